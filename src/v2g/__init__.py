@@ -1,0 +1,1 @@
+"""v2g: the software of a bidirectional EV charging station."""
