@@ -1,0 +1,95 @@
+"""The phases of an ISO 15118-20 session, as data.
+
+A session is in one phase at a time. A phase names the requests it admits, and for each request the phases that may
+follow once the response is out. Whatever is not in the table is answered with FAILED_SequenceError in the response type
+paired with the request, and a FAILED response ends the session (clause 8.6).
+
+Four readers share this table: the station's engine asserts every transition against it, the car's engine walks it, the
+checker of captures judges with it, and `tools/draw_table.py` draws it into the documentation. So it holds nothing but
+names.
+
+How a session runs through it:
+
+- *Set-up*: SESSION_SETUP, AUTHORIZATION_SETUP, AUTHORIZATION (again while Ongoing or after a WARNING, which keeps the phase
+  so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its authorization and
+  its service stay valid [V2G20-1032], [V2G20-1844].
+- *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
+- *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
+- *DC only*: CABLE_CHECK and PRECHARGE (again and again), then PowerDelivery. AC goes to POWER_DELIVERY at once.
+- *Energy*: CHARGE_LOOP until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation) leads back to SCHEDULE_EXCHANGE
+  with the contactor closed and no power, and from there to POWER_DELIVERY.
+- *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. SessionStop is
+  admitted in every phase between SessionSetup and power, so that either side can leave.
+- ENDED admits nothing.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+
+class Phase(Enum):
+    """What the station waits for."""
+
+    SESSION_SETUP = auto()
+    AUTHORIZATION_SETUP = auto()
+    AUTHORIZATION = auto()
+    SERVICE_DISCOVERY = auto()
+    SERVICE_DETAIL = auto()
+    SERVICE_SELECTION = auto()
+    CHARGE_PARAMETERS = auto()
+    SCHEDULE_EXCHANGE = auto()
+    CABLE_CHECK = auto()
+    PRECHARGE = auto()
+    POWER_DELIVERY = auto()
+    CHARGE_LOOP = auto()
+    WELDING_DETECTION = auto()
+    STOPPING = auto()
+    ENDED = auto()
+
+
+P = Phase
+_STOP: Mapping[str, frozenset[Phase]] = {"SessionStopReq": frozenset({P.ENDED})}
+
+
+def _row(*, stop: bool = True, **requests: set[Phase]) -> Mapping[str, frozenset[Phase]]:
+    admitted = {name: frozenset(following) for name, following in requests.items()}
+    return admitted | _STOP if stop else admitted
+
+
+TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
+    P.SESSION_SETUP: _row(
+        SessionSetupReq={P.AUTHORIZATION_SETUP, P.CHARGE_PARAMETERS},
+        stop=False,
+    ),
+    P.AUTHORIZATION_SETUP: _row(AuthorizationSetupReq={P.AUTHORIZATION}),
+    P.AUTHORIZATION: _row(AuthorizationReq={P.AUTHORIZATION, P.SERVICE_DISCOVERY}),
+    P.SERVICE_DISCOVERY: _row(ServiceDiscoveryReq={P.SERVICE_DETAIL}),
+    P.SERVICE_DETAIL: _row(ServiceDetailReq={P.SERVICE_SELECTION}),
+    P.SERVICE_SELECTION: _row(
+        ServiceDetailReq={P.SERVICE_SELECTION},
+        ServiceSelectionReq={P.CHARGE_PARAMETERS},
+    ),
+    P.CHARGE_PARAMETERS: _row(
+        AC_ChargeParameterDiscoveryReq={P.SCHEDULE_EXCHANGE},
+        DC_ChargeParameterDiscoveryReq={P.SCHEDULE_EXCHANGE},
+    ),
+    P.SCHEDULE_EXCHANGE: _row(ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),
+    P.CABLE_CHECK: _row(DC_CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
+    P.PRECHARGE: _row(
+        DC_PreChargeReq={P.PRECHARGE},
+        PowerDeliveryReq={P.PRECHARGE, P.CHARGE_LOOP, P.WELDING_DETECTION},
+    ),
+    P.POWER_DELIVERY: _row(
+        PowerDeliveryReq={P.POWER_DELIVERY, P.CHARGE_LOOP, P.STOPPING, P.WELDING_DETECTION},
+    ),
+    P.CHARGE_LOOP: _row(
+        AC_ChargeLoopReq={P.CHARGE_LOOP},
+        DC_ChargeLoopReq={P.CHARGE_LOOP},
+        PowerDeliveryReq={P.CHARGE_LOOP, P.SCHEDULE_EXCHANGE, P.STOPPING, P.WELDING_DETECTION},
+        stop=False,
+    ),
+    P.WELDING_DETECTION: _row(DC_WeldingDetectionReq={P.WELDING_DETECTION}),
+    P.STOPPING: _row(),
+    P.ENDED: {},
+}
+"""Phase -> request -> phases that may follow an answer that is not FAILED. A FAILED answer always leads to ENDED."""
