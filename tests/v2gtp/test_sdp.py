@@ -39,7 +39,7 @@ def test_station_tells_the_truth_whatever_is_asked(asked: Security, offer: SdpRe
         (bytes.fromhex("01fe90000000000100"), "9 bytes instead of 10"),
         (bytes.fromhex("01fe9000000000030000"), "3 bytes announced"),
         (bytes.fromhex("01fe9000000000000001"), "refused.* at byte 8"),
-        (bytes.fromhex("01fe9000000000010001"), "refused.* at byte 9"),
+        (bytes.fromhex("01fe9000000000010000"), "refused.* at byte 9"),
         (bytes.fromhex("01fe90000000000001fe"), "announces 0 payload bytes and carries 2"),
         (bytes.fromhex("01fd9000000000020000"), "version byte"),
         (pack(PayloadType.EXI, b"\x00\x00"), "payload type 0x8001"),
