@@ -1,0 +1,1 @@
+"""The message sets of ISO 15118-20."""
