@@ -1,10 +1,10 @@
 """What the station's conversation sees of the world, and what it wants of it.
 
-`Plant` comes in as a snapshot with every call; `Demand` goes out as a level. Both are values: nothing here waits or acts.
+`Plant` comes in as a snapshot with every call; `Demand` goes out as a level. Both are values: nothing waits.
 Sign everywhere: positive charges the vehicle, negative feeds the grid. Limits of either direction are magnitudes >= 0.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from v2g.iso15118.d20.services import ControlMode, Service
@@ -49,6 +49,18 @@ class Limits:
     discharge_min_w: float = 0.0
     charge_min_a: float = 0.0
     discharge_min_a: float = 0.0
+
+    def within(self, bound: "Limits") -> "Limits":
+        """These limits, held to those of `bound` where they are wider; minima are left as they are."""
+        return replace(
+            self,
+            charge_w=min(self.charge_w, bound.charge_w),
+            discharge_w=min(self.discharge_w, bound.discharge_w),
+            charge_a=min(self.charge_a, bound.charge_a),
+            discharge_a=min(self.discharge_a, bound.discharge_a),
+            voltage_min_v=max(self.voltage_min_v, bound.voltage_min_v),
+            voltage_max_v=min(self.voltage_max_v, bound.voltage_max_v),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +152,3 @@ class Offer:
     pause_allowed: bool = True
     precharge_tolerance_v: float = 20.0
     ramp_w_per_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CarState:
-    """What the car told of itself: for the trace, the operator and the dispatch. None where it did not say."""
-
-    evcc_id: str = ""
-    soc_percent: int | None = None
-    target_soc_percent: int | None = None
-    minimum_soc_percent: int | None = None
-    departure_s: int | None = None
-    energy_target_wh: float | None = None
-    energy_max_wh: float | None = None
-    energy_min_wh: float | None = None
-    v2x_max_wh: float | None = None
-    v2x_min_wh: float | None = None
-    limits: Limits = field(default_factory=Limits)

@@ -10,16 +10,16 @@ names.
 
 How a session runs through it:
 
-- *Set-up*: SESSION_SETUP, AUTHORIZATION_SETUP, AUTHORIZATION (again while Ongoing or after a WARNING, which keeps the phase
-  so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its authorization and
+- *Set-up*: SESSION_SETUP, AUTHORIZATION_SETUP, AUTHORIZATION (again while Ongoing or after a WARNING, which keeps the
+  phase so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its authorization and
   its service stay valid [V2G20-1032], [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
 - *DC only*: CABLE_CHECK and PRECHARGE (again and again), then PowerDelivery. AC goes to POWER_DELIVERY at once.
-- *Energy*: CHARGE_LOOP until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation) leads back to SCHEDULE_EXCHANGE
-  with the contactor closed and no power, and from there to POWER_DELIVERY.
-- *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. SessionStop is
-  admitted in every phase between SessionSetup and power, so that either side can leave.
+- *Energy*: CHARGE_LOOP until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation) leads back to
+  SCHEDULE_EXCHANGE with the contactor closed and no power, and from there to POWER_DELIVERY.
+- *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. SessionStop
+  is admitted in every phase between SessionSetup and power, so that either side can leave.
 - ENDED admits nothing.
 """
 
@@ -48,10 +48,10 @@ class Phase(Enum):
 
 
 P = Phase
-_STOP: Mapping[str, frozenset[Phase]] = {"SessionStopReq": frozenset({P.ENDED})}
+_STOP = {"SessionStopReq": frozenset({P.ENDED})}
 
 
-def _row(*, stop: bool = True, **requests: set[Phase]) -> Mapping[str, frozenset[Phase]]:
+def _row(*, stop: bool = True, **requests: set[Phase]) -> dict[str, frozenset[Phase]]:
     admitted = {name: frozenset(following) for name, following in requests.items()}
     return admitted | _STOP if stop else admitted
 

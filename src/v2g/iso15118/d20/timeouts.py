@@ -2,7 +2,7 @@
 
 Three kinds that share similar names are kept apart:
 
-- *performance*: how fast the station must answer. The engine measures the margin and reports it; it is no error criterion.
+- *performance*: how fast the station must answer. The margin is measured and reported; it is no error criterion.
 - *message timeout*: how long the car waits for a response before it gives up.
 - *sequence timeout*: how long the station waits for the next request before it stops the session [V2G20-443].
 """
@@ -56,7 +56,7 @@ class SequenceTimeouts:
 
 STANDARD = SequenceTimeouts("standard", sequence_s=60.0, charge_loop_s=0.5)
 RELAXED = SequenceTimeouts("relaxed", sequence_s=60.0, charge_loop_s=2.0)
-"""For cars that are known to need longer than 0.5 s for a charge-loop turn. A silent car then keeps the contactor closed
-for up to 2 s: choose it per site, knowingly."""
+"""For cars that are known to need longer than 0.5 s for a charge-loop turn. A silent car then keeps the contactor
+closed for up to 2 s: choose it per site, knowingly."""
 
 PROFILES = {profile.name: profile for profile in (STANDARD, RELAXED)}

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from v2g.iso15118.d20.plant import CarState, Demand, Limits, Offer, Slot
+from v2g.iso15118.d20.car_state import CarState
+from v2g.iso15118.d20.plant import Demand, Limits, Offer, Plant, Slot
 from v2g.iso15118.d20.services import Selection, Service
 from v2g.iso15118.d20.table import Phase
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
-from v2g.messages.iso20.types import ResponseCode
+from v2g.messages.iso20.types import MessageHeader, ResponseCode
 
 NO_SESSION = bytes(8)
 
@@ -45,9 +46,20 @@ class Session:
     """The limits of ChargeParameterDiscoveryRes, never to be exceeded later [V2G20-2654], [V2G20-2655]."""
     schedule: tuple[Slot, ...] = ()
     """The schedule offered in ScheduleExchangeRes."""
+    schedule_from_s: int = 0
+    """Start of that schedule, seconds since 1970 UTC."""
+    phase: Phase = Phase.SESSION_SETUP
     demand: Demand = Demand()
     pausing: bool = False
     """The session ended with Pause, not with Terminate."""
+
+    def header(self, plant: Plant) -> MessageHeader:
+        """The header of a response."""
+        return MessageHeader(SessionID=self.session_id, TimeStamp=plant.unix_s)
+
+    def within_promise(self, limits: Limits) -> Limits:
+        """The limits of now, never above what ChargeParameterDiscoveryRes promised."""
+        return limits if self.promised is None else limits.within(self.promised)
 
     @property
     def selected(self) -> Selection:

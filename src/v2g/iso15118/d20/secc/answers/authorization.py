@@ -23,4 +23,6 @@ def answer(request: AuthorizationReq, session: Session, plant: Plant) -> Reply:
     else:
         code, processing = ResponseCode.OK, Processing.Ongoing_WaitingForCustomerInteraction
         following = Phase.AUTHORIZATION
-    return Reply(AuthorizationRes(ResponseCode=code, EVSEProcessing=processing), following, session)
+    return Reply(
+        AuthorizationRes(Header=session.header(plant), ResponseCode=code, EVSEProcessing=processing), following, session
+    )

@@ -14,6 +14,7 @@ from v2g.messages.iso20.types import ResponseCode
 
 def answer(request: AuthorizationSetupReq, session: Session, plant: Plant) -> Reply:
     response = AuthorizationSetupRes(
+        Header=session.header(plant),
         ResponseCode=ResponseCode.OK,
         AuthorizationServices=[Authorization.EIM],
         CertificateInstallationService=False,

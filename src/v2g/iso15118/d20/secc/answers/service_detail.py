@@ -16,6 +16,7 @@ def answer(request: ServiceDetailReq, session: Session, plant: Plant) -> Reply:
         )
     offer = session.offer
     response = ServiceDetailRes(
+        Header=session.header(plant),
         ResponseCode=ResponseCode.OK,
         ServiceID=request.ServiceID,
         ServiceParameterList=ServiceParameterList(

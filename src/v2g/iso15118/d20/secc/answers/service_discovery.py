@@ -22,6 +22,7 @@ def answer(request: ServiceDiscoveryReq, session: Session, plant: Plant) -> Repl
             f"the station has {[int(each) for each in permitted]}",
         )
     response = ServiceDiscoveryRes(
+        Header=session.header(plant),
         ResponseCode=ResponseCode.OK,
         ServiceRenegotiationSupported=False,
         EnergyTransferServiceList=ServiceList([Service(ServiceID=int(each), FreeService=False) for each in offered]),

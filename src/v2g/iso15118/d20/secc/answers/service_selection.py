@@ -26,7 +26,7 @@ def answer(request: ServiceSelectionReq, session: Session, plant: Plant) -> Repl
         raise Refusal(ResponseCode.FAILED_ServiceSelectionInvalid, "no value-added service was offered")
     selection = Selection(Service(chosen.ServiceID), chosen.ParameterSetID, modes[chosen.ParameterSetID - 1])
     return Reply(
-        ServiceSelectionRes(ResponseCode=ResponseCode.OK),
+        ServiceSelectionRes(Header=session.header(plant), ResponseCode=ResponseCode.OK),
         Phase.CHARGE_PARAMETERS,
         replace(session, selection=selection),
     )

@@ -5,7 +5,8 @@ import hmac
 import secrets
 from dataclasses import replace
 
-from v2g.iso15118.d20.plant import CarState, Plant
+from v2g.iso15118.d20.car_state import CarState
+from v2g.iso15118.d20.plant import Plant
 from v2g.iso15118.d20.secc.session import Reply, Session
 from v2g.iso15118.d20.table import Phase
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
@@ -39,4 +40,8 @@ def answer(request: SessionSetupReq, session: Session, plant: Plant) -> Reply:
         # 64 bits from the system's generator; at least 58 are due [V2G20-2621].
         session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id=request.EVCCID))
         code, following = ResponseCode.OK_NewSessionEstablished, Phase.AUTHORIZATION_SETUP
-    return Reply(SessionSetupRes(ResponseCode=code, EVSEID=session.offer.evse_id), following, session)
+    return Reply(
+        SessionSetupRes(Header=session.header(plant), ResponseCode=code, EVSEID=session.offer.evse_id),
+        following,
+        session,
+    )

@@ -1,0 +1,27 @@
+"""DC_PreCharge: the station brings its output to the car's voltage before the car closes its own contactors."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.plant import Demand, Plant, Stage
+from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
+from v2g.iso15118.d20.table import Phase
+from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
+from v2g.messages.iso20.types import RationalNumber, ResponseCode
+
+
+def answer(request: DC_PreChargeReq, session: Session, plant: Plant) -> Reply:
+    target_v, limits = request.EVTargetVoltage.value, session.promised or plant.limits
+    if not 0 <= target_v <= limits.voltage_max_v:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"pre-charge to {target_v:g} V is beyond the promised {limits.voltage_max_v:g} V",
+        )
+    demand = Demand(
+        Stage.PRECHARGE, session.selected.service, session.selected.mode, voltage_v=target_v, car=session.car.limits
+    )
+    response = DC_PreChargeRes(
+        Header=session.header(plant),
+        ResponseCode=ResponseCode.OK,
+        EVSEPresentVoltage=RationalNumber.of(plant.voltage_v),
+    )
+    return Reply(response, Phase.PRECHARGE, replace(session, demand=demand))

@@ -1,0 +1,86 @@
+"""ScheduleExchange: dynamic control needs no schedule; scheduled control gets one tuple that covers both directions."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.plant import Plant, Slot, Stage
+from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
+from v2g.iso15118.d20.services import ControlMode
+from v2g.iso15118.d20.table import Phase
+from v2g.messages.iso20.common import (
+    ChargingSchedule,
+    Dynamic_SEResControlMode,
+    PowerSchedule,
+    PowerScheduleEntry,
+    PowerScheduleEntryList,
+    Scheduled_SEResControlMode,
+    ScheduleExchangeReq,
+    ScheduleExchangeRes,
+    ScheduleTuple,
+)
+from v2g.messages.iso20.types import Processing, RationalNumber, ResponseCode
+
+TUPLE_ID = 1
+_NOTHING_YET = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
+"""The schema wants a tuple even while Ongoing."""
+
+
+def answer(request: ScheduleExchangeReq, session: Session, plant: Plant) -> Reply:
+    dynamic = session.selected.mode is ControlMode.DYNAMIC
+    if (request.Dynamic_SEReqControlMode is not None) != dynamic:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"the request's control mode is not the selected one, {session.selected.mode.name.lower()}",
+        )
+    following = _following(session)
+    if dynamic:
+        response = ScheduleExchangeRes(
+            Header=session.header(plant),
+            ResponseCode=ResponseCode.OK,
+            EVSEProcessing=Processing.Finished,
+            Dynamic_SEResControlMode=Dynamic_SEResControlMode(),
+        )
+        return Reply(response, following, _with_needs(session, request))
+    slots = plant.schedule[: request.MaximumSupportingPoints]
+    response = ScheduleExchangeRes(
+        Header=session.header(plant),
+        ResponseCode=ResponseCode.OK,
+        EVSEProcessing=Processing.Finished if slots else Processing.Ongoing,
+        Scheduled_SEResControlMode=Scheduled_SEResControlMode(
+            [_schedule_tuple(slots or _NOTHING_YET, plant.unix_s, session.selected.service.bidirectional)]
+        ),
+    )
+    if not slots:
+        return Reply(response, Phase.SCHEDULE_EXCHANGE, session)
+    return Reply(
+        response, following, replace(_with_needs(session, request), schedule=slots, schedule_from_s=plant.unix_s)
+    )
+
+
+def _following(session: Session) -> Phase:
+    """A renegotiation, with the contactor closed already, goes straight back to PowerDelivery."""
+    if session.demand.stage is Stage.READY or not session.selected.service.dc:
+        return Phase.POWER_DELIVERY
+    return Phase.CABLE_CHECK
+
+
+def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, bidirectional: bool) -> ScheduleTuple:
+    def schedule(powers_w: list[float]) -> ChargingSchedule:
+        entries = [
+            PowerScheduleEntry(Duration=slot.duration_s, Power=RationalNumber.of(power_w))
+            for slot, power_w in zip(slots, powers_w, strict=True)
+        ]
+        return ChargingSchedule(
+            PowerSchedule=PowerSchedule(TimeAnchor=unix_s, PowerScheduleEntries=PowerScheduleEntryList(entries))
+        )
+
+    return ScheduleTuple(
+        ScheduleTupleID=TUPLE_ID,
+        ChargingSchedule=schedule([slot.charge_w for slot in slots]),
+        DischargingSchedule=schedule([slot.discharge_w for slot in slots]) if bidirectional else None,
+    )
+
+
+def _with_needs(session: Session, request: ScheduleExchangeReq) -> Session:
+    needs = request.Dynamic_SEReqControlMode or request.Scheduled_SEReqControlMode
+    assert needs is not None, "the schema demands one of the two"
+    return replace(session, car=session.car.with_needs(needs))

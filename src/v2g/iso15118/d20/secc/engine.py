@@ -1,0 +1,299 @@
+"""The station's side of an ISO 15118-20 session: checks requests against the table, asks for answers, keeps the timers.
+
+The engine does once what every message needs: session id, sequence, paired refusals, headers, deadlines. It waits for
+nothing and reads no clock: `now` is monotonic seconds, `plant` the world at that instant.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from v2g.iso15118.d20 import timeouts
+from v2g.iso15118.d20.plant import Demand, Offer, Plant
+from v2g.iso15118.d20.secc.answers import (
+    ac_charge_loop,
+    ac_charge_parameter_discovery,
+    authorization,
+    authorization_setup,
+    dc_cable_check,
+    dc_charge_loop,
+    dc_charge_parameter_discovery,
+    dc_pre_charge,
+    dc_welding_detection,
+    power_delivery,
+    schedule_exchange,
+    service_detail,
+    service_discovery,
+    service_selection,
+    session_setup,
+    session_stop,
+)
+from v2g.iso15118.d20.secc.refusal import paired_response
+from v2g.iso15118.d20.secc.session import NO_SESSION, Paused, Refusal, Reply, Session, Wait
+from v2g.iso15118.d20.table import TABLE, Phase
+from v2g.iso15118.event import Event, Faulted, Moved, Received, Sent
+from v2g.kernel.fault import Fault
+from v2g.messages import ExiError, decode, encode
+from v2g.messages.iso20.types import ResponseCode
+from v2g.v2gtp.framing import PayloadType
+
+Answer = Callable[[Any, Session, Plant], Reply | Wait]
+
+ANSWERS: Mapping[str, Answer] = {
+    "SessionSetupReq": session_setup.answer,
+    "AuthorizationSetupReq": authorization_setup.answer,
+    "AuthorizationReq": authorization.answer,
+    "ServiceDiscoveryReq": service_discovery.answer,
+    "ServiceDetailReq": service_detail.answer,
+    "ServiceSelectionReq": service_selection.answer,
+    "AC_ChargeParameterDiscoveryReq": ac_charge_parameter_discovery.answer,
+    "DC_ChargeParameterDiscoveryReq": dc_charge_parameter_discovery.answer,
+    "ScheduleExchangeReq": schedule_exchange.answer,
+    "DC_CableCheckReq": dc_cable_check.answer,
+    "DC_PreChargeReq": dc_pre_charge.answer,
+    "PowerDeliveryReq": power_delivery.answer,
+    "AC_ChargeLoopReq": ac_charge_loop.answer,
+    "DC_ChargeLoopReq": dc_charge_loop.answer,
+    "DC_WeldingDetectionReq": dc_welding_detection.answer,
+    "SessionStopReq": session_stop.answer,
+}
+
+PROTOCOLS: Mapping[int, str] = {
+    PayloadType.MAIN: "iso20-common",
+    PayloadType.AC: "iso20-ac",
+    PayloadType.DC: "iso20-dc",
+}
+
+_PHASE_LIMIT_S = {
+    Phase.AUTHORIZATION: timeouts.STATION_ONGOING_S,
+    Phase.SCHEDULE_EXCHANGE: timeouts.STATION_ONGOING_S,
+    Phase.CABLE_CHECK: timeouts.CABLE_CHECK_S,
+    Phase.PRECHARGE: timeouts.PRECHARGE_S,
+}
+"""How long a phase may go on being answered with "not yet"."""
+
+_LIMIT_FAULT = {
+    Phase.AUTHORIZATION: Fault.AUTHORIZATION,
+    Phase.CABLE_CHECK: Fault.CABLE_CHECK,
+    Phase.PRECHARGE: Fault.PRECHARGE,
+}
+
+_TIMEOUT_FAULT = {
+    Phase.SESSION_SETUP: Fault.COMMUNICATION_SETUP_TIMEOUT,
+    Phase.SERVICE_DISCOVERY: Fault.SERVICE_DISCOVERY_TIMEOUT,
+    Phase.SERVICE_DETAIL: Fault.SERVICE_DISCOVERY_TIMEOUT,
+    Phase.SERVICE_SELECTION: Fault.SERVICE_DISCOVERY_TIMEOUT,
+    Phase.CHARGE_LOOP: Fault.CHARGE_LOOP_TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a session ended. Without a fault it ended with SessionStop OK."""
+
+    fault: Fault | None
+    reason: str
+    paused: Paused | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """What a call brings about: payloads to send, in order, and what the trace should tell."""
+
+    send: list[tuple[int, bytes]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    request: msgspec.Struct
+    payload_type: int
+    until: float
+    overdue: Refusal
+
+
+class Secc:
+    """One session, from SessionSetup to its end."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        *,
+        setup_deadline: float,
+        peer: bytes | None = None,
+        paused: Paused | None = None,
+        sequence: timeouts.SequenceTimeouts = timeouts.STANDARD,
+    ) -> None:
+        """`setup_deadline`: when SessionSetup must have come. `peer`: SHA-512 of the vehicle certificate, with TLS."""
+        self.session = Session(offer, peer=peer, paused=paused)
+        self.end: End | None = None
+        self._sequence = sequence
+        self._deadline: float | None = setup_deadline
+        self._phase_since = 0.0
+        self._pending: _Pending | None = None
+
+    @property
+    def phase(self) -> Phase:
+        return self.session.phase
+
+    @property
+    def demand(self) -> Demand:
+        """What the session wants of the power path now."""
+        return self.session.demand
+
+    def next_deadline(self) -> float | None:
+        """When `expire` must be called; None after the end."""
+        return self._pending.until if self._pending else self._deadline
+
+    def receive(self, payload_type: int, payload: bytes, now: float, plant: Plant) -> Step:
+        """Take one payload. Never raises on what a car may send: bad input ends the session in the safe state."""
+        step = Step()
+        protocol = PROTOCOLS.get(payload_type)
+        if self.end is not None:
+            return step
+        if protocol is None:
+            self._finish(
+                step, Fault.FRAMING, f"payload type 0x{payload_type:04X} does not belong to an ISO 15118-20 session"
+            )
+            return step
+        try:
+            request = decode(protocol, payload)
+        except ExiError as error:
+            self._finish(step, Fault.EXI_DECODE, f"{protocol}: {error}")
+            return step
+        step.events.append(Received(request, payload, protocol))
+        self._deadline = None
+        try:
+            self._check(request)
+            if self._pending is not None:
+                raise Refusal(
+                    ResponseCode.FAILED_SequenceError,
+                    f"{type(request).__name__} before the answer to {type(self._pending.request).__name__}",
+                    Fault.SEQUENCE_ERROR,
+                )
+            self._answer(step, request, payload_type, now, plant)
+        except Refusal as refusal:
+            self._refuse(step, request, payload_type, refusal, plant)
+        return step
+
+    def renew(self, now: float, plant: Plant) -> Step:
+        """The plant changed: give an answer that was waiting for it."""
+        step, pending = Step(), self._pending
+        if pending is not None:
+            try:
+                self._answer(step, pending.request, pending.payload_type, now, plant)
+            except Refusal as refusal:
+                self._refuse(step, pending.request, pending.payload_type, refusal, plant)
+        return step
+
+    def expire(self, now: float, plant: Plant) -> Step:
+        """A deadline has passed: refuse what waited too long, or end the session of a car that fell silent."""
+        step, deadline = Step(), self.next_deadline()
+        if deadline is None or now < deadline:
+            return step
+        if self._pending is not None:
+            pending = self._pending
+            self._refuse(step, pending.request, pending.payload_type, pending.overdue, plant)
+        else:
+            fault = _TIMEOUT_FAULT.get(self.phase, Fault.SEQUENCE_TIMEOUT)
+            self._finish(step, fault, f"no request in time while waiting in {self.phase.name}")  # [V2G20-443]
+        return step
+
+    def abort(self, fault: Fault, reason: str) -> Step:
+        """End the session from outside: the connection is gone, or the station cannot go on."""
+        step = Step()
+        if self.end is None:
+            self._finish(step, fault, reason)
+        return step
+
+    def _check(self, request: msgspec.Struct) -> None:
+        """What holds for every request: the session id first [V2G20-460], then the sequence."""
+        name = type(request).__name__
+        session_id = getattr(request, "Header").SessionID  # noqa: B009 - every request has one, the base type does not
+        if name != "SessionSetupReq" and session_id != self.session.session_id:
+            raise Refusal(
+                ResponseCode.FAILED_UnknownSession,
+                f"{name} carries session {session_id.hex().upper()}",
+                Fault.UNKNOWN_SESSION,
+            )
+        admitted = TABLE[self.phase]
+        wrong_kind = name.startswith(("AC_", "DC_")) and name[:2] != self._kind
+        if name not in admitted or wrong_kind:
+            names = ", ".join(
+                each for each in admitted if not each.startswith(("AC_", "DC_")) or each[:2] == self._kind
+            )
+            raise Refusal(
+                ResponseCode.FAILED_SequenceError,
+                f"{name} in {self.phase.name}, which admits {names}",
+                Fault.SEQUENCE_ERROR,
+            )
+
+    @property
+    def _kind(self) -> str:
+        selection = self.session.selection
+        return "" if selection is None else "DC" if selection.service.dc else "AC"
+
+    def _answer(self, step: Step, request: msgspec.Struct, payload_type: int, now: float, plant: Plant) -> None:
+        name = type(request).__name__
+        outcome = ANSWERS[name](request, self.session, plant)
+        self.session = outcome.session
+        if isinstance(outcome, Wait):
+            if self._pending is None:
+                self._pending = _Pending(request, payload_type, now + outcome.budget_s, outcome.overdue)
+            return
+        self._pending = None
+        before, after = self.phase, outcome.following
+        assert after in TABLE[before][name], f"{name} leads from {before.name} to {after.name}, which the table denies"
+        limit_s = _PHASE_LIMIT_S.get(before)
+        if after is before and limit_s is not None and now - self._phase_since > limit_s:
+            raise Refusal(
+                ResponseCode.FAILED,
+                f"{before.name} lasted over {limit_s:g} s",
+                _LIMIT_FAULT.get(before, Fault.SEQUENCE_TIMEOUT),
+            )
+        self._send(step, outcome.response, payload_type)
+        if after is not before:
+            self._phase_since = now
+            self.session = replace(self.session, phase=after)
+            step.events.append(Moved(before.name, after.name))
+        if after is Phase.ENDED:
+            self._end(None, "SessionStop", self._pause() if self.session.pausing else None)
+        else:
+            charging = name.endswith("ChargeLoopReq")
+            self._deadline = now + (self._sequence.charge_loop_s if charging else self._sequence.sequence_s)
+
+    def _refuse(self, step: Step, request: msgspec.Struct, payload_type: int, refusal: Refusal, plant: Plant) -> None:
+        """The paired response with its FAILED code; it ends the session for both sides (clause 8.6)."""
+        self._send(step, paired_response(request, self.session.header(plant), refusal.code), payload_type)
+        self._finish(step, refusal.fault, f"{refusal.code.value}: {refusal.reason}")
+
+    def _send(self, step: Step, response: msgspec.Struct, payload_type: int) -> None:
+        protocol = PROTOCOLS[payload_type]
+        payload = encode(protocol, response)
+        step.send.append((payload_type, payload))
+        step.events.append(Sent(response, payload, protocol))
+
+    def _finish(self, step: Step, fault: Fault, reason: str) -> None:
+        step.events.append(Faulted(fault, reason))
+        step.events.append(Moved(self.phase.name, Phase.ENDED.name))
+        self.session = replace(self.session, demand=Demand(), phase=Phase.ENDED)
+        self._end(fault, reason)
+
+    def _end(self, fault: Fault | None, reason: str, paused: Paused | None = None) -> None:
+        self._deadline = self._pending = None
+        self.end = End(fault, reason, paused)
+
+    def _pause(self) -> Paused | None:
+        """What to keep for a resume; without TLS nothing could prove that the same car comes back."""
+        session = self.session
+        if session.peer is None or session.selection is None or session.session_id == NO_SESSION:
+            return None
+        return Paused(
+            session_id=session.session_id,
+            binding=session_setup.binding(session.session_id, session.peer),
+            selection=session.selection,
+            offered=session.offered,
+            car=session.car,
+        )

@@ -1,0 +1,44 @@
+"""What happened in a conversation: values for the trace, in the order in which it happened."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from v2g.kernel.fault import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message of the peer, decoded."""
+
+    message: msgspec.Struct
+    payload: bytes
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of our own."""
+
+    message: msgspec.Struct
+    payload: bytes
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The conversation went from one phase to another."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """Something ended the conversation before its time."""
+
+    fault: Fault
+    reason: str
+
+
+Event = Received | Sent | Moved | Faulted

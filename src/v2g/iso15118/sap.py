@@ -1,0 +1,48 @@
+"""SupportedAppProtocol: the handshake that picks the protocol of a session (ISO 15118-2 8.2, ISO 15118-20 8.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from v2g.messages.sap import AppProtocol, ResponseCode, supportedAppProtocolReq, supportedAppProtocolRes
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A protocol that this side speaks. `name` is that of its message set."""
+
+    name: str
+    namespace: str
+    major: int = 1
+    minor: int = 0
+
+
+ISO20_AC = Protocol("iso20-ac", "urn:iso:std:iso:15118:-20:AC")
+ISO20_DC = Protocol("iso20-dc", "urn:iso:std:iso:15118:-20:DC")
+
+
+def negotiate(
+    request: supportedAppProtocolReq, spoken: Sequence[Protocol]
+) -> tuple[supportedAppProtocolRes, Protocol | None]:
+    """The response, and the protocol that both sides will speak; None where there is none.
+
+    What the station cannot serve is left out first, then the car's priority decides (1 is the highest) [V2G2-169].
+    A different minor version is no obstacle, a different major version is. The car's own SchemaID is echoed.
+    """
+
+    def common(entry: AppProtocol) -> Protocol | None:
+        for protocol in spoken:
+            if (protocol.namespace, protocol.major) == (entry.ProtocolNamespace, entry.VersionNumberMajor):
+                return protocol
+        return None
+
+    for entry in sorted(request.AppProtocol, key=lambda entry: entry.Priority):
+        protocol = common(entry)
+        if protocol is not None:
+            same = entry.VersionNumberMinor == protocol.minor
+            code = (
+                ResponseCode.OK_SuccessfulNegotiation
+                if same
+                else ResponseCode.OK_SuccessfulNegotiationWithMinorDeviation
+            )
+            return supportedAppProtocolRes(ResponseCode=code, SchemaID=entry.SchemaID), protocol
+    return supportedAppProtocolRes(ResponseCode=ResponseCode.Failed_NoNegotiation), None
