@@ -1,0 +1,128 @@
+"""What `/etc/v2g/config.yaml` may say, as types. Reading and checking it is in `v2g.station.configuration`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Power = Annotated[float, Meta(ge=0, le=1_000_000)]
+Current = Annotated[float, Meta(ge=0, le=3_000)]
+Voltage = Annotated[float, Meta(ge=0, le=1_500)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, Meta(gt=0)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class Device(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A device behind Modbus TCP."""
+
+    address: Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
+    """`HOST:PORT`."""
+    unit: Annotated[int, Meta(ge=0, le=255)] = 1
+    registers: Path | None = None
+    """A register map of one's own; the shipped one where left out."""
+
+
+class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the outlet and its cable may carry, whatever the inverter could. Magnitudes."""
+
+    charge_w: Power = 15_000.0
+    discharge_w: Power = 15_000.0
+    charge_a: Current = 40.0
+    discharge_a: Current = 40.0
+    voltage_min_v: Voltage = 150.0
+    voltage_max_v: Voltage = 500.0
+    ramp_w_per_s: Power | None = None
+
+
+class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may use the outlet (external identification)."""
+
+    grant: Literal["everyone", "nobody", "listed"] = "nobody"
+    """`listed`: the cars in `evcc_ids`."""
+    evcc_ids: tuple[Name, ...] = ()
+    discharge: bool = False
+    """Whether a car that may use the outlet may also feed the grid."""
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A piece of the plan for the power in dynamic control. One of `power_w` and `follow`."""
+
+    power_w: float | None = None
+    """Positive charges the vehicle, negative feeds the grid."""
+    follow: Literal["frequency"] | None = None
+    """Power from the grid's frequency: `base_w` at nominal, `w_per_hz` for each hertz beyond the deadband."""
+    base_w: float = 0.0
+    w_per_hz: Power = 0.0
+    nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    deadband_hz: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    for_s: Seconds | None = None
+    """How long the step lasts, from the first moment of energy transfer on; the last step lasts for ever."""
+
+
+class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One connector with its power path."""
+
+    id: Annotated[int, Meta(ge=1)] = 1
+    evse_id: Name = "DE*V2G*E0000001"
+    interface: Annotated[str, Meta(min_length=1, max_length=15)] | None = None
+    """Network interface of the power-line modem. None: no discovery, the car must know the address."""
+    port: Port = 15118
+    """TCP port; 0 takes a free one, which discovery announces."""
+    services: Annotated[tuple[Literal["DC_BPT", "DC", "AC_BPT", "AC"], ...], Meta(min_length=1)] = ("DC_BPT", "DC")
+    """In the order of preference."""
+    modes: Annotated[tuple[Literal["dynamic", "scheduled"], ...], Meta(min_length=1)] = ("dynamic", "scheduled")
+    """Control modes in the order of preference."""
+    timing: Literal["standard", "relaxed"] = "standard"
+    nominal_voltage_v: Annotated[int, Meta(ge=100, le=480)] = 230
+    nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    pause: bool = True
+    capability: Capability = Capability()
+    access: Access = Access()
+    dispatch: tuple[Step, ...] = (Step(power_w=0.0),)
+    inverter: Device | None = None
+    """Needed for DC."""
+    contactor: Device
+    meter: Device
+    isolation: Device | None = None
+    """Needed for DC."""
+    grid: Device | None = None
+    """Grid sensing unit; needed to follow the frequency."""
+
+
+class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The station's identity and whom it trusts. Files that are left out are those of `directory`."""
+
+    directory: Path = Path("/etc/ssl/v2g")
+    profile: Literal["iso20", "interop-p256"] = "iso20"
+    certificate: Path | None = None
+    """The SECC leaf, PEM."""
+    chain: Path | None = None
+    """Its sub CAs, PEM, leaf's issuer first."""
+    private_key: Path | None = None
+    password_file: Path | None = None
+    vehicle_roots: Path | None = None
+    """Roots under which vehicle certificates are accepted (OEM roots), PEM."""
+    key_log: Path | None = None
+    """Writes TLS secrets for a network analyser. Never on a public station."""
+
+
+class Trace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    file: Path = Path("/var/log/v2g/session_trace.log")
+    level: Literal["debug", "info"] = "info"
+    """`debug` adds every message with its hex and its decoded form."""
+
+
+class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    socket: Path = Path("/run/v2g/control.sock")
+    mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$")] = "0660"
+    """Permissions of the socket: who may write to it may command the station."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    connectors: Annotated[tuple[Outlet, ...], Meta(min_length=1)]
+    tls: Tls = Tls()
+    trace: Trace = Trace()
+    control: Control = Control()
