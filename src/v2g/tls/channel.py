@@ -1,0 +1,236 @@
+"""One TLS connection on memory buffers: ciphertext in, plaintext out, and the reverse. No socket, no clock.
+
+A connection whose set-up fails ends there; nothing in this package, and nothing it returns, carries on in plain text.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from v2g.tls.context import Evidence, TlsContext, common_name
+from v2g.tls.profile import Role, TlsError
+
+_READ_SIZE = 1 << 16
+
+
+class Negotiated(NamedTuple):
+    version: str
+    suite: str
+    group: str
+
+
+class TlsChannel:
+    """One side of one connection.
+
+    The shell sends what `outgoing` holds after every call, also after an exception (the alert that tells the peer),
+    and bounds the time of the set-up. A vehicle's channel has its ClientHello ready from the start. In TLS 1.3 the
+    vehicle is through first: it learns from a later `receive` that the station refused its certificate.
+    """
+
+    def __init__(self, context: TlsContext) -> None:
+        self._context = context
+        self._evidence = Evidence()
+        self._failure: TlsError | None = None
+        self._connection = SSL.Connection(context.ssl, None)
+        self._connection.set_app_data(self._evidence)
+        self.handshaking = True
+        """Whether the set-up still goes on; until it is done there is no plaintext in either direction."""
+        self.closed = False
+        """Whether the peer has closed in order. The end of the TCP stream without this is a broken connection."""
+        self.negotiated: Negotiated | None = None
+        if context.role is Role.STATION:
+            self._connection.set_accept_state()
+        else:
+            self._connection.set_connect_state()
+            self.receive(b"")
+
+    def receive(self, ciphertext: bytes) -> bytes:
+        """Takes bytes of the TCP stream, cut anywhere, and returns the plaintext that they complete (often none).
+
+        Raises TlsError, then and at every later call, when the set-up fails or the stream is corrupt.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.closed:
+            return b""
+        if ciphertext:
+            self._connection.bio_write(ciphertext)
+        try:
+            if self.handshaking:
+                self._connection.do_handshake()
+                self._check_negotiated()
+                self.handshaking = False
+            return self._read()
+        except SSL.WantReadError:
+            return b""
+        except (SSL.Error, TlsError) as error:
+            self._failure = error if isinstance(error, TlsError) else self._explain(error)
+            raise self._failure from error
+
+    def send(self, plaintext: bytes) -> None:
+        """Encrypts into `outgoing`. Raises TlsError while the set-up goes on and after a failure."""
+        if self._failure is not None:
+            raise self._failure
+        if self.handshaking:
+            raise TlsError("nothing is sent before the TLS set-up is done")
+        self._connection.sendall(plaintext)
+
+    def outgoing(self) -> bytes:
+        """Returns, and forgets, the bytes to be sent to the peer."""
+        chunks = []
+        while True:
+            try:
+                chunks.append(self._connection.bio_read(_READ_SIZE))
+            except SSL.WantReadError:
+                return b"".join(chunks)
+
+    def close(self) -> None:
+        """Tells the peer (close_notify, in `outgoing`) that nothing more comes."""
+        if not self.handshaking and self._failure is None:
+            self._connection.shutdown()
+
+    @property
+    def peer_certificate_der(self) -> bytes:
+        """The peer's leaf. Raises TlsError before the set-up is done."""
+        return self._peer_certificate().public_bytes(Encoding.DER)
+
+    @property
+    def peer_common_name(self) -> str:
+        """The CN of the peer's leaf: of a vehicle certificate, its EVCCID ([V2G20-2598])."""
+        return common_name(self._peer_certificate())
+
+    @property
+    def peer_fingerprint(self) -> bytes:
+        """SHA-512 of the peer's leaf: 64 bytes."""
+        return hashlib.sha512(self.peer_certificate_der).digest()
+
+    def _peer_certificate(self) -> x509.Certificate:
+        certificate = None if self.handshaking else self._connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            raise TlsError("the peer's certificate is known once the TLS set-up is done")
+        return certificate
+
+    def _read(self) -> bytes:
+        chunks = []
+        while True:
+            try:
+                chunks.append(self._connection.recv(_READ_SIZE))
+            except SSL.WantReadError:
+                break
+            except SSL.ZeroReturnError:
+                self.closed = True
+                break
+        return b"".join(chunks)
+
+    def _check_negotiated(self) -> None:
+        profile = self._context.profile
+        version = self._connection.get_protocol_version_name()
+        suite = self._connection.get_cipher_name() or "none"
+        group = self._connection.get_group_name() or "none"
+        if version != "TLSv1.3" or suite not in profile.suites or group not in profile.groups:
+            raise TlsError(f"{version} with {suite} and {group} is outside profile {profile.name}")
+        self.negotiated = Negotiated(version, suite, group)
+
+    def _explain(self, error: SSL.Error) -> TlsError:
+        evidence, peer = self._evidence, self._context.role.peer.value
+        alert = None if evidence.alert is None else ALERTS.get(evidence.alert, str(evidence.alert))
+        if evidence.refusal is not None:
+            return TlsError(evidence.refusal, alert)
+        if evidence.alert_received:
+            return TlsError(f"the {peer} ended TLS: {self._advice(alert)}", alert)
+        reasons = [reason for *_, reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
+        for reason in reasons:
+            if reason in _REASONS:
+                return TlsError(_REASONS[reason].format(peer=peer, profile=self._context.profile), alert)
+        return TlsError(f"TLS with the {peer} failed: {', '.join(reasons) or error}", alert)
+
+    def _advice(self, alert: str | None) -> str:
+        own, profile = self._context.files.certificate, self._context.profile
+        match alert:
+            case "unknown_ca":
+                return f"it does not trust the issuer of {own}; it needs that root, or we the chain to a root it has"
+            case "bad_certificate" | "certificate_unknown" | "unsupported_certificate" | "certificate_revoked":
+                return f"it does not accept {own}; `v2g pki show` explains that certificate"
+            case "certificate_expired":
+                return f"{own}, or an issuer of it, is expired by its clock; renew it, or set the clock"
+            case "certificate_required":
+                return f"it demands a certificate and got none; {own} is under none of the roots it named"
+            case "handshake_failure" | "illegal_parameter":
+                return f"it shares no suite, group or signature algorithm with profile {profile.name}"
+            case "protocol_version":
+                return "it does not speak TLS 1.3"
+        return "see the alert"
+
+
+def resume_binding(session_id: bytes, vehicle_fingerprint: bytes) -> bytes:
+    """What ties a paused session to its vehicle: SHA-512(SessionID || SHA-512(vehicle leaf)) ([V2G20-2630]).
+
+    Store it at the pause, compare it (`hmac.compare_digest`) before a session is resumed ([V2G20-2545]).
+    """
+    return hashlib.sha512(session_id + vehicle_fingerprint).digest()
+
+
+_NOT_TLS = "the {peer} sent bytes that are not TLS 1.3; both sides must agree on TLS (SDP security flag)"
+_NO_GROUP = "the {peer} offers none of the groups {profile.groups} of profile {profile.name}"
+_NO_SIGNATURE = (
+    "the {peer} shares no signature algorithm of {profile.signature_algorithms}; "
+    "profile {profile.name} demands keys of {profile.key_types}"
+)
+
+# OpenSSL's reasons that a user can do something about.
+_REASONS = {
+    "peer did not return a certificate": (
+        "the {peer} presented no certificate: it has none, or none that profile {profile.name} admits and that was "
+        "issued under a root named to it"
+    ),
+    "unsupported protocol": "the {peer} does not offer TLS 1.3",
+    "wrong ssl version": "the {peer} does not offer TLS 1.3",
+    "no shared cipher": "the {peer} offers none of the suites {profile.suites} of profile {profile.name}",
+    "no suitable groups": _NO_GROUP,
+    "no suitable key share": _NO_GROUP,
+    "no shared groups": _NO_GROUP,
+    "no suitable signature algorithm": _NO_SIGNATURE,
+    "no shared signature algorithms": _NO_SIGNATURE,
+    "wrong signature type": _NO_SIGNATURE,
+    "wrong curve": _NO_SIGNATURE,
+    "wrong version number": _NOT_TLS,
+    "http request": _NOT_TLS,
+    "https proxy request": _NOT_TLS,
+    "packet length too long": _NOT_TLS,
+    "not on record boundary": _NOT_TLS,
+    "unexpected message": _NOT_TLS,
+    "decryption failed or bad record mac": "a TLS record from the {peer} was altered on the way",
+}
+
+# RFC 8446, section 6.
+ALERTS = {
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    22: "record_overflow",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    115: "unknown_psk_identity",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}

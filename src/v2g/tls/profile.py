@@ -1,0 +1,75 @@
+"""TLS profiles by name: what is offered, and what is accepted of the peer. Data only.
+
+ISO 15118-20 demands TLS 1.3 with certificates on both sides ([V2G20-2356], [V2G20-2339]), the suites and the groups
+and signature algorithms of its Tables 7 and 8. There is no profile without TLS, and none below 1.3.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from v2g.kernel.errors import V2GError
+
+
+class TlsError(V2GError):
+    """TLS cannot be set up, or broke. The text says why and names the remedy.
+
+    `alert` is the TLS alert (RFC 8446, section 6) that was sent or received, None if there was none. A
+    connection that raised this is over; what `TlsChannel.outgoing` still holds tells the peer so.
+    """
+
+    def __init__(self, text: str, alert: str | None = None) -> None:
+        super().__init__(f"{text} (alert {alert})" if alert else text)
+        self.alert = alert
+
+
+class Role(Enum):
+    """Which side of the connection this is. The station is the TLS server, the vehicle the client."""
+
+    STATION = "station"
+    VEHICLE = "vehicle"
+
+    @property
+    def peer(self) -> "Role":
+        return Role.VEHICLE if self is Role.STATION else Role.STATION
+
+
+class Profile(NamedTuple):
+    """Names of suites, groups and signature algorithms are OpenSSL's, most preferred first."""
+
+    name: str
+    suites: tuple[str, ...]
+    groups: tuple[str, ...]
+    signature_algorithms: tuple[str, ...]
+    key_types: frozenset[str]
+    """Keys admitted in certificates, own and the peer's, from the leaf up to the root."""
+    vehicle_domains: frozenset[str | None]
+    """Domain components (DC) by which a leaf may claim to be a vehicle's; None: it has no DC."""
+
+
+_SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
+
+ISO15118_20 = Profile(
+    "iso15118-20",
+    _SUITES,
+    groups=("secp521r1", "x448"),
+    signature_algorithms=("ecdsa_secp521r1_sha512", "ed448"),
+    key_types=frozenset({"secp521r1", "ed448"}),
+    # [V2G20-2598] wants CN and O alone; Amendment 1 adds DC=EV.
+    vehicle_domains=frozenset({None, "EV"}),
+)
+
+INTEROP_P256 = Profile(
+    "interop-p256",
+    _SUITES,
+    groups=("secp521r1", "x448", "secp256r1"),
+    signature_algorithms=("ecdsa_secp521r1_sha512", "ed448", "ecdsa_secp256r1_sha256"),
+    key_types=frozenset({"secp521r1", "ed448", "secp256r1"}),
+    # Stacks with P-256 certificates use the OEM provisioning certificate as the vehicle's.
+    vehicle_domains=frozenset({None, "EV", "OEM"}),
+)
+"""For peers that have certificates of ISO 15118-2. Still TLS 1.3, still mutual; used only if asked for by name."""
+
+PROFILES = {profile.name: profile for profile in (ISO15118_20, INTEROP_P256)}
+
+STATION_DOMAIN = "CPO"
+"""The domain component of a station's leaf. Contracts and vehicles may hang under the same V2G root."""
