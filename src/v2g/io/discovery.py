@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from v2g.kernel.errors import V2GError
 from v2g.v2gtp.sdp import MULTICAST, PORT, SdpError, SdpResponse, Search, Security, answer
@@ -85,8 +85,7 @@ class _Responder(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own class says so from 3.12 on
 
     def datagram_received(self, datagram: bytes, sender: tuple[str | int, ...]) -> None:
         assert self._transport is not None

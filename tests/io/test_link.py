@@ -1,0 +1,341 @@
+"""Links over real TCP connections on the loopback, plain and with TLS."""
+
+import asyncio
+import hashlib
+import socket
+import struct
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from v2g.io.link import Link, LinkLost, Peer, connect, listen
+from v2g.kernel.errors import V2GError
+from v2g.tls.channel import TlsChannel
+from v2g.tls.context import TlsContext, TlsFiles, station_context, vehicle_context
+from v2g.tls.pki import create
+from v2g.tls.profile import TlsError
+from v2g.v2gtp.framing import FramingError, PayloadType, pack
+
+LIMIT_S = 10.0
+
+
+class User:
+    """Notes what happens on a link, so that a test can wait for it."""
+
+    def __init__(self, answer: Callable[[Link, int, bytes], None] | None = None) -> None:
+        self.link: Link | None = None
+        self.peer: Peer | None = None
+        self.frames: asyncio.Queue[tuple[int, bytes, float]] = asyncio.Queue()
+        self.up = asyncio.Event()
+        self.gone = asyncio.Event()
+        self.lost_count = 0
+        self.reason: V2GError | None = None
+        self._answer = answer
+
+    def established(self, link: Link, peer: Peer) -> None:
+        self.link, self.peer = link, peer
+        self.up.set()
+
+    def frame(self, payload_type: int, payload: bytes, arrived: float) -> None:
+        self.frames.put_nowait((payload_type, payload, arrived))
+        if self._answer is not None and self.link is not None:
+            self._answer(self.link, payload_type, payload)
+
+    def lost(self, reason: V2GError | None) -> None:
+        self.reason = reason
+        self.lost_count += 1
+        self.gone.set()
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(LIMIT_S):
+            await scenario
+
+    asyncio.run(bounded())
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock can be put forward."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
+
+
+def run_ahead(scenario: Callable[[JumpingLoop], Coroutine[Any, Any, None]]) -> None:
+    loop = JumpingLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(asyncio.wait_for(scenario(loop), 60.0))
+
+
+async def station(user: User, tls: Callable[[], TlsChannel] | None = None) -> tuple[asyncio.Server, int]:
+    server = await listen(lambda: user, "::1", tls=tls)
+    return server, server.sockets[0].getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("link") / "pki"
+    create(directory, now=datetime.now(UTC))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def contexts(pki: Path) -> tuple[TlsContext, TlsContext]:
+    now = datetime.now(UTC)
+    secc = TlsFiles(
+        pki / "secc_cert.pem", pki / "secc_key.pem", roots=(pki / "oem_root.pem",), chain=pki / "cpo_chain.pem"
+    )
+    vehicle = TlsFiles(
+        pki / "vehicle_cert.pem", pki / "vehicle_key.pem", roots=(pki / "v2g_root.pem",), chain=pki / "oem_chain.pem"
+    )
+    return station_context(secc, now=now), vehicle_context(vehicle, now=now)
+
+
+def echo(link: Link, payload_type: int, payload: bytes) -> None:
+    link.send(payload_type, payload)
+
+
+def test_frames_go_both_ways_and_an_own_close_has_no_reason() -> None:
+    async def scenario() -> None:
+        there, here = User(echo), User()
+        server, port = await station(there)
+        sent = asyncio.get_running_loop().time()
+        link = await connect(here, "::1", port)
+        link.send(PayloadType.MAIN, b"hello")
+        *frame, arrived = await here.frames.get()
+        assert frame == [PayloadType.MAIN, b"hello"]
+        assert sent < arrived < sent + LIMIT_S
+        assert here.peer == Peer("::1", port, None)
+        link.close()
+        await asyncio.gather(here.gone.wait(), there.gone.wait())
+        assert here.reason is None
+        assert isinstance(there.reason, LinkLost)
+        assert str(there.reason) == "the peer closed the connection"
+        assert (here.lost_count, there.lost_count) == (1, 1)
+        server.close()
+
+    run(scenario())
+
+
+def test_no_frame_waits_for_an_acknowledgement() -> None:
+    async def scenario() -> None:
+        there = User()
+        server, port = await station(there)
+        link = await connect(User(), "::1", port)
+        await there.up.wait()
+        for each in (link, there.link):
+            assert each is not None
+            assert each._transport is not None
+            assert each._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        link.abort()
+        server.close()
+
+    run(scenario())
+
+
+def test_several_frames_in_one_segment_arrive_in_order() -> None:
+    async def scenario() -> None:
+        there = User()
+        server, port = await station(there)
+        _, writer = await asyncio.open_connection("::1", port)
+        writer.write(b"".join(pack(PayloadType.DC, bytes([n])) for n in range(5)))
+        assert [(await there.frames.get())[1] for _ in range(5)] == [bytes([n]) for n in range(5)]
+        writer.close()
+        server.close()
+
+    run(scenario())
+
+
+def test_bytes_that_are_not_v2gtp_end_the_link_after_the_frames_before_them() -> None:
+    async def scenario() -> None:
+        there = User()
+        server, port = await station(there)
+        reader, writer = await asyncio.open_connection("::1", port)
+        writer.write(pack(PayloadType.EXI, b"first") + b"GET / HTTP/1.1\r\n")
+        assert (await there.frames.get())[1] == b"first"
+        await there.gone.wait()
+        assert isinstance(there.reason, FramingError)
+        assert "version byte 0x47" in str(there.reason)
+        assert await reader.read() == b""
+        writer.close()
+        server.close()
+
+    run(scenario())
+
+
+def test_nothing_is_delivered_after_the_user_closed_the_link() -> None:
+    async def scenario() -> None:
+        there = User(lambda link, payload_type, payload: link.close())
+        server, port = await station(there)
+        _, writer = await asyncio.open_connection("::1", port)
+        writer.write(pack(PayloadType.EXI, b"first") + pack(PayloadType.EXI, b"second"))
+        await there.gone.wait()
+        assert there.frames.qsize() == 1
+        assert there.reason is None
+        writer.close()
+        server.close()
+
+    run(scenario())
+
+
+def test_a_reset_connection_is_lost_with_the_reason() -> None:
+    async def scenario() -> None:
+        there = User()
+        server, port = await station(there)
+        _, writer = await asyncio.open_connection("::1", port)
+        await there.up.wait()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await there.gone.wait()
+        assert isinstance(there.reason, LinkLost)
+        assert "reset" in str(there.reason)
+        server.close()
+
+    run(scenario())
+
+
+def test_close_does_not_wait_for_a_peer_that_takes_nothing() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        there = User()
+        server, port = await station(there)
+        with socket.create_connection(("::1", port)):
+            await there.up.wait()
+            assert there.link is not None
+            for _ in range(200):
+                there.link.send(PayloadType.MAIN, bytes(100_000))
+            there.link.close()
+            await asyncio.sleep(0)
+            assert not there.gone.is_set()
+            loop.ahead_s = 2.5
+            await there.gone.wait()
+        server.close()
+
+    run_ahead(scenario)
+
+
+def test_nobody_there_says_where() -> None:
+    async def scenario() -> None:
+        server, port = await station(User())
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(LinkLost, match=rf"no connection to \[::1\]:{port}"):
+            await connect(User(), "::1", port)
+
+    run(scenario())
+
+
+def test_an_address_in_use_says_which() -> None:
+    async def scenario() -> None:
+        server, port = await station(User())
+        with pytest.raises(LinkLost, match=rf"cannot listen at \[::1\]:{port}"):
+            await listen(User, "::1", port)
+        server.close()
+
+    run(scenario())
+
+
+def test_tls_carries_frames_and_names_the_peers(contexts: tuple[TlsContext, TlsContext], pki: Path) -> None:
+    secc, vehicle = contexts
+
+    def fingerprint(file: str) -> bytes:
+        certificate = x509.load_pem_x509_certificate((pki / file).read_bytes())
+        return hashlib.sha512(certificate.public_bytes(Encoding.DER)).digest()
+
+    async def scenario() -> None:
+        there, here = User(echo), User()
+        server, port = await station(there, lambda: TlsChannel(secc))
+        link = await connect(here, "::1", port, TlsChannel(vehicle))
+        link.send(PayloadType.MAIN, b"too early")  # the set-up still goes on
+        await asyncio.gather(here.up.wait(), there.up.wait())
+        assert here.peer is not None
+        assert here.peer.fingerprint == fingerprint("secc_cert.pem")
+        assert there.peer is not None
+        assert there.peer.fingerprint == fingerprint("vehicle_cert.pem")
+        link.send(PayloadType.MAIN, bytes(50_000))
+        assert (await here.frames.get())[:2] == (PayloadType.MAIN, bytes(50_000))
+        link.close()
+        await asyncio.gather(here.gone.wait(), there.gone.wait())
+        assert here.reason is None
+        assert str(there.reason) == "the peer closed the connection"
+        server.close()
+
+    run(scenario())
+
+
+def test_a_plain_car_at_a_tls_station_is_a_tls_error_and_never_plain_text(
+    contexts: tuple[TlsContext, TlsContext],
+) -> None:
+    async def scenario() -> None:
+        there = User()
+        server, port = await station(there, lambda: TlsChannel(contexts[0]))
+        reader, writer = await asyncio.open_connection("::1", port)
+        writer.write(pack(PayloadType.EXI, b"hello"))
+        await there.gone.wait()
+        assert isinstance(there.reason, TlsError)
+        assert not there.up.is_set()
+        assert there.frames.empty()
+        assert (await reader.read())[:1] in (b"", b"\x15")  # nothing, or a TLS alert
+        writer.close()
+        server.close()
+
+    run(scenario())
+
+
+def test_a_tls_car_at_a_plain_station_learns_it(contexts: tuple[TlsContext, TlsContext]) -> None:
+    async def scenario() -> None:
+        there, here = User(), User()
+        server, port = await station(there)
+        await connect(here, "::1", port, TlsChannel(contexts[1]))
+        await asyncio.gather(here.gone.wait(), there.gone.wait())
+        assert isinstance(here.reason, TlsError)
+        assert not here.up.is_set()
+        assert isinstance(there.reason, FramingError)
+        assert "TLS record" in str(there.reason)
+        server.close()
+
+    run(scenario())
+
+
+def test_a_certificate_that_is_not_trusted_fails_on_both_sides(
+    contexts: tuple[TlsContext, TlsContext], pki: Path
+) -> None:
+    stranger = vehicle_context(
+        TlsFiles(pki / "contract_cert.pem", pki / "contract_key.pem", roots=(pki / "v2g_root.pem",)),
+        now=datetime.now(UTC),
+    )
+
+    async def scenario() -> None:
+        there, here = User(), User()
+        server, port = await station(there, lambda: TlsChannel(contexts[0]))
+        await connect(here, "::1", port, TlsChannel(stranger))
+        await asyncio.gather(here.gone.wait(), there.gone.wait())
+        assert isinstance(there.reason, TlsError)
+        assert isinstance(here.reason, TlsError)
+        assert not there.up.is_set()
+        server.close()
+
+    run(scenario())
+
+
+def test_a_silent_peer_does_not_hold_the_tls_set_up(contexts: tuple[TlsContext, TlsContext]) -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        here = User()
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as silent:
+            await connect(here, "::1", silent.getsockname()[1], TlsChannel(contexts[1]))
+            loop.ahead_s = 14.0
+            await asyncio.sleep(0)
+            assert not here.gone.is_set()
+            loop.ahead_s = 15.5
+            await here.gone.wait()
+        assert isinstance(here.reason, TlsError)
+        assert "longer than 15 s" in str(here.reason)
+
+    run_ahead(scenario)
