@@ -1,0 +1,64 @@
+"""The messages of ISO 15118 and DIN SPEC 70121, and their EXI form.
+
+    from v2g.messages import decode, encode
+    from v2g.messages.iso20 import dc
+
+    request = decode("iso20-dc", data)  # -> dc.DC_ChargeLoopReq(...)
+    data = encode("iso20-dc", request)
+
+A protocol is a set of modules with one schema; the modules are loaded when the protocol is first used.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from v2g.exi import ExiError
+from v2g.exi.codec import Codec
+from v2g.exi.facets import Type
+from v2g.exi.grammar import Schema
+
+__all__ = ["PROTOCOLS", "ExiError", "codec", "decode", "decode_fragment", "encode", "encode_fragment"]
+
+PROTOCOLS = {
+    "sap": ("sap",),
+    "iso20-common": ("iso20.common", "iso20.types", "xmldsig"),
+    "iso20-dc": ("iso20.dc", "iso20.types", "xmldsig"),
+    "iso20-ac": ("iso20.ac", "iso20.types", "xmldsig"),
+    "xmldsig": ("xmldsig",),
+}
+"""The modules of each protocol below `v2g.messages`: its own first, then those that it builds upon. `xmldsig` alone is
+what some stations and cars take for the SignedInfo of a signature."""
+
+
+@cache
+def codec(protocol: str) -> Codec:
+    """The codec of a protocol. Raises KeyError for a name that is not in PROTOCOLS."""
+    return Codec(Schema(protocol, [import_module(f"v2g.messages.{module}") for module in PROTOCOLS[protocol]]))
+
+
+def decode(protocol: str, data: bytes, *, strict: bool = False) -> Any:
+    """The message in an EXI document, an instance of the class of its root element.
+
+    With `strict`, strings and binaries outside the length limits of the schema are refused, and so is anything that
+    follows the message, other than the zeros that fill its last octet. Raises ExiError.
+    """
+    return codec(protocol).decode(data, strict=strict)
+
+
+def encode(protocol: str, message: Type) -> bytes:
+    """The message as an EXI document. Raises ExiError if the schema forbids it."""
+    return codec(protocol).encode(message)
+
+
+def decode_fragment(protocol: str, data: bytes, *, strict: bool = False) -> tuple[str, Any]:
+    """The name of the element in an EXI fragment, and its value. Raises ExiError."""
+    return codec(protocol).decode_fragment(data, strict=strict)
+
+
+def encode_fragment(protocol: str, element: str, value: Any) -> bytes:
+    """The value as an EXI fragment with this element: the octets that a signature is made over (ISO 15118-2 and -20,
+    7.9.2.4.2). Raises ExiError if the schema forbids it."""
+    return codec(protocol).encode_fragment(element, value)
