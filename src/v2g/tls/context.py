@@ -67,8 +67,8 @@ class TlsContext:
         self.ssl.set_min_proto_version(SSL.TLS1_3_VERSION)
         self.ssl.set_max_proto_version(SSL.TLS1_3_VERSION)
         self.ssl.set_tls13_ciphersuites(":".join(self.profile.suites).encode())
-        # Every session proves both certificates anew: no resumption.
-        self.ssl.set_options(SSL.OP_NO_TICKET)
+        # Every connection proves both certificates anew: no resumption. The station's order of preference decides.
+        self.ssl.set_options(SSL.OP_NO_TICKET | SSL.OP_CIPHER_SERVER_PREFERENCE)
         self.ssl.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         groups = ":".join(self.profile.groups).encode()
         algorithms = ":".join(self.profile.signature_algorithms).encode()
