@@ -1,0 +1,1 @@
+"""Drivers: the ports of `v2g.power` on real interfaces."""

@@ -11,6 +11,7 @@ A value is `words x scale` in the unit that the name ends with; a negative scale
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, StrEnum
 from importlib.resources import files
 from math import isfinite
 from pathlib import Path
@@ -34,6 +35,15 @@ _INTEGER_RANGES = {"u16": (0, 0xFFFF), "i16": (-0x8000, 0x7FFF), "u32": (0, 0xFF
 
 class RegisterMapError(V2GError):
     """A register map cannot be used. Names file, key and remedy, one line for each finding."""
+
+
+class Kind(Enum):
+    """What a quantity's value is."""
+
+    NUMBER = "a number"
+    CODE = "a code with names under values"
+    FLAGS = "a bit field with names under bits"
+    TEXT = "a string"
 
 
 class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +79,13 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Words (or bits) that the quantity takes."""
         return {"string": self.length, "u32": 2, "i32": 2, "f32": 2}.get(self.type, 1)
 
+    @property
+    def kind(self) -> Kind:
+        """What `decode` returns."""
+        if self.type == "string":
+            return Kind.TEXT
+        return Kind.CODE if self.values else Kind.FLAGS if self.bits else Kind.NUMBER
+
     def decode(self, words: Sequence[int]) -> Value:
         """The value of `count` words. Raises `ValueError` for one that the quantity cannot have."""
         if self.type == "bit":
@@ -83,7 +100,7 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self.values[raw]
         if self.bits:
             return frozenset(self.bits.get(bit, f"bit {bit}") for bit in range(16 * self.count) if raw >> bit & 1)
-        value = float(raw * self.scale)
+        value = round(raw * self.scale, 9)  # 0.1 V steps read as 407.2, not 407.20000000000005
         low, high = self.minimum, self.maximum
         if not isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"{value:g} is implausible")
@@ -143,11 +160,24 @@ class RegisterMap(msgspec.Struct, frozen=True):
     largest_gap: int = 8
     """Unused registers that a block read may cross; 0 for a device that refuses to read unused registers."""
 
-    def require(self, names: Iterable[str]) -> None:
-        """Raises `RegisterMapError` unless the map has all these quantities."""
-        missing = [name for name in names if name not in self.quantities]
-        if missing:
-            raise RegisterMapError(f"{self.source}: no quantity {', '.join(missing)}; add it under quantities")
+    def require(self, needed: Mapping[str, Kind | type[StrEnum]]) -> None:
+        """Raises `RegisterMapError` unless the map has all these quantities, each of its kind.
+
+        An enumeration stands for a code whose names are all among the enumeration's.
+        """
+        findings = []
+        for name, kind in needed.items():
+            wanted = kind if isinstance(kind, Kind) else Kind.CODE
+            quantity = self.quantities.get(name)
+            if quantity is None or quantity.kind is not wanted:
+                findings.append(f"{self.source}: quantities.{name} must be there and be {wanted.value}")
+            elif not isinstance(kind, Kind) and (unknown := set(quantity.values.values()) - set(kind)):
+                findings.append(
+                    f"{self.source}: quantities.{name}.values has {', '.join(sorted(unknown))}; "
+                    f"known are {', '.join(kind)}"
+                )
+        if findings:
+            raise RegisterMapError("\n".join(findings))
 
     def spans(self, names: Iterable[str]) -> tuple[Span, ...]:
         """The fewest block reads that cover the quantities."""

@@ -1,0 +1,122 @@
+"""`v2g sim plant|contactor|grid`: the simulated hardware, each a Modbus TCP server in its own process."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
+from pathlib import Path
+
+from v2g.kernel.errors import V2GError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the devices as subcommands with their options."""
+    devices = parser.add_subparsers(dest="device", required=True)
+
+    plant = devices.add_parser("plant", help="inverter, meter, isolation monitor and the vehicle's battery")
+    plant.add_argument("--battery-wh", type=_number(above=0), default=60_000.0, metavar="WH", help="capacity")
+    plant.add_argument("--soc", type=_number(least=0, most=1), default=0.6, metavar="0..1", help="at the start")
+    plant.add_argument("--contactor", type=_endpoint, metavar="HOST:PORT", help="default: one of its own at unit 5")
+    plant.add_argument("--grid", type=_endpoint, metavar="HOST:PORT", help="default: 230 V, 50 Hz")
+    plant.add_argument("--inverter-map", type=Path, metavar="FILE.yaml", help="register map instead of the shipped one")
+    plant.add_argument("--ambient-c", type=_number(least=-40, most=85), default=25.0, metavar="C")
+    plant.add_argument("--isolation-ohm", type=_number(least=0), default=1_000_000.0, metavar="OHM")
+    plant.add_argument("--self-test-fails", action="store_true", help="the isolation monitor is broken")
+    plant.set_defaults(start=_plant)
+
+    contactor = devices.add_parser("contactor", help="remote I/O module with the station's contactor")
+    contactor.add_argument(
+        "--stuck",
+        choices=("open", "closed", "welded"),
+        help="open: never closes; closed: welds when it closes first; welded: closed from the start",
+    )
+    contactor.add_argument("--log", type=Path, metavar="FILE", help="where to log the switching times (stdout)")
+    contactor.set_defaults(start=_contactor)
+
+    grid = devices.add_parser("grid", help="grid sensing unit")
+    source = grid.add_mutually_exclusive_group()
+    source.add_argument("--recording", type=Path, metavar="FILE.csv", help="time_s,frequency_hz[,voltage_v]")
+    source.add_argument("--generate", action="store_true", help="a new signal instead of the excerpt of the package")
+    grid.add_argument("--nominal", type=int, choices=(50, 60), default=60, metavar="50|60", help="Hz, unless recorded")
+    grid.add_argument("--seed", type=int, default=1, help="of --generate")
+    grid.set_defaults(start=_grid)
+
+    for device in (plant, contactor, grid):
+        device.add_argument(
+            "--listen", type=_endpoint, required=True, metavar="HOST:PORT", help="port 0 picks a free one"
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves the device until SIGTERM. Returns 0, or 2 when it cannot start."""
+    start: Callable[[argparse.Namespace], Coroutine[None, None, None]] = args.start
+    try:
+        asyncio.run(start(args))
+    except (V2GError, OSError) as error:
+        print(f"v2g sim {args.device}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _plant(args: argparse.Namespace) -> None:
+    from v2g.io.modbus import ModbusConnection
+    from v2g.power.drivers.register_map import RegisterContactor, RegisterGridSensor
+    from v2g.power.registers.map import load
+    from v2g.sim.battery import Battery
+    from v2g.sim.plant import Plant
+    from v2g.sim.plant_model import PlantModel, PlantSettings
+    from v2g.sim.process import serve
+
+    settings = PlantSettings(ambient_c=args.ambient_c, isolation_ohm=args.isolation_ohm)
+    contactor = args.contactor and RegisterContactor(ModbusConnection(*args.contactor).unit(1, "contactor"))
+    grid = args.grid and RegisterGridSensor(ModbusConnection(*args.grid).unit(1, "grid sensing unit"))
+    model = PlantModel(Battery(args.battery_wh, args.soc), settings)
+    plant = Plant(model, time.monotonic, contactor=contactor, grid=grid, self_test_passes=not args.self_test_fails)
+    await serve(plant.units, *args.listen, plant.run)
+
+
+async def _contactor(args: argparse.Namespace) -> None:
+    from v2g.sim.contactor import ContactorModule, Stuck
+    from v2g.sim.process import serve
+
+    with args.log.open("a") if args.log else nullcontext(sys.stdout) as file:
+
+        def log(time_s: float, closed: bool, cause: str) -> None:
+            print(f"{time_s:.3f} {'closed' if closed else 'open'} {cause}", file=file, flush=True)
+
+        module = ContactorModule(time.monotonic, stuck=args.stuck and Stuck(args.stuck), log=log)
+        await serve({1: module.unit}, *args.listen, module.run)
+
+
+async def _grid(args: argparse.Namespace) -> None:
+    from v2g.sim.grid import GridUnit, generate, load, shipped_recording
+    from v2g.sim.process import serve
+
+    if args.recording:
+        recording = load(args.recording)
+    elif args.generate:
+        recording = generate(args.nominal, seed=args.seed)
+    else:
+        recording = shipped_recording(args.nominal)
+    await serve({1: GridUnit(recording, time.monotonic).unit}, *args.listen)
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 0xFFFF:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _number(
+    *, least: float = float("-inf"), most: float = float("inf"), above: float = float("-inf")
+) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not (least <= value <= most and above < value < float("inf")):
+            raise argparse.ArgumentTypeError(f"{text} is out of range")
+        return value
+
+    return number

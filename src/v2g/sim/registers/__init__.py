@@ -1,0 +1,1 @@
+"""Register maps of what only the simulation has."""
