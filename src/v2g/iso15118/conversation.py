@@ -99,6 +99,12 @@ class Conversation:
             return Step()
         return self.abort(Fault.COMMUNICATION_SETUP_TIMEOUT, "no SupportedAppProtocolReq in time")
 
+    def fail(self, fault: Fault, reason: str, now: float, plant: Plant) -> Step:
+        """The station cannot go on: nothing is demanded any more, and the car is told with its next request."""
+        if self.secc is not None:
+            return self.secc.fail(fault, reason, now, plant)
+        return self.abort(fault, reason)
+
     def abort(self, fault: Fault, reason: str, step: Step | None = None) -> Step:
         """End the conversation from outside; `step` collects what is said of it."""
         if self.secc is not None:

@@ -77,6 +77,10 @@ class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     nominal_voltage_v: Annotated[int, Meta(ge=100, le=480)] = 230
     nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
     pause: bool = True
+    precharge_tolerance_v: Annotated[float, Meta(ge=1, le=50)] | None = 20.0
+    """How near to the car's voltage the output must be before energy transfer; null leaves that to the car."""
+    price_levels: bool = False
+    """Adds a neutral price schedule to schedules, for cars that refuse one without prices."""
     capability: Capability = Capability()
     access: Access = Access()
     dispatch: tuple[Step, ...] = (Step(power_w=0.0),)

@@ -150,5 +150,8 @@ class Offer:
     nominal_voltage_v: int = 230
     nominal_frequency_hz: float = 50.0
     pause_allowed: bool = True
-    precharge_tolerance_v: float = 20.0
+    precharge_tolerance_v: float | None = 20.0
+    """How near to the car's target the output must be before energy transfer; None leaves that to the car."""
+    price_levels: bool = False
+    """Whether schedules carry a price schedule of one level: some cars accept none without prices."""
     ramp_w_per_s: float | None = None

@@ -50,16 +50,18 @@ class Selection:
 
 # Values of Tables 205 to 208. The station feeds a grid that is there, through one unified channel.
 _THREE_PHASE, _EXTENDED = 2, 2
-_NEEDS_FROM_CAR, _NO_PRICING = 1, 0
+_NEEDS_FROM_CAR, _NO_PRICING, _PRICE_LEVELS = 1, 0, 2
 _UNIFIED_CHANNEL, _GRID_FOLLOWING, _PASSIVE_DETECTION = 1, 1, 2
 
 
-def parameter_sets(service: Service, modes: tuple[ControlMode, ...], nominal_voltage_v: int) -> list[ParameterSet]:
+def parameter_sets(
+    service: Service, modes: tuple[ControlMode, ...], nominal_voltage_v: int, *, price_levels: bool = False
+) -> list[ParameterSet]:
     """One parameter set for each control mode, numbered from 1 in the order of preference."""
     fixed: list[tuple[str, int]] = [("Connector", _EXTENDED if service.dc else _THREE_PHASE)]
     if not service.dc:
         fixed.append(("EVSENominalVoltage", nominal_voltage_v))
-    rest = [("MobilityNeedsMode", _NEEDS_FROM_CAR), ("Pricing", _NO_PRICING)]
+    rest = [("MobilityNeedsMode", _NEEDS_FROM_CAR), ("Pricing", _PRICE_LEVELS if price_levels else _NO_PRICING)]
     if service.bidirectional:
         rest += [("BPTChannel", _UNIFIED_CHANNEL), ("GeneratorMode", _GRID_FOLLOWING)]
         if not service.dc:

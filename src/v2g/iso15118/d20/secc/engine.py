@@ -133,6 +133,7 @@ class Secc:
         self._deadline: float | None = setup_deadline
         self._phase_since = 0.0
         self._pending: _Pending | None = None
+        self._failure: Refusal | None = None
 
     @property
     def phase(self) -> Phase:
@@ -167,6 +168,8 @@ class Secc:
         self._deadline = None
         try:
             self._check(request)
+            if self._failure is not None:
+                raise self._failure
             if self._pending is not None:
                 raise Refusal(
                     ResponseCode.FAILED_SequenceError,
@@ -196,9 +199,27 @@ class Secc:
         if self._pending is not None:
             pending = self._pending
             self._refuse(step, pending.request, pending.payload_type, pending.overdue, plant)
+        elif self._failure is not None:
+            self._finish(step, self._failure.fault, self._failure.reason)
         else:
             fault = _TIMEOUT_FAULT.get(self.phase, Fault.SEQUENCE_TIMEOUT)
             self._finish(step, fault, f"no request in time while waiting in {self.phase.name}")  # [V2G20-443]
+        return step
+
+    def fail(self, fault: Fault, reason: str, now: float, plant: Plant) -> Step:
+        """The station cannot go on: no more demand from now on, and the next request is answered with FAILED.
+
+        So the car learns of it in the protocol's own way. A car that asks nothing more is left after two seconds.
+        """
+        step = Step()
+        if self.end is None and self._failure is None:
+            self._failure = Refusal(ResponseCode.FAILED, reason, fault)
+            self.session = replace(self.session, demand=Demand())
+            if self._pending is not None:
+                pending, self._pending = self._pending, None
+                self._refuse(step, pending.request, pending.payload_type, self._failure, plant)
+            else:
+                self._deadline = min(now + timeouts.DEFAULT_MESSAGE_S, self._deadline or now)
         return step
 
     def abort(self, fault: Fault, reason: str) -> Step:

@@ -47,7 +47,7 @@ def answer(request: DC_ChargeLoopReq, session: Session, plant: Plant) -> Reply:
     voltage_v = car.voltage_max_v
     if isinstance(control, Scheduled_DC_CLReqControlMode):
         voltage_v = control.EVTargetVoltage.value
-        wish_w = control.EVTargetCurrent.value * request.EVPresentVoltage.value
+        wish_w = control.EVTargetCurrent.value * plant.voltage_v  # our own measurement, not the car's word
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, voltage_v=voltage_v, wish_w=wish_w, car=car)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
 

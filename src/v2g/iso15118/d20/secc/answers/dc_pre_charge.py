@@ -11,7 +11,9 @@ from v2g.messages.iso20.types import RationalNumber, ResponseCode
 
 def answer(request: DC_PreChargeReq, session: Session, plant: Plant) -> Reply:
     target_v, limits = request.EVTargetVoltage.value, session.promised or plant.limits
-    if not 0 <= target_v <= limits.voltage_max_v:
+    if session.offer.precharge_tolerance_v is None:
+        target_v = min(max(0.0, target_v), limits.voltage_max_v)
+    elif not 0 <= target_v <= limits.voltage_max_v:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
             f"pre-charge to {target_v:g} V is beyond the promised {limits.voltage_max_v:g} V",

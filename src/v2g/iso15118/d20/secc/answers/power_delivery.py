@@ -45,7 +45,9 @@ def _start(request: PowerDeliveryReq, session: Session, plant: Plant) -> Reply |
     if service.dc:
         if not plant.contactor_closed:
             raise Refusal(ResponseCode.FAILED_ContactorError, "the contactor is not closed", Fault.CONTACTOR)
-        if wanted.stage is Stage.PRECHARGE and abs(plant.voltage_v - wanted.voltage_v) > _tolerance_v(session):
+        tolerance_v = session.offer.precharge_tolerance_v
+        away_v = abs(plant.voltage_v - wanted.voltage_v)
+        if wanted.stage is Stage.PRECHARGE and tolerance_v is not None and away_v > tolerance_v:
             raise Refusal(
                 ResponseCode.FAILED_PowerDeliveryNotApplied,
                 f"pre-charge stands at {plant.voltage_v:.0f} V, not at {wanted.voltage_v:.0f} V",
@@ -85,7 +87,3 @@ def _reply(code: ResponseCode, following: Phase, session: Session, plant: Plant)
         following,
         session,
     )
-
-
-def _tolerance_v(session: Session) -> float:
-    return session.offer.precharge_tolerance_v

@@ -25,7 +25,8 @@ def check_profile(profile: EVPowerProfile | None, session: Session) -> None:
             ResponseCode.FAILED_ScheduleSelectionInvalid,
             f"schedule tuple {chosen.SelectedScheduleTupleID} was not offered, only {TUPLE_ID}",
         )
-    offset_s = profile.TimeAnchor - session.schedule_from_s
+    # Some cars give no anchor: their profile then starts with the schedule.
+    offset_s = profile.TimeAnchor - session.schedule_from_s if profile.TimeAnchor else 0
     for start_s, end_s, power_w in _pieces(profile.EVPowerProfileEntries.EVPowerProfileEntry, offset_s):
         for slot in _slots_between(session.schedule, start_s, end_s):
             if not -slot.discharge_w - ROUNDING_W <= power_w <= slot.charge_w + ROUNDING_W:

@@ -12,6 +12,9 @@ from v2g.messages.iso20.common import (
     PowerSchedule,
     PowerScheduleEntry,
     PowerScheduleEntryList,
+    PriceLevelSchedule,
+    PriceLevelScheduleEntry,
+    PriceLevelScheduleEntryList,
     Scheduled_SEResControlMode,
     ScheduleExchangeReq,
     ScheduleExchangeRes,
@@ -46,7 +49,7 @@ def answer(request: ScheduleExchangeReq, session: Session, plant: Plant) -> Repl
         ResponseCode=ResponseCode.OK,
         EVSEProcessing=Processing.Finished if slots else Processing.Ongoing,
         Scheduled_SEResControlMode=Scheduled_SEResControlMode(
-            [_schedule_tuple(slots or _NOTHING_YET, plant.unix_s, session.selected.service.bidirectional)]
+            [_schedule_tuple(slots or _NOTHING_YET, plant.unix_s, session)]
         ),
     )
     if not slots:
@@ -63,20 +66,35 @@ def _following(session: Session) -> Phase:
     return Phase.CABLE_CHECK
 
 
-def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, bidirectional: bool) -> ScheduleTuple:
-    def schedule(powers_w: list[float]) -> ChargingSchedule:
+def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session) -> ScheduleTuple:
+    def schedule(number: int, powers_w: list[float]) -> ChargingSchedule:
         entries = [
             PowerScheduleEntry(Duration=slot.duration_s, Power=RationalNumber.of(power_w))
             for slot, power_w in zip(slots, powers_w, strict=True)
         ]
         return ChargingSchedule(
-            PowerSchedule=PowerSchedule(TimeAnchor=unix_s, PowerScheduleEntries=PowerScheduleEntryList(entries))
+            PowerSchedule=PowerSchedule(TimeAnchor=unix_s, PowerScheduleEntries=PowerScheduleEntryList(entries)),
+            PriceLevelSchedule=_one_level(number, slots, unix_s) if session.offer.price_levels else None,
         )
 
     return ScheduleTuple(
         ScheduleTupleID=TUPLE_ID,
-        ChargingSchedule=schedule([slot.charge_w for slot in slots]),
-        DischargingSchedule=schedule([slot.discharge_w for slot in slots]) if bidirectional else None,
+        ChargingSchedule=schedule(1, [slot.charge_w for slot in slots]),
+        DischargingSchedule=(
+            schedule(2, [slot.discharge_w for slot in slots]) if session.selected.service.bidirectional else None
+        ),
+    )
+
+
+def _one_level(number: int, slots: tuple[Slot, ...], unix_s: int) -> PriceLevelSchedule:
+    """A price that is the same at all times, hence no reason to shift energy."""
+    duration_s = sum(slot.duration_s for slot in slots)
+    return PriceLevelSchedule(
+        Id=f"price{number}",
+        TimeAnchor=unix_s,
+        PriceScheduleID=number,
+        NumberOfPriceLevels=1,
+        PriceLevelScheduleEntries=PriceLevelScheduleEntryList([PriceLevelScheduleEntry(duration_s, 1)]),
     )
 
 

@@ -20,7 +20,9 @@ def answer(request: ServiceDetailReq, session: Session, plant: Plant) -> Reply:
         ResponseCode=ResponseCode.OK,
         ServiceID=request.ServiceID,
         ServiceParameterList=ServiceParameterList(
-            parameter_sets(Service(request.ServiceID), offer.modes, offer.nominal_voltage_v)
+            parameter_sets(
+                Service(request.ServiceID), offer.modes, offer.nominal_voltage_v, price_levels=offer.price_levels
+            )
         ),
     )
     return Reply(response, Phase.SERVICE_SELECTION, session)

@@ -1,0 +1,512 @@
+"""One outlet: joins the conversation with the car to the power path, and keeps both safe. No clock, no sockets.
+
+The shell hands in what arrives (`connected`, `receive`, `measured`, `expire`, `disconnected`) and makes `orders` so, again
+and again. Orders are levels. Whatever goes wrong, they fall back to `SAFE`: inverter off, contactor open.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from v2g.iso15118.conversation import Conversation
+from v2g.iso15118.d20.car_state import CarState
+from v2g.iso15118.d20.plant import Authorization, Check, Demand, Limits, Meter, Offer, Plant, Slot, Stage, Stop
+from v2g.iso15118.d20.secc.engine import Step
+from v2g.iso15118.d20.secc.session import Paused, Session
+from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.iso15118.d20.timeouts import PROFILES
+from v2g.iso15118.event import Event, Faulted
+from v2g.kernel.fault import Fault
+from v2g.power.contactor import ContactorReading
+from v2g.power.grid_sensor import GridReading
+from v2g.power.inverter import OFF, InverterMode, InverterRating, InverterReading, InverterSetpoint, InverterState
+from v2g.power.isolation import IsolationReading
+from v2g.power.meter import MeterReading
+from v2g.station import dispatch
+from v2g.station.cable_check import TEST_CURRENT_A, CableCheck, test_voltage_v
+from v2g.station.limits import Bound, Decision, decide
+from v2g.station.settings import Outlet
+
+STALE_S = 0.35
+"""A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
+NO_CURRENT_A = 1.0
+BREAK_S = 0.1
+"""How long the contactor may wait for the inverter to bring the current down before it breaks it."""
+STOP_S = 30.0
+"""How long a car has to follow the station's wish to stop; after that the station stops by itself."""
+_SCHEDULE_S = 86_400
+
+_Reading = TypeVar("_Reading", InverterReading, ContactorReading, MeterReading, IsolationReading, GridReading)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The latest reading of each device; None where there was none yet, or the last attempt failed."""
+
+    inverter: InverterReading | None = None
+    contactor: ContactorReading | None = None
+    meter: MeterReading | None = None
+    isolation: IsolationReading | None = None
+    grid: GridReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the hardware should be. The default is the safe state."""
+
+    inverter: InverterSetpoint = OFF
+    contactor_closed: bool = False
+    self_test: bool = False
+
+
+SAFE = Orders()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line in the trace."""
+
+    text: str
+    warning: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """The figures of one session, for the operator."""
+
+    session_id: str = ""
+    evcc_id: str = ""
+    service: str = ""
+    mode: str = ""
+    messages: int = 0
+    charged_wh: float = 0.0
+    discharged_wh: float = 0.0
+    limited_s: dict[str, float] = field(default_factory=dict)
+    """Seconds for which each bound held the power below the wish."""
+    result: str = ""
+    fault: str | None = None
+
+
+class Connector:
+    """One outlet of the station."""
+
+    def __init__(self, outlet: Outlet, rating: InverterRating | None = None) -> None:
+        """`rating`: of the inverter; None for an outlet without one."""
+        self.outlet = outlet
+        self.rating = rating
+        self.conversation: Conversation | None = None
+        self.events: list[Event | Note] = []
+        """What happened since the shell last took it away."""
+        self.report = Report()
+        self.decision: Decision | None = None
+        self._readings = Readings()
+        self._paused: Paused | None = None
+        self._check: CableCheck | None = None
+        self._trip: tuple[Fault, str] | None = None
+        self._stop, self._stop_by = Stop.NONE, 0.0
+        self._off_since: float | None = None
+        self._unsafe_since: float | None = None
+        self._energy_since: float | None = None
+        self._decided_at = 0.0
+        self._meter_at_start: MeterReading | None = None
+
+    # The conversation with the car
+
+    def connected(self, now: float, peer: bytes | None) -> None:
+        """A car connected. `peer`: SHA-512 of its certificate, with TLS."""
+        self.conversation = Conversation(
+            self._offer(), now, peer=peer, paused=self._paused, sequence=PROFILES[self.outlet.timing]
+        )
+        self.report = Report()
+        self._trip = self._check = self._energy_since = self.decision = None
+        self._stop = Stop.NONE
+        self._meter_at_start = self._fresh(self._readings.meter, now)
+
+    def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> list[tuple[int, bytes]]:
+        """A payload of the car; returns the payloads to send."""
+        if self.conversation is None:
+            return []
+        self._supervise(now, unix_s)
+        self.report.messages += 1
+        return self._take(self.conversation.receive(payload_type, payload, now, self._plant(now, unix_s)), now)
+
+    def disconnected(self, now: float, fault: Fault, reason: str) -> None:
+        """The connection is gone. Before the end of the session that is a fault."""
+        if self.conversation is not None:
+            self._take(self.conversation.abort(fault, reason), now)
+            self.conversation = None
+
+    def stop(self, kind: Stop, now: float) -> bool:
+        """Ask the car to end or pause its session; False where there is none. A repeated wish changes nothing."""
+        if self.conversation is None or self.conversation.end is not None:
+            return False
+        if self._stop is Stop.NONE:
+            self._stop_by = now + STOP_S
+        self._stop = kind
+        self.events.append(Note(f"asking the car to {kind.name.lower()}"))
+        return True
+
+    # The world
+
+    def measured(self, readings: Readings, now: float, unix_s: int) -> list[tuple[int, bytes]]:
+        """New readings; returns the payloads to send, for an answer may have waited for them."""
+        self._readings = readings
+        sent = self._supervise(now, unix_s)
+        if self.conversation is not None:
+            sent += self._take(self.conversation.renew(now, self._plant(now, unix_s)), now)
+        if self._unsafe_since is not None and self._is_safe(now):
+            took_s, self._unsafe_since = now - self._unsafe_since, None
+            self.events.append(Note(f"safe state reached {took_s:.3f} s after the fault: no power, contactor open"))
+        return sent
+
+    def expire(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
+        """Time has passed."""
+        sent = self._supervise(now, unix_s)
+        if self.conversation is not None:
+            sent += self._take(self.conversation.expire(now, self._plant(now, unix_s)), now)
+        return sent
+
+    def next_deadline(self) -> float | None:
+        """When `expire` must be called at the latest."""
+        return None if self.conversation is None else self.conversation.next_deadline()
+
+    @property
+    def demand(self) -> Demand:
+        """What the conversation wants, as far as nothing stands against it."""
+        return Demand() if self.conversation is None or self._trip else self.conversation.demand
+
+    def orders(self, now: float) -> Orders:
+        """What the hardware should be now."""
+        demand = self.demand
+        if demand.stage is Stage.OFF:
+            return self._off(now)
+        self._off_since = None
+        match demand.stage:
+            case Stage.CABLE_CHECK:
+                return self._checking(demand, now)
+            case Stage.PRECHARGE:
+                raise_to = InverterSetpoint(
+                    mode=InverterMode.VOLTAGE, voltage_v=demand.voltage_v, current_a=TEST_CURRENT_A
+                )
+                return Orders(raise_to, contactor_closed=True)
+            case _:
+                return Orders(self._set_point(demand, now), contactor_closed=True)
+
+    def status(self, now: float) -> dict[str, Any]:
+        """What the operator may see."""
+        conversation, car, inverter = self.conversation, self._car, self._fresh(self._readings.inverter, now)
+        contactor, meter = self._fresh(self._readings.contactor, now), self._fresh(self._readings.meter, now)
+        grid = self._fresh(self._readings.grid, now)
+        self._account(now)
+        return {
+            "connector": self.outlet.id,
+            "evse_id": self.outlet.evse_id,
+            "phase": "IDLE" if conversation is None else conversation.phase,
+            "stage": self.demand.stage.name,
+            "session": self.report.session_id,
+            "evcc_id": self.report.evcc_id,
+            "service": self.report.service,
+            "mode": self.report.mode,
+            "soc_percent": car.soc_percent,
+            "ready": self._ready(now),
+            "contactor_closed": None if contactor is None else contactor.closed,
+            "voltage_v": None if inverter is None else inverter.voltage_v,
+            "current_a": None if inverter is None else inverter.current_a,
+            "power_w": self._power_w(now),
+            "meter_w": None if meter is None else meter.power_w,
+            "wish_w": None if self.decision is None else self.decision.wish_w,
+            "target_w": None if self.decision is None else self.decision.power_w,
+            "explanation": None if self.decision is None else self.decision.sentence,
+            "limited_by": None
+            if self.decision is None or self.decision.binding is None
+            else self.decision.binding.source,
+            "frequency_hz": None if grid is None else grid.frequency_hz,
+            "temperature_c": None if inverter is None else inverter.temperature_c,
+            "charged_wh": self.report.charged_wh,
+            "discharged_wh": self.report.discharged_wh,
+            "messages": self.report.messages,
+            "limited_s": self.report.limited_s,
+            "result": self.report.result,
+            "fault": self.report.fault,
+        }
+
+    # Inside
+
+    def _offer(self) -> Offer:
+        outlet = self.outlet
+        return Offer(
+            evse_id=outlet.evse_id,
+            services=tuple(Service[name] for name in outlet.services),
+            modes=tuple(ControlMode[name.upper()] for name in outlet.modes),
+            nominal_voltage_v=outlet.nominal_voltage_v,
+            nominal_frequency_hz=outlet.nominal_hz,
+            pause_allowed=outlet.pause,
+            precharge_tolerance_v=outlet.precharge_tolerance_v,
+            price_levels=outlet.price_levels,
+            ramp_w_per_s=outlet.capability.ramp_w_per_s,
+        )
+
+    def _plant(self, now: float, unix_s: int) -> Plant:
+        inverter, contactor = self._fresh(self._readings.inverter, now), self._fresh(self._readings.contactor, now)
+        meter, limits = self._fresh(self._readings.meter, now), self._limits()
+        return Plant(
+            unix_s=unix_s,
+            authorization=self._authorization(now),
+            may_discharge=self.outlet.access.discharge,
+            limits=limits,
+            cable_check=self._check_state(),
+            contactor_closed=None if contactor is None else contactor.closed,
+            voltage_v=0.0 if inverter is None else inverter.voltage_v,
+            current_a=0.0 if inverter is None else inverter.current_a,
+            power_w=self._power_w(now) or 0.0,
+            target_w=0.0 if self.decision is None else self.decision.power_w,
+            limited=self.decision is not None and self.decision.limited,
+            stop=self._stop,
+            meter=None
+            if meter is None
+            else Meter(self.outlet.evse_id[:32], int(meter.import_wh), int(meter.export_wh)),
+            schedule=(Slot(_SCHEDULE_S, limits.charge_w, limits.discharge_w),),
+        )
+
+    def _authorization(self, now: float) -> Authorization:
+        access = self.outlet.access
+        if access.grant == "nobody" or (access.grant == "listed" and self._car.evcc_id not in access.evcc_ids):
+            return Authorization.REJECTED
+        # A station whose hardware is not there keeps the car waiting rather than promise what it cannot do.
+        return Authorization.ACCEPTED if self._ready(now) else Authorization.PENDING
+
+    def _limits(self) -> Limits:
+        """What the outlet can do: its own capability within the inverter's rating."""
+        own = self.outlet.capability
+        limits = Limits(
+            charge_w=own.charge_w,
+            discharge_w=own.discharge_w if self.outlet.access.discharge else 0.0,
+            charge_a=own.charge_a,
+            discharge_a=own.discharge_a if self.outlet.access.discharge else 0.0,
+            voltage_min_v=own.voltage_min_v,
+            voltage_max_v=own.voltage_max_v,
+        )
+        rating = self.rating
+        if rating is None:
+            return limits
+        return limits.within(
+            Limits(
+                charge_w=rating.charge_power_max_w,
+                discharge_w=rating.discharge_power_max_w,
+                charge_a=rating.charge_current_max_a,
+                discharge_a=rating.discharge_current_max_a,
+                voltage_min_v=rating.voltage_min_v,
+                voltage_max_v=rating.voltage_max_v,
+            )
+        )
+
+    def _ready(self, now: float) -> bool:
+        return self._missing(now, dc=self.outlet.inverter is not None) is None
+
+    def _missing(self, now: float, *, dc: bool) -> tuple[Fault, str] | None:
+        """The first device that does not do its part, or None."""
+        readings = self._readings
+        contactor, inverter = self._fresh(readings.contactor, now), self._fresh(readings.inverter, now)
+        if contactor is None:
+            return Fault.CONTACTOR, "no reading of the contactor"
+        if contactor.fault is not None:
+            return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
+        if self._fresh(readings.meter, now) is None:
+            return Fault.METER_LOST, "no reading of the meter"
+        if dc and inverter is None:
+            return Fault.INVERTER_LOST, "no reading of the inverter"
+        if dc and inverter is not None and inverter.state is InverterState.FAULT:
+            return Fault.INVERTER_FAULT, f"the inverter reports {', '.join(sorted(inverter.faults)) or 'a fault'}"
+        return None
+
+    def _fresh(self, reading: _Reading | None, now: float) -> _Reading | None:
+        return reading if reading is not None and now - reading.time_s <= STALE_S else None
+
+    def _supervise(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
+        """Compare the power path with what the session needs of it; trip where it does not hold."""
+        self._account(now)
+        conversation, demand = self.conversation, self.demand
+        if conversation is None or conversation.end is not None or self._trip is not None:
+            return []
+        if self._stop is not Stop.NONE and now > self._stop_by:
+            return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
+        if demand.stage is Stage.OFF or demand.service is None:
+            return []
+        missing = self._missing(now, dc=demand.service.dc)
+        if missing is None and self._check is not None and self._check.failed:
+            missing = Fault.CABLE_CHECK, self._check.failed
+        return [] if missing is None else self._fail(*missing, now, unix_s)
+
+    def _fail(self, fault: Fault, reason: str, now: float, unix_s: int) -> list[tuple[int, bytes]]:
+        assert self.conversation is not None
+        self._trip = fault, reason
+        self._unsafe_since = now
+        self.events.append(Faulted(fault, reason))
+        return self._take(self.conversation.fail(fault, reason, now, self._plant(now, unix_s)), now)
+
+    def _take(self, step: Step, now: float) -> list[tuple[int, bytes]]:
+        """Take over what a step of the conversation brought about."""
+        for event in step.events:
+            if isinstance(event, Faulted) and self._trip is None:
+                self._trip = event.fault, event.reason
+                self._unsafe_since = now
+            elif isinstance(event, Faulted):
+                continue  # told already, when it tripped
+            self.events.append(event)
+        session = self._session
+        if session is not None:
+            report, selection = self.report, session.selection
+            report.session_id, report.evcc_id = session.session_id.hex().upper(), session.car.evcc_id
+            if selection is not None:
+                report.service, report.mode = selection.service.name, selection.mode.name.lower()
+        end = self.conversation.end if self.conversation is not None else None
+        if end is not None and not self.report.result:
+            self.report.result = "completed" if end.fault is None else "failed"
+            self.report.fault = None if end.fault is None else f"{end.fault.code} {end.reason}"
+            self._paused = end.paused
+            ending = "paused" if end.paused else "ended"
+            self.events.append(
+                Note(
+                    f"session {ending}: charged {self.report.charged_wh:.1f} Wh, "
+                    f"discharged {self.report.discharged_wh:.1f} Wh, {self.report.messages} messages"
+                )
+            )
+        return step.send
+
+    @property
+    def _session(self) -> Session | None:
+        conversation = self.conversation
+        return None if conversation is None or conversation.secc is None else conversation.secc.session
+
+    @property
+    def _car(self) -> CarState:
+        session = self._session
+        return CarState() if session is None else session.car
+
+    def _power_w(self, now: float) -> float | None:
+        """Power at the car's side for DC, at the meter for AC."""
+        inverter, meter = self._fresh(self._readings.inverter, now), self._fresh(self._readings.meter, now)
+        if inverter is not None:
+            return inverter.power_w
+        return None if meter is None else meter.power_w
+
+    def _account(self, now: float) -> None:
+        meter, start = self._fresh(self._readings.meter, now), self._meter_at_start
+        if self._meter_at_start is None and self.conversation is not None:
+            self._meter_at_start = meter
+        elif meter is not None and start is not None and self.conversation is not None:
+            self.report.charged_wh = meter.import_wh - start.import_wh
+            self.report.discharged_wh = meter.export_wh - start.export_wh
+
+    def _check_state(self) -> Check:
+        check = self._check
+        if check is None:
+            return Check.IDLE
+        return Check.FAILED if check.failed else Check.PASSED if check.passed else Check.ONGOING
+
+    def _is_safe(self, now: float) -> bool:
+        """Known to be safe: the contactor is seen open, and no current is seen."""
+        contactor, inverter = self._fresh(self._readings.contactor, now), self._fresh(self._readings.inverter, now)
+        current = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
+        return contactor is not None and not contactor.closed and not current
+
+    # Orders
+
+    def _off(self, now: float) -> Orders:
+        """Power first, contactor next: it breaks a current only where the inverter does not take it away in time."""
+        self._check = self.decision = None
+        if self._off_since is None:
+            self._off_since = now
+        inverter = self._fresh(self._readings.inverter, now)
+        carrying = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
+        return Orders(contactor_closed=carrying and now - self._off_since < BREAK_S and self._was_closed(now))
+
+    def _was_closed(self, now: float) -> bool:
+        contactor = self._fresh(self._readings.contactor, now)
+        return contactor is not None and contactor.closed
+
+    def _checking(self, demand: Demand, now: float) -> Orders:
+        if self._check is None:
+            volts = test_voltage_v(demand.car.voltage_max_v, self._limits().voltage_max_v)
+            self._check = CableCheck(volts, now)
+        readings = self._readings
+        wanted = self._check.step(
+            self._fresh(readings.inverter, now),
+            self._fresh(readings.contactor, now),
+            self._fresh(readings.isolation, now),
+            now,
+        )
+        return Orders(wanted.inverter, wanted.contactor_closed, wanted.self_test)
+
+    def _set_point(self, demand: Demand, now: float) -> InverterSetpoint:
+        if demand.stage is not Stage.ENERGY:
+            self.decision = None
+        else:
+            self._decide(demand, now)
+        if demand.service is None or not demand.service.dc:
+            return OFF
+        limits = self._limits()
+        return InverterSetpoint(
+            mode=InverterMode.POWER,
+            voltage_v=min(demand.car.voltage_max_v or limits.voltage_max_v, limits.voltage_max_v),
+            minimum_voltage_v=max(demand.car.voltage_min_v, limits.voltage_min_v),
+            power_w=0.0 if self.decision is None else self.decision.power_w,
+            charge_limit_w=limits.charge_w,
+            discharge_limit_w=limits.discharge_w,
+        )
+
+    def _decide(self, demand: Demand, now: float) -> None:
+        if self._energy_since is None:
+            self._energy_since = self._decided_at = now
+        if demand.wish_w is not None:
+            wish_w, wished_by = demand.wish_w, "the EV"
+        else:
+            grid = self._fresh(self._readings.grid, now)
+            wish_w, wished_by = dispatch.wish_w(self.outlet.dispatch, now - self._energy_since, grid)
+        before, self.decision = self.decision, decide(wish_w, wished_by, self._bounds(demand, now))
+        binding = self.decision.binding
+        if binding is not None:
+            held_s = self.report.limited_s.get(binding.source, 0.0)
+            self.report.limited_s[binding.source] = held_s + now - self._decided_at
+        self._decided_at = now
+        if before is None or before.binding is None or binding is None:
+            changed = (before is None) or (before.binding is None) != (binding is None)
+        else:
+            changed = before.binding.source != binding.source
+        if changed:
+            self.events.append(Note(self.decision.sentence))
+
+    def _bounds(self, demand: Demand, now: float) -> Iterator[Bound]:
+        """Everyone's bounds, by name."""
+        car, own, capability, rating = demand.car, self._car, self.outlet.capability, self.rating
+        yield Bound("EV maximum charge power", charge_w=car.charge_w)
+        yield Bound("EV maximum discharge power", discharge_w=car.discharge_w)
+        yield Bound("station charge power", charge_w=capability.charge_w)
+        yield Bound("station discharge power", discharge_w=capability.discharge_w)
+        if demand.service is None or not demand.service.bidirectional:
+            yield Bound("selected service is not bidirectional", discharge_w=0.0)
+        if not self.outlet.access.discharge:
+            yield Bound("no authorisation to discharge", discharge_w=0.0)
+        if own.soc_percent is not None and own.soc_min_percent is not None and own.soc_percent <= own.soc_min_percent:
+            yield Bound("EV minimum state of charge", discharge_w=0.0)
+        if own.v2x_min_wh is not None and own.v2x_min_wh > 0:
+            yield Bound("EV below its V2X energy window", discharge_w=0.0)
+        if own.energy_max_wh is not None and own.energy_max_wh <= 0:
+            yield Bound("EV battery full", charge_w=0.0)
+        if self._stop is not Stop.NONE:
+            yield Bound("station is stopping", 0.0, 0.0)
+        if demand.service is None or not demand.service.dc:
+            return
+        inverter = self._fresh(self._readings.inverter, now)
+        volts = 0.0 if inverter is None else inverter.voltage_v
+        yield Bound("EV maximum charge current", charge_w=car.charge_a * volts)
+        yield Bound("EV maximum discharge current", discharge_w=car.discharge_a * volts)
+        yield Bound("station charge current", charge_w=capability.charge_a * volts)
+        yield Bound("station discharge current", discharge_w=capability.discharge_a * volts)
+        if rating is None:
+            yield Bound("inverter rating unknown", 0.0, 0.0)
+        else:
+            yield Bound("inverter charge power", charge_w=rating.charge_power_max_w)
+            yield Bound("inverter discharge power", discharge_w=rating.discharge_power_max_w)
+            yield Bound("inverter charge current", charge_w=rating.charge_current_max_a * volts)
+            yield Bound("inverter discharge current", discharge_w=rating.discharge_current_max_a * volts)
