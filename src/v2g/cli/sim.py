@@ -73,7 +73,14 @@ async def _plant(args: argparse.Namespace) -> None:
     contactor = args.contactor and RegisterContactor(ModbusConnection(*args.contactor).unit(1, "contactor"))
     grid = args.grid and RegisterGridSensor(ModbusConnection(*args.grid).unit(1, "grid sensing unit"))
     model = PlantModel(Battery(args.battery_wh, args.soc), settings)
-    plant = Plant(model, time.monotonic, contactor=contactor, grid=grid, self_test_passes=not args.self_test_fails)
+    plant = Plant(
+        model,
+        time.monotonic,
+        contactor=contactor,
+        grid=grid,
+        inverter_map=args.inverter_map and load(args.inverter_map),
+        self_test_passes=not args.self_test_fails,
+    )
     await serve(plant.units, *args.listen, plant.run)
 
 

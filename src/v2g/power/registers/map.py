@@ -100,7 +100,7 @@ class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self.values[raw]
         if self.bits:
             return frozenset(self.bits.get(bit, f"bit {bit}") for bit in range(16 * self.count) if raw >> bit & 1)
-        value = round(raw * self.scale, 9)  # 0.1 V steps read as 407.2, not 407.20000000000005
+        value = round(float(raw) * self.scale, 9)  # 0.1 V steps read as 407.2, not 407.20000000000005
         low, high = self.minimum, self.maximum
         if not isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"{value:g} is implausible")
