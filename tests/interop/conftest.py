@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.interop import josev
 from tools import netns
 

@@ -58,10 +58,9 @@ class Process:
                         return line
                 seen = len(self.lines)
                 remaining = deadline - time.monotonic()
-                if self._ended or not self._news.wait_for(
-                    lambda: self._ended or len(self.lines) > seen, max(remaining, 0)
-                ):
+                if self._ended or remaining <= 0:
                     return None
+                self._news.wait(remaining)
 
     @property
     def output(self) -> str:

@@ -1,7 +1,8 @@
 """Records sessions between Josev's car and Josev's station as traces: python -m tests.interop.record FOLDER
 
 One file per service and control mode, one JSON object per message: `direction` (request, response), `payload_type`
-(V2GTP), `exi` (hexadecimal), `t_s` (since the first message). Scheduled sessions run over TCP, dynamic ones over TLS 1.3.
+(V2GTP), `exi` (hexadecimal), `t_s` (since the first message). Scheduled sessions
+run over TCP, dynamic ones over TLS 1.3.
 """
 
 import sys
@@ -36,7 +37,7 @@ def main(folder: Path) -> None:
     peer = josev.install(Path(".cache"))
     folder.mkdir(parents=True, exist_ok=True)
     modes: tuple[josev.Mode, ...] = ("scheduled", "dynamic")
-    sessions = {
+    sessions: dict[str, tuple[josev.Service, josev.Mode, str, float | None]] = {
         f"josev-{service.lower()}-{mode}": (service, mode, "EIM", 400.0) for service in josev.SERVICES for mode in modes
     } | {
         "josev-dc-plug-and-charge": ("DC", "scheduled", "EIM,PNC", 400.0),
