@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
+from v2g.exi.facets import Type
 from v2g.kernel.fault import Fault
 
 
@@ -11,7 +10,7 @@ from v2g.kernel.fault import Fault
 class Received:
     """A message of the peer, decoded."""
 
-    message: msgspec.Struct
+    message: Type
     payload: bytes
     protocol: str
 
@@ -20,7 +19,7 @@ class Received:
 class Sent:
     """A message of our own."""
 
-    message: msgspec.Struct
+    message: Type
     payload: bytes
     protocol: str
 

@@ -53,20 +53,31 @@ class CableCheck:
         inverter: InverterReading | None,
         contactor: ContactorReading | None,
         isolation: IsolationReading | None,
+        self_test_since: float | None,
         now: float,
     ) -> CableOrders:
-        """Judge fresh readings (None: there is none) and say what the hardware should do."""
+        """Judge fresh readings (None: there is none) and say what the hardware should do.
+
+        `self_test_since`: when the monitor acknowledged the start of its last self-test. What it says of an earlier one
+        does not count.
+        """
         if not self.passed and self.failed is None:
             if inverter is None or contactor is None or isolation is None:
                 self.failed = "a reading of inverter, contactor or isolation monitor is missing"
             else:
-                self._judge(inverter, contactor, isolation, now)
+                tested = self_test_since is not None and self._since <= self_test_since < isolation.time_s
+                self._judge(inverter, contactor, isolation, tested, now)
                 if self.failed is None and not self.passed and now - self._since > _STEP_S:
                     self.failed = f"{self._step.name.lower()} took longer than {_STEP_S:g} s"
         return self._orders()
 
     def _judge(
-        self, inverter: InverterReading, contactor: ContactorReading, isolation: IsolationReading, now: float
+        self,
+        inverter: InverterReading,
+        contactor: ContactorReading,
+        isolation: IsolationReading,
+        tested: bool,
+        now: float,
     ) -> None:
         match self._step:
             case _Step.DISCHARGE if abs(inverter.voltage_v) < SAFE_V:
@@ -75,14 +86,16 @@ class CableCheck:
                 self._go(_Step.RAISE, now)
             case _Step.RAISE if abs(inverter.voltage_v - self._test_voltage_v) <= TOLERANCE_V:
                 self._go(_Step.SELF_TEST, now)
-            case _Step.SELF_TEST if isolation.self_test is SelfTest.FAILED:
+            case _Step.SELF_TEST if tested and isolation.self_test is SelfTest.FAILED:
                 self.failed = "the isolation monitor failed its self-test"
-            case _Step.SELF_TEST if isolation.self_test is SelfTest.PASSED:
+            case _Step.SELF_TEST if tested and isolation.self_test is SelfTest.PASSED:
                 self.resistance_ohm = isolation.resistance_ohm
                 if isolation.resistance_ohm >= MIN_RESISTANCE_OHM:
                     self._go(_Step.LOWER, now)
                 else:
-                    self.failed = f"insulation of {isolation.resistance_ohm:.0f} Ohm, at least {MIN_RESISTANCE_OHM:.0f} Ohm is due"
+                    self.failed = (
+                        f"insulation of {isolation.resistance_ohm:.0f} Ohm, due are at least {MIN_RESISTANCE_OHM:.0f}"
+                    )
             case _Step.LOWER if abs(inverter.voltage_v) < SAFE_V:
                 self.passed = True
             case _:

@@ -1,7 +1,7 @@
 """One outlet: joins the conversation with the car to the power path, and keeps both safe. No clock, no sockets.
 
-The shell hands in what arrives (`connected`, `receive`, `measured`, `expire`, `disconnected`) and makes `orders` so, again
-and again. Orders are levels. Whatever goes wrong, they fall back to `SAFE`: inverter off, contactor open.
+The shell hands in what arrives (`connected`, `receive`, `measured`, `expire`, `disconnected`) and makes `orders` so,
+again and again. Orders are levels. Whatever goes wrong, they fall back to `SAFE`: inverter off, contactor open.
 """
 
 from collections.abc import Iterator
@@ -48,6 +48,8 @@ class Readings:
     meter: MeterReading | None = None
     isolation: IsolationReading | None = None
     grid: GridReading | None = None
+    self_test_since: float | None = None
+    """When the isolation monitor acknowledged the start of its last self-test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class Connector:
         contactor, meter = self._fresh(self._readings.contactor, now), self._fresh(self._readings.meter, now)
         grid = self._fresh(self._readings.grid, now)
         self._account(now)
+        binding = None if self.decision is None else self.decision.binding
         return {
             "connector": self.outlet.id,
             "evse_id": self.outlet.evse_id,
@@ -217,9 +220,7 @@ class Connector:
             "wish_w": None if self.decision is None else self.decision.wish_w,
             "target_w": None if self.decision is None else self.decision.power_w,
             "explanation": None if self.decision is None else self.decision.sentence,
-            "limited_by": None
-            if self.decision is None or self.decision.binding is None
-            else self.decision.binding.source,
+            "limited_by": None if binding is None else binding.source,
             "frequency_hz": None if grid is None else grid.frequency_hz,
             "temperature_c": None if inverter is None else inverter.temperature_c,
             "charged_wh": self.report.charged_wh,
@@ -249,6 +250,7 @@ class Connector:
     def _plant(self, now: float, unix_s: int) -> Plant:
         inverter, contactor = self._fresh(self._readings.inverter, now), self._fresh(self._readings.contactor, now)
         meter, limits = self._fresh(self._readings.meter, now), self._limits()
+        meter_id = self.outlet.evse_id[:32]
         return Plant(
             unix_s=unix_s,
             authorization=self._authorization(now),
@@ -262,9 +264,7 @@ class Connector:
             target_w=0.0 if self.decision is None else self.decision.power_w,
             limited=self.decision is not None and self.decision.limited,
             stop=self._stop,
-            meter=None
-            if meter is None
-            else Meter(self.outlet.evse_id[:32], int(meter.import_wh), int(meter.export_wh)),
+            meter=None if meter is None else Meter(meter_id, int(meter.import_wh), int(meter.export_wh)),
             schedule=(Slot(_SCHEDULE_S, limits.charge_w, limits.discharge_w),),
         )
 
@@ -313,7 +313,7 @@ class Connector:
             return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
         if self._fresh(readings.meter, now) is None:
             return Fault.METER_LOST, "no reading of the meter"
-        if dc and inverter is None:
+        if dc and (inverter is None or self.rating is None):
             return Fault.INVERTER_LOST, "no reading of the inverter"
         if dc and inverter is not None and inverter.state is InverterState.FAULT:
             return Fault.INVERTER_FAULT, f"the inverter reports {', '.join(sorted(inverter.faults)) or 'a fault'}"
@@ -434,6 +434,7 @@ class Connector:
             self._fresh(readings.inverter, now),
             self._fresh(readings.contactor, now),
             self._fresh(readings.isolation, now),
+            readings.self_test_since,
             now,
         )
         return Orders(wanted.inverter, wanted.contactor_closed, wanted.self_test)

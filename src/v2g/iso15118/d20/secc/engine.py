@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
-
+from v2g.exi.facets import Type
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.plant import Demand, Offer, Plant
 from v2g.iso15118.d20.secc.answers import (
@@ -108,7 +107,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    request: msgspec.Struct
+    request: Type
     payload_type: int
     until: float
     overdue: Refusal
@@ -229,7 +228,7 @@ class Secc:
             self._finish(step, fault, reason)
         return step
 
-    def _check(self, request: msgspec.Struct) -> None:
+    def _check(self, request: Type) -> None:
         """What holds for every request: the session id first [V2G20-460], then the sequence."""
         name = type(request).__name__
         session_id = getattr(request, "Header").SessionID  # noqa: B009 - every request has one, the base type does not
@@ -256,7 +255,7 @@ class Secc:
         selection = self.session.selection
         return "" if selection is None else "DC" if selection.service.dc else "AC"
 
-    def _answer(self, step: Step, request: msgspec.Struct, payload_type: int, now: float, plant: Plant) -> None:
+    def _answer(self, step: Step, request: Type, payload_type: int, now: float, plant: Plant) -> None:
         name = type(request).__name__
         outcome = ANSWERS[name](request, self.session, plant)
         self.session = outcome.session
@@ -285,12 +284,12 @@ class Secc:
             charging = name.endswith("ChargeLoopReq")
             self._deadline = now + (self._sequence.charge_loop_s if charging else self._sequence.sequence_s)
 
-    def _refuse(self, step: Step, request: msgspec.Struct, payload_type: int, refusal: Refusal, plant: Plant) -> None:
+    def _refuse(self, step: Step, request: Type, payload_type: int, refusal: Refusal, plant: Plant) -> None:
         """The paired response with its FAILED code; it ends the session for both sides (clause 8.6)."""
         self._send(step, paired_response(request, self.session.header(plant), refusal.code), payload_type)
         self._finish(step, refusal.fault, f"{refusal.code.value}: {refusal.reason}")
 
-    def _send(self, step: Step, response: msgspec.Struct, payload_type: int) -> None:
+    def _send(self, step: Step, response: Type, payload_type: int) -> None:
         protocol = PROTOCOLS[payload_type]
         payload = encode(protocol, response)
         step.send.append((payload_type, payload))

@@ -11,14 +11,14 @@ from v2g.exi.facets import REQUIRED, Choice, Enumeration, Length, Occurs, Range,
 from v2g.messages.iso20.types import MessageHeader, ResponseCode
 
 
-def paired_response(request: msgspec.Struct, header: MessageHeader, code: ResponseCode) -> msgspec.Struct:
+def paired_response(request: Type, header: MessageHeader, code: ResponseCode) -> Type:
     """The refusal of `request`, with the least content that the schema admits."""
     template = _template(type(request))
     return msgspec.structs.replace(template, Header=header, ResponseCode=code)
 
 
 @cache
-def _template(request: type[msgspec.Struct]) -> msgspec.Struct:
+def _template(request: type[Type]) -> Type:
     module = sys.modules[request.__module__]
     response: type[Type] = getattr(module, request.__name__.removesuffix("Req") + "Res")
     return _least(response, request.__module__)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
+from v2g.exi.facets import Type
 from v2g.iso15118.d20.car_state import CarState
 from v2g.iso15118.d20.plant import Demand, Limits, Offer, Plant, Slot
 from v2g.iso15118.d20.services import Selection, Service
@@ -72,7 +71,7 @@ class Session:
 class Reply:
     """An answer: the response, the phase that follows, and the session as it is from then on."""
 
-    response: msgspec.Struct
+    response: Type
     following: Phase
     session: Session
 
