@@ -11,18 +11,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from v2g.tls.channel import TlsChannel, resume_binding
-from v2g.tls.context import TlsContext, TlsFiles, station_context, vehicle_context
+from v2g.tls.context import TlsContext, TlsFiles, key_type, station_context, vehicle_context
 from v2g.tls.pki import EVCCID
 from v2g.tls.profile import INTEROP_P256, ISO15118_20, Profile, TlsError
 
 if TYPE_CHECKING:
     from tests.tls.conftest import Hierarchy
+
+PrivateKey = ec.EllipticCurvePrivateKey | Ed448PrivateKey
 
 NOW = datetime.now(UTC)
 
@@ -211,30 +214,39 @@ def test_p256_passes_in_the_interop_profile_only(p521: "Hierarchy", p256: "Hiera
     assert at_vehicle.alert == "certificate_required"
 
 
-def test_p256_authority_above_a_p521_leaf_is_refused(p521: "Hierarchy", p256: "Hierarchy", tmp_path: Path) -> None:
-    """The handshake's signature algorithms bind the leaf only; the profile's key types bind the chain as well."""
-    issuer = x509.load_pem_x509_certificate((p256.directory / "oem_sub_ca2.pem").read_bytes())
-    issuer_key = load_pem_private_key((p256.directory / "oem_sub_ca2_key.pem").read_bytes(), None)
-    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
-    key = ec.generate_private_key(ec.SECP521R1())
+def vehicle_files(key: PrivateKey, issuer: "Hierarchy", roots: tuple[Path, ...], directory: Path) -> TlsFiles:
+    """A vehicle certificate for `key`, issued by the OEM Sub-CA 2 of a hierarchy."""
+    authority = x509.load_pem_x509_certificate((issuer.directory / "oem_sub_ca2.pem").read_bytes())
+    authority_key = load_pem_private_key((issuer.directory / "oem_sub_ca2_key.pem").read_bytes(), None)
+    assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
     leaf = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, EVCCID)]))
-        .issuer_name(issuer.subject)
+        .issuer_name(authority.subject)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=1))
-        .sign(issuer_key, hashes.SHA256())
+        .not_valid_before(NOW - timedelta(hours=1))
+        .not_valid_after(NOW + timedelta(hours=1))
+        .sign(authority_key, hashes.SHA512())
     )
-    files = TlsFiles(
-        tmp_path / "leaf.pem", tmp_path / "key.pem", p521.vehicle().roots, p256.directory / "oem_chain.pem"
-    )
+    files = TlsFiles(directory / "leaf.pem", directory / "key.pem", roots, issuer.directory / "oem_chain.pem")
     files.certificate.write_bytes(leaf.public_bytes(Encoding.PEM))
     files.private_key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+def test_p256_authority_above_a_p521_leaf_is_refused(p521: "Hierarchy", p256: "Hierarchy", tmp_path: Path) -> None:
+    """The handshake's signature algorithms bind the leaf only; the profile's key types bind the chain as well."""
+    files = vehicle_files(ec.generate_private_key(ec.SECP521R1()), p256, p521.vehicle().roots, tmp_path)
     strict = station_context(p521.station()._replace(roots=p256.station().roots), now=NOW)
     at_station, _ = failures(strict, vehicle_context(files, INTEROP_P256, now=NOW))
     assert "has a secp256r1 key, profile iso15118-20 demands ed448 or secp521r1" in str(at_station)
+
+
+def test_ed448_vehicle_gets_through(station: TlsContext, p521: "Hierarchy", tmp_path: Path) -> None:
+    files = vehicle_files(Ed448PrivateKey.generate(), p521, p521.vehicle().roots, tmp_path)
+    channel, _ = connect(station, vehicle_context(files, now=NOW))
+    assert key_type(x509.load_der_x509_certificate(channel.peer_certificate_der)) == "ed448"
 
 
 def test_expired_vehicle_is_refused_with_its_dates(p521: "Hierarchy", expired: "Hierarchy") -> None:

@@ -153,7 +153,8 @@ def test_p256_car_is_refused_by_the_strict_profile(p521: "Hierarchy", p256: "Hie
 
 
 def test_p256_car_gets_through_with_the_interop_profile(p256: "Hierarchy") -> None:
-    received, output = serve(station_context(p256.station(), INTEROP_P256, now=NOW), p256, "-tls1_3")
+    context = station_context(p256.station(), INTEROP_P256, now=NOW)
+    received, output = serve(context, p256, "-tls1_3", "-groups", "P-256")
     assert received == b"line\n"
     assert "Verify return code: 0 (ok)" in output
 

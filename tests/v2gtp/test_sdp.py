@@ -1,4 +1,6 @@
+import re
 from ipaddress import IPv6Address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -123,3 +125,16 @@ def test_search_refuses_a_useless_endpoint(response: SdpResponse) -> None:
     with pytest.raises(SdpError):
         search.receive(response.pack())
     assert search.next_deadline() == 0.0
+
+
+def test_discovery_in_recorded_sessions_is_understood(shared: Path) -> None:
+    requests, responses = [], []
+    for capture in sorted((shared / "captures").glob("*.pcap*")):
+        data = capture.read_bytes()
+        requests += [SdpRequest.unpack(m[0]) for m in re.finditer(rb"\x01\xfe\x90\x00\0\0\0\x02..", data, re.DOTALL)]
+        responses += [
+            SdpResponse.unpack(m[0]) for m in re.finditer(rb"\x01\xfe\x90\x01\0\0\0\x14.{20}", data, re.DOTALL)
+        ]
+    assert {request.transport for request in requests} == {Transport.TCP}
+    assert all(response.address.is_link_local for response in responses)
+    assert {response.security for response in responses} == {Security.TLS, Security.NONE}

@@ -50,7 +50,8 @@ class TlsChannel:
     def receive(self, ciphertext: bytes) -> bytes:
         """Takes bytes of the TCP stream, cut anywhere, and returns the plaintext that they complete (often none).
 
-        Raises TlsError, then and at every later call, when the set-up fails or the stream is corrupt.
+        Raises TlsError, then and at every later call, when the set-up fails or the stream is corrupt; what the same
+        call had decrypted before is dropped.
         """
         if self._failure is not None:
             raise self._failure

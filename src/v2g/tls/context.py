@@ -73,7 +73,13 @@ class TlsContext:
         groups = ":".join(self.profile.groups).encode()
         algorithms = ":".join(self.profile.signature_algorithms).encode()
         lib, handle = Binding.lib, self.ssl._context
-        if not (lib.SSL_CTX_set1_curves_list(handle, groups) and lib.SSL_CTX_set1_sigalgs_list(handle, algorithms)):
+        try:
+            done = lib.SSL_CTX_set1_curves_list(handle, groups) and lib.SSL_CTX_set1_sigalgs_list(handle, algorithms)
+        except AttributeError as error:
+            raise TlsError(
+                f"this version of cryptography binds no way to set groups: {error}; install 44 to 50"
+            ) from error
+        if not done:
             raise TlsError(f"this OpenSSL does not know all groups and signature algorithms of {self.profile.name}")
 
     def _load_own(self, now: datetime) -> None:

@@ -287,7 +287,7 @@ def explain(directory: Path, now: datetime) -> list[Explanation]:
         chain, problems = _chain(certificate, list(places), now)
         problems = [*_validity_problems(certificate, now), *problems]
         if key_file is None and node is not None and node.key_file in files:
-            problems.append(f"{node.key_file} is not the key of this certificate")
+            problems.append(f"{node.key_file} is not the key of this certificate, or is encrypted")
         if key_file is not None and modes[key_file] & 0o077:
             problems.append(f"{key_file} has mode {modes[key_file]:04o}; chmod 600 it")
         explanation = Explanation(

@@ -1,4 +1,4 @@
-"""V2GTP framing: the eight-byte header in front of every message (ISO 15118-2 7.8.3, ISO 15118-20 7.8.3).
+"""V2GTP framing: the eight-byte header in front of every message (ISO 15118-2 Table 10, ISO 15118-20 Table 12).
 
 Header: protocol version 0x01, its inverse 0xFE, payload type (16 bit), payload length (32 bit), big endian.
 """

@@ -1,4 +1,4 @@
-"""SECC discovery (SDP): how a car finds the station's address and port (ISO 15118-2 7.10.1, ISO 15118-20 7.10.1).
+"""SECC discovery (SDP): how a car finds the station's address and port (ISO 15118-2 7.10.1; the same in ISO 15118-20).
 
 The car sends a request to ff02::1, UDP port 15118; the station answers with the address and port of its
 TCP server and with the security that this server has.
