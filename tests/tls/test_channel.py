@@ -317,6 +317,13 @@ def test_peer_without_a_common_group_is_refused(station: TlsContext, p521: "Hier
     assert "shares no suite, group or signature algorithm with profile odd" in str(at_vehicle)
 
 
+def test_what_was_negotiated_is_checked_whatever_openssl_was_told(vehicle: TlsContext, p521: "Hierarchy") -> None:
+    context = station_context(p521.station(), now=NOW)
+    context.profile = ISO15118_20._replace(groups=("x448",))
+    at_station, _ = failures(context, vehicle)
+    assert "TLSv1.3 with TLS_AES_256_GCM_SHA384 and secp521r1 is outside profile iso15118-20" in str(at_station)
+
+
 def test_x448_and_chacha_are_there_for_peers_that_want_them(p521: "Hierarchy") -> None:
     for profile, negotiated in [
         (ISO15118_20._replace(groups=("x448",)), ("TLSv1.3", "TLS_AES_256_GCM_SHA384", "x448")),

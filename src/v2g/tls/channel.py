@@ -54,7 +54,7 @@ class TlsChannel:
         call had decrypted before is dropped.
         """
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         if self.closed:
             return b""
         if ciphertext:
@@ -67,14 +67,17 @@ class TlsChannel:
             return self._read()
         except SSL.WantReadError:
             return b""
-        except (SSL.Error, TlsError) as error:
-            self._failure = error if isinstance(error, TlsError) else self._explain(error)
+        except SSL.Error as error:
+            self._failure = self._explain(error)
             raise self._failure from error
+        except TlsError as error:
+            self._failure = error
+            raise
 
     def send(self, plaintext: bytes) -> None:
         """Encrypts into `outgoing`. Raises TlsError while the set-up goes on and after a failure."""
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         if self.handshaking:
             raise TlsError("nothing is sent before the TLS set-up is done")
         self._connection.sendall(plaintext)
