@@ -31,7 +31,7 @@ class TlsFiles(NamedTuple):
     roots: tuple[Path, ...]
     """Only their self-signed certificates are trust anchors."""
     chain: Path | None = None
-    """Intermediates that are sent after the leaf; a copy of the leaf among them is skipped."""
+    """Intermediates that are sent after the leaf. It may repeat what `certificate` holds."""
     password_file: Path | None = None
     """First line: the password of the private key."""
 
@@ -73,29 +73,20 @@ class TlsContext:
         groups = ":".join(self.profile.groups).encode()
         algorithms = ":".join(self.profile.signature_algorithms).encode()
         lib, handle = Binding.lib, self.ssl._context
-        try:
-            done = lib.SSL_CTX_set1_curves_list(handle, groups) and lib.SSL_CTX_set1_sigalgs_list(handle, algorithms)
-        except AttributeError as error:
-            raise TlsError(
-                f"this version of cryptography binds no way to set groups: {error}; install 44 to 50"
-            ) from error
-        if not done:
+        if not (lib.SSL_CTX_set1_curves_list(handle, groups) and lib.SSL_CTX_set1_sigalgs_list(handle, algorithms)):
             raise TlsError(f"this OpenSSL does not know all groups and signature algorithms of {self.profile.name}")
 
     def _load_own(self, now: datetime) -> None:
         files = self.files
-        leaf, *intermediates = _certificates(files.certificate)
+        own = [(files.certificate, certificate) for certificate in _certificates(files.certificate)]
         if files.chain is not None:
-            intermediates += [c for c in _certificates(files.chain) if c != leaf]
-        for certificate in (leaf, *intermediates):
-            found = key_type(certificate)
-            if found not in self.profile.key_types:
-                raise TlsError(
-                    f"{files.certificate}: {name(certificate)} has a {found} key, profile {self.profile.name} demands "
-                    f"{' or '.join(sorted(self.profile.key_types))}; choose other certificates or another profile"
-                )
+            own += [(files.chain, certificate) for certificate in _certificates(files.chain)]
+        for path, certificate in own:
+            if (fault := self._key_fault(certificate)) is not None:
+                raise TlsError(f"{path}: {name(certificate)} {fault}; choose other certificates or another profile")
             if (fault := validity_fault(certificate, now)) is not None:
-                raise TlsError(f"{files.certificate}: {name(certificate)} {fault}; renew it, or set the clock")
+                raise TlsError(f"{path}: {name(certificate)} {fault}; renew it, or set the clock")
+        leaf, *intermediates = dict.fromkeys(certificate for _, certificate in own)  # each is sent once
         private_key = _private_key(files)
         encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if private_key.public_key().public_bytes(*encoding) != leaf.public_key().public_bytes(*encoding):
@@ -141,11 +132,16 @@ class TlsContext:
         evidence.refusal = f"the {self.role.peer.value}'s certificate is refused: {name(certificate)} {refusal}"
         return False
 
-    def _profile_fault(self, certificate: x509.Certificate, is_leaf: bool) -> str | None:
+    def _key_fault(self, certificate: x509.Certificate) -> str | None:
         found = key_type(certificate)
-        if found not in self.profile.key_types:
-            demanded = " or ".join(sorted(self.profile.key_types))
-            return f"has a {found} key, profile {self.profile.name} demands {demanded}"
+        if found in self.profile.key_types:
+            return None
+        demanded = " or ".join(sorted(self.profile.key_types))
+        return f"has a {found} key, profile {self.profile.name} demands {demanded}"
+
+    def _profile_fault(self, certificate: x509.Certificate, is_leaf: bool) -> str | None:
+        if (fault := self._key_fault(certificate)) is not None:
+            return fault
         if is_leaf:
             domain = domain_component(certificate)
             admitted = self.profile.vehicle_domains if self.role is Role.STATION else {STATION_DOMAIN}
