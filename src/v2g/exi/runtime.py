@@ -1,0 +1,90 @@
+"""What the generated functions call: integers, strings and binaries of variable length.
+
+Reading: `n` is the stream as an integer and `r` the number of bits still to read; `first` is an octet already read.
+Writing: `a` is the stream so far. Anything unexpected raises an exception of whatever kind; the caller then asks the
+interpreter, which knows the reason or a way.
+"""
+
+from __future__ import annotations
+
+
+def read_unsigned(n: int, r: int, first: int) -> tuple[int, int]:
+    """The rest of an integer in 7-bit groups, least significant first, whose first octet says that more follow."""
+    value = first & 127
+    shift = 7
+    r -= 8
+    while (octet := n >> r & 255) > 127:
+        value |= (octet & 127) << shift
+        shift += 7
+        r -= 8
+        if shift > 280:
+            raise ValueError
+    return value | octet << shift, r
+
+
+def read_signed(n: int, r: int, first: int) -> tuple[int, int]:
+    """The same with the sign as ninth bit of `first`."""
+    negative = first > 255
+    first &= 255
+    if first > 127:
+        first, r = read_unsigned(n, r, first)
+    return (~first if negative else first), r
+
+
+def read_text(n: int, r: int, first: int, low: int, high: int) -> tuple[str, int]:
+    """A string given literally, all ASCII."""
+    if first > 127:
+        first, r = read_unsigned(n, r, first)
+    length = first - 2
+    if not low <= length <= high or 8 * length > r:
+        raise ValueError
+    r -= 8 * length
+    return (n >> r & (1 << 8 * length) - 1).to_bytes(length, "big").decode("ascii"), r
+
+
+def read_octets(n: int, r: int, first: int, low: int, high: int) -> tuple[bytes, int]:
+    """A binary."""
+    if first > 127:
+        first, r = read_unsigned(n, r, first)
+    if not low <= first <= high or 8 * first > r:
+        raise ValueError
+    r -= 8 * first
+    return (n >> r & (1 << 8 * first) - 1).to_bytes(first, "big"), r
+
+
+def write_unsigned(a: int, value: int) -> int:
+    """An integer in 7-bit groups, least significant first."""
+    while value > 127:
+        a = a << 8 | value & 127 | 128
+        value >>= 7
+    return a << 8 | value
+
+
+def write_signed(a: int, value: int) -> int:
+    """The sign, and then the value or, below zero, its complement."""
+    return write_unsigned(a << 1 | 1, ~value) if value < 0 else write_unsigned(a << 1, value)
+
+
+def write_text(a: int, value: str, low: int, high: int) -> int:
+    """A string, literally, all ASCII."""
+    length = len(value)
+    if not low <= length <= high:
+        raise ValueError
+    octets = value.encode("ascii")
+    a = a << 8 | length + 2 if length < 126 else write_unsigned(a, length + 2)
+    return a << 8 * length | int.from_bytes(octets, "big")
+
+
+def write_octets(a: int, value: bytes, low: int, high: int) -> int:
+    """A binary."""
+    length = len(value)
+    if value.__class__ is not bytes or not low <= length <= high:
+        raise ValueError
+    a = a << 8 | length if length < 128 else write_unsigned(a, length)
+    return a << 8 * length | int.from_bytes(value, "big")
+
+
+def append(a: int, part: int) -> int:
+    """A part that was written by itself, upon a leading 1 bit."""
+    length = part.bit_length() - 1
+    return a << length | part ^ 1 << length
