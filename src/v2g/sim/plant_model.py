@@ -194,10 +194,6 @@ class PlantModel:
         discharge_w = min(setpoint.discharge_limit_w, rating.discharge_power_max_w * self._derating())
         highest_a = min(battery.current_for_power_a(charge_w), rating.charge_current_max_a, headroom_a)
         lowest_a = max(battery.current_for_power_a(-discharge_w), -rating.discharge_current_max_a, -legroom_a)
-        if battery.soc >= 1:
-            highest_a = 0.0
-        if battery.soc <= 0:
-            lowest_a = 0.0
         match setpoint.mode:
             case InverterMode.VOLTAGE:
                 target_a = _within(headroom_a, -abs(setpoint.current_a), abs(setpoint.current_a))
@@ -216,18 +212,24 @@ class PlantModel:
         else:
             self._reference_a = _towards(self._reference_a, self._target_a(), s.current_ramp_a_per_s * dt_s)
             self.current_a += (self._reference_a - self.current_a) * (1 - exp(-dt_s / s.current_lag_s))
+            self.current_a = self._accepted(self.current_a)
+
+    def _accepted(self, flow: float) -> float:
+        """What the battery accepts of a current or power: a full one takes nothing, an empty one gives nothing."""
+        if self.battery.soc >= 1:
+            return min(flow, 0.0)
+        return max(flow, 0.0) if self.battery.soc <= 0 else flow
 
     def _move_charger(self, dt_s: float) -> None:
         s, battery = self.settings, self.battery
         limit_w = s.charger_power_max_w
         wanted_w = _within(self.inputs.charger_power_w, -limit_w, limit_w)
-        full_or_empty = battery.soc >= 1 if wanted_w > 0 else battery.soc <= 0
         powered = min(self.inputs.grid_voltages_v) >= s.lowest_grid_voltage_v
         if not (self.inputs.station_contactor_closed and powered):
             self.charger_power_w = 0.0
         else:
-            target_w = 0.0 if full_or_empty else wanted_w
-            self.charger_power_w = _towards(self.charger_power_w, target_w, s.charger_ramp_w_per_s * dt_s)
+            moved_w = _towards(self.charger_power_w, wanted_w, s.charger_ramp_w_per_s * dt_s)
+            self.charger_power_w = self._accepted(moved_w)
         self.charger_current_a = battery.current_for_power_a(self.charger_power_w - self._charger_loss_w())
 
     def _charger_loss_w(self) -> float:
