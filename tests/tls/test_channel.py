@@ -1,5 +1,6 @@
 """Handshakes between two real channels through memory."""
 
+import hashlib
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from v2g.tls.channel import TlsChannel, resume_binding
+from v2g.tls.channel import TlsChannel
 from v2g.tls.context import TlsContext, TlsFiles, key_type, station_context, vehicle_context
 from v2g.tls.pki import EVCCID
 from v2g.tls.profile import INTEROP_P256, ISO15118_20, Profile, TlsError
@@ -128,17 +129,11 @@ def test_nothing_is_sent_before_the_set_up_is_done(station: TlsContext) -> None:
     assert channel.outgoing() == b""
 
 
-def test_resumption_is_tied_to_the_vehicle_certificate(
-    station: TlsContext, vehicle: TlsContext, p521: "Hierarchy"
-) -> None:
+def test_the_peer_is_known_by_its_certificate(station: TlsContext, vehicle: TlsContext, p521: "Hierarchy") -> None:
     channel, _ = connect(station, vehicle)
     certificate = x509.load_pem_x509_certificate((p521.directory / "vehicle_cert.pem").read_bytes())
     assert x509.load_der_x509_certificate(channel.peer_certificate_der) == certificate
-    session, other = bytes(8), bytes(7) + b"\x01"
-    assert len(channel.peer_fingerprint) == 64
-    assert resume_binding(session, channel.peer_fingerprint) == resume_binding(session, channel.peer_fingerprint)
-    assert resume_binding(session, channel.peer_fingerprint) != resume_binding(other, channel.peer_fingerprint)
-    assert resume_binding(session, channel.peer_fingerprint) != resume_binding(session, bytes(64))
+    assert channel.peer_fingerprint == hashlib.sha512(channel.peer_certificate_der).digest()
 
 
 def test_vehicle_from_another_manufacturer_is_refused(

@@ -15,7 +15,7 @@ from v2g.iso15118.d20.secc.engine import Step
 from v2g.iso15118.d20.secc.session import Paused, Session
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.timeouts import PROFILES
-from v2g.iso15118.event import Event, Faulted
+from v2g.iso15118.event import Event, Faulted, Sent
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading
@@ -81,6 +81,7 @@ class Report:
     service: str = ""
     mode: str = ""
     messages: int = 0
+    last_message: str = ""
     charged_wh: float = 0.0
     discharged_wh: float = 0.0
     limited_s: dict[str, float] = field(default_factory=dict)
@@ -352,6 +353,8 @@ class Connector:
                 self._unsafe_since = now
             elif isinstance(event, Faulted):
                 continue  # told already, when it tripped
+            elif isinstance(event, Sent):
+                self.report.last_message = type(event.message).__name__
             self.events.append(event)
         session = self._session
         if session is not None:

@@ -98,7 +98,7 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The station's identity and whom it trusts. Files that are left out are those of `directory`."""
 
     directory: Path = Path("/etc/ssl/v2g")
-    profile: Literal["iso20", "interop-p256"] = "iso20"
+    profile: Literal["iso15118-20", "interop-p256"] = "iso15118-20"
     certificate: Path | None = None
     """The SECC leaf, PEM."""
     chain: Path | None = None

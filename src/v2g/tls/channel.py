@@ -169,14 +169,6 @@ class TlsChannel:
         return "see the alert"
 
 
-def resume_binding(session_id: bytes, vehicle_fingerprint: bytes) -> bytes:
-    """What ties a paused session to its vehicle: SHA-512(SessionID || SHA-512(vehicle leaf)) ([V2G20-2630]).
-
-    Store it at the pause, compare it (`hmac.compare_digest`) before a session is resumed ([V2G20-2545]).
-    """
-    return hashlib.sha512(session_id + vehicle_fingerprint).digest()
-
-
 _NOT_TLS = "the {peer} sent bytes that are not TLS 1.3; both sides must agree on TLS (SDP security flag)"
 _NO_GROUP = "the {peer} offers none of the groups {profile.groups} of profile {profile.name}"
 _NO_SIGNATURE = (

@@ -1,0 +1,51 @@
+"""`v2g daemon`: serve cars at one or more outlets."""
+
+import argparse
+import sys
+from pathlib import Path
+
+DEFAULT_CONFIG = Path("/etc/v2g/config.yaml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--interface", metavar="IF", help="network interface of the first connector")
+    parser.add_argument("--port", type=_port, metavar="N", help="TCP port of the first connector; 0 takes a free one")
+    parser.add_argument("--host", default="::1", help="address of connectors without an interface (default: ::1)")
+    parser.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
+    parser.add_argument("--once", action="store_true", help="end after the first session")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM. Returns 0; configuration errors raise `V2GError`, for which the caller exits with 2."""
+    import asyncio
+
+    from v2g.io.station import Station
+    from v2g.station.configuration import load, with_overrides
+
+    settings = with_overrides(load(args.config), interface=args.interface, port=args.port)
+
+    async def serve() -> None:
+        station = Station(settings, tls=not args.no_tls, host=args.host, once=args.once)
+        await station.run(lambda text: print(text, flush=True))
+
+    try:
+        asyncio.run(serve())
+    except* Exception as group:
+        raise group.exceptions[0] from None
+    return 0
+
+
+def main() -> int:
+    """The command `v2g_daemon`: the same, without the word `daemon`."""
+    from v2g.cli import main as v2g
+
+    return v2g(["daemon", *sys.argv[1:]])
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)

@@ -1,0 +1,230 @@
+"""Runs one outlet in real time: its car on the network, its devices on Modbus, its connector in between."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from v2g.io.devices import Devices
+from v2g.io.link import Link, Peer
+from v2g.iso15118.d20.plant import Stage
+from v2g.iso15118.d20.timeouts import LINGER_S
+from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
+from v2g.station.connector import SAFE, Connector, Note
+from v2g.station.settings import Outlet
+from v2g.station.trace import SessionTrace
+from v2g.tls.profile import TlsError
+from v2g.v2gtp.framing import FramingError
+
+POLL_S = 0.1
+"""Between readings while a car is connected."""
+IDLE_POLL_S = 1.0
+SUPERVISE_S = 0.05
+"""Between looks at deadlines and at the age of readings."""
+HEARTBEAT_S = 0.1
+"""Between commands: a device that hears nothing for longer than its watchdog goes to its own safe state."""
+
+
+class OutletShell:
+    """One outlet. `car` makes the talker for each new connection; `run` does the rest until it is cancelled."""
+
+    def __init__(self, outlet: Outlet, trace: SessionTrace, ended: Callable[[], None]) -> None:
+        """`ended` is called after each connection that carried a session."""
+        self._loop = asyncio.get_running_loop()
+        self.connector = Connector(outlet)
+        self.devices = Devices(outlet, self._loop.time)
+        self.slowest: tuple[float, str] = (0.0, "")
+        """The longest response of the current session, in seconds, and its message."""
+        self._trace, self._ended = trace, ended
+        self._talker: CarTalker | None = None
+        self._wake = asyncio.Event()
+        self._orders = SAFE
+        self._troubles: dict[str, str] = {}
+
+    def car(self) -> "CarTalker":
+        """Who talks to the next car that connects."""
+        return CarTalker(self)
+
+    async def run(self) -> None:
+        """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read())
+                tasks.create_task(self._supervise())
+                tasks.create_task(self._command())
+        finally:
+            await self.devices.command(SAFE)
+            self.devices.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a session is under way."""
+        conversation = self.connector.conversation
+        return conversation is not None and conversation.end is None
+
+    # Called by the talkers
+
+    def seat(self, talker: "CarTalker", peer: Peer) -> bool:
+        """Give the outlet to a new connection, unless a session is under way on another."""
+        if self.busy:
+            self.note(f"connection from {peer} refused: another car is in session", warning=True)
+            return False
+        if self._talker is not None:
+            self._talker.leave()
+        self._talker = talker
+        self.slowest = (0.0, "")
+        self.note(f"car connected from {peer}{' with TLS' if peer.fingerprint else ' WITHOUT TLS'}")
+        self.connector.connected(self._loop.time(), peer.fingerprint)
+        self._wake.set()
+        return True
+
+    def frame(self, talker: "CarTalker", payload_type: int, payload: bytes, arrived: float) -> None:
+        if talker is not self._talker:
+            return
+        try:
+            sent = self.connector.receive(payload_type, payload, arrived, int(time.time()))
+        except Exception as error:  # the car must not be able to bring the station down, whatever we overlooked
+            self._internal(error)
+            return
+        self._send(sent, arrived)
+        self._settle()
+
+    def lost(self, talker: "CarTalker", reason: V2GError | None) -> None:
+        if talker is not self._talker:
+            return
+        fault = Fault.CONNECTION_LOST
+        if isinstance(reason, TlsError):
+            fault = Fault.TLS
+        elif isinstance(reason, FramingError):
+            fault = Fault.FRAMING
+        self._talker = None
+        self.connector.disconnected(self._loop.time(), fault, str(reason or "closed by the station"))
+        self._settle()
+        self._ended()
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self.connector.events.append(Note(text, warning))
+        self._tell()
+
+    # Inside
+
+    def _send(self, payloads: list[tuple[int, bytes]], since: float | None = None) -> None:
+        for payload_type, payload in payloads:
+            if self._talker is not None:
+                self._talker.send(payload_type, payload)
+        if payloads and since is not None:
+            took_s = self._loop.time() - since
+            if took_s > self.slowest[0]:
+                self.slowest = took_s, self.connector.report.last_message
+
+    def _settle(self) -> None:
+        """After anything that may have changed the session: new orders at once, then the trace."""
+        orders = self.connector.orders(self._loop.time())
+        if orders != self._orders:
+            self._orders = orders
+            self._wake.set()
+        conversation, talker = self.connector.conversation, self._talker
+        if conversation is not None and conversation.end is not None and talker is not None:
+            talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
+        self._tell()
+
+    def _tell(self) -> None:
+        events, self.connector.events = self.connector.events, []
+        for event in events:
+            self._trace.write(self.connector.outlet.id, self.connector.report.session_id, event)
+
+    def _internal(self, error: Exception) -> None:
+        """Our own failure: the safe state, the reason in the trace, and on to the next car."""
+        reason = f"{type(error).__name__}: {error}"
+        talker, self._talker = self._talker, None
+        self.connector.disconnected(self._loop.time(), Fault.INTERNAL, reason)
+        self.connector.orders(self._loop.time())
+        self._settle()
+        if talker is not None:
+            talker.leave()
+            self._ended()
+
+    @property
+    def _active(self) -> bool:
+        return self.connector.conversation is not None or self._orders != SAFE
+
+    async def _read(self) -> None:
+        while True:
+            readings = await self.devices.read(isolation=self.connector.demand.stage is Stage.CABLE_CHECK)
+            self.connector.rating = self.devices.rating
+            self._guarded(self.connector.measured, readings)
+            self._tell_troubles()
+            await self._pause(POLL_S)
+
+    async def _supervise(self) -> None:
+        while True:
+            self._guarded(self.connector.expire)
+            await self._pause(SUPERVISE_S)
+
+    async def _command(self) -> None:
+        while True:
+            self._wake.clear()
+            await self.devices.command(self._orders)
+            if not self._wake.is_set():
+                await self._pause(HEARTBEAT_S)
+
+    def _guarded(self, call: Callable[..., list[tuple[int, bytes]]], *inputs: object) -> None:
+        try:
+            sent = call(*inputs, self._loop.time(), int(time.time()))
+        except Exception as error:  # as in `frame`
+            self._internal(error)
+            return
+        self._send(sent)
+        self._settle()
+
+    async def _pause(self, seconds: float) -> None:
+        """Until the next turn; longer while nothing is going on, and shorter when something comes up."""
+        try:
+            async with asyncio.timeout(seconds if self._active else IDLE_POLL_S):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _tell_troubles(self) -> None:
+        """Devices that went or came back since the last turn, one line each."""
+        now, before, self._troubles = self.devices.troubles, self._troubles, dict(self.devices.troubles)
+        for name in now.keys() - before.keys():
+            self.note(now[name], warning=True)
+        for name in before.keys() - now.keys():
+            self.note(f"{name} answers again")
+
+
+class CarTalker:
+    """The user of one link: passes on what the car says, for as long as its outlet listens to it."""
+
+    def __init__(self, shell: OutletShell) -> None:
+        self._shell = shell
+        self._link: Link | None = None
+        self._leaving: asyncio.TimerHandle | None = None
+
+    def established(self, link: Link, peer: Peer) -> None:
+        self._link = link
+        if not self._shell.seat(self, peer):
+            link.close()
+
+    def frame(self, payload_type: int, payload: bytes, arrived: float) -> None:
+        self._shell.frame(self, payload_type, payload, arrived)
+
+    def lost(self, reason: V2GError | None) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if self._link is None and reason is not None:
+            self._shell.note(f"car refused before its session: {reason}", warning=True)
+        self._shell.lost(self, reason)
+
+    def send(self, payload_type: int, payload: bytes) -> None:
+        if self._link is not None:
+            self._link.send(payload_type, payload)
+
+    def leave_after(self, seconds: float) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.get_running_loop().call_later(seconds, self.leave)
+
+    def leave(self) -> None:
+        if self._link is not None:
+            self._link.close()

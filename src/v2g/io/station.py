@@ -1,0 +1,179 @@
+"""The station's process: listens for cars, answers discovery, serves its outlets and the local control socket."""
+
+import asyncio
+import gc
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING, Any
+
+from v2g.io.discovery import link_local, respond, scoped
+from v2g.io.link import LinkLost, listen
+from v2g.io.outlet import OutletShell
+from v2g.iso15118.d20.plant import Stop
+from v2g.kernel.errors import V2GError
+from v2g.station.settings import Outlet, Settings, Tls
+from v2g.station.trace import SessionTrace
+from v2g.v2gtp.sdp import SdpResponse, Security
+
+if TYPE_CHECKING:
+    from v2g.tls.context import TlsContext
+
+DYNAMIC_PORTS = range(49152, 65536)
+"""Where a free port is taken from: cars refuse others than these in discovery (IANA's dynamic range)."""
+GRACE_S = 5.0
+"""How long a car has to end its session when the station is told to stop."""
+
+
+class Station:
+    """All outlets of one process."""
+
+    def __init__(self, settings: Settings, *, tls: bool, host: str = "::1", once: bool = False) -> None:
+        """`tls` False: plain TCP, only because somebody asked for it. `host`: for outlets without an interface."""
+        self._settings, self._tls, self._host, self._once = settings, tls, host, once
+        self._trace = SessionTrace(settings.trace.file, settings.trace.level)
+        self._shells: list[OutletShell] = []
+        self._stop = asyncio.Event()
+
+    async def run(self, ready: Callable[[str], None]) -> None:
+        """Serve until SIGTERM or SIGINT. `ready` is told once for each outlet, when cars can connect.
+
+        Raises `V2GError` when an outlet cannot be served.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._trace.reopen)
+        context = station_tls(self._settings.tls) if self._tls else None
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self._serve(outlet, context, ready)) for outlet in self._settings.connectors]
+            running.append(tasks.create_task(self._control()))
+            await self._stop.wait()
+            await self._wind_down()
+            for task in running:
+                task.cancel()
+        self._trace.close()
+
+    async def _serve(self, outlet: Outlet, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
+        """One outlet: listen first, then warm up, then let cars discover it."""
+        shell = OutletShell(outlet, self._trace, self._session_ended)
+        self._shells.append(shell)
+        address = None if outlet.interface is None else await link_local(outlet.interface)
+        host = self._host if address is None else scoped(address, outlet.interface or "")
+        server, port = await _listen(shell, host, outlet.port, context)
+        profile = "TLS 1.3" if context else "NO TLS"
+        services = " ".join(outlet.services)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(shell.run())
+                warm_up()
+                if outlet.interface is not None and isinstance(address, IPv6Address):
+                    offer = SdpResponse(address, port, Security.TLS if context else Security.NONE)
+                    await respond(
+                        outlet.interface,
+                        offer,
+                        lambda sender, error: shell.note(f"discovery from {sender} refused: {error}", warning=True),
+                    )
+                text = f"connector {outlet.id} listens on [{host}]:{port}, {profile}, {services}"
+                shell.note(text)
+                ready(text)
+        finally:
+            server.close()
+
+    async def _control(self) -> None:
+        from v2g.io.control import serve
+
+        await serve(
+            self._settings.control.socket,
+            int(self._settings.control.mode, 8),
+            {"status": self._status, "stop": self._stop_sessions, "pause": self._pause_sessions},
+        )
+
+    def _status(self) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time()
+        return {
+            "connectors": [
+                shell.connector.status(now)
+                | {
+                    "slowest_response_ms": round(shell.slowest[0] * 1000, 3),
+                    "slowest_message": shell.slowest[1],
+                    "troubles": dict(shell.devices.troubles),
+                }
+                for shell in self._shells
+            ]
+        }
+
+    def _stop_sessions(self, connector: int | None = None) -> dict[str, Any]:
+        return self._ask(Stop.TERMINATE, connector)
+
+    def _pause_sessions(self, connector: int | None = None) -> dict[str, Any]:
+        return self._ask(Stop.PAUSE, connector)
+
+    def _ask(self, kind: Stop, connector: int | None) -> dict[str, Any]:
+        """Ask one connector's car, or all, to stop; says which connectors had a session."""
+        now = asyncio.get_running_loop().time()
+        chosen = [shell for shell in self._shells if connector in (None, shell.connector.outlet.id)]
+        if not chosen:
+            raise V2GError(f"there is no connector {connector}, only {self._ids()}")
+        return {"asked": [shell.connector.outlet.id for shell in chosen if shell.connector.stop(kind, now)]}
+
+    def _ids(self) -> str:
+        return ", ".join(str(shell.connector.outlet.id) for shell in self._shells)
+
+    def _session_ended(self) -> None:
+        if self._once:
+            self._stop.set()
+
+    async def _wind_down(self) -> None:
+        """Ask the cars in session to end it, and give them time to; the hardware is made safe in any case."""
+        now = asyncio.get_running_loop().time()
+        for shell in self._shells:
+            shell.connector.stop(Stop.TERMINATE, now)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                while any(shell.busy for shell in self._shells):
+                    await asyncio.sleep(0.05)
+
+
+async def _listen(shell: OutletShell, host: str, port: int, context: "TlsContext | None") -> tuple[asyncio.Server, int]:
+    channel: Callable[[], Any] | None = None
+    if context is not None:
+        from v2g.tls.channel import TlsChannel
+
+        channel = lambda: TlsChannel(context)  # noqa: E731 - one line says it best
+    if port:
+        return await listen(shell.car, host, port, channel), port
+    for _ in range(100):
+        port = secrets.choice(DYNAMIC_PORTS)
+        with suppress(LinkLost):
+            return await listen(shell.car, host, port, channel), port
+    raise LinkLost(f"no free port from {DYNAMIC_PORTS[0]} on at {host}")
+
+
+def station_tls(settings: Tls) -> "TlsContext":
+    """The station's TLS context from the configuration. Raises `TlsError`, which names the file."""
+    from v2g.tls.context import TlsFiles, station_context
+    from v2g.tls.profile import PROFILES
+
+    directory = settings.directory
+    files = TlsFiles(
+        certificate=settings.certificate or directory / "secc_cert.pem",
+        private_key=settings.private_key or directory / "secc_key.pem",
+        roots=(settings.vehicle_roots or directory / "oem_root.pem",),
+        chain=settings.chain or (directory / "cpo_chain.pem" if settings.certificate is None else None),
+        password_file=settings.password_file,
+    )
+    return station_context(files, PROFILES[settings.profile], now=datetime.now(UTC), key_log=settings.key_log)
+
+
+def warm_up() -> None:
+    """Have the codec ready before the first car asks, and take what start-up made out of the collector's rounds."""
+    from v2g.messages import warm
+
+    for protocol in ("sap", "iso20-common", "iso20-dc", "iso20-ac"):
+        warm(protocol)
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,15 @@
+"""DC_CableCheck: asked again until the station has tested the cable's insulation."""
+
+from v2g.iso15118.d20.evcc.session import Session
+from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.iso15118.d20.table import Phase
+from v2g.messages.iso20.dc import DC_CableCheckReq, DC_CableCheckRes
+from v2g.messages.iso20.types import Processing
+
+
+def request(session: Session, vehicle: VehicleState) -> DC_CableCheckReq:
+    return DC_CableCheckReq(session.header(vehicle))
+
+
+def take(response: DC_CableCheckRes, asked: DC_CableCheckReq, session: Session, vehicle: VehicleState) -> Session:
+    return session.to(Phase.PRECHARGE) if response.EVSEProcessing is Processing.Finished else session

@@ -1,0 +1,34 @@
+"""DC_PreCharge: the station comes to the battery's voltage, then the car closes its contactor, then it says Finished."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.evcc.session import Session
+from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
+from v2g.messages.iso20.types import Processing, RationalNumber
+
+TOLERANCE_V = 20.0
+"""IEC 61851-23: the largest difference at which the contactor may close."""
+
+
+def request(session: Session, vehicle: VehicleState) -> DC_PreChargeReq:
+    closed = session.command.contactor_closed and vehicle.contactor_closed
+    return DC_PreChargeReq(
+        session.header(vehicle),
+        EVProcessing=Processing.Finished if closed else Processing.Ongoing,
+        EVPresentVoltage=RationalNumber.of(vehicle.inlet_voltage_v),
+        EVTargetVoltage=RationalNumber.of(vehicle.battery_voltage_v),
+    )
+
+
+def take(response: DC_PreChargeRes, asked: DC_PreChargeReq, session: Session, vehicle: VehicleState) -> Session:
+    voltage_v, target_v = response.EVSEPresentVoltage.value, asked.EVTargetVoltage.value
+    matches = abs(voltage_v - target_v) <= TOLERANCE_V or session.intent.believe_precharge
+    # Once closed it stays closed: from then on the station measures the battery itself.
+    closed = session.command.contactor_closed or matches
+    return replace(
+        session,
+        command=replace(session.command, contactor_closed=closed, target_v=target_v),
+        report=replace(session.report, voltage_v=voltage_v),
+        ready=asked.EVProcessing is Processing.Finished,
+    ).again()

@@ -1,0 +1,37 @@
+"""DC_WeldingDetection: with both contactors open, the station's voltage must go away."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.evcc.session import Abandon, Session
+from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.kernel.fault import Fault
+from v2g.messages.iso20.dc import DC_WeldingDetectionReq, DC_WeldingDetectionRes
+from v2g.messages.iso20.types import Processing
+
+SAFE_V = 60.0
+"""DC voltages up to this may be touched (IEC 61851-23)."""
+TRIES = 20
+
+
+def request(session: Session, vehicle: VehicleState) -> DC_WeldingDetectionReq:
+    cleared = session.tries > 0 and session.report.voltage_v < SAFE_V
+    return DC_WeldingDetectionReq(
+        session.header(vehicle),
+        EVProcessing=Processing.Finished if cleared or session.tries >= TRIES else Processing.Ongoing,
+    )
+
+
+def take(
+    response: DC_WeldingDetectionRes, asked: DC_WeldingDetectionReq, session: Session, vehicle: VehicleState
+) -> Session:
+    voltage_v = response.EVSEPresentVoltage.value
+    if session.tries >= TRIES:
+        raise Abandon(
+            f"the station still measures {voltage_v:.0f} V with the vehicle's contactor open; a contactor may be welded",
+            Fault.CONTACTOR,
+        )
+    return replace(
+        session,
+        report=replace(session.report, voltage_v=voltage_v),
+        ready=asked.EVProcessing is Processing.Finished,
+    ).again()

@@ -1,0 +1,88 @@
+"""The station's power schedule, and the profile that the car makes of it: never outside what was offered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from v2g.iso15118.d20.plant import Slot
+from v2g.messages.iso20.common import (
+    ChargingSchedule,
+    EVPowerProfileEntryList,
+    PowerScheduleEntry,
+    ScheduleTuple,
+)
+from v2g.messages.iso20.types import RationalNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One offered tuple, with the power over all phases that each direction may have."""
+
+    tuple_id: int
+    anchor_s: int
+    """Its start, seconds since 1970 UTC."""
+    slots: tuple[Slot, ...]
+
+    @property
+    def end_s(self) -> int:
+        """When it is over; nothing is promised from then on."""
+        return self.anchor_s + sum(slot.duration_s for slot in self.slots)
+
+    def power_w(self, wish_w: float, unix_s: int) -> float:
+        """The wish at this time, held to the schedule; 0 outside of it."""
+        end_s = self.anchor_s
+        for slot in self.slots:
+            end_s += slot.duration_s
+            if self.anchor_s <= unix_s < end_s:
+                return _held(wish_w, slot)
+        return 0.0
+
+    def profile(self, wish_w: float) -> EVPowerProfileEntryList:
+        """What the car plans: the wish, held to the schedule, for as long as that lasts."""
+        return EVPowerProfileEntryList(
+            [PowerScheduleEntry(Duration=slot.duration_s, Power=_inside(_held(wish_w, slot))) for slot in self.slots]
+        )
+
+
+def read(offered: ScheduleTuple, unix_s: int) -> Schedule:
+    """The schedule of an offered tuple. One that is over already counts from now: some stations give no real start."""
+    slots = tuple(_merged(offered))
+    anchor_s = offered.ChargingSchedule.PowerSchedule.TimeAnchor
+    if anchor_s + sum(slot.duration_s for slot in slots) <= unix_s:
+        anchor_s = unix_s
+    return Schedule(offered.ScheduleTupleID, anchor_s, slots)
+
+
+def _held(wish_w: float, slot: Slot) -> float:
+    return min(max(wish_w, -slot.discharge_w), slot.charge_w)
+
+
+def _inside(power_w: float) -> RationalNumber:
+    """The nearest number that is not further from zero: rounding up would leave the schedule."""
+    nearest = RationalNumber.of(power_w)
+    if abs(nearest.value) <= abs(power_w):
+        return nearest
+    return RationalNumber(nearest.Exponent, nearest.Value - (1 if power_w > 0 else -1))
+
+
+def _merged(offered: ScheduleTuple) -> Iterator[Slot]:
+    """Charging and discharging schedule cut at the ends of either's entries; without an entry nothing may flow."""
+    charge = _pieces(offered.ChargingSchedule)
+    discharge = _pieces(offered.DischargingSchedule) if offered.DischargingSchedule is not None else []
+    cuts = sorted({0, *(end_s for end_s, _ in charge), *(end_s for end_s, _ in discharge)})
+    for begin_s, end_s in pairwise(cuts):
+        yield Slot(end_s - begin_s, _at(charge, begin_s), _at(discharge, begin_s))
+
+
+def _pieces(schedule: ChargingSchedule) -> list[tuple[int, float]]:
+    """End, in seconds from the start, and power of each entry; the sign of a discharging schedule is left to stations."""
+    entries = schedule.PowerSchedule.PowerScheduleEntries.PowerScheduleEntry
+    powers_w = [
+        abs(sum(each.value for each in (entry.Power, entry.Power_L2, entry.Power_L3) if each is not None))
+        for entry in entries
+    ]
+    return list(zip(accumulate(entry.Duration for entry in entries), powers_w, strict=True))
+
+
+def _at(pieces: list[tuple[int, float]], second: int) -> float:
+    return next((power_w for end_s, power_w in pieces if second < end_s), 0.0)

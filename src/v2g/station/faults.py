@@ -1,0 +1,206 @@
+"""The fault catalogue: what each code means to a person, what to do about it, and what the station does by itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from v2g.iso15118.d20 import timeouts
+from v2g.kernel.fault import Fault
+from v2g.power import contactor, inverter
+
+SAFE_WITHIN_S = 2 * inverter.OFF_WITHIN_S + contactor.SWITCHES_WITHIN_S
+"""From the moment a fault is seen: the order goes out, the inverter takes the current away, the contactor opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fault, for a person."""
+
+    title: str
+    """As in the trace, after the code."""
+    meaning: str
+    remedy: str
+    """What to look at first, and with what."""
+    reaction: str
+    """What the station does by itself, and how fast."""
+
+
+_SAFE = (
+    f"Ends the session: set-point zero, inverter off, contactor open, at most {SAFE_WITHIN_S:.1f} s after the fault is "
+    f"seen. If the station itself falls silent, inverter and contactor do so on their own within "
+    f"{inverter.SILENT_OFF_WITHIN_S:g} s."
+)
+_REFUSES = "Answers with the FAILED code that fits, which ends the session for both sides."
+_CLOSES = "Closes the connection. No power has flowed: inverter off, contactor open. A new connection starts afresh."
+_CAPTURE = (
+    "Capture the link with `tcpdump -i eth0 -w v2g_capture.pcap` and look at the frames in Wireshark with a V2G "
+    "plug-in; `trace: {level: debug}` in the configuration writes each message with its bytes."
+)
+_PILOT = (
+    "Check that the pilot signal is stable: a multimeter or logic analyser between Control Pilot (CP) and Protective "
+    "Earth (PE) shows 1 kHz at 5 % duty cycle (3 % to 7 % is the permitted range)."
+)
+_PLC = (
+    "Check the power-line link: connectors, the cable's shield, and the ferrite chokes that keep the inverter's noise "
+    "from it."
+)
+
+CATALOGUE: Mapping[Fault, Entry] = {
+    Fault.ISLANDING: Entry(
+        "Islanding detected",
+        "The grid's voltage disappeared, or drifted as only an island's does, while energy was flowing. Feeding on "
+        "would endanger people who work on a line that they believe dead.",
+        "See whether the supply is there: `v2g status` shows what the grid sensing unit measures; check all phases at "
+        "its terminals (with the `sensors` command where it is a local device). Energy flows again in a new session.",
+        _SAFE,
+    ),
+    Fault.FRAMING: Entry(
+        "V2GTP framing failure",
+        "What arrives at the station's port is not V2GTP: wrong protocol version, unknown payload type, or a length "
+        "beyond the limit. Something else than a car connected, or bytes were lost.",
+        "See from which address the connection came (trace, line before). " + _CAPTURE,
+        _SAFE,
+    ),
+    Fault.EXI_DECODE: Entry(
+        "EXI decode failure",
+        "A message of the car is not EXI of the schema that both agreed on: damaged, cut short, or encoded by other "
+        "rules. The trace names the bit and the element where decoding ended.",
+        _CAPTURE + " If the bytes are whole, the car's software encodes wrongly: send its maker the trace line.",
+        _SAFE,
+    ),
+    Fault.SEQUENCE_ERROR: Entry(
+        "Sequence error",
+        "The car sent a message that its phase does not admit. The trace says which would have been admitted.",
+        "Mostly the car's software; compare with an earlier good session in the trace. If messages are missing before "
+        "it, packets were lost. " + _PLC,
+        f"{_REFUSES} {_SAFE}",
+    ),
+    Fault.UNKNOWN_SESSION: Entry(
+        "Unknown session",
+        "The car used a session id that is not this session's, for example that of a paused session which the station "
+        "no longer knows, or which another car had.",
+        "Unplug and plug in again: the car then asks for a new session. A restart of the station forgets paused ones.",
+        f"{_REFUSES} {_SAFE}",
+    ),
+    Fault.COMMUNICATION_SETUP_TIMEOUT: Entry(
+        "Timeout on communication setup",
+        f"The car connected but did not get as far as SessionSetup within {timeouts.SETUP_S:g} s.",
+        f"{_PILOT} {_PLC} If it happens with one car only, it may speak no ISO 15118-20.",
+        _CLOSES,
+    ),
+    Fault.SEQUENCE_TIMEOUT: Entry(
+        "Timeout on the next request",
+        f"The car sent no request for {timeouts.STANDARD.sequence_s:g} s, or its phase went on for too long.",
+        f"{_PLC} See in the trace at which phase it stopped, and whether it does so with other cars.",
+        _SAFE,
+    ),
+    Fault.SERVICE_DISCOVERY_TIMEOUT: Entry(
+        "Timeout on ServiceDiscovery",
+        "The car did not respond to the offered services in time.",
+        f"{_PILOT} Then compare `services` in the configuration with what the car can do.",
+        _CLOSES,
+    ),
+    Fault.CHARGE_LOOP_TIMEOUT: Entry(
+        "Timeout in the charge loop",
+        f"The car fell silent while energy could flow: no request for {timeouts.STANDARD.charge_loop_s:g} s "
+        f"({timeouts.RELAXED.charge_loop_s:g} s with `timing: relaxed`).",
+        f"{_PLC} A car that is known to be slow may need `timing: relaxed`; a silent car then stays connected longer.",
+        _SAFE,
+    ),
+    Fault.TLS: Entry(
+        "TLS failure",
+        "The encrypted connection could not be set up, or was broken: an expired or unknown certificate, or a cipher "
+        "that the standard does not permit. There is no fallback to an unencrypted one.",
+        "`v2g pki show /etc/ssl/v2g` explains the station's chain and its dates. If that is good, see whether the "
+        "car's root is among `tls.vehicle_roots`, and whether the station's clock is right (`timedatectl`).",
+        _CLOSES,
+    ),
+    Fault.AUTHORIZATION: Entry(
+        "Not authorised",
+        "The car may not use this outlet, or asked to feed the grid without leave to.",
+        "See `access` in the configuration: `grant`, `evcc_ids` (the trace has the car's EVCCID) and `discharge`.",
+        f"{_REFUSES} {_CLOSES}",
+    ),
+    Fault.CONNECTION_LOST: Entry(
+        "Connection lost",
+        "The car closed the connection, or the link went, before SessionStop.",
+        f"{_PLC} If the plug was pulled, nothing is to be done.",
+        _SAFE,
+    ),
+    Fault.NO_COMMON_PROTOCOL: Entry(
+        "No common protocol",
+        "The car and the station share no protocol: the station speaks ISO 15118-20 for the services it offers. "
+        "The trace lists what the car speaks.",
+        "See whether `services` in the configuration has the kind that the car wants (AC or DC), and whether the car "
+        "has an update to ISO 15118-20.",
+        "Answers Failed_NoNegotiation. " + _CLOSES,
+    ),
+    Fault.REQUEST_REFUSED: Entry(
+        "Request refused",
+        "A request was understood, but what it asks for cannot be given. The trace names the response code and why.",
+        "The reason in the trace says what does not fit; compare it with `services` and `capability` in the "
+        "configuration.",
+        f"{_REFUSES} {_SAFE}",
+    ),
+    Fault.INVERTER_LOST: Entry(
+        "Inverter lost",
+        "There is no current reading of the inverter: it does not answer, or too late.",
+        "`v2g status` names the trouble. Check power and network of the inverter, and `inverter.address` and `unit` in "
+        "the configuration.",
+        _SAFE,
+    ),
+    Fault.INVERTER_FAULT: Entry(
+        "Inverter fault",
+        "The inverter reports a fault of its own, such as over-current, over-temperature or a lost grid (a car may "
+        "show EVSE_Shutdown).",
+        "The trace names the fault. For temperature check the coolant, the fans and the `sensors` command; for "
+        "hardware interrupts /var/log/syslog. It is acknowledged by itself once its cause is gone.",
+        _SAFE,
+    ),
+    Fault.CONTACTOR: Entry(
+        "Contactor fault",
+        "The contactor does not follow its command, its feedback contradicts it, or is not known. A contactor that "
+        "stays closed when it should open may be welded.",
+        "Take the outlet out of service, isolate it, and check the contactor's contacts, its auxiliary contact and the "
+        "wiring of its coil.",
+        _SAFE + " No session starts until the feedback is as commanded.",
+    ),
+    Fault.CABLE_CHECK: Entry(
+        "Cable check failed",
+        f"The insulation of cable and inlet is too low, or the check did not end within {timeouts.CABLE_CHECK_S:g} s.",
+        "Look for moisture and damage at plug, cable and inlet; try another car. Then check the insulation monitoring "
+        "device with its own test button.",
+        f"{_REFUSES} {_SAFE}",
+    ),
+    Fault.PRECHARGE: Entry(
+        "Pre-charge failed",
+        f"The output did not reach the car's voltage within {timeouts.PRECHARGE_S:g} s.",
+        "Compare the car's voltage in the trace with `capability.voltage_min_v` and `voltage_max_v` and with the "
+        "inverter's range; check the inverter's output.",
+        f"{_REFUSES} {_SAFE}",
+    ),
+    Fault.METER_LOST: Entry(
+        "Meter lost",
+        "There is no current reading of the energy meter: energy would flow unmeasured.",
+        "Check power and network of the meter, and `meter.address` and `unit` in the configuration.",
+        _SAFE,
+    ),
+    Fault.GRID_SENSOR_LOST: Entry(
+        "Grid sensor lost",
+        "There is no current reading of the grid's voltage and frequency. Without it an island cannot be told from "
+        "the grid.",
+        "Check power and network of the grid sensing unit, and `grid.address` and `unit` in the configuration.",
+        _SAFE,
+    ),
+    Fault.EMERGENCY_STOP: Entry(
+        "Emergency stop",
+        "Somebody pressed the emergency stop.",
+        "See to the reason first, and to the people around. Then release the button.",
+        _SAFE,
+    ),
+    Fault.INTERNAL: Entry(
+        "Internal failure",
+        "The station's own software failed. This is a defect of the station, not of the car.",
+        "Report it with the trace. `systemctl restart v2g-daemon` starts afresh if the outlet does not recover.",
+        _SAFE,
+    ),
+}

@@ -1,0 +1,143 @@
+"""Requests of a car, one for each kind, as small as a test needs them."""
+
+from typing import Any
+
+from v2g.exi.facets import Type
+from v2g.iso15118.d20.secc.engine import PROTOCOLS
+from v2g.messages import encode
+from v2g.messages.iso20 import ac, common, dc
+from v2g.messages.iso20.types import MessageHeader, Processing, RationalNumber
+
+PAYLOAD_TYPES = {protocol: payload_type for payload_type, protocol in PROTOCOLS.items()}
+
+NO_SESSION = bytes(8)
+number = RationalNumber.of
+
+DC_LIMITS: dict[str, Any] = {
+    "EVMaximumChargePower": number(11_000),
+    "EVMinimumChargePower": number(100),
+    "EVMaximumChargeCurrent": number(30),
+    "EVMinimumChargeCurrent": number(1),
+    "EVMaximumVoltage": number(450),
+    "EVMinimumVoltage": number(300),
+}
+DC_DISCHARGE: dict[str, Any] = {
+    "EVMaximumDischargePower": number(9_000),
+    "EVMinimumDischargePower": number(100),
+    "EVMaximumDischargeCurrent": number(25),
+    "EVMinimumDischargeCurrent": number(1),
+}
+ENERGIES: dict[str, Any] = {
+    "EVTargetEnergyRequest": number(10_000),
+    "EVMaximumEnergyRequest": number(20_000),
+    "EVMinimumEnergyRequest": number(-5_000),
+}
+AC_DYNAMIC: dict[str, Any] = ENERGIES | {
+    "EVMaximumChargePower": number(11_000),
+    "EVMinimumChargePower": number(1_400),
+    "EVPresentActivePower": number(0),
+    "EVPresentReactivePower": number(0),
+}
+DC_DYNAMIC: dict[str, Any] = ENERGIES | {
+    "EVMaximumChargePower": number(11_000),
+    "EVMinimumChargePower": number(100),
+    "EVMaximumChargeCurrent": number(30),
+    "EVMaximumVoltage": number(450),
+    "EVMinimumVoltage": number(300),
+}
+
+
+def header(session_id: bytes) -> MessageHeader:
+    return MessageHeader(SessionID=session_id, TimeStamp=1_700_000_000)
+
+
+def payload_type_of(request: Type) -> int:
+    """The V2GTP payload type that carries a request."""
+    return PAYLOAD_TYPES[protocol_of(request)]
+
+
+def protocol_of(request: Type) -> str:
+    return {ac.__name__: "iso20-ac", dc.__name__: "iso20-dc"}.get(type(request).__module__, "iso20-common")
+
+
+def exi(request: Type) -> bytes:
+    return encode(protocol_of(request), request)
+
+
+def dc_loop(session_id: bytes, control: Type | None = None) -> dc.DC_ChargeLoopReq:
+    """By default in bidirectional dynamic mode."""
+    return dc.DC_ChargeLoopReq(
+        Header=header(session_id),
+        MeterInfoRequested=False,
+        EVPresentVoltage=number(400),
+        CLReqControlMode=control
+        or dc.BPT_Dynamic_DC_CLReqControlMode(
+            **DC_DYNAMIC,
+            EVMaximumDischargePower=number(9_000),
+            EVMinimumDischargePower=number(100),
+            EVMaximumDischargeCurrent=number(25),
+        ),
+    )
+
+
+def every_request(session_id: bytes) -> list[Type]:
+    """One request of each kind that an ISO 15118-20 session knows."""
+    head = header(session_id)
+    finished = Processing.Finished
+    return [
+        common.SessionSetupReq(Header=head, EVCCID="WMIV1234567890ABCDEX"),
+        common.AuthorizationSetupReq(Header=head),
+        common.AuthorizationReq(
+            Header=head,
+            SelectedAuthorizationService=common.Authorization.EIM,
+            EIM_AReqAuthorizationMode=common.EIM_AReqAuthorizationMode(),
+        ),
+        common.ServiceDiscoveryReq(Header=head),
+        common.ServiceDetailReq(Header=head, ServiceID=6),
+        common.ServiceSelectionReq(
+            Header=head, SelectedEnergyTransferService=common.SelectedService(ServiceID=6, ParameterSetID=1)
+        ),
+        dc.DC_ChargeParameterDiscoveryReq(
+            Header=head,
+            DC_CPDReqEnergyTransferMode=dc.BPT_DC_CPDReqEnergyTransferMode(**DC_LIMITS, **DC_DISCHARGE),
+        ),
+        ac.AC_ChargeParameterDiscoveryReq(
+            Header=head,
+            AC_CPDReqEnergyTransferMode=ac.BPT_AC_CPDReqEnergyTransferMode(
+                EVMaximumChargePower=number(11_000),
+                EVMinimumChargePower=number(1_400),
+                EVMaximumDischargePower=number(9_000),
+                EVMinimumDischargePower=number(100),
+            ),
+        ),
+        common.ScheduleExchangeReq(
+            Header=head,
+            MaximumSupportingPoints=12,
+            Dynamic_SEReqControlMode=common.Dynamic_SEReqControlMode(DepartureTime=7200, **ENERGIES),
+        ),
+        dc.DC_CableCheckReq(Header=head),
+        dc.DC_PreChargeReq(Header=head, EVProcessing=finished, EVPresentVoltage=number(0), EVTargetVoltage=number(400)),
+        power_delivery(session_id, common.ChargeProgress.Start),
+        dc_loop(session_id),
+        ac.AC_ChargeLoopReq(
+            Header=head,
+            MeterInfoRequested=False,
+            CLReqControlMode=ac.BPT_Dynamic_AC_CLReqControlMode(
+                **AC_DYNAMIC, EVMaximumDischargePower=number(9_000), EVMinimumDischargePower=number(100)
+            ),
+        ),
+        dc.DC_WeldingDetectionReq(Header=head, EVProcessing=finished),
+        session_stop(session_id, common.ChargingSession.Terminate),
+    ]
+
+
+def power_delivery(
+    session_id: bytes, progress: common.ChargeProgress, profile: common.EVPowerProfile | None = None
+) -> common.PowerDeliveryReq:
+    return common.PowerDeliveryReq(
+        Header=header(session_id), EVProcessing=Processing.Finished, ChargeProgress=progress, EVPowerProfile=profile
+    )
+
+
+def session_stop(session_id: bytes, kind: common.ChargingSession) -> common.SessionStopReq:
+    return common.SessionStopReq(Header=header(session_id), ChargingSession=kind)
