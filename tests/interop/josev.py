@@ -26,6 +26,7 @@ VERSION = "0.31.2"
 PACKAGES = (f"iso15118=={VERSION}", "aiofile==3.8.8")
 #: Josev's station certificate is valid for 60 days.
 MAXIMUM_AGE = datetime.timedelta(days=30)
+START_S = 30.0
 CAR = Path(__file__).with_name("josev_car.py")
 
 Service = Literal["DC", "DC_BPT", "AC", "AC_BPT"]
@@ -91,14 +92,9 @@ class Josev:
         return self.home / "venv/bin/python"
 
     @property
-    def certificates(self) -> Path:
-        """Folder of PEM files: `cpoCertChain`, `v2gRootCACert`, `oemCertChain`, `oemRootCACert`, ... (all P-256)."""
-        return self.home / "pki/iso15118_2/certs"
-
-    @property
-    def keys(self) -> Path:
-        """Folder of the unencrypted private keys: `seccLeaf.key`, `oemLeaf.key`."""
-        return self.home / "keys"
+    def pki(self) -> Path:
+        """Josev's certificates (P-256) and keys, unencrypted, under the file names of `v2g pki`."""
+        return self.home / "pki-v2g"
 
     @contextmanager
     def car(
@@ -110,6 +106,7 @@ class Josev:
         mode: Mode = "scheduled",
         loops: int = 3,
         battery_v: float | None = 400.0,
+        verbose: bool = True,
     ) -> Iterator["Peer"]:
         """Josev's car, searching for a station at once (50 times within 12.5 s).
 
@@ -119,6 +116,7 @@ class Josev:
             loops: charge-loop requests after the first one.
             battery_v: the battery voltage it reports and asks for; None leaves everything as Josev ships it, which
                 is 20 kV in every DC message and the first parameter set whatever its mode.
+            verbose: logs the octets of every message; without, its verdict holds no messages.
         """
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder)
@@ -136,12 +134,12 @@ class Josev:
                 program = ["-m", "iso15118.evcc.main", "evcc.json"]
             else:
                 program = [str(CAR), "evcc.json", mode, str(battery_v)]
-            with self._run(end, directory, tls, program) as process:
+            with self._run(end, directory, tls, program, verbose) as process:
                 yield Peer(process, "SessionStopRes received", "request")
 
     @contextmanager
     def station(
-        self, end: End, service: Service, *, tls: bool, authorization: str = "EIM", ready_within_s: float = 30.0
+        self, end: End, service: Service, *, tls: bool, authorization: str = "EIM", verbose: bool = True
     ) -> Iterator["Peer"]:
         """Josev's station, ready for a car.
 
@@ -156,14 +154,20 @@ class Josev:
         }
         with (
             tempfile.TemporaryDirectory() as folder,
-            self._run(end, Path(folder), tls, ["-m", "iso15118.secc.main"], environment) as process,
+            self._run(end, Path(folder), tls, ["-m", "iso15118.secc.main"], verbose, environment) as process,
         ):
-            if process.wait_for("UDP server started", ready_within_s) is None:
+            if process.wait_for("UDP server started", START_S) is None:
                 raise UnavailableError(f"Josev's station did not start:\n{process.output}")
             yield Peer(process, "Sent SessionStopRes", "response")
 
     def _run(
-        self, end: End, directory: Path, tls: bool, program: list[str], environment: dict[str, str] | None = None
+        self,
+        end: End,
+        directory: Path,
+        tls: bool,
+        program: list[str],
+        verbose: bool,
+        environment: dict[str, str] | None = None,
     ) -> Process:
         # Josev reads .env of its working directory; an empty one keeps it from reading anybody else's.
         (directory / ".env").touch()
@@ -173,9 +177,9 @@ class Josev:
                 "NETWORK_INTERFACE": end.interface,
                 "ENABLE_TLS_1_3": str(tls),
                 "PKI_PATH": f"{self.home / 'pki'}/",
-                "LOG_LEVEL": "DEBUG",
-                "MESSAGE_LOG_JSON": "True",
-                "MESSAGE_LOG_EXI": "True",
+                "LOG_LEVEL": "DEBUG" if verbose else "INFO",
+                "MESSAGE_LOG_JSON": str(verbose),
+                "MESSAGE_LOG_EXI": str(verbose),
                 **(environment or {}),
             },
             directory,
@@ -277,7 +281,7 @@ def install(cache: Path) -> Josev:
 
 
 def _version() -> str:
-    return f"{' '.join(PACKAGES)} Python {sys.version_info.major}.{sys.version_info.minor}"
+    return f"2: {' '.join(PACKAGES)} Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _stamp(josev: Josev) -> Path:
@@ -299,11 +303,29 @@ def _install(josev: Josev) -> None:
     package = Path(_run([str(josev.python), "-c", where]).strip())
     shutil.copytree(package / "shared/pki", josev.home / "pki")
     _run(["bash", "create_certs.sh", "-v", "iso-2"], josev.home / "pki")
-    josev.keys.mkdir()
-    for name in ("seccLeaf", "oemLeaf"):
-        encrypted = josev.home / f"pki/iso15118_2/private_keys/{name}.key"
-        password = encrypted.with_name(f"{name}Password.txt")
-        plain = josev.keys / f"{name}.key"
+    _translate(josev.home / "pki/iso15118_2", josev.pki)
+
+
+#: Our file names and the files of Josev that they hold.
+CERTIFICATES = {
+    "v2g_root": ("v2gRootCACert",),
+    "secc_cert": ("seccLeafCert",),
+    "cpo_chain": ("cpoSubCA2Cert", "cpoSubCA1Cert"),
+    "oem_root": ("oemRootCACert",),
+    "vehicle_cert": ("oemLeafCert",),
+    "oem_chain": ("oemSubCA2Cert", "oemSubCA1Cert"),
+}
+KEYS = {"secc_key": "seccLeaf", "vehicle_key": "oemLeaf"}
+
+
+def _translate(theirs: Path, ours: Path) -> None:
+    ours.mkdir()
+    for name, stems in CERTIFICATES.items():
+        text = "".join((theirs / f"certs/{stem}.pem").read_text(encoding="ascii") for stem in stems)
+        (ours / f"{name}.pem").write_text(text, encoding="ascii")
+    for name, stem in KEYS.items():
+        encrypted, password = (theirs / "private_keys" / file for file in (f"{stem}.key", f"{stem}Password.txt"))
+        plain = ours / f"{name}.pem"
         _run(["openssl", "pkey", "-in", str(encrypted), "-passin", f"file:{password}", "-out", str(plain)])
 
 
