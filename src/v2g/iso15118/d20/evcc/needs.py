@@ -1,10 +1,20 @@
 """What the battery can still take or give, in the words of the requests that tell the station of it."""
 
+from typing import TypedDict
+
 from v2g.iso15118.d20.evcc.session import Session
 from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.messages.iso20.types import DisplayParameters, RationalNumber
 
 _DAY_S = 86_400
+
+
+class Energies(TypedDict):
+    """The elements that every request with energies has."""
+
+    EVTargetEnergyRequest: RationalNumber
+    EVMaximumEnergyRequest: RationalNumber
+    EVMinimumEnergyRequest: RationalNumber
 
 
 def departure_s(session: Session, vehicle: VehicleState) -> int:
@@ -13,7 +23,7 @@ def departure_s(session: Session, vehicle: VehicleState) -> int:
     return _DAY_S if leaves_s is None else max(0, leaves_s - vehicle.unix_s)
 
 
-def energies(session: Session, vehicle: VehicleState) -> dict[str, RationalNumber]:
+def energies(session: Session, vehicle: VehicleState) -> Energies:
     """The three energy requests: from the present state of charge to target, maximum and minimum.
 
     Negative where the battery is above that state already.

@@ -75,7 +75,7 @@ def _merged(offered: ScheduleTuple) -> Iterator[Slot]:
 
 
 def _pieces(schedule: ChargingSchedule) -> list[tuple[int, float]]:
-    """End, in seconds from the start, and power of each entry; the sign of a discharging schedule is left to stations."""
+    """End, in seconds from the start, and power of each entry; some stations give discharging a negative sign."""
     entries = schedule.PowerSchedule.PowerScheduleEntries.PowerScheduleEntry
     powers_w = [
         abs(sum(each.value for each in (entry.Power, entry.Power_L2, entry.Power_L3) if each is not None))

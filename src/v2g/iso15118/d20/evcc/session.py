@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import msgspec
-
+from v2g.exi.facets import Type
 from v2g.iso15118.d20.evcc.schedule import Schedule
 from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.d20.plant import Limits, Meter, Stop
@@ -115,7 +114,7 @@ class Session:
         return self.intent.service.bidirectional
 
     def own_limits(self, vehicle: VehicleState) -> Limits:
-        """What the vehicle can do now: nothing more into a battery at its maximum, nothing more out of one at its minimum."""
+        """What the vehicle can do now: a battery at its maximum takes nothing, one at its minimum gives nothing."""
         intent = self.intent
         limits = intent.limits
         if vehicle.soc >= intent.soc_max:
@@ -146,7 +145,10 @@ class Session:
 
 
 class Abandon(V2GError):
-    """The car does not go on. In order: by stopping and SessionStop; otherwise at once, for the station broke the rules."""
+    """The car does not go on.
+
+    `in_order`: by stopping and SessionStop; otherwise at once, for the station broke the rules.
+    """
 
     def __init__(self, reason: str, fault: Fault, *, in_order: bool = True) -> None:
         super().__init__(reason)
@@ -155,7 +157,7 @@ class Abandon(V2GError):
         self.in_order = in_order
 
 
-def wrong_flavour(found: msgspec.Struct, wanted: type[msgspec.Struct]) -> Abandon:
+def wrong_flavour(found: Type, wanted: type[Type]) -> Abandon:
     """The response speaks of another service or control mode than the selected one."""
     return Abandon(
         f"the station answers with {type(found).__name__} where the selected service wants {wanted.__name__}",

@@ -1,6 +1,6 @@
 """What the car's conversation sees of the vehicle, and what it wants of it.
 
-`VehicleState` comes in as a snapshot with every call; `Command` goes out as a level. Sign: positive charges the vehicle.
+`VehicleState` comes in as a snapshot with every call; `Command` goes out as a level. Positive charges the vehicle.
 """
 
 from dataclasses import dataclass

@@ -1,2 +1,3 @@
-"""One module for each message: `request` builds it from the session and the vehicle, `take` draws the conclusions of its
-response. Both are pure. `take` is only called for a response of the right type, session and response code."""
+"""One module for each message: `request` builds it, `take` draws the conclusions of its response. Both are pure.
+
+`take` is only called for a response of the right type and session whose response code is not FAILED."""

@@ -1,5 +1,6 @@
 """AC_ChargeLoop: the station sets the power, the on-board charger follows it within its own limits."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc import needs
@@ -21,7 +22,9 @@ from v2g.messages.iso20.ac import (
 )
 from v2g.messages.iso20.types import RationalNumber
 
-_EXPECTED = {
+_EXPECTED: Mapping[
+    tuple[ControlMode, bool], type[Scheduled_AC_CLResControlMode] | type[Dynamic_AC_CLResControlMode]
+] = {
     (ControlMode.SCHEDULED, False): Scheduled_AC_CLResControlMode,
     (ControlMode.SCHEDULED, True): BPT_Scheduled_AC_CLResControlMode,
     (ControlMode.DYNAMIC, False): Dynamic_AC_CLResControlMode,
@@ -72,8 +75,8 @@ def charger_w(
 
 def _control(session: Session, vehicle: VehicleState) -> Scheduled_AC_CLReqControlMode | Dynamic_AC_CLReqControlMode:
     limits, rational = session.own_limits(vehicle), RationalNumber.of
+    energies = needs.energies(session, vehicle)
     elements = {
-        **needs.energies(session, vehicle),
         "EVMaximumChargePower": rational(limits.charge_w),
         "EVMinimumChargePower": rational(limits.charge_min_w),
         "EVPresentActivePower": rational(vehicle.power_w),
@@ -85,11 +88,11 @@ def _control(session: Session, vehicle: VehicleState) -> Scheduled_AC_CLReqContr
     }
     if session.intent.mode is ControlMode.SCHEDULED:
         if session.bidirectional:
-            return BPT_Scheduled_AC_CLReqControlMode(**elements, **discharge)
-        return Scheduled_AC_CLReqControlMode(**elements)
+            return BPT_Scheduled_AC_CLReqControlMode(**energies, **elements, **discharge)
+        return Scheduled_AC_CLReqControlMode(**energies, **elements)
     departure_s = needs.departure_s(session, vehicle)
     if session.bidirectional:
         return BPT_Dynamic_AC_CLReqControlMode(
-            DepartureTime=departure_s, **elements, **discharge, **needs.v2x_energies(session, vehicle)
+            DepartureTime=departure_s, **energies, **elements, **discharge, **needs.v2x_energies(session, vehicle)
         )
-    return Dynamic_AC_CLReqControlMode(DepartureTime=departure_s, **elements)
+    return Dynamic_AC_CLReqControlMode(DepartureTime=departure_s, **energies, **elements)

@@ -1,4 +1,4 @@
-"""Authorization by external means: asked again while the station waits for somebody, and a few times after a refusal."""
+"""Authorization by external means: asked again while the station waits, and a few times after a refusal."""
 
 from v2g.iso15118.d20.evcc.session import Abandon, Session
 from v2g.iso15118.d20.evcc.vehicle import VehicleState

@@ -1,5 +1,6 @@
 """DC_ChargeLoop: the car says what it can take and, in scheduled mode, what it wants; the station moves the energy."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc import needs
@@ -21,7 +22,9 @@ from v2g.messages.iso20.dc import (
 )
 from v2g.messages.iso20.types import RationalNumber
 
-_EXPECTED = {
+_EXPECTED: Mapping[
+    tuple[ControlMode, bool], type[Scheduled_DC_CLResControlMode] | type[Dynamic_DC_CLResControlMode]
+] = {
     (ControlMode.SCHEDULED, False): Scheduled_DC_CLResControlMode,
     (ControlMode.SCHEDULED, True): BPT_Scheduled_DC_CLResControlMode,
     (ControlMode.DYNAMIC, False): Dynamic_DC_CLResControlMode,
@@ -75,8 +78,8 @@ def target_a(session: Session, vehicle: VehicleState) -> float:
 
 def _control(session: Session, vehicle: VehicleState) -> Scheduled_DC_CLReqControlMode | Dynamic_DC_CLReqControlMode:
     limits, rational = session.own_limits(vehicle), RationalNumber.of
+    energies = needs.energies(session, vehicle)
     elements = {
-        **needs.energies(session, vehicle),
         "EVMaximumChargePower": rational(limits.charge_w),
         "EVMinimumChargePower": rational(limits.charge_min_w),
         "EVMaximumChargeCurrent": rational(limits.charge_a),
@@ -94,14 +97,14 @@ def _control(session: Session, vehicle: VehicleState) -> Scheduled_DC_CLReqContr
             "EVTargetVoltage": rational(limits.voltage_max_v),
         }
         if session.bidirectional:
-            return BPT_Scheduled_DC_CLReqControlMode(**elements, **target, **discharge)
-        return Scheduled_DC_CLReqControlMode(**elements, **target)
+            return BPT_Scheduled_DC_CLReqControlMode(**energies, **elements, **target, **discharge)
+        return Scheduled_DC_CLReqControlMode(**energies, **elements, **target)
     departure_s = needs.departure_s(session, vehicle)
     if session.bidirectional:
         return BPT_Dynamic_DC_CLReqControlMode(
-            DepartureTime=departure_s, **elements, **discharge, **needs.v2x_energies(session, vehicle)
+            DepartureTime=departure_s, **energies, **elements, **discharge, **needs.v2x_energies(session, vehicle)
         )
-    return Dynamic_DC_CLReqControlMode(DepartureTime=departure_s, **elements)
+    return Dynamic_DC_CLReqControlMode(DepartureTime=departure_s, **energies, **elements)
 
 
 def _newer(control: Scheduled_DC_CLResControlMode | Dynamic_DC_CLResControlMode, before: Limits) -> Limits:

@@ -1,4 +1,4 @@
-"""DC_PreCharge: the station comes to the battery's voltage, then the car closes its contactor, then it says Finished."""
+"""DC_PreCharge: the station comes to the battery's voltage, the car closes its contactor, then it says Finished."""
 
 from dataclasses import replace
 

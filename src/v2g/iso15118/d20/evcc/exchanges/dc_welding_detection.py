@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.evcc.session import Abandon, Session
+from v2g.iso15118.d20.evcc.session import Session, Stopping
 from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.iso15118.d20.plant import Stop
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.dc import DC_WeldingDetectionReq, DC_WeldingDetectionRes
 from v2g.messages.iso20.types import Processing
@@ -25,13 +26,13 @@ def take(
     response: DC_WeldingDetectionRes, asked: DC_WeldingDetectionReq, session: Session, vehicle: VehicleState
 ) -> Session:
     voltage_v = response.EVSEPresentVoltage.value
-    if session.tries >= TRIES:
-        raise Abandon(
-            f"the station still measures {voltage_v:.0f} V with the vehicle's contactor open; a contactor may be welded",
-            Fault.CONTACTOR,
-        )
+    stop = session.stop
+    if voltage_v >= SAFE_V and session.tries >= TRIES:
+        reason = f"a contactor may be welded: {voltage_v:.0f} V at the station with the vehicle's contactor open"
+        stop = Stopping(Stop.TERMINATE, reason, Fault.CONTACTOR)
     return replace(
         session,
+        stop=stop,
         report=replace(session.report, voltage_v=voltage_v),
         ready=asked.EVProcessing is Processing.Finished,
     ).again()
