@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--interface", metavar="IF", help="network interface of the first connector")
     parser.add_argument("--port", type=_port, metavar="N", help="TCP port of the first connector; 0 takes a free one")
-    parser.add_argument("--host", default="::1", help="address of connectors without an interface (default: ::1)")
+    parser.add_argument("--host", default="::1", help="where connectors without an interface listen (default: ::1)")
     parser.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
     parser.add_argument("--once", action="store_true", help="end after the first session")
 
@@ -22,10 +22,15 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM. Returns 0; configuration errors raise `V2GError`, for which the caller exits with 2."""
     import asyncio
 
-    from v2g.io.station import Station
-    from v2g.station.configuration import load, with_overrides
+    from msgspec.structs import replace
 
-    settings = with_overrides(load(args.config), interface=args.interface, port=args.port)
+    from v2g.io.station import Station
+    from v2g.station.configuration import load
+
+    settings = load(args.config)
+    given = {name: value for name in ("interface", "port") if (value := getattr(args, name)) is not None}
+    first, *others = settings.connectors
+    settings = replace(settings, connectors=(replace(first, **given), *others))
 
     async def serve() -> None:
         station = Station(settings, tls=not args.no_tls, host=args.host, once=args.once)

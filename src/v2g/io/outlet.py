@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from v2g.io.devices import Devices
 from v2g.io.link import Link, Peer
@@ -37,7 +38,10 @@ class OutletShell:
         """The longest response of the current session, in seconds, and its message."""
         self._trace, self._ended = trace, ended
         self._talker: CarTalker | None = None
-        self._wake = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while no session is under way."""
+        self.idle.set()
+        self._wakes = {work: asyncio.Event() for work in (self._read, self._supervise, self._command)}
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
 
@@ -49,9 +53,8 @@ class OutletShell:
         """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read())
-                tasks.create_task(self._supervise())
-                tasks.create_task(self._command())
+                for work in self._wakes:
+                    tasks.create_task(work())
         finally:
             await self.devices.command(SAFE)
             self.devices.close()
@@ -75,7 +78,8 @@ class OutletShell:
         self.slowest = (0.0, "")
         self.note(f"car connected from {peer}{' with TLS' if peer.fingerprint else ' WITHOUT TLS'}")
         self.connector.connected(self._loop.time(), peer.fingerprint)
-        self._wake.set()
+        self.idle.clear()
+        self._wake()
         return True
 
     def frame(self, talker: "CarTalker", payload_type: int, payload: bytes, arrived: float) -> None:
@@ -122,10 +126,12 @@ class OutletShell:
         orders = self.connector.orders(self._loop.time())
         if orders != self._orders:
             self._orders = orders
-            self._wake.set()
+            self._wake()
         conversation, talker = self.connector.conversation, self._talker
         if conversation is not None and conversation.end is not None and talker is not None:
             talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
+        if not self.busy:
+            self.idle.set()
         self._tell()
 
     def _tell(self) -> None:
@@ -154,19 +160,21 @@ class OutletShell:
             self.connector.rating = self.devices.rating
             self._guarded(self.connector.measured, readings)
             self._tell_troubles()
-            await self._pause(POLL_S)
+            await self._pause(self._read, POLL_S)
 
     async def _supervise(self) -> None:
         while True:
             self._guarded(self.connector.expire)
-            await self._pause(SUPERVISE_S)
+            await self._pause(self._supervise, SUPERVISE_S)
 
     async def _command(self) -> None:
         while True:
-            self._wake.clear()
             await self.devices.command(self._orders)
-            if not self._wake.is_set():
-                await self._pause(HEARTBEAT_S)
+            await self._pause(self._command, HEARTBEAT_S)
+
+    def _wake(self) -> None:
+        for event in self._wakes.values():
+            event.set()
 
     def _guarded(self, call: Callable[..., list[tuple[int, bytes]]], *inputs: object) -> None:
         try:
@@ -177,13 +185,13 @@ class OutletShell:
         self._send(sent)
         self._settle()
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Until the next turn; longer while nothing is going on, and shorter when something comes up."""
-        try:
+        wake = self._wakes[work]
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds if self._active else IDLE_POLL_S):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+                await wake.wait()
+        wake.clear()
 
     def _tell_troubles(self) -> None:
         """Devices that went or came back since the last turn, one line each."""

@@ -134,8 +134,8 @@ class Station:
             shell.connector.stop(Stop.TERMINATE, now)
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                while any(shell.busy for shell in self._shells):
-                    await asyncio.sleep(0.05)
+                for shell in self._shells:
+                    await shell.idle.wait()
 
 
 async def _listen(shell: OutletShell, host: str, port: int, context: "TlsContext | None") -> tuple[asyncio.Server, int]:
@@ -171,9 +171,14 @@ def station_tls(settings: Tls) -> "TlsContext":
 
 def warm_up() -> None:
     """Have the codec ready before the first car asks, and take what start-up made out of the collector's rounds."""
+    from v2g.iso15118.d20.secc.engine import ANSWERS
     from v2g.messages import warm
+    from v2g.messages.iso20 import ac, common, dc
 
-    for protocol in ("sap", "iso20-common", "iso20-dc", "iso20-ac"):
-        warm(protocol)
+    warm("sap")
+    for protocol, module in (("iso20-common", common), ("iso20-dc", dc), ("iso20-ac", ac)):
+        names = [name for name in ANSWERS if hasattr(module, name)]
+        names += [name.removesuffix("Req") + "Res" for name in names]
+        warm(protocol, *(getattr(module, name) for name in names))
     gc.collect()
     gc.freeze()

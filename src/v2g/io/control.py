@@ -1,0 +1,175 @@
+"""The local control socket: who may write to it may ask the daemon for its status and give it orders.
+
+JSON lines over a Unix socket, one answer for each line:
+
+    {"command": "stop", "arguments": {"connector": 1}}
+    {"result": {"asked": [1]}}   or   {"error": "there is no connector 1, only 2"}
+"""
+
+import asyncio
+import inspect
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from v2g.kernel.errors import V2GError
+
+LONGEST_LINE = 65_536
+MOST_CONNECTIONS = 8
+IDLE_S = 60.0
+"""A client that says nothing for this long is disconnected."""
+
+Handler = Callable[..., Any]
+"""Takes the arguments by name; returns what JSON can hold, or an awaitable of it. Raises `V2GError` to refuse."""
+
+
+class ControlError(V2GError):
+    """The control socket cannot be used, or the daemon refused the command."""
+
+
+class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    command: str
+    arguments: dict[str, Any] = {}
+
+
+async def serve(path: Path, mode: int, handlers: Mapping[str, Handler]) -> None:
+    """Serve until cancelled; the socket is removed then. `mode`: its permissions.
+
+    Raises `ControlError` when the socket cannot be had, for example because another daemon uses it.
+    """
+    listener = _listener(path, mode)
+    own = path.stat()
+    conversations: set[asyncio.Task[Any]] = set()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        conversations.add(task)
+        try:
+            await _converse(reader, writer, handlers, full=len(conversations) > MOST_CONNECTIONS)
+        finally:
+            conversations.discard(task)
+            writer.close()
+
+    server = await asyncio.start_unix_server(converse, sock=listener, limit=LONGEST_LINE)
+    try:
+        await asyncio.Event().wait()  # until cancelled
+    finally:
+        server.close()
+        for task in conversations:
+            task.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
+        if path.exists() and os.path.samestat(path.stat(), own):
+            path.unlink()
+
+
+def request(path: Path, command: str, *, timeout_s: float = 5.0, **arguments: object) -> Any:
+    """Send a command to the daemon behind the socket and return its result. Raises `ControlError`."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(msgspec.json.encode(_Request(command, arguments)) + b"\n")
+            with connection.makefile("rb") as stream:
+                answer = stream.readline()
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        remedy = "start it (systemctl start v2g-daemon), or name its socket with --socket"
+        raise ControlError(f"no daemon listens at {path}; {remedy}") from error
+    except PermissionError as error:
+        raise ControlError(f"no permission for {path}; {_group_remedy(path)}") from error
+    except TimeoutError as error:
+        raise ControlError(f"the daemon at {path} does not answer; see its trace, or restart it") from error
+    except OSError as error:
+        raise ControlError(f"control socket {path}: {error}; name another with --socket") from error
+    try:
+        reply = msgspec.json.decode(answer, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ControlError(f"what listens at {path} is no v2g daemon; name its socket with --socket") from error
+    if "error" in reply:
+        raise ControlError(str(reply["error"]))
+    return reply.get("result")
+
+
+def _group_remedy(path: Path) -> str:
+    try:
+        return f"use sudo, or join its group: usermod -aG {path.group()} $USER"
+    except (OSError, KeyError):
+        return "use sudo"
+
+
+def _listener(path: Path, mode: int) -> socket.socket:
+    """A bound socket with its permissions; it does not listen yet, so that nobody gets in before they hold."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(path)
+        listener.bind(str(path))
+        path.chmod(mode)
+    except (OSError, ControlError) as error:
+        listener.close()
+        if isinstance(error, ControlError):
+            raise
+        remedy = "let this user write there, or set control.socket in the configuration"
+        raise ControlError(f"control socket {path}: {error.strerror or error}; {remedy}") from error
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a daemon that died. Raises `ControlError` for that of a living one, and for other files."""
+    if not path.is_socket():
+        if path.exists():
+            raise ControlError(f"control socket {path}: this is another kind of file; remove it")
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise ControlError(f"control socket {path}: another daemon listens there; stop it, or set control.socket")
+
+
+async def _converse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handlers: Mapping[str, Handler], *, full: bool
+) -> None:
+    try:
+        while True:
+            async with asyncio.timeout(IDLE_S):
+                line = await reader.readline()
+            if not line:
+                return
+            answer = {"error": "too many connections; close one"} if full else await _answer(line, handlers)
+            writer.write(msgspec.json.encode(answer) + b"\n")
+            await writer.drain()
+            if full:
+                return
+    except ValueError:  # from readline
+        writer.write(msgspec.json.encode({"error": f"a line is longer than {LONGEST_LINE} bytes"}) + b"\n")
+    except (TimeoutError, ConnectionError):
+        return
+
+
+async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> dict[str, Any]:
+    try:
+        wanted = msgspec.json.decode(line, type=_Request)
+    except msgspec.DecodeError as error:
+        return {"error": f'not a request: {error}; say {{"command": NAME, "arguments": {{}}}}'}
+    handler = handlers.get(wanted.command)
+    if handler is None:
+        return {"error": f"there is no command {wanted.command!r}, only {', '.join(handlers)}"}
+    try:
+        inspect.signature(handler).bind(**wanted.arguments)
+    except TypeError as error:
+        return {"error": f"{wanted.command}: {error}"}
+    try:
+        result = handler(**wanted.arguments)
+        return {"result": await result if inspect.isawaitable(result) else result}
+    except V2GError as error:
+        return {"error": f"{wanted.command}: {error}"}
+    except Exception as error:  # a defect of a handler must not end the daemon; asyncio's handler reports it
+        asyncio.get_running_loop().call_exception_handler({"message": f"command {wanted.command}", "exception": error})
+        return {"error": f"{wanted.command}: internal failure; see the daemon's output"}
