@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from v2g.exi.compiler import Compiler
@@ -22,9 +22,7 @@ class Codec:
         head = HEADER << self._root_width - 8
         roots = [(head | code, member.type) for code, member in enumerate(schema.elements)]
         self._readers = {code: self._compiler.reader_name(cls) for code, cls in roots if isinstance(cls, type)}
-        self._writers = {
-            cls: (code, self._compiler.writer_name(cls)) for code, cls in roots if isinstance(cls, type)
-        }
+        self._writers = {cls: (code, self._compiler.writer_name(cls)) for code, cls in roots if isinstance(cls, type)}
         self._functions = self._compiler.functions
 
     def decode(self, data: bytes, *, strict: bool = False) -> Any:
@@ -59,11 +57,19 @@ class Codec:
         """The value as a fragment: what a signature is made over."""
         return Encoder(self.schema).fragment(element, value)
 
-    def warm(self, roots: Iterable[type[Type]]) -> None:
-        """Generate the functions of these root elements, and of the types in them, ahead of time."""
-        for root in roots:
-            for cls in walk(self.schema, root):
-                self._compiler.warm(cls)
+    @property
+    def messages(self) -> list[type[Type]]:
+        """The classes of the root elements that the set's own module declares."""
+        own = self.schema.modules[0].__name__
+        return [
+            cls for member in self.schema.elements if isinstance(cls := member.type, type) and cls.__module__ == own
+        ]
+
+    def warm(self, roots: Iterable[type[Type]], *, leave: Collection[type[Type]] = ()) -> None:
+        """Generate the functions of these root elements, and of the types in them, ahead of time; but not those of the
+        types in `leave`, and of what only they contain."""
+        for cls in walk(self.schema, roots, leave):
+            self._compiler.warm(cls)
 
     def _interpret(self, read: Any, data: bytes, strict: bool) -> Any:
         try:

@@ -15,11 +15,15 @@ first called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from types import CodeType
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.exi import runtime
-from v2g.exi.facets import Type
+from v2g.exi.facets import ATTRIBUTE, Type
 from v2g.exi.grammar import (
     Attribute,
     Binary,
@@ -36,6 +40,7 @@ from v2g.exi.grammar import (
     Start,
     String,
     Whole,
+    fields_of,
 )
 
 Reader = Callable[[int, int], tuple[Any, int]]
@@ -45,13 +50,18 @@ _TABLE_BITS = 9
 """Up to so many variable bits are translated by one table."""
 
 _UNBOUNDED = 1 << 31
+_LARGEST = (1 << 280) - 1
+
+# Shared by all schemas, so that a type that they have in common has the same text in each, and is compiled once.
+_constants: dict[Hashable, str] = {}
+_code: dict[str, CodeType] = {}
 
 
 class Unsuitable(Exception):
     """The type is beyond the generated functions; the interpreter does it."""
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """One place in a type's sequence: an attribute, the characters, an element, or the elements of a choice."""
 
     alternatives: tuple[Attribute | Characters | Particle, ...]
@@ -137,6 +147,17 @@ def _is_list(alternative: Attribute | Characters | Particle) -> bool:
     return isinstance(alternative, Particle) and alternative.field.is_list
 
 
+def small(kind: type[Type] | Simple) -> list[tuple[str, Simple]] | None:
+    """The fields of a type that is so simple that it needs no function of its own: few numbers, all mandatory."""
+    if not isinstance(kind, type) or not 1 <= len(kind.__struct_fields__) <= 3:
+        return None
+    fields = fields_of(kind)
+    if any(field.low != 1 or field.high != 1 or field.choice or ATTRIBUTE in field.markers for field in fields):
+        return None
+    numbers = [(field.name, field.type) for field in fields if isinstance(field.type, Boolean | Enumerated | Whole)]
+    return numbers if len(numbers) == len(fields) else None
+
+
 class _Source:
     """Lines of a function."""
 
@@ -148,20 +169,8 @@ class _Source:
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
 
-    def small(self, kind: type[Type] | Simple) -> list[tuple[str, Simple]] | None:
-        """The fields of a type that is so simple that it needs no function of its own: few numbers, all mandatory."""
-        if not isinstance(kind, type):
-            return None
-        grammar = self.compiler.schema.grammar(kind)
-        fields = [(particle.field.name, particle.field) for particle in grammar.particles]
-        if not 1 <= len(fields) <= 3 or grammar.attributes or grammar.mixed or grammar.content:
-            return None
-        if any(f.low != 1 or f.high != 1 or f.choice or isinstance(f.type, type | String | Binary) for _, f in fields):
-            return None
-        return [(name, field.type) for name, field in fields if not isinstance(field.type, type)]
 
-
-class _Bits(NamedTuple):
+class _Bits(Struct, frozen=True):
     """Bits of a window: constant, or read into `target`, translated by `values` unless that is None."""
 
     width: int
@@ -183,7 +192,12 @@ class _Reading(_Source):
     def function(self) -> list[str]:
         plan = self.plan
         state: list[Production] | None = plan.opening()  # None: the event code is in `e`
-        optional = [plan.target(a) for step in plan.steps for a in step.alternatives if not (step.required and len(step.alternatives) == 1)]
+        optional = [
+            plan.target(a)
+            for step in plan.steps
+            for a in step.alternatives
+            if not (step.required and len(step.alternatives) == 1)
+        ]
         defaults = {target: "None" for target in optional}
         defaults |= {plan.target(a): "[]" for step in plan.steps for a in step.alternatives if _is_list(a)}
         for name in plan.wildcards:
@@ -226,7 +240,9 @@ class _Reading(_Source):
         self.line(f"return {self.compiler.constant(plan.cls)}({arguments}), r")
         return self.lines
 
-    def occurrences(self, alternative: Attribute | Characters | Particle, starts: Sequence[Any]) -> list[Production] | None:
+    def occurrences(
+        self, alternative: Attribute | Characters | Particle, starts: Sequence[Any]
+    ) -> list[Production] | None:
         """Read what has been announced; the state after it, None if its event code is read already."""
         target = self.plan.target(alternative)
         ((number, _, kind),) = starts
@@ -283,7 +299,7 @@ class _Reading(_Source):
 
     def element(self, kind: type[Type] | Simple, target: str) -> None:
         """The content of an element and its end."""
-        if (fields := self.small(kind)) is not None:
+        if (fields := small(kind)) is not None:
             arguments = []
             for _, simple in fields:
                 self.temporary += 1
@@ -329,22 +345,17 @@ class _Reading(_Source):
 
     def integer(self, kind: Whole, target: str) -> None:
         """The rest of an integer, of which the first octet, and before it the sign, is read."""
-        function = "read_signed" if kind.signed else "read_unsigned"
-        self.line(f"if {target} > 127:")
-        self.depth += 1
-        if kind.high is not None and kind.high < 1 << 16:
-            # Two octets and no sign: the ordinary case for a voltage or a power, worth the lines.
-            condition = f"{target} < 256 and (y := n >> r - 8 & 255) < 128" if kind.signed else "(y := n >> r - 8 & 255) < 128"
-            self.line(f"if {condition}:")
-            self.line(f"    r -= 8")
-            self.line(f"    {target} += (y << 7) - 128")
-            self.line("else:")
-            self.depth += 1
-        self.line(f"{target}, r = {function}(n, r, {target})")
-        if kind.high is not None:
-            low = "" if kind.low is None or not kind.signed else f"{kind.low} <= "
-            self.line(f"if not {low}{target} <= {kind.high}: raise ValueError")
-        self.depth -= 2 if kind.high is not None and kind.high < 1 << 16 else 1
+        high = _LARGEST if kind.high is None else kind.high
+        call = f"{target}, r = {'read_signed' if kind.signed else 'read_unsigned'}(n, r, {target}, {high})"
+        if high < 1 << 16:  # two octets and no sign: the ordinary case for a voltage or a power, worth the lines
+            positive = f"{target} < 256 and " if kind.signed else ""
+            self.line(f"if {target} > 127:")
+            self.line(f"    if {positive}(y := n >> r - 8 & 255) < 128:")
+            self.line("        r -= 8")
+            self.line(f"        {target} += (y << 7) - 128")
+            self.line(f"    else: {call}")
+        else:
+            self.line(f"if {target} > 127: {call}")
         if kind.low is not None and kind.low > 0:
             self.line(f"if {target} < {kind.low}: raise ValueError")
 
@@ -416,7 +427,7 @@ class _Writing(_Source):
         self.stream = "a"
         self.width = 0
         self.parts: list[tuple[str | dict[Any, int], int, int]] = []  # expression or table key, table's argument...
-        self.pending: list[tuple[int, int | str | tuple[dict[Any, int], str]]] = []
+        self.pending: list[tuple[int, int | str | tuple[Sequence[Any], str]]] = []
         self.states: list[list[Production]] = []
 
     def function(self) -> list[str]:
@@ -428,7 +439,9 @@ class _Writing(_Source):
         for step in plan.steps:
             starts = plan.starts(step)
             if step.required and len(step.alternatives) == 1:
-                states = self.occurrences(step.alternatives[0], starts, states, f"m.{_field_name(step.alternatives[0])}")
+                states = self.occurrences(
+                    step.alternatives[0], starts, states, f"m.{_field_name(step.alternatives[0])}"
+                )
                 continue
             self.flush()
             if len(states) == 1:
@@ -471,11 +484,13 @@ class _Writing(_Source):
             self.put(len(state).bit_length(), number - first if isinstance(number, int) else f"{number} - {first}")
             return
         self.flush()
-        widths = self.compiler.constant({state: len(self.states[state]).bit_length() for state in states})
-        firsts = self.compiler.constant({state: self.plan.number(self.states[state][0]) for state in states})
+        widths = tuple(len(state).bit_length() for state in self.states)
+        firsts = tuple(self.plan.number(state[0]) for state in self.states)
         self.line(f"{self.stream} = {self.stream} << {widths}[s] | {number} - {firsts}[s]")
 
-    def occurrences(self, alternative: Attribute | Characters | Particle, starts: Sequence[Any], states: list[int], source: str) -> list[int]:
+    def occurrences(
+        self, alternative: Attribute | Characters | Particle, starts: Sequence[Any], states: list[int], source: str
+    ) -> list[int]:
         """Write a field; the states in which that may end."""
         number: int | str = starts[0][0]
         if not _is_list(alternative):
@@ -524,9 +539,8 @@ class _Writing(_Source):
 
     def substitution(self, states: list[int], writers: dict[type[Type], tuple[int, str]], source: str) -> None:
         """A member of a substitution group: code and function by its class."""
-        choice = self.compiler.constant(
-            {cls: (number, self.compiler.delegate(name)) for cls, (number, name) in writers.items()}
-        )
+        delegates = {cls: (number, self.compiler.delegate(name)) for cls, (number, name) in writers.items()}
+        choice = self.compiler.constant(delegates, (self.compiler.schema.name, *writers))
         self.line(f"x = {source}")
         self.line(f"k, f = {choice}[x.__class__]")
         self.event(states, "k")
@@ -535,7 +549,7 @@ class _Writing(_Source):
 
     def element(self, kind: type[Type] | Simple, source: str) -> None:
         """The content of an element and its end."""
-        if (fields := self.small(kind)) is not None:
+        if (fields := small(kind)) is not None:
             if "." in source:
                 self.line(f"z = {source}")
                 source = "z"
@@ -554,11 +568,11 @@ class _Writing(_Source):
     def value(self, kind: Simple, source: str) -> None:
         match kind:
             case Boolean():
-                self.put(1, ({False: 0, True: 1}, source))
+                self.put(1, ((False, True), source))
             case Enumerated():
-                self.put(kind.bits, ({member: index for index, member in enumerate(kind.members)}, source))
+                self.put(kind.bits, (kind.members, source))
             case Whole(low=int() as low, high=int() as high) if kind.bits is not None:
-                self.put(kind.bits, ({value: value - low for value in range(low, high + 1)}, source))
+                self.put(kind.bits, (range(low, high + 1), source))
             case Whole():
                 self.integer(kind, source)
             case Binary(low=low, high=high) if low == high and low < 128:
@@ -574,20 +588,29 @@ class _Writing(_Source):
 
     def integer(self, kind: Whole, source: str) -> None:
         """Small values at once with what is pending; others by a function."""
-        self.line(f"q = {source}")
-        low, high = max(kind.low or 0, 0), kind.high
+        if source != "x":
+            self.line(f"q = {source}")
+            source = "q"
         octet = 9 if kind.signed else 8
-        width, expression = self.drained(octet)
-        self.line(f"p = {expression}")
-        self.line(f"if {low} <= q < 128: {self.stream} = {self.stream} << {width + octet} | p | q")
-        if high is not None and high < 1 << 16:
-            self.line(f"elif 127 < q < {min(high + 1, 1 << 14)}: {self.stream} = {self.stream} << {width + octet + 8} | p << 8 | (q & 127 | 128) << 8 | q >> 7")
-        bounds = f"{kind.low} <= q <= {high}" if high is not None else "q.bit_length() <= 280"
+        width, pending = self.drained(octet)
+        if pending != "0":
+            self.line(f"p = {pending}")
+            pending = "p"
+        stream = self.stream
+        self.line(
+            f"if {max(kind.low or 0, 0)} <= {source} < 128: {stream} = {stream} << {width + octet} | {pending} | {source}"
+        )
+        if kind.high is not None and kind.high < 1 << 16:
+            two = f"{pending} << 8 | ({source} & 127 | 128) << 8 | {source} >> 7"
+            self.line(
+                f"elif 127 < {source} < {min(kind.high + 1, 1 << 14)}: {stream} = {stream} << {width + octet + 8} | {two}"
+            )
+        low, high = (-_LARGEST - 1, _LARGEST) if kind.low is None or kind.high is None else (kind.low, kind.high)
         function = "write_signed" if kind.signed else "write_unsigned"
-        self.line(f"elif {bounds}: {self.stream} = {function}({self.stream} << {width} | p >> {octet}, q)")
-        self.line("else: raise ValueError")
+        front = f"{stream} << {width}" + (f" | {pending} >> {octet}" if pending != "0" else "")
+        self.line(f"else: {stream} = {function}({front}, {source}, {low}, {high})")
 
-    def put(self, width: int, what: int | str | tuple[dict[Any, int], str]) -> None:
+    def put(self, width: int, what: int | str | tuple[Sequence[Any], str]) -> None:
         """Append bits: a constant, an expression, or the translation of an expression by a table."""
         self.pending.append((width, what))
 
@@ -605,9 +628,8 @@ class _Writing(_Source):
                     constant |= what << position
                 case str():
                     terms.append(f"({what}) << {position}" if position else f"({what})")
-                case (table, argument):
-                    shifted = {value: code << position for value, code in table.items()}
-                    terms.append(f"{self.compiler.constant(shifted)}[{argument}]")
+                case (values, argument):
+                    terms.append(f"{self.compiler.codes(values, position)}[{argument}]")
         if constant or not terms:
             terms.append(str(constant))
         return total, " | ".join(terms)
@@ -630,7 +652,7 @@ class Compiler:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self._names: dict[Any, str] = {}
+        self._plans: dict[type[Type], Plan] = {}
         self._globals = self.functions = {
             name: value for name, value in vars(runtime).items() if not name.startswith("_")
         } | {"from_bytes": int.from_bytes}
@@ -677,29 +699,39 @@ class Compiler:
         stub.pending = True  # type: ignore[attr-defined]
         return stub
 
-    def constant(self, value: Any) -> str:
-        """The global name of a constant: a class, a table, a sequence of values."""
-        if isinstance(value, type):
-            key: Any = value
-            prefix = value.__name__
-        else:
-            key = (type(value), tuple(value.items()) if isinstance(value, dict) else tuple(value))
-            prefix = "table"
-        if (name := self._names.get(key)) is None:
-            name = self._names[key] = f"{prefix}_{len(self._names)}"
-            self._globals[name] = value
+    def constant(self, value: Any, key: Hashable = None) -> str:
+        """The global name of a constant; `key` identifies it if it has no hash itself."""
+        key = value if key is None else key
+        if (name := _constants.get(key)) is None:
+            name = f"{getattr(value, '__name__', 'table')}_{len(_constants)}"
+            _constants[key] = name
+        self._globals.setdefault(name, value)
         return name
 
     def table(self, window: Sequence[_Bits]) -> str:
-        """The table that translates all the bits of a window at once."""
-        entries: dict[int, tuple[Any, ...]] = {0: ()}
+        """The table that translates all the bits of a window at once; leading zeros make no difference to it."""
+        parts: list[_Bits] = []
         for bits in window:
-            values = [None] if bits.values is None else bits.values
-            codes = [(bits.constant, ())] if bits.constant is not None else [(i, (v,)) for i, v in enumerate(values)]
-            entries = {key << bits.width | code: old + new for key, old in entries.items() for code, new in codes}
-        if sum(bits.constant is None for bits in window) == 1:
-            return self.constant({key: value for key, (value,) in entries.items()})
-        return self.constant(entries)
+            if not parts and bits.constant == 0:
+                continue
+            parts.append(replace(bits, target=""))
+        if (name := _constants.get(key := tuple(parts))) in self._globals:
+            return name
+        entries: dict[int, tuple[Any, ...]] = {0: ()}
+        for bits in parts:
+            if bits.constant is not None:
+                entries = {key << bits.width | bits.constant: old for key, old in entries.items()}
+            else:
+                codes = [(code, (value,)) for code, value in enumerate(bits.values or ())]
+                entries = {key << bits.width | code: old + new for key, old in entries.items() for code, new in codes}
+        single = sum(bits.constant is None for bits in parts) == 1
+        return self.constant({key: value[0] for key, value in entries.items()} if single else entries, key)
+
+    def codes(self, values: Sequence[Any], shift: int) -> str:
+        """The table from values to their codes, shifted to the left."""
+        if (name := _constants.get(key := (values, shift))) in self._globals:
+            return name
+        return self.constant({value: code << shift for code, value in enumerate(values)}, key)
 
     def _read(self, cls: type[Type], name: str) -> None:
         self._generate(cls, name, "n, r", _Reading)
@@ -707,10 +739,17 @@ class Compiler:
     def _write(self, cls: type[Type], name: str) -> None:
         self._generate(cls, name, "m, a", _Writing)
 
+    def _plan(self, cls: type[Type]) -> Plan:
+        if (plan := self._plans.get(cls)) is None:
+            plan = self._plans[cls] = Plan(self.schema.grammar(cls))
+        return plan
+
     def _generate(self, cls: type[Type], name: str, arguments: str, source: type[_Reading] | type[_Writing]) -> None:
         try:
-            body = source(self, Plan(self.schema.grammar(cls))).function()
+            body = source(self, self._plan(cls)).function()
         except Unsuitable:
             body = ["    raise ValueError"]
         text = "\n".join([f"def {name}({arguments}):", *body])
-        exec(compile(text, f"<{self.schema.name} {cls.__name__}>", "exec"), self._globals)  # noqa: S102
+        if (code := _code.get(text)) is None:
+            code = _code[text] = compile(text, f"<{cls.__name__}>", "exec")
+        exec(code, self._globals)  # noqa: S102

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeVar, overload
+from typing import Annotated, Any, ClassVar, Final, TypeVar, overload
 
 from msgspec import Struct
 
@@ -54,28 +54,28 @@ REQUIRED: Final[Any] = _Required()
 can be given by position. A message that still holds it is refused by `encode`."""
 
 
-class Range(NamedTuple):
+class Range(Struct, frozen=True):
     """`minInclusive` and `maxInclusive` of an integer; None is unbounded."""
 
     low: int | None
     high: int | None
 
 
-class Length(NamedTuple):
+class Length(Struct, frozen=True):
     """`minLength` and `maxLength`: characters of a string, octets of a binary."""
 
     low: int
     high: int
 
 
-class Occurs(NamedTuple):
+class Occurs(Struct, frozen=True):
     """`minOccurs` and `maxOccurs` of a list; None is `unbounded`."""
 
     low: int
     high: int | None
 
 
-class Choice(NamedTuple):
+class Choice(Struct, frozen=True):
     """Neighbouring fields with the same `Choice` are an `xs:choice`: exactly one is given, or none if `optional`."""
 
     name: str
@@ -122,7 +122,7 @@ class Wildcard(Type):
     """`xs:any`. It counts in the grammar; a message that carries an element for it is refused."""
 
 
-class Element(NamedTuple):
+class Element(Struct, frozen=True):
     """A global element: its name and the class of the head of its substitution group."""
 
     name: str

@@ -10,10 +10,12 @@ the order of the event codes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from types import ModuleType, NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from msgspec import Struct
 
 from v2g.exi.facets import (
     ATTRIBUTE,
@@ -31,18 +33,18 @@ from v2g.exi.facets import (
 )
 
 
-class QName(NamedTuple):
+class QName(Struct, frozen=True, order=True):
     """A qualified name; sorts as EXI wants it: by local name, then by namespace."""
 
     local: str
     namespace: str
 
 
-class Boolean(NamedTuple):
+class Boolean(Struct, frozen=True):
     """`xs:boolean`: one bit."""
 
 
-class Enumerated(NamedTuple):
+class Enumerated(Struct, frozen=True):
     """An enumeration: the index of the member in the schema's order, in as many bits as the last index needs."""
 
     members: tuple[Enumeration, ...]
@@ -52,7 +54,7 @@ class Enumerated(NamedTuple):
         return (len(self.members) - 1).bit_length()
 
 
-class Whole(NamedTuple):
+class Whole(Struct, frozen=True):
     """An integer. EXI 7.1.5: `bits` wide if its range has at most 4096 values; otherwise unsigned in 7-bit groups if it
     cannot be negative, otherwise a sign and then such groups."""
 
@@ -70,14 +72,14 @@ class Whole(NamedTuple):
         return self.low is None or self.low < 0
 
 
-class String(NamedTuple):
+class String(Struct, frozen=True):
     """A string of `low` to `high` characters; `high` None is unbounded."""
 
     low: int
     high: int | None
 
 
-class Binary(NamedTuple):
+class Binary(Struct, frozen=True):
     """`xs:hexBinary` or `xs:base64Binary` of `low` to `high` octets; they differ in text form only."""
 
     low: int
@@ -88,14 +90,14 @@ class Binary(NamedTuple):
 Simple = Boolean | Enumerated | Whole | String | Binary
 
 
-class Member(NamedTuple):
+class Member(Struct, frozen=True):
     """An element that may stand at a particle, and its type."""
 
     name: QName
     type: type[Type] | Simple
 
 
-class Field(NamedTuple):
+class Field(Struct, frozen=True):
     """A field of a class as its annotation declares it."""
 
     name: str
@@ -104,14 +106,11 @@ class Field(NamedTuple):
     low: int
     high: int | None
     is_list: bool
+    choice: Choice | None
     markers: tuple[object, ...]
 
-    @property
-    def choice(self) -> Choice | None:
-        return next((marker for marker in self.markers if isinstance(marker, Choice)), None)
 
-
-class Attribute(NamedTuple):
+class Attribute(Struct, frozen=True):
     """An attribute; always a string in these schemas, or an enumeration."""
 
     name: QName
@@ -119,7 +118,7 @@ class Attribute(NamedTuple):
     type: Simple
 
 
-class Particle(NamedTuple):
+class Particle(Struct, frozen=True):
     """A place in the content model: the fields that lead to it (the last one is its own, those before are groups), and
     the elements that may stand there, more than one for a substitution group, none for a wildcard."""
 
@@ -132,24 +131,24 @@ class Particle(NamedTuple):
         return self.path[-1]
 
 
-class Start(NamedTuple):
+class Start(Struct, frozen=True):
     """SE: an element begins."""
 
     particle: Particle
     member: Member
 
 
-class End(NamedTuple):
+class End(Struct, frozen=True):
     """EE: the element ends."""
 
 
-class Foreign(NamedTuple):
+class Foreign(Struct, frozen=True):
     """SE(*) or the characters of mixed content: counted, never accepted."""
 
     what: str
 
 
-class Characters(NamedTuple):
+class Characters(Struct, frozen=True):
     """CH: the character content, of an element of simple type or of one that has attributes besides (`field`)."""
 
     type: Simple
@@ -164,11 +163,12 @@ class Grammar:
 
     def __init__(self, schema: Schema, cls: type[Type]) -> None:
         self.cls = cls
-        self.attributes = sorted(
+        attributes = [
             Attribute(schema.attribute_name(field), field, _simple(field))
             for field in fields_of(cls)
             if ATTRIBUTE in field.markers
-        )
+        ]
+        self.attributes = sorted(attributes, key=lambda attribute: attribute.name)
         self.content = next(
             (Characters(_simple(field), field.name) for field in fields_of(cls) if CONTENT in field.markers), None
         )
@@ -375,8 +375,9 @@ def _field(cls: type[Type], name: str) -> Field:
             annotation = eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 - our own source, as typing does
             parsed = _annotations[owner.__module__, text] = _resolve(annotation)
         kind, optional, is_list, markers = parsed
-        occurs = next((marker for marker in markers if isinstance(marker, Occurs)), Occurs(0 if optional else 1, 1))
-        field = _fields[cls, name] = Field(name, owner, kind, occurs.low, occurs.high, is_list, markers)
+        occurs = _marker(markers, Occurs) or Occurs(0 if optional else 1, 1)
+        choice = _marker(markers, Choice)
+        field = _fields[cls, name] = Field(name, owner, kind, occurs.low, occurs.high, is_list, choice, markers)
     return field
 
 
@@ -399,9 +400,19 @@ def _resolve(annotation: Any) -> tuple[type[Type] | Simple, bool, bool, tuple[ob
             return _type(annotation, markers), optional, is_list, tuple(markers)
 
 
+_Marker = TypeVar("_Marker")
+
+
+def _marker(markers: Sequence[object], kind: type[_Marker]) -> _Marker | None:
+    for marker in markers:
+        if isinstance(marker, kind):
+            return marker
+    return None
+
+
 def _type(plain: type, markers: Sequence[object]) -> type[Type] | Simple:
-    length = next((marker for marker in markers if isinstance(marker, Length)), None)
-    low, high = length or (0, None)
+    length = _marker(markers, Length)
+    low, high = (length.low, length.high) if length else (0, None)
     if issubclass(plain, Type):
         return plain
     if issubclass(plain, Enumeration):
@@ -409,19 +420,22 @@ def _type(plain: type, markers: Sequence[object]) -> type[Type] | Simple:
     if plain is bool:
         return Boolean()
     if plain is int:
-        return Whole(*next(marker for marker in markers if isinstance(marker, Range)))
+        bounds = _marker(markers, Range) or Range(None, None)
+        return Whole(bounds.low, bounds.high)
     if plain is str:
         return String(low, high)
     assert plain is bytes, f"{plain} is no type of a schema"
     return Binary(low, high, HEX in markers)
 
 
-def walk(schema: Schema, cls: type[Type]) -> Iterator[type[Type]]:
-    """The complex types that an element of this type can contain, itself first."""
-    seen = [cls]
-    for current in seen:
+def walk(schema: Schema, roots: Iterable[type[Type]], leave: Collection[type[Type]] = ()) -> Iterator[type[Type]]:
+    """The complex types that elements of these types can contain, themselves first, without going into `leave`."""
+    found = dict.fromkeys(roots)
+    queue = list(found)
+    for current in queue:
         yield current
         for particle in schema.grammar(current).particles:
             for member in particle.members:
-                if isinstance(member.type, type) and member.type not in seen:
-                    seen.append(member.type)
+                if isinstance(member.type, type) and member.type not in found and member.type not in leave:
+                    found[member.type] = None
+                    queue.append(member.type)

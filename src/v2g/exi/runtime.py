@@ -8,7 +8,7 @@ interpreter, which knows the reason or a way.
 from __future__ import annotations
 
 
-def read_unsigned(n: int, r: int, first: int) -> tuple[int, int]:
+def read_unsigned(n: int, r: int, first: int, high: int) -> tuple[int, int]:
     """The rest of an integer in 7-bit groups, least significant first, whose first octet says that more follow."""
     value = first & 127
     shift = 7
@@ -19,22 +19,24 @@ def read_unsigned(n: int, r: int, first: int) -> tuple[int, int]:
         r -= 8
         if shift > 280:
             raise ValueError
-    return value | octet << shift, r
+    value |= octet << shift
+    if value > high:
+        raise ValueError
+    return value, r
 
 
-def read_signed(n: int, r: int, first: int) -> tuple[int, int]:
-    """The same with the sign as ninth bit of `first`."""
-    negative = first > 255
-    first &= 255
-    if first > 127:
-        first, r = read_unsigned(n, r, first)
-    return (~first if negative else first), r
+def read_signed(n: int, r: int, first: int, high: int) -> tuple[int, int]:
+    """The same of an integer down to -high-1; the ninth bit of `first` is its sign."""
+    value = first & 255
+    if value > 127:
+        value, r = read_unsigned(n, r, value, high)
+    return (~value if first > 255 else value), r
 
 
 def read_text(n: int, r: int, first: int, low: int, high: int) -> tuple[str, int]:
     """A string given literally, all ASCII."""
     if first > 127:
-        first, r = read_unsigned(n, r, first)
+        first, r = read_unsigned(n, r, first, 1 << 32)
     length = first - 2
     if not low <= length <= high or 8 * length > r:
         raise ValueError
@@ -45,24 +47,28 @@ def read_text(n: int, r: int, first: int, low: int, high: int) -> tuple[str, int
 def read_octets(n: int, r: int, first: int, low: int, high: int) -> tuple[bytes, int]:
     """A binary."""
     if first > 127:
-        first, r = read_unsigned(n, r, first)
+        first, r = read_unsigned(n, r, first, 1 << 32)
     if not low <= first <= high or 8 * first > r:
         raise ValueError
     r -= 8 * first
     return (n >> r & (1 << 8 * first) - 1).to_bytes(first, "big"), r
 
 
-def write_unsigned(a: int, value: int) -> int:
+def write_unsigned(a: int, value: int, low: int, high: int) -> int:
     """An integer in 7-bit groups, least significant first."""
+    if not low <= value <= high:
+        raise ValueError
     while value > 127:
         a = a << 8 | value & 127 | 128
         value >>= 7
     return a << 8 | value
 
 
-def write_signed(a: int, value: int) -> int:
+def write_signed(a: int, value: int, low: int, high: int) -> int:
     """The sign, and then the value or, below zero, its complement."""
-    return write_unsigned(a << 1 | 1, ~value) if value < 0 else write_unsigned(a << 1, value)
+    if not low <= value <= high:
+        raise ValueError
+    return write_unsigned(a << 1 | 1, ~value, 0, high) if value < 0 else write_unsigned(a << 1, value, 0, high)
 
 
 def write_text(a: int, value: str, low: int, high: int) -> int:
@@ -71,7 +77,7 @@ def write_text(a: int, value: str, low: int, high: int) -> int:
     if not low <= length <= high:
         raise ValueError
     octets = value.encode("ascii")
-    a = a << 8 | length + 2 if length < 126 else write_unsigned(a, length + 2)
+    a = a << 8 | length + 2 if length < 126 else write_unsigned(a, length + 2, 0, high + 2)
     return a << 8 * length | int.from_bytes(octets, "big")
 
 
@@ -80,7 +86,7 @@ def write_octets(a: int, value: bytes, low: int, high: int) -> int:
     length = len(value)
     if value.__class__ is not bytes or not low <= length <= high:
         raise ValueError
-    a = a << 8 | length if length < 128 else write_unsigned(a, length)
+    a = a << 8 | length if length < 128 else write_unsigned(a, length, 0, high)
     return a << 8 * length | int.from_bytes(value, "big")
 
 

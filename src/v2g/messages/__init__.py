@@ -20,7 +20,7 @@ from v2g.exi.codec import Codec
 from v2g.exi.facets import Type
 from v2g.exi.grammar import Schema
 
-__all__ = ["PROTOCOLS", "ExiError", "codec", "decode", "decode_fragment", "encode", "encode_fragment"]
+__all__ = ["PROTOCOLS", "ExiError", "codec", "decode", "decode_fragment", "encode", "encode_fragment", "warm"]
 
 PROTOCOLS = {
     "sap": ("sap",),
@@ -62,3 +62,13 @@ def encode_fragment(protocol: str, element: str, value: Any) -> bytes:
     """The value as an EXI fragment with this element: the octets that a signature is made over (ISO 15118-2 and -20,
     7.9.2.4.2). Raises ExiError if the schema forbids it."""
     return codec(protocol).encode_fragment(element, value)
+
+
+def warm(protocol: str, *messages: type[Type]) -> None:
+    """Generate the functions of these messages, without them those of all messages of the protocol, ahead of time, so
+    that the first ones of a session are as fast as the others. The types of XML Signature are left to their first use.
+    Raises KeyError for an unknown protocol."""
+    from v2g.messages.xmldsig import Signature
+
+    of = codec(protocol)
+    of.warm(messages or of.messages, leave=(Signature,))
