@@ -1,6 +1,6 @@
 """Median time of one EXI call: octets to a typed message and back, for the two messages of the DC charge loop.
 
-Ours in this process; Josev's by `josev_exi_calls.py` in its own environment, with its own typed messages and Java codec.
+Ours in this process; Josev's by `josev_exi_calls.py` in its own environment, with its typed messages and Java codec.
 """
 
 import json
@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from benchmarks.figure import Figure, Peer
+from benchmarks.figure import Figure, Setting, Value
+from tests.interop.josev import Josev
 
 from v2g.messages import decode, encode
 
@@ -20,10 +21,10 @@ PEER_SCRIPT = Path(__file__).with_name("josev_exi_calls.py")
 WARM_UP, CALLS = 200, 2000
 
 
-def measure(josev: Peer) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
     """Decoding and encoding of DC_ChargeLoopReq and DC_ChargeLoopRes (bidirectional, dynamic control), microseconds."""
     exchanges = charge_loop_exchange()
-    peer = _peer_medians_us(josev, exchanges)
+    peer = _peer_medians_us(setting.josev, exchanges)
     figures = []
     for name, exi in exchanges.items():
         message = decode("iso20-dc", exi)
@@ -58,7 +59,7 @@ def _median_us(call: Callable[[], object]) -> float:
     return median(times) * 1e6
 
 
-def _peer_medians_us(josev: Peer, exchanges: dict[str, bytes]) -> Callable[[str, str], float | str]:
+def _peer_medians_us(josev: Josev | str, exchanges: dict[str, bytes]) -> Callable[[str, str], Value]:
     if isinstance(josev, str):
         return lambda name, call: josev
     request = json.dumps({name: exi.hex() for name, exi in exchanges.items()})

@@ -1,16 +1,19 @@
-"""A measured figure of ours beside the same figure of Josev's."""
+"""A measured figure of ours beside the same figure of Josev's, and what the measurements run on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.interop.josev import Josev
+from tools.netns import Cable
 
-#: What a peer's column holds: a value, or the reason why there is none.
+#: A measured value, or the reason why there is none.
 Value = float | str
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`unit` is part of the name in the results: `dc_charge_loop_req_decode_us`."""
+    """One line of the table. In the results the unit is part of the name: `dc_charge_loop_req_decode_us`."""
 
     name: str
     unit: str
@@ -18,5 +21,30 @@ class Figure:
     josev: Value
 
 
-#: An installed Josev, or the reason why there is none.
-Peer = Josev | str
+@dataclass(frozen=True)
+class Setting:
+    """What the measurements run on. `josev` and `cable` are reasons where there are none.
+
+    `pki` is a hierarchy that both stations use, `folder` a place for files of ours.
+    """
+
+    josev: Josev | str
+    cable: Cable | str
+    pki: Path
+    folder: Path
+
+
+class NotMeasuredError(Exception):
+    """The figure cannot be had here; the text says why."""
+
+
+def beside(name: str, unit: str, measure: Callable[[str], float]) -> Figure:
+    """The figure of both stations; `measure` is called with "v2g" and with "josev"."""
+    return Figure(name, unit, _value(measure, "v2g"), _value(measure, "josev"))
+
+
+def _value(measure: Callable[[str], float], station: str) -> Value:
+    try:
+        return measure(station)
+    except NotMeasuredError as reason:
+        return str(reason)

@@ -20,6 +20,7 @@ class Process:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._ended = False
+        self.started_s = time.monotonic()
         self.child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 Only what the station decides is replaced: the session id, the parameter set, the schedule. A request is repeated while
 the station answers "ongoing", and the first request of the charge loop as often as asked.
 
-    python -m tests.interop.recorded_car TRACE INTERFACE --loops N [--tls CHAIN KEY ROOTS]
+    python -m tests.interop.recorded_car TRACE INTERFACE --loops N [--pki DIR]
 
 prints one JSON object: `responses` (class names in order) and `loop_s` (response times of the charge loop, seconds).
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import socket
 import ssl
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,13 +155,17 @@ def connect(address: tuple[str, int, int, int], tls: ssl.SSLContext | None) -> s
     return tls.wrap_socket(connection) if tls else connection
 
 
-def tls_context(chain: Path, key: Path, roots: Path) -> ssl.SSLContext:
-    """TLS 1.3 with certificates on both sides; the station has no host name."""
+def tls_context(pki: Path) -> ssl.SSLContext:
+    """TLS 1.3 with certificates on both sides, from a directory of `v2g pki`; the station has no host name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
-    context.load_cert_chain(chain, key)
-    context.load_verify_locations(roots)
+    context.load_verify_locations(pki / "v2g_root.pem")
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as chain:
+        for name in ("vehicle_cert.pem", "oem_chain.pem"):
+            chain.write((pki / name).read_text(encoding="ascii"))
+        chain.flush()
+        context.load_cert_chain(chain.name, pki / "vehicle_key.pem")
     return context
 
 
@@ -169,9 +174,9 @@ def main() -> None:
     parser.add_argument("trace", type=Path)
     parser.add_argument("interface")
     parser.add_argument("--loops", type=int, default=3)
-    parser.add_argument("--tls", type=Path, nargs=3, metavar=("CHAIN", "KEY", "ROOTS"))
+    parser.add_argument("--pki", type=Path, metavar="DIR", help="TLS with these certificates; plain TCP without")
     args = parser.parse_args()
-    context = tls_context(*args.tls) if args.tls else None
+    context = tls_context(args.pki) if args.pki else None
     address = discover(args.interface, Security.TLS if context else Security.NONE)
     with connect(address, context) as connection:
         car = RecordedCar(args.trace, connection)

@@ -1,0 +1,100 @@
+"""Measures the station's figures beside Josev's on this machine: python -m benchmarks [NAME ...]
+
+NAME chooses figures by their module, such as `startup`; all are measured without. Prints a table and writes
+`benchmarks/results.json`, whose committed state is the last complete run.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import energy_loop, exi_calls, memory, response_time, session_cpu, startup
+from benchmarks.figure import Figure, Setting, Value
+from tests.interop import josev
+from tools import netns
+
+from v2g.tls import pki
+
+MODULES = (exi_calls, startup, session_cpu, memory, response_time, energy_loop)
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    names = {module.__name__.rpartition(".")[2]: module for module in MODULES}
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="NAME", help=", ".join(names))
+    chosen = parser.parse_args().figures
+    if unknown := [name for name in chosen if name not in names]:
+        parser.error(f"there is no figure {unknown[0]}; there are {', '.join(names)}")
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        setting = _setting(stack)
+        for name in chosen or names:
+            print(f"measuring {name} ...", file=sys.stderr, flush=True)
+            figures += names[name].measure(setting)
+    _print(figures)
+    if not chosen:
+        _write(figures, FOLDER / "results.json")
+
+
+def _setting(stack: ExitStack) -> Setting:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    cable: netns.Cable | str = netns.obstacle() or stack.enter_context(netns.cable())
+    peer: josev.Josev | str
+    try:
+        peer = josev.install(FOLDER.parent / ".cache")
+    except josev.UnavailableError as error:
+        peer = str(error)
+        pki.create(folder / "pki", curve="p256", now=datetime.now(UTC), force=False)
+    return Setting(peer, cable, folder / "pki" if isinstance(peer, str) else peer.pki, folder)
+
+
+def _print(figures: list[Figure]) -> None:
+    rows = [("figure", "unit", "v2g", "josev")]
+    rows += [(figure.name, figure.unit, _text(figure.v2g), _text(figure.josev)) for figure in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for name, unit, ours, theirs in rows:
+        print(f"{name:{widths[0]}}  {unit:{widths[1]}}  {ours:>{widths[2]}}  {theirs}")
+
+
+def _text(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else value
+
+
+def _write(figures: list[Figure], file: Path) -> None:
+    results = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"processor": _processor(), "cores": _cores(), "system": platform.platform()},
+        "python": platform.python_version(),
+        "josev": josev.VERSION,
+        "figures": {
+            f"{figure.name}_{figure.unit}": {"v2g": _rounded(figure.v2g), "josev": _rounded(figure.josev)}
+            for figure in figures
+        },
+    }
+    file.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def _rounded(value: Value) -> Value:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+if __name__ == "__main__":
+    main()
