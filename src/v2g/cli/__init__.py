@@ -1,0 +1,85 @@
+"""The command `v2g`: finds the command that is asked for and imports nothing but that one."""
+
+import os
+import re
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib import import_module
+
+from v2g.kernel.errors import V2GError
+
+COMMANDS = {
+    "daemon": ("daemon", "serve cars at the station's connectors"),
+    "status": ("control", "what a running station does, and what limits its power"),
+    "stop": ("control", "ask the car of a running station to end its session"),
+    "pause": ("control", "ask the car of a running station to pause its session"),
+    "config": ("config", "check a configuration file"),
+    "faults": ("faults", "what a fault code of the trace means, and what to do"),
+    "pki": ("pki", "make or explain the certificates"),
+    "ev": ("ev", "be a car: find a station and run a session with it"),
+    "sim": ("sim", "be the hardware: inverter, meter, contactor, grid"),
+    "demo": ("demo", "station, car and hardware together on this machine"),
+}
+"""Name -> module in `v2g.cli` with `add_arguments(parser)` and `run(args) -> int`, and what the command does."""
+
+BROKEN_PIPE, INTERRUPTED = 141, 130
+"""Exit codes as a shell gives them to a process that SIGPIPE or SIGINT ended."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code: 0 for success, 2 for bad input, which is explained on stderr."""
+    try:
+        code = _run([_with_ascii_dashes(word) for word in (sys.argv[1:] if argv is None else argv)])
+        sys.stdout.flush()
+    except V2GError as error:
+        print(f"v2g: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # as in `v2g status | head -1`; the interpreter's own flush must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _run(words: list[str]) -> int:
+    name, *rest = words or [""]
+    if name in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if name == "--version":
+        from importlib.metadata import version
+
+        print("v2g", version("v2g"))
+        return 0
+    if name not in COMMANDS:
+        print(f"v2g: error: there is no command {name!r}" if name else _overview(), file=sys.stderr)
+        if name:
+            print(f"the commands are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module, purpose = COMMANDS[name]
+    command = import_module(f"v2g.cli.{module}")
+    parser = ArgumentParser(prog=f"v2g {name}", description=f"{purpose[0].upper()}{purpose[1:]}.")
+    parser.set_defaults(command=name)
+    command.add_arguments(parser)
+    code: int = command.run(parser.parse_args(rest))
+    return code
+
+
+def _overview() -> str:
+    rows = "\n".join(f"  {name:8}{purpose}" for name, (_, purpose) in COMMANDS.items())
+    return (
+        "usage: v2g COMMAND [OPTIONS]\n\n"
+        "The software of a bidirectional EV charging station (ISO 15118-20).\n\n"
+        f"{rows}\n\n"
+        "`v2g COMMAND --help` lists the options of a command, `v2g --version` prints the version."
+    )
+
+
+def _with_ascii_dashes(word: str) -> str:
+    """An option copied from a document that made an en or em dash of its hyphens is taken as it was meant."""
+    matched = re.match(r"-?[\u2013\u2014]-?(?=[a-zA-Z])(.*)", word, re.DOTALL)
+    if matched is None:
+        return word
+    return f"-{matched[1]}" if len(matched[1]) == 1 else f"--{matched[1]}"

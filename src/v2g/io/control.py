@@ -10,7 +10,8 @@ import asyncio
 import inspect
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,6 @@ async def serve(path: Path, mode: int, handlers: Mapping[str, Handler]) -> None:
 
     Raises `ControlError` when the socket cannot be had, for example because another daemon uses it.
     """
-    listener = _listener(path, mode)
-    own = path.stat()
     conversations: set[asyncio.Task[Any]] = set()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,16 +54,15 @@ async def serve(path: Path, mode: int, handlers: Mapping[str, Handler]) -> None:
             conversations.discard(task)
             writer.close()
 
-    server = await asyncio.start_unix_server(converse, sock=listener, limit=LONGEST_LINE)
-    try:
-        await asyncio.Event().wait()  # until cancelled
-    finally:
-        server.close()
-        for task in conversations:
-            task.cancel()
-        await asyncio.gather(*conversations, return_exceptions=True)
-        if path.exists() and os.path.samestat(path.stat(), own):
-            path.unlink()
+    with _bound(path, mode) as bound:
+        server = await asyncio.start_unix_server(converse, sock=bound, limit=LONGEST_LINE)
+        try:
+            await asyncio.Event().wait()  # until cancelled
+        finally:
+            server.close()
+            for task in conversations:
+                task.cancel()
+            await asyncio.gather(*conversations, return_exceptions=True)
 
 
 def request(path: Path, command: str, *, timeout_s: float = 5.0, **arguments: object) -> Any:
@@ -101,21 +99,29 @@ def _group_remedy(path: Path) -> str:
         return "use sudo"
 
 
-def _listener(path: Path, mode: int) -> socket.socket:
-    """A bound socket with its permissions; it does not listen yet, so that nobody gets in before they hold."""
-    listener = socket.socket(socket.AF_UNIX)
+@contextmanager
+def _bound(path: Path, mode: int) -> Iterator[socket.socket]:
+    """A socket with its permissions; it does not listen yet, so that nobody gets in before they hold."""
+    bound = socket.socket(socket.AF_UNIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
-        listener.bind(str(path))
+        bound.bind(str(path))
         path.chmod(mode)
-    except (OSError, ControlError) as error:
-        listener.close()
-        if isinstance(error, ControlError):
-            raise
+        own = path.stat()
+    except OSError as error:
+        bound.close()
         remedy = "let this user write there, or set control.socket in the configuration"
         raise ControlError(f"control socket {path}: {error.strerror or error}; {remedy}") from error
-    return listener
+    except ControlError:
+        bound.close()
+        raise
+    try:
+        yield bound
+    finally:
+        bound.close()
+        if path.exists() and os.path.samestat(path.stat(), own):  # else it is that of another daemon by now
+            path.unlink()
 
 
 def _remove_stale(path: Path) -> None:
@@ -142,34 +148,37 @@ async def _converse(
                 line = await reader.readline()
             if not line:
                 return
-            answer = {"error": "too many connections; close one"} if full else await _answer(line, handlers)
-            writer.write(msgspec.json.encode(answer) + b"\n")
+            writer.write(_error("too many connections; close one") if full else await _answer(line, handlers))
             await writer.drain()
             if full:
                 return
     except ValueError:  # from readline
-        writer.write(msgspec.json.encode({"error": f"a line is longer than {LONGEST_LINE} bytes"}) + b"\n")
+        writer.write(_error(f"a line is longer than {LONGEST_LINE} bytes"))
     except (TimeoutError, ConnectionError):
         return
 
 
-async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> dict[str, Any]:
+async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> bytes:
     try:
         wanted = msgspec.json.decode(line, type=_Request)
-    except msgspec.DecodeError as error:
-        return {"error": f'not a request: {error}; say {{"command": NAME, "arguments": {{}}}}'}
-    handler = handlers.get(wanted.command)
-    if handler is None:
-        return {"error": f"there is no command {wanted.command!r}, only {', '.join(handlers)}"}
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _error(f'not a request: {error}; say {{"command": NAME, "arguments": {{}}}}')
+    name, arguments = wanted.command, wanted.arguments
+    if name not in handlers:
+        return _error(f"there is no command {name!r}, only {', '.join(handlers)}")
     try:
-        inspect.signature(handler).bind(**wanted.arguments)
+        inspect.signature(handlers[name]).bind(**arguments)
     except TypeError as error:
-        return {"error": f"{wanted.command}: {error}"}
+        return _error(f"{name}: {error}")
     try:
-        result = handler(**wanted.arguments)
-        return {"result": await result if inspect.isawaitable(result) else result}
+        result = handlers[name](**arguments)
+        return msgspec.json.encode({"result": await result if inspect.isawaitable(result) else result}) + b"\n"
     except V2GError as error:
-        return {"error": f"{wanted.command}: {error}"}
+        return _error(f"{name}: {error}")
     except Exception as error:  # a defect of a handler must not end the daemon; asyncio's handler reports it
-        asyncio.get_running_loop().call_exception_handler({"message": f"command {wanted.command}", "exception": error})
-        return {"error": f"{wanted.command}: internal failure; see the daemon's output"}
+        asyncio.get_running_loop().call_exception_handler({"message": f"command {name}", "exception": error})
+        return _error(f"{name}: internal failure; see the daemon's output")
+
+
+def _error(text: str) -> bytes:
+    return msgspec.json.encode({"error": text}) + b"\n"

@@ -1,0 +1,50 @@
+"""`v2g faults`: the fault catalogue for people and for programs."""
+
+import argparse
+import sys
+import textwrap
+from dataclasses import asdict
+
+from v2g.kernel.fault import Fault
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", nargs="?", help="such as 0x04; all faults where left out")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0, or 2 for a code that does not exist."""
+    from v2g.station.faults import CATALOGUE
+
+    chosen = list(Fault) if args.code is None else [fault for fault in Fault if fault == _number(args.code)]
+    if not chosen:
+        print(f"v2g faults: error: there is no fault {args.code!r}; the codes are", file=sys.stderr)
+        print("\n".join(_rows(list(Fault))), file=sys.stderr)
+        return 2
+    if args.json:
+        import json
+
+        print(json.dumps({fault.code: asdict(CATALOGUE[fault]) for fault in chosen}, indent=2))
+    elif args.code is None:
+        print("\n".join(_rows(chosen)))
+    else:
+        entry = CATALOGUE[chosen[0]]
+        print(f"{chosen[0].code} {entry.title}")
+        for label, text in (("What", entry.meaning), ("Action", entry.remedy), ("Station", entry.reaction)):
+            print(textwrap.fill(text, 80, initial_indent=f"\n  {label:9}", subsequent_indent=" " * 11))
+    return 0
+
+
+def _number(text: str) -> int | None:
+    """The code, hexadecimal as in the trace, with or without its 0x."""
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None
+
+
+def _rows(faults: list[Fault]) -> list[str]:
+    from v2g.station.faults import CATALOGUE
+
+    return [f"  {fault.code}  {CATALOGUE[fault].title}" for fault in faults]
