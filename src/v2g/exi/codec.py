@@ -44,7 +44,8 @@ class Codec:
             stream = self._functions[name](message, head)
             length = stream.bit_length()
             octets = length + 7 >> 3
-            return (stream << 8 * octets - length).to_bytes(octets, "big")
+            data: bytes = (stream << 8 * octets - length).to_bytes(octets, "big")
+            return data
         except Exception:
             return Encoder(self.schema).document(message)
 

@@ -51,6 +51,7 @@ _TABLE_BITS = 9
 
 _UNBOUNDED = 1 << 31
 _LARGEST = (1 << 280) - 1
+_FITS_TWO_OCTETS = (1 << 14) - 1
 
 # Shared by all schemas, so that a type that they have in common has the same text in each, and is compiled once.
 _constants: dict[Hashable, str] = {}
@@ -147,7 +148,7 @@ def _is_list(alternative: Attribute | Characters | Particle) -> bool:
     return isinstance(alternative, Particle) and alternative.field.is_list
 
 
-def small(kind: type[Type] | Simple) -> list[tuple[str, Simple]] | None:
+def small(kind: type[Type] | Simple) -> list[tuple[str, Boolean | Enumerated | Whole]] | None:
     """The fields of a type that is so simple that it needs no function of its own: few numbers, all mandatory."""
     if not isinstance(kind, type) or not 1 <= len(kind.__struct_fields__) <= 3:
         return None
@@ -198,7 +199,7 @@ class _Reading(_Source):
             for a in step.alternatives
             if not (step.required and len(step.alternatives) == 1)
         ]
-        defaults = {target: "None" for target in optional}
+        defaults = dict.fromkeys(optional, "None")
         defaults |= {plan.target(a): "[]" for step in plan.steps for a in step.alternatives if _is_list(a)}
         for name in plan.wildcards:
             defaults[f"v{plan.cls.__struct_fields__.index(name)}"] = "[]"
@@ -247,9 +248,7 @@ class _Reading(_Source):
         target = self.plan.target(alternative)
         ((number, _, kind),) = starts
         if not _is_list(alternative):
-            if isinstance(alternative, Attribute):
-                self.value(kind, target)
-            elif isinstance(alternative, Characters):
+            if isinstance(alternative, Attribute | Characters):
                 self.value(kind, target)
             else:
                 self.element(kind, target)
@@ -347,7 +346,9 @@ class _Reading(_Source):
         """The rest of an integer, of which the first octet, and before it the sign, is read."""
         high = _LARGEST if kind.high is None else kind.high
         call = f"{target}, r = {'read_signed' if kind.signed else 'read_unsigned'}(n, r, {target}, {high})"
-        if high < 1 << 16:  # two octets and no sign: the ordinary case for a voltage or a power, worth the lines
+        if (
+            _FITS_TWO_OCTETS <= high < 1 << 16
+        ):  # two octets and no sign: the ordinary case for a voltage or a power, worth the lines
             positive = f"{target} < 256 and " if kind.signed else ""
             self.line(f"if {target} > 127:")
             self.line(f"    if {positive}(y := n >> r - 8 & 255) < 128:")
@@ -509,7 +510,7 @@ class _Writing(_Source):
         self.flush()
         if source != "x":
             self.line(f"x = {source}")
-        self.line(f"c = len(x)")
+        self.line("c = len(x)")
         self.line(f"if not {max(low, 1)} <= c <= {_bound(high)}: raise ValueError")
         self.event(states, number)
         self.flush()
@@ -597,14 +598,11 @@ class _Writing(_Source):
             self.line(f"p = {pending}")
             pending = "p"
         stream = self.stream
-        self.line(
-            f"if {max(kind.low or 0, 0)} <= {source} < 128: {stream} = {stream} << {width + octet} | {pending} | {source}"
-        )
-        if kind.high is not None and kind.high < 1 << 16:
-            two = f"{pending} << 8 | ({source} & 127 | 128) << 8 | {source} >> 7"
-            self.line(
-                f"elif 127 < {source} < {min(kind.high + 1, 1 << 14)}: {stream} = {stream} << {width + octet + 8} | {two}"
-            )
+        one = f"{stream} << {width + octet} | {pending} | {source}"
+        self.line(f"if {max(kind.low or 0, 0)} <= {source} < 128: {stream} = {one}")
+        if kind.high is not None and _FITS_TWO_OCTETS <= kind.high < 1 << 16:
+            two = f"{stream} << {width + octet + 8} | {pending} << 8 | ({source} & 127 | 128) << 8 | {source} >> 7"
+            self.line(f"elif 127 < {source} <= {_FITS_TWO_OCTETS}: {stream} = {two}")
         low, high = (-_LARGEST - 1, _LARGEST) if kind.low is None or kind.high is None else (kind.low, kind.high)
         function = "write_signed" if kind.signed else "write_unsigned"
         front = f"{stream} << {width}" + (f" | {pending} >> {octet}" if pending != "0" else "")

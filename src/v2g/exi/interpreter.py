@@ -162,26 +162,31 @@ class Decoder:
             self._fail(f"{event.what} is not supported")
         return _build(grammar.cls, values)
 
-    def _relaxed(self, name: QName, types: list[type[Type] | Simple]) -> Type:
-        """The element of a fragment whose name has several types (EXI 8.5.3), as far as it has attributes and text."""
-        cls = next(kind for kind in types if isinstance(kind, type) and self._schema.grammar(kind).content is not None)
+    def _relaxed(self, name: QName, types: list[type[Type] | Simple]) -> Any:
+        """An element whose name has several types (EXI 8.5.3), as far as it has attributes and text: of the type with
+        attributes if there are any, else the plain text."""
         attributes = self._schema.attributes
         elements = len(self._schema.fragments)
         self._path.append(name.local)
-        values: dict[str, Any] = {}
+        values: dict[str, str] = {}
         # AT of each attribute, AT(*), SE of each element, SE(*), EE, CH
         while (code := self._bits((len(attributes) + elements + 4).bit_length())) < len(attributes):
             values[attributes[code].local] = self._string(attributes[code])
         if code != len(attributes) + elements + 3:
             self._fail("expected the text of the element")
-        content = self._schema.grammar(cls).content
-        assert content
-        values[content.field] = self._string(name)
+        text = self._string(name)
         # SE of each element, SE(*), EE, CH
         if self._bits((elements + 3).bit_length()) != elements + 1:
             self._fail("expected the end of the element")
+        if values:
+            for cls in types:
+                if isinstance(cls, type) and (content := self._schema.grammar(cls).content):
+                    if {content.field, *values} != set(cls.__struct_fields__):
+                        self._fail(f"attributes {', '.join(values)} do not make a {cls.__name__}")
+                    return cls(**values, **{content.field: text})
+            self._fail("an element with several types, none of which has attributes and text")
         self._path.pop()
-        return cls(**values)
+        return text
 
     def _value(self, kind: Simple, name: QName) -> Any:
         match kind:
@@ -391,20 +396,22 @@ class Encoder:
             self._fail(f"{name} is given in addition to another element of its choice, or too often")
         self._fail(f"{name} is given, expected {_expected(productions)} before it")
 
-    def _relaxed(self, name: QName, value: Type) -> None:
+    def _relaxed(self, name: QName, value: Any) -> None:
         attributes = self._schema.attributes
         elements = len(self._schema.fragments)
-        grammar = self._schema.grammar(type(value))
-        if grammar.content is None:
-            self._fail("an element with several types is supported with attributes and text alone")
-        self._path.append(name.local)
         width = (len(attributes) + elements + 4).bit_length()
-        for attribute in grammar.attributes:
-            if (given := getattr(value, attribute.name.local)) is not None:
-                self._bits(attributes.index(attribute.name), width)
-                self._value(attribute.type, given)
+        self._path.append(name.local)
+        if isinstance(value, Type):
+            grammar = self._schema.grammar(type(value))
+            if grammar.content is None:
+                self._fail("an element with several types is supported with attributes and text alone")
+            for attribute in grammar.attributes:
+                if (given := getattr(value, attribute.name.local)) is not None:
+                    self._bits(attributes.index(attribute.name), width)
+                    self._value(attribute.type, given)
+            value = getattr(value, grammar.content.field)
         self._bits(len(attributes) + elements + 3, width)
-        self._value(String(0, None), getattr(value, grammar.content.field))
+        self._value(String(0, None), value)
         self._bits(elements + 1, (elements + 3).bit_length())
         self._path.pop()
 

@@ -24,9 +24,13 @@ __all__ = ["PROTOCOLS", "ExiError", "codec", "decode", "decode_fragment", "encod
 
 PROTOCOLS = {
     "sap": ("sap",),
+    "din": ("din", "xmldsig"),
+    "iso2": ("iso2", "xmldsig"),
     "iso20-common": ("iso20.common", "iso20.types", "xmldsig"),
     "iso20-dc": ("iso20.dc", "iso20.types", "xmldsig"),
     "iso20-ac": ("iso20.ac", "iso20.types", "xmldsig"),
+    "iso20-wpt": ("iso20.wpt", "iso20.types", "xmldsig"),
+    "iso20-acdp": ("iso20.acdp", "iso20.types", "xmldsig"),
     "xmldsig": ("xmldsig",),
 }
 """The modules of each protocol below `v2g.messages`: its own first, then those that it builds upon. `xmldsig` alone is

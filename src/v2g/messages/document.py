@@ -60,7 +60,8 @@ def _content(value: Type) -> dict[str, Any]:
             continue
         name = field.name
         if named_by_value:
-            name = _own_name(type(part[0] if field.is_list else part))
+            first: Type = part[0] if field.is_list else part
+            name = _own_name(type(first))
         content[name] = [_plain(field, item) for item in part] if field.is_list else _plain(field, part)
     return content
 

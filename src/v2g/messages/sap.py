@@ -9,6 +9,7 @@ import v2g.messages.sap as sap
 from v2g.exi.facets import Enumeration, Length, Occurs, Range, Type, UnsignedByte, UnsignedInt, element
 
 NAMESPACE = "urn:iso:15118:2:2010:AppProtocol"
+QUALIFIED_ELEMENTS = False
 
 Id = UnsignedByte
 ProtocolName = Annotated[str, Length(0, 30)]

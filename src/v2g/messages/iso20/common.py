@@ -29,6 +29,7 @@ from v2g.exi.facets import (
 from v2g.messages.iso20 import types as ct
 
 NAMESPACE = "urn:iso:std:iso:15118:-20:CommonMessages"
+QUALIFIED_ATTRIBUTES = True
 
 GenChallenge = Annotated[Base64Binary, Length(16, 16)]
 ServiceID = UnsignedShort
