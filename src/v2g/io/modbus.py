@@ -70,7 +70,7 @@ class ModbusConnection:
         )
         if not await client.connect():
             raise ConnectionError("no connection")
-        self._client = client
+        self._client, self._retry_at_s = client, float("-inf")
         return client
 
     async def request(

@@ -1,0 +1,127 @@
+"""What meter, isolation monitor and grid sensing unit owe."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+import pytest
+from tests.contract.bench import until
+from tests.contract.simulators import Simulator, simulator
+
+from v2g.io.modbus import ModbusConnection
+from v2g.power.drivers.register_map import RegisterGridSensor, RegisterIsolationMonitor, RegisterMeter
+from v2g.power.errors import Unreachable
+from v2g.power.isolation import IsolationReading, SelfTest
+from v2g.power.registers.port import Registers
+
+LOST_WITHIN_S = 0.25
+
+
+class Timed(Protocol):
+    """Any reading."""
+
+    @property
+    def time_s(self) -> float: ...
+
+
+class Sensor(Protocol):
+    """Any of the devices."""
+
+    def read(self) -> Awaitable[Timed]: ...
+
+
+SENSORS: dict[str, tuple[str, int, Callable[[Registers], Sensor]]] = {
+    "meter": ("plant", 2, RegisterMeter),
+    "isolation monitor": ("plant", 3, RegisterIsolationMonitor),
+    "grid sensing unit": ("grid", 1, RegisterGridSensor),
+}
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(10):
+            await test
+
+    asyncio.run(limited())
+
+
+def registers(process: Simulator, unit: int, device: str) -> Registers:
+    return ModbusConnection(process.host, process.port).unit(unit, device)
+
+
+@pytest.mark.parametrize("name", SENSORS)
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(name: str, how: str) -> None:
+    device, unit, driver = SENSORS[name]
+
+    async def test() -> None:
+        sensor = driver(registers(process, unit, name))
+        before_s = time.monotonic()
+        assert before_s <= (await sensor.read()).time_s <= time.monotonic()
+        if how == "killed":
+            process.kill()
+        else:
+            process.freeze()
+        started_s = time.monotonic()
+        with pytest.raises(Unreachable, match=f"^{name} at {process.endpoint} unit {unit}: "):
+            await sensor.read()
+        assert time.monotonic() - started_s < LOST_WITHIN_S
+
+    with simulator(device) as process:
+        run(test())
+
+
+def test_an_idle_plant_meters_its_standby_and_no_export() -> None:
+    async def test() -> None:
+        meter = RegisterMeter(registers(process, 2, "meter"))
+        reading = await meter.read()
+        assert 0 < reading.power_w < 50
+        assert (reading.reactive_var, reading.export_wh) == (0, 0)
+        assert reading.voltages_v == (230, 230, 230)
+        assert reading.frequency_hz == 50
+
+    with simulator("plant") as process:
+        run(test())
+
+
+@pytest.mark.parametrize(
+    ("options", "resistance_ohm", "outcome"),
+    [
+        ([], 1_000_000, SelfTest.PASSED),
+        (["--isolation-ohm", "40000"], 40_000, SelfTest.PASSED),
+        (["--self-test-fails"], 1_000_000, SelfTest.FAILED),
+    ],
+)
+def test_an_isolation_monitor_measures_and_tests_itself(
+    options: list[str], resistance_ohm: float, outcome: SelfTest
+) -> None:
+    async def test() -> None:
+        monitor = RegisterIsolationMonitor(registers(process, 3, "isolation monitor"))
+        reading = await monitor.read()
+        assert (reading.self_test, reading.voltage_v) == (SelfTest.NONE, 0)
+        assert reading.resistance_ohm == resistance_ohm
+        await monitor.start_self_test()
+        await monitor.start_self_test()  # one that is running goes on
+        assert (await monitor.read()).self_test is SelfTest.RUNNING
+
+        def ended(reading: IsolationReading) -> bool:
+            return reading.self_test is not SelfTest.RUNNING
+
+        assert (await until(monitor.read, ended, 2.0)).self_test is outcome
+
+    with simulator("plant", *options) as process:
+        run(test())
+
+
+@pytest.mark.parametrize("nominal_hz", [50, 60])
+def test_a_grid_sensing_unit_measures_again_and_again(nominal_hz: int) -> None:
+    async def test() -> None:
+        sensor = RegisterGridSensor(registers(process, 1, "grid sensing unit"))
+        first = await sensor.read()
+        assert first.frequency_hz == pytest.approx(nominal_hz, abs=0.5)
+        assert all(200 < voltage_v < 260 for voltage_v in first.voltages_v)
+        await until(sensor.read, lambda reading: reading.sequence > first.sequence, 1.0)
+
+    with simulator("grid", "--nominal", str(nominal_hz)) as process:
+        run(test())

@@ -1,0 +1,212 @@
+"""The Modbus TCP client against real servers, sound ones and bad ones."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from v2g.io.modbus import RETRY_S, TIMEOUT_S, ModbusConnection
+from v2g.power.errors import PowerError, Refused, Unreachable
+from v2g.power.registers.map import parse
+from v2g.power.registers.port import Table
+from v2g.sim.modbus_server import Unit, listen
+
+MAP = parse(
+    """
+quantities:
+  limit_w: {address: 0, type: u16}
+  number: {address: 0, type: u16, table: input}
+  word: {address: 1, type: u16, table: input}
+  one: {address: 0, type: bit, table: coil}
+  two: {address: 1, type: bit, table: coil}
+  left: {address: 0, type: bit, table: discrete}
+  right: {address: 1, type: bit, table: discrete}
+""",
+    "bench.yaml",
+)
+
+
+def unit(number: int) -> Unit:
+    return Unit(MAP, lambda: {"number": float(number), "word": 0xABCD, "left": 0.0, "right": 1.0})
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(10):
+            await test
+
+    asyncio.run(limited())
+
+
+async def failure(call: Coroutine[Any, Any, object]) -> tuple[PowerError, float]:
+    """The error of `call` and the time that it took."""
+    started_s = time.monotonic()
+    with pytest.raises(PowerError) as caught:
+        await call
+    return caught.value, time.monotonic() - started_s
+
+
+def test_all_four_tables() -> None:
+    async def test() -> None:
+        server, port = await listen({3: unit(3)}, "127.0.0.1", 0)
+        async with server:
+            registers = ModbusConnection("127.0.0.1", port).unit(3, "bench")
+            assert list(await registers.read(Table.INPUT, 0, 2)) == [3, 0xABCD]
+            assert list(await registers.read(Table.DISCRETE, 0, 2)) == [0, 1]
+            await registers.write(Table.HOLDING, 0, [15_000])
+            assert list(await registers.read(Table.HOLDING, 0, 1)) == [15_000]
+            await registers.write(Table.COIL, 1, [1])
+            assert list(await registers.read(Table.COIL, 0, 2)) == [0, 1]
+            await registers.write(Table.COIL, 0, [1, 0])
+            assert list(await registers.read(Table.COIL, 0, 2)) == [1, 0]
+
+    run(test())
+
+
+def test_devices_on_one_connection_get_their_own_answers() -> None:
+    async def test() -> None:
+        server, port = await listen({number: unit(number) for number in range(1, 9)}, "127.0.0.1", 0)
+        async with server:
+            connection = ModbusConnection("127.0.0.1", port)
+            devices = [connection.unit(number, "bench") for number in range(1, 9)] * 5
+            answers = await asyncio.gather(*(device.read(Table.INPUT, 0, 1) for device in devices))
+            assert [number for (number,) in answers] == list(range(1, 9)) * 5
+
+    run(test())
+
+
+def test_an_exception_response_says_what_was_refused() -> None:
+    async def test() -> None:
+        server, port = await listen({1: unit(1)}, "127.0.0.1", 0)
+        async with server:
+            connection = ModbusConnection("127.0.0.1", port)
+            error, _ = await failure(connection.unit(1, "inverter").read(Table.HOLDING, 0x4001, 1))
+            assert isinstance(error, Refused)
+            assert str(error) == (
+                f"inverter at 127.0.0.1:{port} unit 1: read of holding 0x4001: illegal address; "
+                "check the register map and the unit number"
+            )
+            error, _ = await failure(connection.unit(2, "meter").write(Table.HOLDING, 0, [1]))
+            assert isinstance(error, Refused)
+            assert "meter at" in str(error)
+            assert "write of holding 0x0000: no such unit" in str(error)
+            # The connection goes on.
+            assert list(await connection.unit(1, "inverter").read(Table.INPUT, 0, 1)) == [1]
+
+    run(test())
+
+
+def test_nobody_there_fails_quickly_and_then_at_once() -> None:
+    async def test() -> None:
+        server, port = await listen({}, "127.0.0.1", 0)
+        server.close()
+        await server.wait_closed()
+        registers = ModbusConnection("127.0.0.1", port).unit(1, "inverter")
+        error, taken_s = await failure(registers.read(Table.INPUT, 0, 1))
+        assert isinstance(error, Unreachable)
+        assert taken_s < 2 * TIMEOUT_S
+        _, taken_s = await failure(registers.read(Table.INPUT, 0, 1))
+        assert taken_s < TIMEOUT_S / 2
+
+    run(test())
+
+
+def test_a_silent_server_costs_one_timeout_for_all_devices_behind_it() -> None:
+    async def test() -> None:
+        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        async with server:
+            connection = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1])
+            devices = [connection.unit(number, "bench") for number in range(1, 6)]
+            started_s = time.monotonic()
+            answers = await asyncio.gather(
+                *(device.read(Table.INPUT, 0, 1) for device in devices), return_exceptions=True
+            )
+            assert all(isinstance(answer, Unreachable) for answer in answers)
+            assert time.monotonic() - started_s < 2 * TIMEOUT_S
+
+    run(test())
+
+
+def answering(respond: Callable[[bytes, asyncio.StreamWriter], Coroutine[Any, Any, None]]) -> Any:
+    """A server that hands every request frame of 12 bytes to `respond`."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while frame := await reader.read(12):
+            await respond(frame, writer)
+        writer.close()
+
+    return asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+def test_a_late_answer_is_not_taken_for_that_of_a_later_request() -> None:
+    late = asyncio.Event()
+
+    async def respond(frame: bytes, writer: asyncio.StreamWriter) -> None:
+        address = frame[9]
+        if address == 7:
+            await late.wait()
+        writer.write(frame[:4] + bytes([0, 5, frame[6], 4, 2, 0, address]))
+
+    async def test() -> None:
+        async with await answering(respond) as server:
+            registers = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1]).unit(1, "bench")
+            assert list(await registers.read(Table.INPUT, 5, 1)) == [5]
+            await failure(registers.read(Table.INPUT, 7, 1))
+            late.set()
+            deadline = time.monotonic() + 5 * RETRY_S
+            while True:
+                try:
+                    assert list(await registers.read(Table.INPUT, 9, 1)) == [9]
+                    break
+                except Unreachable:
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.01)
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "0005 01 04 02 002a",  # one register of two
+        "0009 01 04 06 002a 002b 002c",  # three registers of two
+    ],
+)
+def test_an_answer_of_the_wrong_length_is_none(answer: str) -> None:
+    async def respond(frame: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame[:4] + bytes.fromhex(answer))
+
+    async def test() -> None:
+        async with await answering(respond) as server:
+            registers = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1]).unit(1, "bench")
+            error, taken_s = await failure(registers.read(Table.INPUT, 0, 2))
+            assert isinstance(error, Unreachable)
+            assert taken_s < 2 * TIMEOUT_S
+
+    run(test())
+
+
+def test_a_cancelled_request_does_not_spoil_the_next() -> None:
+    async def test() -> None:
+        server, port = await listen({1: unit(1)}, "127.0.0.1", 0)
+        async with server:
+            registers = ModbusConnection("127.0.0.1", port).unit(1, "bench")
+            await registers.read(Table.INPUT, 0, 1)
+            for _ in range(20):
+                task = asyncio.create_task(registers.read(Table.INPUT, 0, 1))
+                await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert list(await registers.read(Table.INPUT, 1, 1)) == [0xABCD]
+
+    run(test())
+
+
+def test_importing_it_does_not_import_pymodbus() -> None:
+    code = "import sys, v2g.io.modbus, v2g.power.drivers.register_map; sys.exit('pymodbus' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,183 @@
+"""The register map drivers against devices that misbehave, each behind a real server."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from v2g.io.modbus import ModbusConnection
+from v2g.power.drivers.register_map import RegisterGridSensor, RegisterInverter, RegisterIsolationMonitor
+from v2g.power.errors import Implausible, PowerError, ReadBackMismatch
+from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterSetpoint
+from v2g.power.registers.map import RegisterMap, RegisterMapError, Value, parse, shipped
+from v2g.power.registers.port import Registers
+from v2g.sim.modbus_server import Unit, listen
+
+SETPOINT = InverterSetpoint(
+    InverterMode.POWER,
+    voltage_v=450,
+    minimum_voltage_v=300,
+    power_w=-10_000,
+    charge_limit_w=15_000,
+    discharge_limit_w=15_000,
+)
+SOUND: Mapping[str, Value] = {"state": "on", "faults": frozenset(), "voltage_v": 400.0, "temperature_c": 25.0}
+
+
+def on_device(unit: Unit, test: Callable[[Registers], Coroutine[Any, Any, None]]) -> None:
+    """Runs `test` on the registers of `unit`."""
+
+    async def run() -> None:
+        server, port = await listen({1: unit}, "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            await test(ModbusConnection("127.0.0.1", port).unit(1, "inverter"))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("held", "finding"),
+    [
+        ({"discharge_limit_w": 20_000.0}, "discharge_limit_w is 20000 instead of 15000"),
+        ({"power_set_w": -12_000.0}, "power_set_w is -12000 instead of -10000"),
+        ({"power_set_w": 10_000.0}, "power_set_w is 10000 instead of -10000"),
+        ({"minimum_voltage_v": 200.0}, "minimum_voltage_v is 200 instead of 300"),
+        ({"control": "current"}, "control is current instead of power"),
+    ],
+)
+def test_a_device_that_holds_more_than_it_was_told_is_found(held: Mapping[str, Value], finding: str) -> None:
+    async def test(registers: Registers) -> None:
+        with pytest.raises(ReadBackMismatch, match=finding):
+            await RegisterInverter(registers).command(SETPOINT)
+
+    on_device(Unit(shipped("inverter"), lambda: SOUND, lambda _: held), test)
+
+
+def test_a_device_that_holds_less_says_so() -> None:
+    async def test(registers: Registers) -> None:
+        held = await RegisterInverter(registers).command(SETPOINT)
+        assert held == replace(SETPOINT, power_w=-8_000, discharge_limit_w=8_000)
+
+    clipped = {"power_set_w": -8_000.0, "discharge_limit_w": 8_000.0}
+    on_device(Unit(shipped("inverter"), lambda: SOUND, lambda _: clipped), test)
+
+
+def test_after_a_mismatch_the_next_command_writes_again() -> None:
+    written: list[Value] = []
+
+    def obey(values: Mapping[str, Value]) -> Mapping[str, Value]:
+        written.append(values["heartbeat"])
+        return {"discharge_limit_w": 20_000.0} if len(written) == 1 else {}
+
+    async def test(registers: Registers) -> None:
+        inverter = RegisterInverter(registers)
+        with pytest.raises(ReadBackMismatch):
+            await inverter.command(SETPOINT)
+        assert await inverter.command(SETPOINT) == SETPOINT
+        assert written == [1, 2]
+
+    on_device(Unit(shipped("inverter"), lambda: SOUND, obey), test)
+
+
+def test_writes_come_with_changes_and_heartbeats_and_are_rate_limited() -> None:
+    register_map = RegisterMap("x.yaml", shipped("inverter").quantities, heartbeat_s=0.1, write_interval_s=0.05)
+    written: list[Value] = []
+    now = 100.0
+
+    def obey(values: Mapping[str, Value]) -> Mapping[str, Value]:
+        written.append(values["power_set_w"])
+        return {}
+
+    async def test(registers: Registers) -> None:
+        nonlocal now
+        inverter = RegisterInverter(registers, register_map, clock=lambda: now)
+        other = replace(SETPOINT, power_w=-5_000)
+        await inverter.command(SETPOINT)
+        now += 0.02
+        assert await inverter.command(SETPOINT) == SETPOINT
+        assert await inverter.command(other) == SETPOINT  # held back, and says what is in force
+        assert written == [-10_000]
+        now += 0.04
+        assert await inverter.command(other) == other
+        assert await inverter.command(OFF) == OFF  # never held back
+        assert written == [-10_000, -5_000, 0]
+        now += 0.09
+        await inverter.command(OFF)
+        assert len(written) == 3
+        now += 0.02
+        await inverter.command(OFF)
+        assert len(written) == 4
+
+    on_device(Unit(register_map, lambda: SOUND, obey), test)
+
+
+def test_a_setpoint_is_written_by_one_request() -> None:
+    requests: list[Mapping[str, Value]] = []
+
+    def obey(values: Mapping[str, Value]) -> Mapping[str, Value]:
+        requests.append(values)
+        return {}
+
+    async def test(registers: Registers) -> None:
+        await RegisterInverter(registers).command(SETPOINT)
+        (values,) = requests
+        assert values["control"] == "power"
+        assert (values["discharge_limit_w"], values["power_set_w"], values["heartbeat"]) == (15_000, -10_000, 1)
+
+    on_device(Unit(shipped("inverter"), lambda: SOUND, obey), test)
+
+
+def test_an_unknown_fault_bit_is_an_internal_fault() -> None:
+    async def test(registers: Registers) -> None:
+        reading = await RegisterInverter(registers).read()
+        assert reading.faults == frozenset({InverterFault.INTERNAL, InverterFault.GRID_LOST})
+
+    quantities = shipped("inverter").quantities
+    text = "quantities: {faults: {address: 0x5001, type: u16, table: input, bits: {3: grid_lost, 9: strange}}}"
+    strange = RegisterMap("x.yaml", quantities | parse(text, "x.yaml").quantities)
+    on_device(Unit(strange, lambda: {**SOUND, "faults": frozenset({"grid_lost", "strange"})}), test)
+
+
+@pytest.mark.parametrize(
+    ("measured", "finding"),
+    [
+        ({"voltage_v": 2000.0}, r"voltage_v \(register 0x5002\): 2000 is implausible"),
+        ({"temperature_c": -80.0}, r"temperature_c \(register 0x5003\): -80 is implausible"),
+    ],
+)
+def test_an_implausible_measurement_raises(measured: Mapping[str, Value], finding: str) -> None:
+    async def test(registers: Registers) -> None:
+        with pytest.raises(Implausible, match=finding):
+            await RegisterInverter(registers).read()
+
+    on_device(Unit(shipped("inverter"), lambda: {**SOUND, **measured}), test)
+
+
+def test_an_unknown_state_code_raises() -> None:
+    async def test(registers: Registers) -> None:
+        with pytest.raises(Implausible, match=r"self_test \(register 0x0000\): unknown code 4"):
+            await RegisterIsolationMonitor(registers).read()
+
+    quantities = shipped("isolation").quantities
+    text = "quantities: {self_test: {address: 0, type: u16, table: input, values: {4: broken}}}"
+    strange = RegisterMap("x.yaml", quantities | parse(text, "x.yaml").quantities)
+    on_device(Unit(strange, lambda: {"self_test": "broken"}), test)
+
+
+def test_a_mode_that_the_device_does_not_have_is_refused() -> None:
+    async def test(registers: Registers) -> None:
+        inverter = RegisterInverter(registers, register_map)
+        with pytest.raises(PowerError, match="no code for 'power': the map knows off, current"):
+            await inverter.command(SETPOINT)
+
+    text = 'quantities: {control: {address: 0x4000, type: u16, values: {0: "off", 2: current}}}'
+    register_map = RegisterMap("x.yaml", shipped("inverter").quantities | parse(text, "x.yaml").quantities)
+    on_device(Unit(register_map, lambda: SOUND), test)
+
+
+def test_a_driver_refuses_a_map_without_its_quantities() -> None:
+    registers = ModbusConnection("127.0.0.1", 502).unit(1, "grid sensing unit")
+    with pytest.raises(RegisterMapError, match=r"x\.yaml: quantities\.frequency_hz must be there"):
+        RegisterGridSensor(registers, parse("quantities: {sequence: {address: 0, type: u16}}", "x.yaml"))
