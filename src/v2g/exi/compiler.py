@@ -306,8 +306,6 @@ class _Reading(_Source):
                 self.expect(0, 1)
                 self.element(simple, arguments[-1])
             self.later.append(f"{target} = {self.compiler.constant(kind)}({', '.join(arguments)})")
-            if not self.window or self.window[-1].target == "":
-                pass
             self.expect(0, 1)
         elif isinstance(kind, type):
             self.flush()
@@ -426,8 +424,7 @@ class _Writing(_Source):
         super().__init__(compiler)
         self.plan = plan
         self.stream = "a"
-        self.width = 0
-        self.parts: list[tuple[str | dict[Any, int], int, int]] = []  # expression or table key, table's argument...
+        self.parts = 0
         self.pending: list[tuple[int, int | str | tuple[Sequence[Any], str]]] = []
         self.states: list[list[Production]] = []
 
@@ -552,8 +549,9 @@ class _Writing(_Source):
         """The content of an element and its end."""
         if (fields := small(kind)) is not None:
             if "." in source:
-                self.line(f"z = {source}")
-                source = "z"
+                self.parts += 1
+                self.line(f"z{self.parts} = {source}")
+                source = f"z{self.parts}"
             for name, simple in fields:
                 self.put(1, 0)
                 self.element(simple, f"{source}.{name}")
