@@ -1,11 +1,12 @@
 """Every violation is reported, with its line, its path and its remedy."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from v2g.station.configuration import ConfigurationError, load
-from v2g.station.settings import Device, Outlet, Settings
+from v2g.station.settings import Access, Capability, Control, Device, Outlet, Settings, Step, Tls, Trace
 
 DEVICES = """inverter: {address: "127.0.0.1:5020"}
     contactor: {address: "127.0.0.1:5021"}
@@ -347,3 +348,14 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.yaml: No such file or directory; deploy/config\.yaml"):
         load(tmp_path / "none.yaml")
+
+
+def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> None:
+    example = (repository / "deploy" / "config.yaml").read_text()
+    assert accepted(tmp_path, example).connectors[0].access.grant == "listed"
+    everything = re.sub(r"^( *)#(?=\w)", r"\1", example, flags=re.MULTILINE)
+    outlet = accepted(tmp_path, everything).connectors[0]
+    assert outlet.grid is not None
+    for kind in (Outlet, Capability, Access, Device, Step, Tls, Trace, Control, Settings):
+        for name in kind.__struct_fields__:
+            assert re.search(rf"\b{name}\b", example), f"{kind.__name__}.{name} is not explained"

@@ -73,7 +73,7 @@ def _overview() -> str:
         "usage: v2g COMMAND [OPTIONS]\n\n"
         "The software of a bidirectional EV charging station (ISO 15118-20).\n\n"
         f"{rows}\n\n"
-        "`v2g COMMAND --help` lists the options of a command, `v2g --version` prints the version."
+        "`v2g COMMAND --help` lists its options, `v2g --version` prints the version."
     )
 
 

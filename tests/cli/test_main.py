@@ -1,0 +1,211 @@
+"""The command line: finding commands, what they import, and how they fail."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from v2g.cli import BROKEN_PIPE, COMMANDS, INTERRUPTED, main
+from v2g.kernel.fault import Fault
+
+STATION = """
+import asyncio, sys
+from pathlib import Path
+from v2g.io.control import serve
+from v2g.kernel.errors import V2GError
+
+STATUS = {"connectors": [{
+    "connector": 1, "phase": "CHARGE_LOOP", "power_w": -4999.98765, "ready": True, "evcc_id": "", "fault": None,
+    "explanation": "discharging 5000 W: limited by " + "everything that one can think of, " * 4,
+    "limited_s": {"EV maximum discharge power": 12.3456},
+}, {"connector": 2, "phase": "IDLE"}]}
+
+def stop(connector=None):
+    if connector == 3:
+        raise V2GError("there is no connector 3, only 1, 2")
+    return {"asked": [] if connector == 2 else [1]}
+
+async def run():
+    task = asyncio.create_task(serve(Path(sys.argv[1]), 0o600, {"status": lambda: STATUS, "stop": stop, "pause": stop}))
+    await asyncio.sleep(0)
+    print("ready", flush=True)
+    await task
+
+asyncio.run(run())
+"""
+
+
+@pytest.fixture(scope="module")
+def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The control socket of a process that answers as the daemon does."""
+    path = tmp_path_factory.mktemp("station") / "control.sock"
+    with subprocess.Popen([sys.executable, "-c", STATION, str(path)], stdout=subprocess.PIPE) as station:
+        assert station.stdout is not None
+        assert station.stdout.readline() == b"ready\n"
+        yield str(path)
+        station.terminate()
+
+
+def v2g(*words: str, code: str = "sys.exit(main())") -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    program = f"import sys\nfrom v2g.cli import main\n{code}"
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+def test_help_lists_every_command_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, (_, purpose) in COMMANDS.items():
+        assert f"  {name:8}{purpose}" in lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_help_imports_no_command() -> None:
+    run = v2g("--help", code="main()\nprint(*sys.modules)")
+    loaded = set(run.stdout.splitlines()[-1].split())
+    assert {name for name in loaded if name.startswith("v2g")} == {"v2g", "v2g.cli", "v2g.kernel", "v2g.kernel.errors"}
+    assert not loaded & {"asyncio", "msgspec", "yaml", "ssl", "cryptography", "pymodbus"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_its_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: v2g {name} ")
+
+
+def test_without_a_command_the_usage_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("usage: v2g COMMAND")
+
+
+def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["charge"]) == 2
+    assert capsys.readouterr().err == (
+        "v2g: error: there is no command 'charge'\n"
+        "the commands are daemon, status, stop, pause, config, faults, pki, ev, sim, demo\n"
+    )
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"v2g \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_errors_are_told_on_stderr(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["config", "check", str(tmp_path / "none.yaml")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"v2g: error: {tmp_path}/none.yaml: No such file or directory; ")
+
+
+def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
+    file = repository / "deploy" / "config.yaml"
+    assert main(["config", "check", str(file)]) == 0
+    assert capsys.readouterr().out == (
+        f"{file} is good:\n  connector 1 (DE*V2G*E0000001): DC_BPT DC, interface eth0, port 15118\n"
+    )
+
+
+@pytest.mark.parametrize("dash", ["--", "\u2013", "\u2014", "-\u2013", "\u2013-"])
+def test_dashes_of_copied_documentation_are_taken_as_meant(dash: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults", f"{dash}json", "0x04"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["0x04"]
+
+
+def test_a_dash_before_a_single_letter_is_a_hyphen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["faults", "\u2013h"])
+    assert ended.value.code == 0
+
+
+def test_dashes_inside_a_word_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["charge\u2013now"]) == 2
+    assert "'charge\u2013now'" in capsys.readouterr().err
+
+
+def test_an_interrupt_has_its_own_code() -> None:
+    code = "import os, signal\nfrom v2g.cli import faults\n"
+    code += f"faults.run = lambda args: os.kill(os.getpid(), {signal.SIGINT:d})\nsys.exit(main())"
+    run = v2g("faults", code=code)
+    assert (run.returncode, run.stdout, run.stderr) == (INTERRUPTED, "", "")
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = "import sys\nfrom v2g.cli import main\nsys.exit(main())"
+    run = subprocess.run([sys.executable, "-c", program, "faults"], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (BROKEN_PIPE, b"")
+
+
+def test_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [fault.code for fault in Fault]
+    assert "  0x09  Timeout on ServiceDiscovery" in lines
+
+
+@pytest.mark.parametrize("code", ["0x0A", "0x0a", "0xA", "a"])
+def test_a_fault_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults", code]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("0x0A Timeout in the charge loop\n")
+    assert all(f"\n  {label} " in out for label in ("What", "Action", "Station"))
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("code", ["0x02", "islanding", "-1"])
+def test_an_unknown_fault_is_bad_input(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults", "--", code]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"v2g faults: error: there is no fault '{code}'; the codes are\n  0x01  Islanding")
+
+
+def test_status_in_eighty_columns(socket: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--socket", socket]) == 0
+    everything = "everything that one can think of,"
+    assert capsys.readouterr().out == (
+        "connector    1\n"
+        "phase        CHARGE_LOOP\n"
+        "power_w      -4999.988\n"
+        "ready        yes\n"
+        f"explanation  discharging 5000 W: limited by {everything}\n"
+        f"             {everything} {everything}\n"
+        f"             {everything}\n"
+        "limited_s    EV maximum discharge power: 12.346\n"
+        "\n"
+        "connector  2\n"
+        "phase      IDLE\n"
+    )
+
+
+def test_status_for_programs(socket: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--json", "--socket", socket]) == 0
+    assert json.loads(capsys.readouterr().out)["connectors"][0]["power_w"] == -4999.98765
+
+
+@pytest.mark.parametrize("command", ["stop", "pause"])
+def test_orders_reach_the_daemon(command: str, socket: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--socket", socket]) == 0
+    assert capsys.readouterr().out == f"asked the car to {command}: connector 1\n"
+    assert main([command, "--socket", socket, "--connector", "2"]) == 1
+    assert capsys.readouterr().out == "no car is in session\n"
+    assert main([command, "--socket", socket, "--connector", "3"]) == 2
+    assert capsys.readouterr().err == f"v2g: error: {command}: there is no connector 3, only 1, 2\n"
+
+
+def test_a_daemon_that_does_not_run_is_said_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["status", "--socket", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err.startswith(f"v2g: error: no daemon listens at {tmp_path}/none; start it")
