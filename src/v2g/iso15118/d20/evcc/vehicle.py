@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from v2g.iso15118.d20.plant import Limits, Stop
 from v2g.iso15118.d20.services import ControlMode, Service
@@ -42,6 +43,28 @@ class Command:
     """DC in scheduled mode: the current that the station is asked for; otherwise the station decides."""
     target_v: float = 0.0
     """DC: the voltage that the station is asked for."""
+
+
+class Vehicle(Protocol):
+    """Port of the vehicle's own hardware: battery, contactor, on-board charger. Nothing here waits.
+
+    Obligations:
+
+    - `state` is as new as the hardware allows; one that is no longer known to be true has its `fault` set.
+    - `obey` is a level and holds until the next call; a vehicle that is left alone opens its contactor.
+    """
+
+    def state(self) -> VehicleState:
+        """The latest snapshot; `stop` is left to the driver."""
+        ...
+
+    def obey(self, command: Command) -> None:
+        """Make the hardware so."""
+        ...
+
+    def observe(self, current_a: float, now: float) -> None:
+        """The station measured this current (DC, positive charges) at this monotonic time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,398 @@
+"""`v2g ev`: be a car, find a station and run one session with it."""
+
+import argparse
+import json
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from v2g.kernel.errors import V2GError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from v2g.io.car import Outcome
+    from v2g.io.discovery import Endpoint
+    from v2g.iso15118.d20.evcc.session import Paused, Report
+    from v2g.iso15118.d20.evcc.vehicle import Intent, VehicleState
+    from v2g.iso15118.d20.services import Service
+    from v2g.iso15118.event import Event
+    from v2g.sim.vehicle import OwnBattery, PlantVehicle
+    from v2g.tls.context import TlsContext
+
+DEFAULT_PKI = Path("/etc/ssl/v2g")
+DEFAULT_EVCCID = "ZZZV0123456789ABCDE0"
+PROTOCOLS = {"iso20-dc": ("DC_BPT", "DC"), "iso20-ac": ("AC_BPT", "AC")}
+"""Protocol -> its services, the usual one first."""
+OWN_SOC, OWN_CAPACITY_WH = 0.6, 60_000.0
+PROGRESS_S = 1.0
+
+
+class EvError(V2GError):
+    """The arguments or files do not fit."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    where = parser.add_argument_group("the station")
+    where.add_argument("--interface", metavar="IF", help="search for it on this network interface")
+    where.add_argument("--host", metavar="ADDR", help="connect to this address instead")
+    where.add_argument("--port", type=_number(int, 1, 65535), metavar="N", help="with --host")
+    where.add_argument("--pki", type=Path, metavar="DIR", help=f"certificates (default: {DEFAULT_PKI})")
+    where.add_argument(
+        "--tls-profile", "--profile", default="iso15118-20", metavar="NAME", help="iso15118-20 or interop-p256"
+    )
+    where.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
+
+    wanted = parser.add_argument_group("the session")
+    wanted.add_argument("--protocol", choices=PROTOCOLS, default="iso20-dc", help="default: iso20-dc")
+    wanted.add_argument("--service", choices=("DC", "DC_BPT", "AC", "AC_BPT"), help="default: the bidirectional one")
+    wanted.add_argument("--mode", choices=("dynamic", "scheduled"), default="dynamic", help="who plans the power")
+    wanted.add_argument("--duration", type=_number(float, 0), metavar="S", help="of the energy transfer")
+    wish = wanted.add_mutually_exclusive_group()
+    wish.add_argument("--charge-w", type=_number(float, 0), metavar="W", help="scheduled: charge with this power")
+    wish.add_argument("--discharge-w", type=_number(float, 0), metavar="W", help="scheduled: feed the grid with it")
+    wanted.add_argument("--departure-s", type=_number(int, 0), metavar="S", help="leave in so many seconds (a day)")
+    wanted.add_argument("--pause", action="store_true", help="end with a pause")
+    wanted.add_argument(
+        "--resume", type=Path, metavar="FILE", help="take up the paused session of FILE; keep one there"
+    )
+    wanted.add_argument("--evccid", metavar="ID", help="default: the name in the vehicle certificate")
+    wanted.add_argument(
+        "--loop-interval", type=_number(float, 0.01, 0.25), default=0.1, metavar="S", help="of charge-loop requests"
+    )
+    wanted.add_argument(
+        "--believe-precharge", action="store_true", help="for stations on a bench that report no pre-charge voltage"
+    )
+
+    car = parser.add_argument_group("the car")
+    car.add_argument("--battery", type=_endpoint, metavar="HOST:PORT", help="use the battery of `v2g sim plant` there")
+    car.add_argument("--soc", type=_number(float, 0, 1), metavar="0..1", help=f"of an own battery ({OWN_SOC:g})")
+    car.add_argument("--capacity-wh", type=_number(float, 100), metavar="WH", help=f"({OWN_CAPACITY_WH:g})")
+    car.add_argument("--soc-min", type=_number(float, 0, 1), default=0.1, metavar="0..1", help="(0.1)")
+    car.add_argument("--soc-target", type=_number(float, 0, 1), default=0.8, metavar="0..1", help="(0.8)")
+    car.add_argument("--soc-max", type=_number(float, 0, 1), default=1.0, metavar="0..1", help="(1)")
+    for name, default, unit in (
+        ("max-charge-w", 11_000, "W"),
+        ("max-discharge-w", 11_000, "W"),
+        ("max-charge-a", 40, "A"),
+        ("max-discharge-a", 40, "A"),
+        ("voltage-min", 300, "V"),
+        ("voltage-max", 460, "V"),
+    ):
+        largest = _number(float, 0, 10_000_000)
+        car.add_argument(f"--{name}", type=largest, default=float(default), metavar=unit, help=f"({default})")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end and nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0 when the session ended with SessionStop OK, 1 when it failed, 2 for unfit arguments or files."""
+    import asyncio
+
+    try:
+        plan = _plan(args)
+        outcome = asyncio.run(_drive(plan))
+        _keep(plan, outcome)
+    except V2GError as error:
+        print(f"v2g ev: {error}", file=sys.stderr)
+        return 2
+    report = _report(plan, outcome)
+    if args.json:
+        print(json.dumps(report))
+    else:
+        print(_summary(outcome))
+    return 0 if outcome.end.fault is None else 1
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The arguments, understood."""
+
+    args: argparse.Namespace
+    service: "Service"
+    route: "str | Endpoint"
+    tls: "TlsContext | None"
+    intent: "Intent"
+    paused: "Paused | None"
+
+
+def _plan(args: argparse.Namespace) -> _Plan:
+    """Finds everything that can be wrong with the arguments and the files that they name. Raises `V2GError`."""
+    from v2g.iso15118.d20.services import Service
+
+    service = Service[args.service or PROTOCOLS[args.protocol][0]]
+    if service.protocol != args.protocol:
+        fitting = " or ".join(PROTOCOLS[args.protocol])
+        raise EvError(f"--service {args.service} is not one of {args.protocol}; ask for {fitting}")
+    if args.mode == "dynamic" and (args.charge_w, args.discharge_w) != (None, None):
+        raise EvError("--charge-w and --discharge-w need --mode scheduled; in dynamic mode the station decides")
+    if args.discharge_w is not None and not service.bidirectional:
+        raise EvError(f"--discharge-w needs a bidirectional service, {service.name} is none")
+    if not args.soc_min <= args.soc_target <= args.soc_max:
+        raise EvError("--soc-min, --soc-target and --soc-max must not decrease")
+    if args.battery and (args.soc, args.capacity_wh) != (None, None):
+        raise EvError("--soc and --capacity-wh are those of the plant at --battery; set them there")
+    route = _route(args)
+    tls = None if args.no_tls else _tls(args)
+    paused = _paused(args.resume) if args.resume is not None and args.resume.exists() else None
+    intent = _intent(args, service, tls)
+    if paused is not None and (paused.selection.service, paused.selection.mode) != (service, intent.mode):
+        selection = paused.selection
+        raise EvError(
+            f"--resume {args.resume} holds a session with --service {selection.service.name} "
+            f"--mode {selection.mode.name.lower()}; ask for that, or remove the file to begin anew"
+        )
+    return _Plan(args, service, route, tls, intent, paused)
+
+
+def _route(args: argparse.Namespace) -> "str | Endpoint":
+    from v2g.io.discovery import Endpoint
+
+    if (args.interface is None) == (args.host is None):
+        raise EvError("give either --interface IF, to search for a station, or --host ADDR --port N")
+    if args.interface is not None:
+        if args.port is not None:
+            raise EvError("--port goes with --host; a search on --interface finds the port by itself")
+        return str(args.interface)
+    if args.port is None:
+        raise EvError("--host needs --port N")
+    return Endpoint(args.host.strip("[]"), args.port)
+
+
+def _tls(args: argparse.Namespace) -> "TlsContext":
+    from datetime import UTC, datetime
+
+    from v2g.tls.context import TlsFiles, vehicle_context
+    from v2g.tls.profile import PROFILES
+
+    if args.tls_profile not in PROFILES:
+        raise EvError(f"there is no TLS profile {args.tls_profile}; there are {', '.join(PROFILES)}")
+    pki = args.pki or DEFAULT_PKI
+    chain = pki / "oem_chain.pem"
+    files = TlsFiles(
+        certificate=pki / "vehicle_cert.pem",
+        private_key=pki / "vehicle_key.pem",
+        roots=(pki / "v2g_root.pem",),
+        chain=chain if chain.exists() else None,
+    )
+    return vehicle_context(files, PROFILES[args.tls_profile], now=datetime.now(UTC))
+
+
+def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | None") -> "Intent":
+    import time
+
+    from v2g.iso15118.d20.evcc.vehicle import Intent
+    from v2g.iso15118.d20.plant import Limits
+    from v2g.iso15118.d20.services import ControlMode
+
+    limits = Limits(
+        charge_w=args.max_charge_w,
+        discharge_w=args.max_discharge_w,
+        charge_a=args.max_charge_a,
+        discharge_a=args.max_discharge_a,
+        voltage_min_v=args.voltage_min,
+        voltage_max_v=args.voltage_max,
+    )
+    return Intent(
+        evcc_id=args.evccid or (DEFAULT_EVCCID if tls is None else _common_name(tls)) or DEFAULT_EVCCID,
+        service=service,
+        mode=ControlMode[args.mode.upper()],
+        limits=limits,
+        soc_min=args.soc_min,
+        soc_target=args.soc_target,
+        soc_max=args.soc_max,
+        departure_unix_s=None if args.departure_s is None else int(time.time()) + args.departure_s,
+        wish_w=args.charge_w if args.discharge_w is None else -args.discharge_w,
+        duration_s=args.duration,
+        pause=args.pause,
+        loop_interval_s=args.loop_interval,
+        believe_precharge=args.believe_precharge,
+    )
+
+
+def _common_name(tls: "TlsContext") -> str:
+    """The name in the vehicle certificate, which is the car's EVCCID [V2G20-2598]."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    certificate = x509.load_pem_x509_certificate(tls.files.certificate.read_bytes())
+    return next((str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)), "")
+
+
+def _paused(file: Path) -> "Paused":
+    from v2g.iso15118.d20.evcc.session import Paused
+    from v2g.iso15118.d20.services import ControlMode, Selection, Service
+
+    try:
+        kept = json.loads(file.read_text())
+        selection = Selection(Service[kept["service"]], int(kept["parameter_set"]), ControlMode[kept["mode"]])
+        return Paused(bytes.fromhex(kept["session_id"]), bytes.fromhex(kept["station"]), selection)
+    except OSError as error:
+        raise EvError(f"--resume {file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvError(f"--resume {file} holds no paused session ({error!r}); remove it to begin anew") from error
+
+
+def _keep(plan: _Plan, outcome: "Outcome") -> None:
+    """Keep a paused session for the next time, forget one that is over ([V2G20-2613])."""
+    file, paused = plan.args.resume, outcome.end.paused
+    if file is None:
+        return
+    try:
+        if paused is None:
+            file.unlink(missing_ok=True)
+            return
+        kept = {
+            "session_id": paused.session_id.hex(),
+            "station": paused.station.hex(),
+            "service": paused.selection.service.name,
+            "parameter_set": paused.selection.parameter_set,
+            "mode": paused.selection.mode.name,
+        }
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(kept) + "\n")
+    except OSError as error:
+        raise EvError(f"--resume {file}: {error.strerror}") from error
+
+
+async def _drive(plan: _Plan) -> "Outcome":
+    import asyncio
+    import signal
+
+    from v2g.io.car import Car
+    from v2g.iso15118.d20.plant import Stop
+
+    vehicle, background = await _vehicle(plan)
+    watcher = _Silent() if plan.args.json else _Progress()
+    car = Car(plan.intent, vehicle, watcher, plan.paused)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, car.stop, Stop.TERMINATE)
+    try:
+        return await car.drive(plan.route, plan.tls)
+    finally:
+        if background is not None:
+            background.cancel()
+            await asyncio.wait([background])
+
+
+async def _vehicle(plan: _Plan) -> "tuple[OwnBattery | PlantVehicle, asyncio.Task[None] | None]":
+    """The vehicle, and what keeps it going. Raises `PowerError` when there is no plant at `--battery`."""
+    import asyncio
+
+    from v2g.sim.vehicle import OwnBattery, PlantVehicle
+
+    args = plan.args
+    if args.battery is None:
+        from v2g.sim.battery import Battery
+
+        soc = OWN_SOC if args.soc is None else args.soc
+        return OwnBattery(Battery(args.capacity_wh or OWN_CAPACITY_WH, soc), dc=plan.service.dc), None
+    from v2g.io.modbus import ModbusConnection
+    from v2g.sim.plant import VEHICLE_UNIT
+    from v2g.sim.vehicle_side import VehicleSide
+
+    registers = ModbusConnection(*args.battery).unit(VEHICLE_UNIT, "the vehicle's side of the plant")
+    vehicle = PlantVehicle(VehicleSide(registers), dc=plan.service.dc)
+    await vehicle.start()
+    return vehicle, asyncio.create_task(vehicle.run())
+
+
+class _Silent:
+    """Says nothing: for programs."""
+
+    def note(self, text: str) -> None:
+        pass
+
+    def event(self, event: "Event") -> None:
+        pass
+
+    def turn(self, vehicle: "VehicleState", report: "Report") -> None:
+        pass
+
+
+class _Progress:
+    """One line for each phase, and one each second while energy is transferred."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._begin_s = self._clock()
+        self._next_s = self._begin_s
+
+    def note(self, text: str) -> None:
+        self._say(text)
+
+    def event(self, event: "Event") -> None:
+        from v2g.iso15118.event import Faulted, Moved
+
+        match event:
+            case Moved():
+                self._say(event.after.replace("_", " ").lower())
+            case Faulted():
+                self._say(f"FAULT {event.fault.code} {event.fault.name}: {event.reason}")
+
+    def turn(self, vehicle: "VehicleState", report: "Report") -> None:
+        if self._clock() >= self._next_s:
+            self._next_s = self._clock() + PROGRESS_S
+            verb = "charging" if vehicle.power_w >= 0 else "feeding the grid"
+            station = f"{report.voltage_v:.0f} V {report.current_a:+.1f} A" if report.voltage_v else ""
+            self._say(f"  {vehicle.power_w / 1000:+8.3f} kW {verb}, SoC {vehicle.soc:.2%}  {station}".rstrip())
+
+    def _say(self, text: str) -> None:
+        import textwrap
+
+        stamp = f"{self._clock() - self._begin_s:7.2f} s  "
+        print(textwrap.fill(text, 80, initial_indent=stamp, subsequent_indent=" " * len(stamp)), flush=True)
+
+
+def _report(plan: _Plan, outcome: "Outcome") -> dict[str, Any]:
+    failed = outcome.end.fault is not None
+    return {
+        "result": "failed" if failed else "ok",
+        "protocol": plan.args.protocol,
+        "service": plan.service.name,
+        "mode": plan.args.mode,
+        "tls": plan.tls is not None,
+        "messages": outcome.messages,
+        "energy_charged_wh": round(outcome.charged_wh, 3),
+        "energy_discharged_wh": round(outcome.discharged_wh, 3),
+        "soc_start": round(outcome.soc_start, 6),
+        "soc_end": round(outcome.soc_end, 6),
+        "stop_reason": None if failed else outcome.end.reason,
+        "error": outcome.end.reason if failed else None,
+    }
+
+
+def _summary(outcome: "Outcome") -> str:
+    end = outcome.end
+    ending = f"ended: {end.reason}" if end.fault is None else f"FAILED: {end.reason}"
+    return (
+        f"{ending}\n"
+        f"charged {outcome.charged_wh:.1f} Wh, discharged {outcome.discharged_wh:.1f} Wh, "
+        f"SoC {outcome.soc_start:.2%} to {outcome.soc_end:.2%}, {outcome.messages} messages"
+    )
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 0xFFFF:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _number(kind: type[int] | type[float], least: float, most: float = float("inf")) -> Any:
+    """A converter of one argument that says which values it takes."""
+
+    def number(text: str) -> float:
+        with suppress(ValueError):
+            value = kind(text)
+            if least <= value <= most and value != float("inf"):
+                return value
+        bound = f"from {least:g}" if most == float("inf") else f"{least:g} to {most:g}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number {bound}")
+
+    return number
