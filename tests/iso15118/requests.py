@@ -6,7 +6,7 @@ from v2g.exi.facets import Type
 from v2g.iso15118.d20.secc.engine import PROTOCOLS
 from v2g.messages import encode
 from v2g.messages.iso20 import ac, common, dc
-from v2g.messages.iso20.types import MessageHeader, Processing, RationalNumber
+from v2g.messages.iso20.types import CLReqControlMode, MessageHeader, Processing, RationalNumber
 
 PAYLOAD_TYPES = {protocol: payload_type for payload_type, protocol in PROTOCOLS.items()}
 
@@ -64,7 +64,7 @@ def exi(request: Type) -> bytes:
     return encode(protocol_of(request), request)
 
 
-def dc_loop(session_id: bytes, control: Type | None = None) -> dc.DC_ChargeLoopReq:
+def dc_loop(session_id: bytes, control: CLReqControlMode | None = None) -> dc.DC_ChargeLoopReq:
     """By default in bidirectional dynamic mode."""
     return dc.DC_ChargeLoopReq(
         Header=header(session_id),

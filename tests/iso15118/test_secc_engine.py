@@ -296,10 +296,10 @@ def test_dc_stop_waits_for_the_current_to_fall() -> None:
 def test_schedule_renegotiation_keeps_the_contactor_closed_without_power() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
     car.ask(dc_loop(car.session_id))
-    assert car.secc.demand.stage is Stage.ENERGY
+    stages = [car.secc.demand.stage]
     car.ask(power_delivery(car.session_id, ChargeProgress.ScheduleRenegotiation))
     assert car.secc.phase is Phase.SCHEDULE_EXCHANGE
-    assert car.secc.demand.stage is Stage.READY
+    assert [*stages, car.secc.demand.stage] == [Stage.ENERGY, Stage.READY]
     car.ask(car.requests()["ScheduleExchangeReq"])
     assert car.secc.phase is Phase.POWER_DELIVERY
     assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.OK

@@ -71,7 +71,11 @@ class ContactorModule:
         self.advance(self._clock())
         return {"feedback": float(self.closed), "driven": float(self.driven)}
 
-    def _obey(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+    def command(self, closed: bool) -> None:
+        """What a write of the coil does."""
         self._written_s = self._clock()
-        self._drive(values["close"] == 1, "command")
+        self._drive(closed, "command")
+
+    def _obey(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        self.command(values["close"] == 1)
         return {}

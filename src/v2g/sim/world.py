@@ -1,0 +1,239 @@
+"""A car, a station and the plant between them in one thread on a virtual clock: whole sessions in milliseconds.
+
+The same connector, conversations and physics as in the real processes; only the wires are replaced. What can go wrong
+is set by hand: devices that fall silent, a car that stops answering, a cut cable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from v2g.iso15118.d20.evcc.engine import Evcc
+from v2g.iso15118.d20.evcc.session import Paused
+from v2g.iso15118.d20.evcc.vehicle import Intent, VehicleState
+from v2g.iso15118.d20.plant import Stop
+from v2g.iso15118.d20.timeouts import CAR_SETUP_S
+from v2g.iso15118.event import Event
+from v2g.kernel.fault import Fault
+from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault, ContactorReading
+from v2g.power.grid_sensor import GridReading
+from v2g.power.inverter import OFF, InverterReading
+from v2g.power.isolation import IsolationReading, SelfTest
+from v2g.power.meter import MeterReading
+from v2g.sim.battery import Battery
+from v2g.sim.contactor import ContactorModule, Stuck
+from v2g.sim.plant_model import RATING, PlantInputs, PlantModel, PlantSettings
+from v2g.station.connector import SAFE, Connector, Note, Readings
+from v2g.station.settings import Device, Outlet
+
+STEP_S = 0.01
+POLL_S = 0.1
+SELF_TEST_S = 0.5
+_EPOCH_S = 1_700_000_000
+NOWHERE = Device(address="nowhere:0")
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong in this world. Everything may be changed while it runs."""
+
+    silent: set[str] = field(default_factory=set)
+    """Devices that do not answer: `inverter`, `contactor`, `meter`, `isolation`, `grid`."""
+    cut: bool = False
+    """No byte passes between car and station, in either direction."""
+    lost_commands: bool = False
+    """The station's commands do not reach the hardware."""
+
+
+class World:
+    """One outlet with one car."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        intent: Intent,
+        *,
+        soc: float = 0.6,
+        capacity_wh: float = 60_000.0,
+        plant: PlantSettings | None = None,
+        stuck: Stuck | None = None,
+        delay_s: float = 0.005,
+        frequency_hz: Callable[[float], float] = lambda now: 50.0,
+        peer: bytes | None = None,
+    ) -> None:
+        """`delay_s`: of every message on the wire. `peer`: the fingerprint that both sides see of each other."""
+        self.now = 0.0
+        self.faults = Faults()
+        self.connector = Connector(outlet, RATING)
+        self.plant = PlantModel(Battery(capacity_wh, soc), plant)
+        self.contactor = ContactorModule(lambda: self.now, stuck=stuck, log=self._switched)
+        self.events: list[tuple[float, Event | Note]] = []
+        """What the station had to tell, with the time."""
+        self.switched: list[tuple[float, bool]] = []
+        """Every movement of the contactor."""
+        self.evcc: Evcc | None = None
+        self.driver = Stop.NONE
+        self._outlet, self._intent, self._peer = outlet, intent, peer
+        self._delay_s, self._frequency_hz = delay_s, frequency_hz
+        self._wire: list[tuple[float, bool, int, bytes]] = []
+        """Arrival time, whether to the station, payload type, payload."""
+        self._readings = Readings()
+        self._orders = SAFE
+        self._polled_s = float("-inf")
+        self._contradicts_since: float | None = None
+        self._self_test_since: float | None = None
+
+    def plug_in(self, *, paused: Paused | None = None, intent: Intent | None = None) -> None:
+        """A car connects and starts its conversation."""
+        self.driver = Stop.NONE
+        self.evcc = Evcc(
+            intent or self._intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused
+        )
+        self.connector.connected(self.now, self._peer)
+        self._post(self.evcc.start(self.now, self.vehicle()).send, to_station=True)
+
+    def unplug(self) -> None:
+        """The connection is gone, as TCP reports it at once when a process dies."""
+        self.evcc, self._wire = None, []
+        self.connector.disconnected(self.now, Fault.CONNECTION_LOST, "the peer closed the connection")
+
+    def run(self, seconds: float = 300.0, until: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass, at most `seconds`, until something holds."""
+        end = self.now + seconds
+        while self.now < end and not until():
+            self.step()
+
+    def run_to_end(self) -> None:
+        """Let time pass until the car's session has ended and the station's hardware is off."""
+        self.run(until=lambda: self.evcc is None or self.evcc.end is not None)
+        self.run(1.0)
+
+    def step(self) -> None:
+        """Let `STEP_S` pass."""
+        self.now += STEP_S
+        self._physics()
+        if self.now - self._polled_s >= POLL_S - STEP_S / 2:
+            self._polled_s = self.now
+            self._measure()
+        self._deliver()
+        if self.evcc is not None:
+            self._post(self.evcc.expire(self.now, self.vehicle()).send, to_station=True)
+        self._post(self.connector.expire(self.now, self.unix_s), to_station=False)
+        if not self.faults.lost_commands:
+            self._orders = self.connector.orders(self.now)
+        self._note()
+
+    @property
+    def unix_s(self) -> int:
+        return _EPOCH_S + int(self.now)
+
+    def vehicle(self) -> VehicleState:
+        """The car's own view."""
+        plant = self.plant
+        command = None if self.evcc is None else self.evcc.command
+        dc = self._intent.service.dc
+        return VehicleState(
+            unix_s=self.unix_s,
+            soc=plant.battery.soc,
+            capacity_wh=plant.battery.capacity_wh,
+            battery_voltage_v=plant.battery.terminal_v(plant.battery_current_a),
+            inlet_voltage_v=plant.inlet_voltage_v,
+            power_w=plant.power_w if dc else plant.charger_power_w,
+            contactor_closed=command is not None and command.contactor_closed,
+            stop=self.driver,
+        )
+
+    def _physics(self) -> None:
+        if "contactor" not in self.faults.silent and not self.faults.lost_commands:
+            self.contactor.command(self._orders.contactor_closed)
+        self.contactor.advance(self.now)
+        command = None if self.evcc is None else self.evcc.command
+        obeys = "inverter" not in self.faults.silent
+        self.plant.step(
+            STEP_S,
+            PlantInputs(
+                setpoint=self._orders.inverter if obeys else OFF,
+                station_contactor_closed=self.contactor.closed,
+                vehicle_contactor_closed=command is not None and command.contactor_closed,
+                charger_power_w=0.0 if command is None else command.charger_w,
+                grid_frequency_hz=self._frequency_hz(self.now),
+            ),
+        )
+
+    def _measure(self) -> None:
+        """What the devices answer at this instant; a silent one keeps its last reading, which ages."""
+        now, plant, silent = self.now, self.plant, self.faults.silent
+        testing = self._orders.self_test
+        if not testing:
+            self._self_test_since = None
+        elif self._self_test_since is None and "isolation" not in silent:
+            self._self_test_since = now
+        voltages_v, frequency_hz = (230.0, 230.0, 230.0), self._frequency_hz(now)
+        fresh = Readings(
+            inverter=InverterReading(
+                time_s=now,
+                state=plant.state,
+                faults=plant.faults,
+                voltage_v=plant.voltage_v,
+                current_a=plant.current_a,
+                power_w=plant.power_w,
+                ac_power_w=plant.ac_power_w,
+                ac_reactive_var=plant.reactive_var,
+                temperature_c=plant.temperature_c,
+            ),
+            contactor=ContactorReading(now, self.contactor.closed, self.contactor.driven, self._contactor_fault()),
+            meter=MeterReading(
+                time_s=now,
+                import_wh=plant.import_wh,
+                export_wh=plant.export_wh,
+                power_w=plant.ac_power_w + plant.charger_power_w,
+                reactive_var=plant.reactive_var,
+                voltages_v=voltages_v,
+                frequency_hz=frequency_hz,
+            ),
+            isolation=IsolationReading(now, plant.settings.isolation_ohm, plant.voltage_v, self._self_test()),
+            grid=GridReading(now, int(now / POLL_S), frequency_hz, voltages_v),
+        )
+        self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
+        self._readings = replace(self._readings, self_test_since=self._self_test_since)
+        self._post(self.connector.measured(self._readings, now, self.unix_s), to_station=False)
+
+    def _self_test(self) -> SelfTest:
+        if self._self_test_since is None:
+            return SelfTest.NONE
+        return SelfTest.RUNNING if self.now - self._self_test_since < SELF_TEST_S else SelfTest.PASSED
+
+    def _contactor_fault(self) -> ContactorFault | None:
+        """As the driver of the real one judges: feedback against command for too long."""
+        if self.contactor.closed == self.contactor.driven:
+            self._contradicts_since = None
+        elif self._contradicts_since is None:
+            self._contradicts_since = self.now
+        elif self.now - self._contradicts_since > SWITCHES_WITHIN_S:
+            return ContactorFault.WELDED if self.contactor.closed else ContactorFault.DOES_NOT_CLOSE
+        return None
+
+    def _post(self, payloads: list[tuple[int, bytes]], *, to_station: bool) -> None:
+        if not self.faults.cut:
+            arrival = self.now + self._delay_s
+            self._wire += [(arrival, to_station, payload_type, payload) for payload_type, payload in payloads]
+
+    def _deliver(self) -> None:
+        """Hand over what has arrived; an answer to it goes out in the same instant."""
+        while self._wire and self._wire[0][0] <= self.now:
+            _, to_station, payload_type, payload = self._wire.pop(0)
+            if self.faults.cut:
+                continue
+            if to_station:
+                answers = self.connector.receive(payload_type, payload, self.now, self.unix_s)
+            elif self.evcc is not None:
+                answers = self.evcc.receive(payload_type, payload, self.now, self.vehicle()).send
+            else:
+                answers = []
+            self._post(answers, to_station=not to_station)
+
+    def _note(self) -> None:
+        self.events += [(self.now, event) for event in self.connector.events]
+        self.connector.events = []
+
+    def _switched(self, now: float, closed: bool, cause: str) -> None:
+        self.switched.append((now, closed))
