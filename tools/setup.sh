@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Makes this machine ready: tools/setup.sh venv|ip|java|openssl ...
+#
+# `venv` builds the Python environment in .venv. The others are the system's tools that demo, tests and benchmarks use:
+# on Debian root gets those that are missing, others are told what will be skipped without them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
+
+install_package() { # PACKAGE: false where that is not possible
+    [[ $EUID == 0 ]] && command -v apt-get >/dev/null || return 1
+    echo "setup: installing the Debian package $1" >&2
+    { apt-get install -qq -y --no-install-recommends "$1" ||
+        { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$1"; }; } >/dev/null 2>&1
+}
+
+need() { # TOOL PACKAGE LOSS
+    command -v "$1" >/dev/null || install_package "$2" ||
+        echo "setup: $1 is missing (as root: apt-get install $2): $3" >&2
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3.11 python3 python3.12 python3.13 python3.14}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "setup: no Python 3.11 or newer; install one, or name it: PYTHON=/path/to/python3 make ..." >&2
+    return 1
+}
+
+make_venv() {
+    local python
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        python=$(find_python)
+        if ! "$python" -c 'import ensurepip' 2>/dev/null && ! install_package python3-venv; then
+            echo "setup: $python cannot make environments; as root: apt-get install python3-venv" >&2
+            return 1
+        fi
+        "$python" -m venv --clear .venv
+    fi
+    echo "setup: installing Python packages into .venv" >&2
+    .venv/bin/python -m pip install --quiet --editable '.[dev]'
+}
+
+for wanted in "$@"; do
+    case $wanted in
+        venv) make_venv ;;
+        ip) need ip iproute2 "what needs network namespaces is skipped" ;;
+        java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
+        openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
+        *) echo "setup: unknown: $wanted" >&2 && exit 2 ;;
+    esac
+done
