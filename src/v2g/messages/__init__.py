@@ -31,6 +31,8 @@ PROTOCOLS = {
     "iso20-ac": ("iso20.ac", "iso20.types", "xmldsig"),
     "iso20-wpt": ("iso20.wpt", "iso20.types", "xmldsig"),
     "iso20-acdp": ("iso20.acdp", "iso20.types", "xmldsig"),
+    "iso20-ac-der-iec": ("iso20.ac_der_iec", "iso20.types", "xmldsig"),
+    "iso20-ac-der-sae": ("iso20.ac_der_sae", "iso20.types", "xmldsig"),
     "xmldsig": ("xmldsig",),
 }
 """The modules of each protocol below `v2g.messages`: its own first, then those that it builds upon. `xmldsig` alone is

@@ -28,6 +28,7 @@ from v2g.exi.facets import (
     UnsignedShort,
     element,
 )
+from v2g.messages import mantissa
 from v2g.messages import xmldsig as ds
 
 NAMESPACE = "urn:din:70121:2012:MsgDataTypes"
@@ -288,9 +289,23 @@ class MeterInfo(Type):
 
 
 class PhysicalValue(Type):
+    """`Value * 10**Multiplier` of a unit."""
+
     Multiplier: UnitMultiplier
     Unit: UnitSymbol | None = None
     Value: Short = REQUIRED
+
+    @classmethod
+    def of(cls, value: float, unit: UnitSymbol | None = None) -> PhysicalValue:
+        """The nearest number to `value`, with an error of at most half a unit of the last digit. Raises ValueError for
+        what has no room: beyond 32 767 000, or not a number."""
+        multiplier, number = mantissa.split(value)
+        return cls(multiplier, unit, number)
+
+    @property
+    def value(self) -> float:
+        """The number as a float, correctly rounded."""
+        return mantissa.join(self.Multiplier, self.Value)
 
 
 class Notification(Type):

@@ -23,6 +23,7 @@ from v2g.exi.facets import (
     UnsignedShort,
     element,
 )
+from v2g.messages import mantissa
 from v2g.messages import xmldsig as ds
 
 NAMESPACE = "urn:iso:std:iso:15118:-20:CommonTypes"
@@ -186,36 +187,14 @@ class RationalNumber(Type):
 
     @classmethod
     def of(cls, value: float) -> RationalNumber:
-        """The nearest number to `value`: whole numbers of up to 16 bits as they are, everything else with the smallest
-        exponent that has room for it. The error is at most half a unit of the last digit.
-
-        Raises ValueError for what no exponent up to 3 has room for: beyond 32 767 000, or not a number.
-        """
-        if not -32_768_500 < value < 32_767_500:
-            raise ValueError(f"{value} does not fit into a RationalNumber (-32 768 000 to 32 767 000)")
-        if -32768 <= value <= 32767 and value == int(value):
-            return cls(0, int(value))
-        for exponent, scale in _SCALES:
-            scaled = value * scale
-            mantissa = round(scaled)
-            if abs(abs(scaled - mantissa) - 0.5) < 1e-9:  # a tie, or only a rounded product: decide exactly
-                numerator, denominator = value.as_integer_ratio()
-                numerator *= 10 ** max(-exponent, 0)
-                denominator *= 10 ** max(exponent, 0)
-                mantissa = (2 * numerator + denominator) // (2 * denominator)
-            if -32768 <= mantissa <= 32767:
-                break
-        return cls(exponent, mantissa)
+        """The nearest number to `value`, with an error of at most half a unit of the last digit. Raises ValueError for
+        what has no room: beyond 32 767 000, or not a number."""
+        return cls(*mantissa.split(value))
 
     @property
     def value(self) -> float:
         """The number as a float, correctly rounded."""
-        if self.Exponent < 0:
-            return self.Value / int(10**-self.Exponent)
-        return float(self.Value * 10**self.Exponent)
-
-
-_SCALES = tuple((exponent, 10.0**-exponent) for exponent in range(-3, 4))
+        return mantissa.join(self.Exponent, self.Value)
 
 
 class MeterInfo(Type):

@@ -1,1 +1,0 @@
-"""Register maps of what only the simulation has."""
