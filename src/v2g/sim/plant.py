@@ -7,17 +7,17 @@ whose feedback the plant follows as if by wire; without one the plant has a cont
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib.resources import files
 
 from v2g.power.contactor import Contactor
 from v2g.power.errors import PowerError
 from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import InverterFault, InverterMode, InverterSetpoint
 from v2g.power.isolation import SelfTest
-from v2g.power.registers.map import RegisterMap, Value, parse, shipped
+from v2g.power.registers.map import RegisterMap, Value, shipped
 from v2g.sim.contactor import ContactorModule
 from v2g.sim.modbus_server import Unit
 from v2g.sim.plant_model import PlantInputs, PlantModel
+from v2g.sim.vehicle_side import vehicle_map
 
 INVERTER_UNIT, METER_UNIT, ISOLATION_UNIT, VEHICLE_UNIT, CONTACTOR_UNIT = 1, 2, 3, 4, 5
 INVERTER_WATCHDOG_S = 0.4
@@ -26,8 +26,6 @@ VEHICLE_WATCHDOG_S = 1.0
 STEP_S = 0.01
 FEEDBACK_S = 0.02
 SELF_TEST_S = 0.5
-
-vehicle_map = parse((files("v2g.sim.registers") / "vehicle.yaml").read_text(), "vehicle.yaml")
 
 
 class Plant:
@@ -60,7 +58,7 @@ class Plant:
             INVERTER_UNIT: Unit(inverter_map or shipped("inverter"), self._measure_inverter, self._obey_inverter),
             METER_UNIT: Unit(shipped("meter"), self._measure_meter),
             ISOLATION_UNIT: Unit(shipped("isolation"), self._measure_isolation, self._obey_isolation),
-            VEHICLE_UNIT: Unit(vehicle_map, self._measure_vehicle, self._obey_vehicle),
+            VEHICLE_UNIT: Unit(vehicle_map(), self._measure_vehicle, self._obey_vehicle),
         }
         if contactor is None:
             self.units[CONTACTOR_UNIT] = self._module.unit

@@ -6,11 +6,11 @@ Stands for the vehicle's internal bus. A vehicle that stops commanding loses its
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 
 from v2g.power.drivers.register_map import MappedDevice
-from v2g.power.registers.map import Kind
+from v2g.power.registers.map import Kind, RegisterMap, parse
 from v2g.power.registers.port import Registers
-from v2g.sim.plant import vehicle_map
 
 _MEASUREMENTS = (
     "soc",
@@ -21,6 +21,11 @@ _MEASUREMENTS = (
     "current_a",
     "charger_power_w",
 )
+
+
+def vehicle_map() -> RegisterMap:
+    """The registers of the plant's unit for the vehicle."""
+    return parse((files("v2g.sim") / "registers" / "vehicle.yaml").read_text(), "vehicle.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class VehicleSide:
 
     def __init__(self, registers: Registers, *, clock: Callable[[], float] = time.monotonic) -> None:
         needed = dict.fromkeys(_MEASUREMENTS, Kind.NUMBER)
-        self._device = MappedDevice(registers, vehicle_map, needed)
+        self._device = MappedDevice(registers, vehicle_map(), needed)
         self._clock = clock
 
     async def read(self) -> VehicleReading:

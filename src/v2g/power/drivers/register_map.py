@@ -1,7 +1,8 @@
 """Devices that are described by a register map: inverter, contactor, meter, isolation monitor, grid sensing unit.
 
 Each driver takes the device's `Registers` (Modbus TCP, say) and its `RegisterMap`, and checks on construction that the
-map has what it needs (`RegisterMapError`). A driver has one caller; `clock` gives monotonic seconds.
+map has what it needs (`RegisterMapError`). Its methods may be called at once, each by one caller; `clock` gives
+monotonic seconds.
 """
 
 import time
@@ -117,15 +118,15 @@ _PHASES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 class RegisterInverter:
     """`v2g.power.inverter.Inverter` by registers.
 
-    A set-point is written when it changes and when the heartbeat is due, always whole and with the heartbeat counter,
-    and read back. Between, `command` answers without talking to the device.
+    A set-point is written when it changes and when the heartbeat is due, always whole and with the heartbeat counter if
+    the device has one, and read back. Between, `command` answers without talking to the device.
     """
 
     def __init__(
         self, registers: Registers, register_map: RegisterMap | None = None, *, clock: Clock = time.monotonic
     ) -> None:
         needed: Needed = {"control": InverterMode, "state": InverterState, "faults": Kind.FLAGS}
-        numbers = _numbers(*_SETPOINT, "heartbeat", *_MEASUREMENTS, *_RATINGS)
+        numbers = _numbers(*_SETPOINT, *_MEASUREMENTS, *_RATINGS)
         self._device = MappedDevice(registers, register_map or shipped("inverter"), needed | numbers)
         self._clock = clock
         self._heartbeat = count(1)
@@ -143,10 +144,11 @@ class RegisterInverter:
             if setpoint.mode is not InverterMode.OFF and age_s < register_map.write_interval_s:
                 return self._held
         self._held = None  # unknown until it has been read back
-        await self._device.write(
-            {quantity: float(getattr(setpoint, field)) for quantity, field in _SETPOINT.items()}
-            | {"control": setpoint.mode.value, "heartbeat": float(next(self._heartbeat) % 0x10000)}
-        )
+        values: dict[str, Value] = {name: float(getattr(setpoint, field)) for name, field in _SETPOINT.items()}
+        values["control"] = setpoint.mode.value
+        if "heartbeat" in register_map.quantities:
+            values["heartbeat"] = float(next(self._heartbeat) % 0x10000)
+        await self._device.write(values)
         self._written_s = self._clock()
         self._held = await self._read_back(setpoint)
         self._asked = setpoint
