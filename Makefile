@@ -21,7 +21,7 @@ check: $(READY) ## lint, format, types, direction of imports
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 
 bench: $(READY) ## measure, beside an independent implementation
 	@tools/setup.sh ip java openssl
