@@ -36,7 +36,13 @@ def running(setting: Setting, name: str, *, tls: bool) -> Iterator[Process]:
     if name == "v2g":
         with (
             tempfile.TemporaryDirectory(dir=setting.folder) as folder,
-            station(cable.station, Path(folder), services=["DC_BPT"], pki=setting.pki if tls else None) as ours,
+            station(
+                cable.station,
+                Path(folder),
+                services=["DC_BPT"],
+                pki=setting.pki if tls else None,
+                precharge_tolerance_v=None,  # the recording does not wait for a voltage
+            ) as ours,
         ):
             yield ours.daemon
     elif isinstance(setting.josev, str):

@@ -106,6 +106,7 @@ class Josev:
         mode: Mode = "scheduled",
         loops: int = 3,
         battery_v: float | None = 400.0,
+        looks: int = 60,
         verbose: bool = True,
     ) -> Iterator["Peer"]:
         """Josev's car, searching for a station at once (50 times within 12.5 s).
@@ -116,6 +117,7 @@ class Josev:
             loops: charge-loop requests after the first one.
             battery_v: the battery voltage it reports and asks for; None leaves everything as Josev ships it, which
                 is 20 kV in every DC message and the first parameter set whatever its mode.
+            looks: how often it looks at the pre-charge voltage of the station before it goes on regardless.
             verbose: logs the octets of every message; without, its verdict holds no messages.
         """
         with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +135,7 @@ class Josev:
             if battery_v is None:
                 program = ["-m", "iso15118.evcc.main", "evcc.json"]
             else:
-                program = [str(CAR), "evcc.json", mode, str(battery_v)]
+                program = [str(CAR), "evcc.json", mode, str(battery_v), str(looks)]
             with self._run(end, directory, tls, program, verbose) as process:
                 yield Peer(process, "SessionStopRes received", "request")
 

@@ -1,7 +1,8 @@
-"""Josev's car with a battery one can believe. Runs in Josev's environment: josev_car.py CONFIGURATION MODE VOLTS
+"""Josev's car with a battery one can believe. Runs in Josev's environment: josev_car.py CONFIGURATION MODE VOLTS LOOKS
 
 The battery of Josev's simulated car stands at 20 kV, twenty times the limit the same car announces, and takes the first
-parameter set it is offered. Here it reports and asks for VOLTS and selects the control mode MODE; all else is Josev's.
+parameter set it is offered; it looks at the station's voltage five times and goes on to the charge loop regardless. Here
+it reports and asks for VOLTS, selects the control mode MODE, and looks LOOKS times; all else is Josev's.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ from typing import Any
 
 TARGET_CURRENT_A = 20
 PRE_CHARGE_TOLERANCE_V = 20
+LOOKS_AS_SHIPPED = 5
 PARAMETER_VALUE = {"scheduled": 1, "dynamic": 2}
 
 
-async def main(path: str, mode: str, battery_v: int) -> None:
+async def main(path: str, mode: str, battery_v: int, looks: int) -> None:
     evcc = importlib.import_module("iso15118.evcc")
     simulator = importlib.import_module("iso15118.evcc.controller.simulator")
     configuration = importlib.import_module("iso15118.evcc.evcc_config")
@@ -32,7 +34,6 @@ async def main(path: str, mode: str, battery_v: int) -> None:
     is_precharged_as_shipped = controller.is_precharged
 
     async def is_precharged(station_voltage: Any) -> bool:
-        # As shipped it also goes on after five looks, whatever the voltage: Josev's own station never raises it.
         near = abs(station_voltage.get_decimal_value() - battery_v) <= PRE_CHARGE_TOLERANCE_V
         return bool(near or await is_precharged_as_shipped(station_voltage))
 
@@ -48,6 +49,7 @@ async def main(path: str, mode: str, battery_v: int) -> None:
                     )
         raise LookupError(f"the station offers no {mode} parameter set")
 
+    controller.precharge_loop_cycles = LOOKS_AS_SHIPPED - looks
     controller.get_present_voltage = battery_voltage
     controller.get_target_voltage = battery_voltage
     controller.is_precharged = is_precharged
@@ -59,4 +61,4 @@ async def main(path: str, mode: str, battery_v: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], round(float(sys.argv[3]))))
+    asyncio.run(main(sys.argv[1], sys.argv[2], round(float(sys.argv[3])), int(sys.argv[4])))

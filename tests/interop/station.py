@@ -1,7 +1,9 @@
 """Our station as a user starts it: `v2g daemon` with simulated hardware, each in its own process."""
 
 import json
+import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from tests.interop.process import Process
 from tools.netns import End
 
 START_S = 20.0
+POLL_S = 0.02
 V2G = (sys.executable, "-c", "import sys; from v2g.cli import main; sys.exit(main())")
 
 
@@ -26,6 +29,22 @@ class Station:
     plant_address: str
     contactor_address: str
     trace: Path
+
+    def traced(self, pattern: str, timeout: float = 5.0) -> str | None:
+        """The first line of the session trace in which `pattern` is found, waiting up to `timeout` (s) for it."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.trace.exists():
+                for line in self.trace.read_text(encoding="utf-8").splitlines():
+                    if re.search(pattern, line):
+                        return line
+            time.sleep(POLL_S)
+        return None
+
+    def account(self) -> str:
+        """What the station says about itself, for the message of a failed test."""
+        trace = self.trace.read_text(encoding="utf-8").splitlines()[-40:] if self.trace.exists() else ["no trace"]
+        return "\n".join([*trace, self.daemon.output])
 
 
 @contextmanager
@@ -56,11 +75,7 @@ def configuration(
     timing: str = "standard",
     **outlet: Any,
 ) -> dict[str, Any]:
-    """The configuration file: one connector that serves everyone, discharging included.
-
-    Prices are offered and the pre-charge voltage is left to the car, because Josev's car insists on the one and its
-    simulated battery does not care for the other.
-    """
+    """The configuration file: one connector that serves everyone, discharging included; `outlet` adds to it."""
     device = {"address": plant_address}
     return {
         "connectors": [
@@ -68,8 +83,7 @@ def configuration(
                 "services": list(services),
                 "modes": list(modes),
                 "timing": timing,
-                "price_levels": True,
-                "precharge_tolerance_v": None,
+                "price_levels": True,  # Josev's car refuses a schedule without prices
                 "access": {"grant": "everyone", "discharge": True},
                 "inverter": device | {"unit": 1},
                 "meter": device | {"unit": 2},

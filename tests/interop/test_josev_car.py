@@ -1,5 +1,6 @@
 """Josev's car at our station, started as a user starts it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,17 +26,30 @@ def test_josev_car_completes_a_session(
     service: josev.Service, tls: bool, peer: josev.Josev, cable: Cable, tmp_path: Path
 ) -> None:
     mode = MODES[service]
+    pki = peer.pki if tls else None
     with (
-        station(
-            cable.station, tmp_path, services=[service], modes=[mode], pki=peer.pki if tls else None, timing="relaxed"
-        ) as ours,
+        station(cable.station, tmp_path, services=[service], modes=[mode], pki=pki, timing="relaxed") as ours,
         peer.car(cable.car, service, tls=tls, mode=mode, loops=LOOPS) as car,
     ):
         verdict = car.wait(SESSION_S)
-        assert verdict.completed, f"{verdict}\n{_tail(ours.trace)}\n{ours.daemon.output}"
+        assert verdict.completed, f"{verdict}\n{ours.account()}"
         assert verdict.first_error is None
-        assert verdict.sent.count(f"{service[:2]}ChargeLoopReq") == LOOPS + 1
+        assert verdict.sent.count(f"{service[:2]}_ChargeLoopReq") == LOOPS + 1
+        assert ours.traced("session ended"), ours.account()
+        assert not re.search(r"\bERROR\b", ours.trace.read_text(encoding="utf-8")), ours.account()
 
 
-def _tail(trace: Path) -> str:
-    return "\n".join(trace.read_text(encoding="utf-8").splitlines()[-40:]) if trace.exists() else "no trace"
+def test_car_that_asks_for_an_impossible_voltage_is_refused_and_the_next_is_served(
+    peer: josev.Josev, cable: Cable, tmp_path: Path
+) -> None:
+    """As shipped, Josev's car asks for a pre-charge to 20 kV."""
+    with station(cable.station, tmp_path, services=["DC"], modes=["scheduled"], timing="relaxed") as ours:
+        with peer.car(cable.car, "DC", tls=False, battery_v=None) as car:
+            refused = car.wait(SESSION_S)
+            assert not refused.completed
+            assert refused.received[-1] == "DC_PreChargeRes", ours.account()
+            assert "FAILED_WRONG_CHARGE_PARAMETER" in str(refused.reason)
+            assert ours.traced("safe state reached"), ours.account()
+        with peer.car(cable.car, "DC", tls=False, loops=LOOPS) as car:
+            verdict = car.wait(SESSION_S)
+            assert verdict.completed, f"{verdict}\n{ours.account()}"
