@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from v2g.io.modbus import ModbusConnection
-from v2g.power.drivers.register_map import RegisterGridSensor, RegisterInverter, RegisterIsolationMonitor
-from v2g.power.errors import Implausible, PowerError, ReadBackMismatch
+from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault
+from v2g.power.drivers.register_map import (
+    RegisterContactor,
+    RegisterGridSensor,
+    RegisterInverter,
+    RegisterIsolationMonitor,
+)
+from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused
 from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterSetpoint
 from v2g.power.registers.map import RegisterMap, RegisterMapError, Value, parse, shipped
 from v2g.power.registers.port import Registers
@@ -64,21 +70,63 @@ def test_a_device_that_holds_less_says_so() -> None:
     on_device(Unit(shipped("inverter"), lambda: SOUND, lambda _: clipped), test)
 
 
-def test_after_a_mismatch_the_next_command_writes_again() -> None:
+def test_after_a_mismatch_nothing_is_taken_for_held() -> None:
     written: list[Value] = []
 
     def obey(values: Mapping[str, Value]) -> Mapping[str, Value]:
-        written.append(values["heartbeat"])
-        return {"discharge_limit_w": 20_000.0} if len(written) == 1 else {}
+        written.append(values["power_set_w"])
+        return {"discharge_limit_w": 20_000.0} if len(written) == 2 else {}
 
     async def test(registers: Registers) -> None:
-        inverter = RegisterInverter(registers)
-        with pytest.raises(ReadBackMismatch):
-            await inverter.command(SETPOINT)
+        inverter = RegisterInverter(registers, clock=lambda: 100.0)  # no heartbeat comes due
         assert await inverter.command(SETPOINT) == SETPOINT
-        assert written == [1, 2]
+        with pytest.raises(ReadBackMismatch):
+            await inverter.command(replace(SETPOINT, power_w=-5_000))
+        assert await inverter.command(SETPOINT) == SETPOINT
+        assert written == [-10_000, -5_000, -10_000]
 
     on_device(Unit(shipped("inverter"), lambda: SOUND, obey), test)
+
+
+def test_a_contactor_command_that_failed_is_written_again() -> None:
+    written: list[Value] = []
+
+    def obey(values: Mapping[str, Value]) -> Mapping[str, Value]:
+        written.append(values["close"])
+        if len(written) == 2:
+            raise ValueError("refused")
+        return {}
+
+    async def test(registers: Registers) -> None:
+        contactor = RegisterContactor(registers, clock=lambda: 100.0)
+        await contactor.command(closed=True)
+        await contactor.command(closed=True)
+        with pytest.raises(Refused):
+            await contactor.command(closed=False)
+        await contactor.command(closed=True)
+        assert written == [1, 0, 1]
+
+    on_device(Unit(shipped("contactor"), lambda: {}, obey), test)
+
+
+@pytest.mark.parametrize(("closed", "fault"), [(True, ContactorFault.WELDED), (False, ContactorFault.DOES_NOT_CLOSE)])
+def test_a_feedback_may_lag_but_not_stay(closed: bool, fault: ContactorFault) -> None:
+    now, driven = 100.0, not closed
+
+    async def test(registers: Registers) -> None:
+        nonlocal now, driven
+        contactor = RegisterContactor(registers, clock=lambda: now)
+        assert (await contactor.read()).fault is None
+        now += 0.9 * SWITCHES_WITHIN_S
+        assert (await contactor.read()).fault is None
+        now += 0.2 * SWITCHES_WITHIN_S
+        assert (await contactor.read()).fault is fault
+        driven = closed
+        assert (await contactor.read()).fault is None
+        driven = not closed
+        assert (await contactor.read()).fault is None  # counts anew
+
+    on_device(Unit(shipped("contactor"), lambda: {"feedback": float(closed), "driven": float(driven)}), test)
 
 
 def test_writes_come_with_changes_and_heartbeats_and_are_rate_limited() -> None:

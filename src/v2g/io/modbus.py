@@ -105,7 +105,7 @@ class ModbusConnection:
                 self._give_up()
                 raise ConnectionError(f"no answer within {self._timeout_s} s") from error
             except asyncio.CancelledError:
-                self.close()
+                self.close()  # half of the answer may be on its way
                 raise
             if response.isError():
                 code = response.exception_code
