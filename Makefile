@@ -2,6 +2,7 @@
 # system's tools. ARGS is passed on: make test ARGS='tests/station -k trace'.
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SOURCES := src tests tools benchmarks
 READY := .venv/.ready
 
 .PHONY: help demo test check bench clean
@@ -18,8 +19,8 @@ test: $(READY) ## the tests
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: $(READY) ## lint, format, types, direction of imports
-	@.venv/bin/ruff check --quiet .
-	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet $(SOURCES)
+	@.venv/bin/ruff format --check --quiet $(SOURCES)
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 

@@ -23,7 +23,7 @@ from v2g.kernel.errors import V2GError
 STATUS = {"connectors": [{
     "connector": 1, "phase": "CHARGE_LOOP", "power_w": -4999.98765, "ready": True, "evcc_id": "", "fault": None,
     "explanation": "discharging 5000 W: limited by " + "everything that one can think of, " * 4,
-    "limited_s": {"EV maximum discharge power": 12.3456},
+    "limited_s": {"EV maximum discharge power": 12.3456, "EV battery full": 1.0},
 }, {"connector": 2, "phase": "IDLE"}]}
 
 def stop(connector=None):
@@ -108,6 +108,22 @@ def test_errors_are_told_on_stderr(capsys: pytest.CaptureFixture[str], tmp_path:
     assert captured.err.startswith(f"v2g: error: {tmp_path}/none.yaml: No such file or directory; ")
 
 
+def test_errors_of_tasks_are_told_without_a_traceback() -> None:
+    group = "ExceptionGroup('tasks', [V2GError('one'), ExceptionGroup('more', [V2GError('two')])])"
+    code = f"from v2g.cli import V2GError, faults\ndef fail(args): raise {group}\nfaults.run = fail\nsys.exit(main())"
+    run = v2g("faults", code=code)
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", "v2g: error: one\nv2g: error: two\n")
+
+
+def test_a_defect_shows_its_traceback() -> None:
+    group = "ExceptionGroup('tasks', [V2GError('one'), ZeroDivisionError('two')])"
+    code = f"from v2g.cli import V2GError, faults\ndef fail(args): raise {group}\nfaults.run = fail\nsys.exit(main())"
+    run = v2g("faults", code=code)
+    assert run.returncode == 1
+    assert "Traceback" in run.stderr
+    assert "ZeroDivisionError: two" in run.stderr
+
+
 def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
     file = repository / "deploy" / "config.yaml"
     assert main(["config", "check", str(file)]) == 0
@@ -185,6 +201,7 @@ def test_status_in_eighty_columns(socket: str, capsys: pytest.CaptureFixture[str
         f"             {everything} {everything}\n"
         f"             {everything}\n"
         "limited_s    EV maximum discharge power: 12.346\n"
+        "             EV battery full: 1\n"
         "\n"
         "connector  2\n"
         "phase      IDLE\n"

@@ -32,8 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run([_with_ascii_dashes(word) for word in (sys.argv[1:] if argv is None else argv)])
         sys.stdout.flush()
-    except V2GError as error:
-        print(f"v2g: error: {error}", file=sys.stderr)
+    except (V2GError, ExceptionGroup) as error:
+        for each in _expected(error):
+            print(f"v2g: error: {each}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -65,6 +66,15 @@ def _run(words: list[str]) -> int:
     command.add_arguments(parser)
     code: int = command.run(parser.parse_args(rest))
     return code
+
+
+def _expected(error: Exception) -> list[Exception]:
+    """The errors in a group, as a task group raises it. Raises what is a defect rather than an error of ours."""
+    if isinstance(error, ExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in _expected(each)]
+    if not isinstance(error, V2GError):
+        raise error
+    return [error]
 
 
 def _overview() -> str:

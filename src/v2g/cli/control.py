@@ -45,7 +45,8 @@ def _table(status: Mapping[str, Any]) -> str:
 
 
 def _row(name: str, text: str, width: int) -> str:
-    return textwrap.fill(text, 80, initial_indent=name.ljust(width), subsequent_indent=" " * width)
+    pieces = [piece for line in text.split("\n") for piece in textwrap.wrap(line, 80 - width)]
+    return f"\n{'':{width}}".join([f"{name:{width}}{pieces[0]}", *pieces[1:]])
 
 
 def _text(value: object) -> str:
@@ -57,7 +58,7 @@ def _text(value: object) -> str:
         case float():
             return f"{round(value, 3):.9g}"
         case dict():
-            return ", ".join(f"{key}: {_text(each)}" for key, each in value.items())
+            return "\n".join(f"{key}: {_text(each)}" for key, each in value.items())
         case list():
             return ", ".join(map(_text, value))
     return str(value)
