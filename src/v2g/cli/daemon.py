@@ -36,10 +36,7 @@ def run(args: argparse.Namespace) -> int:
         station = Station(settings, tls=not args.no_tls, host=args.host, once=args.once)
         await station.run(lambda text: print(text, flush=True))
 
-    try:
-        asyncio.run(serve())
-    except* Exception as group:
-        raise group.exceptions[0] from None
+    asyncio.run(serve())
     return 0
 
 

@@ -1,6 +1,6 @@
-"""A charging cable for tests: two network namespaces joined by a veth pair, IPv6 link-local addresses only.
+"""A charging cable: a veth pair with IPv6 link-local addresses only, in network namespaces of its own.
 
-Needs root and iproute2. A car runs in one namespace, a station in the other, and neither sees anything else.
+Needs root and iproute2. What runs in the namespaces sees nothing of the machine's network, nor the other way round.
 """
 
 import os
@@ -48,18 +48,22 @@ class Cable:
 
 
 @contextmanager
-def cable() -> Iterator[Cable]:
+def cable(*, apart: bool = True) -> Iterator[Cable]:
     """Lays a cable and removes it with everything that still runs on it.
+
+    `apart`: each end is in a namespace of its own; otherwise both are in one, where the car and the simulated plant
+    can also reach each other on the loopback interface.
 
     Raises:
         subprocess.CalledProcessError: iproute2 refused, its words are in `stderr`.
     """
     name = f"v2g-{os.getpid()}-{next(_serial)}"
-    ends = Cable(End(f"{name}-ev", "ev0"), End(f"{name}-se", "se0"))
+    ends = Cable(End(f"{name}-ev" if apart else name, "ev0"), End(f"{name}-se" if apart else name, "se0"))
     car, station = ends.car, ends.station
+    namespaces = sorted({car.namespace, station.namespace})
     try:
-        for end in (car, station):
-            _ip("netns", "add", end.namespace)
+        for namespace in namespaces:
+            _ip("netns", "add", namespace)
         _ip(
             "link", "add", car.interface, "netns", car.namespace,
             "type", "veth", "peer", "name", station.interface, "netns", station.namespace,
@@ -71,8 +75,8 @@ def cable() -> Iterator[Cable]:
             end.set_link("up")
         yield ends
     finally:
-        for end in (car, station):
-            subprocess.run(["ip", "netns", "del", end.namespace], capture_output=True, check=False)
+        for namespace in namespaces:
+            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
 
 def _ip(*arguments: str) -> None:

@@ -1,0 +1,33 @@
+"""`v2g demo`: station, car and hardware on this machine, and a report of what they did."""
+
+import argparse
+from pathlib import Path
+
+DIRECTORY = Path("v2g-demo")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=DIRECTORY,
+        metavar="DIR",
+        help="for the report and the trace (default: ./v2g-demo)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0 when the session was completed, 1 when not."""
+    import asyncio
+
+    from v2g.demo.report import write
+    from v2g.demo.show import perform, table
+
+    args.output.mkdir(parents=True, exist_ok=True)
+    directory = args.output.resolve()
+    performance = asyncio.run(perform(directory, lambda text: print(text, flush=True)))
+    print()
+    print(table(performance))
+    report = write(directory / "report.html", performance)
+    print(f"\n  report  {report}\n  trace   {directory / 'session_trace.log'}")
+    return 0 if performance.completed else 1
