@@ -1,0 +1,166 @@
+"""A car and a station on a fake wire in virtual time: both engines, the bytes between them, and a little physics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from v2g.exi.facets import Type
+from v2g.iso15118.conversation import Conversation
+from v2g.iso15118.d20.evcc.engine import Evcc, Step
+from v2g.iso15118.d20.evcc.session import Paused
+from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
+from v2g.iso15118.d20.plant import Authorization, Check, Limits, Meter, Offer, Plant, Slot, Stage, Stop
+from v2g.iso15118.d20.secc.session import Paused as StationPaused
+from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.event import Moved, Received, Sent
+from v2g.messages import decode, encode
+from v2g.sim.battery import Battery
+from v2g.sim.vehicle import OwnBattery
+
+UNIX_S = 1_800_000_000
+WIRE_S = 0.005
+"""One way of one message, station's thinking included."""
+CAR_LIMITS = Limits(
+    charge_w=11_000, discharge_w=9_000, charge_a=40, discharge_a=40, voltage_min_v=300, voltage_max_v=460
+)
+STATION_LIMITS = Limits(
+    charge_w=22_000, discharge_w=20_000, charge_a=60, discharge_a=60, voltage_min_v=150, voltage_max_v=900
+)
+SERVICES = (Service.DC_BPT, Service.DC, Service.AC_BPT, Service.AC)
+CAR_CERTIFICATE, STATION_CERTIFICATE = b"\x01" * 64, b"\x02" * 64
+Tamper = Callable[[Type], Type | None]
+
+
+def intent(service: Service = Service.DC_BPT, mode: ControlMode = ControlMode.DYNAMIC, **others: object) -> Intent:
+    given = {"evcc_id": "WMIV1234567890ABCDEX", "limits": CAR_LIMITS, "duration_s": 2.0} | others
+    return Intent(service=service, mode=mode, **given)  # type: ignore[arg-type]  # the fields' types differ
+
+
+def plant(**others: object) -> Plant:
+    given = {
+        "authorization": Authorization.ACCEPTED,
+        "may_discharge": True,
+        "limits": STATION_LIMITS,
+        "meter": Meter("meter", 1000, 500),
+        "schedule": (Slot(3600, 10_000, 5_000),),
+    } | others
+    return Plant(unix_s=UNIX_S, **given)  # type: ignore[arg-type]  # the fields' types differ
+
+
+@dataclass
+class World:
+    """Runs until the car's session has ended, or until a test has seen enough."""
+
+    intent: Intent
+    plant: Plant = field(default_factory=plant)
+    soc: float = 0.5
+    offer: Offer = field(default_factory=lambda: Offer("DE*ABC*E1", SERVICES))
+    station_certificate: bytes | None = STATION_CERTIFICATE
+    car_paused: Paused | None = None
+    station_paused: StationPaused | None = None
+    tamper: Tamper = lambda response: response
+    """What the wire makes of the station's responses: another one, or None for silence."""
+    dispatch_w: float = 6_000.0
+    """What the station does in dynamic mode."""
+    welded: bool = False
+    setup_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        self.now = 0.0
+        self.evcc = Evcc(
+            self.intent, setup_deadline=self.setup_s, station=self.station_certificate, paused=self.car_paused
+        )
+        peer = None if self.station_certificate is None else CAR_CERTIFICATE
+        self.station = Conversation(self.offer, 0.0, peer=peer, paused=self.station_paused)
+        battery = Battery(60_000, self.soc)
+        self.vehicle = OwnBattery(
+            battery, dc=self.intent.service.dc, clock=lambda: self.now, wall=lambda: UNIX_S + self.now
+        )
+        self.driver, self.vehicle_fault = Stop.NONE, ""
+        self.requests: list[tuple[float, Type]] = []
+        self.responses: list[Type] = []
+        self.phases: list[Phase] = []
+        self.commands: list[Command] = []
+        self._wire: list[tuple[int, bytes]] = []
+        self._started = False
+
+    @property
+    def names(self) -> list[str]:
+        """The car's requests, each run of the same one once."""
+        names = [type(request).__name__ for _, request in self.requests]
+        return [name for before, name in zip(["", *names], names, strict=False) if name != before]
+
+    def asked(self, name: str) -> list[Type]:
+        return [request for _, request in self.requests if type(request).__name__ == name]
+
+    def state(self) -> VehicleState:
+        return replace(self.vehicle.state(), stop=self.driver, fault=self.vehicle_fault)
+
+    def run(self, until: Callable[["World"], bool] = lambda world: False) -> "World":
+        if not self._started:
+            self._started = True
+            self.take(self.evcc.start(self.now, self.state()))
+        while self.evcc.end is None and not until(self):
+            assert self.now < 300, f"no end in sight in {self.evcc.phase.name}"
+            if self._wire:
+                self.now += WIRE_S
+                self._deliver(*self._wire.pop(0))
+            else:
+                deadline = self.evcc.next_deadline()
+                assert deadline is not None, "a car that waits for nothing"
+                self.now = max(self.now, deadline)
+                self.take(self.evcc.expire(self.now, self.state()))
+        return self
+
+    def reach(self, phase: Phase) -> "World":
+        return self.run(lambda world: world.evcc.phase is phase)
+
+    def take(self, step: Step) -> None:
+        """Do what the car's engine wants."""
+        for event in step.events:
+            match event:
+                case Sent():
+                    self.requests.append((self.now, event.message))
+                case Received():
+                    self.responses.append(event.message)
+                    self.vehicle.observe(self.evcc.report.current_a, self.now)
+                case Moved():
+                    self.phases.append(Phase[event.after])
+        self.vehicle.obey(self.evcc.command)
+        if not self.commands or self.commands[-1] != self.evcc.command:
+            self.commands.append(self.evcc.command)
+        self._wire += step.send
+
+    def _deliver(self, payload_type: int, payload: bytes) -> None:
+        self._settle()
+        step = self.station.receive(payload_type, payload, self.now, self.plant)
+        answers = list(step.send)
+        self._settle()
+        answers += self.station.renew(self.now, self.plant).send
+        self.now += WIRE_S
+        for answer_type, answer in answers:
+            protocol = {0x8001: "sap", 0x8002: "iso20-common", 0x8003: "iso20-ac", 0x8004: "iso20-dc"}[answer_type]
+            response = self.tamper(decode(protocol, answer))
+            if response is not None:
+                encoded = encode(protocol, response)
+                self.take(self.evcc.receive(answer_type, encoded, self.now, self.state()))
+
+    def _settle(self) -> None:
+        """What the station's hardware makes of its demand, and the battery of the contactors."""
+        demand = self.station.demand
+        closed = demand.stage is not Stage.OFF or self.welded
+        vehicle = self.vehicle.state()
+        energy = demand.stage is Stage.ENERGY
+        wish_w = self.dispatch_w if demand.wish_w is None else demand.wish_w
+        target_w = min(max(wish_w, -demand.car.discharge_w), demand.car.charge_w) if energy else 0.0
+        voltage_v = vehicle.battery_voltage_v if vehicle.contactor_closed or self.welded else demand.voltage_v
+        self.plant = replace(
+            self.plant,
+            unix_s=UNIX_S + int(self.now),
+            contactor_closed=closed,
+            cable_check=Check.PASSED if demand.stage is Stage.CABLE_CHECK else self.plant.cable_check,
+            voltage_v=voltage_v if closed else 0.0,
+            current_a=target_w / voltage_v if energy and closed and demand.service and demand.service.dc else 0.0,
+            target_w=target_w,
+            power_w=target_w,
+        )
