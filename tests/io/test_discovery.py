@@ -9,9 +9,9 @@ from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
-from tools import netns
 
 from v2g.io.discovery import Endpoint, InterfaceError, find_station, link_local, respond, scoped
+from v2g.sim import netns
 from v2g.v2gtp.sdp import PORT, SdpError, SdpResponse, Security
 
 CAR, STATION, SECOND_CAR, SECOND_STATION = (f"v2g{os.getpid()}{end}" for end in ("e0", "s0", "e1", "s1"))
