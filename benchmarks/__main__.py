@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks import energy_loop, exi_calls, memory, response_time, session_cpu, startup
 from benchmarks.figure import Figure, Setting, Value
 from tests.interop import josev
-from tools import netns
 
+from v2g.sim import netns
 from v2g.tls import pki
 
 MODULES = (exi_calls, startup, session_cpu, memory, response_time, energy_loop)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.josev import Josev
-from tools.netns import Cable
+
+from v2g.sim.netns import Cable
 
 #: A measured value, or the reason why there is none.
 Value = float | str

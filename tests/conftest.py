@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools import netns
+
+from v2g.sim import netns
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.interop import josev
-from tools import netns
+
+from v2g.sim import netns
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Literal
 
 from tests.interop.process import Process
-from tools.netns import End
+
+from v2g.sim.netns import End
 
 VERSION = "0.31.2"
 #: Josev's own metadata forgets aiofile.

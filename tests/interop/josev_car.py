@@ -1,8 +1,11 @@
-"""Josev's car with a battery one can believe. Runs in Josev's environment: josev_car.py CONFIGURATION MODE VOLTS LOOKS
+"""Josev's car with a battery one can believe. Runs in Josev's own environment.
 
-The battery of Josev's simulated car stands at 20 kV, twenty times the limit the same car announces, and takes the first
-parameter set it is offered; it looks at the station's voltage five times and goes on to the charge loop regardless. Here
-it reports and asks for VOLTS, selects the control mode MODE, and looks LOOKS times; all else is Josev's.
+    josev_car.py CONFIGURATION MODE VOLTS LOOKS
+
+As shipped the battery stands at 20 kV, twenty times the limit that the same car announces; the car takes the first
+parameter set it is offered, looks at the pre-charge voltage of the station five times, and goes on to the charge loop
+regardless. Here it reports and asks for VOLTS, selects the control mode MODE, and looks LOOKS times; all else is as
+shipped.
 """
 
 import asyncio

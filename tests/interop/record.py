@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from tests.interop import josev
-from tools import netns
+
+from v2g.sim import netns
 
 LOOPS = 3
 LOOKS = 5  # Josev's station never raises the pre-charge voltage

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.interop.process import Process
-from tools.netns import End
+
+from v2g.sim.netns import End
 
 START_S = 20.0
 POLL_S = 0.02
-V2G = (sys.executable, "-c", "import sys; from v2g.cli import main; sys.exit(main())")
+HOST = "[::1]"
+HOST = "[::1]"
+V2G = (sys.executable, "-m", "v2g")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class Station:
     contactor_address: str
     trace: Path
 
+    def plant_address_for(self, car: End) -> str:
+        """The plant's address as seen from the car's end of the cable: the vehicle's own bus, so to speak."""
+        own = re.search(r"\[(fe80:[0-9a-f:]+)%", self.daemon.output)
+        assert own is not None, self.daemon.output
+        return f"[{own[1]}%{car.interface}]:{self.plant_address.rpartition(':')[2]}"
+
     def traced(self, pattern: str, timeout: float = 5.0) -> str | None:
         """The first line of the session trace in which `pattern` is found, waiting up to `timeout` (s) for it."""
         deadline = time.monotonic() + timeout
@@ -43,25 +52,34 @@ class Station:
 
     def account(self) -> str:
         """What the station says about itself, for the message of a failed test."""
-        trace = self.trace.read_text(encoding="utf-8").splitlines()[-40:] if self.trace.exists() else ["no trace"]
-        return "\n".join([*trace, self.daemon.output])
+        lines = self.trace.read_text(encoding="utf-8").splitlines() if self.trace.exists() else ["no trace"]
+        return "\n".join([*(line[:200] for line in lines[-30:]), self.daemon.output])
 
 
 @contextmanager
-def hardware(end: End, *, battery_soc: float = 0.6) -> Iterator[tuple[Process, str, Process, str]]:
+def hardware(end: End) -> Iterator[tuple[Process, str, Process, str]]:
     """The simulated contactor and plant in the station's namespace: the plant, its address, the contactor, its own."""
     with ExitStack() as stack:
-        contactor, contactor_address = _device(stack, end, "contactor")
-        plant, plant_address = _device(stack, end, "plant", "--contactor", contactor_address, "--soc", str(battery_soc))
+        contactor, contactor_address = _device(stack, end.command(*V2G, "sim", "contactor", "--listen", f"{HOST}:0"))
+        plant, plant_address = _device(stack, _plant_command(end, f"{HOST}:0", contactor_address))
         yield plant, plant_address, contactor, contactor_address
 
 
-def _device(stack: ExitStack, end: End, device: str, *options: str) -> tuple[Process, str]:
-    command = end.command(*V2G, "sim", device, "--listen", "127.0.0.1:0", *options)
+def plant_command(ours: Station) -> list[str]:
+    """Starts the plant of a station anew, where it was."""
+    return _plant_command(ours.end, ours.plant_address, ours.contactor_address)
+
+
+def _plant_command(end: End, address: str, contactor_address: str) -> list[str]:
+    listen = f"[::]:{address.rpartition(':')[2]}"
+    return end.command(*V2G, "sim", "plant", "--listen", listen, "--contactor", contactor_address)
+
+
+def _device(stack: ExitStack, command: list[str]) -> tuple[Process, str]:
     process = stack.enter_context(Process(command))
     line = process.wait_for("listening on ", START_S)
-    assert line is not None, f"v2g sim {device} does not start:\n{process.output}"
-    return process, line.rpartition(" ")[2]
+    assert line is not None, f"{' '.join(command)} does not start:\n{process.output}"
+    return process, f"{HOST}:{line.rpartition(':')[2]}"
 
 
 def configuration(
@@ -72,7 +90,7 @@ def configuration(
     services: Sequence[str],
     modes: Sequence[str],
     pki: Path | None,
-    timing: str = "standard",
+    profile: str = "interop-p256",
     **outlet: Any,
 ) -> dict[str, Any]:
     """The configuration file: one connector that serves everyone, discharging included; `outlet` adds to it."""
@@ -82,7 +100,6 @@ def configuration(
             {
                 "services": list(services),
                 "modes": list(modes),
-                "timing": timing,
                 "price_levels": True,  # Josev's car refuses a schedule without prices
                 "access": {"grant": "everyone", "discharge": True},
                 "inverter": device | {"unit": 1},
@@ -92,7 +109,7 @@ def configuration(
                 **outlet,
             }
         ],
-        "tls": {"directory": str(pki), "profile": "interop-p256"} if pki else {},
+        "tls": {"directory": str(pki), "profile": profile} if pki else {},
         "trace": {"file": str(folder / "trace.log"), "level": "debug"},
         "control": {"socket": str(folder / "control.sock")},
     }
@@ -106,7 +123,7 @@ def station(
     services: Sequence[str],
     modes: Sequence[str] = ("dynamic", "scheduled"),
     pki: Path | None = None,
-    timing: str = "standard",
+    profile: str = "interop-p256",
     **outlet: Any,
 ) -> Iterator[Station]:
     """A station that listens and answers discovery. `pki`: a hierarchy in the layout of `v2g pki`; None: no TLS."""
@@ -118,7 +135,7 @@ def station(
             services=services,
             modes=modes,
             pki=pki,
-            timing=timing,
+            profile=profile,
             **outlet,
         )
         file = folder / "config.yaml"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.interop import josev
 from tests.interop.station import station
-from tools.netns import Cable
+
+from v2g.sim.netns import Cable
 
 pytestmark = [pytest.mark.netns, pytest.mark.interop]
 

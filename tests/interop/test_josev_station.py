@@ -6,7 +6,8 @@ import pytest
 from tests.interop import josev
 from tests.interop.process import Process
 from tests.interop.station import V2G
-from tools.netns import Cable
+
+from v2g.sim.netns import Cable
 
 pytestmark = [pytest.mark.netns, pytest.mark.interop]
 

@@ -1,0 +1,40 @@
+"""Watches the hardware behind a station, from outside of it: observer.py CONTACTOR PLANT (HOST:PORT each)
+
+Prints a JSON object every 10 ms: `t_s` (monotonic), `closed` (the contactor's mirror contact), `power_w` (at the DC
+output of the inverter). What does not answer is null.
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+from v2g.io.modbus import ModbusConnection
+from v2g.power.drivers.register_map import RegisterContactor, RegisterInverter
+from v2g.power.errors import PowerError
+from v2g.sim.plant import INVERTER_UNIT
+
+INTERVAL_S = 0.01
+
+
+def _connection(address: str) -> ModbusConnection:
+    host, _, port = address.rpartition(":")
+    return ModbusConnection(host.strip("[]"), int(port))
+
+
+async def main(contactor_address: str, plant_address: str) -> None:
+    contactor = RegisterContactor(_connection(contactor_address).unit(1, "contactor"))
+    inverter = RegisterInverter(_connection(plant_address).unit(INVERTER_UNIT, "inverter"))
+    while True:
+        closed = power_w = None
+        try:
+            closed = (await contactor.read()).closed
+            power_w = (await inverter.read()).power_w
+        except PowerError:
+            pass
+        print(json.dumps({"t_s": time.monotonic(), "closed": closed, "power_w": power_w}), flush=True)
+        await asyncio.sleep(INTERVAL_S)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

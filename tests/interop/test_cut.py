@@ -1,0 +1,146 @@
+"""What happens when the car, the inverter or the cable goes while the vehicle feeds the grid.
+
+The power is off and the contactor open within 0.6 s, seen from outside by an observer of the simulated hardware; the
+trace says why; the next car is served.
+"""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.interop.process import Process
+from tests.interop.station import V2G, Station, plant_command, station
+
+from v2g.sim.netns import Cable
+from v2g.tls import pki
+
+pytestmark = pytest.mark.netns
+
+SAFE_WITHIN_S = 0.6
+DISCHARGE_W = 8000.0
+NO_POWER_W = 20.0
+SESSION_S = 30.0
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What the hardware did, as `observer.py` saw it."""
+
+    process: Process
+
+    def until(self, condition: str, since_s: float, timeout: float) -> float:
+        """The monotonic time at which `condition` ("discharging" or "safe") was seen first after `since_s`.
+
+        A silent inverter counts as one without power, a silent contactor as one that may be closed.
+        """
+        deadline = time.monotonic() + timeout
+        seen = 0
+        while time.monotonic() < deadline:
+            for line in self.process.lines[seen:]:
+                seen += 1
+                reading = json.loads(line)
+                power_w = reading["power_w"] or 0.0
+                safe = reading["closed"] is False and abs(power_w) <= NO_POWER_W
+                met = safe if condition == "safe" else power_w <= -0.9 * DISCHARGE_W
+                if met and reading["t_s"] >= since_s:
+                    return float(reading["t_s"])
+            time.sleep(0.01)
+        raise AssertionError(f"not {condition} within {timeout:g} s; last readings {self.process.lines[-5:]}")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A station whose car feeds the grid."""
+
+    cable: Cable
+    ours: Station
+    observer: Observer
+    certificates: Path
+
+    def car(self, *options: str) -> Process:
+        """Our car, with the plant's battery."""
+        words = ["--interface", self.cable.car.interface, "--pki", str(self.certificates), "--json"]
+        battery = self.ours.plant_address_for(self.cable.car)
+        return Process(self.cable.car.command(*V2G, "ev", *words, "--battery", battery, *options))
+
+    def judge(self, name: str, since_s: float, fault: str) -> None:
+        """The hardware is safe in time, the trace says so with the fault's code."""
+        took_s = self.observer.until("safe", since_s, 5.0) - since_s
+        line = self.ours.traced(f"ERROR {fault} ")
+        assert line is not None, self.ours.account()
+        assert self.ours.traced("safe state reached"), self.ours.account()
+        print(f"\n{name}: power off and contactor open after {took_s * 1000:.0f} ms; trace: {line}")
+        assert took_s <= SAFE_WITHIN_S, self.ours.account()
+
+    def last_message_s(self) -> float:
+        """When the station received its last request, in monotonic time."""
+        received = [line for line in self.ours.trace.read_text(encoding="utf-8").splitlines() if " received " in line]
+        moment = datetime.fromisoformat(received[-1].split()[0])
+        return moment.timestamp() - time.time() + time.monotonic()
+
+    def serve_next_car(self) -> None:
+        with self.car("--duration", "0.5") as car:
+            assert car.wait(SESSION_S) == 0, f"{car.output}\n{self.ours.account()}"
+
+
+@contextmanager
+def discharging(scene: Scene) -> Iterator[Process]:
+    """The car of the scene, feeding the grid."""
+    with scene.car() as car:
+        scene.observer.until("discharging", 0.0, SESSION_S)
+        yield car
+
+
+@pytest.fixture
+def scene(cable: Cable, tmp_path: Path) -> Iterator[Scene]:
+    certificates = tmp_path / "pki"
+    pki.create(certificates, curve="p521", now=datetime.now(UTC), force=False)
+    with ExitStack() as stack:
+        ours = stack.enter_context(
+            station(
+                cable.station,
+                tmp_path,
+                services=["DC_BPT"],
+                modes=["dynamic"],
+                pki=certificates,
+                profile="iso15118-20",
+                dispatch=[{"power_w": -DISCHARGE_W}],
+            )
+        )
+        command = [sys.executable, "-m", "tests.interop.observer", ours.contactor_address, ours.plant_address]
+        observer = stack.enter_context(Process(cable.station.command(*command)))
+        yield Scene(cable, ours, Observer(observer), certificates)
+
+
+def test_car_dies(scene: Scene) -> None:
+    with discharging(scene) as car:
+        cut_s = time.monotonic()
+        car.signal(signal.SIGKILL)
+        scene.judge("car killed", cut_s, "0x0D")
+    scene.serve_next_car()
+
+
+def test_inverter_dies(scene: Scene) -> None:
+    with discharging(scene):
+        cut_s = time.monotonic()
+        scene.ours.plant.signal(signal.SIGKILL)
+        scene.judge("inverter killed", cut_s, "0x1[05]")  # the meter is in the same process
+    with Process(plant_command(scene.ours)) as plant:
+        assert plant.wait_for("listening on ", SESSION_S), plant.output
+        scene.serve_next_car()
+
+
+def test_cable_is_cut(scene: Scene) -> None:
+    with discharging(scene):
+        scene.cable.car.set_link("down")
+        assert scene.ours.traced("ERROR "), scene.ours.account()
+        scene.judge("cable cut, since the last message", scene.last_message_s(), "0x0A")
+    scene.cable.car.set_link("up")
+    scene.serve_next_car()
