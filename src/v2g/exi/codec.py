@@ -73,9 +73,12 @@ class Codec:
             self._compiler.warm(cls)
 
     def _interpret(self, read: Any, data: bytes, strict: bool) -> Any:
+        decoder = Decoder(self.schema, data, strict=strict)
         try:
-            return read(Decoder(self.schema, data, strict=strict))
+            return read(decoder)
         except ExiError as error:
+            if not decoder.met_full_list:
+                raise
             try:
                 return read(Decoder(self.schema, data, strict=strict, loop_at_full_list=True))
             except ExiError:

@@ -52,11 +52,12 @@ class Decoder:
     def __init__(self, schema: Schema, data: bytes, *, strict: bool = False, loop_at_full_list: bool = False) -> None:
         self._schema = schema
         self._strict = strict
-        self._stream = int.from_bytes(data, "big")
+        self._data = data
         self._length = 8 * len(data)
         self._position = 0
         self._path: list[str] = []
         self._loop = loop_at_full_list
+        self.met_full_list = False
         self._local_strings: dict[QName, list[str]] = {}
         self._global_strings: list[str] = []
 
@@ -102,9 +103,9 @@ class Decoder:
         end = self._position + count
         if end > self._length:
             self._fail("the data ends here")
-        value = self._stream >> (self._length - end) & ((1 << count) - 1)
+        octets = self._data[self._position >> 3 : end + 7 >> 3]
         self._position = end
-        return value
+        return int.from_bytes(octets, "big") >> (-end & 7) & (1 << count) - 1
 
     def _event(self, productions: Sequence[Production]) -> Production | None:
         """The production that the event code selects; None for the second-level EE of an empty character content."""
@@ -156,8 +157,9 @@ class Decoder:
             count = count + 1 if particle.number == current and particle.field.high != 1 else 1
             current = particle.number
             _put(grammar, values, particle, self._element(event.member))
-            seen = count - 1 if self._loop and count == particle.field.high and count > 1 else count
-            event = self._event(grammar.productions(current, seen))
+            full = count == particle.field.high != 1
+            self.met_full_list |= full
+            event = self._event(grammar.productions(current, count - 1 if full and self._loop else count))
         if isinstance(event, Foreign):
             self._fail(f"{event.what} is not supported")
         return _build(grammar.cls, values)

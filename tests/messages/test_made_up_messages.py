@@ -1,0 +1,51 @@
+"""Messages made up from the classes: they come out of the bytes as they went in, whoever reads and writes them."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from v2g.exi.compiler import Compiler
+from v2g.exi.facets import Type
+from v2g.exi.interpreter import Decoder, Encoder
+from v2g.messages import PROTOCOLS, codec, decode, encode
+from v2g.messages.document import from_document, to_document
+
+MadeUp = Callable[[str], st.SearchStrategy[Type]]
+
+examples = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@examples
+@given(data=st.data())
+def test_there_and_back(protocol: str, data: st.DataObject, made_up: MadeUp) -> None:
+    message = data.draw(made_up(protocol))
+    octets = encode(protocol, message)
+    assert decode(protocol, octets, strict=True) == message
+    assert from_document(protocol, to_document(message)) == message
+
+    schema = codec(protocol).schema
+    assert Encoder(schema).document(message) == octets
+    assert Decoder(schema, octets, strict=True).document() == message
+
+
+def ascii_only(value: object) -> bool:
+    return str(value).isascii()
+
+
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "xmldsig"])
+@examples
+@given(data=st.data())
+def test_generated_functions_know_the_ordinary_case(protocol: str, data: st.DataObject, made_up: MadeUp) -> None:
+    """They must not lean on the interpreter: that would be right, but slow."""
+    message = data.draw(made_up(protocol).filter(lambda m: ascii_only(m) and "KeyInfo(" not in str(m)))
+    compiler = Compiler(codec(protocol).schema)
+    stream = compiler.writer(type(message))(message, 1)
+    bits = stream.bit_length() - 1
+    assert compiler.reader(type(message))(stream & (1 << bits) - 1, bits) == (message, 0)
