@@ -42,6 +42,7 @@ def running(setting: Setting, name: str, *, tls: bool) -> Iterator[Process]:
                 Path(folder),
                 services=["DC_BPT"],
                 pki=setting.pki if tls else None,
+                trace_level="info",
                 precharge_tolerance_v=None,  # the recording does not wait for a voltage
             ) as ours,
         ):

@@ -21,11 +21,16 @@ HOST = "[::1]"
 V2G = (sys.executable, "-m", "v2g")
 
 
+def v2g(end: End | None, *arguments: str) -> list[str]:
+    """The command line of `v2g` at one end of the cable, or without a cable."""
+    return [*V2G, *arguments] if end is None else end.command(*V2G, *arguments)
+
+
 @dataclass(frozen=True)
 class Station:
     """A running station. The addresses are those of Modbus servers inside its namespace."""
 
-    end: End
+    end: End | None
     daemon: Process
     plant: Process
     contactor: Process
@@ -38,6 +43,13 @@ class Station:
         own = re.search(r"\[(fe80:[0-9a-f:]+)%", self.daemon.output)
         assert own is not None, self.daemon.output
         return f"[{own[1]}%{car.interface}]:{self.plant_address.rpartition(':')[2]}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens for cars."""
+        said = re.search(r"listens on \[.*\]:(\d+)", self.daemon.output)
+        assert said is not None, self.daemon.output
+        return int(said[1])
 
     def traced(self, pattern: str, timeout: float = 5.0) -> str | None:
         """The first line of the session trace in which `pattern` is found, waiting up to `timeout` (s) for it."""
@@ -57,10 +69,10 @@ class Station:
 
 
 @contextmanager
-def hardware(end: End) -> Iterator[tuple[Process, str, Process, str]]:
+def hardware(end: End | None) -> Iterator[tuple[Process, str, Process, str]]:
     """The simulated contactor and plant in the station's namespace: the plant, its address, the contactor, its own."""
     with ExitStack() as stack:
-        contactor, contactor_address = _device(stack, end.command(*V2G, "sim", "contactor", "--listen", f"{HOST}:0"))
+        contactor, contactor_address = _device(stack, v2g(end, "sim", "contactor", "--listen", f"{HOST}:0"))
         plant, plant_address = _device(stack, _plant_command(end, f"{HOST}:0", contactor_address))
         yield plant, plant_address, contactor, contactor_address
 
@@ -70,9 +82,9 @@ def plant_command(ours: Station) -> list[str]:
     return _plant_command(ours.end, ours.plant_address, ours.contactor_address)
 
 
-def _plant_command(end: End, address: str, contactor_address: str) -> list[str]:
+def _plant_command(end: End | None, address: str, contactor_address: str) -> list[str]:
     listen = f"[::]:{address.rpartition(':')[2]}"
-    return end.command(*V2G, "sim", "plant", "--listen", listen, "--contactor", contactor_address)
+    return v2g(end, "sim", "plant", "--listen", listen, "--contactor", contactor_address)
 
 
 def _device(stack: ExitStack, command: list[str]) -> tuple[Process, str]:
@@ -91,6 +103,7 @@ def configuration(
     modes: Sequence[str],
     pki: Path | None,
     profile: str = "interop-p256",
+    trace_level: str = "debug",
     **outlet: Any,
 ) -> dict[str, Any]:
     """The configuration file: one connector that serves everyone, discharging included; `outlet` adds to it."""
@@ -110,23 +123,34 @@ def configuration(
             }
         ],
         "tls": {"directory": str(pki), "profile": profile} if pki else {},
-        "trace": {"file": str(folder / "trace.log"), "level": "debug"},
+        "trace": {"file": str(folder / "trace.log"), "level": trace_level},
         "control": {"socket": str(folder / "control.sock")},
     }
 
 
 @contextmanager
 def station(
-    end: End,
+    end: End | None,
     folder: Path,
     *,
     services: Sequence[str],
     modes: Sequence[str] = ("dynamic", "scheduled"),
     pki: Path | None = None,
     profile: str = "interop-p256",
+    trace_level: str = "debug",
     **outlet: Any,
 ) -> Iterator[Station]:
-    """A station that listens and answers discovery. `pki`: a hierarchy in the layout of `v2g pki`; None: no TLS."""
+    """A station that listens and answers discovery.
+
+    Args:
+        end: where it runs; None: here, on the loopback interface, without discovery.
+        folder: for its files.
+        services: in the order of preference, as are `modes`.
+        pki: a hierarchy in the layout of `v2g pki`; None: no TLS.
+        profile: of TLS.
+        trace_level: of the session trace.
+        outlet: adds to the configuration of the connector.
+    """
     with hardware(end) as (plant, plant_address, contactor, contactor_address):
         settings = configuration(
             folder,
@@ -136,14 +160,17 @@ def station(
             modes=modes,
             pki=pki,
             profile=profile,
+            trace_level=trace_level,
             **outlet,
         )
         file = folder / "config.yaml"
         file.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
-        options = ["--config", str(file), "--interface", end.interface, "--port", "0"]
+        options = ["--config", str(file), "--port", "0"]
+        if end is not None:
+            options += ["--interface", end.interface]
         if pki is None:
             options.append("--no-tls")
-        with Process(end.command(*V2G, "daemon", *options)) as daemon:
+        with Process(v2g(end, "daemon", *options)) as daemon:
             ready = daemon.wait_for("listens on ", START_S)
             assert ready is not None, f"v2g daemon does not start:\n{daemon.output}"
             yield Station(

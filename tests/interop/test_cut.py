@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.interop.process import Process
-from tests.interop.station import V2G, Station, plant_command, station
+from tests.interop.station import Station, plant_command, station, v2g
 
 from v2g.sim.netns import Cable
 from v2g.tls import pki
@@ -68,7 +68,7 @@ class Scene:
         """Our car, with the plant's battery."""
         words = ["--interface", self.cable.car.interface, "--pki", str(self.certificates), "--json"]
         battery = self.ours.plant_address_for(self.cable.car)
-        return Process(self.cable.car.command(*V2G, "ev", *words, "--battery", battery, *options))
+        return Process(v2g(self.cable.car, "ev", *words, "--battery", battery, *options))
 
     def judge(self, name: str, since_s: float, fault: str) -> None:
         """The hardware is safe in time, the trace says so with the fault's code."""

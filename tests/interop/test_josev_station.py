@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.interop import josev
 from tests.interop.process import Process
-from tests.interop.station import V2G
+from tests.interop.station import v2g
 
 from v2g.sim.netns import Cable
 
@@ -35,7 +35,7 @@ def test_josev_station_serves_our_car(service: josev.Service, tls: bool, peer: j
             "--duration": str(CHARGING_S),
         }
         words = [word for option in options.items() for word in option]
-        command = cable.car.command(*V2G, "ev", *words, "--believe-precharge", "--json", *security)
+        command = v2g(cable.car, "ev", *words, "--believe-precharge", "--json", *security)
         with Process(command) as car:
             code = car.wait(SESSION_S)
             verdict = theirs.wait(5.0)
