@@ -26,6 +26,8 @@ svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-
 polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .power { stroke: var(--power); } .target { stroke: var(--target); stroke-dasharray: 5 4; }
 .frequency { stroke: var(--frequency); } .soc { stroke: var(--soc); }
+.key.power { border-color: var(--power); } .key.target { border-color: var(--target); border-top-style: dashed; }
+.key.frequency { border-color: var(--frequency); } .key.soc { border-color: var(--soc); }
 .key { display: inline-block; width: 1.6em; border-top: 3px solid; margin-right: .4em; vertical-align: middle; }
 pre { overflow-x: auto; font: 12px/1.5 ui-monospace, monospace; padding: .8rem; border: 1px solid var(--grid); }
 """

@@ -21,6 +21,15 @@ from v2g.station.settings import Device, Outlet
 
 _T = TypeVar("_T")
 
+_FIELDS = {
+    "contactor": "contactor",
+    "meter": "meter",
+    "inverter": "inverter",
+    "isolation monitor": "isolation",
+    "grid sensing unit": "grid",
+}
+"""Name of a device -> its attribute here and in `Readings`."""
+
 
 class Devices:
     """Everything behind one outlet.
@@ -51,22 +60,19 @@ class Devices:
         own_map = None if device.registers is None else load(device.registers)
         return connection.unit(device.unit, name), own_map
 
-    async def read(self, *, isolation: bool) -> Readings:
-        """Read all devices at once; the isolation monitor only while it is asked for."""
-        before = self.readings
-        if self.inverter and self.rating is None:
-            self.rating = await self._try("inverter", self.inverter.rating(), None)
-        contactor, meter, inverter, grid, insulation = await asyncio.gather(
-            self._try("contactor", self.contactor.read(), before.contactor),
-            self._try("meter", self.meter.read(), before.meter),
-            self._optional("inverter", self.inverter.read() if self.inverter else None, before.inverter),
-            self._optional("grid sensing unit", self.grid.read() if self.grid else None, before.grid),
-            self._optional(
-                "isolation monitor", self.isolation.read() if self.isolation and isolation else None, before.isolation
-            ),
-        )
-        self.readings = Readings(inverter, contactor, meter, insulation, grid, self.readings.self_test_since)
-        return self.readings
+    @property
+    def names(self) -> list[str]:
+        """The devices that there are, as `read` takes them."""
+        return [name for name in _FIELDS if getattr(self, _FIELDS[name]) is not None]
+
+    async def read(self, name: str) -> None:
+        """Read one device; its reading is in `readings` as soon as it has arrived."""
+        device = getattr(self, _FIELDS[name])
+        if device is self.inverter and self.inverter is not None and self.rating is None:
+            self.rating = await self._try(name, self.inverter.rating(), None)
+        reading = await self._try(name, device.read(), None)
+        if reading is not None:
+            self.readings = replace(self.readings, **{_FIELDS[name]: reading})
 
     async def command(self, orders: Orders) -> None:
         """Make the orders so. The devices are commanded at once, so that a dead one delays no other."""
@@ -103,6 +109,3 @@ class Devices:
             return otherwise
         self.troubles.pop(name, None)
         return result
-
-    async def _optional(self, name: str, work: Awaitable[_T] | None, otherwise: _T | None) -> _T | None:
-        return otherwise if work is None else await self._try(name, work, otherwise)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 0.1
 RETRY_S = 0.2
-"""From a failure to the next attempt to connect."""
+"""From a failed attempt to connect to the next."""
+TURN_S = 0.02
+"""From a request without an answer to the next attempt: those that wait for their turn by then fail at once, instead of
+each waiting for its own timeout, while the next poll asks again. So one lost answer costs no more than one reading."""
 
 _EXCEPTIONS = {
     1: "illegal function",
@@ -35,7 +38,7 @@ class ModbusConnection:
     """One TCP connection to a Modbus server, shared by the devices (unit ids) behind it; connects when needed.
 
     A request without an answer within `timeout_s` closes the connection, because a late answer must not be taken for
-    that of another request. Later requests connect again, every `RETRY_S` at most, and fail at once in between.
+    that of another request; later ones connect again.
     """
 
     def __init__(self, host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -64,7 +67,7 @@ class ModbusConnection:
         if time.monotonic() < self._retry_at_s:
             raise ConnectionError("no connection")
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # our errors say it, with the device's name
-        self._give_up()
+        self._give_up(RETRY_S)
         client = AsyncModbusTcpClient(
             self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
         )
@@ -102,7 +105,7 @@ class ModbusConnection:
                     case Table.INPUT:
                         response = await client.read_input_registers(address, count=count, device_id=unit)
             except ModbusException as error:
-                self._give_up()
+                self._give_up(TURN_S)
                 raise ConnectionError(f"no answer within {self._timeout_s} s") from error
             except asyncio.CancelledError:
                 self.close()  # half of the answer may be on its way
@@ -112,14 +115,14 @@ class ModbusConnection:
                 raise ValueError(_EXCEPTIONS.get(code, f"exception {code}"))
             answer = [int(bit) for bit in response.bits[:count]] if table in _BITS else list(response.registers)
             if not words and len(answer) != count:
-                self._give_up()
+                self._give_up(TURN_S)
                 raise ConnectionError(f"an answer with {len(answer)} of {count} registers")
             return answer
 
-    def _give_up(self) -> None:
-        """Requests that wait for their turn fail at once instead of each waiting for its own timeout."""
+    def _give_up(self, seconds: float) -> None:
+        """Let requests fail at once for some time."""
         self.close()
-        self._retry_at_s = time.monotonic() + RETRY_S
+        self._retry_at_s = time.monotonic() + seconds
 
 
 class ModbusRegisters:

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from v2g.io.devices import Devices
 from v2g.io.link import Link, Peer
 from v2g.iso15118.d20.plant import Stage
-from v2g.iso15118.d20.timeouts import LINGER_S
+from v2g.iso15118.d20.timeouts import DEFAULT_PERFORMANCE_S, LINGER_S, PERFORMANCE_S
+from v2g.iso15118.event import Faulted
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.station.connector import SAFE, Connector, Note
@@ -26,6 +28,9 @@ HEARTBEAT_S = 0.1
 """Between commands: a device that hears nothing for longer than its watchdog goes to its own safe state."""
 
 
+_POSITION = {True: "closed", False: "open"}
+
+
 class OutletShell:
     """One outlet. `car` makes the talker for each new connection; `run` does the rest until it is cancelled."""
 
@@ -41,7 +46,7 @@ class OutletShell:
         self.idle = asyncio.Event()
         """Set while no session is under way."""
         self.idle.set()
-        self._wakes = {work: asyncio.Event() for work in (self._read, self._supervise, self._command)}
+        self._wakes: list[asyncio.Event] = []
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
 
@@ -53,8 +58,10 @@ class OutletShell:
         """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                for work in self._wakes:
-                    tasks.create_task(work())
+                tasks.create_task(self._repeat(self._command, HEARTBEAT_S))
+                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S))
+                for name in self.devices.names:
+                    tasks.create_task(self._repeat(partial(self._read, name), POLL_S))
         finally:
             await self.devices.command(SAFE)
             self.devices.close()
@@ -94,13 +101,16 @@ class OutletShell:
         self._settle()
 
     def lost(self, talker: "CarTalker", reason: V2GError | None) -> None:
-        if talker is not self._talker:
-            return
         fault = Fault.CONNECTION_LOST
         if isinstance(reason, TlsError):
             fault = Fault.TLS
         elif isinstance(reason, FramingError):
             fault = Fault.FRAMING
+        if talker is not self._talker:
+            if fault is not Fault.CONNECTION_LOST:  # it never came to a session, and the operator must know why
+                self.connector.events.append(Faulted(fault, str(reason)))
+                self._tell()
+            return
         self._talker = None
         self.connector.disconnected(self._loop.time(), fault, str(reason or "closed by the station"))
         self._settle()
@@ -123,16 +133,28 @@ class OutletShell:
 
     def _settle(self) -> None:
         """After anything that may have changed the session: new orders at once, then the trace."""
-        orders = self.connector.orders(self._loop.time())
-        if orders != self._orders:
+        orders, before = self.connector.orders(self._loop.time()), self._orders
+        if orders != before:
             self._orders = orders
             self._wake()
+        for what, now, then in (
+            ("contactor", _POSITION[orders.contactor_closed], _POSITION[before.contactor_closed]),
+            ("inverter", orders.inverter.mode, before.inverter.mode),
+        ):
+            if now != then:
+                self.connector.events.append(Note(f"{what} commanded {now}"))
         conversation, talker = self.connector.conversation, self._talker
         if conversation is not None and conversation.end is not None and talker is not None:
             talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
-        if not self.busy:
+        if not self.busy and not self.idle.is_set():
             self.idle.set()
+            self.connector.events.append(Note(self._slowest_response()))
         self._tell()
+
+    def _slowest_response(self) -> str:
+        took_s, name = self.slowest
+        owed_s = PERFORMANCE_S.get(name.removesuffix("Res") + "Req", DEFAULT_PERFORMANCE_S)
+        return f"slowest response {took_s * 1000:.1f} ms ({name}), owed within {owed_s * 1000:.0f} ms"
 
     def _tell(self) -> None:
         events, self.connector.events = self.connector.events, []
@@ -154,26 +176,23 @@ class OutletShell:
     def _active(self) -> bool:
         return self.connector.conversation is not None or self._orders != SAFE
 
-    async def _read(self) -> None:
-        while True:
-            readings = await self.devices.read(isolation=self.connector.demand.stage is Stage.CABLE_CHECK)
-            self.connector.rating = self.devices.rating
-            self._guarded(self.connector.measured, readings)
-            self._tell_troubles()
-            await self._pause(self._read, POLL_S)
+    async def _read(self, name: str) -> None:
+        """Each device at its own pace, so that a slow one delays no other."""
+        if name == "isolation monitor" and self.connector.demand.stage is not Stage.CABLE_CHECK:
+            return
+        await self.devices.read(name)
+        self.connector.rating = self.devices.rating
+        self._guarded(self.connector.measured, self.devices.readings)
+        self._tell_troubles()
 
     async def _supervise(self) -> None:
-        while True:
-            self._guarded(self.connector.expire)
-            await self._pause(self._supervise, SUPERVISE_S)
+        self._guarded(self.connector.expire)
 
     async def _command(self) -> None:
-        while True:
-            await self.devices.command(self._orders)
-            await self._pause(self._command, HEARTBEAT_S)
+        await self.devices.command(self._orders)
 
     def _wake(self) -> None:
-        for event in self._wakes.values():
+        for event in self._wakes:
             event.set()
 
     def _guarded(self, call: Callable[..., list[tuple[int, bytes]]], *inputs: object) -> None:
@@ -185,13 +204,16 @@ class OutletShell:
         self._send(sent)
         self._settle()
 
-    async def _pause(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """Until the next turn; longer while nothing is going on, and shorter when something comes up."""
-        wake = self._wakes[work]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds if self._active else IDLE_POLL_S):
-                await wake.wait()
-        wake.clear()
+    async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Work again and again: at a slower pace while nothing is going on, and at once when something comes up."""
+        wake = asyncio.Event()
+        self._wakes.append(wake)
+        while True:
+            wake.clear()
+            await work()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds if self._active else IDLE_POLL_S):
+                    await wake.wait()
 
     def _tell_troubles(self) -> None:
         """Devices that went or came back since the last turn, one line each."""
@@ -221,8 +243,6 @@ class CarTalker:
     def lost(self, reason: V2GError | None) -> None:
         if self._leaving is not None:
             self._leaving.cancel()
-        if self._link is None and reason is not None:
-            self._shell.note(f"car refused before its session: {reason}", warning=True)
         self._shell.lost(self, reason)
 
     def send(self, payload_type: int, payload: bytes) -> None:
