@@ -394,7 +394,9 @@ class Encoder:
             self._fail("an element of another schema is not supported")
         if len(particle.members) > 1 and type(item) not in [member.type for member in particle.members]:
             self._fail(f"{name}: {type(item).__name__} is no member of its substitution group")
-        if all(isinstance(p, Start) and p.particle.number > particle.number for p in productions):
+        if all(
+            production.particle.number > particle.number for production in productions if isinstance(production, Start)
+        ):
             self._fail(f"{name} is given in addition to another element of its choice, or too often")
         self._fail(f"{name} is given, expected {_expected(productions)} before it")
 
