@@ -298,12 +298,12 @@ def test_schedule_renegotiation_keeps_the_contactor_closed_without_power() -> No
     car.ask(dc_loop(car.session_id))
     stages = [car.secc.demand.stage]
     car.ask(power_delivery(car.session_id, ChargeProgress.ScheduleRenegotiation))
-    assert car.secc.phase is Phase.SCHEDULE_EXCHANGE
+    phases = [car.secc.phase]
     assert [*stages, car.secc.demand.stage] == [Stage.ENERGY, Stage.READY]
     car.ask(car.requests()["ScheduleExchangeReq"])
-    assert car.secc.phase is Phase.POWER_DELIVERY
+    phases.append(car.secc.phase)
     assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.OK
-    assert car.secc.phase is Phase.CHARGE_LOOP
+    assert [*phases, car.secc.phase] == [Phase.SCHEDULE_EXCHANGE, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP]
 
 
 def test_standby_is_declined_and_the_loop_goes_on() -> None:
