@@ -1,0 +1,1 @@
+"""Captures from the field: packets in, messages and what is wrong with them out."""
