@@ -61,12 +61,12 @@ class BenchStation:
         assert link is not None
         answers = conversation.receive(payload_type, payload, arrived, self._plant()).send
         answers += conversation.renew(arrived, self._plant()).send
+        if conversation.end is not None:
+            self.paused = conversation.end.paused
         for answer in answers:
             link.send(*answer)
         if conversation.phase == "CHARGE_LOOP" and self._at_loop is not None:
             self._at_loop(self)
-        if conversation.end is not None:
-            self.paused = conversation.end.paused
 
     def lost(self, reason: V2GError | None) -> None:
         self.link = None
