@@ -14,9 +14,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "phases.md"
 _HEAD = """\
 # The phases of an ISO 15118-20 session
 
-Drawn from `src/v2g/iso15118/d20/table.py` by `tools/draw_table.py`. The station asserts every transition against the same
-table, and the car walks it. What a phase does not admit is answered with FAILED_SequenceError, and any FAILED response
-leads to ENDED; so does silence for longer than the phase's time.
+Drawn from `src/v2g/iso15118/d20/table.py` by `tools/draw_table.py`. The station asserts every transition against the
+same table, and the car walks it. What a phase does not admit is answered with FAILED_SequenceError, and any FAILED
+response leads to ENDED; so does silence for longer than the phase's time.
 """
 
 
