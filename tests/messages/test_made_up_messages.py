@@ -27,12 +27,14 @@ examples = settings(
 def test_there_and_back(protocol: str, data: st.DataObject, made_up: MadeUp) -> None:
     message = data.draw(made_up(protocol))
     octets = encode(protocol, message)
-    assert decode(protocol, octets, strict=True) == message
+    decoded = decode(protocol, octets, strict=True)
+    assert decoded == message
+    assert repr(decoded) == repr(message)  # members of different enumerations are equal if they are spelled the same
     assert from_document(protocol, to_document(message)) == message
 
     schema = codec(protocol).schema
     assert Encoder(schema).document(message) == octets
-    assert Decoder(schema, octets, strict=True).document() == message
+    assert repr(Decoder(schema, octets, strict=True).document()) == repr(message)
 
 
 def ascii_only(value: object) -> bool:
@@ -46,6 +48,7 @@ def test_generated_functions_know_the_ordinary_case(protocol: str, data: st.Data
     """They must not lean on the interpreter: that would be right, but slow."""
     message = data.draw(made_up(protocol).filter(lambda m: ascii_only(m) and "KeyInfo(" not in str(m)))
     compiler = Compiler(codec(protocol).schema)
-    stream = compiler.writer(type(message))(message, 1)
+    write, read = (compiler.functions[name(type(message))] for name in (compiler.writer_name, compiler.reader_name))
+    stream = write(message, 1)
     bits = stream.bit_length() - 1
-    assert compiler.reader(type(message))(stream & (1 << bits) - 1, bits) == (message, 0)
+    assert read(stream & (1 << bits) - 1, bits) == (message, 0)

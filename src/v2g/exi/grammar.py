@@ -13,7 +13,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from types import ModuleType, NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin
 
 from msgspec import Struct
 
@@ -43,15 +43,21 @@ class QName(Struct, frozen=True, order=True):
 class Boolean(Struct, frozen=True):
     """`xs:boolean`: one bit."""
 
+    bits: ClassVar[int] = 1
+
 
 class Enumerated(Struct, frozen=True):
     """An enumeration: the index of the member in the schema's order, in as many bits as the last index needs."""
 
-    members: tuple[Enumeration, ...]
+    enumeration: type[Enumeration]
+
+    @property
+    def members(self) -> tuple[Enumeration, ...]:
+        return tuple(self.enumeration)
 
     @property
     def bits(self) -> int:
-        return (len(self.members) - 1).bit_length()
+        return (len(self.enumeration) - 1).bit_length()
 
 
 class Whole(Struct, frozen=True):
@@ -146,6 +152,10 @@ class Foreign(Struct, frozen=True):
     """SE(*) or the characters of mixed content: counted, never accepted."""
 
     what: str
+
+
+ANY_ELEMENT: Final = Foreign("an element of another schema")
+MIXED_TEXT: Final = Foreign("text between the elements")
 
 
 class Characters(Struct, frozen=True):
@@ -246,11 +256,11 @@ class Grammar:
     def _productions(self, following: Sequence[int], end: bool) -> list[Production]:
         particles = [self.particles[index] for index in following]
         result: list[Production] = [Start(particle, member) for particle in particles for member in particle.members]
-        result += [Foreign("an element of another schema") for particle in particles if not particle.members]
+        result += [ANY_ELEMENT for particle in particles if not particle.members]
         if end:
             result.append(End())
         if self.mixed:
-            result.append(Foreign("text between the elements"))
+            result.append(MIXED_TEXT)
         return result
 
 
@@ -416,7 +426,7 @@ def _type(plain: type, markers: Sequence[object]) -> type[Type] | Simple:
     if issubclass(plain, Type):
         return plain
     if issubclass(plain, Enumeration):
-        return Enumerated(tuple(plain))
+        return Enumerated(plain)
     if plain is bool:
         return Boolean()
     if plain is int:

@@ -25,6 +25,19 @@ def read_unsigned(n: int, r: int, first: int, high: int) -> tuple[int, int]:
     return value, r
 
 
+def read_long(n: int, r: int, first: int, high: int) -> tuple[int, int]:
+    """The same, for what is often a time in seconds: five octets."""
+    if r >= 32 and (rest := n >> r - 32 & 0xFFFFFFFF) & 0x80808080 == 0x80808000:
+        return (
+            first & 127
+            | (rest >> 24 & 127) << 7
+            | (rest >> 16 & 127) << 14
+            | (rest >> 8 & 127) << 21
+            | (rest & 127) << 28
+        ), r - 32
+    return read_unsigned(n, r, first, high)
+
+
 def read_signed(n: int, r: int, first: int, high: int) -> tuple[int, int]:
     """The same of an integer down to -high-1; the ninth bit of `first` is its sign."""
     value = first & 255
@@ -58,10 +71,22 @@ def write_unsigned(a: int, value: int, low: int, high: int) -> int:
     """An integer in 7-bit groups, least significant first."""
     if not low <= value <= high:
         raise ValueError
+    width = 8
+    octets = 0
     while value > 127:
-        a = a << 8 | value & 127 | 128
+        octets = octets | value & 127 | 128
+        octets <<= 8
+        width += 8
         value >>= 7
-    return a << 8 | value
+    return a << width | octets | value
+
+
+def write_long(a: int, value: int, low: int, high: int) -> int:
+    """The same, for what is often a time in seconds: five octets."""
+    if 1 << 28 <= value < 1 << 35:
+        octets = (value & 127) << 32 | (value >> 7 & 127) << 24 | (value >> 14 & 127) << 16 | (value >> 21 & 127) << 8
+        return a << 40 | octets | 0x8080808000 | value >> 28
+    return write_unsigned(a, value, low, high)
 
 
 def write_signed(a: int, value: int, low: int, high: int) -> int:
