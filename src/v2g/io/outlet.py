@@ -24,6 +24,8 @@ POLL_S = 0.1
 IDLE_POLL_S = 1.0
 SUPERVISE_S = 0.05
 """Between looks at deadlines and at the age of readings."""
+BREAK_POLL_S = 0.005
+"""Between readings while the contactor waits for the current to fall."""
 HEARTBEAT_S = 0.1
 """Between commands: a device that hears nothing for longer than its watchdog goes to its own safe state."""
 
@@ -59,7 +61,7 @@ class OutletShell:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._repeat(self._command, HEARTBEAT_S))
-                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S))
+                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, self.connector.next_deadline))
                 for name in self.devices.names:
                     tasks.create_task(self._repeat(partial(self._read, name), POLL_S))
         finally:
@@ -190,6 +192,14 @@ class OutletShell:
 
     async def _command(self) -> None:
         await self.devices.command(self._orders)
+        while self._breaking():  # look often: the contactor need not wait for the next poll
+            await self._read("inverter")
+            await asyncio.sleep(BREAK_POLL_S)
+
+    def _breaking(self) -> bool:
+        """Whether the contactor only waits for the inverter's current to fall."""
+        stopping = self.connector.demand.stage is Stage.OFF
+        return stopping and self._orders.contactor_closed and self.devices.inverter is not None
 
     def _wake(self) -> None:
         for event in self._wakes:
@@ -204,15 +214,22 @@ class OutletShell:
         self._send(sent)
         self._settle()
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """Work again and again: at a slower pace while nothing is going on, and at once when something comes up."""
+    async def _repeat(
+        self,
+        work: Callable[[], Awaitable[None]],
+        seconds: float,
+        deadline: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        """Work again and again: slower while nothing is going on, at once when something comes up or is due."""
         wake = asyncio.Event()
         self._wakes.append(wake)
         while True:
             wake.clear()
             await work()
+            turn = self._loop.time() + (seconds if self._active else IDLE_POLL_S)
+            due = deadline()
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds if self._active else IDLE_POLL_S):
+                async with asyncio.timeout_at(turn if due is None else min(turn, due)):
                     await wake.wait()
 
     def _tell_troubles(self) -> None:

@@ -30,7 +30,7 @@ from v2g.station.settings import Outlet
 STALE_S = 0.35
 """A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
 NO_CURRENT_A = 1.0
-BREAK_S = 0.1
+BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
 STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
@@ -312,12 +312,12 @@ class Connector:
             return Fault.CONTACTOR, "no reading of the contactor"
         if contactor.fault is not None:
             return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
-        if self._fresh(readings.meter, now) is None:
-            return Fault.METER_LOST, "no reading of the meter"
         if dc and (inverter is None or self.rating is None):
             return Fault.INVERTER_LOST, "no reading of the inverter"
         if dc and inverter is not None and inverter.state is InverterState.FAULT:
             return Fault.INVERTER_FAULT, f"the inverter reports {', '.join(sorted(inverter.faults)) or 'a fault'}"
+        if self._fresh(readings.meter, now) is None:
+            return Fault.METER_LOST, "no reading of the meter"
         return None
 
     def _fresh(self, reading: _Reading | None, now: float) -> _Reading | None:

@@ -1,0 +1,195 @@
+"""`v2g daemon` as a process: start, sessions, refusals, orders from the control socket, end."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.interop.process import Process
+from tests.interop.station import V2G, Station, station
+
+from v2g.io.control import request
+from v2g.tls import pki
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("pki")
+    pki.create(directory, now=datetime.now(UTC), force=True)
+    return directory
+
+
+@pytest.fixture
+def ours(tmp_path: Path, certificates: Path) -> Iterator[Station]:
+    with station(
+        None,
+        tmp_path,
+        services=["DC_BPT", "DC"],
+        pki=certificates,
+        profile="iso15118-20",
+        dispatch=[{"power_w": -5000}],
+    ) as running:
+        yield running
+
+
+def car(ours: Station, certificates: Path | None, *options: str) -> Process:
+    tls = ["--no-tls"] if certificates is None else ["--pki", str(certificates)]
+    place = ["--host", "::1", "--port", str(ours.port), "--battery", ours.plant_address]
+    return Process([*V2G, "ev", *place, *tls, "--json", *options])
+
+
+def result(process: Process) -> dict[str, Any]:
+    assert process.wait(40) is not None
+    parsed: dict[str, Any] = json.loads(process.output)
+    return parsed
+
+
+def control(ours: Station, command: str) -> Any:
+    return request(ours.trace.parent / "control.sock", command)
+
+
+def test_a_session_over_tls_with_the_strict_profile(ours: Station, certificates: Path) -> None:
+    with car(ours, certificates, "--duration", "1") as process:
+        outcome = result(process)
+    assert outcome["result"] == "ok"
+    assert outcome["tls"] is True
+    assert outcome["energy_discharged_wh"] > 0.5
+    assert outcome["soc_end"] < outcome["soc_start"]
+    [status] = control(ours, "status")["connectors"]
+    assert status["result"] == "completed"
+    assert status["contactor_closed"] is False
+    trace = ours.trace.read_text()
+    assert not re.search("error", trace, re.IGNORECASE), trace
+    assert "slowest response" in trace
+
+
+def test_a_car_without_tls_is_refused_with_its_code_and_the_next_is_served(ours: Station, certificates: Path) -> None:
+    with car(ours, None) as process:
+        assert result(process)["result"] == "failed"
+    assert ours.traced("ERROR 0x0B TLS failure")
+    with car(ours, certificates, "--duration", "1") as process:
+        assert result(process)["result"] == "ok"
+
+
+def test_garbage_is_refused_and_the_next_car_is_served(tmp_path: Path) -> None:
+    with station(None, tmp_path, services=["DC_BPT"]) as ours:
+        for garbage, code in (
+            (b"GET / HTTP/1.1\r\n\r\n", "0x03"),
+            (bytes.fromhex("01fe800100000004ffffffff"), "0x04"),
+            (bytes.fromhex("01fe8001ffffffff"), "0x03"),
+        ):
+            with socket.create_connection(("::1", ours.port), timeout=5) as stranger:
+                stranger.sendall(garbage)
+                stranger.settimeout(10)
+                while stranger.recv(1000):
+                    pass
+            assert ours.traced(f"ERROR {code} ")
+        with car(ours, None, "--duration", "1") as process:
+            assert result(process)["result"] == "ok"
+
+
+def test_a_second_car_does_not_disturb_the_first(ours: Station, certificates: Path) -> None:
+    with car(ours, certificates, "--duration", "4") as first:
+        assert ours.traced("-> CHARGE_LOOP")
+        with car(ours, certificates) as second:
+            assert result(second)["result"] == "failed"
+        assert result(first)["result"] == "ok"
+    assert ours.traced("refused: another car is in session")
+
+
+@pytest.mark.parametrize(("order", "reason"), [("stop", "asked to end"), ("pause", "asked to pause")])
+def test_the_operator_ends_a_session(ours: Station, certificates: Path, order: str, reason: str) -> None:
+    assert control(ours, order) == {"asked": []}
+    with car(ours, certificates) as process:
+        assert ours.traced("-> CHARGE_LOOP", 15)
+        assert control(ours, order) == {"asked": [1]}
+        outcome = result(process)
+    assert outcome["result"] == "ok"
+    assert reason in outcome["stop_reason"]
+
+
+def test_a_paused_session_is_taken_up_again(ours: Station, certificates: Path, tmp_path: Path) -> None:
+    keep = str(tmp_path / "paused.json")
+    with car(ours, certificates, "--duration", "1", "--pause", "--resume", keep) as process:
+        assert result(process)["result"] == "ok"
+    first = control(ours, "status")["connectors"][0]["session"]
+    with car(ours, certificates, "--duration", "1", "--resume", keep) as process:
+        assert result(process)["result"] == "ok"
+    assert control(ours, "status")["connectors"][0]["session"] == first
+    assert ours.traced("SESSION_SETUP -> CHARGE_PARAMETERS")
+
+
+def test_sigterm_ends_the_session_in_order_and_leaves_the_hardware_safe(ours: Station, certificates: Path) -> None:
+    with car(ours, certificates) as process:
+        assert ours.traced("-> CHARGE_LOOP", 15)
+        ours.daemon.child.send_signal(signal.SIGTERM)
+        outcome = result(process)
+    assert outcome["result"] == "ok"
+    assert ours.daemon.wait(10) == 0
+    assert "open command" in ours.contactor.lines[-1]
+
+
+def test_once_ends_after_one_session(tmp_path: Path) -> None:
+    with station(None, tmp_path, services=["DC_BPT"]) as ours:
+        config = str(tmp_path / "config.yaml")
+        ours.daemon.child.send_signal(signal.SIGTERM)
+        assert ours.daemon.wait(10) == 0
+        with Process([*V2G, "daemon", "--config", config, "--port", "0", "--no-tls", "--once"]) as daemon:
+            assert daemon.wait_for("listens on ", 10)
+            again = Station(
+                None, daemon, ours.plant, ours.contactor, ours.plant_address, ours.contactor_address, ours.trace
+            )
+            with car(again, None, "--duration", "1") as process:
+                assert result(process)["result"] == "ok"
+            assert daemon.wait(15) == 0
+
+
+def test_what_the_seed_of_every_installation_types_works(tmp_path: Path) -> None:
+    """`v2g_daemon --port N --config FILE`, as a command of its own and with dashes from a word processor."""
+    with station(None, tmp_path, services=["DC_BPT"]) as ours:
+        ours.daemon.child.send_signal(signal.SIGTERM)
+        assert ours.daemon.wait(10) == 0
+        command = Path(sys.executable).with_name("v2g_daemon")
+        config = str(tmp_path / "config.yaml")
+        options = ["\N{EN DASH}port", str(ours.port), "\N{EN DASH}config", config, "--no-tls"]
+        with Process([str(command), *options]) as daemon:
+            assert daemon.wait_for(rf"\[::1\]:{ours.port}, NO TLS", 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("connectors: []", "connectors"),
+        ("connectors: [{contactor: {address: nowhere}}]", "config.yaml:1:"),
+        (None, "No such file"),
+    ],
+)
+def test_a_bad_configuration_is_explained_with_exit_code_2(tmp_path: Path, text: str | None, complaint: str) -> None:
+    file = tmp_path / "config.yaml"
+    if text is not None:
+        file.write_text(text)
+    done = subprocess.run(
+        [*V2G, "daemon", "--config", str(file)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_certificates_are_no_reason_to_do_without_tls(tmp_path: Path) -> None:
+    with station(None, tmp_path, services=["DC_BPT"]):
+        pass
+    config = json.loads((tmp_path / "config.yaml").read_text())
+    config["tls"] = {"directory": str(tmp_path / "nothing")}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    command = [*V2G, "daemon", "--config", str(tmp_path / "config.yaml"), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert "secc_cert.pem" in done.stderr
