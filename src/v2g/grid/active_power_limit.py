@@ -1,0 +1,17 @@
+"""Limit active power: the operator of the grid caps what the station feeds (IEEE 1547-2018 4.6.2, within 30 s)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePowerLimit:
+    """Settings."""
+
+    enabled: bool
+    fed_pu: float
+    """The most that may be fed, per unit of the rated power."""
+    response_s: float
+
+    def settled_pu(self) -> float:
+        """The most that may be fed once the response has settled, per unit of the rated power."""
+        return self.fed_pu if self.enabled else 1.0

@@ -1,0 +1,57 @@
+"""What the inverter can do at once: the circle of apparent power, and who yields.
+
+IEEE 1547-2018 5.2: up to the reactive capability of its category the station reduces active power rather than reactive
+power; beyond it active power goes first. Below 5 % of the rated power no reactive power is demanded, up to 20 % the
+demand grows with the power.
+"""
+
+from dataclasses import dataclass
+from math import inf, sqrt
+
+from v2g.grid.curve import interpolate
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What the inverter is built for. Magnitudes."""
+
+    apparent_va: float
+    charge_w: float
+    discharge_w: float
+    reactive_max_var: float
+
+    def of(self, power_w: float) -> float:
+        """The rated active power in the direction of `power_w`."""
+        return self.charge_w if power_w > 0 else self.discharge_w
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Settings: the reactive power that a category demands, per unit of the apparent power. Magnitudes."""
+
+    inject_pu: float
+    absorb_pu: float
+    none_below_pu: float
+    """No reactive power is demanded below this active power, per unit of the rated power."""
+    full_from_pu: float
+    """All of it is demanded from this active power."""
+
+    def demanded_var(self, drawn: bool, power_w: float, rating: Rating) -> float:
+        """The magnitude of reactive power that goes before active power at `power_w`."""
+        most_pu = self.absorb_pu if drawn else self.inject_pu
+        share = abs(power_w) / max(rating.of(power_w), 1.0)
+        if share < self.none_below_pu:
+            return 0.0
+        full_pu = self.full_from_pu
+        return rating.apparent_va * interpolate(share, (0.0, 0.0), (full_pu, most_pu)) if full_pu else inf
+
+    def reactive_var(self, wanted_var: float, power_w: float, rating: Rating) -> float:
+        """What remains of the reactive power `wanted_var` (drawn positive) beside the active power `power_w`."""
+        room_var = sqrt(max(rating.apparent_va**2 - power_w**2, 0.0))
+        most_var = min(max(self.demanded_var(wanted_var > 0, power_w, rating), room_var), rating.reactive_max_var)
+        return min(max(wanted_var, -most_var), most_var)
+
+
+def active_w(reactive_var: float, rating: Rating) -> float:
+    """The magnitude of active power that the apparent power leaves beside `reactive_var`."""
+    return sqrt(max(rating.apparent_va**2 - reactive_var**2, 0.0))

@@ -1,0 +1,104 @@
+"""Trip elements: a threshold, a delay, and a timer of their own (IEEE 1547-2018 6.4.1 and 6.5.1, EN 50549-1 4.9.3)."""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from math import sqrt
+from typing import Literal
+
+from v2g.grid.sample import GridSample
+
+TOLERANCE_S = 1e-9
+"""Sums of steps are not exact."""
+
+_MEAN_S = 600.0
+_REFRESH_S = 3.0
+_BLOCKS = round(_MEAN_S / _REFRESH_S)
+
+
+class Quantity(StrEnum):
+    """What an element looks at. Of several phases the worst applicable one counts, unless the mean is asked for."""
+
+    LOWEST_VOLTAGE = "lowest_voltage"
+    HIGHEST_VOLTAGE = "highest_voltage"
+    MEAN_VOLTAGE = "mean_voltage"
+    TEN_MINUTE_VOLTAGE = "ten_minute_voltage"
+    """The highest of the phases' sliding 10 minute means, renewed every 3 s (EN 50549-1 4.9.3.4)."""
+    FREQUENCY = "frequency"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What an element is set to. `threshold` and `hysteresis` are in pu of the nominal voltage, or in Hz."""
+
+    name: str
+    quantity: Quantity
+    side: Literal["over", "under"]
+    threshold: float
+    delay_s: float
+    hysteresis: float
+    """The timer resets when the quantity has returned this far inside the threshold."""
+
+    @property
+    def unit(self) -> str:
+        return "Hz" if self.quantity is Quantity.FREQUENCY else "pu"
+
+    def beyond(self, value: float, margin: float = 0.0) -> bool:
+        """Whether `value` is outside the threshold moved inwards by `margin`."""
+        if self.side == "over":
+            return value > self.threshold - margin
+        return value < self.threshold + margin
+
+
+class Timer:
+    """The running state of one element.
+
+    The time between two samples counts as abnormal when the later one is: a disturbance may have begun right after the
+    sample before, and the delay is a time by which the station must be gone.
+    """
+
+    def __init__(self, element: Element) -> None:
+        self.element = element
+        self.elapsed_s = 0.0
+        self.picked_up = False
+
+    def step(self, value: float | None, dt_s: float) -> bool:
+        """Lets `dt_s` pass up to the sample `value`; True when the delay has run off. None: not measurable, resets."""
+        margin = self.element.hysteresis if self.picked_up else 0.0
+        self.picked_up = value is not None and self.element.beyond(value, margin)
+        self.elapsed_s = self.elapsed_s + dt_s if self.picked_up else 0.0
+        return self.picked_up and self.elapsed_s >= self.element.delay_s - TOLERANCE_S
+
+
+class TenMinuteMean:
+    """Sliding 10 minute mean (rms) of each phase, in blocks of 3 s. The time before the start counts as nominal."""
+
+    def __init__(self, phases: int) -> None:
+        self.highest_pu = 1.0
+        self._blocks = deque([(1.0,) * phases] * _BLOCKS)
+        self._sums = [0.0] * phases
+        self._block_s = 0.0
+
+    def step(self, voltages_pu: tuple[float, ...], dt_s: float) -> float:
+        """Lets `dt_s` pass at these voltages; returns the highest mean of the phases."""
+        for phase, voltage_pu in enumerate(voltages_pu):
+            self._sums[phase] += voltage_pu * voltage_pu * dt_s
+        self._block_s += dt_s
+        if self._block_s >= _REFRESH_S - TOLERANCE_S:
+            self._blocks.popleft()
+            self._blocks.append(tuple(total / self._block_s for total in self._sums))
+            self._sums = [0.0] * len(self._sums)
+            self._block_s = 0.0
+            self.highest_pu = sqrt(max(map(sum, zip(*self._blocks, strict=True))) / _BLOCKS)
+        return self.highest_pu
+
+
+def quantities(sample: GridSample, ten_minute_pu: float, frequency_measurable: bool) -> dict[Quantity, float | None]:
+    """The value of each quantity in `sample`; the frequency is None where the voltage is too low to measure it."""
+    return {
+        Quantity.LOWEST_VOLTAGE: sample.lowest_pu,
+        Quantity.HIGHEST_VOLTAGE: sample.highest_pu,
+        Quantity.MEAN_VOLTAGE: sample.mean_pu,
+        Quantity.TEN_MINUTE_VOLTAGE: ten_minute_pu,
+        Quantity.FREQUENCY: sample.frequency_hz if frequency_measurable else None,
+    }

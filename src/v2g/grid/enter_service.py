@@ -1,0 +1,62 @@
+"""Entering service: when the station may begin or begin again, and how steeply.
+
+IEEE 1547-2018 4.10; EN 50549-1 4.10: the grid has been within a window for a delay; then either a random delay or a
+ramp, so that not everybody comes back at once.
+"""
+
+from dataclasses import dataclass
+
+from v2g.grid.element import TOLERANCE_S
+from v2g.grid.sample import GridSample
+
+
+@dataclass(frozen=True, slots=True)
+class EnterService:
+    """Settings."""
+
+    permitted: bool
+    """The operator of the grid lets the station be in service at all."""
+    lowest_pu: float
+    highest_pu: float
+    lowest_hz: float
+    highest_hz: float
+    delay_s: float
+    ramp_s: float
+    """From nothing to the rated power; 0 is no ramp."""
+    random_delay_s: float
+    """The largest random delay on top; 0 is none. Not together with a ramp."""
+
+    def obstacle(self, sample: GridSample) -> str | None:
+        """Why the station may not enter service on a grid like `sample`, or None."""
+        if not self.permitted:
+            return "service is not permitted"
+        if not self.lowest_pu <= sample.lowest_pu <= sample.highest_pu <= self.highest_pu:
+            value_pu = sample.lowest_pu if sample.lowest_pu < self.lowest_pu else sample.highest_pu
+            return f"voltage {value_pu:.3f} pu outside {self.lowest_pu:g}..{self.highest_pu:g} pu"
+        if not self.lowest_hz <= sample.frequency_hz <= self.highest_hz:
+            return f"frequency {sample.frequency_hz:.2f} Hz outside {self.lowest_hz:g}..{self.highest_hz:g} Hz"
+        return None
+
+
+class Entry:
+    """The way into service, from the first sample that meets the criteria."""
+
+    def __init__(self, settings: EnterService, lot: float) -> None:
+        """`lot`: the share of the random delay that this entry waits, 0..1."""
+        self._settings = settings
+        self._elapsed_s = 0.0
+        self.wait_s = settings.delay_s + lot * settings.random_delay_s
+        """Without interruption from the first good sample to service."""
+
+    def wait(self, obstacle: str | None, dt_s: float) -> float:
+        """Lets `dt_s` pass up to a sample; returns how long there is still to wait, 0 when service may begin."""
+        self._elapsed_s = self._elapsed_s + dt_s if obstacle is None else 0.0
+        remaining_s = self.wait_s - self._elapsed_s
+        if obstacle is None:
+            return remaining_s if remaining_s > TOLERANCE_S else 0.0
+        return max(remaining_s, TOLERANCE_S)
+
+    def share(self, in_service_s: float) -> float:
+        """The share of the rated power that is free `in_service_s` after service began, 0..1."""
+        ramp_s = self._settings.ramp_s
+        return 1.0 if ramp_s <= 0 else min(in_service_s / ramp_s, 1.0)

@@ -1,0 +1,65 @@
+"""Frequency droop (frequency-power): give more when the frequency is low, take more when it is high.
+
+IEEE 1547-2018 6.5.2.7 (P = Ppre - (f - fn - db) / (fn k) of the rated power); EN 50549-1 4.6 (LFSM-O, LFSM-U). One
+function for charging and discharging: a storage goes across zero. The power before the disturbance is held from the
+moment the frequency leaves the deadband.
+"""
+
+from dataclasses import dataclass
+
+from v2g.grid.response import OpenLoopResponse
+
+_SPENT = 0.005
+"""The response that is left, as a share of the rated power, when a disturbance is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyDroop:
+    """Settings."""
+
+    over_enabled: bool
+    over_deadband_hz: float
+    over_droop: float
+    """Per-unit change of frequency for a per-unit change of power."""
+    under_enabled: bool
+    under_deadband_hz: float
+    under_droop: float
+    response_s: float
+    """Open-loop response time: to 90 %."""
+
+    def response(self, frequency_hz: float, nominal_hz: float) -> float:
+        """The settled change of power, per unit of the rated power; positive takes more."""
+        over_hz = frequency_hz - nominal_hz - self.over_deadband_hz
+        if self.over_enabled and over_hz > 0:
+            return over_hz / (nominal_hz * self.over_droop)
+        under_hz = frequency_hz - nominal_hz + self.under_deadband_hz
+        if self.under_enabled and under_hz < 0:
+            return under_hz / (nominal_hz * self.under_droop)
+        return 0.0
+
+
+class Droop:
+    """The running response."""
+
+    def __init__(self, settings: FrequencyDroop, nominal_hz: float) -> None:
+        self._settings = settings
+        self._nominal_hz = nominal_hz
+        self._response = OpenLoopResponse(0.0)
+        self.before_w: float | None = None
+        """The power before the disturbance; None while there is none."""
+
+    def step(self, frequency_hz: float, power_w: float, rated_w: float, dt_s: float) -> float | None:
+        """Lets `dt_s` pass at `frequency_hz`; returns the power it demands, or None without a disturbance.
+
+        `power_w` is the present power, which is held when a disturbance begins.
+        """
+        target = self._settings.response(frequency_hz, self._nominal_hz)
+        if target and self.before_w is None:
+            self.before_w = power_w
+        change = self._response.step(target, self._settings.response_s, dt_s)
+        if self.before_w is None:
+            return None
+        if not target and abs(change) < _SPENT:
+            self._response.value, self.before_w = 0.0, None
+            return None
+        return self.before_w + rated_w * change

@@ -1,0 +1,89 @@
+"""Unintentional islanding: the grid is gone, and the station feeds a load that happens to match.
+
+IEEE 1547-2018 8.1: detect it, cease and trip within 2 s. Passive: rate of change of frequency above what must be ridden
+through, a jump of the voltage's phase, and the trip elements. None of these sees an island whose load matches exactly,
+so a probe makes it drift: while feeding, the station draws or gives a little reactive power that grows with the change
+of frequency it sees (positive feedback, after the Sandia frequency shift). A grid does not care; a parallel RLC load of
+quality factor Qf answers with df/f = q / (2 Qf), so that every gain above 2 Qf runs away into the passive elements.
+"""
+
+from dataclasses import dataclass
+from math import exp
+
+from v2g.grid.element import TOLERANCE_S
+from v2g.grid.sample import GridSample
+
+
+@dataclass(frozen=True, slots=True)
+class Islanding:
+    """Settings."""
+
+    rocof_enabled: bool
+    rocof_hz_per_s: float
+    """In either direction; above the code's ride-through."""
+    rocof_delay_s: float
+    """Without a change of direction. Longer than the echo of a phase jump in the measurement of frequency."""
+    vector_shift_enabled: bool
+    vector_shift_deg: float
+    """On three phases; above the code's ride-through."""
+    single_phase_vector_shift_deg: float
+    probe_enabled: bool
+    probe_gain: float
+    """Reactive power per active power, for each per unit that the frequency has changed: more than 2 Qf."""
+    probe_limit: float
+    """Largest reactive power of the probe, as a share of the active power."""
+    probe_kick: float
+    """Share of the active power that the probe alternates by, so that a perfect match does not stay one."""
+    probe_kick_s: float
+    """Between two kicks."""
+    probe_washout_s: float
+    """Time constant after which a changed frequency is the normal one: at rest the probe costs nothing."""
+
+
+class PassiveDetection:
+    """Rate of change of frequency, and vector shift."""
+
+    def __init__(self, settings: Islanding) -> None:
+        self._settings = settings
+        self._falling_s = self._rising_s = 0.0
+
+    def step(self, sample: GridSample, rocof_hz_per_s: float, dt_s: float) -> tuple[str, str] | None:
+        """Lets `dt_s` pass up to `sample`; returns the element that sees an island and why, or None."""
+        settings = self._settings
+        self._rising_s = self._rising_s + dt_s if rocof_hz_per_s > settings.rocof_hz_per_s else 0.0
+        self._falling_s = self._falling_s + dt_s if rocof_hz_per_s < -settings.rocof_hz_per_s else 0.0
+        lasted_s = max(self._rising_s, self._falling_s)
+        if settings.rocof_enabled and lasted_s >= max(settings.rocof_delay_s, dt_s) - TOLERANCE_S and lasted_s > 0:
+            return "rocof", f"{rocof_hz_per_s:+.1f} Hz/s beyond {settings.rocof_hz_per_s:g} Hz/s for {lasted_s:.2f} s"
+        largest_deg = (
+            settings.vector_shift_deg if len(sample.voltages_pu) > 1 else settings.single_phase_vector_shift_deg
+        )
+        if settings.vector_shift_enabled and abs(sample.phase_jump_deg) > largest_deg:
+            return "vector_shift", f"phase jump of {sample.phase_jump_deg:+.0f} degrees beyond {largest_deg:g} degrees"
+        return None
+
+
+class Probe:
+    """The active part: the reactive power that makes an island drift."""
+
+    def __init__(self, settings: Islanding) -> None:
+        self._settings = settings
+        self._usual_hz: float | None = None
+        self._kick, self._until_kick_s = settings.probe_kick, settings.probe_kick_s
+
+    def step(self, frequency_hz: float, power_w: float, dt_s: float) -> float:
+        """Lets `dt_s` pass; returns the reactive power to add, in var drawn. Zero unless the station feeds."""
+        settings = self._settings
+        if not settings.probe_enabled or power_w >= 0:
+            self._usual_hz = None
+            return 0.0
+        if self._usual_hz is None:
+            self._usual_hz = frequency_hz
+        deviation = frequency_hz / self._usual_hz - 1
+        keep = exp(-dt_s / settings.probe_washout_s)
+        self._usual_hz = keep * self._usual_hz + (1 - keep) * frequency_hz
+        self._until_kick_s -= dt_s
+        if self._until_kick_s <= TOLERANCE_S:
+            self._kick, self._until_kick_s = -self._kick, settings.probe_kick_s
+        share = settings.probe_gain * deviation + self._kick
+        return -power_w * min(max(share, -settings.probe_limit), settings.probe_limit)

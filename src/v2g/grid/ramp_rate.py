@@ -1,0 +1,29 @@
+"""Ramp rate: how fast the power may follow its wish in normal operation (EN 50549-1 4.10, SunSpec 704.WRmp).
+
+Protection, and the responses of the other functions, are not slowed down by it.
+"""
+
+from dataclasses import dataclass
+
+from v2g.grid.response import towards
+
+
+@dataclass(frozen=True, slots=True)
+class RampRate:
+    """Settings."""
+
+    pu_per_s: float
+    """Change of power per second, per unit of the rated power."""
+
+
+class Ramp:
+    """The wish, as far as the ramp lets it through."""
+
+    def __init__(self, settings: RampRate) -> None:
+        self._settings = settings
+        self.power_w = 0.0
+
+    def step(self, wish_w: float, rated_w: float, dt_s: float) -> float:
+        """Lets `dt_s` pass towards `wish_w`."""
+        self.power_w = towards(self.power_w, wish_w, self._settings.pu_per_s * rated_w * dt_s)
+        return self.power_w

@@ -1,0 +1,38 @@
+"""Which reactive-power mode is in force, and the change from one to another (IEEE 1547-2018 5.3.1, 4.6.3)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ReactiveMode = Literal["constant_power_factor", "constant_var", "volt_var", "watt_var"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reactive:
+    """Settings. One mode at a time."""
+
+    mode: ReactiveMode
+    transition_s: float
+    """After a change of mode the reactive power goes over to the new one on a ramp of this length."""
+
+
+class Transition:
+    """The way from one mode's reactive power to another's."""
+
+    def __init__(self, mode: ReactiveMode) -> None:
+        self._mode = mode
+        self._from_var = self._last_var = 0.0
+        self._elapsed_s: float | None = None
+
+    def step(self, settings: Reactive, target_var: float, dt_s: float) -> float:
+        """Lets `dt_s` pass; returns the reactive power, `target_var` unless a change is under way."""
+        if settings.mode != self._mode:
+            self._mode, self._from_var, self._elapsed_s = settings.mode, self._last_var, 0.0
+        if self._elapsed_s is not None:
+            self._elapsed_s += dt_s
+            share = self._elapsed_s / settings.transition_s
+            if share >= 1:
+                self._elapsed_s = None
+            else:
+                target_var = self._from_var + (target_var - self._from_var) * share
+        self._last_var = target_var
+        return target_var

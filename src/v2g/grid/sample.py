@@ -1,0 +1,111 @@
+"""What is known of the grid at one moment, and whether it can be believed."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+
+@dataclass(frozen=True, slots=True)
+class GridSample:
+    """A measurement at the connection point."""
+
+    time_s: float
+    """Monotonic time of the measurement."""
+    sequence: int
+    """Counts the measurements of the sensing unit."""
+    voltages_pu: tuple[float, ...]
+    """Root mean square of each applicable voltage, per unit of its nominal value: one or three."""
+    frequency_hz: float
+    rocof_hz_per_s: float | None = None
+    """Rate of change of frequency over a window of at least 0.1 s; None where the sensing unit has none."""
+    phase_jump_deg: float = 0.0
+    """The latest sudden change of the voltage's phase angle; 0 in steady operation."""
+    power_w: float | None = None
+    """Active power at the connection point, positive charges the vehicle; None where it is not measured."""
+    reactive_var: float | None = None
+    """Reactive power at the connection point, positive as drawn by an inductive load."""
+
+    @classmethod
+    def from_volts(
+        cls,
+        time_s: float,
+        sequence: int,
+        frequency_hz: float,
+        voltages_v: tuple[float, ...],
+        nominal_v: float,
+        power_w: float | None = None,
+        reactive_var: float | None = None,
+    ) -> "GridSample":
+        """From a sensing unit that gives volts; `nominal_v` is the nominal value of each of them."""
+        voltages_pu = tuple(voltage_v / nominal_v for voltage_v in voltages_v)
+        return cls(time_s, sequence, voltages_pu, frequency_hz, power_w=power_w, reactive_var=reactive_var)
+
+    @property
+    def lowest_pu(self) -> float:
+        return min(self.voltages_pu)
+
+    @property
+    def highest_pu(self) -> float:
+        return max(self.voltages_pu)
+
+    @property
+    def mean_pu(self) -> float:
+        return sum(self.voltages_pu) / len(self.voltages_pu)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """When a sample is no sample. Settings of a grid code."""
+
+    stale_s: float
+    """An older sample is no sample."""
+    frozen_s: float
+    """A sequence that stands still for longer belongs to a frozen sensing unit."""
+    lowest_hz: float
+    highest_hz: float
+    highest_pu: float
+    """Beyond these the sensing unit is broken, not the grid."""
+    frequency_floor_pu: float
+    """With every voltage below this the frequency cannot be measured and is not judged."""
+    rocof_window_s: float
+
+    def implausible(self, sample: GridSample) -> str | None:
+        """Why the values of `sample` cannot be believed, or None."""
+        numbers = [sample.time_s, sample.phase_jump_deg, *sample.voltages_pu]
+        numbers += [x for x in (sample.rocof_hz_per_s, sample.power_w, sample.reactive_var) if x is not None]
+        if not sample.voltages_pu:
+            return "no voltage is measured"
+        if not all(map(isfinite, numbers)):
+            return "a value is not a number"
+        if sample.lowest_pu < 0 or sample.highest_pu > self.highest_pu:
+            return f"a voltage outside 0..{self.highest_pu:g} pu"
+        if sample.highest_pu < self.frequency_floor_pu:
+            return None
+        if not self.lowest_hz <= sample.frequency_hz <= self.highest_hz:  # also catches NaN
+            return f"a frequency outside {self.lowest_hz:g}..{self.highest_hz:g} Hz"
+        return None
+
+
+class Watch:
+    """Finds samples that are missing, stale, frozen, out of order or implausible."""
+
+    def __init__(self, settings: Measurement) -> None:
+        self._settings = settings
+        self._sequence: int | None = None
+        self._changed_s = self._newest_s = float("-inf")
+
+    def fault(self, sample: GridSample | None, now: float) -> str | None:
+        """Why `sample` is no measurement of the grid at `now`, or None."""
+        if sample is None:
+            return "there is no measurement"
+        if (reason := self._settings.implausible(sample)) is not None:
+            return reason
+        if sample.time_s < self._newest_s:
+            return "the measurement is older than the one before it"
+        self._newest_s = sample.time_s
+        if not -self._settings.stale_s <= now - sample.time_s <= self._settings.stale_s:
+            return f"the measurement is {now - sample.time_s:.2f} s old"
+        if sample.sequence != self._sequence:
+            self._sequence, self._changed_s = sample.sequence, sample.time_s
+        if sample.time_s - self._changed_s > self._settings.frozen_s:
+            return f"the sensing unit has been frozen for {sample.time_s - self._changed_s:.2f} s"
+        return None

@@ -1,0 +1,320 @@
+"""Grid codes as data: loads `codes/<name>.toml` into typed settings, and lets the operator of the grid adjust them.
+
+A file has one table for each function and one line for each value:
+`delay_s = { default = 2.0, range = [1.0, 13.0], source = "6.4.1" }`. A value without `range` or `choices` is fixed; one
+without `source` has that of its table. Units are in the names. `extends` names a file whose tables this one overlays,
+`[variant.<name>.<table>]` overlays once more when the variant is chosen.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib.resources import files
+from math import isfinite
+from typing import Any
+
+from v2g.grid.active_power_limit import ActivePowerLimit
+from v2g.grid.capability import Capability
+from v2g.grid.constant_power_factor import ConstantPowerFactor
+from v2g.grid.constant_var import ConstantVar
+from v2g.grid.element import Element, Quantity
+from v2g.grid.enter_service import EnterService
+from v2g.grid.frequency_droop import FrequencyDroop
+from v2g.grid.islanding import Islanding
+from v2g.grid.momentary_cessation import Cessation
+from v2g.grid.ramp_rate import RampRate
+from v2g.grid.reactive import Reactive
+from v2g.grid.ride_through import Band, Mode, RideThrough
+from v2g.grid.sample import Measurement
+from v2g.grid.volt_var import VoltVar
+from v2g.grid.volt_watt import VoltWatt
+from v2g.grid.watt_var import WattVar
+from v2g.kernel.errors import V2GError
+
+Value = float | bool | str
+
+_FOLDER = files("v2g.grid") / "codes"
+_UNADJUSTABLE = {"quantity", "side", "source"}
+
+_FUNCTIONS: dict[str, type[Any]] = {
+    "measurement": Measurement,
+    "momentary_cessation": Cessation,
+    "enter_service": EnterService,
+    "islanding": Islanding,
+    "frequency_droop": FrequencyDroop,
+    "reactive": Reactive,
+    "constant_power_factor": ConstantPowerFactor,
+    "constant_var": ConstantVar,
+    "volt_var": VoltVar,
+    "volt_watt": VoltWatt,
+    "watt_var": WattVar,
+    "active_power_limit": ActivePowerLimit,
+    "ramp_rate": RampRate,
+    "capability": Capability,
+}
+
+
+class SettingsError(V2GError):
+    """A grid code or a change of its settings is not admissible. Names every place, and what would be."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of a grid code. Its unit is the end of its name."""
+
+    name: str
+    """Where it is: `trip.ov1.delay_s`."""
+    value: Value
+    low: float
+    high: float
+    choices: tuple[Value, ...]
+    """What a value that is no number may be."""
+    source: str
+    """Clause of the standard and public source of the figure."""
+
+    def error(self, value: Value) -> str | None:
+        """Why `value` is not admissible, or None."""
+        if self.choices:
+            if value in self.choices and isinstance(value, type(self.value)):
+                return None
+            return f"{self.name}: {value!r} is none of {', '.join(map(repr, self.choices))}"
+        if isinstance(value, bool | str) or not isfinite(value):
+            return f"{self.name}: {value!r} is not a number"
+        if not self.low <= value <= self.high:
+            permitted = f"fixed at {self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+            return f"{self.name}: {value:g} is out of range: {permitted} ({self.source})"
+        return None
+
+
+@dataclass(frozen=True)
+class GridCode:
+    """A grid code with all its settings."""
+
+    name: str
+    title: str
+    variant: str
+    nominal_hz: float
+    settings: Mapping[str, Setting]
+    """Every value with its range and its source, by name. The typed settings below are made of these."""
+    trip: tuple[Element, ...]
+    ride_through: RideThrough
+    measurement: Measurement
+    momentary_cessation: Cessation
+    enter_service: EnterService
+    islanding: Islanding
+    frequency_droop: FrequencyDroop
+    reactive: Reactive
+    constant_power_factor: ConstantPowerFactor
+    constant_var: ConstantVar
+    volt_var: VoltVar
+    volt_watt: VoltWatt
+    watt_var: WattVar
+    active_power_limit: ActivePowerLimit
+    ramp_rate: RampRate
+    capability: Capability
+
+    def with_settings(self, changes: Mapping[str, Value]) -> "GridCode":
+        """The same code with other values: `{"trip.ov1.delay_s": 5.0}`.
+
+        Raises `SettingsError` with everything that is wrong: unknown names, values out of their range, values that
+        contradict each other.
+        """
+        errors = [f"{name}: there is no such setting" for name in changes if name not in self.settings]
+        known = {name: value for name, value in changes.items() if name in self.settings}
+        errors += [error for name, value in known.items() if (error := self.settings[name].error(value)) is not None]
+        if errors:
+            raise SettingsError(errors)
+        settings = {**self.settings, **{name: replace(self.settings[name], value=known[name]) for name in known}}
+        changed = replace(self, settings=settings, **_typed(settings, self.trip, self.ride_through))
+        if errors := list(_contradictions(changed)):
+            raise SettingsError(errors)
+        return changed
+
+
+def names() -> list[str]:
+    """The grid codes that come with the package."""
+    stems = sorted(file.name.removesuffix(".toml") for file in _FOLDER.iterdir() if file.name.endswith(".toml"))
+    return [name for name in stems if not read(name).get("abstract")]
+
+
+def load(name: str, variant: str | None = None, *, nominal_hz: float | None = None) -> GridCode:
+    """The grid code `name`, such as `ieee1547-cat3`.
+
+    `variant`: of IEEE 1547-2018 the normal operating performance category, `a` or `b`. `nominal_hz`: for a network of
+    another nominal frequency than the code's; every frequency of it is then scaled in proportion. Raises
+    `SettingsError`.
+    """
+    available = names()
+    if name not in available:
+        raise SettingsError([f"there is no grid code {name!r}; there are {', '.join(available)}"])
+    document = read(name)
+    variants: dict[str, Any] = document.get("variant", {})
+    chosen = variant or document.get("default_variant", "")
+    if chosen and chosen not in variants:
+        raise SettingsError([f"{name}: there is no variant {chosen!r}; there are {', '.join(variants) or 'none'}"])
+    return parse(name, _overlaid(document, variants.get(chosen, {})), chosen, nominal_hz)
+
+
+@cache
+def read(name: str) -> dict[str, Any]:
+    """The content of the file of a grid code, with what it extends."""
+    document = tomllib.loads((_FOLDER / f"{name}.toml").read_text())
+    parent = document.get("extends")
+    return document if parent is None else _overlaid({**read(parent), "abstract": False}, document)
+
+
+def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz: float | None = None) -> GridCode:
+    """A grid code from the content of its file, `extends` and variants already overlaid. Raises `SettingsError`."""
+    errors: list[str] = []
+    missing = {"title", "nominal_hz", "trip", "ride_through", *_FUNCTIONS} - set(document)
+    errors += [f"{name}: {key} is missing" for key in sorted(missing)]
+    unknown = set(document) - {"title", "nominal_hz", "trip", "ride_through", "variant", "default_variant", *_FUNCTIONS}
+    errors += [f"{name}: {key} is not known" for key in sorted(unknown - {"extends", "abstract"})]
+    if errors:
+        raise SettingsError(errors)
+    scale = (nominal_hz or document["nominal_hz"]) / document["nominal_hz"]
+    settings = {setting.name: setting for setting in _settings(name, document, scale, errors)}
+    for path, cls in _classes(document):
+        wanted = {f"{path}.{key}" for key in _keys(cls, document, path)}
+        present = {key for key in settings if key.rpartition(".")[0] == path}
+        errors += [f"{name}: {key} is missing" for key in sorted(wanted - present)]
+        errors += [f"{name}: {key} is not known" for key in sorted(present - wanted)]
+    errors += [f"{name}: {error}" for s in settings.values() if (error := s.error(s.value)) is not None]
+    if errors:
+        raise SettingsError(errors)
+    trip = tuple(_element(key, table) for key, table in document["trip"].items())
+    bands = document["ride_through"]
+    ride_through = RideThrough(
+        tuple(_band(band, 1.0) for band in bands["voltage"]),
+        tuple(_band(band, scale) for band in bands["frequency"]),
+        rocof_hz_per_s=0.0,
+        phase_jump_deg=0.0,
+        single_phase_jump_deg=0.0,
+    )
+    code = GridCode(
+        name=name,
+        title=document["title"],
+        variant=variant,
+        nominal_hz=document["nominal_hz"] * scale,
+        settings=settings,
+        **_typed(settings, trip, ride_through),
+    )
+    if errors := list(_contradictions(code)):
+        raise SettingsError([f"{name}: {error}" for error in errors])
+    return code
+
+
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are overlaid key by key, values (which hold a default) and lists as a whole."""
+    result = dict(below)
+    for key, value in above.items():
+        lower = result.get(key)
+        tables = isinstance(value, dict) and isinstance(lower, dict) and "default" not in value
+        result[key] = _overlaid(lower, value) if tables and lower is not None else value
+    return result
+
+
+def _classes(document: Mapping[str, Any]) -> Iterator[tuple[str, type[Any]]]:
+    yield from _FUNCTIONS.items()
+    yield "ride_through", RideThrough
+    for key in document["trip"]:
+        yield f"trip.{key}", Element
+
+
+def _keys(cls: type[Any], document: Mapping[str, Any], path: str) -> set[str]:
+    """The names of the values in the table of a function."""
+    if cls is Element:
+        unit = "hz" if document["trip"][path.removeprefix("trip.")].get("quantity") == "frequency" else "pu"
+        return {f"threshold_{unit}", "delay_s", f"hysteresis_{unit}"}
+    return {field.name for field in fields(cls)} - ({"voltage", "frequency"} if cls is RideThrough else set())
+
+
+def _settings(name: str, document: Mapping[str, Any], scale: float, errors: list[str]) -> Iterator[Setting]:
+    for path, _ in _classes(document):
+        table = document["trip"][path.removeprefix("trip.")] if path.startswith("trip.") else document[path]
+        for key, value in table.items():
+            if isinstance(value, dict):
+                yield from _setting(f"{path}.{key}", value, table.get("source"), scale, errors)
+            elif key not in _UNADJUSTABLE and not isinstance(value, list):
+                errors.append(f"{name}: {path}.{key} needs the form {{ default = ..., range = [..., ...] }}")
+
+
+def _setting(
+    path: str, value: Mapping[str, Any], source: str | None, scale: float, errors: list[str]
+) -> Iterator[Setting]:
+    default, origin = value.get("default"), value.get("source", source)
+    if default is None or origin is None or set(value) - {"default", "range", "choices", "source"}:
+        errors.append(f"{path}: needs default and source, and may have range or choices")
+        return
+    if isinstance(default, bool):
+        yield Setting(path, default, 0.0, 0.0, (False, True), origin)
+    elif isinstance(default, str):
+        yield Setting(path, default, 0.0, 0.0, tuple(value.get("choices", (default,))), origin)
+    else:
+        factor = scale if path.endswith("_hz") else 1.0
+        low, high = value.get("range", (default, default))
+        yield Setting(path, default * factor, low * factor, high * factor, (), origin)
+
+
+def _element(key: str, table: Mapping[str, Any]) -> Element:
+    return Element(key, Quantity(table["quantity"]), table["side"], threshold=0.0, delay_s=0.0, hysteresis=0.0)
+
+
+def _band(table: Mapping[str, Any], scale: float) -> Band:
+    return Band(
+        low=table["low"] * scale,
+        high=table["high"] * scale,
+        mode=Mode[table["mode"].upper()],
+        stay_s=table.get("stay_s", 0.0),
+        slope_s=table.get("slope_s", 0.0) / scale,
+    )
+
+
+def _typed(settings: Mapping[str, Setting], trip: tuple[Element, ...], ride_through: RideThrough) -> dict[str, Any]:
+    """The typed settings made of the values."""
+
+    def values(path: str) -> dict[str, Any]:
+        return {key.rpartition(".")[2]: s.value for key, s in settings.items() if key.rpartition(".")[0] == path}
+
+    typed: dict[str, Any] = {path: cls(**values(path)) for path, cls in _FUNCTIONS.items()}
+    typed["ride_through"] = replace(ride_through, **values("ride_through"))
+    typed["trip"] = tuple(
+        replace(
+            element,
+            **{key.removesuffix("_pu").removesuffix("_hz"): v for key, v in values(f"trip.{element.name}").items()},
+        )
+        for element in trip
+    )
+    return typed
+
+
+def _contradictions(code: GridCode) -> Iterator[str]:
+    """Values that are each in range and yet do not go together."""
+    islanding, ride = code.islanding, code.ride_through
+    if islanding.rocof_enabled and islanding.rocof_hz_per_s <= ride.rocof_hz_per_s:
+        yield f"islanding.rocof_hz_per_s must be above what is ridden through: {ride.rocof_hz_per_s:g}"
+    if islanding.vector_shift_enabled and islanding.vector_shift_deg <= ride.phase_jump_deg:
+        yield f"islanding.vector_shift_deg must be above what is ridden through: {ride.phase_jump_deg:g}"
+    single_deg = ride.single_phase_jump_deg
+    if islanding.vector_shift_enabled and islanding.single_phase_vector_shift_deg <= single_deg:
+        yield f"islanding.single_phase_vector_shift_deg must be above what is ridden through: {single_deg:g}"
+    entry = code.enter_service
+    if entry.ramp_s and entry.random_delay_s:
+        yield "enter_service.ramp_s and enter_service.random_delay_s exclude each other: set one of them to 0"
+    curve = code.volt_var
+    if not curve.v1_pu < curve.v2_pu <= curve.v3_pu < curve.v4_pu:
+        yield "volt_var: v1_pu < v2_pu <= v3_pu < v4_pu must hold"
+    if not curve.q1_pu >= curve.q2_pu >= curve.q3_pu >= curve.q4_pu:
+        yield "volt_var: q1_pu >= q2_pu >= q3_pu >= q4_pu must hold"
+    if not code.volt_watt.v1_pu < code.volt_watt.v2_pu:
+        yield "volt_watt: v1_pu < v2_pu must hold"
+    watt_var = code.watt_var
+    if not watt_var.fed_p1_pu < watt_var.fed_p2_pu < watt_var.fed_p3_pu:
+        yield "watt_var: fed_p1_pu < fed_p2_pu < fed_p3_pu must hold"
+    if not watt_var.drawn_p1_pu > watt_var.drawn_p2_pu > watt_var.drawn_p3_pu:
+        yield "watt_var: drawn_p1_pu > drawn_p2_pu > drawn_p3_pu must hold"
