@@ -66,11 +66,21 @@ class Codec:
             cls for member in self.schema.elements if isinstance(cls := member.type, type) and cls.__module__ == own
         ]
 
-    def warm(self, roots: Iterable[type[Type]], *, leave: Collection[type[Type]] = ()) -> None:
+    def warm(
+        self,
+        roots: Iterable[type[Type]],
+        *,
+        leave: Collection[type[Type]] = (),
+        reading: bool = True,
+        writing: bool = True,
+    ) -> None:
         """Generate the functions of these root elements, and of the types in them, ahead of time; but not those of the
         types in `leave`, and of what only they contain."""
         for cls in walk(self.schema, roots, leave):
-            self._compiler.warm(cls)
+            if reading:
+                self._compiler.warm(self._compiler.reader_name(cls))
+            if writing:
+                self._compiler.warm(self._compiler.writer_name(cls))
 
     def _interpret(self, read: Any, data: bytes, strict: bool) -> Any:
         decoder = Decoder(self.schema, data, strict=strict)

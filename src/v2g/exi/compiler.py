@@ -42,11 +42,10 @@ class Compiler:
         """The name of the function that writes a type."""
         return self._names.function("write", cls)
 
-    def warm(self, cls: type[Type]) -> None:
-        """Generate the functions of a type now."""
-        for verb in ("read", "write"):
-            if (name := self._names.function(verb, cls)) in self._names.waiting:
-                self._generate(verb, cls, name)
+    def warm(self, name: str) -> None:
+        """Generate a function now, if it is not yet there."""
+        if waiting := self._names.waiting.get(name):
+            self._generate(*waiting, name)
 
     def _plan(self, cls: type[Type]) -> Plan:
         if cls not in self._plans:
@@ -60,4 +59,4 @@ class Compiler:
             body = ["    raise ValueError"]
         head = f"def {name}({'n, r' if verb == 'read' else 'm, a'}):"
         exec(compile("\n".join([head, *body]), f"<{cls.__name__}>", "exec"), self._names.globals)  # noqa: S102
-        self._names.waiting.discard(name)
+        self._names.waiting.pop(name, None)

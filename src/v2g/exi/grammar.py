@@ -359,9 +359,11 @@ def element_name(cls: type[Type]) -> QName | None:
     return QName(declared.name, namespace(cls)) if declared else None
 
 
-def fields_of(cls: type[Type]) -> list[Field]:
+def fields_of(cls: type[Type]) -> tuple[Field, ...]:
     """The fields of a type, in schema order."""
-    return [_field(cls, name) for name in cls.__struct_fields__]
+    if (fields := _fields.get(cls)) is None:
+        fields = _fields[cls] = tuple(_field(cls, name) for name in cls.__struct_fields__)
+    return fields
 
 
 def _is_element(field: Field) -> bool:
@@ -373,22 +375,20 @@ def _simple(field: Field) -> Simple:
     return field.type
 
 
-_fields: dict[tuple[type[Type], str], Field] = {}
+_fields: dict[type[Type], tuple[Field, ...]] = {}
 _annotations: dict[tuple[str, str], tuple[type[Type] | Simple, bool, bool, tuple[object, ...]]] = {}
 
 
 def _field(cls: type[Type], name: str) -> Field:
-    if (field := _fields.get((cls, name))) is None:
-        owner = next(base for base in cls.__mro__ if name in vars(base).get("__annotations__", ()))
-        text = owner.__annotations__[name]
-        if (parsed := _annotations.get((owner.__module__, text))) is None:
-            annotation = eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 - our own source, as typing does
-            parsed = _annotations[owner.__module__, text] = _resolve(annotation)
-        kind, optional, is_list, markers = parsed
-        occurs = _marker(markers, Occurs) or Occurs(0 if optional else 1, 1)
-        choice = _marker(markers, Choice)
-        field = _fields[cls, name] = Field(name, owner, kind, occurs.low, occurs.high, is_list, choice, markers)
-    return field
+    owner = next(base for base in cls.__mro__ if name in vars(base).get("__annotations__", ()))
+    text = owner.__annotations__[name]
+    if (parsed := _annotations.get((owner.__module__, text))) is None:
+        annotation = eval(text, vars(sys.modules[owner.__module__]))  # noqa: S307 - our own source, as typing does
+        parsed = _annotations[owner.__module__, text] = _resolve(annotation)
+    kind, optional, is_list, markers = parsed
+    occurs = _marker(markers, Occurs) or Occurs(0 if optional else 1, 1)
+    choice = _marker(markers, Choice)
+    return Field(name, owner, kind, occurs.low, occurs.high, is_list, choice, markers)
 
 
 def _resolve(annotation: Any) -> tuple[type[Type] | Simple, bool, bool, tuple[object, ...]]:

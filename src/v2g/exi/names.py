@@ -12,6 +12,7 @@ from v2g.exi.grammar import Boolean, Enumerated, Whole
 _globals: dict[str, Any] = {**vars(runtime), "from_bytes": int.from_bytes}
 _globals["functions"] = _globals
 _known: dict[Hashable, str] = {}
+_waiting: dict[str, tuple[str, type[Type]]] = {}
 
 
 class Names:
@@ -21,11 +22,11 @@ class Names:
     """
 
     globals = _globals
+    waiting = _waiting
+    """The functions that are not yet generated: what they do, with which type."""
 
     def __init__(self, generate: Callable[[str, type[Type], str], None]) -> None:
         self._generate = generate
-        self.waiting: set[str] = set()
-        """The functions that are not yet generated."""
 
     def of(self, cls: type[Type]) -> str:
         """The name of a class."""
@@ -45,7 +46,7 @@ class Names:
                 return _globals[name](*arguments)
 
             _globals[name] = placeholder
-            self.waiting.add(name)
+            _waiting[name] = verb, cls
         return name
 
     def _named(self, prefix: str, key: Hashable, make: Callable[[], Any]) -> str:

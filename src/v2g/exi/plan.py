@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from msgspec import Struct
 
 from v2g.exi.facets import ATTRIBUTE, Type
@@ -118,6 +120,11 @@ def name(alternative: Alternative) -> str:
     return alternative.field if isinstance(alternative, Characters) else alternative.field.name
 
 
+def is_rare(alternative: Alternative) -> bool:
+    """Whether an alternative is an optional element: then shorter code counts for more than speed."""
+    return isinstance(alternative, Particle) and alternative.field.low == 0 and not alternative.field.is_list
+
+
 def is_list(alternative: Alternative) -> bool:
     """Whether an alternative may occur repeatedly."""
     return isinstance(alternative, Particle) and alternative.field.is_list
@@ -129,10 +136,15 @@ def kind(alternative: Alternative) -> type[Type] | Simple:
 
 
 def small(of: type[Type] | Simple) -> list[tuple[str, Boolean | Enumerated | Whole]] | None:
-    """The fields of a type that is so simple that it needs no function of its own: few numbers, all mandatory."""
-    if not isinstance(of, type) or not 1 <= len(of.__struct_fields__) <= 3:
+    """The fields of a type that is so simple that its place needs no function call: few numbers, all mandatory."""
+    return _numbers(of) if isinstance(of, type) else None
+
+
+@cache
+def _numbers(cls: type[Type]) -> list[tuple[str, Boolean | Enumerated | Whole]] | None:
+    fields = fields_of(cls)
+    if not 1 <= len(fields) <= 3:
         return None
-    fields = fields_of(of)
     if any(field.low != 1 or field.high != 1 or field.choice or ATTRIBUTE in field.markers for field in fields):
         return None
     numbers = [(field.name, field.type) for field in fields if isinstance(field.type, Boolean | Enumerated | Whole)]

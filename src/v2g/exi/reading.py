@@ -19,7 +19,7 @@ from msgspec import Struct
 from v2g.exi.facets import Type
 from v2g.exi.grammar import Binary, Boolean, Characters, End, Enumerated, Particle, Production, Simple, String, Whole
 from v2g.exi.names import Names, values
-from v2g.exi.plan import LARGEST, TWO_OCTETS, UNBOUNDED, Alternative, Plan, is_list, kind, name, small
+from v2g.exi.plan import LARGEST, TWO_OCTETS, UNBOUNDED, Alternative, Plan, is_list, is_rare, kind, name, small
 
 _TABLE_BITS = 9
 """Up to so many variable bits are translated by one table."""
@@ -142,7 +142,7 @@ class _Reading:
             if len(alternative.members) > 1:
                 self._substitution(alternative, target)
             else:
-                self._element(kind(alternative), target)
+                self._element(kind(alternative), target, rare=is_rare(alternative))
         else:
             of = kind(alternative)
             assert not isinstance(of, type)
@@ -185,9 +185,9 @@ class _Reading:
         self._line(f"if e != {number}: break")
         self._close()
 
-    def _element(self, of: type[Type] | Simple, target: str) -> None:
+    def _element(self, of: type[Type] | Simple, target: str, *, rare: bool = False) -> None:
         """The content of an element and its end."""
-        if (fields := small(of)) is not None and isinstance(of, type):
+        if (fields := small(of)) and isinstance(of, type) and not rare:
             parts = []
             for _, simple in fields:
                 self._parts += 1

@@ -47,14 +47,23 @@ def read_signed(n: int, r: int, first: int, high: int) -> tuple[int, int]:
 
 
 def read_text(n: int, r: int, first: int, low: int, high: int) -> tuple[str, int]:
-    """A string given literally, all ASCII."""
+    """A string given literally: the number of characters and 2, then their code points."""
     if first > 127:
         first, r = read_unsigned(n, r, first, 1 << 32)
     length = first - 2
     if not low <= length <= high or 8 * length > r:
         raise ValueError
-    r -= 8 * length
-    return (n >> r & (1 << 8 * length) - 1).to_bytes(length, "big").decode("ascii"), r
+    octets = (n >> r - 8 * length & (1 << 8 * length) - 1).to_bytes(length, "big")
+    if octets.isascii():
+        return octets.decode("ascii"), r - 8 * length
+    points = bytearray()
+    for _ in range(length):
+        r -= 8
+        point = n >> r & 255
+        if point > 127:
+            point, r = read_unsigned(n, r, point, 0x10FFFF)
+        points += point.to_bytes(4, "little")
+    return points.decode("utf-32-le"), r
 
 
 def read_octets(n: int, r: int, first: int, low: int, high: int) -> tuple[bytes, int]:
@@ -97,13 +106,17 @@ def write_signed(a: int, value: int, low: int, high: int) -> int:
 
 
 def write_text(a: int, value: str, low: int, high: int) -> int:
-    """A string, literally, all ASCII."""
+    """A string, literally."""
     length = len(value)
     if not low <= length <= high:
         raise ValueError
-    octets = value.encode("ascii")
     a = a << 8 | length + 2 if length < 126 else write_unsigned(a, length + 2, 0, high + 2)
-    return a << 8 * length | int.from_bytes(octets, "big")
+    if value.isascii():
+        return a << 8 * length | int.from_bytes(value.encode("ascii"), "big")
+    points = value.encode("utf-32-le")
+    for place in range(0, len(points), 4):
+        a = write_unsigned(a, int.from_bytes(points[place : place + 4], "little"), 0, 0x10FFFF)
+    return a
 
 
 def write_octets(a: int, value: bytes, low: int, high: int) -> int:

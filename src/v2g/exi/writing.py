@@ -13,7 +13,7 @@ from __future__ import annotations
 from v2g.exi.facets import Type
 from v2g.exi.grammar import Binary, Boolean, Enumerated, Particle, Production, Simple, String, Whole
 from v2g.exi.names import Names, values
-from v2g.exi.plan import LARGEST, TWO_OCTETS, UNBOUNDED, Alternative, Plan, Step, is_list, kind, name, small
+from v2g.exi.plan import LARGEST, TWO_OCTETS, UNBOUNDED, Alternative, Plan, Step, is_list, is_rare, kind, name, small
 
 _Translation = tuple[Boolean | Enumerated | Whole, str]
 """A type of a few bits, and the expression of the value."""
@@ -113,7 +113,7 @@ class _Writing:
             self._event(states, self._plan.numbers(alternative)[0])
             of = kind(alternative)
             if isinstance(alternative, Particle) or isinstance(of, type):
-                self._element(of, source)
+                self._element(of, source, rare=is_rare(alternative))
             else:
                 self._value(of, source)
         return [self._state(self._plan.after(alternative))]
@@ -164,9 +164,9 @@ class _Writing:
         self._line(f"s = {full} if c == {high} else {some}")
         return [some, full]
 
-    def _element(self, of: type[Type] | Simple, source: str) -> None:
+    def _element(self, of: type[Type] | Simple, source: str, *, rare: bool = False) -> None:
         """The content of an element and its end."""
-        if (fields := small(of)) is not None:
+        if (fields := small(of)) and not rare:
             if "." in source:
                 self._parts += 1
                 self._line(f"z{self._parts} = {source}")
