@@ -76,10 +76,13 @@ class Occurs(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """Neighbouring fields with the same `Choice` are an `xs:choice`: exactly one is given, or none if `optional`."""
+    """Neighbouring fields with an equal `Choice` are an `xs:choice`: exactly one is given, or none if `optional`."""
 
-    name: str
     optional: bool = False
+
+
+CHOICE: Final = Choice()
+OPTIONAL_CHOICE: Final = Choice(optional=True)
 
 
 class _Marker:

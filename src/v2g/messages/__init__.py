@@ -70,11 +70,14 @@ def encode_fragment(protocol: str, element: str, value: Any) -> bytes:
     return codec(protocol).encode_fragment(element, value)
 
 
-def warm(protocol: str, *messages: type[Type]) -> None:
+def warm(protocol: str, *messages: type[Type], reading: bool = True, writing: bool = True) -> None:
     """Generate the functions of these messages, without them those of all messages of the protocol, ahead of time, so
-    that the first ones of a session are as fast as the others. The types of XML Signature are left to their first use.
-    Raises KeyError for an unknown protocol."""
+    that the first ones of a session are as fast as the others. A station reads requests and writes responses, and may
+    leave out the rest. The types of XML Signature are left to their first use.
+
+    Raises KeyError for an unknown protocol.
+    """
     from v2g.messages.xmldsig import Signature
 
     of = codec(protocol)
-    of.warm(messages or of.messages, leave=(Signature,))
+    of.warm(messages or of.messages, leave=(Signature,), reading=reading, writing=writing)

@@ -8,12 +8,12 @@ from typing import Annotated
 import v2g.messages.din as din
 from v2g.exi.facets import (
     ATTRIBUTE,
+    CHOICE,
     ID,
     REF,
     REQUIRED,
     Base64Binary,
     Byte,
-    Choice,
     Enumeration,
     HexBinary,
     Int,
@@ -252,12 +252,12 @@ class ParameterSet(Type):
 
 
 class Parameter(Type):
-    boolValue: Annotated[bool | None, Choice("1")] = None
-    byteValue: Annotated[Byte | None, Choice("1")] = None
-    shortValue: Annotated[Short | None, Choice("1")] = None
-    intValue: Annotated[Int | None, Choice("1")] = None
-    physicalValue: Annotated[PhysicalValue | None, Choice("1")] = None
-    stringValue: Annotated[str | None, Choice("1")] = None
+    boolValue: Annotated[bool | None, CHOICE] = None
+    byteValue: Annotated[Byte | None, CHOICE] = None
+    shortValue: Annotated[Short | None, CHOICE] = None
+    intValue: Annotated[Int | None, CHOICE] = None
+    physicalValue: Annotated[PhysicalValue | None, CHOICE] = None
+    stringValue: Annotated[str | None, CHOICE] = None
     Name: Annotated[str, ATTRIBUTE] = REQUIRED
     ValueType: Annotated[Value, ATTRIBUTE] = REQUIRED
 

@@ -8,13 +8,13 @@ from typing import Annotated
 import v2g.messages.iso2 as iso2
 from v2g.exi.facets import (
     ATTRIBUTE,
+    CHOICE,
     CONTENT,
     ID,
     REF,
     REQUIRED,
     Base64Binary,
     Byte,
-    Choice,
     Enumeration,
     HexBinary,
     Int,
@@ -202,6 +202,9 @@ class DC_EVErrorCode(Enumeration):
     NoData = auto()
 
 
+# Namespace MsgDataTypes
+
+
 class Service(Type):
     ServiceID: iso2.ServiceID
     ServiceName: iso2.ServiceName | None = None
@@ -233,12 +236,12 @@ class ParameterSet(Type):
 
 
 class Parameter(Type):
-    boolValue: Annotated[bool | None, Choice("1")] = None
-    byteValue: Annotated[Byte | None, Choice("1")] = None
-    shortValue: Annotated[Short | None, Choice("1")] = None
-    intValue: Annotated[Int | None, Choice("1")] = None
-    physicalValue: Annotated[PhysicalValue | None, Choice("1")] = None
-    stringValue: Annotated[str | None, Choice("1")] = None
+    boolValue: Annotated[bool | None, CHOICE] = None
+    byteValue: Annotated[Byte | None, CHOICE] = None
+    shortValue: Annotated[Short | None, CHOICE] = None
+    intValue: Annotated[Int | None, CHOICE] = None
+    physicalValue: Annotated[PhysicalValue | None, CHOICE] = None
+    stringValue: Annotated[str | None, CHOICE] = None
     Name: Annotated[str, ATTRIBUTE] = REQUIRED
 
 
@@ -476,6 +479,9 @@ class ProfileEntry(Type):
 
 class PaymentOptionList(Type):
     PaymentOption: Annotated[list[iso2.PaymentOption], Occurs(1, 2)]
+
+
+# Namespaces MsgHeader and MsgBody
 
 
 class MessageHeader(Type):
@@ -743,6 +749,9 @@ class WeldingDetectionRes(BodyBase):
     ResponseCode: iso2.ResponseCode
     DC_EVSEStatus: iso2.DC_EVSEStatus
     EVSEPresentVoltage: PhysicalValue
+
+
+# Namespace MsgDef
 
 
 @element

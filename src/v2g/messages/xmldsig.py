@@ -11,13 +11,13 @@ from typing import Annotated
 import v2g.messages.xmldsig as ds
 from v2g.exi.facets import (
     ATTRIBUTE,
+    CHOICE,
     CONTENT,
     GROUP,
     ID,
     REF,
     REQUIRED,
     Base64Binary,
-    Choice,
     Integer,
     Occurs,
     Type,
@@ -112,22 +112,22 @@ class KeyInfo(Type):
 
 
 class KeyInfoItem(Type):
-    KeyName: Annotated[str | None, REF, Choice("item")] = None
-    KeyValue: Annotated[ds.KeyValue | None, REF, Choice("item")] = None
-    RetrievalMethod: Annotated[ds.RetrievalMethod | None, REF, Choice("item")] = None
-    X509Data: Annotated[ds.X509Data | None, REF, Choice("item")] = None
-    PGPData: Annotated[ds.PGPData | None, REF, Choice("item")] = None
-    SPKIData: Annotated[ds.SPKIData | None, REF, Choice("item")] = None
-    MgmtData: Annotated[str | None, REF, Choice("item")] = None
-    any: Annotated[Wildcard | None, Choice("item")] = None
+    KeyName: Annotated[str | None, REF, CHOICE] = None
+    KeyValue: Annotated[ds.KeyValue | None, REF, CHOICE] = None
+    RetrievalMethod: Annotated[ds.RetrievalMethod | None, REF, CHOICE] = None
+    X509Data: Annotated[ds.X509Data | None, REF, CHOICE] = None
+    PGPData: Annotated[ds.PGPData | None, REF, CHOICE] = None
+    SPKIData: Annotated[ds.SPKIData | None, REF, CHOICE] = None
+    MgmtData: Annotated[str | None, REF, CHOICE] = None
+    any: Annotated[Wildcard | None, CHOICE] = None
 
 
 @element
 class KeyValue(Type):
     __mixed__ = True
-    DSAKeyValue: Annotated[ds.DSAKeyValue | None, REF, Choice("key")] = None
-    RSAKeyValue: Annotated[ds.RSAKeyValue | None, REF, Choice("key")] = None
-    any: Annotated[Wildcard | None, Choice("key")] = None
+    DSAKeyValue: Annotated[ds.DSAKeyValue | None, REF, CHOICE] = None
+    RSAKeyValue: Annotated[ds.RSAKeyValue | None, REF, CHOICE] = None
+    any: Annotated[Wildcard | None, CHOICE] = None
 
 
 @element
@@ -143,12 +143,12 @@ class X509Data(Type):
 
 
 class X509DataItem(Type):
-    X509IssuerSerial: Annotated[ds.X509IssuerSerial | None, Choice("item")] = None
-    X509SKI: Annotated[Base64Binary | None, Choice("item")] = None
-    X509SubjectName: Annotated[str | None, Choice("item")] = None
-    X509Certificate: Annotated[Base64Binary | None, Choice("item")] = None
-    X509CRL: Annotated[Base64Binary | None, Choice("item")] = None
-    any: Annotated[Wildcard | None, Choice("item")] = None
+    X509IssuerSerial: Annotated[ds.X509IssuerSerial | None, CHOICE] = None
+    X509SKI: Annotated[Base64Binary | None, CHOICE] = None
+    X509SubjectName: Annotated[str | None, CHOICE] = None
+    X509Certificate: Annotated[Base64Binary | None, CHOICE] = None
+    X509CRL: Annotated[Base64Binary | None, CHOICE] = None
+    any: Annotated[Wildcard | None, CHOICE] = None
 
 
 class X509IssuerSerial(Type):
@@ -158,8 +158,8 @@ class X509IssuerSerial(Type):
 
 @element
 class PGPData(Type):
-    key: Annotated[PGPKey | None, GROUP, Choice("packet")] = None
-    packet: Annotated[PGPPacket | None, GROUP, Choice("packet")] = None
+    key: Annotated[PGPKey | None, GROUP, CHOICE] = None
+    packet: Annotated[PGPPacket | None, GROUP, CHOICE] = None
 
 
 class PGPKey(Type):

@@ -11,6 +11,9 @@ from v2g.messages.iso20 import types as ct
 NAMESPACE = "urn:iso:std:iso:15118:-20:AC"
 
 
+# Messages
+
+
 @element
 class AC_ChargeParameterDiscoveryReq(ct.ChargeParameterDiscoveryReq):
     AC_CPDReqEnergyTransferMode: Annotated[ac.AC_CPDReqEnergyTransferMode, REF]
@@ -30,6 +33,9 @@ class AC_ChargeLoopReq(ct.ChargeLoopReq):
 class AC_ChargeLoopRes(ct.ChargeLoopRes):
     EVSETargetFrequency: ct.RationalNumber | None = None
     CLResControlMode: Annotated[ct.CLResControlMode, REF] = REQUIRED
+
+
+# Charge parameter discovery
 
 
 @element
@@ -76,6 +82,9 @@ class BPT_AC_CPDResEnergyTransferMode(AC_CPDResEnergyTransferMode):
     EVSEMinimumDischargePower: ct.RationalNumber = REQUIRED
     EVSEMinimumDischargePower_L2: ct.RationalNumber | None = None
     EVSEMinimumDischargePower_L3: ct.RationalNumber | None = None
+
+
+# Charge loop
 
 
 @element(substitutes=ct.CLReqControlMode)

@@ -8,11 +8,12 @@ from typing import Annotated
 import v2g.messages.iso20.common as common
 from v2g.exi.facets import (
     ATTRIBUTE,
+    CHOICE,
     ID,
+    OPTIONAL_CHOICE,
     REQUIRED,
     Base64Binary,
     Byte,
-    Choice,
     Enumeration,
     Int,
     Length,
@@ -99,6 +100,9 @@ class PowerToleranceAcceptance(Enumeration):
     PowerToleranceConfirmed = auto()
 
 
+# Messages
+
+
 @element
 class SessionSetupReq(ct.V2GRequest):
     EVCCID: ct.Identifier
@@ -117,15 +121,15 @@ class AuthorizationSetupReq(ct.V2GRequest): ...
 class AuthorizationSetupRes(ct.V2GResponse):
     AuthorizationServices: Annotated[list[Authorization], Occurs(1, 2)]
     CertificateInstallationService: bool
-    EIM_ASResAuthorizationMode: Annotated[common.EIM_ASResAuthorizationMode | None, Choice("1")] = None
-    PnC_ASResAuthorizationMode: Annotated[common.PnC_ASResAuthorizationMode | None, Choice("1")] = None
+    EIM_ASResAuthorizationMode: Annotated[common.EIM_ASResAuthorizationMode | None, CHOICE] = None
+    PnC_ASResAuthorizationMode: Annotated[common.PnC_ASResAuthorizationMode | None, CHOICE] = None
 
 
 @element
 class AuthorizationReq(ct.V2GRequest):
     SelectedAuthorizationService: Authorization
-    EIM_AReqAuthorizationMode: Annotated[common.EIM_AReqAuthorizationMode | None, Choice("1")] = None
-    PnC_AReqAuthorizationMode: Annotated[common.PnC_AReqAuthorizationMode | None, Choice("1")] = None
+    EIM_AReqAuthorizationMode: Annotated[common.EIM_AReqAuthorizationMode | None, CHOICE] = None
+    PnC_AReqAuthorizationMode: Annotated[common.PnC_AReqAuthorizationMode | None, CHOICE] = None
 
 
 @element
@@ -169,16 +173,16 @@ class ServiceSelectionRes(ct.V2GResponse): ...
 @element
 class ScheduleExchangeReq(ct.V2GRequest):
     MaximumSupportingPoints: MaxSupportingPointsScheduleTuple
-    Dynamic_SEReqControlMode: Annotated[common.Dynamic_SEReqControlMode | None, Choice("1")] = None
-    Scheduled_SEReqControlMode: Annotated[common.Scheduled_SEReqControlMode | None, Choice("1")] = None
+    Dynamic_SEReqControlMode: Annotated[common.Dynamic_SEReqControlMode | None, CHOICE] = None
+    Scheduled_SEReqControlMode: Annotated[common.Scheduled_SEReqControlMode | None, CHOICE] = None
 
 
 @element
 class ScheduleExchangeRes(ct.V2GResponse):
     EVSEProcessing: ct.Processing
     GoToPause: bool | None = None
-    Dynamic_SEResControlMode: Annotated[common.Dynamic_SEResControlMode | None, Choice("1")] = None
-    Scheduled_SEResControlMode: Annotated[common.Scheduled_SEResControlMode | None, Choice("1")] = None
+    Dynamic_SEResControlMode: Annotated[common.Dynamic_SEResControlMode | None, CHOICE] = None
+    Scheduled_SEResControlMode: Annotated[common.Scheduled_SEResControlMode | None, CHOICE] = None
 
 
 @element
@@ -257,6 +261,9 @@ class VehicleCheckOutRes(ct.V2GResponse):
     EVSECheckOutStatus: EvseCheckOutStatus
 
 
+# Authorization
+
+
 class PnC_ASResAuthorizationMode(Type):
     GenChallenge: common.GenChallenge
     SupportedProviders: SupportedProvidersList | None = None
@@ -276,6 +283,9 @@ class PnC_AReqAuthorizationMode(Type):
 
 
 class EIM_AReqAuthorizationMode(Type): ...
+
+
+# Services and their parameters
 
 
 class ServiceIDList(Type):
@@ -301,12 +311,12 @@ class SelectedServiceList(Type):
 
 
 class Parameter(Type):
-    boolValue: Annotated[bool | None, Choice("1")] = None
-    byteValue: Annotated[Byte | None, Choice("1")] = None
-    shortValue: Annotated[Short | None, Choice("1")] = None
-    intValue: Annotated[Int | None, Choice("1")] = None
-    rationalNumber: Annotated[ct.RationalNumber | None, Choice("1")] = None
-    finiteString: Annotated[ct.Name | None, Choice("1")] = None
+    boolValue: Annotated[bool | None, CHOICE] = None
+    byteValue: Annotated[Byte | None, CHOICE] = None
+    shortValue: Annotated[Short | None, CHOICE] = None
+    intValue: Annotated[Int | None, CHOICE] = None
+    rationalNumber: Annotated[ct.RationalNumber | None, CHOICE] = None
+    finiteString: Annotated[ct.Name | None, CHOICE] = None
     Name: Annotated[ct.Name, ATTRIBUTE] = REQUIRED
 
 
@@ -319,6 +329,9 @@ class ServiceParameterList(Type):
     ParameterSet: Annotated[list[common.ParameterSet], Occurs(1, 32)]
 
 
+# Schedules, requested and offered
+
+
 class ScheduleTuple(Type):
     ScheduleTupleID: ct.NumericID
     ChargingSchedule: common.ChargingSchedule
@@ -327,8 +340,8 @@ class ScheduleTuple(Type):
 
 class ChargingSchedule(Type):
     PowerSchedule: common.PowerSchedule
-    AbsolutePriceSchedule: Annotated[common.AbsolutePriceSchedule | None, Choice("1", optional=True)] = None
-    PriceLevelSchedule: Annotated[common.PriceLevelSchedule | None, Choice("1", optional=True)] = None
+    AbsolutePriceSchedule: Annotated[common.AbsolutePriceSchedule | None, OPTIONAL_CHOICE] = None
+    PriceLevelSchedule: Annotated[common.PriceLevelSchedule | None, OPTIONAL_CHOICE] = None
 
 
 class Scheduled_SEReqControlMode(Type):
@@ -358,8 +371,11 @@ class Dynamic_SEResControlMode(Type):
     DepartureTime: UnsignedInt | None = None
     MinimumSOC: ct.PercentValue | None = None
     TargetSOC: ct.PercentValue | None = None
-    AbsolutePriceSchedule: Annotated[common.AbsolutePriceSchedule | None, Choice("1", optional=True)] = None
-    PriceLevelSchedule: Annotated[common.PriceLevelSchedule | None, Choice("1", optional=True)] = None
+    AbsolutePriceSchedule: Annotated[common.AbsolutePriceSchedule | None, OPTIONAL_CHOICE] = None
+    PriceLevelSchedule: Annotated[common.PriceLevelSchedule | None, OPTIONAL_CHOICE] = None
+
+
+# What is signed besides certificates and prices
 
 
 @element
@@ -367,9 +383,9 @@ class SignedInstallationData(Type):
     ContractCertificateChain: common.ContractCertificateChain
     ECDHCurve: EcdhCurve
     DHPublicKey: DhPublicKey
-    SECP521_EncryptedPrivateKey: Annotated[Secp521_EncryptedPrivateKey | None, Choice("1")] = None
-    X448_EncryptedPrivateKey: Annotated[common.X448_EncryptedPrivateKey | None, Choice("1")] = None
-    TPM_EncryptedPrivateKey: Annotated[Tpm_EncryptedPrivateKey | None, Choice("1")] = None
+    SECP521_EncryptedPrivateKey: Annotated[Secp521_EncryptedPrivateKey | None, CHOICE] = None
+    X448_EncryptedPrivateKey: Annotated[common.X448_EncryptedPrivateKey | None, CHOICE] = None
+    TPM_EncryptedPrivateKey: Annotated[Tpm_EncryptedPrivateKey | None, CHOICE] = None
     Id: ID = REQUIRED
 
 
@@ -378,8 +394,8 @@ class SignedMeteringData(Type):
     SessionID: ct.SessionID
     MeterInfo: ct.MeterInfo
     Receipt: ct.Receipt | None = None
-    Dynamic_SMDTControlMode: Annotated[common.Dynamic_SMDTControlMode | None, Choice("1")] = None
-    Scheduled_SMDTControlMode: Annotated[common.Scheduled_SMDTControlMode | None, Choice("1")] = None
+    Dynamic_SMDTControlMode: Annotated[common.Dynamic_SMDTControlMode | None, CHOICE] = None
+    Scheduled_SMDTControlMode: Annotated[common.Scheduled_SMDTControlMode | None, CHOICE] = None
     Id: ID = REQUIRED
 
 
@@ -393,6 +409,9 @@ class Dynamic_SMDTControlMode(Type): ...
 class TargetPosition(Type):
     TargetOffsetX: UnsignedShort
     TargetOffsetY: UnsignedShort
+
+
+# Power over time
 
 
 class PowerSchedule(Type):
@@ -411,6 +430,9 @@ class PowerScheduleEntry(Type):
     Power: ct.RationalNumber
     Power_L2: ct.RationalNumber | None = None
     Power_L3: ct.RationalNumber | None = None
+
+
+# Prices
 
 
 class PriceSchedule(Type):
@@ -502,14 +524,17 @@ class AdditionalService(Type):
     ServiceFee: ct.RationalNumber
 
 
+# The power profile and the energy offer of the car
+
+
 class EVPowerProfileEntryList(Type):
     EVPowerProfileEntry: Annotated[list[PowerScheduleEntry], Occurs(1, 2048)]
 
 
 class EVPowerProfile(Type):
     TimeAnchor: UnsignedLong
-    Dynamic_EVPPTControlMode: Annotated[common.Dynamic_EVPPTControlMode | None, Choice("1")] = None
-    Scheduled_EVPPTControlMode: Annotated[common.Scheduled_EVPPTControlMode | None, Choice("1")] = None
+    Dynamic_EVPPTControlMode: Annotated[common.Dynamic_EVPPTControlMode | None, CHOICE] = None
+    Scheduled_EVPPTControlMode: Annotated[common.Scheduled_EVPPTControlMode | None, CHOICE] = None
     EVPowerProfileEntries: EVPowerProfileEntryList = REQUIRED
 
 
@@ -559,6 +584,9 @@ class EVPriceRuleStack(Type):
 class EVPriceRule(Type):
     EnergyFee: ct.RationalNumber
     PowerRangeStart: ct.RationalNumber
+
+
+# Certificates
 
 
 class EMAIDList(Type):

@@ -11,6 +11,9 @@ from v2g.messages.iso20 import types as ct
 NAMESPACE = "urn:iso:std:iso:15118:-20:DC"
 
 
+# Messages
+
+
 @element
 class DC_ChargeParameterDiscoveryReq(ct.ChargeParameterDiscoveryReq):
     DC_CPDReqEnergyTransferMode: Annotated[dc.DC_CPDReqEnergyTransferMode, REF]
@@ -68,6 +71,9 @@ class DC_WeldingDetectionRes(ct.V2GResponse):
     EVSEPresentVoltage: ct.RationalNumber
 
 
+# Charge parameter discovery
+
+
 @element
 class DC_CPDReqEnergyTransferMode(Type):
     EVMaximumChargePower: ct.RationalNumber
@@ -104,6 +110,9 @@ class BPT_DC_CPDResEnergyTransferMode(DC_CPDResEnergyTransferMode):
     EVSEMinimumDischargePower: ct.RationalNumber = REQUIRED
     EVSEMaximumDischargeCurrent: ct.RationalNumber = REQUIRED
     EVSEMinimumDischargeCurrent: ct.RationalNumber = REQUIRED
+
+
+# Charge loop
 
 
 @element(substitutes=ct.CLReqControlMode)

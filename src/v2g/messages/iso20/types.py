@@ -96,6 +96,9 @@ class ResponseCode(Enumeration):
     FAILED_WrongChargeParameter = auto()
 
 
+# Messages
+
+
 class MessageHeader(Type):
     SessionID: ct.SessionID
     TimeStamp: UnsignedLong
@@ -130,6 +133,9 @@ class ChargeLoopRes(V2GResponse):
     Receipt: ct.Receipt | None = None
 
 
+# Control modes of the charge loop: heads of the substitution groups, and what their members have in common
+
+
 @element
 class CLReqControlMode(Type): ...
 
@@ -159,6 +165,9 @@ class Dynamic_CLResControlMode(CLResControlMode):
     MinimumSOC: PercentValue | None = None
     TargetSOC: PercentValue | None = None
     AckMaxDelay: UnsignedShort | None = None
+
+
+# Common types
 
 
 class DisplayParameters(Type):
@@ -206,6 +215,9 @@ class MeterInfo(Type):
     MeterSignature: ct.MeterSignature | None = None
     MeterStatus: Short | None = None
     MeterTimestamp: UnsignedLong | None = None
+
+
+# Receipts
 
 
 class DetailedCost(Type):

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import v2g.messages.iso20.wpt as wpt
 from v2g.exi.facets import (
+    CHOICE,
     REQUIRED,
     Base64Binary,
-    Choice,
     Enumeration,
     Length,
     Occurs,
@@ -216,8 +216,8 @@ class WPT_SPCPowerControlParameter(Type):
 
 
 class WPT_LF_SystemSetupData(Type):
-    LF_TransmitterSetupData: Annotated[WPT_LF_TransmitterData | None, Choice("1")] = None
-    LF_ReceiverSetupData: Annotated[WPT_LF_ReceiverData | None, Choice("1")] = None
+    LF_TransmitterSetupData: Annotated[WPT_LF_TransmitterData | None, CHOICE] = None
+    LF_ReceiverSetupData: Annotated[WPT_LF_ReceiverData | None, CHOICE] = None
 
 
 class WPT_LF_TransmitterData(Type):
@@ -290,8 +290,8 @@ class WPT_LF_DataPackageList(Type):
 
 class WPT_LF_DataPackage(Type):
     PackageIndex: UnsignedByte
-    LF_TxData: Annotated[WPT_LF_TxDataList | None, Choice("1")] = None
-    LF_RxData: Annotated[WPT_LF_RxDataList | None, Choice("1")] = None
+    LF_TxData: Annotated[WPT_LF_TxDataList | None, CHOICE] = None
+    LF_RxData: Annotated[WPT_LF_RxDataList | None, CHOICE] = None
 
 
 class AlternativeSECCList(Type):
