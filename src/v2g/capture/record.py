@@ -1,6 +1,6 @@
 """What a capture holds, message by message, and what is found wrong with it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from v2g.exi.facets import Type
@@ -59,8 +59,14 @@ class Record:
 
     @property
     def is_request(self) -> bool:
-        """Whether the car sent it: all requests are the car's, all responses the station's."""
-        return self.message is not None and self.message.endswith(("Req", ".REQ", ".IND", ".RSP"))
+        """Whether it is a request, which only cars send."""
+        return self.message is not None and self.message.endswith("Req")
+
+    def remark(self, rule: str, text: str) -> "Record":
+        """A finding at this record that turns up only later: a record of its own, without a message."""
+        made = replace(self, message=None, document=None, value=None, findings=[])
+        made.find(rule, text)
+        return made
 
     def find(self, rule: str, text: str, requirement: str | None = None) -> None:
         """Note a finding at this record."""

@@ -1,0 +1,153 @@
+"""Records as rows for people: when, who, which message, its key values, and what is wrong with it."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from v2g.capture.record import Record
+
+MESSAGE_WIDTH = 30
+_FIRST = (
+    "ProtocolNamespace",
+    "SECCIPAddress",
+    "SECCPort",
+    "Security",
+    "ChargeProgress",
+    "EVSEProcessing",
+    "EVProcessing",
+    "ChargingSession",
+    "ReadyToChargeState",
+    "EVSENotification",
+    "EVSEStatusCode",
+    "EVErrorCode",
+    "EVRESSSOC",
+    "PresentSOC",
+    "EVTargetVoltage",
+    "EVTargetCurrent",
+    "EVSEPresentVoltage",
+    "EVSEPresentCurrent",
+    "EVPresentVoltage",
+    "EVSETargetActivePower",
+    "EVSEPresentActivePower",
+    "EVPresentActivePower",
+    "EVMaximumChargePower",
+    "EVMaximumDischargePower",
+    "EVSEMaximumChargePower",
+    "EVSEMaximumDischargePower",
+    "EVSEMaximumVoltage",
+    "EVSEMaximumCurrent",
+    "EVSEMaximumPower",
+    "EVSEMaxCurrent",
+    "EVSEIsolationStatus",
+    "remaining_sounds",
+    "run_id",
+    "num_sounds",
+    "evse_mac",
+    "nid",
+)
+"""The elements to show first, where a message has them; the others follow in the order of the message."""
+
+_UNITS = {
+    "Voltage": "V",
+    "Current": "A",
+    "Power": "W",
+    "EnergyRequest": "Wh",
+    "EnergyCapacity": "Wh",
+    "Frequency": "Hz",
+}
+"""Units of -20's numbers, which carry none, by what their element's name contains."""
+MATCHING = {
+    "CM_SLAC_PARM.REQ": "EV->SE",
+    "CM_SLAC_PARM.CNF": "SE->EV",
+    "CM_START_ATTEN_CHAR.IND": "EV->SE",
+    "CM_MNBC_SOUND.IND": "EV->SE",
+    "CM_ATTEN_CHAR.IND": "SE->EV",
+    "CM_ATTEN_CHAR.RSP": "EV->SE",
+    "CM_VALIDATE.REQ": "EV->SE",
+    "CM_VALIDATE.CNF": "SE->EV",
+    "CM_SLAC_MATCH.REQ": "EV->SE",
+    "CM_SLAC_MATCH.CNF": "SE->EV",
+}
+"""Who sends which message of the matching; all others are between a modem and its host."""
+_WHOSE = re.compile("^EV(SE)?(?=[A-Z][a-z])")
+_LEFT_OUT = ("Header", "ResponseCode", "Id", "Transform", "DigestValue", "octets", "attenuations_db")
+
+
+def rows(record: Record, width: int) -> Iterator[str]:
+    """The row of a record, and one for each of its findings, none wider than `width` characters."""
+    if record.message is not None:
+        fixed = f"{record.packet:6}  {clock(record.time):12}  {_direction(record)}  {record.message:{MESSAGE_WIDTH}}"
+        code = str(record.content.get("ResponseCode", ""))
+        room = width - len(fixed) - 4 - len(code)
+        values = _fitting(record.content, room)
+        yield f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip()
+    for finding in record.findings:
+        number = f"[{finding.requirement}] " if finding.requirement else ""
+        lead = f"{finding.packet:6}  ! "
+        yield from textwrap.wrap(
+            number + finding.text, max(width, 40), initial_indent=lead, subsequent_indent=" " * len(lead)
+        )
+
+
+def heading(width: int) -> str:
+    """The line above the rows."""
+    line = f"{'packet':>6}  {'time (UTC)':12}  {'from':6}  {'message':{MESSAGE_WIDTH}}  values, response code"
+    return line[:width]
+
+
+def clock(time: float | None) -> str:
+    """The time of day in UTC, in milliseconds."""
+    try:
+        return "" if time is None else datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError, OSError):
+        return "?"
+
+
+def values(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """The name and the value, with its unit, of each element with text, the most telling first."""
+    found = list(_leaves(content))
+    rank = {name: place for place, name in enumerate(_FIRST)}
+    return sorted(found, key=lambda each: rank.get(each[0], len(rank)))
+
+
+def _direction(record: Record) -> str:
+    if record.protocol == "slac":
+        return MATCHING.get(str(record.message), "modem ")
+    return "EV->SE" if record.is_request else "SE->EV"
+
+
+def _fitting(content: dict[str, Any], room: int) -> str:
+    """As many values as there is room for, of the first one what fits. Whose they are tells the direction."""
+    line = ""
+    for name, value in values(content):
+        text = f"{_WHOSE.sub('', name)} {value}"
+        longer = f"{line}, {text}" if line else text
+        if len(longer) <= room:
+            line = longer
+        elif not line:
+            line = f"{text[: room - 3]}..."
+    return line
+
+
+def _leaves(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in content.items():
+        if name in _LEFT_OUT:
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, dict):
+                yield name, str(item).lower() if isinstance(item, bool) else str(item)
+            elif (number := _physical(name, item)) is not None:
+                yield name, number
+            else:
+                yield from _leaves(item)
+
+
+def _physical(name: str, item: dict[str, Any]) -> str | None:
+    """A number with its power of ten and its unit: PhysicalValue of -2 and DIN, RationalNumber of -20."""
+    exponent = item.get("Multiplier", item.get("Exponent"))
+    if exponent is None or not isinstance(item.get("Value"), int):
+        return None
+    unit = item.get("Unit") or next((unit for part, unit in _UNITS.items() if part in name), "")
+    return f"{round(item['Value'] * 10.0**exponent, 6):g} {unit}".rstrip()
