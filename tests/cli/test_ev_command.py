@@ -48,6 +48,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--discharge-w", "1"], "need --mode scheduled"),
         (["--mode", "scheduled", "--service", "DC", "--discharge-w", "1"], "DC is none"),
         (["--soc-min", "0.9"], "must not decrease"),
+        (["--evccid", "X" * 256], "1 to 255 characters"),
         (["--battery", "localhost:1", "--soc", "0.5"], "set them there"),
         (["--host", "::1", "--port", "1", "--tls-profile", "ssl3"], "there are iso15118-20, interop-p256"),
         (["--host", "::1", "--port", "1", "--pki", "/nonexistent"], "/nonexistent/vehicle_cert.pem"),

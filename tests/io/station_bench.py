@@ -42,8 +42,8 @@ class BenchStation:
         self.link: Link | None = None
         self._at_loop = at_loop
 
-    async def listen(self, tls: TlsContext | None = None) -> tuple[asyncio.Server, int]:
-        server = await listen(lambda: self, "::1", tls=None if tls is None else lambda: TlsChannel(tls))
+    async def listen(self, tls: TlsContext | None = None, host: str = "::1") -> tuple[asyncio.Server, int]:
+        server = await listen(lambda: self, host, tls=None if tls is None else lambda: TlsChannel(tls))
         return server, server.sockets[0].getsockname()[1]
 
     def established(self, link: Link, peer: Peer) -> None:

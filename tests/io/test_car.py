@@ -11,7 +11,7 @@ import pytest
 from tests.io.station_bench import BenchStation, contexts
 
 from v2g.io.car import Car, Energy
-from v2g.io.discovery import Endpoint
+from v2g.io.discovery import Endpoint, link_local, respond, scoped
 from v2g.iso15118.d20.evcc.session import Report
 from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.d20.plant import Limits, Stop
@@ -21,6 +21,7 @@ from v2g.kernel.fault import Fault
 from v2g.sim.battery import Battery
 from v2g.sim.vehicle import OwnBattery
 from v2g.tls.pki import create
+from v2g.v2gtp.sdp import SdpError, SdpResponse, Security
 
 LIMIT_S = 15.0
 LIMITS = Limits(charge_w=11_000, discharge_w=11_000, charge_a=40, discharge_a=40, voltage_min_v=300, voltage_max_v=460)
@@ -45,6 +46,22 @@ class Watcher:
     def turn(self, vehicle: VehicleState, report: Report) -> None:
         self.powers_w.append(vehicle.power_w)
         self.looping.set()
+
+
+class Refused(Watcher):
+    """Hears of a station that does not accept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = asyncio.Event()
+
+    def note(self, text: str) -> None:
+        if text.startswith("no connection to"):
+            self.heard.set()
+
+
+def no_refusals(sender: str, error: SdpError) -> None:
+    raise AssertionError(f"{sender}: {error}")
 
 
 class Obeying(OwnBattery):
@@ -253,6 +270,43 @@ def test_no_session_within_the_setup_time_ends_it() -> None:
         assert outcome.end.fault is Fault.COMMUNICATION_SETUP_TIMEOUT
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(scenario())
+
+
+@pytest.mark.netns
+def test_a_car_searches_again_while_the_station_it_found_does_not_accept(cables: tuple[tuple[str, str], ...]) -> None:
+    car_end, station_end = cables[0]
+
+    async def scenario() -> None:
+        own, watcher = await link_local(station_end), Refused()
+        too_early = await respond(station_end, SdpResponse(own, 1, Security.NONE), no_refusals)
+        car = Car(intent(duration_s=0.2), vehicle(), watcher)
+        driving = asyncio.create_task(car.drive(car_end, None))
+        await watcher.heard.wait()
+        too_early.close()
+        server, port = await BenchStation().listen(host=scoped(own, station_end))
+        ready = await respond(station_end, SdpResponse(own, port, Security.NONE), no_refusals)
+        outcome = await driving
+        assert outcome.end.fault is None
+        ready.close()
+        server.close()
+
+    run(scenario())
+
+
+@pytest.mark.netns
+def test_a_search_in_vain_ends_with_the_setup_time(cables: tuple[tuple[str, str], ...]) -> None:
+    class FastLoop(asyncio.SelectorEventLoop):
+        def time(self) -> float:
+            return 50 * super().time()
+
+    async def scenario() -> None:
+        await link_local(cables[1][0])
+        outcome = await Car(intent(), vehicle(), Watcher()).drive(cables[1][0], None)
+        assert outcome.end.fault is Fault.COMMUNICATION_SETUP_TIMEOUT
+        assert outcome.end.reason == "no connection to a station within 20 s"
+
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
         runner.run(scenario())
 
 

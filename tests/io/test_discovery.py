@@ -1,42 +1,19 @@
 """SECC discovery over a pair of virtual Ethernet interfaces."""
 
 import asyncio
-import os
 import socket
-import subprocess
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
 
 from v2g.io.discovery import Endpoint, InterfaceError, find_station, link_local, respond, scoped
-from v2g.sim import netns
 from v2g.v2gtp.sdp import PORT, SdpError, SdpResponse, Security
 
-CAR, STATION, SECOND_CAR, SECOND_STATION = (f"v2g{os.getpid()}{end}" for end in ("e0", "s0", "e1", "s1"))
+Cables = tuple[tuple[str, str], tuple[str, str]]
+"""Two cables, each with the interface of the car's end and of the station's."""
 LIMIT_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def cables() -> Iterator[None]:
-    """Two cables, each with a car's end and a station's, fresh: their addresses are still tentative."""
-    if reason := netns.obstacle():
-        pytest.skip(reason)
-    pairs = ((CAR, STATION), (SECOND_CAR, SECOND_STATION))
-    for here, there in pairs:
-        ip("link", "add", here, "type", "veth", "peer", "name", there)
-    try:
-        for name in (name for pair in pairs for name in pair):
-            ip("link", "set", name, "up")
-        yield
-    finally:
-        for here, _ in pairs:
-            ip("link", "delete", here)
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -87,28 +64,32 @@ def test_link_local_addresses_are_written_with_their_interface() -> None:
 
 
 @pytest.mark.netns
-def test_the_address_of_a_fresh_interface_is_waited_for_until_it_can_be_bound(cables: None) -> None:
+def test_the_address_of_a_fresh_interface_is_waited_for_until_it_can_be_bound(cables: Cables) -> None:
+    _, station_end = cables[0]
+
     async def scenario() -> None:
-        address = await link_local(STATION)
+        address = await link_local(station_end)
         assert address.is_link_local
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as usable:
-            usable.bind((str(address), 0, 0, socket.if_nametoindex(STATION)))
+            usable.bind((str(address), 0, 0, socket.if_nametoindex(station_end)))
 
     run(scenario())
 
 
 @pytest.mark.netns
-def test_a_car_finds_the_station_on_its_cable_and_only_that(cables: None) -> None:
+def test_a_car_finds_the_station_on_its_cable_and_only_that(cables: Cables) -> None:
+    (car_end, station_end), (second_car, second_station) = cables
+
     async def scenario() -> None:
         responders = [
             await respond(name, SdpResponse(await link_local(name), port), silent)
-            for name, port in ((STATION, 50001), (SECOND_STATION, 50002))
+            for name, port in ((station_end, 50001), (second_station, 50002))
         ]
         first, second = await asyncio.gather(
-            find_station(CAR, Security.TLS, silent), find_station(SECOND_CAR, Security.TLS, silent)
+            find_station(car_end, Security.TLS, silent), find_station(second_car, Security.TLS, silent)
         )
-        assert first == Endpoint(f"{await link_local(STATION)}%{CAR}", 50001)
-        assert second == Endpoint(f"{await link_local(SECOND_STATION)}%{SECOND_CAR}", 50002)
+        assert first == Endpoint(f"{await link_local(station_end)}%{car_end}", 50001)
+        assert second == Endpoint(f"{await link_local(second_station)}%{second_car}", 50002)
         for responder in responders:
             responder.close()
 
@@ -116,12 +97,14 @@ def test_a_car_finds_the_station_on_its_cable_and_only_that(cables: None) -> Non
 
 
 @pytest.mark.netns
-def test_the_answer_comes_from_the_link_local_address_and_the_sdp_port(cables: None) -> None:
+def test_the_answer_comes_from_the_link_local_address_and_the_sdp_port(cables: Cables) -> None:
+    car_end, station_end = cables[0]
+
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        own = await link_local(STATION)
-        responder = await respond(STATION, SdpResponse(own, 50001), silent)
-        car, index = await link_local(CAR), socket.if_nametoindex(CAR)
+        own = await link_local(station_end)
+        responder = await respond(station_end, SdpResponse(own, 50001), silent)
+        car, index = await link_local(car_end), socket.if_nametoindex(car_end)
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as asking:
             asking.setblocking(False)
             asking.bind((str(car), 0, 0, index))
@@ -135,15 +118,17 @@ def test_the_answer_comes_from_the_link_local_address_and_the_sdp_port(cables: N
 
 
 @pytest.mark.netns
-def test_malformed_requests_are_told_and_do_not_stop_the_responder(cables: None) -> None:
+def test_malformed_requests_are_told_and_do_not_stop_the_responder(cables: Cables) -> None:
+    car_end, station_end = cables[0]
+
     async def scenario() -> None:
         refusals = Refusals()
-        responder = await respond(STATION, SdpResponse(await link_local(STATION), 50001), refusals.note)
-        car, index = await link_local(CAR), socket.if_nametoindex(CAR)
+        responder = await respond(station_end, SdpResponse(await link_local(station_end), 50001), refusals.note)
+        car, index = await link_local(car_end), socket.if_nametoindex(car_end)
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as noisy:
             noisy.bind((str(car), 0, 0, index))
             noisy.sendto(b"garbage", ("ff02::1", PORT, 0, index))
-        await find_station(CAR, Security.TLS, silent)
+        await find_station(car_end, Security.TLS, silent)
         [(sender, reason)] = refusals
         assert sender.split("%")[0] == str(car)
         assert "7 bytes instead of 10" in reason
@@ -153,7 +138,9 @@ def test_malformed_requests_are_told_and_do_not_stop_the_responder(cables: None)
 
 
 @pytest.mark.netns
-def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(cables: None) -> None:
+def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(cables: Cables) -> None:
+    car_end, station_end = cables[0]
+
     async def scenario() -> None:
         refusals, told = Refusals(), asyncio.Event()
 
@@ -161,13 +148,13 @@ def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(c
             refusals.note(sender, error)
             told.set()
 
-        plain = await respond(STATION, SdpResponse(await link_local(STATION), 50001, Security.NONE), silent)
-        search = asyncio.create_task(find_station(CAR, Security.TLS, note))
+        plain = await respond(station_end, SdpResponse(await link_local(station_end), 50001, Security.NONE), silent)
+        search = asyncio.create_task(find_station(car_end, Security.TLS, note))
         await told.wait()
         assert "offers security NONE, asked for was TLS" in refusals[0][1]
         assert not search.done()
         plain.close()
-        honest = await respond(STATION, SdpResponse(await link_local(STATION), 50002), silent)
+        honest = await respond(station_end, SdpResponse(await link_local(station_end), 50002), silent)
         assert (await search).port == 50002
         honest.close()
 

@@ -36,6 +36,9 @@ class EvError(V2GError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
+    parser.epilog = (
+        "Exit code: 0 if the session ended with SessionStop OK, 1 if it failed, 2 for unfit arguments or files."
+    )
     where = parser.add_argument_group("the station")
     where.add_argument("--interface", metavar="IF", help="search for it on this network interface")
     where.add_argument("--host", metavar="ADDR", help="connect to this address instead")
@@ -52,9 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wanted.add_argument("--mode", choices=("dynamic", "scheduled"), default="dynamic", help="who plans the power")
     wanted.add_argument("--duration", type=_number(float, 0), metavar="S", help="of the energy transfer")
     wish = wanted.add_mutually_exclusive_group()
-    wish.add_argument("--charge-w", type=_number(float, 0), metavar="W", help="scheduled: charge with this power")
-    wish.add_argument("--discharge-w", type=_number(float, 0), metavar="W", help="scheduled: feed the grid with it")
-    wanted.add_argument("--departure-s", type=_number(int, 0), metavar="S", help="leave in so many seconds (a day)")
+    wish.add_argument(
+        "--charge-w", type=_number(float, 0, 10_000_000), metavar="W", help="scheduled: charge with this power"
+    )
+    wish.add_argument(
+        "--discharge-w", type=_number(float, 0, 10_000_000), metavar="W", help="scheduled: feed the grid with it"
+    )
+    wanted.add_argument(
+        "--departure-s", type=_number(int, 0, 10**9), metavar="S", help="leave in so many seconds (a day)"
+    )
     wanted.add_argument("--pause", action="store_true", help="end with a pause")
     wanted.add_argument(
         "--resume", type=Path, metavar="FILE", help="take up the paused session of FILE; keep one there"
@@ -70,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     car = parser.add_argument_group("the car")
     car.add_argument("--battery", type=_endpoint, metavar="HOST:PORT", help="use the battery of `v2g sim plant` there")
     car.add_argument("--soc", type=_number(float, 0, 1), metavar="0..1", help=f"of an own battery ({OWN_SOC:g})")
-    car.add_argument("--capacity-wh", type=_number(float, 100), metavar="WH", help=f"({OWN_CAPACITY_WH:g})")
+    car.add_argument("--capacity-wh", type=_number(float, 100, 10_000_000), metavar="WH", help=f"({OWN_CAPACITY_WH:g})")
     car.add_argument("--soc-min", type=_number(float, 0, 1), default=0.1, metavar="0..1", help="(0.1)")
     car.add_argument("--soc-target", type=_number(float, 0, 1), default=0.8, metavar="0..1", help="(0.8)")
     car.add_argument("--soc-max", type=_number(float, 0, 1), default=1.0, metavar="0..1", help="(1)")
@@ -132,6 +141,8 @@ def _plan(args: argparse.Namespace) -> _Plan:
         raise EvError(f"--discharge-w needs a bidirectional service, {service.name} is none")
     if not args.soc_min <= args.soc_target <= args.soc_max:
         raise EvError("--soc-min, --soc-target and --soc-max must not decrease")
+    if args.evccid is not None and not 1 <= len(args.evccid) <= 255:
+        raise EvError("--evccid must have 1 to 255 characters")
     if args.battery and (args.soc, args.capacity_wh) != (None, None):
         raise EvError("--soc and --capacity-wh are those of the plant at --battery; set them there")
     route = _route(args)

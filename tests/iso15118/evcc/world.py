@@ -60,6 +60,8 @@ class World:
     station_paused: StationPaused | None = None
     tamper: Tamper = lambda response: response
     """What the wire makes of the station's responses: another one, or None for silence."""
+    garble: Callable[[bytes], bytes] = lambda payload: payload
+    """The same, on the bytes."""
     dispatch_w: float = 6_000.0
     """What the station does in dynamic mode."""
     welded: bool = False
@@ -143,7 +145,7 @@ class World:
             response = self.tamper(decode(protocol, answer))
             if response is not None:
                 encoded = encode(protocol, response)
-                self.take(self.evcc.receive(answer_type, encoded, self.now, self.state()))
+                self.take(self.evcc.receive(answer_type, self.garble(encoded), self.now, self.state()))
 
     def _settle(self) -> None:
         """What the station's hardware makes of its demand, and the battery of the contactors."""

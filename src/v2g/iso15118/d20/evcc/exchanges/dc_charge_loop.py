@@ -68,12 +68,12 @@ def target_a(session: Session, vehicle: VehicleState) -> float:
     """The current that the schedule, the car and the station allow, towards the car's wish. Positive charges."""
     voltage_v = max(vehicle.battery_voltage_v, 1.0)
     own, station = session.own_limits(vehicle), session.limits
-    wish_a = session.scheduled_w(vehicle) / voltage_v
-    if wish_a >= 0:
-        return min(wish_a, own.charge_a, station.charge_a, own.charge_w / voltage_v, station.charge_w / voltage_v)
-    return -min(
-        -wish_a, own.discharge_a, station.discharge_a, own.discharge_w / voltage_v, station.discharge_w / voltage_v
+    charge_a = min(own.charge_a, station.charge_a, own.charge_w / voltage_v, station.charge_w / voltage_v)
+    discharge_a = min(
+        own.discharge_a, station.discharge_a, own.discharge_w / voltage_v, station.discharge_w / voltage_v
     )
+    # A station's negative limit allows nothing; it does not turn the direction round.
+    return min(max(session.scheduled_w(vehicle) / voltage_v, -max(discharge_a, 0.0)), max(charge_a, 0.0))
 
 
 def _control(session: Session, vehicle: VehicleState) -> Scheduled_DC_CLReqControlMode | Dynamic_DC_CLReqControlMode:
