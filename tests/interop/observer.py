@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 
 from v2g.io.modbus import ModbusConnection
 from v2g.power.drivers.register_map import RegisterContactor, RegisterInverter
@@ -27,11 +28,10 @@ async def main(contactor_address: str, plant_address: str) -> None:
     inverter = RegisterInverter(_connection(plant_address).unit(INVERTER_UNIT, "inverter"))
     while True:
         closed = power_w = None
-        try:
+        with suppress(PowerError):
             closed = (await contactor.read()).closed
+        with suppress(PowerError):
             power_w = (await inverter.read()).power_w
-        except PowerError:
-            pass
         print(json.dumps({"t_s": time.monotonic(), "closed": closed, "power_w": power_w}), flush=True)
         await asyncio.sleep(INTERVAL_S)
 

@@ -85,6 +85,14 @@ class Scene:
         moment = datetime.fromisoformat(received[-1].split()[0])
         return moment.timestamp() - time.time() + time.monotonic()
 
+    def restore_cable(self) -> None:
+        """The link is up, and the car's end can reach the plant again."""
+        self.cable.car.set_link("up")
+        address = self.ours.plant_address_for(self.cable.car)
+        command = [sys.executable, "-m", "tests.interop.observer", self.ours.contactor_address, address]
+        with Process(self.cable.car.command(*command)) as reach:
+            assert reach.wait_for(r'"power_w": -?\d', SESSION_S), reach.output
+
     def serve_next_car(self) -> None:
         with self.car("--duration", "0.5") as car:
             assert car.wait(SESSION_S) == 0, f"{car.output}\n{self.ours.account()}"
@@ -142,5 +150,5 @@ def test_cable_is_cut(scene: Scene) -> None:
         scene.cable.car.set_link("down")
         assert scene.ours.traced("ERROR "), scene.ours.account()
         scene.judge("cable cut, since the last message", scene.last_message_s(), "0x0A")
-    scene.cable.car.set_link("up")
+    scene.restore_cable()
     scene.serve_next_car()

@@ -30,7 +30,7 @@ def test_josev_car_completes_a_session(
     pki = peer.pki if tls else None
     with (
         station(cable.station, tmp_path, services=[service], modes=[mode], pki=pki, timing="relaxed") as ours,
-        peer.car(cable.car, service, tls=tls, mode=mode, loops=LOOPS) as car,
+        peer.car(cable.car, service, tls=tls, mode=mode, loops=LOOPS, verbose=False) as car,
     ):
         verdict = car.wait(SESSION_S)
         assert verdict.completed, f"{verdict}\n{ours.account()}"
@@ -45,12 +45,12 @@ def test_car_that_asks_for_an_impossible_voltage_is_refused_and_the_next_is_serv
 ) -> None:
     """As shipped, Josev's car asks for a pre-charge to 20 kV."""
     with station(cable.station, tmp_path, services=["DC"], modes=["scheduled"], timing="relaxed") as ours:
-        with peer.car(cable.car, "DC", tls=False, battery_v=None) as car:
+        with peer.car(cable.car, "DC", tls=False, battery_v=None, verbose=False) as car:
             refused = car.wait(SESSION_S)
             assert not refused.completed
             assert refused.received[-1] == "DC_PreChargeRes", ours.account()
             assert "FAILED_WRONG_CHARGE_PARAMETER" in str(refused.reason)
             assert ours.traced("safe state reached"), ours.account()
-        with peer.car(cable.car, "DC", tls=False, loops=LOOPS) as car:
+        with peer.car(cable.car, "DC", tls=False, loops=LOOPS, verbose=False) as car:
             verdict = car.wait(SESSION_S)
             assert verdict.completed, f"{verdict}\n{ours.account()}"

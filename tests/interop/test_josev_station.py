@@ -1,6 +1,7 @@
 """Our car at Josev's station, whose power is not simulated: it reports 1 V and 1 A whatever happens."""
 
 import json
+from typing import Any
 
 import pytest
 from tests.interop import josev
@@ -24,23 +25,36 @@ MODES: dict[josev.Service, josev.Mode] = {
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls13"])
 @pytest.mark.parametrize("service", josev.SERVICES)
 def test_josev_station_serves_our_car(service: josev.Service, tls: bool, peer: josev.Josev, cable: Cable) -> None:
-    mode = MODES[service]
+    report, verdict = _session(peer, cable, service, tls)
+    if "no answer to" in str(report["error"]):
+        # On a busy machine Josev's codec needs longer than the 0.5 s that the standard grants a station.
+        report, verdict = _session(peer, cable, service, tls)
+    assert report["exit_code"] == 0, f"{report}\n{verdict}"
+    assert (report["service"], report["mode"], report["tls"]) == (service, MODES[service], tls)
+    assert report["error"] is None
+    assert verdict.completed, str(verdict)
+    assert verdict.sent.count(f"{service[:2]}_ChargeLoopRes") >= 2
+
+
+def _session(
+    peer: josev.Josev, cable: Cable, service: josev.Service, tls: bool
+) -> tuple[dict[str, Any], josev.Verdict]:
+    """What our car reports, and what Josev's station says."""
+    options = {
+        "--interface": cable.car.interface,
+        "--protocol": f"iso20-{service[:2].lower()}",
+        "--service": service,
+        "--mode": MODES[service],
+        "--duration": str(CHARGING_S),
+    }
+    words = [word for option in options.items() for word in option]
     security = ["--pki", str(peer.pki), "--profile", "interop-p256"] if tls else ["--no-tls"]
-    with peer.station(cable.station, service, tls=tls, authorization="EIM,PNC") as theirs:
-        options = {
-            "--interface": cable.car.interface,
-            "--protocol": f"iso20-{service[:2].lower()}",
-            "--service": service,
-            "--mode": mode,
-            "--duration": str(CHARGING_S),
-        }
-        words = [word for option in options.items() for word in option]
-        command = v2g(cable.car, "ev", *words, "--believe-precharge", "--json", *security)
-        with Process(command) as car:
-            code = car.wait(SESSION_S)
-            verdict = theirs.wait(5.0)
-        assert code == 0, f"{car.output}\n{verdict}"
-        report = json.loads(car.lines[-1])
-        assert (report["service"], report["mode"], report["tls"]) == (service, mode, tls)
-        assert report["error"] is None
-        assert verdict.completed, str(verdict)
+    with (
+        peer.station(cable.station, service, tls=tls, authorization="EIM,PNC", verbose=False) as theirs,
+        Process(v2g(cable.car, "ev", *words, "--believe-precharge", "--json", *security)) as car,
+    ):
+        code = car.wait(SESSION_S)
+        verdict = theirs.wait(5.0)
+        assert code in (0, 1), f"{car.output}\n{verdict}"
+        report: dict[str, Any] = json.loads(car.lines[-1])
+        return report | {"exit_code": code}, verdict
