@@ -10,6 +10,9 @@ order, and what the plain Python type cannot say stands in `Annotated`:
         SelectedEnergyTransferService: SelectedService
         SelectedVASList: SelectedServiceList | None = None
 
+A field that is named like its type hides it in the rest of the class; there the type is reached through the name of the
+module (`MeterInfo: ct.MeterInfo`), as an XSD reaches it through a prefix, in the module itself as well.
+
 The namespace of a type and of its elements is `__namespace__` of the class or of a base in the same module, else the
 `NAMESPACE` of the module. `v2g.exi.grammar` turns the classes into EXI grammars.
 """

@@ -241,17 +241,21 @@ class Grammar:
     def productions(self, particle: int | None, count: int = 0) -> list[Production]:
         """What may come after `count` occurrences of a particle, None being the start, in the order of event codes."""
         if particle is None:
-            phase, following, end = "first", self.first, self._empty
+            phase = "first"
         else:
             field = self.particles[particle].field
             phase = "few" if count < field.low else "full" if count == field.high else "some"
-            following = set() if phase == "few" else self._follow[particle]
-            end = phase != "few" and particle in self._last
-            if phase != "full":
-                following = following | {particle}
         if (state := self._states.get((particle, phase))) is None:
-            state = self._states[particle, phase] = self._productions(sorted(following), end)
+            state = self._states[particle, phase] = self._state(particle, phase)
         return state
+
+    def _state(self, particle: int | None, phase: str) -> list[Production]:
+        if particle is None:
+            return self._productions(sorted(self.first), self._empty)
+        following = set() if phase == "few" else self._follow[particle]
+        if phase != "full":
+            following = following | {particle}
+        return self._productions(sorted(following), phase != "few" and particle in self._last)
 
     def _productions(self, following: Sequence[int], end: bool) -> list[Production]:
         particles = [self.particles[index] for index in following]

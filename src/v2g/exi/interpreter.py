@@ -196,9 +196,10 @@ class Decoder:
                 return self._bits(1) == 1
             case Enumerated():
                 index = self._bits(kind.bits)
-                if index >= len(kind.members):
-                    self._fail(f"value {index} of an enumeration with {len(kind.members)} values")
-                return kind.members[index]
+                members = kind.members
+                if index >= len(members):
+                    self._fail(f"value {index} of an enumeration with {len(members)} values")
+                return members[index]
             case Whole():
                 return self._integer(kind)
             case String():
