@@ -91,7 +91,7 @@ def decode_into(record: Record, payload: bytes) -> None:
     except ExiError as error:
         record.find("exi", f"no {record.protocol} message: {error}; EXI {payload.hex().upper()}")
         return
-    record.value, record.document = value, to_document(value)
+    record.value, record.document, record.payload = value, to_document(value), payload
     record.message = message_name(record.document)
 
 

@@ -33,6 +33,8 @@ class Record:
     findings: list[Finding] = field(default_factory=list)
     value: Type | None = None
     """The message as the codec gives it."""
+    payload: bytes = b""
+    """Its EXI."""
     connection: int = 0
     """Numbers the connections of the capture; 0 outside of them."""
 

@@ -71,6 +71,7 @@ MATCHING = {
     "CM_SLAC_MATCH.CNF": "SE->EV",
 }
 """Who sends which message of the matching; all others are between a modem and its host."""
+_SELF_EVIDENT = ("ProtocolNamespace", "SECCIPAddress")
 _WHOSE = re.compile("^EV(SE)?(?=[A-Z][a-z])")
 _LEFT_OUT = ("Header", "ResponseCode", "Id", "Transform", "DigestValue", "octets", "attenuations_db")
 
@@ -122,7 +123,7 @@ def _fitting(content: dict[str, Any], room: int) -> str:
     """As many values as there is room for, of the first one what fits. Whose they are tells the direction."""
     line = ""
     for name, value in values(content):
-        text = f"{_WHOSE.sub('', name)} {value}"
+        text = value if name in _SELF_EVIDENT else f"{_WHOSE.sub('', name)} {value}"
         longer = f"{line}, {text}" if line else text
         if len(longer) <= room:
             line = longer

@@ -154,8 +154,7 @@ def _print_messages(records: "Iterable[Record]", args: argparse.Namespace) -> No
     width = max(get_terminal_size((100, 24)).columns, 80)
     wanted = {name.lower() for name in args.message or ()}
     seen: set[str] = set()
-    if not args.json and not args.xml:
-        print(heading(width))
+    as_table = not args.json and not args.xml
     for record in records:
         name = record.message or ""
         if record.protocol == "slac" and not (args.all or name in MATCHING or record.findings):
@@ -169,6 +168,9 @@ def _print_messages(records: "Iterable[Record]", args: argparse.Namespace) -> No
         elif args.xml:
             _print_xml(record)
         else:
+            if as_table:
+                print(heading(width))
+                as_table = False
             for row in rows(record, width):
                 print(row)
         if args.interface:
