@@ -187,13 +187,16 @@ print((loaded - start) * 1e3, (time.process_time() - loaded) * 1e3)
 
 WARM = """
 from v2g.messages.iso20 import common, dc
-def of(module):
-    return [c for n, c in vars(module).items() if n.endswith(("Req", "Res")) and c.__module__ == module.__name__]
+def of(module, *ends):
+    names = [n for n in vars(module) if n.endswith(ends) and not n.startswith(("Vehicle", "Certificate", "Metering"))]
+    return [c for n in names if (c := vars(module)[n]).__module__ == module.__name__]
 loaded = time.process_time()
-warm("sap"); warm("iso20-dc", *of(dc))
-later = ("Vehicle", "Certificate", "Metering")
-warm("iso20-common", *[c for c in of(common) if not c.__name__.startswith(later)])
+for protocol, module in ("sap", sap), ("iso20-dc", dc), ("iso20-common", common):
+    for ends, options in {modes}:
+        warm(protocol, *of(module, *ends), **options)
 """
+BOTH: list[Any] = [(("Req", "Res"), {})]
+STATION: list[Any] = [(("Req",), {"writing": False}), (("Res",), {"reading": False})]
 
 
 def first(imports: str, work: str) -> tuple[float, float]:
@@ -232,9 +235,10 @@ def main() -> None:
         importing, working = first(module, work)
         results[f"first {name}"] = {"import_ms": importing, "decode_ms": working}
         print(f"{'first ' + name:44}{importing:12.1f}{working:12.1f}{'30':>9}")
-    importing, working = first("warm", WARM)
-    results["warm"] = {"import_ms": importing, "warm_ms": working}
-    print(f"{'warm, the 30 messages of a DC session':44}{importing:12.1f}{working:12.1f}{'60':>9}")
+    for who, modes in ("both sides of", BOTH), ("the station's side of", STATION):
+        importing, working = first("sap, warm", WARM.format(modes=modes))
+        results[f"warm, {who} a DC session"] = {"import_ms": importing, "warm_ms": working}
+        print(f"{f'warm, {who} a DC session':44}{importing:12.1f}{working:12.1f}{'60':>9}")
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 

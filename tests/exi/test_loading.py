@@ -28,15 +28,21 @@ from v2g.messages import decode, encode, warm
 from v2g.messages.iso20 import dc, types as ct
 
 def hook(event, arguments):
-    if event in ("compile", "exec"):
-        print(event)
+    if event == "compile":
+        print("generated", arguments[1])
 
-warm("iso20-dc", dc.DC_PreChargeReq)
 number = ct.RationalNumber(0, 1)
-message = dc.DC_PreChargeReq(ct.MessageHeader(bytes(8), 1), ct.Processing.Ongoing, number, number)
+header = ct.MessageHeader(bytes(8), 1)
+request = dc.DC_PreChargeReq(header, ct.Processing.Ongoing, number, number)
+response = dc.DC_PreChargeRes(header, ct.ResponseCode.OK, number)
+octets = encode("iso20-dc", request)
+warm("iso20-dc", dc.DC_PreChargeReq, writing=False)
+warm("iso20-dc", dc.DC_PreChargeRes, reading=False)
+
 sys.addaudithook(hook)
-assert decode("iso20-dc", encode("iso20-dc", message)) == message
-print("warm")
-encode("iso20-dc", dc.DC_CableCheckReq(message.Header))
+assert decode("iso20-dc", octets) == request
+octets = encode("iso20-dc", response)
+print("as the car:")
+decode("iso20-dc", octets)
 """
-    assert run(repository, program).split() == ["warm", "compile", "exec"]
+    assert run(repository, program).split("\n") == ["as the car:", "generated <DC_PreChargeRes>", ""]

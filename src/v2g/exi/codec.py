@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 from typing import Any
 
 from v2g.exi.compiler import Compiler
@@ -18,18 +19,32 @@ class Codec:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self._compiler = Compiler(schema)
-        self._root_width = 8 + len(schema.elements).bit_length()
-        head = HEADER << self._root_width - 8
-        roots = [(head | code, member.type) for code, member in enumerate(schema.elements)]
-        self._readers = {code: self._compiler.reader_name(cls) for code, cls in roots if isinstance(cls, type)}
-        self._writers = {cls: (code, self._compiler.writer_name(cls)) for code, cls in roots if isinstance(cls, type)}
         self._functions = self._compiler.functions
+        width = len(schema.elements).bit_length()
+        self._head = 8 + width
+        roots = [
+            (HEADER << width | code, cls)
+            for code, member in enumerate(schema.elements)
+            if isinstance(cls := member.type, type)
+        ]
+        self._readers = {head: self._compiler.reader_name(cls) for head, cls in roots}
+        self._writers: dict[type[Type], tuple[int, str]] = {
+            cls: (head, self._compiler.writer_name(cls)) for head, cls in roots
+        }
+
+    @property
+    def messages(self) -> list[type[Type]]:
+        """The classes of the root elements that the set's own module declares."""
+        own = self.schema.modules[0].__name__
+        return [
+            cls for member in self.schema.elements if isinstance(cls := member.type, type) and cls.__module__ == own
+        ]
 
     def decode(self, data: bytes, *, strict: bool = False) -> Any:
         """The message in a document."""
         try:
             stream = int.from_bytes(data, "big")
-            rest = 8 * len(data) - self._root_width
+            rest = 8 * len(data) - self._head
             message, rest = self._functions[self._readers[stream >> rest]](stream, rest)
             if not strict or (rest < 8 and not stream & (1 << rest) - 1):
                 return message
@@ -41,30 +56,48 @@ class Codec:
         """The message as a document."""
         try:
             head, name = self._writers[message.__class__]
-            stream = self._functions[name](message, head)
-            length = stream.bit_length()
-            octets = length + 7 >> 3
-            data: bytes = (stream << 8 * octets - length).to_bytes(octets, "big")
-            return data
+            return _octets(self._functions[name](message, head))
         except Exception:
             return Encoder(self.schema).document(message)
 
     def decode_fragment(self, data: bytes, *, strict: bool = False) -> tuple[str, Any]:
         """The name of a fragment's element, and its value."""
+        width, readers, _ = self._fragments
+        try:
+            stream = int.from_bytes(data, "big")
+            rest = 8 * len(data) - 8 - width
+            name, reader = readers[stream >> rest]
+            value, rest = self._functions[reader](stream, rest)
+            rest -= width
+            ended = stream >> rest & (1 << width) - 1 == len(self.schema.fragments) + 1
+            if ended and (not strict or (rest < 8 and not stream & (1 << rest) - 1)):
+                return name, value
+        except Exception:  # noqa: S110 - the interpreter finds out what it is
+            pass
         name, value = self._interpret(Decoder.fragment, data, strict)
         return name, value
 
     def encode_fragment(self, element: str, value: Any) -> bytes:
         """The value as a fragment: what a signature is made over."""
-        return Encoder(self.schema).fragment(element, value)
+        width, _, writers = self._fragments
+        try:
+            head, name = writers[element, value.__class__]
+            return _octets(self._functions[name](value, head) << width | len(self.schema.fragments) + 1)
+        except Exception:
+            return Encoder(self.schema).fragment(element, value)
 
-    @property
-    def messages(self) -> list[type[Type]]:
-        """The classes of the root elements that the set's own module declares."""
-        own = self.schema.modules[0].__name__
-        return [
-            cls for member in self.schema.elements if isinstance(cls := member.type, type) and cls.__module__ == own
-        ]
+    @cached_property
+    def _fragments(self) -> tuple[int, dict[int, tuple[str, str]], dict[tuple[str, type[Type]], tuple[int, str]]]:
+        """The width of a fragment's event codes, and the functions of the elements with one complex type."""
+        width = (len(self.schema.fragments) + 1).bit_length()
+        readers: dict[int, tuple[str, str]] = {}
+        writers: dict[tuple[str, type[Type]], tuple[int, str]] = {}
+        for code, (name, types) in enumerate(self.schema.fragments.items()):
+            if len(types) == 1 and isinstance(cls := types[0], type):
+                head = HEADER << width | code
+                readers[head] = name.local, self._compiler.reader_name(cls)
+                writers.setdefault((name.local, cls), (head, self._compiler.writer_name(cls)))
+        return width, readers, writers
 
     def warm(
         self,
@@ -82,7 +115,7 @@ class Codec:
             if writing:
                 self._compiler.warm(self._compiler.writer_name(cls))
 
-    def _interpret(self, read: Any, data: bytes, strict: bool) -> Any:
+    def _interpret(self, read: Callable[[Decoder], Any], data: bytes, strict: bool) -> Any:
         decoder = Decoder(self.schema, data, strict=strict)
         try:
             return read(decoder)
@@ -93,3 +126,10 @@ class Codec:
                 return read(Decoder(self.schema, data, strict=strict, loop_at_full_list=True))
             except ExiError:
                 raise error from None
+
+
+def _octets(stream: int) -> bytes:
+    """The stream, filled up with zeros."""
+    length = stream.bit_length()
+    octets = length + 7 >> 3
+    return (stream << 8 * octets - length).to_bytes(octets, "big")
