@@ -133,7 +133,7 @@ def test_the_progress_is_plain_text_that_fits_a_terminal(capsys: pytest.CaptureF
     assert told[1] == "authorization setup"
     assert "charge loop" in told
     turns = [line for line in told if " kW charging, SoC " in line]
-    assert len(turns) == 2, "one line a second"
+    assert 1 <= len(turns) <= 2, "one line a second, not one a turn"
     assert told[-2] == "ended: the duration is over"
     assert re.fullmatch(r"charged \d\.\d Wh, discharged 0\.0 Wh, SoC 60\.00% to 60\.0\d%, \d+ messages", told[-1])
 

@@ -310,6 +310,24 @@ def test_a_search_in_vain_ends_with_the_setup_time(cables: tuple[tuple[str, str]
         runner.run(scenario())
 
 
+def test_a_failure_of_the_cars_own_software_leaves_the_vehicle_safe(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Obeying):
+        def observe(self, current_a: float, now: float) -> None:
+            raise ZeroDivisionError("in the vehicle")
+
+    async def scenario() -> None:
+        server, port = await BenchStation().listen()
+        own = Broken(Battery(60_000, 0.5), dc=True)
+        outcome = await Car(intent(), own, Watcher()).drive(Endpoint("::1", port), None)
+        assert outcome.end.fault is Fault.INTERNAL
+        assert outcome.end.reason == "ZeroDivisionError: in the vehicle"
+        assert own.last == Command()
+        server.close()
+
+    run(scenario())
+    assert "the car's software failed" in caplog.text
+
+
 def test_energy_is_the_integral_of_the_power() -> None:
     energy = Energy()
     for now, power_w in ((0, 0), (3600, 1000), (7200, 1000), (7200, -500), (10800, -500)):

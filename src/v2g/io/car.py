@@ -1,6 +1,8 @@
 """Runs a car's conversation in real time: finds the station, connects, keeps the timers, and commands the vehicle."""
 
 import asyncio
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -134,12 +136,11 @@ class Car:
             self._intent, setup_deadline=self._setup_deadline, station=peer.fingerprint, paused=self._paused
         )
         now = self._loop.time()
-        self._do(self._evcc, self._evcc.start(now, self._state()), now)
+        self._step(lambda evcc, vehicle: evcc.start(now, vehicle), now)
 
     def frame(self, payload_type: int, payload: bytes, arrived: float) -> None:
         """A message of the station."""
-        if self._evcc is not None:
-            self._do(self._evcc, self._evcc.receive(payload_type, payload, arrived, self._state()), arrived)
+        self._step(lambda evcc, vehicle: evcc.receive(payload_type, payload, arrived, vehicle), arrived)
 
     def lost(self, reason: V2GError | None) -> None:
         """The link is gone."""
@@ -181,8 +182,17 @@ class Car:
 
     def _expire(self) -> None:
         now = self._loop.time()
-        if self._evcc is not None:
-            self._do(self._evcc, self._evcc.expire(now, self._state()), now)
+        self._step(lambda evcc, vehicle: evcc.expire(now, vehicle), now)
+
+    def _step(self, act: Callable[[Evcc, VehicleState], Step], now: float) -> None:
+        evcc = self._evcc
+        if evcc is None:
+            return
+        try:
+            self._do(evcc, act(evcc, self._state()), now)
+        except Exception as error:  # what was overlooked must not leave a closed contactor behind
+            logging.getLogger(__name__).exception("the car's software failed")
+            self._do(evcc, evcc.abort(Fault.INTERNAL, f"{type(error).__name__}: {error}"), now)
 
     def _do(self, evcc: Evcc, step: Step, now: float) -> None:
         """Make true what the engine wants."""
