@@ -6,7 +6,7 @@ demand grows with the power.
 """
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 
 from v2g.grid.curve import interpolate
 
@@ -42,8 +42,7 @@ class Capability:
         share = abs(power_w) / max(rating.of(power_w), 1.0)
         if share < self.none_below_pu:
             return 0.0
-        full_pu = self.full_from_pu
-        return rating.apparent_va * interpolate(share, (0.0, 0.0), (full_pu, most_pu)) if full_pu else inf
+        return rating.apparent_va * interpolate(share, (0.0, 0.0), (self.full_from_pu, most_pu))
 
     def reactive_var(self, wanted_var: float, power_w: float, rating: Rating) -> float:
         """What remains of the reactive power `wanted_var` (drawn positive) beside the active power `power_w`."""

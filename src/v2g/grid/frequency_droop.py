@@ -42,21 +42,26 @@ class Droop:
     """The running response."""
 
     def __init__(self, settings: FrequencyDroop, nominal_hz: float) -> None:
-        self._settings = settings
+        self.settings = settings
         self._nominal_hz = nominal_hz
         self._response = OpenLoopResponse(0.0)
         self.before_w: float | None = None
         """The power before the disturbance; None while there is none."""
+
+    @property
+    def takes(self) -> bool:
+        """The response is to take more than before, for the frequency is or was high."""
+        return self._response.value > 0
 
     def step(self, frequency_hz: float, power_w: float, rated_w: float, dt_s: float) -> float | None:
         """Lets `dt_s` pass at `frequency_hz`; returns the power it demands, or None without a disturbance.
 
         `power_w` is the present power, which is held when a disturbance begins.
         """
-        target = self._settings.response(frequency_hz, self._nominal_hz)
+        target = self.settings.response(frequency_hz, self._nominal_hz)
         if target and self.before_w is None:
             self.before_w = power_w
-        change = self._response.step(target, self._settings.response_s, dt_s)
+        change = self._response.step(target, self.settings.response_s, dt_s)
         if self.before_w is None:
             return None
         if not target and abs(change) < _SPENT:

@@ -8,7 +8,7 @@ quality factor Qf answers with df/f = q / (2 Qf), so that every gain above 2 Qf 
 """
 
 from dataclasses import dataclass
-from math import exp
+from math import copysign, exp
 
 from v2g.grid.element import TOLERANCE_S
 from v2g.grid.sample import GridSample
@@ -27,25 +27,32 @@ class Islanding:
     vector_shift_deg: float
     """On three phases; above the code's ride-through."""
     single_phase_vector_shift_deg: float
+    dead_pu: float
+    """With every voltage below this the grid is gone."""
+    dead_delay_s: float
+    """Longer than the code lets the station ride through."""
     probe_enabled: bool
     probe_gain: float
     """Reactive power per active power, for each per unit that the frequency has changed: more than 2 Qf."""
     probe_limit: float
     """Largest reactive power of the probe, as a share of the active power."""
     probe_kick: float
-    """Share of the active power that the probe alternates by, so that a perfect match does not stay one."""
+    """Share of the active power that the probe adds: away from the nominal frequency, and to both sides in turn near
+    it, so that a perfect match does not stay one."""
     probe_kick_s: float
-    """Between two kicks."""
+    """From one side to the other."""
+    probe_near_hz: float
+    """What is near the nominal frequency."""
     probe_washout_s: float
     """Time constant after which a changed frequency is the normal one: at rest the probe costs nothing."""
 
 
 class PassiveDetection:
-    """Rate of change of frequency, and vector shift."""
+    """Rate of change of frequency, vector shift, and no voltage at all."""
 
     def __init__(self, settings: Islanding) -> None:
         self._settings = settings
-        self._falling_s = self._rising_s = 0.0
+        self._falling_s = self._rising_s = self._dead_s = 0.0
 
     def step(self, sample: GridSample, rocof_hz_per_s: float, dt_s: float) -> tuple[str, str] | None:
         """Lets `dt_s` pass up to `sample`; returns the element that sees an island and why, or None."""
@@ -55,6 +62,9 @@ class PassiveDetection:
         lasted_s = max(self._rising_s, self._falling_s)
         if settings.rocof_enabled and lasted_s >= max(settings.rocof_delay_s, dt_s) - TOLERANCE_S and lasted_s > 0:
             return "rocof", f"{rocof_hz_per_s:+.1f} Hz/s beyond {settings.rocof_hz_per_s:g} Hz/s for {lasted_s:.2f} s"
+        self._dead_s = self._dead_s + dt_s if sample.highest_pu < settings.dead_pu else 0.0
+        if self._dead_s >= settings.dead_delay_s - TOLERANCE_S:
+            return "dead_grid", f"no voltage above {settings.dead_pu:g} pu for {self._dead_s:.2f} s"
         largest_deg = (
             settings.vector_shift_deg if len(sample.voltages_pu) > 1 else settings.single_phase_vector_shift_deg
         )
@@ -66,14 +76,15 @@ class PassiveDetection:
 class Probe:
     """The active part: the reactive power that makes an island drift."""
 
-    def __init__(self, settings: Islanding) -> None:
-        self._settings = settings
+    def __init__(self, settings: Islanding, nominal_hz: float) -> None:
+        self.settings = settings
+        self._nominal_hz = nominal_hz
         self._usual_hz: float | None = None
-        self._kick, self._until_kick_s = settings.probe_kick, settings.probe_kick_s
+        self._side, self._until_turn_s = 1.0, settings.probe_kick_s
 
     def step(self, frequency_hz: float, power_w: float, dt_s: float) -> float:
         """Lets `dt_s` pass; returns the reactive power to add, in var drawn. Zero unless the station feeds."""
-        settings = self._settings
+        settings = self.settings
         if not settings.probe_enabled or power_w >= 0:
             self._usual_hz = None
             return 0.0
@@ -82,8 +93,10 @@ class Probe:
         deviation = frequency_hz / self._usual_hz - 1
         keep = exp(-dt_s / settings.probe_washout_s)
         self._usual_hz = keep * self._usual_hz + (1 - keep) * frequency_hz
-        self._until_kick_s -= dt_s
-        if self._until_kick_s <= TOLERANCE_S:
-            self._kick, self._until_kick_s = -self._kick, settings.probe_kick_s
-        share = settings.probe_gain * deviation + self._kick
+        self._until_turn_s -= dt_s
+        if self._until_turn_s <= TOLERANCE_S:
+            self._side, self._until_turn_s = -self._side, settings.probe_kick_s
+        if abs(self._usual_hz - self._nominal_hz) > settings.probe_near_hz:
+            self._side = copysign(1.0, self._usual_hz - self._nominal_hz)
+        share = settings.probe_gain * deviation + settings.probe_kick * self._side
         return -power_w * min(max(share, -settings.probe_limit), settings.probe_limit)

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     VOLTAGE = "voltage"
     FREQUENCY = "frequency"
     ISLANDING = "islanding"
+    """The station feeds an island, or the grid's voltage is gone."""
     MEASUREMENT = "measurement"
     """The grid is not known."""
     SERVICE = "service"
@@ -137,8 +138,13 @@ class Protection:
         if tripped:
             timer = tripped[0]
             value = values[timer.element.quantity]
-            return timer.element.name, _sentence(timer, value), _cause(timer.element)
+            return timer.element.name, _sentence(timer, value), self._cause(timer.element, sample)
         return None if island is None else (*island, Cause.ISLANDING)
+
+    def _cause(self, element: Element, sample: GridSample) -> Cause:
+        if element.quantity is Quantity.FREQUENCY:
+            return Cause.FREQUENCY
+        return Cause.ISLANDING if sample.highest_pu < self.code.islanding.dead_pu else Cause.VOLTAGE
 
     def _entering(self, obstacle: str | None, dt_s: float, riding: RideThroughState) -> Verdict:
         self._tripped = False
@@ -179,10 +185,6 @@ def _sentence(timer: Timer, value: float | None) -> str:
     element = timer.element
     measured = f"{element.quantity.replace('_', ' ')} {value:.3f} {element.unit}"
     return f"{measured} {element.side} {element.threshold:g} {element.unit} for {timer.elapsed_s:.2f} s"
-
-
-def _cause(element: Element) -> Cause:
-    return Cause.FREQUENCY if element.quantity is Quantity.FREQUENCY else Cause.VOLTAGE
 
 
 def _worst_pu(sample: GridSample) -> float:

@@ -20,10 +20,10 @@ class Ramp:
     """The wish, as far as the ramp lets it through."""
 
     def __init__(self, settings: RampRate) -> None:
-        self._settings = settings
+        self.settings = settings
         self.power_w = 0.0
 
     def step(self, wish_w: float, rated_w: float, dt_s: float) -> float:
         """Lets `dt_s` pass towards `wish_w`."""
-        self.power_w = towards(self.power_w, wish_w, self._settings.pu_per_s * rated_w * dt_s)
+        self.power_w = towards(self.power_w, wish_w, self.settings.pu_per_s * rated_w * dt_s)
         return self.power_w

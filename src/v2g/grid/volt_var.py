@@ -45,12 +45,12 @@ class Reference:
     """The reference voltage: set, or following the mean voltage."""
 
     def __init__(self, settings: VoltVar) -> None:
-        self._settings = settings
+        self.settings = settings
         self._mean_pu = settings.reference_pu
 
     def step(self, voltage_pu: float, dt_s: float) -> float:
         """Lets `dt_s` pass; returns the reference voltage."""
-        settings = self._settings
+        settings = self.settings
         if not settings.autonomous:
             return settings.reference_pu
         self._mean_pu += (voltage_pu - self._mean_pu) * (1 - exp(-dt_s / settings.reference_time_s))

@@ -1,0 +1,180 @@
+"""Grid support: what the station gives and takes for the grid's sake, and which function says so.
+
+`Support.step` turns the dispatcher's wish into the wish that the grid lets through, the bounds of both directions, each
+with the name of the function that sets it, and the reactive power. The tightest bound, and the reason, are the
+station's to find: a `GridLimit` has the shape of the station's own bounds.
+"""
+
+from dataclasses import dataclass
+from math import inf
+
+from v2g.grid.capability import Rating, active_w
+from v2g.grid.frequency_droop import Droop
+from v2g.grid.islanding import Probe
+from v2g.grid.ramp_rate import Ramp
+from v2g.grid.reactive import Transition
+from v2g.grid.response import OpenLoopResponse
+from v2g.grid.sample import GridSample
+from v2g.grid.settings import GridCode, Value
+from v2g.grid.volt_var import Reference
+
+_FREE_PU = 1 - 1e-6
+"""A share of the rated power above this binds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridLimit:
+    """What one function allows, as magnitudes; a direction that it says nothing about is unbounded."""
+
+    source: str
+    """The function and what moves it, for a person: `volt-watt at 1.08 pu`."""
+    charge_w: float = inf
+    discharge_w: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What the grid wants. Positive power charges the vehicle, positive reactive power is drawn."""
+
+    wish_w: float
+    wished_by: str
+    """`dispatch`, or the function that stands in its place: `frequency droop at 59.70 Hz`."""
+    limits: tuple[GridLimit, ...]
+    reactive_var: float
+    reactive_by: str
+
+    @property
+    def power_w(self) -> float:
+        """The wish within its limits."""
+        charge_w = min((limit.charge_w for limit in self.limits), default=inf)
+        discharge_w = min((limit.discharge_w for limit in self.limits), default=inf)
+        return min(max(self.wish_w, -discharge_w), charge_w)
+
+    @property
+    def binding(self) -> GridLimit | None:
+        """The limit that holds the wish, or None."""
+        if self.power_w == self.wish_w:
+            return None
+        charging = self.wish_w > 0
+        return min(self.limits, key=lambda limit: limit.charge_w if charging else limit.discharge_w)
+
+
+class GridSupport:
+    """The grid support of one inverter."""
+
+    def __init__(self, code: GridCode, rating: Rating) -> None:
+        self.code = code
+        self.rating = rating
+        self._droop = Droop(code.frequency_droop, code.nominal_hz)
+        self._reference = Reference(code.volt_var)
+        self._volt_watt_pu = OpenLoopResponse(1.0)
+        self._limit_pu = OpenLoopResponse(1.0)
+        self._reactive_var = OpenLoopResponse(0.0)
+        self._transition = Transition(code.reactive.mode)
+        self._ramp = Ramp(code.ramp_rate)
+        self._probe = Probe(code.islanding, code.nominal_hz)
+        self._power_w = 0.0
+
+    def adjust(self, changes: dict[str, Value]) -> None:
+        """Takes over other settings in operation, such as another reactive mode: the responses go on from where they
+        are. Raises `SettingsError`."""
+        self.code = self.code.with_settings(changes)
+        self._droop.settings = self.code.frequency_droop
+        self._reference.settings = self.code.volt_var
+        self._ramp.settings = self.code.ramp_rate
+        self._probe.settings = self.code.islanding
+
+    def step(self, sample: GridSample | None, wish_w: float, dt_s: float, *, share: float = 1.0) -> Support:
+        """Lets `dt_s` pass up to `sample`, with the dispatcher's wish.
+
+        `share`: of the rated power that is free on the ramp into service (`Verdict.share`). Without a measurement that
+        can be believed nothing is allowed.
+        """
+        fault = "there is none" if sample is None else self.code.measurement.implausible(sample)
+        if sample is None or fault is not None or not abs(wish_w) < inf:
+            self._ramp.power_w = self._power_w = 0.0
+            why = f"grid measurement: {fault}" if fault is not None else "no valid wish"
+            return Support(0.0, "dispatch", (GridLimit(why, 0.0, 0.0),), 0.0, why)
+        wish_w, wished_by = self._wish(sample, wish_w, dt_s)
+        limits = self._limits(sample, dt_s, share)
+        planned_w = Support(wish_w, wished_by, limits, 0.0, "").power_w
+        reactive_var, reactive_by = self._reactive(sample, planned_w, dt_s)
+        room_w = active_w(reactive_var, self.rating)
+        if room_w < max(self.rating.charge_w, self.rating.discharge_w):
+            name = f"apparent power {self.rating.apparent_va / 1000:g} kVA with {reactive_var / 1000:+.1f} kvar"
+            limits += (GridLimit(name, room_w, room_w),)
+        support = Support(wish_w, wished_by, limits, reactive_var, reactive_by)
+        self._power_w = support.power_w
+        return support
+
+    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str]:
+        """The dispatcher's wish on its ramp, or what the droop makes of it.
+
+        The droop holds back only a wish that goes against the grid: who wants to help more than it asks for may.
+        """
+        rated_w = self.rating.of(wish_w)
+        ramped_w = self._ramp.step(wish_w, rated_w, dt_s)
+        by = "dispatch" if ramped_w == wish_w else "ramp rate"
+        deviation_hz = sample.frequency_hz - self.code.nominal_hz
+        before_w = self._power_w if sample.power_w is None else sample.power_w
+        demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
+        if demanded_w is None:
+            return ramped_w, by
+        helps = ramped_w >= demanded_w if self._droop.takes else ramped_w <= demanded_w
+        if helps:
+            return ramped_w, by
+        self._ramp.power_w = demanded_w
+        return demanded_w, f"frequency droop at {sample.frequency_hz:.2f} Hz"
+
+    def _droop_rated_w(self, deviation_hz: float) -> float:
+        """The rated power that the droop is a share of."""
+        return self.rating.charge_w if deviation_hz > 0 else self.rating.discharge_w
+
+    def _limits(self, sample: GridSample, dt_s: float, share: float) -> tuple[GridLimit, ...]:
+        code, rating = self.code, self.rating
+        limits = [GridLimit("inverter rating", rating.charge_w, rating.discharge_w)]
+        target_pu = code.volt_watt.fed_pu(sample.mean_pu)
+        fed_pu = self._volt_watt_pu.step(target_pu, code.volt_watt.response_s, dt_s)
+        if fed_pu < _FREE_PU:
+            limits.append(GridLimit(f"volt-watt at {sample.mean_pu:.2f} pu", discharge_w=fed_pu * rating.discharge_w))
+        target_pu = code.active_power_limit.settled_pu()
+        fed_pu = self._limit_pu.step(target_pu, code.active_power_limit.response_s, dt_s)
+        if fed_pu < _FREE_PU:
+            limits.append(GridLimit(f"active power limit {target_pu:.0%}", discharge_w=fed_pu * rating.discharge_w))
+        if share < _FREE_PU:
+            free = max(share, 0.0)
+            limits.append(GridLimit("enter service ramp", free * rating.charge_w, free * rating.discharge_w))
+        return tuple(limits)
+
+    def _reactive(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, str]:
+        """The reactive power of the mode in force plus the islanding probe's, and who says so."""
+        target_var, response_s, name = self._mode(sample, power_w, dt_s)
+        lagged_var = self._reactive_var.step(target_var, response_s, dt_s)
+        mode_var = self._transition.step(self.code.reactive, lagged_var, dt_s)
+        power_now_w = power_w if sample.power_w is None else sample.power_w
+        probe_var = self._probe.step(sample.frequency_hz, power_now_w, dt_s)
+        wanted_var = mode_var + probe_var
+        granted_var = self.code.capability.reactive_var(wanted_var, power_w, self.rating)
+        return granted_var, name if granted_var == wanted_var else f"{name}, held to the reactive capability"
+
+    def _mode(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, float, str]:
+        """The settled reactive power of the mode in force, its response time and its name."""
+        code, rating = self.code, self.rating
+        reference_pu = self._reference.step(sample.mean_pu, dt_s)
+        match code.reactive.mode:
+            case "volt_var":
+                injected_pu = code.volt_var.injected_pu(sample.mean_pu, reference_pu)
+                name = f"volt-var at {sample.mean_pu:.3f} pu"
+                return -injected_pu * rating.apparent_va, code.volt_var.response_s, name
+            case "watt_var":
+                fed_pu = -power_w / max(rating.of(power_w), 1.0)
+                injected_pu = code.watt_var.injected_pu(fed_pu)
+                name = f"watt-var at {fed_pu:+.2f} pu fed"
+                return -injected_pu * rating.apparent_va, code.watt_var.response_s, name
+            case "constant_var":
+                settings = code.constant_var
+                return -settings.injected_pu * rating.apparent_va, settings.response_s, "constant reactive power"
+            case _:
+                factor = code.constant_power_factor
+                name = f"constant power factor {factor.power_factor:g}"
+                return factor.drawn_var(power_w), factor.response_s, name

@@ -1,0 +1,274 @@
+"""The verdict: entering service, riding through, ceasing, tripping, and measurements that are none."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import pairwise
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from tests.grid.waveforms import RATE_HZ, waveform
+
+from v2g.grid import settings
+from v2g.grid.protection import Cause, Protection, State, Verdict
+from v2g.grid.ride_through import Mode, Zone, zone
+from v2g.grid.sample import GridSample
+from v2g.grid.waveform import WaveformEstimator
+
+Run = Callable[..., Iterable[tuple[float, Verdict]]]
+SOUND = (1.0, 1.0, 1.0)
+NAMES = settings.names()
+
+
+def last(verdicts: Iterable[tuple[float, Verdict]]) -> Verdict:
+    *_, (_, verdict) = verdicts
+    return verdict
+
+
+# Entering service
+
+
+def test_enters_service_after_the_delay_and_on_a_ramp(run: Run) -> None:
+    shares = {}
+    for now, verdict in run(Protection(settings.load("ieee1547-cat3")), (700, SOUND, 60.0), dt_s=0.1):
+        shares[round(now, 1)] = (verdict.state, verdict.share)
+    assert shares[299.0][0] is State.WAIT
+    assert shares[300.1][0] is State.RUN
+    assert shares[449.0][1] == pytest.approx(0.5, abs=0.01)  # as OpenDER was measured
+    assert shares[599.0][1] == pytest.approx(1.0, abs=0.01)
+    assert shares[700.0] == (State.RUN, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("voltages_pu", "frequency_hz", "why"),
+    [
+        ((0.90, 1.0, 1.0), 60.0, "voltage 0.900 pu outside 0.917..1.05 pu"),
+        ((1.0, 1.0, 1.06), 60.0, "voltage 1.060 pu outside"),
+        (SOUND, 60.2, "frequency 60.20 Hz outside 59.5..60.1 Hz"),
+    ],
+)
+def test_waits_while_the_grid_is_outside_the_window(
+    run: Run, voltages_pu: tuple[float, ...], frequency_hz: float, why: str
+) -> None:
+    verdict = last(run(Protection(settings.load("ieee1547-cat3")), (310, voltages_pu, frequency_hz), dt_s=0.1))
+    assert verdict.state is State.WAIT
+    assert why in verdict.why
+
+
+def test_an_interruption_begins_the_wait_anew(run: Run) -> None:
+    protection = Protection(settings.load("ieee1547-cat3"))
+    stretches = [(290, SOUND, 60.0), (0.1, SOUND, 60.2), (290, SOUND, 60.0)]
+    assert last(run(protection, *stretches, dt_s=0.1)).state is State.WAIT
+
+
+def test_after_a_trip_the_way_back_is_that_into_service_and_tells_why(run: Run) -> None:
+    protection = Protection(settings.load("vde-4105"), in_service=True)
+    states = [v for _, v in run(protection, (1, SOUND, 50.0), (0.2, SOUND, 52.0), (80, SOUND, 50.0), dt_s=0.05)]
+    assert states[23].state is State.TRIP
+    assert states[23].cause is Cause.FREQUENCY
+    waiting = states[200]
+    assert waiting.state is State.WAIT
+    assert "tripped by of1: frequency 52.000 Hz over 51.5 Hz" in waiting.why
+    assert states[-1].state is State.RUN
+    assert states[-1].share < 0.1
+
+
+def test_random_delay_instead_of_a_ramp(run: Run) -> None:
+    code = settings.load("ieee1547-cat3").with_settings(
+        {"enter_service.ramp_s": 0, "enter_service.random_delay_s": 100, "enter_service.delay_s": 10}
+    )
+    protection = Protection(code, draw=lambda: 0.25)
+    entered = next(now for now, verdict in run(protection, (200, SOUND, 60.0), dt_s=0.1) if verdict.may_exchange)
+    assert entered == pytest.approx(10 + 25, abs=0.2)
+
+
+def test_a_withdrawn_permission_trips(run: Run) -> None:
+    code = settings.load("ieee1547-cat3").with_settings({"enter_service.permitted": False})
+    verdict = last(run(Protection(code, in_service=True), (1, SOUND, 60.0)))
+    assert (verdict.state, verdict.element) == (State.TRIP, "permit service")
+
+
+# Riding through
+
+
+def test_momentary_cessation_and_restoration(run: Run) -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    verdicts = list(run(protection, (1, SOUND, 60.0), (0.9, (0.4,) * 3, 60.0), (1, SOUND, 60.0)))
+    ceased = [now for now, verdict in verdicts if verdict.state is State.CEASE]
+    assert ceased[0] == pytest.approx(1.01)
+    assert ceased[-1] - 1.9 <= 0.4
+    assert all(verdict.state is not State.TRIP for _, verdict in verdicts)
+    assert verdicts[-1][1].share == 1.0
+
+
+def test_no_chatter_where_cessation_begins(run: Run) -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    flapping = [(0.02, (1.099 if index % 2 else 1.101,) * 3, 60.0) for index in range(100)]
+    states = [verdict.state for _, verdict in run(protection, (1, SOUND, 60.0), *flapping)]
+    assert sum(first is not second for first, second in pairwise(states)) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_rates_of_change_of_frequency_that_must_be_ridden_through(name: str, sign: int) -> None:
+    code = settings.load(name)
+    protection = Protection(code, in_service=True)
+    middle = next(band for band in code.ride_through.frequency if band.mode is Mode.CONTINUOUS)
+    rate, edge_hz = code.ride_through.rocof_hz_per_s, middle.high if sign > 0 else middle.low
+    for count in range(1000):
+        now = count * 0.02
+        moved_hz = min(rate * max(now - 1, 0), abs(edge_hz - code.nominal_hz))
+        verdict = protection.step(GridSample(now, count, SOUND, code.nominal_hz + sign * moved_hz), now)
+        assert verdict.state is State.RUN, verdict.why
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("phases", "jump_deg"), [(3, 20.0), (3, -20.0), (1, 60.0), (1, -60.0)])
+def test_phase_jumps_that_must_be_ridden_through(name: str, phases: int, jump_deg: float) -> None:
+    """From the waveform, so with the echo of the jump in the frequency."""
+    code = settings.load(name).with_settings({"islanding.vector_shift_enabled": True})
+    protection = Protection(code, phases, in_service=True)
+    estimator = WaveformEstimator(RATE_HZ, code.nominal_hz)
+    jumping = waveform(lambda _: code.nominal_hz, 1.5, jump_at_s=0.7, jump_deg=jump_deg)
+    echo_hz = 0.0
+    for count, value in enumerate(jumping):
+        estimator.feed(value)
+        estimate = estimator.estimate()
+        if count % 32 or estimate is None:
+            continue
+        echo_hz = max(echo_hz, abs(estimate.frequency_hz - code.nominal_hz))
+        now = count / RATE_HZ
+        voltages_pu = (estimate.voltage_pu,) * phases
+        sample = GridSample(now, count, voltages_pu, estimate.frequency_hz, phase_jump_deg=estimate.phase_jump_deg)
+        verdict = protection.step(sample, now)
+        assert verdict.state is not State.TRIP, verdict.why
+    assert echo_hz > 1
+
+
+@pytest.mark.parametrize(("name", "beyond"), [(name, 1.5) for name in NAMES])
+def test_rates_beyond_the_setting_are_an_island(name: str, beyond: float) -> None:
+    code = settings.load(name)
+    protection = Protection(code, in_service=True)
+    rate = code.islanding.rocof_hz_per_s * beyond
+    verdict = None
+    for count in range(200):
+        now = count * 0.01
+        sample = GridSample(now, count, SOUND, code.nominal_hz - 1 + rate * 0.01 * count / 4, rocof_hz_per_s=rate)
+        verdict = protection.step(sample, now)
+        if verdict.state is State.TRIP:
+            break
+    assert verdict is not None
+    assert (verdict.element, verdict.cause) == ("rocof", Cause.ISLANDING)
+
+
+def test_vector_shift_beyond_the_setting_is_an_island() -> None:
+    code = settings.load("en50549-1").with_settings({"islanding.vector_shift_enabled": True})
+    protection = Protection(code, in_service=True)
+    protection.step(GridSample(0.0, 0, SOUND, 50.0), 0.0)
+    verdict = protection.step(GridSample(0.01, 1, SOUND, 50.0, phase_jump_deg=-45), 0.01)
+    assert (verdict.element, verdict.cause) == ("vector_shift", Cause.ISLANDING)
+
+
+def test_a_grid_without_voltage_is_an_island(run: Run) -> None:
+    for name in NAMES:
+        protection = Protection(settings.load(name), in_service=True)
+        gone = [v for _, v in run(protection, (1, SOUND, protection.code.nominal_hz), (2, (0.01,) * 3, nan))]
+        tripped = [verdict for verdict in gone if verdict.state is State.TRIP]
+        assert tripped[0].cause is Cause.ISLANDING
+        assert len(gone) - len(tripped) <= 255  # within 1.55 s
+    assert all(verdict.state is State.TRIP for verdict in gone[255:])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(
+    voltage_pu=st.floats(0.02, 1.4),
+    offset_hz=st.one_of(st.just(0.0), st.floats(-4, 4)),
+    dt_s=st.sampled_from([0.01, 0.05, 0.1]),
+)
+def test_the_three_zones(name: str, voltage_pu: float, offset_hz: float, dt_s: float) -> None:
+    """Never gone while the station must stay; gone once it must be."""
+    code = settings.load(name)
+    steady = code.with_settings({"islanding.rocof_enabled": False})
+    protection = Protection(steady, in_service=True)
+    sound = GridSample(0.0, 0, SOUND, code.nominal_hz)
+    protection.step(sound, 0.0)
+    disturbed = replace(sound, voltages_pu=(1.0, voltage_pu, 1.0), frequency_hz=code.nominal_hz + offset_hz)
+    measurable_hz = code.nominal_hz + offset_hz
+    for count in range(1, 400):
+        now = count * dt_s
+        sample = replace(disturbed, time_s=now, sequence=count, frequency_hz=measurable_hz)
+        verdict = protection.step(sample, now)
+        expected = zone(code.ride_through, code.trip, sample, now)
+        if expected is Zone.MUST_BE_GONE:
+            assert verdict.state is State.TRIP
+            return
+        if expected is Zone.MUST_STAY:
+            assert verdict.state is not State.TRIP, verdict.why
+
+
+# Measurements that are none
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ({"voltages_pu": (nan, 1.0, 1.0)}, "not a number"),
+        ({"voltages_pu": (1.0, inf, 1.0)}, "not a number"),
+        ({"voltages_pu": (1.0, -0.1, 1.0)}, "voltage outside"),
+        ({"voltages_pu": (1.0, 2.5, 1.0)}, "voltage outside"),
+        ({"voltages_pu": ()}, "no voltage"),
+        ({"voltages_pu": (1.0,)}, "1 voltages where 3"),
+        ({"frequency_hz": nan}, "frequency outside"),
+        ({"frequency_hz": 0.0}, "frequency outside"),
+        ({"frequency_hz": 400.0}, "frequency outside"),
+        ({"rocof_hz_per_s": nan}, "not a number"),
+        ({"phase_jump_deg": nan}, "not a number"),
+        ({"power_w": nan}, "not a number"),
+        ({"time_s": nan}, "not a number"),
+        ({"time_s": 0.6}, "0.40 s old"),
+        ({"time_s": 0.4}, "older than the one before"),
+        ({"time_s": 9.0}, "-8.00 s old"),
+    ],
+)
+def test_what_is_no_measurement_is_a_fault(broken: dict[str, object], why: str) -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    good = GridSample(0.5, 1, SOUND, 60.0)
+    assert protection.step(good, 0.5).state is State.RUN
+    verdict = protection.step(replace(good, **{"time_s": 1.0, "sequence": 2, **broken}), 1.0)  # type: ignore[arg-type]
+    assert (verdict.state, verdict.element, verdict.cause) == (State.TRIP, "measurement", Cause.MEASUREMENT)
+    assert why in verdict.why
+
+
+def test_no_sample_at_all_is_a_fault() -> None:
+    verdict = Protection(settings.load("ieee1547-cat3"), in_service=True).step(None, 0.0)
+    assert (verdict.state, verdict.cause) == (State.TRIP, Cause.MEASUREMENT)
+
+
+def test_a_frozen_sensing_unit_is_a_fault() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    verdicts = [protection.step(GridSample(n * 0.1, 7, SOUND, 60.0), n * 0.1) for n in range(6)]
+    assert [verdict.state for verdict in verdicts[:4]] == [State.RUN] * 4
+    assert "frozen" in verdicts[4].why
+
+
+def test_one_sample_again_and_again_becomes_stale() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    sample = GridSample(0.0, 1, SOUND, 60.0)
+    assert protection.step(sample, 0.1) == protection.step(sample, 0.2)
+    assert protection.step(sample, 0.36).cause is Cause.MEASUREMENT
+
+
+@hypothesis_settings(max_examples=50)
+@given(st.lists(st.tuples(st.floats(0, 1.4), st.floats(55, 64)), min_size=1, max_size=60))
+def test_the_same_samples_give_the_same_verdicts(series: list[tuple[float, float]]) -> None:
+    first, second = (Protection(settings.load("ieee1547-cat2"), 1, in_service=True) for _ in range(2))
+    for count, (voltage_pu, frequency_hz) in enumerate(series):
+        now = count * 0.05
+        sample = GridSample(now, count, (voltage_pu,), frequency_hz)
+        verdict = first.step(sample, now)
+        assert verdict == second.step(sample, now)
+        assert 0 <= verdict.share <= 1
+        assert verdict.may_exchange == (verdict.state is State.RUN)
