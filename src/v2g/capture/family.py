@@ -35,7 +35,7 @@ class Family:
     sequence_s: float
     choices: Mapping[str, Choice]
     excluded: Mapping[str, Phases] = field(default_factory=dict)
-    """Phases that a session with this energy, AC or DC, never comes to."""
+    """Phases that a session with this energy, AC or DC, never comes to, or not before its first charge loop."""
     failed_ends: bool = False
     """Whether a FAILED response ends the session."""
     loop_sequence_s: float | None = None
@@ -54,11 +54,8 @@ def _choice(side: str, element: str, **phases: set[Any]) -> Choice:
 
 
 _D20_LOOPS = frozenset({"AC_ChargeLoopReq", "DC_ChargeLoopReq", "WPT_ChargeLoopReq"})
-_RECEIPT = Choice(
-    "response",
-    "ReceiptRequired",
-    {True: frozenset({d2.P.RECEIPT}), False: frozenset({d2.P.CHARGE_LOOP}), None: frozenset({d2.P.CHARGE_LOOP})},
-)
+_D2_LOOPS = frozenset({d2.P.AC_CHARGE_LOOP, d2.P.DC_CHARGE_LOOP})
+_RECEIPT = Choice("response", "ReceiptRequired", {True: frozenset({d2.P.RECEIPT}), False: _D2_LOOPS, None: _D2_LOOPS})
 
 ISO20 = Family(
     "ISO 15118-20",
@@ -91,6 +88,7 @@ ISO20 = Family(
     excluded={
         "AC": frozenset({d20.P.CABLE_CHECK, d20.P.PRECHARGE, d20.P.WELDING_DETECTION}),
         "DC": frozenset({d20.P.STOPPING}),
+        "DC before power": frozenset({d20.P.POWER_DELIVERY}),
     },
     failed_ends=True,
     loop_sequence_s=d20_timeouts.STANDARD.charge_loop_s,
@@ -120,7 +118,7 @@ ISO2 = Family(
         "PowerDeliveryReq": _choice(
             "request",
             "ChargeProgress",
-            Start={d2.P.CHARGE_LOOP},
+            Start=set(_D2_LOOPS),
             Stop={d2.P.STOPPING, d2.P.WELDING_DETECTION},
             Renegotiate={d2.P.CHARGE_PARAMETERS},
         ),
@@ -128,8 +126,8 @@ ISO2 = Family(
         "CurrentDemandReq": _RECEIPT,
     },
     excluded={
-        "AC": frozenset({d2.P.CABLE_CHECK, d2.P.PRECHARGE, d2.P.WELDING_DETECTION}),
-        "DC": frozenset({d2.P.POWER_DELIVERY, d2.P.STOPPING}),
+        "AC": frozenset({d2.P.CABLE_CHECK, d2.P.PRECHARGE, d2.P.WELDING_DETECTION, d2.P.DC_CHARGE_LOOP}),
+        "DC": frozenset({d2.P.POWER_DELIVERY, d2.P.STOPPING, d2.P.AC_CHARGE_LOOP}),
     },
     requirements={"sequence": "V2G2-459", "pairing": "V2G2-459", "session id": "V2G2-460"},
 )

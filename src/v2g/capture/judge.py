@@ -53,6 +53,8 @@ class Session:
         self.phases: frozenset[Any] = frozenset()
         self.energy = ""
         """AC or DC"""
+        self.powered = True
+        """Whether energy may have been flowing already."""
         self.id: str | None = None
         self.request: Record | None = None
         """The request that waits for its response."""
@@ -254,6 +256,8 @@ class Judge:
 
 def _judge_request(session: Session, request: Record) -> None:
     session.in_question = set()
+    if session.request is not None and session.family is not None:  # its response may only be missing in the capture
+        session.phases |= _possible(session, session.family, str(session.request.message))
     for rule in REQUEST_RULES:
         _report(session, rule, request)
     session.request, session.gap = request, False
@@ -263,6 +267,7 @@ def _judge_request(session: Session, request: Record) -> None:
     if name == "supportedAppProtocolReq":
         session.offered = request.content["AppProtocol"]
     session.energy = _energy(request) or session.energy
+    session.powered |= session.family is not None and name in session.family.loops
 
 
 def _judge_response(session: Session, response: Record) -> None:
@@ -294,6 +299,7 @@ def _enter_family(session: Session, record: Record) -> None:
         first = next(iter(family.table))
         begins = session.answer is not None or record.message == "SessionSetupReq"
         session.phases = frozenset({first}) if begins else frozenset(family.table)
+        session.powered = not begins
 
 
 def _following(session: Session, family: Family, request: Record, response: Record) -> frozenset[Any]:
@@ -304,20 +310,33 @@ def _following(session: Session, family: Family, request: Record, response: Reco
         return ended if family.failed_ends else session.phases
     if not _is_judged(family, name):
         return session.phases
-    admitting = frozenset(phase for phase in table if name in table[phase])
-    now = session.phases & admitting or admitting
-    following = frozenset(after for phase in now for after in table[phase][name])
+    following = _possible(session, family, name)
+    excluded = family.excluded.get(session.energy, frozenset())
+    if not session.powered:
+        excluded |= family.excluded.get(f"{session.energy} before power", frozenset())
     for narrower in (
-        family.choices.get(name) and _chosen(family, name, request, response),
-        _by_processing(response, admitting, following),
-        following - family.excluded.get(session.energy, frozenset()),
+        _chosen(family, name, request, response),
+        _by_processing(response, _admitting(family, name), following),
+        following - excluded,
     ):
         following = following & narrower if narrower and following & narrower else following
     return following
 
 
+def _admitting(family: Family, name: str) -> frozenset[Any]:
+    return frozenset(phase for phase, row in family.table.items() if name in row)
+
+
+def _possible(session: Session, family: Family, name: str) -> frozenset[Any]:
+    """The phases that the table has after a request, wherever it may have come."""
+    now = session.phases & _admitting(family, name) or _admitting(family, name)
+    return frozenset(after for phase in now for after in family.table[phase][name])
+
+
 def _chosen(family: Family, name: str, request: Record, response: Record) -> frozenset[Any] | None:
-    choice = family.choices[name]
+    choice = family.choices.get(name)
+    if choice is None:
+        return None
     content = (request if choice.side == "request" else response).content
     return choice.phases.get(content.get(choice.element))
 

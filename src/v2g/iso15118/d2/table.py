@@ -9,11 +9,11 @@ How a session runs through it:
 - *Set-up*: SESSION_SETUP, SERVICE_DISCOVERY, SERVICE (details as often as the car likes, then the choice of service and
   payment). A contract leads over CONTRACT (certificate installation or update, then its details), external payment
   straight to AUTHORIZATION (again while Ongoing).
-- *Parameters*: CHARGE_PARAMETERS (again while Ongoing). AC goes to POWER_DELIVERY, DC to CABLE_CHECK and PRECHARGE
-  (again and again), then PowerDelivery.
-- *Energy*: CHARGE_LOOP until PowerDelivery(Stop). A response with ReceiptRequired leads to RECEIPT first.
-  PowerDelivery(Renegotiate) leads back to CHARGE_PARAMETERS, in DC through cable check and pre-charge again [V2G2-565],
-  [V2G2-582]. SessionStop is not admitted while energy flows.
+- *Parameters*: CHARGE_PARAMETERS (again while Ongoing). AC goes to POWER_DELIVERY, DC to CABLE_CHECK (again while
+  Ongoing) and PRECHARGE; once PRECHARGED it may repeat that or ask for power.
+- *Energy*: AC_CHARGE_LOOP or DC_CHARGE_LOOP until PowerDelivery(Stop). A response with ReceiptRequired leads to RECEIPT
+  first. PowerDelivery(Renegotiate) leads back to CHARGE_PARAMETERS, in DC through cable check and pre-charge again
+  [V2G2-565], [V2G2-582]. SessionStop is not admitted while energy flows.
 - *End*: DC measures for welded contactors in WELDING_DETECTION, if it likes, then SessionStop; AC stops from STOPPING.
 - ENDED admits nothing.
 """
@@ -33,8 +33,10 @@ class Phase(Enum):
     CHARGE_PARAMETERS = auto()
     CABLE_CHECK = auto()
     PRECHARGE = auto()
+    PRECHARGED = auto()
     POWER_DELIVERY = auto()
-    CHARGE_LOOP = auto()
+    AC_CHARGE_LOOP = auto()
+    DC_CHARGE_LOOP = auto()
     RECEIPT = auto()
     WELDING_DETECTION = auto()
     STOPPING = auto()
@@ -65,18 +67,23 @@ TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
     P.AUTHORIZATION: _row(AuthorizationReq={P.AUTHORIZATION, P.CHARGE_PARAMETERS}),
     P.CHARGE_PARAMETERS: _row(ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.CABLE_CHECK, P.POWER_DELIVERY}),
     P.CABLE_CHECK: _row(CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: _row(
-        PreChargeReq={P.PRECHARGE},
-        PowerDeliveryReq={P.CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
+    P.PRECHARGE: _row(PreChargeReq={P.PRECHARGED}),
+    P.PRECHARGED: _row(
+        PreChargeReq={P.PRECHARGED},
+        PowerDeliveryReq={P.DC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
     ),
-    P.POWER_DELIVERY: _row(PowerDeliveryReq={P.CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING}),
-    P.CHARGE_LOOP: _row(
-        ChargingStatusReq={P.CHARGE_LOOP, P.RECEIPT},
-        CurrentDemandReq={P.CHARGE_LOOP, P.RECEIPT},
-        PowerDeliveryReq={P.CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING, P.WELDING_DETECTION},
+    P.POWER_DELIVERY: _row(PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING}),
+    P.AC_CHARGE_LOOP: _row(
+        ChargingStatusReq={P.AC_CHARGE_LOOP, P.RECEIPT},
+        PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING},
         stop=False,
     ),
-    P.RECEIPT: _row(MeteringReceiptReq={P.CHARGE_LOOP}, stop=False),
+    P.DC_CHARGE_LOOP: _row(
+        CurrentDemandReq={P.DC_CHARGE_LOOP, P.RECEIPT},
+        PowerDeliveryReq={P.DC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
+        stop=False,
+    ),
+    P.RECEIPT: _row(MeteringReceiptReq={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP}, stop=False),
     P.WELDING_DETECTION: _row(WeldingDetectionReq={P.WELDING_DETECTION}),
     P.STOPPING: _row(),
     P.ENDED: {},

@@ -3,9 +3,9 @@
 Read like `v2g.iso15118.d20.table`. DIN has DC charging and external payment only: no ServiceDetail, no contract, no
 receipts, no renegotiation. A FAILED response does not end the session by itself.
 
-SESSION_SETUP, SERVICE_DISCOVERY, PAYMENT, AUTHORIZATION (again while Ongoing), CHARGE_PARAMETERS (again while Ongoing),
-CABLE_CHECK, PRECHARGE (both again and again), CHARGE_LOOP until PowerDelivery with ReadyToChargeState false, then
-WELDING_DETECTION if the car likes, and SessionStop. ENDED admits nothing.
+SESSION_SETUP, SERVICE_DISCOVERY, PAYMENT, AUTHORIZATION, CHARGE_PARAMETERS and CABLE_CHECK (these three again while
+Ongoing), PRECHARGE, and once PRECHARGED that again or PowerDelivery; CHARGE_LOOP until PowerDelivery with
+ReadyToChargeState false, then WELDING_DETECTION if the car likes, and SessionStop. ENDED admits nothing.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ class Phase(Enum):
     CHARGE_PARAMETERS = auto()
     CABLE_CHECK = auto()
     PRECHARGE = auto()
+    PRECHARGED = auto()
     CHARGE_LOOP = auto()
     WELDING_DETECTION = auto()
     ENDED = auto()
@@ -43,7 +44,8 @@ TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
     P.AUTHORIZATION: _row(ContractAuthenticationReq={P.AUTHORIZATION, P.CHARGE_PARAMETERS}),
     P.CHARGE_PARAMETERS: _row(ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.CABLE_CHECK}),
     P.CABLE_CHECK: _row(CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: _row(PreChargeReq={P.PRECHARGE}, PowerDeliveryReq={P.CHARGE_LOOP, P.WELDING_DETECTION}),
+    P.PRECHARGE: _row(PreChargeReq={P.PRECHARGED}),
+    P.PRECHARGED: _row(PreChargeReq={P.PRECHARGED}, PowerDeliveryReq={P.CHARGE_LOOP, P.WELDING_DETECTION}),
     P.CHARGE_LOOP: _row(
         CurrentDemandReq={P.CHARGE_LOOP},
         PowerDeliveryReq={P.CHARGE_LOOP, P.WELDING_DETECTION},
