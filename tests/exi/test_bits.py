@@ -172,6 +172,11 @@ def test_lengths_are_limits_for_writers_and_strict_readers() -> None:
         decode("iso20-dc", data, strict=True)
 
 
+def wrong(value: Any) -> Any:
+    """A value of another type than the place wants."""
+    return value
+
+
 VALUES: list[tuple[Any, str]] = [
     (dc.DC_ChargeLoopReq(HEADER), "DC_ChargeLoopReq: MeterInfoRequested is missing"),
     (dc.DC_PreChargeRes(HEADER, ct.ResponseCode.OK, REQUIRED), "DC_PreChargeRes: EVSEPresentVoltage is missing"),
@@ -180,11 +185,14 @@ VALUES: list[tuple[Any, str]] = [
         "DC_PreChargeRes/EVSEPresentVoltage/Value: 40000 is out of range, allowed are -32768 to 32767",
     ),
     (
-        dc.DC_PreChargeRes(HEADER, ct.ResponseCode.OK, ct.RationalNumber(0, 1.5)),  # type: ignore[arg-type]
+        dc.DC_PreChargeRes(HEADER, ct.ResponseCode.OK, ct.RationalNumber(0, wrong(1.5))),
         "EVSEPresentVoltage/Value: 1.5 is no whole",
     ),
-    (dc.DC_CableCheckRes(HEADER, ct.ResponseCode.OK, "Soon"), "EVSEProcessing: 'Soon' is none of Finished, Ongoing"),  # type: ignore[arg-type]
-    (dc.DC_CableCheckReq("me"), "DC_CableCheckReq/Header: expected MessageHeader, got 'me'"),  # type: ignore[arg-type]
+    (
+        dc.DC_CableCheckRes(HEADER, ct.ResponseCode.OK, wrong("Soon")),
+        "EVSEProcessing: 'Soon' is none of Finished, Ongoing",
+    ),
+    (dc.DC_CableCheckReq(wrong("me")), "DC_CableCheckReq/Header: expected MessageHeader, got 'me'"),
     (HEADER, "MessageHeader is no root element of the schema set iso20-dc"),
     (
         dc.DC_ChargeLoopReq(HEADER, None, True, ct.RationalNumber(0, 1), ct.Dynamic_CLReqControlMode()),

@@ -15,7 +15,7 @@ from v2g.messages.document import from_document, to_document
 MadeUp = Callable[[str], st.SearchStrategy[Type]]
 
 examples = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

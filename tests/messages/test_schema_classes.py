@@ -17,7 +17,6 @@ from v2g.exi.grammar import (
     Field,
     QName,
     Schema,
-    Simple,
     String,
     Whole,
     element_name,
@@ -125,7 +124,7 @@ class Xsd:
         prefix, _, local = text.rpartition(":")
         return QName(local, self.prefixes[id(node)].get(prefix, ""))
 
-    def simple(self, name: QName) -> Simple:
+    def simple(self, name: QName) -> Any:
         """The type of a simple type's name."""
         if "XMLSchema" in name.namespace:
             match name.local:
@@ -138,12 +137,13 @@ class Xsd:
             return Whole(*BOUNDS[name.local])
         return self.restricted(self.types[name])
 
-    def restricted(self, node: ET.Element) -> Simple:
+    def restricted(self, node: ET.Element) -> Any:
+        """The type of a restriction; for an enumeration the tuple of its values."""
         restriction = node[0] if node.tag == XS + "simpleType" else node
         base = self.simple(self.name(restriction, restriction.get("base", "")))
         facets = [(facet.tag.removeprefix(XS), facet.get("value", "")) for facet in restriction]
         if values := [value for facet, value in facets if facet == "enumeration"]:
-            return tuple(values)  # type: ignore[return-value]  # compared with the members of an Enumerated
+            return tuple(values)
         limits = {facet: int(value) for facet, value in facets if facet != "annotation"}
         match base:
             case Whole():
