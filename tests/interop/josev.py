@@ -142,9 +142,24 @@ class Josev:
 
     @contextmanager
     def station(
-        self, end: End, service: Service, *, tls: bool, authorization: str = "EIM", verbose: bool = True
+        self,
+        end: End,
+        service: Service,
+        *,
+        tls: bool,
+        authorization: str = "EIM",
+        certificates: bool = True,
+        verbose: bool = True,
     ) -> Iterator["Peer"]:
         """Josev's station, ready for a car.
+
+        Args:
+            end: where it runs.
+            service: decides on the protocol; both services of the protocol are offered.
+            tls: asks for TLS.
+            authorization: what it offers, "EIM" or "EIM,PNC".
+            certificates: without, it serves plain TCP although TLS is asked for, and says so in discovery.
+            verbose: logs the octets of every message; without, its verdict holds no messages.
 
         Raises:
             UnavailableError: it did not start.
@@ -155,6 +170,8 @@ class Josev:
             "SECC_ENFORCE_TLS": str(tls),
             "FREE_CHARGING_SERVICE": "False",
         }
+        if not certificates:
+            environment["PKI_PATH"] = "/nonexistent/"
         with (
             tempfile.TemporaryDirectory() as folder,
             self._run(end, Path(folder), tls, ["-m", "iso15118.secc.main"], verbose, environment) as process,

@@ -1,6 +1,7 @@
 """Josev's car at our station, started as a user starts it."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tests.interop import josev
 from tests.interop.station import station
 
 from v2g.sim.netns import Cable
+from v2g.tls import pki
 
 pytestmark = [pytest.mark.netns, pytest.mark.interop]
 
@@ -27,9 +29,9 @@ def test_josev_car_completes_a_session(
     service: josev.Service, tls: bool, peer: josev.Josev, cable: Cable, tmp_path: Path
 ) -> None:
     mode = MODES[service]
-    pki = peer.pki if tls else None
+    certificates = peer.pki if tls else None
     with (
-        station(cable.station, tmp_path, services=[service], modes=[mode], pki=pki, timing="relaxed") as ours,
+        station(cable.station, tmp_path, services=[service], modes=[mode], pki=certificates, timing="relaxed") as ours,
         peer.car(cable.car, service, tls=tls, mode=mode, loops=LOOPS, verbose=False) as car,
     ):
         verdict = car.wait(SESSION_S)
@@ -54,3 +56,16 @@ def test_car_that_asks_for_an_impossible_voltage_is_refused_and_the_next_is_serv
         with peer.car(cable.car, "DC", tls=False, loops=LOOPS, verbose=False) as car:
             verdict = car.wait(SESSION_S)
             assert verdict.completed, f"{verdict}\n{ours.account()}"
+
+
+def test_car_with_weaker_certificates_gets_no_session(peer: josev.Josev, cable: Cable, tmp_path: Path) -> None:
+    """Josev's car has P-256 certificates and offers that curve only; the profile of ISO 15118-20 admits neither."""
+    certificates = tmp_path / "pki"
+    pki.create(certificates, now=datetime.now(UTC), force=False)
+    with (
+        station(cable.station, tmp_path, services=["DC"], pki=certificates, profile="iso15118-20") as ours,
+        peer.car(cable.car, "DC", tls=True, verbose=False) as car,
+    ):
+        assert car.process.wait_for("SSLError|when trying to connect", SESSION_S), car.process.output
+        assert car.verdict().sent == ()
+        assert ours.traced("ERROR 0x0B .* offers none of the groups"), ours.account()

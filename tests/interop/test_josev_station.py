@@ -36,6 +36,21 @@ def test_josev_station_serves_our_car(service: josev.Service, tls: bool, peer: j
     assert verdict.sent.count(f"{service[:2]}_ChargeLoopRes") >= 2
 
 
+def test_our_car_is_not_talked_out_of_tls(peer: josev.Josev, cable: Cable) -> None:
+    """Without its certificates Josev's station falls back to plain TCP; our car does not."""
+    with (
+        peer.station(cable.station, "DC", tls=True, certificates=False, verbose=False) as theirs,
+        Process(v2g(cable.car, "ev", "--interface", cable.car.interface, "--json", *_security(peer))) as car,
+    ):
+        assert car.wait(SESSION_S) != 0
+        assert "security NONE" in car.output, car.output
+        assert theirs.verdict().received == ()
+
+
+def _security(peer: josev.Josev) -> list[str]:
+    return ["--pki", str(peer.pki), "--profile", "interop-p256"]
+
+
 def _session(
     peer: josev.Josev, cable: Cable, service: josev.Service, tls: bool
 ) -> tuple[dict[str, Any], josev.Verdict]:
@@ -48,7 +63,7 @@ def _session(
         "--duration": str(CHARGING_S),
     }
     words = [word for option in options.items() for word in option]
-    security = ["--pki", str(peer.pki), "--profile", "interop-p256"] if tls else ["--no-tls"]
+    security = _security(peer) if tls else ["--no-tls"]
     with (
         peer.station(cable.station, service, tls=tls, authorization="EIM,PNC", verbose=False) as theirs,
         Process(v2g(cable.car, "ev", *words, "--believe-precharge", "--json", *security)) as car,
