@@ -71,7 +71,9 @@ class ModbusConnection:
         client = AsyncModbusTcpClient(
             self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
         )
-        if not await client.connect():
+        connected = await client.connect()
+        _heed_cancellation()
+        if not connected:
             raise ConnectionError("no connection")
         self._client, self._retry_at_s = client, float("-inf")
         return client
@@ -104,7 +106,9 @@ class ModbusConnection:
                         response = await client.read_holding_registers(address, count=count, device_id=unit)
                     case Table.INPUT:
                         response = await client.read_input_registers(address, count=count, device_id=unit)
+                _heed_cancellation()
             except ModbusException as error:
+                _heed_cancellation()
                 self._give_up(TURN_S)
                 raise ConnectionError(f"no answer within {self._timeout_s} s") from error
             except asyncio.CancelledError:
@@ -123,6 +127,17 @@ class ModbusConnection:
         """Let requests fail at once for some time."""
         self.close()
         self._retry_at_s = time.monotonic() + seconds
+
+
+def _heed_cancellation() -> None:
+    """Raise `CancelledError` if this task was cancelled meanwhile.
+
+    pymodbus waits with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes in the same
+    instant as the answer. A loop of requests would then go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class ModbusRegisters:
