@@ -6,6 +6,7 @@ from typing import Any
 
 from v2g.capture.payload import message_name
 from v2g.exi import ExiError
+from v2g.exi.facets import Type
 from v2g.messages import decode, decode_fragment, encode
 from v2g.messages.document import from_document, to_document
 
@@ -17,7 +18,7 @@ def decoded(protocol: str, lines: Iterable[str], *, fragment: bool = False) -> I
             data = bytes.fromhex(line)
             if fragment:
                 name, value = decode_fragment(protocol, data)
-                (content,) = to_document(value).values()
+                content = next(iter(to_document(value).values())) if isinstance(value, Type) else str(value)
                 yield {"message": name, "document": {name: content}}
             else:
                 document = to_document(decode(protocol, data))

@@ -9,6 +9,8 @@ from typing import Any
 from v2g.capture.record import Record
 
 MESSAGE_WIDTH = 30
+_LEAST = 10
+"""Less than this of a value says nothing."""
 _FIRST = (
     "ProtocolNamespace",
     "SECCIPAddress",
@@ -83,7 +85,7 @@ def rows(record: Record, width: int) -> Iterator[str]:
         code = str(record.content.get("ResponseCode", ""))
         room = width - len(fixed) - 4 - len(code)
         values = _fitting(record.content, room)
-        yield f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip()
+        yield _cut(f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip(), width)
     for finding in record.findings:
         number = f"[{finding.requirement}] " if finding.requirement else ""
         lead = f"{finding.packet:6}  ! "
@@ -128,8 +130,12 @@ def _fitting(content: dict[str, Any], room: int) -> str:
         if len(longer) <= room:
             line = longer
         elif not line:
-            line = f"{text[: room - 3]}..."
+            line = _cut(text, room)
     return line
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..." if width > _LEAST else ""
 
 
 def _leaves(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
