@@ -41,7 +41,7 @@ def test_row_tells_time_direction_message_values_and_code(records: list[Record])
     assert re.fullmatch(r" +\d+  22:1\d:\d\d\.\d{3}  SE->EV  ServiceSelectionRes +OK", first)
     loop = next(line for line in lines if "DC_ChargeLoopReq" in line)
     assert "EV->SE" in loop
-    assert re.search(r"PresentVoltage -?\d+(\.\d+)? V", loop)
+    assert re.search(r"present -?\d+(\.\d+)? V", loop)
 
 
 def test_clock_knows_no_impossible_time() -> None:

@@ -24,8 +24,6 @@ _FIRST = (
     "EVSENotification",
     "EVSEStatusCode",
     "EVErrorCode",
-    "EVRESSSOC",
-    "PresentSOC",
     "EVTargetVoltage",
     "EVTargetCurrent",
     "EVSEPresentVoltage",
@@ -34,6 +32,8 @@ _FIRST = (
     "EVSETargetActivePower",
     "EVSEPresentActivePower",
     "EVPresentActivePower",
+    "EVRESSSOC",
+    "PresentSOC",
     "EVMaximumChargePower",
     "EVMaximumDischargePower",
     "EVSEMaximumChargePower",
@@ -73,7 +73,29 @@ MATCHING = {
     "CM_SLAC_MATCH.CNF": "SE->EV",
 }
 """Who sends which message of the matching; all others are between a modem and its host."""
-_SELF_EVIDENT = ("ProtocolNamespace", "SECCIPAddress")
+_LABELS = {
+    "ProtocolNamespace": "",
+    "SECCIPAddress": "",
+    "EVRESSSOC": "SoC",
+    "PresentSOC": "SoC",
+    "EVTargetVoltage": "target",
+    "EVTargetCurrent": "target",
+    "EVPresentVoltage": "present",
+    "EVSEPresentVoltage": "present",
+    "EVSEPresentCurrent": "present",
+    "EVPresentActivePower": "present",
+    "EVSEPresentActivePower": "present",
+    "EVSETargetActivePower": "target",
+}
+"""Short names of the values that are read most; the unit tells the rest."""
+_USUAL = {
+    ("EVErrorCode", "NO_ERROR"),
+    ("EVSENotification", "None"),
+    ("EVSEStatusCode", "EVSE_Ready"),
+    ("application_type", "0"),
+    ("security_type", "0"),
+}
+"""Values that say that nothing is the matter."""
 _WHOSE = re.compile("^EV(SE)?(?=[A-Z][a-z])")
 _LEFT_OUT = ("Header", "ResponseCode", "Id", "Transform", "DigestValue", "octets", "attenuations_db")
 
@@ -110,7 +132,7 @@ def clock(time: float | None) -> str:
 
 def values(content: dict[str, Any]) -> list[tuple[str, str]]:
     """The name and the value, with its unit, of each element with text, the most telling first."""
-    found = list(_leaves(content))
+    found = [each for each in _leaves(content) if each not in _USUAL]
     rank = {name: place for place, name in enumerate(_FIRST)}
     return sorted(found, key=lambda each: rank.get(each[0], len(rank)))
 
@@ -125,7 +147,7 @@ def _fitting(content: dict[str, Any], room: int) -> str:
     """As many values as there is room for, of the first one what fits. Whose they are tells the direction."""
     line = ""
     for name, value in values(content):
-        text = value if name in _SELF_EVIDENT else f"{_WHOSE.sub('', name)} {value}"
+        text = f"{_LABELS.get(name, _WHOSE.sub('', name))} {value}".lstrip()
         longer = f"{line}, {text}" if line else text
         if len(longer) <= room:
             line = longer
