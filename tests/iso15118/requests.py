@@ -3,14 +3,13 @@
 from typing import Any
 
 from v2g.exi.facets import Type
-from v2g.iso15118.d20.secc.engine import PROTOCOLS
+from v2g.iso15118.d20.wire import PROTOCOLS
 from v2g.messages import encode
 from v2g.messages.iso20 import ac, common, dc
 from v2g.messages.iso20.types import CLReqControlMode, MessageHeader, Processing, RationalNumber
 
 PAYLOAD_TYPES = {protocol: payload_type for payload_type, protocol in PROTOCOLS.items()}
 
-NO_SESSION = bytes(8)
 number = RationalNumber.of
 
 DC_LIMITS: dict[str, Any] = {

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from tests.iso15118.requests import (
-    NO_SESSION,
     dc_loop,
     every_request,
     exi,
@@ -16,9 +15,11 @@ from tests.iso15118.requests import (
 from v2g.exi.facets import Type
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.plant import Authorization, Check, Limits, Offer, Plant, Slot, Stage, Stop
-from v2g.iso15118.d20.secc.engine import PROTOCOLS, Secc, Step
+from v2g.iso15118.d20.secc.engine import Secc
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import TABLE, Phase
+from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS
+from v2g.iso15118.event import Step
 from v2g.kernel.fault import Fault
 from v2g.messages import decode
 from v2g.messages.iso20.common import ChargeProgress, ChargingSession

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from v2g.io.discovery import Endpoint, find_station
 from v2g.io.link import Link, LinkLost, Peer, connect
-from v2g.iso15118.d20.evcc.engine import End, Evcc, Step
+from v2g.iso15118.d20.evcc.engine import End, Evcc
 from v2g.iso15118.d20.evcc.session import Paused, Report
 from v2g.iso15118.d20.evcc.vehicle import Command, Intent, Vehicle, VehicleState
 from v2g.iso15118.d20.plant import Stop
 from v2g.iso15118.d20.timeouts import CAR_SETUP_S
-from v2g.iso15118.event import Event, Received, Sent
+from v2g.iso15118.event import Event, Received, Sent, Step
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.tls.profile import TlsError

@@ -178,7 +178,7 @@ def warm_up() -> None:
     warm("sap")
     for protocol, module in (("iso20-common", common), ("iso20-dc", dc), ("iso20-ac", ac)):
         names = [name for name in ANSWERS if hasattr(module, name)]
-        names += [name.removesuffix("Req") + "Res" for name in names]
-        warm(protocol, *(getattr(module, name) for name in names))
+        warm(protocol, *(getattr(module, name) for name in names), writing=False)
+        warm(protocol, *(getattr(module, name.removesuffix("Req") + "Res") for name in names), reading=False)
     gc.collect()
     gc.freeze()

@@ -5,9 +5,9 @@ from dataclasses import replace
 from v2g.iso15118 import sap
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.plant import Demand, Offer, Plant
-from v2g.iso15118.d20.secc.engine import End, Secc, Step
+from v2g.iso15118.d20.secc.engine import End, Secc
 from v2g.iso15118.d20.secc.session import Paused
-from v2g.iso15118.event import Faulted, Received, Sent
+from v2g.iso15118.event import Faulted, Received, Sent, Step
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
 from v2g.messages.sap import supportedAppProtocolReq

@@ -1,6 +1,6 @@
 """What happened in a conversation: values for the trace, in the order in which it happened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from v2g.exi.facets import Type
 from v2g.kernel.fault import Fault
@@ -41,3 +41,11 @@ class Faulted:
 
 
 Event = Received | Sent | Moved | Faulted
+
+
+@dataclass(slots=True)
+class Step:
+    """What a call of a conversation brings about: payloads to send, in order, and what the trace should tell."""
+
+    send: list[tuple[int, bytes]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 from v2g.iso15118.conversation import Conversation
 from v2g.iso15118.d20.car_state import CarState
 from v2g.iso15118.d20.plant import Authorization, Check, Demand, Limits, Meter, Offer, Plant, Slot, Stage, Stop
-from v2g.iso15118.d20.secc.engine import Step
 from v2g.iso15118.d20.secc.session import Paused, Session
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.timeouts import PROFILES
-from v2g.iso15118.event import Event, Faulted, Sent
+from v2g.iso15118.event import Event, Faulted, Sent, Step
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from v2g.exi.facets import Type
 from v2g.iso15118.conversation import Conversation
-from v2g.iso15118.d20.evcc.engine import Evcc, Step
+from v2g.iso15118.d20.evcc.engine import Evcc
 from v2g.iso15118.d20.evcc.session import Paused
 from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.d20.plant import Authorization, Check, Limits, Meter, Offer, Plant, Slot, Stage, Stop
 from v2g.iso15118.d20.secc.session import Paused as StationPaused
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
-from v2g.iso15118.event import Moved, Received, Sent
+from v2g.iso15118.event import Moved, Received, Sent, Step
 from v2g.messages import decode, encode
 from v2g.sim.battery import Battery
 from v2g.sim.vehicle import OwnBattery

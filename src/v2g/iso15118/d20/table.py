@@ -11,8 +11,8 @@ names.
 How a session runs through it:
 
 - *Set-up*: SESSION_SETUP, AUTHORIZATION_SETUP, AUTHORIZATION (again while Ongoing or after a WARNING, which keeps the
-  phase so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its authorization and
-  its service stay valid [V2G20-1032], [V2G20-1844].
+  phase so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its
+  authorization and its service stay valid [V2G20-1032], [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
 - *DC only*: CABLE_CHECK and PRECHARGE (again and again), then PowerDelivery. AC goes to POWER_DELIVERY at once.

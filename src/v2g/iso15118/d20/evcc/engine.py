@@ -5,7 +5,7 @@ that instant. One request is under way at a time; between two in the same phase 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from v2g.exi.facets import Type
@@ -33,7 +33,8 @@ from v2g.iso15118.d20.evcc.session import Abandon, Paused, Report, Session, Stop
 from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.d20.plant import Stop
 from v2g.iso15118.d20.table import TABLE, Phase
-from v2g.iso15118.event import Event, Faulted, Moved, Received, Sent
+from v2g.iso15118.d20.wire import PROTOCOLS
+from v2g.iso15118.event import Faulted, Moved, Received, Sent, Step
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
 from v2g.messages.sap import AppProtocol, supportedAppProtocolReq, supportedAppProtocolRes
@@ -64,12 +65,6 @@ EXCHANGES: Mapping[str, tuple[Ask, Take]] = {
 
 PAYLOAD_TYPES = {"AC_": PayloadType.AC, "DC_": PayloadType.DC}
 """Of messages by the start of their name; all others are common ones."""
-PROTOCOLS: Mapping[int, str] = {
-    PayloadType.MAIN: "iso20-common",
-    PayloadType.AC: "iso20-ac",
-    PayloadType.DC: "iso20-dc",
-}
-
 POLL_S = 0.1
 """Between two requests of the same kind while the station is not ready."""
 NOTHING_W = 100.0
@@ -109,14 +104,6 @@ class End:
     fault: Fault | None
     reason: str
     paused: Paused | None = None
-
-
-@dataclass(slots=True)
-class Step:
-    """What a call brings about: payloads to send, in order, and what the trace should tell."""
-
-    send: list[tuple[int, bytes]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

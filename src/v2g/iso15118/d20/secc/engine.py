@@ -5,7 +5,7 @@ nothing and reads no clock: `now` is monotonic seconds, `plant` the world at tha
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from v2g.exi.facets import Type
@@ -30,13 +30,13 @@ from v2g.iso15118.d20.secc.answers import (
     session_stop,
 )
 from v2g.iso15118.d20.secc.refusal import paired_response
-from v2g.iso15118.d20.secc.session import NO_SESSION, Paused, Refusal, Reply, Session, Wait
+from v2g.iso15118.d20.secc.session import Paused, Refusal, Reply, Session, Wait
 from v2g.iso15118.d20.table import TABLE, Phase
-from v2g.iso15118.event import Event, Faulted, Moved, Received, Sent
+from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS
+from v2g.iso15118.event import Faulted, Moved, Received, Sent, Step
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
 from v2g.messages.iso20.types import ResponseCode
-from v2g.v2gtp.framing import PayloadType
 
 Answer = Callable[[Any, Session, Plant], Reply | Wait]
 
@@ -57,12 +57,6 @@ ANSWERS: Mapping[str, Answer] = {
     "DC_ChargeLoopReq": dc_charge_loop.answer,
     "DC_WeldingDetectionReq": dc_welding_detection.answer,
     "SessionStopReq": session_stop.answer,
-}
-
-PROTOCOLS: Mapping[int, str] = {
-    PayloadType.MAIN: "iso20-common",
-    PayloadType.AC: "iso20-ac",
-    PayloadType.DC: "iso20-dc",
 }
 
 _PHASE_LIMIT_S = {
@@ -95,14 +89,6 @@ class End:
     fault: Fault | None
     reason: str
     paused: Paused | None = None
-
-
-@dataclass(slots=True)
-class Step:
-    """What a call brings about: payloads to send, in order, and what the trace should tell."""
-
-    send: list[tuple[int, bytes]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,14 @@ def _least(cls: type[Type], module: str) -> Type:
     """A value of `cls` with only what is mandatory, each the smallest that its facets admit."""
     hints = get_type_hints(cls, include_extras=True)
     given: dict[str, Any] = {}
-    chosen: set[str] = set()
+    previous: Choice | None = None
     for field in msgspec.structs.fields(cls):
         base, facets = _parts(hints[field.name])
         choice = next((each for each in facets if isinstance(each, Choice)), None)
+        first, previous = choice != previous, choice
         if choice is not None:
-            if choice.optional or choice.name in chosen:
+            if choice.optional or not first:
                 continue
-            chosen.add(choice.name)
         elif not field.required and field.default is not REQUIRED:
             continue
         given[field.name] = _value(base, facets, module)

@@ -7,11 +7,10 @@ from v2g.iso15118.d20.car_state import CarState
 from v2g.iso15118.d20.plant import Demand, Limits, Offer, Plant, Slot
 from v2g.iso15118.d20.services import Selection, Service
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import NO_SESSION
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.types import MessageHeader, ResponseCode
-
-NO_SESSION = bytes(8)
 
 
 @dataclass(frozen=True, slots=True)

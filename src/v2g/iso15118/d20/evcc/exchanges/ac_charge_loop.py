@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc import needs
-from v2g.iso15118.d20.evcc.phases import total
 from v2g.iso15118.d20.evcc.session import Report, Session, wrong_flavour
 from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.iso15118.d20.phases import total_w
 from v2g.iso15118.d20.services import ControlMode
 from v2g.messages.iso20.ac import (
     AC_ChargeLoopReq,
@@ -48,13 +48,13 @@ def take(response: AC_ChargeLoopRes, asked: AC_ChargeLoopReq, session: Session, 
         raise wrong_flavour(control, wanted)
     present_w = vehicle.power_w
     if control.EVSEPresentActivePower is not None:
-        present_w = total(control, "EVSEPresentActivePower")
+        present_w = total_w(control, "EVSEPresentActivePower")
     return replace(
         session.heeding(response.EVSEStatus),
         command=replace(
             session.command,
             charger_w=charger_w(control, session, vehicle),
-            charger_var=total(control, "EVSETargetReactivePower"),
+            charger_var=total_w(control, "EVSETargetReactivePower"),
         ),
         report=Report(power_w=present_w, meter=session.meter_in(response.MeterInfo)),
         loops=session.loops + 1,
@@ -66,7 +66,7 @@ def charger_w(
 ) -> float:
     """The set-point of the on-board charger: the station's target or, without one, the schedule; within own limits."""
     if control.EVSETargetActivePower is not None:
-        target_w = total(control, "EVSETargetActivePower")
+        target_w = total_w(control, "EVSETargetActivePower")
     else:
         target_w = session.scheduled_w(vehicle)
     own = session.own_limits(vehicle)

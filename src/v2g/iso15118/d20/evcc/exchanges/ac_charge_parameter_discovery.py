@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.evcc.phases import total
 from v2g.iso15118.d20.evcc.session import Session, wrong_flavour
 from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.iso15118.d20.phases import total_w
 from v2g.iso15118.d20.plant import Limits
 from v2g.iso15118.d20.table import Phase
 from v2g.messages.iso20.ac import (
@@ -46,11 +46,13 @@ def take(
     wanted = BPT_AC_CPDResEnergyTransferMode if session.bidirectional else AC_CPDResEnergyTransferMode
     if type(mode) is not wanted:
         raise wrong_flavour(mode, wanted)
-    limits = Limits(charge_w=total(mode, "EVSEMaximumChargePower"), charge_min_w=total(mode, "EVSEMinimumChargePower"))
+    limits = Limits(
+        charge_w=total_w(mode, "EVSEMaximumChargePower"), charge_min_w=total_w(mode, "EVSEMinimumChargePower")
+    )
     if isinstance(mode, BPT_AC_CPDResEnergyTransferMode):
         limits = replace(
             limits,
-            discharge_w=abs(total(mode, "EVSEMaximumDischargePower")),
-            discharge_min_w=abs(total(mode, "EVSEMinimumDischargePower")),
+            discharge_w=abs(total_w(mode, "EVSEMaximumDischargePower")),
+            discharge_min_w=abs(total_w(mode, "EVSEMinimumDischargePower")),
         )
     return replace(session, limits=limits).to(Phase.SCHEDULE_EXCHANGE)

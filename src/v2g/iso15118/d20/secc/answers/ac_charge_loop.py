@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from v2g.iso15118.d20.phases import total_w
 from v2g.iso15118.d20.plant import Demand, Limits, Plant, Stage
 from v2g.iso15118.d20.secc.answers.metering import meter_info
-from v2g.iso15118.d20.secc.answers.phases import total_w
 from v2g.iso15118.d20.secc.answers.status import evse_status
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.services import ControlMode
@@ -41,17 +41,22 @@ def answer(request: AC_ChargeLoopReq, session: Session, plant: Plant) -> Reply:
         )
     session = replace(session, car=session.car.with_display(request.DisplayParameters).with_needs(control))
     car = car_limits(control, session.car.limits)
-    demand = Demand(Stage.ENERGY, selected.service, selected.mode, car=car)
-    session = replace(session, car=replace(session.car, limits=car), demand=demand)
+    wish_w = target_w = target_var = None
     rational = RationalNumber.of
+    if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
+        wish_w = total_w(control, "EVPresentActivePower")
+    else:
+        target_w, target_var = rational(plant.target_w), rational(plant.target_var)
+    demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w, car=car)
+    session = replace(session, car=replace(session.car, limits=car), demand=demand)
     response = AC_ChargeLoopRes(
         Header=session.header(plant),
         ResponseCode=ResponseCode.OK,
         EVSEStatus=evse_status(plant),
         MeterInfo=meter_info(plant.meter) if request.MeterInfoRequested else None,
         CLResControlMode=kind(
-            EVSETargetActivePower=rational(plant.target_w),
-            EVSETargetReactivePower=rational(plant.target_var),
+            EVSETargetActivePower=target_w,
+            EVSETargetReactivePower=target_var,
             EVSEPresentActivePower=rational(plant.power_w),
         ),
     )

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from v2g.iso15118.d20.phases import total_w
 from v2g.iso15118.d20.plant import Limits, Plant
-from v2g.iso15118.d20.secc.answers.phases import total_w
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.table import Phase
 from v2g.messages.iso20.ac import (

@@ -43,7 +43,7 @@ def answer(request: ScheduleExchangeReq, session: Session, plant: Plant) -> Repl
             Dynamic_SEResControlMode=Dynamic_SEResControlMode(),
         )
         return Reply(response, following, _with_needs(session, request))
-    slots = plant.schedule[: request.MaximumSupportingPoints]
+    slots = tuple(_as_written(slot) for slot in plant.schedule[: request.MaximumSupportingPoints])
     response = ScheduleExchangeRes(
         Header=session.header(plant),
         ResponseCode=ResponseCode.OK,
@@ -56,6 +56,15 @@ def answer(request: ScheduleExchangeReq, session: Session, plant: Plant) -> Repl
         return Reply(response, Phase.SCHEDULE_EXCHANGE, session)
     return Reply(
         response, following, replace(_with_needs(session, request), schedule=slots, schedule_from_s=plant.unix_s)
+    )
+
+
+def _as_written(slot: Slot) -> Slot:
+    """The slot with the powers that the car will read: a profile that equals the offer must pass."""
+    return replace(
+        slot,
+        charge_w=RationalNumber.of(slot.charge_w).value,
+        discharge_w=RationalNumber.of(slot.discharge_w).value,
     )
 
 

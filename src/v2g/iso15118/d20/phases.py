@@ -3,7 +3,7 @@
 from v2g.exi.facets import Type
 
 
-def total(parameters: Type, element: str) -> float:
+def total_w(parameters: Type, element: str) -> float:
     """The sum over all phases; an element that is left out counts as zero."""
     named = [getattr(parameters, element + phase) for phase in ("", "_L2", "_L3")]
     return sum((each.value for each in named if each is not None), start=0.0)
