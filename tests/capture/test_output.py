@@ -44,6 +44,16 @@ def test_row_tells_time_direction_message_values_and_code(records: list[Record])
     assert re.search(r"present -?\d+(\.\d+)? V", loop)
 
 
+def test_what_a_car_sends_does_not_steer_the_terminal(records: list[Record]) -> None:
+    record = next(record for record in records if record.message == "SessionSetupReq")
+    record.content["EVCCID"] = "\x1b[2JWMI\n\u202e"
+    (row,) = rows(record, 160)
+    assert r"EVCCID \x1b[2JWMI\n\u202e" in row
+    statistics = Statistics()
+    statistics.add(record)
+    assert all(line.isprintable() for line in statistics.text())
+
+
 def test_clock_knows_no_impossible_time() -> None:
     assert clock(EPOCH) == "22:13:20.000"
     assert clock(None) == ""

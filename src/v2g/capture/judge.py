@@ -12,6 +12,9 @@ from v2g.capture.family import Family, family_of
 from v2g.capture.judge_slac import SlacJudge
 from v2g.capture.record import Record
 
+HANDSHAKE_S = 2.0
+"""How long a car waits for the response of the handshake, in every family."""
+
 HINTS = {
     "FAILED_SequenceError": "compare the request before it with the sequence of the protocol",
     "FAILED_UnknownSession": "compare the session id in the request's header with that of SessionSetupRes",
@@ -137,7 +140,7 @@ def _response_time(session: Session, response: Record) -> Iterator[Problem]:
     if request is None or request.time is None or response.time is None:
         return
     name, family = str(request.message), session.family
-    limit_s = family.message_s.get(name, family.default_message_s) if family else 2.0
+    limit_s = family.message_s.get(name, family.default_message_s) if family else HANDSHAKE_S
     taken_s = response.time - request.time
     if taken_s > limit_s:
         text = f"{response.message} came {taken_s:.3f} s after its request; the car waits {limit_s:g} s for it"

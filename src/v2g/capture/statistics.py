@@ -7,7 +7,7 @@ from typing import Any
 
 from v2g.capture.family import family_of
 from v2g.capture.record import Record
-from v2g.capture.table import clock
+from v2g.capture.table import clock, printable
 
 _FACTS = {
     "EVCCID": "car",
@@ -123,7 +123,7 @@ class Statistics:
             yield f"  messages   {session['messages']}, the last is {session['last_message']}"
             for fact in dict.fromkeys(_FACTS.values()):
                 if fact in session:
-                    yield f"  {fact:9}  {session[fact]}"
+                    yield f"  {fact:9}  {printable(session[fact])}"
         if document["findings"]:
             yield ""
             yield "findings: " + ", ".join(f"{rule} {count}" for rule, count in document["findings"].items())

@@ -107,12 +107,12 @@ def rows(record: Record, width: int) -> Iterator[str]:
         code = str(record.content.get("ResponseCode", ""))
         room = width - len(fixed) - 4 - len(code)
         values = _fitting(record.content, room)
-        yield _cut(f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip(), width)
+        yield _cut(printable(f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip()), width)
     for finding in record.findings:
         number = f"[{finding.requirement}] " if finding.requirement else ""
         lead = f"{finding.packet:6}  ! "
         yield from textwrap.wrap(
-            number + finding.text, max(width, 40), initial_indent=lead, subsequent_indent=" " * len(lead)
+            number + printable(finding.text), max(width, 40), initial_indent=lead, subsequent_indent=" " * len(lead)
         )
 
 
@@ -128,6 +128,13 @@ def clock(time: float | None) -> str:
         return "" if time is None else datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S.%f")[:-3]
     except (ValueError, OverflowError, OSError):
         return "?"
+
+
+def printable(text: str) -> str:
+    """What a car or a station sent must not steer the terminal: control characters are written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def values(content: dict[str, Any]) -> list[tuple[str, str]]:
