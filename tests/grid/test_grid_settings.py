@@ -146,6 +146,11 @@ def test_a_file_that_is_incomplete_or_wrong_names_every_place() -> None:
     assert {"v1_pu", "v9_pu", "p1_pu"} <= {
         word.rpartition(".")[2] for error in caught.value.errors for word in error.replace(":", " ").split()
     }
+    trip = {**document["trip"], "uv1": {**document["trip"]["uv1"], "quantity": "current", "side": "below"}}
+    bands = {**document["ride_through"], "voltage": [{"low": 0.9, "mode": "sometimes"}]}
+    with pytest.raises(SettingsError) as caught:
+        settings.parse("broken", {**document, "trip": trip, "ride_through": bands})
+    assert len(caught.value.errors) == 5
     with pytest.raises(SettingsError, match="capability is missing"):
         settings.parse("broken", {key: value for key, value in document.items() if key != "capability"})
 

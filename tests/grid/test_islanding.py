@@ -16,7 +16,7 @@ from v2g.grid.support import GridSupport
 
 RATING = Rating(apparent_va=11_000, charge_w=10_000, discharge_w=10_000, reactive_max_var=5_000)
 WISH_W = -10_000.0
-MATCHES = (0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2)
+ACTIVE, REACTIVE = (0.8, 0.9, 1.0, 1.1, 1.2), (0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1, 1.2)
 
 
 def island_verdicts(
@@ -49,7 +49,7 @@ def island_verdicts(
 @pytest.mark.parametrize("name", ["en50549-1", "ieee1547-cat1", "ieee1547-cat3"])
 def test_trips_within_two_seconds_at_any_match(name: str) -> None:
     code = settings.load(name)
-    for active, reactive in product(MATCHES, MATCHES):
+    for active, reactive in product(ACTIVE, REACTIVE):
         tripped = next((now for now, v in island_verdicts(code, active, reactive) if v.state is State.TRIP), None)
         assert tripped is not None, f"active {active}, reactive {reactive}"
         assert tripped <= 2.0, f"active {active}, reactive {reactive}"

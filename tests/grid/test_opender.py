@@ -89,6 +89,17 @@ NAMES = {
     "QP_CURVE_P2_GEN": "watt_var.fed_p2_pu",
     "QP_CURVE_P3_GEN": "watt_var.fed_p3_pu",
     "QP_CURVE_Q3_GEN": "watt_var.fed_q3_pu",
+    "QP_CURVE_P1_LOAD": "watt_var.drawn_p1_pu",
+    "QP_CURVE_P2_LOAD": "watt_var.drawn_p2_pu",
+    "QP_CURVE_P3_LOAD": "watt_var.drawn_p3_pu",
+    "QP_CURVE_Q3_LOAD": "watt_var.drawn_q3_pu",
+    "QP_RT": "watt_var.response_s",
+    "QV_VREF_MIN": "volt_var.lowest_reference_pu",
+    "QV_VREF_MAX": "volt_var.highest_reference_pu",
+    "CONST_PF_RT": "constant_power_factor.response_s",
+    "CONST_Q_RT": "constant_var.response_s",
+    "AP_RT": "active_power_limit.response_s",
+    "NP_MODE_TRANSITION_TIME": "reactive.transition_s",
 }
 
 

@@ -84,10 +84,28 @@ def test_random_delay_instead_of_a_ramp(run: Run) -> None:
     assert entered == pytest.approx(10 + 25, abs=0.2)
 
 
-def test_a_withdrawn_permission_trips(run: Run) -> None:
-    code = settings.load("ieee1547-cat3").with_settings({"enter_service.permitted": False})
-    verdict = last(run(Protection(code, in_service=True), (1, SOUND, 60.0)))
-    assert (verdict.state, verdict.element) == (State.TRIP, "permit service")
+def test_a_withdrawn_permission_trips_and_its_return_is_the_way_into_service() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    verdicts = []
+    for count in range(4_000):
+        if count == 10:
+            protection.adjust({"enter_service.permitted": False})
+        if count == 20:
+            protection.adjust({"enter_service.permitted": True, "enter_service.delay_s": 30})
+        verdicts.append(protection.step(GridSample(count * 0.1, count, SOUND, 60.0), count * 0.1))
+    assert verdicts[9].state is State.RUN
+    assert (verdicts[10].state, verdicts[10].element) == (State.TRIP, "permit service")
+    assert verdicts[20].state is State.WAIT
+    assert verdicts[318].state is State.WAIT
+    assert verdicts[320].state is State.RUN
+
+
+def test_a_delay_adjusted_while_it_runs(run: Run) -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    for now, verdict in run(protection, (1, SOUND, 60.0), (25, (0.8,) * 3, 60.0)):
+        if round(now, 2) == 4.0:
+            protection.adjust({"trip.uv1.threshold_pu": 0.7})
+        assert verdict.state is not State.TRIP
 
 
 # Riding through

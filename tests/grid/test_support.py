@@ -263,7 +263,9 @@ def test_a_curve_stays_between_its_points_and_steps_where_two_share_their_x(x: f
     assert interpolate(x, (0, 1.0), (1, 1.0), (1, 0.0)) == (1.0 if x <= 1 else 0.0)
 
 
-@pytest.mark.parametrize("broken", [None, sample(nan), sample(frequency_hz=nan), sample(voltage_pu=9.0)])
+@pytest.mark.parametrize(
+    "broken", [None, sample(nan), sample(frequency_hz=nan), sample(voltage_pu=9.0), sample(0.01, nan)]
+)
 def test_without_a_measurement_nothing_is_allowed(broken: GridSample | None) -> None:
     support = GridSupport(CAT3, RATING)
     support.step(sample(), -5_000, 0.1)

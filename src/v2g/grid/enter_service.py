@@ -43,20 +43,19 @@ class Entry:
 
     def __init__(self, settings: EnterService, lot: float) -> None:
         """`lot`: the share of the random delay that this entry waits, 0..1."""
-        self._settings = settings
+        self.settings = settings
+        self._lot = lot
         self._elapsed_s = 0.0
-        self.wait_s = settings.delay_s + lot * settings.random_delay_s
-        """Without interruption from the first good sample to service."""
 
     def wait(self, obstacle: str | None, dt_s: float) -> float:
         """Lets `dt_s` pass up to a sample; returns how long there is still to wait, 0 when service may begin."""
         self._elapsed_s = self._elapsed_s + dt_s if obstacle is None else 0.0
-        remaining_s = self.wait_s - self._elapsed_s
+        remaining_s = self.settings.delay_s + self._lot * self.settings.random_delay_s - self._elapsed_s
         if obstacle is None:
             return remaining_s if remaining_s > TOLERANCE_S else 0.0
         return max(remaining_s, TOLERANCE_S)
 
     def share(self, in_service_s: float) -> float:
         """The share of the rated power that is free `in_service_s` after service began, 0..1."""
-        ramp_s = self._settings.ramp_s
+        ramp_s = self.settings.ramp_s
         return 1.0 if ramp_s <= 0 else min(in_service_s / ramp_s, 1.0)

@@ -51,12 +51,12 @@ class PassiveDetection:
     """Rate of change of frequency, vector shift, and no voltage at all."""
 
     def __init__(self, settings: Islanding) -> None:
-        self._settings = settings
+        self.settings = settings
         self._falling_s = self._rising_s = self._dead_s = 0.0
 
     def step(self, sample: GridSample, rocof_hz_per_s: float, dt_s: float) -> tuple[str, str] | None:
         """Lets `dt_s` pass up to `sample`; returns the element that sees an island and why, or None."""
-        settings = self._settings
+        settings = self.settings
         self._rising_s = self._rising_s + dt_s if rocof_hz_per_s > settings.rocof_hz_per_s else 0.0
         self._falling_s = self._falling_s + dt_s if rocof_hz_per_s < -settings.rocof_hz_per_s else 0.0
         lasted_s = max(self._rising_s, self._falling_s)

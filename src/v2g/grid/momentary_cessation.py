@@ -22,12 +22,12 @@ class MomentaryCessation:
     """Whether the station ceases."""
 
     def __init__(self, settings: Cessation) -> None:
-        self._settings = settings
+        self.settings = settings
         self._back_s = 0.0
         self.ceased = False
 
     def step(self, mode: Mode, dt_s: float) -> bool:
         """Lets `dt_s` pass up to a sample in `mode`; True while nothing may be exchanged."""
         self._back_s = 0.0 if mode.ceases else self._back_s + dt_s
-        self.ceased = mode.ceases or (self.ceased and self._back_s < self._settings.restore_s - TOLERANCE_S)
+        self.ceased = mode.ceases or (self.ceased and self._back_s < self.settings.restore_s - TOLERANCE_S)
         return self.ceased

@@ -4,7 +4,7 @@
 for a while need not wait when a car comes. The same samples at the same times give the same verdicts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from v2g.grid.ride_through import CALM, Tracker
 from v2g.grid.ride_through import State as RideThroughState
 from v2g.grid.rocof import RocofWindow
 from v2g.grid.sample import GridSample, Watch
-from v2g.grid.settings import GridCode
+from v2g.grid.settings import GridCode, Value
 
 OPERATING_WINDOW_HZ = (47.0, 63.0)
 """The station exchanges no power outside these frequencies, whatever a grid code allows."""
@@ -93,6 +93,17 @@ class Protection:
         self._trip: tuple[str, str, Cause] | None = None
         self._tripped = False
 
+    def adjust(self, changes: Mapping[str, Value]) -> None:
+        """Takes over other settings in operation; what is being timed goes on. Raises `SettingsError`."""
+        self.code = code = self.code.with_settings(changes)
+        self._watch.settings = code.measurement
+        for timer, element in zip(self._timers, (*_operating_window(), *code.trip), strict=True):
+            timer.element = element
+        self._tracker.settings = code.ride_through
+        self._cessation.settings = code.momentary_cessation
+        self._passive.settings = code.islanding
+        self._entry.settings = code.enter_service
+
     def step(self, sample: GridSample | None, now: float) -> Verdict:
         """The verdict at `now` after `sample`, the latest one there is; None is none."""
         if (fault := self._watch.fault(sample, now)) is not None:
@@ -158,7 +169,7 @@ class Protection:
         return Verdict(State.RUN, "entering service", "", None, self._entry.share(0.0), riding)
 
     def _lost(self, fault: str) -> Verdict:
-        """Without a measurement every timer begins anew: nothing is known of the time in between."""
+        """Without a measurement. The gap counts for no timer: nothing is known of the time in between."""
         self._last_s = None
         self._rocof.clear()
         return self._out(("measurement", fault, Cause.MEASUREMENT), CALM)

@@ -89,7 +89,7 @@ class Watch:
     """Finds samples that are missing, stale, frozen, out of order or implausible."""
 
     def __init__(self, settings: Measurement) -> None:
-        self._settings = settings
+        self.settings = settings
         self._sequence: int | None = None
         self._changed_s = self._newest_s = float("-inf")
 
@@ -97,15 +97,15 @@ class Watch:
         """Why `sample` is no measurement of the grid at `now`, or None."""
         if sample is None:
             return "there is no measurement"
-        if (reason := self._settings.implausible(sample)) is not None:
+        if (reason := self.settings.implausible(sample)) is not None:
             return reason
         if sample.time_s < self._newest_s:
             return "the measurement is older than the one before it"
         self._newest_s = sample.time_s
-        if not -self._settings.stale_s <= now - sample.time_s <= self._settings.stale_s:
+        if not -self.settings.stale_s <= now - sample.time_s <= self.settings.stale_s:
             return f"the measurement is {now - sample.time_s:.2f} s old"
         if sample.sequence != self._sequence:
             self._sequence, self._changed_s = sample.sequence, sample.time_s
-        if sample.time_s - self._changed_s > self._settings.frozen_s:
+        if sample.time_s - self._changed_s > self.settings.frozen_s:
             return f"the sensing unit has been frozen for {sample.time_s - self._changed_s:.2f} s"
         return None

@@ -175,6 +175,7 @@ def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz:
     errors += [f"{name}: {key} is missing" for key in sorted(missing)]
     unknown = set(document) - {"title", "nominal_hz", "trip", "ride_through", "variant", "default_variant", *_FUNCTIONS}
     errors += [f"{name}: {key} is not known" for key in sorted(unknown - {"extends", "abstract"})]
+    errors = errors or [f"{name}: {error}" for error in _malformed(document)]
     if errors:
         raise SettingsError(errors)
     scale = (nominal_hz or document["nominal_hz"]) / document["nominal_hz"]
@@ -217,6 +218,25 @@ def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
         tables = isinstance(value, dict) and isinstance(lower, dict) and "default" not in value
         result[key] = _overlaid(lower, value) if tables and lower is not None else value
     return result
+
+
+def _malformed(document: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the parts of a file that cannot be adjusted."""
+    for key, table in document["trip"].items():
+        if table.get("quantity") not in list(Quantity):
+            yield f"trip.{key}.quantity must be one of {', '.join(Quantity)}"
+        if table.get("side") not in ("over", "under"):
+            yield f"trip.{key}.side must be over or under"
+    modes = [mode.name.lower() for mode in Mode]
+    for kind in ("voltage", "frequency"):
+        bands = document["ride_through"].get(kind, [])
+        if [band.get("mode") for band in bands].count("continuous") != 1:
+            yield f"ride_through.{kind} needs bands, one of them continuous"
+        for number, band in enumerate(bands, 1):
+            if band.get("mode") not in modes:
+                yield f"ride_through.{kind}, band {number}: mode must be one of {', '.join(modes)}"
+            if not ({"low", "high"} <= set(band) <= {"low", "high", "mode", "stay_s", "slope_s"}):
+                yield f"ride_through.{kind}, band {number}: needs low, high and mode, and may have stay_s and slope_s"
 
 
 def _classes(document: Mapping[str, Any]) -> Iterator[tuple[str, type[Any]]]:

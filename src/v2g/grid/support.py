@@ -5,6 +5,7 @@ with the name of the function that sets it, and the reactive power. The tightest
 station's to find: a `GridLimit` has the shape of the station's own bounds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -75,7 +76,7 @@ class GridSupport:
         self._probe = Probe(code.islanding, code.nominal_hz)
         self._power_w = 0.0
 
-    def adjust(self, changes: dict[str, Value]) -> None:
+    def adjust(self, changes: Mapping[str, Value]) -> None:
         """Takes over other settings in operation, such as another reactive mode: the responses go on from where they
         are. Raises `SettingsError`."""
         self.code = self.code.with_settings(changes)
@@ -90,7 +91,7 @@ class GridSupport:
         `share`: of the rated power that is free on the ramp into service (`Verdict.share`). Without a measurement that
         can be believed nothing is allowed.
         """
-        fault = "there is none" if sample is None else self.code.measurement.implausible(sample)
+        fault = self._fault(sample)
         if sample is None or fault is not None or not abs(wish_w) < inf:
             self._ramp.power_w = self._power_w = 0.0
             why = f"grid measurement: {fault}" if fault is not None else "no valid wish"
@@ -106,6 +107,14 @@ class GridSupport:
         support = Support(wish_w, wished_by, limits, reactive_var, reactive_by)
         self._power_w = support.power_w
         return support
+
+    def _fault(self, sample: GridSample | None) -> str | None:
+        measurement = self.code.measurement
+        if sample is None:
+            return "there is none"
+        if (reason := measurement.implausible(sample)) is not None:
+            return reason
+        return "the voltage is gone" if sample.highest_pu < measurement.frequency_floor_pu else None
 
     def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str]:
         """The dispatcher's wish on its ramp, or what the droop makes of it.
