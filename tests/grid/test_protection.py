@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
 from math import inf, nan
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -214,10 +215,9 @@ def test_the_three_zones(name: str, voltage_pu: float, offset_hz: float, dt_s: f
     sound = GridSample(0.0, 0, SOUND, code.nominal_hz)
     protection.step(sound, 0.0)
     disturbed = replace(sound, voltages_pu=(1.0, voltage_pu, 1.0), frequency_hz=code.nominal_hz + offset_hz)
-    measurable_hz = code.nominal_hz + offset_hz
     for count in range(1, 400):
         now = count * dt_s
-        sample = replace(disturbed, time_s=now, sequence=count, frequency_hz=measurable_hz)
+        sample = replace(disturbed, time_s=now, sequence=count)
         verdict = protection.step(sample, now)
         expected = zone(code.ride_through, code.trip, sample, now)
         if expected is Zone.MUST_BE_GONE:
@@ -251,11 +251,11 @@ def test_the_three_zones(name: str, voltage_pu: float, offset_hz: float, dt_s: f
         ({"time_s": 9.0}, "-8.00 s old"),
     ],
 )
-def test_what_is_no_measurement_is_a_fault(broken: dict[str, object], why: str) -> None:
+def test_what_is_no_measurement_is_a_fault(broken: dict[str, Any], why: str) -> None:
     protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
     good = GridSample(0.5, 1, SOUND, 60.0)
     assert protection.step(good, 0.5).state is State.RUN
-    verdict = protection.step(replace(good, **{"time_s": 1.0, "sequence": 2, **broken}), 1.0)  # type: ignore[arg-type]
+    verdict = protection.step(replace(good, **{"time_s": 1.0, "sequence": 2, **broken}), 1.0)
     assert (verdict.state, verdict.element, verdict.cause) == (State.TRIP, "measurement", Cause.MEASUREMENT)
     assert why in verdict.why
 

@@ -1,6 +1,6 @@
 """Trip elements: times, independence, reset, the worst phase, the 10 minute mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from v2g.grid import settings
 from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer
-from v2g.grid.protection import Protection, State
+from v2g.grid.protection import Protection, State, Verdict
 
 TripAfter = Callable[..., tuple[float, str] | None]
 
@@ -88,12 +88,12 @@ def test_the_worst_phase_decides(trip_after: TripAfter) -> None:
     assert trip_after(Protection(code, 1, in_service=True), (0.4,), 60.0, within_s=3) == (2.0, "uv2")
 
 
-def test_a_return_inside_the_threshold_resets_the_timer(run: Callable[..., object]) -> None:
+def test_a_return_inside_the_threshold_resets_the_timer(run: Callable[..., Iterable[tuple[float, Verdict]]]) -> None:
     protection = Protection(settings.load("ieee1547-cat1"), in_service=True)
     low, sound = (0.6,) * 3, (1.0,) * 3
     dips = [(1.9, low, 60.0), (0.05, sound, 60.0)] * 5
     verdicts = run(protection, (1, sound, 60.0), *dips)
-    assert all(verdict.state is not State.TRIP for _, verdict in verdicts)  # type: ignore[attr-defined]
+    assert all(verdict.state is not State.TRIP for _, verdict in verdicts)
 
 
 def element(threshold: float, delay_s: float, hysteresis: float = 0.0) -> Element:

@@ -36,7 +36,7 @@ def test_steady_state(nominal_hz: float, offset_hz: float) -> None:
 @pytest.mark.parametrize("nominal_hz", [50, 60])
 def test_a_step_of_frequency_is_followed_within_five_cycles(nominal_hz: float) -> None:
     stepped = waveform(lambda time_s: nominal_hz - (1.5 if time_s > 0.5 else 0.0), 1.0)
-    late = [e for time_s, e in estimates(stepped, nominal_hz) if time_s > 0.5 + 5.5 / nominal_hz]
+    late = [e for time_s, e in estimates(stepped, nominal_hz) if time_s > 0.5 + 5 / nominal_hz]
     assert late
     assert all(estimate.frequency_hz == pytest.approx(nominal_hz - 1.5, abs=0.1) for estimate in late)
 

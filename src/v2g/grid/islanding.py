@@ -60,7 +60,7 @@ class PassiveDetection:
         self._rising_s = self._rising_s + dt_s if rocof_hz_per_s > settings.rocof_hz_per_s else 0.0
         self._falling_s = self._falling_s + dt_s if rocof_hz_per_s < -settings.rocof_hz_per_s else 0.0
         lasted_s = max(self._rising_s, self._falling_s)
-        if settings.rocof_enabled and lasted_s >= max(settings.rocof_delay_s, dt_s) - TOLERANCE_S and lasted_s > 0:
+        if settings.rocof_enabled and lasted_s >= settings.rocof_delay_s - TOLERANCE_S:
             return "rocof", f"{rocof_hz_per_s:+.1f} Hz/s beyond {settings.rocof_hz_per_s:g} Hz/s for {lasted_s:.2f} s"
         self._dead_s = self._dead_s + dt_s if sample.highest_pu < settings.dead_pu else 0.0
         if self._dead_s >= settings.dead_delay_s - TOLERANCE_S:
