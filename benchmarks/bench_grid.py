@@ -39,7 +39,7 @@ def ours() -> list[float]:
             sample = GridSample(now, len(times), tuple(voltages_pu), frequency_hz, power_w=-10_000 * fed_pu)
             started = perf_counter()
             verdict = protection.step(sample, now)
-            support.step(sample, -10_000 * fed_pu, STEP_S, share=verdict.share)
+            support.step(sample, -10_000 * fed_pu, STEP_S, verdict)
             times.append(perf_counter() - started)
     return times
 

@@ -37,7 +37,7 @@ def island_verdicts(
         sample = GridSample(now, count, (island.voltage_pu,) * phases, island.measured_hz, power_w=fed_w)
         verdict = protection.step(sample, now)
         yield now, verdict
-        wanted = support.step(sample, WISH_W, dt_s, share=verdict.share)
+        wanted = support.step(sample, WISH_W, dt_s, verdict)
         allowed = verdict.may_exchange
         on_the_way.append((wanted.power_w, wanted.reactive_var) if allowed else (0.0, 0.0))
         power_w, reactive_var = on_the_way.pop(0)

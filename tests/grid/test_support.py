@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from v2g.grid import settings
 from v2g.grid.capability import Rating
 from v2g.grid.curve import interpolate
+from v2g.grid.protection import Cause, State, Verdict
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import GridCode, SettingsError, Value
 from v2g.grid.support import GridSupport, Support
@@ -23,6 +24,11 @@ NAMES = settings.names()
 
 def sample(voltage_pu: float = 1.0, frequency_hz: float = 60.0) -> GridSample:
     return GridSample(0.0, 0, (voltage_pu,) * 3, frequency_hz)
+
+
+def running(share: float) -> Verdict:
+    """In service, as far as the ramp into it has come."""
+    return Verdict(State.RUN, "", "", None, share)
 
 
 def settle(
@@ -133,7 +139,7 @@ def test_ramp_rate_and_the_ramp_into_service() -> None:
     first = support.step(sample(), -10_000, 1.0)
     assert (first.wish_w, first.wished_by) == (-1_000, "ramp rate")
     assert support.step(sample(), -10_000, 1.0).wish_w == -2_000
-    entering = GridSupport(CAT3, RATING).step(sample(), -10_000, 1.0, share=0.25)
+    entering = GridSupport(CAT3, RATING).step(sample(), -10_000, 1.0, running(0.25))
     assert entering.power_w == -2_500
     assert entering.binding is not None
     assert entering.binding.source == "enter service ramp"
@@ -236,8 +242,8 @@ def test_whatever_happens_stays_within_the_rating(
     first, second = GridSupport(code, RATING), GridSupport(code, RATING)
     for voltage_pu, frequency_hz, wish_w in series:
         at = sample(voltage_pu, frequency_hz)
-        result = first.step(at, wish_w, 0.1, share=share)
-        assert result == second.step(at, wish_w, 0.1, share=share)
+        result = first.step(at, wish_w, 0.1, running(share))
+        assert result == second.step(at, wish_w, 0.1, running(share))
         assert isfinite(result.wish_w)
         assert abs(result.power_w) <= share * 10_000 + 1e-6
         assert result.power_w**2 + result.reactive_var**2 <= 10_000**2 * (1 + 1e-9)
@@ -278,3 +284,18 @@ def test_without_a_measurement_nothing_is_allowed(broken: GridSample | None) -> 
 @pytest.mark.parametrize("wish_w", [nan, inf, -inf])
 def test_what_is_no_wish_gives_nothing(wish_w: float) -> None:
     assert GridSupport(CAT3, RATING).step(sample(), wish_w, 0.1).power_w == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "back_w"), [(State.CEASE, -10_000.0), (State.TRIP, -1_000.0), (State.WAIT, -1_000.0)]
+)
+def test_what_the_protection_stops_is_named_and_how_it_comes_back(state: State, back_w: float) -> None:
+    support = GridSupport(CAT3.with_settings({"ramp_rate.pu_per_s": 1.0, "reactive.mode": "volt_var"}), RATING)
+    for _ in range(50):
+        support.step(sample(), -10_000, 0.1, running(1.0))
+    stopped = support.step(sample(0.2, nan), -10_000, 0.1, Verdict(state, "undervoltage", "uv2", Cause.VOLTAGE))
+    assert (stopped.power_w, stopped.reactive_var) == (0.0, 0.0)
+    assert stopped.wish_w == -10_000
+    assert stopped.binding is not None
+    assert stopped.binding.source == "uv2: undervoltage"
+    assert support.step(sample(), -10_000, 0.1, running(1.0)).power_w == pytest.approx(back_w)

@@ -7,11 +7,12 @@ station's to find: a `GridLimit` has the shape of the station's own bounds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 
 from v2g.grid.capability import Rating, active_w
 from v2g.grid.frequency_droop import Droop
 from v2g.grid.islanding import Probe
+from v2g.grid.protection import State, Verdict
 from v2g.grid.ramp_rate import Ramp
 from v2g.grid.reactive import Transition
 from v2g.grid.response import OpenLoopResponse
@@ -85,19 +86,20 @@ class GridSupport:
         self._ramp.settings = self.code.ramp_rate
         self._probe.settings = self.code.islanding
 
-    def step(self, sample: GridSample | None, wish_w: float, dt_s: float, *, share: float = 1.0) -> Support:
-        """Lets `dt_s` pass up to `sample`, with the dispatcher's wish.
+    def step(self, sample: GridSample | None, wish_w: float, dt_s: float, verdict: Verdict | None = None) -> Support:
+        """Lets `dt_s` pass up to `sample`, with the dispatcher's wish and what the protection says of the sample.
 
-        `share`: of the rated power that is free on the ramp into service (`Verdict.share`). Without a measurement that
-        can be believed nothing is allowed.
+        Nothing is allowed where the protection lets nothing through, or the measurement cannot be believed. A momentary
+        cessation holds everything as it is, so that the power is back at once; after a trip it begins at zero.
         """
-        fault = self._fault(sample)
-        if sample is None or fault is not None or not abs(wish_w) < inf:
-            self._ramp.power_w = self._power_w = 0.0
-            why = f"grid measurement: {fault}" if fault is not None else "no valid wish"
-            return Support(0.0, "dispatch", (GridLimit(why, 0.0, 0.0),), 0.0, why)
+        if (stop := self._stop(sample, wish_w, verdict)) is not None:
+            if verdict is None or verdict.state is not State.CEASE:
+                self._ramp.power_w = self._power_w = 0.0
+            valid_w = wish_w if isfinite(wish_w) else 0.0
+            return Support(valid_w, "dispatch", (GridLimit(stop, 0.0, 0.0),), 0.0, stop)
+        assert sample is not None
         wish_w, wished_by = self._wish(sample, wish_w, dt_s)
-        limits = self._limits(sample, dt_s, share)
+        limits = self._limits(sample, dt_s, verdict)
         planned_w = Support(wish_w, wished_by, limits, 0.0, "").power_w
         reactive_var, reactive_by = self._reactive(sample, planned_w, dt_s)
         room_w = active_w(reactive_var, self.rating)
@@ -108,13 +110,20 @@ class GridSupport:
         self._power_w = support.power_w
         return support
 
-    def _fault(self, sample: GridSample | None) -> str | None:
+    def _stop(self, sample: GridSample | None, wish_w: float, verdict: Verdict | None) -> str | None:
+        """Why there is nothing to support, or None."""
         measurement = self.code.measurement
+        if verdict is not None and not verdict.may_exchange:
+            return f"{verdict.element}: {verdict.why}"
         if sample is None:
-            return "there is none"
+            return "grid measurement: there is none"
         if (reason := measurement.implausible(sample)) is not None:
-            return reason
-        return "the voltage is gone" if sample.highest_pu < measurement.frequency_floor_pu else None
+            return f"grid measurement: {reason}"
+        if not isfinite(wish_w):
+            return "no valid wish"
+        if sample.highest_pu < measurement.frequency_floor_pu:
+            return "grid measurement: the voltage is gone"
+        return None
 
     def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str]:
         """The dispatcher's wish on its ramp, or what the droop makes of it.
@@ -139,7 +148,7 @@ class GridSupport:
         """The rated power that the droop is a share of."""
         return self.rating.charge_w if deviation_hz > 0 else self.rating.discharge_w
 
-    def _limits(self, sample: GridSample, dt_s: float, share: float) -> tuple[GridLimit, ...]:
+    def _limits(self, sample: GridSample, dt_s: float, verdict: Verdict | None) -> tuple[GridLimit, ...]:
         code, rating = self.code, self.rating
         limits = [GridLimit("inverter rating", rating.charge_w, rating.discharge_w)]
         target_pu = code.volt_watt.fed_pu(sample.mean_pu)
@@ -150,9 +159,9 @@ class GridSupport:
         fed_pu = self._limit_pu.step(target_pu, code.active_power_limit.response_s, dt_s)
         if fed_pu < _FREE_PU:
             limits.append(GridLimit(f"active power limit {target_pu:.0%}", discharge_w=fed_pu * rating.discharge_w))
-        if share < _FREE_PU:
-            free = max(share, 0.0)
-            limits.append(GridLimit("enter service ramp", free * rating.charge_w, free * rating.discharge_w))
+        if verdict is not None and verdict.share < _FREE_PU:
+            share = verdict.share
+            limits.append(GridLimit("enter service ramp", share * rating.charge_w, share * rating.discharge_w))
         return tuple(limits)
 
     def _reactive(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, str]:
