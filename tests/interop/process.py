@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +53,11 @@ class Process:
             self._news.notify_all()
 
     def wait_for(self, pattern: str, timeout: float) -> str | None:
-        """The first line of the output, past or future, in which `pattern` is found.
+        """The first line of the output, past or future, in which `pattern` is found; see `first`."""
+        return self.first(lambda line: re.search(pattern, line) is not None, timeout)
+
+    def first(self, fits: Callable[[str], bool], timeout: float) -> str | None:
+        """The first line of the output, past or future, that `fits`.
 
         Returns None when `timeout` (s) has passed or the process has ended without such a line.
         """
@@ -62,7 +66,7 @@ class Process:
         with self._news:
             while True:
                 for line in self.lines[seen:]:
-                    if re.search(pattern, line):
+                    if fits(line):
                         return line
                 seen = len(self.lines)
                 remaining = deadline - time.monotonic()

@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from tests.interop.process import Process
 from v2g.sim.netns import End
 
 START_S = 20.0
-POLL_S = 0.02
 HOST = "[::1]"
 HOST = "[::1]"
 V2G = (sys.executable, "-m", "v2g")
@@ -36,7 +34,8 @@ class Station:
     contactor: Process
     plant_address: str
     contactor_address: str
-    trace: Path
+    trace: Process
+    """Prints the session trace as it grows."""
 
     def plant_address_for(self, car: End) -> str:
         """The plant's address as seen from the car's end of the cable: the vehicle's own bus, so to speak."""
@@ -53,19 +52,11 @@ class Station:
 
     def traced(self, pattern: str, timeout: float = 5.0) -> str | None:
         """The first line of the session trace in which `pattern` is found, waiting up to `timeout` (s) for it."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if self.trace.exists():
-                for line in self.trace.read_text(encoding="utf-8").splitlines():
-                    if re.search(pattern, line):
-                        return line
-            time.sleep(POLL_S)
-        return None
+        return self.trace.wait_for(pattern, timeout)
 
     def account(self) -> str:
         """What the station says about itself, for the message of a failed test."""
-        lines = self.trace.read_text(encoding="utf-8").splitlines() if self.trace.exists() else ["no trace"]
-        return "\n".join([*(line[:200] for line in lines[-30:]), self.daemon.output])
+        return "\n".join([*(line[:200] for line in self.trace.lines[-30:]), self.daemon.output])
 
 
 @contextmanager
@@ -170,9 +161,8 @@ def station(
             options += ["--interface", end.interface]
         if pki is None:
             options.append("--no-tls")
-        with Process(v2g(end, "daemon", *options)) as daemon:
+        follow = ["tail", "--lines=+1", "--follow=name", "--retry", settings["trace"]["file"]]
+        with Process(v2g(end, "daemon", *options)) as daemon, Process(follow) as trace:
             ready = daemon.wait_for("listens on ", START_S)
             assert ready is not None, f"v2g daemon does not start:\n{daemon.output}"
-            yield Station(
-                end, daemon, plant, contactor, plant_address, contactor_address, Path(settings["trace"]["file"])
-            )
+            yield Station(end, daemon, plant, contactor, plant_address, contactor_address, trace)

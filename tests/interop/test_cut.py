@@ -27,6 +27,8 @@ SAFE_WITHIN_S = 0.6
 DISCHARGE_W = 8000.0
 NO_POWER_W = 20.0
 SESSION_S = 30.0
+SAFE_S = 5.0
+"""How long to look for the safe state, to say how long it took in case it took too long."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,27 @@ class Observer:
 
     process: Process
 
-    def until(self, condition: str, since_s: float, timeout: float) -> float:
-        """The monotonic time at which `condition` ("discharging" or "safe") was seen first after `since_s`.
+    def discharging(self) -> None:
+        """Waits until the vehicle feeds the grid."""
+        assert self.process.first(self._feeds, SESSION_S), self.process.lines[-5:]
+
+    def safe_s(self, since_s: float) -> float:
+        """The monotonic time at which no power flowed and the contactor was open, first after `since_s`.
 
         A silent inverter counts as one without power, a silent contactor as one that may be closed.
         """
-        deadline = time.monotonic() + timeout
-        seen = 0
-        while time.monotonic() < deadline:
-            for line in self.process.lines[seen:]:
-                seen += 1
-                reading = json.loads(line)
-                power_w = reading["power_w"] or 0.0
-                safe = reading["closed"] is False and abs(power_w) <= NO_POWER_W
-                met = safe if condition == "safe" else power_w <= -0.9 * DISCHARGE_W
-                if met and reading["t_s"] >= since_s:
-                    return float(reading["t_s"])
-            time.sleep(0.01)
-        raise AssertionError(f"not {condition} within {timeout:g} s; last readings {self.process.lines[-5:]}")
+        line = self.process.first(lambda line: json.loads(line)["t_s"] >= since_s and self._is_safe(line), SAFE_S)
+        assert line is not None, self.process.lines[-5:]
+        return float(json.loads(line)["t_s"])
+
+    @staticmethod
+    def _feeds(line: str) -> bool:
+        return (json.loads(line)["power_w"] or 0.0) <= -0.9 * DISCHARGE_W
+
+    @staticmethod
+    def _is_safe(line: str) -> bool:
+        reading = json.loads(line)
+        return reading["closed"] is False and abs(reading["power_w"] or 0.0) <= NO_POWER_W
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Scene:
 
     def judge(self, name: str, since_s: float, fault: str) -> None:
         """The hardware is safe in time, the trace says so with the fault's code."""
-        took_s = self.observer.until("safe", since_s, 5.0) - since_s
+        took_s = self.observer.safe_s(since_s) - since_s
         line = self.ours.traced(f"ERROR {fault} ")
         assert line is not None, self.ours.account()
         assert self.ours.traced("safe state reached"), self.ours.account()
@@ -81,7 +86,7 @@ class Scene:
 
     def last_message_s(self) -> float:
         """When the station received its last request, in monotonic time."""
-        received = [line for line in self.ours.trace.read_text(encoding="utf-8").splitlines() if " received " in line]
+        received = [line for line in self.ours.trace.lines if " received " in line]
         moment = datetime.fromisoformat(received[-1].split()[0])
         return moment.timestamp() - time.time() + time.monotonic()
 
@@ -102,7 +107,7 @@ class Scene:
 def discharging(scene: Scene) -> Iterator[Process]:
     """The car of the scene, feeding the grid."""
     with scene.car() as car:
-        scene.observer.until("discharging", 0.0, SESSION_S)
+        scene.observer.discharging()
         yield car
 
 
