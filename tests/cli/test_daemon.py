@@ -39,10 +39,12 @@ def ours(tmp_path: Path, certificates: Path) -> Iterator[Station]:
         yield running
 
 
-def car(ours: Station, certificates: Path | None, *options: str) -> Process:
+def car(ours: Station, certificates: Path | None, *options: str, at_the_cable: bool = True) -> Process:
+    """A car; its battery is the plant's, unless another car is at the cable."""
     tls = ["--no-tls"] if certificates is None else ["--pki", str(certificates)]
-    place = ["--host", "::1", "--port", str(ours.port), "--battery", ours.plant_address]
-    return Process([*V2G, "ev", *place, *tls, "--json", *options])
+    battery = ["--battery", ours.plant_address] if at_the_cable else []
+    place = ["--host", "::1", "--port", str(ours.port)]
+    return Process([*V2G, "ev", *place, *battery, *tls, "--json", *options])
 
 
 def result(process: Process) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def test_garbage_is_refused_and_the_next_car_is_served(tmp_path: Path) -> None:
 def test_a_second_car_does_not_disturb_the_first(ours: Station, certificates: Path) -> None:
     with car(ours, certificates, "--duration", "4") as first:
         assert ours.traced("-> CHARGE_LOOP")
-        with car(ours, certificates) as second:
+        with car(ours, certificates, at_the_cable=False) as second:
             assert result(second)["result"] == "failed"
         assert result(first)["result"] == "ok"
     assert ours.traced("refused: another car is in session")

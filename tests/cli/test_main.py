@@ -92,7 +92,7 @@ def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["charge"]) == 2
     assert capsys.readouterr().err == (
         "v2g: error: there is no command 'charge'\n"
-        "the commands are daemon, status, stop, pause, config, faults, pki, ev, sim, demo\n"
+        "the commands are daemon, status, stop, pause, decode, encode, config, faults, pki, ev, sim, demo\n"
     )
 
 

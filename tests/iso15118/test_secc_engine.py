@@ -198,8 +198,8 @@ def test_relaxed_profile() -> None:
     ("phase", "name", "limit_s", "fault"),
     [
         (Phase.AUTHORIZATION, "AuthorizationReq", 55, Fault.AUTHORIZATION),
-        (Phase.CABLE_CHECK, "DC_CableCheckReq", 40, Fault.CABLE_CHECK),
-        (Phase.PRECHARGE, "DC_PreChargeReq", 10, Fault.PRECHARGE),
+        (Phase.CABLE_CHECK, "DC_CableCheckReq", 42, Fault.CABLE_CHECK),
+        (Phase.PRECHARGED, "DC_PreChargeReq", 12, Fault.PRECHARGE),
     ],
 )
 def test_a_phase_does_not_go_on_for_ever(phase: Phase, name: str, limit_s: float, fault: Fault) -> None:
@@ -238,15 +238,14 @@ def test_cable_check_of_an_earlier_session_does_not_count() -> None:
 
 
 def test_no_power_before_the_precharge_voltage() -> None:
-    car = Car().walk(Phase.PRECHARGE)
-    car.ask(car.requests()["DC_PreChargeReq"])
+    car = Car().walk(Phase.PRECHARGED)
     car.plant = replace(READY, voltage_v=379.0)
     assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.FAILED_PowerDeliveryNotApplied
 
 
 def test_no_dc_power_with_the_contactor_open_or_unknown() -> None:
     for closed in (False, None):
-        car = Car().walk(Phase.PRECHARGE)
+        car = Car().walk(Phase.PRECHARGED)
         car.plant = replace(READY, contactor_closed=closed)
         assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.FAILED_ContactorError
 

@@ -79,14 +79,14 @@ ISO20 = Family(
         "PowerDeliveryReq": _choice(
             "request",
             "ChargeProgress",
-            Start={d20.P.CHARGE_LOOP, d20.P.PRECHARGE, d20.P.POWER_DELIVERY},
-            Standby={d20.P.CHARGE_LOOP, d20.P.PRECHARGE, d20.P.POWER_DELIVERY},
+            Start={d20.P.CHARGE_LOOP, d20.P.PRECHARGED, d20.P.POWER_DELIVERY},
+            Standby={d20.P.CHARGE_LOOP, d20.P.PRECHARGED, d20.P.POWER_DELIVERY},
             Stop={d20.P.STOPPING, d20.P.WELDING_DETECTION},
             ScheduleRenegotiation={d20.P.SCHEDULE_EXCHANGE},
         ),
     },
     excluded={
-        "AC": frozenset({d20.P.CABLE_CHECK, d20.P.PRECHARGE, d20.P.WELDING_DETECTION}),
+        "AC": frozenset({d20.P.CABLE_CHECK, d20.P.PRECHARGE, d20.P.PRECHARGED, d20.P.WELDING_DETECTION}),
         "DC": frozenset({d20.P.STOPPING}),
         "DC before power": frozenset({d20.P.POWER_DELIVERY}),
     },

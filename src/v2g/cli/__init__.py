@@ -14,6 +14,8 @@ COMMANDS = {
     "status": ("control", "what a running station does, and what limits its power"),
     "stop": ("control", "ask the car of a running station to end its session"),
     "pause": ("control", "ask the car of a running station to pause its session"),
+    "decode": ("decode", "what is in a capture, and what is wrong in it"),
+    "encode": ("encode", "messages as JSON lines to EXI"),
     "config": ("config", "check a configuration file"),
     "faults": ("faults", "what a fault code of the trace means, and what to do"),
     "pki": ("pki", "make or explain the certificates"),

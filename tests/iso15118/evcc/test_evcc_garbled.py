@@ -8,7 +8,7 @@ from v2g.iso15118.d20.evcc.vehicle import Command
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
 
-CONTACTOR_PHASES = {Phase.PRECHARGE, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP, Phase.SCHEDULE_EXCHANGE}
+CONTACTOR_PHASES = {Phase.PRECHARGED, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP, Phase.SCHEDULE_EXCHANGE}
 
 
 @given(

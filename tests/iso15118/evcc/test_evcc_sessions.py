@@ -162,7 +162,7 @@ def test_a_station_that_reports_no_precharge_voltage_is_believed_only_on_request
     strict = World(intent(), tamper=blind).run()
     assert strict.evcc.end is not None
     assert strict.evcc.end.fault is Fault.PRECHARGE
-    assert strict.evcc.end.reason == "PRECHARGE lasted over 10 s"
+    assert strict.evcc.end.reason == "PRECHARGED lasted over 10 s"
     assert not any(command.contactor_closed for command in strict.commands)
     assert strict.station.end is not None
     assert strict.station.end.fault is None, "left in order"
@@ -348,7 +348,10 @@ PHASES_OF_BOTH = (
 @pytest.mark.parametrize(
     ("service", "phase"),
     [(service, phase) for service in (Service.DC_BPT, Service.AC_BPT) for phase in PHASES_OF_BOTH]
-    + [(Service.DC_BPT, phase) for phase in (Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.WELDING_DETECTION)]
+    + [
+        (Service.DC_BPT, phase)
+        for phase in (Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.PRECHARGED, Phase.WELDING_DETECTION)
+    ]
     + [(Service.AC_BPT, Phase.POWER_DELIVERY)],
 )
 def test_the_driver_can_leave_in_every_phase(service: Service, phase: Phase) -> None:

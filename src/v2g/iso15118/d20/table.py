@@ -15,7 +15,8 @@ How a session runs through it:
   authorization and its service stay valid [V2G20-1032], [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
-- *DC only*: CABLE_CHECK and PRECHARGE (again and again), then PowerDelivery. AC goes to POWER_DELIVERY at once.
+- *DC only*: CABLE_CHECK (again while Ongoing) and PRECHARGE; once PRECHARGED it may repeat that or ask for power. AC
+  goes to POWER_DELIVERY at once.
 - *Energy*: CHARGE_LOOP until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation) leads back to
   SCHEDULE_EXCHANGE with the contactor closed and no power, and from there to POWER_DELIVERY.
 - *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. SessionStop
@@ -40,6 +41,7 @@ class Phase(Enum):
     SCHEDULE_EXCHANGE = auto()
     CABLE_CHECK = auto()
     PRECHARGE = auto()
+    PRECHARGED = auto()
     POWER_DELIVERY = auto()
     CHARGE_LOOP = auto()
     WELDING_DETECTION = auto()
@@ -75,9 +77,10 @@ TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
     ),
     P.SCHEDULE_EXCHANGE: _row(ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),
     P.CABLE_CHECK: _row(DC_CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: _row(
-        DC_PreChargeReq={P.PRECHARGE},
-        PowerDeliveryReq={P.PRECHARGE, P.CHARGE_LOOP, P.WELDING_DETECTION},
+    P.PRECHARGE: _row(DC_PreChargeReq={P.PRECHARGED}),
+    P.PRECHARGED: _row(
+        DC_PreChargeReq={P.PRECHARGED},
+        PowerDeliveryReq={P.PRECHARGED, P.CHARGE_LOOP, P.WELDING_DETECTION},
     ),
     P.POWER_DELIVERY: _row(
         PowerDeliveryReq={P.POWER_DELIVERY, P.CHARGE_LOOP, P.STOPPING, P.WELDING_DETECTION},

@@ -81,6 +81,7 @@ _ORDINARY = {
     Phase.SCHEDULE_EXCHANGE: "ScheduleExchangeReq",
     Phase.CABLE_CHECK: "DC_CableCheckReq",
     Phase.PRECHARGE: "DC_PreChargeReq",
+    Phase.PRECHARGED: "DC_PreChargeReq",
     Phase.POWER_DELIVERY: "PowerDeliveryReq",
     Phase.CHARGE_LOOP: "{kind}_ChargeLoopReq",
     Phase.WELDING_DETECTION: "DC_WeldingDetectionReq",
@@ -92,7 +93,7 @@ _PHASE_LIMIT: Mapping[Phase, tuple[float, Fault]] = {
     Phase.AUTHORIZATION: (timeouts.CAR_ONGOING_S, Fault.AUTHORIZATION),
     Phase.SCHEDULE_EXCHANGE: (timeouts.CAR_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S, Fault.CABLE_CHECK),
-    Phase.PRECHARGE: (timeouts.PRECHARGE_S, Fault.PRECHARGE),
+    Phase.PRECHARGED: (timeouts.PRECHARGE_S, Fault.PRECHARGE),
 }
 """How long the car lets a phase go on."""
 
@@ -246,7 +247,10 @@ class Evcc:
         duration_s = self.session.intent.duration_s
         if after is Phase.CHARGE_LOOP and duration_s is not None and self._energy_until is None:
             self._energy_until = now + duration_s
-        self._ask(step, now, vehicle)
+        if _choose(self.session) == name:
+            self._ask_at = self._pace(asked, now)
+        else:
+            self._ask(step, now, vehicle)
 
     def _check(self, response: Any, name: str) -> None:
         """What holds for every response: the session id first [V2G20-2539], then the response code (clause 8.6)."""
@@ -341,11 +345,11 @@ def _choose(session: Session) -> str:
     """The request that comes next: on the way to power, or, once the session is being ended, the shortest way out."""
     phase = session.phase
     if session.stop is not None:
-        if phase in (Phase.PRECHARGE, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP):
+        if phase in (Phase.PRECHARGED, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP):
             return "PowerDeliveryReq"
         if phase not in (Phase.SESSION_SETUP, Phase.WELDING_DETECTION):
             return "SessionStopReq"
-    if phase is Phase.PRECHARGE and session.ready:
+    if phase is Phase.PRECHARGED and session.ready:
         return "PowerDeliveryReq"
     if phase is Phase.CHARGE_LOOP and session.renegotiate:
         return "PowerDeliveryReq"

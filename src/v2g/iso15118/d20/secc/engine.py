@@ -62,15 +62,16 @@ ANSWERS: Mapping[str, Answer] = {
 _PHASE_LIMIT_S = {
     Phase.AUTHORIZATION: timeouts.STATION_ONGOING_S,
     Phase.SCHEDULE_EXCHANGE: timeouts.STATION_ONGOING_S,
-    Phase.CABLE_CHECK: timeouts.CABLE_CHECK_S,
-    Phase.PRECHARGE: timeouts.PRECHARGE_S,
+    # The car gives up first, and then ends the session in order.
+    Phase.CABLE_CHECK: timeouts.CABLE_CHECK_S + timeouts.DEFAULT_MESSAGE_S,
+    Phase.PRECHARGED: timeouts.PRECHARGE_S + timeouts.DEFAULT_MESSAGE_S,
 }
 """How long a phase may go on being answered with "not yet"."""
 
 _LIMIT_FAULT = {
     Phase.AUTHORIZATION: Fault.AUTHORIZATION,
     Phase.CABLE_CHECK: Fault.CABLE_CHECK,
-    Phase.PRECHARGE: Fault.PRECHARGE,
+    Phase.PRECHARGED: Fault.PRECHARGE,
 }
 
 _TIMEOUT_FAULT = {

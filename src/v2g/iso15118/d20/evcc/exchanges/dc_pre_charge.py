@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Session
 from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.iso15118.d20.table import Phase
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
 from v2g.messages.iso20.types import Processing, RationalNumber
 
@@ -26,9 +27,10 @@ def take(response: DC_PreChargeRes, asked: DC_PreChargeReq, session: Session, ve
     matches = abs(voltage_v - target_v) <= TOLERANCE_V or session.intent.believe_precharge
     # Once closed it stays closed: from then on the station measures the battery itself.
     closed = session.command.contactor_closed or matches
+    after = session.again() if session.phase is Phase.PRECHARGED else session.to(Phase.PRECHARGED)
     return replace(
-        session,
+        after,
         command=replace(session.command, contactor_closed=closed, target_v=target_v),
         report=replace(session.report, voltage_v=voltage_v),
         ready=asked.EVProcessing is Processing.Finished,
-    ).again()
+    )

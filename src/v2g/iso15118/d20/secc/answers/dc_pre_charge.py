@@ -26,4 +26,4 @@ def answer(request: DC_PreChargeReq, session: Session, plant: Plant) -> Reply:
         ResponseCode=ResponseCode.OK,
         EVSEPresentVoltage=RationalNumber.of(plant.voltage_v),
     )
-    return Reply(response, Phase.PRECHARGE, replace(session, demand=demand))
+    return Reply(response, Phase.PRECHARGED, replace(session, demand=demand))
