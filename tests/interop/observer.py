@@ -1,7 +1,7 @@
 """Watches the hardware behind a station, from outside of it: observer.py CONTACTOR PLANT (HOST:PORT each)
 
-Prints a JSON object every 10 ms: `t_s` (monotonic), `closed` (the contactor's mirror contact), `power_w` (at the DC
-output of the inverter). What does not answer is null.
+Prints a JSON object every 10 ms: `t_s` (monotonic), `closed` (the contactor's mirror contact), `power_w` (at the grid's
+meter, which sees both the inverter and a vehicle's own charger). What does not answer is null.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ import time
 from contextlib import suppress
 
 from v2g.io.modbus import ModbusConnection
-from v2g.power.drivers.register_map import RegisterContactor, RegisterInverter
+from v2g.power.drivers.register_map import RegisterContactor, RegisterMeter
 from v2g.power.errors import PowerError
-from v2g.sim.plant import INVERTER_UNIT
+from v2g.sim.plant import METER_UNIT
 
 INTERVAL_S = 0.01
 
@@ -25,13 +25,13 @@ def _connection(address: str) -> ModbusConnection:
 
 async def main(contactor_address: str, plant_address: str) -> None:
     contactor = RegisterContactor(_connection(contactor_address).unit(1, "contactor"))
-    inverter = RegisterInverter(_connection(plant_address).unit(INVERTER_UNIT, "inverter"))
+    meter = RegisterMeter(_connection(plant_address).unit(METER_UNIT, "meter"))
     while True:
         closed = power_w = None
         with suppress(PowerError):
             closed = (await contactor.read()).closed
         with suppress(PowerError):
-            power_w = (await inverter.read()).power_w
+            power_w = (await meter.read()).power_w
         print(json.dumps({"t_s": time.monotonic(), "closed": closed, "power_w": power_w}), flush=True)
         await asyncio.sleep(INTERVAL_S)
 

@@ -1,4 +1,4 @@
-"""What happens when the car, the inverter or the cable goes while the vehicle feeds the grid.
+"""What happens when the car, the inverter, the cable or the station goes while the vehicle feeds the grid.
 
 The power is off and the contactor open within 0.6 s, seen from outside by an observer of the simulated hardware; the
 trace says why; the next car is served.
@@ -44,7 +44,7 @@ class Observer:
     def safe_s(self, since_s: float) -> float:
         """The monotonic time at which no power flowed and the contactor was open, first after `since_s`.
 
-        A silent inverter counts as one without power, a silent contactor as one that may be closed.
+        A silent meter counts as one without power, a silent contactor as one that may be closed.
         """
         line = self.process.first(lambda line: json.loads(line)["t_s"] >= since_s and self._is_safe(line), SAFE_S)
         assert line is not None, self.process.lines[-5:]
@@ -68,10 +68,12 @@ class Scene:
     ours: Station
     observer: Observer
     certificates: Path
+    service: str
 
     def car(self, *options: str) -> Process:
         """Our car, with the plant's battery."""
         words = ["--interface", self.cable.car.interface, "--pki", str(self.certificates), "--json"]
+        words += ["--service", self.service, "--protocol", f"iso20-{self.service[:2].lower()}"]
         battery = self.ours.plant_address_for(self.cable.car)
         return Process(v2g(self.cable.car, "ev", *words, "--battery", battery, *options))
 
@@ -112,7 +114,8 @@ def discharging(scene: Scene) -> Iterator[Process]:
 
 
 @pytest.fixture
-def scene(cable: Cable, tmp_path: Path) -> Iterator[Scene]:
+def scene(cable: Cable, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    service = getattr(request, "param", "DC_BPT")
     certificates = tmp_path / "pki"
     pki.create(certificates, curve="p521", now=datetime.now(UTC), force=False)
     with ExitStack() as stack:
@@ -120,7 +123,7 @@ def scene(cable: Cable, tmp_path: Path) -> Iterator[Scene]:
             station(
                 cable.station,
                 tmp_path,
-                services=["DC_BPT"],
+                services=[service],
                 modes=["dynamic"],
                 pki=certificates,
                 profile="iso15118-20",
@@ -129,14 +132,15 @@ def scene(cable: Cable, tmp_path: Path) -> Iterator[Scene]:
         )
         command = [sys.executable, "-m", "tests.interop.observer", ours.contactor_address, ours.plant_address]
         observer = stack.enter_context(Process(cable.station.command(*command)))
-        yield Scene(cable, ours, Observer(observer), certificates)
+        yield Scene(cable, ours, Observer(observer), certificates, service)
 
 
+@pytest.mark.parametrize("scene", ["DC_BPT", "AC_BPT"], indirect=True)
 def test_car_dies(scene: Scene) -> None:
     with discharging(scene) as car:
         cut_s = time.monotonic()
         car.signal(signal.SIGKILL)
-        scene.judge("car killed", cut_s, "0x0D")
+        scene.judge(f"{scene.service} car killed", cut_s, "0x0D")
     scene.serve_next_car()
 
 
@@ -157,3 +161,13 @@ def test_cable_is_cut(scene: Scene) -> None:
         scene.judge("cable cut, since the last message", scene.last_message_s(), "0x0A")
     scene.restore_cable()
     scene.serve_next_car()
+
+
+def test_station_dies(scene: Scene) -> None:
+    """Nobody is left to say why: the watchdogs of the inverter and of the contactor do the rest."""
+    with discharging(scene):
+        cut_s = time.monotonic()
+        scene.ours.daemon.signal(signal.SIGKILL)
+        took_s = scene.observer.safe_s(cut_s) - cut_s
+        print(f"\nstation killed: power off and contactor open after {took_s * 1000:.0f} ms")
+        assert took_s <= SAFE_WITHIN_S
