@@ -1,0 +1,75 @@
+"""What the pages say of commands, configuration, faults and limits is what the code has; their links lead somewhere."""
+
+import re
+import shlex
+from argparse import ArgumentParser
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from tests.docs.pages import PAGES, REPOSITORY, blocks
+from tools.draw_faults import with_table
+
+from v2g.cli import COMMANDS
+from v2g.station.configuration import load
+
+_COMMAND = re.compile(r"^(?:\$ | {4})(v2g(?:_daemon)?) (.*?)(?: [|<>&].*)?$", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
+
+
+def commands() -> list[tuple[str, str]]:
+    """Page, and command line without the word v2g, of each that the pages tell to type."""
+    found = []
+    for page in PAGES:
+        for program, words in _COMMAND.findall(page.read_text()):
+            found.append((page.name, words if program == "v2g" else f"daemon {words}"))
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_a_command_has_these_options(page: str, line: str) -> None:
+    name, *words = shlex.split(line, comments=True)
+    if name == "--version":
+        return
+    command = import_module(f"v2g.cli.{COMMANDS[name][0]}")
+    parser = ArgumentParser(exit_on_error=True)
+    parser.set_defaults(command=name)
+    command.add_arguments(parser)
+    parser.parse_args(words)  # exits with 2, which fails the test, for what it does not know
+
+
+def test_the_configurations_are_good(tmp_path: Path) -> None:
+    texts = [text for page in PAGES for _, text in blocks(page, "yaml") if text.startswith("connectors:")]
+    assert texts
+    for text in [*texts, (REPOSITORY / "deploy" / "config.yaml").read_text()]:
+        file = tmp_path / "config.yaml"
+        file.write_text(text)
+        assert load(file).connectors
+
+
+def test_the_fault_table_is_that_of_the_catalogue() -> None:
+    page = (REPOSITORY / "docs" / "operator.md").read_text()
+    assert page == with_table(page), "run `python tools/draw_faults.py`"
+
+
+def test_every_bound_on_the_power_is_on_the_page() -> None:
+    source = (REPOSITORY / "src" / "v2g" / "station" / "connector.py").read_text()
+    bounds = re.findall(r'Bound\("([^"]+)"', source)
+    page = (REPOSITORY / "docs" / "power.md").read_text()
+    assert len(bounds) > 10
+    assert [bound for bound in bounds if bound not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in _LINK.findall(page.read_text()):
+        file = (page.parent / unquote(target)).resolve() if target else page
+        assert file.exists(), f"{page.name} links to {target}"
+        if anchor and file.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in map(_anchor, headings), f"{page.name} links to {target}#{anchor}"
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
