@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,21 +53,25 @@ def result(process: Process) -> dict[str, Any]:
     return parsed
 
 
-def control(ours: Station, command: str) -> Any:
-    return request(ours.trace.parent / "control.sock", command)
+@pytest.fixture
+def control(tmp_path: Path) -> Callable[[str], Any]:
+    """Sends a command to the station of the test."""
+    return lambda command: request(tmp_path / "control.sock", command)
 
 
-def test_a_session_over_tls_with_the_strict_profile(ours: Station, certificates: Path) -> None:
+def test_a_session_over_tls_with_the_strict_profile(
+    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[str], Any]
+) -> None:
     with car(ours, certificates, "--duration", "1") as process:
         outcome = result(process)
     assert outcome["result"] == "ok"
     assert outcome["tls"] is True
     assert outcome["energy_discharged_wh"] > 0.5
     assert outcome["soc_end"] < outcome["soc_start"]
-    [status] = control(ours, "status")["connectors"]
+    [status] = control("status")["connectors"]
     assert status["result"] == "completed"
     assert status["contactor_closed"] is False
-    trace = ours.trace.read_text()
+    trace = (tmp_path / "trace.log").read_text()
     assert not re.search("error", trace, re.IGNORECASE), trace
     assert "slowest response" in trace
 
@@ -107,24 +111,28 @@ def test_a_second_car_does_not_disturb_the_first(ours: Station, certificates: Pa
 
 
 @pytest.mark.parametrize(("order", "reason"), [("stop", "asked to end"), ("pause", "asked to pause")])
-def test_the_operator_ends_a_session(ours: Station, certificates: Path, order: str, reason: str) -> None:
-    assert control(ours, order) == {"asked": []}
+def test_the_operator_ends_a_session(
+    ours: Station, certificates: Path, order: str, reason: str, control: Callable[[str], Any]
+) -> None:
+    assert control(order) == {"asked": []}
     with car(ours, certificates) as process:
         assert ours.traced("-> CHARGE_LOOP", 15)
-        assert control(ours, order) == {"asked": [1]}
+        assert control(order) == {"asked": [1]}
         outcome = result(process)
     assert outcome["result"] == "ok"
     assert reason in outcome["stop_reason"]
 
 
-def test_a_paused_session_is_taken_up_again(ours: Station, certificates: Path, tmp_path: Path) -> None:
+def test_a_paused_session_is_taken_up_again(
+    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[str], Any]
+) -> None:
     keep = str(tmp_path / "paused.json")
     with car(ours, certificates, "--duration", "1", "--pause", "--resume", keep) as process:
         assert result(process)["result"] == "ok"
-    first = control(ours, "status")["connectors"][0]["session"]
+    first = control("status")["connectors"][0]["session"]
     with car(ours, certificates, "--duration", "1", "--resume", keep) as process:
         assert result(process)["result"] == "ok"
-    assert control(ours, "status")["connectors"][0]["session"] == first
+    assert control("status")["connectors"][0]["session"] == first
     assert ours.traced("SESSION_SETUP -> CHARGE_PARAMETERS")
 
 

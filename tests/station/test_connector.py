@@ -1,6 +1,7 @@
 """Whole sessions on a virtual clock: power, limits, and the safe state whatever fails."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -218,14 +219,43 @@ def test_contactor_that_does_not_close_fails_the_cable_check() -> None:
     assert world.switched == []
 
 
-def test_welded_contactor_is_noticed_and_no_next_car_is_accepted() -> None:
+def test_welded_contactor_is_told_and_no_next_car_is_accepted() -> None:
     world = in_the_loop(World(OUTLET, INTENT, stuck=Stuck.CLOSED))
     world.run_to_end()
     assert world.contactor.closed
+    assert fault_of(world) is Fault.CONTACTOR
+    assert world.connector.report.result == "completed"  # it welded after an orderly end
+    world.events.clear()
     world.plug_in()
-    world.run(5.0)
-    assert world.connector.conversation is not None
-    assert world.connector.conversation.phase == "AUTHORIZATION"  # kept waiting: the hardware is not ready
+    plugged_at = world.now
+    world.run_to_end()
+    assert fault_of(world) is Fault.CONTACTOR  # the next car learns why, and soon
+    assert faulted_at(world) - plugged_at < 6.0
+    assert world.connector.report.service == ""
+
+
+def test_hardware_that_is_not_ready_is_named() -> None:
+    world = World(OUTLET, INTENT, plant=PlantSettings(ambient_c=90.0))
+    world.run(3.0)
+    world.plug_in()
+    world.run_to_end()
+    assert fault_of(world) is Fault.INVERTER_FAULT
+
+
+def test_power_rises_with_the_ramp_and_falls_at_once() -> None:
+    steps = (Step(power_w=6_000, for_s=4.0), Step(power_w=-6_000))
+    world = World(changed(OUTLET, capability=Capability(ramp_w_per_s=2_000.0), dispatch=steps), INTENT)
+    in_the_loop(world, 0.0)
+    powers = []
+    for _ in range(80):
+        world.run(0.1)
+        assert world.connector.decision is not None
+        powers.append(world.connector.decision.power_w)
+    rises = [abs(after) - abs(before) for before, after in pairwise(powers)]
+    assert max(rises) <= 2_000 * 0.11
+    assert max(powers) == pytest.approx(6_000)
+    assert min(powers) == pytest.approx(-6_000)
+    assert "station power ramp" in world.connector.report.limited_s
 
 
 def test_poor_insulation_stops_before_any_power() -> None:

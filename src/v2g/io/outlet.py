@@ -21,7 +21,8 @@ from v2g.v2gtp.framing import FramingError
 
 POLL_S = 0.1
 """Between readings while a car is connected."""
-IDLE_POLL_S = 1.0
+IDLE_POLL_S = 0.25
+"""Often enough that what is known does not go stale."""
 SUPERVISE_S = 0.05
 """Between looks at deadlines and at the age of readings."""
 BREAK_POLL_S = 0.005

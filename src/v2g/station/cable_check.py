@@ -65,7 +65,8 @@ class CableCheck:
         if not self.passed and self.failed is None:
             if inverter is not None and contactor is not None and isolation is not None:
                 tested = self_test_since is not None and self._since <= self_test_since < isolation.time_s
-                self._judge(inverter, contactor, isolation, tested, now)
+                if min(inverter.time_s, contactor.time_s) > self._since:  # seen since the step's orders
+                    self._judge(inverter, contactor, isolation, tested, now)
             if self.failed is None and not self.passed and now - self._since > _STEP_S:
                 self.failed = f"{self._step.name.lower()} took longer than {_STEP_S:g} s"
         return self._orders()

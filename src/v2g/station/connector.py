@@ -13,10 +13,11 @@ from v2g.iso15118.d20.car_state import CarState
 from v2g.iso15118.d20.plant import Authorization, Check, Demand, Limits, Meter, Offer, Plant, Slot, Stage, Stop
 from v2g.iso15118.d20.secc.session import Paused, Session
 from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.timeouts import PROFILES
 from v2g.iso15118.event import Event, Faulted, Sent, Step
 from v2g.kernel.fault import Fault
-from v2g.power.contactor import ContactorReading
+from v2g.power.contactor import ContactorFault, ContactorReading
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import OFF, InverterMode, InverterRating, InverterReading, InverterSetpoint, InverterState
 from v2g.power.isolation import IsolationReading
@@ -33,6 +34,8 @@ BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
 STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
+NOT_READY_S = 5.0
+"""How long a car is kept waiting for hardware that is not ready, before it is told why not."""
 _SCHEDULE_S = 86_400
 
 _Reading = TypeVar("_Reading", InverterReading, ContactorReading, MeterReading, IsolationReading, GridReading)
@@ -108,6 +111,9 @@ class Connector:
         self._stop, self._stop_by = Stop.NONE, 0.0
         self._off_since: float | None = None
         self._unsafe_since: float | None = None
+        self._connected_at = float("-inf")
+        self._waits_since: float | None = None
+        self._told: ContactorFault | None = None
         self._energy_since: float | None = None
         self._decided_at = 0.0
         self._meter_at_start: MeterReading | None = None
@@ -120,6 +126,7 @@ class Connector:
             self._offer(), now, peer=peer, paused=self._paused, sequence=PROFILES[self.outlet.timing]
         )
         self.report = Report()
+        self._connected_at, self._waits_since = now, None
         self._trip = self._check = self._energy_since = self.decision = None
         self._stop = Stop.NONE
         self._meter_at_start = self._fresh(self._readings.meter, now)
@@ -144,8 +151,9 @@ class Connector:
             return False
         if self._stop is Stop.NONE:
             self._stop_by = now + STOP_S
-        self._stop = kind
-        self.events.append(Note(f"asking the car to {kind.name.lower()}"))
+        if self._stop is not kind:
+            self._stop = kind
+            self.events.append(Note(f"asking the car to {kind.name.lower()}"))
         return True
 
     # The world
@@ -154,6 +162,7 @@ class Connector:
         """New readings; returns the payloads to send, for an answer may have waited for them."""
         self._readings = readings
         sent = self._supervise(now, unix_s)
+        self._tell_contactor_fault(now)
         if self.conversation is not None:
             sent += self._take(self.conversation.renew(now, self._plant(now, unix_s)), now)
         if self._unsafe_since is not None and self._is_safe(now):
@@ -201,6 +210,7 @@ class Connector:
         grid = self._fresh(self._readings.grid, now)
         self._account(now)
         binding = None if self.decision is None else self.decision.binding
+        missing = self._missing(now, dc=self.outlet.inverter is not None)
         return {
             "connector": self.outlet.id,
             "evse_id": self.outlet.evse_id,
@@ -212,6 +222,7 @@ class Connector:
             "mode": self.report.mode,
             "soc_percent": car.soc_percent,
             "ready": self._ready(now),
+            "not_ready_because": None if missing is None else missing[1],
             "contactor_closed": None if contactor is None else contactor.closed,
             "voltage_v": None if inverter is None else inverter.voltage_v,
             "current_a": None if inverter is None else inverter.current_a,
@@ -257,7 +268,8 @@ class Connector:
             may_discharge=self.outlet.access.discharge,
             limits=limits,
             cable_check=self._check_state(),
-            contactor_closed=None if contactor is None else contactor.closed,
+            # What was seen before this car came is the end of an earlier session.
+            contactor_closed=None if contactor is None or contactor.time_s < self._connected_at else contactor.closed,
             voltage_v=0.0 if inverter is None else inverter.voltage_v,
             current_a=0.0 if inverter is None else inverter.current_a,
             power_w=self._power_w(now) or 0.0,
@@ -331,11 +343,31 @@ class Connector:
         if self._stop is not Stop.NONE and now > self._stop_by:
             return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
-            return []
+            return self._keep_waiting(now, unix_s)
         missing = self._missing(now, dc=demand.service.dc)
         if missing is None and self._check is not None and self._check.failed:
             missing = Fault.CABLE_CHECK, self._check.failed
         return [] if missing is None else self._fail(*missing, now, unix_s)
+
+    def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
+        """A car that only waits for the hardware is not left to guess: after a while it is told, with the cause."""
+        assert self.conversation is not None
+        missing = self._missing(now, dc=self.outlet.inverter is not None)
+        if missing is None or self.conversation.phase != Phase.AUTHORIZATION.name:
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = now
+        elif now - self._waits_since > NOT_READY_S:
+            return self._fail(*missing, now, unix_s)
+        return []
+
+    def _tell_contactor_fault(self, now: float) -> None:
+        """A contactor that welds as a session ends trips nothing any more, but must not go untold."""
+        contactor = self._fresh(self._readings.contactor, now)
+        found = None if contactor is None else contactor.fault
+        if found is not None and found is not self._told and self._trip is None:
+            self.events.append(Faulted(Fault.CONTACTOR, f"the contactor reports {found}"))
+        self._told = found
 
     def _fail(self, fault: Fault, reason: str, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         assert self.conversation is not None
@@ -472,11 +504,7 @@ class Connector:
             held_s = self.report.limited_s.get(binding.source, 0.0)
             self.report.limited_s[binding.source] = held_s + now - self._decided_at
         self._decided_at = now
-        if before is None or before.binding is None or binding is None:
-            changed = (before is None) or (before.binding is None) != (binding is None)
-        else:
-            changed = before.binding.source != binding.source
-        if changed:
+        if before is None or _causes(before) != _causes(self.decision):
             self.events.append(Note(self.decision.sentence))
 
     def _bounds(self, demand: Demand, now: float) -> Iterator[Bound]:
@@ -486,6 +514,10 @@ class Connector:
         yield Bound("EV maximum discharge power", discharge_w=car.discharge_w)
         yield Bound("station charge power", charge_w=capability.charge_w)
         yield Bound("station discharge power", discharge_w=capability.discharge_w)
+        if capability.ramp_w_per_s is not None:  # a rise is ramped, a fall is not
+            before_w = 0.0 if self.decision is None else self.decision.power_w
+            rise_w = capability.ramp_w_per_s * (now - self._decided_at)
+            yield Bound("station power ramp", max(0.0, before_w + rise_w), max(0.0, rise_w - before_w))
         if demand.service is None or not demand.service.bidirectional:
             yield Bound("selected service is not bidirectional", discharge_w=0.0)
         if not self.outlet.access.discharge:
@@ -513,3 +545,8 @@ class Connector:
             yield Bound("inverter discharge power", discharge_w=rating.discharge_power_max_w)
             yield Bound("inverter charge current", charge_w=rating.charge_current_max_a * volts)
             yield Bound("inverter discharge current", discharge_w=rating.discharge_current_max_a * volts)
+
+
+def _causes(decision: Decision) -> tuple[str, str | None]:
+    """Who wishes and what binds: a new line in the trace is due when either changes."""
+    return decision.wished_by, None if decision.binding is None else decision.binding.source
