@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from v2g.tls.context import TlsContext
 
 DYNAMIC_PORTS = range(49152, 65536)
-"""Where a free port is taken from: cars refuse others than these in discovery (IANA's dynamic range)."""
+"""Where a free port is taken from: some cars refuse others in discovery (IANA dynamic range)."""
 GRACE_S = 5.0
 """How long a car has to end its session when the station is told to stop."""
 
