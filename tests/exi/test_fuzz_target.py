@@ -1,4 +1,4 @@
-"""The fuzz target runs, and lets good messages pass."""
+"""The fuzz targets run, and let good messages pass."""
 
 import subprocess
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 from v2g.messages import PROTOCOLS, encode
 from v2g.messages.iso20 import dc
 from v2g.messages.iso20 import types as ct
+from v2g.v2gtp.framing import pack
+from v2g.v2gtp.sdp import SdpRequest
 
 
 def test_replay(repository: Path, tmp_path: Path) -> None:
@@ -17,3 +19,15 @@ def test_replay(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     files = [str(tmp_path / name) for name in ("good", "cut", "empty")]
     subprocess.run([sys.executable, repository / "fuzz" / "fuzz_exi.py", "--replay", *files], check=True, timeout=60)
+
+
+def test_replay_of_what_stands_before_the_codec(repository: Path, tmp_path: Path) -> None:
+    request = SdpRequest().pack()
+    frame = pack(0x8002, b"payload")
+    pcap = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
+    inputs = [b"\0" + frame + frame[:5], b"\1" + request, b"\2" + bytes(60), b"\3" + pcap + bytes(9)]
+    files = []
+    for number, data in enumerate([*inputs, b""]):
+        files.append(str(tmp_path / str(number)))
+        Path(files[-1]).write_bytes(data)
+    subprocess.run([sys.executable, repository / "fuzz" / "fuzz_wire.py", "--replay", *files], check=True, timeout=60)
