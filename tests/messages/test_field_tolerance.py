@@ -1,4 +1,4 @@
-"""What cars and stations in the field do against the letter: it is read, and strict mode refuses what the schema forbids."""
+"""What cars and stations in the field do against the letter is read; strict mode refuses what follows a message."""
 
 from collections.abc import Callable
 
