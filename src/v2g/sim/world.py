@@ -72,7 +72,7 @@ class World:
         """Every movement of the contactor."""
         self.evcc: Evcc | None = None
         self.driver = Stop.NONE
-        self._outlet, self._intent, self._peer = outlet, intent, peer
+        self._intent, self._peer = intent, peer
         self._delay_s, self._frequency_hz = delay_s, frequency_hz
         self._wire: list[tuple[float, bool, int, bytes]] = []
         """Arrival time, whether to the station, payload type, payload."""

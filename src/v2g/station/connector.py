@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from v2g.iso15118.conversation import Conversation
 from v2g.iso15118.d20.car_state import CarState
 from v2g.iso15118.d20.plant import Authorization, Check, Demand, Limits, Meter, Offer, Plant, Slot, Stage, Stop
+from v2g.iso15118.d20.secc.answers.power_delivery import NO_CURRENT_A
 from v2g.iso15118.d20.secc.session import Paused, Session
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
@@ -29,7 +30,6 @@ from v2g.station.settings import Outlet
 
 STALE_S = 0.35
 """A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
-NO_CURRENT_A = 1.0
 BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
 STOP_S = 30.0

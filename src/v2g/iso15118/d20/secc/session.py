@@ -35,7 +35,6 @@ class Session:
     """SHA-512 of the vehicle certificate; None without TLS."""
     paused: Paused | None = None
     """A session that this car may resume."""
-    resumed: bool = False
     car: CarState = CarState()
     offered: tuple[Service, ...] = ()
     """The services named in ServiceDiscoveryRes, hence the only ones that may be selected."""

@@ -30,7 +30,6 @@ def answer(request: SessionSetupReq, session: Session, plant: Plant) -> Reply:
         session = replace(
             session,
             session_id=paused.session_id,
-            resumed=True,
             car=replace(paused.car, evcc_id=request.EVCCID),
             offered=paused.offered,
             selection=paused.selection,
