@@ -225,6 +225,22 @@ def test_a_mode_that_the_device_does_not_have_is_refused() -> None:
     on_device(Unit(register_map, lambda: SOUND), test)
 
 
+def test_a_grid_sensor_reads_what_its_map_has_beyond_frequency_and_voltage() -> None:
+    async def test(registers: Registers) -> None:
+        plain = await RegisterGridSensor(registers).read()
+        assert (plain.rocof_hz_per_s, plain.phase_jump_deg, plain.power_w, plain.reactive_var) == (None,) * 4
+        reading = await RegisterGridSensor(registers, register_map).read()
+        assert (reading.rocof_hz_per_s, reading.power_w) == (-0.5, -7_000)
+        assert (reading.phase_jump_deg, reading.reactive_var) == (None, None)
+
+    text = (
+        "quantities: {rocof_hz_per_s: {address: 10, type: i16, table: input, scale: 0.01}, "
+        "power_w: {address: 11, type: i32, table: input, scale: -1}}"
+    )
+    register_map = RegisterMap("x.yaml", shipped("grid").quantities | parse(text, "x.yaml").quantities)
+    on_device(Unit(register_map, lambda: {"rocof_hz_per_s": -0.5, "power_w": -7_000.0}), test)
+
+
 def test_a_driver_refuses_a_map_without_its_quantities() -> None:
     registers = ModbusConnection("127.0.0.1", 502).unit(1, "grid sensing unit")
     with pytest.raises(RegisterMapError, match=r"x\.yaml: quantities\.frequency_hz must be there"):

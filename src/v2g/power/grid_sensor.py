@@ -1,4 +1,4 @@
-"""Port of the grid sensing unit: frequency and voltage at the connection point."""
+"""Port of the grid sensing unit: frequency and voltage at the connection point, and what more a unit measures."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +14,15 @@ class GridReading:
     frequency_hz: float
     voltages_v: tuple[float, float, float]
     """Phase to neutral; about zero when the phase is gone."""
+    rocof_hz_per_s: float | None = None
+    """Rate of change of frequency. None, here and below: the unit does not measure it."""
+    phase_jump_deg: float | None = None
+    """By how much the voltage's phase left where the frequency had been bringing it, on the phase where it is most;
+    told for some cycles, 0 otherwise."""
+    power_w: float | None = None
+    """Drawn from the grid at the connection point, negative feeds it."""
+    reactive_var: float | None = None
+    """The same, positive as drawn by an inductive load."""
 
 
 class GridSensor(Protocol):

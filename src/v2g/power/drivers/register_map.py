@@ -112,6 +112,7 @@ _RATINGS = (
     "reactive_max_var",
 )
 _METERED = ("import_wh", "export_wh", "power_w", "reactive_var", "frequency_hz")
+_SENSED_BY_SOME = ("rocof_hz_per_s", "phase_jump_deg", "power_w", "reactive_var")
 _PHASES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 
 
@@ -280,23 +281,26 @@ class RegisterIsolationMonitor:
 
 
 class RegisterGridSensor:
-    """`v2g.power.grid_sensor.GridSensor` by registers."""
+    """`v2g.power.grid_sensor.GridSensor` by registers. Of the optional quantities it reads those that the map has."""
 
     def __init__(
         self, registers: Registers, register_map: RegisterMap | None = None, *, clock: Clock = time.monotonic
     ) -> None:
-        needed = _numbers("sequence", "frequency_hz", *_PHASES)
-        self._device = MappedDevice(registers, register_map or shipped("grid"), needed)
+        register_map = register_map or shipped("grid")
+        self._also = tuple(name for name in _SENSED_BY_SOME if name in register_map.quantities)
+        needed = _numbers("sequence", "frequency_hz", *_PHASES, *self._also)
+        self._device = MappedDevice(registers, register_map, needed)
         self._clock = clock
 
     async def read(self) -> GridReading:
         """Measures; see the port."""
-        values = await self._device.read("sequence", "frequency_hz", *_PHASES)
+        values = await self._device.read("sequence", "frequency_hz", *_PHASES, *self._also)
         return GridReading(
             time_s=self._clock(),
             sequence=int(_number(values["sequence"])),
             frequency_hz=_number(values["frequency_hz"]),
             voltages_v=_phases(values),
+            **{name: _number(values[name]) for name in self._also},
         )
 
 
