@@ -10,7 +10,6 @@ from v2g.messages import (
     ExiError,
     decode,
     decode_fragment,
-    din,
     encode,
     encode_fragment,
     iso2,
@@ -81,19 +80,6 @@ def test_empty_content_by_a_second_level_end() -> None:
 def test_an_empty_body() -> None:
     message = iso2.V2G_Message(iso2.MessageHeader(bytes(8)), iso2.Body())
     assert decode("iso2", encode("iso2", message), strict=True) == message
-
-
-def test_an_abstract_head_is_read() -> None:
-    """One station sends the abstract SASchedules itself."""
-    message = din.V2G_Message(
-        din.MessageHeader(bytes(8)),
-        din.Body(
-            din.ChargeParameterDiscoveryRes(
-                din.ResponseCode.OK, din.EVSEProcessing.Ongoing, din.SASchedules(), din.EVSEChargeParameter()
-            )
-        ),
-    )
-    assert decode("din", encode("din", message), strict=True) == message
 
 
 def test_the_element_tells_types_apart_that_have_the_same_content() -> None:

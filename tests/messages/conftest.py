@@ -68,7 +68,8 @@ def _values(draw: st.DrawFn, schema: Schema, cls: type[Type]) -> Type:
 def _field_values(schema: Schema, field: Field) -> st.SearchStrategy[Any]:
     kind = field.type
     if isinstance(kind, type):
-        kinds = [member.type for member in schema.members(field) if isinstance(member.type, type)]
+        members = [member.type for member in schema.members(field) if isinstance(member.type, type)]
+        kinds = [cls for cls in members if not schema.grammar(cls).abstract]
         one: st.SearchStrategy[Any] = st.sampled_from(kinds or [kind]).flatmap(lambda cls: _values(schema, cls))
     else:
         one = _simple_values(kind)

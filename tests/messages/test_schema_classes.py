@@ -272,6 +272,7 @@ def test_complex_types(pair: tuple[Xsd, Schema]) -> None:
                 base = base.__base__
             assert base is find(schema, xsd.name(extension, extension.get("base", "")))
         assert cls.__mixed__ == (node.get("mixed") == "true"), cls
+        assert schema.grammar(cls).abstract == (node.get("abstract") == "true"), cls
         if cls.__name__ == "Transform":  # a repeated choice there, the same as two lists as long as no wildcard comes
             fields = [(field.name, field.low, field.high) for field in fields_of(cls)]
             assert fields == [("XPath", 0, None), ("any", 0, None), ("Algorithm", 1, 1)]

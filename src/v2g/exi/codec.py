@@ -40,17 +40,17 @@ class Codec:
             cls for member in self.schema.elements if isinstance(cls := member.type, type) and cls.__module__ == own
         ]
 
-    def decode(self, data: bytes, *, strict: bool = False) -> Any:
-        """The message in a document."""
+    def decode(self, data: bytes, *, strict: bool = False, deviations: list[ExiError] | None = None) -> Any:
+        """The message in a document. What `strict` refuses is appended to `deviations` without it."""
         try:
             stream = int.from_bytes(data, "big")
             rest = 8 * len(data) - self._head
             message, rest = self._functions[self._readers[stream >> rest]](stream, rest)
-            if not strict or (rest < 8 and not stream & (1 << rest) - 1):
+            if (rest < 8 and not stream & (1 << rest) - 1) or not (strict or deviations is not None):
                 return message
         except Exception:  # noqa: S110 - the interpreter finds out what it is
             pass
-        return self._interpret(Decoder.document, data, strict)
+        return self._interpret(Decoder.document, data, strict, deviations)
 
     def encode(self, message: Type) -> bytes:
         """The message as a document."""
@@ -60,8 +60,11 @@ class Codec:
         except Exception:
             return Encoder(self.schema).document(message)
 
-    def decode_fragment(self, data: bytes, *, strict: bool = False) -> tuple[str, Any]:
-        """The name of a fragment's element, and its value."""
+    def decode_fragment(
+        self, data: bytes, *, strict: bool = False, deviations: list[ExiError] | None = None
+    ) -> tuple[str, Any]:
+        """The name of a fragment's element, and its value. What `strict` refuses is appended to `deviations` without
+        it."""
         width, readers, _ = self._fragments
         try:
             stream = int.from_bytes(data, "big")
@@ -70,11 +73,12 @@ class Codec:
             value, rest = self._functions[reader](stream, rest)
             rest -= width
             ended = stream >> rest & (1 << width) - 1 == len(self.schema.fragments) + 1
-            if ended and (not strict or (rest < 8 and not stream & (1 << rest) - 1)):
+            whole = rest < 8 and not stream & (1 << rest) - 1
+            if ended and (whole or not (strict or deviations is not None)):
                 return name, value
         except Exception:  # noqa: S110 - the interpreter finds out what it is
             pass
-        name, value = self._interpret(Decoder.fragment, data, strict)
+        name, value = self._interpret(Decoder.fragment, data, strict, deviations)
         return name, value
 
     def encode_fragment(self, element: str, value: Any) -> bytes:
@@ -115,17 +119,23 @@ class Codec:
             if writing:
                 self._compiler.warm(self._compiler.writer_name(cls))
 
-    def _interpret(self, read: Callable[[Decoder], Any], data: bytes, strict: bool) -> Any:
+    def _interpret(
+        self, read: Callable[[Decoder], Any], data: bytes, strict: bool, deviations: list[ExiError] | None
+    ) -> Any:
         decoder = Decoder(self.schema, data, strict=strict)
         try:
-            return read(decoder)
+            result = read(decoder)
         except ExiError as error:
             if not decoder.met_full_list:
                 raise
+            decoder = Decoder(self.schema, data, strict=strict, loop_at_full_list=True)
             try:
-                return read(Decoder(self.schema, data, strict=strict, loop_at_full_list=True))
+                result = read(decoder)
             except ExiError:
                 raise error from None
+        if deviations is not None:
+            deviations += decoder.deviations
+        return result
 
 
 def _octets(stream: int) -> bytes:

@@ -32,11 +32,14 @@ class Type(Struct, gc=False):
     Messages are trees, so the garbage collector need not look at them. Construction is by position or keyword and
     checks nothing; `encode` does. Take messages for values: parts may be shared, and a change is a new message
     (`msgspec.structs.replace`).
+
+    `__abstract__` says of a class, and not of those below it, that no element can have this very type.
     """
 
     __namespace__: ClassVar[str]
     __element__: ClassVar[Element | None] = None
     __mixed__: ClassVar[bool] = False
+    __abstract__: ClassVar[bool] = False
 
 
 class Enumeration(StrEnum):

@@ -183,6 +183,7 @@ class Grammar:
             (Characters(_simple(field), field.name) for field in fields_of(cls) if CONTENT in field.markers), None
         )
         self.mixed = cls.__mixed__
+        self.abstract = vars(cls).get("__abstract__", False)
         self.particles: list[Particle] = []
         self.group_first: dict[Field, set[int]] = {}
         self._schema = schema

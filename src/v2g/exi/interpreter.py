@@ -37,6 +37,7 @@ from v2g.exi.grammar import (
 HEADER = 0x80
 """Distinguishing bits 10, no options, final version 1."""
 
+_ABSTRACT = "the element is abstract, another one of its substitution group has to stand in its place"
 _INTEGER_OCTETS = 40
 """The longest unbounded integer in 7-bit groups, enough for any X.509 serial number (20 octets, RFC 5280)."""
 
@@ -44,9 +45,10 @@ _INTEGER_OCTETS = 40
 class Decoder:
     """Decodes one document or fragment of a schema.
 
-    `strict` refuses what deployed cars and stations get wrong without harm: strings and binaries shorter or longer than
-    the schema allows, and anything but padding with zeros after the end. `loop_at_full_list` reads a list that has all
-    the entries it may have as if more could follow: the form that some precompiled grammars write.
+    What deployed cars and stations get wrong without harm is put down in `deviations`, or refused if `strict`: strings
+    and binaries shorter or longer than the schema allows, elements of an abstract type, and anything but padding with
+    zeros after the end. `loop_at_full_list` reads a list that has all the entries it may have as if more could follow:
+    the form that some precompiled grammars write.
     """
 
     def __init__(self, schema: Schema, data: bytes, *, strict: bool = False, loop_at_full_list: bool = False) -> None:
@@ -58,6 +60,7 @@ class Decoder:
         self._path: list[str] = []
         self._loop = loop_at_full_list
         self.met_full_list = False
+        self.deviations: list[ExiError] = []
         self._local_strings: dict[QName, list[str]] = {}
         self._global_strings: list[str] = []
 
@@ -89,15 +92,23 @@ class Decoder:
 
     def _end(self) -> None:
         rest = self._length - self._position
-        if self._strict and (rest >= 8 or self._bits(rest)):
-            self._fail("more follows the end than the zeros that fill the octet")
+        if rest >= 8 or self._bits(rest):
+            self._deviate("more follows the end than the zeros that fill the octet")
 
     def _header(self) -> None:
         if (header := self._bits(8)) != HEADER:
             self._fail(f"EXI header {header:#04x} instead of {HEADER:#04x}")
 
     def _fail(self, reason: str) -> NoReturn:
-        raise ExiError(self._position, "/".join(self._path), reason)
+        raise self._error(reason)
+
+    def _deviate(self, reason: str) -> None:
+        if self._strict:
+            self._fail(reason)
+        self.deviations.append(self._error(reason))
+
+    def _error(self, reason: str) -> ExiError:
+        return ExiError(self._position, "/".join(self._path), reason)
 
     def _bits(self, count: int) -> int:
         end = self._position + count
@@ -121,7 +132,10 @@ class Decoder:
     def _element(self, member: Member) -> Any:
         self._path.append(member.name.local)
         if isinstance(member.type, type):
-            value = self._complex(self._schema.grammar(member.type), member.name)
+            grammar = self._schema.grammar(member.type)
+            if grammar.abstract:
+                self._deviate(_ABSTRACT)
+            value = self._complex(grammar, member.name)
         else:
             event = self._event([Characters(member.type)])
             value = self._characters(member.type, member.name, event)
@@ -214,8 +228,8 @@ class Decoder:
                 return self._bits(8 * length).to_bytes(length, "big")
 
     def _check_length(self, kind: String | Binary, length: int) -> None:
-        if self._strict and (problem := _length_problem(kind, length)):
-            self._fail(problem)
+        if problem := _length_problem(kind, length):
+            self._deviate(problem)
 
     def _integer(self, kind: Whole) -> int:
         if kind.bits is not None:
@@ -318,8 +332,10 @@ class Encoder:
             self._bits(0, 1)
         elif type(value) is not member.type:
             self._fail(f"expected {member.type.__name__}, got {value!r:.100}")
+        elif (grammar := self._schema.grammar(member.type)).abstract:
+            self._fail(_ABSTRACT)
         else:
-            self._complex(self._schema.grammar(member.type), value)
+            self._complex(grammar, value)
         self._path.pop()
 
     def _complex(self, grammar: Grammar, value: Type) -> None:

@@ -33,7 +33,7 @@ TWO_OCTETS = (1 << 14) - 1
 
 
 class Unsuitable(Exception):
-    """The type is beyond the generated functions: it has groups, or needs an element of another schema."""
+    """The type is beyond the generated functions: it is abstract, has groups, or needs an element of another schema."""
 
 
 class Step(Struct, frozen=True):
@@ -48,6 +48,8 @@ class Plan:
     an event code is the distance from the first."""
 
     def __init__(self, grammar: Grammar) -> None:
+        if grammar.abstract:
+            raise Unsuitable
         self.grammar = grammar
         self.cls = grammar.cls
         self.steps = [Step((attribute,), attribute.field.low == 1) for attribute in grammar.attributes]

@@ -45,13 +45,15 @@ def codec(protocol: str) -> Codec:
     return Codec(Schema(protocol, [import_module(f"v2g.messages.{module}") for module in PROTOCOLS[protocol]]))
 
 
-def decode(protocol: str, data: bytes, *, strict: bool = False) -> Any:
+def decode(protocol: str, data: bytes, *, strict: bool = False, deviations: list[ExiError] | None = None) -> Any:
     """The message in an EXI document, an instance of the class of its root element.
 
-    With `strict`, strings and binaries outside the length limits of the schema are refused, and so is anything that
-    follows the message, other than the zeros that fill its last octet. Raises ExiError.
+    Deployed cars and stations deviate from the schemas in ways that leave the message readable: strings and binaries
+    outside their length limits, an abstract element itself, octets after the message or other bits than zeros in the
+    last one. With `strict` that is refused; else it is read, and put down in `deviations` if there is such a list: for
+    each one the ExiError with bit, path and reason. Raises ExiError for what cannot be read.
     """
-    return codec(protocol).decode(data, strict=strict)
+    return codec(protocol).decode(data, strict=strict, deviations=deviations)
 
 
 def encode(protocol: str, message: Type) -> bytes:
@@ -59,9 +61,12 @@ def encode(protocol: str, message: Type) -> bytes:
     return codec(protocol).encode(message)
 
 
-def decode_fragment(protocol: str, data: bytes, *, strict: bool = False) -> tuple[str, Any]:
-    """The name of the element in an EXI fragment, and its value. Raises ExiError."""
-    return codec(protocol).decode_fragment(data, strict=strict)
+def decode_fragment(
+    protocol: str, data: bytes, *, strict: bool = False, deviations: list[ExiError] | None = None
+) -> tuple[str, Any]:
+    """The name of the element in an EXI fragment, and its value; `strict` and `deviations` as for `decode`. Raises
+    ExiError."""
+    return codec(protocol).decode_fragment(data, strict=strict, deviations=deviations)
 
 
 def encode_fragment(protocol: str, element: str, value: Any) -> bytes:

@@ -215,6 +215,7 @@ class Body(Type):
 @element("BodyElement")
 class BodyBase(Type):
     __namespace__ = "urn:din:70121:2012:MsgDef"
+    __abstract__ = True
 
 
 class Service(Type):
@@ -314,7 +315,8 @@ class Notification(Type):
 
 
 @element
-class SASchedules(Type): ...
+class SASchedules(Type):
+    __abstract__ = True
 
 
 @element(substitutes=SASchedules)
@@ -343,6 +345,8 @@ class PMaxSchedule(Type):
 
 @element
 class Entry(Type):
+    __abstract__ = True
+
     TimeInterval: Annotated[Interval, REF]
 
 
@@ -358,7 +362,8 @@ class PMaxScheduleEntry(Entry):
 
 
 @element("TimeInterval")
-class Interval(Type): ...
+class Interval(Type):
+    __abstract__ = True
 
 
 @element(substitutes=Interval)
@@ -379,7 +384,8 @@ class Cost(Type):
 
 
 @element
-class EVSEStatus(Type): ...
+class EVSEStatus(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVSEStatus)
@@ -391,7 +397,8 @@ class AC_EVSEStatus(EVSEStatus):
 
 
 @element
-class EVStatus(Type): ...
+class EVStatus(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVSEStatus)
@@ -412,7 +419,8 @@ class DC_EVStatus(EVStatus):
 
 
 @element
-class EVChargeParameter(Type): ...
+class EVChargeParameter(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVChargeParameter)
@@ -437,7 +445,8 @@ class DC_EVChargeParameter(EVChargeParameter):
 
 
 @element
-class EVSEChargeParameter(Type): ...
+class EVSEChargeParameter(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVSEChargeParameter)
@@ -462,7 +471,8 @@ class DC_EVSEChargeParameter(EVSEChargeParameter):
 
 
 @element
-class EVPowerDeliveryParameter(Type): ...
+class EVPowerDeliveryParameter(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVPowerDeliveryParameter)

@@ -316,7 +316,8 @@ class Notification(Type):
 
 
 @element
-class SASchedules(Type): ...
+class SASchedules(Type):
+    __abstract__ = True
 
 
 @element(substitutes=SASchedules)
@@ -344,6 +345,8 @@ class PMaxSchedule(Type):
 
 @element
 class Entry(Type):
+    __abstract__ = True
+
     TimeInterval: Annotated[Interval, REF]
 
 
@@ -359,7 +362,8 @@ class PMaxScheduleEntry(Entry):
 
 
 @element("TimeInterval")
-class Interval(Type): ...
+class Interval(Type):
+    __abstract__ = True
 
 
 @element(substitutes=Interval)
@@ -381,6 +385,8 @@ class Cost(Type):
 
 @element
 class EVSEStatus(Type):
+    __abstract__ = True
+
     NotificationMaxDelay: UnsignedShort
     EVSENotification: iso2.EVSENotification
 
@@ -391,7 +397,8 @@ class AC_EVSEStatus(EVSEStatus):
 
 
 @element
-class EVStatus(Type): ...
+class EVStatus(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVSEStatus)
@@ -409,6 +416,8 @@ class DC_EVStatus(EVStatus):
 
 @element
 class EVChargeParameter(Type):
+    __abstract__ = True
+
     DepartureTime: UnsignedInt | None = None
 
 
@@ -433,7 +442,8 @@ class DC_EVChargeParameter(EVChargeParameter):
 
 
 @element
-class EVSEChargeParameter(Type): ...
+class EVSEChargeParameter(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVSEChargeParameter)
@@ -457,7 +467,8 @@ class DC_EVSEChargeParameter(EVSEChargeParameter):
 
 
 @element
-class EVPowerDeliveryParameter(Type): ...
+class EVPowerDeliveryParameter(Type):
+    __abstract__ = True
 
 
 @element(substitutes=EVPowerDeliveryParameter)
@@ -501,6 +512,7 @@ class Body(Type):
 @element("BodyElement")
 class BodyBase(Type):
     __namespace__ = "urn:iso:15118:2:2013:MsgBody"
+    __abstract__ = True
 
 
 @element(substitutes=BodyBase)

@@ -436,6 +436,8 @@ class PowerScheduleEntry(Type):
 
 
 class PriceSchedule(Type):
+    __abstract__ = True
+
     TimeAnchor: UnsignedLong
     PriceScheduleID: ct.NumericID
     PriceScheduleDescription: ct.Description | None = None

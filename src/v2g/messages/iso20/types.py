@@ -106,28 +106,39 @@ class MessageHeader(Type):
 
 
 class V2GMessage(Type):
+    __abstract__ = True
+
     Header: MessageHeader
 
 
-class V2GRequest(V2GMessage): ...
+class V2GRequest(V2GMessage):
+    __abstract__ = True
 
 
 class V2GResponse(V2GMessage):
+    __abstract__ = True
+
     ResponseCode: ct.ResponseCode
 
 
-class ChargeParameterDiscoveryReq(V2GRequest): ...
+class ChargeParameterDiscoveryReq(V2GRequest):
+    __abstract__ = True
 
 
-class ChargeParameterDiscoveryRes(V2GResponse): ...
+class ChargeParameterDiscoveryRes(V2GResponse):
+    __abstract__ = True
 
 
 class ChargeLoopReq(V2GRequest):
+    __abstract__ = True
+
     DisplayParameters: ct.DisplayParameters | None = None
     MeterInfoRequested: bool = REQUIRED
 
 
 class ChargeLoopRes(V2GResponse):
+    __abstract__ = True
+
     EVSEStatus: ct.EVSEStatus | None = None
     MeterInfo: ct.MeterInfo | None = None
     Receipt: ct.Receipt | None = None
@@ -137,23 +148,30 @@ class ChargeLoopRes(V2GResponse):
 
 
 @element
-class CLReqControlMode(Type): ...
+class CLReqControlMode(Type):
+    __abstract__ = True
 
 
 @element
-class CLResControlMode(Type): ...
+class CLResControlMode(Type):
+    __abstract__ = True
 
 
 class Scheduled_CLReqControlMode(CLReqControlMode):
+    __abstract__ = True
+
     EVTargetEnergyRequest: RationalNumber | None = None
     EVMaximumEnergyRequest: RationalNumber | None = None
     EVMinimumEnergyRequest: RationalNumber | None = None
 
 
-class Scheduled_CLResControlMode(CLResControlMode): ...
+class Scheduled_CLResControlMode(CLResControlMode):
+    __abstract__ = True
 
 
 class Dynamic_CLReqControlMode(CLReqControlMode):
+    __abstract__ = True
+
     DepartureTime: UnsignedInt | None = None
     EVTargetEnergyRequest: RationalNumber = REQUIRED
     EVMaximumEnergyRequest: RationalNumber = REQUIRED
@@ -161,6 +179,8 @@ class Dynamic_CLReqControlMode(CLReqControlMode):
 
 
 class Dynamic_CLResControlMode(CLResControlMode):
+    __abstract__ = True
+
     DepartureTime: UnsignedInt | None = None
     MinimumSOC: PercentValue | None = None
     TargetSOC: PercentValue | None = None
