@@ -13,6 +13,11 @@ from v2g.grid.protection import Protection, State, Verdict
 TripAfter = Callable[..., tuple[float, str] | None]
 
 
+def punctual(code: str) -> settings.GridCode:
+    """The code with its whole delays."""
+    return settings.load(code).with_settings({"measurement.reaction_s": 0.0})
+
+
 @pytest.mark.parametrize(
     ("category", "voltage_pu", "frequency_hz", "expected_s", "element"),
     [
@@ -35,7 +40,7 @@ TripAfter = Callable[..., tuple[float, str] | None]
 def test_measured_trip_times_of_opender(
     trip_after: TripAfter, category: str, voltage_pu: float, frequency_hz: float, expected_s: float, element: str
 ) -> None:
-    protection = Protection(settings.load(f"ieee1547-{category}"), in_service=True)
+    protection = Protection(punctual(f"ieee1547-{category}"), in_service=True)
     assert trip_after(protection, voltage_pu, frequency_hz, within_s=301) == (expected_s, element)
 
 
@@ -57,7 +62,7 @@ def test_measured_trip_times_of_opender(
 def test_trip_times_at_50_hz(
     trip_after: TripAfter, code: str, voltage_pu: float, frequency_hz: float, expected_s: float, element: str
 ) -> None:
-    protection = Protection(settings.load(code), in_service=True)
+    protection = Protection(punctual(code), in_service=True)
     assert trip_after(protection, voltage_pu, frequency_hz, within_s=4) == (expected_s, element)
 
 
@@ -75,14 +80,21 @@ def test_outside_the_operating_window_no_code_helps(trip_after: TripAfter, frequ
 
 @pytest.mark.parametrize("dt_s", [0.005, 0.02, 0.1])
 def test_the_step_does_not_change_the_time_by_more_than_itself(trip_after: TripAfter, dt_s: float) -> None:
-    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    protection = Protection(punctual("ieee1547-cat3"), in_service=True)
     tripped = trip_after(protection, 0.40, 60.0, within_s=3, dt_s=dt_s)
     assert tripped is not None
     assert tripped[0] == pytest.approx(2.0, abs=dt_s)
 
 
+def test_a_clearing_time_includes_what_the_station_takes(trip_after: TripAfter) -> None:
+    code = settings.load("ieee1547-cat2").with_settings({"measurement.reaction_s": 0.05})
+    assert trip_after(Protection(code, in_service=True), 1.21, 60.0, within_s=3) == (0.11, "ov2")
+    # The same delay, but 0.45 pu must be ridden through for as long.
+    assert trip_after(Protection(code, in_service=True), 0.44, 60.0, within_s=3) == (0.16, "uv2")
+
+
 def test_the_worst_phase_decides(trip_after: TripAfter) -> None:
-    code = settings.load("ieee1547-cat3")
+    code = punctual("ieee1547-cat3")
     assert trip_after(Protection(code, in_service=True), (1.0, 0.4, 1.0), 60.0, within_s=3) == (2.0, "uv2")
     assert trip_after(Protection(code, in_service=True), (1.0, 1.0, 1.21), 60.0, within_s=3) == (0.16, "ov2")
     assert trip_after(Protection(code, 1, in_service=True), (0.4,), 60.0, within_s=3) == (2.0, "uv2")

@@ -62,12 +62,15 @@ class Timer:
         self.elapsed_s = 0.0
         self.picked_up = False
 
-    def step(self, value: float | None, dt_s: float) -> bool:
-        """Lets `dt_s` pass up to the sample `value`; True when the delay has run off. None: not measurable, resets."""
+    def step(self, value: float | None, dt_s: float, early_s: float = 0.0) -> bool:
+        """Lets `dt_s` pass up to the sample `value`; True when the delay, less `early_s`, has run off.
+
+        None: not measurable, resets.
+        """
         margin = self.element.hysteresis if self.picked_up else 0.0
         self.picked_up = value is not None and self.element.beyond(value, margin)
         self.elapsed_s = self.elapsed_s + dt_s if self.picked_up else 0.0
-        return self.picked_up and self.elapsed_s >= self.element.delay_s - TOLERANCE_S
+        return self.picked_up and self.elapsed_s >= self.element.delay_s - early_s - TOLERANCE_S
 
 
 class TenMinuteMean:

@@ -113,8 +113,8 @@ class Protection:
             return self._lost(f"{len(sample.voltages_pu)} voltages where {self._phases} are measured")
         dt_s = 0.0 if self._last_s is None else sample.time_s - self._last_s
         self._last_s = sample.time_s
-        found = self._disturbance(sample, dt_s)
         riding = self._tracker.step(sample, dt_s)
+        found = self._disturbance(sample, dt_s, 0.0 if riding.must_stay else self.code.measurement.reaction_s)
         ceased = self._cessation.step(riding.mode, dt_s)
         obstacle = self.code.enter_service.obstacle(sample)
         if found is not None:
@@ -134,11 +134,15 @@ class Protection:
         calm = riding == CALM
         return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, riding)
 
-    def _disturbance(self, sample: GridSample, dt_s: float) -> tuple[str, str, Cause] | None:
-        """The element that trips. All of them run on, whichever trips first."""
+    def _disturbance(self, sample: GridSample, dt_s: float, early_s: float) -> tuple[str, str, Cause] | None:
+        """The element that trips, at most `early_s` before its delay. All of them run on, whichever trips first."""
         measurable = sample.highest_pu >= self.code.measurement.frequency_floor_pu
         values = quantities(sample, self._mean.step(sample.voltages_pu, dt_s), measurable)
-        tripped = [timer for timer in self._timers if timer.step(values[timer.element.quantity], dt_s)]
+        tripped = [
+            timer
+            for timer in self._timers
+            if timer.step(values[timer.element.quantity], dt_s, early_s if timer.element in self.code.trip else 0.0)
+        ]
         rocof_hz_per_s = 0.0
         if measurable:
             window = self._rocof.step(sample.time_s, sample.frequency_hz)

@@ -67,6 +67,10 @@ class Measurement:
     frequency_floor_pu: float
     """With every voltage below this the frequency cannot be measured and is not judged."""
     rocof_window_s: float
+    reaction_s: float
+    """What the station takes from a disturbance to a sample of it, and from a verdict to no power. Trip timers end this
+    much early where the code counts its delays up to no power (IEEE 1547's clearing times), unless the disturbance must
+    still be ridden through."""
 
     def implausible(self, sample: GridSample) -> str | None:
         """Why the values of `sample` cannot be believed, or None."""

@@ -29,9 +29,11 @@ class GridLimit:
     """What one function allows, as magnitudes; a direction that it says nothing about is unbounded."""
 
     source: str
-    """The function and what moves it, for a person: `volt-watt at 1.08 pu`."""
+    """The function: `volt-watt`."""
     charge_w: float = inf
     discharge_w: float = inf
+    detail: str = ""
+    """What moves it, for a person: `1.08 pu`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Support:
 
     wish_w: float
     wished_by: str
-    """`dispatch`, or the function that stands in its place: `frequency droop at 59.70 Hz`."""
+    """`dispatch`, or the function that stands in its place: `frequency droop`."""
     limits: tuple[GridLimit, ...]
     reactive_var: float
     reactive_by: str
@@ -96,7 +98,8 @@ class GridSupport:
             if verdict is None or verdict.state is not State.CEASE:
                 self._ramp.power_w = self._power_w = 0.0
             valid_w = wish_w if isfinite(wish_w) else 0.0
-            return Support(valid_w, "dispatch", (GridLimit(stop, 0.0, 0.0),), 0.0, stop)
+            source, detail = stop
+            return Support(valid_w, "dispatch", (GridLimit(source, 0.0, 0.0, detail),), 0.0, source)
         assert sample is not None
         wish_w, wished_by = self._wish(sample, wish_w, dt_s)
         limits = self._limits(sample, dt_s, verdict)
@@ -104,25 +107,25 @@ class GridSupport:
         reactive_var, reactive_by = self._reactive(sample, planned_w, dt_s)
         room_w = active_w(reactive_var, self.rating)
         if room_w < max(self.rating.charge_w, self.rating.discharge_w):
-            name = f"apparent power {self.rating.apparent_va / 1000:g} kVA with {reactive_var / 1000:+.1f} kvar"
-            limits += (GridLimit(name, room_w, room_w),)
+            detail = f"{self.rating.apparent_va / 1000:g} kVA with {reactive_var / 1000:+.1f} kvar"
+            limits += (GridLimit("apparent power", room_w, room_w, detail),)
         support = Support(wish_w, wished_by, limits, reactive_var, reactive_by)
         self._power_w = support.power_w
         return support
 
-    def _stop(self, sample: GridSample | None, wish_w: float, verdict: Verdict | None) -> str | None:
-        """Why there is nothing to support, or None."""
+    def _stop(self, sample: GridSample | None, wish_w: float, verdict: Verdict | None) -> tuple[str, str] | None:
+        """What leaves nothing to support, and why, or None."""
         measurement = self.code.measurement
         if verdict is not None and not verdict.may_exchange:
-            return f"{verdict.element}: {verdict.why}"
+            return f"grid protection, {verdict.element}", verdict.why
         if sample is None:
-            return "grid measurement: there is none"
+            return "grid measurement", "there is none"
         if (reason := measurement.implausible(sample)) is not None:
-            return f"grid measurement: {reason}"
+            return "grid measurement", reason
         if not isfinite(wish_w):
-            return "no valid wish"
+            return "dispatch", "no valid wish"
         if sample.highest_pu < measurement.frequency_floor_pu:
-            return "grid measurement: the voltage is gone"
+            return "grid measurement", "the voltage is gone"
         return None
 
     def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str]:
@@ -142,7 +145,7 @@ class GridSupport:
         if helps:
             return ramped_w, by
         self._ramp.power_w = demanded_w
-        return demanded_w, f"frequency droop at {sample.frequency_hz:.2f} Hz"
+        return demanded_w, "frequency droop"
 
     def _droop_rated_w(self, deviation_hz: float) -> float:
         """The rated power that the droop is a share of."""
@@ -154,11 +157,13 @@ class GridSupport:
         target_pu = code.volt_watt.fed_pu(sample.mean_pu)
         fed_pu = self._volt_watt_pu.step(target_pu, code.volt_watt.response_s, dt_s)
         if fed_pu < _FREE_PU:
-            limits.append(GridLimit(f"volt-watt at {sample.mean_pu:.2f} pu", discharge_w=fed_pu * rating.discharge_w))
+            detail = f"{sample.mean_pu:.2f} pu"
+            limits.append(GridLimit("volt-watt", discharge_w=fed_pu * rating.discharge_w, detail=detail))
         target_pu = code.active_power_limit.settled_pu()
         fed_pu = self._limit_pu.step(target_pu, code.active_power_limit.response_s, dt_s)
         if fed_pu < _FREE_PU:
-            limits.append(GridLimit(f"active power limit {target_pu:.0%}", discharge_w=fed_pu * rating.discharge_w))
+            detail = f"{target_pu:.0%}"
+            limits.append(GridLimit("active power limit", discharge_w=fed_pu * rating.discharge_w, detail=detail))
         if verdict is not None and verdict.share < _FREE_PU:
             share = verdict.share
             limits.append(GridLimit("enter service ramp", share * rating.charge_w, share * rating.discharge_w))
@@ -182,17 +187,14 @@ class GridSupport:
         match code.reactive.mode:
             case "volt_var":
                 injected_pu = code.volt_var.injected_pu(sample.mean_pu, reference_pu)
-                name = f"volt-var at {sample.mean_pu:.3f} pu"
-                return -injected_pu * rating.apparent_va, code.volt_var.response_s, name
+                return -injected_pu * rating.apparent_va, code.volt_var.response_s, "volt-var"
             case "watt_var":
                 fed_pu = -power_w / max(rating.of(power_w), 1.0)
                 injected_pu = code.watt_var.injected_pu(fed_pu)
-                name = f"watt-var at {fed_pu:+.2f} pu fed"
-                return -injected_pu * rating.apparent_va, code.watt_var.response_s, name
+                return -injected_pu * rating.apparent_va, code.watt_var.response_s, "watt-var"
             case "constant_var":
                 settings = code.constant_var
                 return -settings.injected_pu * rating.apparent_va, settings.response_s, "constant reactive power"
             case _:
                 factor = code.constant_power_factor
-                name = f"constant power factor {factor.power_factor:g}"
-                return factor.drawn_var(power_w), factor.response_s, name
+                return factor.drawn_var(power_w), factor.response_s, "constant power factor"
