@@ -37,6 +37,12 @@ REAL = {
         nid=bytes.fromhex("0394BBF59BB80B"),
         nmk=bytes.fromhex("EE7B8F0C57C2508F8DDC83FD9232E297"),
     ),
+    "644d7001000088fca61c7c8888e10115000000010013d712000202010d00000000": mme.CC_DISCOVER_LIST_CNF(
+        num_stations=1, stations=bytes.fromhex("0013D712000202010D000000")
+    ),
+    "644d700103bf88fca61c7c8888e10139600000010fe52f7bf825030a010288fca61c7c880000": mme.CM_NW_INFO_CNF(
+        num_networks=1, networks=bytes.fromhex("0FE52F7BF825030A010288FCA61C7C880000")
+    ),
 }
 
 
@@ -80,6 +86,23 @@ def test_kind_is_in_the_two_lowest_bits() -> None:
 def test_value_that_does_not_fit_is_refused(message: Mme, field: str) -> None:
     with pytest.raises(MmeError, match=field):
         message.pack()
+
+
+def test_amplitudes_take_half_an_octet_each() -> None:
+    message = mme.CM_AMP_MAP_REQ(num_carriers=3, amplitudes=b"\x21\x03")
+    frame = Frame.of(STATION, CAR, message).pack()
+    assert frame[19:23] == b"\x03\x00\x21\x03"
+    assert Frame.unpack(frame).message == message
+    with pytest.raises(MmeError, match="amplitudes: 1 octets instead of 2"):
+        mme.CM_AMP_MAP_REQ(num_carriers=3, amplitudes=b"\x21").pack()
+
+
+def test_neighbours_of_a_modem() -> None:
+    stations = bytes.fromhex("0013D712000202010D000000 644D700103BF05000D000300")
+    first, second = mme.CC_DISCOVER_LIST_CNF(num_stations=2, stations=stations).neighbours()
+    assert first == (bytes.fromhex("0013D7120002"), 2, True, 0)
+    assert first.level_db is None
+    assert (second.same_network, second.level_db) == (False, -20)
 
 
 def test_frame_that_ends_too_early_names_the_field() -> None:

@@ -31,9 +31,15 @@ class MmeError(V2GError):
 
 
 class Octets(NamedTuple):
-    """The size of a field: a number, the name of the field that counts it, or None for all that is left."""
+    """The size of a field: a number, the name of the field that counts its items, or None for all that is left."""
 
     size: int | str | None
+    item_bits: int = 8
+    """How long a counted item is. The last octet is filled up with zeros."""
+
+    def count(self, items: int) -> int:
+        """How many octets so many items take."""
+        return (items * self.item_bits + 7) // 8
 
 
 U8 = Annotated[int, Octets(1)]
@@ -56,7 +62,7 @@ class Mme:
     """The fields of a management message."""
 
     TYPE: ClassVar[int]
-    LAYOUT: ClassVar[list[tuple[str, type, int | str | None]]]
+    LAYOUT: ClassVar[list[tuple[str, type, Octets]]]
     """Name, `int` or `bytes`, and size of each field."""
 
     @property
@@ -66,15 +72,19 @@ class Mme:
 
     def pack(self) -> bytes:
         """The octets of the fields. Raises MmeError."""
-        return b"".join(self._octets(name, size) for name, _, size in self.LAYOUT)
+        return b"".join(self._octets(name, octets) for name, _, octets in self.LAYOUT)
 
     @classmethod
     def unpack(cls, data: bytes) -> tuple[Self, bytes]:
         """The message, and what follows it. Raises MmeError."""
         values: dict[str, Any] = {}
         place = 0
-        for name, kind, size in cls.LAYOUT:
-            length = values[size] if isinstance(size, str) else len(data) - place if size is None else size
+        for name, kind, octets_of in cls.LAYOUT:
+            size = octets_of.size
+            if isinstance(size, str):
+                length = octets_of.count(values[size])
+            else:
+                length = len(data) - place if size is None else size
             octets = data[place : place + length]
             if len(octets) < length:
                 raise MmeError(f"{cls.__name__} ends within {name}: {length - len(octets)} octets are missing")
@@ -82,9 +92,10 @@ class Mme:
             place += length
         return cls(**values), data[place:]
 
-    def _octets(self, name: str, size: int | str | None) -> bytes:
+    def _octets(self, name: str, octets: Octets) -> bytes:
         value: int | bytes = getattr(self, name)
-        expected: int | None = getattr(self, size) if isinstance(size, str) else size
+        size = octets.size
+        expected = octets.count(getattr(self, size)) if isinstance(size, str) else size
         if isinstance(value, int):
             assert expected is not None
             if not 0 <= value < 1 << 8 * expected:
@@ -108,11 +119,48 @@ def mme(mmtype: int) -> Callable[[type[_T]], type[_T]]:
     def declare(cls: type[_T]) -> type[_T]:
         hints = {name: hint for name, hint in get_type_hints(cls, include_extras=True).items() if name.islower()}
         cls.TYPE = mmtype
-        cls.LAYOUT = [(name, hint.__origin__, hint.__metadata__[0].size) for name, hint in hints.items()]
+        cls.LAYOUT = [(name, hint.__origin__, hint.__metadata__[0]) for name, hint in hints.items()]
         MMES[mmtype] = dataclass(frozen=True, kw_only=True)(cls)
         return cls
 
     return declare
+
+
+@mme(0x0014)
+class CC_DISCOVER_LIST_REQ(Mme):
+    """Which modems and networks the own modem hears (HomePlug AV 11.2.12)."""
+
+
+@mme(0x0015)
+class CC_DISCOVER_LIST_CNF(Mme):
+    num_stations: U8
+    stations: Annotated[bytes, Octets("num_stations", 12 * 8)]
+    """`Neighbour`s."""
+    num_networks: U8 = 0
+    networks: Annotated[bytes, Octets("num_networks", 13 * 8)] = b""
+
+    def neighbours(self) -> list[Neighbour]:
+        """The modems that are heard."""
+        return [
+            Neighbour(each[:6], each[6], bool(each[7]), each[10])
+            for each in (self.stations[place : place + 12] for place in range(0, 12 * self.num_stations, 12))
+        ]
+
+
+class Neighbour(NamedTuple):
+    """A modem that the own one hears."""
+
+    mac: bytes
+    tei: int
+    """Terminal equipment id in its network; 0 for none."""
+    same_network: bool
+    level: int
+    """0 unknown, 1 for more than -10 dB, 2 for -15 to -10 dB, and so on in steps of 5 dB down to 15."""
+
+    @property
+    def level_db(self) -> int | None:
+        """Lower end of the range, None where it is not known."""
+        return -5 - 5 * self.level if self.level else None
 
 
 @mme(0x6008)
@@ -142,6 +190,33 @@ class CM_SET_KEY_CNF(Mme):
     prn: U16 = 0
     pmn: U8 = 0
     cco_capability: U8 = 0
+
+
+@mme(0x601C)
+class CM_AMP_MAP_REQ(Mme):
+    """How loud to send on each carrier, 4 bits for each, the first in the low ones (ISO 15118-3 A.9.6)."""
+
+    num_carriers: U16
+    amplitudes: Annotated[bytes, Octets("num_carriers", 4)]
+
+
+@mme(0x601D)
+class CM_AMP_MAP_CNF(Mme):
+    result: U8 = 0
+    """0 is success."""
+
+
+@mme(0x6038)
+class CM_NW_INFO_REQ(Mme):
+    """Which networks the modem is in."""
+
+
+@mme(0x6039)
+class CM_NW_INFO_CNF(Mme):
+    num_networks: U8
+    networks: Annotated[bytes, Octets("num_networks", 18 * 8)]
+    """For each: NID (7), short id (1), TEI (1), role (1: 0 station, 1 proxy, 2 coordinator), the coordinator's MAC (6),
+    access (1), number of coordinated neighbours (1)."""
 
 
 @mme(0x6064)
@@ -352,7 +427,7 @@ class VS_LINK_STATUS_REQ(Mme):
 @mme(0xA0B9)
 class VS_LINK_STATUS_CNF(Mme):
     oui: Oui = QUALCOMM
-    reserved: U8 = 0
+    status: U8 = 0
     link_status: U8
 
 
