@@ -28,7 +28,8 @@ from tests.capture.wire import (
 from v2g.capture.dissector import Dissector
 from v2g.capture.file import Packet, read
 from v2g.capture.record import Record
-from v2g.messages import decode, encode
+from v2g.exi.facets import Type
+from v2g.messages import decode, din, encode, sap
 from v2g.v2gtp import sdp
 from v2g.v2gtp.framing import pack
 
@@ -152,6 +153,60 @@ def test_octets_after_a_message_are_told_and_the_message_is_read() -> None:
     (record,) = (record for record in dissected(pcap(conversation(messages))) if record.findings)
     assert record.message == "AuthorizationSetupReq"
     assert [finding.rule for finding in record.findings] == ["deviation"]
+
+
+def test_every_deviation_is_told() -> None:
+    """A ChargeParameterDiscoveryRes of DIN SPEC 70121 with the abstract SASchedules itself, and an octet too many."""
+    exi = bytes.fromhex("809a02000000000000000010800049080000190044640103200819004464011000")
+    (record,) = dissected(pcap(conversation([Message(False, 0x8001, exi, EPOCH)])))
+    assert record.message == "ChargeParameterDiscoveryRes"
+    assert [finding.rule for finding in record.findings] == ["deviation", "deviation"]
+    assert "ChargeParameterDiscoveryRes/SASchedules, bit 114: the element is abstract" in record.findings[0].text
+
+
+TESLA, DIN_SPEC = "urn:tesla:din:2018:MsgDef", "urn:din:70121:2012:MsgDef"
+
+
+def handshake(chosen: int) -> list[Message]:
+    """A car that offers a namespace of its maker's first, and how it goes on."""
+    offers = [sap.AppProtocol(TESLA, 0, 7, 0, 1), sap.AppProtocol(DIN_SPEC, 2, 0, 1, 2)]
+    code = sap.ResponseCode.OK_SuccessfulNegotiation
+    header = din.MessageHeader(bytes(8))
+    said: list[tuple[str, Type]] = [
+        ("sap", sap.supportedAppProtocolReq(offers)),
+        ("sap", sap.supportedAppProtocolRes(code, chosen)),
+        ("din", din.V2G_Message(header, din.Body(din.SessionSetupReq(bytes(6))))),
+        (
+            "din",
+            din.V2G_Message(header, din.Body(din.SessionSetupRes(din.ResponseCode.OK_NewSessionEstablished, b"\1"))),
+        ),
+    ]
+    return [
+        Message(place % 2 == 0, 0x8001, encode(protocol, message), EPOCH + place / 10)
+        for place, (protocol, message) in enumerate(said)
+    ]
+
+
+def test_namespace_of_a_maker_is_offered() -> None:
+    messages = handshake(1)
+    records = dissected(pcap(conversation(messages)))
+    assert_whole(records, messages)
+    assert [record.protocol for record in records] == ["sap", "sap", "din", "din"]
+
+
+def test_namespace_of_a_maker_is_chosen() -> None:
+    """Nobody has its schema. What can be read all the same is read."""
+    messages = handshake(0)
+    messages.insert(2, messages[2]._replace(exi=b"\x80\xff\xff"))
+    records = dissected(pcap(conversation(messages)))
+    assert [record.protocol for record in records] == ["sap", "sap", "v2gtp", "din", "din"]
+    assert [record.message for record in records[2:]] == [None, "SessionSetupReq", "SessionSetupRes"]
+    (chosen,), (unread,) = records[1].findings, records[2].findings
+    assert chosen.rule == "handshake"
+    assert f"chooses {TESLA}, whose schema is not known" in chosen.text
+    assert unread.rule == "exi"
+    assert TESLA in unread.text
+    assert "80FFFF" in unread.text
 
 
 def test_unknown_payload_type_is_told() -> None:

@@ -154,6 +154,9 @@ def test_hex_is_v2gtp_or_exi(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(decode, "--hex", "ffff", "--json") == 0
     (record,) = lines(capsys.readouterr().out)
     assert record["findings"][0]["rule"] == "exi"
+    assert run(decode, "--hex", request.exi.hex() + "00", "--json") == 0
+    record = lines(capsys.readouterr().out)[0]
+    assert (record["message"], record["findings"][0]["rule"]) == ("SessionSetupReq", "deviation")
     with pytest.raises(decode.InputError, match="--hex, line 1"):
         run(decode, "--hex", "80 4")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from v2g.messages import PROTOCOLS, ExiError, codec, decode, decode_fragment, din, encode, encode_fragment, iso2
+from v2g.messages.document import from_document, to_document
 
 Recording = tuple[str, bytes, dict[str, Any]]
 
@@ -30,6 +31,7 @@ def survives(protocol: str, data: bytes) -> None:
         assert message.reason
     else:
         assert decode(protocol, encode(protocol, message), strict=True) == message
+        assert from_document(protocol, to_document(message)) == message
 
 
 def test_cut_off_anywhere(recordings: list[Recording]) -> None:
@@ -59,6 +61,12 @@ def test_random_bytes(protocol: str) -> None:
     for _ in range(300):
         survives(protocol, b"\x80" + dice.randbytes(dice.randrange(80)))
         survives(protocol, dice.randbytes(dice.randrange(20)))
+
+
+def test_a_global_element_with_plain_text_is_no_message() -> None:
+    """KeyName is such an element; its text would be taken for a message."""
+    with pytest.raises(ExiError, match="root element KeyName is no message"):
+        decode("iso2", bytes.fromhex("8044034100"))
 
 
 @pytest.mark.parametrize("protocol", ["iso20-common", "din", "xmldsig"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from v2g.capture.payload import PayloadDecoder, decode_into, guess
+from v2g.capture.payload import PayloadDecoder, decode_into, fitting
 from v2g.capture.record import Record
 from v2g.capture.scanner import Fault, RawFrame, Scanner
 from v2g.v2gtp.framing import HEADER, VERSION
@@ -40,12 +40,12 @@ def messages(file: BinaryIO) -> Iterator[Record]:
 
 def single(payload: bytes, number: int, protocols: Iterable[str]) -> Record:
     """The message in an EXI document by the first of the protocols that fits; a finding names others that fit too."""
-    fitting = [protocol for protocol in protocols if guess(payload, (protocol,))]
-    record = Record(number, None, "", "", None, fitting[0] if fitting else "exi")
-    if not fitting:
+    fits = fitting(payload, protocols)
+    record = Record(number, None, "", "", None, fits[0] if fits else "exi")
+    if not fits:
         record.find("exi", f"no message of any protocol; EXI {payload.hex().upper()}")
         return record
     decode_into(record, payload)
-    if others := fitting[1:]:
+    if others := fits[1:]:
         record.find("ambiguous", f"the octets fit {', '.join(others)} as well; say which with --protocol")
     return record

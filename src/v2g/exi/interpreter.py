@@ -71,6 +71,8 @@ class Decoder:
         code = self._bits(len(elements).bit_length())
         if code >= len(elements):
             self._fail(f"root element {code} is not in the schema set {self._schema.name}")
+        if not isinstance(elements[code].type, type):
+            self._fail(f"root element {elements[code].name.local} is no message")
         message = self._element(elements[code])
         self._end()
         return message
