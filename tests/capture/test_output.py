@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -17,7 +18,9 @@ from v2g.capture.record import Record
 from v2g.capture.statistics import Statistics
 from v2g.capture.table import clock, heading, rows
 from v2g.capture.xml import to_xml
-from v2g.messages import decode
+from v2g.messages import decode, encode_fragment, iso2, xmldsig
+from v2g.messages.iso20 import common
+from v2g.messages.iso20 import types as ct
 
 DC = "josev-dc_bpt-dynamic"
 
@@ -137,22 +140,73 @@ def test_bad_lines_are_answered_one_by_one() -> None:
     good = "80400040"
     results = list(decoded("sap", ["zz", good, "", "80", good]))
     assert ["error" in result for result in results] == [True, False, True, True, False]
-    back = list(encoded("sap", ["{", "[]", '{"error": "earlier"}', '{"Unknown": {}}', json.dumps(results[1])]))
+    bad = ["{", "[]", '{"error": "earlier"}', '{"Unknown": {}}', '{"document": [1]}', '{"document": 1}', "[" * 100_000]
+    back = list(encoded("sap", [*bad, json.dumps(results[1])]))
     assert back[-1] == good
-    assert ["error" in json.loads(line) for line in back[:-1]] == [True] * 4
+    assert all("error" in json.loads(line) for line in back[:-1])
     assert "earlier" in back[2]
 
 
-def test_fragments_are_read(shared: Path) -> None:
+def test_lines_tell_deviations() -> None:
+    (result,) = decoded("sap", ["8040004000"])
+    assert result["document"]["supportedAppProtocolRes"]["SchemaID"] == 1
+    (deviation,) = result["deviations"]
+    assert "more follows the end" in deviation
+
+
+def test_fragments_of_the_vectors_go_to_documents_and_back(shared: Path) -> None:
     lines = (shared / "vectors/exi/fragments.jsonl").read_text(encoding="utf-8").splitlines()
-    vectors = [vector for vector in map(json.loads, lines) if vector["set"] in VECTORS]
-    assert vectors
+    sets = {**VECTORS, "xmldsig": "xmldsig"}
+    vectors = [json.loads(line) for line in lines]
+    assert len(vectors) > 100
     for vector in vectors:
-        (result,) = decoded(VECTORS[vector["set"]], [vector["exi"]], fragment=True)
+        (result,) = decoded(sets[vector["set"]], [vector["exi"]], fragment=True)
         assert result["message"] == vector["fragment"]
+        assert list(encoded(sets[vector["set"]], [json.dumps(result)], fragment=True)) == [vector["exi"].lower()]
 
 
-@given(st.sampled_from(["sap", "iso2", "iso20-dc"]), st.text(max_size=40))
-def test_any_line_is_answered(protocol: str, line: str) -> None:
-    assert len(list(decoded(protocol, [line]))) == 1
-    assert len(list(encoded(protocol, [line]))) == 1
+SIGNED: list[tuple[str, str, Any]] = [
+    ("iso2", "AuthorizationReq", iso2.AuthorizationReq(bytes(16), "id1")),
+    ("iso2", "MeteringReceiptReq", iso2.MeteringReceiptReq(bytes(8), 1, iso2.MeterInfo("M", 5), "id1")),
+    ("iso2", "DHpublickey", iso2.DiffieHellmanPublickey(b"key", "id3")),
+    ("iso2", "eMAID", iso2.EMAID("DE1ABCD2EF357A", "id4")),
+    ("iso2", "eMAID", "DE1ABCD2EF357A"),
+    (
+        "iso20-common",
+        "PnC_AReqAuthorizationMode",
+        common.PnC_AReqAuthorizationMode(
+            bytes(16), common.ContractCertificateChain(b"contract", common.SubCertificates([b"sub"])), "id1"
+        ),
+    ),
+    ("iso20-common", "SignatureValue", xmldsig.SignatureValue(bytes(132))),
+    ("iso20-common", "GenChallenge", bytes(16)),
+    ("iso20-common", "SessionID", bytes(range(8))),
+    ("iso20-common", "ResponseCode", ct.ResponseCode.OK),
+    ("iso20-dc", "Value", -5),
+]
+
+
+@pytest.mark.parametrize(("protocol", "element", "value"), SIGNED)
+def test_fragments_go_to_documents_and_back(protocol: str, element: str, value: Any) -> None:
+    exi = encode_fragment(protocol, element, value).hex()
+    (result,) = decoded(protocol, [exi], fragment=True)
+    assert result["message"] == element
+    assert list(encoded(protocol, [json.dumps(result["document"])], fragment=True)) == [exi]
+
+
+def test_bad_documents_of_fragments_are_answered_one_by_one() -> None:
+    good = json.dumps({"eMAID": "DE1ABCD2EF357A"})
+    bad = ["{", "5", '{"Nothing": 1}', '{"AuthorizationReq": 1}', '{"eMAID": {"value": "x"}}', '{"a": 1, "b": 2}']
+    results = list(encoded("iso2", [*bad, good], fragment=True))
+    assert results.pop() == encode_fragment("iso2", "eMAID", "DE1ABCD2EF357A").hex()
+    reasons = [json.loads(line)["error"] for line in results]
+    assert "Nothing is no element of iso2" in reasons[2]
+    assert "eMAID: Id is missing" in reasons[4]
+
+
+@given(st.sampled_from(["sap", "iso2", "iso20-dc"]), st.text(max_size=40), st.binary(max_size=40), st.booleans())
+def test_any_line_is_answered(protocol: str, text: str, octets: bytes, fragment: bool) -> None:
+    for line in (text, octets.hex(), "80" + octets.hex()):
+        assert len(list(decoded(protocol, [line], fragment=fragment))) == 1
+    for line in (text, json.dumps({"eMAID": text}), json.dumps({"Exponent": {"Value": text}})):
+        assert len(list(encoded(protocol, [line], fragment=fragment))) == 1

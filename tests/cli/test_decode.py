@@ -22,6 +22,7 @@ from tests.capture.wire import (
 
 from v2g.capture.file import CaptureError
 from v2g.cli import decode
+from v2g.messages import encode_fragment, iso2
 from v2g.v2gtp.framing import pack
 
 SESSION = "josev-dc_bpt-dynamic"
@@ -173,6 +174,22 @@ def test_lines_of_exi_go_there_and_back() -> None:
     out = back.stdout.decode().splitlines()
     assert set(json.loads(out.pop(1))) == {"error"}
     assert out == exi
+
+
+def test_lines_of_fragments_go_there_and_back() -> None:
+    """A line that is not even text does not stop it."""
+    exi = encode_fragment("iso2", "AuthorizationReq", iso2.AuthorizationReq(None, "id1")).hex()
+    given = f"{exi}\n".encode() + b"\xff\xfe\n" + f"{exi}\n".encode()
+    there = piped("decode", given, "--protocol", "iso2", "--fragment", "--hex", "-")
+    assert there.returncode == 0
+    good, bad, _ = there.stdout.splitlines(keepends=True)
+    assert json.loads(good) == {"message": "AuthorizationReq", "document": {"AuthorizationReq": {"Id": "id1"}}}
+    assert set(json.loads(bad)) == {"error"}
+    back = piped("encode", good + b"\xff\xfe\n" + good, "--protocol", "iso2", "--fragment", "--json", "-")
+    assert back.returncode == 0
+    first, error, last = back.stdout.decode().splitlines()
+    assert (first, last) == (exi, exi)
+    assert set(json.loads(error)) == {"error"}
 
 
 @pytest.mark.parametrize("words", [["--protocol", "sap", "x.pcap"], ["x.pcap", "--fragment"]])

@@ -63,7 +63,13 @@ def _lines(args: argparse.Namespace) -> int:
 
 
 def _hex_lines(argument: str) -> Iterable[str]:
-    return sys.stdin if argument == "-" else [argument]
+    return text_lines() if argument == "-" else [argument]
+
+
+def text_lines() -> Iterator[str]:
+    """The lines of standard input. Octets that are no text do not end them."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace")
 
 
 def _judged(args: argparse.Namespace) -> "Iterator[Record]":

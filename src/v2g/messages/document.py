@@ -28,13 +28,36 @@ def from_document(protocol: str, document: dict[str, Any]) -> Any:
     """The message of a document. Raises ExiError for an element that the schema does not have in that place, one that
     is missing, and a value of the wrong kind; ranges and lengths are checked by `encode`."""
     reader = _Reader(codec(protocol).schema)
-    if len(document) != 1:
-        reader.fail("a document has one root element")
-    ((root, content),) = document.items()
+    root, content = reader.root(document)
     for member in reader.schema.elements:
         if member.name.local == root and isinstance(member.type, type):
             return reader.complex(root, member.type, content)
     reader.fail(f"{root} is no root element of {protocol}")
+
+
+def fragment_to_document(protocol: str, element: str, value: Any) -> dict[str, Any]:
+    """What `decode_fragment` gives, under the name of the element."""
+    if isinstance(value, Type):
+        return {element: _content(value)}
+    kinds = _kinds(codec(protocol).schema, element)
+    kind = next(kind for kind in kinds if isinstance(kind, Binary) == isinstance(value, bytes))
+    return {element: _plain(kind, value)}
+
+
+def fragment_from_document(protocol: str, document: dict[str, Any]) -> tuple[str, Any]:
+    """The element and the value that `encode_fragment` takes; raises ExiError as `from_document` does."""
+    reader = _Reader(codec(protocol).schema)
+    element, content = reader.root(document)
+    kinds = _kinds(reader.schema, element)
+    if not kinds:
+        reader.fail(f"{element} is no element of {protocol}")
+    fitting = [kind for kind in kinds if isinstance(kind, type) == isinstance(content, dict)]
+    return element, reader.value(element, (fitting or kinds)[0], content)
+
+
+def _kinds(schema: Schema, element: str) -> list[type[Type] | Simple]:
+    """The types that elements of this name have."""
+    return [kind for name, kinds in schema.fragments.items() if name.local == element for kind in kinds]
 
 
 @cache
@@ -62,15 +85,15 @@ def _content(value: Type) -> dict[str, Any]:
         if named_by_value:
             first: Type = part[0] if field.is_list else part
             name = _own_name(type(first))
-        content[name] = [_plain(field, item) for item in part] if field.is_list else _plain(field, part)
+        content[name] = [_plain(field.type, item) for item in part] if field.is_list else _plain(field.type, part)
     return content
 
 
-def _plain(field: Field, value: Any) -> Any:
+def _plain(kind: type[Type] | Simple, value: Any) -> Any:
     if isinstance(value, Type):
         return _content(value)
-    if isinstance(field.type, Binary):
-        return value.hex().upper() if field.type.hex else b64encode(value).decode()
+    if isinstance(kind, Binary):
+        return value.hex().upper() if kind.hex else b64encode(value).decode()
     return str(value) if isinstance(value, str) else value
 
 
@@ -81,6 +104,13 @@ class _Reader:
 
     def fail(self, reason: str) -> NoReturn:
         raise ExiError(None, "/".join(self._path), reason)
+
+    def root(self, document: dict[str, Any]) -> tuple[str, Any]:
+        """The name and the content of the one element."""
+        if not isinstance(document, dict) or len(document) != 1:
+            self.fail("a document has one root element")
+        ((name, content),) = document.items()
+        return name, content
 
     def complex(self, name: str, cls: type[Type], content: Any) -> Type:
         self._path.append(name)
@@ -111,14 +141,14 @@ class _Reader:
                 continue
             part = content.pop(name)
             if not field.is_list:
-                values[field.name] = self._value(name, kinds[name], part)
+                values[field.name] = self.value(name, kinds[name], part)
             elif isinstance(part, list):
-                values[field.name] = [self._value(name, kinds[name], item) for item in part]
+                values[field.name] = [self.value(name, kinds[name], item) for item in part]
             else:
                 self.fail(f"{name} is a list, got {part!r:.100}")
         return cls(**values)
 
-    def _value(self, name: str, kind: type[Type] | Simple, value: Any) -> Any:
+    def value(self, name: str, kind: type[Type] | Simple, value: Any) -> Any:
         match kind:
             case type():
                 return self.complex(name, kind, value)
