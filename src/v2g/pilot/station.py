@@ -1,0 +1,262 @@
+"""The station's side of the control pilot: which signal to send when, and what the car's answer permits.
+
+The shell measures and calls `step(reading, now)` every 20 ms or so, sends `duty` with every call, and opens the
+contactor as `permission` says. The station says what it wants with `want`, and with `linked` that the car talks.
+
+Between 5 % and a nominal duty cycle there is always a pause, because cars need it: without a link state F for T_step_EF
+([V2G3-M06-05]), with one X1 ([V2G3-M06-06]). To a car that says nothing at 5 % the signal is sent again after state F
+([V2G3-M06-07]), and in the end, where the outlet has AC, the nominal one.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW, duty_for, is_pwm
+from v2g.pilot.state import CONNECTED, NOTHING, READY, Detector, Finding, State, Voltages
+from v2g.pilot.timing import BREAK_S, FOLLOW_S, RETRIES, SLAC_INIT_S, STEP_EF_S, STEP_X1_S, WAKE_S
+from v2g.pilot.toggle import ToggleCounter
+
+SETTLE_S = 0.5
+"""So long the measured signal may differ after a change of the one that is sent."""
+
+
+class Signal(StrEnum):
+    """What the station may say to the car."""
+
+    UNAVAILABLE = "unavailable"
+    """State F: the car must not use the station."""
+    NOT_READY = "not ready"
+    """X1, steady +12 V: the car waits, or stops drawing."""
+    DIGITAL = "digital"
+    """5 %: ISO 15118 decides."""
+    NOMINAL = "nominal"
+    """The duty cycle of a current."""
+
+
+_PWM = (Signal.DIGITAL, Signal.NOMINAL)
+
+
+class Permission(Enum):
+    """What the pilot allows the contactor, in rising order."""
+
+    OPEN = 0
+    """Open at once: `UNPLUG_S` and `OPEN_S` after the pilot's change no current may flow."""
+    HOLD = 1
+    """Do not close. If closed, it may stay for now: the car has been asked to stop drawing."""
+    CLOSE = 2
+    """The car asks for energy, and nothing speaks against it."""
+
+
+class Happening(StrEnum):
+    """What an event is about."""
+
+    STATE = "state"
+    """The pilot's state or signal changed."""
+    PLUGGED = "plugged in"
+    UNPLUGGED = "unplugged"
+    FLAW = "flaw"
+    """The pilot cannot be trusted: no permission until it can."""
+    TOGGLE = "BCB toggle"
+    """The car toggled; a paused station should wake up."""
+    RETRY = "retry"
+    """The car did not answer at 5 %; state F, then 5 % again."""
+    FALLBACK = "fallback"
+    """The car does not talk: nominal duty cycle instead of 5 %."""
+    GAVE_UP = "gave up"
+    """The car does not talk, and the outlet has nothing else to offer."""
+    WAKE = "wake"
+    """The car ignores its signal; state F may wake it."""
+    BREAK = "break"
+    """The car went on drawing after it was asked to stop, or left while permitted: the contactor opens under load."""
+
+
+@dataclass(frozen=True, slots=True)
+class PilotEvent:
+    """Something for the trace. `warning` where a person should look."""
+
+    happening: Happening
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PilotSettings:
+    """How the outlet's pilot behaves."""
+
+    ventilation: bool = False
+    """Whether a car that needs ventilation (state D) may have energy here."""
+    fallback_a: float | None = None
+    """The current to offer to a car that does not talk: AC outlets. None: it gets none."""
+    digital_s: float = SLAC_INIT_S
+    """How long to wait for a car to talk at 5 %, each time."""
+    retries: int = RETRIES
+    wake_s: float | None = WAKE_S
+    """When to try to wake a car that ignores its nominal signal, once; None: never."""
+
+
+class StationPilot:
+    """One outlet's control pilot."""
+
+    def __init__(self, settings: PilotSettings | None = None) -> None:
+        self.settings = settings or PilotSettings()
+        self.finding = NOTHING
+        """What is known of the cable and the car."""
+        self.signal = Signal.NOT_READY
+        """What is being sent."""
+        self.connected = False
+        """A car is at the cable. State F hides it: then this is what was known before."""
+        self.linked = False
+        """The car talks: matching has begun, or there is a session. Set by the station, cleared by unplugging."""
+        self.events: list[PilotEvent] = []
+        """What happened since somebody last took it away."""
+        self._detector = Detector()
+        self._toggles = ToggleCounter()
+        self._wanted, self._wanted_a, self._sent_a = Signal.NOT_READY, 0.0, 0.0
+        self._signal_s = self._sent_s = float("-inf")
+        """When the signal changed, and when the duty cycle did."""
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Nothing has been tried yet."""
+        self._attempts = 0
+        self._fell_back = self._gave_up = False
+        self._reset = False
+        """State F is sent in between, whatever is wanted."""
+        self._awake = False
+        """The car has reacted, or has been woken once."""
+        self._stopped_pwm = False
+        """X1 follows a PWM: the car has been asked to stop."""
+        self._broken = False
+        """The car did not obey."""
+
+    @property
+    def duty(self) -> float:
+        """The duty cycle to send now, 0 to 1."""
+        match self.signal:
+            case Signal.UNAVAILABLE:
+                return STEADY_LOW
+            case Signal.NOT_READY:
+                return STEADY_HIGH
+            case Signal.DIGITAL:
+                return DIGITAL
+            case Signal.NOMINAL:
+                return duty_for(self._sent_a)
+
+    @property
+    def toggles(self) -> int:
+        """BCB toggles in the current window, for CM_VALIDATE."""
+        return self._toggles.count
+
+    @property
+    def permission(self) -> Permission:
+        """What the contactor may do now."""
+        found = self.finding
+        takes = found.state is State.C or (found.state is State.D and self.settings.ventilation)
+        if not takes or found.flaw is not None or self.signal is Signal.UNAVAILABLE or self._broken:
+            return Permission.OPEN
+        return Permission.CLOSE if found.pwm and self.signal in _PWM else Permission.HOLD
+
+    def want(self, signal: Signal, current_a: float = 0.0) -> None:
+        """What the station wants to say from now on; `current_a` of the nominal signal.
+
+        A level: repeating it changes nothing. The pilot takes the steps and waits that lie between. A nominal current
+        below 6 A cannot be said, and is `NOT_READY`.
+        """
+        if signal is Signal.NOMINAL and not is_pwm(duty_for(current_a)):
+            signal = Signal.NOT_READY
+        if signal is not self._wanted:
+            self._attempts, self._fell_back, self._gave_up = 0, False, False
+        self._wanted, self._wanted_a = signal, current_a
+
+    def wake(self) -> None:
+        """Sends state F for `STEP_EF_S` to a car that waits in state B, and then what is wanted."""
+        self._reset = self.finding.state is State.B
+
+    def step(self, reading: Voltages | None, now: float) -> None:
+        """Takes the latest reading of the pilot and lets time pass up to `now`."""
+        before, permitted = self.finding, self.permission
+        settled = now - self._sent_s >= SETTLE_S
+        self.finding = self._detector.step(reading, now, self.duty if settled else None)
+        state = self.finding.state
+        hidden = state is State.F and (self.signal is Signal.UNAVAILABLE or not settled)
+        was_connected, self.connected = self.connected, state in CONNECTED or (hidden and self.connected)
+        self._tell(before, permitted, was_connected)
+        if self._toggles.step(state, now):
+            self._happened(Happening.TOGGLE, f"the car toggled S2, {self._toggles.count} so far")
+        if state is State.A:
+            self.linked = False
+            self._start_over()
+        elif state in READY:
+            self._awake = True
+        self._doubt(now)
+        self._advance(now)
+        asked = self.signal is Signal.NOT_READY and self._stopped_pwm and now - self._signal_s >= BREAK_S
+        if asked and state in READY and not self._broken:
+            self._broken = True
+            self._happened(Happening.BREAK, f"the car still draws {BREAK_S:g} s after the signal to stop", warning=True)
+
+    def _tell(self, before: Finding, permitted: Permission, was_connected: bool) -> None:
+        found = self.finding
+        if found.name != before.name:
+            self._happened(Happening.STATE, f"{before.name} -> {found.name}")
+        if self.connected and not was_connected:
+            self._happened(Happening.PLUGGED, "a car is connected")
+        if found.state is State.A and was_connected:
+            self._happened(Happening.UNPLUGGED, "no car is connected")
+        if found.flaw is not None and not found.same(before):
+            self._happened(Happening.FLAW, found.flaw, warning=True)
+        if permitted is Permission.CLOSE and found.state not in CONNECTED:
+            self._happened(Happening.BREAK, f"{before.name} -> {found.name} while energy was permitted", warning=True)
+
+    def _happened(self, happening: Happening, text: str, *, warning: bool = False) -> None:
+        self.events.append(PilotEvent(happening, text, warning))
+
+    def _doubt(self, now: float) -> None:
+        """A car that does not react to the signal in time: try again, fall back, wake it, or give up."""
+        settings, waited_s = self.settings, now - self._signal_s
+        if not self.connected or self._reset or self.signal is not self._goal()[0]:
+            return
+        if self.signal is Signal.DIGITAL and not self.linked and waited_s >= settings.digital_s:
+            if self._attempts < settings.retries:
+                self._attempts += 1
+                self._reset = True
+                self._happened(Happening.RETRY, f"no answer to 5 % for {settings.digital_s:g} s: state F, then again")
+            elif settings.fallback_a is not None:
+                self._fell_back = True
+                self._happened(Happening.FALLBACK, f"the car does not talk: {settings.fallback_a:g} A by duty cycle")
+            else:
+                self._gave_up = True
+                self._happened(Happening.GAVE_UP, "the car does not talk", warning=True)
+        sleeps = self.signal is Signal.NOMINAL and not self._awake
+        if sleeps and settings.wake_s is not None and waited_s >= settings.wake_s:
+            self._awake = self._reset = True
+            self._happened(Happening.WAKE, f"the car ignores its signal for {settings.wake_s:g} s: state F")
+
+    def _goal(self) -> tuple[Signal, float]:
+        """What to say in the end, were it not for the steps and waits between; with the current."""
+        if self._wanted is Signal.UNAVAILABLE or self._reset:
+            return Signal.UNAVAILABLE, 0.0
+        if not self.connected or self._gave_up:
+            return Signal.NOT_READY, 0.0
+        if self._fell_back and self.settings.fallback_a is not None:
+            return Signal.NOMINAL, self.settings.fallback_a
+        return self._wanted, self._wanted_a
+
+    def _advance(self, now: float) -> None:
+        """One step from the present signal towards the goal, once the present one has lasted long enough."""
+        lasted_s = now - self._signal_s
+        if self.signal is Signal.UNAVAILABLE and self.connected and lasted_s < STEP_EF_S:
+            return
+        if self.signal is Signal.UNAVAILABLE:
+            self._reset = False
+        goal, goal_a = self._goal()
+        if self.signal is Signal.NOT_READY and goal in _PWM and self._stopped_pwm and lasted_s < STEP_X1_S:
+            return
+        if self.signal in _PWM and goal in _PWM and goal is not self.signal:
+            goal = Signal.NOT_READY if self.linked else Signal.UNAVAILABLE
+        if goal is not self.signal:
+            self._stopped_pwm = self.signal in _PWM
+            self._broken = self._broken and goal not in _PWM
+            self.signal, self._sent_a, self._signal_s, self._sent_s = goal, goal_a, now, now
+        elif goal is Signal.NOMINAL and goal_a != self._sent_a and now - self._sent_s >= FOLLOW_S:
+            self._sent_a, self._sent_s = goal_a, now
