@@ -180,7 +180,7 @@ class _Reading:
             self._line("break")
             self._close()
         if high is None or high > 16:  # an access costs as much as the bits already read: drop them now and then
-            self._line(f"if not len({target}) & 15: n &= (1 << r) - 1")
+            self._line(f"if not len({target}) & 7: n ^= n >> r << r")
         self._event(self._plan.after(particle, low or 1))
         self._line(f"if e != {number}: break")
         self._close()
