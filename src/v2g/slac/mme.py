@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform, get_type_hints
 
 from v2g.kernel.errors import V2GError
@@ -315,12 +316,22 @@ class CM_VALIDATE_REQ(Mme):
     result: U8 = 1
 
 
+class Validation(IntEnum):
+    """Results of CM_VALIDATE; the car says READY only."""
+
+    NOT_READY = 0
+    READY = 1
+    SUCCESS = 2
+    FAILURE = 3
+    NOT_REQUIRED = 4
+
+
 @mme(0x6079)
 class CM_VALIDATE_CNF(Mme):
     signal_type: U8 = 0
     toggle_num: U8 = 0
     result: U8
-    """0 not ready, 1 ready, 2 success, 3 failure, 4 not required."""
+    """A `Validation`."""
 
 
 @mme(0x607C)

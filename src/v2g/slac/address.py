@@ -1,0 +1,20 @@
+"""Whether an IPv6 address is that of a MAC: whom the power line matched must be who connects."""
+
+from ipaddress import IPv6Address
+
+_LINK_LOCAL = bytes.fromhex("FE80") + bytes(6)
+
+
+def link_local_of(mac: bytes) -> IPv6Address:
+    """The link-local address that an interface makes of its MAC (modified EUI-64, RFC 4291 appendix A)."""
+    return IPv6Address(_LINK_LOCAL + bytes((mac[0] ^ 2,)) + mac[1:3] + b"\xff\xfe" + mac[3:])
+
+
+def is_from(address: IPv6Address, mac: bytes) -> bool | None:
+    """True and False where the address tells its MAC. None where it does not: random ones (RFC 7217, RFC 8981) are not
+    made of a MAC, then only the neighbour table of the kernel knows (`v2g.io.plc_peer`).
+    """
+    interface = address.packed[8:]
+    if not address.is_link_local or interface[3:5] != b"\xff\xfe":
+        return None
+    return interface == link_local_of(mac).packed[8:]

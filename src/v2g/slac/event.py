@@ -1,0 +1,172 @@
+"""What happens in the matching of a car and a station, as values."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from v2g.slac.attenuation import Attenuation
+from v2g.slac.key import NetworkKey
+
+
+def mac_text(mac: bytes) -> str:
+    """`00:B0:52:00:00:01`."""
+    return mac.hex(":").upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One car, one station, one network."""
+
+    car: bytes
+    """MAC of the car: the one that its later packets must come from."""
+    station: bytes
+    run_id: bytes
+    key: NetworkKey
+    attenuation: Attenuation
+
+
+class Danger(StrEnum):
+    """What an alarm is about."""
+
+    MALFORMED = "malformed frame"
+    SPOOFED = "spoofed address"
+    REPLAYED = "run id of another car"
+    FLOOD = "too many requests"
+    SECOND_CAR = "second car"
+    SECOND_STATION = "second station"
+    CROSSTALK = "crosstalk"
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A car asks who is there, and was answered."""
+
+    car: bytes
+    run_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """The station has measured the car's sounds (station), or has told the car of it (car)."""
+
+    peer: bytes
+    attenuation: Attenuation
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One run of one car came to no match. The reason names the timer where one expired."""
+
+    car: bytes
+    run_id: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """The car has the key; the link is awaited."""
+
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The link is up (D-LINK_READY)."""
+
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """The matching as a whole has failed. It begins anew only when told."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The link of a match is gone (D-LINK_ERROR); the network is left."""
+
+    match: Match
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """The car shall toggle its control pilot (B, C, B) so often, at once, each state for TP_EV_vald_state_duration."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModemFound:
+    """The modem at the own end of the cable has said what it is."""
+
+    vendor: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The own modem took the key."""
+
+    key: NetworkKey
+
+
+@dataclass(frozen=True, slots=True)
+class ModemFailed:
+    """The own modem does not do what it is asked for. It is asked again and again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The own modem has a link to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The own modem has no link any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that no honest station or car does, or that two of them on one line do to each other."""
+
+    danger: Danger
+    source: bytes
+    """MAC that it came from."""
+    text: str
+
+
+Event = (
+    Began
+    | Sounded
+    | Ended
+    | Joining
+    | Matched
+    | Unmatched
+    | LinkLost
+    | Toggle
+    | ModemFound
+    | KeySet
+    | ModemFailed
+    | LinkUp
+    | LinkDown
+    | Alarm
+)
+
+
+@dataclass(slots=True)
+class Step:
+    """What a call brings about: frames to send, in order, and what there is to tell."""
+
+    send: list[bytes] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def add(self, other: "Step") -> None:
+        """Take over all of another."""
+        self.send += other.send
+        self.events += other.events
