@@ -1,0 +1,4 @@
+"""Heat: how warm the parts of the power path are and get, and how much power that leaves. A library without clock.
+
+`model` predicts, `settings` says what is too warm and too cold, `limiter` decides and commands the coolant pump.
+"""
