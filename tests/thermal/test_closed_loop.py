@@ -64,8 +64,8 @@ def test_the_module_never_exceeds_its_limit(
     for request_w, seconds in course:
         subject.run(request_w, seconds)
         assert abs(subject.power_w) <= RATING_W
-    assert subject.warmest_c <= WARMEST_C
         assert subject.heat.state.contactor_c <= WARMEST_C
+    assert subject.warmest_c <= WARMEST_C
 
 
 @pytest.mark.parametrize("request_w", [RATING_W, -RATING_W])
