@@ -60,12 +60,13 @@ class Station:
 
 
 @contextmanager
-def hardware(end: End | None) -> Iterator[tuple[Process, str, Process, str]]:
-    """The simulated contactor and plant in the station's namespace: the plant, its address, the contactor, its own."""
+def hardware(end: End | None) -> Iterator[tuple[Process, str, Process, str, str]]:
+    """The simulated hardware in the station's namespace: plant and contactor, each with its address, and the grid's."""
     with ExitStack() as stack:
         contactor, contactor_address = _device(stack, v2g(end, "sim", "contactor", "--listen", f"{HOST}:0"))
         plant, plant_address = _device(stack, _plant_command(end, f"{HOST}:0", contactor_address))
-        yield plant, plant_address, contactor, contactor_address
+        _, grid_address = _device(stack, v2g(end, "sim", "grid", "--listen", f"{HOST}:0", "--nominal", "60"))
+        yield plant, plant_address, contactor, contactor_address, grid_address
 
 
 def plant_command(ours: Station) -> list[str]:
@@ -89,6 +90,7 @@ def configuration(
     folder: Path,
     plant_address: str,
     contactor_address: str,
+    grid_address: str,
     *,
     services: Sequence[str],
     modes: Sequence[str],
@@ -110,6 +112,12 @@ def configuration(
                 "meter": device | {"unit": 2},
                 "isolation": device | {"unit": 3},
                 "contactor": {"address": contactor_address, "unit": 1},
+                "grid": {"address": grid_address},
+                "nominal_hz": 60,
+                "grid_code": {
+                    "name": "ieee1547-cat3",
+                    "settings": {"enter_service.delay_s": 0, "enter_service.ramp_s": 0},
+                },
                 **outlet,
             }
         ],
@@ -142,11 +150,12 @@ def station(
         trace_level: of the session trace.
         outlet: adds to the configuration of the connector.
     """
-    with hardware(end) as (plant, plant_address, contactor, contactor_address):
+    with hardware(end) as (plant, plant_address, contactor, contactor_address, grid_address):
         settings = configuration(
             folder,
             plant_address,
             contactor_address,
+            grid_address,
             services=services,
             modes=modes,
             pki=pki,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from v2g.station.configuration import ConfigurationError, load
-from v2g.station.settings import Access, Capability, Control, Device, Outlet, Settings, Step, Tls, Trace
+from v2g.station.settings import Access, Capability, Control, Device, GridCode, Outlet, Settings, Step, Tls, Trace
 
 DEVICES = """inverter: {address: "127.0.0.1:5020"}
     contactor: {address: "127.0.0.1:5021"}
@@ -59,6 +59,11 @@ def test_every_kind_of_value_arrives(tmp_path: Path) -> None:
       - {follow: frequency, w_per_hz: 10_000}
     precharge_tolerance_v: null
     grid: {address: "[::1]:502", unit: 3, registers: own.yaml}
+    grid_code:
+      name: ieee1547-cat2
+      category: a
+      phases: 1
+      settings: {trip.ov1.delay_s: 1.5, enter_service.permitted: no, reactive.mode: volt_var}
 tls:
 trace: {file: log/trace.log, level: debug}
 control: {mode: 0640}
@@ -69,6 +74,12 @@ control: {mode: 0640}
     assert (outlet.port, outlet.interface, outlet.services) == (0, "eth0", ("DC_BPT",))
     assert outlet.access.evcc_ids == ("02ab", "0123")
     assert outlet.access.discharge
+    assert outlet.grid_code == GridCode(
+        name="ieee1547-cat2",
+        category="a",
+        phases=1,
+        settings={"trip.ov1.delay_s": 1.5, "enter_service.permitted": False, "reactive.mode": "volt_var"},
+    )
     assert [(step.power_w, step.follow, step.for_s) for step in outlet.dispatch] == [
         (15_000.0, None, 2.5),
         (None, "frequency", None),
@@ -332,7 +343,7 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         ("a: [1\nb: 2", "2:2: not YAML: expected ',' or ']', but got ':'; see https://yaml.org for the form"),
         ("a:\n\tb: 1", "2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("a: *b", "1:4: not YAML: found undefined alias 'b'; see https://yaml.org for the form"),
-        ("5", "1:1: the file: is '5'; must be a mapping with the keys connectors, tls, trace, control"),
+        ("5", "1:1: the file: is '5'; must be a mapping with the keys connectors, site, tls, trace, control"),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],
 )

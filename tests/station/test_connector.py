@@ -16,9 +16,9 @@ from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterFault
 from v2g.sim.contactor import Stuck
 from v2g.sim.plant_model import PlantSettings
-from v2g.sim.world import NOWHERE, World
+from v2g.sim.world import NOWHERE, Grid, World
 from v2g.station.connector import Note
-from v2g.station.settings import Access, Capability, Outlet, Step
+from v2g.station.settings import Access, Capability, GridCode, Outlet, Step
 
 CAR = Limits(
     charge_w=11_000,
@@ -29,6 +29,8 @@ CAR = Limits(
     voltage_max_v=460,
 )
 INTENT = Intent("WMIV1234567890ABCDEX", Service.DC_BPT, ControlMode.DYNAMIC, CAR, duration_s=20.0)
+PROMPT = GridCode(name="ieee1547-cat3", settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0})
+"""Without the waiting."""
 OUTLET = Outlet(
     services=("DC_BPT", "DC"),
     access=Access(grant="everyone", discharge=True),
@@ -38,6 +40,7 @@ OUTLET = Outlet(
     meter=NOWHERE,
     isolation=NOWHERE,
     grid=NOWHERE,
+    grid_code=PROMPT,
 )
 AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
 
@@ -108,14 +111,13 @@ def test_the_binding_limit_has_a_name() -> None:
     assert decision.binding is not None
     assert decision.binding.source == "EV maximum discharge current"
     assert decision.power_w == pytest.approx(-20 * world.plant.voltage_v, rel=0.01)
-    assert decision.sentence.endswith("limited by: EV maximum discharge current")
-    assert decision.runner_up is not None
-    assert decision.runner_up.source == "EV maximum discharge power"
+    assert decision.sentence.endswith("limited by: EV maximum discharge current (20 A)")
+    assert decision.runners_up[0].source == "EV maximum discharge power"
 
 
 def test_power_follows_the_frequency() -> None:
     follow = Step(follow="frequency", base_w=0.0, w_per_hz=40_000.0, nominal_hz=50.0, deadband_hz=0.02)
-    world = World(changed(OUTLET, dispatch=(follow,)), INTENT, frequency_hz=lambda now: 49.9)
+    world = World(changed(OUTLET, dispatch=(follow,)), INTENT, grid=lambda now, plant: Grid(frequency_hz=49.9))
     in_the_loop(world)
     assert world.plant.power_w == pytest.approx(-40_000 * 0.08, rel=0.02)
 
@@ -255,7 +257,7 @@ def test_power_rises_with_the_ramp_and_falls_at_once() -> None:
     assert max(rises) <= 2_000 * 0.11
     assert max(powers) == pytest.approx(6_000)
     assert min(powers) == pytest.approx(-6_000)
-    assert "station power ramp" in world.connector.report.limited_s
+    assert "station power ramp" in world.connector.decider.limited_s
 
 
 def test_poor_insulation_stops_before_any_power() -> None:
@@ -326,4 +328,4 @@ def test_the_cable_limits_the_current() -> None:
     outlet = changed(OUTLET, capability=Capability(discharge_a=5.0), dispatch=(Step(power_w=-12_000),))
     world = in_the_loop(World(outlet, INTENT))
     assert abs(world.plant.current_a) == pytest.approx(5.0, rel=0.02)
-    assert "station discharge current" in world.connector.report.limited_s
+    assert "station discharge current" in world.connector.decider.limited_s

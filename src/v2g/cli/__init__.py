@@ -12,6 +12,10 @@ from v2g.kernel.errors import V2GError
 COMMANDS = {
     "daemon": ("daemon", "serve cars at the station's connectors"),
     "status": ("control", "what a running station does, and what limits its power"),
+    "explain": ("explain", "why the power of a running station is what it is"),
+    "inject": ("operate", "let a running station charge, discharge or rest (grid_inject_cmd)"),
+    "modbus-write": ("operate", "set a limit in the inverter of a running station (modbus_write)"),
+    "grid": ("grid", "what the grid demands: state of a running station, codes"),
     "stop": ("control", "ask the car of a running station to end its session"),
     "pause": ("control", "ask the car of a running station to pause its session"),
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
@@ -80,7 +84,7 @@ def _expected(error: Exception) -> list[Exception]:
 
 
 def _overview() -> str:
-    rows = "\n".join(f"  {name:8}{purpose}" for name, (_, purpose) in COMMANDS.items())
+    rows = "\n".join(f"  {name:14}{purpose}" for name, (_, purpose) in COMMANDS.items())
     return (
         "usage: v2g COMMAND [OPTIONS]\n\n"
         "The software of a bidirectional EV charging station (ISO 15118-20).\n\n"

@@ -110,6 +110,7 @@ connectors:
   - evse_id: "DE*V2G*E0000001"
     services: [DC_BPT, DC]
     access: {{grant: everyone, discharge: true}}
+    nominal_hz: {NOMINAL_HZ}
     dispatch:
       - {{power_w: 7000, for_s: {CHARGE_S}}}
       - {{follow: frequency, nominal_hz: {NOMINAL_HZ}, base_w: -3000, w_per_hz: 45000, deadband_hz: 0.01}}
@@ -118,6 +119,9 @@ connectors:
     isolation: {{address: "{plant}", unit: 3}}
     contactor: {{address: "{contactor}"}}
     grid: {{address: "{grid}"}}
+    grid_code:
+      name: ieee1547-cat3
+      settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0}}  # the show does not wait five minutes
 tls: {{directory: "{directory / "pki"}"}}
 trace: {{file: "{directory / "session_trace.log"}"}}
 control: {{socket: "{directory / "control.sock"}"}}

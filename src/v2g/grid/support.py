@@ -178,6 +178,8 @@ class GridSupport:
         probe_var = self._probe.step(sample.frequency_hz, power_now_w, dt_s)
         wanted_var = mode_var + probe_var
         granted_var = self.code.capability.reactive_var(wanted_var, power_w, self.rating)
+        if probe_var:
+            name = f"{name} with islanding probe"
         return granted_var, name if granted_var == wanted_var else f"{name}, held to the reactive capability"
 
     def _mode(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, float, str]:

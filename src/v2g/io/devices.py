@@ -14,9 +14,12 @@ from v2g.power.drivers.register_map import (
     RegisterMeter,
 )
 from v2g.power.errors import PowerError
-from v2g.power.inverter import InverterRating
+from v2g.power.inverter import InverterRating, InverterSetpoint
 from v2g.power.registers.map import RegisterMap, load
-from v2g.station.connector import Orders, Readings
+from v2g.power.registers.port import Table
+from v2g.station.connector import Orders
+from v2g.station.operator_command import CommandRefused
+from v2g.station.readings import Readings
 from v2g.station.settings import Device, Outlet
 
 _T = TypeVar("_T")
@@ -41,6 +44,8 @@ class Devices:
     def __init__(self, outlet: Outlet, clock: Callable[[], float]) -> None:
         self.readings = Readings()
         self.rating: InverterRating | None = None
+        self.held: InverterSetpoint | None = None
+        """The set-point that the inverter held when it was read back last."""
         self.troubles: dict[str, str] = {}
         self._clock = clock
         self._connections: dict[str, ModbusConnection] = {}
@@ -85,13 +90,28 @@ class Devices:
         if not orders.self_test and self.readings.self_test_since is not None:
             self._set_self_test(None)
 
+    def limit_at(self, address: int, value: int) -> tuple[str, str, float]:
+        """The limit of the inverter behind a holding register: its name, its field in a set-point, and what the
+        register's `value` means in watts. Raises `CommandRefused` for any other register."""
+        if not isinstance(self.inverter, RegisterInverter):
+            raise CommandRefused("there is no inverter with a register map at this connector")
+        quantities = {name: self.inverter.map.quantities[name] for name in ("discharge_limit_w", "charge_limit_w")}
+        for name, quantity in quantities.items():
+            if quantity.address == address and quantity.table is Table.HOLDING:
+                if quantity.count > 1 or not 0 <= value <= 0xFFFF:
+                    raise CommandRefused(f"{name} takes one value from 0 to 65535")
+                return name, name, value * quantity.scale
+        places = ", ".join(f"0x{quantity.address:04X} ({name})" for name, quantity in quantities.items())
+        raise CommandRefused(f"register 0x{address:04X} is the station's own; by hand can be set {places}")
+
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()
 
     async def _inverter(self, orders: Orders) -> None:
         assert self.inverter
-        await self.inverter.command(orders.inverter)
+        self.held = None
+        self.held = await self.inverter.command(orders.inverter)
 
     async def _self_test(self) -> None:
         assert self.isolation

@@ -14,6 +14,7 @@ from v2g.iso15118.event import Faulted
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.station.connector import SAFE, Connector, Note
+from v2g.station.limits import Bound
 from v2g.station.settings import Outlet
 from v2g.station.trace import SessionTrace
 from v2g.tls.profile import TlsError
@@ -21,6 +22,10 @@ from v2g.v2gtp.framing import FramingError
 
 POLL_S = 0.1
 """Between readings while a car is connected."""
+GRID_POLL_S, GRID_IDLE_POLL_S = 0.02, 0.1
+"""Between readings of the grid sensing unit: a cycle, with and without a car."""
+HELD_WITHIN_S = 1.0
+"""How long a new limit may take to the inverter and back."""
 IDLE_POLL_S = 0.25
 """Often enough that what is known does not go stale."""
 SUPERVISE_S = 0.05
@@ -37,10 +42,12 @@ _POSITION = {True: "closed", False: "open"}
 class OutletShell:
     """One outlet. `car` makes the talker for each new connection; `run` does the rest until it is cancelled."""
 
-    def __init__(self, outlet: Outlet, trace: SessionTrace, ended: Callable[[], None]) -> None:
-        """`ended` is called after each connection that carried a session."""
+    def __init__(
+        self, outlet: Outlet, trace: SessionTrace, ended: Callable[[], None], site: Bound | None = None
+    ) -> None:
+        """`ended` is called after each connection that carried a session. `site`: the outlet's share of its limit."""
         self._loop = asyncio.get_running_loop()
-        self.connector = Connector(outlet)
+        self.connector = Connector(outlet, site=site)
         self.devices = Devices(outlet, self._loop.time)
         self.slowest: tuple[float, str] = (0.0, "")
         """The longest response of the current session, in seconds, and its message."""
@@ -50,6 +57,8 @@ class OutletShell:
         """Set while no session is under way."""
         self.idle.set()
         self._wakes: list[asyncio.Event] = []
+        self._new_orders = asyncio.Event()
+        self._commanded = asyncio.Event()
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
 
@@ -61,10 +70,11 @@ class OutletShell:
         """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._repeat(self._command, HEARTBEAT_S))
-                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, self.connector.next_deadline))
+                tasks.create_task(self._repeat(self._command, HEARTBEAT_S, wake=self._new_orders))
+                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, deadline=self.connector.next_deadline))
                 for name in self.devices.names:
-                    tasks.create_task(self._repeat(partial(self._read, name), POLL_S))
+                    pace = (GRID_POLL_S, GRID_IDLE_POLL_S) if name == "grid sensing unit" else (POLL_S, IDLE_POLL_S)
+                    tasks.create_task(self._repeat(partial(self._read, name), *pace))
         finally:
             await self.devices.command(SAFE)
             self.devices.close()
@@ -123,6 +133,21 @@ class OutletShell:
         self.connector.events.append(Note(text, warning))
         self._tell()
 
+    # Called for the operator
+
+    def heed(self) -> None:
+        """Something was asked of the connector: decide again, at once."""
+        self._settle()
+
+    async def held(self, field: str, value: float) -> float | None:
+        """What the inverter holds of a set-point's field, read back; as soon as that is `value`, or in the end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HELD_WITHIN_S):
+                while getattr(self.devices.held, field, None) != value:
+                    self._commanded.clear()
+                    await self._commanded.wait()
+        return getattr(self.devices.held, field, None)
+
     # Inside
 
     def _send(self, payloads: list[tuple[int, bytes]], since: float | None = None) -> None:
@@ -139,13 +164,14 @@ class OutletShell:
         orders, before = self.connector.orders(self._loop.time()), self._orders
         if orders != before:
             self._orders = orders
-            self._wake()
+            self._new_orders.set()
         for what, now, then in (
             ("contactor", _POSITION[orders.contactor_closed], _POSITION[before.contactor_closed]),
             ("inverter", orders.inverter.mode, before.inverter.mode),
         ):
             if now != then:
                 self.connector.events.append(Note(f"{what} commanded {now}"))
+                self._wake()  # what the devices do about it is worth a look at once
         conversation, talker = self.connector.conversation, self._talker
         if conversation is not None and conversation.end is not None and talker is not None:
             talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
@@ -177,7 +203,7 @@ class OutletShell:
 
     @property
     def _active(self) -> bool:
-        return self.connector.conversation is not None or self._orders != SAFE
+        return self.connector.conversation is not None or not self._orders.safe
 
     async def _read(self, name: str) -> None:
         """Each device at its own pace, so that a slow one delays no other."""
@@ -193,6 +219,7 @@ class OutletShell:
 
     async def _command(self) -> None:
         await self.devices.command(self._orders)
+        self._commanded.set()
         while self._breaking():  # look often: the contactor need not wait for the next poll
             await self._read("inverter")
             await asyncio.sleep(BREAK_POLL_S)
@@ -219,15 +246,18 @@ class OutletShell:
         self,
         work: Callable[[], Awaitable[None]],
         seconds: float,
+        idle_s: float = IDLE_POLL_S,
+        *,
+        wake: asyncio.Event | None = None,
         deadline: Callable[[], float | None] = lambda: None,
     ) -> None:
         """Work again and again: slower while nothing is going on, at once when something comes up or is due."""
-        wake = asyncio.Event()
+        wake = wake or asyncio.Event()
         self._wakes.append(wake)
         while True:
             wake.clear()
             await work()
-            turn = self._loop.time() + (seconds if self._active else IDLE_POLL_S)
+            turn = self._loop.time() + (seconds if self._active else idle_s)
             due = deadline()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(turn if due is None else min(turn, due)):

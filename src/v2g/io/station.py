@@ -15,6 +15,8 @@ from v2g.io.link import LinkLost, listen
 from v2g.io.outlet import OutletShell
 from v2g.iso15118.d20.plant import Stop
 from v2g.kernel.errors import V2GError
+from v2g.station.limits import Bound
+from v2g.station.operator_command import Mode, inject, limit
 from v2g.station.settings import Outlet, Settings, Tls
 from v2g.station.trace import SessionTrace
 from v2g.v2gtp.sdp import SdpResponse, Security
@@ -59,7 +61,7 @@ class Station:
 
     async def _serve(self, outlet: Outlet, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         """One outlet: listen first, then warm up, then let cars discover it."""
-        shell = OutletShell(outlet, self._trace, self._session_ended)
+        shell = OutletShell(outlet, self._trace, self._session_ended, self._share())
         self._shells.append(shell)
         address = None if outlet.interface is None else await link_local(outlet.interface)
         host = self._host if address is None else scoped(address, outlet.interface or "")
@@ -89,8 +91,23 @@ class Station:
         await serve(
             self._settings.control.socket,
             int(self._settings.control.mode, 8),
-            {"status": self._status, "stop": self._stop_sessions, "pause": self._pause_sessions},
+            {
+                "status": self._status,
+                "explain": self._explain,
+                "stop": self._stop_sessions,
+                "pause": self._pause_sessions,
+                "inject": self._inject,
+                "write_register": self._write_register,
+            },
         )
+
+    def _share(self) -> Bound | None:
+        """What each connector may have of the site's limit, whatever the others do."""
+        site, count = self._settings.site, len(self._settings.connectors)
+        if site is None:
+            return None
+        detail = f"a share of 1/{count}" if count > 1 else ""
+        return Bound("site limit", site.charge_w / count, site.discharge_w / count, detail)
 
     def _status(self) -> dict[str, Any]:
         now = asyncio.get_running_loop().time()
@@ -106,6 +123,45 @@ class Station:
             ]
         }
 
+    def _explain(self, connector: int | None = None) -> list[dict[str, Any]]:
+        now = asyncio.get_running_loop().time()
+        return [shell.connector.explain(now) for shell in self._chosen(connector)]
+
+    def _inject(
+        self, mode: str, power_w: float, fed_var: float, for_s: float | None, connector: int | None = None
+    ) -> list[dict[str, Any]]:
+        """A power in the place of the plan's; says what comes of it."""
+        now = asyncio.get_running_loop().time()
+        shell = self._only(connector)
+        inject(shell.connector, Mode(mode), power_w, fed_var, for_s, now)
+        asked = "" if mode in (Mode.AUTO, Mode.IDLE) else f" {power_w / 1000:g} kW"
+        shell.note(f"the operator asks: {mode}{asked}" + (f" for {for_s:g} s" if for_s else ""))
+        shell.heed()
+        return [shell.connector.explain(now)]
+
+    async def _write_register(self, address: int, value: int, connector: int | None = None) -> dict[str, Any]:
+        """Write one of the inverter's limits, checked, and read it back."""
+        shell = self._only(connector)
+        name, field, power_w = shell.devices.limit_at(address, value)
+        limit(shell.connector, 1.0 if field == "charge_limit_w" else -1.0, power_w)
+        shell.note(f"the operator sets {name} (register 0x{address:04X}) to {power_w:g} W")
+        shell.heed()
+        return {"register": name, "asked_w": power_w, "held_w": await shell.held(field, power_w)}
+
+    def _chosen(self, connector: int | None) -> list[OutletShell]:
+        """The shell of this connector, or all. Raises `V2GError`."""
+        chosen = [shell for shell in self._shells if connector in (None, shell.connector.outlet.id)]
+        if not chosen:
+            raise V2GError(f"there is no connector {connector}, only {self._ids()}")
+        return chosen
+
+    def _only(self, connector: int | None) -> OutletShell:
+        """The shell that a command is for. Raises `V2GError` where none is named and there are several."""
+        chosen = self._chosen(connector)
+        if len(chosen) > 1:
+            raise V2GError(f"there are the connectors {self._ids()}; say which with --connector")
+        return chosen[0]
+
     def _stop_sessions(self, connector: int | None = None) -> dict[str, Any]:
         return self._ask(Stop.TERMINATE, connector)
 
@@ -115,9 +171,7 @@ class Station:
     def _ask(self, kind: Stop, connector: int | None) -> dict[str, Any]:
         """Ask one connector's car, or all, to stop; says which connectors had a session."""
         now = asyncio.get_running_loop().time()
-        chosen = [shell for shell in self._shells if connector in (None, shell.connector.outlet.id)]
-        if not chosen:
-            raise V2GError(f"there is no connector {connector}, only {self._ids()}")
+        chosen = self._chosen(connector)
         return {"asked": [shell.connector.outlet.id for shell in chosen if shell.connector.stop(kind, now)]}
 
     def _ids(self) -> str:

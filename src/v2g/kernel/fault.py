@@ -12,6 +12,8 @@ class Fault(IntEnum):
 
     ISLANDING = 0x01
     """Grid voltage vanished, or an island was detected, while energy was flowing."""
+    GRID = 0x02
+    """The grid's voltage or frequency left the limits of the grid code for longer than it allows."""
     FRAMING = 0x03
     """The byte stream is not V2GTP: wrong version, unknown payload type, or over-long."""
     EXI_DECODE = 0x04

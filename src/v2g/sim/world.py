@@ -22,14 +22,29 @@ from v2g.power.meter import MeterReading
 from v2g.sim.battery import Battery
 from v2g.sim.contactor import ContactorModule, Stuck
 from v2g.sim.plant_model import RATING, PlantInputs, PlantModel, PlantSettings
-from v2g.station.connector import SAFE, Connector, Note, Readings
+from v2g.station.connector import SAFE, Connector, Note
+from v2g.station.readings import Readings
 from v2g.station.settings import Device, Outlet
 
 STEP_S = 0.01
 POLL_S = 0.1
+GRID_POLL_S = 0.02
 SELF_TEST_S = 0.5
 _EPOCH_S = 1_700_000_000
 NOWHERE = Device(address="nowhere:0")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The grid at one moment, as a sensing unit sees it. The default is a sound one."""
+
+    frequency_hz: float = 50.0
+    voltages_v: tuple[float, float, float] = (230.0, 230.0, 230.0)
+    rocof_hz_per_s: float | None = None
+    phase_jump_deg: float = 0.0
+
+
+SOUND = Grid()
 
 
 @dataclass(slots=True)
@@ -57,13 +72,15 @@ class World:
         plant: PlantSettings | None = None,
         stuck: Stuck | None = None,
         delay_s: float = 0.005,
-        frequency_hz: Callable[[float], float] = lambda now: 50.0,
+        grid: Callable[[float, PlantModel], Grid] = lambda now, plant: SOUND,
         peer: bytes | None = None,
     ) -> None:
-        """`delay_s`: of every message on the wire. `peer`: the fingerprint that both sides see of each other."""
+        """`delay_s`: of every message on the wire. `grid`: its state at a time, which may depend on what the plant
+        draws. `peer`: the fingerprint that both sides see of each other."""
         self.now = 0.0
         self.faults = Faults()
         self.connector = Connector(outlet, RATING)
+        self.grid = SOUND
         self.plant = PlantModel(Battery(capacity_wh, soc), plant)
         self.contactor = ContactorModule(lambda: self.now, stuck=stuck, log=self._switched)
         self.events: list[tuple[float, Event | Note]] = []
@@ -73,12 +90,12 @@ class World:
         self.evcc: Evcc | None = None
         self.driver = Stop.NONE
         self._intent, self._peer = intent, peer
-        self._delay_s, self._frequency_hz = delay_s, frequency_hz
+        self._delay_s, self._grid = delay_s, grid
         self._wire: list[tuple[float, bool, int, bytes]] = []
         """Arrival time, whether to the station, payload type, payload."""
         self._readings = Readings()
         self._orders = SAFE
-        self._polled_s = float("-inf")
+        self._polled_s = self._grid_polled_s = float("-inf")
         self._contradicts_since: float | None = None
         self._self_test_since: float | None = None
 
@@ -110,7 +127,11 @@ class World:
     def step(self) -> None:
         """Let `STEP_S` pass."""
         self.now += STEP_S
+        self.grid = self._grid(self.now, self.plant)
         self._physics()
+        if self.now - self._grid_polled_s >= GRID_POLL_S - STEP_S / 2:
+            self._grid_polled_s = self.now
+            self._measure_grid()
         if self.now - self._polled_s >= POLL_S - STEP_S / 2:
             self._polled_s = self.now
             self._measure()
@@ -155,7 +176,8 @@ class World:
                 station_contactor_closed=self.contactor.closed,
                 vehicle_contactor_closed=command is not None and command.contactor_closed,
                 charger_power_w=0.0 if command is None else command.charger_w,
-                grid_frequency_hz=self._frequency_hz(self.now),
+                grid_voltages_v=self.grid.voltages_v,
+                grid_frequency_hz=self.grid.frequency_hz,
             ),
         )
 
@@ -167,7 +189,6 @@ class World:
             self._self_test_since = None
         elif self._self_test_since is None and "isolation" not in silent:
             self._self_test_since = now
-        voltages_v, frequency_hz = (230.0, 230.0, 230.0), self._frequency_hz(now)
         fresh = Readings(
             inverter=InverterReading(
                 time_s=now,
@@ -187,14 +208,30 @@ class World:
                 export_wh=plant.export_wh,
                 power_w=plant.ac_power_w + plant.charger_power_w,
                 reactive_var=plant.reactive_var,
-                voltages_v=voltages_v,
-                frequency_hz=frequency_hz,
+                voltages_v=self.grid.voltages_v,
+                frequency_hz=self.grid.frequency_hz,
             ),
             isolation=IsolationReading(now, plant.settings.isolation_ohm, plant.voltage_v, self._self_test()),
-            grid=GridReading(now, int(now / POLL_S), frequency_hz, voltages_v),
+            grid=self._readings.grid,
         )
         self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
         self._readings = replace(self._readings, self_test_since=self._self_test_since)
+        self._post(self.connector.measured(self._readings, now, self.unix_s), to_station=False)
+
+    def _measure_grid(self) -> None:
+        """The grid sensing unit is read more often than the others."""
+        if "grid" in self.faults.silent:
+            return
+        now, grid = self.now, self.grid
+        reading = GridReading(
+            now,
+            round(now / STEP_S),
+            grid.frequency_hz,
+            grid.voltages_v,
+            rocof_hz_per_s=grid.rocof_hz_per_s,
+            phase_jump_deg=grid.phase_jump_deg,
+        )
+        self._readings = replace(self._readings, grid=reading)
         self._post(self.connector.measured(self._readings, now, self.unix_s), to_station=False)
 
     def _self_test(self) -> SelfTest:

@@ -17,7 +17,7 @@ from msgspec import inspect
 from v2g.kernel.errors import V2GError
 from v2g.power.registers.map import RegisterMapError
 from v2g.power.registers.map import load as load_registers
-from v2g.station.settings import Access, Capability, Device, Outlet, Settings, Step
+from v2g.station.settings import Access, Capability, Device, GridCode, Outlet, Settings, Step
 
 Fields = dict[str, Any]
 """A mapping of the file: its valid fields, the defaults of those left out, nothing for those that are wrong."""
@@ -106,7 +106,11 @@ class _Reader:
             case inspect.VarTupleType(), yaml.SequenceNode() if len(node.value) >= (kind.min_length or 0):
                 items = [self.read(item, kind.item_type, f"{path}[{i}]") for i, item in enumerate(node.value)]
                 return _WRONG if _WRONG in items else items
-            case ((inspect.StructType() | inspect.VarTupleType()), _):
+            case inspect.DictType(), yaml.MappingNode():
+                self._loader.flatten_mapping(node)
+                places = {key.value: (value, f"{path}.{key.value}") for key, value in node.value}
+                return {name: self.read(value, _resolved(value), place) for name, (value, place) in places.items()}
+            case ((inspect.StructType() | inspect.VarTupleType() | inspect.DictType()), _):
                 pass
             case _, yaml.ScalarNode() if not is_null:
                 try:
@@ -150,6 +154,14 @@ class _Reader:
         self.findings.append((node.start_mark, text))
 
 
+def _resolved(node: yaml.Node) -> inspect.Type:
+    """The type of a value that may be a number, a word, or true or false."""
+    if node.tag == "tag:yaml.org,2002:bool":
+        return inspect.BoolType()
+    number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+    return inspect.FloatType() if number else inspect.StrType(min_length=1)
+
+
 def _scalar(node: yaml.ScalarNode, kind: inspect.Type, directory: Path) -> object:
     """Numbers and texts are taken as they are written, not as YAML resolves them: `0660` is no octal number here,
     `1:30` no sexagesimal one. Raises `ValueError`."""
@@ -173,8 +185,10 @@ def _scalar(node: yaml.ScalarNode, kind: inspect.Type, directory: Path) -> objec
             short_enough = kind.max_length is None or len(text) <= kind.max_length
             if long_enough and short_enough and (kind.pattern is None or re.search(kind.pattern, text)):
                 return text
-        case inspect.LiteralType() if text in kind.values:
-            return text
+        case inspect.LiteralType():
+            for choice in kind.values:
+                if str(choice) == text:
+                    return choice
         case inspect.CustomType() if text:
             return directory / text
     raise ValueError(text)
@@ -200,6 +214,8 @@ def _describe(kind: inspect.Type) -> str:
             return f"a mapping with the keys {', '.join(field.name for field in kind.fields)}"
         case inspect.VarTupleType():
             return f"a list, each item {_describe(kind.item_type)}"
+        case inspect.DictType():
+            return "a mapping of names to values"
         case inspect.LiteralType():
             return " or ".join(str(value) for value in kind.values)
         case inspect.BoolType():
@@ -305,6 +321,32 @@ def _dispatch_order(outlet: Fields) -> Findings:
             yield f"dispatch[{index}]", "for_s is missing: the steps after it would never come; say how long it lasts"
 
 
+def _grid_protection(outlet: Fields) -> Findings:
+    grid_code, reason = outlet["grid_code"], "a station that feeds the grid protects it"
+    if outlet["access"]["discharge"]:
+        if outlet["grid"] is None:
+            yield "grid", f"missing, while access.discharge is true: {reason}; add the grid sensing unit's address"
+        if grid_code is None:
+            yield "grid_code", f"missing, while access.discharge is true: {reason}; add {{name: ieee1547-cat3}}"
+    elif grid_code is not None and outlet["grid"] is None:
+        yield "grid", "missing, while there is a grid_code; add the grid sensing unit's address, or remove grid_code"
+    if grid_code is None:
+        return
+    if grid_code["category"] is not None and not grid_code["name"].startswith("ieee1547"):
+        yield "grid_code.category", f"{grid_code['name']} has no categories; remove it"
+    elif grid_code["settings"]:
+        from v2g.grid.settings import SettingsError  # only where there is something to check: the daemon starts faster
+        from v2g.station.grid_guard import load as load_grid_code
+
+        try:
+            load_grid_code(msgspec.convert(grid_code, GridCode), outlet["nominal_hz"])
+        except SettingsError as error:
+            for each in error.errors:
+                name = each.partition(":")[0]
+                known = name in grid_code["settings"]
+                yield "grid_code.settings", each if known else f"{each}; see `v2g grid codes {grid_code['name']}`"
+
+
 def _follow_grid(outlet: Fields) -> Findings:
     for index, step in enumerate(outlet["dispatch"]):
         if step.get("follow") and outlet["grid"] is None:
@@ -329,6 +371,6 @@ _RULES: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {
     Step: (_step_power,),
     Capability: (_voltage_range,),
     Access: (_listed_cars,),
-    Outlet: (_listed_once, _dc_devices, _discharge_permission, _dispatch_order, _follow_grid),
+    Outlet: (_listed_once, _dc_devices, _discharge_permission, _dispatch_order, _follow_grid, _grid_protection),
     Settings: (_distinct_connectors,),
 }

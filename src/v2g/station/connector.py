@@ -4,9 +4,9 @@ The shell hands in what arrives (`connected`, `receive`, `measured`, `expire`, `
 again and again. Orders are levels. Whatever goes wrong, they fall back to `SAFE`: inverter off, contactor open.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from v2g.iso15118.conversation import Conversation
 from v2g.iso15118.d20.car_state import CarState
@@ -18,40 +18,28 @@ from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.timeouts import PROFILES
 from v2g.iso15118.event import Event, Faulted, Sent, Step
 from v2g.kernel.fault import Fault
-from v2g.power.contactor import ContactorFault, ContactorReading
-from v2g.power.grid_sensor import GridReading
-from v2g.power.inverter import OFF, InverterMode, InverterRating, InverterReading, InverterSetpoint, InverterState
-from v2g.power.isolation import IsolationReading
+from v2g.power.contactor import ContactorFault
+from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterRating, InverterSetpoint, InverterState
 from v2g.power.meter import MeterReading
-from v2g.station import dispatch
 from v2g.station.cable_check import TEST_CURRENT_A, CableCheck, test_voltage_v
-from v2g.station.limits import Bound, Decision, decide
+from v2g.station.decider import Decider, Situation
+from v2g.station.limits import Bound, Decision
+from v2g.station.readings import Readings
 from v2g.station.settings import Outlet
 
-STALE_S = 0.35
-"""A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
+if TYPE_CHECKING:  # loaded once the station listens
+    from v2g.station.grid_guard import GridGuard
+
 BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
+GRID_FAULTS = (Fault.ISLANDING, Fault.GRID, Fault.GRID_SENSOR_LOST)
+GRID_BREAK_S = 0.01
+"""The same where the grid asks for it: nothing may feed a grid that somebody takes for dead."""
 STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
 NOT_READY_S = 5.0
 """How long a car is kept waiting for hardware that is not ready, before it is told why not."""
 _SCHEDULE_S = 86_400
-
-_Reading = TypeVar("_Reading", InverterReading, ContactorReading, MeterReading, IsolationReading, GridReading)
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """The latest reading of each device; None where there was none yet, or the last attempt failed."""
-
-    inverter: InverterReading | None = None
-    contactor: ContactorReading | None = None
-    meter: MeterReading | None = None
-    isolation: IsolationReading | None = None
-    grid: GridReading | None = None
-    self_test_since: float | None = None
-    """When the isolation monitor acknowledged the start of its last self-test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +49,11 @@ class Orders:
     inverter: InverterSetpoint = OFF
     contactor_closed: bool = False
     self_test: bool = False
+
+    @property
+    def safe(self) -> bool:
+        """No power, contactor open."""
+        return self.inverter.mode is InverterMode.OFF and not self.contactor_closed
 
 
 SAFE = Orders()
@@ -86,8 +79,6 @@ class Report:
     last_message: str = ""
     charged_wh: float = 0.0
     discharged_wh: float = 0.0
-    limited_s: dict[str, float] = field(default_factory=dict)
-    """Seconds for which each bound held the power below the wish."""
     result: str = ""
     fault: str | None = None
 
@@ -95,15 +86,17 @@ class Report:
 class Connector:
     """One outlet of the station."""
 
-    def __init__(self, outlet: Outlet, rating: InverterRating | None = None) -> None:
-        """`rating`: of the inverter; None for an outlet without one."""
+    def __init__(self, outlet: Outlet, rating: InverterRating | None = None, site: Bound | None = None) -> None:
+        """`rating`: of the inverter; None for an outlet without one. `site`: its share of the site's limit."""
         self.outlet = outlet
         self.rating = rating
+        self.decider = Decider(outlet, site)
+        self.guard: GridGuard | None = None
+        """Made with the first readings; stays None for an outlet without a grid code."""
         self.conversation: Conversation | None = None
         self.events: list[Event | Note] = []
         """What happened since the shell last took it away."""
         self.report = Report()
-        self.decision: Decision | None = None
         self._readings = Readings()
         self._paused: Paused | None = None
         self._check: CableCheck | None = None
@@ -114,8 +107,6 @@ class Connector:
         self._connected_at = float("-inf")
         self._waits_since: float | None = None
         self._told: ContactorFault | None = None
-        self._energy_since: float | None = None
-        self._decided_at = 0.0
         self._meter_at_start: MeterReading | None = None
 
     # The conversation with the car
@@ -127,9 +118,10 @@ class Connector:
         )
         self.report = Report()
         self._connected_at, self._waits_since = now, None
-        self._trip = self._check = self._energy_since = self.decision = None
+        self._trip = self._check = None
         self._stop = Stop.NONE
-        self._meter_at_start = self._fresh(self._readings.meter, now)
+        self.decider.new_session()
+        self._meter_at_start = self._readings.fresh(now).meter
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A payload of the car; returns the payloads to send."""
@@ -161,6 +153,10 @@ class Connector:
     def measured(self, readings: Readings, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """New readings; returns the payloads to send, for an answer may have waited for them."""
         self._readings = readings
+        if self.guard is None and self.outlet.grid_code is not None:
+            from v2g.station.grid_guard import GridGuard
+
+            self.guard = GridGuard(self.outlet, self.outlet.grid_code)
         sent = self._supervise(now, unix_s)
         self._tell_contactor_fault(now)
         if self.conversation is not None:
@@ -180,6 +176,11 @@ class Connector:
     def next_deadline(self) -> float | None:
         """When `expire` must be called at the latest."""
         return None if self.conversation is None else self.conversation.next_deadline()
+
+    @property
+    def decision(self) -> Decision | None:
+        """What power flows and why; None while no energy may flow."""
+        return self.decider.decision
 
     @property
     def demand(self) -> Demand:
@@ -205,9 +206,8 @@ class Connector:
 
     def status(self, now: float) -> dict[str, Any]:
         """What the operator may see."""
-        conversation, car, inverter = self.conversation, self._car, self._fresh(self._readings.inverter, now)
-        contactor, meter = self._fresh(self._readings.contactor, now), self._fresh(self._readings.meter, now)
-        grid = self._fresh(self._readings.grid, now)
+        conversation, car, readings = self.conversation, self._car, self._readings.fresh(now)
+        inverter, contactor, meter, grid = readings.inverter, readings.contactor, readings.meter, readings.grid
         self._account(now)
         binding = None if self.decision is None else self.decision.binding
         missing = self._missing(now, dc=self.outlet.inverter is not None)
@@ -230,16 +230,41 @@ class Connector:
             "meter_w": None if meter is None else meter.power_w,
             "wish_w": None if self.decision is None else self.decision.wish_w,
             "target_w": None if self.decision is None else self.decision.power_w,
-            "explanation": None if self.decision is None else self.decision.sentence,
+            "explanation": None if self.decision is None else self.decision.explanation,
             "limited_by": None if binding is None else binding.source,
             "frequency_hz": None if grid is None else grid.frequency_hz,
+            "voltages_v": None if grid is None else list(grid.voltages_v),
+            "grid": None if self.guard is None else self.guard.status(),
             "temperature_c": None if inverter is None else inverter.temperature_c,
             "charged_wh": self.report.charged_wh,
             "discharged_wh": self.report.discharged_wh,
             "messages": self.report.messages,
-            "limited_s": self.report.limited_s,
+            "limited_s": self.decider.limited_s,
             "result": self.report.result,
             "fault": self.report.fault,
+        }
+
+    def explain(self, now: float) -> dict[str, Any]:
+        """Why the power is what it is, in a sentence and in figures."""
+        decision = self.decision
+        if decision is None:
+            missing = self._missing(now, dc=self.outlet.inverter is not None)
+            session = "no car is connected"
+            if self.conversation is not None:
+                session = f"the session is in {self.conversation.phase}"
+            return {"connector": self.outlet.id, "why": f"idle: {session}" + (f"; {missing[1]}" if missing else "")}
+        bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
+        return {
+            "connector": self.outlet.id,
+            "why": decision.explanation,
+            "power_w": decision.power_w,
+            "reactive_var": decision.reactive_var,
+            "wish_w": decision.wish_w,
+            "wished_by": decision.wished_by,
+            "limited": decision.limited,
+            "bounds": [
+                {"source": each.source, "detail": each.detail, "allows_w": each.of(decision.wish_w)} for each in bounds
+            ],
         }
 
     # Inside
@@ -259,8 +284,8 @@ class Connector:
         )
 
     def _plant(self, now: float, unix_s: int) -> Plant:
-        inverter, contactor = self._fresh(self._readings.inverter, now), self._fresh(self._readings.contactor, now)
-        meter, limits = self._fresh(self._readings.meter, now), self._limits()
+        readings, limits = self._readings.fresh(now), self._limits()
+        inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
         meter_id = self.outlet.evse_id[:32]
         return Plant(
             unix_s=unix_s,
@@ -317,26 +342,28 @@ class Connector:
 
     def _missing(self, now: float, *, dc: bool) -> tuple[Fault, str] | None:
         """The first device that does not do its part, or None."""
-        readings = self._readings
-        contactor, inverter = self._fresh(readings.contactor, now), self._fresh(readings.inverter, now)
+        readings = self._readings.fresh(now)
+        contactor, inverter = readings.contactor, readings.inverter
         if contactor is None:
             return Fault.CONTACTOR, "no reading of the contactor"
         if contactor.fault is not None:
             return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
+        if self.guard is not None and self.guard.trip is not None:
+            return self.guard.trip
         if dc and (inverter is None or self.rating is None):
             return Fault.INVERTER_LOST, "no reading of the inverter"
         if dc and inverter is not None and inverter.state is InverterState.FAULT:
-            return Fault.INVERTER_FAULT, f"the inverter reports {', '.join(sorted(inverter.faults)) or 'a fault'}"
-        if self._fresh(readings.meter, now) is None:
+            fault = Fault.ISLANDING if InverterFault.GRID_LOST in inverter.faults else Fault.INVERTER_FAULT
+            return fault, f"the inverter reports {', '.join(sorted(inverter.faults)) or 'a fault'}"
+        if readings.meter is None:
             return Fault.METER_LOST, "no reading of the meter"
         return None
-
-    def _fresh(self, reading: _Reading | None, now: float) -> _Reading | None:
-        return reading if reading is not None and now - reading.time_s <= STALE_S else None
 
     def _supervise(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """Compare the power path with what the session needs of it; trip where it does not hold."""
         self._account(now)
+        if self.guard is not None and (said := self.guard.step(self._readings, now)) is not None:
+            self.events.append(Note(said, warning=self.guard.trip is not None))
         conversation, demand = self.conversation, self.demand
         if conversation is None or conversation.end is not None or self._trip is not None:
             return []
@@ -363,7 +390,7 @@ class Connector:
 
     def _tell_contactor_fault(self, now: float) -> None:
         """A contactor that welds as a session ends trips nothing any more, but must not go untold."""
-        contactor = self._fresh(self._readings.contactor, now)
+        contactor = self._readings.fresh(now).contactor
         found = None if contactor is None else contactor.fault
         if found is not None and found is not self._told and self._trip is None:
             self.events.append(Faulted(Fault.CONTACTOR, f"the contactor reports {found}"))
@@ -419,13 +446,12 @@ class Connector:
 
     def _power_w(self, now: float) -> float | None:
         """Power at the car's side for DC, at the meter for AC."""
-        inverter, meter = self._fresh(self._readings.inverter, now), self._fresh(self._readings.meter, now)
-        if inverter is not None:
-            return inverter.power_w
-        return None if meter is None else meter.power_w
+        readings = self._readings.fresh(now)
+        source = readings.inverter or readings.meter
+        return None if source is None else source.power_w
 
     def _account(self, now: float) -> None:
-        meter, start = self._fresh(self._readings.meter, now), self._meter_at_start
+        meter, start = self._readings.fresh(now).meter, self._meter_at_start
         if self._meter_at_start is None and self.conversation is not None:
             self._meter_at_start = meter
         elif meter is not None and start is not None and self.conversation is not None:
@@ -440,7 +466,7 @@ class Connector:
 
     def _is_safe(self, now: float) -> bool:
         """Known to be safe: the contactor is seen open, and no current is seen."""
-        contactor, inverter = self._fresh(self._readings.contactor, now), self._fresh(self._readings.inverter, now)
+        contactor, inverter = self._readings.fresh(now).contactor, self._readings.fresh(now).inverter
         current = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
         return contactor is not None and not contactor.closed and not current
 
@@ -448,103 +474,59 @@ class Connector:
 
     def _off(self, now: float) -> Orders:
         """Power first, contactor next: it breaks a current only where the inverter does not take it away in time."""
-        self._check = self.decision = None
+        self._check = None
+        self.decider.rest()
         if self._off_since is None:
             self._off_since = now
-        inverter = self._fresh(self._readings.inverter, now)
-        carrying = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
-        return Orders(contactor_closed=carrying and now - self._off_since < BREAK_S and self._was_closed(now))
+        readings = self._readings.fresh(now)
+        carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
+        closed = readings.contactor is not None and readings.contactor.closed
+        break_s = BREAK_S if self._trip is None or self._trip[0] not in GRID_FAULTS else GRID_BREAK_S
+        return Orders(self._idle_inverter(), contactor_closed=carrying and closed and now - self._off_since < break_s)
 
-    def _was_closed(self, now: float) -> bool:
-        contactor = self._fresh(self._readings.contactor, now)
-        return contactor is not None and contactor.closed
+    def _idle_inverter(self) -> InverterSetpoint:
+        """Off; the limits that the operator set stand in its registers all the same."""
+        charge_w, discharge_w = self.decider.operator.charge_w, self.decider.operator.discharge_w
+        return replace(
+            OFF,
+            charge_limit_w=charge_w if isfinite(charge_w) else 0.0,
+            discharge_limit_w=discharge_w if isfinite(discharge_w) else 0.0,
+        )
 
     def _checking(self, demand: Demand, now: float) -> Orders:
         if self._check is None:
             volts = test_voltage_v(demand.car.voltage_max_v, self._limits().voltage_max_v)
             self._check = CableCheck(volts, now)
-        readings = self._readings
+        readings = self._readings.fresh(now)
         wanted = self._check.step(
-            self._fresh(readings.inverter, now),
-            self._fresh(readings.contactor, now),
-            self._fresh(readings.isolation, now),
-            readings.self_test_since,
-            now,
+            readings.inverter, readings.contactor, readings.isolation, readings.self_test_since, now
         )
         return Orders(wanted.inverter, wanted.contactor_closed, wanted.self_test)
 
     def _set_point(self, demand: Demand, now: float) -> InverterSetpoint:
         if demand.stage is not Stage.ENERGY:
-            self.decision = None
+            self.decider.rest()
         else:
             self._decide(demand, now)
         if demand.service is None or not demand.service.dc:
             return OFF
-        limits = self._limits()
+        limits, operator, decision = self._limits(), self.decider.operator, self.decision
         return InverterSetpoint(
             mode=InverterMode.POWER,
             voltage_v=min(demand.car.voltage_max_v or limits.voltage_max_v, limits.voltage_max_v),
             minimum_voltage_v=max(demand.car.voltage_min_v, limits.voltage_min_v),
-            power_w=0.0 if self.decision is None else self.decision.power_w,
-            charge_limit_w=limits.charge_w,
-            discharge_limit_w=limits.discharge_w,
+            power_w=0.0 if decision is None else decision.power_w,
+            reactive_var=0.0 if decision is None else decision.reactive_var,
+            charge_limit_w=min(limits.charge_w, operator.charge_w),
+            discharge_limit_w=min(limits.discharge_w, operator.discharge_w),
         )
 
     def _decide(self, demand: Demand, now: float) -> None:
-        if self._energy_since is None:
-            self._energy_since = self._decided_at = now
-        if demand.wish_w is not None:
-            wish_w, wished_by = demand.wish_w, "the EV"
-        else:
-            grid = self._fresh(self._readings.grid, now)
-            wish_w, wished_by = dispatch.wish_w(self.outlet.dispatch, now - self._energy_since, grid)
-        before, self.decision = self.decision, decide(wish_w, wished_by, self._bounds(demand, now))
-        binding = self.decision.binding
-        if binding is not None:
-            held_s = self.report.limited_s.get(binding.source, 0.0)
-            self.report.limited_s[binding.source] = held_s + now - self._decided_at
-        self._decided_at = now
-        if before is None or _causes(before) != _causes(self.decision):
-            self.events.append(Note(self.decision.sentence))
-
-    def _bounds(self, demand: Demand, now: float) -> Iterator[Bound]:
-        """Everyone's bounds, by name."""
-        car, own, capability, rating = demand.car, self._car, self.outlet.capability, self.rating
-        yield Bound("EV maximum charge power", charge_w=car.charge_w)
-        yield Bound("EV maximum discharge power", discharge_w=car.discharge_w)
-        yield Bound("station charge power", charge_w=capability.charge_w)
-        yield Bound("station discharge power", discharge_w=capability.discharge_w)
-        if capability.ramp_w_per_s is not None:  # a rise is ramped, a fall is not
-            before_w = 0.0 if self.decision is None else self.decision.power_w
-            rise_w = capability.ramp_w_per_s * (now - self._decided_at)
-            yield Bound("station power ramp", max(0.0, before_w + rise_w), max(0.0, rise_w - before_w))
-        if demand.service is None or not demand.service.bidirectional:
-            yield Bound("selected service is not bidirectional", discharge_w=0.0)
-        if not self.outlet.access.discharge:
-            yield Bound("no authorisation to discharge", discharge_w=0.0)
-        if own.soc_percent is not None and own.soc_min_percent is not None and own.soc_percent <= own.soc_min_percent:
-            yield Bound("EV minimum state of charge", discharge_w=0.0)
-        if own.v2x_min_wh is not None and own.v2x_min_wh > 0:
-            yield Bound("EV below its V2X energy window", discharge_w=0.0)
-        if own.energy_max_wh is not None and own.energy_max_wh <= 0:
-            yield Bound("EV battery full", charge_w=0.0)
-        if self._stop is not Stop.NONE:
-            yield Bound("station is stopping", 0.0, 0.0)
-        if demand.service is None or not demand.service.dc:
-            return
-        inverter = self._fresh(self._readings.inverter, now)
-        volts = 0.0 if inverter is None else inverter.voltage_v
-        yield Bound("EV maximum charge current", charge_w=car.charge_a * volts)
-        yield Bound("EV maximum discharge current", discharge_w=car.discharge_a * volts)
-        yield Bound("station charge current", charge_w=capability.charge_a * volts)
-        yield Bound("station discharge current", discharge_w=capability.discharge_a * volts)
-        if rating is None:
-            yield Bound("inverter rating unknown", 0.0, 0.0)
-        else:
-            yield Bound("inverter charge power", charge_w=rating.charge_power_max_w)
-            yield Bound("inverter discharge power", discharge_w=rating.discharge_power_max_w)
-            yield Bound("inverter charge current", charge_w=rating.charge_current_max_a * volts)
-            yield Bound("inverter discharge current", discharge_w=rating.discharge_current_max_a * volts)
+        before = self.decision
+        situation = Situation(demand, self._car, self._readings.fresh(now), self.rating, self._stop)
+        decision = self.decider.decide(situation, self.guard, now)
+        if before is None or _causes(before) != _causes(decision):
+            self.events.append(Note(decision.sentence))
 
 
 def _causes(decision: Decision) -> tuple[str, str | None]:

@@ -53,6 +53,15 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "its terminals (with the `sensors` command where it is a local device). Energy flows again in a new session.",
         _SAFE,
     ),
+    Fault.GRID: Entry(
+        "Grid outside its limits",
+        "The grid's voltage or frequency left the limits of the configured grid code for longer than the code allows, "
+        "or the grid's operator withdrew the permission to be connected.",
+        "`v2g grid status` shows the element that tripped and what was measured. Nothing need be done on the station: "
+        "it comes back by itself once the grid has been sound for as long as the code asks. Where it happens often, "
+        "compare the settings with what the operator of the network prescribes.",
+        _SAFE,
+    ),
     Fault.FRAMING: Entry(
         "V2GTP framing failure",
         "What arrives at the station's port is not V2GTP: wrong protocol version, unknown payload type, or a length "

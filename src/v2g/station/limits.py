@@ -17,10 +17,15 @@ class Bound:
     """The source by name, as a person reads it: `EV maximum discharge current`."""
     charge_w: float = inf
     discharge_w: float = inf
+    detail: str = ""
+    """What makes it so just now: `20 A at 401 V`."""
 
     def of(self, direction: float) -> float:
         """The magnitude allowed in the direction of `direction`'s sign."""
         return self.charge_w if direction > 0 else self.discharge_w
+
+    def __str__(self) -> str:
+        return f"{self.source} ({self.detail})" if self.detail else self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,11 @@ class Decision:
     wished_by: str
     binding: Bound | None
     """None where the wish itself decides."""
-    runner_up: Bound | None
-    """The next tighter bound in the same direction."""
+    runners_up: tuple[Bound, ...] = ()
+    """The next tighter bounds in the same direction, the tightest first."""
+    reactive_var: float = 0.0
+    """Positive as drawn by an inductive load."""
+    reactive_by: str = ""
 
     @property
     def limited(self) -> bool:
@@ -45,24 +53,43 @@ class Decision:
         wish = f"{_power(self.wish_w)} wished by {self.wished_by}"
         if self.binding is None:
             return f"{_verb(self.wish_w)} {wish}"
-        return f"{_verb(self.wish_w)} {_power(self.power_w)} of {wish}, limited by: {self.binding.source}"
+        return f"{_verb(self.wish_w)} {_power(self.power_w)} of {wish}, limited by: {self.binding}"
+
+    @property
+    def explanation(self) -> str:
+        """The sentence, what would bind next, and the reactive power."""
+        parts = [self.sentence]
+        if self.runners_up:
+            following = self.runners_up[0]
+            parts.append(f"next limit: {following}, {_power(following.of(self.wish_w))}")
+        if self.reactive_by:
+            side = "drawing" if self.reactive_var > 0 else "giving"
+            parts.append(f"{side} {abs(self.reactive_var) / 1000:.1f} kvar by {self.reactive_by}")
+        return "; ".join(parts)
 
 
-def decide(wish_w: float, wished_by: str, bounds: Iterable[Bound]) -> Decision:
+def decide(
+    wish_w: float, wished_by: str, bounds: Iterable[Bound], *, reactive_var: float = 0.0, reactive_by: str = ""
+) -> Decision:
     """Hold the wish to the tightest bound in its direction.
 
     A wish or a bound that is not a number allows nothing: the unknown is not a permission.
     """
+    reactive = (reactive_var, reactive_by) if isfinite(reactive_var) else (0.0, f"{reactive_by}: no valid value")
     if not isfinite(wish_w):
-        return Decision(0.0, 0.0, wished_by, Bound(f"{wished_by}: no valid wish", 0.0, 0.0), None)
+        return Decision(0.0, 0.0, wished_by, Bound(f"{wished_by}: no valid wish", 0.0, 0.0), (), *reactive)
     ranked = sorted(bounds, key=lambda bound: _allowed(bound, wish_w))
-    tightest = ranked[0] if ranked else None
-    magnitude = abs(wish_w)
-    if wish_w == 0.0 or tightest is None or _allowed(tightest, wish_w) >= magnitude:
-        return Decision(wish_w, wish_w, wished_by, None, tightest)
-    allowed = _allowed(tightest, wish_w)
+    allowed = _allowed(ranked[0], wish_w) if ranked else inf
+    if wish_w == 0.0 or allowed >= abs(wish_w):
+        finite = (bound for bound in ranked if wish_w and _allowed(bound, wish_w) < inf)
+        return Decision(wish_w, wish_w, wished_by, None, tuple(finite)[:_RUNNERS_UP], *reactive)
     power_w = allowed if wish_w > 0 else -allowed
-    return Decision(power_w + 0.0, wish_w, wished_by, tightest, ranked[1] if len(ranked) > 1 else None)
+    following = (bound for bound in ranked[1:] if _allowed(bound, wish_w) < inf)
+    return Decision(power_w + 0.0, wish_w, wished_by, ranked[0], tuple(following)[:_RUNNERS_UP], *reactive)
+
+
+_RUNNERS_UP = 3
+"""A person wants to know what comes next, not everything."""
 
 
 def _allowed(bound: Bound, wish_w: float) -> float:

@@ -60,6 +60,18 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long the step lasts, from the first moment of energy transfer on; the last step lasts for ever."""
 
 
+class GridCode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The grid code that the outlet keeps. `v2g grid codes` lists them with every setting, its range and its source."""
+
+    name: Literal["ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105"]
+    category: Literal["a", "b"] | None = None
+    """Normal operating performance category, of IEEE 1547 only; b where left out."""
+    phases: Literal[1, 3] = 3
+    """How many of the grid sensing unit's voltages count."""
+    settings: dict[str, float | bool | str] = {}
+    """What differs from the code's defaults: `trip.ov1.delay_s: 5`."""
+
+
 class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One connector with its power path."""
 
@@ -91,7 +103,11 @@ class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     isolation: Device | None = None
     """Needed for DC."""
     grid: Device | None = None
-    """Grid sensing unit; needed to follow the frequency."""
+    """Grid sensing unit; needed to follow the frequency, and to feed the grid."""
+    grid_code: GridCode | None = None
+    """Needed to feed the grid."""
+    soc_floor_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+    """The station discharges no vehicle below this, whatever the vehicle would allow."""
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,10 +139,18 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Permissions of the socket: who may write to it may command the station."""
 
 
+class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the site's transformer or connection may carry. Magnitudes; the connectors have equal shares."""
+
+    charge_w: Power = 1_000_000.0
+    discharge_w: Power = 1_000_000.0
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     connectors: Annotated[tuple[Outlet, ...], Meta(min_length=1)]
+    site: Site | None = None
     tls: Tls = Tls()
     trace: Trace = Trace()
     control: Control = Control()

@@ -135,6 +135,10 @@ class RegisterInverter:
         self._held: InverterSetpoint | None = None
         self._written_s = float("-inf")
 
+    @property
+    def map(self) -> RegisterMap:
+        return self._device.map
+
     async def command(self, setpoint: InverterSetpoint) -> InverterSetpoint:
         """Makes `setpoint` the inverter's; see the port."""
         register_map = self._device.map
@@ -163,7 +167,7 @@ class RegisterInverter:
         mismatches = [
             f"{quantity} is {numbers[field]:g} instead of {getattr(asked, field):g}"
             for quantity, field in _SETPOINT.items()
-            if not _is_held(field, numbers[field], getattr(asked, field), abs(device.map.quantities[quantity].scale))
+            if not is_held(field, numbers[field], getattr(asked, field), abs(device.map.quantities[quantity].scale))
         ]
         if values["control"] != asked.mode:
             mismatches.append(f"control is {values['control']} instead of {asked.mode}")
@@ -196,7 +200,7 @@ class RegisterInverter:
         return InverterRating(**{name: _number(values[name]) for name in _RATINGS})
 
 
-def _is_held(field: str, held: float, asked: float, resolution: float) -> bool:
+def is_held(field: str, held: float, asked: float, resolution: float) -> bool:
     """`held` is `asked`, rounded or clipped towards zero; the lowest voltage is a protection and never clipped."""
     if field == "minimum_voltage_v":
         return abs(held - asked) <= resolution

@@ -1,0 +1,34 @@
+"""What the devices of an outlet said last, and for how long it can be believed."""
+
+from dataclasses import dataclass, fields, replace
+
+from v2g.power.contactor import ContactorReading
+from v2g.power.grid_sensor import GridReading
+from v2g.power.inverter import InverterReading
+from v2g.power.isolation import IsolationReading
+from v2g.power.meter import MeterReading
+
+STALE_S = 0.35
+"""A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The latest reading of each device; None where there was none yet, or the last attempt failed."""
+
+    inverter: InverterReading | None = None
+    contactor: ContactorReading | None = None
+    meter: MeterReading | None = None
+    isolation: IsolationReading | None = None
+    grid: GridReading | None = None
+    self_test_since: float | None = None
+    """When the isolation monitor acknowledged the start of its last self-test."""
+
+    def fresh(self, now: float) -> "Readings":
+        """The readings that can be believed at `now`; None in the place of the others."""
+        oldest_s = now - STALE_S
+        stale = [name for name in _DEVICES if (reading := getattr(self, name)) and reading.time_s < oldest_s]
+        return replace(self, **dict.fromkeys(stale)) if stale else self
+
+
+_DEVICES = tuple(field.name for field in fields(Readings) if field.name != "self_test_since")
