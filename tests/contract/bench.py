@@ -9,10 +9,10 @@ from tests.contract.simulators import Simulator
 
 from v2g.io.modbus import ModbusConnection
 from v2g.power.contactor import Contactor
-from v2g.power.drivers.register_map import RegisterContactor, RegisterInverter, RegisterMeter
+from v2g.power.drivers.register_map import RegisterContactor, RegisterMeter
 from v2g.power.inverter import OFF, Inverter, InverterMode, InverterReading, InverterSetpoint, InverterState
 from v2g.power.meter import Meter
-from v2g.power.registers.map import RegisterMap
+from v2g.power.registers.port import Registers
 from v2g.sim.vehicle_side import VehicleSide
 
 T = TypeVar("T")
@@ -37,10 +37,10 @@ class PlantBench:
     Made inside the event loop.
     """
 
-    def __init__(self, process: Simulator, register_map: RegisterMap) -> None:
+    def __init__(self, process: Simulator, driver: Callable[[Registers], Inverter]) -> None:
         station = ModbusConnection(process.host, process.port)
         car = ModbusConnection(process.host, process.port)
-        self.inverter: Inverter = RegisterInverter(station.unit(1, "inverter"), register_map)
+        self.inverter: Inverter = driver(station.unit(1, "inverter"))
         self.meter: Meter = RegisterMeter(station.unit(2, "meter"))
         self.contactor: Contactor = RegisterContactor(station.unit(5, "contactor"))
         self.vehicle = VehicleSide(car.unit(4, "vehicle"))

@@ -1,16 +1,20 @@
-"""What every inverter driver owes (`v2g.power.inverter`), over every driver and register map."""
+"""What every inverter driver owes (`v2g.power.inverter`), over every driver and register map, on the simulated plant.
+
+Set `V2G_TEST_INVERTER_MAP` to a register map of your own, and the suite runs over a simulated inverter with that map
+too. A real device is tested by `test_unloaded_inverter.py`.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 from tests.contract.bench import PlantBench, power, until
+from tests.contract.inverters import SIMULATED, Driver
 from tests.contract.simulators import Simulator, simulator
 
 from v2g.io.modbus import ModbusConnection
@@ -26,49 +30,42 @@ from v2g.power.inverter import (
     InverterSetpoint,
     InverterState,
 )
-from v2g.power.registers.map import RegisterMap, load, shipped
 from v2g.power.registers.port import Table
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A device under test and the register map of its driver."""
+    """A device under test and its driver."""
 
     process: Simulator
-    register_map: RegisterMap
+    driver: Driver
 
     def run(self, test: Callable[[PlantBench], Coroutine[Any, Any, None]]) -> None:
         """Runs `test` on a bench that starts off, open and without fault."""
 
         async def limited() -> None:
             async with asyncio.timeout(20):
-                bench = PlantBench(self.process, self.register_map)
+                bench = PlantBench(self.process, self.driver)
                 await bench.reset()
                 await test(bench)
 
         asyncio.run(limited())
 
 
-VENDOR_MAP = Path(__file__).with_name("vendor_inverter.yaml")
-
-
 @contextmanager
 def started(name: str) -> Iterator[Subject]:
-    if name == "shipped":
-        with simulator("plant") as process:
-            yield Subject(process, shipped("inverter"))
-    else:
-        with simulator("plant", "--inverter-map", str(VENDOR_MAP)) as process:
-            yield Subject(process, load(VENDOR_MAP))
+    arguments, driver = SIMULATED[name]
+    with simulator(*arguments) as process:
+        yield Subject(process, driver)
 
 
-@pytest.fixture(scope="module", params=["shipped", "vendor"])
+@pytest.fixture(scope="module", params=SIMULATED)
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     with started(request.param) as subject:
         yield subject
 
 
-@pytest.fixture(params=["shipped", "vendor"])
+@pytest.fixture(params=SIMULATED)
 def mortal(request: pytest.FixtureRequest) -> Iterator[Subject]:
     """A subject of its own for a test that harms it."""
     with started(request.param) as subject:

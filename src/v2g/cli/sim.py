@@ -1,4 +1,4 @@
-"""`v2g sim plant|contactor|grid`: the simulated hardware, each a Modbus TCP server in its own process."""
+"""`v2g sim plant|sunspec|contactor|grid`: the simulated hardware, each a Modbus TCP server in its own process."""
 
 import argparse
 import asyncio
@@ -7,8 +7,13 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from v2g.kernel.errors import V2GError
+
+if TYPE_CHECKING:
+    from v2g.power.registers.map import RegisterMap
+    from v2g.sim.plant import Plant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +21,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     devices = parser.add_subparsers(dest="device", required=True)
 
     plant = devices.add_parser("plant", help="inverter, meter, isolation monitor and the vehicle's battery")
-    plant.add_argument("--battery-wh", type=_number(above=0), default=60_000.0, metavar="WH", help="capacity")
-    plant.add_argument("--soc", type=_number(least=0, most=1), default=0.6, metavar="0..1", help="at the start")
-    plant.add_argument("--contactor", type=_endpoint, metavar="HOST:PORT", help="default: one of its own at unit 5")
-    plant.add_argument("--grid", type=_endpoint, metavar="HOST:PORT", help="default: 230 V, 50 Hz")
     plant.add_argument("--inverter-map", type=Path, metavar="FILE.yaml", help="register map instead of the shipped one")
-    plant.add_argument("--ambient-c", type=_number(least=-40, most=85), default=25.0, metavar="C")
-    plant.add_argument("--isolation-ohm", type=_number(least=0), default=1_000_000.0, metavar="OHM")
-    plant.add_argument("--self-test-fails", action="store_true", help="the isolation monitor is broken")
     plant.set_defaults(start=_plant)
+
+    sunspec = devices.add_parser("sunspec", help="the same plant with a SunSpec inverter")
+    sunspec.set_defaults(start=_sunspec)
+
+    for device in (plant, sunspec):
+        device.add_argument("--battery-wh", type=_number(above=0), default=60_000.0, metavar="WH", help="capacity")
+        device.add_argument("--soc", type=_number(least=0, most=1), default=0.6, metavar="0..1", help="at the start")
+        device.add_argument(
+            "--contactor", type=_endpoint, metavar="HOST:PORT", help="default: one of its own at unit 5"
+        )
+        device.add_argument("--grid", type=_endpoint, metavar="HOST:PORT", help="default: 230 V, 50 Hz")
+        device.add_argument("--ambient-c", type=_number(least=-40, most=85), default=25.0, metavar="C")
+        device.add_argument("--isolation-ohm", type=_number(least=0), default=1_000_000.0, metavar="OHM")
+        device.add_argument("--self-test-fails", action="store_true", help="the isolation monitor is broken")
 
     contactor = devices.add_parser("contactor", help="remote I/O module with the station's contactor")
     contactor.add_argument(
@@ -43,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grid.add_argument("--seed", type=int, default=1, help="of --generate")
     grid.set_defaults(start=_grid)
 
-    for device in (plant, contactor, grid):
+    for device in (plant, sunspec, contactor, grid):
         device.add_argument(
             "--listen", type=_endpoint, required=True, metavar="HOST:PORT", help="port 0 picks a free one"
         )
@@ -61,27 +73,37 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _plant(args: argparse.Namespace) -> None:
+    from v2g.power.registers.map import load
+    from v2g.sim.process import serve
+
+    plant = _made_plant(args, args.inverter_map and load(args.inverter_map))
+    await serve(plant.units, *args.listen, plant.run)
+
+
+async def _sunspec(args: argparse.Namespace) -> None:
+    from v2g.sim.process import serve
+    from v2g.sim.sunspec_plant import SunSpecPlant
+
+    plant = _made_plant(args)
+    await serve(plant.units, *args.listen, SunSpecPlant(plant, time.monotonic).run)
+
+
+def _made_plant(args: argparse.Namespace, inverter_map: "RegisterMap | None" = None) -> "Plant":
     from v2g.io.modbus import ModbusConnection
     from v2g.power.drivers.register_map import RegisterContactor, RegisterGridSensor
-    from v2g.power.registers.map import load
     from v2g.sim.battery import Battery
     from v2g.sim.plant import Plant
     from v2g.sim.plant_model import PlantModel, PlantSettings
-    from v2g.sim.process import serve
 
     settings = PlantSettings(ambient_c=args.ambient_c, isolation_ohm=args.isolation_ohm)
-    contactor = args.contactor and RegisterContactor(ModbusConnection(*args.contactor).unit(1, "contactor"))
-    grid = args.grid and RegisterGridSensor(ModbusConnection(*args.grid).unit(1, "grid sensing unit"))
-    model = PlantModel(Battery(args.battery_wh, args.soc), settings)
-    plant = Plant(
-        model,
+    return Plant(
+        PlantModel(Battery(args.battery_wh, args.soc), settings),
         time.monotonic,
-        contactor=contactor,
-        grid=grid,
-        inverter_map=args.inverter_map and load(args.inverter_map),
+        contactor=args.contactor and RegisterContactor(ModbusConnection(*args.contactor).unit(1, "contactor")),
+        grid=args.grid and RegisterGridSensor(ModbusConnection(*args.grid).unit(1, "grid sensing unit")),
+        inverter_map=inverter_map,
         self_test_passes=not args.self_test_fails,
     )
-    await serve(plant.units, *args.listen, plant.run)
 
 
 async def _contactor(args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ It shares no code with the client that the station uses, so the two check each o
 import asyncio
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from v2g.power.registers.map import RegisterMap, Value
 from v2g.power.registers.port import Table
@@ -24,6 +25,18 @@ class ModbusException(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"Modbus exception {code}")
         self.code = code
+
+
+class Device(Protocol):
+    """What answers to the requests for one unit number. Both methods raise `ModbusException`."""
+
+    def read(self, table: Table, address: int, count: int) -> Sequence[int]:
+        """The words (bits)."""
+        ...
+
+    def write(self, table: Table, address: int, words: Sequence[int]) -> None:
+        """Takes the words (bits)."""
+        ...
 
 
 class Unit:
@@ -83,7 +96,7 @@ class Unit:
                 self._memory[quantity.table, quantity.address + offset] = word
 
 
-def answer(unit: Unit | None, request: bytes) -> bytes:
+def answer(unit: Device | None, request: bytes) -> bytes:
     """The response PDU to a request PDU."""
     function = request[0]
     try:
@@ -96,7 +109,7 @@ def answer(unit: Unit | None, request: bytes) -> bytes:
         return bytes([function | 0x80, error.code])
 
 
-def _execute(unit: Unit, function: int, body: bytes) -> bytes:
+def _execute(unit: Device, function: int, body: bytes) -> bytes:
     if table := _READ.get(function):
         address, count = struct.unpack(">HH", body)
         if not 1 <= count <= (2000 if table in _BITS else 125):
@@ -136,7 +149,7 @@ def _unpack_words(data: bytes) -> Sequence[int]:
 class _Connection(asyncio.Protocol):
     """Cuts the stream into frames (7 bytes of header, then the PDU) and answers each."""
 
-    def __init__(self, units: Mapping[int, Unit]) -> None:
+    def __init__(self, units: Mapping[int, Device]) -> None:
         self._units = units
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
@@ -160,7 +173,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(struct.pack(">HHHB", transaction, 0, len(response) + 1, unit) + response)
 
 
-async def listen(units: Mapping[int, Unit], host: str, port: int) -> tuple[asyncio.Server, int]:
+async def listen(units: Mapping[int, Device], host: str, port: int) -> tuple[asyncio.Server, int]:
     """Serves the units; port 0 picks a free one. Returns the server and its port. Raises `OSError`."""
     server = await asyncio.get_running_loop().create_server(lambda: _Connection(units), host, port)
     return server, server.sockets[0].getsockname()[1]

@@ -15,7 +15,7 @@ from v2g.power.inverter import InverterFault, InverterMode, InverterSetpoint
 from v2g.power.isolation import SelfTest
 from v2g.power.registers.map import RegisterMap, Value, shipped
 from v2g.sim.contactor import ContactorModule
-from v2g.sim.modbus_server import Unit
+from v2g.sim.modbus_server import Device, Unit
 from v2g.sim.plant_model import PlantInputs, PlantModel
 from v2g.sim.vehicle_side import vehicle_map
 
@@ -54,7 +54,7 @@ class Plant:
         self._stepped_s = self._inverter_written_s = self._vehicle_written_s = clock()
         self._self_test_passes = self_test_passes
         self._self_test_started_s: float | None = None
-        self.units = {
+        self.units: dict[int, Device] = {
             INVERTER_UNIT: Unit(inverter_map or shipped("inverter"), self._measure_inverter, self._obey_inverter),
             METER_UNIT: Unit(shipped("meter"), self._measure_meter),
             ISOLATION_UNIT: Unit(shipped("isolation"), self._measure_isolation, self._obey_isolation),
@@ -78,6 +78,19 @@ class Plant:
         if now > self._stepped_s:
             self.model.step(now - self._stepped_s, self._inputs)
             self._stepped_s = now
+
+    def command_inverter(self, setpoint: InverterSetpoint, *, heard: bool = True) -> None:
+        """Makes `setpoint` the inverter's; `heard`: by a sign of life of the station, which its watchdog waits for."""
+        now = self._clock()
+        if heard:
+            self._inverter_written_s = now
+        self._inputs = replace(self._inputs, setpoint=setpoint)
+        self.advance(now)
+
+    @property
+    def inputs(self) -> PlantInputs:
+        """What acts on the plant now."""
+        return self._inputs
 
     async def run(self) -> None:
         """Keeps the model in step with the clock, the contactor and the grid, until cancelled."""
@@ -155,9 +168,7 @@ class Plant:
             charge_limit_w=held["charge_limit_w"],
             discharge_limit_w=held["discharge_limit_w"],
         )
-        self._inverter_written_s = self._clock()
-        self._inputs = replace(self._inputs, setpoint=setpoint)
-        self.advance(self._inverter_written_s)
+        self.command_inverter(setpoint)
         return held
 
     def _measure_meter(self) -> Mapping[str, Value]:

@@ -5,11 +5,11 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from v2g.sim.modbus_server import Unit, listen
+from v2g.sim.modbus_server import Device, listen
 
 
 async def serve(
-    units: Mapping[int, Unit], host: str, port: int, *work: Callable[[], Coroutine[Any, Any, None]]
+    units: Mapping[int, Device], host: str, port: int, *work: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
     """Serves `units` while each `work` runs, until a signal. Raises `OSError` when it cannot listen."""
     loop = asyncio.get_running_loop()
