@@ -40,7 +40,6 @@ from v2g.slac.timing import (
     C_CONN_MAX_MATCH,
     C_EV_MATCH_RETRY,
     C_EV_MATCH_SIGNALATTN_DIRECT_DB,
-    C_EV_MATCH_SIGNALATTN_INDIRECT_DB,
     C_EV_START_ATTEN_CHAR_INDS,
     TP_EV_BATCH_MSG_INTERVAL_S,
     TP_EV_VALD_STATE_S,
@@ -81,8 +80,8 @@ class EvSettings:
 
     direct_db: float = C_EV_MATCH_SIGNALATTN_DIRECT_DB
     """Up to here a station is found."""
-    indirect_db: float = C_EV_MATCH_SIGNALATTN_INDIRECT_DB
-    """Up to here it is perhaps found."""
+    indirect_db: float = 30.0
+    """Up to here it is perhaps found. The standard's 20 dB is too strict: cars in use match with 26 dB."""
     margin_db: float = 3.0
     """The next best station must be weaker by so much, else the best is only perhaps found."""
     validates: bool = False

@@ -15,8 +15,6 @@ C_EV_START_ATTEN_CHAR_INDS = 3
 """How often the sounds are announced."""
 C_EV_MATCH_SIGNALATTN_DIRECT_DB = 10.0
 """Mean attenuation up to which a station is found: one cable joins the two."""
-C_EV_MATCH_SIGNALATTN_INDIRECT_DB = 20.0
-"""Mean attenuation up to which a station is perhaps found; a car that can validates it."""
 
 T_CONN_MAX_COMM_S = 8.0
 """Plug-in to ready for communication (Table 3)."""
