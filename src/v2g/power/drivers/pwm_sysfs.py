@@ -1,0 +1,216 @@
+"""A control pilot that this machine makes itself: Linux' PWM for the signal, IIO for the levels, both in sysfs.
+
+    /sys/class/pwm/pwmchip0/pwm0/{period,duty_cycle,polarity,enable}    in nanoseconds: the signal
+    /sys/class/pwm/pwmchip0/pwm0/capture                                "period duty_cycle", in nanoseconds: as measured
+    /sys/bus/iio/devices/iio:device0/in_voltage0_raw, ..._scale         millivolts = raw x scale: the levels
+
+The front end holds the highest and the lowest level of a period on two ADC channels. The kernel keeps the signal up
+when this process dies; `docs/pilot.md` says how the service manager ends it.
+(Kernel: Documentation/ABI/testing/sysfs-class-pwm and sysfs-bus-iio.)
+"""
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, Struct
+
+from v2g.power.drivers.register_map import Clock
+from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused, Unreachable
+from v2g.power.pilot import LOST_WITHIN_S, PilotReading
+
+PERIOD_NS = 1_000_000
+"""1 kHz."""
+_PERIOD_TOLERANCE = 0.01
+"""IEC 61851-1, Table A.1: 0.5 % of the generator, and the same again for the measurement."""
+_ANSWER_S = 0.8 * LOST_WITHIN_S
+_DEVICE = "control pilot"
+
+_T = TypeVar("_T")
+
+
+class Level(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An ADC channel and the front end before it: volts at the line = millivolts / 1000 x `gain` + `offset_v`."""
+
+    device: Path = Path("/sys/bus/iio/devices/iio:device0")
+    channel: Annotated[int, Meta(ge=0)]
+    gain: float = 1.0
+    offset_v: float = 0.0
+
+
+class PwmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the signal and its measurement are."""
+
+    chip: Path = Path("/sys/class/pwm/pwmchip0")
+    channel: Annotated[int, Meta(ge=0)] = 0
+    capture: Path | None = None
+    """None: `capture` of the channel, or else of the chip. May be another chip's, whose input has the line."""
+    inverted: bool = False
+    """The front end turns the signal round: a high output is -12 V."""
+    high: Level
+    low: Level
+
+
+class _Failure(Exception):
+    """A file that does not do what it should."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path}: {error}")
+        self.path, self.error = path, error
+
+
+class SysfsPilot:
+    """`v2g.power.pilot.Pilot` by files.
+
+    One thread does the reading and writing, because a capture blocks until it has seen its edges.
+    """
+
+    def __init__(self, settings: PwmSettings, *, clock: Clock = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._pwm = settings.chip / f"pwm{settings.channel}"
+        self._thread = ThreadPoolExecutor(1, "control-pilot")
+
+    async def command(self, duty: float) -> None:
+        """Sends a duty cycle; see the port."""
+        if not 0 <= duty <= 1:
+            raise ValueError(f"a duty cycle is a share of 0 to 1, not {duty}")
+        await self._in_thread(lambda: self._send(duty))
+
+    async def read(self) -> PilotReading:
+        """Measures; see the port."""
+        high_v, low_v, duty = await self._in_thread(self._measure)
+        return PilotReading(self._clock(), high_v, low_v, duty)
+
+    def close(self) -> None:
+        """Ends the thread. The signal stays as it is."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await loop.run_in_executor(self._thread, work)
+        except TimeoutError:
+            raise Unreachable(
+                _DEVICE, str(self._pwm), "the kernel does not answer", "check the driver's messages in dmesg"
+            ) from None
+        except _Failure as failure:
+            raise self._explained(failure.path, failure.error) from failure.error
+
+    def _send(self, duty: float) -> None:
+        """Writes what differs. The kernel refuses a duty cycle above the period, and a polarity while enabled."""
+        if not self._pwm.is_dir():
+            _write(self._settings.chip / "export", str(self._settings.channel))
+        polarity = "inversed" if self._settings.inverted else "normal"
+        if self._text("polarity") != polarity:
+            self._set("enable", "0")
+            self._set("polarity", polarity)
+        if self._text("period") != str(PERIOD_NS):
+            self._set("duty_cycle", "0")
+            self._set("period", str(PERIOD_NS))
+        self._set("duty_cycle", str(round(duty * PERIOD_NS)))
+        self._set("enable", "1")
+
+    def _set(self, name: str, value: str) -> None:
+        if self._text(name) == value:
+            return
+        _write(self._pwm / name, value)
+        held = self._text(name)
+        if held != value:
+            raise ReadBackMismatch(
+                _DEVICE,
+                str(self._pwm / name),
+                f"is {held} instead of {value}",
+                "check that nothing else drives this channel, and that the hardware can do 1 kHz",
+            )
+
+    def _measure(self) -> tuple[float, float, float]:
+        high_v, low_v = self._level(self._settings.high), self._level(self._settings.low)
+        captured = self._capture()
+        if captured is None:  # no edges: the level says which way it is steady
+            return high_v, high_v, float(high_v > 0)
+        return high_v, low_v, 1 - captured if self._settings.inverted else captured
+
+    def _capture(self) -> float | None:
+        """The measured share of the high level; None without edges."""
+        path = self._settings.capture or self._pwm / "capture"
+        if self._settings.capture is None and not path.exists():
+            path = self._settings.chip / "capture"
+        try:
+            text = _read(path)
+        except _Failure as failure:
+            if failure.error.errno == errno.ETIMEDOUT:
+                return None
+            raise
+        try:
+            period_ns, high_ns = (int(word) for word in text.split())
+        except ValueError:
+            raise _implausible(path, text, "period and duty cycle in nanoseconds") from None
+        if period_ns == 0:
+            return None
+        if abs(period_ns - PERIOD_NS) > _PERIOD_TOLERANCE * PERIOD_NS or not 0 <= high_ns <= period_ns:
+            raise _implausible(path, text, "a signal of 1 kHz")
+        return high_ns / period_ns
+
+    def _level(self, level: Level) -> float:
+        channel = f"in_voltage{level.channel}"
+        raw = _number(level.device / f"{channel}_raw")
+        offset = level.device / f"{channel}_offset"
+        if offset.exists():
+            raw += _number(offset)
+        scale = level.device / f"{channel}_scale"
+        scale = scale if scale.exists() else level.device / "in_voltage_scale"
+        return raw * _number(scale) / 1000 * level.gain + level.offset_v
+
+    def _text(self, name: str) -> str:
+        return _read(self._pwm / name)
+
+    def _explained(self, path: Path, error: OSError) -> PowerError:
+        where = str(path)
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            remedy = (
+                "enable the ADC in the device tree and check the configured device and channel"
+                if "in_voltage" in path.name
+                else "enable the PWM in the device tree and check the configured chip and channel"
+            )
+            return Unreachable(_DEVICE, where, "there is no such file", remedy)
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            remedy = "let a udev rule give the station's user access to it, as docs/pilot.md shows"
+            return Refused(_DEVICE, where, "not permitted", remedy)
+        return Refused(_DEVICE, where, error.strerror or str(error), "check the driver's messages in dmesg")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii", "replace").strip()
+    except OSError as error:
+        raise _Failure(path, error) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_TRUNC)  # never creates one
+        try:
+            os.write(file, text.encode())
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise _Failure(path, error) from error
+
+
+def _number(path: Path) -> float:
+    text = _read(path)
+    try:
+        return float(text)
+    except ValueError:
+        raise _implausible(path, text, "a number") from None
+
+
+def _implausible(path: Path, text: str, wanted: str) -> Implausible:
+    return Implausible(_DEVICE, str(path), f"{text!r} is not {wanted}", "check the wiring and the configured channel")
