@@ -1,4 +1,4 @@
-"""`v2g sim plant|sunspec|contactor|grid`: the simulated hardware, each a Modbus TCP server in its own process."""
+"""`v2g sim plant|sunspec|contactor|grid|pilot|safety`: the simulated hardware, each a Modbus TCP server in its own process."""
 
 import argparse
 import asyncio
@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2g.cli.arguments import endpoint, number
+from v2g.cli.sim_outlet import add_devices
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -28,14 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sunspec.set_defaults(start=_sunspec)
 
     for device in (plant, sunspec):
-        device.add_argument("--battery-wh", type=_number(above=0), default=60_000.0, metavar="WH", help="capacity")
-        device.add_argument("--soc", type=_number(least=0, most=1), default=0.6, metavar="0..1", help="at the start")
-        device.add_argument(
-            "--contactor", type=_endpoint, metavar="HOST:PORT", help="default: one of its own at unit 5"
-        )
-        device.add_argument("--grid", type=_endpoint, metavar="HOST:PORT", help="default: 230 V, 50 Hz")
-        device.add_argument("--ambient-c", type=_number(least=-40, most=85), default=25.0, metavar="C")
-        device.add_argument("--isolation-ohm", type=_number(least=0), default=1_000_000.0, metavar="OHM")
+        device.add_argument("--battery-wh", type=number(above=0), default=60_000.0, metavar="WH", help="capacity")
+        device.add_argument("--soc", type=number(least=0, most=1), default=0.6, metavar="0..1", help="at the start")
+        device.add_argument("--contactor", type=endpoint, metavar="HOST:PORT", help="default: one of its own at unit 5")
+        device.add_argument("--grid", type=endpoint, metavar="HOST:PORT", help="default: 230 V, 50 Hz")
+        device.add_argument("--ambient-c", type=number(least=-40, most=85), default=25.0, metavar="C")
+        device.add_argument("--isolation-ohm", type=number(least=0), default=1_000_000.0, metavar="OHM")
         device.add_argument("--self-test-fails", action="store_true", help="the isolation monitor is broken")
 
     contactor = devices.add_parser("contactor", help="remote I/O module with the station's contactor")
@@ -55,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grid.add_argument("--seed", type=int, default=1, help="of --generate")
     grid.set_defaults(start=_grid)
 
-    for device in (plant, sunspec, contactor, grid):
+    for device in (plant, sunspec, contactor, grid, *add_devices(devices)):
         device.add_argument(
-            "--listen", type=_endpoint, required=True, metavar="HOST:PORT", help="port 0 picks a free one"
+            "--listen", type=endpoint, required=True, metavar="HOST:PORT", help="port 0 picks a free one"
         )
 
 
@@ -130,22 +130,3 @@ async def _grid(args: argparse.Namespace) -> None:
     else:
         recording = shipped_recording(args.nominal)
     await serve({1: GridUnit(recording, time.monotonic).unit}, *args.listen)
-
-
-def _endpoint(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 0xFFFF:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)
-
-
-def _number(
-    *, least: float = float("-inf"), most: float = float("inf"), above: float = float("-inf")
-) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = float(text)
-        if not (least <= value <= most and above < value < float("inf")):
-            raise argparse.ArgumentTypeError(f"{text} is out of range")
-        return value
-
-    return number
