@@ -1,4 +1,4 @@
-"""Measures the station's figures beside Josev's on this machine: python -m benchmarks [NAME ...]
+"""Measures our figures on this machine, beside those of others that have them: python -m benchmarks [NAME ...]
 
 NAME chooses figures by their module, such as `startup`; all are measured without. Prints a table and writes
 `benchmarks/results.json`, whose committed state is the last complete run.
@@ -14,14 +14,35 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import energy_loop, exi_calls, memory, response_time, session_cpu, startup
+from benchmarks import (
+    capture_decoding,
+    energy_loop,
+    exi_calls,
+    first_message,
+    grid_step,
+    memory,
+    response_time,
+    session_cpu,
+    startup,
+)
 from benchmarks.figure import Figure, Setting, Value
+from tests.grid import opender
 from tests.interop import josev
 
 from v2g.sim import netns
 from v2g.tls import pki
 
-MODULES = (exi_calls, startup, session_cpu, memory, response_time, energy_loop)
+MODULES = (
+    exi_calls,
+    first_message,
+    capture_decoding,
+    startup,
+    session_cpu,
+    memory,
+    response_time,
+    energy_loop,
+    grid_step,
+)
 FOLDER = Path(__file__).parent
 
 
@@ -56,11 +77,14 @@ def _setting(stack: ExitStack) -> Setting:
 
 
 def _print(figures: list[Figure]) -> None:
-    rows = [("figure", "unit", "v2g", "josev")]
-    rows += [(figure.name, figure.unit, _text(figure.v2g), _text(figure.josev)) for figure in figures]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for name, unit, ours, theirs in rows:
-        print(f"{name:{widths[0]}}  {unit:{widths[1]}}  {ours:>{widths[2]}}  {theirs}")
+    rows = [("figure", "unit", "v2g", "limit", "others")]
+    for figure in figures:
+        limit = "" if figure.limit is None else f"{figure.limit:g}"
+        others = ", ".join(f"{peer} {_text(value)}" for peer, value in figure.peers.items())
+        rows.append((figure.name, figure.unit, _text(figure.v2g), limit, others))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for name, unit, ours, limit, others in rows:
+        print(f"{name:{widths[0]}}  {unit:{widths[1]}}  {ours:>{widths[2]}}  {limit:>{widths[3]}}  {others}".rstrip())
 
 
 def _text(value: Value) -> str:
@@ -73,8 +97,13 @@ def _write(figures: list[Figure], file: Path) -> None:
         "machine": {"processor": _processor(), "cores": _cores(), "system": platform.platform()},
         "python": platform.python_version(),
         "josev": josev.VERSION,
+        "opender": opender.VERSION,
         "figures": {
-            f"{figure.name}_{figure.unit}": {"v2g": _rounded(figure.v2g), "josev": _rounded(figure.josev)}
+            f"{figure.name}_{figure.unit}": {
+                "v2g": _rounded(figure.v2g),
+                **{peer: _rounded(value) for peer, value in figure.peers.items()},
+                **({} if figure.limit is None else {"limit": figure.limit}),
+            }
             for figure in figures
         },
     }

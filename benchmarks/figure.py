@@ -1,7 +1,7 @@
-"""A measured figure of ours beside the same figure of Josev's, and what the measurements run on."""
+"""A measured figure of ours, beside the same figure of others where they have it, and what the measurements run on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop.josev import Josev
@@ -19,7 +19,10 @@ class Figure:
     name: str
     unit: str
     v2g: Value
-    josev: Value
+    peers: Mapping[str, Value] = field(default_factory=dict)
+    """By the name of the peer."""
+    limit: float | None = None
+    """What ours must not exceed."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class NotMeasuredError(Exception):
 
 def beside(name: str, unit: str, measure: Callable[[str], float]) -> Figure:
     """The figure of both stations; `measure` is called with "v2g" and with "josev"."""
-    return Figure(name, unit, _value(measure, "v2g"), _value(measure, "josev"))
+    return Figure(name, unit, _value(measure, "v2g"), {"josev": _value(measure, "josev")})
 
 
 def _value(measure: Callable[[str], float], station: str) -> Value:

@@ -1,11 +1,10 @@
-"""One step of protection and grid support beside OpenDER's, on the same machine: python -m benchmarks.bench_grid"""
+"""One step of protection and grid support beside OpenDER's (PyPI `opender`)."""
 
-import json
-import sys
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import quantiles
 from time import perf_counter
 
+from benchmarks.figure import Figure, Setting, Value
 from tests.grid import opender
 
 from v2g.grid import settings
@@ -27,7 +26,25 @@ STRETCHES: list[tuple[float, list[float], float, float]] = [
 ]
 
 
-def ours() -> list[float]:
+def measure(setting: Setting) -> list[Figure]:
+    """Median and 99th percentile over the steps of a few minutes, with the same functions enabled, us."""
+    ours = _ours_s()
+    theirs: list[float] | str
+    try:
+        theirs = _theirs_s(opender.install(Path(__file__).parents[1] / ".cache"))
+    except opender.UnavailableError as reason:
+        theirs = str(reason)
+    return [
+        Figure(f"grid_step_p{percent}", "us", _us(ours, percent), {"opender": _us(theirs, percent)})
+        for percent in (50, 99)
+    ]
+
+
+def _us(times_s: list[float] | str, percent: int) -> Value:
+    return times_s if isinstance(times_s, str) else quantiles(times_s, n=100)[percent - 1] * 1e6
+
+
+def _ours_s() -> list[float]:
     """Seconds for each step."""
     code = settings.load("ieee1547-cat3").with_settings({"reactive.mode": "volt_var", "volt_watt.enabled": True})
     protection = Protection(code, in_service=True)
@@ -44,7 +61,7 @@ def ours() -> list[float]:
     return times
 
 
-def theirs(peer: opender.OpenDER) -> list[float]:
+def _theirs_s(peer: opender.OpenDER) -> list[float]:
     """Seconds for each step of OpenDER with the same functions enabled."""
     case = {
         "category": "CAT_III",
@@ -56,20 +73,3 @@ def theirs(peer: opender.OpenDER) -> list[float]:
     }
     times: list[float] = peer.run([case])[0]
     return times
-
-
-def main() -> None:
-    results: dict[str, list[float]] = {"v2g": ours()}
-    try:
-        results["opender"] = theirs(opender.install(Path(__file__).parents[1] / ".cache"))
-    except opender.UnavailableError as reason:
-        print(reason, file=sys.stderr)
-    figures = {
-        name: {"median_us": round(median(times) * 1e6, 1), "p99_us": round(quantiles(times, n=100)[98] * 1e6, 1)}
-        for name, times in results.items()
-    }
-    print(json.dumps({"steps": len(results["v2g"]), **figures}, indent=2))
-
-
-if __name__ == "__main__":
-    main()
