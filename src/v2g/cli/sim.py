@@ -1,4 +1,4 @@
-"""`v2g sim plant|sunspec|contactor|grid|pilot|safety`: the simulated hardware, each a Modbus TCP server in its own process."""
+"""`v2g sim plant|sunspec|contactor|grid|pilot|safety`: the simulated hardware, each a Modbus TCP server of its own."""
 
 import argparse
 import asyncio
