@@ -11,6 +11,7 @@ from tests.contract.simulators import Simulator, simulator
 
 from v2g.io.modbus import ModbusConnection
 from v2g.power.drivers.register_map import RegisterGridSensor, RegisterIsolationMonitor, RegisterMeter
+from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
 from v2g.power.errors import Unreachable
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.registers.port import Registers
@@ -31,11 +32,13 @@ class Sensor(Protocol):
     def read(self) -> Awaitable[Timed]: ...
 
 
-SENSORS: dict[str, tuple[str, int, Callable[[Registers], Sensor]]] = {
-    "meter": ("plant", 2, RegisterMeter),
-    "isolation monitor": ("plant", 3, RegisterIsolationMonitor),
-    "grid sensing unit": ("grid", 1, RegisterGridSensor),
+SENSORS: dict[str, tuple[str, str, int, Callable[[Registers], Sensor]]] = {
+    "meter": ("meter", "plant", 2, RegisterMeter),
+    "isolation": ("isolation monitor", "plant", 3, RegisterIsolationMonitor),
+    "grid": ("grid sensing unit", "grid", 1, RegisterGridSensor),
+    "grid by SunSpec": ("grid sensing unit", "sunspec", 1, SunSpecGridSensor),
 }
+"""The device's name in errors, the simulator, its unit, the driver."""
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -50,10 +53,10 @@ def registers(process: Simulator, unit: int, device: str) -> Registers:
     return ModbusConnection(process.host, process.port).unit(unit, device)
 
 
-@pytest.mark.parametrize("name", SENSORS)
+@pytest.mark.parametrize("which", SENSORS)
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(name: str, how: str) -> None:
-    device, unit, driver = SENSORS[name]
+def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(which: str, how: str) -> None:
+    name, device, unit, driver = SENSORS[which]
 
     async def test() -> None:
         sensor = driver(registers(process, unit, name))

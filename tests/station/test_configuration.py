@@ -300,7 +300,7 @@ def test_a_dc_service_needs_its_devices(tmp_path: Path) -> None:
 
 def test_what_every_connector_needs(tmp_path: Path) -> None:
     found = findings(tmp_path, "connectors: [{services: [AC]}]")
-    keys = "a mapping with the keys address, unit, registers"
+    keys = "a mapping with the keys address, unit, driver, registers"
     assert found == [
         f"1:14: connectors[0].contactor: missing; add {keys}",
         f"1:14: connectors[0].meter: missing; add {keys}",
@@ -370,3 +370,15 @@ def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> N
     for kind in (Outlet, Capability, Access, Device, Step, Tls, Trace, Control, Settings):
         for name in kind.__struct_fields__:
             assert re.search(rf"\b{name}\b", example), f"{kind.__name__}.{name} is not explained"
+
+
+def test_the_driver_of_a_device(tmp_path: Path) -> None:
+    grid = accepted(tmp_path, connector("grid: {address: 'g:1', driver: sunspec}")).connectors[0].grid
+    assert grid == Device(address="g:1", driver="sunspec")
+    (found,) = findings(tmp_path, MINIMAL.replace("meter: {", "meter: {driver: sunspec, "))
+    assert "connectors[0].meter.driver: sunspec is for inverter and grid" in found
+    (found,) = findings(tmp_path, connector("grid: {address: 'g:1', driver: modbus}"))
+    assert "connectors[0].grid.driver: is 'modbus'; must be register-map or sunspec" in found
+    (tmp_path / "own.yaml").write_text("quantities: {}")
+    (found,) = findings(tmp_path, connector("grid: {address: 'g:1', driver: sunspec, registers: own.yaml}"))
+    assert "connectors[0].grid.registers: a SunSpec grid sensing unit has no register map" in found

@@ -14,7 +14,8 @@ from v2g.power.drivers.register_map import (
     RegisterMeter,
 )
 from v2g.power.errors import PowerError
-from v2g.power.inverter import InverterRating, InverterSetpoint
+from v2g.power.grid_sensor import GridSensor
+from v2g.power.inverter import Inverter, InverterRating, InverterSetpoint
 from v2g.power.registers.map import RegisterMap, load
 from v2g.power.registers.port import Table
 from v2g.station.connector import Orders
@@ -51,11 +52,27 @@ class Devices:
         self._connections: dict[str, ModbusConnection] = {}
         self.contactor = RegisterContactor(*self._at(outlet.contactor, "contactor"))
         self.meter = RegisterMeter(*self._at(outlet.meter, "meter"))
-        self.inverter = RegisterInverter(*self._at(outlet.inverter, "inverter")) if outlet.inverter else None
+        self.inverter = self._inverter_at(outlet.inverter) if outlet.inverter else None
         self.isolation = (
             RegisterIsolationMonitor(*self._at(outlet.isolation, "isolation monitor")) if outlet.isolation else None
         )
-        self.grid = RegisterGridSensor(*self._at(outlet.grid, "grid sensing unit")) if outlet.grid else None
+        self.grid = self._grid_at(outlet.grid) if outlet.grid else None
+
+    def _inverter_at(self, device: Device) -> Inverter:
+        registers, own_map = self._at(device, "inverter")
+        if device.driver == "sunspec":
+            from v2g.power.drivers.sunspec_inverter import SunSpecInverter
+
+            return SunSpecInverter(registers, own_map)
+        return RegisterInverter(registers, own_map)
+
+    def _grid_at(self, device: Device) -> GridSensor:
+        registers, own_map = self._at(device, "grid sensing unit")
+        if device.driver == "sunspec":
+            from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
+
+            return SunSpecGridSensor(registers)
+        return RegisterGridSensor(registers, own_map)
 
     def _at(self, device: Device, name: str) -> tuple[ModbusRegisters, RegisterMap | None]:
         connection = self._connections.get(device.address)

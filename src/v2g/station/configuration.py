@@ -273,6 +273,14 @@ def _device_registers(device: Fields) -> Findings:
             yield "registers", str(error).replace("\n", " | ")
 
 
+def _drivers(outlet: Fields) -> Findings:
+    for name in ("contactor", "meter", "isolation"):
+        if outlet[name] is not None and outlet[name]["driver"] == "sunspec":
+            yield f"{name}.driver", "sunspec is for inverter and grid; use a register map"
+    if outlet["grid"] is not None and outlet["grid"]["driver"] == "sunspec" and outlet["grid"]["registers"] is not None:
+        yield "grid.registers", "a SunSpec grid sensing unit has no register map; remove it"
+
+
 def _step_power(step: Fields) -> Findings:
     if (step["power_w"] is None) == (step["follow"] is None):
         yield "", "a step has either power_w or follow; give one of them"
@@ -371,6 +379,14 @@ _RULES: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {
     Step: (_step_power,),
     Capability: (_voltage_range,),
     Access: (_listed_cars,),
-    Outlet: (_listed_once, _dc_devices, _discharge_permission, _dispatch_order, _follow_grid, _grid_protection),
+    Outlet: (
+        _listed_once,
+        _dc_devices,
+        _discharge_permission,
+        _dispatch_order,
+        _follow_grid,
+        _grid_protection,
+        _drivers,
+    ),
     Settings: (_distinct_connectors,),
 }
