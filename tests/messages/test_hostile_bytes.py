@@ -25,11 +25,16 @@ def outcome(read: Callable[[], Any]) -> Any:
 
 def survives(protocol: str, data: bytes) -> None:
     message = outcome(lambda: decode(protocol, data, strict=True))
+    deviations: list[ExiError] = []
+    lenient = outcome(lambda: decode(protocol, data, deviations=deviations))
     if isinstance(message, ExiError):
         assert message.bit is not None
         assert 0 <= message.bit <= 8 * len(data)
         assert message.reason
+        assert isinstance(lenient, ExiError) or str(message) == str(deviations[0])
     else:
+        assert lenient == message
+        assert not deviations
         assert decode(protocol, encode(protocol, message), strict=True) == message
         assert from_document(protocol, to_document(message)) == message
 
