@@ -22,6 +22,7 @@ from v2g.slac.event import (
     Ended,
     Joining,
     KeySet,
+    Level,
     LinkDown,
     LinkLost,
     LinkUp,
@@ -36,6 +37,7 @@ from v2g.slac.guard import Guard
 from v2g.slac.key import NetworkKey
 from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
 from v2g.slac.modem import Modem
+from v2g.slac.quality import WEAKEST_DBM, Quality
 from v2g.slac.timing import (
     C_CONN_MAX_MATCH,
     C_EV_MATCH_RETRY,
@@ -88,6 +90,8 @@ class EvSettings:
     """Whether a station that is perhaps found is validated: it needs a control pilot. Otherwise it is taken."""
     amplitudes: tuple[int, ...] = ()
     """How loud the station shall send on each carrier, 0 to 15; it is told once the link is up. Empty: not at all."""
+    weakest_dbm: float = WEAKEST_DBM
+    """Below this a signal is told to be weak."""
     modem: bytes | None = None
     """MAC of the own modem; learned where it is not given."""
 
@@ -102,6 +106,7 @@ class Ev:
         """From CM_SLAC_MATCH.CNF until the network is left."""
         self._mac, self._settings = mac, settings or EvSettings()
         self.modem = Modem(mac, self._settings.modem)
+        self.quality = Quality(self._settings.weakest_dbm)
         self._guard = Guard(mac)
         self._amplitudes = AmplitudeExchange(mac, self._settings.amplitudes)
         self._deadline: float | None = None
@@ -371,7 +376,10 @@ class Ev:
                 case LinkUp() if self.match is not None:
                     self.phase, self._deadline = Phase.MATCHED, None
                     result.events.append(Matched(self.match))
+                    result.events += self.quality.sample(now, self.match.attenuation.mean_db)
                     result.add(self._amplitudes.begin(self.match.station, now))
+                case Level(level_db):
+                    result.events += self.quality.sample(now, -level_db)
                 case LinkDown(reason) if self.match is not None:
                     result.events.append(LinkLost(self.match, reason))
                     result.add(self.modem.set_key(NetworkKey.fresh(), now))

@@ -132,6 +132,28 @@ class LinkDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """The own modem says how strong it hears the other one: at least so much below what was sent."""
+
+    level_db: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalWeak:
+    """The link is there, but may soon be lost: look at connectors, cable and chokes."""
+
+    signal_dbm: float
+    weakest_dbm: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBack:
+    """The signal is strong enough again."""
+
+    signal_dbm: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """Something that no honest station or car does, or that two of them on one line do to each other."""
 
@@ -155,6 +177,9 @@ Event = (
     | ModemFailed
     | LinkUp
     | LinkDown
+    | Level
+    | SignalWeak
+    | SignalBack
     | Alarm
 )
 

@@ -27,6 +27,7 @@ from v2g.slac.event import (
     Event,
     Joining,
     KeySet,
+    Level,
     LinkDown,
     LinkLost,
     LinkUp,
@@ -40,6 +41,7 @@ from v2g.slac.guard import Guard
 from v2g.slac.key import NetworkKey
 from v2g.slac.mme import Frame, Mme, Validation
 from v2g.slac.modem import Modem
+from v2g.slac.quality import WEAKEST_DBM, Quality
 from v2g.slac.timing import (
     C_EV_MATCH_MNBC,
     C_EV_MATCH_RETRY,
@@ -95,6 +97,8 @@ class EvseSettings:
     """A car is refused while another one is heard better by so much: it is plugged in elsewhere."""
     amplitudes: tuple[int, ...] = ()
     """How loud the car shall send on each carrier, 0 to 15; it is told once the link is up. Empty: not at all."""
+    weakest_dbm: float = WEAKEST_DBM
+    """Below this a signal is told to be weak."""
     modem: bytes | None = None
     """MAC of the own modem; learned where it is not given."""
 
@@ -129,6 +133,7 @@ class Evse:
         """Frames that were not answered, for the statistics."""
         self._mac, self._settings = mac, settings or EvseSettings()
         self.modem = Modem(mac, self._settings.modem)
+        self.quality = Quality(self._settings.weakest_dbm)
         self._guard = Guard(mac)
         self._amplitudes = AmplitudeExchange(mac, self._settings.amplitudes)
         self._plugged = False
@@ -384,7 +389,10 @@ class Evse:
                 case LinkUp() if self.match is not None:
                     self.phase, self._join_deadline = Phase.MATCHED, None
                     result.events.append(Matched(self.match))
+                    result.events += self.quality.sample(now, self.match.attenuation.mean_db)
                     result.add(self._amplitudes.begin(self.match.car, now))
+                case Level(level_db):
+                    result.events += self.quality.sample(now, -level_db)
                 case LinkDown(reason) if self.match is not None:
                     result.events.append(LinkLost(self.match, reason))
                     result.add(self._leave(now))

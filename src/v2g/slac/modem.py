@@ -4,7 +4,7 @@ Sans-IO: `receive`, `expire` and `next_deadline` as in the machines that own one
 """
 
 from v2g.slac import mme
-from v2g.slac.event import KeySet, LinkDown, LinkUp, ModemFailed, ModemFound, Step
+from v2g.slac.event import KeySet, Level, LinkDown, LinkUp, ModemFailed, ModemFound, Step
 from v2g.slac.key import NetworkKey
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
 
@@ -34,8 +34,6 @@ class Modem:
         self.key: NetworkKey | None = None
         """The one that the modem has taken; None while it is being changed."""
         self.linked = False
-        self.level_db: int | None = None
-        """How strong the modem says it hears the other one: the lower end of a range of 5 dB."""
         self._mac = mac
         self._identify: float | None = None
         self._identify_tries = 0
@@ -67,7 +65,7 @@ class Modem:
 
     def unwatch(self) -> None:
         """Look no more."""
-        self.linked, self.level_db, self._poll = False, None, None
+        self.linked, self._poll = False, None
         self._awaited, self._misses, self._level_poll = False, 0, 0.0
 
     def receive(self, frame: Frame, now: float) -> Step:
@@ -90,9 +88,11 @@ class Modem:
                 return self._link(message.link_status == 1)
             case mme.CC_DISCOVER_LIST_CNF():
                 peers = [each for each in message.neighbours() if each.same_network and each.tei]
-                self.level_db = max((each.level_db for each in peers if each.level_db is not None), default=None)
-                if self.vendor is None:
-                    return self._link(bool(peers))
+                step = self._link(bool(peers)) if self.vendor is None else Step()
+                levels = [each.level_db for each in peers if each.level_db is not None]
+                if self.linked and levels:
+                    step.events.append(Level(max(levels)))
+                return step
         return Step()
 
     def expire(self, now: float) -> Step:

@@ -1,0 +1,180 @@
+"""The power-line modem on a network interface: raw frames (AF_PACKET), the matching in real time, single questions.
+
+Needs CAP_NET_RAW.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from v2g.kernel.errors import V2GError
+from v2g.slac.event import Event, Matched, Step, Unmatched
+from v2g.slac.evse import Evse
+from v2g.slac.mme import BROADCAST, ETHERTYPE, LOCAL_MODEM, Frame, Mme, MmeError
+from v2g.slac.quality import Quality
+
+_FRAME_SIZE = 2048
+_FRAMES_AT_ONCE = 64
+"""Read before the loop turns again, so that a flood on the line does not stop the rest of the process."""
+
+
+class PlcError(V2GError):
+    """The interface or its modem cannot be used; the text says which and what to do."""
+
+
+def open_line(interface: str) -> socket.socket:
+    """A non-blocking socket for the management frames of an interface. Raises `PlcError`."""
+    try:
+        index = socket.if_nametoindex(interface)
+    except OSError as error:
+        names = ", ".join(name for _, name in socket.if_nameindex())
+        raise PlcError(f"there is no interface {interface}; there are {names}") from error
+    try:
+        opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError as error:
+        remedy = "run as root, or give the service AmbientCapabilities=CAP_NET_RAW"
+        raise PlcError(f"interface {interface}: no permission for raw frames; {remedy}") from error
+    try:
+        opened.bind((interface, ETHERTYPE))
+        opened.setblocking(False)
+    except OSError as error:
+        opened.close()
+        raise PlcError(f"interface {interface} (index {index}): {error.strerror}") from error
+    return opened
+
+
+def mac_of(line: socket.socket) -> bytes:
+    """MAC of the interface of a raw socket."""
+    mac: bytes = line.getsockname()[4]
+    return mac
+
+
+class Machine(Protocol):
+    """`v2g.slac.evse.Evse` or `v2g.slac.ev.Ev`."""
+
+    quality: Quality
+
+    def plugged(self, now: float) -> Step: ...
+    def unplugged(self, now: float) -> Step: ...
+    def receive(self, data: bytes, now: float) -> Step: ...
+    def expire(self, now: float) -> Step: ...
+    def next_deadline(self) -> float | None: ...
+
+
+M = TypeVar("M", bound=Machine)
+
+
+class PlcLink(Generic[M]):
+    """A matching machine on an interface, until `close`. Needs a running loop."""
+
+    def __init__(self, interface: str, make: Callable[[bytes], M], told: Callable[[Event], None]) -> None:
+        """`make`: makes the machine for the interface's MAC. `told`: hears of all that happens.
+
+        Raises `PlcError`.
+        """
+        self.interface = interface
+        self._loop = asyncio.get_running_loop()
+        self._told = told
+        self._line = open_line(interface)
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._outcome: asyncio.Future[Matched | Unmatched] = self._loop.create_future()
+        self.machine = make(mac_of(self._line))
+        self.lost_frames = 0
+        """That the interface did not take, for example because it was down."""
+        self._loop.add_reader(self._line.fileno(), self._readable)
+        if isinstance(self.machine, Evse):
+            self.do(self.machine.start(self._loop.time()))
+
+    def plugged(self) -> None:
+        """A car is plugged in, or the car itself is."""
+        self._outcome = self._loop.create_future()
+        self.do(self.machine.plugged(self._loop.time()))
+
+    def unplugged(self) -> None:
+        """The cable is out: the network is left."""
+        self.do(self.machine.unplugged(self._loop.time()))
+
+    async def outcome(self) -> Matched | Unmatched:
+        """Of the matching since `plugged`: the first success or failure."""
+        return await asyncio.shield(self._outcome)
+
+    def do(self, step: Step) -> None:
+        """Send what the machine wants sent, pass on what it tells, and set its timer."""
+        for data in step.send:
+            try:
+                self._line.send(data)
+            except OSError:  # an interface that is down; the machine repeats, and its timers end it
+                self.lost_frames += 1
+        for event in step.events:
+            if isinstance(event, Matched | Unmatched) and not self._outcome.done():
+                self._outcome.set_result(event)
+            self._told(event)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._closed:
+            return
+        deadline = self.machine.next_deadline()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._expire)
+
+    def close(self) -> None:
+        """Stop, without leaving the network: `unplugged` does that."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._line.fileno())
+            self._line.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        self.do(self.machine.expire(self._loop.time()))
+
+    def _readable(self) -> None:
+        for _ in range(_FRAMES_AT_ONCE):
+            if self._closed:
+                return
+            try:
+                data = self._line.recv(_FRAME_SIZE)
+            except BlockingIOError:
+                return
+            except OSError:  # the interface went down; it may come back
+                self.lost_frames += 1
+                return
+            self.do(self.machine.receive(data, self._loop.time()))
+
+
+def ask(
+    interface: str,
+    questions: Iterable[Mme],
+    answers: tuple[type[Mme], ...],
+    *,
+    everyone: bool = False,
+    timeout_s: float = 1.0,
+) -> list[Frame]:
+    """Ask the own modem, or `everyone` who hears it, and wait for answers of these types: for the first one of the own
+    modem, for all within the time otherwise. Blocks. Raises `PlcError` for the interface; no answer is an empty list.
+    """
+    from time import monotonic
+
+    found: list[Frame] = []
+    with open_line(interface) as line:
+        own = mac_of(line)
+        for question in questions:
+            version = 0 if question.TYPE & 0xE000 == 0xA000 else 1
+            for destination in (LOCAL_MODEM, BROADCAST) if everyone else (LOCAL_MODEM,):
+                try:
+                    line.send(Frame.of(destination, own, question, version).pack())
+                except OSError as error:
+                    remedy = f"`v2g plc init {interface}` brings it up"
+                    raise PlcError(f"interface {interface}: {error.strerror}; {remedy}") from error
+        deadline = monotonic() + timeout_s
+        while (left_s := deadline - monotonic()) > 0 and (everyone or not found):
+            line.settimeout(left_s)
+            try:
+                frame = Frame.unpack(line.recv(_FRAME_SIZE))
+            except (TimeoutError, MmeError):
+                continue
+            if isinstance(frame.message, answers) and frame.destination == own:
+                found.append(frame)
+    return found
