@@ -10,7 +10,7 @@ SEED = 15118
 
 def as_csv(recording: Recording) -> str:
     """The recording in the form that `v2g.sim.grid.load` reads."""
-    rows = (f"{sample.time_s:g},{sample.frequency_hz:.4f},{sample.voltage_v:.2f}" for sample in recording.samples)
+    rows = (f"{sample.time_s:g},{sample.frequency_hz:.4f},{sample.voltages_v[0]:.2f}" for sample in recording.samples)
     return "time_s,frequency_hz,voltage_v\n" + "\n".join(rows) + "\n"
 
 

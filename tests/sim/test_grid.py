@@ -1,5 +1,6 @@
 """Grid recordings: what is shipped, what is generated, what is refused."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tools.make_grid_recording import SEED, as_csv
 
+from v2g.power.grid_sensor import GridReading
 from v2g.power.registers.map import shipped
-from v2g.sim.grid import GridUnit, Recording, RecordingError, Sample, generate, load, parse, shipped_recording
+from v2g.sim.grid import (
+    GridUnit,
+    Recording,
+    RecordingError,
+    RecordingGridSensor,
+    Sample,
+    generate,
+    load,
+    parse,
+    shipped_recording,
+)
 
 
 @pytest.mark.parametrize("nominal_hz", [50, 60])
@@ -34,25 +46,42 @@ def test_a_generated_signal_is_the_same_for_the_same_seed_and_stays_near_nominal
     assert signal.samples == generate(50, seed=seed).samples
     assert signal.samples != generate(50, seed=seed + 1).samples
     assert all(49.7 < sample.frequency_hz < 50.3 for sample in signal.samples)
-    assert all(220 < sample.voltage_v < 240 for sample in signal.samples)
+    assert all(220 < voltage_v < 240 for sample in signal.samples for voltage_v in sample.voltages_v)
 
 
 def test_a_recording_is_linear_between_samples_and_repeats() -> None:
-    recording = Recording([Sample(10, 50.0, 230), Sample(12, 50.2, 232), Sample(14, 50.0, 230)])
+    recording = Recording([Sample(10, 50.0, (230, 230, 0)), Sample(12, 50.2, (232, 230, 0)), Sample(14, 50.0)])
     assert recording.at(0).frequency_hz == 50.0
     assert recording.at(1).frequency_hz == pytest.approx(50.1)
-    assert recording.at(1).voltage_v == pytest.approx(231)
+    assert recording.at(1).voltages_v == pytest.approx((231, 230, 0))
     assert recording.at(4).frequency_hz == 50.0
     assert recording.at(5).frequency_hz == pytest.approx(50.1)
 
 
 def test_a_unit_measures_and_counts() -> None:
     now = 1000.0
-    grid = GridUnit(Recording([Sample(0, 59.95, 0), Sample(10, 60.05, 100)]), lambda: now)
+    grid = GridUnit(Recording([Sample(0, 59.95, (0, 0, 0)), Sample(10, 60.05, (100, 50, 0))]), lambda: now)
     now += 5.0
     (span,) = shipped("grid").spans(shipped("grid").quantities)
     words = grid.unit.read(span.table, span.address, span.count)
-    assert words == [250, 0, 60_000, 500, 500, 500]
+    assert words == [250, 0, 60_000, 500, 250, 0]
+
+
+def test_a_recording_is_a_grid_sensor_too() -> None:
+    now = 1000.0
+
+    async def test() -> None:
+        nonlocal now
+        sensor = RecordingGridSensor(recording, lambda: now)
+        first = await sensor.read()
+        now += 5.0
+        reading = await sensor.read()
+        assert reading == GridReading(1005.0, 250, 50.0, (225, 230, 235))
+        assert first.sequence == 0
+
+    text = "time_s,frequency_hz,voltage_l1_v,voltage_l2_v,voltage_l3_v\n0,49.5,220,230,235\n10,50.5,230,230,235\n"
+    recording = parse(text, "phases.csv")
+    asyncio.run(test())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ that asks for discharge, and an overshoot that asks for charge. `tools/make_grid
 """
 
 import csv
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from v2g.kernel.errors import V2GError
+from v2g.power.grid_sensor import GridReading
 from v2g.power.registers.map import Value, shipped
 from v2g.sim.modbus_server import Unit
 
@@ -33,8 +35,8 @@ class Sample:
 
     time_s: float
     frequency_hz: float
-    voltage_v: float = NOMINAL_VOLTAGE_V
-    """Of each phase to neutral."""
+    voltages_v: tuple[float, float, float] = (NOMINAL_VOLTAGE_V,) * 3
+    """Phase to neutral."""
 
 
 class Recording:
@@ -55,17 +57,14 @@ class Recording:
         index = bisect_right(self._times_s, time_s)
         before, after = self.samples[index - 1], self.samples[index]
         share = (time_s - before.time_s) / (after.time_s - before.time_s)
-        return Sample(
-            time_s,
-            before.frequency_hz + share * (after.frequency_hz - before.frequency_hz),
-            before.voltage_v + share * (after.voltage_v - before.voltage_v),
-        )
+        l1_v, l2_v, l3_v = (a + share * (b - a) for a, b in zip(before.voltages_v, after.voltages_v, strict=True))
+        frequency_hz = before.frequency_hz + share * (after.frequency_hz - before.frequency_hz)
+        return Sample(time_s, frequency_hz, (l1_v, l2_v, l3_v))
 
 
 def load(path: Path) -> Recording:
-    """Reads a CSV file with the columns `time_s`, `frequency_hz` and optionally `voltage_v`.
-
-    Raises `RecordingError`.
+    """Reads a CSV file with the columns `time_s`, `frequency_hz` and optionally `voltage_v` (of every phase) or
+    `voltage_l1_v`, `voltage_l2_v`, `voltage_l3_v`. Raises `RecordingError`.
     """
     try:
         return parse(path.read_text(), str(path))
@@ -87,12 +86,12 @@ def parse(text: str, source: str) -> Recording:
         raise RecordingError(f"{source}:1: the first line must name the columns time_s,frequency_hz[,voltage_v]")
     for row in rows:
         try:
-            sample = Sample(
-                float(row["time_s"]), float(row["frequency_hz"]), float(row.get("voltage_v") or NOMINAL_VOLTAGE_V)
-            )
+            every_v = row.get("voltage_v") or NOMINAL_VOLTAGE_V
+            l1_v, l2_v, l3_v = (float(row.get(f"voltage_{phase}_v") or every_v) for phase in ("l1", "l2", "l3"))
+            sample = Sample(float(row["time_s"]), float(row["frequency_hz"]), (l1_v, l2_v, l3_v))
         except (TypeError, ValueError) as error:
             raise RecordingError(f"{source}:{rows.line_num}: not a row of numbers; correct it") from error
-        if not all(map(isfinite, (sample.time_s, sample.frequency_hz, sample.voltage_v))):
+        if not all(map(isfinite, (sample.time_s, sample.frequency_hz, *sample.voltages_v))):
             raise RecordingError(f"{source}:{rows.line_num}: a value is not finite; correct it")
         if samples and sample.time_s <= samples[-1].time_s:
             raise RecordingError(f"{source}:{rows.line_num}: time_s does not grow; sort the rows")
@@ -134,7 +133,8 @@ def generate(
         time_s, share = index * step_s, index / count
         deviation_hz = noise_hz[index] - share * noise_hz[-1] + _disturbance_hz(time_s - disturbance_at_s)
         deviation_v = noise_v[index] - share * noise_v[-1]
-        samples.append(Sample(time_s, round(nominal_hz + deviation_hz, 4), round(NOMINAL_VOLTAGE_V + deviation_v, 2)))
+        voltage_v = round(NOMINAL_VOLTAGE_V + deviation_v, 2)
+        samples.append(Sample(time_s, round(nominal_hz + deviation_hz, 4), (voltage_v,) * 3))
     return Recording(samples)
 
 
@@ -157,10 +157,27 @@ class GridUnit:
     def _measure(self) -> Mapping[str, Value]:
         elapsed_s = self._clock() - self._started_s
         sample = self._recording.at(elapsed_s)
+        l1_v, l2_v, l3_v = sample.voltages_v
         return {
             "sequence": float(int(elapsed_s / MEASURING_PERIOD_S) % 0x10000),
             "frequency_hz": sample.frequency_hz,
-            "voltage_l1_v": sample.voltage_v,
-            "voltage_l2_v": sample.voltage_v,
-            "voltage_l3_v": sample.voltage_v,
+            "voltage_l1_v": l1_v,
+            "voltage_l2_v": l2_v,
+            "voltage_l3_v": l3_v,
         }
+
+
+class RecordingGridSensor:
+    """`v2g.power.grid_sensor.GridSensor` that plays a recording without a device; it starts to play when it is made."""
+
+    def __init__(self, recording: Recording, clock: Callable[[], float] = time.monotonic) -> None:
+        self._recording = recording
+        self._clock = clock
+        self._started_s = clock()
+
+    async def read(self) -> GridReading:
+        """Measures; see the port."""
+        now = self._clock()
+        sample = self._recording.at(now - self._started_s)
+        sequence = int((now - self._started_s) / MEASURING_PERIOD_S)
+        return GridReading(now, sequence, sample.frequency_hz, sample.voltages_v)
