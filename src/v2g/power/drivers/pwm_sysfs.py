@@ -105,7 +105,7 @@ class SysfsPilot:
 
     def _send(self, duty: float) -> None:
         """Writes what differs. The kernel refuses a duty cycle above the period, and a polarity while enabled."""
-        if not self._pwm.is_dir():
+        if not _exists(self._pwm):
             _write(self._settings.chip / "export", str(self._settings.channel))
         polarity = "inversed" if self._settings.inverted else "normal"
         if self._text("polarity") != polarity:
@@ -140,7 +140,7 @@ class SysfsPilot:
     def _capture(self) -> float | None:
         """The measured share of the high level; None without edges."""
         path = self._settings.capture or self._pwm / "capture"
-        if self._settings.capture is None and not path.exists():
+        if self._settings.capture is None and not _exists(path):
             path = self._settings.chip / "capture"
         try:
             text = _read(path)
@@ -162,10 +162,10 @@ class SysfsPilot:
         channel = f"in_voltage{level.channel}"
         raw = _number(level.device / f"{channel}_raw")
         offset = level.device / f"{channel}_offset"
-        if offset.exists():
+        if _exists(offset):
             raw += _number(offset)
         scale = level.device / f"{channel}_scale"
-        scale = scale if scale.exists() else level.device / "in_voltage_scale"
+        scale = scale if _exists(scale) else level.device / "in_voltage_scale"
         return raw * _number(scale) / 1000 * level.gain + level.offset_v
 
     def _text(self, name: str) -> str:
@@ -186,9 +186,17 @@ class SysfsPilot:
         return Refused(_DEVICE, where, error.strerror or str(error), "check the driver's messages in dmesg")
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _Failure(path, error) from error
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text("ascii", "replace").strip()
+        with path.open(encoding="ascii", errors="replace") as file:
+            return file.read(64).strip()
     except OSError as error:
         raise _Failure(path, error) from error
 
