@@ -7,65 +7,21 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace as changed
 from tests.iso15118.requests import dc_loop, exi, payload_type_of
+from tests.station.scene import INTENT as LONG
+from tests.station.scene import OUTLET, fault_of, faulted_at, in_the_loop, opened_at
 
-from v2g.iso15118.d20.evcc.vehicle import Intent
-from v2g.iso15118.d20.plant import Limits, Stop
+from v2g.iso15118.d20.plant import Stop
 from v2g.iso15118.d20.services import ControlMode, Service
-from v2g.iso15118.event import Faulted
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterFault
 from v2g.sim.contactor import Stuck
 from v2g.sim.plant_model import PlantSettings
-from v2g.sim.world import NOWHERE, Grid, World
+from v2g.sim.world import Grid, World
 from v2g.station.connector import Note
-from v2g.station.settings import Access, Capability, GridCode, Outlet, Step
+from v2g.station.settings import Access, Capability, Step
 
-CAR = Limits(
-    charge_w=11_000,
-    discharge_w=10_000,
-    charge_a=30,
-    discharge_a=20,
-    voltage_min_v=300,
-    voltage_max_v=460,
-)
-INTENT = Intent("WMIV1234567890ABCDEX", Service.DC_BPT, ControlMode.DYNAMIC, CAR, duration_s=20.0)
-PROMPT = GridCode(name="ieee1547-cat3", settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0})
-"""Without the waiting."""
-OUTLET = Outlet(
-    services=("DC_BPT", "DC"),
-    access=Access(grant="everyone", discharge=True),
-    dispatch=(Step(power_w=5_000, for_s=5.0), Step(power_w=-6_000)),
-    inverter=NOWHERE,
-    contactor=NOWHERE,
-    meter=NOWHERE,
-    isolation=NOWHERE,
-    grid=NOWHERE,
-    grid_code=PROMPT,
-)
+INTENT = replace(LONG, duration_s=20.0)
 AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
-
-
-def in_the_loop(world: World, seconds: float = 10.0) -> World:
-    """A session that has been moving energy for some time."""
-    world.run(3.0)  # the station knows its hardware
-    world.plug_in()
-    world.run(
-        until=lambda: world.connector.conversation is not None and world.connector.conversation.phase == "CHARGE_LOOP"
-    )
-    world.run(seconds)
-    return world
-
-
-def fault_of(world: World) -> Fault | None:
-    return next((event.fault for _, event in world.events if isinstance(event, Faulted)), None)
-
-
-def faulted_at(world: World) -> float:
-    return next(time for time, event in world.events if isinstance(event, Faulted))
-
-
-def opened_at(world: World, after: float) -> float:
-    return next(time for time, closed in world.switched if not closed and time >= after)
 
 
 @pytest.mark.parametrize("mode", list(ControlMode), ids=lambda mode: mode.name.lower())
@@ -329,3 +285,23 @@ def test_the_cable_limits_the_current() -> None:
     world = in_the_loop(World(outlet, INTENT))
     assert abs(world.plant.current_a) == pytest.approx(5.0, rel=0.02)
     assert "station discharge current" in world.connector.decider.limited_s
+
+
+def test_a_car_that_leaves_soon_keeps_its_energy() -> None:
+    feed = changed(OUTLET, dispatch=(Step(power_w=-6_000),))
+    # 60 kWh from 60 % to 80 %: 12 kWh, at 11 kW 66 minutes.
+    leaving = [replace(INTENT, soc_target=0.8, departure_unix_s=World(feed, INTENT).unix_s + s) for s in (3_600, 9_000)]
+    soon, later = (in_the_loop(World(feed, intent), 8.0) for intent in leaving)
+    assert soon.plant.power_w == pytest.approx(0, abs=1)
+    assert soon.connector.decision is not None
+    assert str(soon.connector.decision.binding).startswith("EV departure need (12.")
+    assert later.plant.power_w == pytest.approx(-6_000, rel=0.02)
+
+
+@pytest.mark.parametrize(("soc", "power_w"), [(0.44, 0.0), (0.48, -6_000.0)])
+def test_the_station_has_a_floor_of_its_own(soc: float, power_w: float) -> None:
+    outlet = changed(OUTLET, dispatch=(Step(power_w=-6_000),), soc_floor_percent=45)
+    world = in_the_loop(World(outlet, INTENT, soc=soc), 5.0)
+    assert world.plant.power_w == pytest.approx(power_w, rel=0.02, abs=1)
+    if not power_w:
+        assert "station's state-of-charge floor (45 %)" in world.connector.explain(world.now)["why"]

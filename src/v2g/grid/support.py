@@ -113,6 +113,10 @@ class GridSupport:
         self._power_w = support.power_w
         return support
 
+    def hold(self, power_w: float) -> None:
+        """The power is held here by somebody else: the ramp goes on from here."""
+        self._ramp.power_w = self._power_w = power_w
+
     def _stop(self, sample: GridSample | None, wish_w: float, verdict: Verdict | None) -> tuple[str, str] | None:
         """What leaves nothing to support, and why, or None."""
         measurement = self.code.measurement

@@ -23,6 +23,7 @@ from v2g.sim.battery import Battery
 from v2g.sim.contactor import ContactorModule, Stuck
 from v2g.sim.plant_model import RATING, PlantInputs, PlantModel, PlantSettings
 from v2g.station.connector import SAFE, Connector, Note
+from v2g.station.limits import Bound
 from v2g.station.readings import Readings
 from v2g.station.settings import Device, Outlet
 
@@ -74,12 +75,13 @@ class World:
         delay_s: float = 0.005,
         grid: Callable[[float, PlantModel], Grid] = lambda now, plant: SOUND,
         peer: bytes | None = None,
+        site: Bound | None = None,
     ) -> None:
         """`delay_s`: of every message on the wire. `grid`: its state at a time, which may depend on what the plant
-        draws. `peer`: the fingerprint that both sides see of each other."""
+        draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit."""
         self.now = 0.0
         self.faults = Faults()
-        self.connector = Connector(outlet, RATING)
+        self.connector = Connector(outlet, RATING, site)
         self.grid = SOUND
         self.plant = PlantModel(Battery(capacity_wh, soc), plant)
         self.contactor = ContactorModule(lambda: self.now, stuck=stuck, log=self._switched)

@@ -80,6 +80,11 @@ class GridGuard:
         dt_s, self._supported_s = now - self._supported_s, now
         return self._support.step(self.sample, wish_w, dt_s, self.verdict)
 
+    def hold(self, power_w: float) -> None:
+        """The power is held here by somebody else; ramps go on from here."""
+        if self._support is not None:
+            self._support.hold(power_w)
+
     def adjust(self, changes: Mapping[str, Value]) -> None:
         """Take over other settings of the grid code. Raises `SettingsError`; then nothing has changed."""
         self._protection.adjust(changes)

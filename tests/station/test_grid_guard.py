@@ -1,0 +1,126 @@
+"""The grid decides over the session: trips, waits, comes back, and what each is called."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, faulted_at, in_the_loop, opened_at
+
+from v2g.kernel.fault import Fault
+from v2g.sim.plant_model import PlantModel
+from v2g.sim.world import SOUND, Grid, World
+from v2g.station.connector import Note
+from v2g.station.settings import GridCode, Step
+
+FEEDING = changed(OUTLET, dispatch=(Step(power_w=-6_000),), nominal_hz=50.0)
+GridSource = Callable[[float, PlantModel], Grid]
+
+
+def disturbed(grid: Grid, at_s: float = 30.0, until_s: float = float("inf")) -> GridSource:
+    """A sound grid, with another one between the two times."""
+    return lambda now, plant: grid if at_s <= now < until_s else SOUND
+
+
+def feeding(grid: GridSource, **outlet: object) -> World:
+    world = in_the_loop(World(changed(FEEDING, **outlet), INTENT, grid=grid), 5.0)
+    assert world.plant.power_w < -5_000
+    return world
+
+
+@pytest.mark.parametrize(
+    ("grid", "fault", "within_s"),
+    [
+        (Grid(voltages_v=(280.0, 230.0, 230.0)), Fault.GRID, 0.16),
+        (Grid(frequency_hz=51.9), Fault.GRID, 0.20),
+        (Grid(frequency_hz=46.9), Fault.GRID, 0.20),
+        (Grid(voltages_v=(0.0, 0.0, 0.0)), Fault.ISLANDING, 2.0),
+        (Grid(frequency_hz=float("nan")), Fault.GRID_SENSOR_LOST, 0.05),
+    ],
+    ids=["over-voltage on one phase", "over-frequency", "below 47 Hz", "dead grid", "no number"],
+)
+def test_a_disturbance_ends_the_session(grid: Grid, fault: Fault, within_s: float) -> None:
+    world = feeding(disturbed(grid))
+    world.run(until=lambda: not world.contactor.closed)
+    assert fault_of(world) is fault
+    assert faulted_at(world) - 30.0 <= within_s
+    assert opened_at(world, 30.0) - 30.0 <= within_s + 0.1
+    world.run(1.0)
+    assert world.plant.current_a == 0
+    assert world.connector.report.fault is not None
+    assert world.connector.report.fault.startswith(fault.code)
+
+
+def test_a_silent_sensing_unit_ends_the_session() -> None:
+    world = feeding(disturbed(SOUND))
+    world.faults.silent.add("grid")
+    since = world.now
+    world.run(until=lambda: not world.contactor.closed)
+    assert fault_of(world) is Fault.GRID_SENSOR_LOST
+    assert world.now - since < 0.6
+
+
+def test_what_must_be_ridden_through_is() -> None:
+    world = feeding(disturbed(Grid(voltages_v=(180.0, 180.0, 180.0)), until_s=35.0))  # 0.78 pu for 5 s: category III
+    world.run(10.0)
+    assert fault_of(world) is None
+    assert world.plant.power_w < -5_000
+
+
+def test_after_a_trip_the_next_session_waits_for_the_grid() -> None:
+    delayed = {"enter_service.delay_s": 20.0, "enter_service.ramp_s": 100.0}
+    code = GridCode(name="ieee1547-cat3", settings=delayed)
+    start = World(changed(FEEDING, grid_code=code), INTENT, grid=disturbed(Grid(frequency_hz=52.5), 50.0, 55.0))
+    start.run(25.0)
+    world = in_the_loop(start, 10.0)
+    assert world.plant.power_w < -2_000
+    world.run(until=lambda: world.connector.conversation is None or world.connector.conversation.end is not None)
+    assert fault_of(world) is Fault.GRID
+    world.unplug()
+    world.run(56.0 - world.now)
+    world.events.clear()
+    world.plug_in()
+    world.run(10.0)
+    assert world.connector.decision is not None
+    assert world.connector.decision.power_w == 0
+    assert world.connector.decision.binding is not None
+    assert world.connector.decision.binding.source == "grid protection, enter service"
+    assert "s until service" in world.connector.decision.sentence
+    world.run(14.0)
+    assert -3_000 < world.plant.power_w < -500, "on the ramp"
+    assert any(isinstance(event, Note) and event.text.startswith("grid: run") for _, event in world.events)
+
+
+def test_while_the_grid_is_out_no_session_begins() -> None:
+    world = World(FEEDING, INTENT, grid=lambda now, plant: Grid(frequency_hz=52.5))
+    world.run(3.0)
+    world.plug_in()
+    world.run_to_end()
+    assert fault_of(world) is Fault.GRID
+    assert not world.switched
+
+
+def test_without_a_grid_code_nothing_is_fed() -> None:
+    world = in_the_loop(World(changed(FEEDING, grid_code=None), INTENT))
+    assert world.connector.decision is not None
+    assert world.connector.decision.power_w == 0
+    assert world.plant.current_a == pytest.approx(0, abs=0.01)
+    assert "no grid protection" in world.connector.decision.sentence
+
+
+def test_the_droop_takes_the_power_over_from_the_plan() -> None:
+    outlet = changed(FEEDING, dispatch=(Step(power_w=-1_000),))
+    world = in_the_loop(World(outlet, INTENT, grid=disturbed(Grid(frequency_hz=49.5))), 5.0)
+    assert world.plant.power_w == pytest.approx(-1_000, rel=0.03)
+    world.run(60.0 - world.now)
+    assert world.connector.decision is not None
+    assert world.connector.decision.wished_by == "frequency droop"
+    # 0.5 Hz less the dead band of 30 mHz (36 mHz at 60 Hz) over 5 % of 50 Hz: 18.8 % of 30 kW more.
+    assert world.connector.decision.wish_w == pytest.approx(-1_000 - 30_000 * (0.47 / 2.5), rel=0.02)
+
+
+def test_volt_var_makes_the_inverter_draw() -> None:
+    code = changed(PROMPT, settings={**PROMPT.settings, "reactive.mode": "volt_var"})
+    world = feeding(disturbed(Grid(voltages_v=(246.0, 246.0, 246.0))), grid_code=code)
+    world.run(60.0 - world.now)
+    assert world.plant.reactive_var > 5_000  # 44 % of 30 kVA at 1.08 pu and above, held to the inverter's 10 kvar
+    assert "volt-var" in world.connector.explain(world.now)["why"]

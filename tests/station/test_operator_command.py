@@ -1,0 +1,159 @@
+"""What an operator may ask by hand, what is refused, and when it is over."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import INTENT, OUTLET, in_the_loop
+
+from v2g.grid.settings import SettingsError
+from v2g.iso15118.d20.services import Service
+from v2g.sim.world import World
+from v2g.station.limits import Bound
+from v2g.station.operator_command import CommandRefused, Mode, inject, limit
+from v2g.station.settings import Access, Outlet, Step
+
+PLAN = (Step(power_w=3_000),)
+
+
+def session(outlet: Outlet = OUTLET) -> World:
+    return in_the_loop(World(changed(outlet, dispatch=PLAN), INTENT), 3.0)
+
+
+def ask(world: World, mode: Mode, power_w: float = 0.0, fed_var: float = 0.0, for_s: float | None = None) -> None:
+    inject(world.connector, mode, power_w, fed_var, for_s, world.now)
+
+
+def test_a_command_stands_in_the_place_of_the_plan() -> None:
+    world = session()
+    ask(world, Mode.DISCHARGE, 5_000)
+    world.run(3.0)
+    assert world.plant.power_w == pytest.approx(-5_000, rel=0.02)
+    assert world.connector.decision is not None
+    assert world.connector.decision.wished_by == "the operator"
+    ask(world, Mode.IDLE)
+    world.run(3.0)
+    assert world.plant.power_w == pytest.approx(0, abs=1)
+    ask(world, Mode.AUTO)
+    world.run(3.0)
+    assert world.plant.power_w == pytest.approx(3_000, rel=0.02)
+
+
+def test_an_expired_command_falls_back_to_the_plan() -> None:
+    world = session()
+    ask(world, Mode.DISCHARGE, 5_000, for_s=5.0)
+    world.run(4.0)
+    assert world.plant.power_w == pytest.approx(-5_000, rel=0.02)
+    world.run(3.0)
+    assert world.plant.power_w == pytest.approx(3_000, rel=0.02)
+
+
+def test_a_repeated_command_changes_nothing() -> None:
+    once, often = session(), session()
+    ask(once, Mode.DISCHARGE, 5_000)
+    for _ in range(100):
+        ask(often, Mode.DISCHARGE, 5_000)
+        once.step()
+        often.step()
+        assert once.connector.orders(once.now) == often.connector.orders(often.now)
+
+
+def test_a_command_ends_with_its_session() -> None:
+    world = session()
+    ask(world, Mode.DISCHARGE, 5_000)
+    world.unplug()
+    world.run(1.0)
+    world.plug_in()
+    world.run(8.0)
+    assert world.plant.power_w == pytest.approx(3_000, rel=0.02)
+
+
+def test_reactive_power_in_the_place_of_the_grid_codes_mode() -> None:
+    world = session()
+    ask(world, Mode.DISCHARGE, 5_000, fed_var=4_000, for_s=40.0)
+    world.run(39.0)  # the response of constant reactive power takes some seconds
+    assert world.plant.reactive_var == pytest.approx(-4_000, abs=600)  # the islanding probe adds its share
+    world.run(20.0)
+    assert world.plant.reactive_var == pytest.approx(0, abs=600)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ((Mode.DISCHARGE, 15_001.0), "15.001 kW is beyond: station discharge power, 15 kW"),
+        ((Mode.CHARGE, 31_000.0), "31 kW is beyond: station charge power, 15 kW"),
+        ((Mode.DISCHARGE, -1.0), "give its magnitude"),
+        ((Mode.DISCHARGE, float("nan")), "give its magnitude"),
+        ((Mode.IDLE, 5.0), "idle has no power"),
+        ((Mode.CHARGE, 1_000.0, 0.0, 0.0), "give one above 0"),
+        ((Mode.CHARGE, 1_000.0, 10_001.0), "10.001 kvar is beyond: inverter reactive power, 10 kvar"),
+    ],
+)
+def test_what_the_station_could_not_follow_is_refused(command: tuple[Mode, *tuple[float, ...]], reason: str) -> None:
+    world = session()
+    with pytest.raises(CommandRefused, match=reason):
+        ask(world, *command)
+    assert world.connector.decider.injection is None
+
+
+def test_discharging_needs_leave() -> None:
+    outlet = changed(OUTLET, access=Access(grant="everyone"), dispatch=PLAN)
+    world = in_the_loop(World(outlet, replace(INTENT, service=Service.DC)))
+    with pytest.raises(CommandRefused, match="1 kW is beyond: no authorisation to discharge, 0 kW"):
+        ask(world, Mode.DISCHARGE, 1_000)
+
+
+def test_without_a_session_there_is_nothing_to_command() -> None:
+    world = World(OUTLET, INTENT)
+    with pytest.raises(CommandRefused, match="no car is in session at connector 1"):
+        ask(world, Mode.CHARGE, 1_000)
+
+
+def test_reactive_power_beyond_the_grid_code_names_the_range() -> None:
+    world = session()
+    assert world.connector.guard is not None
+    assert world.connector.rating is not None
+    with pytest.raises(SettingsError, match=r"constant_var\.injected_pu: 0\.5 is out of range"):
+        world.connector.guard.check_var(15_000, world.connector.rating)
+
+
+def test_a_limit_binds_and_stands_in_the_inverter() -> None:
+    world = session()
+    limit(world.connector, -1.0, 2_000.0)
+    ask(world, Mode.DISCHARGE, 5_000)
+    world.run(3.0)
+    assert world.plant.power_w == pytest.approx(-2_000, rel=0.02)
+    assert world.connector.orders(world.now).inverter.discharge_limit_w == 2_000
+    assert world.connector.decision is not None
+    assert world.connector.decision.binding is not None
+    assert world.connector.decision.binding.source == "operator discharge limit"
+    world.unplug()
+    world.run(1.0)
+    orders = world.connector.orders(world.now)
+    assert orders.safe
+    assert orders.inverter.discharge_limit_w == 2_000
+
+
+@pytest.mark.parametrize(
+    ("direction", "power_w", "reason"),
+    [
+        (-1.0, 15_001.0, "station discharge power, 15 kW"),
+        (1.0, 20_000.0, "station charge power, 15 kW"),
+        (-1.0, float("nan"), "beyond"),
+    ],
+)
+def test_a_limit_beyond_what_is_possible_is_refused(direction: float, power_w: float, reason: str) -> None:
+    world = session()
+    before = world.connector.orders(world.now)
+    with pytest.raises(CommandRefused, match=reason):
+        limit(world.connector, direction, power_w)
+    assert world.connector.orders(world.now) == before
+
+
+def test_the_sites_limit_binds_and_refuses() -> None:
+    site = Bound("site limit", 4_000.0, 2_500.0, "a share of 1/2")
+    world = World(changed(OUTLET, dispatch=(Step(power_w=-6_000),)), INTENT, site=site)
+    in_the_loop(world, 4.0)
+    assert world.plant.power_w == pytest.approx(-2_500, rel=0.02)
+    with pytest.raises(CommandRefused, match=r"3 kW is beyond: site limit \(a share of 1/2\), 2.5 kW"):
+        ask(world, Mode.DISCHARGE, 3_000)
