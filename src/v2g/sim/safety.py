@@ -170,6 +170,10 @@ class SafetyOperator:
         """How fast the pump is driven, 0 to 1. Raises `PowerError`."""
         return _number((await self._device.read("pump"))["pump"])
 
+    async def module_c(self) -> float:
+        """How warm the power module is. Raises `PowerError`."""
+        return _number((await self._device.read("module_c"))["module_c"])
+
 
 def _number(value: Value) -> float:
     assert isinstance(value, float)
