@@ -15,24 +15,25 @@ _COMMAND += "sim.add_arguments(p); sys.exit(sim.run(p.parse_args()))"
 
 
 class Simulator:
-    """A process of `v2g sim` that listens on `host:port`."""
+    """A process of `v2g sim` that listens on `host:port`, or sends if `--send` is among its arguments."""
 
     host = "127.0.0.1"
 
     def __init__(self, *arguments: str, port: int = 0) -> None:
-        """Starts `v2g sim <arguments>`; port 0 picks a free one. Raises `RuntimeError` when it does not listen."""
+        """Starts `v2g sim <arguments>`; port 0 picks a free one. Raises `RuntimeError` when it does not start."""
         assert v2g.__file__ is not None
         source = str(Path(v2g.__file__).parents[1])
+        listen = [] if "--send" in arguments else ["--listen", f"{self.host}:{port}"]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, *arguments, "--listen", f"{self.host}:{port}"],
+            [sys.executable, "-c", _COMMAND, *arguments, *listen],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": source},
         )
         line = self.line()
-        if not line.startswith("listening on "):
+        if not line.startswith(("listening on ", "sending to ")):
             self.kill()
-            raise RuntimeError(f"v2g sim {' '.join(arguments)} does not listen: {line!r}")
+            raise RuntimeError(f"v2g sim {' '.join(arguments)} does not start: {line!r}")
         self.port = int(line.rpartition(":")[2])
 
     @property

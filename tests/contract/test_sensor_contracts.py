@@ -10,9 +10,11 @@ from tests.contract.bench import until
 from tests.contract.simulators import Simulator, simulator
 
 from v2g.io.modbus import ModbusConnection
+from v2g.io.waveform import UdpSamples, WaveformGridSensor
 from v2g.power.drivers.register_map import RegisterGridSensor, RegisterIsolationMonitor, RegisterMeter
 from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
-from v2g.power.errors import Unreachable
+from v2g.power.errors import PowerError, Unreachable
+from v2g.power.grid_sensor import GridReading
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.registers.port import Registers
 
@@ -128,3 +130,44 @@ def test_a_grid_sensing_unit_measures_again_and_again(nominal_hz: int) -> None:
 
     with simulator("grid", "--nominal", str(nominal_hz)) as process:
         run(test())
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_a_sensor_by_samples_measures_and_notices_their_absence_in_time(how: str) -> None:
+    async def test() -> None:
+        samples = UdpSamples("127.0.0.1", 0)
+        await samples.open()
+        sensor = WaveformGridSensor(samples, 50, 230)
+
+        async def sample() -> GridReading | None:
+            try:
+                return await sensor.read()
+            except PowerError:  # not enough samples yet
+                return None
+
+        async def reason() -> str | None:
+            try:
+                await sensor.read()
+            except Unreachable as error:
+                return error.reason
+            return None
+
+        with simulator("waveform", "--nominal", "50", "--send", f"127.0.0.1:{samples.port}") as process:
+            first = await until(sample, lambda reading: reading is not None, 3.0)
+            reading = await sensor.read()
+            assert first is not None
+            assert reading.sequence > first.sequence
+            assert reading.frequency_hz == pytest.approx(50, abs=0.3)
+            assert all(220 < voltage_v < 240 for voltage_v in reading.voltages_v)
+            if how == "killed":
+                process.kill()
+            else:
+                process.freeze()
+            started_s = time.monotonic()
+            while (lost := await reason()) is None:
+                pass
+            assert "no samples within" in lost
+            assert time.monotonic() - started_s < LOST_WITHIN_S
+        samples.close()
+
+    run(test())

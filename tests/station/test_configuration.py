@@ -376,9 +376,11 @@ def test_the_driver_of_a_device(tmp_path: Path) -> None:
     grid = accepted(tmp_path, connector("grid: {address: 'g:1', driver: sunspec}")).connectors[0].grid
     assert grid == Device(address="g:1", driver="sunspec")
     (found,) = findings(tmp_path, MINIMAL.replace("meter: {", "meter: {driver: sunspec, "))
-    assert "connectors[0].meter.driver: sunspec is for inverter and grid" in found
+    assert "connectors[0].meter.driver: there is no sunspec for this device; use register-map" in found
     (found,) = findings(tmp_path, connector("grid: {address: 'g:1', driver: modbus}"))
-    assert "connectors[0].grid.driver: is 'modbus'; must be register-map or sunspec" in found
+    assert "connectors[0].grid.driver: is 'modbus'; must be register-map or sunspec or waveform" in found
     (tmp_path / "own.yaml").write_text("quantities: {}")
     (found,) = findings(tmp_path, connector("grid: {address: 'g:1', driver: sunspec, registers: own.yaml}"))
-    assert "connectors[0].grid.registers: a SunSpec grid sensing unit has no register map" in found
+    assert "connectors[0].grid.registers: with driver sunspec there is no register map; remove it" in found
+    (found,) = findings(tmp_path, MINIMAL.replace("inverter: {", "inverter: {driver: waveform, "))
+    assert "connectors[0].inverter.driver: there is no waveform for this device; use register-map or sunspec" in found

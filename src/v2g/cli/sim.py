@@ -1,4 +1,7 @@
-"""`v2g sim plant|sunspec|contactor|grid|pilot|safety`: the simulated hardware, each a Modbus TCP server of its own."""
+"""`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety`: the simulated hardware, each a process of its own.
+
+All are Modbus TCP servers, but for `waveform`, which sends datagrams.
+"""
 
 import argparse
 import asyncio
@@ -15,6 +18,7 @@ from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
     from v2g.power.registers.map import RegisterMap
+    from v2g.sim.grid import Recording
     from v2g.sim.plant import Plant
 
 
@@ -48,12 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     contactor.set_defaults(start=_contactor)
 
     grid = devices.add_parser("grid", help="grid sensing unit")
-    source = grid.add_mutually_exclusive_group()
-    source.add_argument("--recording", type=Path, metavar="FILE.csv", help="time_s,frequency_hz[,voltage_v]")
-    source.add_argument("--generate", action="store_true", help="a new signal instead of the excerpt of the package")
-    grid.add_argument("--nominal", type=int, choices=(50, 60), default=60, metavar="50|60", help="Hz, unless recorded")
-    grid.add_argument("--seed", type=int, default=1, help="of --generate")
     grid.set_defaults(start=_grid)
+
+    waveform = devices.add_parser("waveform", help="unit that samples the grid's voltages and sends them by UDP")
+    waveform.add_argument("--send", type=endpoint, required=True, metavar="HOST:PORT", help="where to")
+    waveform.add_argument("--rate", type=number(least=1000, most=20_000), default=3200.0, metavar="HZ", help="samples")
+    waveform.set_defaults(start=_waveform)
+
+    for device in (grid, waveform):
+        source = device.add_mutually_exclusive_group()
+        source.add_argument("--recording", type=Path, metavar="FILE.csv", help="time_s,frequency_hz[,voltage_v]")
+        source.add_argument("--generate", action="store_true", help="a new signal instead of the package's excerpt")
+        device.add_argument(
+            "--nominal", type=int, choices=(50, 60), default=60, metavar="50|60", help="Hz, unless recorded"
+        )
+        device.add_argument("--seed", type=int, default=1, help="of --generate")
 
     for device in (plant, sunspec, contactor, grid, *add_devices(devices)):
         device.add_argument(
@@ -120,13 +133,24 @@ async def _contactor(args: argparse.Namespace) -> None:
 
 
 async def _grid(args: argparse.Namespace) -> None:
-    from v2g.sim.grid import GridUnit, generate, load, shipped_recording
+    from v2g.sim.grid import GridUnit
     from v2g.sim.process import serve
 
+    await serve({1: GridUnit(_recording(args), time.monotonic).unit}, *args.listen)
+
+
+async def _waveform(args: argparse.Namespace) -> None:
+    from v2g.sim.process import until_stopped
+    from v2g.sim.waveform import Waveforms, send
+
+    waveforms = Waveforms(_recording(args), args.rate)
+    host, port = args.send
+    await until_stopped(f"sending to {host}:{port}", lambda: send(waveforms, host, port, time.monotonic))
+
+
+def _recording(args: argparse.Namespace) -> "Recording":
+    from v2g.sim.grid import generate, load, shipped_recording
+
     if args.recording:
-        recording = load(args.recording)
-    elif args.generate:
-        recording = generate(args.nominal, seed=args.seed)
-    else:
-        recording = shipped_recording(args.nominal)
-    await serve({1: GridUnit(recording, time.monotonic).unit}, *args.listen)
+        return load(args.recording)
+    return generate(args.nominal, seed=args.seed) if args.generate else shipped_recording(args.nominal)

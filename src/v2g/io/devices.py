@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from v2g.io.modbus import ModbusConnection, ModbusRegisters
 from v2g.power.drivers.register_map import (
@@ -22,6 +22,9 @@ from v2g.station.connector import Orders
 from v2g.station.operator_command import CommandRefused
 from v2g.station.readings import Readings
 from v2g.station.settings import Device, Outlet
+
+if TYPE_CHECKING:
+    from v2g.io.waveform import UdpSamples
 
 _T = TypeVar("_T")
 
@@ -50,13 +53,14 @@ class Devices:
         self.troubles: dict[str, str] = {}
         self._clock = clock
         self._connections: dict[str, ModbusConnection] = {}
+        self._samples: UdpSamples | None = None
         self.contactor = RegisterContactor(*self._at(outlet.contactor, "contactor"))
         self.meter = RegisterMeter(*self._at(outlet.meter, "meter"))
         self.inverter = self._inverter_at(outlet.inverter) if outlet.inverter else None
         self.isolation = (
             RegisterIsolationMonitor(*self._at(outlet.isolation, "isolation monitor")) if outlet.isolation else None
         )
-        self.grid = self._grid_at(outlet.grid) if outlet.grid else None
+        self.grid = self._grid_at(outlet.grid, outlet) if outlet.grid else None
 
     def _inverter_at(self, device: Device) -> Inverter:
         registers, own_map = self._at(device, "inverter")
@@ -66,7 +70,12 @@ class Devices:
             return SunSpecInverter(registers, own_map)
         return RegisterInverter(registers, own_map)
 
-    def _grid_at(self, device: Device) -> GridSensor:
+    def _grid_at(self, device: Device, outlet: Outlet) -> GridSensor:
+        if device.driver == "waveform":
+            from v2g.io.waveform import UdpSamples, WaveformGridSensor
+
+            self._samples = UdpSamples(*_endpoint(device))
+            return WaveformGridSensor(self._samples, outlet.nominal_hz, outlet.nominal_voltage_v)
         registers, own_map = self._at(device, "grid sensing unit")
         if device.driver == "sunspec":
             from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
@@ -77,8 +86,7 @@ class Devices:
     def _at(self, device: Device, name: str) -> tuple[ModbusRegisters, RegisterMap | None]:
         connection = self._connections.get(device.address)
         if connection is None:
-            host, _, port = device.address.rpartition(":")
-            connection = self._connections[device.address] = ModbusConnection(host.strip("[]"), int(port))
+            connection = self._connections[device.address] = ModbusConnection(*_endpoint(device))
         own_map = None if device.registers is None else load(device.registers)
         return connection.unit(device.unit, name), own_map
 
@@ -124,6 +132,8 @@ class Devices:
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()
+        if self._samples is not None:
+            self._samples.close()
 
     async def _inverter(self, orders: Orders) -> None:
         assert self.inverter
@@ -146,3 +156,8 @@ class Devices:
             return otherwise
         self.troubles.pop(name, None)
         return result
+
+
+def _endpoint(device: Device) -> tuple[str, int]:
+    host, _, port = device.address.rpartition(":")
+    return host.strip("[]"), int(port)

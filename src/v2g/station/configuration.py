@@ -273,12 +273,19 @@ def _device_registers(device: Fields) -> Findings:
             yield "registers", str(error).replace("\n", " | ")
 
 
+_DRIVERS = {"inverter": ("register-map", "sunspec"), "grid": ("register-map", "sunspec", "waveform")}
+"""Device -> drivers that there are for it; the others have register maps."""
+
+
 def _drivers(outlet: Fields) -> Findings:
-    for name in ("contactor", "meter", "isolation"):
-        if outlet[name] is not None and outlet[name]["driver"] == "sunspec":
-            yield f"{name}.driver", "sunspec is for inverter and grid; use a register map"
-    if outlet["grid"] is not None and outlet["grid"]["driver"] == "sunspec" and outlet["grid"]["registers"] is not None:
-        yield "grid.registers", "a SunSpec grid sensing unit has no register map; remove it"
+    for name in ("contactor", "meter", "isolation", "inverter", "grid"):
+        device, known = outlet[name], _DRIVERS.get(name, ("register-map",))
+        if device is None:
+            continue
+        if device["driver"] not in known:
+            yield f"{name}.driver", f"there is no {device['driver']} for this device; use {' or '.join(known)}"
+        if name == "grid" and device["driver"] != "register-map" and device["registers"] is not None:
+            yield "grid.registers", f"with driver {device['driver']} there is no register map; remove it"
 
 
 def _step_power(step: Fields) -> Findings:

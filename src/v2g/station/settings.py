@@ -19,8 +19,9 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     address: Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
     """`HOST:PORT`."""
     unit: Annotated[int, Meta(ge=0, le=255)] = 1
-    driver: Literal["register-map", "sunspec"] = "register-map"
-    """`sunspec`: inverter and grid sensing unit only."""
+    driver: Literal["register-map", "sunspec", "waveform"] = "register-map"
+    """`sunspec`: inverter and grid sensing unit only. `waveform`: grid sensing unit only, whose samples of the voltages
+    arrive at `address` by UDP."""
     registers: Path | None = None
     """A register map of one's own; the shipped one where left out. For a SunSpec inverter that of its DC output."""
 
