@@ -3,6 +3,7 @@
 import random
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,7 @@ def test_a_stubborn_car_is_cut_off_after_six_seconds() -> None:
 def test_state_f_permits_nothing_and_lasts_for_four_seconds() -> None:
     bench = charging()
     bench.pilot.want(Signal.UNAVAILABLE)
+    assert bench.pilot.permission is Permission.OPEN  # already before the signal
     bench.run(POLL_S)
     assert (bench.pilot.duty, bench.pilot.permission) == (0.0, Permission.OPEN)
     bench.run(0.5)
@@ -224,6 +226,13 @@ def test_a_car_that_talks_is_left_alone() -> None:
     bench.run(3 * SLAC_INIT_S)
     assert bench.pilot.signal is Signal.DIGITAL
     assert bench.pilot.events == []
+
+
+def test_settings_are_checked_when_they_are_read() -> None:
+    for wrong in ({"fallback_a": 5}, {"fallback_a": 81}, {"digital_s": 0}, {"retries": -1}, {"unknown": 1}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(wrong, PilotSettings)
+    assert msgspec.convert({"fallback_a": None, "wake_s": None}, PilotSettings).retries == RETRIES
 
 
 def test_a_sleeping_car_is_woken_once_by_state_f() -> None:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 DIGITAL = 0.05
 STEADY_HIGH, STEADY_LOW = 1.0, 0.0
 LEAST_A, LARGEST_A = 6.0, 80.0
-PWM_HZ = 1000.0
 
 _EXACT = 1e-9
 

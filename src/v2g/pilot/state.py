@@ -1,4 +1,4 @@
-"""States A to F of the control pilot, found in measured voltages (IEC 61851-1, Table A.2 and Annex A.2).
+"""States A to F of the control pilot, found in measured voltages (IEC 61851-1, Annex A).
 
 The station sends +12 V and -12 V through 1 kOhm; the car pulls the positive half down with a diode and resistors.
 Windows are 1 V to either side of the nominal voltage; what is between two windows is unknown, and no permission.
@@ -15,8 +15,8 @@ TOLERANCE_V = 1.0
 """Half the width of a window."""
 HYSTERESIS_V = 0.3
 """A state, once found, is kept this far beyond its window: less than half of the gap between two windows."""
-DEBOUNCE_S = 0.03
-"""A new state must have lasted for this long. Leaves 70 ms of the 100 ms to open the contactor."""
+DEBOUNCE_S = 0.02
+"""A new state must have lasted for this long. Leaves 80 ms of the 100 ms to poll and to open the contactor."""
 DUTY_TOLERANCE = 0.02
 """The measured duty cycle may be this far from the one that is sent: 3 % to 7 % for 5 %."""
 STALE_S = 0.25

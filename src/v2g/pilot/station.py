@@ -10,8 +10,11 @@ Between 5 % and a nominal duty cycle there is always a pause, because cars need 
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import Annotated
 
-from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW, duty_for, is_pwm
+from msgspec import Meta, Struct
+
+from v2g.pilot.duty import DIGITAL, LARGEST_A, LEAST_A, STEADY_HIGH, STEADY_LOW, duty_for, is_pwm
 from v2g.pilot.state import CONNECTED, NOTHING, READY, Detector, Finding, State, Voltages
 from v2g.pilot.timing import BREAK_S, FOLLOW_S, RETRIES, SLAC_INIT_S, STEP_EF_S, STEP_X1_S, WAKE_S
 from v2g.pilot.toggle import ToggleCounter
@@ -79,18 +82,17 @@ class PilotEvent:
     warning: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PilotSettings:
+class PilotSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the outlet's pilot behaves."""
 
     ventilation: bool = False
     """Whether a car that needs ventilation (state D) may have energy here."""
-    fallback_a: float | None = None
+    fallback_a: Annotated[float, Meta(ge=LEAST_A, le=LARGEST_A)] | None = None
     """The current to offer to a car that does not talk: AC outlets. None: it gets none."""
-    digital_s: float = SLAC_INIT_S
+    digital_s: Annotated[float, Meta(ge=1, le=300)] = SLAC_INIT_S
     """How long to wait for a car to talk at 5 %, each time."""
-    retries: int = RETRIES
-    wake_s: float | None = WAKE_S
+    retries: Annotated[int, Meta(ge=0, le=10)] = RETRIES
+    wake_s: Annotated[float, Meta(ge=1)] | None = WAKE_S
     """When to try to wake a car that ignores its nominal signal, once; None: never."""
 
 
@@ -152,7 +154,8 @@ class StationPilot:
         """What the contactor may do now."""
         found = self.finding
         takes = found.state is State.C or (found.state is State.D and self.settings.ventilation)
-        if not takes or found.flaw is not None or self.signal is Signal.UNAVAILABLE or self._broken:
+        unavailable = Signal.UNAVAILABLE in (self.signal, self._wanted)
+        if not takes or found.flaw is not None or unavailable or self._broken:
             return Permission.OPEN
         return Permission.CLOSE if found.pwm and self.signal in _PWM else Permission.HOLD
 

@@ -24,7 +24,7 @@ STEP_S = 0.01
 
 SOURCE_V, SOURCE_OHM, DIODE_V = 12.0, 1000.0, 0.7
 CAR_OHM = {State.B: 2740.0, State.C: 882.0, State.D: 246.0}
-"""Between pilot and earth, in the car (IEC 61851-1, Table A.3)."""
+"""Between pilot and earth, in the car (IEC 61851-1, Annex A)."""
 
 
 class Cable(StrEnum):

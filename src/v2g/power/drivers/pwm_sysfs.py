@@ -27,7 +27,7 @@ from v2g.power.pilot import LOST_WITHIN_S, PilotReading
 PERIOD_NS = 1_000_000
 """1 kHz."""
 _PERIOD_TOLERANCE = 0.01
-"""IEC 61851-1, Table A.1: 0.5 % of the generator, and the same again for the measurement."""
+"""IEC 61851-1, Annex A: 0.5 % of the generator, and the same again for the measurement."""
 _ANSWER_S = 0.8 * LOST_WITHIN_S
 _DEVICE = "control pilot"
 
