@@ -219,13 +219,50 @@ def test_too_hot_is_a_fault_until_it_has_cooled() -> None:
     assert model.state is InverterState.OFF
 
 
-def test_a_dead_phase_stops_inverter_and_charger() -> None:
+def test_a_dip_of_one_phase_blocks_inverter_and_charger_until_it_is_over() -> None:
     model = precharged()
-    dead = replace(connected(DISCHARGE), grid_voltages_v=(230.0, 0.0, 230.0), charger_power_w=-5_000)
+    sound = replace(connected(DISCHARGE), charger_power_w=-5_000)
+    dip = replace(sound, grid_voltages_v=(230.0, 114.0, 230.0))
+    model.step(1.0, sound)
+    before_w = model.power_w
+    model.step(0.05, dip)
+    assert (model.current_a, model.charger_power_w, model.reactive_var) == (0, 0, 0)
+    assert (model.state, model.faults) == (InverterState.ON, frozenset())
+    model.step(0.3, sound)
+    assert model.power_w == pytest.approx(before_w, rel=0.01)
+
+
+def test_a_grid_that_stays_away_is_a_fault_while_it_does() -> None:
+    model = precharged()
+    dead = replace(connected(DISCHARGE), grid_voltages_v=(230.0, 0.0, 230.0))
     model.step(1.0, connected(DISCHARGE))
-    model.step(0.05, dead)
+    model.step(model.settings.grid_lost_after_s - 0.1, dead)
+    assert model.faults == frozenset()
+    model.step(0.2, dead)
     assert model.faults == {InverterFault.GRID_LOST}
-    assert (model.current_a, model.charger_power_w) == (0, 0)
+    model.step(0.1, replace(dead, setpoint=InverterSetpoint()))
+    assert model.faults == {InverterFault.GRID_LOST}
+    model.step(0.1, connected(InverterSetpoint()))
+    assert model.faults == frozenset()
+
+
+def test_a_current_falls_faster_than_it_rises() -> None:
+    model = precharged()
+    model.step(1.0, connected(DISCHARGE))
+    model.step(0.08, connected(replace(DISCHARGE, power_w=0)))
+    assert abs(model.current_a) < 0.5
+
+
+def test_long_substeps_while_nothing_changes_make_no_difference() -> None:
+    settled, stepped = precharged(), precharged()
+    for model in (settled, stepped):
+        model.step(1.0, connected(DISCHARGE))
+    settled.step(60.0, connected(DISCHARGE))
+    for _ in range(30_000):
+        stepped.step(0.002, connected(DISCHARGE))
+    for name in ("current_a", "voltage_v", "export_wh", "temperature_c"):
+        assert getattr(settled, name) == pytest.approx(getattr(stepped, name), rel=1e-4)
+    assert settled.battery.soc == pytest.approx(stepped.battery.soc, rel=1e-6)
 
 
 @pytest.mark.parametrize("power_w", [7_000, -7_000])

@@ -4,6 +4,8 @@ Deterministic, without clock or sockets: `PlantModel.step(dt_s, inputs)`. What i
 
 - Inverter output: the voltage ramps while nothing is connected, and is the battery's once both contactors are closed.
   The current follows its target with a ramp and a first-order lag.
+- Grid: with too little voltage on any phase the output is blocked, and is back as soon as the voltage is; only after
+  some time of that the inverter gives the grid up for lost.
 - Losses: constant while switched on, plus proportional to the power; they warm the module (first order), which
   derates and then trips.
 - Battery: `v2g.sim.battery`.
@@ -13,7 +15,7 @@ Energies balance: grid = stored in the battery + heat in the battery + conversio
 """
 
 from dataclasses import dataclass
-from math import ceil, exp
+from math import exp, inf
 
 from v2g.power.inverter import (
     OFF,
@@ -26,6 +28,11 @@ from v2g.power.inverter import (
 from v2g.sim.battery import Battery
 
 LARGEST_SUBSTEP_S = 0.002
+SETTLED_SUBSTEP_S = 0.05
+"""While neither the inputs nor the outputs change."""
+_SETTLED = 1e-4
+"""A, V or W: a smaller change in a substep is none."""
+_NO_TIME_S = 1e-9
 
 RATING = InverterRating(
     voltage_min_v=150,
@@ -47,6 +54,8 @@ class PlantSettings:
     voltage_decay_s: float = 0.1
     """Time constant of the output voltage when off: a bleeder resistor."""
     current_ramp_a_per_s: float = 200
+    current_fall_a_per_s: float = 1000
+    """Towards zero, where nothing has to be built up."""
     current_lag_s: float = 0.01
     off_ramp_a_per_s: float = 5000
     """Switching off only blocks the semiconductors."""
@@ -64,7 +73,9 @@ class PlantSettings:
     charger_ramp_w_per_s: float = 10_000
     isolation_ohm: float = 1_000_000
     lowest_grid_voltage_v: float = 115
-    """The inverter needs this much on every phase."""
+    """The inverter needs this much on every phase, and exchanges nothing with less."""
+    grid_lost_after_s: float = 4.0
+    """How long it waits for the voltage before it trips: longer than grid codes let a station stay in such a dip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,9 @@ class PlantModel:
         """Lost in conversion so far."""
         self._reference_a = 0.0
         self._tied = False
+        self._blocked_s = 0.0
+        self._moved = inf
+        """The largest change of an output in the last substep."""
 
     @property
     def power_w(self) -> float:
@@ -115,6 +129,11 @@ class PlantModel:
     def on(self) -> bool:
         """The inverter is switching."""
         return self.inputs.setpoint.mode is not InverterMode.OFF and not self.faults
+
+    @property
+    def blocked(self) -> bool:
+        """The grid's voltage is too low to exchange anything."""
+        return min(self.inputs.grid_voltages_v) < self.settings.lowest_grid_voltage_v
 
     @property
     def state(self) -> InverterState:
@@ -129,7 +148,7 @@ class PlantModel:
     def reactive_var(self) -> float:
         """Of the inverter, at the grid side."""
         limit = self.settings.rating.reactive_max_var
-        return _within(self.inputs.setpoint.reactive_var, -limit, limit) if self.on else 0.0
+        return _within(self.inputs.setpoint.reactive_var, -limit, limit) if self.on and not self.blocked else 0.0
 
     @property
     def charger_reactive_var(self) -> float:
@@ -153,20 +172,27 @@ class PlantModel:
         self.faults |= {fault}
 
     def step(self, dt_s: float, inputs: PlantInputs) -> None:
-        """Lets `dt_s` pass with `inputs`, in substeps of at most `LARGEST_SUBSTEP_S`."""
+        """Lets `dt_s` pass with `inputs`, in substeps of at most `LARGEST_SUBSTEP_S`, or `SETTLED_SUBSTEP_S`."""
+        if inputs != self.inputs:
+            self._moved = inf
         self.inputs = inputs
-        count = ceil(dt_s / LARGEST_SUBSTEP_S)
-        for _ in range(count):
-            self._substep(dt_s / count)
+        while dt_s > _NO_TIME_S:
+            settled = self._moved < _SETTLED and 0.01 < self.battery.soc < 0.99
+            substep_s = min(dt_s, SETTLED_SUBSTEP_S if settled else LARGEST_SUBSTEP_S)
+            self._substep(substep_s)
+            dt_s -= substep_s
 
     def _substep(self, dt_s: float) -> None:
-        self._protect()
+        before = self.current_a, self.voltage_v, self.charger_power_w
+        self._protect(dt_s)
         self._move_current(dt_s)
         self._move_charger(dt_s)
         self._move_voltage(dt_s)
         self._account(dt_s)
+        after = self.current_a, self.voltage_v, self.charger_power_w
+        self._moved = max(abs(now - then) for now, then in zip(after, before, strict=True))
 
-    def _protect(self) -> None:
+    def _protect(self, dt_s: float) -> None:
         s, inputs = self.settings, self.inputs
         tied = inputs.station_contactor_closed and inputs.vehicle_contactor_closed
         faults = frozenset() if inputs.setpoint.mode is InverterMode.OFF else self.faults
@@ -175,7 +201,8 @@ class PlantModel:
         hot = InverterFault.OVER_TEMPERATURE in self.faults
         if self.temperature_c >= (s.derating_from_c if hot else s.trip_at_c):
             faults |= {InverterFault.OVER_TEMPERATURE}
-        if min(inputs.grid_voltages_v) < s.lowest_grid_voltage_v:
+        self._blocked_s = self._blocked_s + dt_s if self.blocked else 0.0
+        if self._blocked_s >= s.grid_lost_after_s:
             faults |= {InverterFault.GRID_LOST}
         self.faults = faults
         self._tied = tied
@@ -207,10 +234,13 @@ class PlantModel:
         s = self.settings
         if not self._tied:
             self.current_a = self._reference_a = 0.0
-        elif not self.on:
+        elif not self.on or self.blocked:
             self.current_a = self._reference_a = _towards(self.current_a, 0.0, s.off_ramp_a_per_s * dt_s)
         else:
-            self._reference_a = _towards(self._reference_a, self._target_a(), s.current_ramp_a_per_s * dt_s)
+            target_a = self._target_a()
+            falls = abs(target_a) < abs(self._reference_a) and target_a * self._reference_a >= 0
+            ramp_a_per_s = s.current_fall_a_per_s if falls else s.current_ramp_a_per_s
+            self._reference_a = _towards(self._reference_a, target_a, ramp_a_per_s * dt_s)
             self.current_a += (self._reference_a - self.current_a) * (1 - exp(-dt_s / s.current_lag_s))
             self.current_a = self._accepted(self.current_a)
 
@@ -224,8 +254,7 @@ class PlantModel:
         s, battery = self.settings, self.battery
         limit_w = s.charger_power_max_w
         wanted_w = _within(self.inputs.charger_power_w, -limit_w, limit_w)
-        powered = min(self.inputs.grid_voltages_v) >= s.lowest_grid_voltage_v
-        if not (self.inputs.station_contactor_closed and powered):
+        if not self.inputs.station_contactor_closed or self.blocked:
             self.charger_power_w = 0.0
         else:
             moved_w = _towards(self.charger_power_w, wanted_w, s.charger_ramp_w_per_s * dt_s)

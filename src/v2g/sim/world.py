@@ -21,7 +21,7 @@ from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
 from v2g.sim.battery import Battery
 from v2g.sim.contactor import ContactorModule, Stuck
-from v2g.sim.plant_model import RATING, PlantInputs, PlantModel, PlantSettings
+from v2g.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.station.connector import SAFE, Connector, Note
 from v2g.station.limits import Bound
 from v2g.station.readings import Readings
@@ -30,6 +30,7 @@ from v2g.station.settings import Device, Outlet
 STEP_S = 0.01
 POLL_S = 0.1
 GRID_POLL_S = 0.02
+IDLE_STEP_S = 0.1
 SELF_TEST_S = 0.5
 _EPOCH_S = 1_700_000_000
 NOWHERE = Device(address="nowhere:0")
@@ -56,6 +57,8 @@ class Faults:
     """Devices that do not answer: `inverter`, `contactor`, `meter`, `isolation`, `grid`."""
     cut: bool = False
     """No byte passes between car and station, in either direction."""
+    frozen: bool = False
+    """The grid sensing unit answers, with the same measurement again and again."""
     lost_commands: bool = False
     """The station's commands do not reach the hardware."""
 
@@ -81,10 +84,10 @@ class World:
         draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit."""
         self.now = 0.0
         self.faults = Faults()
-        self.connector = Connector(outlet, RATING, site)
         self.grid = SOUND
         self.plant = PlantModel(Battery(capacity_wh, soc), plant)
-        self.contactor = ContactorModule(lambda: self.now, stuck=stuck, log=self._switched)
+        self.connector = Connector(outlet, self.plant.settings.rating, site)
+        self.contactor = ContactorModule(self._clock, stuck=stuck, log=self._switched)
         self.events: list[tuple[float, Event | Note]] = []
         """What the station had to tell, with the time."""
         self.switched: list[tuple[float, bool]] = []
@@ -92,7 +95,9 @@ class World:
         self.evcc: Evcc | None = None
         self.driver = Stop.NONE
         self._intent, self._peer = intent, peer
-        self._delay_s, self._grid = delay_s, grid
+        self.grid_source = grid
+        """Another one takes over from the next step on."""
+        self._delay_s = delay_s
         self._wire: list[tuple[float, bool, int, bytes]] = []
         """Arrival time, whether to the station, payload type, payload."""
         self._readings = Readings()
@@ -115,28 +120,35 @@ class World:
         self.evcc, self._wire = None, []
         self.connector.disconnected(self.now, Fault.CONNECTION_LOST, "the peer closed the connection")
 
-    def run(self, seconds: float = 300.0, until: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass, at most `seconds`, until something holds."""
+    def run(self, seconds: float = 300.0, until: Callable[[], bool] = lambda: False, *, step_s: float = STEP_S) -> None:
+        """Let time pass, at most `seconds`, until something holds.
+
+        `step_s`: while nothing is to happen, up to `IDLE_STEP_S`: as slow as the process polls an idle grid.
+        """
         end = self.now + seconds
-        while self.now < end and not until():
-            self.step()
+        while self.now < end - step_s / 2 and not until():
+            self.step(step_s)
 
     def run_to_end(self) -> None:
         """Let time pass until the car's session has ended and the station's hardware is off."""
         self.run(until=lambda: self.evcc is None or self.evcc.end is not None)
         self.run(1.0)
 
-    def step(self) -> None:
-        """Let `STEP_S` pass."""
-        self.now += STEP_S
-        self.grid = self._grid(self.now, self.plant)
-        self._physics()
-        if self.now - self._grid_polled_s >= GRID_POLL_S - STEP_S / 2:
+    def step(self, step_s: float = STEP_S) -> None:
+        """Let `step_s` pass."""
+        self.now += step_s
+        self.grid = self.grid_source(self.now, self.plant)
+        self._physics(step_s)
+        grid_due = self.now - self._grid_polled_s >= GRID_POLL_S - STEP_S / 2
+        due = self.now - self._polled_s >= POLL_S - STEP_S / 2
+        if grid_due:
             self._grid_polled_s = self.now
             self._measure_grid()
-        if self.now - self._polled_s >= POLL_S - STEP_S / 2:
+        if due:
             self._polled_s = self.now
             self._measure()
+        if grid_due or due:
+            self._post(self.connector.measured(self._readings, self.now, self.unix_s), to_station=False)
         self._deliver()
         if self.evcc is not None:
             self._post(self.evcc.expire(self.now, self.vehicle()).send, to_station=True)
@@ -165,14 +177,14 @@ class World:
             stop=self.driver,
         )
 
-    def _physics(self) -> None:
+    def _physics(self, step_s: float) -> None:
         if "contactor" not in self.faults.silent and not self.faults.lost_commands:
             self.contactor.command(self._orders.contactor_closed)
         self.contactor.advance(self.now)
         command = None if self.evcc is None else self.evcc.command
         obeys = "inverter" not in self.faults.silent
         self.plant.step(
-            STEP_S,
+            step_s,
             PlantInputs(
                 setpoint=self._orders.inverter if obeys else OFF,
                 station_contactor_closed=self.contactor.closed,
@@ -218,13 +230,15 @@ class World:
         )
         self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
         self._readings = replace(self._readings, self_test_since=self._self_test_since)
-        self._post(self.connector.measured(self._readings, now, self.unix_s), to_station=False)
 
     def _measure_grid(self) -> None:
         """The grid sensing unit is read more often than the others."""
         if "grid" in self.faults.silent:
             return
-        now, grid = self.now, self.grid
+        now, grid, last = self.now, self.grid, self._readings.grid
+        if self.faults.frozen and last is not None:
+            self._readings = replace(self._readings, grid=replace(last, time_s=now))
+            return
         reading = GridReading(
             now,
             round(now / STEP_S),
@@ -234,7 +248,6 @@ class World:
             phase_jump_deg=grid.phase_jump_deg,
         )
         self._readings = replace(self._readings, grid=reading)
-        self._post(self.connector.measured(self._readings, now, self.unix_s), to_station=False)
 
     def _self_test(self) -> SelfTest:
         if self._self_test_since is None:
@@ -273,6 +286,9 @@ class World:
     def _note(self) -> None:
         self.events += [(self.now, event) for event in self.connector.events]
         self.connector.events = []
+
+    def _clock(self) -> float:
+        return self.now
 
     def _switched(self, now: float, closed: bool, cause: str) -> None:
         self.switched.append((now, closed))
