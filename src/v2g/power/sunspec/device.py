@@ -175,7 +175,7 @@ class SunSpecDevice:
             except FileNotFoundError as error:
                 raise self._refused(number, "", "has no layout here") from error
             counting = [place for place in fixed if place.path in counts(number)]
-            words = await self._words(number, counting)
+            words = await self._words(number, counting) if counting else {}
             values = {place.path: self._decode(number, place, words) for place in counting}
             sizes = {path: int(count) for path, count in values.items() if isinstance(count, float)}
             laid = places(number, sizes) if prod(sizes.values()) <= block.length else fixed
