@@ -137,8 +137,11 @@ def test_active_power_limit_within_30_s() -> None:
 def test_ramp_rate_and_the_ramp_into_service() -> None:
     support = GridSupport(CAT3.with_settings({"ramp_rate.pu_per_s": 0.1}), RATING)
     first = support.step(sample(), -10_000, 1.0)
-    assert (first.wish_w, first.wished_by) == (-1_000, "ramp rate")
-    assert support.step(sample(), -10_000, 1.0).wish_w == -2_000
+    assert first.binding is not None
+    assert (first.power_w, first.binding.source) == (-1_000, "ramp rate")
+    assert support.step(sample(), -10_000, 1.0).power_w == -2_000
+    assert support.step(sample(), -500, 1.0).power_w == -500, "it falls at once"
+    assert support.step(sample(), 10_000, 1.0).power_w == 1_000, "and rises from zero on the other side"
     entering = GridSupport(CAT3, RATING).step(sample(), -10_000, 1.0, running(0.25))
     assert entering.power_w == -2_500
     assert entering.binding is not None

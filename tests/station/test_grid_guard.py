@@ -67,7 +67,7 @@ def test_what_must_be_ridden_through_is() -> None:
 
 
 def test_after_a_trip_the_next_session_waits_for_the_grid() -> None:
-    delayed = {"enter_service.delay_s": 20.0, "enter_service.ramp_s": 100.0}
+    delayed: dict[str, float | bool | str] = {"enter_service.delay_s": 20.0, "enter_service.ramp_s": 100.0}
     code = GridCode(name="ieee1547-cat3", settings=delayed)
     start = World(changed(FEEDING, grid_code=code), INTENT, grid=disturbed(Grid(frequency_hz=52.5), 50.0, 55.0))
     start.run(25.0)

@@ -101,8 +101,10 @@ class GridSupport:
             source, detail = stop
             return Support(valid_w, "dispatch", (GridLimit(source, 0.0, 0.0, detail),), 0.0, source)
         assert sample is not None
-        wish_w, wished_by = self._wish(sample, wish_w, dt_s)
+        wish_w, wished_by, ramped_w = self._wish(sample, wish_w, dt_s)
         limits = self._limits(sample, dt_s, verdict)
+        if ramped_w != wish_w:
+            limits += (GridLimit("ramp rate", abs(ramped_w), abs(ramped_w)),)
         planned_w = Support(wish_w, wished_by, limits, 0.0, "").power_w
         reactive_var, reactive_by = self._reactive(sample, planned_w, dt_s)
         room_w = active_w(reactive_var, self.rating)
@@ -132,24 +134,23 @@ class GridSupport:
             return "grid measurement", "the voltage is gone"
         return None
 
-    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str]:
-        """The dispatcher's wish on its ramp, or what the droop makes of it.
+    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str, float]:
+        """The dispatcher's wish or the droop's, and how much of it is due by now.
 
         The droop holds back only a wish that goes against the grid: who wants to help more than it asks for may.
         """
         rated_w = self.rating.of(wish_w)
         ramped_w = self._ramp.step(wish_w, rated_w, dt_s)
-        by = "dispatch" if ramped_w == wish_w else "ramp rate"
         deviation_hz = sample.frequency_hz - self.code.nominal_hz
         before_w = self._power_w if sample.power_w is None else sample.power_w
         demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
         if demanded_w is None:
-            return ramped_w, by
+            return wish_w, "dispatch", ramped_w
         helps = ramped_w >= demanded_w if self._droop.takes else ramped_w <= demanded_w
         if helps:
-            return ramped_w, by
+            return wish_w, "dispatch", ramped_w
         self._ramp.power_w = demanded_w
-        return demanded_w, "frequency droop"
+        return demanded_w, "frequency droop", demanded_w
 
     def _droop_rated_w(self, deviation_hz: float) -> float:
         """The rated power that the droop is a share of."""

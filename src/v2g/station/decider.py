@@ -81,9 +81,7 @@ class Decider:
         if guard is not None:
             support = guard.support(wish_w, now, None if self.injection is None else self.injection.fed_var)
             bounds += (Bound(each.source, each.charge_w, each.discharge_w, each.detail) for each in support.limits)
-            if support.wished_by == "ramp rate" and support.wish_w * wish_w >= 0:
-                bounds.append(Bound("grid code ramp rate", abs(support.wish_w), abs(support.wish_w)))
-            elif support.wished_by != "dispatch":
+            if support.wished_by != "dispatch":
                 wish_w, wished_by = support.wish_w, support.wished_by
             reactive_var, reactive_by = support.reactive_var, support.reactive_by
         resting = list(self._interlock.bounds(wish_w, *self._flow(situation)))

@@ -1,0 +1,144 @@
+"""Commands to a running daemon: `grid_inject_cmd`, `modbus_write`, `v2g explain`, `v2g grid status`."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.interop.process import Process
+from tests.interop.station import V2G, Station, station
+
+from v2g.io.modbus import ModbusConnection
+
+BIN = Path(sys.executable).parent
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[Station]:
+    with station(None, tmp_path, services=["DC_BPT", "DC"], dispatch=[{"power_w": 3000}]) as running:
+        yield running
+
+
+@pytest.fixture
+def car(ours: Station) -> Iterator[Process]:
+    """A car in energy transfer."""
+    place = ["--host", "::1", "--port", str(ours.port), "--no-tls", "--battery", ours.plant_address]
+    with Process([*V2G, "ev", *place, "--json"]) as process:
+        assert ours.traced("charging 3.0 kW wished by dispatch plan", 20), ours.account()
+        yield process
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Runs a command at the station of the test."""
+
+    def run(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        words = (*words, "--socket", str(tmp_path / "control.sock"))
+        return subprocess.run([BIN / name, *words], capture_output=True, text=True, timeout=20, check=False)
+
+    return run
+
+
+def register(ours: Station, address: int) -> int:
+    """What the inverter's register holds, as seen by somebody else."""
+
+    async def read() -> int:
+        host, _, port = ours.plant_address.rpartition(":")
+        connection = ModbusConnection(host.strip("[]"), int(port))
+        try:
+            return (await connection.unit(1, "inverter").read("holding", address, 1))[0]  # type: ignore[arg-type]
+        finally:
+            connection.close()
+
+    return asyncio.run(read())
+
+
+def test_the_operator_discharges_and_gives_the_power_back(ours: Station, car: Process, command: Command) -> None:
+    done = command("grid_inject_cmd", "--mode", "discharge", "--p_val", "5", "--q_val", "0", "--for", "3")
+    assert done.returncode == 0, done.stderr
+    assert "5.0 kW wished by the operator" in done.stdout
+    assert ours.traced("the operator asks: discharge 5 kW for 3 s")
+    assert ours.traced("discharging 5.0 kW wished by the operator")
+    explained = command("v2g", "explain")
+    assert explained.returncode == 0
+    assert "connector 1: discharging 5.0 kW wished by the operator; next limit: " in explained.stdout
+    assert ours.traced("reversal interlock")
+    commanded = False
+
+    def back(line: str) -> bool:
+        nonlocal commanded
+        commanded = commanded or "the operator asks" in line
+        return commanded and "INFO charging 3.0 kW wished by dispatch plan" in line
+
+    assert ours.trace.first(back, 10), ours.account()
+
+
+def test_a_limit_reaches_the_register_and_is_read_back(ours: Station, car: Process, command: Command) -> None:
+    done = command("modbus_write", "--address", "0x4001", "--value", "12000")
+    assert (done.returncode, done.stdout) == (0, "discharge_limit_w at 0x4001: the inverter holds 12000 W\n"), (
+        done.stderr
+    )
+    assert register(ours, 0x4001) == 12_000
+
+
+def test_the_seeds_limit_without_a_car(ours: Station, command: Command) -> None:
+    done = command("modbus_write", "–address", "0x4001", "–value", "15000")  # noqa: RUF001 - as the seed prints it
+    assert (done.returncode, done.stdout) == (0, "discharge_limit_w at 0x4001: the inverter holds 15000 W\n"), (
+        done.stderr
+    )
+    assert register(ours, 0x4001) == 15_000
+
+
+REFUSED = (
+    (("modbus_write", "--address", "0x4001", "--value", "15001"), "beyond: station discharge power, 15 kW"),
+    (("modbus_write", "--address", "0x4006", "--value", "1"), "0x4006 is the station's own; by hand can be set 0x4001"),
+    (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a number from 0 to 65535"),
+    (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at connector 1"),
+    (("grid_inject_cmd", "--mode", "inject", "--p_val", "10"), "invalid choice"),
+    (("grid_inject_cmd", "--mode", "charge", "--p_val", "nan"), "not a finite number"),
+    (("grid_inject_cmd", "--mode", "charge", "--connector", "7"), "there is no connector 7, only 1"),
+)
+
+
+def test_what_is_refused_says_why_with_exit_code_2(ours: Station, command: Command) -> None:
+    for words, reason in REFUSED:
+        done = command(*words)
+        assert done.returncode == 2, words
+        assert reason in done.stderr
+    assert register(ours, 0x4001) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_may_not_write_to_the_socket_gets_nothing(ours: Station, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    words = ["inject", "--mode", "idle", "--socket", str(tmp_path / "control.sock")]
+    script = (
+        "import gettext, os, shutil, sys, v2g.cli, v2g.cli.operate, v2g.io.control\n"
+        "os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"
+        f"sys.exit(v2g.cli.main({words}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert "no permission for" in done.stderr
+
+
+def test_the_grid_as_the_station_sees_it(ours: Station, command: Command) -> None:
+    assert ours.traced("grid: run")
+    told = command("v2g", "grid", "status")
+    assert told.returncode == 0
+    assert "IEEE 1547-2018 category III (UL 1741 SB), category B, 60 Hz" in told.stdout
+    assert "state      run" in told.stdout
+    figures = json.loads(command("v2g", "grid", "status", "--json").stdout)
+    assert figures[0]["frequency_hz"] == pytest.approx(60, abs=1)
+
+
+def test_explain_tells_what_an_idle_station_waits_for(ours: Station, command: Command) -> None:
+    assert ours.traced("grid: run")
+    assert command("v2g", "explain").stdout == "connector 1: idle: no car is connected\n"
+    assert json.loads(command("v2g", "explain", "--json").stdout)[0]["connector"] == 1
