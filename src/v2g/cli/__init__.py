@@ -23,6 +23,7 @@ COMMANDS = {
     "config": ("config", "check a configuration file"),
     "faults": ("faults", "what a fault code of the trace means, and what to do"),
     "pki": ("pki", "make or explain the certificates"),
+    "plc": ("plc", "set up and look at the power-line modem; be a simulated one"),
     "ev": ("ev", "be a car: find a station and run a session with it"),
     "sim": ("sim", "be the hardware: inverter, meter, contactor, grid"),
     "demo": ("demo", "station, car and hardware together on this machine"),

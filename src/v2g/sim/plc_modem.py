@@ -28,6 +28,10 @@ KEY_TAKEN = 1
 """The result by which modems in use take a key; the standard's is 0."""
 ANSWER_S = 0.001
 """How long a modem needs to answer its host."""
+_ASKED_OF_ALL = {
+    kind.TYPE.to_bytes(2, "little") for kind in (mme.VS_SW_VER_REQ, mme.NSCM_GET_VERSION_REQ, mme.CC_DISCOVER_LIST_REQ)
+}
+"""Broadcast, they reach every modem of the network."""
 
 
 @dataclass(slots=True)
@@ -159,7 +163,11 @@ class Line:
         modem.host = data[6:12]
         destination = data[:6]
         if _is_management(data) and destination in (LOCAL_MODEM, modem.mac):
-            self._answer(modem, data, now)
+            self._answer(modem, modem, data, now)
+            return
+        if _is_management(data) and destination == BROADCAST and data[15:17] in _ASKED_OF_ALL:
+            for asked in (modem, *(peer for peer, _ in self.linked(modem, now))):
+                self._answer(modem, asked, data, now)
             return
         for peer, way in self._peers(modem):
             if _is_management(data) or self._linked(modem, peer, way, now):
@@ -220,15 +228,16 @@ class Line:
             for group, (loss_db, error) in enumerate(zip(way.attenuation_db, noise, strict=True))
         )
 
-    def _answer(self, modem: Modem, data: bytes, now: float) -> None:
+    def _answer(self, modem: Modem, asked: Modem, data: bytes, now: float) -> None:
+        """What a modem is asked by the host of this one."""
         try:
             frame = Frame.unpack(data)
         except MmeError:
             return
-        if not modem.silent:
-            for answer in modem.answer(frame, now, self.linked(modem, now)):
+        if not asked.silent:
+            for answer in asked.answer(frame, now, self.linked(asked, now)):
                 version = 0 if answer.TYPE & 0xE000 == 0xA000 else 1
-                octets = Frame.of(frame.source, modem.mac, answer, version).pack()
+                octets = Frame.of(frame.source, asked.mac, answer, version).pack()
                 self._put(now + ANSWER_S, modem, modem, octets)
 
 

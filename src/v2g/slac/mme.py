@@ -216,8 +216,25 @@ class CM_NW_INFO_REQ(Mme):
 class CM_NW_INFO_CNF(Mme):
     num_networks: U8
     networks: Annotated[bytes, Octets("num_networks", 18 * 8)]
-    """For each: NID (7), short id (1), TEI (1), role (1: 0 station, 1 proxy, 2 coordinator), the coordinator's MAC (6),
-    access (1), number of coordinated neighbours (1)."""
+    """`Membership`s."""
+
+    def memberships(self) -> list[Membership]:
+        """The networks that the modem is in."""
+        return [
+            Membership(each[:7], each[8], each[9], each[10:16])
+            for each in (self.networks[place : place + 18] for place in range(0, 18 * self.num_networks, 18))
+        ]
+
+
+class Membership(NamedTuple):
+    """A network that a modem is in."""
+
+    nid: bytes
+    tei: int
+    role: int
+    """0 station, 1 proxy coordinator, 2 coordinator."""
+    coordinator: bytes
+    """Its MAC."""
 
 
 @mme(0x6064)

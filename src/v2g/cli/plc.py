@@ -1,0 +1,234 @@
+"""`v2g plc init|status|scan|sim`: the power-line modem of a connector."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    init = actions.add_parser("init", help="bring the interface up, find the modem, give it a new key")
+    init.add_argument("--restart", action="store_true", help="restart the modem first")
+    init.add_argument("--keep-key", action="store_true", help="leave the modem in its network")
+
+    status = actions.add_parser("status", help="interface, modem, link, peers, signal")
+    status.add_argument("--socket", type=Path, metavar="PATH", help="of the daemon, for what it has measured")
+    status.add_argument("--json", action="store_true", help="for programs")
+
+    scan = actions.add_parser("scan", help="the modems that answer")
+
+    for action in (init, status, scan):
+        action.add_argument("interface", metavar="INTERFACE", help="network interface of the modem, such as eth0")
+
+    sim = actions.add_parser("sim", help="be modems and the line between them, on one end of veth pairs each")
+    sim.add_argument("--station", required=True, metavar="INTERFACE", help="the modem's end of the station's pair")
+    sim.add_argument("--car", required=True, action="append", metavar="INTERFACE[:DB]", help="of a car's, and how far")
+    sim.add_argument("--loss", type=_share, default=0.0, metavar="0..1", help="of frames on the line")
+    sim.add_argument("--delay-s", type=_seconds, default=0.002, metavar="S", help="of each frame")
+    sim.add_argument("--join-s", type=_seconds, default=0.1, metavar="S", help="from a new key to a link")
+    sim.add_argument("--dead-groups", type=int, nargs="*", default=[], metavar="0..57", help="groups that nobody hears")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0. Raises `PlcError`."""
+    if args.action == "init":
+        _init(args.interface, restart=args.restart, keep_key=args.keep_key)
+    elif args.action == "status":
+        status = _status(args.interface, args.socket)
+        print(json.dumps(status, indent=2) if args.json else _table(status))
+    elif args.action == "scan":
+        _scan(args.interface)
+    else:
+        import asyncio
+
+        asyncio.run(_sim(args))
+    return 0
+
+
+def _init(interface: str, *, restart: bool, keep_key: bool) -> None:
+    import socket
+
+    from v2g.io.plc import PlcError, ask
+    from v2g.io.plc_interface import bring_up, driver, is_up, load_driver
+    from v2g.slac import mme
+    from v2g.slac.event import mac_text
+    from v2g.slac.key import NetworkKey
+
+    if interface not in (name for _, name in socket.if_nameindex()):
+        print(f"driver     loaded {load_driver(interface)}")
+    if not is_up(interface):
+        bring_up(interface)
+    print(f"interface  {interface} is up, {_driver_text(driver(interface))}")
+    if restart:
+        ask(interface, [mme.VS_RS_DEV_REQ(), mme.NSCM_RESET_DEVICE_REQ(lms=bytes(19))], (mme.VS_RS_DEV_CNF,))
+        print("modem      restarts")
+    modem = _modem(interface, timeout_s=10.0 if restart else 2.0)
+    print(f"modem      {mac_text(modem[0])}, {modem[1]}")
+    if keep_key:
+        return
+    key = NetworkKey.fresh()
+    request = mme.CM_SET_KEY_REQ(cco_capability=1, nid=key.nid, nmk=key.nmk)
+    answers = [frame.message for frame in ask(interface, [request], (mme.CM_SET_KEY_CNF,))]
+    match answers:
+        case [mme.CM_SET_KEY_CNF(result=0 | 1)]:
+            print(f"key        set, network id {key.nid.hex().upper()}")
+        case [mme.CM_SET_KEY_CNF(result=result)]:
+            remedy = "restart it with --restart, or look at its configuration (PIB)"
+            raise PlcError(f"interface {interface}: the modem refuses the key with result {result}; {remedy}")
+        case _:
+            remedy = "restart it with --restart"
+            raise PlcError(f"interface {interface}: the modem does not answer CM_SET_KEY.REQ; {remedy}")
+
+
+def _modem(interface: str, timeout_s: float) -> tuple[bytes, str]:
+    """MAC of the own modem, and what it is. Asks again until it answers. Raises `PlcError`."""
+    from time import monotonic
+
+    from v2g.io.plc import PlcError, ask
+
+    deadline = monotonic() + timeout_s
+    while monotonic() < deadline:
+        for question in _questions():
+            for frame in ask(interface, [question], _versions(), timeout_s=0.2):
+                return frame.source, _version(frame.message)
+    raise PlcError(
+        f"interface {interface}: no modem answers; see that it is the modem's interface, that the modem has power, "
+        "and what its driver says (`dmesg | grep qca`)"
+    )
+
+
+def _questions() -> list[Any]:
+    """Each make of modem answers one of them; the last, which tells no version, all."""
+    from v2g.slac import mme
+
+    return [mme.VS_SW_VER_REQ(), mme.NSCM_GET_VERSION_REQ(lms=bytes(19)), mme.CC_DISCOVER_LIST_REQ()]
+
+
+def _versions() -> tuple[Any, ...]:
+    from v2g.slac import mme
+
+    return mme.VS_SW_VER_CNF, mme.NSCM_GET_VERSION_CNF, mme.CC_DISCOVER_LIST_CNF
+
+
+def _version(message: object) -> str:
+    from v2g.slac import mme
+
+    match message:
+        case mme.VS_SW_VER_CNF(version=version):
+            text = version.rstrip(b"\0").decode("ascii", "replace")
+            return f"Qualcomm {text if text.isprintable() else version.hex()}"
+        case mme.NSCM_GET_VERSION_CNF() as found:
+            parts = (found.version_major, found.version_minor, found.version_patch, found.version_build)
+            return "Lumissil " + ".".join(map(str, parts))
+    return "of another make"
+
+
+def _status(interface: str, control: Path | None) -> dict[str, Any]:
+    from v2g.io.plc import ask
+    from v2g.io.plc_interface import driver, has_carrier, is_up
+    from v2g.slac import mme
+    from v2g.slac.event import mac_text
+
+    status: dict[str, Any] = {
+        "interface": interface,
+        "up": is_up(interface),
+        "carrier": has_carrier(interface),
+        "driver": driver(interface),
+    }
+    address, version = _modem(interface, timeout_s=1.0)
+    status |= {"modem": mac_text(address), "version": version}
+    for frame in ask(interface, [mme.CM_NW_INFO_REQ()], (mme.CM_NW_INFO_CNF,), timeout_s=0.5):
+        assert isinstance(frame.message, mme.CM_NW_INFO_CNF)
+        roles = ("station", "proxy coordinator", "coordinator")
+        status["networks"] = [
+            {"nid": each.nid.hex().upper(), "role": roles[each.role] if each.role < len(roles) else str(each.role)}
+            for each in frame.message.memberships()
+        ]
+    for frame in ask(interface, [mme.CC_DISCOVER_LIST_REQ()], (mme.CC_DISCOVER_LIST_CNF,), timeout_s=0.5):
+        assert isinstance(frame.message, mme.CC_DISCOVER_LIST_CNF)
+        neighbours = frame.message.neighbours()
+        status["link"] = any(each.same_network and each.tei for each in neighbours)
+        status["peers"] = [
+            {"modem": mac_text(each.mac), "same_network": each.same_network, "level_db": each.level_db}
+            for each in neighbours
+        ]
+    if control is not None:
+        from v2g.io.control import request
+
+        connectors = request(control, "status")["connectors"]
+        status["daemon"] = [each["plc"] for each in connectors if "plc" in each]
+    return status
+
+
+def _scan(interface: str) -> None:
+    from v2g.io.plc import PlcError, ask
+    from v2g.slac.event import mac_text
+
+    found: dict[bytes, str] = {}
+    for frame in ask(interface, _questions(), _versions(), everyone=True):
+        if (version := _version(frame.message)) != "of another make" or frame.source not in found:
+            found[frame.source] = version
+    if not found:
+        raise PlcError(f"interface {interface}: no modem answers; `v2g plc init {interface}` says more")
+    for address, version in sorted(found.items()):
+        print(mac_text(address), version)
+
+
+async def _sim(args: argparse.Namespace) -> None:
+    import asyncio
+
+    from v2g.io.plc import PlcError
+    from v2g.sim.plc_modem import Line, Modem
+    from v2g.sim.plc_process import PlcProcess
+
+    line = Line()
+    line.loss, line.delay_s = args.loss, args.delay_s
+    station = Modem(bytes.fromhex("00B0525E0001"), join_s=args.join_s)
+    modems = {station: args.station}
+    for number, each in enumerate(args.car, start=1):
+        interface, _, attenuation_db = each.partition(":")
+        car = Modem(bytes.fromhex("00B052EF00") + bytes((number,)), join_s=args.join_s)
+        line.connect(station, car, float(attenuation_db or 8.0), args.dead_groups)
+        modems[car] = interface
+    try:
+        process = PlcProcess(line, modems)
+    except OSError as error:
+        remedy = "name the modems' ends of veth pairs, and run as root"
+        raise PlcError(f"interfaces {', '.join(modems.values())}: {error.strerror}; {remedy}") from error
+    with process:
+        print(f"modems on {', '.join(modems.values())}", flush=True)
+        await asyncio.Event().wait()  # until interrupted
+
+
+def _driver_text(name: str | None) -> str:
+    return f"driver {name}" if name else "without a driver of its own (virtual)"
+
+
+def _table(status: dict[str, Any]) -> str:
+    rows = []
+    for name, value in status.items():
+        match value:
+            case list():
+                lines = [", ".join(f"{key} {each}" for key, each in item.items()) for item in value] or ["none"]
+            case bool():
+                lines = ["yes" if value else "no"]
+            case _:
+                lines = ["-" if value is None else str(value)]
+        rows += [f"{name if number == 0 else '':11}{line}" for number, line in enumerate(lines)]
+    return "\n".join(rows)
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time in seconds")
+    return value
