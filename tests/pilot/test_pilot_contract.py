@@ -1,7 +1,6 @@
 """What every control pilot owes (`v2g.power.pilot`): the one behind registers, and the one in sysfs."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -79,7 +78,8 @@ class Files:
         return await pilot.read()
 
     def lose(self) -> None:
-        os.rename(self.board.chip, self.board.chip.with_name("gone"))
+        for folder in (self.board.chip, self.board.adc):
+            folder.rename(folder.with_name(f"{folder.name}-gone"))
 
 
 @pytest.fixture(params=["registers", "sysfs"])

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.pilot.board import Board
 
-from v2g.power.drivers.pwm_sysfs import PERIOD_NS, PwmSettings, SysfsPilot
+from v2g.power.drivers.pwm_sysfs import PERIOD_NS, PwmSettings, SysfsPilot, captured_duty
 from v2g.power.errors import Implausible, ReadBackMismatch, Refused, Unreachable
 from v2g.power.pilot import LOST_WITHIN_S, PilotReading
 from v2g.sim.pilot import Cable
@@ -21,7 +21,11 @@ NOBODY = 65534
 
 @pytest.fixture
 def board(tmp_path: Path) -> Board:
-    return Board(tmp_path)
+    """A board that sends 5 %."""
+    board = Board(tmp_path)
+    command(board.settings, 0.05)
+    board.update()
+    return board
 
 
 def command(settings: PwmSettings, duty: float) -> None:
@@ -33,7 +37,6 @@ def read(settings: PwmSettings) -> PilotReading:
 
 
 def test_five_percent_of_a_kilohertz(board: Board) -> None:
-    command(board.settings, 0.05)
     values = {name: (board.pwm / name).read_text().strip() for name in ("period", "duty_cycle", "polarity", "enable")}
     assert values == {"period": "1000000", "duty_cycle": "50000", "polarity": "normal", "enable": "1"}
 
@@ -125,10 +128,29 @@ def test_a_file_that_is_not_permitted_is_named_with_its_remedy(board: Board, fil
     assert "udev" in caught.value.remedy
 
 
+def test_a_steady_signal_needs_no_capture(board: Board) -> None:
+    (board.pwm / "capture").unlink()
+    for duty in (1.0, 0.0):
+        command(board.settings, duty)
+        (board.pwm / "capture").write_text("")
+        board.update()
+        (board.pwm / "capture").unlink()
+        assert read(board.settings).duty == duty
+
+
+def test_the_duty_cycle_of_a_capture_file(board: Board) -> None:
+    assert captured_duty(board.pwm / "capture") == 0.05
+    (board.pwm / "capture").write_text("0 0\n")
+    assert captured_duty(board.pwm / "capture") is None
+    with pytest.raises(Unreachable, match="there is no such file"):
+        captured_duty(board.pwm / "nothing")
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
         ("pwmchip0/pwm0/capture", "garbage"),
+        ("pwmchip0/pwm0/capture", "0 0"),
         ("pwmchip0/pwm0/capture", "1000000"),
         ("pwmchip0/pwm0/capture", "2000000 100000"),
         ("pwmchip0/pwm0/capture", "1000000 1000001"),
@@ -150,7 +172,6 @@ def test_a_channel_that_does_not_hold_its_value_is_an_error(board: Board) -> Non
 
 
 def test_a_capture_that_blocks_is_given_up_in_time_and_later_works(board: Board) -> None:
-    board.update()
     capture = board.pwm / "capture"
     capture.unlink()
     os.mkfifo(capture)  # blocks its reader until somebody writes

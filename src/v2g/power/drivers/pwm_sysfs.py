@@ -28,6 +28,8 @@ PERIOD_NS = 1_000_000
 """1 kHz."""
 _PERIOD_TOLERANCE = 0.01
 """IEC 61851-1, Annex A: 0.5 % of the generator, and the same again for the measurement."""
+_SWING_V = 1.0
+"""Less than this between the levels is no PWM."""
 _ANSWER_S = 0.8 * LOST_WITHIN_S
 _DEVICE = "control pilot"
 
@@ -101,7 +103,7 @@ class SysfsPilot:
                 _DEVICE, str(self._pwm), "the kernel does not answer", "check the driver's messages in dmesg"
             ) from None
         except _Failure as failure:
-            raise self._explained(failure.path, failure.error) from failure.error
+            raise _explained(failure.path, failure.error) from failure.error
 
     def _send(self, duty: float) -> None:
         """Writes what differs. The kernel refuses a duty cycle above the period, and a polarity while enabled."""
@@ -132,31 +134,15 @@ class SysfsPilot:
 
     def _measure(self) -> tuple[float, float, float]:
         high_v, low_v = self._level(self._settings.high), self._level(self._settings.low)
-        captured = self._capture()
-        if captured is None:  # no edges: the level says which way it is steady
-            return high_v, high_v, float(high_v > 0)
-        return high_v, low_v, 1 - captured if self._settings.inverted else captured
-
-    def _capture(self) -> float | None:
-        """The measured share of the high level; None without edges."""
+        if high_v - low_v < _SWING_V:  # steady: a capture would wait a second for edges
+            return high_v, low_v, float(high_v > 0)
         path = self._settings.capture or self._pwm / "capture"
         if self._settings.capture is None and not _exists(path):
             path = self._settings.chip / "capture"
-        try:
-            text = _read(path)
-        except _Failure as failure:
-            if failure.error.errno == errno.ETIMEDOUT:
-                return None
-            raise
-        try:
-            period_ns, high_ns = (int(word) for word in text.split())
-        except ValueError:
-            raise _implausible(path, text, "period and duty cycle in nanoseconds") from None
-        if period_ns == 0:
-            return None
-        if abs(period_ns - PERIOD_NS) > _PERIOD_TOLERANCE * PERIOD_NS or not 0 <= high_ns <= period_ns:
-            raise _implausible(path, text, "a signal of 1 kHz")
-        return high_ns / period_ns
+        captured = _captured(path)
+        if captured is None:
+            raise _implausible(path, "no edges", f"what fits levels of {high_v:.1f} V and {low_v:.1f} V")
+        return high_v, low_v, 1 - captured if self._settings.inverted else captured
 
     def _level(self, level: Level) -> float:
         channel = f"in_voltage{level.channel}"
@@ -171,19 +157,43 @@ class SysfsPilot:
     def _text(self, name: str) -> str:
         return _read(self._pwm / name)
 
-    def _explained(self, path: Path, error: OSError) -> PowerError:
-        where = str(path)
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            remedy = (
-                "enable the ADC in the device tree and check the configured device and channel"
-                if "in_voltage" in path.name
-                else "enable the PWM in the device tree and check the configured chip and channel"
-            )
-            return Unreachable(_DEVICE, where, "there is no such file", remedy)
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            remedy = "let a udev rule give the station's user access to it, as docs/pilot.md shows"
-            return Refused(_DEVICE, where, "not permitted", remedy)
-        return Refused(_DEVICE, where, error.strerror or str(error), "check the driver's messages in dmesg")
+
+def captured_duty(path: Path) -> float | None:
+    """The duty cycle that a `capture` file shows, 0 to 1; None for a signal without edges. Raises `PowerError`."""
+    try:
+        return _captured(path)
+    except _Failure as failure:
+        raise _explained(failure.path, failure.error) from failure.error
+
+
+def _captured(path: Path) -> float | None:
+    try:
+        text = _read(path)
+    except _Failure as failure:
+        if failure.error.errno == errno.ETIMEDOUT:
+            return None
+        raise
+    try:
+        period_ns, high_ns = (int(word) for word in text.split())
+    except ValueError:
+        raise _implausible(path, text, "period and duty cycle in nanoseconds") from None
+    if period_ns == 0:
+        return None
+    if abs(period_ns - PERIOD_NS) > _PERIOD_TOLERANCE * PERIOD_NS or not 0 <= high_ns <= period_ns:
+        raise _implausible(path, text, "a signal of 1 kHz")
+    return high_ns / period_ns
+
+
+def _explained(path: Path, error: OSError) -> PowerError:
+    where = str(path)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        part, names = ("ADC", "device and channel") if "in_voltage" in path.name else ("PWM", "chip and channel")
+        remedy = f"enable the {part} in the device tree and check the configured {names}"
+        return Unreachable(_DEVICE, where, "there is no such file", remedy)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = "let a udev rule give the station's user access to it, as docs/pilot.md shows"
+        return Refused(_DEVICE, where, "not permitted", remedy)
+    return Refused(_DEVICE, where, error.strerror or str(error), "check the driver's messages in dmesg")
 
 
 def _exists(path: Path) -> bool:
