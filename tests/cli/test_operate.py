@@ -119,7 +119,7 @@ def test_who_may_not_write_to_the_socket_gets_nothing(ours: Station, tmp_path: P
         folder.chmod(0o755)
     words = ["inject", "--mode", "idle", "--socket", str(tmp_path / "control.sock")]
     script = (
-        "import gettext, os, shutil, sys, v2g.cli, v2g.cli.operate, v2g.io.control\n"
+        "import gettext, grp, os, shutil, sys, v2g.cli, v2g.cli.operate, v2g.io.control\n"
         "os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"
         f"sys.exit(v2g.cli.main({words}))"
     )
