@@ -83,6 +83,11 @@ class SunSpecUnit:
         start, place = self._at[number, path]
         self._memory |= dict(enumerate(place.point.encode(value, self._exponent(number, place)), start))
 
+    def path_at(self, address: int) -> str | None:
+        """The point that begins at a register, `704.WSet`, or None."""
+        number, place = self._starts.get(address, (0, None))
+        return None if place is None else f"{number}.{place.path}"
+
     def paths(self, number: int) -> list[str]:
         """The points of a model."""
         return [path for model, path in self._at if model == number]

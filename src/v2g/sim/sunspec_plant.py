@@ -191,7 +191,9 @@ class SunSpecPlant:
 
     def _conforms(self, number: int, active: str) -> bool:
         """Whether a curve has no more points than there is room for, all of them known and in order."""
-        count = self.unit.number(number, active)
+        count = self.unit.get(number, active)
+        if not isinstance(count, float):  # a curve that is not used
+            return True
         if count > self.unit.number(number, "NPt"):
             return False
         stem = active.removesuffix("ActPt")
