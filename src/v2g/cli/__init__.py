@@ -24,8 +24,9 @@ COMMANDS = {
     "faults": ("faults", "what a fault code of the trace means, and what to do"),
     "pki": ("pki", "make or explain the certificates"),
     "plc": ("plc", "set up and look at the power-line modem; be a simulated one"),
+    "pilot": ("pilot", "what a control pilot shows; the hand at a simulated cable"),
     "ev": ("ev", "be a car: find a station and run a session with it"),
-    "sim": ("sim", "be the hardware: inverter, meter, contactor, grid"),
+    "sim": ("sim", "be the hardware: inverter, meter, contactor, grid, pilot, safety inputs"),
     "demo": ("demo", "station, car and hardware together on this machine"),
 }
 """Name -> module in `v2g.cli` with `add_arguments(parser)` and `run(args) -> int`, and what the command does."""
