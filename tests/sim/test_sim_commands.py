@@ -38,7 +38,7 @@ def command(*arguments: str) -> int:
     return sim.run(parser.parse_args(arguments))
 
 
-@pytest.mark.parametrize("device", ["plant", "contactor", "grid"])
+@pytest.mark.parametrize("device", ["plant", "sunspec", "contactor", "grid"])
 def test_a_process_says_where_it_listens_and_ends_cleanly(device: str) -> None:
     with simulator(device) as process:
         with socket.create_connection((process.host, process.port)):
