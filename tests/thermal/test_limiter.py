@@ -97,7 +97,7 @@ def test_one_stale_sensor_leaves_the_safe_share_and_two_leave_nothing() -> None:
 
 
 def test_a_reading_from_the_future_is_none() -> None:
-    allowance = limiter().step(replace(readings(1.0), module=Measured(2.0, 30)), 1.0)
+    allowance = limiter().step(replace(readings(1.0), module=Measured(4.0, 30)), 1.0)
     assert allowance.why == "power module sensor is stale"
 
 

@@ -129,7 +129,7 @@ class Detector:
 
         `sent` as in `find`.
         """
-        if reading is None or not 0 <= now - reading.time_s <= STALE_S:
+        if reading is None or abs(now - reading.time_s) > STALE_S:
             self.finding = self._candidate = NOTHING
         elif reading.time_s > self._latest_s:
             self._latest_s = reading.time_s

@@ -104,7 +104,7 @@ class ThermalLimiter:
 
     def _fresh(self, readings: ThermalReadings, name: str, now: float) -> float | None:
         measured: Measured | None = getattr(readings, name)
-        if measured is None or not 0 <= now - measured.time_s <= self.settings.stale_s:
+        if measured is None or abs(now - measured.time_s) > self.settings.stale_s:
             return None
         return measured.value if _PLAUSIBLE_C[0] <= measured.value <= _PLAUSIBLE_C[1] else None
 

@@ -191,7 +191,7 @@ def _explained(path: Path, error: OSError) -> PowerError:
         remedy = f"enable the {part} in the device tree and check the configured {names}"
         return Unreachable(_DEVICE, where, "there is no such file", remedy)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        remedy = "let a udev rule give the station's user access to it, as docs/pilot.md shows"
+        remedy = "give the station's user access to it and let its service write to /sys: docs/pilot.md shows both"
         return Refused(_DEVICE, where, "not permitted", remedy)
     return Refused(_DEVICE, where, error.strerror or str(error), "check the driver's messages in dmesg")
 
