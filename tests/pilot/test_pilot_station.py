@@ -208,6 +208,16 @@ def test_a_car_that_does_not_talk_gets_retries_and_then_the_nominal_signal() -> 
     assert bench.pilot.permission is Permission.CLOSE
 
 
+def test_a_toggle_of_the_car_ends_giving_up() -> None:
+    bench = Bench(PilotSettings(digital_s=5, retries=0))
+    bench.plug_in()
+    bench.run(20)
+    assert bench.happened(Happening.GAVE_UP)
+    bench.module.vehicle.toggle(1, bench.now)
+    bench.run(1)
+    assert bench.pilot.signal is Signal.DIGITAL
+
+
 def test_an_outlet_without_fallback_gives_up_until_the_next_car() -> None:
     bench = Bench(PilotSettings(digital_s=5, retries=0))
     bench.plug_in(wants_energy=True)

@@ -60,7 +60,7 @@ class Happening(StrEnum):
     FLAW = "flaw"
     """The pilot cannot be trusted: no permission until it can."""
     TOGGLE = "BCB toggle"
-    """The car toggled; a paused station should wake up."""
+    """The car toggled S2; a paused station should wake up, and one that gave up tries again."""
     RETRY = "retry"
     """The car did not answer at 5 %; state F, then 5 % again."""
     FALLBACK = "fallback"
@@ -185,6 +185,7 @@ class StationPilot:
         was_connected, self.connected = self.connected, state in CONNECTED or (hidden and self.connected)
         self._tell(before, permitted, was_connected)
         if self._toggles.step(state, now):
+            self._attempts, self._gave_up = 0, False
             self._happened(Happening.TOGGLE, f"the car toggled S2, {self._toggles.count} so far")
         if state is State.A:
             self.linked = False
