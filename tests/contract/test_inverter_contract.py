@@ -1,7 +1,7 @@
 """What every inverter driver owes (`v2g.power.inverter`), over every driver and register map, on the simulated plant.
 
 Set `V2G_TEST_INVERTER_MAP` to a register map of your own, and the suite runs over a simulated inverter with that map
-too. A real device is tested by `test_unloaded_inverter.py`.
+too. `test_unloaded_inverter.py` is for a real device.
 """
 
 import asyncio
