@@ -20,11 +20,12 @@ def car_mac(number: int) -> bytes:
 class Lot:
     """One station that is ready and waits for a car."""
 
-    def __init__(self, settings: EvseSettings | None = None, seed: int = 0) -> None:
+    def __init__(self, settings: EvseSettings | None = None, seed: int = 0, vendor: str = "qualcomm") -> None:
+        self.vendor = vendor
         self.line = Line(seed)
         self.bench = Bench(self.line)
         self.evse = Evse(STATION_MAC, settings)
-        self.modem = Modem(bytes.fromhex("88FCA65E0001"))
+        self.modem = Modem(bytes.fromhex("88FCA65E0001"), vendor=vendor)
         self.cars: list[Ev] = []
         self.modems: list[Modem] = []
         self.now = 0.0
@@ -35,7 +36,10 @@ class Lot:
     def car(self, attenuation_db: float = 8.0, settings: EvSettings | None = None) -> Ev:
         """One more car, so far away; it is not plugged in yet."""
         number = len(self.cars) + 1
-        car, modem = Ev(car_mac(number), settings), Modem(bytes.fromhex("BCF2AF0000") + bytes((number,)))
+        car, modem = (
+            Ev(car_mac(number), settings),
+            Modem(bytes.fromhex("BCF2AF0000") + bytes((number,)), vendor=self.vendor),
+        )
         self.bench.add(car, modem)
         self.line.connect(self.modem, modem, attenuation_db)
         for other in self.modems:
