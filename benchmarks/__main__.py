@@ -19,6 +19,7 @@ from benchmarks import (
     energy_loop,
     exi_calls,
     first_message,
+    grid_reaction,
     grid_step,
     memory,
     response_time,
@@ -42,6 +43,7 @@ MODULES = (
     response_time,
     energy_loop,
     grid_step,
+    grid_reaction,
 )
 FOLDER = Path(__file__).parent
 

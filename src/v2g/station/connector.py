@@ -33,12 +33,14 @@ if TYPE_CHECKING:  # loaded once the station listens
 BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
 GRID_FAULTS = (Fault.ISLANDING, Fault.GRID, Fault.GRID_SENSOR_LOST)
-GRID_BREAK_S = 0.01
-"""The same where the grid asks for it: nothing may feed a grid that somebody takes for dead."""
+"""Nothing may feed a grid that somebody takes for dead: the contactor waits for nothing then. Its mechanics take longer
+than the inverter's off, so that it seldom breaks a current."""
 STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
 NOT_READY_S = 5.0
 """How long a car is kept waiting for hardware that is not ready, before it is told why not."""
+TELL_S = 1.0
+"""The trace is not told more often why the power is what it is."""
 _SCHEDULE_S = 86_400
 
 
@@ -108,6 +110,9 @@ class Connector:
         self._waits_since: float | None = None
         self._told: ContactorFault | None = None
         self._meter_at_start: MeterReading | None = None
+        self._told_causes: tuple[str, str | None] | None = None
+        """Who wished and what bound when the trace was told last, and when that was."""
+        self._told_causes_s = float("-inf")
 
     # The conversation with the car
 
@@ -121,6 +126,7 @@ class Connector:
         self._trip = self._check = None
         self._stop = Stop.NONE
         self.decider.new_session()
+        self._told_causes, self._told_causes_s = None, float("-inf")
         self._meter_at_start = self._readings.fresh(now).meter
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> list[tuple[int, bytes]]:
@@ -481,8 +487,8 @@ class Connector:
         readings = self._readings.fresh(now)
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
         closed = readings.contactor is not None and readings.contactor.closed
-        break_s = BREAK_S if self._trip is None or self._trip[0] not in GRID_FAULTS else GRID_BREAK_S
-        return Orders(self._idle_inverter(), contactor_closed=carrying and closed and now - self._off_since < break_s)
+        waits = now - self._off_since < BREAK_S and (self._trip is None or self._trip[0] not in GRID_FAULTS)
+        return Orders(self._idle_inverter(), contactor_closed=carrying and closed and waits)
 
     def _idle_inverter(self) -> InverterSetpoint:
         """Off; the limits that the operator set stand in its registers all the same."""
@@ -522,13 +528,9 @@ class Connector:
         )
 
     def _decide(self, demand: Demand, now: float) -> None:
-        before = self.decision
         situation = Situation(demand, self._car, self._readings.fresh(now), self.rating, self._stop)
         decision = self.decider.decide(situation, self.guard, now)
-        if before is None or _causes(before) != _causes(decision):
+        causes = decision.wished_by, None if decision.binding is None else decision.binding.source
+        if causes != self._told_causes and now - self._told_causes_s >= TELL_S:
+            self._told_causes, self._told_causes_s = causes, now
             self.events.append(Note(decision.sentence))
-
-
-def _causes(decision: Decision) -> tuple[str, str | None]:
-    """Who wishes and what binds: a new line in the trace is due when either changes."""
-    return decision.wished_by, None if decision.binding is None else decision.binding.source
