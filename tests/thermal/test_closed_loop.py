@@ -96,6 +96,19 @@ def test_turning_from_charging_to_feeding_waits_for_the_pump() -> None:
     assert cold_subject.now > 6  # half the way takes longer, because it does not yet
 
 
+def test_a_pump_that_does_not_run_is_found_and_leaves_a_safe_share() -> None:
+    subject = loop(Heat(25), ThermalSettings(flow_sensor=True))
+    assert subject.run(RATING_W, 120).why is None
+    subject.heat.faults.pump_stuck = True
+    allowance = subject.run(RATING_W, 30)
+    assert allowance.why == "coolant does not flow as the pump is told to"
+    assert allowance.charge_w == 0.2 * RATING_W
+    subject.run(RATING_W, 3_600)
+    assert subject.warmest_c <= WARMEST_C
+    subject.heat.faults.pump_stuck = False
+    assert subject.run(RATING_W, 600).charge_w > 0.9 * RATING_W
+
+
 def test_a_silent_sensor_leaves_a_safe_share() -> None:
     for sensor in ("module", "contactor", "coolant", "ambient"):
         subject = loop(Heat(50))

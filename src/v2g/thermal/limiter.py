@@ -12,6 +12,8 @@ from v2g.thermal.model import Load, ThermalState, after, flow_after
 from v2g.thermal.settings import Band, ThermalSettings
 
 _PLAUSIBLE_C = (-60.0, 200.0)
+_MISSING_FLOW = 0.5
+"""So much less than the model's, as a share of the full flow, is a fault of the pump."""
 _PARTS = {"module": "power module", "contactor": "contactor", "coolant": "coolant", "ambient": "ambient air"}
 
 
@@ -65,11 +67,11 @@ class ThermalLimiter:
         self._warm = {name: float("-inf") for name in self._bands}
         """The warmest that each part counts as: follows upwards at once, downwards after the hysteresis."""
         self._cold = {name: float("inf") for name in self._bands}
-        self._share: float | None = None
+        self._share = 1.0
         self._why: str | None = None
         self._cause: str | None = None
         """What limited last, but for the recovery from it."""
-        self._pump = self._flow = 0.0
+        self._pump = self._modelled_flow = self._flow = 0.0
         self._stepped_s: float | None = None
 
     def step(self, readings: ThermalReadings, now: float) -> Allowance:
@@ -79,21 +81,23 @@ class ThermalLimiter:
         self._stepped_s = now
         known = {name: value for name in self._bands if (value := self._fresh(readings, name, now)) is not None}
         stale = [f"{_PARTS[name]} sensor is stale" for name in self._bands if name not in known]
-        self._flow = flow_after(dt_s, self._flow, self._pump, settings.masses)
+        self._modelled_flow = self._flow = flow_after(dt_s, self._modelled_flow, self._pump, settings.masses)
+        limits: list[tuple[float, str | None]] = [(1.0, None)]
         if settings.flow_sensor:
             flow = self._fresh(readings, "flow", now)
-            self._flow = 0.0 if flow is None else min(max(flow, 0.0), 1.0)
             stale += [] if flow is not None else ["coolant flow sensor is stale"]
+            self._flow = min(max(flow or 0.0, 0.0), 1.0)
+            if flow is not None and flow < self._modelled_flow - _MISSING_FLOW:
+                limits.append((settings.stale_share, "coolant does not flow as the pump is told to"))
         loss_w = abs(readings.loss_w) if isfinite(readings.loss_w) else settings.pump_full_loss_w
         current_a = readings.current_a if isfinite(readings.current_a) else 0.0
-        limits = [(1.0, None), *self._by_temperature(known, loss_w, current_a)]
+        limits += self._by_temperature(known, loss_w, current_a)
         if stale:
             limits.append((settings.stale_share if len(stale) == 1 else 0.0, ", ".join(stale)))
         share, why = min(limits, key=lambda limit: limit[0])
         self._recover(share, why, dt_s)
         self._pump = 1.0 if stale else self._pump_for(known, loss_w)
         ramp_share = settings.still_ramp_share + (1 - settings.still_ramp_share) * self._flow
-        assert self._share is not None
         return Allowance(
             charge_w=self._charge_w * self._share,
             discharge_w=self._discharge_w * self._share,
@@ -137,7 +141,7 @@ class ThermalLimiter:
 
     def _recover(self, share: float, why: str | None, dt_s: float) -> None:
         """Down at once, up slowly."""
-        grown = 1.0 if self._share is None else self._share + self.settings.recovery_per_s * dt_s
+        grown = self._share + self.settings.recovery_per_s * dt_s
         self._share = min(share, grown)
         if share <= grown:
             self._why = self._cause = why

@@ -43,7 +43,8 @@ class ThermalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     stale_s: _Positive = 2.0
     """A temperature or flow older than this is not known."""
     stale_share: _Share = 0.2
-    """Share of the rating that is safe while one sensor is stale. With two there is no power."""
+    """Share of the rating that is safe while one sensor is stale, or the coolant stands still. With two stale sensors
+    there is no power."""
     look_ahead_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
     """A part counts as warm as it will be after this time at the present losses."""
     recovery_per_s: _Positive = 0.02
