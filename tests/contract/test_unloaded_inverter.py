@@ -2,7 +2,7 @@
 
     V2G_TEST_INVERTER=192.168.1.10:502 V2G_TEST_INVERTER_MAP=mine.yaml pytest tests/contract/test_unloaded_inverter.py
 
-**The suite switches the device on, at its lowest rated output voltage**, with a current of 0. Leave the output open, and
+**The suite switches the device on, at its lowest rated output voltage**, with a current of 0. Leave the output open and
 the station's daemon stopped. `tests/contract/inverters.py` names all variables.
 """
 
