@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from v2g.io.plc import Machine, PlcError, PlcLink, ask, mac_of, open_line
+from v2g.io.plc import PlcError, PlcLink, ask, mac_of, open_line
 from v2g.sim import netns
 from v2g.sim.plc_modem import Line, Modem, Way
 from v2g.sim.plc_process import PlcProcess
@@ -22,7 +22,7 @@ from v2g.slac.event import Event, KeySet, LinkLost, Matched, SignalWeak
 from v2g.slac.evse import Evse, EvseSettings
 
 LIMIT_S = 20.0
-M = TypeVar("M", bound=Machine)
+M = TypeVar("M", Evse, Ev)
 
 EXPERIMENTAL = 0x88B5
 """An ethertype for local experiments: data that is no management frame."""
@@ -142,7 +142,11 @@ def test_a_car_and_a_station_match_over_their_modems(ports: Ports) -> None:
             assert outcome.match.key == theirs.match.key
             assert theirs.match.car == interface_mac(ports["e1"][0])
             assert took_s < 3.0
-            print(f"\nmatched in {took_s:.3f} s")
+            status = station.status()
+            assert (status["phase"], status["measurements"]) == ("the link is up", 1)
+            assert status["car"] == theirs.match.car.hex(":").upper()
+            assert status["attenuation_db"] == theirs.match.attenuation.mean_db
+            assert theirs.match.key.nmk.hex() not in str(status)
 
     run(scenario())
 

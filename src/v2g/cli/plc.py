@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     init.add_argument("--keep-key", action="store_true", help="leave the modem in its network")
 
     status = actions.add_parser("status", help="interface, modem, link, peers, signal")
-    status.add_argument("--socket", type=Path, metavar="PATH", help="of the daemon, for what it has measured")
+    status.add_argument("--socket", type=Path, metavar="PATH", help="of the daemon, for what it has measured so far")
     status.add_argument("--json", action="store_true", help="for programs")
 
     scan = actions.add_parser("scan", help="the modems that answer")
@@ -154,12 +154,22 @@ def _status(interface: str, control: Path | None) -> dict[str, Any]:
             {"modem": mac_text(each.mac), "same_network": each.same_network, "level_db": each.level_db}
             for each in neighbours
         ]
-    if control is not None:
-        from v2g.io.control import request
-
-        connectors = request(control, "status")["connectors"]
-        status["daemon"] = [each["plc"] for each in connectors if "plc" in each]
+    status |= _measured(control)
     return status
+
+
+def _measured(control: Path | None) -> dict[str, Any]:
+    """What a daemon has measured on its links; nothing where none runs. Raises `ControlError` for a given socket."""
+    from v2g.io.control import ControlError, request
+    from v2g.station.settings import Control
+
+    try:
+        connectors = request(control or Control().socket, "status")["connectors"]
+    except ControlError:
+        if control is None:
+            return {}
+        raise
+    return {"daemon": [each["plc"] for each in connectors if each.get("plc")]}
 
 
 def _scan(interface: str) -> None:

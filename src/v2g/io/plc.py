@@ -6,13 +6,13 @@ Needs CAP_NET_RAW.
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from v2g.kernel.errors import V2GError
-from v2g.slac.event import Event, Matched, Step, Unmatched
+from v2g.slac.ev import Ev
+from v2g.slac.event import Event, Matched, Step, Unmatched, mac_text
 from v2g.slac.evse import Evse
 from v2g.slac.mme import BROADCAST, ETHERTYPE, LOCAL_MODEM, Frame, Mme, MmeError
-from v2g.slac.quality import Quality
 
 _FRAME_SIZE = 2048
 _FRAMES_AT_ONCE = 64
@@ -50,19 +50,7 @@ def mac_of(line: socket.socket) -> bytes:
     return mac
 
 
-class Machine(Protocol):
-    """`v2g.slac.evse.Evse` or `v2g.slac.ev.Ev`."""
-
-    quality: Quality
-
-    def plugged(self, now: float) -> Step: ...
-    def unplugged(self, now: float) -> Step: ...
-    def receive(self, data: bytes, now: float) -> Step: ...
-    def expire(self, now: float) -> Step: ...
-    def next_deadline(self) -> float | None: ...
-
-
-M = TypeVar("M", bound=Machine)
+M = TypeVar("M", Evse, Ev)
 
 
 class PlcLink(Generic[M]):
@@ -80,7 +68,7 @@ class PlcLink(Generic[M]):
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._outcome: asyncio.Future[Matched | Unmatched] = self._loop.create_future()
-        self.machine = make(mac_of(self._line))
+        self.machine: M = make(mac_of(self._line))
         self.lost_frames = 0
         """That the interface did not take, for example because it was down."""
         self._loop.add_reader(self._line.fileno(), self._readable)
@@ -117,6 +105,21 @@ class PlcLink(Generic[M]):
             return
         deadline = self.machine.next_deadline()
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._expire)
+
+    def status(self) -> dict[str, object]:
+        """For people and programs, as JSON can hold it."""
+        machine, match, trend = self.machine, self.machine.match, self.machine.quality.trend
+        return {
+            "interface": self.interface,
+            "phase": machine.phase.value,
+            "car": mac_text(match.car) if match else None,
+            "modem": machine.modem.version,
+            "attenuation_db": trend[-1].attenuation_db if trend else None,
+            "signal_dbm": trend[-1].signal_dbm if trend else None,
+            "weakest_dbm": min((sample.signal_dbm for sample in trend), default=None),
+            "measurements": len(trend),
+            "lost_frames": self.lost_frames,
+        }
 
     def close(self) -> None:
         """Stop, without leaving the network: `unplugged` does that."""

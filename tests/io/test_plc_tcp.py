@@ -1,0 +1,117 @@
+"""TCP through matched modems: car, line and station each in a network namespace and a process of their own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from v2g.sim import netns
+from v2g.sim.netns import End
+
+pytestmark = pytest.mark.netns
+
+SENT_OCTETS = 300_000
+
+STATION = """
+import asyncio, sys
+from ipaddress import IPv6Address
+from v2g.io.discovery import link_local, scoped
+from v2g.io.plc import PlcLink
+from v2g.io.plc_peer import is_peer
+from v2g.slac.evse import Evse
+from v2g.slac.event import Matched
+
+async def main(interface):
+    link = PlcLink(interface, Evse, lambda event: None)
+    link.plugged()
+    done = asyncio.Event()
+
+    async def serve(reader, writer):
+        data = await reader.read(-1)
+        address = IPv6Address(writer.get_extra_info("peername")[0].partition("%")[0])
+        match = link.machine.match
+        print(len(data), is_peer(interface, address, match.car), is_peer(interface, address, bytes(6)), flush=True)
+        done.set()
+
+    own = scoped(await link_local(interface), interface)
+    await asyncio.start_server(serve, own, 15118)
+    print("ready", flush=True)
+    await link.outcome()
+    await done.wait()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+CAR = """
+import asyncio, sys
+from v2g.io.discovery import link_local
+from v2g.io.plc import PlcLink
+from v2g.slac.address import link_local_of
+from v2g.slac.ev import Ev
+
+async def main(interface, octets):
+    await link_local(interface)
+    link = PlcLink(interface, Ev, lambda event: None)
+    link.plugged()
+    match = (await link.outcome()).match
+    _, writer = await asyncio.open_connection(f"{link_local_of(match.station)}%{interface}", 15118)
+    writer.write(bytes(octets))
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+@dataclass
+class Ends:
+    """Where the hosts are, and their modems' ends in one namespace."""
+
+    car: End
+    station: End
+    car_modem: End
+    station_modem: End
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    if reason := netns.obstacle():
+        pytest.skip(reason)
+    with netns.cable() as here, netns.cable() as there:
+        modems = here.car.namespace
+        subprocess.run(["ip", "-n", there.station.namespace, "link", "set", "se0", "netns", modems], check=True)
+        made = Ends(there.car, here.station, End(modems, "se0"), End(modems, "ev0"))
+        for end in (made.car_modem, made.station_modem):
+            subprocess.run(end.command("sysctl", "-qw", f"net.ipv6.conf.{end.interface}.disable_ipv6=1"), check=True)
+            end.set_link("up")
+        yield made
+
+
+def test_a_matched_car_reaches_the_station_and_is_known_to_be_the_one(ends: Ends) -> None:
+    with ExitStack() as stack:
+
+        def start(end: End, *words: str) -> subprocess.Popen[str]:
+            process = stack.enter_context(
+                subprocess.Popen(end.command(sys.executable, *words), stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(process.kill)
+            return process
+
+        def said(process: subprocess.Popen[str]) -> str:
+            assert process.stdout is not None
+            return process.stdout.readline().strip()
+
+        main = "import sys; from v2g.cli import main; sys.exit(main())"
+        words = ("plc", "sim", "--station", ends.station_modem.interface, "--car", ends.car_modem.interface)
+        modems = start(ends.station_modem, "-c", main, *words)
+        assert said(modems).startswith("modems on")
+        station = start(ends.station, "-c", STATION, ends.station.interface)
+        assert said(station) == "ready"
+        car = start(ends.car, "-c", CAR, ends.car.interface, str(SENT_OCTETS))
+        assert said(station) == f"{SENT_OCTETS} True False"
+        assert car.wait(10) == 0
+        assert station.wait(10) == 0
