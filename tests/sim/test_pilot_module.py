@@ -1,7 +1,11 @@
 """The simulated pilot: circuit, watchdog, registers, and the operator's side."""
 
-import pytest
+import argparse
 
+import pytest
+from tests.contract.simulators import simulator
+
+from v2g.cli import sim
 from v2g.pilot.state import State, find
 from v2g.pilot.vehicle import REACTION_S, VehiclePilot
 from v2g.power.registers.map import shipped
@@ -77,6 +81,14 @@ def test_registers_of_both_sides(clock: Clock) -> None:
     assert shipped("pilot").quantities["low_v"].decode([low]) == -12.0
 
 
+def test_writing_one_register_of_the_operator_leaves_the_others(clock: Clock) -> None:
+    vehicle = VehiclePilot()
+    vehicle.wants_energy = True
+    module = PilotModule(clock, vehicle=vehicle, cable=Cable.SOUND)
+    module.units[OPERATOR_UNIT].write(Table.HOLDING, 2, [1])
+    assert (module.cable, vehicle.wants_energy) == (Cable.SOUND, True)
+
+
 def test_the_operator_can_have_the_car_toggle(clock: Clock) -> None:
     module = PilotModule(clock, vehicle=VehiclePilot())
     module.command(1.0)
@@ -88,3 +100,18 @@ def test_the_operator_can_have_the_car_toggle(clock: Clock) -> None:
         states.append(operator.read(Table.INPUT, 0, 1)[0])
         clock.now += 0.1
     assert states == [1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("device", ["pilot", "safety"])
+def test_a_process_ends_cleanly(device: str) -> None:
+    with simulator(device) as process:
+        assert process.terminate() == 0
+
+
+@pytest.mark.parametrize("arguments", [["--ambient-c", "100"], ["--plant", "nowhere"]])
+def test_bad_arguments_of_the_safety_module_are_refused(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    sim.add_arguments(parser)
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["safety", "--listen", "127.0.0.1:0", *arguments])
+    assert caught.value.code == 2

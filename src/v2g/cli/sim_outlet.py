@@ -29,9 +29,10 @@ async def _pilot(args: argparse.Namespace) -> None:
     from v2g.sim.pilot import Cable, PilotModule
     from v2g.sim.process import serve
 
-    module = PilotModule(time.monotonic, vehicle=VehiclePilot(asleep=args.asleep, stubborn=args.stubborn))
-    module.vehicle.wants_energy = args.wants_energy
-    module.cable = Cable.SOUND if args.plugged_in else Cable.UNPLUGGED
+    vehicle = VehiclePilot(asleep=args.asleep, stubborn=args.stubborn)
+    vehicle.wants_energy = args.wants_energy
+    cable = Cable.SOUND if args.plugged_in else Cable.UNPLUGGED
+    module = PilotModule(time.monotonic, vehicle=vehicle, cable=cable)
     await serve(module.units, *args.listen, module.run)
 
 

@@ -60,9 +60,10 @@ class PilotModule:
         clock: Callable[[], float],
         *,
         vehicle: VehiclePilot | None = None,
+        cable: Cable = Cable.UNPLUGGED,
         noise_v: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.cable = Cable.UNPLUGGED
+        self.cable = cable
         self.vehicle = vehicle or VehiclePilot()
         self.duty = 0.0
         """What the generator sends: state F until the first command."""
@@ -73,6 +74,9 @@ class PilotModule:
             PILOT_UNIT: Unit(shipped("pilot"), self._measure, self._obey),
             OPERATOR_UNIT: Unit(operator_map(), self._watch, self._operate),
         }
+        quantities = operator_map().quantities  # a write of another register must not change these two
+        start = quantities["cable"].encode(cable.value) + quantities["car"].encode(_car(self.vehicle.wants_energy))
+        self.units[OPERATOR_UNIT].write(quantities["cable"].table, quantities["cable"].address, start)
 
     def command(self, duty: float) -> None:
         """Sends a duty cycle."""
@@ -142,13 +146,16 @@ class PilotOperator:
 
     async def act(self, cable: Cable, *, wants_energy: bool = False, toggles: int = 0) -> None:
         """Puts the cable into a state, tells the car what to want, has it toggle S2. Raises `PowerError`."""
-        car = "wants_energy" if wants_energy else "waits"
-        await self._device.write({"cable": cable.value, "car": car, "toggles": float(toggles)})
+        await self._device.write({"cable": cable.value, "car": _car(wants_energy), "toggles": float(toggles)})
 
     async def car(self) -> tuple[State, float, bool]:
         """The car's resistors, the current it may draw, and whether it has understood 5 %. Raises `PowerError`."""
         values = await self._device.read("switch", "current_limit_a", "digital")
         return State(str(values["switch"])), _number(values["current_limit_a"]), values["digital"] == 1
+
+
+def _car(wants_energy: bool) -> str:
+    return "wants_energy" if wants_energy else "waits"
 
 
 def _number(value: Value) -> float:
