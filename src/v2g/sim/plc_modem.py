@@ -15,7 +15,9 @@ from typing import Protocol
 
 from v2g.slac import mme
 from v2g.slac.attenuation import GROUPS
+from v2g.slac.ev import Ev, EvSettings
 from v2g.slac.event import Event, Step
+from v2g.slac.evse import Evse, EvseSettings
 from v2g.slac.mme import BROADCAST, ETHERTYPE, LOCAL_MODEM, Frame, Mme, MmeError
 
 DEAD_DB = 96
@@ -133,6 +135,8 @@ class Line:
         """Probability of each, for each frame and receiver."""
         self.delay_s, self.jitter_s = 0.002, 0.0
         """Of a frame, and by how much more it may be late: then later ones overtake it."""
+        self.tap: Callable[[float, bytes], None] | None = None
+        """Sees the time and each frame that goes onto the line."""
         self.random = Random(seed)  # noqa: S311 - physics, no secret
         self._modems: dict[Modem, Callable[[bytes, float], None]] = {}
         self._ways: dict[frozenset[Modem], Way] = {}
@@ -169,6 +173,8 @@ class Line:
             for asked in (modem, *(peer for peer, _ in self.linked(modem, now))):
                 self._answer(modem, asked, data, now)
             return
+        if self.tap is not None:
+            self.tap(now, data)
         for peer, way in self._peers(modem):
             if _is_management(data) or self._linked(modem, peer, way, now):
                 self._carry(modem, peer, data, now)
@@ -290,3 +296,49 @@ class Bench:
         """When something happens next."""
         deadlines = [self.line.next_deadline(), *(machine.next_deadline() for machine in self._machines)]
         return min((each for each in deadlines if each is not None), default=None)
+
+
+class PlcPair:
+    """One station and one car, their modems and the cable between them, on a virtual clock."""
+
+    def __init__(
+        self,
+        attenuation_db: float = 8.0,
+        *,
+        station: EvseSettings | None = None,
+        car: EvSettings | None = None,
+        now: float = 0.0,
+    ) -> None:
+        """`attenuation_db`: of the cable. The station comes up at `now` and gives its modem a key."""
+        self.line = Line()
+        self.bench = Bench(self.line)
+        self.evse = Evse(bytes.fromhex("020000005E01"), station)
+        self.ev = Ev(bytes.fromhex("02000000EF01"), car)
+        self.modems = Modem(bytes.fromhex("00B0525E0001")), Modem(bytes.fromhex("00B052EF0001"))
+        """The station's, the car's."""
+        self.bench.add(self.evse, self.modems[0])
+        self.bench.add(self.ev, self.modems[1])
+        self.way = self.line.connect(*self.modems, attenuation_db)
+        """To be cut, or made worse."""
+        self.bench.do(self.evse, self.evse.start(now), now)
+
+    @property
+    def matched(self) -> bool:
+        """Whether both sides have a link to each other."""
+        return self.evse.match is not None and self.evse.modem.linked and self.ev.modem.linked
+
+    def plug_in(self, now: float) -> None:
+        """Both sides see the control pilot go to B."""
+        self.advance(now)
+        self.bench.do(self.evse, self.evse.plugged(now), now)
+        self.bench.do(self.ev, self.ev.plugged(now), now)
+
+    def unplug(self, now: float) -> None:
+        """Both sides see the control pilot go to A."""
+        self.advance(now)
+        self.bench.do(self.evse, self.evse.unplugged(now), now)
+        self.bench.do(self.ev, self.ev.unplugged(now), now)
+
+    def advance(self, now: float) -> None:
+        """All that happens up to now."""
+        self.bench.advance(now)
