@@ -104,15 +104,32 @@ class Devices:
         if reading is not None:
             self.readings = replace(self.readings, **{_FIELDS[name]: reading})
 
+    @property
+    def commands(self) -> list[Callable[[Orders], Awaitable[None]]]:
+        """One for each device that is commanded: makes its part of the orders so."""
+        there: list[Callable[[Orders], Awaitable[None]]] = [self.command_contactor]
+        if self.inverter:
+            there.append(self.command_inverter)
+        if self.isolation:
+            there.append(self.command_isolation)
+        return there
+
     async def command(self, orders: Orders) -> None:
         """Make the orders so. The devices are commanded at once, so that a dead one delays no other."""
-        work = [self._try("contactor", self.contactor.command(closed=orders.contactor_closed), None)]
-        if self.inverter:
-            work.append(self._try("inverter", self._inverter(orders), None))
-        if self.isolation and orders.self_test and self.readings.self_test_since is None:
-            work.append(self._try("isolation monitor", self._self_test(), None))
-        await asyncio.gather(*work)
-        if not orders.self_test and self.readings.self_test_since is not None:
+        await asyncio.gather(*(command(orders) for command in self.commands))
+
+    async def command_contactor(self, orders: Orders) -> None:
+        await self._try("contactor", self.contactor.command(closed=orders.contactor_closed), None)
+
+    async def command_inverter(self, orders: Orders) -> None:
+        assert self.inverter
+        self.held = await self._try("inverter", self.inverter.command(orders.inverter), None)
+
+    async def command_isolation(self, orders: Orders) -> None:
+        assert self.isolation
+        if orders.self_test and self.readings.self_test_since is None:
+            await self._try("isolation monitor", self._self_test(), None)
+        elif not orders.self_test and self.readings.self_test_since is not None:
             self._set_self_test(None)
 
     def limit_at(self, address: int, value: int) -> tuple[str, str, float]:
@@ -134,11 +151,6 @@ class Devices:
             connection.close()
         if self._samples is not None:
             self._samples.close()
-
-    async def _inverter(self, orders: Orders) -> None:
-        assert self.inverter
-        self.held = None
-        self.held = await self.inverter.command(orders.inverter)
 
     async def _self_test(self) -> None:
         assert self.isolation

@@ -13,7 +13,7 @@ from v2g.iso15118.d20.timeouts import DEFAULT_PERFORMANCE_S, LINGER_S, PERFORMAN
 from v2g.iso15118.event import Faulted
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
-from v2g.station.connector import SAFE, Connector, Note
+from v2g.station.connector import SAFE, Connector, Note, Orders
 from v2g.station.limits import Bound
 from v2g.station.settings import Outlet
 from v2g.station.trace import SessionTrace
@@ -57,7 +57,7 @@ class OutletShell:
         """Set while no session is under way."""
         self.idle.set()
         self._wakes: list[asyncio.Event] = []
-        self._new_orders = asyncio.Event()
+        self._new_orders: list[asyncio.Event] = []
         self._commanded = asyncio.Event()
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
@@ -70,7 +70,10 @@ class OutletShell:
         """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._repeat(self._command, HEARTBEAT_S, wake=self._new_orders))
+                for command in self.devices.commands:  # each at its own pace: the contactor waits for no other
+                    self._new_orders.append(asyncio.Event())
+                    work = partial(self._command, command)
+                    tasks.create_task(self._repeat(work, HEARTBEAT_S, wake=self._new_orders[-1]))
                 tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, deadline=self.connector.next_deadline))
                 for name in self.devices.names:
                     pace = (GRID_POLL_S, GRID_IDLE_POLL_S) if name == "grid sensing unit" else (POLL_S, IDLE_POLL_S)
@@ -164,7 +167,8 @@ class OutletShell:
         orders, before = self.connector.orders(self._loop.time()), self._orders
         if orders != before:
             self._orders = orders
-            self._new_orders.set()
+            for wake in self._new_orders:
+                wake.set()
         for what, now, then in (
             ("contactor", _POSITION[orders.contactor_closed], _POSITION[before.contactor_closed]),
             ("inverter", orders.inverter.mode, before.inverter.mode),
@@ -217,10 +221,10 @@ class OutletShell:
     async def _supervise(self) -> None:
         self._guarded(self.connector.expire)
 
-    async def _command(self) -> None:
-        await self.devices.command(self._orders)
+    async def _command(self, command: Callable[[Orders], Awaitable[None]]) -> None:
+        await command(self._orders)
         self._commanded.set()
-        while self._breaking():  # look often: the contactor need not wait for the next poll
+        while command == self.devices.command_inverter and self._breaking():  # the contactor waits for the current
             await self._read("inverter")
             await asyncio.sleep(BREAK_POLL_S)
 
