@@ -96,6 +96,17 @@ def test_a_device_that_holds_less_says_so() -> None:
     run(test)
 
 
+def test_a_setpoint_that_has_reverted_meanwhile_is_written_anew() -> None:
+    async def test(inverter: SunSpecInverter, bench: Bench) -> None:
+        await inverter.command(SETPOINT)
+        bench.now += 1.5  # the station was held up
+        assert (await inverter.command(SETPOINT)).power_w == 0
+        bench.now += 0.2
+        assert await inverter.command(SETPOINT) == SETPOINT
+
+    run(test)
+
+
 def test_a_setpoint_goes_power_first_and_off_comes_before_anything_else() -> None:
     async def test(inverter: SunSpecInverter, bench: Bench) -> None:
         assert await inverter.command(OFF) == OFF
@@ -146,12 +157,13 @@ def test_the_losses_come_on_top_of_the_power_at_the_output() -> None:
         await inverter.rating()
         model = bench.plant.model
         model.ac_power_w, model.voltage_v, model.current_a = -9_610.0, 400.0, -25.0
-        assert (await inverter.read()).power_w == -10_000
+        for _ in range(30):  # the driver trusts no single pair of readings
+            assert (await inverter.read()).power_w == -10_000
         await inverter.command(SETPOINT)
         assert bench.unit.get(704, "WSet") == 9_610
         held = await inverter.command(replace(SETPOINT, power_w=1e6, charge_limit_w=1e6))
         assert bench.unit.get(704, "WSet") == -30_000  # the AC side's rating
-        assert held.power_w == 29_610
+        assert held.power_w == pytest.approx(29_610, abs=0.1)
 
     run(test)
 

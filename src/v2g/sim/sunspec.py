@@ -26,7 +26,7 @@ class Model:
 class SunSpecUnit:
     """The registers of a device's models, from `base` on; `beyond` answers for all other registers.
 
-    `measure()` is called before each read, `obey(number, values)` with the points of a model that a write has changed;
+    `measure()` is called before each request, `obey(number, values)` with the points of a model that a write has changed;
     both may use `get` and `set`. `obey` raises `ValueError` for what the device does not accept.
     """
 
@@ -120,6 +120,7 @@ class SunSpecUnit:
             numbers.add(number)
             written.append(place)
             offset += place.point.size
+        self._measure()
         before = dict(self._memory)
         self._memory |= dict(enumerate(words, address))
         (number,) = numbers

@@ -8,9 +8,9 @@
 - Not in SunSpec are a regulated DC voltage (cable check, pre-charge), a DC current, the rated DC voltages and currents.
   They are in a block of registers that the vendor puts behind the models, described by a register map
   (`registers/sunspec_dc.yaml` is the shipped one). A charger without such a block cannot be used.
-- Silence: the reversion timers of model 704 bring WSet and VarSet to 0 after `REVERT_S`; they are started again with
-  every heartbeat. They count whole seconds, so the port's time is kept by the block's watchdog; if there is a model
-  715, its controller heartbeat counts as well.
+- Silence: the reversion timers of model 704 bring WSet and VarSet to 0 after `REVERT_S`; writing WSetEna and VarSetEna
+  with every heartbeat starts them again. They count whole seconds, so the port's time is kept by the block's watchdog;
+  if there is a model 715, its controller heartbeat counts as well.
 - What the station sets once (modes, reversion) is compared and written only where it differs; an unchanged set-point is
   not written again, only its timers are started again.
 - Without the permission to enter service (model 703) the driver refuses to switch on; it never gives that permission.
@@ -84,6 +84,8 @@ _ALARMS = {
 _TEMPERATURES = ("TmpSw", "TmpSnk", "TmpCab")
 _LARGEST_LOSS = 0.1
 """Of the rated power: a larger difference between AC and DC comes from readings of different instants."""
+_LOSS_LEARNT = 0.3
+"""Share of a new difference that is taken over, for the same reason."""
 _SIGN_FROM = 0.1
 """Of the rated power: from here on AC and DC must point in the same direction."""
 _LOSS_MOVED = 0.002
@@ -288,8 +290,9 @@ class SunSpecInverter:
             findings.append("704.VarSetEna is ENABLED instead of DISABLED")
         if findings:
             raise device.mismatch(findings)
-        clipped = abs(generated_w - self._generated_w) > resolution_w
-        numbers["power_w"] = -generated_w - self._loss_w if clipped else self._power_w
+        if abs(generated_w - self._generated_w) > resolution_w:  # clipped, or reverted; it is written anew
+            self._generated_w, self._power_w = generated_w, -generated_w - self._loss_w
+        numbers["power_w"] = self._power_w
         return InverterSetpoint(wanted.mode, reactive_var=reactive_var, **numbers)
 
     def _compare(self, ac_power_w: float, power_w: float) -> None:
@@ -302,7 +305,8 @@ class SunSpecInverter:
                 f"it takes {ac_power_w:g} W from the grid (701.W) while the output takes {power_w:g} W (714.DCW)",
                 "both models must count generation positive",
             )
-        self._loss_w = min(max(ac_power_w - power_w, 0.0), _LARGEST_LOSS * rated_w)
+        loss_w = min(max(ac_power_w - power_w, 0.0), _LARGEST_LOSS * rated_w)
+        self._loss_w += _LOSS_LEARNT * (loss_w - self._loss_w)
 
     def _number(self, number: int, values: Mapping[str, Value], path: str) -> float:
         value = values[path]
