@@ -54,8 +54,8 @@ def test_the_fault_table_is_that_of_the_catalogue() -> None:
 
 
 def test_every_bound_on_the_power_is_on_the_page() -> None:
-    source = (REPOSITORY / "src" / "v2g" / "station" / "connector.py").read_text()
-    bounds = re.findall(r'Bound\("([^"]+)"', source)
+    sources = [*(REPOSITORY / "src" / "v2g").glob("station/*.py"), REPOSITORY / "src/v2g/io/station.py"]
+    bounds = [name for file in sources for name in re.findall(r'Bound\("([^"]+)"', file.read_text())]
     page = (REPOSITORY / "docs" / "power.md").read_text()
     assert len(bounds) > 10
     assert [bound for bound in bounds if bound not in page] == []
