@@ -26,8 +26,8 @@ class Model:
 class SunSpecUnit:
     """The registers of a device's models, from `base` on; `beyond` answers for all other registers.
 
-    `measure()` is called before each request, `obey(number, values)` with the points of a model that a write has changed;
-    both may use `get` and `set`. `obey` raises `ValueError` for what the device does not accept.
+    `measure()` is called before each request, `obey(number, values)` with the points of a model that a write has
+    changed; both may use `get` and `set`. `obey` raises `ValueError` for what the device does not accept.
     """
 
     def __init__(
