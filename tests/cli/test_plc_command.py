@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,26 @@ def test_an_interface_without_a_modem_says_what_to_look_at(street: tuple[str, st
         assert "lo" in done.stderr, action
         assert done.stderr.startswith("v2g: error: "), action
         assert "no modem answers" in done.stderr, action
+
+
+@pytest.mark.netns
+def test_an_interface_that_is_down_names_the_command_that_brings_it_up(street: tuple[str, str]) -> None:
+    ip("link", "set", street[1], "down")
+    done = v2g("plc", "scan", street[1])
+    assert done.returncode == 2
+    assert f"`v2g plc init {street[1]}` brings it up" in done.stderr
+
+
+@pytest.mark.netns
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="dropping capabilities needs util-linux (setpriv)")
+def test_without_permission_the_remedy_is_named(street: tuple[str, str]) -> None:
+    ip("link", "set", street[1], "down")
+    program = "import sys; from v2g.cli import main; sys.exit(main())"
+    without = ["setpriv", "--bounding-set=-net_raw,-net_admin", sys.executable, "-c", program]
+    for action, remedy in (("init", "run as root"), ("scan", "AmbientCapabilities=CAP_NET_RAW")):
+        done = subprocess.run([*without, "plc", action, street[1]], capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        assert remedy in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="raw frames need root")

@@ -147,6 +147,10 @@ def test_a_car_and_a_station_match_over_their_modems(ports: Ports) -> None:
             assert status["car"] == theirs.match.car.hex(":").upper()
             assert status["attenuation_db"] == theirs.match.attenuation.mean_db
             assert theirs.match.key.nmk.hex() not in str(status)
+            heard = await asyncio.to_thread(
+                ask, ports["se"][0], [mme.VS_SW_VER_REQ()], (mme.VS_SW_VER_CNF,), everyone=True, timeout_s=0.3
+            )
+            assert {frame.source for frame in heard} == {street.modems["se"].mac, street.modems["e1"].mac}
 
     run(scenario())
 

@@ -16,7 +16,7 @@ from v2g.slac.event import (
     Sounded,
     Unmatched,
 )
-from v2g.slac.timing import TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
+from v2g.slac.timing import TP_MATCH_LEAVE_S, TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
 
 
 def test_a_car_and_a_station_match_and_have_the_same_key() -> None:
@@ -82,7 +82,7 @@ def test_a_lost_link_is_told_by_both_and_made_anew_with_another_key() -> None:
     lot.run(2.0)
     for machine in (lot.evse, car):
         ((time, lost),) = lot.events(machine, LinkLost)
-        assert time - cut_s < 1.0  # TP_match_leave
+        assert time - cut_s < TP_MATCH_LEAVE_S
         assert lost.match.key == first
     way.cut = False
     lot.run(3.0)

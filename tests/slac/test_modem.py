@@ -10,6 +10,7 @@ from v2g.slac.event import KeySet, Level, LinkDown, LinkUp, ModemFailed, ModemFo
 from v2g.slac.key import NetworkKey
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
 from v2g.slac.modem import ANSWER_S, IDENTIFY_TRIES, KEY_TRIES, LOST_AFTER, POLL_S, Modem
+from v2g.slac.timing import TP_MATCH_LEAVE_S
 
 HOST, OWN, STRANGER = (bytes.fromhex(f"02000000000{n}") for n in (1, 2, 3))
 KEY = NetworkKey.of(bytes(range(16)))
@@ -132,7 +133,7 @@ def test_modem_that_falls_silent_has_no_link() -> None:
     for poll in range(1, LOST_AFTER + 2):
         events += modem.expire(poll * POLL_S).events
     assert events == [LinkDown("the modem does not answer")]
-    assert LOST_AFTER * POLL_S < 1.0  # TP_match_leave
+    assert (LOST_AFTER + 1) * POLL_S < TP_MATCH_LEAVE_S
 
 
 def test_level_of_the_other_modem_is_told_while_linked() -> None:

@@ -195,3 +195,44 @@ class Step:
         """Take over all of another."""
         self.send += other.send
         self.events += other.events
+
+
+def describe(event: Event) -> tuple[str, bool]:
+    """One line about an event, and whether it is a warning. No key is in it."""
+    match event:
+        case Began(car, run_id):
+            return f"matching: car {mac_text(car)} begins, run id {run_id.hex().upper()}", False
+        case Sounded(peer, attenuation):
+            heard = f"{attenuation.mean_db:.1f} dB, {attenuation.sounds} sounds"
+            return f"matching: attenuation to {mac_text(peer)} {heard}", False
+        case Ended(car, run_id, reason):
+            return f"matching: run {run_id.hex().upper()} of {mac_text(car)} ends: {reason}", False
+        case Joining(match):
+            return f"matching: car {mac_text(match.car)} and station {mac_text(match.station)} share a key", False
+        case Matched(match):
+            return f"link up: car {mac_text(match.car)}, {match.attenuation.mean_db:.1f} dB", False
+        case Unmatched(reason):
+            return f"no match: {reason}", True
+        case LinkLost(match, reason):
+            return f"link lost: car {mac_text(match.car)}: {reason}", True
+        case Toggle(count):
+            return f"validation: toggle the control pilot {count} times", False
+        case ModemFound(vendor, version):
+            return f"modem: {vendor} {version}", False
+        case KeySet(key):
+            return f"modem: new key, network id {key.nid.hex().upper()}", False
+        case ModemFailed(reason):
+            return reason, True
+        case LinkUp():
+            return "modem: link up", False
+        case LinkDown(reason):
+            return f"modem: {reason}", True
+        case Level(level_db):
+            return f"modem: level {level_db} dB", False
+        case SignalWeak(signal_dbm, weakest_dbm):
+            remedy = "look at connectors, cable shield and ferrite chokes"
+            return f"signal attenuation: {signal_dbm:.1f} dBm, below {weakest_dbm:g} dBm; {remedy}", True
+        case SignalBack(signal_dbm):
+            return f"signal attenuation: back at {signal_dbm:.1f} dBm", False
+        case Alarm(danger, _, text):
+            return f"alarm: {danger}: {text}", True

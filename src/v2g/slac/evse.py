@@ -46,6 +46,7 @@ from v2g.slac.timing import (
     C_EV_MATCH_MNBC,
     C_EV_MATCH_RETRY,
     C_EVSE_MATCH_PARALLEL,
+    TP_EVSE_AVG_ATTEN_CALC_S,
     TT_EVSE_MATCH_MNBC_S,
     TT_EVSE_MATCH_SESSION_S,
     TT_EVSE_SLAC_INIT_S,
@@ -55,8 +56,8 @@ from v2g.slac.timing import (
     TT_MATCH_SEQUENCE_S,
 )
 
-LATE_SOUNDS_S = 0.045
-"""After the window of the sounds, for profiles that are still on their way; within TP_EVSE_avg_atten_calc."""
+LATE_SOUNDS_S = TP_EVSE_AVG_ATTEN_CALC_S / 2
+"""After the window of the sounds, for profiles that are still on their way."""
 MOST_REQUESTS, REQUESTS_WITHIN_S = 40, 10.0
 """Answered CM_SLAC_PARM.REQ of all cars together. An honest car sends at most 3 in each of some 8 attempts."""
 REMEMBERED_RUNS = 64

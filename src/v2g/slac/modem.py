@@ -15,7 +15,7 @@ KEY_TRIES = 3
 """Unanswered or refused this often in a row, the key is a failure that is told. Trying goes on."""
 POLL_S = 0.2
 LOST_AFTER = 3
-"""Bad or missing answers in a row. With the poll above the loss is known within TP_match_leave (1 s)."""
+"""Bad or missing answers in a row. So the loss is known, and the network left, within TP_match_leave."""
 LEVEL_POLL_S = 2.0
 
 QUALCOMM, LUMISSIL = "Qualcomm", "Lumissil"

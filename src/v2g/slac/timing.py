@@ -16,8 +16,6 @@ C_EV_START_ATTEN_CHAR_INDS = 3
 C_EV_MATCH_SIGNALATTN_DIRECT_DB = 10.0
 """Mean attenuation up to which a station is found: one cable joins the two."""
 
-T_CONN_MAX_COMM_S = 8.0
-"""Plug-in to ready for communication (Table 3)."""
 TP_MATCH_LEAVE_S = 1.0
 """To leave the network once the connection is lost (Table 3)."""
 TT_EVSE_VALD_TOGGLE_MAX_S = 3.5
