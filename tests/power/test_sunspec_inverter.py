@@ -152,6 +152,27 @@ def test_changes_are_rate_limited_but_never_off() -> None:
     run(test, block)
 
 
+@pytest.mark.parametrize(
+    ("points", "discharge_w", "charge_w"),
+    [
+        ({}, 30_000, 30_000),
+        ({"WDisChaRteMax": 12_000.0, "WChaRteMax": 8_000.0}, 12_000, 8_000),
+        ({"WDisChaRteMax": 0.0}, 0, 30_000),  # nobody may discharge here
+        ({"WDisChaRteMax": None, "WDisChaRteMaxRtg": None, "WMax": 20_000.0}, 20_000, 30_000),
+        ({"WChaRteMax": None, "WChaRteMaxRtg": None}, 30_000, 0),  # what it does not say it cannot do
+    ],
+)
+def test_the_rating_is_what_the_device_may_do(points: dict[str, Value], discharge_w: float, charge_w: float) -> None:
+    async def test(inverter: SunSpecInverter, bench: Bench) -> None:
+        for path, value in points.items():
+            bench.unit.set(702, path, value)
+        rating = await inverter.rating()
+        assert (rating.discharge_power_max_w, rating.charge_power_max_w) == (discharge_w, charge_w)
+        assert (rating.reactive_max_var, rating.voltage_max_v) == (10_000, 1000)
+
+    run(test)
+
+
 def test_the_losses_come_on_top_of_the_power_at_the_output() -> None:
     async def test(inverter: SunSpecInverter, bench: Bench) -> None:
         await inverter.rating()

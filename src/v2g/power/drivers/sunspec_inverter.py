@@ -167,15 +167,16 @@ class SunSpecInverter:
         """What the device can do; see the port. Where it is set to less than its rating, that counts."""
         names = ("WMax", "WDisChaRteMax", "WChaRteMax", "VarMaxInj", "VarMaxAbs")
         values = await self.device.read(702, *names, *(f"{name}Rtg" for name in names))
-        known = {
-            name: min((v for v in (values[name], values[f"{name}Rtg"]) if isinstance(v, float)), default=None)
-            for name in names
-        }
+
+        def least(name: str, otherwise: float = 0.0) -> float:
+            known = [value for value in (values[name], values[f"{name}Rtg"]) if isinstance(value, float)]
+            return min(known, default=otherwise)
+
         block = await self._block.read(*_RATINGS)
         self._rating = InverterRating(
-            charge_power_max_w=known["WChaRteMax"] or 0.0,
-            discharge_power_max_w=known["WDisChaRteMax"] or known["WMax"] or 0.0,
-            reactive_max_var=min(known["VarMaxInj"] or 0.0, known["VarMaxAbs"] or 0.0),
+            charge_power_max_w=least("WChaRteMax"),
+            discharge_power_max_w=least("WDisChaRteMax", least("WMax")),
+            reactive_max_var=min(least("VarMaxInj"), least("VarMaxAbs")),
             **{name: _float(block[name]) for name in _RATINGS},
         )
         return self._rating
