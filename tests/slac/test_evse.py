@@ -379,6 +379,47 @@ def test_no_frame_upsets_the_station(frames: list[tuple[bytes, int, float]]) -> 
     assert not station.told(Matched)
 
 
+CARS = {bytes((2, 0, 0, 0, 0, n)): bytes((n,)) * 8 for n in range(1, 4)}
+ACTIONS = st.sampled_from(["ask", "sound", "acknowledge", "choose", "link up", "link down", "key", "unplug", "plug in"])
+
+
+@given(st.lists(st.tuples(ACTIONS, st.sampled_from(sorted(CARS)), st.sampled_from([0.0, 0.05, 0.5, 3.0, 15.0]))))
+def test_key_goes_to_no_car_that_was_not_measured_and_to_one_at_a_time(steps: list[tuple[str, bytes, float]]) -> None:
+    station = Station()
+    measured, keys, holder = set[bytes](), dict[bytes, bytes](), b""
+    for action, car, pause_s in steps:
+        run_id = CARS[car]
+        sent = []
+        match action:
+            case "ask":
+                if station.ask(car, run_id):
+                    measured.discard(car)
+            case "sound":
+                if station.sound(car=car, run_id=run_id):
+                    measured.add(car)
+            case "acknowledge":
+                station.acknowledge(car, run_id)
+            case "choose":
+                sent = station.choose(car, run_id)
+            case "link up" | "link down":
+                station.hear(mme.VS_LINK_STATUS_CNF(link_status=int(action == "link up")), MODEM)
+            case "key":
+                station.hear(mme.CM_SET_KEY_CNF(), MODEM)
+            case "unplug":
+                station.take(station.evse.unplugged(station.now))
+            case _:
+                station.take(station.evse.plugged(station.now))
+        for confirmation in sent:
+            assert isinstance(confirmation, mme.CM_SLAC_MATCH_CNF)
+            assert car in measured
+            assert keys.setdefault(confirmation.nmk, car) == car  # nobody gets a key that another car had
+            holder = car
+        if station.evse.match is not None:
+            assert station.evse.match.car == holder
+        assert (station.evse.match is not None) is (station.evse.phase in (Phase.JOINING, Phase.MATCHED))
+        station.wait(pause_s)
+
+
 # Validation by the control pilot.
 
 

@@ -28,7 +28,7 @@ class Modem:
 
     def __init__(self, mac: bytes, address: bytes | None = None) -> None:
         """`mac`: of the host. `address`: the modem's, learned from its first answer where it is not given."""
-        self.address = address
+        self.address = self._given_address = address
         self.vendor: str | None = None
         self.version: str | None = None
         self.key: NetworkKey | None = None
@@ -55,6 +55,7 @@ class Modem:
     def set_key(self, key: NetworkKey, now: float) -> Step:
         """Give the modem a key; with it the modem leaves its present network."""
         self.unwatch()
+        self.address = self._given_address  # a stranger who was taken for the modem is forgotten
         self.key, self._wanted, self._key_tries = None, key, 0
         return self._send_key(now)
 
