@@ -149,7 +149,7 @@ def test_nobody_answers() -> None:
     assert attempts >= C_CONN_MAX_MATCH
     assert requests[1] - requests[0] == pytest.approx(TT_MATCH_RESPONSE_S)
     assert requests[3] - requests[2] == pytest.approx(TT_MATCH_RESPONSE_S + TT_MATCHING_RATE_S)
-    assert requests[-1] <= TT_MATCHING_REPETITION_S + 1
+    assert TT_MATCHING_REPETITION_S - 2 < requests[-1] < TT_MATCHING_REPETITION_S + 1
     (unmatched,) = [event for event in car.events if isinstance(event, Unmatched)]
     assert unmatched.reason.startswith(f"{attempts} attempts, the last: no station answers CM_SLAC_PARM.REQ")
     assert car.ev.phase is Phase.IDLE

@@ -195,10 +195,38 @@ def test_lost_confirmation_is_repeated_the_same() -> None:
     assert len(station.told(Joining)) == 1
 
 
-def test_link_that_does_not_come_ends_the_match_and_the_key() -> None:
+def joining() -> Station:
     station = Station()
     for step in (station.ask, station.sound, station.acknowledge, station.choose):
         step()
+    return station
+
+
+def test_car_that_begins_anew_instead_of_joining_gets_another_key() -> None:
+    station = joining()
+    first = station.evse.match
+    assert first is not None
+    assert station.ask() == []  # late
+    assert station.evse.match is first
+    assert station.ask(run_id=OTHER_RUN) == []
+    assert station.reason() == "the car has begun anew"
+    station.hear(mme.CM_SET_KEY_CNF(), MODEM)
+    assert len(station.ask(run_id=OTHER_RUN)) == 1
+    assert station.evse.modem.key != first.key
+
+
+def test_only_the_car_that_is_joining_gets_the_key_again() -> None:
+    station = joining()
+    assert station.choose(OTHER, RUN_ID) == []
+    assert station.choose(CAR, OTHER_RUN) == []
+    assert station.alarms() == [Danger.SECOND_CAR]
+    assert len(station.choose()) == 1
+    station.hear(mme.VS_LINK_STATUS_CNF(link_status=1), MODEM)
+    assert station.choose() == []
+
+
+def test_link_that_does_not_come_ends_the_match_and_the_key() -> None:
+    station = joining()
     match = station.evse.match
     assert match is not None
     station.wait(TT_MATCH_JOIN_S + 0.1)
@@ -380,44 +408,51 @@ def test_no_frame_upsets_the_station(frames: list[tuple[bytes, int, float]]) -> 
 
 
 CARS = {bytes((2, 0, 0, 0, 0, n)): bytes((n,)) * 8 for n in range(1, 4)}
-ACTIONS = st.sampled_from(["ask", "sound", "acknowledge", "choose", "link up", "link down", "key", "unplug", "plug in"])
+MATCH = ["ask", "sound", "acknowledge", "choose"]
+ACTIONS = st.sampled_from([*([each] for each in [*MATCH, "link up", "link down", "key", "unplug", "plug in"]), MATCH])
 
 
 @given(st.lists(st.tuples(ACTIONS, st.sampled_from(sorted(CARS)), st.sampled_from([0.0, 0.05, 0.5, 3.0, 15.0]))))
-def test_key_goes_to_no_car_that_was_not_measured_and_to_one_at_a_time(steps: list[tuple[str, bytes, float]]) -> None:
+def test_key_goes_to_no_car_that_was_not_measured_and_to_one_at_a_time(
+    steps: list[tuple[list[str], bytes, float]],
+) -> None:
     station = Station()
     measured, keys, holder = set[bytes](), dict[bytes, bytes](), b""
-    for action, car, pause_s in steps:
-        run_id = CARS[car]
-        sent = []
-        match action:
-            case "ask":
-                if station.ask(car, run_id):
+    for actions, car, pause_s in steps:
+        for action in actions:
+            for confirmation in act(station, action, car):
+                if isinstance(confirmation, mme.CM_SLAC_PARM_CNF):
                     measured.discard(car)
-            case "sound":
-                if station.sound(car=car, run_id=run_id):
+                if isinstance(confirmation, mme.CM_ATTEN_CHAR_IND):
                     measured.add(car)
-            case "acknowledge":
-                station.acknowledge(car, run_id)
-            case "choose":
-                sent = station.choose(car, run_id)
-            case "link up" | "link down":
-                station.hear(mme.VS_LINK_STATUS_CNF(link_status=int(action == "link up")), MODEM)
-            case "key":
-                station.hear(mme.CM_SET_KEY_CNF(), MODEM)
-            case "unplug":
-                station.take(station.evse.unplugged(station.now))
-            case _:
-                station.take(station.evse.plugged(station.now))
-        for confirmation in sent:
-            assert isinstance(confirmation, mme.CM_SLAC_MATCH_CNF)
-            assert car in measured
-            assert keys.setdefault(confirmation.nmk, car) == car  # nobody gets a key that another car had
-            holder = car
-        if station.evse.match is not None:
-            assert station.evse.match.car == holder
-        assert (station.evse.match is not None) is (station.evse.phase in (Phase.JOINING, Phase.MATCHED))
+                if isinstance(confirmation, mme.CM_SLAC_MATCH_CNF):
+                    assert car in measured
+                    assert keys.setdefault(confirmation.nmk, car) == car  # nobody gets a key that another car had
+                    holder = car
+            match = station.evse.match
+            assert match is None or match.car == holder
+            assert (match is not None) is (station.evse.phase in (Phase.JOINING, Phase.MATCHED))
         station.wait(pause_s)
+
+
+def act(station: Station, action: str, car: bytes) -> list[Mme]:
+    run_id = CARS[car]
+    match action:
+        case "ask":
+            return station.ask(car, run_id)
+        case "sound":
+            return station.sound(car=car, run_id=run_id)
+        case "acknowledge":
+            return station.acknowledge(car, run_id)
+        case "choose":
+            return station.choose(car, run_id)
+        case "key":
+            return station.hear(mme.CM_SET_KEY_CNF(), MODEM)
+        case "unplug":
+            return station.take(station.evse.unplugged(station.now))
+        case "plug in":
+            return station.take(station.evse.plugged(station.now))
+    return station.hear(mme.VS_LINK_STATUS_CNF(link_status=int(action == "link up")), MODEM)
 
 
 # Validation by the control pilot.
