@@ -474,6 +474,7 @@ def test_toggles_are_counted_for_as_long_as_the_car_wants() -> None:
     assert station.hear(mme.CM_VALIDATE_REQ(timer=17)) == []
     station.evse.pilot_toggles = 8
     assert station.wait(1.7) == []
+    assert station.choose() == []
     assert station.wait(0.2) == [mme.CM_VALIDATE_CNF(toggle_num=3, result=Validation.SUCCESS)]
     assert len(station.choose()) == 1
 

@@ -25,7 +25,6 @@ DEAD_DB = 96
 NOISE_DB = 1
 """By how much two measurements of the same group differ at most."""
 VERSION = "MAC-QCA7000-1.1.3.1531-00-20150204-CS"
-LUMISSIL_VERSION = (1, 4, 0, 7)
 KEY_TAKEN = 1
 """The result by which modems in use take a key; the standard's is 0."""
 ANSWER_S = 0.001
