@@ -146,6 +146,45 @@ def test_sigterm_ends_the_session_in_order_and_leaves_the_hardware_safe(ours: St
     assert "open command" in ours.contactor.lines[-1]
 
 
+def test_a_restart_during_energy_transfer_is_refused_unless_forced(
+    ours: Station, certificates: Path, tmp_path: Path
+) -> None:
+    restart = [*V2G, "restart", "--socket", str(tmp_path / "control.sock")]
+    with car(ours, certificates) as process:
+        assert ours.traced("discharging 5.0 kW", 15)
+        refused = subprocess.run(restart, capture_output=True, text=True, timeout=20, check=False)
+        assert refused.returncode == 2
+        assert (
+            "energy is being transferred at connector 1 with ZZZV123456789ABCDEF9; wait for its end" in refused.stderr
+        )
+        assert process.child.poll() is None
+        forced = subprocess.run([*restart, "--force"], capture_output=True, text=True, timeout=20, check=False)
+        assert forced.returncode == 0
+        assert result(process)["result"] == "ok"
+    assert ours.daemon.wait(10) == 0
+    assert "open command" in ours.contactor.lines[-1]
+
+
+def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
+    ours: Station, certificates: Path, tmp_path: Path
+) -> None:
+    with car(ours, certificates, "--evccid", "WMIKILLED0000000001X") as process:
+        assert ours.traced("discharging 5.0 kW", 15)
+        ours.daemon.child.kill()
+        assert process.wait(20) is not None
+    config = str(tmp_path / "config.yaml")
+    with Process([*V2G, "daemon", "--config", config, "--port", "0"]) as daemon:
+        assert daemon.wait_for("listens on ", 10)
+        found = ours.traced("the last process ended in ENERGY since .* of WMIKILLED0000000001X; contactor found ", 5)
+        assert found, ours.account()
+        assert "safe state seen after" in found
+        again = Station(
+            None, daemon, ours.plant, ours.contactor, ours.plant_address, ours.contactor_address, ours.trace
+        )
+        with car(again, certificates, "--duration", "1") as process:
+            assert result(process)["result"] == "ok"
+
+
 def test_once_ends_after_one_session(tmp_path: Path) -> None:
     with station(None, tmp_path, services=["DC_BPT"]) as ours:
         config = str(tmp_path / "config.yaml")

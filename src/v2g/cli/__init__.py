@@ -13,11 +13,12 @@ COMMANDS = {
     "daemon": ("daemon", "serve cars at the station's connectors"),
     "status": ("control", "what a running station does, and what limits its power"),
     "explain": ("explain", "why the power of a running station is what it is"),
-    "inject": ("operate", "let a running station charge, discharge or rest (grid_inject_cmd)"),
-    "modbus-write": ("operate", "set a limit in the inverter of a running station (modbus_write)"),
+    "inject": ("operate", "let a station charge, discharge or rest (grid_inject_cmd)"),
+    "modbus-write": ("operate", "set a limit in a station's inverter (modbus_write)"),
     "grid": ("grid", "what the grid demands: state of a running station, codes"),
     "stop": ("control", "ask the car of a running station to end its session"),
     "pause": ("control", "ask the car of a running station to pause its session"),
+    "restart": ("control", "restart the daemon, unless energy is being transferred"),
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
     "encode": ("encode", "messages as JSON lines to EXI"),
     "config": ("config", "check a configuration file"),
@@ -26,7 +27,7 @@ COMMANDS = {
     "plc": ("plc", "set up and look at the power-line modem; be a simulated one"),
     "pilot": ("pilot", "what a control pilot shows; the hand at a simulated cable"),
     "ev": ("ev", "be a car: find a station and run a session with it"),
-    "sim": ("sim", "be the hardware: inverter, meter, contactor, grid, pilot, safety inputs"),
+    "sim": ("sim", "be the hardware: inverter, contactor, grid, pilot and others"),
     "demo": ("demo", "station, car and hardware together on this machine"),
 }
 """Name -> module in `v2g.cli` with `add_arguments(parser)` and `run(args) -> int`, and what the command does."""

@@ -1,4 +1,4 @@
-"""`v2g status`, `v2g stop`, `v2g pause`: speak to the daemon on this machine, through its control socket."""
+"""`v2g status`, `stop`, `pause` and `restart`: speak to the daemon on this machine, through its control socket."""
 
 import argparse
 import json
@@ -15,17 +15,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
     if parser.get_default("command") == "status":
         parser.add_argument("--json", action="store_true", help="for programs")
+    elif parser.get_default("command") == "restart":
+        parser.add_argument("--force", action="store_true", help="also while energy flows: end the transfer first")
     else:
         parser.add_argument("--connector", type=int, metavar="N", help="this one only; all where left out")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0, or 1 when there was no session to stop or pause. Raises `ControlError`."""
+    """Returns 0, or 1 when there was no session to stop or pause. Raises `ControlError`, also for a refusal."""
     from v2g.io.control import request
 
     if args.command == "status":
         status = request(args.socket, "status")
         print(json.dumps(status, indent=2) if args.json else _table(status))
+        return 0
+    if args.command == "restart":
+        request(args.socket, "restart", force=args.force)
+        print("the daemon ends its sessions and makes the hardware safe; its supervisor starts it again")
         return 0
     asked = request(args.socket, args.command, **({} if args.connector is None else {"connector": args.connector}))
     connectors = ", ".join(map(str, asked["asked"]))

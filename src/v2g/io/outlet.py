@@ -14,6 +14,7 @@ from v2g.iso15118.event import Faulted
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.station.connector import SAFE, Connector, Note, Orders
+from v2g.station.journal import Entry, Journal
 from v2g.station.limits import Bound
 from v2g.station.settings import Outlet
 from v2g.station.trace import SessionTrace
@@ -24,6 +25,8 @@ POLL_S = 0.1
 """Between readings while a car is connected."""
 GRID_POLL_S, GRID_IDLE_POLL_S = 0.02, 0.1
 """Between readings of the grid sensing unit: a cycle, with and without a car."""
+RECOVERY_S = 2.0
+"""How long a start waits for the hardware that an earlier process left unsafe."""
 HELD_WITHIN_S = 1.0
 """How long a new limit may take to the inverter and back."""
 IDLE_POLL_S = 0.25
@@ -43,7 +46,12 @@ class OutletShell:
     """One outlet. `car` makes the talker for each new connection; `run` does the rest until it is cancelled."""
 
     def __init__(
-        self, outlet: Outlet, trace: SessionTrace, ended: Callable[[], None], site: Bound | None = None
+        self,
+        outlet: Outlet,
+        trace: SessionTrace,
+        ended: Callable[[], None],
+        site: Bound | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """`ended` is called after each connection that carried a session. `site`: the outlet's share of its limit."""
         self._loop = asyncio.get_running_loop()
@@ -51,7 +59,7 @@ class OutletShell:
         self.devices = Devices(outlet, self._loop.time)
         self.slowest: tuple[float, str] = (0.0, "")
         """The longest response of the current session, in seconds, and its message."""
-        self._trace, self._ended = trace, ended
+        self._trace, self._ended, self._journal = trace, ended, journal or Journal(None)
         self._talker: CarTalker | None = None
         self.idle = asyncio.Event()
         """Set while no session is under way."""
@@ -81,6 +89,32 @@ class OutletShell:
         finally:
             await self.devices.command(SAFE)
             self.devices.close()
+
+    async def recover(self) -> None:
+        """After a process that ended in the middle of something: the safe state first, then say what was found."""
+        found = self._journal.found.get(self.connector.outlet.id, Entry())
+        if found.at_rest:
+            return
+        started = self._loop.time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECOVERY_S):
+                await self.devices.command(SAFE)
+                await self.devices.read("contactor")
+                was_closed = self.devices.readings.contactor
+                while (reading := self.devices.readings.contactor) is None or reading.closed:
+                    await asyncio.sleep(BREAK_POLL_S)
+                    await self.devices.command(SAFE)
+                    await self.devices.read("contactor")
+        session = f"session {found.session} of {found.evcc_id}" if found.session else "no session"
+        last = f"the last process ended in {found.stage} since {found.since}, {session}"
+        reading = self.devices.readings.contactor
+        if reading is None or reading.closed:
+            seen = "not known" if reading is None else "closed"
+            self.note(f"{last}; contactor commanded open, its position is {seen}", warning=True)
+        else:
+            before = "closed" if was_closed is not None and was_closed.closed else "open"
+            took_s = self._loop.time() - started
+            self.note(f"{last}; contactor found {before}, safe state seen after {took_s:.3f} s", warning=True)
 
     @property
     def busy(self) -> bool:
@@ -165,6 +199,7 @@ class OutletShell:
     def _settle(self) -> None:
         """After anything that may have changed the session: new orders at once, then the trace."""
         orders, before = self.connector.orders(self._loop.time()), self._orders
+        self._keep(orders)
         if orders != before:
             self._orders = orders
             for wake in self._new_orders:
@@ -183,6 +218,21 @@ class OutletShell:
             self.idle.set()
             self.connector.events.append(Note(self._slowest_response()))
         self._tell()
+
+    def _keep(self, orders: Orders) -> None:
+        report, demand = self.connector.report, self.connector.demand
+        self._journal.note(
+            self.connector.outlet.id,
+            Entry(
+                stage=demand.stage.name,
+                session=report.session_id if self.busy else "",
+                evcc_id=report.evcc_id if self.busy else "",
+                contactor_closed=orders.contactor_closed,
+            ),
+        )
+        if self._journal.trouble is not None:
+            self.note(self._journal.trouble, warning=True)
+            self._journal.trouble = None
 
     def _slowest_response(self) -> str:
         took_s, name = self.slowest

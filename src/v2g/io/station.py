@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from v2g.io.discovery import link_local, respond, scoped
 from v2g.io.link import LinkLost, listen
 from v2g.io.outlet import OutletShell
-from v2g.iso15118.d20.plant import Stop
+from v2g.iso15118.d20.plant import Stage, Stop
 from v2g.kernel.errors import V2GError
+from v2g.station.journal import Journal
 from v2g.station.limits import Bound
 from v2g.station.operator_command import Mode, inject, limit
 from v2g.station.settings import Outlet, Settings, Tls
@@ -37,6 +38,7 @@ class Station:
         """`tls` False: plain TCP, only because somebody asked for it. `host`: for outlets without an interface."""
         self._settings, self._tls, self._host, self._once = settings, tls, host, once
         self._trace = SessionTrace(settings.trace.file, settings.trace.level)
+        self._journal = Journal(settings.journal)
         self._shells: list[OutletShell] = []
         self._stop = asyncio.Event()
 
@@ -61,8 +63,9 @@ class Station:
 
     async def _serve(self, outlet: Outlet, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         """One outlet: listen first, then warm up, then let cars discover it."""
-        shell = OutletShell(outlet, self._trace, self._session_ended, self._share())
+        shell = OutletShell(outlet, self._trace, self._session_ended, self._share(), self._journal)
         self._shells.append(shell)
+        await shell.recover()
         address = None if outlet.interface is None else await link_local(outlet.interface)
         host = self._host if address is None else scoped(address, outlet.interface or "")
         server, port = await _listen(shell, host, outlet.port, context)
@@ -96,6 +99,7 @@ class Station:
                 "explain": self._explain,
                 "stop": self._stop_sessions,
                 "pause": self._pause_sessions,
+                "restart": self._restart,
                 "inject": self._inject,
                 "write_register": self._write_register,
             },
@@ -167,6 +171,21 @@ class Station:
 
     def _pause_sessions(self, connector: int | None = None) -> dict[str, Any]:
         return self._ask(Stop.PAUSE, connector)
+
+    def _restart(self, *, force: bool = False) -> dict[str, Any]:
+        """End the process, for its supervisor to start it again; not while energy flows, unless forced.
+
+        Raises `V2GError` with the reason. Forced, energy transfer is ended first, in order.
+        """
+        flowing = [shell for shell in self._shells if shell.connector.demand.stage is Stage.ENERGY]
+        if flowing and not force:
+            sessions = ", ".join(
+                f"connector {shell.connector.outlet.id} with {shell.connector.report.evcc_id}" for shell in flowing
+            )
+            remedy = "wait for its end, or force it: then the transfer is ended first"
+            raise V2GError(f"energy is being transferred at {sessions}; {remedy}")
+        self._stop.set()
+        return {"ends": True, "sessions": len(flowing)}
 
     def _ask(self, kind: Stop, connector: int | None) -> dict[str, Any]:
         """Ask one connector's car, or all, to stop; says which connectors had a session."""

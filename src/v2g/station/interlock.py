@@ -37,4 +37,4 @@ class Interlock:
     def commanded(self, power_w: float, now: float) -> None:
         """This power is commanded from now on."""
         if power_w:
-            self._direction, self._commanded_s = copysign(1.0, power_w), now
+            self._direction, self._commanded_s, self._rests_since = copysign(1.0, power_w), now, None

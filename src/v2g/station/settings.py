@@ -157,3 +157,5 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = Tls()
     trace: Trace = Trace()
     control: Control = Control()
+    journal: Path | None = None
+    """What the connectors were doing when the process ended; nothing is kept where left out."""
