@@ -145,6 +145,23 @@ def test_repeating_a_command_changes_nothing(subject: Subject) -> None:
     run(subject, test)
 
 
+def test_repeated_commands_keep_the_signal_up(subject: Subject) -> None:
+    async def test(pilot: Pilot) -> None:
+        started_s = time.monotonic()
+
+        async def sample() -> float:
+            await pilot.command(0.05)
+            return (await subject.reading(pilot)).duty
+
+        def lasts(duty: float) -> bool:
+            assert duty == pytest.approx(0.05)
+            return time.monotonic() - started_s > SILENT_F_WITHIN_S
+
+        await until(sample, lasts, 2.0)
+
+    run(subject, test)
+
+
 @pytest.mark.parametrize("duty", [-0.01, 1.01, float("nan")])
 def test_no_duty_cycle_is_refused(subject: Subject, duty: float) -> None:
     async def test(pilot: Pilot) -> None:

@@ -170,6 +170,12 @@ def test_without_a_fresh_reading_nothing_is_known() -> None:
     assert line.feed(6, 0.1).name == "C2"
 
 
+def test_the_same_reading_again_proves_nothing() -> None:
+    detector = Detector()
+    for hundredth in range(10):
+        assert detector.step(pwm(6, time_s=1.0), 1.0 + hundredth / 100).name == "unknown"
+
+
 def test_a_reading_from_the_future_is_none() -> None:
     detector = Detector()
     for tenth in range(10):

@@ -25,6 +25,7 @@ from v2g.pilot.timing import (
     YIELD_S,
 )
 from v2g.pilot.vehicle import VehiclePilot
+from v2g.power.pilot import PilotReading
 from v2g.sim.pilot import Cable
 
 AC = PilotSettings(fallback_a=16)
@@ -92,6 +93,15 @@ def test_a_broken_pilot_opens_within_the_time_that_leaves_the_contactor_its_own(
         assert "diode" in bench.happened(Happening.FLAW)[0]
     else:
         assert bench.happened(Happening.BREAK) == [f"C2 -> {name} while energy was permitted"]
+
+
+def test_state_f_that_nobody_asked_for_is_a_lost_car() -> None:
+    bench = charging()
+    for _ in range(5):
+        bench.now += POLL_S
+        bench.pilot.step(PilotReading(bench.now, -12.0, -12.0, 0.0), bench.now)
+    assert (bench.pilot.finding.name, bench.pilot.connected, bench.pilot.permission) == ("F", False, Permission.OPEN)
+    assert bench.happened(Happening.BREAK) == ["C2 -> F while energy was permitted"]
 
 
 def test_unplugging_forgets_the_car() -> None:

@@ -50,6 +50,15 @@ def test_a_channel_with_another_period_is_set_anew(board: Board) -> None:
     assert (board.pwm / "duty_cycle").read_text().strip() == "10000"
 
 
+@pytest.mark.parametrize(("file", "before", "value"), [("polarity", "enable", "0"), ("period", "duty_cycle", "0")])
+def test_the_kernel_is_asked_in_an_order_that_it_accepts(board: Board, file: str, before: str, value: str) -> None:
+    (board.pwm / file).unlink()
+    (board.pwm / file).symlink_to("/dev/null")  # holds nothing, so the driver gets no further
+    with pytest.raises(ReadBackMismatch):
+        command(board.settings, 0.5)
+    assert (board.pwm / before).read_text() == value
+
+
 def test_an_inverting_front_end(tmp_path: Path) -> None:
     board = Board(tmp_path, inverted=True)
     board.cable = Cable.SOUND

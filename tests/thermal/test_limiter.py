@@ -129,6 +129,14 @@ def test_what_gets_too_warm_is_limited_before_it_is() -> None:
     assert limiter().step(hot, 0.0).why is None
 
 
+def test_without_an_ambient_sensor_the_radiator_counts_for_nothing() -> None:
+    known = replace(readings(module=60, coolant=54.95, ambient=0), contactor=None)
+    with_air = ThermalSettings(look_ahead_s=60, contactor=None)
+    without = ThermalSettings(look_ahead_s=60, contactor=None, ambient=None)
+    assert limiter(with_air).step(known, 0.0).why is None
+    assert limiter(without).step(replace(known, ambient=None), 0.0).why == "coolant gets 1 K too warm"
+
+
 def test_the_ramp_follows_the_flow() -> None:
     modelled = limiter()
     ramps = [modelled.step(readings(second, loss_w=900), second).ramp_w_per_s for second in range(0, 40, 2)]

@@ -122,7 +122,6 @@ class Detector:
         self.finding = NOTHING
         self._candidate = NOTHING
         self._since_s = self._doubted_since_s = 0.0
-        self._latest_s = float("-inf")
 
     def step(self, reading: Voltages | None, now: float, sent: float | None = None) -> Finding:
         """Takes the latest reading (again, or None while there is none) and says what is known at `now`.
@@ -131,8 +130,7 @@ class Detector:
         """
         if reading is None or abs(now - reading.time_s) > STALE_S:
             self.finding = self._candidate = NOTHING
-        elif reading.time_s > self._latest_s:
-            self._latest_s = reading.time_s
+        else:
             self._take(find(reading, self.finding, sent), reading.time_s)
         return self.finding
 
