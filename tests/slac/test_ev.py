@@ -172,6 +172,18 @@ def test_station_that_does_not_report_is_not_waited_for_longer_than_the_timer() 
     assert car.choices()[0] == NEAR
 
 
+def test_far_station_is_not_taken_while_the_report_of_another_one_is_missing() -> None:
+    car = Car()
+    for attempt in range(1, C_CONN_MAX_MATCH + 1):
+        car.sounded(FAR, NEAR)
+        car.report(25, FAR)
+        car.wait(TT_EV_ATTEN_RESULTS_S - 0.7 + 0.15)
+        assert len(car.reasons()) == min(attempt, C_CONN_MAX_MATCH - 1)
+        assert car.choices() == [FAR] * (attempt == C_CONN_MAX_MATCH)
+        car.wait(TT_MATCHING_RATE_S - 0.04)
+    assert set(car.reasons()) == {"a station that answered has not told what it measured"}
+
+
 def test_no_report_ends_the_attempt() -> None:
     car = Car().sounded()
     car.wait(TT_EV_ATTEN_RESULTS_S - 0.5)

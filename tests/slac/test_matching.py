@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.slac.bench import STATION_MAC, Lot, car_mac
 
+from v2g.sim.plc_modem import Bench, Line, Machine, Modem
 from v2g.slac import ev, evse
+from v2g.slac.ev import Ev
 from v2g.slac.event import (
     Began,
     Ended,
@@ -16,6 +18,7 @@ from v2g.slac.event import (
     Sounded,
     Unmatched,
 )
+from v2g.slac.evse import Evse
 from v2g.slac.timing import TP_MATCH_LEAVE_S, TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
 
 
@@ -186,3 +189,43 @@ def runs_end(lot: Lot) -> None:
         begun = [time for time, _ in lot.events(each, Began)]
         if each.phase is ev.Phase.IDLE:
             assert begun[-1] - begun[0] < TT_MATCHING_REPETITION_S + 40.0
+
+
+@given(
+    own_db=st.floats(4, 12),
+    crosstalk_db=st.floats(18, 29),
+    lag_s=st.floats(0, 1),
+    loss=st.sampled_from([0.0, 0.1]),
+    jitter_s=st.sampled_from([0.0, 0.03]),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=40, deadline=None)
+def test_two_cars_at_two_cables_of_one_station_do_not_swap(
+    own_db: float, crosstalk_db: float, lag_s: float, loss: float, jitter_s: float, seed: int
+) -> None:
+    line = Line(seed)
+    line.loss, line.jitter_s = loss, jitter_s
+    bench = Bench(line)
+    outlets = [Evse(bytes((2, 0, 0, 0, 0x5E, n))) for n in (1, 2)]
+    cars = [Ev(bytes((2, 0, 0, 0, 0xEF, n))) for n in (1, 2)]
+    modems = [Modem(bytes((2, 0, 0, 0, 0x30, n))) for n in range(4)]
+    machines: list[Machine] = [*outlets, *cars]
+    for machine, modem in zip(machines, modems, strict=True):
+        bench.add(machine, modem)
+    for outlet, outlet_modem in enumerate(modems[:2]):
+        for car, car_modem in enumerate(modems[2:]):
+            line.connect(outlet_modem, car_modem, own_db if outlet == car else crosstalk_db)
+    for outlet_machine in outlets:
+        bench.do(outlet_machine, outlet_machine.start(0.0), 0.0)
+    for number, plug_in_s in enumerate((0.5, 0.5 + lag_s)):
+        bench.advance(plug_in_s)
+        bench.do(outlets[number], outlets[number].plugged(plug_in_s), plug_in_s)
+        bench.do(cars[number], cars[number].plugged(plug_in_s), plug_in_s)
+    bench.advance(30.0)
+    for outlet_machine, car_machine in zip(outlets, cars, strict=True):
+        if outlet_machine.match is not None and outlet_machine.phase is evse.Phase.MATCHED:
+            assert car_machine.match is not None
+            assert outlet_machine.match.key == car_machine.match.key
+        if not loss:
+            assert outlet_machine.phase is evse.Phase.MATCHED
+            assert car_machine.phase is ev.Phase.MATCHED

@@ -268,9 +268,13 @@ class Ev:
             return self._failed(f"no station is near: {least}, {self._settings.indirect_db:g} dB are allowed", now)
         best, *others = self._candidates
         clear = all(heard[other] - heard[best] >= self._settings.margin_db for other in others)
-        if self._settings.validates and not (clear and heard[best] <= self._settings.direct_db):
+        direct = heard[best] <= self._settings.direct_db
+        if self._settings.validates and not (clear and direct):
             self.phase = Phase.VALIDATING
             return self._validate(now)
+        missing = self._answered - heard.keys()  # the station at the other end of the cable may be among them
+        if missing and not direct and self._attempts < C_CONN_MAX_MATCH:
+            return self._failed("a station that answered has not told what it measured", now)
         return self._begin_choosing(now)
 
     def _validate(self, now: float) -> Step:
