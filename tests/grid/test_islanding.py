@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from tests.grid.island import Island
+from v2g.sim.island import Island
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating

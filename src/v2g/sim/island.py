@@ -28,7 +28,8 @@ class Island:
         self._inductance = 1 / (self._omega * quality * reactive)
         self._voltage = 1 + 0j
         self._inductor = self._voltage / (1j * self._omega * self._inductance)
-        self._phases: deque[float] = deque([0.0], maxlen=round(_MEASURED_CYCLES / nominal_hz / STEP_S) + 1)
+        window = round(_MEASURED_CYCLES / nominal_hz / STEP_S) + 1
+        self._phases: deque[float] = deque([0.0] * window, maxlen=window)
 
     @property
     def voltage_pu(self) -> float:
@@ -37,8 +38,6 @@ class Island:
     @property
     def measured_hz(self) -> float:
         """The frequency of the last five cycles."""
-        if len(self._phases) < 2:
-            return self.nominal_hz
         return self.nominal_hz + (self._phases[-1] - self._phases[0]) / (tau * (len(self._phases) - 1) * STEP_S)
 
     def step(self, seconds: float) -> None:
