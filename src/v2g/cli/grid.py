@@ -1,9 +1,12 @@
-"""`v2g grid status|codes`: what the grid says about the power, and the grid codes with every setting."""
+"""`v2g grid status|codes|test`: what the grid says about the power, the grid codes, the type test."""
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from v2g.typetest.case import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
     codes.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, where not the code's own")
     codes.set_defaults(action=_codes)
+    test = actions.add_parser("test", help="type test of the station with its simulated grid, after IEEE 1547.1")
+    test.add_argument("--code", required=True, metavar="NAME", help="such as ieee1547-cat3")
+    test.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
+    test.add_argument("--phases", type=int, choices=(1, 3), default=3, metavar="1|3", help="default: 3")
+    test.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, where not the code's own")
+    test.add_argument("--only", default="*", metavar="PATTERN", help="cases by their names: trip/ov1/*, islanding")
+    test.add_argument("--report", type=Path, metavar="FILE.html", help="write a report with a plot of each case")
+    test.add_argument("--json", action="store_true", help="for programs")
+    test.set_defaults(action=_test)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Raises `ControlError`, `SettingsError`."""
+    """Raises `ControlError`, `SettingsError`, `NoCases`, `ReportError`."""
     code: int = args.action(args)
     return code
 
@@ -79,3 +91,40 @@ def _codes(args: argparse.Namespace) -> int:
         value = setting.value if isinstance(setting.value, bool | str) else f"{setting.value:g}"
         print(f"  {setting.name:44} {value!s:>22}   {permitted:24} {setting.source}")
     return 0
+
+
+def _test(args: argparse.Namespace) -> int:
+    from time import perf_counter
+
+    from v2g.typetest import report, suite
+    from v2g.typetest.case import Subject
+
+    subject = Subject(args.code, args.category, args.phases, args.nominal)
+    names = suite.selected(subject, args.only)
+    if args.report is not None:
+        report.check_writable(args.report)
+    begun_s = perf_counter()
+    results = suite.run(subject, names)
+    took_s = perf_counter() - begun_s
+    if args.report is not None:
+        report.write(args.report, subject, results, took_s)
+    failed = sum(not result.passed for result in results)
+    if args.json:
+        print(json.dumps(report.summary(subject, results, took_s), indent=2))
+        return 1 if failed else 0
+    for result in results:
+        print(_row(result))
+    print(f"{len(results)} cases of {subject.title} in {took_s:.0f} s: {failed or 'none'} failed")
+    if args.report is not None:
+        print(f"report: {args.report}")
+    return 1 if failed else 0
+
+
+def _row(result: "Result") -> str:
+    """The case with its source, and below it what is permitted and what was measured."""
+    lines = [f"{'passed' if result.passed else 'FAILED'}  {result.name:58}  {result.source}"]
+    lines += [
+        f"  {'' if finding.passed else '!':5} {finding.permitted:58}  measured {finding.measured}"
+        for finding in result.findings
+    ]
+    return "\n".join(lines)

@@ -40,10 +40,19 @@ class Subject:
         return load(self.name, self.category, nominal_hz=self.nominal_hz)
 
     @property
+    def title(self) -> str:
+        """For a person."""
+        code = self.code
+        category = f", category {code.variant.upper()}" if code.variant else ""
+        return f"{code.title}{category}, {code.nominal_hz:g} Hz, {self.phases} phase{'s' if self.phases > 1 else ''}"
+
+    @property
     def phase_sets(self) -> dict[str, tuple[int, ...]]:
         """Which phases a voltage disturbance may affect, by name: all, and each singly."""
-        single = {"": ALL_PHASES}
-        return single if self.phases == 1 else {**single, "-l1": (0,), "-l2": (1,), "-l3": (2,)}
+        sets: dict[str, tuple[int, ...]] = {"": ALL_PHASES}
+        if self.phases == 3:
+            sets |= {"-l1": (0,), "-l2": (1,), "-l3": (2,)}
+        return sets
 
     def course(self, begins_s: float = 0.0) -> Course:
         return Course(self.code.nominal_hz, begins_s)

@@ -70,7 +70,8 @@ def _before(recording: Recording, quantity: Quantity = "power_pu") -> float:
 
 
 def _mean(samples: Recording, quantity: Quantity) -> float:
-    return sum(getattr(sample, quantity) for sample in samples) / len(samples)
+    total: float = sum(getattr(sample, quantity) for sample in samples)
+    return total / len(samples)
 
 
 @dataclass(frozen=True, slots=True)

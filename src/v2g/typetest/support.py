@@ -1,5 +1,6 @@
-"""Grid support: points on each curve once settled, and how soon 90 % of the way is made (IEEE 1547.1-2020 5.13 to 5.16).
+"""Grid support: points on each curve once settled, and how soon 90 % of the way is made.
 
+IEEE 1547.1-2020 5.13 to 5.16.
 Expected values are worked out from the settings here, apart from the station's own functions.
 """
 
@@ -80,16 +81,11 @@ def _droop(subject: Subject) -> Iterator[Case]:
             change_pu = outwards * max(beyond_hz, 0.0) / (nominal_hz * droop)
             after_pu = min(max(before_pu + change_pu, -1.0), 1.0)
             course = subject.course().frequency(hz, code.ride_through.rocof_hz_per_s)
+            response_s = course.end.time_s + settings.response_s  # from when the frequency is there
             yield _case(
                 f"{side}/{name}-{hz:.2f}-hz", code, "frequency_droop", course,
-                _droop_checks(code, before_pu, after_pu, course.end.time_s), settings.response_s + course.end.time_s,
-                before_pu,
+                _responding(code, "power_pu", before_pu, after_pu, response_s), response_s, before_pu,
             )  # fmt: skip
-
-
-def _droop_checks(code: GridCode, before_pu: float, after_pu: float, ramp_s: float) -> tuple[Check, ...]:
-    """The frequency takes `ramp_s` to get there: the response time begins when it is there."""
-    return _responding(code, "power_pu", before_pu, after_pu, code.frequency_droop.response_s + ramp_s)
 
 
 # Reactive power
@@ -122,9 +118,11 @@ def _watt_var(subject: Subject) -> Iterator[Case]:
     code, curve = subject.code, subject.code.watt_var
     fed = [(curve.fed_p1_pu, curve.fed_q1_pu), (curve.fed_p2_pu, curve.fed_q2_pu), (curve.fed_p3_pu, curve.fed_q3_pu)]
     drawn = [
-        (curve.drawn_p1_pu, curve.drawn_q1_pu), (curve.drawn_p2_pu, curve.drawn_q2_pu), (curve.drawn_p3_pu, curve.drawn_q3_pu),
-    ]  # fmt: skip
-    for fed_pu, fed_var_pu in (*_points(fed), *_points([(p, q) for p, q in reversed(drawn)])):
+        (curve.drawn_p3_pu, curve.drawn_q3_pu),
+        (curve.drawn_p2_pu, curve.drawn_q2_pu),
+        (curve.drawn_p1_pu, curve.drawn_q1_pu),
+    ]
+    for fed_pu, fed_var_pu in (*_points(drawn), *_points(fed)):
         if fed_pu**2 + fed_var_pu**2 > 1.0:
             continue
         yield _case(
