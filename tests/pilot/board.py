@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from v2g.pilot.state import State
-from v2g.power.drivers.pwm_sysfs import Level, PwmSettings
+from v2g.power.pilot import Level, PwmSettings
 from v2g.sim.pilot import SOURCE_V, Cable, level_v
 
 GAIN, OFFSET_V = 10.0, -15.0

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from tests.pilot.board import Board
 
-from v2g.power.drivers.pwm_sysfs import PERIOD_NS, PwmSettings, SysfsPilot, captured_duty
+from v2g.power.drivers.pwm_sysfs import PERIOD_NS, SysfsPilot, captured_duty
 from v2g.power.errors import Implausible, ReadBackMismatch, Refused, Unreachable
-from v2g.power.pilot import LOST_WITHIN_S, PilotReading
+from v2g.power.pilot import LOST_WITHIN_S, PilotReading, PwmSettings
 from v2g.sim.pilot import Cable
 
 NOBODY = 65534

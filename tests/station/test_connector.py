@@ -159,12 +159,22 @@ def test_hardware_that_hears_nothing_more_makes_itself_safe() -> None:
     assert opened_at(world, died_at) - died_at <= 0.6
 
 
-def test_inverter_fault_trips() -> None:
+@pytest.mark.parametrize(
+    ("found", "fault"),
+    [
+        (InverterFault.OVER_TEMPERATURE, Fault.OVER_TEMPERATURE),
+        (InverterFault.OVER_CURRENT, Fault.OVER_CURRENT),
+        (InverterFault.OVER_VOLTAGE, Fault.OVER_VOLTAGE),
+        (InverterFault.GRID_LOST, Fault.ISLANDING),
+        (InverterFault.WATCHDOG, Fault.INVERTER_FAULT),
+    ],
+)
+def test_inverter_fault_trips(found: InverterFault, fault: Fault) -> None:
     world = in_the_loop(World(OUTLET, INTENT))
     at = world.now
-    world.plant.trip(InverterFault.OVER_TEMPERATURE)
+    world.plant.trip(found)
     world.run(1.0)
-    assert fault_of(world) is Fault.INVERTER_FAULT
+    assert fault_of(world) is fault
     assert opened_at(world, at) - at <= 0.3
 
 
@@ -197,7 +207,7 @@ def test_hardware_that_is_not_ready_is_named() -> None:
     world.run(3.0)
     world.plug_in()
     world.run_to_end()
-    assert fault_of(world) is Fault.INVERTER_FAULT
+    assert fault_of(world) is Fault.OVER_TEMPERATURE
 
 
 def test_power_rises_with_the_ramp_and_falls_at_once() -> None:

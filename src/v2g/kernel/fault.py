@@ -54,6 +54,24 @@ class Fault(IntEnum):
     """No reading of the meter, or a stale one."""
     GRID_SENSOR_LOST = 0x16
     """No reading of the grid's voltage and frequency, or a stale one."""
+    PILOT = 0x17
+    """The control pilot is not what it should be, or not known."""
+    UNPLUGGED = 0x18
+    """The car was unplugged before the end of its session."""
+    PLC_LINK = 0x19
+    """The power-line link to the matched car is gone."""
+    OVER_CURRENT = 0x1A
+    """More current than the car allows, or than the inverter bears."""
+    OVER_VOLTAGE = 0x1B
+    """More voltage than the car allows, or than the inverter bears."""
+    OVER_TEMPERATURE = 0x1C
+    """The inverter is too hot to go on."""
+    RESIDUAL_CURRENT = 0x1D
+    """The residual-current device has tripped: current flows where it must not."""
+    DOOR = 0x1E
+    """The door of the station is open."""
+    SAFETY_INPUTS_LOST = 0x1F
+    """No reading of emergency stop, door and residual current, or a stale one."""
     EMERGENCY_STOP = 0x20
     """Somebody pressed the emergency stop."""
     INTERNAL = 0x7F

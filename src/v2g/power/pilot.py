@@ -1,7 +1,10 @@
 """Port of the control pilot: the generator of its signal, and the measurement of what the car makes of it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
 
 SENDS_WITHIN_S = 0.05
 """After `command` has returned, the signal is on the line within this time."""
@@ -44,3 +47,25 @@ class Pilot(Protocol):
     async def read(self) -> PilotReading:
         """Measures. Raises `PowerError`."""
         ...
+
+
+class Level(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An ADC channel and the front end before it: volts at the line = millivolts / 1000 x `gain` + `offset_v`."""
+
+    device: Path = Path("/sys/bus/iio/devices/iio:device0")
+    channel: Annotated[int, Meta(ge=0)]
+    gain: float = 1.0
+    offset_v: float = 0.0
+
+
+class PwmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the signal and its measurement are."""
+
+    chip: Path = Path("/sys/class/pwm/pwmchip0")
+    channel: Annotated[int, Meta(ge=0)] = 0
+    capture: Path | None = None
+    """None: `capture` of the channel, or else of the chip. May be another chip's, whose input has the line."""
+    inverted: bool = False
+    """The front end turns the signal round: a high output is -12 V."""
+    high: Level
+    low: Level

@@ -20,8 +20,10 @@ from v2g.power.inverter import OFF, InverterReading
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
 from v2g.sim.battery import Battery
+from v2g.sim.charging_cable import ChargingCable
 from v2g.sim.contactor import ContactorModule, Stuck
 from v2g.sim.plant_model import PlantInputs, PlantModel, PlantSettings
+from v2g.sim.safety import SafetyModule
 from v2g.station.connector import SAFE, Connector, Note
 from v2g.station.limits import Bound
 from v2g.station.readings import Readings
@@ -54,7 +56,7 @@ class Faults:
     """What is wrong in this world. Everything may be changed while it runs."""
 
     silent: set[str] = field(default_factory=set)
-    """Devices that do not answer: `inverter`, `contactor`, `meter`, `isolation`, `grid`."""
+    """Devices that do not answer: `inverter`, `contactor`, `meter`, `isolation`, `grid`, `pilot`, `safety`."""
     cut: bool = False
     """No byte passes between car and station, in either direction."""
     frozen: bool = False
@@ -102,22 +104,40 @@ class World:
         """Arrival time, whether to the station, payload type, payload."""
         self._readings = Readings()
         self._orders = SAFE
+        self.cable = ChargingCable(self._clock, plc=outlet.plc is not None) if outlet.pilot is not None else None
+        self.safety = SafetyModule(self._clock) if outlet.safety is not None else None
+        self._connects: tuple[Intent, Paused | None] | None = None
+        """What the car means to do once the cable lets it talk."""
         self._polled_s = self._grid_polled_s = float("-inf")
         self._contradicts_since: float | None = None
         self._self_test_since: float | None = None
 
     def plug_in(self, *, paused: Paused | None = None, intent: Intent | None = None) -> None:
-        """A car connects and starts its conversation."""
+        """A car is plugged in; it starts its conversation as soon as it can."""
         self.driver = Stop.NONE
-        self.evcc = Evcc(
-            intent or self._intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused
-        )
+        self._connects = intent or self._intent, paused
+        if self.cable is not None:
+            self.cable.plug_in()
+        self._connect()
+
+    def _connect(self) -> None:
+        open_to_talk = self.cable is None or (self.cable.open_to_talk and self.connector.closed_to_talk() is None)
+        if self._connects is None or not open_to_talk:
+            return
+        (intent, paused), self._connects = self._connects, None
+        self.evcc = Evcc(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
         self.connector.connected(self.now, self._peer)
         self._post(self.evcc.start(self.now, self.vehicle()).send, to_station=True)
 
+    def pull_out(self) -> None:
+        """The connector is pulled: pilot, power line and network are gone at once, and no byte says so."""
+        assert self.cable is not None
+        self.cable.unplug()
+        self.evcc, self._wire, self._connects = None, [], None
+
     def unplug(self) -> None:
         """The connection is gone, as TCP reports it at once when a process dies."""
-        self.evcc, self._wire = None, []
+        self.evcc, self._wire, self._connects = None, [], None
         self.connector.disconnected(self.now, Fault.CONNECTION_LOST, "the peer closed the connection")
 
     def run(self, seconds: float = 300.0, until: Callable[[], bool] = lambda: False, *, step_s: float = STEP_S) -> None:
@@ -139,6 +159,8 @@ class World:
         self.now += step_s
         self.grid = self.grid_source(self.now, self.plant)
         self._physics(step_s)
+        if self.cable is not None:
+            self._use_cable(self.cable)
         grid_due = self.now - self._grid_polled_s >= GRID_POLL_S - STEP_S / 2
         due = self.now - self._polled_s >= POLL_S - STEP_S / 2
         if grid_due:
@@ -227,6 +249,8 @@ class World:
             ),
             isolation=IsolationReading(now, plant.settings.isolation_ohm, plant.voltage_v, self._self_test()),
             grid=self._readings.grid,
+            pilot=self._readings.pilot,
+            safety=None if self.safety is None else self.safety.reading(),
         )
         self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
         self._readings = replace(self._readings, self_test_since=self._self_test_since)
@@ -248,6 +272,19 @@ class World:
             phase_jump_deg=grid.phase_jump_deg,
         )
         self._readings = replace(self._readings, grid=reading)
+
+    def _use_cable(self, cable: ChargingCable) -> None:
+        """The pilot is read as often as the process does it."""
+        orders, lost = self._orders, self.faults.lost_commands or "pilot" in self.faults.silent
+        wants_energy = self.evcc is not None and self.evcc.command.ready
+        duty = None if lost else orders.pilot_duty
+        for event in cable.advance(self.now, duty=duty, matching=orders.matching, wants_energy=wants_energy):
+            self.connector.line(event, self.now)
+        if "pilot" not in self.faults.silent:
+            self._readings = replace(self._readings, pilot=cable.pilot.reading())
+        if self.safety is not None and not self.faults.lost_commands:
+            self.safety.command_pump(orders.pump)
+        self._connect()
 
     def _self_test(self) -> SelfTest:
         if self._self_test_since is None:

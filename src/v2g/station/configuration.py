@@ -17,7 +17,8 @@ from msgspec import inspect
 from v2g.kernel.errors import V2GError
 from v2g.power.registers.map import RegisterMapError
 from v2g.power.registers.map import load as load_registers
-from v2g.station.settings import Access, Capability, Device, GridCode, Outlet, Settings, Step
+from v2g.station.settings import Access, Capability, Device, GridCode, Outlet, Pilot, Settings, Step
+from v2g.thermal.settings import ThermalSettings
 
 Fields = dict[str, Any]
 """A mapping of the file: its valid fields, the defaults of those left out, nothing for those that are wrong."""
@@ -362,6 +363,28 @@ def _grid_protection(outlet: Fields) -> Findings:
                 yield "grid_code.settings", each if known else f"{each}; see `v2g grid codes {grid_code['name']}`"
 
 
+def _one_pilot(pilot: Fields) -> Findings:
+    if (pilot["device"] is None) == (pilot["pwm"] is None):
+        yield "", "name either the microcontroller under `device`, or this machine's own signal under `pwm`"
+
+
+def _power_line(outlet: Fields) -> Findings:
+    if outlet["plc"] is not None:
+        for name, what in (("interface", "the modem is behind it"), ("pilot", "it says when a car is plugged in")):
+            if outlet[name] is None:
+                yield "plc", f"needs `{name}`: {what}; add it, or remove plc"
+
+
+def _thermal_order(outlet: Fields) -> Findings:
+    if outlet["thermal"] is not None:
+        settings = msgspec.convert(outlet["thermal"], ThermalSettings)
+        yield from ((f"thermal.{text.partition(':')[0]}", text.partition(": ")[2]) for text in settings.findings())
+        sensors = [name for name in ("contactor", "coolant", "ambient") if getattr(settings, name) is not None]
+        if outlet["safety"] is None and sensors:
+            remedy = f"add the safety inputs under `safety`, or set {', '.join(sensors)} to null"
+            yield "thermal", f"the sensors of {', '.join(sensors)} are the safety inputs'; {remedy}"
+
+
 def _follow_grid(outlet: Fields) -> Findings:
     for index, step in enumerate(outlet["dispatch"]):
         if step.get("follow") and outlet["grid"] is None:
@@ -386,6 +409,7 @@ _RULES: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {
     Step: (_step_power,),
     Capability: (_voltage_range,),
     Access: (_listed_cars,),
+    Pilot: (_one_pilot,),
     Outlet: (
         _listed_once,
         _dc_devices,
@@ -393,6 +417,8 @@ _RULES: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {
         _dispatch_order,
         _follow_grid,
         _grid_protection,
+        _power_line,
+        _thermal_order,
         _drivers,
     ),
     Settings: (_distinct_connectors,),

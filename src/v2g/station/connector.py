@@ -18,23 +18,32 @@ from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.timeouts import PROFILES
 from v2g.iso15118.event import Event, Faulted, Sent, Step
 from v2g.kernel.fault import Fault
+from v2g.pilot.duty import STEADY_LOW
+from v2g.pilot.station import Signal
 from v2g.power.contactor import ContactorFault
-from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterRating, InverterSetpoint, InverterState
+from v2g.power.inverter import OFF, InverterMode, InverterRating, InverterSetpoint
 from v2g.power.meter import MeterReading
+from v2g.power.safety_inputs import alarms
 from v2g.station.cable_check import TEST_CURRENT_A, CableCheck, test_voltage_v
 from v2g.station.decider import Decider, Situation
 from v2g.station.limits import Bound, Decision
 from v2g.station.readings import Readings
 from v2g.station.settings import Outlet
+from v2g.station.supervisor import Supervisor
 
 if TYPE_CHECKING:  # loaded once the station listens
+    from v2g.slac.event import Event as LineEvent
     from v2g.station.grid_guard import GridGuard
+    from v2g.station.heat import Heat
+    from v2g.station.plug import Plug
 
 BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
-GRID_FAULTS = (Fault.ISLANDING, Fault.GRID, Fault.GRID_SENSOR_LOST)
-"""Nothing may feed a grid that somebody takes for dead: the contactor waits for nothing then. Its mechanics take longer
-than the inverter's off, so that it seldom breaks a current."""
+AT_ONCE = (Fault.ISLANDING, Fault.GRID, Fault.GRID_SENSOR_LOST, Fault.PILOT, Fault.UNPLUGGED, Fault.RESIDUAL_CURRENT)
+"""The contactor waits for nothing then: somebody may take the grid for dead, or hold the plug in the hand. Its
+mechanics take longer than the inverter's off, so that it seldom breaks a current."""
+HEAT_S = 0.1
+"""Between steps of the heat's model."""
 STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
 NOT_READY_S = 5.0
@@ -51,6 +60,14 @@ class Orders:
     inverter: InverterSetpoint = OFF
     contactor_closed: bool = False
     self_test: bool = False
+    ccid_closed: bool = False
+    """Of the circuit-interrupting device on the grid's side, which stays closed while nothing is wrong."""
+    pilot_duty: float = STEADY_LOW
+    """Duty cycle of the control pilot; the default is state F, no car."""
+    pump: float = 1.0
+    """Of the coolant; the default is all of it."""
+    matching: bool = False
+    """Whether cars should be matched on the power line."""
 
     @property
     def safe(self) -> bool:
@@ -93,8 +110,11 @@ class Connector:
         self.outlet = outlet
         self.rating = rating
         self.decider = Decider(outlet, site)
+        self.supervisor = Supervisor(outlet)
         self.guard: GridGuard | None = None
-        """Made with the first readings; stays None for an outlet without a grid code."""
+        self.plug: Plug | None = None
+        self.heat: Heat | None = None
+        """These three are made with the first readings, where the outlet has what they need."""
         self.conversation: Conversation | None = None
         self.events: list[Event | Note] = []
         """What happened since the shell last took it away."""
@@ -113,6 +133,7 @@ class Connector:
         self._told_causes: tuple[str, str | None] | None = None
         """Who wished and what bound when the trace was told last, and when that was."""
         self._told_causes_s = float("-inf")
+        self._heat_s = float("-inf")
 
     # The conversation with the car
 
@@ -159,10 +180,7 @@ class Connector:
     def measured(self, readings: Readings, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """New readings; returns the payloads to send, for an answer may have waited for them."""
         self._readings = readings
-        if self.guard is None and self.outlet.grid_code is not None:
-            from v2g.station.grid_guard import GridGuard
-
-            self.guard = GridGuard(self.outlet, self.outlet.grid_code)
+        self._equip()
         sent = self._supervise(now, unix_s)
         self._tell_contactor_fault(now)
         if self.conversation is not None:
@@ -171,6 +189,18 @@ class Connector:
             took_s, self._unsafe_since = now - self._unsafe_since, None
             self.events.append(Note(f"safe state reached {took_s:.3f} s after the fault: no power, contactor open"))
         return sent
+
+    def line(self, event: "LineEvent", now: float) -> None:
+        """Something happened on the power line."""
+        self._equip()
+        if self.plug is not None:
+            self.events += (Note(text, warning) for text, warning in self.plug.line(event))
+
+    def closed_to_talk(self) -> str | None:
+        """Why no car may open a conversation now, or None."""
+        if self.outlet.pilot is None:
+            return None
+        return "the control pilot has not been read yet" if self.plug is None else self.plug.closed_to_talk()
 
     def expire(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """Time has passed."""
@@ -195,6 +225,23 @@ class Connector:
 
     def orders(self, now: float) -> Orders:
         """What the hardware should be now."""
+        orders = replace(
+            self._power_orders(now),
+            ccid_closed=self._trip is None and (self.guard is None or self.guard.trip is None),
+            pump=1.0 if self.heat is None or self.heat.allowance is None else self.heat.allowance.pump,
+        )
+        if self.plug is None:
+            return orders if self.outlet.pilot is None else replace(SAFE, inverter=orders.inverter)
+        contactor = self._readings.fresh(now).contactor
+        may_close = self.plug.may_close(contactor is not None and contactor.closed)
+        return replace(
+            orders,
+            contactor_closed=(orders.contactor_closed or self._basic(now)) and may_close,
+            pilot_duty=self.plug.pilot.duty,
+            matching=self.plug.wants_matching,
+        )
+
+    def _power_orders(self, now: float) -> Orders:
         demand = self.demand
         if demand.stage is Stage.OFF:
             return self._off(now)
@@ -214,9 +261,10 @@ class Connector:
         """What the operator may see."""
         conversation, car, readings = self.conversation, self._car, self._readings.fresh(now)
         inverter, contactor, meter, grid = readings.inverter, readings.contactor, readings.meter, readings.grid
+        match = None if self.plug is None else self.plug.match
         self._account(now)
         binding = None if self.decision is None else self.decision.binding
-        missing = self._missing(now, dc=self.outlet.inverter is not None)
+        missing = self._missing(now)
         return {
             "connector": self.outlet.id,
             "evse_id": self.outlet.evse_id,
@@ -241,6 +289,10 @@ class Connector:
             "frequency_hz": None if grid is None else grid.frequency_hz,
             "voltages_v": None if grid is None else list(grid.voltages_v),
             "grid": None if self.guard is None else self.guard.status(),
+            "pilot": None if self.plug is None else self.plug.pilot.finding.name,
+            "pilot_duty": None if self.plug is None else self.plug.pilot.duty,
+            "matched_car": None if match is None else match.car.hex(":").upper(),
+            "coolant_c": None if readings.safety is None else readings.safety.coolant_c,
             "temperature_c": None if inverter is None else inverter.temperature_c,
             "charged_wh": self.report.charged_wh,
             "discharged_wh": self.report.discharged_wh,
@@ -254,7 +306,7 @@ class Connector:
         """Why the power is what it is, in a sentence and in figures."""
         decision = self.decision
         if decision is None:
-            missing = self._missing(now, dc=self.outlet.inverter is not None)
+            missing = self._missing(now)
             session = "no car is connected"
             if self.conversation is not None:
                 session = f"the session is in {self.conversation.phase}"
@@ -344,30 +396,41 @@ class Connector:
         )
 
     def _ready(self, now: float) -> bool:
-        return self._missing(now, dc=self.outlet.inverter is not None) is None
+        return self._missing(now) is None
 
-    def _missing(self, now: float, *, dc: bool) -> tuple[Fault, str] | None:
+    def _missing(self, now: float) -> tuple[Fault, str] | None:
         """The first device that does not do its part, or None."""
-        readings = self._readings.fresh(now)
-        contactor, inverter = readings.contactor, readings.inverter
-        if contactor is None:
-            return Fault.CONTACTOR, "no reading of the contactor"
-        if contactor.fault is not None:
-            return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
-        if self.guard is not None and self.guard.trip is not None:
-            return self.guard.trip
-        if dc and (inverter is None or self.rating is None):
-            return Fault.INVERTER_LOST, "no reading of the inverter"
-        if dc and inverter is not None and inverter.state is InverterState.FAULT:
-            fault = Fault.ISLANDING if InverterFault.GRID_LOST in inverter.faults else Fault.INVERTER_FAULT
-            return fault, f"the inverter reports {', '.join(sorted(inverter.faults)) or 'a fault'}"
-        if readings.meter is None:
-            return Fault.METER_LOST, "no reading of the meter"
-        return None
+        self.supervisor.rating = self.rating
+        return self.supervisor.hardware(self._readings.fresh(now), now, dc=self.outlet.inverter is not None)
+
+    def _equip(self) -> None:
+        """Make what the outlet needs besides, once the station listens."""
+        outlet, rating = self.outlet, self.rating
+        if self.guard is None and outlet.grid_code is not None:
+            from v2g.station.grid_guard import GridGuard
+
+            self.guard = self.supervisor.guard = GridGuard(outlet, outlet.grid_code)
+        if self.plug is None and outlet.pilot is not None:
+            from v2g.station.plug import Plug
+
+            self.plug = self.supervisor.plug = Plug(outlet.pilot, matches=outlet.plc is not None)
+        if self.heat is None and outlet.inverter is not None and rating is not None:
+            from v2g.station.heat import INVERTER_ONLY, Heat
+
+            self.heat = Heat(outlet.thermal or INVERTER_ONLY, rating)
+
+    def _basic(self, now: float) -> bool:
+        """Whether a car that does not talk may draw what the duty cycle tells it (AC, IEC 61851-1)."""
+        plug, access = self.plug, self.outlet.access
+        ac = any(service.startswith("AC") for service in self.outlet.services)
+        fallen_back = plug is not None and plug.pilot.signal is Signal.NOMINAL
+        return fallen_back and ac and access.grant == "everyone" and self.conversation is None and self._ready(now)
 
     def _supervise(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """Compare the power path with what the session needs of it; trip where it does not hold."""
         self._account(now)
+        self.supervisor.rating = self.rating
+        self._watch(now)
         if self.guard is not None and (said := self.guard.step(self._readings, now)) is not None:
             self.events.append(Note(said, warning=self.guard.trip is not None))
         conversation, demand = self.conversation, self.demand
@@ -376,16 +439,27 @@ class Connector:
         if self._stop is not Stop.NONE and now > self._stop_by:
             return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
-            return self._keep_waiting(now, unix_s)
-        missing = self._missing(now, dc=demand.service.dc)
+            left = None if self.plug is None else self.plug.obstacle(Stage.OFF)
+            return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
+        missing = self.supervisor.power_path(demand, self._readings.fresh(now), now)
         if missing is None and self._check is not None and self._check.failed:
             missing = Fault.CABLE_CHECK, self._check.failed
         return [] if missing is None else self._fail(*missing, now, unix_s)
 
+    def _watch(self, now: float) -> None:
+        """Pilot and heat go on, with or without a car in conversation."""
+        if self.plug is not None:
+            broken = self.outlet.safety is not None and bool(alarms(self._readings.safety, now))
+            signal = Signal.UNAVAILABLE if broken or self._told is not None else Signal.DIGITAL
+            self.events += (Note(text, warning) for text, warning in self.plug.step(self._readings.pilot, signal, now))
+        if self.heat is not None and now - self._heat_s >= HEAT_S:
+            self._heat_s = now
+            self.heat.step(self._readings.fresh(now), now)
+
     def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A car that only waits for the hardware is not left to guess: after a while it is told, with the cause."""
         assert self.conversation is not None
-        missing = self._missing(now, dc=self.outlet.inverter is not None)
+        missing = self._missing(now)
         if missing is None or self.conversation.phase != Phase.AUTHORIZATION.name:
             self._waits_since = None
         elif self._waits_since is None:
@@ -487,7 +561,7 @@ class Connector:
         readings = self._readings.fresh(now)
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
         closed = readings.contactor is not None and readings.contactor.closed
-        waits = now - self._off_since < BREAK_S and (self._trip is None or self._trip[0] not in GRID_FAULTS)
+        waits = now - self._off_since < BREAK_S and (self._trip is None or self._trip[0] not in AT_ONCE)
         return Orders(self._idle_inverter(), contactor_closed=carrying and closed and waits)
 
     def _idle_inverter(self) -> InverterSetpoint:
@@ -528,7 +602,7 @@ class Connector:
         )
 
     def _decide(self, demand: Demand, now: float) -> None:
-        situation = Situation(demand, self._car, self._readings.fresh(now), self.rating, self._stop)
+        situation = Situation(demand, self._car, self._readings.fresh(now), self.rating, self._stop, self.heat)
         decision = self.decider.decide(situation, self.guard, now)
         causes = decision.wished_by, None if decision.binding is None else decision.binding.source
         if causes != self._told_causes and now - self._told_causes_s >= TELL_S:

@@ -18,6 +18,7 @@ from v2g.station.settings import Outlet
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.grid_guard import GridGuard
+    from v2g.station.heat import Heat
 
 NO_POWER_W = 250.0
 """Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
@@ -37,6 +38,7 @@ class Situation:
     """Fresh ones only."""
     rating: InverterRating | None
     stop: Stop
+    heat: "Heat | None" = None
 
 
 class Decider:
@@ -125,6 +127,9 @@ class Decider:
             before_w = 0.0 if self.decision is None else self.decision.power_w
             rise_w = self.outlet.capability.ramp_w_per_s * (now - self._decided_at)
             yield Bound("station power ramp", max(0.0, before_w + rise_w), max(0.0, rise_w - before_w))
+        if situation.heat is not None:
+            before_w = 0.0 if self.decision is None else self.decision.power_w
+            yield from situation.heat.bounds(before_w, now - self._decided_at)
         if situation.stop is not Stop.NONE:
             yield Bound("station is stopping", 0.0, 0.0)
         if self._dc(situation):

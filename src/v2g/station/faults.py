@@ -24,6 +24,9 @@ class Entry:
     """What the station does by itself, and how fast."""
 
 
+PILOT_OPENS_S = 0.1
+"""IEC 61851-1, Table A.6: from a change of the pilot to the open contactor."""
+
 _SAFE = (
     f"Ends the session: set-point zero, inverter off, contactor open, at most {SAFE_WITHIN_S:.1f} s after the fault is "
     f"seen. If the station itself falls silent, inverter and contactor do so on their own within "
@@ -198,6 +201,69 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "There is no current reading of the grid's voltage and frequency. Without it an island cannot be told from "
         "the grid.",
         "Check power and network of the grid sensing unit, and `grid.address` and `unit` in the configuration.",
+        _SAFE,
+    ),
+    Fault.PILOT: Entry(
+        "Control pilot fault",
+        "The control pilot is not in the state that the power path needs, or cannot be measured: shorted to earth, no "
+        "diode in the car, a wrong duty cycle, no reading, or the car opened S2 while energy flowed.",
+        _PILOT,
+        f"Opens the contactor at once, within {PILOT_OPENS_S:g} s of the pilot's change. {_SAFE}",
+    ),
+    Fault.UNPLUGGED: Entry(
+        "Unplugged",
+        "The control pilot went to state A before the end of the session: the connector was pulled, or the pilot's "
+        "line is broken.",
+        "Plug in again. If nobody pulled it: check the connector's latch, the lock and the pilot's line.",
+        f"Opens the contactor at once, within {PILOT_OPENS_S:g} s of the pilot's change. {_SAFE}",
+    ),
+    Fault.PLC_LINK: Entry(
+        "Power-line link lost",
+        "The modem has no link to the matched car any more. Often signal attenuation: noise of the inverter, a long or "
+        "unshielded cable.",
+        f"`v2g plc status` shows the signal's trend. {_PLC}",
+        _SAFE,
+    ),
+    Fault.OVER_CURRENT: Entry(
+        "Over-current",
+        "More current flows than the car allows, or the inverter has switched itself off because of it.",
+        "Check the inverter's current control and its register map (scale, sign), and the contactor for the marks of "
+        "an inrush.",
+        _SAFE,
+    ),
+    Fault.OVER_VOLTAGE: Entry(
+        "Over-voltage",
+        "The output's voltage is above what the car allows, or the inverter has switched itself off because of it.",
+        "Check the inverter's voltage control and its register map (scale). A car that opens its contactor under load "
+        "does it too: look at the trace before.",
+        _SAFE,
+    ),
+    Fault.OVER_TEMPERATURE: Entry(
+        "Over-temperature",
+        "The inverter has switched itself off because it is too hot, although the station reduces the power before: "
+        "coolant, pump or sensors do not do what they should.",
+        "`v2g status` shows the temperatures (the `sensors` command where they are local); check pump, coolant level, "
+        "filters and fans.",
+        _SAFE,
+    ),
+    Fault.RESIDUAL_CURRENT: Entry(
+        "Residual current",
+        "The residual-current device (CCID, RCD) has tripped: current flows to earth.",
+        "Do not reset it before cable, connector and vehicle have been looked at. A device that trips without a car "
+        "points to the station's own insulation.",
+        f"The device itself has broken the power. {_SAFE}",
+    ),
+    Fault.DOOR: Entry(
+        "Door open",
+        "The door of the station is open.",
+        "Close it; check the contact if it is closed.",
+        _SAFE,
+    ),
+    Fault.SAFETY_INPUTS_LOST: Entry(
+        "Safety inputs lost",
+        "There is no current reading of emergency stop, door and residual current: they work in hardware, but the "
+        "station does not know.",
+        "Check power and network of the I/O module, and `safety.address` and `unit` in the configuration.",
         _SAFE,
     ),
     Fault.EMERGENCY_STOP: Entry(

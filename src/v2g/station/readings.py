@@ -7,6 +7,8 @@ from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading
 from v2g.power.isolation import IsolationReading
 from v2g.power.meter import MeterReading
+from v2g.power.pilot import PilotReading
+from v2g.power.safety_inputs import SafetyReading
 
 STALE_S = 0.35
 """A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
@@ -21,6 +23,8 @@ class Readings:
     meter: MeterReading | None = None
     isolation: IsolationReading | None = None
     grid: GridReading | None = None
+    pilot: PilotReading | None = None
+    safety: SafetyReading | None = None
     self_test_since: float | None = None
     """When the isolation monitor acknowledged the start of its last self-test."""
 

@@ -5,6 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from v2g.pilot.station import PilotSettings
+from v2g.power.pilot import PwmSettings
+from v2g.thermal.settings import ThermalSettings
+
 Power = Annotated[float, Meta(ge=0, le=1_000_000)]
 Current = Annotated[float, Meta(ge=0, le=3_000)]
 Voltage = Annotated[float, Meta(ge=0, le=1_500)]
@@ -75,6 +79,26 @@ class GridCode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What differs from the code's defaults: `trip.ov1.delay_s: 5`."""
 
 
+class Pilot(PilotSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The control pilot, behind `device` or made by this machine (`pwm`)."""
+
+    device: Device | None = None
+    pwm: PwmSettings | None = None
+
+
+class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The power-line modem behind the outlet's `interface`; see docs/plc.md."""
+
+    reference_db: Annotated[float, Meta(ge=0, le=30)] = 0.0
+    """What the own receiver loses between plug and modem."""
+    weakest_dbm: Annotated[float, Meta(ge=-100, le=0)] = -60.0
+    """Below this the signal-attenuation warning is told."""
+    validation_required: bool = True
+    margin_db: Annotated[float, Meta(ge=0, le=20)] = 3.0
+    modem: Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")] | None = None
+    """MAC of the own modem; learned where left out."""
+
+
 class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One connector with its power path."""
 
@@ -109,6 +133,16 @@ class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Grid sensing unit; needed to follow the frequency, and to feed the grid."""
     grid_code: GridCode | None = None
     """Needed to feed the grid."""
+    pilot: Pilot | None = None
+    """Without it nothing is known of the cable: for a bench, or where another controller sees to it."""
+    plc: Plc | None = None
+    """Needs `interface` and `pilot`. Without it whoever reaches the interface may talk."""
+    safety: Device | None = None
+    """Emergency stop, door, residual current, temperatures and the coolant pump."""
+    ccid: Device | None = None
+    """Circuit-interrupting device on the grid's side; opened with a trip."""
+    thermal: ThermalSettings | None = None
+    """Where left out, the inverter's own temperature is all that counts."""
     soc_floor_percent: Annotated[int, Meta(ge=0, le=100)] = 0
     """The station discharges no vehicle below this, whatever the vehicle would allow."""
 

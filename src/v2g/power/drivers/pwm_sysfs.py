@@ -16,13 +16,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, TypeVar
-
-from msgspec import Meta, Struct
+from typing import TypeVar
 
 from v2g.power.drivers.register_map import Clock
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused, Unreachable
-from v2g.power.pilot import LOST_WITHIN_S, PilotReading
+from v2g.power.pilot import LOST_WITHIN_S, Level, PilotReading, PwmSettings
 
 PERIOD_NS = 1_000_000
 """1 kHz."""
@@ -34,28 +32,6 @@ _ANSWER_S = 0.8 * LOST_WITHIN_S
 _DEVICE = "control pilot"
 
 _T = TypeVar("_T")
-
-
-class Level(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An ADC channel and the front end before it: volts at the line = millivolts / 1000 x `gain` + `offset_v`."""
-
-    device: Path = Path("/sys/bus/iio/devices/iio:device0")
-    channel: Annotated[int, Meta(ge=0)]
-    gain: float = 1.0
-    offset_v: float = 0.0
-
-
-class PwmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the signal and its measurement are."""
-
-    chip: Path = Path("/sys/class/pwm/pwmchip0")
-    channel: Annotated[int, Meta(ge=0)] = 0
-    capture: Path | None = None
-    """None: `capture` of the channel, or else of the chip. May be another chip's, whose input has the line."""
-    inverted: bool = False
-    """The front end turns the signal round: a high output is -12 V."""
-    high: Level
-    low: Level
 
 
 class _Failure(Exception):

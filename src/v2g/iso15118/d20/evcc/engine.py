@@ -115,6 +115,17 @@ class _Asked:
     until: float
 
 
+_READY = {
+    Phase.SCHEDULE_EXCHANGE,
+    Phase.CABLE_CHECK,
+    Phase.PRECHARGE,
+    Phase.PRECHARGED,
+    Phase.POWER_DELIVERY,
+    Phase.CHARGE_LOOP,
+}
+"""When the car has closed S2: from before the cable check on, until it has stopped."""
+
+
 class Evcc:
     """One session, from the protocol handshake to its end."""
 
@@ -142,7 +153,7 @@ class Evcc:
     @property
     def command(self) -> Command:
         """What the session wants of the vehicle now."""
-        return self.session.command
+        return replace(self.session.command, ready=self.session.phase in _READY)
 
     @property
     def report(self) -> Report:

@@ -43,6 +43,8 @@ class Command:
     """DC in scheduled mode: the current that the station is asked for; otherwise the station decides."""
     target_v: float = 0.0
     """DC: the voltage that the station is asked for."""
+    ready: bool = False
+    """Switch S2 of the control pilot closed: state C, the vehicle takes energy."""
 
 
 class Vehicle(Protocol):

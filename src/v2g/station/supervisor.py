@@ -1,0 +1,99 @@
+"""What speaks against power at an outlet: one place that looks at every device and names the first fault."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from v2g.iso15118.d20.plant import Demand, Stage
+from v2g.kernel.fault import Fault
+from v2g.power.inverter import InverterFault, InverterRating, InverterState
+from v2g.power.safety_inputs import Alarm, alarms
+from v2g.station.readings import Readings
+from v2g.station.settings import Outlet
+
+if TYPE_CHECKING:  # loaded once the station listens
+    from v2g.station.grid_guard import GridGuard
+    from v2g.station.plug import Plug
+
+OVER_VOLTAGE = 1.1
+"""The output may exceed the car's maximum by this factor: 110 % (IEC 61851-23)."""
+OVER_CURRENT, OVER_CURRENT_A = 1.1, 5.0
+"""The current may exceed what the car allows by this factor or this much, whichever is more."""
+LASTS_S = 0.05
+"""So long a measurement is beyond its limit before it is a fault: one odd sample is none."""
+
+_ALARMS = {
+    Alarm.EMERGENCY_STOP: Fault.EMERGENCY_STOP,
+    Alarm.RESIDUAL_CURRENT: Fault.RESIDUAL_CURRENT,
+    Alarm.DOOR: Fault.DOOR,
+    Alarm.STALE: Fault.SAFETY_INPUTS_LOST,
+}
+_INVERTER = {
+    InverterFault.GRID_LOST: Fault.ISLANDING,
+    InverterFault.OVER_CURRENT: Fault.OVER_CURRENT,
+    InverterFault.OVER_VOLTAGE: Fault.OVER_VOLTAGE,
+    InverterFault.OVER_TEMPERATURE: Fault.OVER_TEMPERATURE,
+}
+"""The others are `Fault.INVERTER_FAULT`."""
+
+Found = tuple[Fault, str]
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The safety supervision of one outlet."""
+
+    outlet: Outlet
+    rating: InverterRating | None = None
+    guard: "GridGuard | None" = None
+    plug: "Plug | None" = None
+    _beyond_since: float | None = None
+
+    def hardware(self, readings: Readings, now: float, *, dc: bool) -> Found | None:
+        """The first device that does not do its part, or None. `readings`: fresh ones."""
+        contactor, inverter = readings.contactor, readings.inverter
+        if self.outlet.safety is not None and (raised := alarms(readings.safety, now)):
+            return _ALARMS[raised[0]], str(raised[0])
+        if contactor is None:
+            return Fault.CONTACTOR, "no reading of the contactor"
+        if contactor.fault is not None:
+            return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
+        if self.guard is not None and self.guard.trip is not None:
+            return self.guard.trip
+        if dc and (inverter is None or self.rating is None):
+            return Fault.INVERTER_LOST, "no reading of the inverter"
+        if dc and inverter is not None and inverter.state is InverterState.FAULT:
+            told = sorted(inverter.faults)
+            fault = next((_INVERTER[each] for each in told if each in _INVERTER), Fault.INVERTER_FAULT)
+            return fault, f"the inverter reports {', '.join(told) or 'a fault'}"
+        if readings.meter is None:
+            return Fault.METER_LOST, "no reading of the meter"
+        return None
+
+    def power_path(self, demand: Demand, readings: Readings, now: float) -> Found | None:
+        """What speaks against going on with `demand`, or None."""
+        dc = demand.service is not None and demand.service.dc
+        if self.plug is not None and (found := self.plug.obstacle(demand.stage)) is not None:
+            return found
+        return self.hardware(readings, now, dc=dc) or (self._limits(demand, readings, now) if dc else None)
+
+    def _limits(self, demand: Demand, readings: Readings, now: float) -> Found | None:
+        """Beyond what the car stated, whatever the inverter was told."""
+        inverter, car = readings.inverter, demand.car
+        found: Found | None = None
+        if inverter is not None and demand.stage in (Stage.PRECHARGE, Stage.READY, Stage.ENERGY):
+            highest_v = car.voltage_max_v * OVER_VOLTAGE
+            stated_a = car.charge_a if inverter.current_a > 0 else car.discharge_a
+            highest_a = max(stated_a * OVER_CURRENT, stated_a + OVER_CURRENT_A)
+            if highest_v and inverter.voltage_v > highest_v:
+                found = (
+                    Fault.OVER_VOLTAGE,
+                    f"{inverter.voltage_v:.0f} V at the output, the car allows {highest_v:.0f} V",
+                )
+            elif abs(inverter.current_a) > highest_a:
+                found = Fault.OVER_CURRENT, f"{inverter.current_a:.0f} A, the car allows {stated_a:g} A"
+        if found is None or inverter is None:
+            self._beyond_since = None
+            return None
+        if self._beyond_since is None:
+            self._beyond_since = inverter.time_s
+        return found if inverter.time_s - self._beyond_since >= LASTS_S else None
