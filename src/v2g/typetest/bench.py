@@ -29,9 +29,9 @@ _PLANT = PlantSettings(rating=RATING, lowest_grid_voltage_v=0.0)
 _INTENT = Intent("WMIV2GTYPETEST00001", Service.DC_BPT, ControlMode.DYNAMIC, _CAR, duration_s=1e9)
 _LEAD_S = 1.0
 """Before a course begins."""
-_CLOSE_LOOK_S = (0.5, 1.5)
+_CLOSE_LOOK_S = (0.2, 0.7)
 """Before and after every time at which something may happen the steps are short; in between they are long."""
-_SESSION_SETUP_S = 8.0
+_SESSION_SETUP_S, _POWER_SETTLES_S = 8.0, 2.5
 
 
 def run(case: Case, subject: Subject) -> Result:
@@ -107,10 +107,9 @@ def _feeding(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
     entry = guard.code.enter_service
     world.run(entry.delay_s, step_s=IDLE_STEP_S)
     world.plug_in()
-    world.run(_SESSION_SETUP_S)
-    world.run(entry.ramp_s, step_s=IDLE_STEP_S)
+    world.run(_SESSION_SETUP_S, until=lambda: world.connector.decision is not None)
     mode_settles_s = 0.0 if guard.code.reactive.mode == "constant_power_factor" else 2 * guard.code.watt_var.response_s
-    world.run(1.0 + mode_settles_s, step_s=IDLE_STEP_S)
+    world.run(_POWER_SETTLES_S + entry.ramp_s + mode_settles_s, step_s=IDLE_STEP_S)
     assert abs(world.plant.power_w - power_pu * RATED_W) < 0.1 * RATED_W, "the session does not reach its power"
     return world
 

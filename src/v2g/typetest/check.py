@@ -74,6 +74,11 @@ def _mean(samples: Recording, quantity: Quantity) -> float:
     return total / len(samples)
 
 
+def _seconds(value: float) -> str:
+    """In milliseconds where they matter."""
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Trips:
     """No power, and the contactor open, within a time; and not too early."""
@@ -87,8 +92,9 @@ class Trips:
         flowed_s = max((sample.time_s for sample in course if abs(sample.power_pu) > NO_POWER_PU), default=0.0)
         ended = max(opened_s, flowed_s)
         measured = f"open after {opened_s:.2f} s, no power after {flowed_s:.2f} s" if ended < inf else "never opened"
-        earliest = f"{self.after_s:.3g} s to " if self.after_s > 0 else "within "
-        return Finding(self.after_s <= opened_s and ended <= self.by_s, f"trip {earliest}{self.by_s:.4g} s", measured)
+        earliest = f"after {_seconds(self.after_s)} to " if self.after_s > 0 else "within "
+        in_time = self.after_s <= opened_s and ended <= self.by_s
+        return Finding(in_time, f"trip {earliest}{_seconds(self.by_s)} s", measured)
 
     def marks(self) -> list[Mark]:
         return [Mark("closed", max(self.after_s, 0.0), self.by_s, 0.0, 1.0)]
@@ -103,7 +109,7 @@ class Stays:
     def judge(self, recording: Recording) -> Finding:
         opened_s = next((s.time_s for s in _between(recording, 0.0, self.until_s) if not s.closed), None)
         measured = "stayed" if opened_s is None else f"opened after {opened_s:.2f} s"
-        return Finding(opened_s is None, f"stay {self.until_s:.4g} s", measured)
+        return Finding(opened_s is None, f"stay {_seconds(self.until_s)} s", measured)
 
     def marks(self) -> list[Mark]:
         return [Mark("closed", 0.0, self.until_s, 1.0, 1.0)]

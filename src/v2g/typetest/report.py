@@ -13,7 +13,7 @@ from v2g.typetest import accuracy
 from v2g.typetest.case import RATED_W, Result, Subject
 from v2g.typetest.check import Mark, Sample
 
-WIDTH, LEFT, RIGHT, LANE, GAP, AXIS = 860, 64, 12, 66, 12, 22
+WIDTH, LEFT, RIGHT, LANE, GAP, AXIS = 860, 108, 12, 66, 12, 22
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --faint: #6b7989; --grid: #e1e7ee; --paper: #fff; --ok: #0b6e4f;
