@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
 
@@ -67,31 +66,15 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
-@dataclass
-class Ends:
-    """Where the hosts are, and their modems' ends in one namespace."""
-
-    car: End
-    station: End
-    car_modem: End
-    station_modem: End
-
-
 @pytest.fixture
-def ends() -> Iterator[Ends]:
+def ends() -> Iterator[netns.PowerLine]:
     if reason := netns.obstacle():
         pytest.skip(reason)
-    with netns.cable() as here, netns.cable() as there:
-        modems = here.car.namespace
-        subprocess.run(["ip", "-n", there.station.namespace, "link", "set", "se0", "netns", modems], check=True)
-        made = Ends(there.car, here.station, End(modems, "se0"), End(modems, "ev0"))
-        for end in (made.car_modem, made.station_modem):
-            subprocess.run(end.command("sysctl", "-qw", f"net.ipv6.conf.{end.interface}.disable_ipv6=1"), check=True)
-            end.set_link("up")
+    with netns.power_line() as made:
         yield made
 
 
-def test_a_matched_car_reaches_the_station_and_is_known_to_be_the_one(ends: Ends) -> None:
+def test_a_matched_car_reaches_the_station_and_is_known_to_be_the_one(ends: netns.PowerLine) -> None:
     with ExitStack() as stack:
 
         def start(end: End, *words: str) -> subprocess.Popen[str]:

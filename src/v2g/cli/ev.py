@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,12 @@ from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import AsyncIterator
 
     from v2g.io.car import Outcome
     from v2g.io.discovery import Endpoint
     from v2g.iso15118.d20.evcc.session import Paused, Report
-    from v2g.iso15118.d20.evcc.vehicle import Intent, VehicleState
+    from v2g.iso15118.d20.evcc.vehicle import Intent, Vehicle, VehicleState
     from v2g.iso15118.d20.services import Service
     from v2g.iso15118.event import Event
     from v2g.sim.vehicle import OwnBattery, PlantVehicle
@@ -78,6 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     car = parser.add_argument_group("the car")
     car.add_argument("--battery", type=_endpoint, metavar="HOST:PORT", help="use the battery of `v2g sim plant` there")
+    car.add_argument(
+        "--pilot", type=_endpoint, metavar="HOST:PORT", help="plug in at the control pilot of `v2g sim pilot` there"
+    )
+    car.add_argument("--slac", action="store_true", help="match with the station first, over --interface (as root)")
     car.add_argument("--soc", type=_number(float, 0, 1), metavar="0..1", help=f"of an own battery ({OWN_SOC:g})")
     car.add_argument("--capacity-wh", type=_number(float, 100, 10_000_000), metavar="WH", help=f"({OWN_CAPACITY_WH:g})")
     car.add_argument("--soc-min", type=_number(float, 0, 1), default=0.1, metavar="0..1", help="(0.1)")
@@ -141,6 +146,8 @@ def _plan(args: argparse.Namespace) -> _Plan:
         raise EvError(f"--discharge-w needs a bidirectional service, {service.name} is none")
     if not args.soc_min <= args.soc_target <= args.soc_max:
         raise EvError("--soc-min, --soc-target and --soc-max must not decrease")
+    if args.slac and args.interface is None:
+        raise EvError("--slac needs the --interface with the power-line modem")
     if args.evccid is not None and not 1 <= len(args.evccid) <= 255:
         raise EvError("--evccid must have 1 to 255 characters")
     if args.battery and (args.soc, args.capacity_wh) != (None, None):
@@ -275,18 +282,59 @@ async def _drive(plan: _Plan) -> "Outcome":
     from v2g.io.car import Car
     from v2g.iso15118.d20.plant import Stop
 
-    vehicle, background = await _vehicle(plan)
+    own, background = await _vehicle(plan)
+    vehicle, inlet = await _plugged_in(plan, own)
     watcher = _Silent() if plan.args.json else _Progress()
     car = Car(plan.intent, vehicle, watcher, plan.paused)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, car.stop, Stop.TERMINATE)
     try:
-        return await car.drive(plan.route, plan.tls)
+        async with _matched(plan, watcher):
+            return await car.drive(plan.route, plan.tls)
     finally:
-        if background is not None:
-            background.cancel()
-            await asyncio.wait([background])
+        for task in filter(None, (background, inlet)):
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _plugged_in(plan: _Plan, vehicle: "Vehicle") -> "tuple[Vehicle, asyncio.Task[None] | None]":
+    """The vehicle with its inlet, where there is a pilot to plug it in. Raises `V2GError`."""
+    import asyncio
+
+    if plan.args.pilot is None:
+        return vehicle, None
+    from v2g.io.modbus import ModbusConnection
+    from v2g.sim.inlet import Inlet
+    from v2g.sim.pilot import OPERATOR_UNIT, PilotOperator
+
+    registers = ModbusConnection(*plan.args.pilot).unit(OPERATOR_UNIT, "the car's end of the cable")
+    inlet = Inlet(vehicle, PilotOperator(registers))
+    task = asyncio.create_task(inlet.run())
+    await inlet.plug_in()
+    return inlet, task
+
+
+@asynccontextmanager
+async def _matched(plan: _Plan, watcher: "_Silent | _Progress") -> "AsyncIterator[None]":
+    """The power line matched, where it was asked for; left again at the end. Raises `EvError`."""
+    if not plan.args.slac:
+        yield
+        return
+    from v2g.io.plc import PlcLink
+    from v2g.slac.ev import Ev
+    from v2g.slac.event import Unmatched, describe
+
+    link = PlcLink(plan.args.interface, Ev, lambda event: watcher.note(describe(event)[0]))
+    try:
+        link.plugged()
+        outcome = await link.outcome()
+        if isinstance(outcome, Unmatched):
+            raise EvError(f"no match with a station: {outcome.reason}")
+        yield
+        link.unplugged()
+    finally:
+        link.close()
 
 
 async def _vehicle(plan: _Plan) -> "tuple[OwnBattery | PlantVehicle, asyncio.Task[None] | None]":

@@ -28,6 +28,14 @@ _PHASES = {
 }
 
 
+_PILOT = {
+    "A1": "no car",
+    "B1": "plugged in",
+    "B2": "5 % duty cycle, high-level communication",
+    "C2": "the car asks for energy",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The station and the battery at one time."""
@@ -64,11 +72,14 @@ class Performance:
 async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
     """Set the stage, run one session, and say what happens. Raises `V2GError` where something does not start."""
     say("v2g demo: a car plugs in, charges, then feeds the grid as its frequency asks\n")
-    say("  starting grid, contactor, inverter with battery, station, car: five processes")
+    say("  starting grid, contactor, inverter with battery, control pilot, station, car: each a process")
     async with stage(directory) as running:
         show = _Show(running, say)
         say(f"  {running.station}")
-        say(f"  the car {'searches for the station (SDP)' if running.discovers else 'connects to the given address'}\n")
+        if running.line:
+            say("  the car is matched over the power line (SLAC, simulated modems), then searches for the station\n")
+        else:
+            say("  no root, no power line: the car connects to the given address\n")
         instrument = asyncio.create_task(show.watch_battery())
         following = asyncio.create_task(show.follow())
         show.performance.car = await running.outcome()
@@ -81,11 +92,11 @@ async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
 
 class _Show:
     def __init__(self, running: Stage, say: Callable[[str], None]) -> None:
-        self.performance = Performance(station=running.station, discovered=running.discovers)
+        self.performance = Performance(station=running.station, discovered=running.line)
         self._running, self._say = running, say
         self._started = time.monotonic()
         self._soc: float | None = None
-        self._phase = ""
+        self._phase = self._pilot = self._matched = ""
         self._line_at = 0.0
 
     async def watch_battery(self) -> None:
@@ -116,6 +127,7 @@ class _Show:
             limited_by=status["limited_by"],
         )
         self.performance.samples.append(sample)
+        self._tell_cable(now, status)
         if sample.phase != self._phase:
             self._phase = sample.phase
             if sample.phase in _PHASES:
@@ -125,6 +137,17 @@ class _Show:
         if sample.phase == "CHARGE_LOOP" and sample.target_w is not None and now >= self._line_at:
             self._line_at = now + LINE_S
             self._say(_line(sample))
+
+    def _tell_cable(self, now: float, status: dict[str, Any]) -> None:
+        """What is new of the plug and the power line."""
+        pilot, matched = status["pilot"] or "", status["matched_car"] or ""
+        if pilot in _PILOT and pilot != self._pilot:
+            self._say(f"{now:5.1f} s  control pilot {pilot}: {_PILOT[pilot]}")
+            self._pilot = pilot
+        if matched and matched != self._matched:
+            self._matched = matched
+            level = status["plc"]["attenuation_db"]
+            self._say(f"{now:5.1f} s  matched: car {matched}, {level:.0f} dB attenuation, network key set")
 
 
 def _line(sample: Sample) -> str:

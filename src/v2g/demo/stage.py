@@ -19,6 +19,7 @@ BATTERY_WH, SOC = 10_000.0, 0.6
 """A small battery: half a minute shows on its state of charge."""
 CAR_DISCHARGE_A = 20.0
 NOMINAL_HZ = 50.0
+ATTENUATION_DB = 8
 START_S = 15.0
 """How long a process may take to say that it is ready."""
 
@@ -37,8 +38,9 @@ class Stage:
     battery: asyncio.subprocess.Process
     """Prints the state of charge, a JSON line each time (see `v2g.demo.instrument`)."""
     car: asyncio.subprocess.Process
-    discovers: bool
-    """Whether the car searches for the station, instead of being told its address."""
+    line: bool
+    """Whether there is a power line, on which the car is matched and searches for the station; otherwise it is told
+    the address."""
 
     @property
     def control(self) -> Path:
@@ -62,12 +64,12 @@ class Stage:
 async def stage(directory: Path) -> AsyncIterator[Stage]:
     """Start everything, the car last; whatever still runs at the end is stopped.
 
-    As root, car and station are joined by a veth pair in a network namespace, so that the car discovers the station;
-    others use the loopback interface and a given address.
+    As root, car and station have a simulated modem each, behind veth pairs in a network namespace, so that the car is
+    matched and discovers the station; others use the loopback interface and a given address.
     """
     pki.create(directory / "pki", now=datetime.now(UTC), force=True)
     async with AsyncExitStack() as stack:
-        cable = None if netns.obstacle() else stack.enter_context(netns.cable(apart=False))
+        cable = None if netns.obstacle() else stack.enter_context(netns.power_line(apart=False))
         prefix = [] if cable is None else cable.station.command()
 
         async def launch(*arguments: str, module: str = "v2g") -> asyncio.subprocess.Process:
@@ -89,22 +91,40 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
             "sim", "plant", "--listen", "127.0.0.1:0", "--contactor", _address(contactor), "--grid", _address(grid),
             "--battery-wh", str(BATTERY_WH), "--soc", str(SOC),
         )  # fmt: skip
+        pilot = await start("sim", "pilot", "--listen", "127.0.0.1:0")
+        if cable is not None:
+            ends = (
+                "--station",
+                cable.station_modem.interface,
+                "--car",
+                f"{cable.car_modem.interface}:{ATTENUATION_DB}",
+            )
+            await start("plc", "sim", *ends)
         config = directory / "config.yaml"
-        config.write_text(_configuration(directory, _address(plant), _address(contactor), _address(grid)))
-        interface = [] if cable is None else ["--interface", cable.station.interface]
-        station = await start("daemon", "--config", str(config), "--port", "0", *interface)
+        config.write_text(
+            _configuration(
+                directory,
+                plant,
+                contactor,
+                grid,
+                pilot,
+                f"interface: {cable.station.interface}\n    plc: {{}}" if cable else "",
+            )
+        )
+        station = await start("daemon", "--config", str(config), "--port", "0")
         port = station.split("]:")[1].split(",")[0]
-        route = ["--host", "::1", "--port", port] if cable is None else ["--interface", cable.car.interface]
+        route = ["--host", "::1", "--port", port] if cable is None else ["--interface", cable.car.interface, "--slac"]
         battery = await launch(_address(plant), module="v2g.demo.instrument")
         car = await launch(
             "ev", *route, "--pki", str(directory / "pki"), "--service", "DC_BPT", "--mode", "dynamic",
-            "--duration", str(CHARGE_S + FOLLOW_S), "--battery", _address(plant),
+            "--duration", str(CHARGE_S + FOLLOW_S), "--battery", _address(plant), "--pilot", _address(pilot),
             "--max-discharge-a", str(CAR_DISCHARGE_A), "--json",
         )  # fmt: skip
-        yield Stage(directory, station, battery, car, discovers=cable is not None)
+        yield Stage(directory, station, battery, car, line=cable is not None)
 
 
-def _configuration(directory: Path, plant: str, contactor: str, grid: str) -> str:
+def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str) -> str:
+    plant, contactor, grid, pilot = map(_address, (plant, contactor, grid, pilot))
     return f"""\
 connectors:
   - evse_id: "DE*V2G*E0000001"
@@ -119,6 +139,8 @@ connectors:
     isolation: {{address: "{plant}", unit: 3}}
     contactor: {{address: "{contactor}"}}
     grid: {{address: "{grid}"}}
+    pilot: {{device: {{address: "{pilot}"}}}}
+    {line}
     grid_code:
       name: ieee1547-cat3
       settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0}}  # the show does not wait five minutes

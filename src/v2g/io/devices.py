@@ -13,15 +13,18 @@ from v2g.power.drivers.register_map import (
     RegisterIsolationMonitor,
     RegisterMeter,
 )
+from v2g.power.drivers.register_pilot import RegisterPilot
+from v2g.power.drivers.register_safety import RegisterCoolantPump, RegisterSafetyInputs
 from v2g.power.errors import PowerError
 from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import Inverter, InverterRating, InverterSetpoint
+from v2g.power.pilot import Pilot as ControlPilot
 from v2g.power.registers.map import RegisterMap, load
 from v2g.power.registers.port import Table
 from v2g.station.connector import Orders
 from v2g.station.operator_command import CommandRefused
 from v2g.station.readings import Readings
-from v2g.station.settings import Device, Outlet
+from v2g.station.settings import Device, Outlet, Pilot
 
 if TYPE_CHECKING:
     from v2g.io.waveform import UdpSamples
@@ -34,6 +37,9 @@ _FIELDS = {
     "inverter": "inverter",
     "isolation monitor": "isolation",
     "grid sensing unit": "grid",
+    "control pilot": "pilot",
+    "safety inputs": "safety",
+    "CCID": "ccid",
 }
 """Name of a device -> its attribute here and in `Readings`."""
 
@@ -61,6 +67,10 @@ class Devices:
             RegisterIsolationMonitor(*self._at(outlet.isolation, "isolation monitor")) if outlet.isolation else None
         )
         self.grid = self._grid_at(outlet.grid, outlet) if outlet.grid else None
+        self.pilot = self._pilot_at(outlet.pilot) if outlet.pilot else None
+        self.safety = RegisterSafetyInputs(*self._at(outlet.safety, "safety inputs")) if outlet.safety else None
+        self.pump = RegisterCoolantPump(*self._at(outlet.safety, "coolant pump")) if outlet.safety else None
+        self.ccid = RegisterContactor(*self._at(outlet.ccid, "CCID")) if outlet.ccid else None
 
     def _inverter_at(self, device: Device) -> Inverter:
         registers, own_map = self._at(device, "inverter")
@@ -82,6 +92,14 @@ class Devices:
 
             return SunSpecGridSensor(registers)
         return RegisterGridSensor(registers, own_map)
+
+    def _pilot_at(self, settings: Pilot) -> ControlPilot:
+        if settings.device is not None:
+            return RegisterPilot(*self._at(settings.device, "control pilot"))
+        from v2g.power.drivers.pwm_sysfs import SysfsPilot
+
+        assert settings.pwm is not None  # the configuration is checked
+        return SysfsPilot(settings.pwm)
 
     def _at(self, device: Device, name: str) -> tuple[ModbusRegisters, RegisterMap | None]:
         connection = self._connections.get(device.address)
@@ -112,6 +130,12 @@ class Devices:
             there.append(self.command_inverter)
         if self.isolation:
             there.append(self.command_isolation)
+        if self.pilot:
+            there.append(self.command_pilot)
+        if self.ccid:
+            there.append(self.command_ccid)
+        if self.pump:
+            there.append(self.command_pump)
         return there
 
     async def command(self, orders: Orders) -> None:
@@ -124,6 +148,18 @@ class Devices:
     async def command_inverter(self, orders: Orders) -> None:
         assert self.inverter
         self.held = await self._try("inverter", self.inverter.command(orders.inverter), None)
+
+    async def command_pilot(self, orders: Orders) -> None:
+        assert self.pilot
+        await self._try("control pilot", self.pilot.command(orders.pilot_duty), None)
+
+    async def command_ccid(self, orders: Orders) -> None:
+        assert self.ccid
+        await self._try("CCID", self.ccid.command(closed=orders.ccid_closed), None)
+
+    async def command_pump(self, orders: Orders) -> None:
+        assert self.pump
+        await self._try("coolant pump", self.pump.command(orders.pump), None)
 
     async def command_isolation(self, orders: Orders) -> None:
         assert self.isolation

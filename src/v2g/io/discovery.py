@@ -63,25 +63,30 @@ def scoped(address: IPv6Address, interface: str) -> str:
 
 
 async def respond(
-    interface: str, offer: SdpResponse, refused: Callable[[str, SdpError], None]
+    interface: str,
+    offer: SdpResponse,
+    refused: Callable[[str, str], None],
+    refusal: Callable[[str], str | None] = lambda sender: None,
 ) -> asyncio.DatagramTransport:
     """Answer the searches of cars on an interface with `offer`, until the transport that is returned is closed.
 
-    `refused` hears of every malformed request: the sender's address and the reason. Raises `InterfaceError`.
+    `refusal` may say why a sender gets no answer now. `refused` hears of that and of every malformed request: the
+    sender's address and the reason. Raises `InterfaceError`.
     """
     receiver = _udp_socket(interface, (str(MULTICAST), PORT))
     membership = MULTICAST.packed + struct.pack("@I", _index(interface))
     receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Responder(offer, refused), sock=receiver
+        lambda: _Responder(offer, refused, refusal), sock=receiver
     )
     return transport
 
 
 class _Responder(asyncio.DatagramProtocol):
-    def __init__(self, offer: SdpResponse, refused: Callable[[str, SdpError], None]) -> None:
-        self._offer = offer
-        self._refused = refused
+    def __init__(
+        self, offer: SdpResponse, refused: Callable[[str, str], None], refusal: Callable[[str], str | None]
+    ) -> None:
+        self._offer, self._refused, self._refusal = offer, refused, refusal
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -92,9 +97,13 @@ class _Responder(asyncio.DatagramProtocol):
         try:
             response = answer(datagram, self._offer)
         except SdpError as error:
-            self._refused(str(sender[0]), error)
+            self._refused(str(sender[0]), str(error))
             return
-        if response is not None:
+        if response is None:
+            return
+        if (reason := self._refusal(str(sender[0]))) is not None:
+            self._refused(str(sender[0]), reason)
+        else:
             self._transport.sendto(response, sender)
 
 

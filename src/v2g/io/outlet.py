@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING
 
 from v2g.io.devices import Devices
 from v2g.io.link import Link, Peer
@@ -16,15 +18,20 @@ from v2g.kernel.fault import Fault
 from v2g.station.connector import SAFE, Connector, Note, Orders
 from v2g.station.journal import Entry, Journal
 from v2g.station.limits import Bound
-from v2g.station.settings import Outlet
+from v2g.station.settings import Outlet, Plc
 from v2g.station.trace import SessionTrace
 from v2g.tls.profile import TlsError
 from v2g.v2gtp.framing import FramingError
 
+if TYPE_CHECKING:  # loaded where there is a modem
+    from v2g.io.plc import PlcLink
+    from v2g.slac.event import Event as LineEvent
+    from v2g.slac.evse import Evse
+
 POLL_S = 0.1
 """Between readings while a car is connected."""
-GRID_POLL_S, GRID_IDLE_POLL_S = 0.02, 0.1
-"""Between readings of the grid sensing unit: a cycle, with and without a car."""
+_PACE = {"grid sensing unit": (0.02, 0.1), "control pilot": (0.02, 0.05)}
+"""Between readings of the fast devices, with and without a car: a cycle of the grid; what leaves time to open."""
 RECOVERY_S = 2.0
 """How long a start waits for the hardware that an earlier process left unsafe."""
 HELD_WITHIN_S = 1.0
@@ -66,6 +73,7 @@ class OutletShell:
         self.idle.set()
         self._wakes: list[asyncio.Event] = []
         self._new_orders: list[asyncio.Event] = []
+        self._line: PlcLink[Evse] | None = None
         self._commanded = asyncio.Event()
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
@@ -84,11 +92,34 @@ class OutletShell:
                     tasks.create_task(self._repeat(work, HEARTBEAT_S, wake=self._new_orders[-1]))
                 tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, deadline=self.connector.next_deadline))
                 for name in self.devices.names:
-                    pace = (GRID_POLL_S, GRID_IDLE_POLL_S) if name == "grid sensing unit" else (POLL_S, IDLE_POLL_S)
+                    pace = _PACE.get(name, (POLL_S, IDLE_POLL_S))
                     tasks.create_task(self._repeat(partial(self._read, name), *pace))
+                if self.connector.outlet.plc is not None and self.connector.outlet.interface is not None:
+                    self._open_line(self.connector.outlet.interface, self.connector.outlet.plc)
         finally:
+            if self._line is not None:
+                self._line.unplugged()
+                self._line.close()
             await self.devices.command(SAFE)
             self.devices.close()
+
+    def _open_line(self, interface: str, plc: Plc) -> None:
+        from v2g.io.plc import PlcLink
+        from v2g.slac.evse import Evse, EvseSettings
+
+        settings = EvseSettings(
+            reference_db=plc.reference_db,
+            validation_required=plc.validation_required,
+            margin_db=plc.margin_db,
+            weakest_dbm=plc.weakest_dbm,
+            modem=None if plc.modem is None else bytes.fromhex(plc.modem.replace(":", "")),
+        )
+        self._line = PlcLink(interface, lambda mac: Evse(mac, settings), self._told)
+
+    def _told(self, event: "LineEvent") -> None:
+        """The modem has told something."""
+        self.connector.line(event, self._loop.time())
+        self._settle()
 
     async def recover(self) -> None:
         """After a process that ended in the middle of something: the safe state first, then say what was found."""
@@ -122,12 +153,18 @@ class OutletShell:
         conversation = self.connector.conversation
         return conversation is not None and conversation.end is None
 
+    @property
+    def line_status(self) -> dict[str, object] | None:
+        """Of the power line, for the operator."""
+        return None if self._line is None else self._line.status()
+
     # Called by the talkers
 
     def seat(self, talker: "CarTalker", peer: Peer) -> bool:
         """Give the outlet to a new connection, unless a session is under way on another."""
-        if self.busy:
-            self.note(f"connection from {peer} refused: another car is in session", warning=True)
+        reason = "another car is in session" if self.busy else self.refusal(peer.host)
+        if reason is not None:
+            self.note(f"connection from {peer} refused: {reason}", warning=True)
             return False
         if self._talker is not None:
             self._talker.leave()
@@ -138,6 +175,19 @@ class OutletShell:
         self.idle.clear()
         self._wake()
         return True
+
+    def refusal(self, host: str) -> str | None:
+        """Why nobody at this address may talk now, or None: no car is plugged in or matched, or it is another one."""
+        reason = self.connector.closed_to_talk()
+        match = None if self._line is None else self._line.machine.match
+        if reason is not None or match is None:
+            return reason
+        from v2g.io.plc_peer import is_peer
+
+        assert self._line is not None
+        address = IPv6Address(host.partition("%")[0])
+        foreign = is_peer(self._line.interface, address, match.car) is False
+        return f"it is not the matched car, {match.car.hex(':').upper()}" if foreign else None
 
     def frame(self, talker: "CarTalker", payload_type: int, payload: bytes, arrived: float) -> None:
         if talker is not self._talker:
@@ -200,6 +250,8 @@ class OutletShell:
         """After anything that may have changed the session: new orders at once, then the trace."""
         orders, before = self.connector.orders(self._loop.time()), self._orders
         self._keep(orders)
+        if self._line is not None and orders.matching != before.matching:
+            (self._line.plugged if orders.matching else self._line.unplugged)()
         if orders != before:
             self._orders = orders
             for wake in self._new_orders:
@@ -265,6 +317,8 @@ class OutletShell:
             return
         await self.devices.read(name)
         self.connector.rating = self.devices.rating
+        if self._line is not None and self.connector.plug is not None:
+            self._line.machine.pilot_toggles = self.connector.plug.toggles
         self._guarded(self.connector.measured, self.devices.readings)
         self._tell_troubles()
 

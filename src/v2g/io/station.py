@@ -80,7 +80,8 @@ class Station:
                     await respond(
                         outlet.interface,
                         offer,
-                        lambda sender, error: shell.note(f"discovery from {sender} refused: {error}", warning=True),
+                        lambda sender, reason: shell.note(f"discovery from {sender} refused: {reason}", warning=True),
+                        shell.refusal,
                     )
                 text = f"connector {outlet.id} listens on [{host}]:{port}, {profile}, {services}"
                 shell.note(text)
@@ -122,6 +123,7 @@ class Station:
                     "slowest_response_ms": round(shell.slowest[0] * 1000, 3),
                     "slowest_message": shell.slowest[1],
                     "troubles": dict(shell.devices.troubles),
+                    "plc": shell.line_status,
                 }
                 for shell in self._shells
             ]

@@ -79,6 +79,36 @@ def cable(*, apart: bool = True) -> Iterator[Cable]:
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
 
+@dataclass(frozen=True)
+class PowerLine(Cable):
+    """A cable with a modem at either end: what is sent comes out at the modem's side, and goes on as that wishes."""
+
+    car_modem: End
+    station_modem: End
+
+
+@contextmanager
+def power_line(*, apart: bool = True) -> Iterator[PowerLine]:
+    """Two pairs, from car and station to their modems, which `v2g plc sim` joins; `apart` as in `cable`.
+
+    Raises `subprocess.CalledProcessError`.
+    """
+    with cable(apart=apart) as here, cable(apart=apart) as there:
+        modems, car = here.car.namespace, there.car
+        car_modem, station_modem = End(modems, "plcev"), End(modems, "plcse")
+        for made, end in ((there.station, car_modem), (here.car, station_modem)):
+            _ip("-n", made.namespace, "link", "set", made.interface, "down")
+            _ip("-n", made.namespace, "link", "set", made.interface, "netns", modems, "name", end.interface)
+            _run(end.command("sysctl", "-qw", f"net.ipv6.conf.{end.interface}.disable_ipv6=1"))
+            end.set_link("up")
+        if not apart:  # the car beside the station, where it reaches the simulated plant
+            _ip("-n", car.namespace, "link", "set", car.interface, "netns", modems)
+            car = End(modems, car.interface)
+            _run(car.command("sysctl", "-qw", f"net.ipv6.conf.{car.interface}.accept_dad=0"))
+            car.set_link("up")
+        yield PowerLine(car, here.station, car_modem, station_modem)
+
+
 def _ip(*arguments: str) -> None:
     _run(["ip", *arguments])
 

@@ -125,6 +125,7 @@ class Connector:
         self._trip: tuple[Fault, str] | None = None
         self._stop, self._stop_by = Stop.NONE, 0.0
         self._off_since: float | None = None
+        self._breaks = True
         self._unsafe_since: float | None = None
         self._connected_at = float("-inf")
         self._waits_since: float | None = None
@@ -557,12 +558,13 @@ class Connector:
         self._check = None
         self.decider.rest()
         if self._off_since is None:
-            self._off_since = now
+            self._off_since, self._breaks = now, False
         readings = self._readings.fresh(now)
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
         closed = readings.contactor is not None and readings.contactor.closed
         waits = now - self._off_since < BREAK_S and (self._trip is None or self._trip[0] not in AT_ONCE)
-        return Orders(self._idle_inverter(), contactor_closed=carrying and closed and waits)
+        self._breaks = self._breaks or not (carrying and closed and waits)  # what was told to open is not closed again
+        return Orders(self._idle_inverter(), contactor_closed=not self._breaks)
 
     def _idle_inverter(self) -> InverterSetpoint:
         """Off; the limits that the operator set stand in its registers all the same."""

@@ -24,6 +24,8 @@ class Plug:
         self.match: Match | None = None
         self.link_lost: str | None = None
         """Why the link of the matched car is gone; until it is unplugged or matched again."""
+        self.toggles = 0
+        """BCB toggles of the car so far, for its validation."""
         self._matches = matches
 
     @property
@@ -37,6 +39,7 @@ class Plug:
         self.pilot.step(reading, now)
         events, self.pilot.events = self.pilot.events, []
         for event in events:
+            self.toggles += event.happening is Happening.TOGGLE
             if event.happening is Happening.UNPLUGGED:
                 self.match = self.link_lost = None
             if event.happening is not Happening.STATE:

@@ -25,6 +25,7 @@ class Readings:
     grid: GridReading | None = None
     pilot: PilotReading | None = None
     safety: SafetyReading | None = None
+    ccid: ContactorReading | None = None
     self_test_since: float | None = None
     """When the isolation monitor acknowledged the start of its last self-test."""
 

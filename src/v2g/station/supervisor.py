@@ -57,6 +57,9 @@ class Supervisor:
             return Fault.CONTACTOR, "no reading of the contactor"
         if contactor.fault is not None:
             return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
+        if self.outlet.ccid is not None and (readings.ccid is None or readings.ccid.fault is not None):
+            found = "no reading of the CCID" if readings.ccid is None else f"the CCID reports {readings.ccid.fault}"
+            return Fault.CONTACTOR, found
         if self.guard is not None and self.guard.trip is not None:
             return self.guard.trip
         if dc and (inverter is None or self.rating is None):
