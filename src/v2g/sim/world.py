@@ -61,6 +61,8 @@ class Faults:
     """No byte passes between car and station, in either direction."""
     frozen: bool = False
     """The grid sensing unit answers, with the same measurement again and again."""
+    mute: bool = False
+    """The car does not talk: it takes what the control pilot allows."""
     lost_commands: bool = False
     """The station's commands do not reach the hardware."""
 
@@ -122,7 +124,7 @@ class World:
 
     def _connect(self) -> None:
         open_to_talk = self.cable is None or (self.cable.open_to_talk and self.connector.closed_to_talk() is None)
-        if self._connects is None or not open_to_talk:
+        if self._connects is None or self.faults.mute or not open_to_talk:
             return
         (intent, paused), self._connects = self._connects, None
         self.evcc = Evcc(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
@@ -276,7 +278,7 @@ class World:
     def _use_cable(self, cable: ChargingCable) -> None:
         """The pilot is read as often as the process does it."""
         orders, lost = self._orders, self.faults.lost_commands or "pilot" in self.faults.silent
-        wants_energy = self.evcc is not None and self.evcc.command.ready
+        wants_energy = self.faults.mute or (self.evcc is not None and self.evcc.command.ready)
         duty = None if lost else orders.pilot_duty
         for event in cable.advance(self.now, duty=duty, matching=orders.matching, wants_energy=wants_energy):
             self.connector.line(event, self.now)

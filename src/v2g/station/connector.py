@@ -23,7 +23,6 @@ from v2g.pilot.station import Signal
 from v2g.power.contactor import ContactorFault
 from v2g.power.inverter import OFF, InverterMode, InverterRating, InverterSetpoint
 from v2g.power.meter import MeterReading
-from v2g.power.safety_inputs import alarms
 from v2g.station.cable_check import TEST_CURRENT_A, CableCheck, test_voltage_v
 from v2g.station.decider import Decider, Situation
 from v2g.station.limits import Bound, Decision
@@ -440,7 +439,7 @@ class Connector:
         if self._stop is not Stop.NONE and now > self._stop_by:
             return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
-            left = None if self.plug is None else self.plug.obstacle(Stage.OFF)
+            left = self.supervisor.cable(Stage.OFF, self._readings.fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
         missing = self.supervisor.power_path(demand, self._readings.fresh(now), now)
         if missing is None and self._check is not None and self._check.failed:
@@ -450,7 +449,7 @@ class Connector:
     def _watch(self, now: float) -> None:
         """Pilot and heat go on, with or without a car in conversation."""
         if self.plug is not None:
-            broken = self.outlet.safety is not None and bool(alarms(self._readings.safety, now))
+            broken = self.supervisor.alarm(self._readings.fresh(now), now) is not None
             signal = Signal.UNAVAILABLE if broken or self._told is not None else Signal.DIGITAL
             self.events += (Note(text, warning) for text, warning in self.plug.step(self._readings.pilot, signal, now))
         if self.heat is not None and now - self._heat_s >= HEAT_S:

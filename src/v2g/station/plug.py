@@ -79,7 +79,8 @@ class Plug:
         if found.flaw is not None:
             return Fault.PILOT, f"control pilot: {found.flaw}"
         if not self.pilot.connected:
-            return Fault.UNPLUGGED, f"the control pilot is in state {found.name}"
+            fault = Fault.UNPLUGGED if found.state is State.A else Fault.PILOT
+            return fault, f"the control pilot is in state {found.name}"
         if self._matches and self.match is None:
             return Fault.PLC_LINK, self.link_lost or "no car is matched"
         if found.state is State.D and not self.pilot.settings.ventilation and stage is not Stage.OFF:

@@ -48,11 +48,22 @@ class Supervisor:
     plug: "Plug | None" = None
     _beyond_since: float | None = None
 
+    def alarm(self, readings: Readings, now: float) -> Found | None:
+        """The most urgent alarm of the safety inputs, where there are any."""
+        if self.outlet.safety is None or not (raised := alarms(readings.safety, now)):
+            return None
+        return _ALARMS[raised[0]], str(raised[0])
+
+    def cable(self, stage: Stage, readings: Readings, now: float) -> Found | None:
+        """What speaks against this stage at the cable; an alarm first, for it takes the pilot away itself."""
+        found = self.alarm(readings, now)
+        return found if found is not None or self.plug is None else self.plug.obstacle(stage)
+
     def hardware(self, readings: Readings, now: float, *, dc: bool) -> Found | None:
         """The first device that does not do its part, or None. `readings`: fresh ones."""
         contactor, inverter = readings.contactor, readings.inverter
-        if self.outlet.safety is not None and (raised := alarms(readings.safety, now)):
-            return _ALARMS[raised[0]], str(raised[0])
+        if (alarm := self.alarm(readings, now)) is not None:
+            return alarm
         if contactor is None:
             return Fault.CONTACTOR, "no reading of the contactor"
         if contactor.fault is not None:
@@ -75,7 +86,7 @@ class Supervisor:
     def power_path(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """What speaks against going on with `demand`, or None."""
         dc = demand.service is not None and demand.service.dc
-        if self.plug is not None and (found := self.plug.obstacle(demand.stage)) is not None:
+        if (found := self.cable(demand.stage, readings, now)) is not None:
             return found
         return self.hardware(readings, now, dc=dc) or (self._limits(demand, readings, now) if dc else None)
 

@@ -1,0 +1,228 @@
+"""From state A to state A again: plug, power line, session, and everything that can go wrong at the cable."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at
+
+from v2g.iso15118.d20.plant import Stop
+from v2g.kernel.fault import Fault
+from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
+from v2g.sim.pilot import Cable
+from v2g.sim.world import NOWHERE, World
+from v2g.station.connector import Note
+from v2g.station.settings import Access, Outlet, Pilot, Plc, Step
+from v2g.thermal.settings import ThermalSettings
+
+PLUGGED = changed(
+    OUTLET,
+    interface="nowhere",
+    pilot=Pilot(device=NOWHERE),
+    plc=Plc(),
+    safety=NOWHERE,
+    dispatch=(Step(power_w=-6_000),),
+)
+BASIC = changed(
+    PLUGGED,
+    services=("AC",),
+    inverter=None,
+    isolation=None,
+    plc=None,
+    pilot=Pilot(device=NOWHERE, fallback_a=16.0, digital_s=5.0, retries=1),
+    access=Access(grant="everyone"),
+)
+
+
+def feeding(outlet: Outlet = PLUGGED) -> World:
+    world = in_the_loop(World(outlet, INTENT), 4.0)
+    assert world.plant.power_w < -5_000
+    return world
+
+
+def notes(world: World) -> list[str]:
+    return [event.text for _, event in world.events if isinstance(event, Note)]
+
+
+def test_from_the_plug_to_the_plug() -> None:
+    world = World(PLUGGED, INTENT)
+    world.run(3.0)
+    assert world.cable is not None
+    assert world.cable.pilot.duty == STEADY_HIGH
+    assert world.connector.closed_to_talk() == "no car is plugged in"
+    in_the_loop(world, 4.0)
+    assert world.cable.pilot.duty == DIGITAL
+    status = world.connector.status(world.now)
+    assert (status["pilot"], status["matched_car"]) == ("C2", "02:00:00:00:EF:01")
+    assert world.plant.power_w == pytest.approx(-6_000, rel=0.02)
+    world.driver = Stop.TERMINATE
+    world.run_to_end()
+    assert world.connector.report.result == "completed"
+    world.pull_out()
+    world.run(2.0)
+    assert world.cable.pilot.duty == STEADY_HIGH
+    assert world.cable.pair is not None
+    assert world.cable.pair.evse.match is None
+    assert "control pilot: no car is connected" in notes(world)
+
+
+def test_before_the_match_nobody_talks() -> None:
+    world = World(PLUGGED, INTENT)
+    world.run(3.0)
+    assert world.cable is not None
+    assert world.cable.pair is not None
+    world.cable.pair.way.attenuation_db = [96.0] * 58
+    world.plug_in()
+    world.run(10.0)
+    assert world.evcc is None
+    assert world.connector.closed_to_talk() == "no car is matched"
+
+
+def test_a_pulled_connector_breaks_the_current_within_100_ms() -> None:
+    world = feeding()
+    at = world.now
+    world.pull_out()
+    world.run(until=lambda: not world.contactor.closed)
+    assert world.now - at <= 0.1 + 0.011  # and a step of the world's clock
+    assert fault_of(world) is Fault.UNPLUGGED
+    world.run(3.0)
+    world.events.clear()
+    in_the_loop(world, 4.0)
+    assert world.plant.power_w < -5_000, "the next car is served"
+
+
+def short(world: World) -> None:
+    assert world.cable is not None
+    world.cable.pilot.cable = Cable.SHORTED
+
+
+def lose_diode(world: World) -> None:
+    assert world.cable is not None
+    world.cable.pilot.cable = Cable.NO_DIODE
+
+
+def silence(world: World) -> None:
+    world.faults.silent.add("pilot")
+
+
+def open_s2(world: World) -> None:
+    world.faults.cut = True  # the car says no more, and opens S2
+    world.evcc = None
+
+
+def cut_line(world: World) -> None:
+    assert world.cable is not None
+    assert world.cable.pair is not None
+    world.cable.pair.way.cut = True
+
+
+def press_stop(world: World) -> None:
+    assert world.safety is not None
+    world.safety.emergency_stop = True
+
+
+def open_door(world: World) -> None:
+    assert world.safety is not None
+    world.safety.door_open = True
+
+
+def leak(world: World) -> None:
+    assert world.safety is not None
+    world.safety.residual_current = True
+
+
+def lose_inputs(world: World) -> None:
+    world.faults.silent.add("safety")
+
+
+@pytest.mark.parametrize(
+    ("happen", "fault", "within_s"),
+    [
+        (short, Fault.PILOT, 0.1),
+        (lose_diode, Fault.PILOT, 0.1),
+        (silence, Fault.PILOT, 0.4),
+        (open_s2, Fault.PILOT, 0.1),
+        (cut_line, Fault.PLC_LINK, 1.5),
+        (press_stop, Fault.EMERGENCY_STOP, 0.3),
+        (open_door, Fault.DOOR, 0.3),
+        (leak, Fault.RESIDUAL_CURRENT, 0.3),
+        (lose_inputs, Fault.SAFETY_INPUTS_LOST, 0.6),
+    ],
+)
+def test_what_goes_wrong_at_the_cable_ends_in_the_safe_state(
+    happen: Callable[[World], None], fault: Fault, within_s: float
+) -> None:
+    world = feeding()
+    at = world.now
+    happen(world)
+    world.run(3.0)
+    assert fault_of(world) is fault
+    assert faulted_at(world) >= at
+    assert opened_at(world, at) - at <= within_s + 0.011
+    assert world.plant.current_a == 0
+
+
+def test_an_emergency_stop_holds_the_outlet_out_of_service() -> None:
+    world = feeding()
+    press_stop(world)
+    world.run(1.0)
+    assert world.cable is not None
+    assert world.cable.pilot.duty == STEADY_LOW
+    assert world.safety is not None
+    world.safety.emergency_stop = False
+    world.run(6.0)
+    assert world.cable.pilot.duty == DIGITAL
+
+
+def test_a_weak_signal_is_told_before_the_link_is_lost() -> None:
+    world = feeding()
+    assert world.cable is not None
+    assert world.cable.pair is not None
+    world.cable.pair.way.attenuation_db = [62.0] * 58
+    world.run(5.0)
+    assert any("attenuation" in text and "-60 dBm" in text for text in notes(world)), notes(world)[-5:]
+
+
+def test_a_car_that_does_not_talk_charges_by_duty_cycle() -> None:
+    world = World(BASIC, INTENT)
+    world.faults.mute = True
+    world.run(3.0)
+    world.plug_in()
+    world.run(30.0)
+    assert world.cable is not None
+    assert world.cable.pilot.duty == pytest.approx(16 / 60)
+    assert world.contactor.closed
+    at = world.now
+    world.pull_out()
+    world.run(until=lambda: not world.contactor.closed)
+    assert world.now - at <= 0.11
+
+
+@pytest.mark.parametrize("access", [Access(grant="nobody"), Access(grant="listed", evcc_ids=("WMI1",))])
+def test_charging_without_a_word_is_for_those_who_need_no_name(access: Access) -> None:
+    world = World(changed(BASIC, access=access), INTENT)
+    world.faults.mute = True
+    world.run(3.0)
+    world.plug_in()
+    world.run(30.0)
+    assert not world.switched
+
+
+def test_the_heat_binds_with_its_reason() -> None:
+    outlet = changed(PLUGGED, thermal=ThermalSettings(ramp_w_per_s=50_000.0))
+    world = feeding(outlet)
+    assert world.safety is not None
+    world.safety.heat.ambient_c = 64.0
+    world.run(1.0)
+    explained = world.connector.explain(world.now)
+    assert [bound for bound in explained["bounds"] if bound["source"] == "heat"]
+    assert "ambient air is 14 K too warm" in str(explained["bounds"])
+
+
+def test_a_broken_sensor_is_no_permission() -> None:
+    world = feeding(changed(PLUGGED, thermal=ThermalSettings(ramp_w_per_s=50_000.0)))
+    assert world.safety is not None
+    world.safety.broken_sensors = frozenset({"coolant", "ambient"})
+    world.run(4.0)
+    assert world.plant.power_w == pytest.approx(0, abs=20)
+    assert "sensor is stale" in world.connector.explain(world.now)["why"]
