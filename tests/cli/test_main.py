@@ -91,8 +91,7 @@ def test_without_a_command_the_usage_is_bad_input(capsys: pytest.CaptureFixture[
 def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["charge"]) == 2
     assert capsys.readouterr().err == (
-        "v2g: error: there is no command 'charge'\n"
-        f"the commands are {', '.join(COMMANDS)}\n"
+        f"v2g: error: there is no command 'charge'\nthe commands are {', '.join(COMMANDS)}\n"
     )
 
 

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sim.add_argument("--delay-s", type=_seconds, default=0.002, metavar="S", help="of each frame")
     sim.add_argument("--join-s", type=_seconds, default=0.1, metavar="S", help="from a new key to a link")
     sim.add_argument("--dead-groups", type=int, nargs="*", default=[], metavar="0..57", help="groups that nobody hears")
+    sim.add_argument("--seed", type=int, default=0, metavar="N", help="of what is lost: the same again with the same N")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -193,7 +194,7 @@ async def _sim(args: argparse.Namespace) -> None:
     from v2g.sim.plc_modem import Line, Modem
     from v2g.sim.plc_process import PlcProcess
 
-    line = Line()
+    line = Line(args.seed)
     line.loss, line.delay_s = args.loss, args.delay_s
     station = Modem(bytes.fromhex("00B0525E0001"), join_s=args.join_s)
     modems = {station: args.station}
