@@ -60,7 +60,7 @@ class Refused(Watcher):
             self.heard.set()
 
 
-def no_refusals(sender: str, error: SdpError) -> None:
+def no_refusals(sender: str, error: SdpError | str) -> None:
     raise AssertionError(f"{sender}: {error}")
 
 

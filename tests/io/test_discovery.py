@@ -25,11 +25,11 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
 
 
 class Refusals(list[tuple[str, str]]):
-    def note(self, sender: str, error: SdpError) -> None:
+    def note(self, sender: str, error: SdpError | str) -> None:
         self.append((sender, str(error)))
 
 
-def silent(sender: str, error: SdpError) -> None:
+def silent(sender: str, error: SdpError | str) -> None:
     raise AssertionError(f"{sender}: {error}")
 
 
@@ -144,7 +144,7 @@ def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(c
     async def scenario() -> None:
         refusals, told = Refusals(), asyncio.Event()
 
-        def note(sender: str, error: SdpError) -> None:
+        def note(sender: str, error: SdpError | str) -> None:
             refusals.note(sender, error)
             told.set()
 
@@ -157,5 +157,30 @@ def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(c
         honest = await respond(station_end, SdpResponse(await link_local(station_end), 50002), silent)
         assert (await search).port == 50002
         honest.close()
+
+    run(scenario())
+
+
+@pytest.mark.netns
+def test_whom_the_station_does_not_want_to_hear_gets_no_answer(cables: Cables) -> None:
+    car_end, station_end = cables[0]
+
+    async def scenario() -> None:
+        refusals, told, wanted = Refusals(), asyncio.Event(), asyncio.Event()
+
+        def note(sender: str, error: str) -> None:
+            refusals.note(sender, error)
+            told.set()
+
+        offer = SdpResponse(await link_local(station_end), 50001)
+        closed: Callable[[str], str | None] = lambda _: None if wanted.is_set() else "no car is plugged in"  # noqa: E731
+        responder = await respond(station_end, offer, note, closed)
+        search = asyncio.create_task(find_station(car_end, Security.TLS, silent))
+        await told.wait()
+        assert refusals[0][1] == "no car is plugged in"
+        assert not search.done()
+        wanted.set()
+        assert (await search).port == 50001
+        responder.close()
 
     run(scenario())
