@@ -384,3 +384,37 @@ def test_the_driver_of_a_device(tmp_path: Path) -> None:
     assert "connectors[0].grid.registers: with driver sunspec there is no register map; remove it" in found
     (found,) = findings(tmp_path, MINIMAL.replace("inverter: {", "inverter: {driver: waveform, "))
     assert "connectors[0].inverter.driver: there is no waveform for this device; use register-map or sunspec" in found
+
+
+GRID = 'grid: {address: "127.0.0.1:5024"}'
+
+
+def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
+    text = connector(f"{GRID}\n    access: {{grant: everyone, discharge: true}}\n    grid_code: {{name: vde-4105}}")
+    assert accepted(tmp_path, text).connectors[0].grid_code == GridCode(name="vde-4105")
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ("access: {grant: everyone, discharge: true}", "connectors[0].grid: missing, while access.discharge is true"),
+        (f"{GRID}\n    access: {{grant: everyone, discharge: true}}", "connectors[0].grid_code: missing, while"),
+        ("grid_code: {name: vde-4105}", "connectors[0].grid: missing, while there is a grid_code"),
+        (f"{GRID}\n    grid_code: {{name: vde-4105, category: a}}", "grid_code.category: vde-4105 has no categories"),
+        (f"{GRID}\n    grid_code: {{name: vde-4106}}", "(did you mean vde-4105?)"),
+        (f"{GRID}\n    grid_code: {{name: vde-4105, phases: 2}}", "grid_code.phases: is '2'; must be 1 or 3"),
+        (
+            f"{GRID}\n    grid_code: {{name: ieee1547-cat3, settings: {{trip.ov1.delay_s: 99}}}}",
+            "grid_code.settings: trip.ov1.delay_s: 99 is out of range: 1 to 13",
+        ),
+        (
+            f"{GRID}\n    grid_code: {{name: ieee1547-cat3, settings: {{trip.ov9.delay_s: 1}}}}",
+            "there is no such setting",
+        ),
+        ("pilot: {}", "connectors[0].pilot: name either the microcontroller under `device`"),
+        ("plc: {}", "connectors[0].plc: needs `interface`: the modem is behind it; add it, or remove plc"),
+        ("thermal: {}", "the sensors of contactor, coolant, ambient are the safety inputs'; add the safety inputs"),
+    ],
+)
+def test_what_belongs_together_is_asked_for(tmp_path: Path, lines: str, complaint: str) -> None:
+    assert any(complaint in finding for finding in findings(tmp_path, connector(lines)))

@@ -140,7 +140,8 @@ class _Reader:
             if field.required:
                 self._report(node, f"{start}{name}: missing; add {_describe(field.type)}")
             else:
-                values[name] = msgspec.to_builtins(field.default, enc_hook=str)
+                default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+                values[name] = msgspec.to_builtins(default, enc_hook=str)
         fields = {name: value for name, value in values.items() if value is not _WRONG}
         for rule in _RULES.get(kind.cls, ()):
             try:

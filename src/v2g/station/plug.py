@@ -73,8 +73,8 @@ class Plug:
         """Whether the contactor may be closed, or stay so."""
         return self.pilot.permission is Permission.CLOSE or (closed and self.pilot.permission is Permission.HOLD)
 
-    def obstacle(self, stage: Stage) -> tuple[Fault, str] | None:
-        """What speaks against this stage of the power path, or None."""
+    def obstacle(self, stage: Stage, closed: bool) -> tuple[Fault, str] | None:
+        """What speaks against this stage of the power path, or None. `closed`: the contactor is seen closed."""
         found = self.pilot.finding
         if found.flaw is not None:
             return Fault.PILOT, f"control pilot: {found.flaw}"
@@ -85,6 +85,7 @@ class Plug:
             return Fault.PLC_LINK, self.link_lost or "no car is matched"
         if found.state is State.D and not self.pilot.settings.ventilation and stage is not Stage.OFF:
             return Fault.PILOT, "the car needs ventilation (state D), and there is none"
-        if stage in _LOUD and self.pilot.permission is Permission.OPEN:
+        awaited = stage is Stage.READY and not closed  # AC: S2 may close after PowerDeliveryReq, the contactor waits
+        if stage in _LOUD and self.pilot.permission is Permission.OPEN and not awaited:
             return Fault.PILOT, f"the car does not ask for energy: the control pilot is in state {found.name}"
         return None

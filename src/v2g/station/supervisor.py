@@ -57,7 +57,8 @@ class Supervisor:
     def cable(self, stage: Stage, readings: Readings, now: float) -> Found | None:
         """What speaks against this stage at the cable; an alarm first, for it takes the pilot away itself."""
         found = self.alarm(readings, now)
-        return found if found is not None or self.plug is None else self.plug.obstacle(stage)
+        closed = readings.contactor is not None and readings.contactor.closed
+        return found if found is not None or self.plug is None else self.plug.obstacle(stage, closed)
 
     def hardware(self, readings: Readings, now: float, *, dc: bool) -> Found | None:
         """The first device that does not do its part, or None. `readings`: fresh ones."""
