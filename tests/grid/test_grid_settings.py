@@ -156,7 +156,7 @@ def test_a_file_that_is_incomplete_or_wrong_names_every_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "default"), [("rocof_hz_per_s", 1.9), ("vector_shift_deg", 19), ("single_phase_vector_shift_deg", 59)]
+    ("key", "default"), [("rocof_hz_per_s", 1.9), ("vector_shift_deg", 19), ("single_phase_vector_shift_deg", 49)]
 )
 def test_a_code_whose_islanding_detection_forbids_riding_through_is_refused(key: str, default: float) -> None:
     document = settings.read("en50549-1")
