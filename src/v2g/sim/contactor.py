@@ -39,8 +39,9 @@ class ContactorModule:
         """Position of the main contacts."""
         self.driven = False
         """The coil is energised."""
+        self.stuck = stuck
+        """May be changed while it runs."""
         self._clock = clock
-        self._stuck = stuck
         self._log = log
         self._cause = "command"
         self._moves_at_s = 0.0
@@ -51,7 +52,7 @@ class ContactorModule:
         """Lets the watchdog and the mechanics act until `now`."""
         if self.driven and now - self._written_s > WATCHDOG_S:
             self._drive(False, "watchdog")
-        stays = self._stuck is Stuck.OPEN if self.driven else self._stuck in (Stuck.CLOSED, Stuck.WELDED)
+        stays = self.stuck is Stuck.OPEN if self.driven else self.stuck in (Stuck.CLOSED, Stuck.WELDED)
         if self.closed != self.driven and now >= self._moves_at_s and not stays:
             self.closed = self.driven
             self._log(now, self.closed, self._cause)

@@ -68,7 +68,7 @@ class PilotModule:
         self.duty = 0.0
         """What the generator sends: state F until the first command."""
         self._clock = clock
-        self._noise_v = noise_v
+        self.noise_v = noise_v
         self._written_s = clock()
         self.units = {
             PILOT_UNIT: Unit(shipped("pilot"), self._measure, self._obey),
@@ -87,10 +87,10 @@ class PilotModule:
         """What the microcontroller measures now."""
         now = self._clock()
         self.advance(now)
-        high_v = level_v(SOURCE_V if self.duty > 0 else -SOURCE_V, self.cable, self.vehicle.state) + self._noise_v()
+        high_v = level_v(SOURCE_V if self.duty > 0 else -SOURCE_V, self.cable, self.vehicle.state) + self.noise_v()
         low_v = high_v
         if 0 < self.duty < 1:
-            low_v = level_v(-SOURCE_V, self.cable, self.vehicle.state) + self._noise_v()
+            low_v = level_v(-SOURCE_V, self.cable, self.vehicle.state) + self.noise_v()
         return PilotReading(now, high_v, low_v, self.duty)
 
     def advance(self, now: float) -> None:

@@ -65,6 +65,24 @@ class Faults:
     """The car does not talk: it takes what the control pilot allows."""
     lost_commands: bool = False
     """The station's commands do not reach the hardware."""
+    deaf: set[str] = field(default_factory=set)
+    """Devices that answer, and go on with what they were told last: `inverter`, `contactor`, `pilot`."""
+    hung: bool = False
+    """The car's software stands still: it neither listens nor talks, and its hardware stays as it is."""
+    s2_open: bool = False
+    """The car's S2 stays open, whatever its software wants."""
+    down: bool = False
+    """There is no process of the station: nothing reads, talks or commands."""
+
+
+def as_they_are(readings: Readings) -> Readings:
+    """Every device says what it measures."""
+    return readings
+
+
+def at_once(to_station: bool, payload_type: int, payload: bytes) -> list[tuple[float, int, bytes]]:
+    """A wire that changes nothing and keeps nothing back."""
+    return [(0.0, payload_type, payload)]
 
 
 class World:
@@ -99,13 +117,18 @@ class World:
         self.evcc: Evcc | None = None
         self.driver = Stop.NONE
         self._intent, self._peer = intent, peer
+        self._outlet, self._site = outlet, site
         self.grid_source = grid
         """Another one takes over from the next step on."""
+        self.as_read: Callable[[Readings], Readings] = as_they_are
+        """What the station reads of what its devices measure: they may lie."""
+        self.wire: Callable[[bool, int, bytes], list[tuple[float, int, bytes]]] = at_once
+        """What becomes of a payload, to the station or to the car: how much later it arrives, as what type and what."""
         self._delay_s = delay_s
         self._wire: list[tuple[float, bool, int, bytes]] = []
         """Arrival time, whether to the station, payload type, payload."""
         self._readings = Readings()
-        self._orders = SAFE
+        self._orders, self._setpoint = SAFE, OFF
         self.cable = ChargingCable(self._clock, plc=outlet.plc is not None) if outlet.pilot is not None else None
         self.safety = SafetyModule(self._clock) if outlet.safety is not None else None
         self._connects: tuple[Intent, Paused | None] | None = None
@@ -123,6 +146,8 @@ class World:
         self._connect()
 
     def _connect(self) -> None:
+        if self.faults.down:
+            return
         open_to_talk = self.cable is None or (self.cable.open_to_talk and self.connector.closed_to_talk() is None)
         if self._connects is None or self.faults.mute or not open_to_talk:
             return
@@ -141,6 +166,21 @@ class World:
         """The connection is gone, as TCP reports it at once when a process dies."""
         self.evcc, self._wire, self._connects = None, [], None
         self.connector.disconnected(self.now, Fault.CONNECTION_LOST, "the peer closed the connection")
+
+    def stop_station(self) -> None:
+        """The station's process dies; the car's connection breaks. The hardware hears nothing more."""
+        self.faults.down, self._wire = True, []
+        if self.evcc is not None:
+            self.evcc.abort(Fault.CONNECTION_LOST, "the peer closed the connection")
+
+    def start_station(self) -> None:
+        """A new process of the station, which knows nothing of what was."""
+        self.connector = Connector(self._outlet, self.plant.settings.rating, self._site)
+        self.faults.down, self._readings = False, Readings()
+
+    def say_as_car(self, payload_type: int, payload: bytes) -> None:
+        """A payload arrives at the station from the car's side, whoever sent it."""
+        self._wire.insert(0, (self.now, True, payload_type, payload))
 
     def run(self, seconds: float = 300.0, until: Callable[[], bool] = lambda: False, *, step_s: float = STEP_S) -> None:
         """Let time pass, at most `seconds`, until something holds.
@@ -171,13 +211,15 @@ class World:
         if due:
             self._polled_s = self.now
             self._measure()
-        if grid_due or due:
-            self._post(self.connector.measured(self._readings, self.now, self.unix_s), to_station=False)
+        down = self.faults.down
+        if (grid_due or due) and not down:
+            self._post(self.connector.measured(self.as_read(self._readings), self.now, self.unix_s), to_station=False)
         self._deliver()
-        if self.evcc is not None:
+        if self.evcc is not None and not self.faults.hung:
             self._post(self.evcc.expire(self.now, self.vehicle()).send, to_station=True)
-        self._post(self.connector.expire(self.now, self.unix_s), to_station=False)
-        if not self.faults.lost_commands:
+        if not down:
+            self._post(self.connector.expire(self.now, self.unix_s), to_station=False)
+        if not (down or self.faults.lost_commands):
             self._orders = self.connector.orders(self.now)
         self._note()
 
@@ -202,15 +244,17 @@ class World:
         )
 
     def _physics(self, step_s: float) -> None:
-        if "contactor" not in self.faults.silent and not self.faults.lost_commands:
+        faults = self.faults
+        if "contactor" not in faults.silent | faults.deaf and not (faults.lost_commands or faults.down):
             self.contactor.command(self._orders.contactor_closed)
         self.contactor.advance(self.now)
         command = None if self.evcc is None else self.evcc.command
-        obeys = "inverter" not in self.faults.silent
+        if "inverter" not in faults.deaf:
+            self._setpoint = OFF if "inverter" in faults.silent else self._orders.inverter
         self.plant.step(
             step_s,
             PlantInputs(
-                setpoint=self._orders.inverter if obeys else OFF,
+                setpoint=self._setpoint,
                 station_contactor_closed=self.contactor.closed,
                 vehicle_contactor_closed=command is not None and command.contactor_closed,
                 charger_power_w=0.0 if command is None else command.charger_w,
@@ -277,14 +321,17 @@ class World:
 
     def _use_cable(self, cable: ChargingCable) -> None:
         """The pilot is read as often as the process does it."""
-        orders, lost = self._orders, self.faults.lost_commands or "pilot" in self.faults.silent
-        wants_energy = self.faults.mute or (self.evcc is not None and self.evcc.command.ready)
+        orders, faults = self._orders, self.faults
+        lost = faults.lost_commands or faults.down or "pilot" in faults.silent | faults.deaf
+        wants_energy = faults.mute or (self.evcc is not None and self.evcc.command.ready)
         duty = None if lost else orders.pilot_duty
+        wants_energy = wants_energy and not faults.s2_open
         for event in cable.advance(self.now, duty=duty, matching=orders.matching, wants_energy=wants_energy):
-            self.connector.line(event, self.now)
+            if not faults.down:
+                self.connector.line(event, self.now)
         if "pilot" not in self.faults.silent:
             self._readings = replace(self._readings, pilot=cable.pilot.reading())
-        if self.safety is not None and not self.faults.lost_commands:
+        if self.safety is not None and not (faults.lost_commands or faults.down):
             self.safety.command_pump(orders.pump)
         self._connect()
 
@@ -306,7 +353,10 @@ class World:
     def _post(self, payloads: list[tuple[int, bytes]], *, to_station: bool) -> None:
         if not self.faults.cut:
             arrival = self.now + self._delay_s
-            self._wire += [(arrival, to_station, payload_type, payload) for payload_type, payload in payloads]
+            for payload in payloads:
+                self._wire += [
+                    (arrival + late_s, to_station, kind, sent) for late_s, kind, sent in self.wire(to_station, *payload)
+                ]
 
     def _deliver(self) -> None:
         """Hand over what has arrived; an answer to it goes out in the same instant."""
@@ -314,9 +364,11 @@ class World:
             _, to_station, payload_type, payload = self._wire.pop(0)
             if self.faults.cut:
                 continue
-            if to_station:
+            if to_station and self.faults.down:
+                answers = []
+            elif to_station:
                 answers = self.connector.receive(payload_type, payload, self.now, self.unix_s)
-            elif self.evcc is not None:
+            elif self.evcc is not None and not self.faults.hung:
                 answers = self.evcc.receive(payload_type, payload, self.now, self.vehicle()).send
             else:
                 answers = []
