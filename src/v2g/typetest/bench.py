@@ -174,8 +174,8 @@ def _moved(before: Sample, now: Sample) -> bool:
     voltage = max(abs(a - b) for a, b in zip(before.voltages_pu, now.voltages_pu, strict=True))
     return (
         before.closed != now.closed
-        or not voltage <= 0.005
-        or not abs(before.frequency_hz - now.frequency_hz) <= 0.05
-        or abs(before.power_pu - now.power_pu) > 0.02
-        or abs(before.fed_var_pu - now.fed_var_pu) > 0.02
+        or not voltage <= 0.001
+        or not abs(before.frequency_hz - now.frequency_hz) <= 0.005
+        or abs(before.power_pu - now.power_pu) > 0.005
+        or abs(before.fed_var_pu - now.fed_var_pu) > 0.005
     )
