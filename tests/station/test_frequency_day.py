@@ -1,0 +1,78 @@
+"""A V2G station through a real day of grid frequency: every decision that it takes, on a battery that follows."""
+
+import csv
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import CAR, OUTLET
+
+from v2g.iso15118.d20.car_state import CarState
+from v2g.iso15118.d20.plant import Demand, Stage, Stop
+from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.power.grid_sensor import GridReading
+from v2g.power.inverter import InverterReading, InverterState
+from v2g.sim.battery import Battery
+from v2g.sim.plant_model import RATING
+from v2g.station.decider import Decider, Situation
+from v2g.station.grid_guard import GridGuard
+from v2g.station.readings import Readings
+from v2g.station.settings import GridCode, Step
+
+NOMINAL_HZ = 60.0
+PROMPT = GridCode(
+    name="ieee1547-cat3",
+    settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0, "measurement.stale_s": 1.0},
+)
+FOLLOW = Step(follow="frequency", nominal_hz=NOMINAL_HZ, w_per_hz=200_000.0, deadband_hz=0.01)
+DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC, car=CAR)
+
+
+@pytest.fixture(scope="module")
+def day(shared: Path) -> list[float]:
+    """Hertz, one for each second."""
+    path = shared / "data/grid_60hz_1s_day.csv"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    with path.open() as file:
+        return [float(row[1]) * NOMINAL_HZ for row in csv.reader(file)]
+
+
+def test_a_day_of_frequency(day: list[float], record_property: Callable[[str, object], None]) -> None:
+    outlet = changed(OUTLET, nominal_hz=NOMINAL_HZ, grid_code=PROMPT, dispatch=(FOLLOW,), soc_floor_percent=20)
+    battery, decider, guard = Battery(60_000.0, 0.5), Decider(outlet), GridGuard(outlet, PROMPT)
+    current_a = charged_wh = given_wh = 0.0
+    changes = last = 0
+    started = time.process_time()
+    for second, frequency_hz in enumerate(day, 1):
+        now = float(second)
+        volts = battery.terminal_v(current_a)
+        inverter = InverterReading(
+            now, InverterState.ON, frozenset(), volts, current_a, volts * current_a, volts * current_a, 0.0, 30.0
+        )
+        readings = Readings(inverter=inverter, grid=GridReading(now, second, frequency_hz, (230.0, 230.0, 230.0)))
+        guard.step(readings, now)
+        assert guard.verdict.may_exchange or second == 1, guard.verdict
+        car = CarState(soc_percent=round(battery.soc * 100))
+        decision = decider.decide(Situation(DEMAND, car, readings, RATING, Stop.NONE), guard, now)
+        assert -CAR.discharge_w <= decision.power_w <= CAR.charge_w
+        current_a = battery.current_for_power_a(decision.power_w)
+        battery.step(1.0, current_a)
+        charged_wh += max(decision.power_w, 0.0) / 3600
+        given_wh -= min(decision.power_w, 0.0) / 3600
+        sign = (decision.power_w > 0) - (decision.power_w < 0)
+        changes += sign * last < 0
+        last = sign or last
+    took_s = time.process_time() - started
+    energy = f"{charged_wh / 1000:.1f} kWh charged, {given_wh / 1000:.1f} kWh given"
+    told = f"{energy}, {changes} changes of sign, {took_s:.0f} s"
+    record_property("day", told)
+    print(told)
+    assert len(day) == 86_400
+    assert charged_wh > 10_000
+    assert given_wh > 10_000
+    assert 100 < changes < sum((a > NOMINAL_HZ) != (b > NOMINAL_HZ) for a, b in pairwise(day))
+    assert 0.2 <= battery.soc <= 1.0
