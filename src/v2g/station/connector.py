@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.grid_guard import GridGuard
     from v2g.station.heat import Heat
     from v2g.station.plug import Plug
+    from v2g.station.quirks import Quirk
 
 BREAK_S = 0.05
 """How long the contactor may wait for the inverter to bring the current down before it breaks it."""
@@ -114,6 +115,8 @@ class Connector:
         self.plug: Plug | None = None
         self.heat: Heat | None = None
         """These three are made with the first readings, where the outlet has what they need."""
+        self.quirks: tuple[Quirk, ...] | None = None if outlet.quirks else ()
+        """Known deviations of cars; None: those of the package, to be loaded with the first car."""
         self.conversation: Conversation | None = None
         self.events: list[Event | Note] = []
         """What happened since the shell last took it away."""
@@ -139,8 +142,9 @@ class Connector:
 
     def connected(self, now: float, peer: bytes | None) -> None:
         """A car connected. `peer`: SHA-512 of its certificate, with TLS."""
+        outlet = self._allowing()
         self.conversation = Conversation(
-            self._offer(), now, peer=peer, paused=self._paused, sequence=PROFILES[self.outlet.timing]
+            self._offer(outlet), now, peer=peer, paused=self._paused, sequence=PROFILES[outlet.timing]
         )
         self.report = Report()
         self._connected_at, self._waits_since = now, None
@@ -327,8 +331,25 @@ class Connector:
 
     # Inside
 
-    def _offer(self) -> Offer:
-        outlet = self.outlet
+    def _allowing(self) -> Outlet:
+        """The settings for the matched car: known deviations are told, and allowed for."""
+        from v2g.station import quirks
+
+        if self.quirks is None:
+            self.quirks = quirks.shipped()
+        match = None if self.plug is None else self.plug.match
+        found = [] if match is None else quirks.of_mac(self.quirks, match.car)
+        self.events += [Note(each.describe(allowed=True)) for each in found]
+        return quirks.allowing(self.outlet, found)
+
+    def _tell_deviations(self, evcc_id: str) -> None:
+        """Of a car that has named itself; the offer has been made by then."""
+        from v2g.station import quirks
+
+        self.events += [Note(each.describe(allowed=False)) for each in quirks.of_evcc_id(self.quirks or (), evcc_id)]
+
+    @staticmethod
+    def _offer(outlet: Outlet) -> Offer:
         return Offer(
             evse_id=outlet.evse_id,
             services=tuple(Service[name] for name in outlet.services),
@@ -497,6 +518,8 @@ class Connector:
         session = self._session
         if session is not None:
             report, selection = self.report, session.selection
+            if session.car.evcc_id != report.evcc_id:
+                self._tell_deviations(session.car.evcc_id)
             report.session_id, report.evcc_id = session.session_id.hex().upper(), session.car.evcc_id
             if selection is not None:
                 report.service, report.mode = selection.service.name, selection.mode.name.lower()

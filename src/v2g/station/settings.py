@@ -120,6 +120,8 @@ class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How near to the car's voltage the output must be before energy transfer; null leaves that to the car."""
     price_levels: bool = False
     """Adds a neutral price schedule to schedules, for cars that refuse one without prices."""
+    quirks: bool = True
+    """Whether known deviations of cars are told and allowed for; see docs/quirks.md."""
     capability: Capability = Capability()
     access: Access = Access()
     dispatch: tuple[Step, ...] = (Step(power_w=0.0),)
