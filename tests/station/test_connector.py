@@ -308,6 +308,19 @@ def test_a_car_that_leaves_soon_keeps_its_energy() -> None:
     assert later.plant.power_w == pytest.approx(-6_000, rel=0.02)
 
 
+@pytest.mark.parametrize("silent", [False, True])
+def test_insulation_is_watched_while_energy_flows(silent: bool) -> None:
+    world = in_the_loop(World(OUTLET, INTENT), 3.0)
+    at = world.now
+    if silent:
+        world.faults.silent.add("isolation")
+    else:
+        world.plant.settings = replace(world.plant.settings, isolation_ohm=80_000.0)
+    world.run(1.0)
+    assert fault_of(world) is Fault.CABLE_CHECK
+    assert opened_at(world, at) - at < 0.6
+
+
 @pytest.mark.parametrize(("soc", "power_w"), [(0.44, 0.0), (0.48, -6_000.0)])
 def test_the_station_has_a_floor_of_its_own(soc: float, power_w: float) -> None:
     outlet = changed(OUTLET, dispatch=(Step(power_w=-6_000),), soc_floor_percent=45)

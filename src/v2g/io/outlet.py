@@ -313,7 +313,7 @@ class OutletShell:
 
     async def _read(self, name: str) -> None:
         """Each device at its own pace, so that a slow one delays no other."""
-        if name == "isolation monitor" and self.connector.demand.stage is not Stage.CABLE_CHECK:
+        if name == "isolation monitor" and self.connector.demand.stage is Stage.OFF:
             return
         await self.devices.read(name)
         self.connector.rating = self.devices.rating

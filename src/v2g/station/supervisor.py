@@ -7,6 +7,7 @@ from v2g.iso15118.d20.plant import Demand, Stage
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterFault, InverterRating, InverterState
 from v2g.power.safety_inputs import Alarm, alarms
+from v2g.station.cable_check import MIN_RESISTANCE_OHM
 from v2g.station.readings import Readings
 from v2g.station.settings import Outlet
 
@@ -35,6 +36,7 @@ _INVERTER = {
 }
 """The others are `Fault.INVERTER_FAULT`."""
 
+_CONNECTED = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
 Found = tuple[Fault, str]
 
 
@@ -89,13 +91,26 @@ class Supervisor:
         dc = demand.service is not None and demand.service.dc
         if (found := self.cable(demand.stage, readings, now)) is not None:
             return found
-        return self.hardware(readings, now, dc=dc) or (self._limits(demand, readings, now) if dc else None)
+        found = self.hardware(readings, now, dc=dc)
+        if found is None and dc:
+            found = self._insulation(demand, readings) or self._limits(demand, readings, now)
+        return found
+
+    def _insulation(self, demand: Demand, readings: Readings) -> Found | None:
+        """The insulation is watched as long as the car is connected to the inverter, not in the cable check alone."""
+        if demand.stage not in _CONNECTED:
+            return None
+        if readings.isolation is None:
+            return Fault.CABLE_CHECK, "no reading of the isolation monitor"
+        if readings.isolation.resistance_ohm < MIN_RESISTANCE_OHM:
+            return Fault.CABLE_CHECK, f"insulation of {readings.isolation.resistance_ohm / 1000:.0f} kOhm"
+        return None
 
     def _limits(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """Beyond what the car stated, whatever the inverter was told."""
         inverter, car = readings.inverter, demand.car
         found: Found | None = None
-        if inverter is not None and demand.stage in (Stage.PRECHARGE, Stage.READY, Stage.ENERGY):
+        if inverter is not None and demand.stage in _CONNECTED:
             highest_v = car.voltage_max_v * OVER_VOLTAGE
             stated_a = car.charge_a if inverter.current_a > 0 else car.discharge_a
             highest_a = max(stated_a * OVER_CURRENT, stated_a + OVER_CURRENT_A)
