@@ -177,8 +177,9 @@ CATALOGUE: Mapping[Fault, Entry] = {
         _SAFE + " No session starts until the feedback is as commanded.",
     ),
     Fault.CABLE_CHECK: Entry(
-        "Cable check failed",
-        f"The insulation of cable and inlet is too low, or the check did not end within {timeouts.CABLE_CHECK_S:g} s.",
+        "Insulation too low, or cable check failed",
+        "The insulation of cable and inlet is too low, before or during energy transfer, or the check did not end "
+        f"within {timeouts.CABLE_CHECK_S:g} s.",
         "Look for moisture and damage at plug, cable and inlet; try another car. Then check the insulation monitoring "
         "device with its own test button.",
         f"{_REFUSES} {_SAFE}",
