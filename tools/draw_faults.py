@@ -6,7 +6,7 @@ A test holds the page to the catalogue, so run it after every change of an entry
 from pathlib import Path
 
 from v2g.kernel.fault import Fault
-from v2g.station.faults import CATALOGUE
+from v2g.station.faults import CATALOGUE, Entry
 
 PAGE = Path(__file__).parent.parent / "docs" / "operator.md"
 BEGIN, END = "<!-- faults: drawn by tools/draw_faults.py -->\n", "<!-- end of faults -->\n"
@@ -15,10 +15,15 @@ BEGIN, END = "<!-- faults: drawn by tools/draw_faults.py -->\n", "<!-- end of fa
 def table() -> str:
     """The rows, with the lines that mark their place in the page."""
     rows = [
-        f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} |"
+        f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} | {_told(entry)} |"
         for fault, entry in ((fault, CATALOGUE[fault]) for fault in Fault)
     ]
     return "\n".join([f"{BEGIN}| code | title | what it means | what to do |", "|---|---|---|---|", *rows, END])
+
+
+def _told(entry: Entry) -> str:
+    older = " or ".join(f"`{code}`" for code in entry.status_codes)
+    return f"{entry.told} ({older})" if older else entry.told
 
 
 def with_table(page: str) -> str:

@@ -176,8 +176,19 @@ def test_a_fault_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["faults", code]) == 0
     out = capsys.readouterr().out
     assert out.startswith("0x0A Timeout in the charge loop\n")
-    assert all(f"\n  {label} " in out for label in ("What", "Action", "Station"))
+    assert all(f"\n  {label} " in out for label in ("What", "Action", "Station", "Car told"))
     assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["EVSE_Shutdown", "evse_shutdown"])
+def test_faults_are_found_by_the_status_that_a_car_shows(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults", name]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("EVSE_Shutdown, of ISO 15118-2 and DIN SPEC 70121 (not served yet)\n")
+    assert {"  0x1A  Over-current", "  0x1C  Over-temperature"} <= set(out.splitlines())
+    assert "0x20" not in out
+    assert main(["faults", "--json", name]) == 0
+    assert {"0x1A", "0x1C"} <= json.loads(capsys.readouterr().out).keys()
 
 
 @pytest.mark.parametrize("code", ["0x6E", "islanding", "-1"])

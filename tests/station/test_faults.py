@@ -1,9 +1,18 @@
 """The catalogue has something to say about every fault."""
 
-import pytest
+import re
 
+import pytest
+from tests.station.scene import INTENT, OUTLET, in_the_loop
+
+from v2g.iso15118.event import Faulted, Sent
 from v2g.kernel.fault import Fault
-from v2g.station.faults import CATALOGUE, SAFE_WITHIN_S
+from v2g.messages import din, iso2, sap
+from v2g.messages.iso20.dc import DC_ChargeLoopRes
+from v2g.messages.iso20.types import ResponseCode
+from v2g.power.inverter import InverterFault
+from v2g.sim.world import World
+from v2g.station.faults import CATALOGUE, SAFE_WITHIN_S, STATUS_CODES
 
 
 def test_the_catalogue_is_complete() -> None:
@@ -29,3 +38,36 @@ def test_energy_stops_well_within_a_second() -> None:
     for fault in (Fault.ISLANDING, Fault.CHARGE_LOOP_TIMEOUT, Fault.INVERTER_LOST, Fault.EMERGENCY_STOP):
         assert f"at most {SAFE_WITHIN_S:.1f} s" in CATALOGUE[fault].reaction
     assert SAFE_WITHIN_S < 0.5
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_the_car_is_told_by_codes_that_there_are(fault: Fault) -> None:
+    entry = CATALOGUE[fault]
+    assert entry.told.endswith(".")
+    known = {*ResponseCode, *sap.ResponseCode}
+    assert [code for code in re.findall(r"\b(?:FAILED|Failed|WARNING)\w*", entry.told) if code not in known] == []
+    assert [code for code in entry.status_codes if code not in STATUS_CODES] == []
+
+
+def test_status_codes_are_those_of_the_older_protocols() -> None:
+    for name, meaning in STATUS_CODES.items():
+        assert name in set(iso2.DC_EVSEStatusCode) & set(din.DC_EVSEStatusCode)
+        assert meaning.endswith(".")
+        assert any(name in entry.status_codes for entry in CATALOGUE.values())
+
+
+def test_evse_shutdown_is_over_current_or_heat_among_others() -> None:
+    for fault in (Fault.OVER_CURRENT, Fault.OVER_TEMPERATURE):
+        assert CATALOGUE[fault].status_codes == ("EVSE_Shutdown",)
+
+
+def test_a_fault_of_the_station_is_told_as_the_catalogue_says() -> None:
+    world = in_the_loop(World(OUTLET, INTENT), 2.0)
+    world.plant.trip(InverterFault.OVER_TEMPERATURE)
+    world.run(3.0)
+    events = [event for _, event in world.events]
+    (at,) = (number for number, event in enumerate(events) if isinstance(event, Faulted))
+    assert CATALOGUE[Fault.OVER_TEMPERATURE].told.startswith("FAILED in the response to its next request")
+    told = next(event.message for event in events[at:] if isinstance(event, Sent))
+    assert isinstance(told, DC_ChargeLoopRes)
+    assert told.ResponseCode is ResponseCode.FAILED

@@ -7,20 +7,34 @@ from dataclasses import asdict
 
 from v2g.kernel.fault import Fault
 
+_OLDER = "ISO 15118-2 and DIN SPEC 70121 (not served yet)"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", nargs="?", help="such as 0x04; all faults where left out")
+    parser.add_argument(
+        "code",
+        metavar="CODE",
+        nargs="?",
+        help="such as 0x04, or a status code that a car shows, such as EVSE_Shutdown; all faults where left out",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0, or 2 for a code that does not exist."""
-    from v2g.station.faults import CATALOGUE
+    from v2g.station.faults import CATALOGUE, STATUS_CODES
 
-    chosen = list(Fault) if args.code is None else [fault for fault in Fault if fault == _number(args.code)]
+    status = next((name for name in STATUS_CODES if args.code is not None and name.lower() == args.code.lower()), None)
+    if args.code is None:
+        chosen = list(Fault)
+    elif status is not None:
+        chosen = [fault for fault in Fault if status in CATALOGUE[fault].status_codes]
+    else:
+        chosen = [fault for fault in Fault if fault == _number(args.code)]
     if not chosen:
         print(f"v2g faults: error: there is no fault {args.code!r}; the codes are", file=sys.stderr)
         print("\n".join(_rows(list(Fault))), file=sys.stderr)
+        print("and the status codes of cars", *STATUS_CODES, sep="\n  ", file=sys.stderr)
         return 2
     if args.json:
         import json
@@ -28,12 +42,27 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({fault.code: asdict(CATALOGUE[fault]) for fault in chosen}, indent=2))
     elif args.code is None:
         print("\n".join(_rows(chosen)))
+    elif status is not None:
+        print(f"{status}, of {_OLDER}")
+        _print("What", STATUS_CODES[status])
+        print("\n  Faults that are told so; `v2g faults CODE` explains one:")
+        print("\n".join(_rows(chosen)))
     else:
         entry = CATALOGUE[chosen[0]]
         print(f"{chosen[0].code} {entry.title}")
-        for label, text in (("What", entry.meaning), ("Action", entry.remedy), ("Station", entry.reaction)):
-            print(textwrap.fill(text, 80, initial_indent=f"\n  {label:9}", subsequent_indent=" " * 11))
+        older = f"{_OLDER}: {' or '.join(entry.status_codes)}." if entry.status_codes else ""
+        for label, text in (
+            ("What", entry.meaning),
+            ("Action", entry.remedy),
+            ("Station", entry.reaction),
+            ("Car told", f"{entry.told} {older}".rstrip()),
+        ):
+            _print(label, text)
     return 0
+
+
+def _print(label: str, text: str) -> None:
+    print(textwrap.fill(text, 80, initial_indent=f"\n  {label:9}", subsequent_indent=" " * 11))
 
 
 def _number(text: str) -> int | None:

@@ -22,6 +22,10 @@ class Entry:
     """What to look at first, and with what."""
     reaction: str
     """What the station does by itself, and how fast."""
+    told: str
+    """What the car is told of it in ISO 15118-20."""
+    status_codes: tuple[str, ...] = ()
+    """EVSEStatusCode for it in ISO 15118-2 and DIN SPEC 70121, which are not served yet."""
 
 
 PILOT_OPENS_S = 0.1
@@ -47,6 +51,22 @@ _PLC = (
     "from it."
 )
 
+_SHUTDOWN, _EMERGENCY, _MALFUNCTION = "EVSE_Shutdown", "EVSE_EmergencyShutdown", "EVSE_Malfunction"
+_INTERRUPT, _TESTING = "EVSE_UtilityInterruptEvent", "EVSE_IsolationMonitoringActive"
+STATUS_CODES: Mapping[str, str] = {
+    _SHUTDOWN: "The station ends the energy transfer: the inverter has switched itself off, or, without any fault, the "
+    "operator asked for the end (`v2g stop`; in ISO 15118-20 the notification Terminate).",
+    _EMERGENCY: "The station ends the energy transfer at once, for the safety of people.",
+    _MALFUNCTION: "A part of the station does not do what it should.",
+    _INTERRUPT: "The grid does not permit the energy transfer.",
+    _TESTING: "The insulation is tested; a fault only where the test does not end well.",
+}
+"""What the codes mean that tell a fault."""
+
+_TOLD = f"FAILED in the response to its next request; left after {timeouts.DEFAULT_MESSAGE_S:g} s where it sends none."
+_UNTOLD = "No response: the connection is closed."
+_GONE = "Nothing: it cannot be reached."
+
 CATALOGUE: Mapping[Fault, Entry] = {
     Fault.ISLANDING: Entry(
         "Islanding detected",
@@ -55,6 +75,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "See whether the supply is there: `v2g status` shows what the grid sensing unit measures; check all phases at "
         "its terminals (with the `sensors` command where it is a local device). Energy flows again in a new session.",
         _SAFE,
+        _TOLD,
+        (_INTERRUPT,),
     ),
     Fault.GRID: Entry(
         "Grid outside its limits",
@@ -64,6 +86,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "it comes back by itself once the grid has been sound for as long as the code asks. Where it happens often, "
         "compare the settings with what the operator of the network prescribes.",
         _SAFE,
+        _TOLD,
+        (_INTERRUPT,),
     ),
     Fault.FRAMING: Entry(
         "V2GTP framing failure",
@@ -71,6 +95,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "beyond the limit. Something else than a car connected, or bytes were lost.",
         "See from which address the connection came (trace, line before). " + _CAPTURE,
         _SAFE,
+        _UNTOLD,
     ),
     Fault.EXI_DECODE: Entry(
         "EXI decode failure",
@@ -78,6 +103,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "rules. The trace names the bit and the element where decoding ended.",
         _CAPTURE + " If the bytes are whole, the car's software encodes wrongly: send its maker the trace line.",
         _SAFE,
+        _UNTOLD,
     ),
     Fault.SEQUENCE_ERROR: Entry(
         "Sequence error",
@@ -85,6 +111,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Mostly the car's software; compare with an earlier good session in the trace. If messages are missing before "
         "it, packets were lost. " + _PLC,
         f"{_REFUSES} {_SAFE}",
+        "FAILED_SequenceError in the response.",
     ),
     Fault.UNKNOWN_SESSION: Entry(
         "Unknown session",
@@ -92,24 +119,28 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "no longer knows, or which another car had.",
         "Unplug and plug in again: the car then asks for a new session. A restart of the station forgets paused ones.",
         f"{_REFUSES} {_SAFE}",
+        "FAILED_UnknownSession in the response.",
     ),
     Fault.COMMUNICATION_SETUP_TIMEOUT: Entry(
         "Timeout on communication setup",
         f"The car connected but did not get as far as SessionSetup within {timeouts.SETUP_S:g} s.",
         f"{_PILOT} {_PLC} If it happens with one car only, it may speak no ISO 15118-20.",
         _CLOSES,
+        _UNTOLD,
     ),
     Fault.SEQUENCE_TIMEOUT: Entry(
         "Timeout on the next request",
         f"The car sent no request for {timeouts.STANDARD.sequence_s:g} s, or its phase went on for too long.",
         f"{_PLC} See in the trace at which phase it stopped, and whether it does so with other cars.",
         _SAFE,
+        _UNTOLD,
     ),
     Fault.SERVICE_DISCOVERY_TIMEOUT: Entry(
         "Timeout on ServiceDiscovery",
         "The car did not respond to the offered services in time.",
         f"{_PILOT} Then compare `services` in the configuration with what the car can do.",
         _CLOSES,
+        _UNTOLD,
     ),
     Fault.CHARGE_LOOP_TIMEOUT: Entry(
         "Timeout in the charge loop",
@@ -117,6 +148,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         f"({timeouts.RELAXED.charge_loop_s:g} s with `timing: relaxed`).",
         f"{_PLC} A car that is known to be slow may need `timing: relaxed`; a silent car then stays connected longer.",
         _SAFE,
+        _UNTOLD,
     ),
     Fault.TLS: Entry(
         "TLS failure",
@@ -125,18 +157,22 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "`v2g pki show /etc/ssl/v2g` explains the station's chain and its dates. If that is good, see whether the "
         "car's root is among `tls.vehicle_roots`, and whether the station's clock is right (`timedatectl`).",
         _CLOSES,
+        "A TLS alert, where there is still somebody to take it; the connection is closed.",
     ),
     Fault.AUTHORIZATION: Entry(
         "Not authorised",
         "The car may not use this outlet, or asked to feed the grid without leave to.",
         "See `access` in the configuration: `grant`, `evcc_ids` (the trace has the car's EVCCID) and `discharge`.",
         f"{_REFUSES} {_CLOSES}",
+        "WARNING_EIMAuthorizationFailure, with which it may ask again; FAILED once that has lasted "
+        f"{timeouts.STATION_ONGOING_S:g} s.",
     ),
     Fault.CONNECTION_LOST: Entry(
         "Connection lost",
         "The car closed the connection, or the link went, before SessionStop.",
         f"{_PLC} If the plug was pulled, nothing is to be done.",
         _SAFE,
+        _GONE,
     ),
     Fault.NO_COMMON_PROTOCOL: Entry(
         "No common protocol",
@@ -145,6 +181,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "See whether `services` in the configuration has the kind that the car wants (AC or DC), and whether the car "
         "has an update to ISO 15118-20.",
         "Answers Failed_NoNegotiation. " + _CLOSES,
+        "Failed_NoNegotiation in the response to supportedAppProtocolReq.",
     ),
     Fault.REQUEST_REFUSED: Entry(
         "Request refused",
@@ -152,6 +189,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "The reason in the trace says what does not fit; compare it with `services` and `capability` in the "
         "configuration.",
         f"{_REFUSES} {_SAFE}",
+        "The FAILED code that fits, such as FAILED_WrongChargeParameter: it is in the trace.",
     ),
     Fault.INVERTER_LOST: Entry(
         "Inverter lost",
@@ -159,6 +197,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "`v2g status` names the trouble. Check power and network of the inverter, and `inverter.address` and `unit` in "
         "the configuration.",
         _SAFE,
+        _TOLD,
+        (_MALFUNCTION,),
     ),
     Fault.INVERTER_FAULT: Entry(
         "Inverter fault",
@@ -167,6 +207,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "The trace names the fault. For temperature check the coolant, the fans and the `sensors` command; for "
         "hardware interrupts /var/log/syslog. It is acknowledged by itself once its cause is gone.",
         _SAFE,
+        _TOLD,
+        (_SHUTDOWN,),
     ),
     Fault.CONTACTOR: Entry(
         "Contactor fault",
@@ -175,6 +217,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Take the outlet out of service, isolate it, and check the contactor's contacts, its auxiliary contact and the "
         "wiring of its coil.",
         _SAFE + " No session starts until the feedback is as commanded.",
+        f"FAILED_ContactorError in the response to PowerDelivery; otherwise {_TOLD}",
+        (_MALFUNCTION,),
     ),
     Fault.CABLE_CHECK: Entry(
         "Insulation too low, or cable check failed",
@@ -183,6 +227,11 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Look for moisture and damage at plug, cable and inlet; try another car. Then check the insulation monitoring "
         "device with its own test button.",
         f"{_REFUSES} {_SAFE}",
+        "FAILED in the response to its next DC_CableCheckReq.",
+        (
+            _MALFUNCTION,
+            _TESTING,
+        ),
     ),
     Fault.PRECHARGE: Entry(
         "Pre-charge failed",
@@ -190,12 +239,16 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Compare the car's voltage in the trace with `capability.voltage_min_v` and `voltage_max_v` and with the "
         "inverter's range; check the inverter's output.",
         f"{_REFUSES} {_SAFE}",
+        "FAILED_PowerDeliveryNotApplied in the response to PowerDelivery, FAILED in that to DC_PreChargeReq.",
+        (_MALFUNCTION,),
     ),
     Fault.METER_LOST: Entry(
         "Meter lost",
         "There is no current reading of the energy meter: energy would flow unmeasured.",
         "Check power and network of the meter, and `meter.address` and `unit` in the configuration.",
         _SAFE,
+        _TOLD,
+        (_MALFUNCTION,),
     ),
     Fault.GRID_SENSOR_LOST: Entry(
         "Grid sensor lost",
@@ -203,6 +256,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "the grid.",
         "Check power and network of the grid sensing unit, and `grid.address` and `unit` in the configuration.",
         _SAFE,
+        _TOLD,
+        (_MALFUNCTION,),
     ),
     Fault.PILOT: Entry(
         "Control pilot fault",
@@ -210,6 +265,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "diode in the car, a wrong duty cycle, no reading, or the car opened S2 while energy flowed.",
         _PILOT,
         f"Opens the contactor at once, within {PILOT_OPENS_S:g} s of the pilot's change. {_SAFE}",
+        _TOLD,
+        (_EMERGENCY,),
     ),
     Fault.UNPLUGGED: Entry(
         "Unplugged",
@@ -217,6 +274,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "line is broken.",
         "Plug in again. If nobody pulled it: check the connector's latch, the lock and the pilot's line.",
         f"Opens the contactor at once, within {PILOT_OPENS_S:g} s of the pilot's change. {_SAFE}",
+        _TOLD,
+        (_EMERGENCY,),
     ),
     Fault.PLC_LINK: Entry(
         "Power-line link lost",
@@ -224,6 +283,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "unshielded cable.",
         f"`v2g plc status` shows the signal's trend. {_PLC}",
         _SAFE,
+        _GONE,
     ),
     Fault.OVER_CURRENT: Entry(
         "Over-current",
@@ -231,6 +291,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Check the inverter's current control and its register map (scale, sign), and the contactor for the marks of "
         "an inrush.",
         _SAFE,
+        _TOLD,
+        (_SHUTDOWN,),
     ),
     Fault.OVER_VOLTAGE: Entry(
         "Over-voltage",
@@ -238,6 +300,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Check the inverter's voltage control and its register map (scale). A car that opens its contactor under load "
         "does it too: look at the trace before.",
         _SAFE,
+        _TOLD,
+        (_SHUTDOWN,),
     ),
     Fault.OVER_TEMPERATURE: Entry(
         "Over-temperature",
@@ -246,6 +310,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "`v2g status` shows the temperatures (the `sensors` command where they are local); check pump, coolant level, "
         "filters and fans.",
         _SAFE,
+        _TOLD,
+        (_SHUTDOWN,),
     ),
     Fault.RESIDUAL_CURRENT: Entry(
         "Residual current",
@@ -253,12 +319,16 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Do not reset it before cable, connector and vehicle have been looked at. A device that trips without a car "
         "points to the station's own insulation.",
         f"The device itself has broken the power. {_SAFE}",
+        _TOLD,
+        (_EMERGENCY,),
     ),
     Fault.DOOR: Entry(
         "Door open",
         "The door of the station is open.",
         "Close it; check the contact if it is closed.",
         _SAFE,
+        _TOLD,
+        (_EMERGENCY,),
     ),
     Fault.SAFETY_INPUTS_LOST: Entry(
         "Safety inputs lost",
@@ -266,17 +336,22 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "station does not know.",
         "Check power and network of the I/O module, and `safety.address` and `unit` in the configuration.",
         _SAFE,
+        _TOLD,
+        (_MALFUNCTION,),
     ),
     Fault.EMERGENCY_STOP: Entry(
         "Emergency stop",
         "Somebody pressed the emergency stop.",
         "See to the reason first, and to the people around. Then release the button.",
         _SAFE,
+        _TOLD,
+        (_EMERGENCY,),
     ),
     Fault.INTERNAL: Entry(
         "Internal failure",
         "The station's own software failed. This is a defect of the station, not of the car.",
         "Report it with the trace. `systemctl restart v2g-daemon` starts afresh if the outlet does not recover.",
         _SAFE,
+        _UNTOLD,
     ),
 }
