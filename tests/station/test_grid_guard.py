@@ -114,8 +114,8 @@ def test_the_droop_takes_the_power_over_from_the_plan() -> None:
     world.run(60.0 - world.now)
     assert world.connector.decision is not None
     assert world.connector.decision.wished_by == "frequency droop"
-    # 0.5 Hz less the dead band of 30 mHz (36 mHz at 60 Hz) over 5 % of 50 Hz: 18.8 % of 30 kW more.
-    assert world.connector.decision.wish_w == pytest.approx(-1_000 - 30_000 * (0.47 / 2.5), rel=0.02)
+    # At the meter: 0.88 kW as before, and for 0.5 Hz less the dead band of 30 mHz over 5 % of 50 Hz 18.8 % of 30 kW more.
+    assert world.plant.ac_power_w == pytest.approx(-880 - 30_000 * (0.47 / 2.5), rel=0.02)
 
 
 def test_volt_var_makes_the_inverter_draw() -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # loaded once the station listens
 
 NO_POWER_W = 250.0
 """Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
+MOST_LOSS, IDLE_LOSS_W = 0.1, 300.0
+"""No inverter loses more; a measurement that says so is not believed."""
 RESOLUTION = 10.0
 """Of set-points, in W and var."""
 DEPARTURE_MARGIN = 1.1
@@ -81,10 +83,16 @@ class Decider:
         bounds = list(self._bounds(situation, wish_w, now))
         reactive_var, reactive_by = 0.0, ""
         if guard is not None:
-            support = guard.support(wish_w, now, None if self.injection is None else self.injection.fed_var)
-            bounds += (Bound(each.source, each.charge_w, each.discharge_w, each.detail) for each in support.limits)
+            # The grid counts at its side of the inverter, the set-point at the vehicle's.
+            loss_w = self._loss_w(situation)
+            fed_var = None if self.injection is None else self.injection.fed_var
+            support = guard.support(wish_w + loss_w, now, fed_var)
+            bounds += (
+                Bound(each.source, max(each.charge_w - loss_w, 0.0), _with_loss(each.discharge_w, loss_w), each.detail)
+                for each in support.limits
+            )
             if support.wished_by != "dispatch":
-                wish_w, wished_by = support.wish_w, support.wished_by
+                wish_w, wished_by = support.wish_w - loss_w, support.wished_by
             reactive_var, reactive_by = support.reactive_var, support.reactive_by
         resting = list(self._interlock.bounds(wish_w, *self._flow(situation)))
         if resting and guard is not None:
@@ -190,6 +198,13 @@ class Decider:
             yield Bound("inverter charge current", rating.charge_current_max_a * volts)
             yield Bound("inverter discharge current", discharge_w=rating.discharge_current_max_a * volts)
 
+    def _loss_w(self, situation: Situation) -> float:
+        """What the inverter loses just now; nothing where the vehicle's own one converts."""
+        inverter = situation.readings.inverter
+        if inverter is None or not self._dc(situation):
+            return 0.0
+        return min(max(inverter.ac_power_w - inverter.power_w, 0.0), MOST_LOSS * abs(inverter.power_w) + IDLE_LOSS_W)
+
     @staticmethod
     def _dc(situation: Situation) -> bool:
         return situation.demand.service is not None and situation.demand.service.dc
@@ -200,6 +215,11 @@ class Decider:
         if self._dc(situation):
             return (None, 0.0) if inverter is None else (abs(inverter.current_a) >= NO_CURRENT_A, inverter.time_s)
         return (None, 0.0) if meter is None else (abs(meter.power_w) >= NO_POWER_W, meter.time_s)
+
+
+def _with_loss(discharge_w: float, loss_w: float) -> float:
+    """What the vehicle may give for the grid to get `discharge_w`; nothing stays nothing."""
+    return discharge_w + loss_w if discharge_w else 0.0
 
 
 def _whole(power: float) -> float:

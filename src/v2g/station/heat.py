@@ -21,6 +21,8 @@ class Heat:
             settings, charge_w=rating.charge_power_max_w, discharge_w=rating.discharge_power_max_w
         )
         self.allowance: Allowance | None = None
+        self._charged_w = self._discharged_w = 0.0
+        """What either direction carried of late: a short interruption has not cooled anything."""
 
     def step(self, readings: Readings, now: float) -> None:
         """Take fresh readings."""
@@ -52,4 +54,7 @@ class Heat:
         yield Bound("heat", allowance.charge_w, allowance.discharge_w, allowance.why or "")
         if self._ramps:
             rise_w = allowance.ramp_w_per_s * dt_s
-            yield Bound("heat ramp", max(0.0, before_w + rise_w), max(0.0, rise_w - before_w), "it follows the coolant")
+            self._charged_w = max(before_w, self._charged_w - rise_w, 0.0)
+            self._discharged_w = max(-before_w, self._discharged_w - rise_w, 0.0)
+            charge_w, discharge_w = self._charged_w + rise_w, self._discharged_w + rise_w
+            yield Bound("heat ramp", charge_w, discharge_w, "it follows the coolant")
