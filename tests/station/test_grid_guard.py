@@ -114,7 +114,7 @@ def test_the_droop_takes_the_power_over_from_the_plan() -> None:
     world.run(60.0 - world.now)
     assert world.connector.decision is not None
     assert world.connector.decision.wished_by == "frequency droop"
-    # At the meter: 0.88 kW as before, and for 0.5 Hz less the dead band of 30 mHz over 5 % of 50 Hz 18.8 % of 30 kW more.
+    # At the meter: 0.88 kW as before, and 18.8 % of 30 kW for 0.5 Hz less the dead band of 30 mHz, over 5 % of 50 Hz.
     assert world.plant.ac_power_w == pytest.approx(-880 - 30_000 * (0.47 / 2.5), rel=0.02)
 
 

@@ -8,6 +8,7 @@ from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.grid.settings import SettingsError
 from v2g.iso15118.d20.services import Service
+from v2g.sim.plant_model import PlantSettings
 from v2g.sim.world import World
 from v2g.station.limits import Bound
 from v2g.station.operator_command import CommandRefused, Mode, inject, limit
@@ -148,6 +149,13 @@ def test_a_limit_beyond_what_is_possible_is_refused(direction: float, power_w: f
     with pytest.raises(CommandRefused, match=reason):
         limit(world.connector, direction, power_w)
     assert world.connector.orders(world.now) == before
+
+
+def test_heat_refuses_too() -> None:
+    hot = replace(PlantSettings(), ambient_c=78.0, thermal_resistance_k_per_w=0.0)
+    world = in_the_loop(World(changed(OUTLET, dispatch=PLAN), INTENT, plant=hot), 3.0)
+    with pytest.raises(CommandRefused, match=r"15 kW is beyond: heat \(power module .* too warm\)"):
+        limit(world.connector, -1.0, 15_000)
 
 
 def test_the_sites_limit_binds_and_refuses() -> None:

@@ -107,10 +107,10 @@ class Decider:
         self._decided_at = now
         return self.decision
 
-    def allowed(self, direction: float, rating: InverterRating | None) -> Bound:
+    def allowed(self, direction: float, rating: InverterRating | None, heat: "Heat | None") -> Bound:
         """The tightest bound on an operator's command in the direction of `direction`'s sign: what holds whatever the
         car, the grid and earlier commands say."""
-        bounds = list(self._station_bounds())
+        bounds = [*self._station_bounds(), *([] if heat is None else [heat.bound])]
         if self.outlet.inverter is not None:
             bounds += _rating_bounds(rating)
         return min(bounds, key=lambda bound: bound.of(direction))

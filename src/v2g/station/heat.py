@@ -45,15 +45,19 @@ class Heat:
             now,
         )
 
-    def bounds(self, before_w: float, dt_s: float) -> Iterator[Bound]:
-        """Of the power, and of how fast it may leave zero from `before_w`, `dt_s` ago."""
+    @property
+    def bound(self) -> Bound:
+        """What the temperatures leave."""
         allowance = self.allowance
         if allowance is None:
-            yield Bound("heat", 0.0, 0.0, "no temperature is known")
-            return
-        yield Bound("heat", allowance.charge_w, allowance.discharge_w, allowance.why or "")
-        if self._ramps:
-            rise_w = allowance.ramp_w_per_s * dt_s
+            return Bound("heat", 0.0, 0.0, "no temperature is known")
+        return Bound("heat", allowance.charge_w, allowance.discharge_w, allowance.why or "")
+
+    def bounds(self, before_w: float, dt_s: float) -> Iterator[Bound]:
+        """Of the power, and of how fast it may leave zero from `before_w`, `dt_s` ago."""
+        yield self.bound
+        if self._ramps and self.allowance is not None:
+            rise_w = self.allowance.ramp_w_per_s * dt_s
             self._charged_w = max(before_w, self._charged_w - rise_w, 0.0)
             self._discharged_w = max(-before_w, self._discharged_w - rise_w, 0.0)
             charge_w, discharge_w = self._charged_w + rise_w, self._discharged_w + rise_w

@@ -80,7 +80,7 @@ def limit(connector: "Connector", direction: float, power_w: float) -> None:
 
 
 def _check(connector: "Connector", signed_w: float) -> None:
-    tightest = connector.decider.allowed(signed_w, connector.rating)
+    tightest = connector.decider.allowed(signed_w, connector.rating, connector.heat)
     if not abs(signed_w) <= (most_w := tightest.of(signed_w)):
         raise CommandRefused(f"{abs(signed_w) / 1000:g} kW is beyond: {tightest}, {most_w / 1000:g} kW")
 
