@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # loaded where there is a modem
 
 POLL_S = 0.1
 """Between readings while a car is connected."""
-_PACE = {"grid sensing unit": (0.02, 0.1), "control pilot": (0.02, 0.05)}
+_PACE = {"grid sensing unit": (0.02, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
 """Between readings of the fast devices, with and without a car: a cycle of the grid; what leaves time to open."""
 RECOVERY_S = 2.0
 """How long a start waits for the hardware that an earlier process left unsafe."""
