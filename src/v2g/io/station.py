@@ -245,11 +245,13 @@ def station_tls(settings: Tls) -> "TlsContext":
 
 
 def warm_up() -> None:
-    """Have the codec ready before the first car asks, and take what start-up made out of the collector's rounds."""
+    """Have codec and tables ready before the first car asks; take what start-up made out of the collector's rounds."""
     from v2g.iso15118.d20.secc.engine import ANSWERS
     from v2g.messages import warm
     from v2g.messages.iso20 import ac, common, dc
+    from v2g.station import quirks
 
+    quirks.shipped()
     warm("sap")
     for protocol, module in (("iso20-common", common), ("iso20-dc", dc), ("iso20-ac", ac)):
         names = [name for name in ANSWERS if hasattr(module, name)]
