@@ -328,3 +328,19 @@ def test_the_station_has_a_floor_of_its_own(soc: float, power_w: float) -> None:
     assert world.plant.power_w == pytest.approx(power_w, rel=0.02, abs=1)
     if not power_w:
         assert "station's state-of-charge floor (45 %)" in world.connector.explain(world.now)["why"]
+
+
+def test_what_a_strict_decoder_would_refuse_is_told_once() -> None:
+    world = in_the_loop(World(OUTLET, INTENT), 1.0)
+    session = world.connector.conversation
+    assert session is not None
+    assert session.secc is not None
+    payload = exi(dc_loop(session.secc.session.session_id)) + b"\0\0"
+    world.events.clear()
+    for _ in range(3):
+        world.connector.receive(payload_type_of(dc_loop(bytes(8))), payload, world.now, world.unix_s)
+    world.step()
+    told = [event.text for _, event in world.events if isinstance(event, Note) and "deviates" in event.text]
+    assert len(told) == 1
+    assert told[0].startswith("DC_ChargeLoopReq deviates: ")
+    assert fault_of(world) is None

@@ -61,11 +61,12 @@ class Conversation:
             return step
         if payload_type != PayloadType.EXI:
             return self.abort(Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} before the handshake")
+        deviations: list[ExiError] = []
         try:
-            request = decode("sap", payload)
+            request = decode("sap", payload, deviations=deviations)
         except ExiError as error:
             return self.abort(Fault.EXI_DECODE, f"sap: {error}")
-        step.events.append(Received(request, payload, "sap"))
+        step.events.append(Received(request, payload, "sap", tuple(map(str, deviations))))
         if not isinstance(request, supportedAppProtocolReq):
             return self.abort(Fault.SEQUENCE_ERROR, f"{type(request).__name__} from a car", step)
         response, protocol = sap.negotiate(request, self._spoken())

@@ -13,6 +13,8 @@ class Received:
     message: Type
     payload: bytes
     protocol: str
+    deviations: tuple[str, ...] = ()
+    """What a strict decoder would have refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from v2g.iso15118.d20.secc.session import Paused, Session
 from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.timeouts import PROFILES
-from v2g.iso15118.event import Event, Faulted, Sent, Step
+from v2g.iso15118.event import Event, Faulted, Received, Sent, Step
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import STEADY_LOW
 from v2g.pilot.station import Signal
@@ -48,6 +48,8 @@ STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
 NOT_READY_S = 5.0
 """How long a car is kept waiting for hardware that is not ready, before it is told why not."""
+MOST_DEVIATIONS = 20
+"""So many deviations of a car's messages from their schema are told in a session."""
 TELL_S = 1.0
 """The trace is not told more often why the power is what it is."""
 _SCHEDULE_S = 86_400
@@ -137,6 +139,7 @@ class Connector:
         """Who wished and what bound when the trace was told last, and when that was."""
         self._told_causes_s = float("-inf")
         self._heat_s = float("-inf")
+        self._deviations: set[str] = set()
 
     # The conversation with the car
 
@@ -151,6 +154,7 @@ class Connector:
         self._trip = self._check = None
         self._stop = Stop.NONE
         self.decider.new_session()
+        self._deviations.clear()
         self._told_causes, self._told_causes_s = None, float("-inf")
         self._meter_at_start = self._readings.fresh(now).meter
 
@@ -493,7 +497,8 @@ class Connector:
         """A contactor that welds as a session ends trips nothing any more, but must not go untold."""
         contactor = self._readings.fresh(now).contactor
         found = None if contactor is None else contactor.fault
-        if found is not None and found is not self._told and self._trip is None:
+        tripped_by_it = self._trip is not None and self._trip[0] is Fault.CONTACTOR
+        if found is not None and found is not self._told and not tripped_by_it:
             self.events.append(Faulted(Fault.CONTACTOR, f"the contactor reports {found}"))
         self._told = found
 
@@ -503,6 +508,13 @@ class Connector:
         self._unsafe_since = now
         self.events.append(Faulted(fault, reason))
         return self._take(self.conversation.fail(fault, reason, now, self._plant(now, unix_s)), now)
+
+    def _tell_misshapen(self, event: Received) -> None:
+        """Each once in a session: who has to do with this car wants to know, not to read it ten times a second."""
+        for deviation in event.deviations:
+            if len(self._deviations) < MOST_DEVIATIONS and deviation not in self._deviations:
+                self._deviations.add(deviation)
+                self.events.append(Note(f"{type(event.message).__name__} deviates: {deviation}", warning=True))
 
     def _take(self, step: Step, now: float) -> list[tuple[int, bytes]]:
         """Take over what a step of the conversation brought about."""
@@ -514,6 +526,8 @@ class Connector:
                 continue  # told already, when it tripped
             elif isinstance(event, Sent):
                 self.report.last_message = type(event.message).__name__
+            elif isinstance(event, Received):
+                self._tell_misshapen(event)
             self.events.append(event)
         session = self._session
         if session is not None:

@@ -145,12 +145,13 @@ class Secc:
                 step, Fault.FRAMING, f"payload type 0x{payload_type:04X} does not belong to an ISO 15118-20 session"
             )
             return step
+        deviations: list[ExiError] = []
         try:
-            request = decode(protocol, payload)
+            request = decode(protocol, payload, deviations=deviations)
         except ExiError as error:
             self._finish(step, Fault.EXI_DECODE, f"{protocol}: {error}")
             return step
-        step.events.append(Received(request, payload, protocol))
+        step.events.append(Received(request, payload, protocol, tuple(map(str, deviations))))
         self._deadline = None
         try:
             self._check(request)
