@@ -82,11 +82,10 @@ class Lane:
     def _becomes_safe(self) -> bool:
         """Whether the daemon says that it waits for the next car, within `SAFE_S`, while the contactor is open."""
         deadline = time.monotonic() + SAFE_S
-        while time.monotonic() < deadline:
+        while self.ours.daemon.wait(0.1) is None and time.monotonic() < deadline:
             (status,) = request(self.folder / "control.sock", "status")["connectors"]
             if status["phase"] in ("IDLE", "ENDED") and status["ready"] and self._contactor_is_open():
                 return True
-            self.ours.trace.wait_for("$^", 0.1)
         return False
 
     def _faults(self) -> list[str]:
@@ -95,8 +94,8 @@ class Lane:
         return [text for _, mark, text in (line.partition(" ERROR ") for line in trace.splitlines()) if mark]
 
     def _contactor_is_open(self) -> bool:
-        moves = [line for line in self.ours.contactor.lines if re.search(r"\b(open|closed)\b", line)]
-        return not moves or "closed" not in moves[-1]
+        moves = re.findall(r"^[\d.]+ (open|closed) ", self.ours.contactor.output, re.MULTILINE)
+        return not moves or moves[-1] == "open"
 
     @staticmethod
     def _at_bench(address: str) -> str:
