@@ -175,7 +175,8 @@ def test_the_discharge_limit_holds_against_the_target(subject: Subject) -> None:
     async def test(bench: PlantBench) -> None:
         await bench.deliver(-10_000)
         limited = replace(power(-10_000), discharge_limit_w=3_000)
-        await bench.hold(limited, lambda reading: abs(reading.power_w + 3_000) < 30)
+        # SunSpec rules the AC side: its driver follows the losses in steps of 0.2 % of the rated 30 kW.
+        await bench.hold(limited, lambda reading: abs(reading.power_w + 3_000) < 90)
 
     subject.run(test)
 
