@@ -1,17 +1,30 @@
-"""One step of protection and grid support beside OpenDER's (PyPI `opender`)."""
+"""One step of protection and grid support beside OpenDER's (PyPI `opender`), and one whole decision of the station."""
 
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 
 from benchmarks.figure import Figure, Setting, Value
+from msgspec.structs import replace as changed
 from tests.grid import opender
+from tests.station.scene import CAR, OUTLET, PROMPT
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating
 from v2g.grid.protection import Protection
 from v2g.grid.sample import GridSample
 from v2g.grid.support import GridSupport
+from v2g.iso15118.d20.car_state import CarState
+from v2g.iso15118.d20.plant import Demand, Stage, Stop
+from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.power.grid_sensor import GridReading
+from v2g.power.inverter import InverterReading, InverterState
+from v2g.sim.plant_model import RATING
+from v2g.station.decider import Decider, Situation
+from v2g.station.grid_guard import GridGuard
+from v2g.station.heat import INVERTER_ONLY, Heat
+from v2g.station.readings import Readings
+from v2g.station.settings import Step
 
 STEP_S = 0.1
 #: Seconds, voltages in pu, frequency in Hz, power fed in pu: sound, droop, volt-var, a dip, a trip and the way back.
@@ -34,9 +47,14 @@ def measure(setting: Setting) -> list[Figure]:
         theirs = _theirs_s(opender.install(Path(__file__).parents[1] / ".cache"))
     except opender.UnavailableError as reason:
         theirs = str(reason)
+    decisions = _decisions_s()
     return [
-        Figure(f"grid_step_p{percent}", "us", _us(ours, percent), {"opender": _us(theirs, percent)})
-        for percent in (50, 99)
+        *(
+            Figure(f"grid_step_p{percent}", "us", _us(ours, percent), {"opender": _us(theirs, percent)})
+            for percent in (50, 99)
+        ),
+        Figure("protection_and_decision_p50", "us", _us(decisions, 50), limit=100.0),
+        Figure("protection_and_decision_p99", "us", _us(decisions, 99)),
     ]
 
 
@@ -57,6 +75,32 @@ def _ours_s() -> list[float]:
             started = perf_counter()
             verdict = protection.step(sample, now)
             support.step(sample, -10_000 * fed_pu, STEP_S, verdict)
+            times.append(perf_counter() - started)
+    return times
+
+
+def _decisions_s() -> list[float]:
+    """Seconds for each step of protection, grid support, every bound and the limiter, in a bidirectional DC session."""
+    grid_code = changed(PROMPT, settings={**PROMPT.settings, "reactive.mode": "volt_var", "volt_watt.enabled": True})
+    outlet = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(Step(power_w=-6_000),))
+    decider, guard = Decider(outlet), GridGuard(outlet, grid_code)
+    heat = Heat(INVERTER_ONLY, RATING)
+    demand = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC, car=CAR)
+    times: list[float] = []
+    for seconds, voltages_pu, frequency_hz, _ in STRETCHES:
+        l1_v, l2_v, l3_v = (230 * voltage_pu for voltage_pu in voltages_pu)
+        for _ in range(round(seconds / STEP_S)):
+            now = (len(times) + 1) * STEP_S
+            power_w = 0.0 if decider.decision is None else decider.decision.power_w
+            inverter = InverterReading(
+                now, InverterState.ON, frozenset(), 400.0, power_w / 400, power_w, power_w + 200, 0.0, 30.0
+            )
+            grid = GridReading(now, len(times), frequency_hz, (l1_v, l2_v, l3_v))
+            readings = Readings(inverter=inverter, grid=grid)
+            heat.step(readings, now)
+            started = perf_counter()
+            guard.step(readings, now)
+            decider.decide(Situation(demand, CarState(soc_percent=60), readings, RATING, Stop.NONE, heat), guard, now)
             times.append(perf_counter() - started)
     return times
 
