@@ -14,7 +14,7 @@ class ChargingCable:
     def __init__(self, clock: Callable[[], float], *, plc: bool, attenuation_db: float = 8.0) -> None:
         self.pilot = PilotModule(clock)
         self.pair = PlcPair(attenuation_db) if plc else None
-        self._matching = self._asks = False
+        self._matching = self._asks = self._was_plugged = False
         self._told = 0
 
     @property
@@ -50,13 +50,14 @@ class ChargingCable:
         if matching != self._matching:
             self._matching = matching
             pair.bench.do(pair.evse, (pair.evse.plugged if matching else pair.evse.unplugged)(now), now)
+        if self._was_plugged and not self.plugged:  # whatever the station was sending
+            pair.bench.do(pair.ev, pair.ev.unplugged(now), now)
+        self._was_plugged = self.plugged
         asks = self.plugged and abs(self.pilot.duty - DIGITAL) < 0.02
-        if asks != self._asks:
-            self._asks = asks
-            if asks:
-                pair.way.cut = False
-            if asks or not self.plugged:
-                pair.bench.do(pair.ev, (pair.ev.plugged if asks else pair.ev.unplugged)(now), now)
+        if asks and not self._asks:
+            pair.way.cut = False
+            pair.bench.do(pair.ev, pair.ev.plugged(now), now)
+        self._asks = asks
         news = pair.bench.events[self._told :]
         self._told = len(pair.bench.events)
         return [event for _, machine, event in news if machine is pair.evse]

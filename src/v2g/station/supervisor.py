@@ -22,6 +22,8 @@ OVER_CURRENT, OVER_CURRENT_A = 1.1, 5.0
 LASTS_S = 0.05
 """So long a measurement is beyond its limit before it is a fault: one odd sample is none."""
 
+_CLOSED = (Stage.PRECHARGE, Stage.ENERGY)
+"""The contactor has been seen closed before these."""
 _ALARMS = {
     Alarm.EMERGENCY_STOP: Fault.EMERGENCY_STOP,
     Alarm.RESIDUAL_CURRENT: Fault.RESIDUAL_CURRENT,
@@ -92,6 +94,10 @@ class Supervisor:
         if (found := self.cable(demand.stage, readings, now)) is not None:
             return found
         found = self.hardware(readings, now, dc=dc)
+        contactor = readings.contactor
+        if found is None and demand.stage in _CLOSED and contactor is not None and not contactor.closed:
+            # Closed again, it would join two voltages that nobody has made equal.
+            return Fault.CONTACTOR, "the contactor has opened by itself"
         if found is None and dc:
             found = self._insulation(demand, readings) or self._limits(demand, readings, now)
         return found
