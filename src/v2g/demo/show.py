@@ -3,17 +3,21 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from v2g.demo.stage import Stage, stage
+from v2g.demo.stage import ATTENUATION_DB, Stage, stage
 from v2g.io.control import request
+from v2g.sim.plc_modem import PlcPair
+from v2g.slac.event import Began, Joining, Matched, Sounded, describe
 
 SAMPLE_S = 0.2
 LINE_S = 1.0
 """Between two lines while energy flows."""
+MATCHING_S = 3.0
+"""More than a matching in memory takes."""
 BAR, BAR_W = 14, 9_000.0
 """Length of either half of the bar in characters, and in power."""
 
@@ -72,14 +76,17 @@ class Performance:
 async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
     """Set the stage, run one session, and say what happens. Raises `V2GError` where something does not start."""
     say("v2g demo: a car plugs in, charges, then feeds the grid as its frequency asks\n")
-    say("  starting grid, contactor, inverter with battery, control pilot, station, car: each a process")
+    say("  starting grid, contactor, inverter, pilot, station, car: each a process")
     async with stage(directory) as running:
         show = _Show(running, say)
         say(f"  {running.station}")
         if running.line:
             say("  the car is matched over the power line (SLAC, simulated modems), then searches for the station\n")
         else:
-            say("  no root, no power line: the car connects to the given address\n")
+            say("  no root: the matching (SLAC) runs in memory, on a virtual clock")
+            for line in matching_in_memory():
+                say(f"  {line}")
+            say("  the car connects to the given address\n")
         instrument = asyncio.create_task(show.watch_battery())
         following = asyncio.create_task(show.follow())
         show.performance.car = await running.outcome()
@@ -148,6 +155,16 @@ class _Show:
             self._matched = matched
             level = status["plc"]["attenuation_db"]
             self._say(f"{now:5.1f} s  matched: car {matched}, {level:.0f} dB attenuation, network key set")
+
+
+def matching_in_memory() -> Iterator[str]:
+    """A car and a station find each other on a simulated power line: what the station tells of it."""
+    pair = PlcPair(ATTENUATION_DB)
+    pair.plug_in(0.0)
+    pair.advance(MATCHING_S)
+    for time_s, machine, event in pair.bench.events:
+        if machine is pair.evse and isinstance(event, Began | Sounded | Joining | Matched):
+            yield f"{time_s:5.1f} s  {describe(event)[0]}"
 
 
 def _line(sample: Sample) -> str:
