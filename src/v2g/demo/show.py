@@ -81,7 +81,7 @@ async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
         show = _Show(running, say)
         say(f"  {running.station}")
         if running.line:
-            say("  the car is matched over the power line (SLAC, simulated modems), then searches for the station\n")
+            say("  the car is matched over the power line (SLAC), then searches for the station\n")
         else:
             say("  no root: the matching (SLAC) runs in memory, on a virtual clock")
             for line in matching_in_memory():
