@@ -28,6 +28,7 @@ COMMANDS = {
     "pilot": ("pilot", "what a control pilot shows; the hand at a simulated cable"),
     "ev": ("ev", "be a car: find a station and run a session with it"),
     "sim": ("sim", "be the hardware: inverter, contactor, grid, pilot and others"),
+    "mishaps": ("mishaps", "random sessions with faults on purpose, simulated"),
     "demo": ("demo", "station, car and hardware together on this machine"),
 }
 """Name -> module in `v2g.cli` with `add_arguments(parser)` and `run(args) -> int`, and what the command does."""
