@@ -35,6 +35,8 @@ class Station:
     plant_address: str
     contactor_address: str
     trace: Process
+    """Follows the session trace, and may be a moment behind it."""
+    trace_file: Path | None = None
     """Prints the session trace as it grows."""
 
     def plant_address_for(self, car: End) -> str:
@@ -56,7 +58,8 @@ class Station:
 
     def account(self) -> str:
         """What the station says about itself, for the message of a failed test."""
-        return "\n".join([*(line[:200] for line in self.trace.lines[-30:]), self.daemon.output])
+        lines = self.trace.lines if self.trace_file is None else self.trace_file.read_text().splitlines()
+        return "\n".join([*(line[:200] for line in lines[-30:]), self.daemon.output])
 
 
 @contextmanager
@@ -175,4 +178,5 @@ def station(
         with Process(v2g(end, "daemon", *options)) as daemon, Process(follow) as trace:
             ready = daemon.wait_for("listens on ", START_S)
             assert ready is not None, f"v2g daemon does not start:\n{daemon.output}"
-            yield Station(end, daemon, plant, contactor, plant_address, contactor_address, trace)
+            file = Path(settings["trace"]["file"])
+            yield Station(end, daemon, plant, contactor, plant_address, contactor_address, trace, file)
