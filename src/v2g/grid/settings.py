@@ -142,6 +142,7 @@ def names() -> list[str]:
     return [name for name in stems if not read(name).get("abstract")]
 
 
+@cache
 def load(name: str, variant: str | None = None, *, nominal_hz: float | None = None) -> GridCode:
     """The grid code `name`, such as `ieee1547-cat3`.
 

@@ -48,6 +48,11 @@ class Conversation:
         """The phase's name, for the trace and the operator."""
         return "SUPPORTED_APP_PROTOCOL" if self.secc is None else self.secc.phase.name
 
+    @property
+    def waits(self) -> bool:
+        """Whether an answer waits for the plant, which `renew` may then give."""
+        return self.secc is not None and self.secc.waits
+
     def next_deadline(self) -> float | None:
         """When `expire` must be called; None after the end."""
         return self._deadline if self.secc is None else self.secc.next_deadline()

@@ -7,6 +7,7 @@ things (unit 2). Without sockets, `command`, `reading` and the attributes do the
 import asyncio
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 
 from v2g.pilot.state import State
@@ -132,6 +133,7 @@ class PilotModule:
         return {"toggles": 0.0}
 
 
+@cache
 def operator_map() -> RegisterMap:
     """The registers of the operator's unit."""
     return parse((files("v2g.sim") / "registers" / "pilot_operator.yaml").read_text(), "pilot_operator.yaml")

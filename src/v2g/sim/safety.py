@@ -6,6 +6,7 @@ the same. The temperatures are those of a `Heat`, which follows the plant's inve
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.resources import files
 
 from v2g.power.drivers.register_map import MappedDevice
@@ -132,6 +133,7 @@ class SafetyModule:
         return {}
 
 
+@cache
 def operator_map() -> RegisterMap:
     """The registers of the operator's unit."""
     return parse((files("v2g.sim") / "registers" / "safety_operator.yaml").read_text(), "safety_operator.yaml")

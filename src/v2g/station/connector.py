@@ -123,7 +123,10 @@ class Connector:
         self.events: list[Event | Note] = []
         """What happened since the shell last took it away."""
         self.report = Report()
-        self._readings = Readings()
+        self._readings = self._fresh_of = self._believed = Readings()
+        self._fresh_at = float("-inf")
+        self._limited: tuple[InverterRating | None, Limits] | None = None
+        """The limits, and the rating that they rest on."""
         self._paused: Paused | None = None
         self._check: CableCheck | None = None
         self._trip: tuple[Fault, str] | None = None
@@ -156,7 +159,7 @@ class Connector:
         self.decider.new_session()
         self._deviations.clear()
         self._told_causes, self._told_causes_s = None, float("-inf")
-        self._meter_at_start = self._readings.fresh(now).meter
+        self._meter_at_start = self._fresh(now).meter
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A payload of the car; returns the payloads to send."""
@@ -191,7 +194,7 @@ class Connector:
         self._equip()
         sent = self._supervise(now, unix_s)
         self._tell_contactor_fault(now)
-        if self.conversation is not None:
+        if self.conversation is not None and self.conversation.waits:
             sent += self._take(self.conversation.renew(now, self._plant(now, unix_s)), now)
         if self._unsafe_since is not None and self._is_safe(now):
             took_s, self._unsafe_since = now - self._unsafe_since, None
@@ -213,7 +216,8 @@ class Connector:
     def expire(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """Time has passed."""
         sent = self._supervise(now, unix_s)
-        if self.conversation is not None:
+        deadline = self.next_deadline()
+        if self.conversation is not None and deadline is not None and now >= deadline:
             sent += self._take(self.conversation.expire(now, self._plant(now, unix_s)), now)
         return sent
 
@@ -240,7 +244,7 @@ class Connector:
         )
         if self.plug is None:
             return orders if self.outlet.pilot is None else replace(SAFE, inverter=orders.inverter)
-        contactor = self._readings.fresh(now).contactor
+        contactor = self._fresh(now).contactor
         may_close = self.plug.may_close(contactor is not None and contactor.closed)
         return replace(
             orders,
@@ -267,7 +271,7 @@ class Connector:
 
     def status(self, now: float) -> dict[str, Any]:
         """What the operator may see."""
-        conversation, car, readings = self.conversation, self._car, self._readings.fresh(now)
+        conversation, car, readings = self.conversation, self._car, self._fresh(now)
         inverter, contactor, meter, grid = readings.inverter, readings.contactor, readings.meter, readings.grid
         match = None if self.plug is None else self.plug.match
         self._account(now)
@@ -335,6 +339,12 @@ class Connector:
 
     # Inside
 
+    def _fresh(self, now: float) -> Readings:
+        """The readings that can be believed now; asked for many times at each instant."""
+        if self._fresh_at != now or self._fresh_of is not self._readings:
+            self._fresh_at, self._fresh_of, self._believed = now, self._readings, self._readings.fresh(now)
+        return self._believed
+
     def _allowing(self) -> Outlet:
         """The settings for the matched car: known deviations are told, and allowed for."""
         from v2g.station import quirks
@@ -367,7 +377,7 @@ class Connector:
         )
 
     def _plant(self, now: float, unix_s: int) -> Plant:
-        readings, limits = self._readings.fresh(now), self._limits()
+        readings, limits = self._fresh(now), self._limits()
         inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
         meter_id = self.outlet.evse_id[:32]
         return Plant(
@@ -397,6 +407,11 @@ class Connector:
 
     def _limits(self) -> Limits:
         """What the outlet can do: its own capability within the inverter's rating."""
+        if self._limited is None or self._limited[0] is not self.rating:
+            self._limited = self.rating, self._within_rating()
+        return self._limited[1]
+
+    def _within_rating(self) -> Limits:
         own = self.outlet.capability
         limits = Limits(
             charge_w=own.charge_w,
@@ -426,7 +441,7 @@ class Connector:
     def _missing(self, now: float) -> tuple[Fault, str] | None:
         """The first device that does not do its part, or None."""
         self.supervisor.rating = self.rating
-        return self.supervisor.hardware(self._readings.fresh(now), now, dc=self.outlet.inverter is not None)
+        return self.supervisor.hardware(self._fresh(now), now, dc=self.outlet.inverter is not None)
 
     def _equip(self) -> None:
         """Make what the outlet needs besides, once the station listens."""
@@ -464,9 +479,9 @@ class Connector:
         if self._stop is not Stop.NONE and now > self._stop_by:
             return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
-            left = self.supervisor.cable(Stage.OFF, self._readings.fresh(now), now) if self.plug is not None else None
+            left = self.supervisor.cable(Stage.OFF, self._fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
-        missing = self.supervisor.power_path(demand, self._readings.fresh(now), now)
+        missing = self.supervisor.power_path(demand, self._fresh(now), now)
         if missing is None and self._check is not None and self._check.failed:
             missing = Fault.CABLE_CHECK, self._check.failed
         return [] if missing is None else self._fail(*missing, now, unix_s)
@@ -474,12 +489,12 @@ class Connector:
     def _watch(self, now: float) -> None:
         """Pilot and heat go on, with or without a car in conversation."""
         if self.plug is not None:
-            broken = self.supervisor.alarm(self._readings.fresh(now), now) is not None
+            broken = self.supervisor.alarm(self._fresh(now), now) is not None
             signal = Signal.UNAVAILABLE if broken or self._told is not None else Signal.DIGITAL
             self.events += (Note(text, warning) for text, warning in self.plug.step(self._readings.pilot, signal, now))
         if self.heat is not None and now - self._heat_s >= HEAT_S:
             self._heat_s = now
-            self.heat.step(self._readings.fresh(now), now)
+            self.heat.step(self._fresh(now), now)
 
     def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A car that only waits for the hardware is not left to guess: after a while it is told, with the cause."""
@@ -495,7 +510,7 @@ class Connector:
 
     def _tell_contactor_fault(self, now: float) -> None:
         """A contactor that welds as a session ends trips nothing any more, but must not go untold."""
-        contactor = self._readings.fresh(now).contactor
+        contactor = self._fresh(now).contactor
         found = None if contactor is None else contactor.fault
         tripped_by_it = self._trip is not None and self._trip[0] is Fault.CONTACTOR
         if found is not None and found is not self._told and not tripped_by_it:
@@ -563,12 +578,12 @@ class Connector:
 
     def _power_w(self, now: float) -> float | None:
         """Power at the car's side for DC, at the meter for AC."""
-        readings = self._readings.fresh(now)
+        readings = self._fresh(now)
         source = readings.inverter or readings.meter
         return None if source is None else source.power_w
 
     def _account(self, now: float) -> None:
-        meter, start = self._readings.fresh(now).meter, self._meter_at_start
+        meter, start = self._fresh(now).meter, self._meter_at_start
         if self._meter_at_start is None and self.conversation is not None:
             self._meter_at_start = meter
         elif meter is not None and start is not None and self.conversation is not None:
@@ -583,7 +598,7 @@ class Connector:
 
     def _is_safe(self, now: float) -> bool:
         """Known to be safe: the contactor is seen open, and no current is seen."""
-        contactor, inverter = self._readings.fresh(now).contactor, self._readings.fresh(now).inverter
+        contactor, inverter = self._fresh(now).contactor, self._fresh(now).inverter
         current = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
         return contactor is not None and not contactor.closed and not current
 
@@ -595,7 +610,7 @@ class Connector:
         self.decider.rest()
         if self._off_since is None:
             self._off_since, self._breaks = now, False
-        readings = self._readings.fresh(now)
+        readings = self._fresh(now)
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
         closed = readings.contactor is not None and readings.contactor.closed
         waits = now - self._off_since < BREAK_S and (self._trip is None or self._trip[0] not in AT_ONCE)
@@ -605,6 +620,8 @@ class Connector:
     def _idle_inverter(self) -> InverterSetpoint:
         """Off; the limits that the operator set stand in its registers all the same."""
         charge_w, discharge_w = self.decider.operator.charge_w, self.decider.operator.discharge_w
+        if not (isfinite(charge_w) or isfinite(discharge_w)):
+            return OFF
         return replace(
             OFF,
             charge_limit_w=charge_w if isfinite(charge_w) else 0.0,
@@ -615,7 +632,7 @@ class Connector:
         if self._check is None:
             volts = test_voltage_v(demand.car.voltage_max_v, self._limits().voltage_max_v)
             self._check = CableCheck(volts, now)
-        readings = self._readings.fresh(now)
+        readings = self._fresh(now)
         wanted = self._check.step(
             readings.inverter, readings.contactor, readings.isolation, readings.self_test_since, now
         )
@@ -640,7 +657,7 @@ class Connector:
         )
 
     def _decide(self, demand: Demand, now: float) -> None:
-        situation = Situation(demand, self._car, self._readings.fresh(now), self.rating, self._stop, self.heat)
+        situation = Situation(demand, self._car, self._fresh(now), self.rating, self._stop, self.heat)
         decision = self.decider.decide(situation, self.guard, now)
         causes = decision.wished_by, None if decision.binding is None else decision.binding.source
         if causes != self._told_causes and now - self._told_causes_s >= TELL_S:

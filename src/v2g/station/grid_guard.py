@@ -11,7 +11,9 @@ from v2g.grid.sample import GridSample
 from v2g.grid.settings import Value
 from v2g.grid.support import GridSupport, Support
 from v2g.kernel.fault import Fault
+from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
+from v2g.power.meter import MeterReading
 from v2g.station.readings import Readings
 from v2g.station.settings import GridCode, Outlet
 
@@ -35,6 +37,8 @@ class GridGuard:
         self.sample: GridSample | None = None
         self._outlet, self._phases = outlet, grid_code.phases
         self._protection = Protection(self.code, grid_code.phases, draw=random)
+        self._judged: tuple[GridReading | None, MeterReading | None] = None, None
+        """The readings behind the verdict."""
         self._support: GridSupport | None = None
         self._supported_s = 0.0
         self._fed_var: float | None = None
@@ -51,6 +55,15 @@ class GridGuard:
 
     def step(self, readings: Readings, now: float) -> str | None:
         """Look at the latest reading, however old. Returns a line for the trace when the verdict is another one."""
+        grid, meter = readings.grid, readings.meter
+        if (
+            grid is not None
+            and grid is self._judged[0]
+            and meter is self._judged[1]
+            and now - grid.time_s < self.code.measurement.stale_s
+        ):
+            return None  # nothing new, and not stale yet
+        self._judged = grid, meter
         self.sample, before = self._sample(readings, now), self.verdict
         self.verdict = verdict = self._protection.step(self.sample, now)
         if (verdict.state, verdict.element) == (before.state, before.element):

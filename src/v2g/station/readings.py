@@ -32,7 +32,7 @@ class Readings:
     def fresh(self, now: float) -> "Readings":
         """The readings that can be believed at `now`; None in the place of the others."""
         oldest_s = now - STALE_S
-        stale = [name for name in _DEVICES if (reading := getattr(self, name)) and reading.time_s < oldest_s]
+        stale = [name for name in _DEVICES if (each := getattr(self, name)) is not None and each.time_s < oldest_s]
         return replace(self, **dict.fromkeys(stale)) if stale else self
 
 

@@ -12,6 +12,7 @@ A value is `words x scale` in the unit that the name ends with; a negative scale
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, StrEnum
+from functools import cache
 from importlib.resources import files
 from math import isfinite
 from pathlib import Path
@@ -216,6 +217,7 @@ def load(path: Path) -> RegisterMap:
     return parse(text, str(path))
 
 
+@cache
 def shipped(name: str) -> RegisterMap:
     """The map of that name which comes with the package: `inverter`, `meter`, `isolation`, `contactor`, `grid`."""
     return parse((files(__package__) / f"{name}.yaml").read_text(), f"{name}.yaml")

@@ -130,6 +130,11 @@ class Secc:
         """What the session wants of the power path now."""
         return self.session.demand
 
+    @property
+    def waits(self) -> bool:
+        """Whether an answer waits for the plant."""
+        return self._pending is not None
+
     def next_deadline(self) -> float | None:
         """When `expire` must be called; None after the end."""
         return self._pending.until if self._pending else self._deadline
