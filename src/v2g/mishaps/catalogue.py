@@ -78,6 +78,8 @@ class Kind:
     """No energy may flow at all in a session that began with it."""
     passes: bool = False
     """It is over soon, whatever else happens."""
+    shares: str = ""
+    """Of the kinds that change the same thing, a run has at most one."""
     permanent: bool = False
     """Only new hardware helps: the next car gets no energy."""
 
@@ -272,7 +274,7 @@ def _grid(*grids: Grid) -> Kind:
     def strike(rig: Rig, random: Random) -> None:
         rig.grid = random.choice(grids)
 
-    return Kind(strike, _calm, _code_limit, with_code)
+    return Kind(strike, _calm, _code_limit, with_code, shares="grid")
 
 
 def _calm(rig: Rig) -> None:
@@ -431,13 +433,13 @@ CATALOGUE: dict[str, Kind] = {
     "bits flipped": _tamper(
         "bits flipped", 0.1, lambda rig, random, to_station, kind, payload: rig.flipped(to_station, kind, payload)
     ),
-    "link cut": Kind(_cut, _mend),
-    "power line cut": Kind(_cut_line, _mend_line, concerns=with_modems),
+    "link cut": Kind(_cut, _mend, shares="link"),
+    "power line cut": Kind(_cut_line, _mend_line, concerns=with_modems, shares="link"),
     "power line lossy": Kind(_line_loss, _no_line_loss, concerns=with_modems),
     "power line attenuated": Kind(_attenuate, _attenuate_no_more, concerns=with_modems),
-    "contactor welded": Kind(_weld, _nothing, permanent=True),
-    "contactor stuck open": Kind(_stick_open, _unstick),
-    "contactor falls open": Kind(_fall_open, _unstick, within(0.0)),
+    "contactor welded": Kind(_weld, _nothing, shares="contacts", permanent=True),
+    "contactor stuck open": Kind(_stick_open, _unstick, shares="contacts"),
+    "contactor falls open": Kind(_fall_open, _unstick, within(0.0), shares="contacts"),
     "contactor silent": _silent("contactor", anywhere),
     "contactor deaf": _deaf("contactor", anywhere, SILENT_OPEN_WITHIN_S),
     "contactor feedback contrary": Kind(_contrary, lambda rig: _forget(rig, "contrary contactor"), within(TRIP_OPEN_S)),
@@ -464,14 +466,17 @@ CATALOGUE: dict[str, Kind] = {
     "grid frequency": _grid(*(Grid(frequency_hz=hertz) for hertz in (46.5, 47.2, 49.0, 50.6, 51.8, 54.0))),
     "grid phase jump": _grid(*(Grid(phase_jump_deg=degrees) for degrees in (-60.0, -20.0, 20.0, 60.0, 120.0))),
     "grid rocof": _grid(*(Grid(rocof_hz_per_s=rate) for rate in (-8.0, -2.0, 2.0, 8.0))),
-    "grid sensor silent": _silent("grid", with_code),
+    "grid sensor silent": replace(_silent("grid", with_code), shares="grid"),
     "grid sensor frozen": Kind(
         lambda rig, random: setattr(rig.world.faults, "frozen", True),
         lambda rig: setattr(rig.world.faults, "frozen", False),
         within(TRIP_OPEN_S),
         with_code,
+        shares="grid",
     ),
-    "grid sensor without numbers": _lie("grid", "frequency_hz", (float("nan"), inf, 0.0), with_code),
+    "grid sensor without numbers": replace(
+        _lie("grid", "frequency_hz", (float("nan"), inf, 0.0), with_code), opens=within(TRIP_OPEN_S), shares="grid"
+    ),
     "pilot short": _pilot_cable(Cable.SHORTED),
     "pilot without diode": _pilot_cable(Cable.NO_DIODE),
     "pilot noisy": Kind(_noise, _quiet, concerns=with_pilot),

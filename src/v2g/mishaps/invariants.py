@@ -20,7 +20,8 @@
 Allowances, where the hardware obeys nobody: a welded contactor may stay closed, but must be told; while the inverter
 ignores its commands the current ends when the contactor opens (`TRIP_OPEN_S`); while an instrument shows a wrong
 current, voltage or power, the bounds that rest on it, and the rest between two directions, are not judged; after a
-bit error in what the car states its bounds are not judged.
+bit error in what the car states its bounds are not judged; a car on AC that goes on drawing while its schedule is
+renegotiated is only asked to rest (the contactor stays closed).
 """
 
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ TOLERANCE = 0.03
 SLACK_W, SLACK_A = 200.0, 0.6
 """Of what control holds: the voltage moves with the current, and is measured every 0.1 s."""
 SESSION_ENDS_S = PROFILES["standard"].sequence_s + SETUP_S + 5.0
-OPENED_S = BREAK_S + MECHANICAL_DELAY_S + STEP_S
+OPENED_S = BREAK_S + MECHANICAL_DELAY_S
 """From the fault that the station found to the open contactor."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
 """By when a welded contactor is told."""
@@ -129,6 +130,8 @@ class Checker:
         self._over = True
         """The present conversation has ended and is in `sessions`."""
         self._welded_s: float | None = None
+        self._carrying = (Stage.ENERGY,) if rig.outlet.inverter is not None else (Stage.READY, Stage.ENERGY)
+        """In READY the station's own inverter rests; a car on AC is only asked to."""
         self._slack_s = STEP_S
         """What the world's clock cannot tell apart."""
         self._tripped_s = inf
@@ -196,7 +199,7 @@ class Checker:
             self._end_session()
         elif now - self._heard_s > SESSION_ENDS_S and not world.faults.down:
             self.violate("hangs", f"the session hangs in {conversation.phase}")
-        elif connector.demand.stage is Stage.ENERGY and not world.faults.down:
+        elif connector.demand.stage in self._carrying and not world.faults.down:
             self._permitted_s = now
 
     def _end_session(self) -> None:
@@ -223,16 +226,17 @@ class Checker:
         now = world.now
         self._check_weld(closed and not world.contactor.driven)
         least_s = TRIP_OPEN_S if self._wrong(_UNREAD) else PILOT_OPEN_S
+        unheard_s = max((each.at_s for each in self.struck if each.kind in _UNHEARD), default=-inf)
         for each in self.struck:
             if each.until_s < now:
                 continue
             took_s = now - each.at_s
             if not closed and each.closed and each.opened_s is None:
                 each.opened_s = took_s
-            limit_s = max(each.limit_s, least_s)
+            limit_s = max(each.limit_s, least_s, unheard_s + TRIP_OPEN_S - each.at_s)
             if closed and not welded and took_s > limit_s + self._slack_s:
                 self.violate(each.kind, f"the contactor is closed {took_s:.2f} s after: {each.kind}")
-        if closed and not welded and now - self._tripped_s > OPENED_S + self._slack_s and not self._wrong(_UNHEARD):
+        if closed and not welded and now - self._tripped_s > OPENED_S + 2 * self._slack_s and not self._wrong(_UNHEARD):
             self.violate("trip", f"the contactor is closed {now - self._tripped_s:.2f} s after the fault")
         if closed and not welded and now - self._drawing_s > least_s + self._slack_s:
             self.violate("pilot", f"the contactor is closed {now - self._drawing_s:.2f} s after the car left state C")

@@ -91,7 +91,11 @@ def draw(seed: int, kinds: tuple[str, ...] = tuple(CATALOGUE)) -> Scenario:
     )
     admitted = [name for name in kinds if CATALOGUE[name].concerns(outlet)]
     count = random.choices(range(MOST_MISHAPS + 1), (1, 6, 4, 2))[0] if admitted else 0
-    mishaps = [_mishap(random, random.choice(admitted)) for _ in range(count)]
+    chosen: list[str] = []
+    for name in random.sample(admitted, count):
+        if not CATALOGUE[name].shares or all(CATALOGUE[name].shares != CATALOGUE[each].shares for each in chosen):
+            chosen.append(name)
+    mishaps = [_mishap(random, name) for name in chosen]
     return Scenario(seed, cable, outlet, intent, random.uniform(0.3, 0.75), tuple(mishaps))
 
 
