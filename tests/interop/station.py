@@ -35,9 +35,8 @@ class Station:
     plant_address: str
     contactor_address: str
     trace: Process
-    """Follows the session trace, and may be a moment behind it."""
+    """Prints the session trace as it grows, and may be a moment behind it."""
     trace_file: Path | None = None
-    """Prints the session trace as it grows."""
 
     def plant_address_for(self, car: End) -> str:
         """The plant's address as seen from the car's end of the cable: the vehicle's own bus, so to speak."""
