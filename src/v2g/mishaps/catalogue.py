@@ -80,8 +80,6 @@ class Kind:
     """It is over soon, whatever else happens."""
     shares: str = ""
     """Of the kinds that change the same thing, a run has at most one."""
-    permanent: bool = False
-    """Only new hardware helps: the next car gets no energy."""
 
 
 def within(limit_s: float) -> Limit:
@@ -437,7 +435,7 @@ CATALOGUE: dict[str, Kind] = {
     "power line cut": Kind(_cut_line, _mend_line, concerns=with_modems, shares="link"),
     "power line lossy": Kind(_line_loss, _no_line_loss, concerns=with_modems),
     "power line attenuated": Kind(_attenuate, _attenuate_no_more, concerns=with_modems),
-    "contactor welded": Kind(_weld, _nothing, shares="contacts", permanent=True),
+    "contactor welded": Kind(_weld, _nothing, shares="contacts"),
     "contactor stuck open": Kind(_stick_open, _unstick, shares="contacts"),
     "contactor falls open": Kind(_fall_open, _unstick, within(0.0), shares="contacts"),
     "contactor silent": _silent("contactor", anywhere),
