@@ -9,7 +9,6 @@ from v2g.iso15118.d20.evcc.vehicle import Intent
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault
 from v2g.sim.charging_cable import ChargingCable
-from v2g.sim.plant_model import PlantSettings
 from v2g.sim.safety import SafetyModule
 from v2g.sim.world import SOUND, World
 from v2g.station.readings import Readings
@@ -34,7 +33,7 @@ class Rig:
         self.welded = False
         self.corrupted = False
         """A payload to the station was changed: what the car stated is not known any more."""
-        self.world = World(outlet, intent, soc=soc, plant=PlantSettings(), grid=lambda now, plant: self.grid)
+        self.world = World(outlet, intent, soc=soc, grid=lambda now, plant: self.grid)
         self.world.wire, self.world.as_read = self._wire, self._read
 
     @property
