@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from multiprocessing import get_context
 
 from v2g.kernel.fault import Fault
@@ -38,7 +39,7 @@ class Row:
     unharmed: int = 0
     """Runs without any fault."""
     worst_s: float = 0.0
-    """Longest time to the open contactor, where the mishap demands it."""
+    """The time to the open contactor that came nearest to its limit, where the mishap demands it; and that limit."""
     limit_s: float = 0.0
     served: int = 0
     """Next cars served, of `due`."""
@@ -82,10 +83,10 @@ def table(summaries: Iterable[Summary]) -> dict[str, Row]:
         row.due += each.next_served is not None
         for struck in each.struck:
             row.closed += struck.closed
-            if struck.opened_s is not None and struck.limit_s < float("inf"):
-                if struck.opened_s > row.worst_s:
-                    row.worst_s = struck.opened_s
-                row.limit_s = max(row.limit_s, struck.limit_s)
+            if struck.opened_s is None or struck.limit_s == inf:
+                continue
+            if struck.opened_s * row.limit_s >= row.worst_s * struck.limit_s:
+                row.worst_s, row.limit_s = struck.opened_s, struck.limit_s
     return {name: row for name, row in rows.items() if row.runs}
 
 
