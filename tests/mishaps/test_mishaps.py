@@ -170,15 +170,6 @@ def test_the_next_car_must_be_served() -> None:
     assert any(what.startswith("the next car is not served") for what in judged(under_way))
 
 
-def test_a_car_that_comes_while_the_station_is_unavailable_is_served() -> None:
-    """State F hides that another car has come: the network of the first one is left all the same."""
-    planned = scenario(Mishap("door open", 0.65, False, inf), service=Service.AC)
-    outcome = Course(planned).run()
-    assert outcome.violations == []
-    assert any("-> F" in what for _, what in outcome.timeline)
-    assert outcome.next_served
-
-
 def test_replay_tells_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mishaps", "--replay", "18"]) == 0
     told = capsys.readouterr().out
