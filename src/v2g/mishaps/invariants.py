@@ -42,8 +42,8 @@ from v2g.sim.contactor import MECHANICAL_DELAY_S
 from v2g.sim.pilot import Cable
 from v2g.sim.world import POLL_S, STEP_S
 from v2g.station.connector import BREAK_S
-from v2g.station.decider import NO_POWER_W
 from v2g.station.interlock import DWELL_S
+from v2g.station.supervisor import NO_POWER_W
 
 OFF_S = OFF_WITHIN_S + STEP_S
 """From the end of the station's permission to no current: what the inverter takes, and when orders are given."""

@@ -15,13 +15,12 @@ from v2g.station.limits import Bound, Decision, decide
 from v2g.station.operator_command import Injection, OperatorLimits
 from v2g.station.readings import Readings
 from v2g.station.settings import Outlet
+from v2g.station.supervisor import NO_POWER_W
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.grid_guard import GridGuard
     from v2g.station.heat import Heat
 
-NO_POWER_W = 250.0
-"""Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
 MOST_LOSS, IDLE_LOSS_W = 0.1, 300.0
 """No inverter loses more; a measurement that says so is not believed."""
 RESOLUTION = 10.0

@@ -19,6 +19,10 @@ OVER_VOLTAGE = 1.1
 """The output may exceed the car's maximum by this factor: 110 % (IEC 61851-23)."""
 OVER_CURRENT, OVER_CURRENT_A = 1.1, 5.0
 """The current may exceed what the car allows by this factor or this much, whichever is more."""
+NO_POWER_W = 250.0
+"""Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
+FOLLOWS_S, FEEDS_S = 5.0, 1.0
+"""How long an AC car may take to follow its limit (IEC 61851-1, Table A.6), and how long one may feed without leave."""
 LASTS_S = 0.05
 """So long a measurement is beyond its limit before it is a fault: one odd sample is none."""
 
@@ -50,7 +54,8 @@ class Supervisor:
     rating: InverterRating | None = None
     guard: "GridGuard | None" = None
     plug: "Plug | None" = None
-    _beyond_since: float | None = None
+    _beyond: tuple[Fault, float] | None = None
+    """What is beyond its limit, and since when."""
 
     def alarm(self, readings: Readings, now: float) -> Found | None:
         """The most urgent alarm of the safety inputs, where there are any."""
@@ -100,6 +105,8 @@ class Supervisor:
             return Fault.CONTACTOR, "the contactor has opened by itself"
         if found is None and dc:
             found = self._insulation(demand, readings) or self._limits(demand, readings, now)
+        elif found is None:
+            found = self._at_the_meter(demand, readings, now)
         return found
 
     def _insulation(self, demand: Demand, readings: Readings) -> Found | None:
@@ -127,9 +134,33 @@ class Supervisor:
                 )
             elif abs(inverter.current_a) > highest_a:
                 found = Fault.OVER_CURRENT, f"{inverter.current_a:.0f} A, the car allows {stated_a:g} A"
-        if found is None or inverter is None:
-            self._beyond_since = None
+        return self._lasting(found, now if inverter is None else inverter.time_s, LASTS_S)
+
+    def _at_the_meter(self, demand: Demand, readings: Readings, now: float) -> Found | None:
+        """AC: the vehicle converts, and may do something else than it is told."""
+        outlet, meter, service = self.outlet, readings.meter, demand.service
+        if meter is None or service is None or demand.stage not in _CLOSED:
+            return self._lasting(None, now, 0.0)
+        own = outlet.capability
+        may_feed = service.bidirectional and outlet.access.discharge and outlet.grid_code is not None
+        highest_w = own.charge_w * OVER_CURRENT + NO_POWER_W
+        lowest_w = (own.discharge_w * OVER_CURRENT if may_feed else 0.0) + NO_POWER_W
+        if meter.power_w > highest_w:
+            found = Fault.OVER_CURRENT, f"the EV draws {meter.power_w / 1000:.1f} kW of {own.charge_w / 1000:g} kW"
+            return self._lasting(found, meter.time_s, FOLLOWS_S)
+        if -meter.power_w > lowest_w and may_feed:
+            found = Fault.OVER_CURRENT, f"the EV feeds {-meter.power_w / 1000:.1f} kW of {own.discharge_w / 1000:g} kW"
+            return self._lasting(found, meter.time_s, FOLLOWS_S)
+        if -meter.power_w > lowest_w:
+            found = Fault.AUTHORIZATION, f"the EV feeds {-meter.power_w / 1000:.1f} kW without leave to"
+            return self._lasting(found, meter.time_s, FEEDS_S)
+        return self._lasting(None, now, 0.0)
+
+    def _lasting(self, found: Found | None, seen_s: float, lasts_s: float) -> Found | None:
+        """What has been found for so long."""
+        if found is None:
+            self._beyond = None
             return None
-        if self._beyond_since is None:
-            self._beyond_since = inverter.time_s
-        return found if inverter.time_s - self._beyond_since >= LASTS_S else None
+        if self._beyond is None or self._beyond[0] is not found[0]:
+            self._beyond = found[0], seen_s
+        return found if seen_s - self._beyond[1] >= lasts_s else None

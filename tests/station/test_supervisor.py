@@ -1,0 +1,85 @@
+"""What the supervisor finds in measurements alone, and how long it must last."""
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import CAR, OUTLET
+
+from v2g.iso15118.d20.plant import Demand, Stage
+from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.kernel.fault import Fault
+from v2g.power.contactor import ContactorReading
+from v2g.power.inverter import InverterReading, InverterState
+from v2g.power.isolation import IsolationReading, SelfTest
+from v2g.power.meter import MeterReading
+from v2g.sim.plant_model import RATING
+from v2g.station.readings import Readings
+from v2g.station.settings import Access, Outlet
+from v2g.station.supervisor import FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor
+
+AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
+CLOSED_ONLY = changed(AC, access=Access(grant="everyone"))
+
+
+def readings(now: float, power_w: float = 0.0, volts: float = 400.0, amps: float = 0.0) -> Readings:
+    return Readings(
+        inverter=InverterReading(
+            now, InverterState.ON, frozenset(), volts, amps, volts * amps, volts * amps, 0.0, 30.0
+        ),
+        contactor=ContactorReading(now, closed=True, commanded=True, fault=None),
+        meter=MeterReading(now, 0.0, 0.0, power_w, 0.0, (230.0,) * 3, 50.0),
+        isolation=IsolationReading(now, 1e6, volts, SelfTest.PASSED),
+    )
+
+
+def demand(service: Service) -> Demand:
+    return Demand(stage=Stage.ENERGY, service=service, mode=ControlMode.DYNAMIC, car=CAR)
+
+
+@pytest.mark.parametrize(
+    ("outlet", "service", "power_w", "fault", "after_s"),
+    [
+        (AC, Service.AC, 15_000.0, None, 0.0),
+        (AC, Service.AC, 17_000.0, Fault.OVER_CURRENT, FOLLOWS_S),
+        (AC, Service.AC_BPT, -15_000.0, None, 0.0),
+        (AC, Service.AC_BPT, -17_000.0, Fault.OVER_CURRENT, FOLLOWS_S),
+        (AC, Service.AC, -200.0, None, 0.0),
+        (AC, Service.AC, -400.0, Fault.AUTHORIZATION, FEEDS_S),
+        (CLOSED_ONLY, Service.AC_BPT, -400.0, Fault.AUTHORIZATION, FEEDS_S),
+        (changed(AC, grid_code=None), Service.AC_BPT, -400.0, Fault.AUTHORIZATION, FEEDS_S),
+    ],
+)
+def test_what_an_ac_car_does_is_seen_at_the_meter(
+    outlet: Outlet, service: Service, power_w: float, fault: Fault | None, after_s: float
+) -> None:
+    supervisor, found_s = Supervisor(outlet), None
+    for count in range(101):
+        now = count / 10
+        found = supervisor.power_path(demand(service), readings(now, power_w), now)
+        if found is not None:
+            assert found[0] is fault
+            found_s = now
+            break
+    assert found_s == (None if fault is None else pytest.approx(after_s))
+
+
+@pytest.mark.parametrize(
+    ("volts", "amps", "fault"),
+    [(500.0, 0.0, None), (510.0, 0.0, Fault.OVER_VOLTAGE), (400.0, 34.0, None), (400.0, 36.0, Fault.OVER_CURRENT)],
+)
+def test_what_the_car_does_not_allow_is_a_fault_once_it_lasts(volts: float, amps: float, fault: Fault | None) -> None:
+    """The car allows 460 V and 30 A; 110 % and 5 A more are tolerated."""
+    supervisor = Supervisor(OUTLET, RATING)
+    found = [
+        supervisor.power_path(demand(Service.DC_BPT), readings(now, volts=volts, amps=amps), now)
+        for now in (0.0, LASTS_S / 2, LASTS_S)
+    ]
+    assert found[:2] == [None, None], "one odd sample is none"
+    assert (found[2] and found[2][0]) == fault
+
+
+def test_an_odd_sample_in_between_begins_anew() -> None:
+    supervisor = Supervisor(AC)
+    for now in (0.0, 0.9):
+        assert supervisor.power_path(demand(Service.AC), readings(now, -400.0), now) is None
+    assert supervisor.power_path(demand(Service.AC), readings(1.0, 0.0), 1.0) is None
+    assert supervisor.power_path(demand(Service.AC), readings(1.1, -400.0), 1.1) is None
