@@ -45,6 +45,7 @@ from v2g.slac.quality import WEAKEST_DBM, Quality
 from v2g.slac.timing import (
     C_EV_MATCH_MNBC,
     C_EV_MATCH_RETRY,
+    C_EV_MATCH_SIGNALATTN_DIRECT_DB,
     C_EVSE_MATCH_PARALLEL,
     TP_EVSE_AVG_ATTEN_CALC_S,
     TT_EVSE_MATCH_MNBC_S,
@@ -349,6 +350,9 @@ class Evse:
         run, key = self._run(frame, message.run_id), self.modem.key
         if run is None or run.stage not in (Stage.RECEIPT, Stage.CHOICE) or run.attenuation is None or key is None:
             return self._ignore()
+        far = run.attenuation.mean_db > C_EV_MATCH_SIGNALATTN_DIRECT_DB
+        if far and any(other.attenuation is None for other in self._runs.values()):
+            return self._ignore()  # it asks again, and by then the other car is measured: it may be the one at this cable
         for other in self._runs.values():
             if other.attenuation is not None and (
                 other.attenuation.mean_db + self._settings.margin_db <= run.attenuation.mean_db
