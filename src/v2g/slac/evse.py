@@ -352,7 +352,7 @@ class Evse:
             return self._ignore()
         far = run.attenuation.mean_db > C_EV_MATCH_SIGNALATTN_DIRECT_DB
         if far and any(other.attenuation is None for other in self._runs.values()):
-            return self._ignore()  # it asks again, and by then the other car is measured: it may be the one at this cable
+            return self._ignore()  # it asks again; by then the other car, perhaps the one at this cable, is measured
         for other in self._runs.values():
             if other.attenuation is not None and (
                 other.attenuation.mean_db + self._settings.margin_db <= run.attenuation.mean_db
