@@ -16,7 +16,8 @@ from v2g.mishaps.course import Course
 from v2g.mishaps.scenario import Mishap, Scenario, draw
 from v2g.power.inverter import InverterMode
 from v2g.sim.world import SOUND, Grid
-from v2g.station.connector import Connector, Orders
+from v2g.station.connector import Connector
+from v2g.station.orders import Orders
 
 BATCHES, BATCH = 10, 20
 

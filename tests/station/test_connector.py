@@ -17,8 +17,9 @@ from v2g.power.inverter import InverterFault
 from v2g.sim.contactor import Stuck
 from v2g.sim.plant_model import PlantSettings
 from v2g.sim.world import Grid, World
-from v2g.station.connector import Note
+from v2g.station.report import Note
 from v2g.station.settings import Access, Capability, Step
+from v2g.station.status import explain
 
 INTENT = replace(LONG, duration_s=20.0)
 AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
@@ -327,7 +328,7 @@ def test_the_station_has_a_floor_of_its_own(soc: float, power_w: float) -> None:
     world = in_the_loop(World(outlet, INTENT, soc=soc), 5.0)
     assert world.plant.power_w == pytest.approx(power_w, rel=0.02, abs=1)
     if not power_w:
-        assert "station's state-of-charge floor (45 %)" in world.connector.explain(world.now)["why"]
+        assert "station's state-of-charge floor (45 %)" in explain(world.connector, world.now)["why"]
 
 
 def test_what_a_strict_decoder_would_refuse_is_told_once() -> None:

@@ -1,16 +1,19 @@
 """The grid decides over the session: trips, waits, comes back, and what each is called."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, faulted_at, in_the_loop, opened_at
 
+from v2g.iso15118.d20.services import Service
 from v2g.kernel.fault import Fault
 from v2g.sim.plant_model import PlantModel
 from v2g.sim.world import SOUND, Grid, World
-from v2g.station.connector import Note
+from v2g.station.report import Note
 from v2g.station.settings import GridCode, Step
+from v2g.station.status import explain
 
 FEEDING = changed(OUTLET, dispatch=(Step(power_w=-6_000),), nominal_hz=50.0)
 GridSource = Callable[[float, PlantModel], Grid]
@@ -100,11 +103,25 @@ def test_while_the_grid_is_out_no_session_begins() -> None:
 
 
 def test_without_a_grid_code_nothing_is_fed() -> None:
-    world = in_the_loop(World(changed(FEEDING, grid_code=None), INTENT))
+    """Nor is it offered: the car wants DC_BPT, and is told that there is none."""
+    world = World(changed(FEEDING, grid_code=None), INTENT)
+    world.run(3.0)
+    world.plug_in()
+    world.run_to_end()
+    assert world.evcc is not None
+    assert world.evcc.end is not None
+    assert world.evcc.end.fault is not None
+    assert world.plant.export_wh == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_car_that_only_charges_needs_no_grid_code() -> None:
+    world = in_the_loop(World(changed(FEEDING, grid_code=None), replace(INTENT, service=Service.DC)))
     assert world.connector.decision is not None
     assert world.connector.decision.power_w == 0
     assert world.plant.current_a == pytest.approx(0, abs=0.01)
-    assert "no grid protection" in world.connector.decision.sentence
+    assert "no grid protection" in [
+        each.source for each in (world.connector.decision.binding, *world.connector.decision.runners_up) if each
+    ]
 
 
 def test_the_droop_takes_the_power_over_from_the_plan() -> None:
@@ -123,4 +140,4 @@ def test_volt_var_makes_the_inverter_draw() -> None:
     world = feeding(disturbed(Grid(voltages_v=(246.0, 246.0, 246.0))), grid_code=code)
     world.run(60.0 - world.now)
     assert world.plant.reactive_var > 5_000  # 44 % of 30 kVA at 1.08 pu and above, held to the inverter's 10 kvar
-    assert "volt-var" in world.connector.explain(world.now)["why"]
+    assert "volt-var" in explain(world.connector, world.now)["why"]

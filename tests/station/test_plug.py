@@ -11,8 +11,9 @@ from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
 from v2g.sim.pilot import Cable
 from v2g.sim.world import NOWHERE, World
-from v2g.station.connector import Note
+from v2g.station.report import Note
 from v2g.station.settings import Access, Outlet, Pilot, Plc, Step
+from v2g.station.status import explain, status
 from v2g.thermal.settings import ThermalSettings
 
 PLUGGED = changed(
@@ -52,8 +53,8 @@ def test_from_the_plug_to_the_plug() -> None:
     assert world.connector.closed_to_talk() == "no car is plugged in"
     in_the_loop(world, 4.0)
     assert world.cable.pilot.duty == DIGITAL
-    status = world.connector.status(world.now)
-    assert (status["pilot"], status["matched_car"]) == ("C2", "02:00:00:00:EF:01")
+    told = status(world.connector, world.now)
+    assert (told["pilot"], told["matched_car"]) == ("C2", "02:00:00:00:EF:01")
     assert world.plant.power_w == pytest.approx(-6_000, rel=0.02)
     world.driver = Stop.TERMINATE
     world.run_to_end()
@@ -214,7 +215,7 @@ def test_the_heat_binds_with_its_reason() -> None:
     assert world.safety is not None
     world.safety.heat.ambient_c = 64.0
     world.run(1.0)
-    explained = world.connector.explain(world.now)
+    explained = explain(world.connector, world.now)
     assert [bound for bound in explained["bounds"] if bound["source"] == "heat"]
     assert "ambient air is 14 K too warm" in str(explained["bounds"])
 
@@ -225,4 +226,4 @@ def test_a_broken_sensor_is_no_permission() -> None:
     world.safety.broken_sensors = frozenset({"coolant", "ambient"})
     world.run(4.0)
     assert world.plant.power_w == pytest.approx(0, abs=20)
-    assert "sensor is stale" in world.connector.explain(world.now)["why"]
+    assert "sensor is stale" in explain(world.connector, world.now)["why"]

@@ -12,8 +12,8 @@ from tools.draw_quirks import with_table
 
 from v2g.kernel.fault import Fault
 from v2g.sim.world import NOWHERE, World
-from v2g.station.connector import Note
 from v2g.station.quirks import Quirk, allowing, of_evcc_id, of_mac, parse, shipped
+from v2g.station.report import Note
 from v2g.station.settings import Outlet, Pilot, Plc
 
 MATCHED = changed(OUTLET, interface="nowhere", pilot=Pilot(device=NOWHERE), plc=Plc())

@@ -14,7 +14,7 @@ from v2g.kernel.fault import Fault
 from v2g.messages import encode
 from v2g.messages.iso20 import common
 from v2g.messages.iso20.types import MessageHeader, ResponseCode
-from v2g.station.connector import Note
+from v2g.station.report import Note
 from v2g.station.trace import SessionTrace, TraceError
 
 SESSION = "0123456789ABCDEF"

@@ -21,8 +21,8 @@ from v2g.power.inverter import Inverter, InverterRating, InverterSetpoint
 from v2g.power.pilot import Pilot as ControlPilot
 from v2g.power.registers.map import RegisterMap, load
 from v2g.power.registers.port import Table
-from v2g.station.connector import Orders
 from v2g.station.operator_command import CommandRefused
+from v2g.station.orders import Orders
 from v2g.station.readings import Readings
 from v2g.station.settings import Device, Outlet, Pilot
 

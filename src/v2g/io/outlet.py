@@ -15,9 +15,11 @@ from v2g.iso15118.d20.timeouts import DEFAULT_PERFORMANCE_S, LINGER_S, PERFORMAN
 from v2g.iso15118.event import Faulted
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
-from v2g.station.connector import SAFE, Connector, Note, Orders
+from v2g.station.connector import Connector
 from v2g.station.journal import Entry, Journal
 from v2g.station.limits import Bound
+from v2g.station.orders import SAFE, Orders
+from v2g.station.report import Note
 from v2g.station.settings import Outlet, Plc
 from v2g.station.trace import SessionTrace
 from v2g.tls.profile import TlsError

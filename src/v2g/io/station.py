@@ -19,6 +19,7 @@ from v2g.station.journal import Journal
 from v2g.station.limits import Bound
 from v2g.station.operator_command import Mode, inject, limit
 from v2g.station.settings import Outlet, Settings, Tls
+from v2g.station.status import explain, status
 from v2g.station.trace import SessionTrace
 from v2g.v2gtp.sdp import SdpResponse, Security
 
@@ -118,7 +119,7 @@ class Station:
         now = asyncio.get_running_loop().time()
         return {
             "connectors": [
-                shell.connector.status(now)
+                status(shell.connector, now)
                 | {
                     "slowest_response_ms": round(shell.slowest[0] * 1000, 3),
                     "slowest_message": shell.slowest[1],
@@ -131,7 +132,7 @@ class Station:
 
     def _explain(self, connector: int | None = None) -> list[dict[str, Any]]:
         now = asyncio.get_running_loop().time()
-        return [shell.connector.explain(now) for shell in self._chosen(connector)]
+        return [explain(shell.connector, now) for shell in self._chosen(connector)]
 
     def _inject(
         self, mode: str, power_w: float, fed_var: float, for_s: float | None, connector: int | None = None
@@ -143,7 +144,7 @@ class Station:
         asked = "" if mode in (Mode.AUTO, Mode.IDLE) else f" {power_w / 1000:g} kW"
         shell.note(f"the operator asks: {mode}{asked}" + (f" for {for_s:g} s" if for_s else ""))
         shell.heed()
-        return [shell.connector.explain(now)]
+        return [explain(shell.connector, now)]
 
     async def _write_register(self, address: int, value: int, connector: int | None = None) -> dict[str, Any]:
         """Write one of the inverter's limits, checked, and read it back."""

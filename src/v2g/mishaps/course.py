@@ -14,7 +14,7 @@ from v2g.mishaps.invariants import Checker, Ended, Struck, Violation
 from v2g.mishaps.rig import Rig
 from v2g.mishaps.scenario import NEXT_ENERGY_S, Mishap, Scenario
 from v2g.sim.world import IDLE_STEP_S, STEP_S
-from v2g.station.connector import Note
+from v2g.station.report import Note
 
 WAITS_S = 15.0
 """How long a driver waits for a car that does not begin to talk."""
@@ -116,7 +116,7 @@ class Course:
         """Idle until the station would take a car."""
         world, end_s = self.rig.world, self.rig.world.now + READY_WITHIN_S
         self._pass(0.2)
-        while world.now < end_s and not world.connector.status(world.now)["ready"]:
+        while world.now < end_s and not world.connector.ready(world.now):
             self._step(IDLE_STEP_S)
 
     def _until_over(self, waits_s: float) -> None:

@@ -286,7 +286,7 @@ class Checker:
 
     def _check_discharge(self) -> None:
         outlet, service = self.rig.outlet, self.rig.intent.service
-        if not (outlet.access.discharge and outlet.grid_code is not None and service.bidirectional):
+        if not (outlet.may_feed and service.bidirectional):
             self.violate("discharge", "the vehicle is discharged without authorisation, grid code or service for it")
 
     def _check_direction(self, direction: float) -> None:

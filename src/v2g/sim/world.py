@@ -24,9 +24,11 @@ from v2g.sim.charging_cable import ChargingCable
 from v2g.sim.contactor import ContactorModule, Stuck
 from v2g.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.sim.safety import SafetyModule
-from v2g.station.connector import SAFE, Connector, Note
+from v2g.station.connector import Connector
 from v2g.station.limits import Bound
+from v2g.station.orders import SAFE
 from v2g.station.readings import Readings
+from v2g.station.report import Note
 from v2g.station.settings import Device, Outlet
 
 STEP_S = 0.01

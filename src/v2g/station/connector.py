@@ -4,21 +4,19 @@ The shell hands in what arrives (`connected`, `receive`, `measured`, `expire`, `
 again and again. Orders are levels. Whatever goes wrong, they fall back to `SAFE`: inverter off, contactor open.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from v2g.iso15118.conversation import Conversation
 from v2g.iso15118.d20.car_state import CarState
-from v2g.iso15118.d20.plant import Authorization, Check, Demand, Limits, Meter, Offer, Plant, Slot, Stage, Stop
+from v2g.iso15118.d20.plant import Authorization, Check, Demand, Limits, Meter, Plant, Slot, Stage, Stop
 from v2g.iso15118.d20.secc.answers.power_delivery import NO_CURRENT_A
 from v2g.iso15118.d20.secc.session import Paused, Session
-from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.timeouts import PROFILES
 from v2g.iso15118.event import Event, Faulted, Received, Sent, Step
 from v2g.kernel.fault import Fault
-from v2g.pilot.duty import STEADY_LOW
 from v2g.pilot.station import Signal
 from v2g.power.contactor import ContactorFault
 from v2g.power.inverter import OFF, InverterMode, InverterRating, InverterSetpoint
@@ -26,7 +24,10 @@ from v2g.power.meter import MeterReading
 from v2g.station.cable_check import TEST_CURRENT_A, CableCheck, test_voltage_v
 from v2g.station.decider import Decider, Situation
 from v2g.station.limits import Bound, Decision
+from v2g.station.offer import limits_of, offer_of
+from v2g.station.orders import SAFE, Orders
 from v2g.station.readings import Readings
+from v2g.station.report import Note, Report
 from v2g.station.settings import Outlet
 from v2g.station.supervisor import Supervisor
 
@@ -53,55 +54,6 @@ MOST_DEVIATIONS = 20
 TELL_S = 1.0
 """The trace is not told more often why the power is what it is."""
 _SCHEDULE_S = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What the hardware should be. The default is the safe state."""
-
-    inverter: InverterSetpoint = OFF
-    contactor_closed: bool = False
-    self_test: bool = False
-    ccid_closed: bool = False
-    """Of the circuit-interrupting device on the grid's side, which stays closed while nothing is wrong."""
-    pilot_duty: float = STEADY_LOW
-    """Duty cycle of the control pilot; the default is state F, no car."""
-    pump: float = 1.0
-    """Of the coolant; the default is all of it."""
-    matching: bool = False
-    """Whether cars should be matched on the power line."""
-
-    @property
-    def safe(self) -> bool:
-        """No power, contactor open."""
-        return self.inverter.mode is InverterMode.OFF and not self.contactor_closed
-
-
-SAFE = Orders()
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something worth a line in the trace."""
-
-    text: str
-    warning: bool = False
-
-
-@dataclass(slots=True)
-class Report:
-    """The figures of one session, for the operator."""
-
-    session_id: str = ""
-    evcc_id: str = ""
-    service: str = ""
-    mode: str = ""
-    messages: int = 0
-    last_message: str = ""
-    charged_wh: float = 0.0
-    discharged_wh: float = 0.0
-    result: str = ""
-    fault: str | None = None
 
 
 class Connector:
@@ -150,7 +102,7 @@ class Connector:
         """A car connected. `peer`: SHA-512 of its certificate, with TLS."""
         outlet = self._allowing()
         self.conversation = Conversation(
-            self._offer(outlet), now, peer=peer, paused=self._paused, sequence=PROFILES[outlet.timing]
+            offer_of(outlet), now, peer=peer, paused=self._paused, sequence=PROFILES[outlet.timing]
         )
         self.report = Report()
         self._connected_at, self._waits_since = now, None
@@ -159,7 +111,7 @@ class Connector:
         self.decider.new_session()
         self._deviations.clear()
         self._told_causes, self._told_causes_s = None, float("-inf")
-        self._meter_at_start = self._fresh(now).meter
+        self._meter_at_start = self.fresh(now).meter
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A payload of the car; returns the payloads to send."""
@@ -244,7 +196,7 @@ class Connector:
         )
         if self.plug is None:
             return orders if self.outlet.pilot is None else replace(SAFE, inverter=orders.inverter)
-        contactor = self._fresh(now).contactor
+        contactor = self.fresh(now).contactor
         may_close = self.plug.may_close(contactor is not None and contactor.closed)
         return replace(
             orders,
@@ -269,81 +221,45 @@ class Connector:
             case _:
                 return Orders(self._set_point(demand, now), contactor_closed=True)
 
-    def status(self, now: float) -> dict[str, Any]:
-        """What the operator may see."""
-        conversation, car, readings = self.conversation, self._car, self._fresh(now)
-        inverter, contactor, meter, grid = readings.inverter, readings.contactor, readings.meter, readings.grid
-        match = None if self.plug is None else self.plug.match
-        self._account(now)
-        binding = None if self.decision is None else self.decision.binding
-        missing = self._missing(now)
-        return {
-            "connector": self.outlet.id,
-            "evse_id": self.outlet.evse_id,
-            "phase": "IDLE" if conversation is None else conversation.phase,
-            "stage": self.demand.stage.name,
-            "session": self.report.session_id,
-            "evcc_id": self.report.evcc_id,
-            "service": self.report.service,
-            "mode": self.report.mode,
-            "soc_percent": car.soc_percent,
-            "ready": self._ready(now),
-            "not_ready_because": None if missing is None else missing[1],
-            "contactor_closed": None if contactor is None else contactor.closed,
-            "voltage_v": None if inverter is None else inverter.voltage_v,
-            "current_a": None if inverter is None else inverter.current_a,
-            "power_w": self._power_w(now),
-            "meter_w": None if meter is None else meter.power_w,
-            "wish_w": None if self.decision is None else self.decision.wish_w,
-            "target_w": None if self.decision is None else self.decision.power_w,
-            "explanation": None if self.decision is None else self.decision.explanation,
-            "limited_by": None if binding is None else binding.source,
-            "frequency_hz": None if grid is None else grid.frequency_hz,
-            "voltages_v": None if grid is None else list(grid.voltages_v),
-            "grid": None if self.guard is None else self.guard.status(),
-            "pilot": None if self.plug is None else self.plug.pilot.finding.name,
-            "pilot_duty": None if self.plug is None else self.plug.pilot.duty,
-            "matched_car": None if match is None else match.car.hex(":").upper(),
-            "coolant_c": None if readings.safety is None else readings.safety.coolant_c,
-            "temperature_c": None if inverter is None else inverter.temperature_c,
-            "charged_wh": self.report.charged_wh,
-            "discharged_wh": self.report.discharged_wh,
-            "messages": self.report.messages,
-            "limited_s": self.decider.limited_s,
-            "result": self.report.result,
-            "fault": self.report.fault,
-        }
+    # What is known
 
-    def explain(self, now: float) -> dict[str, Any]:
-        """Why the power is what it is, in a sentence and in figures."""
-        decision = self.decision
-        if decision is None:
-            missing = self._missing(now)
-            session = "no car is connected"
-            if self.conversation is not None:
-                session = f"the session is in {self.conversation.phase}"
-            return {"connector": self.outlet.id, "why": f"idle: {session}" + (f"; {missing[1]}" if missing else "")}
-        bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
-        return {
-            "connector": self.outlet.id,
-            "why": decision.explanation,
-            "power_w": decision.power_w,
-            "reactive_var": decision.reactive_var,
-            "wish_w": decision.wish_w,
-            "wished_by": decision.wished_by,
-            "limited": decision.limited,
-            "bounds": [
-                {"source": each.source, "detail": each.detail, "allows_w": each.of(decision.wish_w)} for each in bounds
-            ],
-        }
-
-    # Inside
-
-    def _fresh(self, now: float) -> Readings:
+    def fresh(self, now: float) -> Readings:
         """The readings that can be believed now; asked for many times at each instant."""
         if self._fresh_at != now or self._fresh_of is not self._readings:
             self._fresh_at, self._fresh_of, self._believed = now, self._readings, self._readings.fresh(now)
         return self._believed
+
+    def ready(self, now: float) -> bool:
+        """Whether every device does its part."""
+        return self.missing(now) is None
+
+    def missing(self, now: float) -> tuple[Fault, str] | None:
+        """The first device that does not do its part, or None."""
+        self.supervisor.rating = self.rating
+        return self.supervisor.hardware(self.fresh(now), now, dc=self.outlet.inverter is not None)
+
+    @property
+    def car(self) -> CarState:
+        """What the car has told of itself; nothing where none is in conversation."""
+        session = self._session
+        return CarState() if session is None else session.car
+
+    def power_w(self, now: float) -> float | None:
+        """Power at the car's side for DC, at the meter for AC."""
+        readings = self.fresh(now)
+        source = readings.inverter or readings.meter
+        return None if source is None else source.power_w
+
+    def account(self, now: float) -> None:
+        """Bring the report's energy up to the meter's reading."""
+        meter, start = self.fresh(now).meter, self._meter_at_start
+        if self._meter_at_start is None and self.conversation is not None:
+            self._meter_at_start = meter
+        elif meter is not None and start is not None and self.conversation is not None:
+            self.report.charged_wh = meter.import_wh - start.import_wh
+            self.report.discharged_wh = meter.export_wh - start.export_wh
+
+    # Inside
 
     def _allowing(self) -> Outlet:
         """The settings for the matched car: known deviations are told, and allowed for."""
@@ -362,35 +278,21 @@ class Connector:
 
         self.events += [Note(each.describe(allowed=False)) for each in quirks.of_evcc_id(self.quirks or (), evcc_id)]
 
-    @staticmethod
-    def _offer(outlet: Outlet) -> Offer:
-        return Offer(
-            evse_id=outlet.evse_id,
-            services=tuple(Service[name] for name in outlet.services),
-            modes=tuple(ControlMode[name.upper()] for name in outlet.modes),
-            nominal_voltage_v=outlet.nominal_voltage_v,
-            nominal_frequency_hz=outlet.nominal_hz,
-            pause_allowed=outlet.pause,
-            precharge_tolerance_v=outlet.precharge_tolerance_v,
-            price_levels=outlet.price_levels,
-            ramp_w_per_s=outlet.capability.ramp_w_per_s,
-        )
-
     def _plant(self, now: float, unix_s: int) -> Plant:
-        readings, limits = self._fresh(now), self._limits()
+        readings, limits = self.fresh(now), self._limits()
         inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
         meter_id = self.outlet.evse_id[:32]
         return Plant(
             unix_s=unix_s,
             authorization=self._authorization(now),
-            may_discharge=self.outlet.access.discharge,
+            may_discharge=self.outlet.may_feed,
             limits=limits,
             cable_check=self._check_state(),
             # What was seen before this car came is the end of an earlier session.
             contactor_closed=None if contactor is None or contactor.time_s < self._connected_at else contactor.closed,
             voltage_v=0.0 if inverter is None else inverter.voltage_v,
             current_a=0.0 if inverter is None else inverter.current_a,
-            power_w=self._power_w(now) or 0.0,
+            power_w=self.power_w(now) or 0.0,
             target_w=0.0 if self.decision is None else self.decision.power_w,
             limited=self.decision is not None and self.decision.limited,
             stop=self._stop,
@@ -400,48 +302,16 @@ class Connector:
 
     def _authorization(self, now: float) -> Authorization:
         access = self.outlet.access
-        if access.grant == "nobody" or (access.grant == "listed" and self._car.evcc_id not in access.evcc_ids):
+        if access.grant == "nobody" or (access.grant == "listed" and self.car.evcc_id not in access.evcc_ids):
             return Authorization.REJECTED
         # A station whose hardware is not there keeps the car waiting rather than promise what it cannot do.
-        return Authorization.ACCEPTED if self._ready(now) else Authorization.PENDING
+        return Authorization.ACCEPTED if self.ready(now) else Authorization.PENDING
 
     def _limits(self) -> Limits:
         """What the outlet can do: its own capability within the inverter's rating."""
         if self._limited is None or self._limited[0] is not self.rating:
-            self._limited = self.rating, self._within_rating()
+            self._limited = self.rating, limits_of(self.outlet, self.rating)
         return self._limited[1]
-
-    def _within_rating(self) -> Limits:
-        own = self.outlet.capability
-        limits = Limits(
-            charge_w=own.charge_w,
-            discharge_w=own.discharge_w if self.outlet.access.discharge else 0.0,
-            charge_a=own.charge_a,
-            discharge_a=own.discharge_a if self.outlet.access.discharge else 0.0,
-            voltage_min_v=own.voltage_min_v,
-            voltage_max_v=own.voltage_max_v,
-        )
-        rating = self.rating
-        if rating is None:
-            return limits
-        return limits.within(
-            Limits(
-                charge_w=rating.charge_power_max_w,
-                discharge_w=rating.discharge_power_max_w,
-                charge_a=rating.charge_current_max_a,
-                discharge_a=rating.discharge_current_max_a,
-                voltage_min_v=rating.voltage_min_v,
-                voltage_max_v=rating.voltage_max_v,
-            )
-        )
-
-    def _ready(self, now: float) -> bool:
-        return self._missing(now) is None
-
-    def _missing(self, now: float) -> tuple[Fault, str] | None:
-        """The first device that does not do its part, or None."""
-        self.supervisor.rating = self.rating
-        return self.supervisor.hardware(self._fresh(now), now, dc=self.outlet.inverter is not None)
 
     def _equip(self) -> None:
         """Make what the outlet needs besides, once the station listens."""
@@ -464,11 +334,11 @@ class Connector:
         plug, access = self.plug, self.outlet.access
         ac = any(service.startswith("AC") for service in self.outlet.services)
         fallen_back = plug is not None and plug.pilot.signal is Signal.NOMINAL
-        return fallen_back and ac and access.grant == "everyone" and self.conversation is None and self._ready(now)
+        return fallen_back and ac and access.grant == "everyone" and self.conversation is None and self.ready(now)
 
     def _supervise(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """Compare the power path with what the session needs of it; trip where it does not hold."""
-        self._account(now)
+        self.account(now)
         self.supervisor.rating = self.rating
         self._watch(now)
         if self.guard is not None and (said := self.guard.step(self._readings, now)) is not None:
@@ -479,9 +349,9 @@ class Connector:
         if self._stop is not Stop.NONE and now > self._stop_by:
             return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
-            left = self.supervisor.cable(Stage.OFF, self._fresh(now), now) if self.plug is not None else None
+            left = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
-        missing = self.supervisor.power_path(demand, self._fresh(now), now)
+        missing = self.supervisor.power_path(demand, self.fresh(now), now)
         if missing is None and self._check is not None and self._check.failed:
             missing = Fault.CABLE_CHECK, self._check.failed
         return [] if missing is None else self._fail(*missing, now, unix_s)
@@ -489,17 +359,17 @@ class Connector:
     def _watch(self, now: float) -> None:
         """Pilot and heat go on, with or without a car in conversation."""
         if self.plug is not None:
-            broken = self.supervisor.alarm(self._fresh(now), now) is not None
+            broken = self.supervisor.alarm(self.fresh(now), now) is not None
             signal = Signal.UNAVAILABLE if broken or self._told is not None else Signal.DIGITAL
             self.events += (Note(text, warning) for text, warning in self.plug.step(self._readings.pilot, signal, now))
         if self.heat is not None and now - self._heat_s >= HEAT_S:
             self._heat_s = now
-            self.heat.step(self._fresh(now), now)
+            self.heat.step(self.fresh(now), now)
 
     def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A car that only waits for the hardware is not left to guess: after a while it is told, with the cause."""
         assert self.conversation is not None
-        missing = self._missing(now)
+        missing = self.missing(now)
         if missing is None or self.conversation.phase != Phase.AUTHORIZATION.name:
             self._waits_since = None
         elif self._waits_since is None:
@@ -510,7 +380,7 @@ class Connector:
 
     def _tell_contactor_fault(self, now: float) -> None:
         """A contactor that welds as a session ends trips nothing any more, but must not go untold."""
-        contactor = self._fresh(now).contactor
+        contactor = self.fresh(now).contactor
         found = None if contactor is None else contactor.fault
         tripped_by_it = self._trip is not None and self._trip[0] is Fault.CONTACTOR
         if found is not None and found is not self._told and not tripped_by_it:
@@ -571,25 +441,6 @@ class Connector:
         conversation = self.conversation
         return None if conversation is None or conversation.secc is None else conversation.secc.session
 
-    @property
-    def _car(self) -> CarState:
-        session = self._session
-        return CarState() if session is None else session.car
-
-    def _power_w(self, now: float) -> float | None:
-        """Power at the car's side for DC, at the meter for AC."""
-        readings = self._fresh(now)
-        source = readings.inverter or readings.meter
-        return None if source is None else source.power_w
-
-    def _account(self, now: float) -> None:
-        meter, start = self._fresh(now).meter, self._meter_at_start
-        if self._meter_at_start is None and self.conversation is not None:
-            self._meter_at_start = meter
-        elif meter is not None and start is not None and self.conversation is not None:
-            self.report.charged_wh = meter.import_wh - start.import_wh
-            self.report.discharged_wh = meter.export_wh - start.export_wh
-
     def _check_state(self) -> Check:
         check = self._check
         if check is None:
@@ -598,7 +449,7 @@ class Connector:
 
     def _is_safe(self, now: float) -> bool:
         """Known to be safe: the contactor is seen open, and no current is seen."""
-        contactor, inverter = self._fresh(now).contactor, self._fresh(now).inverter
+        contactor, inverter = self.fresh(now).contactor, self.fresh(now).inverter
         current = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
         return contactor is not None and not contactor.closed and not current
 
@@ -610,7 +461,7 @@ class Connector:
         self.decider.rest()
         if self._off_since is None:
             self._off_since, self._breaks = now, False
-        readings = self._fresh(now)
+        readings = self.fresh(now)
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
         closed = readings.contactor is not None and readings.contactor.closed
         waits = now - self._off_since < BREAK_S and (self._trip is None or self._trip[0] not in AT_ONCE)
@@ -632,7 +483,7 @@ class Connector:
         if self._check is None:
             volts = test_voltage_v(demand.car.voltage_max_v, self._limits().voltage_max_v)
             self._check = CableCheck(volts, now)
-        readings = self._fresh(now)
+        readings = self.fresh(now)
         wanted = self._check.step(
             readings.inverter, readings.contactor, readings.isolation, readings.self_test_since, now
         )
@@ -657,7 +508,7 @@ class Connector:
         )
 
     def _decide(self, demand: Demand, now: float) -> None:
-        situation = Situation(demand, self._car, self._fresh(now), self.rating, self._stop, self.heat)
+        situation = Situation(demand, self.car, self.fresh(now), self.rating, self._stop, self.heat)
         decision = self.decider.decide(situation, self.guard, now)
         causes = decision.wished_by, None if decision.binding is None else decision.binding.source
         if causes != self._told_causes and now - self._told_causes_s >= TELL_S:

@@ -148,6 +148,11 @@ class Outlet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     soc_floor_percent: Annotated[int, Meta(ge=0, le=100)] = 0
     """The station discharges no vehicle below this, whatever the vehicle would allow."""
 
+    @property
+    def may_feed(self) -> bool:
+        """Whether a vehicle may be discharged here: authorised, and with a grid code that protects the grid."""
+        return self.access.discharge and self.grid_code is not None
+
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The station's identity and whom it trusts. Files that are left out are those of `directory`."""

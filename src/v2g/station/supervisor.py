@@ -142,7 +142,7 @@ class Supervisor:
         if meter is None or service is None or demand.stage not in _CLOSED:
             return self._lasting(None, now, 0.0)
         own = outlet.capability
-        may_feed = service.bidirectional and outlet.access.discharge and outlet.grid_code is not None
+        may_feed = service.bidirectional and outlet.may_feed
         highest_w = own.charge_w * OVER_CURRENT + NO_POWER_W
         lowest_w = (own.discharge_w * OVER_CURRENT if may_feed else 0.0) + NO_POWER_W
         if meter.power_w > highest_w:

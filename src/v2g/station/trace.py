@@ -18,8 +18,8 @@ from typing import TextIO
 
 from v2g.iso15118.event import Event, Faulted, Moved, Received, Sent
 from v2g.kernel.errors import V2GError
-from v2g.station.connector import Note
 from v2g.station.faults import CATALOGUE
+from v2g.station.report import Note
 
 _ERROR = re.compile("e(?=rror)", re.IGNORECASE)
 

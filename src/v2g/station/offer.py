@@ -1,0 +1,46 @@
+"""What an outlet offers every car: its services, and its limits."""
+
+from v2g.iso15118.d20.plant import Limits, Offer
+from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.power.inverter import InverterRating
+from v2g.station.settings import Outlet
+
+
+def offer_of(outlet: Outlet) -> Offer:
+    """What a car may choose from; whether it may be discharged is asked when it chooses."""
+    return Offer(
+        evse_id=outlet.evse_id,
+        services=tuple(Service[name] for name in outlet.services),
+        modes=tuple(ControlMode[name.upper()] for name in outlet.modes),
+        nominal_voltage_v=outlet.nominal_voltage_v,
+        nominal_frequency_hz=outlet.nominal_hz,
+        pause_allowed=outlet.pause,
+        precharge_tolerance_v=outlet.precharge_tolerance_v,
+        price_levels=outlet.price_levels,
+        ramp_w_per_s=outlet.capability.ramp_w_per_s,
+    )
+
+
+def limits_of(outlet: Outlet, rating: InverterRating | None) -> Limits:
+    """The outlet's own capability within the inverter's rating."""
+    own = outlet.capability
+    limits = Limits(
+        charge_w=own.charge_w,
+        discharge_w=own.discharge_w if outlet.may_feed else 0.0,
+        charge_a=own.charge_a,
+        discharge_a=own.discharge_a if outlet.may_feed else 0.0,
+        voltage_min_v=own.voltage_min_v,
+        voltage_max_v=own.voltage_max_v,
+    )
+    if rating is None:
+        return limits
+    return limits.within(
+        Limits(
+            charge_w=rating.charge_power_max_w,
+            discharge_w=rating.discharge_power_max_w,
+            charge_a=rating.charge_current_max_a,
+            discharge_a=rating.discharge_current_max_a,
+            voltage_min_v=rating.voltage_min_v,
+            voltage_max_v=rating.voltage_max_v,
+        )
+    )

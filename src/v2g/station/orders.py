@@ -1,0 +1,31 @@
+"""What an outlet's hardware should be. Orders are levels, made again and again; without a cause they are `SAFE`."""
+
+from dataclasses import dataclass
+
+from v2g.pilot.duty import STEADY_LOW
+from v2g.power.inverter import OFF, InverterMode, InverterSetpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the hardware should be. The default is the safe state."""
+
+    inverter: InverterSetpoint = OFF
+    contactor_closed: bool = False
+    self_test: bool = False
+    ccid_closed: bool = False
+    """Of the circuit-interrupting device on the grid's side, which stays closed while nothing is wrong."""
+    pilot_duty: float = STEADY_LOW
+    """Duty cycle of the control pilot; the default is state F, no car."""
+    pump: float = 1.0
+    """Of the coolant; the default is all of it."""
+    matching: bool = False
+    """Whether cars should be matched on the power line."""
+
+    @property
+    def safe(self) -> bool:
+        """No power, contactor open."""
+        return self.inverter.mode is InverterMode.OFF and not self.contactor_closed
+
+
+SAFE = Orders()
