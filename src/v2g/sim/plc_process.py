@@ -6,6 +6,7 @@ Needs CAP_NET_RAW. The modems' ends should have no addresses of their own: `sysc
 import asyncio
 import socket
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +40,7 @@ class PlcProcess:
             port.bind((interface, _ETH_P_ALL))
             port.setblocking(False)
             self._loop.add_reader(port.fileno(), self._readable, modem, port)
-            line.attach(modem, lambda data, _, port=port: _put(port, data))  # type: ignore[misc]
+            line.attach(modem, partial(_put, port))
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +78,7 @@ class PlcProcess:
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._advance)
 
 
-def _put(port: socket.socket, data: bytes) -> None:
+def _put(port: socket.socket, data: bytes, _now: float) -> None:
     try:
         port.send((data.offload if isinstance(data, _Data) else _NO_OFFLOAD) + data)
     except OSError:  # the interface is down, or its queue is full: a frame is lost, as on a real line
