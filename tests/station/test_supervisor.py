@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import CAR, OUTLET
+from tests.station.scene import CAR, INTENT, OUTLET, fault_of, in_the_loop
 
 from v2g.iso15118.d20.plant import Demand, Stage
 from v2g.iso15118.d20.services import ControlMode, Service
@@ -12,9 +12,10 @@ from v2g.power.inverter import InverterReading, InverterState
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
 from v2g.sim.plant_model import RATING
+from v2g.sim.world import World
 from v2g.station.readings import Readings
-from v2g.station.settings import Access, Outlet
-from v2g.station.supervisor import FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor
+from v2g.station.settings import Access, Outlet, Step
+from v2g.station.supervisor import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
 CLOSED_ONLY = changed(AC, access=Access(grant="everyone"))
@@ -83,3 +84,54 @@ def test_an_odd_sample_in_between_begins_anew() -> None:
         assert supervisor.power_path(demand(Service.AC), readings(now, -400.0), now) is None
     assert supervisor.power_path(demand(Service.AC), readings(1.0, 0.0), 1.0) is None
     assert supervisor.power_path(demand(Service.AC), readings(1.1, -400.0), 1.1) is None
+
+
+@pytest.mark.parametrize(
+    ("told_w", "delivered_w", "fault"),
+    [
+        (-6_000, -7_400, None),
+        (-6_000, -7_600, Fault.INVERTER_FAULT),
+        (6_000, 7_600, Fault.INVERTER_FAULT),
+        (0, -1_600, Fault.INVERTER_FAULT),
+        (0, 1_400, None),
+        (6_000, -1_600, Fault.INVERTER_FAULT),
+        (6_000, 0, None),
+    ],
+)
+def test_an_inverter_that_delivers_what_it_was_not_told_is_a_fault_once_it_lasts(
+    told_w: float, delivered_w: float, fault: Fault | None
+) -> None:
+    """5 % of its 30 kW are tolerated; too little power is none of its faults."""
+    supervisor = Supervisor(OUTLET, RATING)
+    found = [
+        supervisor.power_path(
+            demand(Service.DC_BPT), readings(now, delivered_w, amps=delivered_w / 400), now, target_w=told_w
+        )
+        for now in (0.0, FOLLOWS_S - 0.1, FOLLOWS_S)
+    ]
+    assert found[:2] == [None, None]
+    assert (found[2] and found[2][0]) == fault
+
+
+@pytest.mark.parametrize(
+    ("meter_w", "fault"), [(-3_100, None), (-8_900, None), (-2_900, Fault.METER_LOST), (6_000, Fault.METER_LOST)]
+)
+def test_a_meter_that_contradicts_the_inverter_is_a_fault_once_it_lasts(meter_w: float, fault: Fault | None) -> None:
+    supervisor = Supervisor(OUTLET, RATING)
+    found = [
+        supervisor.power_path(demand(Service.DC_BPT), readings(now, meter_w, amps=-15.0), now, target_w=-6_000)
+        for now in (0.0, DIFFERS_S - 0.1, DIFFERS_S)
+    ]
+    assert found[:2] == [None, None]
+    assert (found[2] and found[2][0]) == fault
+
+
+def test_an_inverter_that_does_not_hear_is_switched_off_by_the_contactor() -> None:
+    world = in_the_loop(
+        World(changed(OUTLET, dispatch=(Step(power_w=6_000, for_s=10.0), Step(power_w=0))), INTENT), 5.0
+    )
+    world.faults.deaf.add("inverter")
+    world.run_to_end()
+    assert fault_of(world) is Fault.INVERTER_FAULT
+    assert world.connector.orders(world.now).safe
+    assert not world.contactor.closed

@@ -351,7 +351,8 @@ class Connector:
         if demand.stage is Stage.OFF or demand.service is None:
             left = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
-        missing = self.supervisor.power_path(demand, self.fresh(now), now)
+        told_w = 0.0 if self.decision is None else self.decision.power_w
+        missing = self.supervisor.power_path(demand, self.fresh(now), now, told_w)
         if missing is None and self._check is not None and self._check.failed:
             missing = Fault.CABLE_CHECK, self._check.failed
         return [] if missing is None else self._fail(*missing, now, unix_s)

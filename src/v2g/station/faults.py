@@ -203,9 +203,10 @@ CATALOGUE: Mapping[Fault, Entry] = {
     Fault.INVERTER_FAULT: Entry(
         "Inverter fault",
         "The inverter reports a fault of its own, such as over-current, over-temperature or a lost grid (a car may "
-        "show EVSE_Shutdown).",
-        "The trace names the fault. For temperature check the coolant, the fans and the `sensors` command; for "
-        "hardware interrupts /var/log/syslog. It is acknowledged by itself once its cause is gone.",
+        "show EVSE_Shutdown), or has delivered for 5 s what it was not told.",
+        "The trace names the fault. Where it does not follow its set-point: its register map, its ramp settings, and "
+        "whether something else commands it. For temperature check the coolant, the fans and the `sensors` "
+        "command; for hardware interrupts /var/log/syslog. It is acknowledged by itself once its cause is gone.",
         _SAFE,
         _TOLD,
         (_SHUTDOWN,),
@@ -244,8 +245,10 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.METER_LOST: Entry(
         "Meter lost",
-        "There is no current reading of the energy meter: energy would flow unmeasured.",
-        "Check power and network of the meter, and `meter.address` and `unit` in the configuration.",
+        "There is no current reading of the energy meter, or it has contradicted the inverter for 10 s: energy would "
+        "flow unmeasured.",
+        "Check power and network of the meter, and `meter.address` and `unit` in the configuration; where the two "
+        "differ, the direction of the meter's current transformers, its scale, and what else it measures.",
         _SAFE,
         _TOLD,
         (_MALFUNCTION,),

@@ -1,6 +1,6 @@
 """What speaks against power at an outlet: one place that looks at every device and names the first fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from v2g.iso15118.d20.plant import Demand, Stage
@@ -22,7 +22,13 @@ OVER_CURRENT, OVER_CURRENT_A = 1.1, 5.0
 NO_POWER_W = 250.0
 """Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
 FOLLOWS_S, FEEDS_S = 5.0, 1.0
-"""How long an AC car may take to follow its limit (IEC 61851-1, Table A.6), and how long one may feed without leave."""
+"""How long an AC car may take to follow its limit (IEC 61851-1, Table A.6), and how long one may feed without leave.
+The inverter has as long to follow its set-point."""
+UNASKED, UNASKED_W = 0.05, 500.0
+"""The inverter may deliver this share of its rating, or this much, more than it was told."""
+DIFFERS, DIFFERS_W, DIFFERS_S = 0.1, 500.0, 10.0
+"""Meter and inverter may differ by this share of the rating, or this much, for so long: readings are never of the same
+instant, and a meter on the other side of the inverter does not see its losses."""
 LASTS_S = 0.05
 """So long a measurement is beyond its limit before it is a fault: one odd sample is none."""
 
@@ -43,7 +49,23 @@ _INVERTER = {
 """The others are `Fault.INVERTER_FAULT`."""
 
 _CONNECTED = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
+_AFTER_PRECHARGE = (Stage.READY, Stage.ENERGY)
 Found = tuple[Fault, str]
+
+
+@dataclass(slots=True)
+class _Lasting:
+    """One odd measurement is no fault: what is found must last."""
+
+    fault: Fault | None = None
+    since_s: float = 0.0
+
+    def step(self, found: Found | None, seen_s: float, lasts_s: float) -> Found | None:
+        """`found`, once measurements have shown it for `lasts_s`. `seen_s`: the time of the measurement."""
+        fault = None if found is None else found[0]
+        if fault is not self.fault:
+            self.fault, self.since_s = fault, seen_s
+        return found if seen_s - self.since_s >= lasts_s else None
 
 
 @dataclass(slots=True)
@@ -54,8 +76,9 @@ class Supervisor:
     rating: InverterRating | None = None
     guard: "GridGuard | None" = None
     plug: "Plug | None" = None
-    _beyond: tuple[Fault, float] | None = None
-    """What is beyond its limit, and since when."""
+    _beyond: _Lasting = field(default_factory=_Lasting)
+    _unasked: _Lasting = field(default_factory=_Lasting)
+    _differs: _Lasting = field(default_factory=_Lasting)
 
     def alarm(self, readings: Readings, now: float) -> Found | None:
         """The most urgent alarm of the safety inputs, where there are any."""
@@ -93,8 +116,8 @@ class Supervisor:
             return Fault.METER_LOST, "no reading of the meter"
         return None
 
-    def power_path(self, demand: Demand, readings: Readings, now: float) -> Found | None:
-        """What speaks against going on with `demand`, or None."""
+    def power_path(self, demand: Demand, readings: Readings, now: float, target_w: float = 0.0) -> Found | None:
+        """What speaks against going on with `demand`, or None. `target_w`: what the inverter was told."""
         dc = demand.service is not None and demand.service.dc
         if (found := self.cable(demand.stage, readings, now)) is not None:
             return found
@@ -104,7 +127,12 @@ class Supervisor:
             # Closed again, it would join two voltages that nobody has made equal.
             return Fault.CONTACTOR, "the contactor has opened by itself"
         if found is None and dc:
-            found = self._insulation(demand, readings) or self._limits(demand, readings, now)
+            found = (
+                self._insulation(demand, readings)
+                or self._limits(demand, readings, now)
+                or self._obeys(demand, readings, now, target_w)
+                or self._agree(demand, readings, now)
+            )
         elif found is None:
             found = self._at_the_meter(demand, readings, now)
         return found
@@ -134,33 +162,46 @@ class Supervisor:
                 )
             elif abs(inverter.current_a) > highest_a:
                 found = Fault.OVER_CURRENT, f"{inverter.current_a:.0f} A, the car allows {stated_a:g} A"
-        return self._lasting(found, now if inverter is None else inverter.time_s, LASTS_S)
+        return self._beyond.step(found, now if inverter is None else inverter.time_s, LASTS_S)
+
+    def _obeys(self, demand: Demand, readings: Readings, now: float, target_w: float) -> Found | None:
+        """More power than the inverter was told, or the other way; less may be the battery's doing."""
+        inverter, rating = readings.inverter, self.rating
+        if inverter is None or rating is None or demand.stage not in _AFTER_PRECHARGE:
+            return self._unasked.step(None, now, 0.0)
+        flows_w = inverter.power_w
+        told_w = max(target_w, 0.0) if flows_w > 0 else max(-target_w, 0.0)
+        most_w = told_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W)
+        text = f"the inverter delivers {flows_w / 1000:+.1f} kW, told {target_w / 1000:+.1f} kW"
+        found = (Fault.INVERTER_FAULT, text) if abs(flows_w) > most_w else None
+        return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
+
+    def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
+        """Meter and inverter measure the same power: what differs is stuck, wired the wrong way, or elsewhere."""
+        inverter, meter, rating = readings.inverter, readings.meter, self.rating
+        if inverter is None or meter is None or rating is None or demand.stage not in _AFTER_PRECHARGE:
+            return self._differs.step(None, now, 0.0)
+        apart_w = abs(meter.power_w - inverter.ac_power_w)
+        text = f"the meter shows {meter.power_w / 1000:+.1f} kW, the inverter {inverter.ac_power_w / 1000:+.1f} kW"
+        found = (Fault.METER_LOST, text) if apart_w > max(DIFFERS * rating.charge_power_max_w, DIFFERS_W) else None
+        return self._differs.step(found, min(meter.time_s, inverter.time_s), DIFFERS_S)
 
     def _at_the_meter(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """AC: the vehicle converts, and may do something else than it is told."""
         outlet, meter, service = self.outlet, readings.meter, demand.service
         if meter is None or service is None or demand.stage not in _CLOSED:
-            return self._lasting(None, now, 0.0)
+            return self._beyond.step(None, now, 0.0)
         own = outlet.capability
         may_feed = service.bidirectional and outlet.may_feed
         highest_w = own.charge_w * OVER_CURRENT + NO_POWER_W
         lowest_w = (own.discharge_w * OVER_CURRENT if may_feed else 0.0) + NO_POWER_W
         if meter.power_w > highest_w:
             found = Fault.OVER_CURRENT, f"the EV draws {meter.power_w / 1000:.1f} kW of {own.charge_w / 1000:g} kW"
-            return self._lasting(found, meter.time_s, FOLLOWS_S)
+            return self._beyond.step(found, meter.time_s, FOLLOWS_S)
         if -meter.power_w > lowest_w and may_feed:
             found = Fault.OVER_CURRENT, f"the EV feeds {-meter.power_w / 1000:.1f} kW of {own.discharge_w / 1000:g} kW"
-            return self._lasting(found, meter.time_s, FOLLOWS_S)
+            return self._beyond.step(found, meter.time_s, FOLLOWS_S)
         if -meter.power_w > lowest_w:
             found = Fault.AUTHORIZATION, f"the EV feeds {-meter.power_w / 1000:.1f} kW without leave to"
-            return self._lasting(found, meter.time_s, FEEDS_S)
-        return self._lasting(None, now, 0.0)
-
-    def _lasting(self, found: Found | None, seen_s: float, lasts_s: float) -> Found | None:
-        """What has been found for so long."""
-        if found is None:
-            self._beyond = None
-            return None
-        if self._beyond is None or self._beyond[0] is not found[0]:
-            self._beyond = found[0], seen_s
-        return found if seen_s - self._beyond[1] >= lasts_s else None
+            return self._beyond.step(found, meter.time_s, FEEDS_S)
+        return self._beyond.step(None, now, 0.0)
