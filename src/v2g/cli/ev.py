@@ -332,8 +332,8 @@ async def _matched(plan: _Plan, watcher: "_Silent | _Progress") -> "AsyncIterato
         if isinstance(outcome, Unmatched):
             raise EvError(f"no match with a station: {outcome.reason}")
         yield
-        link.unplugged()
     finally:
+        link.unplugged()
         link.close()
 
 
