@@ -1,5 +1,6 @@
-"""Fixtures every test may use: where the repository and its optional companions are, and a charging cable."""
+"""Fixtures every test may use: the repository and its optional companions, a day of the grid, a charging cable."""
 
+import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,16 @@ def shared(repository: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set V2G_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def frequency_day(shared: Path) -> list[float]:
+    """A real day of the grid's frequency, per unit of the nominal one, a value for each second; skips without it."""
+    path = shared / "data/grid_60hz_1s_day.csv"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    with path.open() as file:
+        return [float(row[1]) for row in csv.reader(file)]
 
 
 @pytest.fixture

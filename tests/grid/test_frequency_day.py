@@ -1,12 +1,8 @@
 """A station that follows a real day of grid frequency, second by second, in virtual time."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
-
-import pytest
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating
@@ -18,16 +14,6 @@ from v2g.grid.support import GridSupport
 RATING = Rating(apparent_va=11_000, charge_w=11_000, discharge_w=11_000, reactive_max_var=5_000)
 
 
-@pytest.fixture(scope="module")
-def day(shared: Path) -> list[float]:
-    """Per unit of the nominal frequency, one for each second."""
-    path = shared / "data/grid_60hz_1s_day.csv"
-    if not path.exists():
-        pytest.skip(f"no {path}")
-    with path.open() as file:
-        return [float(row[1]) for row in csv.reader(file)]
-
-
 NARROWEST: dict[str, Value] = {
     "frequency_droop.over_deadband_hz": 0.017,
     "frequency_droop.under_deadband_hz": 0.017,
@@ -37,18 +23,18 @@ NARROWEST: dict[str, Value] = {
 }
 
 
-def test_droop_through_a_day(day: list[float], record_property: Callable[[str, object], None]) -> None:
+def test_droop_through_a_day(frequency_day: list[float], record_property: Callable[[str, object], None]) -> None:
     """In service all day; energy both ways; the power changes its sign no more often than the deviation does."""
     code = settings.load("ieee1547-cat3").with_settings({"measurement.stale_s": 1.0, "measurement.frozen_s": 1.0})
     protection = Protection(code, in_service=True)
     stations = {"defaults": Station(code), "narrowest": Station(code.with_settings(NARROWEST))}
-    for second, per_unit in enumerate(day):
+    for second, per_unit in enumerate(frequency_day):
         sample = GridSample(float(second), second, (1.0, 1.0, 1.0), per_unit * code.nominal_hz)
         assert protection.step(sample, float(second)).state is State.RUN
         for station in stations.values():
             station.step(sample)
-    crossings = sum((before > 1) != (after > 1) for before, after in pairwise(day))
-    assert len(day) == 86_400
+    crossings = sum((before > 1) != (after > 1) for before, after in pairwise(frequency_day))
+    assert len(frequency_day) == 86_400
     for name, station in stations.items():
         record_property(name, str(station))
         assert 0 < station.changes_of_sign <= crossings

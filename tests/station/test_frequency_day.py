@@ -1,12 +1,9 @@
 """A V2G station through a real day of grid frequency: every decision that it takes, on a battery that follows."""
 
-import csv
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import CAR, OUTLET
 
@@ -31,24 +28,14 @@ FOLLOW = Step(follow="frequency", nominal_hz=NOMINAL_HZ, w_per_hz=200_000.0, dea
 DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC, car=CAR)
 
 
-@pytest.fixture(scope="module")
-def day(shared: Path) -> list[float]:
-    """Hertz, one for each second."""
-    path = shared / "data/grid_60hz_1s_day.csv"
-    if not path.exists():
-        pytest.skip(f"no {path}")
-    with path.open() as file:
-        return [float(row[1]) * NOMINAL_HZ for row in csv.reader(file)]
-
-
-def test_a_day_of_frequency(day: list[float], record_property: Callable[[str, object], None]) -> None:
+def test_a_day_of_frequency(frequency_day: list[float], record_property: Callable[[str, object], None]) -> None:
     outlet = changed(OUTLET, nominal_hz=NOMINAL_HZ, grid_code=PROMPT, dispatch=(FOLLOW,), soc_floor_percent=20)
     battery, decider, guard = Battery(60_000.0, 0.5), Decider(outlet), GridGuard(outlet, PROMPT)
     current_a = charged_wh = given_wh = 0.0
     changes = last = 0
     started = time.process_time()
-    for second, frequency_hz in enumerate(day, 1):
-        now = float(second)
+    for second, per_unit in enumerate(frequency_day, 1):
+        now, frequency_hz = float(second), per_unit * NOMINAL_HZ
         volts = battery.terminal_v(current_a)
         inverter = InverterReading(
             now, InverterState.ON, frozenset(), volts, current_a, volts * current_a, volts * current_a, 0.0, 30.0
@@ -71,8 +58,8 @@ def test_a_day_of_frequency(day: list[float], record_property: Callable[[str, ob
     told = f"{energy}, {changes} changes of sign, {took_s:.0f} s"
     record_property("day", told)
     print(told)
-    assert len(day) == 86_400
+    assert len(frequency_day) == 86_400
     assert charged_wh > 10_000
     assert given_wh > 10_000
-    assert 100 < changes < sum((a > NOMINAL_HZ) != (b > NOMINAL_HZ) for a, b in pairwise(day))
+    assert 100 < changes < sum((a > 1) != (b > 1) for a, b in pairwise(frequency_day))
     assert 0.2 <= battery.soc <= 1.0

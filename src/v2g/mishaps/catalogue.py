@@ -90,6 +90,17 @@ def _nothing(rig: Rig) -> None:
     pass
 
 
+def _flag(name: str, opens: Limit = no_limit, concerns: Concern = anywhere, shares: str = "") -> Kind:
+    """A fault of the world that is there or not."""
+    return Kind(
+        lambda rig, random: setattr(rig.world.faults, name, True),
+        lambda rig: setattr(rig.world.faults, name, False),
+        opens,
+        concerns,
+        shares=shares,
+    )
+
+
 # The wire
 
 
@@ -117,14 +128,6 @@ def _forget(rig: Rig, name: str) -> None:
 
 def _late(rig: Rig, random: Random, to_station: bool, kind: int, payload: bytes) -> Arrivals:
     return [(random.choice((0.05, 0.2, 0.45, 1.0, 2.5)), kind, payload)]
-
-
-def _cut(rig: Rig, random: Random) -> None:
-    rig.world.faults.cut = True
-
-
-def _mend(rig: Rig) -> None:
-    rig.world.faults.cut = False
 
 
 def _cut_line(rig: Rig, random: Random) -> None:
@@ -248,14 +251,6 @@ def _insulate(rig: Rig) -> None:
     rig.world.plant.settings = replace(rig.world.plant.settings, isolation_ohm=1_000_000.0)
 
 
-def _lose_commands(rig: Rig, random: Random) -> None:
-    rig.world.faults.lost_commands = True
-
-
-def _hear_commands(rig: Rig) -> None:
-    rig.world.faults.lost_commands = False
-
-
 def _die(rig: Rig, random: Random) -> None:
     rig.world.stop_station()
 
@@ -327,14 +322,6 @@ def _quiet(rig: Rig) -> None:
     rig.cable.pilot.noise_v = lambda: 0.0
 
 
-def _open_s2(rig: Rig, random: Random) -> None:
-    rig.world.faults.s2_open = True
-
-
-def _close_s2(rig: Rig) -> None:
-    rig.world.faults.s2_open = False
-
-
 def _pull(rig: Rig, random: Random) -> None:
     rig.world.pull_out()
 
@@ -345,14 +332,6 @@ def _pull(rig: Rig, random: Random) -> None:
 def _kill_car(rig: Rig, random: Random) -> None:
     if rig.world.evcc is not None:
         rig.world.unplug()
-
-
-def _hang(rig: Rig, random: Random) -> None:
-    rig.world.faults.hung = True
-
-
-def _unhang(rig: Rig) -> None:
-    rig.world.faults.hung = False
 
 
 def _out_of_turn(rig: Rig, random: Random) -> None:
@@ -431,7 +410,7 @@ CATALOGUE: dict[str, Kind] = {
     "bits flipped": _tamper(
         "bits flipped", 0.1, lambda rig, random, to_station, kind, payload: rig.flipped(to_station, kind, payload)
     ),
-    "link cut": Kind(_cut, _mend, shares="link"),
+    "link cut": _flag("cut", shares="link"),
     "power line cut": Kind(_cut_line, _mend_line, concerns=with_modems, shares="link"),
     "power line lossy": Kind(_line_loss, _no_line_loss, concerns=with_modems),
     "power line attenuated": Kind(_attenuate, _attenuate_no_more, concerns=with_modems),
@@ -454,7 +433,7 @@ CATALOGUE: dict[str, Kind] = {
     "meter silent": _silent("meter", anywhere),
     "meter frozen": _frozen("meter", anywhere),
     "meter wrong": _lie("meter", "power_w", (0.0, 0.5, 2.0, -1.0), anywhere),
-    "commands lost": Kind(_lose_commands, _hear_commands, within(SILENT_OPEN_WITHIN_S)),
+    "commands lost": _flag("lost_commands", within(SILENT_OPEN_WITHIN_S)),
     "station restarted": Kind(_die, _come_up, within(SILENT_OPEN_WITHIN_S), passes=True),
     "grid voltage": _grid(
         *(Grid(voltages_v=(volts, 230.0, 230.0)) for volts in (30.0, 90.0, 140.0, 195.0, 245.0, 258.0, 280.0)),
@@ -465,13 +444,7 @@ CATALOGUE: dict[str, Kind] = {
     "grid phase jump": _grid(*(Grid(phase_jump_deg=degrees) for degrees in (-60.0, -20.0, 20.0, 60.0, 120.0))),
     "grid rocof": _grid(*(Grid(rocof_hz_per_s=rate) for rate in (-8.0, -2.0, 2.0, 8.0))),
     "grid sensor silent": replace(_silent("grid", with_code), shares="grid"),
-    "grid sensor frozen": Kind(
-        lambda rig, random: setattr(rig.world.faults, "frozen", True),
-        lambda rig: setattr(rig.world.faults, "frozen", False),
-        within(TRIP_OPEN_S),
-        with_code,
-        shares="grid",
-    ),
+    "grid sensor frozen": _flag("frozen", within(TRIP_OPEN_S), with_code, shares="grid"),
     "grid sensor without numbers": replace(
         _lie("grid", "frequency_hz", (float("nan"), inf, 0.0), with_code), opens=within(TRIP_OPEN_S), shares="grid"
     ),
@@ -480,10 +453,10 @@ CATALOGUE: dict[str, Kind] = {
     "pilot noisy": Kind(_noise, _quiet, concerns=with_pilot),
     "pilot silent": _silent("pilot", with_pilot),
     "pilot deaf": _deaf("pilot", with_pilot, None),
-    "S2 opens": Kind(_open_s2, _close_s2, within(PILOT_OPEN_S), with_pilot),
+    "S2 opens": _flag("s2_open", within(PILOT_OPEN_S), with_pilot),
     "unplugged": Kind(_pull, _nothing, within(PILOT_OPEN_S), with_pilot),
     "car killed": Kind(_kill_car, _nothing),
-    "car hangs": Kind(_hang, _unhang),
+    "car hangs": _flag("hung"),
     "request out of turn": Kind(_out_of_turn, _nothing),
     "request of another session": Kind(_other_session, _nothing),
     "emergency stop": _safety("emergency_stop"),

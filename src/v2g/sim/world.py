@@ -325,13 +325,13 @@ class World:
         """The pilot is read as often as the process does it."""
         orders, faults = self._orders, self.faults
         lost = faults.lost_commands or faults.down or "pilot" in faults.silent | faults.deaf
-        wants_energy = faults.mute or (self.evcc is not None and self.evcc.command.ready)
         duty = None if lost else orders.pilot_duty
-        wants_energy = wants_energy and not faults.s2_open
+        ready = faults.mute or (self.evcc is not None and self.evcc.command.ready)
+        wants_energy = ready and not faults.s2_open
         for event in cable.advance(self.now, duty=duty, matching=orders.matching, wants_energy=wants_energy):
             if not faults.down:
                 self.connector.line(event, self.now)
-        if "pilot" not in self.faults.silent:
+        if "pilot" not in faults.silent:
             self._readings = replace(self._readings, pilot=cable.pilot.reading())
         if self.safety is not None and not (faults.lost_commands or faults.down):
             self.safety.command_pump(orders.pump)

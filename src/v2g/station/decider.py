@@ -130,13 +130,12 @@ class Decider:
         yield Bound("operator charge limit", charge_w=self.operator.charge_w)
         yield Bound("operator discharge limit", discharge_w=self.operator.discharge_w)
         yield from self._car_bounds(situation, now)
+        before_w, dt_s = 0.0 if self.decision is None else self.decision.power_w, now - self._decided_at
         if self.outlet.capability.ramp_w_per_s is not None:  # a rise is ramped, a fall is not
-            before_w = 0.0 if self.decision is None else self.decision.power_w
-            rise_w = self.outlet.capability.ramp_w_per_s * (now - self._decided_at)
+            rise_w = self.outlet.capability.ramp_w_per_s * dt_s
             yield Bound("station power ramp", max(0.0, before_w + rise_w), max(0.0, rise_w - before_w))
         if situation.heat is not None:
-            before_w = 0.0 if self.decision is None else self.decision.power_w
-            yield from situation.heat.bounds(before_w, now - self._decided_at)
+            yield from situation.heat.bounds(before_w, dt_s)
         if situation.stop is not Stop.NONE:
             yield Bound("station is stopping", 0.0, 0.0)
         if self._dc(situation):

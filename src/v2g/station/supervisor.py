@@ -171,9 +171,10 @@ class Supervisor:
             return self._unasked.step(None, now, 0.0)
         flows_w = inverter.power_w
         told_w = max(target_w, 0.0) if flows_w > 0 else max(-target_w, 0.0)
-        most_w = told_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W)
-        text = f"the inverter delivers {flows_w / 1000:+.1f} kW, told {target_w / 1000:+.1f} kW"
-        found = (Fault.INVERTER_FAULT, text) if abs(flows_w) > most_w else None
+        found: Found | None = None
+        if abs(flows_w) > told_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W):
+            text = f"the inverter delivers {flows_w / 1000:+.1f} kW, told {target_w / 1000:+.1f} kW"
+            found = Fault.INVERTER_FAULT, text
         return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
 
     def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
@@ -181,9 +182,10 @@ class Supervisor:
         inverter, meter, rating = readings.inverter, readings.meter, self.rating
         if inverter is None or meter is None or rating is None or demand.stage not in _AFTER_PRECHARGE:
             return self._differs.step(None, now, 0.0)
-        apart_w = abs(meter.power_w - inverter.ac_power_w)
-        text = f"the meter shows {meter.power_w / 1000:+.1f} kW, the inverter {inverter.ac_power_w / 1000:+.1f} kW"
-        found = (Fault.METER_LOST, text) if apart_w > max(DIFFERS * rating.charge_power_max_w, DIFFERS_W) else None
+        metered_w, converted_w, found = meter.power_w, inverter.ac_power_w, None
+        if abs(metered_w - converted_w) > max(DIFFERS * rating.charge_power_max_w, DIFFERS_W):
+            text = f"the meter shows {metered_w / 1000:+.1f} kW, the inverter {converted_w / 1000:+.1f} kW"
+            found = Fault.METER_LOST, text
         return self._differs.step(found, min(meter.time_s, inverter.time_s), DIFFERS_S)
 
     def _at_the_meter(self, demand: Demand, readings: Readings, now: float) -> Found | None:
