@@ -52,8 +52,9 @@ NOT_READY_S = 5.0
 MOST_DEVIATIONS = 20
 """So many deviations of a car's messages from their schema are told in a session."""
 TELL_S = 1.0
-"""The trace is not told more often why the power is what it is."""
+"""The trace is not told more often of the same wish and the same limit; a new one is told at once, however short."""
 _SCHEDULE_S = 86_400
+Causes = tuple[str, str | None]
 
 
 class Connector:
@@ -90,9 +91,9 @@ class Connector:
         self._waits_since: float | None = None
         self._told: ContactorFault | None = None
         self._meter_at_start: MeterReading | None = None
-        self._told_causes: tuple[str, str | None] | None = None
-        """Who wished and what bound when the trace was told last, and when that was."""
-        self._told_causes_s = float("-inf")
+        self._causes: Causes | None = None
+        self._told_causes: dict[Causes, float] = {}
+        """Who wished and what bound when the trace was told last, and when each such pair was told."""
         self._heat_s = float("-inf")
         self._deviations: set[str] = set()
 
@@ -110,7 +111,7 @@ class Connector:
         self._stop = Stop.NONE
         self.decider.new_session()
         self._deviations.clear()
-        self._told_causes, self._told_causes_s = None, float("-inf")
+        self._causes, self._told_causes = None, {}
         self._meter_at_start = self.fresh(now).meter
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> list[tuple[int, bytes]]:
@@ -512,6 +513,7 @@ class Connector:
         situation = Situation(demand, self.car, self.fresh(now), self.rating, self._stop, self.heat)
         decision = self.decider.decide(situation, self.guard, now)
         causes = decision.wished_by, None if decision.binding is None else decision.binding.source
-        if causes != self._told_causes and now - self._told_causes_s >= TELL_S:
-            self._told_causes, self._told_causes_s = causes, now
+        if causes != self._causes and now - self._told_causes.get(causes, float("-inf")) >= TELL_S:
+            self._causes = causes
+            self._told_causes[causes] = now
             self.events.append(Note(decision.sentence))
