@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.interop.station import V2G, Station, station
 from v2g.io.modbus import ModbusConnection
 
 BIN = Path(sys.executable).parent
+BEYOND = ("modbus_write", "--address", "0x4001", "--value", "15001"), "beyond: station discharge power, 15 kW"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -42,6 +44,13 @@ def command(tmp_path: Path) -> Command:
         return subprocess.run([BIN / name, *words], capture_output=True, text=True, timeout=20, check=False)
 
     return run
+
+
+def await_devices(command: Command) -> None:
+    """A station that has just started has not read every device, and says so to whatever it is asked."""
+    deadline = time.monotonic() + 5
+    while ";" in command("v2g", "explain").stdout or "stale" in command(*BEYOND[0]).stderr:
+        assert time.monotonic() < deadline, "the station is not ready"
 
 
 def register(ours: Station, address: int) -> int:
@@ -95,7 +104,7 @@ def test_the_seeds_limit_without_a_car(ours: Station, command: Command) -> None:
 
 
 REFUSED = (
-    (("modbus_write", "--address", "0x4001", "--value", "15001"), "beyond: station discharge power, 15 kW"),
+    BEYOND,
     (("modbus_write", "--address", "0x4006", "--value", "1"), "0x4006 is the station's own; by hand can be set 0x4001"),
     (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a number from 0 to 65535"),
     (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at connector 1"),
@@ -106,6 +115,7 @@ REFUSED = (
 
 
 def test_what_is_refused_says_why_with_exit_code_2(ours: Station, command: Command) -> None:
+    await_devices(command)
     for words, reason in REFUSED:
         done = command(*words)
         assert done.returncode == 2, words
@@ -141,6 +151,6 @@ def test_the_grid_as_the_station_sees_it(ours: Station, command: Command) -> Non
 
 
 def test_explain_tells_what_an_idle_station_waits_for(ours: Station, command: Command) -> None:
-    assert ours.traced("grid: run")
+    await_devices(command)
     assert command("v2g", "explain").stdout == "connector 1: idle: no car is connected\n"
     assert json.loads(command("v2g", "explain", "--json").stdout)[0]["connector"] == 1
