@@ -96,6 +96,7 @@ def test_a_limit_reaches_the_register_and_is_read_back(ours: Station, car: Proce
 
 
 def test_the_seeds_limit_without_a_car(ours: Station, command: Command) -> None:
+    await_devices(command)
     done = command("modbus_write", "–address", "0x4001", "–value", "15000")  # noqa: RUF001 - as the seed prints it
     assert (done.returncode, done.stdout) == (0, "discharge_limit_w at 0x4001: the inverter holds 15000 W\n"), (
         done.stderr
