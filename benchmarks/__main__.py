@@ -31,7 +31,7 @@ from benchmarks.figure import Figure, Setting, Value
 from tests.grid import opender
 from tests.interop import josev
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 from v2g.tls import pki
 
 MODULES = (

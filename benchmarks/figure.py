@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.interop.josev import Josev
 
-from v2g.sim.netns import Cable
+from v2g.bench.sim.netns import Cable
 
 #: A measured value, or the reason why there is none.
 Value = float | str

@@ -17,12 +17,12 @@ from statistics import quantiles
 from benchmarks.figure import Figure, Setting
 from tests.interop.station import V2G, configuration
 
+from v2g.bench.sim.battery import Battery
+from v2g.bench.sim.modbus_server import Device, Unit, listen
+from v2g.bench.sim.plant import CONTACTOR_UNIT, INVERTER_UNIT, Plant
+from v2g.bench.sim.plant_model import PlantModel
 from v2g.power.registers.map import Value, shipped
 from v2g.power.registers.port import Table
-from v2g.sim.battery import Battery
-from v2g.sim.modbus_server import Device, Unit, listen
-from v2g.sim.plant import CONTACTOR_UNIT, INVERTER_UNIT, Plant
-from v2g.sim.plant_model import PlantModel
 
 NOMINAL_HZ = 60.0
 TRIPS, CHANGES = 10, 200

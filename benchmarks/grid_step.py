@@ -9,22 +9,22 @@ from msgspec.structs import replace as changed
 from tests.grid import opender
 from tests.station.scene import CAR, OUTLET, PROMPT
 
+from v2g.bench.sim.plant_model import RATING
 from v2g.grid import settings
 from v2g.grid.capability import Rating
 from v2g.grid.protection import Protection
 from v2g.grid.sample import GridSample
 from v2g.grid.support import GridSupport
-from v2g.iso15118.d20.car_state import CarState
-from v2g.iso15118.d20.plant import Demand, Stage, Stop
-from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.iso15118.car import CarState
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
-from v2g.sim.plant_model import RATING
-from v2g.station.decider import Decider, Situation
-from v2g.station.grid_guard import GridGuard
-from v2g.station.heat import INVERTER_ONLY, Heat
+from v2g.station.config.settings import Step
+from v2g.station.power.decider import Decider, Situation
 from v2g.station.readings import Readings
-from v2g.station.settings import Step
+from v2g.station.safety.grid_guard import GridGuard
+from v2g.station.safety.heat import INVERTER_ONLY, Heat
 
 STEP_S = 0.1
 #: Seconds, voltages in pu, frequency in Hz, power fed in pu: sound, droop, volt-var, a dip, a trip and the way back.
@@ -82,8 +82,8 @@ def _ours_s() -> list[float]:
 def _decisions_s() -> list[float]:
     """Seconds for each step of protection, grid support, every bound and the limiter, in a bidirectional DC session."""
     grid_code = changed(PROMPT, settings={**PROMPT.settings, "reactive.mode": "volt_var", "volt_watt.enabled": True})
-    outlet = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(Step(power_w=-6_000),))
-    decider, guard = Decider(outlet), GridGuard(outlet, grid_code)
+    evse = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(Step(power_w=-6_000),))
+    decider, guard = Decider(evse), GridGuard(evse, grid_code)
     heat = Heat(INVERTER_ONLY, RATING)
     demand = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC, car=CAR)
     times: list[float] = []

@@ -18,7 +18,7 @@ from benchmarks.figure import NotMeasuredError, Setting
 from tests.interop.process import Process
 from tests.interop.station import station
 
-from v2g.sim.netns import Cable
+from v2g.bench.sim.netns import Cable
 
 ROOT = Path(__file__).parents[1]
 TRACE = ROOT / "tests/traces/josev-dc_bpt-dynamic.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from v2g.sim.grid import Recording, generate
+from v2g.bench.sim.grid import Recording, generate
 
-DATA = Path(__file__).parent.parent / "src" / "v2g" / "sim" / "data"
+DATA = Path(__file__).parent.parent / "src" / "v2g" / "bench" / "sim" / "data"
 SEED = 15118
 
 
 def as_csv(recording: Recording) -> str:
-    """The recording in the form that `v2g.sim.grid.load` reads."""
+    """The recording in the form that `v2g.bench.sim.grid.load` reads."""
     rows = (f"{sample.time_s:g},{sample.frequency_hz:.4f},{sample.voltages_v[0]:.2f}" for sample in recording.samples)
     return "time_s,frequency_hz,voltage_v\n" + "\n".join(rows) + "\n"
 

@@ -68,7 +68,7 @@ def test_a_session_over_tls_with_the_strict_profile(
     assert outcome["tls"] is True
     assert outcome["energy_discharged_wh"] > 0.5
     assert outcome["soc_end"] < outcome["soc_start"]
-    [status] = control("status")["connectors"]
+    [status] = control("status")["evses"]
     assert status["result"] == "completed"
     assert status["contactor_closed"] is False
     trace = (tmp_path / "trace.log").read_text()
@@ -129,10 +129,10 @@ def test_a_paused_session_is_taken_up_again(
     keep = str(tmp_path / "paused.json")
     with car(ours, certificates, "--duration", "1", "--pause", "--resume", keep) as process:
         assert result(process)["result"] == "ok"
-    first = control("status")["connectors"][0]["session"]
+    first = control("status")["evses"][0]["session"]
     with car(ours, certificates, "--duration", "1", "--resume", keep) as process:
         assert result(process)["result"] == "ok"
-    assert control("status")["connectors"][0]["session"] == first
+    assert control("status")["evses"][0]["session"] == first
     assert ours.traced("SESSION_SETUP -> CHARGE_PARAMETERS")
 
 
@@ -154,9 +154,7 @@ def test_a_restart_during_energy_transfer_is_refused_unless_forced(
         assert ours.traced("discharging 5.0 kW", 15)
         refused = subprocess.run(restart, capture_output=True, text=True, timeout=20, check=False)
         assert refused.returncode == 2
-        assert (
-            "energy is being transferred at connector 1 with ZZZV123456789ABCDEF9; wait for its end" in refused.stderr
-        )
+        assert "energy is being transferred at EVSE 1 with ZZZV123456789ABCDEF9; wait for its end" in refused.stderr
         assert process.child.poll() is None
         forced = subprocess.run([*restart, "--force"], capture_output=True, text=True, timeout=20, check=False)
         assert forced.returncode == 0
@@ -215,8 +213,8 @@ def test_what_the_seed_of_every_installation_types_works(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("connectors: []", "connectors"),
-        ("connectors: [{contactor: {address: nowhere}}]", "config.yaml:1:"),
+        ("evses: []", "evses"),
+        ("evses: [{contactor: {address: nowhere}}]", "config.yaml:1:"),
         (None, "No such file"),
     ],
 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.io.station_bench import BenchStation, contexts, station_in_a_thread
+from tests.run.station_bench import BenchStation, contexts, station_in_a_thread
 
 from v2g.cli import main
 from v2g.tls.pki import EVCCID, create

@@ -20,16 +20,16 @@ from pathlib import Path
 from v2g.io.control import serve
 from v2g.kernel.errors import V2GError
 
-STATUS = {"connectors": [{
-    "connector": 1, "phase": "CHARGE_LOOP", "power_w": -4999.98765, "ready": True, "evcc_id": "", "fault": None,
+STATUS = {"evses": [{
+    "evse": 1, "phase": "CHARGE_LOOP", "power_w": -4999.98765, "ready": True, "evcc_id": "", "fault": None,
     "explanation": "discharging 5000 W: limited by " + "everything that one can think of, " * 4,
     "limited_s": {"EV maximum discharge power": 12.3456, "EV battery full": 1.0},
-}, {"connector": 2, "phase": "IDLE"}]}
+}, {"evse": 2, "phase": "IDLE"}]}
 
-def stop(connector=None):
-    if connector == 3:
-        raise V2GError("there is no connector 3, only 1, 2")
-    return {"asked": [] if connector == 2 else [1]}
+def stop(evse=None):
+    if evse == 3:
+        raise V2GError("there is no EVSE 3, only 1, 2")
+    return {"asked": [] if evse == 2 else [1]}
 
 async def run():
     task = asyncio.create_task(serve(Path(sys.argv[1]), 0o600, {"status": lambda: STATUS, "stop": stop, "pause": stop}))
@@ -127,7 +127,7 @@ def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], r
     file = repository / "deploy" / "config.yaml"
     assert main(["config", "check", str(file)]) == 0
     assert capsys.readouterr().out == (
-        f"{file} is good:\n  connector 1 (DE*V2G*E0000001): DC_BPT DC, interface eth0, port 15118\n"
+        f"{file} is good:\n  EVSE 1 (DE*V2G*E0000001): DC_BPT DC, interface eth0, port 15118\n"
     )
 
 
@@ -203,7 +203,7 @@ def test_status_in_eighty_columns(socket: str, capsys: pytest.CaptureFixture[str
     assert main(["status", "--socket", socket]) == 0
     everything = "everything that one can think of,"
     assert capsys.readouterr().out == (
-        "connector    1\n"
+        "evse         1\n"
         "phase        CHARGE_LOOP\n"
         "power_w      -4999.988\n"
         "ready        yes\n"
@@ -213,24 +213,24 @@ def test_status_in_eighty_columns(socket: str, capsys: pytest.CaptureFixture[str
         "limited_s    EV maximum discharge power: 12.346\n"
         "             EV battery full: 1\n"
         "\n"
-        "connector  2\n"
-        "phase      IDLE\n"
+        "evse   2\n"
+        "phase  IDLE\n"
     )
 
 
 def test_status_for_programs(socket: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--json", "--socket", socket]) == 0
-    assert json.loads(capsys.readouterr().out)["connectors"][0]["power_w"] == -4999.98765
+    assert json.loads(capsys.readouterr().out)["evses"][0]["power_w"] == -4999.98765
 
 
 @pytest.mark.parametrize("command", ["stop", "pause"])
 def test_orders_reach_the_daemon(command: str, socket: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--socket", socket]) == 0
-    assert capsys.readouterr().out == f"asked the car to {command}: connector 1\n"
-    assert main([command, "--socket", socket, "--connector", "2"]) == 1
+    assert capsys.readouterr().out == f"asked the car to {command}: EVSE 1\n"
+    assert main([command, "--socket", socket, "--evse", "2"]) == 1
     assert capsys.readouterr().out == "no car is in session\n"
-    assert main([command, "--socket", socket, "--connector", "3"]) == 2
-    assert capsys.readouterr().err == f"v2g: error: {command}: there is no connector 3, only 1, 2\n"
+    assert main([command, "--socket", socket, "--evse", "3"]) == 2
+    assert capsys.readouterr().err == f"v2g: error: {command}: there is no EVSE 3, only 1, 2\n"
 
 
 def test_a_daemon_that_does_not_run_is_said_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

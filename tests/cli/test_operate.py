@@ -75,7 +75,7 @@ def test_the_operator_discharges_and_gives_the_power_back(ours: Station, car: Pr
     assert ours.traced("discharging 5.0 kW wished by the operator")
     explained = command("v2g", "explain")
     assert explained.returncode == 0
-    assert "connector 1: discharging 5.0 kW wished by the operator; next limit: " in explained.stdout
+    assert "EVSE 1: discharging 5.0 kW wished by the operator; next limit: " in explained.stdout
     assert ours.traced("reversal interlock")
     commanded = False
 
@@ -108,10 +108,10 @@ REFUSED = (
     BEYOND,
     (("modbus_write", "--address", "0x4006", "--value", "1"), "0x4006 is the station's own; by hand can be set 0x4001"),
     (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a number from 0 to 65535"),
-    (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at connector 1"),
+    (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at EVSE 1"),
     (("grid_inject_cmd", "--mode", "inject", "--p_val", "10"), "invalid choice"),
     (("grid_inject_cmd", "--mode", "charge", "--p_val", "nan"), "not a finite number"),
-    (("grid_inject_cmd", "--mode", "charge", "--connector", "7"), "there is no connector 7, only 1"),
+    (("grid_inject_cmd", "--mode", "charge", "--evse", "7"), "there is no EVSE 7, only 1"),
 )
 
 
@@ -153,5 +153,5 @@ def test_the_grid_as_the_station_sees_it(ours: Station, command: Command) -> Non
 
 def test_explain_tells_what_an_idle_station_waits_for(ours: Station, command: Command) -> None:
     await_devices(command)
-    assert command("v2g", "explain").stdout == "connector 1: idle: no car is connected\n"
-    assert json.loads(command("v2g", "explain", "--json").stdout)[0]["connector"] == 1
+    assert command("v2g", "explain").stdout == "EVSE 1: idle: no car is connected\n"
+    assert json.loads(command("v2g", "explain", "--json").stdout)[0]["evse"] == 1

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 
 STATION = """
 import asyncio, sys
 from pathlib import Path
 from v2g.io.control import serve
 plc = {"phase": "the link is up", "attenuation_db": 8.1, "signal_dbm": -9.6}
-handlers = {"status": lambda: {"connectors": [{"connector": 1, "plc": plc}, {"connector": 2}]}}
+handlers = {"status": lambda: {"evses": [{"evse": 1, "plc": plc}, {"evse": 2}]}}
 asyncio.run(serve(Path(sys.argv[1]), 0o600, handlers))
 """
 

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from tests.contract.simulators import Simulator
 
+from v2g.bench.sim.vehicle_side import VehicleSide
 from v2g.io.modbus import ModbusConnection
 from v2g.power.contactor import Contactor
 from v2g.power.drivers.register_map import RegisterContactor, RegisterMeter
 from v2g.power.inverter import OFF, Inverter, InverterMode, InverterReading, InverterSetpoint, InverterState
 from v2g.power.meter import Meter
 from v2g.power.registers.port import Registers
-from v2g.sim.vehicle_side import VehicleSide
 
 T = TypeVar("T")
 PERIOD_S = 0.02

@@ -12,7 +12,7 @@ from tests.docs.pages import PAGES, REPOSITORY, blocks
 from tools.draw_faults import with_table
 
 from v2g.cli import COMMANDS
-from v2g.station.configuration import load
+from v2g.station.config.reader import load
 
 _COMMAND = re.compile(r"^(?:\$ | {4})(v2g(?:_daemon)?) (.*?)(?: [|<>&].*)?$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
@@ -40,12 +40,12 @@ def test_a_command_has_these_options(page: str, line: str) -> None:
 
 
 def test_the_configurations_are_good(tmp_path: Path) -> None:
-    texts = [text for page in PAGES for _, text in blocks(page, "yaml") if text.startswith("connectors:")]
+    texts = [text for page in PAGES for _, text in blocks(page, "yaml") if text.startswith("evses:")]
     assert texts
     for text in [*texts, (REPOSITORY / "deploy" / "config.yaml").read_text()]:
         file = tmp_path / "config.yaml"
         file.write_text(text)
-        assert load(file).connectors
+        assert load(file).evses
 
 
 def test_the_fault_table_is_that_of_the_catalogue() -> None:
@@ -54,7 +54,7 @@ def test_the_fault_table_is_that_of_the_catalogue() -> None:
 
 
 def test_every_bound_on_the_power_is_on_the_page() -> None:
-    sources = [*(REPOSITORY / "src" / "v2g").glob("station/*.py"), REPOSITORY / "src/v2g/io/station.py"]
+    sources = [*(REPOSITORY / "src" / "v2g").glob("station/**/*.py"), REPOSITORY / "src/v2g/run/station.py"]
     bounds = [name for file in sources for name in re.findall(r'Bound\("([^"]+)"', file.read_text())]
     page = (REPOSITORY / "docs" / "power.md").read_text()
     assert len(bounds) > 10

@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from v2g.bench.sim.island import Island
 from v2g.grid import settings
 from v2g.grid.capability import Rating
 from v2g.grid.islanding import Probe
@@ -12,7 +13,6 @@ from v2g.grid.protection import Protection, State, Verdict
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import GridCode
 from v2g.grid.support import GridSupport
-from v2g.sim.island import Island
 
 RATING = Rating(apparent_va=11_000, charge_w=10_000, discharge_w=10_000, reactive_max_var=5_000)
 WISH_W = -10_000.0

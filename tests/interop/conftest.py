@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.interop import josev
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from typing import Literal
 
 from tests.interop.process import Process
 
-from v2g.sim.netns import End
+from v2g.bench.sim.netns import End
 
 VERSION = "0.31.2"
 #: Josev's own metadata forgets aiofile.

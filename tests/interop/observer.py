@@ -10,10 +10,10 @@ import sys
 import time
 from contextlib import suppress
 
+from v2g.bench.sim.plant import METER_UNIT
 from v2g.io.modbus import ModbusConnection
 from v2g.power.drivers.register_map import RegisterContactor, RegisterMeter
 from v2g.power.errors import PowerError
-from v2g.sim.plant import METER_UNIT
 
 INTERVAL_S = 0.01
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.interop import josev
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 
 LOOPS = 3
 LOOKS = 5  # Josev's station never raises the pre-charge voltage

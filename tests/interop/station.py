@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.interop.process import Process
 
-from v2g.sim.netns import End
+from v2g.bench.sim.netns import End
 
 START_S = 20.0
 HOST = "[::1]"
@@ -99,12 +99,12 @@ def configuration(
     pki: Path | None,
     profile: str = "interop-p256",
     trace_level: str = "debug",
-    **outlet: Any,
+    **evse: Any,
 ) -> dict[str, Any]:
-    """The configuration file: one connector that serves everyone, discharging included; `outlet` adds to it."""
+    """The configuration file: one EVSE that serves everyone, discharging included; `evse` adds to it."""
     device = {"address": plant_address}
     return {
-        "connectors": [
+        "evses": [
             {
                 "services": list(services),
                 "modes": list(modes),
@@ -120,7 +120,7 @@ def configuration(
                     "name": "ieee1547-cat3",
                     "settings": {"enter_service.delay_s": 0, "enter_service.ramp_s": 0},
                 },
-                **outlet,
+                **evse,
             }
         ],
         "tls": {"directory": str(pki), "profile": profile} if pki else {},
@@ -140,7 +140,7 @@ def station(
     pki: Path | None = None,
     profile: str = "interop-p256",
     trace_level: str = "debug",
-    **outlet: Any,
+    **evse: Any,
 ) -> Iterator[Station]:
     """A station that listens and answers discovery.
 
@@ -151,7 +151,7 @@ def station(
         pki: a hierarchy in the layout of `v2g pki`; None: no TLS.
         profile: of TLS.
         trace_level: of the session trace.
-        outlet: adds to the configuration of the connector.
+        EVSE: adds to the configuration of the EVSE.
     """
     with hardware(end) as (plant, plant_address, contactor, contactor_address, grid_address):
         settings = configuration(
@@ -164,7 +164,7 @@ def station(
             pki=pki,
             profile=profile,
             trace_level=trace_level,
-            **outlet,
+            **evse,
         )
         file = folder / "config.yaml"
         file.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML

@@ -18,7 +18,7 @@ import pytest
 from tests.interop.process import Process
 from tests.interop.station import Station, plant_command, station, v2g
 
-from v2g.sim.netns import Cable
+from v2g.bench.sim.netns import Cable
 from v2g.tls import pki
 
 pytestmark = pytest.mark.netns

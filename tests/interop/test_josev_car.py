@@ -7,7 +7,7 @@ import pytest
 from tests.interop import josev
 from tests.interop.station import station
 
-from v2g.sim.netns import Cable
+from v2g.bench.sim.netns import Cable
 from v2g.tls import pki
 
 pytestmark = [pytest.mark.netns, pytest.mark.interop]

@@ -8,7 +8,7 @@ from tests.interop import josev
 from tests.interop.process import Process
 from tests.interop.station import v2g
 
-from v2g.sim.netns import Cable
+from v2g.bench.sim.netns import Cable
 
 pytestmark = [pytest.mark.netns, pytest.mark.interop]
 

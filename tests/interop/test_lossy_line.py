@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.interop.lossy_line import lane
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 from v2g.tls import pki
 
 pytestmark = pytest.mark.netns

@@ -12,15 +12,15 @@ import pytest
 from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, Station, station
 
-from v2g.sim import netns
-from v2g.sim.netns import PowerLine
+from v2g.bench.sim import netns
+from v2g.bench.sim.netns import PowerLine
 
 pytestmark = pytest.mark.netns
 
 UNPLUG = """
 import asyncio, sys
 from v2g.io.modbus import ModbusConnection
-from v2g.sim.pilot import OPERATOR_UNIT, Cable, PilotOperator
+from v2g.bench.sim.pilot import OPERATOR_UNIT, Cable, PilotOperator
 
 async def main(host, port):
     await PilotOperator(ModbusConnection(host, int(port)).unit(OPERATOR_UNIT, "cable")).act(Cable.UNPLUGGED)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from v2g.sim import netns
+from v2g.bench.sim import netns
 
 
 class Ends(NamedTuple):

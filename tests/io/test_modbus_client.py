@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from v2g.bench.sim.modbus_server import Unit, listen
 from v2g.io.modbus import RETRY_S, TIMEOUT_S, ModbusConnection
 from v2g.power.errors import PowerError, Refused, Unreachable
 from v2g.power.registers.map import parse
 from v2g.power.registers.port import Table
-from v2g.sim.modbus_server import Unit, listen
 
 MAP = parse(
     """

@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 
 import pytest
 
+from v2g.bench.sim import netns
+from v2g.bench.sim.plc_modem import Line, Modem, Way
+from v2g.bench.sim.plc_process import PlcProcess
 from v2g.io.plc import PlcError, PlcLink, ask, mac_of, open_line
-from v2g.sim import netns
-from v2g.sim.plc_modem import Line, Modem, Way
-from v2g.sim.plc_process import PlcProcess
 from v2g.slac import mme
-from v2g.slac.ev import Ev
+from v2g.slac.car import CarMatching
 from v2g.slac.event import Event, KeySet, LinkLost, Matched, SignalWeak
-from v2g.slac.evse import Evse, EvseSettings
+from v2g.slac.station import StationMatching, StationMatchingSettings
 
 LIMIT_S = 20.0
-M = TypeVar("M", Evse, Ev)
+M = TypeVar("M", StationMatching, CarMatching)
 
 EXPERIMENTAL = 0x88B5
 """An ethertype for local experiments: data that is no management frame."""
@@ -106,9 +106,11 @@ def link(street: Street, name: str, make: Callable[[bytes], M]) -> tuple[PlcLink
     return made, told
 
 
-async def plug_station(street: Street, settings: EvseSettings | None = None) -> tuple[PlcLink[Evse], Told]:
+async def plug_station(
+    street: Street, settings: StationMatchingSettings | None = None
+) -> tuple[PlcLink[StationMatching], Told]:
     """A station that waits for a car."""
-    station, told = link(street, "se", lambda mac: Evse(mac, settings))
+    station, told = link(street, "se", lambda mac: StationMatching(mac, settings))
     await told.until(KeySet)
     station.plugged()
     return station, told
@@ -131,7 +133,7 @@ def test_a_car_and_a_station_match_over_their_modems(ports: Ports) -> None:
             street = Street(ports, stack)
             street.connect("e1", 8.0)
             station, _ = await plug_station(street)
-            car, _ = link(street, "e1", Ev)
+            car, _ = link(street, "e1", CarMatching)
             began = asyncio.get_running_loop().time()
             car.plugged()
             outcome = await car.outcome()
@@ -166,7 +168,7 @@ def test_only_modems_with_the_same_key_let_data_through(ports: Ports) -> None:
             await plug_station(street)
             near, far, station = (stack.enter_context(data_socket(ports[name][0])) for name in ("e1", "e2", "se"))
             await loop.sock_sendall(near, data(near, b"too early"))
-            car, _ = link(street, "e1", Ev)
+            car, _ = link(street, "e1", CarMatching)
             car.plugged()
             assert isinstance(await car.outcome(), Matched)
             await loop.sock_sendall(far, data(far, b"without the key"))
@@ -196,8 +198,8 @@ def test_of_two_cars_the_near_one_is_matched(ports: Ports) -> None:
             street.connect("e1", 45.0)
             street.connect("e2", 6.0)
             station, _ = await plug_station(street)
-            far, _ = link(street, "e1", Ev)
-            near, _ = link(street, "e2", Ev)
+            far, _ = link(street, "e1", CarMatching)
+            near, _ = link(street, "e2", CarMatching)
             far.plugged()
             near.plugged()
             assert isinstance(await near.outcome(), Matched)
@@ -218,7 +220,7 @@ def test_a_cut_line_is_told_within_a_second(ports: Ports) -> None:
             street = Street(ports, stack)
             way = street.connect("e1", 8.0)
             station, told = await plug_station(street)
-            car, car_told = link(street, "e1", Ev)
+            car, car_told = link(street, "e1", CarMatching)
             car.plugged()
             assert isinstance(await station.outcome(), Matched)
             assert isinstance(await car.outcome(), Matched)
@@ -238,7 +240,7 @@ def test_a_weak_signal_is_told_and_the_trend_kept(ports: Ports) -> None:
             street = Street(ports, stack)
             way = street.connect("e1", 8.0)
             station, told = await plug_station(street)
-            car, _ = link(street, "e1", Ev)
+            car, _ = link(street, "e1", CarMatching)
             car.plugged()
             assert isinstance(await station.outcome(), Matched)
             way.attenuation_db = [62.0] * 58

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from v2g.sim import netns
-from v2g.sim.netns import End
+from v2g.bench.sim import netns
+from v2g.bench.sim.netns import End
 
 pytestmark = pytest.mark.netns
 
@@ -20,7 +20,7 @@ from ipaddress import IPv6Address
 from v2g.io.discovery import link_local, scoped
 from v2g.io.plc import PlcLink
 from v2g.io.plc_peer import is_peer
-from v2g.slac.evse import Evse
+from v2g.slac.station import Evse
 from v2g.slac.event import Matched
 
 async def main(interface):
@@ -49,7 +49,7 @@ import asyncio, sys
 from v2g.io.discovery import link_local
 from v2g.io.plc import PlcLink
 from v2g.slac.address import link_local_of
-from v2g.slac.ev import Ev
+from v2g.slac.car import Ev
 
 async def main(interface, octets):
     await link_local(interface)

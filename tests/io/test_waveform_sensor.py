@@ -7,12 +7,12 @@ from math import nan, pi, sin, sqrt
 
 import pytest
 
+from v2g.bench.sim.grid import Recording, Sample
+from v2g.bench.sim.waveform import Waveforms
 from v2g.io.waveform import UdpSamples, WaveformGridSensor
 from v2g.power.errors import Implausible, Unreachable
 from v2g.power.grid_sensor import GridReading
 from v2g.power.waveform import SampleBlock, encode
-from v2g.sim.grid import Recording, Sample
-from v2g.sim.waveform import Waveforms
 
 
 class Played:

@@ -14,19 +14,19 @@ from tests.iso15118.requests import (
 
 from v2g.exi.facets import Type
 from v2g.iso15118.d20 import timeouts
-from v2g.iso15118.d20.plant import Authorization, Check, Limits, Offer, Plant, Slot, Stage, Stop
 from v2g.iso15118.d20.secc.engine import Secc
-from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import TABLE, Phase
 from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS
 from v2g.iso15118.event import Step
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.messages import decode
 from v2g.messages.iso20.common import ChargeProgress, ChargingSession
 from v2g.messages.iso20.types import EvseNotification, ResponseCode
 
 LIMITS = Limits(charge_w=15_000, discharge_w=12_000, charge_a=40, discharge_a=40, voltage_min_v=150, voltage_max_v=500)
-READY = Plant(
+READY = StationView(
     unix_s=1_700_000_000,
     authorization=Authorization.ACCEPTED,
     may_discharge=True,
@@ -44,9 +44,9 @@ PEER = bytes(64)
 class Car:
     """Speaks to an engine and decodes its answers; its clock moves only when told."""
 
-    def __init__(self, offer: Offer = OFFER, plant: Plant = READY, **options: object) -> None:
+    def __init__(self, offer: Offer = OFFER, view: StationView = READY, **options: object) -> None:
         self.now = 100.0
-        self.plant = plant
+        self.view = view
         self.secc = Secc(offer, setup_deadline=self.now + timeouts.SETUP_S, **options)  # type: ignore[arg-type]
 
     @property
@@ -55,7 +55,7 @@ class Car:
 
     def ask(self, request: Type) -> Type:
         """The one answer to a request."""
-        [answer] = self.answers(self.secc.receive(payload_type_of(request), exi(request), self.now, self.plant))
+        [answer] = self.answers(self.secc.receive(payload_type_of(request), exi(request), self.now, self.view))
         return answer
 
     def answers(self, step: Step) -> list[Type]:
@@ -144,11 +144,11 @@ def test_garbage_ends_the_session_with_code_0x04(phase: Phase) -> None:
     car = Car(offer)
     if phase is Phase.STOPPING:
         car.walk(Phase.CHARGE_LOOP)
-        car.plant = replace(READY, contactor_closed=False)
+        car.view = replace(READY, contactor_closed=False)
         car.ask(power_delivery(car.session_id, ChargeProgress.Stop))
     else:
         car.walk(phase)
-    step = car.secc.receive(0x8002, b"\xff\x00\xff\x00", car.now, car.plant)
+    step = car.secc.receive(0x8002, b"\xff\x00\xff\x00", car.now, car.view)
     assert step.send == []
     assert car.secc.end is not None
     assert car.secc.end.fault is Fault.EXI_DECODE
@@ -174,9 +174,9 @@ def test_sequence_timer(phase: Phase) -> None:
         car.ask(dc_loop(car.session_id))
         wait_s = 0.5
     assert car.secc.next_deadline() == pytest.approx(car.now + wait_s)
-    car.secc.expire(car.now + wait_s - 0.001, car.plant)
+    car.secc.expire(car.now + wait_s - 0.001, car.view)
     assert car.secc.end is None
-    car.secc.expire(car.now + wait_s, car.plant)
+    car.secc.expire(car.now + wait_s, car.view)
     assert car.secc.end is not None
     assert car.secc.end.fault is expected
     assert car.secc.demand.stage is Stage.OFF
@@ -204,7 +204,7 @@ def test_relaxed_profile() -> None:
 )
 def test_a_phase_does_not_go_on_for_ever(phase: Phase, name: str, limit_s: float, fault: Fault) -> None:
     car = Car().walk(phase)
-    car.plant = replace(READY, authorization=Authorization.PENDING, cable_check=Check.ONGOING, voltage_v=10.0)
+    car.view = replace(READY, authorization=Authorization.PENDING, cable_check=Check.ONGOING, voltage_v=10.0)
     started = car.now
     while car.now < started + limit_s:
         assert not code(car.ask(car.requests()[name])).value.startswith("FAILED")
@@ -217,15 +217,15 @@ def test_a_phase_does_not_go_on_for_ever(phase: Phase, name: str, limit_s: float
 
 def test_rejected_car_may_try_again() -> None:
     car = Car().walk(Phase.AUTHORIZATION)
-    car.plant = replace(READY, authorization=Authorization.REJECTED)
+    car.view = replace(READY, authorization=Authorization.REJECTED)
     assert code(car.ask(car.requests()["AuthorizationReq"])) is ResponseCode.WARNING_EIMAuthorizationFailure
-    car.plant = READY
+    car.view = READY
     assert code(car.ask(car.requests()["AuthorizationReq"])) is ResponseCode.OK
     assert car.secc.phase is Phase.SERVICE_DISCOVERY
 
 
 def test_discharge_services_need_an_authorisation() -> None:
-    car = Car(plant=replace(READY, may_discharge=False)).walk(Phase.SERVICE_DISCOVERY)
+    car = Car(view=replace(READY, may_discharge=False)).walk(Phase.SERVICE_DISCOVERY)
     car.ask(car.requests()["ServiceDiscoveryReq"])
     assert car.secc.session.offered == (Service.DC,)
     assert code(car.ask(car.requests()["ServiceDetailReq"])) is ResponseCode.FAILED_ServiceIDInvalid
@@ -239,25 +239,25 @@ def test_cable_check_of_an_earlier_session_does_not_count() -> None:
 
 def test_no_power_before_the_precharge_voltage() -> None:
     car = Car().walk(Phase.PRECHARGED)
-    car.plant = replace(READY, voltage_v=379.0)
+    car.view = replace(READY, voltage_v=379.0)
     assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.FAILED_PowerDeliveryNotApplied
 
 
 def test_no_dc_power_with_the_contactor_open_or_unknown() -> None:
     for closed in (False, None):
         car = Car().walk(Phase.PRECHARGED)
-        car.plant = replace(READY, contactor_closed=closed)
+        car.view = replace(READY, contactor_closed=closed)
         assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.FAILED_ContactorError
 
 
 def test_ac_power_delivery_waits_for_the_contactor() -> None:
     car = Car(AC_OFFER).walk(Phase.POWER_DELIVERY)
-    car.plant = replace(READY, contactor_closed=False)
+    car.view = replace(READY, contactor_closed=False)
     request = car.requests()["PowerDeliveryReq"]
-    assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.plant).send == []
+    assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.view).send == []
     assert car.secc.demand.stage is Stage.READY  # close, please
     assert car.secc.next_deadline() == pytest.approx(car.now + 1.4)
-    assert car.secc.renew(car.now + 0.1, car.plant).send == []
+    assert car.secc.renew(car.now + 0.1, car.view).send == []
     [answer] = car.answers(car.secc.renew(car.now + 0.2, READY))
     assert code(answer) is ResponseCode.OK
     assert car.secc.phase is Phase.CHARGE_LOOP
@@ -265,10 +265,10 @@ def test_ac_power_delivery_waits_for_the_contactor() -> None:
 
 def test_ac_contactor_that_does_not_close_fails_the_session() -> None:
     car = Car(AC_OFFER).walk(Phase.POWER_DELIVERY)
-    car.plant = replace(READY, contactor_closed=False)
+    car.view = replace(READY, contactor_closed=False)
     request = car.requests()["PowerDeliveryReq"]
-    car.secc.receive(payload_type_of(request), exi(request), car.now, car.plant)
-    [answer] = car.answers(car.secc.expire(car.now + 1.4, car.plant))
+    car.secc.receive(payload_type_of(request), exi(request), car.now, car.view)
+    [answer] = car.answers(car.secc.expire(car.now + 1.4, car.view))
     assert code(answer) is ResponseCode.FAILED_ContactorError
     assert car.secc.end is not None
     assert car.secc.end.fault is Fault.CONTACTOR
@@ -276,17 +276,17 @@ def test_ac_contactor_that_does_not_close_fails_the_session() -> None:
 
 def test_a_second_request_before_the_answer_is_a_sequence_error() -> None:
     car = Car(AC_OFFER).walk(Phase.POWER_DELIVERY)
-    car.plant = replace(READY, contactor_closed=False)
+    car.view = replace(READY, contactor_closed=False)
     request = car.requests()["PowerDeliveryReq"]
-    car.secc.receive(payload_type_of(request), exi(request), car.now, car.plant)
+    car.secc.receive(payload_type_of(request), exi(request), car.now, car.view)
     assert code(car.ask(request)) is ResponseCode.FAILED_SequenceError
 
 
 def test_dc_stop_waits_for_the_current_to_fall() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
-    car.plant = replace(READY, current_a=-20.0)
+    car.view = replace(READY, current_a=-20.0)
     request = power_delivery(car.session_id, ChargeProgress.Stop)
-    assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.plant).send == []
+    assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.view).send == []
     assert car.secc.demand.stage is Stage.OFF
     [answer] = car.answers(car.secc.renew(car.now + 0.2, replace(READY, current_a=0.3)))
     assert code(answer) is ResponseCode.OK
@@ -321,14 +321,14 @@ def test_standby_is_declined_and_the_loop_goes_on() -> None:
 def test_station_asks_the_car_to_stop(wish: Stop, notification: EvseNotification) -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
     assert car.ask(dc_loop(car.session_id)).EVSEStatus is None  # type: ignore[attr-defined]
-    car.plant = replace(READY, stop=wish)
+    car.view = replace(READY, stop=wish)
     status = car.ask(dc_loop(car.session_id)).EVSEStatus  # type: ignore[attr-defined]
     assert status.EVSENotification is notification
 
 
 def test_limits_never_exceed_the_promise() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
-    car.plant = replace(READY, limits=replace(LIMITS, charge_w=99_000, discharge_w=5_000))
+    car.view = replace(READY, limits=replace(LIMITS, charge_w=99_000, discharge_w=5_000))
     control = car.ask(dc_loop(car.session_id)).CLResControlMode  # type: ignore[attr-defined]
     assert control.EVSEMaximumChargePower.value == 15_000
     assert control.EVSEMaximumDischargePower.value == 5_000
@@ -363,7 +363,7 @@ def test_wrong_control_mode_in_the_loop() -> None:
 def test_a_failing_station_tells_the_car_and_is_off_at_once() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
     car.ask(dc_loop(car.session_id))
-    car.secc.fail(Fault.INVERTER_LOST, "no reading", car.now, car.plant)
+    car.secc.fail(Fault.INVERTER_LOST, "no reading", car.now, car.view)
     assert car.secc.demand.stage is Stage.OFF
     assert code(car.ask(dc_loop(car.session_id))) is ResponseCode.FAILED
     assert car.secc.end is not None
@@ -414,7 +414,7 @@ def test_nothing_is_answered_after_the_end() -> None:
     car = Car().walk(Phase.WELDING_DETECTION)
     car.ask(session_stop(car.session_id, ChargingSession.Terminate))
     request = dc_loop(car.session_id)
-    assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.plant).send == []
+    assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.view).send == []
 
 
 def test_dynamic_mode_is_the_first_parameter_set_by_default() -> None:

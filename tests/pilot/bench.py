@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from v2g.bench.sim.pilot import Cable, PilotModule
 from v2g.pilot.station import Happening, Permission, PilotSettings, Signal, StationPilot
 from v2g.pilot.vehicle import VehiclePilot
-from v2g.sim.pilot import Cable, PilotModule
 
 POLL_S = 0.02
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from v2g.bench.sim.pilot import SOURCE_V, Cable, level_v
 from v2g.pilot.state import State
 from v2g.power.pilot import Level, PwmSettings
-from v2g.sim.pilot import SOURCE_V, Cable, level_v
 
 GAIN, OFFSET_V = 10.0, -15.0
 """Of the front end: 0 V to 3 V at the ADC for -15 V to 15 V at the line."""

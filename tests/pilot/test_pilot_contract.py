@@ -11,13 +11,13 @@ from tests.contract.bench import until
 from tests.contract.simulators import Simulator, simulator
 from tests.pilot.board import Board
 
+from v2g.bench.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
 from v2g.io.modbus import ModbusConnection
 from v2g.pilot.state import find
 from v2g.power.drivers.pwm_sysfs import SysfsPilot
 from v2g.power.drivers.register_pilot import RegisterPilot
 from v2g.power.errors import Unreachable
 from v2g.power.pilot import LOST_WITHIN_S, SENDS_WITHIN_S, SILENT_F_WITHIN_S, Pilot, PilotReading
-from v2g.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
 
 
 class Subject(Protocol):

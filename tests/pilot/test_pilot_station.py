@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.pilot.bench import POLL_S, Bench
 
+from v2g.bench.sim.pilot import Cable
 from v2g.pilot.duty import DIGITAL, Meaning
 from v2g.pilot.state import DEBOUNCE_S, State
 from v2g.pilot.station import Happening, Permission, PilotSettings, Signal
@@ -26,7 +27,6 @@ from v2g.pilot.timing import (
 )
 from v2g.pilot.vehicle import VehiclePilot
 from v2g.power.pilot import PilotReading
-from v2g.sim.pilot import Cable
 
 AC = PilotSettings(fallback_a=16)
 

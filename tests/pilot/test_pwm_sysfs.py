@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from tests.pilot.board import Board
 
+from v2g.bench.sim.pilot import Cable
 from v2g.power.drivers.pwm_sysfs import PERIOD_NS, SysfsPilot, captured_duty
 from v2g.power.errors import Implausible, ReadBackMismatch, Refused, Unreachable
 from v2g.power.pilot import LOST_WITHIN_S, PilotReading, PwmSettings
-from v2g.sim.pilot import Cable
 
 NOBODY = 65534
 

@@ -8,12 +8,12 @@ from statistics import median
 from tests.contract.bench import until
 from tests.contract.simulators import simulator
 
+from v2g.bench.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
 from v2g.io.modbus import ModbusConnection
 from v2g.pilot.station import Permission, Signal, StationPilot
 from v2g.pilot.timing import UNPLUG_S
 from v2g.power.drivers.register_map import RegisterContactor
 from v2g.power.drivers.register_pilot import RegisterPilot
-from v2g.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
 
 POLL_S = 0.02
 TIMES = 5

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, Device, ModbusException, listen
 from v2g.io.modbus import ModbusConnection
 from v2g.power.registers.port import Registers, Table
-from v2g.sim.modbus_server import ILLEGAL_ADDRESS, Device, ModbusException, listen
 
 MARKER = [0x5375, 0x6E53]
 END = [0xFFFF, 0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from v2g.bench.sim.modbus_server import Unit, listen
 from v2g.io.modbus import ModbusConnection
 from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault
 from v2g.power.drivers.register_map import (
@@ -19,7 +20,6 @@ from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused
 from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterSetpoint
 from v2g.power.registers.map import RegisterMap, RegisterMapError, Value, parse, shipped
 from v2g.power.registers.port import Registers
-from v2g.sim.modbus_server import Unit, listen
 
 SETPOINT = InverterSetpoint(
     InverterMode.POWER,

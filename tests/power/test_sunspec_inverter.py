@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from tests.power.sunspec_bench import on_device
 
+from v2g.bench.sim.battery import Battery
+from v2g.bench.sim.plant import Plant
+from v2g.bench.sim.plant_model import PlantModel
+from v2g.bench.sim.sunspec_plant import SunSpecPlant
 from v2g.power.drivers.sunspec_inverter import SunSpecInverter
 from v2g.power.errors import Implausible, ReadBackMismatch, Refused
 from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterSetpoint, InverterState
 from v2g.power.registers.map import RegisterMap, shipped
 from v2g.power.registers.port import Registers, Table
 from v2g.power.sunspec.model import Value
-from v2g.sim.battery import Battery
-from v2g.sim.plant import Plant
-from v2g.sim.plant_model import PlantModel
-from v2g.sim.sunspec_plant import SunSpecPlant
 
 CONTROL = 45_000
 SETPOINT = InverterSetpoint(

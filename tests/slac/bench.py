@@ -2,10 +2,10 @@
 
 from typing import TypeVar
 
-from v2g.sim.plc_modem import Bench, Line, Machine, Modem
-from v2g.slac.ev import Ev, EvSettings
+from v2g.bench.sim.plc_modem import Bench, Line, Machine, Modem
+from v2g.slac.car import CarMatching, CarMatchingSettings
 from v2g.slac.event import Event
-from v2g.slac.evse import Evse, EvseSettings
+from v2g.slac.station import StationMatching, StationMatchingSettings
 
 E = TypeVar("E", bound=Event)
 
@@ -20,24 +20,26 @@ def car_mac(number: int) -> bytes:
 class Lot:
     """One station that is ready and waits for a car."""
 
-    def __init__(self, settings: EvseSettings | None = None, seed: int = 0, vendor: str = "qualcomm") -> None:
+    def __init__(
+        self, settings: StationMatchingSettings | None = None, seed: int = 0, vendor: str = "qualcomm"
+    ) -> None:
         self.vendor = vendor
         self.line = Line(seed)
         self.bench = Bench(self.line)
-        self.evse = Evse(STATION_MAC, settings)
+        self.evse = StationMatching(STATION_MAC, settings)
         self.modem = Modem(bytes.fromhex("88FCA65E0001"), vendor=vendor)
-        self.cars: list[Ev] = []
+        self.cars: list[CarMatching] = []
         self.modems: list[Modem] = []
         self.now = 0.0
         self.bench.add(self.evse, self.modem)
         self.bench.do(self.evse, self.evse.start(0.0), 0.0)
         self.bench.do(self.evse, self.evse.plugged(0.0), 0.0)
 
-    def car(self, attenuation_db: float = 8.0, settings: EvSettings | None = None) -> Ev:
+    def car(self, attenuation_db: float = 8.0, settings: CarMatchingSettings | None = None) -> CarMatching:
         """One more car, so far away; it is not plugged in yet."""
         number = len(self.cars) + 1
         car, modem = (
-            Ev(car_mac(number), settings),
+            CarMatching(car_mac(number), settings),
             Modem(bytes.fromhex("BCF2AF0000") + bytes((number,)), vendor=self.vendor),
         )
         self.bench.add(car, modem)
@@ -48,7 +50,7 @@ class Lot:
         self.modems.append(modem)
         return car
 
-    def plug_in(self, car: Ev) -> None:
+    def plug_in(self, car: CarMatching) -> None:
         self.bench.do(car, car.plugged(self.now), self.now)
 
     def run(self, seconds: float) -> None:

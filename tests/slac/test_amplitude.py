@@ -2,7 +2,8 @@
 
 from tests.slac.bench import Lot
 
-from v2g.slac import ev, evse, mme
+from v2g.slac import car as car_side
+from v2g.slac import mme, station
 from v2g.slac.amplitude import AmplitudeExchange
 from v2g.slac.event import Step
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
@@ -68,8 +69,8 @@ def test_nothing_is_exchanged_without_a_link() -> None:
 
 
 def test_both_sides_tell_each_other_over_the_line() -> None:
-    lot = Lot(evse.EvseSettings(amplitudes=(5, 6)))
-    car = lot.car(8.0, ev.EvSettings(amplitudes=(7, 8, 9)))
+    lot = Lot(station.StationMatchingSettings(amplitudes=(5, 6)))
+    car = lot.car(8.0, car_side.CarMatchingSettings(amplitudes=(7, 8, 9)))
     lot.plug_in(car)
     lot.run(3.0)
     assert (lot.modem.amplitudes, lot.modems[0].amplitudes) == (b"\x87\x09", b"\x65")

@@ -1,6 +1,6 @@
 """What the trace says of a matching."""
 
-from v2g.sim.plc_modem import PlcPair
+from v2g.bench.sim.plc_modem import PlcPair
 from v2g.slac.event import describe
 
 

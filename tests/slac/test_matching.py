@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.slac.bench import STATION_MAC, Lot, car_mac
 
-from v2g.sim.plc_modem import Bench, Line, Machine, Modem
-from v2g.slac import ev, evse
-from v2g.slac.ev import Ev
+from v2g.bench.sim.plc_modem import Bench, Line, Machine, Modem
+from v2g.slac import car as car_side
+from v2g.slac import station
+from v2g.slac.car import CarMatching
 from v2g.slac.event import (
     Began,
     Ended,
@@ -18,7 +19,7 @@ from v2g.slac.event import (
     Sounded,
     Unmatched,
 )
-from v2g.slac.evse import Evse
+from v2g.slac.station import StationMatching
 from v2g.slac.timing import TP_MATCH_LEAVE_S, TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
 
 
@@ -28,7 +29,7 @@ def test_a_car_and_a_station_match_and_have_the_same_key() -> None:
     lot.run(1.0)
     lot.plug_in(car)
     lot.run(3.0)
-    assert (lot.evse.phase, car.phase) == (evse.Phase.MATCHED, ev.Phase.MATCHED)
+    assert (lot.evse.phase, car.phase) == (station.Phase.MATCHED, car_side.Phase.MATCHED)
     assert lot.evse.match is not None
     assert car.match is not None
     assert lot.evse.match.key == car.match.key
@@ -56,7 +57,7 @@ def test_each_match_has_a_key_of_its_own() -> None:
         lot.run(1.0)
         assert lot.modem.nmk not in keys
         assert lot.modems[0].nmk not in keys
-        assert lot.evse.phase is evse.Phase.UNMATCHED
+        assert lot.evse.phase is station.Phase.UNMATCHED
         lot.bench.do(lot.evse, lot.evse.plugged(lot.now), lot.now)
     assert len(keys) == 3
 
@@ -89,7 +90,7 @@ def test_a_lost_link_is_told_by_both_and_made_anew_with_another_key() -> None:
         assert lost.match.key == first
     way.cut = False
     lot.run(3.0)
-    assert lot.evse.phase is evse.Phase.MATCHED
+    assert lot.evse.phase is station.Phase.MATCHED
     assert lot.evse.match is not None
     assert lot.evse.match.key != first
 
@@ -100,7 +101,7 @@ def test_the_near_car_is_matched_and_the_far_one_is_not() -> None:
     lot.plug_in(far)
     lot.plug_in(near)
     lot.run(40.0)
-    assert near.phase is ev.Phase.MATCHED
+    assert near.phase is car_side.Phase.MATCHED
     ((_, end),) = lot.events(far, Unmatched)
     assert "no station" in end.reason
 
@@ -116,7 +117,7 @@ def test_four_cars_at_once_are_kept_apart() -> None:
         car_mac(1): 38, car_mac(2): 32, car_mac(3): 7, car_mac(4): 45,
     }  # fmt: skip
     lot.run(40.0)
-    assert [car.phase is ev.Phase.MATCHED for car in cars] == [False, False, True, False]
+    assert [car.phase is car_side.Phase.MATCHED for car in cars] == [False, False, True, False]
 
 
 @st.composite
@@ -154,7 +155,7 @@ def test_whatever_happens_to_the_frames_only_the_right_car_matches_with_the_righ
         told = len(lot.bench.events)
     runs_end(lot)
     if not lot.line.loss and lot.line.jitter_s < 0.1:
-        assert lot.cars[0].phase is ev.Phase.MATCHED
+        assert lot.cars[0].phase is car_side.Phase.MATCHED
 
 
 def agrees(lot: Lot, station_says_so: bool) -> None:
@@ -167,7 +168,7 @@ def agrees(lot: Lot, station_says_so: bool) -> None:
     assert matches[1:] == [None] * (len(matches) - 1)
     assert lot.modem.nmk == lot.modems[0].nmk == lot.evse.match.key.nmk
     if station_says_so:
-        assert lot.evse.phase is evse.Phase.MATCHED
+        assert lot.evse.phase is station.Phase.MATCHED
 
 
 def runs_end(lot: Lot) -> None:
@@ -185,9 +186,9 @@ def runs_end(lot: Lot) -> None:
                 del open_runs[match.car, match.run_id]
     assert open_runs == {}
     for each in lot.cars:
-        assert each.phase in (ev.Phase.MATCHED, ev.Phase.IDLE)
+        assert each.phase in (car_side.Phase.MATCHED, car_side.Phase.IDLE)
         begun = [time for time, _ in lot.events(each, Began)]
-        if each.phase is ev.Phase.IDLE:
+        if each.phase is car_side.Phase.IDLE:
             assert begun[-1] - begun[0] < TT_MATCHING_REPETITION_S + 40.0
 
 
@@ -206,30 +207,30 @@ def test_two_cars_at_two_cables_of_one_station_do_not_swap(
     line = Line(seed)
     line.loss, line.jitter_s = loss, jitter_s
     bench = Bench(line)
-    outlets = [Evse(bytes((2, 0, 0, 0, 0x5E, n))) for n in (1, 2)]
-    cars = [Ev(bytes((2, 0, 0, 0, 0xEF, n))) for n in (1, 2)]
+    evses = [StationMatching(bytes((2, 0, 0, 0, 0x5E, n))) for n in (1, 2)]
+    cars = [CarMatching(bytes((2, 0, 0, 0, 0xEF, n))) for n in (1, 2)]
     modems = [Modem(bytes((2, 0, 0, 0, 0x30, n))) for n in range(4)]
-    machines: list[Machine] = [*outlets, *cars]
+    machines: list[Machine] = [*evses, *cars]
     for machine, modem in zip(machines, modems, strict=True):
         bench.add(machine, modem)
-    for outlet, outlet_modem in enumerate(modems[:2]):
+    for place, outlet_modem in enumerate(modems[:2]):
         for car, car_modem in enumerate(modems[2:]):
-            line.connect(outlet_modem, car_modem, own_db if outlet == car else crosstalk_db)
-    for outlet_machine in outlets:
+            line.connect(outlet_modem, car_modem, own_db if place == car else crosstalk_db)
+    for outlet_machine in evses:
         bench.do(outlet_machine, outlet_machine.start(0.0), 0.0)
     for number, plug_in_s in enumerate((0.5, 0.5 + lag_s)):
         bench.advance(plug_in_s)
-        bench.do(outlets[number], outlets[number].plugged(plug_in_s), plug_in_s)
+        bench.do(evses[number], evses[number].plugged(plug_in_s), plug_in_s)
         bench.do(cars[number], cars[number].plugged(plug_in_s), plug_in_s)
     bench.advance(30.0)
-    for number, outlet_machine in enumerate(outlets):
-        if outlet_machine.match is not None and outlet_machine.phase is evse.Phase.MATCHED:
+    for number, outlet_machine in enumerate(evses):
+        if outlet_machine.match is not None and outlet_machine.phase is station.Phase.MATCHED:
             matched = next(car for car in cars if car.match and car.match.car == outlet_machine.match.car)
             assert matched.match is not None
             assert outlet_machine.match.key == matched.match.key
         # A car that has lost its own station's answers cannot know better: the standard has the validation for that.
         if not loss:
-            assert outlet_machine.phase is evse.Phase.MATCHED
+            assert outlet_machine.phase is station.Phase.MATCHED
             assert outlet_machine.match is not None
             assert outlet_machine.match.car == bytes((2, 0, 0, 0, 0xEF, number + 1))
-            assert cars[number].phase is ev.Phase.MATCHED
+            assert cars[number].phase is car_side.Phase.MATCHED

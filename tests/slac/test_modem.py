@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from tests.slac.bench import Lot
 
-from v2g.slac import ev, evse, mme
+from v2g.slac import car as car_side
+from v2g.slac import mme, station
 from v2g.slac.event import KeySet, Level, LinkDown, LinkUp, ModemFailed, ModemFound, Step
 from v2g.slac.key import NetworkKey
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
@@ -152,4 +153,4 @@ def test_matching_works_with_modems_of_any_make(vendor: str) -> None:
     car = lot.car()
     lot.plug_in(car)
     lot.run(3.0)
-    assert (lot.evse.phase, car.phase) == (evse.Phase.MATCHED, ev.Phase.MATCHED)
+    assert (lot.evse.phase, car.phase) == (station.Phase.MATCHED, car_side.Phase.MATCHED)

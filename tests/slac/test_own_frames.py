@@ -4,7 +4,7 @@ from tests.capture.test_dissector import dissected
 from tests.capture.test_judge import judged
 from tests.capture.wire import EPOCH, Captured, pcap
 
-from v2g.sim.plc_modem import PlcPair
+from v2g.bench.sim.plc_modem import PlcPair
 
 
 def test_the_judge_of_captures_finds_nothing_in_a_matching_of_ours() -> None:

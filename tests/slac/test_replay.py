@@ -9,8 +9,8 @@ from v2g.capture.packet import Management, dissect
 from v2g.slac import mme
 from v2g.slac.attenuation import Attenuation
 from v2g.slac.event import Alarm, Danger, Ended, Event, Joining, Sounded, Unmatched
-from v2g.slac.evse import Evse, EvseSettings
 from v2g.slac.mme import Frame
+from v2g.slac.station import StationMatching, StationMatchingSettings
 
 Captured = list[tuple[float, Frame, bytes]]
 
@@ -41,7 +41,7 @@ def replayed(
 ) -> list[tuple[float, Event]]:
     """What a station of ours with this MAC tells. It sees the frames of the car and of the modem."""
     own_modem = own_modem or modem
-    evse = Evse(station, EvseSettings(modem=own_modem, reference_db=reference_db))
+    evse = StationMatching(station, StationMatchingSettings(modem=own_modem, reference_db=reference_db))
     now = frames[0][0] - 1.0
     evse.start(now)
     evse.receive(Frame.of(station, own_modem, mme.CM_SET_KEY_CNF(result=1)).pack(), now)

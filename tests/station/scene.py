@@ -1,12 +1,12 @@
 """A station and a car in the virtual world, and what has become of them."""
 
-from v2g.iso15118.d20.evcc.vehicle import Intent
-from v2g.iso15118.d20.plant import Limits
-from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.bench.sim.world import NOWHERE, World
 from v2g.iso15118.event import Faulted
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import Intent
+from v2g.iso15118.view import Limits
 from v2g.kernel.fault import Fault
-from v2g.sim.world import NOWHERE, World
-from v2g.station.settings import Access, GridCode, Outlet, Step
+from v2g.station.config.settings import Access, EvseSettings, GridCode, Step
 
 CAR = Limits(
     charge_w=11_000,
@@ -19,7 +19,7 @@ CAR = Limits(
 INTENT = Intent("WMIV1234567890ABCDEX", Service.DC_BPT, ControlMode.DYNAMIC, CAR, duration_s=600.0)
 PROMPT = GridCode(name="ieee1547-cat3", settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0})
 """Without the waiting."""
-OUTLET = Outlet(
+OUTLET = EvseSettings(
     services=("DC_BPT", "DC"),
     access=Access(grant="everyone", discharge=True),
     dispatch=(Step(power_w=5_000, for_s=5.0), Step(power_w=-6_000)),
@@ -36,9 +36,7 @@ def in_the_loop(world: World, seconds: float = 10.0) -> World:
     """A session that has been moving energy for some time."""
     world.run(3.0)  # the station knows its hardware
     world.plug_in()
-    world.run(
-        until=lambda: world.connector.conversation is not None and world.connector.conversation.phase == "CHARGE_LOOP"
-    )
+    world.run(until=lambda: world.evse.conversation is not None and world.evse.conversation.phase == "CHARGE_LOOP")
     world.run(seconds)
     return world
 

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, fault_of
 
-from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.bench.sim.world import NOWHERE, World
+from v2g.iso15118.service import ControlMode, Service
 from v2g.kernel.fault import Fault
-from v2g.sim.world import NOWHERE, World
-from v2g.station.settings import Pilot, Plc
+from v2g.station.config.settings import Pilot, Plc
 
 AC = changed(
     OUTLET,
@@ -28,9 +28,9 @@ def test_the_contactor_waits_for_state_c(mode: ControlMode, plc: Plc | None) -> 
     world = World(changed(AC, plc=plc, interface="nowhere"), replace(INTENT_AC, mode=mode))
     world.run(1.0)
     world.plug_in()
-    world.run(30.0, until=lambda: world.connector.report.result != "")
-    assert world.connector.report.result == "completed"
-    assert world.connector.report.charged_wh > 0
+    world.run(30.0, until=lambda: world.evse.report.result != "")
+    assert world.evse.report.result == "completed"
+    assert world.evse.report.charged_wh > 0
 
 
 def test_a_car_that_never_closes_s2_is_told_in_time() -> None:
@@ -38,6 +38,6 @@ def test_a_car_that_never_closes_s2_is_told_in_time() -> None:
     world.run(1.0)
     world.faults.s2_open = True
     world.plug_in()
-    world.run(30.0, until=lambda: world.connector.report.result != "")
+    world.run(30.0, until=lambda: world.evse.report.result != "")
     assert fault_of(world) is Fault.CONTACTOR
     assert world.switched == []

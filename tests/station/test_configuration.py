@@ -5,8 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from v2g.station.configuration import ConfigurationError, load
-from v2g.station.settings import Access, Capability, Control, Device, GridCode, Outlet, Settings, Step, Tls, Trace
+from v2g.station.config.reader import ConfigurationError, load
+from v2g.station.config.settings import (
+    Access,
+    Capability,
+    Control,
+    Device,
+    EvseSettings,
+    GridCode,
+    Settings,
+    Step,
+    Tls,
+    Trace,
+)
 
 DEVICES = """inverter: {address: "127.0.0.1:5020"}
     contactor: {address: "127.0.0.1:5021"}
@@ -14,12 +25,12 @@ DEVICES = """inverter: {address: "127.0.0.1:5020"}
     isolation: {address: "127.0.0.1:5023"}
 """
 MINIMAL = f"""# Line 1.
-connectors:
+evses:
   - {DEVICES}"""
 
 
-def connector(text: str) -> str:
-    """A file with one connector that says `text` from line 9 on."""
+def saying(text: str) -> str:
+    """A file with one EVSE that says `text` from line 9 on."""
     return f"{MINIMAL}    # line 7\n    # line 8\n    {text}\n"
 
 
@@ -42,14 +53,14 @@ def accepted(folder: Path, text: str) -> Settings:
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     inverter, contactor, meter, isolation = (Device(address=f"127.0.0.1:{port}") for port in range(5020, 5024))
-    outlet = Outlet(inverter=inverter, contactor=contactor, meter=meter, isolation=isolation)
-    assert accepted(tmp_path, MINIMAL) == Settings(connectors=(outlet,))
+    each = EvseSettings(inverter=inverter, contactor=contactor, meter=meter, isolation=isolation)
+    assert accepted(tmp_path, MINIMAL) == Settings(evses=(each,))
 
 
 def test_every_kind_of_value_arrives(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("quantities: {}")
     text = (
-        connector("port: 0")
+        saying("port: 0")
         + """
     interface: eth0
     services: [DC_BPT]
@@ -70,22 +81,22 @@ control: {mode: 0640}
 """
     )
     settings = accepted(tmp_path, text)
-    outlet = settings.connectors[0]
-    assert (outlet.port, outlet.interface, outlet.services) == (0, "eth0", ("DC_BPT",))
-    assert outlet.access.evcc_ids == ("02ab", "0123")
-    assert outlet.access.discharge
-    assert outlet.grid_code == GridCode(
+    evse = settings.evses[0]
+    assert (evse.port, evse.interface, evse.services) == (0, "eth0", ("DC_BPT",))
+    assert evse.access.evcc_ids == ("02ab", "0123")
+    assert evse.access.discharge
+    assert evse.grid_code == GridCode(
         name="ieee1547-cat2",
         category="a",
         phases=1,
         settings={"trip.ov1.delay_s": 1.5, "enter_service.permitted": False, "reactive.mode": "volt_var"},
     )
-    assert [(step.power_w, step.follow, step.for_s) for step in outlet.dispatch] == [
+    assert [(step.power_w, step.follow, step.for_s) for step in evse.dispatch] == [
         (15_000.0, None, 2.5),
         (None, "frequency", None),
     ]
-    assert outlet.precharge_tolerance_v is None
-    assert outlet.grid == Device(address="[::1]:502", unit=3, registers=tmp_path / "own.yaml")
+    assert evse.precharge_tolerance_v is None
+    assert evse.grid == Device(address="[::1]:502", unit=3, registers=tmp_path / "own.yaml")
     assert settings.tls.directory == Path("/etc/ssl/v2g")
     assert settings.trace.file == tmp_path / "log/trace.log"
     assert settings.control.mode == "0640"
@@ -93,7 +104,7 @@ control: {mode: 0640}
 
 def test_connectors_share_text_by_anchors_and_merge_keys(tmp_path: Path) -> None:
     text = """
-connectors:
+evses:
   - &first
     id: 1
     inverter: {address: "a:1"}
@@ -108,7 +119,7 @@ connectors:
     contactor: {address: "b:2"}
     isolation: {address: "d:2"}
 """
-    first, second = accepted(tmp_path, text).connectors
+    first, second = accepted(tmp_path, text).evses
     assert first.meter == second.meter
     assert second.inverter == Device(address="a:2")
 
@@ -116,153 +127,152 @@ connectors:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("id: 0", "9:9: connectors[0].id: is '0'; must be a whole number of at least 1"),
-        ("evse_id: ''", "9:14: connectors[0].evse_id: is empty; must be text of 1 to 255 characters"),
+        ("id: 0", "9:9: evses[0].id: is '0'; must be a whole number of at least 1"),
+        ("evse_id: ''", "9:14: evses[0].evse_id: is empty; must be text of 1 to 255 characters"),
         (
             "interface: averyverylongname",
-            "9:16: connectors[0].interface: is 'averyverylongname'; must be text of 1 to 15 characters",
+            "9:16: evses[0].interface: is 'averyverylongname'; must be text of 1 to 15 characters",
         ),
-        ("port: 70000", "9:11: connectors[0].port: is '70000'; must be a whole number from 0 to 65535"),
+        ("port: 70000", "9:11: evses[0].port: is '70000'; must be a whole number from 0 to 65535"),
         (
             'port: "15118"',
-            "9:11: connectors[0].port: is the text '15118'; must be a whole number from 0 to 65535, without quotes",
+            "9:11: evses[0].port: is the text '15118'; must be a whole number from 0 to 65535, without quotes",
         ),
-        ("port: 151.18", "9:11: connectors[0].port: is '151.18'; must be a whole number from 0 to 65535"),
-        ("port:", "9:10: connectors[0].port: is empty; must be a whole number from 0 to 65535"),
-        ("port: [1]", "9:11: connectors[0].port: is a list; must be a whole number from 0 to 65535"),
+        ("port: 151.18", "9:11: evses[0].port: is '151.18'; must be a whole number from 0 to 65535"),
+        ("port:", "9:10: evses[0].port: is empty; must be a whole number from 0 to 65535"),
+        ("port: [1]", "9:11: evses[0].port: is a list; must be a whole number from 0 to 65535"),
         (
             "services: DC",
-            "9:15: connectors[0].services: is 'DC'; must be a list, each item AC or AC_BPT or DC or DC_BPT",
+            "9:15: evses[0].services: is 'DC'; must be a list, each item AC or AC_BPT or DC or DC_BPT",
         ),
         (
             "services: []",
-            "9:15: connectors[0].services: is an empty list; must be a list, each item AC or AC_BPT or DC or DC_BPT",
+            "9:15: evses[0].services: is an empty list; must be a list, each item AC or AC_BPT or DC or DC_BPT",
         ),
         (
             "services: [DC, dc_btp]",
-            "9:20: connectors[0].services[1]: is 'dc_btp'; must be AC or AC_BPT or DC or DC_BPT (did you mean DC_BPT?)",
+            "9:20: evses[0].services[1]: is 'dc_btp'; must be AC or AC_BPT or DC or DC_BPT (did you mean DC_BPT?)",
         ),
-        ("modes: [manual]", "9:13: connectors[0].modes[0]: is 'manual'; must be dynamic or scheduled"),
-        ("timing: lax", "9:13: connectors[0].timing: is 'lax'; must be relaxed or standard (did you mean relaxed?)"),
+        ("modes: [manual]", "9:13: evses[0].modes[0]: is 'manual'; must be dynamic or scheduled"),
+        ("timing: lax", "9:13: evses[0].timing: is 'lax'; must be relaxed or standard (did you mean relaxed?)"),
         (
             "nominal_voltage_v: 24",
-            "9:24: connectors[0].nominal_voltage_v: is '24'; must be a whole number from 100 to 480",
+            "9:24: evses[0].nominal_voltage_v: is '24'; must be a whole number from 100 to 480",
         ),
-        ("nominal_hz: 400", "9:17: connectors[0].nominal_hz: is '400'; must be a number from 45 to 65"),
-        ("pause: maybe", "9:12: connectors[0].pause: is 'maybe'; must be true or false"),
+        ("nominal_hz: 400", "9:17: evses[0].nominal_hz: is '400'; must be a number from 45 to 65"),
+        ("pause: maybe", "9:12: evses[0].pause: is 'maybe'; must be true or false"),
         (
             "precharge_tolerance_v: 0",
-            "9:28: connectors[0].precharge_tolerance_v: is '0'; must be a number from 1 to 50",
+            "9:28: evses[0].precharge_tolerance_v: is '0'; must be a number from 1 to 50",
         ),
-        ("price_levels: 1", "9:19: connectors[0].price_levels: is '1'; must be true or false"),
+        ("price_levels: 1", "9:19: evses[0].price_levels: is '1'; must be true or false"),
         (
             "capability: {charge_w: 2000000}",
-            "9:28: connectors[0].capability.charge_w: is '2000000'; must be a number from 0 to 1000000",
+            "9:28: evses[0].capability.charge_w: is '2000000'; must be a number from 0 to 1000000",
         ),
         (
             "capability: {discharge_w: -1}",
-            "9:31: connectors[0].capability.discharge_w: is '-1'; must be a number from 0 to 1000000",
+            "9:31: evses[0].capability.discharge_w: is '-1'; must be a number from 0 to 1000000",
         ),
         (
             "capability: {charge_a: 1:30}",
-            "9:28: connectors[0].capability.charge_a: is '1:30'; must be a number from 0 to 3000",
+            "9:28: evses[0].capability.charge_a: is '1:30'; must be a number from 0 to 3000",
         ),
         (
             "capability: {discharge_a: much}",
-            "9:31: connectors[0].capability.discharge_a: is 'much'; must be a number from 0 to 3000",
+            "9:31: evses[0].capability.discharge_a: is 'much'; must be a number from 0 to 3000",
         ),
         (
             "capability: {voltage_min_v: 500, voltage_max_v: 400}",
-            "9:33: connectors[0].capability.voltage_min_v: 500 is not below voltage_max_v, 400; correct one of them",
+            "9:33: evses[0].capability.voltage_min_v: 500 is not below voltage_max_v, 400; correct one of them",
         ),
         (
             "capability: {voltage_max_v: 1501}",
-            "9:33: connectors[0].capability.voltage_max_v: is '1501'; must be a number from 0 to 1500",
+            "9:33: evses[0].capability.voltage_max_v: is '1501'; must be a number from 0 to 1500",
         ),
         (
             "capability: {ramp_w_per_s: -5}",
-            "9:32: connectors[0].capability.ramp_w_per_s: is '-5'; must be a number from 0 to 1000000",
+            "9:32: evses[0].capability.ramp_w_per_s: is '-5'; must be a number from 0 to 1000000",
         ),
         (
             "access: {grant: all}",
-            "9:21: connectors[0].access.grant: is 'all'; must be everyone or listed or nobody",
+            "9:21: evses[0].access.grant: is 'all'; must be everyone or listed or nobody",
         ),
         (
             "access: {grant: listed}",
-            "9:13: connectors[0].access.evcc_ids: empty, so that `grant: listed` admits no car; "
+            "9:13: evses[0].access.evcc_ids: empty, so that `grant: listed` admits no car; "
             "list the EVCCIDs, or say `grant: nobody`",
         ),
         (
             "access: {evcc_ids: ['']}",
-            "9:25: connectors[0].access.evcc_ids[0]: is empty; must be text of 1 to 255 characters",
+            "9:25: evses[0].access.evcc_ids[0]: is empty; must be text of 1 to 255 characters",
         ),
-        ("access: {discharge: 5}", "9:25: connectors[0].access.discharge: is '5'; must be true or false"),
+        ("access: {discharge: 5}", "9:25: evses[0].access.discharge: is '5'; must be true or false"),
         (
             "services: [DC_BPT]",
-            "3:5: connectors[0].access.discharge: false, while every service feeds the grid: no car could be served; "
+            "3:5: evses[0].access.discharge: false, while every service feeds the grid: no car could be served; "
             "allow it, or add DC or AC to services",
         ),
-        ("services: [DC, DC]", "9:20: connectors[0].services[1]: DC is listed twice; remove one"),
-        ("modes: [dynamic, dynamic]", "9:22: connectors[0].modes[1]: dynamic is listed twice; remove one"),
-        ("dispatch: []", "9:15: connectors[0].dispatch: has no step; add one, such as {power_w: 0}"),
-        ("dispatch: [{power_w: .nan}]", "9:26: connectors[0].dispatch[0].power_w: is '.nan'; must be a number"),
-        ("dispatch: [{power_w: inf}]", "9:26: connectors[0].dispatch[0].power_w: is 'inf'; must be a number"),
+        ("services: [DC, DC]", "9:20: evses[0].services[1]: DC is listed twice; remove one"),
+        ("modes: [dynamic, dynamic]", "9:22: evses[0].modes[1]: dynamic is listed twice; remove one"),
+        ("dispatch: []", "9:15: evses[0].dispatch: has no step; add one, such as {power_w: 0}"),
+        ("dispatch: [{power_w: .nan}]", "9:26: evses[0].dispatch[0].power_w: is '.nan'; must be a number"),
+        ("dispatch: [{power_w: inf}]", "9:26: evses[0].dispatch[0].power_w: is 'inf'; must be a number"),
         (
             "dispatch: [{for_s: 5}]",
-            "9:16: connectors[0].dispatch[0]: a step has either power_w or follow; give one of them",
+            "9:16: evses[0].dispatch[0]: a step has either power_w or follow; give one of them",
         ),
         (
             "dispatch: [{power_w: 1, follow: frequency}]",
-            "9:16: connectors[0].dispatch[0]: a step has either power_w or follow; give one of them",
+            "9:16: evses[0].dispatch[0]: a step has either power_w or follow; give one of them",
         ),
         (
             "dispatch: [{power_w: 1, w_per_hz: 5}]",
-            "9:16: connectors[0].dispatch[0]: base_w, w_per_hz and deadband_hz belong to `follow: frequency`; "
+            "9:16: evses[0].dispatch[0]: base_w, w_per_hz and deadband_hz belong to `follow: frequency`; "
             "remove them, or power_w",
         ),
         (
             "dispatch: [{power_w: 1, for_s: 0}]",
-            "9:36: connectors[0].dispatch[0].for_s: is '0'; must be a number above 0",
+            "9:36: evses[0].dispatch[0].for_s: is '0'; must be a number above 0",
         ),
         (
             "dispatch: [{power_w: 1}, {power_w: 2}]",
-            "9:16: connectors[0].dispatch[0]: for_s is missing: the steps after it would never come; "
-            "say how long it lasts",
+            "9:16: evses[0].dispatch[0]: for_s is missing: the steps after it would never come; say how long it lasts",
         ),
         (
             "dispatch: [{follow: frequency}]",
-            "9:25: connectors[0].dispatch[0].follow: needs the frequency; add the grid sensing unit under `grid`",
+            "9:25: evses[0].dispatch[0].follow: needs the frequency; add the grid sensing unit under `grid`",
         ),
         (
             "dispatch: [{follow: voltage}]",
-            "9:25: connectors[0].dispatch[0].follow: is 'voltage'; must be frequency",
+            "9:25: evses[0].dispatch[0].follow: is 'voltage'; must be frequency",
         ),
-        ("dispatch: [5]", "9:16: connectors[0].dispatch[0]: is '5'; must be a mapping with the keys power_w, follow, "),
+        ("dispatch: [5]", "9:16: evses[0].dispatch[0]: is '5'; must be a mapping with the keys power_w, follow, "),
         (
             "grid: {address: nowhere}",
-            "9:21: connectors[0].grid.address: is 'nowhere'; must be HOST:PORT, such as 192.168.1.10:502",
+            "9:21: evses[0].grid.address: is 'nowhere'; must be HOST:PORT, such as 192.168.1.10:502",
         ),
         (
             'grid: {address: "host:0"}',
-            "9:21: connectors[0].grid.address: there is no port 0; name one from 1 to 65535",
+            "9:21: evses[0].grid.address: there is no port 0; name one from 1 to 65535",
         ),
         (
             'grid: {address: "host:1", unit: 256}',
-            "9:37: connectors[0].grid.unit: is '256'; must be a whole number from 0 to 255",
+            "9:37: evses[0].grid.unit: is '256'; must be a whole number from 0 to 255",
         ),
-        ("grid: {unit: 1}", "9:11: connectors[0].grid.address: missing; add HOST:PORT, such as 192.168.1.10:502"),
+        ("grid: {unit: 1}", "9:11: evses[0].grid.address: missing; add HOST:PORT, such as 192.168.1.10:502"),
         (
             "pasue: true",
-            "9:5: connectors[0].pasue: unknown key; did you mean pause?",
+            "9:5: evses[0].pasue: unknown key; did you mean pause?",
         ),
-        ("zzz: 1", "9:5: connectors[0].zzz: unknown key; the keys here are id, evse_id, "),
-        ("[a, b]: 1", "9:5: connectors[0]: a key must be a single word"),
+        ("zzz: 1", "9:5: evses[0].zzz: unknown key; the keys here are id, evse_id, "),
+        ("[a, b]: 1", "9:5: evses[0]: a key must be a single word"),
         ("meter: {}", "9:5: meter: also in line 5; keep one of them"),
         ("capability: {charge_w: 1, charge_w: 2}", "9:31: charge_w: also in line 9; keep one of them"),
     ],
 )
 def test_a_wrong_field_of_a_connector(tmp_path: Path, line: str, expected: str) -> None:
-    found = findings(tmp_path, connector(line))
+    found = findings(tmp_path, saying(line))
     assert found[0].startswith(expected) if expected.endswith(", ") else expected in found
 
 
@@ -280,7 +290,7 @@ def test_a_wrong_field_of_a_connector(tmp_path: Path, line: str, expected: str) 
         ("trace: {file: {}}", "7:15: trace.file: is a mapping; must be a path"),
         ("control: {mode: rw}", "7:17: control.mode: is 'rw'; must be octal permissions, such as 0660"),
         ("control: {socket: }", "7:18: control.socket: is empty; must be a path"),
-        ("connector: []", "7:1: connector: unknown key; did you mean connectors?"),
+        ("evse: []", "7:1: evse: unknown key; did you mean evses?"),
         ("control: 5", "7:10: control: is '5'; must be a mapping with the keys socket, mode"),
     ],
 )
@@ -289,50 +299,50 @@ def test_a_wrong_field_beside_the_connectors(tmp_path: Path, text: str, expected
 
 
 def test_a_dc_service_needs_its_devices(tmp_path: Path) -> None:
-    text = "connectors:\n  - contactor: {address: 'a:1'}\n    meter: {address: 'b:1'}\n"
+    text = "evses:\n  - contactor: {address: 'a:1'}\n    meter: {address: 'b:1'}\n"
     remedy = "missing; a DC service needs one: add its address, or offer AC services only"
     assert findings(tmp_path, text) == [
-        f"2:5: connectors[0].inverter: {remedy}",
-        f"2:5: connectors[0].isolation: {remedy}",
+        f"2:5: evses[0].inverter: {remedy}",
+        f"2:5: evses[0].isolation: {remedy}",
     ]
-    assert accepted(tmp_path, text + "    services: [AC]\n").connectors[0].inverter is None
+    assert accepted(tmp_path, text + "    services: [AC]\n").evses[0].inverter is None
 
 
 def test_what_every_connector_needs(tmp_path: Path) -> None:
-    found = findings(tmp_path, "connectors: [{services: [AC]}]")
+    found = findings(tmp_path, "evses: [{services: [AC]}]")
     keys = "a mapping with the keys address, unit, driver, registers"
     assert found == [
-        f"1:14: connectors[0].contactor: missing; add {keys}",
-        f"1:14: connectors[0].meter: missing; add {keys}",
+        f"1:14: evses[0].contactor: missing; add {keys}",
+        f"1:14: evses[0].meter: missing; add {keys}",
     ]
-    assert findings(tmp_path, "trace: {}")[0].startswith("1:1: connectors: missing; add a list, each item a mapping")
+    assert findings(tmp_path, "trace: {}")[0].startswith("1:1: evses: missing; add a list, each item a mapping")
 
 
 def test_two_connectors_share_nothing_but_meter_and_grid(tmp_path: Path) -> None:
-    text = connector("interface: eth0\n    grid: {address: 'g:1'}") + f"  - {DEVICES}    interface: eth0\n"
+    text = saying("interface: eth0\n    grid: {address: 'g:1'}") + f"  - {DEVICES}    interface: eth0\n"
     found = findings(tmp_path, text + "    grid: {address: 'g:1'}")
-    named = {finding.split(": ")[1].removeprefix("connectors[1].") for finding in found}
+    named = {finding.split(": ")[1].removeprefix("evses[1].") for finding in found}
     assert named == {"id", "evse_id", "interface", "port", "inverter", "contactor", "isolation"}
-    assert "15:16: connectors[1].interface: eth0 is also that of connectors[0]; give each connector its own" in found
+    assert "15:16: evses[1].interface: eth0 is also that of evses[0]; give each EVSE its own" in found
 
 
 def test_register_maps_are_read(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
-    text = connector(f"grid: {{address: 'g:1', registers: {file}}}")
-    place = "9:39: connectors[0].grid.registers:"
+    text = saying(f"grid: {{address: 'g:1', registers: {file}}}")
+    place = "9:39: evses[0].grid.registers:"
     assert findings(tmp_path, text) == [f"{place} {file}: No such file or directory; name a readable register map"]
     file.write_text("quantities: {a: {address: -1, type: u16}}")
     assert findings(tmp_path, text)[0].startswith(f"{place} {file}: quantities.a: ")
 
 
 def test_all_findings_come_at_once_and_in_order(tmp_path: Path) -> None:
-    text = connector("port: x\n    timing: y\n    access: {grant: z}") + "trace: {level: w}\nport: 1\nport: 2\n"
+    text = saying("port: x\n    timing: y\n    access: {grant: z}") + "trace: {level: w}\nport: 1\nport: 2\n"
     lines = [int(finding.split(":")[0]) for finding in findings(tmp_path, text)]
     assert lines == [9, 10, 11, 12, 13, 14, 14]
 
 
 def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path) -> None:
-    assert len(findings(tmp_path, connector("capability: {voltage_min_v: 1400, voltage_max_v: x}"))) == 1
+    assert len(findings(tmp_path, saying("capability: {voltage_min_v: 1400, voltage_max_v: x}"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -343,7 +353,7 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         ("a: [1\nb: 2", "2:2: not YAML: expected ',' or ']', but got ':'; see https://yaml.org for the form"),
         ("a:\n\tb: 1", "2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("a: *b", "1:4: not YAML: found undefined alias 'b'; see https://yaml.org for the form"),
-        ("5", "1:1: the file: is '5'; must be a mapping with the keys connectors, site, tls, trace, control, journal"),
+        ("5", "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, journal"),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],
 )
@@ -363,43 +373,43 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> None:
     example = (repository / "deploy" / "config.yaml").read_text()
-    assert accepted(tmp_path, example).connectors[0].access.grant == "listed"
+    assert accepted(tmp_path, example).evses[0].access.grant == "listed"
     everything = re.sub(r"^( *)#(?=\w)", r"\1", example, flags=re.MULTILINE)
-    outlet = accepted(tmp_path, everything).connectors[0]
-    assert outlet.grid is not None
-    for kind in (Outlet, Capability, Access, Device, Step, Tls, Trace, Control, Settings):
+    evse = accepted(tmp_path, everything).evses[0]
+    assert evse.grid is not None
+    for kind in (EvseSettings, Capability, Access, Device, Step, Tls, Trace, Control, Settings):
         for name in kind.__struct_fields__:
             assert re.search(rf"\b{name}\b", example), f"{kind.__name__}.{name} is not explained"
 
 
 def test_the_driver_of_a_device(tmp_path: Path) -> None:
-    grid = accepted(tmp_path, connector("grid: {address: 'g:1', driver: sunspec}")).connectors[0].grid
+    grid = accepted(tmp_path, saying("grid: {address: 'g:1', driver: sunspec}")).evses[0].grid
     assert grid == Device(address="g:1", driver="sunspec")
     (found,) = findings(tmp_path, MINIMAL.replace("meter: {", "meter: {driver: sunspec, "))
-    assert "connectors[0].meter.driver: there is no sunspec for this device; use register-map" in found
-    (found,) = findings(tmp_path, connector("grid: {address: 'g:1', driver: modbus}"))
-    assert "connectors[0].grid.driver: is 'modbus'; must be register-map or sunspec or waveform" in found
+    assert "evses[0].meter.driver: there is no sunspec for this device; use register-map" in found
+    (found,) = findings(tmp_path, saying("grid: {address: 'g:1', driver: modbus}"))
+    assert "evses[0].grid.driver: is 'modbus'; must be register-map or sunspec or waveform" in found
     (tmp_path / "own.yaml").write_text("quantities: {}")
-    (found,) = findings(tmp_path, connector("grid: {address: 'g:1', driver: sunspec, registers: own.yaml}"))
-    assert "connectors[0].grid.registers: with driver sunspec there is no register map; remove it" in found
+    (found,) = findings(tmp_path, saying("grid: {address: 'g:1', driver: sunspec, registers: own.yaml}"))
+    assert "evses[0].grid.registers: with driver sunspec there is no register map; remove it" in found
     (found,) = findings(tmp_path, MINIMAL.replace("inverter: {", "inverter: {driver: waveform, "))
-    assert "connectors[0].inverter.driver: there is no waveform for this device; use register-map or sunspec" in found
+    assert "evses[0].inverter.driver: there is no waveform for this device; use register-map or sunspec" in found
 
 
 GRID = 'grid: {address: "127.0.0.1:5024"}'
 
 
 def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
-    text = connector(f"{GRID}\n    access: {{grant: everyone, discharge: true}}\n    grid_code: {{name: vde-4105}}")
-    assert accepted(tmp_path, text).connectors[0].grid_code == GridCode(name="vde-4105")
+    text = saying(f"{GRID}\n    access: {{grant: everyone, discharge: true}}\n    grid_code: {{name: vde-4105}}")
+    assert accepted(tmp_path, text).evses[0].grid_code == GridCode(name="vde-4105")
 
 
 @pytest.mark.parametrize(
     ("lines", "complaint"),
     [
-        ("access: {grant: everyone, discharge: true}", "connectors[0].grid: missing, while access.discharge is true"),
-        (f"{GRID}\n    access: {{grant: everyone, discharge: true}}", "connectors[0].grid_code: missing, while"),
-        ("grid_code: {name: vde-4105}", "connectors[0].grid: missing, while there is a grid_code"),
+        ("access: {grant: everyone, discharge: true}", "evses[0].grid: missing, while access.discharge is true"),
+        (f"{GRID}\n    access: {{grant: everyone, discharge: true}}", "evses[0].grid_code: missing, while"),
+        ("grid_code: {name: vde-4105}", "evses[0].grid: missing, while there is a grid_code"),
         (f"{GRID}\n    grid_code: {{name: vde-4105, category: a}}", "grid_code.category: vde-4105 has no categories"),
         (f"{GRID}\n    grid_code: {{name: vde-4106}}", "(did you mean vde-4105?)"),
         (f"{GRID}\n    grid_code: {{name: vde-4105, phases: 2}}", "grid_code.phases: is '2'; must be 1 or 3"),
@@ -411,10 +421,10 @@ def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
             f"{GRID}\n    grid_code: {{name: ieee1547-cat3, settings: {{trip.ov9.delay_s: 1}}}}",
             "there is no such setting",
         ),
-        ("pilot: {}", "connectors[0].pilot: name either the microcontroller under `device`"),
-        ("plc: {}", "connectors[0].plc: needs `interface`: the modem is behind it; add it, or remove plc"),
+        ("pilot: {}", "evses[0].pilot: name either the microcontroller under `device`"),
+        ("plc: {}", "evses[0].plc: needs `interface`: the modem is behind it; add it, or remove plc"),
         ("thermal: {}", "the sensors of contactor, coolant, ambient are the safety inputs'; add the safety inputs"),
     ],
 )
 def test_what_belongs_together_is_asked_for(tmp_path: Path, lines: str, complaint: str) -> None:
-    assert any(complaint in finding for finding in findings(tmp_path, connector(lines)))
+    assert any(complaint in finding for finding in findings(tmp_path, saying(lines)))

@@ -6,21 +6,19 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop
 
-from v2g.iso15118.d20.services import Service
+from v2g.bench.sim.contactor import Stuck
+from v2g.bench.sim.world import World
 from v2g.iso15118.event import Faulted
+from v2g.iso15118.service import Service
 from v2g.kernel.fault import Fault
-from v2g.sim.contactor import Stuck
-from v2g.sim.world import World
-from v2g.station.settings import Outlet
+from v2g.station.config.settings import EvseSettings
 
 AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
 
 
-@pytest.mark.parametrize(
-    ("outlet", "service"), [(OUTLET, Service.DC_BPT), (AC_OUTLET, Service.AC_BPT)], ids=["DC", "AC"]
-)
-def test_a_contactor_that_opened_by_its_watchdog_ends_the_session(outlet: Outlet, service: Service) -> None:
-    world = in_the_loop(World(outlet, replace(INTENT, service=service)), 3.0)
+@pytest.mark.parametrize(("evse", "service"), [(OUTLET, Service.DC_BPT), (AC_OUTLET, Service.AC_BPT)], ids=["DC", "AC"])
+def test_a_contactor_that_opened_by_its_watchdog_ends_the_session(evse: EvseSettings, service: Service) -> None:
+    world = in_the_loop(World(evse, replace(INTENT, service=service)), 3.0)
     world.faults.deaf.add("contactor")
     deaf_at = world.now
     world.run(0.8)

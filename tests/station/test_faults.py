@@ -5,13 +5,13 @@ import re
 import pytest
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
+from v2g.bench.sim.world import World
 from v2g.iso15118.event import Faulted, Sent
 from v2g.kernel.fault import Fault
 from v2g.messages import din, iso2, sap
 from v2g.messages.iso20.dc import DC_ChargeLoopRes
 from v2g.messages.iso20.types import ResponseCode
 from v2g.power.inverter import InverterFault
-from v2g.sim.world import World
 from v2g.station.faults import CATALOGUE, SAFE_WITHIN_S, STATUS_CODES
 
 

@@ -7,17 +7,17 @@ from itertools import pairwise
 from msgspec.structs import replace as changed
 from tests.station.scene import CAR, OUTLET
 
-from v2g.iso15118.d20.car_state import CarState
-from v2g.iso15118.d20.plant import Demand, Stage, Stop
-from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.bench.sim.battery import Battery
+from v2g.bench.sim.plant_model import RATING
+from v2g.iso15118.car import CarState
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
-from v2g.sim.battery import Battery
-from v2g.sim.plant_model import RATING
-from v2g.station.decider import Decider, Situation
-from v2g.station.grid_guard import GridGuard
+from v2g.station.config.settings import GridCode, Step
+from v2g.station.power.decider import Decider, Situation
 from v2g.station.readings import Readings
-from v2g.station.settings import GridCode, Step
+from v2g.station.safety.grid_guard import GridGuard
 
 NOMINAL_HZ = 60.0
 PROMPT = GridCode(
@@ -29,8 +29,8 @@ DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYN
 
 
 def test_a_day_of_frequency(frequency_day: list[float], record_property: Callable[[str, object], None]) -> None:
-    outlet = changed(OUTLET, nominal_hz=NOMINAL_HZ, grid_code=PROMPT, dispatch=(FOLLOW,), soc_floor_percent=20)
-    battery, decider, guard = Battery(60_000.0, 0.5), Decider(outlet), GridGuard(outlet, PROMPT)
+    evse = changed(OUTLET, nominal_hz=NOMINAL_HZ, grid_code=PROMPT, dispatch=(FOLLOW,), soc_floor_percent=20)
+    battery, decider, guard = Battery(60_000.0, 0.5), Decider(evse), GridGuard(evse, PROMPT)
     current_a = charged_wh = given_wh = 0.0
     changes = last = 0
     started = time.process_time()

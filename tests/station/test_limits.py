@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from v2g.power.grid_sensor import GridReading
-from v2g.station.dispatch import droop_w, wish_w
-from v2g.station.limits import Bound, decide
-from v2g.station.settings import Step
+from v2g.station.config.settings import Step
+from v2g.station.power.dispatch import droop_w, wish_w
+from v2g.station.power.limits import Bound, decide
 
 powers = st.floats(-100_000, 100_000)
 magnitudes = st.one_of(st.floats(0, 100_000), st.just(inf))

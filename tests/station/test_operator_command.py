@@ -6,23 +6,23 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
+from v2g.bench.sim.plant_model import PlantSettings
+from v2g.bench.sim.world import World
 from v2g.grid.settings import SettingsError
-from v2g.iso15118.d20.services import Service
-from v2g.sim.plant_model import PlantSettings
-from v2g.sim.world import World
-from v2g.station.limits import Bound
+from v2g.iso15118.service import Service
+from v2g.station.config.settings import Access, EvseSettings, Step
 from v2g.station.operator_command import CommandRefused, Mode, inject, limit
-from v2g.station.settings import Access, Outlet, Step
+from v2g.station.power.limits import Bound
 
 PLAN = (Step(power_w=3_000),)
 
 
-def session(outlet: Outlet = OUTLET) -> World:
-    return in_the_loop(World(changed(outlet, dispatch=PLAN), INTENT), 3.0)
+def session(evse: EvseSettings = OUTLET) -> World:
+    return in_the_loop(World(changed(evse, dispatch=PLAN), INTENT), 3.0)
 
 
 def ask(world: World, mode: Mode, power_w: float = 0.0, fed_var: float = 0.0, for_s: float | None = None) -> None:
-    inject(world.connector, mode, power_w, fed_var, for_s, world.now)
+    inject(world.evse, mode, power_w, fed_var, for_s, world.now)
 
 
 def test_a_command_stands_in_the_place_of_the_plan() -> None:
@@ -30,8 +30,8 @@ def test_a_command_stands_in_the_place_of_the_plan() -> None:
     ask(world, Mode.DISCHARGE, 5_000)
     world.run(3.0)
     assert world.plant.power_w == pytest.approx(-5_000, rel=0.02)
-    assert world.connector.decision is not None
-    assert world.connector.decision.wished_by == "the operator"
+    assert world.evse.decision is not None
+    assert world.evse.decision.wished_by == "the operator"
     ask(world, Mode.IDLE)
     world.run(3.0)
     assert world.plant.power_w == pytest.approx(0, abs=1)
@@ -56,7 +56,7 @@ def test_a_repeated_command_changes_nothing() -> None:
         ask(often, Mode.DISCHARGE, 5_000)
         once.step()
         often.step()
-        assert once.connector.orders(once.now) == often.connector.orders(often.now)
+        assert once.evse.orders(once.now) == often.evse.orders(often.now)
 
 
 def test_a_command_ends_with_its_session() -> None:
@@ -94,43 +94,43 @@ def test_what_the_station_could_not_follow_is_refused(command: tuple[Mode, *tupl
     world = session()
     with pytest.raises(CommandRefused, match=reason):
         ask(world, *command)
-    assert world.connector.decider.injection is None
+    assert world.evse.decider.injection is None
 
 
 def test_discharging_needs_leave() -> None:
-    outlet = changed(OUTLET, access=Access(grant="everyone"), dispatch=PLAN)
-    world = in_the_loop(World(outlet, replace(INTENT, service=Service.DC)))
+    evse = changed(OUTLET, access=Access(grant="everyone"), dispatch=PLAN)
+    world = in_the_loop(World(evse, replace(INTENT, service=Service.DC)))
     with pytest.raises(CommandRefused, match="1 kW is beyond: no authorisation to discharge, 0 kW"):
         ask(world, Mode.DISCHARGE, 1_000)
 
 
 def test_without_a_session_there_is_nothing_to_command() -> None:
     world = World(OUTLET, INTENT)
-    with pytest.raises(CommandRefused, match="no car is in session at connector 1"):
+    with pytest.raises(CommandRefused, match="no car is in session at EVSE 1"):
         ask(world, Mode.CHARGE, 1_000)
 
 
 def test_reactive_power_beyond_the_grid_code_names_the_range() -> None:
     world = session()
-    assert world.connector.guard is not None
-    assert world.connector.rating is not None
+    assert world.evse.guard is not None
+    assert world.evse.rating is not None
     with pytest.raises(SettingsError, match=r"constant_var\.injected_pu: 0\.5 is out of range"):
-        world.connector.guard.check_var(15_000, world.connector.rating)
+        world.evse.guard.check_var(15_000, world.evse.rating)
 
 
 def test_a_limit_binds_and_stands_in_the_inverter() -> None:
     world = session()
-    limit(world.connector, -1.0, 2_000.0)
+    limit(world.evse, -1.0, 2_000.0)
     ask(world, Mode.DISCHARGE, 5_000)
     world.run(3.0)
     assert world.plant.power_w == pytest.approx(-2_000, rel=0.02)
-    assert world.connector.orders(world.now).inverter.discharge_limit_w == 2_000
-    assert world.connector.decision is not None
-    assert world.connector.decision.binding is not None
-    assert world.connector.decision.binding.source == "operator discharge limit"
+    assert world.evse.orders(world.now).inverter.discharge_limit_w == 2_000
+    assert world.evse.decision is not None
+    assert world.evse.decision.binding is not None
+    assert world.evse.decision.binding.source == "operator discharge limit"
     world.unplug()
     world.run(1.0)
-    orders = world.connector.orders(world.now)
+    orders = world.evse.orders(world.now)
     assert orders.safe
     assert orders.inverter.discharge_limit_w == 2_000
 
@@ -145,17 +145,17 @@ def test_a_limit_binds_and_stands_in_the_inverter() -> None:
 )
 def test_a_limit_beyond_what_is_possible_is_refused(direction: float, power_w: float, reason: str) -> None:
     world = session()
-    before = world.connector.orders(world.now)
+    before = world.evse.orders(world.now)
     with pytest.raises(CommandRefused, match=reason):
-        limit(world.connector, direction, power_w)
-    assert world.connector.orders(world.now) == before
+        limit(world.evse, direction, power_w)
+    assert world.evse.orders(world.now) == before
 
 
 def test_heat_refuses_too() -> None:
     hot = replace(PlantSettings(), ambient_c=78.0, thermal_resistance_k_per_w=0.0)
     world = in_the_loop(World(changed(OUTLET, dispatch=PLAN), INTENT, plant=hot), 3.0)
     with pytest.raises(CommandRefused, match=r"15 kW is beyond: heat \(power module .* too warm\)"):
-        limit(world.connector, -1.0, 15_000)
+        limit(world.evse, -1.0, 15_000)
 
 
 def test_the_sites_limit_binds_and_refuses() -> None:

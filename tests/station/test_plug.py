@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at
 
-from v2g.iso15118.d20.plant import Stop
+from v2g.bench.sim.pilot import Cable
+from v2g.bench.sim.world import NOWHERE, World
+from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
-from v2g.sim.pilot import Cable
-from v2g.sim.world import NOWHERE, World
+from v2g.station.config.settings import Access, EvseSettings, Pilot, Plc, Step
 from v2g.station.report import Note
-from v2g.station.settings import Access, Outlet, Pilot, Plc, Step
 from v2g.station.status import explain, status
 from v2g.thermal.settings import ThermalSettings
 
@@ -35,8 +35,8 @@ BASIC = changed(
 )
 
 
-def feeding(outlet: Outlet = PLUGGED) -> World:
-    world = in_the_loop(World(outlet, INTENT), 4.0)
+def feeding(evse: EvseSettings = PLUGGED) -> World:
+    world = in_the_loop(World(evse, INTENT), 4.0)
     assert world.plant.power_w < -5_000
     return world
 
@@ -50,15 +50,15 @@ def test_from_the_plug_to_the_plug() -> None:
     world.run(3.0)
     assert world.cable is not None
     assert world.cable.pilot.duty == STEADY_HIGH
-    assert world.connector.closed_to_talk() == "no car is plugged in"
+    assert world.evse.closed_to_talk() == "no car is plugged in"
     in_the_loop(world, 4.0)
     assert world.cable.pilot.duty == DIGITAL
-    told = status(world.connector, world.now)
+    told = status(world.evse, world.now)
     assert (told["pilot"], told["matched_car"]) == ("C2", "02:00:00:00:EF:01")
     assert world.plant.power_w == pytest.approx(-6_000, rel=0.02)
     world.driver = Stop.TERMINATE
     world.run_to_end()
-    assert world.connector.report.result == "completed"
+    assert world.evse.report.result == "completed"
     world.pull_out()
     world.run(2.0)
     assert world.cable.pilot.duty == STEADY_HIGH
@@ -76,7 +76,7 @@ def test_before_the_match_nobody_talks() -> None:
     world.plug_in()
     world.run(10.0)
     assert world.evcc is None
-    assert world.connector.closed_to_talk() == "no car is matched"
+    assert world.evse.closed_to_talk() == "no car is matched"
 
 
 def test_a_pulled_connector_breaks_the_current_within_100_ms() -> None:
@@ -210,12 +210,12 @@ def test_charging_without_a_word_is_for_those_who_need_no_name(access: Access) -
 
 
 def test_the_heat_binds_with_its_reason() -> None:
-    outlet = changed(PLUGGED, thermal=ThermalSettings(ramp_w_per_s=50_000.0))
-    world = feeding(outlet)
+    evse = changed(PLUGGED, thermal=ThermalSettings(ramp_w_per_s=50_000.0))
+    world = feeding(evse)
     assert world.safety is not None
     world.safety.heat.ambient_c = 64.0
     world.run(1.0)
-    explained = explain(world.connector, world.now)
+    explained = explain(world.evse, world.now)
     assert [bound for bound in explained["bounds"] if bound["source"] == "heat"]
     assert "ambient air is 14 K too warm" in str(explained["bounds"])
 
@@ -226,4 +226,4 @@ def test_a_broken_sensor_is_no_permission() -> None:
     world.safety.broken_sensors = frozenset({"coolant", "ambient"})
     world.run(4.0)
     assert world.plant.power_w == pytest.approx(0, abs=20)
-    assert "sensor is stale" in explain(world.connector, world.now)["why"]
+    assert "sensor is stale" in explain(world.evse, world.now)["why"]

@@ -10,11 +10,11 @@ from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop
 from tools.draw_quirks import with_table
 
+from v2g.bench.sim.world import NOWHERE, World
 from v2g.kernel.fault import Fault
-from v2g.sim.world import NOWHERE, World
+from v2g.station.config.settings import EvseSettings, Pilot, Plc
 from v2g.station.quirks import Quirk, allowing, of_evcc_id, of_mac, parse, shipped
 from v2g.station.report import Note
-from v2g.station.settings import Outlet, Pilot, Plc
 
 MATCHED = changed(OUTLET, interface="nowhere", pilot=Pilot(device=NOWHERE), plc=Plc())
 SLOW = """
@@ -36,10 +36,10 @@ def notes(world: World) -> list[str]:
     return [event.text for _, event in world.events if isinstance(event, Note) and "known deviation" in event.text]
 
 
-def looped(outlet: Outlet, table: str | None = None) -> World:
-    world = World(outlet, INTENT)
+def looped(evse: EvseSettings, table: str | None = None) -> World:
+    world = World(evse, INTENT)
     if table is not None:
-        world.connector.quirks = parse(table)
+        world.evse.quirks = parse(table)
     return in_the_loop(world, 2.0)
 
 
@@ -61,7 +61,7 @@ def test_every_entry_names_a_car_and_a_public_source() -> None:
 
 
 def test_an_allowance_is_one_of_three_settings() -> None:
-    """Nothing else of the outlet can be changed: no encryption, no authorisation, no protection."""
+    """Nothing else of the EVSE can be changed: no encryption, no authorisation, no protection."""
     known = {field.name for field in fields(Quirk)}
     assert known - {"car", "deviation", "source", "mac", "evcc_id"} == {
         "timing",
@@ -98,8 +98,8 @@ def test_allowances_never_narrow() -> None:
     assert (allowed.timing, allowed.precharge_tolerance_v, allowed.price_levels) == ("relaxed", 30.0, True)
     assert changed(allowed, timing="standard", precharge_tolerance_v=20.0, price_levels=False) == OUTLET
     for own in (40.0, None):
-        outlet = changed(OUTLET, precharge_tolerance_v=own)
-        assert allowing(outlet, [quirk(precharge_tolerance_v=30.0)]) == outlet
+        evse = changed(OUTLET, precharge_tolerance_v=own)
+        assert allowing(evse, [quirk(precharge_tolerance_v=30.0)]) == evse
 
 
 def test_a_slow_car_has_more_time_once_it_is_matched() -> None:
@@ -110,7 +110,7 @@ def test_a_slow_car_has_more_time_once_it_is_matched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outlet", "table"),
+    ("evse", "table"),
     [
         (MATCHED, SLOW.replace("02:00:00", "02:00:01")),
         (changed(MATCHED, quirks=False), None),
@@ -118,8 +118,8 @@ def test_a_slow_car_has_more_time_once_it_is_matched() -> None:
     ],
     ids=["another car", "switched off", "not matched"],
 )
-def test_all_others_have_the_standards_time(outlet: Outlet, table: str | None) -> None:
-    world = looped(outlet, table)
+def test_all_others_have_the_standards_time(evse: EvseSettings, table: str | None) -> None:
+    world = looped(evse, table)
     assert silence_ends_after_s(world) <= 0.7
 
 

@@ -4,18 +4,18 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import CAR, INTENT, OUTLET, fault_of, in_the_loop
 
-from v2g.iso15118.d20.plant import Demand, Stage
-from v2g.iso15118.d20.services import ControlMode, Service
+from v2g.bench.sim.plant_model import RATING
+from v2g.bench.sim.world import World
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import ContactorReading
 from v2g.power.inverter import InverterReading, InverterState
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
-from v2g.sim.plant_model import RATING
-from v2g.sim.world import World
+from v2g.station.config.settings import Access, EvseSettings, Step
 from v2g.station.readings import Readings
-from v2g.station.settings import Access, Outlet, Step
-from v2g.station.supervisor import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor
+from v2g.station.safety.supervisor import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
 CLOSED_ONLY = changed(AC, access=Access(grant="everyone"))
@@ -37,7 +37,7 @@ def demand(service: Service) -> Demand:
 
 
 @pytest.mark.parametrize(
-    ("outlet", "service", "power_w", "fault", "after_s"),
+    ("evse", "service", "power_w", "fault", "after_s"),
     [
         (AC, Service.AC, 15_000.0, None, 0.0),
         (AC, Service.AC, 17_000.0, Fault.OVER_CURRENT, FOLLOWS_S),
@@ -50,9 +50,9 @@ def demand(service: Service) -> Demand:
     ],
 )
 def test_what_an_ac_car_does_is_seen_at_the_meter(
-    outlet: Outlet, service: Service, power_w: float, fault: Fault | None, after_s: float
+    evse: EvseSettings, service: Service, power_w: float, fault: Fault | None, after_s: float
 ) -> None:
-    supervisor, found_s = Supervisor(outlet), None
+    supervisor, found_s = Supervisor(evse), None
     for count in range(101):
         now = count / 10
         found = supervisor.power_path(demand(service), readings(now, power_w), now)
@@ -133,5 +133,5 @@ def test_an_inverter_that_does_not_hear_is_switched_off_by_the_contactor() -> No
     world.faults.deaf.add("inverter")
     world.run_to_end()
     assert fault_of(world) is Fault.INVERTER_FAULT
-    assert world.connector.orders(world.now).safe
+    assert world.evse.orders(world.now).safe
     assert not world.contactor.closed

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from v2g.bench.sim.battery import Battery
+from v2g.bench.sim.heat import Heat
+from v2g.bench.sim.plant_model import PlantInputs, PlantModel
 from v2g.power.inverter import InverterFault, InverterMode, InverterSetpoint
-from v2g.sim.battery import Battery
-from v2g.sim.heat import Heat
-from v2g.sim.plant_model import PlantInputs, PlantModel
 from v2g.thermal.limiter import Allowance, ThermalLimiter
 from v2g.thermal.settings import WARMEST_C, ThermalSettings
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from v2g.kernel.errors import V2GError
 
 COMMANDS = {
-    "daemon": ("daemon", "serve cars at the station's connectors"),
+    "daemon": ("daemon", "serve cars at the station's evses"),
     "status": ("control", "what a running station does, and what limits its power"),
     "explain": ("explain", "why the power of a running station is what it is"),
     "inject": ("operate", "let a station charge, discharge or rest (grid_inject_cmd)"),

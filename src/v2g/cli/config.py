@@ -12,11 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0. Raises `ConfigurationError` with every finding."""
-    from v2g.station.configuration import load
+    from v2g.station.config.reader import load
 
     settings = load(args.file)
     print(f"{args.file} is good:")
-    for outlet in settings.connectors:
-        network = f"interface {outlet.interface}" if outlet.interface else "no discovery"
-        print(f"  connector {outlet.id} ({outlet.evse_id}): {' '.join(outlet.services)}, {network}, port {outlet.port}")
+    for evse in settings.evses:
+        network = f"interface {evse.interface}" if evse.interface else "no discovery"
+        print(f"  EVSE {evse.id} ({evse.evse_id}): {' '.join(evse.services)}, {network}, port {evse.port}")
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from v2g.station.settings import Control
+    from v2g.station.config.settings import Control
 
     socket = Control().socket
     parser.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     elif parser.get_default("command") == "restart":
         parser.add_argument("--force", action="store_true", help="also while energy flows: end the transfer first")
     else:
-        parser.add_argument("--connector", type=int, metavar="N", help="this one only; all where left out")
+        parser.add_argument("--evse", type=int, metavar="N", help="this one only; all where left out")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
         request(args.socket, "restart", force=args.force)
         print("the daemon ends its sessions and makes the hardware safe; its supervisor starts it again")
         return 0
-    asked = request(args.socket, args.command, **({} if args.connector is None else {"connector": args.connector}))
-    connectors = ", ".join(map(str, asked["asked"]))
-    print(f"asked the car to {args.command}: connector {connectors}" if connectors else "no car is in session")
-    return 0 if connectors else 1
+    asked = request(args.socket, args.command, **({} if args.evse is None else {"evse": args.evse}))
+    evses = ", ".join(map(str, asked["asked"]))
+    print(f"asked the car to {args.command}: EVSE {evses}" if evses else "no car is in session")
+    return 0 if evses else 1
 
 
 def _table(status: Mapping[str, Any]) -> str:

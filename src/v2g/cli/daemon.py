@@ -1,4 +1,4 @@
-"""`v2g daemon`: serve cars at one or more outlets."""
+"""`v2g daemon`: serve cars at one or more EVSEs."""
 
 import argparse
 import sys
@@ -11,9 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
     )
-    parser.add_argument("--interface", metavar="IF", help="network interface of the first connector")
-    parser.add_argument("--port", type=_port, metavar="N", help="TCP port of the first connector; 0 takes a free one")
-    parser.add_argument("--host", default="::1", help="where connectors without an interface listen (default: ::1)")
+    parser.add_argument("--interface", metavar="IF", help="network interface of the first EVSE")
+    parser.add_argument("--port", type=_port, metavar="N", help="TCP port of the first EVSE; 0 takes a free one")
+    parser.add_argument("--host", default="::1", help="where EVSEs without an interface listen (default: ::1)")
     parser.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
     parser.add_argument("--once", action="store_true", help="end after the first session")
 
@@ -24,13 +24,13 @@ def run(args: argparse.Namespace) -> int:
 
     from msgspec.structs import replace
 
-    from v2g.io.station import Station
-    from v2g.station.configuration import load
+    from v2g.run.station import Station
+    from v2g.station.config.reader import load
 
     settings = load(args.config)
     given = {name: value for name in ("interface", "port") if (value := getattr(args, name)) is not None}
-    first, *others = settings.connectors
-    settings = replace(settings, connectors=(replace(first, **given), *others))
+    first, *others = settings.evses
+    settings = replace(settings, evses=(replace(first, **given), *others))
 
     async def serve() -> None:
         station = Station(settings, tls=not args.no_tls, host=args.host, once=args.once)

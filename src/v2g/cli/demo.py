@@ -20,8 +20,8 @@ def run(args: argparse.Namespace) -> int:
     """Returns 0 when the session was completed, 1 when not."""
     import asyncio
 
-    from v2g.demo.report import write
-    from v2g.demo.show import perform, table
+    from v2g.bench.demo.report import write
+    from v2g.bench.demo.show import perform, table
 
     args.output.mkdir(parents=True, exist_ok=True)
     directory = args.output.resolve()

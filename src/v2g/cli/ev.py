@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator
 
-    from v2g.io.car import Outcome
+    from v2g.bench.sim.vehicle import OwnBattery, PlantVehicle
     from v2g.io.discovery import Endpoint
     from v2g.iso15118.d20.evcc.session import Paused, Report
-    from v2g.iso15118.d20.evcc.vehicle import Intent, Vehicle, VehicleState
-    from v2g.iso15118.d20.services import Service
     from v2g.iso15118.event import Event
-    from v2g.sim.vehicle import OwnBattery, PlantVehicle
+    from v2g.iso15118.service import Service
+    from v2g.iso15118.vehicle import Intent, Vehicle, VehicleState
+    from v2g.run.car import Outcome
     from v2g.tls.context import TlsContext
 
 DEFAULT_PKI = Path("/etc/ssl/v2g")
@@ -134,7 +134,7 @@ class _Plan:
 
 def _plan(args: argparse.Namespace) -> _Plan:
     """Finds everything that can be wrong with the arguments and the files that they name. Raises `V2GError`."""
-    from v2g.iso15118.d20.services import Service
+    from v2g.iso15118.service import Service
 
     service = Service[args.service or PROTOCOLS[args.protocol][0]]
     if service.protocol != args.protocol:
@@ -201,9 +201,9 @@ def _tls(args: argparse.Namespace) -> "TlsContext":
 def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | None") -> "Intent":
     import time
 
-    from v2g.iso15118.d20.evcc.vehicle import Intent
-    from v2g.iso15118.d20.plant import Limits
-    from v2g.iso15118.d20.services import ControlMode
+    from v2g.iso15118.service import ControlMode
+    from v2g.iso15118.vehicle import Intent
+    from v2g.iso15118.view import Limits
 
     limits = Limits(
         charge_w=args.max_charge_w,
@@ -241,7 +241,7 @@ def _common_name(tls: "TlsContext") -> str:
 
 def _paused(file: Path) -> "Paused":
     from v2g.iso15118.d20.evcc.session import Paused
-    from v2g.iso15118.d20.services import ControlMode, Selection, Service
+    from v2g.iso15118.service import ControlMode, Selection, Service
 
     try:
         kept = json.loads(file.read_text())
@@ -279,8 +279,8 @@ async def _drive(plan: _Plan) -> "Outcome":
     import asyncio
     import signal
 
-    from v2g.io.car import Car
-    from v2g.iso15118.d20.plant import Stop
+    from v2g.iso15118.view import Stop
+    from v2g.run.car import Car
 
     own, background = await _vehicle(plan)
     vehicle, inlet = await _plugged_in(plan, own)
@@ -304,9 +304,9 @@ async def _plugged_in(plan: _Plan, vehicle: "Vehicle") -> "tuple[Vehicle, asynci
 
     if plan.args.pilot is None:
         return vehicle, None
+    from v2g.bench.sim.inlet import Inlet
+    from v2g.bench.sim.pilot import OPERATOR_UNIT, PilotOperator
     from v2g.io.modbus import ModbusConnection
-    from v2g.sim.inlet import Inlet
-    from v2g.sim.pilot import OPERATOR_UNIT, PilotOperator
 
     registers = ModbusConnection(*plan.args.pilot).unit(OPERATOR_UNIT, "the car's end of the cable")
     inlet = Inlet(vehicle, PilotOperator(registers))
@@ -322,10 +322,10 @@ async def _matched(plan: _Plan, watcher: "_Silent | _Progress") -> "AsyncIterato
         yield
         return
     from v2g.io.plc import PlcLink
-    from v2g.slac.ev import Ev
+    from v2g.slac.car import CarMatching
     from v2g.slac.event import Unmatched, describe
 
-    link = PlcLink(plan.args.interface, Ev, lambda event: watcher.note(describe(event)[0]))
+    link = PlcLink(plan.args.interface, CarMatching, lambda event: watcher.note(describe(event)[0]))
     try:
         link.plugged()
         outcome = await link.outcome()
@@ -341,17 +341,17 @@ async def _vehicle(plan: _Plan) -> "tuple[OwnBattery | PlantVehicle, asyncio.Tas
     """The vehicle, and what keeps it going. Raises `PowerError` when there is no plant at `--battery`."""
     import asyncio
 
-    from v2g.sim.vehicle import OwnBattery, PlantVehicle
+    from v2g.bench.sim.vehicle import OwnBattery, PlantVehicle
 
     args = plan.args
     if args.battery is None:
-        from v2g.sim.battery import Battery
+        from v2g.bench.sim.battery import Battery
 
         soc = OWN_SOC if args.soc is None else args.soc
         return OwnBattery(Battery(args.capacity_wh or OWN_CAPACITY_WH, soc), dc=plan.service.dc), None
+    from v2g.bench.sim.plant import VEHICLE_UNIT
+    from v2g.bench.sim.vehicle_side import VehicleSide
     from v2g.io.modbus import ModbusConnection
-    from v2g.sim.plant import VEHICLE_UNIT
-    from v2g.sim.vehicle_side import VehicleSide
 
     registers = ModbusConnection(*args.battery).unit(VEHICLE_UNIT, "the vehicle's side of the plant")
     vehicle = PlantVehicle(VehicleSide(registers), dc=plan.service.dc)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from v2g.station.settings import Control
+    from v2g.station.config.settings import Control
 
     socket = Control().socket
     parser.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
-    parser.add_argument("--connector", type=int, metavar="N", help="this one only; all where left out")
+    parser.add_argument("--evse", type=int, metavar="N", help="this one only; all where left out")
     parser.add_argument("--json", action="store_true", help="for programs, with every figure")
 
 
@@ -18,12 +18,12 @@ def run(args: argparse.Namespace) -> int:
     """Raises `ControlError`."""
     from v2g.io.control import request
 
-    explained = request(args.socket, "explain", connector=args.connector)
+    explained = request(args.socket, "explain", evse=args.evse)
     if args.json:
         print(json.dumps(explained, indent=2))
         return 0
     for each in explained:
-        print(f"connector {each['connector']}: {each['why']}")
+        print(f"EVSE {each['evse']}: {each['why']}")
         for bound in each.get("bounds", []):
             detail = f" ({bound['detail']})" if bound["detail"] else ""
             print(f"  {bound['allows_w'] / 1000:8.1f} kW  {bound['source']}{detail}")

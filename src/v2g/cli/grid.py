@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from v2g.typetest.case import Result
+    from v2g.bench.typetest.case import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from v2g.station.settings import Control
+    from v2g.station.config.settings import Control
 
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     socket = Control().socket
@@ -43,25 +43,25 @@ def run(args: argparse.Namespace) -> int:
 def _status(args: argparse.Namespace) -> int:
     from v2g.io.control import request
 
-    fields = ("connector", "frequency_hz", "voltages_v", "grid", "meter_w", "target_w", "explanation")
-    connectors = [{name: each[name] for name in fields} for each in request(args.socket, "status")["connectors"]]
+    fields = ("evse", "frequency_hz", "voltages_v", "grid", "meter_w", "target_w", "explanation")
+    evses = [{name: each[name] for name in fields} for each in request(args.socket, "status")["evses"]]
     if args.json:
-        print(json.dumps(connectors, indent=2))
+        print(json.dumps(evses, indent=2))
         return 0
-    for each in connectors:
+    for each in evses:
         print(_sentence(each))
     return 0
 
 
 def _sentence(each: dict[str, Any]) -> str:
     grid, frequency_hz = each["grid"], each["frequency_hz"]
-    lines = [f"connector {each['connector']}"]
+    lines = [f"EVSE {each['evse']}"]
     if frequency_hz is None:
         lines.append("grid       not measured")
     else:
         lines.append(f"grid       {frequency_hz:.3f} Hz, {', '.join(f'{volts:.1f}' for volts in each['voltages_v'])} V")
     if grid is None:
-        lines.append("code       none: this connector may not feed the grid")
+        lines.append("code       none: this EVSE may not feed the grid")
     else:
         lines.append(f"code       {grid['code']}, {grid['nominal_hz']:g} Hz")
         lines.append(
@@ -96,8 +96,8 @@ def _codes(args: argparse.Namespace) -> int:
 def _test(args: argparse.Namespace) -> int:
     from time import perf_counter
 
-    from v2g.typetest import report, suite
-    from v2g.typetest.case import Subject
+    from v2g.bench.typetest import report, suite
+    from v2g.bench.typetest.case import Subject
 
     subject = Subject(args.code, args.category, args.phases, args.nominal)
     names = suite.selected(subject, args.only)

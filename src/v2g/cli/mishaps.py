@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
 def _campaign(runs: int, first: int, jobs: int) -> int:
     from time import perf_counter
 
-    from v2g.mishaps.campaign import campaign, lines, table
+    from v2g.bench.mishaps.campaign import campaign, lines, table
 
     begun_s, summaries = perf_counter(), []
     for summary in campaign(range(first, first + runs), jobs):
@@ -46,8 +46,8 @@ def _campaign(runs: int, first: int, jobs: int) -> int:
 
 
 def _replay(seed: int) -> int:
-    from v2g.mishaps import course
-    from v2g.mishaps.scenario import draw
+    from v2g.bench.mishaps import course
+    from v2g.bench.mishaps.scenario import draw
 
     scenario = draw(seed)
     print(f"seed {seed}: {scenario}")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from v2g.station.settings import Control
+    from v2g.station.config.settings import Control
 
     socket = Control().socket
     parser.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
-    parser.add_argument("--connector", type=int, metavar="N", help="needed where there are several")
+    parser.add_argument("--evse", type=int, metavar="N", help="needed where there are several")
     if parser.get_default("command") == "inject":
         parser.add_argument(
             "--mode", required=True, choices=("charge", "discharge", "idle", "auto"), help="auto: back to the plan"
@@ -38,12 +38,12 @@ def run(args: argparse.Namespace) -> int:
         power_w, fed_var = args.p_val * 1000, args.q_val * 1000
         explained = request(
             args.socket, "inject",
-            mode=args.mode, power_w=power_w, fed_var=fed_var, for_s=args.for_s, connector=args.connector,
+            mode=args.mode, power_w=power_w, fed_var=fed_var, for_s=args.for_s, evse=args.evse,
         )  # fmt: skip
         for each in explained:
-            print(f"connector {each['connector']}: {each['why']}")
+            print(f"EVSE {each['evse']}: {each['why']}")
         return 0
-    place = {"address": args.address, "value": args.value, "connector": args.connector}
+    place = {"address": args.address, "value": args.value, "evse": args.evse}
     written = request(args.socket, "write_register", **place)
     held_w = written["held_w"]
     if held_w is None:

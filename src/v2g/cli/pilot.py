@@ -45,9 +45,9 @@ def _captured(path: Path) -> str:
 
 
 async def _read(args: argparse.Namespace) -> str:
+    from v2g.bench.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
     from v2g.io.modbus import ModbusConnection
     from v2g.power.drivers.register_pilot import RegisterPilot
-    from v2g.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
 
     connection = ModbusConnection(*args.modbus)
     if args.cable is not None:

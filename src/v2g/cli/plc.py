@@ -1,4 +1,4 @@
-"""`v2g plc init|status|scan|sim`: the power-line modem of a connector."""
+"""`v2g plc init|status|scan|sim`: the power-line modem of a EVSE."""
 
 import argparse
 import json
@@ -162,15 +162,15 @@ def _status(interface: str, control: Path | None) -> dict[str, Any]:
 def _measured(control: Path | None) -> dict[str, Any]:
     """What a daemon has measured on its links; nothing where none runs. Raises `ControlError` for a given socket."""
     from v2g.io.control import ControlError, request
-    from v2g.station.settings import Control
+    from v2g.station.config.settings import Control
 
     try:
-        connectors = request(control or Control().socket, "status")["connectors"]
+        evses = request(control or Control().socket, "status")["evses"]
     except ControlError:
         if control is None:
             return {}
         raise
-    return {"daemon": [each["plc"] for each in connectors if each.get("plc")]}
+    return {"daemon": [each["plc"] for each in evses if each.get("plc")]}
 
 
 def _scan(interface: str) -> None:
@@ -190,9 +190,9 @@ def _scan(interface: str) -> None:
 async def _sim(args: argparse.Namespace) -> None:
     import asyncio
 
+    from v2g.bench.sim.plc_modem import Line, Modem
+    from v2g.bench.sim.plc_process import PlcProcess
     from v2g.io.plc import PlcError
-    from v2g.sim.plc_modem import Line, Modem
-    from v2g.sim.plc_process import PlcProcess
 
     line = Line(args.seed)
     line.loss, line.delay_s = args.loss, args.delay_s

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import endpoint, number
-from v2g.cli.sim_outlet import add_devices
+from v2g.cli.sim_devices import add_devices
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
+    from v2g.bench.sim.grid import Recording
+    from v2g.bench.sim.plant import Plant
     from v2g.power.registers.map import RegisterMap
-    from v2g.sim.grid import Recording
-    from v2g.sim.plant import Plant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,27 +86,27 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _plant(args: argparse.Namespace) -> None:
+    from v2g.bench.sim.process import serve
     from v2g.power.registers.map import load
-    from v2g.sim.process import serve
 
     plant = _made_plant(args, args.inverter_map and load(args.inverter_map))
     await serve(plant.units, *args.listen, plant.run)
 
 
 async def _sunspec(args: argparse.Namespace) -> None:
-    from v2g.sim.process import serve
-    from v2g.sim.sunspec_plant import SunSpecPlant
+    from v2g.bench.sim.process import serve
+    from v2g.bench.sim.sunspec_plant import SunSpecPlant
 
     plant = _made_plant(args)
     await serve(plant.units, *args.listen, SunSpecPlant(plant, time.monotonic).run)
 
 
 def _made_plant(args: argparse.Namespace, inverter_map: "RegisterMap | None" = None) -> "Plant":
+    from v2g.bench.sim.battery import Battery
+    from v2g.bench.sim.plant import Plant
+    from v2g.bench.sim.plant_model import PlantModel, PlantSettings
     from v2g.io.modbus import ModbusConnection
     from v2g.power.drivers.register_map import RegisterContactor, RegisterGridSensor
-    from v2g.sim.battery import Battery
-    from v2g.sim.plant import Plant
-    from v2g.sim.plant_model import PlantModel, PlantSettings
 
     settings = PlantSettings(ambient_c=args.ambient_c, isolation_ohm=args.isolation_ohm)
     return Plant(
@@ -120,8 +120,8 @@ def _made_plant(args: argparse.Namespace, inverter_map: "RegisterMap | None" = N
 
 
 async def _contactor(args: argparse.Namespace) -> None:
-    from v2g.sim.contactor import ContactorModule, Stuck
-    from v2g.sim.process import serve
+    from v2g.bench.sim.contactor import ContactorModule, Stuck
+    from v2g.bench.sim.process import serve
 
     with args.log.open("a") if args.log else nullcontext(sys.stdout) as file:
 
@@ -133,15 +133,15 @@ async def _contactor(args: argparse.Namespace) -> None:
 
 
 async def _grid(args: argparse.Namespace) -> None:
-    from v2g.sim.grid import GridUnit
-    from v2g.sim.process import serve
+    from v2g.bench.sim.grid import GridUnit
+    from v2g.bench.sim.process import serve
 
     await serve({1: GridUnit(_recording(args), time.monotonic).unit}, *args.listen)
 
 
 async def _waveform(args: argparse.Namespace) -> None:
-    from v2g.sim.process import until_stopped
-    from v2g.sim.waveform import Waveforms, send
+    from v2g.bench.sim.process import until_stopped
+    from v2g.bench.sim.waveform import Waveforms, send
 
     waveforms = Waveforms(_recording(args), args.rate)
     host, port = args.send
@@ -149,7 +149,7 @@ async def _waveform(args: argparse.Namespace) -> None:
 
 
 def _recording(args: argparse.Namespace) -> "Recording":
-    from v2g.sim.grid import generate, load, shipped_recording
+    from v2g.bench.sim.grid import generate, load, shipped_recording
 
     if args.recording:
         return load(args.recording)

@@ -2,8 +2,8 @@
 
 JSON lines over a Unix socket, one answer for each line:
 
-    {"command": "stop", "arguments": {"connector": 1}}
-    {"result": {"asked": [1]}}   or   {"error": "there is no connector 1, only 2"}
+    {"command": "stop", "arguments": {"evse": 1}}
+    {"result": {"asked": [1]}}   or   {"error": "there is no EVSE 1, only 2"}
 """
 
 import asyncio

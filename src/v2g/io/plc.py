@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from v2g.kernel.errors import V2GError
-from v2g.slac.ev import Ev
+from v2g.slac.car import CarMatching
 from v2g.slac.event import Event, Matched, Step, Unmatched, mac_text
-from v2g.slac.evse import Evse
 from v2g.slac.mme import BROADCAST, ETHERTYPE, LOCAL_MODEM, Frame, Mme, MmeError
+from v2g.slac.station import StationMatching
 
 _FRAME_SIZE = 2048
 _FRAMES_AT_ONCE = 64
@@ -50,7 +50,7 @@ def mac_of(line: socket.socket) -> bytes:
     return mac
 
 
-M = TypeVar("M", Evse, Ev)
+M = TypeVar("M", StationMatching, CarMatching)
 
 
 class PlcLink(Generic[M]):
@@ -72,7 +72,7 @@ class PlcLink(Generic[M]):
         self.lost_frames = 0
         """That the interface did not take, for example because it was down."""
         self._loop.add_reader(self._line.fileno(), self._readable)
-        if isinstance(self.machine, Evse):
+        if isinstance(self.machine, StationMatching):
             self.do(self.machine.start(self._loop.time()))
 
     def plugged(self) -> None:

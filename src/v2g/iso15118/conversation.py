@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from v2g.iso15118 import sap
 from v2g.iso15118.d20 import timeouts
-from v2g.iso15118.d20.plant import Demand, Offer, Plant
 from v2g.iso15118.d20.secc.engine import End, Secc
 from v2g.iso15118.d20.secc.session import Paused
 from v2g.iso15118.event import Faulted, Received, Sent, Step
+from v2g.iso15118.view import Demand, Offer, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
 from v2g.messages.sap import supportedAppProtocolReq
@@ -57,10 +57,10 @@ class Conversation:
         """When `expire` must be called; None after the end."""
         return self._deadline if self.secc is None else self.secc.next_deadline()
 
-    def receive(self, payload_type: int, payload: bytes, now: float, plant: Plant) -> Step:
+    def receive(self, payload_type: int, payload: bytes, now: float, view: StationView) -> Step:
         """Take one payload of the car."""
         if self.secc is not None:
-            return self.secc.receive(payload_type, payload, now, plant)
+            return self.secc.receive(payload_type, payload, now, view)
         step = Step()
         if self._end is not None:
             return step
@@ -93,22 +93,22 @@ class Conversation:
         )
         return step
 
-    def renew(self, now: float, plant: Plant) -> Step:
+    def renew(self, now: float, view: StationView) -> Step:
         """The plant changed."""
-        return Step() if self.secc is None else self.secc.renew(now, plant)
+        return Step() if self.secc is None else self.secc.renew(now, view)
 
-    def expire(self, now: float, plant: Plant) -> Step:
+    def expire(self, now: float, view: StationView) -> Step:
         """A deadline has passed."""
         if self.secc is not None:
-            return self.secc.expire(now, plant)
+            return self.secc.expire(now, view)
         if self._deadline is None or now < self._deadline:
             return Step()
         return self.abort(Fault.COMMUNICATION_SETUP_TIMEOUT, "no SupportedAppProtocolReq in time")
 
-    def fail(self, fault: Fault, reason: str, now: float, plant: Plant) -> Step:
+    def fail(self, fault: Fault, reason: str, now: float, view: StationView) -> Step:
         """The station cannot go on: nothing is demanded any more, and the car is told with its next request."""
         if self.secc is not None:
-            return self.secc.fail(fault, reason, now, plant)
+            return self.secc.fail(fault, reason, now, view)
         return self.abort(fault, reason)
 
     def abort(self, fault: Fault, reason: str, step: Step | None = None) -> Step:

@@ -5,7 +5,7 @@ contactor as `permission` says. The station says what it wants with `want`, and 
 
 Between 5 % and a nominal duty cycle there is always a pause, because cars need it: without a link state F for T_step_EF
 ([V2G3-M06-05]), with one X1 ([V2G3-M06-06]). To a car that says nothing at 5 % the signal is sent again after state F
-([V2G3-M06-07]), and in the end, where the outlet has AC, the nominal one.
+([V2G3-M06-07]), and in the end, where the EVSE has AC, the nominal one.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Happening(StrEnum):
     FALLBACK = "fallback"
     """The car does not talk: nominal duty cycle instead of 5 %."""
     GAVE_UP = "gave up"
-    """The car does not talk, and the outlet has nothing else to offer."""
+    """The car does not talk, and the EVSE has nothing else to offer."""
     WAKE = "wake"
     """The car ignores its signal; state F may wake it."""
     BREAK = "break"
@@ -83,12 +83,12 @@ class PilotEvent:
 
 
 class PilotSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the outlet's pilot behaves."""
+    """How the EVSE's pilot behaves."""
 
     ventilation: bool = False
     """Whether a car that needs ventilation (state D) may have energy here."""
     fallback_a: Annotated[float, Meta(ge=LEAST_A, le=LARGEST_A)] | None = None
-    """The current to offer to a car that does not talk: AC outlets. None: it gets none."""
+    """The current to offer to a car that does not talk: AC EVSEs. None: it gets none."""
     digital_s: Annotated[float, Meta(ge=1, le=300)] = SLAC_INIT_S
     """How long to wait for a car to talk at 5 %, each time."""
     retries: Annotated[int, Meta(ge=0, le=10)] = RETRIES
@@ -97,7 +97,7 @@ class PilotSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class StationPilot:
-    """One outlet's control pilot."""
+    """One EVSE's control pilot."""
 
     def __init__(self, settings: PilotSettings | None = None) -> None:
         self.settings = settings or PilotSettings()

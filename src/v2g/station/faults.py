@@ -161,7 +161,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.AUTHORIZATION: Entry(
         "Not authorised",
-        "The car may not use this outlet, or asked to feed the grid without leave to.",
+        "The car may not use this EVSE, or asked to feed the grid without leave to.",
         "See `access` in the configuration: `grant`, `evcc_ids` (the trace has the car's EVCCID) and `discharge`.",
         f"{_REFUSES} {_CLOSES}",
         "WARNING_EIMAuthorizationFailure, with which it may ask again; FAILED once that has lasted "
@@ -215,7 +215,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Contactor fault",
         "The contactor does not follow its command, its feedback contradicts it, or is not known. A contactor that "
         "stays closed when it should open may be welded.",
-        "Take the outlet out of service, isolate it, and check the contactor's contacts, its auxiliary contact and the "
+        "Take the EVSE out of service, isolate it, and check the contactor's contacts, its auxiliary contact and the "
         "wiring of its coil.",
         _SAFE + " No session starts until the feedback is as commanded.",
         f"FAILED_ContactorError in the response to PowerDelivery; otherwise {_TOLD}",
@@ -353,7 +353,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
     Fault.INTERNAL: Entry(
         "Internal failure",
         "The station's own software failed. This is a defect of the station, not of the car.",
-        "Report it with the trace. `systemctl restart v2g-daemon` starts afresh if the outlet does not recover.",
+        "Report it with the trace. `systemctl restart v2g-daemon` starts afresh if the EVSE does not recover.",
         _SAFE,
         _UNTOLD,
     ),

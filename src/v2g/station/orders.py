@@ -1,4 +1,4 @@
-"""What an outlet's hardware should be. Orders are levels, made again and again; without a cause they are `SAFE`."""
+"""What an EVSE's hardware should be. Orders are levels, made again and again; without a cause they are `SAFE`."""
 
 from dataclasses import dataclass
 

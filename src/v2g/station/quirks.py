@@ -1,7 +1,7 @@
 """Cars that are known to deviate from the standards, and what the station allows them: the data of `quirks.toml`.
 
 A car is known by its power-line MAC once it is matched, by its EVCCID from SessionSetup on. Both can be made up, so an
-allowance never goes beyond what the outlet's own configuration could allow everybody.
+allowance never goes beyond what the EVSE's own configuration could allow everybody.
 """
 
 import re
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from v2g.station.settings import Outlet
+from v2g.station.config.settings import EvseSettings
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -35,7 +35,7 @@ class Quirk(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def allowances(self) -> dict[str, Any]:
-        """Settings of the outlet, by name."""
+        """Settings of the EVSE, by name."""
         every = {name: getattr(self, name) for name in ("timing", "precharge_tolerance_v", "price_levels")}
         return {name: value for name, value in every.items() if value is not None}
 
@@ -72,13 +72,13 @@ def of_evcc_id(table: Iterable[Quirk], evcc_id: str) -> list[Quirk]:
     return [each for each in table if each.evcc_id is not None and re.fullmatch(each.evcc_id, evcc_id)]
 
 
-def allowing(outlet: Outlet, quirks: Iterable[Quirk]) -> Outlet:
-    """The settings for a car with these deviations: never narrower than the outlet's own."""
+def allowing(evse: EvseSettings, quirks: Iterable[Quirk]) -> EvseSettings:
+    """The settings for a car with these deviations: never narrower than the EVSE's own."""
     for quirk in quirks:
         allowances = quirk.allowances
-        if (own_v := outlet.precharge_tolerance_v) is None:
+        if (own_v := evse.precharge_tolerance_v) is None:
             allowances.pop("precharge_tolerance_v", None)
         elif (wanted_v := quirk.precharge_tolerance_v) is not None:
             allowances["precharge_tolerance_v"] = max(own_v, wanted_v)
-        outlet = replace(outlet, **allowances)
-    return outlet
+        evse = replace(evse, **allowances)
+    return evse

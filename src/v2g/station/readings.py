@@ -1,4 +1,4 @@
-"""What the devices of an outlet said last, and for how long it can be believed."""
+"""What the devices of an EVSE said last, and for how long it can be believed."""
 
 from dataclasses import dataclass, fields, replace
 

@@ -1,24 +1,24 @@
-"""What the operator may see of a connector, and why its power is what it is."""
+"""What the operator may see of a EVSE, and why its power is what it is."""
 
 from typing import Any
 
-from v2g.station.connector import Connector
+from v2g.station.evse import Evse
 
 
-def status(connector: Connector, now: float) -> dict[str, Any]:
-    """The connector as it is now, in V, A, W, Wh, Hz and degrees Celsius; None is what nobody knows."""
-    conversation, car, readings = connector.conversation, connector.car, connector.fresh(now)
+def status(evse: Evse, now: float) -> dict[str, Any]:
+    """The EVSE as it is now, in V, A, W, Wh, Hz and degrees Celsius; None is what nobody knows."""
+    conversation, car, readings = evse.conversation, evse.car, evse.fresh(now)
     inverter, contactor, meter, grid = readings.inverter, readings.contactor, readings.meter, readings.grid
-    decision, guard, plug, report = connector.decision, connector.guard, connector.plug, connector.report
+    decision, guard, plug, report = evse.decision, evse.guard, evse.plug, evse.report
     match = None if plug is None else plug.match
-    connector.account(now)
+    evse.account(now)
     binding = None if decision is None else decision.binding
-    missing = connector.missing(now)
+    missing = evse.missing(now)
     return {
-        "connector": connector.outlet.id,
-        "evse_id": connector.outlet.evse_id,
+        "evse": evse.settings.id,
+        "evse_id": evse.settings.evse_id,
         "phase": "IDLE" if conversation is None else conversation.phase,
-        "stage": connector.demand.stage.name,
+        "stage": evse.demand.stage.name,
         "session": report.session_id,
         "evcc_id": report.evcc_id,
         "service": report.service,
@@ -29,7 +29,7 @@ def status(connector: Connector, now: float) -> dict[str, Any]:
         "contactor_closed": None if contactor is None else contactor.closed,
         "voltage_v": None if inverter is None else inverter.voltage_v,
         "current_a": None if inverter is None else inverter.current_a,
-        "power_w": connector.power_w(now),
+        "power_w": evse.power_w(now),
         "meter_w": None if meter is None else meter.power_w,
         "wish_w": None if decision is None else decision.wish_w,
         "target_w": None if decision is None else decision.power_w,
@@ -46,24 +46,24 @@ def status(connector: Connector, now: float) -> dict[str, Any]:
         "charged_wh": report.charged_wh,
         "discharged_wh": report.discharged_wh,
         "messages": report.messages,
-        "limited_s": connector.decider.limited_s,
+        "limited_s": evse.decider.limited_s,
         "result": report.result,
         "fault": report.fault,
     }
 
 
-def explain(connector: Connector, now: float) -> dict[str, Any]:
+def explain(evse: Evse, now: float) -> dict[str, Any]:
     """Why the power is what it is, in a sentence and in figures."""
-    decision = connector.decision
+    decision = evse.decision
     if decision is None:
-        missing = connector.missing(now)
+        missing = evse.missing(now)
         session = "no car is connected"
-        if connector.conversation is not None:
-            session = f"the session is in {connector.conversation.phase}"
-        return {"connector": connector.outlet.id, "why": f"idle: {session}" + (f"; {missing[1]}" if missing else "")}
+        if evse.conversation is not None:
+            session = f"the session is in {evse.conversation.phase}"
+        return {"evse": evse.settings.id, "why": f"idle: {session}" + (f"; {missing[1]}" if missing else "")}
     bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
     return {
-        "connector": connector.outlet.id,
+        "evse": evse.settings.id,
         "why": decision.explanation,
         "power_w": decision.power_w,
         "reactive_var": decision.reactive_var,

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.iso15118.evcc.world import World, intent
 
-from v2g.iso15118.d20.evcc.vehicle import Command
-from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import Command
 
 CONTACTOR_PHASES = {Phase.PRECHARGED, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP, Phase.SCHEDULE_EXCHANGE}
 

@@ -8,10 +8,10 @@ from tests.iso15118.evcc.world import UNIX_S, World, intent
 
 from v2g.exi.facets import Type
 from v2g.iso15118.d20.evcc.engine import EXCHANGES, PAYLOAD_TYPES
-from v2g.iso15118.d20.evcc.vehicle import Command
-from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import PROTOCOLS
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import Command
 from v2g.kernel.fault import Fault
 from v2g.messages import encode
 from v2g.messages.iso20 import common, dc

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.iso15118.evcc.world import CAR_LIMITS, STATION_CERTIFICATE, UNIX_S, World, intent, plant
+from tests.iso15118.evcc.world import CAR_LIMITS, STATION_CERTIFICATE, UNIX_S, World, intent, view
 
 from v2g.exi.facets import Type
-from v2g.iso15118.d20.evcc.vehicle import Command
-from v2g.iso15118.d20.plant import Authorization, Offer, Slot, Stop
-from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import TABLE, Phase
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import Command
+from v2g.iso15118.view import Authorization, Offer, Slot, Stop
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20 import ac, common, dc
 from v2g.messages.iso20.types import EvseNotification, EVSEStatus, Processing, ResponseCode
@@ -67,7 +67,7 @@ def notify(world: World, notification: EvseNotification, after_loops: int = 3) -
     """The station notifies the car in a charge loop, by itself."""
     plant_stop = {EvseNotification.Terminate: Stop.TERMINATE, EvseNotification.Pause: Stop.PAUSE}[notification]
     world.run(lambda w: w.evcc.session.loops == after_loops)
-    world.plant = replace(world.plant, stop=plant_stop)
+    world.view = replace(world.view, stop=plant_stop)
 
 
 @BOTH
@@ -92,7 +92,7 @@ def test_a_session_runs_its_course_and_ends_with_session_stop(service: Service, 
 @pytest.mark.parametrize("service", Service)
 def test_in_scheduled_mode_the_wish_decides_the_direction_and_the_schedule_the_amount(service: Service) -> None:
     wish_w = -8_000.0 if service.bidirectional else 8_000.0
-    offered = plant(schedule=(Slot(3600, 6_000, 3_000),))
+    offered = view(schedule=(Slot(3600, 6_000, 3_000),))
     world = World(intent(service, ControlMode.SCHEDULED, wish_w=wish_w), offered, dispatch_w=wish_w).run()
     start = world.asked("PowerDeliveryReq")[0]
     assert isinstance(start, common.PowerDeliveryReq)
@@ -238,7 +238,7 @@ def test_without_tls_a_pause_is_not_remembered() -> None:
 
 
 def test_a_car_that_may_not_discharge_leaves_and_says_what_was_offered() -> None:
-    world = World(intent(), plant(may_discharge=False)).run()
+    world = World(intent(), view(may_discharge=False)).run()
     assert world.evcc.end is not None
     assert world.evcc.end.fault is Fault.REQUEST_REFUSED
     assert world.evcc.end.reason == "the station does not offer DC_BPT to this car, only DC"
@@ -265,15 +265,15 @@ def test_a_station_without_the_cars_protocol_ends_it_at_once() -> None:
 
 
 def test_a_battery_out_of_the_stations_reach_ends_the_session_in_order() -> None:
-    low = replace(plant().limits, voltage_max_v=350.0, voltage_min_v=150.0)
-    world = World(intent(), plant(limits=low)).run()
+    low = replace(view().limits, voltage_max_v=350.0, voltage_min_v=150.0)
+    world = World(intent(), view(limits=low)).run()
     assert world.evcc.end is not None
     assert "the station gives 150 to 350 V" in world.evcc.end.reason
     assert world.names[-2:] == ["DC_ChargeParameterDiscoveryReq", "SessionStopReq"]
 
 
 def test_a_refused_authorization_is_tried_again_and_then_given_up() -> None:
-    world = World(intent(), plant(authorization=Authorization.REJECTED)).run()
+    world = World(intent(), view(authorization=Authorization.REJECTED)).run()
     assert world.evcc.end is not None
     assert world.evcc.end.fault is Fault.AUTHORIZATION
     assert len(world.asked("AuthorizationReq")) == 3
@@ -281,12 +281,12 @@ def test_a_refused_authorization_is_tried_again_and_then_given_up() -> None:
 
 
 def test_an_authorization_that_comes_late_is_waited_for() -> None:
-    world = World(intent(), plant(authorization=Authorization.PENDING))
+    world = World(intent(), view(authorization=Authorization.PENDING))
     world.run(lambda w: w.now > 30)
     assert world.evcc.phase is Phase.AUTHORIZATION
-    world.plant = replace(world.plant, authorization=Authorization.REJECTED)
+    world.view = replace(world.view, authorization=Authorization.REJECTED)
     world.run(lambda w: w.evcc.session.tries == 1)
-    world.plant = replace(world.plant, authorization=Authorization.ACCEPTED)
+    world.view = replace(world.view, authorization=Authorization.ACCEPTED)
     assert world.run().evcc.end.fault is None  # type: ignore[union-attr]
 
 
@@ -400,7 +400,7 @@ def test_welding_detection_ends_with_finished_once_the_voltage_is_gone() -> None
 
 @pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC_BPT])
 def test_a_schedule_that_is_over_is_negotiated_anew_without_opening_the_contactor(service: Service) -> None:
-    world = World(intent(service, ControlMode.SCHEDULED, duration_s=5.0), plant(schedule=(Slot(3, 5_000, 5_000),)))
+    world = World(intent(service, ControlMode.SCHEDULED, duration_s=5.0), view(schedule=(Slot(3, 5_000, 5_000),)))
     world.run()
     assert world.evcc.end is not None
     assert world.evcc.end.fault is None
@@ -435,7 +435,7 @@ def test_the_meter_is_asked_for_now_and_then_and_its_reading_kept() -> None:
     world = World(intent(Service.DC, meter_every=5)).run()
     wanted = [request.MeterInfoRequested for request in world.asked("DC_ChargeLoopReq")]  # type: ignore[attr-defined]
     assert wanted == [number % 5 == 0 for number in range(len(wanted))]
-    assert world.evcc.report.meter == world.plant.meter
+    assert world.evcc.report.meter == world.view.meter
 
 
 @pytest.mark.parametrize(("interval_s", "expected_s"), [(0.05, 0.05), (0.1, 0.1), (5.0, 0.25)])
@@ -512,7 +512,7 @@ def test_the_same_certificate_is_known_by_its_fingerprint() -> None:
 )
 def test_every_profile_is_accepted_by_the_station(slots: list[tuple[int, float, float]], wish_w: float) -> None:
     limits = replace(CAR_LIMITS, charge_w=40_000, discharge_w=40_000)
-    offered = plant(schedule=tuple(Slot(*slot) for slot in slots))
+    offered = view(schedule=tuple(Slot(*slot) for slot in slots))
     world = World(intent(mode=ControlMode.SCHEDULED, wish_w=wish_w, limits=limits), offered)
     world.reach(Phase.CHARGE_LOOP)
     assert world.evcc.end is None

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from v2g.bench.sim.battery import Battery
+from v2g.bench.sim.vehicle import OwnBattery
 from v2g.exi.facets import Type
 from v2g.iso15118.conversation import Conversation
 from v2g.iso15118.d20.evcc.engine import Evcc
 from v2g.iso15118.d20.evcc.session import Paused
-from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
-from v2g.iso15118.d20.plant import Authorization, Check, Limits, Meter, Offer, Plant, Slot, Stage, Stop
 from v2g.iso15118.d20.secc.session import Paused as StationPaused
-from v2g.iso15118.d20.services import ControlMode, Service
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.event import Moved, Received, Sent, Step
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import Command, Intent, VehicleState
+from v2g.iso15118.view import Authorization, Check, Limits, Meter, Offer, Slot, Stage, StationView, Stop
 from v2g.messages import decode, encode
-from v2g.sim.battery import Battery
-from v2g.sim.vehicle import OwnBattery
 
 UNIX_S = 1_800_000_000
 WIRE_S = 0.005
@@ -36,7 +36,7 @@ def intent(service: Service = Service.DC_BPT, mode: ControlMode = ControlMode.DY
     return Intent(service=service, mode=mode, **given)  # type: ignore[arg-type]  # the fields' types differ
 
 
-def plant(**others: object) -> Plant:
+def view(**others: object) -> StationView:
     given = {
         "authorization": Authorization.ACCEPTED,
         "may_discharge": True,
@@ -44,7 +44,7 @@ def plant(**others: object) -> Plant:
         "meter": Meter("meter", 1000, 500),
         "schedule": (Slot(3600, 10_000, 5_000),),
     } | others
-    return Plant(unix_s=UNIX_S, **given)  # type: ignore[arg-type]  # the fields' types differ
+    return StationView(unix_s=UNIX_S, **given)  # type: ignore[arg-type]  # the fields' types differ
 
 
 @dataclass
@@ -52,7 +52,7 @@ class World:
     """Runs until the car's session has ended, or until a test has seen enough."""
 
     intent: Intent
-    plant: Plant = field(default_factory=plant)
+    view: StationView = field(default_factory=view)
     soc: float = 0.5
     offer: Offer = field(default_factory=lambda: Offer("DE*ABC*E1", SERVICES))
     station_certificate: bytes | None = STATION_CERTIFICATE
@@ -135,10 +135,10 @@ class World:
 
     def _deliver(self, payload_type: int, payload: bytes) -> None:
         self._settle()
-        step = self.station.receive(payload_type, payload, self.now, self.plant)
+        step = self.station.receive(payload_type, payload, self.now, self.view)
         answers = list(step.send)
         self._settle()
-        answers += self.station.renew(self.now, self.plant).send
+        answers += self.station.renew(self.now, self.view).send
         self.now += WIRE_S
         for answer_type, answer in answers:
             protocol = {0x8001: "sap", 0x8002: "iso20-common", 0x8003: "iso20-ac", 0x8004: "iso20-dc"}[answer_type]
@@ -156,11 +156,11 @@ class World:
         wish_w = self.dispatch_w if demand.wish_w is None else demand.wish_w
         target_w = min(max(wish_w, -demand.car.discharge_w), demand.car.charge_w) if energy else 0.0
         voltage_v = vehicle.battery_voltage_v if vehicle.contactor_closed or self.welded else demand.voltage_v
-        self.plant = replace(
-            self.plant,
+        self.view = replace(
+            self.view,
             unix_s=UNIX_S + int(self.now),
             contactor_closed=closed,
-            cable_check=Check.PASSED if demand.stage is Stage.CABLE_CHECK else self.plant.cable_check,
+            cable_check=Check.PASSED if demand.stage is Stage.CABLE_CHECK else self.view.cable_check,
             voltage_v=voltage_v if closed else 0.0,
             current_a=target_w / voltage_v if energy and closed and demand.service and demand.service.dc else 0.0,
             target_w=target_w,

@@ -30,11 +30,11 @@ from v2g.iso15118.d20.evcc.exchanges import (
     session_stop,
 )
 from v2g.iso15118.d20.evcc.session import Abandon, Paused, Report, Session, Stopping
-from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
-from v2g.iso15118.d20.plant import Stop
 from v2g.iso15118.d20.table import TABLE, Phase
 from v2g.iso15118.d20.wire import PROTOCOLS
 from v2g.iso15118.event import Faulted, Moved, Received, Sent, Step
+from v2g.iso15118.vehicle import Command, Intent, VehicleState
+from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
 from v2g.messages.sap import AppProtocol, supportedAppProtocolReq, supportedAppProtocolRes

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from v2g.iso15118.d20.evcc.session import Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
+from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.types import DisplayParameters, RationalNumber
 
 _DAY_S = 86_400

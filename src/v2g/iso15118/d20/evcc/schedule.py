@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from v2g.iso15118.d20.plant import Slot
+from v2g.iso15118.view import Slot
 from v2g.messages.iso20.common import (
     ChargingSchedule,
     EVPowerProfileEntryList,

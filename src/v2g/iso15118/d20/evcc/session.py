@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from v2g.exi.facets import Type
 from v2g.iso15118.d20.evcc.schedule import Schedule
-from v2g.iso15118.d20.evcc.vehicle import Command, Intent, VehicleState
-from v2g.iso15118.d20.plant import Limits, Meter, Stop
-from v2g.iso15118.d20.services import Selection
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import NO_SESSION
+from v2g.iso15118.service import Selection
+from v2g.iso15118.vehicle import Command, Intent, VehicleState
+from v2g.iso15118.view import Limits, Meter, Stop
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.types import EvseNotification, EVSEStatus, MessageHeader, MeterInfo

@@ -10,7 +10,6 @@ from typing import Any
 
 from v2g.exi.facets import Type
 from v2g.iso15118.d20 import timeouts
-from v2g.iso15118.d20.plant import Demand, Offer, Plant
 from v2g.iso15118.d20.secc.answers import (
     ac_charge_loop,
     ac_charge_parameter_discovery,
@@ -34,11 +33,12 @@ from v2g.iso15118.d20.secc.session import Paused, Refusal, Reply, Session, Wait
 from v2g.iso15118.d20.table import TABLE, Phase
 from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS
 from v2g.iso15118.event import Faulted, Moved, Received, Sent, Step
+from v2g.iso15118.view import Demand, Offer, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
 from v2g.messages.iso20.types import ResponseCode
 
-Answer = Callable[[Any, Session, Plant], Reply | Wait]
+Answer = Callable[[Any, Session, StationView], Reply | Wait]
 
 ANSWERS: Mapping[str, Answer] = {
     "SessionSetupReq": session_setup.answer,
@@ -139,7 +139,7 @@ class Secc:
         """When `expire` must be called; None after the end."""
         return self._pending.until if self._pending else self._deadline
 
-    def receive(self, payload_type: int, payload: bytes, now: float, plant: Plant) -> Step:
+    def receive(self, payload_type: int, payload: bytes, now: float, view: StationView) -> Step:
         """Take one payload. Never raises on what a car may send: bad input ends the session in the safe state."""
         step = Step()
         protocol = PROTOCOLS.get(payload_type)
@@ -168,29 +168,29 @@ class Secc:
                     f"{type(request).__name__} before the answer to {type(self._pending.request).__name__}",
                     Fault.SEQUENCE_ERROR,
                 )
-            self._answer(step, request, payload_type, now, plant)
+            self._answer(step, request, payload_type, now, view)
         except Refusal as refusal:
-            self._refuse(step, request, payload_type, refusal, plant)
+            self._refuse(step, request, payload_type, refusal, view)
         return step
 
-    def renew(self, now: float, plant: Plant) -> Step:
+    def renew(self, now: float, view: StationView) -> Step:
         """The plant changed: give an answer that was waiting for it."""
         step, pending = Step(), self._pending
         if pending is not None:
             try:
-                self._answer(step, pending.request, pending.payload_type, now, plant)
+                self._answer(step, pending.request, pending.payload_type, now, view)
             except Refusal as refusal:
-                self._refuse(step, pending.request, pending.payload_type, refusal, plant)
+                self._refuse(step, pending.request, pending.payload_type, refusal, view)
         return step
 
-    def expire(self, now: float, plant: Plant) -> Step:
+    def expire(self, now: float, view: StationView) -> Step:
         """A deadline has passed: refuse what waited too long, or end the session of a car that fell silent."""
         step, deadline = Step(), self.next_deadline()
         if deadline is None or now < deadline:
             return step
         if self._pending is not None:
             pending = self._pending
-            self._refuse(step, pending.request, pending.payload_type, pending.overdue, plant)
+            self._refuse(step, pending.request, pending.payload_type, pending.overdue, view)
         elif self._failure is not None:
             self._finish(step, self._failure.fault, self._failure.reason)
         else:
@@ -198,7 +198,7 @@ class Secc:
             self._finish(step, fault, f"no request in time while waiting in {self.phase.name}")  # [V2G20-443]
         return step
 
-    def fail(self, fault: Fault, reason: str, now: float, plant: Plant) -> Step:
+    def fail(self, fault: Fault, reason: str, now: float, view: StationView) -> Step:
         """The station cannot go on: no more demand from now on, and the next request is answered with FAILED.
 
         So the car learns of it in the protocol's own way. A car that asks nothing more is left after two seconds.
@@ -209,7 +209,7 @@ class Secc:
             self.session = replace(self.session, demand=Demand())
             if self._pending is not None:
                 pending, self._pending = self._pending, None
-                self._refuse(step, pending.request, pending.payload_type, self._failure, plant)
+                self._refuse(step, pending.request, pending.payload_type, self._failure, view)
             else:
                 self._deadline = min(now + timeouts.DEFAULT_MESSAGE_S, self._deadline or now)
         return step
@@ -248,9 +248,9 @@ class Secc:
         selection = self.session.selection
         return "" if selection is None else "DC" if selection.service.dc else "AC"
 
-    def _answer(self, step: Step, request: Type, payload_type: int, now: float, plant: Plant) -> None:
+    def _answer(self, step: Step, request: Type, payload_type: int, now: float, view: StationView) -> None:
         name = type(request).__name__
-        outcome = ANSWERS[name](request, self.session, plant)
+        outcome = ANSWERS[name](request, self.session, view)
         self.session = outcome.session
         if isinstance(outcome, Wait):
             if self._pending is None:
@@ -277,9 +277,9 @@ class Secc:
             charging = name.endswith("ChargeLoopReq")
             self._deadline = now + (self._sequence.charge_loop_s if charging else self._sequence.sequence_s)
 
-    def _refuse(self, step: Step, request: Type, payload_type: int, refusal: Refusal, plant: Plant) -> None:
+    def _refuse(self, step: Step, request: Type, payload_type: int, refusal: Refusal, view: StationView) -> None:
         """The paired response with its FAILED code; it ends the session for both sides (clause 8.6)."""
-        self._send(step, paired_response(request, self.session.header(plant), refusal.code), payload_type)
+        self._send(step, paired_response(request, self.session.header(view), refusal.code), payload_type)
         self._finish(step, refusal.fault, f"{refusal.code.value}: {refusal.reason}")
 
     def _send(self, step: Step, response: Type, payload_type: int) -> None:

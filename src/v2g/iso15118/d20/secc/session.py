@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from v2g.exi.facets import Type
-from v2g.iso15118.d20.car_state import CarState
-from v2g.iso15118.d20.plant import Demand, Limits, Offer, Plant, Slot
-from v2g.iso15118.d20.services import Selection, Service
+from v2g.iso15118.car import CarState
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import NO_SESSION
+from v2g.iso15118.service import Selection, Service
+from v2g.iso15118.view import Demand, Limits, Offer, Slot, StationView
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.types import MessageHeader, ResponseCode
@@ -50,9 +50,9 @@ class Session:
     pausing: bool = False
     """The session ended with Pause, not with Terminate."""
 
-    def header(self, plant: Plant) -> MessageHeader:
+    def header(self, view: StationView) -> MessageHeader:
         """The header of a response."""
-        return MessageHeader(SessionID=self.session_id, TimeStamp=plant.unix_s)
+        return MessageHeader(SessionID=self.session_id, TimeStamp=view.unix_s)
 
     def within_promise(self, limits: Limits) -> Limits:
         """The limits of now, never above what ChargeParameterDiscoveryRes promised."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from v2g.iso15118.d20.evcc import needs
 from v2g.iso15118.d20.evcc.session import Report, Session, wrong_flavour
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.phases import total_w
-from v2g.iso15118.d20.services import ControlMode
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.ac import (
     AC_ChargeLoopReq,
     AC_ChargeLoopRes,

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Session, wrong_flavour
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.phases import total_w
-from v2g.iso15118.d20.plant import Limits
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.vehicle import VehicleState
+from v2g.iso15118.view import Limits
 from v2g.messages.iso20.ac import (
     AC_ChargeParameterDiscoveryReq,
     AC_ChargeParameterDiscoveryRes,

@@ -1,8 +1,8 @@
 """AuthorizationSetup: the car identifies itself by external means (EIM) only."""
 
 from v2g.iso15118.d20.evcc.session import Abandon, Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.vehicle import VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import Authorization, AuthorizationSetupReq, AuthorizationSetupRes
 

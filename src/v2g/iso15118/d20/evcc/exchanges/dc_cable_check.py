@@ -1,8 +1,8 @@
 """DC_CableCheck: asked again until the station has tested the cable's insulation."""
 
 from v2g.iso15118.d20.evcc.session import Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.dc import DC_CableCheckReq, DC_CableCheckRes
 from v2g.messages.iso20.types import Processing
 

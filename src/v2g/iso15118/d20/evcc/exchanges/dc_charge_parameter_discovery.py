@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Abandon, Session, wrong_flavour
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
-from v2g.iso15118.d20.plant import Limits
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.vehicle import VehicleState
+from v2g.iso15118.view import Limits
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.dc import (
     BPT_DC_CPDReqEnergyTransferMode,

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
 from v2g.messages.iso20.types import Processing, RationalNumber
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Session, Stopping
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
-from v2g.iso15118.d20.plant import Stop
+from v2g.iso15118.vehicle import VehicleState
+from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.dc import DC_WeldingDetectionReq, DC_WeldingDetectionRes
 from v2g.messages.iso20.types import Processing

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Session
-from v2g.iso15118.d20.evcc.vehicle import Command, VehicleState
-from v2g.iso15118.d20.services import ControlMode
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.vehicle import Command, VehicleState
 from v2g.messages.iso20.common import (
     ChargeProgress,
     Dynamic_EVPPTControlMode,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from v2g.iso15118.d20.evcc import needs, schedule
 from v2g.iso15118.d20.evcc.session import Abandon, Session, wrong_flavour
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
-from v2g.iso15118.d20.services import ControlMode
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.vehicle import VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import (
     Dynamic_SEReqControlMode,

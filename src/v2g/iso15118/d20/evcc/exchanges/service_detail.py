@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Abandon, Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
-from v2g.iso15118.d20.services import Selection, mode_of
+from v2g.iso15118.d20.parameter_sets import mode_of
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import Selection
+from v2g.iso15118.vehicle import VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import ParameterSet, ServiceDetailReq, ServiceDetailRes
 

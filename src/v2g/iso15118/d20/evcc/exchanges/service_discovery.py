@@ -1,9 +1,9 @@
 """ServiceDiscovery: is the service that the car wants among those on offer?"""
 
 from v2g.iso15118.d20.evcc.session import Abandon, Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
-from v2g.iso15118.d20.services import Service
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import Service
+from v2g.iso15118.vehicle import VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import ServiceDiscoveryReq, ServiceDiscoveryRes
 

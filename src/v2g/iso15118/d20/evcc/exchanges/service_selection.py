@@ -1,8 +1,8 @@
 """ServiceSelection: the energy service with one of its parameter sets."""
 
 from v2g.iso15118.d20.evcc.session import Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.common import SelectedService, ServiceSelectionReq, ServiceSelectionRes
 
 

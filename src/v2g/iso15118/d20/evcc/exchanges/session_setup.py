@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.evcc.session import Abandon, Session
-from v2g.iso15118.d20.evcc.vehicle import VehicleState
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import NO_SESSION
+from v2g.iso15118.vehicle import VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
 from v2g.messages.iso20.types import MessageHeader, ResponseCode

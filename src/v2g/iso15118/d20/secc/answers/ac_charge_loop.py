@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from v2g.iso15118.d20.car_says import with_display, with_needs
 from v2g.iso15118.d20.phases import total_w
-from v2g.iso15118.d20.plant import Demand, Limits, Plant, Stage
 from v2g.iso15118.d20.secc.answers.metering import meter_info
 from v2g.iso15118.d20.secc.answers.status import evse_status
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
-from v2g.iso15118.d20.services import ControlMode
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.view import Demand, Limits, Stage, StationView
 from v2g.messages.iso20.ac import (
     AC_ChargeLoopReq,
     AC_ChargeLoopRes,
@@ -31,7 +32,7 @@ _KINDS = {
 }
 
 
-def answer(request: AC_ChargeLoopReq, session: Session, plant: Plant) -> Reply:
+def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Reply:
     control, selected = request.CLReqControlMode, session.selected
     expected, kind = _KINDS[selected.mode, selected.service.bidirectional]
     if type(control) is not expected:
@@ -39,25 +40,25 @@ def answer(request: AC_ChargeLoopReq, session: Session, plant: Plant) -> Reply:
             ResponseCode.FAILED_WrongChargeParameter,
             f"{type(control).__name__} where the selected service wants {expected.__name__}",
         )
-    session = replace(session, car=session.car.with_display(request.DisplayParameters).with_needs(control))
+    session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
     car = car_limits(control, session.car.limits)
     wish_w = target_w = target_var = None
     rational = RationalNumber.of
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
         wish_w = total_w(control, "EVPresentActivePower")
     else:
-        target_w, target_var = rational(plant.target_w), rational(plant.target_var)
+        target_w, target_var = rational(view.target_w), rational(view.target_var)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w, car=car)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
     response = AC_ChargeLoopRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
-        EVSEStatus=evse_status(plant),
-        MeterInfo=meter_info(plant.meter) if request.MeterInfoRequested else None,
+        EVSEStatus=evse_status(view),
+        MeterInfo=meter_info(view.meter) if request.MeterInfoRequested else None,
         CLResControlMode=kind(
             EVSETargetActivePower=target_w,
             EVSETargetReactivePower=target_var,
-            EVSEPresentActivePower=rational(plant.power_w),
+            EVSEPresentActivePower=rational(view.power_w),
         ),
     )
     return Reply(response, Phase.CHARGE_LOOP, session)

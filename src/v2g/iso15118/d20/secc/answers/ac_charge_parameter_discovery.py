@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from v2g.iso15118.d20.phases import total_w
-from v2g.iso15118.d20.plant import Limits, Plant
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import Limits, StationView
 from v2g.messages.iso20.ac import (
     AC_ChargeParameterDiscoveryReq,
     AC_ChargeParameterDiscoveryRes,
@@ -18,14 +18,14 @@ from v2g.messages.iso20.ac import (
 from v2g.messages.iso20.types import RationalNumber, ResponseCode
 
 
-def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, plant: Plant) -> Reply:
+def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: StationView) -> Reply:
     mode, bidirectional = request.AC_CPDReqEnergyTransferMode, session.selected.service.bidirectional
     if isinstance(mode, BPT_AC_CPDReqEnergyTransferMode) != bidirectional:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
-    car, own = car_limits(mode), plant.limits
+    car, own = car_limits(mode), view.limits
     if car.charge_w < 0:
         raise Refusal(ResponseCode.FAILED_WrongChargeParameter, f"a maximum charge power of {car.charge_w:g} W")
     rational = RationalNumber.of
@@ -35,7 +35,7 @@ def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, plant: Pla
         "EVSEMinimumChargePower": rational(own.charge_min_w),
         "EVSENominalFrequency": rational(session.offer.nominal_frequency_hz),
         "EVSEPowerRampLimitation": None if ramp is None else rational(ramp),
-        "EVSEPresentActivePower": rational(plant.power_w),
+        "EVSEPresentActivePower": rational(view.power_w),
     }
     parameters: AC_CPDResEnergyTransferMode
     if bidirectional:
@@ -48,7 +48,7 @@ def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, plant: Pla
         parameters = AC_CPDResEnergyTransferMode(**limits)
     return Reply(
         AC_ChargeParameterDiscoveryRes(
-            Header=session.header(plant), ResponseCode=ResponseCode.OK, AC_CPDResEnergyTransferMode=parameters
+            Header=session.header(view), ResponseCode=ResponseCode.OK, AC_CPDResEnergyTransferMode=parameters
         ),
         Phase.SCHEDULE_EXCHANGE,
         replace(session, car=replace(session.car, limits=car), promised=own),

@@ -1,8 +1,8 @@
 """AuthorizationSetup: the station offers external identification (EIM) only, so no challenge and no certificates."""
 
-from v2g.iso15118.d20.plant import Plant
 from v2g.iso15118.d20.secc.session import Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import StationView
 from v2g.messages.iso20.common import (
     Authorization,
     AuthorizationSetupReq,
@@ -12,9 +12,9 @@ from v2g.messages.iso20.common import (
 from v2g.messages.iso20.types import ResponseCode
 
 
-def answer(request: AuthorizationSetupReq, session: Session, plant: Plant) -> Reply:
+def answer(request: AuthorizationSetupReq, session: Session, view: StationView) -> Reply:
     response = AuthorizationSetupRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
         AuthorizationServices=[Authorization.EIM],
         CertificateInstallationService=False,

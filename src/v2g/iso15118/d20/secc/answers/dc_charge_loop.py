@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from v2g.iso15118.d20.plant import Demand, Limits, Plant, Stage
+from v2g.iso15118.d20.car_says import with_display, with_needs
 from v2g.iso15118.d20.secc.answers.metering import meter_info
 from v2g.iso15118.d20.secc.answers.status import evse_status
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
-from v2g.iso15118.d20.services import ControlMode
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.view import Demand, Limits, Stage, StationView
 from v2g.messages.iso20.dc import (
     BPT_Dynamic_DC_CLReqControlMode,
     BPT_Dynamic_DC_CLResControlMode,
@@ -33,7 +34,7 @@ _AT_LIMIT = 0.99
 """A value within 1 % of its limit has reached it."""
 
 
-def answer(request: DC_ChargeLoopReq, session: Session, plant: Plant) -> Reply:
+def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Reply:
     control, selected = request.CLReqControlMode, session.selected
     expected = _EXPECTED[selected.mode, selected.service.bidirectional]
     if type(control) is not expected:
@@ -41,27 +42,27 @@ def answer(request: DC_ChargeLoopReq, session: Session, plant: Plant) -> Reply:
             ResponseCode.FAILED_WrongChargeParameter,
             f"{type(control).__name__} where the selected service wants {expected.__name__}",
         )
-    session = replace(session, car=session.car.with_display(request.DisplayParameters).with_needs(control))
+    session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
     car = car_limits(control, session.car.limits)
     wish_w: float | None = None
     voltage_v = car.voltage_max_v
     if isinstance(control, Scheduled_DC_CLReqControlMode):
         voltage_v = control.EVTargetVoltage.value
-        wish_w = control.EVTargetCurrent.value * plant.voltage_v  # our own measurement, not the car's word
+        wish_w = control.EVTargetCurrent.value * view.voltage_v  # our own measurement, not the car's word
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, voltage_v=voltage_v, wish_w=wish_w, car=car)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
 
-    own, rational = session.within_promise(plant.limits), RationalNumber.of
+    own, rational = session.within_promise(view.limits), RationalNumber.of
     response = DC_ChargeLoopRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
-        EVSEStatus=evse_status(plant),
-        MeterInfo=meter_info(plant.meter) if request.MeterInfoRequested else None,
-        EVSEPresentCurrent=rational(plant.current_a),
-        EVSEPresentVoltage=rational(plant.voltage_v),
-        EVSEPowerLimitAchieved=plant.limited,
-        EVSECurrentLimitAchieved=_reached(plant.current_a, own),
-        EVSEVoltageLimitAchieved=plant.voltage_v >= _AT_LIMIT * own.voltage_max_v,
+        EVSEStatus=evse_status(view),
+        MeterInfo=meter_info(view.meter) if request.MeterInfoRequested else None,
+        EVSEPresentCurrent=rational(view.current_a),
+        EVSEPresentVoltage=rational(view.voltage_v),
+        EVSEPowerLimitAchieved=view.limited,
+        EVSECurrentLimitAchieved=_reached(view.current_a, own),
+        EVSEVoltageLimitAchieved=view.voltage_v >= _AT_LIMIT * own.voltage_max_v,
         CLResControlMode=_control(own, selected.mode, selected.service.bidirectional),
     )
     return Reply(response, Phase.CHARGE_LOOP, session)

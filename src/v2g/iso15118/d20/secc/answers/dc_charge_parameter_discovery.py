@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from v2g.iso15118.d20.plant import Limits, Plant
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import Limits, StationView
 from v2g.messages.iso20.dc import (
     BPT_DC_CPDReqEnergyTransferMode,
     BPT_DC_CPDResEnergyTransferMode,
@@ -17,14 +17,14 @@ from v2g.messages.iso20.dc import (
 from v2g.messages.iso20.types import RationalNumber, ResponseCode
 
 
-def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, plant: Plant) -> Reply:
+def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: StationView) -> Reply:
     mode, bidirectional = request.DC_CPDReqEnergyTransferMode, session.selected.service.bidirectional
     if isinstance(mode, BPT_DC_CPDReqEnergyTransferMode) != bidirectional:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
-    car, own = car_limits(mode), plant.limits
+    car, own = car_limits(mode), view.limits
     if car.charge_w < 0 or car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
@@ -56,7 +56,7 @@ def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, plant: Pla
     state = replace(session.car, limits=car, soc_target_percent=mode.TargetSOC)
     return Reply(
         DC_ChargeParameterDiscoveryRes(
-            Header=session.header(plant), ResponseCode=ResponseCode.OK, DC_CPDResEnergyTransferMode=parameters
+            Header=session.header(view), ResponseCode=ResponseCode.OK, DC_CPDResEnergyTransferMode=parameters
         ),
         Phase.SCHEDULE_EXCHANGE,
         replace(session, car=state, promised=own),

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.plant import Demand, Plant, Stage
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import Demand, Stage, StationView
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
 from v2g.messages.iso20.types import RationalNumber, ResponseCode
 
 
-def answer(request: DC_PreChargeReq, session: Session, plant: Plant) -> Reply:
-    target_v, limits = request.EVTargetVoltage.value, session.promised or plant.limits
+def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Reply:
+    target_v, limits = request.EVTargetVoltage.value, session.promised or view.limits
     if session.offer.precharge_tolerance_v is None:
         target_v = min(max(0.0, target_v), limits.voltage_max_v)
     elif not 0 <= target_v <= limits.voltage_max_v:
@@ -22,8 +22,8 @@ def answer(request: DC_PreChargeReq, session: Session, plant: Plant) -> Reply:
         Stage.PRECHARGE, session.selected.service, session.selected.mode, voltage_v=target_v, car=session.car.limits
     )
     response = DC_PreChargeRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
-        EVSEPresentVoltage=RationalNumber.of(plant.voltage_v),
+        EVSEPresentVoltage=RationalNumber.of(view.voltage_v),
     )
     return Reply(response, Phase.PRECHARGED, replace(session, demand=demand))

@@ -1,16 +1,16 @@
 """DC_WeldingDetection: the station is off and open; the car looks for a voltage that should not be there."""
 
-from v2g.iso15118.d20.plant import Plant
 from v2g.iso15118.d20.secc.session import Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import StationView
 from v2g.messages.iso20.dc import DC_WeldingDetectionReq, DC_WeldingDetectionRes
 from v2g.messages.iso20.types import RationalNumber, ResponseCode
 
 
-def answer(request: DC_WeldingDetectionReq, session: Session, plant: Plant) -> Reply:
+def answer(request: DC_WeldingDetectionReq, session: Session, view: StationView) -> Reply:
     response = DC_WeldingDetectionRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
-        EVSEPresentVoltage=RationalNumber.of(plant.voltage_v),
+        EVSEPresentVoltage=RationalNumber.of(view.voltage_v),
     )
     return Reply(response, Phase.WELDING_DETECTION, session)

@@ -1,6 +1,6 @@
 """MeterInfo: the meter's own reading, not a figure of ours [V2G20-1082]."""
 
-from v2g.iso15118.d20.plant import Meter
+from v2g.iso15118.view import Meter
 from v2g.messages.iso20.types import MeterInfo
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from v2g.iso15118.d20.plant import Slot
 from v2g.iso15118.d20.secc.answers.schedule_exchange import TUPLE_ID
 from v2g.iso15118.d20.secc.session import Refusal, Session
+from v2g.iso15118.view import Slot
 from v2g.messages.iso20.common import EVPowerProfile, PowerScheduleEntry
 from v2g.messages.iso20.types import ResponseCode
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.plant import Plant, Slot, Stage
+from v2g.iso15118.d20.car_says import with_needs
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
-from v2g.iso15118.d20.services import ControlMode
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.view import Slot, Stage, StationView
 from v2g.messages.iso20.common import (
     ChargingSchedule,
     Dynamic_SEResControlMode,
@@ -27,7 +28,7 @@ _NOTHING_YET = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
 """The schema wants a tuple even while Ongoing."""
 
 
-def answer(request: ScheduleExchangeReq, session: Session, plant: Plant) -> Reply:
+def answer(request: ScheduleExchangeReq, session: Session, view: StationView) -> Reply:
     dynamic = session.selected.mode is ControlMode.DYNAMIC
     if (request.Dynamic_SEReqControlMode is not None) != dynamic:
         raise Refusal(
@@ -37,25 +38,25 @@ def answer(request: ScheduleExchangeReq, session: Session, plant: Plant) -> Repl
     following = _following(session)
     if dynamic:
         response = ScheduleExchangeRes(
-            Header=session.header(plant),
+            Header=session.header(view),
             ResponseCode=ResponseCode.OK,
             EVSEProcessing=Processing.Finished,
             Dynamic_SEResControlMode=Dynamic_SEResControlMode(),
         )
         return Reply(response, following, _with_needs(session, request))
-    slots = tuple(_as_written(slot) for slot in plant.schedule[: request.MaximumSupportingPoints])
+    slots = tuple(_as_written(slot) for slot in view.schedule[: request.MaximumSupportingPoints])
     response = ScheduleExchangeRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
         EVSEProcessing=Processing.Finished if slots else Processing.Ongoing,
         Scheduled_SEResControlMode=Scheduled_SEResControlMode(
-            [_schedule_tuple(slots or _NOTHING_YET, plant.unix_s, session)]
+            [_schedule_tuple(slots or _NOTHING_YET, view.unix_s, session)]
         ),
     )
     if not slots:
         return Reply(response, Phase.SCHEDULE_EXCHANGE, session)
     return Reply(
-        response, following, replace(_with_needs(session, request), schedule=slots, schedule_from_s=plant.unix_s)
+        response, following, replace(_with_needs(session, request), schedule=slots, schedule_from_s=view.unix_s)
     )
 
 
@@ -110,4 +111,4 @@ def _one_level(number: int, slots: tuple[Slot, ...], unix_s: int) -> PriceLevelS
 def _with_needs(session: Session, request: ScheduleExchangeReq) -> Session:
     needs = request.Dynamic_SEReqControlMode or request.Scheduled_SEReqControlMode
     assert needs is not None, "the schema demands one of the two"
-    return replace(session, car=session.car.with_needs(needs))
+    return replace(session, car=with_needs(session.car, needs))

@@ -1,14 +1,15 @@
 """ServiceDetail: the parameter sets of a service that was offered."""
 
-from v2g.iso15118.d20.plant import Plant
+from v2g.iso15118.d20.parameter_sets import parameter_sets
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
-from v2g.iso15118.d20.services import Service, parameter_sets
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import Service
+from v2g.iso15118.view import StationView
 from v2g.messages.iso20.common import ServiceDetailReq, ServiceDetailRes, ServiceParameterList
 from v2g.messages.iso20.types import ResponseCode
 
 
-def answer(request: ServiceDetailReq, session: Session, plant: Plant) -> Reply:
+def answer(request: ServiceDetailReq, session: Session, view: StationView) -> Reply:
     if request.ServiceID not in session.offered:
         raise Refusal(
             ResponseCode.FAILED_ServiceIDInvalid,  # [V2G20-425], [V2G20-464]
@@ -16,7 +17,7 @@ def answer(request: ServiceDetailReq, session: Session, plant: Plant) -> Reply:
         )
     offer = session.offer
     response = ServiceDetailRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
         ServiceID=request.ServiceID,
         ServiceParameterList=ServiceParameterList(

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.plant import Plant
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import StationView
 from v2g.messages.iso20.common import Service, ServiceDiscoveryReq, ServiceDiscoveryRes, ServiceList
 from v2g.messages.iso20.types import ResponseCode
 
 
-def answer(request: ServiceDiscoveryReq, session: Session, plant: Plant) -> Reply:
+def answer(request: ServiceDiscoveryReq, session: Session, view: StationView) -> Reply:
     # No discharge without authorisation: a car that may not discharge is not offered the bidirectional services.
-    permitted = [each for each in session.offer.services if plant.may_discharge or not each.bidirectional]
+    permitted = [each for each in session.offer.services if view.may_discharge or not each.bidirectional]
     wanted = request.SupportedServiceIDs
     offered = [each for each in permitted if wanted is None or each in wanted.ServiceID]
     if not offered:
@@ -22,7 +22,7 @@ def answer(request: ServiceDiscoveryReq, session: Session, plant: Plant) -> Repl
             f"the station has {[int(each) for each in permitted]}",
         )
     response = ServiceDiscoveryRes(
-        Header=session.header(plant),
+        Header=session.header(view),
         ResponseCode=ResponseCode.OK,
         ServiceRenegotiationSupported=False,
         EnergyTransferServiceList=ServiceList([Service(ServiceID=int(each), FreeService=False) for each in offered]),

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.plant import Plant
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
-from v2g.iso15118.d20.services import Selection, Service
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import Selection, Service
+from v2g.iso15118.view import StationView
 from v2g.messages.iso20.common import ServiceSelectionReq, ServiceSelectionRes
 from v2g.messages.iso20.types import ResponseCode
 
 
-def answer(request: ServiceSelectionReq, session: Session, plant: Plant) -> Reply:
+def answer(request: ServiceSelectionReq, session: Session, view: StationView) -> Reply:
     chosen, modes = request.SelectedEnergyTransferService, session.offer.modes
     if chosen.ServiceID not in session.offered:
         raise Refusal(
@@ -26,7 +26,7 @@ def answer(request: ServiceSelectionReq, session: Session, plant: Plant) -> Repl
         raise Refusal(ResponseCode.FAILED_ServiceSelectionInvalid, "no value-added service was offered")
     selection = Selection(Service(chosen.ServiceID), chosen.ParameterSetID, modes[chosen.ParameterSetID - 1])
     return Reply(
-        ServiceSelectionRes(Header=session.header(plant), ResponseCode=ResponseCode.OK),
+        ServiceSelectionRes(Header=session.header(view), ResponseCode=ResponseCode.OK),
         Phase.CHARGE_PARAMETERS,
         replace(session, selection=selection),
     )

@@ -5,10 +5,10 @@ import hmac
 import secrets
 from dataclasses import replace
 
-from v2g.iso15118.d20.car_state import CarState
-from v2g.iso15118.d20.plant import Plant
+from v2g.iso15118.car import CarState
 from v2g.iso15118.d20.secc.session import Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import StationView
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
 from v2g.messages.iso20.types import ResponseCode
 
@@ -18,7 +18,7 @@ def binding(session_id: bytes, peer: bytes) -> bytes:
     return hashlib.sha512(session_id + peer).digest()
 
 
-def answer(request: SessionSetupReq, session: Session, plant: Plant) -> Reply:
+def answer(request: SessionSetupReq, session: Session, view: StationView) -> Reply:
     paused = session.paused
     resumes = (
         paused is not None
@@ -40,7 +40,7 @@ def answer(request: SessionSetupReq, session: Session, plant: Plant) -> Reply:
         session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id=request.EVCCID))
         code, following = ResponseCode.OK_NewSessionEstablished, Phase.AUTHORIZATION_SETUP
     return Reply(
-        SessionSetupRes(Header=session.header(plant), ResponseCode=code, EVSEID=session.offer.evse_id),
+        SessionSetupRes(Header=session.header(view), ResponseCode=code, EVSEID=session.offer.evse_id),
         following,
         session,
     )

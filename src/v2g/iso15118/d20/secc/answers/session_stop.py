@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.plant import Demand, Plant
 from v2g.iso15118.d20.secc.session import Refusal, Reply, Session
 from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.view import Demand, StationView
 from v2g.messages.iso20.common import ChargingSession, SessionStopReq, SessionStopRes
 from v2g.messages.iso20.types import ResponseCode
 
 
-def answer(request: SessionStopReq, session: Session, plant: Plant) -> Reply:
+def answer(request: SessionStopReq, session: Session, view: StationView) -> Reply:
     if request.ChargingSession is ChargingSession.ServiceRenegotiation:
         raise Refusal(
             ResponseCode.FAILED_NoServiceRenegotiationSupported, "ServiceDiscoveryRes said that it is not supported"
@@ -18,7 +18,7 @@ def answer(request: SessionStopReq, session: Session, plant: Plant) -> Reply:
     if pausing and not (session.offer.pause_allowed and session.selection):
         raise Refusal(ResponseCode.FAILED_PauseNotAllowed, "a session can be paused once a service is selected")
     return Reply(
-        SessionStopRes(Header=session.header(plant), ResponseCode=ResponseCode.OK),
+        SessionStopRes(Header=session.header(view), ResponseCode=ResponseCode.OK),
         Phase.ENDED,
         replace(session, demand=Demand(), pausing=pausing),
     )

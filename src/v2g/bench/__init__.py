@@ -1,0 +1,1 @@
+"""What runs around the station without hardware: simulation, faults on purpose, type test, demonstration."""

@@ -1,0 +1,182 @@
+"""Sets the stage: certificates, configuration and processes of the demonstration, and takes everything down again."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from v2g.bench.sim import netns
+from v2g.kernel.errors import V2GError
+from v2g.tls import pki
+
+CHARGE_S, FOLLOW_S = 8.0, 16.0
+BATTERY_WH, SOC = 10_000.0, 0.6
+"""A small battery: half a minute shows on its state of charge."""
+CAR_DISCHARGE_A = 20.0
+NOMINAL_HZ = 50.0
+ATTENUATION_DB = 8
+START_S = 15.0
+"""How long a process may take to say that it is ready."""
+
+
+class StageError(V2GError):
+    """A process of the demonstration did not start."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the show needs to know of the running processes."""
+
+    directory: Path
+    station: str
+    """What the station said when it was ready."""
+    battery: asyncio.subprocess.Process
+    """Prints the state of charge, a JSON line each time (see `v2g.bench.demo.instrument`)."""
+    car: asyncio.subprocess.Process
+    line: bool
+    """Whether there is a power line, on which the car is matched and searches for the station; otherwise it is told
+    the address."""
+
+    @property
+    def control(self) -> Path:
+        return self.directory / "control.sock"
+
+    @property
+    def trace(self) -> Path:
+        return self.directory / "session_trace.log"
+
+    async def outcome(self) -> dict[str, Any]:
+        """What the car says at its end. Raises `StageError` where it says nothing that can be read."""
+        output, errors = await self.car.communicate()
+        try:
+            result: dict[str, Any] = json.loads(output)
+        except ValueError as error:
+            raise StageError(f"the car ended without a result: {errors.decode().strip() or output.decode()}") from error
+        return result
+
+
+@asynccontextmanager
+async def stage(directory: Path) -> AsyncIterator[Stage]:
+    """Start everything, the car last; whatever still runs at the end is stopped.
+
+    As root, car and station have a simulated modem each, behind veth pairs in a network namespace, so that the car is
+    matched and discovers the station; others use the loopback interface and a given address.
+    """
+    pki.create(directory / "pki", now=datetime.now(UTC), force=True)
+    async with AsyncExitStack() as stack:
+        cable = None if netns.obstacle() else stack.enter_context(netns.power_line(apart=False))
+        prefix = [] if cable is None else cable.station.command()
+
+        async def launch(*arguments: str, module: str = "v2g") -> asyncio.subprocess.Process:
+            process = await asyncio.create_subprocess_exec(
+                *prefix, sys.executable, "-m", module, *arguments,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            stack.push_async_callback(_stop, process)
+            return process
+
+        async def start(*arguments: str) -> str:
+            return await _first_line(await launch(*arguments), arguments)
+
+        grid = await start("sim", "grid", "--listen", "127.0.0.1:0", "--nominal", f"{NOMINAL_HZ:.0f}")
+        contactor = await start(
+            "sim", "contactor", "--listen", "127.0.0.1:0", "--log", str(directory / "contactor.log")
+        )
+        plant = await start(
+            "sim", "plant", "--listen", "127.0.0.1:0", "--contactor", _address(contactor), "--grid", _address(grid),
+            "--battery-wh", str(BATTERY_WH), "--soc", str(SOC),
+        )  # fmt: skip
+        pilot = await start("sim", "pilot", "--listen", "127.0.0.1:0")
+        if cable is not None:
+            ends = (
+                "--station",
+                cable.station_modem.interface,
+                "--car",
+                f"{cable.car_modem.interface}:{ATTENUATION_DB}",
+            )
+            await start("plc", "sim", *ends)
+        config = directory / "config.yaml"
+        config.write_text(
+            _configuration(
+                directory,
+                plant,
+                contactor,
+                grid,
+                pilot,
+                f"interface: {cable.station.interface}\n    plc: {{}}" if cable else "",
+            )
+        )
+        station = await start("daemon", "--config", str(config), "--port", "0")
+        port = station.split("]:")[1].split(",")[0]
+        route = ["--host", "::1", "--port", port] if cable is None else ["--interface", cable.car.interface, "--slac"]
+        battery = await launch(_address(plant), module="v2g.bench.demo.instrument")
+        car = await launch(
+            "ev", *route, "--pki", str(directory / "pki"), "--service", "DC_BPT", "--mode", "dynamic",
+            "--duration", str(CHARGE_S + FOLLOW_S), "--battery", _address(plant), "--pilot", _address(pilot),
+            "--max-discharge-a", str(CAR_DISCHARGE_A), "--json",
+        )  # fmt: skip
+        yield Stage(directory, station, battery, car, line=cable is not None)
+
+
+def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str) -> str:
+    plant, contactor, grid, pilot = map(_address, (plant, contactor, grid, pilot))
+    return f"""\
+evses:
+  - evse_id: "DE*V2G*E0000001"
+    services: [DC_BPT, DC]
+    access: {{grant: everyone, discharge: true}}
+    nominal_hz: {NOMINAL_HZ}
+    dispatch:
+      - {{power_w: 7000, for_s: {CHARGE_S}}}
+      - {{follow: frequency, nominal_hz: {NOMINAL_HZ}, base_w: -3000, w_per_hz: 45000, deadband_hz: 0.01}}
+    inverter: {{address: "{plant}", unit: 1}}
+    meter: {{address: "{plant}", unit: 2}}
+    isolation: {{address: "{plant}", unit: 3}}
+    contactor: {{address: "{contactor}"}}
+    grid: {{address: "{grid}"}}
+    pilot: {{device: {{address: "{pilot}"}}}}
+    {line}
+    grid_code:
+      name: ieee1547-cat3
+      settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0}}  # the show does not wait five minutes
+tls: {{directory: "{directory / "pki"}"}}
+trace: {{file: "{directory / "session_trace.log"}"}}
+control: {{socket: "{directory / "control.sock"}"}}
+"""
+
+
+async def _first_line(process: asyncio.subprocess.Process, arguments: tuple[str, ...]) -> str:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(START_S):
+            line = await process.stdout.readline()
+    except TimeoutError:
+        line = b""
+    if not line:
+        with suppress(ProcessLookupError):
+            process.kill()
+        errors = (await process.stderr.read()).decode().strip()
+        raise StageError(f"`v2g {' '.join(arguments[:2])}` did not start: {errors or 'no word within 15 s'}")
+    return line.decode().strip()
+
+
+def _address(line: str) -> str:
+    return line.removeprefix("listening on ")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(7):
+                await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,297 @@
+"""What must hold in every step of every run, whatever goes wrong. Judged is the plant itself, not what is measured.
+
+| invariant | limit |
+|---|---|
+| energy flows only in the energy phase of a healthy session | `OFF_S`; `TRIP_OPEN_S` while no command arrives |
+| ... of a car that is plugged in and has closed S2 | open after `PILOT_OPEN_S`; `TRIP_OPEN_S` without a reading |
+| ... of a matched car, where there are modems | `TRIP_OPEN_S` |
+| ... of a car that talks | `TRIP_OPEN_S` after its last message |
+| the contactor is open after each mishap that demands it | its kind's limit (`v2g.bench.mishaps.catalogue`) |
+| ... and after each fault that the station found | `OPENED_S` |
+| no discharge without authorisation, grid code and a bidirectional service | none |
+| power and current within the bounds of EV, station and inverter | `TOLERANCE` of each, `SLACK_W`, `SLACK_A` |
+| between charging and discharging the current rests | `DWELL_S` |
+| a session that did not complete has a fault in the trace | at its end |
+| a session ends | `SESSION_ENDS_S` after its last message |
+| the station's software does not fail | no exception, no fault INTERNAL |
+
+"Flows": at least 1 A at the inverter or 250 W at the on-board charger, with the contactor closed.
+
+Allowances, where the hardware obeys nobody: a welded contactor may stay closed, but must be told; while the inverter
+ignores its commands the current ends when the contactor opens (`TRIP_OPEN_S`); while an instrument shows a wrong
+current, voltage or power, the bounds that rest on it, and the rest between two directions, are not judged; after a
+bit error in what the car states its bounds are not judged; a car on AC that goes on drawing while its schedule is
+renegotiated is only asked to rest (the contactor stays closed).
+"""
+
+from dataclasses import dataclass
+from math import copysign, inf
+
+from v2g.bench.mishaps.catalogue import CATALOGUE, PILOT_OPEN_S, TRIP_OPEN_S
+from v2g.bench.mishaps.rig import Rig
+from v2g.bench.sim.contactor import MECHANICAL_DELAY_S
+from v2g.bench.sim.pilot import Cable
+from v2g.bench.sim.world import POLL_S, STEP_S
+from v2g.iso15118.conversation import Conversation
+from v2g.iso15118.d20.secc.answers.power_delivery import NO_CURRENT_A
+from v2g.iso15118.d20.timeouts import PROFILES, SETUP_S
+from v2g.iso15118.event import Faulted
+from v2g.iso15118.view import Stage
+from v2g.kernel.fault import Fault
+from v2g.pilot.state import READY
+from v2g.power.contactor import SWITCHES_WITHIN_S
+from v2g.power.inverter import OFF_WITHIN_S
+from v2g.station.evse import BREAK_S
+from v2g.station.power.reversal import DWELL_S
+from v2g.station.safety.supervisor import NO_POWER_W
+
+OFF_S = OFF_WITHIN_S + STEP_S
+"""From the end of the station's permission to no current: what the inverter takes, and when orders are given."""
+TOLERANCE = 0.03
+SLACK_W, SLACK_A = 200.0, 0.6
+"""Of what control holds: the voltage moves with the current, and is measured every 0.1 s."""
+SESSION_ENDS_S = PROFILES["standard"].sequence_s + SETUP_S + 5.0
+OPENED_S = BREAK_S + MECHANICAL_DELAY_S
+"""From the fault that the station found to the open contactor."""
+TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
+"""By when a welded contactor is told."""
+_MISLEADING = {"inverter frozen", "inverter voltage wrong", "inverter current wrong", "meter frozen", "meter wrong"}
+_UNHEARD = {"commands lost", "station restarted", "inverter deaf", "contactor deaf", "contactor silent"}
+"""The station's orders do not reach the hardware."""
+_UNREAD = {
+    "pilot silent",
+    "pilot deaf",
+    "pilot noisy",
+    "commands lost",
+    "station restarted",
+    "contactor deaf",
+    "contactor silent",
+}
+"""The station does not see the pilot, or the old state in the noise, or cannot open the contactor itself."""
+_UNTOLD = {
+    "station restarted",
+    "commands lost",
+    "contactor silent",
+    "contactor feedback frozen",
+    "contactor feedback contrary",
+}
+"""The station does not see the contactor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that did not hold."""
+
+    at_s: float
+    what: str
+
+
+@dataclass(slots=True)
+class Struck:
+    """A mishap that is there, or was."""
+
+    kind: str
+    at_s: float
+    limit_s: float
+    """By when the contactor must be open; infinite where the session may go on."""
+    closed: bool
+    """Whether the contactor was closed then."""
+    until_s: float = inf
+    opened_s: float | None = None
+    """How long the contactor took to open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that is over."""
+
+    begun_s: float
+    at_s: float
+    completed: bool
+    faults: tuple[Fault, ...]
+
+
+class Checker:
+    """Judges a rig after every step."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.violations: list[Violation] = []
+        """The first one of each invariant."""
+        self.struck: list[Struck] = []
+        self.sessions: list[Ended] = []
+        self.faults: list[Faulted] = []
+        self._said: set[str] = set()
+        self._permitted_s = self._drawing_s = self._matched_s = self._heard_s = self._begun_s = 0.0
+        self._messages = self._events = self._known = self._faults_before = 0
+        self._flowed: tuple[float, float] = (0.0, -inf)
+        """Direction and time of the last energy."""
+        self._conversation: Conversation | None = None
+        self._over = True
+        """The present conversation has ended and is in `sessions`."""
+        self._welded_s: float | None = None
+        self._carrying = (Stage.ENERGY,) if rig.settings.inverter is not None else (Stage.READY, Stage.ENERGY)
+        """In READY the station's own inverter rests; a car on AC is only asked to."""
+        self._slack_s = STEP_S
+        """What the world's clock cannot tell apart."""
+        self._tripped_s = inf
+        """When the present session failed."""
+
+    def begin(self, kind: str, closed: bool) -> Struck:
+        """A mishap has just happened; the contactor was `closed` before it."""
+        world, limit_s = self.rig.world, CATALOGUE[kind].opens(self.rig)
+        struck = Struck(kind, world.now, inf if limit_s is None else limit_s, closed)
+        self.struck.append(struck)
+        return struck
+
+    def violate(self, invariant: str, what: str) -> None:
+        if invariant not in self._said:
+            self._said.add(invariant)
+            self.violations.append(Violation(self.rig.world.now, what))
+
+    def check(self, step_s: float) -> None:
+        """Judge the present instant, `step_s` after the one before."""
+        self._slack_s = step_s + STEP_S / 2
+        world = self.rig.world
+        plant, closed = world.plant, world.contactor.closed
+        self._follow_trace()
+        self._follow_session()
+        self._follow_cable()
+        self._check_contactor(closed)
+        amps, watts = plant.current_a, plant.charger_power_w
+        if closed and (abs(amps) >= NO_CURRENT_A or abs(watts) >= NO_POWER_W):
+            self._check_permission()
+            for each in self.struck:
+                if CATALOGUE[each.kind].no_energy and each.until_s == inf:
+                    self.violate(each.kind, f"energy flows in spite of: {each.kind}")
+            self._check_bounds(amps, watts)
+            self._check_direction(copysign(1.0, amps or watts))
+
+    def _wrong(self, kinds: set[str]) -> bool:
+        """Whether one of these mishaps is there, or was a moment ago."""
+        oldest_s = self.rig.world.now - TRIP_OPEN_S
+        return any(each.kind in kinds and each.until_s >= oldest_s for each in self.struck)
+
+    def _follow_trace(self) -> None:
+        events, self._known = self.rig.world.events, len(self.faults)
+        for _, event in events[self._events :]:
+            if isinstance(event, Faulted):
+                self.faults.append(event)
+                self._tripped_s = min(self._tripped_s, self.rig.world.now)
+                if event.fault is Fault.INTERNAL:
+                    self.violate("internal", f"fault INTERNAL: {event.reason}")
+        self._events = len(events)
+
+    def _follow_session(self) -> None:
+        world = self.rig.world
+        now, evse, conversation = world.now, world.evse, world.evse.conversation
+        if evse.report.messages != self._messages:
+            self._messages, self._heard_s = evse.report.messages, now
+        if conversation is not self._conversation:
+            self._end_session()
+            self._conversation, self._over = conversation, conversation is None
+            self._begun_s = self._heard_s = now
+            self._tripped_s = now if len(self.faults) > self._known else inf
+            self._faults_before = self._known  # it may have failed within the step
+        if conversation is None or self._over:
+            return
+        if conversation.end is not None:
+            self._end_session()
+        elif now - self._heard_s > SESSION_ENDS_S and not world.faults.down:
+            self.violate("hangs", f"the session hangs in {conversation.phase}")
+        elif evse.demand.stage in self._carrying and not world.faults.down:
+            self._permitted_s = now
+
+    def _end_session(self) -> None:
+        """A session is over: it completed, or the trace says why not."""
+        if self._over or self._conversation is None:
+            return
+        self._over = True
+        end = self._conversation.end
+        completed = end is not None and end.fault is None
+        faults = tuple(each.fault for each in self.faults[self._faults_before :])
+        self.sessions.append(Ended(self._begun_s, self.rig.world.now, completed, faults))
+        if not completed and not faults and not self._wrong({"station restarted"}):
+            self.violate("untold", "the session did not complete, and no fault is in the trace")
+
+    def _follow_cable(self) -> None:
+        now, cable = self.rig.world.now, self.rig.world.cable
+        if cable is None or (cable.pilot.cable is Cable.SOUND and cable.pilot.vehicle.state in READY):
+            self._drawing_s = now
+        if cable is None or cable.pair is None or cable.pair.evse.match is not None:
+            self._matched_s = now
+
+    def _check_contactor(self, closed: bool) -> None:
+        world, welded = self.rig.world, self.rig.welded
+        now = world.now
+        self._check_weld(closed and not world.contactor.driven)
+        least_s = TRIP_OPEN_S if self._wrong(_UNREAD) else PILOT_OPEN_S
+        unheard_s = max((each.at_s for each in self.struck if each.kind in _UNHEARD), default=-inf)
+        for each in self.struck:
+            if each.until_s < now:
+                continue
+            took_s = now - each.at_s
+            if not closed and each.closed and each.opened_s is None:
+                each.opened_s = took_s
+            limit_s = max(each.limit_s, least_s, unheard_s + TRIP_OPEN_S - each.at_s)
+            if closed and not welded and took_s > limit_s + self._slack_s:
+                self.violate(each.kind, f"the contactor is closed {took_s:.2f} s after: {each.kind}")
+        if closed and not welded and now - self._tripped_s > OPENED_S + 2 * self._slack_s and not self._wrong(_UNHEARD):
+            self.violate("trip", f"the contactor is closed {now - self._tripped_s:.2f} s after the fault")
+        if closed and not welded and now - self._drawing_s > least_s + self._slack_s:
+            self.violate("pilot", f"the contactor is closed {now - self._drawing_s:.2f} s after the car left state C")
+
+    def _check_weld(self, contradicts: bool) -> None:
+        now = self.rig.world.now
+        if not contradicts:
+            self._welded_s = None
+        elif self._welded_s is None:
+            self._welded_s = now
+        elif now - self._welded_s > TOLD_S and not self._wrong(_UNTOLD) and not self._told():
+            self.violate("weld", "the contactor is welded, and no fault is in the trace")
+
+    def _told(self) -> bool:
+        return any(each.fault is Fault.CONTACTOR for each in self.faults)
+
+    def _check_permission(self) -> None:
+        now, unheard = self.rig.world.now, self._wrong(_UNHEARD)
+        if self.rig.welded and (unheard or self.rig.settings.inverter is None):
+            return  # nobody but the hardware's own protection can stop it
+        if now - self._permitted_s > (TRIP_OPEN_S if unheard else OFF_S) + self._slack_s:
+            self.violate("permission", f"energy flows {now - self._permitted_s:.2f} s after the station's permission")
+        if now - self._matched_s > TRIP_OPEN_S + self._slack_s:
+            self.violate("match", f"energy flows {now - self._matched_s:.2f} s after the car's match")
+        if now - self._heard_s > TRIP_OPEN_S * (2 if unheard else 1) + self._slack_s:
+            self.violate("silence", f"energy flows {now - self._heard_s:.2f} s after the car's last message")
+
+    def _check_bounds(self, amps: float, watts: float) -> None:
+        evse, car, plant = self.rig.settings, self.rig.intent.limits, self.rig.world.plant
+        own, rating = evse.capability, plant.settings.rating
+        direct = amps != 0.0
+        power_w = abs(plant.power_w if direct else watts)
+        if (amps or watts) > 0:
+            bounds = (("EV", car.charge_w, car.charge_a), ("station", own.charge_w, own.charge_a))
+            inverter = ("inverter", rating.charge_power_max_w, rating.charge_current_max_a)
+        else:
+            bounds = (("EV", car.discharge_w, car.discharge_a), ("station", own.discharge_w, own.discharge_a))
+            inverter = ("inverter", rating.discharge_power_max_w, rating.discharge_current_max_a)
+            self._check_discharge()
+        for whose, most_w, most_a in (*bounds, inverter):
+            if whose == "EV" and self.rig.corrupted:
+                continue
+            if power_w > most_w * (1 + TOLERANCE) + SLACK_W:
+                self.violate("power", f"{power_w:.0f} W, the {whose} allows {most_w:.0f} W")
+            if direct and abs(amps) > most_a * (1 + TOLERANCE) + SLACK_A and not self._wrong(_MISLEADING):
+                self.violate("current", f"{abs(amps):.1f} A, the {whose} allows {most_a:.1f} A")
+
+    def _check_discharge(self) -> None:
+        evse, service = self.rig.settings, self.rig.intent.service
+        if not (evse.may_feed and service.bidirectional):
+            self.violate("discharge", "the vehicle is discharged without authorisation, grid code or service for it")
+
+    def _check_direction(self, direction: float) -> None:
+        now = self.rig.world.now
+        before, last_s = self._flowed
+        if before * direction < 0 and now - last_s < DWELL_S - STEP_S / 2 and not self._wrong(_MISLEADING):
+            self.violate("dwell", f"the direction turned after {now - last_s:.2f} s, due are {DWELL_S:g} s")
+        self._flowed = direction, now

@@ -1,0 +1,63 @@
+"""The cable between a station and a car of the virtual world: the control pilot, and the power line on it."""
+
+from collections.abc import Callable
+
+from v2g.bench.sim.pilot import Cable, PilotModule
+from v2g.bench.sim.plc_modem import PlcPair
+from v2g.pilot.duty import DIGITAL
+from v2g.slac.event import Event
+
+
+class ChargingCable:
+    """Plugged in or not, with the modems at its ends where there are any."""
+
+    def __init__(self, clock: Callable[[], float], *, plc: bool, attenuation_db: float = 8.0) -> None:
+        self.pilot = PilotModule(clock)
+        self.pair = PlcPair(attenuation_db) if plc else None
+        self._matching = self._asks = self._was_plugged = False
+        self._told = 0
+
+    @property
+    def plugged(self) -> bool:
+        return self.pilot.cable is not Cable.UNPLUGGED
+
+    @property
+    def open_to_talk(self) -> bool:
+        """Whether the car's network is there: it has seen 5 %, and is matched where there are modems."""
+        digital = self.plugged and self.pilot.vehicle.meaning.digital
+        return digital and (self.pair is None or self.pair.matched)
+
+    def plug_in(self) -> None:
+        self.pilot.cable = Cable.SOUND
+
+    def unplug(self) -> None:
+        """The connector is pulled: pilot and power line are gone at once."""
+        self.pilot.cable = Cable.UNPLUGGED
+        self.pilot.vehicle.wants_energy = False
+
+    def advance(self, now: float, *, duty: float | None, matching: bool, wants_energy: bool) -> list[Event]:
+        """What happens up to `now`, with this duty cycle from the station (None: no command reaches the pilot), its
+        wish to match, and the car's for energy. Returns what the station's modem has told."""
+        if duty is not None:
+            self.pilot.command(duty)
+        self.pilot.vehicle.wants_energy = wants_energy
+        self.pilot.advance(now)
+        pair = self.pair
+        if pair is None:
+            return []
+        pair.way.cut = pair.way.cut or not self.plugged
+        pair.advance(now)
+        if matching != self._matching:
+            self._matching = matching
+            pair.bench.do(pair.evse, (pair.evse.plugged if matching else pair.evse.unplugged)(now), now)
+        if self._was_plugged and not self.plugged:  # whatever the station was sending
+            pair.bench.do(pair.ev, pair.ev.unplugged(now), now)
+        self._was_plugged = self.plugged
+        asks = self.plugged and abs(self.pilot.duty - DIGITAL) < 0.02
+        if asks and not self._asks:
+            pair.way.cut = False
+            pair.bench.do(pair.ev, pair.ev.plugged(now), now)
+        self._asks = asks
+        news = pair.bench.events[self._told :]
+        self._told = len(pair.bench.events)
+        return [event for _, machine, event in news if machine is pair.evse]

@@ -1,0 +1,68 @@
+"""What the grid does in a case: frequency and voltages over time, linear between points."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+
+from v2g.bench.sim.world import Grid
+
+NOMINAL_V = 230.0
+ALL_PHASES = (0, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The grid at one time of a course."""
+
+    time_s: float
+    """Since the disturbance."""
+    frequency_hz: float
+    voltages_pu: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    phase_jump_deg: float = 0.0
+
+
+class Course:
+    """Grows at its end: each method adds to it and returns it. Before its first point the grid is as there."""
+
+    def __init__(self, frequency_hz: float, begins_s: float = 0.0) -> None:
+        self.points = [Point(begins_s, frequency_hz)]
+        self._times_s = [begins_s]
+
+    @property
+    def end(self) -> Point:
+        return self.points[-1]
+
+    def hold(self, seconds: float) -> "Course":
+        """Stay for some time."""
+        return self._add(replace(self.end, time_s=self.end.time_s + seconds))
+
+    def frequency(self, hz: float, hz_per_s: float | None = None) -> "Course":
+        """Go to this frequency: at once, or at a rate."""
+        takes_s = 0.0 if hz_per_s is None else abs(hz - self.end.frequency_hz) / hz_per_s
+        return self._add(replace(self.end, time_s=self.end.time_s + takes_s, frequency_hz=hz))
+
+    def voltage(self, pu: float, phases: tuple[int, ...] = ALL_PHASES) -> "Course":
+        """Go to this voltage at once, on these phases."""
+        voltages = [pu if phase in phases else before for phase, before in enumerate(self.end.voltages_pu)]
+        return self._add(replace(self.end, voltages_pu=(voltages[0], voltages[1], voltages[2])))
+
+    def jump(self, degrees: float, echo_hz: float, echo_s: float) -> "Course":
+        """The voltage's phase jumps: an averaging sensing unit sees it, and a frequency that is not there."""
+        calm = self.end
+        self._add(replace(calm, phase_jump_deg=degrees, frequency_hz=calm.frequency_hz + echo_hz)).hold(echo_s)
+        return self._add(replace(calm, time_s=self.end.time_s))
+
+    def at(self, time_s: float) -> Grid:
+        """The grid at a time; of a step, what it leads to."""
+        index = bisect_right(self._times_s, time_s)
+        before = self.points[max(index - 1, 0)]
+        after = self.points[min(index, len(self.points) - 1)]
+        span_s = after.time_s - before.time_s
+        share = (time_s - before.time_s) / span_s if span_s > 0 and index else 0.0
+        v1, v2, v3 = (NOMINAL_V * volts for volts in before.voltages_pu)
+        frequency_hz = before.frequency_hz + share * (after.frequency_hz - before.frequency_hz)
+        return Grid(frequency_hz, (v1, v2, v3), phase_jump_deg=before.phase_jump_deg)
+
+    def _add(self, point: Point) -> "Course":
+        self.points.append(point)
+        self._times_s.append(point.time_s)
+        return self

@@ -1,0 +1,51 @@
+"""All cases of a code, on as many processes as there are processors."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from v2g.bench.typetest import bench, islanding, measurement, ride_through, service, support, trip
+from v2g.bench.typetest.case import Case, Result, Subject
+from v2g.kernel.errors import V2GError
+
+
+class NoCases(V2GError):
+    """No case has a name like this."""
+
+
+@lru_cache(maxsize=1)
+def cases(subject: Subject) -> dict[str, Case]:
+    """Every case by its name. Raises `SettingsError`."""
+    return {case.name: case for case in _generated(subject)}
+
+
+def selected(subject: Subject, pattern: str) -> list[str]:
+    """The names that match a pattern, or contain it. Raises `NoCases`, `SettingsError`."""
+    names = [name for name in cases(subject) if fnmatchcase(name, pattern) or pattern in name]
+    if not names:
+        beginnings = dict.fromkeys(name.partition("/")[0] for name in cases(subject))
+        raise NoCases(f"no case is called {pattern!r}; the names begin with {', '.join(beginnings)}")
+    return names
+
+
+def run(subject: Subject, names: list[str], done: Callable[[Result], None] = lambda result: None) -> list[Result]:
+    """Runs these cases and returns their results in the same order; `done` hears of each as soon as it is there."""
+    known, results = cases(subject), dict[str, Result]()
+    longest_first = sorted(names, key=lambda name: -known[name].lasts_s)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for future in as_completed([pool.submit(_run, subject, name) for name in longest_first]):
+            result = future.result()
+            results[result.name] = result
+            done(result)
+    return [results[name] for name in names]
+
+
+def _run(subject: Subject, name: str) -> Result:
+    return bench.run(cases(subject)[name], subject)
+
+
+def _generated(subject: Subject) -> Iterator[Case]:
+    for module in (trip, ride_through, support, service, islanding, measurement):
+        yield from module.cases(subject)

@@ -1,0 +1,131 @@
+r"""The session trace: one line for each event, in a file that people read and `grep` searches.
+
+    2026-03-01T09:15:02.318Z evse=1 session=4A6C0D93E1B7F205 INFO phase PRECHARGE -> CHARGE_LOOP
+    2026-03-01T09:15:07.102Z evse=1 session=4A6C0D93E1B7F205 ERROR 0x04 EXI decode failure: iso20-dc: ...
+
+`grep -i error` finds the faults and nothing else: elsewhere the word's first letter is written as `\u0065`, which JSON
+reads as the same text. Control characters in what a car sent are escaped, so that it cannot forge lines.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from v2g.iso15118.event import Event, Faulted, Moved, Received, Sent
+from v2g.kernel.errors import V2GError
+from v2g.station.faults import CATALOGUE
+from v2g.station.report import Note
+
+_ERROR = re.compile("e(?=rror)", re.IGNORECASE)
+
+
+class TraceError(V2GError):
+    """The trace cannot be written. Names the file and the remedy."""
+
+
+class SessionTrace:
+    """Writes events as lines. A file that was renamed or removed (logrotate) is opened again by itself."""
+
+    def __init__(
+        self,
+        file: Path | None,
+        level: str = "info",
+        *,
+        echo: TextIO | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`level`: `debug` adds every message. `echo`: gets the lines as well. `clock`: seconds since 1970.
+
+        Raises `TraceError` when the file cannot be opened.
+        """
+        self._file, self._echo, self._clock = file, echo, clock
+        self._debug = level == "debug"
+        self._descriptor: int | None = None
+        self._lost = 0
+        if file is not None:
+            try:
+                file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+                self._open(file)
+            except OSError as error:
+                remedy = "let this user write there, or set trace.file in the configuration"
+                raise TraceError(f"trace {file}: {error.strerror}; {remedy}") from error
+
+    def write(self, evse: int, session_id: str, event: Event | Note) -> None:
+        """One event of a EVSE. `session_id`: hexadecimal; empty while there is no session."""
+        if isinstance(event, Received | Sent) and not self._debug:
+            return
+        level, text = _describe(event)
+        if not text.isprintable():
+            text = "".join(each if each.isprintable() else _escape(each) for each in text)
+        if level != "ERROR":
+            text = _ERROR.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        moment = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
+        self._append(f"{moment}Z evse={evse} session={session_id or '-'} {level} {text}\n")
+
+    def reopen(self) -> None:
+        """Open the file again, for SIGHUP. If that fails the old one stays in use."""
+        if self._file is not None:
+            before = self._descriptor
+            try:
+                self._open(self._file)
+            except OSError:
+                return
+            if before is not None:
+                os.close(before)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self, file: Path) -> None:
+        self._descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def _append(self, line: str) -> None:
+        if self._echo is not None:
+            self._echo.write(line)
+            self._echo.flush()
+        if self._descriptor is None or self._file is None:
+            return
+        if self._was_moved(self._file, self._descriptor):
+            self.reopen()
+        if self._lost:
+            line = f"{line[:24]} evse=- session=- WARNING {self._lost} lines could not be written\n{line}"
+        try:
+            os.write(self._descriptor, line.encode())
+            self._lost = 0
+        except OSError:  # a full disk must not end a session
+            self._lost += 1
+
+    @staticmethod
+    def _was_moved(file: Path, descriptor: int) -> bool:
+        try:
+            return not os.path.samestat(os.stat(file), os.fstat(descriptor))
+        except OSError:
+            return True
+
+
+def _describe(event: Event | Note) -> tuple[str, str]:
+    match event:
+        case Faulted(fault, reason):
+            return "ERROR", f"{fault.code} {CATALOGUE[fault].title}: {reason}"
+        case Moved(before, after):
+            return "INFO", f"phase {before} -> {after}"
+        case Note(text, warning):
+            return "WARNING" if warning else "INFO", text
+        case Received(message, payload, protocol) | Sent(message, payload, protocol):
+            from v2g.messages.document import to_document  # the level info does without
+
+            verb = "received" if isinstance(event, Received) else "sent"
+            document = json.dumps(to_document(message), separators=(",", ":"))
+            name = type(message).__name__
+            return "DEBUG", f"{verb} {name} protocol={protocol} payload={payload.hex().upper()} document={document}"
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

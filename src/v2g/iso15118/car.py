@@ -1,0 +1,24 @@
+"""What a car tells of itself in the course of a session: for the decision on power, the operator and the trace."""
+
+from dataclasses import dataclass
+
+from v2g.iso15118.view import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class CarState:
+    """The latest of each figure; None where the car never said. Energies: what the battery can still take."""
+
+    evcc_id: str = ""
+    limits: Limits = Limits()
+    soc_percent: int | None = None
+    soc_min_percent: int | None = None
+    soc_target_percent: int | None = None
+    departure_s: int | None = None
+    """Seconds until the car leaves, counted from when it said so."""
+    energy_target_wh: float | None = None
+    energy_max_wh: float | None = None
+    energy_min_wh: float | None = None
+    v2x_max_wh: float | None = None
+    v2x_min_wh: float | None = None
+    """Positive: the car is below its V2X window by this energy and must not discharge."""

@@ -1,0 +1,46 @@
+"""Energy-transfer services as every edition sees them; the numbers are those of ISO 15118-20 (Table 204)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Service(IntEnum):
+    """Energy-transfer service ids (Table 204)."""
+
+    AC = 1
+    DC = 2
+    AC_BPT = 5
+    DC_BPT = 6
+
+    @property
+    def dc(self) -> bool:
+        """Whether the station converts to direct current; otherwise the inverter is in the car."""
+        return self in (Service.DC, Service.DC_BPT)
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the car may feed the grid."""
+        return self in (Service.AC_BPT, Service.DC_BPT)
+
+    @property
+    def protocol(self) -> str:
+        """The message set that carries the service's own messages."""
+        return "iso20-dc" if self.dc else "iso20-ac"
+
+
+class ControlMode(IntEnum):
+    """Who plans the power (Table 205)."""
+
+    SCHEDULED = 1
+    """The car follows a schedule that it chose among the station's offers."""
+    DYNAMIC = 2
+    """The station sets the power within the car's limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the car selected: a service, one of its parameter sets, and what that set means."""
+
+    service: Service
+    parameter_set: int
+    mode: ControlMode

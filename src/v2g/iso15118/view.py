@@ -1,0 +1,157 @@
+"""What the station's conversation sees of the world, and what it wants of it.
+
+`StationView` comes in as a snapshot with every call; `Demand` goes out as a level. Both are values: nothing waits.
+Sign everywhere: positive charges the vehicle, negative feeds the grid. Limits of either direction are magnitudes >= 0.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from v2g.iso15118.service import ControlMode, Service
+
+
+class Authorization(Enum):
+    """The answer to "may this car use this station?"; external identification (EIM)."""
+
+    PENDING = auto()
+    ACCEPTED = auto()
+    REJECTED = auto()
+
+
+class Check(Enum):
+    """Progress of the station's cable check."""
+
+    IDLE = auto()
+    ONGOING = auto()
+    PASSED = auto()
+    FAILED = auto()
+
+
+class Stop(Enum):
+    """What the station wants of the session."""
+
+    NONE = auto()
+    PAUSE = auto()
+    TERMINATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one side can do, at its output. Zero means: not at all."""
+
+    charge_w: float = 0.0
+    discharge_w: float = 0.0
+    charge_a: float = 0.0
+    discharge_a: float = 0.0
+    voltage_min_v: float = 0.0
+    voltage_max_v: float = 0.0
+    charge_min_w: float = 0.0
+    discharge_min_w: float = 0.0
+    charge_min_a: float = 0.0
+    discharge_min_a: float = 0.0
+
+    def within(self, bound: "Limits") -> "Limits":
+        """These limits, held to those of `bound` where they are wider; minima are left as they are."""
+        return replace(
+            self,
+            charge_w=min(self.charge_w, bound.charge_w),
+            discharge_w=min(self.discharge_w, bound.discharge_w),
+            charge_a=min(self.charge_a, bound.charge_a),
+            discharge_a=min(self.discharge_a, bound.discharge_a),
+            voltage_min_v=max(self.voltage_min_v, bound.voltage_min_v),
+            voltage_max_v=min(self.voltage_max_v, bound.voltage_max_v),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One reading of the energy meter, as the car may ask for it."""
+
+    meter_id: str
+    charged_wh: int
+    discharged_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A piece of the power schedule that the station offers; limits of each direction hold for `duration_s`."""
+
+    duration_s: int
+    charge_w: float
+    discharge_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """The station at one instant. The defaults are what nothing is known of: no permission follows from them."""
+
+    unix_s: int
+    """Wall-clock time for the messages' time stamps, seconds since 1970 UTC."""
+    authorization: Authorization = Authorization.PENDING
+    may_discharge: bool = False
+    """Whether this car is authorised to feed the grid."""
+    limits: Limits = Limits()
+    """What the station can do now; never above what it promised in the charge parameters, for the engine clamps it."""
+    cable_check: Check = Check.IDLE
+    contactor_closed: bool | None = None
+    """The contactor's feedback; None when unknown."""
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+    power_w: float = 0.0
+    target_w: float = 0.0
+    """Active power that the station has decided on."""
+    target_var: float = 0.0
+    limited: bool = False
+    """Whether a limit of the station's side holds the power below what was asked for."""
+    stop: Stop = Stop.NONE
+    meter: Meter | None = None
+    schedule: tuple[Slot, ...] = ()
+    """The power that the station can promise from now on; empty while it is not known yet."""
+
+
+class Stage(Enum):
+    """How far the conversation wants the power path to be."""
+
+    OFF = auto()
+    """No power, contactor open: the safe state."""
+    CABLE_CHECK = auto()
+    """Contactor closed for the insulation test at the test voltage."""
+    PRECHARGE = auto()
+    """Contactor closed, output at the car's voltage, current held near zero."""
+    READY = auto()
+    """Contactor closed, no power."""
+    ENERGY = auto()
+    """Contactor closed, power as decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the conversation wants of the power path now. A level: saying it again changes nothing."""
+
+    stage: Stage = Stage.OFF
+    service: Service | None = None
+    mode: ControlMode | None = None
+    voltage_v: float = 0.0
+    """The car's target voltage, for pre-charge and for DC energy transfer; 0 where the car named none."""
+    wish_w: float | None = None
+    """The car's own wish in scheduled mode (target current times voltage); None where the station decides."""
+    car: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a station offers to every car. Fixed for the life of a conversation."""
+
+    evse_id: str
+    services: tuple[Service, ...]
+    """In the order of preference."""
+    modes: tuple[ControlMode, ...] = (ControlMode.DYNAMIC, ControlMode.SCHEDULED)
+    """In the order of preference."""
+    nominal_voltage_v: int = 230
+    nominal_frequency_hz: float = 50.0
+    pause_allowed: bool = True
+    precharge_tolerance_v: float | None = 20.0
+    """How near to the car's target the output must be before energy transfer; None leaves that to the car."""
+    price_levels: bool = False
+    """Whether schedules carry a price schedule of one level: some cars accept none without prices."""
+    ramp_w_per_s: float | None = None

@@ -1,0 +1,202 @@
+"""What `/etc/v2g/config.yaml` may say, as types. Reading and checking it is in `v2g.station.config.reader`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from v2g.pilot.station import PilotSettings
+from v2g.power.pilot import PwmSettings
+from v2g.thermal.settings import ThermalSettings
+
+Power = Annotated[float, Meta(ge=0, le=1_000_000)]
+Current = Annotated[float, Meta(ge=0, le=3_000)]
+Voltage = Annotated[float, Meta(ge=0, le=1_500)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, Meta(gt=0)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class Device(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A device behind Modbus TCP."""
+
+    address: Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
+    """`HOST:PORT`."""
+    unit: Annotated[int, Meta(ge=0, le=255)] = 1
+    driver: Literal["register-map", "sunspec", "waveform"] = "register-map"
+    """`sunspec`: inverter and grid sensing unit only. `waveform`: grid sensing unit only, whose samples of the voltages
+    arrive at `address` by UDP."""
+    registers: Path | None = None
+    """A register map of one's own; the shipped one where left out. For a SunSpec inverter that of its DC output."""
+
+
+class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the EVSE and its cable may carry, whatever the inverter could. Magnitudes."""
+
+    charge_w: Power = 15_000.0
+    discharge_w: Power = 15_000.0
+    charge_a: Current = 40.0
+    discharge_a: Current = 40.0
+    voltage_min_v: Voltage = 150.0
+    voltage_max_v: Voltage = 500.0
+    ramp_w_per_s: Power | None = None
+
+
+class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may use the EVSE (external identification)."""
+
+    grant: Literal["everyone", "nobody", "listed"] = "nobody"
+    """`listed`: the cars in `evcc_ids`."""
+    evcc_ids: tuple[Name, ...] = ()
+    discharge: bool = False
+    """Whether a car that may use the EVSE may also feed the grid."""
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A piece of the plan for the power in dynamic control. One of `power_w` and `follow`."""
+
+    power_w: float | None = None
+    """Positive charges the vehicle, negative feeds the grid."""
+    follow: Literal["frequency"] | None = None
+    """Power from the grid's frequency: `base_w` at nominal, `w_per_hz` for each hertz beyond the deadband."""
+    base_w: float = 0.0
+    w_per_hz: Power = 0.0
+    nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    deadband_hz: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    for_s: Seconds | None = None
+    """How long the step lasts, from the first moment of energy transfer on; the last step lasts for ever."""
+
+
+class GridCode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The grid code that the EVSE keeps. `v2g grid codes` lists them with every setting, its range and its source."""
+
+    name: Literal["ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105"]
+    category: Literal["a", "b"] | None = None
+    """Normal operating performance category, of IEEE 1547 only; b where left out."""
+    phases: Literal[1, 3] = 3
+    """How many of the grid sensing unit's voltages count."""
+    settings: dict[str, float | bool | str] = {}
+    """What differs from the code's defaults: `trip.ov1.delay_s: 5`."""
+
+
+class Pilot(PilotSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The control pilot, behind `device` or made by this machine (`pwm`)."""
+
+    device: Device | None = None
+    pwm: PwmSettings | None = None
+
+
+class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The power-line modem behind the EVSE's `interface`; see docs/plc.md."""
+
+    reference_db: Annotated[float, Meta(ge=0, le=30)] = 0.0
+    """What the own receiver loses between plug and modem."""
+    weakest_dbm: Annotated[float, Meta(ge=-100, le=0)] = -60.0
+    """Below this the signal-attenuation warning is told."""
+    validation_required: bool = True
+    margin_db: Annotated[float, Meta(ge=0, le=20)] = 3.0
+    modem: Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")] | None = None
+    """MAC of the own modem; learned where left out."""
+
+
+class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One EVSE with its power path."""
+
+    id: Annotated[int, Meta(ge=1)] = 1
+    evse_id: Name = "DE*V2G*E0000001"
+    interface: Annotated[str, Meta(min_length=1, max_length=15)] | None = None
+    """Network interface of the power-line modem. None: no discovery, the car must know the address."""
+    port: Port = 15118
+    """TCP port; 0 takes a free one, which discovery announces."""
+    services: Annotated[tuple[Literal["DC_BPT", "DC", "AC_BPT", "AC"], ...], Meta(min_length=1)] = ("DC_BPT", "DC")
+    """In the order of preference."""
+    modes: Annotated[tuple[Literal["dynamic", "scheduled"], ...], Meta(min_length=1)] = ("dynamic", "scheduled")
+    """Control modes in the order of preference."""
+    timing: Literal["standard", "relaxed"] = "standard"
+    nominal_voltage_v: Annotated[int, Meta(ge=100, le=480)] = 230
+    nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    pause: bool = True
+    precharge_tolerance_v: Annotated[float, Meta(ge=1, le=50)] | None = 20.0
+    """How near to the car's voltage the output must be before energy transfer; null leaves that to the car."""
+    price_levels: bool = False
+    """Adds a neutral price schedule to schedules, for cars that refuse one without prices."""
+    quirks: bool = True
+    """Whether known deviations of cars are told and allowed for; see docs/quirks.md."""
+    capability: Capability = Capability()
+    access: Access = Access()
+    dispatch: tuple[Step, ...] = (Step(power_w=0.0),)
+    inverter: Device | None = None
+    """Needed for DC."""
+    contactor: Device
+    meter: Device
+    isolation: Device | None = None
+    """Needed for DC."""
+    grid: Device | None = None
+    """Grid sensing unit; needed to follow the frequency, and to feed the grid."""
+    grid_code: GridCode | None = None
+    """Needed to feed the grid."""
+    pilot: Pilot | None = None
+    """Without it nothing is known of the cable: for a bench, or where another controller sees to it."""
+    plc: Plc | None = None
+    """Needs `interface` and `pilot`. Without it whoever reaches the interface may talk."""
+    safety: Device | None = None
+    """Emergency stop, door, residual current, temperatures and the coolant pump."""
+    ccid: Device | None = None
+    """Circuit-interrupting device on the grid's side; opened with a trip."""
+    thermal: ThermalSettings | None = None
+    """Where left out, the inverter's own temperature is all that counts."""
+    soc_floor_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+    """The station discharges no vehicle below this, whatever the vehicle would allow."""
+
+    @property
+    def may_feed(self) -> bool:
+        """Whether a vehicle may be discharged here: authorised, and with a grid code that protects the grid."""
+        return self.access.discharge and self.grid_code is not None
+
+
+class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The station's identity and whom it trusts. Files that are left out are those of `directory`."""
+
+    directory: Path = Path("/etc/ssl/v2g")
+    profile: Literal["iso15118-20", "interop-p256"] = "iso15118-20"
+    certificate: Path | None = None
+    """The SECC leaf, PEM."""
+    chain: Path | None = None
+    """Its sub CAs, PEM, leaf's issuer first."""
+    private_key: Path | None = None
+    password_file: Path | None = None
+    vehicle_roots: Path | None = None
+    """Roots under which vehicle certificates are accepted (OEM roots), PEM."""
+    key_log: Path | None = None
+    """Writes TLS secrets for a network analyser. Never on a public station."""
+
+
+class Trace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    file: Path = Path("/var/log/v2g/session_trace.log")
+    level: Literal["debug", "info"] = "info"
+    """`debug` adds every message with its hex and its decoded form."""
+
+
+class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    socket: Path = Path("/run/v2g/control.sock")
+    mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$")] = "0660"
+    """Permissions of the socket: who may write to it may command the station."""
+
+
+class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the site's transformer or connection may carry. Magnitudes; the EVSEs have equal shares."""
+
+    charge_w: Power = 1_000_000.0
+    discharge_w: Power = 1_000_000.0
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    evses: Annotated[tuple[EvseSettings, ...], Meta(min_length=1)]
+    site: Site | None = None
+    tls: Tls = Tls()
+    trace: Trace = Trace()
+    control: Control = Control()
+    journal: Path | None = None
+    """What the EVSEs were doing when the process ended; nothing is kept where left out."""

@@ -1,0 +1,1 @@
+"""How much power flows, and why."""

@@ -1,0 +1,34 @@
+"""The plan for the power in dynamic control: what the operator wishes, step by step, before anyone's limits."""
+
+from collections.abc import Sequence
+
+from v2g.power.grid_sensor import GridReading
+from v2g.station.config.settings import Step
+
+
+def wish_w(steps: Sequence[Step], elapsed_s: float, grid: GridReading | None) -> tuple[float, str]:
+    """The power wished for, and who wishes it, `elapsed_s` after energy transfer began.
+
+    Without a fresh reading of the grid a step that follows the frequency wishes nothing.
+    """
+    step = _current(steps, elapsed_s)
+    if step.follow is None:
+        return step.power_w or 0.0, "dispatch plan"
+    if grid is None:
+        return 0.0, "frequency response (grid sensor lost)"
+    return droop_w(step, grid.frequency_hz), "frequency response"
+
+
+def droop_w(step: Step, frequency_hz: float) -> float:
+    """Power by frequency: above nominal the vehicle takes more, below it gives more; nothing moves in the deadband."""
+    deviation_hz = frequency_hz - step.nominal_hz
+    beyond_hz = max(0.0, abs(deviation_hz) - step.deadband_hz)
+    return step.base_w + step.w_per_hz * (beyond_hz if deviation_hz > 0 else -beyond_hz)
+
+
+def _current(steps: Sequence[Step], elapsed_s: float) -> Step:
+    for step in steps:
+        if step.for_s is None or elapsed_s < step.for_s:
+            return step
+        elapsed_s -= step.for_s
+    return steps[-1]

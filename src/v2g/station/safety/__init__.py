@@ -1,0 +1,1 @@
+"""What stands against power: devices, cable, insulation, heat, grid."""

@@ -1,0 +1,150 @@
+"""One EVSE under its grid code: protection from the start on, grid support while energy flows."""
+
+from collections.abc import Mapping
+from random import random
+from typing import Any
+
+from v2g.grid import settings
+from v2g.grid.capability import Rating
+from v2g.grid.protection import Cause, Protection, State, Verdict
+from v2g.grid.sample import GridSample
+from v2g.grid.settings import Value
+from v2g.grid.support import GridSupport, Support
+from v2g.kernel.fault import Fault
+from v2g.power.grid_sensor import GridReading
+from v2g.power.inverter import InverterRating
+from v2g.power.meter import MeterReading
+from v2g.station.config.settings import EvseSettings, GridCode
+from v2g.station.readings import Readings
+
+_FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
+"""The other causes are `Fault.GRID`."""
+
+
+def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
+    """The grid code as configured. Raises `SettingsError`, which names every setting that is not admissible."""
+    code = settings.load(grid_code.name, grid_code.category, nominal_hz=nominal_hz)
+    return code.with_settings(grid_code.settings)
+
+
+class GridGuard:
+    """What the grid says about the power of one EVSE."""
+
+    def __init__(self, evse: EvseSettings, grid_code: GridCode) -> None:
+        """Raises `SettingsError`."""
+        self.code = load(grid_code, evse.nominal_hz)
+        self.verdict = Verdict(State.TRIP, "there is no measurement", "measurement", Cause.MEASUREMENT)
+        self.sample: GridSample | None = None
+        self._settings, self._phases = evse, grid_code.phases
+        self._protection = Protection(self.code, grid_code.phases, draw=random)
+        self._judged: tuple[GridReading | None, MeterReading | None] = None, None
+        """The readings behind the verdict."""
+        self._support: GridSupport | None = None
+        self._supported_s = 0.0
+        self._fed_var: float | None = None
+        """What the operator commanded in the place of the code's reactive mode."""
+
+    @property
+    def trip(self) -> tuple[Fault, str] | None:
+        """Why no power may flow and the contactor must be open, or None."""
+        verdict = self.verdict
+        if verdict.state is not State.TRIP:
+            return None
+        fault = Fault.GRID if verdict.cause is None else _FAULTS.get(verdict.cause, Fault.GRID)
+        return fault, f"grid protection, {verdict.element}: {verdict.why}"
+
+    def step(self, readings: Readings, now: float) -> str | None:
+        """Look at the latest reading, however old. Returns a line for the trace when the verdict is another one."""
+        grid, meter = readings.grid, readings.meter
+        if (
+            grid is not None
+            and grid is self._judged[0]
+            and meter is self._judged[1]
+            and now - grid.time_s < self.code.measurement.stale_s
+        ):
+            return None  # nothing new, and not stale yet
+        self._judged = grid, meter
+        self.sample, before = self._sample(readings, now), self.verdict
+        self.verdict = verdict = self._protection.step(self.sample, now)
+        if (verdict.state, verdict.element) == (before.state, before.element):
+            return None
+        element = f", {verdict.element}" if verdict.element else ""
+        return f"grid: {verdict.state}{element}: {verdict.why or 'in service'}"
+
+    def begin(self, rating: InverterRating | None, now: float) -> None:
+        """Energy transfer begins, with an inverter of this rating; None where the car's own converts (AC)."""
+        own = self._settings.capability
+        limits = (
+            Rating(max(own.charge_w, own.discharge_w), own.charge_w, own.discharge_w, 0.0)
+            if rating is None
+            else _limits(rating)
+        )
+        self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits), now, None
+
+    def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
+        """What becomes of the wish, and within which limits. `begin` comes first.
+
+        `fed_var`: reactive power in the place of the code's reactive mode, one that `check_var` let pass.
+        """
+        assert self._support is not None
+        if fed_var != self._fed_var:
+            self._fed_var = fed_var
+            self._support.adjust(self._reactive_settings(fed_var, self._support.rating))
+        dt_s, self._supported_s = now - self._supported_s, now
+        return self._support.step(self.sample, wish_w, dt_s, self.verdict)
+
+    def hold(self, power_w: float) -> None:
+        """The power is held here by somebody else; ramps go on from here."""
+        if self._support is not None:
+            self._support.hold(power_w)
+
+    def adjust(self, changes: Mapping[str, Value]) -> None:
+        """Take over other settings of the grid code. Raises `SettingsError`; then nothing has changed."""
+        self._protection.adjust(changes)
+        self.code = self._protection.code
+        if self._support is not None:
+            self._support.adjust(changes)
+
+    def check_var(self, fed_var: float, rating: InverterRating) -> None:
+        """Raises `SettingsError` with the range where the grid code does not admit this reactive power."""
+        self.code.with_settings(self._reactive_settings(fed_var, _limits(rating)))
+
+    def _reactive_settings(self, fed_var: float | None, rating: Rating) -> dict[str, Value]:
+        if fed_var is None:
+            names = ("reactive.mode", "constant_var.injected_pu")
+            return {name: self.code.settings[name].value for name in names}
+        return {"reactive.mode": "constant_var", "constant_var.injected_pu": fed_var / rating.apparent_va}
+
+    def status(self) -> dict[str, Any]:
+        """What the operator may see."""
+        verdict, code = self.verdict, self.code
+        return {
+            "code": code.title + (f", category {code.variant.upper()}" if code.variant else ""),
+            "nominal_hz": code.nominal_hz,
+            "state": verdict.state,
+            "element": verdict.element,
+            "why": verdict.why,
+            "share": verdict.share,
+            "ride_through": verdict.ride_through.mode.name.lower(),
+            "reactive_mode": code.reactive.mode,
+        }
+
+    def _sample(self, readings: Readings, now: float) -> GridSample | None:
+        reading, meter = readings.grid, readings.fresh(now).meter
+        if reading is None:
+            return None
+        nominal_v = self._settings.nominal_voltage_v
+        return GridSample(
+            time_s=reading.time_s,
+            sequence=reading.sequence,
+            voltages_pu=tuple(voltage_v / nominal_v for voltage_v in reading.voltages_v[: self._phases]),
+            frequency_hz=reading.frequency_hz,
+            rocof_hz_per_s=reading.rocof_hz_per_s,
+            phase_jump_deg=reading.phase_jump_deg or 0.0,
+            power_w=None if meter is None else meter.power_w,
+        )
+
+
+def _limits(rating: InverterRating) -> Rating:
+    charge_w, discharge_w = rating.charge_power_max_w, rating.discharge_power_max_w
+    return Rating(max(charge_w, discharge_w), charge_w, discharge_w, rating.reactive_max_var)

@@ -1,0 +1,91 @@
+"""The cable of an EVSE: what the control pilot says, whom the power line matched, and what both permit."""
+
+from collections.abc import Iterator
+
+from v2g.iso15118.view import Stage
+from v2g.kernel.fault import Fault
+from v2g.pilot.state import State
+from v2g.pilot.station import Happening, Permission, PilotSettings, Signal, StationPilot
+from v2g.power.pilot import PilotReading
+from v2g.slac.event import Began, Event, LinkLost, Match, Matched, Unmatched, describe
+
+_LOUD = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
+"""The car has closed S2 by now."""
+Line = tuple[str, bool]
+"""For the trace: text, and whether it is a warning."""
+
+
+class Plug:
+    """One cable, from state A to A again."""
+
+    def __init__(self, settings: PilotSettings, *, matches: bool) -> None:
+        """`matches`: a power-line modem has to find out which car it is (SLAC) before anybody talks."""
+        self.pilot = StationPilot(settings)
+        self.match: Match | None = None
+        self.link_lost: str | None = None
+        """Why the link of the matched car is gone; until it is unplugged or matched again."""
+        self.toggles = 0
+        """BCB toggles of the car so far, for its validation."""
+        self._matches = matches
+
+    @property
+    def wants_matching(self) -> bool:
+        """Whether cars should be matched now. A level, for the matching machine."""
+        return self._matches and self.pilot.connected
+
+    def step(self, reading: PilotReading | None, signal: Signal, now: float) -> Iterator[Line]:
+        """Take the latest reading, and say `signal` to the car as soon as the pilot admits it."""
+        self.pilot.want(signal)
+        self.pilot.step(reading, now)
+        events, self.pilot.events = self.pilot.events, []
+        for event in events:
+            self.toggles += event.happening is Happening.TOGGLE
+            if event.happening is Happening.UNPLUGGED:
+                self.match = self.link_lost = None
+            if event.happening is not Happening.STATE:
+                yield f"control pilot: {event.text}", event.warning
+            else:
+                yield f"control pilot {event.text}", False
+
+    def line(self, event: Event) -> Iterator[Line]:
+        """What the matching has told."""
+        match event:
+            case Began():
+                self.pilot.linked = True
+            case Matched(match):
+                self.match, self.link_lost = match, None
+            case LinkLost(_, reason):
+                self.match, self.link_lost = None, reason
+                self.pilot.linked = False
+            case Unmatched():
+                self.pilot.linked = False
+        yield describe(event)
+
+    def closed_to_talk(self) -> str | None:
+        """Why no car may talk now, or None."""
+        if not self.pilot.connected:
+            return "no car is plugged in"
+        if self._matches and self.match is None:
+            return f"no car is matched{f': {self.link_lost}' if self.link_lost else ''}"
+        return None
+
+    def may_close(self, closed: bool) -> bool:
+        """Whether the contactor may be closed, or stay so."""
+        return self.pilot.permission is Permission.CLOSE or (closed and self.pilot.permission is Permission.HOLD)
+
+    def obstacle(self, stage: Stage, closed: bool) -> tuple[Fault, str] | None:
+        """What speaks against this stage of the power path, or None. `closed`: the contactor is seen closed."""
+        found = self.pilot.finding
+        if found.flaw is not None:
+            return Fault.PILOT, f"control pilot: {found.flaw}"
+        if not self.pilot.connected:
+            fault = Fault.UNPLUGGED if found.state is State.A else Fault.PILOT
+            return fault, f"the control pilot is in state {found.name}"
+        if self._matches and self.match is None:
+            return Fault.PLC_LINK, self.link_lost or "no car is matched"
+        if found.state is State.D and not self.pilot.settings.ventilation and stage is not Stage.OFF:
+            return Fault.PILOT, "the car needs ventilation (state D), and there is none"
+        awaited = stage is Stage.READY and not closed  # AC: S2 may close after PowerDeliveryReq, the contactor waits
+        if stage in _LOUD and self.pilot.permission is Permission.OPEN and not awaited:
+            return Fault.PILOT, f"the car does not ask for energy: the control pilot is in state {found.name}"
+        return None
