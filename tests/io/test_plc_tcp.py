@@ -20,11 +20,11 @@ from ipaddress import IPv6Address
 from v2g.io.discovery import link_local, scoped
 from v2g.io.plc import PlcLink
 from v2g.io.plc_peer import is_peer
-from v2g.slac.station import Evse
+from v2g.slac.station import StationMatching
 from v2g.slac.event import Matched
 
 async def main(interface):
-    link = PlcLink(interface, Evse, lambda event: None)
+    link = PlcLink(interface, StationMatching, lambda event: None)
     link.plugged()
     done = asyncio.Event()
 
@@ -49,11 +49,11 @@ import asyncio, sys
 from v2g.io.discovery import link_local
 from v2g.io.plc import PlcLink
 from v2g.slac.address import link_local_of
-from v2g.slac.car import Ev
+from v2g.slac.car import CarMatching
 
 async def main(interface, octets):
     await link_local(interface)
-    link = PlcLink(interface, Ev, lambda event: None)
+    link = PlcLink(interface, CarMatching, lambda event: None)
     link.plugged()
     match = (await link.outcome()).match
     _, writer = await asyncio.open_connection(f"{link_local_of(match.station)}%{interface}", 15118)

@@ -312,8 +312,8 @@ def test_what_every_connector_needs(tmp_path: Path) -> None:
     found = findings(tmp_path, "evses: [{services: [AC]}]")
     keys = "a mapping with the keys address, unit, driver, registers"
     assert found == [
-        f"1:14: evses[0].contactor: missing; add {keys}",
-        f"1:14: evses[0].meter: missing; add {keys}",
+        f"1:9: evses[0].contactor: missing; add {keys}",
+        f"1:9: evses[0].meter: missing; add {keys}",
     ]
     assert findings(tmp_path, "trace: {}")[0].startswith("1:1: evses: missing; add a list, each item a mapping")
 

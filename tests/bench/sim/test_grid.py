@@ -25,7 +25,7 @@ from v2g.power.registers.map import shipped
 
 @pytest.mark.parametrize("nominal_hz", [50, 60])
 def test_the_shipped_recording_is_what_the_tool_makes(repository: Path, nominal_hz: int) -> None:
-    path = repository / "src" / "v2g" / "sim" / "data" / f"grid_{nominal_hz}hz.csv"
+    path = repository / "src" / "v2g" / "bench" / "sim" / "data" / f"grid_{nominal_hz}hz.csv"
     assert path.read_text() == as_csv(generate(nominal_hz, seed=SEED))
 
 
