@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.pilot.bench import POLL_S, Bench
 
 from v2g.bench.sim.pilot import Cable
-from v2g.pilot.duty import DIGITAL, Meaning
+from v2g.pilot.duty import DIGITAL, Meaning, meaning
 from v2g.pilot.state import DEBOUNCE_S, State
 from v2g.pilot.station import Happening, Permission, PilotSettings, Signal
 from v2g.pilot.timing import (
@@ -216,6 +216,84 @@ def test_a_car_that_does_not_talk_gets_retries_and_then_the_nominal_signal() -> 
     assert bench.happened(Happening.FALLBACK) == ["the car does not talk: 16 A by duty cycle"]
     assert bench.module.vehicle.meaning.current_a == pytest.approx(16)
     assert bench.pilot.permission is Permission.CLOSE
+
+
+SILENT = PilotSettings(fallback_a=32, digital_s=5, retries=0)
+
+
+def fallen_back(offer_a: float | None) -> Bench:
+    """A car that does not talk, wants energy, and has been given up on at 5 %."""
+    bench = Bench(SILENT)
+    bench.pilot.offer(offer_a)
+    bench.plug_in(wants_energy=True)
+    bench.run(SILENT.digital_s + STEP_EF_S + 2)
+    return bench
+
+
+def test_the_offer_to_a_silent_car_may_change_at_any_time() -> None:
+    bench = fallen_back(20)
+    assert bench.happened(Happening.FALLBACK) == ["the car does not talk: 20 A by duty cycle"]
+    assert bench.module.vehicle.meaning.current_a == pytest.approx(20)
+    bench.run(FOLLOW_S)
+    bench.pilot.offer(10)
+    bench.run(0.5)
+    assert bench.module.vehicle.meaning.current_a == pytest.approx(10)
+    assert bench.pilot.permission is Permission.CLOSE
+
+
+@pytest.mark.parametrize("nothing_a", [None, 0.0, 5.9, float("nan")])
+def test_a_silent_car_without_an_offer_gets_x1_until_there_is_one_again(nothing_a: float | None) -> None:
+    bench = fallen_back(20)
+    bench.pilot.offer(nothing_a)
+    assert bench.run(FOLLOW_S, lambda: bench.pilot.signal is Signal.NOT_READY) <= 2 * POLL_S
+    bench.run(YIELD_S)
+    assert (bench.pilot.permission, bench.module.vehicle.meaning) == (Permission.OPEN, Meaning())
+    bench.pilot.offer(8)
+    bench.run(2.0)
+    assert bench.module.vehicle.meaning.current_a == pytest.approx(8)
+    assert bench.pilot.permission is Permission.CLOSE
+    assert Signal.DIGITAL not in [signal for _, signal in bench.sent[-2:]]
+
+
+def test_a_silent_car_may_come_while_there_is_nothing_to_offer() -> None:
+    bench = fallen_back(None)
+    assert bench.happened(Happening.FALLBACK) == ["the car does not talk: no current to offer now"]
+    assert (bench.pilot.signal, bench.pilot.permission) == (Signal.NOT_READY, Permission.OPEN)
+    bench.pilot.offer(16)
+    bench.run(STEP_X1_S + 0.5)
+    assert bench.module.vehicle.meaning.current_a == pytest.approx(16)
+
+
+def test_no_offer_exceeds_the_configured_current() -> None:
+    assert fallen_back(63).module.vehicle.meaning.current_a == pytest.approx(32)
+    bench = Bench(PilotSettings(digital_s=5, retries=0))  # an EVSE that has no AC
+    bench.pilot.offer(16)
+    bench.plug_in(wants_energy=True)
+    bench.run(20)
+    assert bench.happened(Happening.GAVE_UP)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.none() | st.floats(0, 90), st.booleans(), st.sampled_from(Cable), st.floats(0.02, 12)), max_size=8
+    )
+)
+def test_a_silent_car_is_never_promised_more_than_the_offer(
+    course: list[tuple[float | None, bool, Cable, float]],
+) -> None:
+    bench = fallen_back(None)
+    recent: list[tuple[float, float]] = [(bench.now, 0.0)]
+    for offer_a, wants, cable, seconds in course:
+        bench.pilot.offer(offer_a)
+        bench.module.vehicle.wants_energy, bench.module.cable = wants, cable
+        recent.append((bench.now, offer_a or 0.0))
+        for _ in range(round(seconds / POLL_S)):
+            bench.run(POLL_S)
+            while len(recent) > 1 and recent[1][0] <= bench.now - FOLLOW_S - 2 * POLL_S:
+                del recent[0]
+            assert meaning(bench.pilot.duty).current_a == bench.pilot.announced_a
+            assert bench.pilot.announced_a <= max(amperes for _, amperes in recent) + 1e-9
 
 
 def test_a_toggle_of_the_car_ends_giving_up() -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from v2g.pilot.duty import DIGITAL, LARGEST_A, LEAST_A, STEADY_HIGH, STEADY_LOW, duty_for, is_pwm
+from v2g.pilot.duty import DIGITAL, LARGEST_A, LEAST_A, STEADY_HIGH, STEADY_LOW, duty_for, is_pwm, meaning
 from v2g.pilot.state import CONNECTED, NOTHING, READY, Detector, Finding, State, Voltages
 from v2g.pilot.timing import BREAK_S, FOLLOW_S, RETRIES, SLAC_INIT_S, STEP_EF_S, STEP_X1_S, WAKE_S
 from v2g.pilot.toggle import ToggleCounter
@@ -88,7 +88,7 @@ class PilotSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ventilation: bool = False
     """Whether a car that needs ventilation (state D) may have energy here."""
     fallback_a: Annotated[float, Meta(ge=LEAST_A, le=LARGEST_A)] | None = None
-    """The current to offer to a car that does not talk: AC EVSEs. None: it gets none."""
+    """The most to offer to a car that does not talk: AC EVSEs. None: it gets none."""
     digital_s: Annotated[float, Meta(ge=1, le=300)] = SLAC_INIT_S
     """How long to wait for a car to talk at 5 %, each time."""
     retries: Annotated[int, Meta(ge=0, le=10)] = RETRIES
@@ -114,6 +114,7 @@ class StationPilot:
         self._detector = Detector()
         self._toggles = ToggleCounter()
         self._wanted, self._wanted_a, self._sent_a = Signal.NOT_READY, 0.0, 0.0
+        self._offer_a = self.settings.fallback_a
         self._signal_s = self._sent_s = float("-inf")
         """When the signal changed, and when the duty cycle did."""
         self._start_over()
@@ -145,6 +146,11 @@ class StationPilot:
                 return duty_for(self._sent_a)
 
     @property
+    def announced_a(self) -> float:
+        """The current that the duty cycle allows a car that does not talk; 0 at 5 %, in X1 and in state F."""
+        return meaning(self.duty).current_a
+
+    @property
     def toggles(self) -> int:
         """BCB toggles in the current window, for CM_VALIDATE."""
         return self._toggles.count
@@ -170,6 +176,15 @@ class StationPilot:
         if signal is not self._wanted:
             self._attempts, self._fell_back, self._gave_up = 0, False, False
         self._wanted, self._wanted_a = signal, current_a
+
+    def offer(self, current_a: float | None) -> None:
+        """Set the current offered to a car that does not talk, at most `settings.fallback_a`, which is the default.
+
+        A level, which may change at any time. The duty cycle follows at once, or `FOLLOW_S` after its last change.
+        None, or less than 6 A, sends X1 to a car that has fallen back, until there is more to offer.
+        """
+        most_a = self.settings.fallback_a
+        self._offer_a = None if current_a is None or most_a is None else min(current_a, most_a)
 
     def wake(self) -> None:
         """Sends state F for `STEP_EF_S` to a car that waits in state B, and then what is wanted."""
@@ -227,7 +242,9 @@ class StationPilot:
                 self._happened(Happening.RETRY, f"no answer to 5 % for {settings.digital_s:g} s: state F, then again")
             elif settings.fallback_a is not None:
                 self._fell_back = True
-                self._happened(Happening.FALLBACK, f"the car does not talk: {settings.fallback_a:g} A by duty cycle")
+                signal, offer_a = self._fallback()
+                offer = f"{offer_a:g} A by duty cycle" if signal is Signal.NOMINAL else "no current to offer now"
+                self._happened(Happening.FALLBACK, f"the car does not talk: {offer}")
             else:
                 self._gave_up = True
                 self._happened(Happening.GAVE_UP, "the car does not talk", warning=True)
@@ -242,9 +259,13 @@ class StationPilot:
             return Signal.UNAVAILABLE, 0.0
         if not self.connected or self._gave_up:
             return Signal.NOT_READY, 0.0
-        if self._fell_back and self.settings.fallback_a is not None:
-            return Signal.NOMINAL, self.settings.fallback_a
-        return self._wanted, self._wanted_a
+        return self._fallback() if self._fell_back else (self._wanted, self._wanted_a)
+
+    def _fallback(self) -> tuple[Signal, float]:
+        """What a car that does not talk is offered."""
+        if self._offer_a is None or not is_pwm(duty_for(self._offer_a)):
+            return Signal.NOT_READY, 0.0
+        return Signal.NOMINAL, self._offer_a
 
     def _advance(self, now: float) -> None:
         """One step from the present signal towards the goal, once the present one has lasted long enough."""
