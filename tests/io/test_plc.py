@@ -112,7 +112,7 @@ async def plug_station(
     """A station that waits for a car."""
     station, told = link(street, "se", lambda mac: StationMatching(mac, settings))
     await told.until(KeySet)
-    station.plugged()
+    station.begin_matching()
     return station, told
 
 
@@ -135,7 +135,7 @@ def test_a_car_and_a_station_match_over_their_modems(ports: Ports) -> None:
             station, _ = await plug_station(street)
             car, _ = link(street, "e1", CarMatching)
             began = asyncio.get_running_loop().time()
-            car.plugged()
+            car.begin_matching()
             outcome = await car.outcome()
             took_s = asyncio.get_running_loop().time() - began
             theirs = await station.outcome()
@@ -169,7 +169,7 @@ def test_only_modems_with_the_same_key_let_data_through(ports: Ports) -> None:
             near, far, station = (stack.enter_context(data_socket(ports[name][0])) for name in ("e1", "e2", "se"))
             await loop.sock_sendall(near, data(near, b"too early"))
             car, _ = link(street, "e1", CarMatching)
-            car.plugged()
+            car.begin_matching()
             assert isinstance(await car.outcome(), Matched)
             await loop.sock_sendall(far, data(far, b"without the key"))
             await loop.sock_sendall(near, data(near, b"hello"))
@@ -200,8 +200,8 @@ def test_of_two_cars_the_near_one_is_matched(ports: Ports) -> None:
             station, _ = await plug_station(street)
             far, _ = link(street, "e1", CarMatching)
             near, _ = link(street, "e2", CarMatching)
-            far.plugged()
-            near.plugged()
+            far.begin_matching()
+            near.begin_matching()
             assert isinstance(await near.outcome(), Matched)
             assert isinstance(await station.outcome(), Matched)
             match = station.machine.match
@@ -221,7 +221,7 @@ def test_a_cut_line_is_told_within_a_second(ports: Ports) -> None:
             way = street.connect("e1", 8.0)
             station, told = await plug_station(street)
             car, car_told = link(street, "e1", CarMatching)
-            car.plugged()
+            car.begin_matching()
             assert isinstance(await station.outcome(), Matched)
             assert isinstance(await car.outcome(), Matched)
             cut_s, way.cut = loop.time(), True
@@ -241,7 +241,7 @@ def test_a_weak_signal_is_told_and_the_trend_kept(ports: Ports) -> None:
             way = street.connect("e1", 8.0)
             station, told = await plug_station(street)
             car, _ = link(street, "e1", CarMatching)
-            car.plugged()
+            car.begin_matching()
             assert isinstance(await station.outcome(), Matched)
             way.attenuation_db = [62.0] * 58
             warning = await told.until(SignalWeak)

@@ -25,7 +25,7 @@ from v2g.slac.event import Matched
 
 async def main(interface):
     link = PlcLink(interface, StationMatching, lambda event: None)
-    link.plugged()
+    link.begin_matching()
     done = asyncio.Event()
 
     async def serve(reader, writer):
@@ -54,7 +54,7 @@ from v2g.slac.car import CarMatching
 async def main(interface, octets):
     await link_local(interface)
     link = PlcLink(interface, CarMatching, lambda event: None)
-    link.plugged()
+    link.begin_matching()
     match = (await link.outcome()).match
     _, writer = await asyncio.open_connection(f"{link_local_of(match.station)}%{interface}", 15118)
     writer.write(bytes(octets))

@@ -33,7 +33,7 @@ class Lot:
         self.now = 0.0
         self.bench.add(self.evse, self.modem)
         self.bench.do(self.evse, self.evse.start(0.0), 0.0)
-        self.bench.do(self.evse, self.evse.plugged(0.0), 0.0)
+        self.bench.do(self.evse, self.evse.begin_matching(0.0), 0.0)
 
     def car(self, attenuation_db: float = 8.0, settings: CarMatchingSettings | None = None) -> CarMatching:
         """One more car, so far away; it is not plugged in yet."""
@@ -51,7 +51,7 @@ class Lot:
         return car
 
     def plug_in(self, car: CarMatching) -> None:
-        self.bench.do(car, car.plugged(self.now), self.now)
+        self.bench.do(car, car.begin_matching(self.now), self.now)
 
     def run(self, seconds: float) -> None:
         self.now += seconds

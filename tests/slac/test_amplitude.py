@@ -5,9 +5,9 @@ from tests.slac.bench import Lot
 from v2g.slac import car as car_side
 from v2g.slac import mme, station
 from v2g.slac.amplitude import AmplitudeExchange
+from v2g.slac.constants import C_EV_MATCH_RETRY, TP_AMP_MAP_EXCHANGE_S, TT_MATCH_RESPONSE_S
 from v2g.slac.event import Step
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
-from v2g.slac.timing import C_EV_MATCH_RETRY, TP_AMP_MAP_EXCHANGE_S, TT_MATCH_RESPONSE_S
 
 HOST, PEER, MODEM, OTHER = (bytes((2, 0, 0, 0, 0, n)) for n in range(4))
 MAP = mme.CM_AMP_MAP_REQ(num_carriers=3, amplitudes=b"\x21\x03")

@@ -7,10 +7,7 @@ from tests.slac.bench import Lot
 
 from v2g.slac import mme
 from v2g.slac.car import CarMatching, CarMatchingSettings, Phase
-from v2g.slac.event import Alarm, Danger, Ended, Joining, Matched, Step, Toggle, Unmatched
-from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
-from v2g.slac.station import StationMatchingSettings
-from v2g.slac.timing import (
+from v2g.slac.constants import (
     C_CONN_MAX_MATCH,
     C_EV_MATCH_MNBC,
     C_EV_MATCH_RETRY,
@@ -23,6 +20,9 @@ from v2g.slac.timing import (
     TT_MATCHING_RATE_S,
     TT_MATCHING_REPETITION_S,
 )
+from v2g.slac.event import Alarm, Danger, Ended, Joining, Matched, Step, Toggle, Unmatched
+from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
+from v2g.slac.station import StationMatchingSettings
 
 CAR, MODEM = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 NEAR, FAR = bytes.fromhex("020000005E01"), bytes.fromhex("020000005E02")
@@ -38,7 +38,7 @@ class Car:
         self.sent: list[tuple[float, bytes, Mme]] = []
         """Time, destination, message; what goes to the own modem is left out."""
         self.events: list[object] = []
-        self.take(self.ev.plugged(0.0))
+        self.take(self.ev.begin_matching(0.0))
         self.hear(mme.VS_SW_VER_CNF(device_class=6, version_length=0, version=b""), MODEM)
 
     def take(self, step: Step) -> list[Mme]:

@@ -8,6 +8,7 @@ from v2g.bench.sim.plc_modem import Bench, Line, Machine, Modem
 from v2g.slac import car as car_side
 from v2g.slac import station
 from v2g.slac.car import CarMatching
+from v2g.slac.constants import TP_MATCH_LEAVE_S, TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
 from v2g.slac.event import (
     Began,
     Ended,
@@ -20,7 +21,6 @@ from v2g.slac.event import (
     Unmatched,
 )
 from v2g.slac.station import StationMatching
-from v2g.slac.timing import TP_MATCH_LEAVE_S, TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
 
 
 def test_a_car_and_a_station_match_and_have_the_same_key() -> None:
@@ -52,20 +52,20 @@ def test_each_match_has_a_key_of_its_own() -> None:
         lot.run(3.0)
         assert lot.evse.match is not None
         keys.add(lot.evse.match.key.nmk)
-        lot.bench.do(car, car.unplugged(lot.now), lot.now)
-        lot.bench.do(lot.evse, lot.evse.unplugged(lot.now), lot.now)
+        lot.bench.do(car, car.end_matching(lot.now), lot.now)
+        lot.bench.do(lot.evse, lot.evse.end_matching(lot.now), lot.now)
         lot.run(1.0)
         assert lot.modem.nmk not in keys
         assert lot.modems[0].nmk not in keys
         assert lot.evse.phase is station.Phase.UNMATCHED
-        lot.bench.do(lot.evse, lot.evse.plugged(lot.now), lot.now)
+        lot.bench.do(lot.evse, lot.evse.begin_matching(lot.now), lot.now)
     assert len(keys) == 3
 
 
 def test_a_station_without_a_car_answers_nobody() -> None:
     lot = Lot()
     lot.run(0.1)
-    lot.bench.do(lot.evse, lot.evse.unplugged(lot.now), lot.now)
+    lot.bench.do(lot.evse, lot.evse.end_matching(lot.now), lot.now)
     car = lot.car()
     lot.plug_in(car)
     lot.run(30.0)
@@ -220,8 +220,8 @@ def test_two_cars_at_two_cables_of_one_station_do_not_swap(
         bench.do(outlet_machine, outlet_machine.start(0.0), 0.0)
     for number, plug_in_s in enumerate((0.5, 0.5 + lag_s)):
         bench.advance(plug_in_s)
-        bench.do(evses[number], evses[number].plugged(plug_in_s), plug_in_s)
-        bench.do(cars[number], cars[number].plugged(plug_in_s), plug_in_s)
+        bench.do(evses[number], evses[number].begin_matching(plug_in_s), plug_in_s)
+        bench.do(cars[number], cars[number].begin_matching(plug_in_s), plug_in_s)
     bench.advance(30.0)
     for number, outlet_machine in enumerate(evses):
         if outlet_machine.match is not None and outlet_machine.phase is station.Phase.MATCHED:

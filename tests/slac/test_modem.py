@@ -7,11 +7,11 @@ from tests.slac.bench import Lot
 
 from v2g.slac import car as car_side
 from v2g.slac import mme, station
+from v2g.slac.constants import TP_MATCH_LEAVE_S
 from v2g.slac.event import KeySet, Level, LinkDown, LinkUp, ModemFailed, ModemFound, Step
 from v2g.slac.key import NetworkKey
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
 from v2g.slac.modem import ANSWER_S, IDENTIFY_TRIES, KEY_TRIES, LOST_AFTER, POLL_S, Modem
-from v2g.slac.timing import TP_MATCH_LEAVE_S
 
 HOST, OWN, STRANGER = (bytes.fromhex(f"02000000000{n}") for n in (1, 2, 3))
 KEY = NetworkKey.of(bytes(range(16)))

@@ -45,13 +45,13 @@ def replayed(
     now = frames[0][0] - 1.0
     evse.start(now)
     evse.receive(Frame.of(station, own_modem, mme.CM_SET_KEY_CNF(result=1)).pack(), now)
-    evse.plugged(now)
+    evse.begin_matching(now)
     told: list[tuple[float, Event]] = []
     for time, frame, data in frames:
         while (deadline := evse.next_deadline()) is not None and deadline <= time:
             told += [(deadline, event) for event in evse.expire(deadline).events]
             if any(isinstance(event, Unmatched) for _, event in told[-1:]):
-                evse.plugged(deadline)
+                evse.begin_matching(deadline)
         if frame.source in (car, modem):
             told += [(time, event) for event in evse.receive(data, time).events]
     return told

@@ -7,11 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from v2g.slac import mme
-from v2g.slac.event import Alarm, Began, Danger, Ended, Joining, Matched, Sounded, Step, Unmatched
-from v2g.slac.guard import LONGEST_FRAME, MOST_ALARMS, QUIET_S
-from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
-from v2g.slac.station import MOST_REQUESTS, Phase, StationMatching, StationMatchingSettings
-from v2g.slac.timing import (
+from v2g.slac.constants import (
     C_EV_MATCH_RETRY,
     C_EVSE_MATCH_PARALLEL,
     TT_EVSE_MATCH_MNBC_S,
@@ -20,6 +16,10 @@ from v2g.slac.timing import (
     TT_MATCH_RESPONSE_S,
     TT_MATCH_SEQUENCE_S,
 )
+from v2g.slac.event import Alarm, Began, Danger, Ended, Joining, Matched, Sounded, Step, Unmatched
+from v2g.slac.guard import LONGEST_FRAME, MOST_ALARMS, QUIET_S
+from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
+from v2g.slac.station import MOST_REQUESTS, Phase, StationMatching, StationMatchingSettings
 
 STATION, MODEM = bytes.fromhex("020000005E01"), bytes.fromhex("020000005E02")
 CAR, OTHER = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
@@ -38,7 +38,7 @@ class Station:
         self.evse.start(0.0)
         self.hear(mme.CM_SET_KEY_CNF(), MODEM)
         self.hear(mme.VS_SW_VER_CNF(device_class=6, version_length=0, version=b""), MODEM)
-        self.evse.plugged(0.0)
+        self.evse.begin_matching(0.0)
         self.events.clear()
 
     def hear(self, message: Mme, source: bytes = CAR, destination: bytes = STATION) -> list[Mme]:
@@ -246,14 +246,14 @@ def test_nobody_comes() -> None:
     (unmatched,) = station.told(Unmatched)
     assert unmatched == Unmatched("no car has sent CM_SLAC_PARM.REQ within 20 s (TT_EVSE_SLAC_init)")
     assert station.ask() == []
-    station.evse.plugged(station.now)
+    station.evse.begin_matching(station.now)
     assert len(station.ask()) == 1
 
 
 def test_station_whose_modem_has_no_key_answers_nobody() -> None:
     evse = StationMatching(STATION)
     evse.start(0.0)
-    evse.plugged(0.0)
+    evse.begin_matching(0.0)
     step = evse.receive(Frame.of(BROADCAST, CAR, mme.CM_SLAC_PARM_REQ(run_id=RUN_ID)).pack(), 0.1)
     assert step.send == []
     assert evse.phase is Phase.KEYING
@@ -449,9 +449,9 @@ def act(station: Station, action: str, car: bytes) -> list[Mme]:
         case "key":
             return station.hear(mme.CM_SET_KEY_CNF(), MODEM)
         case "unplug":
-            return station.take(station.evse.unplugged(station.now))
+            return station.take(station.evse.end_matching(station.now))
         case "plug in":
-            return station.take(station.evse.plugged(station.now))
+            return station.take(station.evse.begin_matching(station.now))
     return station.hear(mme.VS_LINK_STATUS_CNF(link_status=int(action == "link up")), MODEM)
 
 

@@ -327,13 +327,13 @@ async def _matched(plan: _Plan, watcher: "_Silent | _Progress") -> "AsyncIterato
 
     link = PlcLink(plan.args.interface, CarMatching, lambda event: watcher.note(describe(event)[0]))
     try:
-        link.plugged()
+        link.begin_matching()
         outcome = await link.outcome()
         if isinstance(outcome, Unmatched):
             raise EvError(f"no match with a station: {outcome.reason}")
         yield
     finally:
-        link.unplugged()
+        link.end_matching()
         link.close()
 
 

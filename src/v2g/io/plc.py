@@ -75,17 +75,17 @@ class PlcLink(Generic[M]):
         if isinstance(self.machine, StationMatching):
             self.do(self.machine.start(self._loop.time()))
 
-    def plugged(self) -> None:
-        """A car is plugged in, or the car itself is."""
+    def begin_matching(self) -> None:
+        """Matching is wanted: a car is plugged in."""
         self._outcome = self._loop.create_future()
-        self.do(self.machine.plugged(self._loop.time()))
+        self.do(self.machine.begin_matching(self._loop.time()))
 
-    def unplugged(self) -> None:
-        """The cable is out: the network is left."""
-        self.do(self.machine.unplugged(self._loop.time()))
+    def end_matching(self) -> None:
+        """Matching is not wanted any more, because the car has gone: leave the network."""
+        self.do(self.machine.end_matching(self._loop.time()))
 
     async def outcome(self) -> Matched | Unmatched:
-        """Of the matching since `plugged`: the first success or failure."""
+        """The first success or failure since `begin_matching`."""
         return await asyncio.shield(self._outcome)
 
     def do(self, step: Step) -> None:
@@ -122,7 +122,7 @@ class PlcLink(Generic[M]):
         }
 
     def close(self) -> None:
-        """Stop, without leaving the network: `unplugged` does that."""
+        """Stop, without leaving the network: `end_matching` does that."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._line.fileno())

@@ -43,7 +43,7 @@ class Permission(Enum):
     """What the pilot allows the contactor, in rising order."""
 
     OPEN = 0
-    """Open at once: `UNPLUG_S` and `OPEN_S` after the pilot's change no current may flow."""
+    """Open at once: no current may flow `UNPLUG_S` after the pilot has changed."""
     HOLD = 1
     """Do not close. If closed, it may stay for now: the car has been asked to stop drawing."""
     CLOSE = 2

@@ -5,10 +5,10 @@ IEC 61851-1:2017, Annex A, Table A.6 numbers the sequences between the states; h
 | sequence | what happens | who | time | constant |
 |---|---|---|---|---|
 | 2 | unplugged (B, C, D -> A) | station opens its contactor | 100 ms | `UNPLUG_S` |
-| 4 | the car closes S2 with PWM on (B2 -> C2, D2) | station closes | 3 s | `CLOSE_S` |
-| 6 | the station starts the PWM (C1 -> C2, D1 -> D2) | station closes | 3 s | `CLOSE_S` |
+| 4 | the car closes S2 with PWM on (B2 -> C2, D2) | station closes | 3 s | - |
+| 6 | the station starts the PWM (C1 -> C2, D1 -> D2) | station closes | 3 s | - |
 | 7 | another duty cycle | car follows the current | 5 s | `FOLLOW_S` |
-| 8 | the car opens S2 (C -> B) | station opens | 100 ms | `OPEN_S` |
+| 8 | the car opens S2 (C -> B) | station opens | 100 ms | `UNPLUG_S` |
 | 9.2 | PWM off and on again | station waits between | 3 s | `STEP_X1_S` |
 | 10.1 | the station stops the PWM (C2 -> C1) | car opens S2 | 3 s | `YIELD_S` |
 | 10.2 | the car does not open S2 | station may break the current after | 6 s | `BREAK_S` |
@@ -18,11 +18,7 @@ ISO 15118-3:2015, Table 3, adds those of high-level communication.
 """
 
 UNPLUG_S = 0.1
-"""From the pilot's change to the open contactor, current broken (Table A.6, sequence 2)."""
-OPEN_S = 0.1
-"""The same when the car opens S2 (Table A.6, sequence 8)."""
-CLOSE_S = 3.0
-"""An AC station has closed within this time (Table A.6, sequences 4 and 6)."""
+"""From the pilot's change to the open contactor, current broken (Table A.6, sequences 2 and 8)."""
 FOLLOW_S = 5.0
 """A car has followed a change of duty cycle; the station makes no other before (Table A.6, sequence 7)."""
 STEP_X1_S = 3.0

@@ -100,7 +100,7 @@ class EvseRunner:
                     self._open_line(self.evse.settings.interface, self.evse.settings.plc)
         finally:
             if self._line is not None:
-                self._line.unplugged()
+                self._line.end_matching()
                 self._line.close()
             await self.devices.command(SAFE)
             self.devices.close()
@@ -253,7 +253,7 @@ class EvseRunner:
         orders, before = self.evse.orders(self._loop.time()), self._orders
         self._keep(orders)
         if self._line is not None and orders.matching != before.matching:
-            (self._line.plugged if orders.matching else self._line.unplugged)()
+            (self._line.begin_matching if orders.matching else self._line.end_matching)()
         if orders != before:
             self._orders = orders
             for wake in self._new_orders:

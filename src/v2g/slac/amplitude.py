@@ -6,9 +6,9 @@ What the peer wants is handed to the own modem, and the modem's answer to the pe
 from collections.abc import Sequence
 
 from v2g.slac import mme
+from v2g.slac.constants import C_EV_MATCH_RETRY, TP_AMP_MAP_EXCHANGE_S, TT_MATCH_RESPONSE_S
 from v2g.slac.event import Step
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
-from v2g.slac.timing import C_EV_MATCH_RETRY, TP_AMP_MAP_EXCHANGE_S, TT_MATCH_RESPONSE_S
 
 _FAILED = 1
 

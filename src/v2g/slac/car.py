@@ -16,6 +16,21 @@ from math import ceil
 from v2g.slac import mme
 from v2g.slac.amplitude import AmplitudeExchange
 from v2g.slac.attenuation import Attenuation
+from v2g.slac.constants import (
+    C_CONN_MAX_MATCH,
+    C_EV_MATCH_RETRY,
+    C_EV_MATCH_SIGNALATTN_DIRECT_DB,
+    C_EV_START_ATTEN_CHAR_INDS,
+    TP_EV_BATCH_MSG_INTERVAL_S,
+    TP_EV_VALD_STATE_S,
+    TP_MATCH_SEQUENCE_S,
+    TT_EV_ATTEN_RESULTS_S,
+    TT_MATCH_JOIN_S,
+    TT_MATCH_RESPONSE_S,
+    TT_MATCH_SEQUENCE_S,
+    TT_MATCHING_RATE_S,
+    TT_MATCHING_REPETITION_S,
+)
 from v2g.slac.event import (
     Began,
     Danger,
@@ -38,21 +53,6 @@ from v2g.slac.key import NetworkKey
 from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
 from v2g.slac.modem import Modem
 from v2g.slac.quality import WEAKEST_DBM, Quality
-from v2g.slac.timing import (
-    C_CONN_MAX_MATCH,
-    C_EV_MATCH_RETRY,
-    C_EV_MATCH_SIGNALATTN_DIRECT_DB,
-    C_EV_START_ATTEN_CHAR_INDS,
-    TP_EV_BATCH_MSG_INTERVAL_S,
-    TP_EV_VALD_STATE_S,
-    TP_MATCH_SEQUENCE_S,
-    TT_EV_ATTEN_RESULTS_S,
-    TT_MATCH_JOIN_S,
-    TT_MATCH_RESPONSE_S,
-    TT_MATCH_SEQUENCE_S,
-    TT_MATCHING_RATE_S,
-    TT_MATCHING_REPETITION_S,
-)
 
 MOST_STATIONS = 10
 """That are listened to in one run."""
@@ -127,13 +127,13 @@ class CarMatching:
         self._toggles = 0
         """Of the validation: 0 in its first exchange."""
 
-    def plugged(self, now: float) -> Step:
+    def begin_matching(self, now: float) -> Step:
         """The cable is in (control pilot in B with 5 %): the matching begins."""
         step = self.modem.identify(now)
         step.add(self._start(now))
         return step
 
-    def unplugged(self, now: float) -> Step:
+    def end_matching(self, now: float) -> Step:
         """The cable is out: the network is left."""
         was = self.match
         self._rest(Phase.IDLE)

@@ -20,6 +20,20 @@ from enum import StrEnum
 from v2g.slac import mme
 from v2g.slac.amplitude import AmplitudeExchange
 from v2g.slac.attenuation import Attenuation
+from v2g.slac.constants import (
+    C_EV_MATCH_MNBC,
+    C_EV_MATCH_RETRY,
+    C_EV_MATCH_SIGNALATTN_DIRECT_DB,
+    C_EVSE_MATCH_PARALLEL,
+    TP_EVSE_AVG_ATTEN_CALC_S,
+    TT_EVSE_MATCH_MNBC_S,
+    TT_EVSE_MATCH_SESSION_S,
+    TT_EVSE_SLAC_INIT_S,
+    TT_EVSE_VALD_TOGGLE_MAX_S,
+    TT_MATCH_JOIN_S,
+    TT_MATCH_RESPONSE_S,
+    TT_MATCH_SEQUENCE_S,
+)
 from v2g.slac.event import (
     Began,
     Danger,
@@ -42,20 +56,6 @@ from v2g.slac.key import NetworkKey
 from v2g.slac.mme import Frame, Mme, Validation
 from v2g.slac.modem import Modem
 from v2g.slac.quality import WEAKEST_DBM, Quality
-from v2g.slac.timing import (
-    C_EV_MATCH_MNBC,
-    C_EV_MATCH_RETRY,
-    C_EV_MATCH_SIGNALATTN_DIRECT_DB,
-    C_EVSE_MATCH_PARALLEL,
-    TP_EVSE_AVG_ATTEN_CALC_S,
-    TT_EVSE_MATCH_MNBC_S,
-    TT_EVSE_MATCH_SESSION_S,
-    TT_EVSE_SLAC_INIT_S,
-    TT_EVSE_VALD_TOGGLE_MAX_S,
-    TT_MATCH_JOIN_S,
-    TT_MATCH_RESPONSE_S,
-    TT_MATCH_SEQUENCE_S,
-)
 
 LATE_SOUNDS_S = TP_EVSE_AVG_ATTEN_CALC_S / 2
 """After the window of the sounds, for profiles that are still on their way."""
@@ -131,8 +131,6 @@ class StationMatching:
         self.pilot_toggles: int | None = None
         """How many rising edges B to C the control pilot has had: a count that the shell keeps up to date. None: it is
         not measured."""
-        self.ignored = 0
-        """Frames that were not answered, for the statistics."""
         self._mac, self._settings = mac, settings or StationMatchingSettings()
         self.modem = Modem(mac, self._settings.modem)
         self.quality = Quality(self._settings.weakest_dbm)
@@ -156,14 +154,14 @@ class StationMatching:
         step.add(self._leave(now))
         return step
 
-    def plugged(self, now: float) -> Step:
+    def begin_matching(self, now: float) -> Step:
         """A car is plugged in (control pilot in B, C or D), or is waited for once more: TT_EVSE_SLAC_init runs."""
         self._plugged = True
         if self.phase in (Phase.UNMATCHED, Phase.MATCHING):
             self._await_cars(now)
         return Step()
 
-    def unplugged(self, now: float) -> Step:
+    def end_matching(self, now: float) -> Step:
         """The control pilot is in A: the network is left, within TP_match_leave."""
         self._plugged = False
         return self._leave(now, "unplugged")
@@ -225,10 +223,10 @@ class StationMatching:
         if self.phase is Phase.JOINING and (car, run_id) not in self._past:
             return self._leave(now, "the car has begun anew")  # it will ask again
         if self.phase is not Phase.MATCHING or message.application_type or message.security_type:
-            return self._ignore()
+            return Step()
         run = self._runs.get(car)
         if run is not None and run.run_id == run_id and run.stage is Stage.SOUNDS:
-            return self._ignore()  # late
+            return Step()  # late
         if any(other.run_id == run_id for other in self._runs.values() if other is not run):
             return self._alarm(Danger.REPLAYED, frame, f"has the run id {run_id.hex().upper()} of another car", now)
         if len(self._requests) == MOST_REQUESTS and now - self._requests[0] < REQUESTS_WITHIN_S:
@@ -243,7 +241,7 @@ class StationMatching:
             step.add(self._alarm(Danger.REPLAYED, frame, text, now))
         if run is not None and run.run_id == run_id and run.stage is Stage.ANNOUNCEMENT:
             if run.repeats == C_EV_MATCH_RETRY:
-                return self._ignore()
+                return Step()
             run.repeats += 1
         else:
             if run is not None:
@@ -269,7 +267,7 @@ class StationMatching:
             return self._alarm(Danger.SPOOFED, frame, "CM_ATTEN_PROFILE.IND that is not of the own modem", now)
         run = self._runs.get(message.pev_mac)
         if run is None or run.stage is not Stage.SOUNDS:
-            return self._ignore()
+            return Step()
         groups = message.attenuations_db
         if not groups or (run.profiles and len(groups) != len(run.profiles[0])):
             return self._alarm(Danger.MALFORMED, frame, f"CM_ATTEN_PROFILE.IND with {len(groups)} groups", now)
@@ -303,7 +301,7 @@ class StationMatching:
     def _receipt(self, frame: Frame, message: mme.CM_ATTEN_CHAR_RSP, now: float) -> Step:
         run = self._run(frame, message.run_id)
         if run is None or run.stage is not Stage.RECEIPT:
-            return self._ignore()
+            return Step()
         if message.result:
             return self._failed(run, f"the car answers CM_ATTEN_CHAR.IND with result {message.result}", now)
         run.stage, run.deadline = Stage.CHOICE, run.session_deadline
@@ -313,7 +311,7 @@ class StationMatching:
         """First the two agree (timer 0), then the car toggles its control pilot and the station counts."""
         run = self._runs.get(frame.source)
         if run is None or run.stage not in (Stage.RECEIPT, Stage.CHOICE):
-            return self._ignore()
+            return Step()
         run.stage, run.deadline = Stage.CHOICE, run.session_deadline
         window_s = 0.1 * (message.timer + 1)
         if self.pilot_toggles is None:
@@ -346,13 +344,13 @@ class StationMatching:
                 return self._alarm(Danger.SECOND_CAR, frame, "CM_SLAC_MATCH.REQ while another car is matched", now)
             if self.phase is Phase.JOINING and message.run_id == self.match.run_id:
                 return Step(send=[self._confirmation])  # ours was lost
-            return self._ignore()
+            return Step()
         run, key = self._run(frame, message.run_id), self.modem.key
         if run is None or run.stage not in (Stage.RECEIPT, Stage.CHOICE) or run.attenuation is None or key is None:
-            return self._ignore()
+            return Step()
         far = run.attenuation.mean_db > C_EV_MATCH_SIGNALATTN_DIRECT_DB
         if far and any(other.attenuation is None for other in self._runs.values()):
-            return self._ignore()  # it asks again; by then the other car, perhaps the one at this cable, is measured
+            return Step()  # it asks again; by then the other car, perhaps the one at this cable, is measured
         for other in self._runs.values():
             if other.attenuation is not None and (
                 other.attenuation.mean_db + self._settings.margin_db <= run.attenuation.mean_db
@@ -455,12 +453,7 @@ class StationMatching:
         run = self._runs.get(frame.source)
         return run if run is not None and run.run_id == run_id else None
 
-    def _ignore(self) -> Step:
-        self.ignored += 1
-        return Step()
-
     def _alarm(self, danger: Danger, frame: Frame, text: str, now: float) -> Step:
-        self.ignored += 1
         return Step(events=self._guard.alarm(danger, frame.source, text, now))
 
     def _frame(self, destination: bytes, message: Mme) -> bytes:

@@ -49,14 +49,14 @@ class ChargingCable:
         pair.advance(now)
         if matching != self._matching:
             self._matching = matching
-            pair.bench.do(pair.evse, (pair.evse.plugged if matching else pair.evse.unplugged)(now), now)
+            pair.bench.do(pair.evse, (pair.evse.begin_matching if matching else pair.evse.end_matching)(now), now)
         if self._was_plugged and not self.plugged:  # whatever the station was sending
-            pair.bench.do(pair.ev, pair.ev.unplugged(now), now)
+            pair.bench.do(pair.ev, pair.ev.end_matching(now), now)
         self._was_plugged = self.plugged
         asks = self.plugged and abs(self.pilot.duty - DIGITAL) < 0.02
         if asks and not self._asks:
             pair.way.cut = False
-            pair.bench.do(pair.ev, pair.ev.plugged(now), now)
+            pair.bench.do(pair.ev, pair.ev.begin_matching(now), now)
         self._asks = asks
         news = pair.bench.events[self._told :]
         self._told = len(pair.bench.events)

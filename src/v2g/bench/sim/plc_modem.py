@@ -329,14 +329,14 @@ class PlcPair:
     def plug_in(self, now: float) -> None:
         """Both sides see the control pilot go to B."""
         self.advance(now)
-        self.bench.do(self.evse, self.evse.plugged(now), now)
-        self.bench.do(self.ev, self.ev.plugged(now), now)
+        self.bench.do(self.evse, self.evse.begin_matching(now), now)
+        self.bench.do(self.ev, self.ev.begin_matching(now), now)
 
     def unplug(self, now: float) -> None:
         """Both sides see the control pilot go to A."""
         self.advance(now)
-        self.bench.do(self.evse, self.evse.unplugged(now), now)
-        self.bench.do(self.ev, self.ev.unplugged(now), now)
+        self.bench.do(self.evse, self.evse.end_matching(now), now)
+        self.bench.do(self.ev, self.ev.end_matching(now), now)
 
     def advance(self, now: float) -> None:
         """All that happens up to now."""
