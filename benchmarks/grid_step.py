@@ -17,11 +17,13 @@ from v2g.grid.sample import GridSample
 from v2g.grid.support import GridSupport
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import ControlMode, Service
-from v2g.iso15118.view import Demand, Stage, Stop
+from v2g.iso15118.view import Demand, Stage
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
 from v2g.station.config.settings import Step
-from v2g.station.power.decider import Decider, Situation
+from v2g.station.power.decider import Decider
+from v2g.station.power.situation import Situation
+from v2g.station.power.sources import make
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_guard import GridGuard
 from v2g.station.safety.heat import INVERTER_ONLY, Heat
@@ -83,15 +85,16 @@ def _decisions_s() -> list[float]:
     """Seconds for each step of protection, grid support, every bound and the limiter, in a bidirectional DC session."""
     grid_code = changed(PROMPT, settings={**PROMPT.settings, "reactive.mode": "volt_var", "volt_watt.enabled": True})
     evse = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(Step(power_w=-6_000),))
-    decider, guard = Decider(evse), GridGuard(evse, grid_code)
-    heat = Heat(INVERTER_ONLY, RATING)
-    demand = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC, car=CAR)
+    decider, guard = Decider(make()), GridGuard(evse, grid_code)
+    heat = Heat(INVERTER_ONLY, RATING.charge_power_max_w, RATING.discharge_power_max_w)
+    demand = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
+    car = CarState(limits=CAR, soc_percent=60)
     times: list[float] = []
     for seconds, voltages_pu, frequency_hz, _ in STRETCHES:
         l1_v, l2_v, l3_v = (230 * voltage_pu for voltage_pu in voltages_pu)
         for _ in range(round(seconds / STEP_S)):
             now = (len(times) + 1) * STEP_S
-            power_w = 0.0 if decider.decision is None else decider.decision.power_w
+            power_w = decider.decision.power_w
             inverter = InverterReading(
                 now, InverterState.ON, frozenset(), 400.0, power_w / 400, power_w, power_w + 200, 0.0, 30.0
             )
@@ -100,7 +103,7 @@ def _decisions_s() -> list[float]:
             heat.step(readings, now)
             started = perf_counter()
             guard.step(readings, now)
-            decider.decide(Situation(demand, CarState(soc_percent=60), readings, RATING, Stop.NONE, heat), guard, now)
+            decider.decide(Situation(now, evse, demand, car, readings, RATING, guard, heat))
             times.append(perf_counter() - started)
     return times
 

@@ -16,6 +16,7 @@ from tests.interop.process import Process
 from tests.interop.station import V2G, Station, station
 
 from v2g.io.control import request
+from v2g.station.command import Command, Pause, Status, Stop
 from v2g.tls import pki
 
 
@@ -54,13 +55,13 @@ def result(process: Process) -> dict[str, Any]:
 
 
 @pytest.fixture
-def control(tmp_path: Path) -> Callable[[str], Any]:
+def control(tmp_path: Path) -> Callable[[Command], Any]:
     """Sends a command to the station of the test."""
     return lambda command: request(tmp_path / "control.sock", command)
 
 
 def test_a_session_over_tls_with_the_strict_profile(
-    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[str], Any]
+    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[Command], Any]
 ) -> None:
     with car(ours, certificates, "--duration", "1") as process:
         outcome = result(process)
@@ -68,7 +69,7 @@ def test_a_session_over_tls_with_the_strict_profile(
     assert outcome["tls"] is True
     assert outcome["energy_discharged_wh"] > 0.5
     assert outcome["soc_end"] < outcome["soc_start"]
-    [status] = control("status")["evses"]
+    [status] = control(Status())["evses"]
     assert status["result"] == "completed"
     assert status["contactor_closed"] is False
     trace = (tmp_path / "trace.log").read_text()
@@ -110,9 +111,9 @@ def test_a_second_car_does_not_disturb_the_first(ours: Station, certificates: Pa
     assert ours.traced("refused: another car is in session")
 
 
-@pytest.mark.parametrize(("order", "reason"), [("stop", "asked to end"), ("pause", "asked to pause")])
+@pytest.mark.parametrize(("order", "reason"), [(Stop(), "asked to end"), (Pause(), "asked to pause")])
 def test_the_operator_ends_a_session(
-    ours: Station, certificates: Path, order: str, reason: str, control: Callable[[str], Any]
+    ours: Station, certificates: Path, order: Command, reason: str, control: Callable[[Command], Any]
 ) -> None:
     assert control(order) == {"asked": []}
     with car(ours, certificates) as process:
@@ -124,15 +125,15 @@ def test_the_operator_ends_a_session(
 
 
 def test_a_paused_session_is_taken_up_again(
-    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[str], Any]
+    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[Command], Any]
 ) -> None:
     keep = str(tmp_path / "paused.json")
     with car(ours, certificates, "--duration", "1", "--pause", "--resume", keep) as process:
         assert result(process)["result"] == "ok"
-    first = control("status")["evses"][0]["session"]
+    first = control(Status())["evses"][0]["session"]
     with car(ours, certificates, "--duration", "1", "--resume", keep) as process:
         assert result(process)["result"] == "ok"
-    assert control("status")["evses"][0]["session"] == first
+    assert control(Status())["evses"][0]["session"] == first
     assert ours.traced("SESSION_SETUP -> CHARGE_PARAMETERS")
 
 

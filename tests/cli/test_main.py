@@ -19,6 +19,7 @@ import asyncio, sys
 from pathlib import Path
 from v2g.io.control import serve
 from v2g.kernel.errors import V2GError
+from v2g.station.command import Command, Status
 
 STATUS = {"evses": [{
     "evse": 1, "phase": "CHARGE_LOOP", "power_w": -4999.98765, "ready": True, "evcc_id": "", "fault": None,
@@ -26,13 +27,15 @@ STATUS = {"evses": [{
     "limited_s": {"EV maximum discharge power": 12.3456, "EV battery full": 1.0},
 }, {"evse": 2, "phase": "IDLE"}]}
 
-def stop(evse=None):
-    if evse == 3:
+def obey(command):
+    if isinstance(command, Status):
+        return STATUS
+    if command.evse == 3:
         raise V2GError("there is no EVSE 3, only 1, 2")
-    return {"asked": [] if evse == 2 else [1]}
+    return {"asked": [] if command.evse == 2 else [1]}
 
 async def run():
-    task = asyncio.create_task(serve(Path(sys.argv[1]), 0o600, {"status": lambda: STATUS, "stop": stop, "pause": stop}))
+    task = asyncio.create_task(serve(Path(sys.argv[1]), 0o600, Command, obey))
     await asyncio.sleep(0)
     print("ready", flush=True)
     await task

@@ -106,7 +106,10 @@ def test_the_seeds_limit_without_a_car(ours: Station, command: Command) -> None:
 
 REFUSED = (
     BEYOND,
-    (("modbus_write", "--address", "0x4006", "--value", "1"), "0x4006 is the station's own; by hand can be set 0x4001"),
+    (
+        ("modbus_write", "--address", "0x4006", "--value", "1"),
+        "0x4006 is the station's own; set by hand: 0x4001",
+    ),
     (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a number from 0 to 65535"),
     (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at EVSE 1"),
     (("grid_inject_cmd", "--mode", "inject", "--p_val", "10"), "invalid choice"),
@@ -129,10 +132,11 @@ def test_who_may_not_write_to_the_socket_gets_nothing(ours: Station, tmp_path: P
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     script = (
-        "import grp, os, pathlib, sys, v2g.io.control as control\n"  # all of it now: nobody cannot read this Python
+        "import grp, os, pathlib, sys, v2g.io.control as control\n"
+        "import v2g.station.command as command\n"  # all of it now: nobody cannot read this Python
         "os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"
         "try:\n"
-        "    control.request(pathlib.Path(sys.argv[1]), 'inject', mode='idle', power_w=0, fed_var=0, for_s=None)\n"
+        "    control.request(pathlib.Path(sys.argv[1]), command.Inject(mode='idle'))\n"
         "except control.ControlError as error:\n"
         "    print(error)\n"
     )

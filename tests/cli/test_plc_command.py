@@ -16,9 +16,10 @@ STATION = """
 import asyncio, sys
 from pathlib import Path
 from v2g.io.control import serve
+from v2g.station.command import Command
 plc = {"phase": "the link is up", "attenuation_db": 8.1, "signal_dbm": -9.6}
-handlers = {"status": lambda: {"evses": [{"evse": 1, "plc": plc}, {"evse": 2}]}}
-asyncio.run(serve(Path(sys.argv[1]), 0o600, handlers))
+status = {"evses": [{"evse": 1, "plc": plc}, {"evse": 2}]}
+asyncio.run(serve(Path(sys.argv[1]), 0o600, Command, lambda command: status))
 """
 
 

@@ -19,6 +19,7 @@ from tests.interop.station import START_S, Station, station, v2g
 
 from v2g.bench.sim.netns import End, power_line
 from v2g.io.control import request
+from v2g.station.command import Status
 
 LOSS, DELAY_S = 0.05, 0.05
 HUNG_S = 150.0
@@ -83,7 +84,7 @@ class Lane:
         """Whether the daemon says that it waits for the next car, within `SAFE_S`, while the contactor is open."""
         deadline = time.monotonic() + SAFE_S
         while self.ours.daemon.wait(0.1) is None and time.monotonic() < deadline:
-            (status,) = request(self.folder / "control.sock", "status")["evses"]
+            (status,) = request(self.folder / "control.sock", Status())["evses"]
             if status["phase"] in ("IDLE", "ENDED") and status["ready"] and self._contactor_is_open():
                 return True
         return False

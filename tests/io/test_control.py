@@ -6,43 +6,60 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from v2g.io.control import LONGEST_LINE, MOST_CONNECTIONS, ControlError, Handler, request, serve
+from v2g.io.control import LONGEST_LINE, MOST_CONNECTIONS, ControlError, request, serve
 from v2g.kernel.errors import V2GError
 
 
-def double(number: int) -> int:
-    return 2 * number
+class Double(Struct, frozen=True, forbid_unknown_fields=True, tag_field="command", tag="double"):
+    number: int
 
 
-async def slowly() -> list[str]:
-    await asyncio.sleep(0)
-    return ["done"]
+class Slowly(Struct, frozen=True, tag_field="command", tag="slowly"):
+    pass
 
 
-def refuse() -> None:
-    raise V2GError("not now; try later")
+class Refuse(Struct, frozen=True, tag_field="command", tag="refuse"):
+    pass
 
 
-def fail() -> None:
-    raise ZeroDivisionError("secret detail")
+class Fail(Struct, frozen=True, tag_field="command", tag="fail"):
+    pass
 
 
-HANDLERS: Mapping[str, Handler] = {"double": double, "slowly": slowly, "refuse": refuse, "fail": fail, "odd": object}
+class Odd(Struct, frozen=True, tag_field="command", tag="odd"):
+    pass
+
+
+Commands = Double | Slowly | Refuse | Fail | Odd
+
+
+async def obey(command: Commands) -> object:
+    match command:
+        case Double(number):
+            return 2 * number
+        case Slowly():
+            await asyncio.sleep(0)
+            return ["done"]
+        case Refuse():
+            raise V2GError("not now; try later")
+        case Fail():
+            raise ZeroDivisionError("secret detail")
+        case Odd():
+            return object()
 
 
 @asynccontextmanager
 async def served(path: Path, mode: int = 0o660) -> AsyncIterator[None]:
     """A server at `path` that accepts connections: it binds and listens before it first waits."""
-    task = asyncio.create_task(serve(path, mode, HANDLERS))
+    task = asyncio.create_task(serve(path, mode, Commands, obey))
     await asyncio.sleep(0)
     try:
         yield
@@ -52,12 +69,12 @@ async def served(path: Path, mode: int = 0o660) -> AsyncIterator[None]:
             await task
 
 
-def ask(path: Path, command: str, **arguments: Any) -> object:
+def ask(path: Path, command: Struct) -> object:
     """A request from another thread, to a server in this one."""
 
     async def both() -> object:
         async with served(path):
-            return await asyncio.to_thread(partial(request, path, command, **arguments))
+            return await asyncio.to_thread(request, path, command)
 
     return asyncio.run(both())
 
@@ -83,24 +100,35 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_command_is_answered(path: Path) -> None:
-    assert ask(path, "double", number=21) == 42
-    assert ask(path, "slowly") == ["done"]
+    assert ask(path, Double(21)) == 42
+    assert ask(path, Slowly()) == ["done"]
 
 
 @pytest.mark.parametrize(
-    ("command", "arguments", "expected"),
+    ("command", "expected"),
     [
-        ("refuse", {}, "^refuse: not now; try later$"),
-        ("fail", {}, "^fail: internal failure; see the daemon's output$"),
-        ("odd", {}, "^odd: internal failure; see the daemon's output$"),
-        ("double", {}, "^double: missing a required argument: 'number'$"),
-        ("double", {"numbr": 1}, "^double: "),
-        ("halve", {}, "^there is no command 'halve', only double, slowly, refuse, fail, odd$"),
+        (Refuse(), "^refuse: not now; try later$"),
+        (Fail(), "^fail: internal failure; see the daemon's output$"),
+        (Odd(), "^odd: internal failure; see the daemon's output$"),
     ],
 )
-def test_what_cannot_be_done_is_said(path: Path, command: str, arguments: dict[str, object], expected: str) -> None:
+def test_what_cannot_be_done_is_reported(path: Path, command: Commands, expected: str) -> None:
     with pytest.raises(ControlError, match=expected):
-        ask(path, command, **arguments)
+        ask(path, command)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"command": "double"}', "missing required field `number`"),
+        (b'{"command": "double", "numbr": 1, "number": 1}', "unknown field `numbr`"),
+        (b'{"command": "double", "number": "1"}', "Expected `int`, got `str` - at `$.number`"),
+        (b'{"command": "halve"}', "Invalid value 'halve'"),
+    ],
+)
+def test_a_wrong_argument_is_named(path: Path, line: bytes, expected: str) -> None:
+    (answer,) = say(path, line + b"\n")
+    assert expected in str(answer["error"])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +145,7 @@ def test_what_cannot_be_done_is_said(path: Path, command: str, arguments: dict[s
 )
 def test_bad_lines_get_an_error_and_the_next_is_served(path: Path, line: bytes) -> None:
     bad, good = say(path, line, b'{"command": "double", "arguments": {"number": 4}}\n')
-    assert str(bad["error"]).startswith("not a request: ")
+    assert str(bad["error"]).startswith("not a command: ")
     assert good == {"result": 8}
 
 
@@ -140,7 +168,7 @@ def test_connections_are_limited_and_come_free_again(path: Path) -> None:
                 writer.write_eof()
                 assert await reader.read() == b""
                 writer.close()
-            assert await asyncio.to_thread(request, path, "double", number=3) == 6
+            assert await asyncio.to_thread(request, path, Double(3)) == 6
 
     asyncio.run(scenario())
 
@@ -154,10 +182,10 @@ def test_permissions_are_those_asked_for(path: Path) -> None:
 
 
 def test_the_socket_is_removed_at_the_end(path: Path) -> None:
-    ask(path, "slowly")
+    ask(path, Slowly())
     assert not path.exists()
     with pytest.raises(ControlError, match=r"^no daemon listens at .*; start it \(systemctl start v2g-daemon\), or"):
-        request(path, "status")
+        request(path, Slowly())
 
 
 def test_the_socket_of_a_dead_daemon_is_replaced(path: Path) -> None:
@@ -165,16 +193,16 @@ def test_the_socket_of_a_dead_daemon_is_replaced(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     with pytest.raises(ControlError, match=r"^no daemon listens at "):
-        request(path, "status")
-    assert ask(path, "double", number=1) == 2
+        request(path, Slowly())
+    assert ask(path, Double(1)) == 2
 
 
 def test_the_socket_of_a_living_daemon_is_left_alone(path: Path) -> None:
     async def scenario() -> None:
         async with served(path):
             with pytest.raises(ControlError, match="another daemon listens there; stop it"):
-                await serve(path, 0o660, {})
-            assert await asyncio.to_thread(request, path, "double", number=1) == 2
+                await serve(path, 0o660, Commands, obey)
+            assert await asyncio.to_thread(request, path, Double(1)) == 2
 
     asyncio.run(scenario())
 
@@ -193,7 +221,7 @@ def test_other_files_are_not_removed(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("precious")
     with pytest.raises(ControlError, match="this is another kind of file; remove it"):
-        asyncio.run(serve(path, 0o660, {}))
+        asyncio.run(serve(path, 0o660, Commands, obey))
     assert path.read_text() == "precious"
 
 
@@ -201,9 +229,9 @@ def test_a_place_that_cannot_hold_a_socket_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file" / "control.sock", tmp_path / ("x" * 120)):
         with pytest.raises(ControlError, match=r"^control socket .*; let this user write there, or set control"):
-            asyncio.run(serve(place, 0o660, {}))
+            asyncio.run(serve(place, 0o660, Commands, obey))
     with pytest.raises(ControlError, match="name another with --socket"):
-        request(tmp_path / ("x" * 120), "status")
+        request(tmp_path / ("x" * 120), Slowly())
 
 
 def test_what_is_no_daemon_is_recognised(path: Path) -> None:
@@ -212,7 +240,7 @@ def test_what_is_no_daemon_is_recognised(path: Path) -> None:
         listener.bind(str(path))
         listener.listen()
         with pytest.raises(ControlError, match=r"^the daemon at .* does not answer"):
-            request(path, "status", timeout_s=0.05)
+            request(path, Slowly(), timeout_s=0.05)
     path.unlink()
     code = (
         "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True)\n"
@@ -222,7 +250,7 @@ def test_what_is_no_daemon_is_recognised(path: Path) -> None:
         assert other.stdout is not None
         other.stdout.readline()
         with pytest.raises(ControlError, match="is no v2g daemon; name its socket with --socket"):
-            request(path, "status")
+            request(path, Slowly())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without permission")
@@ -235,8 +263,9 @@ def test_who_has_no_permission_is_told_the_group() -> None:
         path.chmod(0o660)
         code = (
             "import grp, os, sys; from pathlib import Path; from v2g.io.control import request, ControlError\n"
+            "from v2g.station.command import Status\n"
             "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-            "try: request(Path(sys.argv[1]), 'status')\n"
+            "try: request(Path(sys.argv[1]), Status())\n"
             "except ControlError as error: print(error)"
         )
         run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)

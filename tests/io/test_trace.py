@@ -15,7 +15,7 @@ from v2g.kernel.fault import Fault
 from v2g.messages import encode
 from v2g.messages.iso20 import common
 from v2g.messages.iso20.types import MessageHeader, ResponseCode
-from v2g.station.report import Note
+from v2g.station.event import CarArrived, DeviceFailed, KnownDeviation
 
 SESSION = "0123456789ABCDEF"
 HEADER = MessageHeader(SessionID=bytes.fromhex(SESSION), TimeStamp=1_700_000_000)
@@ -38,12 +38,12 @@ def grep(file: Path) -> list[str]:
 
 def test_one_line_for_each_event(file: Path) -> None:
     trace = SessionTrace(file, clock=at_some_time)
-    trace.write(1, "", Note("car connected from [fe80::1%eth0]:49152"))
+    trace.write(1, "", CarArrived("[fe80::1%eth0]:49152", tls=True))
     trace.write(1, SESSION, Moved("PRECHARGE", "CHARGE_LOOP"))
-    trace.write(2, SESSION, Note("the meter does not answer", warning=True))
+    trace.write(2, SESSION, DeviceFailed("the meter does not answer"))
     trace.write(1, SESSION, Faulted(Fault.EXI_DECODE, "iso20-dc: bit 17: no such event"))
     assert file.read_text() == (
-        "2026-03-01T09:15:02.318Z evse=1 session=- INFO car connected from [fe80::1%eth0]:49152\n"
+        "2026-03-01T09:15:02.318Z evse=1 session=- INFO car connected from [fe80::1%eth0]:49152 with TLS\n"
         "2026-03-01T09:15:02.318Z evse=1 session=0123456789ABCDEF INFO phase PRECHARGE -> CHARGE_LOOP\n"
         "2026-03-01T09:15:02.318Z evse=2 session=0123456789ABCDEF WARNING the meter does not answer\n"
         "2026-03-01T09:15:02.318Z evse=1 session=0123456789ABCDEF ERROR 0x04 EXI decode failure: "
@@ -54,7 +54,7 @@ def test_one_line_for_each_event(file: Path) -> None:
 def test_grep_finds_the_faults_and_nothing_else(file: Path) -> None:
     trace = SessionTrace(file, "debug")
     refusal = common.SessionStopRes(Header=HEADER, ResponseCode=ResponseCode.FAILED_SequenceError)
-    trace.write(1, SESSION, Note("EVCCID is 'Error, ERROR and error'"))
+    trace.write(1, SESSION, KnownDeviation("EVCCID is 'Error, ERROR and error'"))
     trace.write(1, SESSION, Sent(refusal, encode("iso20-common", refusal), "iso20-common"))
     for fault in Fault:
         trace.write(1, SESSION, Faulted(fault, "reason"))
@@ -84,14 +84,14 @@ def test_a_word_hidden_from_grep_is_still_the_same_json(file: Path) -> None:
 @given(st.text())
 def test_no_text_makes_a_line_of_its_own_or_a_fault(text: str) -> None:
     out = io.StringIO()
-    SessionTrace(None, echo=out).write(1, SESSION, Note(text))
+    SessionTrace(None, echo=out).write(1, SESSION, KnownDeviation(text))
     assert len(out.getvalue().splitlines()) == 1
     assert "error" not in out.getvalue().lower()
 
 
 def test_a_car_cannot_forge_a_line(file: Path) -> None:
     trace = SessionTrace(file)
-    trace.write(1, SESSION, Note("EVCCID X\n2026-03-01T09:15:02.318Z evse=1 ERROR 0x01\r\x1b[2K\u2028"))
+    trace.write(1, SESSION, KnownDeviation("EVCCID X\n2026-03-01T09:15:02.318Z evse=1 ERROR 0x01\r\x1b[2K\u2028"))
     (line,) = file.read_text().splitlines()
     assert line.endswith("X\\n2026-03-01T09:15:02.318Z evse=1 \\u0045RROR 0x01\\r\\x1b[2K\\u2028")
     assert grep(file) == []
@@ -106,27 +106,27 @@ def test_the_file_is_for_its_group_only(file: Path) -> None:
 def test_earlier_lines_are_kept(file: Path) -> None:
     for text in ("first", "second"):
         trace = SessionTrace(file)
-        trace.write(1, "", Note(text))
+        trace.write(1, "", KnownDeviation(text))
         trace.close()
     assert [line.split()[-1] for line in file.read_text().splitlines()] == ["first", "second"]
 
 
 def test_a_rotated_file_is_opened_again(file: Path) -> None:
     trace = SessionTrace(file)
-    trace.write(1, "", Note("before"))
+    trace.write(1, "", KnownDeviation("before"))
     file.rename(file.with_suffix(".1"))
-    trace.write(1, "", Note("after"))
+    trace.write(1, "", KnownDeviation("after"))
     file.unlink()
-    trace.write(1, "", Note("removed"))
+    trace.write(1, "", KnownDeviation("removed"))
     assert file.read_text().endswith("INFO removed\n")
     assert file.with_suffix(".1").read_text().endswith("INFO before\n")
 
 
 def test_reopening_goes_on_in_the_same_file(file: Path) -> None:
     trace = SessionTrace(file)
-    trace.write(1, "", Note("before"))
+    trace.write(1, "", KnownDeviation("before"))
     trace.reopen()
-    trace.write(1, "", Note("after"))
+    trace.write(1, "", KnownDeviation("after"))
     assert len(file.read_text().splitlines()) == 2
 
 
@@ -135,24 +135,24 @@ def test_a_file_that_cannot_be_opened_again_stays_in_use(file: Path) -> None:
     rotated = file.with_suffix(".1")
     file.rename(rotated)
     file.mkdir()
-    trace.write(1, "", Note("to the old file"))
+    trace.write(1, "", KnownDeviation("to the old file"))
     assert rotated.read_text().endswith("INFO to the old file\n")
 
 
 def test_a_full_disk_costs_lines_but_no_session() -> None:
     trace = SessionTrace(Path("/dev/full"))
-    trace.write(1, "", Note("lost"))
-    trace.write(1, "", Note("lost as well"))
+    trace.write(1, "", KnownDeviation("lost"))
+    trace.write(1, "", KnownDeviation("lost as well"))
 
 
 def test_what_was_lost_is_told_once_there_is_room(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("/dev/full")
     trace = SessionTrace(link)
-    trace.write(1, "", Note("lost"))
-    trace.write(1, "", Note("lost as well"))
+    trace.write(1, "", KnownDeviation("lost"))
+    trace.write(1, "", KnownDeviation("lost as well"))
     link.unlink()
-    trace.write(1, "", Note("there"))
+    trace.write(1, "", KnownDeviation("there"))
     first, second = link.read_text().splitlines()
     assert first.endswith("Z evse=- session=- WARNING 2 lines could not be written")
     assert second.endswith("Z evse=1 session=- INFO there")
@@ -161,7 +161,7 @@ def test_what_was_lost_is_told_once_there_is_room(file: Path, tmp_path: Path) ->
 def test_nothing_is_written_after_the_close(file: Path) -> None:
     trace = SessionTrace(file)
     trace.close()
-    trace.write(1, "", Note("late"))
+    trace.write(1, "", KnownDeviation("late"))
     assert file.read_text() == ""
 
 

@@ -18,6 +18,7 @@ AC = changed(
     isolation=None,
     pilot=Pilot(device=NOWHERE),
     safety=NOWHERE,
+    bench_ac_bpt=True,
 )
 INTENT_AC = replace(INTENT, service=Service.AC_BPT, duration_s=3.0)
 
@@ -28,9 +29,9 @@ def test_the_contactor_waits_for_state_c(mode: ControlMode, plc: Plc | None) -> 
     world = World(changed(AC, plc=plc, interface="nowhere"), replace(INTENT_AC, mode=mode))
     world.run(1.0)
     world.plug_in()
-    world.run(30.0, until=lambda: world.evse.report.result != "")
-    assert world.evse.report.result == "completed"
-    assert world.evse.report.charged_wh > 0
+    world.run(30.0, until=lambda: world.evse.visit.report.result != "")
+    assert world.evse.visit.report.result == "completed"
+    assert world.evse.visit.report.charged_wh > 0
 
 
 def test_a_car_that_never_closes_s2_is_told_in_time() -> None:
@@ -38,6 +39,6 @@ def test_a_car_that_never_closes_s2_is_told_in_time() -> None:
     world.run(1.0)
     world.faults.s2_open = True
     world.plug_in()
-    world.run(30.0, until=lambda: world.evse.report.result != "")
+    world.run(30.0, until=lambda: world.evse.visit.report.result != "")
     assert fault_of(world) is Fault.CONTACTOR
     assert world.switched == []

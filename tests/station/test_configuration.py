@@ -64,7 +64,7 @@ def test_every_kind_of_value_arrives(tmp_path: Path) -> None:
         + """
     interface: eth0
     services: [DC_BPT]
-    access: {grant: listed, evcc_ids: [02ab, 0123], discharge: yes}
+    access: {grant: listed, evcc_ids: [02ab, 0123], unproved: yes, discharge: yes}
     dispatch:
       - {power_w: 15e3, for_s: 2.5}
       - {follow: frequency, w_per_hz: 10_000}
@@ -200,8 +200,13 @@ evses:
         ),
         (
             "access: {grant: listed}",
-            "9:13: evses[0].access.evcc_ids: empty, so that `grant: listed` admits no car; "
-            "list the EVCCIDs, or say `grant: nobody`",
+            "9:13: evses[0].access.certificates: empty, so that `grant: listed` admits no car; "
+            "list the names in their certificates",
+        ),
+        (
+            "access: {grant: listed, evcc_ids: [WMI1]}",
+            "9:38: evses[0].access.evcc_ids: a car makes up its EVCCID, and nothing proves it; list the names of their "
+            "certificates under `certificates`, or accept it with `unproved: true`",
         ),
         (
             "access: {evcc_ids: ['']}",

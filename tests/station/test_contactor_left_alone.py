@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop
+from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, faults_of, in_the_loop
 
 from v2g.bench.sim.contactor import Stuck
 from v2g.bench.sim.world import World
-from v2g.iso15118.event import Faulted
 from v2g.iso15118.service import Service
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import EvseSettings
 
-AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
+AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
 
 
 @pytest.mark.parametrize(("evse", "service"), [(OUTLET, Service.DC_BPT), (AC_OUTLET, Service.AC_BPT)], ids=["DC", "AC"])
@@ -35,5 +34,4 @@ def test_a_contactor_that_welds_while_a_session_fails_is_told_too() -> None:
     world.contactor.stuck = Stuck.CLOSED
     world.faults.silent.add("meter")
     world.run(2.0)
-    told = [event.fault for _, event in world.events if isinstance(event, Faulted)]
-    assert told == [Fault.METER_LOST, Fault.CONTACTOR]
+    assert faults_of(world) == [Fault.METER_LOST, Fault.CONTACTOR]

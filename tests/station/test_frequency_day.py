@@ -11,11 +11,13 @@ from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.plant_model import RATING
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import ControlMode, Service
-from v2g.iso15118.view import Demand, Stage, Stop
+from v2g.iso15118.view import Demand, Stage
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
 from v2g.station.config.settings import GridCode, Step
-from v2g.station.power.decider import Decider, Situation
+from v2g.station.power.decider import Decider
+from v2g.station.power.situation import Situation
+from v2g.station.power.sources import make
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_guard import GridGuard
 
@@ -25,12 +27,12 @@ PROMPT = GridCode(
     settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0, "measurement.stale_s": 1.0},
 )
 FOLLOW = Step(follow="frequency", nominal_hz=NOMINAL_HZ, w_per_hz=200_000.0, deadband_hz=0.01)
-DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC, car=CAR)
+DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
 
 
 def test_a_day_of_frequency(frequency_day: list[float], record_property: Callable[[str, object], None]) -> None:
     evse = changed(OUTLET, nominal_hz=NOMINAL_HZ, grid_code=PROMPT, dispatch=(FOLLOW,), soc_floor_percent=20)
-    battery, decider, guard = Battery(60_000.0, 0.5), Decider(evse), GridGuard(evse, PROMPT)
+    battery, decider, guard = Battery(60_000.0, 0.5), Decider(make()), GridGuard(evse, PROMPT)
     current_a = charged_wh = given_wh = 0.0
     changes = last = 0
     started = time.process_time()
@@ -43,8 +45,8 @@ def test_a_day_of_frequency(frequency_day: list[float], record_property: Callabl
         readings = Readings(inverter=inverter, grid=GridReading(now, second, frequency_hz, (230.0, 230.0, 230.0)))
         guard.step(readings, now)
         assert guard.verdict.may_exchange or second == 1, guard.verdict
-        car = CarState(soc_percent=round(battery.soc * 100))
-        decision = decider.decide(Situation(DEMAND, car, readings, RATING, Stop.NONE), guard, now)
+        car = CarState(limits=CAR, soc_percent=round(battery.soc * 100))
+        decision = decider.decide(Situation(now, evse, DEMAND, car, readings, RATING, guard, None))
         assert -CAR.discharge_w <= decision.power_w <= CAR.charge_w
         current_a = battery.current_for_power_a(decision.power_w)
         battery.step(1.0, current_a)

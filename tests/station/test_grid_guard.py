@@ -5,15 +5,14 @@ from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, faulted_at, in_the_loop, opened_at
+from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, faulted_at, in_the_loop, opened_at, texts
 
 from v2g.bench.sim.plant_model import PlantModel
 from v2g.bench.sim.world import SOUND, Grid, World
 from v2g.iso15118.service import Service
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import GridCode, Step
-from v2g.station.report import Note
-from v2g.station.status import explain
+from v2g.station.snapshot import explain
 
 FEEDING = changed(OUTLET, dispatch=(Step(power_w=-6_000),), nominal_hz=50.0)
 GridSource = Callable[[float, PlantModel], Grid]
@@ -49,8 +48,8 @@ def test_a_disturbance_ends_the_session(grid: Grid, fault: Fault, within_s: floa
     assert opened_at(world, 30.0) - 30.0 <= within_s + 0.1
     world.run(1.0)
     assert world.plant.current_a == 0
-    assert world.evse.report.fault is not None
-    assert world.evse.report.fault.startswith(fault.code)
+    assert world.evse.visit.report.fault is not None
+    assert world.evse.visit.report.fault.startswith(fault.code)
 
 
 def test_a_silent_sensing_unit_ends_the_session() -> None:
@@ -76,21 +75,20 @@ def test_after_a_trip_the_next_session_waits_for_the_grid() -> None:
     start.run(25.0)
     world = in_the_loop(start, 10.0)
     assert world.plant.power_w < -2_000
-    world.run(until=lambda: world.evse.conversation is None or world.evse.conversation.end is not None)
+    world.run(until=lambda: world.evse.visit.conversation is None or world.evse.visit.conversation.end is not None)
     assert fault_of(world) is Fault.GRID
     world.unplug()
     world.run(56.0 - world.now)
     world.events.clear()
     world.plug_in()
     world.run(10.0)
-    assert world.evse.decision is not None
     assert world.evse.decision.power_w == 0
     assert world.evse.decision.binding is not None
     assert world.evse.decision.binding.source == "grid protection, enter service"
     assert "s until service" in world.evse.decision.sentence
     world.run(14.0)
     assert -3_000 < world.plant.power_w < -500, "on the ramp"
-    assert any(isinstance(event, Note) and event.text.startswith("grid: run") for _, event in world.events)
+    assert any(text.startswith("grid: run") for text in texts(world))
 
 
 def test_while_the_grid_is_out_no_session_begins() -> None:
@@ -116,7 +114,6 @@ def test_without_a_grid_code_nothing_is_fed() -> None:
 
 def test_a_car_that_only_charges_needs_no_grid_code() -> None:
     world = in_the_loop(World(changed(FEEDING, grid_code=None), replace(INTENT, service=Service.DC)))
-    assert world.evse.decision is not None
     assert world.evse.decision.power_w == 0
     assert world.plant.current_a == pytest.approx(0, abs=0.01)
     assert "no grid protection" in [
@@ -129,7 +126,6 @@ def test_the_droop_takes_the_power_over_from_the_plan() -> None:
     world = in_the_loop(World(evse, INTENT, grid=disturbed(Grid(frequency_hz=49.5))), 5.0)
     assert world.plant.power_w == pytest.approx(-1_000, rel=0.03)
     world.run(60.0 - world.now)
-    assert world.evse.decision is not None
     assert world.evse.decision.wished_by == "frequency droop"
     # At the meter: 0.88 kW as before, and 18.8 % of 30 kW for 0.5 Hz less the dead band of 30 mHz, over 5 % of 50 Hz.
     assert world.plant.ac_power_w == pytest.approx(-880 - 30_000 * (0.47 / 2.5), rel=0.02)
@@ -140,4 +136,4 @@ def test_volt_var_makes_the_inverter_draw() -> None:
     world = feeding(disturbed(Grid(voltages_v=(246.0, 246.0, 246.0))), grid_code=code)
     world.run(60.0 - world.now)
     assert world.plant.reactive_var > 5_000  # 44 % of 30 kVA at 1.08 pu and above, held to the inverter's 10 kvar
-    assert "volt-var" in explain(world.evse, world.now)["why"]
+    assert "volt-var" in explain(world.evse, world.now).why

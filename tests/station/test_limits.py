@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from v2g.power.grid_sensor import GridReading
 from v2g.station.config.settings import Step
-from v2g.station.power.dispatch import droop_w, wish_w
-from v2g.station.power.limits import Bound, decide
+from v2g.station.power.limits import Bound, Wish, decide
+from v2g.station.power.sources.plan import droop_w, planned
 
 powers = st.floats(-100_000, 100_000)
 magnitudes = st.one_of(st.floats(0, 100_000), st.just(inf))
@@ -18,7 +18,7 @@ bounds = st.lists(st.builds(Bound, st.text(min_size=1, max_size=5), magnitudes, 
 
 @given(powers, bounds)
 def test_never_above_any_bound_and_never_against_the_wish(wish: float, given_bounds: list[Bound]) -> None:
-    decision = decide(wish, "dispatch", given_bounds)
+    decision = decide(Wish(wish, "dispatch"), given_bounds)
     for bound in given_bounds:
         assert -bound.discharge_w <= decision.power_w <= bound.charge_w
     assert abs(decision.power_w) <= abs(wish)
@@ -30,36 +30,36 @@ def test_never_above_any_bound_and_never_against_the_wish(wish: float, given_bou
 
 @given(powers, bounds)
 def test_the_order_of_the_bounds_does_not_matter(wish: float, given_bounds: list[Bound]) -> None:
-    assert decide(wish, "x", given_bounds).power_w == decide(wish, "x", reversed(given_bounds)).power_w
+    assert decide(Wish(wish, "x"), given_bounds).power_w == decide(Wish(wish, "x"), reversed(given_bounds)).power_w
 
 
 @given(powers, powers, bounds)
 def test_a_larger_wish_never_gives_less(first: float, second: float, given_bounds: list[Bound]) -> None:
     low, high = sorted((first, second))
-    assert decide(low, "x", given_bounds).power_w <= decide(high, "x", given_bounds).power_w
+    assert decide(Wish(low, "x"), given_bounds).power_w <= decide(Wish(high, "x"), given_bounds).power_w
 
 
 @pytest.mark.parametrize("wish", [nan, inf, -inf])
 def test_what_is_not_a_number_is_not_a_wish(wish: float) -> None:
-    decision = decide(wish, "dispatch", [Bound("any", 1000, 1000)])
+    decision = decide(Wish(wish, "dispatch"), [Bound("any", 1000, 1000)])
     assert decision.power_w == 0.0
     assert decision.limited
 
 
 @pytest.mark.parametrize("unknown", [nan, -5.0])
 def test_a_bound_that_is_not_a_magnitude_allows_nothing(unknown: float) -> None:
-    decision = decide(-5_000, "dispatch", [Bound("meter", discharge_w=unknown), Bound("station", 9_000, 9_000)])
+    decision = decide(Wish(-5_000, "dispatch"), [Bound("meter", discharge_w=unknown), Bound("station", 9_000, 9_000)])
     assert decision.power_w == 0.0
     assert decision.binding is not None
     assert decision.binding.source == "meter"
 
 
 def test_the_sentence() -> None:
-    decision = decide(-9_000, "dispatch plan", [Bound("EV maximum discharge current", discharge_w=7_200)])
+    decision = decide(Wish(-9_000, "dispatch plan"), [Bound("EV maximum discharge current", discharge_w=7_200)])
     assert decision.sentence == (
         "discharging 7.2 kW of 9.0 kW wished by dispatch plan, limited by: EV maximum discharge current"
     )
-    assert decide(5_000, "the EV", []).sentence == "charging 5.0 kW wished by the EV"
+    assert decide(Wish(5_000, "the EV"), []).sentence == "charging 5.0 kW wished by the EV"
 
 
 PLAN = (Step(power_w=8_000, for_s=5), Step(power_w=-4_000, for_s=10), Step(follow="frequency", base_w=-2_000))
@@ -70,7 +70,7 @@ PLAN = (Step(power_w=8_000, for_s=5), Step(power_w=-4_000, for_s=10), Step(follo
 )
 def test_the_plan_goes_step_by_step(elapsed_s: float, expected_w: float) -> None:
     grid = GridReading(0.0, 1, 50.0, (230.0, 230.0, 230.0))
-    assert wish_w(PLAN, elapsed_s, grid)[0] == expected_w
+    assert planned(PLAN, elapsed_s, grid).power_w == expected_w
 
 
 DROOP = Step(follow="frequency", base_w=-3_000, w_per_hz=20_000, nominal_hz=60.0, deadband_hz=0.036)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at
+from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at, texts
 
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import NOWHERE, World
@@ -12,8 +12,7 @@ from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
 from v2g.station.config.settings import Access, EvseSettings, Pilot, Plc, Step
-from v2g.station.report import Note
-from v2g.station.status import explain, status
+from v2g.station.snapshot import evse_snapshot, explain
 from v2g.thermal.settings import ThermalSettings
 
 PLUGGED = changed(
@@ -41,30 +40,26 @@ def feeding(evse: EvseSettings = PLUGGED) -> World:
     return world
 
 
-def notes(world: World) -> list[str]:
-    return [event.text for _, event in world.events if isinstance(event, Note)]
-
-
 def test_from_the_plug_to_the_plug() -> None:
     world = World(PLUGGED, INTENT)
     world.run(3.0)
     assert world.cable is not None
     assert world.cable.pilot.duty == STEADY_HIGH
-    assert world.evse.closed_to_talk() == "no car is plugged in"
+    assert world.evse.why_not_talk() == "no car is plugged in"
     in_the_loop(world, 4.0)
     assert world.cable.pilot.duty == DIGITAL
-    told = status(world.evse, world.now)
-    assert (told["pilot"], told["matched_car"]) == ("C2", "02:00:00:00:EF:01")
+    shown = evse_snapshot(world.evse, world.now)
+    assert (shown.pilot, shown.matched_car) == ("C2", "02:00:00:00:EF:01")
     assert world.plant.power_w == pytest.approx(-6_000, rel=0.02)
     world.driver = Stop.TERMINATE
     world.run_to_end()
-    assert world.evse.report.result == "completed"
+    assert world.evse.visit.report.result == "completed"
     world.pull_out()
     world.run(2.0)
     assert world.cable.pilot.duty == STEADY_HIGH
     assert world.cable.pair is not None
     assert world.cable.pair.evse.match is None
-    assert "control pilot: no car is connected" in notes(world)
+    assert "control pilot: no car is connected" in texts(world)
 
 
 def test_before_the_match_nobody_talks() -> None:
@@ -76,7 +71,7 @@ def test_before_the_match_nobody_talks() -> None:
     world.plug_in()
     world.run(10.0)
     assert world.evcc is None
-    assert world.evse.closed_to_talk() == "no car is matched"
+    assert world.evse.why_not_talk() == "no car is matched"
 
 
 def test_a_pulled_connector_breaks_the_current_within_100_ms() -> None:
@@ -181,7 +176,7 @@ def test_a_weak_signal_is_told_before_the_link_is_lost() -> None:
     assert world.cable.pair is not None
     world.cable.pair.way.attenuation_db = [62.0] * 58
     world.run(5.0)
-    assert any("attenuation" in text and "-60 dBm" in text for text in notes(world)), notes(world)[-5:]
+    assert any("attenuation" in text and "-60 dBm" in text for text in texts(world)), texts(world)[-5:]
 
 
 def test_a_car_that_does_not_talk_charges_by_duty_cycle() -> None:
@@ -199,7 +194,7 @@ def test_a_car_that_does_not_talk_charges_by_duty_cycle() -> None:
     assert world.now - at <= 0.11
 
 
-@pytest.mark.parametrize("access", [Access(grant="nobody"), Access(grant="listed", evcc_ids=("WMI1",))])
+@pytest.mark.parametrize("access", [Access(grant="nobody"), Access(grant="listed", evcc_ids=("WMI1",), unproved=True)])
 def test_charging_without_a_word_is_for_those_who_need_no_name(access: Access) -> None:
     world = World(changed(BASIC, access=access), INTENT)
     world.faults.mute = True
@@ -216,8 +211,8 @@ def test_the_heat_binds_with_its_reason() -> None:
     world.safety.heat.ambient_c = 64.0
     world.run(1.0)
     explained = explain(world.evse, world.now)
-    assert [bound for bound in explained["bounds"] if bound["source"] == "heat"]
-    assert "ambient air is 14 K too warm" in str(explained["bounds"])
+    assert [bound for bound in explained.bounds if bound.source == "heat"]
+    assert "ambient air is 14 K too warm" in str(explained.bounds)
 
 
 def test_a_broken_sensor_is_no_permission() -> None:
@@ -226,4 +221,4 @@ def test_a_broken_sensor_is_no_permission() -> None:
     world.safety.broken_sensors = frozenset({"coolant", "ambient"})
     world.run(4.0)
     assert world.plant.power_w == pytest.approx(0, abs=20)
-    assert "sensor is stale" in explain(world.evse, world.now)["why"]
+    assert "sensor is stale" in explain(world.evse, world.now).why

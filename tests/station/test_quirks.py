@@ -7,14 +7,13 @@ import msgspec
 import pytest
 from msgspec.structs import fields
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop
+from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, texts
 from tools.draw_quirks import with_table
 
 from v2g.bench.sim.world import NOWHERE, World
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import EvseSettings, Pilot, Plc
 from v2g.station.quirks import Quirk, allowing, of_evcc_id, of_mac, parse, shipped
-from v2g.station.report import Note
 
 MATCHED = changed(OUTLET, interface="nowhere", pilot=Pilot(device=NOWHERE), plc=Plc())
 SLOW = """
@@ -33,7 +32,7 @@ def quirk(**allowances: object) -> Quirk:
 
 
 def notes(world: World) -> list[str]:
-    return [event.text for _, event in world.events if isinstance(event, Note) and "known deviation" in event.text]
+    return [text for text in texts(world) if "known deviation" in text]
 
 
 def looped(evse: EvseSettings, table: str | None = None) -> World:

@@ -1,11 +1,14 @@
 """What the supervisor finds in measurements alone, and how long it must last."""
 
+from dataclasses import replace
+
 import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import CAR, INTENT, OUTLET, fault_of, in_the_loop
 
 from v2g.bench.sim.plant_model import RATING
 from v2g.bench.sim.world import World
+from v2g.iso15118.car import CarState
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.fault import Fault
@@ -14,10 +17,13 @@ from v2g.power.inverter import InverterReading, InverterState
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import Access, EvseSettings, Step
+from v2g.station.power.decider import Decider
+from v2g.station.power.situation import Situation
+from v2g.station.power.sources import make
 from v2g.station.readings import Readings
-from v2g.station.safety.supervisor import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor
+from v2g.station.safety.supervisor import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor, Watched
 
-AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None)
+AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
 CLOSED_ONLY = changed(AC, access=Access(grant="everyone"))
 
 
@@ -32,8 +38,10 @@ def readings(now: float, power_w: float = 0.0, volts: float = 400.0, amps: float
     )
 
 
-def demand(service: Service) -> Demand:
-    return Demand(stage=Stage.ENERGY, service=service, mode=ControlMode.DYNAMIC, car=CAR)
+def watched(service: Service, evse: EvseSettings = OUTLET, told_w: float = 0.0) -> Watched:
+    demand, car = Demand(stage=Stage.ENERGY, service=service, mode=ControlMode.DYNAMIC), CarState(limits=CAR)
+    situation = Situation(0.0, evse, demand, car, readings(0.0), RATING if service.dc else None, None, None)
+    return Watched(demand, car, replace(Decider(make()).decide(situation), power_w=told_w))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +63,7 @@ def test_what_an_ac_car_does_is_seen_at_the_meter(
     supervisor, found_s = Supervisor(evse), None
     for count in range(101):
         now = count / 10
-        found = supervisor.power_path(demand(service), readings(now, power_w), now)
+        found = supervisor.power_path(watched(service, evse), readings(now, power_w), now)
         if found is not None:
             assert found[0] is fault
             found_s = now
@@ -71,7 +79,7 @@ def test_what_the_car_does_not_allow_is_a_fault_once_it_lasts(volts: float, amps
     """The car allows 460 V and 30 A; 110 % and 5 A more are tolerated."""
     supervisor = Supervisor(OUTLET, RATING)
     found = [
-        supervisor.power_path(demand(Service.DC_BPT), readings(now, volts=volts, amps=amps), now)
+        supervisor.power_path(watched(Service.DC_BPT), readings(now, volts=volts, amps=amps), now)
         for now in (0.0, LASTS_S / 2, LASTS_S)
     ]
     assert found[:2] == [None, None], "one odd sample is none"
@@ -81,9 +89,9 @@ def test_what_the_car_does_not_allow_is_a_fault_once_it_lasts(volts: float, amps
 def test_an_odd_sample_in_between_begins_anew() -> None:
     supervisor = Supervisor(AC)
     for now in (0.0, 0.9):
-        assert supervisor.power_path(demand(Service.AC), readings(now, -400.0), now) is None
-    assert supervisor.power_path(demand(Service.AC), readings(1.0, 0.0), 1.0) is None
-    assert supervisor.power_path(demand(Service.AC), readings(1.1, -400.0), 1.1) is None
+        assert supervisor.power_path(watched(Service.AC, AC), readings(now, -400.0), now) is None
+    assert supervisor.power_path(watched(Service.AC, AC), readings(1.0, 0.0), 1.0) is None
+    assert supervisor.power_path(watched(Service.AC, AC), readings(1.1, -400.0), 1.1) is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +113,7 @@ def test_an_inverter_that_delivers_what_it_was_not_told_is_a_fault_once_it_lasts
     supervisor = Supervisor(OUTLET, RATING)
     found = [
         supervisor.power_path(
-            demand(Service.DC_BPT), readings(now, delivered_w, amps=delivered_w / 400), now, target_w=told_w
+            watched(Service.DC_BPT, told_w=told_w), readings(now, delivered_w, amps=delivered_w / 400), now
         )
         for now in (0.0, FOLLOWS_S - 0.1, FOLLOWS_S)
     ]
@@ -119,7 +127,7 @@ def test_an_inverter_that_delivers_what_it_was_not_told_is_a_fault_once_it_lasts
 def test_a_meter_that_contradicts_the_inverter_is_a_fault_once_it_lasts(meter_w: float, fault: Fault | None) -> None:
     supervisor = Supervisor(OUTLET, RATING)
     found = [
-        supervisor.power_path(demand(Service.DC_BPT), readings(now, meter_w, amps=-15.0), now, target_w=-6_000)
+        supervisor.power_path(watched(Service.DC_BPT, told_w=-6_000), readings(now, meter_w, amps=-15.0), now)
         for now in (0.0, DIFFERS_S - 0.1, DIFFERS_S)
     ]
     assert found[:2] == [None, None]
@@ -133,5 +141,5 @@ def test_an_inverter_that_does_not_hear_is_switched_off_by_the_contactor() -> No
     world.faults.deaf.add("inverter")
     world.run_to_end()
     assert fault_of(world) is Fault.INVERTER_FAULT
-    assert world.evse.orders(world.now).safe
+    assert world.orders.safe
     assert not world.contactor.closed

@@ -24,16 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0, or 1 when there was no session to stop or pause. Raises `ControlError`, also for a refusal."""
     from v2g.io.control import request
+    from v2g.station import command
 
     if args.command == "status":
-        status = request(args.socket, "status")
+        status = request(args.socket, command.Status())
         print(json.dumps(status, indent=2) if args.json else _table(status))
         return 0
     if args.command == "restart":
-        request(args.socket, "restart", force=args.force)
+        request(args.socket, command.Restart(force=args.force))
         print("the daemon ends its sessions and makes the hardware safe; its supervisor starts it again")
         return 0
-    asked = request(args.socket, args.command, **({} if args.evse is None else {"evse": args.evse}))
+    asked = request(args.socket, {"stop": command.Stop, "pause": command.Pause}[args.command](evse=args.evse))
     evses = ", ".join(map(str, asked["asked"]))
     print(f"asked the car to {args.command}: EVSE {evses}" if evses else "no car is in session")
     return 0 if evses else 1

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     from msgspec.structs import replace
 
-    from v2g.run.station import Station
+    from v2g.run.station import StationProcess
     from v2g.station.config.reader import load
 
     settings = load(args.config)
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(settings, evses=(replace(first, **given), *others))
 
     async def serve() -> None:
-        station = Station(settings, tls=not args.no_tls, host=args.host, once=args.once)
+        station = StationProcess(settings, tls=not args.no_tls, host=args.host, once=args.once)
         await station.run(lambda text: print(text, flush=True))
 
     asyncio.run(serve())

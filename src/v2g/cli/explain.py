@@ -17,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Raises `ControlError`."""
     from v2g.io.control import request
+    from v2g.station.command import Explain
 
-    explained = request(args.socket, "explain", evse=args.evse)
+    explained = request(args.socket, Explain(evse=args.evse))
     if args.json:
         print(json.dumps(explained, indent=2))
         return 0

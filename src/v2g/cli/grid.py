@@ -42,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from v2g.io.control import request
+    from v2g.station.command import Status
 
     fields = ("evse", "frequency_hz", "voltages_v", "grid", "meter_w", "target_w", "explanation")
-    evses = [{name: each[name] for name in fields} for each in request(args.socket, "status")["evses"]]
+    evses = [{name: each[name] for name in fields} for each in request(args.socket, Status())["evses"]]
     if args.json:
         print(json.dumps(evses, indent=2))
         return 0

@@ -33,18 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0 when the station does what it was asked for. Raises `ControlError` when it refuses."""
     from v2g.io.control import request
+    from v2g.station import command
 
     if args.command == "inject":
         power_w, fed_var = args.p_val * 1000, args.q_val * 1000
-        explained = request(
-            args.socket, "inject",
-            mode=args.mode, power_w=power_w, fed_var=fed_var, for_s=args.for_s, evse=args.evse,
-        )  # fmt: skip
+        asked = command.Inject(mode=args.mode, power_w=power_w, fed_var=fed_var, for_s=args.for_s, evse=args.evse)
+        explained = request(args.socket, asked)
         for each in explained:
             print(f"EVSE {each['evse']}: {each['why']}")
         return 0
-    place = {"address": args.address, "value": args.value, "evse": args.evse}
-    written = request(args.socket, "write_register", **place)
+    write = command.WriteRegister(address=args.address, value=args.value, evse=args.evse)
+    written = request(args.socket, write)
     held_w = written["held_w"]
     if held_w is None:
         print(

@@ -162,10 +162,11 @@ def _status(interface: str, control: Path | None) -> dict[str, Any]:
 def _measured(control: Path | None) -> dict[str, Any]:
     """What a daemon has measured on its links; nothing where none runs. Raises `ControlError` for a given socket."""
     from v2g.io.control import ControlError, request
+    from v2g.station.command import Status
     from v2g.station.config.settings import Control
 
     try:
-        evses = request(control or Control().socket, "status")["evses"]
+        evses = request(control or Control().socket, Status())["evses"]
     except ControlError:
         if control is None:
             return {}

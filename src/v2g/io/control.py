@@ -2,15 +2,17 @@
 
 JSON lines over a Unix socket, one answer for each line:
 
-    {"command": "stop", "arguments": {"evse": 1}}
+    {"command": "stop", "evse": 1}
     {"result": {"asked": [1]}}   or   {"error": "there is no EVSE 1, only 2"}
+
+The form `{"command": "stop", "arguments": {"evse": 1}}` means the same.
 """
 
 import asyncio
 import inspect
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,21 +26,18 @@ MOST_CONNECTIONS = 8
 IDLE_S = 60.0
 """A client that says nothing for this long is disconnected."""
 
-Handler = Callable[..., Any]
-"""Takes the arguments by name; returns what JSON can hold, or an awaitable of it. Raises `V2GError` to refuse."""
+Handler = Callable[[Any], Any]
+"""Takes a command; returns what JSON can hold, or an awaitable of it. Raises `V2GError` to refuse."""
 
 
 class ControlError(V2GError):
     """The control socket cannot be used, or the daemon refused the command."""
 
 
-class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    command: str
-    arguments: dict[str, Any] = {}
+async def serve(path: Path, mode: int, commands: Any, handle: Handler) -> None:
+    """Serve until cancelled; the socket is removed then.
 
-
-async def serve(path: Path, mode: int, handlers: Mapping[str, Handler]) -> None:
-    """Serve until cancelled; the socket is removed then. `mode`: its permissions.
+    `mode`: its permissions. `commands`: a union of tagged structs.
 
     Raises `ControlError` when the socket cannot be had, for example because another daemon uses it.
     """
@@ -49,7 +48,7 @@ async def serve(path: Path, mode: int, handlers: Mapping[str, Handler]) -> None:
         assert task is not None
         conversations.add(task)
         try:
-            await _converse(reader, writer, handlers, full=len(conversations) > MOST_CONNECTIONS)
+            await _converse(reader, writer, commands, handle, full=len(conversations) > MOST_CONNECTIONS)
         finally:
             conversations.discard(task)
             writer.close()
@@ -65,13 +64,13 @@ async def serve(path: Path, mode: int, handlers: Mapping[str, Handler]) -> None:
             await asyncio.gather(*conversations, return_exceptions=True)
 
 
-def request(path: Path, command: str, *, timeout_s: float = 5.0, **arguments: object) -> Any:
+def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> Any:
     """Send a command to the daemon behind the socket and return its result. Raises `ControlError`."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)
             connection.connect(str(path))
-            connection.sendall(msgspec.json.encode(_Request(command, arguments)) + b"\n")
+            connection.sendall(msgspec.json.encode(command) + b"\n")
             with connection.makefile("rb") as stream:
                 answer = stream.readline()
     except (FileNotFoundError, ConnectionRefusedError) as error:
@@ -140,7 +139,7 @@ def _remove_stale(path: Path) -> None:
 
 
 async def _converse(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handlers: Mapping[str, Handler], *, full: bool
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Any, handle: Handler, *, full: bool
 ) -> None:
     try:
         while True:
@@ -148,7 +147,7 @@ async def _converse(
                 line = await reader.readline()
             if not line:
                 return
-            writer.write(_error("too many connections; close one") if full else await _answer(line, handlers))
+            writer.write(_error("too many connections; close one") if full else await _answer(line, commands, handle))
             await writer.drain()
             if full:
                 return
@@ -158,20 +157,19 @@ async def _converse(
         return
 
 
-async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> bytes:
+async def _answer(line: bytes, commands: Any, handle: Handler) -> bytes:
     try:
-        wanted = msgspec.json.decode(line, type=_Request)
-    except (msgspec.DecodeError, RecursionError) as error:
-        return _error(f'not a request: {error}; say {{"command": NAME, "arguments": {{}}}}')
-    name, arguments = wanted.command, wanted.arguments
-    if name not in handlers:
-        return _error(f"there is no command {name!r}, only {', '.join(handlers)}")
+        asked = msgspec.json.decode(line)
+        if isinstance(asked, dict) and isinstance(asked.get("arguments"), dict):
+            asked |= asked.pop("arguments")
+        if isinstance(asked, dict) and "connector" in asked:
+            asked.setdefault("evse", asked.pop("connector"))
+        command = msgspec.convert(asked, commands)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+        return _error(f'not a command: {error}; say for example {{"command": "status"}}')
+    name = command.__struct_config__.tag
     try:
-        inspect.signature(handlers[name]).bind(**arguments)
-    except TypeError as error:
-        return _error(f"{name}: {error}")
-    try:
-        result = handlers[name](**arguments)
+        result = handle(command)
         return msgspec.json.encode({"result": await result if inspect.isawaitable(result) else result}) + b"\n"
     except V2GError as error:
         return _error(f"{name}: {error}")

@@ -30,6 +30,8 @@ class Peer:
     port: int
     fingerprint: bytes | None
     """SHA-512 of the leaf certificate that the peer proved to own; None without TLS."""
+    common_name: str | None = None
+    """The name in that certificate."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}"
@@ -147,14 +149,14 @@ class Link(asyncio.Protocol):
             self._flush()  # also after a failure: the alert tells the peer why
         if not tls.handshaking and not self._established:
             self._cancel_timer()
-            self._establish(tls.peer_fingerprint)
+            self._establish(tls.peer_fingerprint, tls.peer_common_name)
         return plaintext
 
-    def _establish(self, fingerprint: bytes | None = None) -> None:
+    def _establish(self, fingerprint: bytes | None = None, common_name: str | None = None) -> None:
         assert self._transport is not None
         self._established = True
         address = self._transport.get_extra_info("peername")
-        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint))
+        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name))
 
     def _flush(self) -> None:
         if self._tls is not None and self._transport is not None and (data := self._tls.outgoing()):

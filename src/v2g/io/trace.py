@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from v2g.iso15118.event import Event, Faulted, Moved, Received, Sent
+from v2g.iso15118.event import Received, Sent
 from v2g.kernel.errors import V2GError
-from v2g.station.faults import CATALOGUE
-from v2g.station.report import Note
+from v2g.station.event import Event, StrangerRefused
+from v2g.station.text import describe
 
 _ERROR = re.compile("e(?=rror)", re.IGNORECASE)
 
@@ -55,7 +55,7 @@ class SessionTrace:
                 remedy = "let this user write there, or set trace.file in the configuration"
                 raise TraceError(f"trace {file}: {error.strerror}; {remedy}") from error
 
-    def write(self, evse: int, session_id: str, event: Event | Note) -> None:
+    def write(self, evse: int, session_id: str, event: Event) -> None:
         """One event of a EVSE. `session_id`: hexadecimal; empty while there is no session."""
         if isinstance(event, Received | Sent) and not self._debug:
             return
@@ -64,8 +64,9 @@ class SessionTrace:
             text = "".join(each if each.isprintable() else _escape(each) for each in text)
         if level != "ERROR":
             text = _ERROR.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        session = "-" if not session_id or isinstance(event, StrangerRefused) else session_id
         moment = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
-        self._append(f"{moment}Z evse={evse} session={session_id or '-'} {level} {text}\n")
+        self._append(f"{moment}Z evse={evse} session={session} {level} {text}\n")
 
     def reopen(self) -> None:
         """Open the file again, for SIGHUP. If that fails the old one stays in use."""
@@ -110,21 +111,15 @@ class SessionTrace:
             return True
 
 
-def _describe(event: Event | Note) -> tuple[str, str]:
-    match event:
-        case Faulted(fault, reason):
-            return "ERROR", f"{fault.code} {CATALOGUE[fault].title}: {reason}"
-        case Moved(before, after):
-            return "INFO", f"phase {before} -> {after}"
-        case Note(text, warning):
-            return "WARNING" if warning else "INFO", text
-        case Received(message, payload, protocol) | Sent(message, payload, protocol):
-            from v2g.messages.document import to_document  # the level info does without
+def _describe(event: Event) -> tuple[str, str]:
+    if not isinstance(event, Received | Sent):
+        return describe(event)
+    from v2g.messages.document import to_document  # the level info does without
 
-            verb = "received" if isinstance(event, Received) else "sent"
-            document = json.dumps(to_document(message), separators=(",", ":"))
-            name = type(message).__name__
-            return "DEBUG", f"{verb} {name} protocol={protocol} payload={payload.hex().upper()} document={document}"
+    verb = "received" if isinstance(event, Received) else "sent"
+    document = json.dumps(to_document(event.message), separators=(",", ":"))
+    name, payload = type(event.message).__name__, event.payload.hex().upper()
+    return "DEBUG", f"{verb} {name} protocol={event.protocol} payload={payload} document={document}"
 
 
 def _escape(character: str) -> str:

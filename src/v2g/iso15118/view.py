@@ -91,19 +91,24 @@ class StationView:
     may_discharge: bool = False
     """Whether this car is authorised to feed the grid."""
     limits: Limits = Limits()
-    """What the station can do now; never above what it promised in the charge parameters, for the engine clamps it."""
+    """What the station allows now; the engine never lets it rise above what the charge parameters promised."""
+    lasting: Limits | None = None
+    """What the station allows in the best of circumstances: what the charge parameters promise for the
+    session; None: `limits`."""
     cable_check: Check = Check.IDLE
     contactor_closed: bool | None = None
     """The contactor's feedback; None when unknown."""
     voltage_v: float = 0.0
     current_a: float = 0.0
     power_w: float = 0.0
-    target_w: float = 0.0
-    """Active power that the station has decided on."""
+    target_w: float | None = None
+    """Active power that the car has to hold to; None while it follows a schedule of its own (0 in dynamic control)."""
     target_var: float = 0.0
     limited: bool = False
     """Whether a limit of the station's side holds the power below what was asked for."""
     stop: Stop = Stop.NONE
+    renegotiate: bool = False
+    """The schedule that the car follows no longer fits what the station allows."""
     meter: Meter | None = None
     schedule: tuple[Slot, ...] = ()
     """The power that the station can promise from now on; empty while it is not known yet."""

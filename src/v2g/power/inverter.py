@@ -7,6 +7,8 @@ from typing import Protocol
 
 OFF_WITHIN_S = 0.1
 """After `command(OFF)` has returned, the output carries less than 1 A within this time."""
+NO_CURRENT_A = 1.0
+"""Below this contactors may open without an arc."""
 SILENT_OFF_WITHIN_S = 0.6
 """Without any command for this long, the inverter has switched itself off: its watchdog and the ramp down."""
 LOST_WITHIN_S = 0.25

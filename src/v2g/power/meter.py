@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+NO_POWER_W = 250.0
+"""Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:

@@ -22,9 +22,9 @@ from v2g.power.pilot import Pilot as ControlPilot
 from v2g.power.registers.map import RegisterMap, load
 from v2g.power.registers.port import Table
 from v2g.station.config.settings import Device, EvseSettings, Pilot
-from v2g.station.operator_command import CommandRefused
 from v2g.station.orders import Orders
 from v2g.station.readings import Readings
+from v2g.station.station import Register
 
 if TYPE_CHECKING:
     from v2g.io.waveform import UdpSamples
@@ -168,19 +168,17 @@ class Devices:
         elif not orders.self_test and self.readings.self_test_since is not None:
             self._set_self_test(None)
 
-    def limit_at(self, address: int, value: int) -> tuple[str, str, float]:
-        """The limit of the inverter behind a holding register: its name, its field in a set-point, and what the
-        register's `value` means in watts. Raises `CommandRefused` for any other register."""
+    @property
+    def registers(self) -> tuple[Register, ...]:
+        """The inverter's limits that can be set by hand, by their registers."""
         if not isinstance(self.inverter, RegisterInverter):
-            raise CommandRefused("there is no inverter with a register map at this EVSE")
+            return ()
         quantities = {name: self.inverter.map.quantities[name] for name in ("discharge_limit_w", "charge_limit_w")}
-        for name, quantity in quantities.items():
-            if quantity.address == address and quantity.table is Table.HOLDING:
-                if quantity.count > 1 or not 0 <= value <= 0xFFFF:
-                    raise CommandRefused(f"{name} takes one value from 0 to 65535")
-                return name, name, value * quantity.scale
-        places = ", ".join(f"0x{quantity.address:04X} ({name})" for name, quantity in quantities.items())
-        raise CommandRefused(f"register 0x{address:04X} is the station's own; by hand can be set {places}")
+        return tuple(
+            Register(name, quantity.address, quantity.scale)
+            for name, quantity in quantities.items()
+            if quantity.table is Table.HOLDING and quantity.count == 1
+        )
 
     def close(self) -> None:
         for connection in self._connections.values():

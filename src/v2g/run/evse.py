@@ -1,31 +1,42 @@
-"""Runs one EVSE in real time: its car on the network, its devices on Modbus, its EVSE in between."""
+"""Runs one EVSE in real time: its car on the network, its devices, the domain's `Evse` in between."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
-from v2g.io.journal import Entry, Journal
+from v2g.io.journal import Journal
 from v2g.io.link import Link, Peer
 from v2g.io.trace import SessionTrace
-from v2g.iso15118.d20.timeouts import DEFAULT_PERFORMANCE_S, LINGER_S, PERFORMANCE_S
-from v2g.iso15118.event import Faulted
+from v2g.iso15118.station import LINGER_S, owed_s
 from v2g.iso15118.view import Stage
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.run.devices import Devices
-from v2g.station.config.settings import EvseSettings, Plc
+from v2g.station.config.settings import Plc
+from v2g.station.event import (
+    CarArrived,
+    Commanded,
+    DeviceBack,
+    DeviceFailed,
+    Event,
+    LeftBehind,
+    NotKept,
+    SlowestResponse,
+    StrangerRefused,
+)
 from v2g.station.evse import Evse
+from v2g.station.kept import Entry
 from v2g.station.orders import SAFE, Orders
-from v2g.station.power.limits import Bound
-from v2g.station.report import Note
+from v2g.station.step import Step
 from v2g.tls.profile import TlsError
 from v2g.v2gtp.framing import FramingError
 
-if TYPE_CHECKING:  # loaded where there is a modem
+if TYPE_CHECKING:  # loaded if there is a modem
     from v2g.io.plc import PlcLink
     from v2g.slac.event import Event as LineEvent
     from v2g.slac.station import StationMatching
@@ -46,7 +57,10 @@ BREAK_POLL_S = 0.005
 """Between readings while the contactor waits for the current to fall."""
 HEARTBEAT_S = 0.1
 """Between commands: a device that hears nothing for longer than its watchdog goes to its own safe state."""
-
+REPEAT_S = 10.0
+"""Report the same defect of ours at most this often."""
+RESTART_S = 1.0
+"""After a loop of this EVSE has failed by a defect of ours, it rests this long in the safe state and begins again."""
 
 _POSITION = {True: "closed", False: "open"}
 
@@ -55,17 +69,12 @@ class EvseRunner:
     """One EVSE. `car` makes the talker for each new connection; `run` does the rest until it is cancelled."""
 
     def __init__(
-        self,
-        evse: EvseSettings,
-        trace: SessionTrace,
-        ended: Callable[[], None],
-        site: Bound | None = None,
-        journal: Journal | None = None,
+        self, evse: Evse, trace: SessionTrace, ended: Callable[[], None], journal: Journal | None = None
     ) -> None:
-        """`ended` is called after each connection that carried a session. `site`: the EVSE's share of its limit."""
+        """`ended` is called after each connection that carried a session."""
         self._loop = asyncio.get_running_loop()
-        self.evse = Evse(evse, site=site)
-        self.devices = Devices(evse, self._loop.time)
+        self.evse = evse
+        self.devices = Devices(evse.settings, self._loop.time)
         self.slowest: tuple[float, str] = (0.0, "")
         """The longest response of the current session, in seconds, and its message."""
         self._trace, self._ended, self._journal = trace, ended, journal or Journal(None)
@@ -79,6 +88,8 @@ class EvseRunner:
         self._commanded = asyncio.Event()
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
+        self._failures: dict[str, float] = {}
+        """When each defect of ours was reported last."""
 
     def car(self) -> "CarTalker":
         """Who talks to the next car that connects."""
@@ -86,6 +97,23 @@ class EvseRunner:
 
     async def run(self) -> None:
         """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
+        try:
+            settings = self.evse.settings
+            if settings.plc is not None and settings.interface is not None:
+                self._open_line(settings.interface, settings.plc)
+            while True:
+                await self._loops()
+                await asyncio.sleep(RESTART_S)
+        finally:
+            if self._line is not None:
+                self._line.end_matching()
+                self._line.close()
+            await self.devices.command(SAFE)
+            self.devices.close()
+
+    async def _loops(self) -> None:
+        """Until one of them fails by a defect of ours; nobody else's EVSE feels that."""
+        self._wakes, self._new_orders = [], []
         try:
             async with asyncio.TaskGroup() as tasks:
                 for command in self.devices.commands:  # each at its own pace: the contactor waits for no other
@@ -96,14 +124,9 @@ class EvseRunner:
                 for name in self.devices.names:
                     pace = _PACE.get(name, (POLL_S, IDLE_POLL_S))
                     tasks.create_task(self._repeat(partial(self._read, name), *pace))
-                if self.evse.settings.plc is not None and self.evse.settings.interface is not None:
-                    self._open_line(self.evse.settings.interface, self.evse.settings.plc)
-        finally:
-            if self._line is not None:
-                self._line.end_matching()
-                self._line.close()
+        except ExceptionGroup as failures:
+            self._internal(failures.exceptions[0])
             await self.devices.command(SAFE)
-            self.devices.close()
 
     def _open_line(self, interface: str, plc: Plc) -> None:
         from v2g.io.plc import PlcLink
@@ -116,44 +139,34 @@ class EvseRunner:
             weakest_dbm=plc.weakest_dbm,
             modem=None if plc.modem is None else bytes.fromhex(plc.modem.replace(":", "")),
         )
-        self._line = PlcLink(interface, lambda mac: StationMatching(mac, settings), self._told)
+        self._line = PlcLink(interface, lambda mac: StationMatching(mac, settings), self._on_line)
 
-    def _told(self, event: "LineEvent") -> None:
-        """The modem has told something."""
-        self.evse.line(event, self._loop.time())
-        self._settle()
+    def _on_line(self, event: "LineEvent") -> None:
+        """The modem reports something."""
+        self._guarded(lambda: self.evse.line(event, self._loop.time()))
 
     async def recover(self) -> None:
-        """After a process that ended in the middle of something: the safe state first, then say what was found."""
-        found = self._journal.found.get(self.evse.settings.id, Entry())
+        """After a process that ended in the middle of something: the safe state first, then report what was found."""
+        kept = self._journal.found.get(self.evse.settings.id)
+        found = Entry() if kept is None else kept.entry
         if found.at_rest:
             return
-        started = self._loop.time()
+        started, before = self._loop.time(), None
         with suppress(TimeoutError):
             async with asyncio.timeout(RECOVERY_S):
                 await self.devices.command(SAFE)
                 await self.devices.read("contactor")
-                was_closed = self.devices.readings.contactor
+                before = self.devices.readings.contactor
                 while (reading := self.devices.readings.contactor) is None or reading.closed:
                     await asyncio.sleep(BREAK_POLL_S)
                     await self.devices.command(SAFE)
                     await self.devices.read("contactor")
-        session = f"session {found.session} of {found.evcc_id}" if found.session else "no session"
-        last = f"the last process ended in {found.stage} since {found.since}, {session}"
         reading = self.devices.readings.contactor
-        if reading is None or reading.closed:
-            seen = "not known" if reading is None else "closed"
-            self.note(f"{last}; contactor commanded open, its position is {seen}", warning=True)
-        else:
-            before = "closed" if was_closed is not None and was_closed.closed else "open"
-            took_s = self._loop.time() - started
-            self.note(f"{last}; contactor found {before}, safe state seen after {took_s:.3f} s", warning=True)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a session is under way."""
-        conversation = self.evse.conversation
-        return conversation is not None and conversation.end is None
+        safe_after_s = None if reading is None or reading.closed else self._loop.time() - started
+        seen = before if safe_after_s is not None else reading
+        position = "not known" if seen is None else _POSITION[seen.closed]
+        left = LeftBehind(found.stage, found.since, found.session, found.evcc_id, position, safe_after_s)
+        self.report(left)
 
     @property
     def line_status(self) -> dict[str, object] | None:
@@ -164,23 +177,25 @@ class EvseRunner:
 
     def seat(self, talker: "CarTalker", peer: Peer) -> bool:
         """Give the EVSE to a new connection, unless a session is under way on another."""
-        reason = "another car is in session" if self.busy else self.refusal(peer.host)
+        reason = "another car is in session" if self.evse.busy else self.why_not(peer.host)
         if reason is not None:
-            self.note(f"connection from {peer} refused: {reason}", warning=True)
+            self.report(StrangerRefused(str(peer), reason))
             return False
         if self._talker is not None:
             self._talker.leave()
         self._talker = talker
         self.slowest = (0.0, "")
-        self.note(f"car connected from {peer}{' with TLS' if peer.fingerprint else ' WITHOUT TLS'}")
-        self.evse.connected(self._loop.time(), peer.fingerprint)
+        self._guarded(
+            lambda: self.evse.connected(self._loop.time(), int(time.time()), peer.fingerprint, peer.common_name)
+        )
+        self.report(CarArrived(str(peer), peer.fingerprint is not None))
         self.idle.clear()
         self._wake()
         return True
 
-    def refusal(self, host: str) -> str | None:
+    def why_not(self, host: str) -> str | None:
         """Why nobody at this address may talk now, or None: no car is plugged in or matched, or it is another one."""
-        reason = self.evse.closed_to_talk()
+        reason = self.evse.why_not_talk()
         match = None if self._line is None else self._line.machine.match
         if reason is not None or match is None:
             return reason
@@ -192,17 +207,10 @@ class EvseRunner:
         return f"it is not the matched car, {match.car.hex(':').upper()}" if foreign else None
 
     def frame(self, talker: "CarTalker", payload_type: int, payload: bytes, arrived: float) -> None:
-        if talker is not self._talker:
-            return
-        try:
-            sent = self.evse.receive(payload_type, payload, arrived, int(time.time()))
-        except Exception as error:  # the car must not be able to bring the station down, whatever we overlooked
-            self._internal(error)
-            return
-        self._send(sent, arrived)
-        self._settle()
+        if talker is self._talker:
+            self._guarded(lambda: self.evse.receive(payload_type, payload, arrived, int(time.time())), arrived)
 
-    def lost(self, talker: "CarTalker", reason: V2GError | None) -> None:
+    def lost(self, talker: "CarTalker", reason: V2GError | None, peer: Peer | None) -> None:
         fault = Fault.CONNECTION_LOST
         if isinstance(reason, TlsError):
             fault = Fault.TLS
@@ -210,23 +218,22 @@ class EvseRunner:
             fault = Fault.FRAMING
         if talker is not self._talker:
             if fault is not Fault.CONNECTION_LOST:  # it never came to a session, and the operator must know why
-                self.evse.events.append(Faulted(fault, str(reason)))
-                self._tell()
+                self.report(StrangerRefused("a connection" if peer is None else str(peer), str(reason), fault))
             return
         self._talker = None
-        self.evse.disconnected(self._loop.time(), fault, str(reason or "closed by the station"))
-        self._settle()
+        text = str(reason or "closed by the station")
+        self._guarded(lambda: self.evse.disconnected(self._loop.time(), fault, text))
         self._ended()
 
-    def note(self, text: str, *, warning: bool = False) -> None:
-        self.evse.events.append(Note(text, warning))
-        self._tell()
+    def report(self, event: Event) -> None:
+        """Write an event to the trace."""
+        self._trace.write(self.evse.settings.id, self.evse.visit.report.session_id, event)
 
     # Called for the operator
 
     def heed(self) -> None:
         """Something was asked of the EVSE: decide again, at once."""
-        self._settle()
+        self._guarded(lambda: self.evse.heed(self._loop.time()))
 
     async def held(self, field: str, value: float) -> float | None:
         """What the inverter holds of a set-point's field, read back; as soon as that is `value`, or in the end."""
@@ -239,93 +246,88 @@ class EvseRunner:
 
     # Inside
 
-    def _send(self, payloads: list[tuple[int, bytes]], since: float | None = None) -> None:
-        for payload_type, payload in payloads:
+    def _guarded(self, call: Callable[[], Step], since: float | None = None) -> None:
+        """Let the domain take a step, and make it so. `since`: when the request arrived that it answers."""
+        try:
+            step = call()
+        except Exception as error:  # no car and no device may bring the station down, whatever we overlooked
+            self._internal(error)
+        else:
+            self._do(step, since)
+
+    def _do(self, step: Step, since: float | None = None) -> None:
+        """Answer the car, command the hardware at once if the orders are others, then write the trace."""
+        for payload_type, payload in step.send:
             if self._talker is not None:
                 self._talker.send(payload_type, payload)
-        if payloads and since is not None:
+        if step.send and since is not None:
             took_s = self._loop.time() - since
             if took_s > self.slowest[0]:
-                self.slowest = took_s, self.evse.report.last_message
-
-    def _settle(self) -> None:
-        """After anything that may have changed the session: new orders at once, then the trace."""
-        orders, before = self.evse.orders(self._loop.time()), self._orders
-        self._keep(orders)
-        if self._line is not None and orders.matching != before.matching:
-            (self._line.begin_matching if orders.matching else self._line.end_matching)()
+                self.slowest = took_s, self.evse.visit.report.last_message
+        orders, before = step.orders, self._orders
         if orders != before:
             self._orders = orders
             for wake in self._new_orders:
                 wake.set()
+            if self._line is not None and orders.matching != before.matching:
+                (self._line.begin_matching if orders.matching else self._line.end_matching)()
+        for event in step.events:
+            self.report(event)
+        self._report_commands(orders, before)
+        self._keep()
+        conversation = self.evse.visit.conversation
+        if conversation is not None and conversation.end is not None and self._talker is not None:
+            self._talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
+        if not self.evse.busy and not self.idle.is_set():
+            self.idle.set()
+            took_s, message = self.slowest
+            self.report(SlowestResponse(message, took_s, owed_s(message)))
+
+    def _report_commands(self, orders: Orders, before: Orders) -> None:
         for what, now, then in (
             ("contactor", _POSITION[orders.contactor_closed], _POSITION[before.contactor_closed]),
-            ("inverter", orders.inverter.mode, before.inverter.mode),
+            ("inverter", str(orders.inverter.mode), str(before.inverter.mode)),
         ):
             if now != then:
-                self.evse.events.append(Note(f"{what} commanded {now}"))
+                self.report(Commanded(what, now))
                 self._wake()  # what the devices do about it is worth a look at once
-        conversation, talker = self.evse.conversation, self._talker
-        if conversation is not None and conversation.end is not None and talker is not None:
-            talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
-        if not self.busy and not self.idle.is_set():
-            self.idle.set()
-            self.evse.events.append(Note(self._slowest_response()))
-        self._tell()
 
-    def _keep(self, orders: Orders) -> None:
-        report, demand = self.evse.report, self.evse.demand
-        self._journal.note(
-            self.evse.settings.id,
-            Entry(
-                stage=demand.stage.name,
-                session=report.session_id if self.busy else "",
-                evcc_id=report.evcc_id if self.busy else "",
-                contactor_closed=orders.contactor_closed,
-            ),
-        )
+    def _keep(self) -> None:
+        self._journal.keep(self.evse.settings.id, self.evse.kept)
         if self._journal.trouble is not None:
-            self.note(self._journal.trouble, warning=True)
+            self.report(NotKept(self._journal.trouble))
             self._journal.trouble = None
-
-    def _slowest_response(self) -> str:
-        took_s, name = self.slowest
-        owed_s = PERFORMANCE_S.get(name.removesuffix("Res") + "Req", DEFAULT_PERFORMANCE_S)
-        return f"slowest response {took_s * 1000:.1f} ms ({name}), owed within {owed_s * 1000:.0f} ms"
-
-    def _tell(self) -> None:
-        events, self.evse.events = self.evse.events, []
-        for event in events:
-            self._trace.write(self.evse.settings.id, self.evse.report.session_id, event)
 
     def _internal(self, error: Exception) -> None:
         """Our own failure: the safe state, the reason in the trace, and on to the next car."""
-        reason = f"{type(error).__name__}: {error}"
+        reason, now = f"{type(error).__name__}: {error}", self._loop.time()
         talker, self._talker = self._talker, None
-        self.evse.disconnected(self._loop.time(), Fault.INTERNAL, reason)
-        self.evse.orders(self._loop.time())
-        self._settle()
+        step = self.evse.abandon(reason)
+        if now - self._failures.get(reason, float("-inf")) < REPEAT_S:
+            step = replace(step, events=())
+        self._failures = {reason: now}
+        self._do(step)
         if talker is not None:
             talker.leave()
             self._ended()
 
     @property
     def _active(self) -> bool:
-        return self.evse.conversation is not None or not self._orders.safe
+        return self.evse.visit.conversation is not None or not self._orders.safe
 
     async def _read(self, name: str) -> None:
         """Each device at its own pace, so that a slow one delays no other."""
         if name == "isolation monitor" and self.evse.demand.stage is Stage.OFF:
             return
         await self.devices.read(name)
-        self.evse.rating = self.devices.rating
         if self._line is not None and self.evse.plug is not None:
             self._line.machine.pilot_toggles = self.evse.plug.toggles
-        self._guarded(self.evse.measured, self.devices.readings)
-        self._tell_troubles()
+        readings, rating = self.devices.readings, self.devices.rating
+        self._guarded(lambda: self.evse.measured(readings, self._loop.time(), int(time.time()), rating))
+        self._report_troubles()
 
     async def _supervise(self) -> None:
-        self._guarded(self.evse.expire)
+        self._guarded(lambda: self.evse.expire(self._loop.time(), int(time.time())))
 
     async def _command(self, command: Callable[[Orders], Awaitable[None]]) -> None:
         await command(self._orders)
@@ -342,15 +344,6 @@ class EvseRunner:
     def _wake(self) -> None:
         for event in self._wakes:
             event.set()
-
-    def _guarded(self, call: Callable[..., list[tuple[int, bytes]]], *inputs: object) -> None:
-        try:
-            sent = call(*inputs, self._loop.time(), int(time.time()))
-        except Exception as error:  # as in `frame`
-            self._internal(error)
-            return
-        self._send(sent)
-        self._settle()
 
     async def _repeat(
         self,
@@ -373,35 +366,36 @@ class EvseRunner:
                 async with asyncio.timeout_at(turn if due is None else min(turn, due)):
                     await wake.wait()
 
-    def _tell_troubles(self) -> None:
+    def _report_troubles(self) -> None:
         """Devices that went or came back since the last turn, one line each."""
         now, before, self._troubles = self.devices.troubles, self._troubles, dict(self.devices.troubles)
         for name in now.keys() - before.keys():
-            self.note(now[name], warning=True)
+            self.report(DeviceFailed(now[name]))
         for name in before.keys() - now.keys():
-            self.note(f"{name} answers again")
+            self.report(DeviceBack(name))
 
 
 class CarTalker:
     """The user of one link: passes on what the car says, for as long as its EVSE listens to it."""
 
-    def __init__(self, shell: EvseRunner) -> None:
-        self._shell = shell
+    def __init__(self, runner: EvseRunner) -> None:
+        self._runner = runner
         self._link: Link | None = None
+        self._peer: Peer | None = None
         self._leaving: asyncio.TimerHandle | None = None
 
     def established(self, link: Link, peer: Peer) -> None:
-        self._link = link
-        if not self._shell.seat(self, peer):
+        self._link, self._peer = link, peer
+        if not self._runner.seat(self, peer):
             link.close()
 
     def frame(self, payload_type: int, payload: bytes, arrived: float) -> None:
-        self._shell.frame(self, payload_type, payload, arrived)
+        self._runner.frame(self, payload_type, payload, arrived)
 
     def lost(self, reason: V2GError | None) -> None:
         if self._leaving is not None:
             self._leaving.cancel()
-        self._shell.lost(self, reason)
+        self._runner.lost(self, reason, self._peer)
 
     def send(self, payload_type: int, payload: bytes) -> None:
         if self._link is not None:

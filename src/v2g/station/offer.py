@@ -4,31 +4,33 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Limits, Offer
 from v2g.power.inverter import InverterRating
 from v2g.station.config.settings import EvseSettings
+from v2g.station.power.limits import Allowed
 
 
-def offer_of(evse: EvseSettings) -> Offer:
+def offer_of(settings: EvseSettings) -> Offer:
     """What a car may choose from; whether it may be discharged is asked when it chooses."""
     return Offer(
-        evse_id=evse.evse_id,
-        services=tuple(Service[name] for name in evse.services),
-        modes=tuple(ControlMode[name.upper()] for name in evse.modes),
-        nominal_voltage_v=evse.nominal_voltage_v,
-        nominal_frequency_hz=evse.nominal_hz,
-        pause_allowed=evse.pause,
-        precharge_tolerance_v=evse.precharge_tolerance_v,
-        price_levels=evse.price_levels,
-        ramp_w_per_s=evse.capability.ramp_w_per_s,
+        evse_id=settings.evse_id,
+        services=tuple(Service[name] for name in settings.services),
+        modes=tuple(ControlMode[name.upper()] for name in settings.modes),
+        nominal_voltage_v=settings.nominal_voltage_v,
+        nominal_frequency_hz=settings.nominal_hz,
+        pause_allowed=settings.pause,
+        precharge_tolerance_v=settings.precharge_tolerance_v,
+        price_levels=settings.price_levels,
+        ramp_w_per_s=settings.capability.ramp_w_per_s,
     )
 
 
-def limits_of(evse: EvseSettings, rating: InverterRating | None) -> Limits:
-    """The EVSE's own capability within the inverter's rating."""
-    own = evse.capability
+def limits_of(settings: EvseSettings, rating: InverterRating | None, allowed: Allowed) -> Limits:
+    """Powers as decided; currents and voltages of the EVSE within the inverter's rating."""
+    own = settings.capability
+    feeds = allowed.discharge_w > 0
     limits = Limits(
-        charge_w=own.charge_w,
-        discharge_w=own.discharge_w if evse.may_feed else 0.0,
-        charge_a=own.charge_a,
-        discharge_a=own.discharge_a if evse.may_feed else 0.0,
+        charge_w=allowed.charge_w,
+        discharge_w=allowed.discharge_w,
+        charge_a=own.charge_a if allowed.charge_w else 0.0,
+        discharge_a=own.discharge_a if feeds else 0.0,
         voltage_min_v=own.voltage_min_v,
         voltage_max_v=own.voltage_max_v,
     )

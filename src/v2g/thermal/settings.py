@@ -34,7 +34,7 @@ class Band(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ThermalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part without a band has no sensor."""
 
-    module: Band = Band(full_to_c=70.0, none_above_c=82.0)
+    module: Band | None = Band(full_to_c=70.0, none_above_c=82.0)
     contactor: Band | None = Band(full_to_c=75.0)
     coolant: Band | None = Band(full_to_c=55.0, none_above_c=65.0)
     ambient: Band | None = Band(full_to_c=50.0, none_above_c=70.0)

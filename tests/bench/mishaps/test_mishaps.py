@@ -16,8 +16,10 @@ from v2g.iso15118.event import Faulted
 from v2g.iso15118.service import Service
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterMode
+from v2g.station.event import Broke, Event
 from v2g.station.evse import Evse
 from v2g.station.orders import Orders
+from v2g.station.step import Step
 
 BATCHES, BATCH = 10, 20
 
@@ -53,11 +55,15 @@ def scenario(*mishaps: Mishap, service: Service = Service.DC_BPT, cable: str = "
 class Careless(Evse):
     """Sound until a test makes something of it."""
 
-    def orders(self, now: float) -> Orders:
-        return self.spoil(super().orders(now))
+    def _settle(self, now: float, send: list[tuple[int, bytes]] | None = None) -> Step:
+        step = super()._settle(now, send)
+        return replace(step, orders=self.spoil(step.orders), events=tuple(filter(self.reported, step.events)))
 
     def spoil(self, orders: Orders) -> Orders:
         return orders
+
+    def reported(self, event: Event) -> bool:
+        return True
 
 
 class NeverOpens(Careless):
@@ -89,7 +95,7 @@ class Restless(Careless):
 
     def spoil(self, orders: Orders) -> Orders:
         self._count += 1
-        power_w = 2_000.0 if self._count % 40 < 20 else -2_000.0
+        power_w = 2_000.0 if self._count % 160 < 80 else -2_000.0
         if orders.inverter.mode is not InverterMode.POWER:
             return orders
         return replace(
@@ -98,14 +104,13 @@ class Restless(Careless):
 
 
 class Tightlipped(Careless):
-    def spoil(self, orders: Orders) -> Orders:
-        self.events = [event for event in self.events if not isinstance(event, Faulted)]
-        return orders
+    def reported(self, event: Event) -> bool:
+        return not isinstance(event, Faulted | Broke)
 
 
 class Deaf(Careless):
-    def expire(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
-        return []
+    def expire(self, now: float, unix_s: int) -> Step:
+        return self._settle(now)
 
 
 class Broken(Careless):
@@ -118,7 +123,7 @@ class Broken(Careless):
 class Breathless(Careless):
     def spoil(self, orders: Orders) -> Orders:
         if orders.inverter.mode is InverterMode.POWER:
-            self.events.append(Faulted(Fault.INTERNAL, "failed"))
+            self._events.append(Faulted(Fault.INTERNAL, "failed"))
         return orders
 
 

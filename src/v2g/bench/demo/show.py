@@ -12,6 +12,7 @@ from v2g.bench.demo.stage import ATTENUATION_DB, Stage, stage
 from v2g.bench.sim.plc_modem import PlcPair
 from v2g.io.control import request
 from v2g.slac.event import Began, Joining, Matched, Sounded, describe
+from v2g.station.command import Status
 
 SAMPLE_S = 0.2
 LINE_S = 1.0
@@ -120,7 +121,7 @@ class _Show:
 
     async def look(self) -> None:
         """Take one sample, and say what is new."""
-        [status] = (await asyncio.to_thread(request, self._running.control, "status"))["evses"]
+        [status] = (await asyncio.to_thread(request, self._running.control, Status()))["evses"]
         now = time.monotonic() - self._started
         if status["session"]:
             self.performance.status = status

@@ -19,7 +19,7 @@ from v2g.pilot.timing import UNPLUG_S
 from v2g.power.contactor import SILENT_OPEN_WITHIN_S
 from v2g.power.inverter import InverterFault
 from v2g.station.config.settings import EvseSettings
-from v2g.station.evse import BREAK_S
+from v2g.station.power_path import BREAK_S
 
 TRIP_OPEN_S = SILENT_OPEN_WITHIN_S
 """From a fault to the open contactor: readings that grow stale (0.35 s), a turn of the charge loop (0.5 s), the
@@ -336,7 +336,7 @@ def _kill_car(rig: Rig, random: Random) -> None:
 
 def _out_of_turn(rig: Rig, random: Random) -> None:
     """A request that the phase may not admit."""
-    _say(rig, random, rig.world.evse.report.session_id)
+    _say(rig, random, rig.world.evse.visit.report.session_id)
 
 
 def _other_session(rig: Rig, random: Random) -> None:

@@ -12,9 +12,10 @@ from v2g.bench.mishaps.invariants import Checker, Ended, Struck, Violation
 from v2g.bench.mishaps.rig import Rig
 from v2g.bench.mishaps.scenario import NEXT_ENERGY_S, Mishap, Scenario
 from v2g.bench.sim.world import IDLE_STEP_S, STEP_S
-from v2g.iso15118.event import Event, Faulted, Moved
+from v2g.iso15118.event import Received, Sent
 from v2g.iso15118.view import Stage
-from v2g.station.report import Note
+from v2g.station.event import Event
+from v2g.station.text import describe
 
 WAITS_S = 15.0
 """How long a driver waits for a car that does not begin to talk."""
@@ -125,7 +126,7 @@ class Course:
         sessions = len(self.checker.sessions)
         while True:
             talks = world.evcc is not None and world.evcc.end is None and not world.faults.hung
-            conversation = world.evse.conversation
+            conversation = world.evse.visit.conversation
             busy = conversation is not None and conversation.end is None
             if len(self.checker.sessions) > sessions and not talks and not busy:
                 return
@@ -202,13 +203,8 @@ class Course:
         self.outcome.timeline.append((self.rig.world.now, what))
 
 
-def _told(event: Event | Note) -> str:
-    """What the timeline says of it; nothing of single messages."""
-    match event:
-        case Note(text, warning):
-            return f"{'warning: ' if warning else ''}{text}"
-        case Faulted(fault, reason):
-            return f"FAULT {fault.code} {fault.name}: {reason}"
-        case Moved(before, after):
-            return f"{before} -> {after}"
-    return ""
+def _told(event: Event) -> str:
+    if isinstance(event, Received | Sent):
+        return ""
+    level, text = describe(event)
+    return text if level == "INFO" else f"{level} {text}"

@@ -32,18 +32,18 @@ from v2g.bench.mishaps.rig import Rig
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import POLL_S, STEP_S
-from v2g.iso15118.conversation import Conversation
-from v2g.iso15118.d20.secc.answers.power_delivery import NO_CURRENT_A
 from v2g.iso15118.d20.timeouts import PROFILES, SETUP_S
 from v2g.iso15118.event import Faulted
+from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import READY
 from v2g.power.contactor import SWITCHES_WITHIN_S
-from v2g.power.inverter import OFF_WITHIN_S
-from v2g.station.evse import BREAK_S
-from v2g.station.power.reversal import DWELL_S
-from v2g.station.safety.supervisor import NO_POWER_W
+from v2g.power.inverter import NO_CURRENT_A, OFF_WITHIN_S
+from v2g.power.meter import NO_POWER_W
+from v2g.station.event import Broke
+from v2g.station.power.sources.reversal import DWELL_S
+from v2g.station.power_path import BREAK_S
 
 OFF_S = OFF_WITHIN_S + STEP_S
 """From the end of the station's permission to no current: what the inverter takes, and when orders are given."""
@@ -120,13 +120,13 @@ class Checker:
         """The first one of each invariant."""
         self.struck: list[Struck] = []
         self.sessions: list[Ended] = []
-        self.faults: list[Faulted] = []
+        self.faults: list[Faulted | Broke] = []
         self._said: set[str] = set()
         self._permitted_s = self._drawing_s = self._matched_s = self._heard_s = self._begun_s = 0.0
         self._messages = self._events = self._known = self._faults_before = 0
         self._flowed: tuple[float, float] = (0.0, -inf)
         """Direction and time of the last energy."""
-        self._conversation: Conversation | None = None
+        self._conversation: StationConversation | None = None
         self._over = True
         """The present conversation has ended and is in `sessions`."""
         self._welded_s: float | None = None
@@ -175,7 +175,7 @@ class Checker:
     def _follow_trace(self) -> None:
         events, self._known = self.rig.world.events, len(self.faults)
         for _, event in events[self._events :]:
-            if isinstance(event, Faulted):
+            if isinstance(event, Faulted | Broke):
                 self.faults.append(event)
                 self._tripped_s = min(self._tripped_s, self.rig.world.now)
                 if event.fault is Fault.INTERNAL:
@@ -184,9 +184,9 @@ class Checker:
 
     def _follow_session(self) -> None:
         world = self.rig.world
-        now, evse, conversation = world.now, world.evse, world.evse.conversation
-        if evse.report.messages != self._messages:
-            self._messages, self._heard_s = evse.report.messages, now
+        now, evse, conversation = world.now, world.evse, world.evse.visit.conversation
+        if evse.visit.report.messages != self._messages:
+            self._messages, self._heard_s = evse.visit.report.messages, now
         if conversation is not self._conversation:
             self._end_session()
             self._conversation, self._over = conversation, conversation is None

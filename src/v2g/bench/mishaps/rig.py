@@ -57,7 +57,7 @@ class Rig:
             return [(0.0, kind, sent) for kind, sent in FrameReader().feed(bytes(frame))]
         except FramingError as error:
             if to_station:
-                self.world.evse.disconnected(self.world.now, Fault.FRAMING, str(error))
+                self.world.disconnect(Fault.FRAMING, str(error))
             if self.world.evcc is not None:
                 self.world.evcc.abort(Fault.FRAMING, "the connection is gone")
             return []

@@ -15,7 +15,6 @@ from v2g.bench.sim.safety import SafetyModule
 from v2g.iso15118.d20.evcc.engine import Evcc
 from v2g.iso15118.d20.evcc.session import Paused
 from v2g.iso15118.d20.timeouts import CAR_SETUP_S
-from v2g.iso15118.event import Event
 from v2g.iso15118.vehicle import Intent, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
@@ -25,11 +24,14 @@ from v2g.power.inverter import OFF, InverterReading
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import Device, EvseSettings
+from v2g.station.event import Event
 from v2g.station.evse import Evse
-from v2g.station.orders import SAFE
+from v2g.station.kept import KeptEvse
+from v2g.station.orders import SAFE, Orders
 from v2g.station.power.limits import Bound
+from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
-from v2g.station.report import Note
+from v2g.station.step import Step
 
 STEP_S = 0.01
 POLL_S = 0.1
@@ -108,15 +110,20 @@ class World:
         draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit."""
         self.now = 0.0
         self.faults = Faults()
+        self.kept = KeptEvse()
+        """What the station has on disk."""
         self.grid = SOUND
         self.plant = PlantModel(Battery(capacity_wh, soc), plant)
-        self.evse = Evse(evse, self.plant.settings.rating, site)
+        self._rating = self.plant.settings.rating if evse.inverter is not None else None
+        self.evse = Evse(evse, self._rating, site)
         self.contactor = ContactorModule(self._clock, stuck=stuck, log=self._switched)
-        self.events: list[tuple[float, Event | Note]] = []
-        """What the station had to tell, with the time."""
+        self.events: list[tuple[float, Event]] = []
+        """What the station reported, with the time."""
         self.switched: list[tuple[float, bool]] = []
         """Every movement of the contactor."""
         self.evcc: Evcc | None = None
+        self.certificate: str | None = None
+        """The name in the car's certificate, if it shows one."""
         self.driver = Stop.NONE
         self._intent, self._peer = intent, peer
         self._settings, self._site = evse, site
@@ -124,6 +131,8 @@ class World:
         """Another one takes over from the next step on."""
         self.as_read: Callable[[Readings], Readings] = as_they_are
         """What the station reads of what its devices measure: they may lie."""
+        self.greed = 1.0
+        """Of a car that does not talk: how much of what the duty cycle allows it takes."""
         self.wire: Callable[[bool, int, bytes], list[tuple[float, int, bytes]]] = at_once
         """What becomes of a payload, to the station or to the car: how much later it arrives, as what type and what."""
         self._delay_s = delay_s
@@ -150,12 +159,12 @@ class World:
     def _connect(self) -> None:
         if self.faults.down:
             return
-        open_to_talk = self.cable is None or (self.cable.open_to_talk and self.evse.closed_to_talk() is None)
+        open_to_talk = self.cable is None or (self.cable.open_to_talk and self.evse.why_not_talk() is None)
         if self._connects is None or self.faults.mute or not open_to_talk:
             return
         (intent, paused), self._connects = self._connects, None
         self.evcc = Evcc(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
-        self.evse.connected(self.now, self._peer)
+        self._do(self.evse.connected(self.now, self.unix_s, self._peer, self.certificate))
         self._post(self.evcc.start(self.now, self.vehicle()).send, to_station=True)
 
     def pull_out(self) -> None:
@@ -167,7 +176,11 @@ class World:
     def unplug(self) -> None:
         """The connection is gone, as TCP reports it at once when a process dies."""
         self.evcc, self._wire, self._connects = None, [], None
-        self.evse.disconnected(self.now, Fault.CONNECTION_LOST, "the peer closed the connection")
+        self.disconnect(Fault.CONNECTION_LOST, "the peer closed the connection")
+
+    def disconnect(self, fault: Fault, reason: str) -> None:
+        """The station notices that the connection is gone."""
+        self._do(self.evse.disconnected(self.now, fault, reason))
 
     def stop_station(self) -> None:
         """The station's process dies; the car's connection breaks. The hardware hears nothing more."""
@@ -177,7 +190,7 @@ class World:
 
     def start_station(self) -> None:
         """A new process of the station, which knows nothing of what was."""
-        self.evse = Evse(self._settings, self.plant.settings.rating, self._site)
+        self.evse = Evse(self._settings, self._rating, self._site, kept=self.kept)
         self.faults.down, self._readings = False, Readings()
 
     def say_as_car(self, payload_type: int, payload: bytes) -> None:
@@ -215,15 +228,17 @@ class World:
             self._measure()
         down = self.faults.down
         if (grid_due or due) and not down:
-            self._post(self.evse.measured(self.as_read(self._readings), self.now, self.unix_s), to_station=False)
+            self._do(self.evse.measured(self.as_read(self._readings), self.now, self.unix_s, self._rating))
         self._deliver()
         if self.evcc is not None and not self.faults.hung:
             self._post(self.evcc.expire(self.now, self.vehicle()).send, to_station=True)
         if not down:
-            self._post(self.evse.expire(self.now, self.unix_s), to_station=False)
-        if not (down or self.faults.lost_commands):
-            self._orders = self.evse.orders(self.now)
-        self._note()
+            self._do(self.evse.expire(self.now, self.unix_s))
+
+    @property
+    def orders(self) -> Orders:
+        """What the station commands."""
+        return self._orders
 
     @property
     def unix_s(self) -> int:
@@ -259,11 +274,17 @@ class World:
                 setpoint=self._setpoint,
                 station_contactor_closed=self.contactor.closed,
                 vehicle_contactor_closed=command is not None and command.contactor_closed,
-                charger_power_w=0.0 if command is None else command.charger_w,
+                charger_power_w=self._by_duty_cycle_w() if command is None else command.charger_w,
                 grid_voltages_v=self.grid.voltages_v,
                 grid_frequency_hz=self.grid.frequency_hz,
             ),
         )
+
+    def _by_duty_cycle_w(self) -> float:
+        """What a car takes that does not talk: all that the duty cycle allows."""
+        if not self.faults.mute or self.cable is None:
+            return 0.0
+        return self.cable.pilot.vehicle.meaning.current_a * volts_times_phases(self._settings) * self.greed
 
     def _measure(self) -> None:
         """What the devices answer at this instant; a silent one keeps its last reading, which ages."""
@@ -330,7 +351,7 @@ class World:
         wants_energy = ready and not faults.s2_open
         for event in cable.advance(self.now, duty=duty, matching=orders.matching, wants_energy=wants_energy):
             if not faults.down:
-                self.evse.line(event, self.now)
+                self._do(self.evse.line(event, self.now))
         if "pilot" not in faults.silent:
             self._readings = replace(self._readings, pilot=cable.pilot.reading())
         if self.safety is not None and not (faults.lost_commands or faults.down):
@@ -366,19 +387,19 @@ class World:
             _, to_station, payload_type, payload = self._wire.pop(0)
             if self.faults.cut:
                 continue
-            if to_station and self.faults.down:
-                answers = []
-            elif to_station:
-                answers = self.evse.receive(payload_type, payload, self.now, self.unix_s)
-            elif self.evcc is not None and not self.faults.hung:
+            if to_station and not self.faults.down:
+                self._do(self.evse.receive(payload_type, payload, self.now, self.unix_s))
+            elif not to_station and self.evcc is not None and not self.faults.hung:
                 answers = self.evcc.receive(payload_type, payload, self.now, self.vehicle()).send
-            else:
-                answers = []
-            self._post(answers, to_station=not to_station)
+                self._post(answers, to_station=True)
 
-    def _note(self) -> None:
-        self.events += [(self.now, event) for event in self.evse.events]
-        self.evse.events = []
+    def _do(self, step: Step) -> None:
+        """Make true what the station wants."""
+        self._post(list(step.send), to_station=False)
+        if not self.faults.lost_commands:
+            self._orders = step.orders
+        self.events += [(self.now, event) for event in step.events]
+        self.kept = self.evse.kept
 
     def _clock(self) -> float:
         return self.now

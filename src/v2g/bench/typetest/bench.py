@@ -13,7 +13,7 @@ from v2g.bench.typetest.course import NOMINAL_V, Course
 from v2g.grid.settings import Value
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
-from v2g.iso15118.view import Limits
+from v2g.iso15118.view import Limits, Stage
 from v2g.station.config.settings import Access, EvseSettings, GridCode, Step
 
 _CAR = Limits(
@@ -107,7 +107,7 @@ def _feeding(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
     entry = guard.code.enter_service
     world.run(entry.delay_s, step_s=IDLE_STEP_S)
     world.plug_in()
-    world.run(_SESSION_SETUP_S, until=lambda: world.evse.decision is not None)
+    world.run(_SESSION_SETUP_S, until=lambda: world.evse.demand.stage is Stage.ENERGY)
     mode_settles_s = 0.0 if guard.code.reactive.mode == "constant_power_factor" else 2 * guard.code.watt_var.response_s
     world.run(_POWER_SETTLES_S + entry.ramp_s + mode_settles_s, step_s=IDLE_STEP_S)
     assert abs(world.plant.power_w - power_pu * RATED_W) < 0.1 * RATED_W, "the session does not reach its power"

@@ -304,8 +304,13 @@ def _voltage_range(capability: Fields) -> Findings:
 
 
 def _listed_cars(access: Fields) -> Findings:
-    if access["grant"] == "listed" and not access["evcc_ids"]:
-        yield "evcc_ids", "empty, so that `grant: listed` admits no car; list the EVCCIDs, or say `grant: nobody`"
+    if access["grant"] != "listed":
+        return
+    if not access["certificates"] and not access["evcc_ids"]:
+        yield "certificates", "empty, so that `grant: listed` admits no car; list the names in their certificates"
+    if access["evcc_ids"] and not access["unproved"]:
+        remedy = "list the names of their certificates under `certificates`, or accept it with `unproved: true`"
+        yield "evcc_ids", f"a car makes up its EVCCID, and nothing proves it; {remedy}"
 
 
 def _listed_once(evse: Fields) -> Findings:

@@ -46,8 +46,13 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who may use the EVSE (external identification)."""
 
     grant: Literal["everyone", "nobody", "listed"] = "nobody"
-    """`listed`: the cars in `evcc_ids`."""
+    """`listed`: the cars in `certificates`, and those in `evcc_ids` if `unproved` says so."""
+    certificates: tuple[Name, ...] = ()
+    """Common names of vehicle certificates: what a car has proved with TLS."""
     evcc_ids: tuple[Name, ...] = ()
+    """Names that cars state about themselves."""
+    unproved: bool = False
+    """Accept a listed EVCCID although nothing proves it: whoever knows the name can charge."""
     discharge: bool = False
     """Whether a car that may use the EVSE may also feed the grid."""
 
@@ -115,6 +120,10 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     timing: Literal["standard", "relaxed"] = "standard"
     nominal_voltage_v: Annotated[int, Meta(ge=100, le=480)] = 230
     nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    phases: Literal[1, 3] = 3
+    """Phases that a car may draw from (AC): a duty cycle states the current of each."""
+    bench_ac_bpt: bool = False
+    """On a bench only: let an AC car feed although nothing supervises its inverter for islanding."""
     pause: bool = True
     precharge_tolerance_v: Annotated[float, Meta(ge=1, le=50)] | None = 20.0
     """How near to the car's voltage the output must be before energy transfer; null leaves that to the car."""

@@ -1,1 +1,1 @@
-"""How much power flows, and why."""
+"""How much power flows, and why: sources wish and bound, the decider decides."""

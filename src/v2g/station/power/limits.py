@@ -6,7 +6,25 @@ give the same decision.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from math import inf, isfinite
+
+
+class Holds(Enum):
+    """For how long a bound holds, and so who has to know of it."""
+
+    ALWAYS = auto()
+    """As long as the station is what it is: ratings, EVSE, site, permissions. An order by hand is checked against
+    these, and no car is promised more."""
+    FOR_NOW = auto()
+    """As long as its cause lasts: heat, grid, operator. The car is told, its schedule follows, the meter is watched."""
+    AT_ONCE = auto()
+    """For this set-point only: ramps, the rest between two directions, a current times the voltage of this moment."""
+    CAR = auto()
+    """What the car itself states; it knows already."""
+
+
+_STATION = (Holds.ALWAYS, Holds.FOR_NOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +37,7 @@ class Bound:
     discharge_w: float = inf
     detail: str = ""
     """What makes it so just now: `20 A at 401 V`."""
+    holds: Holds = Holds.FOR_NOW
 
     def of(self, direction: float) -> float:
         """The magnitude allowed in the direction of `direction`'s sign."""
@@ -29,19 +48,59 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """The power, why it is not what was wished for, and what would bind next."""
+class Wish:
+    """A power that somebody wants, before anyone's limits."""
 
     power_w: float
-    wish_w: float
-    wished_by: str
-    binding: Bound | None
-    """None where the wish itself decides."""
+    by: str
+    """Who wants it, as a person reads it."""
+
+
+NOTHING = Bound("nothing is decided yet", 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The tightest bound in each direction."""
+
+    charge: Bound = NOTHING
+    discharge: Bound = NOTHING
+
+    @property
+    def charge_w(self) -> float:
+        return _allowed(self.charge, 1.0)
+
+    @property
+    def discharge_w(self) -> float:
+        return _allowed(self.discharge, -1.0)
+
+    def of(self, direction: float) -> Bound:
+        """The bound in the direction of `direction`'s sign."""
+        return self.charge if direction > 0 else self.discharge
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The power, why it is not what was wished for, what would bind next, and what the station allows at all.
+
+    Everything that lets energy flow reads this value: the set-point, the limits and the schedule given to the car, the
+    duty cycle, and the limits that the supervisor enforces at the meter.
+    """
+
+    power_w: float = 0.0
+    wish_w: float = 0.0
+    wished_by: str = "nobody"
+    binding: Bound | None = None
+    """None if the wish itself decides."""
     runners_up: tuple[Bound, ...] = ()
     """The next tighter bounds in the same direction, the tightest first."""
     reactive_var: float = 0.0
     """Positive as drawn by an inductive load."""
     reactive_by: str = ""
+    allowed: Allowed = Allowed()
+    """What the station allows now, whatever the car wishes and states."""
+    lasting: Allowed = Allowed()
+    """What the station allows at most, in the best of circumstances."""
 
     @property
     def limited(self) -> bool:
@@ -68,32 +127,51 @@ class Decision:
         return "; ".join(parts)
 
 
-def decide(
-    wish_w: float, wished_by: str, bounds: Iterable[Bound], *, reactive_var: float = 0.0, reactive_by: str = ""
-) -> Decision:
+IDLE = Decision()
+"""Before anything is known: no power in either direction."""
+
+
+def decide(wish: Wish, bounds: Iterable[Bound], *, reactive_var: float = 0.0, reactive_by: str = "") -> Decision:
     """Hold the wish to the tightest bound in its direction.
 
     A wish or a bound that is not a number allows nothing: the unknown is not a permission.
     """
-    reactive = (reactive_var, reactive_by) if isfinite(reactive_var) else (0.0, f"{reactive_by}: no valid value")
+    found = list(bounds)
+    wish_w = wish.power_w
+    if not isfinite(reactive_var):
+        reactive_var, reactive_by = 0.0, f"{reactive_by}: no valid value"
+    allowed = tightest(bound for bound in found if bound.holds in _STATION)
+    lasting = tightest(bound for bound in found if bound.holds is Holds.ALWAYS)
+    rest = (reactive_var, reactive_by, allowed, lasting)
     if not isfinite(wish_w):
-        return Decision(0.0, 0.0, wished_by, Bound(f"{wished_by}: no valid wish", 0.0, 0.0), (), *reactive)
-    ranked = sorted(bounds, key=lambda bound: _allowed(bound, wish_w))
-    allowed = _allowed(ranked[0], wish_w) if ranked else inf
-    if wish_w == 0.0 or allowed >= abs(wish_w):
-        finite = (bound for bound in ranked if wish_w and _allowed(bound, wish_w) < inf)
-        return Decision(wish_w, wish_w, wished_by, None, tuple(finite)[:_RUNNERS_UP], *reactive)
-    power_w = allowed if wish_w > 0 else -allowed
-    following = (bound for bound in ranked[1:] if _allowed(bound, wish_w) < inf)
-    return Decision(power_w + 0.0, wish_w, wished_by, ranked[0], tuple(following)[:_RUNNERS_UP], *reactive)
+        return Decision(0.0, 0.0, wish.by, Bound(f"{wish.by}: no valid wish", 0.0, 0.0), (), *rest)
+    if wish_w == 0.0:
+        return Decision(0.0, 0.0, wish.by, None, (), *rest)
+    ranked = sorted((bound for bound in found if _allowed(bound, wish_w) < inf), key=lambda one: _allowed(one, wish_w))
+    most_w = _allowed(ranked[0], wish_w) if ranked else inf
+    if most_w >= abs(wish_w):
+        return Decision(wish_w, wish_w, wish.by, None, tuple(ranked[:_RUNNERS_UP]), *rest)
+    power_w = most_w if wish_w > 0 else -most_w
+    return Decision(power_w + 0.0, wish_w, wish.by, ranked[0], tuple(ranked[1 : _RUNNERS_UP + 1]), *rest)
+
+
+def tightest(bounds: Iterable[Bound]) -> Allowed:
+    """The tightest of `bounds` in each direction; nothing is allowed if there are none."""
+    charge = discharge = None
+    for bound in bounds:
+        if charge is None or _allowed(bound, 1.0) < _allowed(charge, 1.0):
+            charge = bound
+        if discharge is None or _allowed(bound, -1.0) < _allowed(discharge, -1.0):
+            discharge = bound
+    return Allowed(charge or NOTHING, discharge or NOTHING)
 
 
 _RUNNERS_UP = 3
 """A person wants to know what comes next, not everything."""
 
 
-def _allowed(bound: Bound, wish_w: float) -> float:
-    allowed = bound.of(wish_w)
+def _allowed(bound: Bound, direction: float) -> float:
+    allowed = bound.of(direction)
     return max(0.0, allowed) if allowed == allowed else 0.0  # NaN is not equal to itself
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from random import random
-from typing import Any
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating
@@ -16,6 +15,7 @@ from v2g.power.inverter import InverterRating
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings, GridCode
 from v2g.station.readings import Readings
+from v2g.station.safety.grid_status import GridStatus
 
 _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
 """The other causes are `Fault.GRID`."""
@@ -53,8 +53,8 @@ class GridGuard:
         fault = Fault.GRID if verdict.cause is None else _FAULTS.get(verdict.cause, Fault.GRID)
         return fault, f"grid protection, {verdict.element}: {verdict.why}"
 
-    def step(self, readings: Readings, now: float) -> str | None:
-        """Look at the latest reading, however old. Returns a line for the trace when the verdict is another one."""
+    def step(self, readings: Readings, now: float) -> bool:
+        """Look at the latest reading, however old. Returns whether the verdict is another one."""
         grid, meter = readings.grid, readings.meter
         if (
             grid is not None
@@ -62,14 +62,11 @@ class GridGuard:
             and meter is self._judged[1]
             and now - grid.time_s < self.code.measurement.stale_s
         ):
-            return None  # nothing new, and not stale yet
+            return False  # nothing new, and not stale yet
         self._judged = grid, meter
         self.sample, before = self._sample(readings, now), self.verdict
         self.verdict = verdict = self._protection.step(self.sample, now)
-        if (verdict.state, verdict.element) == (before.state, before.element):
-            return None
-        element = f", {verdict.element}" if verdict.element else ""
-        return f"grid: {verdict.state}{element}: {verdict.why or 'in service'}"
+        return (verdict.state, verdict.element) != (before.state, before.element)
 
     def begin(self, rating: InverterRating | None, now: float) -> None:
         """Energy transfer begins, with an inverter of this rating; None where the car's own converts (AC)."""
@@ -115,19 +112,19 @@ class GridGuard:
             return {name: self.code.settings[name].value for name in names}
         return {"reactive.mode": "constant_var", "constant_var.injected_pu": fed_var / rating.apparent_va}
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> GridStatus:
         """What the operator may see."""
         verdict, code = self.verdict, self.code
-        return {
-            "code": code.title + (f", category {code.variant.upper()}" if code.variant else ""),
-            "nominal_hz": code.nominal_hz,
-            "state": verdict.state,
-            "element": verdict.element,
-            "why": verdict.why,
-            "share": verdict.share,
-            "ride_through": verdict.ride_through.mode.name.lower(),
-            "reactive_mode": code.reactive.mode,
-        }
+        return GridStatus(
+            code=code.title + (f", category {code.variant.upper()}" if code.variant else ""),
+            nominal_hz=code.nominal_hz,
+            state=verdict.state,
+            element=verdict.element,
+            why=verdict.why,
+            share=verdict.share,
+            ride_through=verdict.ride_through.mode.name.lower(),
+            reactive_mode=code.reactive.mode,
+        )
 
     def _sample(self, readings: Readings, now: float) -> GridSample | None:
         reading, meter = readings.grid, readings.fresh(now).meter

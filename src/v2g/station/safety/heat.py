@@ -1,31 +1,31 @@
 """The heat of one EVSE: sensors in, a bound on the power and the pump's speed out."""
 
-from collections.abc import Iterator
+from msgspec.structs import replace
 
 from v2g.power.inverter import InverterRating
+from v2g.station.config.settings import EvseSettings
 from v2g.station.power.limits import Bound
 from v2g.station.readings import Readings
 from v2g.thermal.limiter import Allowance, Measured, ThermalLimiter, ThermalReadings
 from v2g.thermal.settings import ThermalSettings
 
 INVERTER_ONLY = ThermalSettings(contactor=None, coolant=None, ambient=None)
-"""Where nothing is configured: the inverter tells the temperature of its power module."""
+"""If nothing is configured: the inverter reports the temperature of its power module."""
 
 
 class Heat:
     """What the temperatures leave of the rating."""
 
-    def __init__(self, settings: ThermalSettings, rating: InverterRating) -> None:
+    def __init__(self, settings: ThermalSettings, charge_w: float, discharge_w: float) -> None:
+        """`charge_w`, `discharge_w`: full power, of the inverter with DC, of the EVSE with AC."""
         self._ramps = settings is not INVERTER_ONLY  # without a coolant there is nothing to follow
-        self._limiter = ThermalLimiter(
-            settings, charge_w=rating.charge_power_max_w, discharge_w=rating.discharge_power_max_w
-        )
+        self._limiter = ThermalLimiter(settings, charge_w=charge_w, discharge_w=discharge_w)
         self.allowance: Allowance | None = None
         self._charged_w = self._discharged_w = 0.0
-        """What either direction carried of late: a short interruption has not cooled anything."""
+        """Recent power in each direction: a short interruption has not cooled anything."""
 
-    def step(self, readings: Readings, now: float) -> None:
-        """Take fresh readings."""
+    def step(self, readings: Readings, now: float, ac_a: float = 0.0) -> None:
+        """Take fresh readings. `ac_a`: current through the contactor of an AC EVSE."""
         inverter, safety = readings.inverter, readings.safety
 
         def sensor(name: str) -> Measured | None:
@@ -40,7 +40,7 @@ class Heat:
                 ambient=sensor("ambient_c"),
                 flow=sensor("flow"),
                 loss_w=0.0 if inverter is None else inverter.ac_power_w - inverter.power_w,
-                current_a=0.0 if inverter is None else inverter.current_a,
+                current_a=ac_a if inverter is None else inverter.current_a,
             ),
             now,
         )
@@ -53,12 +53,23 @@ class Heat:
             return Bound("heat", 0.0, 0.0, "no temperature is known")
         return Bound("heat", allowance.charge_w, allowance.discharge_w, allowance.why or "")
 
-    def bounds(self, before_w: float, dt_s: float) -> Iterator[Bound]:
-        """Of the power, and of how fast it may leave zero from `before_w`, `dt_s` ago."""
-        yield self.bound
-        if self._ramps and self.allowance is not None:
-            rise_w = self.allowance.ramp_w_per_s * dt_s
-            self._charged_w = max(before_w, self._charged_w - rise_w, 0.0)
-            self._discharged_w = max(-before_w, self._discharged_w - rise_w, 0.0)
-            charge_w, discharge_w = self._charged_w + rise_w, self._discharged_w + rise_w
-            yield Bound("heat ramp", charge_w, discharge_w, "it follows the coolant")
+    def ramp(self, before_w: float, dt_s: float) -> Bound | None:
+        """How fast the power may leave zero, from `before_w`, `dt_s` ago; None if nothing has to follow it."""
+        if not self._ramps or self.allowance is None:
+            return None
+        rise_w = self.allowance.ramp_w_per_s * dt_s
+        self._charged_w = max(before_w, self._charged_w - rise_w, 0.0)
+        self._discharged_w = max(-before_w, self._discharged_w - rise_w, 0.0)
+        return Bound("heat ramp", self._charged_w + rise_w, self._discharged_w + rise_w, "it follows the coolant")
+
+
+def heat_of(settings: EvseSettings, rating: InverterRating | None) -> Heat | None:
+    """The heat of an EVSE; None while nothing is known of it, or if nothing measures it."""
+    if settings.inverter is not None:
+        if rating is None:
+            return None
+        return Heat(settings.thermal or INVERTER_ONLY, rating.charge_power_max_w, rating.discharge_power_max_w)
+    if settings.thermal is None:
+        return None
+    own = settings.capability
+    return Heat(replace(settings.thermal, module=None), own.charge_w, own.discharge_w)

@@ -1,18 +1,14 @@
 """The cable of an EVSE: what the control pilot says, whom the power line matched, and what both permit."""
 
-from collections.abc import Iterator
-
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import State
-from v2g.pilot.station import Happening, Permission, PilotSettings, Signal, StationPilot
+from v2g.pilot.station import Happening, Permission, PilotEvent, PilotSettings, Signal, StationPilot
 from v2g.power.pilot import PilotReading
-from v2g.slac.event import Began, Event, LinkLost, Match, Matched, Unmatched, describe
+from v2g.slac.event import Began, Event, LinkLost, Match, Matched, Unmatched
 
 _LOUD = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
 """The car has closed S2 by now."""
-Line = tuple[str, bool]
-"""For the trace: text, and whether it is a warning."""
 
 
 class Plug:
@@ -33,7 +29,7 @@ class Plug:
         """Whether cars should be matched now. A level, for the matching machine."""
         return self._matches and self.pilot.connected
 
-    def step(self, reading: PilotReading | None, signal: Signal, now: float) -> Iterator[Line]:
+    def step(self, reading: PilotReading | None, signal: Signal, now: float) -> list[PilotEvent]:
         """Take the latest reading, and say `signal` to the car as soon as the pilot admits it."""
         self.pilot.want(signal)
         self.pilot.step(reading, now)
@@ -42,13 +38,10 @@ class Plug:
             self.toggles += event.happening is Happening.TOGGLE
             if event.happening is Happening.UNPLUGGED:
                 self.match = self.link_lost = None
-            if event.happening is not Happening.STATE:
-                yield f"control pilot: {event.text}", event.warning
-            else:
-                yield f"control pilot {event.text}", False
+        return events
 
-    def line(self, event: Event) -> Iterator[Line]:
-        """What the matching has told."""
+    def line(self, event: Event) -> None:
+        """What the matching reports."""
         match event:
             case Began():
                 self.pilot.linked = True
@@ -59,9 +52,8 @@ class Plug:
                 self.pilot.linked = False
             case Unmatched():
                 self.pilot.linked = False
-        yield describe(event)
 
-    def closed_to_talk(self) -> str | None:
+    def why_not_talk(self) -> str | None:
         """Why no car may talk now, or None."""
         if not self.pilot.connected:
             return "no car is plugged in"

@@ -1,15 +1,24 @@
-"""What speaks against power at an EVSE: one place that looks at every device and names the first fault."""
+"""What stands against power at an EVSE: one place that looks at every device and names the first fault.
+
+Supervision is keyed to what the hardware is (contactor closed, current flowing) and to what the station has decided,
+never to a list of phases of a protocol.
+"""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from v2g.iso15118.car import CarState
+from v2g.iso15118.service import ControlMode
 from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterFault, InverterRating, InverterState
+from v2g.power.meter import NO_POWER_W
 from v2g.power.safety_inputs import Alarm, alarms
 from v2g.station.config.settings import EvseSettings
+from v2g.station.power.limits import IDLE, Decision
 from v2g.station.readings import Readings
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
+from v2g.station.safety.ceiling import Ceiling
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.grid_guard import GridGuard
@@ -19,21 +28,21 @@ OVER_VOLTAGE = 1.1
 """The output may exceed the car's maximum by this factor: 110 % (IEC 61851-23)."""
 OVER_CURRENT, OVER_CURRENT_A = 1.1, 5.0
 """The current may exceed what the car allows by this factor or this much, whichever is more."""
-NO_POWER_W = 250.0
-"""Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
 FOLLOWS_S, FEEDS_S = 5.0, 1.0
-"""How long an AC car may take to follow its limit (IEC 61851-1, Table A.6), and how long one may feed without leave.
-The inverter has as long to follow its set-point."""
+"""How long an AC car may take to follow its limit (IEC 61851-1, Table A.6), and how long one may feed without
+permission. The inverter has as long to follow its set-point."""
+RENEGOTIATES_S = 10.0
+"""How long a car that follows a schedule of its own may take to a lower one: it has to negotiate that first."""
+CAR_FOLLOWS_S, FALLS_A_PER_S = 1.0, 100.0
+"""A DC car's lower current limit: what it takes to the inverter and back as a measurement, and the inverter's ramp."""
 UNASKED, UNASKED_W = 0.05, 500.0
 """The inverter may deliver this share of its rating, or this much, more than it was told."""
 DIFFERS, DIFFERS_W, DIFFERS_S = 0.1, 500.0, 10.0
-"""Meter and inverter may differ by this share of the rating, or this much, for so long: readings are never of the same
-instant, and a meter on the other side of the inverter does not see its losses."""
+"""Meter and inverter may differ by this share of the rating, or this much, for at most this long: readings are never of
+the same instant, and a meter on the other side of the inverter does not see its losses."""
 LASTS_S = 0.05
-"""So long a measurement is beyond its limit before it is a fault: one odd sample is none."""
+"""A finding becomes a fault only after it has persisted."""
 
-_CLOSED = (Stage.PRECHARGE, Stage.ENERGY)
-"""The contactor has been seen closed before these."""
 _ALARMS = {
     Alarm.EMERGENCY_STOP: Fault.EMERGENCY_STOP,
     Alarm.RESIDUAL_CURRENT: Fault.RESIDUAL_CURRENT,
@@ -49,13 +58,13 @@ _INVERTER = {
 """The others are `Fault.INVERTER_FAULT`."""
 
 _CONNECTED = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
-_AFTER_PRECHARGE = (Stage.READY, Stage.ENERGY)
+"""The car is connected to the inverter; before, the cable alone is tested."""
 Found = tuple[Fault, str]
 
 
 @dataclass(slots=True)
 class _Lasting:
-    """One odd measurement is no fault: what is found must last."""
+    """Debounce: a finding becomes a fault only after it has persisted."""
 
     fault: Fault | None = None
     since_s: float = 0.0
@@ -66,6 +75,15 @@ class _Lasting:
         if fault is not self.fault:
             self.fault, self.since_s = fault, seen_s
         return found if seen_s - self.since_s >= lasts_s else None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the power path is compared with: what the conversation wants, what the car states, what is decided."""
+
+    demand: Demand
+    car: CarState = CarState()
+    decision: Decision = IDLE
 
 
 @dataclass(slots=True)
@@ -79,21 +97,35 @@ class Supervisor:
     _beyond: _Lasting = field(default_factory=_Lasting)
     _unasked: _Lasting = field(default_factory=_Lasting)
     _differs: _Lasting = field(default_factory=_Lasting)
+    _charge_a: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
+    _discharge_a: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
+    _voltage_v: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
+    _seen_closed: bool = False
+    """Since the contactor was wanted closed."""
+
+    def rest(self) -> None:
+        """Nothing is wanted of the power path: what was seen of it is over."""
+        self._seen_closed = False
+        for each in (self._charge_a, self._discharge_a, self._voltage_v):
+            each.clear()
 
     def alarm(self, readings: Readings, now: float) -> Found | None:
-        """The most urgent alarm of the safety inputs, where there are any."""
+        """The most urgent alarm of the safety inputs, if there are any."""
         if self.settings.safety is None or not (raised := alarms(readings.safety, now)):
             return None
         return _ALARMS[raised[0]], str(raised[0])
 
     def cable(self, stage: Stage, readings: Readings, now: float) -> Found | None:
-        """What speaks against this stage at the cable; an alarm first, for it takes the pilot away itself."""
+        """What stands against this stage at the cable; an alarm first, for it takes the pilot away itself."""
         found = self.alarm(readings, now)
         closed = readings.contactor is not None and readings.contactor.closed
         return found if found is not None or self.plug is None else self.plug.obstacle(stage, closed)
 
     def hardware(self, readings: Readings, now: float, *, dc: bool) -> Found | None:
-        """The first device that does not do its part, or None. `readings`: fresh ones."""
+        """The first device that does not do its part, or the grid if that is out of its limits; None if all is well.
+
+        `readings`: fresh ones.
+        """
         contactor, inverter = readings.contactor, readings.inverter
         if (alarm := self.alarm(readings, now)) is not None:
             return alarm
@@ -109,33 +141,41 @@ class Supervisor:
         if dc and (inverter is None or self.rating is None):
             return Fault.INVERTER_LOST, "no reading of the inverter"
         if dc and inverter is not None and inverter.state is InverterState.FAULT:
-            told = sorted(inverter.faults)
-            fault = next((_INVERTER[each] for each in told if each in _INVERTER), Fault.INVERTER_FAULT)
-            return fault, f"the inverter reports {', '.join(told) or 'a fault'}"
+            reported = sorted(inverter.faults)
+            fault = next((_INVERTER[each] for each in reported if each in _INVERTER), Fault.INVERTER_FAULT)
+            return fault, f"the inverter reports {', '.join(reported) or 'a fault'}"
         if readings.meter is None:
             return Fault.METER_LOST, "no reading of the meter"
         return None
 
-    def power_path(self, demand: Demand, readings: Readings, now: float, target_w: float = 0.0) -> Found | None:
-        """What speaks against going on with `demand`, or None. `target_w`: what the inverter was told."""
+    def power_path(self, watched: Watched, readings: Readings, now: float) -> Found | None:
+        """What stands against going on, or None. `readings`: fresh ones."""
+        demand = watched.demand
         dc = demand.service is not None and demand.service.dc
         if (found := self.cable(demand.stage, readings, now)) is not None:
             return found
-        found = self.hardware(readings, now, dc=dc)
-        contactor = readings.contactor
-        if found is None and demand.stage in _CLOSED and contactor is not None and not contactor.closed:
-            # Closed again, it would join two voltages that nobody has made equal.
-            return Fault.CONTACTOR, "the contactor has opened by itself"
+        found = self.hardware(readings, now, dc=dc) or self._contactor(demand, readings)
         if found is None and dc:
             found = (
                 self._insulation(demand, readings)
-                or self._limits(demand, readings, now)
-                or self._obeys(demand, readings, now, target_w)
+                or self._limits(watched, readings, now)
+                or self._obeys(watched, readings, now)
                 or self._agree(demand, readings, now)
             )
         elif found is None:
-            found = self._at_the_meter(demand, readings, now)
+            found = self._at_the_meter(watched, readings, now)
         return found
+
+    def _contactor(self, demand: Demand, readings: Readings) -> Found | None:
+        """Closed again, a contactor that opened by itself would join two voltages that nobody has made equal."""
+        contactor = readings.contactor
+        if contactor is None or demand.stage not in _CONNECTED:
+            self._seen_closed = False
+        elif contactor.closed:
+            self._seen_closed = True
+        elif self._seen_closed or demand.stage is Stage.PRECHARGE:
+            return Fault.CONTACTOR, "the contactor has opened by itself"
+        return None
 
     def _insulation(self, demand: Demand, readings: Readings) -> Found | None:
         """The insulation is watched as long as the car is connected to the inverter, not in the cable check alone."""
@@ -144,43 +184,45 @@ class Supervisor:
         if readings.isolation is None:
             return Fault.CABLE_CHECK, "no reading of the isolation monitor"
         if readings.isolation.resistance_ohm < MIN_RESISTANCE_OHM:
-            return Fault.CABLE_CHECK, f"insulation of {readings.isolation.resistance_ohm / 1000:.0f} kOhm"
+            return Fault.CABLE_CHECK, f"insulation resistance {readings.isolation.resistance_ohm / 1000:.0f} kOhm"
         return None
 
-    def _limits(self, demand: Demand, readings: Readings, now: float) -> Found | None:
-        """Beyond what the car stated, whatever the inverter was told."""
-        inverter, car = readings.inverter, demand.car
+    def _limits(self, watched: Watched, readings: Readings, now: float) -> Found | None:
+        """Beyond what the car stated, whatever the inverter was told. A lower limit binds once it can be followed."""
+        inverter, car = readings.inverter, watched.car.limits
+        if inverter is None or watched.demand.stage not in _CONNECTED:
+            return self._beyond.step(None, now, 0.0)
+        self._charge_a.window_s = CAR_FOLLOWS_S + self.settings.capability.charge_a / FALLS_A_PER_S
+        self._discharge_a.window_s = CAR_FOLLOWS_S + self.settings.capability.discharge_a / FALLS_A_PER_S
+        charge_a, discharge_a = self._charge_a.step(car.charge_a, now), self._discharge_a.step(car.discharge_a, now)
+        stated_a = charge_a if inverter.current_a > 0 else discharge_a
+        highest_a = max(stated_a * OVER_CURRENT, stated_a + OVER_CURRENT_A)
+        highest_v = self._voltage_v.step(car.voltage_max_v, now) * OVER_VOLTAGE
         found: Found | None = None
-        if inverter is not None and demand.stage in _CONNECTED:
-            highest_v = car.voltage_max_v * OVER_VOLTAGE
-            stated_a = car.charge_a if inverter.current_a > 0 else car.discharge_a
-            highest_a = max(stated_a * OVER_CURRENT, stated_a + OVER_CURRENT_A)
-            if highest_v and inverter.voltage_v > highest_v:
-                found = (
-                    Fault.OVER_VOLTAGE,
-                    f"{inverter.voltage_v:.0f} V at the output, the car allows {highest_v:.0f} V",
-                )
-            elif abs(inverter.current_a) > highest_a:
-                found = Fault.OVER_CURRENT, f"{inverter.current_a:.0f} A, the car allows {stated_a:g} A"
-        return self._beyond.step(found, now if inverter is None else inverter.time_s, LASTS_S)
+        if inverter.voltage_v > highest_v:
+            text = f"{inverter.voltage_v:.0f} V at the output, the car allows {highest_v:.0f} V"
+            found = Fault.OVER_VOLTAGE, text
+        elif abs(inverter.current_a) > highest_a:
+            found = Fault.OVER_CURRENT, f"{inverter.current_a:.0f} A, the car allows {stated_a:g} A"
+        return self._beyond.step(found, inverter.time_s, LASTS_S)
 
-    def _obeys(self, demand: Demand, readings: Readings, now: float, target_w: float) -> Found | None:
+    def _obeys(self, watched: Watched, readings: Readings, now: float) -> Found | None:
         """More power than the inverter was told, or the other way; less may be the battery's doing."""
-        inverter, rating = readings.inverter, self.rating
-        if inverter is None or rating is None or demand.stage not in _AFTER_PRECHARGE:
+        inverter, rating, told_w = readings.inverter, self.rating, watched.decision.power_w
+        if inverter is None or rating is None or not self._carries(watched.demand, readings):
             return self._unasked.step(None, now, 0.0)
         flows_w = inverter.power_w
-        told_w = max(target_w, 0.0) if flows_w > 0 else max(-target_w, 0.0)
+        due_w = max(told_w, 0.0) if flows_w > 0 else max(-told_w, 0.0)
         found: Found | None = None
-        if abs(flows_w) > told_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W):
-            text = f"the inverter delivers {flows_w / 1000:+.1f} kW, told {target_w / 1000:+.1f} kW"
+        if abs(flows_w) > due_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W):
+            text = f"the inverter delivers {flows_w / 1000:+.1f} kW, told {told_w / 1000:+.1f} kW"
             found = Fault.INVERTER_FAULT, text
         return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
 
     def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """Meter and inverter measure the same power: what differs is stuck, wired the wrong way, or elsewhere."""
         inverter, meter, rating = readings.inverter, readings.meter, self.rating
-        if inverter is None or meter is None or rating is None or demand.stage not in _AFTER_PRECHARGE:
+        if inverter is None or meter is None or rating is None or not self._carries(demand, readings):
             return self._differs.step(None, now, 0.0)
         metered_w, converted_w, found = meter.power_w, inverter.ac_power_w, None
         if abs(metered_w - converted_w) > max(DIFFERS * rating.charge_power_max_w, DIFFERS_W):
@@ -188,22 +230,29 @@ class Supervisor:
             found = Fault.METER_LOST, text
         return self._differs.step(found, min(meter.time_s, inverter.time_s), DIFFERS_S)
 
-    def _at_the_meter(self, demand: Demand, readings: Readings, now: float) -> Found | None:
-        """AC: the vehicle converts, and may do something else than it is told."""
-        evse, meter, service = self.settings, readings.meter, demand.service
-        if meter is None or service is None or demand.stage not in _CLOSED:
+    def _carries(self, demand: Demand, readings: Readings) -> bool:
+        """Whether the way from inverter to car is closed and no test voltage is on it."""
+        contactor = readings.contactor
+        return contactor is not None and contactor.closed and demand.stage in (Stage.READY, Stage.ENERGY)
+
+    def _at_the_meter(self, watched: Watched, readings: Readings, now: float) -> Found | None:
+        """AC: the vehicle converts, and may do something else than it is told. As long as the contactor is closed."""
+        meter, contactor, demand = readings.meter, readings.contactor, watched.demand
+        if meter is None or contactor is None or not contactor.closed:
             return self._beyond.step(None, now, 0.0)
-        own = evse.capability
-        may_feed = service.bidirectional and evse.may_feed
-        highest_w = own.charge_w * OVER_CURRENT + NO_POWER_W
-        lowest_w = (own.discharge_w * OVER_CURRENT if may_feed else 0.0) + NO_POWER_W
-        if meter.power_w > highest_w:
-            found = Fault.OVER_CURRENT, f"the EV draws {meter.power_w / 1000:.1f} kW of {own.charge_w / 1000:g} kW"
-            return self._beyond.step(found, meter.time_s, FOLLOWS_S)
-        if -meter.power_w > lowest_w and may_feed:
-            found = Fault.OVER_CURRENT, f"the EV feeds {-meter.power_w / 1000:.1f} kW of {own.discharge_w / 1000:g} kW"
-            return self._beyond.step(found, meter.time_s, FOLLOWS_S)
-        if -meter.power_w > lowest_w:
-            found = Fault.AUTHORIZATION, f"the EV feeds {-meter.power_w / 1000:.1f} kW without leave to"
+        energy, allowed, lasting = demand.stage is Stage.ENERGY, watched.decision.allowed, watched.decision.lasting
+        charge_w = allowed.charge_w if energy else 0.0
+        discharge_w = allowed.discharge_w if energy else 0.0
+        follows_s = RENEGOTIATES_S if energy and demand.mode is ControlMode.SCHEDULED else FOLLOWS_S
+        power_w, kilowatts = meter.power_w, f"{abs(meter.power_w) / 1000:.1f} kW"
+        if power_w > charge_w * OVER_CURRENT + NO_POWER_W:
+            found = Fault.OVER_CURRENT, f"the EV draws {kilowatts} of {charge_w / 1000:g} kW, limit: {allowed.charge}"
+            return self._beyond.step(found, meter.time_s, follows_s)
+        if -power_w > discharge_w * OVER_CURRENT + NO_POWER_W:
+            may_feed = demand.service is not None and demand.service.bidirectional and lasting.discharge_w > 0
+            if may_feed:
+                text = f"the EV feeds {kilowatts} of {discharge_w / 1000:g} kW, limit: {allowed.discharge}"
+                return self._beyond.step((Fault.OVER_CURRENT, text), meter.time_s, follows_s)
+            found = Fault.AUTHORIZATION, f"the EV feeds {kilowatts} without permission"
             return self._beyond.step(found, meter.time_s, FEEDS_S)
         return self._beyond.step(None, now, 0.0)

@@ -47,7 +47,9 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
         wish_w = total_w(control, "EVPresentActivePower")
     else:
-        target_w, target_var = rational(view.target_w), rational(view.target_var)
+        target_w, target_var = rational(view.target_w or 0.0), rational(view.target_var)
+    if view.target_w is not None:
+        target_w = rational(view.target_w)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w, car=car)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
     response = AC_ChargeLoopRes(

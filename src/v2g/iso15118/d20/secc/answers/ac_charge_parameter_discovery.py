@@ -25,7 +25,7 @@ def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: Stat
             ResponseCode.FAILED_WrongChargeParameter,
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
-    car, own = car_limits(mode), view.limits
+    car, own = car_limits(mode), view.lasting or view.limits
     if car.charge_w < 0:
         raise Refusal(ResponseCode.FAILED_WrongChargeParameter, f"a maximum charge power of {car.charge_w:g} W")
     rational = RationalNumber.of

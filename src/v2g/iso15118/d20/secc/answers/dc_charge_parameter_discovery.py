@@ -24,7 +24,7 @@ def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: Stat
             ResponseCode.FAILED_WrongChargeParameter,
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
-    car, own = car_limits(mode), view.limits
+    car, own = car_limits(mode), view.lasting or view.limits
     if car.charge_w < 0 or car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,

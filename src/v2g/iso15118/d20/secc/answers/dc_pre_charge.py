@@ -10,7 +10,7 @@ from v2g.messages.iso20.types import RationalNumber, ResponseCode
 
 
 def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Reply:
-    target_v, limits = request.EVTargetVoltage.value, session.promised or view.limits
+    target_v, limits = request.EVTargetVoltage.value, session.promised or view.lasting or view.limits
     if session.offer.precharge_tolerance_v is None:
         target_v = min(max(0.0, target_v), limits.voltage_max_v)
     elif not 0 <= target_v <= limits.voltage_max_v:

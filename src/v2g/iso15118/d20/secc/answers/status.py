@@ -9,4 +9,6 @@ _NOTIFICATIONS = {Stop.PAUSE: EvseNotification.Pause, Stop.TERMINATE: EvseNotifi
 def evse_status(view: StationView) -> EVSEStatus | None:
     """The notification, at once (delay 0); None while the station wants nothing."""
     wanted = _NOTIFICATIONS.get(view.stop)
+    if wanted is None and view.renegotiate:
+        wanted = EvseNotification.ScheduleRenegotiation
     return None if wanted is None else EVSEStatus(NotificationMaxDelay=0, EVSENotification=wanted)

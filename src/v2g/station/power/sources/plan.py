@@ -1,22 +1,30 @@
-"""The plan for the power in dynamic control: what the operator wishes, step by step, before anyone's limits."""
+"""The plan for the power in dynamic control: `dispatch` in the configuration, step by step."""
 
 from collections.abc import Sequence
 
 from v2g.power.grid_sensor import GridReading
 from v2g.station.config.settings import Step
+from v2g.station.power.limits import Wish
+from v2g.station.power.situation import Situation
+from v2g.station.power.source import Source
 
 
-def wish_w(steps: Sequence[Step], elapsed_s: float, grid: GridReading | None) -> tuple[float, str]:
-    """The power wished for, and who wishes it, `elapsed_s` after energy transfer began.
+class Plan(Source):
+    def wish(self, situation: Situation) -> Wish | None:
+        return planned(situation.settings.dispatch, situation.energy_s, situation.readings.grid)
+
+
+def planned(steps: Sequence[Step], elapsed_s: float, grid: GridReading | None) -> Wish:
+    """The power of the step that is due `elapsed_s` after energy transfer began.
 
     Without a fresh reading of the grid a step that follows the frequency wishes nothing.
     """
     step = _current(steps, elapsed_s)
     if step.follow is None:
-        return step.power_w or 0.0, "dispatch plan"
+        return Wish(step.power_w or 0.0, "dispatch plan")
     if grid is None:
-        return 0.0, "frequency response (grid sensor lost)"
-    return droop_w(step, grid.frequency_hz), "frequency response"
+        return Wish(0.0, "frequency response (grid sensor lost)")
+    return Wish(droop_w(step, grid.frequency_hz), "frequency response")
 
 
 def droop_w(step: Step, frequency_hz: float) -> float:

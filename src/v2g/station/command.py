@@ -1,0 +1,58 @@
+"""What the operator may ask of a running station, as typed values: the commands of the control socket."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+EvseId = Annotated[int, Meta(ge=1, le=1_000_000)]
+Watts = Annotated[float, Meta(ge=0, le=10_000_000)]
+Vars = Annotated[float, Meta(ge=-10_000_000, le=10_000_000)]
+
+
+class _Command(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="command"):
+    evse: EvseId | None = None
+    """The EVSE that is meant; None means all, or the only one."""
+
+
+class Status(_Command, frozen=True, tag="status"):
+    """The station's snapshot."""
+
+
+class Explain(_Command, frozen=True, tag="explain"):
+    """Why the power is what it is."""
+
+
+class Stop(_Command, frozen=True, tag="stop"):
+    """Ask the car to end its session."""
+
+
+class Pause(_Command, frozen=True, tag="pause"):
+    """Ask the car to pause its session."""
+
+
+class Restart(_Command, frozen=True, tag="restart"):
+    """End the process, for its supervisor to start it again; not while energy flows, unless forced."""
+
+    force: bool = False
+
+
+class Inject(_Command, frozen=True, tag="inject"):
+    """A power in the place of the plan's, for the session, at most for `for_s`."""
+
+    mode: Literal["charge", "discharge", "idle", "auto"]
+    """`auto`: back to the plan."""
+    power_w: Watts = 0.0
+    """A magnitude; the mode states the direction."""
+    fed_var: Vars = 0.0
+    """Reactive power, positive as fed into the grid."""
+    for_s: Annotated[float, Meta(gt=0, le=31_536_000)] | None = None
+
+
+class WriteRegister(_Command, frozen=True, tag="write_register"):
+    """Write one of the inverter's limits, checked, and read it back."""
+
+    address: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    value: Annotated[int, Meta(ge=0, le=0xFFFF)]
+
+
+Command = Status | Explain | Stop | Pause | Restart | Inject | WriteRegister

@@ -1,0 +1,227 @@
+"""What happened at an EVSE, as values. `v2g.station.text` turns them into a person's language."""
+
+from dataclasses import dataclass
+
+from v2g.iso15118.event import Event as ConversationEvent
+from v2g.iso15118.view import Stop
+from v2g.kernel.fault import Fault
+from v2g.pilot.station import PilotEvent
+from v2g.slac.event import Event as LineEvent
+from v2g.station.access import Identity, Verdict
+from v2g.station.power.limits import Bound, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Somebody has decided whether this car may use the station."""
+
+    identity: Identity
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class NamesDiffer:
+    """The car states another name than its certificate."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The conversation is over. Energies at the meter."""
+
+    paused: bool
+    charged_wh: float
+    discharged_wh: float
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Another wish or another limit decides from now on."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseBroken:
+    """The station allows less than the schedule that the car follows: the car is asked to renegotiate."""
+
+    bound: Bound
+    promised_w: float
+    allowed_w: float
+    direction: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToStop:
+    """The station wants the session paused or ended."""
+
+    kind: Stop
+
+
+@dataclass(frozen=True, slots=True)
+class SafeStateReached:
+    """No power, contactor open, as measured, this long after the fault."""
+
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GridVerdict:
+    """The grid protection changed its mind."""
+
+    state: str
+    element: str
+    why: str
+    trips: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PilotHappened:
+    """Something happened at the control pilot."""
+
+    event: PilotEvent
+
+
+@dataclass(frozen=True, slots=True)
+class LineHappened:
+    """Something happened on the power line."""
+
+    event: LineEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Deviates:
+    """A message of the car does not fit its schema, or is longer than its state allows."""
+
+    message: str
+    deviation: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeviation:
+    """A deviation of this kind of car that the quirk table knows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """Something of the station is broken that ends no session, because none is under way."""
+
+    fault: Fault
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Cars can connect from now on."""
+
+    address: str
+    security: str
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CarArrived:
+    """A car has opened a connection, and is listened to."""
+
+    peer: str
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerRefused:
+    """Somebody without a session here was refused: a connection, a search, a TLS set-up. Never part of a session."""
+
+    peer: str
+    reason: str
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A device gets another order."""
+
+    device: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFailed:
+    """A device does not do its part. The text names it, the place and the remedy."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBack:
+    """It does again."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlowestResponse:
+    """The station's slowest response of a session."""
+
+    message: str
+    took_s: float
+    owed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAsked:
+    """A command of the operator."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What a process that ended in the middle of something has left."""
+
+    stage: str
+    since: str
+    session: str
+    evcc_id: str
+    contactor_before: str
+    """`open`, `closed` or `not known`."""
+    safe_after_s: float | None
+    """Until the contactor was seen open; None if that was not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """What must survive a restart cannot be read or written."""
+
+    text: str
+
+
+Event = (
+    ConversationEvent
+    | Judged
+    | NamesDiffer
+    | SessionEnded
+    | Decided
+    | PromiseBroken
+    | AskedToStop
+    | SafeStateReached
+    | GridVerdict
+    | PilotHappened
+    | LineHappened
+    | Deviates
+    | KnownDeviation
+    | Broke
+    | Listening
+    | CarArrived
+    | StrangerRefused
+    | Commanded
+    | DeviceFailed
+    | DeviceBack
+    | SlowestResponse
+    | OperatorAsked
+    | LeftBehind
+    | NotKept
+)

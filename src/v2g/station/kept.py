@@ -1,0 +1,62 @@
+"""What must survive a restart of the process, and the port to whoever keeps it.
+
+The hardware does not depend on it: its watchdogs act by themselves, and every start commands the safe state.
+"""
+
+from math import inf
+from typing import Protocol
+
+from msgspec import Struct
+
+from v2g.iso15118.paused import Paused
+
+
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """What one EVSE was doing. The default is at rest."""
+
+    stage: str = "OFF"
+    """Of the power path, as `v2g status` shows it."""
+    session: str = ""
+    evcc_id: str = ""
+    contactor_closed: bool = False
+    """As commanded."""
+    since: str = ""
+    """When the stage began, UTC; filled in by the keeper."""
+
+    @property
+    def at_rest(self) -> bool:
+        return self.stage == "OFF" and not self.contactor_closed
+
+
+class KeptEvse(Struct, frozen=True, omit_defaults=True):
+    """One EVSE."""
+
+    entry: Entry = Entry()
+    charge_limit_w: float | None = None
+    """As the operator set it by hand; None: not set."""
+    discharge_limit_w: float | None = None
+    paused: Paused | None = None
+    """A session that its car may resume."""
+
+    @property
+    def operator_charge_w(self) -> float:
+        return inf if self.charge_limit_w is None else self.charge_limit_w
+
+    @property
+    def operator_discharge_w(self) -> float:
+        return inf if self.discharge_limit_w is None else self.discharge_limit_w
+
+
+class Keeper(Protocol):
+    """Keeps the latest state of each EVSE, whole or not at all, in the order in which it came.
+
+    Obligations: `keep` returns at once and never raises; `found` is what the last process left behind, empty if that
+    cannot be read, with the reason in `trouble`.
+    """
+
+    found: dict[int, KeptEvse]
+    trouble: str | None
+
+    def keep(self, evse: int, state: KeptEvse) -> None:
+        """The state of this EVSE from now on."""
+        ...

@@ -1,0 +1,80 @@
+"""What a decision rests on: one EVSE, its car and its devices at one instant."""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+from v2g.iso15118.car import CarState
+from v2g.iso15118.view import Demand, Stage, Stop
+from v2g.power.inverter import InverterRating
+from v2g.station.config.settings import EvseSettings
+from v2g.station.power.limits import Bound
+from v2g.station.readings import Readings
+
+if TYPE_CHECKING:  # loaded once the station listens
+    from v2g.station.safety.grid_guard import GridGuard
+    from v2g.station.safety.heat import Heat
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A power that the operator wants in the place of the plan's."""
+
+    power_w: float
+    """Positive charges the vehicle."""
+    fed_var: float | None = None
+    """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
+    until_s: float = inf
+    """Monotonic time at which the plan takes over again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLimits:
+    """Magnitudes that the operator set; they hold until they are set again."""
+
+    charge_w: float = inf
+    discharge_w: float = inf
+
+
+@dataclass(slots=True)
+class Situation:
+    """One instant. The decider fills in what its sources need of each other: `wish_w` and what follows it."""
+
+    now: float
+    """Monotonic seconds."""
+    settings: EvseSettings
+    demand: Demand
+    car: CarState
+    readings: Readings
+    """Fresh ones only."""
+    rating: InverterRating | None
+    guard: "GridGuard | None"
+    heat: "Heat | None"
+    stop: Stop = Stop.NONE
+    site: Bound | None = None
+    """This EVSE's share of the site's limit."""
+    operator: OperatorLimits = OperatorLimits()
+    injection: Injection | None = None
+    begins: bool = False
+    """Energy may flow from now on, and could not a moment ago."""
+    energy_s: float = 0.0
+    """Since energy transfer began."""
+    dt_s: float = 0.0
+    """Since the decision before, and what that was."""
+    before_w: float = 0.0
+    wish_w: float = 0.0
+    """The wish that the bounds are asked about."""
+    reactive: tuple[float, str] = field(default=(0.0, ""))
+    """Reactive power in var, positive as drawn, and who wants it."""
+    resting: bool = False
+    """The current rests between two directions."""
+
+    @property
+    def energy(self) -> bool:
+        """Whether energy may flow."""
+        return self.demand.stage is Stage.ENERGY
+
+    @property
+    def dc(self) -> bool:
+        """Whether the station converts; otherwise the inverter is in the car."""
+        return self.demand.service is not None and self.demand.service.dc

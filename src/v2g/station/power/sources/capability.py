@@ -1,0 +1,20 @@
+"""What the EVSE and its cable may carry: `capability` in the configuration."""
+
+from collections.abc import Iterator
+
+from v2g.station.power.limits import Bound, Holds
+from v2g.station.power.situation import Situation
+from v2g.station.power.source import Source
+
+
+class Capability(Source):
+    """Power always, current at the voltage of the moment."""
+
+    def bounds(self, situation: Situation) -> Iterator[Bound]:
+        own, inverter = situation.settings.capability, situation.readings.inverter
+        yield Bound("station charge power", charge_w=own.charge_w, holds=Holds.ALWAYS)
+        yield Bound("station discharge power", discharge_w=own.discharge_w, holds=Holds.ALWAYS)
+        if situation.dc and situation.energy:
+            volts = 0.0 if inverter is None else inverter.voltage_v
+            yield Bound("station charge current", own.charge_a * volts, holds=Holds.AT_ONCE)
+            yield Bound("station discharge current", discharge_w=own.discharge_a * volts, holds=Holds.AT_ONCE)

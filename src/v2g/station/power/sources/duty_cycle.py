@@ -1,0 +1,32 @@
+"""A car that does not talk (IEC 61851-1): it takes what the duty cycle allows, and never gives."""
+
+from collections.abc import Iterator
+
+from v2g.iso15118.service import Service
+from v2g.station.config.settings import EvseSettings
+from v2g.station.power.limits import Bound, Wish
+from v2g.station.power.situation import Situation
+from v2g.station.power.source import Source
+
+
+class DutyCycle(Source):
+    def wish(self, situation: Situation) -> Wish | None:
+        if not follows(situation):
+            return None
+        pilot = situation.settings.pilot
+        most_a = 0.0 if pilot is None or pilot.fallback_a is None else pilot.fallback_a
+        return Wish(most_a * volts_times_phases(situation.settings), "the duty cycle")
+
+    def bounds(self, situation: Situation) -> Iterator[Bound]:
+        if follows(situation):
+            yield Bound("the car does not talk", discharge_w=0.0)
+
+
+def follows(situation: Situation) -> bool:
+    """Whether the car follows the duty cycle: energy may flow, and no control mode was agreed on."""
+    return situation.energy and situation.demand.service is Service.AC and situation.demand.mode is None
+
+
+def volts_times_phases(settings: EvseSettings) -> float:
+    """Watts that each ampere of the duty cycle lets flow."""
+    return float(settings.nominal_voltage_v * settings.phases)

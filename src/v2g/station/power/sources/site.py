@@ -1,0 +1,13 @@
+"""What the site's transformer or connection leaves this EVSE: its share of `site` (`v2g.station.site`)."""
+
+from collections.abc import Iterator
+
+from v2g.station.power.limits import Bound
+from v2g.station.power.situation import Situation
+from v2g.station.power.source import Source
+
+
+class Site(Source):
+    def bounds(self, situation: Situation) -> Iterator[Bound]:
+        if situation.site is not None:
+            yield situation.site

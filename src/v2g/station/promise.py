@@ -1,0 +1,63 @@
+"""What a car was promised, against what the station allows now: when a schedule has to be renegotiated.
+
+In scheduled control the car follows a schedule that the station has offered. When a bound of the station falls below
+it, the car is asked to renegotiate; in DC the inverter holds the lower limit at once, in AC the supervisor opens the
+contactor if the meter shows that the car has not followed (`RENEGOTIATES_S`). When the bound rises again, the car is
+offered more after a while.
+"""
+
+from v2g.iso15118.view import Slot
+from v2g.station.power.limits import Allowed, Decision
+from v2g.station.power.sources.car import EV
+
+ROUNDING_W = 60.0
+"""Less is not worth a renegotiation: powers travel in steps of up to 10 W, and a cable loses more."""
+WORTH, WORTH_S = 1.1, 60.0
+"""More power than promised is offered once it is this factor more, and has been for this long."""
+
+
+class Promise:
+    """Compares the schedule that the car follows with what is allowed."""
+
+    def __init__(self) -> None:
+        self.broken: tuple[float, float, float] | None = None
+        """Direction, promised and allowed power, while the station allows less than it promised."""
+        self._better_since: float | None = None
+
+    def target_w(self, decision: Decision, wish_w: float | None) -> float | None:
+        """What the car is told to hold to now; None while it follows its own schedule (`wish_w`: what it takes)."""
+        if wish_w is None or decision.wished_by != EV:
+            return decision.power_w
+        if self.broken is None:
+            return None
+        direction, _, allowed_w = self.broken
+        return direction * allowed_w if wish_w * direction >= allowed_w / WORTH - ROUNDING_W else None
+
+    def step(self, schedule: tuple[Slot, ...], elapsed_s: float, allowed: Allowed, now: float) -> bool:
+        """Whether the schedule should be renegotiated. `elapsed_s`: since the schedule began."""
+        slot = _at(schedule, elapsed_s)
+        if slot is None:
+            self.broken = self._better_since = None
+            return False
+        self.broken = None
+        for direction, promised_w in ((1.0, slot.charge_w), (-1.0, slot.discharge_w)):
+            allowed_w = allowed.charge_w if direction > 0 else allowed.discharge_w
+            if allowed_w < promised_w - ROUNDING_W:
+                self.broken = direction, promised_w, allowed_w
+        better = allowed.charge_w > slot.charge_w * WORTH + ROUNDING_W or (
+            allowed.discharge_w > slot.discharge_w * WORTH + ROUNDING_W
+        )
+        if not better:
+            self._better_since = None
+        elif self._better_since is None:
+            self._better_since = now
+        return self.broken is not None or (self._better_since is not None and now - self._better_since >= WORTH_S)
+
+
+def _at(schedule: tuple[Slot, ...], elapsed_s: float) -> Slot | None:
+    """The slot that holds `elapsed_s` after the schedule began."""
+    for slot in schedule:
+        if elapsed_s < slot.duration_s:
+            return slot
+        elapsed_s -= slot.duration_s
+    return None

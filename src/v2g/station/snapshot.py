@@ -1,0 +1,160 @@
+"""The state of the whole station at one instant, as one frozen value: what status, trace, demo and operators read."""
+
+from msgspec import Struct
+
+from v2g.station.evse import Evse
+from v2g.station.safety.grid_status import GridStatus
+
+
+class BoundSnapshot(Struct, frozen=True):
+    """A limit, and what it allows in the direction of the wish."""
+
+    source: str
+    detail: str
+    allows_w: float
+
+
+class Explanation(Struct, frozen=True):
+    """Why the power of an EVSE is what it is."""
+
+    evse: int
+    why: str
+    power_w: float = 0.0
+    reactive_var: float = 0.0
+    """Positive as drawn."""
+    wish_w: float = 0.0
+    wished_by: str = ""
+    limited: bool = False
+    bounds: tuple[BoundSnapshot, ...] = ()
+    """The binding one first, then the next tighter ones."""
+
+
+class EvseSnapshot(Struct, frozen=True, kw_only=True):
+    """One EVSE, in V, A, W, Wh, Hz, per cent and degrees Celsius; None is what nobody knows."""
+
+    evse: int
+    evse_id: str
+    phase: str
+    stage: str
+    session: str
+    evcc_id: str
+    certificate: str | None
+    service: str
+    mode: str
+    soc_percent: int | None
+    ready: bool
+    not_ready_because: str | None
+    contactor_closed: bool | None
+    voltage_v: float | None
+    current_a: float | None
+    power_w: float | None
+    meter_w: float | None
+    wish_w: float | None
+    target_w: float | None
+    allowed_charge_w: float
+    """What the station allows now, whatever the car wishes."""
+    allowed_discharge_w: float
+    explanation: str | None
+    limited_by: str | None
+    frequency_hz: float | None
+    voltages_v: tuple[float, ...] | None
+    grid: GridStatus | None
+    pilot: str | None
+    pilot_duty: float | None
+    """As commanded, 0 to 1."""
+    pilot_measured_duty: float | None
+    matched_car: str | None
+    coolant_c: float | None
+    temperature_c: float | None
+    charged_wh: float
+    discharged_wh: float
+    messages: int
+    limited_s: dict[str, float]
+    """Seconds for which each limit held the power below the wish, in this visit."""
+    result: str
+    fault: str | None
+
+
+class StationSnapshot(Struct, frozen=True, kw_only=True):
+    """All EVSEs. `sequence` grows with every change; equal numbers mean equal states."""
+
+    sequence: int
+    unix_s: int
+    evses: tuple[EvseSnapshot, ...]
+
+
+def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
+    """The EVSE as it is now."""
+    visit, car, readings = evse.visit, evse.car, evse.fresh(now)
+    inverter, contactor, meter, grid, pilot = (
+        readings.inverter, readings.contactor, readings.meter, readings.grid, readings.pilot,
+    )  # fmt: skip
+    decision, guard, plug, report = evse.decision, evse.guard, evse.plug, visit.report
+    match = None if plug is None else plug.match
+    binding, energy = decision.binding, evse.demand.stage.name == "ENERGY"
+    missing = evse.why_not_ready(now)
+    return EvseSnapshot(
+        evse=evse.settings.id,
+        evse_id=evse.settings.evse_id,
+        phase="IDLE" if visit.conversation is None else visit.conversation.phase,
+        stage=evse.demand.stage.name,
+        session=report.session_id,
+        evcc_id=report.evcc_id,
+        certificate=visit.certificate,
+        service=report.service,
+        mode=report.mode,
+        soc_percent=car.soc_percent,
+        ready=missing is None,
+        not_ready_because=None if missing is None else missing[1],
+        contactor_closed=None if contactor is None else contactor.closed,
+        voltage_v=None if inverter is None else inverter.voltage_v,
+        current_a=None if inverter is None else inverter.current_a,
+        power_w=evse.power_w(now),
+        meter_w=None if meter is None else meter.power_w,
+        wish_w=decision.wish_w if energy else None,
+        target_w=decision.power_w if energy else None,
+        allowed_charge_w=decision.allowed.charge_w,
+        allowed_discharge_w=decision.allowed.discharge_w,
+        explanation=decision.explanation if energy else None,
+        limited_by=None if binding is None or not energy else binding.source,
+        frequency_hz=None if grid is None else grid.frequency_hz,
+        voltages_v=None if grid is None else tuple(grid.voltages_v),
+        grid=None if guard is None else guard.status(),
+        pilot=None if plug is None else plug.pilot.finding.name,
+        pilot_duty=None if plug is None else plug.pilot.duty,
+        pilot_measured_duty=None if pilot is None else pilot.duty,
+        matched_car=None if match is None else match.car.hex(":").upper(),
+        coolant_c=None if readings.safety is None else readings.safety.coolant_c,
+        temperature_c=None if inverter is None else inverter.temperature_c,
+        charged_wh=report.charged_wh,
+        discharged_wh=report.discharged_wh,
+        messages=report.messages,
+        limited_s=dict(visit.decider.limited_s),
+        result=report.result,
+        fault=report.fault,
+    )
+
+
+def explain(evse: Evse, now: float) -> Explanation:
+    """Why the power is what it is, in a sentence and in figures."""
+    decision, visit = evse.decision, evse.visit
+    if evse.demand.stage.name != "ENERGY":
+        missing = evse.why_not_ready(now)
+        session = "no car is connected"
+        if visit.conversation is not None:
+            session = f"the session is in {visit.conversation.phase}"
+        elif visit.trip is not None:
+            session = visit.trip[1]
+        why = f"idle: {session}" + (f"; {missing[1]}" if missing else "")
+        return Explanation(evse.settings.id, why)
+    bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
+    return Explanation(
+        evse.settings.id,
+        decision.explanation,
+        decision.power_w,
+        decision.reactive_var,
+        decision.wish_w,
+        decision.wished_by,
+        decision.limited,
+        tuple(BoundSnapshot(each.source, each.detail, each.of(decision.wish_w)) for each in bounds),
+    )

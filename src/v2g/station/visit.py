@@ -1,0 +1,70 @@
+"""All that belongs to one plugged-in car: made when it comes, gone when it leaves. It is also the transaction."""
+
+from dataclasses import dataclass, field
+
+from v2g.iso15118.station import StationConversation
+from v2g.iso15118.view import Stop
+from v2g.kernel.fault import Fault
+from v2g.power.meter import MeterReading
+from v2g.station.access import Identity, Verdict
+from v2g.station.power.decider import Decider
+from v2g.station.power.situation import Injection
+from v2g.station.power.sources import make
+from v2g.station.promise import Promise
+from v2g.station.safety.cable_check import CableCheck
+
+Causes = tuple[str, str | None]
+
+
+@dataclass(slots=True)
+class Report:
+    """The figures of a visit, for the operator."""
+
+    session_id: str = ""
+    evcc_id: str = ""
+    service: str = ""
+    mode: str = ""
+    messages: int = 0
+    last_message: str = ""
+    charged_wh: float = 0.0
+    discharged_wh: float = 0.0
+    result: str = ""
+    fault: str | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """One car at one EVSE."""
+
+    conversation: StationConversation | None = None
+    """None for a car that does not talk, and once the connection is gone."""
+    since_s: float = float("-inf")
+    """When the car connected, monotonic."""
+    certificate: str | None = None
+    """Common name of the vehicle certificate that the car has proved to hold."""
+    verdict: Verdict | None = None
+    judged: Identity | None = None
+    """Whom the verdict is about."""
+    report: Report = field(default_factory=Report)
+    decider: Decider = field(default_factory=lambda: Decider(make()))
+    promise: Promise = field(default_factory=Promise)
+    injection: Injection | None = None
+    """What the operator wants of this car."""
+    check: CableCheck | None = None
+    trip: tuple[Fault, str] | None = None
+    """Why this car gets no energy any more."""
+    stop: Stop = Stop.NONE
+    stop_by_s: float = 0.0
+    waits_since_s: float | None = None
+    """Since when the car waits for hardware that is not ready."""
+    meter_at_start: MeterReading | None = None
+    deviations: set[str] = field(default_factory=set)
+    causes: Causes | None = None
+    """Who wished and what bound when that was reported last."""
+    reported_s: dict[Causes, float] = field(default_factory=dict)
+    """When each such pair was reported."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a session is under way."""
+        return self.conversation is not None and self.conversation.end is None
