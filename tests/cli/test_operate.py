@@ -108,7 +108,7 @@ REFUSED = (
     BEYOND,
     (
         ("modbus_write", "--address", "0x4006", "--value", "1"),
-        "0x4006 is the station's own; set by hand: 0x4001",
+        "0x4006 is the station's own; these can be set by hand: 0x4001",
     ),
     (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a number from 0 to 65535"),
     (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at EVSE 1"),

@@ -205,7 +205,7 @@ evses:
         ),
         (
             "access: {grant: listed, evcc_ids: [WMI1]}",
-            "9:38: evses[0].access.evcc_ids: a car makes up its EVCCID, and nothing proves it; list the names of their "
+            "9:39: evses[0].access.evcc_ids: a car makes up its EVCCID, and nothing proves it; list the names of their "
             "certificates under `certificates`, or accept it with `unproved: true`",
         ),
         (
