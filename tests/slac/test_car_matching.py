@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.slac.bench import Lot
+from tests.slac.by_hand import CAR, CAR_MODEM, FAR, NEAR, NMK, Car
 
 from v2g.slac import mme
-from v2g.slac.car import CarMatching, CarMatchingSettings, Phase
+from v2g.slac.car import CarMatchingSettings, Phase
 from v2g.slac.constants import (
     C_CONN_MAX_MATCH,
     C_EV_MATCH_MNBC,
@@ -20,81 +21,9 @@ from v2g.slac.constants import (
     TT_MATCHING_RATE_S,
     TT_MATCHING_REPETITION_S,
 )
-from v2g.slac.event import Alarm, Danger, Ended, Joining, Matched, Step, Toggle, Unmatched
-from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
+from v2g.slac.event import Alarm, Danger, Joining, Matched, Toggle, Unmatched
+from v2g.slac.mme import BROADCAST, Validation
 from v2g.slac.station import StationMatchingSettings
-
-CAR, MODEM = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
-NEAR, FAR = bytes.fromhex("020000005E01"), bytes.fromhex("020000005E02")
-NMK, NID = bytes(range(16)), bytes(7)
-
-
-class Car:
-    """A car that is plugged in, and the frames of its clock."""
-
-    def __init__(self, settings: CarMatchingSettings | None = None) -> None:
-        self.ev = CarMatching(CAR, settings)
-        self.now = 0.0
-        self.sent: list[tuple[float, bytes, Mme]] = []
-        """Time, destination, message; what goes to the own modem is left out."""
-        self.events: list[object] = []
-        self.take(self.ev.begin_matching(0.0))
-        self.hear(mme.VS_SW_VER_CNF(device_class=6, version_length=0, version=b""), MODEM)
-
-    def take(self, step: Step) -> list[Mme]:
-        self.events += step.events
-        frames = [Frame.unpack(data) for data in step.send]
-        messages = [
-            (frame.destination, frame.message)
-            for frame in frames
-            if frame.message is not None and frame.destination != mme.LOCAL_MODEM
-        ]
-        self.sent += [(self.now, *each) for each in messages]
-        return [message for _, message in messages]
-
-    def hear(self, message: Mme, source: bytes = NEAR) -> list[Mme]:
-        return self.take(self.ev.receive(Frame.of(CAR, source, message).pack(), self.now))
-
-    def wait(self, seconds: float) -> list[Mme]:
-        end, sent = self.now + seconds, list[Mme]()
-        while (deadline := self.ev.next_deadline()) is not None and deadline <= end:
-            self.now = deadline
-            sent += self.take(self.ev.expire(deadline))
-        self.now = end
-        return sent
-
-    @property
-    def run_id(self) -> bytes:
-        requests = [message.run_id for _, _, message in self.sent if isinstance(message, mme.CM_SLAC_PARM_REQ)]
-        return requests[-1]
-
-    def parameters(self, source: bytes = NEAR, num_sounds: int = 10, timeout: int = 6) -> list[Mme]:
-        answer = mme.CM_SLAC_PARM_CNF(forwarding_sta=CAR, run_id=self.run_id, num_sounds=num_sounds, timeout=timeout)
-        return self.hear(answer, source)
-
-    def report(self, attenuation_db: int, source: bytes = NEAR, sounds: int = 10) -> list[Mme]:
-        octets = bytes([attenuation_db] * 58)
-        report = mme.CM_ATTEN_CHAR_IND(
-            source_address=CAR, run_id=self.run_id, num_sounds=sounds, attenuations_db=octets
-        )
-        return self.hear(report, source)
-
-    def confirm(self, source: bytes = NEAR, pev_mac: bytes = CAR) -> list[Mme]:
-        confirmation = mme.CM_SLAC_MATCH_CNF(pev_mac=pev_mac, evse_mac=source, run_id=self.run_id, nid=NID, nmk=NMK)
-        return self.hear(confirmation, source)
-
-    def sounded(self, *stations: bytes) -> "Car":
-        """Up to the end of the sounds."""
-        for station in stations or (NEAR,):
-            self.parameters(station)
-        self.wait(0.7)
-        return self
-
-    def choices(self) -> list[bytes]:
-        return [message.evse_mac for _, _, message in self.sent if isinstance(message, mme.CM_SLAC_MATCH_REQ)]
-
-    def reasons(self) -> list[str]:
-        return [event.reason for event in self.events if isinstance(event, Ended)]
 
 
 def test_one_matching_by_the_book() -> None:
@@ -118,8 +47,8 @@ def test_one_matching_by_the_book() -> None:
     car.confirm()
     assert car.ev.match is not None
     assert (car.ev.match.key.nmk, car.ev.match.station) == (NMK, NEAR)
-    car.hear(mme.CM_SET_KEY_CNF(result=1), MODEM)
-    car.hear(mme.VS_LINK_STATUS_CNF(link_status=1), MODEM)
+    car.hear(mme.CM_SET_KEY_CNF(result=1), CAR_MODEM)
+    car.hear(mme.VS_LINK_STATUS_CNF(link_status=1), CAR_MODEM)
     assert car.ev.phase is Phase.MATCHED
     assert isinstance(car.events[-1], Matched)
 
@@ -181,7 +110,7 @@ def test_far_station_is_not_taken_while_the_report_of_another_one_is_missing() -
         assert len(car.reasons()) == min(attempt, C_CONN_MAX_MATCH - 1)
         assert car.choices() == [FAR] * (attempt == C_CONN_MAX_MATCH)
         car.wait(TT_MATCHING_RATE_S - 0.04)
-    assert set(car.reasons()) == {"a station that answered has not told what it measured"}
+    assert set(car.reasons()) == {"a station that answered has not reported what it measured"}
 
 
 def test_no_report_ends_the_attempt() -> None:
@@ -223,7 +152,7 @@ def test_key_of_a_station_that_was_not_chosen_is_refused() -> None:
     assert car.ev.match is None
     (alarm,) = [event for event in car.events if isinstance(event, Alarm)]
     assert (alarm.danger, alarm.source) == (Danger.SECOND_STATION, FAR)
-    car.confirm(pev_mac=MODEM)
+    car.confirm(pev_mac=CAR_MODEM)
     assert car.ev.match is None
     car.confirm()
     assert car.ev.match is not None
@@ -240,7 +169,7 @@ def test_link_that_does_not_come_ends_the_attempt_and_leaves_the_network() -> No
     car = Car().sounded()
     car.report(6)
     car.confirm()
-    car.hear(mme.CM_SET_KEY_CNF(), MODEM)
+    car.hear(mme.CM_SET_KEY_CNF(), CAR_MODEM)
     car.wait(TT_MATCH_JOIN_S + 0.1)
     assert car.reasons() == ["no link within 12 s after the key (TT_match_join)"]
     assert car.ev.match is None

@@ -1,5 +1,6 @@
 """Station and cars on one simulated line: who matches whom, whatever the line does to their frames."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.slac.bench import STATION_MAC, Lot, car_mac
@@ -10,6 +11,7 @@ from v2g.slac import station
 from v2g.slac.car import CarMatching
 from v2g.slac.constants import TP_MATCH_LEAVE_S, TT_EVSE_MATCH_SESSION_S, TT_MATCHING_REPETITION_S
 from v2g.slac.event import (
+    Alarm,
     Began,
     Ended,
     Joining,
@@ -18,6 +20,7 @@ from v2g.slac.event import (
     Matched,
     ModemFound,
     Sounded,
+    Step,
     Unmatched,
 )
 from v2g.slac.station import StationMatching
@@ -234,3 +237,44 @@ def test_two_cars_at_two_cables_of_one_station_do_not_swap(
             assert outlet_machine.match is not None
             assert outlet_machine.match.car == bytes((2, 0, 0, 0, 0xEF, number + 1))
             assert cars[number].phase is car_side.Phase.MATCHED
+
+
+class SameRunId(CarMatching):
+    """A car of a maker whose cars all use one run id."""
+
+    def _attempt(self, now: float) -> Step:
+        step = super()._attempt(now)
+        step.send = [self._with_run_id(data) for data in step.send]
+        return step
+
+    def _with_run_id(self, data: bytes) -> bytes:
+        self._run_id, mine = b"TEST CAR", self._run_id
+        return data.replace(mine, self._run_id)
+
+
+@pytest.mark.parametrize("later_s", [0.0, 0.1, 0.3, 0.5, 1.0, 3.0, 9.0])
+def test_a_car_at_the_next_cable_with_the_same_run_id_does_not_lock_ours_out(later_s: float) -> None:
+    """The own car is heard with 8 dB, the other one with 35 dB, and matched at its own station."""
+    bench = Bench(line := Line())
+    here, there = (StationMatching(bytes((2, 0, 0, 0, 0x5E, number))) for number in (1, 2))
+    ours, other = SameRunId(car_mac(1)), SameRunId(car_mac(2))
+    modems = [Modem(bytes((0, 0xB0, 0x52, 0, 0, n))) for n in range(4)]
+    for machine, modem in zip((here, there, ours, other), modems, strict=True):
+        bench.add(machine, modem)
+    for station_modem, own_car, other_car in ((modems[0], modems[2], modems[3]), (modems[1], modems[3], modems[2])):
+        line.connect(station_modem, own_car, 8.0)
+        line.connect(station_modem, other_car, 35.0)
+    for machine in (here, there):
+        bench.do(machine, machine.start(0.0), 0.0)
+    bench.advance(1.0)
+    for each in (here, there, other):
+        bench.do(each, each.begin_matching(1.0), 1.0)
+    bench.advance(1.0 + later_s)
+    bench.do(ours, ours.begin_matching(1.0 + later_s), 1.0 + later_s)
+    bench.advance(4.0 + later_s)
+    assert here.match is not None
+    assert (here.match.car, here.match.run_id) == (car_mac(1), b"TEST CAR")
+    assert there.match is not None
+    assert there.match.car == car_mac(2)
+    alarms = [event for _, machine, event in bench.events if machine is here and isinstance(event, Alarm)]
+    assert not alarms

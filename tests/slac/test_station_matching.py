@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.slac.by_hand import CAR, MODEM, OTHER, OTHER_RUN, RUN_ID, STATION, Station
 
 from v2g.slac import mme
 from v2g.slac.constants import (
@@ -16,86 +17,24 @@ from v2g.slac.constants import (
     TT_MATCH_RESPONSE_S,
     TT_MATCH_SEQUENCE_S,
 )
-from v2g.slac.event import Alarm, Began, Danger, Ended, Joining, Matched, Sounded, Step, Unmatched
-from v2g.slac.guard import LONGEST_FRAME, MOST_ALARMS, QUIET_S
+from v2g.slac.event import (
+    Began,
+    Danger,
+    Ended,
+    Joining,
+    LeftUnmatched,
+    Matched,
+    SignalBack,
+    SignalTooWeak,
+    SignalWeak,
+    Sounded,
+    Unmatched,
+    describe,
+)
+from v2g.slac.guard import LONGEST_FRAME, MOST_ALARMS
 from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
+from v2g.slac.quality import TOO_WEAK_S, WEAKEST_DBM
 from v2g.slac.station import MOST_REQUESTS, Phase, StationMatching, StationMatchingSettings
-
-STATION, MODEM = bytes.fromhex("020000005E01"), bytes.fromhex("020000005E02")
-CAR, OTHER = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
-RUN_ID, OTHER_RUN = bytes(range(8)), bytes(range(8, 16))
-
-REQUEST = mme.CM_SLAC_PARM_REQ(run_id=RUN_ID)
-
-
-class Station:
-    """One that waits for a car, and the frames of its clock."""
-
-    def __init__(self, settings: StationMatchingSettings | None = None) -> None:
-        self.evse = StationMatching(STATION, settings)
-        self.now = 0.0
-        self.events: list[object] = []
-        self.evse.start(0.0)
-        self.hear(mme.CM_SET_KEY_CNF(), MODEM)
-        self.hear(mme.VS_SW_VER_CNF(device_class=6, version_length=0, version=b""), MODEM)
-        self.evse.begin_matching(0.0)
-        self.events.clear()
-
-    def hear(self, message: Mme, source: bytes = CAR, destination: bytes = STATION) -> list[Mme]:
-        return self.take(self.evse.receive(Frame.of(destination, source, message).pack(), self.now))
-
-    def octets(self, data: bytes) -> list[Mme]:
-        return self.take(self.evse.receive(data, self.now))
-
-    def take(self, step: Step) -> list[Mme]:
-        """The messages to others than the own modem."""
-        self.events += step.events
-        frames = [Frame.unpack(data) for data in step.send]
-        return [frame.message for frame in frames if frame.message and frame.destination != mme.LOCAL_MODEM]
-
-    def wait(self, seconds: float) -> list[Mme]:
-        end, sent = self.now + seconds, list[Mme]()
-        while (deadline := self.evse.next_deadline()) is not None and deadline <= end:
-            self.now = deadline
-            sent += self.take(self.evse.expire(deadline))
-        self.now = end
-        return sent
-
-    def ask(self, car: bytes = CAR, run_id: bytes = RUN_ID) -> list[Mme]:
-        return self.hear(mme.CM_SLAC_PARM_REQ(run_id=run_id), car, BROADCAST)
-
-    def sound(self, attenuation_db: int = 10, sounds: int = 10, car: bytes = CAR, run_id: bytes = RUN_ID) -> list[Mme]:
-        """Announcement and sounds, as the own modem measures them."""
-        self.hear(mme.CM_START_ATTEN_CHAR_IND(forwarding_sta=car, run_id=run_id), car, BROADCAST)
-        sent = []
-        for _ in range(sounds):
-            profile = mme.CM_ATTEN_PROFILE_IND(pev_mac=car, attenuations_db=bytes([attenuation_db] * 58))
-            sent += self.hear(profile, MODEM, BROADCAST)
-        return sent
-
-    def acknowledge(self, car: bytes = CAR, run_id: bytes = RUN_ID, result: int = 0) -> list[Mme]:
-        return self.hear(mme.CM_ATTEN_CHAR_RSP(source_address=car, run_id=run_id, result=result), car)
-
-    def choose(self, car: bytes = CAR, run_id: bytes = RUN_ID) -> list[Mme]:
-        return self.hear(mme.CM_SLAC_MATCH_REQ(pev_mac=car, evse_mac=STATION, run_id=run_id), car)
-
-    def matched(self) -> "Station":
-        for step in (self.ask, self.sound, self.acknowledge, self.choose):
-            step()
-        self.hear(mme.VS_LINK_STATUS_CNF(link_status=1), MODEM)
-        assert self.evse.phase is Phase.MATCHED
-        self.events.clear()
-        return self
-
-    def told(self, kind: type) -> list[object]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def alarms(self) -> list[Danger]:
-        return [event.danger for event in self.events if isinstance(event, Alarm)]
-
-    def reason(self) -> str:
-        ended = [event for event in self.events if isinstance(event, Ended)]
-        return ended[-1].reason
 
 
 def test_one_car_by_the_book() -> None:
@@ -177,12 +116,13 @@ def test_choice_without_acknowledgement_counts_as_one() -> None:
     assert len(station.choose()) == 1
 
 
-def test_car_that_refuses_the_report_ends_its_run() -> None:
+def test_car_that_refuses_the_report_has_not_acknowledged_it() -> None:
     station = Station()
     station.ask()
-    station.sound()
+    (report,) = station.sound()
     station.acknowledge(result=1)
-    assert "result 1" in station.reason()
+    assert station.wait(1.0) == [report] * C_EV_MATCH_RETRY
+    assert station.reason() == "no CM_ATTEN_CHAR.RSP within TT_match_response"
     assert station.choose() == []
 
 
@@ -202,14 +142,14 @@ def joining() -> Station:
     return station
 
 
-def test_car_that_begins_anew_instead_of_joining_gets_another_key() -> None:
+def test_car_that_begins_again_instead_of_joining_gets_another_key() -> None:
     station = joining()
     first = station.evse.match
     assert first is not None
     assert station.ask() == []  # late
     assert station.evse.match is first
     assert station.ask(run_id=OTHER_RUN) == []
-    assert station.reason() == "the car has begun anew"
+    assert station.reason() == "the car has begun again"
     station.hear(mme.CM_SET_KEY_CNF(), MODEM)
     assert len(station.ask(run_id=OTHER_RUN)) == 1
     assert station.evse.modem.key != first.key
@@ -302,15 +242,19 @@ def test_second_station_is_told(message: Mme) -> None:
     assert station.alarms() == [Danger.SECOND_STATION]
 
 
-def test_run_id_of_another_car_is_refused_while_that_one_uses_it_and_told_later() -> None:
+def test_two_cars_with_one_run_id_are_told_apart_by_their_macs() -> None:
     station = Station()
-    station.ask()
-    assert station.ask(OTHER) == []
-    assert station.alarms() == [Danger.REPLAYED]
-    station.wait(2 * QUIET_S)
-    station.events.clear()
-    assert len(station.ask(OTHER)) == 1  # some cars all take the same
-    assert station.alarms() == [Danger.REPLAYED]
+    for car in (CAR, OTHER):  # some cars always take the same one
+        assert len(station.ask(car, RUN_ID)) == 1
+    (near,), (far,) = station.sound(8, car=CAR), station.sound(30, car=OTHER)
+    assert isinstance(near, mme.CM_ATTEN_CHAR_IND)
+    assert isinstance(far, mme.CM_ATTEN_CHAR_IND)
+    assert (near.attenuations_db[0], far.attenuations_db[0]) == (8, 30)
+    assert station.choose(OTHER) == []
+    assert len(station.choose()) == 1
+    assert station.evse.match is not None
+    assert station.evse.match.car == CAR
+    assert station.alarms() == [Danger.CROSSTALK]
 
 
 def test_profile_of_a_stranger_is_refused() -> None:
@@ -510,3 +454,117 @@ def test_time_for_toggles_is_bounded() -> None:
 def test_validation_by_a_car_that_has_no_run_is_not_answered() -> None:
     station = validating(0)
     assert station.hear(mme.CM_VALIDATE_REQ(), OTHER) == []
+
+
+# A car that leaves unmatched.
+
+
+def left(station: Station) -> LeftUnmatched:
+    """What is reported when the car is unplugged."""
+    station.events.clear()
+    station.take(station.evse.end_matching(station.now))
+    (event,) = [each for each in station.events if isinstance(each, LeftUnmatched)]
+    assert [each for each in station.events if describe(each)[1]] == [event]  # the only warning
+    return event
+
+
+def test_a_car_that_leaves_unmatched_is_one_warning_with_its_best_attenuation_and_its_last_reason() -> None:
+    station = Station()
+    for run_id, attenuation_db in ((RUN_ID, 14), (OTHER_RUN, 12), (bytes(8), 13)):
+        station.ask(run_id=run_id)
+        station.sound(attenuation_db, run_id=run_id)
+        station.wait(1.0)
+    event = left(station)
+    reason = "no CM_ATTEN_CHAR.RSP within TT_match_response"
+    assert event == LeftUnmatched(CAR, 3, 12.0, reason)
+    text = f"no match: car 02:00:00:00:00:01: 3 attempts, best attenuation 12.0 dB, the last ended: {reason}"
+    assert describe(event) == (text, True)
+
+
+def test_a_car_that_is_unplugged_in_the_middle_leaves_unmatched() -> None:
+    station = Station()
+    station.ask()
+    assert left(station) == LeftUnmatched(CAR, 1, None, "unplugged while CM_START_ATTEN_CHAR.IND was due")
+
+
+def test_a_car_without_a_link_leaves_unmatched() -> None:
+    station = joining()
+    assert left(station) == LeftUnmatched(CAR, 1, 10.0, "unplugged")
+
+
+def test_the_nearest_car_is_the_one_that_left() -> None:
+    station = Station()
+    for car, run_id, attenuation_db in ((OTHER, OTHER_RUN, 35), (CAR, RUN_ID, 22), (OTHER, bytes(8), 35)):
+        station.ask(car, run_id)
+        station.sound(attenuation_db, car=car, run_id=run_id)
+        station.wait(1.0)
+    assert left(station).car == CAR
+
+
+def test_a_car_that_gives_up_is_named_when_nobody_asks_again() -> None:
+    station = Station(StationMatchingSettings(init_s=20.0))
+    station.ask()
+    station.wait(0.5)
+    station.wait(20.0)
+    (unmatched,) = [event for event in station.events if isinstance(event, Unmatched)]
+    assert unmatched.reason == (
+        "car 02:00:00:00:00:01: 1 attempt, best attenuation none measured, the last ended: no CM_START_ATTEN_CHAR.IND "
+        "within TT_match_sequence; it has not asked again within 20 s (TT_EVSE_SLAC_init)"
+    )
+    station.events.clear()
+    station.take(station.evse.end_matching(station.now))
+    assert station.events == []  # said already
+
+
+@pytest.mark.parametrize("matched", [True, False])
+def test_nothing_is_said_of_a_car_that_had_matched_or_never_asked(matched: bool) -> None:
+    station = Station()
+    if matched:
+        station.ask(OTHER, OTHER_RUN)
+        station.matched()
+    station.take(station.evse.end_matching(station.now))
+    assert not [event for event in station.events if isinstance(event, LeftUnmatched)]
+
+
+# The signal.
+
+
+def weak(level: int) -> Station:
+    """A matched station whose modem reports a level from now on."""
+    station = Station().matched()
+    peer = CAR + bytes((2, 1, 1, 0, level, 0))
+    station.hear(mme.CC_DISCOVER_LIST_CNF(num_stations=1, stations=peer), MODEM)
+    return station
+
+
+def test_a_signal_that_stays_weak_is_reported_again_after_five_seconds() -> None:
+    station = weak(13)
+    assert station.events == [SignalWeak(-71.5, WEAKEST_DBM)]
+    linked(station, TOO_WEAK_S - 0.1)
+    assert not [event for event in station.events if isinstance(event, SignalTooWeak)]
+    linked(station, 0.2)
+    (event,) = [event for event in station.events if isinstance(event, SignalTooWeak)]
+    assert event == SignalTooWeak(-71.5, WEAKEST_DBM, TOO_WEAK_S)
+    linked(station, 20.0)
+    assert station.events.count(event) == 1
+
+
+def linked(station: Station, seconds: float) -> None:
+    """Time passes, with the modem saying that the link is up."""
+    for _ in range(round(seconds / 0.1)):
+        station.wait(0.1)
+        station.hear(mme.VS_LINK_STATUS_CNF(link_status=1), MODEM)
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_signal_that_is_back_or_gone_in_time_is_not_too_weak(recovers: bool) -> None:
+    station = weak(13)
+    linked(station, 4.0)
+    if recovers:
+        better = CAR + bytes((2, 1, 1, 0, 8, 0))
+        station.hear(mme.CC_DISCOVER_LIST_CNF(num_stations=1, stations=better), MODEM)
+    else:
+        station.take(station.evse.end_matching(station.now))
+    linked(station, 10.0)
+    assert not [event for event in station.events if isinstance(event, SignalTooWeak)]
+    assert recovers is any(isinstance(event, SignalBack) for event in station.events)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from math import ceil
 
 from v2g.slac import mme
-from v2g.slac.amplitude import AmplitudeExchange
 from v2g.slac.attenuation import Attenuation
+from v2g.slac.constant_fields import FROM_STATION, wrong_field
 from v2g.slac.constants import (
     C_CONN_MAX_MATCH,
     C_EV_MATCH_RETRY,
@@ -48,16 +48,14 @@ from v2g.slac.event import (
     Toggle,
     Unmatched,
 )
-from v2g.slac.guard import Guard
 from v2g.slac.key import NetworkKey
+from v2g.slac.matching import Matching, MatchingSettings
 from v2g.slac.mme import BROADCAST, Frame, Mme, Validation
-from v2g.slac.modem import Modem
-from v2g.slac.quality import WEAKEST_DBM, Quality
 
 MOST_STATIONS = 10
-"""That are listened to in one run."""
+"""Listened to in one run."""
 MOST_TOGGLES = 3
-"""Of the control pilot (C_EV_vald_nb_toggles: 1 to 3)."""
+"""BCB toggles of one validation (C_EV_vald_nb_toggles: 1 to 3)."""
 LONGEST_WINDOW_S = 1.0
 """Of announcements and sounds; TT_EV_atten_results must leave the station time to answer."""
 
@@ -76,39 +74,29 @@ class Phase(StrEnum):
     PAUSING = "before the next attempt"
 
 
-@dataclass(frozen=True, slots=True)
-class CarMatchingSettings:
-    """What differs between cars."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarMatchingSettings(MatchingSettings):
+    """What differs between cars.
+
+    `margin_db`: the next best station must be weaker by this much, or the best one is only potentially found.
+    """
 
     direct_db: float = C_EV_MATCH_SIGNALATTN_DIRECT_DB
     """Up to here a station is found."""
     indirect_db: float = 30.0
-    """Up to here it is perhaps found. The standard's 20 dB is too strict: cars in use match with 26 dB."""
-    margin_db: float = 3.0
-    """The next best station must be weaker by so much, else the best is only perhaps found."""
+    """Up to here it is potentially found. The standard's 20 dB is too strict: cars in use match with 26 dB."""
     validates: bool = False
-    """Whether a station that is perhaps found is validated: it needs a control pilot. Otherwise it is taken."""
-    amplitudes: tuple[int, ...] = ()
-    """How loud the station shall send on each carrier, 0 to 15; it is told once the link is up. Empty: not at all."""
-    weakest_dbm: float = WEAKEST_DBM
-    """Below this a signal is told to be weak."""
-    modem: bytes | None = None
-    """MAC of the own modem; learned where it is not given."""
+    """Whether a station that is potentially found is validated: that needs a control pilot. Otherwise it is taken."""
 
 
-class CarMatching:
-    """The matching of one car. The shell says when it is plugged in, hands over frames and keeps the time."""
+class CarMatching(Matching):
+    """The matching of one car. The shell says when matching is wanted."""
 
     def __init__(self, mac: bytes, settings: CarMatchingSettings | None = None) -> None:
         """`mac`: of the interface to the modem."""
+        self._settings = settings or CarMatchingSettings()
+        super().__init__(mac, self._settings)
         self.phase = Phase.IDLE
-        self.match: Match | None = None
-        """From CM_SLAC_MATCH.CNF until the network is left."""
-        self._mac, self._settings = mac, settings or CarMatchingSettings()
-        self.modem = Modem(mac, self._settings.modem)
-        self.quality = Quality(self._settings.weakest_dbm)
-        self._guard = Guard(mac)
-        self._amplitudes = AmplitudeExchange(mac, self._settings.amplitudes)
         self._deadline: float | None = None
         """Of what the phase waits for."""
         self._run_id = b""
@@ -128,39 +116,25 @@ class CarMatching:
         """Of the validation: 0 in its first exchange."""
 
     def begin_matching(self, now: float) -> Step:
-        """The cable is in (control pilot in B with 5 %): the matching begins."""
+        """The cable is in, and the control pilot in B: the matching begins."""
         step = self.modem.identify(now)
         step.add(self._start(now))
         return step
 
     def end_matching(self, now: float) -> Step:
-        """The cable is out: the network is left."""
+        """The cable is out, or the control pilot is in E or F: the network is left."""
         was = self.match
         self._rest(Phase.IDLE)
         return self.modem.set_key(NetworkKey.fresh(), now) if was is not None else Step()
 
-    def receive(self, data: bytes, now: float) -> Step:
-        """A frame from the interface, from its destination address on."""
-        frame, alarms = self._guard.open(data, now)
-        step = Step(events=alarms)
-        if frame is not None:
-            step.add(self._of_modem(self.modem.receive(frame, now), now))
-            step.add(self._amplitudes.receive(frame, self.modem.address, now))
-            step.add(self._of_station(frame, now))
-        return step
-
-    def expire(self, now: float) -> Step:
-        """Time has passed: to be called at `next_deadline`, or later."""
-        step = self._of_modem(self.modem.expire(now), now)
-        step.add(self._amplitudes.expire(now))
+    def _expire(self, now: float) -> Step:
+        step = Step()
         while self._deadline is not None and now >= self._deadline:
             step.add(self._expired(now))
         return step
 
-    def next_deadline(self) -> float | None:
-        """When `expire` is to be called; None while nothing is awaited."""
-        deadlines = (self.modem.next_deadline(), self._amplitudes.next_deadline(), self._deadline)
-        return min((each for each in deadlines if each is not None), default=None)
+    def _deadlines(self) -> list[float | None]:
+        return [self._deadline]
 
     def _start(self, now: float) -> Step:
         """The first of several attempts."""
@@ -181,8 +155,7 @@ class CarMatching:
         self._sounding, self._answered, self._heard, self._candidates = None, set(), {}, []
         self._sounds.clear()
         self._toggles = 0
-        self._amplitudes.end()
-        self.modem.unwatch()
+        self._leave_link()
 
     def _expired(self, now: float) -> Step:
         match self.phase:
@@ -194,8 +167,11 @@ class CarMatching:
                 return self._sound(now)
             case Phase.RESULTS:
                 return self._decide(now)
+            case Phase.VALIDATING if self._toggles or self._repeats == C_EV_MATCH_RETRY:
+                return self._next_candidate(now)  # toggled again, another station could count
             case Phase.VALIDATING:
-                return self._repeat("the station does not answer CM_VALIDATE.REQ", now)
+                self._repeats += 1
+                return self._validate(now)
             case Phase.CHOOSING:
                 return self._repeat("the station does not answer CM_SLAC_MATCH.REQ", now)
             case Phase.JOINING:
@@ -207,12 +183,7 @@ class CarMatching:
         if self._repeats == C_EV_MATCH_RETRY:
             return self._failed(f"{problem} within TT_match_response, asked {self._repeats + 1} times", now)
         self._repeats += 1
-        match self.phase:
-            case Phase.VALIDATING:
-                return self._validate(now)
-            case Phase.CHOOSING:
-                return self._choose(now)
-        return self._ask(now)
+        return self._choose(now) if self.phase is Phase.CHOOSING else self._ask(now)
 
     def _failed(self, reason: str, now: float) -> Step:
         """The run came to no match; another one begins after TT_matching_rate while TT_matching_repetition lasts."""
@@ -254,7 +225,7 @@ class CarMatching:
         return step
 
     def _decide_early(self, now: float) -> Step:
-        """Not before all who answered have told what they heard."""
+        """Once all stations that answered have reported what they heard."""
         return self._decide(now) if self._answered <= self._heard.keys() else Step()
 
     def _decide(self, now: float) -> Step:
@@ -274,7 +245,7 @@ class CarMatching:
             return self._validate(now)
         missing = self._answered - heard.keys()  # the station at the other end of the cable may be among them
         if missing and not direct and self._attempts < C_CONN_MAX_MATCH:
-            return self._failed("a station that answered has not told what it measured", now)
+            return self._failed("a station that answered has not reported what it measured", now)
         return self._begin_choosing(now)
 
     def _validate(self, now: float) -> Step:
@@ -297,25 +268,31 @@ class CarMatching:
         return self._send(station, mme.CM_SLAC_MATCH_REQ(pev_mac=self._mac, evse_mac=station, run_id=self._run_id))
 
     def _send(self, destination: bytes, message: Mme) -> Step:
-        return Step(send=[Frame.of(destination, self._mac, message).pack()])
+        return Step(send=[self._frame(destination, message)])
 
     # What stations send.
 
-    def _of_station(self, frame: Frame, now: float) -> Step:
-        match frame.message:
-            case mme.CM_SLAC_PARM_CNF(run_id=self._run_id) as message:
+    def _of_peer(self, frame: Frame, now: float) -> Step:
+        message = frame.message
+        fields = None if message is None else FROM_STATION.get(type(message))
+        if message is None or fields is None or getattr(message, "run_id", self._run_id) != self._run_id:
+            return Step()
+        if (wrong := wrong_field(message, fields, car=self._mac, station=frame.source)) is not None:
+            return self._alarm(wrong[0], frame.source, wrong[1], now)
+        match message:
+            case mme.CM_SLAC_PARM_CNF():
                 return self._answer(frame.source, message, now)
-            case mme.CM_ATTEN_CHAR_IND(run_id=self._run_id) as message:
+            case mme.CM_ATTEN_CHAR_IND():
                 return self._result(frame.source, message, now)
-            case mme.CM_VALIDATE_CNF() as message if self.phase is Phase.VALIDATING:
-                return self._validated(frame, message, now)
-            case mme.CM_SLAC_MATCH_CNF(run_id=self._run_id) as message:
-                return self._confirmed(frame, message, now)
+            case mme.CM_VALIDATE_CNF() if self.phase is Phase.VALIDATING:
+                return self._validated(frame.source, message, now)
+            case mme.CM_SLAC_MATCH_CNF() if self.phase is Phase.CHOOSING:
+                return self._confirmed(frame.source, message, now)
         return Step()
 
     def _answer(self, station: bytes, message: mme.CM_SLAC_PARM_CNF, now: float) -> Step:
         takes_s = TP_EV_BATCH_MSG_INTERVAL_S * (C_EV_START_ATTEN_CHAR_INDS + message.num_sounds - 1)
-        feasible = message.num_sounds and takes_s <= min(0.1 * message.timeout, LONGEST_WINDOW_S)
+        feasible = takes_s <= min(0.1 * message.timeout, LONGEST_WINDOW_S)
         if self.phase not in (Phase.ASKING, Phase.SOUNDING) or not feasible or len(self._answered) >= MOST_STATIONS:
             return Step()
         self._answered.add(station)
@@ -326,24 +303,30 @@ class CarMatching:
         return Step()
 
     def _result(self, station: bytes, message: mme.CM_ATTEN_CHAR_IND, now: float) -> Step:
-        if self.phase is Phase.IDLE or not message.num_sounds or not message.num_groups:
+        awaited = self.phase in (Phase.SOUNDING, Phase.RESULTS)
+        if station not in self._heard and (not awaited or len(self._heard) >= MOST_STATIONS):
             return Step()
-        receipt = mme.CM_ATTEN_CHAR_RSP(source_address=self._mac, run_id=self._run_id)
-        step = self._send(station, receipt)
-        if station in self._heard or self.phase not in (Phase.SOUNDING, Phase.RESULTS):
-            return step  # ours was lost
-        if len(self._heard) < MOST_STATIONS:
-            self._heard[station] = Attenuation(tuple(map(float, message.attenuations_db)), message.num_sounds)
-            step.events.append(Sounded(station, self._heard[station]))
+        step = self._send(station, mme.CM_ATTEN_CHAR_RSP(source_address=self._mac, run_id=self._run_id))
+        if station in self._heard:
+            return step  # the receipt was lost
+        self._heard[station] = Attenuation(tuple(map(float, message.attenuations_db)), message.num_sounds)
+        step.events.append(Sounded(station, self._heard[station]))
         if self.phase is Phase.RESULTS:
             step.add(self._decide_early(now))
         return step
 
-    def _validated(self, frame: Frame, message: mme.CM_VALIDATE_CNF, now: float) -> Step:
-        if frame.source != self._candidates[0]:
-            return Step(events=self._guard.alarm(Danger.SECOND_STATION, frame.source, "CM_VALIDATE.CNF unasked", now))
+    def _validated(self, station: bytes, message: mme.CM_VALIDATE_CNF, now: float) -> Step:
+        if station != self._candidates[0]:
+            return self._alarm(Danger.SECOND_STATION, station, "CM_VALIDATE.CNF without a request", now)
+        if self._toggles:
+            if message.result == Validation.READY:
+                return Step()  # the answer to the first request once more
+            counted = message.result == Validation.SUCCESS and message.toggle_num == self._toggles
+            return self._begin_choosing(now) if counted else self._next_candidate(now)
+        if message.toggle_num:
+            return Step()  # there were none yet: as if not received
         match message.result:
-            case Validation.READY if not self._toggles:
+            case Validation.READY:
                 self._toggles, self._repeats = 1 + secrets.randbelow(MOST_TOGGLES), 0
                 return self._validate(now)
             case Validation.NOT_READY:
@@ -351,20 +334,19 @@ class CarMatching:
                 return Step()
             case Validation.NOT_REQUIRED:
                 return self._begin_choosing(now)
-            case Validation.SUCCESS if message.toggle_num == self._toggles:
-                return self._begin_choosing(now)
+        return self._next_candidate(now)
+
+    def _next_candidate(self, now: float) -> Step:
+        """The first one is at another cable, or does not validate."""
         del self._candidates[0]
         self._toggles = self._repeats = 0
         if not self._candidates:
             return self._failed("no station has seen the toggles of the control pilot", now)
         return self._validate(now)
 
-    def _confirmed(self, frame: Frame, message: mme.CM_SLAC_MATCH_CNF, now: float) -> Step:
-        if self.phase is not Phase.CHOOSING or message.pev_mac != self._mac:
-            return Step()
-        station = self._candidates[0]
-        if frame.source != station:
-            return Step(events=self._guard.alarm(Danger.SECOND_STATION, frame.source, "CM_SLAC_MATCH.CNF unasked", now))
+    def _confirmed(self, station: bytes, message: mme.CM_SLAC_MATCH_CNF, now: float) -> Step:
+        if station != self._candidates[0]:
+            return self._alarm(Danger.SECOND_STATION, station, "CM_SLAC_MATCH.CNF without a request", now)
         key = NetworkKey(message.nmk, message.nid)  # stations in use take any network id for their key
         self.match = Match(self._mac, station, self._run_id, key, self._heard[station])
         self.phase, self._deadline = Phase.JOINING, now + TT_MATCH_JOIN_S
@@ -373,7 +355,6 @@ class CarMatching:
         return step
 
     def _of_modem(self, step: Step, now: float) -> Step:
-        """What the modem has told, with what follows from it."""
         result = Step(send=step.send)
         for event in step.events:
             match event:

@@ -29,7 +29,6 @@ class Danger(StrEnum):
 
     MALFORMED = "malformed frame"
     SPOOFED = "spoofed address"
-    REPLAYED = "run id of another car"
     FLOOD = "too many requests"
     SECOND_CAR = "second car"
     SECOND_STATION = "second station"
@@ -80,6 +79,30 @@ class Unmatched:
     """The matching as a whole has failed. It begins anew only when told."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftUnmatched:
+    """A car has gone without a match. One for each visit, about the nearest car that tried."""
+
+    car: bytes
+    attempts: int
+    attenuation_db: float | None
+    """The least mean of its attempts; None: no sound of it was measured."""
+    reason: str
+    """Why its last attempt failed."""
+
+    def again(self, attenuation_db: float | None, reason: str) -> "LeftUnmatched":
+        """With one more attempt of the same car."""
+        measured = [each for each in (self.attenuation_db, attenuation_db) if each is not None]
+        return LeftUnmatched(self.car, self.attempts + 1, min(measured, default=None), reason)
+
+    @property
+    def text(self) -> str:
+        """For a person."""
+        heard = "none measured" if self.attenuation_db is None else f"{self.attenuation_db:.1f} dB"
+        tries = f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}"
+        return f"car {mac_text(self.car)}: {tries}, best attenuation {heard}, the last ended: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +170,15 @@ class SignalWeak:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalTooWeak:
+    """The signal has been weak for so long that the session should end in order before the link drops."""
+
+    signal_dbm: float
+    weakest_dbm: float
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SignalBack:
     """The signal is strong enough again."""
 
@@ -170,6 +202,7 @@ Event = (
     | Joining
     | Matched
     | Unmatched
+    | LeftUnmatched
     | LinkLost
     | Toggle
     | ModemFound
@@ -179,6 +212,7 @@ Event = (
     | LinkDown
     | Level
     | SignalWeak
+    | SignalTooWeak
     | SignalBack
     | Alarm
 )
@@ -213,6 +247,8 @@ def describe(event: Event) -> tuple[str, bool]:
             return f"link up: car {mac_text(match.car)}, {match.attenuation.mean_db:.1f} dB", False
         case Unmatched(reason):
             return f"no match: {reason}", True
+        case LeftUnmatched():
+            return f"no match: {event.text}", True
         case LinkLost(match, reason):
             return f"link lost: car {mac_text(match.car)}: {reason}", True
         case Toggle(count):
@@ -232,6 +268,8 @@ def describe(event: Event) -> tuple[str, bool]:
         case SignalWeak(signal_dbm, weakest_dbm):
             remedy = "look at connectors, cable shield and ferrite chokes"
             return f"signal attenuation: {signal_dbm:.1f} dBm, below {weakest_dbm:g} dBm; {remedy}", True
+        case SignalTooWeak(signal_dbm, weakest_dbm, for_s):
+            return f"signal attenuation: {signal_dbm:.1f} dBm, below {weakest_dbm:g} dBm for {for_s:g} s", True
         case SignalBack(signal_dbm):
             return f"signal attenuation: back at {signal_dbm:.1f} dBm", False
         case Alarm(danger, _, text):

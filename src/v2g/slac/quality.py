@@ -4,11 +4,13 @@ from collections import deque
 from typing import NamedTuple
 
 from v2g.slac.attenuation import SENT_DBM
-from v2g.slac.event import Event, SignalBack, SignalWeak
+from v2g.slac.event import Event, SignalBack, SignalTooWeak, SignalWeak
 
 WEAKEST_DBM = -60.0
 HYSTERESIS_DB = 3.0
-"""A weak signal must get better by this before it counts as back."""
+"""A weak signal counts as strong enough again once it is this much better than the limit."""
+TOO_WEAK_S = 5.0
+"""A signal that stays weak for this long may soon be lost: `SignalTooWeak`."""
 MOST_SAMPLES = 300
 """Ten minutes of those that a modem gives."""
 
@@ -29,15 +31,32 @@ class Quality:
         """Oldest first."""
         self.weak = False
         self._weakest_dbm = weakest_dbm
+        self._too_weak_s: float | None = None
+        """When a signal that is weak now will have been so for too long."""
 
     def sample(self, now: float, attenuation_db: float) -> list[Event]:
-        """Take a measurement in; returns the warning, or that it is over."""
+        """Take a measurement; returns the warning, or that it is over."""
         signal_dbm = SENT_DBM - attenuation_db
         self.trend.append(Sample(now, attenuation_db, signal_dbm))
         if not self.weak and signal_dbm < self._weakest_dbm:
-            self.weak = True
+            self.weak, self._too_weak_s = True, now + TOO_WEAK_S
             return [SignalWeak(signal_dbm, self._weakest_dbm)]
         if self.weak and signal_dbm >= self._weakest_dbm + HYSTERESIS_DB:
-            self.weak = False
+            self.end()
             return [SignalBack(signal_dbm)]
         return []
+
+    def end(self) -> None:
+        """There is no link to watch any more. The measurements are kept."""
+        self.weak, self._too_weak_s = False, None
+
+    def expire(self, now: float) -> list[Event]:
+        """Time has passed: says once that the signal has been weak for too long."""
+        if self._too_weak_s is None or now < self._too_weak_s:
+            return []
+        self._too_weak_s = None
+        return [SignalTooWeak(self.trend[-1].signal_dbm, self._weakest_dbm, TOO_WEAK_S)]
+
+    def next_deadline(self) -> float | None:
+        """When `expire` is due; None while the signal is strong enough."""
+        return self._too_weak_s
