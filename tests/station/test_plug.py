@@ -74,6 +74,20 @@ def test_before_the_match_nobody_talks() -> None:
     assert world.evse.why_not_talk() == "no car is matched"
 
 
+def test_a_car_that_could_not_match_at_first_matches_when_the_pilot_tries_again() -> None:
+    world = World(PLUGGED, INTENT)
+    world.run(3.0)
+    assert world.cable is not None
+    assert world.cable.pair is not None
+    world.cable.pair.way.attenuation_db = [96.0] * 58
+    world.plug_in()
+    world.run(60.0)  # past TT_EVSE_SLAC_init, and into state F
+    assert world.cable.pair.evse.match is None
+    world.cable.pair.way.attenuation_db = [8.0] * 58
+    world.run(60.0, until=lambda: world.evse.why_not_talk() is None)
+    assert world.evse.why_not_talk() is None
+
+
 def test_a_pulled_connector_breaks_the_current_within_100_ms() -> None:
     world = feeding()
     at = world.now

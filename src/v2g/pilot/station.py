@@ -36,7 +36,8 @@ class Signal(StrEnum):
     """The duty cycle of a current."""
 
 
-_PWM = (Signal.DIGITAL, Signal.NOMINAL)
+PWM = (Signal.DIGITAL, Signal.NOMINAL)
+"""The signals with a square wave."""
 
 
 class Permission(Enum):
@@ -163,7 +164,7 @@ class StationPilot:
         unavailable = Signal.UNAVAILABLE in (self.signal, self._wanted)
         if not takes or found.flaw is not None or unavailable or self._broken:
             return Permission.OPEN
-        return Permission.CLOSE if found.pwm and self.signal in _PWM else Permission.HOLD
+        return Permission.CLOSE if found.pwm and self.signal in PWM else Permission.HOLD
 
     def want(self, signal: Signal, current_a: float = 0.0) -> None:
         """What the station wants to say from now on; `current_a` of the nominal signal.
@@ -275,13 +276,13 @@ class StationPilot:
         if self.signal is Signal.UNAVAILABLE:
             self._reset = False
         goal, goal_a = self._goal()
-        if self.signal is Signal.NOT_READY and goal in _PWM and self._stopped_pwm and lasted_s < STEP_X1_S:
+        if self.signal is Signal.NOT_READY and goal in PWM and self._stopped_pwm and lasted_s < STEP_X1_S:
             return
-        if self.signal in _PWM and goal in _PWM and goal is not self.signal:
+        if self.signal in PWM and goal in PWM and goal is not self.signal:
             goal = Signal.NOT_READY if self.linked else Signal.UNAVAILABLE
         if goal is not self.signal:
-            self._stopped_pwm = self.signal in _PWM
-            self._broken = self._broken and goal not in _PWM
+            self._stopped_pwm = self.signal in PWM
+            self._broken = self._broken and goal not in PWM
             self.signal, self._sent_a, self._signal_s, self._sent_s = goal, goal_a, now, now
         elif goal is Signal.NOMINAL and goal_a != self._sent_a and now - self._sent_s >= FOLLOW_S:
             self._sent_a, self._sent_s = goal_a, now

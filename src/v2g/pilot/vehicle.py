@@ -30,6 +30,8 @@ class VehiclePilot:
         """What the car has understood."""
         self.state = State.B
         """Which resistors it has connected: B, C or D."""
+        self.unavailable = True
+        """It has seen state E or F, and leaves the power line's network."""
         self.wants_energy = False
         """Set by the driver, or by the conversation."""
         self.asleep = asleep
@@ -54,6 +56,7 @@ class VehiclePilot:
             self.asleep = False
         if lasted_s >= self._reaction_s:
             self.meaning = Meaning() if self.asleep else meaning(self._duty)
+            self.unavailable = self._duty == STEADY_LOW
         may_draw = self.meaning != Meaning() or (self._stubborn and self.state is self._ready)
         self.state = self._ready if self._closes(now, self.wants_energy and may_draw) else State.B
 

@@ -14,7 +14,7 @@ class ChargingCable:
     def __init__(self, clock: Callable[[], float], *, plc: bool, attenuation_db: float = 8.0) -> None:
         self.pilot = PilotModule(clock)
         self.pair = PlcPair(attenuation_db) if plc else None
-        self._matching = self._asks = self._was_plugged = False
+        self._matching = self._asks = self._has_pilot = False
         self._told = 0
 
     @property
@@ -50,9 +50,10 @@ class ChargingCable:
         if matching != self._matching:
             self._matching = matching
             pair.bench.do(pair.evse, (pair.evse.begin_matching if matching else pair.evse.end_matching)(now), now)
-        if self._was_plugged and not self.plugged:  # whatever the station was sending
+        has_pilot = self.plugged and not self.pilot.vehicle.unavailable
+        if self._has_pilot and not has_pilot:  # unplugged, whatever the station was sending, or state E or F
             pair.bench.do(pair.ev, pair.ev.end_matching(now), now)
-        self._was_plugged = self.plugged
+        self._has_pilot = has_pilot
         asks = self.plugged and abs(self.pilot.duty - DIGITAL) < 0.02
         if asks and not self._asks:
             pair.way.cut = False

@@ -3,7 +3,7 @@
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import State
-from v2g.pilot.station import Happening, Permission, PilotEvent, PilotSettings, Signal, StationPilot
+from v2g.pilot.station import PWM, Happening, Permission, PilotEvent, PilotSettings, Signal, StationPilot
 from v2g.power.pilot import PilotReading
 from v2g.slac.event import Began, Event, LinkLost, Match, Matched, Unmatched
 
@@ -26,8 +26,13 @@ class Plug:
 
     @property
     def wants_matching(self) -> bool:
-        """Whether cars should be matched now. A level, for the matching machine."""
-        return self._matches and self.pilot.connected
+        """Whether cars should be matched now. A level, for the matching machine.
+
+        Not in state F nor in X1, unless a car is matched: the pilot then tries again, and so does the matching, each
+        with a TT_EVSE_SLAC_init of its own.
+        """
+        pilot = self.pilot
+        return self._matches and pilot.connected and (pilot.signal in PWM or pilot.linked or self.match is not None)
 
     def step(self, reading: PilotReading | None, signal: Signal, now: float) -> list[PilotEvent]:
         """Take the latest reading, and say `signal` to the car as soon as the pilot admits it."""
