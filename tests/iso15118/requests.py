@@ -79,6 +79,12 @@ def dc_loop(session_id: bytes, control: CLReqControlMode | None = None) -> dc.DC
     )
 
 
+def ac_scheduled_loop(session_id: bytes, power_w: float) -> ac.AC_ChargeLoopReq:
+    """A car that draws `power_w` by its own schedule."""
+    control = ac.Scheduled_AC_CLReqControlMode(EVPresentActivePower=number(power_w))
+    return ac.AC_ChargeLoopReq(Header=header(session_id), MeterInfoRequested=False, CLReqControlMode=control)
+
+
 def every_request(session_id: bytes) -> list[Type]:
     """One request of each kind that an ISO 15118-20 session knows."""
     head = header(session_id)

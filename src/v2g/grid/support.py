@@ -46,6 +46,8 @@ class Support:
     limits: tuple[GridLimit, ...]
     reactive_var: float
     reactive_by: str
+    droop: GridLimit | None = None
+    """What the droop leaves to those who follow no wish of the station, while the frequency is disturbed."""
 
     @property
     def power_w(self) -> float:
@@ -101,7 +103,7 @@ class GridSupport:
             source, detail = stop
             return Support(valid_w, "dispatch", (GridLimit(source, 0.0, 0.0, detail),), 0.0, source)
         assert sample is not None
-        wish_w, wished_by, ramped_w = self._wish(sample, wish_w, dt_s)
+        wish_w, wished_by, ramped_w, droop = self._wish(sample, wish_w, dt_s)
         limits = self._limits(sample, dt_s, verdict)
         if ramped_w != wish_w:
             limits += (GridLimit("ramp rate", abs(ramped_w), abs(ramped_w)),)
@@ -111,7 +113,7 @@ class GridSupport:
         if room_w < max(self.rating.charge_w, self.rating.discharge_w):
             detail = f"{self.rating.apparent_va / 1000:g} kVA with {reactive_var / 1000:+.1f} kvar"
             limits += (GridLimit("apparent power", room_w, room_w, detail),)
-        support = Support(wish_w, wished_by, limits, reactive_var, reactive_by)
+        support = Support(wish_w, wished_by, limits, reactive_var, reactive_by, droop)
         self._power_w = support.power_w
         return support
 
@@ -134,8 +136,8 @@ class GridSupport:
             return "grid measurement", "the voltage is gone"
         return None
 
-    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str, float]:
-        """The dispatcher's wish or the droop's, and how much of it is due by now.
+    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str, float, GridLimit | None]:
+        """The dispatcher's wish or the droop's, how much of it is due by now, and what the droop leaves.
 
         The droop holds back only a wish that goes against the grid: who wants to help more than it asks for may.
         """
@@ -145,12 +147,17 @@ class GridSupport:
         before_w = self._power_w if sample.power_w is None else sample.power_w
         demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
         if demanded_w is None:
-            return wish_w, "dispatch", ramped_w
+            return wish_w, "dispatch", ramped_w, None
+        detail = f"{sample.frequency_hz:.2f} Hz"
+        if self._droop.takes:
+            droop = GridLimit("frequency droop", discharge_w=max(-demanded_w, 0.0), detail=detail)
+        else:
+            droop = GridLimit("frequency droop", charge_w=max(demanded_w, 0.0), detail=detail)
         helps = ramped_w >= demanded_w if self._droop.takes else ramped_w <= demanded_w
         if helps:
-            return wish_w, "dispatch", ramped_w
+            return wish_w, "dispatch", ramped_w, droop
         self._ramp.power_w = demanded_w
-        return demanded_w, "frequency droop", demanded_w
+        return demanded_w, "frequency droop", demanded_w, droop
 
     def _droop_rated_w(self, deviation_hz: float) -> float:
         """The rated power that the droop is a share of."""

@@ -20,7 +20,7 @@ from v2g.pilot.station import Happening, Signal
 from v2g.power.contactor import ContactorFault
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
 from v2g.power.meter import MeterReading
-from v2g.station.access import Answer, Authorizer, Identity, ListAuthorizer
+from v2g.station.access import Answer, Authorizer, Identity, ListAuthorizer, Verdict
 from v2g.station.config.settings import EvseSettings
 from v2g.station.event import (
     AskedToStop,
@@ -121,6 +121,8 @@ class Evse:
             offer_of(settings), now, peer=peer, paused=self.paused, timing=settings.timing
         )
         self.visit = Visit(conversation, now, certificate, meter_at_start=self.fresh(now).meter)
+        if self.plug is not None:
+            self.plug.pilot.linked = True  # it talks: no other signal is tried
         return self._settle(now)
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> Step:
@@ -358,8 +360,8 @@ class Evse:
         self._account(now)
         self._watch(now)
         if self.guard is not None and self.guard.step(self._readings, now):
-            verdict, trips = self.guard.verdict, self.guard.trip is not None
-            self._events.append(GridVerdict(verdict.state, verdict.element, verdict.why, trips))
+            seen, trips = self.guard.verdict, self.guard.trip is not None
+            self._events.append(GridVerdict(seen.state, seen.element, seen.why, trips))
         visit, demand = self.visit, self.demand
         conversation = visit.conversation
         if demand.stage is Stage.OFF:
@@ -373,6 +375,9 @@ class Evse:
         if demand.stage is Stage.OFF or demand.service is None:
             left = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
+        verdict = self._judge(now)
+        if verdict.answer is Answer.REFUSED and conversation is not None:
+            return self._fail(Fault.AUTHORIZATION, verdict.reason, now, unix_s)
         found = self.supervisor.power_path(Watched(demand, self.car, self.decision), self.fresh(now), now)
         if found is None and visit.check is not None and visit.check.failed:
             found = Fault.CABLE_CHECK, visit.check.failed
@@ -492,7 +497,8 @@ class Evse:
             self._events.append(PromiseBroken(bound, promised_w, allowed_w, direction))
         return wanted
 
-    def _authorization(self, now: float) -> Authorization:
+    def _judge(self, now: float) -> Verdict:
+        """The verdict about this car; a new one is reported."""
         visit = self.visit
         # Before it has named itself, a car can only be the one that resumes its session.
         evcc_id = self.car.evcc_id or ("" if self.paused is None else self.paused.car.evcc_id)
@@ -503,6 +509,10 @@ class Evse:
                 self._events.append(NamesDiffer(identity))
             visit.verdict, visit.judged = verdict, identity
             self._events.append(Judged(identity, verdict))
+        return verdict
+
+    def _authorization(self, now: float) -> Authorization:
+        verdict = self._judge(now)
         if verdict.answer is Answer.REFUSED:
             return Authorization.REJECTED
         if verdict.answer is Answer.PENDING:

@@ -5,7 +5,7 @@ give the same decision.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import inf, isfinite
 
@@ -42,6 +42,11 @@ class Bound:
     def of(self, direction: float) -> float:
         """The magnitude allowed in the direction of `direction`'s sign."""
         return self.charge_w if direction > 0 else self.discharge_w
+
+    def behind(self, loss_w: float) -> "Bound":
+        """The same bound at the vehicle's side of an inverter that loses `loss_w`; nothing stays nothing."""
+        discharge_w = self.discharge_w + loss_w if self.discharge_w else 0.0
+        return replace(self, charge_w=max(self.charge_w - loss_w, 0.0), discharge_w=discharge_w)
 
     def __str__(self) -> str:
         return f"{self.source} ({self.detail})" if self.detail else self.source

@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.heat import Heat
 
 
+MOST_LOSS, IDLE_LOSS_W = 0.1, 300.0
+"""No inverter loses more; a measurement that says so is not believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Injection:
     """A power that the operator wants in the place of the plan's."""
@@ -73,6 +77,18 @@ class Situation:
     def energy(self) -> bool:
         """Whether energy may flow."""
         return self.demand.stage is Stage.ENERGY
+
+    @property
+    def loss_w(self) -> float:
+        """What the station's inverter loses just now; nothing if the vehicle's own one converts.
+
+        Meter and grid are at the other side of it than the set-point.
+        """
+        inverter = self.readings.inverter
+        if inverter is None or not self.dc:
+            return 0.0
+        lost_w = max(inverter.ac_power_w - inverter.power_w, 0.0)
+        return min(lost_w, MOST_LOSS * abs(inverter.power_w) + IDLE_LOSS_W)
 
     @property
     def dc(self) -> bool:

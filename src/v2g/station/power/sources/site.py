@@ -8,6 +8,8 @@ from v2g.station.power.source import Source
 
 
 class Site(Source):
+    """What flows through the meter counts, not what the vehicle gets."""
+
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         if situation.site is not None:
-            yield situation.site
+            yield situation.site.behind(situation.loss_w)

@@ -1,0 +1,137 @@
+"""Who may use an EVSE: what a car has proved counts, what it says about itself does not."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
+
+from v2g.bench.sim.world import World
+from v2g.iso15118.view import Stop
+from v2g.station.access import Answer, Identity, ListAuthorizer, Verdict
+from v2g.station.config.settings import Access
+from v2g.station.evse import Evse
+
+MINE, OTHER = "ZZZV123456789ABCDEF9", "ZZZVSECONDCAR0000001"
+PROVED = Access(grant="listed", certificates=(MINE,))
+CLAIMED = Access(grant="listed", evcc_ids=(MINE,), unproved=True)
+UNMARKED = Access(grant="listed", evcc_ids=(MINE,))
+
+
+@pytest.mark.parametrize(
+    ("access", "evcc_id", "certificate", "answer", "unproved"),
+    [
+        (Access(grant="everyone"), MINE, None, Answer.GRANTED, False),
+        (Access(grant="nobody"), MINE, MINE, Answer.REFUSED, False),
+        (PROVED, OTHER, MINE, Answer.GRANTED, False),
+        (PROVED, MINE, OTHER, Answer.REFUSED, False),
+        (PROVED, MINE, None, Answer.REFUSED, False),
+        (CLAIMED, MINE, None, Answer.GRANTED, True),
+        (CLAIMED, MINE, MINE, Answer.GRANTED, False),
+        (CLAIMED, MINE, OTHER, Answer.REFUSED, False),
+        (CLAIMED, OTHER, MINE, Answer.REFUSED, False),
+        (UNMARKED, MINE, None, Answer.REFUSED, False),
+        (PROVED, "", None, Answer.REFUSED, False),
+    ],
+)
+def test_the_list(access: Access, evcc_id: str, certificate: str | None, answer: Answer, unproved: bool) -> None:
+    verdict = ListAuthorizer(access).judge(Identity(evcc_id, certificate), 0.0)
+    assert (verdict.answer, verdict.unproved) == (answer, unproved)
+
+
+def session(access: Access, evcc_id: str, certificate: str | None) -> World:
+    world = World(changed(OUTLET, access=changed(access, discharge=True)), replace(INTENT, evcc_id=evcc_id))
+    world.certificate = certificate
+    world.run(3.0)
+    world.plug_in()
+    world.run(8.0)
+    return world
+
+
+def test_a_car_that_borrows_a_name_gets_no_energy() -> None:
+    """Its certificate is good, but names another car than the listed one that it says it is."""
+    world = session(CLAIMED, MINE, OTHER)
+    assert world.switched == []
+    assert f"refused: EVCCID {MINE}, certificate {OTHER}: its certificate names {OTHER}" in texts(world)
+    assert f"the car states another name than its certificate: EVCCID {MINE}, certificate {OTHER}" in texts(world)
+
+
+def test_an_unproved_name_is_logged_in_each_session() -> None:
+    world = session(CLAIMED, MINE, None)
+    assert world.evse.visit.busy
+    (said,) = [text for text in texts(world) if text.endswith("nothing proves that name (`unproved: true`)")]
+    assert said.startswith(f"granted: EVCCID {MINE}, no certificate: EVCCID {MINE} is listed; ")
+
+
+def test_a_proved_car_is_served_whatever_it_calls_itself() -> None:
+    world = session(PROVED, OTHER, MINE)
+    assert world.contactor.closed
+    assert fault_of(world) is None
+
+
+class BackEnd:
+    """Takes its time, and changes its mind."""
+
+    def __init__(self) -> None:
+        self.verdict = Verdict(Answer.PENDING, "the back end has not answered")
+
+    def judge(self, identity: Identity, now: float) -> Verdict:
+        return self.verdict
+
+
+def test_an_authoriser_from_elsewhere_may_take_its_time_and_end_a_session() -> None:
+    world, back_end = World(OUTLET, INTENT), BackEnd()
+    world.evse = Evse(OUTLET, world.plant.settings.rating, authorizer=back_end)
+    world.run(3.0)
+    world.plug_in()
+    world.run(8.0)
+    assert world.switched == []
+    back_end.verdict = Verdict(Answer.GRANTED, "the contract is good")
+    world.run(12.0)
+    assert world.contactor.closed
+    back_end.verdict = Verdict(Answer.REFUSED, "the contract was withdrawn")
+    world.run(1.0)
+    assert not world.contactor.closed
+    assert "0x0C Not authorised: the contract was withdrawn" in texts(world)
+
+
+def test_a_paused_session_outlives_the_process_and_other_cars() -> None:
+    world = World(OUTLET, replace(INTENT, duration_s=None), peer=bytes(64))
+    in_the_loop(world, 3.0)
+    first = world.evse.visit.report.session_id
+    world.evse.stop(Stop.PAUSE, world.now)
+    world.run_to_end()
+    assert world.evcc is not None
+    assert world.evcc.end is not None
+    paused = world.evcc.end.paused
+    assert paused is not None
+    world.stop_station()
+    world.run(1.0)
+    world.start_station()
+    world.run(3.0)
+    world.plug_in(intent=replace(INTENT, evcc_id=OTHER, duration_s=2.0))  # another car in between
+    world.run_to_end()
+    assert world.evse.visit.report.session_id != first
+    world.plug_in(paused=paused, intent=replace(INTENT, duration_s=2.0))
+    world.run_to_end()
+    assert world.evcc.end is not None
+    assert world.evse.visit.report.session_id == first
+    assert world.evse.visit.report.result == "completed"
+
+
+def test_what_is_kept_can_be_written_and_read() -> None:
+    import msgspec
+
+    from v2g.station.kept import KeptEvse
+    from v2g.station.operator import limit
+
+    world = World(OUTLET, replace(INTENT, duration_s=None), peer=bytes(64))
+    in_the_loop(world, 3.0)
+    limit(world.evse, -1.0, 2_000.0)
+    world.evse.stop(Stop.PAUSE, world.now)
+    world.run_to_end()
+    kept = world.evse.kept
+    assert kept.paused is not None
+    assert kept.discharge_limit_w == 2_000.0
+    assert msgspec.json.decode(msgspec.json.encode(kept), type=KeptEvse) == kept
+    assert Evse(OUTLET, kept=kept).operator.discharge_w == 2_000.0

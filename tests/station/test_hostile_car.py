@@ -1,0 +1,153 @@
+"""What a hostile or unlucky car does to an EVSE: silence, lies in numbers, energy that nobody asked for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace as changed
+from tests.iso15118.requests import DC_DYNAMIC, dc_loop, exi, number, payload_type_of, power_delivery
+from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at
+
+from v2g.bench.sim.plant_model import PlantSettings
+from v2g.bench.sim.world import World
+from v2g.exi.facets import Type
+from v2g.iso15118.service import ControlMode, Service
+from v2g.kernel.fault import Fault
+from v2g.messages.iso20 import common, dc
+from v2g.messages.iso20.types import RationalNumber
+from v2g.power.meter import NO_POWER_W
+from v2g.station.config.settings import EvseSettings, Step
+from v2g.station.safety.supervisor import FOLLOWS_S
+
+AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
+
+
+def say(world: World, make: Callable[[bytes], Type]) -> None:
+    """A request of this session, whoever sends it."""
+    conversation = world.evse.visit.conversation
+    assert conversation is not None
+    request = make(conversation.session_id)
+    world.say_as_car(payload_type_of(request), exi(request))
+
+
+def take_over(world: World) -> None:
+    """From here on the car's software says nothing, and its hardware stays as it is."""
+    world.faults.hung = True
+    world.run(0.05)
+
+
+@pytest.mark.parametrize("power_w", [7_000.0, -7_000.0], ids=["draws", "feeds"])
+def test_a_car_on_ac_gets_nothing_before_the_charge_loop(power_w: float) -> None:
+    """PowerDelivery closed its contactor; energy is due only once it asks for it in the loop."""
+    world = World(AC, replace(INTENT, service=Service.AC_BPT))
+    world.run(3.0)
+    world.plug_in()
+    world.run(until=lambda: world.contactor.closed)
+    take_over(world)
+    stolen = world.evcc
+    assert stolen is not None
+    stolen.session = replace(stolen.session, command=replace(stolen.session.command, charger_w=power_w))
+    at = world.now
+    world.run(20.0, until=lambda: not world.contactor.closed)
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert world.now - at <= FOLLOWS_S + 1.0
+
+
+def test_a_car_that_renegotiates_for_ever_does_not_go_on_drawing() -> None:
+    intent = replace(INTENT, service=Service.AC, mode=ControlMode.SCHEDULED)
+    world = in_the_loop(World(AC, intent), 5.0)
+    assert world.plant.charger_power_w > 5_000
+    take_over(world)
+    at = world.now
+    say(world, lambda session: power_delivery(session, common.ChargeProgress.ScheduleRenegotiation))
+    world.run(30.0, until=lambda: not world.contactor.closed)
+    assert world.now - at <= FOLLOWS_S + 1.0
+    assert fault_of(world) is Fault.OVER_CURRENT
+
+
+@pytest.mark.parametrize("ramp_a_per_s", [1_000.0, 500.0, 250.0, 100.0])
+@pytest.mark.parametrize("amps", [0.0, 10.0, 20.0])
+def test_an_honest_car_may_lower_its_current_limit(amps: float, ramp_a_per_s: float) -> None:
+    evse = changed(OUTLET, dispatch=(Step(power_w=11_000),))
+    for phase in range(5):
+        world = World(evse, INTENT, plant=replace(PlantSettings(), current_ramp_a_per_s=ramp_a_per_s))
+        in_the_loop(world, 6.0 + phase * 0.02)
+        assert world.plant.current_a > 20
+        assert world.evcc is not None
+        intent = world.evcc.session.intent
+        lower = replace(intent, limits=replace(intent.limits, charge_a=amps))
+        world.evcc.session = replace(world.evcc.session, intent=lower)
+        world.run(3.0)
+        assert fault_of(world) is None
+        assert world.plant.current_a <= amps + 0.6
+
+
+def test_a_current_beyond_what_the_car_has_long_asked_for_is_a_fault() -> None:
+    world = in_the_loop(World(changed(OUTLET, dispatch=(Step(power_w=11_000),)), INTENT), 6.0)
+    world.faults.deaf.add("inverter")
+    assert world.evcc is not None
+    intent = world.evcc.session.intent
+    lower = replace(intent, limits=replace(intent.limits, charge_a=5.0))
+    world.evcc.session = replace(world.evcc.session, intent=lower)
+    at = world.now
+    world.run(5.0)
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert faulted_at(world) - at < 2.0
+    assert opened_at(world, at) - at < 2.5
+
+
+numbers = st.builds(RationalNumber, st.integers(-128, 127), st.integers(-32768, 32767))
+ELEMENTS = (
+    "EVMaximumChargePower",
+    "EVMaximumChargeCurrent",
+    "EVMaximumVoltage",
+    "EVMinimumVoltage",
+    "EVTargetEnergyRequest",
+    "EVMaximumEnergyRequest",
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(ELEMENTS), numbers, min_size=1), numbers, numbers)
+def test_no_number_of_a_car_leaves_the_evse_unbounded(
+    wild: dict[str, RationalNumber], power: RationalNumber, amps: RationalNumber
+) -> None:
+    world = in_the_loop(World(OUTLET, INTENT), 1.0)
+    take_over(world)
+    control = dc.BPT_Dynamic_DC_CLReqControlMode(
+        **DC_DYNAMIC
+        | wild
+        | {
+            "EVMaximumDischargePower": power,
+            "EVMinimumDischargePower": number(0),
+            "EVMaximumDischargeCurrent": amps,
+        }
+    )
+    say(world, lambda session: dc_loop(session, control))
+    world.run(0.3)
+    own, inverter = OUTLET.capability, world.orders.inverter
+    assert 0 <= inverter.voltage_v <= own.voltage_max_v
+    assert 0 <= inverter.minimum_voltage_v <= own.voltage_max_v
+    assert -own.discharge_w <= inverter.power_w <= own.charge_w
+    assert fault_of(world) is not Fault.INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("evse", "service"), [(OUTLET, Service.DC_BPT), (AC, Service.AC_BPT)], ids=["DC_BPT", "AC_BPT"]
+)
+@pytest.mark.parametrize("power_w", [1e9, -1e9, 3.4e38])
+def test_a_meter_that_shows_the_impossible_is_no_defect_of_the_station(
+    evse: EvseSettings, service: Service, power_w: float
+) -> None:
+    world = in_the_loop(World(evse, replace(INTENT, service=service)), 3.0)
+
+    def lying(readings: object) -> object:
+        meter = readings.meter  # type: ignore[attr-defined]
+        return readings if meter is None else replace(readings, meter=replace(meter, power_w=power_w))  # type: ignore[type-var]
+
+    world.as_read = lying  # type: ignore[assignment]
+    world.run(20.0)
+    assert fault_of(world) not in (None, Fault.INTERNAL)
+    assert abs(world.plant.ac_power_w + world.plant.charger_power_w) < NO_POWER_W

@@ -1,0 +1,175 @@
+"""Every limit of the station holds for every way in which energy can flow, as the meter of the plant shows it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.iso15118.requests import ac_scheduled_loop, exi, payload_type_of
+from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
+
+from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
+from v2g.iso15118.service import ControlMode, Service
+from v2g.kernel.fault import Fault
+from v2g.station.config.settings import Access, EvseSettings, Pilot, Step
+from v2g.station.power.limits import Bound, Holds
+from v2g.station.power.situation import OperatorLimits
+from v2g.station.safety.supervisor import FOLLOWS_S, RENEGOTIATES_S
+from v2g.thermal.settings import ThermalSettings
+
+WITHIN = 1.02
+SETTLED_S = 5.0
+GRID_RESPONSE_S = 30.0
+"""Until the grid code's own open-loop responses have settled (IEEE 1547-2018, 4.6.2)."""
+CHARGE_W, DISCHARGE_W = 4_000.0, 2_500.0
+GRID_RATED_W = 15_000.0
+WARM = ThermalSettings(ramp_w_per_s=50_000.0, recovery_per_s=1.0)
+
+DC = changed(OUTLET, pilot=Pilot(device=NOWHERE), safety=NOWHERE, thermal=WARM)
+AC = changed(DC, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
+MUTE = changed(
+    AC,
+    services=("AC",),
+    pilot=Pilot(device=NOWHERE, fallback_a=16.0, digital_s=2.0, retries=0),
+    access=Access(grant="everyone"),
+)
+
+Fall = Callable[[World], None]
+"""Makes a limit fall while energy flows."""
+
+
+def site(world: World) -> None:
+    world.evse.site = Bound("site limit", CHARGE_W, DISCHARGE_W, holds=Holds.ALWAYS)
+
+
+def operator(world: World) -> None:
+    world.evse.operator = OperatorLimits(CHARGE_W, DISCHARGE_W)
+
+
+def heat(world: World) -> None:
+    """What is left at 66 C of ambient air: 4 K of the 20 K between all and nothing."""
+    assert world.safety is not None
+    world.safety.heat.ambient_c = 66.0
+
+
+def grid(world: World) -> None:
+    """Charging: too low a frequency. Discharging: the grid operator's limit on active power."""
+    charging = world.plant.ac_power_w + world.plant.charger_power_w > 0
+    if charging:
+        world.grid_source = lambda now, plant: Grid(frequency_hz=49.6) if now > 0 else SOUND
+    else:
+        assert world.evse.guard is not None
+        world.evse.guard.adjust(
+            {"active_power_limit.enabled": True, "active_power_limit.fed_pu": 0.1, "active_power_limit.response_s": 5}
+        )
+
+
+LIMITS: dict[Fall, str] = {site: "site limit", operator: "operator", heat: "heat", grid: ""}
+
+
+def metered_w(world: World) -> float:
+    return world.plant.ac_power_w + world.plant.charger_power_w
+
+
+def highest_w(fall: Fall, world: World, before_w: float) -> float:
+    """What may show at the meter, by an account of its own."""
+    charging, dc = before_w > 0, world.evse.settings.inverter is not None
+    if fall in (site, operator):
+        return CHARGE_W if charging else DISCHARGE_W
+    if fall is heat:
+        rated_w = world.plant.settings.rating.charge_power_max_w if dc else 15_000.0
+        return rated_w * (70 - 66) / (70 - 50)
+    if charging:  # 5 % droop beyond 36 mHz, of the rated power (IEEE 1547-2018, 6.5.2.7)
+        rated_w = world.plant.settings.rating.charge_power_max_w if dc else GRID_RATED_W
+        return before_w - rated_w * (0.4 - 0.036) / (0.05 * 50)
+    return 0.1 * (world.plant.settings.rating.discharge_power_max_w if dc else GRID_RATED_W)
+
+
+def session(evse: EvseSettings, service: Service, mode: ControlMode, power_w: float) -> World:
+    plan = (Step(power_w=power_w),)
+    world = World(changed(evse, dispatch=plan), replace(INTENT, service=service, mode=mode, wish_w=power_w))
+    world.plant.battery.soc = 0.5
+    return in_the_loop(world, 6.0)
+
+
+CASES = [
+    (service, mode, power_w)
+    for service, mode in product(Service, ControlMode)
+    for power_w in ((9_000.0, -8_000.0) if service.bidirectional else (9_000.0,))
+]
+
+
+@pytest.mark.parametrize("fall", LIMITS, ids=lambda fall: fall.__name__)
+@pytest.mark.parametrize(
+    ("service", "mode", "power_w"),
+    CASES,
+    ids=[f"{service.name}-{mode.name.lower()}-{'charge' if watts > 0 else 'feed'}" for service, mode, watts in CASES],
+)
+def test_a_limit_that_falls_holds_at_the_meter(fall: Fall, service: Service, mode: ControlMode, power_w: float) -> None:
+    world = session(DC if service.dc else AC, service, mode, power_w)
+    before_w = metered_w(world)
+    assert abs(before_w) > 0.7 * abs(power_w), "it flows"
+    fall(world)
+    world.run(RENEGOTIATES_S if mode is ControlMode.SCHEDULED else FOLLOWS_S)
+    world.run(GRID_RESPONSE_S if fall is grid else 0.0)
+    highest = highest_w(fall, world, before_w)
+    shown = []
+    for _ in range(round(SETTLED_S / 0.1)):
+        world.run(0.1)
+        # Operator and heat limit the inverter's output, site and grid what the meter shows.
+        at_output = service.dc and fall in (operator, heat)
+        shown.append(abs(world.plant.power_w if at_output else metered_w(world)))
+    assert fault_of(world) is None, texts(world)[-5:]
+    assert max(shown) <= highest * WITHIN + 10.0, world.evse.decision.sentence
+    assert max(shown) > 0.8 * highest, "no tighter than it has to be"
+
+
+@pytest.mark.parametrize(("site_w", "shown_w"), [(8e3, 8e3), (4.2e3, 4.2e3), (3e3, 0.0), (1e3, 0.0)])
+def test_a_car_that_only_follows_the_duty_cycle_stays_below_the_limit(site_w: float, shown_w: float) -> None:
+    """Below 6 A on each of three phases, 4.14 kW, no duty cycle can say how little: then nothing flows."""
+    world = World(MUTE, INTENT)
+    world.faults.mute = True
+    world.run(3.0)
+    world.plug_in()
+    world.run(20.0)
+    assert metered_w(world) == pytest.approx(16 * 3 * 230, rel=0.01)
+    world.evse.site = Bound("site limit", site_w, 0.0, holds=Holds.ALWAYS)
+    world.run(FOLLOWS_S + 1.0)
+    assert metered_w(world) == pytest.approx(shown_w, rel=0.02, abs=11)
+    assert world.contactor.closed == bool(shown_w)
+    world.evse.site = None
+    world.run(15.0)
+    assert metered_w(world) == pytest.approx(16 * 3 * 230, rel=0.01)
+    assert fault_of(world) is None
+
+
+def test_a_greedy_car_without_a_word_loses_its_contactor() -> None:
+    world = World(MUTE, INTENT, site=Bound("site limit", 5_000.0, 0.0, holds=Holds.ALWAYS))
+    world.faults.mute = True
+    world.greed = 1.5
+    world.run(3.0)
+    world.plug_in()
+    world.run(30.0)
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert not world.contactor.closed
+    world.run(30.0)
+    assert not world.contactor.closed, "not before it is unplugged"
+
+
+def test_an_ac_car_that_does_not_renegotiate_is_stopped() -> None:
+    world = session(AC, Service.AC, ControlMode.SCHEDULED, 9_000.0)
+    site(world)
+    fallen_s = world.now
+
+    conversation = world.evse.visit.conversation
+    assert conversation is not None
+    stubborn = ac_scheduled_loop(conversation.session_id, 9_000.0)
+    world.faults.hung = True  # from here on the car repeats itself, whatever the station answers
+    while world.contactor.closed and world.now < fallen_s + 30.0:
+        world.say_as_car(payload_type_of(stubborn), exi(stubborn))
+        world.run(0.1)
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert world.now - fallen_s <= RENEGOTIATES_S + 0.5
+    world.run(0.5)
+    assert not world.contactor.closed
