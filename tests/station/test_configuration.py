@@ -1,6 +1,7 @@
 """Every violation is reported, with its line, its path and its remedy."""
 
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_value_arrives(tmp_path: Path) -> None:
-    (tmp_path / "own.yaml").write_text("quantities: {}")
+    (tmp_path / "own.yaml").write_text((files("v2g.power.registers") / "grid.yaml").read_text())
     text = (
         saying("port: 0")
         + """
@@ -255,7 +256,7 @@ evses:
         ("dispatch: [5]", "9:16: evses[0].dispatch[0]: is '5'; must be a mapping with the keys power_w, follow, "),
         (
             "grid: {address: nowhere}",
-            "9:21: evses[0].grid.address: is 'nowhere'; must be HOST:PORT, such as 192.168.1.10:502",
+            "9:21: evses[0].grid.address: is 'nowhere'; must be an address such as modbus://192.168.1.10:502?unit=1",
         ),
         (
             'grid: {address: "host:0"}',
@@ -265,7 +266,10 @@ evses:
             'grid: {address: "host:1", unit: 256}',
             "9:37: evses[0].grid.unit: is '256'; must be a whole number from 0 to 255",
         ),
-        ("grid: {unit: 1}", "9:11: evses[0].grid.address: missing; add HOST:PORT, such as 192.168.1.10:502"),
+        (
+            "grid: {unit: 1}",
+            "9:11: evses[0].grid.address: missing; add an address such as modbus://192.168.1.10:502?unit=1",
+        ),
         (
             "pasue: true",
             "9:5: evses[0].pasue: unknown key; did you mean pause?",
@@ -391,14 +395,41 @@ def test_the_driver_of_a_device(tmp_path: Path) -> None:
     grid = accepted(tmp_path, saying("grid: {address: 'g:1', driver: sunspec}")).evses[0].grid
     assert grid == Device(address="g:1", driver="sunspec")
     (found,) = findings(tmp_path, MINIMAL.replace("meter: {", "meter: {driver: sunspec, "))
-    assert "evses[0].meter.driver: there is no sunspec for this device; use register-map" in found
+    assert "evses[0].meter.driver: there is no driver sunspec for the meter; use register-map" in found
     (found,) = findings(tmp_path, saying("grid: {address: 'g:1', driver: modbus}"))
-    assert "evses[0].grid.driver: is 'modbus'; must be register-map or sunspec or waveform" in found
+    assert (
+        "evses[0].grid.driver: there is no driver modbus for the grid; use register-map or sunspec or waveform" in found
+    )
     (tmp_path / "own.yaml").write_text("quantities: {}")
     (found,) = findings(tmp_path, saying("grid: {address: 'g:1', driver: sunspec, registers: own.yaml}"))
-    assert "evses[0].grid.registers: with driver sunspec there is no register map; remove it" in found
+    assert "evses[0].grid.driver: a SunSpec grid sensing unit has no register map; remove `registers`" in found
     (found,) = findings(tmp_path, MINIMAL.replace("inverter: {", "inverter: {driver: waveform, "))
-    assert "evses[0].inverter.driver: there is no waveform for this device; use register-map or sunspec" in found
+    assert (
+        "evses[0].inverter.driver: there is no driver waveform for the inverter; use register-map or sunspec" in found
+    )
+
+
+def test_the_old_form_of_an_address_is_read_with_a_line_that_says_the_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    text = MINIMAL.replace('"127.0.0.1:5020"', '"modbus://127.0.0.1:5020"')
+    text = text.replace('"127.0.0.1:5022"', '"[::1]:5022", unit: 2')
+    file.write_text(text + '    grid: {address: "127.0.0.1:5024", driver: waveform}\n')
+    lines: list[str] = []
+    evse = load(file, lines.append).evses[0]
+    assert lines == [
+        f"{file}:4:26: evses[0].contactor.address: the old form; write `address: modbus://127.0.0.1:5021?unit=1`",
+        f"{file}:5:22: evses[0].meter.address: the old form; write `address: modbus://[::1]:5022?unit=2`",
+        f"{file}:6:26: evses[0].isolation.address: the old form; write `address: modbus://127.0.0.1:5023?unit=1`",
+        f"{file}:7:21: evses[0].grid.address: the old form; write `address: udp://127.0.0.1:5024`",
+    ]
+    assert str(evse.meter.where) == "modbus://[::1]:5022?unit=2"
+
+
+def test_an_address_and_its_driver_must_fit(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, saying("grid: {address: 'udp://g:1', driver: register-map}"))
+    assert "evses[0].grid.driver: this driver of the grid needs an address that begins with modbus:// or " in found
+    (found,) = findings(tmp_path, saying("lock: {address: 'http://g:1'}"))
+    assert "evses[0].lock.address: no driver goes with http://g:1; name one under `driver`: register-map" in found
 
 
 GRID = 'grid: {address: "127.0.0.1:5024"}'
@@ -416,7 +447,10 @@ def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
         (f"{GRID}\n    access: {{grant: everyone, discharge: true}}", "evses[0].grid_code: missing, while"),
         ("grid_code: {name: vde-4105}", "evses[0].grid: missing, while there is a grid_code"),
         (f"{GRID}\n    grid_code: {{name: vde-4105, category: a}}", "grid_code.category: vde-4105 has no categories"),
-        (f"{GRID}\n    grid_code: {{name: vde-4106}}", "(did you mean vde-4105?)"),
+        (
+            f"{GRID}\n    grid_code: {{name: vde-4106}}",
+            "grid_code.name: there is no grid code 'vde-4106'; did you mean vde-4105?",
+        ),
         (f"{GRID}\n    grid_code: {{name: vde-4105, phases: 2}}", "grid_code.phases: is '2'; must be 1 or 3"),
         (
             f"{GRID}\n    grid_code: {{name: ieee1547-cat3, settings: {{trip.ov1.delay_s: 99}}}}",

@@ -1,6 +1,7 @@
 """`v2g config check`: tells everything that is wrong with a configuration file, before the daemon reads it."""
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -14,7 +15,7 @@ def run(args: argparse.Namespace) -> int:
     """Returns 0. Raises `ConfigurationError` with every finding."""
     from v2g.station.config.reader import load
 
-    settings = load(args.file)
+    settings = load(args.file, lambda line: print(f"v2g: warning: {line}", file=sys.stderr))
     print(f"{args.file} is good:")
     for evse in settings.evses:
         network = f"interface {evse.interface}" if evse.interface else "no discovery"

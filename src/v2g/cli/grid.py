@@ -76,11 +76,15 @@ def _sentence(each: dict[str, Any]) -> str:
 
 
 def _codes(args: argparse.Namespace) -> int:
-    from v2g.grid.settings import load, names
+    from v2g.grid.settings import SettingsError, load, names
 
     if args.name is None:
         for name in names():
-            print(f"{name:15}{load(name).title}")
+            try:
+                title = load(name).title
+            except SettingsError as error:  # of a package outside
+                title = f"cannot be used: {error}"
+            print(f"{name:15}{title}")
         return 0
     code = load(args.name, args.category, nominal_hz=args.nominal)
     print(f"{code.title}, {code.nominal_hz:g} Hz" + (f", category {code.variant.upper()}" if code.variant else ""))

@@ -1,4 +1,4 @@
-"""`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety`: the simulated hardware, each a process of its own.
+"""`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety|lock`: the simulated hardware, each a process of its own.
 
 All are Modbus TCP servers, but for `waveform`, which sends datagrams.
 """

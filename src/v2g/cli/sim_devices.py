@@ -1,4 +1,4 @@
-"""`v2g sim pilot|safety`: the small devices of an EVSE, beside the power electronics of `v2g.cli.sim`."""
+"""`v2g sim pilot|safety|lock`: the small devices of an EVSE, beside the power electronics of `v2g.cli.sim`."""
 
 import argparse
 import time
@@ -21,7 +21,16 @@ def add_devices(devices: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--plant", type=endpoint, metavar="HOST:PORT", help="whose inverter's losses are the heat; default: no losses"
     )
     safety.set_defaults(start=_safety)
-    return [pilot, safety]
+
+    lock = devices.add_parser("lock", help="remote I/O module with the lock of the station's socket")
+    lock.add_argument(
+        "--broken",
+        choices=("jammed", "slow", "feedback-lost"),
+        help="jammed: does not move; slow: arrives too late; feedback-lost: its switches are silent",
+    )
+    lock.add_argument("--locked", action="store_true", help="at the start")
+    lock.set_defaults(start=_lock)
+    return [pilot, safety, lock]
 
 
 async def _pilot(args: argparse.Namespace) -> None:
@@ -46,3 +55,11 @@ async def _safety(args: argparse.Namespace) -> None:
     inverter = args.plant and RegisterInverter(ModbusConnection(*args.plant).unit(1, "inverter"))
     module = SafetyModule(time.monotonic, heat=Heat(args.ambient_c), inverter=inverter)
     await serve(module.units, *args.listen, module.run)
+
+
+async def _lock(args: argparse.Namespace) -> None:
+    from v2g.bench.sim.lock import Broken, LockModule
+    from v2g.bench.sim.process import serve
+
+    module = LockModule(time.monotonic, broken=args.broken and Broken(args.broken), bolt=float(args.locked))
+    await serve({1: module.unit}, *args.listen)

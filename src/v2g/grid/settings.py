@@ -10,12 +10,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib.resources import files
 from math import isfinite
 from typing import Any
 
 from v2g.grid.active_power_limit import ActivePowerLimit
 from v2g.grid.capability import Capability
+from v2g.grid.codes import CODES, content
 from v2g.grid.constant_power_factor import ConstantPowerFactor
 from v2g.grid.constant_var import ConstantVar
 from v2g.grid.element import Element, Quantity
@@ -31,11 +31,11 @@ from v2g.grid.volt_var import VoltVar
 from v2g.grid.volt_watt import VoltWatt
 from v2g.grid.watt_var import WattVar
 from v2g.kernel.errors import V2GError
+from v2g.kernel.registry import RegistryError
 
 Value = float | bool | str
 
-_FOLDER = files("v2g.grid") / "codes"
-_UNADJUSTABLE = {"quantity", "side", "source"}
+_UNADJUSTABLE = {"quantity", "side", "source", "voltage_source", "frequency_source"}
 
 _FUNCTIONS: dict[str, type[Any]] = {
     "measurement": Measurement,
@@ -101,6 +101,8 @@ class GridCode:
     nominal_hz: float
     settings: Mapping[str, Setting]
     """Every value with its range and its source, by name. The typed settings below are made of these."""
+    sources: Mapping[str, str]
+    """Clauses of the ride-through bands of `voltage` and `frequency`."""
     trip: tuple[Element, ...]
     ride_through: RideThrough
     measurement: Measurement
@@ -137,9 +139,8 @@ class GridCode:
 
 
 def names() -> list[str]:
-    """The grid codes that come with the package."""
-    stems = sorted(file.name.removesuffix(".toml") for file in _FOLDER.iterdir() if file.name.endswith(".toml"))
-    return [name for name in stems if not read(name).get("abstract")]
+    """The grid codes that there are, those from outside too."""
+    return CODES.names()
 
 
 @cache
@@ -150,9 +151,8 @@ def load(name: str, variant: str | None = None, *, nominal_hz: float | None = No
     another nominal frequency than the code's; every frequency of it is then scaled in proportion. Raises
     `SettingsError`.
     """
-    available = names()
-    if name not in available:
-        raise SettingsError([f"there is no grid code {name!r}; there are {', '.join(available)}"])
+    if name not in CODES:
+        raise SettingsError([f"there is no grid code {name!r}; there are {', '.join(names())}"])
     document = read(name)
     variants: dict[str, Any] = document.get("variant", {})
     chosen = variant or document.get("default_variant", "")
@@ -163,10 +163,13 @@ def load(name: str, variant: str | None = None, *, nominal_hz: float | None = No
 
 @cache
 def read(name: str) -> dict[str, Any]:
-    """The content of the file of a grid code, with what it extends."""
-    document = tomllib.loads((_FOLDER / f"{name}.toml").read_text())
+    """The content of the file of a grid code, with what it extends. Raises `SettingsError`."""
+    try:
+        document = tomllib.loads(content(name))
+    except (RegistryError, OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError([f"{name}: {error}"]) from error
     parent = document.get("extends")
-    return document if parent is None else _overlaid({**read(parent), "abstract": False}, document)
+    return document if parent is None else _overlaid(read(parent), document)
 
 
 def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz: float | None = None) -> GridCode:
@@ -175,7 +178,7 @@ def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz:
     missing = {"title", "nominal_hz", "trip", "ride_through", *_FUNCTIONS} - set(document)
     errors += [f"{name}: {key} is missing" for key in sorted(missing)]
     unknown = set(document) - {"title", "nominal_hz", "trip", "ride_through", "variant", "default_variant", *_FUNCTIONS}
-    errors += [f"{name}: {key} is not known" for key in sorted(unknown - {"extends", "abstract"})]
+    errors += [f"{name}: {key} is not known" for key in sorted(unknown - {"extends"})]
     errors = errors or [f"{name}: {error}" for error in _malformed(document)]
     if errors:
         raise SettingsError(errors)
@@ -204,6 +207,10 @@ def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz:
         variant=variant,
         nominal_hz=document["nominal_hz"] * scale,
         settings=settings,
+        sources={
+            kind: bands.get(f"{kind}_source", bands.get("source", document["title"]))
+            for kind in ("voltage", "frequency")
+        },
         **_typed(settings, trip, ride_through),
     )
     if errors := list(_contradictions(code)):

@@ -11,6 +11,7 @@ from v2g.grid.waveform import WaveformEstimate, WaveformEstimator
 from v2g.power.errors import Implausible, Unreachable
 from v2g.power.grid_sensor import GridReading
 from v2g.power.waveform import SampleBlock, SampleSource, decode
+from v2g.power.wiring import Wiring
 
 TIMEOUT_S = 0.2
 ROCOF_WINDOW_S = 0.2
@@ -152,3 +153,8 @@ class WaveformGridSensor:
     def _frequency_hz(self, estimates: Sequence[WaveformEstimate]) -> float:
         live = sorted(estimate.frequency_hz for estimate in estimates if estimate.voltage_pu > _LIVE_PU)
         return live[len(live) // 2] if live else self._nominal_hz
+
+
+def driver(wiring: Wiring) -> WaveformGridSensor:
+    """The driver `grid.waveform`. Raises `WiringError`."""
+    return WaveformGridSensor(wiring.samples(), wiring.nominal_hz, wiring.nominal_voltage_v)

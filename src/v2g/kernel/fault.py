@@ -74,6 +74,8 @@ class Fault(IntEnum):
     """No reading of emergency stop, door and residual current, or a stale one."""
     EMERGENCY_STOP = 0x20
     """Somebody pressed the emergency stop."""
+    CONNECTOR_LOCK = 0x21
+    """The lock does not hold the plug while energy may flow, does not free it afterwards, or cannot be read."""
     INTERNAL = 0x7F
     """The station's own software failed."""
 

@@ -1,29 +1,29 @@
-"""The devices of one EVSE: built from the configuration, read and commanded over Modbus."""
+"""The devices of one EVSE: made by the drivers that the configuration names, read and commanded."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from v2g.io.modbus import ModbusConnection, ModbusRegisters
-from v2g.power.drivers.register_map import (
-    RegisterContactor,
-    RegisterGridSensor,
-    RegisterInverter,
-    RegisterIsolationMonitor,
-    RegisterMeter,
-)
-from v2g.power.drivers.register_pilot import RegisterPilot
-from v2g.power.drivers.register_safety import RegisterCoolantPump, RegisterSafetyInputs
+from v2g.io.modbus import ModbusConnection
+from v2g.power.address import MODBUS, Address
+from v2g.power.contactor import Contactor
+from v2g.power.drivers import make
+from v2g.power.drivers.register_map import RegisterInverter
 from v2g.power.errors import PowerError
 from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import Inverter, InverterRating, InverterSetpoint
+from v2g.power.isolation import IsolationMonitor
+from v2g.power.lock import ConnectorLock
+from v2g.power.meter import Meter
 from v2g.power.pilot import Pilot as ControlPilot
-from v2g.power.registers.map import RegisterMap, load
-from v2g.power.registers.port import Table
+from v2g.power.registers.port import Registers, Table
+from v2g.power.safety_inputs import CoolantPump, SafetyInputs
+from v2g.power.waveform import SampleSource
+from v2g.power.wiring import Wiring, WiringError
 from v2g.station.config.settings import Device, EvseSettings, Pilot
 from v2g.station.orders import Orders
-from v2g.station.readings import Readings
+from v2g.station.readings import STALE_S, Readings
 from v2g.station.station import Register
 
 if TYPE_CHECKING:
@@ -40,8 +40,46 @@ _FIELDS = {
     "control pilot": "pilot",
     "safety inputs": "safety",
     "CCID": "ccid",
+    "connector lock": "lock",
 }
 """Name of a device -> its attribute here and in `Readings`."""
+
+
+class Lines:
+    """`v2g.power.wiring.Carriers`: opened on first use, shared by the devices at one address."""
+
+    def __init__(self) -> None:
+        self._connections: dict[Address, ModbusConnection] = {}
+        self._samples: dict[Address, UdpSamples] = {}
+        self._closing: list[Callable[[], None]] = []
+
+    def registers(self, address: Address, device: str) -> Registers:
+        """The registers of a Modbus unit; see the port."""
+        if address.scheme != MODBUS:
+            raise WiringError(f"there is no carrier for {address}; use {MODBUS}://HOST:PORT")
+        line = address.line
+        if line not in self._connections:
+            connection = self._connections[line] = ModbusConnection(line.host, line.port)
+            self.keep(connection.close)
+        return self._connections[line].unit(address.unit, device)
+
+    def samples(self, address: Address) -> SampleSource:
+        """The samples that arrive at an address; see the port."""
+        from v2g.io.waveform import UdpSamples
+
+        if address not in self._samples:
+            samples = self._samples[address] = UdpSamples(address.host, address.port)
+            self.keep(samples.close)
+        return self._samples[address]
+
+    def keep(self, close: Callable[[], None]) -> None:
+        """Remembers what is to be closed; see the port."""
+        self._closing.append(close)
+
+    def close(self) -> None:
+        """Closes everything that was opened."""
+        for close in self._closing:
+            close()
 
 
 class Devices:
@@ -52,61 +90,49 @@ class Devices:
     """
 
     def __init__(self, evse: EvseSettings, clock: Callable[[], float]) -> None:
+        """Opens nothing yet. Raises `V2GError` for a device that has no such driver or map."""
         self.readings = Readings()
         self.rating: InverterRating | None = None
         self.held: InverterSetpoint | None = None
         """The set-point that the inverter held when it was read back last."""
         self.troubles: dict[str, str] = {}
         self._clock = clock
-        self._connections: dict[str, ModbusConnection] = {}
-        self._samples: UdpSamples | None = None
-        self.contactor = RegisterContactor(*self._at(evse.contactor, "contactor"))
-        self.meter = RegisterMeter(*self._at(evse.meter, "meter"))
-        self.inverter = self._inverter_at(evse.inverter) if evse.inverter else None
-        self.isolation = (
-            RegisterIsolationMonitor(*self._at(evse.isolation, "isolation monitor")) if evse.isolation else None
+        self._evse = evse
+        self._lines = Lines()
+        made = self._made
+        self.contactor: Contactor = made("contactor", evse.contactor)
+        self.meter: Meter = made("meter", evse.meter)
+        self.inverter: Inverter | None = made("inverter", evse.inverter)
+        self.isolation: IsolationMonitor | None = made("isolation", evse.isolation, "isolation monitor")
+        self.grid: GridSensor | None = made("grid", evse.grid, "grid sensing unit")
+        self.pilot: ControlPilot | None = None if evse.pilot is None else self._pilot(evse.pilot)
+        self.safety: SafetyInputs | None = made("safety", evse.safety, "safety inputs")
+        self.pump: CoolantPump | None = made("pump", evse.safety, "coolant pump")
+        self.ccid: Contactor | None = made("contactor", evse.ccid, "CCID")
+        self.lock: ConnectorLock | None = made("lock", evse.lock, "connector lock")
+
+    def _made(self, kind: str, device: Device | None, name: str | None = None) -> Any:
+        """The device by its driver; what it can do is that of the kind's port."""
+        if device is None:
+            return None
+        wiring = Wiring(
+            name or kind,
+            device.where,
+            self._lines,
+            device.registers,
+            self._evse.nominal_hz,
+            self._evse.nominal_voltage_v,
         )
-        self.grid = self._grid_at(evse.grid, evse) if evse.grid else None
-        self.pilot = self._pilot_at(evse.pilot) if evse.pilot else None
-        self.safety = RegisterSafetyInputs(*self._at(evse.safety, "safety inputs")) if evse.safety else None
-        self.pump = RegisterCoolantPump(*self._at(evse.safety, "coolant pump")) if evse.safety else None
-        self.ccid = RegisterContactor(*self._at(evse.ccid, "CCID")) if evse.ccid else None
+        return make(kind, device.driver, wiring)
 
-    def _inverter_at(self, device: Device) -> Inverter:
-        registers, own_map = self._at(device, "inverter")
-        if device.driver == "sunspec":
-            from v2g.power.drivers.sunspec_inverter import SunSpecInverter
-
-            return SunSpecInverter(registers, own_map)
-        return RegisterInverter(registers, own_map)
-
-    def _grid_at(self, device: Device, evse: EvseSettings) -> GridSensor:
-        if device.driver == "waveform":
-            from v2g.io.waveform import UdpSamples, WaveformGridSensor
-
-            self._samples = UdpSamples(*_endpoint(device))
-            return WaveformGridSensor(self._samples, evse.nominal_hz, evse.nominal_voltage_v)
-        registers, own_map = self._at(device, "grid sensing unit")
-        if device.driver == "sunspec":
-            from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
-
-            return SunSpecGridSensor(registers)
-        return RegisterGridSensor(registers, own_map)
-
-    def _pilot_at(self, settings: Pilot) -> ControlPilot:
+    def _pilot(self, settings: Pilot) -> ControlPilot:
         if settings.device is not None:
-            return RegisterPilot(*self._at(settings.device, "control pilot"))
+            pilot: ControlPilot = self._made("pilot", settings.device, "control pilot")
+            return pilot
         from v2g.power.drivers.pwm_sysfs import SysfsPilot
 
         assert settings.pwm is not None  # the configuration is checked
         return SysfsPilot(settings.pwm)
-
-    def _at(self, device: Device, name: str) -> tuple[ModbusRegisters, RegisterMap | None]:
-        connection = self._connections.get(device.address)
-        if connection is None:
-            connection = self._connections[device.address] = ModbusConnection(*_endpoint(device))
-        own_map = None if device.registers is None else load(device.registers)
-        return connection.unit(device.unit, name), own_map
 
     @property
     def names(self) -> list[str]:
@@ -136,6 +162,8 @@ class Devices:
             there.append(self.command_ccid)
         if self.pump:
             there.append(self.command_pump)
+        if self.lock:
+            there.append(self.command_lock)
         return there
 
     async def command(self, orders: Orders) -> None:
@@ -161,6 +189,14 @@ class Devices:
         assert self.pump
         await self._try("coolant pump", self.pump.command(orders.pump), None)
 
+    async def command_lock(self, orders: Orders) -> None:
+        """Locks at once, but frees the plug only while the contactor is seen open: silence holds it."""
+        assert self.lock
+        contactor = self.readings.contactor
+        is_open = contactor is not None and not contactor.closed and self._clock() - contactor.time_s <= STALE_S
+        if orders.locked or (is_open and not orders.contactor_closed):
+            await self._try("connector lock", self.lock.command(locked=orders.locked), None)
+
     async def command_isolation(self, orders: Orders) -> None:
         assert self.isolation
         if orders.self_test and self.readings.self_test_since is None:
@@ -181,10 +217,8 @@ class Devices:
         )
 
     def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
-        if self._samples is not None:
-            self._samples.close()
+        """Gives up all connections."""
+        self._lines.close()
 
     async def _self_test(self) -> None:
         assert self.isolation
@@ -202,8 +236,3 @@ class Devices:
             return otherwise
         self.troubles.pop(name, None)
         return result
-
-
-def _endpoint(device: Device) -> tuple[str, int]:
-    host, _, port = device.address.rpartition(":")
-    return host.strip("[]"), int(port)

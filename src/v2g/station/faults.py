@@ -350,6 +350,16 @@ CATALOGUE: Mapping[Fault, Entry] = {
         _TOLD,
         (_EMERGENCY,),
     ),
+    Fault.CONNECTOR_LOCK: Entry(
+        "Connector lock",
+        "The lock does not hold the plug although energy may flow, does not free it afterwards, or its position is "
+        "unknown.",
+        "Look for dirt or a bent bolt, and push the plug home; check the wires of both end switches, and "
+        "`lock.address` in the configuration. A plug that stays locked is freed by the socket's emergency release.",
+        _SAFE,
+        _TOLD,
+        (_MALFUNCTION,),
+    ),
     Fault.INTERNAL: Entry(
         "Internal failure",
         "The station's own software failed. This is a defect of the station, not of the car.",

@@ -15,6 +15,8 @@ class Orders:
     self_test: bool = False
     ccid_closed: bool = False
     """Of the circuit-interrupting device on the grid's side, which stays closed while nothing is wrong."""
+    locked: bool = False
+    """Of the connector lock. False does not free the plug at once: the shell holds it until the contactor is open."""
     pilot_duty: float = STEADY_LOW
     """Duty cycle of the control pilot; the default is state F, no car."""
     pump: float = 1.0

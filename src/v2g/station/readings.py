@@ -6,6 +6,7 @@ from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading
 from v2g.power.isolation import IsolationReading
+from v2g.power.lock import LockReading
 from v2g.power.meter import MeterReading
 from v2g.power.pilot import PilotReading
 from v2g.power.safety_inputs import SafetyReading
@@ -26,6 +27,7 @@ class Readings:
     pilot: PilotReading | None = None
     safety: SafetyReading | None = None
     ccid: ContactorReading | None = None
+    lock: LockReading | None = None
     self_test_since: float | None = None
     """When the isolation monitor acknowledged the start of its last self-test."""
 

@@ -10,8 +10,6 @@ from v2g.bench.typetest.course import ALL_PHASES, Course
 from v2g.grid.settings import GridCode, Value, load
 from v2g.power.inverter import InverterRating
 
-CodeName = Literal["ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105"]
-
 RATED_W = 11_000.0
 RATING = InverterRating(
     voltage_min_v=150,
@@ -29,7 +27,7 @@ RATING = InverterRating(
 class Subject:
     """The station under test, by its grid code."""
 
-    name: CodeName
+    name: str
     category: Literal["a", "b"] | None = None
     phases: Literal[1, 3] = 3
     nominal_hz: float | None = None

@@ -74,16 +74,8 @@ def _voltage(subject: Subject, band: Band, value_pu: float, phases: tuple[int, .
     elif band.mode is Mode.MANDATORY and value_pu >= _ZERO_CURRENT_PU:
         checks.append(Keeps(0.0, stay_s, RESTORED * min(value_pu, 1.0)))
     name = f"ride-through/{value_pu:.3f}-pu{suffix}/{band.mode.name.lower().replace('_', '-')}"
-    source = f"{_clause(subject, 'voltage')}, {band.low:g} to {band.high:g} pu"
+    source = f"{subject.code.sources['voltage']}, {band.low:g} to {band.high:g} pu"
     return Case(name, source, course, tuple(checks), (trip_s if band.mode is Mode.CEASE else stay_s) + _BACK_S)
-
-
-def _clause(subject: Subject, of: str) -> str:
-    if subject.name.startswith("ieee"):
-        return "IEEE 1547-2018 6.4.2, tables 14 to 16" if of == "voltage" else "IEEE 1547-2018 6.5.2, table 19"
-    if of == "frequency":
-        return "EN 50549-1 4.4.2"
-    return "VDE-AR-N 4105 5.7.3" if subject.name == "vde-4105" else "EN 50549-1 4.5.3, 4.5.4"
 
 
 def _frequencies(subject: Subject) -> Iterator[Case]:
@@ -104,7 +96,7 @@ def _frequencies(subject: Subject) -> Iterator[Case]:
         course.frequency(nominal_hz, rate)
         yield Case(
             f"ride-through/{value_hz:.2f}-hz/mandatory",
-            f"{_clause(subject, 'frequency')}, {band.low:g} to {band.high:g} Hz",
+            f"{subject.code.sources['frequency']}, {band.low:g} to {band.high:g} Hz",
             course, (Stays(stay_s + _BACK_S),), stay_s + _BACK_S,
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from v2g.power.grid_sensor import GridReading
 from v2g.power.registers.port import Registers
 from v2g.power.sunspec.device import SunSpecDevice
 from v2g.power.sunspec.model import Value
+from v2g.power.wiring import Wiring, WiringError
 
 _PHASES = {"SINGLE_PHASE": ("VL1",), "SPLIT_PHASE": ("VL1", "VL2"), "THREE_PHASE": ("VL1", "VL2", "VL3")}
 _HIGHEST_HZ = 100.0
@@ -62,6 +63,13 @@ class SunSpecGridSensor:
         if not isinstance(value, float):
             raise self.device.implausible(f"701.{name} is not implemented")
         return value
+
+
+def driver(wiring: Wiring) -> SunSpecGridSensor:
+    """The driver `grid.sunspec`. Raises `WiringError`."""
+    if wiring.map_file is not None:
+        raise WiringError("a SunSpec grid sensing unit has no register map; remove `registers`")
+    return SunSpecGridSensor(wiring.registers())
 
 
 def _drawn(generated: Value) -> float | None:

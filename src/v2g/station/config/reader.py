@@ -6,6 +6,7 @@ fulfil together. A relative path in the file starts at the file's directory.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ import yaml
 from msgspec import inspect
 
 from v2g.kernel.errors import V2GError
+from v2g.power.address import Address, AddressError
+from v2g.power.address import parse as parse_address
+from v2g.power.drivers import make
 from v2g.power.registers.map import RegisterMapError
-from v2g.power.registers.map import load as load_registers
+from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Access, Capability, Device, EvseSettings, GridCode, Pilot, Settings, Step
 from v2g.thermal.settings import ThermalSettings
 
@@ -28,8 +32,11 @@ class ConfigurationError(V2GError):
     """The file cannot be used. One line for each finding: `file:line:column: path: what is wrong; remedy`."""
 
 
-def load(path: Path) -> Settings:
-    """Read and check the file. Raises `ConfigurationError` with every finding."""
+def load(path: Path, warn: Callable[[str], None] = lambda line: None) -> Settings:
+    """Read and check the file. `warn` gets a line for each old form, with the new one.
+
+    Raises `ConfigurationError` with every finding.
+    """
     try:
         loader = yaml.SafeLoader(path.read_bytes())
         root = loader.get_single_node()
@@ -49,6 +56,8 @@ def load(path: Path) -> Settings:
     fields = reader.read(root, inspect.type_info(Settings), "")
     if reader.findings:
         raise ConfigurationError("\n".join(f"{path}:{_place(mark)} {text}" for mark, text in reader.ordered()))
+    for mark, text in reader.warnings:
+        warn(f"{path}:{_place(mark)} {text}")
     return msgspec.convert(fields, Settings, dec_hook=lambda kind, value: kind(value))
 
 
@@ -65,6 +74,7 @@ class _Reader:
 
     def __init__(self, source: Path, loader: yaml.SafeLoader) -> None:
         self.findings: list[tuple[yaml.Mark, str]] = []
+        self.warnings: list[tuple[yaml.Mark, str]] = []
         self._directory = source.parent
         self._loader = loader
         self._marks: dict[str, yaml.Mark] = {}
@@ -143,13 +153,12 @@ class _Reader:
                 default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
                 values[name] = msgspec.to_builtins(default, enc_hook=str)
         fields = {name: value for name, value in values.items() if value is not _WRONG}
-        for rule in _RULES.get(kind.cls, ()):
-            try:
-                for name, text in rule(fields):
-                    place = (start + name).rstrip(".")
-                    self.findings.append((self._marks.get(place, node.start_mark), f"{place}: {text}"))
-            except KeyError:  # a field that the rule needs is wrong itself
-                continue
+        for rules, found in ((_RULES, self.findings), (_WARNINGS, self.warnings)):
+            for rule in rules.get(kind.cls, ()):
+                with suppress(KeyError):  # a field that the rule needs is wrong itself
+                    for name, text in rule(fields):
+                        place = (start + name).rstrip(".")
+                        found.append((self._marks.get(place, node.start_mark), f"{place}: {text}"))
         return fields
 
     def _report(self, node: yaml.Node, text: str) -> None:
@@ -236,7 +245,7 @@ def _describe(kind: inspect.Type) -> str:
 
 
 _PATTERNS = {
-    r"^.+:\d{1,5}$": "HOST:PORT, such as 192.168.1.10:502",
+    r"^\S+$": "an address such as modbus://192.168.1.10:502?unit=1",
     r"^0?[0-7]{3}$": "octal permissions, such as 0660",
 }
 
@@ -261,33 +270,69 @@ Findings = Iterator[tuple[str, str]]
 """Path below the mapping, and what is wrong with it."""
 
 
-def _device_port(device: Fields) -> Findings:
-    port = int(device["address"].rpartition(":")[2])
-    if not 1 <= port <= 65_535:
-        yield "address", f"there is no port {port}; name one from 1 to 65535"
+def _where(device: Fields) -> Address:
+    """Raises `AddressError`, and `KeyError` if a field is wrong itself."""
+    return parse_address(device["address"], device["unit"], device["driver"])
 
 
-def _device_registers(device: Fields) -> Findings:
-    if device["registers"] is not None:
-        try:
-            load_registers(device["registers"])
-        except RegisterMapError as error:
-            yield "registers", str(error).replace("\n", " | ")
+def _device_address(device: Fields) -> Findings:
+    try:
+        _where(device)
+    except AddressError as error:
+        yield "address", str(error)
 
 
-_DRIVERS = {"inverter": ("register-map", "sunspec"), "grid": ("register-map", "sunspec", "waveform")}
-"""Device -> drivers that there are for it; the others have register maps."""
+def _old_address(device: Fields) -> Findings:
+    if "://" not in device["address"]:
+        with suppress(AddressError):
+            yield "address", f"the old form; write `address: {_where(device)}`"
+
+
+class _Unconnected:
+    """`v2g.power.wiring.Carriers` that lead nowhere: a driver opens nothing before its first method is called."""
+
+    def registers(self, address: Address, device: str) -> Any:
+        return None
+
+    def samples(self, address: Address) -> Any:
+        return None
+
+    def keep(self, close: Callable[[], None]) -> None:
+        pass
+
+
+_DEVICES = {
+    "contactor": ("contactor",),
+    "meter": ("meter",),
+    "inverter": ("inverter",),
+    "isolation": ("isolation",),
+    "grid": ("grid",),
+    "pilot.device": ("pilot",),
+    "safety": ("safety", "pump"),
+    "ccid": ("contactor",),
+    "lock": ("lock",),
+}
+"""Key of a device -> kinds of the drivers for it."""
 
 
 def _drivers(evse: Fields) -> Findings:
-    for name in ("contactor", "meter", "isolation", "inverter", "grid"):
-        device, known = evse[name], _DRIVERS.get(name, ("register-map",))
-        if device is None:
+    """Whether the daemon can make the drivers."""
+    for key, kinds in _DEVICES.items():
+        outer, _, inner = key.partition(".")
+        device = evse.get(outer)
+        device = device.get(inner) if device and inner else device
+        if not device or not {"address", "unit", "driver", "registers"} <= device.keys():
             continue
-        if device["driver"] not in known:
-            yield f"{name}.driver", f"there is no {device['driver']} for this device; use {' or '.join(known)}"
-        if name == "grid" and device["driver"] != "register-map" and device["registers"] is not None:
-            yield "grid.registers", f"with driver {device['driver']} there is no register map; remove it"
+        try:
+            wiring = Wiring(outer, _where(device), _Unconnected(), device["registers"])
+            for kind in kinds:
+                make(kind, device["driver"], wiring)
+        except RegisterMapError as error:
+            yield f"{key}.registers", str(error).replace("\n", " | ")
+        except V2GError as error:
+            yield f"{key}.{'address' if device['driver'] is None else 'driver'}", str(error)
+        except AddressError:  # has its own finding
+            continue
 
 
 def _step_power(step: Fields) -> Findings:
@@ -354,19 +399,30 @@ def _grid_protection(evse: Fields) -> Findings:
         yield "grid", "missing, while there is a grid_code; add the grid sensing unit's address, or remove grid_code"
     if grid_code is None:
         return
-    if grid_code["category"] is not None and not grid_code["name"].startswith("ieee1547"):
-        yield "grid_code.category", f"{grid_code['name']} has no categories; remove it"
-    elif grid_code["settings"]:
-        from v2g.grid.settings import SettingsError  # only where there is something to check: the daemon starts faster
-        from v2g.station.safety.grid_guard import load as load_grid_code
+    from v2g.grid.codes import CODES  # only if there is a code to check: the daemon starts faster
 
-        try:
-            load_grid_code(msgspec.convert(grid_code, GridCode), evse["nominal_hz"])
-        except SettingsError as error:
-            for each in error.errors:
-                name = each.partition(":")[0]
-                known = name in grid_code["settings"]
-                yield "grid_code.settings", each if known else f"{each}; see `v2g grid codes {grid_code['name']}`"
+    name, category, built_in = grid_code["name"], grid_code["category"], CODES.is_built_in(grid_code["name"])
+    if name not in CODES:
+        remedy = _did_you_mean(name, CODES.names()) or f"there are {', '.join(CODES.names())}"
+        yield "grid_code.name", f"there is no grid code {name!r}; {remedy}"
+        return
+    if category is None and built_in and not grid_code["settings"]:
+        return
+    from v2g.grid.settings import SettingsError, read
+    from v2g.station.safety.grid_guard import load as load_grid_code
+
+    if category is not None and built_in and "variant" not in read(name):
+        yield "grid_code.category", f"{name} has no categories; remove it"
+        return
+
+    try:
+        load_grid_code(msgspec.convert(grid_code, GridCode), evse["nominal_hz"])
+    except SettingsError as error:
+        for each in error.errors:
+            setting = each.partition(":")[0]
+            at = "grid_code.settings" if grid_code["settings"] else "grid_code.name"
+            known = not grid_code["settings"] or setting in grid_code["settings"]
+            yield at, each if known else f"{each}; see `v2g grid codes {name}`"
 
 
 def _one_pilot(pilot: Fields) -> Findings:
@@ -404,14 +460,19 @@ def _distinct_connectors(settings: Fields) -> Findings:
         for index, evse in enumerate(settings["evses"]):
             value = evse.get(name)
             if isinstance(value, dict):
-                value = f"{value.get('address', index)} unit {value.get('unit', index)}"
+                try:
+                    value = str(_where(value))
+                except (AddressError, KeyError):  # has its own finding
+                    continue
             if value and (owner := owners.setdefault(value, index)) != index:
                 remedy = "give each EVSE its own" + (", or 0 for a free one" if name == "port" else "")
                 yield f"evses[{index}].{name}", f"{value} is also that of evses[{owner}]; {remedy}"
 
 
+_WARNINGS: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {Device: (_old_address,)}
+"""What is still read, and should be written otherwise."""
 _RULES: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {
-    Device: (_device_port, _device_registers),
+    Device: (_device_address,),
     Step: (_step_power,),
     Capability: (_voltage_range,),
     Access: (_listed_cars,),

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from v2g.pilot.station import PilotSettings
+from v2g.power.address import Address
+from v2g.power.address import parse as parse_address
 from v2g.power.pilot import PwmSettings
 from v2g.thermal.settings import ThermalSettings
 
@@ -18,16 +20,21 @@ Name = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A device behind Modbus TCP."""
+    """A device of the EVSE, and the driver that speaks to it."""
 
-    address: Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
-    """`HOST:PORT`."""
-    unit: Annotated[int, Meta(ge=0, le=255)] = 1
-    driver: Literal["register-map", "sunspec", "waveform"] = "register-map"
-    """`sunspec`: inverter and grid sensing unit only. `waveform`: grid sensing unit only, whose samples of the voltages
-    arrive at `address` by UDP."""
+    address: Annotated[str, Meta(pattern=r"^\S+$")]
+    """A URL whose scheme names the carrier, such as `modbus://HOST:PORT?unit=1`; see `v2g.power.address`."""
+    unit: Annotated[int, Meta(ge=0, le=255)] | None = None
+    """The old form of `?unit=`, for an address without a scheme."""
+    driver: Name | None = None
+    """A name of `v2g.power.drivers.DRIVERS`; the one that goes with the address if left out."""
     registers: Path | None = None
-    """A register map of one's own; the shipped one where left out. For a SunSpec inverter that of its DC output."""
+    """A register map of the user's own; the shipped one if left out. For a SunSpec inverter that of its DC output."""
+
+    @property
+    def where(self) -> Address:
+        """The address, parsed. Raises `AddressError`; the configuration has been checked for that."""
+        return parse_address(self.address, self.unit, self.driver)
 
 
 class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,7 +82,8 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class GridCode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The grid code that the EVSE keeps. `v2g grid codes` lists them with every setting, its range and its source."""
 
-    name: Literal["ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105"]
+    name: Name
+    """One of `v2g.grid.codes.CODES`."""
     category: Literal["a", "b"] | None = None
     """Normal operating performance category, of IEEE 1547 only; b where left out."""
     phases: Literal[1, 3] = 3
@@ -152,6 +160,8 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Emergency stop, door, residual current, temperatures and the coolant pump."""
     ccid: Device | None = None
     """Circuit-interrupting device on the grid's side; opened with a trip."""
+    lock: Device | None = None
+    """Holds the plug in the station's socket. Without it the cable is the station's own, or nothing holds it."""
     thermal: ThermalSettings | None = None
     """Where left out, the inverter's own temperature is all that counts."""
     soc_floor_percent: Annotated[int, Meta(ge=0, le=100)] = 0

@@ -1,0 +1,40 @@
+"""Grid codes by name. A package outside brings one as an entry point of the group `v2g.grid_codes`: the text of its
+file, or the file's path. A file whose name begins with `_` is none itself: others extend it."""
+
+from functools import partial
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+
+from v2g.kernel.registry import Registry
+
+Source = str | PathLike[str]
+
+
+def _is_source(thing: object) -> bool:
+    return isinstance(thing, str | PathLike)
+
+
+_FILES = {
+    file.name.removesuffix(".toml"): partial(file.read_text, "utf-8")
+    for file in files(__package__).iterdir()
+    if file.name.endswith(".toml")
+}
+
+CODES: Registry[Source] = Registry(
+    "v2g.grid_codes",
+    "grid code",
+    {name: read for name, read in _FILES.items() if not name.startswith("_")},
+    _is_source,
+)
+
+
+def content(name: str) -> str:
+    """The content of the file of a grid code, or of what others extend.
+
+    Raises `RegistryError`, and `OSError` or `UnicodeError` if the file of a package outside cannot be read.
+    """
+    if name in _FILES:
+        return _FILES[name]()
+    source = CODES.load(name)
+    return source if isinstance(source, str) else Path(source).read_text("utf-8")
