@@ -5,15 +5,23 @@ from collections.abc import Callable
 from v2g.bench.sim.pilot import Cable, PilotModule
 from v2g.bench.sim.plc_modem import PlcPair
 from v2g.pilot.duty import DIGITAL
+from v2g.slac.car import CarMatchingSettings
 from v2g.slac.event import Event
 
 
 class ChargingCable:
     """Plugged in or not, with the modems at its ends where there are any."""
 
-    def __init__(self, clock: Callable[[], float], *, plc: bool, attenuation_db: float = 8.0) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        plc: bool,
+        attenuation_db: float = 8.0,
+        car: CarMatchingSettings | None = None,
+    ) -> None:
         self.pilot = PilotModule(clock)
-        self.pair = PlcPair(attenuation_db) if plc else None
+        self.pair = PlcPair(attenuation_db, car=car) if plc else None
         self._matching = self._asks = self._has_pilot = False
         self._told = 0
 
