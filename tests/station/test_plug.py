@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at, texts
+from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, faults_of, in_the_loop, opened_at, texts
 
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import NOWHERE, World
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
+from v2g.slac.modem import LEVEL_POLL_S, POLL_S
+from v2g.slac.quality import TOO_WEAK_S
 from v2g.station.config.settings import Access, EvseSettings, Pilot, Plc, Step
 from v2g.station.snapshot import evse_snapshot, explain
 from v2g.thermal.settings import ThermalSettings
@@ -124,6 +126,67 @@ def cut_line(world: World) -> None:
     assert world.cable is not None
     assert world.cable.pair is not None
     world.cable.pair.way.cut = True
+
+
+def weaken(world: World) -> float:
+    """The car is hard to hear from now on; returns when."""
+    assert world.cable is not None
+    assert world.cable.pair is not None
+    world.cable.pair.way.attenuation_db = [70.0] * 58
+    return world.now
+
+
+def test_a_weak_signal_is_a_warning_and_the_session_goes_on() -> None:
+    world = feeding()
+    weaken(world)
+    world.run(20.0)
+    warnings = [text for text in texts(world) if "dBm" in text]
+    assert warnings == [
+        "signal attenuation: -76.5 dBm, below -60 dBm; look at connectors, cable shield and ferrite chokes",
+        "signal attenuation: the signal is -76.5 dBm, below -60 dBm for 5 s",
+    ]
+    assert fault_of(world) is None
+    assert world.plant.power_w < -5_000
+
+
+def test_a_weak_signal_ends_the_session_in_order_if_so_configured() -> None:
+    world = feeding(changed(PLUGGED, plc=Plc(when_weak="end")))
+    weak_s = weaken(world)
+    world.run(until=lambda: fault_of(world) is not None)
+    assert TOO_WEAK_S <= world.now - weak_s <= LEVEL_POLL_S + TOO_WEAK_S + 2 * POLL_S
+    assert faults_of(world) == [Fault.PLC_LINK]
+    world.run_to_end()
+    assert world.evse.visit.conversation is not None
+    assert world.evse.visit.conversation.end is not None
+    assert world.evse.visit.conversation.end.fault is None, "the car stopped as it was asked to"
+    report = world.evse.visit.report
+    assert report.result == "failed"
+    assert report.fault == "0x19 the signal is -76.5 dBm, below -60 dBm for 5 s"
+
+
+def test_a_signal_that_is_back_in_time_ends_nothing() -> None:
+    world = feeding(changed(PLUGGED, plc=Plc(when_weak="end")))
+    weaken(world)
+    world.run(until=lambda: any("dBm" in text for text in texts(world)))
+    world.run(2.0)
+    assert world.cable is not None
+    assert world.cable.pair is not None
+    world.cable.pair.way.attenuation_db = [8.0] * 58
+    world.run(20.0)
+    assert fault_of(world) is None
+
+
+def test_while_the_measured_duty_cycle_is_out_of_range_the_evse_is_not_ready() -> None:
+    world = World(PLUGGED, INTENT)
+    world.run(3.0)
+    assert world.cable is not None
+    world.cable.pilot.duty_error = 0.04
+    world.cable.plug_in()
+    world.run(3.0)
+    shown = evse_snapshot(world.evse, world.now)
+    assert (shown.pilot_duty, shown.pilot_measured_duty) == (DIGITAL, 0.09)
+    assert not shown.ready
+    assert shown.not_ready_because == "control pilot: the duty cycle is 9% instead of 5%"
 
 
 def press_stop(world: World) -> None:

@@ -152,6 +152,11 @@ class StationPilot:
         return meaning(self.duty).current_a
 
     @property
+    def why_not_ready(self) -> str | None:
+        """What is wrong with the pilot, such as a measured duty cycle out of range, or None."""
+        return None if self.finding.flaw is None else f"control pilot: {self.finding.flaw}"
+
+    @property
     def toggles(self) -> int:
         """BCB toggles in the current window, for CM_VALIDATE."""
         return self._toggles.count

@@ -177,6 +177,11 @@ class SignalTooWeak:
     weakest_dbm: float
     for_s: float
 
+    @property
+    def text(self) -> str:
+        """For a person."""
+        return f"the signal is {self.signal_dbm:.1f} dBm, below {self.weakest_dbm:g} dBm for {self.for_s:g} s"
+
 
 @dataclass(frozen=True, slots=True)
 class SignalBack:
@@ -268,8 +273,8 @@ def describe(event: Event) -> tuple[str, bool]:
         case SignalWeak(signal_dbm, weakest_dbm):
             remedy = "look at connectors, cable shield and ferrite chokes"
             return f"signal attenuation: {signal_dbm:.1f} dBm, below {weakest_dbm:g} dBm; {remedy}", True
-        case SignalTooWeak(signal_dbm, weakest_dbm, for_s):
-            return f"signal attenuation: {signal_dbm:.1f} dBm, below {weakest_dbm:g} dBm for {for_s:g} s", True
+        case SignalTooWeak():
+            return f"signal attenuation: {event.text}", True
         case SignalBack(signal_dbm):
             return f"signal attenuation: back at {signal_dbm:.1f} dBm", False
         case Alarm(danger, _, text):

@@ -108,7 +108,7 @@ class KnownDeviation:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """Something of the station is broken that ends no session, because none is under way."""
+    """A fault that breaks no session off: none is under way, or it is ended in order."""
 
     fault: Fault
     reason: str

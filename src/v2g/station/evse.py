@@ -394,6 +394,10 @@ class Evse:
                 self._events.append(PilotHappened(event))
                 if event.happening is Happening.PLUGGED and self.visit.conversation is None:
                     self.visit = Visit(since_s=now, meter_at_start=readings.meter)
+            why = self.plug.why_end()
+            if why is not None and self.visit.ending is None and self.stop(Stop.TERMINATE, now):
+                self.visit.ending = why
+                self._events.append(Broke(*why))
         if self.heat is not None and now - self._heat_s >= HEAT_S:
             self._heat_s = now
             meter = readings.meter
@@ -449,7 +453,11 @@ class Evse:
         if self.plug is None and settings.pilot is not None:
             from v2g.station.safety.plug import Plug
 
-            self.plug = self.supervisor.plug = Plug(settings.pilot, matches=settings.plc is not None)
+            plc = settings.plc
+            ends_when_weak = plc is not None and plc.when_weak == "end"
+            self.plug = self.supervisor.plug = Plug(
+                settings.pilot, matches=plc is not None, ends_when_weak=ends_when_weak
+            )
         if self.heat is None:
             from v2g.station.safety.heat import heat_of
 
@@ -576,8 +584,9 @@ class Evse:
             report.service, report.mode = selection.service.name, selection.mode.name.lower()
         end = conversation.end
         if end is not None and not report.result:
-            report.result = "completed" if end.fault is None else "failed"
-            report.fault = None if end.fault is None else f"{end.fault.code} {end.reason}"
+            fault = visit.ending if end.fault is None else (end.fault, end.reason)
+            report.result = "completed" if fault is None else "failed"
+            report.fault = None if fault is None else f"{fault[0].code} {fault[1]}"
             resumed = self.paused is not None and conversation.session_id == self.paused.session_id
             if end.paused is not None or resumed:
                 self.paused = end.paused

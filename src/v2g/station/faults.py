@@ -282,10 +282,10 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.PLC_LINK: Entry(
         "Power-line link lost",
-        "The modem has no link to the matched car any more. Often signal attenuation: noise of the inverter, a long or "
-        "unshielded cable.",
+        "The modem has no link to the matched car any more; with `plc: {when_weak: end}` also: its signal has been too "
+        "weak for 5 s. Often signal attenuation: noise of the inverter, a long or unshielded cable.",
         f"`v2g plc status` shows the signal's trend. {_PLC}",
-        _SAFE,
+        f"{_SAFE} A weak signal ends the session in order, by a notification.",
         _GONE,
     ),
     Fault.OVER_CURRENT: Entry(

@@ -53,6 +53,8 @@ class Visit:
     check: CableCheck | None = None
     trip: tuple[Fault, str] | None = None
     """Why this car gets no energy any more."""
+    ending: tuple[Fault, str] | None = None
+    """The fault for which its session is ended in order."""
     stop: Stop = Stop.NONE
     stop_by_s: float = 0.0
     waits_since_s: float | None = None

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 from v2g.bench.sim.modbus_server import Unit
+from v2g.pilot.duty import is_pwm
 from v2g.pilot.state import State
 from v2g.pilot.vehicle import VehiclePilot
 from v2g.power.drivers.register_map import MappedDevice
@@ -68,6 +69,8 @@ class PilotModule:
         self.vehicle = vehicle or VehiclePilot()
         self.duty = 0.0
         """What the generator sends: state F until the first command."""
+        self.duty_error = 0.0
+        """How wrong the generator is: added to every duty cycle that is a PWM."""
         self._clock = clock
         self.noise_v = noise_v
         self._written_s = clock()
@@ -92,13 +95,17 @@ class PilotModule:
         low_v = high_v
         if 0 < self.duty < 1:
             low_v = level_v(-SOURCE_V, self.cable, self.vehicle.state) + self.noise_v()
-        return PilotReading(now, high_v, low_v, self.duty)
+        return PilotReading(now, high_v, low_v, self._sent)
+
+    @property
+    def _sent(self) -> float:
+        return self.duty + self.duty_error if is_pwm(self.duty) else self.duty
 
     def advance(self, now: float) -> None:
         """Lets the watchdog and the car act until `now`."""
         if now - self._written_s > WATCHDOG_S:
             self.duty = 0.0
-        at_inlet = self.duty if self.cable in (Cable.SOUND, Cable.NO_DIODE) else 0.0
+        at_inlet = self._sent if self.cable in (Cable.SOUND, Cable.NO_DIODE) else 0.0
         self.vehicle.step(at_inlet, now)
 
     async def run(self) -> None:

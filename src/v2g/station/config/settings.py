@@ -103,13 +103,15 @@ class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The power-line modem behind the EVSE's `interface`; see docs/plc.md."""
 
     reference_db: Annotated[float, Meta(ge=0, le=30)] = 0.0
-    """What the own receiver loses between plug and modem."""
+    """Loss in the station's receiver, between plug and modem."""
     weakest_dbm: Annotated[float, Meta(ge=-100, le=0)] = -60.0
-    """Below this the signal-attenuation warning is told."""
+    """Warn below this signal level."""
+    when_weak: Literal["warn", "end"] = "warn"
+    """What follows once the signal has been below for 5 s: a second warning, or the session ends in order (0x19)."""
     validation_required: bool = True
     margin_db: Annotated[float, Meta(ge=0, le=20)] = 3.0
     modem: Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")] | None = None
-    """MAC of the own modem; learned where left out."""
+    """MAC of the station's modem; learned from its first answer if left out."""
 
 
 class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,7 +5,7 @@ from v2g.kernel.fault import Fault
 from v2g.pilot.state import State
 from v2g.pilot.station import PWM, Happening, Permission, PilotEvent, PilotSettings, Signal, StationPilot
 from v2g.power.pilot import PilotReading
-from v2g.slac.event import Began, Event, LinkLost, Match, Matched, Unmatched
+from v2g.slac.event import Began, Event, LinkLost, Match, Matched, SignalBack, SignalTooWeak, Unmatched
 
 _LOUD = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
 """The car has closed S2 by now."""
@@ -14,15 +14,19 @@ _LOUD = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
 class Plug:
     """One cable, from state A to A again."""
 
-    def __init__(self, settings: PilotSettings, *, matches: bool) -> None:
-        """`matches`: a power-line modem has to find out which car it is (SLAC) before anybody talks."""
+    def __init__(self, settings: PilotSettings, *, matches: bool, ends_when_weak: bool = False) -> None:
+        """`matches`: a power-line modem has to find out which car it is (SLAC) before anybody talks.
+
+        `ends_when_weak`: a session whose signal stays too weak is ended in order.
+        """
         self.pilot = StationPilot(settings)
         self.match: Match | None = None
         self.link_lost: str | None = None
         """Why the link of the matched car is gone; until it is unplugged or matched again."""
         self.toggles = 0
         """BCB toggles of the car so far, for its validation."""
-        self._matches = matches
+        self._matches, self._ends_when_weak = matches, ends_when_weak
+        self._too_weak: str | None = None
 
     @property
     def wants_matching(self) -> bool:
@@ -42,7 +46,7 @@ class Plug:
         for event in events:
             self.toggles += event.happening is Happening.TOGGLE
             if event.happening is Happening.UNPLUGGED:
-                self.match = self.link_lost = None
+                self.match = self.link_lost = self._too_weak = None
         return events
 
     def line(self, event: Event) -> None:
@@ -52,8 +56,12 @@ class Plug:
                 self.pilot.linked = True
             case Matched(match):
                 self.match, self.link_lost = match, None
+            case SignalTooWeak():
+                self._too_weak = event.text
+            case SignalBack():
+                self._too_weak = None
             case LinkLost(_, reason):
-                self.match, self.link_lost = None, reason
+                self.match, self.link_lost, self._too_weak = None, reason, None
                 self.pilot.linked = False
             case Unmatched():
                 self.pilot.linked = False
@@ -66,6 +74,10 @@ class Plug:
             return f"no car is matched{f': {self.link_lost}' if self.link_lost else ''}"
         return None
 
+    def why_end(self) -> tuple[Fault, str] | None:
+        """Why a session should be ended in order now, before the link drops, or None."""
+        return (Fault.PLC_LINK, self._too_weak) if self._ends_when_weak and self._too_weak is not None else None
+
     def may_close(self, closed: bool) -> bool:
         """Whether the contactor may be closed, or stay so."""
         return self.pilot.permission is Permission.CLOSE or (closed and self.pilot.permission is Permission.HOLD)
@@ -73,8 +85,8 @@ class Plug:
     def obstacle(self, stage: Stage, closed: bool) -> tuple[Fault, str] | None:
         """What speaks against this stage of the power path, or None. `closed`: the contactor is seen closed."""
         found = self.pilot.finding
-        if found.flaw is not None:
-            return Fault.PILOT, f"control pilot: {found.flaw}"
+        if (flaw := self.pilot.why_not_ready) is not None:
+            return Fault.PILOT, flaw
         if not self.pilot.connected:
             fault = Fault.UNPLUGGED if found.state is State.A else Fault.PILOT
             return fault, f"the control pilot is in state {found.name}"

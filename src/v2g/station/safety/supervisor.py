@@ -129,6 +129,8 @@ class Supervisor:
         contactor, inverter = readings.contactor, readings.inverter
         if (alarm := self.alarm(readings, now)) is not None:
             return alarm
+        if self.plug is not None and (flaw := self.plug.pilot.why_not_ready) is not None:
+            return Fault.PILOT, flaw
         if contactor is None:
             return Fault.CONTACTOR, "no reading of the contactor"
         if contactor.fault is not None:
