@@ -9,8 +9,9 @@ import pytest
 from tests.capture.test_dissector import CAPTURES, NAMES, dissected
 from tests.capture.wire import Captured, conversation, discovery, pcap, session
 
-from v2g.capture.judge import HINTS, Judge
+from v2g.capture.judge import Judge
 from v2g.capture.record import Finding, Record
+from v2g.capture.rules import HINTS
 from v2g.v2gtp import sdp
 
 DC, AC, PNC = "josev-dc_bpt-dynamic", "josev-ac_bpt-scheduled", "josev-dc-plug-and-charge"
@@ -172,7 +173,7 @@ PLANTED: dict[str, tuple[str, Plant, str, str | None, str]] = {
     "slow loop": (DC, late("DC_ChargeLoopRes", 0.7, 2), "response time", "V2G20-1501", "the car waits 0.5 s"),
     "silent car": (DC, late("ServiceDiscoveryReq", 61.0), "sequence timeout", "V2G20-443", "stop after 60 s"),
     "silent in the loop": (DC, late("DC_ChargeLoopReq", 0.9, 2), "sequence timeout", "V2G20-443", "stop after 0.5 s"),
-    "long cable check": (DC, late("DC_CableCheckReq", 45.0, -1), "repeat time", None, "gives up after 40 s"),
+    "long cable check": (DC, late("DC_CableCheckReq", 45.0, -1), "repeat time", None, "may give up after 40 s"),
     "no answer": (DC, without_first("ServiceDiscoveryRes"), "unanswered", None, "ServiceDiscoveryReq of packet"),
     "no answer at the end": (DC, lambda records: records[:-1], "unanswered", None, "SessionStopReq has no response"),
     "answered twice": (DC, repeated("ServiceDetailRes"), "no request", None, "ServiceDetailRes without a request"),

@@ -4,15 +4,15 @@ import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.capture.wire import CAR, STATION, ethernet, ipv4, ipv6, tcp, udp
+from tests.capture.wire import CAR, CAR_MAC, STATION, STATION_MAC, ethernet, ipv4, ipv6, tcp, udp
 
 from v2g.capture.file import Packet
-from v2g.capture.packet import LINK_TYPES, Datagram, Endpoint, Management, Segment, dissect
+from v2g.capture.packet import LINK_TYPES, Content, Datagram, Endpoint, Management, Segment, Unread, dissect
 
 DATAGRAM = udp(50000, 15118, b"hello")
 
 
-def carried(frame: bytes, link_type: int = 1) -> Datagram | Segment | Management | None:
+def carried(frame: bytes, link_type: int = 1) -> Content | None:
     return dissect(Packet(7, 1.5, link_type, frame))
 
 
@@ -27,7 +27,8 @@ def test_stacked_vlan_tags_are_passed_over() -> None:
     )
     found = carried(ethernet(0x88E1, b"\x01\x64\x60", vlans=(5,)))
     assert isinstance(found, Management)
-    assert found.frame[12:] == b"\x88\xe1\x01\x64\x60"
+    assert found.data == b"\x01\x64\x60"
+    assert (found.source, found.destination) == (CAR_MAC, STATION_MAC)
 
 
 def test_extension_headers_are_passed_over() -> None:
@@ -40,10 +41,32 @@ def test_extension_headers_are_passed_over() -> None:
     assert found.data == b"hello"
 
 
-def test_pieces_of_fragmented_packets_are_left_out() -> None:
+def test_pieces_of_fragmented_packets_are_left_out_and_named() -> None:
     piece = bytes((17, 0, 0, 1)) + bytes(4)
-    assert carried(ethernet(0x86DD, ipv6(17, DATAGRAM, extensions=piece, first=44))) is None
-    assert carried(ethernet(0x0800, ipv4(17, DATAGRAM, fragment=0x2000))) is None
+    for frame in (ipv6(17, DATAGRAM, extensions=piece, first=44), ipv4(17, DATAGRAM, fragment=0x2000)):
+        found = carried(ethernet(0x86DD if frame[0] >> 4 == 6 else 0x0800, frame))
+        assert isinstance(found, Unread)
+        assert "fragmented" in found.reason
+
+
+def test_headers_that_are_cut_off_are_named() -> None:
+    frame = ethernet(0x86DD, ipv6(6, tcp(1, 2, 0, 0, 0x18, b"0123456789")))
+    for size in (20, 40, 60):
+        found = carried(frame[:size])
+        assert isinstance(found, Unread), size
+        assert "snap length" in found.reason
+    found = carried(frame[:72])
+    assert isinstance(found, Segment)
+    assert (found.data, found.missing) == (b"", 10)
+    assert carried(ethernet(0x0806, bytes(28))) is None, "ARP is none of ours"
+
+
+def test_unknown_link_types_are_named() -> None:
+    for link_type, name in ((252, "252 (exported PDUs of Wireshark)"), (147, "USER0"), (9999, "9999")):
+        found = carried(bytes(60), link_type)
+        assert isinstance(found, Unread)
+        assert name in found.reason
+        assert "tcpdump -i" in found.reason
 
 
 def test_segment_over_ipv4() -> None:
@@ -63,7 +86,9 @@ def test_other_link_layers() -> None:
     cooked = bytes(14) + b"\x86\xdd" + packet
     cooked2 = b"\x86\xdd" + bytes(18) + packet
     loopback = struct.pack("<I", 30) + packet
-    for link_type, frame in ((113, cooked), (276, cooked2), (0, loopback), (101, packet), (229, packet)):
+    openbsd = struct.pack(">I", 24) + packet
+    frames = ((113, cooked), (276, cooked2), (0, loopback), (108, openbsd), (101, packet), (229, packet))
+    for link_type, frame in frames:
         found = carried(frame, link_type)
         assert isinstance(found, Datagram), link_type
         assert found.data == b"hello"

@@ -84,7 +84,7 @@ def test_message_filter_is_repeatable(capture: Path, capsys: pytest.CaptureFixtu
 
 
 def test_filter_for_what_is_not_there_says_so(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(decode, capture, "--message", "CurrentDemandReq") == 0
+    assert run(decode, capture, "--message", "CurrentDemandReq") == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "no message currentdemandreq" in captured.err
@@ -152,14 +152,15 @@ def test_hex_is_v2gtp_or_exi(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines(capsys.readouterr().out)[0]["message"] == "SessionSetupReq"
     assert run(decode, "--hex", session(SESSION)[0].exi.hex(), "--json") == 0
     assert lines(capsys.readouterr().out)[0]["message"] == "supportedAppProtocolReq"
-    assert run(decode, "--hex", "ffff", "--json") == 0
+    assert run(decode, "--hex", "ffff", "--json") == 1
     (record,) = lines(capsys.readouterr().out)
     assert record["findings"][0]["rule"] == "exi"
     assert run(decode, "--hex", request.exi.hex() + "00", "--json") == 0
     record = lines(capsys.readouterr().out)[0]
     assert (record["message"], record["findings"][0]["rule"]) == ("SessionSetupReq", "deviation")
-    with pytest.raises(decode.InputError, match="--hex, line 1"):
-        run(decode, "--hex", "80 4")
+    assert run(decode, "--hex", "80 4", "--json") == 1
+    (record,) = lines(capsys.readouterr().out)
+    assert record["findings"][0]["text"] == "line 1 is no hexadecimal: 80 4"
 
 
 def test_lines_of_exi_go_there_and_back() -> None:

@@ -1,27 +1,34 @@
-"""From packets to messages: puts streams together, decrypts, finds frames, and decodes by the protocol agreed upon."""
+"""From packets to messages: puts streams together, decrypts, finds frames, and decodes what they say."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from v2g.capture.datagrams import announced, discovery, management
 from v2g.capture.file import Packet, Secrets
 from v2g.capture.keylog import KeyLog
-from v2g.capture.packet import Datagram, Endpoint, Management, Segment, dissect
+from v2g.capture.packet import Datagram, Endpoint, Management, Segment, Unread, dissect
 from v2g.capture.payload import PayloadDecoder
 from v2g.capture.record import Record
 from v2g.capture.scanner import Fault, RawFrame, Scanner
-from v2g.capture.tcp import Chunk, Connection
+from v2g.capture.tcp import PATIENCE_S, Chunk, Connection
 from v2g.v2gtp import sdp
-from v2g.v2gtp.framing import VERSION, PayloadType
+from v2g.v2gtp.framing import HEADER, VERSION, PayloadType
 
 if TYPE_CHECKING:
     from v2g.capture.tls import Alarm, TlsReader
 
 DUPLICATE_S = 0.002
 """The same datagram or management frame within this time was captured twice (several interfaces, VLANs)."""
+MOST_REMEMBERED = 256
+"""Datagrams that may come twice, and stations that answered a discovery."""
+MOST_CONVERSATIONS = 1024
+"""Connections that are followed at a time. Then the one that was silent longest is closed, one without V2G first."""
 
 
 class Conversation:
     """One TCP connection and what is said on it."""
+
+    __slots__ = ("begun", "decoder", "gap", "latest", "number", "scanners", "stream", "tls")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -30,7 +37,22 @@ class Conversation:
         self.latest: dict[Endpoint, Chunk] = {}
         self.tls: TlsReader | None = None
         self.begun = False
-        self.decoder = PayloadDecoder()
+        """Something was said on it."""
+        self.gap = False
+        """Bytes are missing since the latest record."""
+        self.decoder: PayloadDecoder | None = None
+
+    @property
+    def is_v2g(self) -> bool:
+        """Whether it carries V2G messages, or may carry them encrypted."""
+        return self.tls is not None or any(scanner.found for scanner in self.scanners.values())
+
+    def scanner(self, side: Endpoint) -> Scanner:
+        """That of what this side says."""
+        if side not in self.scanners:
+            self.decoder = self.decoder or PayloadDecoder()
+            self.scanners[side] = Scanner(self.decoder.reads)
+        return self.scanners[side]
 
 
 class Dissector:
@@ -41,9 +63,17 @@ class Dissector:
         self._secrets = KeyLog()
         self._secrets.add(key_log)
         self._conversations: dict[frozenset[Endpoint], Conversation] = {}
+        """In the order in which they were heard last."""
+        self._waiting: dict[Conversation, None] = {}
+        self._next_look = 0.0
         self._number = 0
         self._latest: dict[bytes, float] = {}
+        self._announced: dict[bytes, tuple[int, int]] = {}
+        """The ports of stations by their addresses, and the packets that named them, until the car has connected."""
+        self._unread: dict[str, Record] = {}
+        self._counts: dict[str, int] = {}
         self.packets = 0
+        """How many packets the capture has so far."""
 
     def feed(self, item: Packet | Secrets) -> Iterator[Record]:
         """The messages that are complete with this packet."""
@@ -51,20 +81,40 @@ class Dissector:
             yield from self._learn(item.lines)
             return
         self.packets = item.number
+        if self._waiting:
+            yield from self._expire(item.time)
         match dissect(item):
             case Segment() as segment:
                 yield from self._segment(segment)
             case Datagram() as datagram:
                 yield from self._datagram(datagram)
-            case Management() as management:
-                if not self._is_duplicate(management.frame, management.time):
-                    yield from _management(management)
+            case Management() as frame:
+                if not self._is_duplicate(frame.source + frame.destination + frame.data, frame.time):
+                    yield management(frame)
+            case Unread(reason):
+                self._unread.setdefault(reason, Record(item.number, item.time, "", "", None, "link"))
+                self._counts[reason] = self._counts.get(reason, 0) + 1
 
     def flush(self) -> Iterator[Record]:
-        """What is left at the end of the capture."""
+        """What is left at the end of the capture, and what was not read."""
         for conversation in self._conversations.values():
             yield from self._close(conversation)
         self._conversations.clear()
+        for reason, record in self._unread.items():
+            record.find("not read", f"{self._counts[reason]} of {self.packets} packets are not read: {reason}")
+            yield record
+        self._unread.clear()
+
+    def _expire(self, now: float) -> Iterator[Record]:
+        """What has waited in vain on any connection, even if that is silent now."""
+        if now < self._next_look < now + PATIENCE_S:
+            return
+        self._next_look = now + PATIENCE_S / 4
+        for conversation in [*self._waiting]:
+            for chunk in conversation.stream.expire(now):
+                yield from self._chunk(conversation, chunk)
+            if not conversation.stream.is_waiting:
+                del self._waiting[conversation]
 
     def _learn(self, lines: bytes) -> Iterator[Record]:
         if self._secrets.add(lines):
@@ -73,34 +123,73 @@ class Dissector:
                     yield from self._plain(conversation, conversation.tls.retry())
 
     def _is_duplicate(self, data: bytes, time: float) -> bool:
-        before = self._latest.get(data)
-        self._latest = {each: when for each, when in self._latest.items() if time - when <= DUPLICATE_S}
+        while self._latest:
+            earliest, when = next(iter(self._latest.items()))
+            if 0 <= time - when <= DUPLICATE_S and len(self._latest) <= MOST_REMEMBERED:
+                break
+            del self._latest[earliest]
+        is_duplicate = self._latest.pop(data, None) is not None
         self._latest[data] = time
-        return before is not None and time - before <= DUPLICATE_S
+        return is_duplicate
 
     def _datagram(self, datagram: Datagram) -> Iterator[Record]:
         data = datagram.data
         if data[:2] == VERSION and sdp.PORT in (datagram.source.port, datagram.destination.port):
             if not self._is_duplicate(data, datagram.time):
-                yield _discovery(datagram)
+                record = discovery(datagram)
+                if (endpoint := announced(record)) is not None:
+                    self._announced[endpoint.address] = endpoint.port, record.packet
+                    if len(self._announced) > MOST_REMEMBERED:
+                        del self._announced[next(iter(self._announced))]
+                yield record
         elif data[:7] in (b"CLIENT_", b"SERVER_", b"EXPORTE"):
             yield from self._learn(data)
 
     def _segment(self, segment: Segment) -> Iterator[Record]:
         key = frozenset((segment.source, segment.destination))
-        conversation = self._conversations.get(key)
-        if conversation is not None and conversation.stream.is_reopened_by(segment):
+        conversation = self._conversations.pop(key, None)
+        if conversation is not None and conversation.stream.is_another(segment, _begins_session):
             yield from self._close(conversation)
             conversation = None
         if conversation is None:
+            if len(self._conversations) >= MOST_CONVERSATIONS:
+                yield from self._close_one()
             self._number += 1
-            conversation = self._conversations[key] = Conversation(self._number)
+            conversation = Conversation(self._number)
+        self._conversations[key] = conversation
         for chunk in conversation.stream.feed(segment):
             yield from self._chunk(conversation, chunk)
+        if conversation.stream.is_waiting:
+            self._waiting[conversation] = None
+        if conversation.stream.refused:
+            yield from self._refusal(segment)
+
+    def _close_one(self) -> Iterator[Record]:
+        found = self._conversations.items()
+        key = next((key for key, each in found if not each.is_v2g), None) or next(iter(self._conversations))
+        yield from self._close(self._conversations.pop(key))
+
+    def _refusal(self, segment: Segment) -> Iterator[Record]:
+        """The station has answered the car's discovery and does not take its connection."""
+        address, port = segment.source
+        named, packet = self._announced.pop(address, (0, 0))
+        if not packet:
+            return
+        source, destination = str(segment.source), str(segment.destination)
+        record = Record(segment.packet, segment.time, source, destination, None, "tcp")
+        text = f"the station refuses the TCP connection to {source}"
+        if port == named:
+            text = f"{text}, which its SECCDiscoveryRes of packet {packet} names; look whether its server runs"
+        else:
+            text = f"{text}; its SECCDiscoveryRes of packet {packet} names port {named}: look why the car takes another"
+        record.find("refused", text)
+        yield record
 
     def _chunk(self, conversation: Conversation, chunk: Chunk) -> Iterator[Record]:
-        if not conversation.begun:
+        if not conversation.begun and chunk.data:
             conversation.begun = True
+            for side in (chunk.source, chunk.destination):
+                self._announced.pop(side.address, None)
             if chunk.data[:1] < b"\x20":
                 from v2g.capture.tls import TlsReader, is_tls  # needs cryptography, which plain captures do without
 
@@ -119,29 +208,49 @@ class Dissector:
                 yield _alarm(conversation, event)
 
     def _scan(self, conversation: Conversation, chunk: Chunk) -> Iterator[Record]:
-        scanner = conversation.scanners.setdefault(chunk.source, Scanner())
-        conversation.latest[chunk.source] = chunk
+        scanner, latest = conversation.scanner(chunk.source), conversation.latest
+        conversation.gap |= chunk.missing > 0
+        if chunk.data and (other := conversation.scanners.get(chunk.destination)) is not None:
+            for frame in other.pause():
+                yield _record(conversation, latest[chunk.destination], frame)
+        before = latest.get(chunk.source, chunk)
+        if chunk.data or chunk.source not in latest:
+            latest[chunk.source] = chunk
         for found in scanner.feed(chunk.data, chunk.missing):
-            yield self._record(conversation, chunk, found)
-
-    def _record(self, conversation: Conversation, chunk: Chunk, found: RawFrame | Fault) -> Record:
-        source, destination = str(chunk.source), str(chunk.destination)
-        record = Record(chunk.packet, chunk.time, source, destination, None, "v2gtp", connection=conversation.number)
-        if isinstance(found, Fault):
-            record.find(found.rule, found.text)
-        else:
-            record.payload_type = found.payload_type
-            conversation.decoder.decode(record, found.payload)
-        return record
+            is_earlier = isinstance(found, RawFrame) and found.earlier
+            yield _record(conversation, before if is_earlier else chunk, found)
 
     def _close(self, conversation: Conversation) -> Iterator[Record]:
+        self._waiting.pop(conversation, None)
         for chunk in conversation.stream.flush():
             yield from self._chunk(conversation, chunk)
-        if conversation.tls is not None and (alarm := conversation.tls.flush()) is not None:
-            yield _alarm(conversation, alarm)
+        if conversation.tls is not None:
+            yield from self._plain(conversation, conversation.tls.flush())
+        is_v2g = any(scanner.found for scanner in conversation.scanners.values())
         for source, scanner in conversation.scanners.items():
-            for fault in scanner.flush():
-                yield self._record(conversation, conversation.latest[source], fault)
+            for found in scanner.flush(side=str(source) if is_v2g else ""):
+                yield _record(conversation, conversation.latest[source], found)
+
+
+def _begins_session(data: bytes) -> bool:
+    """Whether data with which a segment begins can only be the first of a connection: a ClientHello, or a V2GTP message
+    with a supportedAppProtocolReq."""
+    if data[:2] == b"\x16\x03":
+        return data[5:6] == b"\x01"
+    payload = data[HEADER.size :]
+    return data[:4] == VERSION + PayloadType.EXI.to_bytes(2) and payload[:1] == b"\x80" and payload[1:2] < b"\x40"
+
+
+def _record(conversation: Conversation, chunk: Chunk, found: RawFrame | Fault) -> Record:
+    source, destination = str(chunk.source), str(chunk.destination)
+    record = Record(chunk.packet, chunk.time, source, destination, None, "v2gtp", connection=conversation.number)
+    record.gap, conversation.gap = conversation.gap, False
+    if isinstance(found, Fault):
+        record.find(found.rule, found.text)
+        conversation.gap = found.rule == "no header"
+    elif conversation.decoder is not None:
+        conversation.decoder.decode(record, found)
+    return record
 
 
 def _alarm(conversation: Conversation, alarm: "Alarm") -> Record:
@@ -149,54 +258,3 @@ def _alarm(conversation: Conversation, alarm: "Alarm") -> Record:
     record = Record(alarm.packet, alarm.time, source, destination, None, "tls", connection=conversation.number)
     record.find("tls", alarm.text)
     return record
-
-
-def _discovery(datagram: Datagram) -> Record:
-    payload_type = int.from_bytes(datagram.data[2:4])
-    source, destination = str(datagram.source), str(datagram.destination)
-    record = Record(datagram.packet, datagram.time, source, destination, payload_type, "sdp")
-    try:
-        if payload_type == PayloadType.SDP_REQUEST:
-            request = sdp.SdpRequest.unpack(datagram.data)
-            record.message, content = "SECCDiscoveryReq", {}
-            security, transport = request
-        elif payload_type == PayloadType.SDP_RESPONSE:
-            address, port, security, transport = sdp.SdpResponse.unpack(datagram.data)
-            record.message, content = "SECCDiscoveryRes", {"SECCIPAddress": str(address), "SECCPort": port}
-        else:
-            record.find("payload type", f"payload type 0x{payload_type:04X} is not known in discovery")
-            return record
-    except sdp.SdpError as error:
-        record.find("sdp", str(error))
-        return record
-    content |= {"Security": security.name, "TransportProtocol": transport.name}
-    record.document = {record.message: content}
-    return record
-
-
-def _management(management: Management) -> Iterator[Record]:
-    from v2g.slac.mme import Frame, MmeError
-
-    source, destination = (management.frame[place : place + 6].hex(":") for place in (6, 0))
-    record = Record(management.packet, management.time, source, destination, None, "slac")
-    try:
-        frame = Frame.unpack(management.frame)
-    except MmeError as error:
-        record.find("mme", str(error))
-    else:
-        if frame.message is None:
-            record.message = f"MME 0x{frame.mmtype:04X}"
-            record.document = {record.message: {"octets": frame.trailer.hex().upper()}}
-        else:
-            record.message = frame.message.name
-            record.document = {
-                record.message: {name: _plain_value(frame.message, name) for name, _, _ in frame.message.LAYOUT}
-            }
-    yield record
-
-
-def _plain_value(message: Any, name: str) -> Any:
-    value = getattr(message, name)
-    if not isinstance(value, bytes):
-        return value
-    return list(value) if name == "attenuations_db" else value.hex().upper()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from v2g.capture.hexadecimal import octets
 from v2g.capture.payload import message_name
 from v2g.exi import ExiError
 from v2g.messages import decode, decode_fragment, encode, encode_fragment
@@ -16,7 +17,9 @@ def decoded(protocol: str, lines: Iterable[str], *, fragment: bool = False) -> I
     for line in lines:
         deviations: list[ExiError] = []
         try:
-            data = bytes.fromhex(line)
+            data = octets(line.strip())
+            if data is None:
+                raise ValueError
             if fragment:
                 name, value = decode_fragment(protocol, data, deviations=deviations)
                 result = {"message": name, "document": fragment_to_document(protocol, name, value)}

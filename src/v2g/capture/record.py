@@ -7,7 +7,7 @@ from v2g.exi.facets import Type
 
 
 class Finding(NamedTuple):
-    """Something to look at. `requirement` is the standard's number for it, where it is known."""
+    """Something to look at. `requirement` is the standard's number for it, if that is known."""
 
     rule: str
     requirement: str | None
@@ -22,12 +22,12 @@ class Record:
     packet: int
     """The number of the packet with which the message was complete, from 1 on."""
     time: float | None
-    """Seconds since 1970; None where the input has no times."""
+    """Seconds since 1970; None if the input has no times."""
     source: str
     destination: str
     payload_type: int | None
     protocol: str
-    """That of the codec; `sdp`, `slac` and `tls` below it."""
+    """That of the codec; `sdp`, `slac`, `tls`, `tcp` and `link` below it."""
     message: str | None = None
     document: dict[str, Any] | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -37,10 +37,12 @@ class Record:
     """Its EXI."""
     connection: int = 0
     """Numbers the connections of the capture; 0 outside of them."""
+    gap: bool = False
+    """Whether bytes of its connection, of either side, are missing in the capture since the record before."""
 
     @property
     def header(self) -> dict[str, Any]:
-        """The message's header; empty where it has none."""
+        """The message's header; empty if it has none."""
         content = self._root
         found: dict[str, Any] = content.get("Header", {})
         return found

@@ -58,9 +58,11 @@ class Statistics:
         """Count a record, after it has been judged."""
         for finding in record.findings:
             self._findings[finding.rule] = self._findings.get(finding.rule, 0) + 1
+        connection = record.connection
+        if record.gap:
+            self._requests.pop(connection, None)
         if record.message is None or record.protocol == "slac":
             return
-        connection = record.connection
         if record.is_request:
             exchange = self._exchanges.setdefault(record.message, _Exchange(record.protocol))
             exchange.count += 1

@@ -1,6 +1,6 @@
 """TCP: the two byte streams of a connection, put in order from the segments that a capture holds of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from v2g.capture.packet import ACK, FIN, RST, SYN, Endpoint, Segment
@@ -9,11 +9,21 @@ PATIENCE_S = 0.5
 """How long a hole stays open that the receiver has acknowledged: it got the bytes, the capture may not have them."""
 MOST_WAITING = 256
 """Segments that wait behind a hole before it is given up, acknowledged or not."""
+REACH = 1 << 20
+"""Bytes. Nothing of the same connection is further away than this from what was seen of it last."""
+ACK_REACH = 1 << 16
+"""Bytes. An acknowledgement without data says nothing else that could be checked, so it is believed less far: it may
+be the answer to a SYN from a connection that only one side still knows (RFC 9293, 3.5.1)."""
+_REMEMBERED = 1 << 14
+"""Bytes of each side that are kept, to see whether a segment repeats them or only has the same numbers."""
+_MOST_LOST = 16
 
 
 class Chunk(NamedTuple):
-    """The next bytes of one direction. `packet` is the one that made them available; `missing` counts bytes before
-    `data` that the capture does not have."""
+    """The next bytes of one direction, or none, but the count of bytes before this place that the capture lacks.
+
+    `packet` is the one with which the data was complete: its own, or a later one that brought bytes before it.
+    """
 
     packet: int
     time: float
@@ -23,121 +33,282 @@ class Chunk(NamedTuple):
     missing: int
 
 
+class _Side:
+    """What one side has sent."""
+
+    __slots__ = ("acknowledged", "finished", "initial", "latest", "lost", "next", "tail")
+
+    def __init__(self) -> None:
+        self.initial: int | None = None
+        """The sequence number of its SYN."""
+        self.next: int | None = None
+        """The sequence number of the next byte."""
+        self.acknowledged: int | None = None
+        """Up to where the other side has the bytes."""
+        self.latest = 0, 0.0
+        """The last packet, and its time, of those that brought the bytes so far."""
+        self.tail = bytearray()
+        """The bytes before `next`."""
+        self.lost: list[tuple[int, int]] = []
+        """Ranges of sequence numbers that were given up; they may still come."""
+        self.finished = False
+
+    def ahead(self, sequence: int) -> int:
+        """Bytes up to this sequence number that are unseen; negative if more than that is seen."""
+        return 0 if self.next is None else _difference(sequence, self.next)
+
+    def begin(self, sequence: int) -> None:
+        """The capture begins within this side's stream. Bytes just before may come late."""
+        self.next = sequence
+        self.lost.append((sequence - ACK_REACH, sequence))
+
+    def repeats(self, sequence: int, data: bytes) -> bool:
+        """Whether these bytes are a repetition, as far as the bytes before `next` are still known."""
+        known_from = self.ahead(sequence) + len(self.tail)
+        first, last = max(0, known_from), min(len(self.tail), known_from + len(data))
+        return first < last and self.tail[first:last] == data[first - known_from : last - known_from]
+
+    def lose(self, until: int) -> None:
+        """Give up what is unseen before this sequence number."""
+        if self.next is not None:
+            self.lost = [*self.lost[1 - _MOST_LOST :], (self.next, until)]
+        if (size := self.ahead(until)) > _REMEMBERED:
+            self.tail.clear()
+            size = 0
+        self.advance(bytes(size), until)
+
+    def advance(self, data: bytes, until: int) -> None:
+        """The next bytes, and the sequence number after them."""
+        self.next = until & 0xFFFFFFFF
+        self.tail += data
+        if len(self.tail) > 2 * _REMEMBERED:
+            del self.tail[:-_REMEMBERED]
+
+    def was_lost(self, sequence: int, data: bytes) -> bool:
+        """Whether some of the bytes were given up before."""
+        return any(
+            max(_difference(start, sequence), 0) < min(_difference(end, sequence), len(data))
+            for start, end in self.lost
+        )
+
+    def find(self, sequence: int, data: bytes) -> Iterator[bytes]:
+        """Those of the bytes that were given up before."""
+        remaining = []
+        for start, end in self.lost:
+            first, last = _difference(start, sequence), _difference(end, sequence)
+            if max(first, 0) >= min(last, len(data)):
+                remaining.append((start, end))
+                continue
+            yield data[max(first, 0) : last]
+            if first < 0:
+                remaining.append((start, sequence))
+            if last > len(data):
+                remaining.append((sequence + len(data), end))
+        self.lost = remaining
+
+
 class Connection:
     """One TCP connection, seen from outside.
 
     Segments are released in the order in which the two sides can have sent them: one waits while bytes before it are
     unseen, or while it acknowledges bytes that are unseen. So retransmissions, duplicates and reordering, by the
-    network or by the capturing machine, leave no trace. What never turns up is reported as missing.
+    network or by the capturing machine, leave no trace. What never turns up is reported as missing, before anything
+    that was sent in the knowledge of it.
     """
 
     def __init__(self) -> None:
-        self._expected: dict[Endpoint, int] = {}
-        self._lost: dict[Endpoint, int] = {}
+        self._sides: dict[Endpoint, _Side] = {}
         self._waiting: list[Segment] = []
-        self._initial: dict[Endpoint, int] = {}
-        self._finished: set[Endpoint] = set()
-        self.closed = False
-        """Both sides, or one with a reset, have ended the connection."""
+        self._closed_at: float | None = None
+        self.refused = False
+        """The station has answered the car's SYN with a reset."""
 
-    def is_reopened_by(self, segment: Segment) -> bool:
-        """Whether the segment begins another connection between the same endpoints."""
-        if not segment.flags & SYN or segment.flags & ACK:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether segments wait for others."""
+        return bool(self._waiting)
+
+    def is_another(self, segment: Segment, begins: Callable[[bytes], bool]) -> bool:
+        """Whether the segment belongs to another connection between the same endpoints. Its beginning need not be in
+        the capture, so all tell: a SYN, bytes after the end, distant numbers, other bytes under the same numbers, and
+        a leap to data that can only begin a connection, as `begins` says."""
+        side, other = self._side(segment.source), self._side(segment.destination)
+        sequence, data = segment.sequence, segment.data
+        if segment.flags & SYN:
+            same = sequence == side.initial or (side.initial is None and side.ahead(sequence + 1) == 0)
+            return not same or (self._closed_at is not None and not segment.flags & ACK)
+        if not data or side.next is None:
             return False
-        return self._initial.get(segment.source, None if self._expected else segment.sequence) != segment.sequence
+        ahead = side.ahead(sequence)
+        over = self._closed_at is not None and segment.time - self._closed_at > PATIENCE_S
+        if ahead == 0:
+            return over
+        acknowledged = 0 if segment.acknowledged is None else other.ahead(segment.acknowledged)
+        if max(abs(ahead), abs(acknowledged)) > REACH:
+            return True
+        if ahead > 0:
+            return over or (bool(side.tail) and begins(data))
+        is_probe = ahead == -1 and len(data) == 1  # keeps a connection alive, with any byte
+        return not (is_probe or side.was_lost(sequence, data) or side.repeats(sequence, data))
 
     def feed(self, segment: Segment) -> list[Chunk]:
         """The chunks that this segment completes."""
         chunks: list[Chunk] = []
-        if not self._waiting and self._is_ready(segment):
-            self._release(segment, segment, chunks)
-            return chunks
-        self._waiting.append(segment)
-        self._drain(segment, chunks)
-        while self._waiting and self._is_in_vain(segment.time):
-            self._skip()
-            self._drain(segment, chunks)
+        side, other = self._side(segment.source), self._side(segment.destination)
+        if segment.flags & SYN:
+            self._open(side, other, segment)
+        elif segment.flags & RST:
+            self._reset(side, other, segment)
+        elif not (segment.data or segment.missing or segment.flags & FIN):
+            self._acknowledge(side, other, segment)
+        else:
+            if segment.acknowledged is not None:
+                _believe(other, segment.acknowledged, REACH)
+            if not self._waiting and self._is_ready(segment):
+                self._release(segment, chunks)
+                return chunks
+            self._waiting.append(segment)
+            self._drain(chunks)
+        return chunks + self.expire(segment.time) if self._waiting else chunks
+
+    def expire(self, now: float) -> list[Chunk]:
+        """What has waited in vain by now, and the loss."""
+        chunks: list[Chunk] = []
+        while self._waiting and self._is_in_vain(now):
+            self._skip(chunks)
+            self._drain(chunks)
         return chunks
 
     def flush(self) -> list[Chunk]:
         """What still waits, at the end of the capture."""
         chunks: list[Chunk] = []
         while self._waiting:
-            self._skip()
-            self._drain(self._waiting[-1], chunks)
+            self._skip(chunks)
+            self._drain(chunks)
+        ends = [*self._sides]
+        for source, destination in zip(ends, reversed(ends), strict=True):
+            side = self._sides[source]
+            unseen = 0 if side.acknowledged is None else side.ahead(side.acknowledged)
+            if unseen > 1:  # one may be a FIN
+                chunks.append(Chunk(*side.latest, source, destination, b"", unseen))
         return chunks
 
+    def _side(self, endpoint: Endpoint) -> _Side:
+        side = self._sides.get(endpoint)
+        if side is None:
+            side = self._sides[endpoint] = _Side()
+        return side
+
+    def _open(self, side: _Side, other: _Side, segment: Segment) -> None:
+        side.initial = segment.sequence
+        if side.next is None:
+            side.next = segment.sequence + 1 & 0xFFFFFFFF
+        if segment.acknowledged is not None:
+            _believe(other, segment.acknowledged, ACK_REACH)
+
+    def _acknowledge(self, side: _Side, other: _Side, segment: Segment) -> None:
+        """Take note of what a segment without data says, if it can be true."""
+        if segment.acknowledged is None or abs(side.ahead(segment.sequence)) > ACK_REACH:
+            return
+        if abs(other.ahead(segment.acknowledged)) > ACK_REACH:
+            return
+        if side.next is None:
+            side.begin(segment.sequence)
+        _believe(other, segment.acknowledged, ACK_REACH)
+
+    def _reset(self, side: _Side, other: _Side, segment: Segment) -> None:
+        if side.next is None and other.initial is not None and segment.acknowledged is not None:
+            self.refused = segment.sequence == 0 and _difference(segment.acknowledged, other.initial) == 1
+        if abs(side.ahead(segment.sequence)) <= ACK_REACH:
+            self._closed_at = segment.time
+
     def _is_ready(self, segment: Segment) -> bool:
-        if segment.flags & SYN:
-            return True
-        return self._ahead(segment.source, segment.sequence) <= 0 and not self._acknowledges_unseen(segment)
+        ahead = self._side(segment.source).ahead(segment.sequence)
+        return ahead <= 0 and not _acknowledges_unseen(self._other(segment), segment)
 
     def _is_in_vain(self, now: float) -> bool:
         if len(self._waiting) > MOST_WAITING:
             return True
-        first = self._waiting[0]
-        return now - first.time > PATIENCE_S and any(self._acknowledges_unseen(segment) for segment in self._waiting)
+        if now - self._waiting[0].time <= PATIENCE_S:
+            return False
+        return any(side.acknowledged is not None and side.ahead(side.acknowledged) > 0 for side in self._sides.values())
 
-    def _acknowledges_unseen(self, segment: Segment) -> bool:
-        acknowledged = segment.acknowledged
-        return acknowledged is not None and self._ahead(segment.destination, acknowledged) > 0
+    def _drain(self, chunks: list[Chunk]) -> None:
+        while (segment := next(filter(self._is_ready, self._waiting), None)) is not None:
+            self._waiting.remove(segment)
+            self._release(segment, chunks)
 
-    def _drain(self, latest: Segment, chunks: list[Chunk]) -> None:
-        ready: Segment | None = latest
-        while ready is not None:
-            ready = next((segment for segment in self._waiting if self._is_ready(segment)), None)
-            if ready is not None:
-                self._waiting.remove(ready)
-                self._release(ready, latest, chunks)
+    def _other(self, segment: Segment) -> _Side:
+        return self._side(segment.destination)
 
-    def _skip(self) -> None:
+    def _skip(self, chunks: list[Chunk]) -> None:
         """Give up the hole for which the oldest segment waits that does not wait for another waiting one."""
-        side, target = next(self._holes())
+        source, destination, target, witness = next(self._holes())
+        side = self._side(source)
+        only_acknowledged = True
         for segment in self._waiting:
-            if segment.source == side and 0 < self._ahead(side, segment.sequence) < self._ahead(side, target):
-                target = segment.sequence
-        self._lost[side] = self._lost.get(side, 0) + self._ahead(side, target)
-        self._expected[side] = target
-
-    def _holes(self) -> Iterator[tuple[Endpoint, int]]:
-        """Whose bytes are unseen, and up to where, in the order of the segments that wait for them; last, the sides
-        whose next bytes do wait among them, each for the other's."""
-        at_hand = {each.source for each in self._waiting if self._ahead(each.source, each.sequence) <= 0}
-        for segment in self._waiting:
-            if segment.source not in at_hand:
-                yield segment.source, segment.sequence
-            if self._acknowledges_unseen(segment) and segment.destination not in at_hand:
-                yield segment.destination, segment.acknowledged or 0
-        for segment in self._waiting:
-            if self._acknowledges_unseen(segment):
-                yield segment.destination, segment.acknowledged or 0
-
-    def _ahead(self, side: Endpoint, sequence: int) -> int:
-        """Bytes of a side up to this sequence number that are unseen; negative if more than that is seen."""
-        expected = self._expected.get(side, sequence)
-        return (sequence - expected + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-
-    def _release(self, segment: Segment, latest: Segment, chunks: list[Chunk]) -> None:
-        source, destination, sequence = segment.source, segment.destination, segment.sequence
-        if segment.acknowledged is not None:
-            self._expected.setdefault(destination, segment.acknowledged)
-        if segment.flags & SYN:
-            self._initial[source] = sequence
-            self._expected.setdefault(source, sequence + 1 & 0xFFFFFFFF)
+            ahead = side.ahead(segment.sequence)
+            if segment.source == source and 0 < ahead <= side.ahead(target):
+                target, only_acknowledged = segment.sequence, False
+        missing = side.ahead(target)
+        side.lose(target)
+        if missing == 1 and only_acknowledged:  # not a byte but a FIN
             return
-        if segment.flags & RST:
-            self.closed = True
-            return
-        fresh = self._ahead(source, sequence + len(segment.data)) if source in self._expected else len(segment.data)
+        chunks.append(Chunk(witness.packet, witness.time, source, destination, b"", missing))
+
+    def _holes(self) -> Iterator[tuple[Endpoint, Endpoint, int, Segment]]:
+        """Whose bytes are unseen, to whom they went, up to where, and which segment shows it, in the order of the
+        segments that wait for them; last, the sides whose next bytes do wait among them, each for the other's."""
+        at_hand = {each.source for each in self._waiting if self._side(each.source).ahead(each.sequence) <= 0}
+        for each in self._waiting:
+            if each.source not in at_hand:
+                yield each.source, each.destination, each.sequence, each
+            if _acknowledges_unseen(self._other(each), each) and each.destination not in at_hand:
+                yield each.destination, each.source, each.acknowledged or 0, each
+        for each in self._waiting:
+            if _acknowledges_unseen(self._other(each), each):
+                yield each.destination, each.source, each.acknowledged or 0, each
+
+    def _release(self, segment: Segment, chunks: list[Chunk]) -> None:
+        packet, time, source, destination, sequence, acknowledged, flags, data, missing = segment
+        side, other = self._side(source), self._side(destination)
+        if other.next is None and acknowledged is not None:
+            other.begin(acknowledged)
+        if side.next is None:
+            side.begin(sequence)
+        if side.lost and side.ahead(sequence) < 0:
+            chunks += (Chunk(packet, time, source, destination, late, 0) for late in side.find(sequence, data))
+        if packet > side.latest[0]:
+            side.latest = packet, time
+        end = sequence + len(data)
+        fresh = side.ahead(end)
         if fresh > 0:
-            data, missing = segment.data[-fresh:], self._lost.pop(source, 0)
-            chunks.append(Chunk(latest.packet, latest.time, source, destination, data, missing))
-        end = sequence + len(segment.data) + segment.missing
-        if segment.flags & FIN and source not in self._finished:
-            self._finished.add(source)
-            self.closed = destination in self._finished
-            end += 1
-        if segment.missing and self._ahead(source, end) > 0:
-            self._lost[source] = self._lost.get(source, 0) + segment.missing
-        if source not in self._expected or self._ahead(source, end) > 0:
-            self._expected[source] = end & 0xFFFFFFFF
+            data = data[-fresh:]
+            side.advance(data, end)
+            chunks.append(Chunk(*side.latest, source, destination, data, 0))
+        if missing and (unseen := side.ahead(end + missing)) > 0:
+            side.lose(end + missing)
+            chunks.append(Chunk(*side.latest, source, destination, b"", unseen))
+        if flags & FIN:
+            if side.ahead(end + missing) == 0:
+                side.advance(b"\0", end + missing + 1)  # a FIN takes a number
+            side.finished = True
+            if other.finished:
+                self._closed_at = time
+
+
+def _difference(sequence: int, reference: int) -> int:
+    return (sequence - reference + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+
+
+def _acknowledges_unseen(other: _Side, segment: Segment) -> bool:
+    return segment.acknowledged is not None and 0 < other.ahead(segment.acknowledged) <= REACH
+
+
+def _believe(other: _Side, acknowledged: int, reach: int) -> None:
+    if other.next is None:
+        other.begin(acknowledged)
+    if abs(other.ahead(acknowledged)) > reach:
+        return
+    if other.acknowledged is None or _difference(acknowledged, other.acknowledged) > 0:
+        other.acknowledged = acknowledged

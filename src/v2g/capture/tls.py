@@ -1,5 +1,11 @@
-"""Follows the TLS connections of a capture and gives their plain bytes, where the secrets are known."""
+"""Follows the TLS connections of a capture and gives their plain bytes, if the secrets are known.
 
+A record is protected under a key and its number. After a loss neither is certain, but a guess is proved by the tag of
+the record: so the next numbers and keys are tried, in each direction for itself, and likewise the secrets of the key
+log if the capture lacks the handshake.
+"""
+
+import re
 from collections import deque
 from collections.abc import Iterator
 from enum import IntEnum
@@ -9,34 +15,17 @@ from v2g.capture.keylog import KeyLog
 from v2g.capture.packet import Endpoint
 from v2g.capture.tcp import Chunk
 from v2g.capture.tls_record import SUITES, Protection12, Protection13, Suite, TlsRecordError, protections_12
+from v2g.tls.alert import ALERTS
 
-ALERTS = {
-    10: "unexpected_message",
-    20: "bad_record_mac",
-    22: "record_overflow",
-    40: "handshake_failure",
-    42: "bad_certificate",
-    43: "unsupported_certificate",
-    44: "certificate_revoked",
-    45: "certificate_expired",
-    46: "certificate_unknown",
-    47: "illegal_parameter",
-    48: "unknown_ca",
-    49: "access_denied",
-    50: "decode_error",
-    51: "decrypt_error",
-    70: "protocol_version",
-    71: "insufficient_security",
-    80: "internal_error",
-    86: "inappropriate_fallback",
-    109: "missing_extension",
-    110: "unsupported_extension",
-    112: "unrecognized_name",
-    113: "bad_certificate_status_response",
-    116: "certificate_required",
-    120: "no_application_protocol",
-}
-"""The alerts that tell of a failure."""
+MOST_WAITING = 4 * 1024 * 1024
+"""Bytes of records that wait for their secrets."""
+MOST_TRIES = 100_000
+"""Guesses that may fail in one direction."""
+SEARCHED = 1024
+"""Record numbers that are tried if the capture begins within a connection."""
+_MOST_FAILURES = 32
+"""Records in a row that cannot be opened, until the direction is given up."""
+_LEAST_RECORD, _LARGEST_BODY = 22, (1 << 14) + 2048
 
 
 class _Content(IntEnum):
@@ -46,11 +35,18 @@ class _Content(IntEnum):
     DATA = 23
 
 
+_HEADER_SIZE = 5
+_HEADER = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]", re.DOTALL)
 _CLIENT_HELLO, _SERVER_HELLO, _FINISHED, _KEY_UPDATE = 1, 2, 20, 24
 _ENCRYPT_THEN_MAC, _SUPPORTED_VERSIONS = 22, 43
 _TLS_1_2, _TLS_1_3 = 0x0303, 0x0304
+_SUITES_1_3 = (0x1302, 0x1303, 0x1301)
 _RETRY = bytes.fromhex("CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E079E09E2C8A8339C")
 """The server random of a HelloRetryRequest."""
+_STAGES = ("HANDSHAKE_TRAFFIC_SECRET", "TRAFFIC_SECRET_0")
+"""The secrets that one direction of TLS 1.3 uses one after the other, as a key log names them."""
+
+Protection = Protection12 | Protection13
 
 
 class Alarm(NamedTuple):
@@ -65,9 +61,27 @@ class Alarm(NamedTuple):
 
 class _Record(NamedTuple):
     chunk: Chunk
-    """The one that completes the record."""
+    """The one that completes the record, without its data."""
     header: bytes
     body: bytes
+
+
+class _Gap(NamedTuple):
+    chunk: Chunk
+    """The one that tells of it, with the bytes that are missing or passed over."""
+
+
+class _Guess(NamedTuple):
+    """Keys that may be in force, and what follows if they are."""
+
+    protection: Protection
+    stage: int
+    first: int
+    last: int
+    """The record numbers to try."""
+    suite: int
+    client_random: bytes
+    from_client: bool
 
 
 def is_tls(data: bytes) -> bool:
@@ -75,127 +89,293 @@ def is_tls(data: bytes) -> bool:
     return len(data) >= 3 and data[0] in tuple(_Content) and data[1] == 3 and data[2] <= 4
 
 
+class _Direction:
+    """What one side sends."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.in_step = True
+        self.skipped = 0
+        self.has_greeted = False
+        """The capture has its hello, so it has all from the beginning, but for what is known to be lost."""
+        self.handshake = bytearray()
+        self.is_protected = False
+        """TLS 1.2: the side has changed to the negotiated cipher."""
+        self.protection: Protection | None = None
+        self.stage = 0
+        self.number = 0
+        """Of the next record under this protection."""
+        self.slack = 0
+        """How many more records the side may have sent than were seen."""
+        self.has_opened = False
+        self.failures = 0
+        self.tries = 0
+        self.why_not = ""
+        """Why nothing more is tried."""
+        self.unread = 0
+        """Records with data that could not be read."""
+        self.first_unread: Chunk | None = None
+
+    def cut(self, chunk: Chunk) -> Iterator[_Record | _Gap]:
+        """The records that a chunk completes, and what does not belong to any."""
+        bare = chunk._replace(data=b"", missing=0)
+        if chunk.missing:
+            yield _Gap(bare._replace(missing=chunk.missing + len(self.buffer) + self.skipped))
+            self.buffer.clear()
+            self.in_step, self.skipped = False, 0
+        self.buffer += chunk.data
+        while self._find():
+            if self.skipped:
+                yield _Gap(bare._replace(missing=self.skipped))
+                self.skipped = 0
+            end = _HEADER_SIZE + int.from_bytes(self.buffer[3:5])
+            if len(self.buffer) < end:
+                return
+            yield _Record(bare, bytes(self.buffer[:_HEADER_SIZE]), bytes(self.buffer[_HEADER_SIZE:end]))
+            del self.buffer[:end]
+
+    def _find(self) -> bool:
+        """Go to the next header, which is here as long as nothing was lost; false if there is none."""
+        if len(self.buffer) < _HEADER_SIZE:
+            return False
+        if self.in_step and self._has_header(0):
+            return True
+        for match in _HEADER.finditer(bytes(self.buffer)):
+            if self._has_header(match.start()):
+                self._skip(match.start())
+                self.in_step = True
+                return True
+        self._skip(len(self.buffer) - _HEADER_SIZE + 1)
+        self.in_step = False
+        return False
+
+    def _has_header(self, place: int) -> bool:
+        head = self.buffer[place : place + _HEADER_SIZE]
+        return len(head) == _HEADER_SIZE and is_tls(bytes(head)) and int.from_bytes(head[3:]) <= _LARGEST_BODY
+
+    def _skip(self, size: int) -> None:
+        del self.buffer[:size]
+        self.skipped += size
+
+    def lose(self, size: int) -> None:
+        """Bytes of this side are missing."""
+        self.slack = min(self.slack + size // _LEAST_RECORD + 1, SEARCHED)
+        self.handshake.clear()
+
+    def advance(self, protection: Protection | None, stage: int) -> None:
+        """New keys are in force."""
+        self.protection, self.stage, self.number = protection, stage, 0
+
+
 class TlsReader:
     """One TLS connection. Records wait, in their order, until their secrets are known."""
 
     def __init__(self, secrets: KeyLog) -> None:
         self._secrets = secrets
-        self._buffers: dict[Endpoint, bytearray] = {}
-        self._handshakes: dict[Endpoint, bytearray] = {}
-        self._waiting: deque[_Record] = deque()
-        self._protections: dict[Endpoint, Protection12 | Protection13] = {}
-        self._prepared: tuple[Protection12, Protection12] | None = None
-        self._labels: dict[Endpoint, str] = {}
+        self._directions: dict[Endpoint, _Direction] = {}
+        self._waiting: deque[_Record | _Gap] = deque()
+        self._waiting_size = 0
         self._client: Endpoint | None = None
         self._client_random = self._server_random = b""
         self._version = self._suite = 0
         self._encrypt_then_mac = False
-        self._obstacle = ""
 
     def feed(self, chunk: Chunk) -> Iterator[Chunk | Alarm]:
-        """The plain bytes that become readable, in chunks as the records are."""
-        if chunk.missing and not self._obstacle:
-            self._obstacle = f"{chunk.missing} bytes before packet {chunk.packet} are missing in the capture"
-        buffer = self._buffers.setdefault(chunk.source, bytearray())
-        buffer += chunk.data
-        while len(buffer) >= 5 and len(buffer) >= (end := 5 + int.from_bytes(buffer[3:5])):
-            self._waiting.append(_Record(chunk, bytes(buffer[:5]), bytes(buffer[5:end])))
-            del buffer[:end]
-        yield from self.retry()
+        """The plain bytes that become readable, in chunks as the records are; a chunk with nothing but `missing` for a
+        loss."""
+        direction = self._directions.setdefault(chunk.source, _Direction())
+        for item in direction.cut(chunk):
+            self._waiting.append(item)
+            self._waiting_size += _size(item)
+        yield from self.retry(final=self._waiting_size > MOST_WAITING)
 
-    def retry(self) -> Iterator[Chunk | Alarm]:
-        """The same for what waited, after more secrets became known."""
-        while self._waiting and not self._obstacle:
-            try:
-                if not self._unlock(self._waiting[0]):
-                    return
-                events = list(self._read(self._waiting[0]))
-            except TlsRecordError as error:
-                self._obstacle = str(error)
+    def retry(self, *, final: bool = False) -> Iterator[Chunk | Alarm]:
+        """The same for what waited, after more secrets became known; `final`: they will not."""
+        while self._waiting:
+            item = self._waiting[0]
+            direction = self._directions[item.chunk.source]
+            is_protected = isinstance(item, _Record) and self._is_protected(direction, item)
+            if is_protected and not (final or direction.why_not or self._has_keys(item.chunk.source, direction)):
                 return
             self._waiting.popleft()
-            yield from events
+            self._waiting_size -= _size(item)
+            if isinstance(item, _Gap):
+                direction.lose(item.chunk.missing)
+                yield item.chunk
+            else:
+                yield from self._read(direction, item)
 
-    def flush(self) -> Alarm | None:
-        """What could not be read, why, and what to do; None if there is nothing."""
-        data = [record for record in self._waiting if record.header[0] == _Content.DATA]
-        if not data:
-            return None
-        reason = self._obstacle or "the capture begins after the handshake"
-        if not self._obstacle and self._client_random:
-            reason = f"no secrets for client random {self._client_random.hex()}; give its key log with --keylog"
-        text = f"{len(data)} TLS records with data are not decrypted: {reason}"
-        return Alarm(*data[0].chunk[:4], text)
+    def flush(self) -> Iterator[Chunk | Alarm]:
+        """What can be read of what waits, and an alarm that says what cannot, why, and what to do."""
+        yield from self.retry(final=True)
+        unread: dict[str, list[_Direction]] = {}
+        for source, direction in self._directions.items():
+            if direction.unread:
+                unread.setdefault(direction.why_not or self._why_not(source, direction), []).append(direction)
+        for reason, directions in unread.items():
+            first = min(each.first_unread for each in directions if each.first_unread is not None)
+            count = sum(each.unread for each in directions)
+            yield Alarm(*first[:4], f"{count} TLS records with data are not decrypted: {reason}")
 
-    def _unlock(self, record: _Record) -> bool:
-        """Make the keys that the record needs, if it needs any; returns whether it can be read now."""
-        source, kind = record.chunk.source, record.header[0]
-        if source in self._protections:
+    def _is_protected(self, direction: _Direction, record: _Record) -> bool:
+        kind = record.header[0]
+        return kind == _Content.DATA or (direction.is_protected and kind != _Content.CHANGE_CIPHER)
+
+    def _has_keys(self, source: Endpoint, direction: _Direction) -> bool:
+        if direction.protection is not None:
             return True
-        if self._version == _TLS_1_3:
-            return kind != _Content.DATA or self._use_secret(source)
-        if kind != _Content.CHANGE_CIPHER or self._prepared:
-            return kind != _Content.DATA
-        master = self._secrets.get("CLIENT_RANDOM", self._client_random)
-        if master is not None:
-            randoms = self._client_random, self._server_random
-            suite = self._known_suite()
-            self._prepared = protections_12(suite, master, *randoms, encrypt_then_mac=self._encrypt_then_mac)
-        return master is not None
+        try:
+            return next(self._guesses(source, direction), None) is not None
+        except TlsRecordError:
+            return True
 
-    def _use_secret(self, source: Endpoint) -> bool:
-        """TLS 1.3: make the keys of one direction with the secret that is its next, if the key log has it."""
-        label = self._labels.get(source, "HANDSHAKE_TRAFFIC_SECRET")
-        secret = self._secrets.get(("CLIENT_" if source == self._client else "SERVER_") + label, self._client_random)
-        if secret is not None:
-            self._protections[source] = Protection13(self._known_suite(), secret)
-        return secret is not None
-
-    def _known_suite(self) -> Suite:
-        if self._version not in (_TLS_1_2, _TLS_1_3) or self._suite not in SUITES:
-            name = f"cipher suite 0x{self._suite:04X} of TLS version 0x{self._version:04X}"
-            raise TlsRecordError(f"{name} cannot be read here")
-        return SUITES[self._suite]
-
-    def _read(self, record: _Record) -> Iterator[Chunk | Alarm]:
+    def _read(self, direction: _Direction, record: _Record) -> Iterator[Chunk | Alarm]:
         chunk, header, body = record
-        kind = header[0]
+        kind = int(header[0])
+        if self._is_protected(direction, record):
+            opened = self._open(direction, record)
+            if opened is None:
+                direction.lose(len(body))
+                if kind == _Content.DATA:
+                    direction.unread += 1
+                    direction.first_unread = direction.first_unread or chunk
+                    if direction.has_opened:
+                        yield chunk._replace(missing=len(body))
+                return
+            kind, body = opened
         if kind == _Content.CHANGE_CIPHER:
-            if self._prepared:
-                self._protections[chunk.source] = self._prepared[chunk.source != self._client]
-            return
-        protection = self._protections.get(chunk.source)
-        if protection and (kind == _Content.DATA or self._version == _TLS_1_2):
-            kind, body = protection.open(header, body)
-        if kind == _Content.DATA and body:
-            yield chunk._replace(data=body, missing=0)
+            direction.is_protected |= self._version != _TLS_1_3
+        elif kind == _Content.DATA and body:
+            yield chunk._replace(data=body)
         elif kind == _Content.HANDSHAKE:
-            self._shake(chunk.source, body)
+            self._shake(chunk, direction, body)
         elif kind == _Content.ALERT and len(body) == 2 and body[1] in ALERTS:
             yield Alarm(*chunk[:4], f"TLS alert {ALERTS[body[1]]} ({'fatal' if body[0] == 2 else 'warning'})")
 
-    def _shake(self, source: Endpoint, body: bytes) -> None:
+    def _open(self, direction: _Direction, record: _Record) -> tuple[int, bytes] | None:
+        """The record's content under the first guess that its tag proves."""
+        if direction.why_not:
+            return None
+        try:
+            for guess in self._guesses(record.chunk.source, direction):
+                for number in range(guess.first, guess.last + 1):
+                    opened = guess.protection.open(record.header, record.body, number)
+                    if opened is not None:
+                        self._prove(record.chunk, direction, guess, number)
+                        return opened
+                    direction.tries += 1
+                if direction.tries > MOST_TRIES:
+                    break
+        except TlsRecordError as error:
+            direction.why_not = str(error)
+            return None
+        direction.failures += 1
+        if direction.failures > _MOST_FAILURES or direction.tries > MOST_TRIES:
+            direction.why_not = self._why_not(record.chunk.source, direction)
+        return None
+
+    def _prove(self, chunk: Chunk, direction: _Direction, guess: _Guess, number: int) -> None:
+        """The guess was right, also about what the capture lacks of the handshake."""
+        if not direction.has_opened and guess.stage:
+            direction.unread = min(direction.unread, number)  # the others were of the handshake
+        direction.protection, direction.stage, direction.number = guess.protection, guess.stage, number + 1
+        direction.slack = direction.failures = direction.tries = 0
+        direction.has_opened = True
+        if self._client is None:
+            self._client = chunk.source if guess.from_client else chunk.destination
+        if not self._version:
+            self._version, self._suite = _TLS_1_3, guess.suite
+        self._client_random = guess.client_random
+
+    def _guesses(self, source: Endpoint, direction: _Direction) -> Iterator[_Guess]:
+        """The keys under which the next record may be, the most likely first. Raises TlsRecordError for a suite that
+        is not known."""
+        first, slack = direction.number, direction.slack
+        known = direction.protection
+        is_client = source == self._client
+        if known is not None:
+            yield _Guess(known, direction.stage, first, first + slack, self._suite, self._client_random, is_client)
+            if not slack or not isinstance(known, Protection13):
+                return
+            if direction.stage == len(_STAGES) - 1:
+                following = known.updated()
+                yield _Guess(following, direction.stage, 0, slack, self._suite, self._client_random, is_client)
+                return
+        certain = bool(direction.has_greeted and self._client_random and self._version)
+        last = slack if certain else max(slack, SEARCHED)
+        begin = direction.stage + (known is not None)
+        stages = range(begin, len(_STAGES) if slack or not certain else begin + 1)
+        for client_random in self._possible_randoms():
+            for from_client in (True, False) if self._client is None else (is_client,):
+                for stage, suite, protection in self._keys(client_random, stages, from_client=from_client):
+                    yield _Guess(protection, stage, 0, last, suite, client_random, from_client)
+
+    def _possible_randoms(self) -> list[bytes]:
+        if self._client_random:
+            return [self._client_random]
+        label = "CLIENT_RANDOM" if self._version == _TLS_1_2 else f"SERVER_{_STAGES[1]}"
+        return list(self._secrets.client_randoms(label))
+
+    def _keys(self, client_random: bytes, stages: range, *, from_client: bool) -> Iterator[tuple[int, int, Protection]]:
+        """The keys of one direction: their stage, their suite and how they protect records."""
+        if self._version == _TLS_1_2:
+            master = self._secrets.get("CLIENT_RANDOM", client_random)
+            if master is not None:
+                suite, randoms = self._known_suite(self._suite), (client_random, self._server_random)
+                both = protections_12(suite, master, *randoms, encrypt_then_mac=self._encrypt_then_mac)
+                yield 0, self._suite, both[not from_client]
+            return
+        for stage in stages:
+            secret = self._secrets.get(("CLIENT_" if from_client else "SERVER_") + _STAGES[stage], client_random)
+            if secret is not None:
+                for number in (self._suite,) if self._version else _SUITES_1_3:
+                    yield stage, number, Protection13(self._known_suite(number), secret)
+
+    def _known_suite(self, suite: int) -> Suite:
+        if self._version not in (0, _TLS_1_2, _TLS_1_3) or suite not in SUITES:
+            raise TlsRecordError(f"cipher suite 0x{suite:04X} of TLS version 0x{self._version:04X} cannot be read here")
+        return SUITES[suite]
+
+    def _why_not(self, source: Endpoint, direction: _Direction) -> str:
+        side = "CLIENT" if source == self._client else "SERVER"
+        labels = ("CLIENT_RANDOM", *(f"{side}_{stage}" for stage in _STAGES))
+        known = [label for label in labels if self._secrets.get(label, self._client_random)]
+        if self._version == _TLS_1_3 and self._client_random and labels[2] not in known and len(self._secrets):
+            return f"the key log has no {labels[2]} for client random {self._client_random.hex()}"
+        if direction.has_opened or (known and self._version):
+            return "the secrets do not fit this connection"
+        if known:
+            return "the capture lacks the ServerHello, without which TLS 1.2 cannot be decrypted"
+        if self._client_random:
+            text = f"no secrets for client random {self._client_random.hex()}"
+            others = f", only {len(self._secrets)} of other connections" if len(self._secrets) else ""
+            return f"{text}{others}; give its key log with --keylog"
+        text = "the capture begins after the handshake"
+        if len(self._secrets):
+            return f"{text}, and none of the {len(self._secrets)} secrets fits"
+        return f"{text}; give its key log with --keylog"
+
+    def _shake(self, chunk: Chunk, direction: _Direction, body: bytes) -> None:
         """Take note of what the handshake says about keys."""
-        buffer = self._handshakes.setdefault(source, bytearray())
+        buffer = direction.handshake
         buffer += body
         while len(buffer) >= 4 and len(buffer) >= (end := 4 + int.from_bytes(buffer[1:4])):
             kind, message = buffer[0], bytes(buffer[4:end])
             del buffer[:end]
+            direction.has_greeted |= kind in (_CLIENT_HELLO, _SERVER_HELLO)
             if kind == _CLIENT_HELLO:
-                self._client, self._client_random = source, message[2:34]
+                self._client, self._client_random = chunk.source, message[2:34]
             elif kind == _SERVER_HELLO and message[2:34] != _RETRY:
+                self._client = self._client or chunk.destination
                 self._server_hello(message)
             elif self._version == _TLS_1_3 and kind == _FINISHED:
-                del self._protections[source]
-                self._labels[source] = "TRAFFIC_SECRET_0"
-            elif self._version == _TLS_1_3 and kind == _KEY_UPDATE:
-                protection = self._protections[source]
-                assert isinstance(protection, Protection13)
-                self._protections[source] = protection.updated()
+                direction.advance(None, 1)
+            elif self._version == _TLS_1_3 and kind == _KEY_UPDATE and isinstance(direction.protection, Protection13):
+                direction.advance(direction.protection.updated(), direction.stage)
 
     def _server_hello(self, message: bytes) -> None:
         if len(message) < 38:
-            raise TlsRecordError("the ServerHello is damaged")
+            return
         self._version, self._server_random = int.from_bytes(message[:2]), message[2:34]
         place = 35 + message[34]
         self._suite = int.from_bytes(message[place : place + 2])
@@ -206,3 +386,7 @@ class TlsReader:
                 self._version = int.from_bytes(message[place + 4 : place + 6])
             self._encrypt_then_mac |= kind == _ENCRYPT_THEN_MAC
             place += 4 + size
+
+
+def _size(item: _Record | _Gap) -> int:
+    return len(item.body) if isinstance(item, _Record) else 0

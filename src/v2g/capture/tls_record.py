@@ -14,7 +14,7 @@ from v2g.kernel.errors import V2GError
 
 
 class TlsRecordError(V2GError):
-    """A record cannot be opened; the text says why."""
+    """Records of a kind that cannot be read here; the text says why."""
 
 
 class Suite(NamedTuple):
@@ -56,38 +56,38 @@ class Protection12:
     def __init__(self, suite: Suite, mac_key: bytes, key: bytes, iv: bytes, *, encrypt_then_mac: bool) -> None:
         self._suite, self._mac_key, self._key, self._iv = suite, mac_key, key, iv
         self._encrypt_then_mac = encrypt_then_mac
-        self._sequence = 0
 
-    def open(self, header: bytes, body: bytes) -> tuple[int, bytes]:
-        """The content type and the plain octets of a record. Raises TlsRecordError."""
-        number = self._sequence.to_bytes(8)
-        self._sequence += 1
+    def open(self, header: bytes, body: bytes, sequence: int) -> tuple[int, bytes] | None:
+        """The content type and the plain octets of the record with this number; None if its tag proves another number
+        or another key."""
+        number = sequence.to_bytes(8)
         if self._suite.mac:
-            return header[0], self._open_cbc(number + header[:3], body, self._suite.mac)
-        nonce = self._iv
-        if self._suite.cipher == "chacha":
-            nonce = _xor(self._iv, self._sequence - 1)
+            plain = self._open_cbc(number + header[:3], body, self._suite.mac)
         else:
-            nonce, body = self._iv + body[:8], body[8:]
-        return header[0], _open_aead(self._suite, self._key, nonce, body, number + header[:3], length_in_header=True)
+            nonce = self._iv
+            if self._suite.cipher == "chacha":
+                nonce = _xor(self._iv, sequence)
+            else:
+                nonce, body = self._iv + body[:8], body[8:]
+            plain = _open_aead(self._suite, self._key, nonce, body, number + header[:3], length_in_header=True)
+        return None if plain is None else (header[0], plain)
 
-    def _open_cbc(self, head: bytes, body: bytes, mac: str) -> bytes:
+    def _open_cbc(self, head: bytes, body: bytes, mac: str) -> bytes | None:
         size = hmac.new(b"", digestmod=mac).digest_size
         tag, covered = b"", body
         if self._encrypt_then_mac:
             covered, tag = body[:-size], body[-size:]
         iv, encrypted = covered[:16], covered[16:]
         if not encrypted or len(encrypted) % 16:
-            raise TlsRecordError("a record is damaged")
+            return None
         decryptor = Cipher(algorithms.AES(self._key), modes.CBC(iv)).decryptor()
         plain = decryptor.update(encrypted)
         plain = plain[: -plain[-1] - 1]
         if not self._encrypt_then_mac:
             plain, tag = plain[:-size], plain[-size:]
             covered = plain
-        if hmac.digest(self._mac_key, head + len(covered).to_bytes(2) + covered, mac) != tag:
-            raise TlsRecordError("the secrets do not fit this connection")
-        return plain
+        fits = hmac.digest(self._mac_key, head + len(covered).to_bytes(2) + covered, mac) == tag
+        return plain if fits else None
 
 
 class Protection13:
@@ -97,16 +97,15 @@ class Protection13:
         self._suite, self._secret = suite, secret
         self._key = expand_label(suite.hash, secret, b"key", suite.key_size)
         self._iv = expand_label(suite.hash, secret, b"iv", 12)
-        self._sequence = 0
 
-    def open(self, header: bytes, body: bytes) -> tuple[int, bytes]:
-        """The content type and the plain octets of a record. Raises TlsRecordError."""
-        nonce = _xor(self._iv, self._sequence)
-        self._sequence += 1
-        plain = _open_aead(self._suite, self._key, nonce, body, header).rstrip(b"\0")
-        if not plain:
-            raise TlsRecordError("a record is empty")
-        return plain[-1], plain[:-1]
+    def open(self, header: bytes, body: bytes, sequence: int) -> tuple[int, bytes] | None:
+        """The content type and the plain octets of the record with this number; None if its tag proves another number
+        or another key."""
+        plain = _open_aead(self._suite, self._key, _xor(self._iv, sequence), body, header)
+        if plain is None:
+            return None
+        content = plain.rstrip(b"\0") or b"\0"
+        return content[-1], content[:-1]
 
     def updated(self) -> Self:
         """After a KeyUpdate."""
@@ -153,15 +152,15 @@ def _prf(hash_name: str, secret: bytes, seed: bytes, size: int) -> bytes:
 
 def _open_aead(
     suite: Suite, key: bytes, nonce: bytes, body: bytes, associated: bytes, *, length_in_header: bool = False
-) -> bytes:
+) -> bytes | None:
     if len(body) < 16:
-        raise TlsRecordError("a record is damaged")
+        return None
     if length_in_header:
         associated += (len(body) - 16).to_bytes(2)
     try:
         plain: bytes = _AEADS[suite.cipher](key).decrypt(nonce, body, associated)
     except InvalidTag:
-        raise TlsRecordError("the secrets do not fit this connection") from None
+        return None
     return plain
 
 

@@ -3,7 +3,8 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from io import BufferedReader, BytesIO
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,32 +24,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", type=Path, metavar="FILE", help="pcap, pcapng or V2GTP stream; - is stdin")
-    source.add_argument("--hex", metavar="HEX", help="V2GTP messages or EXI in hexadecimal; - reads lines from stdin")
+    source.add_argument("--hex", metavar="HEX", help="V2GTP messages, frames or EXI in hexadecimal; - reads stdin")
     source.add_argument("--interface", metavar="NAME", help="capture from this network interface until Ctrl-C")
     protocol_help = f"--hex is EXI of this protocol; gives JSON lines: {', '.join(PROTOCOLS)}"
     parser.add_argument("--protocol", choices=[*PROTOCOLS], metavar="NAME", help=protocol_help)
     parser.add_argument("--fragment", action="store_true", help="with --protocol: EXI fragments (what is signed)")
     parser.add_argument("--keylog", type=Path, metavar="FILE", help="TLS secrets (SSLKEYLOGFILE)")
     parser.add_argument("--message", action="append", metavar="NAME", help="only messages of this name; repeatable")
-    parser.add_argument("--all", action="store_true", help="also what the modems and their hosts tell each other")
+    parser.add_argument("--all", action="store_true", help="also the messages between modems and their hosts")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON line for each message")
     form.add_argument("--xml", action="store_true", help="each message as XML")
     parser.add_argument("--stats", action="store_true", help="counts, response times and sessions instead of messages")
 
 
+@dataclass
+class _Tally:
+    """What came of the input."""
+
+    packets: int = 0
+    messages: int = 0
+    shown: int = 0
+    failure: V2GError | None = None
+    """What made the rest of the input unreadable."""
+
+
 def run(args: argparse.Namespace) -> int:
-    """Returns 0. Raises V2GError after all that can be decoded has been printed."""
+    """Returns 0, or 1 if there is no message to show. Raises V2GError after all that can be decoded was printed."""
     if args.protocol is not None:
         return _lines(args)
     if args.fragment:
         raise InputError("--fragment needs --protocol")
-    records = _judged(args)
+    tally = _Tally()
+    records = _judged(args, tally)
     if args.stats:
-        _print_statistics(records, as_json=args.json)
+        _print_statistics(records, tally, as_json=args.json)
     else:
-        _print_messages(records, args)
-    return 0
+        _print_messages(records, args, tally)
+    if tally.failure is not None:
+        raise tally.failure
+    if not tally.shown:
+        print(f"v2g decode: {_why_nothing(args, tally)}", file=sys.stderr)
+    return 0 if tally.shown else 1
+
+
+def _why_nothing(args: argparse.Namespace, tally: _Tally) -> str:
+    if args.message and tally.messages:
+        return f"none of the {tally.messages} messages has that name; without --message all are shown"
+    if tally.messages:
+        return f"only {tally.messages} messages between modems and their hosts; --all shows them"
+    text = "there is no message of a charging session in it"
+    if not tally.packets:
+        return text
+    remedy = "look whether this is the interface of the power-line modem, and whether a car was plugged in meanwhile"
+    return f"{text}, in {tally.packets} packets; {remedy}"
 
 
 def _lines(args: argparse.Namespace) -> int:
@@ -57,9 +86,11 @@ def _lines(args: argparse.Namespace) -> int:
 
     if args.hex is None:
         raise InputError("--protocol goes with --hex; captures tell the protocol themselves")
+    good = 0
     for result in decoded(args.protocol, _hex_lines(args.hex), fragment=args.fragment):
+        good += "error" not in result
         print(json(result))
-    return 0
+    return 0 if good else 1
 
 
 def _hex_lines(argument: str) -> Iterable[str]:
@@ -72,40 +103,38 @@ def text_lines() -> Iterator[str]:
         yield line.decode("utf-8", "replace")
 
 
-def _judged(args: argparse.Namespace) -> "Iterator[Record]":
-    """All records with their findings. What makes the input unreadable is raised after everything before it."""
+def _judged(args: argparse.Namespace, tally: _Tally) -> "Iterator[Record]":
+    """All records with their findings."""
     from v2g.capture.judge import Judge
 
     judge = Judge()
-    failures: list[V2GError] = []
-    for record in _records(args, failures):
+    for record in _records(args, tally):
         judge.judge(record)
-        yield record
-    yield from judge.flush()
-    if failures:
-        raise failures[0]
+        tally.messages += record.message is not None
+        if record.message is not None or record.findings:
+            yield record
+    if args.hex is None:
+        yield from judge.flush()
 
 
-def _records(args: argparse.Namespace, failures: list[V2GError]) -> "Iterator[Record]":
+def _records(args: argparse.Namespace, tally: _Tally) -> "Iterator[Record]":
     from v2g.capture import file, live, stream
 
     if args.hex is not None:
         yield from _hex_records(args.hex)
         return
     if args.interface is not None:
-        yield from _dissected(args, live.packets(args.interface), failures)
+        yield from _dissected(args, live.packets(args.interface), tally)
         return
     with _open(args.file) as opened:
         start = opened.peek(8)[:8]
         if stream.is_v2gtp(start):
             yield from stream.messages(opened)
         else:
-            yield from _dissected(args, file.read(opened, str(args.file)), failures)
+            yield from _dissected(args, file.read(opened, str(args.file)), tally)
 
 
-def _dissected(
-    args: argparse.Namespace, items: "Iterable[Packet | Secrets]", failures: list[V2GError]
-) -> "Iterator[Record]":
+def _dissected(args: argparse.Namespace, items: "Iterable[Packet | Secrets]", tally: _Tally) -> "Iterator[Record]":
     from v2g.capture.dissector import Dissector
 
     dissector = Dissector(_key_log(args.keylog))
@@ -113,25 +142,25 @@ def _dissected(
         for item in items:
             yield from dissector.feed(item)
     except V2GError as error:
-        failures.append(error)
+        tally.failure = error
     except KeyboardInterrupt:  # the end of a live capture
         pass
     yield from dissector.flush()
+    tally.packets = dissector.packets
 
 
 def _hex_records(argument: str) -> "Iterator[Record]":
-    from v2g.capture import stream
+    from v2g.capture import hexadecimal, stream
+    from v2g.capture.record import Record
     from v2g.messages import PROTOCOLS
 
-    for number, line in enumerate(_hex_lines(argument), 1):
-        try:
-            data = bytes.fromhex(line)
-        except ValueError as error:
-            raise InputError(f"--hex, line {number}: {error}") from error
-        if stream.is_v2gtp(data):
-            yield from stream.messages(BytesIO(data))
-        elif data:
-            yield stream.single(data, number, PROTOCOLS)
+    for number, text, octets in hexadecimal.pasted(_hex_lines(argument)):
+        if octets is None:
+            record = Record(number, None, "", "", None, "v2gtp")
+            record.find("hexadecimal", f"line {number} is no hexadecimal: {text:.60}")
+            yield record
+        else:
+            yield from stream.pasted(octets, number, PROTOCOLS)
 
 
 def _key_log(path: Path | None) -> bytes:
@@ -152,7 +181,7 @@ def _open(path: Path) -> BufferedReader:
         raise InputError(f"{path}: {error.strerror}") from error
 
 
-def _print_messages(records: "Iterable[Record]", args: argparse.Namespace) -> None:
+def _print_messages(records: "Iterable[Record]", args: argparse.Namespace, tally: _Tally) -> None:
     from shutil import get_terminal_size
 
     from v2g.capture.table import MATCHING, heading, rows
@@ -169,6 +198,7 @@ def _print_messages(records: "Iterable[Record]", args: argparse.Namespace) -> No
             seen.add(name.lower())
             if name.lower() not in wanted:
                 continue
+        tally.shown += bool(name)
         if args.json:
             print(json(as_document(record)))
         elif args.xml:
@@ -181,8 +211,9 @@ def _print_messages(records: "Iterable[Record]", args: argparse.Namespace) -> No
                 print(row)
         if args.interface:
             sys.stdout.flush()
-    for name in sorted(wanted - seen):
-        print(f"v2g decode: there is no message {name} in it", file=sys.stderr)
+    if tally.messages:
+        for name in sorted(wanted - seen):
+            print(f"v2g decode: there is no message {name} in it", file=sys.stderr)
 
 
 def _print_xml(record: "Record") -> None:
@@ -195,13 +226,14 @@ def _print_xml(record: "Record") -> None:
         print(f"<!-- ! packet {finding.packet}: {finding.text.replace('--', '- -')} -->")
 
 
-def _print_statistics(records: "Iterable[Record]", *, as_json: bool) -> None:
+def _print_statistics(records: "Iterable[Record]", tally: _Tally, *, as_json: bool) -> None:
     from v2g.capture.statistics import Statistics
 
     statistics = Statistics()
     try:
         for record in records:
             statistics.add(record)
+            tally.shown += record.message is not None
     finally:
         if as_json:
             print(json(statistics.document()))

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from v2g.tls.alert import ALERTS
 from v2g.tls.context import Evidence, TlsContext, common_name
 from v2g.tls.profile import Role, TlsError
 
@@ -199,34 +200,4 @@ _REASONS = {
     "not on record boundary": _NOT_TLS,
     "unexpected message": _NOT_TLS,
     "decryption failed or bad record mac": "a TLS record from the {peer} was altered on the way",
-}
-
-# RFC 8446, section 6.
-ALERTS = {
-    10: "unexpected_message",
-    20: "bad_record_mac",
-    22: "record_overflow",
-    40: "handshake_failure",
-    42: "bad_certificate",
-    43: "unsupported_certificate",
-    44: "certificate_revoked",
-    45: "certificate_expired",
-    46: "certificate_unknown",
-    47: "illegal_parameter",
-    48: "unknown_ca",
-    49: "access_denied",
-    50: "decode_error",
-    51: "decrypt_error",
-    70: "protocol_version",
-    71: "insufficient_security",
-    80: "internal_error",
-    86: "inappropriate_fallback",
-    90: "user_canceled",
-    109: "missing_extension",
-    110: "unsupported_extension",
-    112: "unrecognized_name",
-    113: "bad_certificate_status_response",
-    115: "unknown_psk_identity",
-    116: "certificate_required",
-    120: "no_application_protocol",
 }
