@@ -334,6 +334,69 @@ def test_stop_out_of_the_charge_loop_is_found() -> None:
     assert "admits CurrentDemandReq, PowerDeliveryReq here" in finding.text
 
 
+def test_car_that_goes_on_after_its_offer_was_refused_is_told_once() -> None:
+    records = recorded(DC)
+    refused = with_value("supportedAppProtocolRes", "ResponseCode", "Failed_NoNegotiation")(records)
+    first, second = judged(refused)
+    assert first.rule == "response code"
+    assert second.rule == "after refusal"
+    assert "sends SessionSetupReq although the station has answered its offer with Failed_NoNegotiation" in second.text
+
+
+def test_car_that_offers_again_after_its_offer_was_refused_is_right() -> None:
+    records = recorded(DC)[:2]
+    refused = with_value("supportedAppProtocolRes", "ResponseCode", "Failed_NoNegotiation")(
+        [replace(record, document={str(record.message): dict(record.content)}, findings=[]) for record in records]
+    )
+    assert [finding.rule for finding in judged([*refused, *recorded(DC)])] == ["response code"]
+
+
+@pytest.mark.parametrize("charge", [iso2_dc, din])
+@pytest.mark.parametrize("status", ["EVSE_EmergencyShutdown", "EVSE_Malfunction", "EVSE_Shutdown"])
+def test_station_that_ends_the_charging_with_a_good_response_code(charge: Callable[[], Charge], status: str) -> None:
+    records = charge().records
+    for record in records:
+        if record.message == "CurrentDemandRes":
+            record.content["DC_EVSEStatus"] = {"EVSEStatusCode": status}
+    first = index(records, "CurrentDemandRes")
+    (finding,) = judged(records)
+    assert (finding.rule, finding.packet) == ("station status", records[first].packet)
+    assert f"reports {status} in CurrentDemandRes with OK" in finding.text
+
+
+@pytest.mark.parametrize("charge", [iso2_dc, din])
+def test_shutdown_after_the_cars_wish_to_stop_is_the_order_of_things(charge: Callable[[], Charge]) -> None:
+    records = charge().records
+    for name in ("PowerDeliveryRes", "WeldingDetectionRes"):
+        records[index(records, name, -1)].content["DC_EVSEStatus"] = {"EVSEStatusCode": "EVSE_Shutdown"}
+    assert judged(records) == []
+
+
+def test_tripped_residual_current_device_is_told() -> None:
+    records = iso2_ac().records
+    for record in records:
+        if record.message == "ChargingStatusRes":
+            record.content["AC_EVSEStatus"] = {"RCD": True}
+    (finding,) = judged(records)
+    assert finding.rule == "station status"
+    assert "residual current device" in finding.text
+
+
+def test_error_of_the_car_is_told_when_it_comes() -> None:
+    records = din().records
+    error = "FAILED_ChargingCurrentdifferential"
+    first = index(records, "CurrentDemandReq")
+    for place, record in enumerate(records):
+        code = "NO_ERROR" if place < first else error
+        if record.message == "ChargeParameterDiscoveryReq":
+            record.content["DC_EVChargeParameter"] = {"DC_EVStatus": {"EVErrorCode": code}}
+        elif record.is_request:
+            record.content["DC_EVStatus"] = {"EVErrorCode": code}
+    (finding,) = judged(records)
+    assert (finding.rule, finding.packet) == ("car error", records[first].packet)
+    assert error in finding.text
+
+
 @pytest.mark.parametrize("name", CAPTURES)
 def test_captures_hold_only_what_is_wrong_with_them(shared: Path, name: str) -> None:
     """The real car's station answers in plain although TLS is asked; two cars give up a first matching, and one station

@@ -104,14 +104,17 @@ class Flow:
         self._send(time, False, 0x11)
         self._send(time, True, 0x10)
 
+    def send_raw(self, time: float, segment: bytes, *, from_car: bool = True) -> None:
+        """A segment that is not of this flow's making."""
+        packet = ipv6(6, segment, from_car=from_car)
+        self.frames.append(Captured(time, ethernet(0x86DD, packet, from_car=from_car, vlans=self.vlans)))
+
     def _send(self, time: float, from_car: bool, flags: int, data: bytes = b"") -> None:
         ours, theirs = self.car_sequence, self.station_sequence
         if not from_car:
             ours, theirs = theirs, ours
         ports = (self.car_port, self.station_port) if from_car else (self.station_port, self.car_port)
-        segment = tcp(*ports, ours, theirs if flags & 0x10 else 0, flags, data)
-        packet = ipv6(6, segment, from_car=from_car)
-        self.frames.append(Captured(time, ethernet(0x86DD, packet, from_car=from_car, vlans=self.vlans)))
+        self.send_raw(time, tcp(*ports, ours, theirs if flags & 0x10 else 0, flags, data), from_car=from_car)
         size = len(data) + bool(flags & 0x03)
         if from_car:
             self.car_sequence += size

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.capture.wire import (
+    Captured,
     conversation,
     discovery,
     pcap,
@@ -161,6 +162,115 @@ def test_hex_is_v2gtp_or_exi(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(decode, "--hex", "80 4", "--json") == 1
     (record,) = lines(capsys.readouterr().out)
     assert record["findings"][0]["text"] == "line 1 is no hexadecimal: 80 4"
+
+
+HEX = pack(session(SESSION)[2].payload_type, session(SESSION)[2].exi).hex()
+BYTES = [HEX[place : place + 2] for place in range(0, len(HEX), 2)]
+
+
+def dump(places: str, gap: int, text: str) -> str:
+    """A dump with 16 octets a line; `places` formats the offsets, `gap` octets stand before a wider one."""
+    rows = [BYTES[place : place + 16] for place in range(0, len(BYTES), 16)]
+    lines = []
+    for number, row in enumerate(rows):
+        parts = " ".join(row[:gap]) + ("  " if len(row) > gap else "") + " ".join(row[gap:])
+        lines.append(f"{places.format(16 * number)}{parts}{text}")
+    return "\n".join(lines)
+
+
+FORMS = {
+    "plain": HEX,
+    "upper": HEX.upper(),
+    "blanks": " ".join(BYTES),
+    "groups of four": " ".join(HEX[place : place + 4] for place in range(0, len(HEX), 4)),
+    "colons": ":".join(BYTES),
+    "commas": ",".join(BYTES),
+    "dashes": "-".join(BYTES),
+    "0x each": ", ".join(f"0x{each}" for each in BYTES),
+    "0x once": f"0x{HEX}",
+    "escaped": "".join(f"\\x{each}" for each in BYTES),
+    "bytes of Python": repr(bytes.fromhex(HEX)),
+    "array of C": "const uint8_t m[] = {" + ", ".join(f"0x{each}" for each in BYTES) + "};",
+    "array over lines": "{\n" + ",\n".join(f"  0x{int(each, 16):x}" for each in BYTES) + "\n};",
+    "list over lines": ",\n".join(",".join(BYTES[place : place + 8]) for place in range(0, len(BYTES), 8)),
+    "xxd": dump("{:08x}: ", 16, "  ..cafe.."),
+    "hexdump": dump("{:08x}  ", 8, "  |cafe....|"),
+    "editor": dump("{:04x}   ", 16, "   cafe"),
+    "log": f"12:00:01.250 eth1 RX {HEX} ({len(BYTES)} octets)",
+    "EXI alone": HEX[16:],
+    "quoted": f'"{HEX}",',
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_hexadecimal_in_the_forms_that_people_paste(form: str) -> None:
+    """A line before and one behind it are none, and are told with their numbers."""
+    text = FORMS[form]
+    given = f"# from the log\n{text}\n\nno hexadecimal\n{HEX}\n"
+    done = piped("decode", given.encode(), "--hex", "-", "--json")
+    assert done.returncode == 0
+    results = lines(done.stdout.decode())
+    assert [record["message"] for record in results] == [None, "SessionSetupReq", None, "SessionSetupReq"]
+    size = text.count("\n") + 1
+    assert [record["packet"] for record in results] == [1, 2, size + 3, size + 4]
+    assert [record["findings"][0]["text"] for record in results[::2]] == [
+        "line 1 is no hexadecimal: # from the log",
+        f"line {size + 3} is no hexadecimal: no hexadecimal",
+    ]
+    assert not any(finding for record in results[1::2] for finding in record["findings"])
+
+
+def test_frames_and_packets_in_hexadecimal() -> None:
+    """Whole Ethernet frames, IP packets, and what stands around a V2GTP header otherwise."""
+    frames = [frame.frame for frame in [*discovery(), *conversation(session(SESSION)[:1])]]
+    request = pack(session(SESSION)[2].payload_type, session(SESSION)[2].exi)
+    given = [*frames[:2], frames[5], frames[5][14:], b"\x55" * 9 + request]
+    done = piped("decode", "\n".join(each.hex() for each in given).encode(), "--hex", "-", "--json")
+    results = lines(done.stdout.decode())
+    names = ["SECCDiscoveryReq", "SECCDiscoveryRes", "supportedAppProtocolReq", "supportedAppProtocolReq"]
+    assert [record["message"] for record in results] == [*names, "SessionSetupReq"]
+    assert [record["packet"] for record in results] == [1, 2, 3, 4, 5]
+    assert [bool(record["source"]) for record in results] == [True, True, True, True, False]
+
+
+def test_length_of_two_gigabytes_is_told_and_the_message_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(decode, "--hex", f"{HEX[:8]}7fffffff{HEX[16:]}", "--json") == 0
+    (record,) = lines(capsys.readouterr().out)
+    assert record["message"] == "SessionSetupReq"
+    (finding,) = record["findings"]
+    assert finding["text"] == f"the header announces 2147483647 bytes, and {len(BYTES) - 8} follow"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (pcap([]), "there is no message of a charging session in it"),
+        (pcap(conversation(session(SESSION)), link_type=127), "in 60 packets; look whether this is the interface"),
+        (pcap([frame for frame in conversation(session(SESSION)) if len(frame.frame) < 80]), "in 6 packets"),
+        (pack(0x8001, b"\xff"), "there is no message of a charging session in it"),
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--json"], ["--stats"], ["--xml"]])
+def test_nothing_found_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes, text: str, form: list[str]
+) -> None:
+    assert run(decode, _write(tmp_path / "field.pcap", data), *form) == 1
+    assert text in capsys.readouterr().err
+
+
+def test_messages_of_modems_alone_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = b"\xff" * 6 + bytes(6) + b"\x88\xe1\x00\xb0\xa0\x00\xb0\x52" + bytes(40)
+    path = _write(tmp_path / "modem.pcap", pcap([Captured(0.0, frame)]))
+    assert run(decode, path) == 1
+    assert "only 1 message between modems and their hosts; --all shows them" in capsys.readouterr().err
+    assert run(decode, path, "--all") == 0
+    assert "vendor MME 0xA0B0" in capsys.readouterr().out
+
+
+def test_key_log_without_secrets_is_named(tmp_path: Path) -> None:
+    path = _write(tmp_path / "keys.log", b"these are no secrets\n")
+    with pytest.raises(decode.InputError, match=r"keys\.log holds no secrets; its lines begin with CLIENT_RANDOM or"):
+        run(decode, _write(tmp_path / "a.pcap", pcap([])), "--keylog", path)
 
 
 def test_lines_of_exi_go_there_and_back() -> None:

@@ -46,13 +46,12 @@ def announced(record: Record) -> Endpoint | None:
 
 def management(frame: Management) -> Record:
     """A HomePlug management message."""
-    from v2g.slac.mme import BROADCAST, CM_ATTEN_CHAR_IND, ETHERTYPE, Frame, MmeError
+    from v2g.slac.mme import BROADCAST, CM_ATTEN_CHAR_IND, Frame, MmeError
 
     source, destination = frame.source.hex(":"), frame.destination.hex(":")
     record = Record(frame.packet, frame.time, source, destination, None, "slac")
-    addresses = frame.destination.rjust(6, b"\0") + frame.source.rjust(6, b"\0")
     try:
-        read = Frame.unpack(addresses + ETHERTYPE.to_bytes(2) + frame.data)
+        read = Frame.unpack(frame.frame)
     except MmeError as error:
         record.find("mme", str(error))
         return record

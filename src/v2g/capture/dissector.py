@@ -89,7 +89,7 @@ class Dissector:
             case Datagram() as datagram:
                 yield from self._datagram(datagram)
             case Management() as frame:
-                if not self._is_duplicate(frame.source + frame.destination + frame.data, frame.time):
+                if not self._is_duplicate(frame.frame, frame.time):
                     yield management(frame)
             case Unread(reason):
                 self._unread.setdefault(reason, Record(item.number, item.time, "", "", None, "link"))

@@ -32,10 +32,11 @@ class Judge:
         elif record.protocol == "sdp":
             self._slac.link()
             self._judge_discovery(record)
-        elif record.protocol not in ("tls", "tcp", "link"):
+        elif record.protocol not in ("tcp", "link"):
             self._slac.link()
             self._discovery = None
-            _judge_session(self._session(record), record)
+            if record.protocol != "tls":
+                _judge_session(self._session(record), record)
 
     def flush(self) -> Iterator[Record]:
         """What the end of the capture tells."""

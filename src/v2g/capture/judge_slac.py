@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from v2g.capture.record import Record
-from v2g.slac import timing
+from v2g.slac import constants
 
 START, SOUND, RESULT = "CM_START_ATTEN_CHAR.IND", "CM_MNBC_SOUND.IND", "CM_ATTEN_CHAR.IND"
 SOUNDS = "number of sounds"
 REQUEST, ANSWER, END = "CM_SLAC_PARM.REQ", "CM_SLAC_PARM.CNF", "CM_SLAC_MATCH.CNF"
 STEPS: dict[str, tuple[str, float, str]] = {
-    ANSWER: (REQUEST, timing.TT_MATCH_RESPONSE_S, "TT_match_response"),
-    START: (ANSWER, timing.TT_MATCH_SEQUENCE_S, "TT_match_sequence"),
-    SOUND: (START, timing.TT_MATCH_SEQUENCE_S, "TT_match_sequence"),
-    RESULT: (START, timing.TT_EV_ATTEN_RESULTS_S, "TT_EV_atten_results"),
-    "CM_ATTEN_CHAR.RSP": (RESULT, timing.TT_MATCH_RESPONSE_S, "TT_match_response"),
-    "CM_SLAC_MATCH.REQ": ("CM_ATTEN_CHAR.RSP", timing.TT_EVSE_MATCH_SESSION_S, "TT_EVSE_match_session"),
-    END: ("CM_SLAC_MATCH.REQ", timing.TT_MATCH_RESPONSE_S, "TT_match_response"),
+    ANSWER: (REQUEST, constants.TT_MATCH_RESPONSE_S, "TT_match_response"),
+    START: (ANSWER, constants.TT_MATCH_SEQUENCE_S, "TT_match_sequence"),
+    SOUND: (START, constants.TT_MATCH_SEQUENCE_S, "TT_match_sequence"),
+    RESULT: (START, constants.TT_EV_ATTEN_RESULTS_S, "TT_EV_atten_results"),
+    "CM_ATTEN_CHAR.RSP": (RESULT, constants.TT_MATCH_RESPONSE_S, "TT_match_response"),
+    "CM_SLAC_MATCH.REQ": ("CM_ATTEN_CHAR.RSP", constants.TT_EVSE_MATCH_SESSION_S, "TT_EVSE_match_session"),
+    END: ("CM_SLAC_MATCH.REQ", constants.TT_MATCH_RESPONSE_S, "TT_match_response"),
 }
 """Message -> the one that goes before it, and how long after that it may come at most."""
 
@@ -53,12 +53,12 @@ class _Run:
         """Whether this message begins the sequence again."""
         if name == REQUEST:
             return bool(self.times.keys() - {REQUEST, ANSWER})
-        return name == START and time - self.times.get(START, time) > timing.TT_EV_ATTEN_RESULTS_S
+        return name == START and time - self.times.get(START, time) > constants.TT_EV_ATTEN_RESULTS_S
 
     def awaits_answer(self, time: float) -> bool:
         """Whether the station may still answer the car's request, and has not."""
         asked = self.times.get(REQUEST, time)
-        return ANSWER not in self.times and 0 <= time - asked <= timing.TT_MATCH_RESPONSE_S
+        return ANSWER not in self.times and 0 <= time - asked <= constants.TT_MATCH_RESPONSE_S
 
     @property
     def is_of_car(self) -> bool:

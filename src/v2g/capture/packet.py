@@ -89,6 +89,12 @@ class Management(NamedTuple):
     destination: bytes
     data: bytes
 
+    @property
+    def frame(self) -> bytes:
+        """The message in an Ethernet frame without VLAN tags; unknown addresses are zeros."""
+        addresses = self.destination.rjust(6, b"\0") + self.source.rjust(6, b"\0")
+        return addresses + HOMEPLUG.to_bytes(2) + self.data
+
 
 class Unread(NamedTuple):
     """A packet that might carry something and cannot be read."""

@@ -72,7 +72,8 @@ def _why_nothing(args: argparse.Namespace, tally: _Tally) -> str:
     if args.message and tally.messages:
         return f"none of the {tally.messages} messages has that name; without --message all are shown"
     if tally.messages:
-        return f"only {tally.messages} messages between modems and their hosts; --all shows them"
+        count = f"{tally.messages} message{'s' if tally.messages > 1 else ''}"
+        return f"only {count} between modems and their hosts; --all shows them"
     text = "there is no message of a charging session in it"
     if not tally.packets:
         return text
@@ -166,10 +167,15 @@ def _hex_records(argument: str) -> "Iterator[Record]":
 def _key_log(path: Path | None) -> bytes:
     if path is None:
         return b""
+    from v2g.capture.keylog import KeyLog
+
     try:
-        return path.read_bytes()
+        lines = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
+    if not KeyLog().add(lines):
+        raise InputError(f"{path} holds no secrets; its lines begin with CLIENT_RANDOM or CLIENT_TRAFFIC_SECRET_0")
+    return lines
 
 
 def _open(path: Path) -> BufferedReader:

@@ -39,8 +39,10 @@ _SAFE = (
 _REFUSES = "Answers with the FAILED code that fits, which ends the session for both sides."
 _CLOSES = "Closes the connection. No power has flowed: inverter off, contactor open. A new connection starts afresh."
 _CAPTURE = (
-    "Capture the link with `tcpdump -i eth0 -w v2g_capture.pcap` and look at the frames in Wireshark with a V2G "
-    "plug-in; `trace: {level: debug}` in the configuration writes each message with its bytes."
+    "Capture the link with `tcpdump -i eth0 -w v2g_capture.pcap`; `v2g decode v2g_capture.pcap` shows each message and "
+    "what is wrong in it. For a TLS link the capture needs the keys: set `tls: {key_log: /run/v2g/keys.log}` on the "
+    "bench and add `--keylog /run/v2g/keys.log`. Without a capture, `trace: {level: debug}` writes each message with "
+    "its bytes."
 )
 _PILOT = (
     "Check that the pilot signal is stable: a multimeter or logic analyser between Control Pilot (CP) and Protective "
