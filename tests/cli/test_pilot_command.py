@@ -16,18 +16,43 @@ def command(*arguments: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("capture", "line"),
+    ("capture", "expect", "code", "line"),
     [
-        ("1000000 50000", "duty cycle 5.0%: digital communication (ISO 15118)"),
-        ("999500 265867", "duty cycle 26.6%: up to 16.0 A"),
-        ("1000000 20000", "duty cycle 2.0%: no charging"),
-        ("0 0", "no PWM"),
+        ("1000000 50000", [], 0, "duty cycle 5.0%: digital communication (ISO 15118)"),
+        ("1000000 30000", [], 0, "duty cycle 3.0%: digital communication (ISO 15118)"),
+        ("1000000 70000", [], 0, "duty cycle 7.0%: digital communication (ISO 15118)"),
+        ("1000000 71000", [], 1, "duty cycle 7.1%: no charging; 3% to 7% is expected"),
+        ("1000000 20000", [], 1, "duty cycle 2.0%: no charging; 3% to 7% is expected"),
+        ("0 0", [], 1, "no PWM; 3% to 7% is expected"),
+        ("999500 265867", [], 1, "duty cycle 26.6%: up to 16.0 A; 3% to 7% is expected"),
+        ("999500 265867", ["--expect", "26.7"], 0, "duty cycle 26.6%: up to 16.0 A"),
+        (
+            "1000000 50000",
+            ["--expect", "26.7"],
+            1,
+            "duty cycle 5.0%: digital communication (ISO 15118); 24.7% to 28.7% is expected",
+        ),
+        ("0 0", ["--expect", "100"], 0, "no PWM"),
+        ("0 0", ["--expect", "0"], 0, "no PWM"),
+        (
+            "1000000 50000",
+            ["--expect", "100"],
+            1,
+            "duty cycle 5.0%: digital communication (ISO 15118); no PWM is expected",
+        ),
     ],
 )
-def test_a_capture_file(capture: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_capture_file(
+    capture: str, expect: list[str], code: int, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "capture").write_text(f"{capture}\n")
-    assert command("--capture", str(tmp_path / "capture")) == 0
+    assert command("--capture", str(tmp_path / "capture"), *expect) == code
     assert capsys.readouterr().out == f"{line}\n"
+
+
+def test_expecting_something_needs_a_capture(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("--modbus", "[::1]:1", "--expect", "5") == 2
+    assert "--expect needs --capture" in capsys.readouterr().err
 
 
 def test_a_missing_file_is_an_error_with_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

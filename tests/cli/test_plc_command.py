@@ -1,16 +1,22 @@
 """`v2g plc` against simulated modems behind virtual Ethernet."""
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from v2g.bench.sim import netns
+from v2g.io.plc import PlcLink
+from v2g.slac.car import CarMatching
+from v2g.slac.event import Event, describe
+from v2g.slac.station import StationMatching
 
 STATION = """
 import asyncio, sys
@@ -21,6 +27,10 @@ plc = {"phase": "the link is up", "attenuation_db": 8.1, "signal_dbm": -9.6}
 status = {"evses": [{"evse": 1, "plc": plc}, {"evse": 2}]}
 asyncio.run(serve(Path(sys.argv[1]), 0o600, Command, lambda command: status))
 """
+
+
+SIMULATOR: dict[str, subprocess.Popen[str]] = {}
+"""The process behind a station's interface."""
 
 
 def v2g(*words: str) -> subprocess.CompletedProcess[str]:
@@ -49,9 +59,13 @@ def street() -> Iterator[tuple[str, str]]:
         (station, station_modem), (car, car_modem) = names
         program = "import sys; from v2g.cli import main; sys.exit(main())"
         words = ["plc", "sim", "--station", station_modem, "--car", f"{car_modem}:12.5", "--join-s", "0"]
-        with subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE, text=True) as modems:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            [sys.executable, "-c", program, *words], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        ) as modems:
             assert modems.stdout is not None
             assert modems.stdout.readline() == f"modems on {station_modem}, {car_modem}\n"
+            SIMULATOR[station] = modems
             yield station, car
             modems.terminate()
     finally:
@@ -109,6 +123,59 @@ def test_scan_lists_the_modems_that_answer(street: tuple[str, str]) -> None:
     v2g("plc", "init", street[0])
     done = v2g("plc", "scan", street[0])
     assert done.stdout.splitlines() == ["00:B0:52:5E:00:01 Qualcomm MAC-QCA7000-1.1.3.1531-00-20150204-CS"]
+
+
+def say(modems: subprocess.Popen[str], text: str) -> str:
+    """What the simulator answers to a line on its standard input."""
+    assert modems.stdin is not None
+    assert modems.stdout is not None
+    modems.stdin.write(f"{text}\n")
+    modems.stdin.flush()
+    return modems.stdout.readline().strip()
+
+
+@pytest.mark.netns
+def test_the_attenuation_of_a_live_link_is_changed_by_hand(street: tuple[str, str]) -> None:
+    modems = SIMULATOR[street[0]]
+    at_car = f"{street[1][:-1]}m"
+    told: list[str] = []
+    changed = asyncio.Event()
+
+    def tell(event: Event) -> None:
+        told.append(describe(event)[0])
+        changed.set()
+
+    async def until(text: str) -> None:
+        async with asyncio.timeout(20.0):
+            while not any(text in each for each in told):
+                changed.clear()
+                await changed.wait()
+
+    async def scene() -> None:
+        station = PlcLink(street[0], StationMatching, tell)
+        car = PlcLink(street[1], CarMatching, lambda _: None)
+        with closing(station), closing(car):
+            await until("new key")
+            station.begin_matching()
+            car.begin_matching()
+            await until("link up: car")
+            assert say(modems, f"{at_car} 62") == f"{at_car}: 62 dB"
+            await until("signal attenuation: -66.5 dBm, below -60 dBm; look at connectors")
+            await until("the signal is -66.5 dBm, below -60 dBm for 5 s")
+            assert say(modems, f"{at_car} 8") == f"{at_car}: 8 dB"
+            await until("signal attenuation: back at -11.5 dBm")
+            assert say(modems, f"{at_car} cut") == f"{at_car}: cut"
+            await until("link lost")
+
+    asyncio.run(scene())
+    assert modems.stdin is not None
+    assert modems.stderr is not None
+    for wrong in ("", "nosuch 5", f"{at_car} -3", f"{at_car} far", at_car):
+        modems.stdin.write(f"{wrong}\n")
+        modems.stdin.flush()
+        error = modems.stderr.readline()
+        assert error == f"v2g plc: error: {wrong!r}: say `INTERFACE DB` or `INTERFACE cut`, for {at_car}\n"
+    assert say(modems, f"{at_car} 12.5") == f"{at_car}: 12.5 dB"
 
 
 @pytest.mark.netns

@@ -5,43 +5,70 @@ import asyncio
 import sys
 from pathlib import Path
 
-from v2g.cli.arguments import endpoint
+from v2g.cli.arguments import endpoint, number
 from v2g.kernel.errors import V2GError
-from v2g.pilot.duty import meaning
-from v2g.pilot.state import find
+from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW, meaning
+from v2g.pilot.state import DUTY_TOLERANCE, find
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds where the pilot is, and what to do at a simulated cable."""
+    """Where the pilot is, what is expected of it, and what to do at a simulated cable."""
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument(
         "--capture", type=Path, metavar="FILE", help="of the kernel's PWM: /sys/class/pwm/pwmchip0/pwm0/capture"
     )
     where.add_argument("--modbus", type=endpoint, metavar="HOST:PORT", help="the microcontroller with the pilot")
+    parser.add_argument(
+        "--expect",
+        type=number(least=0, most=100),
+        metavar="PERCENT",
+        help="with --capture: the duty cycle that is sent, if not 5; 0 or 100 for no PWM",
+    )
     hand = parser.add_argument_group("at the cable of `v2g sim pilot`, with --modbus")
     hand.add_argument("--cable", choices=("unplugged", "sound", "shorted", "no_diode"), help="do this to it first")
     hand.add_argument("--wants-energy", action="store_true", help="the car closes S2 as soon as it may")
-    hand.add_argument("--toggles", type=int, choices=(1, 2, 3), default=0, help="the car makes so many BCB toggles")
+    hand.add_argument("--toggles", type=int, choices=(1, 2, 3), default=0, help="BCB toggles of the car")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one line. Returns 0, or 2 when the pilot cannot be read or there is no cable to act at."""
+    """Prints one line.
+
+    Returns 0; 1 for a captured duty cycle that is not the expected one; 2 if the pilot cannot be read, or there is no
+    cable to act at.
+    """
     if (args.cable and args.capture) or (args.cable is None and (args.wants_energy or args.toggles)):
-        print("v2g pilot: error: acting at a cable needs --modbus and --cable", file=sys.stderr)
-        return 2
+        return _failed("acting at a cable needs --modbus and --cable")
+    if args.expect is not None and not args.capture:
+        return _failed("--expect needs --capture")
     try:
-        print(_captured(args.capture) if args.capture else asyncio.run(_read(args)))
+        if args.capture:
+            expected = DIGITAL if args.expect is None else args.expect / 100
+            line, right = _captured(args.capture, expected)
+        else:
+            line, right = asyncio.run(_read(args)), True
     except V2GError as error:
-        print(f"v2g pilot: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return _failed(str(error))
+    print(line)
+    return 0 if right else 1
 
 
-def _captured(path: Path) -> str:
+def _failed(text: str) -> int:
+    print(f"v2g pilot: error: {text}", file=sys.stderr)
+    return 2
+
+
+def _captured(path: Path, expected: float) -> tuple[str, bool]:
+    """What the line shows, and whether that is what is sent."""
     from v2g.power.drivers.pwm_sysfs import captured_duty
 
     duty = captured_duty(path)
-    return "no PWM" if duty is None else _meant(duty)
+    shown = "no PWM" if duty is None else _meant(duty)
+    if expected in (STEADY_LOW, STEADY_HIGH):
+        return (shown, True) if duty is None else (f"{shown}; no PWM is expected", False)
+    if duty is not None and abs(duty - expected) <= DUTY_TOLERANCE + 1e-9:
+        return shown, True
+    least, most = max(expected - DUTY_TOLERANCE, 0.0), min(expected + DUTY_TOLERANCE, 1.0)
+    return f"{shown}; {100 * least:g}% to {100 * most:g}% is expected", False
 
 
 async def _read(args: argparse.Namespace) -> str:

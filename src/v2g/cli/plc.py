@@ -1,9 +1,18 @@
-"""`v2g plc init|status|scan|sim`: the power-line modem of a EVSE."""
+"""`v2g plc init|status|scan|sim`: the power-line modem of an EVSE."""
 
 import argparse
 import json
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from v2g.cli.arguments import number
+
+if TYPE_CHECKING:
+    from v2g.bench.sim.plc_modem import Way
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +31,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (init, status, scan):
         action.add_argument("interface", metavar="INTERFACE", help="network interface of the modem, such as eth0")
 
-    sim = actions.add_parser("sim", help="be modems and the line between them, on one end of veth pairs each")
+    sim = actions.add_parser(
+        "sim",
+        help="be modems and the line between them, on one end of veth pairs each",
+        description="Modems and the line between them. While it runs, a line `INTERFACE DB` on the standard input "
+        "changes the attenuation to that car, and `INTERFACE cut` cuts the line to it.",
+    )
     sim.add_argument("--station", required=True, metavar="INTERFACE", help="the modem's end of the station's pair")
-    sim.add_argument("--car", required=True, action="append", metavar="INTERFACE[:DB]", help="of a car's, and how far")
-    sim.add_argument("--loss", type=_share, default=0.0, metavar="0..1", help="of frames on the line")
-    sim.add_argument("--delay-s", type=_seconds, default=0.002, metavar="S", help="of each frame")
-    sim.add_argument("--join-s", type=_seconds, default=0.1, metavar="S", help="from a new key to a link")
+    sim.add_argument(
+        "--car",
+        required=True,
+        action="append",
+        metavar="INTERFACE[:DB]",
+        help="the same of a car, with its attenuation",
+    )
+    sim.add_argument("--loss", type=number(least=0, most=1), default=0.0, metavar="0..1", help="share of lost frames")
+    sim.add_argument("--delay-s", type=number(least=0), default=0.002, metavar="S", help="of each frame")
+    sim.add_argument("--join-s", type=number(least=0), default=0.1, metavar="S", help="from a new key to a link")
     sim.add_argument("--dead-groups", type=int, nargs="*", default=[], metavar="0..57", help="groups that nobody hears")
-    sim.add_argument("--seed", type=int, default=0, metavar="N", help="of what is lost: the same again with the same N")
+    sim.add_argument("--seed", type=int, default=0, metavar="N", help="of the losses, to have them again")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -199,10 +219,11 @@ async def _sim(args: argparse.Namespace) -> None:
     line.loss, line.delay_s = args.loss, args.delay_s
     station = Modem(bytes.fromhex("00B0525E0001"), join_s=args.join_s)
     modems = {station: args.station}
-    for number, each in enumerate(args.car, start=1):
+    ways = {}
+    for count, each in enumerate(args.car, start=1):
         interface, _, attenuation_db = each.partition(":")
-        car = Modem(bytes.fromhex("00B052EF00") + bytes((number,)), join_s=args.join_s)
-        line.connect(station, car, float(attenuation_db or 8.0), args.dead_groups)
+        car = Modem(bytes.fromhex("00B052EF00") + bytes((count,)), join_s=args.join_s)
+        ways[interface] = line.connect(station, car, float(attenuation_db or 8.0), args.dead_groups)
         modems[car] = interface
     try:
         process = PlcProcess(line, modems)
@@ -211,7 +232,32 @@ async def _sim(args: argparse.Namespace) -> None:
         raise PlcError(f"interfaces {', '.join(modems.values())}: {error.strerror}; {remedy}") from error
     with process:
         print(f"modems on {', '.join(modems.values())}", flush=True)
+        loop = asyncio.get_running_loop()
+        listen = partial(_listen, lambda text: loop.call_soon_threadsafe(_obey, text, ways))
+        threading.Thread(target=listen, daemon=True).start()  # a thread: the standard input may be a file
         await asyncio.Event().wait()  # until interrupted
+
+
+def _listen(heard: Callable[[str], object]) -> None:
+    for text in sys.stdin:
+        heard(text)
+
+
+def _obey(text: str, ways: Mapping[str, "Way"]) -> None:
+    """Change the line as a person asks."""
+    words = text.split()
+    way = ways.get(words[0]) if len(words) == 2 else None
+    try:
+        if way is None:
+            raise ValueError
+        cut = words[1] == "cut"
+        if not cut:
+            way.attenuation_db = [number(least=0, most=200)(words[1])] * len(way.attenuation_db)
+        way.cut = cut
+        print(f"{words[0]}: {words[1]}{'' if cut else ' dB'}", flush=True)
+    except (ValueError, argparse.ArgumentTypeError):
+        known = ", ".join(ways)
+        print(f"v2g plc: error: {text.strip()!r}: say `INTERFACE DB` or `INTERFACE cut`, for {known}", file=sys.stderr)
 
 
 def _driver_text(name: str | None) -> str:
@@ -230,17 +276,3 @@ def _table(status: dict[str, Any]) -> str:
                 lines = ["-" if value is None else str(value)]
         rows += [f"{name if number == 0 else '':11}{line}" for number, line in enumerate(lines)]
     return "\n".join(rows)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time in seconds")
-    return value
