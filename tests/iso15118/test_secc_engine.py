@@ -14,11 +14,13 @@ from tests.iso15118.requests import (
 
 from v2g.exi.facets import Type
 from v2g.iso15118.d20 import timeouts
-from v2g.iso15118.d20.secc.engine import Secc
+from v2g.iso15118.d20.station.side import STATION
 from v2g.iso15118.d20.table import TABLE, Phase
 from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS
 from v2g.iso15118.event import Step
 from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.session import Code, Refusal
+from v2g.iso15118.station_engine import StationEngine
 from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.messages import decode
@@ -47,7 +49,7 @@ class Car:
     def __init__(self, offer: Offer = OFFER, view: StationView = READY, **options: object) -> None:
         self.now = 100.0
         self.view = view
-        self.secc = Secc(offer, setup_deadline=self.now + timeouts.SETUP_S, **options)  # type: ignore[arg-type]
+        self.secc = StationEngine(STATION, offer, setup_deadline=self.now + timeouts.SETUP_S, **options)  # type: ignore[arg-type]
 
     @property
     def session_id(self) -> bytes:
@@ -81,15 +83,15 @@ class Car:
             f"{'DC' if dc else 'AC'}_ChargeLoopReq",
         ]
         for name in path:
-            if self.secc.phase is phase:
+            if self.secc.session.phase is phase:
                 return self
             request = self.requests()[name]
             if not dc and name in ("ServiceDetailReq", "ServiceSelectionReq"):
                 request = _for_ac(request)
             self.ask(request)
-        if self.secc.phase is not phase:
+        if self.secc.session.phase is not phase:
             self.ask(power_delivery(self.session_id, ChargeProgress.Stop))
-        assert self.secc.phase is phase
+        assert self.secc.session.phase is phase
         return self
 
 
@@ -118,10 +120,10 @@ def test_every_phase_with_every_request(phase: Phase, name: str) -> None:
     assert type(answer).__name__ == name.removesuffix("Req") + "Res"
     if name in TABLE[phase] and not name.startswith("AC_"):
         assert not code(answer).value.startswith("FAILED")
-        assert car.secc.phase in TABLE[phase][name]
+        assert car.secc.session.phase in TABLE[phase][name]
     else:
         assert code(answer) is ResponseCode.FAILED_SequenceError
-        assert car.secc.phase is Phase.ENDED
+        assert car.secc.session.phase is Phase.ENDED
         assert car.secc.end is not None
         assert car.secc.end.fault is Fault.SEQUENCE_ERROR
         assert car.secc.demand.stage is Stage.OFF
@@ -189,7 +191,7 @@ def test_first_charge_loop_request_has_the_long_timer() -> None:
 
 
 def test_relaxed_profile() -> None:
-    car = Car(sequence=timeouts.RELAXED).walk(Phase.CHARGE_LOOP)
+    car = Car(timing="relaxed").walk(Phase.CHARGE_LOOP)
     car.ask(dc_loop(car.session_id))
     assert car.secc.next_deadline() == pytest.approx(car.now + 2)
 
@@ -221,7 +223,7 @@ def test_rejected_car_may_try_again() -> None:
     assert code(car.ask(car.requests()["AuthorizationReq"])) is ResponseCode.WARNING_EIMAuthorizationFailure
     car.view = READY
     assert code(car.ask(car.requests()["AuthorizationReq"])) is ResponseCode.OK
-    assert car.secc.phase is Phase.SERVICE_DISCOVERY
+    assert car.secc.session.phase is Phase.SERVICE_DISCOVERY
 
 
 def test_discharge_services_need_an_authorisation() -> None:
@@ -234,7 +236,7 @@ def test_discharge_services_need_an_authorisation() -> None:
 def test_cable_check_of_an_earlier_session_does_not_count() -> None:
     car = Car().walk(Phase.CABLE_CHECK)
     car.ask(car.requests()["DC_CableCheckReq"])
-    assert car.secc.phase is Phase.CABLE_CHECK  # although the plant says PASSED
+    assert car.secc.session.phase is Phase.CABLE_CHECK  # although the plant says PASSED
 
 
 def test_no_power_before_the_precharge_voltage() -> None:
@@ -260,7 +262,7 @@ def test_ac_power_delivery_waits_for_the_contactor() -> None:
     assert car.secc.renew(car.now + 0.1, car.view).send == []
     [answer] = car.answers(car.secc.renew(car.now + 0.2, READY))
     assert code(answer) is ResponseCode.OK
-    assert car.secc.phase is Phase.CHARGE_LOOP
+    assert car.secc.session.phase is Phase.CHARGE_LOOP
 
 
 def test_ac_contactor_that_does_not_close_fails_the_session() -> None:
@@ -290,7 +292,7 @@ def test_dc_stop_waits_for_the_current_to_fall() -> None:
     assert car.secc.demand.stage is Stage.OFF
     [answer] = car.answers(car.secc.renew(car.now + 0.2, replace(READY, current_a=0.3)))
     assert code(answer) is ResponseCode.OK
-    assert car.secc.phase is Phase.WELDING_DETECTION
+    assert car.secc.session.phase is Phase.WELDING_DETECTION
 
 
 def test_schedule_renegotiation_keeps_the_contactor_closed_without_power() -> None:
@@ -298,12 +300,12 @@ def test_schedule_renegotiation_keeps_the_contactor_closed_without_power() -> No
     car.ask(dc_loop(car.session_id))
     stages = [car.secc.demand.stage]
     car.ask(power_delivery(car.session_id, ChargeProgress.ScheduleRenegotiation))
-    phases = [car.secc.phase]
+    phases = [car.secc.session.phase]
     assert [*stages, car.secc.demand.stage] == [Stage.ENERGY, Stage.READY]
     car.ask(car.requests()["ScheduleExchangeReq"])
-    phases.append(car.secc.phase)
+    phases.append(car.secc.session.phase)
     assert code(car.ask(car.requests()["PowerDeliveryReq"])) is ResponseCode.OK
-    assert [*phases, car.secc.phase] == [Phase.SCHEDULE_EXCHANGE, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP]
+    assert [*phases, car.secc.session.phase] == [Phase.SCHEDULE_EXCHANGE, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP]
 
 
 def test_standby_is_declined_and_the_loop_goes_on() -> None:
@@ -311,7 +313,7 @@ def test_standby_is_declined_and_the_loop_goes_on() -> None:
     assert code(car.ask(power_delivery(car.session_id, ChargeProgress.Standby))) is (
         ResponseCode.WARNING_StandbyNotAllowed
     )
-    assert car.secc.phase is Phase.CHARGE_LOOP
+    assert car.secc.session.phase is Phase.CHARGE_LOOP
 
 
 @pytest.mark.parametrize(
@@ -347,7 +349,7 @@ def test_negative_discharge_limits_are_magnitudes() -> None:
         EVMaximumDischargeCurrent=number(-20),
     )
     car.ask(dc_loop(car.session_id, control))
-    assert (car.secc.demand.car.discharge_w, car.secc.demand.car.discharge_a) == (7_000, 20)
+    assert (car.secc.session.car.limits.discharge_w, car.secc.session.car.limits.discharge_a) == (7_000, 20)
 
 
 def test_wrong_control_mode_in_the_loop() -> None:
@@ -363,7 +365,7 @@ def test_wrong_control_mode_in_the_loop() -> None:
 def test_a_failing_station_tells_the_car_and_is_off_at_once() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
     car.ask(dc_loop(car.session_id))
-    car.secc.fail(Fault.INVERTER_LOST, "no reading", car.now, car.view)
+    car.secc.fail(Refusal(Code.FAILED, "no reading", Fault.INVERTER_LOST), car.now, car.view)
     assert car.secc.demand.stage is Stage.OFF
     assert code(car.ask(dc_loop(car.session_id))) is ResponseCode.FAILED
     assert car.secc.end is not None
@@ -380,14 +382,14 @@ def test_pause_and_resume_by_the_same_car_only() -> None:
     again = Car(peer=PEER, paused=paused)
     request = every_request(paused.session_id)[0]
     assert code(again.ask(request)) is ResponseCode.OK_OldSessionJoined
-    assert again.secc.phase is Phase.CHARGE_PARAMETERS
+    assert again.secc.session.phase is Phase.CHARGE_PARAMETERS
     assert again.secc.session.selection == car.secc.session.selection
     assert again.session_id == paused.session_id
 
     for stranger in (None, bytes(63) + b"\x01"):
         other = Car(peer=stranger, paused=paused)
         assert code(other.ask(request)) is ResponseCode.OK_NewSessionEstablished
-        assert other.secc.phase is Phase.AUTHORIZATION_SETUP
+        assert other.secc.session.phase is Phase.AUTHORIZATION_SETUP
         assert other.session_id != paused.session_id
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from v2g.io.link import Link, Peer, listen
-from v2g.iso15118.conversation import Conversation
-from v2g.iso15118.d20.secc.session import Paused
+from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
+from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView
 from v2g.kernel.errors import V2GError
 from v2g.tls.channel import TlsChannel
@@ -37,7 +37,7 @@ class BenchStation:
 
     def __init__(self, *, power_w: float = 5_000.0, at_loop: Callable[["BenchStation"], None] | None = None) -> None:
         self.power_w = power_w
-        self.conversation: Conversation | None = None
+        self.conversation: StationConversation | None = None
         self.paused: Paused | None = None
         self.link: Link | None = None
         self._at_loop = at_loop
@@ -48,7 +48,7 @@ class BenchStation:
 
     def established(self, link: Link, peer: Peer) -> None:
         self.link = link
-        self.conversation = Conversation(
+        self.conversation = StationConversation(
             Offer("DE*ABC*E1", SERVICES),
             asyncio.get_running_loop().time(),
             peer=peer.fingerprint,

@@ -13,7 +13,7 @@ from tests.run.station_bench import BenchStation, contexts
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.vehicle import OwnBattery
 from v2g.io.discovery import Endpoint, link_local, respond, scoped
-from v2g.iso15118.d20.evcc.session import Report
+from v2g.iso15118.car_session import Report
 from v2g.iso15118.event import Event, Moved
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Command, Intent, VehicleState

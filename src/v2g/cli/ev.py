@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from v2g.bench.sim.vehicle import OwnBattery, PlantVehicle
     from v2g.io.discovery import Endpoint
-    from v2g.iso15118.d20.evcc.session import Paused, Report
+    from v2g.iso15118.car_session import CarPaused, Report
     from v2g.iso15118.event import Event
     from v2g.iso15118.service import Service
     from v2g.iso15118.vehicle import Intent, Vehicle, VehicleState
@@ -129,7 +129,7 @@ class _Plan:
     route: "str | Endpoint"
     tls: "TlsContext | None"
     intent: "Intent"
-    paused: "Paused | None"
+    paused: "CarPaused | None"
 
 
 def _plan(args: argparse.Namespace) -> _Plan:
@@ -137,7 +137,7 @@ def _plan(args: argparse.Namespace) -> _Plan:
     from v2g.iso15118.service import Service
 
     service = Service[args.service or PROTOCOLS[args.protocol][0]]
-    if service.protocol != args.protocol:
+    if service.name not in PROTOCOLS[args.protocol]:
         fitting = " or ".join(PROTOCOLS[args.protocol])
         raise EvError(f"--service {args.service} is not one of {args.protocol}; ask for {fitting}")
     if args.mode == "dynamic" and (args.charge_w, args.discharge_w) != (None, None):
@@ -239,14 +239,14 @@ def _common_name(tls: "TlsContext") -> str:
     return next((str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)), "")
 
 
-def _paused(file: Path) -> "Paused":
-    from v2g.iso15118.d20.evcc.session import Paused
+def _paused(file: Path) -> "CarPaused":
+    from v2g.iso15118.car_session import CarPaused
     from v2g.iso15118.service import ControlMode, Selection, Service
 
     try:
         kept = json.loads(file.read_text())
         selection = Selection(Service[kept["service"]], int(kept["parameter_set"]), ControlMode[kept["mode"]])
-        return Paused(bytes.fromhex(kept["session_id"]), bytes.fromhex(kept["station"]), selection)
+        return CarPaused(bytes.fromhex(kept["session_id"]), bytes.fromhex(kept["station"]), selection)
     except OSError as error:
         raise EvError(f"--resume {file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

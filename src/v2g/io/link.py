@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from v2g.iso15118.d20.timeouts import TLS_HANDSHAKE_S
 from v2g.kernel.errors import V2GError
 from v2g.tls.profile import TlsError
 from v2g.v2gtp.framing import FrameReader, FramingError, pack
@@ -13,6 +12,8 @@ from v2g.v2gtp.framing import FrameReader, FramingError, pack
 if TYPE_CHECKING:  # a link without TLS does not load OpenSSL
     from v2g.tls.channel import TlsChannel
 
+TLS_HANDSHAKE_S = 15.0
+"""How long the set-up of TLS may take (ISO 15118-20, within the communication set-up)."""
 FLUSH_S = 2.0
 """After `close`, what the peer has not taken within this time is thrown away."""
 

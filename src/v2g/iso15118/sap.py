@@ -3,21 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from v2g.iso15118.service import Service
 from v2g.messages.sap import AppProtocol, ResponseCode, supportedAppProtocolReq, supportedAppProtocolRes
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A protocol that this side speaks. `name` is that of its message set."""
+    """A protocol that this side speaks."""
 
-    name: str
     namespace: str
+    dc: bool | None
+    """Whether it carries DC services; otherwise AC; None: both."""
     major: int = 1
     minor: int = 0
 
+    def carries(self, service: Service) -> bool:
+        """Whether a session of this protocol can have this service."""
+        return self.dc is None or self.dc is service.dc
 
-ISO20_AC = Protocol("iso20-ac", "urn:iso:std:iso:15118:-20:AC")
-ISO20_DC = Protocol("iso20-dc", "urn:iso:std:iso:15118:-20:DC")
+
+ISO20_AC = Protocol("urn:iso:std:iso:15118:-20:AC", dc=False)
+ISO20_DC = Protocol("urn:iso:std:iso:15118:-20:DC", dc=True)
 
 
 def negotiate(

@@ -22,11 +22,6 @@ class Service(IntEnum):
         """Whether the car may feed the grid."""
         return self in (Service.AC_BPT, Service.DC_BPT)
 
-    @property
-    def protocol(self) -> str:
-        """The message set that carries the service's own messages."""
-        return "iso20-dc" if self.dc else "iso20-ac"
-
 
 class ControlMode(IntEnum):
     """Who plans the power (Table 205)."""

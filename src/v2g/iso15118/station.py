@@ -1,56 +1,203 @@
-"""Shim."""
+"""The station's side of a connection: the handshake, then the engine with the edition that it picked."""
 
+from dataclasses import replace
+
+from v2g.iso15118 import sap, station_engine
 from v2g.iso15118.car import CarState
-from v2g.iso15118.conversation import Conversation
-from v2g.iso15118.d20.table import Phase
-from v2g.iso15118.d20.timeouts import DEFAULT_PERFORMANCE_S, LINGER_S, PERFORMANCE_S, PROFILES, SETUP_S
+from v2g.iso15118.d20 import timeouts
+from v2g.iso15118.d20.station.side import STATION as D20
+from v2g.iso15118.edition import StationSide
+from v2g.iso15118.engine import End, send, take_in
+from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Selection
-from v2g.iso15118.view import Offer, Slot
+from v2g.iso15118.session import Code, Refusal
+from v2g.iso15118.station_engine import StationEngine
+from v2g.iso15118.view import Demand, Offer, Slot, StationView
+from v2g.kernel.fault import Fault
+from v2g.messages.sap import supportedAppProtocolReq
+from v2g.v2gtp.framing import PayloadType
 
-__all__ = ["LINGER_S", "SETUP_S", "StationConversation", "owed_s", "warm"]
+SIDES: tuple[StationSide, ...] = (D20,)
+"""The editions that a station speaks, in its order of preference."""
+SETUP_S, LINGER_S = timeouts.SETUP_S, timeouts.LINGER_S
+"""From the connection to the first response of a session; how long a car has to close the connection at the end."""
+TOLD_WITHIN_S = station_engine.TOLD_WITHIN_S
+"""How long a failed car is waited for, so that it learns of it with its next request."""
+SILENCE, RELAXED_SILENCE = D20.silence["standard"], D20.silence["relaxed"]
+ONGOING_S, CABLE_CHECK_S, PRECHARGE_S = timeouts.STATION_ONGOING_S, timeouts.CABLE_CHECK_S, timeouts.PRECHARGE_S
+"""How long a car is kept waiting, at most: for authorisation and schedule, for the cable check, for pre-charge."""
 
 
-class StationConversation(Conversation):
-    def __init__(self, offer: Offer, now: float, *, peer: bytes | None, paused: Paused | None, timing: str) -> None:
-        super().__init__(offer, now, peer=peer, paused=paused, sequence=PROFILES[timing])
+class StationConversation:
+    """One connection of one car, from its first byte on."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        now: float,
+        *,
+        peer: bytes | None = None,
+        paused: Paused | None = None,
+        timing: str = "standard",
+    ) -> None:
+        """`now`: when the connection was accepted. `peer`: SHA-512 of the vehicle certificate, with TLS."""
+        self.engine: StationEngine | None = None
+        self._offer, self._peer, self._paused, self._timing = offer, peer, paused, timing
+        self._deadline: float | None = now + SETUP_S
+        self._end: End[Paused] | None = None
+
+    @property
+    def end(self) -> End[Paused] | None:
+        """How the conversation ended; None while it goes on."""
+        return self._end if self.engine is None else self.engine.end
+
+    @property
+    def demand(self) -> Demand:
+        """What the car wants of the power path now."""
+        return Demand() if self.engine is None else self.engine.demand
+
+    @property
+    def phase(self) -> str:
+        """The phase's name, for the trace and the operator."""
+        return "SUPPORTED_APP_PROTOCOL" if self.engine is None else self.engine.session.phase.name
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer waits for the station, which `renew` may then give."""
+        return self.engine is not None and self.engine.waits
 
     @property
     def awaits_authorization(self) -> bool:
-        return self.phase == Phase.AUTHORIZATION.name
+        """Whether the car waits to be let in."""
+        return self.phase == "AUTHORIZATION"
 
     @property
     def car(self) -> CarState:
-        return CarState() if self.secc is None else self.secc.session.car
+        """What the car has stated about itself."""
+        return CarState() if self.engine is None else self.engine.session.car
 
     @property
     def session_id(self) -> bytes:
-        return b"" if self.secc is None else self.secc.session.session_id
+        """Empty before there is one."""
+        return b"" if self.engine is None else self.engine.session.session_id
 
     @property
     def selection(self) -> Selection | None:
-        return None if self.secc is None else self.secc.session.selection
+        """The service that the car selected."""
+        return None if self.engine is None else self.engine.session.selection
 
     @property
     def schedule(self) -> tuple[Slot, ...]:
-        return () if self.secc is None else self.secc.session.schedule
+        """The schedule that the car follows; empty without one."""
+        return () if self.engine is None else self.engine.session.schedule
 
     @property
     def schedule_from_s(self) -> int:
-        return 0 if self.secc is None else self.secc.session.schedule_from_s
+        """Its start, seconds since 1970 UTC."""
+        return 0 if self.engine is None else self.engine.session.schedule_from_s
+
+    def next_deadline(self) -> float | None:
+        """When `expire` must be called; None after the end."""
+        return self._deadline if self.engine is None else self.engine.next_deadline()
+
+    def receive(self, payload_type: int, payload: bytes, now: float, view: StationView) -> Step:
+        """Take one payload of the car."""
+        if self.engine is not None:
+            return self.engine.receive(payload_type, payload, now, view)
+        step = Step()
+        if self._end is not None:
+            return step
+        if payload_type != PayloadType.EXI:
+            return self.abort(Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} before the handshake")
+        request = take_in(step, "sap", payload)
+        if request is None:
+            fault = step.events.pop()
+            assert isinstance(fault, Faulted)
+            return self.abort(fault.fault, fault.reason, step)
+        if not isinstance(request, supportedAppProtocolReq):
+            return self.abort(Fault.SEQUENCE_ERROR, f"{type(request).__name__} from a car", step)
+        spoken = self._spoken()
+        response, protocol = sap.negotiate(request, list(spoken))
+        send(step, "sap", PayloadType.EXI, response)
+        if protocol is None:
+            asked = ", ".join(entry.ProtocolNamespace for entry in request.AppProtocol)
+            known = ", ".join(each.namespace for each in spoken)
+            return self.abort(Fault.NO_COMMON_PROTOCOL, f"the car speaks {asked}; the station speaks {known}", step)
+        assert self._deadline is not None
+        side = spoken[protocol]
+        services = tuple(each for each in self._offer.services if protocol.carries(each))
+        paused = self._paused if self._paused is not None and self._paused.edition == side.edition.name else None
+        self.engine = StationEngine(
+            side,
+            replace(self._offer, services=services),
+            setup_deadline=self._deadline,
+            peer=self._peer,
+            paused=paused,
+            timing=self._timing,
+        )
+        return step
+
+    def renew(self, now: float, view: StationView) -> Step:
+        """The station changed."""
+        return Step() if self.engine is None else self.engine.renew(now, view)
+
+    def expire(self, now: float, view: StationView) -> Step:
+        """A deadline has passed."""
+        if self.engine is not None:
+            return self.engine.expire(now, view)
+        if self._deadline is None or now < self._deadline:
+            return Step()
+        return self.abort(Fault.COMMUNICATION_SETUP_TIMEOUT, "no SupportedAppProtocolReq in time")
+
+    def fail(self, fault: Fault, reason: str, now: float, view: StationView) -> Step:
+        """The station cannot go on: nothing is demanded any more, and the car learns of it with its next request."""
+        if self.engine is not None:
+            return self.engine.fail(Refusal(Code.FAILED, reason, fault), now, view)
+        return self.abort(fault, reason)
+
+    def abort(self, fault: Fault, reason: str, step: Step | None = None) -> Step:
+        """End the conversation from outside; `step` collects what happens."""
+        if self.engine is not None:
+            return self.engine.abort(fault, reason)
+        step = step or Step()
+        if self._end is None:
+            self._deadline = None
+            self._end = End(fault, reason)
+            step.events.append(Faulted(fault, reason))
+        return step
+
+    def _spoken(self) -> dict[sap.Protocol, StationSide]:
+        """A station without AC services speaks no protocol that carries AC only, and the other way round."""
+        return {
+            protocol: side
+            for side in SIDES
+            for protocol in side.edition.protocols
+            if any(protocol.carries(service) for service in self._offer.services)
+        }
 
 
 def owed_s(message: str) -> float:
-    return PERFORMANCE_S.get(message.removesuffix("Res") + "Req", DEFAULT_PERFORMANCE_S)
+    """How soon the station owes a response, by its name; measured, and no error criterion."""
+    return timeouts.PERFORMANCE_S.get(message.removesuffix("Res") + "Req", timeouts.DEFAULT_PERFORMANCE_S)
+
+
+def longest_silence_s(timing: str = "standard") -> float:
+    """How long a silent car may keep a conversation, at most, in any edition."""
+    return max(SETUP_S, *(side.silence[timing].sequence_s for side in SIDES))
 
 
 def warm() -> None:
-    from v2g.iso15118.d20.secc.engine import ANSWERS
-    from v2g.messages import warm
-    from v2g.messages.iso20 import ac, common, dc
+    """Have codec and tables ready before the first car asks."""
+    from importlib import import_module
 
-    warm("sap")
-    for protocol, module in (("iso20-common", common), ("iso20-dc", dc), ("iso20-ac", ac)):
-        names = [name for name in ANSWERS if hasattr(module, name)]
-        warm(protocol, *(getattr(module, name) for name in names), writing=False)
-        warm(protocol, *(getattr(module, name.removesuffix("Req") + "Res") for name in names), reading=False)
+    from v2g.messages import PROTOCOLS
+    from v2g.messages import warm as warm_up
+
+    warm_up("sap")
+    for side in SIDES:
+        for protocol in side.edition.message_sets.values():
+            module = import_module(f"v2g.messages.{PROTOCOLS[protocol][0]}")
+            names = [name for name in side.answers if hasattr(module, name)]
+            warm_up(protocol, *(getattr(module, name) for name in names), writing=False)
+            warm_up(protocol, *(getattr(module, name.removesuffix("Req") + "Res") for name in names), reading=False)

@@ -140,7 +140,6 @@ class Demand:
     """The car's target voltage, for pre-charge and for DC energy transfer; 0 where the car named none."""
     wish_w: float | None = None
     """The car's own wish in scheduled mode (target current times voltage); None where the station decides."""
-    car: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from v2g.io.discovery import Endpoint, find_station
 from v2g.io.link import Link, LinkLost, Peer, connect
-from v2g.iso15118.d20.evcc.engine import End, Evcc
-from v2g.iso15118.d20.evcc.session import Paused, Report
-from v2g.iso15118.d20.timeouts import CAR_SETUP_S
+from v2g.iso15118.car_session import CarPaused, Report
+from v2g.iso15118.car_side import SETUP_S as CAR_SETUP_S
+from v2g.iso15118.car_side import CarConversation
+from v2g.iso15118.engine import End
 from v2g.iso15118.event import Event, Received, Sent, Step
 from v2g.iso15118.vehicle import Command, Intent, Vehicle, VehicleState
 from v2g.iso15118.view import Stop
@@ -65,7 +66,7 @@ class Energy:
 class Outcome:
     """How it went."""
 
-    end: End
+    end: End[CarPaused]
     messages: int
     """Of both sides."""
     charged_wh: float
@@ -77,14 +78,14 @@ class Outcome:
 class Car:
     """One session of one car. `drive` does it all; `stop` ends it early."""
 
-    def __init__(self, intent: Intent, vehicle: Vehicle, watcher: Watcher, paused: Paused | None = None) -> None:
+    def __init__(self, intent: Intent, vehicle: Vehicle, watcher: Watcher, paused: CarPaused | None = None) -> None:
         """`paused`: a session to be taken up again."""
         self._loop = asyncio.get_running_loop()
         self._intent, self._vehicle, self._watcher, self._paused = intent, vehicle, watcher, paused
         self._setup_deadline = self._loop.time() + CAR_SETUP_S
         self._link: Link | None = None
-        self._evcc: Evcc | None = None
-        self._end: End | None = None
+        self._evcc: CarConversation | None = None
+        self._end: End[CarPaused] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._setup: asyncio.Timeout | None = None
         self._settled, self._over = asyncio.Event(), asyncio.Event()
@@ -132,7 +133,7 @@ class Car:
         self._watcher.note(f"station at {peer}, {'TLS 1.3' if peer.fingerprint else 'NO TLS'}")
         self._link = link
         self._settled.set()
-        self._evcc = Evcc(
+        self._evcc = CarConversation(
             self._intent, setup_deadline=self._setup_deadline, station=peer.fingerprint, paused=self._paused
         )
         now = self._loop.time()
@@ -184,7 +185,7 @@ class Car:
         now = self._loop.time()
         self._step(lambda evcc, vehicle: evcc.expire(now, vehicle), now)
 
-    def _step(self, act: Callable[[Evcc, VehicleState], Step], now: float) -> None:
+    def _step(self, act: Callable[[CarConversation, VehicleState], Step], now: float) -> None:
         evcc = self._evcc
         if evcc is None:
             return
@@ -194,7 +195,7 @@ class Car:
             logging.getLogger(__name__).exception("the car's software failed")
             self._do(evcc, evcc.abort(Fault.INTERNAL, f"{type(error).__name__}: {error}"), now)
 
-    def _do(self, evcc: Evcc, step: Step, now: float) -> None:
+    def _do(self, evcc: CarConversation, step: Step, now: float) -> None:
         """Make true what the engine wants."""
         for event in step.events:
             self._watcher.event(event)
@@ -224,7 +225,7 @@ class Car:
         else:
             self._finish(End(fault, reason))
 
-    def _finish(self, end: End) -> None:
+    def _finish(self, end: End[CarPaused]) -> None:
         if self._end is None:
             self._end = end
             self._vehicle.obey(Command())

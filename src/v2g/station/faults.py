@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from v2g.iso15118.d20 import timeouts
+from v2g.iso15118 import station as conversation
 from v2g.kernel.fault import Fault
 from v2g.power import contactor, inverter
 
@@ -65,7 +65,7 @@ STATUS_CODES: Mapping[str, str] = {
 }
 """What the codes mean that tell a fault."""
 
-_TOLD = f"FAILED in the response to its next request; left after {timeouts.DEFAULT_MESSAGE_S:g} s where it sends none."
+_TOLD = f"FAILED in the response to its next request; left after {conversation.TOLD_WITHIN_S:g} s where it sends none."
 _UNTOLD = "No response: the connection is closed."
 _GONE = "Nothing: it cannot be reached."
 
@@ -125,14 +125,14 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.COMMUNICATION_SETUP_TIMEOUT: Entry(
         "Timeout on communication setup",
-        f"The car connected but did not get as far as SessionSetup within {timeouts.SETUP_S:g} s.",
+        f"The car connected but did not get as far as SessionSetup within {conversation.SETUP_S:g} s.",
         f"{_PILOT} {_PLC} If it happens with one car only, it may speak no ISO 15118-20.",
         _CLOSES,
         _UNTOLD,
     ),
     Fault.SEQUENCE_TIMEOUT: Entry(
         "Timeout on the next request",
-        f"The car sent no request for {timeouts.STANDARD.sequence_s:g} s, or its phase went on for too long.",
+        f"The car sent no request for {conversation.SILENCE.sequence_s:g} s, or its phase went on for too long.",
         f"{_PLC} See in the trace at which phase it stopped, and whether it does so with other cars.",
         _SAFE,
         _UNTOLD,
@@ -146,8 +146,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.CHARGE_LOOP_TIMEOUT: Entry(
         "Timeout in the charge loop",
-        f"The car fell silent while energy could flow: no request for {timeouts.STANDARD.charge_loop_s:g} s "
-        f"({timeouts.RELAXED.charge_loop_s:g} s with `timing: relaxed`).",
+        f"The car fell silent while energy could flow: no request for {conversation.SILENCE.energy_s:g} s "
+        f"({conversation.RELAXED_SILENCE.energy_s:g} s with `timing: relaxed`).",
         f"{_PLC} A car that is known to be slow may need `timing: relaxed`; a silent car then stays connected longer.",
         _SAFE,
         _UNTOLD,
@@ -167,7 +167,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "See `access` in the configuration: `grant`, `evcc_ids` (the trace has the car's EVCCID) and `discharge`.",
         f"{_REFUSES} {_CLOSES}",
         "WARNING_EIMAuthorizationFailure, with which it may ask again; FAILED once that has lasted "
-        f"{timeouts.STATION_ONGOING_S:g} s.",
+        f"{conversation.ONGOING_S:g} s.",
     ),
     Fault.CONNECTION_LOST: Entry(
         "Connection lost",
@@ -226,7 +226,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
     Fault.CABLE_CHECK: Entry(
         "Insulation too low, or cable check failed",
         "The insulation of cable and inlet is too low, before or during energy transfer, or the check did not end "
-        f"within {timeouts.CABLE_CHECK_S:g} s.",
+        f"within {conversation.CABLE_CHECK_S:g} s.",
         "Look for moisture and damage at plug, cable and inlet; try another car. Then check the insulation monitoring "
         "device with its own test button.",
         f"{_REFUSES} {_SAFE}",
@@ -238,7 +238,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.PRECHARGE: Entry(
         "Pre-charge failed",
-        f"The output did not reach the car's voltage within {timeouts.PRECHARGE_S:g} s.",
+        f"The output did not reach the car's voltage within {conversation.PRECHARGE_S:g} s.",
         "Compare the car's voltage in the trace with `capability.voltage_min_v` and `voltage_max_v` and with the "
         "inverter's range; check the inverter's output.",
         f"{_REFUSES} {_SAFE}",

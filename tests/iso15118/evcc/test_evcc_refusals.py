@@ -7,7 +7,7 @@ import pytest
 from tests.iso15118.evcc.world import UNIX_S, World, intent
 
 from v2g.exi.facets import Type
-from v2g.iso15118.d20.evcc.engine import EXCHANGES, PAYLOAD_TYPES
+from v2g.iso15118.d20.car.side import CAR
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import PROTOCOLS
 from v2g.iso15118.service import ControlMode, Service
@@ -27,7 +27,7 @@ from v2g.messages.sap import ResponseCode as SapCode
 from v2g.messages.sap import supportedAppProtocolRes
 from v2g.v2gtp.framing import PayloadType
 
-REQUESTS = [(Service.AC_BPT if name.startswith("AC_") else Service.DC_BPT, name) for name in EXCHANGES]
+REQUESTS = [(Service.AC_BPT if name.startswith("AC_") else Service.DC_BPT, name) for name in CAR.exchanges]
 EVERY_REQUEST = pytest.mark.parametrize(("service", "name"), REQUESTS, ids=[name for _, name in REQUESTS])
 
 
@@ -41,7 +41,7 @@ def until_asked(service: Service, name: str) -> World:
 
 
 def payload_type_of(name: str) -> PayloadType:
-    return PAYLOAD_TYPES.get(name[:3], PayloadType.MAIN)
+    return PayloadType(CAR.edition.payload_type(name))
 
 
 def answer(world: World, name: str, response: Type) -> None:
@@ -247,7 +247,7 @@ def test_a_response_for_another_service_or_mode_ends_the_session(
     head = MessageHeader(world.evcc.session.session_id, UNIX_S)
     setattr(alien, "Header", head)  # noqa: B010 - every response has one, the base type does not
     answer(world, name, alien)
-    assert_over_at_once(world, Fault.SEQUENCE_ERROR, "where the selected service wants")
+    assert_over_at_once(world, Fault.SEQUENCE_ERROR, "the selected service demands")
 
 
 def ongoing(name: str, head: MessageHeader) -> Type:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.vehicle import OwnBattery
 from v2g.exi.facets import Type
-from v2g.iso15118.conversation import Conversation
-from v2g.iso15118.d20.evcc.engine import Evcc
-from v2g.iso15118.d20.evcc.session import Paused
-from v2g.iso15118.d20.secc.session import Paused as StationPaused
+from v2g.iso15118.car_session import CarPaused
+from v2g.iso15118.car_side import CarConversation
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.event import Moved, Received, Sent, Step
+from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.station import StationConversation
 from v2g.iso15118.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.view import Authorization, Check, Limits, Meter, Offer, Slot, Stage, StationView, Stop
 from v2g.messages import decode, encode
@@ -56,8 +56,8 @@ class World:
     soc: float = 0.5
     offer: Offer = field(default_factory=lambda: Offer("DE*ABC*E1", SERVICES))
     station_certificate: bytes | None = STATION_CERTIFICATE
-    car_paused: Paused | None = None
-    station_paused: StationPaused | None = None
+    car_paused: CarPaused | None = None
+    station_paused: Paused | None = None
     tamper: Tamper = lambda response: response
     """What the wire makes of the station's responses: another one, or None for silence."""
     garble: Callable[[bytes], bytes] = lambda payload: payload
@@ -69,11 +69,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.now = 0.0
-        self.evcc = Evcc(
+        self.evcc = CarConversation(
             self.intent, setup_deadline=self.setup_s, station=self.station_certificate, paused=self.car_paused
         )
         peer = None if self.station_certificate is None else CAR_CERTIFICATE
-        self.station = Conversation(self.offer, 0.0, peer=peer, paused=self.station_paused)
+        self.station = StationConversation(self.offer, 0.0, peer=peer, paused=self.station_paused)
         battery = Battery(60_000, self.soc)
         self.vehicle = OwnBattery(
             battery, dc=self.intent.service.dc, clock=lambda: self.now, wall=lambda: UNIX_S + self.now
@@ -103,7 +103,7 @@ class World:
             self._started = True
             self.take(self.evcc.start(self.now, self.state()))
         while self.evcc.end is None and not until(self):
-            assert self.now < 300, f"no end in sight in {self.evcc.phase.name}"
+            assert self.now < 300, f"no end in sight in {self.evcc.phase}"
             if self._wire:
                 self.now += WIRE_S
                 self._deliver(*self._wire.pop(0))
@@ -152,9 +152,9 @@ class World:
         demand = self.station.demand
         closed = demand.stage is not Stage.OFF or self.welded
         vehicle = self.vehicle.state()
-        energy = demand.stage is Stage.ENERGY
+        energy, car = demand.stage is Stage.ENERGY, self.station.car.limits
         wish_w = self.dispatch_w if demand.wish_w is None else demand.wish_w
-        target_w = min(max(wish_w, -demand.car.discharge_w), demand.car.charge_w) if energy else 0.0
+        target_w = min(max(wish_w, -car.discharge_w), car.charge_w) if energy else 0.0
         voltage_v = vehicle.battery_voltage_v if vehicle.contactor_closed or self.welded else demand.voltage_v
         self.view = replace(
             self.view,

@@ -32,9 +32,8 @@ from v2g.bench.mishaps.rig import Rig
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import POLL_S, STEP_S
-from v2g.iso15118.d20.timeouts import PROFILES, SETUP_S
 from v2g.iso15118.event import Faulted
-from v2g.iso15118.station import StationConversation
+from v2g.iso15118.station import SETUP_S, StationConversation, longest_silence_s
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import READY
@@ -50,7 +49,7 @@ OFF_S = OFF_WITHIN_S + STEP_S
 TOLERANCE = 0.03
 SLACK_W, SLACK_A = 200.0, 0.6
 """Of what control holds: the voltage moves with the current, and is measured every 0.1 s."""
-SESSION_ENDS_S = PROFILES["standard"].sequence_s + SETUP_S + 5.0
+SESSION_ENDS_S = longest_silence_s() + SETUP_S + 5.0
 OPENED_S = BREAK_S + MECHANICAL_DELAY_S
 """From the fault that the station found to the open contactor."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S

@@ -12,9 +12,9 @@ from v2g.bench.sim.charging_cable import ChargingCable
 from v2g.bench.sim.contactor import ContactorModule, Stuck
 from v2g.bench.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.bench.sim.safety import SafetyModule
-from v2g.iso15118.d20.evcc.engine import Evcc
-from v2g.iso15118.d20.evcc.session import Paused
-from v2g.iso15118.d20.timeouts import CAR_SETUP_S
+from v2g.iso15118.car_session import CarPaused
+from v2g.iso15118.car_side import SETUP_S as CAR_SETUP_S
+from v2g.iso15118.car_side import CarConversation
 from v2g.iso15118.vehicle import Intent, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
@@ -121,7 +121,7 @@ class World:
         """What the station reported, with the time."""
         self.switched: list[tuple[float, bool]] = []
         """Every movement of the contactor."""
-        self.evcc: Evcc | None = None
+        self.evcc: CarConversation | None = None
         self.certificate: str | None = None
         """The name in the car's certificate, if it shows one."""
         self.driver = Stop.NONE
@@ -142,13 +142,13 @@ class World:
         self._orders, self._setpoint = SAFE, OFF
         self.cable = ChargingCable(self._clock, plc=evse.plc is not None) if evse.pilot is not None else None
         self.safety = SafetyModule(self._clock) if evse.safety is not None else None
-        self._connects: tuple[Intent, Paused | None] | None = None
+        self._connects: tuple[Intent, CarPaused | None] | None = None
         """What the car means to do once the cable lets it talk."""
         self._polled_s = self._grid_polled_s = float("-inf")
         self._contradicts_since: float | None = None
         self._self_test_since: float | None = None
 
-    def plug_in(self, *, paused: Paused | None = None, intent: Intent | None = None) -> None:
+    def plug_in(self, *, paused: CarPaused | None = None, intent: Intent | None = None) -> None:
         """A car is plugged in; it starts its conversation as soon as it can."""
         self.driver = Stop.NONE
         self._connects = intent or self._intent, paused
@@ -163,7 +163,7 @@ class World:
         if self._connects is None or self.faults.mute or not open_to_talk:
             return
         (intent, paused), self._connects = self._connects, None
-        self.evcc = Evcc(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
+        self.evcc = CarConversation(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
         self._do(self.evse.connected(self.now, self.unix_s, self._peer, self.certificate))
         self._post(self.evcc.start(self.now, self.vehicle()).send, to_station=True)
 

@@ -96,3 +96,8 @@ TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
     P.ENDED: {},
 }
 """Phase -> request -> phases that may follow an answer that is not FAILED. A FAILED answer always leads to ENDED."""
+
+DC: Mapping[str, bool] = {
+    name: name.startswith("DC_") for row in TABLE.values() for name in row if name.startswith(("AC_", "DC_"))
+}
+"""The requests of one kind of service, by the standard's own prefix: whether that is DC."""

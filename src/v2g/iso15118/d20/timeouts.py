@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 SETUP_S = 18.0
 """Connection accepted to SessionSetupRes sent, station side."""
-TLS_HANDSHAKE_S = 15.0
 CAR_SETUP_S = 20.0
 """Start of discovery to SessionSetupRes received, car side."""
 CAR_ONGOING_S = 60.0

@@ -1,0 +1,227 @@
+"""The car's side of a session of any edition: walks the table, asks, judges each response, keeps the timers.
+
+Like the station's engine it waits for nothing and reads no clock: `now` is monotonic seconds, `vehicle` the vehicle at
+that instant. One request is under way at a time; between two in the same phase it keeps a pace.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from v2g.exi.facets import Type
+from v2g.iso15118.car_session import Abandon, CarPaused, Report, Stopping
+from v2g.iso15118.edition import CarSide
+from v2g.iso15118.engine import End, move, send, take_in
+from v2g.iso15118.event import Faulted, Step
+from v2g.iso15118.vehicle import Command, Intent, VehicleState
+from v2g.iso15118.view import Stop
+from v2g.kernel.fault import Fault
+
+NOTHING_W = 100.0
+"""Power below this is measuring noise, not charging or discharging."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    request: Type
+    payload_type: int
+    sent: float
+    until: float
+
+
+class CarEngine:
+    """One session, from its first request to its end."""
+
+    def __init__(
+        self,
+        side: CarSide,
+        intent: Intent,
+        *,
+        setup_deadline: float,
+        station: bytes | None = None,
+        paused: CarPaused | None = None,
+    ) -> None:
+        """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS."""
+        self.side = side
+        self.session = side.open(intent, station, paused)
+        self.end: End[CarPaused] | None = None
+        self._setup_deadline = setup_deadline
+        self._asked: _Asked | None = None
+        self._ask_at: float | None = None
+        self._phase_since = 0.0
+        self._energy_until: float | None = None
+
+    @property
+    def phase(self) -> Enum:
+        return self.session.phase
+
+    @property
+    def command(self) -> Command:
+        """What the session wants of the vehicle now."""
+        return replace(self.session.command, ready=self.session.phase in self.side.ready)
+
+    @property
+    def report(self) -> Report:
+        """What the station said of the energy transfer last."""
+        return self.session.report
+
+    def next_deadline(self) -> float | None:
+        """When `expire` must be called; None after the end."""
+        return self._asked.until if self._asked is not None else self._ask_at
+
+    def start(self, now: float, vehicle: VehicleState) -> Step:
+        """Send the first request."""
+        step = Step()
+        self._ask(step, now, vehicle)
+        return step
+
+    def receive(self, payload_type: int, payload: bytes, now: float, vehicle: VehicleState) -> Step:
+        """Take one payload. Never raises on what a station may send: bad input ends the session, contactor open."""
+        step, asked = Step(), self._asked
+        if self.end is not None:
+            return step
+        if asked is None:
+            self._finish(step, Fault.SEQUENCE_ERROR, "the station sent a message that nobody asked for")
+            return step
+        wanted = type(asked.request).__name__.removesuffix("Req") + "Res"
+        if payload_type != asked.payload_type:
+            self._finish(step, Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} instead of {wanted}")
+            return step
+        response = take_in(step, self.side.edition.message_sets[payload_type], payload)
+        if response is None:
+            fault = step.events.pop()
+            assert isinstance(fault, Faulted)
+            self._finish(step, fault.fault, fault.reason)
+            return step
+        self._asked = None
+        if type(response).__name__ != wanted:
+            self._finish(step, Fault.SEQUENCE_ERROR, f"{type(response).__name__} instead of {wanted}")
+        else:
+            self._take(step, response, asked, now, vehicle)
+        return step
+
+    def expire(self, now: float, vehicle: VehicleState) -> Step:
+        """A deadline has passed: ask what is due, or give up on a station that fell silent."""
+        step, deadline = Step(), self.next_deadline()
+        if deadline is None or now < deadline:
+            return step
+        if self._asked is None:
+            self._ask(step, now, vehicle)
+            return step
+        name = type(self._asked.request).__name__
+        waited = f"no answer to {name} within {self._asked.until - self._asked.sent:g} s"
+        if self.phase is self.side.edition.first:
+            self._finish(step, Fault.COMMUNICATION_SETUP_TIMEOUT, waited)
+        else:
+            self._finish(step, Fault.SEQUENCE_TIMEOUT, waited)
+        return step
+
+    def abort(self, fault: Fault, reason: str) -> Step:
+        """End the session from outside: the connection is gone."""
+        step = Step()
+        if self.end is None:
+            self._finish(step, fault, reason)
+        return step
+
+    def _take(self, step: Step, response: Any, asked: _Asked, now: float, vehicle: VehicleState) -> None:
+        name, before = type(asked.request).__name__, self.phase
+        try:
+            self.side.check(response, name, self.session)
+            _, take = self.side.exchanges[name]
+            self.session = take(response, asked.request, self.session, vehicle)
+        except Abandon as abandon:
+            if not abandon.in_order:
+                self._finish(step, abandon.fault, abandon.reason)
+                return
+            self._stop(Stopping(Stop.TERMINATE, abandon.reason, abandon.fault))
+        after = self.phase
+        if after is before:
+            self._ask_at = self._pace(asked, now)
+            return
+        assert after in self.side.edition.table[before][name], (
+            f"{name} leads from {before.name} to {after.name}, which the table denies"
+        )
+        self._phase_since = now
+        move(step, before, after)
+        if after is self.side.edition.ended:
+            self._end(step)
+            return
+        duration_s = self.session.intent.duration_s
+        if after in self.side.energy and duration_s is not None and self._energy_until is None:
+            self._energy_until = now + duration_s
+        if self.side.choose(self.session) == name:
+            self._ask_at = self._pace(asked, now)
+        else:
+            self._ask(step, now, vehicle)
+
+    def _pace(self, asked: _Asked, now: float) -> float:
+        """When to ask again in the same phase."""
+        if self.phase not in self.side.energy:
+            return now + self.side.poll_s
+        interval_s = min(self.session.intent.loop_interval_s, self.side.loop_turnaround_s)
+        return max(now, asked.sent + interval_s)
+
+    def _ask(self, step: Step, now: float, vehicle: VehicleState) -> None:
+        self._consider(now, vehicle)
+        name = self.side.choose(self.session)
+        assert name in self.side.edition.table[self.phase], f"{name} in {self.phase.name}, which the table denies"
+        if name == "PowerDeliveryReq" and self.session.command.charger_w:
+            self.session = replace(self.session, command=replace(self.session.command, charger_w=0.0, charger_var=0.0))
+        ask, _ = self.side.exchanges[name]
+        self._send(step, ask(self.session, vehicle), self.side.edition.payload_type(name), now)
+
+    def _consider(self, now: float, vehicle: VehicleState) -> None:
+        """Is there a reason to end the session, or to ask for a new schedule?"""
+        if self.session.stop is not None:
+            return
+        intent = self.session.intent
+        own_end = Stop.PAUSE if intent.pause else Stop.TERMINATE
+        limit = self.side.phase_limits.get(self.phase)
+        if vehicle.fault:
+            self._stop(Stopping(Stop.TERMINATE, vehicle.fault, Fault.INTERNAL))
+        elif limit is not None and now - self._phase_since > limit[0]:
+            self._stop(Stopping(Stop.TERMINATE, f"{self.phase.name} lasted over {limit[0]:g} s", limit[1]))
+        elif vehicle.stop is not Stop.NONE:
+            self._stop(Stopping(vehicle.stop, "the driver ended it"))
+        elif self.phase not in self.side.energy:
+            return
+        elif self._energy_until is not None and now >= self._energy_until:
+            self._stop(Stopping(own_end, "the duration is over"))
+        elif vehicle.soc >= intent.soc_max and (vehicle.power_w > NOTHING_W or not intent.service.bidirectional):
+            self._stop(Stopping(own_end, f"the battery is at its maximum of {intent.soc_max:.0%}"))
+        elif vehicle.soc <= intent.soc_min and vehicle.power_w < -NOTHING_W:
+            self._stop(Stopping(own_end, f"the battery is at its minimum of {intent.soc_min:.0%}"))
+        elif self.session.schedule is not None and vehicle.unix_s >= self.session.schedule.end_s:
+            self.session = replace(self.session, renegotiate=True)
+
+    def _stop(self, stopping: Stopping) -> None:
+        """End in order; a fault outweighs the wish that was there before."""
+        if self.session.stop is None or stopping.fault is not None:
+            self.session = replace(self.session, stop=stopping)
+
+    def _send(self, step: Step, request: Type, payload_type: int, now: float) -> None:
+        send(step, self.side.edition.message_sets[payload_type], payload_type, request)
+        until = now + self.side.edition.message_s(type(request).__name__)
+        if self.phase is self.side.edition.first:
+            until = min(until, max(self._setup_deadline, now))
+        self._asked, self._ask_at = _Asked(request, payload_type, now, until), None
+
+    def _finish(self, step: Step, fault: Fault, reason: str) -> None:
+        """End at once, in the safe state."""
+        step.events.append(Faulted(fault, reason))
+        move(step, self.phase, self.side.edition.ended)
+        self.session = replace(self.session, command=Command(), phase=self.side.edition.ended)
+        self._asked = self._ask_at = None
+        self.end = End(fault, reason)
+
+    def _end(self, step: Step) -> None:
+        """SessionStop was answered with OK."""
+        session = self.session
+        stop = session.stop or Stopping(Stop.TERMINATE, "ended")
+        if stop.fault is not None:
+            step.events.append(Faulted(stop.fault, stop.reason))
+        self._asked = self._ask_at = None
+        paused = None
+        if stop.kind is Stop.PAUSE and session.station is not None and session.selection is not None:
+            paused = CarPaused(session.session_id, session.station, session.selection)
+        self.end = End(stop.fault, stop.reason, paused)

@@ -1,0 +1,132 @@
+"""What the car knows of one session, whatever its edition. All values are immutable."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from v2g.iso15118.schedule import Schedule
+from v2g.iso15118.service import Selection
+from v2g.iso15118.vehicle import Command, Intent, VehicleState
+from v2g.iso15118.view import Limits, Meter, Stop
+from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class CarPaused:
+    """What the car keeps of a paused session, to take it up again at the same station."""
+
+    session_id: bytes
+    station: bytes
+    """SHA-512 of the station's certificate: only there is the session id named again."""
+    selection: Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The session is being ended in order, and why."""
+
+    kind: Stop
+    reason: str
+    fault: Fault | None = None
+    """None where ending is what everybody wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the station said of the energy transfer last."""
+
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+    power_w: float = 0.0
+    meter: Meter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarSession:
+    """The state of a session. `take` of an exchange returns a changed copy."""
+
+    intent: Intent
+    phase: Enum
+    station: bytes | None = None
+    """SHA-512 of the station's certificate; None without TLS."""
+    paused: CarPaused | None = None
+    """A session to be taken up again, if this is its station."""
+    session_id: bytes = b""
+    resumed: bool = False
+    selection: Selection | None = None
+    limits: Limits = Limits()
+    """The station's, as it said last."""
+    schedule: Schedule | None = None
+    renegotiate: bool = False
+    """The station wants a new schedule, or the old one is over."""
+    command: Command = Command()
+    report: Report = Report()
+    stop: Stopping | None = None
+    tries: int = 0
+    """Requests in this phase that were answered without leading on."""
+    ready: bool = False
+    """The present phase has done what it is for: voltages match and the contactor is closed, or nothing is welded."""
+    loops: int = 0
+    """Charge-loop requests answered so far."""
+
+    @property
+    def resumable(self) -> CarPaused | None:
+        """The paused session, where this station proved to be the one that it was paused at."""
+        paused = self.paused
+        return paused if paused is not None and self.station is not None and self.station == paused.station else None
+
+    def to(self, phase: Enum) -> "CarSession":
+        """This session, in the phase that follows."""
+        return replace(self, phase=phase, tries=0, ready=False)
+
+    def again(self) -> "CarSession":
+        """This session, with the same request to come again."""
+        return replace(self, tries=self.tries + 1)
+
+    @property
+    def selected(self) -> Selection:
+        """The selection; only phases after ServiceDetail ask for it."""
+        assert self.selection is not None, "nothing asks for the selection before ServiceDetail"
+        return self.selection
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the selected service may feed the grid."""
+        return self.intent.service.bidirectional
+
+    def own_limits(self, vehicle: VehicleState) -> Limits:
+        """What the vehicle can do now: a battery at its maximum takes nothing, one at its minimum gives nothing."""
+        intent = self.intent
+        limits = intent.limits
+        if vehicle.soc >= intent.soc_max:
+            limits = replace(limits, charge_w=0.0, charge_a=0.0, charge_min_w=0.0, charge_min_a=0.0)
+        if vehicle.soc <= intent.soc_min or not self.bidirectional:
+            limits = replace(limits, discharge_w=0.0, discharge_a=0.0, discharge_min_w=0.0, discharge_min_a=0.0)
+        return limits
+
+    def wish_w(self, vehicle: VehicleState) -> float:
+        """Scheduled mode: the power that the car would like, within its own limits."""
+        limits, wish_w = self.own_limits(vehicle), self.intent.wish_w
+        return limits.charge_w if wish_w is None else min(max(wish_w, -limits.discharge_w), limits.charge_w)
+
+    def scheduled_w(self, vehicle: VehicleState) -> float:
+        """What of that the schedule allows now; nothing without a schedule."""
+        return 0.0 if self.schedule is None else self.schedule.power_w(self.wish_w(vehicle), vehicle.unix_s)
+
+    @property
+    def wants_meter(self) -> bool:
+        """Whether this turn of the charge loop asks for the meter."""
+        return self.loops % self.intent.meter_every == 0
+
+
+class Abandon(V2GError):
+    """The car does not go on.
+
+    `in_order`: by stopping and SessionStop; otherwise at once, for the station broke the rules.
+    """
+
+    def __init__(self, reason: str, fault: Fault, *, in_order: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fault = fault
+        self.in_order = in_order

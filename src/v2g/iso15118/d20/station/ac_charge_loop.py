@@ -1,0 +1,90 @@
+"""AC_ChargeLoop: the inverter is in the car; the station sets the target power, measures, and holds the contactor."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.ac_power import total_w
+from v2g.iso15118.d20.car_says import with_display, with_needs
+from v2g.iso15118.d20.station.metering import meter_info
+from v2g.iso15118.d20.station.status import evse_status
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import header
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.session import Refusal, Reply, Session
+from v2g.iso15118.view import Demand, Limits, Stage, StationView
+from v2g.messages.iso20.ac import (
+    AC_ChargeLoopReq,
+    AC_ChargeLoopRes,
+    BPT_Dynamic_AC_CLReqControlMode,
+    BPT_Dynamic_AC_CLResControlMode,
+    BPT_Scheduled_AC_CLReqControlMode,
+    BPT_Scheduled_AC_CLResControlMode,
+    Dynamic_AC_CLReqControlMode,
+    Dynamic_AC_CLResControlMode,
+    Scheduled_AC_CLReqControlMode,
+    Scheduled_AC_CLResControlMode,
+)
+from v2g.messages.iso20.types import RationalNumber, ResponseCode
+
+_KINDS = {
+    (ControlMode.SCHEDULED, False): (Scheduled_AC_CLReqControlMode, Scheduled_AC_CLResControlMode),
+    (ControlMode.SCHEDULED, True): (BPT_Scheduled_AC_CLReqControlMode, BPT_Scheduled_AC_CLResControlMode),
+    (ControlMode.DYNAMIC, False): (Dynamic_AC_CLReqControlMode, Dynamic_AC_CLResControlMode),
+    (ControlMode.DYNAMIC, True): (BPT_Dynamic_AC_CLReqControlMode, BPT_Dynamic_AC_CLResControlMode),
+}
+
+
+def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Reply:
+    control, selected = request.CLReqControlMode, session.selected
+    expected, kind = _KINDS[selected.mode, selected.service.bidirectional]
+    if type(control) is not expected:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"{type(control).__name__} where the selected service wants {expected.__name__}",
+        )
+    session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
+    car = car_limits(control, session.car.limits)
+    wish_w = target_w = target_var = None
+    rational = RationalNumber.of
+    if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
+        wish_w = total_w(control, "EVPresentActivePower")
+    else:
+        target_w, target_var = rational(view.target_w or 0.0), rational(view.target_var)
+    if view.target_w is not None:
+        target_w = rational(view.target_w)
+    demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
+    session = replace(session, car=replace(session.car, limits=car), demand=demand)
+    response = AC_ChargeLoopRes(
+        Header=header(session, view),
+        ResponseCode=ResponseCode.OK,
+        EVSEStatus=evse_status(view),
+        MeterInfo=meter_info(view.meter) if request.MeterInfoRequested else None,
+        CLResControlMode=kind(
+            EVSETargetActivePower=target_w,
+            EVSETargetReactivePower=target_var,
+            EVSEPresentActivePower=rational(view.power_w),
+        ),
+    )
+    return Reply(response, Phase.CHARGE_LOOP, session)
+
+
+def car_limits(
+    control: Scheduled_AC_CLReqControlMode | Dynamic_AC_CLReqControlMode,
+    before: Limits,
+) -> Limits:
+    """The car's limits of now, over all phases; what a scheduled request leaves out stays as it was."""
+
+    def newer(element: str, old: float) -> float:
+        return old if getattr(control, element) is None else abs(total_w(control, element))
+
+    limits = replace(
+        before,
+        charge_w=newer("EVMaximumChargePower", before.charge_w),
+        charge_min_w=newer("EVMinimumChargePower", before.charge_min_w),
+    )
+    if isinstance(control, BPT_Scheduled_AC_CLReqControlMode | BPT_Dynamic_AC_CLReqControlMode):
+        limits = replace(
+            limits,
+            discharge_w=newer("EVMaximumDischargePower", before.discharge_w),
+            discharge_min_w=newer("EVMinimumDischargePower", before.discharge_min_w),
+        )
+    return limits

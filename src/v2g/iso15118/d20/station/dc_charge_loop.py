@@ -1,0 +1,124 @@
+"""DC_ChargeLoop: the station reports and moves energy, within the limits of both sides."""
+
+from dataclasses import replace
+from typing import Any
+
+from v2g.iso15118.d20.car_says import with_display, with_needs
+from v2g.iso15118.d20.station.metering import meter_info
+from v2g.iso15118.d20.station.status import evse_status
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import header
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.session import Refusal, Reply, Session
+from v2g.iso15118.view import Demand, Limits, Stage, StationView
+from v2g.messages.iso20.dc import (
+    BPT_Dynamic_DC_CLReqControlMode,
+    BPT_Dynamic_DC_CLResControlMode,
+    BPT_Scheduled_DC_CLReqControlMode,
+    BPT_Scheduled_DC_CLResControlMode,
+    DC_ChargeLoopReq,
+    DC_ChargeLoopRes,
+    Dynamic_DC_CLReqControlMode,
+    Dynamic_DC_CLResControlMode,
+    Scheduled_DC_CLReqControlMode,
+    Scheduled_DC_CLResControlMode,
+)
+from v2g.messages.iso20.types import RationalNumber, ResponseCode
+
+_EXPECTED = {
+    (ControlMode.SCHEDULED, False): Scheduled_DC_CLReqControlMode,
+    (ControlMode.SCHEDULED, True): BPT_Scheduled_DC_CLReqControlMode,
+    (ControlMode.DYNAMIC, False): Dynamic_DC_CLReqControlMode,
+    (ControlMode.DYNAMIC, True): BPT_Dynamic_DC_CLReqControlMode,
+}
+_AT_LIMIT = 0.99
+"""A value within 1 % of its limit has reached it."""
+
+
+def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Reply:
+    control, selected = request.CLReqControlMode, session.selected
+    expected = _EXPECTED[selected.mode, selected.service.bidirectional]
+    if type(control) is not expected:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"{type(control).__name__} where the selected service wants {expected.__name__}",
+        )
+    session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
+    car = car_limits(control, session.car.limits)
+    wish_w: float | None = None
+    voltage_v = car.voltage_max_v
+    if isinstance(control, Scheduled_DC_CLReqControlMode):
+        voltage_v = control.EVTargetVoltage.value
+        wish_w = control.EVTargetCurrent.value * view.voltage_v  # our own measurement, not the car's word
+    demand = Demand(Stage.ENERGY, selected.service, selected.mode, voltage_v=voltage_v, wish_w=wish_w)
+    session = replace(session, car=replace(session.car, limits=car), demand=demand)
+
+    own, rational = session.within_promise(view.limits), RationalNumber.of
+    response = DC_ChargeLoopRes(
+        Header=header(session, view),
+        ResponseCode=ResponseCode.OK,
+        EVSEStatus=evse_status(view),
+        MeterInfo=meter_info(view.meter) if request.MeterInfoRequested else None,
+        EVSEPresentCurrent=rational(view.current_a),
+        EVSEPresentVoltage=rational(view.voltage_v),
+        EVSEPowerLimitAchieved=view.limited,
+        EVSECurrentLimitAchieved=_reached(view.current_a, own),
+        EVSEVoltageLimitAchieved=view.voltage_v >= _AT_LIMIT * own.voltage_max_v,
+        CLResControlMode=_control(own, selected.mode, selected.service.bidirectional),
+    )
+    return Reply(response, Phase.CHARGE_LOOP, session)
+
+
+def car_limits(
+    control: Scheduled_DC_CLReqControlMode | Dynamic_DC_CLReqControlMode,
+    before: Limits,
+) -> Limits:
+    """The car's limits of now; what a scheduled request leaves out stays as it was."""
+
+    def newer(value: RationalNumber | None, old: float) -> float:
+        return old if value is None else abs(value.value)
+
+    limits = replace(
+        before,
+        charge_w=newer(control.EVMaximumChargePower, before.charge_w),
+        charge_a=newer(control.EVMaximumChargeCurrent, before.charge_a),
+        charge_min_w=newer(control.EVMinimumChargePower, before.charge_min_w),
+        voltage_min_v=newer(control.EVMinimumVoltage, before.voltage_min_v),
+        voltage_max_v=newer(control.EVMaximumVoltage, before.voltage_max_v),
+    )
+    if isinstance(control, BPT_Scheduled_DC_CLReqControlMode | BPT_Dynamic_DC_CLReqControlMode):
+        limits = replace(
+            limits,
+            discharge_w=newer(control.EVMaximumDischargePower, before.discharge_w),
+            discharge_a=newer(control.EVMaximumDischargeCurrent, before.discharge_a),
+            discharge_min_w=newer(control.EVMinimumDischargePower, before.discharge_min_w),
+        )
+    return limits
+
+
+def _reached(current_a: float, own: Limits) -> bool:
+    limit_a = own.charge_a if current_a >= 0 else own.discharge_a
+    return limit_a > 0 and abs(current_a) >= _AT_LIMIT * limit_a
+
+
+def _control(
+    own: Limits, mode: ControlMode, bidirectional: bool
+) -> Scheduled_DC_CLResControlMode | Dynamic_DC_CLResControlMode:
+    rational = RationalNumber.of
+    limits: dict[str, Any] = {
+        "EVSEMaximumChargePower": rational(own.charge_w),
+        "EVSEMinimumChargePower": rational(own.charge_min_w),
+        "EVSEMaximumChargeCurrent": rational(own.charge_a),
+        "EVSEMaximumVoltage": rational(own.voltage_max_v),
+    }
+    if not bidirectional:
+        kind = Dynamic_DC_CLResControlMode if mode is ControlMode.DYNAMIC else Scheduled_DC_CLResControlMode
+        return kind(**limits)
+    both = BPT_Dynamic_DC_CLResControlMode if mode is ControlMode.DYNAMIC else BPT_Scheduled_DC_CLResControlMode
+    return both(
+        **limits,
+        EVSEMaximumDischargePower=rational(own.discharge_w),
+        EVSEMinimumDischargePower=rational(own.discharge_min_w),
+        EVSEMaximumDischargeCurrent=rational(own.discharge_a),
+        EVSEMinimumVoltage=rational(own.voltage_min_v),
+    )

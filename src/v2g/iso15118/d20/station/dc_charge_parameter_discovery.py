@@ -1,0 +1,87 @@
+"""DC_ChargeParameterDiscovery: the limits of both sides, in the flavour of the selected service."""
+
+from dataclasses import replace
+from typing import Any
+
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import header
+from v2g.iso15118.session import Refusal, Reply, Session
+from v2g.iso15118.view import Limits, StationView
+from v2g.messages.iso20.dc import (
+    BPT_DC_CPDReqEnergyTransferMode,
+    BPT_DC_CPDResEnergyTransferMode,
+    DC_ChargeParameterDiscoveryReq,
+    DC_ChargeParameterDiscoveryRes,
+    DC_CPDReqEnergyTransferMode,
+    DC_CPDResEnergyTransferMode,
+)
+from v2g.messages.iso20.types import RationalNumber, ResponseCode
+
+
+def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: StationView) -> Reply:
+    mode, bidirectional = request.DC_CPDReqEnergyTransferMode, session.selected.service.bidirectional
+    if isinstance(mode, BPT_DC_CPDReqEnergyTransferMode) != bidirectional:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
+        )
+    car, own = car_limits(mode), view.lasting or view.limits
+    if car.charge_w < 0 or car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"the car takes {car.voltage_min_v:g} to {car.voltage_max_v:g} V and up to {car.charge_w:g} W, "
+            f"the station gives {own.voltage_min_v:g} to {own.voltage_max_v:g} V",
+        )
+    rational = RationalNumber.of
+    ramp = session.offer.ramp_w_per_s
+    limits: dict[str, Any] = {
+        "EVSEMaximumChargePower": rational(own.charge_w),
+        "EVSEMinimumChargePower": rational(own.charge_min_w),
+        "EVSEMaximumChargeCurrent": rational(own.charge_a),
+        "EVSEMinimumChargeCurrent": rational(own.charge_min_a),
+        "EVSEMaximumVoltage": rational(own.voltage_max_v),
+        "EVSEMinimumVoltage": rational(own.voltage_min_v),
+        "EVSEPowerRampLimitation": None if ramp is None else rational(ramp),
+    }
+    parameters: DC_CPDResEnergyTransferMode
+    if bidirectional:
+        parameters = BPT_DC_CPDResEnergyTransferMode(
+            **limits,
+            EVSEMaximumDischargePower=rational(own.discharge_w),
+            EVSEMinimumDischargePower=rational(own.discharge_min_w),
+            EVSEMaximumDischargeCurrent=rational(own.discharge_a),
+            EVSEMinimumDischargeCurrent=rational(own.discharge_min_a),
+        )
+    else:
+        parameters = DC_CPDResEnergyTransferMode(**limits)
+    state = replace(session.car, limits=car, soc_target_percent=mode.TargetSOC)
+    return Reply(
+        DC_ChargeParameterDiscoveryRes(
+            Header=header(session, view),
+            ResponseCode=ResponseCode.OK,
+            DC_CPDResEnergyTransferMode=parameters,
+        ),
+        Phase.SCHEDULE_EXCHANGE,
+        replace(session, car=state, promised=own),
+    )
+
+
+def car_limits(mode: DC_CPDReqEnergyTransferMode) -> Limits:
+    """The car's limits. Discharge values are magnitudes here; some cars send them negative."""
+    limits = Limits(
+        charge_w=mode.EVMaximumChargePower.value,
+        charge_a=mode.EVMaximumChargeCurrent.value,
+        charge_min_w=mode.EVMinimumChargePower.value,
+        charge_min_a=mode.EVMinimumChargeCurrent.value,
+        voltage_min_v=mode.EVMinimumVoltage.value,
+        voltage_max_v=mode.EVMaximumVoltage.value,
+    )
+    if isinstance(mode, BPT_DC_CPDReqEnergyTransferMode):
+        limits = replace(
+            limits,
+            discharge_w=abs(mode.EVMaximumDischargePower.value),
+            discharge_a=abs(mode.EVMaximumDischargeCurrent.value),
+            discharge_min_w=abs(mode.EVMinimumDischargePower.value),
+            discharge_min_a=abs(mode.EVMinimumDischargeCurrent.value),
+        )
+    return limits

@@ -1,0 +1,28 @@
+"""DC_PreCharge: the station brings its output to the car's voltage before the car closes its own contactors."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import header
+from v2g.iso15118.session import Refusal, Reply, Session
+from v2g.iso15118.view import Demand, Stage, StationView
+from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
+from v2g.messages.iso20.types import RationalNumber, ResponseCode
+
+
+def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Reply:
+    target_v, limits = request.EVTargetVoltage.value, session.promised or view.lasting or view.limits
+    if session.offer.precharge_tolerance_v is None:
+        target_v = min(max(0.0, target_v), limits.voltage_max_v)
+    elif not 0 <= target_v <= limits.voltage_max_v:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"pre-charge to {target_v:g} V is beyond the promised {limits.voltage_max_v:g} V",
+        )
+    demand = Demand(Stage.PRECHARGE, session.selected.service, session.selected.mode, voltage_v=target_v)
+    response = DC_PreChargeRes(
+        Header=header(session, view),
+        ResponseCode=ResponseCode.OK,
+        EVSEPresentVoltage=RationalNumber.of(view.voltage_v),
+    )
+    return Reply(response, Phase.PRECHARGED, replace(session, demand=demand))

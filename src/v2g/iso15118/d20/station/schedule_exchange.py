@@ -1,0 +1,115 @@
+"""ScheduleExchange: dynamic control needs no schedule; scheduled control gets one tuple that covers both directions."""
+
+from dataclasses import replace
+
+from v2g.iso15118.d20.car_says import with_needs
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import header
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.session import Refusal, Reply, Session
+from v2g.iso15118.view import Slot, Stage, StationView
+from v2g.messages.iso20.common import (
+    ChargingSchedule,
+    Dynamic_SEResControlMode,
+    PowerSchedule,
+    PowerScheduleEntry,
+    PowerScheduleEntryList,
+    PriceLevelSchedule,
+    PriceLevelScheduleEntry,
+    PriceLevelScheduleEntryList,
+    Scheduled_SEResControlMode,
+    ScheduleExchangeReq,
+    ScheduleExchangeRes,
+    ScheduleTuple,
+)
+from v2g.messages.iso20.types import Processing, RationalNumber, ResponseCode
+
+TUPLE_ID = 1
+_NOTHING_YET = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
+"""The schema wants a tuple even while Ongoing."""
+
+
+def answer(request: ScheduleExchangeReq, session: Session, view: StationView) -> Reply:
+    dynamic = session.selected.mode is ControlMode.DYNAMIC
+    if (request.Dynamic_SEReqControlMode is not None) != dynamic:
+        raise Refusal(
+            ResponseCode.FAILED_WrongChargeParameter,
+            f"the request's control mode is not the selected one, {session.selected.mode.name.lower()}",
+        )
+    following = _following(session)
+    if dynamic:
+        response = ScheduleExchangeRes(
+            Header=header(session, view),
+            ResponseCode=ResponseCode.OK,
+            EVSEProcessing=Processing.Finished,
+            Dynamic_SEResControlMode=Dynamic_SEResControlMode(),
+        )
+        return Reply(response, following, _with_needs(session, request))
+    slots = tuple(_as_written(slot) for slot in view.schedule[: request.MaximumSupportingPoints])
+    response = ScheduleExchangeRes(
+        Header=header(session, view),
+        ResponseCode=ResponseCode.OK,
+        EVSEProcessing=Processing.Finished if slots else Processing.Ongoing,
+        Scheduled_SEResControlMode=Scheduled_SEResControlMode(
+            [_schedule_tuple(slots or _NOTHING_YET, view.unix_s, session)]
+        ),
+    )
+    if not slots:
+        return Reply(response, Phase.SCHEDULE_EXCHANGE, session)
+    return Reply(
+        response, following, replace(_with_needs(session, request), schedule=slots, schedule_from_s=view.unix_s)
+    )
+
+
+def _as_written(slot: Slot) -> Slot:
+    """The slot with the powers that the car will read: a profile that equals the offer must pass."""
+    return replace(
+        slot,
+        charge_w=RationalNumber.of(slot.charge_w).value,
+        discharge_w=RationalNumber.of(slot.discharge_w).value,
+    )
+
+
+def _following(session: Session) -> Phase:
+    """A renegotiation, with the contactor closed already, goes straight back to PowerDelivery."""
+    if session.demand.stage is Stage.READY or not session.selected.service.dc:
+        return Phase.POWER_DELIVERY
+    return Phase.CABLE_CHECK
+
+
+def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session) -> ScheduleTuple:
+    def schedule(number: int, powers_w: list[float]) -> ChargingSchedule:
+        entries = [
+            PowerScheduleEntry(Duration=slot.duration_s, Power=RationalNumber.of(power_w))
+            for slot, power_w in zip(slots, powers_w, strict=True)
+        ]
+        return ChargingSchedule(
+            PowerSchedule=PowerSchedule(TimeAnchor=unix_s, PowerScheduleEntries=PowerScheduleEntryList(entries)),
+            PriceLevelSchedule=_one_level(number, slots, unix_s) if session.offer.price_levels else None,
+        )
+
+    return ScheduleTuple(
+        ScheduleTupleID=TUPLE_ID,
+        ChargingSchedule=schedule(1, [slot.charge_w for slot in slots]),
+        DischargingSchedule=(
+            schedule(2, [slot.discharge_w for slot in slots]) if session.selected.service.bidirectional else None
+        ),
+    )
+
+
+def _one_level(number: int, slots: tuple[Slot, ...], unix_s: int) -> PriceLevelSchedule:
+    """A price that is the same at all times, hence no reason to shift energy."""
+    duration_s = sum(slot.duration_s for slot in slots)
+    return PriceLevelSchedule(
+        Id=f"price{number}",
+        TimeAnchor=unix_s,
+        PriceScheduleID=number,
+        NumberOfPriceLevels=1,
+        PriceLevelScheduleEntries=PriceLevelScheduleEntryList([PriceLevelScheduleEntry(duration_s, 1)]),
+    )
+
+
+def _with_needs(session: Session, request: ScheduleExchangeReq) -> Session:
+    needs = request.Dynamic_SEReqControlMode or request.Scheduled_SEReqControlMode
+    assert needs is not None, "the schema demands one of the two"
+    return replace(session, car=with_needs(session.car, needs))

@@ -1,0 +1,47 @@
+"""SessionSetup: a new session, or an old one taken up again by the same car."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import replace
+
+from v2g.iso15118.car import CarState
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import header
+from v2g.iso15118.session import Reply, Session
+from v2g.iso15118.view import StationView
+from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
+from v2g.messages.iso20.types import ResponseCode
+
+
+def binding(session_id: bytes, peer: bytes) -> bytes:
+    """What ties a session to a vehicle certificate; `peer` is the certificate's SHA-512 [V2G20-2630]."""
+    return hashlib.sha512(session_id + peer).digest()
+
+
+def answer(request: SessionSetupReq, session: Session, view: StationView) -> Reply:
+    paused = session.paused
+    resumes = (
+        paused is not None
+        and session.peer is not None  # without TLS nothing proves that it is the same car
+        and request.Header.SessionID == paused.session_id
+        and hmac.compare_digest(paused.binding, binding(paused.session_id, session.peer))  # [V2G20-2545]
+    )
+    if resumes and paused is not None:
+        session = replace(
+            session,
+            session_id=paused.session_id,
+            car=replace(paused.car, evcc_id=request.EVCCID),
+            offered=paused.offered,
+            selection=paused.selection,
+        )
+        code, following = ResponseCode.OK_OldSessionJoined, Phase.CHARGE_PARAMETERS
+    else:
+        # 64 bits from the system's generator; at least 58 are due [V2G20-2621].
+        session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id=request.EVCCID))
+        code, following = ResponseCode.OK_NewSessionEstablished, Phase.AUTHORIZATION_SETUP
+    return Reply(
+        SessionSetupRes(Header=header(session, view), ResponseCode=code, EVSEID=session.offer.evse_id),
+        following,
+        session,
+    )

@@ -1,0 +1,107 @@
+"""The station's half of ISO 15118-20: its answers, its timers, what identifies a session."""
+
+from msgspec.structs import replace
+
+from v2g.exi.facets import Type
+from v2g.exi.least import least
+from v2g.iso15118.d20 import timeouts
+from v2g.iso15118.d20.edition import D20
+from v2g.iso15118.d20.station import (
+    ac_charge_loop,
+    ac_charge_parameter_discovery,
+    authorization,
+    authorization_setup,
+    dc_cable_check,
+    dc_charge_loop,
+    dc_charge_parameter_discovery,
+    dc_pre_charge,
+    dc_welding_detection,
+    power_delivery,
+    schedule_exchange,
+    service_detail,
+    service_discovery,
+    service_selection,
+    session_setup,
+    session_stop,
+)
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.d20.wire import NO_SESSION, header
+from v2g.iso15118.edition import Silence, StationSide
+from v2g.iso15118.paused import Paused
+from v2g.iso15118.session import Code, Refusal, Session
+from v2g.iso15118.view import Offer, StationView
+from v2g.kernel.fault import Fault
+from v2g.messages.iso20.types import ResponseCode
+
+
+def _open(offer: Offer, peer: bytes | None, paused: Paused | None) -> Session:
+    return Session(offer, Phase.SESSION_SETUP, NO_SESSION, peer, paused)
+
+
+def _check(request: Type, session: Session) -> None:
+    name, session_id = type(request).__name__, getattr(request, "Header").SessionID  # noqa: B009 - every request has one
+    if name != "SessionSetupReq" and session_id != session.session_id:
+        reason = f"{name} carries session {session_id.hex().upper()}"
+        raise Refusal(Code.UNKNOWN_SESSION, reason, Fault.UNKNOWN_SESSION)
+
+
+def _refuse(request: Type, session: Session, view: StationView, refusal: Refusal) -> Type | None:
+    """Of the type paired with the request, schema-conform, and saying nothing [V2G2-736]."""
+    kind = type(request)
+    if kind.__name__ not in STATION.answers:
+        return None
+    response = least(kind.__module__, kind.__name__.removesuffix("Req") + "Res")
+    code = ResponseCode(refusal.code.value)
+    return replace(response, Header=header(session, view), ResponseCode=code)
+
+
+def _pause(session: Session) -> Paused | None:
+    """Without TLS nothing could prove that the same car comes back."""
+    if session.peer is None or session.selection is None or session.session_id == NO_SESSION:
+        return None
+    binding = session_setup.binding(session.session_id, session.peer)
+    return Paused(D20.name, session.session_id, binding, session.selection, session.offered, session.car)
+
+
+STATION = StationSide(
+    edition=D20,
+    answers={
+        "SessionSetupReq": session_setup.answer,
+        "AuthorizationSetupReq": authorization_setup.answer,
+        "AuthorizationReq": authorization.answer,
+        "ServiceDiscoveryReq": service_discovery.answer,
+        "ServiceDetailReq": service_detail.answer,
+        "ServiceSelectionReq": service_selection.answer,
+        "AC_ChargeParameterDiscoveryReq": ac_charge_parameter_discovery.answer,
+        "DC_ChargeParameterDiscoveryReq": dc_charge_parameter_discovery.answer,
+        "ScheduleExchangeReq": schedule_exchange.answer,
+        "DC_CableCheckReq": dc_cable_check.answer,
+        "DC_PreChargeReq": dc_pre_charge.answer,
+        "PowerDeliveryReq": power_delivery.answer,
+        "AC_ChargeLoopReq": ac_charge_loop.answer,
+        "DC_ChargeLoopReq": dc_charge_loop.answer,
+        "DC_WeldingDetectionReq": dc_welding_detection.answer,
+        "SessionStopReq": session_stop.answer,
+    },
+    open=_open,
+    check=_check,
+    refuse=_refuse,
+    pause=_pause,
+    energy=frozenset({"AC_ChargeLoopReq", "DC_ChargeLoopReq"}),
+    silence={name: Silence(each.sequence_s, each.charge_loop_s) for name, each in timeouts.PROFILES.items()},
+    phase_limits={
+        Phase.AUTHORIZATION: (timeouts.STATION_ONGOING_S, Fault.AUTHORIZATION),
+        Phase.SCHEDULE_EXCHANGE: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
+        # The car gives up first, and then ends the session in order.
+        Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S + timeouts.DEFAULT_MESSAGE_S, Fault.CABLE_CHECK),
+        Phase.PRECHARGED: (timeouts.PRECHARGE_S + timeouts.DEFAULT_MESSAGE_S, Fault.PRECHARGE),
+        Phase.POWER_DELIVERY: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
+    },
+    silence_faults={
+        Phase.SESSION_SETUP: Fault.COMMUNICATION_SETUP_TIMEOUT,
+        Phase.SERVICE_DISCOVERY: Fault.SERVICE_DISCOVERY_TIMEOUT,
+        Phase.SERVICE_DETAIL: Fault.SERVICE_DISCOVERY_TIMEOUT,
+        Phase.SERVICE_SELECTION: Fault.SERVICE_DISCOVERY_TIMEOUT,
+        Phase.CHARGE_LOOP: Fault.CHARGE_LOOP_TIMEOUT,
+    },
+)

@@ -1,0 +1,88 @@
+"""What the station knows of one session, and what an answer returns. All values are immutable."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from v2g.exi.facets import Type
+from v2g.iso15118.car import CarState
+from v2g.iso15118.paused import Paused
+from v2g.iso15118.service import Selection, Service
+from v2g.iso15118.view import Demand, Limits, Offer, Slot
+from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The state of a session. An answer returns a changed copy."""
+
+    offer: Offer
+    phase: Enum
+    session_id: bytes
+    peer: bytes | None = None
+    """SHA-512 of the vehicle certificate; None without TLS."""
+    paused: Paused | None = None
+    """A session that this car may resume."""
+    car: CarState = CarState()
+    offered: tuple[Service, ...] = ()
+    """The services that the car was offered, hence the only ones that may be selected."""
+    selection: Selection | None = None
+    promised: Limits | None = None
+    """The limits of charge parameter discovery, never to be exceeded later [V2G20-2654], [V2G20-2655]."""
+    schedule: tuple[Slot, ...] = ()
+    """The schedule that the car was offered."""
+    schedule_from_s: int = 0
+    """Start of that schedule, seconds since 1970 UTC."""
+    demand: Demand = Demand()
+    pausing: bool = False
+    """The session ended with a pause."""
+
+    def within_promise(self, limits: Limits) -> Limits:
+        """The limits of now, never above what charge parameter discovery promised."""
+        return limits if self.promised is None else limits.within(self.promised)
+
+    @property
+    def selected(self) -> Selection:
+        """The selection; only phases after it ask for it."""
+        assert self.selection is not None, "the table admits no such request before a service is selected"
+        return self.selection
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: the response, the phase that follows, and the session as it is from then on."""
+
+    response: Type
+    following: Enum
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No answer yet: ask again when the view changes.
+
+    For requests whose response cannot say `Ongoing`. The session (with its demand) holds at once.
+    """
+
+    session: Session
+    budget_s: float
+    """How long the engine may wait, from the request on; then it refuses with `overdue`."""
+    overdue: "Refusal"
+
+
+class Code(StrEnum):
+    """Response codes that every edition has."""
+
+    FAILED = "FAILED"
+    SEQUENCE_ERROR = "FAILED_SequenceError"
+    UNKNOWN_SESSION = "FAILED_UnknownSession"
+
+
+class Refusal(V2GError):
+    """The request is understood and refused: the engine answers with the paired response and this code [V2G2-459]."""
+
+    def __init__(self, code: StrEnum, reason: str, fault: Fault = Fault.REQUEST_REFUSED) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.fault = fault
