@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from v2g.iso15118.car import CarState
+from v2g.iso15118.d20.numbers import MOST, stated
 from v2g.messages.iso20.types import DisplayParameters, RationalNumber
 
 
 def with_needs(car: CarState, needs: msgspec.Struct | None) -> CarState:
     """The car as a control mode of ScheduleExchangeReq or of a charge-loop request describes it."""
     said: dict[str, Any] = {
-        field: value.value if isinstance(value, RationalNumber) else value
+        field: stated(value, MOST) if isinstance(value, RationalNumber) else value
         for field, element in _ELEMENTS
         if (value := getattr(needs, element, None)) is not None
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
+from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.schedule import Schedule
 from v2g.iso15118.view import Slot
 from v2g.messages.iso20.common import (
@@ -11,13 +12,12 @@ from v2g.messages.iso20.common import (
     PowerScheduleEntry,
     ScheduleTuple,
 )
-from v2g.messages.iso20.types import RationalNumber
 
 
 def profile(schedule: Schedule, wish_w: float) -> EVPowerProfileEntryList:
     """What the car plans: the wish, held to the schedule, for as long as that lasts."""
     return EVPowerProfileEntryList(
-        [PowerScheduleEntry(Duration=seconds, Power=_inside(power_w)) for seconds, power_w in schedule.plan(wish_w)]
+        [PowerScheduleEntry(Duration=seconds, Power=limit(power_w)) for seconds, power_w in schedule.plan(wish_w)]
     )
 
 
@@ -28,14 +28,6 @@ def read(offered: ScheduleTuple, unix_s: int) -> Schedule:
     if anchor_s + sum(slot.duration_s for slot in slots) <= unix_s:
         anchor_s = unix_s
     return Schedule(offered.ScheduleTupleID, anchor_s, slots)
-
-
-def _inside(power_w: float) -> RationalNumber:
-    """The nearest number that is not further from zero: rounding up would leave the schedule."""
-    nearest = RationalNumber.of(power_w)
-    if abs(nearest.value) <= abs(power_w):
-        return nearest
-    return RationalNumber(nearest.Exponent, nearest.Value - (1 if power_w > 0 else -1))
 
 
 def _merged(offered: ScheduleTuple) -> Iterator[Slot]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from v2g.iso15118.d20.ac_power import total_w
 from v2g.iso15118.d20.car_says import with_display, with_needs
+from v2g.iso15118.d20.numbers import limit, shown, why_not
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
@@ -23,7 +24,7 @@ from v2g.messages.iso20.ac import (
     Scheduled_AC_CLReqControlMode,
     Scheduled_AC_CLResControlMode,
 )
-from v2g.messages.iso20.types import RationalNumber, ResponseCode
+from v2g.messages.iso20.types import ResponseCode
 
 _KINDS = {
     (ControlMode.SCHEDULED, False): (Scheduled_AC_CLReqControlMode, Scheduled_AC_CLResControlMode),
@@ -39,18 +40,19 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
     if type(control) is not expected:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
-            f"{type(control).__name__} where the selected service wants {expected.__name__}",
+            f"{type(control).__name__}, the selected service demands {expected.__name__}",
         )
     session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
     car = car_limits(control, session.car.limits)
+    if (reason := why_not(car)) is not None:
+        raise Refusal(ResponseCode.FAILED, reason)
     wish_w = target_w = target_var = None
-    rational = RationalNumber.of
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
         wish_w = total_w(control, "EVPresentActivePower")
     else:
-        target_w, target_var = rational(view.target_w or 0.0), rational(view.target_var)
+        target_w, target_var = limit(view.target_w or 0.0), limit(view.target_var)
     if view.target_w is not None:
-        target_w = rational(view.target_w)
+        target_w = limit(view.target_w)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
     response = AC_ChargeLoopRes(
@@ -61,7 +63,7 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
         CLResControlMode=kind(
             EVSETargetActivePower=target_w,
             EVSETargetReactivePower=target_var,
-            EVSEPresentActivePower=rational(view.power_w),
+            EVSEPresentActivePower=shown(view.power_w),
         ),
     )
     return Reply(response, Phase.CHARGE_LOOP, session)
@@ -74,7 +76,7 @@ def car_limits(
     """The car's limits of now, over all phases; what a scheduled request leaves out stays as it was."""
 
     def newer(element: str, old: float) -> float:
-        return old if getattr(control, element) is None else abs(total_w(control, element))
+        return old if getattr(control, element) is None else total_w(control, element)
 
     limits = replace(
         before,
@@ -84,7 +86,7 @@ def car_limits(
     if isinstance(control, BPT_Scheduled_AC_CLReqControlMode | BPT_Dynamic_AC_CLReqControlMode):
         limits = replace(
             limits,
-            discharge_w=newer("EVMaximumDischargePower", before.discharge_w),
-            discharge_min_w=newer("EVMinimumDischargePower", before.discharge_min_w),
+            discharge_w=abs(newer("EVMaximumDischargePower", before.discharge_w)),
+            discharge_min_w=abs(newer("EVMinimumDischargePower", before.discharge_min_w)),
         )
     return limits

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from v2g.iso15118.d20.ac_power import total_w
+from v2g.iso15118.d20.numbers import limit, shown, why_not
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Refusal, Reply, Session
@@ -16,7 +17,7 @@ from v2g.messages.iso20.ac import (
     BPT_AC_CPDReqEnergyTransferMode,
     BPT_AC_CPDResEnergyTransferMode,
 )
-from v2g.messages.iso20.types import RationalNumber, ResponseCode
+from v2g.messages.iso20.types import ResponseCode
 
 
 def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: StationView) -> Reply:
@@ -27,23 +28,22 @@ def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: Stat
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
     car, own = car_limits(mode), view.lasting or view.limits
-    if car.charge_w < 0:
-        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, f"a maximum charge power of {car.charge_w:g} W")
-    rational = RationalNumber.of
+    if (reason := why_not(car)) is not None:
+        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)
     ramp = session.offer.ramp_w_per_s
     limits: dict[str, Any] = {
-        "EVSEMaximumChargePower": rational(own.charge_w),
-        "EVSEMinimumChargePower": rational(own.charge_min_w),
-        "EVSENominalFrequency": rational(session.offer.nominal_frequency_hz),
-        "EVSEPowerRampLimitation": None if ramp is None else rational(ramp),
-        "EVSEPresentActivePower": rational(view.power_w),
+        "EVSEMaximumChargePower": limit(own.charge_w),
+        "EVSEMinimumChargePower": limit(own.charge_min_w),
+        "EVSENominalFrequency": shown(session.offer.nominal_frequency_hz),
+        "EVSEPowerRampLimitation": None if ramp is None else limit(ramp),
+        "EVSEPresentActivePower": shown(view.power_w),
     }
     parameters: AC_CPDResEnergyTransferMode
     if bidirectional:
         parameters = BPT_AC_CPDResEnergyTransferMode(
             **limits,
-            EVSEMaximumDischargePower=rational(own.discharge_w),
-            EVSEMinimumDischargePower=rational(own.discharge_min_w),
+            EVSEMaximumDischargePower=limit(own.discharge_w),
+            EVSEMinimumDischargePower=limit(own.discharge_min_w),
         )
     else:
         parameters = AC_CPDResEnergyTransferMode(**limits)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from v2g.iso15118.d20.car_says import with_display, with_needs
+from v2g.iso15118.d20.numbers import MOST_A, MOST_V, MOST_W, limit, shown, stated, why_not
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
@@ -41,26 +42,28 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
     if type(control) is not expected:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
-            f"{type(control).__name__} where the selected service wants {expected.__name__}",
+            f"{type(control).__name__}, the selected service demands {expected.__name__}",
         )
     session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
     car = car_limits(control, session.car.limits)
+    if (reason := why_not(car)) is not None or car.voltage_max_v <= 0:
+        raise Refusal(ResponseCode.FAILED, reason or "a maximum voltage of 0 V is none")
     wish_w: float | None = None
     voltage_v = car.voltage_max_v
     if isinstance(control, Scheduled_DC_CLReqControlMode):
-        voltage_v = control.EVTargetVoltage.value
-        wish_w = control.EVTargetCurrent.value * view.voltage_v  # our own measurement, not the car's word
+        voltage_v = stated(control.EVTargetVoltage, MOST_V)
+        wish_w = stated(control.EVTargetCurrent, MOST_A) * view.voltage_v  # our own measurement, not the car's word
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, voltage_v=voltage_v, wish_w=wish_w)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
 
-    own, rational = session.within_promise(view.limits), RationalNumber.of
+    own = session.within_promise(view.limits)
     response = DC_ChargeLoopRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         EVSEStatus=evse_status(view),
         MeterInfo=meter_info(view.meter) if request.MeterInfoRequested else None,
-        EVSEPresentCurrent=rational(view.current_a),
-        EVSEPresentVoltage=rational(view.voltage_v),
+        EVSEPresentCurrent=shown(view.current_a),
+        EVSEPresentVoltage=shown(view.voltage_v),
         EVSEPowerLimitAchieved=view.limited,
         EVSECurrentLimitAchieved=_reached(view.current_a, own),
         EVSEVoltageLimitAchieved=view.voltage_v >= _AT_LIMIT * own.voltage_max_v,
@@ -75,23 +78,26 @@ def car_limits(
 ) -> Limits:
     """The car's limits of now; what a scheduled request leaves out stays as it was."""
 
-    def newer(value: RationalNumber | None, old: float) -> float:
-        return old if value is None else abs(value.value)
+    def newer(value: RationalNumber | None, old: float, most: float = MOST_W) -> float:
+        return old if value is None else stated(value, most)
+
+    def magnitude(value: RationalNumber | None, old: float, most: float = MOST_W) -> float:
+        return abs(newer(value, old, most))  # some cars give discharging a negative sign
 
     limits = replace(
         before,
         charge_w=newer(control.EVMaximumChargePower, before.charge_w),
-        charge_a=newer(control.EVMaximumChargeCurrent, before.charge_a),
+        charge_a=newer(control.EVMaximumChargeCurrent, before.charge_a, MOST_A),
         charge_min_w=newer(control.EVMinimumChargePower, before.charge_min_w),
-        voltage_min_v=newer(control.EVMinimumVoltage, before.voltage_min_v),
-        voltage_max_v=newer(control.EVMaximumVoltage, before.voltage_max_v),
+        voltage_min_v=newer(control.EVMinimumVoltage, before.voltage_min_v, MOST_V),
+        voltage_max_v=newer(control.EVMaximumVoltage, before.voltage_max_v, MOST_V),
     )
     if isinstance(control, BPT_Scheduled_DC_CLReqControlMode | BPT_Dynamic_DC_CLReqControlMode):
         limits = replace(
             limits,
-            discharge_w=newer(control.EVMaximumDischargePower, before.discharge_w),
-            discharge_a=newer(control.EVMaximumDischargeCurrent, before.discharge_a),
-            discharge_min_w=newer(control.EVMinimumDischargePower, before.discharge_min_w),
+            discharge_w=magnitude(control.EVMaximumDischargePower, before.discharge_w),
+            discharge_a=magnitude(control.EVMaximumDischargeCurrent, before.discharge_a, MOST_A),
+            discharge_min_w=magnitude(control.EVMinimumDischargePower, before.discharge_min_w),
         )
     return limits
 
@@ -104,12 +110,11 @@ def _reached(current_a: float, own: Limits) -> bool:
 def _control(
     own: Limits, mode: ControlMode, bidirectional: bool
 ) -> Scheduled_DC_CLResControlMode | Dynamic_DC_CLResControlMode:
-    rational = RationalNumber.of
     limits: dict[str, Any] = {
-        "EVSEMaximumChargePower": rational(own.charge_w),
-        "EVSEMinimumChargePower": rational(own.charge_min_w),
-        "EVSEMaximumChargeCurrent": rational(own.charge_a),
-        "EVSEMaximumVoltage": rational(own.voltage_max_v),
+        "EVSEMaximumChargePower": limit(own.charge_w),
+        "EVSEMinimumChargePower": limit(own.charge_min_w),
+        "EVSEMaximumChargeCurrent": limit(own.charge_a),
+        "EVSEMaximumVoltage": limit(own.voltage_max_v),
     }
     if not bidirectional:
         kind = Dynamic_DC_CLResControlMode if mode is ControlMode.DYNAMIC else Scheduled_DC_CLResControlMode
@@ -117,8 +122,8 @@ def _control(
     both = BPT_Dynamic_DC_CLResControlMode if mode is ControlMode.DYNAMIC else BPT_Scheduled_DC_CLResControlMode
     return both(
         **limits,
-        EVSEMaximumDischargePower=rational(own.discharge_w),
-        EVSEMinimumDischargePower=rational(own.discharge_min_w),
-        EVSEMaximumDischargeCurrent=rational(own.discharge_a),
-        EVSEMinimumVoltage=rational(own.voltage_min_v),
+        EVSEMaximumDischargePower=limit(own.discharge_w),
+        EVSEMinimumDischargePower=limit(own.discharge_min_w),
+        EVSEMaximumDischargeCurrent=limit(own.discharge_a),
+        EVSEMinimumVoltage=limit(own.voltage_min_v),
     )

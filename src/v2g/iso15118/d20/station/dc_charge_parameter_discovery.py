@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from v2g.iso15118.d20.numbers import MOST_A, MOST_V, MOST_W, limit, stated, why_not
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Refusal, Reply, Session
@@ -15,7 +16,7 @@ from v2g.messages.iso20.dc import (
     DC_CPDReqEnergyTransferMode,
     DC_CPDResEnergyTransferMode,
 )
-from v2g.messages.iso20.types import RationalNumber, ResponseCode
+from v2g.messages.iso20.types import ResponseCode
 
 
 def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: StationView) -> Reply:
@@ -26,31 +27,32 @@ def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: Stat
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
     car, own = car_limits(mode), view.lasting or view.limits
-    if car.charge_w < 0 or car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
+    if (reason := why_not(car)) is not None:
+        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)
+    if car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,
             f"the car takes {car.voltage_min_v:g} to {car.voltage_max_v:g} V and up to {car.charge_w:g} W, "
             f"the station gives {own.voltage_min_v:g} to {own.voltage_max_v:g} V",
         )
-    rational = RationalNumber.of
     ramp = session.offer.ramp_w_per_s
     limits: dict[str, Any] = {
-        "EVSEMaximumChargePower": rational(own.charge_w),
-        "EVSEMinimumChargePower": rational(own.charge_min_w),
-        "EVSEMaximumChargeCurrent": rational(own.charge_a),
-        "EVSEMinimumChargeCurrent": rational(own.charge_min_a),
-        "EVSEMaximumVoltage": rational(own.voltage_max_v),
-        "EVSEMinimumVoltage": rational(own.voltage_min_v),
-        "EVSEPowerRampLimitation": None if ramp is None else rational(ramp),
+        "EVSEMaximumChargePower": limit(own.charge_w),
+        "EVSEMinimumChargePower": limit(own.charge_min_w),
+        "EVSEMaximumChargeCurrent": limit(own.charge_a),
+        "EVSEMinimumChargeCurrent": limit(own.charge_min_a),
+        "EVSEMaximumVoltage": limit(own.voltage_max_v),
+        "EVSEMinimumVoltage": limit(own.voltage_min_v),
+        "EVSEPowerRampLimitation": None if ramp is None else limit(ramp),
     }
     parameters: DC_CPDResEnergyTransferMode
     if bidirectional:
         parameters = BPT_DC_CPDResEnergyTransferMode(
             **limits,
-            EVSEMaximumDischargePower=rational(own.discharge_w),
-            EVSEMinimumDischargePower=rational(own.discharge_min_w),
-            EVSEMaximumDischargeCurrent=rational(own.discharge_a),
-            EVSEMinimumDischargeCurrent=rational(own.discharge_min_a),
+            EVSEMaximumDischargePower=limit(own.discharge_w),
+            EVSEMinimumDischargePower=limit(own.discharge_min_w),
+            EVSEMaximumDischargeCurrent=limit(own.discharge_a),
+            EVSEMinimumDischargeCurrent=limit(own.discharge_min_a),
         )
     else:
         parameters = DC_CPDResEnergyTransferMode(**limits)
@@ -69,19 +71,19 @@ def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: Stat
 def car_limits(mode: DC_CPDReqEnergyTransferMode) -> Limits:
     """The car's limits. Discharge values are magnitudes here; some cars send them negative."""
     limits = Limits(
-        charge_w=mode.EVMaximumChargePower.value,
-        charge_a=mode.EVMaximumChargeCurrent.value,
-        charge_min_w=mode.EVMinimumChargePower.value,
-        charge_min_a=mode.EVMinimumChargeCurrent.value,
-        voltage_min_v=mode.EVMinimumVoltage.value,
-        voltage_max_v=mode.EVMaximumVoltage.value,
+        charge_w=stated(mode.EVMaximumChargePower, MOST_W),
+        charge_a=stated(mode.EVMaximumChargeCurrent, MOST_A),
+        charge_min_w=stated(mode.EVMinimumChargePower, MOST_W),
+        charge_min_a=stated(mode.EVMinimumChargeCurrent, MOST_A),
+        voltage_min_v=stated(mode.EVMinimumVoltage, MOST_V),
+        voltage_max_v=stated(mode.EVMaximumVoltage, MOST_V),
     )
     if isinstance(mode, BPT_DC_CPDReqEnergyTransferMode):
         limits = replace(
             limits,
-            discharge_w=abs(mode.EVMaximumDischargePower.value),
-            discharge_a=abs(mode.EVMaximumDischargeCurrent.value),
-            discharge_min_w=abs(mode.EVMinimumDischargePower.value),
-            discharge_min_a=abs(mode.EVMinimumDischargeCurrent.value),
+            discharge_w=abs(stated(mode.EVMaximumDischargePower, MOST_W)),
+            discharge_a=abs(stated(mode.EVMaximumDischargeCurrent, MOST_A)),
+            discharge_min_w=abs(stated(mode.EVMinimumDischargePower, MOST_W)),
+            discharge_min_a=abs(stated(mode.EVMinimumDischargeCurrent, MOST_A)),
         )
     return limits

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
+from v2g.iso15118.d20.numbers import MOST, shown, stated
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Demand, Stage, StationView
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
-from v2g.messages.iso20.types import RationalNumber, ResponseCode
+from v2g.messages.iso20.types import ResponseCode
 
 
 def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Reply:
-    target_v, limits = request.EVTargetVoltage.value, session.promised or view.lasting or view.limits
+    target_v, limits = stated(request.EVTargetVoltage, MOST), session.promised or view.lasting or view.limits
     if session.offer.precharge_tolerance_v is None:
         target_v = min(max(0.0, target_v), limits.voltage_max_v)
     elif not 0 <= target_v <= limits.voltage_max_v:
@@ -23,6 +24,6 @@ def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Rep
     response = DC_PreChargeRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
-        EVSEPresentVoltage=RationalNumber.of(view.voltage_v),
+        EVSEPresentVoltage=shown(view.voltage_v),
     )
     return Reply(response, Phase.PRECHARGED, replace(session, demand=demand))

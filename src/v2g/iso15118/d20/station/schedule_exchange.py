@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.car_says import with_needs
+from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
@@ -22,7 +23,7 @@ from v2g.messages.iso20.common import (
     ScheduleExchangeRes,
     ScheduleTuple,
 )
-from v2g.messages.iso20.types import Processing, RationalNumber, ResponseCode
+from v2g.messages.iso20.types import Processing, ResponseCode
 
 TUPLE_ID = 1
 _NOTHING_YET = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
@@ -65,8 +66,8 @@ def _as_written(slot: Slot) -> Slot:
     """The slot with the powers that the car will read: a profile that equals the offer must pass."""
     return replace(
         slot,
-        charge_w=RationalNumber.of(slot.charge_w).value,
-        discharge_w=RationalNumber.of(slot.discharge_w).value,
+        charge_w=limit(slot.charge_w).value,
+        discharge_w=limit(slot.discharge_w).value,
     )
 
 
@@ -80,7 +81,7 @@ def _following(session: Session) -> Phase:
 def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session) -> ScheduleTuple:
     def schedule(number: int, powers_w: list[float]) -> ChargingSchedule:
         entries = [
-            PowerScheduleEntry(Duration=slot.duration_s, Power=RationalNumber.of(power_w))
+            PowerScheduleEntry(Duration=slot.duration_s, Power=limit(power_w))
             for slot, power_w in zip(slots, powers_w, strict=True)
         ]
         return ChargingSchedule(

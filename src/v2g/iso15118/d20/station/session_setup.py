@@ -9,7 +9,7 @@ from v2g.iso15118.car import CarState
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Reply, Session
-from v2g.iso15118.view import StationView
+from v2g.iso15118.view import Authorization, StationView
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
 from v2g.messages.iso20.types import ResponseCode
 
@@ -26,6 +26,8 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
         and session.peer is not None  # without TLS nothing proves that it is the same car
         and request.Header.SessionID == paused.session_id
         and hmac.compare_digest(paused.binding, binding(paused.session_id, session.peer))  # [V2G20-2545]
+        and paused.car.evcc_id == request.EVCCID
+        and view.authorization is not Authorization.REJECTED
     )
     if resumes and paused is not None:
         session = replace(
