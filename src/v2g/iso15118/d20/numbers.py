@@ -1,4 +1,4 @@
-"""Numbers to and from a peer: limits are never rounded up, nothing of a peer is unbounded, all of ours can be written."""
+"""Numbers to and from a peer: limits are never rounded up, and what a peer states is bounded."""
 
 from math import copysign, isnan
 
