@@ -21,7 +21,8 @@ from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.modbus_server import Device, Unit, listen
 from v2g.bench.sim.plant import CONTACTOR_UNIT, INVERTER_UNIT, Plant
 from v2g.bench.sim.plant_model import PlantModel
-from v2g.power.registers.map import Value, shipped
+from v2g.power.quantity import Value
+from v2g.power.registers.map import shipped
 from v2g.power.registers.port import Table
 
 NOMINAL_HZ = 60.0

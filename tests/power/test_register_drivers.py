@@ -18,7 +18,8 @@ from v2g.power.drivers.register_map import (
 )
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused
 from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterSetpoint
-from v2g.power.registers.map import RegisterMap, RegisterMapError, Value, parse, shipped
+from v2g.power.quantity import MapError, Value
+from v2g.power.registers.map import RegisterMap, parse, shipped
 from v2g.power.registers.port import Registers
 
 SETPOINT = InverterSetpoint(
@@ -200,7 +201,10 @@ def test_an_implausible_measurement_raises(measured: Mapping[str, Value], findin
         with pytest.raises(Implausible, match=finding):
             await RegisterInverter(registers).read()
 
-    on_device(Unit(shipped("inverter"), lambda: {**SOUND, **measured}), test)
+    text = "{address: 0x5002, type: u16, table: input, scale: 0.1}, temperature_c: {address: 0x5003, type: i16, "
+    unlimited = parse(f"quantities: {{voltage_v: {text} table: input, scale: 0.1}}}}", "x.yaml").quantities
+    register_map = RegisterMap("x.yaml", shipped("inverter").quantities | unlimited)
+    on_device(Unit(register_map, lambda: {**SOUND, **measured}), test)
 
 
 def test_an_unknown_state_code_raises() -> None:
@@ -243,5 +247,5 @@ def test_a_grid_sensor_reads_what_its_map_has_beyond_frequency_and_voltage() -> 
 
 def test_a_driver_refuses_a_map_without_its_quantities() -> None:
     registers = ModbusConnection("127.0.0.1", 502).unit(1, "grid sensing unit")
-    with pytest.raises(RegisterMapError, match=r"x\.yaml: quantities\.frequency_hz must be there"):
+    with pytest.raises(MapError, match=r"x\.yaml: quantities\.frequency_hz: missing; add it, a number"):
         RegisterGridSensor(registers, parse("quantities: {sequence: {address: 0, type: u16}}", "x.yaml"))

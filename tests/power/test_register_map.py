@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from v2g.power.inverter import InverterMode, InverterSetpoint, InverterState
-from v2g.power.registers.map import Kind, Quantity, RegisterMapError, load, parse, shipped
+from v2g.power.quantity import Kind, MapError
+from v2g.power.registers.map import Quantity, load, parse, shipped
 from v2g.power.registers.port import Table
 
 NUMERIC = ("u16", "i16", "u32", "i32", "f32")
@@ -110,7 +111,7 @@ def test_all_findings_of_a_map_are_reported_with_file_and_key(tmp_path: Path) ->
         "  soc: {address: 1, type: u16, sclae: 2}\n"
         "  state: {address: 1, type: i16, values: {0: on}}\n"
     )
-    with pytest.raises(RegisterMapError) as caught:
+    with pytest.raises(MapError) as caught:
         load(path)
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[1] for line in lines] == [
@@ -126,12 +127,12 @@ def test_all_findings_of_a_map_are_reported_with_file_and_key(tmp_path: Path) ->
 
 @pytest.mark.parametrize("text", ["quantities: [", "- 1", "quantities: {}\nheartbeat_s: 0", "hearbeat_s: 1"])
 def test_a_file_that_is_no_map_is_refused(text: str) -> None:
-    with pytest.raises(RegisterMapError, match=r"mine\.yaml"):
+    with pytest.raises(MapError, match=r"mine\.yaml"):
         parse(text, "mine.yaml")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RegisterMapError, match=r"gone\.yaml.*name a readable"):
+    with pytest.raises(MapError, match=r"gone\.yaml.*name a readable"):
         load(tmp_path / "gone.yaml")
 
 
@@ -139,13 +140,66 @@ def test_what_a_driver_needs_is_checked_at_once() -> None:
     register_map = parse(
         "quantities: {state: {address: 0, type: u16, values: {0: idle}}, faults: {address: 1, type: u16}}", "x.yaml"
     )
-    with pytest.raises(RegisterMapError) as caught:
+    with pytest.raises(MapError) as caught:
         register_map.require({"state": InverterState, "faults": Kind.FLAGS, "power_w": Kind.NUMBER})
     assert str(caught.value).splitlines() == [
-        "x.yaml: quantities.state.values has idle; known are off, on, derated, fault",
-        "x.yaml: quantities.faults must be there and be a bit field with names under bits",
-        "x.yaml: quantities.power_w must be there and be a number",
+        "x.yaml: quantities.state.values: has idle; known are off, on, derated, fault",
+        "x.yaml: quantities.faults: is a number; must be a bit field with names under bits",
+        "x.yaml: quantities.power_w: missing; add it, a number",
     ]
+
+
+def test_a_misspelt_quantity_is_found_and_what_nobody_resembles_is_left_alone() -> None:
+    needed = {"power_w": Kind.NUMBER, "reactive_var": Kind.NUMBER}
+    rows = "powr_w: {address: 0, type: u16}, reactive_var: {address: 1, type: u16}, %s: {address: 2, type: u16}"
+    text = f"quantities: {{{rows}}}"
+    with pytest.raises(MapError) as caught:
+        parse(text % "hartbeat", "x.yaml").require(needed, ("heartbeat",))
+    assert str(caught.value).splitlines() == [
+        "x.yaml: quantities.power_w: missing; add it, a number",
+        "x.yaml: quantities.powr_w: nobody reads it; did you mean power_w?",
+        "x.yaml: quantities.hartbeat: nobody reads it; did you mean heartbeat?",
+    ]
+    parse((text % "fan_speed").replace("powr_w", "power_w"), "x.yaml").require(needed, ("heartbeat",))
+
+
+def test_quantities_in_the_same_registers_are_found_unless_that_is_meant() -> None:
+    text = (
+        "quantities: {a_w: {address: 0, type: u32}, b_w: {address: 1, type: u16}, c_w: {address: 1, type: u16, "
+        "table: input}, d_w: {address: 0, type: u16, shared: true}}"
+    )
+    with pytest.raises(MapError) as caught:
+        parse(text, "x.yaml")
+    place, remedy = "register 0x0001 is that of a_w too", "correct the address, or say `shared: true` if that is meant"
+    assert str(caught.value) == f"x.yaml: quantities.b_w: {place}; {remedy}"
+
+
+@given(
+    st.sampled_from(NUMERIC),
+    st.sampled_from((1.0, 1e-9, 1e9, -0.1)),
+    st.none() | st.floats(-1e6, 0),
+    st.none() | st.floats(0, 1e6),
+    st.floats(allow_nan=False),
+)
+def test_every_number_is_encoded_within_the_limits_of_type_and_map(
+    type_name: str, scale: float, minimum: float | None, maximum: float | None, value: float
+) -> None:
+    quantity = Quantity(0, type_name, scale=scale, minimum=minimum, maximum=maximum)  # type: ignore[arg-type]
+    words = quantity.encode(value)
+    assert all(0 <= word <= 0xFFFF for word in words)
+    free = Quantity(0, type_name, scale=scale)  # type: ignore[arg-type]
+    held = free.decode(words) if type_name != "f32" or scale == 1 else 0.0  # a float may overflow when it is scaled
+    assert isinstance(held, float)
+    slack = abs(scale) + 1e-6 * abs(held)
+    assert minimum is None or held >= minimum - slack
+    assert maximum is None or held <= maximum + slack
+
+
+@pytest.mark.parametrize("type_name", [*NUMERIC, "bit"])
+def test_what_is_not_a_number_is_never_written(type_name: str) -> None:
+    table = Table.COIL if type_name == "bit" else Table.HOLDING
+    with pytest.raises(ValueError, match="not a number"):
+        Quantity(0, type_name, table=table).encode(float("nan"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", ["voltage_v", "charge_limit_w", "discharge_limit_w", "minimum_voltage_v"])

@@ -11,6 +11,8 @@ NO_CURRENT_A = 1.0
 """Below this contactors may open without an arc."""
 SILENT_OFF_WITHIN_S = 0.6
 """Without any command for this long, the inverter has switched itself off: its watchdog and the ramp down."""
+HOLDS_WITHIN_S = 1.0
+"""An inverter that is read back with something else than was commanded for longer does not obey."""
 LOST_WITHIN_S = 0.25
 """A device that is gone or silent raises `PowerError` within this time, from every method."""
 
@@ -118,6 +120,23 @@ class InverterReading:
     """Of the power module."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldSetpoint:
+    """What the inverter was read back with at the monotonic time `time_s`, after the last command."""
+
+    time_s: float
+    setpoint: InverterSetpoint | None
+    """None: something else than was commanded, and more than a clipped value of it."""
+    differs: str = ""
+    """How; empty if it does not."""
+    differs_for_s: float = 0.0
+
+    @property
+    def disobeys(self) -> bool:
+        """It has held something else for longer than it may."""
+        return self.differs_for_s > HOLDS_WITHIN_S
+
+
 class Inverter(Protocol):
     """A bidirectional DC inverter.
 
@@ -136,7 +155,7 @@ class Inverter(Protocol):
     async def command(self, setpoint: InverterSetpoint) -> InverterSetpoint:
         """Makes `setpoint` the inverter's and returns the one in force, read back from the device.
 
-        Raises `PowerError` when the device is unreachable, refuses, or holds something else.
+        Raises `PowerError` if the device is unreachable or refuses; `ReadBackMismatch` if it holds something else.
         """
         ...
 

@@ -1,10 +1,16 @@
 """Port of the energy meter at the grid side of the station."""
 
 from dataclasses import dataclass
+from math import inf, isfinite
 from typing import Protocol
 
 NO_POWER_W = 250.0
 """Power at the meter that is no charging or discharging of an AC car: what the station itself draws is below it."""
+MOST_W = 1e7
+"""No meter of a charging station shows more, in either direction."""
+MOST_OF_RATING = 10.0
+"""Nor more than its rated power by this factor."""
+MOST_V, MOST_HZ = 1000.0, 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +36,20 @@ class Meter(Protocol):
     async def read(self) -> MeterReading:
         """Reads energies and power. Raises `PowerError`."""
         ...
+
+
+def why_implausible(reading: MeterReading, rated_w: float) -> str | None:
+    """Why a reading cannot be true at a station of that rated power, or None. Such a reading counts as none."""
+    most_w = min(MOST_OF_RATING * rated_w, MOST_W) if rated_w > 0 else MOST_W
+    bounds = {
+        "power_w": (reading.power_w, -most_w, most_w),
+        "reactive_var": (reading.reactive_var, -most_w, most_w),
+        "import_wh": (reading.import_wh, 0.0, inf),
+        "export_wh": (reading.export_wh, 0.0, inf),
+        "frequency_hz": (reading.frequency_hz, 0.0, MOST_HZ),
+        **{f"voltage_l{phase}_v": (volts, 0.0, MOST_V) for phase, volts in enumerate(reading.voltages_v, 1)},
+    }
+    for name, (value, low, high) in bounds.items():
+        if not (low <= value <= high and isfinite(value)):
+            return f"{name} is {value:g}, plausible is {low:g} to {high:g}"
+    return None

@@ -56,7 +56,7 @@ class Wiring:
         return self.carriers.registers(self.address, self.device)
 
     def register_map(self) -> RegisterMap | None:
-        """The user's own map, if there is one. Raises `RegisterMapError`."""
+        """The user's own map, if there is one. Raises `MapError`."""
         return None if self.map_file is None else load(self.map_file)
 
     def samples(self) -> SampleSource:

@@ -9,14 +9,15 @@ from v2g.io.modbus import ModbusConnection
 from v2g.power.address import MODBUS, Address
 from v2g.power.contactor import Contactor
 from v2g.power.drivers import make
-from v2g.power.drivers.register_map import RegisterInverter
-from v2g.power.errors import PowerError
+from v2g.power.drivers.mapped import MappedInverter
+from v2g.power.errors import Implausible, PowerError, ReadBackMismatch
 from v2g.power.grid_sensor import GridSensor
-from v2g.power.inverter import Inverter, InverterRating, InverterSetpoint
+from v2g.power.inverter import HeldSetpoint, Inverter, InverterRating, InverterSetpoint
 from v2g.power.isolation import IsolationMonitor
 from v2g.power.lock import ConnectorLock
-from v2g.power.meter import Meter
+from v2g.power.meter import Meter, why_implausible
 from v2g.power.pilot import Pilot as ControlPilot
+from v2g.power.registers.device import RegisterDevice
 from v2g.power.registers.port import Registers, Table
 from v2g.power.safety_inputs import CoolantPump, SafetyInputs
 from v2g.power.waveform import SampleSource
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from v2g.io.waveform import UdpSamples
 
 _T = TypeVar("_T")
+
+HANGS_S = 2.0
+"""A driver's method that has not returned by then is given up. The ports ask for a tenth of that."""
 
 _FIELDS = {
     "contactor": "contactor",
@@ -86,7 +90,8 @@ class Devices:
     """Everything behind one EVSE.
 
     A device that fails keeps its last reading, which then ages until the EVSE takes it for none: one lost answer
-    is no reason to interrupt, a silent device is. `troubles` holds the latest error of each device, by name.
+    is no reason to interrupt, a silent device is. Whatever a driver raises, and however long it hangs, is a trouble of
+    its device alone.
     """
 
     def __init__(self, evse: EvseSettings, clock: Callable[[], float]) -> None:
@@ -96,6 +101,11 @@ class Devices:
         self.held: InverterSetpoint | None = None
         """The set-point that the inverter held when it was read back last."""
         self.troubles: dict[str, str] = {}
+        """The latest error of each device that has one, by name."""
+        self._failing: dict[str, dict[str, str]] = {}
+        """Name of a device -> what fails (reading it, commanding it) -> why."""
+        self._differs_since_s: float | None = None
+        """Since when the inverter holds something else than commanded."""
         self._clock = clock
         self._evse = evse
         self._lines = Lines()
@@ -143,10 +153,23 @@ class Devices:
         """Read one device; its reading is in `readings` as soon as it has arrived."""
         device = getattr(self, _FIELDS[name])
         if device is self.inverter and self.inverter is not None and self.rating is None:
-            self.rating = await self._try(name, self.inverter.rating(), None)
-        reading = await self._try(name, device.read(), None)
+            self.rating = await self._try(name, "rating", self.inverter.rating())
+        reading = await self._try(name, "read", self._plausible(name, device.read()))
         if reading is not None:
             self.readings = replace(self.readings, **{_FIELDS[name]: reading})
+
+    async def _plausible(self, name: str, reading: Awaitable[Any]) -> Any:
+        """Of the meter, whose map is the user's own: what it shows decides on a car that does its own converting."""
+        result = await reading
+        if name == "meter" and (reason := why_implausible(result, self._rated_w)) is not None:
+            remedy = "check its register map (type, scale, word order) and its current transformers"
+            raise Implausible(name, self._evse.meter.address, reason, remedy)
+        return result
+
+    @property
+    def _rated_w(self) -> float:
+        own = [self._evse.capability.charge_w, self._evse.capability.discharge_w]
+        return max(own if self.rating is None else [*own, self.rating.charge_power_max_w])
 
     @property
     def commands(self) -> list[Callable[[Orders], Awaitable[None]]]:
@@ -171,23 +194,48 @@ class Devices:
         await asyncio.gather(*(command(orders) for command in self.commands))
 
     async def command_contactor(self, orders: Orders) -> None:
-        await self._try("contactor", self.contactor.command(closed=orders.contactor_closed), None)
+        await self._try("contactor", "command", self.contactor.command(closed=orders.contactor_closed))
 
     async def command_inverter(self, orders: Orders) -> None:
         assert self.inverter
-        self.held = await self._try("inverter", self.inverter.command(orders.inverter), None)
+        self.held = await self._try("inverter", "command", self._hold(orders.inverter))
+
+    async def _hold(self, wanted: InverterSetpoint) -> InverterSetpoint | None:
+        """Commands the inverter and takes down what it holds. One that holds something else for a moment may be on its
+        way; for longer it is a trouble of its own, reported once."""
+        assert self.inverter
+        held, differs = None, ""
+        try:
+            held = await self.inverter.command(wanted)
+        except ReadBackMismatch as error:
+            differs = error.reason
+            if self._differs_since_s is None:
+                self._differs_since_s = self._clock()
+            since_s = self._differs_since_s
+        else:
+            since_s = self._clock()
+            self._differs_since_s = None
+        now = self._clock()
+        reading = HeldSetpoint(now, held, differs, now - since_s if differs else 0.0)
+        self.readings = replace(self.readings, held=reading)
+        if reading.disobeys:
+            remedy = "check that no other controller writes to it, and its register map"
+            raise ReadBackMismatch(
+                "inverter", self._evse.inverter.address if self._evse.inverter else "?", differs, remedy
+            )
+        return held
 
     async def command_pilot(self, orders: Orders) -> None:
         assert self.pilot
-        await self._try("control pilot", self.pilot.command(orders.pilot_duty), None)
+        await self._try("control pilot", "command", self.pilot.command(orders.pilot_duty))
 
     async def command_ccid(self, orders: Orders) -> None:
         assert self.ccid
-        await self._try("CCID", self.ccid.command(closed=orders.ccid_closed), None)
+        await self._try("CCID", "command", self.ccid.command(closed=orders.ccid_closed))
 
     async def command_pump(self, orders: Orders) -> None:
         assert self.pump
-        await self._try("coolant pump", self.pump.command(orders.pump), None)
+        await self._try("coolant pump", "command", self.pump.command(orders.pump))
 
     async def command_lock(self, orders: Orders) -> None:
         """Locks at once, but frees the plug only while the contactor is seen open: silence holds it."""
@@ -195,21 +243,22 @@ class Devices:
         contactor = self.readings.contactor
         is_open = contactor is not None and not contactor.closed and self._clock() - contactor.time_s <= STALE_S
         if orders.locked or (is_open and not orders.contactor_closed):
-            await self._try("connector lock", self.lock.command(locked=orders.locked), None)
+            await self._try("connector lock", "command", self.lock.command(locked=orders.locked))
 
     async def command_isolation(self, orders: Orders) -> None:
         assert self.isolation
         if orders.self_test and self.readings.self_test_since is None:
-            await self._try("isolation monitor", self._self_test(), None)
+            await self._try("isolation monitor", "command", self._self_test())
         elif not orders.self_test and self.readings.self_test_since is not None:
             self._set_self_test(None)
 
     @property
     def registers(self) -> tuple[Register, ...]:
         """The inverter's limits that can be set by hand, by their registers."""
-        if not isinstance(self.inverter, RegisterInverter):
+        device = self.inverter.device if isinstance(self.inverter, MappedInverter) else None
+        if not isinstance(device, RegisterDevice):
             return ()
-        quantities = {name: self.inverter.map.quantities[name] for name in ("discharge_limit_w", "charge_limit_w")}
+        quantities = {name: device.map.quantities[name] for name in ("discharge_limit_w", "charge_limit_w")}
         return tuple(
             Register(name, quantity.address, quantity.scale)
             for name, quantity in quantities.items()
@@ -228,11 +277,22 @@ class Devices:
     def _set_self_test(self, since: float | None) -> None:
         self.readings = replace(self.readings, self_test_since=since)
 
-    async def _try(self, name: str, work: Awaitable[_T], otherwise: _T) -> _T:
+    async def _try(self, name: str, doing: str, work: Awaitable[_T]) -> _T | None:
+        """The result of a driver's method; None if it fails, which is then a trouble of the device."""
+        failing = self._failing.setdefault(name, {})
         try:
-            result = await work
+            async with asyncio.timeout(HANGS_S):
+                result = await work
         except PowerError as error:
-            self.troubles[name] = str(error)
-            return otherwise
-        self.troubles.pop(name, None)
-        return result
+            failing[doing] = str(error)
+        except TimeoutError:
+            failing[doing] = f"{name}: its driver does not return within {HANGS_S:g} s ({doing}); restart the station"
+        except Exception as error:  # a driver's defect is a fault of its device, not of the station
+            failing[doing] = f"{name}: its driver fails ({doing}): {type(error).__name__}: {error}; report it"
+        else:
+            failing.pop(doing, None)
+            if not failing:
+                self.troubles.pop(name, None)
+            return result
+        self.troubles[name] = failing[doing]
+        return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading
-from v2g.power.inverter import InverterReading
+from v2g.power.inverter import HeldSetpoint, InverterReading
 from v2g.power.isolation import IsolationReading
 from v2g.power.lock import LockReading
 from v2g.power.meter import MeterReading
@@ -28,6 +28,8 @@ class Readings:
     safety: SafetyReading | None = None
     ccid: ContactorReading | None = None
     lock: LockReading | None = None
+    held: HeldSetpoint | None = None
+    """Read back from the inverter. `held.disobeys` is a fault of the inverter."""
     self_test_since: float | None = None
     """When the isolation monitor acknowledged the start of its last self-test."""
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from v2g.bench.sim.modbus_server import Unit, answer, listen
-from v2g.power.registers.map import Value, parse
+from v2g.power.quantity import Value
+from v2g.power.registers.map import parse
 
 MAP = parse(
     """

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from v2g.bench.sim.modbus_server import Unit
-from v2g.power.registers.map import Value, shipped
+from v2g.power.quantity import Value
+from v2g.power.registers.map import shipped
 
 WATCHDOG_S = 0.4
 """The coil drops when nobody has written it for this long."""

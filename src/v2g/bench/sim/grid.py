@@ -19,7 +19,8 @@ from random import Random
 from v2g.bench.sim.modbus_server import Unit
 from v2g.kernel.errors import V2GError
 from v2g.power.grid_sensor import GridReading
-from v2g.power.registers.map import Value, shipped
+from v2g.power.quantity import Value
+from v2g.power.registers.map import shipped
 
 MEASURING_PERIOD_S = 0.02
 NOMINAL_VOLTAGE_V = 230.0

@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from v2g.bench.sim.modbus_server import Unit
 from v2g.power.lock import MOVES_WITHIN_S
-from v2g.power.registers.map import Value, shipped
+from v2g.power.quantity import Value
+from v2g.power.registers.map import shipped
 
 MOVES_S = 0.3
 """From one end to the other."""

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from v2g.power.registers.map import RegisterMap, Value
+from v2g.power.quantity import Value
+from v2g.power.registers.map import Quantity, RegisterMap
 from v2g.power.registers.port import Table
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, NO_SUCH_UNIT = 1, 2, 3, 11
@@ -42,8 +43,9 @@ class Device(Protocol):
 class Unit:
     """One simulated device behind a register map.
 
-    `measure()` gives the values of the read-only quantities whenever the master reads; `obey(values)` gets all
-    writable quantities after each write, and returns those that the device holds differently (clipped, say).
+    `measure()` gives the values of what the device measures, whenever the master reads; `obey(values)` gets what it is
+    commanded after each write, and returns what it holds differently (clipped, say). Which is which follows from
+    `measure()`, not from the table: many devices have all their registers in one table.
     """
 
     def __init__(
@@ -60,40 +62,58 @@ class Unit:
             for quantity in register_map.quantities.values()
             for offset in range(quantity.count)
         }
+        for name, quantity in register_map.quantities.items():
+            if quantity.values and 0 not in quantity.values:  # a device has one of its codes from the start
+                self._store({name: next(iter(quantity.values.values()))})
 
     def read(self, table: Table, address: int, count: int) -> list[int]:
         """The words (bits); a block may cross gaps of the map, which read as 0, but must start and end in it."""
         if (table, address) not in self._memory or (table, address + count - 1) not in self._memory:
             raise ModbusException(ILLEGAL_ADDRESS)
-        if table in (Table.INPUT, Table.DISCRETE):
-            self._store(self._measure())
+        self._store(self._measure())
         return [self._memory.get((table, address + offset), 0) for offset in range(count)]
 
     def write(self, table: Table, address: int, words: Sequence[int]) -> None:
-        """Stores the words (bits) and lets the device obey; refuses unknown registers and unknown codes."""
+        """Stores the words (bits) and lets the device obey; refuses registers that are unknown or measured, and
+        unknown codes."""
         new = {(table, address + offset): word for offset, word in enumerate(words)}
-        if not new.keys() <= self._memory.keys():
+        commands = self._commands()
+        if not new.keys() <= {place for quantity in commands.values() for place in _places(quantity)}:
             raise ModbusException(ILLEGAL_ADDRESS)
         before = dict(self._memory)
         self._memory |= new
         try:
-            self._store(self._obey(self._writable()))
+            self._store(
+                self._obey(
+                    {
+                        name: quantity.decode([self._memory[place] for place in _places(quantity)])
+                        for name, quantity in commands.items()
+                    }
+                )
+            )
         except ValueError as error:
             self._memory = before
             raise ModbusException(ILLEGAL_VALUE) from error
 
-    def _writable(self) -> dict[str, Value]:
+    def _commands(self) -> dict[str, Quantity]:
+        """The quantities that can be written."""
+        measured = self._measure().keys()
+        writable = (Table.HOLDING, Table.COIL)
         return {
-            name: quantity.decode([self._memory[quantity.table, quantity.address + n] for n in range(quantity.count)])
+            name: quantity
             for name, quantity in self._map.quantities.items()
-            if quantity.table in (Table.HOLDING, Table.COIL)
+            if quantity.table in writable and name not in measured
         }
 
     def _store(self, values: Mapping[str, Value]) -> None:
         for name, value in values.items():
             quantity = self._map.quantities[name]
-            for offset, word in enumerate(quantity.encode(value)):
-                self._memory[quantity.table, quantity.address + offset] = word
+            for place, word in zip(_places(quantity), quantity.encode(value), strict=True):
+                self._memory[place] = word
+
+
+def _places(quantity: Quantity) -> list[tuple[Table, int]]:
+    return [(quantity.table, quantity.address + offset) for offset in range(quantity.count)]
 
 
 def answer(unit: Device | None, request: bytes) -> bytes:

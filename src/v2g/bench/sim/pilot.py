@@ -14,9 +14,10 @@ from v2g.bench.sim.modbus_server import Unit
 from v2g.pilot.duty import is_pwm
 from v2g.pilot.state import State
 from v2g.pilot.vehicle import VehiclePilot
-from v2g.power.drivers.register_map import MappedDevice
 from v2g.power.pilot import PilotReading
-from v2g.power.registers.map import Kind, RegisterMap, Value, parse, shipped
+from v2g.power.quantity import Kind, Value
+from v2g.power.registers.device import RegisterDevice
+from v2g.power.registers.map import RegisterMap, parse, shipped
 from v2g.power.registers.port import Registers
 
 PILOT_UNIT, OPERATOR_UNIT = 1, 2
@@ -151,7 +152,8 @@ class PilotOperator:
 
     def __init__(self, registers: Registers) -> None:
         needed: dict[str, Kind | type[StrEnum]] = {"cable": Cable, "switch": State, "current_limit_a": Kind.NUMBER}
-        self._device = MappedDevice(registers, operator_map(), needed)
+        self._device = RegisterDevice(registers, operator_map())
+        self._device.require(needed)
 
     async def act(self, cable: Cable, *, wants_energy: bool = False, toggles: int = 0) -> None:
         """Puts the cable into a state, tells the car what to want, has it toggle S2. Raises `PowerError`."""

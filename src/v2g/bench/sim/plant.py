@@ -17,7 +17,8 @@ from v2g.power.errors import PowerError
 from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import InverterFault, InverterMode, InverterSetpoint
 from v2g.power.isolation import SelfTest
-from v2g.power.registers.map import RegisterMap, Value, shipped
+from v2g.power.quantity import Value
+from v2g.power.registers.map import RegisterMap, shipped
 
 INVERTER_UNIT, METER_UNIT, ISOLATION_UNIT, VEHICLE_UNIT, CONTACTOR_UNIT = 1, 2, 3, 4, 5
 INVERTER_WATCHDOG_S = 0.4

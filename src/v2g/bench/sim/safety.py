@@ -11,10 +11,11 @@ from importlib.resources import files
 
 from v2g.bench.sim.heat import Heat
 from v2g.bench.sim.modbus_server import Unit
-from v2g.power.drivers.register_map import MappedDevice
 from v2g.power.errors import PowerError
 from v2g.power.inverter import Inverter
-from v2g.power.registers.map import Kind, RegisterMap, Value, parse, shipped
+from v2g.power.quantity import Kind, Value
+from v2g.power.registers.device import RegisterDevice
+from v2g.power.registers.map import RegisterMap, parse, shipped
 from v2g.power.registers.port import Registers
 from v2g.power.safety_inputs import SafetyReading
 
@@ -144,7 +145,8 @@ class SafetyOperator:
 
     def __init__(self, registers: Registers) -> None:
         needed = {"emergency_stop": Kind.NUMBER, "pump": Kind.NUMBER, "module_c": Kind.NUMBER}
-        self._device = MappedDevice(registers, operator_map(), needed)
+        self._device = RegisterDevice(registers, operator_map())
+        self._device.require(needed)
 
     async def act(
         self,

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
-from v2g.power.drivers.register_map import MappedDevice
-from v2g.power.registers.map import Kind, RegisterMap, parse
+from v2g.power.quantity import Kind
+from v2g.power.registers.device import RegisterDevice
+from v2g.power.registers.map import RegisterMap, parse
 from v2g.power.registers.port import Registers
 
 _MEASUREMENTS = (
@@ -56,7 +57,8 @@ class VehicleSide:
 
     def __init__(self, registers: Registers, *, clock: Callable[[], float] = time.monotonic) -> None:
         needed = dict.fromkeys(_MEASUREMENTS, Kind.NUMBER)
-        self._device = MappedDevice(registers, vehicle_map(), needed)
+        self._device = RegisterDevice(registers, vehicle_map())
+        self._device.require(needed)
         self._clock = clock
 
     async def read(self) -> VehicleReading:

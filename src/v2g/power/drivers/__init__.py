@@ -74,7 +74,7 @@ DRIVERS: Registry[Factory] = Registry(
 def make(kind: str, name: str | None, wiring: Wiring) -> object:
     """The device of that kind (a key of `PORTS`) by the driver `name`; None is the one that goes with its address.
 
-    Raises `WiringError`, and what the driver says about its map (`RegisterMapError`).
+    Raises `WiringError`, and what the driver says about its map (`MapError`).
     """
     if name is None and (name := DEFAULTS.get(wiring.address.scheme)) is None:
         raise WiringError(f"no driver goes with {wiring.address}; name one under `driver`: {_choice(kind)}")

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from v2g.power.drivers.register_map import Clock
+from v2g.power.drivers.mapped import Clock
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused, Unreachable
 from v2g.power.pilot import LOST_WITHIN_S, Level, PilotReading, PwmSettings
 

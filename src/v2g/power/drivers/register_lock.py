@@ -1,42 +1,36 @@
 """A connector lock behind registers."""
 
-import time
-
-from v2g.power.drivers.register_map import Clock, MappedDevice
+from v2g.power.drivers.mapped import numbers
+from v2g.power.drivers.register_map import ByRegisters
 from v2g.power.lock import MOVES_WITHIN_S, LockFault, LockReading
-from v2g.power.registers.map import Kind, RegisterMap, shipped
-from v2g.power.registers.port import Registers
 
 _READ = ("switch_locked", "switch_unlocked", "driven")
 
 
-class RegisterLock:
+class RegisterLock(ByRegisters):
     """`v2g.power.lock.ConnectorLock` by registers of a remote I/O module."""
 
-    def __init__(
-        self, registers: Registers, register_map: RegisterMap | None = None, *, clock: Clock = time.monotonic
-    ) -> None:
-        needed = dict.fromkeys(("lock", *_READ), Kind.NUMBER)
-        self._device = MappedDevice(registers, register_map or shipped("lock"), needed)
-        self._clock = clock
-        self._written: tuple[bool, float] | None = None
-        self._driven = False
-        self._differs_since_s: float | None = None
-        """Since when the switches contradict what is driven."""
+    MAP = "lock"
+    NEEDED = numbers("lock", *_READ)
+
+    _written: tuple[bool, float] | None = None
+    _driven = False
+    _differs_since_s: float | None = None
+    """Since when the switches contradict what is driven."""
 
     async def command(self, *, locked: bool) -> None:
         """Drives the bolt; see the port."""
         if self._written is not None:
             was_locked, time_s = self._written
-            if locked == was_locked and self._clock() - time_s < self._device.map.heartbeat_s:
+            if locked == was_locked and self._clock() - time_s < self.device.heartbeat_s:
                 return
         self._written = None  # unknown until it has been acknowledged
-        await self._device.write({"lock": float(locked)})
+        await self.device.write({"lock": float(locked)})
         self._written = locked, self._clock()
 
     async def read(self) -> LockReading:
         """Reads the bolt's position; see the port."""
-        values = await self._device.read(*_READ)
+        values = await self.device.read(*_READ)
         locked, unlocked, driven = (values[name] == 1 for name in _READ)
         now = self._clock()
         return LockReading(now, locked and not unlocked, driven, self._fault(now, locked, unlocked, driven))

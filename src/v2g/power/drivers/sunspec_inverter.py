@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
-from v2g.power.drivers.register_map import MappedDevice, is_held
+from v2g.power.drivers.mapped import is_held, number, numbers
 from v2g.power.errors import Refused
 from v2g.power.inverter import (
     OFF,
@@ -32,8 +32,10 @@ from v2g.power.inverter import (
     InverterSetpoint,
     InverterState,
 )
-from v2g.power.registers.map import Kind, RegisterMap, shipped
-from v2g.power.registers.map import Value as BlockValue
+from v2g.power.quantity import Kind, Needed
+from v2g.power.quantity import Value as BlockValue
+from v2g.power.registers.device import RegisterDevice
+from v2g.power.registers.map import RegisterMap, shipped
 from v2g.power.registers.port import Registers
 from v2g.power.sunspec.device import SunSpecDevice
 from v2g.power.sunspec.model import Value
@@ -98,11 +100,11 @@ class SunSpecInverter:
     def __init__(
         self, registers: Registers, block: RegisterMap | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`block`: the map of the vendor's registers. Raises `RegisterMapError` unless it has what is needed."""
-        needed: dict[str, Kind | type[InverterMode]] = {"control": InverterMode, "faults": Kind.FLAGS}
-        needed |= dict.fromkeys((*_LIMITS, *_RATINGS), Kind.NUMBER)
+        """`block`: the map of the vendor's registers. Raises `MapError` unless it has what is needed."""
+        needed: Needed = {"control": InverterMode, "faults": Kind.FLAGS, **numbers(*_LIMITS, *_RATINGS)}
         self.device = SunSpecDevice(registers)
-        self._block = MappedDevice(registers, block or shipped("sunspec_dc"), needed)
+        self._block = RegisterDevice(registers, block or shipped("sunspec_dc"))
+        self._block.require(needed, ("heartbeat",))
         self._clock = clock
         self._heartbeat = count(1)
         self._rating: InverterRating | None = None
@@ -122,9 +124,9 @@ class SunSpecInverter:
             setpoint = OFF
         age_s, held = self._clock() - self._written_s, self._held
         if held is not None:
-            if setpoint == self._asked and age_s < self._block.map.heartbeat_s:
+            if setpoint == self._asked and age_s < self._block.heartbeat_s:
                 return held
-            if setpoint != OFF and age_s < self._block.map.write_interval_s:
+            if setpoint != OFF and age_s < self._block.write_interval_s:
                 return held
         self._held = None  # unknown until it has been read back
         wanted = OFF if setpoint == OFF else await self._permitted(setpoint, held)
@@ -177,7 +179,7 @@ class SunSpecInverter:
             charge_power_max_w=least("WChaRteMax"),
             discharge_power_max_w=least("WDisChaRteMax", least("WMax")),
             reactive_max_var=min(least("VarMaxInj"), least("VarMaxAbs")),
-            **{name: _float(block[name]) for name in _RATINGS},
+            **{name: number(block[name]) for name in _RATINGS},
         )
         return self._rating
 
@@ -214,7 +216,7 @@ class SunSpecInverter:
     async def _write_block(self, wanted: InverterSetpoint, *, changed: bool) -> None:
         """The vendor's registers: whole after a change, otherwise as little as tells that the station lives."""
         values: dict[str, BlockValue] = {}
-        if "heartbeat" in self._block.map.quantities:
+        if self._block.has("heartbeat"):
             values["heartbeat"] = float(next(self._heartbeat) % 0x10000)
         if changed:
             values |= {name: float(getattr(wanted, field)) for name, field in _LIMITS.items()}
@@ -271,13 +273,11 @@ class SunSpecInverter:
             settled |= {"VarSetEna": "ENABLED", **_REACTIVE_SETTINGS}
         device.expect(704, settled, held)
         block = await self._block.read("control", *_LIMITS)
-        numbers = {field: _float(block[quantity]) for quantity, field in _LIMITS.items()}
+        numbers = {field: number(block[quantity]) for quantity, field in _LIMITS.items()}
         findings = [
             f"{quantity} is {numbers[field]:g} instead of {getattr(wanted, field):g}"
             for quantity, field in _LIMITS.items()
-            if not is_held(
-                field, numbers[field], getattr(wanted, field), abs(self._block.map.quantities[quantity].scale)
-            )
+            if not is_held(field, numbers[field], getattr(wanted, field), self._block.resolution(quantity))
         ]
         if block["control"] != wanted.mode:
             findings.append(f"control is {block['control']} instead of {wanted.mode}")
@@ -336,8 +336,3 @@ def _faults(alarms: Value, flags: BlockValue) -> frozenset[InverterFault]:
 
 def _names(flags: Value) -> frozenset[str]:
     return flags if isinstance(flags, frozenset) else frozenset()
-
-
-def _float(value: BlockValue) -> float:
-    assert isinstance(value, float)  # the kind was checked on construction
-    return value

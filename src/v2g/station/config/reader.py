@@ -19,7 +19,7 @@ from v2g.kernel.errors import V2GError
 from v2g.power.address import Address, AddressError
 from v2g.power.address import parse as parse_address
 from v2g.power.drivers import make
-from v2g.power.registers.map import RegisterMapError
+from v2g.power.quantity import MapError
 from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Access, Capability, Device, EvseSettings, GridCode, Pilot, Settings, Step
 from v2g.thermal.settings import ThermalSettings
@@ -327,7 +327,7 @@ def _drivers(evse: Fields) -> Findings:
             wiring = Wiring(outer, _where(device), _Unconnected(), device["registers"])
             for kind in kinds:
                 make(kind, device["driver"], wiring)
-        except RegisterMapError as error:
+        except MapError as error:
             yield f"{key}.registers", str(error).replace("\n", " | ")
         except V2GError as error:
             yield f"{key}.{'address' if device['driver'] is None else 'driver'}", str(error)
