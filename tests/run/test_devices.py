@@ -81,8 +81,8 @@ async def at(units: Mapping[int, SimulatedDevice]) -> AsyncIterator[str]:
     server.close()
 
 
-def unit(address: str, number: int, **more: str) -> Device:
-    return Device(address=f"{address}?unit={number}", **more)
+def unit(address: str, number: int) -> Device:
+    return Device(address=f"{address}?unit={number}")
 
 
 IDLE: Mapping[str, Value] = {"state": "off", "faults": frozenset(), "temperature_c": 25.0, "voltage_max_v": 500.0}
