@@ -6,6 +6,7 @@ It shares no code with the client that the station uses, so the two check each o
 import asyncio
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from v2g.power.quantity import Value
@@ -77,24 +78,21 @@ class Unit:
         """Stores the words (bits) and lets the device obey; refuses registers that are unknown or measured, and
         unknown codes."""
         new = {(table, address + offset): word for offset, word in enumerate(words)}
-        commands = self._commands()
-        if not new.keys() <= {place for quantity in commands.values() for place in _places(quantity)}:
+        if not new.keys() <= {place for quantity in self._commands.values() for place in _places(quantity)}:
             raise ModbusException(ILLEGAL_ADDRESS)
         before = dict(self._memory)
         self._memory |= new
         try:
-            self._store(
-                self._obey(
-                    {
-                        name: quantity.decode([self._memory[place] for place in _places(quantity)])
-                        for name, quantity in commands.items()
-                    }
-                )
-            )
+            commanded = {
+                name: quantity.decode([self._memory[place] for place in _places(quantity)])
+                for name, quantity in self._commands.items()
+            }
+            self._store(self._obey(commanded))
         except ValueError as error:
             self._memory = before
             raise ModbusException(ILLEGAL_VALUE) from error
 
+    @cached_property
     def _commands(self) -> dict[str, Quantity]:
         """The quantities that can be written."""
         measured = self._measure().keys()
