@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from v2g.bench.sim.modbus_server import Unit, listen
+from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException, Unit, listen
 from v2g.io.modbus import ModbusConnection
 from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault
 from v2g.power.drivers.register_map import (
@@ -19,8 +19,9 @@ from v2g.power.drivers.register_map import (
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused
 from v2g.power.inverter import OFF, InverterFault, InverterMode, InverterSetpoint
 from v2g.power.quantity import MapError, Value
+from v2g.power.registers.device import RegisterDevice
 from v2g.power.registers.map import RegisterMap, parse, shipped
-from v2g.power.registers.port import Registers
+from v2g.power.registers.port import Registers, Table
 
 SETPOINT = InverterSetpoint(
     InverterMode.POWER,
@@ -201,10 +202,7 @@ def test_an_implausible_measurement_raises(measured: Mapping[str, Value], findin
         with pytest.raises(Implausible, match=finding):
             await RegisterInverter(registers).read()
 
-    text = "{address: 0x5002, type: u16, table: input, scale: 0.1}, temperature_c: {address: 0x5003, type: i16, "
-    unlimited = parse(f"quantities: {{voltage_v: {text} table: input, scale: 0.1}}}}", "x.yaml").quantities
-    register_map = RegisterMap("x.yaml", shipped("inverter").quantities | unlimited)
-    on_device(Unit(register_map, lambda: {**SOUND, **measured}), test)
+    on_device(Unit(shipped("inverter"), lambda: {**SOUND, **measured}), test)
 
 
 def test_an_unknown_state_code_raises() -> None:
@@ -249,3 +247,46 @@ def test_a_driver_refuses_a_map_without_its_quantities() -> None:
     registers = ModbusConnection("127.0.0.1", 502).unit(1, "grid sensing unit")
     with pytest.raises(MapError, match=r"x\.yaml: quantities\.frequency_hz: missing; add it, a number"):
         RegisterGridSensor(registers, parse("quantities: {sequence: {address: 0, type: u16}}", "x.yaml"))
+
+
+@pytest.mark.parametrize("volts", [3.2767e131, float("inf"), -1.0])
+def test_a_number_of_the_car_is_held_to_the_limits_of_the_map(volts: float) -> None:
+    """A car may state 32767e127 V as its lowest voltage; the map has the register as f32."""
+
+    async def test(registers: Registers) -> None:
+        device = RegisterDevice(registers, register_map)
+        await device.write({"minimum_voltage_v": volts})
+        assert await device.read("minimum_voltage_v") == {"minimum_voltage_v": 0.0 if volts < 0 else 1500.0}
+        with pytest.raises(Implausible, match=r"minimum_voltage_v \(register 0x0000\): not a number"):
+            await device.write({"minimum_voltage_v": float("nan")})
+
+    text = "quantities: {minimum_voltage_v: {address: 0, type: f32, minimum: 0, maximum: 1500}}"
+    register_map = parse(text, "x.yaml")
+    on_device(Unit(register_map, dict[str, Value]), test)
+
+
+def test_registers_between_may_be_refused() -> None:
+    """A device that refuses a block with registers that it does not have is read around them from then on."""
+
+    class Careful(Unit):
+        requests = 0
+
+        def read(self, table: Table, address: int, count: int) -> list[int]:
+            self.requests += 1
+            if address <= 2 < address + count:
+                raise ModbusException(ILLEGAL_ADDRESS)
+            return super().read(table, address, count)
+
+    async def test(registers: Registers) -> None:
+        device = RegisterDevice(registers, register_map)
+        for requests in (1 + 2, 2, 2):
+            unit.requests = 0
+            assert await device.read("a_w", "b_w") == {"a_w": 1.0, "b_w": 2.0}
+            assert unit.requests == requests
+        with pytest.raises(Refused, match="read of input 0x0001: illegal address"):
+            await device.read("a_w", "c_w")
+
+    text = "address: 1, type: u16, table: input}, c_w: {address: 2, type: u16, table: input}, b_w: {address: 3"
+    register_map = parse(f"quantities: {{a_w: {{{text}, type: u16, table: input}}}}", "x.yaml")
+    unit = Careful(register_map, lambda: {"a_w": 1.0, "b_w": 2.0})
+    on_device(unit, test)

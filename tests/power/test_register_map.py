@@ -185,8 +185,9 @@ def test_every_number_is_encoded_within_the_limits_of_type_and_map(
     type_name: str, scale: float, minimum: float | None, maximum: float | None, value: float
 ) -> None:
     quantity = Quantity(0, type_name, scale=scale, minimum=minimum, maximum=maximum)  # type: ignore[arg-type]
-    words = quantity.encode(value)
+    words = quantity.encode(quantity.limited(value))
     assert all(0 <= word <= 0xFFFF for word in words)
+    assert len(quantity.encode(value)) == len(words)
     free = Quantity(0, type_name, scale=scale)  # type: ignore[arg-type]
     held = free.decode(words) if type_name != "f32" or scale == 1 else 0.0  # a float may overflow when it is scaled
     assert isinstance(held, float)

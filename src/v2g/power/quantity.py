@@ -89,11 +89,15 @@ class Coded(msgspec.Struct, frozen=True, kw_only=True):
             return sum(1 << _code(self.bits, name) for name in value)
         if isnan(value):
             raise ValueError("not a number")
+        return min(max(value / self.scale, low), high)
+
+    def limited(self, value: Value) -> Value:
+        """A command within the quantity's own limits."""
+        if not isinstance(value, float):
+            return value
         if self.minimum is not None:
             value = max(value, self.minimum)
-        if self.maximum is not None:
-            value = min(value, self.maximum)
-        return min(max(value / self.scale, low), high)
+        return value if self.maximum is None else min(value, self.maximum)
 
 
 def _code(names: Mapping[int, str], wanted: str) -> int:

@@ -87,6 +87,31 @@ def test_a_refused_write_leaves_everything_as_it_was() -> None:
     assert bench.answer("03 0000 0002") == "03 04 00 01 13 88"
 
 
+def test_what_is_measured_may_be_in_holding_registers_beside_what_is_commanded() -> None:
+    """Many devices have all their registers in one table."""
+    text = """
+quantities:
+  mode: {address: 0, type: u16, values: {5: "off", 6: "on"}}
+  limit_w: {address: 1, type: u16}
+  state: {address: 2, type: u16, values: {7: idle}}
+  power_w: {address: 3, type: i16}
+"""
+    power_w = 10.0
+    obeyed: list[Mapping[str, Value]] = []
+
+    def obey(values: Mapping[str, Value]) -> Mapping[str, Value]:
+        obeyed.append(values)
+        return {}
+
+    unit = Unit(parse(text, "holding.yaml"), lambda: {"state": "idle", "power_w": power_w}, obey)
+    assert answer(unit, bytes.fromhex("03 0000 0004")).hex(" ") == "03 08 00 05 00 00 00 07 00 0a"
+    power_w = 11.0
+    assert answer(unit, bytes.fromhex("03 0003 0001")).hex(" ") == "03 02 00 0b"
+    assert answer(unit, bytes.fromhex("06 0001 0064")).hex(" ") == "06 00 01 00 64"
+    assert obeyed == [{"mode": "off", "limit_w": 100.0}]
+    assert answer(unit, bytes.fromhex("06 0003 0064")).hex(" ") == "86 02"  # what is measured cannot be written
+
+
 def test_an_unknown_unit_is_named_as_such() -> None:
     assert answer(None, bytes.fromhex("03 0000 0001")).hex(" ") == "83 0b"
 

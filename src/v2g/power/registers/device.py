@@ -79,7 +79,7 @@ class RegisterDevice:
         for name in sorted(values, key=lambda name: (quantities[name].table, quantities[name].address)):
             quantity = quantities[name]
             try:
-                words = quantity.encode(values[name])
+                words = quantity.encode(quantity.limited(values[name]))
             except ValueError as error:
                 raise self._implausible(name, str(error)) from error
             if runs and runs[-1][0] is quantity.table and runs[-1][1] + len(runs[-1][2]) == quantity.address:

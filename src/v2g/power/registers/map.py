@@ -78,7 +78,7 @@ class Quantity(Coded, frozen=True, forbid_unknown_fields=True):
         return self.value_of(raw)
 
     def encode(self, value: Value) -> list[int]:
-        """The words of `value`; a number beyond the range of the type or of the map is clipped to it, never wrapped.
+        """The words of `value`; a number beyond the range of the type is clipped to it, never wrapped.
 
         Raises `ValueError` for NaN, and for a name that the quantity does not know.
         """
