@@ -104,7 +104,7 @@ def _init(interface: str, *, restart: bool, keep_key: bool) -> None:
 
 
 def _modem(interface: str, timeout_s: float) -> tuple[bytes, str]:
-    """MAC of the own modem, and what it is. Asks again until it answers. Raises `PlcError`."""
+    """MAC of the modem, and what it is. Asks until it answers. Raises `PlcError`."""
     from time import monotonic
 
     from v2g.io.plc import PlcError, ask
@@ -121,7 +121,7 @@ def _modem(interface: str, timeout_s: float) -> tuple[bytes, str]:
 
 
 def _questions() -> list[Any]:
-    """Each make of modem answers one of them; the last, which tells no version, all."""
+    """Each make of modem answers one of the first two; all answer the last, which has no version in it."""
     from v2g.slac import mme
 
     return [mme.VS_SW_VER_REQ(), mme.NSCM_GET_VERSION_REQ(lms=bytes(19)), mme.CC_DISCOVER_LIST_REQ()]
@@ -180,7 +180,7 @@ def _status(interface: str, control: Path | None) -> dict[str, Any]:
 
 
 def _measured(control: Path | None) -> dict[str, Any]:
-    """What a daemon has measured on its links; nothing where none runs. Raises `ControlError` for a given socket."""
+    """What a daemon has measured on its links; nothing if none runs. Raises `ControlError` for a given socket."""
     from v2g.io.control import ControlError, request
     from v2g.station.command import Status
     from v2g.station.config.settings import Control

@@ -16,7 +16,7 @@ from v2g.slac.station import StationMatching
 
 _FRAME_SIZE = 2048
 _FRAMES_AT_ONCE = 64
-"""Read before the loop turns again, so that a flood on the line does not stop the rest of the process."""
+"""Read in one turn of the loop: a flood on the line must not stop the rest of the process."""
 
 
 class PlcError(V2GError):
@@ -57,10 +57,7 @@ class PlcLink(Generic[M]):
     """A matching machine on an interface, until `close`. Needs a running loop."""
 
     def __init__(self, interface: str, make: Callable[[bytes], M], told: Callable[[Event], None]) -> None:
-        """`make`: makes the machine for the interface's MAC. `told`: hears of all that happens.
-
-        Raises `PlcError`.
-        """
+        """`make`: makes the machine for the interface's MAC. `told`: takes every event. Raises `PlcError`."""
         self.interface = interface
         self._loop = asyncio.get_running_loop()
         self._told = told
@@ -70,7 +67,7 @@ class PlcLink(Generic[M]):
         self._outcome: asyncio.Future[Matched | Unmatched] = self._loop.create_future()
         self.machine: M = make(mac_of(self._line))
         self.lost_frames = 0
-        """That the interface did not take, for example because it was down."""
+        """Frames that the interface did not take, for example because it was down."""
         self._loop.add_reader(self._line.fileno(), self._readable)
         if isinstance(self.machine, StationMatching):
             self.do(self.machine.start(self._loop.time()))
@@ -89,7 +86,7 @@ class PlcLink(Generic[M]):
         return await asyncio.shield(self._outcome)
 
     def do(self, step: Step) -> None:
-        """Send what the machine wants sent, pass on what it tells, and set its timer."""
+        """Send the frames of a step, pass its events on, and set the machine's timer."""
         for data in step.send:
             try:
                 self._line.send(data)
@@ -107,7 +104,7 @@ class PlcLink(Generic[M]):
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._expire)
 
     def status(self) -> dict[str, object]:
-        """For people and programs, as JSON can hold it."""
+        """For people and programs, in values that JSON knows."""
         machine, match, trend = self.machine, self.machine.match, self.machine.quality.trend
         return {
             "interface": self.interface,
@@ -155,8 +152,8 @@ def ask(
     everyone: bool = False,
     timeout_s: float = 1.0,
 ) -> list[Frame]:
-    """Ask the own modem, or `everyone` who hears it, and wait for answers of these types: for the first one of the own
-    modem, for all within the time otherwise. Blocks. Raises `PlcError` for the interface; no answer is an empty list.
+    """Ask the host's modem, or `everyone` who hears it, and wait for answers of these types: for the first one, or for
+    all within the time. Blocks. Raises `PlcError` for the interface; no answer is an empty list.
     """
     from time import monotonic
 

@@ -10,9 +10,9 @@ from time import monotonic, sleep
 from v2g.io.plc import PlcError
 
 DRIVERS = ("qcaspi", "qca7000")
-"""Kernel modules of the QCA7000 over SPI: the kernel's own name, and that of the maker's sources."""
+"""Kernel modules of the QCA7000 over SPI: in the kernel's sources, and in the maker's."""
 APPEARS_WITHIN_S = 3.0
-"""How long a driver may take to make its interface."""
+"""A driver must make its interface within this time."""
 
 _INTERFACES = Path("/sys/class/net")
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
@@ -26,15 +26,15 @@ def driver(interface: str) -> str | None:
 
 
 def is_up(interface: str) -> bool:
-    """Whether it is switched on. Raises `PlcError` where there is none."""
+    """Whether it is switched on. Raises `PlcError` if there is none."""
     return bool(_flags(interface) & _UP)
 
 
 def has_carrier(interface: str) -> bool:
-    """Whether the other end is there: for a modem, whether its driver has found it."""
+    """Whether the other end is there: a driver shows so whether it has found its modem."""
     try:
         return (_INTERFACES / interface / "carrier").read_text().strip() == "1"
-    except OSError:  # as the kernel says of one that is down
+    except OSError:  # an interface that is down
         return False
 
 

@@ -1,4 +1,4 @@
-"""Who is behind an IPv6 address on a link: the neighbour table of the kernel, and the MAC within the address."""
+"""Which MAC is behind an IPv6 address on a link: by the neighbour table of the kernel, or by the address itself."""
 
 import socket
 import struct
@@ -17,9 +17,9 @@ _ANSWER_SIZE = 65_536
 
 
 def neighbour(interface: str, address: IPv6Address) -> bytes | None:
-    """The MAC that the kernel has found behind an address, None where it has none.
+    """The MAC that the kernel has found behind an address; None if it has none.
 
-    It has one once packets went to and fro, such as those of a TCP handshake. Raises `OSError` without the interface.
+    It has one once packets went both ways, as in a TCP handshake. Raises `OSError` without the interface.
     """
     index = socket.if_nametoindex(interface)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
@@ -41,7 +41,7 @@ def neighbour(interface: str, address: IPv6Address) -> bytes | None:
 def is_peer(interface: str, address: IPv6Address, mac: bytes) -> bool | None:
     """Whether packets from an address on the link come from this MAC, such as `Match.car`.
 
-    The neighbour table decides, then the address itself where it is made of a MAC. None: neither can tell.
+    The neighbour table decides, then the address itself if it is made of a MAC. None: neither knows.
     """
     known = neighbour(interface, address)
     return is_from(address, mac) if known is None else known == mac

@@ -1,6 +1,6 @@
 """Duty cycle of the control pilot and the current that it allows (IEC 61851-1, Tables A.7 and A.8).
 
-| duty cycle | what it says to the car |
+| duty cycle | meaning for the car |
 |---|---|
 | 3 % to 7 % | high-level communication decides (ISO 15118); 5 % is sent |
 | 8 % to 10 % | 6 A |
@@ -28,7 +28,7 @@ class Meaning:
     current_a: float = 0.0
     """Largest current that the car may draw on each phase."""
     digital: bool = False
-    """The limits come by high-level communication, and without it there is no energy."""
+    """The limits come by high-level communication; without it there is no energy."""
 
 
 def duty_for(current_a: float) -> float:
@@ -44,7 +44,7 @@ def duty_for(current_a: float) -> float:
 
 
 def meaning(duty: float) -> Meaning:
-    """What the car takes from a measured duty cycle."""
+    """How a car understands a measured duty cycle."""
     if _within(duty, 0.03, 0.07):
         return Meaning(digital=True)
     if _within(duty, 0.08, 0.10):
@@ -57,7 +57,7 @@ def meaning(duty: float) -> Meaning:
 
 
 def is_pwm(duty: float) -> bool:
-    """Whether there is a square wave at all: states x2, not x1 nor F."""
+    """Whether there is a square wave: states x2, neither x1 nor F."""
     return STEADY_LOW < duty < STEADY_HIGH
 
 

@@ -1,7 +1,7 @@
 """States A to F of the control pilot, found in measured voltages (IEC 61851-1, Annex A).
 
 The station sends +12 V and -12 V through 1 kOhm; the car pulls the positive half down with a diode and resistors.
-Windows are 1 V to either side of the nominal voltage; what is between two windows is unknown, and no permission.
+Windows are 1 V to either side of the nominal voltage. A voltage between two windows is unknown, and permits nothing.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from v2g.pilot.duty import is_pwm
 TOLERANCE_V = 1.0
 """Half the width of a window."""
 HYSTERESIS_V = 0.3
-"""A state, once found, is kept this far beyond its window: less than half of the gap between two windows."""
+"""A state that was found is kept this far beyond its window: less than half of the gap between two windows."""
 DEBOUNCE_S = 0.02
-"""A new state must have lasted for this long. Leaves 80 ms of the 100 ms to poll and to open the contactor."""
+"""A new state must have lasted this long. That leaves 80 ms of the 100 ms to poll and to open the contactor."""
 DUTY_TOLERANCE = 0.02
 """The measured duty cycle may be this far from the one that is sent: 3 % to 7 % for 5 %."""
 STALE_S = 0.25
-"""A reading older than this says nothing."""
+"""An older reading counts as none."""
 
 
 class State(StrEnum):
-    """What the voltage says."""
+    """What the voltage means."""
 
     A = "A"
     """No car: +12 V."""
@@ -62,22 +62,22 @@ class Voltages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one reading, or a debounced row of them, says."""
+    """What one reading, or a debounced series of them, shows."""
 
     state: State | None = None
     pwm: bool = False
     flaw: str | None = None
-    """What is wrong, for a person. With a flaw there is no permission, whatever the state."""
+    """What is wrong, for a person. A flaw permits nothing, whatever the state."""
 
     @property
     def name(self) -> str:
-        """As in the standard: `B2` with PWM, `B1` without; `unknown`."""
+        """As in the standard: `B2` with PWM, `B1` without; or `unknown`."""
         if self.state is None:
             return "unknown"
         return self.state if self.state in (State.E, State.F) else f"{self.state}{2 if self.pwm else 1}"
 
     def same(self, other: "Finding") -> bool:
-        """Equal but for the words: a flaw may name a voltage that never stands still."""
+        """Equal except in the words: a flaw may name a voltage that changes all the time."""
         return (self.state, self.pwm, self.flaw is None) == (other.state, other.pwm, other.flaw is None)
 
 
@@ -85,9 +85,9 @@ NOTHING = Finding(flaw="no fresh reading of the control pilot")
 
 
 def find(reading: Voltages, held: Finding = NOTHING, sent: float | None = None) -> Finding:
-    """What `reading` says.
+    """What `reading` shows.
 
-    `held` is the finding so far, for the hysteresis; `sent` the duty cycle that is sent, None right after a change.
+    `held` is the finding so far, for the hysteresis; `sent` the duty cycle that is sent, None just after a change.
     """
     high_v, low_v, duty = reading.high_v, reading.low_v, reading.duty
     if not (isfinite(high_v) and isfinite(low_v) and 0 <= duty <= 1):
@@ -114,8 +114,8 @@ def _state(high_v: float, held: State | None) -> State | None:
 class Detector:
     """Debounces findings.
 
-    Another finding counts when it has lasted for `DEBOUNCE_S`, seen at least twice. Readings that contradict the
-    finding for twice as long without agreeing among themselves make it unknown, and so does the lack of a fresh one.
+    A new finding counts once it has lasted for `DEBOUNCE_S` and was seen at least twice. Readings that contradict the
+    finding for twice as long without agreeing among themselves make it unknown. So does the lack of a fresh reading.
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Detector:
         self._since_s = self._doubted_since_s = 0.0
 
     def step(self, reading: Voltages | None, now: float, sent: float | None = None) -> Finding:
-        """Takes the latest reading (again, or None while there is none) and says what is known at `now`.
+        """Take the latest reading, which may be the same again or None; returns what is known at `now`.
 
         `sent` as in `find`.
         """

@@ -1,11 +1,11 @@
 """The station's side of the control pilot: which signal to send when, and what the car's answer permits.
 
-The shell measures and calls `step(reading, now)` every 20 ms or so, sends `duty` with every call, and opens the
-contactor as `permission` says. The station says what it wants with `want`, and with `linked` that the car talks.
+The shell measures, calls `step(reading, now)` about every 20 ms, sends `duty` after every call, and opens the contactor
+as `permission` says. The station sets the signal that it wants with `want`, and `linked` while the car talks.
 
-Between 5 % and a nominal duty cycle there is always a pause, because cars need it: without a link state F for T_step_EF
-([V2G3-M06-05]), with one X1 ([V2G3-M06-06]). To a car that says nothing at 5 % the signal is sent again after state F
-([V2G3-M06-07]), and in the end, where the EVSE has AC, the nominal one.
+Cars need a pause between 5 % and a nominal duty cycle: state F for T_step_EF without a link ([V2G3-M06-05]), X1 with
+one ([V2G3-M06-06]). A car that does not talk at 5 % gets state F and 5 % again ([V2G3-M06-07]), and in the end, from an
+EVSE with AC, a nominal duty cycle.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from v2g.pilot.timing import BREAK_S, FOLLOW_S, RETRIES, SLAC_INIT_S, STEP_EF_S,
 from v2g.pilot.toggle import ToggleCounter
 
 SETTLE_S = 0.5
-"""So long the measured signal may differ after a change of the one that is sent."""
+"""The measured signal may differ for this long after a change of the one that is sent."""
 
 
 class Signal(StrEnum):
-    """What the station may say to the car."""
+    """The signals of the station."""
 
     UNAVAILABLE = "unavailable"
     """State F: the car must not use the station."""
@@ -48,26 +48,26 @@ class Permission(Enum):
     HOLD = 1
     """Do not close. If closed, it may stay for now: the car has been asked to stop drawing."""
     CLOSE = 2
-    """The car asks for energy, and nothing speaks against it."""
+    """The car asks for energy, and nothing is wrong."""
 
 
 class Happening(StrEnum):
-    """What an event is about."""
+    """The kinds of event."""
 
     STATE = "state"
     """The pilot's state or signal changed."""
     PLUGGED = "plugged in"
     UNPLUGGED = "unplugged"
     FLAW = "flaw"
-    """The pilot cannot be trusted: no permission until it can."""
+    """The pilot cannot be trusted: nothing is permitted until it can."""
     TOGGLE = "BCB toggle"
-    """The car toggled S2; a paused station should wake up, and one that gave up tries again."""
+    """The car toggled S2. A paused station should wake up; one that gave up tries again."""
     RETRY = "retry"
     """The car did not answer at 5 %; state F, then 5 % again."""
     FALLBACK = "fallback"
     """The car does not talk: nominal duty cycle instead of 5 %."""
     GAVE_UP = "gave up"
-    """The car does not talk, and the EVSE has nothing else to offer."""
+    """The car does not talk, and the EVSE offers nothing else."""
     WAKE = "wake"
     """The car ignores its signal; state F may wake it."""
     BREAK = "break"
@@ -76,7 +76,7 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PilotEvent:
-    """Something for the trace. `warning` where a person should look."""
+    """Something for the trace. `warning`: a person should look."""
 
     happening: Happening
     text: str
@@ -109,9 +109,9 @@ class StationPilot:
         self.connected = False
         """A car is at the cable. State F hides it: then this is what was known before."""
         self.linked = False
-        """The car talks: matching has begun, or there is a session. Set by the station, cleared by unplugging."""
+        """The car talks: matching has begun, or there is a session. Set by the station, cleared on unplugging."""
         self.events: list[PilotEvent] = []
-        """What happened since somebody last took it away."""
+        """What has happened since the list was last emptied."""
         self._detector = Detector()
         self._toggles = ToggleCounter()
         self._wanted, self._wanted_a, self._sent_a = Signal.NOT_READY, 0.0, 0.0
@@ -121,7 +121,7 @@ class StationPilot:
         self._start_over()
 
     def _start_over(self) -> None:
-        """Nothing has been tried yet."""
+        """Forget all that was tried."""
         self._attempts = 0
         self._fell_back = self._gave_up = False
         self._reset = False
@@ -172,10 +172,10 @@ class StationPilot:
         return Permission.CLOSE if found.pwm and self.signal in PWM else Permission.HOLD
 
     def want(self, signal: Signal, current_a: float = 0.0) -> None:
-        """What the station wants to say from now on; `current_a` of the nominal signal.
+        """Set the signal that the station wants from now on; `current_a` is the current of the nominal signal.
 
-        A level: repeating it changes nothing. The pilot takes the steps and waits that lie between. A nominal current
-        below 6 A cannot be said, and is `NOT_READY`.
+        A level: repeating it changes nothing. The pilot takes the steps and pauses that lie between. No duty cycle
+        announces less than 6 A: a nominal current below is `NOT_READY`.
         """
         if signal is Signal.NOMINAL and not is_pwm(duty_for(current_a)):
             signal = Signal.NOT_READY
@@ -193,18 +193,18 @@ class StationPilot:
         self._offer_a = None if current_a is None or most_a is None else min(current_a, most_a)
 
     def wake(self) -> None:
-        """Sends state F for `STEP_EF_S` to a car that waits in state B, and then what is wanted."""
+        """Send state F for `STEP_EF_S` to a car that waits in state B, then the wanted signal again."""
         self._reset = self.finding.state is State.B
 
     def step(self, reading: Voltages | None, now: float) -> None:
-        """Takes the latest reading of the pilot and lets time pass up to `now`."""
+        """Take the latest reading of the pilot, and let time pass up to `now`."""
         before, permitted = self.finding, self.permission
         settled = now - self._sent_s >= SETTLE_S
         self.finding = self._detector.step(reading, now, self.duty if settled else None)
         state = self.finding.state
         hidden = state is State.F and (self.signal is Signal.UNAVAILABLE or not settled)
         was_connected, self.connected = self.connected, state in CONNECTED or (hidden and self.connected)
-        self._tell(before, permitted, was_connected)
+        self._report(before, permitted, was_connected)
         if self._toggles.step(state, now):
             self._attempts, self._gave_up = 0, False
             self._happened(Happening.TOGGLE, f"the car toggled S2, {self._toggles.count} so far")
@@ -220,7 +220,7 @@ class StationPilot:
             self._broken = True
             self._happened(Happening.BREAK, f"the car still draws {BREAK_S:g} s after the signal to stop", warning=True)
 
-    def _tell(self, before: Finding, permitted: Permission, was_connected: bool) -> None:
+    def _report(self, before: Finding, permitted: Permission, was_connected: bool) -> None:
         found = self.finding
         if found.name != before.name:
             self._happened(Happening.STATE, f"{before.name} -> {found.name}")
@@ -237,7 +237,7 @@ class StationPilot:
         self.events.append(PilotEvent(happening, text, warning))
 
     def _doubt(self, now: float) -> None:
-        """A car that does not react to the signal in time: try again, fall back, wake it, or give up."""
+        """If the car does not react to the signal in time: try again, fall back, wake it, or give up."""
         settings, waited_s = self.settings, now - self._signal_s
         if not self.connected or self._reset or self.signal is not self._goal()[0]:
             return
@@ -260,7 +260,7 @@ class StationPilot:
             self._happened(Happening.WAKE, f"the car ignores its signal for {settings.wake_s:g} s: state F")
 
     def _goal(self) -> tuple[Signal, float]:
-        """What to say in the end, were it not for the steps and waits between; with the current."""
+        """The signal to arrive at, and its current: without the steps and pauses between."""
         if self._wanted is Signal.UNAVAILABLE or self._reset:
             return Signal.UNAVAILABLE, 0.0
         if not self.connected or self._gave_up:
@@ -274,7 +274,7 @@ class StationPilot:
         return Signal.NOMINAL, self._offer_a
 
     def _advance(self, now: float) -> None:
-        """One step from the present signal towards the goal, once the present one has lasted long enough."""
+        """Take one step from the present signal towards the goal, once the present one has lasted long enough."""
         lasted_s = now - self._signal_s
         if self.signal is Signal.UNAVAILABLE and self.connected and lasted_s < STEP_EF_S:
             return

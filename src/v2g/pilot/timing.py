@@ -20,7 +20,7 @@ ISO 15118-3:2015, Table 3, adds those of high-level communication.
 UNPLUG_S = 0.1
 """From the pilot's change to the open contactor, current broken (Table A.6, sequences 2 and 8)."""
 FOLLOW_S = 5.0
-"""A car has followed a change of duty cycle; the station makes no other before (Table A.6, sequence 7)."""
+"""A car has followed a change of duty cycle; the station makes no other change before (Table A.6, sequence 7)."""
 STEP_X1_S = 3.0
 """Without PWM for at least this long before it starts again (Table A.6, sequence 9.2; [V2G3-M06-06])."""
 YIELD_S = 3.0
@@ -31,11 +31,11 @@ BREAK_S = 6.0
 STEP_EF_S = 4.0
 """T_step_EF: least time in state E or F that a car takes for a restart ([V2G3-M06-05], [V2G3-M06-07])."""
 SLAC_INIT_S = 40.0
-"""TT_EVSE_SLAC_init, 20 s to 50 s: how long the station shows 5 % to a car that says nothing."""
+"""TT_EVSE_SLAC_init, 20 s to 50 s: the station sends 5 % for this long to a car that does not talk."""
 RETRIES = 2
-"""C_sequ_retry: how often it tries again, each time after state F, before it gives up."""
+"""C_sequ_retry: it tries again this often, each time after state F, before it gives up."""
 TOGGLE_LEAST_S, TOGGLE_MOST_S = 0.2, 0.4
-"""TP_EV_vald_state_duration: how long the car stays in each state of a BCB toggle."""
+"""TP_EV_vald_state_duration: the car stays this long in each state of a BCB toggle."""
 TOGGLE_TOLERANCE_S = 0.05
 """Granted to both, for debouncing and polling."""
 TOGGLE_WINDOW_S = 3.5
@@ -46,4 +46,4 @@ TOGGLE_DETECT_S = 0.2
 """T_vald_detect_time: a change between B and C is known within this time."""
 
 WAKE_S = 30.0
-"""A car that ignores its PWM for this long may be asleep. Not in a standard: what stations do."""
+"""A car that ignores its PWM for this long may be asleep. Common practice, not in a standard."""

@@ -1,7 +1,7 @@
-"""BCB toggles: how a car says by opening and closing S2 that it is there (ISO 15118-3, Table 3 and CM_VALIDATE).
+"""BCB toggles: a car shows that it is there by closing and opening S2 (ISO 15118-3, Table 3 and CM_VALIDATE).
 
-One toggle is B, C for 200 ms to 400 ms, B again. One to three of them come within 3.5 s: as the answer to CM_VALIDATE,
-by which station and car find out that they share a cable, and to wake up a station that has paused.
+One toggle is B, C for 200 ms to 400 ms, B again. One to three come within 3.5 s: after CM_VALIDATE, by which station
+and car find out that they share a cable, or to wake a station that has paused.
 """
 
 from v2g.pilot.state import State
@@ -13,14 +13,14 @@ class ToggleCounter:
 
     def __init__(self) -> None:
         self.count = 0
-        """Toggles since the first of them; 0 again once the window is over, or the car did something else."""
+        """Toggles since the first of them; 0 once the window is over or the car has done something else."""
         self._state: State | None = None
         self._since_s = 0.0
         self._first_s: float | None = None
         self._from_b = False
 
     def step(self, state: State | None, now: float) -> bool:
-        """Takes the state at `now`; True when a toggle has just been completed."""
+        """Take the state at `now`; True if it completes a toggle."""
         if self._first_s is not None and now - self._first_s > TOGGLE_WINDOW_S + TOGGLE_TOLERANCE_S:
             self._restart()
         if state is self._state:

@@ -1,4 +1,4 @@
-"""The car's side of the control pilot: what it takes from the duty cycle, and when it closes S2."""
+"""The car's side of the control pilot: how it understands the duty cycle, and when it closes S2."""
 
 from math import nan
 
@@ -7,7 +7,7 @@ from v2g.pilot.state import State
 from v2g.pilot.timing import STEP_EF_S, TOGGLE_LEAST_S, TOGGLE_MOST_S
 
 REACTION_S = 0.2
-"""From a changed signal until the car acts on it; Table A.6 gives it 3 s to stop and 5 s to follow."""
+"""From a changed signal until the car acts on it. Table A.6 gives it 3 s to stop and 5 s to follow."""
 _TOGGLE_S = (TOGGLE_LEAST_S + TOGGLE_MOST_S) / 2
 _SAME_DUTY = 0.005
 
@@ -31,7 +31,7 @@ class VehiclePilot:
         self.state = State.B
         """Which resistors it has connected: B, C or D."""
         self.unavailable = True
-        """It has seen state E or F, and leaves the power line's network."""
+        """It sees state E or F, and leaves the power line's network."""
         self.wants_energy = False
         """Set by the driver, or by the conversation."""
         self.asleep = asleep
@@ -44,11 +44,11 @@ class VehiclePilot:
         self._toggles = 0
 
     def toggle(self, count: int, now: float) -> None:
-        """Starts `count` BCB toggles: S2 closed and open for 0.3 s each, whatever the signal."""
+        """Begin `count` BCB toggles: S2 closed and open for 0.3 s each, whatever the signal."""
         self._toggles, self._toggle_from_s = count, now
 
     def step(self, duty: float, now: float) -> None:
-        """Lets time pass up to `now`, with this duty cycle at the inlet."""
+        """Let time pass up to `now`, with this duty cycle at the inlet."""
         if not abs(duty - self._duty) <= _SAME_DUTY or (duty == STEADY_LOW) != (self._duty == STEADY_LOW):
             self._duty, self._duty_since_s = duty, now
         lasted_s = now - self._duty_since_s

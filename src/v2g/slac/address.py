@@ -1,4 +1,4 @@
-"""Whether an IPv6 address is that of a MAC: whom the power line matched must be who connects."""
+"""Whether an IPv6 address is made of a MAC: the car that connects must be the car that was matched."""
 
 from ipaddress import IPv6Address
 
@@ -11,8 +11,8 @@ def link_local_of(mac: bytes) -> IPv6Address:
 
 
 def is_from(address: IPv6Address, mac: bytes) -> bool | None:
-    """True and False where the address tells its MAC. None where it does not: random ones (RFC 7217, RFC 8981) are not
-    made of a MAC, then only the neighbour table of the kernel knows (`v2g.io.plc_peer`).
+    """True or False if the address contains a MAC. None if not: random addresses (RFC 7217, RFC 8981) contain none, and
+    only the neighbour table of the kernel knows (`v2g.io.plc_peer`).
     """
     interface = address.packed[8:]
     if not address.is_link_local or interface[3:5] != b"\xff\xfe":

@@ -1,6 +1,6 @@
-"""The exchange of amplitude maps (ISO 15118-3 A.9.6): either side tells the other how loud to send on each carrier.
+"""The exchange of amplitude maps (ISO 15118-3 A.9.6): either side may request how loud the other sends on each carrier.
 
-What the peer wants is handed to the own modem, and the modem's answer to the peer.
+The request of the peer goes to this side's modem, and the modem's answer to the peer.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class AmplitudeExchange:
     """With one peer, from `begin` to `end`."""
 
     def __init__(self, mac: bytes, wanted: Sequence[int] = ()) -> None:
-        """`wanted`: what the peer is asked for, 0 to 15 for each carrier; nothing is asked where it is empty."""
+        """`wanted`: requested of the peer, 0 to 15 for each carrier. Empty: no request."""
         self._mac = mac
         self._peer: bytes | None = None
         padded = [*wanted, 0]
@@ -37,7 +37,7 @@ class AmplitudeExchange:
         self._peer = self._repeat = self._modem_deadline = None
 
     def receive(self, frame: Frame, modem: bytes | None, now: float) -> Step:
-        """A frame of the peer, or of the own `modem`."""
+        """A frame of the peer, or of this side's `modem`."""
         match frame.message:
             case mme.CM_AMP_MAP_REQ() as message if frame.source == self._peer and message.num_carriers:
                 self._modem_deadline = now + TP_AMP_MAP_EXCHANGE_S

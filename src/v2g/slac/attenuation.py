@@ -1,4 +1,4 @@
-"""How much of a sound gets lost on the way: what modems measure in groups of carriers, averaged over all sounds."""
+"""The attenuation of the line: what modems measure in groups of carriers, averaged over all sounds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Self
 GROUPS = 58
 """Groups of 16 carriers of a HomePlug Green PHY modem."""
 SENT_DBM = -1.5
-"""All that a modem sends: -75 dBm/Hz (ISO 15118-3 A.11) on 917 carriers of 24.414 kHz each."""
+"""Power of a modem: -75 dBm/Hz (ISO 15118-3 A.11) on 917 carriers of 24.414 kHz each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,9 @@ class Attenuation:
 
     @classmethod
     def mean_of(cls, profiles: Sequence[Sequence[int]], reference_db: float = 0.0) -> Self:
-        """Of at least one profile, all with as many groups. `reference_db`: what the own receiver takes away behind the
-        reference point, the plug (AttnRx); it is no loss of the cable.
+        """Of at least one profile, all with the same number of groups.
+
+        `reference_db`: the loss in the receiver behind the reference point, the plug (AttnRx), not in the cable.
         """
         groups = (sum(group) / len(profiles) - reference_db for group in zip(*profiles, strict=True))
         return cls(tuple(max(0.0, group) for group in groups), len(profiles))
@@ -32,7 +33,7 @@ class Attenuation:
 
     @property
     def signal_dbm(self) -> float:
-        """What is left of a signal that was sent as loud as the standard wants it."""
+        """What is left of a signal that was sent with the standard's power."""
         return SENT_DBM - self.mean_db
 
     def octets(self) -> bytes:

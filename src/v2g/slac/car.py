@@ -249,7 +249,7 @@ class CarMatching(Matching):
         return self._begin_choosing(now)
 
     def _validate(self, now: float) -> Step:
-        """Once for the agreement, with timer 0, and once more with the time that the toggles take."""
+        """First with timer 0, for the agreement, then with the time that the toggles take."""
         window_s = self._toggles * 2 * TP_EV_VALD_STATE_S
         timer = ceil(window_s / 0.1)
         self._deadline = now + (timer + 1) * 0.1 + TT_MATCH_RESPONSE_S
@@ -320,7 +320,7 @@ class CarMatching(Matching):
             return self._alarm(Danger.SECOND_STATION, station, "CM_VALIDATE.CNF without a request", now)
         if self._toggles:
             if message.result == Validation.READY:
-                return Step()  # the answer to the first request once more
+                return Step()  # the answer to the first request, repeated
             counted = message.result == Validation.SUCCESS and message.toggle_num == self._toggles
             return self._begin_choosing(now) if counted else self._next_candidate(now)
         if message.toggle_num:

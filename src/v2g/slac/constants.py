@@ -1,12 +1,12 @@
 """Timers and constants of ISO 15118-3, under the standard's names: Table 3 (clause 8) and Table A.1 (A.8), seconds.
 
-TT is a timeout: how long to wait for the other side. TP is a performance time: how soon to act oneself. C is a count.
+TT is a timeout: how long to wait for the other side. TP is a performance time: how soon to act. C is a count.
 """
 
 C_CONN_MAX_MATCH = 3
-"""How often, at least, a car tries the whole matching (Table 3)."""
+"""A car tries the whole matching at least this often (Table 3)."""
 C_EVSE_MATCH_PARALLEL = 5
-"""How many cars a station can serve at once before one has chosen it."""
+"""Cars that a station can serve at once before one has chosen it."""
 C_EV_MATCH_MNBC = 10
 """Sounds."""
 C_EV_MATCH_RETRY = 2
@@ -14,10 +14,10 @@ C_EV_MATCH_RETRY = 2
 C_EV_START_ATTEN_CHAR_INDS = 3
 """How often the sounds are announced."""
 C_EV_MATCH_SIGNALATTN_DIRECT_DB = 10.0
-"""Mean attenuation up to which a station is found: one cable joins the two."""
+"""Up to this mean attenuation a station is found: one cable joins the two."""
 
 TP_MATCH_LEAVE_S = 1.0
-"""To leave the network once the connection is lost (Table 3)."""
+"""The network is left within this time once the connection is lost (Table 3)."""
 TT_EVSE_VALD_TOGGLE_MAX_S = 3.5
 """Longest time in which a station counts toggles of the control pilot (Table 3)."""
 TP_EV_VALD_STATE_S = 0.3
@@ -47,4 +47,4 @@ TT_MATCH_SEQUENCE_S = 0.4
 TT_MATCHING_RATE_S = 0.4
 """Before a car tries the whole matching again."""
 TT_MATCHING_REPETITION_S = 10.0
-"""How long a car begins anew."""
+"""How long a car keeps retrying the whole matching."""

@@ -17,7 +17,7 @@ class Match:
     """One car, one station, one network."""
 
     car: bytes
-    """MAC of the car: the one that its later packets must come from."""
+    """MAC of the car. Its later packets must come from there."""
     station: bytes
     run_id: bytes
     key: NetworkKey
@@ -37,7 +37,7 @@ class Danger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A car asks who is there, and was answered."""
+    """A run begins: a car has asked, and was answered."""
 
     car: bytes
     run_id: bytes
@@ -45,7 +45,7 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Sounded:
-    """The station has measured the car's sounds (station), or has told the car of it (car)."""
+    """The attenuation is known: measured (at the station), or reported by the station (at the car)."""
 
     peer: bytes
     attenuation: Attenuation
@@ -53,7 +53,7 @@ class Sounded:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One run of one car came to no match. The reason names the timer where one expired."""
+    """One run of one car came to no match. The reason names the timer that expired, if one did."""
 
     car: bytes
     run_id: bytes
@@ -76,7 +76,7 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """The matching as a whole has failed. It begins anew only when told."""
+    """The matching as a whole has failed. It begins again only with `begin_matching`."""
 
     reason: str
 
@@ -115,14 +115,14 @@ class LinkLost:
 
 @dataclass(frozen=True, slots=True)
 class Toggle:
-    """The car shall toggle its control pilot (B, C, B) so often, at once, each state for TP_EV_vald_state_duration."""
+    """The car must make `count` BCB toggles now, with TP_EV_vald_state_duration in each state."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class ModemFound:
-    """The modem at the own end of the cable has said what it is."""
+    """The modem has said what it is."""
 
     vendor: str
     version: str
@@ -130,33 +130,33 @@ class ModemFound:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The own modem took the key."""
+    """The modem has taken the key."""
 
     key: NetworkKey
 
 
 @dataclass(frozen=True, slots=True)
 class ModemFailed:
-    """The own modem does not do what it is asked for. It is asked again and again."""
+    """The modem does not do what it is asked to. It is asked again every second."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """The own modem has a link to another one."""
+    """The modem has a link to another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The own modem has no link any more."""
+    """The modem has no link any more."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The own modem says how strong it hears the other one: at least so much below what was sent."""
+    """How strong the modem hears the other one: at least this far below what was sent."""
 
     level_db: int
 
@@ -196,7 +196,7 @@ class Alarm:
 
     danger: Danger
     source: bytes
-    """MAC that it came from."""
+    """The sender's MAC."""
     text: str
 
 
@@ -225,19 +225,19 @@ Event = (
 
 @dataclass(slots=True)
 class Step:
-    """What a call brings about: frames to send, in order, and what there is to tell."""
+    """The result of a call: frames to send, in order, and what happened."""
 
     send: list[bytes] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
     def add(self, other: "Step") -> None:
-        """Take over all of another."""
+        """Append another step."""
         self.send += other.send
         self.events += other.events
 
 
 def describe(event: Event) -> tuple[str, bool]:
-    """One line about an event, and whether it is a warning. No key is in it."""
+    """One line for a person, and whether it is a warning. It contains no key."""
     match event:
         case Began(car, run_id):
             return f"matching: car {mac_text(car)} begins, run id {run_id.hex().upper()}", False
@@ -257,7 +257,7 @@ def describe(event: Event) -> tuple[str, bool]:
         case LinkLost(match, reason):
             return f"link lost: car {mac_text(match.car)}: {reason}", True
         case Toggle(count):
-            return f"validation: toggle the control pilot {count} times", False
+            return f"validation: toggle the control pilot {count} time{'' if count == 1 else 's'}", False
         case ModemFound(vendor, version):
             return f"modem: {vendor} {version}", False
         case KeySet(key):

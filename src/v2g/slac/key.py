@@ -10,7 +10,7 @@ NMK_SIZE, NID_SIZE = 16, 7
 
 @dataclass(frozen=True, slots=True)
 class NetworkKey:
-    """Who has the key is in the network. It never shows in a text."""
+    """Whoever has the key is in the network. It never appears in a text."""
 
     nmk: bytes = field(repr=False)
     """Network membership key, 16 octets."""

@@ -13,12 +13,12 @@ from v2g.slac.quality import WEAKEST_DBM, Quality
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchingSettings:
-    """What both sides can be told."""
+    """The settings of both sides."""
 
     margin_db: float = 3.0
     """Two attenuations count as different if they are at least this far apart."""
     amplitudes: tuple[int, ...] = ()
-    """How loud the other side shall send on each carrier, 0 to 15; requested once the link is up. Empty: no request."""
+    """How loud the other side should send on each carrier, 0 to 15, requested with the link up. Empty: no request."""
     weakest_dbm: float = WEAKEST_DBM
     """Warn below this signal level."""
     modem: bytes | None = None

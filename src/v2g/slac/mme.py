@@ -21,14 +21,14 @@ LEAST_FRAME = 60
 """Shorter frames are padded with zeros."""
 BROADCAST = b"\xff" * 6
 LOCAL_MODEM = bytes.fromhex("00B052000001")
-"""Reaches the modem at the own end of the cable."""
+"""Reaches the host's modem, whatever its MAC."""
 
 QUALCOMM = bytes.fromhex("00B052")
 LUMISSIL = bytes.fromhex("0016E8")
 
 
 class MmeError(V2GError):
-    """A frame that is no MME of its type, or values that do not fit the layout; the text names the field."""
+    """A frame that does not fit the layout of its type, or values that do not; the text names the field."""
 
 
 class Octets(NamedTuple):
@@ -36,10 +36,10 @@ class Octets(NamedTuple):
 
     size: int | str | None
     item_bits: int = 8
-    """How long a counted item is. The last octet is filled up with zeros."""
+    """Length of a counted item. The last octet is filled up with zeros."""
 
     def count(self, items: int) -> int:
-        """How many octets so many items take."""
+        """Octets that this number of items takes."""
         return (items * self.item_bits + 7) // 8
 
 
@@ -129,7 +129,7 @@ def mme(mmtype: int) -> Callable[[type[_T]], type[_T]]:
 
 @mme(0x0014)
 class CC_DISCOVER_LIST_REQ(Mme):
-    """Which modems and networks the own modem hears (HomePlug AV 11.2.12)."""
+    """Which modems and networks the modem hears (HomePlug AV 11.2.12)."""
 
 
 @mme(0x0015)
@@ -149,7 +149,7 @@ class CC_DISCOVER_LIST_CNF(Mme):
 
 
 class Neighbour(NamedTuple):
-    """A modem that the own one hears."""
+    """A modem that the host's modem hears."""
 
     mac: bytes
     tei: int
@@ -160,7 +160,7 @@ class Neighbour(NamedTuple):
 
     @property
     def level_db(self) -> int | None:
-        """Lower end of the range, None where it is not known."""
+        """Lower end of the range; None if it is not known."""
         return -5 - 5 * self.level if self.level else None
 
 
@@ -195,7 +195,7 @@ class CM_SET_KEY_CNF(Mme):
 
 @mme(0x601C)
 class CM_AMP_MAP_REQ(Mme):
-    """How loud to send on each carrier, 4 bits for each, the first in the low ones (ISO 15118-3 A.9.6)."""
+    """How loud to send on each carrier, 4 bits each, the first in the low bits (ISO 15118-3 A.9.6)."""
 
     num_carriers: U16
     amplitudes: Annotated[bytes, Octets("num_carriers", 4)]
@@ -248,7 +248,7 @@ class CM_SLAC_PARM_REQ(Mme):
 
 @mme(0x6065)
 class CM_SLAC_PARM_CNF(Mme):
-    """A station answers how it wants to be sounded."""
+    """A station answers how the car must sound."""
 
     msound_target: Mac = BROADCAST
     num_sounds: U8 = 10
@@ -276,7 +276,7 @@ class CM_START_ATTEN_CHAR_IND(Mme):
 
 @mme(0x6076)
 class CM_MNBC_SOUND_IND(Mme):
-    """One sound; every station on the line measures how much of it arrives."""
+    """One sound; every station on the line measures its attenuation."""
 
     application_type: U8 = 0
     security_type: U8 = 0
@@ -289,7 +289,7 @@ class CM_MNBC_SOUND_IND(Mme):
 
 @mme(0x6086)
 class CM_ATTEN_PROFILE_IND(Mme):
-    """A modem tells its host how much of a sound arrived."""
+    """A modem reports to its host the attenuation of a sound."""
 
     pev_mac: Mac
     num_groups: U8 = 58
@@ -299,7 +299,7 @@ class CM_ATTEN_PROFILE_IND(Mme):
 
 @mme(0x606E)
 class CM_ATTEN_CHAR_IND(Mme):
-    """A station tells the car the mean attenuation of all sounds."""
+    """A station reports the mean attenuation of all sounds to the car."""
 
     application_type: U8 = 0
     security_type: U8 = 0
@@ -461,7 +461,7 @@ class VS_LINK_STATUS_CNF(Mme):
 
 @mme(0xA14E)
 class VS_ATTENUATION_IND(Mme):
-    """Qualcomm: a modem's own account of how much of a sound arrived."""
+    """Qualcomm: the attenuation of a sound, in the vendor's own message."""
 
     oui: Oui = bytes(3)
     pev_mac: Mac

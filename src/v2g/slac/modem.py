@@ -1,6 +1,6 @@
-"""The modem at the own end of the cable: what it is, which key it has, whether it has a link. Same for car and station.
+"""The modem of one side, car or station: what it is, which key it has, whether it has a link.
 
-Sans-IO: `receive`, `expire` and `next_deadline` as in the machines that own one.
+Sans-IO: `receive`, `expire` and `next_deadline` as in the matching.
 """
 
 from v2g.slac import mme
@@ -9,13 +9,13 @@ from v2g.slac.key import NetworkKey
 from v2g.slac.mme import LOCAL_MODEM, Frame, Mme
 
 ANSWER_S = 1.0
-"""How long an answer is awaited: no standard's value; modems in use need milliseconds, after a restart seconds."""
+"""Timeout of an answer. No standard has a value; modems in use need milliseconds, after a restart seconds."""
 IDENTIFY_TRIES = 5
 KEY_TRIES = 3
-"""Unanswered or refused this often in a row, the key is a failure that is told. Trying goes on."""
+"""Unanswered or refused this often in a row, the key is reported as a failure. Trying goes on."""
 POLL_S = 0.2
 LOST_AFTER = 3
-"""Bad or missing answers in a row. So the loss is known, and the network left, within TP_match_leave."""
+"""Bad or missing answers in a row before the link counts as lost: it is left within TP_match_leave."""
 LEVEL_POLL_S = 2.0
 
 QUALCOMM, LUMISSIL = "Qualcomm", "Lumissil"
@@ -27,12 +27,12 @@ class Modem:
     """Talks to the modem for one host."""
 
     def __init__(self, mac: bytes, address: bytes | None = None) -> None:
-        """`mac`: of the host. `address`: the modem's, learned from its first answer where it is not given."""
+        """`mac`: of the host. `address`: the modem's MAC. None: learned from its first answer."""
         self.address = self._given_address = address
         self.vendor: str | None = None
         self.version: str | None = None
         self.key: NetworkKey | None = None
-        """The one that the modem has taken; None while it is being changed."""
+        """As the modem has taken it; None while it is being changed."""
         self.linked = False
         self._mac = mac
         self._identify: float | None = None
@@ -60,12 +60,12 @@ class Modem:
         return self._send_key(now)
 
     def watch(self, now: float) -> Step:
-        """Look from now on whether there is a link."""
+        """Poll from now on whether there is a link."""
         self.unwatch()
         return self._send_poll(now)
 
     def unwatch(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         self.linked, self._poll = False, None
         self._awaited, self._misses, self._level_poll = False, 0, 0.0
 
@@ -97,7 +97,7 @@ class Modem:
         return Step()
 
     def expire(self, now: float) -> Step:
-        """Time has passed: ask again where an answer is due."""
+        """Time has passed: ask again if an answer is overdue."""
         step = Step()
         if self._identify is not None and now >= self._identify:
             if self._identify_tries < IDENTIFY_TRIES:
@@ -115,7 +115,7 @@ class Modem:
         return step
 
     def next_deadline(self) -> float | None:
-        """When `expire` is to be called."""
+        """When `expire` is due."""
         deadlines = (self._identify, self._key_deadline, self._poll)
         return min((each for each in deadlines if each is not None), default=None)
 
@@ -135,7 +135,7 @@ class Modem:
 
     def _key_answered(self, result: int) -> Step:
         assert self._wanted is not None
-        if result not in _TAKEN:  # asked again at the deadline: at once it would only be refused again
+        if result not in _TAKEN:  # asked again at the deadline: at once it would be refused again
             self._key_problem = f"refuses the key with result {result}; look at its configuration (PIB)"
             return Step()
         self.key, self._wanted, self._key_deadline = self._wanted, None, None

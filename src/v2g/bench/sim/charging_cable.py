@@ -10,7 +10,7 @@ from v2g.slac.event import Event
 
 
 class ChargingCable:
-    """Plugged in or not, with the modems at its ends where there are any."""
+    """Plugged in or not; with modems at its ends, or without."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class ChargingCable:
         self.pilot = PilotModule(clock)
         self.pair = PlcPair(attenuation_db, car=car) if plc else None
         self._matching = self._asks = self._has_pilot = False
-        self._told = 0
+        self._reported = 0
 
     @property
     def plugged(self) -> bool:
@@ -31,7 +31,7 @@ class ChargingCable:
 
     @property
     def open_to_talk(self) -> bool:
-        """Whether the car's network is there: it has seen 5 %, and is matched where there are modems."""
+        """Whether the car's network is there: the car has seen 5 %, and is matched if there are modems."""
         digital = self.plugged and self.pilot.vehicle.meaning.digital
         return digital and (self.pair is None or self.pair.matched)
 
@@ -44,8 +44,10 @@ class ChargingCable:
         self.pilot.vehicle.wants_energy = False
 
     def advance(self, now: float, *, duty: float | None, matching: bool, wants_energy: bool) -> list[Event]:
-        """What happens up to `now`, with this duty cycle from the station (None: no command reaches the pilot), its
-        wish to match, and the car's for energy. Returns what the station's modem has told."""
+        """Let time pass up to `now`; returns what happened at the station's modem.
+
+        `duty`: from the station; None: no command reaches the pilot. `matching`: whether the station wants to match.
+        """
         if duty is not None:
             self.pilot.command(duty)
         self.pilot.vehicle.wants_energy = wants_energy
@@ -67,6 +69,6 @@ class ChargingCable:
             pair.way.cut = False
             pair.bench.do(pair.ev, pair.ev.begin_matching(now), now)
         self._asks = asks
-        news = pair.bench.events[self._told :]
-        self._told = len(pair.bench.events)
+        news = pair.bench.events[self._reported :]
+        self._reported = len(pair.bench.events)
         return [event for _, machine, event in news if machine is pair.evse]

@@ -31,7 +31,7 @@ CAR_OHM = {State.B: 2740.0, State.C: 882.0, State.D: 246.0}
 
 
 class Cable(StrEnum):
-    """What is at the end of the station's cable."""
+    """The end of the station's cable."""
 
     UNPLUGGED = "unplugged"
     SOUND = "sound"
@@ -84,7 +84,7 @@ class PilotModule:
         self.units[OPERATOR_UNIT].write(quantities["cable"].table, quantities["cable"].address, start)
 
     def command(self, duty: float) -> None:
-        """Sends a duty cycle."""
+        """Send a duty cycle."""
         self.advance(self._clock())
         self.duty, self._written_s = duty, self._clock()
 
@@ -103,14 +103,14 @@ class PilotModule:
         return self.duty + self.duty_error if is_pwm(self.duty) else self.duty
 
     def advance(self, now: float) -> None:
-        """Lets the watchdog and the car act until `now`."""
+        """Let the watchdog and the car act until `now`."""
         if now - self._written_s > WATCHDOG_S:
             self.duty = 0.0
         at_inlet = self._sent if self.cable in (Cable.SOUND, Cable.NO_DIODE) else 0.0
         self.vehicle.step(at_inlet, now)
 
     async def run(self) -> None:
-        """Keeps the module in step with the clock, until cancelled."""
+        """Keep the module in step with the clock, until cancelled."""
         while True:
             self.advance(self._clock())
             await asyncio.sleep(STEP_S)
@@ -156,7 +156,7 @@ class PilotOperator:
         self._device.require(needed)
 
     async def act(self, cable: Cable, *, wants_energy: bool = False, toggles: int = 0) -> None:
-        """Puts the cable into a state, tells the car what to want, has it toggle S2. Raises `PowerError`."""
+        """Put the cable into a state, let the car want energy or not, and toggle S2. Raises `PowerError`."""
         await self._device.write({"cable": cable.value, "car": _car(wants_energy), "toggles": float(toggles)})
 
     async def car(self) -> tuple[State, float, bool]:

@@ -23,12 +23,12 @@ from v2g.slac.station import StationMatching, StationMatchingSettings
 DEAD_DB = 96
 """What a modem measures in a group of which it hears nothing."""
 NOISE_DB = 1
-"""By how much two measurements of the same group differ at most."""
+"""Largest difference from the true value in a measurement."""
 VERSION = "MAC-QCA7000-1.1.3.1531-00-20150204-CS"
 KEY_TAKEN = 1
-"""The result by which modems in use take a key; the standard's is 0."""
+"""CM_SET_KEY.CNF result of modems in use for a key that they take; the standard's is 0."""
 ANSWER_S = 0.001
-"""How long a modem needs to answer its host."""
+"""A modem answers its host after this time."""
 _ASKED_OF_ALL = {
     kind.TYPE.to_bytes(2, "little") for kind in (mme.VS_SW_VER_REQ, mme.NSCM_GET_VERSION_REQ, mme.CC_DISCOVER_LIST_REQ)
 }
@@ -37,7 +37,7 @@ _ASKED_OF_ALL = {
 
 @dataclass(slots=True)
 class Way:
-    """What is between two modems. Everything may be changed while the line is in use."""
+    """The line between two modems. Everything may be changed while it is in use."""
 
     attenuation_db: Sequence[float]
     """For each group of carriers."""
@@ -65,7 +65,7 @@ class Modem:
         self.profiles = True
         """Whether it measures sounds; some modems do not."""
         self.amplitudes = b""
-        """How loud its host wants it to send."""
+        """How loud it sends, as its host has set."""
 
     def __repr__(self) -> str:
         return f"Modem({self.mac.hex(':')})"
@@ -120,31 +120,31 @@ class Modem:
 
 
 def _level(way: Way) -> int:
-    """The attenuation as a modem tells it: in steps of 5 dB from 10 dB on."""
+    """The attenuation as a modem reports it: in steps of 5 dB from 10 dB on."""
     mean_db = sum(way.attenuation_db) / len(way.attenuation_db)
     return min(15, max(1, int(mean_db // 5)))
 
 
 class Line:
-    """The line and what is wrong with it. Everything may be changed while it is in use."""
+    """The line with its disturbances. Everything may be changed while it is in use."""
 
     def __init__(self, seed: int = 0) -> None:
         """`seed`: of all that is random: noise, loss, duplication, delay."""
         self.loss = self.duplicates = 0.0
         """Probability of each, for each frame and receiver."""
         self.delay_s, self.jitter_s = 0.002, 0.0
-        """Of a frame, and by how much more it may be late: then later ones overtake it."""
+        """Of a frame, and the most that chance adds to it: later frames may overtake it."""
         self.tap: Callable[[float, bytes], None] | None = None
         """Sees the time and each frame that goes onto the line."""
         self.random = Random(seed)  # noqa: S311 - physics, no secret
         self._modems: dict[Modem, Callable[[bytes, float], None]] = {}
         self._ways: dict[frozenset[Modem], Way] = {}
         self._waiting: list[tuple[float, int, Modem, Modem, bytes]] = []
-        """Arrival, order, from, to, frame. From and to are the same for what a modem itself tells its host."""
+        """Arrival, order, from, to, frame. From and to are the same for what a modem itself reports to its host."""
         self._order = count()
 
     def attach(self, modem: Modem, to_host: Callable[[bytes, float], None]) -> None:
-        """Put a modem on the line. `to_host`: takes the frames for its host, with the time."""
+        """Put a modem on the line. `to_host` takes the frames for its host, with the time."""
         self._modems[modem] = to_host
 
     def detach(self, modem: Modem) -> None:
@@ -234,7 +234,7 @@ class Line:
         )
 
     def _answer(self, modem: Modem, asked: Modem, data: bytes, now: float) -> None:
-        """What a modem is asked by the host of this one."""
+        """Answer what the host of `modem` asks of the modem `asked`."""
         try:
             frame = Frame.unpack(data)
         except MmeError:
@@ -268,7 +268,7 @@ class Bench:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.events: list[tuple[float, Machine, Event]] = []
-        """What the machines told, with the time."""
+        """What happened at the machines, with the time."""
         self._machines: dict[Machine, Modem] = {}
 
     def add(self, machine: Machine, modem: Modem) -> None:

@@ -16,11 +16,11 @@ _ETH_P_ALL = 3
 _SOL_PACKET, _PACKET_VNET_HDR = 263, 15
 _NO_OFFLOAD = bytes(10)
 _FRAME_SIZE = 70_000
-"""Of one that the host left for its network card to cut up."""
+"""Of a frame that the host leaves to its network card to cut up."""
 
 
 class _Data(bytes):
-    """A frame with what its host left for the network card to do: checksum and segmentation (virtio_net_hdr)."""
+    """A frame with what its host left to the network card: checksum and segmentation (virtio_net_hdr)."""
 
     offload = _NO_OFFLOAD
 
@@ -29,7 +29,7 @@ class PlcProcess:
     """A line whose modems' hosts are behind interfaces, in real time, until `close`. Needs a running loop."""
 
     def __init__(self, line: Line, modems: Mapping[Modem, str]) -> None:
-        """`modems`: on which interface each one has its host. Raises `OSError`."""
+        """`modems`: the interface to each one's host. Raises `OSError`."""
         self._loop = asyncio.get_running_loop()
         self._line = line
         self._timer: asyncio.TimerHandle | None = None
