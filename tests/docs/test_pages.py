@@ -12,7 +12,7 @@ from tests.docs.pages import PAGES, REPOSITORY, blocks
 from tools.draw_faults import with_table
 
 from v2g.cli import COMMANDS
-from v2g.station.config.reader import load
+from v2g.io.configuration import load
 
 _COMMAND = re.compile(r"^(?:\$ | {4})(v2g(?:_daemon)?) (.*?)(?: [|<>&].*)?$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
@@ -45,7 +45,7 @@ def test_the_configurations_are_good(tmp_path: Path) -> None:
     for text in [*texts, (REPOSITORY / "deploy" / "config.yaml").read_text()]:
         file = tmp_path / "config.yaml"
         file.write_text(text)
-        assert load(file).evses
+        assert load(file).settings.evses
 
 
 def test_the_fault_table_is_that_of_the_catalogue() -> None:

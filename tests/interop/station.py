@@ -126,7 +126,7 @@ def configuration(
         "tls": {"directory": str(pki), "profile": profile} if pki else {},
         "trace": {"file": str(folder / "trace.log"), "level": trace_level},
         "control": {"socket": str(folder / "control.sock")},
-        "journal": str(folder / "journal.json"),
+        "kept": str(folder / "kept.json"),
     }
 
 

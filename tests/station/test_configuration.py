@@ -3,10 +3,15 @@
 import re
 from importlib.resources import files
 from pathlib import Path
+from time import process_time
 
+import msgspec
 import pytest
+from hypothesis import given, strategies
 
-from v2g.station.config.reader import ConfigurationError, load
+from v2g.io.configuration import load
+from v2g.station.config.reader import ConfigurationError, read
+from v2g.station.config.rules import OLD_KEYS, RULES
 from v2g.station.config.settings import (
     Access,
     Capability,
@@ -49,7 +54,7 @@ def findings(folder: Path, text: str | bytes) -> list[str]:
 def accepted(folder: Path, text: str) -> Settings:
     file = folder / "config.yaml"
     file.write_text(text)
-    return load(file)
+    return load(file).settings
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -275,7 +280,7 @@ evses:
             "9:5: evses[0].pasue: unknown key; did you mean pause?",
         ),
         ("zzz: 1", "9:5: evses[0].zzz: unknown key; the keys here are id, evse_id, "),
-        ("[a, b]: 1", "9:5: evses[0]: a key must be a single word"),
+        ("[a, b]: 1", "9:5: a key must be a single word"),
         ("meter: {}", "9:5: meter: also in line 5; keep one of them"),
         ("capability: {charge_w: 1, charge_w: 2}", "9:31: charge_w: also in line 9; keep one of them"),
     ],
@@ -347,7 +352,7 @@ def test_register_maps_are_read(tmp_path: Path) -> None:
 def test_all_findings_come_at_once_and_in_order(tmp_path: Path) -> None:
     text = saying("port: x\n    timing: y\n    access: {grant: z}") + "trace: {level: w}\nport: 1\nport: 2\n"
     lines = [int(finding.split(":")[0]) for finding in findings(tmp_path, text)]
-    assert lines == [9, 10, 11, 12, 13, 14, 14]
+    assert lines == [9, 10, 11, 12, 13, 14]
 
 
 def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path) -> None:
@@ -362,7 +367,7 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         ("a: [1\nb: 2", "2:2: not YAML: expected ',' or ']', but got ':'; see https://yaml.org for the form"),
         ("a:\n\tb: 1", "2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("a: *b", "1:4: not YAML: found undefined alias 'b'; see https://yaml.org for the form"),
-        ("5", "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, journal"),
+        ("5", "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, kept"),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],
 )
@@ -414,15 +419,14 @@ def test_the_old_form_of_an_address_is_read_with_a_line_that_says_the_new_one(tm
     text = MINIMAL.replace('"127.0.0.1:5020"', '"modbus://127.0.0.1:5020"')
     text = text.replace('"127.0.0.1:5022"', '"[::1]:5022", unit: 2')
     file.write_text(text + '    grid: {address: "127.0.0.1:5024", driver: waveform}\n')
-    lines: list[str] = []
-    evse = load(file, lines.append).evses[0]
-    assert lines == [
+    settings, warnings = load(file)
+    assert warnings == [
         f"{file}:4:26: evses[0].contactor.address: the old form; write `address: modbus://127.0.0.1:5021?unit=1`",
         f"{file}:5:22: evses[0].meter.address: the old form; write `address: modbus://[::1]:5022?unit=2`",
         f"{file}:6:26: evses[0].isolation.address: the old form; write `address: modbus://127.0.0.1:5023?unit=1`",
         f"{file}:7:21: evses[0].grid.address: the old form; write `address: udp://127.0.0.1:5024`",
     ]
-    assert str(evse.meter.where) == "modbus://[::1]:5022?unit=2"
+    assert str(settings.evses[0].meter.where) == "modbus://[::1]:5022?unit=2"
 
 
 def test_an_address_and_its_driver_must_fit(tmp_path: Path) -> None:
@@ -467,3 +471,118 @@ def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
 )
 def test_what_belongs_together_is_asked_for(tmp_path: Path, lines: str, complaint: str) -> None:
     assert any(complaint in finding for finding in findings(tmp_path, saying(lines)))
+
+
+def warnings(folder: Path, text: str) -> list[str]:
+    """The warnings about a good file, without its name."""
+    file = folder / "config.yaml"
+    file.write_text(text)
+    return [line.removeprefix(f"{file}:") for line in load(file).warnings]
+
+
+MODERN = re.sub(r'"127.0.0.1:(\d+)"', r'"modbus://127.0.0.1:\1"', MINIMAL)
+
+
+def test_old_keys_are_read_with_a_warning_that_shows_the_new_line(tmp_path: Path) -> None:
+    text = MODERN.replace("evses:", "connectors:") + "journal: /var/lib/v2g/journal.json\n"
+    assert warnings(tmp_path, text) == [
+        "2:1: connectors: the old name; write `evses:`",
+        "7:1: journal: the old name; write `kept: /var/lib/v2g/journal.json`",
+    ]
+    assert accepted(tmp_path, text) == accepted(tmp_path, MODERN + "kept: /var/lib/v2g/journal.json\n")
+    assert findings(tmp_path, MODERN + "kept: a\njournal: b\n") == [
+        "8:1: journal: the old name of kept, which is there too; remove `journal`"
+    ]
+
+
+def test_every_old_key_has_a_successor_and_is_free() -> None:
+    for kind, names in OLD_KEYS.items():
+        for old, new in names.items():
+            fields = {field.name for field in msgspec.structs.fields(kind)}
+            assert new in fields
+            assert old not in fields
+
+
+def test_what_belongs_on_a_bench_is_a_warning(tmp_path: Path) -> None:
+    text = MODERN + "    bench_ac_bpt: true\n    services: [AC, AC_BPT]\ntls: {key_log: /tmp/keys}\n"
+    assert warnings(tmp_path, text) == [
+        "7:19: evses[0].bench_ac_bpt: an AC car may feed the grid, and nothing detects islanding; "
+        "remove it outside a bench",
+        "9:16: tls.key_log: whoever reads this file can read every session; remove it outside a bench",
+    ]
+    assert warnings(tmp_path, MODERN) == []
+
+
+def test_a_listed_name_that_nothing_proves_must_be_marked(tmp_path: Path) -> None:
+    access = "access: {grant: listed, evcc_ids: [WMIV1234567890ABCDEX]"
+    (found,) = findings(tmp_path, saying(access + "}"))
+    assert "nothing proves it" in found
+    assert "`unproved: true`" in found
+    assert accepted(tmp_path, saying(access + ", unproved: true}")).evses[0].access.unproved
+    proved = saying("access: {grant: listed, certificates: [WMIV1234567890ABCDEX]}")
+    assert accepted(tmp_path, proved).evses[0].access.certificates == ("WMIV1234567890ABCDEX",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[" * 3000, "1:33: nested more than 32 deep; check brackets and indentation"),
+        ("\n".join(f"{' ' * depth}a:" for depth in range(300)), "32:32: nested more than 32 deep; check brackets"),
+        ("a: &a [*a]", "1:1: a: unknown key; the keys here are evses, "),
+        ("<<: 5", "1:5: <<: is '5'; must be a mapping, or a list of mappings"),
+        ("&a\n<<: *a\nb: 1", "3:1: b: unknown key; the keys here are "),
+        ("x" * 1_000_001, " larger than 1000 kB; is this the configuration?"),
+    ],
+)
+def test_a_hostile_text_is_refused_in_a_line(tmp_path: Path, text: str, expected: str) -> None:
+    assert any(finding.startswith(expected) for finding in findings(tmp_path, text))
+
+
+def test_many_findings_are_counted_and_not_all_listed(tmp_path: Path) -> None:
+    found = findings(tmp_path, MODERN + "".join(f"key{number}: 1\n" for number in range(250)))
+    assert len(found) == 51
+    assert found[0].startswith("7:1: key0: unknown key")
+    assert found[-1] == " and 200 more"
+
+
+def test_a_file_of_250_000_evses_is_refused_in_time(tmp_path: Path) -> None:
+    begun_s = process_time()
+    (found,) = findings(tmp_path, "evses: [" + "{}," * 250_000 + "]")
+    assert "more than 20000 keys and values" in found
+    evse = "&a {dispatch: &d [" + "{power_w: 0, for_s: 1}," * 900 + "{power_w: 0}]}"
+    (found,) = findings(tmp_path, f"evses: [{evse}" + ", *a" * 5_000 + "]")
+    assert "more than 20000 values with all aliases" in found
+    aliases = "b0: &b0 {a: 1}\n" + "".join(f"b{n}: &b{n} {{<<: [*b{n - 1}, *b{n - 1}]}}\n" for n in range(1, 2000))
+    (found,) = findings(tmp_path, aliases + "<<: *b1999\n")
+    assert "merged more than 32 deep" in found
+    assert process_time() - begun_s < 20
+
+
+_WORDS = strategies.sampled_from(
+    [
+        *"[]{}:,&*<-?#\n\t'\"",
+        "  ",
+        ": ",
+        "- ",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!int ",
+        "evses",
+        "plc",
+        "inverter",
+        "pilot",
+        "5",
+        "~",
+    ]
+)
+
+
+@given(strategies.lists(_WORDS, max_size=60))
+def test_whatever_a_file_says_it_is_accepted_or_refused_with_its_places(words: list[str]) -> None:
+    refusal = ""
+    try:
+        read("".join(words).encode(), "config.yaml", Settings, RULES, Path("/"))
+    except ConfigurationError as error:
+        refusal = str(error)
+    assert all(line.startswith("config.yaml:") for line in refusal.splitlines())

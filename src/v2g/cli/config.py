@@ -1,4 +1,4 @@
-"""`v2g config check`: tells everything that is wrong with a configuration file, before the daemon reads it."""
+"""`v2g config check`: reports everything that is wrong with a configuration file, before the daemon reads it."""
 
 import argparse
 import sys
@@ -13,9 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0. Raises `ConfigurationError` with every finding."""
-    from v2g.station.config.reader import load
+    from v2g.io.configuration import load
 
-    settings = load(args.file, lambda line: print(f"v2g: warning: {line}", file=sys.stderr))
+    settings, warnings = load(args.file)
+    for line in warnings:
+        print(f"v2g: warning: {line}", file=sys.stderr)
     print(f"{args.file} is good:")
     for evse in settings.evses:
         network = f"interface {evse.interface}" if evse.interface else "no discovery"

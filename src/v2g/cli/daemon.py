@@ -24,10 +24,12 @@ def run(args: argparse.Namespace) -> int:
 
     from msgspec.structs import replace
 
+    from v2g.io.configuration import load
     from v2g.run.station import StationProcess
-    from v2g.station.config.reader import load
 
-    settings = load(args.config, lambda line: print(f"v2g: warning: {line}", file=sys.stderr))
+    settings, warnings = load(args.config)
+    for line in warnings:
+        print(f"v2g: warning: {line}", file=sys.stderr)
     given = {name: value for name in ("interface", "port") if (value := getattr(args, name)) is not None}
     first, *others = settings.evses
     settings = replace(settings, evses=(replace(first, **given), *others))

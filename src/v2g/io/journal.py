@@ -43,4 +43,6 @@ class Journal:
                 os.fsync(stream.fileno())
             os.replace(temporary, self._file)
         except OSError as error:
-            self.trouble = f"journal {self._file}: {error.strerror}; let this user write there, or set `journal`"
+            self.trouble = (
+                f"{self._file}: {error.strerror}; let this user write there, or name another file under `kept`"
+            )

@@ -44,7 +44,7 @@ class StationProcess:
         """`tls` False: plain TCP, only because somebody asked for it. `host`: for EVSEs without an interface."""
         self._settings, self._tls, self._host, self._once = settings, tls, host, once
         self._trace = SessionTrace(settings.trace.file, settings.trace.level)
-        self._journal = Journal(settings.journal)
+        self._journal = Journal(settings.kept)
         self._station = Station(settings, self._journal.found)
         self._runners: dict[int, EvseRunner] = {}
         self._stop = asyncio.Event()

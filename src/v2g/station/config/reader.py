@@ -1,86 +1,154 @@
-"""Reads the configuration file and checks it: all findings at once, each with its place and its remedy.
+"""Reads a configuration text into typed settings: all findings at once, each with its place and its remedy.
 
-The types in `v2g.station.config.settings` say what each field may be. The rules below say what fields must
-fulfil together. A relative path in the file starts at the file's directory.
+The types say what each field may be; `Rules` say what fields fulfil together, and which keys had another name. Nothing
+here knows a station, and nothing here opens a file. What a damaged or hostile text costs is bounded: its size, its
+nesting, the number of its values, and the findings that are listed.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
 from msgspec import inspect
 
 from v2g.kernel.errors import V2GError
-from v2g.power.address import Address, AddressError
-from v2g.power.address import parse as parse_address
-from v2g.power.drivers import make
-from v2g.power.quantity import MapError
-from v2g.power.wiring import Wiring
-from v2g.station.config.settings import Access, Capability, Device, EvseSettings, GridCode, Pilot, Settings, Step
-from v2g.thermal.settings import ThermalSettings
 
+LARGEST_BYTES = 1_000_000
+MOST_VALUES = 20_000
+"""Keys and values in the text, an alias each time that it is used. An EVSE with everything has about 200."""
+DEEPEST = 32
+"""Mappings and lists within one another."""
+LISTED = 50
+"""List at most this many findings."""
+
+T = TypeVar("T")
 Fields = dict[str, Any]
-"""A mapping of the file: its valid fields, the defaults of those left out, nothing for those that are wrong."""
+"""A mapping of the text: its valid fields, the defaults of those left out, nothing for those that are wrong."""
+Findings = Iterator[tuple[str, str]]
+"""Path below the mapping, and what is wrong with it."""
+Rule = Callable[[Fields], Findings]
+"""What fields of one mapping fulfil together. A `KeyError` means that a field it needs is wrong itself."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the types cannot say, each by the type of the mapping that it is about."""
+
+    errors: Mapping[type, tuple[Rule, ...]] = field(default_factory=dict)
+    warnings: Mapping[type, tuple[Rule, ...]] = field(default_factory=dict)
+    """What is read all the same, but should be looked at or written in another way."""
+    old_keys: Mapping[type, Mapping[str, str]] = field(default_factory=dict)
+    """Keys that were renamed: old name -> new name."""
 
 
 class ConfigurationError(V2GError):
-    """The file cannot be used. One line for each finding: `file:line:column: path: what is wrong; remedy`."""
+    """The text cannot be used. One line for each finding: `file:line:column: path: what is wrong; remedy`."""
 
 
-def load(path: Path, warn: Callable[[str], None] = lambda line: None) -> Settings:
-    """Read and check the file. `warn` gets a line for each old form, with the new one.
+def read(content: bytes, source: str, kind: type[T], rules: Rules, directory: Path) -> tuple[T, list[str]]:
+    """The settings in `content`, and a line for each warning.
 
-    Raises `ConfigurationError` with every finding.
+    `source`: the name of the file, for messages. `directory`: where relative paths in it start. Raises
+    `ConfigurationError` with every finding, of which at most `LISTED` are listed.
     """
+    reader = _Reader(rules, directory)
     try:
-        loader = yaml.SafeLoader(path.read_bytes())
-        root = loader.get_single_node()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; deploy/config.yaml is an example of one") from error
-    except yaml.MarkedYAMLError as error:
-        place = _place(error.problem_mark) if error.problem_mark else ""
-        hint = "indent with spaces" if "'\\t'" in str(error.problem) else "see https://yaml.org for the form"
-        raise ConfigurationError(f"{path}:{place} not YAML: {error.problem}; {hint}") from error
-    except yaml.reader.ReaderError as error:
-        reason = f"{error.reason} at position {error.position}"
-        raise ConfigurationError(f"{path}: not YAML: {reason}; write it as UTF-8 text") from error
-    if root is None:
-        raise ConfigurationError(f"{path}: the file is empty; deploy/config.yaml is an example of one")
-    reader = _Reader(path, loader)
-    reader.check_duplicates(root)
-    fields = reader.read(root, inspect.type_info(Settings), "")
+        root = _composed(content, source)
+        reader.check_duplicates(root)
+        fields = reader.read(root, inspect.type_info(kind), "")
+    except _TooLarge as error:
+        raise ConfigurationError(f"{source}:{error}") from error
     if reader.findings:
-        raise ConfigurationError("\n".join(f"{path}:{_place(mark)} {text}" for mark, text in reader.ordered()))
-    for mark, text in reader.warnings:
-        warn(f"{path}:{_place(mark)} {text}")
-    return msgspec.convert(fields, Settings, dec_hook=lambda kind, value: kind(value))
+        lines = _lines(source, reader.findings)
+        more = len(lines) - LISTED
+        raise ConfigurationError("\n".join([*lines[:LISTED], *([f"{source}: and {more} more"] if more > 0 else [])]))
+    settings = msgspec.convert(fields, kind, dec_hook=lambda wanted, value: wanted(value))
+    return settings, _lines(source, reader.warnings)
+
+
+def _lines(source: str, found: list[tuple[yaml.Mark, str]]) -> list[str]:
+    """The findings in the order of the text."""
+    ordered = sorted(found, key=lambda each: (each[0].line, each[0].column))
+    return [f"{source}:{_place(mark)} {text}" for mark, text in ordered]
 
 
 def _place(mark: yaml.Mark) -> str:
     return f"{mark.line + 1}:{mark.column + 1}:"
 
 
+class _TooLarge(Exception):
+    """The text is beyond a bound; says which, with its place."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes up to the bounds."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._values = self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._values += 1
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _TooLarge(f"{self._here()} nested more than {DEEPEST} deep; check brackets and indentation")
+        if self._values > MOST_VALUES:
+            raise _TooLarge(f"{self._here()} more than {MOST_VALUES} keys and values; use one file for each station")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def _here(self) -> str:
+        return _place(self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+
+
+def _composed(content: bytes, source: str) -> yaml.Node:
+    """The root node. Raises `ConfigurationError` for what is not YAML, `_TooLarge`."""
+    if len(content) > LARGEST_BYTES:
+        raise _TooLarge(f" larger than {LARGEST_BYTES // 1000} kB; is this the configuration?")
+    try:
+        root = _Loader(content).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        place = _place(error.problem_mark) if error.problem_mark else ""
+        hint = "indent with spaces" if "'\\t'" in str(error.problem) else "see https://yaml.org for the form"
+        raise ConfigurationError(f"{source}:{place} not YAML: {error.problem}; {hint}") from error
+    except yaml.reader.ReaderError as error:
+        reason = f"{error.reason} at position {error.position}"
+        raise ConfigurationError(f"{source}: not YAML: {reason}; write it as UTF-8 text") from error
+    if root is None:
+        raise ConfigurationError(f"{source}: the file is empty; deploy/config.yaml is an example of one")
+    return root
+
+
 _WRONG = object()
 """Stands for a value that has been reported."""
 
+_NULL, _BOOL, _MERGE = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+_Entries = dict[str, tuple[yaml.Node, yaml.Node]]
+"""Name of a key -> the key's node and the value's."""
+
 
 class _Reader:
-    """Walks through the file's nodes along the types."""
+    """Walks through the nodes along the types."""
 
-    def __init__(self, source: Path, loader: yaml.SafeLoader) -> None:
+    def __init__(self, rules: Rules, directory: Path) -> None:
         self.findings: list[tuple[yaml.Mark, str]] = []
         self.warnings: list[tuple[yaml.Mark, str]] = []
-        self._directory = source.parent
-        self._loader = loader
+        self._rules, self._directory = rules, directory
         self._marks: dict[str, yaml.Mark] = {}
-
-    def ordered(self) -> list[tuple[yaml.Mark, str]]:
-        return sorted(self.findings, key=lambda finding: (finding[0].line, finding[0].column))
+        self._entries: dict[int, _Entries] = {}
+        """By the identity of the mapping's node."""
+        self._defaults: dict[type, Fields] = {}
+        self._values = self._guesses = 0
 
     def check_duplicates(self, root: yaml.Node) -> None:
         """A key that is there twice: YAML would silently take the last."""
@@ -95,65 +163,94 @@ class _Reader:
             elif isinstance(node, yaml.MappingNode):
                 keys: dict[str, yaml.Node] = {}
                 for key, value in node.value:
-                    first = keys.setdefault(str(key.value), key)
-                    if first is not key:
-                        self._report(key, f"{key.value}: also in line {first.start_mark.line + 1}; keep one of them")
                     waiting.append(value)
+                    if not isinstance(key, yaml.ScalarNode):
+                        self._report(key, "a key must be a single word")
+                    elif (first := keys.setdefault(key.value, key)) is not key:
+                        self._report(key, f"{key.value}: also in line {first.start_mark.line + 1}; keep one of them")
 
     def read(self, node: yaml.Node, kind: inspect.Type, path: str) -> object:
         """The value of a node; `_WRONG` once it has been reported."""
+        self._values += 1
+        if self._values > MOST_VALUES:
+            place = _place(node.start_mark)
+            raise _TooLarge(f"{place} more than {MOST_VALUES} values with all aliases; write fewer of them")
         self._marks[path] = node.start_mark
-        is_null = node.tag == "tag:yaml.org,2002:null"
+        is_null, described = node.tag == _NULL, kind
         if isinstance(kind, inspect.UnionType):
             if is_null:
                 return None
-            (kind,) = (each for each in kind.types if not isinstance(each, inspect.NoneType))
+            (described,) = (each for each in kind.types if not isinstance(each, inspect.NoneType))
+        kind = described.type if isinstance(described, inspect.Metadata) else described
         match kind, node:
             case inspect.StructType(), yaml.MappingNode():
-                self._loader.flatten_mapping(node)
-                return self._read_mapping(node, kind, path)
+                return self._read_mapping(node, self._entries_of(node), kind, path)
             case inspect.StructType(), _ if is_null:  # all its keys are commented out
-                return self._read_mapping(yaml.MappingNode(node.tag, [], node.start_mark), kind, path)
+                return self._read_mapping(node, {}, kind, path)
             case inspect.VarTupleType(), yaml.SequenceNode() if len(node.value) >= (kind.min_length or 0):
                 items = [self.read(item, kind.item_type, f"{path}[{i}]") for i, item in enumerate(node.value)]
                 return _WRONG if _WRONG in items else items
             case inspect.DictType(), yaml.MappingNode():
-                self._loader.flatten_mapping(node)
-                places = {key.value: (value, f"{path}.{key.value}") for key, value in node.value}
-                return {name: self.read(value, _resolved(value), place) for name, (value, place) in places.items()}
+                entries = self._entries_of(node).items()
+                return {name: self.read(value, _resolved(value), f"{path}.{name}") for name, (_, value) in entries}
             case ((inspect.StructType() | inspect.VarTupleType() | inspect.DictType()), _):
                 pass
             case _, yaml.ScalarNode() if not is_null:
-                try:
+                with suppress(ValueError):
                     return _scalar(node, kind, self._directory)
-                except ValueError:
-                    pass
-        self._report(node, f"{path or 'the file'}: {_found(node)}; must be {_describe(kind)}{_hint(node, kind)}")
+        hint = self._hint(node, kind)
+        self._report(node, f"{path or 'the file'}: {_found(node)}; must be {_describe(described)}{hint}")
         return {} if isinstance(kind, inspect.StructType) else _WRONG
 
-    def _read_mapping(self, node: yaml.MappingNode, kind: inspect.StructType, path: str) -> Fields:
-        known = {field.name: field for field in kind.fields}
-        start = f"{path}." if path else ""
-        values = {}
+    def _entries_of(self, node: yaml.MappingNode, depth: int = 0) -> _Entries:
+        """The entries of a mapping, with those that it merges (`<<`); its own come first."""
+        known = self._entries.get(id(node))
+        if known is not None:
+            return known
+        if depth > DEEPEST:
+            raise _TooLarge(f"{_place(node.start_mark)} merged more than {DEEPEST} deep; write its keys out")
+        entries: _Entries = {}
+        self._entries[id(node)] = entries
         for key, value in node.value:
-            name = key.value
-            if not isinstance(key, yaml.ScalarNode):
-                self._report(key, f"{path or 'the file'}: a key must be a single word")
-            elif name not in known:
-                remedy = _did_you_mean(name, known) or f"the keys here are {', '.join(known)}"
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                entries.setdefault(key.value, (key, value))
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                for each in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if isinstance(each, yaml.MappingNode):
+                        entries |= {
+                            name: pair
+                            for name, pair in self._entries_of(each, depth + 1).items()
+                            if name not in entries
+                        }
+                    else:
+                        self._report(each, f"<<: {_found(each)}; must be a mapping, or a list of mappings")
+        return entries
+
+    def _read_mapping(self, node: yaml.Node, entries: _Entries, kind: inspect.StructType, path: str) -> Fields:
+        known = {each.name: each for each in kind.fields}
+        old_keys = self._rules.old_keys.get(kind.cls, {})
+        start = f"{path}." if path else ""
+        values: Fields = {}
+        for name, (key, value) in entries.items():
+            new = old_keys.get(name, name)
+            if new not in known:
+                remedy = self._guess(name, known) or f"the keys here are {', '.join(known)}"
                 self._report(key, f"{start}{name}: unknown key; {remedy}")
-            else:
-                values[name] = self.read(value, known[name].type, start + name)
-        for name, field in known.items():
-            if name in values:
                 continue
-            if field.required:
-                self._report(node, f"{start}{name}: missing; add {_describe(field.type)}")
-            else:
-                default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
-                values[name] = msgspec.to_builtins(default, enc_hook=str)
-        fields = {name: value for name, value in values.items() if value is not _WRONG}
-        for rules, found in ((_RULES, self.findings), (_WARNINGS, self.warnings)):
+            if new != name and new in entries:
+                self._report(key, f"{start}{name}: the old name of {new}, which is there too; remove `{name}`")
+                continue
+            if new != name:
+                line = f"{new}: {value.value}" if isinstance(value, yaml.ScalarNode) else f"{new}:"
+                self.warnings.append((key.start_mark, f"{start}{name}: the old name; write `{line}`"))
+            values[new] = self.read(value, known[new].type, start + new)
+        for each in kind.fields:
+            if each.required and each.name not in values:
+                self._report(node, f"{start}{each.name}: missing; add {_describe(each.type)}")
+        fields = self._default(kind) | values
+        fields = {name: fields[name] for name in known if name in fields and fields[name] is not _WRONG}
+        for rules, found in ((self._rules.errors, self.findings), (self._rules.warnings, self.warnings)):
             for rule in rules.get(kind.cls, ()):
                 with suppress(KeyError):  # a field that the rule needs is wrong itself
                     for name, text in rule(fields):
@@ -161,16 +258,40 @@ class _Reader:
                         found.append((self._marks.get(place, node.start_mark), f"{place}: {text}"))
         return fields
 
+    def _default(self, kind: inspect.StructType) -> Fields:
+        """The values of the fields that may be left out."""
+        if kind.cls not in self._defaults:
+            self._defaults[kind.cls] = {
+                each.name: msgspec.to_builtins(
+                    each.default if each.default_factory is msgspec.NODEFAULT else each.default_factory(), enc_hook=str
+                )
+                for each in kind.fields
+                if not each.required
+            }
+        return self._defaults[kind.cls]
+
+    def _hint(self, node: yaml.Node, kind: inspect.Type) -> str:
+        match kind, node:
+            case inspect.LiteralType(), yaml.ScalarNode() if meant := self._guess(node.value, map(str, kind.values)):
+                return f" ({meant})"
+            case ((inspect.IntType() | inspect.FloatType()), yaml.ScalarNode()) if node.style:
+                return ", without quotes"
+        return ""
+
+    def _guess(self, word: str, known: Iterable[str]) -> str:
+        """Comparing words takes time: not of very many, nor of very long ones."""
+        self._guesses += 1
+        return "" if self._guesses > LISTED else did_you_mean(word, known)
+
     def _report(self, node: yaml.Node, text: str) -> None:
         self.findings.append((node.start_mark, text))
 
 
 def _resolved(node: yaml.Node) -> inspect.Type:
     """The type of a value that may be a number, a word, or true or false."""
-    if node.tag == "tag:yaml.org,2002:bool":
+    if node.tag == _BOOL:
         return inspect.BoolType()
-    number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-    return inspect.FloatType() if number else inspect.StrType(min_length=1)
+    return inspect.FloatType() if node.tag in _NUMBERS else inspect.StrType(min_length=1)
 
 
 def _scalar(node: yaml.ScalarNode, kind: inspect.Type, directory: Path) -> object:
@@ -179,7 +300,7 @@ def _scalar(node: yaml.ScalarNode, kind: inspect.Type, directory: Path) -> objec
     text: str = node.value
     quoted = node.style is not None
     match kind:
-        case inspect.BoolType() if node.tag == "tag:yaml.org,2002:bool":
+        case inspect.BoolType() if node.tag == _BOOL:
             return yaml.SafeLoader.bool_values[text.lower()]
         case inspect.IntType() | inspect.FloatType() if not quoted:
             value = int(text) if isinstance(kind, inspect.IntType) else float(text)
@@ -221,8 +342,10 @@ def _describe(kind: inspect.Type) -> str:
     match kind:
         case inspect.UnionType():
             return _describe(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
+        case inspect.Metadata(extra_json_schema={"description": str(description)}):
+            return description
         case inspect.StructType():
-            return f"a mapping with the keys {', '.join(field.name for field in kind.fields)}"
+            return f"a mapping with the keys {', '.join(each.name for each in kind.fields)}"
         case inspect.VarTupleType():
             return f"a list, each item {_describe(kind.item_type)}"
         case inspect.DictType():
@@ -238,255 +361,16 @@ def _describe(kind: inspect.Type) -> str:
             return noun + (f" above {kind.gt}" if kind.gt is not None else f" of at least {kind.ge}" if kind.ge else "")
         case inspect.StrType():
             if kind.pattern:
-                return _PATTERNS.get(kind.pattern, f"text of the form {kind.pattern}")
+                return f"text of the form {kind.pattern}"
             return f"text of {kind.min_length or 0} to {kind.max_length} characters" if kind.max_length else "text"
         case _:
             return "a path"
 
 
-_PATTERNS = {
-    r"^\S+$": "an address such as modbus://192.168.1.10:502?unit=1",
-    r"^0?[0-7]{3}$": "octal permissions, such as 0660",
-}
-
-
-def _hint(node: yaml.Node, kind: inspect.Type) -> str:
-    match kind, node:
-        case inspect.LiteralType(), yaml.ScalarNode() if meant := _did_you_mean(node.value, map(str, kind.values)):
-            return f" ({meant})"
-        case ((inspect.IntType() | inspect.FloatType()), yaml.ScalarNode()) if node.style:
-            return ", without quotes"
-    return ""
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # only where something is wrong
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean NAME?`, or nothing if no known name is close."""
+    from difflib import get_close_matches  # only if something is wrong
 
     by_lower = {name.lower(): name for name in known}
-    return "".join(f"did you mean {by_lower[match]}?" for match in get_close_matches(word.lower(), by_lower, n=1))
-
-
-Findings = Iterator[tuple[str, str]]
-"""Path below the mapping, and what is wrong with it."""
-
-
-def _where(device: Fields) -> Address:
-    """Raises `AddressError`, and `KeyError` if a field is wrong itself."""
-    return parse_address(device["address"], device["unit"], device["driver"])
-
-
-def _device_address(device: Fields) -> Findings:
-    try:
-        _where(device)
-    except AddressError as error:
-        yield "address", str(error)
-
-
-def _old_address(device: Fields) -> Findings:
-    if "://" not in device["address"]:
-        with suppress(AddressError):
-            yield "address", f"the old form; write `address: {_where(device)}`"
-
-
-class _Unconnected:
-    """`v2g.power.wiring.Carriers` that lead nowhere: a driver opens nothing before its first method is called."""
-
-    def registers(self, address: Address, device: str) -> Any:
-        return None
-
-    def samples(self, address: Address) -> Any:
-        return None
-
-    def keep(self, close: Callable[[], None]) -> None:
-        pass
-
-
-_DEVICES = {
-    "contactor": ("contactor",),
-    "meter": ("meter",),
-    "inverter": ("inverter",),
-    "isolation": ("isolation",),
-    "grid": ("grid",),
-    "pilot.device": ("pilot",),
-    "safety": ("safety", "pump"),
-    "ccid": ("contactor",),
-    "lock": ("lock",),
-}
-"""Key of a device -> kinds of the drivers for it."""
-
-
-def _drivers(evse: Fields) -> Findings:
-    """Whether the daemon can make the drivers."""
-    for key, kinds in _DEVICES.items():
-        outer, _, inner = key.partition(".")
-        device = evse.get(outer)
-        device = device.get(inner) if device and inner else device
-        if not device or not {"address", "unit", "driver", "registers"} <= device.keys():
-            continue
-        try:
-            wiring = Wiring(outer, _where(device), _Unconnected(), device["registers"])
-            for kind in kinds:
-                make(kind, device["driver"], wiring)
-        except MapError as error:
-            yield f"{key}.registers", str(error).replace("\n", " | ")
-        except V2GError as error:
-            yield f"{key}.{'address' if device['driver'] is None else 'driver'}", str(error)
-        except AddressError:  # has its own finding
-            continue
-
-
-def _step_power(step: Fields) -> Findings:
-    if (step["power_w"] is None) == (step["follow"] is None):
-        yield "", "a step has either power_w or follow; give one of them"
-    elif step["follow"] is None and (step["base_w"] or step["w_per_hz"] or step["deadband_hz"]):
-        yield "", "base_w, w_per_hz and deadband_hz belong to `follow: frequency`; remove them, or power_w"
-
-
-def _voltage_range(capability: Fields) -> Findings:
-    low, high = capability["voltage_min_v"], capability["voltage_max_v"]
-    if low >= high:
-        yield "voltage_min_v", f"{low:g} is not below voltage_max_v, {high:g}; correct one of them"
-
-
-def _listed_cars(access: Fields) -> Findings:
-    if access["grant"] != "listed":
-        return
-    if not access["certificates"] and not access["evcc_ids"]:
-        yield "certificates", "empty, so that `grant: listed` admits no car; list the names in their certificates"
-    if access["evcc_ids"] and not access["unproved"]:
-        remedy = "list the names of their certificates under `certificates`, or accept it with `unproved: true`"
-        yield "evcc_ids", f"a car makes up its EVCCID, and nothing proves it; {remedy}"
-
-
-def _listed_once(evse: Fields) -> Findings:
-    for name in ("services", "modes"):
-        for index, item in enumerate(evse[name]):
-            if item in evse[name][:index]:
-                yield f"{name}[{index}]", f"{item} is listed twice; remove one"
-
-
-def _dc_devices(evse: Fields) -> Findings:
-    if any(service.startswith("DC") for service in evse["services"]):
-        for name in ("inverter", "isolation"):
-            if name in evse and evse[name] is None:
-                yield name, "missing; a DC service needs one: add its address, or offer AC services only"
-
-
-def _discharge_permission(evse: Fields) -> Findings:
-    only_bidirectional = all(service.endswith("_BPT") for service in evse["services"])
-    if only_bidirectional and not evse["access"]["discharge"]:
-        remedy = "allow it, or add DC or AC to services"
-        yield "access.discharge", f"false, while every service feeds the grid: no car could be served; {remedy}"
-
-
-def _dispatch_order(evse: Fields) -> Findings:
-    *timed, _ = evse["dispatch"] or [None]
-    if not evse["dispatch"]:
-        yield "dispatch", "has no step; add one, such as {power_w: 0}"
-    for index, step in enumerate(timed):
-        if "for_s" in step and step["for_s"] is None:
-            yield f"dispatch[{index}]", "for_s is missing: the steps after it would never come; say how long it lasts"
-
-
-def _grid_protection(evse: Fields) -> Findings:
-    grid_code, reason = evse["grid_code"], "a station that feeds the grid protects it"
-    if evse["access"]["discharge"]:
-        if evse["grid"] is None:
-            yield "grid", f"missing, while access.discharge is true: {reason}; add the grid sensing unit's address"
-        if grid_code is None:
-            yield "grid_code", f"missing, while access.discharge is true: {reason}; add {{name: ieee1547-cat3}}"
-    elif grid_code is not None and evse["grid"] is None:
-        yield "grid", "missing, while there is a grid_code; add the grid sensing unit's address, or remove grid_code"
-    if grid_code is None:
-        return
-    from v2g.grid.codes import CODES  # only if there is a code to check: the daemon starts faster
-
-    name, category, built_in = grid_code["name"], grid_code["category"], CODES.is_built_in(grid_code["name"])
-    if name not in CODES:
-        remedy = _did_you_mean(name, CODES.names()) or f"there are {', '.join(CODES.names())}"
-        yield "grid_code.name", f"there is no grid code {name!r}; {remedy}"
-        return
-    if category is None and built_in and not grid_code["settings"]:
-        return
-    from v2g.grid.settings import SettingsError, read
-    from v2g.station.safety.grid_guard import load as load_grid_code
-
-    if category is not None and built_in and "variant" not in read(name):
-        yield "grid_code.category", f"{name} has no categories; remove it"
-        return
-
-    try:
-        load_grid_code(msgspec.convert(grid_code, GridCode), evse["nominal_hz"])
-    except SettingsError as error:
-        for each in error.errors:
-            setting = each.partition(":")[0]
-            at = "grid_code.settings" if grid_code["settings"] else "grid_code.name"
-            known = not grid_code["settings"] or setting in grid_code["settings"]
-            yield at, each if known else f"{each}; see `v2g grid codes {name}`"
-
-
-def _one_pilot(pilot: Fields) -> Findings:
-    if (pilot["device"] is None) == (pilot["pwm"] is None):
-        yield "", "name either the microcontroller under `device`, or this machine's own signal under `pwm`"
-
-
-def _power_line(evse: Fields) -> Findings:
-    if evse["plc"] is not None:
-        for name, what in (("interface", "the modem is behind it"), ("pilot", "it says when a car is plugged in")):
-            if evse[name] is None:
-                yield "plc", f"needs `{name}`: {what}; add it, or remove plc"
-
-
-def _thermal_order(evse: Fields) -> Findings:
-    if evse["thermal"] is not None:
-        settings = msgspec.convert(evse["thermal"], ThermalSettings)
-        yield from ((f"thermal.{text.partition(':')[0]}", text.partition(": ")[2]) for text in settings.findings())
-        sensors = [name for name in ("contactor", "coolant", "ambient") if getattr(settings, name) is not None]
-        if evse["safety"] is None and sensors:
-            remedy = f"add the safety inputs under `safety`, or set {', '.join(sensors)} to null"
-            yield "thermal", f"the sensors of {', '.join(sensors)} are the safety inputs'; {remedy}"
-
-
-def _follow_grid(evse: Fields) -> Findings:
-    for index, step in enumerate(evse["dispatch"]):
-        if step.get("follow") and evse["grid"] is None:
-            yield f"dispatch[{index}].follow", "needs the frequency; add the grid sensing unit under `grid`"
-
-
-def _distinct_connectors(settings: Fields) -> Findings:
-    """What two EVSEs cannot share. Port 0 is a port of its own each time."""
-    for name in ("id", "evse_id", "interface", "port", "inverter", "contactor", "isolation"):
-        owners: dict[object, int] = {}
-        for index, evse in enumerate(settings["evses"]):
-            value = evse.get(name)
-            if isinstance(value, dict):
-                try:
-                    value = str(_where(value))
-                except (AddressError, KeyError):  # has its own finding
-                    continue
-            if value and (owner := owners.setdefault(value, index)) != index:
-                remedy = "give each EVSE its own" + (", or 0 for a free one" if name == "port" else "")
-                yield f"evses[{index}].{name}", f"{value} is also that of evses[{owner}]; {remedy}"
-
-
-_WARNINGS: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {Device: (_old_address,)}
-"""What is still read, and should be written otherwise."""
-_RULES: Mapping[type, tuple[Callable[[Fields], Findings], ...]] = {
-    Device: (_device_address,),
-    Step: (_step_power,),
-    Capability: (_voltage_range,),
-    Access: (_listed_cars,),
-    Pilot: (_one_pilot,),
-    EvseSettings: (
-        _listed_once,
-        _dc_devices,
-        _discharge_permission,
-        _dispatch_order,
-        _follow_grid,
-        _grid_protection,
-        _power_line,
-        _thermal_order,
-        _drivers,
-    ),
-    Settings: (_distinct_connectors,),
-}
+    matches = get_close_matches(word[:60].lower(), by_lower, n=1)
+    return "".join(f"did you mean {by_lower[match]}?" for match in matches)

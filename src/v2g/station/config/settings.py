@@ -1,4 +1,4 @@
-"""What `/etc/v2g/config.yaml` may say, as types. Reading and checking it is in `v2g.station.config.reader`."""
+"""What `/etc/v2g/config.yaml` may say, as types. Reading is in `reader`, what fields fulfil together in `rules`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=255)]
 class Device(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A device of the EVSE, and the driver that speaks to it."""
 
-    address: Annotated[str, Meta(pattern=r"^\S+$")]
+    address: Annotated[str, Meta(pattern=r"^\S+$", description="an address such as modbus://192.168.1.10:502?unit=1")]
     """A URL whose scheme names the carrier, such as `modbus://HOST:PORT?unit=1`; see `v2g.power.address`."""
     unit: Annotated[int, Meta(ge=0, le=255)] | None = None
     """The old form of `?unit=`, for an address without a scheme."""
@@ -38,7 +38,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the EVSE and its cable may carry, whatever the inverter could. Magnitudes."""
+    """What the EVSE and its cable can carry, whatever the inverter could. Magnitudes."""
 
     charge_w: Power = 15_000.0
     discharge_w: Power = 15_000.0
@@ -57,9 +57,9 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     certificates: tuple[Name, ...] = ()
     """Common names of vehicle certificates: what a car has proved with TLS."""
     evcc_ids: tuple[Name, ...] = ()
-    """Names that cars state about themselves."""
+    """EVCCIDs: names that cars make up for themselves."""
     unproved: bool = False
-    """Accept a listed EVCCID although nothing proves it: whoever knows the name can charge."""
+    """Accept a listed EVCCID although nothing proves it: anyone who knows the name can charge."""
     discharge: bool = False
     """Whether a car that may use the EVSE may also feed the grid."""
 
@@ -76,16 +76,16 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
     deadband_hz: Annotated[float, Meta(ge=0, le=1)] = 0.0
     for_s: Seconds | None = None
-    """How long the step lasts, from the first moment of energy transfer on; the last step lasts for ever."""
+    """How long the step lasts, counted from the start of energy transfer; the last step lasts for ever."""
 
 
 class GridCode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The grid code that the EVSE keeps. `v2g grid codes` lists them with every setting, its range and its source."""
+    """The EVSE's grid code. `v2g grid codes` lists them all, with every setting, its range and its source."""
 
     name: Name
     """One of `v2g.grid.codes.CODES`."""
     category: Literal["a", "b"] | None = None
-    """Normal operating performance category, of IEEE 1547 only; b where left out."""
+    """Normal operating performance category, of IEEE 1547 only; b if left out."""
     phases: Literal[1, 3] = 3
     """How many of the grid sensing unit's voltages count."""
     settings: dict[str, float | bool | str] = {}
@@ -110,7 +110,12 @@ class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What follows once the signal has been below for 5 s: a second warning, or the session ends in order (0x19)."""
     validation_required: bool = True
     margin_db: Annotated[float, Meta(ge=0, le=20)] = 3.0
-    modem: Annotated[str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")] | None = None
+    modem: (
+        Annotated[
+            str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", description="a MAC such as 00:b0:52:01:02:03")
+        ]
+        | None
+    ) = None
     """MAC of the station's modem; learned from its first answer if left out."""
 
 
@@ -120,7 +125,7 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     id: Annotated[int, Meta(ge=1)] = 1
     evse_id: Name = "DE*V2G*E0000001"
     interface: Annotated[str, Meta(min_length=1, max_length=15)] | None = None
-    """Network interface of the power-line modem. None: no discovery, the car must know the address."""
+    """Network interface of the power-line modem. None: no discovery, so the car must know the address."""
     port: Port = 15118
     """TCP port; 0 takes a free one, which discovery announces."""
     services: Annotated[tuple[Literal["DC_BPT", "DC", "AC_BPT", "AC"], ...], Meta(min_length=1)] = ("DC_BPT", "DC")
@@ -131,16 +136,16 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     nominal_voltage_v: Annotated[int, Meta(ge=100, le=480)] = 230
     nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
     phases: Literal[1, 3] = 3
-    """Phases that a car may draw from (AC): a duty cycle states the current of each."""
+    """Phases wired to the AC outlet. A duty cycle states the current of each."""
     bench_ac_bpt: bool = False
-    """On a bench only: let an AC car feed although nothing supervises its inverter for islanding."""
+    """For a bench only: let an AC car feed the grid although nothing detects islanding of its inverter."""
     pause: bool = True
     precharge_tolerance_v: Annotated[float, Meta(ge=1, le=50)] | None = 20.0
-    """How near to the car's voltage the output must be before energy transfer; null leaves that to the car."""
+    """How close the output must be to the car's voltage before energy transfer; null leaves that to the car."""
     price_levels: bool = False
     """Adds a neutral price schedule to schedules, for cars that refuse one without prices."""
     quirks: bool = True
-    """Whether known deviations of cars are told and allowed for; see docs/quirks.md."""
+    """Report known deviations of cars, and allow for them; see docs/quirks.md."""
     capability: Capability = Capability()
     access: Access = Access()
     dispatch: tuple[Step, ...] = (Step(power_w=0.0),)
@@ -155,19 +160,19 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     grid_code: GridCode | None = None
     """Needed to feed the grid."""
     pilot: Pilot | None = None
-    """Without it nothing is known of the cable: for a bench, or where another controller sees to it."""
+    """Without it nothing is known of the cable: for a bench, or if another controller handles the pilot."""
     plc: Plc | None = None
-    """Needs `interface` and `pilot`. Without it whoever reaches the interface may talk."""
+    """Needs `interface` and `pilot`. Without it anyone who reaches the interface may talk."""
     safety: Device | None = None
     """Emergency stop, door, residual current, temperatures and the coolant pump."""
     ccid: Device | None = None
-    """Circuit-interrupting device on the grid's side; opened with a trip."""
+    """Circuit-interrupting device on the grid side; opens on a trip."""
     lock: Device | None = None
     """Holds the plug in the station's socket. Without it the cable is the station's own, or nothing holds it."""
     thermal: ThermalSettings | None = None
-    """Where left out, the inverter's own temperature is all that counts."""
+    """If left out, only the inverter's own temperature counts."""
     soc_floor_percent: Annotated[int, Meta(ge=0, le=100)] = 0
-    """The station discharges no vehicle below this, whatever the vehicle would allow."""
+    """The station discharges no vehicle below this, whatever the vehicle allows."""
 
     @property
     def may_feed(self) -> bool:
@@ -176,7 +181,7 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The station's identity and whom it trusts. Files that are left out are those of `directory`."""
+    """The station's identity and the roots it trusts. A file that is left out is the one in `directory`."""
 
     directory: Path = Path("/etc/ssl/v2g")
     profile: Literal["iso15118-20", "interop-p256"] = "iso15118-20"
@@ -200,12 +205,12 @@ class Trace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     socket: Path = Path("/run/v2g/control.sock")
-    mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$")] = "0660"
+    mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description="octal permissions, such as 0660")] = "0660"
     """Permissions of the socket: who may write to it may command the station."""
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the site's transformer or connection may carry. Magnitudes; the EVSEs have equal shares."""
+    """What the site's transformer or connection can carry, shared equally among the EVSEs. Magnitudes."""
 
     charge_w: Power = 1_000_000.0
     discharge_w: Power = 1_000_000.0
@@ -219,5 +224,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = Tls()
     trace: Trace = Trace()
     control: Control = Control()
-    journal: Path | None = None
-    """What the EVSEs were doing when the process ended; nothing is kept where left out."""
+    kept: Path | None = None
+    """The file of what survives a restart: what each EVSE was doing, limits set by hand, paused sessions. Nothing
+    survives if left out."""

@@ -1,0 +1,211 @@
+"""What the fields of the configuration fulfil together: one function for each rule, and one table of them.
+
+A rule looks at one mapping and reports what is wrong in it, with the remedy. What needs a file is checked by the
+adapter that opens files (`v2g.io.configuration`).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
+
+from v2g.power.address import Address, AddressError
+from v2g.power.address import parse as parse_address
+from v2g.station.config.reader import Fields, Findings, Rules, did_you_mean
+from v2g.station.config.settings import Access, Capability, Device, EvseSettings, GridCode, Pilot, Settings, Step, Tls
+from v2g.thermal.settings import ThermalSettings
+
+OLD_KEYS: Mapping[type, Mapping[str, str]] = {
+    Settings: {"connectors": "evses", "journal": "kept"},
+}
+"""Keys of earlier versions, which are still read: type of the mapping -> old name -> new name."""
+
+
+def device_address(device: Fields) -> Address:
+    """Raises `AddressError`, and `KeyError` if a field is wrong itself."""
+    return parse_address(device["address"], device["unit"], device["driver"])
+
+
+def _device_address(device: Fields) -> Findings:
+    try:
+        device_address(device)
+    except AddressError as error:
+        yield "address", str(error)
+
+
+def _old_address(device: Fields) -> Findings:
+    if "://" not in device["address"]:
+        with suppress(AddressError):
+            yield "address", f"the old form; write `address: {device_address(device)}`"
+
+
+def _step_power(step: Fields) -> Findings:
+    if (step["power_w"] is None) == (step["follow"] is None):
+        yield "", "a step has either power_w or follow; give one of them"
+    elif step["follow"] is None and (step["base_w"] or step["w_per_hz"] or step["deadband_hz"]):
+        yield "", "base_w, w_per_hz and deadband_hz belong to `follow: frequency`; remove them, or power_w"
+
+
+def _voltage_range(capability: Fields) -> Findings:
+    low, high = capability["voltage_min_v"], capability["voltage_max_v"]
+    if low >= high:
+        yield "voltage_min_v", f"{low:g} is not below voltage_max_v, {high:g}; correct one of them"
+
+
+def _listed_cars(access: Fields) -> Findings:
+    if access["grant"] != "listed":
+        return
+    if not access["certificates"] and not access["evcc_ids"]:
+        yield "certificates", "empty, so that `grant: listed` admits no car; list the names in their certificates"
+    if access["evcc_ids"] and not access["unproved"]:
+        remedy = "list the names of their certificates under `certificates`, or accept it with `unproved: true`"
+        yield "evcc_ids", f"a car makes up its EVCCID, and nothing proves it; {remedy}"
+
+
+def _listed_once(evse: Fields) -> Findings:
+    for name in ("services", "modes"):
+        for index, item in enumerate(evse[name]):
+            if item in evse[name][:index]:
+                yield f"{name}[{index}]", f"{item} is listed twice; remove one"
+
+
+def _dc_devices(evse: Fields) -> Findings:
+    if any(service.startswith("DC") for service in evse["services"]):
+        for name in ("inverter", "isolation"):
+            if name in evse and evse[name] is None:
+                yield name, "missing; a DC service needs one: add its address, or offer AC services only"
+
+
+def _discharge_permission(evse: Fields) -> Findings:
+    only_bidirectional = all(service.endswith("_BPT") for service in evse["services"])
+    if only_bidirectional and not evse["access"]["discharge"]:
+        remedy = "allow it, or add DC or AC to services"
+        yield "access.discharge", f"false, while every service feeds the grid: no car could be served; {remedy}"
+
+
+def _dispatch_order(evse: Fields) -> Findings:
+    *timed, _ = evse["dispatch"] or [None]
+    if not evse["dispatch"]:
+        yield "dispatch", "has no step; add one, such as {power_w: 0}"
+    for index, step in enumerate(timed):
+        if "for_s" in step and step["for_s"] is None:
+            yield f"dispatch[{index}]", "for_s is missing: the steps after it would never come; say how long it lasts"
+
+
+def _grid_protection(evse: Fields) -> Findings:
+    grid_code, reason = evse["grid_code"], "a station that feeds the grid protects it"
+    if evse["access"]["discharge"]:
+        if evse["grid"] is None:
+            yield "grid", f"missing, while access.discharge is true: {reason}; add the grid sensing unit's address"
+        if grid_code is None:
+            yield "grid_code", f"missing, while access.discharge is true: {reason}; add {{name: ieee1547-cat3}}"
+    elif grid_code is not None and evse["grid"] is None:
+        yield "grid", "missing, while there is a grid_code; add the grid sensing unit's address, or remove grid_code"
+    if grid_code is None:
+        return
+    from v2g.grid.codes import CODES  # only if there is a code to check: the daemon starts faster
+
+    name, category, built_in = grid_code["name"], grid_code["category"], CODES.is_built_in(grid_code["name"])
+    if name not in CODES:
+        remedy = did_you_mean(name, CODES.names()) or f"there are {', '.join(CODES.names())}"
+        yield "grid_code.name", f"there is no grid code {name!r}; {remedy}"
+        return
+    if category is None and built_in and not grid_code["settings"]:
+        return
+    from v2g.grid.settings import SettingsError, read
+    from v2g.station.safety.grid_guard import load as load_grid_code
+
+    if category is not None and built_in and "variant" not in read(name):
+        yield "grid_code.category", f"{name} has no categories; remove it"
+        return
+
+    try:
+        load_grid_code(msgspec.convert(grid_code, GridCode), evse["nominal_hz"])
+    except SettingsError as error:
+        for each in error.errors:
+            setting = each.partition(":")[0]
+            at = "grid_code.settings" if grid_code["settings"] else "grid_code.name"
+            known = not grid_code["settings"] or setting in grid_code["settings"]
+            yield at, each if known else f"{each}; see `v2g grid codes {name}`"
+
+
+def _one_pilot(pilot: Fields) -> Findings:
+    if (pilot["device"] is None) == (pilot["pwm"] is None):
+        yield "", "name either the microcontroller under `device`, or this machine's own signal under `pwm`"
+
+
+def _power_line(evse: Fields) -> Findings:
+    if evse["plc"] is not None:
+        for name, what in (("interface", "the modem is behind it"), ("pilot", "it says when a car is plugged in")):
+            if evse[name] is None:
+                yield "plc", f"needs `{name}`: {what}; add it, or remove plc"
+
+
+def _thermal_order(evse: Fields) -> Findings:
+    if evse["thermal"] is not None:
+        settings = msgspec.convert(evse["thermal"], ThermalSettings)
+        yield from ((f"thermal.{text.partition(':')[0]}", text.partition(": ")[2]) for text in settings.findings())
+        sensors = [name for name in ("contactor", "coolant", "ambient") if getattr(settings, name) is not None]
+        if evse["safety"] is None and sensors:
+            remedy = f"add the safety inputs under `safety`, or set {', '.join(sensors)} to null"
+            yield "thermal", f"the sensors of {', '.join(sensors)} are the safety inputs'; {remedy}"
+
+
+def _follow_grid(evse: Fields) -> Findings:
+    for index, step in enumerate(evse["dispatch"]):
+        if step.get("follow") and evse["grid"] is None:
+            yield f"dispatch[{index}].follow", "needs the frequency; add the grid sensing unit under `grid`"
+
+
+def _distinct_evses(settings: Fields) -> Findings:
+    """What two EVSEs cannot share. Port 0 is a port of its own each time."""
+    for name in ("id", "evse_id", "interface", "port", "inverter", "contactor", "isolation"):
+        owners: dict[object, int] = {}
+        for index, evse in enumerate(settings["evses"]):
+            value = evse.get(name)
+            if isinstance(value, dict):
+                try:
+                    value = str(device_address(value))
+                except (AddressError, KeyError):  # has its own finding
+                    continue
+            if value and (owner := owners.setdefault(value, index)) != index:
+                remedy = "give each EVSE its own" + (", or 0 for a free one" if name == "port" else "")
+                yield f"evses[{index}].{name}", f"{value} is also that of evses[{owner}]; {remedy}"
+
+
+def _bench_discharge(evse: Fields) -> Findings:
+    if evse["bench_ac_bpt"] and "AC_BPT" in evse["services"]:
+        yield "bench_ac_bpt", "an AC car may feed the grid, and nothing detects islanding; remove it outside a bench"
+
+
+def _logged_keys(tls: Fields) -> Findings:
+    if tls["key_log"] is not None:
+        yield "key_log", "whoever reads this file can read every session; remove it outside a bench"
+
+
+RULES = Rules(
+    errors={
+        Device: (_device_address,),
+        Step: (_step_power,),
+        Capability: (_voltage_range,),
+        Access: (_listed_cars,),
+        Pilot: (_one_pilot,),
+        EvseSettings: (
+            _listed_once,
+            _dc_devices,
+            _discharge_permission,
+            _dispatch_order,
+            _follow_grid,
+            _grid_protection,
+            _power_line,
+            _thermal_order,
+        ),
+        Settings: (_distinct_evses,),
+    },
+    warnings={
+        Device: (_old_address,),
+        EvseSettings: (_bench_discharge,),
+        Tls: (_logged_keys,),
+    },
+    old_keys=OLD_KEYS,
+)
