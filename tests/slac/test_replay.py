@@ -8,6 +8,7 @@ from v2g.capture.file import Packet, read
 from v2g.capture.packet import Management, dissect
 from v2g.slac import mme
 from v2g.slac.attenuation import Attenuation
+from v2g.slac.constant_fields import FROM_CAR, FROM_STATION, wrong_field
 from v2g.slac.event import Alarm, Danger, Ended, Event, Joining, Sounded, Unmatched
 from v2g.slac.mme import Frame
 from v2g.slac.station import StationMatching, StationMatchingSettings
@@ -77,6 +78,20 @@ def test_every_captured_car_is_matched_by_our_station(matchings: dict[str, Captu
         assert joined[0][0] == chosen[0], name
         assert joined[0][1].car == car, name
         assert [event for _, event in told if isinstance(event, Alarm)] == [], name
+
+
+def test_every_captured_message_has_the_right_constant_fields(matchings: dict[str, Captured]) -> None:
+    checked = 0
+    for name, frames in matchings.items():
+        for _, frame, _ in frames:
+            message, source, destination = frame.message, frame.source, frame.destination
+            if message is None:
+                continue
+            for table, car, station in ((FROM_CAR, source, destination), (FROM_STATION, destination, source)):
+                if (fields := table.get(type(message))) is not None:
+                    assert wrong_field(message, fields, car=car, station=station) is None, (name, frame)
+                    checked += 1
+    assert checked > 150
 
 
 def test_our_attenuation_is_the_captured_station_s_with_its_reference(matchings: dict[str, Captured]) -> None:

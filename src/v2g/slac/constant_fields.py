@@ -68,13 +68,15 @@ def wrong_field(message: Mme, fields: Fields, car: bytes, station: bytes) -> tup
                 wrong = value != right
         if wrong:
             danger = Danger.SPOOFED if right in (Its.CAR, Its.STATION) else Danger.MALFORMED
-            return danger, f"{message.name} with {name} {_text(value)} instead of {_text(right)}; it is ignored"
+            return danger, f"{message.name} with {name} {text(value)} instead of {text(right)}; it is ignored"
     return None
 
 
-def _text(value: int | bytes | Its) -> str:
+def text(value: int | bytes | Its) -> str:
+    """A value for a person."""
     if isinstance(value, Its):
         return value.value
     if isinstance(value, bytes):
-        return mac_text(value) if len(value) == len(BROADCAST) else value.hex().upper()
+        hexadecimal = mac_text(value) if len(value) == len(BROADCAST) else value.hex().upper()
+        return hexadecimal if any(value) else "zeros"
     return str(value)
