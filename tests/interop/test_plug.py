@@ -104,7 +104,7 @@ def test_the_connector_is_pulled_while_the_vehicle_feeds(bay: Bay) -> None:
 def test_who_was_not_matched_is_not_heard(bay: Bay) -> None:
     """Another host on the station's interface: no car is plugged in, so that neither discovery nor TCP is answered."""
     port = bay.ours.port
-    own = bay.ours.daemon.output.split("[")[1].split("]")[0].partition("%")[0]
+    own = bay.ours.daemon.output.split("listens on [")[1].split("]")[0].partition("%")[0]
 
     script = (
         "import asyncio, sys\n"
