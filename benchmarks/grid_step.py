@@ -85,7 +85,7 @@ def _decisions_s() -> list[float]:
     """Seconds for each step of protection, grid support, every bound and the limiter, in a bidirectional DC session."""
     grid_code = changed(PROMPT, settings={**PROMPT.settings, "reactive.mode": "volt_var", "volt_watt.enabled": True})
     evse = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(Step(power_w=-6_000),))
-    decider, guard = Decider(make()), GridGuard(evse, grid_code)
+    decider, guard = Decider(make(evse)), GridGuard(evse, grid_code)
     heat = Heat(INVERTER_ONLY, RATING.charge_power_max_w, RATING.discharge_power_max_w)
     demand = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
     car = CarState(limits=CAR, soc_percent=60)

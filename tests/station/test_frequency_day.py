@@ -32,7 +32,7 @@ DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYN
 
 def test_a_day_of_frequency(frequency_day: list[float], record_property: Callable[[str, object], None]) -> None:
     evse = changed(OUTLET, nominal_hz=NOMINAL_HZ, grid_code=PROMPT, dispatch=(FOLLOW,), soc_floor_percent=20)
-    battery, decider, guard = Battery(60_000.0, 0.5), Decider(make()), GridGuard(evse, PROMPT)
+    battery, decider, guard = Battery(60_000.0, 0.5), Decider(make(evse)), GridGuard(evse, PROMPT)
     current_a = charged_wh = given_wh = 0.0
     changes = last = 0
     started = time.process_time()

@@ -4,10 +4,12 @@ An `Authorizer` is a port: the list of the configuration is one; contracts, a ba
 (entry point group `v2g.authorizers`) are others.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from v2g.kernel.registry import Registry
 from v2g.station.config.settings import Access
 
 
@@ -79,3 +81,12 @@ class ListAuthorizer:
             proved = identity.certificate == identity.evcc_id
             return Verdict(Answer.GRANTED, f"EVCCID {identity.evcc_id} is listed", unproved=not proved)
         return Verdict(Answer.REFUSED, "it is not listed")
+
+
+OUTSIDE: Registry[Callable[[Access], Authorizer]] = Registry("v2g.authorizers", "authoriser", {})
+"""Authorisers that other packages bring: `access.authorizer` in the configuration names one."""
+
+
+def authorizer_of(access: Access) -> Authorizer:
+    """Who decides. Raises `RegistryError` for one that cannot be had."""
+    return ListAuthorizer(access) if access.authorizer is None else OUTSIDE.load(access.authorizer)(access)

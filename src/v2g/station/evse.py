@@ -6,7 +6,7 @@ back to `SAFE`: inverter off, contactor open.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.event import Faulted, Received, Sent
@@ -14,13 +14,15 @@ from v2g.iso15118.event import Step as Talk
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
 from v2g.iso15118.station import StationConversation
-from v2g.iso15118.view import Authorization, Check, Demand, Meter, Slot, Stage, StationView, Stop
+from v2g.iso15118.view import Authorization, Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.station import Happening, Signal
 from v2g.power.contactor import ContactorFault
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
-from v2g.power.meter import MeterReading
-from v2g.station.access import Answer, Authorizer, Identity, ListAuthorizer, Verdict
+from v2g.power.lock import LockFault
+from v2g.station.access import Answer, Authorizer, Identity, Verdict, authorizer_of
+from v2g.station.cable import locked, offered_a, permitted
+from v2g.station.car_view import view_of
 from v2g.station.config.settings import EvseSettings
 from v2g.station.event import (
     AskedToStop,
@@ -41,8 +43,10 @@ from v2g.station.event import (
 from v2g.station.kept import Entry, KeptEvse
 from v2g.station.offer import limits_of, offer_of
 from v2g.station.orders import SAFE, Orders
+from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Bound, Decision
 from v2g.station.power.situation import OperatorLimits, Situation
+from v2g.station.power.sources import make
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power_path import PowerPath
 from v2g.station.readings import Readings
@@ -63,11 +67,8 @@ STOP_S = 30.0
 """How long a car has to follow the station's wish to stop; after that the station stops by itself."""
 NOT_READY_S = 5.0
 """How long a car is kept waiting for hardware that is not ready, before its session fails with the reason."""
-MOST_DEVIATIONS = 20
-"""Report at most this many schema deviations per visit."""
 REPORT_S = 1.0
 """Report the same wish and limit at most once per second; a new pair at once."""
-_SCHEDULE_S = 86_400
 
 
 class Evse:
@@ -94,14 +95,14 @@ class Evse:
         """These three are made with the first readings, if the EVSE has what they need."""
         self.quirks: tuple[Quirk, ...] | None = None if settings.quirks else ()
         """Known deviations of cars; None: those of the package, to be loaded with the first car."""
-        self.visit = Visit()
+        self.visit = self._new_visit()
         """The latest one; before the first car an empty one."""
         kept = kept or KeptEvse()
         self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w)
         self.paused: Paused | None = kept.paused
         self.sequence = 0
         """Steps so far."""
-        self._authorizer = authorizer or ListAuthorizer(settings.access)
+        self._authorizer = authorizer or authorizer_of(settings.access)
         self._path = PowerPath()
         self._orders = SAFE
         self._events: list[Event] = []
@@ -110,7 +111,12 @@ class Evse:
         self._unsafe_since: float | None = None
         self._broken: ContactorFault | None = None
         """What the contactor reports."""
+        self._jammed: LockFault | None = None
+        """What the connector lock reports."""
         self._heat_s = float("-inf")
+
+    def _new_visit(self, **known: Any) -> Visit:
+        return Visit(Decider(make(self.settings)), **known)
 
     # What arrives
 
@@ -120,7 +126,9 @@ class Evse:
         conversation = StationConversation(
             offer_of(settings), now, peer=peer, paused=self.paused, timing=settings.timing
         )
-        self.visit = Visit(conversation, now, certificate, meter_at_start=self.fresh(now).meter)
+        self.visit = self._new_visit(
+            conversation=conversation, since_s=now, certificate=certificate, meter_at_start=self.fresh(now).meter
+        )
         if self.plug is not None:
             self.plug.pilot.linked = True  # it talks: no other signal is tried
         return self._settle(now)
@@ -149,7 +157,7 @@ class Evse:
             self.rating = self.supervisor.rating = rating
         self._equip()
         send = self._supervise(now, unix_s)
-        self._watch_contactor(now)
+        self._watch_hardware(now)
         conversation = self.visit.conversation
         if conversation is not None and conversation.waits:
             send += self._take(conversation.renew(now, self._view(now, unix_s)), now)
@@ -179,7 +187,7 @@ class Evse:
 
         Nothing is computed, for that is what failed. The next car starts a new visit.
         """
-        self.visit = Visit(trip=(Fault.INTERNAL, reason))
+        self.visit = self._new_visit(trip=(Fault.INTERNAL, reason))
         self.visit.report.result, self.visit.report.fault = "failed", f"{Fault.INTERNAL.code} {reason}"
         self._path, self._orders = PowerPath(), SAFE
         self.sequence += 1
@@ -318,37 +326,27 @@ class Evse:
             self._events.append(Decided(decision))
 
     def _at_the_cable(self, orders: Orders, now: float) -> Orders:
-        """What pilot, grid protection and heat make of the orders."""
+        """What pilot, lock, grid protection and heat make of the orders."""
+        readings = self.fresh(now)
         orders = replace(
             orders,
             ccid_closed=self.visit.trip is None and (self.guard is None or self.guard.trip is None),
             pump=1.0 if self.heat is None or self.heat.allowance is None else self.heat.allowance.pump,
         )
-        if self.plug is None:
-            return orders if self.settings.pilot is None else replace(SAFE, inverter=orders.inverter)
-        contactor = self.fresh(now).contactor
-        may_close = self.plug.may_close(contactor is not None and contactor.closed)
-        return replace(
-            orders,
-            contactor_closed=orders.contactor_closed and may_close,
-            pilot_duty=self.plug.pilot.duty,
-            matching=self.plug.wants_matching,
-        )
+        if self.settings.lock is not None:
+            orders = locked(orders, self.demand, readings)
+        if self.settings.pilot is None:
+            return orders
+        return replace(SAFE, inverter=orders.inverter) if self.plug is None else permitted(orders, self.plug, readings)
 
-    def _offered_a(self) -> float | None:
-        """The current that a car may draw that only follows the duty cycle."""
-        pilot, injection = self.settings.pilot, self.visit.injection
-        if pilot is None or pilot.fallback_a is None:
-            return None
-        allowed_w = self.decision.allowed.charge_w
-        if injection is not None:
-            allowed_w = min(allowed_w, max(injection.power_w, 0.0))
-        return min(pilot.fallback_a, allowed_w / volts_times_phases(self.settings))
+    @property
+    def _open_to_everyone(self) -> bool:
+        return self.settings.access.grant == "everyone" and self.settings.access.authorizer is None
 
     def _follows_duty_cycle(self) -> bool:
         """Whether a car that does not talk draws what the duty cycle says (AC, IEC 61851-1)."""
         plug = self.plug
-        if plug is None or plug.pilot.signal is not Signal.NOMINAL or self.settings.access.grant != "everyone":
+        if plug is None or plug.pilot.signal is not Signal.NOMINAL or not self._open_to_everyone:
             return False
         contactor = self._believed.contactor
         return plug.may_close(contactor is not None and contactor.closed) and self.ready(self._fresh_at)
@@ -388,12 +386,12 @@ class Evse:
         readings = self.fresh(now)
         if self.plug is not None:
             broken = self.supervisor.alarm(readings, now) is not None
-            self.plug.pilot.offer(self._offered_a())
+            self.plug.pilot.offer(offered_a(self.settings, self.decision, self.visit.injection))
             signal = Signal.UNAVAILABLE if broken or self._broken is not None else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
                 if event.happening is Happening.PLUGGED and self.visit.conversation is None:
-                    self.visit = Visit(since_s=now, meter_at_start=readings.meter)
+                    self.visit = self._new_visit(since_s=now, meter_at_start=readings.meter)
             why = self.plug.why_end()
             if why is not None and self.visit.ending is None and self.stop(Stop.TERMINATE, now):
                 self.visit.ending = why
@@ -417,14 +415,19 @@ class Evse:
             return self._fail(*missing, now, unix_s)
         return []
 
-    def _watch_contactor(self, now: float) -> None:
-        """A contactor that welds as a session ends trips nothing any more, but must not go unreported."""
+    def _watch_hardware(self, now: float) -> None:
+        """What breaks as a session ends trips nothing any more, but must not go unreported."""
         contactor, trip = self.fresh(now).contactor, self.visit.trip
         found = None if contactor is None else contactor.fault
         tripped_by_it = trip is not None and trip[0] is Fault.CONTACTOR
         if found is not None and found is not self._broken and not tripped_by_it:
             self._events.append(Broke(Fault.CONTACTOR, f"the contactor reports {found}"))
         self._broken = found
+        lock = self.fresh(now).lock
+        jammed = None if lock is None else lock.fault
+        if jammed is not None and jammed is not self._jammed and (trip is None or trip[0] is not Fault.CONNECTOR_LOCK):
+            self._events.append(Broke(Fault.CONNECTOR_LOCK, f"the connector lock reports {jammed}"))
+        self._jammed = jammed
 
     def _fail(self, fault: Fault, reason: str, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """No more energy for this car; in a conversation it learns so."""
@@ -466,28 +469,19 @@ class Evse:
     # The conversation
 
     def _view(self, now: float, unix_s: int) -> StationView:
-        visit, readings, decision = self.visit, self.fresh(now), self.decision
-        inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
-        limits = limits_of(self.settings, self.rating, decision.allowed)
+        """What the conversation sees of this EVSE."""
+        visit = self.visit
         renegotiate = self._renegotiate(now, unix_s)
-        return StationView(
-            unix_s=unix_s,
+        return view_of(
+            self.settings,
+            visit,
+            self.fresh(now),
+            self.rating,
+            unix_s,
             authorization=self._authorization(now),
-            may_discharge=self.settings.may_feed,
-            limits=limits,
-            lasting=limits_of(self.settings, self.rating, decision.lasting),
-            cable_check=self._check_state(),
-            # What was seen before this car came is the end of an earlier session.
-            contactor_closed=None if contactor is None or contactor.time_s < visit.since_s else contactor.closed,
-            voltage_v=0.0 if inverter is None else inverter.voltage_v,
-            current_a=0.0 if inverter is None else inverter.current_a,
+            target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
             power_w=self.power_w(now) or 0.0,
-            target_w=visit.promise.target_w(decision, self.demand.wish_w),
-            limited=decision.limited,
-            stop=visit.stop,
             renegotiate=renegotiate,
-            meter=None if meter is None else Meter(self.settings.evse_id[:32], *self._counted(meter)),
-            schedule=(Slot(_SCHEDULE_S, limits.charge_w, limits.discharge_w),),
         )
 
     def _renegotiate(self, now: float, unix_s: int) -> bool:
@@ -528,12 +522,6 @@ class Evse:
         # A station whose hardware is not there keeps the car waiting rather than promise what it cannot do.
         return Authorization.ACCEPTED if self.ready(now) else Authorization.PENDING
 
-    def _check_state(self) -> Check:
-        check = self.visit.check
-        if check is None:
-            return Check.IDLE
-        return Check.FAILED if check.failed else Check.PASSED if check.passed else Check.ONGOING
-
     def _allowing(self) -> EvseSettings:
         """The settings for the matched car: known deviations are reported, and allowed for."""
         from v2g.station import quirks
@@ -552,14 +540,6 @@ class Evse:
         known = quirks.of_evcc_id(self.quirks or (), evcc_id)
         self._events += [KnownDeviation(each.describe(allowed=False)) for each in known]
 
-    def _report_deviations(self, event: Received) -> None:
-        """Each once per visit: who looks after this car wants to know, not to read it ten times a second."""
-        visit, name = self.visit, type(event.message).__name__
-        for deviation in event.deviations:
-            if len(visit.deviations) < MOST_DEVIATIONS and deviation not in visit.deviations:
-                visit.deviations.add(deviation)
-                self._events.append(Deviates(name, deviation))
-
     def _take(self, talk: Talk, now: float) -> list[tuple[int, bytes]]:
         """Take over what a step of the conversation brought about."""
         visit = self.visit
@@ -572,7 +552,8 @@ class Evse:
             elif isinstance(event, Sent):
                 visit.report.last_message = type(event.message).__name__
             elif isinstance(event, Received):
-                self._report_deviations(event)
+                name = type(event.message).__name__
+                self._events += [Deviates(name, each) for each in visit.new_deviations(event.deviations)]
             self._events.append(event)
         conversation = visit.conversation
         assert conversation is not None
@@ -593,11 +574,6 @@ class Evse:
             ended = SessionEnded(end.paused is not None, report.charged_wh, report.discharged_wh, report.messages)
             self._events.append(ended)
         return talk.send
-
-    def _counted(self, meter: MeterReading) -> tuple[int, int]:
-        """Energy of this visit in each direction, Wh."""
-        start = self.visit.meter_at_start or meter
-        return int(meter.import_wh - start.import_wh), int(meter.export_wh - start.export_wh)
 
     def _account(self, now: float) -> None:
         """Bring the report's energy up to the meter's reading."""

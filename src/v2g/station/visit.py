@@ -1,5 +1,6 @@
 """All that belongs to one plugged-in car: made when it comes, gone when it leaves. It is also the transaction."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from v2g.iso15118.station import StationConversation
@@ -9,10 +10,11 @@ from v2g.power.meter import MeterReading
 from v2g.station.access import Identity, Verdict
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Injection
-from v2g.station.power.sources import make
 from v2g.station.promise import Promise
 from v2g.station.safety.cable_check import CableCheck
 
+MOST_DEVIATIONS = 20
+"""Report at most this many schema deviations per visit."""
 Causes = tuple[str, str | None]
 
 
@@ -36,6 +38,7 @@ class Report:
 class Visit:
     """One car at one EVSE."""
 
+    decider: Decider
     conversation: StationConversation | None = None
     """None for a car that does not talk, and once the connection is gone."""
     since_s: float = float("-inf")
@@ -46,7 +49,6 @@ class Visit:
     judged: Identity | None = None
     """Whom the verdict is about."""
     report: Report = field(default_factory=Report)
-    decider: Decider = field(default_factory=lambda: Decider(make()))
     promise: Promise = field(default_factory=Promise)
     injection: Injection | None = None
     """What the operator wants of this car."""
@@ -65,6 +67,13 @@ class Visit:
     """Who wished and what bound when that was reported last."""
     reported_s: dict[Causes, float] = field(default_factory=dict)
     """When each such pair was reported."""
+
+    def new_deviations(self, found: Iterable[str]) -> Iterator[str]:
+        """Each once: who looks after this car wants to know, not to read it ten times a second."""
+        for deviation in found:
+            if len(self.deviations) < MOST_DEVIATIONS and deviation not in self.deviations:
+                self.deviations.add(deviation)
+                yield deviation
 
     @property
     def busy(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.charging_cable import ChargingCable
 from v2g.bench.sim.contactor import ContactorModule, Stuck
+from v2g.bench.sim.lock import LockModule
 from v2g.bench.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.bench.sim.safety import SafetyModule
 from v2g.iso15118.car_session import CarPaused
@@ -22,6 +23,7 @@ from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault, ContactorRead
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import OFF, InverterReading
 from v2g.power.isolation import IsolationReading, SelfTest
+from v2g.power.lock import MOVES_WITHIN_S, LockFault, LockReading
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import Device, EvseSettings
 from v2g.station.event import Event
@@ -142,6 +144,9 @@ class World:
         self._orders, self._setpoint = SAFE, OFF
         self.cable = ChargingCable(self._clock, plc=evse.plc is not None) if evse.pilot is not None else None
         self.safety = SafetyModule(self._clock) if evse.safety is not None else None
+        self.lock = LockModule(self._clock) if evse.lock is not None else None
+        self._unlocked_since: float | None = None
+        """Since when the lock's bolt is not where it is driven."""
         self._connects: tuple[Intent, CarPaused | None] | None = None
         """What the car means to do once the cable lets it talk."""
         self._polled_s = self._grid_polled_s = float("-inf")
@@ -265,6 +270,9 @@ class World:
         if "contactor" not in faults.silent | faults.deaf and not (faults.lost_commands or faults.down):
             self.contactor.command(self._orders.contactor_closed)
         self.contactor.advance(self.now)
+        commanded = not (faults.lost_commands or faults.down) and (self._orders.locked or not self.contactor.closed)
+        if self.lock is not None and commanded:  # as the process does: silence holds the plug
+            self.lock.command(self._orders.locked)
         command = None if self.evcc is None else self.evcc.command
         if "inverter" not in faults.deaf:
             self._setpoint = OFF if "inverter" in faults.silent else self._orders.inverter
@@ -320,6 +328,7 @@ class World:
             grid=self._readings.grid,
             pilot=self._readings.pilot,
             safety=None if self.safety is None else self.safety.reading(),
+            lock=None if self.lock is None else self._lock_reading(self.lock),
         )
         self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
         self._readings = replace(self._readings, self_test_since=self._self_test_since)
@@ -362,6 +371,15 @@ class World:
         if self._self_test_since is None:
             return SelfTest.NONE
         return SelfTest.RUNNING if self.now - self._self_test_since < SELF_TEST_S else SelfTest.PASSED
+
+    def _lock_reading(self, lock: LockModule) -> LockReading:
+        """As the driver of the real one judges: feedback against command for too long."""
+        lock.command(lock.driven)
+        locked, arrived = lock.bolt == 1.0, lock.bolt == float(lock.driven)
+        self._unlocked_since = None if arrived else self._unlocked_since or self.now
+        late = self._unlocked_since is not None and self.now - self._unlocked_since > MOVES_WITHIN_S
+        fault = None if not late else LockFault.DOES_NOT_LOCK if lock.driven else LockFault.DOES_NOT_UNLOCK
+        return LockReading(self.now, locked, lock.driven, fault)
 
     def _contactor_fault(self) -> ContactorFault | None:
         """As the driver of the real one judges: feedback against command for too long."""

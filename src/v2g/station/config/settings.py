@@ -60,6 +60,8 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """EVCCIDs: names that cars make up for themselves."""
     unproved: bool = False
     """Accept a listed EVCCID although nothing proves it: anyone who knows the name can charge."""
+    authorizer: Name | None = None
+    """Who decides instead of `grant`: an authoriser that another package brings (entry points `v2g.authorizers`)."""
     discharge: bool = False
     """Whether a car that may use the EVSE may also feed the grid."""
 
@@ -149,6 +151,8 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     capability: Capability = Capability()
     access: Access = Access()
     dispatch: tuple[Step, ...] = (Step(power_w=0.0),)
+    wishes: tuple[Name, ...] = ()
+    """Wish sources that other packages bring (entry points `v2g.wishes`): their wish replaces that of `dispatch`."""
     inverter: Device | None = None
     """Needed for DC."""
     contactor: Device

@@ -138,6 +138,8 @@ class Supervisor:
         if self.settings.ccid is not None and (readings.ccid is None or readings.ccid.fault is not None):
             found = "no reading of the CCID" if readings.ccid is None else f"the CCID reports {readings.ccid.fault}"
             return Fault.CONTACTOR, found
+        if (unheld := self._lock(readings)) is not None:
+            return unheld
         if self.guard is not None and self.guard.trip is not None:
             return self.guard.trip
         if dc and (inverter is None or self.rating is None):
@@ -148,6 +150,19 @@ class Supervisor:
             return fault, f"the inverter reports {', '.join(reported) or 'a fault'}"
         if readings.meter is None:
             return Fault.METER_LOST, "no reading of the meter"
+        return None
+
+    def _lock(self, readings: Readings) -> Found | None:
+        """The plug is held as long as the contactor is closed."""
+        lock, contactor = readings.lock, readings.contactor
+        if self.settings.lock is None:
+            return None
+        if lock is None:
+            return Fault.CONNECTOR_LOCK, "no reading of the connector lock"
+        if lock.fault is not None:
+            return Fault.CONNECTOR_LOCK, f"the connector lock reports {lock.fault}"
+        if contactor is not None and contactor.closed and not lock.locked:
+            return Fault.CONNECTOR_LOCK, "the contactor is closed and the plug is not locked"
         return None
 
     def power_path(self, watched: Watched, readings: Readings, now: float) -> Found | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from v2g.kernel.registry import Registry
+from v2g.station.config.settings import EvseSettings
 from v2g.station.power.source import Source
 from v2g.station.power.sources.battery import Battery
 from v2g.station.power.sources.capability import Capability
@@ -41,6 +43,16 @@ ROWS: tuple[Callable[[], Source], ...] = (
 which looks at what the grid has made of the wish."""
 
 
-def make() -> list[Source]:
-    """The sources of one visit."""
-    return [row() for row in ROWS]
+OUTSIDE: Registry[Callable[[EvseSettings], Source]] = Registry("v2g.wishes", "wish source", {})
+"""Sources that other packages bring: `wishes` in the configuration names those that an EVSE asks."""
+
+
+def make(settings: EvseSettings) -> list[Source]:
+    """The sources of one visit. Those from outside come before the plan, so that their wish replaces it.
+
+    Raises `RegistryError` for one that cannot be had.
+    """
+    sources = [row() for row in ROWS]
+    place = ROWS.index(Plan)
+    sources[place:place] = [OUTSIDE.load(name)(settings) for name in settings.wishes]
+    return sources

@@ -1,0 +1,50 @@
+"""What the cable allows: the lock that holds the plug, the control pilot, and the current that a duty cycle states."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from v2g.iso15118.view import Demand, Stage
+from v2g.station.config.settings import EvseSettings
+from v2g.station.orders import Orders
+from v2g.station.power.limits import Decision
+from v2g.station.power.situation import Injection
+from v2g.station.power.sources.duty_cycle import volts_times_phases
+from v2g.station.readings import Readings
+
+if TYPE_CHECKING:  # loaded once the station listens
+    from v2g.station.safety.plug import Plug
+
+
+def permitted(orders: Orders, plug: "Plug", readings: Readings) -> Orders:
+    """The orders as far as the control pilot permits them, and what the pilot says to the car."""
+    contactor = readings.contactor
+    may_close = plug.may_close(contactor is not None and contactor.closed)
+    return replace(
+        orders,
+        contactor_closed=orders.contactor_closed and may_close,
+        pilot_duty=plug.pilot.duty,
+        matching=plug.wants_matching,
+    )
+
+
+def locked(orders: Orders, demand: Demand, readings: Readings) -> Orders:
+    """The plug is locked before the contactor closes, and freed only once no current can flow any more."""
+    contactor, lock = readings.contactor, readings.lock
+    is_open = contactor is not None and not contactor.closed
+    holds = lock is not None and lock.locked and lock.fault is None
+    return replace(
+        orders,
+        locked=demand.stage is not Stage.OFF or orders.contactor_closed or not is_open,
+        contactor_closed=orders.contactor_closed and (holds or not is_open),
+    )
+
+
+def offered_a(settings: EvseSettings, decision: Decision, injection: Injection | None) -> float | None:
+    """The current on each phase that a car may draw that only follows the duty cycle; None: it gets none."""
+    pilot = settings.pilot
+    if pilot is None or pilot.fallback_a is None:
+        return None
+    allowed_w = decision.allowed.charge_w
+    if injection is not None:
+        allowed_w = min(allowed_w, max(injection.power_w, 0.0))
+    return min(pilot.fallback_a, allowed_w / volts_times_phases(settings))

@@ -1,0 +1,63 @@
+"""What the conversation with the car sees of an EVSE: everything that lets energy flow comes from the decision."""
+
+from v2g.iso15118.view import Authorization, Check, Meter, Slot, StationView
+from v2g.power.inverter import InverterRating
+from v2g.power.meter import MeterReading
+from v2g.station.config.settings import EvseSettings
+from v2g.station.offer import limits_of
+from v2g.station.readings import Readings
+from v2g.station.visit import Visit
+
+SCHEDULE_S = 86_400
+"""How long the schedule that a car is offered lasts; it is renegotiated when a bound changes."""
+
+
+def view_of(
+    settings: EvseSettings,
+    visit: Visit,
+    readings: Readings,
+    rating: InverterRating | None,
+    unix_s: int,
+    *,
+    authorization: Authorization,
+    target_w: float | None,
+    power_w: float,
+    renegotiate: bool,
+) -> StationView:
+    """The view of one instant. `readings`: fresh ones."""
+    inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
+    decision = visit.decider.decision
+    limits = limits_of(settings, rating, decision.allowed)
+    return StationView(
+        unix_s=unix_s,
+        authorization=authorization,
+        may_discharge=settings.may_feed,
+        limits=limits,
+        lasting=limits_of(settings, rating, decision.lasting),
+        cable_check=_check(visit),
+        # What was seen before this car came is the end of an earlier session.
+        contactor_closed=None if contactor is None or contactor.time_s < visit.since_s else contactor.closed,
+        voltage_v=0.0 if inverter is None else inverter.voltage_v,
+        current_a=0.0 if inverter is None else inverter.current_a,
+        power_w=power_w,
+        target_w=target_w,
+        limited=decision.limited,
+        stop=visit.stop,
+        renegotiate=renegotiate,
+        meter=None if meter is None else _counted(settings, visit, meter),
+        schedule=(Slot(SCHEDULE_S, limits.charge_w, limits.discharge_w),),
+    )
+
+
+def _check(visit: Visit) -> Check:
+    check = visit.check
+    if check is None:
+        return Check.IDLE
+    return Check.FAILED if check.failed else Check.PASSED if check.passed else Check.ONGOING
+
+
+def _counted(settings: EvseSettings, visit: Visit, meter: MeterReading) -> Meter:
+    """Energy of this visit in each direction [V2G20-902]."""
+    start = visit.meter_at_start or meter
+    charged_wh, discharged_wh = meter.import_wh - start.import_wh, meter.export_wh - start.export_wh
+    return Meter(settings.evse_id[:32], max(0, int(charged_wh)), max(0, int(discharged_wh)))
