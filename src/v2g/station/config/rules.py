@@ -62,6 +62,23 @@ def _listed_cars(access: Fields) -> Findings:
         yield "evcc_ids", f"a car makes up its EVCCID, and nothing proves it; {remedy}"
 
 
+def _authorizer(access: Fields) -> Findings:
+    name = access["authorizer"]
+    if name is not None:
+        from v2g.station.access import OUTSIDE
+
+        if name not in OUTSIDE:
+            yield "authorizer", f"no package here brings an authoriser {name!r}; install the one that does"
+
+
+def _outside_wishes(evse: Fields) -> Findings:
+    for index, name in enumerate(evse["wishes"]):
+        from v2g.station.power.sources import OUTSIDE
+
+        if name not in OUTSIDE:
+            yield f"wishes[{index}]", f"no package here brings a wish source {name!r}; install the one that does"
+
+
 def _listed_once(evse: Fields) -> Findings:
     for name in ("services", "modes"):
         for index, item in enumerate(evse[name]):
@@ -188,10 +205,11 @@ RULES = Rules(
         Device: (_device_address,),
         Step: (_step_power,),
         Capability: (_voltage_range,),
-        Access: (_listed_cars,),
+        Access: (_listed_cars, _authorizer),
         Pilot: (_one_pilot,),
         EvseSettings: (
             _listed_once,
+            _outside_wishes,
             _dc_devices,
             _discharge_permission,
             _dispatch_order,
