@@ -1,4 +1,4 @@
-"""A plant on the bench of the contract suites: its own process behind real TCP, with the drivers on this side."""
+"""A plant on the bench of the contract suites: its own process, with the drivers on this side of a real line."""
 
 import asyncio
 import time
@@ -9,15 +9,19 @@ from tests.contract.simulators import Simulator
 
 from v2g.bench.sim.vehicle_side import VehicleSide
 from v2g.io.modbus import ModbusConnection
+from v2g.power.address import parse
 from v2g.power.contactor import Contactor
-from v2g.power.drivers.register_map import RegisterContactor, RegisterMeter
+from v2g.power.drivers import make
 from v2g.power.inverter import OFF, Inverter, InverterMode, InverterReading, InverterSetpoint, InverterState
 from v2g.power.meter import Meter
-from v2g.power.registers.port import Registers
+from v2g.power.wiring import Wiring
+from v2g.run.devices import Lines
 
 T = TypeVar("T")
 PERIOD_S = 0.02
 """How often a bench repeats its commands."""
+UNITS = {"inverter": 1, "meter": 2, "isolation": 3, "contactor": 5}
+"""Of the plant's devices."""
 
 
 async def until(
@@ -31,19 +35,43 @@ async def until(
     return value
 
 
+class Wired:
+    """The drivers of a simulated device at `address`, in which `{unit}` stands for the unit number.
+
+    Made inside the event loop, as the daemon makes them: by the registry, from an address.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._lines = Lines()
+
+    def driver(self, kind: str, name: str | None = None, unit: int | None = None, **more: object) -> object:
+        """The driver of a kind of device, the one that goes with the address if `name` is None."""
+        address = parse(self._address.format(unit=UNITS.get(kind, 1) if unit is None else unit))
+        return make(kind, name, Wiring(kind, address, self._lines, **more))  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Gives up the line."""
+        self._lines.close()
+
+
 class PlantBench:
     """A plant in its own process, a driver for its inverter, and what the rest of a station and a car would do.
 
     Made inside the event loop.
     """
 
-    def __init__(self, process: Simulator, driver: Callable[[Registers], Inverter]) -> None:
-        station = ModbusConnection(process.host, process.port)
-        car = ModbusConnection(process.host, process.port)
-        self.inverter: Inverter = driver(station.unit(1, "inverter"))
-        self.meter: Meter = RegisterMeter(station.unit(2, "meter"))
-        self.contactor: Contactor = RegisterContactor(station.unit(5, "contactor"))
-        self.vehicle = VehicleSide(car.unit(4, "vehicle"))
+    def __init__(self, process: Simulator, wired: Wired, inverter: Inverter) -> None:
+        self.inverter = inverter
+        meter, contactor = wired.driver("meter"), wired.driver("contactor")
+        self.meter: Meter = meter  # type: ignore[assignment]  # the registry promises a port by its name
+        self.contactor: Contactor = contactor  # type: ignore[assignment]
+        self._car = ModbusConnection(process.host, process.port)
+        self.vehicle = VehicleSide(self._car.unit(4, "vehicle"))
+
+    def close(self) -> None:
+        """Lets the car go."""
+        self._car.close()
 
     async def hold(
         self,

@@ -1,4 +1,4 @@
-"""The inverters that the contract suites run over: arguments of `v2g sim`, and the driver.
+"""The inverters that the contract suites run over: arguments of `v2g sim`, address, driver and map.
 
 - `V2G_TEST_INVERTER_MAP=FILE.yaml` adds a simulated inverter that answers by that register map.
 - `V2G_TEST_INVERTER=HOST:PORT` adds a real device, unit `V2G_TEST_INVERTER_UNIT` (1), to `test_unloaded_inverter.py`,
@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.contract.bench import Wired
+from tests.contract.simulators import Simulator
+
 from v2g.power.drivers.register_map import RegisterInverter
 from v2g.power.drivers.sunspec_inverter import SunSpecInverter
 from v2g.power.inverter import Inverter
@@ -20,21 +23,41 @@ from v2g.power.registers.port import Registers
 Driver = Callable[[Registers], Inverter]
 
 
-def mapped(path: Path) -> Driver:
-    """The driver for a register map."""
-    return lambda registers: RegisterInverter(registers, load(path))
+@dataclass(frozen=True)
+class Simulated:
+    """A simulated inverter, and how a station reaches it."""
+
+    arguments: tuple[str, ...]
+    address: str = "modbus://{endpoint}?unit={{unit}}"
+    """`{endpoint}`: of the process; `{line}`: of the serial line or adapter that it makes."""
+    driver: str | None = None
+    map_file: Path | None = None
+
+    def wired(self, process: Simulator) -> Wired:
+        """The drivers of all devices of the process. Made inside the event loop."""
+        return Wired(self.address.format(endpoint=process.endpoint, line=process.line_path))
+
+    def inverter(self, wired: Wired) -> Inverter:
+        """The driver of the inverter."""
+        made = wired.driver("inverter", self.driver, map_file=self.map_file)
+        return made  # type: ignore[return-value]  # the registry promises a port by its name
 
 
 VENDOR_MAP = Path(__file__).with_name("vendor_inverter.yaml")
-SIMULATED: dict[str, tuple[list[str], Driver]] = {
-    "shipped": (["plant"], RegisterInverter),
-    "vendor": (["plant", "--inverter-map", str(VENDOR_MAP)], mapped(VENDOR_MAP)),
-    "sunspec": (["sunspec"], SunSpecInverter),
+SIMULATED = {
+    "shipped": Simulated(("plant",)),
+    "vendor": Simulated(("plant", "--inverter-map", str(VENDOR_MAP)), map_file=VENDOR_MAP),
+    "sunspec": Simulated(("sunspec",), driver="sunspec"),
 }
+"""Over TCP, as a real device may be."""
+CARRIERS = {
+    "serial": Simulated(("plant",), "modbus+rtu://{line}?unit={{unit}}&baud=115200&parity=N"),
+}
+"""Over other carriers."""
 _map = os.environ.get("V2G_TEST_INVERTER_MAP")
-_driver = SunSpecInverter if os.environ.get("V2G_TEST_INVERTER_DRIVER") == "sunspec" else RegisterInverter
-if _map and _driver is RegisterInverter:
-    SIMULATED["own"] = (["plant", "--inverter-map", _map], mapped(Path(_map)))
+_sunspec = os.environ.get("V2G_TEST_INVERTER_DRIVER") == "sunspec"
+if _map and not _sunspec:
+    SIMULATED["own"] = Simulated(("plant", "--inverter-map", _map), map_file=Path(_map))
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,12 @@ class RealInverter:
     driver: Driver
 
 
+def over_tcp(simulated: Simulated) -> Driver:
+    """The driver of a simulated inverter that is reached over TCP, by its registers."""
+    own_map = None if simulated.map_file is None else load(simulated.map_file)
+    return lambda registers: (SunSpecInverter if simulated.driver else RegisterInverter)(registers, own_map)
+
+
 def real() -> RealInverter | None:
     """The device that the environment names."""
     address = os.environ.get("V2G_TEST_INVERTER")
@@ -54,4 +83,5 @@ def real() -> RealInverter | None:
         return None
     host, _, port = address.rpartition(":")
     unit = int(os.environ.get("V2G_TEST_INVERTER_UNIT", "1"))
-    return RealInverter(host, int(port), unit, lambda registers: _driver(registers, load(Path(_map)) if _map else None))
+    driver = SunSpecInverter if _sunspec else RegisterInverter
+    return RealInverter(host, int(port), unit, lambda registers: driver(registers, load(Path(_map)) if _map else None))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import v2g
 
@@ -19,22 +20,32 @@ class Simulator:
 
     host = "127.0.0.1"
 
-    def __init__(self, *arguments: str, port: int = 0) -> None:
-        """Starts `v2g sim <arguments>`; port 0 picks a free one. Raises `RuntimeError` when it does not start."""
+    def __init__(self, *arguments: str, port: int = 0, line: str | None = None) -> None:
+        """Starts `v2g sim <arguments>`; port 0 picks a free one. `line`: the scheme of a line that it makes as well.
+
+        Raises `RuntimeError` if it does not start.
+        """
         assert v2g.__file__ is not None
+        self._folder = TemporaryDirectory(prefix="v2g-sim-")
+        self.line_path = Path(self._folder.name) / "line"
+        """Of a serial line or CAN adapter, if `arguments` make one there."""
         source = str(Path(v2g.__file__).parents[1])
         listen = [] if "--send" in arguments else ["--listen", f"{self.host}:{port}"]
+        if line is not None:
+            listen += ["--listen", f"{line}://{self.line_path}"]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, *arguments, *listen],
+            [sys.executable, "-c", _COMMAND, arguments[0], *listen, *arguments[1:]],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": source},
         )
-        line = self.line()
-        if not line.startswith(("listening on ", "sending to ")):
+        first = self.line()
+        if not first.startswith(("listening on ", "sending to ")):
             self.kill()
-            raise RuntimeError(f"v2g sim {' '.join(arguments)} does not start: {line!r}")
-        self.port = int(line.rpartition(":")[2])
+            raise RuntimeError(f"v2g sim {' '.join(arguments)} does not start: {first!r}")
+        self.port = int(first.rpartition(":")[2])
+        if line is not None:
+            self.line()
 
     @property
     def endpoint(self) -> str:
@@ -69,12 +80,13 @@ class Simulator:
         self.kill()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._folder.cleanup()
 
 
 @contextmanager
-def simulator(*arguments: str, port: int = 0) -> Iterator[Simulator]:
+def simulator(*arguments: str, port: int = 0, line: str | None = None) -> Iterator[Simulator]:
     """A running `v2g sim <arguments>`, ended on leaving."""
-    process = Simulator(*arguments, port=port)
+    process = Simulator(*arguments, port=port, line=line)
     try:
         yield process
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.contract.bench import until
-from tests.contract.inverters import SIMULATED, RealInverter, real
+from tests.contract.inverters import SIMULATED, RealInverter, over_tcp, real
 from tests.contract.simulators import simulator
 
 from v2g.io.modbus import ModbusConnection
@@ -97,9 +97,9 @@ def device(request: pytest.FixtureRequest) -> Iterator[RealInverter]:
     if request.param == "real" and named is not None:
         yield named
     else:
-        arguments, driver = SIMULATED[request.param]
-        with simulator(*arguments) as process:
-            yield RealInverter(process.host, process.port, 1, driver)
+        simulated = SIMULATED[request.param]
+        with simulator(*simulated.arguments) as process:
+            yield RealInverter(process.host, process.port, 1, over_tcp(simulated))
 
 
 def run(device: RealInverter, test: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:

@@ -2,6 +2,10 @@
 
 import argparse
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from v2g.power.address import Address
 
 
 def endpoint(text: str) -> tuple[str, int]:
@@ -10,6 +14,21 @@ def endpoint(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 0xFFFF:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def listening(text: str) -> "tuple[str, int] | Address":
+    """Where a simulated device is: `HOST:PORT`, or the address of a line. Raises `ArgumentTypeError`."""
+    from v2g.power.address import MODBUS_RTU, AddressError, parse
+
+    if "://" not in text:
+        return endpoint(text)
+    try:
+        address = parse(text)
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if address.scheme != MODBUS_RTU:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither HOST:PORT nor {MODBUS_RTU}:///PATH")
+    return address
 
 
 def number(

@@ -1,6 +1,6 @@
 """`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety|lock`: the simulated hardware, each a process of its own.
 
-All are Modbus TCP servers, but for `waveform`, which sends datagrams.
+All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from v2g.cli.arguments import endpoint, number
+from v2g.cli.arguments import endpoint, listening, number
 from v2g.cli.sim_devices import add_devices
 from v2g.kernel.errors import V2GError
 
@@ -70,7 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     for device in (plant, sunspec, contactor, grid, *add_devices(devices)):
         device.add_argument(
-            "--listen", type=endpoint, required=True, metavar="HOST:PORT", help="port 0 picks a free one"
+            "--listen",
+            type=listening,
+            action="append",
+            required=True,
+            metavar="HOST:PORT",
+            help="port 0 picks a free one; modbus+rtu:///PATH makes a serial line; may be repeated",
         )
 
 
@@ -90,7 +95,7 @@ async def _plant(args: argparse.Namespace) -> None:
     from v2g.power.registers.map import load
 
     plant = _made_plant(args, args.inverter_map and load(args.inverter_map))
-    await serve(plant.units, *args.listen, plant.run)
+    await serve(plant.units, args.listen, plant.run)
 
 
 async def _sunspec(args: argparse.Namespace) -> None:
@@ -98,7 +103,7 @@ async def _sunspec(args: argparse.Namespace) -> None:
     from v2g.bench.sim.sunspec_plant import SunSpecPlant
 
     plant = _made_plant(args)
-    await serve(plant.units, *args.listen, SunSpecPlant(plant, time.monotonic).run)
+    await serve(plant.units, args.listen, SunSpecPlant(plant, time.monotonic).run)
 
 
 def _made_plant(args: argparse.Namespace, inverter_map: "RegisterMap | None" = None) -> "Plant":
@@ -129,14 +134,14 @@ async def _contactor(args: argparse.Namespace) -> None:
             print(f"{time_s:.3f} {'closed' if closed else 'open'} {cause}", file=file, flush=True)
 
         module = ContactorModule(time.monotonic, stuck=args.stuck and Stuck(args.stuck), log=log)
-        await serve({1: module.unit}, *args.listen, module.run)
+        await serve({1: module.unit}, args.listen, module.run)
 
 
 async def _grid(args: argparse.Namespace) -> None:
     from v2g.bench.sim.grid import GridUnit
     from v2g.bench.sim.process import serve
 
-    await serve({1: GridUnit(_recording(args), time.monotonic).unit}, *args.listen)
+    await serve({1: GridUnit(_recording(args), time.monotonic).unit}, args.listen)
 
 
 async def _waveform(args: argparse.Namespace) -> None:

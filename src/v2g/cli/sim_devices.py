@@ -42,7 +42,7 @@ async def _pilot(args: argparse.Namespace) -> None:
     vehicle.wants_energy = args.wants_energy
     cable = Cable.SOUND if args.plugged_in else Cable.UNPLUGGED
     module = PilotModule(time.monotonic, vehicle=vehicle, cable=cable)
-    await serve(module.units, *args.listen, module.run)
+    await serve(module.units, args.listen, module.run)
 
 
 async def _safety(args: argparse.Namespace) -> None:
@@ -54,7 +54,7 @@ async def _safety(args: argparse.Namespace) -> None:
 
     inverter = args.plant and RegisterInverter(ModbusConnection(*args.plant).unit(1, "inverter"))
     module = SafetyModule(time.monotonic, heat=Heat(args.ambient_c), inverter=inverter)
-    await serve(module.units, *args.listen, module.run)
+    await serve(module.units, args.listen, module.run)
 
 
 async def _lock(args: argparse.Namespace) -> None:
@@ -62,4 +62,4 @@ async def _lock(args: argparse.Namespace) -> None:
     from v2g.bench.sim.process import serve
 
     module = LockModule(time.monotonic, broken=args.broken and Broken(args.broken), bolt=float(args.locked))
-    await serve({1: module.unit}, *args.listen)
+    await serve({1: module.unit}, args.listen)

@@ -1,4 +1,5 @@
-"""Modbus TCP client: the only module that knows pymodbus, whose API changes between minor versions.
+"""Modbus over TCP and over serial lines (RTU): the only module that knows pymodbus, whose API changes between minor
+versions.
 
 pymodbus is imported on the first connection, not on import.
 """
@@ -9,11 +10,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from v2g.power.address import MODBUS_RTU, Address
 from v2g.power.errors import Refused, Unreachable
 from v2g.power.registers.port import Table
 
 if TYPE_CHECKING:
-    from pymodbus.client import AsyncModbusTcpClient
+    from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+
+    Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 TIMEOUT_S = 0.1
 RETRY_S = 0.2
@@ -31,7 +35,17 @@ _EXCEPTIONS = {
     10: "gateway path unavailable",
     11: "no such unit",
 }
+_NO_SUCH_PLACE = (2, 3, 4)
+"""How devices answer to registers that they do not have; by the letter it is 2."""
 _BITS = (Table.COIL, Table.DISCRETE)
+
+
+class _Exception(Exception):
+    """The device answered with an exception response."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(_EXCEPTIONS.get(code, f"exception {code}"))
+        self.code = code
 
 
 class ModbusConnection:
@@ -44,7 +58,7 @@ class ModbusConnection:
     def __init__(self, host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self.address = f"{host}:{port}"
         self._host, self._port, self._timeout_s = host, port, timeout_s
-        self._client: AsyncModbusTcpClient | None = None
+        self._client: Client | None = None
         self._turn = asyncio.Lock()
         self._retry_at_s = float("-inf")
 
@@ -58,20 +72,24 @@ class ModbusConnection:
             self._client.close()
             self._client = None
 
-    async def _connected(self) -> "AsyncModbusTcpClient":
-        """The connected client. Raises `ConnectionError`."""
+    def _made_client(self) -> "Client":
         from pymodbus.client import AsyncModbusTcpClient
 
+        return AsyncModbusTcpClient(self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0)
+
+    async def _connected(self) -> "Client":
+        """The connected client. Raises `ConnectionError`."""
         if self._client is not None and self._client.connected:
             return self._client
         if time.monotonic() < self._retry_at_s:
             raise ConnectionError("no connection")
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # our errors say it, with the device's name
         self._give_up(RETRY_S)
-        client = AsyncModbusTcpClient(
-            self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
-        )
-        connected = await client.connect()
+        client = self._made_client()
+        try:
+            connected = await client.connect()
+        except Exception as error:  # a serial line that cannot be set so (termios.error), a library's own failure
+            raise ConnectionError(f"cannot be opened: {error}") from error
         _heed_cancellation()
         if not connected:
             raise ConnectionError("no connection")
@@ -83,12 +101,13 @@ class ModbusConnection:
     ) -> list[int]:
         """Reads `count` registers, or writes `words` and returns nothing. One request at a time.
 
-        Raises `ConnectionError` without an answer, `ValueError` with the text of an exception response.
+        Raises `ConnectionError` without an answer, `_Exception` for an exception response.
         """
         from pymodbus.exceptions import ModbusException
 
         async with self._turn:
             client = await self._connected()
+            await self._pause()
             bits = [bool(word) for word in words]
             try:
                 match table:
@@ -115,13 +134,15 @@ class ModbusConnection:
                 self.close()  # half of the answer may be on its way
                 raise
             if response.isError():
-                code = response.exception_code
-                raise ValueError(_EXCEPTIONS.get(code, f"exception {code}"))
+                raise _Exception(response.exception_code)
             answer = [int(bit) for bit in response.bits[:count]] if table in _BITS else list(response.registers)
             if not words and len(answer) != count:
                 self._give_up(TURN_S)
                 raise ConnectionError(f"an answer with {len(answer)} of {count} registers")
             return answer
+
+    async def _pause(self) -> None:
+        """What the line needs between an answer and the next request."""
 
     def _give_up(self, seconds: float) -> None:
         """Let requests fail at once for some time."""
@@ -138,6 +159,38 @@ def _heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+class ModbusSerialLine(ModbusConnection):
+    """A serial line with Modbus RTU, shared by the devices (unit ids) on it. Needs pyserial (`v2g[serial]`)."""
+
+    def __init__(self, address: Address, *, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__("", 0, timeout_s=timeout_s)
+        self.address = address.path
+        self._path, self._options = address.path, address.options
+        self._baud = int(address.options["baud"])
+
+    def _made_client(self) -> "Client":
+        from pymodbus.client import AsyncModbusSerialClient
+
+        return AsyncModbusSerialClient(
+            self._path,
+            baudrate=self._baud,
+            parity=self._options["parity"],
+            stopbits=int(self._options["stop"]),
+            timeout=self._timeout_s,
+            retries=0,
+            reconnect_delay=0,
+        )
+
+    async def _pause(self) -> None:
+        """3.5 characters of 11 bits, at least 1.75 ms (Modbus over serial line 1.02, 2.5.1.1)."""
+        await asyncio.sleep(max(3.5 * 11 / self._baud, 0.00175))
+
+
+def connection(address: Address) -> ModbusConnection:
+    """The connection to a Modbus address, not yet open."""
+    return ModbusSerialLine(address) if address.scheme == MODBUS_RTU else ModbusConnection(address.host, address.port)
 
 
 class ModbusRegisters:
@@ -164,11 +217,12 @@ class ModbusRegisters:
             raise Unreachable(
                 self.device, self.address, str(error), "check that it is powered, its cable and its address"
             ) from error
-        except ValueError as error:
+        except _Exception as error:
             what = "write" if words else "read"
             raise Refused(
                 self.device,
                 self.address,
                 f"{what} of {table.value} 0x{address:04X}: {error}",
                 "check the register map and the unit number",
+                no_such_place=error.code in _NO_SUCH_PLACE,
             ) from error

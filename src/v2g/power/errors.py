@@ -24,6 +24,11 @@ class Unreachable(PowerError):
 class Refused(PowerError):
     """The device answered with an exception: it does not know the register, or does not accept the value."""
 
+    def __init__(self, device: str, address: str, reason: str, remedy: str, *, no_such_place: bool = False) -> None:
+        """`no_such_place`: the device says that it has no such registers, and will say so again."""
+        super().__init__(device, address, reason, remedy)
+        self.no_such_place = no_such_place
+
 
 class ReadBackMismatch(PowerError):
     """The device does not hold what was written to it, and holds more than a clipped value of it."""

@@ -6,6 +6,7 @@ Making one opens nothing: `v2g config check` makes every driver too.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +54,8 @@ class Wiring:
     def registers(self) -> Registers:
         """The device's registers. Raises `WiringError` for an address of another carrier."""
         self._expect(MODBUS, MODBUS_RTU)
+        if self.address.scheme == MODBUS_RTU:
+            self._need("serial", "v2g[serial]")
         return self.carriers.registers(self.address, self.device)
 
     def register_map(self) -> RegisterMap | None:
@@ -72,3 +75,8 @@ class Wiring:
             raise WiringError(
                 f"this driver of the {self.device} needs an address that begins with {wanted}, not {self.address}"
             )
+
+    def _need(self, module: str, extra: str) -> None:
+        """That a package is installed on which only some stations depend."""
+        if find_spec(module) is None:
+            raise WiringError(f"{self.address.scheme}:// needs a package that is not installed; pip install '{extra}'")

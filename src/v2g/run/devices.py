@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from weakref import WeakValueDictionary
 
-from v2g.io.modbus import ModbusConnection
-from v2g.power.address import MODBUS, Address
+from v2g.io.modbus import ModbusConnection, connection
+from v2g.power.address import MODBUS_RTU, Address
 from v2g.power.contactor import Contactor
 from v2g.power.drivers import make
 from v2g.power.drivers.mapped import MappedInverter
@@ -21,7 +22,7 @@ from v2g.power.registers.device import RegisterDevice
 from v2g.power.registers.port import Registers, Table
 from v2g.power.safety_inputs import CoolantPump, SafetyInputs
 from v2g.power.waveform import SampleSource
-from v2g.power.wiring import Wiring, WiringError
+from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Device, EvseSettings, Pilot
 from v2g.station.orders import Orders
 from v2g.station.readings import STALE_S, Readings
@@ -50,7 +51,13 @@ _FIELDS = {
 
 
 class Lines:
-    """`v2g.power.wiring.Carriers`: opened on first use, shared by the devices at one address."""
+    """`v2g.power.wiring.Carriers`: opened on first use, shared by the devices at one address.
+
+    Each EVSE has its own, so that no TCP connection of one waits for another's device. A serial line has one user by
+    its nature, so all EVSEs of the process share it.
+    """
+
+    _serial: ClassVar[WeakValueDictionary[Address, ModbusConnection]] = WeakValueDictionary()
 
     def __init__(self) -> None:
         self._connections: dict[Address, ModbusConnection] = {}
@@ -59,12 +66,13 @@ class Lines:
 
     def registers(self, address: Address, device: str) -> Registers:
         """The registers of a Modbus unit; see the port."""
-        if address.scheme != MODBUS:
-            raise WiringError(f"there is no carrier for {address}; use {MODBUS}://HOST:PORT")
         line = address.line
         if line not in self._connections:
-            connection = self._connections[line] = ModbusConnection(line.host, line.port)
-            self.keep(connection.close)
+            made = self._serial.get(line) or connection(address)
+            if address.scheme == MODBUS_RTU:
+                self._serial[line] = made
+            self._connections[line] = made
+            self.keep(self._connections[line].close)
         return self._connections[line].unit(address.unit, device)
 
     def samples(self, address: Address) -> SampleSource:

@@ -2,19 +2,34 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from v2g.bench.sim.modbus_server import Device, listen
+from v2g.bench.sim.rtu_server import RtuServer
+from v2g.power.address import Address
+
+Place = tuple[str, int] | Address
+"""Where a device is served: a TCP host and port (0 picks a free one), or a serial line, whose name becomes a link."""
 
 
 async def serve(
-    units: Mapping[int, Device], host: str, port: int, *work: Callable[[], Coroutine[Any, Any, None]]
+    units: Mapping[int, Device], places: Iterable[Place], *work: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
-    """Serves `units` while each `work` runs, until a signal. Raises `OSError` when it cannot listen."""
-    server, port = await listen(units, host, port)
-    await until_stopped(f"listening on {host}:{port}", *work)
-    server.close()
+    """Serves `units` at all places while each `work` runs, until a signal. Raises `OSError` if it cannot listen."""
+    started = []
+    with ExitStack() as stack:
+        for place in places:
+            if isinstance(place, Address):
+                stack.callback(RtuServer(units, Path(place.path)).close)
+                started.append(f"listening on {place.scheme}://{place.path}")
+            else:
+                server, port = await listen(units, *place)
+                stack.callback(server.close)
+                started.append(f"listening on {place[0]}:{port}")
+        await until_stopped("\n".join(started), *work)
 
 
 async def until_stopped(started: str, *work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -51,9 +51,9 @@ class RegisterDevice:
     async def read(self, *names: str) -> dict[str, Value]:
         try:
             return await self._read(names)
-        except Refused:
+        except Refused as error:
             spans = self.map.spans(names, largest_gap=0)
-            if spans == self._spans[names]:
+            if spans == self._spans[names] or not error.no_such_place:
                 raise
             self._largest_gap, self._spans = 0, {names: spans}
             return await self._read(names)
