@@ -58,5 +58,5 @@ class Lot:
         self.bench.advance(self.now)
 
     def events(self, machine: Machine, kind: type[E]) -> list[tuple[float, E]]:
-        """What a machine told of this kind, with the time."""
+        """The events of this kind at a machine, with the time."""
         return [(time, event) for time, each, event in self.bench.events if each is machine and isinstance(event, kind)]

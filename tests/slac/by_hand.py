@@ -34,7 +34,7 @@ class Station:
         return self.take(self.evse.receive(data, self.now))
 
     def take(self, step: Step) -> list[Mme]:
-        """The messages to others than the own modem."""
+        """The messages, except those to the modem."""
         self.events += step.events
         frames = [Frame.unpack(data) for data in step.send]
         return [frame.message for frame in frames if frame.message and frame.destination != mme.LOCAL_MODEM]
@@ -51,7 +51,7 @@ class Station:
         return self.hear(mme.CM_SLAC_PARM_REQ(run_id=run_id), car, BROADCAST)
 
     def sound(self, attenuation_db: int = 10, sounds: int = 10, car: bytes = CAR, run_id: bytes = RUN_ID) -> list[Mme]:
-        """Announcement and sounds, as the own modem measures them."""
+        """Announcement and sounds, as the modem measures them."""
         self.hear(mme.CM_START_ATTEN_CHAR_IND(forwarding_sta=car, run_id=run_id), car, BROADCAST)
         sent = []
         for _ in range(sounds):
@@ -73,7 +73,7 @@ class Station:
         self.events.clear()
         return self
 
-    def told(self, kind: type[Event]) -> list[Event]:
+    def happened(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def alarms(self) -> list[Danger]:
@@ -91,7 +91,7 @@ class Car:
         self.ev = CarMatching(CAR, settings)
         self.now = 0.0
         self.sent: list[tuple[float, bytes, Mme]] = []
-        """Time, destination, message; what goes to the own modem is left out."""
+        """Time, destination, message; without what goes to the modem."""
         self.events: list[Event] = []
         self.take(self.ev.begin_matching(0.0))
         self.hear(mme.VS_SW_VER_CNF(device_class=6, version_length=0, version=b""), CAR_MODEM)

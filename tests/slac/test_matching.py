@@ -77,7 +77,7 @@ def test_a_station_without_a_car_answers_nobody() -> None:
     assert "no station answers CM_SLAC_PARM.REQ within TT_match_response" in end.reason
 
 
-def test_a_lost_link_is_told_by_both_and_made_anew_with_another_key() -> None:
+def test_a_lost_link_is_reported_by_both_and_made_again_with_another_key() -> None:
     lot = Lot()
     car = lot.car()
     way = lot.line.connect(lot.modem, lot.modems[0], 8.0)

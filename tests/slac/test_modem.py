@@ -1,4 +1,4 @@
-"""The own modem: what it is, its key, its link."""
+"""The modem of one side: what it is, its key, its link."""
 
 from collections.abc import Callable
 

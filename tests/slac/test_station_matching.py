@@ -70,7 +70,7 @@ def test_each_timer_ends_the_run(steps: int, waits_s: float, reason: str) -> Non
     for act in actions[: steps - 1 if steps else 0]:
         act()
     station.wait(waits_s - 0.01)
-    assert station.told(Ended) == []
+    assert station.happened(Ended) == []
     station.wait(0.02)
     assert station.reason() == reason
     assert station.evse.phase is Phase.MATCHING  # the car may try again
@@ -132,7 +132,7 @@ def test_lost_confirmation_is_repeated_the_same() -> None:
     station.sound()
     station.acknowledge()
     assert station.choose() == station.choose()
-    assert len(station.told(Joining)) == 1
+    assert len(station.happened(Joining)) == 1
 
 
 def joining() -> Station:
@@ -183,7 +183,7 @@ def test_nobody_comes() -> None:
     station.wait(19.9)
     assert station.events == []
     station.wait(0.2)
-    (unmatched,) = station.told(Unmatched)
+    (unmatched,) = station.happened(Unmatched)
     assert unmatched == Unmatched("no car has sent CM_SLAC_PARM.REQ within 20 s (TT_EVSE_SLAC_init)")
     assert station.ask() == []
     station.evse.begin_matching(station.now)
@@ -219,7 +219,7 @@ def test_two_cars_at_once_are_kept_apart() -> None:
 # Hygiene.
 
 
-def test_second_car_is_told_and_gets_nothing() -> None:
+def test_second_car_is_reported_and_gets_nothing() -> None:
     station = Station().matched()
     assert station.ask(OTHER, OTHER_RUN) == []
     assert station.choose(OTHER, RUN_ID) == []
@@ -315,7 +315,7 @@ def test_frames_for_others_are_not_looked_at() -> None:
     assert station.events == []
 
 
-def test_flood_of_cars_is_bounded_and_told_within_bounds() -> None:
+def test_flood_of_cars_is_bounded_and_reported_within_bounds() -> None:
     station = Station()
     answered = 0
     for number in range(300):
@@ -348,7 +348,7 @@ def test_no_frame_upsets_the_station(frames: list[tuple[bytes, int, float]]) -> 
         head = STATION + CAR + b"\x88\xe1\x01" + mmtype.to_bytes(2, "little") + bytes(2)
         station.octets(head + rest)
         station.wait(pause_s)
-    assert not station.told(Matched)
+    assert not station.happened(Matched)
 
 
 CARS = {bytes((2, 0, 0, 0, 0, n)): bytes((n,)) * 8 for n in range(1, 4)}
