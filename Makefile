@@ -18,11 +18,12 @@ test: $(READY) ## the tests
 	@tools/setup.sh ip java openssl
 	@.venv/bin/python -m pytest $(ARGS)
 
-check: $(READY) ## lint, format, types, direction of imports
+check: $(READY) ## lint, format, types, direction of imports, sizes
 	@.venv/bin/ruff check --quiet $(SOURCES)
 	@.venv/bin/ruff format --check --quiet $(SOURCES)
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/python tools/check_structure.py
 
 bench: $(READY) ## measure, beside an independent implementation
 	@tools/setup.sh ip java openssl

@@ -3,16 +3,15 @@ file, or the file's path. A file whose name begins with `_` is none itself: othe
 
 from functools import partial
 from importlib.resources import files
-from os import PathLike
 from pathlib import Path
 
 from v2g.kernel.registry import Registry
 
-Source = str | PathLike[str]
+Source = str | Path
 
 
 def _is_source(thing: object) -> bool:
-    return isinstance(thing, str | PathLike)
+    return isinstance(thing, str | Path)
 
 
 _FILES = {
@@ -37,4 +36,4 @@ def content(name: str) -> str:
     if name in _FILES:
         return _FILES[name]()
     source = CODES.load(name)
-    return source if isinstance(source, str) else Path(source).read_text("utf-8")
+    return source if isinstance(source, str) else source.read_text("utf-8")

@@ -1,7 +1,7 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
-from collections.abc import Mapping
-from random import random
+from collections.abc import Callable, Mapping
+from secrets import SystemRandom
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating
@@ -19,6 +19,7 @@ from v2g.station.safety.grid_status import GridStatus
 
 _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
 """The other causes are `Fault.GRID`."""
+_LOTS = SystemRandom()
 
 
 def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
@@ -30,13 +31,13 @@ def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
 class GridGuard:
     """What the grid says about the power of one EVSE."""
 
-    def __init__(self, evse: EvseSettings, grid_code: GridCode) -> None:
-        """Raises `SettingsError`."""
+    def __init__(self, evse: EvseSettings, grid_code: GridCode, draw: Callable[[], float] = _LOTS.random) -> None:
+        """`draw`: 0..1, for the random delay before entering service. Raises `SettingsError`."""
         self.code = load(grid_code, evse.nominal_hz)
         self.verdict = Verdict(State.TRIP, "there is no measurement", "measurement", Cause.MEASUREMENT)
         self.sample: GridSample | None = None
         self._settings, self._phases = evse, grid_code.phases
-        self._protection = Protection(self.code, grid_code.phases, draw=random)
+        self._protection = Protection(self.code, grid_code.phases, draw=draw)
         self._judged: tuple[GridReading | None, MeterReading | None] = None, None
         """The readings behind the verdict."""
         self._support: GridSupport | None = None
