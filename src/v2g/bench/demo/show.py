@@ -67,6 +67,8 @@ class Performance:
     station: str = ""
     discovered: bool = False
     trace: str = ""
+    settings: str = ""
+    """The station's configuration file."""
 
     @property
     def completed(self) -> bool:
@@ -95,6 +97,7 @@ async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
         following.cancel()
         instrument.cancel()
         show.performance.trace = running.trace.read_text()
+        show.performance.settings = running.configuration.read_text()
     return show.performance
 
 

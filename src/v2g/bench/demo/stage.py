@@ -50,6 +50,11 @@ class Stage:
     def trace(self) -> Path:
         return self.directory / "session_trace.log"
 
+    @property
+    def configuration(self) -> Path:
+        """The station's configuration file."""
+        return self.directory / "config.yaml"
+
     async def outcome(self) -> dict[str, Any]:
         """What the car says at its end. Raises `StageError` where it says nothing that can be read."""
         output, errors = await self.car.communicate()
@@ -134,12 +139,12 @@ evses:
     dispatch:
       - {{power_w: 7000, for_s: {CHARGE_S}}}
       - {{follow: frequency, nominal_hz: {NOMINAL_HZ}, base_w: -3000, w_per_hz: 45000, deadband_hz: 0.01}}
-    inverter: {{address: "{plant}", unit: 1}}
-    meter: {{address: "{plant}", unit: 2}}
-    isolation: {{address: "{plant}", unit: 3}}
-    contactor: {{address: "{contactor}"}}
-    grid: {{address: "{grid}"}}
-    pilot: {{device: {{address: "{pilot}"}}}}
+    inverter: {{address: "modbus://{plant}?unit=1"}}
+    meter: {{address: "modbus://{plant}?unit=2"}}
+    isolation: {{address: "modbus://{plant}?unit=3"}}
+    contactor: {{address: "modbus://{contactor}"}}
+    grid: {{address: "modbus://{grid}"}}
+    pilot: {{device: {{address: "modbus://{pilot}"}}}}
     {line}
     grid_code:
       name: ieee1547-cat3

@@ -1,7 +1,7 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
 from collections.abc import Callable, Mapping
-from secrets import SystemRandom
+from secrets import randbelow
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating
@@ -19,7 +19,11 @@ from v2g.station.safety.grid_status import GridStatus
 
 _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
 """The other causes are `Fault.GRID`."""
-_LOTS = SystemRandom()
+
+
+def _lot() -> float:
+    """0..1, for the random delay before entering service."""
+    return randbelow(1 << 32) / (1 << 32)
 
 
 def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
@@ -31,7 +35,7 @@ def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
 class GridGuard:
     """What the grid says about the power of one EVSE."""
 
-    def __init__(self, evse: EvseSettings, grid_code: GridCode, draw: Callable[[], float] = _LOTS.random) -> None:
+    def __init__(self, evse: EvseSettings, grid_code: GridCode, draw: Callable[[], float] = _lot) -> None:
         """`draw`: 0..1, for the random delay before entering service. Raises `SettingsError`."""
         self.code = load(grid_code, evse.nominal_hz)
         self.verdict = Verdict(State.TRIP, "there is no measurement", "measurement", Cause.MEASUREMENT)
