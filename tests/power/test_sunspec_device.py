@@ -6,6 +6,7 @@ import pytest
 from tests.contract.bench import until
 from tests.power.sunspec_bench import END, MARKER, Words, chain, on_device
 
+from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch, Refused
 from v2g.power.registers.port import Registers, Table
 from v2g.power.sunspec.device import Block, SunSpecDevice
@@ -66,7 +67,8 @@ def test_a_scale_factor_may_change_while_the_device_runs() -> None:
     ("number", "words", "finding"),
     [
         (713, [], "no SunSpec marker in the holding registers 40000, 0, 50000"),
-        (713, [*MARKER, 1, 25_600], "the chain of its models has no end"),
+        (713, [*MARKER, 1, 25_600], "there is no model at register 40002, after the marker"),
+        (713, MARKER, "there is no model at register 40002, after the marker"),
         (713, [*MARKER, *[1, 0] * 300], "the chain of its models has no end"),
         (713, chain({713: STORAGE[:5]}), "model 713 has 5 registers, too few for its points"),
         (
@@ -182,5 +184,84 @@ def test_after_a_loss_a_write_first_looks_whether_the_model_is_still_there() -> 
         assert len(device.reads) == asked  # as long as nothing was lost there is no need to look
         device.memory |= dict(enumerate([*MARKER, *END], 40_000))
         await until(written, lambda reason: "model 703 is no longer at register 40002" in str(reason), 1.0)
+
+    on_device(device, test)
+
+
+@pytest.mark.parametrize(
+    ("end", "seen"),
+    [
+        ([0xFFFF], "FFFF"),
+        ([], "no such register"),
+        ([0], "0000"),
+        ([0] * 60, "0000 0000"),
+        ([0xFFFF, 0xFFFF], "FFFF FFFF"),
+        ([17, 40_000], "0011 9C40"),
+    ],
+)
+def test_a_missing_end_model_ends_the_chain_and_is_said(end: list[int], seen: str) -> None:
+    async def test(registers: Registers) -> None:
+        sunspec = SunSpecDevice(registers)
+        assert sorted(await sunspec.models()) == [1, 713]
+        assert (await sunspec.read(713, "SoC"))["SoC"] == 50
+        assert sunspec.oddity == (
+            f"its end model FFFF 0000 is missing at register 40079 ({seen}); it has the models 1, 713"
+        )
+
+    on_device(Words(chain({1: COMMON, 713: STORAGE})[: -len(END)] + end), test)
+
+
+def test_a_sound_chain_has_no_oddity() -> None:
+    async def test(registers: Registers) -> None:
+        sunspec = SunSpecDevice(registers)
+        await sunspec.models()
+        assert sunspec.oddity == ""
+
+    on_device(Words(chain({713: STORAGE})), test)
+
+
+class Busy(Words):
+    """A device that is busy for its first answers."""
+
+    busy = 3
+
+    def read(self, table: Table, address: int, count: int) -> Sequence[int]:
+        if address > 40_002 and self.busy:
+            self.busy -= 1
+            raise ModbusException(6)
+        return super().read(table, address, count)
+
+
+def test_a_device_that_is_busy_is_no_device_without_models() -> None:
+    async def test(registers: Registers) -> None:
+        sunspec = SunSpecDevice(registers)
+        for _ in range(3):
+            with pytest.raises(Refused, match="device busy"):
+                await sunspec.models()
+        assert sorted(await sunspec.models()) == [1, 713]
+        assert sunspec.oddity == ""
+
+    on_device(Busy(chain({1: COMMON, 713: STORAGE})), test)
+
+
+class Holed(Words):
+    """A device that refuses every request in which one of these registers is."""
+
+    holes = frozenset({40_005, 40_007})
+
+    def read(self, table: Table, address: int, count: int) -> Sequence[int]:
+        if self.holes & set(range(address, address + count)):
+            raise ModbusException(ILLEGAL_ADDRESS)
+        return super().read(table, address, count)
+
+
+def test_points_that_are_refused_are_not_implemented_and_no_other_suffers() -> None:
+    device = Holed(chain({713: STORAGE}))
+
+    async def test(registers: Registers) -> None:
+        sunspec = SunSpecDevice(registers)
+        values = {"WHRtg": 60_000, "WHAvail": None, "SoC": 50, "SoH": None, "Sta": "OK", "WH_SF": 1, "Pct_SF": -1}
+        assert await sunspec.read(713) == values
+        assert await sunspec.read(713) == values
 
     on_device(device, test)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,9 @@ from tests.outside_package import installed
 
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S, ContactorModule
 from v2g.bench.sim.lock import LockModule
+from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException, Unit, listen
 from v2g.bench.sim.modbus_server import Device as SimulatedDevice
-from v2g.bench.sim.modbus_server import Unit, listen
+from v2g.bench.sim.sunspec import Model, SunSpecUnit
 from v2g.power.drivers.register_map import RegisterGridSensor, RegisterInverter
 from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
 from v2g.power.drivers.sunspec_inverter import SunSpecInverter
@@ -23,6 +24,8 @@ from v2g.power.inverter import HOLDS_WITHIN_S
 from v2g.power.lock import MOVES_WITHIN_S
 from v2g.power.quantity import Value
 from v2g.power.registers.map import shipped
+from v2g.power.registers.port import Table
+from v2g.power.sunspec.device import END
 from v2g.power.wiring import WiringError
 from v2g.run.devices import HANGS_S, Devices
 from v2g.station.config.settings import Device, EvseSettings
@@ -274,4 +277,46 @@ def test_the_plug_is_freed_only_when_the_contactor_is_seen_open() -> None:
             devices.close()
 
     clock = Clock()
+    asyncio.run(test())
+
+
+class Refusing:
+    """A device without registers."""
+
+    def read(self, table: Table, address: int, count: int) -> Sequence[int]:
+        raise ModbusException(ILLEGAL_ADDRESS)
+
+    def write(self, table: Table, address: int, words: Sequence[int]) -> None:
+        raise ModbusException(ILLEGAL_ADDRESS)
+
+
+class WithoutEnd(SunSpecUnit):
+    """A SunSpec device whose chain of models just ends."""
+
+    def read(self, table: Table, address: int, count: int) -> Sequence[int]:
+        words = super().read(table, address, count)
+        if words[0] == END:
+            raise ModbusException(ILLEGAL_ADDRESS)
+        return words
+
+
+def test_what_is_odd_about_a_device_is_said_and_the_device_works() -> None:
+    measured: dict[str, Value | None] = {"ACType": "THREE_PHASE", "Hz": 50.0, "Hz_SF": 0.0, "V_SF": 0.0}
+    measured |= dict.fromkeys(("VL1", "VL2", "VL3"), 230.0)
+    model = Model(701, measured)
+
+    async def test() -> None:
+        unit = WithoutEnd([model], lambda: None, lambda number, values: None, Refusing())
+        async with at({1: unit}) as address:
+            grid = Device(address=address, driver="sunspec")
+            devices = Devices(EvseSettings(contactor=NOWHERE, meter=NOWHERE, grid=grid), time.monotonic)
+            await devices.read("grid sensing unit")
+            assert devices.troubles == {}
+            assert devices.readings.grid is not None
+            assert devices.oddities.keys() == {"grid sensing unit"}
+            assert devices.oddities["grid sensing unit"].startswith(
+                "grid sensing unit: its end model FFFF 0000 is missing at register "
+            )
+            devices.close()
+
     asyncio.run(test())

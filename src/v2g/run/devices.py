@@ -110,6 +110,8 @@ class Devices:
         """The set-point that the inverter held when it was read back last."""
         self.troubles: dict[str, str] = {}
         """The latest error of each device that has one, by name."""
+        self.oddities: dict[str, str] = {}
+        """What is wrong with a device and does not matter, by name."""
         self._failing: dict[str, dict[str, str]] = {}
         """Name of a device -> what fails (reading it, commanding it) -> why."""
         self._differs_since_s: float | None = None
@@ -165,6 +167,8 @@ class Devices:
         reading = await self._try(name, "read", self._plausible(name, device.read()))
         if reading is not None:
             self.readings = replace(self.readings, **{_FIELDS[name]: reading})
+        if oddity := getattr(device, "oddity", ""):  # few drivers have any
+            self.oddities[name] = f"{name}: {oddity}"
 
     async def _plausible(self, name: str, reading: Awaitable[Any]) -> Any:
         """Of the meter, whose map is the user's own: what it shows decides on a car that does its own converting."""

@@ -23,6 +23,7 @@ from v2g.station.event import (
     Commanded,
     DeviceBack,
     DeviceFailed,
+    DeviceOdd,
     Event,
     LeftBehind,
     NotKept,
@@ -88,6 +89,7 @@ class EvseRunner:
         self._commanded = asyncio.Event()
         self._orders = SAFE
         self._troubles: dict[str, str] = {}
+        self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
         """When each defect of ours was reported last."""
 
@@ -373,6 +375,10 @@ class EvseRunner:
             self.report(DeviceFailed(now[name]))
         for name in before.keys() - now.keys():
             self.report(DeviceBack(name))
+        for name, text in self.devices.oddities.items():
+            if self._oddities.get(name) != text:
+                self._oddities[name] = text
+                self.report(DeviceOdd(text))
 
 
 class CarTalker:

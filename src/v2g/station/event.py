@@ -163,6 +163,13 @@ class DeviceBack:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceOdd:
+    """A device departs from its standard in a way that does not matter to the station."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlowestResponse:
     """The station's slowest response of a session."""
 
@@ -220,6 +227,7 @@ Event = (
     | Commanded
     | DeviceFailed
     | DeviceBack
+    | DeviceOdd
     | SlowestResponse
     | OperatorAsked
     | LeftBehind

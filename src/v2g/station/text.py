@@ -13,6 +13,7 @@ from v2g.station.event import (
     Deviates,
     DeviceBack,
     DeviceFailed,
+    DeviceOdd,
     Event,
     GridVerdict,
     Judged,
@@ -89,7 +90,7 @@ def _around(event: Event) -> tuple[str, str]:
             return "WARNING" if fault is None else "ERROR", f"{code}{peer} refused: {reason}"
         case Commanded(device, order):
             return "INFO", f"{device} commanded {order}"
-        case DeviceFailed(text) | NotKept(text):
+        case DeviceFailed(text) | DeviceOdd(text) | NotKept(text):
             return "WARNING", text
         case DeviceBack(device):
             return "INFO", f"{device} answers again"

@@ -32,6 +32,11 @@ class SunSpecGridSensor:
         self._changed_s = float("-inf")
         self._sequence = 0
 
+    @property
+    def oddity(self) -> str:
+        """What is wrong with the device and does not matter, for the log."""
+        return self.device.oddity
+
     async def read(self) -> GridReading:
         """Measures; see the port. Raises `Implausible` for a value that is not implemented or cannot be."""
         values = await self.device.read(701, "ACType", "W", "Var", "Hz", "VL1", "VL2", "VL3")

@@ -118,6 +118,11 @@ class SunSpecInverter:
         """VarSet is enabled."""
         self._loss_w = 0.0
 
+    @property
+    def oddity(self) -> str:
+        """What is wrong with the device and does not matter, for the log."""
+        return self.device.oddity
+
     async def command(self, setpoint: InverterSetpoint) -> InverterSetpoint:
         """Makes `setpoint` the inverter's; see the port."""
         if setpoint.mode is InverterMode.OFF:

@@ -39,6 +39,10 @@ class SunSpecDevice:
         self._models: dict[int, Block] | None = None
         self._places: dict[int, dict[str, Place]] = {}
         self._exponents: dict[int, dict[str, int]] = {}
+        self.oddity = ""
+        """What is wrong with the device and does not matter, for the log."""
+        self._holed: set[int] = set()
+        """Models in which the device has no registers between those of the points that it implements."""
         self._checked: set[int] = set()
         """Models that have been where they were found since the device was last lost."""
 
@@ -153,16 +157,40 @@ class SunSpecDevice:
         )
 
     async def _walk(self, address: int) -> dict[int, Block]:
+        """The models from `address` on. Whatever stands in the place of the end model ends the chain: what has been
+        read up to there is sound."""
         found: dict[int, Block] = {}
         for _ in range(_MOST_MODELS):
-            number, length = await self.registers.read(Table.HOLDING, address, HEAD)
-            if number == END:
+            number, length = await self._head(address)
+            if (number, length) == (END, 0):
                 return found
+            if number in (END, 0, None) or length is None or address + HEAD + length > 0x10000:
+                break
             found.setdefault(number, Block(address, length))
             address += HEAD + length
-            if address + HEAD > 0x10000:
-                break
-        raise self.implausible(f"the chain of its models has no end before register {address}")
+        else:
+            raise self.implausible(f"the chain of its models has no end before register {address}")
+        if not found:
+            raise self.implausible(f"there is no model at register {address}, after the marker")
+        words = [f"{word:04X}" for word in (number, length) if word is not None]
+        seen = " ".join(words) or "no such register"
+        models = ", ".join(map(str, found))
+        self.oddity = f"its end model FFFF 0000 is missing at register {address} ({seen}); it has the models {models}"
+        return found
+
+    async def _head(self, address: int) -> tuple[int | None, int | None]:
+        """ID and L of a model; None for a register that there is not. Some devices have no L after the last ID."""
+        for count in (HEAD, 1):
+            if address + count > 0x10000:
+                continue
+            try:
+                words = await self.registers.read(Table.HOLDING, address, count)
+            except Refused as error:
+                if not error.no_such_place:
+                    raise
+            else:
+                return words[0], words[1] if count == HEAD else None
+        return None, None
 
     async def _layout(self, number: int) -> dict[str, Place]:
         """Where the model's points are in this device, which says how often its groups repeat."""
@@ -191,15 +219,31 @@ class SunSpecDevice:
         return known[path]
 
     async def _words(self, number: int, wanted: Iterable[Place]) -> dict[int, int]:
-        """The registers of the places and all between, by their offset: in few requests, none of which cuts a point."""
+        """The registers of the places, by their offset: in few requests, none of which cuts a point.
+
+        A device that refuses registers between the points is read point by point from then on; a point that it refuses
+        is one that it does not implement.
+        """
+        chosen = sorted(wanted, key=lambda place: place.offset)
+        if number not in self._holed:
+            try:
+                return await self._read_spans(number, _spans(chosen))
+            except Refused as error:
+                if not error.no_such_place:
+                    raise
+        words = await self._read_spans(number, [(0, HEAD)])
+        for place in chosen:
+            try:
+                words |= await self._read_spans(number, [(place.offset, place.end)])
+            except Refused as error:
+                if not error.no_such_place:
+                    raise
+                words |= dict(enumerate(place.point.encode(None), place.offset))
+        self._holed.add(number)
+        return words
+
+    async def _read_spans(self, number: int, spans: Iterable[tuple[int, int]]) -> dict[int, int]:
         block = (await self.models())[number]
-        spans = [(0, HEAD)]
-        for place in sorted(wanted, key=lambda place: place.offset):
-            start, end = spans[-1]
-            if place.end - start <= LARGEST_READ:
-                spans[-1] = start, max(end, place.end)
-            else:
-                spans.append((place.offset, place.end))
         words: dict[int, int] = {}
         for start, end in spans:
             try:
@@ -211,8 +255,9 @@ class SunSpecDevice:
             if start == 0 and (words[0], words[1]) != (number, block.length):
                 self._models, self._places, self._exponents = None, {}, {}
                 self._checked.clear()
+                self._holed.clear()
                 raise self.implausible(
-                    f"model {number} is no longer at register {block.address}", "it is looked for anew"
+                    f"model {number} is no longer at register {block.address}", "the driver looks for it again"
                 )
         self._checked.add(number)
         return words
@@ -237,6 +282,18 @@ class SunSpecDevice:
         what = f"point {number}.{path}" if path else f"model {number}"
         remedy = "ask its manufacturer for the SunSpec models that it implements"
         return Refused(self.registers.device, self.registers.address, f"{what} {reason}", remedy)
+
+
+def _spans(chosen: Iterable[Place]) -> list[tuple[int, int]]:
+    """Blocks that cover ID, L and the places, which are in the order of their registers."""
+    spans = [(0, HEAD)]
+    for place in chosen:
+        start, end = spans[-1]
+        if place.end - start <= LARGEST_READ:
+            spans[-1] = start, max(end, place.end)
+        else:
+            spans.append((place.offset, place.end))
+    return spans
 
 
 def _scales(wanted: Iterable[Place], known: Mapping[str, Place]) -> list[Place]:

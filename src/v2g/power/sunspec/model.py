@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from math import isnan
 from typing import Any
 
 Value = float | str | frozenset[str] | None
@@ -75,7 +76,8 @@ class Point:
         return float(round(raw * 10.0**exponent, 10))
 
     def encode(self, value: Value, exponent: int = 0) -> list[int]:
-        """The registers of a value, a number clipped to what they can hold. Raises `ValueError` for an unknown name."""
+        """The registers of a value, a number clipped to what they can hold. Raises `ValueError` for an unknown
+        name, and for NaN."""
         if self.type in ("string", "pad"):
             data = str(value or "").encode()[: 2 * self.size].ljust(2 * self.size, b"\0")
         else:
@@ -93,7 +95,9 @@ class Point:
         span = 1 << 16 * self.size
         signed = _FORMATS[self.type].islower()
         low, high = (1 - span // 2, span // 2 - 1) if signed else (0, span - 2)  # without the value that means absent
-        return min(max(round(value / 10.0**exponent), low), high)
+        if isnan(value):
+            raise ValueError("not a number")
+        return round(min(max(value / 10.0**exponent, low), high))
 
     def _code(self, wanted: str) -> int:
         for code, name in self.symbols.items():
