@@ -254,8 +254,7 @@ def test_reading_and_commanding_are_fast(subject: Subject) -> None:
             await bench.inverter.read()
             await bench.inverter.command(power(-10_000 - 100 * step))
             taken_s.append(time.monotonic() - started_s)
-        # What the driver itself takes, whatever else this machine does. A serial line rests before each request.
-        assert min(taken_s) < (0.005 if subject.simulated in SIMULATED.values() else 0.015)
+        assert min(taken_s) < 0.015  # a tenth of what a poll may take; whatever else this machine does
 
     subject.run(test)
 
