@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from v2g.cli import BROKEN_PIPE, COMMANDS, INTERRUPTED, main
 from v2g.kernel.fault import Fault
+from v2g.tls.pki import create
 
 STATION = """
 import asyncio, sys
@@ -128,10 +130,31 @@ def test_a_defect_shows_its_traceback() -> None:
 
 def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
     file = repository / "deploy" / "config.yaml"
-    assert main(["config", "check", str(file)]) == 0
+    assert main(["config", "check", str(file), "--no-tls"]) == 0
     assert capsys.readouterr().out == (
         f"{file} is good:\n  EVSE 1 (DE*V2G*E0000001): DC_BPT DC, interface eth0, port 15118\n"
     )
+
+
+def test_a_configuration_is_checked_with_its_certificates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    text = (repository / "deploy" / "config.yaml").read_text().replace("/etc/ssl/v2g", str(tmp_path / "pki"))
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    assert main(["config", "check", str(file)]) == 2
+    assert f"{tmp_path}/pki/secc_cert.pem" in capsys.readouterr().err
+    now = datetime.now(UTC)
+    create(tmp_path / "pki", now=now)
+    assert main(["config", "check", str(file)]) == 0
+    seen = capsys.readouterr()
+    ends = re.search(rf"  certificates: {tmp_path}/pki/secc_cert.pem, valid until (\S+)\n", seen.out)
+    assert ends
+    assert seen.err == ""
+    days = (date.fromisoformat(ends[1]) - now.date()).days
+    create(tmp_path / "pki", now=now - timedelta(days=days - 10, minutes=5), force=True)
+    assert main(["config", "check", str(file)]) == 0
+    assert f"{tmp_path}/pki/secc_cert.pem: it or its chain ends in 9 days; renew it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dash", ["--", "\u2013", "\u2014", "-\u2013", "\u2013-"])

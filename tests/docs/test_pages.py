@@ -45,7 +45,9 @@ def test_the_configurations_are_good(tmp_path: Path) -> None:
     for text in [*texts, (REPOSITORY / "deploy" / "config.yaml").read_text()]:
         file = tmp_path / "config.yaml"
         file.write_text(text)
-        assert load(file).settings.evses
+        settings, warnings = load(file)
+        assert settings.evses
+        assert warnings == []
 
 
 def test_the_fault_table_is_that_of_the_catalogue() -> None:

@@ -86,6 +86,8 @@ class TlsContext:
                 raise TlsError(f"{path}: {name(certificate)} {fault}; choose other certificates or another profile")
             if (fault := validity_fault(certificate, now)) is not None:
                 raise TlsError(f"{path}: {name(certificate)} {fault}; renew it, or set the clock")
+        self.valid_until = min(certificate.not_valid_after_utc for _, certificate in own)
+        """When the first of the station's (or the vehicle's) own certificates ends."""
         leaf, *intermediates = dict.fromkeys(certificate for _, certificate in own)  # each is sent once
         private_key = _private_key(files)
         encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
