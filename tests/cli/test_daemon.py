@@ -16,7 +16,7 @@ from tests.interop.process import Process
 from tests.interop.station import V2G, Station, station
 
 from v2g.io.control import request
-from v2g.station.command import Command, Pause, Status, Stop
+from v2g.station.command import Command, Pause, Status, Stop, WriteRegister
 from v2g.tls import pki
 
 
@@ -83,6 +83,19 @@ def test_a_car_without_tls_is_refused_with_its_code_and_the_next_is_served(ours:
     assert ours.traced("ERROR 0x0B TLS failure")
     with car(ours, certificates, "--duration", "1") as process:
         assert result(process)["result"] == "ok"
+
+
+@pytest.mark.parametrize(("listed", "outcome"), [("ZZZV123456789ABCDEF9", "ok"), ("ZZZVSECONDCAR0000001", "failed")])
+def test_who_may_charge_is_decided_on_the_certificate(
+    tmp_path: Path, certificates: Path, listed: str, outcome: str
+) -> None:
+    """The car is the one of the first name, whatever it calls itself."""
+    access = {"grant": "listed", "certificates": [listed], "discharge": True}
+    options = {"services": ["DC_BPT"], "pki": certificates, "profile": "iso15118-20", "access": access}
+    with station(None, tmp_path, **options) as ours:  # type: ignore[arg-type]  # the options' types differ
+        with car(ours, certificates, "--duration", "1", "--evccid", "ZZZVSECONDCAR0000001") as process:
+            assert result(process)["result"] == outcome
+        assert ours.traced("states another name than its certificate: EVCCID ZZZVSECONDCAR0000001, certificate ZZZV123")
 
 
 def test_garbage_is_refused_and_the_next_car_is_served(tmp_path: Path) -> None:
@@ -165,10 +178,11 @@ def test_a_restart_during_energy_transfer_is_refused_unless_forced(
 
 
 def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
-    ours: Station, certificates: Path, tmp_path: Path
+    ours: Station, certificates: Path, tmp_path: Path, control: Callable[[Command], Any]
 ) -> None:
     with car(ours, certificates, "--evccid", "WMIKILLED0000000001X") as process:
         assert ours.traced("discharging 5.0 kW", 15)
+        assert control(WriteRegister(address=0x4001, value=2_000))["held_w"] == 2_000
         ours.daemon.child.kill()
         assert process.wait(20) is not None
     config = str(tmp_path / "config.yaml")
@@ -177,6 +191,8 @@ def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
         found = ours.traced("the last process ended in ENERGY since .* of WMIKILLED0000000001X; contactor found ", 5)
         assert found, ours.account()
         assert "safe state seen after" in found
+        [status] = control(Status())["evses"]
+        assert status["allowed_discharge_w"] == 2_000, "the operator's limit holds until it is set again"
         again = Station(
             None, daemon, ours.plant, ours.contactor, ours.plant_address, ours.contactor_address, ours.trace
         )
