@@ -41,7 +41,7 @@ from v2g.station.event import (
     SessionEnded,
 )
 from v2g.station.kept import Entry, KeptEvse
-from v2g.station.offer import limits_of, offer_of
+from v2g.station.offer import offer_of
 from v2g.station.orders import SAFE, Orders
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Bound, Decision
@@ -292,8 +292,7 @@ class Evse:
         self.sequence += 1
         demand, readings = self.demand, self.fresh(now)
         self._decide(demand, readings, now)
-        limits = limits_of(self.settings, self.rating, self.decision.lasting)
-        orders = self._path.orders(self.visit, demand, limits, self.operator, readings, now)
+        orders = self._path.orders(self.visit, demand, self.settings, self.rating, self.operator, readings, now)
         self._orders = self._at_the_cable(orders, now)
         events, self._events = tuple(self._events), []
         return Step(tuple(send or ()), self._orders, events)

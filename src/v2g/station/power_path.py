@@ -6,7 +6,9 @@ from math import isfinite
 from v2g.iso15118.car import CarState
 from v2g.iso15118.view import Demand, Limits, Stage
 from v2g.kernel.fault import Fault
-from v2g.power.inverter import NO_CURRENT_A, OFF, InverterMode, InverterSetpoint
+from v2g.power.inverter import NO_CURRENT_A, OFF, InverterMode, InverterRating, InverterSetpoint
+from v2g.station.config.settings import EvseSettings
+from v2g.station.offer import limits_of
 from v2g.station.orders import Orders
 from v2g.station.power.limits import Decision
 from v2g.station.power.situation import OperatorLimits
@@ -30,11 +32,19 @@ class PowerPath:
         """The contactor is commanded open, whatever flows."""
 
     def orders(
-        self, visit: Visit, demand: Demand, limits: Limits, operator: OperatorLimits, readings: Readings, now: float
+        self,
+        visit: Visit,
+        demand: Demand,
+        settings: EvseSettings,
+        rating: InverterRating | None,
+        operator: OperatorLimits,
+        readings: Readings,
+        now: float,
     ) -> Orders:
-        """For this demand. `limits`: of EVSE and inverter. `readings`: fresh ones."""
+        """For this demand. `readings`: fresh ones."""
         if demand.stage is Stage.OFF:
             return self._off(visit, operator, readings, now)
+        limits = limits_of(settings, rating, visit.decider.decision.lasting)
         self._off_since = None
         car = CarState() if visit.conversation is None else visit.conversation.car
         match demand.stage:

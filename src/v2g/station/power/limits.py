@@ -5,9 +5,10 @@ give the same decision.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import inf, isfinite
+
+from msgspec import Struct
 
 
 class Holds(Enum):
@@ -24,11 +25,7 @@ class Holds(Enum):
     """What the car itself states; it knows already."""
 
 
-_STATION = (Holds.ALWAYS, Holds.FOR_NOW)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What one source allows. A direction that it says nothing about is unbounded."""
 
     source: str
@@ -45,15 +42,16 @@ class Bound:
 
     def behind(self, loss_w: float) -> "Bound":
         """The same bound at the vehicle's side of an inverter that loses `loss_w`; nothing stays nothing."""
+        if not loss_w:
+            return self
         discharge_w = self.discharge_w + loss_w if self.discharge_w else 0.0
-        return replace(self, charge_w=max(self.charge_w - loss_w, 0.0), discharge_w=discharge_w)
+        return Bound(self.source, max(self.charge_w - loss_w, 0.0), discharge_w, self.detail, self.holds)
 
     def __str__(self) -> str:
         return f"{self.source} ({self.detail})" if self.detail else self.source
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A power that somebody wants, before anyone's limits."""
 
     power_w: float
@@ -64,8 +62,7 @@ class Wish:
 NOTHING = Bound("nothing is decided yet", 0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """The tightest bound in each direction."""
 
     charge: Bound = NOTHING
@@ -84,8 +81,7 @@ class Allowed:
         return self.charge if direction > 0 else self.discharge
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The power, why it is not what was wished for, what would bind next, and what the station allows at all.
 
     Everything that lets energy flow reads this value: the set-point, the limits and the schedule given to the car, the
@@ -141,34 +137,54 @@ def decide(wish: Wish, bounds: Iterable[Bound], *, reactive_var: float = 0.0, re
 
     A wish or a bound that is not a number allows nothing: the unknown is not a permission.
     """
-    found = list(bounds)
     wish_w = wish.power_w
     if not isfinite(reactive_var):
         reactive_var, reactive_by = 0.0, f"{reactive_by}: no valid value"
-    allowed = tightest(bound for bound in found if bound.holds in _STATION)
-    lasting = tightest(bound for bound in found if bound.holds is Holds.ALWAYS)
-    rest = (reactive_var, reactive_by, allowed, lasting)
+    now, always = _Tightest(), _Tightest()
+    ranked: list[tuple[float, int, Bound]] = []
+    for bound in bounds:  # once for everything: this is done at every reading
+        charge_w = bound.charge_w if bound.charge_w >= 0.0 else 0.0  # also what is not a number
+        discharge_w = bound.discharge_w if bound.discharge_w >= 0.0 else 0.0
+        if bound.holds is Holds.ALWAYS:
+            always.take(bound, charge_w, discharge_w)
+            now.take(bound, charge_w, discharge_w)
+        elif bound.holds is Holds.FOR_NOW:
+            now.take(bound, charge_w, discharge_w)
+        most_w = charge_w if wish_w > 0 else discharge_w
+        if most_w < inf:
+            ranked.append((most_w, len(ranked), bound))
+    rest = (reactive_var, reactive_by, now.allowed, always.allowed)
     if not isfinite(wish_w):
         return Decision(0.0, 0.0, wish.by, Bound(f"{wish.by}: no valid wish", 0.0, 0.0), (), *rest)
     if wish_w == 0.0:
         return Decision(0.0, 0.0, wish.by, None, (), *rest)
-    ranked = sorted((bound for bound in found if _allowed(bound, wish_w) < inf), key=lambda one: _allowed(one, wish_w))
-    most_w = _allowed(ranked[0], wish_w) if ranked else inf
+    ranked.sort()
+    following = tuple(bound for _, _, bound in ranked[: _RUNNERS_UP + 1])
+    most_w = ranked[0][0] if ranked else inf
     if most_w >= abs(wish_w):
-        return Decision(wish_w, wish_w, wish.by, None, tuple(ranked[:_RUNNERS_UP]), *rest)
+        return Decision(wish_w, wish_w, wish.by, None, following[:_RUNNERS_UP], *rest)
     power_w = most_w if wish_w > 0 else -most_w
-    return Decision(power_w + 0.0, wish_w, wish.by, ranked[0], tuple(ranked[1 : _RUNNERS_UP + 1]), *rest)
+    return Decision(power_w + 0.0, wish_w, wish.by, following[0], following[1:], *rest)
 
 
-def tightest(bounds: Iterable[Bound]) -> Allowed:
-    """The tightest of `bounds` in each direction; nothing is allowed if there are none."""
-    charge = discharge = None
-    for bound in bounds:
-        if charge is None or _allowed(bound, 1.0) < _allowed(charge, 1.0):
-            charge = bound
-        if discharge is None or _allowed(bound, -1.0) < _allowed(discharge, -1.0):
-            discharge = bound
-    return Allowed(charge or NOTHING, discharge or NOTHING)
+class _Tightest:
+    """The tightest bounds so far; nothing is allowed if there are none."""
+
+    __slots__ = ("_charge", "_charge_w", "_discharge", "_discharge_w")
+
+    def __init__(self) -> None:
+        self._charge = self._discharge = NOTHING
+        self._charge_w = self._discharge_w = -1.0
+
+    def take(self, bound: Bound, charge_w: float, discharge_w: float) -> None:
+        if charge_w < self._charge_w or self._charge is NOTHING:
+            self._charge, self._charge_w = bound, charge_w
+        if discharge_w < self._discharge_w or self._discharge is NOTHING:
+            self._discharge, self._discharge_w = bound, discharge_w
+
+    @property
+    def allowed(self) -> Allowed:
+        return Allowed(self._charge, self._discharge)
 
 
 _RUNNERS_UP = 3

@@ -1,7 +1,8 @@
 """What the temperatures leave (`v2g.station.safety.heat`)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.power.situation import Situation
