@@ -173,3 +173,27 @@ def test_an_ac_car_that_does_not_renegotiate_is_stopped() -> None:
     assert world.now - fallen_s <= RENEGOTIATES_S + 0.5
     world.run(0.5)
     assert not world.contactor.closed
+
+
+@pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC_BPT], ids=lambda service: service.name)
+def test_a_limit_that_stays_is_renegotiated_once(service: Service) -> None:
+    evse = changed(DC if service.dc else AC, soc_floor_percent=60)
+    world = session(evse, service, ControlMode.SCHEDULED, -8_000.0)
+    world.run(30.0)
+    asked = [text for text in texts(world) if text.startswith("asking the car to renegotiate")]
+    assert len(asked) == 1
+    assert "station's state-of-charge floor (60 %)" in asked[0]
+    assert abs(metered_w(world)) < 300.0
+    assert fault_of(world) is None
+
+
+@pytest.mark.parametrize("service", [Service.DC, Service.AC], ids=lambda service: service.name)
+def test_a_car_is_offered_more_once_a_limit_is_lifted(service: Service) -> None:
+    world = session(DC if service.dc else AC, service, ControlMode.SCHEDULED, 9_000.0)
+    operator(world)
+    world.run(20.0)
+    assert metered_w(world) < CHARGE_W * 1.1
+    world.evse.operator = OperatorLimits()
+    world.run(70.0)
+    assert metered_w(world) > 8_500.0
+    assert fault_of(world) is None

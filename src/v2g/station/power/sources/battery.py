@@ -8,12 +8,12 @@ from v2g.station.power.source import Source
 
 
 class Battery(Source):
+    """Also before energy flows: a schedule must not promise what the battery does not allow."""
+
     def bounds(self, situation: Situation) -> Iterator[Bound]:
-        if not situation.energy:
-            return
         car, floor = situation.car, situation.settings.soc_floor_percent
         soc = car.soc_percent
-        if floor and soc is None:
+        if floor and soc is None and situation.energy:
             yield Bound("station's state-of-charge floor", discharge_w=0.0, detail="the EV does not report its own")
         elif soc is not None and soc <= floor:
             yield Bound("station's state-of-charge floor", discharge_w=0.0, detail=f"{floor} %")
