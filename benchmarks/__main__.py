@@ -21,6 +21,7 @@ from benchmarks import (
     first_message,
     grid_reaction,
     grid_step,
+    lossy_captures,
     lossy_sessions,
     memory,
     response_time,
@@ -45,6 +46,7 @@ MODULES = (
     energy_loop,
     grid_step,
     grid_reaction,
+    lossy_captures,
     lossy_sessions,
 )
 FOLDER = Path(__file__).parent

@@ -4,13 +4,15 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from fuzz import fuzz_captures
 from tests.capture.lossy import RATES, Item, compared, dropped, read_and_judged
 from tests.capture.talk import Talk
 from tests.capture.test_dissector import CAPTURES, NAMES
 from tests.capture.test_judge_slac import captured, matching
 from tests.capture.wire import EPOCH, Captured, Flow, conversation, discovery, pcapng, session
 
-from v2g.capture.file import read
+from v2g.capture.file import Packet, read
+from v2g.capture.packet import Segment, dissect
 from v2g.v2gtp.framing import pack
 
 SEEDS = range(4)
@@ -69,3 +71,39 @@ def test_captures_of_others(shared: Path, name: str) -> None:
     with path.open("rb") as file:
         whole = list(read(file, name))
     assert_nothing_is_made_up(whole, least=0.0)
+
+
+@pytest.mark.parametrize("from_car", [True, False])
+@pytest.mark.parametrize("name", [name for name in CAPTURES if "PnC_TLS" not in name])
+def test_one_side_of_the_captures_of_others(shared: Path, name: str, from_car: bool) -> None:
+    """Only TLS 1.2 cannot be read without the other side."""
+    with (shared / "captures" / name).open("rb") as file:
+        items = list(read(file, name))
+    whole = read_and_judged(items)
+    cars = {record.packet for record in whole if record.message == "supportedAppProtocolReq"}
+    macs = {item.data[6:12] for item in items if isinstance(item, Packet) and item.number in cars}
+    kept = [
+        item
+        for item in items
+        if not isinstance(item, Packet)
+        or not isinstance(dissect(item), Segment)
+        or (item.data[6:12] in macs) == from_car
+    ]
+    found = read_and_judged(kept)
+    expected = [each for each in whole if each.connection and each.message and each.is_request == from_car]
+    messages = [each for each in found if each.connection and each.message]
+    assert [(each.packet, each.time, each.document) for each in messages] == [
+        (each.packet, each.time, each.document) for each in expected
+    ]
+    rules = [finding.rule for record in found for finding in record.findings]
+    assert rules.count("one side") == len(cars)
+    assert set(rules) <= {"one side", *(finding.rule for record in whole for finding in record.findings)}
+
+
+def test_a_few_damaged_captures() -> None:
+    """The first runs of the fuzzer, which goes on from there."""
+    captures = [items(charging(name)) for name in NAMES[:2]]
+    known = {record.payload for capture in captures for record in read_and_judged(capture)}
+    for seed in range(40):
+        mutated, is_sound = fuzz_captures.mutated(captures, seed)
+        fuzz_captures.run(mutated, known if is_sound else None)

@@ -1,4 +1,4 @@
-"""From packets to messages: puts streams together, decrypts, finds frames, and decodes what they say."""
+"""From packets to messages: reassembles streams, decrypts them, finds frames and decodes them."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from v2g.capture.tls import Alarm, TlsReader
 
 DUPLICATE_S = 0.002
-"""The same datagram or management frame within this time was captured twice (several interfaces, VLANs)."""
+"""A datagram or management frame that is repeated within this time was captured twice (several interfaces, VLANs)."""
 MOST_REMEMBERED = 256
-"""Datagrams that may come twice, and stations that answered a discovery."""
+"""Datagrams to compare with, and stations that answered a discovery."""
 MOST_CONVERSATIONS = 1024
-"""Connections that are followed at a time. Then the one that was silent longest is closed, one without V2G first."""
+"""Connections that are followed at a time. Beyond that, the one that was silent longest is closed: one without V2G, if
+there is one."""
 
 
 class Conversation:
     """One TCP connection and what is said on it."""
 
-    __slots__ = ("begun", "decoder", "gap", "latest", "number", "scanners", "stream", "tls")
+    __slots__ = ("begun", "decoder", "gap", "is_v2g", "latest", "number", "scanners", "stream", "tls")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -37,18 +38,15 @@ class Conversation:
         self.latest: dict[Endpoint, Chunk] = {}
         self.tls: TlsReader | None = None
         self.begun = False
-        """Something was said on it."""
+        """Whether it has carried data."""
+        self.is_v2g = False
+        """Whether it carries V2G messages, or may carry them encrypted."""
         self.gap = False
-        """Bytes are missing since the latest record."""
+        """Whether bytes are missing since the latest record."""
         self.decoder: PayloadDecoder | None = None
 
-    @property
-    def is_v2g(self) -> bool:
-        """Whether it carries V2G messages, or may carry them encrypted."""
-        return self.tls is not None or any(scanner.found for scanner in self.scanners.values())
-
     def scanner(self, side: Endpoint) -> Scanner:
-        """That of what this side says."""
+        """The scanner of what this side sends."""
         if side not in self.scanners:
             self.decoder = self.decoder or PayloadDecoder()
             self.scanners[side] = Scanner(self.decoder.reads)
@@ -63,13 +61,14 @@ class Dissector:
         self._secrets = KeyLog()
         self._secrets.add(key_log)
         self._conversations: dict[frozenset[Endpoint], Conversation] = {}
-        """In the order in which they were heard last."""
+        self._strangers: dict[frozenset[Endpoint], None] = {}
+        """Those that have carried no V2G so far. Both are ordered by their latest packet."""
         self._waiting: dict[Conversation, None] = {}
         self._next_look = 0.0
         self._number = 0
         self._latest: dict[bytes, float] = {}
         self._announced: dict[bytes, tuple[int, int]] = {}
-        """The ports of stations by their addresses, and the packets that named them, until the car has connected."""
+        """By station address: the port that its SECCDiscoveryRes names, and that packet, until a car has connected."""
         self._unread: dict[str, Record] = {}
         self._counts: dict[str, int] = {}
         self.packets = 0
@@ -100,13 +99,14 @@ class Dissector:
         for conversation in self._conversations.values():
             yield from self._close(conversation)
         self._conversations.clear()
+        self._strangers.clear()
         for reason, record in self._unread.items():
             record.find("not read", f"{self._counts[reason]} of {self.packets} packets are not read: {reason}")
             yield record
         self._unread.clear()
 
     def _expire(self, now: float) -> Iterator[Record]:
-        """What has waited in vain on any connection, even if that is silent now."""
+        """What has waited in vain on any connection, also on one that is silent now."""
         if now < self._next_look < now + PATIENCE_S:
             return
         self._next_look = now + PATIENCE_S / 4
@@ -157,6 +157,9 @@ class Dissector:
             self._number += 1
             conversation = Conversation(self._number)
         self._conversations[key] = conversation
+        self._strangers.pop(key, None)
+        if not conversation.is_v2g:
+            self._strangers[key] = None
         for chunk in conversation.stream.feed(segment):
             yield from self._chunk(conversation, chunk)
         if conversation.stream.is_waiting:
@@ -165,12 +168,12 @@ class Dissector:
             yield from self._refusal(segment)
 
     def _close_one(self) -> Iterator[Record]:
-        found = self._conversations.items()
-        key = next((key for key, each in found if not each.is_v2g), None) or next(iter(self._conversations))
+        key = next(iter(self._strangers or self._conversations))
+        self._strangers.pop(key, None)
         yield from self._close(self._conversations.pop(key))
 
     def _refusal(self, segment: Segment) -> Iterator[Record]:
-        """The station has answered the car's discovery and does not take its connection."""
+        """Report that the station has answered the car's discovery and refuses its connection."""
         address, port = segment.source
         named, packet = self._announced.pop(address, (0, 0))
         if not packet:
@@ -190,11 +193,11 @@ class Dissector:
             conversation.begun = True
             for side in (chunk.source, chunk.destination):
                 self._announced.pop(side.address, None)
-            if chunk.data[:1] < b"\x20":
-                from v2g.capture.tls import TlsReader, is_tls  # needs cryptography, which plain captures do without
+        if conversation.tls is None and b"\x14" <= chunk.data[:1] <= b"\x17" and not conversation.is_v2g:
+            from v2g.capture.tls import TlsReader, is_tls  # needs cryptography, which plain captures do without
 
-                if is_tls(chunk.data):
-                    conversation.tls = TlsReader(self._secrets)
+            if is_tls(chunk.data):
+                conversation.tls, conversation.is_v2g = TlsReader(self._secrets), True
         if conversation.tls is None:
             yield from self._scan(conversation, chunk)
         else:
@@ -210,7 +213,8 @@ class Dissector:
     def _scan(self, conversation: Conversation, chunk: Chunk) -> Iterator[Record]:
         scanner, latest = conversation.scanner(chunk.source), conversation.latest
         conversation.gap |= chunk.missing > 0
-        if chunk.data and (other := conversation.scanners.get(chunk.destination)) is not None:
+        other = conversation.scanners.get(chunk.destination)
+        if other is not None and other.is_within_message and chunk.data:
             for frame in other.pause():
                 yield _record(conversation, latest[chunk.destination], frame)
         before = latest.get(chunk.source, chunk)
@@ -249,6 +253,7 @@ def _record(conversation: Conversation, chunk: Chunk, found: RawFrame | Fault) -
         record.find(found.rule, found.text)
         conversation.gap = found.rule == "no header"
     elif conversation.decoder is not None:
+        conversation.is_v2g = True
         conversation.decoder.decode(record, found)
     return record
 

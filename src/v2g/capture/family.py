@@ -39,7 +39,7 @@ class Family:
     failed_ends: bool = False
     """Whether a FAILED response ends the session."""
     loop_sequence_s: float | None = None
-    """The sequence timeout after a response of the charge loop, where it has one of its own."""
+    """The sequence timeout after a response of the charge loop, if it has one of its own."""
     loops: frozenset[str] = frozenset()
     requirements: Mapping[str, str] = field(default_factory=dict)
     """By rule, or by rule and request."""
@@ -146,6 +146,9 @@ DIN = Family(
         ),
     },
 )
+
+
+FAMILIES = {family.name: family for family in (ISO20, ISO2, DIN)}
 
 
 def family_of(protocol: str) -> Family | None:

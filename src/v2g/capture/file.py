@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 from v2g.kernel.errors import V2GError
 
 MAX_BLOCK = 16 * 1024 * 1024
-"""No packet or block of a sound capture is larger: a longer one means that the file is damaged."""
+"""No packet or block of a sound capture is larger; a larger length means a damaged file."""
 
 _PCAP = {
     b"\xa1\xb2\xc3\xd4": (">", 1e-6),
@@ -21,12 +21,9 @@ _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET, _SECRETS = 1, 2, 3, 6, 10
 _TLS_KEY_LOG = 0x544C534B
 _OPTION_RESOLUTION, _OPTION_OFFSET = 9, 14
 
-MAGICS = (*_PCAP, _SECTION)
-"""The first four bytes of every capture file that can be read."""
-
 
 class CaptureError(V2GError):
-    """A file that is no capture, is damaged or ends too early; the text names the place."""
+    """A file that is not a capture, is damaged or ends too early; the text names the place."""
 
 
 class Packet(NamedTuple):
@@ -45,8 +42,8 @@ class Secrets(NamedTuple):
 
 
 def read(file: BinaryIO, name: str) -> Iterator[Packet | Secrets]:
-    """The content of a capture in its order. Raises CaptureError, after everything that precedes the fault; `name` is
-    what the file is called in it."""
+    """The content of a capture, in order. Raises CaptureError, after everything that precedes the fault; `name` is the
+    file's name in its text."""
     reader = _Reader(file, name)
     magic = reader.take(4, "the file header")
     if magic in _PCAP:
@@ -58,7 +55,7 @@ def read(file: BinaryIO, name: str) -> Iterator[Packet | Secrets]:
 
 
 class _Reader:
-    """Takes bytes off a file and knows where it is."""
+    """Reads a file and keeps the position for error messages."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file, self._name = file, name
@@ -74,7 +71,7 @@ class _Reader:
         return data
 
     def at_end(self, size: int) -> bytes | None:
-        """The next `size` bytes, or None where the file ends."""
+        """The next `size` bytes, or None at the end of the file."""
         first = self._file.read(1)
         if not first:
             return None

@@ -1,20 +1,20 @@
 """Says what is wrong in a capture.
 
-A session is followed through the phase table of its protocol family. As a capture does not tell everything, the judge
-keeps the set of phases in which the session may be; a request is out of sequence if none of them admits it. A capture
-that begins within a session starts with every phase, and so does a session of which bytes are missing.
+A session is followed through the phase table of its protocol family. As a capture does not show everything, the judge
+keeps the set of phases in which the session may be; a request is out of sequence if none of them admits it. A session
+that begins before the capture starts with every phase, and so does one after a loss.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from v2g.capture.family import Family, family_of
 from v2g.capture.judge_slac import SlacJudge
 from v2g.capture.record import Record
-from v2g.capture.rules import REQUEST_RULES, RESPONSE_RULES, Rule, Session, has_failed, is_judged, request_of
+from v2g.capture.rules import REQUEST_RULES, RESPONSE_RULES, Rule, Session, admitting, ended, has_failed, request_of
 
 MOST_SESSIONS = 4096
-"""Sessions that are judged at a time; of earlier ones nothing more is said."""
+"""Sessions that are judged at a time; the oldest is dropped for a new one."""
 
 
 class Judge:
@@ -39,7 +39,7 @@ class Judge:
                 _judge_session(self._session(record), record)
 
     def flush(self) -> Iterator[Record]:
-        """What the end of the capture tells."""
+        """The findings that only the end of the capture gives."""
         yield from self._slac.flush()
         if self._discovery is not None:
             yield self._discovery.remark("unanswered", "no station answers the car's SECC discovery in this capture")
@@ -77,7 +77,7 @@ def _judge_session(session: Session, record: Record) -> None:
 
 
 def _lose_track(session: Session) -> None:
-    """A message could not be read, or bytes are missing: the session may be anywhere from here on."""
+    """A message could not be read, or bytes are missing: the session may be in any phase now."""
     session.gap, session.request, session.run, session.answer = True, None, None, None
     session.powered = True
     if session.family is not None and session.end is None:
@@ -85,7 +85,7 @@ def _lose_track(session: Session) -> None:
 
 
 def _end(session: Session) -> Iterator[Record]:
-    """What the end of the capture tells of a session."""
+    """The findings that only the end of the capture gives for a session."""
     if session.first is None or session.is_one_side_known:
         return
     if session.is_one_sided:
@@ -103,8 +103,7 @@ def _judge_request(session: Session, request: Record) -> None:
     session.in_question = set()
     if session.request is not None and session.family is not None:  # its response may only be missing in the capture
         session.phases |= _possible(session, session.family, str(session.request.message))
-    for rule in REQUEST_RULES:
-        _report(session, rule, request)
+    _apply(REQUEST_RULES, session, request)
     session.request, session.gap = request, False
     session.requests += 1
     name = str(request.message)
@@ -120,8 +119,7 @@ def _judge_request(session: Session, request: Record) -> None:
 
 
 def _judge_response(session: Session, response: Record) -> None:
-    for rule in RESPONSE_RULES:
-        _report(session, rule, response)
+    _apply(RESPONSE_RULES, session, response)
     request, family = session.request, session.family
     session.answer, session.request, session.gap = response, None, False
     session.responses += 1
@@ -134,18 +132,19 @@ def _judge_response(session: Session, response: Record) -> None:
         session.id = response.header.get("SessionID")
     if request is not None:
         session.phases = _following(session, family, request, response)
-        if session.phases == frozenset(phase for phase in family.table if not family.table[phase]):
+        if session.phases == ended(family):
             session.end = session.end or response
 
 
-def _report(session: Session, rule: Rule, record: Record) -> None:
-    for problem in rule(session, record):
-        session.in_question.add(problem.rule)
-        record.find(problem.rule, problem.text, problem.requirement)
+def _apply(rules: Iterable[Rule], session: Session, record: Record) -> None:
+    for rule in rules:
+        for problem in rule(session, record):
+            session.in_question.add(problem.rule)
+            record.find(problem.rule, problem.text, problem.requirement)
 
 
 def _enter_family(session: Session, record: Record) -> None:
-    """The first message after the handshake tells the family; without a handshake the capture may begin anywhere."""
+    """The first message after the handshake decides the family; without a handshake any phase is possible."""
     family = family_of(record.protocol)
     if session.family is None and family is not None:
         session.family = family
@@ -157,11 +156,10 @@ def _enter_family(session: Session, record: Record) -> None:
 
 def _following(session: Session, family: Family, request: Record, response: Record) -> frozenset[Any]:
     """The phases in which the session may be after this exchange."""
-    name, table = str(request.message), family.table
-    ended = frozenset(phase for phase in table if not table[phase])
+    name = str(request.message)
     if has_failed(response):
-        return ended if family.failed_ends else session.phases
-    if not is_judged(family, name):
+        return ended(family) if family.failed_ends else session.phases
+    if not admitting(family, name):
         return session.phases
     following = _possible(session, family, name)
     excluded = family.excluded.get(session.energy, frozenset())
@@ -169,20 +167,16 @@ def _following(session: Session, family: Family, request: Record, response: Reco
         excluded |= family.excluded.get(f"{session.energy} before power", frozenset())
     for narrower in (
         _chosen(family, name, request, response),
-        _by_processing(response, _admitting(family, name), following),
+        _by_processing(response, admitting(family, name), following),
         following - excluded,
     ):
         following = following & narrower if narrower and following & narrower else following
     return following
 
 
-def _admitting(family: Family, name: str) -> frozenset[Any]:
-    return frozenset(phase for phase, row in family.table.items() if name in row)
-
-
 def _possible(session: Session, family: Family, name: str) -> frozenset[Any]:
     """The phases that the table has after a request, wherever it may have come."""
-    now = session.phases & _admitting(family, name) or _admitting(family, name)
+    now = session.phases & admitting(family, name) or admitting(family, name)
     return frozenset(after for phase in now for after in family.table[phase][name])
 
 
@@ -195,7 +189,7 @@ def _chosen(family: Family, name: str, request: Record, response: Record) -> fro
 
 
 def _by_processing(response: Record, admitting: frozenset[Any], following: frozenset[Any]) -> frozenset[Any] | None:
-    """While the station is at it the request is repeated; when it has finished it is not, unless with a warning."""
+    """The request is repeated while the response says Ongoing; after Finished it is not, except after a warning."""
     processing = response.content.get("EVSEProcessing")
     if processing is None or str(response.content.get("ResponseCode")).startswith("WARNING"):
         return None
@@ -203,7 +197,7 @@ def _by_processing(response: Record, admitting: frozenset[Any], following: froze
 
 
 def _energy(request: Record) -> str:
-    """AC or DC, if the request tells."""
+    """AC or DC, if the request shows it."""
     content = request.content
     named = content.get("RequestedEnergyTransferMode") or content.get("EVRequestedEnergyTransferType")
     prefix = str(named or request.message).partition("_")[0]

@@ -1,7 +1,7 @@
 """Says what is wrong in the matching of car and station over the power line (ISO 15118-3, with its timers' names).
 
-The frames have no sequence numbers, so the capture cannot tell a message that was lost in it from one that was never
-sent: what is missing is listed once for each run, and blamed on nobody.
+The frames have no sequence numbers, so a message that the capture lost looks like one that was never sent. Missing
+messages are listed once for each run, and nobody is blamed for them.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ MOST_RUNS = 4096
 
 @dataclass
 class _Run:
-    """One attempt of one car. Some cars use one run id for all of theirs, some makers one for all their cars."""
+    """One attempt of one car. Some cars keep their run id for every attempt; some makers give all cars the same one."""
 
     car: str
     run_id: str
@@ -43,20 +43,20 @@ class _Run:
     sounds: int = 0
     judged: set[str] = field(default_factory=set)
     missing: dict[str, None] = field(default_factory=dict)
-    """The messages that must have gone before others, and are not in the capture."""
+    """Messages that must precede others and are not in the capture."""
     asked: "_Run | None" = None
-    """The run whose request a station answers with the id of this one."""
+    """The run whose request was answered with this run's id."""
     is_linked: bool = False
-    """Car and station have talked over the line afterwards."""
+    """Whether car and station talked over the line afterwards."""
 
     def is_over(self, name: str, time: float) -> bool:
-        """Whether this message begins the sequence again."""
+        """Whether this message begins another attempt."""
         if name == REQUEST:
             return bool(self.times.keys() - {REQUEST, ANSWER})
         return name == START and time - self.times.get(START, time) > constants.TT_EV_ATTEN_RESULTS_S
 
     def awaits_answer(self, time: float) -> bool:
-        """Whether the station may still answer the car's request, and has not."""
+        """Whether the car's request is unanswered and its timeout has not passed."""
         asked = self.times.get(REQUEST, time)
         return ANSWER not in self.times and 0 <= time - asked <= constants.TT_MATCH_RESPONSE_S
 
@@ -93,13 +93,13 @@ class SlacJudge:
             run.announced = {key: content[key] for key in ("num_sounds", "timeout")}
 
     def link(self) -> None:
-        """Car and station talk over the line: the latest run of each car may have led to that."""
+        """Note that a car and a station talk over the line: the latest run of each car may have succeeded."""
         for run in self._latest.values():
             run.is_linked = True
         self._latest.clear()
 
     def flush(self) -> Iterator[Record]:
-        """What is wrong with whole runs."""
+        """The findings about whole runs."""
         for run in sorted([*self._over, *self._runs.values()], key=lambda each: each.latest.packet):
             yield from _judge_run(run)
 
@@ -164,7 +164,7 @@ def _judge_run(run: _Run) -> Iterator[Record]:
     whose = f"the matching of {run.car} with run id {run.run_id}"
     if run.asked is not None and ANSWER not in run.asked.times and not run.is_of_car:
         text = f"the station answers with run id {run.run_id} the car that has asked with {run.asked.run_id}"
-        yield run.first.remark("run id", f"{text}; look where the station has it from")
+        yield run.first.remark("run id", f"{text}; look where the station took it from")
         return
     if run.missing:
         text = f"the capture lacks {', '.join(run.missing)} of {whose}"

@@ -3,8 +3,15 @@
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
+from itertools import islice
 
 _LINE = re.compile(rb"([A-Z][A-Z0-9_]+) ([0-9A-Fa-f]{64}) ((?:[0-9A-Fa-f]{2}){16,64})")
+
+
+MOST_SECRETS = 10_000
+"""Secrets that are kept; more than any bench makes in a day."""
+MOST_TRIED = 64
+"""Connections whose secrets are tried if it is not known which one this is."""
 
 
 class KeyLog:
@@ -12,6 +19,8 @@ class KeyLog:
 
     def __init__(self) -> None:
         self._secrets: dict[tuple[str, bytes], bytes] = {}
+        self.tries = 0
+        """How many of them, and of record numbers, were tried in vain."""
 
     def __len__(self) -> int:
         return len(self._secrets)
@@ -21,6 +30,8 @@ class KeyLog:
 
         UTF-16 is read too: PowerShell writes it when output is redirected to a file."""
         before = len(self._secrets)
+        if before >= MOST_SECRETS:
+            return False
         for label, client_random, secret in _LINE.findall(_ascii(lines)):
             key = label.decode(), bytes.fromhex(client_random.decode())
             self._secrets[key] = bytes.fromhex(secret.decode())
@@ -32,7 +43,8 @@ class KeyLog:
 
     def client_randoms(self, label: str) -> Iterator[bytes]:
         """The client randoms of the connections with a secret of this kind, the latest first."""
-        return (client_random for known, client_random in reversed(self._secrets) if known == label)
+        found = (client_random for known, client_random in reversed(self._secrets) if known == label)
+        return islice(found, MOST_TRIED)
 
 
 def _ascii(lines: bytes) -> bytes:

@@ -80,8 +80,7 @@ class Datagram(NamedTuple):
 
 
 class Management(NamedTuple):
-    """A HomePlug management message: the octets after the EtherType. An address that the link layer does not carry has
-    no octets."""
+    """A HomePlug management message: the octets after the EtherType. An address is empty if the link layer has none."""
 
     packet: int
     time: float
@@ -114,6 +113,8 @@ def dissect(packet: Packet) -> Content | None:
     """What a packet carries; None for what the charging protocols do not use."""
     data = packet.data
     try:
+        if packet.link_type == ETHERNET and data[12] == 0x86 and data[13] == 0xDD:
+            return _ipv6(packet, 14)  # as nearly all are
         link = _link(packet.link_type, data)
         if link is None:
             return Unread(_unknown_link_type(packet.link_type))
@@ -136,7 +137,7 @@ def _unknown_link_type(number: int) -> str:
 
 
 class _Link(NamedTuple):
-    """What the link layer says: the EtherType of what follows, where that begins, and the MAC addresses, if any."""
+    """What the link layer says: the EtherType and place of its payload, and the MAC addresses it carries."""
 
     kind: int
     place: int
@@ -161,12 +162,12 @@ def _link(link_type: int, data: bytes) -> _Link | None:
             return None
 
 
-_TO_ALL = 1
-"""A Linux cooked header names the sender only; of the receiver it says whether that is everybody."""
+_BROADCAST = 1
+"""The packet type of a broadcast in a Linux cooked header, which has no destination address."""
 
 
-def _cooked(kind: int, place: int, whom: int, size: int, address: bytes) -> _Link:
-    return _Link(kind, place, address[:6] if size == 6 else b"", b"\xff" * 6 if whom == _TO_ALL else b"")
+def _cooked(kind: int, place: int, packet_type: int, size: int, address: bytes) -> _Link:
+    return _Link(kind, place, address[:6] if size == 6 else b"", b"\xff" * 6 if packet_type == _BROADCAST else b"")
 
 
 def _past_tags(link: _Link, data: bytes) -> _Link:

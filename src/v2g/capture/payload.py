@@ -1,6 +1,6 @@
 """What a V2GTP payload says: EXI of the protocol that payload type and handshake make likely, or of another one.
 
-What was said before only orders the possible readings: any of it may be missing in the capture, or wrong.
+Earlier messages only rank the possible readings; they rule none out, as any of them may be missing or wrong.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,6 +39,10 @@ ISO20 = "urn:iso:std:iso:15118:-20:"
 """The namespaces of ISO 15118-20, which has payload types of its own, begin so."""
 
 
+MOST_FAILURES = 64
+"""After this many unreadable payloads in a row, the unlikely protocols are not tried any more."""
+
+
 class Reading(NamedTuple):
     """A payload as a message of one protocol."""
 
@@ -46,7 +50,7 @@ class Reading(NamedTuple):
     value: Type
     deviations: list[ExiError]
     is_whole: bool
-    """Whether it ends in the last octet of the payload, or in the one before: some cars send one too many."""
+    """Whether it ends in the last octet of the payload or the one before: some cars send a surplus octet."""
 
 
 class PayloadDecoder:
@@ -56,6 +60,8 @@ class PayloadDecoder:
         self._offered: dict[int, str] = {}
         self._chosen = ""
         """The namespace that the handshake has chosen."""
+        self._failures = 0
+        """Payloads in a row that could not be read."""
         self._latest = ""
         """The protocol of the latest message with the payload type 0x8001 after the handshake."""
 
@@ -65,12 +71,13 @@ class PayloadDecoder:
         return reading is not None and not reading.deviations
 
     def decode(self, record: Record, frame: RawFrame) -> None:
-        """Fill in the record's message, or a finding why there is none."""
+        """Fill in the record's message, or a finding that says why there is none."""
         payload_type, payload, announced, actual, _ = frame
         record.payload_type = payload_type
         if announced != actual:
             record.find("length", f"the header announces {announced} bytes, and {actual} follow")
         reading = self._best(payload_type, payload)
+        self._failures = 0 if reading is not None and reading.is_whole else self._failures + 1
         if reading is None:
             self._explain(record, payload)
             return
@@ -85,8 +92,11 @@ class PayloadDecoder:
             self._compare(record)
 
     def _best(self, payload_type: int, payload: bytes) -> Reading | None:
-        """The likely readings first, one without deviations if there is one; then the unlikely ones, if they fit."""
+        """A likely reading, without deviations if possible; else an unlikely one without deviations."""
         best: Reading | None = None
+        first = PROTOCOLS.get(payload_type) or (self._latest if payload_type == PayloadType.EXI else "")
+        if first and (reading := _read(first, payload)) is not None and not reading.deviations:
+            return reading  # as nearly all are
         likely = self._likely(payload_type)
         for protocol in likely:
             reading = _read(protocol, payload)
@@ -103,7 +113,7 @@ class PayloadDecoder:
         return best
 
     def _likely(self, payload_type: int) -> list[str]:
-        """The protocols that a payload type may carry, in the order of what was said before."""
+        """The protocols of this payload type, ranked by the earlier messages."""
         if payload_type != PayloadType.EXI:
             return [PROTOCOLS[payload_type]] if payload_type in PROTOCOLS else []
         if self._latest:
@@ -115,11 +125,12 @@ class PayloadDecoder:
         return [*dict.fromkeys([*first, *NAMESPACES.values()])]
 
     def _unlikely(self, payload_type: int, likely: list[str]) -> Iterator[str]:
-        if payload_type < PayloadType.SDP_REQUEST:  # those above carry no messages, or are the manufacturers'
+        if payload_type < PayloadType.SDP_REQUEST and self._failures < MOST_FAILURES:
+            # Payload types above carry no messages, or are the manufacturers'.
             yield from (protocol for protocol in _DUE if protocol not in likely)
 
     def _explain(self, record: Record, payload: bytes) -> None:
-        """Why there is no message."""
+        """Report why the payload cannot be read."""
         payload_type = record.payload_type or 0
         likely = self._likely(payload_type)
         octets = f"EXI {payload.hex().upper()}"
@@ -158,7 +169,7 @@ class PayloadDecoder:
                 record.find("handshake", text)
 
     def _compare(self, record: Record) -> None:
-        """Report once if a message is of another protocol than the one that the handshake has chosen."""
+        """Report, once, a message of another protocol than the handshake chose."""
         if self._latest and record.protocol != self._latest and self._chosen in NAMESPACES:
             text = f"{record.message} is of the protocol {record.protocol}, the handshake has chosen {self._chosen}"
             record.find("handshake", f"{text}; look for a second session on this connection")
@@ -171,8 +182,8 @@ def _read(protocol: str, payload: bytes) -> Reading | None:
         value = decode(protocol, payload, deviations=deviations)
     except ExiError:
         return None
-    ends = [each.bit or 0 for each in deviations if not each.path]
-    return Reading(protocol, value, deviations, all(8 * len(payload) - end < 16 for end in ends))
+    is_whole = all(8 * len(payload) - (each.bit or 0) < 16 for each in deviations if not each.path)
+    return Reading(protocol, value, deviations, is_whole)
 
 
 def _reason(protocol: str, payload: bytes) -> str:
@@ -193,8 +204,10 @@ def fill_in(record: Record, reading: Reading, payload: bytes) -> None:
 
 
 def fitting(payload: bytes, protocols: Iterable[str]) -> list[Reading]:
-    """The readings of the payload with the fewest deviations from the schema. Beginnings look alike, so a message must
-    end in the last octet, or in the one before."""
+    """The readings of the payload with the fewest deviations from the schema.
+
+    Messages of different protocols begin alike, so a reading must use the whole payload.
+    """
     readings = (_read(protocol, payload) for protocol in protocols)
     found = [each for each in readings if each is not None and each.is_whole]
     least = min((len(each.deviations) for each in found), default=0)

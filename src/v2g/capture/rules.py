@@ -1,13 +1,13 @@
-"""The rules of a session: each is one function, and its finding one sentence with what to look at.
+"""The rules for a session: each is one function, and its finding one sentence with what to look at.
 
-A rule speaks of what the capture shows. That something is missing counts only if the capture has the bytes of both
-sides around it.
+A rule judges what the capture shows. It takes a message for missing only if no bytes are missing in the capture.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
-from v2g.capture.family import Family
+from v2g.capture.family import FAMILIES, Family
 from v2g.capture.record import Record
 
 HANDSHAKE_S = 2.0
@@ -62,7 +62,7 @@ class Session:
         self.request: Record | None = None
         """The request that waits for its response."""
         self.in_question: set[str] = set()
-        """The rules that the request broke."""
+        """The rules that this request or its response has broken."""
         self.answer: Record | None = None
         """The latest response."""
         self.end: Record | None = None
@@ -74,23 +74,23 @@ class Session:
         """Whether messages may be missing before this place."""
         self.first: Record | None = None
         self.requests = self.responses = self.pairs = 0
-        """How many there were, and how many responses that belong to the request before."""
+        """Counts; `pairs` are responses that belong to the request before."""
         self.is_one_side_known = False
-        """A record has said already that one side is missing."""
+        """Whether a record has already reported that one side is missing."""
         self.refusal: Record | None = None
-        """The response that refused the handshake, until a request has ignored it."""
+        """The response that refused the handshake; None again once the car's reaction was judged."""
         self.trouble: dict[str, str] = {}
         """The latest status of the station and error of the car, by element."""
 
     @property
     def is_apart(self) -> bool:
-        """Whether the input holds the sides one after the other, so that their order says nothing: it has no times, and
-        no response followed its request."""
+        """Whether the input may hold one side after the other: it has no times, and no response followed its request.
+        Then the order of requests and responses means nothing."""
         return self.first is not None and self.first.time is None and not self.pairs
 
     @property
     def is_one_sided(self) -> bool:
-        """Whether only one side was heard, although it went on."""
+        """Whether only one side was heard, although the session went on."""
         return 0 in (self.requests, self.responses) and self.requests + self.responses > 1
 
 
@@ -106,7 +106,7 @@ def _unanswered(session: Session, request: Record) -> Iterator[Problem]:
 
 def _sequence(session: Session, request: Record) -> Iterator[Problem]:
     family, name = session.family, str(request.message)
-    if family is None or not is_judged(family, name) or any(name in family.table[phase] for phase in session.phases):
+    if family is None or not admitting(family, name) or any(name in family.table[phase] for phase in session.phases):
         return
     if session.end is not None:
         after = f"{session.end.message} of packet {session.end.packet}"
@@ -126,7 +126,7 @@ def _session_id(session: Session, request: Record) -> Iterator[Problem]:
     if family is None or session.id is None or given == session.id or request.message == "SessionSetupReq":
         return
     text = f"{request.message} has the session id {given or 'of no octets'}, the session's is {session.id}"
-    yield Problem("session id", family.requirement("session id"), f"{text}; look where the car has it from")
+    yield Problem("session id", family.requirement("session id"), f"{text}; look where the car took it from")
 
 
 def _sequence_timeout(session: Session, request: Record) -> Iterator[Problem]:
@@ -204,11 +204,11 @@ def _response_id(session: Session, response: Record) -> Iterator[Problem]:
 
 
 def _schema_id(session: Session, response: Record) -> Iterator[Problem]:
-    schema = response.content.get("SchemaID")
     offered = [entry["SchemaID"] for entry in session.offered]
-    if response.message == "supportedAppProtocolRes" and offered and not has_failed(response) and schema not in offered:
-        if schema is None and len(offered) == 1:
-            return
+    if response.message != "supportedAppProtocolRes" or not offered or has_failed(response):
+        return
+    schema = response.content.get("SchemaID")
+    if schema not in offered and not (schema is None and len(offered) == 1):
         text = f"the station chooses schema id {schema}, the car offers {', '.join(map(str, offered))}"
         yield Problem("handshake", None, text)
 
@@ -222,15 +222,16 @@ def _after_refusal(session: Session, request: Record) -> Iterator[Problem]:
 
 
 def _car_error(session: Session, request: Record) -> Iterator[Problem]:
-    error = _status(request, "DC_EVStatus", "DC_EVChargeParameter").get("EVErrorCode")
+    error = _status(request.content, "DC_EVStatus", "DC_EVChargeParameter").get("EVErrorCode")
     if error is not None and _is_new(session, "EVErrorCode", error) and error != "NO_ERROR":
         text = f"the car reports {error} in {request.message}"
         yield Problem("car error", None, f"{text}; look at what it has asked for and what it was given just before")
 
 
 def _station_status(session: Session, response: Record) -> Iterator[Problem]:
-    status = _status(response, "DC_EVSEStatus", "DC_EVSEChargeParameter").get("EVSEStatusCode")
-    tripped = _status(response, "AC_EVSEStatus", "AC_EVSEChargeParameter").get("RCD")
+    content = response.content
+    status = _status(content, "DC_EVSEStatus", "DC_EVSEChargeParameter").get("EVSEStatusCode")
+    tripped = _status(content, "AC_EVSEStatus", "AC_EVSEChargeParameter").get("RCD")
     if tripped is not None and _is_new(session, "RCD", tripped) and tripped:
         text = f"the station reports a tripped residual current device in {response.message}"
         yield Problem("station status", None, f"{text}; look at the insulation of cable and car")
@@ -240,7 +241,7 @@ def _station_status(session: Session, response: Record) -> Iterator[Problem]:
     is_ending = session.energy_ends or request in ("WeldingDetectionReq", "SessionStopReq")
     is_ending |= request == "PowerDeliveryReq" and session.request is None  # nobody knows what it asked for
     if status in _STATUS_HINTS and not (status == "EVSE_Shutdown" and is_ending):
-        text = f"the station reports {status} in {response.message} with {response.content.get('ResponseCode')}"
+        text = f"the station reports {status} in {response.message} with {content.get('ResponseCode')}"
         yield Problem("station status", None, f"{text}; {_STATUS_HINTS[status]}")
 
 
@@ -250,12 +251,11 @@ _STATUS_HINTS = {
     "EVSE_Malfunction": "look at its log for the part that has failed",
     "EVSE_UtilityInterruptEvent": "the grid or its operator has interrupted it",
 }
-"""The states of a station that end the charging, and what to look at."""
+"""What to look at, by station status that ends the charging."""
 
 
-def _status(record: Record, name: str, within: str) -> dict[str, Any]:
-    """The status of one side, which some messages carry within their charge parameters."""
-    content = record.content
+def _status(content: dict[str, Any], name: str, within: str) -> dict[str, Any]:
+    """One side's status; some messages carry it within their charge parameters."""
     found = content.get(name) or (content.get(within) or {}).get(name)
     return found if isinstance(found, dict) else {}
 
@@ -286,9 +286,23 @@ RESPONSE_RULES: tuple[Rule, ...] = (
 )
 
 
-def is_judged(family: Family, name: str) -> bool:
-    """Messages that no phase knows (certificates, metering, other energy services) leave the sequence as it is."""
-    return any(name in row for row in family.table.values())
+@cache
+def _admitting_of(name: str) -> Mapping[str, frozenset[Any]]:
+    table = FAMILIES[name].table
+    requests = {request for row in table.values() for request in row}
+    found = {request: frozenset(phase for phase, row in table.items() if request in row) for request in requests}
+    return found | {"": frozenset(phase for phase, row in table.items() if not row)}
+
+
+def admitting(family: Family, name: str) -> frozenset[Any]:
+    """The phases that admit a request: none for messages that no phase knows (certificates, metering, other energy
+    services), which leave the sequence as it is."""
+    return _admitting_of(family.name).get(name, frozenset())
+
+
+def ended(family: Family) -> frozenset[Any]:
+    """The phases that admit nothing."""
+    return _admitting_of(family.name)[""]
 
 
 def request_of(response: Record) -> str:

@@ -14,36 +14,36 @@ class RawFrame(NamedTuple):
     announced: int
     """The length in the header."""
     actual: int
-    """The bytes up to the next header, or to the end of the segment: another number if the header is wrong."""
+    """The bytes up to the next header or the end of the segment; differs from `announced` if the header is wrong."""
     earlier: bool = False
-    """It was complete before the latest bytes came."""
+    """Whether it was complete before the latest bytes arrived."""
 
 
 class Fault(NamedTuple):
-    """A place where the stream is not V2GTP, or not complete."""
+    """A place at which the stream is not V2GTP or not complete."""
 
     rule: str
     text: str
 
 
 class Scanner:
-    """Takes the bytes of a stream that need not begin with a frame, nor be V2GTP at all.
+    """Takes the bytes of a stream that may begin anywhere and may not be V2GTP at all.
 
-    A header is believed as long as the stream does not contradict it: by another header before the announced end, by
-    bytes that follow it and are no header, or by its end. Then that length counts by which there is a whole message,
-    as `reads` says of a payload type and a payload.
+    A header's length is believed unless the stream contradicts it: a header before the announced end, surplus bytes
+    after it, or the end of the stream before it. Then `reads` (payload type, payload) decides which length gives a
+    whole message, so that a wrong length spoils its own message at most.
     """
 
     def __init__(self, reads: Callable[[int, bytes], bool]) -> None:
         self._reads = reads
         self._buffer = bytearray()
         self._latest = 0
-        """Where in the buffer the latest bytes begin. Messages mostly begin with a segment."""
+        """Where in the buffer the latest segment begins, as most messages begin with a segment."""
         self._in_step = False
         self._skipped = 0
         self._missing = 0
         self.found = False
-        """Whether the stream had a frame so far. Without one it carries something else, and no faults are reported."""
+        """Whether the stream had a frame so far. Without one it is of another protocol, and no faults are reported."""
 
     def feed(self, data: bytes, missing: int = 0) -> Iterator[RawFrame | Fault]:
         """What `data` completes; `missing` bytes before it are lost."""
@@ -70,8 +70,14 @@ class Scanner:
                 continue
             yield self._take(payload_type, announced, *sizes)
 
+    @property
+    def is_within_message(self) -> bool:
+        """Whether a message has begun that is not complete."""
+        return self._in_step and bool(self._buffer)
+
     def pause(self) -> Iterator[RawFrame]:
-        """The message that is whole although its header announces more: the other side answers, or bytes are lost."""
+        """The pending message, if it is whole although its header announces more. To be called when no more of it can
+        come: the other side answers, or bytes are lost."""
         if self._in_step and len(self._buffer) > HEADER.size:
             version, payload_type, announced = HEADER.unpack_from(self._buffer)
             payload = bytes(self._buffer[HEADER.size :])
@@ -92,7 +98,7 @@ class Scanner:
             yield self._fault()
 
     def _sizes(self, payload_type: int, announced: int) -> tuple[int, int] | None:
-        """How long the payload in the buffer is, and what is to be removed with it; None while it is not complete."""
+        """The length of the payload in the buffer, and of payload and surplus; None while the message is incomplete."""
         buffer, start, end = self._buffer, HEADER.size, HEADER.size + announced
         complete = len(buffer) >= end
         following = self._header(start if complete else max(start, self._latest - HEADER.size), end)
@@ -137,7 +143,7 @@ class Scanner:
             if payload_type in STREAM_TYPES and length <= DEFAULT_LIMIT:
                 return place
             if place == self._latest and (payload_type in STREAM_TYPES or length == rest):
-                return place  # at the beginning of a segment one wrong field does not spoil it
+                return place  # at the beginning of a segment, one wrong field is tolerated
             place = self._buffer.find(VERSION, place + 1, end + 1)
         return None
 

@@ -1,4 +1,4 @@
-"""Figures of a capture: how often each message came, how fast it was answered, and what the sessions were about."""
+"""Figures of a capture: how often each message came, how fast it was answered, and a summary of each session."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _FACTS = {
     "PresentSOC": "charge",
     "ChargingSession": "end",
 }
-"""What a session's summary tells, by the element that tells it: its first value and, where it changes, its last."""
+"""The facts in a session's summary, by element: its first value and, if it changes, its last."""
 
 
 @dataclass

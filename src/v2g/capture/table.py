@@ -10,7 +10,7 @@ from v2g.capture.record import Record
 
 MESSAGE_WIDTH = 30
 _LEAST = 10
-"""Less than this of a value says nothing."""
+"""A value is not cut to less than this."""
 _FIRST = (
     "ProtocolNamespace",
     "SECCIPAddress",
@@ -49,7 +49,7 @@ _FIRST = (
     "evse_mac",
     "nid",
 )
-"""The elements to show first, where a message has them; the others follow in the order of the message."""
+"""The elements to show first, if a message has them; the others follow in the message's order."""
 
 _UNITS = {
     "Voltage": "V",
@@ -59,7 +59,7 @@ _UNITS = {
     "EnergyCapacity": "Wh",
     "Frequency": "Hz",
 }
-"""Units of -20's numbers, which carry none, by what their element's name contains."""
+"""Units of the numbers of -20, which carry none, by a part of the element's name."""
 MATCHING = {
     "CM_SLAC_PARM.REQ": "EV->SE",
     "CM_SLAC_PARM.CNF": "SE->EV",
@@ -87,7 +87,7 @@ _LABELS = {
     "EVSEPresentActivePower": "present",
     "EVSETargetActivePower": "target",
 }
-"""Short names of the values that are read most; the unit tells the rest."""
+"""Short names of the most common values; the unit makes them clear."""
 _USUAL = {
     ("EVErrorCode", "NO_ERROR"),
     ("EVSENotification", "None"),
@@ -95,7 +95,7 @@ _USUAL = {
     ("application_type", "0"),
     ("security_type", "0"),
 }
-"""Values that say that nothing is the matter."""
+"""Values that are normal and not shown."""
 _WHOSE = re.compile("^EV(SE)?(?=[A-Z][a-z])")
 _LEFT_OUT = ("Header", "ResponseCode", "Id", "Transform", "DigestValue", "octets", "attenuations_db")
 
@@ -131,7 +131,7 @@ def clock(time: float | None) -> str:
 
 
 def printable(text: str) -> str:
-    """What a car or a station sent must not steer the terminal: control characters are written as escapes."""
+    """The text with control characters escaped, so that what a car or station sent cannot control the terminal."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
@@ -151,7 +151,7 @@ def _direction(record: Record) -> str:
 
 
 def _fitting(content: dict[str, Any], room: int) -> str:
-    """As many values as there is room for, of the first one what fits. Whose they are tells the direction."""
+    """As many values as there is room for, the first one cut if need be."""
     line = ""
     for name, value in values(content):
         text = f"{_LABELS.get(name, _WHOSE.sub('', name))} {value}".lstrip()

@@ -6,23 +6,23 @@ from typing import NamedTuple
 from v2g.capture.packet import ACK, FIN, RST, SYN, Endpoint, Segment
 
 PATIENCE_S = 0.5
-"""How long a hole stays open that the receiver has acknowledged: it got the bytes, the capture may not have them."""
-MOST_WAITING = 256
+"""How long a hole stays open after the receiver has acknowledged it: the bytes arrived, the capture may lack them."""
+MOST_WAITING = 64
 """Segments that wait behind a hole before it is given up, acknowledged or not."""
 REACH = 1 << 20
-"""Bytes. Nothing of the same connection is further away than this from what was seen of it last."""
+"""Bytes. A segment further away than this from the last one belongs to another connection."""
 ACK_REACH = 1 << 16
-"""Bytes. An acknowledgement without data says nothing else that could be checked, so it is believed less far: it may
-be the answer to a SYN from a connection that only one side still knows (RFC 9293, 3.5.1)."""
+"""Bytes. The same for segments without data, which offer nothing else to check: one may be the answer to a SYN from a
+half-open connection, with numbers of its own (RFC 9293, 3.5.1)."""
 _REMEMBERED = 1 << 14
-"""Bytes of each side that are kept, to see whether a segment repeats them or only has the same numbers."""
+"""Bytes of each side that are kept, to check whether a segment repeats them or only reuses their numbers."""
 _MOST_LOST = 16
 
 
 class Chunk(NamedTuple):
-    """The next bytes of one direction, or none, but the count of bytes before this place that the capture lacks.
+    """The next bytes of one direction; or no bytes, and how many the capture lacks here.
 
-    `packet` is the one with which the data was complete: its own, or a later one that brought bytes before it.
+    `packet` completed the data: the packet that carries it, or a later one that carries bytes before it.
     """
 
     packet: int
@@ -46,7 +46,7 @@ class _Side:
         self.acknowledged: int | None = None
         """Up to where the other side has the bytes."""
         self.latest = 0, 0.0
-        """The last packet, and its time, of those that brought the bytes so far."""
+        """The latest packet that contributed to the stream so far, and its time."""
         self.tail = bytearray()
         """The bytes before `next`."""
         self.lost: list[tuple[int, int]] = []
@@ -54,16 +54,16 @@ class _Side:
         self.finished = False
 
     def ahead(self, sequence: int) -> int:
-        """Bytes up to this sequence number that are unseen; negative if more than that is seen."""
+        """How many bytes before this sequence number are unseen; negative if more than those are seen."""
         return 0 if self.next is None else _difference(sequence, self.next)
 
     def begin(self, sequence: int) -> None:
-        """The capture begins within this side's stream. Bytes just before may come late."""
+        """The capture begins within this side's stream. Bytes before this place may still come late."""
         self.next = sequence
         self.lost.append((sequence - ACK_REACH, sequence))
 
     def repeats(self, sequence: int, data: bytes) -> bool:
-        """Whether these bytes are a repetition, as far as the bytes before `next` are still known."""
+        """Whether these bytes agree with those known under the same numbers."""
         known_from = self.ahead(sequence) + len(self.tail)
         first, last = max(0, known_from), min(len(self.tail), known_from + len(data))
         return first < last and self.tail[first:last] == data[first - known_from : last - known_from]
@@ -110,16 +110,17 @@ class _Side:
 class Connection:
     """One TCP connection, seen from outside.
 
-    Segments are released in the order in which the two sides can have sent them: one waits while bytes before it are
-    unseen, or while it acknowledges bytes that are unseen. So retransmissions, duplicates and reordering, by the
-    network or by the capturing machine, leave no trace. What never turns up is reported as missing, before anything
-    that was sent in the knowledge of it.
+    Segments are released in an order in which the two sides can have sent them: a segment waits for unseen bytes before
+    it, and for unseen bytes that it acknowledges. Retransmissions, duplicates and reordering, by the network or by the
+    capturing machine, therefore leave no trace. A loss is reported before anything that answers the lost bytes.
     """
 
     def __init__(self) -> None:
         self._sides: dict[Endpoint, _Side] = {}
         self._waiting: list[Segment] = []
         self._closed_at: float | None = None
+        self._latest = 0, 0.0
+        """The packet and time of the latest segment."""
         self.refused = False
         """The station has answered the car's SYN with a reset."""
 
@@ -129,11 +130,15 @@ class Connection:
         return bool(self._waiting)
 
     def is_another(self, segment: Segment, begins: Callable[[bytes], bool]) -> bool:
-        """Whether the segment belongs to another connection between the same endpoints. Its beginning need not be in
-        the capture, so all tell: a SYN, bytes after the end, distant numbers, other bytes under the same numbers, and
-        a leap to data that can only begin a connection, as `begins` says."""
+        """Whether the segment belongs to a later connection between the same endpoints.
+
+        Its SYN may be missing in the capture. Evidence is also data after the end, a number out of reach, other bytes
+        under known numbers, or a leap to data that begins a session, as `begins` decides.
+        """
         side, other = self._side(segment.source), self._side(segment.destination)
         sequence, data = segment.sequence, segment.data
+        if sequence == side.next and self._closed_at is None and not segment.flags & SYN:
+            return False  # as nearly all are
         if segment.flags & SYN:
             same = sequence == side.initial or (side.initial is None and side.ahead(sequence + 1) == 0)
             return not same or (self._closed_at is not None and not segment.flags & ACK)
@@ -154,6 +159,7 @@ class Connection:
     def feed(self, segment: Segment) -> list[Chunk]:
         """The chunks that this segment completes."""
         chunks: list[Chunk] = []
+        self._latest = segment.packet, segment.time
         side, other = self._side(segment.source), self._side(segment.destination)
         if segment.flags & SYN:
             self._open(side, other, segment)
@@ -164,15 +170,17 @@ class Connection:
         else:
             if segment.acknowledged is not None:
                 _believe(other, segment.acknowledged, REACH)
-            if not self._waiting and self._is_ready(segment):
-                self._release(segment, chunks)
-                return chunks
-            self._waiting.append(segment)
-            self._drain(chunks)
+            if side.ahead(segment.sequence) <= 0 and not _acknowledges_unseen(other, segment):
+                self._release(segment, side, other, chunks)
+                if not self._waiting:
+                    return chunks
+                self._drain(chunks)
+            else:
+                self._waiting.append(segment)
         return chunks + self.expire(segment.time) if self._waiting else chunks
 
     def expire(self, now: float) -> list[Chunk]:
-        """What has waited in vain by now, and the loss."""
+        """The losses that are certain by now, and what waited for the lost bytes."""
         chunks: list[Chunk] = []
         while self._waiting and self._is_in_vain(now):
             self._skip(chunks)
@@ -190,7 +198,7 @@ class Connection:
             side = self._sides[source]
             unseen = 0 if side.acknowledged is None else side.ahead(side.acknowledged)
             if unseen > 1:  # one may be a FIN
-                chunks.append(Chunk(*side.latest, source, destination, b"", unseen))
+                chunks.append(Chunk(*self._latest, source, destination, b"", unseen))
         return chunks
 
     def _side(self, endpoint: Endpoint) -> _Side:
@@ -207,7 +215,7 @@ class Connection:
             _believe(other, segment.acknowledged, ACK_REACH)
 
     def _acknowledge(self, side: _Side, other: _Side, segment: Segment) -> None:
-        """Take note of what a segment without data says, if it can be true."""
+        """Note what a segment without data acknowledges, unless its numbers are implausible."""
         if segment.acknowledged is None or abs(side.ahead(segment.sequence)) > ACK_REACH:
             return
         if abs(other.ahead(segment.acknowledged)) > ACK_REACH:
@@ -236,13 +244,13 @@ class Connection:
     def _drain(self, chunks: list[Chunk]) -> None:
         while (segment := next(filter(self._is_ready, self._waiting), None)) is not None:
             self._waiting.remove(segment)
-            self._release(segment, chunks)
+            self._release(segment, self._side(segment.source), self._other(segment), chunks)
 
     def _other(self, segment: Segment) -> _Side:
         return self._side(segment.destination)
 
     def _skip(self, chunks: list[Chunk]) -> None:
-        """Give up the hole for which the oldest segment waits that does not wait for another waiting one."""
+        """Give up a hole: the one before the oldest segment that does not wait for another waiting segment."""
         source, destination, target, witness = next(self._holes())
         side = self._side(source)
         only_acknowledged = True
@@ -257,8 +265,8 @@ class Connection:
         chunks.append(Chunk(witness.packet, witness.time, source, destination, b"", missing))
 
     def _holes(self) -> Iterator[tuple[Endpoint, Endpoint, int, Segment]]:
-        """Whose bytes are unseen, to whom they went, up to where, and which segment shows it, in the order of the
-        segments that wait for them; last, the sides whose next bytes do wait among them, each for the other's."""
+        """The holes: sender, receiver, end, and the segment that proves it. First those for which nothing waits that
+        could fill them; last, the cases in which each side waits for the other."""
         at_hand = {each.source for each in self._waiting if self._side(each.source).ahead(each.sequence) <= 0}
         for each in self._waiting:
             if each.source not in at_hand:
@@ -269,9 +277,8 @@ class Connection:
             if _acknowledges_unseen(self._other(each), each):
                 yield each.destination, each.source, each.acknowledged or 0, each
 
-    def _release(self, segment: Segment, chunks: list[Chunk]) -> None:
+    def _release(self, segment: Segment, side: _Side, other: _Side, chunks: list[Chunk]) -> None:
         packet, time, source, destination, sequence, acknowledged, flags, data, missing = segment
-        side, other = self._side(source), self._side(destination)
         if other.next is None and acknowledged is not None:
             other.begin(acknowledged)
         if side.next is None:

@@ -1,8 +1,8 @@
-"""Follows the TLS connections of a capture and gives their plain bytes, if the secrets are known.
+"""Decrypts the TLS connections of a capture if their secrets are known.
 
-A record is protected under a key and its number. After a loss neither is certain, but a guess is proved by the tag of
-the record: so the next numbers and keys are tried, in each direction for itself, and likewise the secrets of the key
-log if the capture lacks the handshake.
+A record is protected under a key and its record number. After a loss neither is certain, but the record's tag proves a
+guess. So the next numbers and keys are tried, for each direction separately; if the capture lacks the handshake, the
+secrets in the key log are tried.
 """
 
 import re
@@ -18,13 +18,15 @@ from v2g.capture.tls_record import SUITES, Protection12, Protection13, Suite, Tl
 from v2g.tls.alert import ALERTS
 
 MOST_WAITING = 4 * 1024 * 1024
-"""Bytes of records that wait for their secrets."""
+"""Bytes of records that may wait for their secrets in one connection."""
 MOST_TRIES = 100_000
-"""Guesses that may fail in one direction."""
+"""Failed guesses after which a direction is given up."""
+MOST_TRIES_OF_ALL = 1_000_000
+"""Failed guesses, over all connections, after which no more are made."""
 SEARCHED = 1024
-"""Record numbers that are tried if the capture begins within a connection."""
+"""Record numbers to try if the capture begins within a connection."""
 _MOST_FAILURES = 32
-"""Records in a row that cannot be opened, until the direction is given up."""
+"""Unreadable records in a row after which a direction is given up."""
 _LEAST_RECORD, _LARGEST_BODY = 22, (1 << 14) + 2048
 
 
@@ -68,7 +70,7 @@ class _Record(NamedTuple):
 
 class _Gap(NamedTuple):
     chunk: Chunk
-    """The one that tells of it, with the bytes that are missing or passed over."""
+    """The chunk after the gap; `missing` counts the bytes that are missing or were skipped."""
 
 
 class _Guess(NamedTuple):
@@ -97,16 +99,16 @@ class _Direction:
         self.in_step = True
         self.skipped = 0
         self.has_greeted = False
-        """The capture has its hello, so it has all from the beginning, but for what is known to be lost."""
+        """The capture has this side's hello, so record numbers are known except for known losses."""
         self.handshake = bytearray()
         self.is_protected = False
-        """TLS 1.2: the side has changed to the negotiated cipher."""
+        """TLS 1.2: the side has sent ChangeCipherSpec."""
         self.protection: Protection | None = None
         self.stage = 0
         self.number = 0
         """Of the next record under this protection."""
         self.slack = 0
-        """How many more records the side may have sent than were seen."""
+        """How many records may be missing before the next one."""
         self.has_opened = False
         self.failures = 0
         self.tries = 0
@@ -117,7 +119,7 @@ class _Direction:
         self.first_unread: Chunk | None = None
 
     def cut(self, chunk: Chunk) -> Iterator[_Record | _Gap]:
-        """The records that a chunk completes, and what does not belong to any."""
+        """The records that a chunk completes, and the gaps between them."""
         bare = chunk._replace(data=b"", missing=0)
         if chunk.missing:
             yield _Gap(bare._replace(missing=chunk.missing + len(self.buffer) + self.skipped))
@@ -135,7 +137,7 @@ class _Direction:
             del self.buffer[:end]
 
     def _find(self) -> bool:
-        """Go to the next header, which is here as long as nothing was lost; false if there is none."""
+        """Move to the next record header; false if the buffer has none."""
         if len(self.buffer) < _HEADER_SIZE:
             return False
         if self.in_step and self._has_header(0):
@@ -158,12 +160,12 @@ class _Direction:
         self.skipped += size
 
     def lose(self, size: int) -> None:
-        """Bytes of this side are missing."""
+        """Note that bytes of this side are missing."""
         self.slack = min(self.slack + size // _LEAST_RECORD + 1, SEARCHED)
         self.handshake.clear()
 
     def advance(self, protection: Protection | None, stage: int) -> None:
-        """New keys are in force."""
+        """Switch to new keys."""
         self.protection, self.stage, self.number = protection, stage, 0
 
 
@@ -181,8 +183,7 @@ class TlsReader:
         self._encrypt_then_mac = False
 
     def feed(self, chunk: Chunk) -> Iterator[Chunk | Alarm]:
-        """The plain bytes that become readable, in chunks as the records are; a chunk with nothing but `missing` for a
-        loss."""
+        """The plain bytes that become readable, one chunk for each record; a chunk without data for a loss."""
         direction = self._directions.setdefault(chunk.source, _Direction())
         for item in direction.cut(chunk):
             self._waiting.append(item)
@@ -190,7 +191,7 @@ class TlsReader:
         yield from self.retry(final=self._waiting_size > MOST_WAITING)
 
     def retry(self, *, final: bool = False) -> Iterator[Chunk | Alarm]:
-        """The same for what waited, after more secrets became known; `final`: they will not."""
+        """The same for waiting records, after secrets were added. `final`: no more secrets will come."""
         while self._waiting:
             item = self._waiting[0]
             direction = self._directions[item.chunk.source]
@@ -206,7 +207,7 @@ class TlsReader:
                 yield from self._read(direction, item)
 
     def flush(self) -> Iterator[Chunk | Alarm]:
-        """What can be read of what waits, and an alarm that says what cannot, why, and what to do."""
+        """The same at the end, and an alarm that says how many records were not decrypted, and why."""
         yield from self.retry(final=True)
         unread: dict[str, list[_Direction]] = {}
         for source, direction in self._directions.items():
@@ -253,7 +254,7 @@ class TlsReader:
             yield Alarm(*chunk[:4], f"TLS alert {ALERTS[body[1]]} ({'fatal' if body[0] == 2 else 'warning'})")
 
     def _open(self, direction: _Direction, record: _Record) -> tuple[int, bytes] | None:
-        """The record's content under the first guess that its tag proves."""
+        """The record's content under the first guess that its tag proves; None if it proves none."""
         if direction.why_not:
             return None
         try:
@@ -264,7 +265,8 @@ class TlsReader:
                         self._prove(record.chunk, direction, guess, number)
                         return opened
                     direction.tries += 1
-                if direction.tries > MOST_TRIES:
+                self._secrets.tries += guess.last - guess.first + 1
+                if direction.tries > MOST_TRIES or self._secrets.tries > MOST_TRIES_OF_ALL:
                     break
         except TlsRecordError as error:
             direction.why_not = str(error)
@@ -275,7 +277,7 @@ class TlsReader:
         return None
 
     def _prove(self, chunk: Chunk, direction: _Direction, guess: _Guess, number: int) -> None:
-        """The guess was right, also about what the capture lacks of the handshake."""
+        """Adopt the guess, including what the capture lacks of the handshake."""
         if not direction.has_opened and guess.stage:
             direction.unread = min(direction.unread, number)  # the others were of the handshake
         direction.protection, direction.stage, direction.number = guess.protection, guess.stage, number + 1
@@ -288,8 +290,7 @@ class TlsReader:
         self._client_random = guess.client_random
 
     def _guesses(self, source: Endpoint, direction: _Direction) -> Iterator[_Guess]:
-        """The keys under which the next record may be, the most likely first. Raises TlsRecordError for a suite that
-        is not known."""
+        """The keys that may protect the next record, likely ones first. Raises TlsRecordError for an unknown suite."""
         first, slack = direction.number, direction.slack
         known = direction.protection
         is_client = source == self._client
@@ -356,7 +357,7 @@ class TlsReader:
         return f"{text}; give its key log with --keylog"
 
     def _shake(self, chunk: Chunk, direction: _Direction, body: bytes) -> None:
-        """Take note of what the handshake says about keys."""
+        """Note what the handshake says about keys."""
         buffer = direction.handshake
         buffer += body
         while len(buffer) >= 4 and len(buffer) >= (end := 4 + int.from_bytes(buffer[1:4])):

@@ -86,7 +86,7 @@ def _lines(args: argparse.Namespace) -> int:
     from v2g.capture.lines import decoded
 
     if args.hex is None:
-        raise InputError("--protocol goes with --hex; captures tell the protocol themselves")
+        raise InputError("--protocol goes with --hex; in captures the protocol is found")
     good = 0
     for result in decoded(args.protocol, _hex_lines(args.hex), fragment=args.fragment):
         good += "error" not in result
