@@ -19,6 +19,7 @@ from v2g.grid.response import OpenLoopResponse
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import GridCode, Value
 from v2g.grid.volt_var import Reference
+from v2g.kernel.units import exact_kva, signed_kvar
 
 _FREE_PU = 1 - 1e-6
 """A share of the rated power above this binds nothing."""
@@ -111,7 +112,7 @@ class GridSupport:
         reactive_var, reactive_by = self._reactive(sample, planned_w, dt_s)
         room_w = active_w(reactive_var, self.rating)
         if room_w < max(self.rating.charge_w, self.rating.discharge_w):
-            detail = f"{self.rating.apparent_va / 1000:g} kVA with {reactive_var / 1000:+.1f} kvar"
+            detail = f"{exact_kva(self.rating.apparent_va)} with {signed_kvar(reactive_var)}"
             limits += (GridLimit("apparent power", room_w, room_w, detail),)
         support = Support(wish_w, wished_by, limits, reactive_var, reactive_by, droop)
         self._power_w = support.power_w

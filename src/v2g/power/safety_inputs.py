@@ -1,22 +1,10 @@
 """Port of the small inputs that stop a station: emergency stop, door, residual current, and the temperatures."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 LOST_WITHIN_S = 0.25
 """A device that is gone or silent raises `PowerError` within this time."""
-STALE_S = 0.35
-"""A reading older than this is an alarm of its own."""
-
-
-class Alarm(StrEnum):
-    """Why there must be no power, in the order of urgency."""
-
-    EMERGENCY_STOP = "the emergency stop is pressed, or its loop is broken"
-    RESIDUAL_CURRENT = "the residual-current device (CCID) has tripped"
-    DOOR = "the door is open"
-    STALE = "no fresh reading of the safety inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +42,3 @@ class CoolantPump(Protocol):
     async def command(self, share: float) -> None:
         """Sets the speed, 0 to 1; a level to be repeated. Raises `PowerError`, and `ValueError` outside that range."""
         ...
-
-
-def alarms(reading: SafetyReading | None, now: float) -> tuple[Alarm, ...]:
-    """What speaks against power at `now`, most urgent first. No reading, or a stale one, is an alarm."""
-    if reading is None or abs(now - reading.time_s) > STALE_S:
-        return (Alarm.STALE,)
-    raised = {
-        Alarm.EMERGENCY_STOP: reading.emergency_stop,
-        Alarm.RESIDUAL_CURRENT: reading.residual_current,
-        Alarm.DOOR: reading.door_open,
-    }
-    return tuple(alarm for alarm, is_raised in raised.items() if is_raised)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import inf, isfinite
 
 from v2g.kernel.errors import V2GError
+from v2g.kernel.units import exact_kvar, exact_kw
 from v2g.station.command import Inject
 from v2g.station.evse import Evse
 from v2g.station.power.situation import Injection
@@ -53,7 +54,7 @@ def _check(evse: Evse, signed_w: float) -> None:
     lasting = evse.decision.lasting
     most_w = lasting.charge_w if signed_w > 0 else lasting.discharge_w
     if not abs(signed_w) <= most_w:
-        raise CommandRefused(f"{abs(signed_w) / 1000:g} kW is beyond: {lasting.of(signed_w)}, {most_w / 1000:g} kW")
+        raise CommandRefused(f"{exact_kw(abs(signed_w))} is beyond: {lasting.of(signed_w)}, {exact_kw(most_w)}")
 
 
 def _check_var(evse: Evse, fed_var: float) -> None:
@@ -64,6 +65,6 @@ def _check_var(evse: Evse, fed_var: float) -> None:
     if evse.guard is None or evse.rating is None:
         raise CommandRefused("reactive power needs an inverter of the station and a grid code; leave it at 0")
     if abs(fed_var) > evse.rating.reactive_max_var:
-        most_kvar = evse.rating.reactive_max_var / 1000
-        raise CommandRefused(f"{fed_var / 1000:g} kvar is beyond: inverter reactive power, {most_kvar:g} kvar")
+        most = exact_kvar(evse.rating.reactive_max_var)
+        raise CommandRefused(f"{exact_kvar(fed_var)} is beyond: inverter reactive power, {most}")
     evse.guard.check_var(fed_var, evse.rating)

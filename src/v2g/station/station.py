@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.errors import V2GError
+from v2g.kernel.units import exact_kw
 from v2g.station import command
 from v2g.station.access import Authorizer
 from v2g.station.config.settings import Settings
@@ -116,7 +117,7 @@ class Station:
     def _inject(self, asked: command.Inject, now: float) -> Done:
         evse = self._only(asked.evse)
         inject(evse, asked, now)
-        power = "" if asked.mode in ("auto", "idle") else f" {asked.power_w / 1000:g} kW"
+        power = "" if asked.mode in ("auto", "idle") else f" {exact_kw(asked.power_w)}"
         note = f"the operator asks: {asked.mode}{power}" + (f" for {asked.for_s:g} s" if asked.for_s else "")
         return Done(None, note, (evse,), explains=evse)
 

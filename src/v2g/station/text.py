@@ -1,6 +1,7 @@
 """Turns events into a person's language: a level and a line for the trace."""
 
 from v2g.iso15118.event import Faulted, Moved, Received, Sent
+from v2g.kernel.units import kw, wh
 from v2g.pilot.station import Happening
 from v2g.slac.event import describe as describe_line
 from v2g.station.access import Answer
@@ -51,11 +52,11 @@ def describe(event: Event) -> tuple[str, str]:
             return "WARNING", f"the car states another name than its certificate: {identity}"
         case SessionEnded(paused, charged_wh, discharged_wh, messages):
             ending = "paused" if paused else "ended"
-            energy = f"charged {charged_wh:.1f} Wh, discharged {discharged_wh:.1f} Wh"
+            energy = f"charged {wh(charged_wh)}, discharged {wh(discharged_wh)}"
             return "INFO", f"session {ending}: {energy}, {messages} messages"
         case PromiseBroken(bound, promised_w, allowed_w, direction):
             verb = "charging" if direction > 0 else "discharging"
-            change = f"{promised_w / 1000:.1f} kW promised, {allowed_w / 1000:.1f} kW allowed"
+            change = f"{kw(promised_w)} promised, {kw(allowed_w)} allowed"
             return "INFO", f"asking the car to renegotiate its schedule: {verb} {change}, limited by: {bound}"
         case AskedToStop(kind):
             return "INFO", f"asking the car to {kind.name.lower()}"

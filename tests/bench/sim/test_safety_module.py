@@ -17,7 +17,8 @@ from v2g.power.drivers.register_safety import RegisterCoolantPump, RegisterSafet
 from v2g.power.errors import Unreachable
 from v2g.power.inverter import InverterMode, InverterSetpoint
 from v2g.power.registers.port import Table
-from v2g.power.safety_inputs import LOST_WITHIN_S, STALE_S, Alarm, SafetyReading, alarms
+from v2g.power.safety_inputs import LOST_WITHIN_S, SafetyReading
+from v2g.station.safety.alarms import STALE_S, Alarm, alarms
 
 GOOD = SafetyReading(10.0, False, False, False, 25.0, 25.0, 25.0, 0.0)
 

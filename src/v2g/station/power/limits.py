@@ -10,6 +10,8 @@ from math import inf, isfinite
 
 from msgspec import Struct
 
+from v2g.kernel.units import kvar, kw
+
 
 class Holds(Enum):
     """For how long a bound holds, and so who has to know of it."""
@@ -124,7 +126,7 @@ class Decision(Struct, frozen=True):
             parts.append(f"next limit: {following}, {_power(following.of(self.wish_w))}")
         if self.reactive_by:
             side = "drawing" if self.reactive_var > 0 else "giving"
-            parts.append(f"{side} {abs(self.reactive_var) / 1000:.1f} kvar by {self.reactive_by}")
+            parts.append(f"{side} {kvar(abs(self.reactive_var))} by {self.reactive_by}")
         return "; ".join(parts)
 
 
@@ -197,7 +199,7 @@ def _allowed(bound: Bound, direction: float) -> float:
 
 
 def _power(power_w: float) -> str:
-    return f"{abs(power_w) / 1000:.1f} kW"
+    return kw(abs(power_w))
 
 
 def _verb(power_w: float) -> str:

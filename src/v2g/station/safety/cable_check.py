@@ -7,6 +7,7 @@ voltage, the monitor proves itself, and the resistance to earth decides. Every s
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from v2g.kernel.units import kohm
 from v2g.power.contactor import ContactorReading
 from v2g.power.inverter import OFF, InverterMode, InverterReading, InverterSetpoint
 from v2g.power.isolation import IsolationReading, SelfTest
@@ -93,9 +94,8 @@ class CableCheck:
                 if isolation.resistance_ohm >= MIN_RESISTANCE_OHM:
                     self._go(_Step.LOWER, now)
                 else:
-                    self.failed = (
-                        f"insulation of {isolation.resistance_ohm:.0f} Ohm, due are at least {MIN_RESISTANCE_OHM:.0f}"
-                    )
+                    needed = f"at least {kohm(MIN_RESISTANCE_OHM)} required"
+                    self.failed = f"insulation resistance {kohm(isolation.resistance_ohm)}; {needed}"
             case _Step.LOWER if abs(inverter.voltage_v) < SAFE_V:
                 self.passed = True
             case _:

@@ -11,12 +11,13 @@ from v2g.iso15118.car import CarState
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.fault import Fault
+from v2g.kernel.units import exact_kw, kohm, kw, signed_kw
 from v2g.power.inverter import InverterFault, InverterRating, InverterState
 from v2g.power.meter import NO_POWER_W
-from v2g.power.safety_inputs import Alarm, alarms
 from v2g.station.config.settings import EvseSettings
 from v2g.station.power.limits import IDLE, Decision
 from v2g.station.readings import Readings
+from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
 from v2g.station.safety.ceiling import Ceiling
 
@@ -36,19 +37,13 @@ RENEGOTIATES_S = 10.0
 CAR_FOLLOWS_S, FALLS_A_PER_S = 1.0, 100.0
 """A DC car's lower current limit: what it takes to the inverter and back as a measurement, and the inverter's ramp."""
 UNASKED, UNASKED_W = 0.05, 500.0
-"""The inverter may deliver this share of its rating, or this much, more than it was told."""
+"""The inverter may deliver this share of its rating, or this much, more than it was commanded."""
 DIFFERS, DIFFERS_W, DIFFERS_S = 0.1, 500.0, 10.0
 """Meter and inverter may differ by this share of the rating, or this much, for at most this long: readings are never of
 the same instant, and a meter on the other side of the inverter does not see its losses."""
 LASTS_S = 0.05
 """A finding becomes a fault only after it has persisted."""
 
-_ALARMS = {
-    Alarm.EMERGENCY_STOP: Fault.EMERGENCY_STOP,
-    Alarm.RESIDUAL_CURRENT: Fault.RESIDUAL_CURRENT,
-    Alarm.DOOR: Fault.DOOR,
-    Alarm.STALE: Fault.SAFETY_INPUTS_LOST,
-}
 _INVERTER = {
     InverterFault.GRID_LOST: Fault.ISLANDING,
     InverterFault.OVER_CURRENT: Fault.OVER_CURRENT,
@@ -113,7 +108,7 @@ class Supervisor:
         """The most urgent alarm of the safety inputs, if there are any."""
         if self.settings.safety is None or not (raised := alarms(readings.safety, now)):
             return None
-        return _ALARMS[raised[0]], str(raised[0])
+        return raised[0].fault, str(raised[0])
 
     def cable(self, stage: Stage, readings: Readings, now: float) -> Found | None:
         """What stands against this stage at the cable; an alarm first, for it takes the pilot away itself."""
@@ -201,7 +196,7 @@ class Supervisor:
         if readings.isolation is None:
             return Fault.CABLE_CHECK, "no reading of the isolation monitor"
         if readings.isolation.resistance_ohm < MIN_RESISTANCE_OHM:
-            return Fault.CABLE_CHECK, f"insulation resistance {readings.isolation.resistance_ohm / 1000:.0f} kOhm"
+            return Fault.CABLE_CHECK, f"insulation resistance {kohm(readings.isolation.resistance_ohm)}"
         return None
 
     def _limits(self, watched: Watched, readings: Readings, now: float) -> Found | None:
@@ -224,15 +219,15 @@ class Supervisor:
         return self._beyond.step(found, inverter.time_s, LASTS_S)
 
     def _obeys(self, watched: Watched, readings: Readings, now: float) -> Found | None:
-        """More power than the inverter was told, or the other way; less may be the battery's doing."""
-        inverter, rating, told_w = readings.inverter, self.rating, watched.decision.power_w
+        """More power than the inverter was commanded, or in the other direction; less may be the battery's doing."""
+        inverter, rating, commanded_w = readings.inverter, self.rating, watched.decision.power_w
         if inverter is None or rating is None or not self._carries(watched.demand, readings):
             return self._unasked.step(None, now, 0.0)
         flows_w = inverter.power_w
-        due_w = max(told_w, 0.0) if flows_w > 0 else max(-told_w, 0.0)
+        due_w = max(commanded_w, 0.0) if flows_w > 0 else max(-commanded_w, 0.0)
         found: Found | None = None
         if abs(flows_w) > due_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W):
-            text = f"the inverter delivers {flows_w / 1000:+.1f} kW, told {told_w / 1000:+.1f} kW"
+            text = f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
             found = Fault.INVERTER_FAULT, text
         return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
 
@@ -243,7 +238,7 @@ class Supervisor:
             return self._differs.step(None, now, 0.0)
         metered_w, converted_w, found = meter.power_w, inverter.ac_power_w, None
         if abs(metered_w - converted_w) > max(DIFFERS * rating.charge_power_max_w, DIFFERS_W):
-            text = f"the meter shows {metered_w / 1000:+.1f} kW, the inverter {converted_w / 1000:+.1f} kW"
+            text = f"the meter shows {signed_kw(metered_w)}, the inverter {signed_kw(converted_w)}"
             found = Fault.METER_LOST, text
         return self._differs.step(found, min(meter.time_s, inverter.time_s), DIFFERS_S)
 
@@ -253,7 +248,7 @@ class Supervisor:
         return contactor is not None and contactor.closed and demand.stage in (Stage.READY, Stage.ENERGY)
 
     def _at_the_meter(self, watched: Watched, readings: Readings, now: float) -> Found | None:
-        """AC: the vehicle converts, and may do something else than it is told. As long as the contactor is closed."""
+        """AC: the vehicle converts, and may do something else than it was asked. As long as the contactor is closed."""
         meter, contactor, demand = readings.meter, readings.contactor, watched.demand
         if meter is None or contactor is None or not contactor.closed:
             return self._beyond.step(None, now, 0.0)
@@ -261,15 +256,15 @@ class Supervisor:
         charge_w = allowed.charge_w if energy else 0.0
         discharge_w = allowed.discharge_w if energy else 0.0
         follows_s = RENEGOTIATES_S if energy and demand.mode is ControlMode.SCHEDULED else FOLLOWS_S
-        power_w, kilowatts = meter.power_w, f"{abs(meter.power_w) / 1000:.1f} kW"
+        power_w, metered = meter.power_w, kw(abs(meter.power_w))
         if power_w > charge_w * OVER_CURRENT + NO_POWER_W:
-            found = Fault.OVER_CURRENT, f"the EV draws {kilowatts} of {charge_w / 1000:g} kW, limit: {allowed.charge}"
+            found = Fault.OVER_CURRENT, f"the EV draws {metered} of {exact_kw(charge_w)}, limit: {allowed.charge}"
             return self._beyond.step(found, meter.time_s, follows_s)
         if -power_w > discharge_w * OVER_CURRENT + NO_POWER_W:
             may_feed = demand.service is not None and demand.service.bidirectional and lasting.discharge_w > 0
             if may_feed:
-                text = f"the EV feeds {kilowatts} of {discharge_w / 1000:g} kW, limit: {allowed.discharge}"
+                text = f"the EV feeds {metered} of {exact_kw(discharge_w)}, limit: {allowed.discharge}"
                 return self._beyond.step((Fault.OVER_CURRENT, text), meter.time_s, follows_s)
-            found = Fault.AUTHORIZATION, f"the EV feeds {kilowatts} without permission"
+            found = Fault.AUTHORIZATION, f"the EV feeds {metered} without permission"
             return self._beyond.step(found, meter.time_s, FEEDS_S)
         return self._beyond.step(None, now, 0.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from v2g.kernel.units import kwh
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
@@ -28,5 +29,5 @@ class Departure(Source):
         left_s = car.departure_s - (now - self._stated[1])
         charge_w = min(car.limits.charge_w, situation.settings.capability.charge_w)
         if left_s * charge_w <= car.energy_target_wh * 3600 * MARGIN:
-            detail = f"{car.energy_target_wh / 1000:.1f} kWh in {max(left_s, 0) / 60:.0f} min"
+            detail = f"{kwh(car.energy_target_wh)} in {max(left_s, 0) / 60:.0f} min"
             yield Bound("EV departure need", discharge_w=0.0, detail=detail, holds=Holds.CAR)
