@@ -15,6 +15,7 @@ from v2g.cli import COMMANDS
 from v2g.io.configuration import load
 
 _COMMAND = re.compile(r"^(?:\$ | {4})(v2g(?:_daemon)?) (.*?)(?: [|<>&].*)?$", re.MULTILINE)
+_FILE = re.compile(r"`([\w.<>/-]+/[\w.<>-]+\.(?:py|toml|sh|jsonl))`")
 _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 
 
@@ -71,6 +72,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor and file.suffix == ".md":
             headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
             assert anchor in map(_anchor, headings), f"{page.name} links to {target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    """In the repository, or in the package; a name in angle brackets stands for any file."""
+    for name in _FILE.findall(page.read_text()):
+        if name.startswith(("/", "http")):
+            continue
+        pattern = re.sub(r"<\w+>", "*", name)
+        found = [*REPOSITORY.glob(pattern), *(REPOSITORY / "src" / "v2g").glob(f"**/{pattern}")]
+        assert found, f"{page.name} names {name}"
 
 
 def _anchor(heading: str) -> str:
