@@ -103,7 +103,7 @@ def _decisions_s() -> list[float]:
             heat.step(readings, now)
             started = perf_counter()
             guard.step(readings, now)
-            decider.decide(Situation(now, evse, demand, car, readings, RATING, guard, heat))
+            decider.decide(Situation(now, evse, demand, Service.DC_BPT, car, readings, RATING, guard, heat))
             times.append(perf_counter() - started)
     return times
 

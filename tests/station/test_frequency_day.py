@@ -46,7 +46,7 @@ def test_a_day_of_frequency(frequency_day: list[float], record_property: Callabl
         guard.step(readings, now)
         assert guard.verdict.may_exchange or second == 1, guard.verdict
         car = CarState(limits=CAR, soc_percent=round(battery.soc * 100))
-        decision = decider.decide(Situation(now, evse, DEMAND, car, readings, RATING, guard, None))
+        decision = decider.decide(Situation(now, evse, DEMAND, Service.DC_BPT, car, readings, RATING, guard, None))
         assert -CAR.discharge_w <= decision.power_w <= CAR.charge_w
         current_a = battery.current_for_power_a(decision.power_w)
         battery.step(1.0, current_a)

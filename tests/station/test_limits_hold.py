@@ -197,3 +197,12 @@ def test_a_car_is_offered_more_once_a_limit_is_lifted(service: Service) -> None:
     world.run(70.0)
     assert metered_w(world) > 8_500.0
     assert fault_of(world) is None
+
+
+@pytest.mark.parametrize("service", list(Service), ids=lambda service: service.name)
+def test_without_cause_nothing_is_renegotiated(service: Service) -> None:
+    """Some cars cannot renegotiate at all, and end the session when they are asked to."""
+    world = session(DC if service.dc else AC, service, ControlMode.SCHEDULED, 9_000.0)
+    world.run(80.0)
+    assert not [text for text in texts(world) if "renegotiate" in text or "SCHEDULE_EXCHANGE" in text][2:]
+    assert fault_of(world) is None

@@ -38,7 +38,7 @@ def readings(now: float, power_w: float = 0.0, volts: float = 400.0, amps: float
 
 def watched(service: Service, evse: EvseSettings = OUTLET, told_w: float = 0.0) -> Watched:
     demand, car = Demand(stage=Stage.ENERGY, service=service, mode=ControlMode.DYNAMIC), CarState(limits=CAR)
-    situation = Situation(0.0, evse, demand, car, readings(0.0), RATING if service.dc else None, None, None)
+    situation = Situation(0.0, evse, demand, service, car, readings(0.0), RATING if service.dc else None, None, None)
     return Watched(demand, car, changed(Decider(make(evse)).decide(situation), power_w=told_w))
 
 

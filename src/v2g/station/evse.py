@@ -305,6 +305,7 @@ class Evse:
             now,
             self.settings,
             demand,
+            demand.service if visit.conversation is None else _selected(visit.conversation),
             self.car,
             readings,
             self.rating,
@@ -585,3 +586,7 @@ class Evse:
         visit.report.discharged_wh = meter.export_wh - visit.meter_at_start.export_wh
         if visit.conversation is None:
             visit.report.service, visit.report.mode = Service.AC.name, "duty cycle"
+
+
+def _selected(conversation: StationConversation) -> Service | None:
+    return None if conversation.selection is None else conversation.selection.service

@@ -5,6 +5,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from v2g.iso15118.car import CarState
+from v2g.iso15118.service import Service
 from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.power.inverter import InverterRating
 from v2g.station.config.settings import EvseSettings
@@ -48,6 +49,8 @@ class Situation:
     """Monotonic seconds."""
     settings: EvseSettings
     demand: Demand
+    service: Service | None
+    """The service that the car has selected, from the selection on; None before."""
     car: CarState
     readings: Readings
     """Fresh ones only."""
@@ -93,4 +96,4 @@ class Situation:
     @property
     def dc(self) -> bool:
         """Whether the station converts; otherwise the inverter is in the car."""
-        return self.demand.service is not None and self.demand.service.dc
+        return self.service is not None and self.service.dc

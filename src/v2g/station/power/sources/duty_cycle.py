@@ -24,7 +24,7 @@ class DutyCycle(Source):
 
 def follows(situation: Situation) -> bool:
     """Whether the car follows the duty cycle: energy may flow, and no control mode was agreed on."""
-    return situation.energy and situation.demand.service is Service.AC and situation.demand.mode is None
+    return situation.energy and situation.service is Service.AC and situation.demand.mode is None
 
 
 def volts_times_phases(settings: EvseSettings) -> float:

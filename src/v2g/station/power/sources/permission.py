@@ -12,7 +12,7 @@ class Permission(Source):
     """No discharge without authorisation, without a grid code, or in a service that is not bidirectional."""
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
-        settings, service = situation.settings, situation.demand.service
+        settings, service = situation.settings, situation.service
         if not settings.access.discharge:
             yield Bound("no authorisation to discharge", discharge_w=0.0, holds=Holds.ALWAYS)
         if settings.grid_code is None:
@@ -30,7 +30,7 @@ class IslandWatch(Source):
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         settings = situation.settings
         station_converts = settings.inverter is not None
-        ac = situation.demand.service is Service.AC_BPT or not station_converts
+        ac = situation.service is Service.AC_BPT or not station_converts
         if ac and settings.grid_code is not None and not settings.bench_ac_bpt:
             detail = "the car's inverter is not supervised for islanding"
             yield Bound("AC discharge", discharge_w=0.0, detail=detail, holds=Holds.ALWAYS)

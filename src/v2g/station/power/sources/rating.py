@@ -9,7 +9,7 @@ from v2g.station.power.source import Source
 
 class Rating(Source):
     def bounds(self, situation: Situation) -> Iterator[Bound]:
-        rating, service, inverter = situation.rating, situation.demand.service, situation.readings.inverter
+        rating, service, inverter = situation.rating, situation.service, situation.readings.inverter
         if situation.settings.inverter is None or (service is not None and not service.dc):
             return
         if rating is None:
