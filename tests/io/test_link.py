@@ -13,8 +13,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from v2g.io.link import Link, LinkLost, Peer, connect, listen
+from v2g.io.link import FIRST_FRAME_S, MOST_AT_ONCE, MOST_UNTAKEN, Link, LinkLost, Peer, SilentPeer, connect
+from v2g.io.listener import Listener, listen
 from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
 from v2g.tls.channel import TlsChannel
 from v2g.tls.context import TlsContext, TlsFiles, station_context, vehicle_context
 from v2g.tls.pki import create
@@ -75,9 +77,9 @@ def run_ahead(scenario: Callable[[JumpingLoop], Coroutine[Any, Any, None]]) -> N
         runner.run(asyncio.wait_for(scenario(loop), 60.0))
 
 
-async def station(user: User, tls: Callable[[], TlsChannel] | None = None) -> tuple[asyncio.Server, int]:
-    server = await listen(lambda: user, "::1", tls=tls)
-    return server, server.sockets[0].getsockname()[1]
+async def station(user: User, tls: Callable[[], TlsChannel] | None = None) -> tuple[Listener, int]:
+    listener = await listen(lambda: user, "::1", tls=tls)
+    return listener, listener.port
 
 
 @pytest.fixture(scope="module")
@@ -141,17 +143,151 @@ def test_no_frame_waits_for_an_acknowledgement() -> None:
     run(scenario())
 
 
-def test_several_frames_in_one_segment_arrive_in_order() -> None:
+def numbered(count: int) -> bytes:
+    return b"".join(pack(PayloadType.DC, n.to_bytes(4)) for n in range(count))
+
+
+def test_several_frames_in_one_segment_arrive_in_order_one_in_each_turn_of_the_loop() -> None:
     async def scenario() -> None:
-        there = User()
+        loop = asyncio.get_running_loop()
+        turns: list[int] = []
+        turn = 0
+
+        def count() -> None:
+            nonlocal turn
+            turn += 1
+            loop.call_soon(count)
+
+        loop.call_soon(count)
+        there = User(lambda link, payload_type, payload: turns.append(turn))
         server, port = await station(there)
         _, writer = await asyncio.open_connection("::1", port)
-        writer.write(b"".join(pack(PayloadType.DC, bytes([n])) for n in range(5)))
-        assert [(await there.frames.get())[1] for _ in range(5)] == [bytes([n]) for n in range(5)]
+        writer.write(numbered(MOST_AT_ONCE))
+        assert [(await there.frames.get())[1] for _ in range(MOST_AT_ONCE)] == [
+            n.to_bytes(4) for n in range(MOST_AT_ONCE)
+        ]
+        assert len(set(turns)) == MOST_AT_ONCE
         writer.close()
         server.close()
 
     run(scenario())
+
+
+def test_a_car_that_does_not_wait_for_answers_is_disconnected_with_the_reason() -> None:
+    async def scenario() -> None:
+        there = User(echo)
+        server, port = await station(there)
+        reader, writer = await asyncio.open_connection("::1", port)
+        writer.write(numbered(10_000))
+        await there.gone.wait()
+        assert isinstance(there.reason, FramingError)
+        assert there.reason.fault is Fault.FRAMING
+        assert str(there.reason) == f"more than {MOST_AT_ONCE} requests at once; a car has one outstanding"
+        assert there.frames.qsize() == MOST_AT_ONCE
+        assert await reader.read() == numbered(MOST_AT_ONCE)
+        writer.close()
+        server.close()
+
+    run(scenario())
+
+
+def test_what_came_before_the_end_of_the_stream_is_answered_before_the_end() -> None:
+    async def scenario() -> None:
+        there = User(echo)
+        server, port = await station(there)
+        reader, writer = await asyncio.open_connection("::1", port)
+        writer.write(numbered(3))
+        writer.write_eof()
+        assert await reader.read() == numbered(3)
+        await there.gone.wait()
+        assert there.frames.qsize() == 3
+        assert str(there.reason) == "the peer closed the connection"
+        writer.close()
+        server.close()
+
+    run(scenario())
+
+
+def test_a_user_that_fails_loses_its_own_link_only(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(link: Link, payload_type: int, payload: bytes) -> None:
+        if payload == (1).to_bytes(4):
+            raise ZeroDivisionError("in the user")
+
+    async def scenario() -> None:
+        failures: list[BaseException | None] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context["exception"]))
+        there, other = User(fail), User(echo)
+        (server, port), (second, second_port) = await station(there), await station(other)
+        _, writer = await asyncio.open_connection("::1", port)
+        here = User()
+        link = await connect(here, "::1", second_port)
+        writer.write(numbered(3))
+        await there.gone.wait()
+        assert there.lost_count == 1
+        assert [type(each) for each in failures] == [ZeroDivisionError]
+        link.send(PayloadType.MAIN, b"still there")
+        assert (await here.frames.get())[1] == b"still there"
+        link.close()
+        writer.close()
+        server.close()
+        second.close()
+
+    run(scenario())
+
+
+def test_a_peer_that_reads_no_responses_is_disconnected() -> None:
+    async def scenario() -> None:
+        there = User()
+        server, port = await station(there)
+        with socket.create_connection(("::1", port)):
+            await there.up.wait()
+            assert there.link is not None
+            while not there.gone.is_set():
+                there.link.send(PayloadType.MAIN, bytes(MOST_UNTAKEN))
+                await asyncio.sleep(0)
+        assert "the peer does not read" in str(there.reason)
+        server.close()
+
+    run(scenario())
+
+
+def test_a_connection_that_sends_no_request_does_not_hold_the_station() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        there = User()
+        server, port = await station(there)
+        _, writer = await asyncio.open_connection("::1", port)
+        writer.write(pack(PayloadType.EXI, b"never finished")[:-1])
+        await there.up.wait()
+        loop.ahead_s = 4.5
+        await asyncio.sleep(0)
+        assert not there.gone.is_set()
+        loop.ahead_s = 5.5
+        await there.gone.wait()
+        assert isinstance(there.reason, SilentPeer)
+        assert there.reason.fault is Fault.COMMUNICATION_SETUP_TIMEOUT
+        assert str(there.reason) == "the peer sent no request within 5 s of connecting"
+        writer.close()
+        server.close()
+
+    run_ahead(scenario)
+
+
+def test_a_car_that_has_sent_a_request_may_be_silent_for_as_long_as_its_session_allows() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        there = User()
+        server, port = await station(there)
+        _, writer = await asyncio.open_connection("::1", port)
+        writer.write(numbered(1))
+        await there.frames.get()
+        loop.ahead_s = 2 * FIRST_FRAME_S
+        await asyncio.sleep(0)
+        writer.write(numbered(1))
+        await there.frames.get()
+        assert not there.gone.is_set()
+        writer.close()
+        server.close()
+
+    run_ahead(scenario)
 
 
 def test_bytes_that_are_not_v2gtp_end_the_link_after_the_frames_before_them() -> None:
@@ -209,7 +345,9 @@ def test_close_does_not_wait_for_a_peer_that_takes_nothing() -> None:
         with socket.create_connection(("::1", port)):
             await there.up.wait()
             assert there.link is not None
-            for _ in range(200):
+            transport = there.link._transport
+            assert transport is not None
+            while not transport.get_write_buffer_size():
                 there.link.send(PayloadType.MAIN, bytes(100_000))
             there.link.close()
             await asyncio.sleep(0)
@@ -225,7 +363,6 @@ def test_nobody_there_says_where() -> None:
     async def scenario() -> None:
         server, port = await station(User())
         server.close()
-        await server.wait_closed()
         with pytest.raises(LinkLost, match=rf"no connection to \[::1\]:{port}"):
             await connect(User(), "::1", port)
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from v2g.io.link import Link, Peer, listen
+from v2g.io.link import Link, Peer
+from v2g.io.listener import Listener, listen
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
 from v2g.iso15118.station import StationConversation
@@ -42,9 +43,9 @@ class BenchStation:
         self.link: Link | None = None
         self._at_loop = at_loop
 
-    async def listen(self, tls: TlsContext | None = None, host: str = "::1") -> tuple[asyncio.Server, int]:
-        server = await listen(lambda: self, host, tls=None if tls is None else lambda: TlsChannel(tls))
-        return server, server.sockets[0].getsockname()[1]
+    async def listen(self, tls: TlsContext | None = None, host: str = "::1") -> tuple[Listener, int]:
+        listener = await listen(lambda: self, host, tls=None if tls is None else lambda: TlsChannel(tls))
+        return listener, listener.port
 
     def established(self, link: Link, peer: Peer) -> None:
         self.link = link
@@ -98,11 +99,13 @@ def station_in_a_thread(station: BenchStation, tls: TlsContext | None = None) ->
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        server, port = await station.listen(tls)
+        listener, port = await station.listen(tls)
         ports.append(port)
         listening.set()
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            listener.close()
 
     async def stop() -> None:
         for task in asyncio.all_tasks():

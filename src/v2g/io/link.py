@@ -1,11 +1,15 @@
-"""The connection between a car and a station: V2GTP frames over TCP, through TLS where there is a channel for it."""
+"""The connection between a car and a station: V2GTP frames over TCP, through TLS if there is a channel for it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
 from v2g.tls.profile import TlsError
 from v2g.v2gtp.framing import FrameReader, FramingError, pack
 
@@ -15,11 +19,27 @@ if TYPE_CHECKING:  # a link without TLS does not load OpenSSL
 TLS_HANDSHAKE_S = 15.0
 """How long the set-up of TLS may take (ISO 15118-20, within the communication set-up)."""
 FLUSH_S = 2.0
-"""After `close`, what the peer has not taken within this time is thrown away."""
+"""After `close`, drop what the peer has not taken within this time."""
+FIRST_FRAME_S = 5.0
+"""A car that is through with TCP and TLS sends its first request at once; one that does not is disconnected."""
+MOST_AT_ONCE = 5
+"""Requests that may have arrived and not been handled yet. A car of ISO 15118 has one outstanding."""
+MOST_UNTAKEN = 256 * 1024
+"""Bytes of responses that a peer may leave lying; more means that it does not read."""
+_LONGEST_SET_UP = 64 * 1024
+"""Bytes that a car may send before it is through with TLS. Its certificate chain is the most of them."""
 
 
 class LinkLost(V2GError):
     """The peer closed the connection, the network broke it, or it never came about."""
+
+    fault = Fault.CONNECTION_LOST
+
+
+class SilentPeer(LinkLost):
+    """The peer connected and then sent no request."""
+
+    fault = Fault.COMMUNICATION_SETUP_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +66,66 @@ class LinkUser(Protocol):
         ...
 
     def frame(self, payload_type: int, payload: bytes, arrived: float) -> None:
-        """One frame came in; `arrived` is the loop's monotonic time at which its last byte was read."""
+        """One frame came in; `arrived` is the loop's monotonic time at which its last byte was read.
+
+        Called at most once in each turn of the loop, whatever the peer sends.
+        """
         ...
 
     def lost(self, reason: V2GError | None) -> None:
-        """The link is gone. Called exactly once for each link, also where `established` never was.
+        """The link is gone. Called exactly once for each link, even if `established` never was.
 
-        `reason` is a `TlsError`, a `FramingError` or a `LinkLost`; None after the own `close` or `abort`.
+        `reason` has a `fault`: it is a `TlsError`, a `FramingError` or a `LinkLost`; None after this side's own `close`
+        or `abort`.
         """
         ...
 
 
-class Link(asyncio.Protocol):
-    """One connection, for either side. asyncio sets TCP_NODELAY, so no frame waits for the ACK of an earlier one."""
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a listener demands of a connection before it counts as a car's."""
 
-    def __init__(self, user: LinkUser, tls: "TlsChannel | None" = None) -> None:
-        """With `tls`, nothing but TLS is spoken: whatever goes wrong there ends the link with `TlsError`."""
+    turns: Turns
+    """The steps of the TLS set-up wait for their turn here: each costs 1 to 3 ms."""
+    settled: Callable[[], None]
+    """Called once: the first frame is there, or the connection is gone."""
+
+
+class Link(asyncio.Protocol):
+    """One connection, for either side. asyncio sets TCP_NODELAY, so no frame waits for the ACK of an earlier one.
+
+    The work in one turn of the event loop is bounded: one frame for the user, or one step of the TLS set-up. A peer
+    that sends more than `MOST_AT_ONCE` frames without waiting for answers ends the link with a `FramingError`, after
+    the frames before. A request that arrives while another waits for its answer is the user's to refuse: a link that
+    held it back would make a silent car look alive.
+    """
+
+    def __init__(self, user: LinkUser, tls: "TlsChannel | None" = None, admission: Admission | None = None) -> None:
+        """With `tls`, nothing but TLS is spoken: whatever goes wrong there ends the link with `TlsError`.
+
+        `admission`: for a link that a listener accepted.
+        """
         self._user = user
         self._tls = tls
-        self._frames = FrameReader()
+        self._admission = admission
+        self._frames = FrameReader(at_once=MOST_AT_ONCE)
+        self._set_up_data = bytearray()
+        self._waiting: deque[tuple[int, bytes, float]] = deque()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._established = False
+        self._established = self._settled = False
+        self._set_up_queued = self._delivery_queued = False
         self._closing = False
+        self._ended: Callable[[], V2GError] | None = None
+        """What ends the link once everything before it is handled."""
         self._reason: V2GError | None = None
 
     def send(self, payload_type: int, payload: bytes) -> None:
         """Send one frame. Without effect before the link is established, and once it closes or is lost."""
         if self._transport is None or self._closing or not self._established:
+            return
+        if (untaken := self._transport.get_write_buffer_size()) > MOST_UNTAKEN:
+            self._fail(LinkLost(f"the peer does not read: {untaken} bytes of responses wait for it"))
             return
         data = pack(payload_type, payload)
         if self._tls is None:
@@ -94,46 +146,51 @@ class Link(asyncio.Protocol):
         self._set_timer(FLUSH_S, self._transport.abort)
 
     def abort(self) -> None:
-        """Close at once and throw away what is not sent yet."""
+        """Close at once and drop what is not sent yet."""
         self._closing = True
         if self._transport is not None:
             self._transport.abort()
 
+    def drop(self, reason: V2GError) -> None:
+        """As `abort`, for a `reason` that the user learns from `lost`."""
+        if not self._closing:
+            self._reason = reason
+            self.abort()
+
+    # Called by the event loop
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if self._tls is None:
+        if self._closing:
+            transport.abort()
+        elif self._tls is None:
             self._establish()
         else:
-            self._set_timer(TLS_HANDSHAKE_S, self._handshake_overdue)
+            self._set_timer(TLS_HANDSHAKE_S, self._set_up_overdue)
             self._flush()  # a car's ClientHello is ready
 
     def data_received(self, data: bytes) -> None:
-        arrived = asyncio.get_running_loop().time()
-        if self._closing:
+        if self._closing or self._ended is not None:
             return
-        fault: V2GError | None = None
-        try:
-            frames = self._frames.feed(data if self._tls is None else self._decrypt(self._tls, data))
-        except FramingError as error:
-            frames, fault = error.frames, error
-        except TlsError as error:
-            frames, fault = [], error
-        for payload_type, payload in frames:
-            if not self._closing:
-                self._user.frame(payload_type, payload, arrived)
-        if fault is not None:
-            self._fail(fault)
-        elif self._tls is not None and self._tls.closed:
-            self._fail(LinkLost("the peer closed the connection"))
+        arrived = asyncio.get_running_loop().time()
+        if self._tls is None or self._admission is None or not self._tls.handshaking:
+            self._take(data, arrived)
+            return
+        self._set_up_data += data
+        if len(self._set_up_data) > _LONGEST_SET_UP:
+            self._fail(TlsError(f"the peer sent over {_LONGEST_SET_UP} bytes and is not through with the TLS set-up"))
+        elif not self._set_up_queued:
+            self._set_up_queued = True
+            self._admission.turns.add(partial(self._set_up, arrived))
 
-    def eof_received(self) -> None:
-        if self._tls is None:
-            self._fail(LinkLost("the peer closed the connection"))
-        elif self._established:
-            self._fail(LinkLost("the peer closed the connection without ending TLS in order"))
-        else:
-            self._fail(TlsError("the peer closed the connection in the middle of the TLS set-up"))
+    def eof_received(self) -> bool:
+        if self._ended is None:
+            self._ended = self._closed_by_peer
+        if self._set_up_queued or self._waiting:
+            return True  # keep the transport: what came before is answered first
+        self._fail(self._ended())
+        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self._cancel_timer()
@@ -141,7 +198,55 @@ class Link(asyncio.Protocol):
         if not self._closing:
             self._reason = LinkLost(f"the connection broke: {error}")
             self._closing = True
+        self._waiting.clear()
+        self._settle()
         self._user.lost(self._reason)
+
+    # Inside
+
+    def _set_up(self, arrived: float) -> None:
+        """One step of the TLS set-up, with all that has come in for it."""
+        self._set_up_queued = False
+        data, self._set_up_data = bytes(self._set_up_data), bytearray()
+        if not self._closing:
+            self._take(data, arrived)
+
+    def _take(self, data: bytes, arrived: float) -> None:
+        fault: V2GError | None = None
+        try:
+            plaintext = data if self._tls is None else self._decrypt(self._tls, data)
+            frames = self._frames.feed(plaintext, len(self._waiting))
+        except FramingError as error:
+            frames, fault = error.frames, error
+        except TlsError as error:
+            frames, fault = [], error
+        if fault is None and self._tls is not None and self._tls.closed:
+            fault = LinkLost("the peer closed the connection")
+        if fault is not None:
+            reason: V2GError = fault
+            self._ended = lambda: reason
+        if not self._closing:
+            self._waiting += [(payload_type, payload, arrived) for payload_type, payload in frames]
+        if not self._delivery_queued:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """One frame for the user, the others in later turns; then whatever ended the stream."""
+        self._delivery_queued = False
+        if self._closing:
+            self._waiting.clear()
+        elif self._waiting:
+            self._settle()
+            try:
+                self._user.frame(*self._waiting.popleft())
+            except Exception:
+                self.abort()  # a user that fails loses its own link and nobody else's
+                raise
+        if self._waiting:
+            self._delivery_queued = True
+            asyncio.get_running_loop().call_soon(self._deliver)
+        elif self._ended is not None:
+            self._fail(self._ended())
 
     def _decrypt(self, tls: "TlsChannel", data: bytes) -> bytes:
         try:
@@ -155,9 +260,27 @@ class Link(asyncio.Protocol):
 
     def _establish(self, fingerprint: bytes | None = None, common_name: str | None = None) -> None:
         assert self._transport is not None
-        self._established = True
         address = self._transport.get_extra_info("peername")
+        if address is None:  # the peer was gone before the loop took the connection up
+            self._fail(LinkLost("the peer closed the connection"))
+            return
+        self._established = True
+        if self._admission is not None:
+            self._set_timer(FIRST_FRAME_S, self._first_frame_overdue)
         self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name))
+
+    def _settle(self) -> None:
+        if self._admission is not None and not self._settled:
+            self._settled = True
+            self._cancel_timer()
+            self._admission.settled()
+
+    def _closed_by_peer(self) -> V2GError:
+        if self._tls is None:
+            return LinkLost("the peer closed the connection")
+        if self._established:
+            return LinkLost("the peer closed the connection without ending TLS in order")
+        return TlsError("the peer closed the connection in the middle of the TLS set-up")
 
     def _flush(self) -> None:
         if self._tls is not None and self._transport is not None and (data := self._tls.outgoing()):
@@ -168,8 +291,11 @@ class Link(asyncio.Protocol):
             self._reason = reason
             self.close()
 
-    def _handshake_overdue(self) -> None:
+    def _set_up_overdue(self) -> None:
         self._fail(TlsError(f"the TLS set-up took longer than {TLS_HANDSHAKE_S:g} s"))
+
+    def _first_frame_overdue(self) -> None:
+        self._fail(SilentPeer(f"the peer sent no request within {FIRST_FRAME_S:g} s of connecting"))
 
     def _set_timer(self, delay_s: float, action: Callable[[], None]) -> None:
         self._cancel_timer()
@@ -188,21 +314,6 @@ async def connect(user: LinkUser, host: str, port: int, tls: "TlsChannel | None"
     except OSError as error:
         raise LinkLost(f"no connection to [{host}]:{port}: {error.strerror or error}") from error
     return link
-
-
-async def listen(
-    user: Callable[[], LinkUser], host: str, port: int = 0, tls: "Callable[[], TlsChannel] | None" = None
-) -> asyncio.Server:
-    """Listen for cars at `host`, a link-local one with its scope; port 0 takes a free one (see the server's sockets).
-
-    `user` is asked for each connection who talks over it, and `tls` for its channel. Raises `LinkLost`.
-    """
-    try:
-        return await asyncio.get_running_loop().create_server(
-            lambda: Link(user(), tls() if tls is not None else None), host, port
-        )
-    except OSError as error:
-        raise LinkLost(f"cannot listen at [{host}]:{port}: {error.strerror or error}") from error
 
 
 def _with_scope(host: str, port: int, flow: int = 0, scope: int = 0) -> str:

@@ -125,6 +125,8 @@ class Abandon(V2GError):
     `in_order`: by stopping and SessionStop; otherwise at once, for the station broke the rules.
     """
 
+    fault: Fault
+
     def __init__(self, reason: str, fault: Fault, *, in_order: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason

@@ -81,6 +81,8 @@ class Code(StrEnum):
 class Refusal(V2GError):
     """The request is understood and refused: the engine answers with the paired response and this code [V2G2-459]."""
 
+    fault: Fault
+
     def __init__(self, code: StrEnum, reason: str, fault: Fault = Fault.REQUEST_REFUSED) -> None:
         super().__init__(reason)
         self.code = code

@@ -1,5 +1,13 @@
 """The root of the package's errors. Each package adds its own below it."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # `v2g --help` loads nothing that it does not need
+    from v2g.kernel.fault import Fault
+
 
 class V2GError(Exception):
-    """Base of every error that the package raises on purpose; its text names the place and the remedy."""
+    """Base of every error that the package raises on purpose; its text names the thing, the place and the remedy."""
+
+    fault: "Fault | None" = None
+    """The fault with which this error ends a session; None if it ends none."""

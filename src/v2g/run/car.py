@@ -17,8 +17,6 @@ from v2g.iso15118.vehicle import Command, Intent, Vehicle, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
-from v2g.tls.profile import TlsError
-from v2g.v2gtp.framing import FramingError
 from v2g.v2gtp.sdp import SdpError, Security
 
 if TYPE_CHECKING:  # a car without TLS does not load OpenSSL
@@ -145,11 +143,7 @@ class Car:
 
     def lost(self, reason: V2GError | None) -> None:
         """The link is gone."""
-        fault = Fault.CONNECTION_LOST
-        if isinstance(reason, TlsError):
-            fault = Fault.TLS
-        elif isinstance(reason, FramingError):
-            fault = Fault.FRAMING
+        fault = (reason and reason.fault) or Fault.CONNECTION_LOST
         self._fail(fault, str(reason or "the connection is closed"))
         self._over.set()
 

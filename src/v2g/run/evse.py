@@ -34,8 +34,6 @@ from v2g.station.evse import Evse
 from v2g.station.kept import Entry
 from v2g.station.orders import SAFE, Orders
 from v2g.station.step import Step
-from v2g.tls.profile import TlsError
-from v2g.v2gtp.framing import FramingError
 
 if TYPE_CHECKING:  # loaded if there is a modem
     from v2g.io.plc import PlcLink
@@ -213,11 +211,7 @@ class EvseRunner:
             self._guarded(lambda: self.evse.receive(payload_type, payload, arrived, int(time.time())), arrived)
 
     def lost(self, talker: "CarTalker", reason: V2GError | None, peer: Peer | None) -> None:
-        fault = Fault.CONNECTION_LOST
-        if isinstance(reason, TlsError):
-            fault = Fault.TLS
-        elif isinstance(reason, FramingError):
-            fault = Fault.FRAMING
+        fault = (reason and reason.fault) or Fault.CONNECTION_LOST
         if talker is not self._talker:
             if fault is not Fault.CONNECTION_LOST:  # it never came to a session, and the operator must know why
                 self.report(StrangerRefused("a connection" if peer is None else str(peer), str(reason), fault))

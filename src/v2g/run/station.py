@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ import msgspec
 
 from v2g.io.discovery import link_local, respond, scoped
 from v2g.io.journal import Journal
-from v2g.io.link import LinkLost, listen
+from v2g.io.link import LinkLost
+from v2g.io.listener import Listener, listen
 from v2g.io.trace import SessionTrace
+from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
 from v2g.run.evse import EvseRunner
 from v2g.station.command import Command
@@ -48,6 +51,7 @@ class StationProcess:
         self._station = Station(settings, self._journal.found)
         self._runners: dict[int, EvseRunner] = {}
         self._stop = asyncio.Event()
+        self._turns = Turns()
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -77,7 +81,7 @@ class StationProcess:
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")
-        server, port = await _listen(runner, host, settings.port, context)
+        server, port = await self._listen(runner, host, settings.port, context)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(runner.run())
@@ -95,6 +99,26 @@ class StationProcess:
                 ready(f"EVSE {settings.id} {describe(listening)[1]}")
         finally:
             server.close()
+
+    async def _listen(
+        self, runner: EvseRunner, host: str, port: int, context: "TlsContext | None"
+    ) -> tuple[Listener, int]:
+        channel: Callable[[], Any] | None = None
+        if context is not None:
+            from v2g.tls.channel import TlsChannel
+
+            channel = partial(TlsChannel, context)
+
+        def refused(peer: str, reason: str) -> None:
+            runner.report(StrangerRefused(f"connection from {peer}", reason))
+
+        if port:
+            return await listen(runner.car, host, port, channel, refused=refused, turns=self._turns), port
+        for _ in range(100):
+            port = secrets.choice(DYNAMIC_PORTS)
+            with suppress(LinkLost):
+                return await listen(runner.car, host, port, channel, refused=refused, turns=self._turns), port
+        raise LinkLost(f"no free port from {DYNAMIC_PORTS[0]} on at {host}")
 
     async def _control(self) -> None:
         from v2g.io.control import serve
@@ -147,21 +171,6 @@ class StationProcess:
             async with asyncio.timeout(GRACE_S):
                 for runner in self._runners.values():
                     await runner.idle.wait()
-
-
-async def _listen(runner: EvseRunner, host: str, port: int, context: "TlsContext | None") -> tuple[asyncio.Server, int]:
-    channel: Callable[[], Any] | None = None
-    if context is not None:
-        from v2g.tls.channel import TlsChannel
-
-        channel = lambda: TlsChannel(context)  # noqa: E731 - one line says it best
-    if port:
-        return await listen(runner.car, host, port, channel), port
-    for _ in range(100):
-        port = secrets.choice(DYNAMIC_PORTS)
-        with suppress(LinkLost):
-            return await listen(runner.car, host, port, channel), port
-    raise LinkLost(f"no free port from {DYNAMIC_PORTS[0]} on at {host}")
 
 
 def station_tls(settings: Tls) -> "TlsContext":

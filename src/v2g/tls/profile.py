@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
 
 
 class TlsError(V2GError):
@@ -16,6 +17,8 @@ class TlsError(V2GError):
     `alert` is the TLS alert (RFC 8446, section 6) that was sent or received, None if there was none. A
     connection that raised this is over; what `TlsChannel.outgoing` still holds tells the peer so.
     """
+
+    fault = Fault.TLS
 
     def __init__(self, text: str, alert: str | None = None) -> None:
         super().__init__(f"{text} (alert {alert})" if alert else text)

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
 
 VERSION = b"\x01\xfe"
 HEADER = struct.Struct(">2sHI")
@@ -56,6 +57,8 @@ class Frame(NamedTuple):
 class FramingError(V2GError):
     """The byte stream is not V2GTP. `frames` holds the whole frames received before the fault in the same `feed`."""
 
+    fault = Fault.FRAMING
+
     def __init__(self, text: str, frames: list[Frame]) -> None:
         super().__init__(text)
         self.frames = frames
@@ -69,24 +72,35 @@ def pack(payload_type: int, payload: bytes) -> bytes:
 class FrameReader:
     """Cuts the byte stream of one connection into frames, however the network split or joined it.
 
-    Memory is bounded: never more than one unfinished frame of at most `limit` payload bytes is kept. Headers are
-    judged as soon as their bytes are there, before any payload is waited for. After a fault nothing more is
-    accepted: with the boundary of a frame lost, every later byte would be a guess.
+    Memory and work are bounded: at most one unfinished frame of at most `limit` payload bytes is kept, and at most
+    `at_once` whole frames wait for the caller; the rest of a burst is not parsed. A header is judged as soon as its
+    bytes are there, before any payload is waited for. After a fault nothing more is accepted: with the boundary of a
+    frame lost, every later byte would be a guess.
     """
 
-    def __init__(self, limit: int = DEFAULT_LIMIT, admitted: Container[int] = STREAM_TYPES) -> None:
+    def __init__(
+        self, limit: int = DEFAULT_LIMIT, admitted: Container[int] = STREAM_TYPES, at_once: int | None = None
+    ) -> None:
         self._limit = limit
         self._admitted = admitted
+        self._at_once = at_once
         self._buffer = bytearray()
         self._consumed = 0
         self._refusal: str | None = None
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Returns the frames that `data` completes. Raises FramingError at a bad header and at every later call."""
+    def feed(self, data: bytes, waiting: int = 0) -> list[Frame]:
+        """Return the frames that `data` completes.
+
+        `waiting`: how many earlier frames the caller has not handled yet; they count towards `at_once`. Raises
+        `FramingError` at a bad header, at one frame too many, and at every later call.
+        """
         frames: list[Frame] = []
         if self._refusal is None:
             self._buffer += data
             while (frame := self._next()) is not None:
+                if waiting + len(frames) == self._at_once:
+                    self._refuse(f"more than {self._at_once} requests at once; a car has one outstanding")
+                    break
                 frames.append(frame)
         if self._refusal is not None:
             raise FramingError(self._refusal, frames)
@@ -95,8 +109,7 @@ class FrameReader:
     def _next(self) -> Frame | None:
         fault = self._fault()
         if fault is not None:
-            self._refusal = f"V2GTP header at byte {self._consumed} of the stream: {fault}"
-            self._buffer.clear()
+            self._refuse(f"V2GTP header at byte {self._consumed} of the stream: {fault}")
             return None
         if len(self._buffer) < HEADER.size:
             return None
@@ -108,6 +121,10 @@ class FrameReader:
         del self._buffer[:end]
         self._consumed += end
         return frame
+
+    def _refuse(self, reason: str) -> None:
+        self._refusal = reason
+        self._buffer.clear()
 
     def _fault(self) -> str | None:
         head = self._buffer[: HEADER.size]
