@@ -52,6 +52,7 @@ SIMULATED = {
 """Over TCP, as a real device may be."""
 CARRIERS = {
     "serial": Simulated(("plant",), "modbus+rtu://{line}?unit={{unit}}&baud=115200&parity=N"),
+    "can": Simulated(("plant",), "can://{line}?interface=slcan&bitrate=500000"),
 }
 """Over other carriers."""
 _map = os.environ.get("V2G_TEST_INVERTER_MAP")

@@ -17,7 +17,7 @@ from tests.contract.inverters import CARRIERS, SIMULATED, Simulated
 from tests.contract.simulators import Simulator, simulator
 
 from v2g.io.modbus import ModbusConnection
-from v2g.power.address import MODBUS
+from v2g.power.address import CAN, MODBUS
 from v2g.power.errors import PowerError, Unreachable
 from v2g.power.inverter import (
     LOST_WITHIN_S,
@@ -220,8 +220,9 @@ def test_a_lost_device_raises_in_time_from_every_method(mortal: Subject, how: st
             with pytest.raises(Unreachable) as caught:
                 await call()
             assert time.monotonic() - started_s < LOST_WITHIN_S
+            assert caught.value.device == "inverter"
             places = (mortal.process.endpoint, str(mortal.process.line_path))
-            assert str(caught.value).startswith(tuple(f"inverter at {place}" for place in places))
+            assert any(place in caught.value.address for place in places)
             assert caught.value.remedy
 
     mortal.run(test)
@@ -254,7 +255,8 @@ def test_reading_and_commanding_are_fast(subject: Subject) -> None:
             await bench.inverter.read()
             await bench.inverter.command(power(-10_000 - 100 * step))
             taken_s.append(time.monotonic() - started_s)
-        assert min(taken_s) < 0.015  # a tenth of what a poll may take; whatever else this machine does
+        # A tenth of what a poll may take, whatever else this machine does. On CAN it waits for three rounds of frames.
+        assert min(taken_s) < (0.08 if subject.simulated.address.startswith(CAN) else 0.015)
 
     subject.run(test)
 

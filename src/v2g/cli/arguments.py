@@ -18,7 +18,7 @@ def endpoint(text: str) -> tuple[str, int]:
 
 def listening(text: str) -> "tuple[str, int] | Address":
     """Where a simulated device is: `HOST:PORT`, or the address of a line. Raises `ArgumentTypeError`."""
-    from v2g.power.address import MODBUS_RTU, AddressError, parse
+    from v2g.power.address import CAN, MODBUS_RTU, AddressError, parse
 
     if "://" not in text:
         return endpoint(text)
@@ -26,8 +26,8 @@ def listening(text: str) -> "tuple[str, int] | Address":
         address = parse(text)
     except AddressError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    if address.scheme != MODBUS_RTU:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither HOST:PORT nor {MODBUS_RTU}:///PATH")
+    if address.scheme not in (MODBUS_RTU, CAN) or address.host:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither HOST:PORT nor {MODBUS_RTU}:///PATH nor {CAN}:///PATH")
     return address
 
 

@@ -1,6 +1,7 @@
 """`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety|lock`: the simulated hardware, each a process of its own.
 
-All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams.
+All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams. `plant` and
+`contactor` may be on a CAN bus too, behind a serial adapter (SLCAN).
 """
 
 import argparse
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="append",
             required=True,
             metavar="HOST:PORT",
-            help="port 0 picks a free one; modbus+rtu:///PATH makes a serial line; may be repeated",
+            help="port 0 picks a free one; or modbus+rtu:///PATH, can:///PATH: a line of that name; repeatable",
         )
 
 
@@ -95,7 +96,7 @@ async def _plant(args: argparse.Namespace) -> None:
     from v2g.power.registers.map import load
 
     plant = _made_plant(args, args.inverter_map and load(args.inverter_map))
-    await serve(plant.units, args.listen, plant.run)
+    await serve(plant.units, args.listen, plant.run, on_can={1: "inverter", 2: "meter", 5: "contactor"})
 
 
 async def _sunspec(args: argparse.Namespace) -> None:
@@ -134,7 +135,7 @@ async def _contactor(args: argparse.Namespace) -> None:
             print(f"{time_s:.3f} {'closed' if closed else 'open'} {cause}", file=file, flush=True)
 
         module = ContactorModule(time.monotonic, stuck=args.stuck and Stuck(args.stuck), log=log)
-        await serve({1: module.unit}, args.listen, module.run)
+        await serve({1: module.unit}, args.listen, module.run, on_can={1: "contactor"})
 
 
 async def _grid(args: argparse.Namespace) -> None:

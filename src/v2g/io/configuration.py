@@ -42,6 +42,9 @@ class _Unconnected:
     def registers(self, address: Address, device: str) -> Any:
         return None
 
+    def frames(self, address: Address, device: str) -> Any:
+        return None
+
     def samples(self, address: Address) -> Any:
         return None
 

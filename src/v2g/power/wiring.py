@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from v2g.kernel.errors import V2GError
-from v2g.power.address import MODBUS, MODBUS_RTU, UDP, Address
+from v2g.power.address import CAN, MODBUS, MODBUS_RTU, UDP, Address
 from v2g.power.registers.map import RegisterMap, load
 from v2g.power.registers.port import Registers
+from v2g.power.signals.map import SignalMap
+from v2g.power.signals.map import load as load_signals
+from v2g.power.signals.port import Frames
 from v2g.power.waveform import SampleSource
 
 
@@ -26,6 +29,10 @@ class Carriers(Protocol):
 
     def registers(self, address: Address, device: str) -> Registers:
         """The registers of the unit at a Modbus address; `device` is its name in error messages."""
+        ...
+
+    def frames(self, address: Address, device: str) -> Frames:
+        """The frames of a device on the CAN bus at an address."""
         ...
 
     def samples(self, address: Address) -> SampleSource:
@@ -46,7 +53,7 @@ class Wiring:
     address: Address
     carriers: Carriers
     map_file: Path | None = None
-    """A register map of the user's own."""
+    """A register or signal map of the user's own."""
     nominal_hz: float = 50.0
     nominal_voltage_v: float = 230.0
     """Phase to neutral."""
@@ -61,6 +68,16 @@ class Wiring:
     def register_map(self) -> RegisterMap | None:
         """The user's own map, if there is one. Raises `MapError`."""
         return None if self.map_file is None else load(self.map_file)
+
+    def frames(self) -> Frames:
+        """The device's frames. Raises `WiringError` for an address of another carrier."""
+        self._expect(CAN)
+        self._need("can", "v2g[can]")
+        return self.carriers.frames(self.address, self.device)
+
+    def signal_map(self) -> SignalMap | None:
+        """The user's own map, if there is one. Raises `MapError`."""
+        return None if self.map_file is None else load_signals(self.map_file)
 
     def samples(self) -> SampleSource:
         """The samples that arrive at the address. Raises `WiringError` for an address of another carrier."""

@@ -21,6 +21,7 @@ from v2g.power.pilot import Pilot as ControlPilot
 from v2g.power.registers.device import RegisterDevice
 from v2g.power.registers.port import Registers, Table
 from v2g.power.safety_inputs import CoolantPump, SafetyInputs
+from v2g.power.signals.port import Frames
 from v2g.power.waveform import SampleSource
 from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Device, EvseSettings, Pilot
@@ -28,7 +29,8 @@ from v2g.station.orders import Orders
 from v2g.station.readings import STALE_S, Readings
 from v2g.station.station import Register
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded if there is such a device
+    from v2g.io.can import CanBus
     from v2g.io.waveform import UdpSamples
 
 _T = TypeVar("_T")
@@ -54,13 +56,15 @@ class Lines:
     """`v2g.power.wiring.Carriers`: opened on first use, shared by the devices at one address.
 
     Each EVSE has its own, so that no TCP connection of one waits for another's device. A serial line has one user by
-    its nature, so all EVSEs of the process share it.
+    its nature, and an adapter one process, so all EVSEs of the process share these.
     """
 
     _serial: ClassVar[WeakValueDictionary[Address, ModbusConnection]] = WeakValueDictionary()
+    _can: ClassVar["WeakValueDictionary[Address, CanBus]"] = WeakValueDictionary()
 
     def __init__(self) -> None:
         self._connections: dict[Address, ModbusConnection] = {}
+        self._buses: dict[Address, CanBus] = {}
         self._samples: dict[Address, UdpSamples] = {}
         self._closing: list[Callable[[], None]] = []
 
@@ -74,6 +78,16 @@ class Lines:
             self._connections[line] = made
             self.keep(self._connections[line].close)
         return self._connections[line].unit(address.unit, device)
+
+    def frames(self, address: Address, device: str) -> Frames:
+        """The frames of a device on a CAN bus; see the port."""
+        from v2g.io.can import CanBus
+
+        if address not in self._buses:
+            bus = self._buses[address] = self._can.get(address) or CanBus(address)
+            self._can[address] = bus
+            self.keep(bus.close)
+        return self._buses[address].frames(device)
 
     def samples(self, address: Address) -> SampleSource:
         """The samples that arrive at an address; see the port."""

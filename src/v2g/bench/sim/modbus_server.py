@@ -56,8 +56,8 @@ class Unit:
         obey: Callable[[Mapping[str, Value]], Mapping[str, Value]] = lambda _: {},
     ) -> None:
         self._map = register_map
-        self._measure = measure
-        self._obey = obey
+        self.measure = measure
+        self.obey = obey
         self._memory = {
             (quantity.table, quantity.address + offset): 0
             for quantity in register_map.quantities.values()
@@ -71,7 +71,7 @@ class Unit:
         """The words (bits); a block may cross gaps of the map, which read as 0, but must start and end in it."""
         if (table, address) not in self._memory or (table, address + count - 1) not in self._memory:
             raise ModbusException(ILLEGAL_ADDRESS)
-        self._store(self._measure())
+        self._store(self.measure())
         return [self._memory.get((table, address + offset), 0) for offset in range(count)]
 
     def write(self, table: Table, address: int, words: Sequence[int]) -> None:
@@ -87,7 +87,7 @@ class Unit:
                 name: quantity.decode([self._memory[place] for place in _places(quantity)])
                 for name, quantity in self._commands.items()
             }
-            self._store(self._obey(commanded))
+            self._store(self.obey(commanded))
         except ValueError as error:
             self._memory = before
             raise ModbusException(ILLEGAL_VALUE) from error
@@ -95,7 +95,7 @@ class Unit:
     @cached_property
     def _commands(self) -> dict[str, Quantity]:
         """The quantities that can be written."""
-        measured = self._measure().keys()
+        measured = self.measure().keys()
         writable = (Table.HOLDING, Table.COIL)
         return {
             name: quantity

@@ -5,24 +5,40 @@ import signal
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from v2g.bench.sim.modbus_server import Device, listen
+from v2g.bench.sim.can_server import CanUnit, SlcanServer
+from v2g.bench.sim.modbus_server import Device, Unit, listen
 from v2g.bench.sim.rtu_server import RtuServer
-from v2g.power.address import Address
+from v2g.power.address import CAN, Address
+from v2g.power.signals.map import shipped
 
 Place = tuple[str, int] | Address
-"""Where a device is served: a TCP host and port (0 picks a free one), or a serial line, whose name becomes a link."""
+"""Where a device is served: a TCP host and port (0 picks a free one); a serial line or the serial adapter of a CAN bus,
+whose name is a link."""
 
 
 async def serve(
-    units: Mapping[int, Device], places: Iterable[Place], *work: Callable[[], Coroutine[Any, Any, None]]
+    units: Mapping[int, Device],
+    places: Iterable[Place],
+    *work: Callable[[], Coroutine[Any, Any, None]],
+    on_can: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
-    """Serves `units` at all places while each `work` runs, until a signal. Raises `OSError` if it cannot listen."""
+    """Serves `units` at all places while each `work` runs, until a signal. `on_can`: the units that are on a CAN bus
+    too, each with the name of its shipped signal map. Raises `OSError` if it cannot listen."""
     started = []
     with ExitStack() as stack:
         for place in places:
-            if isinstance(place, Address):
+            if isinstance(place, Address) and place.scheme == CAN:
+                on_bus = [
+                    CanUnit(unit, shipped(on_can[number]))
+                    for number, unit in units.items()
+                    if number in on_can and isinstance(unit, Unit)
+                ]
+                stack.callback(SlcanServer(on_bus, Path(place.path)).close)
+                started.append(f"listening on {place.scheme}://{place.path}?interface=slcan")
+            elif isinstance(place, Address):
                 stack.callback(RtuServer(units, Path(place.path)).close)
                 started.append(f"listening on {place.scheme}://{place.path}")
             else:

@@ -7,7 +7,7 @@ group `v2g.drivers`. A driver is a factory: it takes a `v2g.power.wiring.Wiring`
 from collections.abc import Callable
 
 from v2g.kernel.registry import Registry, imported
-from v2g.power.address import MODBUS, MODBUS_RTU, UDP
+from v2g.power.address import CAN, MODBUS, MODBUS_RTU, UDP
 from v2g.power.contactor import Contactor
 from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import Inverter
@@ -35,7 +35,7 @@ PORTS: dict[str, type] = {
 }
 """Kind of device -> the port that a driver of it implements."""
 
-DEFAULTS = {MODBUS: "register-map", MODBUS_RTU: "register-map", UDP: "waveform"}
+DEFAULTS = {MODBUS: "register-map", MODBUS_RTU: "register-map", CAN: "signal-map", UDP: "waveform"}
 """Scheme of an address -> the driver for it, if none is named."""
 
 
@@ -45,6 +45,24 @@ def _by_map(reference: str) -> Callable[[], Factory]:
     def load() -> Factory:
         driver: Callable[[Registers, RegisterMap | None], object] = imported(reference)()
         return lambda wiring: driver(wiring.registers(), wiring.register_map())
+
+    return load
+
+
+def _by_signals(reference: str) -> Callable[[], Factory]:
+    """A mapped driver over CAN signals."""
+
+    def load() -> Factory:
+        from v2g.power.signals.device import SignalDevice
+        from v2g.power.signals.map import shipped
+
+        driver = imported(reference)()
+
+        def factory(wiring: Wiring) -> object:
+            frames, signal_map = wiring.frames(), wiring.signal_map()
+            return driver(SignalDevice(frames, signal_map or shipped(driver.MAP)))
+
+        return factory
 
     return load
 
@@ -64,6 +82,11 @@ DRIVERS: Registry[Factory] = Registry(
         "pilot.register-map": _by_map("v2g.power.drivers.register_pilot:RegisterPilot"),
         "safety.register-map": _by_map("v2g.power.drivers.register_safety:RegisterSafetyInputs"),
         "pump.register-map": _by_map("v2g.power.drivers.register_safety:RegisterCoolantPump"),
+        "inverter.signal-map": _by_signals("v2g.power.drivers.mapped:MappedInverter"),
+        "contactor.signal-map": _by_signals("v2g.power.drivers.mapped:MappedContactor"),
+        "meter.signal-map": _by_signals("v2g.power.drivers.mapped:MappedMeter"),
+        "isolation.signal-map": _by_signals("v2g.power.drivers.mapped:MappedIsolationMonitor"),
+        "grid.signal-map": _by_signals("v2g.power.drivers.mapped:MappedGridSensor"),
         "inverter.sunspec": _by_map("v2g.power.drivers.sunspec_inverter:SunSpecInverter"),
         "grid.sunspec": imported("v2g.power.drivers.sunspec_grid_sensor:driver"),
         "grid.waveform": imported("v2g.io.waveform:driver"),
