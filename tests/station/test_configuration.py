@@ -400,17 +400,16 @@ def test_the_driver_of_a_device(tmp_path: Path) -> None:
     grid = accepted(tmp_path, saying("grid: {address: 'g:1', driver: sunspec}")).evses[0].grid
     assert grid == Device(address="g:1", driver="sunspec")
     (found,) = findings(tmp_path, MINIMAL.replace("meter: {", "meter: {driver: sunspec, "))
-    assert "evses[0].meter.driver: there is no driver sunspec for the meter; use register-map" in found
+    assert "evses[0].meter.driver: there is no driver sunspec for the meter; use register-map or signal-map" in found
     (found,) = findings(tmp_path, saying("grid: {address: 'g:1', driver: modbus}"))
-    assert (
-        "evses[0].grid.driver: there is no driver modbus for the grid; use register-map or sunspec or waveform" in found
-    )
+    assert "evses[0].grid.driver: there is no driver modbus for the grid; use register-map or signal-map or " in found
     (tmp_path / "own.yaml").write_text("quantities: {}")
     (found,) = findings(tmp_path, saying("grid: {address: 'g:1', driver: sunspec, registers: own.yaml}"))
     assert "evses[0].grid.driver: a SunSpec grid sensing unit has no register map; remove `registers`" in found
     (found,) = findings(tmp_path, MINIMAL.replace("inverter: {", "inverter: {driver: waveform, "))
     assert (
-        "evses[0].inverter.driver: there is no driver waveform for the inverter; use register-map or sunspec" in found
+        "evses[0].inverter.driver: there is no driver waveform for the inverter; use register-map or signal-map or sunspec"
+        in found
     )
 
 
