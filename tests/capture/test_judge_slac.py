@@ -7,6 +7,9 @@ from tests.capture.test_dissector import dissected
 from tests.capture.test_judge import judged
 from tests.capture.wire import CAR_MAC, EPOCH, STATION_MAC, Captured, discovery, pcap
 
+from v2g.capture.datagrams import management
+from v2g.capture.judge_slac import MOST_RUNS, SlacJudge
+from v2g.capture.packet import Management
 from v2g.capture.record import Finding
 from v2g.slac import mme
 from v2g.slac.mme import BROADCAST, Frame, Mme
@@ -194,3 +197,12 @@ def test_messages_of_vendors_are_named_as_such() -> None:
     assert record.document == {
         "vendor MME 0xA0B0": {"oui": "00B052", "vendor": "Qualcomm", "octets": octets.hex().upper()}
     }
+
+
+def test_flood_of_run_ids_is_bounded() -> None:
+    judge = SlacJudge()
+    for number in range(MOST_RUNS + 100):
+        message = mme.CM_SLAC_PARM_REQ(run_id=number.to_bytes(8))
+        frame = Management(number, EPOCH, CAR_MAC, BROADCAST, Frame.of(BROADCAST, CAR_MAC, message).pack()[14:])
+        judge.judge(management(frame))
+    assert len(list(judge.flush())) == MOST_RUNS

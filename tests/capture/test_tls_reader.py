@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.capture.talk import Talk
 
-from v2g.capture.keylog import KeyLog
+from v2g.capture.keylog import MOST_SECRETS, MOST_TRIED, KeyLog
 from v2g.capture.packet import Endpoint
 from v2g.capture.tcp import Chunk
-from v2g.capture.tls import MOST_WAITING, Alarm, TlsReader, is_tls
+from v2g.capture.tls import MOST_TRIES_OF_ALL, MOST_WAITING, Alarm, TlsReader, is_tls
 
 CAR, STATION = Endpoint(bytes(16), 1), Endpoint(bytes(16), 2)
 NO_ENCRYPT_THEN_MAC = 1 << 19
@@ -250,6 +250,29 @@ def test_key_log_in_the_encodings_of_windows(encoding: str) -> None:
     secrets = KeyLog()
     assert secrets.add(f"# keys\r\nCLIENT_RANDOM {'ab' * 32} {'cd' * 48}\r\n".encode(encoding))
     assert secrets.get("CLIENT_RANDOM", b"\xab" * 32) == b"\xcd" * 48
+
+
+def test_flood_of_secrets_is_bounded() -> None:
+    secrets = KeyLog()
+    for number in range(MOST_SECRETS + 10):
+        added = secrets.add(f"CLIENT_RANDOM {number:064x} {'cd' * 48}\n".encode())
+        assert added == (number < MOST_SECRETS)
+    assert len(secrets) == MOST_SECRETS
+    assert len(list(secrets.client_randoms("CLIENT_RANDOM"))) == MOST_TRIED
+
+
+def test_guesses_are_bounded_over_all_connections() -> None:
+    """Connections without a handshake, and a key log of others: only so many secrets and numbers are tried."""
+    labels = ("CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0")
+    lines = [f"{label} {number:064x} {'cd' * 48}\n" for number in range(MOST_TRIED) for label in labels]
+    secrets = key_log("".join(lines).encode())
+    for _ in range(40):
+        reader = TlsReader(secrets)
+        list(reader.feed(Chunk(1, 0.0, CAR, STATION, b"\x17\x03\x03\x00\x30" + bytes(48), 0)))
+        (alarm,) = reader.flush()
+        assert isinstance(alarm, Alarm)
+        assert "none of the 128 secrets fits" in alarm.text
+    assert secrets.tries < 1.2 * MOST_TRIES_OF_ALL
 
 
 def test_other_lines_of_a_key_log_are_passed_over() -> None:

@@ -42,7 +42,7 @@ class _Run:
     announced: dict[str, int] = field(default_factory=dict)
     sounds: int = 0
     judged: set[str] = field(default_factory=set)
-    missing: dict[str, None] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
     """Messages that must precede others and are not in the capture."""
     asked: "_Run | None" = None
     """The run whose request was answered with this run's id."""
@@ -136,9 +136,9 @@ def _judge_step(run: _Run, record: Record) -> None:
     if name not in run.judged or name == "CM_ATTEN_CHAR.RSP":
         run.judged.add(name)
         if name == RESULT and not run.sounds:
-            run.missing[SOUND] = None
+            run.missing.add(SOUND)
         if before not in run.times:
-            run.missing[before] = None
+            run.missing.add(before)
         elif (taken_s := (record.time or 0.0) - run.times[before]) > limit_s:
             text = f"{name} came {1000 * taken_s:.0f} ms after {before}"
             record.find("slac timing", f"{text}, at most {1000 * limit_s:.0f} ms are allowed ({timer})")
@@ -167,7 +167,8 @@ def _judge_run(run: _Run) -> Iterator[Record]:
         yield run.first.remark("run id", f"{text}; look where the station took it from")
         return
     if run.missing:
-        text = f"the capture lacks {', '.join(run.missing)} of {whose}"
+        missing = [name for name in (REQUEST, *STEPS) if name in run.missing]
+        text = f"the capture lacks {', '.join(missing)} of {whose}"
         yield run.latest.remark("slac incomplete", f"{text}; they were not captured, or not sent")
     if END not in run.times and not run.is_linked:
         latest = run.latest
