@@ -154,6 +154,25 @@ def test_lost_packet_hides_no_fault_and_makes_none() -> None:
     assert (finding.text, finding.packet) == (whole.text, whole.packet - 1)
 
 
+@pytest.mark.parametrize("mss", [16, 1440])
+def test_packet_that_comes_after_its_bytes_were_given_up(mss: int) -> None:
+    """A whole message is read with the packet's own number; a part of one does not get into the message that is on."""
+    messages = session(DC)[:20]
+    sizes = [-(-(8 + len(each.exi)) // mss) for each in messages]
+    places = [HANDSHAKES + sum(sizes[:number]) for number in range(len(messages))]
+    frames = conversation(messages, mss=mss)
+    late = frames.pop(places[2])
+    frames.insert(places[17] + sizes[17] // 2 - 1, late._replace(time=frames[places[17] - 1].time))
+    records = dissected(pcap(frames))
+    payloads = [record.payload for record in records if record.message]
+    expected = [each.exi for each in messages]
+    found = expected.pop(2)
+    if mss == 1440:
+        expected.insert(16, found)
+    assert payloads == expected
+    assert {finding.rule for finding in judged(records)} == {"gap"}
+
+
 def test_encrypted_session_goes_on_after_each_lost_packet(talk: Talk) -> None:
     messages = session(DC)[:20]
     wire, lines = talk([(each.from_car, pack(each.payload_type, each.exi)) for each in messages])

@@ -43,12 +43,11 @@ class Conversation:
         """Whether it carries V2G messages, or may carry them encrypted."""
         self.gap = False
         """Whether bytes are missing since the latest record."""
-        self.decoder: PayloadDecoder | None = None
+        self.decoder = PayloadDecoder()
 
     def scanner(self, side: Endpoint) -> Scanner:
         """The scanner of what this side sends."""
         if side not in self.scanners:
-            self.decoder = self.decoder or PayloadDecoder()
             self.scanners[side] = Scanner(self.decoder.reads)
         return self.scanners[side]
 
@@ -198,7 +197,9 @@ class Dissector:
 
             if is_tls(chunk.data):
                 conversation.tls, conversation.is_v2g = TlsReader(self._secrets), True
-        if conversation.tls is None:
+        if chunk.is_late:
+            yield from _scan_late(conversation, chunk)
+        elif conversation.tls is None:
             yield from self._scan(conversation, chunk)
         else:
             yield from self._plain(conversation, conversation.tls.feed(chunk))
@@ -236,6 +237,17 @@ class Dissector:
                 yield _record(conversation, conversation.latest[source], found)
 
 
+def _scan_late(conversation: Conversation, chunk: Chunk) -> Iterator[Record]:
+    """The whole messages in bytes whose place in the stream is long past. Late TLS records are left out: their numbers
+    are past as well."""
+    if conversation.tls is None:
+        for found in Scanner(conversation.decoder.reads).feed(chunk.data):
+            if isinstance(found, RawFrame):
+                record = _record(conversation, chunk, found)
+                conversation.gap, record.gap, record.is_late = record.gap, False, True
+                yield record
+
+
 def _begins_session(data: bytes) -> bool:
     """Whether data with which a segment begins can only be the first of a connection: a ClientHello, or a V2GTP message
     with a supportedAppProtocolReq."""
@@ -252,7 +264,7 @@ def _record(conversation: Conversation, chunk: Chunk, found: RawFrame | Fault) -
     if isinstance(found, Fault):
         record.find(found.rule, found.text)
         conversation.gap = found.rule == "no header"
-    elif conversation.decoder is not None:
+    else:
         conversation.is_v2g = True
         conversation.decoder.decode(record, found)
     return record

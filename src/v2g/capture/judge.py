@@ -35,7 +35,7 @@ class Judge:
         elif record.protocol not in ("tcp", "link"):
             self._slac.link()
             self._discovery = None
-            if record.protocol != "tls":
+            if record.protocol != "tls" and not record.is_late:
                 _judge_session(self._session(record), record)
 
     def flush(self) -> Iterator[Record]:

@@ -40,6 +40,9 @@ class Record:
     gap: bool = False
     """Whether bytes of its connection, of either side, are missing in the capture since the record before."""
 
+    is_late: bool = False
+    """Whether it belongs to an earlier place: its bytes came after they had been given up."""
+
     @property
     def header(self) -> dict[str, Any]:
         """The message's header; empty if it has none."""

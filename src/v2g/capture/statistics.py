@@ -61,7 +61,7 @@ class Statistics:
         connection = record.connection
         if record.gap:
             self._requests.pop(connection, None)
-        if record.message is None or record.protocol == "slac":
+        if record.message is None or record.protocol == "slac" or record.is_late:
             return
         if record.is_request:
             exchange = self._exchanges.setdefault(record.message, _Exchange(record.protocol))

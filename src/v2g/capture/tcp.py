@@ -31,6 +31,8 @@ class Chunk(NamedTuple):
     destination: Endpoint
     data: bytes
     missing: int
+    is_late: bool = False
+    """The bytes were given up and reported as missing before. They belong to an earlier place of the stream."""
 
 
 class _Side:
@@ -284,7 +286,8 @@ class Connection:
         if side.next is None:
             side.begin(sequence)
         if side.lost and side.ahead(sequence) < 0:
-            chunks += (Chunk(packet, time, source, destination, late, 0) for late in side.find(sequence, data))
+            found = side.find(sequence, data)
+            chunks += (Chunk(packet, time, source, destination, late, 0, is_late=True) for late in found)
         if packet > side.latest[0]:
             side.latest = packet, time
         end = sequence + len(data)
