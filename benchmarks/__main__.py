@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import (
     capture_decoding,
+    eight_evses,
     energy_loop,
     exi_calls,
     first_message,
@@ -44,6 +45,7 @@ MODULES = (
     memory,
     response_time,
     energy_loop,
+    eight_evses,
     grid_step,
     grid_reaction,
     lossy_captures,
