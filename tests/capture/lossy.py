@@ -27,7 +27,7 @@ def read_and_judged(items: Iterable[Item]) -> list[Record]:
     for record in dissector.flush():
         judge.judge(record)
         records.append(record)
-    return [*records, *judge.flush()]
+    return [*records, *judge.flush(dissector.end)]
 
 
 def dropped(items: Iterable[Item], rate: float, seed: int) -> list[Item]:

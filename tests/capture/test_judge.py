@@ -226,6 +226,18 @@ def test_discovery_without_an_answer() -> None:
     assert finding.rule == "unanswered"
 
 
+@pytest.mark.parametrize(("seconds", "rules"), [(0.0, []), (1.9, []), (2.1, ["unanswered"])])
+def test_what_may_still_come_is_not_missed(seconds: float, rules: list[str]) -> None:
+    """Somebody has ended the capture within an exchange."""
+    records = recorded(DC)[:5]
+    assert records[-1].message == "AuthorizationSetupReq"
+    judge = Judge()
+    for record in records:
+        judge.judge(record)
+    findings = [finding for record in judge.flush((records[-1].time or 0.0) + seconds) for finding in record.findings]
+    assert [finding.rule for finding in findings] == rules
+
+
 def test_hints_are_about_codes_that_exist() -> None:
     from v2g.messages import din, iso2, sap
     from v2g.messages.iso20 import types

@@ -8,6 +8,7 @@ from tests.capture.test_judge import judged
 from tests.capture.wire import CAR_MAC, EPOCH, STATION_MAC, Captured, discovery, pcap
 
 from v2g.capture.datagrams import management
+from v2g.capture.judge import Judge
 from v2g.capture.judge_slac import MOST_RUNS, SlacJudge
 from v2g.capture.packet import Management
 from v2g.capture.record import Finding
@@ -180,6 +181,16 @@ def test_matching_whose_end_was_not_captured_is_no_failure_if_car_and_station_ta
     talk = [Captured(EPOCH + 10 + frame.time - EPOCH, frame.frame) for frame in discovery()]
     assert judged(dissected(pcap([*captured(steps), *talk]))) == []
     assert [finding.rule for finding in findings(steps)] == ["unmatched"]
+
+
+@pytest.mark.parametrize(("seconds", "rules"), [(0.1, []), (2.0, ["unmatched"])])
+def test_matching_that_is_going_on_when_the_capture_ends_is_no_failure(seconds: float, rules: list[str]) -> None:
+    records = dissected(pcap(captured(matching()[:10])))
+    judge = Judge()
+    for record in records:
+        judge.judge(record)
+    findings = [finding for record in judge.flush((records[-1].time or 0.0) + seconds) for finding in record.findings]
+    assert [finding.rule for finding in findings] == rules
 
 
 def test_private_message_in_the_type_of_another_is_named() -> None:

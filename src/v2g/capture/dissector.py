@@ -72,13 +72,15 @@ class Dissector:
         self._counts: dict[str, int] = {}
         self.packets = 0
         """How many packets the capture has so far."""
+        self.end: float | None = None
+        """The time of the latest one."""
 
     def feed(self, item: Packet | Secrets) -> Iterator[Record]:
         """The messages that are complete with this packet."""
         if isinstance(item, Secrets):
             yield from self._learn(item.lines)
             return
-        self.packets = item.number
+        self.packets, self.end = item.number, item.time
         if self._waiting:
             yield from self._expire(item.time)
         match dissect(item):

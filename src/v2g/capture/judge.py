@@ -11,7 +11,18 @@ from typing import Any
 from v2g.capture.family import Family, family_of
 from v2g.capture.judge_slac import SlacJudge
 from v2g.capture.record import Record
-from v2g.capture.rules import REQUEST_RULES, RESPONSE_RULES, Rule, Session, admitting, ended, has_failed, request_of
+from v2g.capture.rules import (
+    REQUEST_RULES,
+    RESPONSE_RULES,
+    Rule,
+    Session,
+    admitting,
+    ended,
+    has_failed,
+    request_of,
+    response_s,
+)
+from v2g.v2gtp import sdp
 
 MOST_SESSIONS = 4096
 """Sessions that are judged at a time; the oldest is dropped for a new one."""
@@ -38,13 +49,14 @@ class Judge:
             if record.protocol != "tls" and not record.is_late:
                 _judge_session(self._session(record), record)
 
-    def flush(self) -> Iterator[Record]:
-        """The findings that only the end of the capture gives."""
-        yield from self._slac.flush()
-        if self._discovery is not None:
+    def flush(self, end: float | None = None) -> Iterator[Record]:
+        """The findings that only the end of the capture gives. `end`: the time of its last packet. A message that could
+        still come then is not missed."""
+        yield from self._slac.flush(end)
+        if self._discovery is not None and _is_over(self._discovery, sdp.INTERVAL_S, end):
             yield self._discovery.remark("unanswered", "no station answers the car's SECC discovery in this capture")
         for session in self._sessions.values():
-            yield from _end(session)
+            yield from _end(session, end)
 
     def _session(self, record: Record) -> Session:
         session = self._sessions.get(record.connection)
@@ -84,7 +96,12 @@ def _lose_track(session: Session) -> None:
         session.phases = frozenset(session.family.table)
 
 
-def _end(session: Session) -> Iterator[Record]:
+def _is_over(record: Record, limit_s: float, end: float | None) -> bool:
+    """Whether the capture goes on for longer than this after a record, or nobody knows."""
+    return end is None or record.time is None or end - record.time > limit_s
+
+
+def _end(session: Session, end: float | None) -> Iterator[Record]:
     """The findings that only the end of the capture gives for a session."""
     if session.first is None or session.is_one_side_known:
         return
@@ -95,8 +112,8 @@ def _end(session: Session) -> Iterator[Record]:
     elif session.is_apart and session.requests and session.responses > 1:
         text = "the input has the messages of one side after those of the other"
         yield session.first.remark("one side", f"{text}; it is not judged which belong together")
-    elif session.request is not None:
-        yield session.request.remark("unanswered", f"{session.request.message} has no response in this capture")
+    elif (request := session.request) is not None and _is_over(request, response_s(session, str(request.message)), end):
+        yield request.remark("unanswered", f"{request.message} has no response in this capture")
 
 
 def _judge_request(session: Session, request: Record) -> None:

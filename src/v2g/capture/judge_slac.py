@@ -98,10 +98,12 @@ class SlacJudge:
             run.is_linked = True
         self._latest.clear()
 
-    def flush(self) -> Iterator[Record]:
-        """The findings about whole runs."""
+    def flush(self, end: float | None = None) -> Iterator[Record]:
+        """The findings about whole runs. `end`: the time of the last packet, if it is known."""
         for run in sorted([*self._over, *self._runs.values()], key=lambda each: each.latest.packet):
-            yield from _judge_run(run)
+            latest_s = run.latest.time
+            is_over = end is None or latest_s is None or end - latest_s > constants.TT_EV_ATTEN_RESULTS_S
+            yield from _judge_run(run, is_over=is_over)
 
     def _run(self, record: Record, name: str, time: float) -> _Run:
         """The run to which a message belongs."""
@@ -160,7 +162,7 @@ def _judge_step(run: _Run, record: Record) -> None:
         record.find("slac result", f"{name} carries the result {content['result']} instead of 0")
 
 
-def _judge_run(run: _Run) -> Iterator[Record]:
+def _judge_run(run: _Run, *, is_over: bool) -> Iterator[Record]:
     whose = f"the matching of {run.car} with run id {run.run_id}"
     if run.asked is not None and ANSWER not in run.asked.times and not run.is_of_car:
         text = f"the station answers with run id {run.run_id} the car that has asked with {run.asked.run_id}"
@@ -170,7 +172,7 @@ def _judge_run(run: _Run) -> Iterator[Record]:
         missing = [name for name in (REQUEST, *STEPS) if name in run.missing]
         text = f"the capture lacks {', '.join(missing)} of {whose}"
         yield run.latest.remark("slac incomplete", f"{text}; they were not captured, or not sent")
-    if END not in run.times and not run.is_linked:
+    if END not in run.times and is_over and not run.is_linked:
         latest = run.latest
         text = f"{whose} ends after {latest.message}"
         yield latest.remark("unmatched", f"{text}; look at what the other side should have sent next")

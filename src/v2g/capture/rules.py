@@ -161,7 +161,7 @@ def _response_time(session: Session, response: Record) -> Iterator[Problem]:
     if request is None or request.time is None or response.time is None:
         return
     name, family = str(request.message), session.family
-    limit_s = family.message_s.get(name, family.default_message_s) if family else HANDSHAKE_S
+    limit_s = response_s(session, name)
     taken_s = response.time - request.time
     if taken_s > limit_s:
         text = f"{response.message} came {taken_s:.3f} s after its request; the car waits {limit_s:g} s for it"
@@ -303,6 +303,12 @@ def admitting(family: Family, name: str) -> frozenset[Any]:
 def ended(family: Family) -> frozenset[Any]:
     """The phases that admit nothing."""
     return _admitting_of(family.name)[""]
+
+
+def response_s(session: Session, request: str) -> float:
+    """How long the car waits for the response."""
+    family = session.family
+    return HANDSHAKE_S if family is None else family.message_s.get(request, family.default_message_s)
 
 
 def request_of(response: Record) -> str:

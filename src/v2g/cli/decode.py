@@ -43,6 +43,8 @@ class _Tally:
     """What came of the input."""
 
     packets: int = 0
+    end: float | None = None
+    """The time of the last packet."""
     messages: int = 0
     shown: int = 0
     failure: V2GError | None = None
@@ -115,7 +117,7 @@ def _judged(args: argparse.Namespace, tally: _Tally) -> "Iterator[Record]":
         if record.message is not None or record.findings:
             yield record
     if args.hex is None:
-        yield from judge.flush()
+        yield from judge.flush(tally.end)
 
 
 def _records(args: argparse.Namespace, tally: _Tally) -> "Iterator[Record]":
@@ -147,7 +149,7 @@ def _dissected(args: argparse.Namespace, items: "Iterable[Packet | Secrets]", ta
     except KeyboardInterrupt:  # the end of a live capture
         pass
     yield from dissector.flush()
-    tally.packets = dissector.packets
+    tally.packets, tally.end = dissector.packets, dissector.end
 
 
 def _hex_records(argument: str) -> "Iterator[Record]":
