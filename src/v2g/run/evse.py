@@ -82,7 +82,8 @@ class EvseRunner:
         """Set while no session is under way."""
         self.idle.set()
         self._wakes: list[asyncio.Event] = []
-        self._new_orders: list[asyncio.Event] = []
+        self._new_orders: dict[Callable[[Orders], Awaitable[None]], asyncio.Event] = {}
+        """Command of a device -> what wakes it."""
         self._line: PlcLink[StationMatching] | None = None
         self._commanded = asyncio.Event()
         self._orders = SAFE
@@ -113,13 +114,13 @@ class EvseRunner:
 
     async def _loops(self) -> None:
         """Until one of them fails by a defect of ours; nobody else's EVSE feels that."""
-        self._wakes, self._new_orders = [], []
+        self._wakes, self._new_orders = [], {}
         try:
             async with asyncio.TaskGroup() as tasks:
                 for command in self.devices.commands:  # each at its own pace: the contactor waits for no other
-                    self._new_orders.append(asyncio.Event())
+                    self._new_orders[command] = asyncio.Event()
                     work = partial(self._command, command)
-                    tasks.create_task(self._repeat(work, HEARTBEAT_S, wake=self._new_orders[-1]))
+                    tasks.create_task(self._repeat(work, HEARTBEAT_S, wake=self._new_orders[command]))
                 tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, deadline=self.evse.next_deadline))
                 for name in self.devices.names:
                     pace = _PACE.get(name, (POLL_S, IDLE_POLL_S))
@@ -263,8 +264,11 @@ class EvseRunner:
         orders, before = step.orders, self._orders
         if orders != before:
             self._orders = orders
-            for wake in self._new_orders:
-                wake.set()
+            # A set-point follows every cycle of the grid; only the inverter needs to hear of that at once.
+            power_only = replace(orders, inverter=before.inverter) == before
+            for command, wake in self._new_orders.items():
+                if command == self.devices.command_inverter or not power_only:
+                    wake.set()
             if self._line is not None and orders.matching != before.matching:
                 (self._line.begin_matching if orders.matching else self._line.end_matching)()
         for event in step.events:
