@@ -10,8 +10,8 @@ from v2g.pilot.state import (
     DEBOUNCE_S,
     HYSTERESIS_V,
     NOMINAL_V,
+    PILOT_STALE_S,
     READY,
-    STALE_S,
     TOLERANCE_V,
     Detector,
     Finding,
@@ -163,8 +163,8 @@ def test_without_a_fresh_reading_nothing_is_known() -> None:
     line = Line()
     line.feed(6, 0.1)
     old = pwm(6, time_s=line.now)
-    assert line.detector.step(old, line.now + STALE_S).name == "C2"
-    assert line.detector.step(old, line.now + STALE_S + 0.001).name == "unknown"
+    assert line.detector.step(old, line.now + PILOT_STALE_S).name == "C2"
+    assert line.detector.step(old, line.now + PILOT_STALE_S + 0.001).name == "unknown"
     assert line.detector.step(None, line.now).name == "unknown"
     assert line.feed(6).name == "unknown"  # and starts again
     assert line.feed(6, 0.1).name == "C2"

@@ -1,5 +1,7 @@
 """What the supervisor finds in measurements alone, and how long it must last."""
 
+from dataclasses import replace
+
 import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import CAR, INTENT, OUTLET, fault_of, in_the_loop
@@ -11,7 +13,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import ContactorReading
-from v2g.power.inverter import InverterReading, InverterState
+from v2g.power.inverter import HOLDS_WITHIN_S, OFF, HeldSetpoint, InverterReading, InverterState
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import Access, EvseSettings, Step
@@ -141,3 +143,19 @@ def test_an_inverter_that_does_not_hear_is_switched_off_by_the_contactor() -> No
     assert fault_of(world) is Fault.INVERTER_FAULT
     assert world.orders.safe
     assert not world.contactor.closed
+
+
+def test_an_inverter_that_holds_something_else_than_commanded_for_too_long_is_a_fault() -> None:
+    differs = "charge_limit_w is 20000 instead of 3000"
+
+    def found(held: HeldSetpoint | None) -> object:
+        supervisor = Supervisor(OUTLET, RATING)
+        return supervisor.hardware(replace(readings(1.0), held=held), 1.0, dc=True)
+
+    assert found(None) is None
+    assert found(HeldSetpoint(1.0, OFF)) is None
+    assert found(HeldSetpoint(1.0, None, differs, HOLDS_WITHIN_S)) is None
+    assert found(HeldSetpoint(1.0, None, differs, HOLDS_WITHIN_S + 0.1)) == (
+        Fault.INVERTER_FAULT,
+        f"the inverter does not hold what was commanded: {differs}",
+    )

@@ -19,8 +19,8 @@ DEBOUNCE_S = 0.02
 """A new state must have lasted this long. That leaves 80 ms of the 100 ms to poll and to open the contactor."""
 DUTY_TOLERANCE = 0.02
 """The measured duty cycle may be this far from the one that is sent: 3 % to 7 % for 5 %."""
-STALE_S = 0.25
-"""An older reading counts as none."""
+PILOT_STALE_S = 0.25
+"""Protects against a pilot that nobody measures any more: an older reading counts as none."""
 
 
 class State(StrEnum):
@@ -128,7 +128,7 @@ class Detector:
 
         `sent` as in `find`.
         """
-        if reading is None or abs(now - reading.time_s) > STALE_S:
+        if reading is None or abs(now - reading.time_s) > PILOT_STALE_S:
             self.finding = self._candidate = NOTHING
         else:
             self._take(find(reading, self.finding, sent), reading.time_s)

@@ -26,7 +26,7 @@ from v2g.power.waveform import SampleSource
 from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Device, EvseSettings, Pilot
 from v2g.station.orders import Orders
-from v2g.station.readings import STALE_S, Readings
+from v2g.station.readings import READING_STALE_S, Readings
 from v2g.station.station import Register
 
 if TYPE_CHECKING:  # loaded if there is such a device
@@ -267,7 +267,7 @@ class Devices:
         """Locks at once, but frees the plug only while the contactor is seen open: silence holds it."""
         assert self.lock
         contactor = self.readings.contactor
-        is_open = contactor is not None and not contactor.closed and self._clock() - contactor.time_s <= STALE_S
+        is_open = contactor is not None and not contactor.closed and self._clock() - contactor.time_s <= READING_STALE_S
         if orders.locked or (is_open and not orders.contactor_closed):
             await self._try("connector lock", "command", self.lock.command(locked=orders.locked))
 

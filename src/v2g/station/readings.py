@@ -11,8 +11,9 @@ from v2g.power.meter import MeterReading
 from v2g.power.pilot import PilotReading
 from v2g.power.safety_inputs import SafetyReading
 
-STALE_S = 0.35
-"""A reading older than this is no reading. With polls every 0.1 s that is three in a row."""
+READING_STALE_S = 0.35
+"""Protects against a device that has fallen silent: a reading older than this is no reading. With a poll every 0.1 s,
+three in a row have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Readings:
 
     def fresh(self, now: float) -> "Readings":
         """The readings that can be believed at `now`; None in the place of the others."""
-        oldest_s = now - STALE_S
+        oldest_s = now - READING_STALE_S
         stale = [name for name in _DEVICES if (each := getattr(self, name)) is not None and each.time_s < oldest_s]
         return replace(self, **dict.fromkeys(stale)) if stale else self
 

@@ -18,7 +18,8 @@ from v2g.power.errors import Unreachable
 from v2g.power.inverter import InverterMode, InverterSetpoint
 from v2g.power.registers.port import Table
 from v2g.power.safety_inputs import LOST_WITHIN_S, SafetyReading
-from v2g.station.safety.alarms import STALE_S, Alarm, alarms
+from v2g.station.readings import READING_STALE_S
+from v2g.station.safety.alarms import Alarm, alarms
 
 GOOD = SafetyReading(10.0, False, False, False, 25.0, 25.0, 25.0, 0.0)
 
@@ -48,8 +49,8 @@ def run(
     ("reading", "now", "expected"),
     [
         (GOOD, 10.0, ()),
-        (GOOD, 10.0 + STALE_S, ()),
-        (GOOD, 10.01 + STALE_S, (Alarm.STALE,)),
+        (GOOD, 10.0 + READING_STALE_S, ()),
+        (GOOD, 10.01 + READING_STALE_S, (Alarm.STALE,)),
         (GOOD, 9.0, (Alarm.STALE,)),
         (None, 10.0, (Alarm.STALE,)),
         (

@@ -15,8 +15,8 @@ from v2g.power.errors import PowerError
 
 POLL_S = 0.05
 """Between two exchanges with the plant: far below its watchdog."""
-STALE_S = 0.5
-"""A reading older than this is no reading."""
+BATTERY_STALE_S = 0.5
+"""Protects a simulated car whose plant has fallen silent: a reading older than this is no reading."""
 CLOSED_V = 5.0
 """Across a closed contactor there is less than this."""
 
@@ -113,7 +113,7 @@ class PlantVehicle:
         reading = self._reading
         assert reading is not None, "start comes first"
         closed = self._obeyed.contactor_closed
-        stale = self._clock() - reading.time_s > STALE_S
+        stale = self._clock() - reading.time_s > BATTERY_STALE_S
         return VehicleState(
             unix_s=int(self._wall()),
             soc=reading.soc,

@@ -4,9 +4,7 @@ from enum import StrEnum
 
 from v2g.kernel.fault import Fault
 from v2g.power.safety_inputs import SafetyReading
-
-STALE_S = 0.35
-"""A reading older than this is an alarm of its own."""
+from v2g.station.readings import READING_STALE_S
 
 
 class Alarm(StrEnum):
@@ -33,7 +31,7 @@ _FAULTS = {
 
 def alarms(reading: SafetyReading | None, now: float) -> tuple[Alarm, ...]:
     """The alarms at `now`, most urgent first. No reading, or a stale one, is an alarm."""
-    if reading is None or abs(now - reading.time_s) > STALE_S:
+    if reading is None or abs(now - reading.time_s) > READING_STALE_S:
         return (Alarm.STALE,)
     raised = {
         Alarm.EMERGENCY_STOP: reading.emergency_stop,

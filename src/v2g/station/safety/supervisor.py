@@ -143,6 +143,8 @@ class Supervisor:
             reported = sorted(inverter.faults)
             fault = next((_INVERTER[each] for each in reported if each in _INVERTER), Fault.INVERTER_FAULT)
             return fault, f"the inverter reports {', '.join(reported) or 'a fault'}"
+        if dc and readings.held is not None and readings.held.disobeys:
+            return Fault.INVERTER_FAULT, f"the inverter does not hold what was commanded: {readings.held.differs}"
         if readings.meter is None:
             return Fault.METER_LOST, "no reading of the meter"
         return None
