@@ -238,7 +238,7 @@ def test_the_three_zones(name: str, voltage_pu: float, offset_hz: float, dt_s: f
         ({"voltages_pu": (1.0, -0.1, 1.0)}, "voltage outside"),
         ({"voltages_pu": (1.0, 2.5, 1.0)}, "voltage outside"),
         ({"voltages_pu": ()}, "no voltage"),
-        ({"voltages_pu": (1.0,)}, "1 voltages where 3"),
+        ({"voltages_pu": (1.0,)}, "1 voltages, 3 expected"),
         ({"frequency_hz": nan}, "frequency outside"),
         ({"frequency_hz": 0.0}, "frequency outside"),
         ({"frequency_hz": 400.0}, "frequency outside"),

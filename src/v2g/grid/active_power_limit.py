@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ActivePowerLimit:
-    """Settings."""
+    """How much may be fed, and how fast a new limit takes effect."""
 
     enabled: bool
     fed_pu: float
-    """The most that may be fed, per unit of the rated power."""
+    """The limit, per unit of the rated power."""
     response_s: float
 
     def settled_pu(self) -> float:
-        """The most that may be fed once the response has settled, per unit of the rated power."""
+        """The limit once the response has settled, per unit of the rated power; 1 if it is not enabled."""
         return self.fed_pu if self.enabled else 1.0

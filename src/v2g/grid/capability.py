@@ -1,8 +1,8 @@
-"""What the inverter can do at once: the circle of apparent power, and who yields.
+"""What the inverter can do at the same time: the circle of apparent power, and which power yields.
 
 IEEE 1547-2018 5.2: up to the reactive capability of its category the station reduces active power rather than reactive
-power; beyond it active power goes first. Below 5 % of the rated power no reactive power is demanded, up to 20 % the
-demand grows with the power.
+power; beyond it active power goes first. Below 5 % of the rated power no reactive power is required; from there to
+20 % the requirement grows with the power.
 """
 
 from dataclasses import dataclass
@@ -27,17 +27,17 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """Settings: the reactive power that a category demands, per unit of the apparent power. Magnitudes."""
+    """The reactive power that a category requires, per unit of the apparent power. Magnitudes."""
 
     inject_pu: float
     absorb_pu: float
     none_below_pu: float
-    """No reactive power is demanded below this active power, per unit of the rated power."""
+    """No reactive power is required below this active power, per unit of the rated power."""
     full_from_pu: float
-    """All of it is demanded from this active power."""
+    """All of it is required from this active power on."""
 
     def demanded_var(self, drawn: bool, power_w: float, rating: Rating) -> float:
-        """The magnitude of reactive power that goes before active power at `power_w`."""
+        """The magnitude of reactive power that takes precedence over active power at `power_w`."""
         most_pu = self.absorb_pu if drawn else self.inject_pu
         share = abs(power_w) / max(rating.of(power_w), 1.0)
         if share < self.none_below_pu:

@@ -7,11 +7,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class ConstantPowerFactor:
-    """Settings."""
+    """The power factor, and its side."""
 
     power_factor: float
     excitation: Literal["injecting", "absorbing"]
-    """Whether the station gives reactive power or draws it."""
+    """Whether the station injects reactive power or draws it."""
     response_s: float
 
     def drawn_var(self, power_w: float) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConstantVar:
-    """Settings."""
+    """The reactive power."""
 
     injected_pu: float
-    """Per unit of S."""
+    """Per unit of the apparent power."""
     response_s: float

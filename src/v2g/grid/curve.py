@@ -6,7 +6,7 @@ from itertools import pairwise
 def interpolate(x: float, *points: tuple[float, float]) -> float:
     """The curve through `points`, which are in the order of x; constant before the first and after the last one.
 
-    Where two points share their x, the curve steps there.
+    If two points share their x, the curve steps there.
     """
     if x <= points[0][0]:
         return points[0][1]

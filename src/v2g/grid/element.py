@@ -1,4 +1,4 @@
-"""Trip elements: a threshold, a delay, and a timer of their own (IEEE 1547-2018 6.4.1 and 6.5.1, EN 50549-1 4.9.3)."""
+"""Trip elements: each a threshold, a delay and a timer (IEEE 1547-2018 6.4.1 and 6.5.1, EN 50549-1 4.9.3)."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Literal
 from v2g.grid.sample import GridSample
 
 TOLERANCE_S = 1e-9
-"""Sums of steps are not exact."""
+"""Sums of time steps are inexact by this much."""
 
 _MEAN_S = 600.0
 _REFRESH_S = 3.0
@@ -17,7 +17,7 @@ _BLOCKS = round(_MEAN_S / _REFRESH_S)
 
 
 class Quantity(StrEnum):
-    """What an element looks at. Of several phases the worst applicable one counts, unless the mean is asked for."""
+    """What an element compares. The worst applicable phase counts, unless the quantity is a mean."""
 
     LOWEST_VOLTAGE = "lowest_voltage"
     HIGHEST_VOLTAGE = "highest_voltage"
@@ -29,7 +29,7 @@ class Quantity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What an element is set to. `threshold` and `hysteresis` are in pu of the nominal voltage, or in Hz."""
+    """The setting of an element. `threshold` and `hysteresis` are in pu of the nominal voltage, or in Hz."""
 
     name: str
     quantity: Quantity
@@ -51,7 +51,7 @@ class Element:
 
 
 class Timer:
-    """The running state of one element.
+    """The timer of one element.
 
     The time between two samples counts as abnormal when the later one is: a disturbance may have begun right after the
     sample before, and the delay is a time by which the station must be gone.
@@ -63,7 +63,7 @@ class Timer:
         self.picked_up = False
 
     def step(self, value: float | None, dt_s: float, early_s: float = 0.0) -> bool:
-        """Lets `dt_s` pass up to the sample `value`; True when the delay, less `early_s`, has run off.
+        """Lets `dt_s` pass up to the sample `value`; True when the delay, less `early_s`, has expired.
 
         None: not measurable, resets.
         """
@@ -97,7 +97,7 @@ class TenMinuteMean:
 
 
 def quantities(sample: GridSample, ten_minute_pu: float, frequency_measurable: bool) -> dict[Quantity, float | None]:
-    """The value of each quantity in `sample`; the frequency is None where the voltage is too low to measure it."""
+    """The value of each quantity in `sample`; the frequency is None if the voltage is too low to measure it."""
     return {
         Quantity.LOWEST_VOLTAGE: sample.lowest_pu,
         Quantity.HIGHEST_VOLTAGE: sample.highest_pu,

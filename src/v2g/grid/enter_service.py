@@ -1,7 +1,7 @@
-"""Entering service: when the station may begin or begin again, and how steeply.
+"""Entering service: when the station may start or restart, and how steeply.
 
 IEEE 1547-2018 4.10; EN 50549-1 4.10: the grid has been within a window for a delay; then either a random delay or a
-ramp, so that not everybody comes back at once.
+ramp, so that not every station comes back at once.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from v2g.grid.sample import GridSample
 
 @dataclass(frozen=True, slots=True)
 class EnterService:
-    """Settings."""
+    """The window of voltage and frequency, the delay, and the way back to full power."""
 
     permitted: bool
-    """The operator of the grid lets the station be in service at all."""
+    """Whether the grid operator permits service at all."""
     lowest_pu: float
     highest_pu: float
     lowest_hz: float
@@ -26,7 +26,7 @@ class EnterService:
     random_delay_s: float
     """The largest random delay on top; 0 is none. Not together with a ramp."""
 
-    def obstacle(self, sample: GridSample) -> str | None:
+    def why_not(self, sample: GridSample) -> str | None:
         """Why the station may not enter service on a grid like `sample`, or None."""
         if not self.permitted:
             return "service is not permitted"
@@ -38,7 +38,7 @@ class EnterService:
         return None
 
 
-class Entry:
+class ServiceEntry:
     """The way into service, from the first sample that meets the criteria."""
 
     def __init__(self, settings: EnterService, lot: float) -> None:
@@ -47,15 +47,18 @@ class Entry:
         self._lot = lot
         self._elapsed_s = 0.0
 
-    def wait(self, obstacle: str | None, dt_s: float) -> float:
-        """Lets `dt_s` pass up to a sample; returns how long there is still to wait, 0 when service may begin."""
-        self._elapsed_s = self._elapsed_s + dt_s if obstacle is None else 0.0
+    def wait(self, why_not: str | None, dt_s: float) -> float:
+        """Lets `dt_s` pass up to a sample; returns how long is left to wait, 0 when service may begin.
+
+        `why_not`: why the sample does not permit service, or None.
+        """
+        self._elapsed_s = self._elapsed_s + dt_s if why_not is None else 0.0
         remaining_s = self.settings.delay_s + self._lot * self.settings.random_delay_s - self._elapsed_s
-        if obstacle is None:
+        if why_not is None:
             return remaining_s if remaining_s > TOLERANCE_S else 0.0
         return max(remaining_s, TOLERANCE_S)
 
     def share(self, in_service_s: float) -> float:
-        """The share of the rated power that is free `in_service_s` after service began, 0..1."""
+        """The share of the rated power that is available `in_service_s` after service began, 0..1."""
         ramp_s = self.settings.ramp_s
         return 1.0 if ramp_s <= 0 else min(in_service_s / ramp_s, 1.0)

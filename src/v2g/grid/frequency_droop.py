@@ -1,4 +1,4 @@
-"""Frequency droop (frequency-power): give more when the frequency is low, take more when it is high.
+"""Frequency droop (frequency-power): feed more when the frequency is low, draw more when it is high.
 
 IEEE 1547-2018 6.5.2.7 (P = Ppre - (f - fn - db) / (fn k) of the rated power); EN 50549-1 4.6 (LFSM-O, LFSM-U). One
 function for charging and discharging: a storage goes across zero. The power before the disturbance is held from the
@@ -15,7 +15,7 @@ _SPENT = 0.005
 
 @dataclass(frozen=True, slots=True)
 class FrequencyDroop:
-    """Settings."""
+    """Deadbands and slopes on both sides of the nominal frequency."""
 
     over_enabled: bool
     over_deadband_hz: float
@@ -28,7 +28,7 @@ class FrequencyDroop:
     """Open-loop response time: to 90 %."""
 
     def response(self, frequency_hz: float, nominal_hz: float) -> float:
-        """The settled change of power, per unit of the rated power; positive takes more."""
+        """The settled change of power, per unit of the rated power; positive draws more."""
         over_hz = frequency_hz - nominal_hz - self.over_deadband_hz
         if self.over_enabled and over_hz > 0:
             return over_hz / (nominal_hz * self.over_droop)
@@ -50,7 +50,7 @@ class Droop:
 
     @property
     def takes(self) -> bool:
-        """The response is to take more than before, for the frequency is or was high."""
+        """Whether the response is to draw more than before: the frequency is, or was, high."""
         return self._response.value > 0
 
     def step(self, frequency_hz: float, power_w: float, rated_w: float, dt_s: float) -> float | None:

@@ -2,9 +2,10 @@
 
 IEEE 1547-2018 8.1: detect it, cease and trip within 2 s. Passive: rate of change of frequency above what must be ridden
 through, a jump of the voltage's phase, and the trip elements. None of these sees an island whose load matches exactly,
-so a probe makes it drift: while feeding, the station draws or gives a little reactive power that grows with the change
-of frequency it sees (positive feedback, after the Sandia frequency shift). A grid does not care; a parallel RLC load of
-quality factor Qf answers with df/f = q / (2 Qf), so that every gain above 2 Qf runs away into the passive elements.
+so a probe makes it drift: while feeding, the station draws or injects a little reactive power that grows with the
+change of frequency it sees (positive feedback, after the Sandia frequency shift). A grid is not affected; a parallel
+RLC load of quality factor Qf answers with df/f = q / (2 Qf), so that every gain above 2 Qf runs away into the passive
+elements.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from v2g.grid.sample import GridSample
 
 @dataclass(frozen=True, slots=True)
 class Islanding:
-    """Settings."""
+    """Thresholds of the passive detection, and what the probe does."""
 
     rocof_enabled: bool
     rocof_hz_per_s: float
@@ -28,7 +29,7 @@ class Islanding:
     """On three phases; above the code's ride-through."""
     single_phase_vector_shift_deg: float
     dead_pu: float
-    """With every voltage below this the grid is gone."""
+    """If every voltage is below this, the grid is gone."""
     dead_delay_s: float
     """Longer than the code lets the station ride through."""
     probe_enabled: bool
@@ -42,9 +43,9 @@ class Islanding:
     probe_kick_s: float
     """From one side to the other."""
     probe_near_hz: float
-    """What is near the nominal frequency."""
+    """How close counts as near the nominal frequency."""
     probe_washout_s: float
-    """Time constant after which a changed frequency is the normal one: at rest the probe costs nothing."""
+    """Time constant after which a changed frequency counts as normal: at rest the probe costs nothing."""
 
 
 class PassiveDetection:

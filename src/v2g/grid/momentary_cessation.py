@@ -12,10 +12,10 @@ from v2g.grid.ride_through import Mode
 
 @dataclass(frozen=True, slots=True)
 class Cessation:
-    """Settings. Ceasing is immediate."""
+    """How soon the station is back. Ceasing is immediate."""
 
     restore_s: float
-    """How long the grid must be back before the station is: what keeps it from flapping at the edge of the band."""
+    """How long the grid must be back before the station is: keeps it from flapping at the edge of the band."""
 
 
 class MomentaryCessation:

@@ -1,7 +1,7 @@
 """Protection: whether the station may exchange power with the grid at all, and why not.
 
-`Protection.step` is called with every sample, from the start of the station on: a station that has watched a sound grid
-for a while need not wait when a car comes. The same samples at the same times give the same verdicts.
+`Protection.step` is called with every sample from the start of the station: a station that has watched a sound grid for
+a while does not have to wait when a car comes. The same samples at the same times give the same verdicts.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer, quantities
-from v2g.grid.enter_service import Entry
+from v2g.grid.enter_service import ServiceEntry
 from v2g.grid.islanding import PassiveDetection
 from v2g.grid.momentary_cessation import MomentaryCessation
-from v2g.grid.ride_through import CALM, Tracker
-from v2g.grid.ride_through import State as RideThroughState
+from v2g.grid.ride_through import CALM, RideThroughState, Tracker
 from v2g.grid.rocof import RocofWindow
 from v2g.grid.sample import GridSample, Watch
 from v2g.grid.settings import GridCode, Value
@@ -24,7 +23,7 @@ _WINDOW_DELAY_S = 0.1
 
 
 class State(StrEnum):
-    """What the station is to do."""
+    """What the station must do."""
 
     WAIT = "wait"
     """Do not feed: the criteria for entering service are not met, or not for long enough."""
@@ -43,14 +42,14 @@ class Cause(StrEnum):
     ISLANDING = "islanding"
     """The station feeds an island, or the grid's voltage is gone."""
     MEASUREMENT = "measurement"
-    """The grid is not known."""
+    """The state of the grid is unknown."""
     SERVICE = "service"
     """Nothing is wrong with the grid, or no longer: the way back into service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the station is to do, and why."""
+    """What the station must do, and why."""
 
     state: State
     why: str
@@ -60,7 +59,7 @@ class Verdict:
     cause: Cause | None
     """None in undisturbed operation."""
     share: float = 0.0
-    """The share of the rated power that is free, 0..1: below 1 on the ramp into service."""
+    """The share of the rated power that is available, 0..1: below 1 on the ramp into service."""
     ride_through: RideThroughState = CALM
 
     @property
@@ -87,14 +86,14 @@ class Protection:
         self._tracker = Tracker(code.ride_through, code.measurement.frequency_floor_pu)
         self._cessation = MomentaryCessation(code.momentary_cessation)
         self._passive = PassiveDetection(code.islanding)
-        self._entry = Entry(code.enter_service, draw())
+        self._entry = ServiceEntry(code.enter_service, draw())
         self._in_service_s: float | None = float("inf") if in_service else None
         self._last_s: float | None = None
         self._trip: tuple[str, str, Cause] | None = None
         self._tripped = False
 
     def adjust(self, changes: Mapping[str, Value]) -> None:
-        """Takes over other settings in operation; what is being timed goes on. Raises `SettingsError`."""
+        """Applies other settings in operation; running timers continue. Raises `SettingsError`."""
         self.code = code = self.code.with_settings(changes)
         self._watch.settings = code.measurement
         for timer, element in zip(self._timers, (*_operating_window(), *code.trip), strict=True):
@@ -105,26 +104,24 @@ class Protection:
         self._entry.settings = code.enter_service
 
     def step(self, sample: GridSample | None, now: float) -> Verdict:
-        """The verdict at `now` after `sample`, the latest one there is; None is none."""
+        """The verdict at `now` after `sample`, the latest one; None without one."""
         if (fault := self._watch.fault(sample, now)) is not None:
             return self._lost(fault)
         assert sample is not None
         if len(sample.voltages_pu) != self._phases:
-            return self._lost(f"{len(sample.voltages_pu)} voltages where {self._phases} are measured")
+            return self._lost(f"{len(sample.voltages_pu)} voltages, {self._phases} expected")
         dt_s = 0.0 if self._last_s is None else sample.time_s - self._last_s
         self._last_s = sample.time_s
         riding = self._tracker.step(sample, dt_s)
         found = self._disturbance(sample, dt_s, 0.0 if riding.must_stay else self.code.measurement.reaction_s)
         ceased = self._cessation.step(riding.mode, dt_s)
-        obstacle = self.code.enter_service.obstacle(sample)
+        why_not = self.code.enter_service.why_not(sample)
         if found is not None:
             return self._out(found, riding)
         if not self.code.enter_service.permitted:
-            return self._out(
-                ("permit service", "the operator of the grid withdrew the permission", Cause.SERVICE), riding
-            )
+            return self._out(("permit service", "the grid operator withdrew its permission", Cause.SERVICE), riding)
         if self._in_service_s is None:
-            return self._entering(obstacle, dt_s, riding)
+            return self._entering(why_not, dt_s, riding)
         self._in_service_s += dt_s
         share = self._entry.share(self._in_service_s)
         if ceased:
@@ -135,7 +132,8 @@ class Protection:
         return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, riding)
 
     def _disturbance(self, sample: GridSample, dt_s: float, early_s: float) -> tuple[str, str, Cause] | None:
-        """The element that trips, at most `early_s` before its delay. All of them run on, whichever trips first."""
+        """The element that trips, at most `early_s` before its delay. All of them keep running, whichever trips
+        first."""
         measurable = sample.highest_pu >= self.code.measurement.frequency_floor_pu
         values = quantities(sample, self._mean.step(sample.voltages_pu, dt_s), measurable)
         tripped = [
@@ -161,11 +159,11 @@ class Protection:
             return Cause.FREQUENCY
         return Cause.ISLANDING if sample.highest_pu < self.code.islanding.dead_pu else Cause.VOLTAGE
 
-    def _entering(self, obstacle: str | None, dt_s: float, riding: RideThroughState) -> Verdict:
+    def _entering(self, why_not: str | None, dt_s: float, riding: RideThroughState) -> Verdict:
         self._tripped = False
-        wait_s = self._entry.wait(obstacle, dt_s)
+        wait_s = self._entry.wait(why_not, dt_s)
         if wait_s > 0:
-            why = f"{wait_s:.0f} s until service" if obstacle is None else obstacle
+            why = f"{wait_s:.0f} s until service" if why_not is None else why_not
             if self._trip is not None:
                 why = f"{why}; tripped by {self._trip[0]}: {self._trip[1]}"
             return Verdict(State.WAIT, why, "enter service", Cause.SERVICE, 0.0, riding)
@@ -173,17 +171,17 @@ class Protection:
         return Verdict(State.RUN, "entering service", "", None, self._entry.share(0.0), riding)
 
     def _lost(self, fault: str) -> Verdict:
-        """Without a measurement. The gap counts for no timer: nothing is known of the time in between."""
+        """Without a measurement. The gap counts for no timer: what happened meanwhile is unknown."""
         self._last_s = None
         self._rocof.clear()
         return self._out(("measurement", fault, Cause.MEASUREMENT), CALM)
 
     def _out(self, trip: tuple[str, str, Cause], riding: RideThroughState) -> Verdict:
-        """Tripped. Of several elements the first one is told; the way back begins when all of them have gone."""
+        """Tripped. The first of several elements is reported; the way back begins when all of them have cleared."""
         if not self._tripped:
             self._trip, self._tripped = trip, True
         self._in_service_s = None
-        self._entry = Entry(self.code.enter_service, self._draw())
+        self._entry = ServiceEntry(self.code.enter_service, self._draw())
         element, why, cause = self._trip or trip
         return Verdict(State.TRIP, why, element, cause, 0.0, riding)
 

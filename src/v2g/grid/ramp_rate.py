@@ -1,6 +1,6 @@
 """Ramp rate: how fast the power may rise towards its wish in normal operation (EN 50549-1 4.10, SunSpec 704.WRmp).
 
-It falls at once. Protection, and the responses of the other functions, are not slowed down by it.
+It falls at once. It does not slow down protection, nor the responses of the other functions.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from v2g.grid.response import towards
 
 @dataclass(frozen=True, slots=True)
 class RampRate:
-    """Settings."""
+    """The slope."""
 
     pu_per_s: float
     """Change of power per second, per unit of the rated power."""
@@ -24,7 +24,7 @@ class Ramp:
         self.power_w = 0.0
 
     def step(self, wish_w: float, rated_w: float, dt_s: float) -> float:
-        """Lets `dt_s` pass towards `wish_w`; returns how much of it is due by now."""
+        """Lets `dt_s` pass towards `wish_w`; returns how much of it the ramp permits by now."""
         if self.power_w * wish_w < 0 or abs(self.power_w) > abs(wish_w):
             self.power_w = 0.0 if self.power_w * wish_w <= 0 else wish_w
         self.power_w = towards(self.power_w, wish_w, self.settings.pu_per_s * rated_w * dt_s)

@@ -8,11 +8,11 @@ ReactiveMode = Literal["constant_power_factor", "constant_var", "volt_var", "wat
 
 @dataclass(frozen=True, slots=True)
 class Reactive:
-    """Settings. One mode at a time."""
+    """The mode in force: one at a time."""
 
     mode: ReactiveMode
     transition_s: float
-    """After a change of mode the reactive power goes over to the new one on a ramp of this length."""
+    """After a change of mode the reactive power moves to the new value on a ramp of this length."""
 
 
 class Transition:

@@ -13,15 +13,15 @@ from v2g.grid.sample import GridSample
 
 
 class Mode(IntEnum):
-    """What is demanded of a station in a band, in the order of severity."""
+    """What a band requires of a station, in the order of severity."""
 
     CONTINUOUS = 0
     MANDATORY = 1
-    """Stay and go on exchanging current."""
+    """Stay, and keep exchanging current."""
     PERMISSIVE = 2
     """Stay; ceasing is allowed."""
     UNDEFINED = 3
-    """Nothing is demanded."""
+    """Nothing is required."""
     MOMENTARY_CESSATION = 4
     """Stay connected, exchange nothing, and be back soon after the voltage is."""
     CEASE = 5
@@ -89,15 +89,15 @@ def _find(bands: tuple[Band, ...], value: float) -> Band:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Where a disturbance stands."""
+class RideThroughState:
+    """How far a disturbance has got."""
 
     mode: Mode
     must_stay: bool
-    """The time for which the station must stay has not run off yet."""
+    """The time for which the station must stay has not expired."""
 
 
-CALM = State(Mode.CONTINUOUS, must_stay=True)
+CALM = RideThroughState(Mode.CONTINUOUS, must_stay=True)
 
 
 class Tracker:
@@ -108,7 +108,7 @@ class Tracker:
         self._floor_pu = frequency_floor_pu
         self._low, self._high, self._frequency = _Excursion(), _Excursion(), _Excursion()
 
-    def step(self, sample: GridSample, dt_s: float) -> State:
+    def step(self, sample: GridSample, dt_s: float) -> RideThroughState:
         """Lets `dt_s` pass up to `sample`."""
         voltage = self.settings.voltage
         low_pu, high_pu = min(sample.lowest_pu, 1.0), max(sample.highest_pu, 1.0)
@@ -124,24 +124,24 @@ class _Excursion:
     def __init__(self) -> None:
         self._elapsed_s = 0.0
 
-    def step(self, bands: tuple[Band, ...], value: float, dt_s: float) -> State:
+    def step(self, bands: tuple[Band, ...], value: float, dt_s: float) -> RideThroughState:
         band = _find(bands, value)
         if band.mode is Mode.CONTINUOUS:
             self._elapsed_s = 0.0
             return CALM
         self._elapsed_s += dt_s
-        return State(band.mode, self._elapsed_s <= band.must_stay_s(value) + TOLERANCE_S)
+        return RideThroughState(band.mode, self._elapsed_s <= band.must_stay_s(value) + TOLERANCE_S)
 
 
-def _worse(first: State, second: State) -> State:
-    return State(max(first.mode, second.mode), first.must_stay and second.must_stay)
+def _worse(first: RideThroughState, second: RideThroughState) -> RideThroughState:
+    return RideThroughState(max(first.mode, second.mode), first.must_stay and second.must_stay)
 
 
 def zone(settings: RideThrough, elements: Iterable[Element], sample: GridSample, elapsed_s: float) -> Zone:
     """The zone of a disturbance that has looked like `sample` for `elapsed_s`.
 
-    Tripping has precedence: the operator of the grid may set it shorter than the time to stay. The 10 minute mean is
-    taken as nominal.
+    Tripping takes precedence: the grid operator may set it shorter than the time to stay. The 10 minute mean counts
+    as nominal.
     """
     values = quantities(sample, 1.0, frequency_measurable=True)
     for element in elements:

@@ -1,4 +1,4 @@
-"""What is known of the grid at one moment, and whether it can be believed."""
+"""What is known of the grid at one moment, and whether it is plausible."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -16,28 +16,13 @@ class GridSample:
     """Root mean square of each applicable voltage, per unit of its nominal value: one or three."""
     frequency_hz: float
     rocof_hz_per_s: float | None = None
-    """Rate of change of frequency over a window of at least 0.1 s; None where the sensing unit has none."""
+    """Rate of change of frequency over a window of at least 0.1 s; None if the sensing unit gives none."""
     phase_jump_deg: float = 0.0
     """The latest sudden change of the voltage's phase angle; 0 in steady operation."""
     power_w: float | None = None
-    """Active power at the connection point, positive charges the vehicle; None where it is not measured."""
+    """Active power at the connection point, positive charges the vehicle; None if it is not measured."""
     reactive_var: float | None = None
     """Reactive power at the connection point, positive as drawn by an inductive load."""
-
-    @classmethod
-    def from_volts(
-        cls,
-        time_s: float,
-        sequence: int,
-        frequency_hz: float,
-        voltages_v: tuple[float, ...],
-        nominal_v: float,
-        power_w: float | None = None,
-        reactive_var: float | None = None,
-    ) -> "GridSample":
-        """From a sensing unit that gives volts; `nominal_v` is the nominal value of each of them."""
-        voltages_pu = tuple(voltage_v / nominal_v for voltage_v in voltages_v)
-        return cls(time_s, sequence, voltages_pu, frequency_hz, power_w=power_w, reactive_var=reactive_var)
 
     @property
     def lowest_pu(self) -> float:
@@ -54,25 +39,25 @@ class GridSample:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """When a sample is no sample. Settings of a grid code."""
+    """When a sample does not count. Settings of a grid code."""
 
     stale_s: float
-    """An older sample is no sample."""
+    """An older sample does not count."""
     frozen_s: float
-    """A sequence that stands still for longer belongs to a frozen sensing unit."""
+    """The sensing unit is frozen if its sequence stands still for longer."""
     lowest_hz: float
     highest_hz: float
     highest_pu: float
     """Beyond these the sensing unit is broken, not the grid."""
     frequency_floor_pu: float
-    """With every voltage below this the frequency cannot be measured and is not judged."""
+    """If every voltage is below this, the frequency cannot be measured and is not judged."""
     rocof_window_s: float
     reaction_s: float
-    """What the station takes from a disturbance to a sample of it, and from a verdict to no power. Trip timers end this
-    much early where the code counts its delays up to no power (IEEE 1547's clearing times), unless the disturbance must
-    still be ridden through."""
+    """Time from a disturbance to a sample of it, and from a verdict to no power. Trip timers end this much early if the
+    code counts its delays up to no power (IEEE 1547's clearing times), unless the disturbance must still be ridden
+    through."""
 
-    def implausible(self, sample: GridSample) -> str | None:
+    def why_implausible(self, sample: GridSample) -> str | None:
         """Why the values of `sample` cannot be believed, or None."""
         numbers = [sample.time_s, sample.phase_jump_deg, *sample.voltages_pu]
         numbers += [x for x in (sample.rocof_hz_per_s, sample.power_w, sample.reactive_var) if x is not None]
@@ -101,7 +86,7 @@ class Watch:
         """Why `sample` is no measurement of the grid at `now`, or None."""
         if sample is None:
             return "there is no measurement"
-        if (reason := self.settings.implausible(sample)) is not None:
+        if (reason := self.settings.why_implausible(sample)) is not None:
             return reason
         if sample.time_s < self._newest_s:
             return "the measurement is older than the one before it"

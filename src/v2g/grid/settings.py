@@ -1,4 +1,4 @@
-"""Grid codes as data: loads `codes/<name>.toml` into typed settings, and lets the operator of the grid adjust them.
+"""Grid codes as data: loads `codes/<name>.toml` into typed settings, and applies the changes of the grid operator.
 
 A file has one table for each function and one line for each value:
 `delay_s = { default = 2.0, range = [1.0, 13.0], source = "6.4.1" }`. A value without `range` or `choices` is fixed; one
@@ -56,7 +56,8 @@ _FUNCTIONS: dict[str, type[Any]] = {
 
 
 class SettingsError(V2GError):
-    """A grid code or a change of its settings is not admissible. Names every place, and what would be."""
+    """A grid code, or a change of its settings, is not admissible. Names every setting, and what would be
+    admissible."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
@@ -68,12 +69,12 @@ class Setting:
     """One value of a grid code. Its unit is the end of its name."""
 
     name: str
-    """Where it is: `trip.ov1.delay_s`."""
+    """Its path: `trip.ov1.delay_s`."""
     value: Value
     low: float
     high: float
     choices: tuple[Value, ...]
-    """What a value that is no number may be."""
+    """What a value that is not a number may be."""
     source: str
     """Clause of the standard and public source of the figure."""
 
@@ -139,7 +140,7 @@ class GridCode:
 
 
 def names() -> list[str]:
-    """The grid codes that there are, those from outside too."""
+    """The names of all grid codes, including those from other packages."""
     return CODES.names()
 
 
@@ -322,7 +323,7 @@ def _typed(settings: Mapping[str, Setting], trip: tuple[Element, ...], ride_thro
 
 
 def _contradictions(code: GridCode) -> Iterator[str]:
-    """Values that are each in range and yet do not go together."""
+    """Values that are each in range but contradict each other."""
     islanding, ride = code.islanding, code.ride_through
     if islanding.rocof_enabled and islanding.rocof_hz_per_s <= ride.rocof_hz_per_s:
         yield f"islanding.rocof_hz_per_s must be above what is ridden through: {ride.rocof_hz_per_s:g}"

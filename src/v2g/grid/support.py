@@ -1,8 +1,8 @@
-"""Grid support: what the station gives and takes for the grid's sake, and which function says so.
+"""Grid support: what the station feeds and draws to support the grid, and which function decides it.
 
-`Support.step` turns the dispatcher's wish into the wish that the grid lets through, the bounds of both directions, each
-with the name of the function that sets it, and the reactive power. The tightest bound, and the reason, are the
-station's to find: a `GridLimit` has the shape of the station's own bounds.
+`GridSupport.step` turns the dispatcher's wish into the wish that the grid permits, the bounds of both directions, each
+with the name of the function that sets it, and the reactive power. The station finds the tightest bound and the reason:
+a `GridLimit` has the shape of its own bounds.
 """
 
 from collections.abc import Mapping
@@ -43,12 +43,12 @@ class Support:
 
     wish_w: float
     wished_by: str
-    """`dispatch`, or the function that stands in its place: `frequency droop`."""
+    """`dispatch`, or the function that replaces it: `frequency droop`."""
     limits: tuple[GridLimit, ...]
     reactive_var: float
     reactive_by: str
     droop: GridLimit | None = None
-    """What the droop leaves to those who follow no wish of the station, while the frequency is disturbed."""
+    """What the droop leaves to those who do not follow the station's wish, while the frequency is disturbed."""
 
     @property
     def power_w(self) -> float:
@@ -83,7 +83,7 @@ class GridSupport:
         self._power_w = 0.0
 
     def adjust(self, changes: Mapping[str, Value]) -> None:
-        """Takes over other settings in operation, such as another reactive mode: the responses go on from where they
+        """Applies other settings in operation, such as another reactive mode: the responses continue from where they
         are. Raises `SettingsError`."""
         self.code = self.code.with_settings(changes)
         self._droop.settings = self.code.frequency_droop
@@ -94,8 +94,8 @@ class GridSupport:
     def step(self, sample: GridSample | None, wish_w: float, dt_s: float, verdict: Verdict | None = None) -> Support:
         """Lets `dt_s` pass up to `sample`, with the dispatcher's wish and what the protection says of the sample.
 
-        Nothing is allowed where the protection lets nothing through, or the measurement cannot be believed. A momentary
-        cessation holds everything as it is, so that the power is back at once; after a trip it begins at zero.
+        Nothing is allowed if the protection permits nothing, or if the measurement is implausible. A momentary
+        cessation holds everything as it is, so that the power is back at once; after a trip it starts at zero.
         """
         if (stop := self._stop(sample, wish_w, verdict)) is not None:
             if verdict is None or verdict.state is not State.CEASE:
@@ -119,17 +119,17 @@ class GridSupport:
         return support
 
     def hold(self, power_w: float) -> None:
-        """The power is held here by somebody else: the ramp goes on from here."""
+        """Another function holds the power here: the ramp continues from here."""
         self._ramp.power_w = self._power_w = power_w
 
     def _stop(self, sample: GridSample | None, wish_w: float, verdict: Verdict | None) -> tuple[str, str] | None:
-        """What leaves nothing to support, and why, or None."""
+        """Why there is nothing to support, with its source, or None."""
         measurement = self.code.measurement
         if verdict is not None and not verdict.may_exchange:
             return f"grid protection, {verdict.element}", verdict.why
         if sample is None:
             return "grid measurement", "there is none"
-        if (reason := measurement.implausible(sample)) is not None:
+        if (reason := measurement.why_implausible(sample)) is not None:
             return "grid measurement", reason
         if not isfinite(wish_w):
             return "dispatch", "no valid wish"
@@ -140,7 +140,7 @@ class GridSupport:
     def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str, float, GridLimit | None]:
         """The dispatcher's wish or the droop's, how much of it is due by now, and what the droop leaves.
 
-        The droop holds back only a wish that goes against the grid: who wants to help more than it asks for may.
+        The droop holds back only a wish that works against the grid: one that helps more than required is let through.
         """
         rated_w = self.rating.of(wish_w)
         ramped_w = self._ramp.step(wish_w, rated_w, dt_s)
@@ -183,7 +183,7 @@ class GridSupport:
         return tuple(limits)
 
     def _reactive(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, str]:
-        """The reactive power of the mode in force plus the islanding probe's, and who says so."""
+        """The reactive power of the mode in force plus that of the islanding probe, and the name for it."""
         target_var, response_s, name = self._mode(sample, power_w, dt_s)
         lagged_var = self._reactive_var.step(target_var, response_s, dt_s)
         mode_var = self._transition.step(self.code.reactive, lagged_var, dt_s)

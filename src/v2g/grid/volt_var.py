@@ -11,7 +11,7 @@ from v2g.grid.curve import interpolate
 
 @dataclass(frozen=True, slots=True)
 class VoltVar:
-    """Settings: a curve of four points, its reference voltage, its response time. Reactive power per unit of S."""
+    """A curve of four points, its reference voltage, its response time. Reactive power per unit of apparent power."""
 
     v1_pu: float
     v2_pu: float
@@ -31,7 +31,7 @@ class VoltVar:
     response_s: float
 
     def injected_pu(self, voltage_pu: float, reference_pu: float) -> float:
-        """The settled reactive power fed into the grid, per unit of S."""
+        """The settled reactive power fed into the grid, per unit of apparent power."""
         return interpolate(
             voltage_pu - reference_pu + 1.0,
             (self.v1_pu, self.q1_pu),

@@ -7,7 +7,7 @@ from v2g.grid.curve import interpolate
 
 @dataclass(frozen=True, slots=True)
 class VoltWatt:
-    """Settings: fed power per unit of the rated power."""
+    """A curve of two points; fed power per unit of the rated power."""
 
     enabled: bool
     v1_pu: float
@@ -17,7 +17,7 @@ class VoltWatt:
     response_s: float
 
     def fed_pu(self, voltage_pu: float) -> float:
-        """The most that may be fed once the response has settled, per unit of the rated power."""
+        """How much may be fed once the response has settled, per unit of the rated power."""
         if not self.enabled:
             return 1.0
         return interpolate(voltage_pu, (self.v1_pu, self.p1_pu), (self.v2_pu, self.p2_pu))

@@ -10,8 +10,8 @@ from v2g.grid.curve import interpolate
 
 @dataclass(frozen=True, slots=True)
 class WattVar:
-    """Settings. `fed_*` is the side of feeding, `drawn_*` that of charging; active power per unit of the rated power
-    in its direction, reactive power per unit of S."""
+    """Two curves of three points. `fed_*` is the side of feeding, `drawn_*` that of charging; active power per unit of
+    the rated power in its direction, reactive power per unit of apparent power."""
 
     fed_p1_pu: float
     fed_q1_pu: float
@@ -28,7 +28,8 @@ class WattVar:
     response_s: float
 
     def injected_pu(self, fed_pu: float) -> float:
-        """The settled reactive power fed into the grid, per unit of S; `fed_pu` is negative when charging."""
+        """The settled reactive power fed into the grid, per unit of apparent power; `fed_pu` is negative when
+        charging."""
         return interpolate(
             fed_pu,
             (self.drawn_p3_pu, self.drawn_q3_pu),

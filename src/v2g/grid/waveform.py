@@ -14,7 +14,6 @@ from math import isfinite, pi, sqrt, tau
 _SPAN_CYCLES = 2
 _FILTERS = 3
 _WINDOW_CYCLES = _FILTERS + _SPAN_CYCLES
-_STEADY_CYCLES = 60
 _SETTLED_PU = 0.05
 _JUMP_CYCLES = _FILTERS + 1
 _JUMP_DEG = 12.0
@@ -23,17 +22,15 @@ _JUMP_DEG = 12.0
 
 @dataclass(frozen=True, slots=True)
 class WaveformEstimate:
-    """What the waveform of one phase says."""
+    """What the waveform of one phase shows."""
 
     voltage_pu: float
     """Root mean square of the last two nominal cycles, averaged over one each."""
     frequency_hz: float
     """Over the last 5 cycles; nominal while the voltage is too low to have one."""
-    steady_hz: float
-    """Mean of the frequency over the last 60 cycles, or since the start."""
     phase_jump_deg: float
-    """By how much the phase left where the frequency had been bringing it. Told until the jump has passed through the
-    window; 0 otherwise."""
+    """How far the phase is from where the frequency would have brought it. Reported until the jump has passed through
+    the window; 0 otherwise."""
 
 
 class WaveformEstimator:
@@ -50,7 +47,7 @@ class WaveformEstimator:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start again without any samples."""
         self._count = 0
         self._angle = 1 + 0j
         self._squares, self._square = (_Mean(self._cycle), _Mean(self._cycle)), 0j
@@ -58,7 +55,6 @@ class WaveformEstimator:
         self._phasors: deque[complex] = deque(maxlen=_SPAN_CYCLES * self._cycle + 1)
         self._history: deque[tuple[complex, float]] = deque(maxlen=_JUMP_CYCLES * self._cycle + 1)
         self._jump_deg, self._full_jump, self._jump_ends = 0.0, 0, 0
-        self._steady = _Mean(_STEADY_CYCLES * self._cycle)
         self._frequency_hz = self._nominal_hz
 
     @property
@@ -67,7 +63,7 @@ class WaveformEstimator:
         return self._count >= _WINDOW_CYCLES * self._cycle
 
     def feed(self, sample: float) -> None:
-        """One sample. One that is no number begins anew."""
+        """One sample. A value that is not a number restarts the estimate."""
         if not isfinite(sample):
             self.reset()
             return
@@ -88,7 +84,6 @@ class WaveformEstimator:
                 self._frequency_hz = self._nominal_hz + turned / (tau * span_s)
             else:
                 self._frequency_hz = self._nominal_hz
-            self._steady.add(self._frequency_hz)
             self._history.append((phasor, self._frequency_hz))
             self._watch_phase()
 
@@ -97,10 +92,10 @@ class WaveformEstimator:
         if not self.settled:
             return None
         voltage_pu = sqrt(max(self._square.real, 0.0))
-        return WaveformEstimate(voltage_pu, self._frequency_hz, self._steady.value.real, self._jump_deg)
+        return WaveformEstimate(voltage_pu, self._frequency_hz, self._jump_deg)
 
     def _watch_phase(self) -> None:
-        """Compares the phase with that of a while ago, carried on with the frequency of then."""
+        """Compares the phase with an earlier one, extrapolated with the frequency of that time."""
         (before, frequency_hz), (now, _) = self._history[0], self._history[-1]
         deviation_deg = 0.0
         if min(abs(before), abs(now)) > _SETTLED_PU:
@@ -120,7 +115,7 @@ class WaveformEstimator:
 
 
 class _Mean:
-    """Mean of the last `length` values, or of those there were since the start."""
+    """Mean of the last `length` values, or of all since the start."""
 
     def __init__(self, length: int) -> None:
         self._values: deque[complex] = deque()
