@@ -15,19 +15,19 @@ BEGIN, END = "<!-- faults: drawn by tools/draw_faults.py -->\n", "<!-- end of fa
 def table() -> str:
     """The rows, with the lines that mark their place in the page."""
     rows = [
-        f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} | {_told(entry)} |"
+        f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} | {_to_car(entry)} |"
         for fault, entry in ((fault, CATALOGUE[fault]) for fault in Fault)
     ]
     return "\n".join([f"{BEGIN}| code | title | what it means | what to do |", "|---|---|---|---|", *rows, END])
 
 
-def _told(entry: Entry) -> str:
+def _to_car(entry: Entry) -> str:
     older = " or ".join(f"`{code}`" for code in entry.status_codes)
-    return f"{entry.told} ({older})" if older else entry.told
+    return f"{entry.to_car} ({older})" if older else entry.to_car
 
 
 def with_table(page: str) -> str:
-    """The page with the table of now in the place of the one that it has. Raises `ValueError` where it has none."""
+    """The page with the present table instead of the one that it has. Raises `ValueError` if it has none."""
     start, end = page.index(BEGIN), page.index(END)
     return page[:start] + table() + page[end + len(END) :]
 

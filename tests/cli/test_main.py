@@ -202,7 +202,7 @@ def test_a_fault_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["faults", code]) == 0
     out = capsys.readouterr().out
     assert out.startswith("0x0A Timeout in the charge loop\n")
-    assert all(f"\n  {label} " in out for label in ("What", "Action", "Station", "Car told"))
+    assert all(f"\n  {label} " in out for label in ("What", "Action", "Station", "To car"))
     assert max(map(len, out.splitlines())) <= 80
 
 

@@ -43,9 +43,9 @@ def test_energy_stops_well_within_a_second() -> None:
 @pytest.mark.parametrize("fault", Fault)
 def test_the_car_is_told_by_codes_that_there_are(fault: Fault) -> None:
     entry = CATALOGUE[fault]
-    assert entry.told.endswith(".")
+    assert entry.to_car.endswith(".")
     known = {*ResponseCode, *sap.ResponseCode}
-    assert [code for code in re.findall(r"\b(?:FAILED|Failed|WARNING)\w*", entry.told) if code not in known] == []
+    assert [code for code in re.findall(r"\b(?:FAILED|Failed|WARNING)\w*", entry.to_car) if code not in known] == []
     assert [code for code in entry.status_codes if code not in STATUS_CODES] == []
 
 
@@ -67,7 +67,7 @@ def test_a_fault_of_the_station_is_told_as_the_catalogue_says() -> None:
     world.run(3.0)
     events = [event for _, event in world.events]
     (at,) = (number for number, event in enumerate(events) if isinstance(event, Faulted))
-    assert CATALOGUE[Fault.OVER_TEMPERATURE].told.startswith("FAILED in the response to its next request")
+    assert CATALOGUE[Fault.OVER_TEMPERATURE].to_car.startswith("FAILED in the response to its next request")
     told = next(event.message for event in events[at:] if isinstance(event, Sent))
     assert isinstance(told, DC_ChargeLoopRes)
     assert told.ResponseCode is ResponseCode.FAILED

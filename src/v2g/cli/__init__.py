@@ -1,4 +1,4 @@
-"""The command `v2g`: finds the command that is asked for and imports nothing but that one."""
+"""The command `v2g`: finds the subcommand and imports nothing but that one."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from importlib import import_module
 from v2g.kernel.errors import V2GError
 
 COMMANDS = {
-    "daemon": ("daemon", "serve cars at the station's evses"),
+    "daemon": ("daemon", "serve cars at the station's EVSEs"),
     "status": ("control", "what a running station does, and what limits its power"),
     "explain": ("explain", "why the power of a running station is what it is"),
     "inject": ("operate", "let a station charge, discharge or rest (grid_inject_cmd)"),
     "modbus-write": ("operate", "set a limit in a station's inverter (modbus_write)"),
-    "grid": ("grid", "what the grid demands: state of a running station, codes"),
+    "grid": ("grid", "grid codes, their state in a running station, type test"),
     "stop": ("control", "ask the car of a running station to end its session"),
     "pause": ("control", "ask the car of a running station to pause its session"),
     "restart": ("control", "restart the daemon, unless energy is being transferred"),
@@ -28,7 +28,7 @@ COMMANDS = {
     "pilot": ("pilot", "what a control pilot shows; the hand at a simulated cable"),
     "ev": ("ev", "be a car: find a station and run a session with it"),
     "sim": ("sim", "be the hardware: inverter, contactor, grid, pilot and others"),
-    "mishaps": ("mishaps", "random sessions with faults on purpose, simulated"),
+    "mishaps": ("mishaps", "random sessions with injected faults, simulated"),
     "demo": ("demo", "station, car and hardware together on this machine"),
 }
 """Name -> module in `v2g.cli` with `add_arguments(parser)` and `run(args) -> int`, and what the command does."""
@@ -79,7 +79,7 @@ def _run(words: list[str]) -> int:
 
 
 def _expected(error: Exception) -> list[Exception]:
-    """The errors in a group, as a task group raises it. Raises what is a defect rather than an error of ours."""
+    """The errors in a group, as a task group raises it. Raises anything that is not a `V2GError`: it is a defect."""
     if isinstance(error, ExceptionGroup):
         return [leaf for each in error.exceptions for leaf in _expected(each)]
     if not isinstance(error, V2GError):
@@ -98,7 +98,7 @@ def _overview() -> str:
 
 
 def _with_ascii_dashes(word: str) -> str:
-    """An option copied from a document that made an en or em dash of its hyphens is taken as it was meant."""
+    """Accepts an option whose hyphens a word processor has turned into an en or em dash."""
     matched = re.match(r"-?[\u2013\u2014]-?(?=[a-zA-Z])(.*)", word, re.DOTALL)
     if matched is None:
         return word

@@ -17,7 +17,7 @@ def endpoint(text: str) -> tuple[str, int]:
 
 
 def listening(text: str) -> "tuple[str, int] | Address":
-    """Where a simulated device is: `HOST:PORT`, or the address of a line. Raises `ArgumentTypeError`."""
+    """The address of a simulated device: `HOST:PORT`, or that of a line. Raises `ArgumentTypeError`."""
     from v2g.power.address import CAN, MODBUS_RTU, AddressError, parse
 
     if "://" not in text:
@@ -34,7 +34,8 @@ def listening(text: str) -> "tuple[str, int] | Address":
 def number(
     *, least: float = float("-inf"), most: float = float("inf"), above: float = float("-inf")
 ) -> Callable[[str], float]:
-    """A finite number within bounds. What it returns raises `ArgumentTypeError`, and `ValueError` for no number."""
+    """A finite number within bounds. The result raises `ArgumentTypeError`, and `ValueError` for what is not a
+    number."""
 
     def convert(text: str) -> float:
         value = float(text)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0 when the session was completed, 1 when not."""
+    """Returns 0 if the session was completed, otherwise 1."""
     import asyncio
 
     from v2g.bench.demo.report import write

@@ -10,12 +10,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     socket = Control().socket
     parser.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
-    parser.add_argument("--evse", type=int, metavar="N", help="this one only; all where left out")
+    parser.add_argument("--evse", type=int, metavar="N", help="this one only (default: all)")
     parser.add_argument("--json", action="store_true", help="for programs, with every figure")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Raises `ControlError`."""
+    """Returns 0. Raises `ControlError` if the daemon does not answer or refuses."""
     from v2g.io.control import request
     from v2g.station.command import Explain
 

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "code",
         metavar="CODE",
         nargs="?",
-        help="such as 0x04, or a status code that a car shows, such as EVSE_Shutdown; all faults where left out",
+        help="such as 0x04, or a status code that a car shows, such as EVSE_Shutdown; all faults if left out",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     elif status is not None:
         print(f"{status}, of {_OLDER}")
         _print("What", STATUS_CODES[status])
-        print("\n  Faults that are told so; `v2g faults CODE` explains one:")
+        print("\n  Faults reported by it; `v2g faults CODE` explains one:")
         print("\n".join(_rows(chosen)))
     else:
         entry = CATALOGUE[chosen[0]]
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             ("What", entry.meaning),
             ("Action", entry.remedy),
             ("Station", entry.reaction),
-            ("Car told", f"{entry.told} {older}".rstrip()),
+            ("To car", f"{entry.to_car} {older}".rstrip()),
         ):
             _print(label, text)
     return 0
@@ -66,7 +66,7 @@ def _print(label: str, text: str) -> None:
 
 
 def _number(text: str) -> int | None:
-    """The code, hexadecimal as in the trace, with or without its 0x."""
+    """The code, in hexadecimal as in the trace, with or without 0x."""
     try:
         return int(text, 16)
     except ValueError:

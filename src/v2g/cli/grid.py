@@ -1,4 +1,4 @@
-"""`v2g grid status|codes|test`: what the grid says about the power, the grid codes, the type test."""
+"""`v2g grid status|codes|test`: the grid as a running station sees it, the grid codes, the type test."""
 
 import argparse
 import json
@@ -21,13 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes = actions.add_parser("codes", help="the grid codes, or every setting of one, with its range and its source")
     codes.add_argument("name", nargs="?", metavar="NAME", help="such as ieee1547-cat3")
     codes.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
-    codes.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, where not the code's own")
+    codes.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
     codes.set_defaults(action=_codes)
     test = actions.add_parser("test", help="type test of the station with its simulated grid, after IEEE 1547.1")
     test.add_argument("--code", required=True, metavar="NAME", help="such as ieee1547-cat3")
     test.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
     test.add_argument("--phases", type=int, choices=(1, 3), default=3, metavar="1|3", help="default: 3")
-    test.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, where not the code's own")
+    test.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
     test.add_argument("--only", default="*", metavar="PATTERN", help="cases by their names: trip/ov1/*, islanding")
     test.add_argument("--report", type=Path, metavar="FILE.html", help="write a report with a plot of each case")
     test.add_argument("--json", action="store_true", help="for programs")
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Raises `ControlError`, `SettingsError`, `NoCases`, `ReportError`."""
+    """Returns 0; 1 if a case failed. Raises `ControlError`, `SettingsError`, `NoCases`, `ReportError`."""
     code: int = args.action(args)
     return code
 

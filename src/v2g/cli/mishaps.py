@@ -1,4 +1,4 @@
-"""`v2g mishaps`: random sessions with faults on purpose in the virtual world, and whether everything held."""
+"""`v2g mishaps`: random sessions with injected faults in the virtual world, and whether every invariant held."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 1 where an invariant did not hold."""
+    """Returns 1 if an invariant was broken."""
     return _campaign(args.runs, args.seed, args.jobs) if args.replay is None else _replay(args.replay)
 
 

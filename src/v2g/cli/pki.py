@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = __doc__
     actions = parser.add_subparsers(dest="action", required=True)
     init = actions.add_parser("init", help="make a complete hierarchy for tests")
-    init.add_argument("--curve", choices=("p521", "p256"), default="p521", help="p521 (default) is what -20 demands")
+    init.add_argument("--curve", choices=("p521", "p256"), default="p521", help="p521 (default) is what -20 requires")
     init.add_argument("--force", action="store_true", help="replace an earlier hierarchy")
     show = actions.add_parser("show", help="explain every certificate; exit code 1 if one has a problem")
     show.add_argument("--json", action="store_true", help="for programs")
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0; 1 when `show` found problems; 2 when the directory is of no use."""
+    """Returns 0; 1 when `show` found problems; 2 if the directory cannot be used."""
     from v2g.tls.pki import PkiError
 
     try:

@@ -1,4 +1,4 @@
-"""Encoding and decoding with a schema: the generated functions, and the interpreter for all that they leave to it."""
+"""Encoding and decoding with a schema: the generated functions, and the interpreter for everything they leave to it."""
 
 from __future__ import annotations
 

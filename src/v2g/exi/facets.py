@@ -107,7 +107,7 @@ CONTENT: Final = _Marker("CONTENT")
 """The field is the character content of a type with `simpleContent`."""
 REF: Final = _Marker("REF")
 """`<element ref=...>`: the field's name is that of a global element of its type's namespace, and any member of the
-substitution group of which that element is the head may stand in its place."""
+substitution group of which that element is the head may replace it."""
 GROUP: Final = _Marker("GROUP")
 """The fields of the value's class stand in this place themselves, without an element around them: a nested
 `xs:sequence` or `xs:choice` with an occurrence of its own."""

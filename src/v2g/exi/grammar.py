@@ -34,7 +34,7 @@ from v2g.exi.facets import (
 
 
 class QName(Struct, frozen=True, order=True):
-    """A qualified name; sorts as EXI wants it: by local name, then by namespace."""
+    """A qualified name; sorts as EXI requires: by local name, then by namespace."""
 
     local: str
     namespace: str
@@ -231,7 +231,7 @@ class Grammar:
         return first, last, empty or field.low == 0
 
     def opening(self, attribute: int) -> list[Production]:
-        """What may come at the start of the element, when the first `attribute` attributes are read or passed over."""
+        """What may come at the start of the element, once the first `attribute` attributes are read or skipped."""
         rest: list[Production] = []
         for candidate in self.attributes[attribute:]:
             rest.append(candidate)
@@ -330,7 +330,7 @@ class Schema:
 
     @cached_property
     def attributes(self) -> list[QName]:
-        """Every attribute of the set, sorted, as the relaxed grammar wants them."""
+        """Every attribute of the set, sorted, as the relaxed grammar requires."""
         return sorted({attribute.name for cls in self.classes for attribute in self.grammar(cls).attributes})
 
     def attribute_name(self, field: Field) -> QName:

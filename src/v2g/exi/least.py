@@ -1,4 +1,4 @@
-"""The least value of a type: what the schema demands and nothing more."""
+"""The least value of a type: what the schema requires and nothing more."""
 
 import sys
 from functools import cache

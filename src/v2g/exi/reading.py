@@ -22,7 +22,7 @@ from v2g.exi.names import Names, values
 from v2g.exi.plan import LARGEST, TWO_OCTETS, UNBOUNDED, Alternative, Plan, is_list, is_rare, kind, name, small
 
 _TABLE_BITS = 9
-"""Up to so many variable bits are translated by one table."""
+"""One table translates at most this many variable bits."""
 
 
 def reading(plan: Plan, names: Names) -> list[str]:
@@ -179,7 +179,7 @@ class _Reading:
             self._event(self._plan.after(particle, high))
             self._line("break")
             self._close()
-        if high is None or high > 16:  # an access costs as much as the bits already read: drop them now and then
+        if high is None or high > 16:  # an access costs as much as all bits before it: drop them sometimes
             self._line(f"if not len({target}) & 7: n ^= n >> r << r")
         self._event(self._plan.after(particle, low or 1))
         self._line(f"if e != {number}: break")
@@ -262,7 +262,7 @@ class _Reading:
             self._line(f"if {access} != {constant}: raise ValueError")
         elif len(variable) == 1 and raw and not constant:
             self._line(f"{raw.target} = {access}")
-            if raw.target != "e" and len(window) > 1:  # what a wrong `e` is, shows where it is used
+            if raw.target != "e" and len(window) > 1:  # a wrong `e` fails at its use
                 self._line(f"if {raw.target} > {(1 << raw.width) - 1}: raise ValueError")
         else:
             self._line(f"w = {access}")

@@ -26,7 +26,7 @@ def read_unsigned(n: int, r: int, first: int, high: int) -> tuple[int, int]:
 
 
 def read_long(n: int, r: int, first: int, high: int) -> tuple[int, int]:
-    """The same, for what is often a time in seconds: five octets."""
+    """The same integer, unrolled for five groups: typical of timestamps."""
     if r >= 32 and (rest := n >> r - 32 & 0xFFFFFFFF) & 0x80808080 == 0x80808000:
         return (
             first & 127
@@ -39,7 +39,7 @@ def read_long(n: int, r: int, first: int, high: int) -> tuple[int, int]:
 
 
 def read_signed(n: int, r: int, first: int, high: int) -> tuple[int, int]:
-    """The same of an integer down to -high-1; the ninth bit of `first` is its sign."""
+    """The rest of an integer from -high-1 on; the ninth bit of `first` is its sign."""
     value = first & 255
     if value > 127:
         value, r = read_unsigned(n, r, value, high)
@@ -91,7 +91,7 @@ def write_unsigned(a: int, value: int, low: int, high: int) -> int:
 
 
 def write_long(a: int, value: int, low: int, high: int) -> int:
-    """The same, for what is often a time in seconds: five octets."""
+    """The same integer, unrolled for five groups: typical of timestamps."""
     if 1 << 28 <= value < 1 << 35:
         octets = (value & 127) << 32 | (value >> 7 & 127) << 24 | (value >> 14 & 127) << 16 | (value >> 21 & 127) << 8
         return a << 40 | octets | 0x8080808000 | value >> 28
@@ -129,6 +129,6 @@ def write_octets(a: int, value: bytes, low: int, high: int) -> int:
 
 
 def append(a: int, part: int) -> int:
-    """A part that was written by itself, upon a leading 1 bit."""
+    """Appends a part that was written separately, after a leading 1 bit."""
     length = part.bit_length() - 1
     return a << length | part ^ 1 << length

@@ -92,7 +92,7 @@ class _Writing:
         return self._states.index(productions)
 
     def _event(self, states: list[int], number: int | str) -> None:
-        """The event code of a production, in the one state that it can be, or in the one that `s` tells."""
+        """The event code of a production, in the one state that it can be, or in the one that `s` names."""
         if len(states) == 1:
             state = self._states[states[0]]
             first = self._plan.first(state)

@@ -1,4 +1,4 @@
-"""The root of the package's errors. Each package adds its own below it."""
+"""The root of the errors. Each package adds its own."""
 
 from typing import TYPE_CHECKING
 

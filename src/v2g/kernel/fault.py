@@ -35,7 +35,7 @@ class Fault(IntEnum):
     AUTHORIZATION = 0x0C
     """The car is not authorised, or not for what it asked."""
     CONNECTION_LOST = 0x0D
-    """The car closed the connection, or the link went, before SessionStop."""
+    """The car closed the connection, or the link failed, before SessionStop."""
     NO_COMMON_PROTOCOL = 0x0E
     """The car and the station share no protocol."""
     REQUEST_REFUSED = 0x0F
@@ -55,7 +55,7 @@ class Fault(IntEnum):
     GRID_SENSOR_LOST = 0x16
     """No reading of the grid's voltage and frequency, or a stale one."""
     PILOT = 0x17
-    """The control pilot is not what it should be, or not known."""
+    """The control pilot is in a wrong state, or unknown."""
     UNPLUGGED = 0x18
     """The car was unplugged before the end of its session."""
     PLC_LINK = 0x19
@@ -65,15 +65,15 @@ class Fault(IntEnum):
     OVER_VOLTAGE = 0x1B
     """More voltage than the car allows, or than the inverter bears."""
     OVER_TEMPERATURE = 0x1C
-    """The inverter is too hot to go on."""
+    """The inverter is too hot to operate."""
     RESIDUAL_CURRENT = 0x1D
-    """The residual-current device has tripped: current flows where it must not."""
+    """The residual-current device has tripped: current flows to earth."""
     DOOR = 0x1E
     """The door of the station is open."""
     SAFETY_INPUTS_LOST = 0x1F
     """No reading of emergency stop, door and residual current, or a stale one."""
     EMERGENCY_STOP = 0x20
-    """Somebody pressed the emergency stop."""
+    """Someone pressed the emergency stop."""
     CONNECTOR_LOCK = 0x21
     """The lock does not hold the plug while energy may flow, does not free it afterwards, or cannot be read."""
     INTERNAL = 0x7F

@@ -1,7 +1,7 @@
 """How much power the heat leaves, and why. No clock: `ThermalLimiter.step(readings, now)`.
 
-Less heat in is the only remedy that always works, and it works alike in both directions: charging and feeding lose the
-same. So the limiter finds one share of the rating for both. It lowers it at once and raises it slowly.
+Less heat is the only remedy that always works, and it works in both directions: charging and feeding have the same
+losses. So the limiter finds one share of the rating for both, lowers it at once and raises it slowly.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from v2g.thermal.settings import Band, ThermalSettings
 
 _PLAUSIBLE_C = (-60.0, 200.0)
 _MISSING_FLOW = 0.5
-"""So much less than the model's, as a share of the full flow, is a fault of the pump."""
+"""A flow that is this much below the model's, as a share of the full flow, is a fault of the pump."""
 _PARTS = {"module": "power module", "contactor": "contactor", "coolant": "coolant", "ambient": "ambient air"}
 
 
@@ -27,7 +27,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThermalReadings:
-    """What is known now. None where there is no sensor, or it gave nothing yet."""
+    """What is known now. None without a sensor, or without a reading yet."""
 
     module: Measured | None = None
     contactor: Measured | None = None
@@ -65,17 +65,17 @@ class ThermalLimiter:
         self._charge_w, self._discharge_w = charge_w, discharge_w
         self._bands: dict[str, Band] = {name: band for name in _PARTS if (band := getattr(settings, name)) is not None}
         self._warm = {name: float("-inf") for name in self._bands}
-        """The warmest that each part counts as: follows upwards at once, downwards after the hysteresis."""
+        """The temperature that each part counts as: rises at once, falls after the hysteresis."""
         self._cold = {name: float("inf") for name in self._bands}
         self._share = 1.0
         self._why: str | None = None
         self._cause: str | None = None
-        """What limited last, but for the recovery from it."""
+        """What limited last, apart from the recovery."""
         self._pump = self._modelled_flow = self._flow = 0.0
         self._stepped_s: float | None = None
 
     def step(self, readings: ThermalReadings, now: float) -> Allowance:
-        """Takes what is known at `now`."""
+        """The allowance at `now`."""
         settings = self.settings
         dt_s = 0.0 if self._stepped_s is None else max(0.0, now - self._stepped_s)
         self._stepped_s = now
@@ -88,7 +88,7 @@ class ThermalLimiter:
             stale += [] if flow is not None else ["coolant flow sensor is stale"]
             self._flow = min(max(flow or 0.0, 0.0), 1.0)
             if flow is not None and flow < self._modelled_flow - _MISSING_FLOW:
-                limits.append((settings.stale_share, "coolant does not flow as the pump is told to"))
+                limits.append((settings.stale_share, "coolant flow does not follow the pump's command"))
         loss_w = abs(readings.loss_w) if isfinite(readings.loss_w) else settings.pump_full_loss_w
         current_a = readings.current_a if isfinite(readings.current_a) else 0.0
         limits += self._by_temperature(known, loss_w, current_a)
@@ -140,7 +140,7 @@ class ThermalLimiter:
         return {"module": state.module_c, "coolant": state.coolant_c, "contactor": state.contactor_c}
 
     def _recover(self, share: float, why: str | None, dt_s: float) -> None:
-        """Down at once, up slowly."""
+        """The share falls at once and rises slowly."""
         grown = self._share + self.settings.recovery_per_s * dt_s
         self._share = min(share, grown)
         if share <= grown:

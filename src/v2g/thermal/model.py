@@ -3,7 +3,8 @@
     losses -> power module -> (more the more flow) -> coolant -> radiator -> ambient
     current squared -> contactor -> ambient
 
-Each mass goes exponentially to where its neighbours would hold it: stable for any step, and monotone in everything.
+Each mass approaches exponentially the temperature at which its neighbours would hold it: stable for any step, and
+monotonic in every input.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ _Positive = Annotated[float, Meta(gt=0)]
 
 
 class Masses(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The constants.
+    """The constants of the model.
 
     With the defaults, 1 kW of losses (30 kW of power) brings the module to 25 K above the coolant, and the coolant to
     15 K above ambient.
@@ -26,7 +27,7 @@ class Masses(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     module_j_per_k: _Positive = 1_200.0
     still_w_per_k: _Positive = 8.0
-    """From the module to coolant that stands still."""
+    """From the module to still coolant."""
     flow_w_per_k: _Positive = 32.0
     """What full flow adds."""
     coolant_j_per_k: _Positive = 20_000.0

@@ -1,4 +1,4 @@
-"""What is too warm and too cold, and how the station reacts: the station's own figures, within -40 C to +85 C."""
+"""Which temperatures are too high or too low, and how the station reacts. All within -40 C to +85 C."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from v2g.thermal.model import Masses
 
 COLDEST_C, WARMEST_C = -40.0, 85.0
-"""Outside this window no part is operated, whatever the settings say."""
+"""No part operates outside this window, whatever the settings say."""
 
 _Celsius = Annotated[float, Meta(ge=COLDEST_C, le=WARMEST_C)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -23,7 +23,7 @@ class Band(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     full_to_c: _Celsius
     none_above_c: _Celsius = WARMEST_C
     hysteresis_k: Annotated[float, Meta(ge=0, le=20)] = 2.0
-    """A part has to come back this far before it is allowed more again."""
+    """A part must come back this far before it is allowed more again."""
 
     @property
     def ordered(self) -> bool:
@@ -41,7 +41,7 @@ class ThermalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     flow_sensor: bool = False
     """Whether the flow is measured; otherwise it is taken from the pump's command and its lag."""
     stale_s: _Positive = 2.0
-    """A temperature or flow older than this is not known."""
+    """A temperature or flow older than this is unknown."""
     stale_share: _Share = 0.2
     """Share of the rating that is safe while one sensor is stale, or the coolant stands still. With two stale sensors
     there is no power."""
@@ -56,7 +56,7 @@ class ThermalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     pump_from_c: _Celsius = 40.0
     """The pump starts when module or coolant is warmer than this, and runs fully at the top of the part's full band."""
     pump_full_loss_w: _Positive = 600.0
-    """With these losses the pump runs fully, however cool everything still is."""
+    """At these losses the pump runs fully, however cool the parts still are."""
     masses: Masses = Masses()
 
     def findings(self) -> Iterator[str]:

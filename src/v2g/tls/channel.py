@@ -1,6 +1,6 @@
 """One TLS connection on memory buffers: ciphertext in, plaintext out, and the reverse. No socket, no clock.
 
-A connection whose set-up fails ends there; nothing in this package, and nothing it returns, carries on in plain text.
+A connection whose set-up fails ends there; nothing in this package falls back to plain text.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ class Negotiated(NamedTuple):
 class TlsChannel:
     """One side of one connection.
 
-    The shell sends what `outgoing` holds after every call, also after an exception (the alert that tells the peer),
-    and bounds the time of the set-up. A vehicle's channel has its ClientHello ready from the start. In TLS 1.3 the
-    vehicle is through first: it learns from a later `receive` that the station refused its certificate.
+    The shell sends what `outgoing` holds after every call, also after an exception (the alert for the peer), and
+    limits the time of the set-up. A vehicle's channel has its ClientHello ready from the start. In TLS 1.3 the
+    vehicle finishes first: a later `receive` reports that the station refused its certificate.
     """
 
     def __init__(self, context: TlsContext) -> None:
@@ -38,7 +38,7 @@ class TlsChannel:
         self._connection = SSL.Connection(context.ssl, None)
         self._connection.set_app_data(self._evidence)
         self.handshaking = True
-        """Whether the set-up still goes on; until it is done there is no plaintext in either direction."""
+        """Whether the set-up is still under way; before its end there is no plaintext in either direction."""
         self.closed = False
         """Whether the peer has closed in order. The end of the TCP stream without this is a broken connection."""
         self.negotiated: Negotiated | None = None
@@ -76,11 +76,11 @@ class TlsChannel:
             raise
 
     def send(self, plaintext: bytes) -> None:
-        """Encrypts into `outgoing`. Raises TlsError while the set-up goes on and after a failure."""
+        """Encrypts into `outgoing`. Raises TlsError during the set-up and after a failure."""
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         if self.handshaking:
-            raise TlsError("nothing is sent before the TLS set-up is done")
+            raise TlsError("nothing can be sent before the TLS set-up is done")
         self._connection.sendall(plaintext)
 
     def outgoing(self) -> bytes:
@@ -93,7 +93,7 @@ class TlsChannel:
                 return b"".join(chunks)
 
     def close(self) -> None:
-        """Tells the peer (close_notify, in `outgoing`) that nothing more comes."""
+        """Ends the stream in order: close_notify is in `outgoing`."""
         if not self.handshaking and self._failure is None:
             self._connection.shutdown()
 
@@ -156,13 +156,13 @@ class TlsChannel:
         own, profile = self._context.files.certificate, self._context.profile
         match alert:
             case "unknown_ca":
-                return f"it does not trust the issuer of {own}; it needs that root, or we the chain to a root it has"
+                return f"it does not trust the issuer of {own}; give it that root, or present a chain to one it has"
             case "bad_certificate" | "certificate_unknown" | "unsupported_certificate" | "certificate_revoked":
                 return f"it does not accept {own}; `v2g pki show` explains that certificate"
             case "certificate_expired":
                 return f"{own}, or an issuer of it, is expired by its clock; renew it, or set the clock"
             case "certificate_required":
-                return f"it demands a certificate and got none; {own} is under none of the roots it named"
+                return f"it requires a certificate and got none; {own} is below none of the roots that it names"
             case "handshake_failure" | "illegal_parameter":
                 return f"it shares no suite, group or signature algorithm with profile {profile.name}"
             case "protocol_version":
@@ -174,14 +174,14 @@ _NOT_TLS = "the {peer} sent bytes that are not TLS 1.3; both sides must agree on
 _NO_GROUP = "the {peer} offers none of the groups {profile.groups} of profile {profile.name}"
 _NO_SIGNATURE = (
     "the {peer} shares no signature algorithm of {profile.signature_algorithms}; "
-    "profile {profile.name} demands keys of {profile.key_types}"
+    "profile {profile.name} requires keys of {profile.key_types}"
 )
 
 # OpenSSL's reasons that a user can do something about.
 _REASONS = {
     "peer did not return a certificate": (
         "the {peer} presented no certificate: it has none, or none that profile {profile.name} admits and that was "
-        "issued under a root named to it"
+        "issued below a root that the station named"
     ),
     "unsupported protocol": "the {peer} does not offer TLS 1.3",
     "wrong ssl version": "the {peer} does not offer TLS 1.3",
@@ -199,5 +199,5 @@ _REASONS = {
     "packet length too long": _NOT_TLS,
     "not on record boundary": _NOT_TLS,
     "unexpected message": _NOT_TLS,
-    "decryption failed or bad record mac": "a TLS record from the {peer} was altered on the way",
+    "decryption failed or bad record mac": "a TLS record from the {peer} was altered in transit",
 }

@@ -37,7 +37,7 @@ class TlsFiles(NamedTuple):
 
 
 class Evidence:
-    """What was seen while one connection was set up, to explain its failure."""
+    """What happened during one set-up, to explain its failure."""
 
     def __init__(self) -> None:
         self.alert: int | None = None
@@ -67,7 +67,7 @@ class TlsContext:
         self.ssl.set_min_proto_version(SSL.TLS1_3_VERSION)
         self.ssl.set_max_proto_version(SSL.TLS1_3_VERSION)
         self.ssl.set_tls13_ciphersuites(":".join(self.profile.suites).encode())
-        # Every connection proves both certificates anew: no resumption. The station's order of preference decides.
+        # Every connection proves both certificates again: no resumption. The station's order of preference decides.
         self.ssl.set_options(SSL.OP_NO_TICKET | SSL.OP_CIPHER_SERVER_PREFERENCE)
         self.ssl.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         groups = ":".join(self.profile.groups).encode()
@@ -125,7 +125,7 @@ class TlsContext:
         self.ssl.set_keylog_callback(append)
 
     def _judge(self, connection: SSL.Connection, seen: crypto.X509, error: int, depth: int, ok: int) -> bool:
-        """OpenSSL's question for every certificate of the peer, root first: does it pass?"""
+        """OpenSSL calls this for every certificate of the peer, root first: does it pass?"""
         certificate = seen.to_cryptography()
         refusal = self._profile_fault(certificate, is_leaf=depth == 0) if ok else self._chain_fault(certificate, error)
         if refusal is None:
@@ -139,7 +139,7 @@ class TlsContext:
         if found in self.profile.key_types:
             return None
         demanded = " or ".join(sorted(self.profile.key_types))
-        return f"has a {found} key, profile {self.profile.name} demands {demanded}"
+        return f"has a {found} key, profile {self.profile.name} requires {demanded}"
 
     def _profile_fault(self, certificate: x509.Certificate, is_leaf: bool) -> str | None:
         if (fault := self._key_fault(certificate)) is not None:
@@ -166,9 +166,9 @@ def station_context(
 ) -> TlsContext:
     """The station's context: it demands a vehicle certificate issued under `files.roots`.
 
-    `now` (with time zone) is the moment at which own certificates and roots must be valid; expired ones among several
-    roots are left out. `key_log` appends the secrets of every connection to a file, for Wireshark; leave it out in the
-    field. Raises TlsError, which names the file.
+    `now` (with time zone) is the time at which the station's certificates and roots must be valid; expired ones among
+    several roots are left out. `key_log` appends the secrets of every connection to a file, for Wireshark; leave it out
+    in the field. Raises TlsError, which names the file.
     """
     return TlsContext(Role.STATION, files, profile, now, key_log)
 

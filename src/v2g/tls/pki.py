@@ -57,11 +57,11 @@ CURVES: dict[str, tuple[ec.EllipticCurve, hashes.SHA512 | hashes.SHA256]] = {
     "p521": (ec.SECP521R1(), hashes.SHA512()),
     "p256": (ec.SECP256R1(), hashes.SHA256()),
 }
-"""p521 is what ISO 15118-20 demands, p256 what the profile `interop-p256` takes as well."""
+"""p521 is what ISO 15118-20 requires, p256 what the profile `interop-p256` takes as well."""
 
 
 class PkiError(V2GError):
-    """The hierarchy cannot be written or read."""
+    """The hierarchy cannot be written or read. Names the file or directory, and the remedy."""
 
 
 class Node(NamedTuple):
@@ -74,7 +74,7 @@ class Node(NamedTuple):
     days: int
     purpose: str
     path_length: int | None = None
-    """How many authorities may follow below; None for a leaf."""
+    """How many authorities may follow below it; None for a leaf."""
     key_of: str | None = None
     """The node whose key this one has; None: a key of its own."""
     extended_usage: x509.ObjectIdentifier | None = None
@@ -244,7 +244,7 @@ class Explanation(NamedTuple):
     """One certificate of a directory, explained."""
 
     files: list[str]
-    """Where it was found; the file named for it comes first."""
+    """The files that hold it; the one named after it comes first."""
     subject: str
     issuer: str
     purpose: str
@@ -257,7 +257,7 @@ class Explanation(NamedTuple):
     key_file: str | None
     key_mode: str | None
     problems: list[str]
-    """What must be put right; empty: nothing."""
+    """What must be corrected."""
 
 
 def explain(directory: Path, now: datetime) -> list[Explanation]:

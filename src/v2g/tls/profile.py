@@ -1,6 +1,6 @@
 """TLS profiles by name: what is offered, and what is accepted of the peer. Data only.
 
-ISO 15118-20 demands TLS 1.3 with certificates on both sides ([V2G20-2356], [V2G20-2339]), the suites and the groups
+ISO 15118-20 requires TLS 1.3 with certificates on both sides ([V2G20-2356], [V2G20-2339]), the suites and the groups
 and signature algorithms of its Tables 7 and 8. There is no profile without TLS, and none below 1.3.
 """
 
@@ -15,7 +15,7 @@ class TlsError(V2GError):
     """TLS cannot be set up, or broke. The text says why and names the remedy.
 
     `alert` is the TLS alert (RFC 8446, section 6) that was sent or received, None if there was none. A
-    connection that raised this is over; what `TlsChannel.outgoing` still holds tells the peer so.
+    connection that raised this is over; send the peer what `TlsChannel.outgoing` still holds.
     """
 
     fault = Fault.TLS
@@ -44,7 +44,7 @@ class Profile(NamedTuple):
     groups: tuple[str, ...]
     signature_algorithms: tuple[str, ...]
     key_types: frozenset[str]
-    """Keys admitted in certificates, own and the peer's, from the leaf up to the root."""
+    """Keys admitted in the certificates of both sides, from the leaf up to the root."""
     vehicle_domains: frozenset[str | None]
     """Domain components (DC) by which a leaf may claim to be a vehicle's; None: it has no DC."""
 

@@ -65,7 +65,7 @@ class FramingError(V2GError):
 
 
 def pack(payload_type: int, payload: bytes) -> bytes:
-    """Returns the payload with its header in front."""
+    """The payload with its header in front."""
     return HEADER.pack(VERSION, payload_type, len(payload)) + payload
 
 

@@ -76,10 +76,10 @@ class SdpResponse(NamedTuple):
 
 
 def answer(datagram: bytes, offer: SdpResponse) -> bytes | None:
-    """The station's answer: always `offer`, the truth about its TCP server, whatever security the car asked for.
+    """The station's answer: always `offer`, which states the TCP server as it is, whatever security the car asked for.
 
     A station with TLS answers "TLS" to a car that asked for none, and one that was configured without TLS answers "no
-    TLS" to a car that asked for TLS. What follows is the car's decision: it connects the way the station offers or goes
+    TLS" to a car that asked for TLS. Then the car decides: it connects as offered, or does
     without high-level communication. A -20 car needs TLS and does not connect to a station without it.
 
     Returns None for a datagram that is sound but not meant for this station: another station's response, or
@@ -112,7 +112,7 @@ class Search:
         return self._deadline
 
     def expire(self, now: float) -> bytes | None:
-        """Returns the request to multicast, or None before its time. Raises SdpError when all tries were in vain."""
+        """Returns the request to multicast, or None before its time. Raises SdpError when all tries have failed."""
         if self._deadline is None or now < self._deadline:
             return None
         if self._sent == self._tries:
@@ -127,7 +127,7 @@ class Search:
         """Returns the station, which ends the search, or None for a late answer after its end.
 
         Raises SdpError for a datagram that is refused, and goes on searching. An answer with another security than was
-        asked for is refused: following it would let anyone on the cable talk the car out of TLS.
+        asked for is refused: accepting it would let anyone on the cable disable TLS.
         """
         if self._deadline is None:
             return None
@@ -135,7 +135,7 @@ class Search:
             response = SdpResponse.unpack(datagram)
             if response.security != self._request.security:
                 asked, offered = self._request.security.name, response.security.name
-                raise SdpError(f"station offers security {offered}, asked for was {asked}")
+                raise SdpError(f"station offers security {offered} instead of {asked}")
             if response.transport != Transport.TCP:
                 raise SdpError("station offers UDP, which both standards reserve")
         except SdpError as refusal:

@@ -57,7 +57,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Performance:
-    """Everything that the demonstration brought to light."""
+    """Everything that the demonstration recorded."""
 
     samples: list[Sample] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Performance:
 
 
 async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
-    """Set the stage, run one session, and say what happens. Raises `V2GError` where something does not start."""
+    """Set the stage, run one session, and say what happens. Raises `V2GError` if something does not start."""
     say("v2g demo: a car plugs in, charges, then feeds the grid as its frequency asks\n")
     say("  starting grid, contactor, inverter, pilot, station, car: each a process")
     async with stage(directory) as running:
@@ -138,7 +138,7 @@ class _Show:
             limited_by=status["limited_by"],
         )
         self.performance.samples.append(sample)
-        self._tell_cable(now, status)
+        self._say_cable(now, status)
         if sample.phase != self._phase:
             self._phase = sample.phase
             if sample.phase in _PHASES:
@@ -149,8 +149,8 @@ class _Show:
             self._line_at = now + LINE_S
             self._say(_line(sample))
 
-    def _tell_cable(self, now: float, status: dict[str, Any]) -> None:
-        """What is new of the plug and the power line."""
+    def _say_cable(self, now: float, status: dict[str, Any]) -> None:
+        """Says what is new at the plug and on the power line."""
         pilot, matched = status["pilot"] or "", status["matched_car"] or ""
         if pilot in _PILOT and pilot != self._pilot:
             self._say(f"{now:5.1f} s  control pilot {pilot}: {_PILOT[pilot]}")
@@ -162,7 +162,7 @@ class _Show:
 
 
 def matching_in_memory() -> Iterator[str]:
-    """A car and a station find each other on a simulated power line: what the station tells of it."""
+    """A car and a station find each other on a simulated power line: as the station reports it."""
     pair = PlcPair(ATTENUATION_DB)
     pair.plug_in(0.0)
     pair.advance(MATCHING_S)

@@ -30,7 +30,7 @@ class StageError(V2GError):
 
 @dataclass(frozen=True)
 class Stage:
-    """What the show needs to know of the running processes."""
+    """The running processes, as far as the show needs them."""
 
     directory: Path
     station: str
@@ -39,7 +39,7 @@ class Stage:
     """Prints the state of charge, a JSON line each time (see `v2g.bench.demo.instrument`)."""
     car: asyncio.subprocess.Process
     line: bool
-    """Whether there is a power line, on which the car is matched and searches for the station; otherwise it is told
+    """Whether there is a power line, on which the car is matched and searches for the station; otherwise it gets
     the address."""
 
     @property
@@ -56,7 +56,7 @@ class Stage:
         return self.directory / "config.yaml"
 
     async def outcome(self) -> dict[str, Any]:
-        """What the car says at its end. Raises `StageError` where it says nothing that can be read."""
+        """What the car says at its end. Raises `StageError` if its output cannot be read."""
         output, errors = await self.car.communicate()
         try:
             result: dict[str, Any] = json.loads(output)

@@ -9,7 +9,7 @@ FREQUENCY_HZ = 0.01
 POWER_PU = 0.05
 """IEEE 1547-2018, table 3: 5 % of the rated apparent power, active and reactive (general knowledge)."""
 SWITCH_S = 0.1
-"""What the interface switch may take after the end of a delay, where a code counts delays up to the command to trip:
+"""What the interface switch may take after the end of a delay, if a code counts delays up to the command to trip:
 VDE-AR-N 4105 6.5.1, 0.2 s in all for a delay of 0.1 s (general knowledge)."""
 
 

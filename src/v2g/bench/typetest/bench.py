@@ -75,7 +75,7 @@ def record(case: Case, subject: Subject) -> Recording:
 
 
 class _Player:
-    """The grid of a world: plays a course, and leaves the station alone with a load where the case wants an island."""
+    """The grid of a world: plays a course, and leaves the station alone with a load if the case wants an island."""
 
     def __init__(self, course: Course, zero_s: float, load: Load | None) -> None:
         self._course, self._zero_s, self._load = course, zero_s, load

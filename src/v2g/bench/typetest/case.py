@@ -84,9 +84,9 @@ class Case:
     cold: bool = False
     """Begins with the station just started and no car, instead of a session with power."""
     plugs_s: tuple[float, ...] = ()
-    """When a car comes anew."""
+    """When another car is plugged in."""
     sensor: Literal["sound", "silent", "frozen"] = "sound"
-    """What becomes of the grid sensing unit at the time 0."""
+    """What happens to the grid sensing unit at time 0."""
     island: Load | None = None
 
 

@@ -24,7 +24,7 @@ _ZERO_CURRENT_PU = 0.5
 _LONG_S = 600.0
 """A longer stay is tested in one direction of power only."""
 _ECHO_CYCLES = 5
-"""Over so many cycles a sensing unit averages the frequency: for as long it sees one that a jump of phase has made."""
+"""Averaging window in cycles of a sensing unit; a phase jump appears as a false frequency for this long."""
 _BACK_S = 3.0
 
 
@@ -119,7 +119,7 @@ def _rocof(subject: Subject) -> Iterator[Case]:
 
 
 def _jumps(subject: Subject) -> Iterator[Case]:
-    """With vector-shift protection, where the station has it, switched on at its default."""
+    """With vector-shift protection, if the station has it, switched on at its default."""
     ride = subject.code.ride_through
     one_deg = ride.single_phase_jump_deg
     moved_deg = degrees(phase(2 + rect(1.0, radians(one_deg))))  # of the positive sequence, by a jump of one phase

@@ -13,7 +13,7 @@ from v2g.grid.settings import Value
 
 _PLUG_S = 3.0
 _DELAY_S = 10.0
-"""Short, where the delay itself is not what is tested."""
+"""Short, if the case does not test the delay itself."""
 _LATE_S = 1.0
 """The standards set no latest time to enter service; later than this is not what the setting says."""
 _AWAY_S = 30.0
@@ -86,7 +86,7 @@ def _after_trip(subject: Subject) -> Iterator[Case]:
 
 
 def _random_delay(subject: Subject) -> Iterator[Case]:
-    """Where a code has one, which takes the place of the ramp."""
+    """For a code that has one, which replaces the ramp."""
     code, random_s = subject.code, 20.0
     if code.settings["enter_service.ramp_s"].low > 0 or not subject.name.startswith("ieee"):
         return

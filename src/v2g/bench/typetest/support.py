@@ -23,7 +23,7 @@ _VISIBLE_PU = 0.1
 
 
 def cases(subject: Subject) -> Iterator[Case]:
-    """Every function of the code, switched on where it is off by default."""
+    """Every function of the code, switched on if it is off by default."""
     yield from _droop(subject)
     yield from _volt_var(subject)
     yield from _volt_watt(subject)
@@ -40,7 +40,7 @@ def _source(code: GridCode, table: str) -> str:
 def _responding(
     code: GridCode, quantity: Quantity, from_pu: float, to_pu: float, response_s: float
 ) -> tuple[Check, ...]:
-    """The final value, and the response time where the way is long enough to see it."""
+    """The final value, and the response time if the step is large enough to see it."""
     settled_s = _SETTLED * response_s
     checks: tuple[Check, ...] = (Settles(quantity, settled_s, settled_s + 1.0, to_pu, accuracy.POWER_PU),)
     if abs(to_pu - from_pu) >= _VISIBLE_PU:
