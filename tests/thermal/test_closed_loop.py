@@ -101,7 +101,7 @@ def test_a_pump_that_does_not_run_is_found_and_leaves_a_safe_share() -> None:
     assert subject.run(RATING_W, 120).why is None
     subject.heat.faults.pump_stuck = True
     allowance = subject.run(RATING_W, 30)
-    assert allowance.why == "coolant does not flow as the pump is told to"
+    assert allowance.why == "coolant flow does not follow the pump's command"
     assert allowance.charge_w == 0.2 * RATING_W
     subject.run(RATING_W, 3_600)
     assert subject.warmest_c <= WARMEST_C

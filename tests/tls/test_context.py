@@ -63,7 +63,7 @@ def test_rsa_key_is_refused(p521: "Hierarchy", tmp_path: Path) -> None:
 
 def test_p256_files_need_the_interop_profile(p256: "Hierarchy") -> None:
     with pytest.raises(
-        TlsError, match=r"secc_cert.pem: CN=SECC-1.*secp256r1 key, profile iso15118-20 demands ed448 or"
+        TlsError, match=r"secc_cert.pem: CN=SECC-1.*secp256r1 key, profile iso15118-20 requires ed448 or"
     ):
         station_context(p256.station(), now=NOW)
     assert TlsChannel(station_context(p256.station(), INTEROP_P256, now=NOW)).handshaking

@@ -104,7 +104,7 @@ def test_search_ends_with_the_station() -> None:
 def test_search_refuses_another_security_and_goes_on(asked: Security, offer: SdpResponse) -> None:
     search = Search(0.0, asked, tries=1)
     search.expire(0.0)
-    with pytest.raises(SdpError, match=f"offers security {offer.security.name}, asked for was {asked.name}"):
+    with pytest.raises(SdpError, match=f"offers security {offer.security.name} instead of {asked.name}"):
         search.receive(offer.pack())
     assert search.next_deadline() == INTERVAL_S
     with pytest.raises(SdpError, match=f"no station found.*offers security {offer.security.name}"):
