@@ -92,7 +92,10 @@ class Scanner:
             yield Fault("one side", f"{text}; the order of the messages and their times are not judged")
             return
         if self._buffer and self._in_step:
-            yield Fault("incomplete", f"the stream ends within a message, after {len(self._buffer)} bytes of it")
+            text = f"the stream ends within a message, after {len(self._buffer)} bytes of it"
+            if len(self._buffer) >= HEADER.size:
+                text = f"{text}, whose header announces {int.from_bytes(self._buffer[4:8])}"
+            yield Fault("incomplete", text)
         elif self.found and (self._missing or self._skipped or self._buffer):
             self._skipped += len(self._buffer)
             yield self._fault()
