@@ -41,12 +41,13 @@ def _diagram(table: Mapping[Phase, Mapping[str, frozenset[Phase]]]) -> list[str]
 
 def _rows(table: Mapping[Phase, Mapping[str, frozenset[Phase]]]) -> list[str]:
     """A table of phases, requests and what may follow."""
+    silence = timeouts.SILENCE["standard"]
     rows = ["| phase | admits | may lead to | next request within |", "|---|---|---|---|"]
     for phase, admitted in table.items():
         for request, following in admitted.items():
             names = ", ".join(each.name for each in table if each in following)
             charging = request.endswith("ChargeLoopReq")
-            within_s = timeouts.STANDARD.charge_loop_s if charging else timeouts.STANDARD.sequence_s
+            within_s = silence.energy_s if charging else silence.sequence_s
             last = "-" if names == "ENDED" else f"{within_s:g} s"
             rows.append(f"| {phase.name} | {request} | {names} | {last} |")
     return rows

@@ -36,6 +36,7 @@ READY = StationView(
     cable_check=Check.PASSED,
     contactor_closed=True,
     voltage_v=400.0,
+    current_gone=True,
     schedule=(Slot(3600, 15_000, 12_000),),
 )
 OFFER = Offer("DE*V2G*E1", (Service.DC_BPT, Service.DC))
@@ -162,7 +163,7 @@ def test_garbage_ends_the_session_with_code_0x04(phase: Phase) -> None:
 def test_sequence_timer(phase: Phase) -> None:
     """60 s everywhere, 0.5 s after a charge-loop response; not a moment earlier."""
     car = Car().walk(phase)
-    wait_s = timeouts.STANDARD.sequence_s
+    wait_s = timeouts.SILENCE["standard"].sequence_s
     expected = {
         Phase.SESSION_SETUP: Fault.COMMUNICATION_SETUP_TIMEOUT,
         Phase.SERVICE_DISCOVERY: Fault.SERVICE_DISCOVERY_TIMEOUT,
@@ -286,11 +287,11 @@ def test_a_second_request_before_the_answer_is_a_sequence_error() -> None:
 
 def test_dc_stop_waits_for_the_current_to_fall() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
-    car.view = replace(READY, current_a=-20.0)
+    car.view = replace(READY, current_a=-20.0, current_gone=False)
     request = power_delivery(car.session_id, ChargeProgress.Stop)
     assert car.secc.receive(payload_type_of(request), exi(request), car.now, car.view).send == []
     assert car.secc.demand.stage is Stage.OFF
-    [answer] = car.answers(car.secc.renew(car.now + 0.2, replace(READY, current_a=0.3)))
+    [answer] = car.answers(car.secc.renew(car.now + 0.2, replace(READY, current_a=0.3, current_gone=True)))
     assert code(answer) is ResponseCode.OK
     assert car.secc.session.phase is Phase.WELDING_DETECTION
 

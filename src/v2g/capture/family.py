@@ -1,46 +1,26 @@
-"""What the judge knows of each family of protocols: the station's own tables, and what decides among their phases."""
+"""What the judge knows of each family of protocols: the edition as the station itself runs it, and the rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from v2g.iso15118.d2 import table as d2
-from v2g.iso15118.d20 import table as d20
-from v2g.iso15118.d20 import timeouts as d20_timeouts
-from v2g.iso15118.din import table as din
+from v2g.iso15118.d2.edition import D2
+from v2g.iso15118.d2.table import P as P2
+from v2g.iso15118.d20.edition import D20
+from v2g.iso15118.d20.table import P as P20
+from v2g.iso15118.din.edition import DIN as DIN_EDITION
+from v2g.iso15118.edition import Choice, Edition, Table
 
 Phases = frozenset[Any]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """An element that decides which phase follows. A value that is not in `phases` decides nothing."""
-
-    side: str
-    """`request` or `response`"""
-    element: str
-    phases: Mapping[Any, Phases]
-
-
-@dataclass(frozen=True)
 class Family:
-    """A family of protocols: its phase table, its times in seconds, and the numbers of its requirements."""
+    """A family of protocols: its edition, and the numbers of its requirements."""
 
-    name: str
-    table: Mapping[Any, Mapping[str, Phases]]
-    message_s: Mapping[str, float]
-    default_message_s: float
-    repeat_s: Mapping[str, float]
-    """How long a request may be repeated."""
-    sequence_s: float
-    choices: Mapping[str, Choice]
+    edition: Edition
     excluded: Mapping[str, Phases] = field(default_factory=dict)
     """Phases that a session with this energy, AC or DC, never comes to, or not before its first charge loop."""
-    failed_ends: bool = False
-    """Whether a FAILED response ends the session."""
-    loop_sequence_s: float | None = None
-    """The sequence timeout after a response of the charge loop, if it has one of its own."""
-    loops: frozenset[str] = frozenset()
     requirements: Mapping[str, str] = field(default_factory=dict)
     """By rule, or by rule and request."""
 
@@ -48,51 +28,56 @@ class Family:
         """The number of the requirement that a rule checks."""
         return self.requirements.get(f"{rule} {request}") or self.requirements.get(rule)
 
+    @property
+    def name(self) -> str:
+        return self.edition.name
 
-def _choice(side: str, element: str, **phases: set[Any]) -> Choice:
-    return Choice(side, element, {value: frozenset(following) for value, following in phases.items()})
+    @property
+    def table(self) -> Table:
+        return self.edition.table
 
+    @property
+    def message_s(self) -> Mapping[str, float]:
+        return self.edition.message_s
 
-_D20_LOOPS = frozenset({"AC_ChargeLoopReq", "DC_ChargeLoopReq", "WPT_ChargeLoopReq"})
-_D2_LOOPS = frozenset({d2.P.AC_CHARGE_LOOP, d2.P.DC_CHARGE_LOOP})
-_RECEIPT = Choice("response", "ReceiptRequired", {True: frozenset({d2.P.RECEIPT}), False: _D2_LOOPS, None: _D2_LOOPS})
+    @property
+    def default_message_s(self) -> float:
+        return self.edition.default_message_s
+
+    @property
+    def repeat_s(self) -> Mapping[str, float]:
+        return self.edition.repeat_s
+
+    @property
+    def choices(self) -> Mapping[str, Choice]:
+        return self.edition.choices
+
+    @property
+    def failed_ends(self) -> bool:
+        return self.edition.failed_ends
+
+    @property
+    def loops(self) -> frozenset[str]:
+        return self.edition.energy
+
+    @property
+    def sequence_s(self) -> float:
+        """How long the station waits for the next request."""
+        return self.edition.silence["standard"].sequence_s
+
+    @property
+    def loop_sequence_s(self) -> float:
+        """The same after a response of the charge loop."""
+        return self.edition.silence["standard"].energy_s
+
 
 ISO20 = Family(
-    "ISO 15118-20",
-    d20.TABLE,
-    d20_timeouts.MESSAGE_S,
-    d20_timeouts.DEFAULT_MESSAGE_S,
-    {
-        "AuthorizationReq": d20_timeouts.CAR_ONGOING_S,
-        "ScheduleExchangeReq": d20_timeouts.CAR_ONGOING_S,
-        "DC_CableCheckReq": d20_timeouts.CABLE_CHECK_S,
-        "DC_PreChargeReq": d20_timeouts.PRECHARGE_S,
-    },
-    d20_timeouts.STANDARD.sequence_s,
-    choices={
-        "SessionSetupReq": _choice(
-            "response",
-            "ResponseCode",
-            OK_OldSessionJoined={d20.P.CHARGE_PARAMETERS},
-            OK_NewSessionEstablished={d20.P.AUTHORIZATION_SETUP},
-        ),
-        "PowerDeliveryReq": _choice(
-            "request",
-            "ChargeProgress",
-            Start={d20.P.CHARGE_LOOP, d20.P.PRECHARGED, d20.P.POWER_DELIVERY},
-            Standby={d20.P.CHARGE_LOOP, d20.P.PRECHARGED, d20.P.POWER_DELIVERY},
-            Stop={d20.P.STOPPING, d20.P.WELDING_DETECTION},
-            ScheduleRenegotiation={d20.P.SCHEDULE_EXCHANGE},
-        ),
-    },
+    D20,
     excluded={
-        "AC": frozenset({d20.P.CABLE_CHECK, d20.P.PRECHARGE, d20.P.PRECHARGED, d20.P.WELDING_DETECTION}),
-        "DC": frozenset({d20.P.STOPPING}),
-        "DC before power": frozenset({d20.P.POWER_DELIVERY}),
+        "AC": frozenset({P20.CABLE_CHECK, P20.PRECHARGE, P20.PRECHARGED, P20.WELDING_DETECTION}),
+        "DC": frozenset({P20.STOPPING}),
+        "DC before power": frozenset({P20.POWER_DELIVERY}),
     },
-    failed_ends=True,
-    loop_sequence_s=d20_timeouts.STANDARD.charge_loop_s,
-    loops=_D20_LOOPS,
     requirements={
         "session id": "V2G20-460",
         "sequence timeout": "V2G20-443",
@@ -102,50 +87,14 @@ ISO20 = Family(
     },
 )
 ISO2 = Family(
-    "ISO 15118-2",
-    d2.TABLE,
-    d2.MESSAGE_S,
-    d2.DEFAULT_MESSAGE_S,
-    d2.REPEAT_S,
-    d2.SEQUENCE_S,
-    choices={
-        "PaymentServiceSelectionReq": _choice(
-            "request",
-            "SelectedPaymentOption",
-            Contract={d2.P.CONTRACT},
-            ExternalPayment={d2.P.AUTHORIZATION},
-        ),
-        "PowerDeliveryReq": _choice(
-            "request",
-            "ChargeProgress",
-            Start=set(_D2_LOOPS),
-            Stop={d2.P.STOPPING, d2.P.WELDING_DETECTION},
-            Renegotiate={d2.P.CHARGE_PARAMETERS},
-        ),
-        "ChargingStatusReq": _RECEIPT,
-        "CurrentDemandReq": _RECEIPT,
-    },
+    D2,
     excluded={
-        "AC": frozenset({d2.P.CABLE_CHECK, d2.P.PRECHARGE, d2.P.WELDING_DETECTION, d2.P.DC_CHARGE_LOOP}),
-        "DC": frozenset({d2.P.POWER_DELIVERY, d2.P.STOPPING, d2.P.AC_CHARGE_LOOP}),
+        "AC": frozenset({P2.CABLE_CHECK, P2.PRECHARGE, P2.WELDING_DETECTION, P2.DC_CHARGE_LOOP}),
+        "DC": frozenset({P2.POWER_DELIVERY, P2.STOPPING, P2.AC_CHARGE_LOOP}),
     },
     requirements={"sequence": "V2G2-459", "pairing": "V2G2-459", "session id": "V2G2-460"},
 )
-DIN = Family(
-    "DIN SPEC 70121",
-    din.TABLE,
-    din.MESSAGE_S,
-    din.DEFAULT_MESSAGE_S,
-    din.REPEAT_S,
-    din.SEQUENCE_S,
-    choices={
-        "PowerDeliveryReq": Choice(
-            "request",
-            "ReadyToChargeState",
-            {True: frozenset({din.P.CHARGE_LOOP}), False: frozenset({din.P.WELDING_DETECTION})},
-        ),
-    },
-)
+DIN = Family(DIN_EDITION)
 
 
 FAMILIES = {family.name: family for family in (ISO20, ISO2, DIN)}

@@ -10,9 +10,9 @@ from typing import Any
 
 from v2g.exi.facets import Type
 from v2g.iso15118.car_session import Abandon, CarPaused, Report, Stopping
-from v2g.iso15118.edition import CarSide
-from v2g.iso15118.engine import End, move, send, take_in
+from v2g.iso15118.engine import End, Unacceptable, move, paired, send, take_in
 from v2g.iso15118.event import Faulted, Step
+from v2g.iso15118.sides import CarSide
 from v2g.iso15118.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
@@ -77,27 +77,16 @@ class CarEngine:
 
     def receive(self, payload_type: int, payload: bytes, now: float, vehicle: VehicleState) -> Step:
         """Take one payload. Never raises on what a station may send: bad input ends the session, contactor open."""
-        step, asked = Step(), self._asked
+        step = Step()
         if self.end is not None:
             return step
-        if asked is None:
-            self._finish(step, Fault.SEQUENCE_ERROR, "the station sent a message that nobody asked for")
-            return step
-        wanted = type(asked.request).__name__.removesuffix("Req") + "Res"
-        if payload_type != asked.payload_type:
-            self._finish(step, Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} instead of {wanted}")
-            return step
-        response = take_in(step, self.side.edition.message_sets[payload_type], payload)
-        if response is None:
-            fault = step.events.pop()
-            assert isinstance(fault, Faulted)
-            self._finish(step, fault.fault, fault.reason)
+        try:
+            asked, response = self._awaited(step, payload_type, payload)
+        except Unacceptable as error:
+            self._finish(step, error.fault, error.reason)
             return step
         self._asked = None
-        if type(response).__name__ != wanted:
-            self._finish(step, Fault.SEQUENCE_ERROR, f"{type(response).__name__} instead of {wanted}")
-        else:
-            self._take(step, response, asked, now, vehicle)
+        self._take(step, response, asked, now, vehicle)
         return step
 
     def expire(self, now: float, vehicle: VehicleState) -> Step:
@@ -108,7 +97,7 @@ class CarEngine:
         if self._asked is None:
             self._ask(step, now, vehicle)
             return step
-        name = type(self._asked.request).__name__
+        name = self.side.edition.name_of(self._asked.request)
         waited = f"no answer to {name} within {self._asked.until - self._asked.sent:g} s"
         if self.phase is self.side.edition.first:
             self._finish(step, Fault.COMMUNICATION_SETUP_TIMEOUT, waited)
@@ -123,8 +112,22 @@ class CarEngine:
             self._finish(step, fault, reason)
         return step
 
+    def _awaited(self, step: Step, payload_type: int, payload: bytes) -> tuple[_Asked, Type]:
+        """The request under way, and the response to it. Raises `Unacceptable` for anything else."""
+        asked, edition = self._asked, self.side.edition
+        if asked is None:
+            raise Unacceptable(Fault.SEQUENCE_ERROR, "the station sent a message that nobody asked for")
+        wanted = paired(edition.name_of(asked.request))
+        if payload_type != asked.payload_type:
+            raise Unacceptable(Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} instead of {wanted}")
+        response = take_in(step, edition.message_sets[payload_type], payload)
+        name = edition.name_of(response)
+        if name != wanted:
+            raise Unacceptable(Fault.SEQUENCE_ERROR, f"{name} instead of {wanted}")
+        return asked, response
+
     def _take(self, step: Step, response: Any, asked: _Asked, now: float, vehicle: VehicleState) -> None:
-        name, before = type(asked.request).__name__, self.phase
+        name, before = self.side.edition.name_of(asked.request), self.phase
         try:
             self.side.check(response, name, self.session)
             _, take = self.side.exchanges[name]
@@ -200,8 +203,9 @@ class CarEngine:
             self.session = replace(self.session, stop=stopping)
 
     def _send(self, step: Step, request: Type, payload_type: int, now: float) -> None:
-        send(step, self.side.edition.message_sets[payload_type], payload_type, request)
-        until = now + self.side.edition.message_s(type(request).__name__)
+        edition = self.side.edition
+        send(step, edition.message_sets[payload_type], payload_type, request)
+        until = now + edition.response_s(edition.name_of(request))
         if self.phase is self.side.edition.first:
             until = min(until, max(self._setup_deadline, now))
         self._asked, self._ask_at = _Asked(request, payload_type, now, until), None

@@ -4,9 +4,9 @@ from v2g.iso15118.car_engine import CarEngine
 from v2g.iso15118.car_session import CarPaused, CarSession, Report
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.car.side import CAR as D20
-from v2g.iso15118.edition import CarSide
-from v2g.iso15118.engine import End, send, take_in
-from v2g.iso15118.event import Faulted, Step
+from v2g.iso15118.engine import End, Unacceptable, handshake, send
+from v2g.iso15118.event import Step
+from v2g.iso15118.sides import CarSide
 from v2g.iso15118.vehicle import Command, Intent, VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.sap import AppProtocol, ResponseCode, supportedAppProtocolReq, supportedAppProtocolRes
@@ -97,17 +97,10 @@ class CarConversation:
             return step
         if self._until is None:
             return self._fail(step, Fault.SEQUENCE_ERROR, "the station sent a message that nobody asked for")
-        if payload_type != PayloadType.EXI:
-            reason = f"payload type 0x{payload_type:04X} instead of supportedAppProtocolRes"
-            return self._fail(step, Fault.SEQUENCE_ERROR, reason)
-        response = take_in(step, "sap", payload)
-        if response is None:
-            fault = step.events.pop()
-            assert isinstance(fault, Faulted)
-            return self._fail(step, fault.fault, fault.reason)
-        if not isinstance(response, supportedAppProtocolRes):
-            reason = f"{type(response).__name__} instead of supportedAppProtocolRes"
-            return self._fail(step, Fault.SEQUENCE_ERROR, reason)
+        try:
+            response = handshake(step, payload_type, payload, supportedAppProtocolRes)
+        except Unacceptable as error:
+            return self._fail(step, error.fault, error.reason)
         chosen = response.SchemaID
         if response.ResponseCode is ResponseCode.Failed_NoNegotiation or not _among(chosen, len(self._offered)):
             spoken = ", ".join(protocol.namespace for protocol, _ in self._offered)

@@ -1,55 +1,43 @@
-"""An edition of the protocol, as data. The engines (`station_engine`, `car_engine`) are the same for all.
+"""An edition of the protocol, as data: what both sides of it, the judge of captures and the documentation share.
 
-What an edition brings: its phase table, its message sets, its timers, and a function for each message and side. Whether
-a refusal ends the session is data too: a FAILED code ends a session of ISO 15118-20 for both sides (clause 8.6), not
-one of ISO 15118-2.
+The engines (`station_engine`, `car_engine`) are the same for all editions. Whether a refusal ends the session is data
+too: a FAILED code ends a session of ISO 15118-20 for both sides (clause 8.6), not one of ISO 15118-2.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from v2g.exi.facets import Type
-from v2g.iso15118.car_session import CarSession
-from v2g.iso15118.paused import Paused
 from v2g.iso15118.sap import Protocol
-from v2g.iso15118.session import Refusal, Reply, Session, Wait
-from v2g.iso15118.vehicle import Intent, VehicleState
-from v2g.iso15118.view import Offer, StationView
-from v2g.kernel.fault import Fault
+from v2g.v2gtp.framing import PayloadType
 
-Table = Mapping[Any, Mapping[str, frozenset[Any]]]
-"""Phase -> request -> phases that may follow an answer that refuses nothing."""
-Answer = Callable[[Any, Session, StationView], Reply | Wait]
-Ask = Callable[[CarSession, VehicleState], Type]
-Take = Callable[[Any, Any, CarSession, VehicleState], CarSession]
+Row = Mapping[str, frozenset[Any]]
+"""Request -> phases that may follow an answer that refuses nothing."""
+Table = Mapping[Any, Row]
+"""Phase -> its row. The first phase is the first of a session; the last one, which admits nothing, is its end."""
+
+
+def row(*ends: Enum, **requests: set[Any]) -> Row:
+    """A row of a table. `ends`: the phases that may follow SessionStop; without any, the phase does not admit it."""
+    admitted = {name: frozenset(following) for name, following in requests.items()}
+    return admitted | {"SessionStopReq": frozenset(ends)} if ends else admitted
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
-    """What both sides share."""
+class Choice:
+    """An element that decides which of the phases in the table follows. A value that is not named decides nothing."""
 
-    name: str
-    protocols: tuple[Protocol, ...]
-    """What is offered and chosen in SupportedAppProtocol, in the station's order of preference."""
-    message_sets: Mapping[int, str]
-    """V2GTP payload type -> message set."""
-    table: Table
-    first: Enum
-    ended: Enum
-    dc: Mapping[str, bool]
-    """Requests that only sessions of one kind admit: whether that is DC, otherwise AC."""
-    payload_type: Callable[[str], int]
-    """The payload type of a request, by its name."""
-    message_s: Callable[[str], float]
-    """How long the car waits for the response to a request, by its name."""
-    failed_ends: bool
+    side: str
+    """`request` or `response`"""
+    element: str
+    phases: Mapping[Any, frozenset[Any]]
 
-    def admitted(self, phase: Enum, dc: bool | None) -> dict[str, frozenset[Any]]:
-        """The requests of a phase, in a session of DC, of AC, or (None) of neither yet."""
-        row = self.table[phase]
-        return {name: after for name, after in row.items() if name not in self.dc or self.dc[name] is dc}
+
+def choice(side: str, element: str, **phases: set[Any]) -> Choice:
+    """A choice by the names of an enumeration."""
+    return Choice(side, element, {value: frozenset(following) for value, following in phases.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +51,67 @@ class Silence:
     the car sends."""
 
 
-@dataclass(frozen=True, slots=True)
-class StationSide:
-    """The station's half of an edition."""
+def root_name(message: Type) -> str:
+    """The name of a message that is the root of its document."""
+    return type(message).__name__
 
-    edition: Edition
-    answers: Mapping[str, Answer]
-    open: Callable[[Offer, bytes | None, Paused | None], Session]
-    """A session that has just begun; the fingerprint of the car's certificate, and a session that it may resume."""
-    check: Callable[[Type, Session], None]
-    """What holds for every request before the sequence: raises `Refusal` for that of another session."""
-    refuse: Callable[[Type, Session, StationView, Refusal], Type | None]
-    """The response paired with the request, with the refusal's code; None if there is none."""
-    pause: Callable[[Session], Paused | None]
-    """What to keep of a session that was paused."""
+
+def body_name(message: Any) -> str:
+    """The name of a message of ISO 15118-2 or DIN: that of the element in its body."""
+    return type(message.Body.BodyElement).__name__
+
+
+def exi_payload(request: str) -> PayloadType:
+    """ISO 15118-2 and DIN have one payload type for all messages."""
+    return PayloadType.EXI
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What an edition says; times in seconds."""
+
+    name: str
+    protocols: tuple[Protocol, ...]
+    """What is offered and chosen in SupportedAppProtocol, in the station's order of preference."""
+    message_sets: Mapping[int, str]
+    """V2GTP payload type -> message set."""
+    payload_type: Callable[[str], int]
+    """The payload type of a request, and of its response, by the request's name."""
+    table: Table
+    dc: Mapping[str, bool]
+    """Requests that only sessions of one kind admit: whether that is DC, otherwise AC."""
+    choices: Mapping[str, Choice]
+    """By request: what decides where it leads."""
     energy: frozenset[str]
     """The requests of the energy transfer itself."""
     silence: Mapping[str, Silence]
     """By the name of the timing: `standard`, `relaxed`."""
-    phase_limits: Mapping[Any, tuple[float, Fault]]
-    """How long a phase may go on without leading on, and what it is called then."""
-    silence_faults: Mapping[Any, Fault] = field(default_factory=dict)
-    """What silence is called in a phase; elsewhere a timeout of the sequence."""
+    message_s: Mapping[str, float]
+    """How long the car waits for the response to a request, if that is not `default_message_s`."""
+    default_message_s: float
+    repeat_s: Mapping[str, float]
+    """How long the car goes on repeating a request until the station is ready."""
+    failed_ends: bool
+    """Whether a FAILED response ends the session."""
+    name_of: Callable[[Type], str] = root_name
+    """The name of a message."""
 
+    @property
+    def first(self) -> Enum:
+        """The phase in which a session begins."""
+        phase: Enum = next(iter(self.table))
+        return phase
 
-@dataclass(frozen=True, slots=True)
-class CarSide:
-    """The car's half of an edition."""
+    @property
+    def ended(self) -> Enum:
+        """The phase in which it is over."""
+        phase: Enum = next(reversed(list(self.table)))
+        return phase
 
-    edition: Edition
-    exchanges: Mapping[str, tuple[Ask, Take]]
-    open: Callable[[Intent, bytes | None, Any], CarSession]
-    check: Callable[[Any, str, CarSession], None]
-    """What holds for every response to the named request: raises `Abandon`."""
-    choose: Callable[[CarSession], str]
-    """The request that comes next."""
-    energy: frozenset[Any]
-    """Phases in which energy is transferred."""
-    ready: frozenset[Any]
-    """Phases in which the car has closed S2: from before the cable check on, until it has stopped."""
-    phase_limits: Mapping[Any, tuple[float, Fault]]
-    """How long the car lets a phase go on."""
-    poll_s: float
-    """Between two requests of the same kind while the station is not ready."""
-    loop_turnaround_s: float
-    """From one request of the energy transfer to the next, at most."""
+    def admitted(self, phase: Enum, dc: bool | None) -> Row:
+        """The requests of a phase, in a session of DC, of AC, or (None) of neither yet."""
+        return {name: after for name, after in self.table[phase].items() if name not in self.dc or self.dc[name] is dc}
+
+    def response_s(self, request: str) -> float:
+        """How long the car waits for the response to a request."""
+        return self.message_s.get(request, self.default_message_s)

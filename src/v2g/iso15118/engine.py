@@ -5,11 +5,14 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from v2g.exi.facets import Type
-from v2g.iso15118.event import Faulted, Moved, Received, Sent, Step
+from v2g.iso15118.event import Moved, Received, Sent, Step
+from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.messages import ExiError, decode, encode
+from v2g.v2gtp.framing import PayloadType
 
 P = TypeVar("P")
+M = TypeVar("M", bound=Type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,45 @@ class End(Generic[P]):
     """What this side keeps of it, to take it up again."""
 
 
-def take_in(step: Step, protocol: str, payload: bytes) -> Type | None:
-    """The message in a payload; None if it cannot be decoded, with the reason among the events (as a fault)."""
+class Unacceptable(V2GError):
+    """What came ends the conversation: it cannot be read, or nobody asked for it."""
+
+    fault: Fault
+
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
+
+
+def take_in(step: Step, protocol: str, payload: bytes) -> Type:
+    """The message in a payload. Raises `Unacceptable` if it cannot be decoded.
+
+    The standard would have such a message ignored [V2G20-440], [V2G20-445]. It ends the session here, in the safe
+    state and with its own code: the peer waits for an answer that cannot come, and would only give up later.
+    """
     deviations: list[ExiError] = []
     try:
         message: Type = decode(protocol, payload, deviations=deviations)
     except ExiError as error:
-        step.events.append(Faulted(Fault.EXI_DECODE, f"{protocol}: {error}"))
-        return None
+        raise Unacceptable(Fault.EXI_DECODE, f"{protocol}: {error}") from None
     step.events.append(Received(message, payload, protocol, tuple(map(str, deviations))))
     return message
+
+
+def handshake(step: Step, payload_type: int, payload: bytes, wanted: type[M]) -> M:
+    """The message of SupportedAppProtocol that is due. Raises `Unacceptable` for anything else."""
+    if payload_type != PayloadType.EXI:
+        raise Unacceptable(Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} instead of {wanted.__name__}")
+    message = take_in(step, "sap", payload)
+    if not isinstance(message, wanted):
+        raise Unacceptable(Fault.SEQUENCE_ERROR, f"{type(message).__name__} instead of {wanted.__name__}")
+    return message
+
+
+def paired(request: str) -> str:
+    """The name of the response to a request."""
+    return request.removesuffix("Req") + "Res"
 
 
 def send(step: Step, protocol: str, payload_type: int, message: Type) -> None:

@@ -6,12 +6,12 @@ from v2g.iso15118 import sap, station_engine
 from v2g.iso15118.car import CarState
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.station.side import STATION as D20
-from v2g.iso15118.edition import StationSide
-from v2g.iso15118.engine import End, send, take_in
+from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Selection
 from v2g.iso15118.session import Code, Refusal
+from v2g.iso15118.sides import StationSide
 from v2g.iso15118.station_engine import StationEngine
 from v2g.iso15118.view import Demand, Offer, Slot, StationView
 from v2g.kernel.fault import Fault
@@ -24,7 +24,7 @@ SETUP_S, LINGER_S = timeouts.SETUP_S, timeouts.LINGER_S
 """From the connection to the first response of a session; how long a car has to close the connection at the end."""
 TOLD_WITHIN_S = station_engine.TOLD_WITHIN_S
 """How long a failed car is waited for, so that it learns of it with its next request."""
-SILENCE, RELAXED_SILENCE = D20.silence["standard"], D20.silence["relaxed"]
+SILENCE, RELAXED_SILENCE = D20.edition.silence["standard"], D20.edition.silence["relaxed"]
 ONGOING_S, CABLE_CHECK_S, PRECHARGE_S = timeouts.STATION_ONGOING_S, timeouts.CABLE_CHECK_S, timeouts.PRECHARGE_S
 """How long a car is kept waiting, at most: for authorisation and schedule, for the cable check, for pre-charge."""
 
@@ -108,15 +108,10 @@ class StationConversation:
         step = Step()
         if self._end is not None:
             return step
-        if payload_type != PayloadType.EXI:
-            return self.abort(Fault.SEQUENCE_ERROR, f"payload type 0x{payload_type:04X} before the handshake")
-        request = take_in(step, "sap", payload)
-        if request is None:
-            fault = step.events.pop()
-            assert isinstance(fault, Faulted)
-            return self.abort(fault.fault, fault.reason, step)
-        if not isinstance(request, supportedAppProtocolReq):
-            return self.abort(Fault.SEQUENCE_ERROR, f"{type(request).__name__} from a car", step)
+        try:
+            request = handshake(step, payload_type, payload, supportedAppProtocolReq)
+        except Unacceptable as error:
+            return self.abort(error.fault, error.reason, step)
         spoken = self._spoken()
         response, protocol = sap.negotiate(request, list(spoken))
         send(step, "sap", PayloadType.EXI, response)
@@ -184,7 +179,7 @@ def owed_s(message: str) -> float:
 
 def longest_silence_s(timing: str = "standard") -> float:
     """How long a silent car may keep a conversation, at most, in any edition."""
-    return max(SETUP_S, *(side.silence[timing].sequence_s for side in SIDES))
+    return max(SETUP_S, *(side.edition.silence[timing].sequence_s for side in SIDES))
 
 
 def warm() -> None:

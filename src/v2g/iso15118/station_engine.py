@@ -7,11 +7,11 @@ and reads no clock: `now` is monotonic seconds, `view` the station at that insta
 from dataclasses import dataclass, replace
 
 from v2g.exi.facets import Type
-from v2g.iso15118.edition import StationSide
-from v2g.iso15118.engine import End, move, send, take_in
+from v2g.iso15118.engine import End, Unacceptable, move, send, take_in
 from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.session import Code, Refusal, Reply, Session, Wait
+from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Demand, Offer, Stage, StationView
 from v2g.kernel.fault import Fault
 
@@ -44,7 +44,7 @@ class StationEngine:
         self.side = side
         self.session: Session = side.open(offer, peer, paused)
         self.end: End[Paused] | None = None
-        self._silence = side.silence[timing]
+        self._silence = side.edition.silence[timing]
         self._deadline: float | None = setup_deadline
         self._phase_since = 0.0
         self._pending: _Pending | None = None
@@ -67,18 +67,17 @@ class StationEngine:
     def receive(self, payload_type: int, payload: bytes, now: float, view: StationView) -> Step:
         """Take one payload. Never raises on what a car may send: bad input ends the session in the safe state."""
         step, edition = Step(), self.side.edition
-        protocol = edition.message_sets.get(payload_type)
         if self.end is not None:
             return step
+        protocol = edition.message_sets.get(payload_type)
         if protocol is None:
             reason = f"payload type 0x{payload_type:04X} does not belong to a session of {edition.name}"
             self._finish(step, Fault.FRAMING, reason)
             return step
-        request = take_in(step, protocol, payload)
-        if request is None:
-            fault = step.events.pop()
-            assert isinstance(fault, Faulted)
-            self._finish(step, fault.fault, fault.reason)
+        try:
+            request = take_in(step, protocol, payload)
+        except Unacceptable as error:
+            self._finish(step, error.fault, error.reason)
             return step
         try:
             self._check(request)
@@ -138,7 +137,8 @@ class StationEngine:
 
     def _check(self, request: Type) -> None:
         """What holds for every request: its session first [V2G20-460], then the sequence."""
-        name, phase, edition = type(request).__name__, self.session.phase, self.side.edition
+        edition, phase = self.side.edition, self.session.phase
+        name = edition.name_of(request)
         if name not in self.side.answers:
             raise Refusal(Code.SEQUENCE_ERROR, f"{name} is no request of a car", Fault.SEQUENCE_ERROR)
         self.side.check(request, self.session)
@@ -150,11 +150,12 @@ class StationEngine:
         if self._failure is not None:
             raise self._failure
         if self._pending is not None:
-            pending = type(self._pending.request).__name__
+            pending = edition.name_of(self._pending.request)
             raise Refusal(Code.SEQUENCE_ERROR, f"{name} before the answer to {pending}", Fault.SEQUENCE_ERROR)
 
     def _answer(self, step: Step, request: Type, payload_type: int, now: float, view: StationView) -> None:
-        name, edition = type(request).__name__, self.side.edition
+        edition = self.side.edition
+        name = edition.name_of(request)
         energy_before = self.session.demand.stage is Stage.ENERGY
         outcome = self.side.answers[name](request, self.session, view)
         self.session = outcome.session
@@ -182,7 +183,7 @@ class StationEngine:
         stage = self.session.demand.stage
         if after is self.side.edition.ended:
             self._end(None, "SessionStop", self.side.pause(self.session) if self.session.pausing else None)
-        elif name in self.side.energy:
+        elif name in self.side.edition.energy:
             self._deadline = now + self._silence.energy_s
         elif stage is Stage.ENERGY and energy_before:
             pass  # only the energy transfer's own requests keep the energy flowing

@@ -100,6 +100,8 @@ class StationView:
     """The contactor's feedback; None when unknown."""
     voltage_v: float = 0.0
     current_a: float = 0.0
+    current_gone: bool = False
+    """Whether the current is known to be so low that a contactor may open."""
     power_w: float = 0.0
     target_w: float | None = None
     """Active power that the car has to hold to; None while it follows a schedule of its own (0 in dynamic control)."""

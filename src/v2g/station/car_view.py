@@ -1,7 +1,7 @@
 """What the conversation with the car sees of an EVSE: everything that lets energy flow comes from the decision."""
 
 from v2g.iso15118.view import Authorization, Check, Meter, Slot, StationView
-from v2g.power.inverter import InverterRating
+from v2g.power.inverter import NO_CURRENT_A, InverterRating
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings
 from v2g.station.offer import limits_of
@@ -39,6 +39,7 @@ def view_of(
         contactor_closed=None if contactor is None or contactor.time_s < visit.since_s else contactor.closed,
         voltage_v=0.0 if inverter is None else inverter.voltage_v,
         current_a=0.0 if inverter is None else inverter.current_a,
+        current_gone=inverter is not None and abs(inverter.current_a) < NO_CURRENT_A,
         power_w=power_w,
         target_w=target_w,
         limited=decision.limited,

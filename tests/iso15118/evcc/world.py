@@ -163,6 +163,7 @@ class World:
             cable_check=Check.PASSED if demand.stage is Stage.CABLE_CHECK else self.view.cable_check,
             voltage_v=voltage_v if closed else 0.0,
             current_a=target_w / voltage_v if energy and closed and demand.service and demand.service.dc else 0.0,
+            current_gone=not energy,
             target_w=None if demand.wish_w is not None else target_w,
             power_w=target_w,
         )

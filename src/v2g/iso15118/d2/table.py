@@ -1,4 +1,4 @@
-"""The phases of an ISO 15118-2 session and its timers, as data.
+"""The phases of an ISO 15118-2 session, as data.
 
 Read like `v2g.iso15118.d20.table`: a phase names the requests it admits, and for each the phases that may follow a
 response that is not FAILED. Whatever is not in the table is answered with FAILED_SequenceError [V2G2-459]. Other than
@@ -20,6 +20,8 @@ How a session runs through it:
 
 from collections.abc import Mapping
 from enum import Enum, auto
+
+from v2g.iso15118.edition import Table, row
 
 
 class Phase(Enum):
@@ -44,70 +46,53 @@ class Phase(Enum):
 
 
 P = Phase
-_STOP = {"SessionStopReq": frozenset({P.ENDED})}
 
-
-def _row(*, stop: bool = True, **requests: set[Phase]) -> dict[str, frozenset[Phase]]:
-    admitted = {name: frozenset(following) for name, following in requests.items()}
-    return admitted | _STOP if stop else admitted
-
-
-TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
-    P.SESSION_SETUP: _row(SessionSetupReq={P.SERVICE_DISCOVERY}, stop=False),
-    P.SERVICE_DISCOVERY: _row(ServiceDiscoveryReq={P.SERVICE}),
-    P.SERVICE: _row(
+TABLE: Table = {
+    P.SESSION_SETUP: row(SessionSetupReq={P.SERVICE_DISCOVERY}),
+    P.SERVICE_DISCOVERY: row(P.ENDED, ServiceDiscoveryReq={P.SERVICE}),
+    P.SERVICE: row(
+        P.ENDED,
         ServiceDetailReq={P.SERVICE},
         PaymentServiceSelectionReq={P.CONTRACT, P.AUTHORIZATION},
     ),
-    P.CONTRACT: _row(
+    P.CONTRACT: row(
+        P.ENDED,
         CertificateInstallationReq={P.CONTRACT},
         CertificateUpdateReq={P.CONTRACT},
         PaymentDetailsReq={P.AUTHORIZATION},
     ),
-    P.AUTHORIZATION: _row(AuthorizationReq={P.AUTHORIZATION, P.CHARGE_PARAMETERS}),
-    P.CHARGE_PARAMETERS: _row(ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.CABLE_CHECK, P.POWER_DELIVERY}),
-    P.CABLE_CHECK: _row(CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: _row(PreChargeReq={P.PRECHARGED}),
-    P.PRECHARGED: _row(
+    P.AUTHORIZATION: row(P.ENDED, AuthorizationReq={P.AUTHORIZATION, P.CHARGE_PARAMETERS}),
+    P.CHARGE_PARAMETERS: row(
+        P.ENDED, ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.CABLE_CHECK, P.POWER_DELIVERY}
+    ),
+    P.CABLE_CHECK: row(P.ENDED, CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
+    P.PRECHARGE: row(P.ENDED, PreChargeReq={P.PRECHARGED}),
+    P.PRECHARGED: row(
+        P.ENDED,
         PreChargeReq={P.PRECHARGED},
         PowerDeliveryReq={P.DC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
     ),
-    P.POWER_DELIVERY: _row(PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING}),
-    P.AC_CHARGE_LOOP: _row(
+    P.POWER_DELIVERY: row(P.ENDED, PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING}),
+    P.AC_CHARGE_LOOP: row(
         ChargingStatusReq={P.AC_CHARGE_LOOP, P.RECEIPT},
         PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING},
-        stop=False,
     ),
-    P.DC_CHARGE_LOOP: _row(
+    P.DC_CHARGE_LOOP: row(
         CurrentDemandReq={P.DC_CHARGE_LOOP, P.RECEIPT},
         PowerDeliveryReq={P.DC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
-        stop=False,
     ),
-    P.RECEIPT: _row(MeteringReceiptReq={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP}, stop=False),
-    P.WELDING_DETECTION: _row(WeldingDetectionReq={P.WELDING_DETECTION}),
-    P.STOPPING: _row(),
+    P.RECEIPT: row(MeteringReceiptReq={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP}),
+    P.WELDING_DETECTION: row(P.ENDED, WeldingDetectionReq={P.WELDING_DETECTION}),
+    P.STOPPING: row(P.ENDED),
     P.ENDED: {},
 }
 """Phase -> request -> phases that may follow an answer that is not FAILED."""
 
-SEQUENCE_S = 60.0
-"""How long the station waits for the next request."""
-
-DEFAULT_MESSAGE_S = 2.0
-MESSAGE_S = {
-    "ServiceDetailReq": 5.0,
-    "CertificateInstallationReq": 5.0,
-    "CertificateUpdateReq": 5.0,
-    "PaymentDetailsReq": 5.0,
-    "PowerDeliveryReq": 5.0,
-    "CurrentDemandReq": 0.25,
+DC: Mapping[str, bool] = {
+    "ChargingStatusReq": False,
+    "CableCheckReq": True,
+    "PreChargeReq": True,
+    "CurrentDemandReq": True,
+    "WeldingDetectionReq": True,
 }
-"""How long the car waits for the response, by request."""
-
-REPEAT_S = {
-    "AuthorizationReq": 60.0,
-    "ChargeParameterDiscoveryReq": 60.0,
-    "CableCheckReq": 40.0,
-    "PreChargeReq": 7.0,
-}
-"""How long the car goes on repeating a request until the station is ready."""
+"""The requests of one kind of service only: whether that is DC, otherwise AC."""

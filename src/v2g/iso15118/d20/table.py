@@ -27,6 +27,8 @@ How a session runs through it:
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from v2g.iso15118.edition import Table, row
+
 
 class Phase(Enum):
     """What the station waits for."""
@@ -50,54 +52,55 @@ class Phase(Enum):
 
 
 P = Phase
-_STOP = {"SessionStopReq": frozenset({P.ENDED})}
 
-
-def _row(*, stop: bool = True, **requests: set[Phase]) -> dict[str, frozenset[Phase]]:
-    admitted = {name: frozenset(following) for name, following in requests.items()}
-    return admitted | _STOP if stop else admitted
-
-
-TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
-    P.SESSION_SETUP: _row(
+TABLE: Table = {
+    P.SESSION_SETUP: row(
         SessionSetupReq={P.AUTHORIZATION_SETUP, P.CHARGE_PARAMETERS},
-        stop=False,
     ),
-    P.AUTHORIZATION_SETUP: _row(AuthorizationSetupReq={P.AUTHORIZATION}),
-    P.AUTHORIZATION: _row(AuthorizationReq={P.AUTHORIZATION, P.SERVICE_DISCOVERY}),
-    P.SERVICE_DISCOVERY: _row(ServiceDiscoveryReq={P.SERVICE_DETAIL}),
-    P.SERVICE_DETAIL: _row(ServiceDetailReq={P.SERVICE_SELECTION}),
-    P.SERVICE_SELECTION: _row(
+    P.AUTHORIZATION_SETUP: row(P.ENDED, AuthorizationSetupReq={P.AUTHORIZATION}),
+    P.AUTHORIZATION: row(P.ENDED, AuthorizationReq={P.AUTHORIZATION, P.SERVICE_DISCOVERY}),
+    P.SERVICE_DISCOVERY: row(P.ENDED, ServiceDiscoveryReq={P.SERVICE_DETAIL}),
+    P.SERVICE_DETAIL: row(P.ENDED, ServiceDetailReq={P.SERVICE_SELECTION}),
+    P.SERVICE_SELECTION: row(
+        P.ENDED,
         ServiceDetailReq={P.SERVICE_SELECTION},
         ServiceSelectionReq={P.CHARGE_PARAMETERS},
     ),
-    P.CHARGE_PARAMETERS: _row(
+    P.CHARGE_PARAMETERS: row(
+        P.ENDED,
         AC_ChargeParameterDiscoveryReq={P.SCHEDULE_EXCHANGE},
         DC_ChargeParameterDiscoveryReq={P.SCHEDULE_EXCHANGE},
     ),
-    P.SCHEDULE_EXCHANGE: _row(ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),
-    P.CABLE_CHECK: _row(DC_CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: _row(DC_PreChargeReq={P.PRECHARGED}),
-    P.PRECHARGED: _row(
+    P.SCHEDULE_EXCHANGE: row(P.ENDED, ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),
+    P.CABLE_CHECK: row(P.ENDED, DC_CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
+    P.PRECHARGE: row(P.ENDED, DC_PreChargeReq={P.PRECHARGED}),
+    P.PRECHARGED: row(
+        P.ENDED,
         DC_PreChargeReq={P.PRECHARGED},
         PowerDeliveryReq={P.PRECHARGED, P.CHARGE_LOOP, P.WELDING_DETECTION},
     ),
-    P.POWER_DELIVERY: _row(
+    P.POWER_DELIVERY: row(
+        P.ENDED,
         PowerDeliveryReq={P.POWER_DELIVERY, P.CHARGE_LOOP, P.STOPPING, P.WELDING_DETECTION},
     ),
-    P.CHARGE_LOOP: _row(
+    P.CHARGE_LOOP: row(
         AC_ChargeLoopReq={P.CHARGE_LOOP},
         DC_ChargeLoopReq={P.CHARGE_LOOP},
         PowerDeliveryReq={P.CHARGE_LOOP, P.SCHEDULE_EXCHANGE, P.STOPPING, P.WELDING_DETECTION},
-        stop=False,
     ),
-    P.WELDING_DETECTION: _row(DC_WeldingDetectionReq={P.WELDING_DETECTION}),
-    P.STOPPING: _row(),
+    P.WELDING_DETECTION: row(P.ENDED, DC_WeldingDetectionReq={P.WELDING_DETECTION}),
+    P.STOPPING: row(P.ENDED),
     P.ENDED: {},
 }
 """Phase -> request -> phases that may follow an answer that is not FAILED. A FAILED answer always leads to ENDED."""
 
 DC: Mapping[str, bool] = {
-    name: name.startswith("DC_") for row in TABLE.values() for name in row if name.startswith(("AC_", "DC_"))
+    "AC_ChargeParameterDiscoveryReq": False,
+    "AC_ChargeLoopReq": False,
+    "DC_ChargeParameterDiscoveryReq": True,
+    "DC_CableCheckReq": True,
+    "DC_PreChargeReq": True,
+    "DC_ChargeLoopReq": True,
+    "DC_WeldingDetectionReq": True,
 }
-"""The requests of one kind of service, by the standard's own prefix: whether that is DC."""
+"""The requests of one kind of service only: whether that is DC, otherwise AC."""

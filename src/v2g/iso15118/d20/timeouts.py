@@ -7,7 +7,7 @@ Three kinds that share similar names are kept apart:
 - *sequence timeout*: how long the station waits for the next request before it stops the session [V2G20-443].
 """
 
-from dataclasses import dataclass
+from v2g.iso15118.edition import Silence
 
 SETUP_S = 18.0
 """Connection accepted to SessionSetupRes sent, station side."""
@@ -38,24 +38,21 @@ DEFAULT_PERFORMANCE_S = 1.5
 PERFORMANCE_S = {"AC_ChargeLoopReq": 0.25, "DC_ChargeLoopReq": 0.25}
 """What the station owes, by request."""
 
+REPEAT_S = {
+    "AuthorizationReq": CAR_ONGOING_S,
+    "ScheduleExchangeReq": CAR_ONGOING_S,
+    "DC_CableCheckReq": CABLE_CHECK_S,
+    "DC_PreChargeReq": PRECHARGE_S,
+}
+"""How long the car goes on repeating a request until the station is ready."""
+
 CAR_CHARGE_LOOP_TURNAROUND_S = 0.25
 """How fast the car should send the next charge-loop request."""
 
-
-@dataclass(frozen=True, slots=True)
-class SequenceTimeouts:
-    """How long the station waits for the next request."""
-
-    name: str
-    sequence_s: float
-    """Everywhere but after a charge-loop response."""
-    charge_loop_s: float
-    """After a charge-loop response [V2G20-1500], [V2G20-1502]."""
-
-
-STANDARD = SequenceTimeouts("standard", sequence_s=60.0, charge_loop_s=0.5)
-RELAXED = SequenceTimeouts("relaxed", sequence_s=60.0, charge_loop_s=2.0)
-"""For cars that are known to need longer than 0.5 s for a charge-loop turn. A silent car then keeps the contactor
-closed for up to 2 s: choose it per site, knowingly."""
-
-PROFILES = {profile.name: profile for profile in (STANDARD, RELAXED)}
+SILENCE = {
+    "standard": Silence(sequence_s=60.0, energy_s=0.5),  # [V2G20-1500], [V2G20-1502]
+    # For cars that are known to need longer than 0.5 s for a turn of the charge loop. A silent car then keeps the
+    # contactor closed for up to 2 s: choose it per site, knowingly.
+    "relaxed": Silence(sequence_s=60.0, energy_s=2.0),
+}
+"""How long the station waits for the next request: 60 s, 0.5 s while energy may flow."""

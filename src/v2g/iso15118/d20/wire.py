@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from v2g.iso15118.car_session import CarSession
+from v2g.iso15118.d20.table import DC
 from v2g.iso15118.session import Session
 from v2g.iso15118.vehicle import VehicleState
 from v2g.iso15118.view import StationView
@@ -27,4 +28,5 @@ def header(session: Session | CarSession, at: StationView | VehicleState) -> Mes
 
 def payload_type(request: str) -> PayloadType:
     """The payload type of a request, and of its response, by the request's name."""
-    return {"AC_": PayloadType.AC, "DC_": PayloadType.DC}.get(request[:3], PayloadType.MAIN)
+    dc = DC.get(request)
+    return PayloadType.MAIN if dc is None else PayloadType.DC if dc else PayloadType.AC

@@ -1,4 +1,4 @@
-"""The phases of a DIN SPEC 70121 session and its timers, as data.
+"""The phases of a DIN SPEC 70121 session, as data.
 
 Read like `v2g.iso15118.d20.table`. DIN has DC charging and external payment only: no ServiceDetail, no contract, no
 receipts, no renegotiation. A FAILED response does not end the session by itself.
@@ -10,6 +10,8 @@ ReadyToChargeState false, then WELDING_DETECTION if the car likes, and SessionSt
 
 from collections.abc import Mapping
 from enum import Enum, auto
+
+from v2g.iso15118.edition import Table, row
 
 
 class Phase(Enum):
@@ -29,44 +31,24 @@ class Phase(Enum):
 
 
 P = Phase
-_STOP = {"SessionStopReq": frozenset({P.ENDED})}
 
-
-def _row(*, stop: bool = True, **requests: set[Phase]) -> dict[str, frozenset[Phase]]:
-    admitted = {name: frozenset(following) for name, following in requests.items()}
-    return admitted | _STOP if stop else admitted
-
-
-TABLE: Mapping[Phase, Mapping[str, frozenset[Phase]]] = {
-    P.SESSION_SETUP: _row(SessionSetupReq={P.SERVICE_DISCOVERY}, stop=False),
-    P.SERVICE_DISCOVERY: _row(ServiceDiscoveryReq={P.PAYMENT}),
-    P.PAYMENT: _row(ServicePaymentSelectionReq={P.AUTHORIZATION}),
-    P.AUTHORIZATION: _row(ContractAuthenticationReq={P.AUTHORIZATION, P.CHARGE_PARAMETERS}),
-    P.CHARGE_PARAMETERS: _row(ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.CABLE_CHECK}),
-    P.CABLE_CHECK: _row(CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: _row(PreChargeReq={P.PRECHARGED}),
-    P.PRECHARGED: _row(PreChargeReq={P.PRECHARGED}, PowerDeliveryReq={P.CHARGE_LOOP, P.WELDING_DETECTION}),
-    P.CHARGE_LOOP: _row(
+TABLE: Table = {
+    P.SESSION_SETUP: row(SessionSetupReq={P.SERVICE_DISCOVERY}),
+    P.SERVICE_DISCOVERY: row(P.ENDED, ServiceDiscoveryReq={P.PAYMENT}),
+    P.PAYMENT: row(P.ENDED, ServicePaymentSelectionReq={P.AUTHORIZATION}),
+    P.AUTHORIZATION: row(P.ENDED, ContractAuthenticationReq={P.AUTHORIZATION, P.CHARGE_PARAMETERS}),
+    P.CHARGE_PARAMETERS: row(P.ENDED, ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.CABLE_CHECK}),
+    P.CABLE_CHECK: row(P.ENDED, CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
+    P.PRECHARGE: row(P.ENDED, PreChargeReq={P.PRECHARGED}),
+    P.PRECHARGED: row(P.ENDED, PreChargeReq={P.PRECHARGED}, PowerDeliveryReq={P.CHARGE_LOOP, P.WELDING_DETECTION}),
+    P.CHARGE_LOOP: row(
         CurrentDemandReq={P.CHARGE_LOOP},
         PowerDeliveryReq={P.CHARGE_LOOP, P.WELDING_DETECTION},
-        stop=False,
     ),
-    P.WELDING_DETECTION: _row(WeldingDetectionReq={P.WELDING_DETECTION}),
+    P.WELDING_DETECTION: row(P.ENDED, WeldingDetectionReq={P.WELDING_DETECTION}),
     P.ENDED: {},
 }
 """Phase -> request -> phases that may follow an answer that is not FAILED."""
 
-SEQUENCE_S = 60.0
-"""How long the station waits for the next request."""
-
-DEFAULT_MESSAGE_S = 2.0
-MESSAGE_S = {"CurrentDemandReq": 0.25}
-"""How long the car waits for the response, by request. PowerDelivery has the usual 2 s here, not the 5 s of -2."""
-
-REPEAT_S = {
-    "ContractAuthenticationReq": 60.0,
-    "ChargeParameterDiscoveryReq": 60.0,
-    "CableCheckReq": 40.0,
-    "PreChargeReq": 7.0,
-}
-"""How long the car goes on repeating a request until the station is ready."""
+DC: Mapping[str, bool] = {}
+"""There is no other kind."""

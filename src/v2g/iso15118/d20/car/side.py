@@ -26,7 +26,7 @@ from v2g.iso15118.d20.car import (
 from v2g.iso15118.d20.edition import D20
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import NO_SESSION
-from v2g.iso15118.edition import CarSide
+from v2g.iso15118.sides import CarSide
 from v2g.iso15118.vehicle import Intent
 from v2g.kernel.fault import Fault
 

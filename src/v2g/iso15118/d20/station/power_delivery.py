@@ -17,9 +17,6 @@ from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import ChargeProgress, PowerDeliveryReq, PowerDeliveryRes
 from v2g.messages.iso20.types import Processing, ResponseCode
 
-NO_CURRENT_A = 1.0
-"""Below this the car may open its contactors without an arc."""
-
 _CONTACTOR_OPEN = Refusal(ResponseCode.FAILED_ContactorError, "the contactor did not close in time", Fault.CONTACTOR)
 _CONTACTOR_CLOSED = Refusal(ResponseCode.FAILED_ContactorError, "the contactor did not open in time", Fault.CONTACTOR)
 _STILL_CURRENT = Refusal(ResponseCode.FAILED, "the current did not fall to zero in time", Fault.INVERTER_FAULT)
@@ -66,7 +63,7 @@ def _start(request: PowerDeliveryReq, session: Session, view: StationView) -> Re
 def _stop(session: Session, view: StationView) -> Reply | Wait:
     session = replace(session, demand=Demand())
     if session.selected.service.dc:
-        if abs(view.current_a) > NO_CURRENT_A:
+        if not view.current_gone:
             return Wait(session, CONTACTOR_S, _STILL_CURRENT)
         return _reply(ResponseCode.OK, Phase.WELDING_DETECTION, session, view)
     if view.contactor_closed is not False:

@@ -1,5 +1,7 @@
 """The station's half of ISO 15118-20: its answers, its timers, what identifies a session."""
 
+from functools import cache
+
 from msgspec.structs import replace
 
 from v2g.exi.facets import Type
@@ -26,11 +28,13 @@ from v2g.iso15118.d20.station import (
 )
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import NO_SESSION, header
-from v2g.iso15118.edition import Silence, StationSide
+from v2g.iso15118.engine import paired
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.session import Code, Refusal, Session
+from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Offer, StationView
 from v2g.kernel.fault import Fault
+from v2g.messages import codec
 from v2g.messages.iso20.types import ResponseCode
 
 
@@ -39,7 +43,7 @@ def _open(offer: Offer, peer: bytes | None, paused: Paused | None) -> Session:
 
 
 def _check(request: Type, session: Session) -> None:
-    name, session_id = type(request).__name__, getattr(request, "Header").SessionID  # noqa: B009 - every request has one
+    name, session_id = D20.name_of(request), getattr(request, "Header").SessionID  # noqa: B009 - every request has one
     if name != "SessionSetupReq" and session_id != session.session_id:
         reason = f"{name} carries session {session_id.hex().upper()}"
         raise Refusal(Code.UNKNOWN_SESSION, reason, Fault.UNKNOWN_SESSION)
@@ -47,12 +51,18 @@ def _check(request: Type, session: Session) -> None:
 
 def _refuse(request: Type, session: Session, view: StationView, refusal: Refusal) -> Type | None:
     """Of the type paired with the request, schema-conform, and saying nothing [V2G2-736]."""
-    kind = type(request)
-    if kind.__name__ not in STATION.answers:
+    name = D20.name_of(request)
+    if name not in STATION.answers:
         return None
-    response = least(kind.__module__, kind.__name__.removesuffix("Req") + "Res")
-    code = ResponseCode(refusal.code.value)
-    return replace(response, Header=header(session, view), ResponseCode=code)
+    response = _least(D20.message_sets[D20.payload_type(name)], paired(name))
+    return replace(response, Header=header(session, view), ResponseCode=ResponseCode(refusal.code.value))
+
+
+@cache
+def _least(message_set: str, name: str) -> Type:
+    """The least message of a set, by its name. Shared: do not change it."""
+    schema = codec(message_set).schema
+    return least(schema, next(cls for cls in schema.classes if cls.__name__ == name))
 
 
 def _pause(session: Session) -> Paused | None:
@@ -87,8 +97,6 @@ STATION = StationSide(
     check=_check,
     refuse=_refuse,
     pause=_pause,
-    energy=frozenset({"AC_ChargeLoopReq", "DC_ChargeLoopReq"}),
-    silence={name: Silence(each.sequence_s, each.charge_loop_s) for name, each in timeouts.PROFILES.items()},
     phase_limits={
         Phase.AUTHORIZATION: (timeouts.STATION_ONGOING_S, Fault.AUTHORIZATION),
         Phase.SCHEDULE_EXCHANGE: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),

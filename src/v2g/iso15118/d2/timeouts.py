@@ -1,0 +1,26 @@
+"""Timers of ISO 15118-2, in seconds."""
+
+from v2g.iso15118.edition import Silence
+
+SEQUENCE_S = 60.0
+"""How long the station waits for the next request [V2G2-443]; the charge loop has no shorter one."""
+SILENCE = {name: Silence(sequence_s=SEQUENCE_S, energy_s=SEQUENCE_S) for name in ("standard", "relaxed")}
+
+DEFAULT_MESSAGE_S = 2.0
+MESSAGE_S = {
+    "ServiceDetailReq": 5.0,
+    "CertificateInstallationReq": 5.0,
+    "CertificateUpdateReq": 5.0,
+    "PaymentDetailsReq": 5.0,
+    "PowerDeliveryReq": 5.0,
+    "CurrentDemandReq": 0.25,
+}
+"""How long the car waits for the response, by request."""
+
+REPEAT_S = {
+    "AuthorizationReq": 60.0,
+    "ChargeParameterDiscoveryReq": 60.0,
+    "CableCheckReq": 40.0,
+    "PreChargeReq": 7.0,
+}
+"""How long the car goes on repeating a request until the station is ready."""
