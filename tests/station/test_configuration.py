@@ -425,6 +425,20 @@ def test_the_old_form_of_an_address_is_read_with_a_line_that_says_the_new_one(tm
     assert str(settings.evses[0].meter.where) == "modbus://[::1]:5022?unit=2"
 
 
+def test_a_serial_line_has_one_baud_rate_and_a_bus_many_devices(tmp_path: Path) -> None:
+    line = "modbus+rtu:///dev/ttyUSB0?unit=%d&baud=%d"
+    text = f"grid: {{address: '{line % (7, 9600)}'}}\n    ccid: {{address: '{line % (8, 19200)}'}}\n"
+    (found,) = findings(tmp_path, saying(text + f"    lock: {{address: '{line % (9, 9600)}'}}"))
+    assert "evses[0].ccid.address: modbus+rtu:///dev/ttyUSB0?baud=19200&parity=E&stop=1 and " in found
+    assert "modbus+rtu:///dev/ttyUSB0?baud=9600&parity=E&stop=1 (evses[0].grid) are one line; give both" in found
+    (tmp_path / "other.yaml").write_text((files("v2g.power.signals") / "contactor.yaml").read_text())
+    second = "  - {id: 2, evse_id: DE*2, port: 2, services: [AC], contactor: {%s}, meter: {address: 'can://can0'}}\n"
+    first = MINIMAL.replace('"127.0.0.1:5021"', "'can://can0'")
+    (found,) = findings(tmp_path, first + second % "address: 'can://can0'")
+    assert "evses[1].contactor: can://can0 is also that of evses[0]; give each EVSE its own" in found
+    accepted(tmp_path, first + second % "address: 'can://can0', registers: other.yaml")
+
+
 def test_an_address_and_its_driver_must_fit(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, saying("grid: {address: 'udp://g:1', driver: register-map}"))
     assert "evses[0].grid.driver: this driver of the grid needs an address that begins with modbus:// or " in found

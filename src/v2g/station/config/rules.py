@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from v2g.power.address import Address, AddressError
+from v2g.power.address import CAN, MODBUS_RTU, Address, AddressError
 from v2g.power.address import parse as parse_address
 from v2g.station.config.reader import Fields, Findings, Rules, did_you_mean
 from v2g.station.config.settings import Access, Capability, Device, EvseSettings, GridCode, Pilot, Settings, Step, Tls
@@ -176,18 +176,39 @@ def _follow_grid(evse: Fields) -> Findings:
 
 def _distinct_evses(settings: Fields) -> Findings:
     """What two EVSEs cannot share. Port 0 is a port of its own each time."""
-    for name in ("id", "evse_id", "interface", "port", "inverter", "contactor", "isolation"):
+    for name in ("id", "evse_id", "interface", "port", "inverter", "contactor", "isolation", "ccid", "lock"):
         owners: dict[object, int] = {}
         for index, evse in enumerate(settings["evses"]):
             value = evse.get(name)
             if isinstance(value, dict):
                 try:
-                    value = str(device_address(value))
+                    address, own_map = device_address(value), value["registers"]
                 except (AddressError, KeyError):  # has its own finding
                     continue
+                # On a CAN bus devices are told apart by their frames.
+                value = f"{address} by {own_map}" if address.scheme == CAN and own_map else str(address)
             if value and (owner := owners.setdefault(value, index)) != index:
                 remedy = "give each EVSE its own" + (", or 0 for a free one" if name == "port" else "")
                 yield f"evses[{index}].{name}", f"{value} is also that of evses[{owner}]; {remedy}"
+
+
+def _same_lines(settings: Fields) -> Findings:
+    """A serial line has one baud rate, whoever is on it."""
+    lines: dict[str, tuple[str, Address]] = {}
+    for index, evse in enumerate(settings["evses"]):
+        pilot = evse.get("pilot") or {}
+        for name, device in [*evse.items(), ("pilot.device", pilot.get("device"))]:
+            try:
+                address = device_address(device)
+            except (AddressError, KeyError, TypeError):  # no device, or one that has its own finding
+                continue
+            place = f"evses[{index}].{name}"
+            first, line = lines.setdefault(address.path, (place, address.line))
+            if address.scheme == MODBUS_RTU and line != address.line:
+                yield (
+                    f"{place}.address",
+                    f"{address.line} and {line} ({first}) are one line; give both the same options",
+                )
 
 
 def _bench_discharge(evse: Fields) -> Findings:
@@ -218,7 +239,7 @@ RULES = Rules(
             _power_line,
             _thermal_order,
         ),
-        Settings: (_distinct_evses,),
+        Settings: (_distinct_evses, _same_lines),
     },
     warnings={
         Device: (_old_address,),
