@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import (
     capture_decoding,
+    crowd,
     eight_evses,
     energy_loop,
     exi_calls,
@@ -48,6 +49,7 @@ MODULES = (
     eight_evses,
     grid_step,
     grid_reaction,
+    crowd,
     lossy_captures,
     lossy_sessions,
 )

@@ -5,6 +5,7 @@ import hashlib
 import socket
 import struct
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -183,8 +184,9 @@ def test_a_car_that_does_not_wait_for_answers_is_disconnected_with_the_reason() 
         assert isinstance(there.reason, FramingError)
         assert there.reason.fault is Fault.FRAMING
         assert str(there.reason) == f"more than {MOST_AT_ONCE} requests at once; a car has one outstanding"
-        assert there.frames.qsize() == MOST_AT_ONCE
-        assert await reader.read() == numbered(MOST_AT_ONCE)
+        assert there.frames.empty()
+        with suppress(ConnectionResetError):  # the rest of the burst was never read
+            assert await reader.read() == b""
         writer.close()
         server.close()
 

@@ -80,3 +80,22 @@ def test_refused_reader_stays_refused() -> None:
 
 def test_payload_of_exactly_the_limit_passes() -> None:
     assert FrameReader(limit=64).feed(pack(PayloadType.AC, bytes(64))) == [Frame(PayloadType.AC, bytes(64))]
+
+
+@given(frames, st.integers(0, 6), st.integers(0, 6))
+def test_a_burst_is_parsed_up_to_what_may_wait(sent: list[Frame], at_once: int, waiting: int) -> None:
+    waiting = min(waiting, at_once)
+    reader = FrameReader(at_once=at_once)
+    stream = b"".join(pack(*frame) for frame in sent)
+    if len(sent) <= at_once - waiting:
+        assert reader.feed(stream, waiting) == sent
+    else:
+        with pytest.raises(FramingError, match=f"more than {at_once} requests at once") as refused:
+            reader.feed(stream, waiting)
+        assert refused.value.frames == []
+
+
+def test_frames_that_come_one_by_one_are_not_too_many() -> None:
+    reader = FrameReader(at_once=1)
+    for number in range(100):
+        assert reader.feed(pack(PayloadType.MAIN, bytes([number]))) == [Frame(PayloadType.MAIN, bytes([number]))]

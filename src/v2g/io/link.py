@@ -95,9 +95,9 @@ class Link(asyncio.Protocol):
     """One connection, for either side. asyncio sets TCP_NODELAY, so no frame waits for the ACK of an earlier one.
 
     The work in one turn of the event loop is bounded: one frame for the user, or one step of the TLS set-up. A peer
-    that sends more than `MOST_AT_ONCE` frames without waiting for answers ends the link with a `FramingError`, after
-    the frames before. A request that arrives while another waits for its answer is the user's to refuse: a link that
-    held it back would make a silent car look alive.
+    that sends more than `MOST_AT_ONCE` frames without waiting for answers ends the link with a `FramingError`. A
+    request that arrives while another waits for its answer is the user's to refuse: a link that held it back would make
+    a silent car look alive.
     """
 
     def __init__(self, user: LinkUser, tls: "TlsChannel | None" = None, admission: Admission | None = None) -> None:

@@ -55,7 +55,10 @@ class Frame(NamedTuple):
 
 
 class FramingError(V2GError):
-    """The byte stream is not V2GTP. `frames` holds the whole frames received before the fault in the same `feed`."""
+    """The byte stream is not V2GTP, or the peer does not wait for answers.
+
+    `frames` holds the whole frames received before the fault in the same `feed`; none of a flood.
+    """
 
     fault = Fault.FRAMING
 
@@ -100,6 +103,7 @@ class FrameReader:
             while (frame := self._next()) is not None:
                 if waiting + len(frames) == self._at_once:
                     self._refuse(f"more than {self._at_once} requests at once; a car has one outstanding")
+                    frames.clear()  # a flood gets no answers
                     break
                 frames.append(frame)
         if self._refusal is not None:
