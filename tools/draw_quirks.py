@@ -21,7 +21,7 @@ def _row(quirk: Quirk) -> str:
 
 
 def with_table(page: str) -> str:
-    """The page with the table of now in the place of the one that it has. Raises `ValueError` where it has none."""
+    """The page with the present table instead of the one that it has. Raises `ValueError` if it has none."""
     start, end = page.index(BEGIN), page.index(END)
     head = ["| car | known by | deviation | allowance | source |", "|---|---|---|---|---|"]
     return page[:start] + BEGIN + "\n".join([*head, *map(_row, shipped()), END]) + page[end + len(END) :]
