@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,16 +11,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated, Any, get_args
 
+import msgspec
 import pytest
-from msgspec import Struct
+from msgspec import Meta, Struct
+from tests.io.jumping_loop import JumpingLoop, run_ahead
 
-from v2g.io.control import LONGEST_LINE, MOST_CONNECTIONS, ControlError, request, serve
+from v2g.io.commands import NotACommand, read
+from v2g.io.control import IDLE_S, LONGEST_LINE, MOST_OF_ONE_USER, ControlError, request, serve
 from v2g.kernel.errors import V2GError
+from v2g.station.command import Command, Stop
 
 
 class Double(Struct, frozen=True, forbid_unknown_fields=True, tag_field="command", tag="double"):
-    number: int
+    number: Annotated[int, Meta(ge=0, le=1000)]
 
 
 class Slowly(Struct, frozen=True, tag_field="command", tag="slowly"):
@@ -120,57 +126,186 @@ def test_what_cannot_be_done_is_reported(path: Path, command: Commands, expected
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (b'{"command": "double"}', "missing required field `number`"),
-        (b'{"command": "double", "numbr": 1, "number": 1}', "unknown field `numbr`"),
-        (b'{"command": "double", "number": "1"}', "Expected `int`, got `str` - at `$.number`"),
-        (b'{"command": "halve"}', "Invalid value 'halve'"),
+        (b'{"command": "double"}', "double: number is missing; give a whole number from 0 to 1000"),
+        (b'{"command": "double", "numbr": 1, "number": 1}', "double: there is no argument 'numbr', only number"),
+        (b'{"command": "double", "number": "1"}', 'double: number is "1"; give a whole number from 0 to 1000'),
+        (b'{"command": "double", "number": 1001}', "double: number is 1001; give a whole number from 0 to 1000"),
+        (b'{"command": "double", "number": [1]}', "double: number is [1]; give a whole number from 0 to 1000"),
+        (b'{"command": "double", "number": {"a": {"b": 1}}}', 'double: number is {"a":{"b":1}}; give a whole number'),
+        (b'{"command": "halve"}', "there is no command 'halve', only double, slowly, refuse, fail, odd"),
+        (b'{"command": "double", "arguments": 3}', "double: give the arguments beside the name, such as"),
+        (b'{"command": "double", "number": 1, "arguments": {"number": 2}}', "double: give the arguments beside"),
+        (b'{"command": "slowly", "arguments": {"command": "fail"}}', "slowly: give the arguments beside the name"),
+        (b"status", "not a command: JSON is malformed"),
+        (b"{}", "not a command: its name is missing"),
+        (b"[1]", "not a command: its name is missing"),
+        (b'{"command": 1}', "not a command: its name is missing"),
+        (b"\xff", "not a command: "),
+        (b"[" * 60_000, "not a command: "),
     ],
 )
-def test_a_wrong_argument_is_named(path: Path, line: bytes, expected: str) -> None:
-    (answer,) = say(path, line + b"\n")
-    assert expected in str(answer["error"])
+def test_a_bad_line_is_explained_and_the_next_is_served(path: Path, line: bytes, expected: str) -> None:
+    bad, good = say(path, line + b"\n", b'{"command": "double", "arguments": {"number": 4}}\n')
+    assert str(bad["error"]).startswith(expected)
+    assert good == {"result": 8}
+
+
+VALUES: tuple[Any, ...] = (1, 0, -1, 2**70, 1.5, 1e134, True, None, "1", "1000", "x", "", [], [1], {}, {"a": 1})
+
+
+@pytest.mark.parametrize("kind", get_args(Command))
+def test_no_argument_of_the_station_is_taken_with_a_wrong_type(kind: Any) -> None:
+    """Whatever the value, the command is made or the argument named."""
+    fields = msgspec.structs.fields(kind)
+    sound = {"mode": "idle", "address": 1, "value": 1}
+    for field in fields:
+        for value in VALUES:
+            asked = {each.name: sound[each.name] for each in fields if each.required} | {field.name: value}
+            command, complaint = outcome(asked | {"command": kind.__struct_config__.tag})
+            if command is None:
+                assert re.fullmatch(rf"\w+: {field.name} is .*; give (.+)", complaint), (asked, complaint)
+            else:
+                assert getattr(command, field.name) == value
+                assert not isinstance(value, bool) or field.type is bool
+
+
+def outcome(asked: dict[str, Any]) -> tuple[Struct | None, str]:
+    """The command, or why there is none."""
+    try:
+        return read(json.dumps(asked).encode(), Command), ""
+    except NotACommand as error:
+        return None, str(error)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_are_finite(number: str) -> None:
+    with pytest.raises(NotACommand):
+        read(b'{"command": "inject", "mode": "idle", "power_w": %s}' % number.encode(), Command)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        b"status\n",
-        b"{}\n",
-        b"[1]\n",
-        b'{"command": 1}\n',
-        b'{"command": "double", "x": 1}\n',
-        b"\xff\n",
-        b"[" * 60_000 + b"\n",
+        b'{"command": "stop", "evse": 2}',
+        b'{"command": "stop", "arguments": {"evse": 2}}',
+        b'{"command": "stop", "connector": 2}',
+        b'{"command": "stop", "arguments": {"connector": 2}}',
     ],
 )
-def test_bad_lines_get_an_error_and_the_next_is_served(path: Path, line: bytes) -> None:
-    bad, good = say(path, line, b'{"command": "double", "arguments": {"number": 4}}\n')
-    assert str(bad["error"]).startswith("not a command: ")
-    assert good == {"result": 8}
+def test_older_forms_of_a_command_are_understood(line: bytes) -> None:
+    assert read(line, Command) == Stop(evse=2)
 
 
 def test_an_endless_line_ends_the_connection(path: Path) -> None:
     assert say(path, b"x" * (3 * LONGEST_LINE)) == [{"error": f"a line is longer than {LONGEST_LINE} bytes"}]
 
 
-def test_connections_are_limited_and_come_free_again(path: Path) -> None:
+def test_idle_connections_make_room_for_new_ones(path: Path) -> None:
     async def scenario() -> None:
-        async with served(path), asyncio.timeout(5):
+        async with served(path), asyncio.timeout(20):
             line = b'{"command": "double", "arguments": {"number": 1}}\n'
             clients = []
-            for number in range(MOST_CONNECTIONS + 1):
+            for _ in range(MOST_OF_ONE_USER + 3):
                 reader, writer = await asyncio.open_unix_connection(path)
                 writer.write(line)
+                assert b"result" in await reader.readline()
                 clients.append((reader, writer))
-                expected = b"result" if number < MOST_CONNECTIONS else b"too many connections"
-                assert expected in await reader.readline()
-            for reader, writer in clients:
-                writer.write_eof()
+            for reader, _ in clients[:3]:  # those that have been silent longest
                 assert await reader.read() == b""
+            for reader, writer in clients[3:]:
+                writer.write(line)
+                assert b"result" in await reader.readline()
+            for _, writer in clients:
                 writer.close()
-            assert await asyncio.to_thread(request, path, Double(3)) == 6
 
     asyncio.run(scenario())
+
+
+def test_a_user_who_holds_hundreds_of_connections_shuts_nobody_out(path: Path) -> None:
+    async def scenario() -> None:
+        async with served(path), asyncio.timeout(20):
+            held = []
+            for _ in range(300):
+                held.append(await asyncio.open_unix_connection(path))
+                held[-1][1].write(b'{"command": ')
+            assert await asyncio.to_thread(request, path, Double(3)) == 6
+            for _, writer in held:
+                writer.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_the_connections_of_one_user_do_not_touch_those_of_another(path: Path) -> None:
+    code = (
+        "import os, socket, sys\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "held = []\n"
+        "for _ in range(50):\n"
+        "    held.append(socket.socket(socket.AF_UNIX)); held[-1].connect(sys.argv[1])\n"
+        'held[-1].sendall(b\'{"command": "double", "number": 2}\\n\'); print(held[-1].recv(100), flush=True)\n'
+    )
+
+    async def scenario(path: Path) -> None:
+        async with served(path, 0o666), asyncio.timeout(20):
+            reader, writer = await asyncio.open_unix_connection(path)
+            crowd = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", code, str(path), stdout=asyncio.subprocess.PIPE
+            )
+            assert b'"result":4' in (await crowd.communicate())[0]
+            writer.write(b'{"command": "double", "number": 1}\n')
+            assert await reader.readline() == b'{"result":2}\n'
+            writer.close()
+
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        asyncio.run(scenario(Path(folder, "control.sock")))
+
+
+def test_a_burst_of_commands_leaves_the_loop_to_others(path: Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        turns = 0
+        over = False
+
+        def count() -> None:
+            nonlocal turns
+            turns += 1
+            if not over:
+                loop.call_soon(count)
+
+        async with served(path), asyncio.timeout(20):
+            burst = []
+            for _ in range(4):
+                reader, writer = await asyncio.open_unix_connection(path)
+                writer.write(b'{"command": "double", "number": 1}\n' * 250)
+                writer.write_eof()
+                burst.append((reader, writer))
+            loop.call_soon(count)
+            for reader, writer in burst:
+                assert (await reader.read()).count(b"result") == 250
+                writer.close()
+        over = True
+        assert turns >= 1000
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_takes_no_answers_is_disconnected(path: Path) -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        async with served(path), asyncio.timeout(100 + IDLE_S):
+            with socket.socket(socket.AF_UNIX) as deaf:
+                deaf.setblocking(False)
+                await loop.sock_connect(deaf, str(path))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        while True:
+                            await loop.sock_sendall(deaf, b'{"command": "double", "number": 1}\n' * 100)
+                loop.ahead_s = IDLE_S + 1
+                while b"result" in await loop.sock_recv(deaf, 65536):  # what was sent before, then the end
+                    pass
+
+    run_ahead(scenario)
 
 
 def test_permissions_are_those_asked_for(path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.io.jumping_loop import JumpingLoop, run_ahead
 
 from v2g.io.link import FIRST_FRAME_S, MOST_AT_ONCE, MOST_UNTAKEN, Link, LinkLost, Peer, SilentPeer, connect
 from v2g.io.listener import Listener, listen
@@ -61,21 +62,6 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
             await scenario
 
     asyncio.run(bounded())
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock can be put forward."""
-
-    ahead_s = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.ahead_s
-
-
-def run_ahead(scenario: Callable[[JumpingLoop], Coroutine[Any, Any, None]]) -> None:
-    loop = JumpingLoop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(asyncio.wait_for(scenario(loop), 60.0))
 
 
 async def station(user: User, tls: Callable[[], TlsChannel] | None = None) -> tuple[Listener, int]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import resource
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from benchmarks.crowd import ATTACKS, LIMIT_MS, p99_ms
+from tests.io.jumping_loop import JumpingLoop, run_ahead
 
 from v2g.io.link import Link, Peer, SilentPeer, connect
 from v2g.io.listener import MOST_OF_ONE_ADDRESS, MOST_UNSETTLED, Listener, listen
@@ -27,21 +28,6 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("listener") / "pki"
     create(directory, now=datetime.now(UTC))
     return directory
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock can be put forward."""
-
-    ahead_s = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.ahead_s
-
-
-def run(scenario: Callable[[JumpingLoop], Coroutine[Any, Any, None]]) -> None:
-    loop = JumpingLoop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(asyncio.wait_for(scenario(loop), 60.0))
 
 
 class Hall:
@@ -123,7 +109,7 @@ def test_one_address_holds_few_places() -> None:
             await hall.until(lambda: hall.up == MOST_OF_ONE_ADDRESS + 1)
         listener.close()
 
-    run(scenario)
+    run_ahead(scenario)
 
 
 def test_a_full_hall_refuses_newcomers_and_makes_room_once_the_oldest_has_had_its_time() -> None:
@@ -145,7 +131,7 @@ def test_a_full_hall_refuses_newcomers_and_makes_room_once_the_oldest_has_had_it
             assert "another connection needs its place" in str(hall.lost[0])
         listener.close()
 
-    run(scenario)
+    run_ahead(scenario)
 
 
 def test_a_place_comes_free_when_a_connection_goes_or_asks_something() -> None:
@@ -163,7 +149,7 @@ def test_a_place_comes_free_when_a_connection_goes_or_asks_something() -> None:
         assert hall.refused == []
         listener.close()
 
-    run(scenario)
+    run_ahead(scenario)
 
 
 def test_a_thousand_idle_connections_take_few_file_descriptors() -> None:
@@ -182,7 +168,7 @@ def test_a_thousand_idle_connections_take_few_file_descriptors() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
     try:
-        run(scenario)
+        run_ahead(scenario)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -210,7 +196,7 @@ def test_without_file_descriptors_it_waits_and_then_accepts_again() -> None:
         assert failures == []
         listener.close()
 
-    run(scenario)
+    run_ahead(scenario)
 
 
 def test_a_peer_that_resets_at_once_leaves_no_trace() -> None:
@@ -227,7 +213,7 @@ def test_a_peer_that_resets_at_once_leaves_no_trace() -> None:
         assert failures == []
         listener.close()
 
-    run(scenario)
+    run_ahead(scenario)
 
 
 def test_costly_work_is_done_one_piece_in_a_turn_in_order() -> None:
@@ -256,7 +242,7 @@ def test_costly_work_is_done_one_piece_in_a_turn_in_order() -> None:
         assert [number for number, _ in done] == [0, 1, 2, 3, 4, 5]
         assert len({at for _, at in done}) == 6
 
-    run(scenario)
+    run_ahead(scenario)
 
 
 @pytest.fixture(scope="module")

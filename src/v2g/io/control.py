@@ -1,4 +1,4 @@
-"""The local control socket: who may write to it may ask the daemon for its status and give it orders.
+"""The local control socket: a user who may write to it may ask the daemon for its status and give it orders.
 
 JSON lines over a Unix socket, one answer for each line:
 
@@ -12,19 +12,27 @@ import asyncio
 import inspect
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from v2g.io.commands import NotACommand, read
 from v2g.kernel.errors import V2GError
 
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group id (SO_PEERCRED)."""
+
 LONGEST_LINE = 65_536
-MOST_CONNECTIONS = 8
+MOST_OF_ONE_USER = 8
+"""Connections of one user of this machine. One more takes the place of that which has been silent longest."""
+MOST_CONNECTIONS = 64
 IDLE_S = 60.0
-"""A client that says nothing for this long is disconnected."""
+"""A client that says nothing, or takes no answer, for this long is disconnected."""
 
 Handler = Callable[[Any], Any]
 """Takes a command; returns what JSON can hold, or an awaitable of it. Raises `V2GError` to refuse."""
@@ -37,31 +45,19 @@ class ControlError(V2GError):
 async def serve(path: Path, mode: int, commands: Any, handle: Handler) -> None:
     """Serve until cancelled; the socket is removed then.
 
-    `mode`: its permissions. `commands`: a union of tagged structs.
+    `mode`: its permissions. `commands`: a union of structs that are tagged by `command`; what does not fit one of them
+    is answered with the reason and never reaches `handle`.
 
-    Raises `ControlError` when the socket cannot be had, for example because another daemon uses it.
+    Raises `ControlError` if the socket cannot be had, for example because another daemon uses it.
     """
-    conversations: set[asyncio.Task[Any]] = set()
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        conversations.add(task)
-        try:
-            await _converse(reader, writer, commands, handle, full=len(conversations) > MOST_CONNECTIONS)
-        finally:
-            conversations.discard(task)
-            writer.close()
-
+    service = _Service(commands, handle)
     with _bound(path, mode) as bound:
-        server = await asyncio.start_unix_server(converse, sock=bound, limit=LONGEST_LINE)
+        server = await asyncio.start_unix_server(service.converse, sock=bound, limit=LONGEST_LINE)
         try:
             await asyncio.Event().wait()  # until cancelled
         finally:
             server.close()
-            for task in conversations:
-                task.cancel()
-            await asyncio.gather(*conversations, return_exceptions=True)
+            await service.close()
 
 
 def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> Any:
@@ -138,44 +134,104 @@ def _remove_stale(path: Path) -> None:
     raise ControlError(f"control socket {path}: another daemon listens there; stop it, or set control.socket")
 
 
-async def _converse(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Any, handle: Handler, *, full: bool
-) -> None:
-    try:
+@dataclass(slots=True)
+class _Client:
+    task: asyncio.Task[Any]
+    user: int
+    since: float
+    """When it last said something."""
+    busy: bool = False
+
+
+class _Service:
+    """The connections of one control socket."""
+
+    def __init__(self, commands: Any, handle: Handler) -> None:
+        self._commands, self._handle = commands, handle
+        self._clients: list[_Client] = []
+        self._gate = asyncio.Lock()
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        client = _Client(task, _user(writer), asyncio.get_running_loop().time())
+        try:
+            if self._make_room(client.user):
+                self._clients.append(client)
+                await self._answer_lines(client, reader, writer)
+            else:
+                writer.write(_error("too many commands are being carried out; wait for one of them"))
+        except ValueError:  # from readline
+            writer.write(_error(f"a line is longer than {LONGEST_LINE} bytes"))
+        except (TimeoutError, ConnectionError):
+            pass
+        finally:
+            if client in self._clients:
+                self._clients.remove(client)
+            if writer.transport.get_write_buffer_size():  # it does not read
+                writer.transport.abort()
+            else:
+                writer.close()
+
+    async def close(self) -> None:
+        """End all connections."""
+        tasks = [client.task for client in self._clients]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _make_room(self, user: int) -> bool:
+        """Whether there is room for one more client of `user`, if need be instead of that silent for longest."""
+        rivals = [client for client in self._clients if client.user == user]
+        if len(rivals) < MOST_OF_ONE_USER:
+            rivals = self._clients
+            if len(rivals) < MOST_CONNECTIONS:
+                return True
+        idle = [client for client in rivals if not client.busy]
+        if not idle:
+            return False
+        idlest = min(idle, key=lambda client: client.since)
+        self._clients.remove(idlest)
+        idlest.task.cancel()
+        return True
+
+    async def _answer_lines(self, client: _Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             async with asyncio.timeout(IDLE_S):
                 line = await reader.readline()
             if not line:
                 return
-            writer.write(_error("too many connections; close one") if full else await _answer(line, commands, handle))
-            await writer.drain()
-            if full:
-                return
-    except ValueError:  # from readline
-        writer.write(_error(f"a line is longer than {LONGEST_LINE} bytes"))
-    except (TimeoutError, ConnectionError):
-        return
+            client.since, client.busy = loop.time(), True
+            async with self._gate:  # one command in a turn of the loop, however many come at once
+                await asyncio.sleep(0)
+            writer.write(await self._answer(line))
+            client.busy = False
+            async with asyncio.timeout(IDLE_S):
+                await writer.drain()
+
+    async def _answer(self, line: bytes) -> bytes:
+        try:
+            command = read(line, self._commands)
+        except NotACommand as error:
+            return _error(str(error))
+        name = command.__struct_config__.tag
+        try:
+            result = self._handle(command)
+            return msgspec.json.encode({"result": await result if inspect.isawaitable(result) else result}) + b"\n"
+        except V2GError as error:
+            return _error(f"{name}: {error}")
+        except Exception as error:  # a defect of a handler must not end the daemon; asyncio's handler reports it
+            asyncio.get_running_loop().call_exception_handler({"message": f"command {name}", "exception": error})
+            return _error(f"{name}: internal failure; see the daemon's output")
 
 
-async def _answer(line: bytes, commands: Any, handle: Handler) -> bytes:
-    try:
-        asked = msgspec.json.decode(line)
-        if isinstance(asked, dict) and isinstance(asked.get("arguments"), dict):
-            asked |= asked.pop("arguments")
-        if isinstance(asked, dict) and "connector" in asked:
-            asked.setdefault("evse", asked.pop("connector"))
-        command = msgspec.convert(asked, commands)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
-        return _error(f'not a command: {error}; say for example {{"command": "status"}}')
-    name = command.__struct_config__.tag
-    try:
-        result = handle(command)
-        return msgspec.json.encode({"result": await result if inspect.isawaitable(result) else result}) + b"\n"
-    except V2GError as error:
-        return _error(f"{name}: {error}")
-    except Exception as error:  # a defect of a handler must not end the daemon; asyncio's handler reports it
-        asyncio.get_running_loop().call_exception_handler({"message": f"command {name}", "exception": error})
-        return _error(f"{name}: internal failure; see the daemon's output")
+def _user(writer: asyncio.StreamWriter) -> int:
+    """The user id of the process at the other end."""
+    credentials = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    user: int = _CREDENTIALS.unpack(credentials)[1]
+    return user
 
 
 def _error(text: str) -> bytes:
