@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--discharge-w", type=_number(float, 0, 10_000_000), metavar="W", help="scheduled: feed the grid with it"
     )
     wanted.add_argument(
-        "--departure-s", type=_number(int, 0, 10**9), metavar="S", help="leave in so many seconds (a day)"
+        "--departure-s", type=_number(int, 0, 10**9), metavar="S", help="seconds until departure (a day)"
     )
     wanted.add_argument("--pause", action="store_true", help="end with a pause")
     wanted.add_argument(
@@ -160,7 +160,7 @@ def _plan(args: argparse.Namespace) -> _Plan:
         selection = paused.selection
         raise EvError(
             f"--resume {args.resume} holds a session with --service {selection.service.name} "
-            f"--mode {selection.mode.name.lower()}; ask for that, or remove the file to begin anew"
+            f"--mode {selection.mode.name.lower()}; ask for that, or remove the file to start a new session"
         )
     return _Plan(args, service, route, tls, intent, paused)
 
@@ -250,7 +250,9 @@ def _paused(file: Path) -> "CarPaused":
     except OSError as error:
         raise EvError(f"--resume {file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise EvError(f"--resume {file} holds no paused session ({error!r}); remove it to begin anew") from error
+        raise EvError(
+            f"--resume {file} holds no paused session ({error!r}); remove it to start a new session"
+        ) from error
 
 
 def _keep(plan: _Plan, outcome: "Outcome") -> None:

@@ -252,7 +252,7 @@ class Link(asyncio.Protocol):
         try:
             plaintext = tls.receive(data)
         finally:
-            self._flush()  # also after a failure: the alert tells the peer why
+            self._flush()  # also after a failure: the alert carries the reason
         if not tls.handshaking and not self._established:
             self._cancel_timer()
             self._establish(tls.peer_fingerprint, tls.peer_common_name)

@@ -56,11 +56,11 @@ M = TypeVar("M", StationMatching, CarMatching)
 class PlcLink(Generic[M]):
     """A matching machine on an interface, until `close`. Needs a running loop."""
 
-    def __init__(self, interface: str, make: Callable[[bytes], M], told: Callable[[Event], None]) -> None:
-        """`make`: makes the machine for the interface's MAC. `told`: takes every event. Raises `PlcError`."""
+    def __init__(self, interface: str, make: Callable[[bytes], M], report: Callable[[Event], None]) -> None:
+        """`make`: makes the machine for the interface's MAC. `report`: takes every event. Raises `PlcError`."""
         self.interface = interface
         self._loop = asyncio.get_running_loop()
-        self._told = told
+        self._report = report
         self._line = open_line(interface)
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -95,7 +95,7 @@ class PlcLink(Generic[M]):
         for event in step.events:
             if isinstance(event, Matched | Unmatched) and not self._outcome.done():
                 self._outcome.set_result(event)
-            self._told(event)
+            self._report(event)
         if self._timer is not None:
             self._timer.cancel()
         if self._closed:

@@ -85,7 +85,7 @@ class WaveformGridSensor:
     """`v2g.power.grid_sensor.GridSensor` from samples of the three voltages.
 
     The frequency is the median of those of the phases that have a voltage, the phase jump that of the phase where it is
-    most. After a gap in the samples, a sample that is no number, or another rate it begins anew, and is implausible
+    most. After a gap in the samples, a sample that is no number, or another rate it starts over, and is implausible
     until it has seen 5 cycles.
     """
 

@@ -1,4 +1,4 @@
-"""What a car tells of itself in the course of a session: for the decision on power, the operator and the trace."""
+"""What a car states about itself during a session: for the decision on power, the operator and the trace."""
 
 from dataclasses import dataclass
 

@@ -47,7 +47,7 @@ Event = Received | Sent | Moved | Faulted
 
 @dataclass(slots=True)
 class Step:
-    """What a call of a conversation brings about: payloads to send, in order, and what the trace should tell."""
+    """What a call of a conversation brings about: payloads to send, in order, and events for the trace."""
 
     send: list[tuple[int, bytes]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

@@ -94,7 +94,7 @@ class Intent:
     loop_interval_s: float = 0.1
     """From one charge-loop request to the next; at most `timeouts.CAR_CHARGE_LOOP_TURNAROUND_S`."""
     meter_every: int = 10
-    """Ask for the meter with every so many charge-loop requests."""
+    """Ask for the meter once in this number of charge-loop requests."""
     believe_precharge: bool = False
     """Close the contactor whatever voltage the station reports after pre-charge. Only for stations on a bench that
     report none: on a real cable the inrush current welds the contactor."""

@@ -18,7 +18,7 @@ class GridReading:
     """Rate of change of frequency. None, here and below: the unit does not measure it."""
     phase_jump_deg: float | None = None
     """By how much the voltage's phase left where the frequency had been bringing it, on the phase where it is most;
-    told for some cycles, 0 otherwise."""
+    reported for some cycles, 0 otherwise."""
     power_w: float | None = None
     """Drawn from the grid at the connection point, negative feeds it."""
     reactive_var: float | None = None

@@ -28,7 +28,8 @@ class SafetyInputs(Protocol):
     """Inputs that are wired to fail safe: each loop is closed while all is well, and a broken wire is an alarm.
 
     The emergency stop and the residual-current device break the power in hardware, before any of this; the reading
-    tells the station why. A lost link raises `PowerError` within `LOST_WITHIN_S`; a broken temperature sensor does not.
+    gives the station the reason. A lost link raises `PowerError` within `LOST_WITHIN_S`; a broken temperature sensor
+    does not.
     """
 
     async def read(self) -> SafetyReading:

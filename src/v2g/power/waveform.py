@@ -11,7 +11,7 @@ A datagram holds one block of samples, all numbers big-endian:
         12     8  number of the first sample since the unit started
         20  12*n  for each sample the voltages of L1, L2, L3 to neutral as 32-bit floats, in volts
 
-The numbers of the samples tell whether a datagram was lost.
+The numbers of the samples show whether a datagram was lost.
 """
 
 import struct

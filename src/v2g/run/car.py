@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # a car without TLS does not load OpenSSL
     from v2g.tls.context import TlsContext
 
 RETRY_S = 0.5
-"""Before a station that was found but does not accept is searched again: some listen anew for each search."""
+"""Before a station that was found but does not accept is searched again: some listen again for each search."""
 
 
 class Watcher(Protocol):
@@ -94,7 +94,7 @@ class Car:
     async def drive(self, route: str | Endpoint, tls: "TlsContext | None") -> Outcome:
         """Run the session with the station at `route`: an address, or an interface on which to search.
 
-        Without `tls` nothing is encrypted. Whatever happens to the session is told in the outcome. Raises
+        Without `tls` nothing is encrypted. The outcome has whatever happens to the session. Raises
         `InterfaceError` where there is no such interface.
         """
         soc_start = self._vehicle.state().soc

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 DYNAMIC_PORTS = range(49152, 65536)
 """Where a free port is taken from: some cars refuse others in discovery (IANA dynamic range)."""
 GRACE_S = 5.0
-"""How long a car has to end its session when the station is told to stop."""
+"""How long a car has to end its session when the station stops."""
 
 
 class StationProcess:

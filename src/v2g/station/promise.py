@@ -25,7 +25,7 @@ class Promise:
         self._better_since: float | None = None
 
     def target_w(self, decision: Decision, wish_w: float | None) -> float | None:
-        """What the car is told to hold to now; None while it follows its own schedule (`wish_w`: what it takes)."""
+        """What the car must hold to now; None while it follows its own schedule (`wish_w`: what it takes)."""
         if wish_w is None or decision.wished_by != EV:
             return decision.power_w
         if self.broken is None:

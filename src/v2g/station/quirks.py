@@ -20,7 +20,7 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 class Quirk(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One deviation of one kind of car. The last three are the allowances; without any it is only told."""
+    """One deviation of one kind of car. The last three are the allowances; without any it is only reported."""
 
     car: Text
     deviation: Text

@@ -47,7 +47,7 @@ class Visit:
     """Common name of the vehicle certificate that the car has proved to hold."""
     verdict: Verdict | None = None
     judged: Identity | None = None
-    """Whom the verdict is about."""
+    """The identity that the verdict is about."""
     report: Report = field(default_factory=Report)
     promise: Promise = field(default_factory=Promise)
     injection: Injection | None = None

@@ -98,5 +98,5 @@ def lines(rows: dict[str, Row]) -> Iterator[str]:
         served = f"{row.served} of {row.due}" if row.due else "none due"
         faults = ", ".join(f"{fault.code} {count}x" for fault, count in row.faults.most_common(4))
         unharmed = f"none {row.unharmed}x" if row.unharmed else ""
-        told = ", ".join(each for each in (faults, unharmed) if each)
-        yield f"{name:30} {row.runs:5} {row.closed:6} {opened:>17} {served:>11}  {told}"
+        ended = ", ".join(each for each in (faults, unharmed) if each)
+        yield f"{name:30} {row.runs:5} {row.closed:6} {opened:>17} {served:>11}  {ended}"

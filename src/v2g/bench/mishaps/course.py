@@ -73,7 +73,7 @@ class Course:
         outcome, checker, world = self.outcome, self.checker, self.rig.world
         outcome.violations, outcome.struck, outcome.sessions = checker.violations, checker.struck, checker.sessions
         outcome.lasted_s = world.now
-        outcome.timeline += [(time, told) for time, event in world.events if (told := _told(event))]
+        outcome.timeline += [(time, text) for time, event in world.events if (text := _text(event))]
         outcome.timeline += [(time, f"contactor {'closes' if closed else 'opens'}") for time, closed in world.switched]
         outcome.timeline += [(each.at_s, f"VIOLATION: {each.what}") for each in checker.violations]
         outcome.timeline.sort(key=lambda line: line[0])
@@ -203,7 +203,7 @@ class Course:
         self.outcome.timeline.append((self.rig.world.now, what))
 
 
-def _told(event: Event) -> str:
+def _text(event: Event) -> str:
     if isinstance(event, Received | Sent):
         return ""
     level, text = describe(event)

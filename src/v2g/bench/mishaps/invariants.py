@@ -17,7 +17,7 @@
 
 "Flows": at least 1 A at the inverter or 250 W at the on-board charger, with the contactor closed.
 
-Allowances, where the hardware obeys nobody: a welded contactor may stay closed, but must be told; while the inverter
+Allowances, if the hardware obeys nobody: a welded contactor may stay closed, but must be reported; while the inverter
 ignores its commands the current ends when the contactor opens (`TRIP_OPEN_S`); while an instrument shows a wrong
 current, voltage or power, the bounds that rest on it, and the rest between two directions, are not judged; after a
 bit error in what the car states its bounds are not judged; a car on AC that goes on drawing while its schedule is
@@ -53,7 +53,7 @@ SESSION_ENDS_S = longest_silence_s() + SETUP_S + 5.0
 OPENED_S = BREAK_S + MECHANICAL_DELAY_S
 """From the fault that the station found to the open contactor."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
-"""By when a welded contactor is told."""
+"""By when a welded contactor is reported."""
 _MISLEADING = {"inverter frozen", "inverter voltage wrong", "inverter current wrong", "meter frozen", "meter wrong"}
 _UNHEARD = {"commands lost", "station restarted", "inverter deaf", "contactor deaf", "contactor silent"}
 """The station's orders do not reach the hardware."""
@@ -132,7 +132,7 @@ class Checker:
         self._carrying = (Stage.ENERGY,) if rig.settings.inverter is not None else (Stage.READY, Stage.ENERGY)
         """In READY the station's own inverter rests; a car on AC is only asked to."""
         self._slack_s = STEP_S
-        """What the world's clock cannot tell apart."""
+        """What the world's clock cannot distinguish."""
         self._tripped_s = inf
         """When the present session failed."""
 

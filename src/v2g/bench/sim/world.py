@@ -72,7 +72,7 @@ class Faults:
     lost_commands: bool = False
     """The station's commands do not reach the hardware."""
     deaf: set[str] = field(default_factory=set)
-    """Devices that answer, and go on with what they were told last: `inverter`, `contactor`, `pilot`."""
+    """Devices that answer, but keep obeying their last command: `inverter`, `contactor`, `pilot`."""
     hung: bool = False
     """The car's software stands still: it neither listens nor talks, and its hardware stays as it is."""
     s2_open: bool = False

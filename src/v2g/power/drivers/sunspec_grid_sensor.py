@@ -19,7 +19,7 @@ class SunSpecGridSensor:
     SunSpec counts generation positive, the reading what is drawn. A wiring with fewer than three phases repeats the
     first one in the place of the others. The model has no counter of measurements: the sequence counts the readings,
     and a device in which nothing has changed for `frozen_after_s` (measured values, or the heartbeat of model 715 where
-    there is one) is implausible. How fast the device measures anew it does not tell: protection is no faster than that.
+    there is one) is implausible. The device does not state how often it measures: protection is no faster than that.
     """
 
     def __init__(

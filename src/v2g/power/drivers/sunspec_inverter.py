@@ -82,7 +82,7 @@ _ALARMS = {
     "AC_OVER_VOLT": InverterFault.GRID_LOST,
     "AC_UNDER_VOLT": InverterFault.GRID_LOST,
 }
-"""Alrm of model 701; of the others the block tells the fault, or it is INTERNAL."""
+"""Alrm of model 701; the block names the fault of the others, or it is INTERNAL."""
 _TEMPERATURES = ("TmpSw", "TmpSnk", "TmpCab")
 _LARGEST_LOSS = 0.1
 """Of the rated power: a larger difference between AC and DC comes from readings of different instants."""
@@ -91,7 +91,7 @@ _LOSS_LEARNT = 0.3
 _SIGN_FROM = 0.1
 """Of the rated power: from here on AC and DC must point in the same direction."""
 _LOSS_MOVED = 0.002
-"""Of the rated power: by so much the losses must have changed before WSet is written anew for them."""
+"""Share of the rated power by which the losses must change before WSet is written again for them."""
 
 
 class SunSpecInverter:
@@ -219,7 +219,7 @@ class SunSpecInverter:
             )
 
     async def _write_block(self, wanted: InverterSetpoint, *, changed: bool) -> None:
-        """The vendor's registers: whole after a change, otherwise as little as tells that the station lives."""
+        """The vendor's registers: whole after a change, otherwise as little as shows that the station lives."""
         values: dict[str, BlockValue] = {}
         if self._block.has("heartbeat"):
             values["heartbeat"] = float(next(self._heartbeat) % 0x10000)
@@ -296,7 +296,7 @@ class SunSpecInverter:
             findings.append("704.VarSetEna is ENABLED instead of DISABLED")
         if findings:
             raise device.mismatch(findings)
-        if abs(generated_w - self._generated_w) > resolution_w:  # clipped, or reverted; it is written anew
+        if abs(generated_w - self._generated_w) > resolution_w:  # clipped, or reverted; it is written again
             self._generated_w, self._power_w = generated_w, -generated_w - self._loss_w
         numbers["power_w"] = self._power_w
         return InverterSetpoint(wanted.mode, reactive_var=reactive_var, **numbers)
@@ -333,10 +333,10 @@ def _state(ac: Mapping[str, Value]) -> InverterState:
 
 def _faults(alarms: Value, flags: BlockValue) -> frozenset[InverterFault]:
     known = list(InverterFault)
-    told = {InverterFault(flag) if flag in known else InverterFault.INTERNAL for flag in _names(flags)}
+    found = {InverterFault(flag) if flag in known else InverterFault.INTERNAL for flag in _names(flags)}
     names = _names(alarms)
-    told |= {_ALARMS[name] for name in names if name in _ALARMS}
-    return frozenset(told or ({InverterFault.INTERNAL} if names else ()))
+    found |= {_ALARMS[name] for name in names if name in _ALARMS}
+    return frozenset(found or ({InverterFault.INTERNAL} if names else ()))
 
 
 def _names(flags: Value) -> frozenset[str]:

@@ -208,8 +208,8 @@ class SunSpecDevice:
             sizes = {path: int(count) for path, count in values.items() if isinstance(count, float)}
             laid = places(number, sizes) if prod(sizes.values()) <= block.length else fixed
             if prod(sizes.values()) > block.length or laid[-1].end > HEAD + block.length:
-                told = ", ".join(f"{path} {count}" for path, count in sizes.items()) or "its points"
-                raise self.implausible(f"model {number} has {block.length} registers, too few for {told}")
+                stated = ", ".join(f"{path} {count}" for path, count in sizes.items()) or "its points"
+                raise self.implausible(f"model {number} has {block.length} registers, too few for {stated}")
             self._places[number] = {place.path: place for place in laid}
         return self._places[number]
 

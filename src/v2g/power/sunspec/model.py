@@ -3,7 +3,7 @@
     WSet = "int32 rw W x WSet_SF"       # type, whether it can be written, unit, name of its scale factor
 
 A group with a count repeats as often as the point of that name says. `symbols` names the codes of enumerations and the
-bits of bit fields. Points are told apart by their path: `WSet`, `Crv[2].ActPt`, `Crv[2].MustTrip.Pt[1].V`; repetitions
+bits of bit fields. Points are named by their path: `WSet`, `Crv[2].ActPt`, `Crv[2].MustTrip.Pt[1].V`; repetitions
 count from 1. Source: SunSpec Device Information Model Specification, and the models' definitions.
 """
 

@@ -185,7 +185,7 @@ def _distinct_evses(settings: Fields) -> Findings:
                     address, own_map = device_address(value), value["registers"]
                 except (AddressError, KeyError):  # has its own finding
                     continue
-                # On a CAN bus devices are told apart by their frames.
+                # On a CAN bus devices differ by their frames.
                 value = f"{address} by {own_map}" if address.scheme == CAN and own_map else str(address)
             if value and (owner := owners.setdefault(value, index)) != index:
                 remedy = "give each EVSE its own" + (", or 0 for a free one" if name == "port" else "")

@@ -20,7 +20,8 @@ class Holds(Enum):
     """As long as the station is what it is: ratings, EVSE, site, permissions. An order by hand is checked against
     these, and no car is promised more."""
     FOR_NOW = auto()
-    """As long as its cause lasts: heat, grid, operator. The car is told, its schedule follows, the meter is watched."""
+    """As long as its cause lasts: heat, grid, operator. The car learns of it, its schedule follows, the meter is
+    watched."""
     AT_ONCE = auto()
     """For this set-point only: ramps, the rest between two directions, a current times the voltage of this moment."""
     CAR = auto()

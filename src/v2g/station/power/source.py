@@ -7,7 +7,7 @@ from v2g.station.power.situation import Situation
 
 
 class Source:
-    """One of them. Each EVSE makes its sources anew for each visit, so that none remembers the last car.
+    """One of them. Each EVSE makes new sources for each visit, so that none remembers the last car.
 
     A source that a package brings from outside (entry point group `v2g.wishes`) is a subclass of this.
     """

@@ -1,4 +1,4 @@
-"""The cable of an EVSE: what the control pilot says, whom the power line matched, and what both permit."""
+"""The cable of an EVSE: what the control pilot says, which car the power line matched, and what both permit."""
 
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault

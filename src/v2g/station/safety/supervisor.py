@@ -202,7 +202,8 @@ class Supervisor:
         return None
 
     def _limits(self, watched: Watched, readings: Readings, now: float) -> Found | None:
-        """Beyond what the car stated, whatever the inverter was told. A lower limit binds once it can be followed."""
+        """Beyond what the car stated, whatever the inverter was commanded. A lower limit binds once it can be
+        followed."""
         inverter, car = readings.inverter, watched.car.limits
         if inverter is None or watched.demand.stage not in _CONNECTED:
             return self._beyond.step(None, now, 0.0)

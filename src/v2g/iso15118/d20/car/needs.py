@@ -1,4 +1,4 @@
-"""What the battery can still take or give, in the words of the requests that tell the station of it."""
+"""What the battery can still take or give, in the terms of the requests."""
 
 from typing import TypedDict
 

@@ -1,4 +1,4 @@
-"""ScheduleExchange: the car tells its needs, and in scheduled mode takes the first schedule on offer."""
+"""ScheduleExchange: the car states its needs, and in scheduled mode takes the first schedule on offer."""
 
 from dataclasses import replace
 

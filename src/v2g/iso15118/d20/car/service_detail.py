@@ -12,7 +12,7 @@ from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import ParameterSet, ServiceDetailReq, ServiceDetailRes
 
 _NEEDS_FROM_STATION = 2
-"""Mobility needs mode: the station learns departure and energy from somebody else. This car tells them itself."""
+"""Mobility needs mode: the station learns departure and energy from another source. This car states them itself."""
 
 
 def request(session: CarSession, vehicle: VehicleState) -> ServiceDetailReq:
