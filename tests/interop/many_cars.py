@@ -4,7 +4,8 @@
 
 drives a car at each port of the station, with the battery of the plant at HOST:PORT. Prints `{"looping": N}` when all
 are in the charge loop, and after SIGTERM, which ends the sessions in order, `{"cars": [...]}`: for each its `loop_s`
-(response times of the charge loop, seconds, with the monotonic time at which each response came) and its `fault`.
+(response times of the charge loop, seconds, with the monotonic time at which each response came), its `fault` and
+`discharged_wh`.
 """
 
 import argparse
@@ -18,8 +19,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from tests.interop.process import Process
 
 from v2g.bench.sim.plant import VEHICLE_UNIT
@@ -40,6 +44,8 @@ ROOT = Path(__file__).parents[2]
 HOST = "::1"
 LIMITS = Limits(11_000, 11_000, 40, 40, 300, 460)
 START_S, END_S = 40.0, 20.0
+TURNS, TURNED = 10, '"turns"'
+"""After each so many turns of its charge loop a car prints a line."""
 APART_S = 0.5125
 """Cars come one after the other, so their requests have no common rhythm; several at the same instant still occur."""
 
@@ -50,6 +56,7 @@ class Drove:
 
     fault: str
     """Empty if the session ended in order."""
+    discharged_wh: float
     loop: tuple[tuple[float, float], ...]
     """Of each charge-loop response: the monotonic time at which it came, and how long the car waited, seconds."""
 
@@ -68,12 +75,22 @@ class Cars:
         """Until all are in the charge loop."""
         assert self.process.wait_for('"looping"', START_S) is not None, f"no charge loop:\n{self.process.output}"
 
+    def wait_for_turns(self) -> None:
+        """Until they have had `TURNS` or more further responses in the charge loop, together."""
+        seen = sum(TURNED in line for line in list(self.process.lines))
+        counted = count()
+        line = self.process.first(lambda line: TURNED in line and next(counted) >= seen + 1, START_S)
+        assert line is not None, f"the charge loop does not go on:\n{self.process.output}"
+
     def end(self) -> list[Drove]:
         """Ends the sessions in order."""
         self.process.signal(signal.SIGTERM)
         line = self.process.wait_for('"cars"', END_S)
         assert line is not None, f"the cars do not end:\n{self.process.output}"
-        return [Drove(car["fault"], tuple((at, took) for at, took in car["loop"])) for car in json.loads(line)["cars"]]
+        return [
+            Drove(car["fault"], car["discharged_wh"], tuple((at, took) for at, took in car["loop"]))
+            for car in json.loads(line)["cars"]
+        ]
 
 
 @contextmanager
@@ -105,6 +122,8 @@ class _Watch:
         elif isinstance(event, Received) and type(event.message).__name__.endswith("ChargeLoopRes"):
             self.loop.append((now, now - self._sent_s))
             self.looping.set()
+            if len(self.loop) % TURNS == 0:
+                print(json.dumps({"turns": len(self.loop)}), flush=True)
 
 
 class _Driver:
@@ -116,7 +135,7 @@ class _Driver:
         self._vehicle = PlantVehicle(VehicleSide(registers), dc=True)
         self._port, self._tls = port, tls
         self.watch = _Watch()
-        self._intent = Intent(f"ZZZV{port:016d}", Service.DC_BPT, ControlMode.DYNAMIC, LIMITS, loop_interval_s=0.1)
+        self._intent = Intent(_stated_name(port, tls), Service.DC_BPT, ControlMode.DYNAMIC, LIMITS, loop_interval_s=0.1)
         self.car: Car | None = None
 
     async def drive(self, after_s: float) -> dict[str, object]:
@@ -128,7 +147,8 @@ class _Driver:
         self.watch.looping.set()  # or it never will
         exchange.cancel()
         await asyncio.wait([exchange])
-        return {"fault": outcome.end.reason if outcome.end.fault else "", "loop": self.watch.loop}
+        fault = outcome.end.reason if outcome.end.fault else ""
+        return {"fault": fault, "discharged_wh": outcome.discharged_wh, "loop": self.watch.loop}
 
 
 async def _drive(stations: Sequence[tuple[int, str]], tls: TlsContext | None) -> None:
@@ -147,6 +167,14 @@ async def _drive(stations: Sequence[tuple[int, str]], tls: TlsContext | None) ->
     gc.freeze()  # the rounds of the collector in this process are not the station's response times
     print(json.dumps({"looping": len(drivers)}), flush=True)
     print(json.dumps({"cars": await asyncio.gather(*running)}), flush=True)
+
+
+def _stated_name(port: int, tls: TlsContext | None) -> str:
+    """The EVCCID: with TLS the name in the vehicle certificate [V2G20-2598]."""
+    if tls is None:
+        return f"ZZZV{port:016d}"
+    subject = x509.load_pem_x509_certificate(tls.files.certificate.read_bytes()).subject
+    return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
 def _tls(pki: Path) -> TlsContext:
