@@ -20,7 +20,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Demand, Stage
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
-from v2g.station.config.settings import Step
+from v2g.station.config.settings import PlanStep
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Situation
 from v2g.station.power.sources import make
@@ -84,7 +84,7 @@ def _ours_s() -> list[float]:
 def _decisions_s() -> list[float]:
     """Seconds for each step of protection, grid support, every bound and the limiter, in a bidirectional DC session."""
     grid_code = changed(PROMPT, settings={**PROMPT.settings, "reactive.mode": "volt_var", "volt_watt.enabled": True})
-    evse = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(Step(power_w=-6_000),))
+    evse = changed(OUTLET, nominal_hz=60.0, grid_code=grid_code, dispatch=(PlanStep(power_w=-6_000),))
     decider, guard = Decider(make(evse)), GridGuard(evse, grid_code)
     heat = Heat(INVERTER_ONLY, RATING.charge_power_max_w, RATING.discharge_power_max_w)
     demand = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)

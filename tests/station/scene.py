@@ -6,7 +6,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits
 from v2g.kernel.fault import Fault
-from v2g.station.config.settings import Access, EvseSettings, GridCode, Step
+from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, PlanStep
 from v2g.station.event import Broke
 from v2g.station.text import describe
 
@@ -19,12 +19,12 @@ CAR = Limits(
     voltage_max_v=460,
 )
 INTENT = Intent("WMIV1234567890ABCDEX", Service.DC_BPT, ControlMode.DYNAMIC, CAR, duration_s=600.0)
-PROMPT = GridCode(name="ieee1547-cat3", settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0})
+PROMPT = GridCodeSettings(name="ieee1547-cat3", settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0})
 """Without the waiting."""
 OUTLET = EvseSettings(
     services=("DC_BPT", "DC"),
     access=Access(grant="everyone", discharge=True),
-    dispatch=(Step(power_w=5_000, for_s=5.0), Step(power_w=-6_000)),
+    dispatch=(PlanStep(power_w=5_000, for_s=5.0), PlanStep(power_w=-6_000)),
     inverter=NOWHERE,
     contactor=NOWHERE,
     meter=NOWHERE,

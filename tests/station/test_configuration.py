@@ -18,9 +18,9 @@ from v2g.station.config.settings import (
     Control,
     Device,
     EvseSettings,
-    GridCode,
+    GridCodeSettings,
+    PlanStep,
     Settings,
-    Step,
     Tls,
     Trace,
 )
@@ -91,7 +91,7 @@ control: {mode: 0640}
     assert (evse.port, evse.interface, evse.services) == (0, "eth0", ("DC_BPT",))
     assert evse.access.evcc_ids == ("02ab", "0123")
     assert evse.access.discharge
-    assert evse.grid_code == GridCode(
+    assert evse.grid_code == GridCodeSettings(
         name="ieee1547-cat2",
         category="a",
         phases=1,
@@ -391,7 +391,7 @@ def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> N
     everything = re.sub(r"^( *)#(?=\w)", r"\1", example, flags=re.MULTILINE)
     evse = accepted(tmp_path, everything).evses[0]
     assert evse.grid is not None
-    for kind in (EvseSettings, Capability, Access, Device, Step, Tls, Trace, Control, Settings):
+    for kind in (EvseSettings, Capability, Access, Device, PlanStep, Tls, Trace, Control, Settings):
         for name in kind.__struct_fields__:
             assert re.search(rf"\b{name}\b", example), f"{kind.__name__}.{name} is not explained"
 
@@ -451,7 +451,7 @@ GRID = 'grid: {address: "127.0.0.1:5024"}'
 
 def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
     text = saying(f"{GRID}\n    access: {{grant: everyone, discharge: true}}\n    grid_code: {{name: vde-4105}}")
-    assert accepted(tmp_path, text).evses[0].grid_code == GridCode(name="vde-4105")
+    assert accepted(tmp_path, text).evses[0].grid_code == GridCodeSettings(name="vde-4105")
 
 
 @pytest.mark.parametrize(

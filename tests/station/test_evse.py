@@ -17,7 +17,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterFault
-from v2g.station.config.settings import Access, Capability, Step
+from v2g.station.config.settings import Access, Capability, PlanStep
 from v2g.station.snapshot import explain
 
 INTENT = replace(LONG, duration_s=20.0)
@@ -49,7 +49,7 @@ def test_every_service_in_every_mode(service: Service, mode: ControlMode) -> Non
 
 
 def test_discharging_takes_energy_out_of_the_battery() -> None:
-    world = World(changed(OUTLET, dispatch=(Step(power_w=-6_000),)), INTENT)
+    world = World(changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),)), INTENT)
     before_wh, before_soc = world.plant.battery.energy_wh, world.plant.battery.soc
     in_the_loop(world, 15.0)
     given_wh = before_wh - world.plant.battery.energy_wh
@@ -60,7 +60,7 @@ def test_discharging_takes_energy_out_of_the_battery() -> None:
 
 
 def test_the_binding_limit_has_a_name() -> None:
-    world = World(changed(OUTLET, dispatch=(Step(power_w=-12_000),)), INTENT)
+    world = World(changed(OUTLET, dispatch=(PlanStep(power_w=-12_000),)), INTENT)
     in_the_loop(world)
     decision = world.evse.decision
     assert decision.binding is not None
@@ -71,14 +71,14 @@ def test_the_binding_limit_has_a_name() -> None:
 
 
 def test_power_follows_the_frequency() -> None:
-    follow = Step(follow="frequency", base_w=0.0, w_per_hz=40_000.0, nominal_hz=50.0, deadband_hz=0.02)
+    follow = PlanStep(follow="frequency", base_w=0.0, w_per_hz=40_000.0, nominal_hz=50.0, deadband_hz=0.02)
     world = World(changed(OUTLET, dispatch=(follow,)), INTENT, grid=lambda now, plant: Grid(frequency_hz=49.9))
     in_the_loop(world)
     assert world.plant.power_w == pytest.approx(-40_000 * 0.08, rel=0.02)
 
 
 def test_without_the_grid_sensor_nothing_follows_the_frequency() -> None:
-    follow = Step(follow="frequency", base_w=-5_000.0, w_per_hz=40_000.0, nominal_hz=50.0)
+    follow = PlanStep(follow="frequency", base_w=-5_000.0, w_per_hz=40_000.0, nominal_hz=50.0)
     world = in_the_loop(World(changed(OUTLET, dispatch=(follow,)), INTENT))
     assert world.plant.power_w < -4_000
     world.faults.silent.add("grid")
@@ -210,7 +210,7 @@ def test_hardware_that_is_not_ready_is_named() -> None:
 
 
 def test_power_rises_with_the_ramp_and_falls_at_once() -> None:
-    steps = (Step(power_w=6_000, for_s=4.0), Step(power_w=-6_000))
+    steps = (PlanStep(power_w=6_000, for_s=4.0), PlanStep(power_w=-6_000))
     world = World(changed(OUTLET, capability=Capability(ramp_w_per_s=2_000.0), dispatch=steps), INTENT)
     in_the_loop(world, 0.0)
     powers = []
@@ -289,14 +289,14 @@ def test_pause_and_resume() -> None:
 
 
 def test_the_cable_limits_the_current() -> None:
-    evse = changed(OUTLET, capability=Capability(discharge_a=5.0), dispatch=(Step(power_w=-12_000),))
+    evse = changed(OUTLET, capability=Capability(discharge_a=5.0), dispatch=(PlanStep(power_w=-12_000),))
     world = in_the_loop(World(evse, INTENT))
     assert abs(world.plant.current_a) == pytest.approx(5.0, rel=0.02)
     assert "station discharge current" in world.evse.visit.decider.limited_s
 
 
 def test_a_car_that_leaves_soon_keeps_its_energy() -> None:
-    feed = changed(OUTLET, dispatch=(Step(power_w=-6_000),))
+    feed = changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),))
     # 60 kWh from 60 % to 80 %: 12 kWh, at 11 kW 66 minutes.
     leaving = [replace(INTENT, soc_target=0.8, departure_unix_s=World(feed, INTENT).unix_s + s) for s in (3_600, 9_000)]
     soon, later = (in_the_loop(World(feed, intent), 8.0) for intent in leaving)
@@ -320,7 +320,7 @@ def test_insulation_is_watched_while_energy_flows(silent: bool) -> None:
 
 @pytest.mark.parametrize(("soc", "power_w"), [(0.44, 0.0), (0.48, -6_000.0)])
 def test_the_station_has_a_floor_of_its_own(soc: float, power_w: float) -> None:
-    evse = changed(OUTLET, dispatch=(Step(power_w=-6_000),), soc_floor_percent=45)
+    evse = changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),), soc_floor_percent=45)
     world = in_the_loop(World(evse, INTENT, soc=soc), 5.0)
     assert world.plant.power_w == pytest.approx(power_w, rel=0.02, abs=1)
     if not power_w:

@@ -14,7 +14,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Demand, Stage
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
-from v2g.station.config.settings import GridCode, Step
+from v2g.station.config.settings import GridCodeSettings, PlanStep
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Situation
 from v2g.station.power.sources import make
@@ -22,11 +22,11 @@ from v2g.station.readings import Readings
 from v2g.station.safety.grid_guard import GridGuard
 
 NOMINAL_HZ = 60.0
-PROMPT = GridCode(
+PROMPT = GridCodeSettings(
     name="ieee1547-cat3",
     settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0, "measurement.stale_s": 1.0},
 )
-FOLLOW = Step(follow="frequency", nominal_hz=NOMINAL_HZ, w_per_hz=200_000.0, deadband_hz=0.01)
+FOLLOW = PlanStep(follow="frequency", nominal_hz=NOMINAL_HZ, w_per_hz=200_000.0, deadband_hz=0.01)
 DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
 
 

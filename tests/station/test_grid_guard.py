@@ -11,10 +11,10 @@ from v2g.bench.sim.plant_model import PlantModel
 from v2g.bench.sim.world import SOUND, Grid, World
 from v2g.iso15118.service import Service
 from v2g.kernel.fault import Fault
-from v2g.station.config.settings import GridCode, Step
+from v2g.station.config.settings import GridCodeSettings, PlanStep
 from v2g.station.snapshot import explain
 
-FEEDING = changed(OUTLET, dispatch=(Step(power_w=-6_000),), nominal_hz=50.0)
+FEEDING = changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),), nominal_hz=50.0)
 GridSource = Callable[[float, PlantModel], Grid]
 
 
@@ -70,7 +70,7 @@ def test_what_must_be_ridden_through_is() -> None:
 
 def test_after_a_trip_the_next_session_waits_for_the_grid() -> None:
     delayed: dict[str, float | bool | str] = {"enter_service.delay_s": 20.0, "enter_service.ramp_s": 100.0}
-    code = GridCode(name="ieee1547-cat3", settings=delayed)
+    code = GridCodeSettings(name="ieee1547-cat3", settings=delayed)
     start = World(changed(FEEDING, grid_code=code), INTENT, grid=disturbed(Grid(frequency_hz=52.5), 50.0, 55.0))
     start.run(25.0)
     world = in_the_loop(start, 10.0)
@@ -122,7 +122,7 @@ def test_a_car_that_only_charges_needs_no_grid_code() -> None:
 
 
 def test_the_droop_takes_the_power_over_from_the_plan() -> None:
-    evse = changed(FEEDING, dispatch=(Step(power_w=-1_000),))
+    evse = changed(FEEDING, dispatch=(PlanStep(power_w=-1_000),))
     world = in_the_loop(World(evse, INTENT, grid=disturbed(Grid(frequency_hz=49.5))), 5.0)
     assert world.plant.power_w == pytest.approx(-1_000, rel=0.03)
     world.run(60.0 - world.now)

@@ -18,7 +18,7 @@ from v2g.kernel.fault import Fault
 from v2g.messages.iso20 import common, dc
 from v2g.messages.iso20.types import RationalNumber
 from v2g.power.meter import NO_POWER_W
-from v2g.station.config.settings import EvseSettings, Step
+from v2g.station.config.settings import EvseSettings, PlanStep
 from v2g.station.safety.supervisor import FOLLOWS_S
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
@@ -70,7 +70,7 @@ def test_a_car_that_renegotiates_for_ever_does_not_go_on_drawing() -> None:
 @pytest.mark.parametrize("ramp_a_per_s", [1_000.0, 500.0, 250.0, 100.0])
 @pytest.mark.parametrize("amps", [0.0, 10.0, 20.0])
 def test_an_honest_car_may_lower_its_current_limit(amps: float, ramp_a_per_s: float) -> None:
-    evse = changed(OUTLET, dispatch=(Step(power_w=11_000),))
+    evse = changed(OUTLET, dispatch=(PlanStep(power_w=11_000),))
     for phase in range(5):
         world = World(evse, INTENT, plant=replace(PlantSettings(), current_ramp_a_per_s=ramp_a_per_s))
         in_the_loop(world, 6.0 + phase * 0.02)
@@ -85,7 +85,7 @@ def test_an_honest_car_may_lower_its_current_limit(amps: float, ramp_a_per_s: fl
 
 
 def test_a_current_beyond_what_the_car_has_long_asked_for_is_a_fault() -> None:
-    world = in_the_loop(World(changed(OUTLET, dispatch=(Step(power_w=11_000),)), INTENT), 6.0)
+    world = in_the_loop(World(changed(OUTLET, dispatch=(PlanStep(power_w=11_000),)), INTENT), 6.0)
     world.faults.deaf.add("inverter")
     assert world.evcc is not None
     intent = world.evcc.session.intent

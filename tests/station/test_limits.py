@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from v2g.power.grid_sensor import GridReading
-from v2g.station.config.settings import Step
+from v2g.station.config.settings import PlanStep
 from v2g.station.power.limits import Bound, Wish, decide
 from v2g.station.power.sources.plan import droop_w, planned
 
@@ -62,7 +62,11 @@ def test_the_sentence() -> None:
     assert decide(Wish(5_000, "the EV"), []).sentence == "charging 5.0 kW wished by the EV"
 
 
-PLAN = (Step(power_w=8_000, for_s=5), Step(power_w=-4_000, for_s=10), Step(follow="frequency", base_w=-2_000))
+PLAN = (
+    PlanStep(power_w=8_000, for_s=5),
+    PlanStep(power_w=-4_000, for_s=10),
+    PlanStep(follow="frequency", base_w=-2_000),
+)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def test_the_plan_goes_step_by_step(elapsed_s: float, expected_w: float) -> None
     assert planned(PLAN, elapsed_s, grid).power_w == expected_w
 
 
-DROOP = Step(follow="frequency", base_w=-3_000, w_per_hz=20_000, nominal_hz=60.0, deadband_hz=0.036)
+DROOP = PlanStep(follow="frequency", base_w=-3_000, w_per_hz=20_000, nominal_hz=60.0, deadband_hz=0.036)
 
 
 @given(st.floats(55, 65), st.floats(55, 65))

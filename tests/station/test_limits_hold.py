@@ -12,7 +12,7 @@ from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
 from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
 from v2g.iso15118.service import ControlMode, Service
 from v2g.kernel.fault import Fault
-from v2g.station.config.settings import Access, EvseSettings, Pilot, Step
+from v2g.station.config.settings import Access, EvseSettings, Pilot, PlanStep
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.power.situation import OperatorLimits
 from v2g.station.safety.supervisor import FOLLOWS_S, RENEGOTIATES_S
@@ -87,7 +87,7 @@ def highest_w(fall: Fall, world: World, before_w: float) -> float:
 
 
 def session(evse: EvseSettings, service: Service, mode: ControlMode, power_w: float) -> World:
-    plan = (Step(power_w=power_w),)
+    plan = (PlanStep(power_w=power_w),)
     world = World(changed(evse, dispatch=plan), replace(INTENT, service=service, mode=mode, wish_w=power_w))
     world.plant.battery.soc = 0.5
     return in_the_loop(world, 6.0)

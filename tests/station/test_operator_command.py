@@ -12,12 +12,12 @@ from v2g.bench.sim.world import World
 from v2g.grid.settings import SettingsError
 from v2g.iso15118.service import Service
 from v2g.station.command import Inject
-from v2g.station.config.settings import Access, EvseSettings, Step
+from v2g.station.config.settings import Access, EvseSettings, PlanStep
 from v2g.station.operator import CommandRefused, inject, limit
 from v2g.station.power.limits import Bound, Holds
 
 Mode = Literal["charge", "discharge", "idle", "auto"]
-PLAN = (Step(power_w=3_000),)
+PLAN = (PlanStep(power_w=3_000),)
 
 
 def session(evse: EvseSettings = OUTLET) -> World:
@@ -167,7 +167,7 @@ def test_heat_limits_a_command_and_does_not_refuse_it() -> None:
 
 def test_the_sites_limit_binds_and_refuses() -> None:
     site = Bound("site limit", 4_000.0, 2_500.0, "a share of 1/2", Holds.ALWAYS)
-    world = World(changed(OUTLET, dispatch=(Step(power_w=-6_000),)), INTENT, site=site)
+    world = World(changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),)), INTENT, site=site)
     in_the_loop(world, 4.0)
     assert world.plant.ac_power_w == pytest.approx(-2_500, rel=0.02), "at the meter"
     with pytest.raises(CommandRefused, match=r"3 kW is beyond: site limit \(a share of 1/2\), 2\.[5-7]"):

@@ -13,7 +13,7 @@ from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
 from v2g.slac.modem import LEVEL_POLL_S, POLL_S
 from v2g.slac.quality import TOO_WEAK_S
-from v2g.station.config.settings import Access, EvseSettings, Pilot, Plc, Step
+from v2g.station.config.settings import Access, EvseSettings, Pilot, PlanStep, Plc
 from v2g.station.snapshot import evse_snapshot, explain
 from v2g.thermal.settings import ThermalSettings
 
@@ -23,7 +23,7 @@ PLUGGED = changed(
     pilot=Pilot(device=NOWHERE),
     plc=Plc(),
     safety=NOWHERE,
-    dispatch=(Step(power_w=-6_000),),
+    dispatch=(PlanStep(power_w=-6_000),),
 )
 BASIC = changed(
     PLUGGED,

@@ -9,7 +9,7 @@ from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
 from v2g.power.inverter import InverterSetpoint
-from v2g.station.config.settings import Step
+from v2g.station.config.settings import PlanStep
 from v2g.station.power.limits import Wish, decide
 from v2g.station.power.sources.reversal import DWELL_S, Reversal
 
@@ -45,7 +45,7 @@ def test_a_measurement_from_before_the_command_says_nothing() -> None:
 
 
 def test_in_a_session_the_current_rests_before_it_turns() -> None:
-    plan = (Step(power_w=8_000, for_s=4.0), Step(power_w=-8_000, for_s=4.0), Step(power_w=8_000))
+    plan = (PlanStep(power_w=8_000, for_s=4.0), PlanStep(power_w=-8_000, for_s=4.0), PlanStep(power_w=8_000))
     world = in_the_loop(World(changed(OUTLET, dispatch=plan), INTENT), 0.0)
     currents: list[tuple[float, float]] = []
     orders: list[InverterSetpoint] = []

@@ -16,7 +16,7 @@ from v2g.power.contactor import ContactorReading
 from v2g.power.inverter import HOLDS_WITHIN_S, OFF, HeldSetpoint, InverterReading, InverterState
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.meter import MeterReading
-from v2g.station.config.settings import Access, EvseSettings, Step
+from v2g.station.config.settings import Access, EvseSettings, PlanStep
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Situation
 from v2g.station.power.sources import make
@@ -136,7 +136,7 @@ def test_a_meter_that_contradicts_the_inverter_is_a_fault_once_it_lasts(meter_w:
 
 def test_an_inverter_that_does_not_hear_is_switched_off_by_the_contactor() -> None:
     world = in_the_loop(
-        World(changed(OUTLET, dispatch=(Step(power_w=6_000, for_s=10.0), Step(power_w=0))), INTENT), 5.0
+        World(changed(OUTLET, dispatch=(PlanStep(power_w=6_000, for_s=10.0), PlanStep(power_w=0))), INTENT), 5.0
     )
     world.faults.deaf.add("inverter")
     world.run_to_end()

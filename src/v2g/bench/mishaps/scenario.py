@@ -10,7 +10,7 @@ from v2g.bench.sim.world import NOWHERE
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits
-from v2g.station.config.settings import Access, Capability, EvseSettings, GridCode, Pilot, Plc, Step
+from v2g.station.config.settings import Access, Capability, EvseSettings, GridCodeSettings, Pilot, PlanStep, Plc
 from v2g.thermal.settings import ThermalSettings
 
 MOST_MISHAPS = 3
@@ -23,9 +23,9 @@ NEXT_ENERGY_S = 0.4
 _AT_ONCE: dict[str, float | bool | str] = {"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0}
 _SOON: dict[str, float | bool | str] = {"enter_service.delay_s": 10.0, "enter_service.ramp_s": 10.0}
 _GRID_CODES = (
-    *(GridCode(name=name, settings=_AT_ONCE) for name in ("ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3")),
-    GridCode(name="en50549-1", settings=_SOON),
-    GridCode(name="vde-4105", settings=_SOON),
+    *(GridCodeSettings(name=name, settings=_AT_ONCE) for name in ("ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3")),
+    GridCodeSettings(name="en50549-1", settings=_SOON),
+    GridCodeSettings(name="vde-4105", settings=_SOON),
     None,
 )
 _FAST_HEAT = ThermalSettings(ramp_w_per_s=50_000.0)
@@ -122,8 +122,8 @@ def _evse(random: Random, service: Service, cable: str) -> EvseSettings:
             discharge_a=random.uniform(10, 40),
         ),
         dispatch=(
-            *(Step(power_w=power_w, for_s=random.uniform(0.3, 1.0)) for power_w in steps[1:]),
-            Step(power_w=steps[0]),
+            *(PlanStep(power_w=power_w, for_s=random.uniform(0.3, 1.0)) for power_w in steps[1:]),
+            PlanStep(power_w=steps[0]),
         ),
         inverter=NOWHERE if service.dc else None,
         isolation=NOWHERE if service.dc else None,

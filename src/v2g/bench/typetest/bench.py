@@ -14,7 +14,7 @@ from v2g.grid.settings import Value
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits, Stage
-from v2g.station.config.settings import Access, EvseSettings, GridCode, Step
+from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, PlanStep
 
 _CAR = Limits(
     charge_w=15_000,
@@ -123,13 +123,13 @@ def _started(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
         access=Access(grant="everyone", discharge=True),
         nominal_voltage_v=int(NOMINAL_V),
         nominal_hz=code.nominal_hz,
-        dispatch=(Step(power_w=power_pu * RATED_W),),
+        dispatch=(PlanStep(power_w=power_pu * RATED_W),),
         inverter=NOWHERE,
         contactor=NOWHERE,
         meter=NOWHERE,
         isolation=NOWHERE,
         grid=NOWHERE,
-        grid_code=GridCode(
+        grid_code=GridCodeSettings(
             name=subject.name, category=subject.category, phases=subject.phases, settings=dict(changes)
         ),
     )  # fmt: skip

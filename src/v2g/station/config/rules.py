@@ -12,7 +12,17 @@ import msgspec
 from v2g.power.address import CAN, MODBUS_RTU, Address, AddressError
 from v2g.power.address import parse as parse_address
 from v2g.station.config.reader import Fields, Findings, Rules, did_you_mean
-from v2g.station.config.settings import Access, Capability, Device, EvseSettings, GridCode, Pilot, Settings, Step, Tls
+from v2g.station.config.settings import (
+    Access,
+    Capability,
+    Device,
+    EvseSettings,
+    GridCodeSettings,
+    Pilot,
+    PlanStep,
+    Settings,
+    Tls,
+)
 from v2g.thermal.settings import ThermalSettings
 
 OLD_KEYS: Mapping[type, Mapping[str, str]] = {
@@ -137,7 +147,7 @@ def _grid_protection(evse: Fields) -> Findings:
         return
 
     try:
-        load_grid_code(msgspec.convert(grid_code, GridCode), evse["nominal_hz"])
+        load_grid_code(msgspec.convert(grid_code, GridCodeSettings), evse["nominal_hz"])
     except SettingsError as error:
         for each in error.errors:
             setting = each.partition(":")[0]
@@ -224,7 +234,7 @@ def _logged_keys(tls: Fields) -> Findings:
 RULES = Rules(
     errors={
         Device: (_device_address,),
-        Step: (_step_power,),
+        PlanStep: (_step_power,),
         Capability: (_voltage_range,),
         Access: (_listed_cars, _authorizer),
         Pilot: (_one_pilot,),

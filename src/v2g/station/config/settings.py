@@ -66,7 +66,7 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whether a car that may use the EVSE may also feed the grid."""
 
 
-class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PlanStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A piece of the plan for the power in dynamic control. One of `power_w` and `follow`."""
 
     power_w: float | None = None
@@ -81,7 +81,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long the step lasts, counted from the start of energy transfer; the last step lasts for ever."""
 
 
-class GridCode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class GridCodeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The EVSE's grid code. `v2g grid codes` lists them all, with every setting, its range and its source."""
 
     name: Name
@@ -150,7 +150,7 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Report known deviations of cars, and allow for them; see docs/quirks.md."""
     capability: Capability = Capability()
     access: Access = Access()
-    dispatch: tuple[Step, ...] = (Step(power_w=0.0),)
+    dispatch: tuple[PlanStep, ...] = (PlanStep(power_w=0.0),)
     wishes: tuple[Name, ...] = ()
     """Wish sources that other packages bring (entry points `v2g.wishes`): their wish replaces that of `dispatch`."""
     inverter: Device | None = None
@@ -161,7 +161,7 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Needed for DC."""
     grid: Device | None = None
     """Grid sensing unit; needed to follow the frequency, and to feed the grid."""
-    grid_code: GridCode | None = None
+    grid_code: GridCodeSettings | None = None
     """Needed to feed the grid."""
     pilot: Pilot | None = None
     """Without it nothing is known of the cable: for a bench, or if another controller handles the pilot."""

@@ -13,7 +13,7 @@ from v2g.kernel.fault import Fault
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
 from v2g.power.meter import MeterReading
-from v2g.station.config.settings import EvseSettings, GridCode
+from v2g.station.config.settings import EvseSettings, GridCodeSettings
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_status import GridStatus
 
@@ -26,7 +26,7 @@ def _lot() -> float:
     return randbelow(1 << 32) / (1 << 32)
 
 
-def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
+def load(grid_code: GridCodeSettings, nominal_hz: float) -> settings.GridCode:
     """The grid code as configured. Raises `SettingsError`, which names every setting that is not admissible."""
     code = settings.load(grid_code.name, grid_code.category, nominal_hz=nominal_hz)
     return code.with_settings(grid_code.settings)
@@ -35,7 +35,7 @@ def load(grid_code: GridCode, nominal_hz: float) -> settings.GridCode:
 class GridGuard:
     """What the grid says about the power of one EVSE."""
 
-    def __init__(self, evse: EvseSettings, grid_code: GridCode, draw: Callable[[], float] = _lot) -> None:
+    def __init__(self, evse: EvseSettings, grid_code: GridCodeSettings, draw: Callable[[], float] = _lot) -> None:
         """`draw`: 0..1, for the random delay before entering service. Raises `SettingsError`."""
         self.code = load(grid_code, evse.nominal_hz)
         self.verdict = Verdict(State.TRIP, "there is no measurement", "measurement", Cause.MEASUREMENT)
