@@ -76,7 +76,7 @@ def main() -> None:
 
 def _setting(stack: ExitStack) -> Setting:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    cable: netns.Cable | str = netns.obstacle() or stack.enter_context(netns.cable())
+    cable: netns.Cable | str = netns.why_not() or stack.enter_context(netns.cable())
     peer: josev.Josev | str
     try:
         peer = josev.install(FOLDER.parent / ".cache")

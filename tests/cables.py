@@ -20,7 +20,7 @@ class Ends(NamedTuple):
 @pytest.fixture(scope="module")
 def cables() -> Iterator[tuple[Ends, Ends]]:
     """Two cables, fresh: their addresses are still tentative."""
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     ends = Ends(f"v2g{os.getpid()}e0", f"v2g{os.getpid()}s0"), Ends(f"v2g{os.getpid()}e1", f"v2g{os.getpid()}s1")
     try:

@@ -38,7 +38,7 @@ def frequency_day(shared: Path) -> list[float]:
 @pytest.fixture
 def cable() -> Iterator[netns.Cable]:
     """Two network namespaces joined by a veth pair with IPv6 link-local addresses; skips without root or iproute2."""
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     with netns.cable() as ends:
         yield ends

@@ -47,7 +47,7 @@ def ip(*arguments: str) -> None:
 @pytest.fixture(scope="module")
 def street() -> Iterator[tuple[str, str]]:
     """The host's interfaces of a station and a car, their modems simulated by the command itself."""
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     names = [(f"c{os.getpid()}{name}h", f"c{os.getpid()}{name}m") for name in ("s", "e")]
     try:

@@ -11,7 +11,7 @@ from v2g.bench.sim import netns
 @pytest.fixture(scope="session")
 def peer(repository: Path) -> josev.Josev:
     """Josev, installed below `.cache`; skips when it cannot be had or namespaces cannot be made."""
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     try:
         return josev.install(repository / ".cache")

@@ -12,7 +12,7 @@ from v2g.tls import pki
 pytestmark = pytest.mark.netns
 
 
-@pytest.mark.skipif(netns.obstacle() is not None, reason=str(netns.obstacle()))
+@pytest.mark.skipif(netns.why_not() is not None, reason=str(netns.why_not()))
 @pytest.mark.timeout(600)
 def test_sessions_end_in_order_or_safely(tmp_path: Path) -> None:
     pki.create(tmp_path / "pki", curve="p521", now=datetime.now(UTC), force=False)

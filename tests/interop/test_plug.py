@@ -52,7 +52,7 @@ class Bay:
 
 @pytest.fixture
 def bay(tmp_path: Path) -> Iterator[Bay]:
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     with ExitStack() as stack:
         line = stack.enter_context(netns.power_line(apart=False))

@@ -34,7 +34,7 @@ Ports = dict[str, tuple[str, str]]
 @pytest.fixture(scope="module")
 def ports() -> Iterator[Ports]:
     """Three hosts, each with a veth pair to its modem."""
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     made = {name: (f"p{os.getpid()}{name}h", f"p{os.getpid()}{name}m") for name in ("se", "e1", "e2")}
     try:

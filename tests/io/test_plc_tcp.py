@@ -68,7 +68,7 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 
 @pytest.fixture
 def ends() -> Iterator[netns.PowerLine]:
-    if reason := netns.obstacle():
+    if reason := netns.why_not():
         pytest.skip(reason)
     with netns.power_line() as made:
         yield made

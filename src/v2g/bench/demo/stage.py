@@ -74,7 +74,7 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
     """
     pki.create(directory / "pki", now=datetime.now(UTC), force=True)
     async with AsyncExitStack() as stack:
-        cable = None if netns.obstacle() else stack.enter_context(netns.power_line(apart=False))
+        cable = None if netns.why_not() else stack.enter_context(netns.power_line(apart=False))
         prefix = [] if cable is None else cable.station.command()
 
         async def launch(*arguments: str, module: str = "v2g") -> asyncio.subprocess.Process:

@@ -14,7 +14,7 @@ from itertools import count
 _serial = count(1)
 
 
-def obstacle() -> str | None:
+def why_not() -> str | None:
     """Says why no namespaces can be made here, or None."""
     if os.geteuid() != 0:
         return "network namespaces need root"

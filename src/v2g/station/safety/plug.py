@@ -82,7 +82,7 @@ class Plug:
         """Whether the contactor may be closed, or stay so."""
         return self.pilot.permission is Permission.CLOSE or (closed and self.pilot.permission is Permission.HOLD)
 
-    def obstacle(self, stage: Stage, closed: bool) -> tuple[Fault, str] | None:
+    def why_not(self, stage: Stage, closed: bool) -> tuple[Fault, str] | None:
         """What speaks against this stage of the power path, or None. `closed`: the contactor is seen closed."""
         found = self.pilot.finding
         if (flaw := self.pilot.why_not_ready) is not None:

@@ -114,7 +114,7 @@ class Supervisor:
         """What stands against this stage at the cable; an alarm first, for it takes the pilot away itself."""
         found = self.alarm(readings, now)
         closed = readings.contactor is not None and readings.contactor.closed
-        return found if found is not None or self.plug is None else self.plug.obstacle(stage, closed)
+        return found if found is not None or self.plug is None else self.plug.why_not(stage, closed)
 
     def hardware(self, readings: Readings, now: float, *, dc: bool) -> Found | None:
         """The first device that does not do its part, or the grid if that is out of its limits; None if all is well.
