@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from tests.contract.simulators import Simulator
 
 from v2g.bench.sim.vehicle_side import VehicleSide
 from v2g.io.modbus import ModbusConnection
-from v2g.power.address import parse
+from v2g.power.address import MODBUS, parse
 from v2g.power.contactor import Contactor
 from v2g.power.drivers import make
 from v2g.power.inverter import OFF, Inverter, InverterMode, InverterReading, InverterSetpoint, InverterState
@@ -20,6 +21,12 @@ from v2g.run.devices import Lines
 T = TypeVar("T")
 PERIOD_S = 0.02
 """How often a bench repeats its commands."""
+CARRIERS = {
+    "tcp": "modbus://{endpoint}?unit={{unit}}",
+    "serial": "modbus+rtu://{line}?unit={{unit}}&baud=115200&parity=N",
+    "can": "can://{line}?interface=slcan&bitrate=500000",
+}
+"""Addresses of a simulated device: `{endpoint}` of its process, `{line}` of the line or adapter that it makes."""
 UNITS = {"inverter": 1, "meter": 2, "isolation": 3, "contactor": 5}
 """Of the plant's devices."""
 
@@ -35,20 +42,29 @@ async def until(
     return value
 
 
+def line_for(address: str) -> str | None:
+    """The scheme of the line that a simulator has to make for this address; None for TCP."""
+    scheme = address.partition("://")[0]
+    return None if scheme == MODBUS else scheme
+
+
 class Wired:
-    """The drivers of a simulated device at `address`, in which `{unit}` stands for the unit number.
+    """The drivers of a simulated device at one of the addresses of `CARRIERS`.
 
     Made inside the event loop, as the daemon makes them: by the registry, from an address.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, process: Simulator) -> None:
+        self._address = address.format(endpoint=process.endpoint, line=process.line_path)
         self._lines = Lines()
 
-    def driver(self, kind: str, name: str | None = None, unit: int | None = None, **more: object) -> object:
-        """The driver of a kind of device, the one that goes with the address if `name` is None."""
-        address = parse(self._address.format(unit=UNITS.get(kind, 1) if unit is None else unit))
-        return make(kind, name, Wiring(kind, address, self._lines, **more))  # type: ignore[arg-type]
+    def driver(
+        self, kind: str, name: str | None = None, *, unit: int = 1, map_file: Path | None = None, device: str = ""
+    ) -> Any:
+        """The driver of a kind of device, the one that goes with the address if `name` is None. What it can do is that
+        of the kind's port."""
+        address = parse(self._address.format(unit=unit))
+        return make(kind, name, Wiring(device or kind, address, self._lines, map_file))
 
     def close(self) -> None:
         """Gives up the line."""
@@ -63,9 +79,8 @@ class PlantBench:
 
     def __init__(self, process: Simulator, wired: Wired, inverter: Inverter) -> None:
         self.inverter = inverter
-        meter, contactor = wired.driver("meter"), wired.driver("contactor")
-        self.meter: Meter = meter  # type: ignore[assignment]  # the registry promises a port by its name
-        self.contactor: Contactor = contactor  # type: ignore[assignment]
+        self.meter: Meter = wired.driver("meter", unit=UNITS["meter"])
+        self.contactor: Contactor = wired.driver("contactor", unit=UNITS["contactor"])
         self._car = ModbusConnection(process.host, process.port)
         self.vehicle = VehicleSide(self._car.unit(4, "vehicle"))
 

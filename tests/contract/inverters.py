@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.contract.bench import Wired
-from tests.contract.simulators import Simulator
+from tests.contract.bench import CARRIERS, Wired
 
 from v2g.power.drivers.register_map import RegisterInverter
 from v2g.power.drivers.sunspec_inverter import SunSpecInverter
@@ -28,19 +27,15 @@ class Simulated:
     """A simulated inverter, and how a station reaches it."""
 
     arguments: tuple[str, ...]
-    address: str = "modbus://{endpoint}?unit={{unit}}"
-    """`{endpoint}`: of the process; `{line}`: of the serial line or adapter that it makes."""
+    carrier: str = "tcp"
+    """One of `CARRIERS`."""
     driver: str | None = None
     map_file: Path | None = None
 
-    def wired(self, process: Simulator) -> Wired:
-        """The drivers of all devices of the process. Made inside the event loop."""
-        return Wired(self.address.format(endpoint=process.endpoint, line=process.line_path))
-
     def inverter(self, wired: Wired) -> Inverter:
         """The driver of the inverter."""
-        made = wired.driver("inverter", self.driver, map_file=self.map_file)
-        return made  # type: ignore[return-value]  # the registry promises a port by its name
+        inverter: Inverter = wired.driver("inverter", self.driver, map_file=self.map_file)
+        return inverter
 
 
 VENDOR_MAP = Path(__file__).with_name("vendor_inverter.yaml")
@@ -50,10 +45,7 @@ SIMULATED = {
     "sunspec": Simulated(("sunspec",), driver="sunspec"),
 }
 """Over TCP, as a real device may be."""
-CARRIERS = {
-    "serial": Simulated(("plant",), "modbus+rtu://{line}?unit={{unit}}&baud=115200&parity=N"),
-    "can": Simulated(("plant",), "can://{line}?interface=slcan&bitrate=500000"),
-}
+SIMULATED_ELSEWHERE = {carrier: Simulated(("plant",), carrier) for carrier in CARRIERS if carrier != "tcp"}
 """Over other carriers."""
 _map = os.environ.get("V2G_TEST_INVERTER_MAP")
 _sunspec = os.environ.get("V2G_TEST_INVERTER_DRIVER") == "sunspec"

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.contract.bench import Wired, until
-from tests.contract.inverters import CARRIERS
+from tests.contract.bench import CARRIERS, UNITS, Wired, line_for, until
 from tests.contract.simulators import Simulator, simulator
 
 from v2g.power.contactor import (
@@ -27,33 +26,27 @@ class Subject:
     """A contactor under test."""
 
     process: Simulator
-    address: str
+    unit: int = 1
+    carrier: str = "tcp"
 
     def run(self, test: Callable[[Contactor], Coroutine[Any, Any, None]]) -> None:
         async def limited() -> None:
-            wired = Wired(self.address)
-            contactor: Contactor = wired.driver("contactor")  # type: ignore[assignment]  # promised by its name
+            wired = Wired(CARRIERS[self.carrier], self.process)
             async with asyncio.timeout(10):
-                await test(contactor)
+                await test(wired.driver("contactor", unit=self.unit))
             wired.close()
 
         asyncio.run(limited())
 
 
-def over_tcp(process: Simulator, unit: int) -> Subject:
-    return Subject(process, f"modbus://{process.endpoint}?unit={unit}")
-
-
-@pytest.fixture(params=["module", "plant", *CARRIERS])
+@pytest.fixture(params=["in the plant", *CARRIERS])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    if request.param in CARRIERS:
-        carrier = CARRIERS[request.param].address
-        with simulator("contactor", line=carrier.partition("://")[0]) as process:
-            yield Subject(process, carrier.format(line=process.line_path).replace("{unit}", "1"))
-        return
-    arguments, unit = (["contactor"], 1) if request.param == "module" else (["plant"], 5)
-    with simulator(*arguments) as process:
-        yield over_tcp(process, unit)
+    if request.param == "in the plant":
+        with simulator("plant") as process:
+            yield Subject(process, UNITS["contactor"])
+    else:
+        with simulator("contactor", line=line_for(CARRIERS[request.param])) as process:
+            yield Subject(process, carrier=request.param)
 
 
 async def hold(
@@ -105,7 +98,7 @@ def test_a_contradicting_feedback_is_a_fault(stuck: str, command: bool, fault: C
         assert (reading.fault, reading.closed) == (fault, not command)
 
     with simulator("contactor", "--stuck", stuck) as process:
-        over_tcp(process, 1).run(test)
+        Subject(process).run(test)
 
 
 def test_a_contactor_that_welds_is_found_on_opening() -> None:
@@ -114,7 +107,7 @@ def test_a_contactor_that_welds_is_found_on_opening() -> None:
         await hold(contactor, False, lambda reading: reading.fault is ContactorFault.WELDED, 2 * SWITCHES_WITHIN_S)
 
     with simulator("contactor", "--stuck", "closed") as process:
-        over_tcp(process, 1).run(test)
+        Subject(process).run(test)
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])

@@ -6,21 +6,24 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from tests.contract.bench import until
+from tests.contract.bench import CARRIERS, Wired, line_for, until
 from tests.contract.simulators import Simulator, simulator
 
-from v2g.io.modbus import ModbusConnection
-from v2g.power.drivers.register_lock import RegisterLock
 from v2g.power.errors import Unreachable
 from v2g.power.lock import LOST_WITHIN_S, MOVES_WITHIN_S, ConnectorLock, LockFault, LockReading
 
 
-def run(process: Simulator, test: Callable[[ConnectorLock], Coroutine[Any, Any, None]]) -> None:
+@pytest.fixture(params=["tcp", "serial"])
+def carrier(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def run(process: Simulator, test: Callable[[ConnectorLock], Coroutine[Any, Any, None]], carrier: str = "tcp") -> None:
     async def limited() -> None:
+        wired = Wired(CARRIERS[carrier], process)
         async with asyncio.timeout(10):
-            connection = ModbusConnection(process.host, process.port)
-            await test(RegisterLock(connection.unit(1, "connector lock")))
-            connection.close()
+            await test(wired.driver("lock", device="connector lock"))
+        wired.close()
 
     asyncio.run(limited())
 
@@ -33,7 +36,7 @@ async def hold(lock: ConnectorLock, locked: bool, holds: Callable[[LockReading],
     return await until(sample, holds, within_s, period_s=0.01)
 
 
-def test_the_bolt_follows_the_command_in_time_and_is_never_taken_for_locked_on_its_way() -> None:
+def test_the_bolt_follows_the_command_in_time_and_is_never_taken_for_locked_on_its_way(carrier: str) -> None:
     async def test(lock: ConnectorLock) -> None:
         before_s = time.monotonic()
         reading = await lock.read()
@@ -48,8 +51,8 @@ def test_the_bolt_follows_the_command_in_time_and_is_never_taken_for_locked_on_i
         assert (reading.locked, reading.commanded, reading.fault) == (False, False, None)
         await hold(lock, False, lambda reading: not reading.locked and reading.fault is None, MOVES_WITHIN_S)
 
-    with simulator("lock") as process:
-        run(process, test)
+    with simulator("lock", line=line_for(CARRIERS[carrier])) as process:
+        run(process, test, carrier)
 
 
 def test_silence_holds_the_plug() -> None:
@@ -98,7 +101,7 @@ def test_a_slow_bolt_that_arrives_is_no_fault_any_more() -> None:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_a_lost_device_raises_in_time_from_every_method(how: str) -> None:
+def test_a_lost_device_raises_in_time_from_every_method(carrier: str, how: str) -> None:
     async def test(lock: ConnectorLock) -> None:
         await lock.command(locked=True)
         if how == "killed":
@@ -107,9 +110,9 @@ def test_a_lost_device_raises_in_time_from_every_method(how: str) -> None:
             process.freeze()
         for call in (lock.read, lambda: lock.command(locked=False)):
             started_s = time.monotonic()
-            with pytest.raises(Unreachable, match=r"^connector lock at .* unit 1"):
+            with pytest.raises(Unreachable, match=r"^connector lock at .*"):
                 await call()
             assert time.monotonic() - started_s < LOST_WITHIN_S
 
-    with simulator("lock") as process:
-        run(process, test)
+    with simulator("lock", line=line_for(CARRIERS[carrier])) as process:
+        run(process, test, carrier)

@@ -2,20 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol
 
 import pytest
-from tests.contract.bench import until
+from tests.contract.bench import CARRIERS, UNITS, Wired, line_for, until
 from tests.contract.simulators import Simulator, simulator
 
 from v2g.io.modbus import ModbusConnection
 from v2g.io.waveform import UdpSamples, WaveformGridSensor
-from v2g.power.drivers.register_map import RegisterGridSensor, RegisterIsolationMonitor, RegisterMeter
-from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
+from v2g.power.drivers.register_map import RegisterGridSensor, RegisterMeter
 from v2g.power.errors import PowerError, Unreachable
 from v2g.power.grid_sensor import GridReading
-from v2g.power.isolation import IsolationReading, SelfTest
+from v2g.power.isolation import IsolationMonitor, IsolationReading, SelfTest
 from v2g.power.registers.port import Registers
 
 LOST_WITHIN_S = 0.25
@@ -34,13 +33,16 @@ class Sensor(Protocol):
     def read(self) -> Awaitable[Timed]: ...
 
 
-SENSORS: dict[str, tuple[str, str, int, Callable[[Registers], Sensor]]] = {
-    "meter": ("meter", "plant", 2, RegisterMeter),
-    "isolation": ("isolation monitor", "plant", 3, RegisterIsolationMonitor),
-    "grid": ("grid sensing unit", "grid", 1, RegisterGridSensor),
-    "grid by SunSpec": ("grid sensing unit", "sunspec", 1, SunSpecGridSensor),
+SENSORS = {
+    "meter": ("meter", "plant", UNITS["meter"], "meter", None),
+    "isolation": ("isolation monitor", "plant", UNITS["isolation"], "isolation", None),
+    "grid": ("grid sensing unit", "grid", 1, "grid", None),
+    "grid by SunSpec": ("grid sensing unit", "sunspec", 1, "grid", "sunspec"),
 }
-"""The device's name in errors, the simulator, its unit, the driver."""
+"""The device's name in errors, the simulator, its unit, the kind of driver and its name."""
+EVERYWHERE = [
+    (which, carrier) for which in SENSORS for carrier in CARRIERS if "SunSpec" not in which or carrier == "tcp"
+]
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -55,13 +57,14 @@ def registers(process: Simulator, unit: int, device: str) -> Registers:
     return ModbusConnection(process.host, process.port).unit(unit, device)
 
 
-@pytest.mark.parametrize("which", SENSORS)
+@pytest.mark.parametrize(("which", "carrier"), EVERYWHERE)
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(which: str, how: str) -> None:
-    name, device, unit, driver = SENSORS[which]
+def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(which: str, carrier: str, how: str) -> None:
+    name, device, unit, kind, driver = SENSORS[which]
 
     async def test() -> None:
-        sensor = driver(registers(process, unit, name))
+        wired = Wired(CARRIERS[carrier], process)
+        sensor: Sensor = wired.driver(kind, driver, unit=unit, device=name)
         before_s = time.monotonic()
         assert before_s <= (await sensor.read()).time_s <= time.monotonic()
         if how == "killed":
@@ -69,11 +72,14 @@ def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(which: str, how
         else:
             process.freeze()
         started_s = time.monotonic()
-        with pytest.raises(Unreachable, match=f"^{name} at {process.endpoint} unit {unit}: "):
+        with pytest.raises(Unreachable) as caught:
             await sensor.read()
         assert time.monotonic() - started_s < LOST_WITHIN_S
+        assert caught.value.device == name
+        assert any(place in caught.value.address for place in (process.endpoint, str(process.line_path)))
+        wired.close()
 
-    with simulator(device) as process:
+    with simulator(device, line=line_for(CARRIERS[carrier])) as process:
         run(test())
 
 
@@ -98,11 +104,13 @@ def test_an_idle_plant_meters_its_standby_and_no_export() -> None:
         (["--self-test-fails"], 1_000_000, SelfTest.FAILED),
     ],
 )
+@pytest.mark.parametrize("carrier", CARRIERS)
 def test_an_isolation_monitor_measures_and_tests_itself(
-    options: list[str], resistance_ohm: float, outcome: SelfTest
+    options: list[str], resistance_ohm: float, outcome: SelfTest, carrier: str
 ) -> None:
     async def test() -> None:
-        monitor = RegisterIsolationMonitor(registers(process, 3, "isolation monitor"))
+        wired = Wired(CARRIERS[carrier], process)
+        monitor: IsolationMonitor = wired.driver("isolation", unit=UNITS["isolation"])
         reading = await monitor.read()
         assert (reading.self_test, reading.voltage_v) == (SelfTest.NONE, 0)
         assert reading.resistance_ohm == resistance_ohm
@@ -114,8 +122,9 @@ def test_an_isolation_monitor_measures_and_tests_itself(
             return reading.self_test is not SelfTest.RUNNING
 
         assert (await until(monitor.read, ended, 2.0)).self_test is outcome
+        wired.close()
 
-    with simulator("plant", *options) as process:
+    with simulator("plant", *options, line=line_for(CARRIERS[carrier])) as process:
         run(test())
 
 

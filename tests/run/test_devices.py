@@ -1,6 +1,8 @@
 """The devices of an EVSE: the drivers that the configuration names, on simulated hardware."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -320,3 +322,22 @@ def test_what_is_odd_about_a_device_is_said_and_the_device_works() -> None:
             devices.close()
 
     asyncio.run(test())
+
+
+def test_what_only_some_stations_need_is_not_even_imported_before_it_is_used() -> None:
+    """The daemon listens sooner, and runs without the packages of carriers that it does not have."""
+    program = """
+import sys, time
+from v2g.run.devices import Devices
+from v2g.station.config.settings import Device, EvseSettings
+
+at = lambda address: Device(address=address)
+evse = EvseSettings(
+    contactor=at("modbus+rtu:///dev/ttyUSB0"), meter=at("modbus://127.0.0.1:1"), inverter=at("can://can0")
+)
+Devices(evse, time.monotonic)
+unwanted = {"can", "serial", "pymodbus", "importlib.metadata", "v2g.power.drivers.sunspec_inverter"}
+sys.exit(", ".join(unwanted & sys.modules.keys()) or 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")

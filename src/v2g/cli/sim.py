@@ -1,7 +1,7 @@
 """`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety|lock`: the simulated hardware, each a process of its own.
 
-All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams. `plant` and
-`contactor` may be on a CAN bus too, behind a serial adapter (SLCAN).
+All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams. `plant`,
+`contactor` and `grid` may be on a CAN bus too, behind a serial adapter (SLCAN).
 """
 
 import argparse
@@ -96,7 +96,7 @@ async def _plant(args: argparse.Namespace) -> None:
     from v2g.power.registers.map import load
 
     plant = _made_plant(args, args.inverter_map and load(args.inverter_map))
-    await serve(plant.units, args.listen, plant.run, on_can={1: "inverter", 2: "meter", 5: "contactor"})
+    await serve(plant.units, args.listen, plant.run, on_can={1: "inverter", 2: "meter", 3: "isolation", 5: "contactor"})
 
 
 async def _sunspec(args: argparse.Namespace) -> None:
@@ -142,7 +142,7 @@ async def _grid(args: argparse.Namespace) -> None:
     from v2g.bench.sim.grid import GridUnit
     from v2g.bench.sim.process import serve
 
-    await serve({1: GridUnit(_recording(args), time.monotonic).unit}, args.listen)
+    await serve({1: GridUnit(_recording(args), time.monotonic).unit}, args.listen, on_can={1: "grid"})
 
 
 async def _waveform(args: argparse.Namespace) -> None:

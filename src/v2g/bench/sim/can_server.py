@@ -12,8 +12,8 @@ from v2g.bench.sim.pseudo_terminal import PseudoTerminal
 from v2g.power.signals.map import FRAME_BITS, Signal, SignalMap
 from v2g.power.signals.port import FrameId
 
-PERIOD_S = 0.02
-"""Each device sends all its frames this often."""
+EARLY = 0.8
+"""A device sends its frames after this share of the time that its map gives it."""
 _LARGEST_LINE = 64
 
 
@@ -25,6 +25,7 @@ class CanUnit:
     """
 
     def __init__(self, unit: Unit, signal_map: SignalMap) -> None:
+        self.period_s = EARLY * signal_map.period_s
         self._unit = unit
         measured = unit.measure().keys()
         quantities = signal_map.quantities
@@ -72,23 +73,24 @@ class SlcanServer:
     def __init__(self, units: Iterable[CanUnit], path: Path) -> None:
         """Raises `OSError`."""
         self._units = list(units)
+        loop = asyncio.get_running_loop()
         self._buffer = b""
         self._open = False
         self._line = PseudoTerminal(path, self._receive)
-        self._sending = asyncio.get_running_loop().create_task(self._send())
+        self._sending = [loop.create_task(self._send(unit)) for unit in self._units]
 
     def close(self) -> None:
         """Takes the adapter away."""
-        self._sending.cancel()
+        for task in self._sending:
+            task.cancel()
         self._line.close()
 
-    async def _send(self) -> None:
+    async def _send(self, unit: CanUnit) -> None:
         while True:
             if self._open:
-                for unit in self._units:
-                    for frame, data in unit.frames().items():
-                        self._line.write(_line(frame, data))
-            await asyncio.sleep(PERIOD_S)
+                for frame, data in unit.frames().items():
+                    self._line.write(_line(frame, data))
+            await asyncio.sleep(unit.period_s)
 
     def _receive(self, data: bytes) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\r")
