@@ -32,9 +32,11 @@ class Subject:
     def run(self, test: Callable[[Contactor], Coroutine[Any, Any, None]]) -> None:
         async def limited() -> None:
             wired = Wired(CARRIERS[self.carrier], self.process)
-            async with asyncio.timeout(10):
-                await test(wired.driver("contactor", unit=self.unit))
-            wired.close()
+            try:
+                async with asyncio.timeout(10):
+                    await test(wired.driver("contactor", unit=self.unit))
+            finally:
+                wired.close()
 
         asyncio.run(limited())
 

@@ -45,11 +45,13 @@ class Subject:
         async def limited() -> None:
             wired = Wired(CARRIERS[self.simulated.carrier], self.process)
             bench = PlantBench(self.process, wired, self.simulated.inverter(wired))
-            async with asyncio.timeout(20):
-                await bench.reset()
-                await test(bench)
-            bench.close()
-            wired.close()
+            try:
+                async with asyncio.timeout(20):
+                    await bench.reset()
+                    await test(bench)
+            finally:
+                bench.close()
+                wired.close()
 
         asyncio.run(limited())
 

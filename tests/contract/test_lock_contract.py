@@ -21,9 +21,11 @@ def carrier(request: pytest.FixtureRequest) -> str:
 def run(process: Simulator, test: Callable[[ConnectorLock], Coroutine[Any, Any, None]], carrier: str = "tcp") -> None:
     async def limited() -> None:
         wired = Wired(CARRIERS[carrier], process)
-        async with asyncio.timeout(10):
-            await test(wired.driver("lock", device="connector lock"))
-        wired.close()
+        try:
+            async with asyncio.timeout(10):
+                await test(wired.driver("lock", device="connector lock"))
+        finally:
+            wired.close()
 
     asyncio.run(limited())
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from v2g.power.errors import Implausible, Refused
 from v2g.power.quantity import Needed, Value
-from v2g.power.signals.map import FRAME_BITS, SignalMap
+from v2g.power.signals.map import FRAME_BITS, LARGEST_PERIOD_S, SignalMap
 from v2g.power.signals.port import FrameId, Frames
 
 
@@ -57,7 +57,7 @@ class SignalDevice:
                 self.name, self.address, reason, f"name the frame that reports it under `echo` in {self.source}"
             )
         wanted = {signal.reading_id for signal in signals.values()}
-        data = await self.frames.receive(wanted, 2 * self.map.period_s)
+        data = await self.frames.receive(wanted, 2 * LARGEST_PERIOD_S)
         values: dict[str, Value] = {}
         for name, signal in signals.items():
             try:
@@ -86,7 +86,7 @@ class SignalDevice:
         echoes = {signal.reading_id for name in names if (signal := self.map.quantities[name]).echo is not None}
         others = {signal.reading_id for signal in self.map.quantities.values()} - self._sent.keys()
         if echoes or others:
-            await self.frames.receive(echoes or {min(others)}, 2 * self.map.period_s)
+            await self.frames.receive(echoes or {min(others)}, 2 * LARGEST_PERIOD_S)
 
     def _implausible(self, name: str, reason: str) -> Implausible:
         where = f"{name} (frame {self.map.quantities[name].reading_id})"

@@ -1,7 +1,7 @@
 """The signal map of a device on a CAN bus: quantities with frame, bits and scale, read from a YAML file.
 
     heartbeat_s: 0.1            # repeat the set-point at least this often
-    period_s: 0.05              # the device sends each of its frames at least this often
+    period_s: 0.05              # the device sends each of its frames at least this often, 0.05 s at most
     quantities:
       control:     {frame: 0x201, start: 0, length: 8, values: {0: "off", 1: voltage, 3: power}, echo: 0x281}
       power_set_w: {frame: 0x201, start: 8, length: 24, signed: true, echo: 0x281}
@@ -24,6 +24,8 @@ from v2g.power.quantity import Coded, MapError, Needed, Value, read_map, require
 from v2g.power.signals.port import FrameId
 
 FRAME_BITS = 64
+LARGEST_PERIOD_S = 0.05
+"""Twice that without a frame, and the device is lost."""
 _LARGEST_STANDARD = 0x7FF
 _LARGEST_F32: float = struct.unpack(">f", bytes.fromhex("7f7fffff"))[0]
 
@@ -122,7 +124,7 @@ class SignalMap(msgspec.Struct, frozen=True):
     write_interval_s: float = 0.0
     """Changed set-points are not written more often than this; switching off is never held back."""
     period_s: float = 0.05
-    """The device sends each of its frames at least this often; twice that without one, and it is lost."""
+    """The device sends each of its frames at least this often."""
 
     def require(self, needed: Needed, optional: Collection[str] = ()) -> None:
         """Raises `MapError` unless the map has all these quantities, each of its kind, and none is misspelt."""
@@ -133,7 +135,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantities: dict[str, dict[str, object]]
     heartbeat_s: Annotated[float, msgspec.Meta(gt=0)] = 0.1
     write_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    period_s: Annotated[float, msgspec.Meta(gt=0, le=0.1)] = 0.05
+    period_s: Annotated[float, msgspec.Meta(gt=0, le=LARGEST_PERIOD_S)] = 0.05
 
 
 def load(path: Path) -> SignalMap:
