@@ -6,13 +6,11 @@ and cars do not wait for a core that something else uses.
 """
 
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,7 +29,6 @@ BEFORE = "b12a9e0"
 EVSES = 8
 LOOP_S = 20.0
 START_S = 30.0
-PRIORITY = 50
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def load(setting: Setting, tls: bool, commit: str | None) -> Load:
             stations = list(zip(ports, plants.plants, strict=True))
             with many_cars(stations, setting.pki if tls else None) as cars:
                 for process in (daemon, cars.process):
-                    _run_first(process)
+                    processes.run_first(process.child.pid)
                 cars.wait_for_loop()
                 time.sleep(1)
                 begin_s, before_s = time.monotonic(), processes.cpu_s(daemon.child.pid)
@@ -115,12 +112,6 @@ def load(setting: Setting, tls: bool, commit: str | None) -> Load:
         slowest_loop_ms=max(loop_s) * 1000,
         loop_p99_ms=quantiles(loop_s, n=100)[98] * 1000,
     )
-
-
-def _run_first(process: Process) -> None:
-    """Scheduled as `deploy/v2g-daemon.service` offers it for a busy machine. Only root may ask for it."""
-    with suppress(PermissionError):
-        os.sched_setscheduler(process.child.pid, os.SCHED_FIFO, os.sched_param(PRIORITY))
 
 
 def _source(setting: Setting, commit: str) -> Path:
