@@ -1,5 +1,5 @@
-"""Power electronics as the station sees them: ports, register maps, drivers.
+"""Power electronics as the station sees them: ports, addresses, maps of registers and CAN signals, drivers.
 
-The ports (`inverter`, `contactor`, `meter`, `isolation`, `grid_sensor`) state what a device must do and how fast; the
+The ports (`inverter`, `contactor`, `meter`, `isolation`, `lock`, ...) state what a device must do and how fast; the
 suites in `tests/contract/` hold every driver to it. Sign: positive charges the vehicle, negative feeds the grid.
 """

@@ -17,7 +17,7 @@ class GridReading:
     rocof_hz_per_s: float | None = None
     """Rate of change of frequency. None, here and below: the unit does not measure it."""
     phase_jump_deg: float | None = None
-    """By how much the voltage's phase left where the frequency had been bringing it, on the phase where it is most;
+    """Jump of the voltage's phase against the course that the frequency gives, on the phase with the largest jump;
     reported for some cycles, 0 otherwise."""
     power_w: float | None = None
     """Drawn from the grid at the connection point, negative feeds it."""

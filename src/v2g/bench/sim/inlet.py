@@ -26,7 +26,7 @@ class Inlet:
         self._wake = asyncio.Event()
 
     async def plug_in(self) -> None:
-        """Plug in and wait for 5 %. Raises `PowerError` without a pilot, `NoPilotError` where it never says 5 %."""
+        """Plug in and wait for 5 %. Raises `PowerError` without a pilot, `NoPilotError` if it never says 5 %."""
         await self._pilot.act(Cable.SOUND)
         try:
             async with asyncio.timeout(DIGITAL_WITHIN_S):

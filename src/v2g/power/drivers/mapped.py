@@ -124,7 +124,7 @@ class MappedInverter(MappedDriver):
         return self._held
 
     async def _read_back(self, asked: InverterSetpoint) -> InverterSetpoint:
-        """The set-point that the device holds: `asked`, or less where the device clipped it."""
+        """The set-point that the device holds: `asked`, or less if the device clipped it."""
         device = self.device
         values = await device.read("control", *_SETPOINT)
         held = {field: number(values[quantity]) for quantity, field in _SETPOINT.items()}

@@ -11,7 +11,7 @@
 - Silence: the reversion timers of model 704 bring WSet and VarSet to 0 after `REVERT_S`; writing WSetEna and VarSetEna
   with every heartbeat starts them again. They count whole seconds, so the port's time is kept by the block's watchdog;
   if there is a model 715, its controller heartbeat counts as well.
-- What the station sets once (modes, reversion) is compared and written only where it differs; an unchanged set-point is
+- What the station sets once (modes, reversion) is compared and written only if it differs; an unchanged set-point is
   not written again, only its timers are started again.
 - Without the permission to enter service (model 703) the driver refuses to switch on; it never gives that permission.
 """
@@ -269,7 +269,7 @@ class SunSpecInverter:
         return min(max(self._unlimited_w(wanted), -charge_w), discharge_w)
 
     async def _read_back(self, wanted: InverterSetpoint) -> InverterSetpoint:
-        """The set-point that the device holds: what is wanted, or less where the device clipped it."""
+        """The set-point that the device holds: what is wanted, or less if the device clipped it."""
         device = self.device
         reactive = ("VarSet", *_REACTIVE_SETTINGS) if self._reactive else ()
         held = await device.read(704, "WSetEna", "WSet", *_POWER_SETTINGS, "VarSetEna", *reactive)
