@@ -200,6 +200,19 @@ def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
             assert result(process)["result"] == "ok"
 
 
+def test_a_daemon_that_was_stopped_and_goes_on_names_that_as_the_cause(ours: Station, certificates: Path) -> None:
+    with car(ours, certificates) as process:
+        assert ours.traced("discharging 5.0 kW", 15)
+        ours.daemon.signal(signal.SIGSTOP)
+        assert process.wait(10) is not None  # no answer within 0.5 s
+        ours.daemon.signal(signal.SIGCONT)
+        assert ours.traced("ERROR 0x22 Process stalled: this process did not run for ", 10), ours.account()
+    faults = [line for line in ours.trace.lines if " ERROR " in line]
+    assert len(faults) == 1, faults
+    with car(ours, certificates, "--duration", "1") as process:
+        assert result(process)["result"] == "ok"
+
+
 def test_once_ends_after_one_session(tmp_path: Path) -> None:
     with station(None, tmp_path, services=["DC_BPT"]) as ours:
         config = str(tmp_path / "config.yaml")

@@ -159,3 +159,12 @@ def test_an_inverter_that_holds_something_else_than_commanded_for_too_long_is_a_
         Fault.INVERTER_FAULT,
         f"the inverter does not hold what was commanded: {differs}",
     )
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_after_a_stall_the_stall_is_the_fault_and_no_device(stage: Stage) -> None:
+    stale = replace(readings(0.0), unwatched="this process did not run for 3.2 s").fresh(3.2)
+    assert stale.contactor is None
+    demand = Demand(stage=stage, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
+    found = Supervisor(OUTLET, RATING).power_path(Watched(demand), stale, 3.2)
+    assert found == (Fault.STALLED, "this process did not run for 3.2 s")

@@ -76,6 +76,8 @@ class Fault(IntEnum):
     """Someone pressed the emergency stop."""
     CONNECTOR_LOCK = 0x21
     """The lock does not hold the plug while energy may flow, does not free it afterwards, or cannot be read."""
+    STALLED = 0x22
+    """The station's process did not run for longer than its hardware may go unwatched."""
     INTERNAL = 0x7F
     """The station's own software failed."""
 

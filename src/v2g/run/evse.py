@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from v2g.io.journal import Journal
 from v2g.io.link import Link, Peer
+from v2g.io.pulse import Pulse, Stall
 from v2g.io.trace import SessionTrace
 from v2g.iso15118.station import LINGER_S, owed_s
 from v2g.iso15118.view import Stage
@@ -28,6 +29,7 @@ from v2g.station.event import (
     LeftBehind,
     NotKept,
     SlowestResponse,
+    Stalled,
     StrangerRefused,
 )
 from v2g.station.evse import Evse
@@ -68,7 +70,12 @@ class EvseRunner:
     """One EVSE. `car` makes the talker for each new connection; `run` does the rest until it is cancelled."""
 
     def __init__(
-        self, evse: Evse, trace: SessionTrace, ended: Callable[[], None], journal: Journal | None = None
+        self,
+        evse: Evse,
+        trace: SessionTrace,
+        ended: Callable[[], None],
+        journal: Journal | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         """`ended` is called after each connection that carried a session."""
         self._loop = asyncio.get_running_loop()
@@ -77,6 +84,9 @@ class EvseRunner:
         self.slowest: tuple[float, str] = (0.0, "")
         """The longest response of the current session, in seconds, and its message."""
         self._trace, self._ended, self._journal = trace, ended, journal or Journal(None)
+        self._pulse = pulse
+        self._stall: Stall | None = None
+        """The latest one, which has been dealt with."""
         self._talker: CarTalker | None = None
         self.idle = asyncio.Event()
         """Set while no session is under way."""
@@ -245,12 +255,23 @@ class EvseRunner:
 
     def _guarded(self, call: Callable[[], Step], since: float | None = None) -> None:
         """Let the domain take a step, and make it so. `since`: when the request arrived that it answers."""
+        if self._pulse is not None and (stall := self._pulse.check()) is not None and stall is not self._stall:
+            self._stall = stall
+            self._after(stall)
         try:
             step = call()
         except Exception as error:  # no car and no device may bring the station down, whatever we overlooked
             self._internal(error)
         else:
             self._do(step, since)
+
+    def _after(self, stall: Stall) -> None:
+        """Nobody watched the hardware: that is the fault, whatever the car and the devices look like by now."""
+        self.report(Stalled(str(stall)))
+        readings, now = self.devices.readings, self._loop.time()
+        if readings.fresh(now) != readings:
+            unwatched = replace(readings, unwatched=str(stall))
+            self._guarded(lambda: self.evse.measured(unwatched, now, int(time.time())))
 
     def _do(self, step: Step, since: float | None = None) -> None:
         """Answer the car, command the hardware at once if the orders are others, then write the trace."""

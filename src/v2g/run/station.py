@@ -18,6 +18,7 @@ from v2g.io.discovery import link_local, respond, scoped
 from v2g.io.journal import Journal
 from v2g.io.link import LinkLost
 from v2g.io.listener import Listener, listen
+from v2g.io.pulse import Pulse
 from v2g.io.trace import SessionTrace
 from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
@@ -52,6 +53,7 @@ class StationProcess:
         self._runners: dict[int, EvseRunner] = {}
         self._stop = asyncio.Event()
         self._turns = Turns()
+        self._pulse = Pulse()
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -75,7 +77,7 @@ class StationProcess:
     async def _serve(self, evse: Evse, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         """One EVSE: listen first, then warm up, then let cars discover it."""
         settings = evse.settings
-        runner = EvseRunner(evse, self._trace, self._session_ended, self._journal)
+        runner = EvseRunner(evse, self._trace, self._session_ended, self._journal, self._pulse)
         self._runners[settings.id] = runner
         self._station.registers[settings.id] = runner.devices.registers
         await runner.recover()

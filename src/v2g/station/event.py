@@ -170,6 +170,13 @@ class DeviceOdd:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """The process was late in looking at its hardware."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlowestResponse:
     """The station's slowest response of a session."""
 
@@ -228,6 +235,7 @@ Event = (
     | DeviceFailed
     | DeviceBack
     | DeviceOdd
+    | Stalled
     | SlowestResponse
     | OperatorAsked
     | LeftBehind

@@ -363,6 +363,17 @@ CATALOGUE: Mapping[Fault, Entry] = {
         _FAILED,
         (_MALFUNCTION,),
     ),
+    Fault.STALLED: Entry(
+        "Process stalled",
+        "The station's process did not run for a while, and nobody watched the hardware meanwhile: the process was "
+        "stopped, or the machine was suspended or overloaded. If it lasted longer, the hardware's own watchdogs have "
+        "acted.",
+        "See what else runs on the machine (`top`, `vmstat 1`); `CPUSchedulingPolicy=fifo` in the unit file gives the "
+        "station priority. Do not pause a virtual machine that runs the station.",
+        _SAFE,
+        _FAILED,
+        (_MALFUNCTION,),
+    ),
     Fault.INTERNAL: Entry(
         "Internal failure",
         "The station's own software failed. This is a defect of the station, not of the car.",

@@ -34,6 +34,9 @@ class Readings:
     self_test_since: float | None = None
     """When the isolation monitor acknowledged the start of its last self-test."""
 
+    unwatched: str | None = None
+    """Why nobody looked at the devices for a while that has just ended, if some readings became stale by that."""
+
     def fresh(self, now: float) -> "Readings":
         """The readings that can be believed at `now`; None in the place of the others."""
         oldest_s = now - READING_STALE_S
@@ -41,4 +44,4 @@ class Readings:
         return replace(self, **dict.fromkeys(stale)) if stale else self
 
 
-_DEVICES = tuple(field.name for field in fields(Readings) if field.name != "self_test_since")
+_DEVICES = tuple(field.name for field in fields(Readings) if field.name not in ("self_test_since", "unwatched"))

@@ -30,6 +30,7 @@ from v2g.station.event import (
     SafeStateReached,
     SessionEnded,
     SlowestResponse,
+    Stalled,
     StrangerRefused,
 )
 from v2g.station.faults import CATALOGUE
@@ -91,7 +92,7 @@ def _around(event: Event) -> tuple[str, str]:
             return "WARNING" if fault is None else "ERROR", f"{code}{peer} refused: {reason}"
         case Commanded(device, order):
             return "INFO", f"{device} commanded {order}"
-        case DeviceFailed(text) | DeviceOdd(text) | NotKept(text):
+        case DeviceFailed(text) | DeviceOdd(text) | NotKept(text) | Stalled(text):
             return "WARNING", text
         case DeviceBack(device):
             return "INFO", f"{device} answers again"

@@ -111,7 +111,12 @@ class Supervisor:
         return raised[0].fault, str(raised[0])
 
     def cable(self, stage: Stage, readings: Readings, now: float) -> Found | None:
-        """What stands against this stage at the cable; an alarm first, for it takes the pilot away itself."""
+        """What stands against this stage at the cable; an alarm first, for it takes the pilot away itself.
+
+        After a stall the stale readings say nothing of the devices: the stall is what is wrong.
+        """
+        if readings.unwatched is not None:
+            return Fault.STALLED, readings.unwatched
         found = self.alarm(readings, now)
         closed = readings.contactor is not None and readings.contactor.closed
         return found if found is not None or self.plug is None else self.plug.why_not(stage, closed)
