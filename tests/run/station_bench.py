@@ -86,6 +86,7 @@ class BenchStation:
             limits=LIMITS,
             cable_check=Check.PASSED,
             contactor_closed=closed,
+            current_gone=not energy,
             schedule=(Slot(3600, 10_000, 10_000),),
         )
         return replace(plant, voltage_v=voltage_v, current_a=power_w / BATTERY_V, power_w=power_w, target_w=power_w)
