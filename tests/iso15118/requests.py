@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from v2g.exi.facets import Type
 from v2g.iso15118.d20.wire import PROTOCOLS
+from v2g.iso15118.service import ControlMode, Service
 from v2g.messages import encode
 from v2g.messages.iso20 import ac, common, dc
 from v2g.messages.iso20.types import CLReqControlMode, MessageHeader, Processing, RationalNumber
@@ -85,8 +88,63 @@ def ac_scheduled_loop(session_id: bytes, power_w: float) -> ac.AC_ChargeLoopReq:
     return ac.AC_ChargeLoopReq(Header=header(session_id), MeterInfoRequested=False, CLReqControlMode=control)
 
 
-def every_request(session_id: bytes) -> list[Type]:
-    """One request of each kind that an ISO 15118-20 session knows."""
+def every_request(
+    session_id: bytes, service: Service = Service.DC_BPT, mode: ControlMode = ControlMode.DYNAMIC
+) -> list[Type]:
+    """One request of each kind that an ISO 15118-20 session knows, as this service and mode want it."""
+    return [_fitting(request, service, mode) for request in _every_request(session_id)]
+
+
+def _fitting(request: Type, service: Service, mode: ControlMode) -> Type:
+    kind, name = "DC" if service.dc else "AC", type(request).__name__
+    if name == "ServiceDetailReq":
+        return replace(request, ServiceID=int(service))
+    if name == "ServiceSelectionReq":
+        return replace(request, SelectedEnergyTransferService=common.SelectedService(int(service), 1))
+    if name == f"{kind}_ChargeParameterDiscoveryReq" and not service.bidirectional:
+        return charge_only(request)
+    if name == "ScheduleExchangeReq" and mode is ControlMode.SCHEDULED:
+        scheduled = common.Scheduled_SEReqControlMode()
+        return replace(request, Dynamic_SEReqControlMode=None, Scheduled_SEReqControlMode=scheduled)
+    if name == f"{kind}_ChargeLoopReq":
+        return replace(request, CLReqControlMode=control(request, service, mode))
+    return request
+
+
+def charge_only(request: Type) -> Type:
+    if isinstance(request, dc.DC_ChargeParameterDiscoveryReq):
+        mode = request.DC_CPDReqEnergyTransferMode
+        plain = dc.DC_CPDReqEnergyTransferMode(
+            **{name: getattr(mode, name) for name in _names(dc.DC_CPDReqEnergyTransferMode)}
+        )
+        return replace(request, DC_CPDReqEnergyTransferMode=plain)
+    assert isinstance(request, ac.AC_ChargeParameterDiscoveryReq)
+    ac_mode = request.AC_CPDReqEnergyTransferMode
+    names = _names(ac.AC_CPDReqEnergyTransferMode)
+    return replace(
+        request,
+        AC_CPDReqEnergyTransferMode=ac.AC_CPDReqEnergyTransferMode(**{name: getattr(ac_mode, name) for name in names}),
+    )
+
+
+def control(request: Type, service: Service, mode: ControlMode) -> Type:
+    """The control mode of a charge loop that fits service and mode."""
+    both = "BPT_" if service.bidirectional else ""
+    module, kind = (dc, "DC") if service.dc else (ac, "AC")
+    how = "Dynamic" if mode is ControlMode.DYNAMIC else "Scheduled"
+    wanted: type[Type] = getattr(module, f"{both}{how}_{kind}_CLReqControlMode")
+    given = request.CLReqControlMode  # type: ignore[attr-defined]
+    known = {name: getattr(given, name) for name in _names(wanted) if hasattr(given, name)}
+    if how == "Scheduled" and service.dc:
+        known |= {"EVTargetCurrent": given.EVMaximumChargeCurrent, "EVTargetVoltage": given.EVMaximumVoltage}
+    return wanted(**known)
+
+
+def _names(cls: type[Type]) -> tuple[str, ...]:
+    return cls.__struct_fields__
+
+
+def _every_request(session_id: bytes) -> list[Type]:
     head = header(session_id)
     finished = Processing.Finished
     return [

@@ -9,8 +9,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import pytest
-from msgspec.structs import replace as changed
-from tests.iso15118.requests import every_request, exi, payload_type_of
+from tests.iso15118.requests import every_request, exi, header, payload_type_of
 from tests.iso15118.test_secc_engine import LIMITS, PEER, READY
 
 from v2g.exi.facets import Type
@@ -20,7 +19,7 @@ from v2g.iso15118.session import Code, Refusal
 from v2g.iso15118.station_engine import StationEngine
 from v2g.iso15118.view import Offer, Slot, Stage, StationView
 from v2g.kernel.fault import Fault
-from v2g.messages.iso20 import ac, common, dc
+from v2g.messages.iso20 import common
 from v2g.messages.iso20.common import ChargeProgress
 from v2g.messages.iso20.types import Processing
 
@@ -73,61 +72,15 @@ def offer(service: Service, mode: ControlMode) -> Offer:
 
 def words(session_id: bytes, service: Service, mode: ControlMode) -> Iterator[tuple[str, Type]]:
     """Everything that a car of this service and mode may say, rightly or wrongly."""
-    kind, other = ("DC_", "AC_") if service.dc else ("AC_", "DC_")
-    for request in every_request(session_id):
+    other = "AC_" if service.dc else "DC_"
+    for request in every_request(session_id, service, mode):
         name = type(request).__name__
-        if name.startswith(other) or name == "PowerDeliveryReq":
-            continue
-        if name == "ServiceDetailReq":
-            request = changed(request, ServiceID=int(service))
-        elif name == "ServiceSelectionReq":
-            request = changed(request, SelectedEnergyTransferService=common.SelectedService(int(service), 1))
-        elif name == f"{kind}ChargeParameterDiscoveryReq" and not service.bidirectional:
-            request = charge_only(request)
-        elif name == "ScheduleExchangeReq" and mode is ControlMode.SCHEDULED:
-            scheduled = common.Scheduled_SEReqControlMode()
-            request = changed(request, Dynamic_SEReqControlMode=None, Scheduled_SEReqControlMode=scheduled)
-        elif name == f"{kind}ChargeLoopReq":
-            request = changed(request, CLReqControlMode=control(request, service, mode))
-        yield name, request
+        if not name.startswith(other) and name != "PowerDeliveryReq":
+            yield name, request
     for progress in ChargeProgress:
         for processing in (Processing.Finished, Processing.Ongoing):
-            head = request.Header  # type: ignore[attr-defined]
-            say = common.PowerDeliveryReq(Header=head, EVProcessing=processing, ChargeProgress=progress)
-            yield f"PowerDelivery({progress.value}, {processing.value})", say
-
-
-def charge_only(request: Type) -> Type:
-    if isinstance(request, dc.DC_ChargeParameterDiscoveryReq):
-        mode = request.DC_CPDReqEnergyTransferMode
-        plain = dc.DC_CPDReqEnergyTransferMode(
-            **{name: getattr(mode, name) for name in _names(dc.DC_CPDReqEnergyTransferMode)}
-        )
-        return changed(request, DC_CPDReqEnergyTransferMode=plain)
-    assert isinstance(request, ac.AC_ChargeParameterDiscoveryReq)
-    ac_mode = request.AC_CPDReqEnergyTransferMode
-    names = _names(ac.AC_CPDReqEnergyTransferMode)
-    return changed(
-        request,
-        AC_CPDReqEnergyTransferMode=ac.AC_CPDReqEnergyTransferMode(**{name: getattr(ac_mode, name) for name in names}),
-    )
-
-
-def control(request: Type, service: Service, mode: ControlMode) -> Type:
-    """The control mode of a charge loop that fits service and mode."""
-    both = "BPT_" if service.bidirectional else ""
-    module, kind = (dc, "DC") if service.dc else (ac, "AC")
-    how = "Dynamic" if mode is ControlMode.DYNAMIC else "Scheduled"
-    wanted: type[Type] = getattr(module, f"{both}{how}_{kind}_CLReqControlMode")
-    given = request.CLReqControlMode  # type: ignore[attr-defined]
-    known = {name: getattr(given, name) for name in _names(wanted) if hasattr(given, name)}
-    if how == "Scheduled" and service.dc:
-        known |= {"EVTargetCurrent": given.EVMaximumChargeCurrent, "EVTargetVoltage": given.EVMaximumVoltage}
-    return wanted(**known)
-
-
-def _names(cls: type[Type]) -> tuple[str, ...]:
-    return cls.__struct_fields__
+            request = common.PowerDeliveryReq(header(session_id), processing, progress)
+            yield f"PowerDelivery({progress.value}, {processing.value})", request
 
 
 def explored(service: Service, mode: ControlMode, timing: str) -> dict[tuple[object, ...], Walker]:

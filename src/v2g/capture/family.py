@@ -49,7 +49,7 @@ class Family:
         return self.edition.repeat_s
 
     @property
-    def choices(self) -> Mapping[str, Choice]:
+    def choices(self) -> Mapping[str, tuple[Choice, ...]]:
         return self.edition.choices
 
     @property

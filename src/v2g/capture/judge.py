@@ -22,6 +22,7 @@ from v2g.capture.rules import (
     request_of,
     response_s,
 )
+from v2g.iso15118.edition import Choice
 from v2g.v2gtp import sdp
 
 MOST_SESSIONS = 4096
@@ -183,7 +184,7 @@ def _following(session: Session, family: Family, request: Record, response: Reco
     if not session.powered:
         excluded |= family.excluded.get(f"{session.energy} before power", frozenset())
     for narrower in (
-        _chosen(family, name, request, response),
+        *(_chosen(choice, request, response) for choice in family.choices.get(name, ())),
         _by_processing(response, admitting(family, name), following),
         following - excluded,
     ):
@@ -197,10 +198,7 @@ def _possible(session: Session, family: Family, name: str) -> frozenset[Any]:
     return frozenset(after for phase in now for after in family.table[phase][name])
 
 
-def _chosen(family: Family, name: str, request: Record, response: Record) -> frozenset[Any] | None:
-    choice = family.choices.get(name)
-    if choice is None:
-        return None
+def _chosen(choice: Choice, request: Record, response: Record) -> frozenset[Any] | None:
     content = (request if choice.side == "request" else response).content
     return choice.phases.get(content.get(choice.element))
 

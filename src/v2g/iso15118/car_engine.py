@@ -138,6 +138,8 @@ class CarEngine:
                 return
             self._stop(Stopping(Stop.TERMINATE, abandon.reason, abandon.fault))
         after = self.phase
+        if self.session.waits_for_person:
+            self._phase_since = now
         if after is before:
             self._ask_at = self._pace(asked, now)
             return
@@ -168,14 +170,16 @@ class CarEngine:
         self._consider(now, vehicle)
         name = self.side.choose(self.session)
         assert name in self.side.edition.table[self.phase], f"{name} in {self.phase.name}, which the table denies"
-        if name == "PowerDeliveryReq" and self.session.command.charger_w:
+        if name == "SessionStopReq":
+            self.session = replace(self.session, command=Command())
+        elif name not in self.side.edition.energy and self.session.command.charger_w:
             self.session = replace(self.session, command=replace(self.session.command, charger_w=0.0, charger_var=0.0))
         ask, _ = self.side.exchanges[name]
         self._send(step, ask(self.session, vehicle), self.side.edition.payload_type(name), now)
 
     def _consider(self, now: float, vehicle: VehicleState) -> None:
         """Is there a reason to end the session, or to ask for a new schedule?"""
-        if self.session.stop is not None:
+        if self.session.stop is not None and not self.session.stop.renegotiates:
             return
         intent = self.session.intent
         own_end = Stop.PAUSE if intent.pause else Stop.TERMINATE
@@ -198,8 +202,9 @@ class CarEngine:
             self.session = replace(self.session, renegotiate=True)
 
     def _stop(self, stopping: Stopping) -> None:
-        """End in order; a fault outweighs the wish that was there before."""
-        if self.session.stop is None or stopping.fault is not None:
+        """End in order; a fault outweighs the wish that was there before, and any wish that of a new service."""
+        before = self.session.stop
+        if before is None or before.renegotiates or stopping.fault is not None:
             self.session = replace(self.session, stop=stopping)
 
     def _send(self, step: Step, request: Type, payload_type: int, now: float) -> None:

@@ -28,7 +28,9 @@ class Stopping:
     kind: Stop
     reason: str
     fault: Fault | None = None
-    """None where ending is what everybody wanted."""
+    """None if ending is what everybody wanted."""
+    renegotiates: bool = False
+    """The session goes on: SessionStop leads back to the choice of a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class CarSession:
     schedule: Schedule | None = None
     renegotiate: bool = False
     """The station wants a new schedule, or the old one is over."""
+    renegotiable: bool = False
+    """Whether the station can choose the service again with the car [V2G20-1931]."""
+    waits_for_person: bool = False
+    """The station waits for somebody to present a card or the like: that may take as long as it takes."""
     command: Command = Command()
     report: Report = Report()
     stop: Stopping | None = None
@@ -67,7 +73,7 @@ class CarSession:
     ready: bool = False
     """The present phase has done what it is for: voltages match and the contactor is closed, or nothing is welded."""
     loops: int = 0
-    """Charge-loop requests answered so far."""
+    """Charge-loop requests answered since the service was selected."""
 
     @property
     def resumable(self) -> CarPaused | None:
@@ -77,7 +83,7 @@ class CarSession:
 
     def to(self, phase: Enum) -> "CarSession":
         """This session, in the phase that follows."""
-        return replace(self, phase=phase, tries=0, ready=False)
+        return replace(self, phase=phase, tries=0, ready=False, waits_for_person=False)
 
     def again(self) -> "CarSession":
         """This session, with the same request to come again."""

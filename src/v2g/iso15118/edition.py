@@ -27,7 +27,7 @@ def row(*ends: Enum, **requests: set[Any]) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An element that decides which of the phases in the table follows. A value that is not named decides nothing."""
+    """An element that decides which of the phases in the table may follow. A value not named decides nothing."""
 
     side: str
     """`request` or `response`"""
@@ -80,8 +80,8 @@ class Edition:
     table: Table
     dc: Mapping[str, bool]
     """Requests that only sessions of one kind admit: whether that is DC, otherwise AC."""
-    choices: Mapping[str, Choice]
-    """By request: what decides where it leads."""
+    choices: Mapping[str, tuple[Choice, ...]]
+    """By request: what decides where it leads, one after the other."""
     energy: frozenset[str]
     """The requests of the energy transfer itself."""
     silence: Mapping[str, Silence]

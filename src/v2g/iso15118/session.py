@@ -25,7 +25,9 @@ class Session:
     """A session that this car may resume."""
     car: CarState = CarState()
     offered: tuple[Service, ...] = ()
-    """The services that the car was offered, hence the only ones that may be selected."""
+    """The services that the car was offered."""
+    detailed: tuple[Service, ...] = ()
+    """Those of which it has been given the parameter sets: only these may be selected [V2G20-1216]."""
     selection: Selection | None = None
     promised: Limits | None = None
     """The limits of charge parameter discovery, never to be exceeded later [V2G20-2654], [V2G20-2655]."""
@@ -38,7 +40,7 @@ class Session:
     """The session ended with a pause."""
 
     def within_promise(self, limits: Limits) -> Limits:
-        """The limits of now, never above what charge parameter discovery promised."""
+        """The limits of now, never beyond what charge parameter discovery promised."""
         return limits if self.promised is None else limits.within(self.promised)
 
     @property

@@ -38,7 +38,7 @@ class StationSide:
     phase_limits: Mapping[Any, tuple[float, Fault]]
     """How long a phase may go on without leading on, and what it is called then."""
     silence_faults: Mapping[Any, Fault] = field(default_factory=dict)
-    """What silence is called in a phase; elsewhere a timeout of the sequence."""
+    """What silence is called in a phase without energy; elsewhere a timeout of the sequence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ SETUP_S, LINGER_S = timeouts.SETUP_S, timeouts.LINGER_S
 TOLD_WITHIN_S = station_engine.TOLD_WITHIN_S
 """How long a failed car is waited for, so that it learns of it with its next request."""
 SILENCE, RELAXED_SILENCE = D20.edition.silence["standard"], D20.edition.silence["relaxed"]
+PAUSE_WITHIN_S = timeouts.PAUSE_WITHIN_S
+"""How long a car that is asked to pause may take to begin."""
 ONGOING_S, CABLE_CHECK_S, PRECHARGE_S = timeouts.STATION_ONGOING_S, timeouts.CABLE_CHECK_S, timeouts.PRECHARGE_S
 """How long a car is kept waiting, at most: for authorisation and schedule, for the cable check, for pre-charge."""
 

@@ -107,8 +107,9 @@ class StationEngine:
         elif self._failure is not None:
             self._finish(step, self._failure.fault, self._failure.reason)
         else:
-            phase = self.session.phase
-            fault = self.side.silence_faults.get(phase, Fault.SEQUENCE_TIMEOUT)
+            phase, fault = self.session.phase, Fault.CHARGE_LOOP_TIMEOUT
+            if self.demand.stage is not Stage.ENERGY:
+                fault = self.side.silence_faults.get(phase, Fault.SEQUENCE_TIMEOUT)
             self._finish(step, fault, f"no request in time while waiting in {phase.name}")  # [V2G20-443]
         return step
 

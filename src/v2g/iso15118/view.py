@@ -51,7 +51,7 @@ class Limits:
     discharge_min_a: float = 0.0
 
     def within(self, bound: "Limits") -> "Limits":
-        """These limits, held to those of `bound` where they are wider; minima are left as they are."""
+        """These limits, held to those of `bound`: no maximum above, no minimum below."""
         return replace(
             self,
             charge_w=min(self.charge_w, bound.charge_w),
@@ -60,6 +60,10 @@ class Limits:
             discharge_a=min(self.discharge_a, bound.discharge_a),
             voltage_min_v=max(self.voltage_min_v, bound.voltage_min_v),
             voltage_max_v=min(self.voltage_max_v, bound.voltage_max_v),
+            charge_min_w=max(self.charge_min_w, bound.charge_min_w),
+            discharge_min_w=max(self.discharge_min_w, bound.discharge_min_w),
+            charge_min_a=max(self.charge_min_a, bound.charge_min_a),
+            discharge_min_a=max(self.discharge_min_a, bound.discharge_min_a),
         )
 
 

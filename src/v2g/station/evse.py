@@ -13,7 +13,7 @@ from v2g.iso15118.event import Faulted, Received, Sent
 from v2g.iso15118.event import Step as Talk
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
-from v2g.iso15118.station import StationConversation
+from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
 from v2g.iso15118.view import Authorization, Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.station import Happening, Signal
@@ -64,7 +64,8 @@ if TYPE_CHECKING:  # loaded once the station listens
 HEAT_S = 0.1
 """Between steps of the heat's model."""
 STOP_S = 30.0
-"""How long a car has to follow the station's wish to stop; after that the station stops by itself."""
+"""How long a car has to follow the station's wish to stop; after that the station stops by itself. A car that is asked
+to pause may take PAUSE_WITHIN_S to begin."""
 NOT_READY_S = 5.0
 """How long a car is kept waiting for hardware that is not ready, before its session fails with the reason."""
 REPORT_S = 1.0
@@ -204,9 +205,9 @@ class Evse:
         visit = self.visit
         if not visit.busy:
             return False
-        if visit.stop is Stop.NONE:
-            visit.stop_by_s = now + STOP_S
         if visit.stop is not kind:
+            stop_by_s = now + STOP_S + (PAUSE_WITHIN_S if kind is Stop.PAUSE else 0.0)
+            visit.stop_by_s = stop_by_s if visit.stop is Stop.NONE else min(visit.stop_by_s, stop_by_s)
             visit.stop = kind
             self._events.append(AskedToStop(kind))
         return True
@@ -369,7 +370,8 @@ class Evse:
         if conversation is None and demand.stage is Stage.OFF:
             return []
         if visit.stop is not Stop.NONE and now > visit.stop_by_s:
-            return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {STOP_S:g} s", now, unix_s)
+            late_s = STOP_S if visit.stop is Stop.TERMINATE else STOP_S + PAUSE_WITHIN_S
+            return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {late_s:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
             left = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)

@@ -8,7 +8,14 @@ from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Command
 
-CONTACTOR_PHASES = {Phase.PRECHARGED, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP, Phase.SCHEDULE_EXCHANGE}
+CONTACTOR_PHASES = {
+    Phase.PRECHARGE,
+    Phase.PRECHARGED,
+    Phase.POWER_DELIVERY,
+    Phase.STARTED,
+    Phase.CHARGE_LOOP,
+    Phase.SCHEDULE_EXCHANGE,
+}
 
 
 @given(

@@ -271,7 +271,7 @@ def ongoing(name: str, head: MessageHeader) -> Type:
         ("AuthorizationReq", 60.0, Fault.AUTHORIZATION, "SessionStopReq"),
         ("ScheduleExchangeReq", 60.0, Fault.SEQUENCE_TIMEOUT, "SessionStopReq"),
         ("DC_CableCheckReq", 40.0, Fault.CABLE_CHECK, "SessionStopReq"),
-        ("DC_PreChargeReq", 10.0, Fault.PRECHARGE, "PowerDeliveryReq"),
+        ("DC_PreChargeReq", 10.0, Fault.PRECHARGE, "SessionStopReq"),
     ],
 )
 def test_a_phase_that_never_ends_is_left_in_order(name: str, limit_s: float, fault: Fault, last: str) -> None:

@@ -7,7 +7,7 @@ from v2g.iso15118.sap import Protocol
 from v2g.v2gtp.framing import PayloadType
 
 _LOOPS = frozenset({P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP})
-_RECEIPT = Choice("response", "ReceiptRequired", {True: frozenset({P.RECEIPT}), False: _LOOPS, None: _LOOPS})
+_RECEIPT = (Choice("response", "ReceiptRequired", {True: frozenset({P.RECEIPT}), False: _LOOPS, None: _LOOPS}),)
 
 
 D2 = Edition(
@@ -18,15 +18,17 @@ D2 = Edition(
     table=TABLE,
     dc=DC,
     choices={
-        "PaymentServiceSelectionReq": choice(
-            "request", "SelectedPaymentOption", Contract={P.CONTRACT}, ExternalPayment={P.AUTHORIZATION}
+        "PaymentServiceSelectionReq": (
+            choice("request", "SelectedPaymentOption", Contract={P.CONTRACT}, ExternalPayment={P.AUTHORIZATION}),
         ),
-        "PowerDeliveryReq": choice(
-            "request",
-            "ChargeProgress",
-            Start={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP},
-            Stop={P.STOPPING, P.WELDING_DETECTION},
-            Renegotiate={P.CHARGE_PARAMETERS},
+        "PowerDeliveryReq": (
+            choice(
+                "request",
+                "ChargeProgress",
+                Start={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP},
+                Stop={P.STOPPING, P.WELDING_DETECTION},
+                Renegotiate={P.CHARGE_PARAMETERS},
+            ),
         ),
         "ChargingStatusReq": _RECEIPT,
         "CurrentDemandReq": _RECEIPT,

@@ -6,6 +6,45 @@ from v2g.iso15118.d20.wire import PROTOCOLS, payload_type
 from v2g.iso15118.edition import Edition, choice
 from v2g.iso15118.sap import ISO20_AC, ISO20_DC
 
+_STAYS = {P.PRECHARGED, P.POWER_DELIVERY, P.CHARGE_LOOP}
+
+CHOICES = {
+    "SessionSetupReq": (
+        choice(
+            "response",
+            "ResponseCode",
+            OK_OldSessionJoined={P.CHARGE_PARAMETERS},
+            OK_NewSessionEstablished={P.AUTHORIZATION_SETUP},
+        ),
+    ),
+    "DC_PreChargeReq": (choice("request", "EVProcessing", Ongoing={P.PRECHARGE}, Finished={P.PRECHARGED}),),
+    "PowerDeliveryReq": (
+        choice("request", "EVProcessing", Ongoing=_STAYS),
+        choice(
+            "request",
+            "ChargeProgress",
+            Start={P.STARTED} | _STAYS,
+            Standby=_STAYS,
+            Stop={P.STOPPING, P.WELDING_DETECTION} | _STAYS,
+            ScheduleRenegotiation={P.SCHEDULE_EXCHANGE} | _STAYS,
+        ),
+        choice(
+            "request",
+            "EVProcessing",
+            Finished={P.STARTED, P.STOPPING, P.WELDING_DETECTION, P.SCHEDULE_EXCHANGE},
+        ),
+    ),
+    "SessionStopReq": (
+        choice(
+            "request",
+            "ChargingSession",
+            Terminate={P.ENDED},
+            Pause={P.ENDED},
+            ServiceRenegotiation={P.SERVICE_DISCOVERY},
+        ),
+    ),
+}
+
 D20 = Edition(
     name="ISO 15118-20",
     protocols=(ISO20_DC, ISO20_AC),
@@ -13,22 +52,7 @@ D20 = Edition(
     payload_type=payload_type,
     table=TABLE,
     dc=DC,
-    choices={
-        "SessionSetupReq": choice(
-            "response",
-            "ResponseCode",
-            OK_OldSessionJoined={P.CHARGE_PARAMETERS},
-            OK_NewSessionEstablished={P.AUTHORIZATION_SETUP},
-        ),
-        "PowerDeliveryReq": choice(
-            "request",
-            "ChargeProgress",
-            Start={P.CHARGE_LOOP, P.PRECHARGED, P.POWER_DELIVERY},
-            Standby={P.CHARGE_LOOP, P.PRECHARGED, P.POWER_DELIVERY},
-            Stop={P.STOPPING, P.WELDING_DETECTION},
-            ScheduleRenegotiation={P.SCHEDULE_EXCHANGE},
-        ),
-    },
+    choices=CHOICES,
     energy=frozenset({"AC_ChargeLoopReq", "DC_ChargeLoopReq"}),
     silence=timeouts.SILENCE,
     message_s=timeouts.MESSAGE_S,

@@ -6,7 +6,7 @@ paired with the request, and a FAILED response ends the session (clause 8.6).
 
 Four readers share this table: the station's engine asserts every transition against it, the car's engine walks it, the
 checker of captures judges with it, and `tools/draw_table.py` draws it into the documentation. So it holds nothing but
-names.
+names. A car that goes on asks the first request of the row that its service admits.
 
 How a session runs through it:
 
@@ -15,12 +15,15 @@ How a session runs through it:
   authorization and its service stay valid [V2G20-1032], [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
-- *DC only*: CABLE_CHECK (again while Ongoing) and PRECHARGE; once PRECHARGED it may repeat that or ask for power. AC
-  goes to POWER_DELIVERY at once.
-- *Energy*: CHARGE_LOOP until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation) leads back to
-  SCHEDULE_EXCHANGE with the contactor closed and no power, and from there to POWER_DELIVERY.
-- *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. SessionStop
-  is admitted in every phase between SessionSetup and power, so that either side can leave.
+- *DC only*: CABLE_CHECK (again while Ongoing) and PRECHARGE (again while the car says Ongoing [V2G20-2005]); PRECHARGED
+  is left by PowerDelivery only [V2G20-2006]. AC goes to POWER_DELIVERY at once.
+- *Energy*: after PowerDelivery(Start) the session is STARTED: at least one request of the charge loop is due
+  [V2G20-2009], [V2G20-2010]. CHARGE_LOOP then goes on until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation)
+  leads back to SCHEDULE_EXCHANGE with the contactor closed and no power, and from there to POWER_DELIVERY. A
+  PowerDelivery that is Ongoing changes nothing [V2G20-2007].
+- *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. If the
+  service is renegotiated, SessionStop leads to SERVICE_DISCOVERY. SessionStop is admitted in every phase between
+  SessionSetup and power, so that either side can leave [V2G20-2644], [V2G20-2645].
 - ENDED admits nothing.
 """
 
@@ -45,6 +48,7 @@ class Phase(Enum):
     PRECHARGE = auto()
     PRECHARGED = auto()
     POWER_DELIVERY = auto()
+    STARTED = auto()
     CHARGE_LOOP = auto()
     WELDING_DETECTION = auto()
     STOPPING = auto()
@@ -54,17 +58,15 @@ class Phase(Enum):
 P = Phase
 
 TABLE: Table = {
-    P.SESSION_SETUP: row(
-        SessionSetupReq={P.AUTHORIZATION_SETUP, P.CHARGE_PARAMETERS},
-    ),
+    P.SESSION_SETUP: row(SessionSetupReq={P.AUTHORIZATION_SETUP, P.CHARGE_PARAMETERS}),
     P.AUTHORIZATION_SETUP: row(P.ENDED, AuthorizationSetupReq={P.AUTHORIZATION}),
     P.AUTHORIZATION: row(P.ENDED, AuthorizationReq={P.AUTHORIZATION, P.SERVICE_DISCOVERY}),
     P.SERVICE_DISCOVERY: row(P.ENDED, ServiceDiscoveryReq={P.SERVICE_DETAIL}),
     P.SERVICE_DETAIL: row(P.ENDED, ServiceDetailReq={P.SERVICE_SELECTION}),
     P.SERVICE_SELECTION: row(
         P.ENDED,
-        ServiceDetailReq={P.SERVICE_SELECTION},
         ServiceSelectionReq={P.CHARGE_PARAMETERS},
+        ServiceDetailReq={P.SERVICE_SELECTION},
     ),
     P.CHARGE_PARAMETERS: row(
         P.ENDED,
@@ -73,23 +75,23 @@ TABLE: Table = {
     ),
     P.SCHEDULE_EXCHANGE: row(P.ENDED, ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),
     P.CABLE_CHECK: row(P.ENDED, DC_CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: row(P.ENDED, DC_PreChargeReq={P.PRECHARGED}),
-    P.PRECHARGED: row(
-        P.ENDED,
-        DC_PreChargeReq={P.PRECHARGED},
-        PowerDeliveryReq={P.PRECHARGED, P.CHARGE_LOOP, P.WELDING_DETECTION},
-    ),
+    P.PRECHARGE: row(P.ENDED, DC_PreChargeReq={P.PRECHARGE, P.PRECHARGED}),
+    P.PRECHARGED: row(P.ENDED, PowerDeliveryReq={P.PRECHARGED, P.STARTED, P.WELDING_DETECTION}),
     P.POWER_DELIVERY: row(
         P.ENDED,
-        PowerDeliveryReq={P.POWER_DELIVERY, P.CHARGE_LOOP, P.STOPPING, P.WELDING_DETECTION},
+        PowerDeliveryReq={P.POWER_DELIVERY, P.STARTED, P.STOPPING, P.WELDING_DETECTION},
+    ),
+    P.STARTED: row(
+        AC_ChargeLoopReq={P.CHARGE_LOOP},
+        DC_ChargeLoopReq={P.CHARGE_LOOP},
     ),
     P.CHARGE_LOOP: row(
         AC_ChargeLoopReq={P.CHARGE_LOOP},
         DC_ChargeLoopReq={P.CHARGE_LOOP},
-        PowerDeliveryReq={P.CHARGE_LOOP, P.SCHEDULE_EXCHANGE, P.STOPPING, P.WELDING_DETECTION},
+        PowerDeliveryReq={P.CHARGE_LOOP, P.STARTED, P.SCHEDULE_EXCHANGE, P.STOPPING, P.WELDING_DETECTION},
     ),
-    P.WELDING_DETECTION: row(P.ENDED, DC_WeldingDetectionReq={P.WELDING_DETECTION}),
-    P.STOPPING: row(P.ENDED),
+    P.WELDING_DETECTION: row(P.ENDED, P.SERVICE_DISCOVERY, DC_WeldingDetectionReq={P.WELDING_DETECTION}),
+    P.STOPPING: row(P.ENDED, P.SERVICE_DISCOVERY),
     P.ENDED: {},
 }
 """Phase -> request -> phases that may follow an answer that is not FAILED. A FAILED answer always leads to ENDED."""

@@ -22,6 +22,8 @@ CABLE_CHECK_S = 40.0
 PRECHARGE_S = 10.0
 CONTACTOR_S = 1.4
 """How long PowerDelivery may wait for the contactor: its response is owed within 1.5 s."""
+PAUSE_WITHIN_S = 60
+"""How long a car that is asked to pause may take to begin [V2G20-1850]."""
 LINGER_S = 5.0
 """After SessionStopRes the station leaves the car this long to close the connection [V2G20-1643]."""
 

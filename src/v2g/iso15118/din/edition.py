@@ -14,10 +14,12 @@ DIN = Edition(
     table=TABLE,
     dc=DC,
     choices={
-        "PowerDeliveryReq": Choice(
-            "request",
-            "ReadyToChargeState",
-            {True: frozenset({P.CHARGE_LOOP}), False: frozenset({P.WELDING_DETECTION})},
+        "PowerDeliveryReq": (
+            Choice(
+                "request",
+                "ReadyToChargeState",
+                {True: frozenset({P.CHARGE_LOOP}), False: frozenset({P.WELDING_DETECTION})},
+            ),
         ),
     },
     energy=frozenset({"CurrentDemandReq"}),

@@ -7,6 +7,7 @@ from v2g.iso15118.car_session import CarSession, Report
 from v2g.iso15118.d20.ac_power import total_w
 from v2g.iso15118.d20.car import needs
 from v2g.iso15118.d20.car.notification import heeding, meter_in, wrong_flavour
+from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.vehicle import VehicleState
@@ -60,7 +61,7 @@ def take(response: AC_ChargeLoopRes, asked: AC_ChargeLoopReq, session: CarSessio
         ),
         report=Report(power_w=present_w, meter=meter_in(session, response.MeterInfo)),
         loops=session.loops + 1,
-    )
+    ).to(Phase.CHARGE_LOOP)
 
 
 def charger_w(

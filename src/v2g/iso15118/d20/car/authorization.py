@@ -1,4 +1,9 @@
-"""Authorization by external means: asked again while the station waits, and a few times after a refusal."""
+"""Authorization by external means: asked again while the station waits, and a few times after a refusal.
+
+As long as the station waits for a person, so does the car.
+"""
+
+from dataclasses import replace
 
 from v2g.iso15118.car_session import Abandon, CarSession
 from v2g.iso15118.d20.table import Phase
@@ -22,7 +27,8 @@ def request(session: CarSession, vehicle: VehicleState) -> AuthorizationReq:
 
 def take(response: AuthorizationRes, asked: AuthorizationReq, session: CarSession, vehicle: VehicleState) -> CarSession:
     if response.EVSEProcessing is not Processing.Finished:
-        return session
+        waits = response.EVSEProcessing is Processing.Ongoing_WaitingForCustomerInteraction
+        return replace(session, waits_for_person=waits)
     if not response.ResponseCode.startswith("WARNING"):
         return session.to(Phase.SERVICE_DISCOVERY)
     if session.tries + 1 >= TRIES:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from v2g.iso15118.car_session import CarSession, Report
 from v2g.iso15118.d20.car import needs
 from v2g.iso15118.d20.car.notification import heeding, meter_in, wrong_flavour
+from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.vehicle import VehicleState
@@ -63,7 +64,7 @@ def take(response: DC_ChargeLoopRes, asked: DC_ChargeLoopReq, session: CarSessio
         limits=_newer(control, session.limits),
         report=Report(voltage_v, current_a, voltage_v * current_a, meter_in(session, response.MeterInfo)),
         loops=session.loops + 1,
-    )
+    ).to(Phase.CHARGE_LOOP)
 
 
 def target_a(session: CarSession, vehicle: VehicleState) -> float:

@@ -28,10 +28,9 @@ def take(response: DC_PreChargeRes, asked: DC_PreChargeReq, session: CarSession,
     matches = abs(voltage_v - target_v) <= TOLERANCE_V or session.intent.believe_precharge
     # Once closed it stays closed: from then on the station measures the battery itself.
     closed = session.command.contactor_closed or matches
-    after = session.again() if session.phase is Phase.PRECHARGED else session.to(Phase.PRECHARGED)
-    return replace(
-        after,
+    session = replace(
+        session,
         command=replace(session.command, contactor_closed=closed, target_v=target_v),
         report=replace(session.report, voltage_v=voltage_v),
-        ready=asked.EVProcessing is Processing.Finished,
     )
+    return session.to(Phase.PRECHARGED) if asked.EVProcessing is Processing.Finished else session.again()

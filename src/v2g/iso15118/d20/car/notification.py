@@ -16,8 +16,10 @@ def heeding(session: CarSession, status: EVSEStatus | None) -> CarSession:
             return replace(session, stop=Stopping(Stop.TERMINATE, "the station asked to end"))
         case EvseNotification.Pause if session.stop is None:
             return replace(session, stop=Stopping(Stop.PAUSE, "the station asked to pause"))
-        case EvseNotification.ScheduleRenegotiation if session.schedule is not None:
+        case EvseNotification.ScheduleRenegotiation:
             return replace(session, renegotiate=True)
+        case EvseNotification.ServiceRenegotiation if session.stop is None and session.renegotiable:  # [V2G20-1965]
+            return replace(session, stop=Stopping(Stop.TERMINATE, "a service is chosen again", renegotiates=True))
     return session
 
 

@@ -41,7 +41,7 @@ def take(response: PowerDeliveryRes, asked: PowerDeliveryReq, session: CarSessio
     if asked.ChargeProgress is ChargeProgress.ScheduleRenegotiation:
         return session.to(Phase.SCHEDULE_EXCHANGE)
     if asked.ChargeProgress is ChargeProgress.Start:
-        return session.to(Phase.CHARGE_LOOP)
+        return session.to(Phase.STARTED)
     # The station has no current any more: now the contactor opens without an arc.
     session = replace(session, command=Command())
     return session.to(Phase.WELDING_DETECTION if session.intent.service.dc else Phase.STOPPING)

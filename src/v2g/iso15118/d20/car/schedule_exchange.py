@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.car_session import Abandon, CarSession
+from v2g.iso15118.car_session import Abandon, CarSession, Stopping
 from v2g.iso15118.d20.car import needs, schedule
 from v2g.iso15118.d20.car.notification import wrong_flavour
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.vehicle import VehicleState
+from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import (
     Dynamic_SEReqControlMode,
@@ -53,6 +54,8 @@ def take(
         raise wrong_flavour(offered, Dynamic_SEResControlMode)
     if session.intent.mode is ControlMode.SCHEDULED and response.Dynamic_SEResControlMode is not None:
         raise wrong_flavour(response.Dynamic_SEResControlMode, Scheduled_SEResControlMode)
+    if response.GoToPause and session.stop is None:
+        session = replace(session, stop=Stopping(Stop.PAUSE, "the station asked to pause"))
     if response.EVSEProcessing is not Processing.Finished:
         return session
     if offered is not None:
@@ -60,6 +63,6 @@ def take(
         if not chosen.slots:
             raise Abandon("the station offers a schedule that lasts for no time", Fault.REQUEST_REFUSED)
         session = replace(session, schedule=chosen)
-    # The contactor is closed already where this is a renegotiation.
+    # In a renegotiation the contactor is closed already.
     charging = session.command.contactor_closed or not session.intent.service.dc
     return replace(session, renegotiate=False).to(Phase.POWER_DELIVERY if charging else Phase.CABLE_CHECK)

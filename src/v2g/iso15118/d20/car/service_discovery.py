@@ -1,5 +1,7 @@
 """ServiceDiscovery: is the service that the car wants among those on offer?"""
 
+from dataclasses import replace
+
 from v2g.iso15118.car_session import Abandon, CarSession
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
@@ -22,4 +24,5 @@ def take(
     if wanted not in offered:
         names = ", ".join(Service(each).name if each in list(Service) else str(each) for each in offered)
         raise Abandon(f"the station does not offer {wanted.name} to this car, only {names}", Fault.REQUEST_REFUSED)
-    return session.to(Phase.SERVICE_DETAIL)
+    renegotiable = response.ServiceRenegotiationSupported
+    return replace(session, renegotiable=renegotiable).to(Phase.SERVICE_DETAIL)

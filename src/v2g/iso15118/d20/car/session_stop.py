@@ -1,4 +1,4 @@
-"""SessionStop: terminate, or pause where there is something to take up again."""
+"""SessionStop: terminate, pause if there is something to take up again, or go back to the choice of a service."""
 
 from dataclasses import replace
 
@@ -11,15 +11,21 @@ from v2g.messages.iso20.common import ChargingSession, SessionStopReq, SessionSt
 
 
 def request(session: CarSession, vehicle: VehicleState) -> SessionStopReq:
-    stop = session.stop
-    pausing = stop is not None and stop.kind is Stop.PAUSE and session.selection is not None
+    stop, kind = session.stop, ChargingSession.Terminate
     failed = stop is not None and stop.fault is not None
+    if stop is not None and stop.renegotiates:
+        kind = ChargingSession.ServiceRenegotiation
+    elif stop is not None and stop.kind is Stop.PAUSE and session.selection is not None:
+        kind = ChargingSession.Pause
     return SessionStopReq(
         header(session, vehicle),
-        ChargingSession=ChargingSession.Pause if pausing else ChargingSession.Terminate,
+        ChargingSession=kind,
         EVTerminationExplanation=stop.reason[:160] if stop is not None and failed else None,
     )
 
 
 def take(response: SessionStopRes, asked: SessionStopReq, session: CarSession, vehicle: VehicleState) -> CarSession:
+    if asked.ChargingSession is ChargingSession.ServiceRenegotiation:  # [V2G20-1969]
+        chosen_again = replace(session, stop=None, selection=None, schedule=None, renegotiate=False, loops=0)
+        return replace(chosen_again, command=Command()).to(Phase.SERVICE_DISCOVERY)
     return replace(session, command=Command()).to(Phase.ENDED)

@@ -30,30 +30,11 @@ from v2g.iso15118.sides import CarSide
 from v2g.iso15118.vehicle import Intent
 from v2g.kernel.fault import Fault
 
-_ORDINARY = {
-    Phase.SESSION_SETUP: "SessionSetupReq",
-    Phase.AUTHORIZATION_SETUP: "AuthorizationSetupReq",
-    Phase.AUTHORIZATION: "AuthorizationReq",
-    Phase.SERVICE_DISCOVERY: "ServiceDiscoveryReq",
-    Phase.SERVICE_DETAIL: "ServiceDetailReq",
-    Phase.SERVICE_SELECTION: "ServiceSelectionReq",
-    Phase.CHARGE_PARAMETERS: "{kind}_ChargeParameterDiscoveryReq",
-    Phase.SCHEDULE_EXCHANGE: "ScheduleExchangeReq",
-    Phase.CABLE_CHECK: "DC_CableCheckReq",
-    Phase.PRECHARGE: "DC_PreChargeReq",
-    Phase.PRECHARGED: "DC_PreChargeReq",
-    Phase.POWER_DELIVERY: "PowerDeliveryReq",
-    Phase.CHARGE_LOOP: "{kind}_ChargeLoopReq",
-    Phase.WELDING_DETECTION: "DC_WeldingDetectionReq",
-    Phase.STOPPING: "SessionStopReq",
-}
-"""What a car that goes on asks in each phase."""
-
 _PHASE_LIMIT: Mapping[Phase, tuple[float, Fault]] = {
     Phase.AUTHORIZATION: (timeouts.CAR_ONGOING_S, Fault.AUTHORIZATION),
     Phase.SCHEDULE_EXCHANGE: (timeouts.CAR_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S, Fault.CABLE_CHECK),
-    Phase.PRECHARGED: (timeouts.PRECHARGE_S, Fault.PRECHARGE),
+    Phase.PRECHARGE: (timeouts.PRECHARGE_S, Fault.PRECHARGE),
 }
 """How long the car lets a phase go on."""
 
@@ -75,19 +56,17 @@ def _check(response: Any, request: str, session: CarSession) -> None:
 def _choose(session: CarSession) -> str:
     """The request that comes next: on the way to power, or, once the session is being ended, the shortest way out."""
     phase = session.phase
-    assert isinstance(phase, Phase)
     if session.stop is not None:
-        if phase in (Phase.PRECHARGED, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP):
+        if phase is Phase.CHARGE_LOOP or (phase is Phase.POWER_DELIVERY and session.loops):
             return "PowerDeliveryReq"
-        if phase not in (Phase.SESSION_SETUP, Phase.WELDING_DETECTION):
+        # Before power has begun, SessionStop is the way out of every phase [V2G20-2644].
+        if phase not in (Phase.SESSION_SETUP, Phase.STARTED, Phase.WELDING_DETECTION):
             return "SessionStopReq"
-    if phase is Phase.PRECHARGED and session.ready:
-        return "PowerDeliveryReq"
     if phase is Phase.CHARGE_LOOP and session.renegotiate:
         return "PowerDeliveryReq"
     if phase is Phase.WELDING_DETECTION and session.ready:
         return "SessionStopReq"
-    return _ORDINARY[phase].format(kind="DC" if session.intent.service.dc else "AC")
+    return next(iter(D20.admitted(phase, session.intent.service.dc)))
 
 
 CAR = CarSide(
@@ -113,7 +92,7 @@ CAR = CarSide(
     open=_open,
     check=_check,
     choose=_choose,
-    energy=frozenset({Phase.CHARGE_LOOP}),
+    energy=frozenset({Phase.STARTED, Phase.CHARGE_LOOP}),
     ready=frozenset(
         {
             Phase.SCHEDULE_EXCHANGE,
@@ -121,6 +100,7 @@ CAR = CarSide(
             Phase.PRECHARGE,
             Phase.PRECHARGED,
             Phase.POWER_DELIVERY,
+            Phase.STARTED,
             Phase.CHARGE_LOOP,
         }
     ),

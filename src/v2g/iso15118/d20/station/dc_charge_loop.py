@@ -41,7 +41,7 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
     expected = _EXPECTED[selected.mode, selected.service.bidirectional]
     if type(control) is not expected:
         raise Refusal(
-            ResponseCode.FAILED_WrongChargeParameter,
+            ResponseCode.FAILED,
             f"{type(control).__name__}, the selected service demands {expected.__name__}",
         )
     session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
@@ -61,7 +61,7 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         EVSEStatus=evse_status(view),
-        MeterInfo=meter_info(view.meter) if request.MeterInfoRequested else None,
+        MeterInfo=meter_info(request, session, view),
         EVSEPresentCurrent=shown(view.current_a),
         EVSEPresentVoltage=shown(view.voltage_v),
         EVSEPowerLimitAchieved=view.limited,

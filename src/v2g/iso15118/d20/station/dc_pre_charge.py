@@ -8,7 +8,7 @@ from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Demand, Stage, StationView
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
-from v2g.messages.iso20.types import ResponseCode
+from v2g.messages.iso20.types import Processing, ResponseCode
 
 
 def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Reply:
@@ -17,7 +17,7 @@ def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Rep
         target_v = min(max(0.0, target_v), limits.voltage_max_v)
     elif not 0 <= target_v <= limits.voltage_max_v:
         raise Refusal(
-            ResponseCode.FAILED_WrongChargeParameter,
+            ResponseCode.FAILED,
             f"pre-charge to {target_v:g} V is beyond the promised {limits.voltage_max_v:g} V",
         )
     demand = Demand(Stage.PRECHARGE, session.selected.service, session.selected.mode, voltage_v=target_v)
@@ -26,4 +26,5 @@ def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Rep
         ResponseCode=ResponseCode.OK,
         EVSEPresentVoltage=shown(view.voltage_v),
     )
-    return Reply(response, Phase.PRECHARGED, replace(session, demand=demand))
+    finished = request.EVProcessing is Processing.Finished
+    return Reply(response, Phase.PRECHARGED if finished else Phase.PRECHARGE, replace(session, demand=demand))

@@ -1,6 +1,7 @@
 """PowerDelivery: start, stop, standby, or back to the schedule.
 
-Its response knows no `Ongoing`, so where the hardware needs a moment the answer is `Wait`.
+Its response knows no `Ongoing`, so if the hardware needs a moment the answer is `Wait`. A station that wants the
+session to end starts power all the same: the response carries the notification, and the car then ends in order.
 """
 
 from dataclasses import replace
@@ -11,8 +12,8 @@ from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.timeouts import CONTACTOR_S
 from v2g.iso15118.d20.wire import header
-from v2g.iso15118.session import Refusal, Reply, Session, Wait
-from v2g.iso15118.view import Demand, Stage, StationView, Stop
+from v2g.iso15118.session import Code, Refusal, Reply, Session, Wait
+from v2g.iso15118.view import Demand, Stage, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import ChargeProgress, PowerDeliveryReq, PowerDeliveryRes
 from v2g.messages.iso20.types import Processing, ResponseCode
@@ -23,6 +24,8 @@ _STILL_CURRENT = Refusal(ResponseCode.FAILED, "the current did not fall to zero 
 
 
 def answer(request: PowerDeliveryReq, session: Session, view: StationView) -> Reply | Wait:
+    if request.EVProcessing is not Processing.Finished:  # the rest of the request does not count yet [V2G20-2007]
+        return _reply(ResponseCode.OK, session.phase, session, view)
     match request.ChargeProgress:
         case ChargeProgress.Start:
             return _start(request, session, view)
@@ -35,11 +38,9 @@ def answer(request: PowerDeliveryReq, session: Session, view: StationView) -> Re
 
 
 def _start(request: PowerDeliveryReq, session: Session, view: StationView) -> Reply | Wait:
-    if request.EVProcessing is not Processing.Finished or session.phase is Phase.CHARGE_LOOP:
-        return _reply(ResponseCode.OK, session.phase, session, view)
-    if view.stop is not Stop.NONE:
-        raise Refusal(ResponseCode.FAILED_PowerDeliveryNotApplied, "the station is stopping")
     check_profile(request.EVPowerProfile, session)
+    if session.phase is Phase.CHARGE_LOOP:  # energy is flowing already
+        return _reply(ResponseCode.OK, Phase.STARTED, session, view)
     service, wanted = session.selected.service, session.demand
     if service.dc:
         if not view.contactor_closed:
@@ -57,7 +58,7 @@ def _start(request: PowerDeliveryReq, session: Session, view: StationView) -> Re
         return Wait(replace(session, demand=ready), CONTACTOR_S, _CONTACTOR_OPEN)
     # Power follows the first charge-loop request: until then the contactor is closed and nothing flows.
     ready = replace(wanted, stage=Stage.READY, service=service, mode=session.selected.mode, wish_w=None)
-    return _reply(ResponseCode.OK, Phase.CHARGE_LOOP, replace(session, demand=ready), view)
+    return _reply(ResponseCode.OK, Phase.STARTED, replace(session, demand=ready), view)
 
 
 def _stop(session: Session, view: StationView) -> Reply | Wait:
@@ -72,10 +73,9 @@ def _stop(session: Session, view: StationView) -> Reply | Wait:
 
 
 def _renegotiate(session: Session, view: StationView) -> Reply:
-    if session.phase is not Phase.CHARGE_LOOP:
-        raise Refusal(
-            ResponseCode.FAILED_ScheduleRenegotiation, "there is no energy transfer whose schedule could change"
-        )
+    if session.phase is not Phase.CHARGE_LOOP:  # [V2G20-2018]
+        reason = "there is no energy transfer whose schedule could change"
+        raise Refusal(Code.SEQUENCE_ERROR, reason, Fault.SEQUENCE_ERROR)
     ready = replace(session.demand, stage=Stage.READY, wish_w=None)
     return _reply(ResponseCode.OK, Phase.SCHEDULE_EXCHANGE, replace(session, demand=ready), view)
 

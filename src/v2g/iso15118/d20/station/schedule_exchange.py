@@ -34,7 +34,7 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
     dynamic = session.selected.mode is ControlMode.DYNAMIC
     if (request.Dynamic_SEReqControlMode is not None) != dynamic:
         raise Refusal(
-            ResponseCode.FAILED_WrongChargeParameter,
+            ResponseCode.FAILED,
             f"the request's control mode is not the selected one, {session.selected.mode.name.lower()}",
         )
     following = _following(session)

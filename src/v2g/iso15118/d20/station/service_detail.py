@@ -1,5 +1,7 @@
 """ServiceDetail: the parameter sets of a service that was offered."""
 
+from dataclasses import replace
+
 from v2g.iso15118.d20.parameter_sets import parameter_sets
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
@@ -16,15 +18,13 @@ def answer(request: ServiceDetailReq, session: Session, view: StationView) -> Re
             ResponseCode.FAILED_ServiceIDInvalid,  # [V2G20-425], [V2G20-464]
             f"service {request.ServiceID} was not offered, only {[int(each) for each in session.offered]}",
         )
-    offer = session.offer
+    service, offer = Service(request.ServiceID), session.offer
     response = ServiceDetailRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         ServiceID=request.ServiceID,
         ServiceParameterList=ServiceParameterList(
-            parameter_sets(
-                Service(request.ServiceID), offer.modes, offer.nominal_voltage_v, price_levels=offer.price_levels
-            )
+            parameter_sets(service, offer.modes, offer.nominal_voltage_v, price_levels=offer.price_levels)
         ),
     )
-    return Reply(response, Phase.SERVICE_SELECTION, session)
+    return Reply(response, Phase.SERVICE_SELECTION, replace(session, detailed=(*session.detailed, service)))

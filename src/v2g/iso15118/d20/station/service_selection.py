@@ -1,4 +1,8 @@
-"""ServiceSelection: one offered energy service with one of its parameter sets."""
+"""ServiceSelection: one offered energy service with one of its parameter sets.
+
+The pair must have been given to the car in this session; any other is FAILED_ServiceSelectionInvalid [V2G20-433],
+[V2G20-467]. A selection without an energy service [V2G20-1618] cannot be written in the schema.
+"""
 
 from dataclasses import replace
 
@@ -13,18 +17,15 @@ from v2g.messages.iso20.types import ResponseCode
 
 def answer(request: ServiceSelectionReq, session: Session, view: StationView) -> Reply:
     chosen, modes = request.SelectedEnergyTransferService, session.offer.modes
-    if chosen.ServiceID not in session.offered:
-        raise Refusal(
-            ResponseCode.FAILED_NoEnergyTransferServiceSelected,
-            f"service {chosen.ServiceID} was not offered, only {[int(each) for each in session.offered]}",
-        )
-    if not 1 <= chosen.ParameterSetID <= len(modes):
-        raise Refusal(
-            ResponseCode.FAILED_ServiceSelectionInvalid,  # [V2G20-433], [V2G20-467]
-            f"service {chosen.ServiceID} has parameter sets 1 to {len(modes)}, not {chosen.ParameterSetID}",
-        )
-    if request.SelectedVASList is not None:
-        raise Refusal(ResponseCode.FAILED_ServiceSelectionInvalid, "no value-added service was offered")
+    why = None
+    if chosen.ServiceID not in session.detailed:
+        why = f"service {chosen.ServiceID} was not detailed, only {[int(each) for each in session.detailed]}"
+    elif not 1 <= chosen.ParameterSetID <= len(modes):
+        why = f"service {chosen.ServiceID} has parameter sets 1 to {len(modes)}, not {chosen.ParameterSetID}"
+    elif request.SelectedVASList is not None:
+        why = "no value-added service was offered"
+    if why is not None:
+        raise Refusal(ResponseCode.FAILED_ServiceSelectionInvalid, why)
     selection = Selection(Service(chosen.ServiceID), chosen.ParameterSetID, modes[chosen.ParameterSetID - 1])
     return Reply(
         ServiceSelectionRes(Header=header(session, view), ResponseCode=ResponseCode.OK),

@@ -102,7 +102,8 @@ STATION = StationSide(
         Phase.SCHEDULE_EXCHANGE: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
         # The car gives up first, and then ends the session in order.
         Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S + timeouts.DEFAULT_MESSAGE_S, Fault.CABLE_CHECK),
-        Phase.PRECHARGED: (timeouts.PRECHARGE_S + timeouts.DEFAULT_MESSAGE_S, Fault.PRECHARGE),
+        Phase.PRECHARGE: (timeouts.PRECHARGE_S + timeouts.DEFAULT_MESSAGE_S, Fault.PRECHARGE),
+        Phase.PRECHARGED: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
         Phase.POWER_DELIVERY: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     },
     silence_faults={
@@ -110,6 +111,5 @@ STATION = StationSide(
         Phase.SERVICE_DISCOVERY: Fault.SERVICE_DISCOVERY_TIMEOUT,
         Phase.SERVICE_DETAIL: Fault.SERVICE_DISCOVERY_TIMEOUT,
         Phase.SERVICE_SELECTION: Fault.SERVICE_DISCOVERY_TIMEOUT,
-        Phase.CHARGE_LOOP: Fault.CHARGE_LOOP_TIMEOUT,
     },
 )

@@ -1,5 +1,6 @@
-"""EVSEStatus: how the station asks the car to pause or to end."""
+"""EVSEStatus: how the station asks the car to pause, to end, or to take a new schedule."""
 
+from v2g.iso15118.d20.timeouts import PAUSE_WITHIN_S
 from v2g.iso15118.view import StationView, Stop
 from v2g.messages.iso20.types import EvseNotification, EVSEStatus
 
@@ -7,8 +8,11 @@ _NOTIFICATIONS = {Stop.PAUSE: EvseNotification.Pause, Stop.TERMINATE: EvseNotifi
 
 
 def evse_status(view: StationView) -> EVSEStatus | None:
-    """The notification, at once (delay 0); None while the station wants nothing."""
+    """The notification; None while the station wants nothing."""
     wanted = _NOTIFICATIONS.get(view.stop)
     if wanted is None and view.renegotiate:
         wanted = EvseNotification.ScheduleRenegotiation
-    return None if wanted is None else EVSEStatus(NotificationMaxDelay=0, EVSENotification=wanted)
+    if wanted is None:
+        return None
+    delay_s = PAUSE_WITHIN_S if wanted is EvseNotification.Pause else 0
+    return EVSEStatus(NotificationMaxDelay=delay_s, EVSENotification=wanted)

@@ -1,0 +1,245 @@
+"""ISO 15118-20 by the letter: what other stacks and their test suites expect of a station, each with its number."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.iso15118.requests import (
+    DC_DYNAMIC,
+    ac_scheduled_loop,
+    charge_only,
+    dc_loop,
+    every_request,
+    header,
+    number,
+    power_delivery,
+    session_stop,
+)
+from tests.iso15118.test_secc_engine import AC_OFFER, LIMITS, OFFER, PEER, READY, Car, code
+
+from v2g.exi.facets import Type
+from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Authorization, Meter, Stage, Stop
+from v2g.kernel.fault import Fault
+from v2g.messages.iso20 import common, dc
+from v2g.messages.iso20.common import ChargeProgress
+from v2g.messages.iso20.types import EvseNotification, Processing, ResponseCode
+
+METER = Meter("meter", 1_200, 300)
+
+
+def precharge(car: Car, processing: Processing, target_v: float = 400) -> Type:
+    return changed(car.requests()["DC_PreChargeReq"], EVProcessing=processing, EVTargetVoltage=number(target_v))
+
+
+def deliver(car: Car, progress: ChargeProgress, processing: Processing = Processing.Finished) -> ResponseCode:
+    return code(car.ask(changed(power_delivery(car.session_id, progress), EVProcessing=processing)))
+
+
+def test_precharge_goes_on_while_the_car_says_ongoing() -> None:
+    """[V2G20-2005]"""
+    car = Car().walk(Phase.PRECHARGE)
+    for _ in range(3):
+        assert code(car.ask(precharge(car, Processing.Ongoing))) is ResponseCode.OK
+        assert car.secc.session.phase is Phase.PRECHARGE
+        assert car.secc.demand.stage is Stage.PRECHARGE
+    assert deliver(car, ChargeProgress.Start) is ResponseCode.FAILED_SequenceError
+
+
+def test_power_delivery_follows_a_finished_precharge() -> None:
+    """[V2G20-2006]"""
+    car = Car().walk(Phase.PRECHARGED)
+    assert code(car.ask(precharge(car, Processing.Finished))) is ResponseCode.FAILED_SequenceError
+    assert deliver(Car().walk(Phase.PRECHARGED), ChargeProgress.Start) is ResponseCode.OK
+
+
+@pytest.mark.parametrize("offer", [OFFER, AC_OFFER], ids=["DC", "AC"])
+@pytest.mark.parametrize("progress", ChargeProgress)
+def test_power_is_used_at_least_once(offer: object, progress: ChargeProgress) -> None:
+    """[V2G20-2009], [V2G20-2010]: what follows Start is the charge loop, not another PowerDelivery."""
+    car = Car(offer).walk(Phase.STARTED)  # type: ignore[arg-type]
+    assert deliver(car, progress) is ResponseCode.FAILED_SequenceError
+    assert car.secc.demand.stage is Stage.OFF
+
+
+def test_the_charge_loop_goes_on_or_ends() -> None:
+    """[V2G20-2012], [V2G20-2013]: SessionStop is not the way out of it."""
+    car = Car().walk(Phase.CHARGE_LOOP)
+    answer = car.ask(session_stop(car.session_id, common.ChargingSession.Terminate))
+    assert code(answer) is ResponseCode.FAILED_SequenceError
+
+
+@pytest.mark.parametrize("progress", ChargeProgress)
+@pytest.mark.parametrize(
+    "phase", [Phase.PRECHARGED, Phase.POWER_DELIVERY, Phase.CHARGE_LOOP], ids=lambda each: each.name
+)
+def test_an_ongoing_power_delivery_changes_nothing(phase: Phase, progress: ChargeProgress) -> None:
+    """[V2G20-2007]"""
+    car = Car(AC_OFFER if phase is Phase.POWER_DELIVERY else OFFER).walk(phase)
+    before, deadline = car.secc.session, car.secc.next_deadline()
+    assert deliver(car, progress, Processing.Ongoing) is ResponseCode.OK
+    assert car.secc.session == before
+    if phase is Phase.CHARGE_LOOP:
+        assert car.secc.next_deadline() == deadline, "it does not keep energy flowing either"
+
+
+@pytest.mark.parametrize("phase", [Phase.PRECHARGED, Phase.POWER_DELIVERY], ids=lambda each: each.name)
+def test_there_is_nothing_to_renegotiate_before_power(phase: Phase) -> None:
+    """[V2G20-2018]"""
+    car = Car(AC_OFFER if phase is Phase.POWER_DELIVERY else OFFER).walk(phase)
+    assert deliver(car, ChargeProgress.ScheduleRenegotiation) is ResponseCode.FAILED_SequenceError
+    assert car.secc.end is not None
+    assert car.secc.end.fault is Fault.SEQUENCE_ERROR
+
+
+def test_the_first_turn_of_the_loop_has_the_meter_unasked() -> None:
+    """[V2G20-1833]; later turns only if the car asks [V2G20-1082]."""
+    car = Car(view=replace(READY, meter=METER)).walk(Phase.STARTED)
+    asked = [car.ask(changed(dc_loop(car.session_id), MeterInfoRequested=wants)) for wants in (False, False, True)]
+    readings = [answer.MeterInfo for answer in asked]  # type: ignore[attr-defined]
+    assert [None if each is None else each.ChargedEnergyReadingWh for each in readings] == [1_200, None, 1_200]
+
+
+def test_without_a_meter_there_is_no_reading() -> None:
+    car = Car().walk(Phase.STARTED)
+    assert car.ask(changed(dc_loop(car.session_id), MeterInfoRequested=True)).MeterInfo is None  # type: ignore[attr-defined]
+
+
+def test_minima_do_not_fall_below_the_promise() -> None:
+    """[V2G20-2655]; and maxima do not rise above it [V2G20-2654]."""
+    promised = replace(LIMITS, charge_min_w=500, discharge_min_w=400, voltage_min_v=150)
+    car = Car(view=replace(READY, limits=promised)).walk(Phase.STARTED)
+    car.view = replace(READY, limits=replace(LIMITS, charge_w=99_000, voltage_min_v=50))
+    control = car.ask(dc_loop(car.session_id)).CLResControlMode  # type: ignore[attr-defined]
+    assert control.EVSEMinimumChargePower.value == 500
+    assert control.EVSEMinimumDischargePower.value == 400
+    assert control.EVSEMinimumVoltage.value == 150
+    assert control.EVSEMaximumChargePower.value == 15_000
+
+
+@pytest.mark.parametrize(("service", "parameter_set"), [(99, 1), (1, 1), (2, 1), (6, 3)])
+def test_only_a_pair_that_the_car_was_given_can_be_selected(service: int, parameter_set: int) -> None:
+    """[V2G20-433], [V2G20-467]; 2 is offered, but its detail was never asked for [V2G20-1216]."""
+    car = Car().walk(Phase.SERVICE_SELECTION)
+    assert car.secc.session.detailed == (Service.DC_BPT,)
+    selected = common.SelectedService(service, parameter_set)
+    request = common.ServiceSelectionReq(header(car.session_id), SelectedEnergyTransferService=selected)
+    assert code(car.ask(request)) is ResponseCode.FAILED_ServiceSelectionInvalid
+
+
+def test_details_of_a_service_that_was_not_offered() -> None:
+    """[V2G20-425], [V2G20-464]"""
+    car = Car().walk(Phase.SERVICE_DETAIL)
+    request = common.ServiceDetailReq(header(car.session_id), ServiceID=99)
+    assert code(car.ask(request)) is ResponseCode.FAILED_ServiceIDInvalid
+
+
+@pytest.mark.parametrize("supported", [[2], [99], [1, 5]])
+def test_what_a_car_supports_does_not_filter_energy_services(supported: list[int]) -> None:
+    """[V2G20-1249]"""
+    car = Car().walk(Phase.SERVICE_DISCOVERY)
+    answer = car.ask(
+        common.ServiceDiscoveryReq(header(car.session_id), SupportedServiceIDs=common.ServiceIDList(supported))
+    )
+    assert code(answer) is ResponseCode.OK
+    assert [each.ServiceID for each in answer.EnergyTransferServiceList.Service] == [6, 2]  # type: ignore[attr-defined]
+
+
+def test_a_car_that_may_use_nothing_is_not_offered_anything() -> None:
+    car = Car(replace(OFFER, services=(Service.DC_BPT,)), replace(READY, may_discharge=False))
+    car.walk(Phase.SERVICE_DISCOVERY)
+    assert code(car.ask(common.ServiceDiscoveryReq(header(car.session_id)))) is ResponseCode.FAILED
+
+
+def test_wrong_parameters_have_their_code_in_charge_parameter_discovery_only() -> None:
+    """[V2G20-1619], [V2G20-2272]; elsewhere a plain FAILED."""
+    car = Car().walk(Phase.CHARGE_PARAMETERS)
+    plain = charge_only(car.requests()["DC_ChargeParameterDiscoveryReq"])
+    assert code(car.ask(plain)) is ResponseCode.FAILED_WrongChargeParameter
+    car = Car().walk(Phase.SCHEDULE_EXCHANGE)
+    scheduled = changed(
+        car.requests()["ScheduleExchangeReq"],
+        Dynamic_SEReqControlMode=None,
+        Scheduled_SEReqControlMode=common.Scheduled_SEReqControlMode(),
+    )
+    assert code(car.ask(scheduled)) is ResponseCode.FAILED
+    car = Car().walk(Phase.PRECHARGE)
+    assert code(car.ask(precharge(car, Processing.Ongoing, target_v=2_000))) is ResponseCode.FAILED
+    car = Car().walk(Phase.STARTED)
+    other = dc.Dynamic_DC_CLReqControlMode(**DC_DYNAMIC)
+    assert code(car.ask(dc_loop(car.session_id, other))) is ResponseCode.FAILED
+    car = Car(AC_OFFER).walk(Phase.STARTED)
+    assert code(car.ask(ac_scheduled_loop(car.session_id, 0))) is ResponseCode.FAILED
+
+
+@pytest.mark.parametrize("offer", [OFFER, AC_OFFER], ids=["DC", "AC"])
+def test_a_stop_before_power_is_a_notification_not_a_fault(offer: object) -> None:
+    """[V2G20-1414]: the car learns of it with PowerDelivery, takes one turn of the loop, and ends in order."""
+    car = Car(offer).walk(Phase.PRECHARGED if offer is OFFER else Phase.POWER_DELIVERY)  # type: ignore[arg-type]
+    car.view = replace(READY, stop=Stop.TERMINATE)
+    answer = car.ask(power_delivery(car.session_id, ChargeProgress.Start))
+    assert code(answer) is ResponseCode.OK
+    assert answer.EVSEStatus.EVSENotification is EvseNotification.Terminate  # type: ignore[attr-defined]
+    car.ask(car.requests()["DC_ChargeLoopReq" if offer is OFFER else "AC_ChargeLoopReq"])
+    car.view = replace(READY, stop=Stop.TERMINATE, contactor_closed=False)
+    assert deliver(car, ChargeProgress.Stop) is ResponseCode.OK
+    car.ask(session_stop(car.session_id, common.ChargingSession.Terminate))
+    assert car.secc.end is not None
+    assert car.secc.end.fault is None
+
+
+@pytest.mark.parametrize(("wish", "delay_s"), [(Stop.PAUSE, 60), (Stop.TERMINATE, 0)])
+def test_a_car_that_is_asked_to_pause_has_a_minute(wish: Stop, delay_s: int) -> None:
+    """[V2G20-1850]"""
+    car = Car(view=replace(READY, stop=wish)).walk(Phase.STARTED)
+    status = car.ask(dc_loop(car.session_id)).EVSEStatus  # type: ignore[attr-defined]
+    assert status.NotificationMaxDelay == delay_s
+
+
+def test_a_wish_to_stop_outweighs_a_renegotiation() -> None:
+    car = Car(view=replace(READY, renegotiate=True)).walk(Phase.STARTED)
+    status = car.ask(dc_loop(car.session_id)).EVSEStatus  # type: ignore[attr-defined]
+    assert status.EVSENotification is EvseNotification.ScheduleRenegotiation
+    car.view = replace(car.view, stop=Stop.TERMINATE)
+    status = car.ask(dc_loop(car.session_id)).EVSEStatus  # type: ignore[attr-defined]
+    assert status.EVSENotification is EvseNotification.Terminate
+
+
+@pytest.mark.parametrize("watts", [32_767, 32_768, 32_769, 40_005, 11_040, 1, 0, 327_679, 0.05])
+def test_limits_are_never_rounded_up(watts: float) -> None:
+    """32768 W has no room as such: 3277e1 would promise 2 W too many."""
+    limits = replace(LIMITS, charge_w=watts, discharge_w=watts)
+    car = Car(view=replace(READY, limits=limits)).walk(Phase.CHARGE_PARAMETERS)
+    answer = car.ask(car.requests()["DC_ChargeParameterDiscoveryReq"])
+    told = answer.DC_CPDResEnergyTransferMode  # type: ignore[attr-defined]
+    for value in (told.EVSEMaximumChargePower.value, told.EVSEMaximumDischargePower.value):
+        assert value <= watts
+        assert value == pytest.approx(watts, rel=0.001, abs=0.001)
+
+
+def test_ac_target_only_where_the_station_has_one() -> None:
+    """A scheduled car follows its schedule; a power to hold to is sent if there is one, and only then."""
+    car = Car(replace(AC_OFFER, services=(Service.AC,), modes=(ControlMode.SCHEDULED,)))
+    car.walk(Phase.STARTED)
+    told = []
+    for target_w in (None, 4_000.0, 0.0):
+        car.view = replace(READY, target_w=target_w)
+        control = car.ask(ac_scheduled_loop(car.session_id, 3_000)).CLResControlMode  # type: ignore[attr-defined]
+        told.append(None if control.EVSETargetActivePower is None else control.EVSETargetActivePower.value)
+    assert told == [None, 4_000, 0]
+
+
+def test_a_resumed_session_is_that_of_the_same_car_and_identity() -> None:
+    """[V2G20-2545], [V2G20-2626]: another name, or a car that is refused now, begins anew."""
+    first = Car(peer=PEER).walk(Phase.WELDING_DETECTION)
+    first.ask(session_stop(first.session_id, common.ChargingSession.Pause))
+    assert first.secc.end is not None
+    paused = first.secc.end.paused
+    assert paused is not None
+    request = every_request(paused.session_id)[0]
+    other = Car(peer=PEER, paused=paused)
+    assert code(other.ask(changed(request, EVCCID="OTHER"))) is ResponseCode.OK_NewSessionEstablished
+    refused = Car(view=replace(READY, authorization=Authorization.REJECTED), peer=PEER, paused=paused)
+    assert code(refused.ask(request)) is ResponseCode.OK_NewSessionEstablished
+    assert refused.session_id != paused.session_id
