@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v2g.io.trace import SessionTrace, TraceError
+from v2g.io.trace import MOST_STRANGERS, STRANGERS_S, SessionTrace, TraceError
 from v2g.iso15118.event import Faulted, Moved, Received, Sent
 from v2g.kernel.fault import Fault
 from v2g.messages import encode
 from v2g.messages.iso20 import common
 from v2g.messages.iso20.types import MessageHeader, ResponseCode
-from v2g.station.event import CarArrived, DeviceFailed, KnownDeviation
+from v2g.station.event import CarArrived, DeviceFailed, KnownDeviation, StrangerRefused
 
 SESSION = "0123456789ABCDEF"
 HEADER = MessageHeader(SessionID=bytes.fromhex(SESSION), TimeStamp=1_700_000_000)
@@ -171,3 +172,23 @@ def test_a_file_that_cannot_be_opened_is_named_with_a_remedy(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(TraceError, match="trace"):
         SessionTrace(tmp_path / "file" / "trace.log")
+
+
+def test_strangers_are_marked_limited_and_never_part_of_a_session(file: Path) -> None:
+    now = [1_772_356_502.0]
+    trace = SessionTrace(file, clock=lambda: now[0])
+    for number in range(1_000):
+        trace.write(1, SESSION, StrangerRefused(f"[::1]:{number}", "CN=ERROR 0x20", Fault.TLS))
+    lines = file.read_text().splitlines()
+    assert len(lines) == MOST_STRANGERS
+    assert all(" session=- ERROR 0x0B TLS failure: [" in line.replace("stranger: ", "") for line in lines)
+    assert not [line for line in lines if "ERROR 0x20" in line.partition("refused")[0]]
+    now[0] += STRANGERS_S
+    trace.write(1, SESSION, StrangerRefused("[::1]:1", "again"))
+    assert f"session=- WARNING {1_000 - MOST_STRANGERS} more refusals of strangers" in file.read_text()
+
+
+def test_a_pipe_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trace.log")
+    with pytest.raises(TraceError, match=r"trace .*trace\.log: "):
+        SessionTrace(tmp_path / "trace.log")

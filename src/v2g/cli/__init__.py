@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from v2g.kernel.errors import V2GError
+from v2g.kernel.printable import printable
 
 COMMANDS = {
     "daemon": ("daemon", "serve cars at the station's EVSEs"),
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (V2GError, ExceptionGroup) as error:
         for each in _expected(error):
-            print(f"v2g: error: {each}", file=sys.stderr)
+            print("\n".join(map(printable, f"v2g: error: {each}".split("\n"))), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from v2g.kernel.printable import printable
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from v2g.station.config.settings import Control
@@ -68,4 +70,4 @@ def _text(value: object) -> str:
             return "\n".join(f"{key}: {_text(each)}" for key, each in value.items())
         case list():
             return ", ".join(map(_text, value))
-    return str(value)
+    return printable(str(value))

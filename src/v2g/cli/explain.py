@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from v2g.kernel.printable import printable
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from v2g.station.config.settings import Control
@@ -24,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(explained, indent=2))
         return 0
     for each in explained:
-        print(f"EVSE {each['evse']}: {each['why']}")
+        print(f"EVSE {each['evse']}: {printable(each['why'])}")
         for bound in each.get("bounds", []):
             detail = f" ({bound['detail']})" if bound["detail"] else ""
-            print(f"  {bound['allows_w'] / 1000:8.1f} kW  {bound['source']}{detail}")
+            print(f"  {bound['allows_w'] / 1000:8.1f} kW  {printable(bound['source'] + detail)}")
     return 0

@@ -8,6 +8,8 @@ import argparse
 from math import isfinite
 from pathlib import Path
 
+from v2g.kernel.printable import printable
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from v2g.station.config.settings import Control
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         asked = command.Inject(mode=args.mode, power_w=power_w, fed_var=fed_var, for_s=args.for_s, evse=args.evse)
         explained = request(args.socket, asked)
         for each in explained:
-            print(f"EVSE {each['evse']}: {each['why']}")
+            print(f"EVSE {each['evse']}: {printable(each['why'])}")
         return 0
     write = command.WriteRegister(address=args.address, value=args.value, evse=args.evse)
     written = request(args.socket, write)

@@ -1,48 +1,112 @@
-"""What must survive a restart, in a file: whole or not at all."""
+"""What must survive a restart, in a file: whole or not at all, also over a power cut."""
 
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Condition, Thread
 
 import msgspec
 from msgspec.structs import replace
 
 from v2g.station.kept import Entry, KeptEvse
 
+LARGEST = 1 << 20
+"""Bytes; a larger file is none of ours."""
+
 
 class Journal:
-    """`v2g.station.kept.Keeper` on a file. One that cannot be read or written stops nothing: `trouble` says why."""
+    """`v2g.station.kept.Keeper` on a file. One that cannot be read or written stops nothing: `trouble` says why.
+
+    A damaged file is set aside as `*.damaged`, for somebody to look at. The hardware does not depend on the file: its
+    watchdogs act by themselves, and every start commands the safe state.
+    """
 
     def __init__(self, file: Path | None) -> None:
         self.trouble: str | None = None
         self.found: dict[int, KeptEvse] = {}
         self._file = file
-        self._kept: dict[int, KeptEvse] = {}
+        self._latest: bytes | None = None
+        """What has to be written."""
+        self._news, self._closing = Condition(), False
+        self._writer: Thread | None = None
         if file is not None:
-            try:
-                self.found = msgspec.json.decode(file.read_bytes(), type=dict[int, KeptEvse])
-            except FileNotFoundError:
-                pass
-            except (OSError, ValueError, RecursionError) as error:
-                self.trouble = f"journal {file}: {error}; what the last process left behind is not known"
+            self._read(file)
         self._kept = {number: replace(kept, entry=Entry()) for number, kept in self.found.items()}
 
     def keep(self, evse: int, state: KeptEvse) -> None:
         """The state of this EVSE; written when it is another one."""
         before = self._kept.get(evse, KeptEvse())
-        if self._file is None or state == replace(before, entry=replace(before.entry, since="")):
+        if self._file is None or state == replace(before, entry=replace(before.entry, since=state.entry.since)):
             return
         since = datetime.now(UTC).isoformat(timespec="seconds")
         self._kept[evse] = replace(state, entry=replace(state.entry, since=since))
-        temporary = self._file.with_suffix(".new")
+        with self._news:
+            self._latest = msgspec.json.encode(self._kept)
+            if self._writer is None:
+                self._writer = Thread(target=self._write_on, args=(self._file,), name="kept", daemon=True)
+                self._writer.start()
+            self._news.notify()
+
+    def close(self) -> None:
+        """Everything that was kept is on the disk from now on, if it can be."""
+        if self._writer is not None:
+            with self._news:
+                self._closing = True
+                self._news.notify()
+            self._writer.join()
+            self._writer, self._closing = None, False
+
+    def _write_on(self, file: Path) -> None:
+        """A slow disk makes nobody wait: of several states the latest one is written."""
+        while True:
+            with self._news:
+                while self._latest is None and not self._closing:
+                    self._news.wait()
+                data, self._latest = self._latest, None
+            if data is None:
+                return
+            try:
+                _write(file, data)
+            except OSError as error:
+                self.trouble = f"kept file {file}: {error.strerror}; let this user write there, or set `kept`"
+
+    def _read(self, file: Path) -> None:
         try:
-            self._file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            with open(temporary, "wb") as stream:
-                stream.write(msgspec.json.encode(self._kept))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, self._file)
+            found = os.stat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError("it is no regular file")
+            if found.st_size > LARGEST:
+                raise ValueError(f"it has {found.st_size} bytes")
+            self.found = msgspec.json.decode(file.read_bytes(), type=dict[int, KeptEvse])
+        except FileNotFoundError:
+            pass
         except OSError as error:
-            self.trouble = (
-                f"{self._file}: {error.strerror}; let this user write there, or name another file under `kept`"
-            )
+            self.trouble = f"kept file {file}: {error.strerror}; what the last process left behind is not known"
+        except (ValueError, RecursionError) as error:
+            self.trouble = f"kept file {file}: {error}; {_set_aside(file)}; operator limits have to be set again"
+
+
+def _set_aside(file: Path) -> str:
+    aside = file.with_name(file.name + ".damaged")
+    try:
+        os.replace(file, aside)
+    except OSError as error:
+        return f"it cannot be set aside ({error.strerror})"
+    return f"set aside as {aside}"
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Replace the file: after a power cut it is the old one or the new one."""
+    file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    temporary = file.with_suffix(".new")
+    with open(temporary, "wb", opener=lambda path, flags: os.open(path, flags, 0o640)) as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, file)
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

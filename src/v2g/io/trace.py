@@ -10,6 +10,7 @@ reads as the same text. Control characters in what a car sent are escaped, so th
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,9 +19,12 @@ from typing import TextIO
 
 from v2g.iso15118.event import Received, Sent
 from v2g.kernel.errors import V2GError
+from v2g.kernel.printable import printable
 from v2g.station.event import Event, StrangerRefused
 from v2g.station.text import describe
 
+MOST_STRANGERS, STRANGERS_S = 20, 60.0
+"""Write at most this many lines about refused strangers in this time; then one line says how many more there were."""
 _ERROR = re.compile("e(?=rror)", re.IGNORECASE)
 
 
@@ -47,6 +51,8 @@ class SessionTrace:
         self._debug = level == "debug"
         self._descriptor: int | None = None
         self._lost = 0
+        self._strangers, self._minute_s = 0, float("-inf")
+        """Refusals of strangers since this time."""
         if file is not None:
             try:
                 file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -56,17 +62,32 @@ class SessionTrace:
                 raise TraceError(f"trace {file}: {error.strerror}; {remedy}") from error
 
     def write(self, evse: int, session_id: str, event: Event) -> None:
-        """One event of a EVSE. `session_id`: hexadecimal; empty while there is no session."""
+        """One event of an EVSE. `session_id`: hexadecimal; empty while there is no session."""
         if isinstance(event, Received | Sent) and not self._debug:
             return
+        stranger = isinstance(event, StrangerRefused)
+        if stranger and not self._admits():
+            return
         level, text = _describe(event)
-        if not text.isprintable():
-            text = "".join(each if each.isprintable() else _escape(each) for each in text)
+        text = text if text.isprintable() else printable(text)
         if level != "ERROR":
             text = _ERROR.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-        session = "-" if not session_id or isinstance(event, StrangerRefused) else session_id
+        session = "-" if stranger or not session_id else session_id
+        self._line(str(evse), session, level, f"stranger: {text}" if stranger else text)
+
+    def _line(self, evse: str, session: str, level: str, text: str) -> None:
         moment = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
         self._append(f"{moment}Z evse={evse} session={session} {level} {text}\n")
+
+    def _admits(self) -> bool:
+        """Whether another line about strangers may be written: they must not fill the disk, or hide a session."""
+        now = self._clock()
+        if now - self._minute_s >= STRANGERS_S:
+            hidden, self._strangers, self._minute_s = self._strangers - MOST_STRANGERS, 0, now
+            if hidden > 0:
+                self._line("-", "-", "WARNING", f"{hidden} more refusals of strangers in the last {STRANGERS_S:g} s")
+        self._strangers += 1
+        return self._strangers <= MOST_STRANGERS
 
     def reopen(self) -> None:
         """Open the file again, for SIGHUP. If that fails the old one stays in use."""
@@ -85,7 +106,12 @@ class SessionTrace:
             self._descriptor = None
 
     def _open(self, file: Path) -> None:
-        self._descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # its reader could hold the station up
+            os.close(descriptor)
+            raise OSError(0, "it is a pipe or a socket, no file")
+        self._descriptor = descriptor
 
     def _append(self, line: str) -> None:
         if self._echo is not None:
@@ -120,7 +146,3 @@ def _describe(event: Event) -> tuple[str, str]:
     document = json.dumps(to_document(event.message), separators=(",", ":"))
     name, payload = type(event.message).__name__, event.payload.hex().upper()
     return "DEBUG", f"{verb} {name} protocol={event.protocol} payload={payload} document={document}"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from v2g.io.discovery import link_local, respond, scoped
+from v2g.io.hardware_lock import HardwareLock
 from v2g.io.journal import Journal
 from v2g.io.link import LinkLost
 from v2g.io.listener import Listener, listen
@@ -24,7 +25,7 @@ from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
 from v2g.run.evse import EvseRunner
 from v2g.station.command import Command
-from v2g.station.config.settings import Settings, Tls
+from v2g.station.config.settings import Device, Settings, Tls
 from v2g.station.event import Listening, OperatorAsked, StrangerRefused
 from v2g.station.evse import Evse
 from v2g.station.snapshot import StationSnapshot, explain
@@ -65,6 +66,15 @@ class StationProcess:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._trace.reopen)
         context = station_tls(self._settings.tls) if self._tls else None
+        hardware = HardwareLock(_commanded(self._settings))
+        try:
+            await self._serve_all(context, ready)
+        finally:
+            hardware.release()
+            self._journal.close()
+            self._trace.close()
+
+    async def _serve_all(self, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._serve(evse, context, ready)) for evse in self._station.evses.values()]
             running.append(tasks.create_task(self._control()))
@@ -72,7 +82,6 @@ class StationProcess:
             await self._wind_down()
             for task in running:
                 task.cancel()
-        self._trace.close()
 
     async def _serve(self, evse: Evse, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         """One EVSE: listen first, then warm up, then let cars discover it."""
@@ -173,6 +182,15 @@ class StationProcess:
             async with asyncio.timeout(GRACE_S):
                 for runner in self._runners.values():
                     await runner.idle.wait()
+
+
+def _commanded(settings: Settings) -> list[str]:
+    """The addresses of all hardware that this process commands."""
+    devices: list[Device | None] = []
+    for evse in settings.evses:
+        devices += [evse.inverter, evse.contactor, evse.isolation, evse.ccid, evse.lock]
+        devices.append(None if evse.pilot is None else evse.pilot.device)
+    return [str(device.where) for device in devices if device is not None]
 
 
 def station_tls(settings: Tls) -> "TlsContext":

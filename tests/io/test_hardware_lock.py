@@ -1,0 +1,48 @@
+"""Two daemons never command the same hardware."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from v2g.io.hardware_lock import HardwareBusy, HardwareLock
+
+HOLD = """
+import sys
+from pathlib import Path
+from v2g.io.hardware_lock import HardwareLock
+lock = HardwareLock(sys.argv[2:], Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_hardware_that_another_process_commands_is_refused_until_that_dies(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path), "modbus://a:1?unit=1", "modbus://b:1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(HardwareBusy, match=f"modbus://b:1: the process {other.pid} commands it; stop it"):
+            HardwareLock(["modbus://c:1", "modbus://b:1"], tmp_path)
+        HardwareLock(["modbus://c:1"], tmp_path).release()  # what was taken before the refusal is free again
+        other.kill()
+    HardwareLock(["modbus://a:1?unit=1", "modbus://b:1"], tmp_path).release()
+
+
+def test_one_address_twice_is_no_conflict(tmp_path: Path) -> None:
+    lock = HardwareLock(["modbus://a:1", "modbus://a:1"], tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.read_text() == f"{os.getpid()}\n"
+    lock.release()
+
+
+def test_a_place_that_cannot_hold_locks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HardwareBusy, match=r"hardware lock in .*; let this user write there"):
+        HardwareLock(["modbus://a:1"], tmp_path / "file")

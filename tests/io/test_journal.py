@@ -1,0 +1,79 @@
+"""What must survive a restart: whole or not at all, and no damage keeps the daemon from starting."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from v2g.io.journal import LARGEST, Journal
+from v2g.station.kept import Entry, KeptEvse
+
+BUSY = KeptEvse(entry=Entry(stage="ENERGY", session="4A", contactor_closed=True), discharge_limit_w=2_000.0)
+
+
+def keep(journal: Journal, evse: int, state: KeptEvse) -> None:
+    journal.keep(evse, state)
+    journal.close()
+
+
+def test_the_next_process_finds_what_the_last_one_kept(tmp_path: Path) -> None:
+    file = tmp_path / "lib" / "kept.json"
+    keep(Journal(file), 2, BUSY)
+    found = Journal(file).found[2]
+    assert found.entry.stage == "ENERGY"
+    assert found.entry.since
+    assert found.discharge_limit_w == 2_000.0
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in file.parent.iterdir()] == ["kept.json"]
+
+
+def test_the_same_state_is_written_once(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    journal = Journal(file)
+    keep(journal, 1, BUSY)
+    written = file.stat().st_mtime_ns
+    keep(journal, 1, BUSY)
+    assert file.stat().st_mtime_ns == written
+
+
+def test_limits_stay_when_the_state_before_is_over(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    keep(Journal(file), 1, BUSY)
+    second = Journal(file)
+    keep(second, 2, KeptEvse(charge_limit_w=1.0))
+    assert Journal(file).found[1].discharge_limit_w == 2_000.0
+
+
+def as_fifo(file: Path) -> None:
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.write_bytes(b'{"1": {"entry": {"stage": "\xff"}}}'),
+        lambda file: file.write_bytes(b'{"1": {"x": ' + b"[" * 100_000),
+        lambda file: file.write_bytes(b'{"1": {"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}}"),
+        lambda file: file.write_bytes(b'{"1": {"discharge_limit_w": "much"}}'),
+        lambda file: file.write_bytes(b"x" * (LARGEST + 1)),
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(b"[]"),
+        as_fifo,
+    ],
+)
+def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    file = tmp_path / "kept.json"
+    damage(file)
+    journal = Journal(file)
+    assert journal.found == {}
+    assert journal.trouble is not None
+    assert f"set aside as {file}.damaged" in journal.trouble
+    keep(journal, 1, BUSY)
+    assert Journal(file).found[1].discharge_limit_w == 2_000.0
+
+
+def test_a_directory_in_its_place_stops_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.found == {}
+    assert journal.trouble is not None
