@@ -72,8 +72,8 @@ class SessionTrace:
         text = text if text.isprintable() else printable(text)
         if level != "ERROR":
             text = _ERROR.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-        session = "-" if stranger or not session_id else session_id
-        self._line(str(evse), session, level, f"stranger: {text}" if stranger else text)
+        session = "stranger" if stranger else session_id or "-"
+        self._line(str(evse), session, level, text)
 
     def _line(self, evse: str, session: str, level: str, text: str) -> None:
         moment = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
