@@ -77,3 +77,13 @@ def test_a_directory_in_its_place_stops_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     assert journal.found == {}
     assert journal.trouble is not None
+
+
+def test_what_is_flushed_is_on_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    journal = Journal(file)
+    for limit_w in (1_000.0, 2_000.0):
+        journal.keep(1, KeptEvse(charge_limit_w=limit_w))
+        assert journal.flush(10.0)
+        assert Journal(file).found[1].charge_limit_w == limit_w
+    journal.close()

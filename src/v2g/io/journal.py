@@ -28,7 +28,7 @@ class Journal:
         self._file = file
         self._latest: bytes | None = None
         """What has to be written."""
-        self._news, self._closing = Condition(), False
+        self._news, self._closing, self._written = Condition(), False, True
         self._writer: Thread | None = None
         if file is not None:
             self._read(file)
@@ -42,18 +42,23 @@ class Journal:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         self._kept[evse] = replace(state, entry=replace(state.entry, since=since))
         with self._news:
-            self._latest = msgspec.json.encode(self._kept)
+            self._latest, self._written = msgspec.json.encode(self._kept), False
             if self._writer is None:
                 self._writer = Thread(target=self._write_on, args=(self._file,), name="kept", daemon=True)
                 self._writer.start()
-            self._news.notify()
+            self._news.notify_all()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until what was kept so far is on the disk, or could not be written; whether it came in time."""
+        with self._news:
+            return self._news.wait_for(lambda: self._written, timeout_s)
 
     def close(self) -> None:
         """Everything that was kept is on the disk from now on, if it can be."""
         if self._writer is not None:
             with self._news:
                 self._closing = True
-                self._news.notify()
+                self._news.notify_all()
             self._writer.join()
             self._writer, self._closing = None, False
 
@@ -70,6 +75,9 @@ class Journal:
                 _write(file, data)
             except OSError as error:
                 self.trouble = f"kept file {file}: {error.strerror}; let this user write there, or set `kept`"
+            with self._news:
+                self._written = self._latest is None
+                self._news.notify_all()
 
     def _read(self, file: Path) -> None:
         try:

@@ -41,6 +41,9 @@ DYNAMIC_PORTS = range(49152, 65536)
 GRACE_S = 5.0
 """How long a car has to end its session when the station stops."""
 
+FLUSH_S = 1.0
+"""How long an operator waits at most for the disk; the command holds either way."""
+
 
 class StationProcess:
     """All EVSEs of one process."""
@@ -145,6 +148,8 @@ class StationProcess:
             if done.note:
                 runner.report(OperatorAsked(done.note))
             runner.heed()
+        if done.evses:  # who asked may rely on it from the answer on, also over a power cut
+            await asyncio.to_thread(self._journal.flush, FLUSH_S)
         if done.ends:
             self._stop.set()
         if isinstance(done.result, StationSnapshot):
