@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from msgspec.structs import replace as changed
 from tests.iso15118.requests import (
@@ -19,13 +20,14 @@ from v2g.iso15118.d20.station.side import STATION
 from v2g.iso15118.d20.table import TABLE, Phase
 from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS
 from v2g.iso15118.event import Step
+from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.session import Code, Refusal
 from v2g.iso15118.station_engine import StationEngine
 from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.messages import decode
-from v2g.messages.iso20.common import ChargeProgress, ChargingSession
+from v2g.messages.iso20.common import ChargeProgress, ChargingSession, PowerDeliveryReq
 from v2g.messages.iso20.dc import DC_PreChargeReq
 from v2g.messages.iso20.types import EvseNotification, Processing, ResponseCode
 
@@ -195,15 +197,21 @@ def test_relaxed_profile() -> None:
     [
         (Phase.AUTHORIZATION, "AuthorizationReq", 55, Fault.AUTHORIZATION),
         (Phase.CABLE_CHECK, "DC_CableCheckReq", 42, Fault.CABLE_CHECK),
+        (Phase.SCHEDULE_EXCHANGE, "ScheduleExchangeReq", 55, Fault.SEQUENCE_TIMEOUT),
         (Phase.PRECHARGE, "DC_PreChargeReq", 12, Fault.PRECHARGE),
+        (Phase.PRECHARGED, "PowerDeliveryReq", 55, Fault.SEQUENCE_TIMEOUT),
+        (Phase.POWER_DELIVERY, "PowerDeliveryReq", 55, Fault.SEQUENCE_TIMEOUT),
     ],
 )
 def test_a_phase_does_not_go_on_for_ever(phase: Phase, name: str, limit_s: float, fault: Fault) -> None:
-    car = Car().walk(phase)
+    offer = AC_OFFER if phase is Phase.POWER_DELIVERY else OFFER
+    car = Car(replace(offer, modes=(ControlMode.SCHEDULED,))).walk(phase)
     request = car.requests()[name]
-    if isinstance(request, DC_PreChargeReq):
+    if isinstance(request, DC_PreChargeReq | PowerDeliveryReq):
         request = changed(request, EVProcessing=Processing.Ongoing)
-    car.view = replace(READY, authorization=Authorization.PENDING, cable_check=Check.ONGOING, voltage_v=10.0)
+    car.view = replace(
+        READY, authorization=Authorization.PENDING, cable_check=Check.ONGOING, voltage_v=10.0, schedule=()
+    )
     started = car.now
     while car.now < started + limit_s:
         assert not code(car.ask(request)).value.startswith("FAILED")
@@ -388,6 +396,17 @@ def test_pause_and_resume_by_the_same_car_only() -> None:
         assert code(other.ask(request)) is ResponseCode.OK_NewSessionEstablished
         assert other.secc.session.phase is Phase.AUTHORIZATION_SETUP
         assert other.session_id != paused.session_id
+
+
+def test_a_paused_session_survives_a_restart() -> None:
+    car = Car(peer=PEER).walk(Phase.WELDING_DETECTION)
+    car.ask(session_stop(car.session_id, ChargingSession.Pause))
+    assert car.secc.end is not None
+    written = msgspec.json.encode(car.secc.end.paused)
+    again = Car(peer=PEER, paused=msgspec.json.decode(written, type=Paused))
+    assert code(again.ask(every_request(car.session_id)[0])) is ResponseCode.OK_OldSessionJoined
+    assert again.secc.session.selection == car.secc.session.selection
+    assert again.secc.session.car == car.secc.session.car
 
 
 def test_pause_without_tls_keeps_nothing() -> None:

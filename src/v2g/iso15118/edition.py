@@ -56,9 +56,10 @@ def root_name(message: Type) -> str:
     return type(message).__name__
 
 
-def body_name(message: Any) -> str:
-    """The name of a message of ISO 15118-2 or DIN: that of the element in its body."""
-    return type(message.Body.BodyElement).__name__
+def body_name(message: Type) -> str:
+    """The name of a message of ISO 15118-2 or DIN: that of the element in its body, if it has one."""
+    element = getattr(getattr(message, "Body", None), "BodyElement", None)
+    return root_name(message if element is None else element)
 
 
 def exi_payload(request: str) -> PayloadType:

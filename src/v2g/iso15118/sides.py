@@ -30,7 +30,8 @@ class StationSide:
     open: Callable[[Offer, bytes | None, Paused | None], Session]
     """A session that has just begun; the fingerprint of the car's certificate, and a session that it may resume."""
     check: Callable[[Type, Session], None]
-    """What holds for every request before the sequence: raises `Refusal` for that of another session."""
+    """What holds for every message before the sequence: raises `Refusal` for one that is no request, or that is of
+    another session."""
     refuse: Callable[[Type, Session, StationView, Refusal], Type | None]
     """The response paired with the request, with the refusal's code; None if there is none."""
     pause: Callable[[Session], Paused | None]

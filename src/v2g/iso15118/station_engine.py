@@ -140,8 +140,6 @@ class StationEngine:
         """What holds for every request: its session first [V2G20-460], then the sequence."""
         edition, phase = self.side.edition, self.session.phase
         name = edition.name_of(request)
-        if name not in self.side.answers:
-            raise Refusal(Code.SEQUENCE_ERROR, f"{name} is no request of a car", Fault.SEQUENCE_ERROR)
         self.side.check(request, self.session)
         selection = self.session.selection
         admitted = edition.admitted(phase, None if selection is None else selection.service.dc)

@@ -30,10 +30,12 @@ def stated(number: RationalNumber, most: float) -> float:
     return _held(number.value, most)
 
 
-def why_not(limits: Limits) -> str | None:
+def why_not(limits: Limits, *, dc: bool) -> str | None:
     """What a car cannot mean by its limits, or None."""
     if limits.charge_w < 0 or limits.charge_a < 0:
         return f"a maximum of {limits.charge_w:g} W and {limits.charge_a:g} A to charge is none"
+    if dc and limits.voltage_max_v <= 0:
+        return f"a maximum voltage of {limits.voltage_max_v:g} V is none"
     if limits.voltage_max_v < limits.voltage_min_v:
         return f"a maximum voltage of {limits.voltage_max_v:g} V is below the minimum of {limits.voltage_min_v:g} V"
     return None

@@ -7,6 +7,7 @@ from v2g.iso15118.car_session import CarSession, Report
 from v2g.iso15118.d20.ac_power import total_w
 from v2g.iso15118.d20.car import needs
 from v2g.iso15118.d20.car.notification import heeding, meter_in, wrong_flavour
+from v2g.iso15118.d20.numbers import limit, shown
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
@@ -23,7 +24,6 @@ from v2g.messages.iso20.ac import (
     Scheduled_AC_CLReqControlMode,
     Scheduled_AC_CLResControlMode,
 )
-from v2g.messages.iso20.types import RationalNumber
 
 _EXPECTED: Mapping[
     tuple[ControlMode, bool], type[Scheduled_AC_CLResControlMode] | type[Dynamic_AC_CLResControlMode]
@@ -77,17 +77,17 @@ def charger_w(
 
 
 def _control(session: CarSession, vehicle: VehicleState) -> Scheduled_AC_CLReqControlMode | Dynamic_AC_CLReqControlMode:
-    limits, rational = session.own_limits(vehicle), RationalNumber.of
+    limits = session.own_limits(vehicle)
     energies = needs.energies(session, vehicle)
     elements = {
-        "EVMaximumChargePower": rational(limits.charge_w),
-        "EVMinimumChargePower": rational(limits.charge_min_w),
-        "EVPresentActivePower": rational(vehicle.power_w),
-        "EVPresentReactivePower": rational(session.command.charger_var),
+        "EVMaximumChargePower": limit(limits.charge_w),
+        "EVMinimumChargePower": limit(limits.charge_min_w),
+        "EVPresentActivePower": shown(vehicle.power_w),
+        "EVPresentReactivePower": shown(session.command.charger_var),
     }
     discharge = {
-        "EVMaximumDischargePower": rational(limits.discharge_w),
-        "EVMinimumDischargePower": rational(limits.discharge_min_w),
+        "EVMaximumDischargePower": limit(limits.discharge_w),
+        "EVMinimumDischargePower": limit(limits.discharge_min_w),
     }
     if session.intent.mode is ControlMode.SCHEDULED:
         if session.bidirectional:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from v2g.iso15118.car_session import CarSession
 from v2g.iso15118.d20.ac_power import total_w
 from v2g.iso15118.d20.car.notification import wrong_flavour
+from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.vehicle import VehicleState
@@ -17,21 +18,20 @@ from v2g.messages.iso20.ac import (
     BPT_AC_CPDReqEnergyTransferMode,
     BPT_AC_CPDResEnergyTransferMode,
 )
-from v2g.messages.iso20.types import RationalNumber
 
 
 def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeParameterDiscoveryReq:
-    limits, rational = session.intent.limits, RationalNumber.of
+    limits = session.intent.limits
     elements = {
-        "EVMaximumChargePower": rational(limits.charge_w),
-        "EVMinimumChargePower": rational(limits.charge_min_w),
+        "EVMaximumChargePower": limit(limits.charge_w),
+        "EVMinimumChargePower": limit(limits.charge_min_w),
     }
     mode: AC_CPDReqEnergyTransferMode
     if session.bidirectional:
         mode = BPT_AC_CPDReqEnergyTransferMode(
             **elements,
-            EVMaximumDischargePower=rational(limits.discharge_w),
-            EVMinimumDischargePower=rational(limits.discharge_min_w),
+            EVMaximumDischargePower=limit(limits.discharge_w),
+            EVMinimumDischargePower=limit(limits.discharge_min_w),
         )
     else:
         mode = AC_CPDReqEnergyTransferMode(**elements)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from v2g.iso15118.car_session import CarSession, Report
 from v2g.iso15118.d20.car import needs
 from v2g.iso15118.d20.car.notification import heeding, meter_in, wrong_flavour
+from v2g.iso15118.d20.numbers import limit, shown
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
@@ -40,7 +41,7 @@ def request(session: CarSession, vehicle: VehicleState) -> DC_ChargeLoopReq:
         header(session, vehicle),
         DisplayParameters=needs.display(session, vehicle),
         MeterInfoRequested=session.wants_meter,
-        EVPresentVoltage=RationalNumber.of(vehicle.battery_voltage_v),
+        EVPresentVoltage=shown(vehicle.battery_voltage_v),
         CLReqControlMode=_control(session, vehicle),
     )
 
@@ -80,24 +81,24 @@ def target_a(session: CarSession, vehicle: VehicleState) -> float:
 
 
 def _control(session: CarSession, vehicle: VehicleState) -> Scheduled_DC_CLReqControlMode | Dynamic_DC_CLReqControlMode:
-    limits, rational = session.own_limits(vehicle), RationalNumber.of
+    limits = session.own_limits(vehicle)
     energies = needs.energies(session, vehicle)
     elements = {
-        "EVMaximumChargePower": rational(limits.charge_w),
-        "EVMinimumChargePower": rational(limits.charge_min_w),
-        "EVMaximumChargeCurrent": rational(limits.charge_a),
-        "EVMaximumVoltage": rational(limits.voltage_max_v),
-        "EVMinimumVoltage": rational(limits.voltage_min_v),
+        "EVMaximumChargePower": limit(limits.charge_w),
+        "EVMinimumChargePower": limit(limits.charge_min_w),
+        "EVMaximumChargeCurrent": limit(limits.charge_a),
+        "EVMaximumVoltage": limit(limits.voltage_max_v),
+        "EVMinimumVoltage": limit(limits.voltage_min_v),
     }
     discharge = {
-        "EVMaximumDischargePower": rational(limits.discharge_w),
-        "EVMinimumDischargePower": rational(limits.discharge_min_w),
-        "EVMaximumDischargeCurrent": rational(limits.discharge_a),
+        "EVMaximumDischargePower": limit(limits.discharge_w),
+        "EVMinimumDischargePower": limit(limits.discharge_min_w),
+        "EVMaximumDischargeCurrent": limit(limits.discharge_a),
     }
     if session.intent.mode is ControlMode.SCHEDULED:
         target = {
-            "EVTargetCurrent": rational(target_a(session, vehicle)),
-            "EVTargetVoltage": rational(limits.voltage_max_v),
+            "EVTargetCurrent": limit(target_a(session, vehicle)),
+            "EVTargetVoltage": limit(limits.voltage_max_v),
         }
         if session.bidirectional:
             return BPT_Scheduled_DC_CLReqControlMode(**energies, **elements, **target, **discharge)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from v2g.iso15118.car_session import Abandon, CarSession
 from v2g.iso15118.d20.car.notification import wrong_flavour
+from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.vehicle import VehicleState
@@ -17,18 +18,17 @@ from v2g.messages.iso20.dc import (
     DC_CPDReqEnergyTransferMode,
     DC_CPDResEnergyTransferMode,
 )
-from v2g.messages.iso20.types import RationalNumber
 
 
 def request(session: CarSession, vehicle: VehicleState) -> DC_ChargeParameterDiscoveryReq:
-    limits, rational = session.intent.limits, RationalNumber.of
+    limits = session.intent.limits
     elements = {
-        "EVMaximumChargePower": rational(limits.charge_w),
-        "EVMinimumChargePower": rational(limits.charge_min_w),
-        "EVMaximumChargeCurrent": rational(limits.charge_a),
-        "EVMinimumChargeCurrent": rational(limits.charge_min_a),
-        "EVMaximumVoltage": rational(limits.voltage_max_v),
-        "EVMinimumVoltage": rational(limits.voltage_min_v),
+        "EVMaximumChargePower": limit(limits.charge_w),
+        "EVMinimumChargePower": limit(limits.charge_min_w),
+        "EVMaximumChargeCurrent": limit(limits.charge_a),
+        "EVMinimumChargeCurrent": limit(limits.charge_min_a),
+        "EVMaximumVoltage": limit(limits.voltage_max_v),
+        "EVMinimumVoltage": limit(limits.voltage_min_v),
     }
     target_soc = round(session.intent.soc_target * 100)
     mode: DC_CPDReqEnergyTransferMode
@@ -36,10 +36,10 @@ def request(session: CarSession, vehicle: VehicleState) -> DC_ChargeParameterDis
         mode = BPT_DC_CPDReqEnergyTransferMode(
             **elements,
             TargetSOC=target_soc,
-            EVMaximumDischargePower=rational(limits.discharge_w),
-            EVMinimumDischargePower=rational(limits.discharge_min_w),
-            EVMaximumDischargeCurrent=rational(limits.discharge_a),
-            EVMinimumDischargeCurrent=rational(limits.discharge_min_a),
+            EVMaximumDischargePower=limit(limits.discharge_w),
+            EVMinimumDischargePower=limit(limits.discharge_min_w),
+            EVMaximumDischargeCurrent=limit(limits.discharge_a),
+            EVMinimumDischargeCurrent=limit(limits.discharge_min_a),
         )
     else:
         mode = DC_CPDReqEnergyTransferMode(**elements, TargetSOC=target_soc)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from v2g.iso15118.car_session import CarSession
+from v2g.iso15118.d20.numbers import shown
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
-from v2g.messages.iso20.types import Processing, RationalNumber
+from v2g.messages.iso20.types import Processing
 
 TOLERANCE_V = 20.0
 """IEC 61851-23: the largest difference at which the contactor may close."""
@@ -18,8 +19,8 @@ def request(session: CarSession, vehicle: VehicleState) -> DC_PreChargeReq:
     return DC_PreChargeReq(
         header(session, vehicle),
         EVProcessing=Processing.Finished if closed else Processing.Ongoing,
-        EVPresentVoltage=RationalNumber.of(vehicle.inlet_voltage_v),
-        EVTargetVoltage=RationalNumber.of(vehicle.battery_voltage_v),
+        EVPresentVoltage=shown(vehicle.inlet_voltage_v),
+        EVTargetVoltage=shown(vehicle.battery_voltage_v),
     )
 
 

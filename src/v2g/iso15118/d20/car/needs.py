@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from v2g.iso15118.car_session import CarSession
+from v2g.iso15118.d20.numbers import shown
 from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.types import DisplayParameters, RationalNumber
 
@@ -53,9 +54,9 @@ def display(session: CarSession, vehicle: VehicleState) -> DisplayParameters:
         TargetSOC=round(intent.soc_target * 100),
         MaximumSOC=round(intent.soc_max * 100),
         ChargingComplete=vehicle.soc >= intent.soc_max,
-        BatteryEnergyCapacity=RationalNumber.of(vehicle.capacity_wh),
+        BatteryEnergyCapacity=shown(vehicle.capacity_wh),
     )
 
 
 def _missing(soc: float, vehicle: VehicleState) -> RationalNumber:
-    return RationalNumber.of((soc - vehicle.soc) * vehicle.capacity_wh)
+    return shown((soc - vehicle.soc) * vehicle.capacity_wh)

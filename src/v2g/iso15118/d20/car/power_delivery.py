@@ -5,6 +5,7 @@ from dataclasses import replace
 from v2g.iso15118.car_session import CarSession
 from v2g.iso15118.d20.car.notification import heeding
 from v2g.iso15118.d20.car.schedule import profile
+from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
@@ -20,7 +21,7 @@ from v2g.messages.iso20.common import (
     PowerToleranceAcceptance,
     Scheduled_EVPPTControlMode,
 )
-from v2g.messages.iso20.types import Processing, RationalNumber
+from v2g.messages.iso20.types import Processing
 
 _DYNAMIC_PROFILE_S = 3600
 
@@ -66,7 +67,7 @@ def _profile(session: CarSession, vehicle: VehicleState) -> EVPowerProfile:
             EVPowerProfileEntries=profile(schedule, session.wish_w(vehicle)),
         )
     # In dynamic mode the station decides; the entry only says what the car could take at most.
-    most_w = RationalNumber.of(session.own_limits(vehicle).charge_w)
+    most_w = limit(session.own_limits(vehicle).charge_w)
     return EVPowerProfile(
         TimeAnchor=vehicle.unix_s,
         Dynamic_EVPPTControlMode=Dynamic_EVPPTControlMode(),

@@ -44,7 +44,7 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
         )
     session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
     car = car_limits(control, session.car.limits)
-    if (reason := why_not(car)) is not None:
+    if (reason := why_not(car, dc=False)) is not None:
         raise Refusal(ResponseCode.FAILED, reason)
     wish_w = target_w = target_var = None
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours

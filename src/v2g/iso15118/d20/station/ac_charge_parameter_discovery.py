@@ -28,7 +28,7 @@ def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: Stat
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
     car, own = car_limits(mode), view.lasting or view.limits
-    if (reason := why_not(car)) is not None:
+    if (reason := why_not(car, dc=False)) is not None:
         raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)
     ramp = session.offer.ramp_w_per_s
     limits: dict[str, Any] = {

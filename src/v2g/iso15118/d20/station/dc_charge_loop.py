@@ -46,8 +46,8 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
         )
     session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
     car = car_limits(control, session.car.limits)
-    if (reason := why_not(car)) is not None or car.voltage_max_v <= 0:
-        raise Refusal(ResponseCode.FAILED, reason or "a maximum voltage of 0 V is none")
+    if (reason := why_not(car, dc=True)) is not None:
+        raise Refusal(ResponseCode.FAILED, reason)
     wish_w: float | None = None
     voltage_v = car.voltage_max_v
     if isinstance(control, Scheduled_DC_CLReqControlMode):

@@ -27,7 +27,7 @@ def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: Stat
             f"{type(mode).__name__} does not fit the selected service {session.selected.service.name}",
         )
     car, own = car_limits(mode), view.lasting or view.limits
-    if (reason := why_not(car)) is not None:
+    if (reason := why_not(car, dc=True)) is not None:
         raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)
     if car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
         raise Refusal(

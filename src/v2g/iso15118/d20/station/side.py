@@ -35,7 +35,7 @@ from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Offer, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages import codec
-from v2g.messages.iso20.types import ResponseCode
+from v2g.messages.iso20.types import ResponseCode, V2GRequest
 
 
 def _open(offer: Offer, peer: bytes | None, paused: Paused | None) -> Session:
@@ -43,26 +43,31 @@ def _open(offer: Offer, peer: bytes | None, paused: Paused | None) -> Session:
 
 
 def _check(request: Type, session: Session) -> None:
-    name, session_id = D20.name_of(request), getattr(request, "Header").SessionID  # noqa: B009 - every request has one
-    if name != "SessionSetupReq" and session_id != session.session_id:
-        reason = f"{name} carries session {session_id.hex().upper()}"
+    name = D20.name_of(request)
+    if not isinstance(request, V2GRequest):
+        raise Refusal(Code.SEQUENCE_ERROR, f"{name} is no request of a car", Fault.SEQUENCE_ERROR)
+    if name != "SessionSetupReq" and request.Header.SessionID != session.session_id:
+        reason = f"{name} carries session {request.Header.SessionID.hex().upper()}"
         raise Refusal(Code.UNKNOWN_SESSION, reason, Fault.UNKNOWN_SESSION)
 
 
 def _refuse(request: Type, session: Session, view: StationView, refusal: Refusal) -> Type | None:
-    """Of the type paired with the request, schema-conform, and saying nothing [V2G2-736]."""
-    name = D20.name_of(request)
-    if name not in STATION.answers:
+    """Of the type paired with the request, schema-conform, and saying nothing [V2G20-736]."""
+    response = _least_response(type(request))
+    if response is None:
         return None
-    response = _least(D20.message_sets[D20.payload_type(name)], paired(name))
     return replace(response, Header=header(session, view), ResponseCode=ResponseCode(refusal.code.value))
 
 
 @cache
-def _least(message_set: str, name: str) -> Type:
-    """The least message of a set, by its name. Shared: do not change it."""
-    schema = codec(message_set).schema
-    return least(schema, next(cls for cls in schema.classes if cls.__name__ == name))
+def _least_response(kind: type[Type]) -> Type | None:
+    """The least response to this kind of request, answered by this station or not. Shared: do not change it."""
+    for message_set in D20.message_sets.values():
+        schema = codec(message_set).schema
+        for cls in schema.classes:
+            if (cls.__module__, cls.__name__) == (kind.__module__, paired(kind.__name__)):
+                return least(schema, cls)
+    return None
 
 
 def _pause(session: Session) -> Paused | None:

@@ -1,0 +1,64 @@
+"""Numbers to a peer are never rounded up nor refused, and what a peer states is held to what a vehicle can have."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from v2g.iso15118.d20.numbers import MOST, MOST_A, MOST_V, MOST_W, limit, shown, stated, why_not
+from v2g.iso15118.view import Limits
+from v2g.messages.iso20.types import RationalNumber
+
+anything = st.floats(allow_nan=True, allow_infinity=True)
+room = st.floats(-MOST, MOST)
+
+
+@given(room)
+def test_a_limit_is_the_nearest_number_that_does_not_promise_more(value: float) -> None:
+    told = limit(value).value
+    assert abs(told) <= abs(value)
+    assert told * value >= 0
+    step = 10.0 ** limit(value).Exponent
+    assert abs(value) - abs(told) < step * (1 + 1e-9)
+
+
+@given(room)
+def test_a_measurement_is_the_nearest_number(value: float) -> None:
+    assert shown(value) == RationalNumber.of(value)
+
+
+@given(anything)
+def test_no_number_of_the_station_is_refused(value: float) -> None:
+    for told in (limit(value), shown(value)):
+        assert -128 <= told.Exponent <= 127
+        assert -32_768 <= told.Value <= 32_767
+        if not math.isnan(value):
+            assert told.value == pytest.approx(min(max(value, -MOST), MOST), abs=0.001, rel=0.001)
+
+
+@given(st.integers(-128, 127), st.integers(-32_768, 32_767), st.sampled_from([MOST_W, MOST_A, MOST_V]))
+def test_what_a_peer_states_is_bounded(exponent: int, value: int, most: float) -> None:
+    said = stated(RationalNumber(exponent, value), most)
+    assert math.isfinite(said)
+    assert abs(said) <= most
+    assert said * value >= 0
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(charge_w=-1.0, voltage_max_v=400),
+        Limits(charge_a=-1.0, voltage_max_v=400),
+        Limits(voltage_min_v=400, voltage_max_v=300),
+        Limits(voltage_min_v=-10, voltage_max_v=-5),
+        Limits(charge_w=11_000),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused(limits: Limits) -> None:
+    assert why_not(limits, dc=True) is not None
+
+
+def test_limits_that_mean_something_are_not() -> None:
+    assert why_not(Limits(charge_w=0, charge_a=0, voltage_min_v=300, voltage_max_v=300), dc=True) is None
+    assert why_not(Limits(charge_w=11_000), dc=False) is None, "AC has no voltages"
