@@ -51,7 +51,7 @@ def test_what_a_car_sends_does_not_steer_the_terminal(records: list[Record]) -> 
     record = next(record for record in records if record.message == "SessionSetupReq")
     record.content["EVCCID"] = "\x1b[2JWMI\n\u202e"
     (row,) = rows(record, 160)
-    assert r"EVCCID \x1b[2JWMI\n\u202e" in row
+    assert r"EVCCID \u001b[2JWMI\n\u202e" in row
     statistics = Statistics()
     statistics.add(record)
     assert all(line.isprintable() for line in statistics.text())

@@ -66,11 +66,13 @@ def test_unfit_arguments_are_explained(words: list[str], text: str, capsys: pyte
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--port", "0"], "'0' is not a number 1 to 65535"),
+        (["--port", "0"], "'0' is not a whole number from 1 to 65535"),
         (["--duration", "long"], "'long' is not a number from 0"),
         (["--duration", "nan"], "'nan' is not a number from 0"),
         (["--duration", "inf"], "'inf' is not a number from 0"),
-        (["--loop-interval", "0.3"], "'0.3' is not a number 0.01 to 0.25"),
+        (["--duration", "1_0"], "'1_0' is not a number from 0"),
+        (["--duration", "\u0663"], "'\u0663' is not a number from 0"),
+        (["--loop-interval", "0.3"], "'0.3' is not a number from 0.01 to 0.25"),
         (["--battery", "localhost"], "'localhost' is not HOST:PORT"),
         (["--charge-w", "1", "--discharge-w", "1"], "not allowed with"),
     ],

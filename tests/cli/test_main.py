@@ -77,7 +77,7 @@ def test_help_imports_no_command() -> None:
     run = v2g("--help", code="main()\nprint(*sys.modules)")
     loaded = set(run.stdout.splitlines()[-1].split())
     own = {name for name in loaded if name.startswith("v2g")}
-    assert own == {"v2g", "v2g.cli", "v2g.kernel", "v2g.kernel.errors", "v2g.kernel.printable"}
+    assert own == {"v2g", "v2g.cli", "v2g.kernel", "v2g.kernel.errors", "v2g.kernel.printable", "v2g.cli.terminal"}
     assert not loaded & {"asyncio", "msgspec", "yaml", "ssl", "cryptography", "pymodbus"}
 
 

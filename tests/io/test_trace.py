@@ -94,7 +94,7 @@ def test_a_car_cannot_forge_a_line(file: Path) -> None:
     trace = SessionTrace(file)
     trace.write(1, SESSION, KnownDeviation("EVCCID X\n2026-03-01T09:15:02.318Z evse=1 ERROR 0x01\r\x1b[2K\u2028"))
     (line,) = file.read_text().splitlines()
-    assert line.endswith("X\\n2026-03-01T09:15:02.318Z evse=1 \\u0045RROR 0x01\\r\\x1b[2K\\u2028")
+    assert line.endswith("X\\n2026-03-01T09:15:02.318Z evse=1 \\u0045RROR 0x01\\r\\u001b[2K\\u2028")
     assert grep(file) == []
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from v2g.capture.family import family_of
 from v2g.capture.record import Record
-from v2g.capture.table import clock, printable
+from v2g.capture.table import clock
+from v2g.kernel.printable import escaped
 
 _FACTS = {
     "EVCCID": "car",
@@ -125,7 +126,7 @@ class Statistics:
             yield f"  messages   {session['messages']}, the last is {session['last_message']}"
             for fact in dict.fromkeys(_FACTS.values()):
                 if fact in session:
-                    yield f"  {fact:9}  {printable(session[fact])}"
+                    yield f"  {fact:9}  {escaped(session[fact])}"
         if document["findings"]:
             yield ""
             yield "findings: " + ", ".join(f"{rule} {count}" for rule, count in document["findings"].items())

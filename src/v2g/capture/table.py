@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from v2g.capture.record import Record
+from v2g.kernel.printable import escaped
 
 MESSAGE_WIDTH = 30
 _LEAST = 10
@@ -107,12 +108,12 @@ def rows(record: Record, width: int) -> Iterator[str]:
         code = str(record.content.get("ResponseCode", ""))
         room = width - len(fixed) - 4 - len(code)
         values = _fitting(record.content, room)
-        yield _cut(printable(f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip()), width)
+        yield _cut(escaped(f"{fixed}  {values}{'  ' if values and code else ''}{code}".rstrip()), width)
     for finding in record.findings:
         number = f"[{finding.requirement}] " if finding.requirement else ""
         lead = f"{finding.packet:6}  ! "
         yield from textwrap.wrap(
-            number + printable(finding.text), max(width, 40), initial_indent=lead, subsequent_indent=" " * len(lead)
+            number + escaped(finding.text), max(width, 40), initial_indent=lead, subsequent_indent=" " * len(lead)
         )
 
 
@@ -128,13 +129,6 @@ def clock(time: float | None) -> str:
         return "" if time is None else datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S.%f")[:-3]
     except (ValueError, OverflowError, OSError):
         return "?"
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped, so that what a car or station sent cannot control the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def values(content: dict[str, Any]) -> list[tuple[str, str]]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from v2g.capture.table import printable
 from v2g.exi.facets import ATTRIBUTE, CONTENT, GROUP, REQUIRED, Type
 from v2g.exi.grammar import Binary, Field, QName, Schema, element_name, fields_of
+from v2g.kernel.printable import escaped
 from v2g.messages import codec
 
 
@@ -58,4 +58,4 @@ def _tag(name: QName) -> str:
 def _text(field: Field, value: Any) -> str:
     if isinstance(field.type, Binary):
         return value.hex().upper() if field.type.hex else b64encode(value).decode()
-    return str(value).lower() if isinstance(value, bool) else printable(str(value))
+    return str(value).lower() if isinstance(value, bool) else escaped(str(value))

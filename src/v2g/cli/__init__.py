@@ -7,19 +7,20 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib import import_module
 
+from v2g.cli.terminal import shown
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
 
 COMMANDS = {
     "daemon": ("daemon", "serve cars at the station's EVSEs"),
-    "status": ("control", "what a running station does, and what limits its power"),
+    "status": ("status", "what a running station does, and what limits its power"),
     "explain": ("explain", "why the power of a running station is what it is"),
-    "inject": ("operate", "let a station charge, discharge or rest (grid_inject_cmd)"),
-    "modbus-write": ("operate", "set a limit in a station's inverter (modbus_write)"),
+    "inject": ("inject", "let a station charge, discharge or rest (grid_inject_cmd)"),
+    "modbus-write": ("modbus_write", "set a limit in a station's inverter (modbus_write)"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),
-    "stop": ("control", "ask the car of a running station to end its session"),
-    "pause": ("control", "ask the car of a running station to pause its session"),
-    "restart": ("control", "restart the daemon, unless energy is being transferred"),
+    "stop": ("stop", "ask the car of a running station to end its session"),
+    "pause": ("pause", "ask the car of a running station to pause its session"),
+    "restart": ("restart", "restart the daemon, unless energy is being transferred"),
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
     "encode": ("encode", "messages as JSON lines to EXI"),
     "config": ("config", "check a configuration file"),
@@ -40,12 +41,17 @@ BROKEN_PIPE, INTERRUPTED = 141, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code: 0 for success, 2 for bad input, which is explained on stderr."""
+    with shown():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
         code = _run([_with_ascii_dashes(word) for word in (sys.argv[1:] if argv is None else argv)])
         sys.stdout.flush()
     except (V2GError, ExceptionGroup) as error:
         for each in _expected(error):
-            print("\n".join(map(printable, f"v2g: error: {each}".split("\n"))), file=sys.stderr)
+            print("\n".join(map(printable, f"v2g: error: {each}".split("\n"))), file=sys.stderr)  # bounded as well
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED

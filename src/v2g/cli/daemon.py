@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from v2g.cli.arguments import whole
+
 DEFAULT_CONFIG = Path("/etc/v2g/config.yaml")
 
 
@@ -12,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
     )
     parser.add_argument("--interface", metavar="IF", help="network interface of the first EVSE")
-    parser.add_argument("--port", type=_port, metavar="N", help="TCP port of the first EVSE; 0 takes a free one")
+    port = whole(least=0, most=65_535)
+    parser.add_argument("--port", type=port, metavar="N", help="TCP port of the first EVSE; 0 takes a free one")
     parser.add_argument("--host", default="::1", help="where EVSEs without an interface listen (default: ::1)")
     parser.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
     parser.add_argument("--once", action="store_true", help="end after the first session")
@@ -47,9 +50,3 @@ def main() -> int:
     from v2g.cli import main as v2g
 
     return v2g(["daemon", *sys.argv[1:]])
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
-    return int(text)

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from v2g.cli.arguments import add_json, endpoint, number, whole
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -36,14 +36,13 @@ class EvError(V2GError):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options."""
     parser.epilog = (
         "Exit code: 0 if the session ended with SessionStop OK, 1 if it failed, 2 for unfit arguments or files."
     )
     where = parser.add_argument_group("the station")
     where.add_argument("--interface", metavar="IF", help="search for it on this network interface")
     where.add_argument("--host", metavar="ADDR", help="connect to this address instead")
-    where.add_argument("--port", type=_number(int, 1, 65535), metavar="N", help="with --host")
+    where.add_argument("--port", type=whole(least=1, most=65535), metavar="N", help="with --host")
     where.add_argument("--pki", type=Path, metavar="DIR", help=f"certificates (default: {DEFAULT_PKI})")
     where.add_argument(
         "--tls-profile", "--profile", default="iso15118-20", metavar="NAME", help="iso15118-20 or interop-p256"
@@ -54,16 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wanted.add_argument("--protocol", choices=PROTOCOLS, default="iso20-dc", help="default: iso20-dc")
     wanted.add_argument("--service", choices=("DC", "DC_BPT", "AC", "AC_BPT"), help="default: the bidirectional one")
     wanted.add_argument("--mode", choices=("dynamic", "scheduled"), default="dynamic", help="who plans the power")
-    wanted.add_argument("--duration", type=_number(float, 0), metavar="S", help="of the energy transfer")
+    wanted.add_argument("--duration", type=number(least=0), metavar="S", help="of the energy transfer")
     wish = wanted.add_mutually_exclusive_group()
     wish.add_argument(
-        "--charge-w", type=_number(float, 0, 10_000_000), metavar="W", help="scheduled: charge with this power"
+        "--charge-w", type=number(least=0, most=10_000_000), metavar="W", help="scheduled: charge with this power"
     )
     wish.add_argument(
-        "--discharge-w", type=_number(float, 0, 10_000_000), metavar="W", help="scheduled: feed the grid with it"
+        "--discharge-w", type=number(least=0, most=10_000_000), metavar="W", help="scheduled: feed the grid with it"
     )
     wanted.add_argument(
-        "--departure-s", type=_number(int, 0, 10**9), metavar="S", help="seconds until departure (a day)"
+        "--departure-s", type=whole(least=0, most=1_000_000_000), metavar="S", help="seconds until departure (a day)"
     )
     wanted.add_argument("--pause", action="store_true", help="end with a pause")
     wanted.add_argument(
@@ -71,23 +70,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     wanted.add_argument("--evccid", metavar="ID", help="default: the name in the vehicle certificate")
     wanted.add_argument(
-        "--loop-interval", type=_number(float, 0.01, 0.25), default=0.1, metavar="S", help="of charge-loop requests"
+        "--loop-interval", type=number(least=0.01, most=0.25), default=0.1, metavar="S", help="of charge-loop requests"
     )
     wanted.add_argument(
         "--believe-precharge", action="store_true", help="for stations on a bench that report no pre-charge voltage"
     )
 
     car = parser.add_argument_group("the car")
-    car.add_argument("--battery", type=_endpoint, metavar="HOST:PORT", help="use the battery of `v2g sim plant` there")
+    car.add_argument("--battery", type=endpoint, metavar="HOST:PORT", help="use the battery of `v2g sim plant` there")
     car.add_argument(
-        "--pilot", type=_endpoint, metavar="HOST:PORT", help="plug in at the control pilot of `v2g sim pilot` there"
+        "--pilot", type=endpoint, metavar="HOST:PORT", help="plug in at the control pilot of `v2g sim pilot` there"
     )
     car.add_argument("--slac", action="store_true", help="match with the station first, over --interface (as root)")
-    car.add_argument("--soc", type=_number(float, 0, 1), metavar="0..1", help=f"of an own battery ({OWN_SOC:g})")
-    car.add_argument("--capacity-wh", type=_number(float, 100, 10_000_000), metavar="WH", help=f"({OWN_CAPACITY_WH:g})")
-    car.add_argument("--soc-min", type=_number(float, 0, 1), default=0.1, metavar="0..1", help="(0.1)")
-    car.add_argument("--soc-target", type=_number(float, 0, 1), default=0.8, metavar="0..1", help="(0.8)")
-    car.add_argument("--soc-max", type=_number(float, 0, 1), default=1.0, metavar="0..1", help="(1)")
+    car.add_argument("--soc", type=number(least=0, most=1), metavar="0..1", help=f"of an own battery ({OWN_SOC:g})")
+    capacity = number(least=100, most=10_000_000)
+    car.add_argument("--capacity-wh", type=capacity, metavar="WH", help=f"({OWN_CAPACITY_WH:g})")
+    car.add_argument("--soc-min", type=number(least=0, most=1), default=0.1, metavar="0..1", help="(0.1)")
+    car.add_argument("--soc-target", type=number(least=0, most=1), default=0.8, metavar="0..1", help="(0.8)")
+    car.add_argument("--soc-max", type=number(least=0, most=1), default=1.0, metavar="0..1", help="(1)")
     for name, default, unit in (
         ("max-charge-w", 11_000, "W"),
         ("max-discharge-w", 11_000, "W"),
@@ -96,22 +96,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("voltage-min", 300, "V"),
         ("voltage-max", 460, "V"),
     ):
-        largest = _number(float, 0, 10_000_000)
+        largest = number(least=0, most=10_000_000)
         car.add_argument(f"--{name}", type=largest, default=float(default), metavar=unit, help=f"({default})")
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end and nothing else")
+    add_json(parser, "print one JSON object at the end and nothing else")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0 when the session ended with SessionStop OK, 1 when it failed, 2 for unfit arguments or files."""
+    """Returns 0 if the session ended with SessionStop OK, 1 if it failed.
+
+    Raises `V2GError` for unfit arguments or files.
+    """
     import asyncio
 
-    try:
-        plan = _plan(args)
-        outcome = asyncio.run(_drive(plan))
-        _keep(plan, outcome)
-    except V2GError as error:
-        print(f"v2g ev: {error}", file=sys.stderr)
-        return 2
+    plan = _plan(args)
+    outcome = asyncio.run(_drive(plan))
+    _keep(plan, outcome)
     report = _report(plan, outcome)
     if args.json:
         print(json.dumps(report))
@@ -289,8 +288,8 @@ async def _drive(plan: _Plan) -> "Outcome":
     watcher = _Silent() if plan.args.json else _Progress()
     car = Car(plan.intent, vehicle, watcher, plan.paused)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, car.stop, Stop.TERMINATE)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(stop, car.stop, Stop.TERMINATE)
     try:
         async with _matched(plan, watcher):
             return await car.drive(plan.route, plan.tls)
@@ -436,24 +435,3 @@ def _summary(outcome: "Outcome") -> str:
         f"charged {outcome.charged_wh:.1f} Wh, discharged {outcome.discharged_wh:.1f} Wh, "
         f"SoC {outcome.soc_start:.2%} to {outcome.soc_end:.2%}, {outcome.messages} messages"
     )
-
-
-def _endpoint(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 0xFFFF:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)
-
-
-def _number(kind: type[int] | type[float], least: float, most: float = float("inf")) -> Any:
-    """A converter of one argument that says which values it takes."""
-
-    def number(text: str) -> float:
-        with suppress(ValueError):
-            value = kind(text)
-            if least <= value <= most and value != float("inf"):
-                return value
-        bound = f"from {least:g}" if most == float("inf") else f"{least:g} to {most:g}"
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number {bound}")
-
-    return number

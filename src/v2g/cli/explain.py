@@ -2,18 +2,15 @@
 
 import argparse
 import json
-from pathlib import Path
 
+from v2g.cli.arguments import add_evse, add_json, add_socket
 from v2g.kernel.printable import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from v2g.station.config.settings import Control
-
-    socket = Control().socket
-    parser.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
-    parser.add_argument("--evse", type=int, metavar="N", help="this one only (default: all)")
-    parser.add_argument("--json", action="store_true", help="for programs, with every figure")
+    add_socket(parser)
+    add_evse(parser)
+    add_json(parser, "for programs, with every figure")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(explained, indent=2))
         return 0
     for each in explained:
-        print(f"EVSE {each['evse']}: {printable(each['why'])}")
+        print(printable(f"EVSE {each['evse']}: {each['why']}"))
         for bound in each.get("bounds", []):
             detail = f" ({bound['detail']})" if bound["detail"] else ""
-            print(f"  {bound['allows_w'] / 1000:8.1f} kW  {printable(bound['source'] + detail)}")
+            print(printable(f"  {bound['allows_w'] / 1000:8.1f} kW  {bound['source']}{detail}"))
     return 0

@@ -5,6 +5,7 @@ import sys
 import textwrap
 from dataclasses import asdict
 
+from v2g.cli.arguments import add_json
 from v2g.kernel.fault import Fault
 
 _OLDER = "ISO 15118-2 and DIN SPEC 70121 (not served yet)"
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="such as 0x04, or a status code that a car shows, such as EVSE_Shutdown; all faults if left out",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

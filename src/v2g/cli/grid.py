@@ -5,18 +5,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from v2g.cli.arguments import add_json, add_socket
+
 if TYPE_CHECKING:
     from v2g.bench.typetest.case import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from v2g.station.config.settings import Control
-
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    socket = Control().socket
     status = actions.add_parser("status", help="the grid as a running station sees it")
-    status.add_argument("--socket", type=Path, default=socket, metavar="PATH", help=f"default: {socket}")
-    status.add_argument("--json", action="store_true", help="for programs")
+    add_socket(status)
+    add_json(status)
     status.set_defaults(action=_status)
     codes = actions.add_parser("codes", help="the grid codes, or every setting of one, with its range and its source")
     codes.add_argument("name", nargs="?", metavar="NAME", help="such as ieee1547-cat3")
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     test.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
     test.add_argument("--only", default="*", metavar="PATTERN", help="cases by their names: trip/ov1/*, islanding")
     test.add_argument("--report", type=Path, metavar="FILE.html", help="write a report with a plot of each case")
-    test.add_argument("--json", action="store_true", help="for programs")
+    add_json(test)
     test.set_defaults(action=_test)
 
 

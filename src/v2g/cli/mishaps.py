@@ -3,12 +3,14 @@
 import argparse
 import sys
 
+from v2g.cli.arguments import whole
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", type=_count, default=1_000, metavar="N", help="default: 1000")
-    parser.add_argument("--seed", type=int, default=0, metavar="FIRST", help="of the first run; default: 0")
-    parser.add_argument("--jobs", type=_count, default=2, metavar="N", help="processes; default: 2")
-    parser.add_argument("--replay", type=int, metavar="SEED", help="one run, with its timeline")
+    parser.add_argument("--runs", type=whole(least=1), default=1_000, metavar="N", help="default: 1000")
+    parser.add_argument("--seed", type=whole(least=0), default=0, metavar="FIRST", help="of the first run; default: 0")
+    parser.add_argument("--jobs", type=whole(least=1), default=2, metavar="N", help="processes; default: 2")
+    parser.add_argument("--replay", type=whole(least=0), metavar="SEED", help="one run, with its timeline")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,10 +28,8 @@ def _campaign(runs: int, first: int, jobs: int) -> int:
         summaries.append(summary)
         for violation in summary.violations:
             print(f"FAILED  seed {summary.seed}, at {violation.at_s:.2f} s: {violation.what}", flush=True)
-        if sys.stderr.isatty():
-            print(f"\r{len(summaries)} of {runs} runs", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print("\r", end="", file=sys.stderr)
+        if sys.stderr.isatty() and len(summaries) % max(runs // 20, 1) == 0:
+            print(f"{len(summaries)} of {runs} runs", file=sys.stderr)
     for line in lines(table(summaries)):
         print(line)
     failed = sorted(summary.seed for summary in summaries if summary.violations)
@@ -56,10 +56,3 @@ def _replay(seed: int) -> int:
         print(f"{time_s:9.3f}  {what}")
     print(f"{len(outcome.violations) or 'no'} violations")
     return 1 if outcome.violations else 0
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1: {text}")
-    return value

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from v2g.cli.arguments import endpoint, number
+from v2g.cli.arguments import endpoint, number, whole
 from v2g.kernel.errors import V2GError
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW, meaning
 from v2g.pilot.state import DUTY_TOLERANCE, find
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     hand = parser.add_argument_group("at the cable of `v2g sim pilot`, with --modbus")
     hand.add_argument("--cable", choices=("unplugged", "sound", "shorted", "no_diode"), help="do this to it first")
     hand.add_argument("--wants-energy", action="store_true", help="the car closes S2 as soon as it may")
-    hand.add_argument("--toggles", type=int, choices=(1, 2, 3), default=0, help="BCB toggles of the car")
+    hand.add_argument("--toggles", type=whole(least=0), choices=(1, 2, 3), default=0, help="BCB toggles of the car")
 
 
 def run(args: argparse.Namespace) -> int:

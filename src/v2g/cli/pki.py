@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2g.cli.arguments import add_json
+
 if TYPE_CHECKING:
     from v2g.tls.pki import Explanation
 
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     init.add_argument("--curve", choices=("p521", "p256"), default="p521", help="p521 (default) is what -20 requires")
     init.add_argument("--force", action="store_true", help="replace an earlier hierarchy")
     show = actions.add_parser("show", help="explain every certificate; exit code 1 if one has a problem")
-    show.add_argument("--json", action="store_true", help="for programs")
+    add_json(show)
     for action in (init, show):
         action.add_argument("directory", metavar="DIR", type=Path, nargs="?", default=DEFAULT_DIRECTORY)
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from v2g.cli.arguments import number
+from v2g.cli.arguments import add_json, number, whole
 
 if TYPE_CHECKING:
     from v2g.bench.sim.plc_modem import Way
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     status = actions.add_parser("status", help="interface, modem, link, peers, signal")
     status.add_argument("--socket", type=Path, metavar="PATH", help="of the daemon, for what it has measured so far")
-    status.add_argument("--json", action="store_true", help="for programs")
+    add_json(status)
 
     scan = actions.add_parser("scan", help="the modems that answer")
 
@@ -48,8 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sim.add_argument("--loss", type=number(least=0, most=1), default=0.0, metavar="0..1", help="share of lost frames")
     sim.add_argument("--delay-s", type=number(least=0), default=0.002, metavar="S", help="of each frame")
     sim.add_argument("--join-s", type=number(least=0), default=0.1, metavar="S", help="from a new key to a link")
-    sim.add_argument("--dead-groups", type=int, nargs="*", default=[], metavar="0..57", help="groups that nobody hears")
-    sim.add_argument("--seed", type=int, default=0, metavar="N", help="of the losses, to have them again")
+    sim.add_argument(
+        "--dead-groups",
+        type=whole(least=0, most=57),
+        nargs="*",
+        default=[],
+        metavar="0..57",
+        help="groups that nobody hears",
+    )
+    sim.add_argument("--seed", type=whole(least=0), default=0, metavar="N", help="of the losses, to have them again")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from v2g.cli.arguments import endpoint, listening, number
+from v2g.cli.arguments import endpoint, listening, number, whole
 from v2g.cli.sim_devices import add_devices
 from v2g.kernel.errors import V2GError
 
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         device.add_argument(
             "--nominal", type=int, choices=(50, 60), default=60, metavar="50|60", help="Hz, unless recorded"
         )
-        device.add_argument("--seed", type=int, default=1, help="of --generate")
+        device.add_argument("--seed", type=whole(least=0), default=1, help="of --generate")
 
     for device in (plant, sunspec, contactor, grid, *add_devices(devices)):
         device.add_argument(

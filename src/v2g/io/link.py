@@ -311,8 +311,8 @@ async def connect(user: LinkUser, host: str, port: int, tls: "TlsChannel | None"
     """Connect to a station. A link-local `host` carries its scope, `fe80::1%eth0`. Raises `LinkLost`."""
     try:
         _, link = await asyncio.get_running_loop().create_connection(lambda: Link(user, tls), host, port)
-    except OSError as error:
-        raise LinkLost(f"no connection to [{host}]:{port}: {error.strerror or error}") from error
+    except (OSError, UnicodeError) as error:  # a name that no host can have
+        raise LinkLost(f"no connection to [{host}]:{port}: {getattr(error, 'strerror', None) or error}") from error
     return link
 
 

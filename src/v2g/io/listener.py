@@ -148,8 +148,8 @@ async def listen(
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind(address)
         listening.listen()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         if listening is not None:
             listening.close()
-        raise LinkLost(f"cannot listen at [{host}]:{port}: {error.strerror or error}") from error
+        raise LinkLost(f"cannot listen at [{host}]:{port}: {getattr(error, 'strerror', None) or error}") from error
     return Listener(listening, user, tls, refused, turns or Turns())

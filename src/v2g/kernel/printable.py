@@ -5,9 +5,25 @@ LONGEST = 4096
 
 
 def printable(text: str) -> str:
-    """The text with control characters, direction overrides and line breaks escaped, cut to a bounded length."""
+    """The text `escaped`, and cut to a bounded length."""
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}... ({len(text)} characters)"
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """The text with control characters, line breaks, direction overrides and unassigned characters escaped.
+
+    The escapes are those of JSON (`\\u001b`, `\\n`): within a document of JSON they mean the same text.
+    """
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

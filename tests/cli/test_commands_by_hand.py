@@ -110,11 +110,15 @@ REFUSED = (
         ("modbus_write", "--address", "0x4006", "--value", "1"),
         "0x4006 is the station's own; these can be set by hand: 0x4001",
     ),
-    (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a number from 0 to 65535"),
+    (("modbus_write", "--address", "0x4001", "--value", "70000"), "not a whole number from 0 to 65535"),
     (("grid_inject_cmd", "--mode", "discharge", "--p_val", "10"), "no car is in session at EVSE 1"),
     (("grid_inject_cmd", "--mode", "inject", "--p_val", "10"), "invalid choice"),
-    (("grid_inject_cmd", "--mode", "charge", "--p_val", "nan"), "not a finite number"),
+    (("grid_inject_cmd", "--mode", "charge", "--p_val", "nan"), "'nan' is not a number from 0 to 10000"),
+    (("grid_inject_cmd", "--mode", "charge", "--p_val", "1e134"), "'1e134' is not a number from 0 to 10000"),
+    (("grid_inject_cmd", "--mode", "charge", "--p_val", "1_0"), "'1_0' is not a number from 0 to 10000"),
+    (("grid_inject_cmd", "--mode", "charge", "--p_val", "\u0663"), "'\u0663' is not a number from 0 to 10000"),
     (("grid_inject_cmd", "--mode", "charge", "--evse", "7"), "there is no EVSE 7, only 1"),
+    (("grid_inject_cmd", "--mode", "charge", "--connector", "7"), "there is no EVSE 7, only 1"),
 )
 
 

@@ -1,0 +1,56 @@
+"""`v2g status`: what a running station does, and what limits its power."""
+
+import argparse
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from v2g.cli.arguments import add_json, add_socket
+from v2g.kernel.printable import printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_socket(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0. Raises `ControlError` if the daemon does not answer or refuses."""
+    from v2g.io.control import request
+    from v2g.station.command import Status
+
+    status = request(args.socket, Status())
+    print(json.dumps(status, indent=2) if args.json else _table(status))
+    return 0
+
+
+def _table(status: Mapping[str, Any]) -> str:
+    """Keys and values in 80 columns, a block for each item of a list; what is empty or not known is left out."""
+    blocks = []
+    for key, value in status.items():
+        for item in value if isinstance(value, list) else [{key: value}]:
+            rows = {name: text for name, each in item.items() if (text := _text(each))}
+            width = max(map(len, rows), default=0) + 2
+            blocks.append("\n".join(_row(name, text, width) for name, text in rows.items()))
+    return "\n\n".join(blocks)
+
+
+def _row(name: str, text: str, width: int) -> str:
+    pieces = [piece for line in text.split("\n") for piece in textwrap.wrap(line, 80 - width)]
+    return f"\n{'':{width}}".join([f"{name:{width}}{pieces[0]}", *pieces[1:]])
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{round(value, 3):.9g}"
+        case dict():
+            return "\n".join(f"{key}: {_text(each)}" for key, each in value.items())
+        case list():
+            return ", ".join(map(_text, value))
+    return printable(str(value))
