@@ -157,6 +157,9 @@ def test_wrong_parameters_have_their_code_in_charge_parameter_discovery_only() -
     car = Car().walk(Phase.CHARGE_PARAMETERS)
     plain = charge_only(car.requests()["DC_ChargeParameterDiscoveryReq"])
     assert code(car.ask(plain)) is ResponseCode.FAILED_WrongChargeParameter
+    car = Car(AC_OFFER).walk(Phase.CHARGE_PARAMETERS)
+    plain = charge_only(car.requests()["AC_ChargeParameterDiscoveryReq"])
+    assert code(car.ask(plain)) is ResponseCode.FAILED_WrongChargeParameter
     car = Car().walk(Phase.SCHEDULE_EXCHANGE)
     scheduled = changed(
         car.requests()["ScheduleExchangeReq"],
@@ -175,7 +178,7 @@ def test_wrong_parameters_have_their_code_in_charge_parameter_discovery_only() -
 
 @pytest.mark.parametrize("offer", [OFFER, AC_OFFER], ids=["DC", "AC"])
 def test_a_stop_before_power_is_a_notification_not_a_fault(offer: object) -> None:
-    """[V2G20-1414]: the car learns of it with PowerDelivery, takes one turn of the loop, and ends in order."""
+    """[V2G20-1402]: the car learns of it with PowerDelivery, takes one turn of the loop, and ends in order."""
     car = Car(offer).walk(Phase.PRECHARGED if offer is OFFER else Phase.POWER_DELIVERY)  # type: ignore[arg-type]
     car.view = replace(READY, stop=Stop.TERMINATE)
     answer = car.ask(power_delivery(car.session_id, ChargeProgress.Start))

@@ -173,6 +173,7 @@ class CarEngine:
         if name == "SessionStopReq":
             self.session = replace(self.session, command=Command())
         elif name not in self.side.edition.energy and self.session.command.charger_w:
+            # No current is drawn any more when PowerDelivery is sent [V2G20-1310].
             self.session = replace(self.session, command=replace(self.session.command, charger_w=0.0, charger_var=0.0))
         ask, _ = self.side.exchanges[name]
         self._send(step, ask(self.session, vehicle), self.side.edition.payload_type(name), now)

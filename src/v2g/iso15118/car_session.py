@@ -77,7 +77,7 @@ class CarSession:
 
     @property
     def resumable(self) -> CarPaused | None:
-        """The paused session, where this station proved to be the one that it was paused at."""
+        """The paused session, if this station proved to be the one that it was paused at [V2G20-2539]."""
         paused = self.paused
         return paused if paused is not None and self.station is not None and self.station == paused.station else None
 

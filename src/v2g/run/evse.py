@@ -298,7 +298,7 @@ class EvseRunner:
         self._keep()
         conversation = self.evse.visit.conversation
         if conversation is not None and conversation.end is not None and self._talker is not None:
-            self._talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1643]
+            self._talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1633]
         if not self.evse.busy and not self.idle.is_set():
             self.idle.set()
             took_s, message = self.slowest

@@ -97,13 +97,15 @@ def test_a_schedule_is_renegotiated_in_either_mode(service: Service, mode: Contr
         ChargeProgress.Start,
         ChargeProgress.Stop,
     ]
+    profiles = [request.EVPowerProfile is not None for request in world.asked("PowerDeliveryReq")]  # type: ignore[attr-defined]
+    assert profiles == [True, False, True, False], "none with a renegotiation [V2G20-1414]"
     assert len(world.asked("ScheduleExchangeReq")) == 2
     assert len(world.asked("SessionSetupReq")) == 1
 
 
 @pytest.mark.parametrize("service", Service)
 def test_a_service_is_renegotiated_within_the_session(service: Service) -> None:
-    """[V2G20-1477], [V2G20-1964], [V2G20-1969]"""
+    """[V2G20-1476], [V2G20-1477], [V2G20-1964], [V2G20-1969]"""
     world = in_order(World(intent(service), tamper=notifying(EvseNotification.ServiceRenegotiation)).run())
     assert endings(world) == [ChargingSession.ServiceRenegotiation, ChargingSession.Terminate]
     assert progress(world) == [ChargeProgress.Start, ChargeProgress.Stop] * 2
@@ -149,6 +151,15 @@ def test_a_car_that_is_sent_to_pause_pauses(mode: ControlMode, processing: Proce
     assert not progress(world)
     assert world.evcc.end is not None
     assert world.evcc.end.paused is not None
+
+
+@pytest.mark.parametrize("mode", ControlMode)
+def test_a_car_on_ac_draws_nothing_when_it_stops(mode: ControlMode) -> None:
+    """[V2G20-1310]"""
+    world = World(intent(Service.AC, mode)).reach(Phase.CHARGE_LOOP)
+    world.run(lambda world: world.evcc.command.charger_w > 0)
+    world.run(lambda world: progress(world)[-1] is ChargeProgress.Stop)
+    assert world.evcc.command.charger_w == 0
 
 
 def test_a_car_waits_for_a_person_as_long_as_the_station_does() -> None:

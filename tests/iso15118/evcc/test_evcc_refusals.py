@@ -66,6 +66,7 @@ def assert_over_at_once(world: World, fault: Fault, text: str) -> None:
 @EVERY_REQUEST
 @pytest.mark.parametrize("late_s", [-0.001, 0.0])
 def test_silence_ends_the_session_after_the_message_timeout(service: Service, name: str, late_s: float) -> None:
+    """[V2G20-436] to [V2G20-438]; 0.5 s in the charge loop [V2G20-1499], [V2G20-1501]."""
     world = until_asked(service, name)
     expected_s = {"ServiceDetailReq": 5.0, "AC_ChargeLoopReq": 0.5, "DC_ChargeLoopReq": 0.5}.get(name, 2.0)
     sent_s, _ = world.requests[-1]

@@ -194,6 +194,7 @@ def test_the_station_asks_to_end(
 
 
 def test_a_paused_session_is_taken_up_again_at_charge_parameter_discovery() -> None:
+    """[V2G20-1032], [V2G20-1844]"""
     first = World(intent(duration_s=0.5, pause=True)).run()
     assert first.evcc.end is not None
     assert first.station.end is not None
@@ -210,6 +211,7 @@ def test_a_paused_session_is_taken_up_again_at_charge_parameter_discovery() -> N
 
 @pytest.mark.parametrize("certificate", [b"\x03" * 64, None])
 def test_another_station_is_not_told_the_paused_session(certificate: bytes | None) -> None:
+    """[V2G20-2539], [V2G20-2613]"""
     first = World(intent(duration_s=0.5, pause=True)).run()
     assert first.evcc.end is not None
     world = World(intent(), car_paused=first.evcc.end.paused, station_certificate=certificate).run()
@@ -355,6 +357,7 @@ PHASES_OF_BOTH = (
     + [(Service.AC_BPT, Phase.POWER_DELIVERY)],
 )
 def test_the_driver_can_leave_in_every_phase(service: Service, phase: Phase) -> None:
+    """[V2G20-2644], [V2G20-2645]"""
     world = World(intent(service)).reach(phase)
     world.driver = Stop.TERMINATE
     world.run()

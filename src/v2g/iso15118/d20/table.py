@@ -18,7 +18,8 @@ How a session runs through it:
 - *DC only*: CABLE_CHECK (again while Ongoing) and PRECHARGE (again while the car says Ongoing [V2G20-2005]); PRECHARGED
   is left by PowerDelivery only [V2G20-2006]. AC goes to POWER_DELIVERY at once.
 - *Energy*: after PowerDelivery(Start) the session is STARTED: at least one request of the charge loop is due
-  [V2G20-2009], [V2G20-2010]. CHARGE_LOOP then goes on until PowerDelivery(Stop). PowerDelivery(ScheduleRenegotiation)
+  [V2G20-2009], [V2G20-2010]. CHARGE_LOOP then goes on until PowerDelivery(Stop)
+  [V2G20-2012], [V2G20-2013]. PowerDelivery(ScheduleRenegotiation)
   leads back to SCHEDULE_EXCHANGE with the contactor closed and no power, and from there to POWER_DELIVERY. A
   PowerDelivery that is Ongoing changes nothing [V2G20-2007].
 - *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. If the

@@ -25,7 +25,7 @@ CONTACTOR_S = 1.4
 PAUSE_WITHIN_S = 60
 """How long a car that is asked to pause may take to begin [V2G20-1850]."""
 LINGER_S = 5.0
-"""After SessionStopRes the station leaves the car this long to close the connection [V2G20-1643]."""
+"""After SessionStopRes the station leaves the car this long to close the connection [V2G20-1633]."""
 
 DEFAULT_MESSAGE_S = 2.0
 MESSAGE_S = {

@@ -28,7 +28,7 @@ _DYNAMIC_PROFILE_S = 3600
 
 def request(session: CarSession, vehicle: VehicleState) -> PowerDeliveryReq:
     progress = _progress(session)
-    planned = _profile(session, vehicle) if progress is ChargeProgress.Start else None
+    planned = _profile(session, vehicle) if progress is ChargeProgress.Start else None  # [V2G20-1414]
     return PowerDeliveryReq(
         header(session, vehicle),
         EVProcessing=Processing.Finished,

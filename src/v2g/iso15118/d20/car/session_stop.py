@@ -13,7 +13,7 @@ from v2g.messages.iso20.common import ChargingSession, SessionStopReq, SessionSt
 def request(session: CarSession, vehicle: VehicleState) -> SessionStopReq:
     stop, kind = session.stop, ChargingSession.Terminate
     failed = stop is not None and stop.fault is not None
-    if stop is not None and stop.renegotiates:
+    if stop is not None and stop.renegotiates:  # [V2G20-1476]
         kind = ChargingSession.ServiceRenegotiation
     elif stop is not None and stop.kind is Stop.PAUSE and session.selection is not None:
         kind = ChargingSession.Pause
@@ -25,7 +25,7 @@ def request(session: CarSession, vehicle: VehicleState) -> SessionStopReq:
 
 
 def take(response: SessionStopRes, asked: SessionStopReq, session: CarSession, vehicle: VehicleState) -> CarSession:
-    if asked.ChargingSession is ChargingSession.ServiceRenegotiation:  # [V2G20-1969]
+    if asked.ChargingSession is ChargingSession.ServiceRenegotiation:  # [V2G20-1477], [V2G20-1969]
         chosen_again = replace(session, stop=None, selection=None, schedule=None, renegotiate=False, loops=0)
         return replace(chosen_again, command=Command()).to(Phase.SERVICE_DISCOVERY)
     return replace(session, command=Command()).to(Phase.ENDED)

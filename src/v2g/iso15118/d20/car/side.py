@@ -44,7 +44,7 @@ def _open(intent: Intent, station: bytes | None, paused: CarPaused | None) -> Ca
 
 
 def _check(response: Any, request: str, session: CarSession) -> None:
-    """The session id first [V2G20-2539], then the response code (clause 8.6)."""
+    """The session id first [V2G20-752], then the response code (clause 8.6)."""
     name, session_id = type(response).__name__, response.Header.SessionID
     if request != "SessionSetupReq" and session_id != session.session_id:
         reason = f"{name} carries session {session_id.hex().upper()}"

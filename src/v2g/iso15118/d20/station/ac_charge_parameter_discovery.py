@@ -29,7 +29,7 @@ def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: Stat
         )
     car, own = car_limits(mode), view.lasting or view.limits
     if (reason := why_not(car, dc=False)) is not None:
-        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)
+        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)  # [V2G20-1619]
     ramp = session.offer.ramp_w_per_s
     limits: dict[str, Any] = {
         "EVSEMaximumChargePower": limit(own.charge_w),

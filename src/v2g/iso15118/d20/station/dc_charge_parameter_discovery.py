@@ -28,7 +28,7 @@ def answer(request: DC_ChargeParameterDiscoveryReq, session: Session, view: Stat
         )
     car, own = car_limits(mode), view.lasting or view.limits
     if (reason := why_not(car, dc=True)) is not None:
-        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)
+        raise Refusal(ResponseCode.FAILED_WrongChargeParameter, reason)  # [V2G20-2272]
     if car.voltage_max_v < own.voltage_min_v or car.voltage_min_v > own.voltage_max_v:
         raise Refusal(
             ResponseCode.FAILED_WrongChargeParameter,

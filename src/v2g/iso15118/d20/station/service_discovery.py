@@ -23,7 +23,7 @@ def answer(request: ServiceDiscoveryReq, session: Session, view: StationView) ->
     response = ServiceDiscoveryRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
-        ServiceRenegotiationSupported=True,
+        ServiceRenegotiationSupported=True,  # [V2G20-1931]
         EnergyTransferServiceList=ServiceList([Service(ServiceID=int(each), FreeService=False) for each in offered]),
     )
     return Reply(response, Phase.SERVICE_DETAIL, replace(session, offered=tuple(offered)))

@@ -39,6 +39,7 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
         )
         code, following = ResponseCode.OK_OldSessionJoined, Phase.CHARGE_PARAMETERS
     else:
+        # The check failed, or there was nothing to join [V2G20-2626].
         # 64 bits from the system's generator; at least 58 are due [V2G20-2621].
         session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id=request.EVCCID))
         code, following = ResponseCode.OK_NewSessionEstablished, Phase.AUTHORIZATION_SETUP

@@ -8,7 +8,7 @@ _NOTIFICATIONS = {Stop.PAUSE: EvseNotification.Pause, Stop.TERMINATE: EvseNotifi
 
 
 def evse_status(view: StationView) -> EVSEStatus | None:
-    """The notification; None while the station wants nothing."""
+    """The notification, for as long as the station wants it [V2G20-1402]; None while it wants nothing."""
     wanted = _NOTIFICATIONS.get(view.stop)
     if wanted is None and view.renegotiate:
         wanted = EvseNotification.ScheduleRenegotiation

@@ -1,0 +1,42 @@
+"""Every requirement that is cited is known, and of every known one the page says where it is kept, or why not."""
+
+from pathlib import Path
+
+from tools.draw_conformance import DATA, NUMBER, REASONS, citations, page, requirements
+
+
+def test_the_page_is_that_of_the_sources(repository: Path) -> None:
+    written = (repository / "docs" / "conformance.md").read_text()
+    assert written == page(), "run `python tools/draw_conformance.py`"
+
+
+def test_every_number_that_is_cited_is_known() -> None:
+    known = {each.number for each in requirements()}
+    assert citations("src", "tests", "docs", "tools", "benchmarks", "fuzz") - known == set()
+
+
+def test_the_data_is_in_order() -> None:
+    rows = [line.split("\t") for line in DATA.read_text().splitlines()]
+    assert rows[0] == ["number", "meaning", "where", "note"]
+    numbers = [row[0] for row in rows[1:]]
+    assert len(set(numbers)) == len(numbers) >= 530
+    for number, meaning, where, _note in rows[1:]:
+        assert NUMBER.fullmatch(number)
+        assert meaning.endswith("."), number
+        assert not any(each in meaning for each in ("EVCC ", "SECC", " shall ")) or "EVCC id" in meaning, number
+        for place in where.split():
+            assert place.startswith(("src/", "tests/")), number
+
+
+def test_the_files_that_it_names_are_there(repository: Path) -> None:
+    named = {place for each in requirements() for place in (*each.places, *each.shown)}
+    assert [place for place in sorted(named) if not (repository / place).exists()] == []
+
+
+def test_each_is_kept_and_shown_or_says_why_not() -> None:
+    silent = [each.number for each in requirements() if not (each.note or (each.places and each.shown))]
+    assert silent == []
+
+
+def test_no_reason_is_given_for_nothing() -> None:
+    assert set(REASONS) == {each.note for each in requirements()} & set(REASONS)

@@ -1,0 +1,37 @@
+"""What the car gets of meter and schedule."""
+
+from dataclasses import replace
+
+from tests.station.scene import INTENT, OUTLET, in_the_loop
+
+from v2g.bench.sim.world import World
+from v2g.iso15118.service import ControlMode
+
+
+def test_the_meter_counts_this_session_only() -> None:
+    """[V2G20-902]: the register goes on, the car's reading begins at nothing."""
+    world = World(OUTLET, replace(INTENT, meter_every=1))
+    readings = []
+    for _ in range(2):
+        in_the_loop(world, 12.0)
+        assert world.evcc is not None
+        meter = world.evcc.report.meter
+        assert meter is not None
+        readings.append((meter.charged_wh, meter.discharged_wh, world.plant.import_wh))
+        world.unplug()
+        world.run(5.0)
+    (charged, discharged, register), (charged_again, discharged_again, register_again) = readings
+    assert register_again > 1.5 * register
+    assert abs(charged_again - charged) <= 2
+    assert abs(discharged_again - discharged) <= 2
+    assert charged > 0
+    assert discharged > 0
+
+
+def test_schedules_cover_a_day() -> None:
+    """[V2G20-1563]"""
+    world = in_the_loop(World(OUTLET, replace(INTENT, mode=ControlMode.SCHEDULED)), 1.0)
+    assert world.evcc is not None
+    schedule = world.evcc.session.schedule
+    assert schedule is not None
+    assert schedule.end_s - schedule.anchor_s >= 24 * 3600
