@@ -216,6 +216,23 @@ def test_a_daemon_that_was_stopped_and_goes_on_names_that_as_the_cause(ours: Sta
         assert result(process)["result"] == "ok"
 
 
+def test_a_second_daemon_on_the_same_hardware_is_refused_and_touches_nothing(
+    ours: Station, certificates: Path, tmp_path: Path
+) -> None:
+    config = json.loads((tmp_path / "config.yaml").read_text())
+    config |= {"control": {"socket": str(tmp_path / "other.sock")}, "kept": str(tmp_path / "other.json")}
+    config["trace"]["file"] = str(tmp_path / "other.log")
+    (tmp_path / "other.yaml").write_text(json.dumps(config))
+    with car(ours, certificates, "--duration", "4") as process:
+        assert ours.traced("discharging 5.0 kW", 15)
+        command = [*V2G, "daemon", "--config", str(tmp_path / "other.yaml"), "--port", "0"]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        assert second.returncode == 2
+        assert f"the process {ours.daemon.child.pid} commands it; stop it" in second.stderr
+        assert result(process)["result"] == "ok"
+    assert not [line for line in ours.trace.lines if " ERROR " in line]
+
+
 def test_once_ends_after_one_session(tmp_path: Path) -> None:
     with station(None, tmp_path, services=["DC_BPT"]) as ours:
         config = str(tmp_path / "config.yaml")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from v2g.io.hardware_lock import HardwareBusy, HardwareLock
+from v2g.io.hardware_lock import HardwareBusy, HardwareLock, lock_directory
 
 HOLD = """
 import sys
@@ -44,5 +44,27 @@ def test_one_address_twice_is_no_conflict(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_hold_locks_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HardwareBusy, match=r"hardware lock in .*; let this user write there"):
+    with pytest.raises(HardwareBusy, match=r"hardware lock in .*; let this user write there, or set V2G_LOCK"):
         HardwareLock(["modbus://a:1"], tmp_path / "file")
+
+
+@pytest.mark.parametrize("place", ["V2G_LOCK_DIRECTORY", "XDG_RUNTIME_DIR"])
+def test_the_place_of_the_locks_can_be_named(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("V2G_LOCK_DIRECTORY", raising=False)
+    monkeypatch.setenv(place, str(tmp_path))
+    if place == "XDG_RUNTIME_DIR" and os.access("/run/v2g", os.W_OK):
+        pytest.skip("the service's directory comes first")
+    assert lock_directory() in (tmp_path, tmp_path / "v2g")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a network namespace")
+def test_an_address_of_another_network_is_other_hardware(tmp_path: Path) -> None:
+    lock = HardwareLock(["modbus://[::1]:502"], tmp_path)
+    command = ["unshare", "--net", sys.executable, "-c", HOLD, str(tmp_path), "modbus://[::1]:502"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    lock.release()
+    assert done.stdout == "held\n", done.stderr
+
+
+def test_a_very_long_address_can_be_locked(tmp_path: Path) -> None:
+    HardwareLock([f"modbus-rtu:///dev/{'x' * 500}"], tmp_path).release()

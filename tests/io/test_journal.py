@@ -87,3 +87,28 @@ def test_what_is_flushed_is_on_the_disk(tmp_path: Path) -> None:
         assert journal.flush(10.0)
         assert Journal(file).found[1].charge_limit_w == limit_w
     journal.close()
+
+
+def test_a_pipe_in_the_way_of_writing_is_reported_and_holds_nobody_up(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    os.mkfifo(tmp_path / "kept.new")
+    journal = Journal(file)
+    keep(journal, 1, BUSY)
+    assert journal.trouble == f"kept file {file}: No such device or address; let this user write there, or set `kept`"
+    (tmp_path / "kept.new").unlink()
+    keep(journal, 1, KeptEvse())
+    assert Journal(file).found[1].discharge_limit_w is None
+
+
+def test_a_limit_that_no_operator_could_set_is_damage(tmp_path: Path) -> None:
+    file = tmp_path / "kept.json"
+    file.write_bytes(b'{"1": {"charge_limit_w": -5}}')
+    assert Journal(file).found == {}
+
+
+def test_of_many_states_in_a_row_the_latest_is_kept(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "kept.json")
+    for watts in range(2_000):
+        journal.keep(1, KeptEvse(charge_limit_w=float(watts)))
+    journal.close()
+    assert Journal(tmp_path / "kept.json").found[1].charge_limit_w == 1_999.0

@@ -4,11 +4,11 @@ import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Condition, Thread
 
 import msgspec
 from msgspec.structs import replace
 
+from v2g.io.writer import Writer
 from v2g.station.kept import Entry, KeptEvse
 
 LARGEST = 1 << 20
@@ -26,10 +26,9 @@ class Journal:
         self.trouble: str | None = None
         self.found: dict[int, KeptEvse] = {}
         self._file = file
-        self._latest: bytes | None = None
-        """What has to be written."""
-        self._news, self._closing, self._written = Condition(), False, True
-        self._writer: Thread | None = None
+        self._latest = b""
+        """What has to be on the disk: of several states the latest one is written."""
+        self._writer = Writer(self._write, "kept")
         if file is not None:
             self._read(file)
         self._kept = {number: replace(kept, entry=Entry()) for number, kept in self.found.items()}
@@ -41,43 +40,23 @@ class Journal:
             return
         since = datetime.now(UTC).isoformat(timespec="seconds")
         self._kept[evse] = replace(state, entry=replace(state.entry, since=since))
-        with self._news:
-            self._latest, self._written = msgspec.json.encode(self._kept), False
-            if self._writer is None:
-                self._writer = Thread(target=self._write_on, args=(self._file,), name="kept", daemon=True)
-                self._writer.start()
-            self._news.notify_all()
+        self._latest = msgspec.json.encode(self._kept)
+        self._writer.due()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what was kept so far is on the disk, or could not be written; whether it came in time."""
-        with self._news:
-            return self._news.wait_for(lambda: self._written, timeout_s)
+        return self._writer.flush(timeout_s)
 
     def close(self) -> None:
-        """Everything that was kept is on the disk from now on, if it can be."""
-        if self._writer is not None:
-            with self._news:
-                self._closing = True
-                self._news.notify_all()
-            self._writer.join()
-            self._writer, self._closing = None, False
+        """Everything that was kept is on the disk from now on, if the disk takes it in time."""
+        self._writer.close()
 
-    def _write_on(self, file: Path) -> None:
-        """A slow disk makes nobody wait: of several states the latest one is written."""
-        while True:
-            with self._news:
-                while self._latest is None and not self._closing:
-                    self._news.wait()
-                data, self._latest = self._latest, None
-            if data is None:
-                return
-            try:
-                _write(file, data)
-            except OSError as error:
-                self.trouble = f"kept file {file}: {error.strerror}; let this user write there, or set `kept`"
-            with self._news:
-                self._written = self._latest is None
-                self._news.notify_all()
+    def _write(self) -> None:
+        assert self._file is not None
+        try:
+            _replace(self._file, self._latest)
+        except OSError as error:
+            self.trouble = f"kept file {self._file}: {error.strerror}; let this user write there, or set `kept`"
 
     def _read(self, file: Path) -> None:
         try:
@@ -104,11 +83,11 @@ def _set_aside(file: Path) -> str:
     return f"set aside as {aside}"
 
 
-def _write(file: Path, data: bytes) -> None:
+def _replace(file: Path, data: bytes) -> None:
     """Replace the file: after a power cut it is the old one or the new one."""
     file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     temporary = file.with_suffix(".new")
-    with open(temporary, "wb", opener=lambda path, flags: os.open(path, flags, 0o640)) as stream:
+    with open(temporary, "wb", opener=_without_waiting) as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
@@ -118,3 +97,8 @@ def _write(file: Path, data: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe in the place of the file is an error, not something to wait for."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW, 0o640)

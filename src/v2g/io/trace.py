@@ -4,7 +4,8 @@ r"""The session trace: one line for each event, in a file that people read and `
     2026-03-01T09:15:07.102Z evse=1 session=4A6C0D93E1B7F205 ERROR 0x04 EXI decode failure: iso20-dc: ...
 
 `grep -i error` finds the faults and nothing else: elsewhere the word's first letter is written as `\u0065`, which JSON
-reads as the same text. Control characters in what a car sent are escaped, so that it cannot forge lines.
+reads as the same text. Control characters in what a car sent are escaped, so that it cannot forge lines. Lines about
+strangers, who have no session, carry `session=stranger`.
 """
 
 import json
@@ -12,20 +13,25 @@ import os
 import re
 import stat
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from v2g.io.stranger_limit import PERIOD_S, StrangerLimit
+from v2g.io.writer import Writer
 from v2g.iso15118.event import Received, Sent
 from v2g.kernel.errors import V2GError
-from v2g.kernel.printable import printable
+from v2g.kernel.printable import escaped, printable
 from v2g.station.event import Event, StrangerRefused
 from v2g.station.text import describe
 
-MOST_STRANGERS, STRANGERS_S = 20, 60.0
-"""Write at most this many lines about refused strangers in this time; then one line says how many more there were."""
+MOST_WAITING = 10_000
+"""Lines that wait for a slow disk; more are lost, and counted."""
 _ERROR = re.compile("e(?=rror)", re.IGNORECASE)
+_FORGED = re.compile(r"e(?=rror\s*0x)", re.IGNORECASE)
+"""What `grep 'ERROR 0x20'` would find, in the text of another fault."""
 
 
 class TraceError(V2GError):
@@ -33,7 +39,11 @@ class TraceError(V2GError):
 
 
 class SessionTrace:
-    """Writes events as lines. A file that was renamed or removed (logrotate) is opened again by itself."""
+    """Writes events as lines, in order, beside the event loop.
+
+    A file that was renamed or removed (logrotate) is opened again by itself. Lines that find no room on the disk are
+    lost; their number follows once there is room.
+    """
 
     def __init__(
         self,
@@ -43,20 +53,26 @@ class SessionTrace:
         echo: TextIO | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`level`: `debug` adds every message. `echo`: gets the lines as well. `clock`: seconds since 1970.
+        """`level`: `debug` adds every message. `echo`: gets the lines as well, at once. `clock`: seconds since 1970.
 
-        Raises `TraceError` when the file cannot be opened.
+        Raises `TraceError` if the file cannot be opened, or is no file.
         """
         self._file, self._echo, self._clock = file, echo, clock
         self._debug = level == "debug"
+        self._strangers = StrangerLimit()
+        self._waiting: deque[str] = deque()
+        self._overflow = 0
+        """Lines so far that the queue had no room for."""
+        self._writer = Writer(self._write_waiting, "trace")
         self._descriptor: int | None = None
-        self._lost = 0
-        self._strangers, self._minute_s = 0, float("-inf")
-        """Refusals of strangers since this time."""
+        """This and what follows belongs to the writer's thread, once the file is open."""
+        self._lost, self._overflow_seen = 0, 0
+        self._torn, self._reopen = False, False
+        """Whether the last line was cut; whether the file has to be opened again."""
         if file is not None:
             try:
                 file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                self._open(file)
+                self._descriptor = _open(file)
             except OSError as error:
                 remedy = "let this user write there, or set trace.file in the configuration"
                 raise TraceError(f"trace {file}: {error.strerror}; {remedy}") from error
@@ -65,76 +81,118 @@ class SessionTrace:
         """One event of an EVSE. `session_id`: hexadecimal; empty while there is no session."""
         if isinstance(event, Received | Sent) and not self._debug:
             return
+        now_s = self._clock()
+        for kind, hidden in self._strangers.over(now_s):
+            self._summarise(kind, hidden)
         stranger = isinstance(event, StrangerRefused)
-        if stranger and not self._admits():
-            return
+        if isinstance(event, StrangerRefused):
+            # Searches, connections and each kind of failure have limits of their own.
+            kind = evse, event.fault or event.peer.partition(" ")[0]
+            if not self._strangers.admits(kind, now_s):
+                return
         level, text = _describe(event)
-        text = text if text.isprintable() else printable(text)
-        if level != "ERROR":
-            text = _ERROR.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-        session = "stranger" if stranger else session_id or "-"
-        self._line(str(evse), session, level, text)
-
-    def _line(self, evse: str, session: str, level: str, text: str) -> None:
-        moment = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
-        self._append(f"{moment}Z evse={evse} session={session} {level} {text}\n")
-
-    def _admits(self) -> bool:
-        """Whether another line about strangers may be written: they must not fill the disk, or hide a session."""
-        now = self._clock()
-        if now - self._minute_s >= STRANGERS_S:
-            hidden, self._strangers, self._minute_s = self._strangers - MOST_STRANGERS, 0, now
-            if hidden > 0:
-                self._line("-", "-", "WARNING", f"{hidden} more refusals of strangers in the last {STRANGERS_S:g} s")
-        self._strangers += 1
-        return self._strangers <= MOST_STRANGERS
+        text = escaped(text) if level == "DEBUG" else printable(text)
+        text = (_FORGED if level == "ERROR" else _ERROR).sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        self._line(str(evse), "stranger" if stranger else session_id or "-", level, text)
 
     def reopen(self) -> None:
         """Open the file again, for SIGHUP. If that fails the old one stays in use."""
         if self._file is not None:
-            before = self._descriptor
-            try:
-                self._open(self._file)
-            except OSError:
-                return
-            if before is not None:
-                os.close(before)
+            self._reopen = True
+            self._writer.due()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all lines so far are written, or lost; whether it came in time."""
+        return self._writer.flush(timeout_s)
 
     def close(self) -> None:
-        if self._descriptor is not None:
+        """Write what is left, if the disk takes it in time."""
+        for kind, hidden in self._strangers.all():
+            self._summarise(kind, hidden)
+        if self._writer.close() and self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = None
+        self._descriptor = None
 
-    def _open(self, file: Path) -> None:
-        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # its reader could hold the station up
-            os.close(descriptor)
-            raise OSError(0, "it is a pipe or a socket, no file")
-        self._descriptor = descriptor
+    def _summarise(self, kind: object, hidden: int) -> None:
+        evse = kind[0] if isinstance(kind, tuple) else "-"
+        what = kind[1] if isinstance(kind, tuple) else kind
+        name = getattr(what, "code", what)
+        self._line(str(evse), "stranger", "WARNING", f"{hidden} more lines like these ({name}) within {PERIOD_S:g} s")
 
-    def _append(self, line: str) -> None:
+    def _line(self, evse: str, session: str, level: str, text: str) -> None:
+        line = f"{self._moment()} evse={evse} session={session} {level} {text}\n"
         if self._echo is not None:
             self._echo.write(line)
             self._echo.flush()
-        if self._descriptor is None or self._file is None:
+        if self._descriptor is None:
             return
-        if self._was_moved(self._file, self._descriptor):
-            self.reopen()
-        if self._lost:
-            line = f"{line[:24]} evse=- session=- WARNING {self._lost} lines could not be written\n{line}"
-        try:
-            os.write(self._descriptor, line.encode())
-            self._lost = 0
-        except OSError:  # a full disk must not end a session
-            self._lost += 1
+        if len(self._waiting) >= MOST_WAITING:
+            self._overflow += 1
+        else:
+            self._waiting.append(line)
+            self._writer.due()
 
-    @staticmethod
-    def _was_moved(file: Path, descriptor: int) -> bool:
+    def _moment(self) -> str:
+        moment = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+        return f"{moment[: -len('+00:00')]}Z"
+
+    # In the writer's thread
+
+    def _write_waiting(self) -> None:
+        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if self._reopen or _was_moved(self._file, self._descriptor):
+            self._reopen = False
+            self._open_again()
+        overflow = self._overflow
+        self._lost, self._overflow_seen = self._lost + overflow - self._overflow_seen, overflow
+        head = "\n" if self._torn else ""
+        if self._lost and lines:
+            head += f"{self._moment()} evse=- session=- WARNING {self._lost} lines could not be written\n"
+        data = (head + "".join(lines)).encode()
+        written = self._write(data)
+        if written:
+            self._lost, self._torn = data[written:].count(b"\n"), data[written - 1 : written] != b"\n"
+        else:
+            self._lost += len(lines)
+
+    def _write(self, data: bytes) -> int:
+        """How many octets the disk took: a full disk must not end a session."""
+        assert self._descriptor is not None
+        written = 0
         try:
-            return not os.path.samestat(os.stat(file), os.fstat(descriptor))
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
         except OSError:
-            return True
+            pass
+        return written
+
+    def _open_again(self) -> None:
+        assert self._file is not None
+        try:
+            opened = _open(self._file)
+        except OSError:
+            return
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = opened
+
+
+def _open(file: Path) -> int:
+    """Raises `OSError`, also for a pipe or a device: its reader could hold the station up."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is a pipe or a device, not a file")
+    return descriptor
+
+
+def _was_moved(file: Path | None, descriptor: int | None) -> bool:
+    if file is None or descriptor is None:
+        return False
+    try:
+        return not os.path.samestat(os.stat(file), os.fstat(descriptor))
+    except OSError:
+        return True
 
 
 def _describe(event: Event) -> tuple[str, str]:

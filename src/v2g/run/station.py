@@ -190,12 +190,17 @@ class StationProcess:
 
 
 def _commanded(settings: Settings) -> list[str]:
-    """The addresses of all hardware that this process commands."""
+    """All hardware that this process commands: devices by their addresses, pilots of this machine, power lines."""
     devices: list[Device | None] = []
+    others: list[str] = []
     for evse in settings.evses:
         devices += [evse.inverter, evse.contactor, evse.isolation, evse.ccid, evse.lock]
-        devices.append(None if evse.pilot is None else evse.pilot.device)
-    return [str(device.where) for device in devices if device is not None]
+        if evse.pilot is not None:
+            devices.append(evse.pilot.device)
+            others += [] if evse.pilot.pwm is None else [f"pwm {evse.pilot.pwm.chip}/{evse.pilot.pwm.channel}"]
+        if evse.plc is not None:
+            others.append(f"interface {evse.interface}")
+    return [str(device.where) for device in devices if device is not None] + others
 
 
 def station_tls(settings: Tls) -> "TlsContext":

@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from v2g.iso15118.paused import Paused
+from v2g.station.command import Watts
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
@@ -32,9 +33,9 @@ class KeptEvse(Struct, frozen=True, omit_defaults=True):
     """One EVSE."""
 
     entry: Entry = Entry()
-    charge_limit_w: float | None = None
+    charge_limit_w: Watts | None = None
     """As the operator set it by hand; None: not set."""
-    discharge_limit_w: float | None = None
+    discharge_limit_w: Watts | None = None
     paused: Paused | None = None
     """A session that its car may resume."""
 
