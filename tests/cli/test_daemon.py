@@ -17,6 +17,7 @@ from tests.interop.process import Process
 from tests.interop.station import V2G, Station, station
 
 from v2g.io.control import request
+from v2g.io.stranger_limit import MOST
 from v2g.station.command import Command, Pause, Status, Stop, WriteRegister
 from v2g.tls import pki
 
@@ -123,6 +124,26 @@ def test_a_second_car_does_not_disturb_the_first(ours: Station, certificates: Pa
             assert result(second)["result"] == "failed"
         assert result(first)["result"] == "ok"
     assert ours.traced("refused: another car is in session")
+
+
+def test_strangers_leave_few_lines_and_none_in_the_session_of_a_car(ours: Station, certificates: Path) -> None:
+    with car(ours, certificates, "--duration", "4") as process:
+        entered = ours.traced("-> CHARGE_LOOP", 15)
+        assert entered is not None
+        for _ in range(100):
+            with socket.create_connection(("::1", ours.port), timeout=5) as stranger:
+                stranger.sendall(b"GET /ERROR 0x20 HTTP/1.1\r\n\r\n")
+                stranger.settimeout(5)
+                while stranger.recv(1000):
+                    pass
+        assert result(process)["result"] == "ok"
+    assert ours.daemon.stop() == 0
+    assert ours.trace_file is not None
+    lines = ours.trace_file.read_text().splitlines()
+    strangers = [line for line in lines if " session=stranger " in line]
+    assert 1 <= len(strangers) <= MOST + 1
+    assert [line for line in lines if " ERROR " in line] == [line for line in strangers if " ERROR " in line]
+    assert not [line for line in lines if "ERROR 0x20" in line]
 
 
 @pytest.mark.parametrize(("order", "reason"), [(Stop(), "asked to end"), (Pause(), "asked to pause")])

@@ -300,7 +300,7 @@ async def _drive(plan: _Plan) -> "Outcome":
 
 
 async def _plugged_in(plan: _Plan, vehicle: "Vehicle") -> "tuple[Vehicle, asyncio.Task[None] | None]":
-    """The vehicle with its inlet, where there is a pilot to plug it in. Raises `V2GError`."""
+    """The vehicle, with its inlet if there is a pilot to plug it in. Raises `V2GError`."""
     import asyncio
 
     if plan.args.pilot is None:
@@ -318,7 +318,7 @@ async def _plugged_in(plan: _Plan, vehicle: "Vehicle") -> "tuple[Vehicle, asynci
 
 @asynccontextmanager
 async def _matched(plan: _Plan, watcher: "_Silent | _Progress") -> "AsyncIterator[None]":
-    """The power line matched, where it was asked for; left again at the end. Raises `EvError`."""
+    """The power line matched, if `--slac` asks for it; left again at the end. Raises `EvError`."""
     if not plan.args.slac:
         yield
         return

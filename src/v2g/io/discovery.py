@@ -1,7 +1,7 @@
 """SECC discovery on the wire: the station's responder, the car's search, and the address that both live at.
 
 Both standards bind the communication to one IPv6 link. So every socket here is bound to an interface, and several
-interfaces in one process do not hear each other.
+interfaces in one process do not receive each other's datagrams.
 """
 
 import asyncio
@@ -70,8 +70,8 @@ async def respond(
 ) -> asyncio.DatagramTransport:
     """Answer the searches of cars on an interface with `offer`, until the transport that is returned is closed.
 
-    `refusal` may say why a sender gets no answer now. `refused` hears of that and of every malformed request: the
-    sender's address and the reason. Raises `InterfaceError`.
+    `refusal` returns why a sender gets no answer now, or None. `refused` is called for each search that gets none and
+    for each malformed request, with the sender's address and the reason. Raises `InterfaceError`.
     """
     receiver = _udp_socket(interface, (str(MULTICAST), PORT))
     membership = MULTICAST.packed + struct.pack("@I", _index(interface))
@@ -110,7 +110,7 @@ class _Responder(asyncio.DatagramProtocol):
 async def find_station(interface: str, security: Security, refused: Callable[[str, SdpError], None]) -> Endpoint:
     """Search for a station as a car does. Raises `SdpError` when none is found, `InterfaceError` without a network.
 
-    `refused` hears of every answer that was not taken, such as one with another security than was asked for.
+    `refused` is called for each answer that does not fit, such as one with another security than was asked for.
     """
     own = await link_local(interface)
     loop = asyncio.get_running_loop()

@@ -133,9 +133,9 @@ async def listen(
 ) -> Listener:
     """Listen for cars at `host`, a link-local one with its scope; port 0 takes a free one.
 
-    For each connection `user` gives who talks over it, and `tls` its channel. `refused` hears of each connection that
-    was closed at once: the peer's address and the reason. `turns`: shared by listeners whose TLS set-ups should not add
-    up in one turn of the loop. Raises `LinkLost`.
+    For each connection `user` makes the object that talks over it, and `tls` its channel. `refused` is called for each
+    connection that is closed at once, with the peer's address and the reason. `turns`: shared by listeners whose TLS
+    set-ups should not add up in one turn of the loop. Raises `LinkLost`.
     """
     loop = asyncio.get_running_loop()
     listening: socket.socket | None = None

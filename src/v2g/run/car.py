@@ -95,7 +95,7 @@ class Car:
         """Run the session with the station at `route`: an address, or an interface on which to search.
 
         Without `tls` nothing is encrypted. The outcome has whatever happens to the session. Raises
-        `InterfaceError` where there is no such interface.
+        `InterfaceError` if there is no such interface.
         """
         soc_start = self._vehicle.state().soc
         try:
@@ -116,7 +116,7 @@ class Car:
         )
 
     def stop(self, kind: Stop) -> None:
-        """The driver ends the session in order, or at once: where it has not begun, and when asked again."""
+        """The driver ends the session in order, or at once if it has not begun or if asked again."""
         if self._stop is not Stop.NONE or self._evcc is None:
             self._fail(Fault.CONNECTION_LOST, "broken off by the driver")
             if self._setup is not None and not self._settled.is_set():

@@ -74,6 +74,7 @@ class StationProcess:
             await self._serve_all(context, ready)
         finally:
             hardware.release()
+            self._pulse.close()
             self._journal.close()
             self._trace.close()
 
