@@ -42,9 +42,23 @@ def test_precharge_goes_on_while_the_car_says_ongoing() -> None:
     car = Car().walk(Phase.PRECHARGE)
     for _ in range(3):
         assert code(car.ask(precharge(car, Processing.Ongoing))) is ResponseCode.OK
-        assert car.secc.session.phase is Phase.PRECHARGE
+        assert car.secc.session.phase is Phase.PRECHARGING
         assert car.secc.demand.stage is Stage.PRECHARGE
-    assert deliver(car, ChargeProgress.Start) is ResponseCode.FAILED_SequenceError
+
+
+def test_a_car_that_does_not_say_finished_needs_the_voltage_all_the_same() -> None:
+    """Josev's car goes on to power as soon as the voltage is there; by the letter it says Finished first."""
+    for voltage_v, expected in ((379, ResponseCode.FAILED_PowerDeliveryNotApplied), (395, ResponseCode.OK)):
+        car = Car().walk(Phase.PRECHARGE)
+        car.ask(precharge(car, Processing.Ongoing))
+        car.view = replace(READY, voltage_v=voltage_v)
+        assert deliver(car, ChargeProgress.Start, Processing.Ongoing) is ResponseCode.OK
+        assert car.secc.session.phase is Phase.PRECHARGED
+        assert deliver(car, ChargeProgress.Start) is expected
+
+
+def test_power_needs_a_precharge() -> None:
+    assert deliver(Car().walk(Phase.PRECHARGE), ChargeProgress.Start) is ResponseCode.FAILED_SequenceError
 
 
 def test_power_delivery_follows_a_finished_precharge() -> None:
@@ -104,6 +118,15 @@ def test_the_first_turn_of_the_loop_has_the_meter_unasked() -> None:
 def test_without_a_meter_there_is_no_reading() -> None:
     car = Car().walk(Phase.STARTED)
     assert car.ask(changed(dc_loop(car.session_id), MeterInfoRequested=True)).MeterInfo is None  # type: ignore[attr-defined]
+    car.view = replace(READY, meter=METER)
+    assert car.ask(dc_loop(car.session_id)).MeterInfo is not None, "the first that there is"  # type: ignore[attr-defined]
+
+
+def test_energy_that_was_not_fed_is_not_named() -> None:
+    """Josev's car does not know the element by its name."""
+    for discharged_wh, expected in ((0, None), (300, 300)):
+        car = Car(view=replace(READY, meter=Meter("meter", 0, discharged_wh))).walk(Phase.STARTED)
+        assert car.ask(dc_loop(car.session_id)).MeterInfo.BPT_DischargedEnergyReadingWh == expected  # type: ignore[attr-defined]
 
 
 def test_minima_do_not_fall_below_the_promise() -> None:

@@ -91,6 +91,10 @@ class Car:
             f"{'DC' if dc else 'AC'}_ChargeLoopReq",
         ]
         begun = self.secc.session.phase is not Phase.SERVICE_DISCOVERY
+        if phase is Phase.PRECHARGING:
+            precharge = self.walk(Phase.PRECHARGE).requests()["DC_PreChargeReq"]
+            self.ask(changed(precharge, EVProcessing=Processing.Ongoing))
+            return self
         for name in path if begun else path[path.index("ServiceDiscoveryReq") :]:
             if self.secc.session.phase is phase:
                 return self
@@ -205,7 +209,7 @@ def test_relaxed_profile() -> None:
         (Phase.AUTHORIZATION, "AuthorizationReq", 55, Fault.AUTHORIZATION),
         (Phase.CABLE_CHECK, "DC_CableCheckReq", 42, Fault.CABLE_CHECK),
         (Phase.SCHEDULE_EXCHANGE, "ScheduleExchangeReq", 55, Fault.SEQUENCE_TIMEOUT),
-        (Phase.PRECHARGE, "DC_PreChargeReq", 12, Fault.PRECHARGE),
+        (Phase.PRECHARGING, "DC_PreChargeReq", 12, Fault.PRECHARGE),
         (Phase.PRECHARGED, "PowerDeliveryReq", 55, Fault.SEQUENCE_TIMEOUT),
         (Phase.POWER_DELIVERY, "PowerDeliveryReq", 55, Fault.SEQUENCE_TIMEOUT),
     ],

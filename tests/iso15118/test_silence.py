@@ -177,7 +177,7 @@ def test_silence_is_ended_by_the_state(service: Service, mode: ControlMode, timi
 @pytest.mark.parametrize("service", Service)
 def test_every_state_that_can_be_reached_is(service: Service) -> None:
     """The walk finds every phase of the table, and every stage of the power path."""
-    dc_only = {Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.PRECHARGED, Phase.WELDING_DETECTION}
+    dc_only = {Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.PRECHARGING, Phase.PRECHARGED, Phase.WELDING_DETECTION}
     states = explored(service, ControlMode.DYNAMIC)
     phases = {walker.engine.session.phase for walker in states}
     assert phases == set(TABLE) - ({Phase.STOPPING} if service.dc else dc_only)

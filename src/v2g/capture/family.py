@@ -74,7 +74,7 @@ class Family:
 ISO20 = Family(
     D20,
     excluded={
-        "AC": frozenset({P20.CABLE_CHECK, P20.PRECHARGE, P20.PRECHARGED, P20.WELDING_DETECTION}),
+        "AC": frozenset({P20.CABLE_CHECK, P20.PRECHARGE, P20.PRECHARGING, P20.PRECHARGED, P20.WELDING_DETECTION}),
         "DC": frozenset({P20.STOPPING}),
         "DC before power": frozenset({P20.POWER_DELIVERY}),
     },

@@ -36,6 +36,8 @@ class Session:
     schedule_from_s: int = 0
     """Start of that schedule, seconds since 1970 UTC."""
     demand: Demand = Demand()
+    metered: bool = False
+    """The car has had a reading of the meter."""
     pausing: bool = False
     """The session ended with a pause."""
 

@@ -9,7 +9,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Command
 
 CONTACTOR_PHASES = {
-    Phase.PRECHARGE,
+    Phase.PRECHARGING,
     Phase.PRECHARGED,
     Phase.POWER_DELIVERY,
     Phase.STARTED,

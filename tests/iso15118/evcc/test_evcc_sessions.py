@@ -162,7 +162,7 @@ def test_a_station_that_reports_no_precharge_voltage_is_believed_only_on_request
     strict = World(intent(), tamper=blind).run()
     assert strict.evcc.end is not None
     assert strict.evcc.end.fault is Fault.PRECHARGE
-    assert strict.evcc.end.reason == "PRECHARGE lasted over 10 s"
+    assert strict.evcc.end.reason == "PRECHARGING lasted over 10 s"
     assert not any(command.contactor_closed for command in strict.commands)
     assert strict.station.end is not None
     assert strict.station.end.fault is None, "left in order"
@@ -352,7 +352,7 @@ PHASES_OF_BOTH = (
     [(service, phase) for service in (Service.DC_BPT, Service.AC_BPT) for phase in PHASES_OF_BOTH]
     + [
         (Service.DC_BPT, phase)
-        for phase in (Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.PRECHARGED, Phase.WELDING_DETECTION)
+        for phase in (Phase.CABLE_CHECK, Phase.PRECHARGE, Phase.PRECHARGING, Phase.PRECHARGED, Phase.WELDING_DETECTION)
     ]
     + [(Service.AC_BPT, Phase.POWER_DELIVERY)],
 )

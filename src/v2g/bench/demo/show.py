@@ -26,7 +26,7 @@ _PHASES = {
     "SUPPORTED_APP_PROTOCOL": "the car has connected",
     "SESSION_SETUP": "agreed on ISO 15118-20",
     "CABLE_CHECK": "cable check: contactor, test voltage, insulation",
-    "PRECHARGE": "pre-charge to the battery's voltage",
+    "PRECHARGING": "pre-charge to the battery's voltage",
     "CHARGE_LOOP": "energy transfer",
     "WELDING_DETECTION": "power off, contactor open, welding detection",
     "ENDED": "session ended",

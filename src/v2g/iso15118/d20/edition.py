@@ -17,7 +17,7 @@ CHOICES = {
             OK_NewSessionEstablished={P.AUTHORIZATION_SETUP},
         ),
     ),
-    "DC_PreChargeReq": (choice("request", "EVProcessing", Ongoing={P.PRECHARGE}, Finished={P.PRECHARGED}),),
+    "DC_PreChargeReq": (choice("request", "EVProcessing", Ongoing={P.PRECHARGING}, Finished={P.PRECHARGED}),),
     "PowerDeliveryReq": (
         choice("request", "EVProcessing", Ongoing=_STAYS),
         choice(

@@ -15,8 +15,9 @@ How a session runs through it:
   authorization and its service stay valid [V2G20-1032], [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
-- *DC only*: CABLE_CHECK (again while Ongoing) and PRECHARGE (again while the car says Ongoing [V2G20-2005]); PRECHARGED
-  is left by PowerDelivery only [V2G20-2006]. AC goes to POWER_DELIVERY at once.
+- *DC only*: CABLE_CHECK (again while Ongoing), then PRECHARGE and, while the car says Ongoing [V2G20-2005],
+  PRECHARGING; PRECHARGED is left by PowerDelivery only [V2G20-2006]. PRECHARGING admits that too: Josev's car says
+  Finished only if it had to wait for the voltage. AC goes to POWER_DELIVERY at once.
 - *Energy*: after PowerDelivery(Start) the session is STARTED: at least one request of the charge loop is due
   [V2G20-2009], [V2G20-2010]. CHARGE_LOOP then goes on until PowerDelivery(Stop)
   [V2G20-2012], [V2G20-2013]. PowerDelivery(ScheduleRenegotiation)
@@ -47,6 +48,7 @@ class Phase(Enum):
     SCHEDULE_EXCHANGE = auto()
     CABLE_CHECK = auto()
     PRECHARGE = auto()
+    PRECHARGING = auto()
     PRECHARGED = auto()
     POWER_DELIVERY = auto()
     STARTED = auto()
@@ -76,7 +78,12 @@ TABLE: Table = {
     ),
     P.SCHEDULE_EXCHANGE: row(P.ENDED, ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),
     P.CABLE_CHECK: row(P.ENDED, DC_CableCheckReq={P.CABLE_CHECK, P.PRECHARGE}),
-    P.PRECHARGE: row(P.ENDED, DC_PreChargeReq={P.PRECHARGE, P.PRECHARGED}),
+    P.PRECHARGE: row(P.ENDED, DC_PreChargeReq={P.PRECHARGING, P.PRECHARGED}),
+    P.PRECHARGING: row(
+        P.ENDED,
+        DC_PreChargeReq={P.PRECHARGING, P.PRECHARGED},
+        PowerDeliveryReq={P.PRECHARGED, P.STARTED, P.WELDING_DETECTION},
+    ),
     P.PRECHARGED: row(P.ENDED, PowerDeliveryReq={P.PRECHARGED, P.STARTED, P.WELDING_DETECTION}),
     P.POWER_DELIVERY: row(
         P.ENDED,

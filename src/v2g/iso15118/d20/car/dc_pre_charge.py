@@ -34,4 +34,4 @@ def take(response: DC_PreChargeRes, asked: DC_PreChargeReq, session: CarSession,
         command=replace(session.command, contactor_closed=closed, target_v=target_v),
         report=replace(session.report, voltage_v=voltage_v),
     )
-    return session.to(Phase.PRECHARGED) if asked.EVProcessing is Processing.Finished else session.again()
+    return session.to(Phase.PRECHARGED if asked.EVProcessing is Processing.Finished else Phase.PRECHARGING)

@@ -34,7 +34,7 @@ _PHASE_LIMIT: Mapping[Phase, tuple[float, Fault]] = {
     Phase.AUTHORIZATION: (timeouts.CAR_ONGOING_S, Fault.AUTHORIZATION),
     Phase.SCHEDULE_EXCHANGE: (timeouts.CAR_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S, Fault.CABLE_CHECK),
-    Phase.PRECHARGE: (timeouts.PRECHARGE_S, Fault.PRECHARGE),
+    Phase.PRECHARGING: (timeouts.PRECHARGE_S, Fault.PRECHARGE),
 }
 """How long the car lets a phase go on."""
 
@@ -98,6 +98,7 @@ CAR = CarSide(
             Phase.SCHEDULE_EXCHANGE,
             Phase.CABLE_CHECK,
             Phase.PRECHARGE,
+            Phase.PRECHARGING,
             Phase.PRECHARGED,
             Phase.POWER_DELIVERY,
             Phase.STARTED,

@@ -55,11 +55,12 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
         target_w = limit(view.target_w)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
+    meter, session = meter_info(request.MeterInfoRequested, session, view)
     response = AC_ChargeLoopRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         EVSEStatus=evse_status(view),
-        MeterInfo=meter_info(request, session, view),
+        MeterInfo=meter,
         CLResControlMode=kind(
             EVSETargetActivePower=target_w,
             EVSETargetReactivePower=target_var,

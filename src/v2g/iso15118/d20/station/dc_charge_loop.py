@@ -57,11 +57,12 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
     session = replace(session, car=replace(session.car, limits=car), demand=demand)
 
     own = session.within_promise(view.limits)
+    meter, session = meter_info(request.MeterInfoRequested, session, view)
     response = DC_ChargeLoopRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         EVSEStatus=evse_status(view),
-        MeterInfo=meter_info(request, session, view),
+        MeterInfo=meter,
         EVSEPresentCurrent=shown(view.current_a),
         EVSEPresentVoltage=shown(view.voltage_v),
         EVSEPowerLimitAchieved=view.limited,

@@ -27,4 +27,4 @@ def answer(request: DC_PreChargeReq, session: Session, view: StationView) -> Rep
         EVSEPresentVoltage=shown(view.voltage_v),
     )
     finished = request.EVProcessing is Processing.Finished
-    return Reply(response, Phase.PRECHARGED if finished else Phase.PRECHARGE, replace(session, demand=demand))
+    return Reply(response, Phase.PRECHARGED if finished else Phase.PRECHARGING, replace(session, demand=demand))

@@ -1,21 +1,24 @@
-"""MeterInfo: the energy of this session [V2G20-902], if the car asks for it [V2G20-1082], and at the first turn of the
-charge loop without being asked [V2G20-1833]."""
+"""MeterInfo: the energy of this session [V2G20-902], if the car asks for it [V2G20-1082].
 
-from v2g.iso15118.d20.table import Phase
+At the first turn of the charge loop it is sent without being asked for [V2G20-1833].
+"""
+
+from dataclasses import replace
+
 from v2g.iso15118.session import Session
 from v2g.iso15118.view import StationView
-from v2g.messages.iso20.ac import AC_ChargeLoopReq
-from v2g.messages.iso20.dc import DC_ChargeLoopReq
 from v2g.messages.iso20.types import MeterInfo
 
 
-def meter_info(request: AC_ChargeLoopReq | DC_ChargeLoopReq, session: Session, view: StationView) -> MeterInfo | None:
-    """The reading; None if it is not due, or if there is none, for nothing may be made up."""
-    meter, due = view.meter, request.MeterInfoRequested or session.phase is Phase.STARTED
-    if meter is None or not due:
-        return None
-    return MeterInfo(
+def meter_info(requested: bool, session: Session, view: StationView) -> tuple[MeterInfo | None, Session]:
+    """The reading, and the session with it; None if it is not due, or if there is none, for nothing may be made up."""
+    meter = view.meter
+    if meter is None or (session.metered and not requested):
+        return None, session
+    info = MeterInfo(
         MeterID=meter.meter_id,
         ChargedEnergyReadingWh=meter.charged_wh,
-        BPT_DischargedEnergyReadingWh=meter.discharged_wh,
+        # Josev's car has another name for the optional element and fails on it; it can be left out while it is 0.
+        BPT_DischargedEnergyReadingWh=meter.discharged_wh or None,
     )
+    return info, replace(session, metered=True)

@@ -25,14 +25,14 @@ _STILL_CURRENT = Refusal(ResponseCode.FAILED, "the current did not fall to zero 
 
 def answer(request: PowerDeliveryReq, session: Session, view: StationView) -> Reply | Wait:
     if request.EVProcessing is not Processing.Finished:  # the rest of the request does not count yet [V2G20-2007]
-        return _reply(ResponseCode.OK, session.phase, session, view)
+        return _reply(ResponseCode.OK, _here(session), session, view)
     match request.ChargeProgress:
         case ChargeProgress.Start:
             return _start(request, session, view)
         case ChargeProgress.Stop:
             return _stop(session, view)
         case ChargeProgress.Standby:
-            return _reply(ResponseCode.WARNING_StandbyNotAllowed, session.phase, session, view)
+            return _reply(ResponseCode.WARNING_StandbyNotAllowed, _here(session), session, view)
         case ChargeProgress.ScheduleRenegotiation:
             return _renegotiate(session, view)
 
@@ -78,6 +78,11 @@ def _renegotiate(session: Session, view: StationView) -> Reply:
         raise Refusal(Code.SEQUENCE_ERROR, reason, Fault.SEQUENCE_ERROR)
     ready = replace(session.demand, stage=Stage.READY, wish_w=None)
     return _reply(ResponseCode.OK, Phase.SCHEDULE_EXCHANGE, replace(session, demand=ready), view)
+
+
+def _here(session: Session) -> Enum:
+    """The phase that waits for the next PowerDelivery."""
+    return Phase.PRECHARGED if session.phase is Phase.PRECHARGING else session.phase
 
 
 def _reply(code: ResponseCode, following: Enum, session: Session, view: StationView) -> Reply:

@@ -107,7 +107,7 @@ STATION = StationSide(
         Phase.SCHEDULE_EXCHANGE: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
         # The car gives up first, and then ends the session in order.
         Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S + timeouts.DEFAULT_MESSAGE_S, Fault.CABLE_CHECK),
-        Phase.PRECHARGE: (timeouts.PRECHARGE_S + timeouts.DEFAULT_MESSAGE_S, Fault.PRECHARGE),
+        Phase.PRECHARGING: (timeouts.PRECHARGE_S + timeouts.DEFAULT_MESSAGE_S, Fault.PRECHARGE),
         Phase.PRECHARGED: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
         Phase.POWER_DELIVERY: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     },
