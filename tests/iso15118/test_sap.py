@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tests.iso15118.test_secc_engine import AC_OFFER, OFFER, READY
 
 from v2g.iso15118.sap import ISO20_AC, ISO20_DC, Protocol, negotiate
-from v2g.iso15118.station import SETUP_S, StationConversation
+from v2g.iso15118.station import StationConversation
+from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Offer
 from v2g.kernel.fault import Fault
 from v2g.messages import decode, encode

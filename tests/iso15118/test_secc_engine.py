@@ -24,6 +24,7 @@ from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.session import Code, Refusal
 from v2g.iso15118.station_engine import StationEngine
+from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.messages import decode
@@ -54,7 +55,7 @@ class Car:
     def __init__(self, offer: Offer = OFFER, view: StationView = READY, **options: object) -> None:
         self.now = 100.0
         self.view = view
-        self.secc = StationEngine(STATION, offer, setup_deadline=self.now + timeouts.SETUP_S, **options)  # type: ignore[arg-type]
+        self.secc = StationEngine(STATION, offer, setup_deadline=self.now + SETUP_S, **options)  # type: ignore[arg-type]
 
     @property
     def session_id(self) -> bytes:
@@ -179,7 +180,7 @@ def test_sequence_timer(phase: Phase) -> None:
         Phase.CHARGE_LOOP: Fault.CHARGE_LOOP_TIMEOUT,
     }.get(phase, Fault.SEQUENCE_TIMEOUT)
     if phase is Phase.SESSION_SETUP:
-        wait_s = timeouts.SETUP_S
+        wait_s = SETUP_S
     if phase is Phase.CHARGE_LOOP:
         wait_s = 0.5
     assert car.secc.next_deadline() == pytest.approx(car.now + wait_s)

@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 from v2g.capture.family import FAMILIES, Family
 from v2g.capture.record import Record
-
-HANDSHAKE_S = 2.0
-"""How long a car waits for the response of the handshake, in every family."""
+from v2g.iso15118.timeouts import HANDSHAKE_S
 
 HINTS = {
     "FAILED_SequenceError": "compare the request before it with the sequence of the protocol",

@@ -2,11 +2,11 @@
 
 from v2g.iso15118.car_engine import CarEngine
 from v2g.iso15118.car_session import CarPaused, CarSession, Report
-from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.car.side import CAR as D20
 from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Step
 from v2g.iso15118.sides import CarSide
+from v2g.iso15118.timeouts import HANDSHAKE_S
 from v2g.iso15118.vehicle import Command, Intent, VehicleState
 from v2g.kernel.fault import Fault
 from v2g.messages.sap import AppProtocol, ResponseCode, supportedAppProtocolReq, supportedAppProtocolRes
@@ -14,8 +14,6 @@ from v2g.v2gtp.framing import PayloadType
 
 SIDES: tuple[CarSide, ...] = (D20,)
 """The editions that a car speaks, in its order of preference."""
-SETUP_S = timeouts.CAR_SETUP_S
-"""From the start of discovery to the first response of a session."""
 
 
 class CarConversation:
@@ -85,7 +83,7 @@ class CarConversation:
         ]
         send(step, "sap", PayloadType.EXI, supportedAppProtocolReq(entries))
         self._asked_at = now
-        self._until = min(now + timeouts.DEFAULT_MESSAGE_S, max(self._setup_deadline, now))
+        self._until = min(now + HANDSHAKE_S, max(self._setup_deadline, now))
         return step
 
     def receive(self, payload_type: int, payload: bytes, now: float, vehicle: VehicleState) -> Step:

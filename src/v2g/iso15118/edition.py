@@ -90,6 +90,9 @@ class Edition:
     message_s: Mapping[str, float]
     """How long the car waits for the response to a request, if that is not `default_message_s`."""
     default_message_s: float
+    performance_s: Mapping[str, float]
+    """How soon the station owes the response to a request, if that is not `default_performance_s`."""
+    default_performance_s: float
     repeat_s: Mapping[str, float]
     """How long the car goes on repeating a request until the station is ready."""
     failed_ends: bool

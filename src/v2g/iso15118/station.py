@@ -13,6 +13,7 @@ from v2g.iso15118.service import Selection
 from v2g.iso15118.session import Code, Refusal
 from v2g.iso15118.sides import StationSide
 from v2g.iso15118.station_engine import StationEngine
+from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Demand, Offer, Slot, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages.sap import supportedAppProtocolReq
@@ -20,8 +21,6 @@ from v2g.v2gtp.framing import PayloadType
 
 SIDES: tuple[StationSide, ...] = (D20,)
 """The editions that a station speaks, in its order of preference."""
-SETUP_S, LINGER_S = timeouts.SETUP_S, timeouts.LINGER_S
-"""From the connection to the first response of a session; how long a car has to close the connection at the end."""
 TOLD_WITHIN_S = station_engine.TOLD_WITHIN_S
 """How long a failed car is waited for, so that it learns of it with its next request."""
 SILENCE, RELAXED_SILENCE = D20.edition.silence["standard"], D20.edition.silence["relaxed"]
@@ -176,7 +175,9 @@ class StationConversation:
 
 def owed_s(message: str) -> float:
     """How soon the station owes a response, by its name; measured, and no error criterion."""
-    return timeouts.PERFORMANCE_S.get(message.removesuffix("Res") + "Req", timeouts.DEFAULT_PERFORMANCE_S)
+    request = message.removesuffix("Res") + "Req"
+    owed = [side.edition.performance_s.get(request, side.edition.default_performance_s) for side in SIDES]
+    return min(owed)
 
 
 def longest_silence_s(timing: str = "standard") -> float:

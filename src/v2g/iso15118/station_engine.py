@@ -49,6 +49,7 @@ class StationEngine:
         self._phase_since = 0.0
         self._pending: _Pending | None = None
         self._failure: Refusal | None = None
+        """Why the session ends with the next refusal, whatever the edition says of refusals."""
 
     @property
     def demand(self) -> Demand:
@@ -102,7 +103,7 @@ class StationEngine:
         if deadline is None or now < deadline:
             return step
         if self._pending is not None:
-            pending = self._pending
+            pending, self._failure = self._pending, self._pending.overdue
             self._refuse(step, pending.request, pending.payload_type, pending.overdue, now, view)
         elif self._failure is not None:
             self._finish(step, self._failure.fault, self._failure.reason)
@@ -169,7 +170,8 @@ class StationEngine:
         )
         limit = self.side.phase_limits.get(before)
         if after is before and limit is not None and now - self._phase_since > limit[0]:
-            raise Refusal(Code.FAILED, f"{before.name} lasted over {limit[0]:g} s", limit[1])
+            self._failure = Refusal(Code.FAILED, f"{before.name} lasted over {limit[0]:g} s", limit[1])
+            raise self._failure
         send(step, edition.message_sets[payload_type], payload_type, outcome.response)
         self._go_on(step, outcome, name, now, energy_before=energy_before)
 

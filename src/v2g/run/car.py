@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from v2g.io.discovery import Endpoint, find_station
 from v2g.io.link import Link, LinkLost, Peer, connect
 from v2g.iso15118.car_session import CarPaused, Report
-from v2g.iso15118.car_side import SETUP_S as CAR_SETUP_S
 from v2g.iso15118.car_side import CarConversation
 from v2g.iso15118.engine import End
 from v2g.iso15118.event import Event, Received, Sent, Step
+from v2g.iso15118.timeouts import CAR_SETUP_S
 from v2g.iso15118.vehicle import Command, Intent, Vehicle, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.errors import V2GError

@@ -13,7 +13,8 @@ from v2g.io.journal import Journal
 from v2g.io.link import Link, Peer
 from v2g.io.pulse import Pulse, Stall
 from v2g.io.trace import SessionTrace
-from v2g.iso15118.station import LINGER_S, owed_s
+from v2g.iso15118.station import owed_s
+from v2g.iso15118.timeouts import LINGER_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault

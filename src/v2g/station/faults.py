@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from v2g.iso15118 import station as conversation
+from v2g.iso15118.timeouts import SETUP_S
 from v2g.kernel.fault import Fault
 from v2g.power import contactor, inverter
 
@@ -125,7 +126,7 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.COMMUNICATION_SETUP_TIMEOUT: Entry(
         "Timeout on communication setup",
-        f"The car connected but did not get as far as SessionSetup within {conversation.SETUP_S:g} s.",
+        f"The car connected but did not get as far as SessionSetup within {SETUP_S:g} s.",
         f"{_PILOT} {_PLC} If it happens with one car only, that car may not speak ISO 15118-20.",
         _CLOSES,
         _CLOSED,

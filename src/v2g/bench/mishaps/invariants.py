@@ -33,7 +33,8 @@ from v2g.bench.sim.contactor import MECHANICAL_DELAY_S
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import POLL_S, STEP_S
 from v2g.iso15118.event import Faulted
-from v2g.iso15118.station import SETUP_S, StationConversation, longest_silence_s
+from v2g.iso15118.station import StationConversation, longest_silence_s
+from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import READY

@@ -14,8 +14,8 @@ from v2g.bench.sim.lock import LockModule
 from v2g.bench.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.bench.sim.safety import SafetyModule
 from v2g.iso15118.car_session import CarPaused
-from v2g.iso15118.car_side import SETUP_S as CAR_SETUP_S
 from v2g.iso15118.car_side import CarConversation
+from v2g.iso15118.timeouts import CAR_SETUP_S
 from v2g.iso15118.vehicle import Intent, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault

@@ -17,6 +17,10 @@ MESSAGE_S = {
 }
 """How long the car waits for the response, by request."""
 
+DEFAULT_PERFORMANCE_S = 1.5
+PERFORMANCE_S = {"CurrentDemandReq": 0.025}
+"""How soon the station owes the response, by request."""
+
 REPEAT_S = {
     "AuthorizationReq": 60.0,
     "ChargeParameterDiscoveryReq": 60.0,

@@ -57,6 +57,8 @@ D20 = Edition(
     silence=timeouts.SILENCE,
     message_s=timeouts.MESSAGE_S,
     default_message_s=timeouts.DEFAULT_MESSAGE_S,
+    performance_s=timeouts.PERFORMANCE_S,
+    default_performance_s=timeouts.DEFAULT_PERFORMANCE_S,
     repeat_s=timeouts.REPEAT_S,
     failed_ends=True,
 )

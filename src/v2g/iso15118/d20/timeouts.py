@@ -9,10 +9,6 @@ Three kinds that share similar names are kept apart:
 
 from v2g.iso15118.edition import Silence
 
-SETUP_S = 18.0
-"""Connection accepted to SessionSetupRes sent, station side."""
-CAR_SETUP_S = 20.0
-"""Start of discovery to SessionSetupRes received, car side."""
 CAR_ONGOING_S = 60.0
 """How long the car accepts `Ongoing` in one phase (authorization, schedule exchange)."""
 STATION_ONGOING_S = 55.0
@@ -24,8 +20,6 @@ CONTACTOR_S = 1.4
 """How long PowerDelivery may wait for the contactor: its response is owed within 1.5 s."""
 PAUSE_WITHIN_S = 60
 """How long a car that is asked to pause may take to begin [V2G20-1850]."""
-LINGER_S = 5.0
-"""After SessionStopRes the station leaves the car this long to close the connection [V2G20-1633]."""
 
 DEFAULT_MESSAGE_S = 2.0
 MESSAGE_S = {

@@ -10,6 +10,10 @@ DEFAULT_MESSAGE_S = 2.0
 MESSAGE_S = {"CurrentDemandReq": 0.25}
 """How long the car waits for the response, by request. PowerDelivery has the usual 2 s here, not the 5 s of -2."""
 
+DEFAULT_PERFORMANCE_S = 1.5
+PERFORMANCE_S = {"CurrentDemandReq": 0.025}
+"""How soon the station owes the response, by request."""
+
 REPEAT_S = {
     "ContractAuthenticationReq": 60.0,
     "ChargeParameterDiscoveryReq": 60.0,
