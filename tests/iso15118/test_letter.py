@@ -238,8 +238,8 @@ def test_limits_are_never_rounded_up(watts: float) -> None:
     limits = replace(LIMITS, charge_w=watts, discharge_w=watts)
     car = Car(view=replace(READY, limits=limits)).walk(Phase.CHARGE_PARAMETERS)
     answer = car.ask(car.requests()["DC_ChargeParameterDiscoveryReq"])
-    told = answer.DC_CPDResEnergyTransferMode  # type: ignore[attr-defined]
-    for value in (told.EVSEMaximumChargePower.value, told.EVSEMaximumDischargePower.value):
+    sent = answer.DC_CPDResEnergyTransferMode  # type: ignore[attr-defined]
+    for value in (sent.EVSEMaximumChargePower.value, sent.EVSEMaximumDischargePower.value):
         assert value <= watts
         assert value == pytest.approx(watts, rel=0.001, abs=0.001)
 
@@ -248,16 +248,16 @@ def test_ac_target_only_where_the_station_has_one() -> None:
     """A scheduled car follows its schedule; a power to hold to is sent if there is one, and only then."""
     car = Car(replace(AC_OFFER, services=(Service.AC,), modes=(ControlMode.SCHEDULED,)))
     car.walk(Phase.STARTED)
-    told = []
+    sent = []
     for target_w in (None, 4_000.0, 0.0):
         car.view = replace(READY, target_w=target_w)
         control = car.ask(ac_scheduled_loop(car.session_id, 3_000)).CLResControlMode  # type: ignore[attr-defined]
-        told.append(None if control.EVSETargetActivePower is None else control.EVSETargetActivePower.value)
-    assert told == [None, 4_000, 0]
+        sent.append(None if control.EVSETargetActivePower is None else control.EVSETargetActivePower.value)
+    assert sent == [None, 4_000, 0]
 
 
 def test_a_resumed_session_is_that_of_the_same_car_and_identity() -> None:
-    """[V2G20-2545], [V2G20-2626]: another name, or a car that is refused now, begins anew."""
+    """[V2G20-2545], [V2G20-2626]: another name, or a car that is refused now, begins again."""
     first = Car(peer=PEER).walk(Phase.WELDING_DETECTION)
     first.ask(session_stop(first.session_id, common.ChargingSession.Pause))
     assert first.secc.end is not None

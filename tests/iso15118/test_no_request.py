@@ -67,7 +67,7 @@ def test_a_station_calls_it_a_sequence_error(phase: Phase) -> None:
             assert not answers
 
 
-def test_a_request_of_another_session_is_told_so_first() -> None:
+def test_the_session_id_is_judged_first() -> None:
     """[V2G20-460], also for a request that this station does not know."""
     for payload_type, message in CASES:
         if not type(message).__name__.endswith("Req"):

@@ -16,11 +16,11 @@ room = st.floats(-MOST, MOST)
 
 @given(room)
 def test_a_limit_is_the_nearest_number_that_does_not_promise_more(value: float) -> None:
-    told = limit(value).value
-    assert abs(told) <= abs(value)
-    assert told * value >= 0
+    sent = limit(value).value
+    assert abs(sent) <= abs(value)
+    assert sent * value >= 0
     step = 10.0 ** limit(value).Exponent
-    assert abs(value) - abs(told) < step * (1 + 1e-9)
+    assert abs(value) - abs(sent) < step * (1 + 1e-9)
 
 
 @given(room)
@@ -30,11 +30,11 @@ def test_a_measurement_is_the_nearest_number(value: float) -> None:
 
 @given(anything)
 def test_no_number_of_the_station_is_refused(value: float) -> None:
-    for told in (limit(value), shown(value)):
-        assert -128 <= told.Exponent <= 127
-        assert -32_768 <= told.Value <= 32_767
+    for sent in (limit(value), shown(value)):
+        assert -128 <= sent.Exponent <= 127
+        assert -32_768 <= sent.Value <= 32_767
         if not math.isnan(value):
-            assert told.value == pytest.approx(min(max(value, -MOST), MOST), abs=0.001, rel=0.001)
+            assert sent.value == pytest.approx(min(max(value, -MOST), MOST), abs=0.001, rel=0.001)
 
 
 @given(st.integers(-128, 127), st.integers(-32_768, 32_767), st.sampled_from([MOST_W, MOST_A, MOST_V]))

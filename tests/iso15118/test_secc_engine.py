@@ -50,7 +50,7 @@ PEER = bytes(64)
 
 
 class Car:
-    """Speaks to an engine and decodes its answers; its clock moves only when told."""
+    """Speaks to an engine and decodes its answers; its clock moves only if a test moves it."""
 
     def __init__(self, offer: Offer = OFFER, view: StationView = READY, **options: object) -> None:
         self.now = 100.0
@@ -382,7 +382,7 @@ def test_wrong_control_mode_in_the_loop() -> None:
     assert code(answer) is ResponseCode.FAILED
 
 
-def test_a_failing_station_tells_the_car_and_is_off_at_once() -> None:
+def test_a_car_learns_of_a_failing_station_which_is_off_at_once() -> None:
     car = Car().walk(Phase.CHARGE_LOOP)
     car.ask(dc_loop(car.session_id))
     car.secc.fail(Refusal(Code.FAILED, "no reading", Fault.INVERTER_LOST), car.now, car.view)

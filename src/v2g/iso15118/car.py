@@ -7,7 +7,7 @@ from v2g.iso15118.view import Limits
 
 @dataclass(frozen=True, slots=True)
 class CarState:
-    """The latest of each figure; None where the car never said. Energies: what the battery can still take."""
+    """The latest of each figure; None if the car never said. Energies: what the battery can still take."""
 
     evcc_id: str = ""
     limits: Limits = Limits()

@@ -29,7 +29,7 @@ ISO20_DC = Protocol("urn:iso:std:iso:15118:-20:DC", dc=True)
 def negotiate(
     request: supportedAppProtocolReq, spoken: Sequence[Protocol]
 ) -> tuple[supportedAppProtocolRes, Protocol | None]:
-    """The response, and the protocol that both sides will speak; None where there is none.
+    """The response, and the protocol that both sides will speak; None if they share none.
 
     What the station cannot serve is left out first, then the car's priority decides (1 is the highest) [V2G2-169].
     A different minor version is no obstacle, a different major version is. The car's own SchemaID is echoed.

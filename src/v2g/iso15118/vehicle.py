@@ -86,11 +86,11 @@ class Intent:
     departure_unix_s: int | None = None
     """None: in a day."""
     wish_w: float | None = None
-    """Scheduled mode: the power to use where the schedule allows it, negative to feed the grid; None: charge fully."""
+    """Scheduled mode: the power to use if the schedule allows it, negative to feed the grid; None: charge fully."""
     duration_s: float | None = None
     """How long energy is transferred; None: until the battery or somebody ends it."""
     pause: bool = False
-    """End with a pause where the car ends it by itself."""
+    """End with a pause if the car ends it by itself."""
     loop_interval_s: float = 0.1
     """From one charge-loop request to the next; at most `timeouts.CAR_CHARGE_LOOP_TURNAROUND_S`."""
     meter_every: int = 10

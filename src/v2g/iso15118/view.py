@@ -143,9 +143,9 @@ class Demand:
     service: Service | None = None
     mode: ControlMode | None = None
     voltage_v: float = 0.0
-    """The car's target voltage, for pre-charge and for DC energy transfer; 0 where the car named none."""
+    """The car's target voltage, for pre-charge and for DC energy transfer; 0 if the car named none."""
     wish_w: float | None = None
-    """The car's own wish in scheduled mode (target current times voltage); None where the station decides."""
+    """The car's own wish in scheduled mode (target current times voltage); None if the station decides."""
 
 
 @dataclass(frozen=True, slots=True)

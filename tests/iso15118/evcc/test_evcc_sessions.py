@@ -210,7 +210,7 @@ def test_a_paused_session_is_taken_up_again_at_charge_parameter_discovery() -> N
 
 
 @pytest.mark.parametrize("certificate", [b"\x03" * 64, None])
-def test_another_station_is_not_told_the_paused_session(certificate: bytes | None) -> None:
+def test_another_station_does_not_learn_of_the_paused_session(certificate: bytes | None) -> None:
     """[V2G20-2539], [V2G20-2613]"""
     first = World(intent(duration_s=0.5, pause=True)).run()
     assert first.evcc.end is not None
@@ -327,7 +327,7 @@ def test_a_full_battery_may_still_feed_the_grid() -> None:
     assert control.EVMaximumDischargePower.value == CAR_LIMITS.discharge_w
 
 
-def test_the_dynamic_needs_tell_the_v2x_window() -> None:
+def test_the_dynamic_needs_state_the_v2x_window() -> None:
     world = World(intent(soc_min=0.6, soc_max=0.9, departure_unix_s=UNIX_S + 7200), dispatch_w=0).run()
     needs = world.asked("ScheduleExchangeReq")[0].Dynamic_SEReqControlMode  # type: ignore[attr-defined]
     assert needs.DepartureTime == 7200
@@ -386,7 +386,7 @@ def test_a_vehicle_that_fails_ends_the_session_in_order_with_its_reason(service:
     assert ending(world) is common.ChargingSession.Terminate
 
 
-def test_a_welded_contactor_is_told_after_the_session_ended_in_order() -> None:
+def test_a_welded_contactor_is_reported_after_the_session_ended_in_order() -> None:
     world = World(intent(), welded=True).run()
     assert world.evcc.end is not None
     assert world.evcc.end.fault is Fault.CONTACTOR
@@ -402,7 +402,7 @@ def test_welding_detection_ends_with_finished_once_the_voltage_is_gone() -> None
 
 
 @pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC_BPT])
-def test_a_schedule_that_is_over_is_negotiated_anew_without_opening_the_contactor(service: Service) -> None:
+def test_a_schedule_that_is_over_is_negotiated_again_without_opening_the_contactor(service: Service) -> None:
     world = World(intent(service, ControlMode.SCHEDULED, duration_s=5.0), view(schedule=(Slot(3, 5_000, 5_000),)))
     world.run()
     assert world.evcc.end is not None

@@ -33,7 +33,7 @@ def parameter_sets(
 
 
 def mode_of(parameter_set: ParameterSet) -> ControlMode | None:
-    """The control mode that a parameter set stands for, or None where it names none that is known."""
+    """The control mode that a parameter set stands for, or None if it names none that is known."""
     for parameter in parameter_set.Parameter:
         if parameter.Name == "ControlMode" and parameter.intValue in list(ControlMode):
             return ControlMode(parameter.intValue)

@@ -27,7 +27,7 @@ def departure_s(session: CarSession, vehicle: VehicleState) -> int:
 def energies(session: CarSession, vehicle: VehicleState) -> Energies:
     """The three energy requests: from the present state of charge to target, maximum and minimum.
 
-    Negative where the battery is above that state already.
+    Negative if the battery is above that state already.
     """
     intent = session.intent
     return {

@@ -13,7 +13,7 @@ ROUNDING_W = 1.0
 
 
 def check_profile(profile: EVPowerProfile | None, session: Session) -> None:
-    """Raise `Refusal` where the profile names a schedule that was not offered, or exceeds it at some time.
+    """Raise `Refusal` if the profile names a schedule that was not offered, or exceeds it at some time.
 
     A profile may end after the schedule: nothing was promised there, so nothing may be planned but zero.
     """
