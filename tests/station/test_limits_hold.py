@@ -157,6 +157,21 @@ def test_a_greedy_car_without_a_word_loses_its_contactor() -> None:
     assert not world.contactor.closed, "not before it is unplugged"
 
 
+def test_a_car_without_a_word_may_not_take_more_than_the_duty_cycle_says() -> None:
+    """Whatever the EVSE could carry besides."""
+    evse = changed(MUTE, pilot=Pilot(device=NOWHERE, fallback_a=8.0, digital_s=2.0, retries=0))
+    world = World(evse, INTENT)
+    world.faults.mute = True
+    world.greed = 1.5
+    world.run(3.0)
+    world.plug_in()
+    world.run(until=lambda: metered_w(world) > 8 * 3 * 230)
+    drawn_s = world.now
+    world.run(20.0, until=lambda: not world.contactor.closed)
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert world.now - drawn_s <= FOLLOWS_S + 1.0
+
+
 def test_an_ac_car_that_does_not_renegotiate_is_stopped() -> None:
     world = session(AC, Service.AC, ControlMode.SCHEDULED, 9_000.0)
     site(world)

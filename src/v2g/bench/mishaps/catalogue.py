@@ -1,25 +1,36 @@
 """Every kind of mishap: what makes it happen, what ends it, and by when the contactor must be open after it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from random import Random
 
-from v2g.bench.mishaps.rig import Arrivals, Rig, changed, contrary_contactor, frozen
+from v2g.bench.mishaps import hostile
+from v2g.bench.mishaps.kind import (
+    Concern,
+    Kind,
+    Limit,
+    anywhere,
+    dc_only,
+    no_limit,
+    nothing,
+    with_code,
+    with_heat,
+    with_modems,
+    with_pilot,
+    within,
+)
+from v2g.bench.mishaps.rig import Arrivals, Rig, StationLimit, changed, contrary_contactor, frozen
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S, Stuck
 from v2g.bench.sim.pilot import Cable
-from v2g.bench.sim.world import GRID_POLL_S, SOUND, STEP_S, Grid
+from v2g.bench.sim.world import GRID_POLL_S, POLL_S, SOUND, STEP_S, Grid
 from v2g.grid.element import Element, Quantity
 from v2g.grid.protection import OPERATING_WINDOW_HZ
-from v2g.iso15118.d20.wire import PROTOCOLS
-from v2g.messages import encode
-from v2g.messages.iso20 import common, dc
-from v2g.messages.iso20.types import MessageHeader, Processing
 from v2g.pilot.timing import UNPLUG_S
 from v2g.power.contactor import SILENT_OPEN_WITHIN_S
 from v2g.power.inverter import InverterFault
-from v2g.station.config.settings import EvseSettings
 from v2g.station.power_path import BREAK_S
+from v2g.station.safety.supervisor import FOLLOWS_S, RENEGOTIATES_S
 
 TRIP_OPEN_S = SILENT_OPEN_WITHIN_S
 """From a fault to the open contactor: readings that grow stale (0.35 s), a turn of the charge loop (0.5 s), the
@@ -28,66 +39,8 @@ PILOT_OPEN_S = UNPLUG_S
 """From the change of the control pilot to the open contactor."""
 GRID_REACTION_S = 2 * GRID_POLL_S + BREAK_S + MECHANICAL_DELAY_S + 2 * STEP_S
 """From the end of a trip element's delay to the open contactor."""
-
-Limit = Callable[[Rig], float | None]
-Act = Callable[[Rig, Random], None]
-Undo = Callable[[Rig], None]
-Concern = Callable[[EvseSettings], bool]
-
-
-def anywhere(evse: EvseSettings) -> bool:
-    return True
-
-
-def dc_only(evse: EvseSettings) -> bool:
-    return evse.inverter is not None
-
-
-def with_pilot(evse: EvseSettings) -> bool:
-    return evse.pilot is not None
-
-
-def with_modems(evse: EvseSettings) -> bool:
-    return evse.plc is not None
-
-
-def with_heat(evse: EvseSettings) -> bool:
-    return evse.thermal is not None
-
-
-def with_code(evse: EvseSettings) -> bool:
-    return evse.grid_code is not None
-
-
-def no_limit(rig: Rig) -> float | None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of mishap."""
-
-    strike: Act
-    clear: Undo
-    opens: Limit = no_limit
-    """By when after it the contactor must be open and stay so, while it lasts; None: the session may go on."""
-    concerns: Concern = anywhere
-    from_the_plug: bool = False
-    """It is there before the car is."""
-    no_energy: bool = False
-    """No energy may flow at all in a session that began with it."""
-    passes: bool = False
-    """It is over soon, whatever else happens."""
-    shares: str = ""
-    """Of the kinds that change the same thing, a run has at most one."""
-
-
-def within(limit_s: float) -> Limit:
-    return lambda rig: limit_s
-
-
-def _nothing(rig: Rig) -> None:
-    pass
+REVOKED_OPEN_S = POLL_S + BREAK_S + MECHANICAL_DELAY_S + 2 * STEP_S
+"""From the moment at which the authoriser changes its mind to the open contactor."""
 
 
 def _flag(name: str, opens: Limit = no_limit, concerns: Concern = anywhere, shares: str = "") -> Kind:
@@ -118,12 +71,7 @@ def _tamper(name: str, share: float, change: Change) -> Kind:
 
         rig.tampers[name] = tamper
 
-    return Kind(strike, lambda rig: _forget(rig, name))
-
-
-def _forget(rig: Rig, name: str) -> None:
-    rig.tampers.pop(name, None)
-    rig.lies.pop(name, None)
+    return Kind(strike, lambda rig: rig.forget(name))
 
 
 def _late(rig: Rig, random: Random, to_station: bool, kind: int, payload: bytes) -> Arrivals:
@@ -190,7 +138,7 @@ def _frozen(device: str, concerns: Concern, limit_s: float | None = None) -> Kin
     name = f"frozen {device}"
     return Kind(
         lambda rig, random: rig.lies.__setitem__(name, frozen(device)),
-        lambda rig: _forget(rig, name),
+        lambda rig: rig.forget(name),
         lambda rig: limit_s,
         concerns,
     )
@@ -205,7 +153,7 @@ def _lie(device: str, quantity: str, factors: tuple[float, ...], concerns: Conce
 
         rig.lies[name] = changed(device, lambda reading: {quantity: getattr(reading, quantity) * factor})
 
-    return Kind(strike, lambda rig: _forget(rig, name), concerns=concerns)
+    return Kind(strike, lambda rig: rig.forget(name), concerns=concerns)
 
 
 def _contrary(rig: Rig, random: Random) -> None:
@@ -258,6 +206,36 @@ def _die(rig: Rig, random: Random) -> None:
 def _come_up(rig: Rig) -> None:
     if rig.world.faults.down:
         rig.world.start_station()
+        rig.apply_limits()
+
+
+def _impossible(rig: Rig, random: Random) -> None:
+    power_w = random.choice((1e9, -1e9, 3.4e38))
+    rig.lies["meter shows the impossible"] = changed("meter", lambda reading: {"power_w": power_w})
+
+
+# The station's limits, and its authoriser
+
+
+def _falls(name: str, *, at_the_car: bool) -> Kind:
+    def strike(rig: Rig, random: Random) -> None:
+        charge_w, discharge_w = (random.choice((0.0, random.uniform(200.0, 9_000.0))) for _ in range(2))
+        if not rig.world.faults.down:
+            rig.limit(name, StationLimit(rig.world.now, charge_w, discharge_w, at_the_car=at_the_car))
+
+    def lift(rig: Rig) -> None:
+        if not at_the_car:  # what an operator set holds until it is set again
+            rig.limit(name, None)
+
+    return Kind(strike, lift, honest=True, needs_s=max(FOLLOWS_S, RENEGOTIATES_S))
+
+
+def _revoke(rig: Rig, random: Random) -> None:
+    rig.authorizer.revoked = True
+
+
+def _grant(rig: Rig) -> None:
+    rig.authorizer.revoked = False
 
 
 # The grid
@@ -334,44 +312,6 @@ def _kill_car(rig: Rig, random: Random) -> None:
         rig.world.unplug()
 
 
-def _out_of_turn(rig: Rig, random: Random) -> None:
-    """A request that the phase may not admit."""
-    _say(rig, random, rig.world.evse.visit.report.session_id)
-
-
-def _other_session(rig: Rig, random: Random) -> None:
-    _say(rig, random, "0123456789ABCDEF")
-
-
-def _say(rig: Rig, random: Random, session_id: str) -> None:
-    header = MessageHeader(SessionID=bytes.fromhex(session_id or "00" * 8), TimeStamp=rig.world.unix_s)
-    request = random.choice(
-        (
-            common.SessionStopReq(Header=header, ChargingSession=common.ChargingSession.Terminate),
-            common.SessionStopReq(Header=header, ChargingSession=common.ChargingSession.Pause),
-            common.AuthorizationSetupReq(Header=header),
-            common.ServiceDiscoveryReq(Header=header),
-            common.SessionSetupReq(Header=header, EVCCID="WMISOMEBODYELSE"),
-            common.PowerDeliveryReq(
-                Header=header, EVProcessing=Processing.Finished, ChargeProgress=common.ChargeProgress.Stop
-            ),
-            common.PowerDeliveryReq(
-                Header=header, EVProcessing=Processing.Finished, ChargeProgress=common.ChargeProgress.Start
-            ),
-            common.PowerDeliveryReq(
-                Header=header,
-                EVProcessing=Processing.Finished,
-                ChargeProgress=common.ChargeProgress.ScheduleRenegotiation,
-            ),
-            dc.DC_CableCheckReq(Header=header),
-            dc.DC_WeldingDetectionReq(Header=header, EVProcessing=Processing.Ongoing),
-        )
-    )
-    protocol = "iso20-dc" if type(request).__name__.startswith("DC_") else "iso20-common"
-    payload_type = next(number for number, name in PROTOCOLS.items() if name == protocol)
-    rig.world.say_as_car(payload_type, encode(protocol, request))
-
-
 # The station's surroundings
 
 
@@ -401,7 +341,7 @@ def _cool_air(rig: Rig) -> None:
     rig.safety.heat.ambient_c = 25.0
 
 
-CATALOGUE: dict[str, Kind] = {
+_WIRE: dict[str, Kind] = {
     "frames lost": _tamper("frames lost", 0.2, lambda rig, random, to_station, kind, payload: []),
     "frames late": _tamper("frames late", 0.2, _late),
     "frames doubled": _tamper(
@@ -414,16 +354,18 @@ CATALOGUE: dict[str, Kind] = {
     "power line cut": Kind(_cut_line, _mend_line, concerns=with_modems, shares="link"),
     "power line lossy": Kind(_line_loss, _no_line_loss, concerns=with_modems),
     "power line attenuated": Kind(_attenuate, _attenuate_no_more, concerns=with_modems),
-    "contactor welded": Kind(_weld, _nothing, shares="contacts"),
+}
+_DEVICES: dict[str, Kind] = {
+    "contactor welded": Kind(_weld, nothing, shares="contacts"),
     "contactor stuck open": Kind(_stick_open, _unstick, shares="contacts"),
     "contactor falls open": Kind(_fall_open, _unstick, within(0.0), shares="contacts"),
     "contactor silent": _silent("contactor", anywhere),
     "contactor deaf": _deaf("contactor", anywhere, SILENT_OPEN_WITHIN_S),
-    "contactor feedback contrary": Kind(_contrary, lambda rig: _forget(rig, "contrary contactor"), within(TRIP_OPEN_S)),
+    "contactor feedback contrary": Kind(_contrary, lambda rig: rig.forget("contrary contactor"), within(TRIP_OPEN_S)),
     "contactor feedback frozen": _frozen("contactor", anywhere),
     "inverter silent": _silent("inverter", dc_only),
     "inverter deaf": _deaf("inverter", dc_only, None),
-    "inverter trips": Kind(_trip, _nothing, concerns=dc_only),
+    "inverter trips": Kind(_trip, nothing, concerns=dc_only),
     "inverter hot": Kind(_overheat, _cool, concerns=dc_only),
     "inverter frozen": _frozen("inverter", dc_only),
     "inverter voltage wrong": _lie("inverter", "voltage_v", (0.0, 0.8, 0.95, 1.05, 1.3, -1.0)),
@@ -433,8 +375,11 @@ CATALOGUE: dict[str, Kind] = {
     "meter silent": _silent("meter", anywhere),
     "meter frozen": _frozen("meter", anywhere),
     "meter wrong": _lie("meter", "power_w", (0.0, 0.5, 2.0, -1.0), anywhere),
+    "meter shows the impossible": Kind(_impossible, lambda rig: rig.forget("meter shows the impossible")),
     "commands lost": _flag("lost_commands", within(SILENT_OPEN_WITHIN_S)),
-    "station restarted": Kind(_die, _come_up, within(SILENT_OPEN_WITHIN_S), passes=True),
+    "station restarted": Kind(_die, _come_up, within(SILENT_OPEN_WITHIN_S), passes=True, repeats=True),
+}
+_GRID: dict[str, Kind] = {
     "grid voltage": _grid(
         *(Grid(voltages_v=(volts, 230.0, 230.0)) for volts in (30.0, 90.0, 140.0, 195.0, 245.0, 258.0, 280.0)),
         *(Grid(voltages_v=(volts,) * 3) for volts in (30.0, 90.0, 140.0, 195.0, 245.0, 258.0, 280.0)),
@@ -448,17 +393,21 @@ CATALOGUE: dict[str, Kind] = {
     "grid sensor without numbers": replace(
         _lie("grid", "frequency_hz", (float("nan"), inf, 0.0), with_code), opens=within(TRIP_OPEN_S), shares="grid"
     ),
+}
+_CABLE: dict[str, Kind] = {
     "pilot short": _pilot_cable(Cable.SHORTED),
     "pilot without diode": _pilot_cable(Cable.NO_DIODE),
     "pilot noisy": Kind(_noise, _quiet, concerns=with_pilot),
     "pilot silent": _silent("pilot", with_pilot),
     "pilot deaf": _deaf("pilot", with_pilot, None),
     "S2 opens": _flag("s2_open", within(PILOT_OPEN_S), with_pilot),
-    "unplugged": Kind(_pull, _nothing, within(PILOT_OPEN_S), with_pilot),
-    "car killed": Kind(_kill_car, _nothing),
-    "car hangs": _flag("hung"),
-    "request out of turn": Kind(_out_of_turn, _nothing),
-    "request of another session": Kind(_other_session, _nothing),
+    "unplugged": Kind(_pull, nothing, within(PILOT_OPEN_S), with_pilot),
+}
+_CAR: dict[str, Kind] = {
+    "car killed": Kind(_kill_car),
+    **hostile.FAMILY,
+}
+_AROUND: dict[str, Kind] = {
     "emergency stop": _safety("emergency_stop"),
     "door open": _safety("door_open"),
     "residual current": _safety("residual_current"),
@@ -466,4 +415,12 @@ CATALOGUE: dict[str, Kind] = {
     "temperature sensors broken": Kind(_break_sensors, _mend_sensors, concerns=with_heat),
     "heat": Kind(_heat_wave, _cool_air, concerns=with_heat),
 }
-"""By name."""
+_STATION: dict[str, Kind] = {
+    "site limit falls": _falls("site", at_the_car=False),
+    "operator limit falls": _falls("operator", at_the_car=True),
+    "authorisation revoked": Kind(_revoke, _grant, within(REVOKED_OPEN_S), shares="greed"),
+}
+FAMILIES: tuple[dict[str, Kind], ...] = (_WIRE, _DEVICES, _GRID, _CABLE, _CAR, _AROUND, _STATION)
+"""Mishaps that tend to come together, by name."""
+CATALOGUE: dict[str, Kind] = {name: kind for family in FAMILIES for name, kind in family.items()}
+"""All of them, by name."""

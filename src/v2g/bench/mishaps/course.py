@@ -10,7 +10,7 @@ from traceback import extract_tb
 from v2g.bench.mishaps.catalogue import CATALOGUE, TRIP_OPEN_S
 from v2g.bench.mishaps.invariants import Checker, Ended, Struck, Violation
 from v2g.bench.mishaps.rig import Rig
-from v2g.bench.mishaps.scenario import NEXT_ENERGY_S, Mishap, Scenario
+from v2g.bench.mishaps.scenario import NEXT_ENERGY_S, After, Mishap, Scenario
 from v2g.bench.sim.world import IDLE_STEP_S, STEP_S
 from v2g.iso15118.event import Received, Sent
 from v2g.iso15118.view import Stage
@@ -22,6 +22,8 @@ WAITS_S = 15.0
 READY_WITHIN_S = 30.0
 """How long the station may take to be ready again: grid codes demand 10 s of a sound grid."""
 _CALM_STEP_S = 0.02
+_SETTLED_S = 3.0
+"""After the first energy: what still happens then takes longer."""
 _CLOSES_S = 0.1
 """A car whose session has ended closes its connection."""
 _CLOSELY = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
@@ -59,7 +61,8 @@ class Course:
         self._ahead = list(scenario.mishaps)
         self._there: list[tuple[Mishap, Struck]] = []
         self._closed_s: float | None = None
-        self._plugged_s = self._energy_s = inf
+        self._since_s: dict[After, float] = {}
+        """When the car was plugged in, the contactor closed for energy, energy was first due."""
         self._close_until_s = 0.0
 
     def run(self) -> Outcome:
@@ -83,7 +86,7 @@ class Course:
         world = self.rig.world
         self._until_ready()
         self._say("the car is plugged in")
-        self._plugged_s = world.now
+        self._since_s["plug"] = world.now
         world.plug_in()
         self._until_over(WAITS_S)
         self._pass(0.3)
@@ -92,6 +95,7 @@ class Course:
         for mishap, struck in self._there:
             self._end(mishap, struck)
         self._there, self._ahead = [], []
+        self.checker.judge_honest()
         self._leave()
         if world.contactor.closed:
             self._pass(1.0)  # it is welded, and will not be ready
@@ -100,8 +104,8 @@ class Course:
         welded = world.contactor.closed
         self._say("the next car is plugged in")
         served = len(self.checker.sessions)
-        self.rig.corrupted = False
-        world.plug_in(intent=replace(self.scenario.intent, duration_s=NEXT_ENERGY_S))
+        self.rig.another_car(replace(self.scenario.intent, duration_s=NEXT_ENERGY_S))
+        world.plug_in(intent=self.rig.intent)
         begun_s = world.now
         self._until_over(WAITS_S)
         completed = any(each.completed for each in self.checker.sessions[served:])
@@ -139,7 +143,9 @@ class Course:
     def _pace(self, waited_s: float) -> float:
         """Close steps where something happens, wide ones where everybody waits."""
         world = self.rig.world
-        if world.now < self._close_until_s or (world.contactor.closed and world.evse.demand.stage in _CLOSELY):
+        closely = world.contactor.closed and world.evse.demand.stage in _CLOSELY
+        settled = world.now - self._since_s.get("energy", inf) > _SETTLED_S
+        if world.now < self._close_until_s or (closely and not settled):
             return STEP_S
         return _CALM_STEP_S if waited_s < WAITS_S or world.contactor.closed else IDLE_STEP_S
 
@@ -150,11 +156,14 @@ class Course:
 
     def _step(self, step_s: float) -> None:
         world = self.rig.world
-        world.step(step_s)
+        self.rig.step(step_s)
         self.checker.check(step_s)
         self._close_connection()
-        if self._energy_s == inf and world.evse.demand.stage is Stage.ENERGY:
-            self._energy_s = world.now
+        stage = world.evse.demand.stage
+        if stage is Stage.READY or stage is Stage.ENERGY:
+            self._since_s.setdefault("ready", world.now)
+        if stage is Stage.ENERGY:
+            self._since_s.setdefault("energy", world.now)
         for mishap in [each for each in self._ahead if world.now >= self._due_s(each)]:
             self._ahead.remove(mishap)
             self._strike(mishap)
@@ -174,7 +183,7 @@ class Course:
             world.unplug()
 
     def _due_s(self, mishap: Mishap) -> float:
-        return (self._energy_s if mishap.in_loop else self._plugged_s) + mishap.at_s
+        return self._since_s.get(mishap.after, inf) + mishap.at_s
 
     def _strike(self, mishap: Mishap) -> None:
         world = self.rig.world

@@ -5,13 +5,18 @@
 | energy flows only in the energy phase of a healthy session | `OFF_S`; `TRIP_OPEN_S` while no command arrives |
 | ... of a car that is plugged in and has closed S2 | open after `PILOT_OPEN_S`; `TRIP_OPEN_S` without a reading |
 | ... of a matched car, where there are modems | `TRIP_OPEN_S` |
-| ... of a car that talks | `TRIP_OPEN_S` after its last message |
+| ... of a car that asks for it | `SILENCE_S` and `OFF_S` after its last charge-loop request, whatever else it says |
+| on AC nothing flows before the charge loop, nor while the schedule is renegotiated | `FOLLOWS_S` |
 | the contactor is open after each mishap that demands it | its kind's limit (`v2g.bench.mishaps.catalogue`) |
 | ... and after each fault that the station found | `OPENED_S` |
 | no discharge without authorisation, grid code and a bidirectional service | none |
-| power and current within the bounds of EV, station and inverter | `TOLERANCE` of each, `SLACK_W`, `SLACK_A` |
+| power and current within the bounds of EV, station, inverter, duty cycle | `TOLERANCE` of each, `SLACK_W`, `SLACK_A` |
+| ... of a car that takes or feeds more than it may | `FOLLOWS_S`, `RENEGOTIATES_S`; `FEEDS_S` without permission |
+| a limit of site or operator that has fallen holds at the plant's own meter | `LIMIT_HOLDS`, `LIMIT_SLACK_W` |
+| no number leaves the EVSE that is beyond what it can do | none |
 | between charging and discharging the current rests | `DWELL_S` |
 | a session that did not complete has a fault in the trace | at its end |
+| a session to which only what is honest happened completes, without any fault | at its end |
 | a session ends | `SESSION_ENDS_S` after its last message |
 | the station's software does not fail | no exception, no fault INTERNAL |
 
@@ -20,20 +25,22 @@
 Allowances, if the hardware obeys nobody: a welded contactor may stay closed, but must be reported; while the inverter
 ignores its commands the current ends when the contactor opens (`TRIP_OPEN_S`); while an instrument shows a wrong
 current, voltage or power, the bounds that rest on it, and the rest between two directions, are not judged; after a
-bit error in what the car states its bounds are not judged; a car on AC that goes on drawing while its schedule is
-renegotiated is only asked to rest (the contactor stays closed).
+bit error in what the car states its bounds are not judged. A car on AC converts by itself: what it takes in spite of
+everything is seen at the meter alone, if that shows the truth, and only beyond `OVER_CURRENT` and `NO_POWER_W`; when it
+turns is its own affair.
 """
 
 from dataclasses import dataclass
 from math import copysign, inf
 
 from v2g.bench.mishaps.catalogue import CATALOGUE, PILOT_OPEN_S, TRIP_OPEN_S
-from v2g.bench.mishaps.rig import Rig
+from v2g.bench.mishaps.rig import Rig, StationLimit
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import POLL_S, STEP_S
-from v2g.iso15118.event import Faulted
-from v2g.iso15118.station import StationConversation, longest_silence_s
+from v2g.iso15118.event import Faulted, Received
+from v2g.iso15118.service import ControlMode
+from v2g.iso15118.station import SILENCE, StationConversation, longest_silence_s
 from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
@@ -42,20 +49,39 @@ from v2g.power.contactor import SWITCHES_WITHIN_S
 from v2g.power.inverter import NO_CURRENT_A, OFF_WITHIN_S
 from v2g.power.meter import NO_POWER_W
 from v2g.station.event import Broke
+from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power.sources.reversal import DWELL_S
 from v2g.station.power_path import BREAK_S
+from v2g.station.safety.supervisor import CAR_FOLLOWS_S, FEEDS_S, FOLLOWS_S, OVER_CURRENT, RENEGOTIATES_S
 
 OFF_S = OFF_WITHIN_S + STEP_S
 """From the end of the station's permission to no current: what the inverter takes, and when orders are given."""
 TOLERANCE = 0.03
 SLACK_W, SLACK_A = 200.0, 0.6
 """Of what control holds: the voltage moves with the current, and is measured every 0.1 s."""
+SILENCE_S = SILENCE.energy_s
+"""How long energy may flow without a charge-loop request."""
+LIMIT_HOLDS, LIMIT_SLACK_W = 1.02, 100.0
+"""Of a limit at the meter; the slack is what an inverter loses at rest."""
+DC_FOLLOWS_S = 1.0
+"""How long the station's own inverter may take to a limit that fell."""
+LOWERED_S = CAR_FOLLOWS_S + 0.5
+"""How long a limit of the car that was lowered may be exceeded: until its next request, and through the ramp."""
 SESSION_ENDS_S = longest_silence_s() + SETUP_S + 5.0
 OPENED_S = BREAK_S + MECHANICAL_DELAY_S
 """From the fault that the station found to the open contactor."""
+METERED_S = 2 * POLL_S + OPENED_S
+"""From what the meter shows for too long to the open contactor."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
 """By when a welded contactor is reported."""
-_MISLEADING = {"inverter frozen", "inverter voltage wrong", "inverter current wrong", "meter frozen", "meter wrong"}
+_MISLEADING = {
+    "inverter frozen",
+    "inverter voltage wrong",
+    "inverter current wrong",
+    "meter frozen",
+    "meter wrong",
+    "meter shows the impossible",
+}
 _UNHEARD = {"commands lost", "station restarted", "inverter deaf", "contactor deaf", "contactor silent"}
 """The station's orders do not reach the hardware."""
 _UNREAD = {
@@ -130,8 +156,11 @@ class Checker:
         self._over = True
         """The present conversation has ended and is in `sessions`."""
         self._welded_s: float | None = None
-        self._carrying = (Stage.ENERGY,) if rig.settings.inverter is not None else (Stage.READY, Stage.ENERGY)
-        """In READY the station's own inverter rests; a car on AC is only asked to."""
+        self._dc = rig.settings.inverter is not None
+        self._asked_s = -inf
+        """The last charge-loop request; of a car that does not talk, the last moment at which it may draw."""
+        self._since_s: dict[str, float] = {}
+        """Since when something is exceeded that may be for some time."""
         self._slack_s = STEP_S
         """What the world's clock cannot distinguish."""
         self._tripped_s = inf
@@ -159,6 +188,12 @@ class Checker:
         self._follow_cable()
         self._check_contactor(closed)
         amps, watts = plant.current_a, plant.charger_power_w
+        self._check_orders()
+        for name, limit in self.rig.limits.items():
+            self._check_limit(name, limit)
+        if not closed:
+            self._since_s.clear()
+        self._check_rest(closed, watts)
         if closed and (abs(amps) >= NO_CURRENT_A or abs(watts) >= NO_POWER_W):
             self._check_permission()
             for each in self.struck:
@@ -180,6 +215,8 @@ class Checker:
                 self._tripped_s = min(self._tripped_s, self.rig.world.now)
                 if event.fault is Fault.INTERNAL:
                     self.violate("internal", f"fault INTERNAL: {event.reason}")
+            elif isinstance(event, Received) and type(event.message).__name__.endswith("ChargeLoopReq"):
+                self._asked_s = self.rig.world.now
         self._events = len(events)
 
     def _follow_session(self) -> None:
@@ -193,14 +230,19 @@ class Checker:
             self._begun_s = self._heard_s = now
             self._tripped_s = now if len(self.faults) > self._known else inf
             self._faults_before = self._known  # it may have failed within the step
+        stage, down = evse.demand.stage, world.faults.down
+        if conversation is None and world.faults.mute and stage is Stage.ENERGY and not down:
+            self._permitted_s = self._asked_s = now
         if conversation is None or self._over:
             return
         if conversation.end is not None:
             self._end_session()
-        elif now - self._heard_s > SESSION_ENDS_S and not world.faults.down:
+        elif now - self._heard_s > SESSION_ENDS_S and not down:
             self.violate("hangs", f"the session hangs in {conversation.phase}")
-        elif evse.demand.stage in self._carrying and not world.faults.down:
+        elif not down and stage is Stage.ENERGY:
             self._permitted_s = now
+        elif not down and stage is Stage.READY and not self._dc:
+            self._permitted_s = self._asked_s = now  # the car is only asked to rest: `_check_rest`
 
     def _end_session(self) -> None:
         """A session is over: it completed, or the trace says why not."""
@@ -261,37 +303,109 @@ class Checker:
             self.violate("permission", f"energy flows {now - self._permitted_s:.2f} s after the station's permission")
         if now - self._matched_s > TRIP_OPEN_S + self._slack_s:
             self.violate("match", f"energy flows {now - self._matched_s:.2f} s after the car's match")
-        if now - self._heard_s > TRIP_OPEN_S * (2 if unheard else 1) + self._slack_s:
-            self.violate("silence", f"energy flows {now - self._heard_s:.2f} s after the car's last message")
+        silent_s = now - self._asked_s
+        if silent_s > SILENCE_S + (TRIP_OPEN_S if unheard else OFF_S) + self._slack_s:
+            self.violate("silence", f"energy flows {silent_s:.2f} s after the car's last charge-loop request")
+
+    @property
+    def _stage(self) -> Stage:
+        return self.rig.world.evse.demand.stage
+
+    @property
+    def _follows_s(self) -> float:
+        """How long whoever converts may take to a lower limit."""
+        if self._dc:
+            return DC_FOLLOWS_S
+        scheduled = self.rig.intent.mode is ControlMode.SCHEDULED and not self.rig.world.faults.mute
+        return RENEGOTIATES_S if scheduled else FOLLOWS_S
+
+    def _lasts(self, name: str, *, beyond: bool) -> float:
+        """For how long `beyond` has held, and could be seen at the meter and ended."""
+        if not beyond or self._wrong(_MISLEADING | _UNHEARD):
+            self._since_s.pop(name, None)
+            return 0.0
+        return self.rig.world.now - self._since_s.setdefault(name, self.rig.world.now)
+
+    def _check_rest(self, closed: bool, watts: float) -> None:
+        """On AC the contactor is closed before the first request of the charge loop, and while it is renegotiated."""
+        beyond = closed and abs(watts) >= NO_POWER_W and self._stage is Stage.READY and not self._dc
+        lasted_s = self._lasts("rest", beyond=beyond)
+        if lasted_s > FOLLOWS_S + METERED_S + self._slack_s:
+            self.violate("rest", f"a car on AC moves {watts:.0f} W for {lasted_s:.2f} s outside of the charge loop")
+
+    def _check_orders(self) -> None:
+        own, inverter = self.rig.settings.capability, self.rig.world.orders.inverter
+        volts = 0 <= inverter.minimum_voltage_v <= own.voltage_max_v and 0 <= inverter.voltage_v <= own.voltage_max_v
+        if not (volts and -own.discharge_w <= inverter.power_w <= own.charge_w):
+            self.violate("orders", f"the inverter is commanded beyond what the EVSE can do: {inverter}")
+
+    def _check_limit(self, name: str, limit: StationLimit) -> None:
+        plant, now = self.rig.world.plant, self.rig.world.now
+        metered_w = plant.ac_power_w + plant.charger_power_w
+        power_w = plant.power_w if limit.at_the_car and self._dc else metered_w
+        most_w, flows_w = limit.of(power_w), abs(power_w)
+        due = now - limit.since_s > self._follows_s + POLL_S + self._slack_s
+        lasting_s, beyond = 0.0, flows_w > most_w * LIMIT_HOLDS + LIMIT_SLACK_W
+        if self.rig.greedy:
+            beyond, lasting_s = flows_w > most_w * OVER_CURRENT + NO_POWER_W, self._follows_s + METERED_S
+        lasts_s = self._lasts(name, beyond=beyond)
+        if due and beyond and lasts_s >= lasting_s and not self._wrong(_MISLEADING | _UNHEARD):
+            self.violate("limit", f"the meter shows {power_w:.0f} W, the {name} limit is {most_w:.0f} W")
 
     def _check_bounds(self, amps: float, watts: float) -> None:
-        evse, car, plant = self.rig.settings, self.rig.intent.limits, self.rig.world.plant
+        evse, plant = self.rig.settings, self.rig.world.plant
         own, rating = evse.capability, plant.settings.rating
+        car = self.rig.car_limits(LOWERED_S + self._slack_s)
         direct = amps != 0.0
         power_w = abs(plant.power_w if direct else watts)
+        bounds: tuple[tuple[str, float, float], ...]
         if (amps or watts) > 0:
             bounds = (("EV", car.charge_w, car.charge_a), ("station", own.charge_w, own.charge_a))
             inverter = ("inverter", rating.charge_power_max_w, rating.charge_current_max_a)
         else:
             bounds = (("EV", car.discharge_w, car.discharge_a), ("station", own.discharge_w, own.discharge_a))
             inverter = ("inverter", rating.discharge_power_max_w, rating.discharge_current_max_a)
-            self._check_discharge()
+        self._check_discharge(feeds=(amps or watts) < 0)
+        if self.rig.world.faults.mute and evse.pilot is not None and evse.pilot.fallback_a is not None:
+            most_w = evse.pilot.fallback_a * volts_times_phases(evse)
+            bounds = (*bounds, ("duty cycle", most_w, inf))
         for whose, most_w, most_a in (*bounds, inverter):
-            if whose == "EV" and self.rig.corrupted:
+            if whose == "EV" and (self.rig.corrupted or self.rig.greedy or self.rig.world.faults.mute):
                 continue
-            if power_w > most_w * (1 + TOLERANCE) + SLACK_W:
+            if self.rig.greedy:
+                lasts_s = self._lasts(whose, beyond=power_w > most_w * OVER_CURRENT + NO_POWER_W)
+                beyond = lasts_s > self._follows_s + METERED_S + self._slack_s
+            else:
+                beyond = power_w > most_w * (1 + TOLERANCE) + SLACK_W
+            if beyond:
                 self.violate("power", f"{power_w:.0f} W, the {whose} allows {most_w:.0f} W")
             if direct and abs(amps) > most_a * (1 + TOLERANCE) + SLACK_A and not self._wrong(_MISLEADING):
                 self.violate("current", f"{abs(amps):.1f} A, the {whose} allows {most_a:.1f} A")
 
-    def _check_discharge(self) -> None:
+    def _check_discharge(self, *, feeds: bool) -> None:
         evse, service = self.rig.settings, self.rig.intent.service
-        if not (evse.may_feed and service.bidirectional):
+        allowed = evse.may_feed and service.bidirectional and (service.dc or evse.bench_ac_bpt)
+        lasts_s = self._lasts("discharge", beyond=feeds and not allowed)
+        excused = self.rig.greedy and lasts_s <= FEEDS_S + METERED_S + self._slack_s
+        if feeds and not allowed and not excused:
             self.violate("discharge", "the vehicle is discharged without authorisation, grid code or service for it")
+
+    def judge_honest(self) -> None:
+        """The first car's session is over, and nothing that was wrong has been mended yet."""
+        if self.rig.world.faults.mute or not all(CATALOGUE[each.kind].honest for each in self.struck):
+            return
+        if self.faults or not any(each.completed for each in self.sessions):
+            why = self.faults[0].reason if self.faults else "without a fault"
+            self.violate("honest", f"nothing is wrong, and the session does not complete: {why}")
 
     def _check_direction(self, direction: float) -> None:
         now = self.rig.world.now
         before, last_s = self._flowed
-        if before * direction < 0 and now - last_s < DWELL_S - STEP_S / 2 and not self._wrong(_MISLEADING):
+        if (
+            before * direction < 0
+            and now - last_s < DWELL_S - STEP_S / 2
+            and not self._wrong(_MISLEADING)
+            and not self.rig.greedy
+        ):
             self.violate("dwell", f"the direction turned after {now - last_s:.2f} s, due are {DWELL_S:g} s")
         self._flowed = direction, now

@@ -25,6 +25,7 @@ from v2g.power.inverter import OFF, InverterReading
 from v2g.power.isolation import IsolationReading, SelfTest
 from v2g.power.lock import MOVES_WITHIN_S, LockFault, LockReading
 from v2g.power.meter import MeterReading
+from v2g.station.access import Authorizer
 from v2g.station.config.settings import Device, EvseSettings
 from v2g.station.event import Event
 from v2g.station.evse import Evse
@@ -107,9 +108,11 @@ class World:
         grid: Callable[[float, PlantModel], Grid] = lambda now, plant: SOUND,
         peer: bytes | None = None,
         site: Bound | None = None,
+        authorizer: Authorizer | None = None,
     ) -> None:
         """`delay_s`: of every message on the wire. `grid`: its state at a time, which may depend on what the plant
-        draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit."""
+        draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit.
+        `authorizer`: who decides about cars; the configured list if left out."""
         self.now = 0.0
         self.faults = Faults()
         self.kept = KeptEvse()
@@ -117,7 +120,7 @@ class World:
         self.grid = SOUND
         self.plant = PlantModel(Battery(capacity_wh, soc), plant)
         self._rating = self.plant.settings.rating if evse.inverter is not None else None
-        self.evse = Evse(evse, self._rating, site)
+        self.evse = Evse(evse, self._rating, site, authorizer=authorizer)
         self.contactor = ContactorModule(self._clock, stuck=stuck, log=self._switched)
         self.events: list[tuple[float, Event]] = []
         """What the station reported, with the time."""
@@ -128,7 +131,7 @@ class World:
         """The name in the car's certificate, if it shows one."""
         self.driver = Stop.NONE
         self._intent, self._peer = intent, peer
-        self._settings, self._site = evse, site
+        self._settings, self._site, self._authorizer = evse, site, authorizer
         self.grid_source = grid
         """Another one takes over from the next step on."""
         self.as_read: Callable[[Readings], Readings] = as_they_are
@@ -195,7 +198,7 @@ class World:
 
     def start_station(self) -> None:
         """A new process of the station, which knows nothing of what was."""
-        self.evse = Evse(self._settings, self._rating, self._site, kept=self.kept)
+        self.evse = Evse(self._settings, self._rating, self._site, kept=self.kept, authorizer=self._authorizer)
         self.faults.down, self._readings = False, Readings()
 
     def say_as_car(self, payload_type: int, payload: bytes) -> None:
@@ -232,12 +235,14 @@ class World:
             self._polled_s = self.now
             self._measure()
         down = self.faults.down
-        if (grid_due or due) and not down:
+        looked = (grid_due or due) and not down
+        if looked:
             self._do(self.evse.measured(self.as_read(self._readings), self.now, self.unix_s, self._rating))
         self._deliver()
         if self.evcc is not None and not self.faults.hung:
             self._post(self.evcc.expire(self.now, self.vehicle()).send, to_station=True)
-        if not down:
+        deadline = self.evse.next_deadline()
+        if not down and (not looked or (deadline is not None and deadline <= self.now)):
             self._do(self.evse.expire(self.now, self.unix_s))
 
     @property

@@ -13,18 +13,24 @@ class DutyCycle(Source):
     def wish(self, situation: Situation) -> Wish | None:
         if not follows(situation):
             return None
-        pilot = situation.settings.pilot
-        most_a = 0.0 if pilot is None or pilot.fallback_a is None else pilot.fallback_a
-        return Wish(most_a * volts_times_phases(situation.settings), "the duty cycle")
+        return Wish(_most_w(situation.settings), "the duty cycle")
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         if follows(situation):
+            yield Bound("largest duty cycle", charge_w=_most_w(situation.settings))
             yield Bound("the car does not talk", discharge_w=0.0)
 
 
 def follows(situation: Situation) -> bool:
     """Whether the car follows the duty cycle: energy may flow, and no control mode was agreed on."""
     return situation.energy and situation.service is Service.AC and situation.demand.mode is None
+
+
+def _most_w(settings: EvseSettings) -> float:
+    """What the largest duty cycle allows: `fallback_a` on each phase."""
+    pilot = settings.pilot
+    most_a = 0.0 if pilot is None or pilot.fallback_a is None else pilot.fallback_a
+    return most_a * volts_times_phases(settings)
 
 
 def volts_times_phases(settings: EvseSettings) -> float:
