@@ -118,11 +118,15 @@ class Course:
         self._pass(0.2)
 
     def _until_ready(self) -> None:
-        """Idle until the station would take a car."""
+        """Idle until the station would take a car, and has seen the one before leave: state F hides that."""
         world, end_s = self.rig.world, self.rig.world.now + READY_WITHIN_S
         self._pass(0.2)
-        while world.now < end_s and not world.evse.ready(world.now):
+        while world.now < end_s and not (world.evse.ready(world.now) and self._sees_no_car()):
             self._step(IDLE_STEP_S)
+
+    def _sees_no_car(self) -> bool:
+        plug = self.rig.world.evse.plug
+        return plug is None or not plug.pilot.connected
 
     def _until_over(self, waits_s: float) -> None:
         """Until the car's session has ended on both sides; a car that does not come to talk leaves after a while."""

@@ -211,9 +211,9 @@ FAMILY: dict[str, Kind] = {
     "PowerDelivery instead of the loop": _own_again("PowerDelivery instead of the loop"),
     "wild numbers": Kind(_wild_numbers, lambda rig: rig.forget("wild numbers")),
     "car draws or feeds at will": Kind(
-        _at_will, _as_told, concerns=ac_only, needs_s=max(FOLLOWS_S, RENEGOTIATES_S), shares="greed"
+        _at_will, _as_told, concerns=ac_only, needs_s=max(FOLLOWS_S, RENEGOTIATES_S), weight=2.0, shares="greed"
     ),
-    "car does not talk": Kind(_mute, concerns=with_fallback, from_the_plug=True, shares="greed"),
+    "car does not talk": Kind(_mute, concerns=with_fallback, from_the_plug=True, weight=5.0, shares="greed"),
     "car lowers its limits": Kind(_lower_limits, nothing, honest=True, needs_s=1.5),
 }
 """By name."""

@@ -79,5 +79,7 @@ class Kind:
     """Nothing is wrong: a session to which nothing else happens completes, without any fault."""
     needs_s: float = 0.0
     """Longest time for which somebody may exceed something after it: energy has to flow for longer."""
+    weight: float = 1.0
+    """How often it is drawn where it may be; more for what concerns few stations."""
     shares: str = ""
     """Of the kinds that change the same thing, a run has at most one."""

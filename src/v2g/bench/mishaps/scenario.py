@@ -115,7 +115,8 @@ def _mishaps(random: Random, admitted: list[str]) -> tuple[Mishap, ...]:
             family = next(family for family in FAMILIES if chosen[-1].kind in family)
             names = [name for name in names if name in family]
         if names:
-            chosen.append(_mishap(random, random.choice(names), chosen[-1] if chosen else None))
+            (name,) = random.choices(names, [CATALOGUE[each].weight for each in names])
+            chosen.append(_mishap(random, name, chosen[-1] if chosen else None))
     return tuple(chosen)
 
 
