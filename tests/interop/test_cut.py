@@ -128,6 +128,7 @@ def scene(cable: Cable, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
                 pki=certificates,
                 profile="iso15118-20",
                 dispatch=[{"power_w": -DISCHARGE_W}],
+                bench_ac_bpt=service == "AC_BPT",
             )
         )
         command = [sys.executable, "-m", "tests.interop.observer", ours.contactor_address, ours.plant_address]
