@@ -15,7 +15,7 @@ from v2g.v2gtp.framing import PayloadType
 
 Row = Mapping[str, frozenset[Any]]
 """Request -> phases that may follow an answer that refuses nothing."""
-Table = Mapping[Any, Row]
+Table = dict[Any, Row]
 """Phase -> its row. The first phase is the first of a session; the last one, which admits nothing, is its end."""
 
 
@@ -109,7 +109,7 @@ class Edition:
     @property
     def ended(self) -> Enum:
         """The phase in which it is over."""
-        phase: Enum = next(reversed(list(self.table)))
+        phase: Enum = next(reversed(self.table))
         return phase
 
     def admitted(self, phase: Enum, dc: bool | None) -> Row:

@@ -4,7 +4,7 @@
 Sign everywhere: positive charges the vehicle, negative feeds the grid. Limits of either direction are magnitudes >= 0.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from v2g.iso15118.service import ControlMode, Service
@@ -52,8 +52,7 @@ class Limits:
 
     def within(self, bound: "Limits") -> "Limits":
         """These limits, held to those of `bound`: no maximum above, no minimum below."""
-        return replace(
-            self,
+        return Limits(
             charge_w=min(self.charge_w, bound.charge_w),
             discharge_w=min(self.discharge_w, bound.discharge_w),
             charge_a=min(self.charge_a, bound.charge_a),

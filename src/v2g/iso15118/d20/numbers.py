@@ -42,4 +42,6 @@ def why_not(limits: Limits, *, dc: bool) -> str | None:
 
 
 def _held(value: float, most: float) -> float:
-    return 0.0 if isnan(value) else min(max(value, -most), most)
+    if -most <= value <= most:
+        return value
+    return 0.0 if isnan(value) else copysign(most, value)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.ac_power import total_w
-from v2g.iso15118.d20.car_says import with_display, with_needs
 from v2g.iso15118.d20.numbers import limit, shown, why_not
+from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
@@ -42,9 +42,8 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
             ResponseCode.FAILED,
             f"{type(control).__name__}, the selected service demands {expected.__name__}",
         )
-    session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
-    car = car_limits(control, session.car.limits)
-    if (reason := why_not(car, dc=False)) is not None:
+    limits = car_limits(control, session.car.limits)
+    if (reason := why_not(limits, dc=False)) is not None:
         raise Refusal(ResponseCode.FAILED, reason)
     wish_w = target_w = target_var = None
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
@@ -54,7 +53,8 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
     if view.target_w is not None:
         target_w = limit(view.target_w)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
-    session = replace(session, car=replace(session.car, limits=car), demand=demand)
+    car = heard(session.car, control, request.DisplayParameters, limits=limits)
+    session = replace(session, car=car, demand=demand)
     meter, session = meter_info(request.MeterInfoRequested, session, view)
     response = AC_ChargeLoopRes(
         Header=header(session, view),
@@ -79,15 +79,13 @@ def car_limits(
     def newer(element: str, old: float) -> float:
         return old if getattr(control, element) is None else total_w(control, element)
 
-    limits = replace(
-        before,
-        charge_w=newer("EVMaximumChargePower", before.charge_w),
-        charge_min_w=newer("EVMinimumChargePower", before.charge_min_w),
-    )
+    changed = {
+        "charge_w": newer("EVMaximumChargePower", before.charge_w),
+        "charge_min_w": newer("EVMinimumChargePower", before.charge_min_w),
+    }
     if isinstance(control, BPT_Scheduled_AC_CLReqControlMode | BPT_Dynamic_AC_CLReqControlMode):
-        limits = replace(
-            limits,
-            discharge_w=abs(newer("EVMaximumDischargePower", before.discharge_w)),
-            discharge_min_w=abs(newer("EVMinimumDischargePower", before.discharge_min_w)),
-        )
-    return limits
+        changed |= {
+            "discharge_w": abs(newer("EVMaximumDischargePower", before.discharge_w)),
+            "discharge_min_w": abs(newer("EVMinimumDischargePower", before.discharge_min_w)),
+        }
+    return replace(before, **changed)

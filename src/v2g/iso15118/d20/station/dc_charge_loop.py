@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from v2g.iso15118.d20.car_says import with_display, with_needs
 from v2g.iso15118.d20.numbers import MOST_A, MOST_V, MOST_W, limit, shown, stated, why_not
+from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
@@ -44,17 +44,17 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
             ResponseCode.FAILED,
             f"{type(control).__name__}, the selected service demands {expected.__name__}",
         )
-    session = replace(session, car=with_needs(with_display(session.car, request.DisplayParameters), control))
-    car = car_limits(control, session.car.limits)
-    if (reason := why_not(car, dc=True)) is not None:
+    limits = car_limits(control, session.car.limits)
+    if (reason := why_not(limits, dc=True)) is not None:
         raise Refusal(ResponseCode.FAILED, reason)
     wish_w: float | None = None
-    voltage_v = car.voltage_max_v
+    voltage_v = limits.voltage_max_v
     if isinstance(control, Scheduled_DC_CLReqControlMode):
         voltage_v = stated(control.EVTargetVoltage, MOST_V)
         wish_w = stated(control.EVTargetCurrent, MOST_A) * view.voltage_v  # our own measurement, not the car's word
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, voltage_v=voltage_v, wish_w=wish_w)
-    session = replace(session, car=replace(session.car, limits=car), demand=demand)
+    car = heard(session.car, control, request.DisplayParameters, limits=limits)
+    session = replace(session, car=car, demand=demand)
 
     own = session.within_promise(view.limits)
     meter, session = meter_info(request.MeterInfoRequested, session, view)
@@ -85,22 +85,20 @@ def car_limits(
     def magnitude(value: RationalNumber | None, old: float, most: float = MOST_W) -> float:
         return abs(newer(value, old, most))  # some cars give discharging a negative sign
 
-    limits = replace(
-        before,
-        charge_w=newer(control.EVMaximumChargePower, before.charge_w),
-        charge_a=newer(control.EVMaximumChargeCurrent, before.charge_a, MOST_A),
-        charge_min_w=newer(control.EVMinimumChargePower, before.charge_min_w),
-        voltage_min_v=newer(control.EVMinimumVoltage, before.voltage_min_v, MOST_V),
-        voltage_max_v=newer(control.EVMaximumVoltage, before.voltage_max_v, MOST_V),
-    )
+    changed = {
+        "charge_w": newer(control.EVMaximumChargePower, before.charge_w),
+        "charge_a": newer(control.EVMaximumChargeCurrent, before.charge_a, MOST_A),
+        "charge_min_w": newer(control.EVMinimumChargePower, before.charge_min_w),
+        "voltage_min_v": newer(control.EVMinimumVoltage, before.voltage_min_v, MOST_V),
+        "voltage_max_v": newer(control.EVMaximumVoltage, before.voltage_max_v, MOST_V),
+    }
     if isinstance(control, BPT_Scheduled_DC_CLReqControlMode | BPT_Dynamic_DC_CLReqControlMode):
-        limits = replace(
-            limits,
-            discharge_w=magnitude(control.EVMaximumDischargePower, before.discharge_w),
-            discharge_a=magnitude(control.EVMaximumDischargeCurrent, before.discharge_a, MOST_A),
-            discharge_min_w=magnitude(control.EVMinimumDischargePower, before.discharge_min_w),
-        )
-    return limits
+        changed |= {
+            "discharge_w": magnitude(control.EVMaximumDischargePower, before.discharge_w),
+            "discharge_a": magnitude(control.EVMaximumDischargeCurrent, before.discharge_a, MOST_A),
+            "discharge_min_w": magnitude(control.EVMinimumDischargePower, before.discharge_min_w),
+        }
+    return replace(before, **changed)
 
 
 def _reached(current_a: float, own: Limits) -> bool:

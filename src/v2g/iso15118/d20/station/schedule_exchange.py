@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.d20.car_says import with_needs
 from v2g.iso15118.d20.numbers import limit
+from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
@@ -113,4 +113,4 @@ def _one_level(number: int, slots: tuple[Slot, ...], unix_s: int) -> PriceLevelS
 def _with_needs(session: Session, request: ScheduleExchangeReq) -> Session:
     needs = request.Dynamic_SEReqControlMode or request.Scheduled_SEReqControlMode
     assert needs is not None, "the schema demands one of the two"
-    return replace(session, car=with_needs(session.car, needs))
+    return replace(session, car=heard(session.car, needs))
