@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
 
-from v2g.bench.sim.world import World
+from v2g.bench.sim.world import NOWHERE, World
 from v2g.iso15118.view import Stop
 from v2g.station.access import Answer, Identity, ListAuthorizer, Verdict
-from v2g.station.config.settings import Access
+from v2g.station.config.settings import Access, Pilot
 from v2g.station.evse import Evse
 
 MINE, OTHER = "ZZZV123456789ABCDEF9", "ZZZVSECONDCAR0000001"
@@ -93,6 +93,24 @@ def test_an_authoriser_from_elsewhere_may_take_its_time_and_end_a_session() -> N
     world.run(1.0)
     assert not world.contactor.closed
     assert "0x0C Not authorised: the contract was withdrawn" in texts(world)
+
+
+def test_an_authoriser_from_elsewhere_decides_about_a_car_without_a_word_too() -> None:
+    pilot = Pilot(device=NOWHERE, fallback_a=16.0, digital_s=2.0, retries=0)
+    evse = changed(OUTLET, services=("AC",), inverter=None, isolation=None, pilot=pilot)
+    back_end = BackEnd()
+    world = World(evse, INTENT, authorizer=back_end)
+    world.faults.mute = True
+    world.run(3.0)
+    world.plug_in()
+    world.run(20.0)
+    assert world.switched == []
+    back_end.verdict = Verdict(Answer.GRANTED, "its owner has paid")
+    world.run(3.0)
+    assert world.contactor.closed
+    back_end.verdict = Verdict(Answer.REFUSED, "its owner has left")
+    world.run(0.5)
+    assert not world.contactor.closed
 
 
 def test_a_paused_session_outlives_the_process_and_other_cars() -> None:

@@ -340,14 +340,12 @@ class Evse:
             return orders
         return replace(SAFE, inverter=orders.inverter) if self.plug is None else permitted(orders, self.plug, readings)
 
-    @property
-    def _open_to_everyone(self) -> bool:
-        return self.settings.access.grant == "everyone" and self.settings.access.authorizer is None
-
     def _follows_duty_cycle(self) -> bool:
         """Whether a car that does not talk draws what the duty cycle says (AC, IEC 61851-1)."""
         plug = self.plug
-        if plug is None or plug.pilot.signal is not Signal.NOMINAL or not self._open_to_everyone:
+        if plug is None or plug.pilot.signal is not Signal.NOMINAL:
+            return False
+        if self._authorizer.judge(Identity(), self._fresh_at).answer is not Answer.GRANTED:  # it has no name
             return False
         contactor = self._believed.contactor
         return plug.may_close(contactor is not None and contactor.closed) and self.ready(self._fresh_at)

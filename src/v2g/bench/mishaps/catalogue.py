@@ -418,7 +418,7 @@ _AROUND: dict[str, Kind] = {
 _STATION: dict[str, Kind] = {
     "site limit falls": _falls("site", at_the_car=False),
     "operator limit falls": _falls("operator", at_the_car=True),
-    "authorisation revoked": Kind(_revoke, _grant, within(REVOKED_OPEN_S), shares="greed"),
+    "authorisation revoked": Kind(_revoke, _grant, within(REVOKED_OPEN_S)),
 }
 FAMILIES: tuple[dict[str, Kind], ...] = (_WIRE, _DEVICES, _GRID, _CABLE, _CAR, _AROUND, _STATION)
 """Mishaps that tend to come together, by name."""

@@ -21,12 +21,10 @@ WAITS_S = 15.0
 """How long a driver waits for a car that does not begin to talk."""
 READY_WITHIN_S = 30.0
 """How long the station may take to be ready again: grid codes demand 10 s of a sound grid."""
-_CALM_STEP_S = 0.02
-_SETTLED_S = 3.0
-"""After the first energy: what still happens then takes longer."""
+_CALM_STEP_S, _PASSING_STEP_S = 0.02, 0.05
 _CLOSES_S = 0.1
 """A car whose session has ended closes its connection."""
-_CLOSELY = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
+_CLOSELY = (Stage.PRECHARGE, Stage.READY)
 
 
 @dataclass(slots=True)
@@ -147,16 +145,14 @@ class Course:
     def _pace(self, waited_s: float) -> float:
         """Close steps where something happens, wide ones where everybody waits."""
         world = self.rig.world
-        closely = world.contactor.closed and world.evse.demand.stage in _CLOSELY
-        settled = world.now - self._since_s.get("energy", inf) > _SETTLED_S
-        if world.now < self._close_until_s or (closely and not settled):
+        if world.now < self._close_until_s or (world.contactor.closed and world.evse.demand.stage in _CLOSELY):
             return STEP_S
         return _CALM_STEP_S if waited_s < WAITS_S or world.contactor.closed else IDLE_STEP_S
 
     def _pass(self, seconds: float) -> None:
         end_s = self.rig.world.now + seconds
         while self.rig.world.now < end_s - STEP_S / 2:
-            self._step(STEP_S if self.rig.world.contactor.closed else _CALM_STEP_S)
+            self._step(STEP_S if self.rig.world.contactor.closed else _PASSING_STEP_S)
 
     def _step(self, step_s: float) -> None:
         world = self.rig.world

@@ -191,6 +191,19 @@ def _as_told(rig: Rig) -> None:
     rig.routines.pop("car draws or feeds at will", None)
 
 
+def _at_will_without_a_word(rig: Rig, random: Random) -> None:
+    """Before the charge loop, in it, or while the schedule is renegotiated."""
+    rig.take_over("car moves power and says no more")
+    _at_will(rig, random)
+    if random.random() < 0.5:
+        _power_delivery_once_more(rig, random)
+
+
+def _talks_as_told(rig: Rig) -> None:
+    rig.give_back("car moves power and says no more")
+    _as_told(rig)
+
+
 def _mute(rig: Rig, random: Random) -> None:
     rig.world.faults.mute = True
     rig.world.greed = random.choice((0.5, 1.0, 1.0, 1.5, 2.0))
@@ -213,7 +226,10 @@ FAMILY: dict[str, Kind] = {
     "car draws or feeds at will": Kind(
         _at_will, _as_told, concerns=ac_only, needs_s=max(FOLLOWS_S, RENEGOTIATES_S), weight=2.0, shares="greed"
     ),
-    "car does not talk": Kind(_mute, concerns=with_fallback, from_the_plug=True, weight=5.0, shares="greed"),
+    "car moves power and says no more": Kind(
+        _at_will_without_a_word, _talks_as_told, concerns=ac_only, weight=2.0, shares="greed"
+    ),
+    "car does not talk": Kind(_mute, concerns=with_fallback, from_the_plug=True, weight=8.0, shares="greed"),
     "car lowers its limits": Kind(_lower_limits, nothing, honest=True, needs_s=1.5),
 }
 """By name."""

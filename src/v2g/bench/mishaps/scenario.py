@@ -144,7 +144,7 @@ def _evse(random: Random, service: Service, cable: str) -> EvseSettings:
     discharge = service.bidirectional or random.random() < 0.5
     code = random.choices(_GRID_CODES, (6, 6, 6, 1, 1, 0 if discharge else 2))[0]
     bench_ac_bpt = not service.dc and random.random() < 0.5
-    fallback_a = random.uniform(6.0, 32.0) if not service.dc and cable == "pilot" and random.random() < 0.6 else None
+    fallback_a = random.uniform(6.0, 32.0) if not service.dc and cable == "pilot" else None
     steps = [random.uniform(-11_000, 11_000) for _ in range(random.choice((1, 2, 2, 3)))]
     own: tuple[Literal["DC_BPT", "DC", "AC_BPT", "AC"], ...] = ("DC_BPT", "DC") if service.dc else ("AC_BPT", "AC")
     pilot = Pilot(device=NOWHERE)
