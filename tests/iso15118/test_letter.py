@@ -20,7 +20,7 @@ from tests.iso15118.test_secc_engine import AC_OFFER, LIMITS, OFFER, PEER, READY
 from v2g.exi.facets import Type
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.service import ControlMode, Service
-from v2g.iso15118.view import Authorization, Meter, Stage, Stop
+from v2g.iso15118.view import Authorization, Meter, Offer, Stage, Stop
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20 import common, dc
 from v2g.messages.iso20.common import ChargeProgress
@@ -269,3 +269,17 @@ def test_a_resumed_session_is_that_of_the_same_car_and_identity() -> None:
     refused = Car(view=replace(READY, authorization=Authorization.REJECTED), peer=PEER, paused=paused)
     assert code(refused.ask(request)) is ResponseCode.OK_NewSessionEstablished
     assert refused.session_id != paused.session_id
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [replace(OFFER, services=(Service.DC,)), replace(OFFER, modes=(ControlMode.SCHEDULED,))],
+    ids=["service", "mode"],
+)
+def test_what_is_offered_no_longer_is_not_resumed(offer: Offer) -> None:
+    first = Car(peer=PEER).walk(Phase.WELDING_DETECTION)
+    assert first.secc.session.selected.mode is ControlMode.DYNAMIC
+    first.ask(session_stop(first.session_id, common.ChargingSession.Pause))
+    assert first.secc.end is not None
+    again = Car(offer, peer=PEER, paused=first.secc.end.paused)
+    assert code(again.ask(every_request(first.session_id)[0])) is ResponseCode.OK_NewSessionEstablished

@@ -9,8 +9,10 @@ from msgspec.structs import replace as changed
 from tests.iso15118.requests import ac_scheduled_loop, exi, payload_type_of
 from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
 
+from v2g.bench.sim.plant_model import PlantInputs
 from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
 from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import Access, EvseSettings, Pilot, PlanStep
 from v2g.station.power.limits import Bound, Holds
@@ -155,6 +157,56 @@ def test_a_greedy_car_without_a_word_loses_its_contactor() -> None:
     assert not world.contactor.closed
     world.run(30.0)
     assert not world.contactor.closed, "not before it is unplugged"
+
+
+@pytest.mark.parametrize("kind", [Stop.TERMINATE, Stop.PAUSE])
+def test_a_car_without_a_word_can_be_stopped(kind: Stop) -> None:
+    world = World(MUTE, INTENT)
+    world.faults.mute = True
+    world.run(3.0)
+    world.plug_in()
+    world.run(20.0)
+    assert world.contactor.closed
+    assert world.evse.stop(kind, world.now)
+    world.run(60.0, until=lambda: not world.contactor.closed)
+    assert not world.contactor.closed
+    world.run(60.0)
+    assert not world.contactor.closed, "not before it is plugged in again"
+    assert fault_of(world) is None
+    world.pull_out()
+    world.run(3.0)
+    world.plug_in()
+    world.run(20.0)
+    assert world.contactor.closed
+
+
+@pytest.mark.parametrize(
+    ("mode", "bursts"),
+    [
+        (ControlMode.SCHEDULED, ((11_000.0, 9.2), (0.0, 1.0))),
+        (ControlMode.DYNAMIC, ((11_000.0, 4.4), (0.0, 1.0))),
+        (ControlMode.DYNAMIC, ((-8_000.0, 0.85), (11_000.0, 1.5))),
+        (ControlMode.DYNAMIC, ((-8_000.0, 0.7), (1_000.0, 1.0))),
+    ],
+)
+def test_bursts_that_are_each_too_short_are_a_fault_together(
+    mode: ControlMode, bursts: tuple[tuple[float, float], ...]
+) -> None:
+    """An AC car that exceeds its limit, rests within it, and exceeds it again."""
+    evse = changed(AC, bench_ac_bpt=False, dispatch=(PlanStep(power_w=3_000),))
+    world = in_the_loop(World(evse, replace(INTENT, service=Service.AC, mode=mode)), 3.0)
+    began_s, honest, period_s = world.now, world.plant.step, sum(lasts_s for _, lasts_s in bursts)
+
+    def thief(dt: float, inputs: PlantInputs) -> None:
+        into_s = (world.now - began_s) % period_s
+        power_w = bursts[0][0] if into_s < bursts[0][1] else bursts[1][0]
+        honest(dt, replace(inputs, charger_power_w=power_w))
+
+    world.evse.site = Bound("site limit", 3_000.0, 0.0, holds=Holds.ALWAYS)
+    world.plant.step = thief  # type: ignore[method-assign]  # the car's hardware, not ours
+    world.run(30.0, until=lambda: not world.contactor.closed)
+    assert fault_of(world) in (Fault.OVER_CURRENT, Fault.AUTHORIZATION)
+    assert not world.contactor.closed
 
 
 def test_a_car_without_a_word_may_not_take_more_than_the_duty_cycle_says() -> None:

@@ -201,9 +201,12 @@ class Evse:
         return None if conversation is None else conversation.next_deadline()
 
     def stop(self, kind: Stop, now: float) -> bool:
-        """Ask the car to end or pause its session; False if there is none. A repeated wish changes nothing."""
+        """Ask the car to end or pause its session; False if there is none. A repeated wish changes nothing.
+
+        One that follows the duty cycle gets no more energy until it is plugged in again.
+        """
         visit = self.visit
-        if not visit.busy:
+        if not visit.busy and not self._follows_duty_cycle():
             return False
         if visit.stop is not kind:
             stop_by_s = now + STOP_S + (PAUSE_WITHIN_S if kind is Stop.PAUSE else 0.0)
@@ -347,6 +350,8 @@ class Evse:
             return False
         if self._authorizer.judge(Identity(), self._fresh_at).answer is not Answer.GRANTED:  # it has no name
             return False
+        if self.visit.stop is not Stop.NONE:
+            return False
         contactor = self._believed.contactor
         return plug.may_close(contactor is not None and contactor.closed) and self.ready(self._fresh_at)
 
@@ -393,7 +398,7 @@ class Evse:
                 if event.happening is Happening.PLUGGED and self.visit.conversation is None:
                     self.visit = self._new_visit(since_s=now, meter_at_start=readings.meter)
             why = self.plug.why_end()
-            if why is not None and self.visit.ending is None and self.stop(Stop.TERMINATE, now):
+            if why is not None and self.visit.ending is None and self.busy and self.stop(Stop.TERMINATE, now):
                 self.visit.ending = why
                 self._events.append(Broke(*why))
         if self.heat is not None and now - self._heat_s >= HEAT_S:

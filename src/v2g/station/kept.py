@@ -4,12 +4,15 @@ The hardware does not depend on it: its watchdogs act by themselves, and every s
 """
 
 from math import inf
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from v2g.iso15118.paused import Paused
 from v2g.station.command import Watts
+
+Limit = Annotated[float, Meta(ge=0)]
+"""W."""
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):

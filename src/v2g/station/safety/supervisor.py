@@ -20,6 +20,7 @@ from v2g.station.readings import Readings
 from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
 from v2g.station.safety.ceiling import Ceiling
+from v2g.station.safety.excess import Excess
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.grid_guard import GridGuard
@@ -90,18 +91,22 @@ class Supervisor:
     guard: "GridGuard | None" = None
     plug: "Plug | None" = None
     _beyond: _Lasting = field(default_factory=_Lasting)
+    _feeds: _Lasting = field(default_factory=_Lasting)
     _unasked: _Lasting = field(default_factory=_Lasting)
     _differs: _Lasting = field(default_factory=_Lasting)
     _charge_a: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
     _discharge_a: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
     _voltage_v: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
+    _drawn: Excess = field(default_factory=Excess)
+    _fed: Excess = field(default_factory=Excess)
+    """At an AC car's meter."""
     _seen_closed: bool = False
     """Since the contactor was wanted closed."""
 
     def rest(self) -> None:
         """Nothing is wanted of the power path: what was seen of it is over."""
         self._seen_closed = False
-        for each in (self._charge_a, self._discharge_a, self._voltage_v):
+        for each in (self._charge_a, self._discharge_a, self._voltage_v, self._drawn, self._fed):
             each.clear()
 
     def alarm(self, readings: Readings, now: float) -> Found | None:
@@ -259,20 +264,29 @@ class Supervisor:
         """AC: the vehicle converts, and may do something else than it was asked. As long as the contactor is closed."""
         meter, contactor, demand = readings.meter, readings.contactor, watched.demand
         if meter is None or contactor is None or not contactor.closed:
+            self._feeds.step(None, now, 0.0)
             return self._beyond.step(None, now, 0.0)
         energy, allowed, lasting = demand.stage is Stage.ENERGY, watched.decision.allowed, watched.decision.lasting
         charge_w = allowed.charge_w if energy else 0.0
         discharge_w = allowed.discharge_w if energy else 0.0
         follows_s = RENEGOTIATES_S if energy and demand.mode is ControlMode.SCHEDULED else FOLLOWS_S
-        power_w, metered = meter.power_w, kw(abs(meter.power_w))
-        if power_w > charge_w * OVER_CURRENT + NO_POWER_W:
-            found = Fault.OVER_CURRENT, f"the EV draws {metered} of {exact_kw(charge_w)}, limit: {allowed.charge}"
-            return self._beyond.step(found, meter.time_s, follows_s)
-        if -power_w > discharge_w * OVER_CURRENT + NO_POWER_W:
-            may_feed = demand.service is not None and demand.service.bidirectional and lasting.discharge_w > 0
-            if may_feed:
-                text = f"the EV feeds {metered} of {exact_kw(discharge_w)}, limit: {allowed.discharge}"
-                return self._beyond.step((Fault.OVER_CURRENT, text), meter.time_s, follows_s)
-            found = Fault.AUTHORIZATION, f"the EV feeds {metered} without permission"
-            return self._beyond.step(found, meter.time_s, FEEDS_S)
-        return self._beyond.step(None, now, 0.0)
+        power_w, seen_s, metered = meter.power_w, meter.time_s, kw(abs(meter.power_w))
+
+        draws = Fault.OVER_CURRENT, f"the EV draws {metered} of {exact_kw(charge_w)}, limit: {allowed.charge}"
+        highest_w = charge_w * OVER_CURRENT + NO_POWER_W
+        drew_much = self._drawn.step(power_w, highest_w, seen_s, follows_s)
+        drawn = self._beyond.step(draws if power_w > highest_w else None, seen_s, follows_s)
+
+        feeds = Fault.OVER_CURRENT, f"the EV feeds {metered} of {exact_kw(discharge_w)}, limit: {allowed.discharge}"
+        if not (demand.service is not None and demand.service.bidirectional and lasting.discharge_w > 0):
+            feeds, follows_s = (Fault.AUTHORIZATION, f"the EV feeds {metered} without permission"), FEEDS_S
+        highest_w = discharge_w * OVER_CURRENT + NO_POWER_W
+        fed_much = self._fed.step(-power_w, highest_w, seen_s, follows_s)
+        fed = self._feeds.step(feeds if -power_w > highest_w else None, seen_s, follows_s)
+
+        if drawn is not None or fed is not None:
+            return drawn or fed
+        if drew_much or fed_much:
+            fault, text = draws if drew_much else feeds
+            return fault, f"again and again: {text}"
+        return None

@@ -8,8 +8,9 @@ from dataclasses import replace
 from v2g.iso15118.car import CarState
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
+from v2g.iso15118.service import Selection
 from v2g.iso15118.session import Reply, Session
-from v2g.iso15118.view import Authorization, StationView
+from v2g.iso15118.view import Authorization, Offer, StationView
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
 from v2g.messages.iso20.types import ResponseCode
 
@@ -28,13 +29,14 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
         and hmac.compare_digest(paused.binding, binding(paused.session_id, session.peer))  # [V2G20-2545]
         and paused.car.evcc_id == request.EVCCID
         and view.authorization is not Authorization.REJECTED
+        and _is_offered(paused.selection, session.offer)  # the configuration may be another one since
     )
     if resumes and paused is not None:
         session = replace(
             session,
             session_id=paused.session_id,
             car=replace(paused.car, evcc_id=request.EVCCID),
-            offered=paused.offered,
+            offered=tuple(each for each in paused.offered if each in session.offer.services),
             selection=paused.selection,
         )
         code, following = ResponseCode.OK_OldSessionJoined, Phase.CHARGE_PARAMETERS
@@ -48,3 +50,7 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
         following,
         session,
     )
+
+
+def _is_offered(selection: Selection, offer: Offer) -> bool:
+    return selection.service in offer.services and selection.mode in offer.modes
