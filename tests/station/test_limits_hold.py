@@ -197,10 +197,10 @@ def test_bursts_that_are_each_too_short_are_a_fault_together(
     world = in_the_loop(World(evse, replace(INTENT, service=Service.AC, mode=mode)), 3.0)
     began_s, honest, period_s = world.now, world.plant.step, sum(lasts_s for _, lasts_s in bursts)
 
-    def thief(dt: float, inputs: PlantInputs) -> None:
+    def thief(dt_s: float, inputs: PlantInputs) -> None:
         into_s = (world.now - began_s) % period_s
         power_w = bursts[0][0] if into_s < bursts[0][1] else bursts[1][0]
-        honest(dt, replace(inputs, charger_power_w=power_w))
+        honest(dt_s, replace(inputs, charger_power_w=power_w))
 
     world.evse.site = Bound("site limit", 3_000.0, 0.0, holds=Holds.ALWAYS)
     world.plant.step = thief  # type: ignore[method-assign]  # the car's hardware, not ours
