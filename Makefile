@@ -16,7 +16,7 @@ demo: $(READY) ## a charging session with discharge on this machine: station, ca
 
 test: $(READY) ## the tests
 	@tools/setup.sh ip java openssl
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@tools/test.sh $(ARGS)
 
 check: $(READY) ## lint, format, types, direction of imports, sizes
 	@.venv/bin/ruff check --quiet $(SOURCES)

@@ -2,10 +2,10 @@
 
     python -m tests.interop.many_cars [--pki DIR] STATION_PORT=PLANT ...
 
-drives a car at each port of the station, with the battery of the plant at HOST:PORT. Prints `{"looping": N}` when all
-are in the charge loop, and after SIGTERM, which ends the sessions in order, `{"cars": [...]}`: for each its `loop_s`
-(response times of the charge loop, seconds, with the monotonic time at which each response came), its `fault` and
-`discharged_wh`.
+drives a car at each port of the station, with the battery of the plant at HOST:PORT. Prints `{"looping": N}` as soon as
+N cars are in the charge loop and the others have failed. After SIGTERM, which ends the sessions in order, prints
+`{"cars": [...]}`: for each its `loop_s` (response times of the charge loop, seconds, with the monotonic time at which
+each response came), its `fault` and `discharged_wh`.
 """
 
 import argparse
@@ -68,12 +68,14 @@ class Drove:
 class Cars:
     """The running process."""
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
+    def __init__(self, process: Process, cars: int) -> None:
+        self.process, self._cars = process, cars
 
     def wait_for_loop(self) -> None:
         """Until all are in the charge loop."""
-        assert self.process.wait_for('"looping"', START_S) is not None, f"no charge loop:\n{self.process.output}"
+        line = self.process.wait_for('"looping"', START_S)
+        assert line is not None, f"no charge loop:\n{self.process.output}"
+        assert json.loads(line)["looping"] == self._cars, f"a car fails before the charge loop:\n{self.process.output}"
 
     def wait_for_turns(self) -> None:
         """Until they have had `TURNS` or more further responses in the charge loop, together."""
@@ -98,7 +100,7 @@ def many_cars(stations: Sequence[tuple[int, str]], pki: Path | None = None) -> I
     """A car at each (port of a station on the loopback interface, plant with its battery)."""
     command = [sys.executable, "-m", "tests.interop.many_cars", *([] if pki is None else ["--pki", str(pki)])]
     with Process([*command, *(f"{port}={plant}" for port, plant in stations)], directory=ROOT) as process:
-        yield Cars(process)
+        yield Cars(process, len(stations))
 
 
 class _Watch:
@@ -165,7 +167,7 @@ async def _drive(stations: Sequence[tuple[int, str]], tls: TlsContext | None) ->
         await driver.watch.looping.wait()
     gc.collect()
     gc.freeze()  # the rounds of the collector in this process are not the station's response times
-    print(json.dumps({"looping": len(drivers)}), flush=True)
+    print(json.dumps({"looping": sum(bool(driver.watch.loop) for driver in drivers)}), flush=True)
     print(json.dumps({"cars": await asyncio.gather(*running)}), flush=True)
 
 

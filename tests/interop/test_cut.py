@@ -21,7 +21,7 @@ from tests.interop.station import Station, plant_command, station, v2g
 from v2g.bench.sim.netns import Cable
 from v2g.tls import pki
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.alone]
 
 SAFE_WITHIN_S = 0.6
 DISCHARGE_W = 8000.0

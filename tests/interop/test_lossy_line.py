@@ -9,7 +9,7 @@ from tests.interop.lossy_line import lane
 from v2g.bench.sim import netns
 from v2g.tls import pki
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.alone]
 
 
 @pytest.mark.skipif(netns.why_not() is not None, reason=str(netns.why_not()))

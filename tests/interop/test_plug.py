@@ -15,7 +15,7 @@ from tests.interop.station import START_S, V2G, Station, station
 from v2g.bench.sim import netns
 from v2g.bench.sim.netns import PowerLine
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.alone]
 
 UNPLUG = """
 import asyncio, sys

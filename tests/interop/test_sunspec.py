@@ -8,6 +8,8 @@ import pytest
 from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, configuration
 
+pytestmark = pytest.mark.alone
+
 LISTEN = "127.0.0.1:0"
 
 

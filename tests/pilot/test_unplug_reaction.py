@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import pytest
 from tests.contract.bench import until
 from tests.contract.simulators import simulator
 
@@ -14,6 +15,8 @@ from v2g.pilot.station import Permission, Signal, StationPilot
 from v2g.pilot.timing import UNPLUG_S
 from v2g.power.drivers.register_map import RegisterContactor
 from v2g.power.drivers.register_pilot import RegisterPilot
+
+pytestmark = pytest.mark.alone
 
 POLL_S = 0.02
 TIMES = 5

@@ -17,6 +17,8 @@ from v2g.bench.typetest.case import RATED_W, Subject
 from v2g.io.modbus import ModbusConnection
 from v2g.power.drivers.register_map import RegisterGridSensor
 
+pytestmark = pytest.mark.alone
+
 STEP_AT_S = 14.0
 """Of the recording: the session feeds by then."""
 SLOWER_S = 0.15

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs the tests that may run beside each other in two processes, then those marked `alone` by themselves.
+# Arguments are pytest's.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+NOTHING_SELECTED=5
+status=0 ran=0
+
+run() { # MARKS [OPTION...]
+    .venv/bin/python -m pytest -m "$1" "${@:2}"
+    local code=$?
+    [[ $code == "$NOTHING_SELECTED" ]] && return
+    ran=1
+    [[ $code == 0 ]] || status=$code
+}
+
+run "not alone and not proof" -n 2 --dist loadfile "$@"
+run "alone and not proof" "$@"
+[[ $ran == 1 ]] || { echo "no test is selected: $*" >&2; exit "$NOTHING_SELECTED"; }
+exit "$status"
