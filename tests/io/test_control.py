@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, get_args
@@ -233,6 +234,47 @@ def test_a_user_who_holds_hundreds_of_connections_shuts_nobody_out(path: Path) -
                 writer.close()
 
     asyncio.run(scenario())
+
+
+def test_connections_that_make_room_leave_no_traceback(path: Path) -> None:
+    """A crowd of them would fill the pipe behind the daemon's output, and the daemon would wait for its reader."""
+    complaints: list[dict[str, Any]] = []
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with served(path), asyncio.timeout(20):
+            held = [await asyncio.open_unix_connection(path) for _ in range(3 * MOST_OF_ONE_USER)]
+            assert await asyncio.to_thread(request, path, Double(3)) == 6
+            for _, writer in held:
+                writer.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert complaints == []
+
+
+def test_a_client_waits_for_its_turn_in_a_crowd(path: Path) -> None:
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as crowd, ThreadPoolExecutor(1) as thread:
+        listening.bind(str(path))
+        listening.listen(1)
+        with suppress(BlockingIOError):
+            while True:
+                waiting = crowd.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect(str(path))
+        with pytest.raises(ControlError, match="does not answer"):
+            request(path, Double(3), timeout_s=0.05)
+        answer = thread.submit(request, path, Double(3))
+        while True:
+            accepted, _ = listening.accept()
+            with accepted:
+                accepted.settimeout(0.2)
+                with suppress(TimeoutError):
+                    if accepted.recv(100):
+                        accepted.sendall(b'{"result": 6}\n')
+                        break
+        assert answer.result(5) == 6
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -13,6 +13,7 @@ import inspect
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ LONGEST_LINE = 65_536
 MOST_OF_ONE_USER = 8
 """Connections of one user of this machine. One more takes the place of that which has been silent longest."""
 MOST_CONNECTIONS = 64
+MOST_WAITING = 16
+"""Connections that wait to be accepted."""
+CROWDED_S = 0.02
+"""Until a client tries again, if too many wait."""
 IDLE_S = 60.0
 """A client that says nothing, or takes no answer, for this long is disconnected."""
 
@@ -52,7 +57,8 @@ async def serve(path: Path, mode: int, commands: Any, handle: Handler) -> None:
     """
     service = _Service(commands, handle)
     with _bound(path, mode) as bound:
-        server = await asyncio.start_unix_server(service.converse, sock=bound, limit=LONGEST_LINE)
+        # As many connections as may wait are accepted in one turn of the loop.
+        server = await asyncio.start_unix_server(service.converse, sock=bound, limit=LONGEST_LINE, backlog=MOST_WAITING)
         try:
             await asyncio.Event().wait()  # until cancelled
         finally:
@@ -65,7 +71,7 @@ def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> A
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)
-            connection.connect(str(path))
+            _connect(connection, path, time.monotonic() + timeout_s)
             connection.sendall(msgspec.json.encode(command) + b"\n")
             with connection.makefile("rb") as stream:
                 answer = stream.readline()
@@ -85,6 +91,17 @@ def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> A
     if "error" in reply:
         raise ControlError(str(reply["error"]))
     return reply.get("result")
+
+
+def _connect(connection: socket.socket, path: Path, until_s: float) -> None:
+    """As the kernel does not wait for room among those who wait to be accepted, this does. Raises `OSError`."""
+    while True:
+        try:
+            return connection.connect(str(path))
+        except BlockingIOError:
+            if time.monotonic() > until_s:
+                raise TimeoutError from None
+            time.sleep(CROWDED_S)
 
 
 def _group_remedy(path: Path) -> str:
@@ -164,8 +181,8 @@ class _Service:
                 writer.write(_error("too many commands are being carried out; wait for one of them"))
         except ValueError:  # from readline
             writer.write(_error(f"a line is longer than {LONGEST_LINE} bytes"))
-        except (TimeoutError, ConnectionError):
-            pass
+        except (TimeoutError, ConnectionError, asyncio.CancelledError):
+            pass  # asyncio would print a traceback for each connection that was cancelled
         finally:
             if client in self._clients:
                 self._clients.remove(client)
