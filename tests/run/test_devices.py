@@ -158,6 +158,23 @@ def test_a_meter_that_cannot_be_right_is_no_meter(tmp_path: Path, power_w: float
     asyncio.run(test())
 
 
+def test_a_counter_that_jumps_is_no_reading_and_believed_again_with_the_next(tmp_path: Path) -> None:
+    measured: dict[str, Value] = {"import_wh": 5_000_000.0, "power_w": 3_000.0, "frequency_hz": 50.0}
+
+    async def test() -> None:
+        async with at({1: Unit(shipped("meter"), lambda: measured)}) as address:
+            devices = Devices(EvseSettings(contactor=NOWHERE, meter=unit(address, 1)), time.monotonic)
+            believed = []
+            for import_wh in (5_000_000.0, 5_000_000.0, 0.0, 5_000_000.0, 5_000_000.0, 200.0, 200.0):
+                measured["import_wh"] = import_wh
+                await devices.read("meter")
+                believed.append("meter" not in devices.troubles)
+            assert believed == [True, True, False, False, True, False, True]
+            devices.close()
+
+    asyncio.run(test())
+
+
 OUTSIDE = """
 import asyncio
 

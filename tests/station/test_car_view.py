@@ -6,6 +6,7 @@ from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
 from v2g.iso15118.service import ControlMode
+from v2g.station.readings import Readings
 
 
 def test_the_meter_counts_this_session_only() -> None:
@@ -26,6 +27,28 @@ def test_the_meter_counts_this_session_only() -> None:
     assert abs(discharged_again - discharged) <= 2
     assert charged > 0
     assert discharged > 0
+
+
+def test_a_meter_that_is_reset_takes_no_energy_away() -> None:
+    world = in_the_loop(World(OUTLET, replace(INTENT, meter_every=1)), 4.0)
+    assert world.evcc is not None
+    before = world.evse.visit.report.charged_wh
+    assert before > 3
+    register_wh = world.plant.import_wh
+
+    def reset(readings: Readings) -> Readings:
+        meter = readings.meter
+        return (
+            readings
+            if meter is None
+            else replace(readings, meter=replace(meter, import_wh=meter.import_wh - register_wh))
+        )
+
+    world.as_read = reset
+    world.run(0.5)
+    assert before <= world.evse.visit.report.charged_wh <= before + 1
+    assert world.evcc.report.meter is not None
+    assert world.evcc.report.meter.charged_wh >= int(before)
 
 
 def test_schedules_cover_a_day() -> None:

@@ -1,6 +1,7 @@
 """From state A to state A again: plug, power line, session, and everything that can go wrong at the cable."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
@@ -8,6 +9,7 @@ from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, faults_of,
 
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import NOWHERE, World
+from v2g.iso15118.service import Service
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW
@@ -299,3 +301,18 @@ def test_a_broken_sensor_is_no_permission() -> None:
     world.run(4.0)
     assert world.plant.power_w == pytest.approx(0, abs=20)
     assert "sensor is stale" in explain(world.evse, world.now).why
+
+
+def test_a_silent_car_that_takes_the_place_of_a_failed_one_at_once_is_served() -> None:
+    """The connection of the failed one is still there: the station leaves it a few seconds to close it."""
+    world = World(BASIC, replace(INTENT, service=Service.AC))
+    in_the_loop(world, 2.0)
+    world.pull_out()
+    world.run(1.0)
+    assert fault_of(world) is Fault.UNPLUGGED
+    assert world.evse.visit.conversation is not None
+    world.faults.mute = True
+    world.plug_in()
+    world.run(40.0, until=lambda: world.plant.charger_power_w > 1_000)
+    assert world.plant.charger_power_w > 1_000
+    assert world.evse.visit.report.mode == "duty cycle"

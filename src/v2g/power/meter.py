@@ -11,6 +11,8 @@ MOST_W = 1e7
 MOST_OF_RATING = 10.0
 """Nor more than its rated power by this factor."""
 MOST_V, MOST_HZ = 1000.0, 100.0
+MOST_STEP_WH = 1000.0
+"""A counter may go on in steps of this size: some count in kWh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,12 @@ class Meter(Protocol):
         ...
 
 
-def why_implausible(reading: MeterReading, rated_w: float) -> str | None:
-    """Why a reading cannot be true at a station of that rated power, or None. Such a reading counts as none."""
+def why_implausible(reading: MeterReading, rated_w: float, before: MeterReading | None = None) -> str | None:
+    """Why a reading cannot be true at a station of that rated power, or None. Such a reading counts as none.
+
+    `before`: the reading before, plausible or not, for its counters: so a meter that was reset is believed again with
+    its second reading.
+    """
     most_w = min(MOST_OF_RATING * rated_w, MOST_W) if rated_w > 0 else MOST_W
     bounds = {
         "power_w": (reading.power_w, -most_w, most_w),
@@ -52,4 +58,11 @@ def why_implausible(reading: MeterReading, rated_w: float) -> str | None:
     for name, (value, low, high) in bounds.items():
         if not (low <= value <= high and isfinite(value)):
             return f"{name} is {value:g}, plausible is {low:g} to {high:g}"
+    if before is None:
+        return None
+    most_wh = MOST_STEP_WH + most_w * (reading.time_s - before.time_s) / 3600
+    for name in ("import_wh", "export_wh"):
+        now_wh, then_wh = getattr(reading, name), getattr(before, name)
+        if not 0.0 <= now_wh - then_wh <= most_wh:
+            return f"{name} went from {then_wh:g} to {now_wh:g}"
     return None

@@ -16,7 +16,7 @@ from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import HeldSetpoint, Inverter, InverterRating, InverterSetpoint
 from v2g.power.isolation import IsolationMonitor
 from v2g.power.lock import ConnectorLock
-from v2g.power.meter import Meter, why_implausible
+from v2g.power.meter import Meter, MeterReading, why_implausible
 from v2g.power.pilot import Pilot as ControlPilot
 from v2g.power.registers.device import RegisterDevice
 from v2g.power.registers.port import Registers, Table
@@ -130,6 +130,8 @@ class Devices:
         """Name of a device -> what fails (reading it, commanding it) -> why."""
         self._differs_since_s: float | None = None
         """Since when the inverter holds something else than commanded."""
+        self._metered: MeterReading | None = None
+        """What the meter showed last, plausible or not."""
         self._clock = clock
         self._evse = evse
         self._lines = Lines()
@@ -187,7 +189,10 @@ class Devices:
     async def _plausible(self, name: str, reading: Awaitable[Any]) -> Any:
         """Of the meter, whose map is the user's own: what it shows decides on a car that does its own converting."""
         result = await reading
-        if name == "meter" and (reason := why_implausible(result, self._rated_w)) is not None:
+        if name != "meter":
+            return result
+        before, self._metered = self._metered, result
+        if (reason := why_implausible(result, self._rated_w, before)) is not None:
             remedy = "check its register map (type, scale, word order) and its current transformers"
             raise Implausible(name, self._evse.meter.address, reason, remedy)
         return result

@@ -128,7 +128,7 @@ class Evse:
             offer_of(settings), now, peer=peer, paused=self.paused, timing=settings.timing
         )
         self.visit = self._new_visit(
-            conversation=conversation, since_s=now, certificate=certificate, meter_at_start=self.fresh(now).meter
+            conversation=conversation, since_s=now, certificate=certificate, meter=self.fresh(now).meter
         )
         if self.plug is not None:
             self.plug.pilot.linked = True  # it talks: no other signal is tried
@@ -139,9 +139,11 @@ class Evse:
         visit = self.visit
         if visit.conversation is None:
             return self._settle(now)
-        send = self._supervise(now, unix_s)
+        send, stage = self._supervise(now, unix_s), self.demand.stage
         visit.report.messages += 1
         send += self._take(visit.conversation.receive(payload_type, payload, now, self._view(now, unix_s)), now)
+        if self.demand.stage is not stage:  # what the car wants now is judged before the hardware is commanded
+            send += self._supervise(now, unix_s)
         return self._settle(now, send)
 
     def disconnected(self, now: float, fault: Fault, reason: str) -> Step:
@@ -395,8 +397,8 @@ class Evse:
             signal = Signal.UNAVAILABLE if broken or self._broken is not None else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
-                if event.happening is Happening.PLUGGED and self.visit.conversation is None:
-                    self.visit = self._new_visit(since_s=now, meter_at_start=readings.meter)
+                if event.happening is Happening.PLUGGED and not self.busy:
+                    self.visit = self._new_visit(since_s=now, meter=readings.meter)
             why = self.plug.why_end()
             if why is not None and self.visit.ending is None and self.busy and self.stop(Stop.TERMINATE, now):
                 self.visit.ending = why
@@ -581,14 +583,11 @@ class Evse:
         return talk.send
 
     def _account(self, now: float) -> None:
-        """Bring the report's energy up to the meter's reading."""
+        """Count the energy at the meter, while there is a car."""
         meter, visit = self.fresh(now).meter, self.visit
         if meter is None or (visit.conversation is None and self.demand.stage is Stage.OFF):
             return
-        if visit.meter_at_start is None:
-            visit.meter_at_start = meter
-        visit.report.charged_wh = meter.import_wh - visit.meter_at_start.import_wh
-        visit.report.discharged_wh = meter.export_wh - visit.meter_at_start.export_wh
+        visit.count(meter)
         if visit.conversation is None:
             visit.report.service, visit.report.mode = Service.AC.name, "duty cycle"
 

@@ -61,7 +61,8 @@ class Visit:
     stop_by_s: float = 0.0
     waits_since_s: float | None = None
     """Since when the car waits for hardware that is not ready."""
-    meter_at_start: MeterReading | None = None
+    meter: MeterReading | None = None
+    """The reading up to which energy has been counted."""
     deviations: set[str] = field(default_factory=set)
     causes: Causes | None = None
     """Who wished and what bound when that was reported last."""
@@ -74,6 +75,13 @@ class Visit:
             if len(self.deviations) < MOST_DEVIATIONS and deviation not in self.deviations:
                 self.deviations.add(deviation)
                 yield deviation
+
+    def count(self, meter: MeterReading) -> None:
+        """Count the energy up to this reading. A counter that falls has been reset: what was counted stays."""
+        before, self.meter = self.meter or meter, meter
+        report = self.report
+        report.charged_wh = round(report.charged_wh + max(meter.import_wh - before.import_wh, 0.0), 6)
+        report.discharged_wh = round(report.discharged_wh + max(meter.export_wh - before.export_wh, 0.0), 6)
 
     @property
     def busy(self) -> bool:
