@@ -16,6 +16,7 @@ import pytest
 from tests.contract.bench import until
 from tests.contract.inverters import SIMULATED, RealInverter, over_tcp, real
 from tests.contract.simulators import simulator
+from tests.serving import serving
 
 from v2g.io.modbus import ModbusConnection
 from v2g.power.errors import Unreachable
@@ -107,7 +108,7 @@ def run(device: RealInverter, test: Callable[[Bench], Coroutine[Any, Any, None]]
 
     async def limited() -> None:
         link = Link(device)
-        async with asyncio.timeout(30), await link.listen() as server:
+        async with asyncio.timeout(30), serving(await link.listen()) as server:
             port = server.sockets[0].getsockname()[1]
             connection = ModbusConnection("127.0.0.1", port)
             bench = Bench(device.driver(connection.unit(device.unit, "inverter")), link)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from tests.serving import serving
 
 from v2g.bench.sim.modbus_server import Unit, listen
 from v2g.io.modbus import RETRY_S, TIMEOUT_S, ModbusConnection
@@ -53,7 +54,7 @@ async def failure(call: Coroutine[Any, Any, object]) -> tuple[PowerError, float]
 def test_all_four_tables() -> None:
     async def test() -> None:
         server, port = await listen({3: unit(3)}, "127.0.0.1", 0)
-        async with server:
+        async with serving(server):
             registers = ModbusConnection("127.0.0.1", port).unit(3, "bench")
             assert list(await registers.read(Table.INPUT, 0, 2)) == [3, 0xABCD]
             assert list(await registers.read(Table.DISCRETE, 0, 2)) == [0, 1]
@@ -70,7 +71,7 @@ def test_all_four_tables() -> None:
 def test_devices_on_one_connection_get_their_own_answers() -> None:
     async def test() -> None:
         server, port = await listen({number: unit(number) for number in range(1, 9)}, "127.0.0.1", 0)
-        async with server:
+        async with serving(server):
             connection = ModbusConnection("127.0.0.1", port)
             devices = [connection.unit(number, "bench") for number in range(1, 9)] * 5
             answers = await asyncio.gather(*(device.read(Table.INPUT, 0, 1) for device in devices))
@@ -82,7 +83,7 @@ def test_devices_on_one_connection_get_their_own_answers() -> None:
 def test_an_exception_response_says_what_was_refused() -> None:
     async def test() -> None:
         server, port = await listen({1: unit(1)}, "127.0.0.1", 0)
-        async with server:
+        async with serving(server):
             connection = ModbusConnection("127.0.0.1", port)
             error, _ = await failure(connection.unit(1, "inverter").read(Table.HOLDING, 0x4001, 1))
             assert isinstance(error, Refused)
@@ -118,7 +119,7 @@ def test_nobody_there_fails_quickly_and_then_at_once() -> None:
 def test_a_silent_server_costs_one_timeout_for_all_devices_behind_it() -> None:
     async def test() -> None:
         server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-        async with server:
+        async with serving(server):
             connection = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1])
             devices = [connection.unit(number, "bench") for number in range(1, 6)]
             started_s = time.monotonic()
@@ -152,7 +153,7 @@ def test_a_late_answer_is_not_taken_for_that_of_a_later_request() -> None:
         writer.write(frame[:4] + bytes([0, 5, frame[6], 4, 2, 0, address]))
 
     async def test() -> None:
-        async with await answering(respond) as server:
+        async with serving(await answering(respond)) as server:
             registers = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1]).unit(1, "bench")
             assert list(await registers.read(Table.INPUT, 5, 1)) == [5]
             await failure(registers.read(Table.INPUT, 7, 1))
@@ -181,7 +182,7 @@ def test_an_answer_of_the_wrong_length_is_none(answer: str) -> None:
         writer.write(frame[:4] + bytes.fromhex(answer))
 
     async def test() -> None:
-        async with await answering(respond) as server:
+        async with serving(await answering(respond)) as server:
             registers = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1]).unit(1, "bench")
             error, taken_s = await failure(registers.read(Table.INPUT, 0, 2))
             assert isinstance(error, Unreachable)
@@ -204,7 +205,7 @@ def test_half_an_answer_to_a_cancelled_request_does_not_spoil_the_next() -> None
             writer.write(answer)
 
     async def test() -> None:
-        async with await answering(respond) as server:
+        async with serving(await answering(respond)) as server:
             registers = ModbusConnection("127.0.0.1", server.sockets[0].getsockname()[1]).unit(1, "bench")
             task = asyncio.create_task(registers.read(Table.INPUT, 7, 1))
             await begun.wait()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from tests.serving import serving
+
 from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, Device, ModbusException, listen
 from v2g.io.modbus import ModbusConnection
 from v2g.power.registers.port import Registers, Table
@@ -49,7 +51,7 @@ def on_device(device: Device, test: Callable[[Registers], Coroutine[Any, Any, No
 
     async def run() -> None:
         server, port = await listen({1: device}, "127.0.0.1", 0)
-        async with server, asyncio.timeout(10):
+        async with serving(server), asyncio.timeout(10):
             await test(ModbusConnection("127.0.0.1", port).unit(1, "inverter"))
 
     asyncio.run(run())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.serving import serving
 
 from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException, Unit, listen
 from v2g.io.modbus import ModbusConnection
@@ -39,7 +40,7 @@ def on_device(unit: Unit, test: Callable[[Registers], Coroutine[Any, Any, None]]
 
     async def run() -> None:
         server, port = await listen({1: unit}, "127.0.0.1", 0)
-        async with server, asyncio.timeout(10):
+        async with serving(server), asyncio.timeout(10):
             await test(ModbusConnection("127.0.0.1", port).unit(1, "inverter"))
 
     asyncio.run(run())

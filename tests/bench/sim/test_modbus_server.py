@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.serving import serving
 
 from v2g.bench.sim.modbus_server import Unit, answer, listen
 from v2g.power.quantity import Value
@@ -128,7 +129,7 @@ def test_frames_are_cut_from_the_stream_and_answered_in_order() -> None:
 
     async def exchange() -> None:
         server, port = await listen({7: Bench().unit}, "127.0.0.1", 0)
-        async with server, asyncio.timeout(5):
+        async with serving(server), asyncio.timeout(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(request + request[:9])
             assert await reader.readexactly(len(response)) == response
