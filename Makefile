@@ -1,11 +1,12 @@
-# `make demo` and `make test` install what they need: a Python environment in .venv, and as root on Debian also the
-# system's tools. ARGS is passed on: make test ARGS='tests/station -k trace'.
+# `make demo` and `make test` install what they need: a Python environment in .venv (from PyPI), and as root on Debian
+# also the system's tools (from Debian's mirror). ARGS is passed on: make test ARGS='tests/station -k trace'.
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := src tests tools benchmarks
 READY := .venv/.ready
+DEV_READY := .venv/.ready-dev
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check proof bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -14,18 +15,22 @@ demo: $(READY) ## a charging session with discharge on this machine: station, ca
 	@tools/setup.sh ip
 	@.venv/bin/v2g demo $(ARGS)
 
-test: $(READY) ## the tests
+test: $(DEV_READY) ## the tests
 	@tools/setup.sh ip java openssl
 	@tools/test.sh $(ARGS)
 
-check: $(READY) ## lint, format, types, direction of imports, sizes
+check: $(DEV_READY) ## lint, format, types, direction of imports, sizes
 	@.venv/bin/ruff check --quiet $(SOURCES)
 	@.venv/bin/ruff format --check --quiet $(SOURCES)
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python tools/check_structure.py
 
-bench: $(READY) ## measure, beside an independent implementation
+proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
+	@tools/setup.sh ip java openssl debootstrap
+	@.venv/bin/python tools/prove.py $(ARGS)
+
+bench: $(DEV_READY) ## measure, beside an independent implementation
 	@tools/setup.sh ip java openssl
 	@.venv/bin/python -m benchmarks $(ARGS)
 
@@ -35,3 +40,7 @@ clean: ## remove what was installed and cached here
 $(READY): pyproject.toml tools/setup.sh
 	@tools/setup.sh venv
 	@touch $@
+
+$(DEV_READY): pyproject.toml tools/setup.sh
+	@tools/setup.sh dev
+	@touch $@ $(READY)

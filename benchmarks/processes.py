@@ -9,7 +9,7 @@ PRIORITY = 50
 
 
 def run_first(pid: int) -> None:
-    """Schedules a process as `deploy/v2g-daemon.service` offers it for a busy machine. Only root may ask for it."""
+    """Schedules a process as the shipped service offers it for a busy machine. Only root may ask for it."""
     with suppress(PermissionError):
         os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(PRIORITY))
 

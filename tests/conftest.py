@@ -2,12 +2,26 @@
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from v2g.bench.sim import netns
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped and why: for `make test`, whose runs are added up, in the file that V2G_SKIPPED names."""
+    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ())]
+    if not reasons:
+        return
+    if file := os.environ.get("V2G_SKIPPED"):
+        with Path(file).open("a") as lines:
+            lines.writelines(f"{reason}\n" for reason in reasons)
+        return
+    for reason, count in Counter(reasons).most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture(scope="session")

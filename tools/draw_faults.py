@@ -18,7 +18,14 @@ def table() -> str:
         f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} | {_to_car(entry)} |"
         for fault, entry in ((fault, CATALOGUE[fault]) for fault in Fault)
     ]
-    return "\n".join([f"{BEGIN}| code | title | what it means | what to do |", "|---|---|---|---|", *rows, END])
+    return "\n".join(
+        [
+            f"{BEGIN}| code | title | what it means | what to do | what the car learns |",
+            "|---|---|---|---|---|",
+            *rows,
+            END,
+        ]
+    )
 
 
 def _to_car(entry: Entry) -> str:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|ip|java|openssl ...
+# Makes this machine ready: tools/setup.sh venv|dev|ip|java|openssl|debootstrap ...
 #
-# `venv` builds the Python environment in .venv. The others are the system's tools that demo, tests and benchmarks use:
-# on Debian root gets those that are missing, others are told what will be skipped without them.
+# `venv` builds the Python environment in .venv with what the station needs, `dev` adds what the tests need. The others
+# are the system's tools that demo, tests and benchmarks use: on Debian root gets those that are missing, everybody else
+# reads what will be skipped without them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
@@ -31,7 +32,7 @@ find_python() {
     return 1
 }
 
-make_venv() {
+make_venv() { # EXTRA
     local python
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         python=$(find_python)
@@ -42,14 +43,16 @@ make_venv() {
         "$python" -m venv --clear .venv
     fi
     echo "setup: installing Python packages into .venv" >&2
-    .venv/bin/python -m pip install --quiet --editable '.[dev]'
+    .venv/bin/python -m pip install --quiet --editable ".[$1]"
 }
 
 for wanted in "$@"; do
     case $wanted in
-        venv) make_venv ;;
+        venv) make_venv station ;;
+        dev) make_venv dev ;;
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
+        debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
         *) echo "setup: unknown: $wanted" >&2 && exit 2 ;;
     esac

@@ -5,6 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 NOTHING_SELECTED=5
 status=0 ran=0
+export V2G_SKIPPED=$(mktemp)
+trap 'rm -f "$V2G_SKIPPED"' EXIT
 
 run() { # MARKS [OPTION...]
     .venv/bin/python -m pytest -m "$1" "${@:2}"
@@ -17,4 +19,5 @@ run() { # MARKS [OPTION...]
 run "not alone and not proof" -n 2 --dist loadfile "$@"
 run "alone and not proof" "$@"
 [[ $ran == 1 ]] || { echo "no test is selected: $*" >&2; exit "$NOTHING_SELECTED"; }
+[[ -s $V2G_SKIPPED ]] && echo "skipped, by reason:" && sort "$V2G_SKIPPED" | uniq -c
 exit "$status"

@@ -117,8 +117,9 @@ REFUSED = (
     (("grid_inject_cmd", "--mode", "charge", "--p_val", "1e134"), "'1e134' is not a number from 0 to 10000"),
     (("grid_inject_cmd", "--mode", "charge", "--p_val", "1_0"), "'1_0' is not a number from 0 to 10000"),
     (("grid_inject_cmd", "--mode", "charge", "--p_val", "\u0663"), "'\u0663' is not a number from 0 to 10000"),
-    (("grid_inject_cmd", "--mode", "charge", "--evse", "7"), "there is no EVSE 7, only 1"),
-    (("grid_inject_cmd", "--mode", "charge", "--connector", "7"), "there is no EVSE 7, only 1"),
+    (("grid_inject_cmd", "--mode", "idle", "--evse", "7"), "there is no EVSE 7, only 1"),
+    (("grid_inject_cmd", "--mode", "idle", "--connector", "7"), "there is no EVSE 7, only 1"),
+    (("grid_inject_cmd", "--mode", "discharge"), "--mode discharge needs --p_val KW above 0; for no power choose"),
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from v2g.cli import BROKEN_PIPE, COMMANDS, INTERRUPTED, main
+from v2g.cli import BROKEN_PIPE, COMMANDS, main
 from v2g.kernel.fault import Fault
 from v2g.tls.pki import create
 
@@ -73,11 +73,21 @@ def test_help_lists_every_command_in_a_line(capsys: pytest.CaptureFixture[str]) 
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_text_fits_the_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["--help"]) == main(["faults", "0x04"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
+
+
 def test_help_imports_no_command() -> None:
     run = v2g("--help", code="main()\nprint(*sys.modules)")
     loaded = set(run.stdout.splitlines()[-1].split())
     own = {name for name in loaded if name.startswith("v2g")}
-    assert own == {"v2g", "v2g.cli", "v2g.kernel", "v2g.kernel.errors", "v2g.kernel.printable", "v2g.cli.terminal"}
+    kernel, cli = {"v2g.kernel.errors", "v2g.kernel.printable"}, {"interruption", "parser", "terminal"}
+    assert own == {"v2g", "v2g.cli", "v2g.kernel"} | kernel | {f"v2g.cli.{name}" for name in cli}
     assert not loaded & {"asyncio", "msgspec", "yaml", "ssl", "cryptography", "pymodbus"}
 
 
@@ -97,13 +107,68 @@ def test_without_a_command_the_usage_is_bad_input(capsys: pytest.CaptureFixture[
 def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["charge"]) == 2
     assert capsys.readouterr().err == (
-        f"v2g: error: there is no command 'charge'\nthe commands are {', '.join(COMMANDS)}\n"
+        f"v2g: error: there is no command 'charge'; the commands are {', '.join(COMMANDS)}\n"
     )
+    assert main(["demon"]) == 2
+    assert capsys.readouterr().err == "v2g: error: there is no command 'demon'; did you mean daemon?\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["inject"], "the following arguments are required: --mode; `v2g inject --help` lists the options"),
+        (["grid", "test", "--cod"], "argument --code: expected one argument; `v2g grid test --help` lists the options"),
+        (["stop", "now"], "unrecognized arguments: now; `v2g stop --help` lists the options"),
+        (["pilot", "--capture", "x", "--cable", "sound"], "acting at a cable needs --modbus and --cable"),
+    ],
+)
+def test_misuse_looks_like_every_error(words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr() == ("", f"v2g: error: {complaint}\n")
+
+
+def test_a_missing_package_is_named_with_its_remedy() -> None:
+    code = "import sys; sys.modules['yaml'] = None\nfrom v2g.cli import main\nsys.exit(main())"
+    run = v2g("config", "check", code=code)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == "v2g: error: `v2g config` needs PyYAML; install it with pip install 'v2g[station]'\n"
+
+
+def test_the_codec_needs_nothing_but_msgspec() -> None:
+    code = """
+for name in ("cryptography", "OpenSSL", "pymodbus", "yaml"):
+    sys.modules[name] = None
+from v2g.messages import decode, encode
+assert encode("sap", decode("sap", bytes.fromhex("80400040"))).hex() == "80400040"
+sys.exit(main())"""
+    run = v2g("decode", "--protocol", "sap", "--hex", "80400040", code=code)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert '"SchemaID":1' in run.stdout
+
+
+def test_a_full_disk_is_no_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        program = "import sys\nfrom v2g.cli import main\nsys.exit(main())"
+        run = subprocess.run(
+            [sys.executable, "-c", program, "faults"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (run.returncode, run.stderr) == (2, b"v2g: error: standard output: No space left on device\n")
+
+
+def test_the_demonstration_names_a_directory_that_it_cannot_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["demo", "--output", str(file)]) == 2
+    remedy = "name a directory that you may write to with --output DIR"
+    assert capsys.readouterr() == ("", f"v2g: error: {file}: File exists; {remedy}\n")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
-    assert re.fullmatch(r"v2g \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    for word in ("--version", "-V"):
+        assert main([word]) == 0
+        assert re.fullmatch(r"v2g \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 def test_errors_are_told_on_stderr(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -130,31 +195,32 @@ def test_a_defect_shows_its_traceback() -> None:
 
 
 def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
-    file = repository / "deploy" / "config.yaml"
-    assert main(["config", "check", str(file), "--no-tls"]) == 0
+    file = repository / "src/v2g/deploy/config.yaml"
+    assert main(["config", "check", str(file), "--no-tls", "--offline"]) == 0
     assert capsys.readouterr().out == (
-        f"{file} is good:\n  EVSE 1 (DE*V2G*E0000001): DC_BPT DC, interface eth0, port 15118\n"
+        f"{file} is good:\n"
+        "  EVSE 1 (DE*V2G*E0000001): DC (not DC_BPT: access.discharge is false), interface eth0, port 15118\n"
     )
 
 
 def test_a_configuration_is_checked_with_its_certificates(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], repository: Path
 ) -> None:
-    text = (repository / "deploy" / "config.yaml").read_text().replace("/etc/ssl/v2g", str(tmp_path / "pki"))
+    text = (repository / "src/v2g/deploy/config.yaml").read_text().replace("/etc/ssl/v2g", str(tmp_path / "pki"))
     file = tmp_path / "config.yaml"
     file.write_text(text)
-    assert main(["config", "check", str(file)]) == 2
+    assert main(["config", "check", "--offline", str(file)]) == 2
     assert f"{tmp_path}/pki/secc_cert.pem" in capsys.readouterr().err
     now = datetime.now(UTC)
     create(tmp_path / "pki", now=now)
-    assert main(["config", "check", str(file)]) == 0
+    assert main(["config", "check", "--offline", str(file)]) == 0
     seen = capsys.readouterr()
     ends = re.search(rf"  certificates: {tmp_path}/pki/secc_cert.pem, valid until (\S+)\n", seen.out)
     assert ends
     assert seen.err == ""
     days = (date.fromisoformat(ends[1]) - now.date()).days
     create(tmp_path / "pki", now=now - timedelta(days=days - 10, minutes=5), force=True)
-    assert main(["config", "check", str(file)]) == 0
+    assert main(["config", "check", "--offline", str(file)]) == 0
     assert f"{tmp_path}/pki/secc_cert.pem: it or its chain ends in 9 days; renew it" in capsys.readouterr().err
 
 
@@ -175,12 +241,19 @@ def test_dashes_inside_a_word_stay(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'charge\u2013now'" in capsys.readouterr().err
 
 
-def test_an_interrupt_has_its_own_code() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_has_its_own_code(number: signal.Signals) -> None:
     code = "import os, signal\nfrom v2g.cli import faults\n"
     code += "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background job\n"
-    code += f"faults.run = lambda args: os.kill(os.getpid(), {signal.SIGINT:d})\nsys.exit(main())"
+    code += f"faults.run = lambda args: os.kill(os.getpid(), {number:d})\nsys.exit(main())"
     run = v2g("faults", code=code)
-    assert (run.returncode, run.stdout, run.stderr) == (INTERRUPTED, "", "")
+    assert (run.returncode, run.stdout, run.stderr) == (128 + number, "", "")
+
+
+def test_what_is_to_be_ignored_stays_ignored() -> None:
+    code = "import os, signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\nfrom v2g.cli import faults\n"
+    code += "faults.run = lambda args: os.kill(os.getpid(), signal.SIGHUP) or 0\nsys.exit(main())"
+    assert v2g("faults", code=code).returncode == 0
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -224,7 +297,7 @@ def test_an_unknown_fault_is_bad_input(code: str, capsys: pytest.CaptureFixture[
     assert main(["faults", "--", code]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"v2g faults: error: there is no fault '{code}'; the codes are\n  0x01  Islanding")
+    assert captured.err.startswith(f"v2g: error: there is no fault '{code}'; the codes are\n  0x01  Islanding")
 
 
 def test_status_in_eighty_columns(socket: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,18 +1,15 @@
 """`v2g pilot`: capture files, a simulated microcontroller, errors."""
 
-import argparse
 from pathlib import Path
 
 import pytest
 from tests.contract.simulators import simulator
 
-from v2g.cli import pilot
+from v2g.cli import main
 
 
 def command(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    pilot.add_arguments(parser)
-    return pilot.run(parser.parse_args(arguments))
+    return main(["pilot", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -75,7 +72,7 @@ def test_nobody_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with simulator("pilot") as process:
         gone = process.endpoint
     assert command("--modbus", gone) == 2
-    assert capsys.readouterr().err.startswith(f"v2g pilot: error: control pilot at {gone} unit 1: ")
+    assert capsys.readouterr().err.startswith(f"v2g: error: control pilot at {gone} unit 1: ")
 
 
 @pytest.mark.parametrize(

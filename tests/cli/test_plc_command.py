@@ -54,7 +54,7 @@ def street() -> Iterator[tuple[str, str]]:
         for host, modem in names:
             ip("link", "add", host, "type", "veth", "peer", "name", modem)
             for name in (host, modem):
-                subprocess.run(["sysctl", "-qw", f"net.ipv6.conf.{name}.disable_ipv6=1"], check=True)
+                subprocess.run(["sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{name}/disable_ipv6"], check=True)
             ip("link", "set", modem, "up")
         (station, station_modem), (car, car_modem) = names
         program = "import sys; from v2g.cli import main; sys.exit(main())"
@@ -174,7 +174,7 @@ def test_the_attenuation_of_a_live_link_is_changed_by_hand(street: tuple[str, st
         modems.stdin.write(f"{wrong}\n")
         modems.stdin.flush()
         error = modems.stderr.readline()
-        assert error == f"v2g plc: error: {wrong!r}: say `INTERFACE DB` or `INTERFACE cut`, for {at_car}\n"
+        assert error == f"v2g: error: {wrong!r}: say `INTERFACE DB` or `INTERFACE cut`, for {at_car}\n"
     assert say(modems, f"{at_car} 12.5") == f"{at_car}: 12.5 dB"
 
 

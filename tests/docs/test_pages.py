@@ -25,6 +25,9 @@ def commands() -> list[tuple[str, str]]:
     for page in PAGES:
         for program, words in _COMMAND.findall(page.read_text()):
             found.append((page.name, words if program == "v2g" else f"daemon {words}"))
+        for _, text in blocks(page, "sh"):
+            for words in re.findall(r"^(?:\S+ -u v2g -- )?v2g (.*?)(?: [|<>&].*)?$", text, re.MULTILINE):
+                found.append((page.name, words))
     return found
 
 
@@ -43,7 +46,7 @@ def test_a_command_has_these_options(page: str, line: str) -> None:
 def test_the_configurations_are_good(tmp_path: Path) -> None:
     texts = [text for page in PAGES for _, text in blocks(page, "yaml") if text.startswith("evses:")]
     assert texts
-    for text in [*texts, (REPOSITORY / "deploy" / "config.yaml").read_text()]:
+    for text in [*texts, (REPOSITORY / "src/v2g/deploy/config.yaml").read_text()]:
         file = tmp_path / "config.yaml"
         file.write_text(text)
         settings, warnings = load(file)
@@ -87,3 +90,14 @@ def test_the_files_that_a_page_names_are_there(page: Path) -> None:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_row_of_a_table_has_the_cells_of_its_head(page: Path) -> None:
+    """More are dropped when the page is shown."""
+    width = 0
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        cells = len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line))) if line.startswith("|") else 0
+        width = width or cells
+        assert cells in (0, width), f"{page.name}:{number} has {cells - 1} cells, its head has {width - 1}"
+        width = width if cells else 0

@@ -12,7 +12,7 @@ def test_the_pages_and_the_sources_have_plain_words() -> None:
     files = [
         *PAGES,
         REPOSITORY / "CHANGELOG.md",
-        *(REPOSITORY / "deploy").iterdir(),
+        *(REPOSITORY / "src/v2g/deploy").iterdir(),
         *(each for kind in ("py", "yaml", "toml") for each in (REPOSITORY / "src" / "v2g").rglob(f"*.{kind}")),
     ]
     found = [

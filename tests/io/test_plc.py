@@ -41,7 +41,7 @@ def ports() -> Iterator[Ports]:
         for host, modem in made.values():
             ip("link", "add", host, "type", "veth", "peer", "name", modem)
             for name in (host, modem):
-                subprocess.run(["sysctl", "-qw", f"net.ipv6.conf.{name}.disable_ipv6=1"], check=True)
+                subprocess.run(["sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{name}/disable_ipv6"], check=True)
                 ip("link", "set", name, "up")
         yield made
     finally:

@@ -56,6 +56,14 @@ def test_a_car_that_borrows_a_name_gets_no_energy() -> None:
     assert f"the car states another name than its certificate: EVCCID {MINE}, certificate {OTHER}" in texts(world)
 
 
+def test_a_car_that_is_refused_leaves_its_name_and_the_reason() -> None:
+    world = session(PROVED, OTHER, OTHER)
+    world.run_to_end()
+    (refused,) = [text for text in texts(world) if text.startswith("refused: ")]
+    assert refused == f"refused: EVCCID {OTHER}, certificate {OTHER}: it is not listed"
+    assert (world.evse.visit.report.result, world.evse.visit.report.fault) == ("failed", "0x0C it is not listed")
+
+
 def test_an_unproved_name_is_logged_in_each_session() -> None:
     world = session(CLAIMED, MINE, None)
     assert world.evse.visit.busy

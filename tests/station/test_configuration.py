@@ -362,8 +362,8 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", " the file is empty; deploy/config.yaml is an example of one"),
-        ("# nothing\n", " the file is empty; deploy/config.yaml is an example of one"),
+        ("", " the file is empty; `v2g config example` prints one"),
+        ("# nothing\n", " the file is empty; `v2g config example` prints one"),
         ("a: [1\nb: 2", "2:2: not YAML: expected ',' or ']', but got ':'; see https://yaml.org for the form"),
         ("a:\n\tb: 1", "2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("a: *b", "1:4: not YAML: found undefined alias 'b'; see https://yaml.org for the form"),
@@ -381,12 +381,14 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"none\.yaml: No such file or directory; deploy/config\.yaml"):
+    with pytest.raises(
+        ConfigurationError, match=r"none\.yaml: No such file or directory; `v2g config example` prints one"
+    ):
         load(tmp_path / "none.yaml")
 
 
 def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> None:
-    example = (repository / "deploy" / "config.yaml").read_text()
+    example = (repository / "src/v2g/deploy/config.yaml").read_text()
     assert accepted(tmp_path, example).evses[0].access.grant == "listed"
     everything = re.sub(r"^( *)#(?=\w)", r"\1", example, flags=re.MULTILINE)
     evse = accepted(tmp_path, everything).evses[0]

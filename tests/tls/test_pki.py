@@ -1,5 +1,6 @@
-import argparse
+import grp
 import json
+import os
 import shutil
 import stat
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from v2g.cli import pki as command
+from v2g.cli import main
 from v2g.tls.pki import BUNDLES, EMAID, EVCCID, HIERARCHY, PkiError, create, explain
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def load(directory: Path, stem: str) -> x509.Certificate:
 
 
 def run(*arguments: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return command.run(parser.parse_args([str(argument) for argument in arguments]))
+    return main(["pki", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -123,7 +122,7 @@ def test_expired_authority_is_named_as_the_culprit(copy: Path) -> None:
 
 def test_loose_key_is_flagged(copy: Path) -> None:
     (copy / "secc_key.pem").chmod(0o644)
-    assert problems(copy) == {"secc_cert.pem": ["secc_key.pem has mode 0644; chmod 600 it"]}
+    assert problems(copy) == {"secc_cert.pem": ["secc_key.pem has mode 0644; chmod 600 it, or 640 for a group"]}
 
 
 def test_wrong_key_is_flagged(copy: Path) -> None:
@@ -158,9 +157,9 @@ def test_command_makes_and_explains(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "secp256r1, secc_key.pem (0600)" in text
     assert run("show", directory, "--json") == 0
     assert json.loads(capsys.readouterr().out)[0]["subject"] == "CN=V2G Root CA, O=v2g test, DC=V2G"
-    (directory / "secc_key.pem").chmod(0o640)
+    (directory / "secc_key.pem").chmod(0o660)
     assert run("show", directory) == 1
-    assert "PROBLEM  secc_key.pem has mode 0640" in capsys.readouterr().out
+    assert "PROBLEM  secc_key.pem has mode 0660" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("make", [None, "empty", "broken"])
@@ -172,7 +171,23 @@ def test_useless_directory_is_exit_code_2(make: str | None, tmp_path: Path, caps
         (directory / "x.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     assert run("show", directory) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"v2g pki: {directory}")
+    assert error.startswith(f"v2g: error: {directory}")
+
+
+def test_a_group_may_read_what_a_station_needs(tmp_path: Path) -> None:
+    own = grp.getgrgid(os.getgid()).gr_name
+    assert run("init", tmp_path / "pki", "--curve", "p256", "--group", own) == 0
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "pki").iterdir()}
+    assert stat.S_IMODE((tmp_path / "pki").stat().st_mode) == 0o750
+    assert {name for name, mode in modes.items() if mode == 0o640} == {"secc_key.pem", "vehicle_key.pem"}
+    assert {mode for name, mode in modes.items() if name.endswith("_key.pem")} == {0o600, 0o640}
+    assert run("show", tmp_path / "pki") == 0
+
+
+def test_an_unknown_group_is_an_error_with_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("init", tmp_path / "pki", "--group", "no-such-group") == 2
+    assert "make it with groupadd --system no-such-group" in capsys.readouterr().err
+    assert not (tmp_path / "pki").exists()
 
 
 def test_init_twice_is_exit_code_2(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

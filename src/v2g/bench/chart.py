@@ -26,7 +26,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem;
   margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; }
-h3 { font: 600 1rem ui-monospace, monospace; margin: 2rem 0 .1rem; } p { margin: .3rem 0; }
+summary { font: 600 1rem ui-monospace, monospace; margin: .4rem 0; cursor: pointer; } p { margin: .3rem 0; }
 .faint { color: var(--faint); font-size: .85rem; } .ok { color: var(--ok); } .bad { color: var(--bad); }
 .verdict { font-weight: 700; white-space: nowrap; } a { color: inherit; text-decoration-color: var(--faint); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -48,7 +48,7 @@ polyline { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke: var(--
 @media print { :root { --ink: #000; --faint: #444; --grid: #ccc; --paper: #fff; --ok: #0b6e4f; --bad: #c22f45;
   --band: rgba(11, 110, 79, .17); --blue: #33539e; --brown: #8f5b00; --violet: #8a3fa0; }
   body { max-width: none; margin: 0; font-size: 10pt; } .wide, pre { overflow: visible; } pre { white-space: pre-wrap; }
-  svg { min-width: 0; } svg, tr, h3 { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  svg { min-width: 0; } svg, tr, summary { break-inside: avoid; } h2, summary { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 

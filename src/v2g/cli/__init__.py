@@ -3,13 +3,15 @@
 import os
 import re
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from textwrap import fill
 
-from v2g.cli.terminal import shown
+from v2g.cli.interruption import interruptible
+from v2g.cli.parser import Parser, UsageError
+from v2g.cli.terminal import complain, shown, width
 from v2g.kernel.errors import V2GError
-from v2g.kernel.printable import printable
 
 COMMANDS = {
     "daemon": ("daemon", "serve cars at the station's EVSEs"),
@@ -23,7 +25,7 @@ COMMANDS = {
     "restart": ("restart", "restart the daemon, unless energy is being transferred"),
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
     "encode": ("encode", "messages as JSON lines to EXI"),
-    "config": ("config", "check a configuration file"),
+    "config": ("config", "check a configuration; print an example"),
     "faults": ("faults", "what a fault code of the trace means, and what to do"),
     "pki": ("pki", "make or explain the certificates"),
     "plc": ("plc", "set up and look at the power-line modem; be a simulated one"),
@@ -35,14 +37,19 @@ COMMANDS = {
 }
 """Name -> module in `v2g.cli` with `add_arguments(parser)` and `run(args) -> int`, and what the command does."""
 
-BROKEN_PIPE, INTERRUPTED = 141, 130
-"""Exit codes as a shell gives them to a process that SIGPIPE or SIGINT ended."""
+BROKEN_PIPE = 141
+"""As a shell gives it to a process that SIGPIPE ended."""
+_STATION = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "pymodbus": "pymodbus", "yaml": "PyYAML"}
+"""What the codec alone does not need: module -> package."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code: 0 for success, 2 for bad input, which is explained on stderr."""
-    with shown():
-        return _main(argv)
+    with shown(), interruptible() as interruption:
+        try:
+            return _main(argv)
+        except KeyboardInterrupt:
+            return interruption.exit_code
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -51,14 +58,22 @@ def _main(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except (V2GError, ExceptionGroup) as error:
         for each in _expected(error):
-            print("\n".join(map(printable, f"v2g: error: {each}".split("\n"))), file=sys.stderr)  # bounded as well
+            complain(str(each))
         return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # as in `v2g status | head -1`; the interpreter's own flush must not complain either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # as in `v2g status | head -1`
+        _drop_output()
         return BROKEN_PIPE
+    except OSError as error:
+        complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _drop_output()
+        return 2
     return code
+
+
+def _drop_output() -> None:
+    """So that the interpreter's own flush does not complain either."""
+    with suppress(OSError, ValueError):  # in a test, the standard output is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -66,23 +81,43 @@ def _run(words: list[str]) -> int:
     if name in ("-h", "--help", "help"):
         print(_overview())
         return 0
-    if name == "--version":
+    if name in ("-V", "--version"):
         from importlib.metadata import version
 
         print("v2g", version("v2g"))
         return 0
-    if name not in COMMANDS:
-        print(f"v2g: error: there is no command {name!r}" if name else _overview(), file=sys.stderr)
-        if name:
-            print(f"the commands are {', '.join(COMMANDS)}", file=sys.stderr)
+    if not name:
+        print(_overview(), file=sys.stderr)
         return 2
-    module, purpose = COMMANDS[name]
-    command = import_module(f"v2g.cli.{module}")
-    parser = ArgumentParser(prog=f"v2g {name}", description=f"{purpose[0].upper()}{purpose[1:]}.")
-    parser.set_defaults(command=name)
-    command.add_arguments(parser)
-    code: int = command.run(parser.parse_args(rest))
+    if name not in COMMANDS:
+        raise UsageError(_unknown(name))
+    module, _ = COMMANDS[name]
+    try:
+        command = import_module(f"v2g.cli.{module}")
+        code: int = command.run(parser_of(name).parse_args(rest))
+    except ModuleNotFoundError as error:
+        package = _STATION.get(error.name or "")
+        if package is None:
+            raise
+        raise UsageError(f"`v2g {name}` needs {package}; install it with pip install 'v2g[station]'") from error
     return code
+
+
+def parser_of(name: str) -> Parser:
+    """The parser of a command, with all its options."""
+    module, purpose = COMMANDS[name]
+    parser = Parser(prog=f"v2g {name}", description=f"{purpose[0].upper()}{purpose[1:]}.")
+    parser.set_defaults(command=name)
+    import_module(f"v2g.cli.{module}").add_arguments(parser)
+    return parser
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}"
+    return f"there is no command {name!r}; {hint}"
 
 
 def _expected(error: Exception) -> list[Exception]:
@@ -95,13 +130,16 @@ def _expected(error: Exception) -> list[Exception]:
 
 
 def _overview() -> str:
-    rows = "\n".join(f"  {name:14}{purpose}" for name, (_, purpose) in COMMANDS.items())
-    return (
-        "usage: v2g COMMAND [OPTIONS]\n\n"
-        "The software of a bidirectional EV charging station (ISO 15118-20).\n\n"
-        f"{rows}\n\n"
-        "`v2g COMMAND --help` lists its options, `v2g --version` prints the version."
+    rows = [
+        fill(purpose, width(), initial_indent=f"  {name:14}", subsequent_indent=" " * 16)
+        for name, (_, purpose) in COMMANDS.items()
+    ]
+    about = "The software of a bidirectional EV charging station (ISO 15118-20)."
+    more = (
+        "`v2g COMMAND --help` lists the options of a command, `v2g --version` prints the version. The pages for "
+        "operators and integrators are in docs/ of the source; `v2g config example man | man -l -` shows all commands."
     )
+    return "\n".join(["usage: v2g COMMAND [OPTIONS]", "", fill(about, width()), "", *rows, "", fill(more, width())])
 
 
 def _with_ascii_dashes(word: str) -> str:

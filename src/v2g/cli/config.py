@@ -1,35 +1,89 @@
-"""`v2g config check`: reports everything that is wrong with a configuration file, before the daemon reads it."""
+"""`v2g config check`: reports everything that is wrong with a configuration file, before the daemon reads it.
+
+`v2g config example` prints the files of an installation, which come with the package.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2g.cli.arguments import add_json
+from v2g.cli.daemon import DEFAULT_CONFIG
+
 if TYPE_CHECKING:
-    from v2g.station.config.settings import Tls
+    from v2g.station.config.settings import Settings, Tls
+
+EXAMPLES = {
+    "config": "config.yaml",
+    "service": "v2g-daemon.service",
+    "logrotate": "logrotate",
+    "nftables": "nftables.conf",
+    "sysctl": "sysctl.conf",
+    "completion": "v2g",
+    "man": "v2g.1",
+}
+"""Name -> file in the package `v2g.deploy`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True)
-    check = actions.add_parser("check", help="read and check a file, and the files that it names")
-    check.add_argument("file", metavar="FILE", type=Path, nargs="?", default=Path("/etc/v2g/config.yaml"))
+    actions = parser.add_subparsers(dest="action", required=True, metavar="check|example")
+    check = actions.add_parser("check", help="read and check a file, and all that it names on this machine")
+    check.add_argument(
+        "file", metavar="FILE", type=Path, nargs="?", default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}"
+    )
     check.add_argument("--no-tls", action="store_true", help="without the certificates, as for `v2g daemon --no-tls`")
+    check.add_argument(
+        "--offline", action="store_true", help="the file is for another machine: leave out interfaces and directories"
+    )
+    add_json(check, "the settings in force and their warnings, for programs")
+    example = actions.add_parser("example", help="print a file of an installation")
+    example.add_argument(
+        "name", nargs="?", default="config", choices=EXAMPLES, metavar="NAME",
+        help=f"default: config; {', '.join(EXAMPLES)}",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 if the daemon would start with the file. Raises `V2GError` with every finding, if not."""
+    return _example(args.name) if args.action == "example" else _check(args)
+
+
+def _example(name: str) -> int:
+    from importlib.resources import files
+
+    sys.stdout.write(files("v2g").joinpath("deploy", EXAMPLES[name]).read_text())
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
     from v2g.io.configuration import load
+    from v2g.run.readiness import check
 
     settings, warnings = load(args.file)
+    if not args.offline:
+        check(settings, args.file)
     certificates = None if args.no_tls else _certificates(settings.tls, warnings)
     for line in warnings:
         print(f"v2g: warning: {line}", file=sys.stderr)
+    if args.json:
+        return _as_json(settings, warnings)
     print(f"{args.file} is good:")
     for evse in settings.evses:
         network = f"interface {evse.interface}" if evse.interface else "no discovery"
-        print(f"  EVSE {evse.id} ({evse.evse_id}): {' '.join(evse.services)}, {network}, port {evse.port}")
+        print(f"  EVSE {evse.id} ({evse.evse_id}): {evse.offered}, {network}, port {evse.port}")
     if certificates is not None:
         print(f"  {certificates}")
+    return 0
+
+
+def _as_json(settings: "Settings", warnings: list[str]) -> int:
+    import json
+
+    import msgspec
+
+    document = msgspec.to_builtins(settings, enc_hook=str)
+    print(json.dumps({"settings": document, "warnings": warnings}, indent=2))
     return 0
 
 

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interface", metavar="IF", help="network interface of the first EVSE")
     port = whole(least=0, most=65_535)
     parser.add_argument("--port", type=port, metavar="N", help="TCP port of the first EVSE; 0 takes a free one")
-    parser.add_argument("--host", default="::1", help="where EVSEs without an interface listen (default: ::1)")
+    parser.add_argument(
+        "--host", metavar="ADDR", default="::1", help="where EVSEs without an interface listen (default: ::1)"
+    )
     parser.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
     parser.add_argument("--once", action="store_true", help="end after the first session")
 

@@ -8,6 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from v2g.cli.terminal import Progress, complain
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if tally.failure is not None:
         raise tally.failure
     if not tally.shown:
-        print(f"v2g decode: {_why_nothing(args, tally)}", file=sys.stderr)
+        complain(_why_nothing(args, tally))
     return 0 if tally.shown else 1
 
 
@@ -221,7 +222,7 @@ def _print_messages(records: "Iterable[Record]", args: argparse.Namespace, tally
             sys.stdout.flush()
     if tally.messages:
         for name in sorted(wanted - seen):
-            print(f"v2g decode: there is no message {name} in it", file=sys.stderr)
+            complain(f"there is no message {name} in it")
 
 
 def _print_xml(record: "Record") -> None:
@@ -237,12 +238,14 @@ def _print_xml(record: "Record") -> None:
 def _print_statistics(records: "Iterable[Record]", tally: _Tally, *, as_json: bool) -> None:
     from v2g.capture.statistics import Statistics
 
-    statistics = Statistics()
+    statistics, progress = Statistics(), Progress("messages")
     try:
         for record in records:
+            progress.step()
             statistics.add(record)
             tally.shown += record.message is not None
     finally:
+        progress.remove()
         if as_json:
             print(json(statistics.document()))
         else:

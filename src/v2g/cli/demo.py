@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from v2g.cli.parser import UsageError
+
 DIRECTORY = Path("v2g-demo")
 
 
@@ -17,13 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0 if the session was completed, otherwise 1."""
+    """Returns 0 if the session was completed, otherwise 1. Raises `V2GError` if it cannot begin."""
     import asyncio
 
     from v2g.bench.demo.report import write
     from v2g.bench.demo.show import perform, table
 
-    args.output.mkdir(parents=True, exist_ok=True)
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        (args.output / "session_trace.log").open("a").close()
+    except OSError as error:
+        remedy = "name a directory that you may write to with --output DIR"
+        raise UsageError(f"{args.output}: {error.strerror}; {remedy}") from error
     directory = args.output.resolve()
     performance = asyncio.run(perform(directory, lambda text: print(text, flush=True)))
     print()

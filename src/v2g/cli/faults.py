@@ -1,11 +1,12 @@
 """`v2g faults`: the fault catalogue for people and for programs."""
 
 import argparse
-import sys
 import textwrap
 from dataclasses import asdict
 
 from v2g.cli.arguments import add_json
+from v2g.cli.parser import UsageError
+from v2g.cli.terminal import width
 from v2g.kernel.fault import Fault
 
 _OLDER = "ISO 15118-2 and DIN SPEC 70121 (not served yet)"
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0, or 2 for a code that does not exist."""
+    """Returns 0. Raises `UsageError` for a code that does not exist."""
     from v2g.station.faults import CATALOGUE, STATUS_CODES
 
     status = next((name for name in STATUS_CODES if args.code is not None and name.lower() == args.code.lower()), None)
@@ -33,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         chosen = [fault for fault in Fault if fault == _number(args.code)]
     if not chosen:
-        print(f"v2g faults: error: there is no fault {args.code!r}; the codes are", file=sys.stderr)
-        print("\n".join(_rows(list(Fault))), file=sys.stderr)
-        print("and the status codes of cars", *STATUS_CODES, sep="\n  ", file=sys.stderr)
-        return 2
+        codes, status_codes = "\n".join(_rows(list(Fault))), "\n  ".join(["", *STATUS_CODES])
+        raise UsageError(
+            f"there is no fault {args.code!r}; the codes are\n{codes}\nand the status codes of cars{status_codes}"
+        )
     if args.json:
         import json
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(label: str, text: str) -> None:
-    print(textwrap.fill(text, 80, initial_indent=f"\n  {label:9}", subsequent_indent=" " * 11))
+    print(textwrap.fill(text, width(), initial_indent=f"\n  {label:9}", subsequent_indent=" " * 11))
 
 
 def _number(text: str) -> int | None:

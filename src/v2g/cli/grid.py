@@ -5,10 +5,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from v2g.cli.arguments import add_json, add_socket
+from v2g.cli.arguments import add_json, add_socket, number, whole
+from v2g.cli.parser import UsageError
+from v2g.cli.terminal import Progress
 
 if TYPE_CHECKING:
-    from v2g.bench.typetest.case import Result
+    from v2g.bench.typetest.case import Result, Subject
+    from v2g.grid.settings import GridCode, Value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(status)
     status.set_defaults(action=_status)
     codes = actions.add_parser("codes", help="the grid codes, or every setting of one, with its range and its source")
-    codes.add_argument("name", nargs="?", metavar="NAME", help="such as ieee1547-cat3")
-    codes.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
-    codes.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
+    codes.add_argument("name", nargs="?", metavar="NAME", help="such as ieee1547-cat3, or the path of a code's file")
+    add_json(codes)
     codes.set_defaults(action=_codes)
     test = actions.add_parser("test", help="type test of the station with its simulated grid, after IEEE 1547.1")
-    test.add_argument("--code", required=True, metavar="NAME", help="such as ieee1547-cat3")
-    test.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
-    test.add_argument("--phases", type=int, choices=(1, 3), default=3, metavar="1|3", help="default: 3")
-    test.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
+    test.add_argument("--code", dest="name", metavar="NAME", help="such as ieee1547-cat3, or the path of a code's file")
+    test.add_argument("--phases", type=int, choices=(1, 3), metavar="1|3", help="default: 3")
+    for each in (codes, test):
+        each.add_argument("--config", type=Path, metavar="FILE", help="code and settings of a station's configuration")
+        each.add_argument("--evse", type=whole(least=1), metavar="N", help="with --config: of this EVSE (the first)")
+        each.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
+        each.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
+        each.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="another setting; repeatable"
+        )
     test.add_argument("--only", default="*", metavar="PATTERN", help="cases by their names: trip/ov1/*, islanding")
     test.add_argument("--report", type=Path, metavar="FILE.html", help="write a report with a plot of each case")
     add_json(test)
@@ -75,40 +83,118 @@ def _sentence(each: dict[str, Any]) -> str:
 
 
 def _codes(args: argparse.Namespace) -> int:
+    if args.name is None and args.config is None:
+        return _all_codes(as_json=args.json)
+    subject = _subject(args)
+    code, changed = subject.code, dict(subject.settings)
+    if args.json:
+        print(json.dumps(_document(code, changed), indent=2))
+        return 0
+    print(f"{code.title}, {code.nominal_hz:g} Hz" + (f", category {code.variant.upper()}" if code.variant else ""))
+    print(f"  {'setting':44} {'value':>22}   {'permitted':24} source")
+    for setting in code.settings.values():
+        mark = "*" if setting.name in changed else " "
+        print(f"{mark} {setting.name:44} {setting.text:>22}   {setting.permitted:24} {setting.source}")
+    if changed:
+        print("* differs from the code's default")
+    return 0
+
+
+def _all_codes(*, as_json: bool) -> int:
     from v2g.grid.settings import SettingsError, load, names
 
-    if args.name is None:
-        for name in names():
-            try:
-                title = load(name).title
-            except SettingsError as error:  # of a package outside
-                title = f"cannot be used: {error}"
-            print(f"{name:15}{title}")
-        return 0
-    code = load(args.name, args.category, nominal_hz=args.nominal)
-    print(f"{code.title}, {code.nominal_hz:g} Hz" + (f", category {code.variant.upper()}" if code.variant else ""))
-    for setting in code.settings.values():
-        if setting.choices:
-            permitted = " ".join(map(str, setting.choices))
-        else:
-            permitted = f"{setting.low:g}" if setting.low == setting.high else f"{setting.low:g} to {setting.high:g}"
-        value = setting.value if isinstance(setting.value, bool | str) else f"{setting.value:g}"
-        print(f"  {setting.name:44} {value!s:>22}   {permitted:24} {setting.source}")
+    titles = {}
+    for name in names():
+        try:
+            titles[name] = load(name).title
+        except SettingsError as error:  # of a package outside
+            titles[name] = f"cannot be used: {error}"
+    print(json.dumps(titles, indent=2) if as_json else "\n".join(f"{name:15}{titles[name]}" for name in titles))
     return 0
+
+
+def _document(code: "GridCode", changed: dict[str, "Value"]) -> dict[str, Any]:
+    return {
+        "code": code.name,
+        "title": code.title,
+        "nominal_hz": code.nominal_hz,
+        "settings": [
+            {
+                "name": each.name,
+                "value": each.value,
+                "permitted": list(each.choices) or [each.low, each.high],
+                "changed": each.name in changed,
+                "source": each.source,
+            }
+            for each in code.settings.values()
+        ],
+    }
+
+
+def _subject(args: argparse.Namespace) -> "Subject":
+    """The code that the arguments name, with the settings that they change. Raises `UsageError`, `ConfigurationError`,
+    `SettingsError`."""
+    from v2g.bench.typetest.case import Subject
+
+    settings = dict(map(_assignment, args.set))
+    phases = getattr(args, "phases", None)
+    if args.config is None:
+        if args.name is None:
+            raise UsageError("name a grid code with --code, or a station's configuration with --config")
+        if args.evse is not None:
+            raise UsageError("--evse needs --config")
+        name = _named(args.name)
+        return Subject(name, args.category, phases or 3, args.nominal, tuple(sorted(settings.items())))
+    if args.name is not None or args.category is not None or args.nominal is not None:
+        raise UsageError("--config says what code, category and nominal frequency are; leave them out")
+    from v2g.io.configuration import load
+
+    evses = {each.id: each for each in load(args.config).settings.evses}
+    evse = evses.get(args.evse or next(iter(evses)))
+    if evse is None:
+        raise UsageError(f"{args.config}: there is no EVSE {args.evse}; there are {', '.join(map(str, evses))}")
+    code = evse.grid_code
+    if code is None:
+        raise UsageError(f"{args.config}: EVSE {evse.id} has no grid_code; add one, or name a code with --code")
+    changed = {**code.settings, **settings}
+    return Subject(code.name, code.category, phases or code.phases, evse.nominal_hz, tuple(sorted(changed.items())))
+
+
+def _named(name: str) -> str:
+    """The name of a code; that of a file is made known first."""
+    from v2g.grid import codes
+
+    is_file = name not in codes.CODES and ("/" in name or name.endswith(".toml"))
+    return codes.add(Path(name)) if is_file else name
+
+
+def _assignment(text: str) -> tuple[str, "Value"]:
+    """`trip.uv1.delay_s=25`: a number, true, false, or a word. Raises `UsageError`."""
+    name, separator, value = text.partition("=")
+    if not (name and separator and value):
+        raise UsageError(f"--set {text}: give NAME=VALUE, such as trip.uv1.delay_s=25")
+    if value in ("true", "false"):
+        return name, value == "true"
+    try:
+        return name, number()(value)
+    except argparse.ArgumentTypeError:
+        return name, value
 
 
 def _test(args: argparse.Namespace) -> int:
     from time import perf_counter
 
     from v2g.bench.typetest import report, suite
-    from v2g.bench.typetest.case import Subject
 
-    subject = Subject(args.code, args.category, args.phases, args.nominal)
+    subject = _subject(args)
     names = suite.selected(subject, args.only)
     if args.report is not None:
         report.check_writable(args.report)
-    begun_s = perf_counter()
-    results = suite.run(subject, names)
+    begun_s, progress = perf_counter(), Progress("cases", len(names))
+    try:
+        results = suite.run(subject, names, lambda result: progress.step())
+    finally:
+        progress.remove()
     took_s = perf_counter() - begun_s
     if args.report is not None:
         report.write(args.report, subject, results, took_s)

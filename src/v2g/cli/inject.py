@@ -8,6 +8,7 @@ import argparse
 import sys
 
 from v2g.cli.arguments import add_evse, add_socket, number
+from v2g.cli.parser import UsageError
 from v2g.kernel.printable import printable
 
 
@@ -30,12 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0 once the station follows. Raises `ControlError` if it refuses or does not answer."""
+    """Returns 0 once the station follows. Raises `UsageError`, or `ControlError` if it refuses or does not answer."""
     from v2g.io.control import request
     from v2g.station.command import Inject
 
     power_w, fed_var = args.p_val * 1000, args.q_val * 1000
     asked = Inject(mode=args.mode, power_w=power_w, fed_var=fed_var, for_s=args.for_s, evse=args.evse)
+    if args.mode in ("charge", "discharge") and not args.p_val:
+        raise UsageError(f"--mode {args.mode} needs --p_val KW above 0; for no power choose --mode idle")
     for each in request(args.socket, asked):
         print(printable(f"EVSE {each['evse']}: {each['why']}"))
     return 0

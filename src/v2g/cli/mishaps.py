@@ -1,9 +1,9 @@
 """`v2g mishaps`: random sessions with injected faults in the virtual world, and whether every invariant held."""
 
 import argparse
-import sys
 
 from v2g.cli.arguments import whole
+from v2g.cli.terminal import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +23,14 @@ def _campaign(runs: int, first: int, jobs: int) -> int:
 
     from v2g.bench.mishaps.campaign import campaign, lines, table
 
-    begun_s, summaries = perf_counter(), []
+    begun_s, summaries, progress = perf_counter(), [], Progress("runs", runs)
     for summary in campaign(range(first, first + runs), jobs):
         summaries.append(summary)
         for violation in summary.violations:
+            progress.remove()
             print(f"FAILED  seed {summary.seed}, at {violation.at_s:.2f} s: {violation.what}", flush=True)
-        if sys.stderr.isatty() and len(summaries) % max(runs // 20, 1) == 0:
-            print(f"{len(summaries)} of {runs} runs", file=sys.stderr)
+        progress.step()
+    progress.remove()
     for line in lines(table(summaries)):
         print(line)
     failed = sorted(summary.seed for summary in summaries if summary.violations)

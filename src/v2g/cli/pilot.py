@@ -2,11 +2,10 @@
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 from v2g.cli.arguments import endpoint, number, whole
-from v2g.kernel.errors import V2GError
+from v2g.cli.parser import UsageError
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW, meaning
 from v2g.pilot.state import DUTY_TOLERANCE, find
 
@@ -33,28 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints one line.
 
-    Returns 0; 1 for a captured duty cycle that is not the expected one; 2 if the pilot cannot be read, or there is no
-    cable to act at.
+    Returns 0, or 1 for a captured duty cycle that is not the expected one. Raises `V2GError` if the pilot cannot be
+    read, or if there is no cable to act at.
     """
     if (args.cable and args.capture) or (args.cable is None and (args.wants_energy or args.toggles)):
-        return _failed("acting at a cable needs --modbus and --cable")
+        raise UsageError("acting at a cable needs --modbus and --cable")
     if args.expect is not None and not args.capture:
-        return _failed("--expect needs --capture")
-    try:
-        if args.capture:
-            expected = DIGITAL if args.expect is None else args.expect / 100
-            line, right = _captured(args.capture, expected)
-        else:
-            line, right = asyncio.run(_read(args)), True
-    except V2GError as error:
-        return _failed(str(error))
+        raise UsageError("--expect needs --capture")
+    if args.capture:
+        expected = DIGITAL if args.expect is None else args.expect / 100
+        line, right = _captured(args.capture, expected)
+    else:
+        line, right = asyncio.run(_read(args)), True
     print(line)
     return 0 if right else 1
-
-
-def _failed(text: str) -> int:
-    print(f"v2g pilot: error: {text}", file=sys.stderr)
-    return 2
 
 
 def _captured(path: Path, expected: float) -> tuple[str, bool]:

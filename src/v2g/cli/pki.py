@@ -5,7 +5,7 @@ To look at a hierarchy and at a running station with OpenSSL itself:
     openssl verify -CAfile /etc/ssl/v2g/v2g_root.pem /etc/ssl/v2g/contract_cert.pem
     openssl verify -CAfile v2g_root.pem -untrusted cpo_chain.pem secc_cert.pem
     openssl verify -CAfile oem_root.pem -untrusted oem_chain.pem vehicle_cert.pem
-    openssl s_client -connect '[fe80::1%eth0]:PORT' -tls1_3 -CAfile v2g_root.pem \
+    openssl s_client -connect '[fe80::1%eth0]:PORT' -tls1_3 -CAfile v2g_root.pem \\
         -cert vehicle_cert.pem -key vehicle_key.pem -cert_chain oem_chain.pem
 
 The last one prints "Verify return code: 0 (ok)", "secp521r1" and, below "Acceptable client certificate CA names",
@@ -14,7 +14,6 @@ the OEM roots that the station trusts. Without `-cert` the station ends the conn
 
 import argparse
 import json
-import sys
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,27 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     init = actions.add_parser("init", help="make a complete hierarchy for tests")
     init.add_argument("--curve", choices=("p521", "p256"), default="p521", help="p521 (default) is what -20 requires")
     init.add_argument("--force", action="store_true", help="replace an earlier hierarchy")
+    init.add_argument("--group", metavar="NAME", help="may read what the station needs, such as v2g; needs root")
     show = actions.add_parser("show", help="explain every certificate; exit code 1 if one has a problem")
     add_json(show)
     for action in (init, show):
-        action.add_argument("directory", metavar="DIR", type=Path, nargs="?", default=DEFAULT_DIRECTORY)
+        action.add_argument(
+            "directory", metavar="DIR", type=Path, nargs="?", default=DEFAULT_DIRECTORY,
+            help=f"default: {DEFAULT_DIRECTORY}",
+        )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0; 1 when `show` found problems; 2 if the directory cannot be used."""
-    from v2g.tls.pki import PkiError
-
-    try:
-        return _init(args) if args.action == "init" else _show(args)
-    except PkiError as error:
-        print(f"v2g pki: {error}", file=sys.stderr)
-        return 2
+    """Returns 0, or 1 when `show` found problems. Raises `PkiError` if the directory cannot be used."""
+    return _init(args) if args.action == "init" else _show(args)
 
 
 def _init(args: argparse.Namespace) -> int:
     from v2g.tls.pki import create
 
-    create(args.directory, curve=args.curve, now=datetime.now(UTC), force=args.force)
+    create(args.directory, curve=args.curve, now=datetime.now(UTC), force=args.force, group=args.group)
     print(f"Test hierarchy written to {args.directory}. `v2g pki show {args.directory}` explains it.")
     return 0
 

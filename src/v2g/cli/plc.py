@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import sys
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.cli.arguments import add_json, number, whole
+from v2g.cli.terminal import Progress, complain
 
 if TYPE_CHECKING:
     from v2g.bench.sim.plc_modem import Way
@@ -116,11 +117,14 @@ def _modem(interface: str, timeout_s: float) -> tuple[bytes, str]:
 
     from v2g.io.plc import PlcError, ask
 
-    deadline = monotonic() + timeout_s
+    deadline, progress = monotonic() + timeout_s, Progress("questions to the modem")
     while monotonic() < deadline:
         for question in _questions():
             for frame in ask(interface, [question], _versions(), timeout_s=0.2):
+                progress.remove()
                 return frame.source, _version(frame.message)
+            progress.step()
+    progress.remove()
     raise PlcError(
         f"interface {interface}: no modem answers; see that it is the modem's interface, that the modem has power, "
         "and what its driver says (`dmesg | grep qca`)"
@@ -246,8 +250,12 @@ async def _sim(args: argparse.Namespace) -> None:
 
 
 def _listen(heard: Callable[[str], object]) -> None:
-    for text in sys.stdin:
-        heard(text)
+    """Octets, not `sys.stdin`: the interpreter could not end while this thread holds that one's lock."""
+    begun = b""
+    while octets := os.read(0, 4096):
+        *lines, begun = (begun + octets).split(b"\n")
+        for line in lines:
+            heard(line.decode("utf-8", "replace"))
 
 
 def _obey(text: str, ways: Mapping[str, "Way"]) -> None:
@@ -264,7 +272,7 @@ def _obey(text: str, ways: Mapping[str, "Way"]) -> None:
         print(f"{words[0]}: {words[1]}{'' if cut else ' dB'}", flush=True)
     except (ValueError, argparse.ArgumentTypeError):
         known = ", ".join(ways)
-        print(f"v2g plc: error: {text.strip()!r}: say `INTERFACE DB` or `INTERFACE cut`, for {known}", file=sys.stderr)
+        complain(f"{text.strip()!r}: say `INTERFACE DB` or `INTERFACE cut`, for {known}")
 
 
 def _driver_text(name: str | None) -> str:

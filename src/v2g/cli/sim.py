@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
+from errno import EADDRINUSE
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,12 @@ from v2g.kernel.errors import V2GError
 if TYPE_CHECKING:
     from v2g.bench.sim.grid import Recording
     from v2g.bench.sim.plant import Plant
+    from v2g.power.address import Address
     from v2g.power.registers.map import RegisterMap
+
+
+class SimError(V2GError):
+    """A simulated device cannot start."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,14 +87,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves the device until SIGTERM. Returns 0, or 2 when it cannot start."""
+    """Serves the device until a signal. Returns 0. Raises `V2GError` if it cannot start."""
     start: Callable[[argparse.Namespace], Coroutine[None, None, None]] = args.start
     try:
         asyncio.run(start(args))
-    except (V2GError, OSError) as error:
-        print(f"v2g sim {args.device}: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        places = ", ".join(map(_place, getattr(args, "listen", ())))
+        reason = "the address is in use" if error.errno == EADDRINUSE else error.strerror or str(error)
+        raise SimError(f"{places or args.device}: {reason}; name another address") from error
     return 0
+
+
+def _place(place: "tuple[str, int] | Address") -> str:
+    return f"{place[0]}:{place[1]}" if isinstance(place, tuple) else place.path
 
 
 async def _plant(args: argparse.Namespace) -> None:

@@ -1,11 +1,15 @@
-"""Standard output and error that no text can take for orders: whatever a car, a peer or a file names, is shown."""
+"""The terminal: text that cannot act on it, whatever a car, a peer or a file names; its width; progress on it."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Any, TextIO, cast
 
-from v2g.kernel.printable import escaped
+from v2g.kernel.printable import escaped, printable
+
+REDRAW_S = 0.1
 
 
 class _Shown:
@@ -31,3 +35,43 @@ def shown() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def complain(text: str) -> None:
+    """Explain on the standard error why a command does not do what it should."""
+    print("\n".join(map(printable, f"v2g: error: {text}".split("\n"))), file=sys.stderr)  # bounded as well
+
+
+def width() -> int:
+    """Columns for text: those of the terminal, from 40 to 80."""
+    return max(min(get_terminal_size().columns, 80), 40)
+
+
+class Progress:
+    """How far a longer piece of work is: one line on the terminal, written again and again, and removed at the end.
+
+    Nothing at all if the standard error is not a terminal.
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._stream = sys.__stderr__ if sys.__stderr__ is not None and sys.__stderr__.isatty() else None
+        self._begun_s = self._drawn_s = time.monotonic()
+
+    def step(self, count: int = 1) -> None:
+        """So much more is done."""
+        self._done += count
+        now = time.monotonic()
+        if self._stream is None or now - self._drawn_s < REDRAW_S:
+            return
+        self._drawn_s = now
+        of = "" if self._total is None else f" of {self._total}"
+        line = f"{self._done}{of} {self._what}, {now - self._begun_s:.0f} s"
+        self._stream.write(f"\r{line[: width() - 1]}\x1b[K")
+        self._stream.flush()
+
+    def remove(self) -> None:
+        """Leave the line to the results; before each line of them, as at the end."""
+        if self._stream is not None:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -78,6 +78,18 @@ class Setting:
     source: str
     """Clause of the standard and public source of the figure."""
 
+    @property
+    def text(self) -> str:
+        """The value for a person."""
+        return str(self.value).lower() if isinstance(self.value, bool | str) else f"{self.value:g}"
+
+    @property
+    def permitted(self) -> str:
+        """What the value may be, for a person."""
+        if self.choices:
+            return " or ".join(str(each).lower() for each in self.choices)
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+
     def error(self, value: Value) -> str | None:
         """Why `value` is not admissible, or None."""
         if self.choices:
@@ -158,7 +170,8 @@ def load(name: str, variant: str | None = None, *, nominal_hz: float | None = No
     variants: dict[str, Any] = document.get("variant", {})
     chosen = variant or document.get("default_variant", "")
     if chosen and chosen not in variants:
-        raise SettingsError([f"{name}: there is no variant {chosen!r}; there are {', '.join(variants) or 'none'}"])
+        remedy = f"there are {', '.join(variants)}" if variants else "the code has none, so name none"
+        raise SettingsError([f"{name}: there is no variant (category) {chosen!r}; {remedy}"])
     return parse(name, _overlaid(document, variants.get(chosen, {})), chosen, nominal_hz)
 
 

@@ -32,7 +32,7 @@ def load(path: Path) -> Configuration:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; deploy/config.yaml is an example of one") from error
+        raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example` prints one") from error
     return Configuration(*read(content, str(path), Settings, _RULES, path.parent))
 
 

@@ -19,8 +19,19 @@ from v2g.exi import ExiError
 from v2g.exi.codec import Codec
 from v2g.exi.facets import Type
 from v2g.exi.grammar import Schema
+from v2g.kernel.errors import V2GError
 
-__all__ = ["PROTOCOLS", "ExiError", "codec", "decode", "decode_fragment", "encode", "encode_fragment", "warm"]
+__all__ = [
+    "PROTOCOLS",
+    "ExiError",
+    "UnknownProtocol",
+    "codec",
+    "decode",
+    "decode_fragment",
+    "encode",
+    "encode_fragment",
+    "warm",
+]
 
 PROTOCOLS = {
     "sap": ("sap",),
@@ -39,9 +50,15 @@ PROTOCOLS = {
 what some stations and cars take for the SignedInfo of a signature."""
 
 
+class UnknownProtocol(V2GError, ValueError):
+    """There is no protocol of this name."""
+
+
 @cache
 def codec(protocol: str) -> Codec:
-    """The codec of a protocol. Raises KeyError for a name that is not in PROTOCOLS."""
+    """The codec of a protocol. Raises `UnknownProtocol` for a name that is not in PROTOCOLS."""
+    if protocol not in PROTOCOLS:
+        raise UnknownProtocol(f"there is no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     return Codec(Schema(protocol, [import_module(f"v2g.messages.{module}") for module in PROTOCOLS[protocol]]))
 
 
@@ -80,7 +97,7 @@ def warm(protocol: str, *messages: type[Type], reading: bool = True, writing: bo
     that the first ones of a session are as fast as the others. A station reads requests and writes responses, and may
     leave out the rest. The types of XML Signature are left to their first use.
 
-    Raises KeyError for an unknown protocol.
+    Raises `UnknownProtocol`.
     """
     from v2g.messages.xmldsig import Signature
 

@@ -303,7 +303,8 @@ class EvseRunner:
         if not self.evse.busy and not self.idle.is_set():
             self.idle.set()
             took_s, message = self.slowest
-            self.report(SlowestResponse(message, took_s, owed_s(message)))
+            if message:
+                self.report(SlowestResponse(message, took_s, owed_s(message)))
 
     def _report_commands(self, orders: Orders, before: Orders) -> None:
         for what, now, then in (

@@ -109,7 +109,7 @@ class StationProcess:
                         lambda sender, reason: runner.report(StrangerRefused(f"discovery from {sender}", reason)),
                         runner.why_not,
                     )
-                listening = Listening(f"[{host}]:{port}", "TLS 1.3" if context else "NO TLS", settings.services)
+                listening = Listening(f"[{host}]:{port}", "TLS 1.3" if context else "NO TLS", settings.offered)
                 runner.report(listening)
                 ready(f"EVSE {settings.id} {describe(listening)[1]}")
         finally:

@@ -120,7 +120,7 @@ class Listening:
 
     address: str
     security: str
-    services: tuple[str, ...]
+    services: str
 
 
 @dataclass(frozen=True, slots=True)

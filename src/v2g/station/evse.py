@@ -572,7 +572,7 @@ class Evse:
             report.service, report.mode = selection.service.name, selection.mode.name.lower()
         end = conversation.end
         if end is not None and not report.result:
-            fault = visit.ending if end.fault is None else (end.fault, end.reason)
+            fault = (visit.ending or visit.refusal) if end.fault is None else (end.fault, end.reason)
             report.result = "completed" if fault is None else "failed"
             report.fault = None if fault is None else f"{fault[0].code} {fault[1]}"
             resumed = self.paused is not None and conversation.session_id == self.paused.session_id

@@ -31,6 +31,8 @@ def inject(evse: Evse, command: Inject, now: float) -> None:
         raise CommandRefused(f"the power is {power_w:g} W; give its magnitude, the mode states the direction")
     if command.for_s is not None and not command.for_s > 0:
         raise CommandRefused(f"the time is {command.for_s:g} s; give one above 0, or none for the rest of the session")
+    if command.mode != "idle" and not power_w:
+        raise CommandRefused(f"{command.mode} needs a power above 0; for none choose idle")
     if command.mode == "idle" and power_w:
         raise CommandRefused("idle has no power; leave it out, or choose charge or discharge")
     signed_w = {"charge": power_w, "discharge": -power_w, "idle": 0.0}[command.mode]

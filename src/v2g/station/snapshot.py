@@ -36,11 +36,13 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     evse_id: str
     phase: str
     stage: str
-    session: str
-    evcc_id: str
+    in_session: bool
+    """Whether what follows is of the car that is here now. If not, of the last one; None before the first."""
+    session: str | None
+    evcc_id: str | None
     certificate: str | None
-    service: str
-    mode: str
+    service: str | None
+    mode: str | None
     soc_percent: int | None
     ready: bool
     not_ready_because: str | None
@@ -71,7 +73,7 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     messages: int
     limited_s: dict[str, float]
     """Seconds for which each limit held the power below the wish, in this visit."""
-    result: str
+    result: str | None
     fault: str | None
 
 
@@ -98,11 +100,12 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         evse_id=evse.settings.evse_id,
         phase="IDLE" if visit.conversation is None else visit.conversation.phase,
         stage=evse.demand.stage.name,
-        session=report.session_id,
-        evcc_id=report.evcc_id,
+        in_session=evse.busy or evse.demand.stage.name != "OFF",
+        session=report.session_id or None,
+        evcc_id=report.evcc_id or None,
         certificate=visit.certificate,
-        service=report.service,
-        mode=report.mode,
+        service=report.service or None,
+        mode=report.mode or None,
         soc_percent=car.soc_percent,
         ready=missing is None,
         not_ready_because=None if missing is None else missing[1],
@@ -130,7 +133,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         discharged_wh=report.discharged_wh,
         messages=report.messages,
         limited_s=dict(visit.decider.limited_s),
-        result=report.result,
+        result=report.result or None,
         fault=report.fault,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.errors import V2GError
-from v2g.kernel.units import exact_kw
+from v2g.kernel.units import exact_kvar, exact_kw
 from v2g.station import command
 from v2g.station.access import Authorizer
 from v2g.station.config.settings import Settings
@@ -118,7 +118,8 @@ class Station:
         evse = self._only(asked.evse)
         inject(evse, asked, now)
         power = "" if asked.mode in ("auto", "idle") else f" {exact_kw(asked.power_w)}"
-        note = f"the operator asks: {asked.mode}{power}" + (f" for {asked.for_s:g} s" if asked.for_s else "")
+        var = f", feeding {exact_kvar(asked.fed_var)}" if asked.fed_var else ""
+        note = f"the operator asks: {asked.mode}{power}{var}" + (f" for {asked.for_s:g} s" if asked.for_s else "")
         return Done(None, note, (evse,), explains=evse)
 
     def _write(self, asked: command.WriteRegister) -> Done:

@@ -84,7 +84,7 @@ def _around(event: Event) -> tuple[str, str]:
     """What happens around the sessions."""
     match event:
         case Listening(address, security, services):
-            return "INFO", f"listens on {address}, {security}, {' '.join(services)}"
+            return "INFO", f"listens on {address}, {security}, {services}"
         case CarArrived(peer, tls):
             return "INFO", f"car connected from {peer}{' with TLS' if tls else ' WITHOUT TLS'}"
         case StrangerRefused(peer, reason, fault):

@@ -7,7 +7,7 @@ from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.power.meter import MeterReading
-from v2g.station.access import Identity, Verdict
+from v2g.station.access import Answer, Identity, Verdict
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Injection
 from v2g.station.promise import Promise
@@ -82,6 +82,12 @@ class Visit:
         report = self.report
         report.charged_wh = round(report.charged_wh + max(meter.import_wh - before.import_wh, 0.0), 6)
         report.discharged_wh = round(report.discharged_wh + max(meter.export_wh - before.export_wh, 0.0), 6)
+
+    @property
+    def refusal(self) -> tuple[Fault, str] | None:
+        """Why the car may not use this EVSE; None if it may, or nobody knows yet."""
+        refused = self.verdict is not None and self.verdict.answer is Answer.REFUSED
+        return (Fault.AUTHORIZATION, self.verdict.reason) if self.verdict is not None and refused else None
 
     @property
     def busy(self) -> bool:

@@ -232,7 +232,13 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise TlsError(f"{path}: {error.strerror}; `v2g pki init` makes a test hierarchy") from error
+        remedy = f"`v2g pki init {path.parent}` makes a test hierarchy"
+        if isinstance(error, PermissionError):
+            remedy = (
+                f"let the user that runs this read it: chgrp v2g {path.parent} {path}; "
+                f"chmod 750 {path.parent}; chmod 640 {path}"
+            )
+        raise TlsError(f"{path}: {error.strerror}; {remedy}") from error
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:

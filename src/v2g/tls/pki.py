@@ -26,6 +26,7 @@ keys too: good for a bench, wrong for the field.
 import os
 import stat
 from datetime import datetime, timedelta
+from grp import getgrnam
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,11 +150,15 @@ BUNDLES = {
 """Files with several certificates: chains to be sent, and the root with what `openssl verify` needs below it."""
 
 
-def create(directory: Path, *, curve: str = "p521", now: datetime, force: bool = False) -> None:
+def create(
+    directory: Path, *, curve: str = "p521", now: datetime, force: bool = False, group: str | None = None
+) -> None:
     """Writes the hierarchy: keys with mode 0600 into a directory with mode 0700. `curve` is a key of CURVES.
 
-    Raises PkiError when the directory is in use; `force` overwrites an earlier hierarchy, nothing else.
+    `group` may read the directory, and of the keys those that a station and a vehicle use. Raises PkiError when the
+    directory is in use, or if there is no such group; `force` overwrites an earlier hierarchy, nothing else.
     """
+    gid = None if group is None else _gid(group)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(directory.iterdir()):
@@ -163,8 +168,23 @@ def create(directory: Path, *, curve: str = "p521", now: datetime, force: bool =
                 raise PkiError(f"{directory} holds a certificate hierarchy already; --force replaces it")
         directory.chmod(0o700)
         _write_all(directory, *CURVES[curve], now)
+        if gid is not None:
+            _share(directory, gid)
     except OSError as error:
         raise PkiError(f"{error.filename or directory}: {error.strerror}") from error
+
+
+def _gid(group: str) -> int:
+    try:
+        return getgrnam(group).gr_gid
+    except KeyError as error:
+        raise PkiError(f"there is no group {group!r}; make it with groupadd --system {group}") from error
+
+
+def _share(directory: Path, gid: int) -> None:
+    for path, mode in ((directory, 0o750), (directory / "secc_key.pem", 0o640), (directory / "vehicle_key.pem", 0o640)):
+        os.chown(path, -1, gid)
+        path.chmod(mode)
 
 
 def _write_all(directory: Path, curve: ec.EllipticCurve, digest: hashes.SHA512 | hashes.SHA256, now: datetime) -> None:
@@ -288,8 +308,8 @@ def explain(directory: Path, now: datetime) -> list[Explanation]:
         problems = [*_validity_problems(certificate, now), *problems]
         if key_file is None and node is not None and node.key_file in files:
             problems.append(f"{node.key_file} is not the key of this certificate, or is encrypted")
-        if key_file is not None and modes[key_file] & 0o077:
-            problems.append(f"{key_file} has mode {modes[key_file]:04o}; chmod 600 it")
+        if key_file is not None and modes[key_file] & 0o037:
+            problems.append(f"{key_file} has mode {modes[key_file]:04o}; chmod 600 it, or 640 for a group")
         explanation = Explanation(
             files=sorted(names, key=lambda file: (node is None or file != node.certificate_file, file)),
             subject=name(certificate),

@@ -1,12 +1,10 @@
 """The simulated pilot: circuit, watchdog, registers, and the operator's side."""
 
-import argparse
-
 import pytest
 from tests.contract.simulators import simulator
 
 from v2g.bench.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, WATCHDOG_S, Cable, PilotModule, level_v
-from v2g.cli import sim
+from v2g.cli import main
 from v2g.pilot.state import State, find
 from v2g.pilot.vehicle import REACTION_S, VehiclePilot
 from v2g.power.registers.map import shipped
@@ -110,8 +108,4 @@ def test_a_process_ends_cleanly(device: str) -> None:
 
 @pytest.mark.parametrize("arguments", [["--ambient-c", "100"], ["--plant", "nowhere"]])
 def test_bad_arguments_of_the_safety_module_are_refused(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser()
-    sim.add_arguments(parser)
-    with pytest.raises(SystemExit) as caught:
-        parser.parse_args(["safety", "--listen", "127.0.0.1:0", *arguments])
-    assert caught.value.code == 2
+    assert main(["sim", "safety", "--listen", "127.0.0.1:0", *arguments]) == 2

@@ -69,7 +69,7 @@ def _facts(performance: Performance) -> list[tuple[str, str]]:
         ("Energy to the car", f"{status.get('charged_wh', 0):.2f} Wh at the meter"),
         ("Energy to the grid", f"{status.get('discharged_wh', 0):.2f} Wh at the meter"),
         ("State of charge", f"{100 * car.get('soc_start', 0):.3f} % to {100 * car.get('soc_end', 0):.3f} %"),
-        ("Messages", str(car.get("messages"))),
+        ("Requests answered", str(status.get("messages"))),
         ("Slowest response", f"{status.get('slowest_response_ms', 0):.1f} ms ({status.get('slowest_message')})"),
         ("Binding limits", ", ".join(f"{name} for {held:.1f} s" for name, held in limits.items()) or "none"),
     ]  # fmt: skip

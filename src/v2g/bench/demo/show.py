@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from v2g.bench.demo.stage import ATTENUATION_DB, Stage, stage
@@ -83,19 +84,22 @@ async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
     async with stage(directory) as running:
         show = _Show(running, say)
         say(f"  {running.station}")
-        if running.line:
+        if running.why_no_line is None:
             say("  the car is matched over the power line (SLAC), then searches for the station\n")
         else:
-            say("  no root: the matching (SLAC) runs in memory, on a virtual clock")
+            why = f"{running.why_no_line}: the matching (SLAC) runs in memory, on a virtual clock"
+            say(fill(why, 80, initial_indent="  ", subsequent_indent="  "))
             for line in matching_in_memory():
                 say(f"  {line}")
             say("  the car connects to the given address\n")
-        instrument = asyncio.create_task(show.watch_battery())
-        following = asyncio.create_task(show.follow())
-        show.performance.car = await running.outcome()
+        watching = [asyncio.create_task(show.watch_battery()), asyncio.create_task(show.follow())]
+        try:
+            show.performance.car = await running.outcome()
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
         await show.look()
-        following.cancel()
-        instrument.cancel()
         show.performance.trace = running.trace.read_text()
         show.performance.settings = running.configuration.read_text()
     return show.performance
@@ -103,7 +107,7 @@ async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
 
 class _Show:
     def __init__(self, running: Stage, say: Callable[[str], None]) -> None:
-        self.performance = Performance(station=running.station, discovered=running.line)
+        self.performance = Performance(station=running.station, discovered=running.why_no_line is None)
         self._running, self._say = running, say
         self._started = time.monotonic()
         self._soc: float | None = None
@@ -198,7 +202,7 @@ def table(performance: Performance) -> str:
         ("energy to the car", f"{status.get('charged_wh', 0.0):.1f} Wh at the meter"),
         ("energy to the grid", f"{status.get('discharged_wh', 0.0):.1f} Wh at the meter"),
         ("state of charge", f"{100 * car.get('soc_start', 0):.2f} % to {100 * car.get('soc_end', 0):.2f} %"),
-        ("messages", f"{car.get('messages')}"),
+        ("requests answered", f"{status.get('messages')}"),
         ("slowest response", f"{status.get('slowest_response_ms', 0):.1f} ms, {status.get('slowest_message')}"),
         ("limits that bound (*)", limits[0]),
         *(("", limit) for limit in limits[1:]),

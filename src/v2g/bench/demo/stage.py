@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from v2g.bench.offspring import end_with_parent
 from v2g.bench.sim import netns
 from v2g.kernel.errors import V2GError
 from v2g.tls import pki
@@ -20,8 +21,8 @@ BATTERY_WH, SOC = 10_000.0, 0.6
 CAR_DISCHARGE_A = 20.0
 NOMINAL_HZ = 50.0
 ATTENUATION_DB = 8
-START_S = 15.0
-"""How long a process may take to say that it is ready."""
+START_S, STOP_S = 15.0, 2.0
+"""How long a process may take to say that it is ready, and to end. What is killed then is simulated."""
 
 
 class StageError(V2GError):
@@ -38,9 +39,9 @@ class Stage:
     battery: asyncio.subprocess.Process
     """Prints the state of charge, a JSON line each time (see `v2g.bench.demo.instrument`)."""
     car: asyncio.subprocess.Process
-    line: bool
-    """Whether there is a power line, on which the car is matched and searches for the station; otherwise it gets
-    the address."""
+    why_no_line: str | None
+    """Why there is no power line, on which the car is matched and searches for the station; None if there is one.
+    Without it the car gets the address."""
 
     @property
     def control(self) -> Path:
@@ -69,20 +70,24 @@ class Stage:
 async def stage(directory: Path) -> AsyncIterator[Stage]:
     """Start everything, the car last; whatever still runs at the end is stopped.
 
-    As root, car and station have a simulated modem each, behind veth pairs in a network namespace, so that the car is
-    matched and discovers the station; others use the loopback interface and a given address.
+    If network namespaces can be made, car and station have a simulated modem each, behind veth pairs in one, so that
+    the car is matched and discovers the station; otherwise they use the loopback interface and a given address.
     """
     pki.create(directory / "pki", now=datetime.now(UTC), force=True)
+    why_no_line = netns.why_not()
+    processes: list[asyncio.subprocess.Process] = []
     async with AsyncExitStack() as stack:
-        cable = None if netns.why_not() else stack.enter_context(netns.power_line(apart=False))
+        cable = stack.enter_context(netns.power_line(apart=False)) if why_no_line is None else None
         prefix = [] if cable is None else cable.station.command()
+        stack.push_async_callback(_stop, processes)
 
         async def launch(*arguments: str, module: str = "v2g") -> asyncio.subprocess.Process:
             process = await asyncio.create_subprocess_exec(
                 *prefix, sys.executable, "-m", module, *arguments,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                preexec_fn=end_with_parent, start_new_session=True,
             )  # fmt: skip
-            stack.push_async_callback(_stop, process)
+            processes.append(process)
             return process
 
         async def start(*arguments: str) -> str:
@@ -125,7 +130,7 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
             "--duration", str(CHARGE_S + FOLLOW_S), "--battery", _address(plant), "--pilot", _address(pilot),
             "--max-discharge-a", str(CAR_DISCHARGE_A), "--json",
         )  # fmt: skip
-        yield Stage(directory, station, battery, car, line=cable is not None)
+        yield Stage(directory, station, battery, car, why_no_line)
 
 
 def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str) -> str:
@@ -175,13 +180,16 @@ def _address(line: str) -> str:
     return line.removeprefix("listening on ")
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
+async def _stop(processes: Iterable[asyncio.subprocess.Process]) -> None:
+    """Ends all that still run, at once."""
+    running = [each for each in processes if each.returncode is None]
+    for process in running:
         with suppress(ProcessLookupError):
             process.terminate()
-        try:
-            async with asyncio.timeout(7):
-                await process.communicate()
-        except TimeoutError:
+    ending = [asyncio.create_task(process.communicate()) for process in running]
+    if ending:
+        await asyncio.wait(ending, timeout=STOP_S)
+    for process in running:
+        with suppress(ProcessLookupError):
             process.kill()
-            await process.wait()
+    await asyncio.gather(*ending, return_exceptions=True)

@@ -1,15 +1,16 @@
 """Thousands of runs on several cores, and a table of what became of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from math import inf
-from multiprocessing import get_context
 
 from v2g.bench.mishaps import course
 from v2g.bench.mishaps.catalogue import CATALOGUE
 from v2g.bench.mishaps.invariants import Struck, Violation
 from v2g.bench.mishaps.scenario import draw
+from v2g.bench.offspring import workers
 from v2g.kernel.fault import Fault
 
 _CHUNK = 20
@@ -65,8 +66,15 @@ def campaign(seeds: Iterable[int], jobs: int) -> Iterator[Summary]:
     if jobs == 1:
         yield from map(judge, seeds)
         return
-    with get_context("fork").Pool(jobs) as pool:
-        yield from pool.imap_unordered(judge, seeds, _CHUNK)
+    due = list(seeds)
+    with workers(jobs) as pool:
+        begun = [pool.submit(_judge, due[start : start + _CHUNK]) for start in range(0, len(due), _CHUNK)]
+        for future in as_completed(begun):
+            yield from future.result()
+
+
+def _judge(seeds: Sequence[int]) -> list[Summary]:
+    return [judge(seed) for seed in seeds]
 
 
 def table(summaries: Iterable[Summary]) -> dict[str, Row]:

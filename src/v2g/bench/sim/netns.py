@@ -4,23 +4,38 @@ Needs root and iproute2. What runs in the namespaces sees nothing of the machine
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
+from pathlib import Path
 
+from v2g.kernel.errors import V2GError
+
+NAMESPACES = Path("/run/netns")
 _serial = count(1)
 
 
+class NamespaceError(V2GError):
+    """A namespace or an interface cannot be made; the text has the words of iproute2."""
+
+
+@cache
 def why_not() -> str | None:
-    """Says why no namespaces can be made here, or None."""
+    """Why no namespaces can be made here, or None. The first call lays a cable to find out."""
     if os.geteuid() != 0:
         return "network namespaces need root"
-    if shutil.which("ip") is None or shutil.which("sysctl") is None:
-        return "network namespaces need iproute2 (ip) and procps (sysctl)"
-    return None
+    if shutil.which("ip") is None:
+        return "network namespaces need the command ip (iproute2)"
+    try:
+        with cable(apart=False):
+            return None
+    except NamespaceError as error:
+        return f"network namespaces cannot be made here ({error})"
 
 
 @dataclass(frozen=True)
@@ -49,14 +64,12 @@ class Cable:
 
 @contextmanager
 def cable(*, apart: bool = True) -> Iterator[Cable]:
-    """Lays a cable and removes it with everything that still runs on it.
+    """Lays a cable and removes it at the end.
 
     `apart`: each end is in a namespace of its own; otherwise both are in one, where the car and the simulated plant
-    can also reach each other on the loopback interface.
-
-    Raises:
-        subprocess.CalledProcessError: iproute2 refused, its words are in `stderr`.
+    can also reach each other on the loopback interface. Raises `NamespaceError`.
     """
+    _sweep()
     name = f"v2g-{os.getpid()}-{next(_serial)}"
     ends = Cable(End(f"{name}-ev" if apart else name, "ev0"), End(f"{name}-se" if apart else name, "se0"))
     car, station = ends.car, ends.station
@@ -70,7 +83,7 @@ def cable(*, apart: bool = True) -> Iterator[Cable]:
         )  # fmt: skip
         for end in (car, station):
             # Without this the address stays tentative for seconds and cannot be bound.
-            _run(end.command("sysctl", "-qw", f"net.ipv6.conf.{end.interface}.accept_dad=0"))
+            _set(end, "accept_dad", 0)
             _ip("-n", end.namespace, "link", "set", "lo", "up")
             end.set_link("up")
         yield ends
@@ -91,7 +104,7 @@ class PowerLine(Cable):
 def power_line(*, apart: bool = True) -> Iterator[PowerLine]:
     """Two pairs, from car and station to their modems, which `v2g plc sim` joins; `apart` as in `cable`.
 
-    Raises `subprocess.CalledProcessError`.
+    Raises `NamespaceError`.
     """
     with cable(apart=apart) as here, cable(apart=apart) as there:
         modems, car = here.car.namespace, there.car
@@ -99,14 +112,28 @@ def power_line(*, apart: bool = True) -> Iterator[PowerLine]:
         for made, end in ((there.station, car_modem), (here.car, station_modem)):
             _ip("-n", made.namespace, "link", "set", made.interface, "down")
             _ip("-n", made.namespace, "link", "set", made.interface, "netns", modems, "name", end.interface)
-            _run(end.command("sysctl", "-qw", f"net.ipv6.conf.{end.interface}.disable_ipv6=1"))
+            _set(end, "disable_ipv6", 1)
             end.set_link("up")
         if not apart:  # the car beside the station, where it reaches the simulated plant
             _ip("-n", car.namespace, "link", "set", car.interface, "netns", modems)
             car = End(modems, car.interface)
-            _run(car.command("sysctl", "-qw", f"net.ipv6.conf.{car.interface}.accept_dad=0"))
+            _set(car, "accept_dad", 0)
             car.set_link("up")
         yield PowerLine(car, here.station, car_modem, station_modem)
+
+
+def _sweep() -> None:
+    """Removes the namespaces of processes that were killed before they could."""
+    for each in NAMESPACES.glob("v2g-*") if NAMESPACES.is_dir() else ():
+        made = re.match(r"v2g-(\d+)-", each.name)
+        if made is not None and not Path(f"/proc/{made[1]}").exists():
+            subprocess.run(["ip", "netns", "del", each.name], capture_output=True, check=False)
+
+
+def _set(end: End, name: str, value: int) -> None:
+    """A setting of IPv6 at this end, which the kernel shows to processes of its namespace only."""
+    file = f"/proc/sys/net/ipv6/conf/{end.interface}/{name}"
+    _run(end.command("sh", "-c", f"echo {value} > {file}"))
 
 
 def _ip(*arguments: str) -> None:
@@ -114,4 +141,7 @@ def _ip(*arguments: str) -> None:
 
 
 def _run(command: Sequence[str]) -> None:
-    subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise NamespaceError(f"`{' '.join(command[:4])}`: {words}")

@@ -117,7 +117,7 @@ def _feeding(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
 def _started(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value], ...]) -> World:
     code = subject.code
     prompt = {f"enter_service.{name}": code.settings[f"enter_service.{name}"].low for name in ("delay_s", "ramp_s")}
-    changes: Mapping[str, Value] = {**prompt, **dict(settings)}
+    changes: Mapping[str, Value] = {**dict(subject.settings), **prompt, **dict(settings)}
     evse = EvseSettings(
         services=("DC_BPT",),
         access=Access(grant="everyone", discharge=True),

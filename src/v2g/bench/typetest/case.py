@@ -31,18 +31,22 @@ class Subject:
     category: Literal["a", "b"] | None = None
     phases: Literal[1, 3] = 3
     nominal_hz: float | None = None
+    settings: tuple[tuple[str, Value], ...] = ()
+    """Those that differ from the code's defaults."""
 
     @cached_property
     def code(self) -> GridCode:
-        """The code with its default settings. Raises `SettingsError`."""
-        return load(self.name, self.category, nominal_hz=self.nominal_hz)
+        """The code with these settings. Raises `SettingsError`."""
+        return load(self.name, self.category, nominal_hz=self.nominal_hz).with_settings(dict(self.settings))
 
     @property
     def title(self) -> str:
         """For a person."""
         code = self.code
         category = f", category {code.variant.upper()}" if code.variant else ""
-        return f"{code.title}{category}, {code.nominal_hz:g} Hz, {self.phases} phase{'s' if self.phases > 1 else ''}"
+        phases = f"{self.phases} phase{'s' if self.phases > 1 else ''}"
+        changed = f", {len(self.settings)} settings changed" if self.settings else ""
+        return f"{code.title}{category}, {code.nominal_hz:g} Hz, {phases}{changed}"
 
     @property
     def phase_sets(self) -> dict[str, tuple[int, ...]]:

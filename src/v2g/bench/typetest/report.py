@@ -44,6 +44,7 @@ def summary(subject: Subject, results: Sequence[Result], took_s: float) -> dict[
     return {
         "code": subject.name,
         "title": subject.title,
+        "settings": dict(subject.settings),
         "seconds": round(took_s, 1),
         "failed": sum(not result.passed for result in results),
         "cases": [
@@ -92,14 +93,15 @@ certificate of a device.</p>
         yield f'<h2 id="{group}">{group}</h2>{chart.wide(_table(members))}'
     yield f"<h2>Recordings</h2>{chart.legend(_LEGEND)}"
     yield '<p class="faint">Power is positive when it charges the vehicle; reactive power is positive when it is fed '
-    yield "into the grid.</p>"
-    for result in results:
-        verdict = _verdict(result.passed)
-        yield f'<h3 id="{result.name}">{result.name} {verdict}</h3><p class="faint">{escape(result.source)}</p>'
+    yield "into the grid. A case that failed is open, the others open with a click; what is open is printed.</p>"
+    for result in sorted(results, key=lambda result: result.passed):
+        yield f"<details{'' if result.passed else ' open'}><summary>{result.name} {_verdict(result.passed)}</summary>"
+        yield f'<p class="faint" id="{result.name}">{escape(result.source)}</p>'
         for finding in result.findings:
             yield f"<p>{_verdict(finding.passed)} {escape(finding.permitted)}: {escape(finding.measured)}</p>"
-        yield chart.draw(result.name, list(_lanes(result)), start_s=0.0)
-    yield '<h2 id="settings">Settings in force</h2><p class="faint">A case may change some of them.</p>'
+        yield f"{chart.draw(result.name, list(_lanes(result)), start_s=0.0)}</details>"
+    yield '<h2 id="settings">Settings in force</h2><p class="faint">In bold those that differ from the code\'s '
+    yield "defaults. A case may change some of them.</p>"
     yield chart.wide(_settings(subject))
 
 
@@ -126,11 +128,13 @@ def _verdict(passed: bool) -> str:
 
 
 def _settings(subject: Subject) -> str:
-    rows = ["<table><tr><th>setting</th><th>value</th><th>source</th></tr>"]
+    rows = ["<table><tr><th>setting</th><th>value</th><th>permitted</th><th>source</th></tr>"]
+    changed = dict(subject.settings)
     for setting in subject.code.settings.values():
-        value = setting.value if isinstance(setting.value, bool | str) else f"{setting.value:g}"
+        value = f"<b>{setting.text}</b>" if setting.name in changed else setting.text
         rows.append(
-            f'<tr><td>{escape(setting.name)}</td><td>{value}</td><td class="faint">{escape(setting.source)}</td></tr>'
+            f"<tr><td>{escape(setting.name)}</td><td>{value}</td><td>{setting.permitted}</td>"
+            f'<td class="faint">{escape(setting.source)}</td></tr>'
         )
     return "".join([*rows, "</table>"])
 

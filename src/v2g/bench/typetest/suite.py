@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from v2g.bench.offspring import workers
 from v2g.bench.typetest import bench, islanding, measurement, ride_through, service, support, trip
 from v2g.bench.typetest.case import Case, Result, Subject
 from v2g.kernel.errors import V2GError
@@ -34,7 +35,7 @@ def run(subject: Subject, names: list[str], done: Callable[[Result], None] = lam
     """Runs these cases and returns their results in the same order; `done` hears of each as soon as it is there."""
     known, results = cases(subject), dict[str, Result]()
     longest_first = sorted(names, key=lambda name: -known[name].lasts_s)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with workers(os.cpu_count()) as pool:
         for future in as_completed([pool.submit(_run, subject, name) for name in longest_first]):
             result = future.result()
             results[result.name] = result

@@ -1,6 +1,7 @@
 """Grid codes by name. A package outside brings one as an entry point of the group `v2g.grid_codes`: the text of its
 file, or the file's path. A file whose name begins with `_` is none itself: others extend it."""
 
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -20,12 +21,15 @@ _FILES = {
     if file.name.endswith(".toml")
 }
 
-CODES: Registry[Source] = Registry(
-    "v2g.grid_codes",
-    "grid code",
-    {name: read for name, read in _FILES.items() if not name.startswith("_")},
-    _is_source,
-)
+_LOADED: dict[str, Callable[[], Source]] = {name: read for name, read in _FILES.items() if not name.startswith("_")}
+
+CODES: Registry[Source] = Registry("v2g.grid_codes", "grid code", _LOADED, _is_source)
+
+
+def add(file: Path) -> str:
+    """Adds the code in a file that no package brings, until this process ends. Returns its name: the file's path."""
+    _LOADED[str(file)] = lambda: file
+    return str(file)
 
 
 def content(name: str) -> str:

@@ -123,7 +123,7 @@ def _composed(content: bytes, source: str) -> yaml.Node:
         reason = f"{error.reason} at position {error.position}"
         raise ConfigurationError(f"{source}: not YAML: {reason}; write it as UTF-8 text") from error
     if root is None:
-        raise ConfigurationError(f"{source}: the file is empty; deploy/config.yaml is an example of one")
+        raise ConfigurationError(f"{source}: the file is empty; `v2g config example` prints one")
     return root
 
 

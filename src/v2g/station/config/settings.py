@@ -183,6 +183,14 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether a vehicle may be discharged here: authorised, and with a grid code that protects the grid."""
         return self.access.discharge and self.grid_code is not None
 
+    @property
+    def offered(self) -> str:
+        """The services that cars are offered; and those of `services` that they are not, with the reason."""
+        withheld = [] if self.may_feed else [each for each in self.services if each.endswith("_BPT")]
+        offered = " ".join(each for each in self.services if each not in withheld)
+        missing = "no grid_code" if self.access.discharge else "access.discharge is false"
+        return f"{offered} (not {' '.join(withheld)}: {missing})" if withheld else offered
+
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The station's identity and the roots it trusts. A file that is left out is the one in `directory`."""

@@ -113,10 +113,12 @@ class Decision(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """For a person: `discharging 4.2 kW of 6.0 kW wished by dispatch, limited by: EV maximum discharge current`."""
-        wish = f"{_power(self.wish_w)} wished by {self.wished_by}"
+        verb, wish, power = _verb(self.wish_w), _power(self.wish_w), _power(self.power_w)
         if self.binding is None:
-            return f"{_verb(self.wish_w)} {wish}"
-        return f"{_verb(self.wish_w)} {_power(self.power_w)} of {wish}, limited by: {self.binding}"
+            return f"{verb} {wish} wished by {self.wished_by}"
+        if wish == power:  # 3.1 kW of 3.1 kW is no limit to a reader
+            wish, power = f"{abs(self.wish_w):.0f} W", f"{abs(self.power_w):.0f} W"
+        return f"{verb} {power} of {wish} wished by {self.wished_by}, limited by: {self.binding}"
 
     @property
     def explanation(self) -> str:

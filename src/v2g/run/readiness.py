@@ -1,0 +1,71 @@
+"""Whether this machine has what a configuration names: the daemon would refuse to start without it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from v2g.io.discovery import link_local
+from v2g.kernel.errors import V2GError
+from v2g.station.config.settings import Settings
+
+
+class NotReady(V2GError):
+    """Each finding in a line of its own: the place in the file, what is wrong, and the remedy."""
+
+
+def check(settings: Settings, source: Path) -> None:
+    """Raises `NotReady` with all findings: interfaces, the right to use the power line, files and their directories."""
+    found = [f"{source}: {each}" for each in (*_interfaces(settings), *_files(settings))]
+    if found:
+        raise NotReady("\n".join(found))
+
+
+def _interfaces(settings: Settings) -> Iterator[str]:
+    there = [name for _, name in socket.if_nameindex()]
+    for index, evse in enumerate(settings.evses):
+        if evse.interface is None:
+            continue
+        place = f"evses[{index}].interface"
+        if evse.interface not in there:
+            yield f"{place}: there is no network interface {evse.interface}; there are {', '.join(there)}"
+            continue
+        try:
+            asyncio.run(link_local(evse.interface))
+        except V2GError as error:
+            yield f"{place}: {error}"
+        if evse.plc is not None and not _may_send_frames():
+            remedy = "run the daemon with CAP_NET_RAW (`v2g config example service` says how)"
+            yield f"evses[{index}].plc: this user may not send frames; {remedy}"
+
+
+def _may_send_frames() -> bool:
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
+    except PermissionError:
+        return False
+    return True
+
+
+def _files(settings: Settings) -> Iterator[str]:
+    for place, file in (("trace.file", settings.trace.file), ("kept", settings.kept)):
+        if file is None:
+            continue
+        if (refusing := _refusing(file)) is not None:
+            yield f"{place}: this user may not write to {refusing}; let it, or name another file"
+        elif file.exists() and not file.is_file():
+            yield f"{place}: {file} is no file; name one"
+    if (refusing := _refusing(settings.control.socket)) is not None:
+        yield f"control.socket: this user may not write to {refusing}; let it, or name another socket"
+
+
+def _refusing(file: Path) -> Path | None:
+    """What keeps this user from making or writing the file. A directory that is missing may be made at the start."""
+    try:
+        if file.exists():
+            return None if os.access(file, os.W_OK) else file
+        parent = file.parent
+        return parent if parent.exists() and not os.access(parent, os.W_OK | os.X_OK) else None
+    except PermissionError:  # of a directory above
+        return file

@@ -1,0 +1,27 @@
+"""The man page and the completion are those of the command line."""
+
+import subprocess
+from pathlib import Path
+
+from tools.draw_commands import COMPLETION, MAN, completion, man_page
+
+
+def test_the_files_are_drawn_from_the_parsers() -> None:
+    assert MAN.read_text() == man_page(), "run `python tools/draw_commands.py`"
+    assert COMPLETION.read_text() == completion(), "run `python tools/draw_commands.py`"
+
+
+def completed(*words: str, script: Path = COMPLETION) -> list[str]:
+    """What bash offers for the last word."""
+    line = " ".join(f"'{word}'" for word in words)
+    program = f"COMP_WORDS=({line}) COMP_CWORD={len(words) - 1}; source '{script}'; _v2g; echo ${{COMPREPLY[*]}}"
+    return subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_bash_completes_commands_options_and_values() -> None:
+    assert completed("v2g", "mod") == ["modbus-write"]
+    assert completed("v2g", "config", "") == ["--help", "check", "example"]
+    assert completed("v2g", "grid", "test", "--re") == ["--report"]
+    assert completed("v2g", "inject", "--mode", "") == ["charge", "discharge", "idle", "auto"]
+    assert completed("v2g", "config", "example", "s") == ["service", "sysctl"]
+    assert completed("v2g", "decode", "a_file") == []

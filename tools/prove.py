@@ -1,0 +1,164 @@
+"""The long forms of what the tests show, for a release: `make proof`, or `make proof ARGS='mishaps roots'`.
+
+Each proof is a command whose exit code is its verdict, and whose last lines say what it found. The results are kept in
+proof/results.json, each with the commit and the day of its run, and drawn into docs/proof.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS, PAGE, LOGS = ROOT / "proof" / "results.json", ROOT / "docs" / "proof.md", ROOT / ".cache" / "proof"
+V2G = str(Path(sys.executable).parent / "v2g")
+SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
+USERS = {
+    "root": "root",
+    "root-confined": "root without the right to make network namespaces",
+    "user": "an ordinary user",
+}
+CODES = ("ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A command, and what it shows."""
+
+    name: str
+    """Its group, a slash and what distinguishes it: `roots/trixie/user/demo`."""
+    shows: str
+    command: tuple[str, ...]
+    lines: int = 1
+    """How many of its last lines are the finding."""
+
+    @property
+    def group(self) -> str:
+        return self.name.partition("/")[0]
+
+
+def proofs() -> Iterator[Proof]:
+    """All of them, in the order in which they run."""
+    yield Proof(
+        "tests", "the tests in their long form: kills, soaks, campaigns",
+        (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600"),
+    )  # fmt: skip
+    yield Proof(
+        "mishaps", "10 000 random sessions with injected faults, seeds that `make test` does not use",
+        (V2G, "mishaps", "--runs", "10000", "--seed", "1000000"),
+    )  # fmt: skip
+    for code in CODES:
+        yield Proof(f"grid/{code}", f"every case of the type test of {code}", (V2G, "grid", "test", "--code", code))
+    yield Proof(
+        "captures", "captures with 1 %, 5 % and 20 % of their packets dropped: messages still read, no false finding",
+        (sys.executable, "-m", "benchmarks", "lossy_captures"), 4,
+    )  # fmt: skip
+    yield Proof(
+        "sessions", "sessions over a line with 5 % loss and 50 ms delay",
+        (sys.executable, "-m", "benchmarks", "lossy_sessions"), 4,
+    )  # fmt: skip
+    for suite, debian in SUITES.items():
+        for user, who in USERS.items():
+            yield _in_root(suite, user, "demo", f"`make demo` in a fresh {debian} as {who}", "make demo", 14)
+        yield _in_root(suite, "root", "set-up", f"the page *Set up a station* in a fresh {debian}", set_up(), 3)
+    for suite, debian in SUITES.items():
+        yield _in_root(suite, "root", "test", f"`make test` in a fresh {debian} as root", "make test", 12)
+        yield _in_root(suite, "user", "test", f"`make test` in a fresh {debian} as an ordinary user", "make test", 12)
+
+
+def _in_root(suite: str, user: str, name: str, shows: str, command: str, lines: int) -> Proof:
+    script = str(ROOT / "tools" / "fresh_root.sh")
+    return Proof(f"roots/{suite}/{user}/{name}", shows, (script, suite, user, command), lines)
+
+
+def set_up() -> str:
+    """The commands of docs/set-up.md, as they stand there."""
+    page = (ROOT / "docs" / "set-up.md").read_text()
+    blocks = [part.partition("```")[0] for part in page.split("```sh\n")[1:]]
+    ends = "kill $(jobs -p); echo 'set up'"
+    return "set -euxo pipefail; export DEBIAN_FRONTEND=noninteractive\n" + "".join(blocks) + ends
+
+
+def run(proof: Proof) -> dict[str, Any]:
+    """Its result. All that it prints is kept beside the environment."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{proof.name.replace('/', '-')}.log"
+    begun_s = time.monotonic()
+    with log.open("w") as file:
+        code = subprocess.run(proof.command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+    printed = [line.rstrip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return {
+        "shows": proof.shows,
+        "passed": code == 0,
+        "seconds": round(time.monotonic() - begun_s),
+        "found": printed[-proof.lines :],
+        "commit": _git("describe", "--always", "--dirty", "--exclude=*"),
+        "day": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+
+
+def page(results: Mapping[str, Mapping[str, Any]], machine: str) -> str:
+    """docs/proof.md."""
+    rows = [
+        f"| `{name}` | {each['shows']} | {'passed' if each['passed'] else '**FAILED**'} | {each['seconds']} s "
+        f"| {each['commit']}, {each['day']} |"
+        for name, each in results.items()
+    ]
+    found = ["\n".join([f"## {name}", "", "```text", *each["found"], "```", ""]) for name, each in results.items()]
+    head = f"""\
+# Proof
+
+The long forms of what the tests show: `make proof` runs them before a release and draws this page
+(`tools/prove.py`). Machine of the last run: {machine}.
+
+| proof | what it shows | result | time | commit, day |
+|---|---|---|---|---|
+"""
+    return head + "\n".join(rows) + "\n\nThe last lines that each of them printed:\n\n" + "\n".join(found)
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def main() -> int:
+    """Returns 1 if a proof failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="groups or beginnings of names; all if left out")
+    parser.add_argument("--list", action="store_true", help="name the proofs and run none")
+    args = parser.parse_args()
+    chosen = [each for each in proofs() if not args.names or any(each.name.startswith(name) for name in args.names)]
+    if args.list:
+        print("\n".join(f"{each.name:32} {each.shows}" for each in chosen))
+        return 0
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"results": {}}
+    failed = 0
+    for proof in chosen:
+        print(f"{proof.name}: {proof.shows} ...", flush=True)
+        result = run(proof)
+        failed += not result["passed"]
+        print(
+            f"  {'passed' if result['passed'] else 'FAILED'} in {result['seconds']} s: {result['found'][-1:]}",
+            flush=True,
+        )
+        kept["machine"] = f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}"
+        kept["results"][proof.name] = result
+        order = [each.name for each in proofs()]
+        kept["results"] = {name: kept["results"][name] for name in order if name in kept["results"]}
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+        PAGE.write_text(page(kept["results"], kept["machine"]))
+    print(f"{len(chosen)} proofs, {failed or 'none'} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
