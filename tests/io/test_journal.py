@@ -114,3 +114,21 @@ def test_of_many_states_in_a_row_the_latest_is_kept(tmp_path: Path) -> None:
         journal.keep(1, KeptEvse(charge_limit_w=float(watts)))
     journal.close()
     assert Journal(tmp_path / "kept.json").found[1].charge_limit_w == 1_999.0
+
+
+def test_a_file_that_cannot_be_written_is_one_trouble_until_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "lib"
+    journal = Journal(folder / "kept.json")
+    seen = []
+    for charge_w in (1.0, 2.0):
+        folder.write_text("in the way of the folder")
+        for discharge_w in (3.0, 4.0):
+            keep(journal, 1, KeptEvse(charge_limit_w=charge_w, discharge_limit_w=discharge_w))
+            seen.append(journal.trouble is not None)
+            journal.trouble = None
+        folder.unlink()
+        keep(journal, 1, KeptEvse(charge_limit_w=charge_w))
+        for file in [*folder.iterdir()]:
+            file.unlink()
+        folder.rmdir()
+    assert seen == [True, False, True, False]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.io.jumping_loop import JumpingLoop, run_ahead
 from tests.run.station_bench import BenchStation, contexts
 
 from v2g.bench.sim.battery import Battery
@@ -251,15 +252,7 @@ def test_a_driver_need_not_wait_for_a_station_that_does_not_answer(pki: Path) ->
 
 
 def test_no_session_within_the_setup_time_ends_it() -> None:
-    class JumpingLoop(asyncio.SelectorEventLoop):
-        ahead_s = 0.0
-
-        def time(self) -> float:
-            return super().time() + self.ahead_s
-
-    loop = JumpingLoop()
-
-    async def scenario() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
         with socket.create_server(("::1", 0), family=socket.AF_INET6) as silent:
             car = Car(intent(), vehicle(), Watcher())
             driving = asyncio.create_task(car.drive(Endpoint("::1", silent.getsockname()[1]), None))
@@ -269,8 +262,7 @@ def test_no_session_within_the_setup_time_ends_it() -> None:
             accepted.close()
         assert outcome.end.fault is Fault.COMMUNICATION_SETUP_TIMEOUT
 
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(scenario())
+    run_ahead(scenario)
 
 
 @pytest.mark.netns

@@ -34,7 +34,7 @@ def test_the_contactor_waits_for_state_c(mode: ControlMode, plc: Plc | None) -> 
     assert world.evse.visit.report.charged_wh > 0
 
 
-def test_a_car_that_never_closes_s2_is_told_in_time() -> None:
+def test_a_car_that_never_closes_s2_learns_of_it_in_time() -> None:
     world = World(AC, INTENT_AC)
     world.run(1.0)
     world.faults.s2_open = True

@@ -108,7 +108,7 @@ control: {mode: 0640}
     assert settings.control.mode == "0640"
 
 
-def test_connectors_share_text_by_anchors_and_merge_keys(tmp_path: Path) -> None:
+def test_evses_share_text_by_anchors_and_merge_keys(tmp_path: Path) -> None:
     text = """
 evses:
   - &first
@@ -285,7 +285,7 @@ evses:
         ("capability: {charge_w: 1, charge_w: 2}", "9:31: charge_w: also in line 9; keep one of them"),
     ],
 )
-def test_a_wrong_field_of_a_connector(tmp_path: Path, line: str, expected: str) -> None:
+def test_a_wrong_field_of_an_evse(tmp_path: Path, line: str, expected: str) -> None:
     found = findings(tmp_path, saying(line))
     assert found[0].startswith(expected) if expected.endswith(", ") else expected in found
 
@@ -308,7 +308,7 @@ def test_a_wrong_field_of_a_connector(tmp_path: Path, line: str, expected: str) 
         ("control: 5", "7:10: control: is '5'; must be a mapping with the keys socket, mode"),
     ],
 )
-def test_a_wrong_field_beside_the_connectors(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_wrong_field_beside_the_evses(tmp_path: Path, text: str, expected: str) -> None:
     assert findings(tmp_path, MINIMAL + text) == [expected]
 
 
@@ -322,7 +322,7 @@ def test_a_dc_service_needs_its_devices(tmp_path: Path) -> None:
     assert accepted(tmp_path, text + "    services: [AC]\n").evses[0].inverter is None
 
 
-def test_what_every_connector_needs(tmp_path: Path) -> None:
+def test_what_every_evse_needs(tmp_path: Path) -> None:
     found = findings(tmp_path, "evses: [{services: [AC]}]")
     keys = "a mapping with the keys address, unit, driver, registers"
     assert found == [
@@ -332,12 +332,27 @@ def test_what_every_connector_needs(tmp_path: Path) -> None:
     assert findings(tmp_path, "trace: {}")[0].startswith("1:1: evses: missing; add a list, each item a mapping")
 
 
-def test_two_connectors_share_nothing_but_meter_and_grid(tmp_path: Path) -> None:
+def test_two_evses_share_nothing_but_meter_and_grid(tmp_path: Path) -> None:
     text = saying("interface: eth0\n    grid: {address: 'g:1'}") + f"  - {DEVICES}    interface: eth0\n"
     found = findings(tmp_path, text + "    grid: {address: 'g:1'}")
     named = {finding.split(": ")[1].removeprefix("evses[1].") for finding in found}
     assert named == {"id", "evse_id", "interface", "port", "inverter", "contactor", "isolation"}
     assert "15:16: evses[1].interface: eth0 is also that of evses[0]; give each EVSE its own" in found
+
+
+@pytest.mark.parametrize(
+    ("pilot", "finding"),
+    [
+        ("device: {address: 'modbus://p:1'}", "pilot.device: modbus://p:1?unit=1 is also that of evses[0]"),
+        (
+            "pwm: {high: {channel: 0}, low: {channel: 1}}",
+            "pilot.pwm: channel 0 of /sys/class/pwm/pwmchip0 is also",
+        ),
+    ],
+)
+def test_two_evses_do_not_share_a_control_pilot(tmp_path: Path, pilot: str, finding: str) -> None:
+    text = saying(f"pilot: {{{pilot}}}") + f"  - {DEVICES}    pilot: {{{pilot}}}\n"
+    assert any(f"evses[1].{finding}" in found for found in findings(tmp_path, text))
 
 
 def test_register_maps_are_read(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""A contactor that does what nobody told it: it opens in the middle of a session, or welds while one fails.
+"""A contactor that does what nobody commanded: it opens in the middle of a session, or welds while one fails.
 
-And one that must not be told to close, not even for an instant, while something stands against it.
+And one that must not be commanded closed, not even for an instant, while something stands against it.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_a_contactor_that_opened_by_its_watchdog_ends_the_session(evse: EvseSett
     assert not world.plant.faults, "it has not closed again on a voltage of its own"
 
 
-def test_a_contactor_that_welds_while_a_session_fails_is_told_too() -> None:
+def test_a_contactor_that_welds_while_a_session_fails_is_reported_too() -> None:
     world = in_the_loop(World(OUTLET, INTENT), 3.0)
     world.contactor.stuck = Stuck.CLOSED
     world.faults.silent.add("meter")

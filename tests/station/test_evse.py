@@ -120,7 +120,7 @@ def test_a_silent_device_ends_in_the_safe_state_within_0_6_s(device: str, fault:
     assert opened_at(world, silent_at) - silent_at <= 0.6
     assert world.plant.current_a == pytest.approx(0.0, abs=0.01)
     assert world.evcc is not None
-    assert world.evcc.end is not None  # the car was told, with FAILED
+    assert world.evcc.end is not None  # the car knows, by FAILED
     assert world.evcc.end.fault is Fault.REQUEST_REFUSED
 
 
@@ -186,7 +186,7 @@ def test_contactor_that_does_not_close_fails_the_cable_check() -> None:
     assert world.switched == []
 
 
-def test_welded_contactor_is_told_and_no_next_car_is_accepted() -> None:
+def test_a_welded_contactor_is_reported_and_no_next_car_is_accepted() -> None:
     world = in_the_loop(World(OUTLET, INTENT, stuck=Stuck.CLOSED))
     world.run_to_end()
     assert world.contactor.closed
@@ -327,7 +327,7 @@ def test_the_station_has_a_floor_of_its_own(soc: float, power_w: float) -> None:
         assert "station's state-of-charge floor (45 %)" in explain(world.evse, world.now).why
 
 
-def test_what_a_strict_decoder_would_refuse_is_told_once() -> None:
+def test_what_a_strict_decoder_would_refuse_is_reported_once() -> None:
     world = in_the_loop(World(OUTLET, INTENT), 1.0)
     session = world.evse.visit.conversation
     assert session is not None
@@ -337,7 +337,7 @@ def test_what_a_strict_decoder_would_refuse_is_told_once() -> None:
         world.say_as_car(payload_type_of(dc_loop(bytes(8))), payload)
         world.step()
     world.step()
-    told = [text for text in texts(world) if "deviates" in text]
-    assert len(told) == 1
-    assert told[0].startswith("DC_ChargeLoopReq deviates: ")
+    reported = [text for text in texts(world) if "deviates" in text]
+    assert len(reported) == 1
+    assert reported[0].startswith("DC_ChargeLoopReq deviates: ")
     assert fault_of(world) is None

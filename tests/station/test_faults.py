@@ -41,7 +41,7 @@ def test_energy_stops_well_within_a_second() -> None:
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_the_car_is_told_by_codes_that_there_are(fault: Fault) -> None:
+def test_the_car_gets_codes_that_there_are(fault: Fault) -> None:
     entry = CATALOGUE[fault]
     assert entry.to_car.endswith(".")
     known = {*ResponseCode, *sap.ResponseCode}
@@ -61,13 +61,13 @@ def test_evse_shutdown_is_over_current_or_heat_among_others() -> None:
         assert CATALOGUE[fault].status_codes == ("EVSE_Shutdown",)
 
 
-def test_a_fault_of_the_station_is_told_as_the_catalogue_says() -> None:
+def test_a_car_learns_of_a_fault_as_the_catalogue_says() -> None:
     world = in_the_loop(World(OUTLET, INTENT), 2.0)
     world.plant.trip(InverterFault.OVER_TEMPERATURE)
     world.run(3.0)
     events = [event for _, event in world.events]
     (at,) = (number for number, event in enumerate(events) if isinstance(event, Faulted))
     assert CATALOGUE[Fault.OVER_TEMPERATURE].to_car.startswith("FAILED in the response to its next request")
-    told = next(event.message for event in events[at:] if isinstance(event, Sent))
-    assert isinstance(told, DC_ChargeLoopRes)
-    assert told.ResponseCode is ResponseCode.FAILED
+    response = next(event.message for event in events[at:] if isinstance(event, Sent))
+    assert isinstance(response, DC_ChargeLoopRes)
+    assert response.ResponseCode is ResponseCode.FAILED

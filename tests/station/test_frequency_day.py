@@ -57,9 +57,9 @@ def test_a_day_of_frequency(frequency_day: list[float], record_property: Callabl
         last = sign or last
     took_s = time.process_time() - started
     energy = f"{charged_wh / 1000:.1f} kWh charged, {given_wh / 1000:.1f} kWh given"
-    told = f"{energy}, {changes} changes of sign, {took_s:.0f} s"
-    record_property("day", told)
-    print(told)
+    outcome = f"{energy}, {changes} changes of sign, {took_s:.0f} s"
+    record_property("day", outcome)
+    print(outcome)
     assert len(frequency_day) == 86_400
     assert charged_wh > 10_000
     assert given_wh > 10_000

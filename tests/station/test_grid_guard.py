@@ -101,7 +101,7 @@ def test_while_the_grid_is_out_no_session_begins() -> None:
 
 
 def test_without_a_grid_code_nothing_is_fed() -> None:
-    """Nor is it offered: the car wants DC_BPT, and is told that there is none."""
+    """Nor is it offered: the car wants DC_BPT, and learns that there is none."""
     world = World(changed(FEEDING, grid_code=None), INTENT)
     world.run(3.0)
     world.plug_in()

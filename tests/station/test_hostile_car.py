@@ -19,7 +19,7 @@ from v2g.messages.iso20 import common, dc
 from v2g.messages.iso20.types import RationalNumber
 from v2g.power.meter import NO_POWER_W
 from v2g.station.config.settings import EvseSettings, PlanStep
-from v2g.station.safety.supervisor import FOLLOWS_S
+from v2g.station.timeouts import FOLLOWS_S
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
 

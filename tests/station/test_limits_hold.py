@@ -12,12 +12,14 @@ from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
 from v2g.bench.sim.plant_model import PlantInputs
 from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
 from v2g.iso15118.service import ControlMode, Service
-from v2g.iso15118.view import Stop
+from v2g.iso15118.view import Slot, Stop
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import Access, EvseSettings, Pilot, PlanStep
-from v2g.station.power.limits import Bound, Holds
+from v2g.station.power.limits import Allowed, Bound, Decision, Holds
 from v2g.station.power.situation import OperatorLimits
-from v2g.station.safety.supervisor import FOLLOWS_S, RENEGOTIATES_S
+from v2g.station.power.sources.car import EV
+from v2g.station.promise import Promise
+from v2g.station.timeouts import FOLLOWS_S, RENEGOTIATES_S
 from v2g.thermal.settings import ThermalSettings
 
 WITHIN = 1.02
@@ -252,6 +254,13 @@ def test_a_limit_that_stays_is_renegotiated_once(service: Service) -> None:
     assert "station's state-of-charge floor (60 %)" in asked[0]
     assert abs(metered_w(world)) < 300.0
     assert fault_of(world) is None
+
+
+@pytest.mark.parametrize(("takes_w", "target_w"), [(9_000.0, 4_000.0), (-8_000.0, -2_500.0), (1_000.0, None)])
+def test_a_promise_that_is_broken_both_ways_holds_the_car_in_its_own(takes_w: float, target_w: float | None) -> None:
+    promise, limit = Promise(), Bound("site limit", 4_000.0, 2_500.0)
+    assert promise.step((Slot(3_600, 9_000.0, 8_000.0),), 0.0, Allowed(limit, limit), 0.0)
+    assert promise.target_w(Decision(wished_by=EV), takes_w) == target_w
 
 
 @pytest.mark.parametrize("service", [Service.DC, Service.AC], ids=lambda service: service.name)

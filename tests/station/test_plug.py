@@ -249,7 +249,7 @@ def test_an_emergency_stop_holds_the_outlet_out_of_service() -> None:
     assert world.cable.pilot.duty == DIGITAL
 
 
-def test_a_weak_signal_is_told_before_the_link_is_lost() -> None:
+def test_a_weak_signal_is_reported_before_the_link_is_lost() -> None:
     world = feeding()
     assert world.cable is not None
     assert world.cable.pair is not None

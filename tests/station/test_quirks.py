@@ -122,7 +122,7 @@ def test_all_others_have_the_standards_time(evse: EvseSettings, table: str | Non
     assert silence_ends_after_s(world) <= 0.7
 
 
-def test_a_deviation_known_by_the_evcc_id_is_told() -> None:
+def test_a_deviation_known_by_the_evcc_id_is_reported() -> None:
     world = looped(OUTLET)
     recommended = "consider `price_levels: true`"
     assert notes(world) == [

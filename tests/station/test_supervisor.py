@@ -21,7 +21,8 @@ from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Situation
 from v2g.station.power.sources import make
 from v2g.station.readings import Readings
-from v2g.station.safety.supervisor import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, Supervisor, Watched
+from v2g.station.safety.supervisor import Supervisor, Watched
+from v2g.station.timeouts import DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
 CLOSED_ONLY = changed(AC, access=Access(grant="everyone"))
@@ -38,10 +39,10 @@ def readings(now: float, power_w: float = 0.0, volts: float = 400.0, amps: float
     )
 
 
-def watched(service: Service, evse: EvseSettings = OUTLET, told_w: float = 0.0) -> Watched:
+def watched(service: Service, evse: EvseSettings = OUTLET, commanded_w: float = 0.0) -> Watched:
     demand, car = Demand(stage=Stage.ENERGY, service=service, mode=ControlMode.DYNAMIC), CarState(limits=CAR)
     situation = Situation(0.0, evse, demand, service, car, readings(0.0), RATING if service.dc else None, None, None)
-    return Watched(demand, car, changed(Decider(make(evse)).decide(situation), power_w=told_w))
+    return Watched(demand, car, changed(Decider(make(evse)).decide(situation), power_w=commanded_w))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_what_the_car_does_not_allow_is_a_fault_once_it_lasts(volts: float, amps
     assert (found[2] and found[2][0]) == fault
 
 
-def test_an_odd_sample_in_between_begins_anew() -> None:
+def test_an_odd_sample_in_between_starts_over() -> None:
     supervisor = Supervisor(AC)
     for now in (0.0, 0.9):
         assert supervisor.power_path(watched(Service.AC, AC), readings(now, -400.0), now) is None
@@ -95,7 +96,7 @@ def test_an_odd_sample_in_between_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told_w", "delivered_w", "fault"),
+    ("commanded_w", "delivered_w", "fault"),
     [
         (-6_000, -7_400, None),
         (-6_000, -7_600, Fault.INVERTER_FAULT),
@@ -106,14 +107,14 @@ def test_an_odd_sample_in_between_begins_anew() -> None:
         (6_000, 0, None),
     ],
 )
-def test_an_inverter_that_delivers_what_it_was_not_told_is_a_fault_once_it_lasts(
-    told_w: float, delivered_w: float, fault: Fault | None
+def test_an_inverter_that_delivers_what_was_not_commanded_is_a_fault_once_it_lasts(
+    commanded_w: float, delivered_w: float, fault: Fault | None
 ) -> None:
     """5 % of its 30 kW are tolerated; too little power is none of its faults."""
     supervisor = Supervisor(OUTLET, RATING)
     found = [
         supervisor.power_path(
-            watched(Service.DC_BPT, told_w=told_w), readings(now, delivered_w, amps=delivered_w / 400), now
+            watched(Service.DC_BPT, commanded_w=commanded_w), readings(now, delivered_w, amps=delivered_w / 400), now
         )
         for now in (0.0, FOLLOWS_S - 0.1, FOLLOWS_S)
     ]
@@ -127,7 +128,7 @@ def test_an_inverter_that_delivers_what_it_was_not_told_is_a_fault_once_it_lasts
 def test_a_meter_that_contradicts_the_inverter_is_a_fault_once_it_lasts(meter_w: float, fault: Fault | None) -> None:
     supervisor = Supervisor(OUTLET, RATING)
     found = [
-        supervisor.power_path(watched(Service.DC_BPT, told_w=-6_000), readings(now, meter_w, amps=-15.0), now)
+        supervisor.power_path(watched(Service.DC_BPT, commanded_w=-6_000), readings(now, meter_w, amps=-15.0), now)
         for now in (0.0, DIFFERS_S - 0.1, DIFFERS_S)
     ]
     assert found[:2] == [None, None]

@@ -26,6 +26,8 @@ class Journal:
         self.trouble: str | None = None
         self.found: dict[int, KeptEvse] = {}
         self._file = file
+        self._failing = ""
+        """Why it cannot be written, as reported; empty while it can."""
         self._latest = b""
         """What has to be on the disk: of several states the latest one is written."""
         self._writer = Writer(self._write, "kept")
@@ -53,10 +55,14 @@ class Journal:
 
     def _write(self) -> None:
         assert self._file is not None
+        failing = ""
         try:
             _replace(self._file, self._latest)
         except OSError as error:
-            self.trouble = f"kept file {self._file}: {error.strerror}; let this user write there, or set `kept`"
+            failing = f"kept file {self._file}: {error.strerror}; let this user write there, or set `kept`"
+        if failing and failing != self._failing:
+            self.trouble = failing
+        self._failing = failing
 
     def _read(self, file: Path) -> None:
         try:

@@ -9,7 +9,7 @@ from v2g.iso15118.d20.station.side import STATION as D20
 from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.paused import Paused
-from v2g.iso15118.service import Selection
+from v2g.iso15118.service import Selection, Service
 from v2g.iso15118.session import Code, Refusal
 from v2g.iso15118.sides import StationSide
 from v2g.iso15118.station_engine import StationEngine
@@ -87,6 +87,12 @@ class StationConversation:
     def selection(self) -> Selection | None:
         """The service that the car selected."""
         return None if self.engine is None else self.engine.session.selection
+
+    @property
+    def service(self) -> Service | None:
+        """Of the selection."""
+        selection = self.selection
+        return None if selection is None else selection.service
 
     @property
     def schedule(self) -> tuple[Slot, ...]:

@@ -147,6 +147,11 @@ class StationPilot:
                 return duty_for(self._sent_a)
 
     @property
+    def fell_back(self) -> bool:
+        """Whether the car does not talk, and is offered a duty cycle, or X1 while there is too little to offer."""
+        return self.connected and self._fell_back
+
+    @property
     def announced_a(self) -> float:
         """The current that the duty cycle allows a car that does not talk; 0 at 5 %, in X1 and in state F."""
         return meaning(self.duty).current_a

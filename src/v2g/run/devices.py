@@ -26,7 +26,7 @@ from v2g.power.waveform import SampleSource
 from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Device, EvseSettings, Pilot
 from v2g.station.orders import Orders
-from v2g.station.readings import READING_STALE_S, Readings
+from v2g.station.readings import Readings
 from v2g.station.station import Register
 
 if TYPE_CHECKING:  # loaded if there is such a device
@@ -168,7 +168,9 @@ class Devices:
         from v2g.power.drivers.pwm_sysfs import SysfsPilot
 
         assert settings.pwm is not None  # the configuration is checked
-        return SysfsPilot(settings.pwm)
+        made = SysfsPilot(settings.pwm)
+        self._lines.keep(made.close)
+        return made
 
     @property
     def names(self) -> list[str]:
@@ -271,8 +273,7 @@ class Devices:
     async def command_lock(self, orders: Orders) -> None:
         """Locks at once, but frees the plug only while the contactor is seen open: silence holds it."""
         assert self.lock
-        contactor = self.readings.contactor
-        is_open = contactor is not None and not contactor.closed and self._clock() - contactor.time_s <= READING_STALE_S
+        is_open = self.readings.fresh(self._clock()).seen_open
         if orders.locked or (is_open and not orders.contactor_closed):
             await self._try("connector lock", "command", self.lock.command(locked=orders.locked))
 

@@ -29,6 +29,7 @@ from v2g.station.event import (
     Event,
     LeftBehind,
     NotKept,
+    SessionEnded,
     SlowestResponse,
     Stalled,
     StrangerRefused,
@@ -90,7 +91,7 @@ class EvseRunner:
         """The latest one, which has been dealt with."""
         self._talker: CarTalker | None = None
         self.idle = asyncio.Event()
-        """Set while no session is under way."""
+        """Set while no session is under way and no energy may flow."""
         self.idle.set()
         self._wakes: list[asyncio.Event] = []
         self._new_orders: dict[Callable[[Orders], Awaitable[None]], asyncio.Event] = {}
@@ -197,11 +198,8 @@ class EvseRunner:
             self._talker.leave()
         self._talker = talker
         self.slowest = (0.0, "")
-        self._guarded(
-            lambda: self.evse.connected(self._loop.time(), int(time.time()), peer.fingerprint, peer.common_name)
-        )
+        self._guarded(lambda: self.evse.connected(self._loop.time(), peer.fingerprint, peer.common_name))
         self.report(CarArrived(str(peer), peer.fingerprint is not None))
-        self.idle.clear()
         self._wake()
         return True
 
@@ -295,16 +293,18 @@ class EvseRunner:
                 (self._line.begin_matching if orders.matching else self._line.end_matching)()
         for event in step.events:
             self.report(event)
+            took_s, message = self.slowest
+            if isinstance(event, SessionEnded) and message:
+                self.report(SlowestResponse(message, took_s, owed_s(message)))
         self._report_commands(orders, before)
         self._keep()
         conversation = self.evse.visit.conversation
         if conversation is not None and conversation.end is not None and self._talker is not None:
             self._talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1633]
-        if not self.evse.busy and not self.idle.is_set():
+        if self.evse.busy or self.evse.demand.stage is Stage.ENERGY:
+            self.idle.clear()
+        else:
             self.idle.set()
-            took_s, message = self.slowest
-            if message:
-                self.report(SlowestResponse(message, took_s, owed_s(message)))
 
     def _report_commands(self, orders: Orders, before: Orders) -> None:
         for what, now, then in (
@@ -326,9 +326,10 @@ class EvseRunner:
         reason, now = f"{type(error).__name__}: {error}", self._loop.time()
         talker, self._talker = self._talker, None
         step = self.evse.abandon(reason)
-        if now - self._failures.get(reason, float("-inf")) < REPEAT_S:
+        self._failures = {text: at_s for text, at_s in self._failures.items() if now - at_s < REPEAT_S}
+        if reason in self._failures:
             step = replace(step, events=())
-        self._failures = {reason: now}
+        self._failures.setdefault(reason, now)
         self._do(step)
         if talker is not None:
             talker.leave()

@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from v2g.iso15118.view import Demand, Stage
+from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.station.config.settings import EvseSettings
 from v2g.station.orders import Orders
-from v2g.station.power.limits import Decision
-from v2g.station.power.situation import Injection
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
+from v2g.station.visit import Visit
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.plug import Plug
@@ -17,11 +16,9 @@ if TYPE_CHECKING:  # loaded once the station listens
 
 def permitted(orders: Orders, plug: "Plug", readings: Readings) -> Orders:
     """The orders as far as the control pilot permits them, and what the pilot says to the car."""
-    contactor = readings.contactor
-    may_close = plug.may_close(contactor is not None and contactor.closed)
     return replace(
         orders,
-        contactor_closed=orders.contactor_closed and may_close,
+        contactor_closed=orders.contactor_closed and plug.may_close(readings.seen_closed),
         pilot_duty=plug.pilot.duty,
         matching=plug.wants_matching,
     )
@@ -29,22 +26,21 @@ def permitted(orders: Orders, plug: "Plug", readings: Readings) -> Orders:
 
 def locked(orders: Orders, demand: Demand, readings: Readings) -> Orders:
     """The plug is locked before the contactor closes, and freed only once no current can flow any more."""
-    contactor, lock = readings.contactor, readings.lock
-    is_open = contactor is not None and not contactor.closed
+    lock = readings.lock
     holds = lock is not None and lock.locked and lock.fault is None
     return replace(
         orders,
-        locked=demand.stage is not Stage.OFF or orders.contactor_closed or not is_open,
-        contactor_closed=orders.contactor_closed and (holds or not is_open),
+        locked=demand.stage is not Stage.OFF or orders.contactor_closed or not readings.seen_open,
+        contactor_closed=orders.contactor_closed and (holds or not readings.seen_open),
     )
 
 
-def offered_a(settings: EvseSettings, decision: Decision, injection: Injection | None) -> float | None:
+def offered_a(settings: EvseSettings, visit: Visit) -> float | None:
     """The current on each phase that a car may draw that only follows the duty cycle; None: it gets none."""
     pilot = settings.pilot
-    if pilot is None or pilot.fallback_a is None:
+    if pilot is None or pilot.fallback_a is None or visit.stop is not Stop.NONE or visit.trip is not None:
         return None
-    allowed_w = decision.allowed.charge_w
-    if injection is not None:
-        allowed_w = min(allowed_w, max(injection.power_w, 0.0))
+    allowed_w = visit.decider.decision.allowed.charge_w
+    if visit.injection is not None:
+        allowed_w = min(allowed_w, max(visit.injection.power_w, 0.0))
     return min(pilot.fallback_a, allowed_w / volts_times_phases(settings))

@@ -17,9 +17,7 @@ from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
 from v2g.iso15118.view import Authorization, Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.station import Happening, Signal
-from v2g.power.contactor import ContactorFault
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
-from v2g.power.lock import LockFault
 from v2g.station.access import Answer, Authorizer, Identity, Verdict, authorizer_of
 from v2g.station.cable import locked, offered_a, permitted
 from v2g.station.car_view import view_of
@@ -52,6 +50,7 @@ from v2g.station.power_path import PowerPath
 from v2g.station.readings import Readings
 from v2g.station.safety.supervisor import Supervisor, Watched
 from v2g.station.step import Step
+from v2g.station.timeouts import NOT_READY_S, STOP_S
 from v2g.station.visit import Visit
 
 if TYPE_CHECKING:  # loaded once the station listens
@@ -63,11 +62,6 @@ if TYPE_CHECKING:  # loaded once the station listens
 
 HEAT_S = 0.1
 """Between steps of the heat's model."""
-STOP_S = 30.0
-"""How long a car has to follow the station's wish to stop; after that the station stops by itself. A car that is asked
-to pause may take PAUSE_WITHIN_S to begin."""
-NOT_READY_S = 5.0
-"""How long a car is kept waiting for hardware that is not ready, before its session fails with the reason."""
 REPORT_S = 1.0
 """Report the same wish and limit at most once per second; a new pair at once."""
 
@@ -110,10 +104,8 @@ class Evse:
         self._readings = self._fresh_of = self._believed = Readings()
         self._fresh_at = float("-inf")
         self._unsafe_since: float | None = None
-        self._broken: ContactorFault | None = None
-        """What the contactor reports."""
-        self._jammed: LockFault | None = None
-        """What the connector lock reports."""
+        self._defects: dict[str, str | None] = {}
+        """What contactor, CCID and connector lock reported last."""
         self._heat_s = float("-inf")
 
     def _new_visit(self, **known: Any) -> Visit:
@@ -121,7 +113,7 @@ class Evse:
 
     # What arrives
 
-    def connected(self, now: float, unix_s: int, peer: bytes | None = None, certificate: str | None = None) -> Step:
+    def connected(self, now: float, peer: bytes | None = None, certificate: str | None = None) -> Step:
         """A car connected. `peer`: SHA-512 of its certificate, with TLS; `certificate`: the name in it."""
         settings = self._allowing()
         conversation = StationConversation(
@@ -191,7 +183,7 @@ class Evse:
         Nothing is computed, for that is what failed. The next car starts a new visit.
         """
         self.visit = self._new_visit(trip=(Fault.INTERNAL, reason))
-        self.visit.report.result, self.visit.report.fault = "failed", f"{Fault.INTERNAL.code} {reason}"
+        self.visit.report.fail(Fault.INTERNAL, reason)
         self._path, self._orders = PowerPath(), SAFE
         self.sequence += 1
         events, self._events = (*self._events, Faulted(Fault.INTERNAL, reason)), []
@@ -205,10 +197,10 @@ class Evse:
     def stop(self, kind: Stop, now: float) -> bool:
         """Ask the car to end or pause its session; False if there is none. A repeated wish changes nothing.
 
-        One that follows the duty cycle gets no more energy until it is plugged in again.
+        One that does not talk is sent X1, and gets no more energy until it is plugged in again.
         """
         visit = self.visit
-        if not visit.busy and not self._follows_duty_cycle():
+        if not self.served:
             return False
         if visit.stop is not kind:
             stop_by_s = now + STOP_S + (PAUSE_WITHIN_S if kind is Stop.PAUSE else 0.0)
@@ -229,6 +221,16 @@ class Evse:
         return self.visit.busy
 
     @property
+    def mute(self) -> bool:
+        """Whether the car at the cable does not talk, and is offered what the duty cycle can say (IEC 61851-1)."""
+        return self.visit.conversation is None and self.plug is not None and self.plug.pilot.fell_back
+
+    @property
+    def served(self) -> bool:
+        """Whether there is a car to command: in session, or one that does not talk."""
+        return self.busy or self.mute
+
+    @property
     def decision(self) -> Decision:
         """What power flows and why, and what the station allows."""
         return self.visit.decider.decision
@@ -241,7 +243,7 @@ class Evse:
             return Demand()
         if visit.conversation is not None:
             return visit.conversation.demand
-        return Demand(Stage.ENERGY, Service.AC) if self._follows_duty_cycle() else Demand()
+        return Demand(Stage.ENERGY, Service.AC) if self._draws_by_duty_cycle() else Demand()
 
     @property
     def car(self) -> CarState:
@@ -271,13 +273,16 @@ class Evse:
             self._fresh_at, self._fresh_of, self._believed = now, self._readings, self._readings.fresh(now)
         return self._believed
 
-    def ready(self, now: float) -> bool:
-        """Whether every device does its part."""
-        return self.why_not_ready(now) is None
-
     def why_not_ready(self, now: float) -> tuple[Fault, str] | None:
         """The first device that does not do its part, or None."""
         return self.supervisor.hardware(self.fresh(now), now, dc=self.settings.inverter is not None)
+
+    def why_not_mute(self, now: float) -> tuple[Fault, str] | None:
+        """Why a car that does not talk gets no energy, or None."""
+        verdict = self._authorizer.judge(Identity(), now)  # it has no name
+        return (
+            (Fault.AUTHORIZATION, verdict.reason) if verdict.answer is not Answer.GRANTED else self.why_not_ready(now)
+        )
 
     def why_not_talk(self) -> str | None:
         """Why no car may open a conversation now, or None."""
@@ -285,18 +290,14 @@ class Evse:
             return None
         return "the control pilot has not been read yet" if self.plug is None else self.plug.why_not_talk()
 
-    def power_w(self, now: float) -> float | None:
-        """Power at the car's side for DC, at the meter for AC."""
-        readings = self.fresh(now)
-        source = readings.inverter or readings.meter
-        return None if source is None else source.power_w
-
     # The settling of every step
 
     def _settle(self, now: float, send: list[tuple[int, bytes]] | None = None) -> Step:
         """Decide, and say what the hardware should be."""
         self.sequence += 1
-        demand, readings = self.demand, self.fresh(now)
+        readings = self.fresh(now)
+        demand = self.demand
+        self._follow_mute(demand, now)
         self._decide(demand, readings, now)
         orders = self._path.orders(self.visit, demand, self.settings, self.rating, self.operator, readings, now)
         self._orders = self._at_the_cable(orders, now)
@@ -311,7 +312,7 @@ class Evse:
             now,
             self.settings,
             demand,
-            demand.service if visit.conversation is None else _selected(visit.conversation),
+            demand.service if visit.conversation is None else visit.conversation.service,
             self.car,
             readings,
             self.rating,
@@ -345,17 +346,21 @@ class Evse:
             return orders
         return replace(SAFE, inverter=orders.inverter) if self.plug is None else permitted(orders, self.plug, readings)
 
-    def _follows_duty_cycle(self) -> bool:
-        """Whether a car that does not talk draws what the duty cycle says (AC, IEC 61851-1)."""
-        plug = self.plug
-        if plug is None or plug.pilot.signal is not Signal.NOMINAL:
+    def _draws_by_duty_cycle(self) -> bool:
+        """Whether a car that does not talk may draw what the duty cycle says, or is still about to stop drawing."""
+        if not self.mute or self.plug is None or not self.plug.may_close(self._believed.seen_closed):
             return False
-        if self._authorizer.judge(Identity(), self._fresh_at).answer is not Answer.GRANTED:  # it has no name
-            return False
-        if self.visit.stop is not Stop.NONE:
-            return False
-        contactor = self._believed.contactor
-        return plug.may_close(contactor is not None and contactor.closed) and self.ready(self._fresh_at)
+        return self.why_not_mute(self._fresh_at) is None
+
+    def _follow_mute(self, demand: Demand, now: float) -> None:
+        """A car that does not talk fails no session: what takes its energy away is reported here."""
+        visit = self.visit
+        draws = self.mute and demand.stage is Stage.ENERGY
+        why = None if draws or not visit.draws or visit.trip is not None else self.why_not_mute(now)
+        visit.draws = draws
+        if why is not None:
+            self._unsafe_since = now
+            self._events.append(Broke(*why))
 
     # Supervision
 
@@ -392,9 +397,10 @@ class Evse:
         """Pilot and heat go on, with or without a car in conversation."""
         readings = self.fresh(now)
         if self.plug is not None:
-            broken = self.supervisor.alarm(readings, now) is not None
-            self.plug.pilot.offer(offered_a(self.settings, self.decision, self.visit.injection))
-            signal = Signal.UNAVAILABLE if broken or self._broken is not None else Signal.DIGITAL
+            broken = self.supervisor.alarm(readings, now) is not None or self._defects.get("contactor") is not None
+            granted = not self.mute or self._judge(now).answer is Answer.GRANTED
+            self.plug.pilot.offer(offered_a(self.settings, self.visit) if granted else None)
+            signal = Signal.UNAVAILABLE if broken else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
                 if event.happening is Happening.PLUGGED and not self.busy:
@@ -424,17 +430,17 @@ class Evse:
 
     def _watch_hardware(self, now: float) -> None:
         """What breaks as a session ends trips nothing any more, but must not go unreported."""
-        contactor, trip = self.fresh(now).contactor, self.visit.trip
-        found = None if contactor is None else contactor.fault
-        tripped_by_it = trip is not None and trip[0] is Fault.CONTACTOR
-        if found is not None and found is not self._broken and not tripped_by_it:
-            self._events.append(Broke(Fault.CONTACTOR, f"the contactor reports {found}"))
-        self._broken = found
-        lock = self.fresh(now).lock
-        jammed = None if lock is None else lock.fault
-        if jammed is not None and jammed is not self._jammed and (trip is None or trip[0] is not Fault.CONNECTOR_LOCK):
-            self._events.append(Broke(Fault.CONNECTOR_LOCK, f"the connector lock reports {jammed}"))
-        self._jammed = jammed
+        readings, trip = self.fresh(now), self.visit.trip
+        for device, fault, reading in (
+            ("contactor", Fault.CONTACTOR, readings.contactor),
+            ("CCID", Fault.CONTACTOR, readings.ccid),
+            ("connector lock", Fault.CONNECTOR_LOCK, readings.lock),
+        ):
+            found = None if reading is None else reading.fault
+            reported = found is self._defects.get(device) or (trip is not None and trip[0] is fault)
+            if found is not None and not reported:
+                self._events.append(Broke(fault, f"the {device} reports {found}"))
+            self._defects[device] = found
 
     def _fail(self, fault: Fault, reason: str, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """No more energy for this car; in a conversation it learns so."""
@@ -443,15 +449,15 @@ class Evse:
         self._unsafe_since = now
         self._events.append(Faulted(fault, reason))
         if visit.conversation is None:
-            visit.report.result, visit.report.fault = "failed", f"{fault.code} {reason}"
+            visit.report.fail(fault, reason)
             return []
         return self._take(visit.conversation.fail(fault, reason, now, self._view(now, unix_s)), now)
 
     def _is_safe(self, now: float) -> bool:
         """Known to be safe: the contactor is seen open, and no current is seen."""
-        contactor, inverter = self.fresh(now).contactor, self.fresh(now).inverter
-        current = inverter is not None and abs(inverter.current_a) >= NO_CURRENT_A
-        return contactor is not None and not contactor.closed and not current
+        readings = self.fresh(now)
+        current = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
+        return readings.seen_open and not current
 
     def _equip(self) -> None:
         """Make what the EVSE needs besides, once the station listens."""
@@ -461,13 +467,9 @@ class Evse:
 
             self.guard = self.supervisor.guard = GridGuard(settings, settings.grid_code)
         if self.plug is None and settings.pilot is not None:
-            from v2g.station.safety.plug import Plug
+            from v2g.station.safety.plug import plug_of
 
-            plc = settings.plc
-            ends_when_weak = plc is not None and plc.when_weak == "end"
-            self.plug = self.supervisor.plug = Plug(
-                settings.pilot, matches=plc is not None, ends_when_weak=ends_when_weak
-            )
+            self.plug = self.supervisor.plug = plug_of(settings.pilot, settings.plc)
         if self.heat is None:
             from v2g.station.safety.heat import heat_of
 
@@ -478,7 +480,7 @@ class Evse:
     def _view(self, now: float, unix_s: int) -> StationView:
         """What the conversation sees of this EVSE."""
         visit = self.visit
-        renegotiate = self._renegotiate(now, unix_s)
+        renegotiate = self._renegotiate(now, unix_s)  # first: what the car has to hold to follows from it
         return view_of(
             self.settings,
             visit,
@@ -487,7 +489,7 @@ class Evse:
             unix_s,
             authorization=self._authorization(now),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
-            power_w=self.power_w(now) or 0.0,
+            power_w=self.fresh(now).power_w or 0.0,
             renegotiate=renegotiate,
         )
 
@@ -500,20 +502,20 @@ class Evse:
         before = visit.promise.broken
         elapsed_s = unix_s - conversation.schedule_from_s
         wanted = visit.promise.step(conversation.schedule, elapsed_s, self.decision.allowed, now)
-        if (broken := visit.promise.broken) is not None and before is None:
-            direction, promised_w, allowed_w = broken
+        for direction, promised_w, allowed_w in () if before else visit.promise.broken:
             bound = self.decision.allowed.of(direction)
             self._events.append(PromiseBroken(bound, promised_w, allowed_w, direction))
         return wanted
 
     def _judge(self, now: float) -> Verdict:
         """The verdict about this car; a new one is reported."""
-        visit = self.visit
-        # Before it has named itself, a car can only be the one that resumes its session.
-        evcc_id = self.car.evcc_id or ("" if self.paused is None else self.paused.car.evcc_id)
-        identity = Identity(evcc_id, visit.certificate)
+        visit, identity = self.visit, Identity()  # a car that does not talk has no name
+        if visit.conversation is not None:
+            # Before it has named itself, a car can only be the one that resumes its session.
+            evcc_id = self.car.evcc_id or ("" if self.paused is None else self.paused.car.evcc_id)
+            identity = Identity(evcc_id, visit.certificate)
         verdict = self._authorizer.judge(identity, now)
-        if self.car.evcc_id and (verdict, identity) != (visit.verdict, visit.judged):
+        if (self.car.evcc_id or self.mute) and (verdict, identity) != (visit.verdict, visit.judged):
             if identity.contradicts and visit.judged != identity:
                 self._events.append(NamesDiffer(identity))
             visit.verdict, visit.judged = verdict, identity
@@ -527,7 +529,7 @@ class Evse:
         if verdict.answer is Answer.PENDING:
             return Authorization.PENDING
         # A station whose hardware is not there keeps the car waiting rather than promise what it cannot do.
-        return Authorization.ACCEPTED if self.ready(now) else Authorization.PENDING
+        return Authorization.ACCEPTED if self.why_not_ready(now) is None else Authorization.PENDING
 
     def _allowing(self) -> EvseSettings:
         """The settings for the matched car: known deviations are reported, and allowed for."""
@@ -564,17 +566,16 @@ class Evse:
             self._events.append(event)
         conversation = visit.conversation
         assert conversation is not None
-        report, car, selection = visit.report, conversation.car, conversation.selection
-        if car.evcc_id != report.evcc_id:
-            self._report_known_deviations(car.evcc_id)
-        report.session_id, report.evcc_id = conversation.session_id.hex().upper(), car.evcc_id
-        if selection is not None:
-            report.service, report.mode = selection.service.name, selection.mode.name.lower()
+        report = visit.report
+        if conversation.car.evcc_id != report.evcc_id:
+            self._report_known_deviations(conversation.car.evcc_id)
+        report.follow(conversation)
         end = conversation.end
         if end is not None and not report.result:
             fault = (visit.ending or visit.refusal) if end.fault is None else (end.fault, end.reason)
-            report.result = "completed" if fault is None else "failed"
-            report.fault = None if fault is None else f"{fault[0].code} {fault[1]}"
+            report.result = "completed"
+            if fault is not None:
+                report.fail(*fault)
             resumed = self.paused is not None and conversation.session_id == self.paused.session_id
             if end.paused is not None or resumed:
                 self.paused = end.paused
@@ -585,12 +586,8 @@ class Evse:
     def _account(self, now: float) -> None:
         """Count the energy at the meter, while there is a car."""
         meter, visit = self.fresh(now).meter, self.visit
-        if meter is None or (visit.conversation is None and self.demand.stage is Stage.OFF):
+        if meter is None or (visit.conversation is None and not self.mute):
             return
         visit.count(meter)
-        if visit.conversation is None:
+        if self.mute:
             visit.report.service, visit.report.mode = Service.AC.name, "duty cycle"
-
-
-def _selected(conversation: StationConversation) -> Service | None:
-    return None if conversation.selection is None else conversation.selection.service

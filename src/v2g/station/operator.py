@@ -21,7 +21,7 @@ class CommandRefused(V2GError):
 
 def inject(evse: Evse, command: Inject, now: float) -> None:
     """Let the EVSE charge, discharge or rest. Raises `CommandRefused`."""
-    if not evse.busy:
+    if not evse.served:
         raise CommandRefused(f"no car is in session at EVSE {evse.settings.id}; a command holds for a session")
     if command.mode == "auto":
         evse.visit.injection = None
@@ -36,6 +36,8 @@ def inject(evse: Evse, command: Inject, now: float) -> None:
     if command.mode == "idle" and power_w:
         raise CommandRefused("idle has no power; leave it out, or choose charge or discharge")
     signed_w = {"charge": power_w, "discharge": -power_w, "idle": 0.0}[command.mode]
+    if signed_w < 0 and evse.mute:
+        raise CommandRefused("the car does not talk, and cannot be asked to feed the grid; choose charge or idle")
     if signed_w:
         _check(evse, signed_w)
     _check_var(evse, command.fed_var)

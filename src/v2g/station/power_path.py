@@ -64,9 +64,9 @@ class PowerPath:
         if self._off_since is None:
             self._off_since, self._breaks = now, False
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
-        closed = readings.contactor is not None and readings.contactor.closed
         waits = now - self._off_since < BREAK_S and (visit.trip is None or visit.trip[0] not in AT_ONCE)
-        self._breaks = self._breaks or not (carrying and closed and waits)  # an opening contactor is not closed again
+        waits = waits and carrying and readings.seen_closed
+        self._breaks = self._breaks or not waits  # an opening contactor is not closed again
         return Orders(_idle_inverter(operator), contactor_closed=not self._breaks)
 
 

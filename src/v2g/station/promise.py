@@ -6,6 +6,8 @@ contactor if the meter shows that the car has not followed (`RENEGOTIATES_S`). W
 offered more after a while.
 """
 
+from typing import NamedTuple
+
 from v2g.iso15118.view import Slot
 from v2g.station.power.limits import Allowed, Decision
 from v2g.station.power.sources.car import EV
@@ -16,34 +18,42 @@ WORTH, WORTH_S = 1.1, 60.0
 """More power than promised is offered once it is this factor more, and has been for this long."""
 
 
+class Broken(NamedTuple):
+    """The station allows less in this direction than it has promised. Powers are magnitudes."""
+
+    direction: float
+    promised_w: float
+    allowed_w: float
+
+
 class Promise:
     """Compares the schedule that the car follows with what is allowed."""
 
     def __init__(self) -> None:
-        self.broken: tuple[float, float, float] | None = None
-        """Direction, promised and allowed power, while the station allows less than it promised."""
+        self.broken: tuple[Broken, ...] = ()
+        """One for each direction, as long as it lasts."""
         self._better_since: float | None = None
 
     def target_w(self, decision: Decision, wish_w: float | None) -> float | None:
         """What the car must hold to now; None while it follows its own schedule (`wish_w`: what it takes)."""
         if wish_w is None or decision.wished_by != EV:
             return decision.power_w
-        if self.broken is None:
-            return None
-        direction, _, allowed_w = self.broken
-        return direction * allowed_w if wish_w * direction >= allowed_w / WORTH - ROUNDING_W else None
+        for direction, _, allowed_w in self.broken:
+            if wish_w * direction >= allowed_w / WORTH - ROUNDING_W:
+                return direction * allowed_w
+        return None
 
     def step(self, schedule: tuple[Slot, ...], elapsed_s: float, allowed: Allowed, now: float) -> bool:
         """Whether the schedule should be renegotiated. `elapsed_s`: since the schedule began."""
         slot = _at(schedule, elapsed_s)
         if slot is None:
-            self.broken = self._better_since = None
+            self.broken, self._better_since = (), None
             return False
-        self.broken = None
-        for direction, promised_w in ((1.0, slot.charge_w), (-1.0, slot.discharge_w)):
-            allowed_w = allowed.charge_w if direction > 0 else allowed.discharge_w
-            if allowed_w < promised_w - ROUNDING_W:
-                self.broken = direction, promised_w, allowed_w
+        both = (
+            Broken(1.0, slot.charge_w, allowed.charge_w),
+            Broken(-1.0, slot.discharge_w, allowed.discharge_w),
+        )
+        self.broken = tuple(each for each in both if each.allowed_w < each.promised_w - ROUNDING_W)
         better = allowed.charge_w > slot.charge_w * WORTH + ROUNDING_W or (
             allowed.discharge_w > slot.discharge_w * WORTH + ROUNDING_W
         )
@@ -51,7 +61,7 @@ class Promise:
             self._better_since = None
         elif self._better_since is None:
             self._better_since = now
-        return self.broken is not None or (self._better_since is not None and now - self._better_since >= WORTH_S)
+        return bool(self.broken) or (self._better_since is not None and now - self._better_since >= WORTH_S)
 
 
 def _at(schedule: tuple[Slot, ...], elapsed_s: float) -> Slot | None:

@@ -37,6 +37,22 @@ class Readings:
     unwatched: str | None = None
     """Why nobody looked at the devices for a while that has just ended, if some readings became stale by that."""
 
+    @property
+    def seen_closed(self) -> bool:
+        """Whether the contactor is known to be closed."""
+        return self.contactor is not None and self.contactor.closed
+
+    @property
+    def seen_open(self) -> bool:
+        """Whether the contactor is known to be open."""
+        return self.contactor is not None and not self.contactor.closed
+
+    @property
+    def power_w(self) -> float | None:
+        """Power at the car's side for DC, at the meter for AC."""
+        source = self.inverter or self.meter
+        return None if source is None else source.power_w
+
     def fresh(self, now: float) -> "Readings":
         """The readings that can be believed at `now`; None in the place of the others."""
         oldest_s = now - READING_STALE_S

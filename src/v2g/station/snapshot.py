@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+from v2g.iso15118.view import Stage, Stop
+from v2g.kernel.units import kw
+from v2g.pilot.duty import LEAST_A
 from v2g.station.evse import Evse
 from v2g.station.safety.grid_status import GridStatus
 
@@ -93,7 +96,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
     )  # fmt: skip
     decision, guard, plug, report = evse.decision, evse.guard, evse.plug, visit.report
     match = None if plug is None else plug.match
-    binding, energy = decision.binding, evse.demand.stage.name == "ENERGY"
+    binding, energy = decision.binding, evse.demand.stage is Stage.ENERGY
     missing = evse.why_not_ready(now)
     return EvseSnapshot(
         evse=evse.settings.id,
@@ -112,7 +115,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         contactor_closed=None if contactor is None else contactor.closed,
         voltage_v=None if inverter is None else inverter.voltage_v,
         current_a=None if inverter is None else inverter.current_a,
-        power_w=evse.power_w(now),
+        power_w=readings.power_w,
         meter_w=None if meter is None else meter.power_w,
         wish_w=decision.wish_w if energy else None,
         target_w=decision.power_w if energy else None,
@@ -140,16 +143,10 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
 
 def explain(evse: Evse, now: float) -> Explanation:
     """Why the power is what it is, in a sentence and in figures."""
-    decision, visit = evse.decision, evse.visit
-    if evse.demand.stage.name != "ENERGY":
-        missing = evse.why_not_ready(now)
-        session = "no car is connected"
-        if visit.conversation is not None:
-            session = f"the session is in {visit.conversation.phase}"
-        elif visit.trip is not None:
-            session = visit.trip[1]
-        why = f"idle: {session}" + (f"; {missing[1]}" if missing else "")
-        return Explanation(evse.settings.id, why)
+    decision = evse.decision
+    if evse.demand.stage is not Stage.ENERGY:
+        missing = evse.why_not_mute(now) if evse.mute else evse.why_not_ready(now)
+        return Explanation(evse.settings.id, f"idle: {_idle(evse)}" + (f"; {missing[1]}" if missing else ""))
     bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
     return Explanation(
         evse.settings.id,
@@ -161,3 +158,24 @@ def explain(evse: Evse, now: float) -> Explanation:
         decision.limited,
         tuple(BoundSnapshot(each.source, each.detail, each.of(decision.wish_w)) for each in bounds),
     )
+
+
+def _idle(evse: Evse) -> str:
+    """What the car does meanwhile."""
+    visit, plug, allowed = evse.visit, evse.plug, evse.decision.allowed
+    if visit.conversation is not None:
+        return f"the session is in {visit.conversation.phase}"
+    if visit.trip is not None:
+        return visit.trip[1]
+    if plug is None or not plug.pilot.connected:
+        return "no car is connected"
+    if not evse.mute:
+        return "a car is plugged in"
+    if visit.stop is not Stop.NONE:
+        return "the car does not talk, and has been stopped; it gets energy once it is plugged in again"
+    if plug.pilot.announced_a:
+        return "the car does not talk, and does not ask for energy"
+    least = f"less than a duty cycle can say, {LEAST_A:g} A on each phase"
+    if visit.injection is not None and visit.injection.power_w < allowed.charge_w:
+        return f"the car does not talk, and the operator's wish, {kw(visit.injection.power_w)}, is {least}"
+    return f"the car does not talk, and the limit, {allowed.charge}, {kw(allowed.charge_w)}, is {least}"

@@ -33,6 +33,17 @@ class Report:
     result: str = ""
     fault: str | None = None
 
+    def follow(self, conversation: StationConversation) -> None:
+        """Take over what the conversation knows by now."""
+        self.session_id, self.evcc_id = conversation.session_id.hex().upper(), conversation.car.evcc_id
+        selection = conversation.selection
+        if selection is not None:
+            self.service, self.mode = selection.service.name, selection.mode.name.lower()
+
+    def fail(self, fault: Fault, reason: str) -> None:
+        """The visit ends with this fault."""
+        self.result, self.fault = "failed", f"{fault.code} {reason}"
+
 
 @dataclass(slots=True)
 class Visit:
@@ -61,6 +72,8 @@ class Visit:
     stop_by_s: float = 0.0
     waits_since_s: float | None = None
     """Since when the car waits for hardware that is not ready."""
+    draws: bool = False
+    """A car that does not talk may draw what the duty cycle says."""
     meter: MeterReading | None = None
     """The reading up to which energy has been counted."""
     deviations: set[str] = field(default_factory=set)

@@ -124,7 +124,7 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
         station = await start("daemon", "--config", str(config), "--port", "0")
         port = station.split("]:")[1].split(",")[0]
         route = ["--host", "::1", "--port", port] if cable is None else ["--interface", cable.car.interface, "--slac"]
-        battery = await launch(_address(plant), module="v2g.bench.demo.instrument")
+        battery = await launch(f"modbus://{_address(plant)}", module="v2g.bench.demo.instrument")
         car = await launch(
             "ev", *route, "--pki", str(directory / "pki"), "--service", "DC_BPT", "--mode", "dynamic",
             "--duration", str(CHARGE_S + FOLLOW_S), "--battery", _address(plant), "--pilot", _address(pilot),

@@ -30,7 +30,7 @@ from v2g.pilot.timing import UNPLUG_S
 from v2g.power.contactor import SILENT_OPEN_WITHIN_S
 from v2g.power.inverter import InverterFault
 from v2g.station.power_path import BREAK_S
-from v2g.station.safety.supervisor import FOLLOWS_S, RENEGOTIATES_S
+from v2g.station.timeouts import FOLLOWS_S, RENEGOTIATES_S
 
 TRIP_OPEN_S = SILENT_OPEN_WITHIN_S
 """From a fault to the open contactor: readings that grow stale (0.35 s), a turn of the charge loop (0.5 s), the

@@ -119,7 +119,7 @@ class Course:
         """Idle until the station would take a car, and has seen the one before leave: state F hides that."""
         world, end_s = self.rig.world, self.rig.world.now + READY_WITHIN_S
         self._pass(0.2)
-        while world.now < end_s and not (world.evse.ready(world.now) and self._sees_no_car()):
+        while world.now < end_s and (world.evse.why_not_ready(world.now) is not None or not self._sees_no_car()):
             self._step(IDLE_STEP_S)
 
     def _sees_no_car(self) -> bool:

@@ -17,7 +17,7 @@ from v2g.iso15118.d20.wire import PROTOCOLS
 from v2g.messages import ExiError, codec, decode, encode
 from v2g.messages.iso20 import ac, common, dc
 from v2g.messages.iso20.types import MessageHeader, Processing, RationalNumber
-from v2g.station.safety.supervisor import FOLLOWS_S, RENEGOTIATES_S
+from v2g.station.timeouts import FOLLOWS_S, RENEGOTIATES_S
 from v2g.v2gtp.framing import PayloadType
 
 _SETS = {ac.__name__: PayloadType.AC, dc.__name__: PayloadType.DC}

@@ -52,7 +52,8 @@ from v2g.station.event import Broke
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power.sources.reversal import DWELL_S
 from v2g.station.power_path import BREAK_S
-from v2g.station.safety.supervisor import CAR_FOLLOWS_S, FEEDS_S, FOLLOWS_S, OVER_CURRENT, RENEGOTIATES_S
+from v2g.station.safety.supervisor import OVER_CURRENT
+from v2g.station.timeouts import CAR_FOLLOWS_S, FEEDS_S, FOLLOWS_S, RENEGOTIATES_S
 
 OFF_S = OFF_WITHIN_S + STEP_S
 """From the end of the station's permission to no current: what the inverter takes, and when orders are given."""

@@ -11,7 +11,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits
 from v2g.station.config.settings import Access, Capability, EvseSettings, GridCodeSettings, Pilot, PlanStep, Plc
-from v2g.station.safety.supervisor import FOLLOWS_S
+from v2g.station.timeouts import FOLLOWS_S
 from v2g.thermal.settings import ThermalSettings
 
 After = Literal["plug", "ready", "energy"]

@@ -172,7 +172,7 @@ class World:
             return
         (intent, paused), self._connects = self._connects, None
         self.evcc = CarConversation(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
-        self._do(self.evse.connected(self.now, self.unix_s, self._peer, self.certificate))
+        self._do(self.evse.connected(self.now, self._peer, self.certificate))
         self._post(self.evcc.start(self.now, self.vehicle()).send, to_station=True)
 
     def pull_out(self) -> None:

@@ -86,9 +86,9 @@ def _after_trip(subject: Subject) -> Iterator[Case]:
 
 
 def _random_delay(subject: Subject) -> Iterator[Case]:
-    """For a code that has one, which replaces the ramp."""
-    code, random_s = subject.code, 20.0
-    if code.settings["enter_service.ramp_s"].low > 0 or not subject.name.startswith("ieee"):
+    """For a code that allows one, in the place of the ramp."""
+    entry, random_s = subject.code.settings, 20.0
+    if entry["enter_service.ramp_s"].low > 0 or entry["enter_service.random_delay_s"].high < random_s:
         return
     settings: dict[str, Value] = {"enter_service.delay_s": _DELAY_S, "enter_service.random_delay_s": random_s}
     yield Case(

@@ -7,6 +7,7 @@ methods may be called at once, each by one caller; `clock` gives monotonic secon
 import time
 from collections.abc import Callable, Collection, Mapping
 from itertools import count
+from math import nan
 from typing import ClassVar
 
 from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault, ContactorReading
@@ -52,6 +53,16 @@ class MappedDriver:
         device.require(self.NEEDED, self.OPTIONAL)
         self.device = device
         self._clock = clock
+        self._levels: dict[str, tuple[float, float]] = {}
+        """By quantity: what was acknowledged last, and when."""
+
+    async def _hold(self, name: str, level: float) -> None:
+        """Writes a level when it changes and when the heartbeat is due. Raises `PowerError`."""
+        held, time_s = self._levels.pop(name, (nan, 0.0))  # unknown until it has been acknowledged
+        if held != level or self._clock() - time_s >= self.device.heartbeat_s:
+            await self.device.write({name: level})
+            time_s = self._clock()
+        self._levels[name] = level, time_s
 
 
 # Quantity in the map -> field of the set-point.
@@ -181,18 +192,11 @@ class MappedContactor(MappedDriver):
     def __init__(self, device: MappedDevice, *, clock: Clock = time.monotonic) -> None:
         """Raises `MapError`."""
         super().__init__(device, clock=clock)
-        self._written: tuple[bool, float] | None = None
         self._contradicts_since_s: float | None = None
 
     async def command(self, *, closed: bool) -> None:
         """Drives the contactor; see the port."""
-        if self._written is not None:
-            was_closed, time_s = self._written
-            if closed == was_closed and self._clock() - time_s < self.device.heartbeat_s:
-                return
-        self._written = None  # unknown until it has been acknowledged
-        await self.device.write({"close": float(closed)})
-        self._written = closed, self._clock()
+        await self._hold("close", float(closed))
 
     async def read(self) -> ContactorReading:
         """Reads the feedback; see the port."""

@@ -13,20 +13,13 @@ class RegisterLock(ByRegisters):
     MAP = "lock"
     NEEDED = numbers("lock", *_READ)
 
-    _written: tuple[bool, float] | None = None
     _driven = False
     _differs_since_s: float | None = None
     """Since when the switches contradict what is driven."""
 
     async def command(self, *, locked: bool) -> None:
         """Drives the bolt; see the port."""
-        if self._written is not None:
-            was_locked, time_s = self._written
-            if locked == was_locked and self._clock() - time_s < self.device.heartbeat_s:
-                return
-        self._written = None  # unknown until it has been acknowledged
-        await self.device.write({"lock": float(locked)})
-        self._written = locked, self._clock()
+        await self._hold("lock", float(locked))
 
     async def read(self) -> LockReading:
         """Reads the bolt's position; see the port."""

@@ -13,19 +13,11 @@ class RegisterPilot(ByRegisters):
     MAP = "pilot"
     NEEDED = numbers("duty_set", *_MEASUREMENTS)
 
-    _written: tuple[float, float] | None = None
-
     async def command(self, duty: float) -> None:
         """Sends a duty cycle; see the port."""
         if not 0 <= duty <= 1:
             raise ValueError(f"a duty cycle is a share of 0 to 1, not {duty}")
-        if self._written is not None:
-            written, time_s = self._written
-            if duty == written and self._clock() - time_s < self.device.heartbeat_s:
-                return
-        self._written = None  # unknown until it has been acknowledged
-        await self.device.write({"duty_set": duty})
-        self._written = duty, self._clock()
+        await self._hold("duty_set", duty)
 
     async def read(self) -> PilotReading:
         """Measures; see the port."""

@@ -54,16 +54,8 @@ class RegisterCoolantPump(ByRegisters):
     NEEDED = numbers(_PUMP)
     OPTIONAL = (*_LOOPS, *_SENSORS)
 
-    _written: tuple[float, float] | None = None
-
     async def command(self, share: float) -> None:
         """Sets the speed; see the port."""
         if not 0 <= share <= 1:
             raise ValueError(f"a pump's speed is a share of 0 to 1, not {share}")
-        if self._written is not None:
-            written, time_s = self._written
-            if abs(share - written) < 0.01 and self._clock() - time_s < self.device.heartbeat_s:
-                return
-        self._written = None  # unknown until it has been acknowledged
-        await self.device.write({_PUMP: share})
-        self._written = share, self._clock()
+        await self._hold(_PUMP, round(share, 2))  # a smaller step is not worth a write

@@ -4,7 +4,7 @@ A rule looks at one mapping and reports what is wrong in it, with the remedy. Wh
 adapter that opens files (`v2g.io.configuration`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -186,20 +186,28 @@ def _follow_grid(evse: Fields) -> Findings:
 
 def _distinct_evses(settings: Fields) -> Findings:
     """What two EVSEs cannot share. Port 0 is a port of its own each time."""
-    for name in ("id", "evse_id", "interface", "port", "inverter", "contactor", "isolation", "ccid", "lock"):
-        owners: dict[object, int] = {}
-        for index, evse in enumerate(settings["evses"]):
-            value = evse.get(name)
-            if isinstance(value, dict):
-                try:
-                    address, own_map = device_address(value), value["registers"]
-                except (AddressError, KeyError):  # has its own finding
-                    continue
-                # On a CAN bus devices differ by their frames.
-                value = f"{address} by {own_map}" if address.scheme == CAN and own_map else str(address)
-            if value and (owner := owners.setdefault(value, index)) != index:
+    owners: dict[tuple[str, object], int] = {}
+    for index, evse in enumerate(settings["evses"]):
+        for name, value in _own(evse):
+            if value and (owner := owners.setdefault((name, value), index)) != index:
                 remedy = "give each EVSE its own" + (", or 0 for a free one" if name == "port" else "")
                 yield f"evses[{index}].{name}", f"{value} is also that of evses[{owner}]; {remedy}"
+
+
+def _own(evse: Fields) -> Iterator[tuple[str, object]]:
+    """What belongs to one EVSE alone: where it is said, and the value."""
+    yield from ((name, evse.get(name)) for name in ("id", "evse_id", "interface", "port"))
+    pilot = evse.get("pilot") or {}
+    devices = {name: evse.get(name) for name in ("inverter", "contactor", "isolation", "ccid", "lock")}
+    for name, device in {**devices, "pilot.device": pilot.get("device")}.items():
+        with suppress(AddressError, KeyError):  # it has its own finding
+            if device is None:
+                continue
+            address, own_map = device_address(device), device["registers"]
+            # On a CAN bus devices differ by their frames.
+            yield name, f"{address} by {own_map}" if address.scheme == CAN and own_map else str(address)
+    if pwm := pilot.get("pwm"):
+        yield "pilot.pwm", f"channel {pwm['channel']} of {pwm['chip']}"
 
 
 def _same_lines(settings: Fields) -> Findings:

@@ -44,7 +44,6 @@ class CableCheck:
     def __init__(self, test_voltage_v: float, now: float) -> None:
         self.passed = False
         self.failed: str | None = None
-        self.resistance_ohm: float | None = None
         self._test_voltage_v = test_voltage_v
         self._step = _Step.DISCHARGE
         self._since = now
@@ -90,7 +89,6 @@ class CableCheck:
             case _Step.SELF_TEST if tested and isolation.self_test is SelfTest.FAILED:
                 self.failed = "the isolation monitor failed its self-test"
             case _Step.SELF_TEST if tested and isolation.self_test is SelfTest.PASSED:
-                self.resistance_ohm = isolation.resistance_ohm
                 if isolation.resistance_ohm >= MIN_RESISTANCE_OHM:
                     self._go(_Step.LOWER, now)
                 else:

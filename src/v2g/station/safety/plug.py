@@ -6,6 +6,7 @@ from v2g.pilot.state import State
 from v2g.pilot.station import PWM, Happening, Permission, PilotEvent, PilotSettings, Signal, StationPilot
 from v2g.power.pilot import PilotReading
 from v2g.slac.event import Began, Event, LinkLost, Match, Matched, SignalBack, SignalTooWeak, Unmatched
+from v2g.station.config.settings import Plc
 
 _LOUD = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
 """The car has closed S2 by now."""
@@ -98,3 +99,8 @@ class Plug:
         if stage in _LOUD and self.pilot.permission is Permission.OPEN and not awaited:
             return Fault.PILOT, f"the car does not ask for energy: the control pilot is in state {found.name}"
         return None
+
+
+def plug_of(pilot: PilotSettings, plc: Plc | None) -> Plug:
+    """The cable of an EVSE with this control pilot, and with a power-line modem or without."""
+    return Plug(pilot, matches=plc is not None, ends_when_weak=plc is not None and plc.when_weak == "end")

@@ -21,6 +21,7 @@ from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
 from v2g.station.safety.ceiling import Ceiling
 from v2g.station.safety.excess import Excess
+from v2g.station.timeouts import CAR_FOLLOWS_S, DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, RENEGOTIATES_S
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.grid_guard import GridGuard
@@ -30,20 +31,13 @@ OVER_VOLTAGE = 1.1
 """The output may exceed the car's maximum by this factor: 110 % (IEC 61851-23)."""
 OVER_CURRENT, OVER_CURRENT_A = 1.1, 5.0
 """The current may exceed what the car allows by this factor or this much, whichever is more."""
-FOLLOWS_S, FEEDS_S = 5.0, 1.0
-"""How long an AC car may take to follow its limit (IEC 61851-1, Table A.6), and how long one may feed without
-permission. The inverter has as long to follow its set-point."""
-RENEGOTIATES_S = 10.0
-"""How long a car that follows a schedule of its own may take to a lower one: it has to negotiate that first."""
-CAR_FOLLOWS_S, FALLS_A_PER_S = 1.0, 100.0
-"""A DC car's lower current limit: what it takes to the inverter and back as a measurement, and the inverter's ramp."""
+FALLS_A_PER_S = 100.0
+"""How fast the inverter follows a lower current limit of a DC car."""
 UNASKED, UNASKED_W = 0.05, 500.0
 """The inverter may deliver this share of its rating, or this much, more than it was commanded."""
-DIFFERS, DIFFERS_W, DIFFERS_S = 0.1, 500.0, 10.0
-"""Meter and inverter may differ by this share of the rating, or this much, for at most this long: readings are never of
-the same instant, and a meter on the other side of the inverter does not see its losses."""
-LASTS_S = 0.05
-"""A finding becomes a fault only after it has persisted."""
+DIFFERS, DIFFERS_W = 0.1, 500.0
+"""Meter and inverter may differ by this share of the rating, or this much: readings are never of the same instant, and
+a meter on the other side of the inverter does not see its losses."""
 
 _INVERTER = {
     InverterFault.GRID_LOST: Fault.ISLANDING,
@@ -123,8 +117,7 @@ class Supervisor:
         if readings.unwatched is not None:
             return Fault.STALLED, readings.unwatched
         found = self.alarm(readings, now)
-        closed = readings.contactor is not None and readings.contactor.closed
-        return found if found is not None or self.plug is None else self.plug.why_not(stage, closed)
+        return found if found is not None or self.plug is None else self.plug.why_not(stage, readings.seen_closed)
 
     def hardware(self, readings: Readings, now: float, *, dc: bool) -> Found | None:
         """The first device that does not do its part, or the grid if that is out of its limits; None if all is well.
@@ -161,14 +154,14 @@ class Supervisor:
 
     def _lock(self, readings: Readings) -> Found | None:
         """The plug is held as long as the contactor is closed."""
-        lock, contactor = readings.lock, readings.contactor
+        lock = readings.lock
         if self.settings.lock is None:
             return None
         if lock is None:
             return Fault.CONNECTOR_LOCK, "no reading of the connector lock"
         if lock.fault is not None:
             return Fault.CONNECTOR_LOCK, f"the connector lock reports {lock.fault}"
-        if contactor is not None and contactor.closed and not lock.locked:
+        if readings.seen_closed and not lock.locked:
             return Fault.CONNECTOR_LOCK, "the contactor is closed and the plug is not locked"
         return None
 
@@ -257,13 +250,12 @@ class Supervisor:
 
     def _carries(self, demand: Demand, readings: Readings) -> bool:
         """Whether the way from inverter to car is closed and no test voltage is on it."""
-        contactor = readings.contactor
-        return contactor is not None and contactor.closed and demand.stage in (Stage.READY, Stage.ENERGY)
+        return readings.seen_closed and demand.stage in (Stage.READY, Stage.ENERGY)
 
     def _at_the_meter(self, watched: Watched, readings: Readings, now: float) -> Found | None:
         """AC: the vehicle converts, and may do something else than it was asked. As long as the contactor is closed."""
-        meter, contactor, demand = readings.meter, readings.contactor, watched.demand
-        if meter is None or contactor is None or not contactor.closed:
+        meter, demand = readings.meter, watched.demand
+        if meter is None or not readings.seen_closed:
             self._feeds.step(None, now, 0.0)
             return self._beyond.step(None, now, 0.0)
         energy, allowed, lasting = demand.stage is Stage.ENERGY, watched.decision.allowed, watched.decision.lasting

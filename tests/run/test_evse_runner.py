@@ -1,0 +1,63 @@
+"""What a runner makes of its EVSE's steps: what it reports, and when the process may end."""
+
+from io import StringIO
+
+from msgspec.structs import replace as changed
+from tests.io.jumping_loop import JumpingLoop, run_ahead
+from tests.station.scene import INTENT, OUTLET
+
+from v2g.bench.sim.world import World
+from v2g.io.trace import SessionTrace
+from v2g.iso15118.view import Stop
+from v2g.run.evse import REPEAT_S, EvseRunner
+from v2g.station.config.settings import Access, Device, Pilot
+from v2g.station.evse import Evse
+
+NOBODY = Device(address="modbus://127.0.0.1:1")
+EVSE = changed(
+    OUTLET,
+    services=("AC",),
+    inverter=None,
+    isolation=None,
+    contactor=NOBODY,
+    meter=NOBODY,
+    grid=NOBODY,
+    pilot=Pilot(device=NOBODY, fallback_a=16.0, digital_s=2.0, retries=0),
+    access=Access(grant="everyone"),
+)
+
+
+def test_a_defect_that_lasts_is_reported_again_and_again_but_not_at_once() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        trace = StringIO()
+        runner = EvseRunner(Evse(EVSE), SessionTrace(None, echo=trace), lambda: None)
+        for defect in (1, "another"):
+            for _ in range(25):
+                runner.evse.site = defect  # type: ignore[assignment]  # a defect of ours
+                runner.heed()
+                loop.ahead_s += REPEAT_S / 10
+        reasons = [line.partition("0x7F")[2] for line in trace.getvalue().splitlines() if "0x7F" in line]
+        assert [reason.count("int") for reason in reasons] == [1, 1, 1, 0, 0, 0]
+
+    run_ahead(scenario)
+
+
+def test_the_process_waits_for_a_car_that_draws_by_the_duty_cycle() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        world = World(EVSE, INTENT)
+        runner = EvseRunner(world.evse, SessionTrace(None), lambda: None)
+        world.faults.mute = True
+        world.run(3.0)
+        world.plug_in()
+        world.run(20.0)
+        assert world.contactor.closed
+        loop.ahead_s += world.now - loop.time()
+        runner.heed()
+        assert not runner.idle.is_set()
+        world.evse.stop(Stop.TERMINATE, world.now)
+        world.run(5.0)
+        loop.ahead_s += world.now - loop.time()
+        runner.heed()
+        assert runner.idle.is_set()
+
+    run_ahead(scenario)
