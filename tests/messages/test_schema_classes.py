@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from v2g.exi.facets import ATTRIBUTE, CONTENT, GROUP, REF, Choice, Type, Wildcard
+from v2g.exi.facets import ATTRIBUTE, CHOICE, CONTENT, GROUP, REF, Choice, Type, Wildcard
 from v2g.exi.grammar import (
     Binary,
     Boolean,
@@ -342,6 +342,8 @@ def test_amendment_1(shared: Path, variant: str) -> None:
         if kind["base"]:
             assert cls.__base__ is not None
             assert cls.__base__.__name__ == class_name(kind["base"])
+        grouped = [particle.field.choice for particle in schema.grammar(cls).particles]
+        assert set(grouped) == ({CHOICE} if "choice of exactly one" in kind.get("group", "") else {None}), cls
         elements = [
             (
                 member.name.local,

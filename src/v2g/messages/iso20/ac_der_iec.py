@@ -6,7 +6,18 @@ from enum import auto
 from typing import Annotated
 
 import v2g.messages.iso20.ac_der_iec as ac_der_iec
-from v2g.exi.facets import REF, REQUIRED, Enumeration, Occurs, Type, UnsignedByte, UnsignedInt, UnsignedShort, element
+from v2g.exi.facets import (
+    CHOICE,
+    REF,
+    REQUIRED,
+    Enumeration,
+    Occurs,
+    Type,
+    UnsignedByte,
+    UnsignedInt,
+    UnsignedShort,
+    element,
+)
 from v2g.messages.iso20 import types as ct
 
 NAMESPACE = "urn:iso:std:iso:15118:-20:AC-DER-IEC"
@@ -143,9 +154,9 @@ class ZeroCurrent(Type):
 
 
 class ReactivePowerSupport(Type):
-    VoltVar: DERCurve | None = None
-    WattVar: DERCurve | None = None
-    WattCosPhi: DERCurve | None = None
+    VoltVar: Annotated[DERCurve | None, CHOICE] = None
+    WattVar: Annotated[DERCurve | None, CHOICE] = None
+    WattCosPhi: Annotated[DERCurve | None, CHOICE] = None
 
 
 class ActivePowerSupport(Type):
