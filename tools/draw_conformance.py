@@ -4,9 +4,13 @@
 
     number <tab> meaning <tab> where <tab> note
 
-Whatever cites a number, as in `[V2G20-443]`, is found in the sources and the tests by itself; `where` names files that
-keep or show a requirement without its number. A note says why a requirement is not kept, or what is different: one of
-the keys of REASONS, a text that begins with `deviation:`, or any other remark.
+A source file or a test function that cites a number, as in `[V2G20-443]`, is found by itself; `where` names others, a
+source by its path and a test as `tests/file.py::test_name`. The note decides what becomes of a requirement:
+
+- a key of REASONS, or a text that begins with `does not apply: `: there is nothing to keep;
+- `deviation: ` and what is done instead;
+- otherwise it is kept, in at least one source and shown by at least one test function, or the note begins with
+  `no test: ` and says why. Any other note is a remark.
 """
 
 import ast
@@ -18,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DATA, PAGE = ROOT / "docs" / "requirements.tsv", ROOT / "docs" / "conformance.md"
 NUMBER = re.compile(r"V2G(?:20|2|3|-DC)-(?:[A-Z]\d+-)?\d+")
-DEVIATION = "deviation: "
+DEVIATION, IDLE, UNTESTED = "deviation: ", "does not apply: ", "no test: "
 
 REASONS: Mapping[str, str] = {
     "d2": "Sessions of ISO 15118-2 are not spoken yet; captures of them are judged by its phase table.",
@@ -51,12 +55,24 @@ class Requirement:
     note: str
     places: list[str] = field(default_factory=list)
     """Files that keep it."""
-    shown: dict[str, list[str]] = field(default_factory=dict)
-    """Test files that show it, with the functions that cite it."""
+    shown: list[str] = field(default_factory=list)
+    """Test functions that show it, as `file::function`."""
 
     @property
     def part(self) -> str:
         return PARTS[self.number.rpartition("-")[0].removesuffix("-A09").split("-M")[0]]
+
+    @property
+    def deviates(self) -> bool:
+        return self.note.startswith(DEVIATION)
+
+    @property
+    def kept(self) -> bool:
+        return not self.deviates and not self.note.startswith(IDLE) and self.note not in REASONS
+
+    @property
+    def remark(self) -> str:
+        return self.note.removeprefix(DEVIATION).removeprefix(IDLE)
 
 
 def requirements() -> list[Requirement]:
@@ -68,11 +84,8 @@ def requirements() -> list[Requirement]:
         named = where.split()
         requirement = Requirement(number, meaning, note)
         requirement.places = sorted({*cited.get(number, ()), *(each for each in named if each.startswith("src/"))})
-        requirement.shown = {each: [] for each in named if each.startswith("tests/")}
-        for file, function in shown.get(number, ()):
-            functions = requirement.shown.setdefault(file, [])
-            if function and function not in functions:
-                functions.append(function)
+        tests = {*shown.get(number, ()), *(each for each in named if each.startswith("tests/"))}
+        requirement.shown = sorted(tests)
         found.append(requirement)
     return found
 
@@ -91,19 +104,28 @@ def _cited(root: Path) -> dict[str, set[str]]:
     return found
 
 
-def _shown(root: Path) -> dict[str, list[tuple[str, str]]]:
-    """Number -> the test files that cite it, with the function."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def functions_of(file: Path) -> dict[str, range]:
+    """The lines of each test function of a file, its decorators included."""
+    functions = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.FunctionDef)]
+    return {
+        each.name: range(min([each.lineno, *(mark.lineno for mark in each.decorator_list)]), (each.end_lineno or 0) + 1)
+        for each in functions
+        if each.name.startswith("test_")
+    }
+
+
+def _shown(root: Path) -> dict[str, set[str]]:
+    """Number -> the test functions that cite it, as `file::function`."""
+    found: dict[str, set[str]] = {}
     for file in sorted(root.rglob("test_*.py")):
         text = file.read_text()
         if not NUMBER.search(text):
             continue
-        functions = [each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.FunctionDef)]
+        functions = functions_of(file)
         for at, line in enumerate(text.splitlines(), 1):
-            around = [each.name for each in functions if each.lineno <= at <= (each.end_lineno or at)]
-            test = next((each for each in around if each.startswith("test_")), "")
             for number in NUMBER.findall(line):
-                found.setdefault(number, []).append((str(file.relative_to(ROOT)), test))
+                names = {f"{file.relative_to(ROOT)}::{name}" for name, lines in functions.items() if at in lines}
+                found.setdefault(number, set()).update(names)
     return found
 
 
@@ -112,7 +134,7 @@ _HEAD = """\
 
 What the standards demand, by requirement number: where it is kept, which test shows it, or why it is not. Drawn by
 `tools/draw_conformance.py` from `docs/requirements.tsv` and from the numbers that sources and tests cite; a test holds
-this page to them.
+this page to them, and each test that it names is there.
 
 The standards themselves are not public. The numbers and what they mean come from public code, test suites and notes
 that cite them, in the words of this project; a number that nobody cites in public is missing here.
@@ -129,12 +151,12 @@ def page() -> str:
 
 
 def _summary(known: list[Requirement]) -> Iterator[str]:
-    yield "| standard | numbers | kept | with a test | deviations | not offered yet, or not applicable |"
+    yield "| standard | numbers | kept | of these shown by a test | deviations | not offered yet, or not applicable |"
     yield "|---|---|---|---|---|---|"
     for title in PARTS.values():
         rows = [each for each in known if each.part == title]
-        kept = [each for each in rows if each.places and not each.note.startswith(DEVIATION)]
-        deviations = [each for each in rows if each.note.startswith(DEVIATION)]
+        kept = [each for each in rows if each.kept]
+        deviations = [each for each in rows if each.deviates]
         shown = [each for each in kept if each.shown]
         rest = len(rows) - len(kept) - len(deviations)
         yield f"| {title} | {len(rows)} | {len(kept)} | {len(shown)} | {len(deviations)} | {rest} |"
@@ -144,37 +166,33 @@ def _summary(known: list[Requirement]) -> Iterator[str]:
 def _deviations(known: list[Requirement]) -> Iterator[str]:
     yield "## Deviations\n"
     for each in known:
-        if each.note.startswith(DEVIATION):
-            yield f"- **{each.number}**: {each.meaning} Here: {each.note.removeprefix(DEVIATION)}."
+        if each.deviates:
+            shown = f" Shown by {_code(each.shown)}." if each.shown else ""
+            yield f"- **{each.number}**: {each.meaning} Here: {each.remark}.{shown}"
     yield ""
 
 
 def _part(title: str, rows: list[Requirement]) -> Iterator[str]:
     yield f"## {title}\n"
-    kept = [each for each in rows if each.places or each.note not in REASONS]
+    kept = [each for each in rows if each.kept]
     if kept:
         yield "| number | what it says | kept in | shown by | remark |"
         yield "|---|---|---|---|---|"
     for each in kept:
         places = _code(place.removeprefix("src/v2g/") for place in each.places)
-        remark = each.note.removeprefix(DEVIATION)
-        remark = REASONS.get(remark, remark)
-        yield f"| {each.number} | {each.meaning} | {places} | {_code(_tests(each))} | {remark} |"
+        yield f"| {each.number} | {each.meaning} | {places} | {_code(each.shown)} | {each.remark} |"
     yield ""
     for reason, text in REASONS.items():
-        others = [each for each in rows if each not in kept and each.note == reason]
+        others = [each for each in rows if each.note == reason]
         if others:
             yield f"**{text}**\n"
             yield from (f"- {each.number}: {each.meaning}" for each in others)
             yield ""
-
-
-def _tests(requirement: Requirement) -> Iterator[str]:
-    for file, functions in sorted(requirement.shown.items()):
-        if functions:
-            yield from (f"{file}::{function}" for function in functions)
-        else:
-            yield file
+    idle = [each for each in rows if each.note.startswith(IDLE)]
+    if idle:
+        yield "**These do not apply.**\n"
+        yield from (f"- {each.number}: {each.meaning} Here: {each.remark}." for each in idle)
+        yield ""
 
 
 def _code(names: Iterable[str]) -> str:

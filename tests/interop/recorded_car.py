@@ -45,6 +45,8 @@ class RecordedCar:
     connection: socket.socket
     responses: list[Any] = field(default_factory=list)
     loop_s: list[float] = field(default_factory=list)
+    asked_s: float = 0.0
+    """When the last request was sent."""
 
     def run(self, loops: int) -> None:
         """Runs the session to SessionStop. Raises RefusedError."""
@@ -65,6 +67,14 @@ class RecordedCar:
             for _ in range(loops if name.endswith("ChargeLoopReq") else 1):
                 self._exchange(payload_type, request)
 
+    def come_and_go(self) -> None:
+        """Begins a session and ends it at once. Raises RefusedError."""
+        self._frames = FrameReader()
+        self._session_id = bytes(8)
+        requests = {type(request).__name__: (payload_type, request) for payload_type, request in self._requests()}
+        for name in ("supportedAppProtocolReq", "SessionSetupReq", "SessionStopReq"):
+            self._exchange(*requests[name])
+
     def _requests(self) -> list[tuple[int, Any]]:
         records = [json.loads(line) for line in self.trace.read_text(encoding="utf-8").splitlines()]
         return [
@@ -83,7 +93,7 @@ class RecordedCar:
                 header = types.MessageHeader(SessionID=self._session_id, TimeStamp=int(time.time()))
                 request = msgspec.structs.replace(request, Header=header)
             frame = pack(payload_type, encode(PROTOCOLS[payload_type], request))
-            start = time.perf_counter()
+            self.asked_s = start = time.perf_counter()
             self.connection.sendall(frame)
             response = self._receive()
             if type(request).__name__.endswith("ChargeLoopReq"):

@@ -1,5 +1,6 @@
 """The recorded cars of `tests/traces` at our station of today, one after the other; needs neither root nor Josev."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def test_recorded_car_is_served(trace: Path, ours: Station) -> None:
     assert isinstance(car.responses[-1], common.SessionStopRes)
     assert car.responses[-1].ResponseCode == types.ResponseCode.OK
     assert len(car.loop_s) == LOOPS
+
+
+def test_the_station_leaves_the_car_five_seconds_to_close_the_connection(ours: Station) -> None:
+    """[V2G20-1633]"""
+    with connect(("::1", ours.port, 0, 0), None) as connection:
+        car = RecordedCar(next(trace for trace in TRACES if trace.stem != PLUG_AND_CHARGE), connection)
+        car.come_and_go()
+        connection.settimeout(60.0)
+        assert connection.recv(1) == b""
+        assert time.perf_counter() - car.asked_s >= 5.0
 
 
 def test_car_that_insists_on_plug_and_charge_is_refused(ours: Station) -> None:

@@ -107,10 +107,12 @@ def test_there_is_nothing_to_renegotiate_before_power(phase: Phase) -> None:
     assert car.secc.end.fault is Fault.SEQUENCE_ERROR
 
 
-def test_the_first_turn_of_the_loop_has_the_meter_unasked() -> None:
+@pytest.mark.parametrize("offer", [OFFER, AC_OFFER], ids=["DC", "AC"])
+def test_the_first_turn_of_the_loop_has_the_meter_unasked(offer: Offer) -> None:
     """[V2G20-1833]; later turns only if the car asks [V2G20-1082]."""
-    car = Car(view=replace(READY, meter=METER)).walk(Phase.STARTED)
-    asked = [car.ask(changed(dc_loop(car.session_id), MeterInfoRequested=wants)) for wants in (False, False, True)]
+    car = Car(offer, replace(READY, meter=METER)).walk(Phase.STARTED)
+    request = car.requests()["DC_ChargeLoopReq" if offer is OFFER else "AC_ChargeLoopReq"]
+    asked = [car.ask(changed(request, MeterInfoRequested=wants)) for wants in (False, False, True)]
     readings = [answer.MeterInfo for answer in asked]  # type: ignore[attr-defined]
     assert [None if each is None else each.ChargedEnergyReadingWh for each in readings] == [1_200, None, 1_200]
 
@@ -158,15 +160,101 @@ def test_details_of_a_service_that_was_not_offered() -> None:
     assert code(car.ask(request)) is ResponseCode.FAILED_ServiceIDInvalid
 
 
-@pytest.mark.parametrize("supported", [[2], [99], [1, 5]])
-def test_what_a_car_supports_does_not_filter_energy_services(supported: list[int]) -> None:
-    """[V2G20-1249]"""
+@pytest.mark.parametrize("supported", [None, [2], [99], [1, 5]])
+def test_what_a_car_supports_does_not_filter_energy_services(supported: list[int] | None) -> None:
+    """[V2G20-1249]; it need not say it at all [V2G20-1248]."""
     car = Car().walk(Phase.SERVICE_DISCOVERY)
-    answer = car.ask(
-        common.ServiceDiscoveryReq(header(car.session_id), SupportedServiceIDs=common.ServiceIDList(supported))
-    )
+    listed = None if supported is None else common.ServiceIDList(supported)
+    answer = car.ask(common.ServiceDiscoveryReq(header(car.session_id), SupportedServiceIDs=listed))
     assert code(answer) is ResponseCode.OK
     assert [each.ServiceID for each in answer.EnergyTransferServiceList.Service] == [6, 2]  # type: ignore[attr-defined]
+
+
+def test_a_service_is_chosen_again_from_the_same_offer_by_the_same_rules() -> None:
+    """[V2G20-1956], [V2G20-1985]; the station says each time that it can do that [V2G20-1931], [V2G20-1932]."""
+    car = Car().walk(Phase.SERVICE_DISCOVERY)
+    first = car.ask(common.ServiceDiscoveryReq(header(car.session_id)))
+    car = Car().walk(Phase.WELDING_DETECTION)
+    car.ask(session_stop(car.session_id, common.ChargingSession.ServiceRenegotiation))
+    again = car.ask(common.ServiceDiscoveryReq(header(car.session_id)))
+    assert changed(again, Header=first.Header) == first  # type: ignore[attr-defined]
+    assert first.ServiceRenegotiationSupported  # type: ignore[attr-defined]
+    car.ask(common.ServiceDetailReq(header(car.session_id), ServiceID=2))
+    before = common.SelectedService(6, 1)
+    request = common.ServiceSelectionReq(header(car.session_id), SelectedEnergyTransferService=before)
+    assert code(car.ask(request)) is ResponseCode.FAILED_ServiceSelectionInvalid, "its detail was not asked for again"
+
+
+def test_external_identification_is_all_that_is_offered() -> None:
+    """[V2G20-1220], [V2G20-2567]"""
+    car = Car().walk(Phase.AUTHORIZATION_SETUP)
+    answer = car.ask(common.AuthorizationSetupReq(header(car.session_id)))
+    assert answer.AuthorizationServices == [common.Authorization.EIM]  # type: ignore[attr-defined]
+    assert answer.EIM_ASResAuthorizationMode is not None  # type: ignore[attr-defined]
+    assert answer.PnC_ASResAuthorizationMode is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected", "processing"),
+    [
+        (Authorization.PENDING, ResponseCode.OK, Processing.Ongoing_WaitingForCustomerInteraction),
+        (Authorization.ACCEPTED, ResponseCode.OK, Processing.Finished),
+        (Authorization.REJECTED, ResponseCode.WARNING_EIMAuthorizationFailure, Processing.Finished),
+    ],
+)
+def test_an_authorization_is_finished_once_it_is_decided(
+    verdict: Authorization, expected: ResponseCode, processing: Processing
+) -> None:
+    """[V2G20-1200], [V2G20-2219], [V2G20-2230]"""
+    car = Car(view=replace(READY, authorization=verdict)).walk(Phase.AUTHORIZATION)
+    answer = car.ask(car.requests()["AuthorizationReq"])
+    assert (code(answer), answer.EVSEProcessing) == (expected, processing)  # type: ignore[attr-defined]
+    assert (car.secc.session.phase is Phase.SERVICE_DISCOVERY) == (verdict is Authorization.ACCEPTED)
+
+
+def test_an_authorization_service_that_was_not_offered() -> None:
+    """[V2G20-2209], [V2G20-2226]: a warning, whatever is known of the car."""
+    chain = common.ContractCertificateChain(b"leaf", common.SubCertificates([b"authority"]))
+    contract = common.PnC_AReqAuthorizationMode(bytes(16), chain, Id="id1")
+    car = Car().walk(Phase.AUTHORIZATION)
+    answer = car.ask(
+        common.AuthorizationReq(header(car.session_id), common.Authorization.PnC, PnC_AReqAuthorizationMode=contract)
+    )
+    assert code(answer) is ResponseCode.WARNING_AuthorizationSelectionInvalid
+    assert car.secc.session.phase is Phase.AUTHORIZATION
+
+
+def test_a_schedule_is_finished_once_there_is_one() -> None:
+    """[V2G20-1987]"""
+    car = Car(replace(OFFER, modes=(ControlMode.SCHEDULED,)), replace(READY, schedule=()))
+    car.walk(Phase.SCHEDULE_EXCHANGE)
+    said = []
+    for view in (car.view, READY):
+        car.view = view
+        said.append(car.ask(car.requests()["ScheduleExchangeReq"]).EVSEProcessing)  # type: ignore[attr-defined]
+    assert said == [Processing.Ongoing, Processing.Finished]
+    assert car.secc.session.phase is Phase.CABLE_CHECK
+
+
+def test_powers_to_a_car_without_powers_for_each_phase_are_over_all_of_them() -> None:
+    """[V2G20-1822]"""
+    car, later = Car(AC_OFFER).walk(Phase.CHARGE_PARAMETERS), Car(AC_OFFER).walk(Phase.STARTED)
+    parameters = car.ask(car.requests()["AC_ChargeParameterDiscoveryReq"])
+    loop = later.ask(later.requests()["AC_ChargeLoopReq"])
+    sent = (parameters.AC_CPDResEnergyTransferMode, loop.CLResControlMode)  # type: ignore[attr-defined]
+    each = {
+        name: getattr(mode, name) for mode in sent for name in mode.__struct_fields__ if name[-3:] in ("_L2", "_L3")
+    }
+    assert each
+    assert set(each.values()) == {None}
+
+
+def test_a_session_that_was_terminated_is_forgotten() -> None:
+    """[V2G20-1080]"""
+    car = Car(peer=PEER).walk(Phase.WELDING_DETECTION)
+    car.ask(session_stop(car.session_id, common.ChargingSession.Terminate))
+    assert car.secc.end is not None
+    assert car.secc.end.paused is None
 
 
 def test_a_car_that_may_use_nothing_is_not_offered_anything() -> None:

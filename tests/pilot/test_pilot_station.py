@@ -184,6 +184,33 @@ def test_between_five_percent_and_nominal_there_is_a_pause(
     assert bench.sent[-1][0] - bench.sent[-2][0] == pytest.approx(for_s, abs=2 * POLL_S)
 
 
+def test_a_lost_link_leads_through_state_f_to_a_new_matching() -> None:
+    """[V2G3-M07-05], [V2G3-M07-07], [V2G3-M07-08], [V2G3-M07-09]"""
+    bench = charging()
+    bench.run(3 * SLAC_INIT_S)
+    bench.sent.clear()
+    lost_s = bench.now
+    bench.pilot.linked = False
+    bench.run(STEP_EF_S + 1)
+    assert [signal for _, signal in bench.sent] == [Signal.UNAVAILABLE, Signal.DIGITAL]
+    assert bench.sent[0][0] - lost_s <= 2 * POLL_S
+    assert bench.sent[1][0] - bench.sent[0][0] == pytest.approx(STEP_EF_S, abs=2 * POLL_S)
+
+
+def test_a_link_that_is_lost_in_x1_stays_there_until_the_station_is_ready() -> None:
+    """[V2G3-M07-04]"""
+    bench = charging()
+    bench.pilot.want(Signal.NOT_READY)
+    bench.run(2 * STEP_X1_S)
+    bench.sent.clear()
+    bench.pilot.linked = False
+    bench.run(3 * SLAC_INIT_S)
+    assert {signal for _, signal in bench.sent} <= {Signal.NOT_READY}
+    bench.pilot.want(Signal.DIGITAL)
+    bench.run(1.0)
+    assert bench.sent[-1][1] is Signal.DIGITAL
+
+
 def test_the_current_changes_at_most_every_five_seconds() -> None:
     bench = Bench()
     bench.plug_in(Signal.NOMINAL, 16)

@@ -193,17 +193,18 @@ def test_the_station_asks_to_end(
     assert (world.evcc.end.paused is not None) == (notification is EvseNotification.Pause)
 
 
-def test_a_paused_session_is_taken_up_again_at_charge_parameter_discovery() -> None:
-    """[V2G20-1032], [V2G20-1844]"""
-    first = World(intent(duration_s=0.5, pause=True)).run()
+@pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC])
+def test_a_paused_session_is_taken_up_again_at_charge_parameter_discovery(service: Service) -> None:
+    """[V2G20-1032], [V2G20-1844]; AC [V2G20-2097], DC [V2G20-2098]."""
+    first = World(intent(service, duration_s=0.5, pause=True)).run()
     assert first.evcc.end is not None
     assert first.station.end is not None
     assert first.evcc.end.paused is not None
     assert first.evcc.end.paused.session_id == first.evcc.session.session_id
-    again = World(intent(), car_paused=first.evcc.end.paused, station_paused=first.station.end.paused).run()
+    again = World(intent(service), car_paused=first.evcc.end.paused, station_paused=first.station.end.paused).run()
     assert again.evcc.session.resumed
     assert again.evcc.session.session_id == first.evcc.session.session_id
-    assert again.names == [*SETUP[:2], *DC_PATH]
+    assert again.names == [*SETUP[:2], *(DC_PATH if service.dc else AC_PATH)]
     assert again.evcc.end is not None
     assert again.evcc.end.fault is None
     assert again.evcc.end.paused is None, "over for good"
@@ -471,6 +472,18 @@ def test_a_mobility_needs_mode_of_the_station_is_avoided() -> None:
     world.run(lambda w: bool(w.asked("ServiceSelectionReq")))
     [selection] = world.asked("ServiceSelectionReq")
     assert selection.SelectedEnergyTransferService.ParameterSetID == 1  # type: ignore[attr-defined]
+
+
+@BOTH
+def test_the_car_is_symmetric(mode: ControlMode) -> None:
+    """[V2G20-1820]: it states powers over all phases, and none for each."""
+    world = World(intent(Service.AC_BPT, mode)).run()
+    [parameters] = world.asked("AC_ChargeParameterDiscoveryReq")
+    said = [parameters.AC_CPDReqEnergyTransferMode]  # type: ignore[attr-defined]
+    said += [request.CLReqControlMode for request in world.asked("AC_ChargeLoopReq")]  # type: ignore[attr-defined]
+    each = [getattr(part, name) for part in said for name in part.__struct_fields__ if name[-3:] in ("_L2", "_L3")]
+    assert len(each) > 10
+    assert set(each) == {None}
 
 
 def test_per_phase_targets_are_added_up() -> None:
