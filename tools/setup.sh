@@ -20,7 +20,7 @@ need() { # TOOL PACKAGE LOSS
         echo "setup: $1 is missing (as root: apt-get install $2): $3" >&2
 }
 
-find_python() {
+find_python() { # the Python to use; false if there is none
     local candidate
     for candidate in ${PYTHON:-python3.11 python3 python3.12 python3.13 python3.14}; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
@@ -28,14 +28,17 @@ find_python() {
             return
         fi
     done
-    echo "setup: no Python 3.11 or newer; install one, or name it: PYTHON=/path/to/python3 make ..." >&2
     return 1
 }
 
 make_venv() { # EXTRA
     local python
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        python=$(find_python)
+        python=$(find_python) || { install_package python3-venv && python=$(find_python); } || {
+            echo "setup: no Python 3.11 or newer; install one (as root: apt-get install python3-venv)," \
+                "or name it: PYTHON=/path/to/python3 make ..." >&2
+            return 1
+        }
         if ! "$python" -c 'import ensurepip' 2>/dev/null && ! install_package python3-venv; then
             echo "setup: $python cannot make environments; as root: apt-get install python3-venv" >&2
             return 1
