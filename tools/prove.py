@@ -83,7 +83,7 @@ def set_up() -> str:
     """The commands of docs/set-up.md, as they stand there."""
     page = (ROOT / "docs" / "set-up.md").read_text()
     blocks = [part.partition("```")[0] for part in page.split("```sh\n")[1:]]
-    ends = "kill $(jobs -p); echo 'set up'"
+    ends = "kill $(jobs -p); wait || true; echo 'set up; a first session has ended in order'"
     return "set -euxo pipefail; export DEBIAN_FRONTEND=noninteractive\n" + "".join(blocks) + ends
 
 
