@@ -50,7 +50,7 @@ def _text(value: object) -> str:
         case float():
             return f"{round(value, 3):.9g}"
         case dict():
-            return "\n".join(f"{key}: {_text(each)}" for key, each in value.items())
+            return "\n".join(f"{key}: {text}" for key, each in value.items() if (text := _text(each)))
         case list():
             return ", ".join(map(_text, value))
     return printable(str(value))
