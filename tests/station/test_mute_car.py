@@ -11,7 +11,7 @@ from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import STEADY_HIGH
 from v2g.pilot.state import State
-from v2g.pilot.timing import BREAK_S
+from v2g.pilot.timing import BREAK_S, STEP_X1_S
 from v2g.pilot.vehicle import VehiclePilot
 from v2g.station.access import Answer, Identity, Verdict
 from v2g.station.command import Inject
@@ -103,6 +103,8 @@ def test_what_takes_its_energy_away_is_reported_with_its_code(
     mends(world)
     world.run(30.0)
     assert world.contactor.closed, "it cannot begin a new session by itself"
+    (opened_s, _), (closed_s, _) = world.switched[-2:]
+    assert fault is Fault.PILOT or closed_s - opened_s > STEP_X1_S, "the car has started again"
 
 
 def test_an_authorisation_that_is_withdrawn_is_reported() -> None:

@@ -398,13 +398,16 @@ class Evse:
         readings = self.fresh(now)
         if self.plug is not None:
             broken = self.supervisor.alarm(readings, now) is not None or self._defects.get("contactor") is not None
-            granted = not self.mute or self._judge(now).answer is Answer.GRANTED
-            self.plug.pilot.offer(offered_a(self.settings, self.visit) if granted else None)
+            why = self.why_not_mute(now) if self.mute else None
+            stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
+            self.plug.pilot.offer(None if stops else offered_a(self.settings, self.visit))
             signal = Signal.UNAVAILABLE if broken else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
                 if event.happening is Happening.PLUGGED and not self.busy:
                     self.visit = self._new_visit(since_s=now, meter=readings.meter)
+            if self.mute:
+                self._judge(now)  # for the trace
             why = self.plug.why_end()
             if why is not None and self.visit.ending is None and self.busy and self.stop(Stop.TERMINATE, now):
                 self.visit.ending = why

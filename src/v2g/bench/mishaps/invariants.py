@@ -166,6 +166,8 @@ class Checker:
         """What the world's clock cannot distinguish."""
         self._tripped_s = inf
         """When the present session failed."""
+        self._mends = False
+        """A car that does not talk gets its energy back with what took it away."""
 
     def begin(self, kind: str, closed: bool) -> Struck:
         """A mishap has just happened; the contactor was `closed` before it."""
@@ -213,6 +215,8 @@ class Checker:
         for _, event in events[self._events :]:
             if isinstance(event, Faulted | Broke):
                 self.faults.append(event)
+                mends = isinstance(event, Broke) and self.rig.world.faults.mute
+                self._mends = mends and (self._mends or self._tripped_s == inf)
                 self._tripped_s = min(self._tripped_s, self.rig.world.now)
                 if event.fault is Fault.INTERNAL:
                     self.violate("internal", f"fault INTERNAL: {event.reason}")
@@ -268,6 +272,8 @@ class Checker:
         world, welded = self.rig.world, self.rig.welded
         now = world.now
         self._check_weld(closed and not world.contactor.driven)
+        if not closed and self._mends:
+            self._tripped_s = inf
         least_s = TRIP_OPEN_S if self._wrong(_UNREAD) else PILOT_OPEN_S
         unheard_s = max((each.at_s for each in self.struck if each.kind in _UNHEARD), default=-inf)
         for each in self.struck:
