@@ -4,5 +4,5 @@
 set -euo pipefail
 report=$(realpath "$1")
 cd "$(dirname "$0")/.."
-chromium --headless --no-sandbox --hide-scrollbars --force-device-scale-factor=2 --window-size=960,820 \
+chromium --headless --no-sandbox --hide-scrollbars --force-device-scale-factor=2 --window-size=960,690 \
     --screenshot="$PWD/docs/demo.png" "file://$report" 2>/dev/null

@@ -90,7 +90,7 @@ async def at_the_cable(recorder: Recorder, directory: Path) -> None:
             recorder.run(f"v2g pilot --modbus {device[1]}", *inside)
             until(lambda: "discharging 8.1 kW" in recorder.run(f"v2g explain {control}"))
             recorder.run(f"grid_inject_cmd {control} --mode discharge --p_val 20")
-            recorder.run(f"v2g stop {control}")
+            recorder.run(f"v2g restart --force {control}")
 
         await asyncio.to_thread(record)
         await running.outcome()
@@ -127,6 +127,10 @@ def on_the_bench(recorder: Recorder, directory: Path) -> None:
         car = "v2g ev --host ::1 --port 15118 --pki pki --battery 127.0.0.1:5021 --duration 12"
         time.sleep(6)  # enters service
         recorder.run(car)
+        other = subprocess.Popen([str(BIN / "v2g"), *car.split()[1:]], cwd=directory, stdout=subprocess.DEVNULL)
+        time.sleep(5)
+        recorder.run("v2g stop --socket control.sock")
+        other.wait()
         other = subprocess.Popen([str(BIN / "v2g"), *car.split()[1:]], cwd=directory, stdout=subprocess.DEVNULL)
         time.sleep(7)
         plant.kill()

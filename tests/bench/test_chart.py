@@ -85,6 +85,14 @@ def test_the_report_of_a_demonstration_has_legend_settings_and_trace() -> None:
     ]
     performance = Performance(samples, {"limited_s": {"ramp": 0.5}}, {}, "station <1>", False, "TRACE <b>", "evses: []")
     text = "".join(chart.page("demo", "", report._body(performance)))
-    for wanted in ("energy transfer", "state of charge", "evses: []", "TRACE &lt;b&gt;", "station &lt;1&gt;", "0.5 s"):
+    for wanted in (
+        "energy transfer",
+        "a limit binds",
+        "state of charge",
+        "evses: []",
+        "TRACE &lt;b&gt;",
+        "station &lt;1&gt;",
+        "0.5 s",
+    ):
         assert wanted in text
-    assert text.count("<polyline") == 4
+    assert text.count("<polyline") == 5

@@ -43,6 +43,7 @@ polyline { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke: var(--
 .dashed { --line: var(--bad); stroke-dasharray: 5 4; border-top-style: dashed; }
 .key { display: inline-block; width: 1.6em; border-top: 3px solid var(--line); margin: 0 .4em 0 .8em;
   vertical-align: middle; }
+.key.dashed { border-top-style: dashed; }
 .key.band { border: 0; height: .8em; background: var(--band); }
 .key.start { border-top: 3px dotted var(--faint); }
 @media print { :root { --ink: #000; --faint: #444; --grid: #ccc; --paper: #fff; --ok: #0b6e4f; --bad: #c22f45;

@@ -9,12 +9,13 @@ from v2g.bench import chart
 from v2g.bench.chart import Band, Curve, Lane
 from v2g.bench.demo.show import Performance, Sample
 
-TALL = 132
+TALL, LOW = 132, 22
 _LEGEND = {
-    "green": "power at the meter",
-    "dashed": "target, both positive when they charge the car",
+    "green": "power at the inverter's DC output, positive when it charges the car",
+    "dashed": "target",
     "blue": "grid frequency",
     "brown": "state of charge",
+    "red": "a limit binds",
     "band": "energy transfer",
 }
 
@@ -48,9 +49,11 @@ def _lanes(performance: Performance) -> list[Lane]:
         curve("dashed", lambda sample: None if sample.target_w is None else sample.target_w / 1000),
         curve("green", lambda sample: sample.power_w / 1000),
     ]
+    limited = curve("red", lambda sample: float(sample.limited_by is not None))
     soc = curve("brown", lambda sample: None if sample.soc is None else 100 * sample.soc)
     return [
         Lane("power, kW", power, bands, 1.0, TALL),
+        Lane("limited", [limited], bands, 1.0, LOW, {1.0: "yes", 0.0: "no"}),
         Lane("grid, Hz", [curve("blue", lambda sample: sample.frequency_hz)], bands, 0.01, TALL),
         Lane("SoC, %", [soc], bands, 0.01, TALL),
     ]
