@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "v2g"
 PAGE = ROOT / "docs" / "architecture.md"
 LONGEST_FILE, LONGEST_FUNCTION = 600, 70
-SCHEMAS = PACKAGE / "messages"
+SCHEMAS = (PACKAGE / "messages", PACKAGE / "ocpp" / "v201.py", PACKAGE / "ocpp" / "v21.py")
 """The wire types are as long as the standard's schemas."""
 _ROW = re.compile(r"^\| `([\w/]+)/` \| [^|]* \| ([^|]*) \|$", re.MULTILINE)
 
@@ -55,7 +55,7 @@ def sizes() -> Iterator[str]:
     for file in sorted(PACKAGE.rglob("*.py")):
         text, place = file.read_text(), file.relative_to(ROOT)
         lines = text.count("\n")
-        if lines > LONGEST_FILE and SCHEMAS not in file.parents:
+        if lines > LONGEST_FILE and not {file, *file.parents} & set(SCHEMAS):
             yield f"{place}: {lines} lines, at most {LONGEST_FILE}; split it by what it is about"
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

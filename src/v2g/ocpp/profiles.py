@@ -1,0 +1,169 @@
+"""The charging profiles that a station holds: installed, replaced, updated, cleared, reported."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
+
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import given
+from v2g.ocpp.profile_rules import EvseTraits, Installed, Refusal, Running, why_not
+from v2g.ocpp.schedule import Instant, Order, composite, order, timestamp
+
+
+class Profiles:
+    """All profiles of a station. `installed` is what a store keeps of it."""
+
+    def __init__(self, evses: Mapping[int, EvseTraits], installed: Iterable[Installed] = ()) -> None:
+        self.evses = dict(evses)
+        self.installed: tuple[Installed, ...] = tuple(installed)
+        """Another tuple after every change."""
+        self.negative_limits = False
+        """Whether a negative limit of a TxProfile is an order to discharge (an extension for OCPP 2.0.1)."""
+
+    def set(
+        self, evse: int, profile: v21.ChargingProfileType, running: Mapping[int, Running], unix_s: float
+    ) -> Refusal | None:
+        """Install a profile, in the place of the one with its id (K01.FR.05)."""
+        others = tuple(each for each in self.installed if each.profile.id != profile.id)
+        refusal = why_not(Installed(evse, profile), self.evses, running, others, negative_limits=self.negative_limits)
+        if refusal is None:
+            if profile.chargingProfileKind == "Dynamic":  # K28.FR.05
+                profile = replace(profile, dynUpdateTime=timestamp(unix_s))
+            self.installed = (*others, Installed(evse, profile))
+        return refusal
+
+    def update(
+        self, id: int, update: v21.ChargingScheduleUpdateType, running: Mapping[int, Running], unix_s: float
+    ) -> Refusal | None:
+        """New values of a Dynamic profile, from now on (K28)."""
+        found = next((each for each in self.installed if each.profile.id == id), None)
+        if found is None or found.profile.chargingProfileKind != "Dynamic":
+            return Refusal("InvalidProfileId", f"there is no Dynamic profile {id}")
+        schedule = found.profile.chargingSchedule[0]
+        values = {name: value for name, value in asdict(update).items() if value is not UNSET and name != "customData"}
+        period = replace(schedule.chargingSchedulePeriod[0], **values)
+        changed = replace(found.profile, chargingSchedule=(replace(schedule, chargingSchedulePeriod=(period,)),))
+        return self.set(found.evse, changed, running, unix_s)
+
+    def clear(self, id: int | None = None, criteria: v21.ClearChargingProfileType | None = None) -> bool:
+        """Remove the profiles that fit; whether there were any."""
+        kept = tuple(each for each in self.installed if not self._fits(each, id, criteria))
+        found, self.installed = len(kept) < len(self.installed), kept
+        return found
+
+    def ended(self, transaction: str) -> None:
+        """A transaction is over, and with it its profiles (K02.FR.05)."""
+        if any(each.profile.transactionId == transaction for each in self.installed):
+            self.installed = tuple(each for each in self.installed if each.profile.transactionId != transaction)
+
+    def find(self, evse: int | None, criterion: v21.ChargingProfileCriterionType) -> Iterator[Installed]:
+        """The profiles that GetChargingProfiles asks for; None: at every EVSE."""
+        for each in self.installed:
+            profile = each.profile
+            sources = given(criterion.chargingLimitSource, None)
+            fits = (
+                evse is None or each.evse == evse,
+                sources is None or "CSO" in sources,
+                profile.id in given(criterion.chargingProfileId, (profile.id,)),
+                given(criterion.stackLevel, profile.stackLevel) == profile.stackLevel,
+                given(criterion.chargingProfilePurpose, profile.chargingProfilePurpose)
+                == profile.chargingProfilePurpose,
+            )
+            if all(fits):
+                yield each
+
+    def outlived(self, offline_s: float) -> None:
+        """The back end is back: forget what does not survive such an absence (K01.FR.102)."""
+        lost = [
+            each
+            for each in self.installed
+            if given(each.profile.invalidAfterOfflineDuration, False)
+            and offline_s > given(each.profile.maxOfflineDuration, inf)
+        ]
+        if lost:
+            self.installed = tuple(each for each in self.installed if each not in lost)
+
+    def order(self, evse: int, running: Running | None, at: Instant) -> Order:
+        """What the profiles ask of an EVSE now."""
+        return order(self.installed, self.evses[evse], len(self.evses), running, at)
+
+    def due(self, unix_s: float) -> Iterator[int]:
+        """Ids of Dynamic profiles whose next values have to be asked for (K28)."""
+        for each in self.installed:
+            every_s, updated = given(each.profile.dynUpdateInterval, 0), given(each.profile.dynUpdateTime, None)
+            if every_s and updated is not None and unix_s >= updated.timestamp() + every_s:
+                yield each.profile.id
+
+    def composite(
+        self,
+        evse: int,
+        running: Mapping[int, Running],
+        at: Instant,
+        duration_s: int,
+        unit: v21.ChargingRateUnitEnumType | None,
+    ) -> v21.CompositeScheduleType:
+        """The composite schedule of an EVSE, or of the station (EVSE 0: the sum of its EVSEs)."""
+        ids = list(self.evses) if evse == 0 else [evse]
+        parts = [
+            (
+                self.evses[each],
+                composite(self.installed, self.evses[each], len(self.evses), running.get(each), at, duration_s),
+            )
+            for each in ids
+        ]
+        chosen: v21.ChargingRateUnitEnumType = unit or "W"
+        offsets = sorted({offset for _, part in parts for offset, _ in part})
+        periods = [
+            _period(offset, [(traits, _at(part, offset)) for traits, part in parts], chosen) for offset in offsets
+        ]
+        return v21.CompositeScheduleType(
+            evseId=evse,
+            duration=duration_s,
+            scheduleStart=timestamp(at.unix_s),
+            chargingRateUnit=chosen,
+            chargingSchedulePeriod=tuple(periods[:1024]),
+        )
+
+    def _fits(self, each: Installed, id: int | None, criteria: v21.ClearChargingProfileType | None) -> bool:
+        if id is not None:
+            return each.profile.id == id
+        if criteria is None:
+            return False
+        profile = each.profile
+        return (
+            given(criteria.evseId, each.evse) == each.evse
+            and given(criteria.stackLevel, profile.stackLevel) == profile.stackLevel
+            and given(criteria.chargingProfilePurpose, profile.chargingProfilePurpose) == profile.chargingProfilePurpose
+        )
+
+
+def _at(part: list[tuple[int, Order]], offset: int) -> Order:
+    return next(order for start, order in reversed(part) if start <= offset)
+
+
+def _period(
+    offset: int, orders: list[tuple[EvseTraits, Order]], unit: v21.ChargingRateUnitEnumType
+) -> v21.ChargingSchedulePeriodType:
+    """One period of a composite schedule; never above what the EVSEs can carry."""
+    traits = orders[0][0]
+    factor = 1.0 if unit == "W" else traits.nominal_v * traits.phases
+    limit_w = sum(min(order.charge_w, evse.charge_w) for evse, order in orders)
+    if len(orders) > 1 or orders[0][1].setpoint_w is None:
+        return v21.ChargingSchedulePeriodType(startPeriod=offset, limit=round(limit_w / factor, 1))
+    evse, order = orders[0]
+    assert order.setpoint_w is not None
+    if order.mode == "Idle":
+        return v21.ChargingSchedulePeriodType(startPeriod=offset, operationMode="Idle")
+    least_w = -min(order.discharge_w, evse.discharge_w)
+    return v21.ChargingSchedulePeriodType(
+        startPeriod=offset,
+        operationMode=order.mode,
+        limit=round(limit_w / factor, 1),
+        dischargeLimit=round(least_w / factor, 1),
+        setpoint=round(min(max(order.setpoint_w, least_w), limit_w) / factor, 1),
+    )
+
+
+__all__ = ["Installed", "Instant", "Order", "Profiles", "Refusal", "Running"]

@@ -1,0 +1,139 @@
+"""The versions of OCPP, by their WebSocket subprotocols.
+
+Whoever is above speaks the types of 2.1. What a 2.0.1 peer says is checked against 2.0.1 and read as 2.1, which added
+fields and took none away. What goes to it is written as 2.0.1: without the fields that it does not have.
+"""
+
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw, UnsetType
+
+from v2g.kernel.errors import V2GError
+from v2g.ocpp.base import Message, convert, decoder, encode
+
+Subprotocol = Literal["ocpp2.1", "ocpp2.0.1"]
+SUBPROTOCOLS: tuple[Subprotocol, ...] = ("ocpp2.1", "ocpp2.0.1")
+"""The better one first."""
+
+REPLACED = {
+    "OperationModeChanged": "ChargingStateChanged",
+    "LimitSet": "ChargingRateChanged",
+    "EVCCID": "Central",
+    "SoCLimitReached": "EnergyLimitReached",
+    "ReqEnergyTransferRejected": "Other",
+}
+"""Words of 2.1 and what comes closest to them in 2.0.1."""
+_CODES = (
+    ("Object missing required field", "OccurrenceConstraintViolation"),
+    ("Expected `array` of length", "OccurrenceConstraintViolation"),
+    ("Object contains unknown field", "FormatViolation"),
+    ("Expected `str` of length", "PropertyConstraintViolation"),
+    ("Expected `int` ", "PropertyConstraintViolation"),
+    ("Expected `float` ", "PropertyConstraintViolation"),
+    ("Expected `datetime` ", "PropertyConstraintViolation"),
+    ("Invalid ", "PropertyConstraintViolation"),
+    ("customData ", "PropertyConstraintViolation"),
+    ("Expected ", "TypeConstraintViolation"),
+)
+
+
+class Invalid(V2GError):
+    """A message does not fit its schema, or has none. `code` is OCPP's error code."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Version:
+    """Reads and writes the messages of one version."""
+
+    def __init__(self, subprotocol: Subprotocol) -> None:
+        from v2g.ocpp import v21
+
+        self.subprotocol: Subprotocol = subprotocol
+        self.is_21 = subprotocol == "ocpp2.1"
+        self._types: Any = v21
+        self._wire: Any = v21
+        if not self.is_21:
+            from v2g.ocpp import v201
+
+            self._wire = v201
+
+    def knows(self, action: str) -> bool:
+        """Whether this version has such a request."""
+        return action in self._wire.CALLS
+
+    def read_request(self, action: str, payload: bytes | Raw) -> Message:
+        """The request of that action. Raises `Invalid`."""
+        if not self.knows(action):
+            raise Invalid("NotImplemented", f"there is no action {action[:50]!r} in {self.subprotocol}")
+        return self._read(self._wire.CALLS[action][0], self._types.CALLS[action][0], payload)
+
+    def read_response(self, action: str, payload: bytes | Raw) -> Message:
+        """The response to a request of that action. Raises `Invalid`."""
+        return self._read(self._wire.CALLS[action][1], self._types.CALLS[action][1], payload)
+
+    def read_sent(self, name: str, payload: bytes | Raw) -> Message:
+        """A message without a response. Raises `Invalid`."""
+        if name not in self._wire.SENDS:
+            raise Invalid("NotImplemented", f"there is no message {name[:50]!r} in {self.subprotocol}")
+        return self._read(self._wire.SENDS[name], self._types.SENDS[name], payload)
+
+    def write(self, message: Message) -> bytes:
+        """The message as JSON, checked. Raises `Invalid` if it does not fit this version."""
+        kind = getattr(self._wire, type(message).__name__, None)
+        if kind is None:
+            raise Invalid("NotSupported", f"{self.subprotocol} has no {type(message).__name__}")
+        written = encode(message if self.is_21 else _narrowed(message, self._wire))
+        _validated(kind, written)
+        return written
+
+    def _read(self, wire: type[Message], kind: type[Message], payload: bytes | Raw) -> Message:
+        message = _validated(wire, payload)
+        return message if wire is kind else _validated(kind, payload)
+
+
+@cache
+def version(subprotocol: Subprotocol) -> Version:
+    """The version with this subprotocol; its types are loaded once."""
+    return Version(subprotocol)
+
+
+_decoder = cache(decoder)
+
+
+def _validated(kind: type[Message], payload: bytes | Raw) -> Message:
+    try:
+        message: Message = _decoder(kind).decode(payload)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        code = next((code for start, code in _CODES if text.startswith(start)), "FormatViolation")
+        raise Invalid(code, f"{kind.__name__}: {text}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid("FormatViolation", f"{kind.__name__}: {error}") from error
+    return message
+
+
+def _narrowed(value: Any, wire: Any) -> Any:
+    """A value of 2.1 as 2.0.1 can say it, as what JSON can hold."""
+    if isinstance(value, msgspec.Struct):
+        kind = getattr(wire, type(value).__name__, None)
+        if kind is None:
+            return msgspec.UNSET
+        fields = ((name, getattr(value, name, msgspec.UNSET)) for name in kind.__struct_fields__)
+        narrowed = {name: _narrowed(each, wire) for name, each in fields}
+        return {name: each for name, each in narrowed.items() if not isinstance(each, UnsetType)}
+    if isinstance(value, tuple):
+        return [_narrowed(each, wire) for each in value]
+    return REPLACED.get(value, value) if isinstance(value, str) else value
+
+
+def types_of(subprotocol: Subprotocol) -> Any:
+    """The module with the wire types of a version, for tools and tests."""
+    return version(subprotocol)._wire
+
+
+__all__ = ["SUBPROTOCOLS", "Invalid", "Subprotocol", "Version", "convert", "types_of", "version"]
