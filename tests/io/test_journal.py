@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from v2g.io.journal import LARGEST, Journal
+from v2g.io.journal import AGAIN_S, LARGEST, Journal
 from v2g.station.kept import Entry, KeptEvse
 
 BUSY = KeptEvse(entry=Entry(stage="ENERGY", session="4A", contactor_closed=True), discharge_limit_w=2_000.0)
@@ -100,6 +100,33 @@ def test_a_pipe_in_the_way_of_writing_is_reported_and_holds_nobody_up(tmp_path: 
     (tmp_path / "kept.new").unlink()
     keep(journal, 1, KeptEvse())
     assert Journal(file).found[1].discharge_limit_w is None
+
+
+def test_what_found_no_room_is_written_once_there_is_some(tmp_path: Path) -> None:
+    """Nothing else may change until the power cut."""
+    file, now = tmp_path / "kept.json", [100.0]
+    in_the_way = tmp_path / "kept.new"
+    in_the_way.mkdir()
+    journal = Journal(file, lambda: now[0])
+    journal.keep(1, BUSY)
+    assert journal.flush(10.0)
+    assert journal.not_kept is not None
+    assert journal.trouble == journal.not_kept
+    journal.trouble = None
+    now[0] += AGAIN_S
+    journal.keep(1, BUSY)
+    assert journal.flush(10.0)
+    assert journal.trouble is None, "reported once"
+    in_the_way.rmdir()
+    journal.keep(1, BUSY)
+    assert journal.flush(10.0)
+    assert not file.exists(), "not at every step"
+    now[0] += AGAIN_S
+    journal.keep(1, BUSY)
+    assert journal.flush(10.0)
+    assert journal.not_kept is None
+    assert Journal(file).found[1].discharge_limit_w == 2_000.0
+    journal.close()
 
 
 def test_a_limit_that_no_operator_could_set_is_damage(tmp_path: Path) -> None:

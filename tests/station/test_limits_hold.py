@@ -12,6 +12,7 @@ from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
 from v2g.bench.sim.plant_model import PlantInputs
 from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
 from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import VehicleState
 from v2g.iso15118.view import Slot, Stop
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import Access, EvseSettings, Pilot, PlanStep
@@ -244,6 +245,34 @@ def test_an_ac_car_that_does_not_renegotiate_is_stopped() -> None:
     assert not world.contactor.closed
 
 
+class ClockSet(World):
+    """Somebody sets the station's clock, and not the car's."""
+
+    ahead_s = 0
+
+    @property
+    def unix_s(self) -> int:
+        return super().unix_s + self.ahead_s
+
+    def vehicle(self) -> VehicleState:
+        return replace(super().vehicle(), unix_s=super().unix_s)
+
+
+@pytest.mark.parametrize("ahead_s", [100_000, 10**9])
+def test_a_promise_outlives_a_clock_that_is_set(ahead_s: int) -> None:
+    """The car is asked to renegotiate as ever, instead of being cut off."""
+    intent = replace(INTENT, service=Service.AC, mode=ControlMode.SCHEDULED, wish_w=9_000.0)
+    world = ClockSet(AC, intent)
+    in_the_loop(world, 5.0)
+    world.ahead_s = ahead_s
+    world.run(1.0)
+    operator(world)
+    world.run(RENEGOTIATES_S + 1.0)
+    assert fault_of(world) is None
+    assert any(text.startswith("asking the car to renegotiate") for text in texts(world))
+    assert metered_w(world) < WITHIN * CHARGE_W
+
+
 @pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC_BPT], ids=lambda service: service.name)
 def test_a_limit_that_stays_is_renegotiated_once(service: Service) -> None:
     evse = changed(DC if service.dc else AC, soc_floor_percent=60)
@@ -259,7 +288,8 @@ def test_a_limit_that_stays_is_renegotiated_once(service: Service) -> None:
 @pytest.mark.parametrize(("takes_w", "target_w"), [(9_000.0, 4_000.0), (-8_000.0, -2_500.0), (1_000.0, None)])
 def test_a_promise_that_is_broken_both_ways_holds_the_car_in_its_own(takes_w: float, target_w: float | None) -> None:
     promise, limit = Promise(), Bound("site limit", 4_000.0, 2_500.0)
-    assert promise.step((Slot(3_600, 9_000.0, 8_000.0),), 0.0, Allowed(limit, limit), 0.0)
+    promise.given((Slot(3_600, 9_000.0, 8_000.0),), 0.0)
+    assert promise.step(Allowed(limit, limit), 0.0)
     assert promise.target_w(Decision(wished_by=EV), takes_w) == target_w
 
 

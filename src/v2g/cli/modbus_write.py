@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
 
     written = request(args.socket, WriteRegister(address=args.address, value=args.value, evse=args.evse))
     name, held_w = written["register"], written["held_w"]
+    if (why := written.get("not_kept")) is not None:
+        print(printable(f"v2g: warning: {name} will not survive a restart: {why}"), file=sys.stderr)
     if held_w is None:
         print(printable(f"{name} {written['asked_w']:g} W is set, but the inverter does not answer: no power flows"))
         return 1

@@ -1,7 +1,10 @@
 """What must survive a restart, in a file: whole or not at all, also over a power cut."""
 
+import errno
 import os
 import stat
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from v2g.station.kept import Entry, KeptEvse
 
 LARGEST = 1 << 20
 """Bytes; a larger file is none of ours."""
+AGAIN_S = 10.0
+"""From a write that failed to the next attempt, if nothing changes meanwhile: the disk may be full for a while."""
 
 
 class Journal:
@@ -22,12 +27,14 @@ class Journal:
     watchdogs act by themselves, and every start commands the safe state.
     """
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.trouble: str | None = None
+        """To be reported, once."""
+        self.not_kept: str | None = None
+        """Why the latest state is not on the disk."""
         self.found: dict[int, KeptEvse] = {}
-        self._file = file
-        self._failing = ""
-        """Why it cannot be written, as reported; empty while it can."""
+        self._file, self._clock = file, clock
+        self._again_s = float("-inf")
         self._latest = b""
         """What has to be on the disk: of several states the latest one is written."""
         self._writer = Writer(self._write, "kept")
@@ -38,12 +45,16 @@ class Journal:
     def keep(self, evse: int, state: KeptEvse) -> None:
         """The state of this EVSE; written when it is another one."""
         before = self._kept.get(evse, KeptEvse())
-        if self._file is None or state == replace(before, entry=replace(before.entry, since=state.entry.since)):
+        same = state == replace(before, entry=replace(before.entry, since=state.entry.since))
+        if self._file is None or (same and (self.not_kept is None or self._clock() < self._again_s)):
+            return
+        if same:
+            self._due()
             return
         since = datetime.now(UTC).isoformat(timespec="seconds")
         self._kept[evse] = replace(state, entry=replace(state.entry, since=since))
         self._latest = msgspec.json.encode(self._kept)
-        self._writer.due()
+        self._due()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until what was kept so far is on the disk, or could not be written; whether it came in time."""
@@ -53,16 +64,21 @@ class Journal:
         """Everything that was kept is on the disk from now on, if the disk takes it in time."""
         self._writer.close()
 
+    def _due(self) -> None:
+        self._again_s = self._clock() + AGAIN_S
+        self._writer.due()
+
     def _write(self) -> None:
         assert self._file is not None
-        failing = ""
+        why = None
         try:
             _replace(self._file, self._latest)
         except OSError as error:
-            failing = f"kept file {self._file}: {error.strerror}; let this user write there, or set `kept`"
-        if failing and failing != self._failing:
-            self.trouble = failing
-        self._failing = failing
+            remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "let this user write there"
+            why = f"kept file {self._file}: {error.strerror}; {remedy}, or set `kept`"
+        if why is not None and why != self.not_kept:
+            self.trouble = why
+        self.not_kept = why
 
     def _read(self, file: Path) -> None:
         try:

@@ -99,11 +99,6 @@ class StationConversation:
         """The schedule that the car follows; empty without one."""
         return () if self.engine is None else self.engine.session.schedule
 
-    @property
-    def schedule_from_s(self) -> int:
-        """Its start, seconds since 1970 UTC."""
-        return 0 if self.engine is None else self.engine.session.schedule_from_s
-
     def next_deadline(self) -> float | None:
         """When `expire` must be called; None after the end."""
         return self._deadline if self.engine is None else self.engine.next_deadline()

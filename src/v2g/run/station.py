@@ -160,7 +160,7 @@ class StationProcess:
         if done.written is not None:
             evse, field, value = done.written
             held_w = await self._runners[evse.settings.id].held(field, value)
-            return {"register": field, "asked_w": value, "held_w": held_w}
+            return {"register": field, "asked_w": value, "held_w": held_w, "not_kept": self._journal.not_kept}
         return done.result
 
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:

@@ -483,7 +483,7 @@ class Evse:
     def _view(self, now: float, unix_s: int) -> StationView:
         """What the conversation sees of this EVSE."""
         visit = self.visit
-        renegotiate = self._renegotiate(now, unix_s)  # first: what the car has to hold to follows from it
+        renegotiate = self._renegotiate(now)  # first: what the car has to hold to follows from it
         return view_of(
             self.settings,
             visit,
@@ -496,15 +496,15 @@ class Evse:
             renegotiate=renegotiate,
         )
 
-    def _renegotiate(self, now: float, unix_s: int) -> bool:
+    def _renegotiate(self, now: float) -> bool:
         """Whether the schedule that the car follows no longer fits what is allowed."""
         visit = self.visit
         conversation = visit.conversation
+        visit.promise.given(() if conversation is None else conversation.schedule, now)
         if conversation is None or visit.stop is not Stop.NONE or self.demand.stage is not Stage.ENERGY:
             return False
         before = visit.promise.broken
-        elapsed_s = unix_s - conversation.schedule_from_s
-        wanted = visit.promise.step(conversation.schedule, elapsed_s, self.decision.allowed, now)
+        wanted = visit.promise.step(self.decision.allowed, now)
         for direction, promised_w, allowed_w in () if before else visit.promise.broken:
             bound = self.decision.allowed.of(direction)
             self._events.append(PromiseBroken(bound, promised_w, allowed_w, direction))

@@ -32,7 +32,14 @@ class Promise:
     def __init__(self) -> None:
         self.broken: tuple[Broken, ...] = ()
         """One for each direction, as long as it lasts."""
+        self._schedule: tuple[Slot, ...] = ()
+        self._since = 0.0
         self._better_since: float | None = None
+
+    def given(self, schedule: tuple[Slot, ...], now: float) -> None:
+        """The schedule that the car has: it begins when it is given. The clock of the day may jump meanwhile."""
+        if schedule is not self._schedule:
+            self._schedule, self._since = schedule, now
 
     def target_w(self, decision: Decision, wish_w: float | None) -> float | None:
         """What the car must hold to now; None while it follows its own schedule (`wish_w`: what it takes)."""
@@ -43,9 +50,9 @@ class Promise:
                 return direction * allowed_w
         return None
 
-    def step(self, schedule: tuple[Slot, ...], elapsed_s: float, allowed: Allowed, now: float) -> bool:
-        """Whether the schedule should be renegotiated. `elapsed_s`: since the schedule began."""
-        slot = _at(schedule, elapsed_s)
+    def step(self, allowed: Allowed, now: float) -> bool:
+        """Whether the schedule should be renegotiated."""
+        slot = _at(self._schedule, now - self._since)
         if slot is None:
             self.broken, self._better_since = (), None
             return False
