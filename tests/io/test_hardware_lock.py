@@ -1,5 +1,6 @@
 """Two daemons never command the same hardware."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from v2g.io.hardware_lock import HardwareBusy, HardwareLock, lock_directory
+from v2g.io.hardware_lock import HardwareBusy, HardwareLock, lock_directory, places
+from v2g.power.address import parse
 
 HOLD = """
 import sys
@@ -28,7 +30,7 @@ def test_hardware_that_another_process_commands_is_refused_until_that_dies(tmp_p
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(HardwareBusy, match=f"modbus://b:1: the process {other.pid} commands it; stop it"):
+        with pytest.raises(HardwareBusy, match=f"modbus://b:1: the process {other.pid} uses it; stop it"):
             HardwareLock(["modbus://c:1", "modbus://b:1"], tmp_path)
         HardwareLock(["modbus://c:1"], tmp_path).release()  # what was taken before the refusal is free again
         other.kill()
@@ -64,6 +66,33 @@ def test_an_address_of_another_network_is_other_hardware(tmp_path: Path) -> None
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     lock.release()
     assert done.stdout == "held\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("modbus://127.0.0.1:502?unit=3", ["modbus://127.0.0.1:502?unit=3"]),
+        ("modbus://127.1:502?unit=3", ["modbus://127.0.0.1:502?unit=3"]),
+        ("modbus://[::ffff:127.0.0.1]?unit=3", ["modbus://127.0.0.1:502?unit=3"]),
+        ("modbus://[0:0::1]", ["modbus://[::1]:502?unit=1"]),
+        ("modbus://no-such-host.invalid:1", ["modbus://no-such-host.invalid:1?unit=1"]),
+        ("can://can0?bitrate=500000", ["can://can0?bitrate=500000"]),
+    ],
+)
+def test_an_address_has_one_form_however_it_is_written(text: str, expected: list[str]) -> None:
+    assert asyncio.run(places(parse(text))) == expected
+
+
+def test_a_host_by_its_name_is_the_host_by_its_number() -> None:
+    assert "modbus://127.0.0.1:502?unit=1" in asyncio.run(places(parse("modbus://LocalHost")))
+
+
+def test_a_serial_line_has_one_user(tmp_path: Path) -> None:
+    line, by_id = tmp_path / "ttyUSB0", tmp_path / "by-id"
+    line.touch()
+    by_id.symlink_to(line)
+    written = [f"modbus+rtu://{line}?baud=9600&unit=1", f"modbus+rtu://{by_id}?unit=2"]
+    assert [asyncio.run(places(parse(each))) for each in written] == [[f"modbus+rtu://{line}"]] * 2
 
 
 def test_a_very_long_address_can_be_locked(tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 """One process commands a piece of hardware: an exclusive lock on each of its addresses, taken before any command."""
 
+import asyncio
 import fcntl
 import os
+import socket
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
 from v2g.kernel.errors import V2GError
+from v2g.power.address import MODBUS, MODBUS_RTU, Address
 
 _SERVICE = Path("/run/v2g")
 """`RuntimeDirectory` of the unit file."""
 _LONGEST_NAME = 255
+RESOLVES_S = 1.0
+"""How long the start waits for the numbers of a host; the daemon itself would wait for them later on."""
 
 
 class HardwareBusy(V2GError):
@@ -28,6 +35,35 @@ def lock_directory() -> Path:
         return _SERVICE / "locks"
     own = os.environ.get("XDG_RUNTIME_DIR")
     return Path(own) / "v2g" if own else Path(tempfile.gettempdir()) / f"v2g-{os.getuid()}"
+
+
+async def places(address: Address) -> list[str]:
+    """What a device's address comes to, however it is written: a host by its numbers, a serial line by its file.
+
+    A serial line has one user, so its units and its baud rate do not count. A host that has no number now keeps its
+    name.
+    """
+    if address.scheme == MODBUS_RTU:
+        return [str(_line(address))]
+    if address.scheme != MODBUS:
+        return [str(address)]
+    try:
+        async with asyncio.timeout(RESOLVES_S):
+            found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        return [str(address)]
+    hosts = {_number(str(place[0])) for _, _, _, _, place in found}
+    return sorted(str(replace(address, host=host)) for host in hosts)
+
+
+def _line(address: Address) -> Address:
+    return replace(address, path=os.path.realpath(address.path), options={})
+
+
+def _number(host: str) -> str:
+    number = ip_address(host)
+    mapped = number.ipv4_mapped if isinstance(number, IPv6Address) else None
+    return str(mapped or number)
 
 
 class HardwareLock:
@@ -58,8 +94,8 @@ class HardwareLock:
         except BlockingIOError:
             owner = stream.read(20).strip() or "unknown"
             stream.close()
-            remedy = "stop it, or give this one hardware of its own"
-            raise HardwareBusy(f"hardware at {address}: the process {owner} commands it; {remedy}") from None
+            remedy = "stop it, or give this one its own"
+            raise HardwareBusy(f"{address}: the process {owner} uses it; {remedy}") from None
         self._files.append(stream)
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")

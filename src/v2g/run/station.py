@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from v2g.io.discovery import link_local, respond, scoped
-from v2g.io.hardware_lock import HardwareLock
+from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
 from v2g.io.journal import Journal
 from v2g.io.link import LinkLost
 from v2g.io.listener import Listener, listen
@@ -23,9 +23,10 @@ from v2g.io.pulse import Pulse
 from v2g.io.trace import SessionTrace
 from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
+from v2g.power.address import MODBUS
 from v2g.run.evse import EvseRunner
 from v2g.station.command import Command
-from v2g.station.config.settings import Device, Settings, Tls
+from v2g.station.config.settings import Settings, Tls
 from v2g.station.event import Listening, OperatorAsked, StrangerRefused
 from v2g.station.evse import Evse
 from v2g.station.snapshot import StationSnapshot, explain
@@ -69,14 +70,14 @@ class StationProcess:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._trace.reopen)
         context = station_tls(self._settings.tls) if self._tls else None
-        hardware = HardwareLock(_commanded(self._settings))
+        hardware = HardwareLock(await _commanded(self._settings))
         try:
             await self._serve_all(context, ready)
         finally:
-            hardware.release()
             self._pulse.close()
             self._journal.close()
             self._trace.close()
+            hardware.release()
 
     async def _serve_all(self, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -190,18 +191,27 @@ class StationProcess:
                     await runner.idle.wait()
 
 
-def _commanded(settings: Settings) -> list[str]:
-    """All hardware that this process commands: devices by their addresses, pilots of this machine, power lines."""
-    devices: list[Device | None] = []
-    others: list[str] = []
+async def _commanded(settings: Settings) -> list[str]:
+    """All hardware that this process commands: devices by their places, pilots of this machine, power lines. And the
+    file of what it keeps, which another process would overwrite.
+
+    Raises `HardwareBusy` for a device of two EVSEs whose address is written in two ways.
+    """
+    commanded = [] if settings.kept is None else [f"kept file {settings.kept.resolve()}"]
+    owners: dict[tuple[str, str], int] = {}
     for evse in settings.evses:
-        devices += [evse.inverter, evse.contactor, evse.isolation, evse.ccid, evse.lock]
-        if evse.pilot is not None:
-            devices.append(evse.pilot.device)
-            others += [] if evse.pilot.pwm is None else [f"pwm {evse.pilot.pwm.chip}/{evse.pilot.pwm.channel}"]
+        devices = {name: getattr(evse, name) for name in ("inverter", "contactor", "isolation", "ccid", "lock")}
+        devices["pilot"] = None if evse.pilot is None else evse.pilot.device
+        for name, device in devices.items():
+            for place in [] if device is None else await places(device.where):
+                commanded.append(place)
+                if device.where.scheme == MODBUS and (owner := owners.setdefault((name, place), evse.id)) != evse.id:
+                    raise HardwareBusy(f"{name} at {place}: EVSE {owner} commands it; give EVSE {evse.id} its own")
+        if evse.pilot is not None and evse.pilot.pwm is not None:
+            commanded.append(f"pwm {evse.pilot.pwm.chip}/{evse.pilot.pwm.channel}")
         if evse.plc is not None:
-            others.append(f"interface {evse.interface}")
-    return [str(device.where) for device in devices if device is not None] + others
+            commanded.append(f"interface {evse.interface}")
+    return commanded
 
 
 def station_tls(settings: Tls) -> "TlsContext":
