@@ -249,7 +249,7 @@ def test_a_second_daemon_on_the_same_hardware_is_refused_and_touches_nothing(
         command = [*V2G, "daemon", "--config", str(tmp_path / "other.yaml"), "--port", "0"]
         second = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         assert second.returncode == 2
-        assert f"the process {ours.daemon.child.pid} commands it; stop it" in second.stderr
+        assert f"the process {ours.daemon.child.pid} uses it; stop it" in second.stderr
         assert result(process)["result"] == "ok"
     assert not [line for line in ours.trace.lines if " ERROR " in line]
 
