@@ -540,6 +540,17 @@ def test_what_belongs_on_a_bench_is_a_warning(tmp_path: Path) -> None:
     assert warnings(tmp_path, MODERN) == []
 
 
+def test_two_evses_with_one_coolant_pump_are_a_warning(tmp_path: Path) -> None:
+    evses = (
+        f"  - {{id: {number}, evse_id: E{number}, port: 0, services: [AC], access: {{grant: everyone}}, "
+        f"contactor: {{address: 'modbus://c:{number}'}}, meter: {{address: 'modbus://m:1'}}, "
+        "safety: {address: 'modbus://s:1'}}\n"
+        for number in (1, 2)
+    )
+    (found,) = warnings(tmp_path, "evses:\n" + "".join(evses))
+    assert "evses[1].safety: modbus://s:1?unit=1 is also that of evses[0], and both set the speed of the pump" in found
+
+
 def test_a_listed_name_that_nothing_proves_must_be_marked(tmp_path: Path) -> None:
     access = "access: {grant: listed, evcc_ids: [WMIV1234567890ABCDEX]"
     (found,) = findings(tmp_path, saying(access + "}"))

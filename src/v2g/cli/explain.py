@@ -5,6 +5,7 @@ import json
 
 from v2g.cli.arguments import add_evse, add_json, add_socket
 from v2g.kernel.printable import printable
+from v2g.kernel.units import kw
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,5 +27,5 @@ def run(args: argparse.Namespace) -> int:
         print(printable(f"EVSE {each['evse']}: {each['why']}"))
         for bound in each.get("bounds", []):
             detail = f" ({bound['detail']})" if bound["detail"] else ""
-            print(printable(f"  {bound['allows_w'] / 1000:8.1f} kW  {bound['source']}{detail}"))
+            print(printable(f"  {kw(bound['allows_w']):>11}  {bound['source']}{detail}"))
     return 0

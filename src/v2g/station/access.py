@@ -52,7 +52,7 @@ class Verdict:
 
 class Authorizer(Protocol):
     """Obligations: `judge` returns at once (what takes time is PENDING, and asked again at every request); an identity
-    or a reply that is not understood is REFUSED; a verdict may change until energy flows, and REFUSED ends a session.
+    or a reply that is not understood is REFUSED; a verdict may change at any time, and REFUSED ends a session.
     """
 
     def judge(self, identity: Identity, now: float) -> Verdict:

@@ -234,6 +234,19 @@ def _bench_discharge(evse: Fields) -> Findings:
         yield "bench_ac_bpt", "an AC car may feed the grid, and nothing detects islanding; remove it outside a bench"
 
 
+def _shared_pump(settings: Fields) -> Findings:
+    """Emergency stop and door may be those of the whole station; a pump obeys who commands it last."""
+    owners: dict[str, int] = {}
+    for index, evse in enumerate(settings["evses"]):
+        with suppress(AddressError, KeyError):  # it has its own finding
+            if evse["safety"] is not None:
+                address = str(device_address(evse["safety"]))
+                if (owner := owners.setdefault(address, index)) != index:
+                    remedy = "give each EVSE an I/O module of its own"
+                    text = f"{address} is also that of evses[{owner}], and both set the speed of the pump there"
+                    yield f"evses[{index}].safety", f"{text}; {remedy}"
+
+
 def _logged_keys(tls: Fields) -> Findings:
     if tls["key_log"] is not None:
         yield "key_log", "whoever reads this file can read every session; remove it outside a bench"
@@ -262,6 +275,7 @@ RULES = Rules(
     warnings={
         Device: (_old_address,),
         EvseSettings: (_bench_discharge,),
+        Settings: (_shared_pump,),
         Tls: (_logged_keys,),
     },
     old_keys=OLD_KEYS,
