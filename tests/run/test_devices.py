@@ -358,3 +358,32 @@ sys.exit(", ".join(unwanted & sys.modules.keys()) or 0)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_process_that_ends_frees_the_plug() -> None:
+    async def test() -> None:
+        contactor, lock = ContactorModule(time.monotonic), LockModule(time.monotonic)
+        async with at({1: contactor.unit, 2: lock.unit}) as address:
+            devices = Devices(
+                EvseSettings(contactor=unit(address, 1), meter=NOWHERE, lock=unit(address, 2)), time.monotonic
+            )
+
+            async def work() -> None:
+                await devices.command(replace(SAFE, contactor_closed=True, locked=True))
+                began.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await devices.make_safe(5.0)
+
+            began = asyncio.Event()
+            process = asyncio.create_task(work())
+            await began.wait()
+            assert lock.driven
+            process.cancel()
+            await asyncio.wait([process])
+            assert not contactor.closed
+            assert not lock.driven
+            devices.close()
+
+    asyncio.run(test())

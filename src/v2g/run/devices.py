@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 from v2g.io.modbus import ModbusConnection, connection
 from v2g.power.address import MODBUS_RTU, Address
-from v2g.power.contactor import Contactor
+from v2g.power.contactor import Contactor, ContactorReading
 from v2g.power.drivers import make
 from v2g.power.drivers.mapped import MappedInverter
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch
@@ -25,7 +26,7 @@ from v2g.power.signals.port import Frames
 from v2g.power.waveform import SampleSource
 from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Device, EvseSettings, Pilot
-from v2g.station.orders import Orders
+from v2g.station.orders import SAFE, Orders
 from v2g.station.readings import Readings
 from v2g.station.station import Register
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:  # loaded if there is such a device
 
 _T = TypeVar("_T")
 
+SAFE_POLL_S = 0.005
+"""Between looks at a contactor that is about to open."""
 HANGS_S = 2.0
 """A driver's method that has not returned by then is given up. The ports ask for a tenth of that."""
 
@@ -225,6 +228,22 @@ class Devices:
     async def command(self, orders: Orders) -> None:
         """Make the orders so. The devices are commanded at once, so that a dead one delays no other."""
         await asyncio.gather(*(command(orders) for command in self.commands))
+
+    async def make_safe(self, within_s: float) -> ContactorReading | None:
+        """Commands the safe state until the contactor is seen open, which frees the plug too, or the time is over.
+
+        Returns the first reading of the contactor: where an earlier process left it.
+        """
+        first: ContactorReading | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not self.readings.fresh(self._clock()).seen_open:
+                    await self.command(SAFE)
+                    await asyncio.gather(self.read("contactor"))  # a task of its own: this one may have been cancelled
+                    first = first or self.readings.contactor
+                    await asyncio.sleep(SAFE_POLL_S)
+        await self.command(SAFE)
+        return first
 
     async def command_contactor(self, orders: Orders) -> None:
         await self._try("contactor", "command", self.contactor.command(closed=orders.contactor_closed))

@@ -35,6 +35,7 @@ from v2g.station.event import (
     StrangerRefused,
 )
 from v2g.station.evse import Evse
+from v2g.station.faults import SAFE_WITHIN_S
 from v2g.station.kept import Entry
 from v2g.station.orders import SAFE, Orders
 from v2g.station.step import Step
@@ -121,7 +122,7 @@ class EvseRunner:
             if self._line is not None:
                 self._line.end_matching()
                 self._line.close()
-            await self.devices.command(SAFE)
+            await self.devices.make_safe(SAFE_WITHIN_S)
             self.devices.close()
 
     async def _loops(self) -> None:
@@ -164,16 +165,8 @@ class EvseRunner:
         found = Entry() if kept is None else kept.entry
         if found.at_rest:
             return
-        started, before = self._loop.time(), None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(RECOVERY_S):
-                await self.devices.command(SAFE)
-                await self.devices.read("contactor")
-                before = self.devices.readings.contactor
-                while (reading := self.devices.readings.contactor) is None or reading.closed:
-                    await asyncio.sleep(BREAK_POLL_S)
-                    await self.devices.command(SAFE)
-                    await self.devices.read("contactor")
+        started = self._loop.time()
+        before = await self.devices.make_safe(RECOVERY_S)
         reading = self.devices.readings.contactor
         safe_after_s = None if reading is None or reading.closed else self._loop.time() - started
         seen = before if safe_after_s is not None else reading
