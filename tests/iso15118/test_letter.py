@@ -10,6 +10,7 @@ from tests.iso15118.requests import (
     charge_only,
     dc_loop,
     every_request,
+    exi,
     header,
     number,
     power_delivery,
@@ -25,6 +26,7 @@ from v2g.kernel.fault import Fault
 from v2g.messages.iso20 import common, dc
 from v2g.messages.iso20.common import ChargeProgress
 from v2g.messages.iso20.types import EvseNotification, Processing, ResponseCode
+from v2g.v2gtp.framing import PayloadType
 
 METER = Meter("meter", 1_200, 300)
 
@@ -371,3 +373,12 @@ def test_what_is_offered_no_longer_is_not_resumed(offer: Offer) -> None:
     assert first.secc.end is not None
     again = Car(offer, peer=PEER, paused=first.secc.end.paused)
     assert code(again.ask(every_request(first.session_id)[0])) is ResponseCode.OK_NewSessionEstablished
+
+
+def test_a_message_under_the_wrong_payload_type_is_named() -> None:
+    car = Car().walk(Phase.SERVICE_DISCOVERY)
+    payload = exi(common.ServiceDiscoveryReq(header(car.session_id)))
+    assert car.secc.receive(PayloadType.DC, payload, car.now, car.view).send == []
+    assert car.secc.end is not None
+    assert car.secc.end.fault is Fault.EXI_DECODE
+    assert car.secc.end.reason.endswith("; under payload type 0x8002 it is ServiceDiscoveryReq")

@@ -99,6 +99,9 @@ class CarEngine:
             return step
         name = self.side.edition.name_of(self._asked.request)
         waited = f"no answer to {name} within {self._asked.until - self._asked.sent:g} s"
+        stop = self.session.stop
+        if stop is not None and stop.fault is not None:
+            waited += f", while the car was ending the session: {stop.reason}"
         if self.phase is self.side.edition.first:
             self._finish(step, Fault.COMMUNICATION_SETUP_TIMEOUT, waited)
         else:

@@ -1,5 +1,7 @@
 """What both sides of every edition share: decoding, sending, moving, ending."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
@@ -36,8 +38,9 @@ class Unacceptable(V2GError):
         self.reason = reason
 
 
-def take_in(step: Step, protocol: str, payload: bytes) -> Type:
-    """The message in a payload. Raises `Unacceptable` if it cannot be decoded.
+def take_in(step: Step, protocol: str, payload: bytes, others: Mapping[int, str] | None = None) -> Type:
+    """The message in a payload. Raises `Unacceptable` if it cannot be decoded, and names the payload type (`others`:
+    message sets by payload type) under which it could have been.
 
     The standard would have such a message ignored [V2G20-440], [V2G20-445]. It ends the session here, in the safe
     state and with its own code: the peer waits for an answer that cannot come, and would only give up later.
@@ -46,9 +49,19 @@ def take_in(step: Step, protocol: str, payload: bytes) -> Type:
     try:
         message: Type = decode(protocol, payload, deviations=deviations)
     except ExiError as error:
-        raise Unacceptable(Fault.EXI_DECODE, f"{protocol}: {error}") from None
+        reason = f"{protocol}: {error}{_under_another_type(protocol, payload, others or {})}"
+        raise Unacceptable(Fault.EXI_DECODE, reason) from None
     step.events.append(Received(message, payload, protocol, tuple(map(str, deviations))))
     return message
+
+
+def _under_another_type(protocol: str, payload: bytes, others: Mapping[int, str]) -> str:
+    for payload_type, other in others.items():
+        if other != protocol:
+            with suppress(ExiError):
+                name = type(decode(other, payload, strict=True)).__name__
+                return f"; under payload type 0x{payload_type:04X} it is {name}"
+    return ""
 
 
 def handshake(step: Step, payload_type: int, payload: bytes, wanted: type[M]) -> M:

@@ -76,7 +76,7 @@ class StationEngine:
             self._finish(step, Fault.FRAMING, reason)
             return step
         try:
-            request = take_in(step, protocol, payload)
+            request = take_in(step, protocol, payload, edition.message_sets)
         except Unacceptable as error:
             self._finish(step, error.fault, error.reason)
             return step

@@ -80,6 +80,18 @@ def test_silence_ends_the_session_after_the_message_timeout(service: Service, na
         assert_over_at_once(world, fault, f"no answer to {name} within {expected_s:g} s")
 
 
+def test_a_station_that_falls_silent_does_not_hide_why_the_car_was_leaving() -> None:
+    world = World(intent()).reach(Phase.CHARGE_LOOP)
+    world.vehicle_fault = "the battery is not known any more"
+    world.run(lambda world: world.names[-1] == "PowerDeliveryReq")
+    world.now = world.evcc.next_deadline() or 0
+    world.take(world.evcc.expire(world.now, world.state()))
+    assert_over_at_once(
+        world, Fault.SEQUENCE_TIMEOUT, "no answer to PowerDeliveryReq within 2 s, while the car was ending"
+    )
+    assert_over_at_once(world, Fault.SEQUENCE_TIMEOUT, "the battery is not known any more")
+
+
 def test_a_silent_handshake_ends_after_its_timeout_too() -> None:
     world = World(intent(), tamper=lambda response: None).run()
     assert world.now == pytest.approx(2.0)
