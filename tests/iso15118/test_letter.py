@@ -49,7 +49,7 @@ def test_precharge_goes_on_while_the_car_says_ongoing() -> None:
 
 
 def test_a_car_that_does_not_say_finished_needs_the_voltage_all_the_same() -> None:
-    """Josev's car goes on to power as soon as the voltage is there; by the letter it says Finished first."""
+    """Josev's car goes on to power as soon as the voltage is there; by the letter it says Finished [V2G20-2005]."""
     for voltage_v, expected in ((379, ResponseCode.FAILED_PowerDeliveryNotApplied), (395, ResponseCode.OK)):
         car = Car().walk(Phase.PRECHARGE)
         car.ask(precharge(car, Processing.Ongoing))
@@ -236,6 +236,17 @@ def test_a_schedule_is_finished_once_there_is_one() -> None:
         said.append(car.ask(car.requests()["ScheduleExchangeReq"]).EVSEProcessing)  # type: ignore[attr-defined]
     assert said == [Processing.Ongoing, Processing.Finished]
     assert car.secc.session.phase is Phase.CABLE_CHECK
+
+
+@pytest.mark.parametrize("price_levels", [False, True])
+def test_schedules_have_prices_only_if_the_station_is_so_configured(price_levels: bool) -> None:
+    """[V2G20-2176]"""
+    car = Car(replace(OFFER, modes=(ControlMode.SCHEDULED,), price_levels=price_levels)).walk(Phase.SCHEDULE_EXCHANGE)
+    control = car.ask(car.requests()["ScheduleExchangeReq"]).Scheduled_SEResControlMode  # type: ignore[attr-defined]
+    [schedules] = control.ScheduleTuple
+    for schedule in (schedules.ChargingSchedule, schedules.DischargingSchedule):
+        assert (schedule.PriceLevelSchedule is not None) == price_levels
+        assert schedule.AbsolutePriceSchedule is None
 
 
 def test_powers_to_a_car_without_powers_for_each_phase_are_over_all_of_them() -> None:

@@ -148,6 +148,7 @@ def test_foreign_session_id_is_refused_before_anything_else(phase: Phase) -> Non
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.ENDED], ids=lambda phase: phase.name)
 def test_garbage_ends_the_session_with_code_0x04(phase: Phase) -> None:
+    """Not ignored, as [V2G20-445] would have it."""
     offer = AC_OFFER if phase in (Phase.STOPPING, Phase.POWER_DELIVERY) else OFFER
     car = Car(offer)
     if phase is Phase.STOPPING:

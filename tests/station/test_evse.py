@@ -272,6 +272,24 @@ def test_a_car_that_does_not_stop_is_stopped() -> None:
     assert not world.contactor.closed
 
 
+@pytest.mark.parametrize("wish", [Stop.TERMINATE, Stop.PAUSE], ids=lambda wish: wish.name)
+def test_nothing_flows_while_a_car_is_asked_to_stop_and_goes_on(wish: Stop) -> None:
+    """[V2G20-1959]"""
+    evse = changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),))
+    world = in_the_loop(World(evse, replace(INTENT, duration_s=None)), 5.0)
+    assert world.evse.decision.power_w == pytest.approx(-6_000)
+    request = dc_loop(bytes.fromhex(world.evse.visit.report.session_id))
+    world.evcc = None  # from here on the car is a loop that heeds nothing
+    world.evse.stop(wish, world.now)
+    for _ in range(10):
+        world.say_as_car(payload_type_of(request), exi(request))
+        world.run(0.2)
+    assert world.evse.visit.report.result == "", "the session goes on"
+    assert world.evse.decision.power_w == 0
+    assert abs(world.plant.current_a) < 0.01
+    assert "station is stopping" in world.evse.visit.decider.limited_s
+
+
 def test_pause_and_resume() -> None:
     world = in_the_loop(World(OUTLET, replace(INTENT, duration_s=None), peer=bytes(64)))
     first = world.evse.visit.report.session_id

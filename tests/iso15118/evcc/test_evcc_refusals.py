@@ -157,6 +157,7 @@ def test_another_session_id_ends_the_session(service: Service, name: str) -> Non
 
 @EVERY_REQUEST
 def test_bytes_that_are_no_exi_end_the_session(service: Service, name: str) -> None:
+    """Not ignored, as [V2G20-440] would have it."""
     world = until_asked(service, name)
     world.take(world.evcc.receive(payload_type_of(name), b"\xff\xff\xff", world.now, world.state()))
     assert_over_at_once(world, Fault.EXI_DECODE, "")
