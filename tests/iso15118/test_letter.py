@@ -155,6 +155,27 @@ def test_only_a_pair_that_the_car_was_given_can_be_selected(service: int, parame
     assert code(car.ask(request)) is ResponseCode.FAILED_ServiceSelectionInvalid
 
 
+def test_both_control_modes_are_offered() -> None:
+    """[V2G20-2656]"""
+    car = Car(Offer("DE*V2G*E1", (Service.DC_BPT,))).walk(Phase.SERVICE_DETAIL)
+    answer = car.ask(car.requests()["ServiceDetailReq"])
+    sets = answer.ServiceParameterList.ParameterSet  # type: ignore[attr-defined]
+    modes = [each.intValue for parameters in sets for each in parameters.Parameter if each.Name == "ControlMode"]
+    assert modes == [ControlMode.DYNAMIC, ControlMode.SCHEDULED]
+
+
+def test_the_power_that_a_scheduled_car_names_is_wished_at_once() -> None:
+    """[V2G20-2183], [V2G20-2187]: its current, times the voltage that the station measures."""
+    car = Car(replace(OFFER, modes=(ControlMode.SCHEDULED,))).walk(Phase.STARTED)
+    request = car.requests()["DC_ChargeLoopReq"]
+    wished_w = []
+    for current_a in (20, -10, 0):
+        control = changed(request.CLReqControlMode, EVTargetCurrent=number(current_a))  # type: ignore[attr-defined]
+        car.ask(changed(request, CLReqControlMode=control, EVPresentVoltage=number(1)))
+        wished_w.append(car.secc.demand.wish_w)
+    assert wished_w == [8_000, -4_000, 0]
+
+
 def test_details_of_a_service_that_was_not_offered() -> None:
     """[V2G20-425], [V2G20-464]"""
     car = Car().walk(Phase.SERVICE_DETAIL)

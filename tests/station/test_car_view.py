@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
@@ -22,6 +23,8 @@ def test_the_meter_counts_this_session_only() -> None:
         world.unplug()
         world.run(5.0)
     (charged, discharged, register), (charged_again, discharged_again, register_again) = readings
+    assert charged == pytest.approx(register, abs=2)
+    assert charged_again == pytest.approx(register_again - register, abs=2)
     assert register_again > 1.5 * register
     assert abs(charged_again - charged) <= 2
     assert abs(discharged_again - discharged) <= 2
