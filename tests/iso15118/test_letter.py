@@ -79,9 +79,12 @@ def test_power_is_used_at_least_once(offer: object, progress: ChargeProgress) ->
     assert car.secc.demand.stage is Stage.OFF
 
 
-def test_the_charge_loop_goes_on_or_ends() -> None:
+@pytest.mark.parametrize("offer", [AC_OFFER, OFFER], ids=["AC", "DC"])
+def test_the_charge_loop_goes_on_or_ends(offer: Offer) -> None:
     """[V2G20-2012], [V2G20-2013]: SessionStop is not the way out of it."""
-    car = Car().walk(Phase.CHARGE_LOOP)
+    car = Car(offer).walk(Phase.CHARGE_LOOP)
+    loop = car.requests()["DC_ChargeLoopReq" if offer is OFFER else "AC_ChargeLoopReq"]
+    assert code(car.ask(loop)) is ResponseCode.OK
     answer = car.ask(session_stop(car.session_id, common.ChargingSession.Terminate))
     assert code(answer) is ResponseCode.FAILED_SequenceError
 

@@ -195,8 +195,10 @@ def test_the_station_asks_to_end(
 
 @pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC])
 def test_a_paused_session_is_taken_up_again_at_charge_parameter_discovery(service: Service) -> None:
-    """[V2G20-1032], [V2G20-1844]; AC [V2G20-2097], DC [V2G20-2098]."""
+    """[V2G20-1032], [V2G20-1844]; AC [V2G20-2097], DC [V2G20-2098]. In between S2 is open [V2G3-M07-19]."""
     first = World(intent(service, duration_s=0.5, pause=True)).run()
+    assert first.commands[-2].ready
+    assert not first.evcc.command.ready
     assert first.evcc.end is not None
     assert first.station.end is not None
     assert first.evcc.end.paused is not None
