@@ -94,6 +94,7 @@ SIDE = StationSide(
     open=begin,
     check=check,
     refuse=refuse,
+    refusal_ends=False,
     pause=lambda session: None,
     phase_limits={Phase.SERVICE: (30.0, Fault.SEQUENCE_TIMEOUT)},
 )

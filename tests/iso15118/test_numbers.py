@@ -10,8 +10,9 @@ from tests.iso15118.requests import every_request, exi, payload_type_of
 from tests.iso15118.test_secc_engine import READY
 
 from v2g.iso15118.d20.edition import D20
-from v2g.iso15118.d20.numbers import MOST, MOST_A, MOST_V, MOST_W, limit, shown, stated, why_not
+from v2g.iso15118.d20.numbers import limit, shown, stated
 from v2g.iso15118.d20.station.side import STATION
+from v2g.iso15118.numbers import MOST, MOST_A, MOST_V, MOST_W, why_not
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.station_engine import StationEngine
 from v2g.iso15118.view import Limits, Offer, Slot, StationView

@@ -235,6 +235,7 @@ class CarEngine:
             step.events.append(Faulted(stop.fault, stop.reason))
         self._asked = self._ask_at = None
         paused = None
-        if stop.kind is Stop.PAUSE and session.station is not None and session.selection is not None:
-            paused = CarPaused(session.session_id, session.station, session.selection)
+        station = self.side.pause(session)
+        if stop.kind is Stop.PAUSE and station is not None and session.selection is not None:
+            paused = CarPaused(session.session_id, station, session.selection)
         self.end = End(stop.fault, stop.reason, paused)

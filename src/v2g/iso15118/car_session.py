@@ -10,6 +10,9 @@ from v2g.iso15118.view import Limits, Meter, Stop
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 
+PRECHARGE_TOLERANCE_V = 20.0
+"""IEC 61851-23: the largest difference at which the contactor may close."""
+
 
 @dataclass(frozen=True, slots=True)
 class CarPaused:
@@ -56,6 +59,8 @@ class CarSession:
     session_id: bytes = b""
     resumed: bool = False
     selection: Selection | None = None
+    energy_mode: str = ""
+    """ISO 15118-2 and DIN: the energy transfer mode that the car asks for, by its name."""
     limits: Limits = Limits()
     """The station's, as it said last."""
     schedule: Schedule | None = None
@@ -118,6 +123,17 @@ class CarSession:
     def scheduled_w(self, vehicle: VehicleState) -> float:
         """What of that the schedule allows now; nothing without a schedule."""
         return 0.0 if self.schedule is None else self.schedule.power_w(self.wish_w(vehicle), vehicle.unix_s)
+
+    def target_a(self, vehicle: VehicleState) -> float:
+        """DC: the current that schedule, car and station allow, towards the car's wish. Positive charges."""
+        voltage_v = max(vehicle.battery_voltage_v, 1.0)
+        own, station = self.own_limits(vehicle), self.limits
+        charge_a = min(own.charge_a, station.charge_a, own.charge_w / voltage_v, station.charge_w / voltage_v)
+        discharge_a = min(
+            own.discharge_a, station.discharge_a, own.discharge_w / voltage_v, station.discharge_w / voltage_v
+        )
+        # A station's negative limit allows nothing; it does not turn the direction round.
+        return min(max(self.scheduled_w(vehicle) / voltage_v, -max(discharge_a, 0.0)), max(charge_a, 0.0))
 
     @property
     def wants_meter(self) -> bool:

@@ -1,8 +1,12 @@
 """The car's side of a connection: the handshake, then the engine with the edition that was agreed on."""
 
+from functools import partial
+
 from v2g.iso15118.car_engine import CarEngine
 from v2g.iso15118.car_session import CarPaused, CarSession, Report
+from v2g.iso15118.d2.car.side import CAR as D2
 from v2g.iso15118.d20.car.side import CAR as D20
+from v2g.iso15118.din.car import CAR as DIN
 from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Step
 from v2g.iso15118.sides import CarSide
@@ -12,8 +16,8 @@ from v2g.kernel.fault import Fault
 from v2g.messages.sap import AppProtocol, ResponseCode, supportedAppProtocolReq, supportedAppProtocolRes
 from v2g.v2gtp.framing import PayloadType
 
-SIDES: tuple[CarSide, ...] = (D20,)
-"""The editions that a car speaks, in its order of preference."""
+SIDES: dict[str, CarSide] = {side.edition.name: side for side in (D20, D2, DIN)}
+"""The editions that a car may speak, by name."""
 
 
 class CarConversation:
@@ -30,12 +34,14 @@ class CarConversation:
         """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS."""
         self._offered = [
             (protocol, side)
-            for side in SIDES
+            for side in map(SIDES.__getitem__, intent.editions)
             for protocol in side.edition.protocols
             if protocol.carries(intent.service)
         ]
+        assert self._offered, f"none of {intent.editions} carries {intent.service.name}"
+        self._open = partial(CarEngine, intent=intent, setup_deadline=setup_deadline, station=station, paused=paused)
         _, preferred = self._offered[0]
-        self.engine = CarEngine(preferred, intent, setup_deadline=setup_deadline, station=station, paused=paused)
+        self.engine = self._open(preferred)
         self._setup_deadline = setup_deadline
         self._asked_at: float | None = None
         self._until: float | None = None
@@ -105,7 +111,9 @@ class CarConversation:
             reason = f"the station does not speak {spoken}: {response.ResponseCode.value}"
             return self._fail(step, Fault.NO_COMMON_PROTOCOL, reason)
         assert chosen is not None
-        self.engine.side = self._offered[chosen - 1][1]
+        side = self._offered[chosen - 1][1]
+        if side is not self.engine.side:
+            self.engine = self._open(side)
         self._agreed, self._until = True, None
         begun = self.engine.start(now, vehicle)
         step.send += begun.send

@@ -97,6 +97,8 @@ class Edition:
     """How long the car goes on repeating a request until the station is ready."""
     failed_ends: bool
     """Whether a FAILED response ends the session."""
+    plain: bool = False
+    """Whether a session may do without TLS, as with external identification in ISO 15118-2 and always in DIN."""
     name_of: Callable[[Type], str] = root_name
     """The name of a message."""
 

@@ -1,9 +1,15 @@
 """What a station keeps of a paused session, whatever its edition: it can be written as JSON and read back."""
 
+import hashlib
 from dataclasses import dataclass
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import Selection, Service
+
+
+def binding(session_id: bytes, peer: bytes) -> bytes:
+    """What ties a session to a vehicle certificate; `peer` is the certificate's SHA-512 [V2G20-2630]."""
+    return hashlib.sha512(session_id + peer).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ class Protocol:
     """Whether it carries DC services; otherwise AC; None: both."""
     major: int = 1
     minor: int = 0
+    bidirectional: bool = True
+    """Whether it carries services that feed the grid."""
 
     def carries(self, service: Service) -> bool:
         """Whether a session of this protocol can have this service."""
-        return self.dc is None or self.dc is service.dc
+        return (self.dc is None or self.dc is service.dc) and (self.bidirectional or not service.bidirectional)
 
 
 ISO20_AC = Protocol("urn:iso:std:iso:15118:-20:AC", dc=False)

@@ -24,6 +24,8 @@ class Session:
     paused: Paused | None = None
     """A session that this car may resume."""
     car: CarState = CarState()
+    resumed: Selection | None = None
+    """ISO 15118-2: what the session had selected before it was paused. It is offered that again."""
     offered: tuple[Service, ...] = ()
     """The services that the car was offered."""
     detailed: tuple[Service, ...] = ()
@@ -80,6 +82,8 @@ class Code(StrEnum):
     FAILED = "FAILED"
     SEQUENCE_ERROR = "FAILED_SequenceError"
     UNKNOWN_SESSION = "FAILED_UnknownSession"
+    CONTACTOR = "FAILED_ContactorError"
+    NOT_APPLIED = "FAILED_PowerDeliveryNotApplied"
 
 
 class Refusal(V2GError):

@@ -40,6 +40,11 @@ class StationSide:
     """How long a phase may go on without leading on, and what it is called then."""
     silence_faults: Mapping[Any, Fault] = field(default_factory=dict)
     """What silence is called in a phase without energy; elsewhere a timeout of the sequence."""
+    quiet: frozenset[Any] = frozenset()
+    """Phases whose limit closes the connection without another response."""
+    refusal_ends: bool = True
+    """Whether a refused request ends the session, in the safe state. An edition that lets a session go on after some
+    refusals does not oblige the station to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +68,5 @@ class CarSide:
     """Between two requests of the same kind while the station is not ready."""
     loop_turnaround_s: float
     """From one request of the energy transfer to the next, at most."""
+    pause: Callable[[CarSession], bytes | None]
+    """What identifies the station of a paused session; None if it cannot be taken up again."""

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from v2g.iso15118 import sap, station_engine
 from v2g.iso15118.car import CarState
+from v2g.iso15118.d2.station.side import STATION as D2
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.station.side import STATION as D20
+from v2g.iso15118.din.station.side import STATION as DIN
 from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.paused import Paused
@@ -19,7 +21,7 @@ from v2g.kernel.fault import Fault
 from v2g.messages.sap import supportedAppProtocolReq
 from v2g.v2gtp.framing import PayloadType
 
-SIDES: tuple[StationSide, ...] = (D20,)
+SIDES: tuple[StationSide, ...] = (D20, D2, DIN)
 """The editions that a station speaks, in its order of preference."""
 TOLD_WITHIN_S = station_engine.TOLD_WITHIN_S
 """How long a failed car is waited for, so that it learns of it with its next request."""
@@ -41,10 +43,13 @@ class StationConversation:
         peer: bytes | None = None,
         paused: Paused | None = None,
         timing: str = "standard",
+        plain: bool = False,
     ) -> None:
-        """`now`: when the connection was accepted. `peer`: SHA-512 of the vehicle certificate, with TLS."""
+        """`now`: when the connection was accepted. `peer`: SHA-512 of the vehicle certificate, with TLS. `plain`: the
+        station has TLS, and this connection does without: only editions that admit that are spoken."""
         self.engine: StationEngine | None = None
         self._offer, self._peer, self._paused, self._timing = offer, peer, paused, timing
+        self._plain = plain
         self._deadline: float | None = now + SETUP_S
         self._end: End[Paused] | None = None
 
@@ -169,6 +174,7 @@ class StationConversation:
         return {
             protocol: side
             for side in SIDES
+            if side.edition.plain or not self._plain
             for protocol in side.edition.protocols
             if any(protocol.carries(service) for service in self._offer.services)
         }
@@ -177,8 +183,12 @@ class StationConversation:
 def owed_s(message: str) -> float:
     """How soon the station owes a response, by its name; measured, and no error criterion."""
     request = message.removesuffix("Res") + "Req"
-    owed = [side.edition.performance_s.get(request, side.edition.default_performance_s) for side in SIDES]
-    return min(owed)
+    owed = [
+        side.edition.performance_s.get(request, side.edition.default_performance_s)
+        for side in SIDES
+        if request in side.answers
+    ]
+    return min(owed, default=D20.edition.default_performance_s)
 
 
 def longest_silence_s(timing: str = "standard") -> float:
@@ -198,5 +208,7 @@ def warm() -> None:
         for protocol in side.edition.message_sets.values():
             module = import_module(f"v2g.messages.{PROTOCOLS[protocol][0]}")
             names = [name for name in side.answers if hasattr(module, name)]
-            warm_up(protocol, *(getattr(module, name) for name in names), writing=False)
-            warm_up(protocol, *(getattr(module, name.removesuffix("Req") + "Res") for name in names), reading=False)
+            root = [module.V2G_Message] if hasattr(module, "V2G_Message") else []
+            warm_up(protocol, *root, *(getattr(module, name) for name in names), writing=False)
+            responses = (getattr(module, name.removesuffix("Req") + "Res") for name in names)
+            warm_up(protocol, *root, *responses, reading=False)

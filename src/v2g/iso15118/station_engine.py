@@ -171,7 +171,10 @@ class StationEngine:
         limit = self.side.phase_limits.get(before)
         if after is before and limit is not None and now - self._phase_since > limit[0]:
             self._failure = Refusal(Code.FAILED, f"{before.name} lasted over {limit[0]:g} s", limit[1])
-            raise self._failure
+            if before not in self.side.quiet:
+                raise self._failure
+            self._finish(step, self._failure.fault, self._failure.reason)
+            return
         send(step, edition.message_sets[payload_type], payload_type, outcome.response)
         self._go_on(step, outcome, name, now, energy_before=energy_before)
 
@@ -200,7 +203,7 @@ class StationEngine:
         response = self.side.refuse(request, self.session, view, refusal)
         if response is not None:
             send(step, edition.message_sets[payload_type], payload_type, response)
-        if edition.failed_ends or response is None or refusal is self._failure:
+        if self.side.refusal_ends or response is None or refusal is self._failure:
             self._finish(step, refusal.fault, f"{refusal.code.value}: {refusal.reason}")
         else:
             self._pending = None

@@ -78,6 +78,8 @@ class Intent:
     mode: ControlMode
     limits: Limits
     """Of battery and on-board charger."""
+    editions: tuple[str, ...] = ("ISO 15118-20",)
+    """Those that the car speaks, by name, in its order of preference."""
     soc_min: float = 0.1
     """The battery is not discharged below this."""
     soc_target: float = 0.8

@@ -73,6 +73,8 @@ class Meter:
     meter_id: str
     charged_wh: int
     discharged_wh: int
+    total_wh: int = 0
+    """The meter's own reading of what was charged, whatever the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class Offer:
     """In the order of preference."""
     nominal_voltage_v: int = 230
     nominal_frequency_hz: float = 50.0
+    phases: int = 3
+    """Phases wired to the AC outlet."""
     pause_allowed: bool = True
     precharge_tolerance_v: float | None = 20.0
     """How near to the car's target the output must be before energy transfer; None leaves that to the car."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
 
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.vehicle import OwnBattery
 from v2g.exi.facets import Type
 from v2g.iso15118.car_session import CarPaused
 from v2g.iso15118.car_side import CarConversation
-from v2g.iso15118.d20.table import Phase
+from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Moved, Received, Sent, Step
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import ControlMode, Service
@@ -81,7 +83,7 @@ class World:
         self.driver, self.vehicle_fault = Stop.NONE, ""
         self.requests: list[tuple[float, Type]] = []
         self.responses: list[Type] = []
-        self.phases: list[Phase] = []
+        self.phases: list[Any] = []
         self.commands: list[Command] = []
         self._wire: list[tuple[int, bytes]] = []
         self._started = False
@@ -89,11 +91,11 @@ class World:
     @property
     def names(self) -> list[str]:
         """The car's requests, each run of the same one once."""
-        names = [type(request).__name__ for _, request in self.requests]
+        names = [body_name(request) for _, request in self.requests]
         return [name for before, name in zip(["", *names], names, strict=False) if name != before]
 
     def asked(self, name: str) -> list[Type]:
-        return [request for _, request in self.requests if type(request).__name__ == name]
+        return [request for _, request in self.requests if body_name(request) == name]
 
     def state(self) -> VehicleState:
         return replace(self.vehicle.state(), stop=self.driver, fault=self.vehicle_fault)
@@ -114,7 +116,7 @@ class World:
                 self.take(self.evcc.expire(self.now, self.state()))
         return self
 
-    def reach(self, phase: Phase) -> "World":
+    def reach(self, phase: Enum) -> "World":
         return self.run(lambda world: world.evcc.phase is phase)
 
     def take(self, step: Step) -> None:
@@ -127,7 +129,7 @@ class World:
                     self.responses.append(event.message)
                     self.vehicle.observe(self.evcc.report.current_a, self.now)
                 case Moved():
-                    self.phases.append(Phase[event.after])
+                    self.phases.append(type(self.evcc.phase)[event.after])
         self.vehicle.obey(self.evcc.command)
         if not self.commands or self.commands[-1] != self.evcc.command:
             self.commands.append(self.evcc.command)
@@ -136,12 +138,12 @@ class World:
     def _deliver(self, payload_type: int, payload: bytes) -> None:
         self._settle()
         step = self.station.receive(payload_type, payload, self.now, self.view)
-        answers = list(step.send)
         self._settle()
-        answers += self.station.renew(self.now, self.view).send
+        renewed = self.station.renew(self.now, self.view)
+        answers = [*step.send, *renewed.send]
+        sent = [event.protocol for event in [*step.events, *renewed.events] if isinstance(event, Sent)]
         self.now += WIRE_S
-        for answer_type, answer in answers:
-            protocol = {0x8001: "sap", 0x8002: "iso20-common", 0x8003: "iso20-ac", 0x8004: "iso20-dc"}[answer_type]
+        for protocol, (answer_type, answer) in zip(sent, answers, strict=True):
             response = self.tamper(decode(protocol, answer))
             if response is not None:
                 encoded = encode(protocol, response)

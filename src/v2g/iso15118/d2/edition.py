@@ -12,7 +12,7 @@ _RECEIPT = (Choice("response", "ReceiptRequired", {True: frozenset({P.RECEIPT}),
 
 D2 = Edition(
     name="ISO 15118-2",
-    protocols=(Protocol("urn:iso:15118:2:2013:MsgDef", dc=None, major=2),),
+    protocols=(Protocol("urn:iso:15118:2:2013:MsgDef", dc=None, major=2, bidirectional=False),),
     message_sets={PayloadType.EXI: "iso2"},
     payload_type=exi_payload,
     table=TABLE,
@@ -25,7 +25,7 @@ D2 = Edition(
             choice(
                 "request",
                 "ChargeProgress",
-                Start={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP},
+                Start={P.STARTED},
                 Stop={P.STOPPING, P.WELDING_DETECTION},
                 Renegotiate={P.CHARGE_PARAMETERS},
             ),
@@ -41,5 +41,6 @@ D2 = Edition(
     default_performance_s=timeouts.DEFAULT_PERFORMANCE_S,
     repeat_s=timeouts.REPEAT_S,
     failed_ends=False,
+    plain=True,
     name_of=body_name,
 )

@@ -11,7 +11,8 @@ How a session runs through it:
   straight to AUTHORIZATION (again while Ongoing).
 - *Parameters*: CHARGE_PARAMETERS (again while Ongoing). AC goes to POWER_DELIVERY, DC to CABLE_CHECK (again while
   Ongoing) and PRECHARGE; once PRECHARGED it may repeat that or ask for power.
-- *Energy*: AC_CHARGE_LOOP or DC_CHARGE_LOOP until PowerDelivery(Stop). A response with ReceiptRequired leads to RECEIPT
+- *Energy*: after PowerDelivery(Start) the session is STARTED: one request of the charge loop is due [V2G2-590]. Then
+  AC_CHARGE_LOOP or DC_CHARGE_LOOP until PowerDelivery(Stop). A response with ReceiptRequired leads to RECEIPT
   first. PowerDelivery(Renegotiate) leads back to CHARGE_PARAMETERS, in DC through cable check and pre-charge again
   [V2G2-565], [V2G2-582]. SessionStop is not admitted while energy flows.
 - *End*: DC measures for welded contactors in WELDING_DETECTION, if it likes, then SessionStop; AC stops from STOPPING.
@@ -37,6 +38,7 @@ class Phase(Enum):
     PRECHARGE = auto()
     PRECHARGED = auto()
     POWER_DELIVERY = auto()
+    STARTED = auto()
     AC_CHARGE_LOOP = auto()
     DC_CHARGE_LOOP = auto()
     RECEIPT = auto()
@@ -70,16 +72,20 @@ TABLE: Table = {
     P.PRECHARGED: row(
         P.ENDED,
         PreChargeReq={P.PRECHARGED},
-        PowerDeliveryReq={P.DC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
+        PowerDeliveryReq={P.STARTED, P.WELDING_DETECTION},
     ),
-    P.POWER_DELIVERY: row(P.ENDED, PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING}),
+    P.POWER_DELIVERY: row(P.ENDED, PowerDeliveryReq={P.STARTED, P.STOPPING}),
+    P.STARTED: row(
+        ChargingStatusReq={P.AC_CHARGE_LOOP, P.RECEIPT},
+        CurrentDemandReq={P.DC_CHARGE_LOOP, P.RECEIPT},
+    ),
     P.AC_CHARGE_LOOP: row(
         ChargingStatusReq={P.AC_CHARGE_LOOP, P.RECEIPT},
-        PowerDeliveryReq={P.AC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.STOPPING},
+        PowerDeliveryReq={P.CHARGE_PARAMETERS, P.STOPPING},
     ),
     P.DC_CHARGE_LOOP: row(
         CurrentDemandReq={P.DC_CHARGE_LOOP, P.RECEIPT},
-        PowerDeliveryReq={P.DC_CHARGE_LOOP, P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
+        PowerDeliveryReq={P.CHARGE_PARAMETERS, P.WELDING_DETECTION},
     ),
     P.RECEIPT: row(MeteringReceiptReq={P.AC_CHARGE_LOOP, P.DC_CHARGE_LOOP}),
     P.WELDING_DETECTION: row(P.ENDED, WeldingDetectionReq={P.WELDING_DETECTION}),

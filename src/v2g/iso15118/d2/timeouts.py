@@ -6,6 +6,11 @@ SEQUENCE_S = 60.0
 """How long the station waits for the next request [V2G2-443]; the charge loop has no shorter one."""
 SILENCE = {name: Silence(sequence_s=SEQUENCE_S, energy_s=SEQUENCE_S) for name in ("standard", "relaxed")}
 
+STATION_ONGOING_S = 55.0
+"""How long the station keeps a car waiting in one phase: below the car's 60 s."""
+CABLE_CHECK_S, PRECHARGE_S = 40.0, 7.0
+"""How long the car gives these phases."""
+
 DEFAULT_MESSAGE_S = 2.0
 MESSAGE_S = {
     "ServiceDetailReq": 5.0,
@@ -24,7 +29,7 @@ PERFORMANCE_S = {"CurrentDemandReq": 0.025}
 REPEAT_S = {
     "AuthorizationReq": 60.0,
     "ChargeParameterDiscoveryReq": 60.0,
-    "CableCheckReq": 40.0,
-    "PreChargeReq": 7.0,
+    "CableCheckReq": CABLE_CHECK_S,
+    "PreChargeReq": PRECHARGE_S,
 }
 """How long the car goes on repeating a request until the station is ready."""

@@ -1,7 +1,8 @@
 """AC powers come for all phases in one element, or for each phase in three (`X`, `X_L2`, `X_L3`)."""
 
 from v2g.exi.facets import Type
-from v2g.iso15118.d20.numbers import MOST_W, stated
+from v2g.iso15118.d20.numbers import stated
+from v2g.iso15118.numbers import MOST_W
 
 
 def total_w(parameters: Type, element: str) -> float:

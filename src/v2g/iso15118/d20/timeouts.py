@@ -16,8 +16,6 @@ STATION_ONGOING_S = 55.0
 learns the reason."""
 CABLE_CHECK_S = 40.0
 PRECHARGE_S = 10.0
-CONTACTOR_S = 1.4
-"""How long PowerDelivery may wait for the contactor: its response is owed within 1.5 s."""
 PAUSE_WITHIN_S = 60
 """How long a car that is asked to pause may take to begin [V2G20-1850]."""
 

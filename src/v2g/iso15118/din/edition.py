@@ -8,7 +8,7 @@ from v2g.v2gtp.framing import PayloadType
 
 DIN = Edition(
     name="DIN SPEC 70121",
-    protocols=(Protocol("urn:din:70121:2012:MsgDef", dc=True, major=2),),
+    protocols=(Protocol("urn:din:70121:2012:MsgDef", dc=True, major=2, bidirectional=False),),
     message_sets={PayloadType.EXI: "din"},
     payload_type=exi_payload,
     table=TABLE,
@@ -18,7 +18,7 @@ DIN = Edition(
             Choice(
                 "request",
                 "ReadyToChargeState",
-                {True: frozenset({P.CHARGE_LOOP}), False: frozenset({P.WELDING_DETECTION})},
+                {True: frozenset({P.STARTED}), False: frozenset({P.WELDING_DETECTION})},
             ),
         ),
     },
@@ -30,5 +30,6 @@ DIN = Edition(
     default_performance_s=timeouts.DEFAULT_PERFORMANCE_S,
     repeat_s=timeouts.REPEAT_S,
     failed_ends=False,
+    plain=True,
     name_of=body_name,
 )

@@ -68,18 +68,6 @@ def take(response: DC_ChargeLoopRes, asked: DC_ChargeLoopReq, session: CarSessio
     ).to(Phase.CHARGE_LOOP)
 
 
-def target_a(session: CarSession, vehicle: VehicleState) -> float:
-    """The current that the schedule, the car and the station allow, towards the car's wish. Positive charges."""
-    voltage_v = max(vehicle.battery_voltage_v, 1.0)
-    own, station = session.own_limits(vehicle), session.limits
-    charge_a = min(own.charge_a, station.charge_a, own.charge_w / voltage_v, station.charge_w / voltage_v)
-    discharge_a = min(
-        own.discharge_a, station.discharge_a, own.discharge_w / voltage_v, station.discharge_w / voltage_v
-    )
-    # A station's negative limit allows nothing; it does not turn the direction round.
-    return min(max(session.scheduled_w(vehicle) / voltage_v, -max(discharge_a, 0.0)), max(charge_a, 0.0))
-
-
 def _control(session: CarSession, vehicle: VehicleState) -> Scheduled_DC_CLReqControlMode | Dynamic_DC_CLReqControlMode:
     limits = session.own_limits(vehicle)
     energies = needs.energies(session, vehicle)
@@ -97,7 +85,7 @@ def _control(session: CarSession, vehicle: VehicleState) -> Scheduled_DC_CLReqCo
     }
     if session.intent.mode is ControlMode.SCHEDULED:
         target = {
-            "EVTargetCurrent": limit(target_a(session, vehicle)),
+            "EVTargetCurrent": limit(session.target_a(vehicle)),
             "EVTargetVoltage": limit(limits.voltage_max_v),
         }
         if session.bidirectional:

@@ -2,16 +2,13 @@
 
 from dataclasses import replace
 
-from v2g.iso15118.car_session import CarSession
+from v2g.iso15118.car_session import PRECHARGE_TOLERANCE_V, CarSession
 from v2g.iso15118.d20.numbers import shown
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.dc import DC_PreChargeReq, DC_PreChargeRes
 from v2g.messages.iso20.types import Processing
-
-TOLERANCE_V = 20.0
-"""IEC 61851-23: the largest difference at which the contactor may close."""
 
 
 def request(session: CarSession, vehicle: VehicleState) -> DC_PreChargeReq:
@@ -26,7 +23,7 @@ def request(session: CarSession, vehicle: VehicleState) -> DC_PreChargeReq:
 
 def take(response: DC_PreChargeRes, asked: DC_PreChargeReq, session: CarSession, vehicle: VehicleState) -> CarSession:
     voltage_v, target_v = response.EVSEPresentVoltage.value, asked.EVTargetVoltage.value
-    matches = abs(voltage_v - target_v) <= TOLERANCE_V or session.intent.believe_precharge
+    matches = abs(voltage_v - target_v) <= PRECHARGE_TOLERANCE_V or session.intent.believe_precharge
     # Once closed it stays closed: from then on the station measures the battery itself.
     closed = session.command.contactor_closed or matches
     session = replace(

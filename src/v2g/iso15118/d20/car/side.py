@@ -108,4 +108,5 @@ CAR = CarSide(
     phase_limits=_PHASE_LIMIT,
     poll_s=0.1,
     loop_turnaround_s=timeouts.CAR_CHARGE_LOOP_TURNAROUND_S,
+    pause=lambda session: session.station,  # without TLS nothing proves that it is the same station
 )

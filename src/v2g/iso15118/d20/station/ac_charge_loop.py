@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from v2g.iso15118.d20.ac_power import total_w
-from v2g.iso15118.d20.numbers import limit, shown, why_not
+from v2g.iso15118.d20.numbers import limit, shown
 from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
+from v2g.iso15118.numbers import why_not
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Demand, Limits, Stage, StationView

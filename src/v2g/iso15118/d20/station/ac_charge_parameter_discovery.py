@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from v2g.iso15118.d20.ac_power import total_w
-from v2g.iso15118.d20.numbers import limit, shown, why_not
+from v2g.iso15118.d20.numbers import limit, shown
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
+from v2g.iso15118.numbers import why_not
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Limits, StationView
 from v2g.messages.iso20.ac import (

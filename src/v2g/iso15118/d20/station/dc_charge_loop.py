@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from v2g.iso15118.d20.numbers import MOST_A, MOST_V, MOST_W, limit, shown, stated, why_not
+from v2g.iso15118.d20.numbers import limit, shown, stated
 from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
+from v2g.iso15118.numbers import MOST_A, MOST_V, MOST_W, why_not
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Demand, Limits, Stage, StationView

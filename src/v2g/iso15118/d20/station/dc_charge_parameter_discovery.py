@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from v2g.iso15118.d20.numbers import MOST_A, MOST_V, MOST_W, limit, stated, why_not
+from v2g.iso15118.d20.numbers import limit, stated
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
+from v2g.iso15118.numbers import MOST_A, MOST_V, MOST_W, why_not
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Limits, StationView
 from v2g.messages.iso20.dc import (

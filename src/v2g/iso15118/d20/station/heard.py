@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from v2g.iso15118.car import CarState
-from v2g.iso15118.d20.numbers import MOST, stated
+from v2g.iso15118.d20.numbers import stated
+from v2g.iso15118.numbers import MOST
 from v2g.messages.iso20.types import DisplayParameters, RationalNumber
 
 

@@ -7,20 +7,16 @@ session to end starts power all the same: the response carries the notification,
 from dataclasses import replace
 from enum import Enum
 
+from v2g.iso15118 import power_path
 from v2g.iso15118.d20.station.profile import check_profile
 from v2g.iso15118.d20.station.status import evse_status
 from v2g.iso15118.d20.table import Phase
-from v2g.iso15118.d20.timeouts import CONTACTOR_S
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Code, Refusal, Reply, Session, Wait
-from v2g.iso15118.view import Demand, Stage, StationView
+from v2g.iso15118.view import Stage, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages.iso20.common import ChargeProgress, PowerDeliveryReq, PowerDeliveryRes
 from v2g.messages.iso20.types import Processing, ResponseCode
-
-_CONTACTOR_OPEN = Refusal(ResponseCode.FAILED_ContactorError, "the contactor did not close in time", Fault.CONTACTOR)
-_CONTACTOR_CLOSED = Refusal(ResponseCode.FAILED_ContactorError, "the contactor did not open in time", Fault.CONTACTOR)
-_STILL_CURRENT = Refusal(ResponseCode.FAILED, "the current did not fall to zero in time", Fault.INVERTER_FAULT)
 
 
 def answer(request: PowerDeliveryReq, session: Session, view: StationView) -> Reply | Wait:
@@ -41,35 +37,16 @@ def _start(request: PowerDeliveryReq, session: Session, view: StationView) -> Re
     check_profile(request.EVPowerProfile, session)
     if session.phase is Phase.CHARGE_LOOP:  # energy is flowing already
         return _reply(ResponseCode.OK, Phase.STARTED, session, view)
-    service, wanted = session.selected.service, session.demand
-    if service.dc:
-        if not view.contactor_closed:
-            raise Refusal(ResponseCode.FAILED_ContactorError, "the contactor is not closed", Fault.CONTACTOR)
-        tolerance_v = session.offer.precharge_tolerance_v
-        away_v = abs(view.voltage_v - wanted.voltage_v)
-        if wanted.stage is Stage.PRECHARGE and tolerance_v is not None and away_v > tolerance_v:
-            raise Refusal(
-                ResponseCode.FAILED_PowerDeliveryNotApplied,
-                f"pre-charge stands at {view.voltage_v:.0f} V, not at {wanted.voltage_v:.0f} V",
-                Fault.PRECHARGE,
-            )
-    elif not view.contactor_closed:
-        ready = Demand(Stage.READY, service, session.selected.mode)
-        return Wait(replace(session, demand=ready), CONTACTOR_S, _CONTACTOR_OPEN)
-    # Power follows the first charge-loop request: until then the contactor is closed and nothing flows.
-    ready = replace(wanted, stage=Stage.READY, service=service, mode=session.selected.mode, wish_w=None)
-    return _reply(ResponseCode.OK, Phase.STARTED, replace(session, demand=ready), view)
+    started = power_path.start(session, view)
+    return started if isinstance(started, Wait) else _reply(ResponseCode.OK, Phase.STARTED, started, view)
 
 
 def _stop(session: Session, view: StationView) -> Reply | Wait:
-    session = replace(session, demand=Demand())
-    if session.selected.service.dc:
-        if not view.current_gone:
-            return Wait(session, CONTACTOR_S, _STILL_CURRENT)
-        return _reply(ResponseCode.OK, Phase.WELDING_DETECTION, session, view)
-    if view.contactor_closed is not False:
-        return Wait(session, CONTACTOR_S, _CONTACTOR_CLOSED)
-    return _reply(ResponseCode.OK, Phase.STOPPING, session, view)
+    stopped = power_path.stop(session, view)
+    if isinstance(stopped, Wait):
+        return stopped
+    following = Phase.WELDING_DETECTION if session.selected.service.dc else Phase.STOPPING
+    return _reply(ResponseCode.OK, following, stopped, view)
 
 
 def _renegotiate(session: Session, view: StationView) -> Reply:

@@ -1,6 +1,5 @@
 """SessionSetup: a new session, or an old one taken up again by the same car."""
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import replace
@@ -8,16 +7,12 @@ from dataclasses import replace
 from v2g.iso15118.car import CarState
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
+from v2g.iso15118.paused import binding
 from v2g.iso15118.service import Selection
 from v2g.iso15118.session import Reply, Session
 from v2g.iso15118.view import Authorization, Offer, StationView
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
 from v2g.messages.iso20.types import ResponseCode
-
-
-def binding(session_id: bytes, peer: bytes) -> bytes:
-    """What ties a session to a vehicle certificate; `peer` is the certificate's SHA-512 [V2G20-2630]."""
-    return hashlib.sha512(session_id + peer).digest()
 
 
 def answer(request: SessionSetupReq, session: Session, view: StationView) -> Reply:

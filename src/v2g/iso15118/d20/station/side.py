@@ -29,7 +29,7 @@ from v2g.iso15118.d20.station import (
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import NO_SESSION, header
 from v2g.iso15118.engine import paired
-from v2g.iso15118.paused import Paused
+from v2g.iso15118.paused import Paused, binding
 from v2g.iso15118.session import Code, Refusal, Session
 from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Offer, StationView
@@ -74,8 +74,8 @@ def _pause(session: Session) -> Paused | None:
     """Without TLS nothing could prove that the same car comes back."""
     if session.peer is None or session.selection is None or session.session_id == NO_SESSION:
         return None
-    binding = session_setup.binding(session.session_id, session.peer)
-    return Paused(D20.name, session.session_id, binding, session.selection, session.offered, session.car)
+    proof = binding(session.session_id, session.peer)
+    return Paused(D20.name, session.session_id, proof, session.selection, session.offered, session.car)
 
 
 STATION = StationSide(
