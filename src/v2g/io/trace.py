@@ -21,6 +21,7 @@ from typing import TextIO
 
 from v2g.io.stranger_limit import PERIOD_S, StrangerLimit
 from v2g.io.writer import Writer
+from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Received, Sent
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import escaped, printable
@@ -202,5 +203,5 @@ def _describe(event: Event) -> tuple[str, str]:
 
     verb = "received" if isinstance(event, Received) else "sent"
     document = json.dumps(to_document(event.message), separators=(",", ":"))
-    name, payload = type(event.message).__name__, event.payload.hex().upper()
+    name, payload = body_name(event.message), event.payload.hex().upper()
     return "DEBUG", f"{verb} {name} protocol={event.protocol} payload={payload} document={document}"

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from v2g.exi.facets import Type
 from v2g.iso15118.car_engine import CarEngine
 from v2g.iso15118.car_session import CarPaused, CarSession, Report
 from v2g.iso15118.d2.car.side import CAR as D2
@@ -70,6 +71,11 @@ class CarConversation:
     def command(self) -> Command:
         """What the conversation wants of the vehicle now."""
         return self.engine.command
+
+    def transfers(self, response: Type) -> bool:
+        """Whether a response belongs to the energy transfer itself."""
+        edition = self.engine.side.edition
+        return edition.name_of(response).removesuffix("Res") + "Req" in edition.energy
 
     @property
     def report(self) -> Report:

@@ -57,7 +57,7 @@ def root_name(message: Type) -> str:
 
 
 def body_name(message: Type) -> str:
-    """The name of a message of ISO 15118-2 or DIN: that of the element in its body, if it has one."""
+    """The name of a message of any edition: in ISO 15118-2 and DIN that of the element in its body, if it has one."""
     element = getattr(getattr(message, "Body", None), "BodyElement", None)
     return root_name(message if element is None else element)
 

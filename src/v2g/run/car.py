@@ -194,7 +194,7 @@ class Car:
         for event in step.events:
             self._watcher.event(event)
             self._messages += isinstance(event, Received | Sent)
-            if isinstance(event, Received) and type(event.message).__name__.endswith("ChargeLoopRes"):
+            if isinstance(event, Received) and evcc.transfers(event.message):
                 self._vehicle.observe(evcc.report.current_a, now)
                 vehicle = self._vehicle.state()
                 self._energy.sample(now, vehicle.power_w)

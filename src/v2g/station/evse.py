@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from v2g.iso15118.car import CarState
+from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Faulted, Received, Sent
 from v2g.iso15118.event import Step as Talk
 from v2g.iso15118.paused import Paused
@@ -562,9 +563,9 @@ class Evse:
             elif isinstance(event, Faulted):
                 continue  # reported already, when it tripped
             elif isinstance(event, Sent):
-                visit.report.last_message = type(event.message).__name__
+                visit.report.last_message = body_name(event.message)
             elif isinstance(event, Received):
-                name = type(event.message).__name__
+                name = body_name(event.message)
                 self._events += [Deviates(name, each) for each in visit.new_deviations(event.deviations)]
             self._events.append(event)
         conversation = visit.conversation

@@ -15,6 +15,7 @@ def offer_of(settings: EvseSettings) -> Offer:
         modes=tuple(ControlMode[name.upper()] for name in settings.modes),
         nominal_voltage_v=settings.nominal_voltage_v,
         nominal_frequency_hz=settings.nominal_hz,
+        phases=settings.phases,
         pause_allowed=settings.pause,
         precharge_tolerance_v=settings.precharge_tolerance_v,
         price_levels=settings.price_levels,

@@ -1,5 +1,6 @@
 """Turns events into a person's language: a level and a line for the trace."""
 
+from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Faulted, Moved, Received, Sent
 from v2g.kernel.units import kw, wh
 from v2g.pilot.station import Happening
@@ -44,7 +45,7 @@ def describe(event: Event) -> tuple[str, str]:
         case Moved(before, after):
             return "INFO", f"phase {before} -> {after}"
         case Received(message) | Sent(message):
-            return "DEBUG", type(message).__name__
+            return "DEBUG", body_name(message)
         case Decided(decision):
             return "INFO", decision.sentence
         case Judged():
