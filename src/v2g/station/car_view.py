@@ -2,6 +2,7 @@
 
 from v2g.iso15118.view import Authorization, Check, Meter, Slot, StationView
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
+from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings
 from v2g.station.offer import limits_of
 from v2g.station.readings import Readings
@@ -44,7 +45,7 @@ def view_of(
         limited=decision.limited,
         stop=visit.stop,
         renegotiate=renegotiate,
-        meter=None if meter is None else _counted(settings, visit),
+        meter=None if meter is None else _counted(settings, visit, meter),
         schedule=(Slot(SCHEDULE_S, limits.charge_w, limits.discharge_w),),
     )
 
@@ -56,6 +57,7 @@ def _check(visit: Visit) -> Check:
     return Check.FAILED if check.failed else Check.PASSED if check.passed else Check.ONGOING
 
 
-def _counted(settings: EvseSettings, visit: Visit) -> Meter:
-    """Energy of this visit in each direction [V2G20-902]."""
-    return Meter(settings.evse_id[:32], int(visit.report.charged_wh), int(visit.report.discharged_wh))
+def _counted(settings: EvseSettings, visit: Visit, meter: MeterReading) -> Meter:
+    """Energy of this visit in each direction [V2G20-902], and the reading itself [V2G2-902]."""
+    total_wh = max(0, int(meter.import_wh))
+    return Meter(settings.evse_id[:32], int(visit.report.charged_wh), int(visit.report.discharged_wh), total_wh)

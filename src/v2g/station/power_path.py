@@ -96,6 +96,8 @@ def _set_point(
     if demand.service is None or not demand.service.dc:
         return OFF
     highest_v = min(car.limits.voltage_max_v, limits.voltage_max_v)
+    if demand.stage is Stage.ENERGY and demand.wish_w is not None and demand.voltage_v > 0:
+        highest_v = min(highest_v, demand.voltage_v)  # the car plans: that is the voltage it wants at most
     return InverterSetpoint(
         mode=InverterMode.POWER,
         voltage_v=highest_v,

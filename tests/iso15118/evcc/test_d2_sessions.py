@@ -49,7 +49,9 @@ def changing(name: str, **fields: Any) -> Callable[[Type], Type]:
         if body_name(response) == name:
             changed: Any = response
             element = msgspec.structs.replace(changed.Body.BodyElement, **fields)
-            return msgspec.structs.replace(changed, Body=msgspec.structs.replace(changed.Body, BodyElement=element))
+            changed = msgspec.structs.replace(changed, Body=msgspec.structs.replace(changed.Body, BodyElement=element))
+            assert isinstance(changed, Type)
+            return changed
         return response
 
     return tamper
@@ -279,7 +281,11 @@ def test_a_car_ends_at_another_session_id(edition: Edition, service: Service) ->
         changed: Any = response
         if body_name(response) != "ServiceDiscoveryRes":
             return response
-        return msgspec.structs.replace(changed, Header=msgspec.structs.replace(changed.Header, SessionID=b"\x99" * 8))
+        changed = msgspec.structs.replace(
+            changed, Header=msgspec.structs.replace(changed.Header, SessionID=b"\x99" * 8)
+        )
+        assert isinstance(changed, Type)
+        return changed
 
     done = world(edition, service, tamper=tamper).run()
     assert done.evcc.end is not None

@@ -129,7 +129,7 @@ class World:
                     self.responses.append(event.message)
                     self.vehicle.observe(self.evcc.report.current_a, self.now)
                 case Moved():
-                    self.phases.append(type(self.evcc.phase)[event.after])
+                    self.phases.append(getattr(type(self.evcc.phase), event.after))
         self.vehicle.obey(self.evcc.command)
         if not self.commands or self.commands[-1] != self.evcc.command:
             self.commands.append(self.evcc.command)
