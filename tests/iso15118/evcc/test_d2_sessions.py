@@ -322,7 +322,7 @@ def test_nobody_lets_it_in_is_no_failed_in_iso_2_and_one_in_din() -> None:
 
 @DC_KINDS
 def test_the_driver_stops_in_pre_charge(edition: Edition) -> None:
-    """[V2G2-587], [V2G-DC-458]: SessionStop is admitted there."""
+    """SessionStop is admitted there."""
     running = world(edition, Service.DC, wants={"duration_s": None})
     running.run(lambda w: w.evcc.phase is Phase.PRECHARGED)
     running.driver = Stop.TERMINATE

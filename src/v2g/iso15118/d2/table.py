@@ -11,7 +11,7 @@ How a session runs through it:
   straight to AUTHORIZATION (again while Ongoing).
 - *Parameters*: CHARGE_PARAMETERS (again while Ongoing). AC goes to POWER_DELIVERY, DC to CABLE_CHECK (again while
   Ongoing) and PRECHARGE; once PRECHARGED it may repeat that or ask for power.
-- *Energy*: after PowerDelivery(Start) the session is STARTED: one request of the charge loop is due [V2G2-590]. Then
+- *Energy*: after PowerDelivery(Start) the session is STARTED: one request of the charge loop is due. Then
   AC_CHARGE_LOOP or DC_CHARGE_LOOP until PowerDelivery(Stop). A response with ReceiptRequired leads to RECEIPT
   first. PowerDelivery(Renegotiate) leads back to CHARGE_PARAMETERS, in DC through cable check and pre-charge again
   [V2G2-565], [V2G2-582]. SessionStop is not admitted while energy flows.
