@@ -152,10 +152,10 @@ def test_who_may_not_write_to_the_socket_gets_nothing(ours: Station, tmp_path: P
 
 def test_the_grid_as_the_station_sees_it(ours: Station, command: Command) -> None:
     assert ours.traced("grid: run")
-    told = command("v2g", "grid", "status")
-    assert told.returncode == 0
-    assert "IEEE 1547-2018 category III (UL 1741 SB), category B, 60 Hz" in told.stdout
-    assert "state      run" in told.stdout
+    shown = command("v2g", "grid", "status")
+    assert shown.returncode == 0
+    assert "IEEE 1547-2018 category III (UL 1741 SB), category B, 60 Hz" in shown.stdout
+    assert "state      run" in shown.stdout
     figures = json.loads(command("v2g", "grid", "status", "--json").stdout)
     assert figures[0]["frequency_hz"] == pytest.approx(60, abs=1)
 

@@ -204,7 +204,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_hexadecimal_in_the_forms_that_people_paste(form: str) -> None:
-    """A line before and one behind it are none, and are told with their numbers."""
+    """A line before and one behind it are none, and are named by their numbers."""
     text = FORMS[form]
     given = f"# from the log\n{text}\n\nno hexadecimal\n{HEX}\n"
     done = piped("decode", given.encode(), "--hex", "-", "--json")

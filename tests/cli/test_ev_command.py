@@ -128,14 +128,14 @@ def test_the_progress_is_plain_text_that_fits_a_terminal(capsys: pytest.CaptureF
         assert main(["ev", *HERE, "--port", str(port), "--duration", "1.2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(len(line) <= 80 and line.isascii() for line in lines)
-    told = [re.sub(r"^ *\d+\.\d\d s  ", "", line) for line in lines]
-    assert told[0] == f"station at [::1]:{port}, NO TLS"
-    assert told[1] == "authorization setup"
-    assert "charge loop" in told
-    turns = [line for line in told if " kW charging, SoC " in line]
+    shown = [re.sub(r"^ *\d+\.\d\d s  ", "", line) for line in lines]
+    assert shown[0] == f"station at [::1]:{port}, NO TLS"
+    assert shown[1] == "authorization setup"
+    assert "charge loop" in shown
+    turns = [line for line in shown if " kW charging, SoC " in line]
     assert 1 <= len(turns) <= 2, "one line a second, not one a turn"
-    assert told[-2] == "ended: the duration is over"
-    assert re.fullmatch(r"charged \d\.\d Wh, discharged 0\.0 Wh, SoC 60\.00% to 60\.0\d%, \d+ messages", told[-1])
+    assert shown[-2] == "ended: the duration is over"
+    assert re.fullmatch(r"charged \d\.\d Wh, discharged 0\.0 Wh, SoC 60\.00% to 60\.0\d%, \d+ messages", shown[-1])
 
 
 def test_a_failure_is_told_with_its_fault(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,7 @@ HOST = "::1"
 LIMITS = Limits(11_000, 11_000, 40, 40, 300, 460)
 START_S, END_S = 40.0, 20.0
 TURNS, TURNED = 10, '"turns"'
-"""After each so many turns of its charge loop a car prints a line."""
+"""A car prints a line each time that it has had this many turns of its charge loop."""
 APART_S = 0.5125
 """Cars come one after the other, so their requests have no common rhythm; several at the same instant still occur."""
 

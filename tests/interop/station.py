@@ -72,7 +72,7 @@ def hardware(end: End | None) -> Iterator[tuple[Process, str, Process, str, str]
 
 
 def plant_command(ours: Station) -> list[str]:
-    """Starts the plant of a station anew, where it was."""
+    """Starts the plant of a station again, where it was."""
     return _plant_command(ours.end, ours.plant_address, ours.contactor_address)
 
 

@@ -142,15 +142,15 @@ def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(c
     car_end, station_end = cables[0]
 
     async def scenario() -> None:
-        refusals, told = Refusals(), asyncio.Event()
+        refusals, heard = Refusals(), asyncio.Event()
 
         def note(sender: str, error: SdpError | str) -> None:
             refusals.note(sender, error)
-            told.set()
+            heard.set()
 
         plain = await respond(station_end, SdpResponse(await link_local(station_end), 50001, Security.NONE), silent)
         search = asyncio.create_task(find_station(car_end, Security.TLS, note))
-        await told.wait()
+        await heard.wait()
         assert "offers security NONE instead of TLS" in refusals[0][1]
         assert not search.done()
         plain.close()
@@ -162,21 +162,21 @@ def test_a_car_that_wants_tls_hears_of_a_station_without_and_goes_on_searching(c
 
 
 @pytest.mark.netns
-def test_whom_the_station_does_not_want_to_hear_gets_no_answer(cables: Cables) -> None:
+def test_a_car_that_the_station_does_not_want_to_hear_gets_no_answer(cables: Cables) -> None:
     car_end, station_end = cables[0]
 
     async def scenario() -> None:
-        refusals, told, wanted = Refusals(), asyncio.Event(), asyncio.Event()
+        refusals, heard, wanted = Refusals(), asyncio.Event(), asyncio.Event()
 
         def note(sender: str, error: str) -> None:
             refusals.note(sender, error)
-            told.set()
+            heard.set()
 
         offer = SdpResponse(await link_local(station_end), 50001)
         closed: Callable[[str], str | None] = lambda _: None if wanted.is_set() else "no car is plugged in"  # noqa: E731
         responder = await respond(station_end, offer, note, closed)
         search = asyncio.create_task(find_station(car_end, Security.TLS, silent))
-        await told.wait()
+        await heard.wait()
         assert refusals[0][1] == "no car is plugged in"
         assert not search.done()
         wanted.set()

@@ -62,8 +62,8 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
 
 
 @dataclass
-class Told:
-    """What a link told, and a way to wait for it."""
+class Heard:
+    """What a link reports, and a way to wait for it."""
 
     events: list[Event] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,22 +98,22 @@ class Street:
         return self.line.connect(self.modems["se"], self.modems[car], attenuation_db)
 
 
-def link(street: Street, name: str, make: Callable[[bytes], M]) -> tuple[PlcLink[M], Told]:
+def link(street: Street, name: str, make: Callable[[bytes], M]) -> tuple[PlcLink[M], Heard]:
     """A machine on the interface of this party."""
-    told = Told()
-    made = PlcLink(street.ports[name][0], make, told)
+    heard = Heard()
+    made = PlcLink(street.ports[name][0], make, heard)
     street.stack.callback(made.close)
-    return made, told
+    return made, heard
 
 
 async def plug_station(
     street: Street, settings: StationMatchingSettings | None = None
-) -> tuple[PlcLink[StationMatching], Told]:
+) -> tuple[PlcLink[StationMatching], Heard]:
     """A station that waits for a car."""
-    station, told = link(street, "se", lambda mac: StationMatching(mac, settings))
-    await told.until(KeySet)
+    station, heard = link(street, "se", lambda mac: StationMatching(mac, settings))
+    await heard.until(KeySet)
     station.begin_matching()
-    return station, told
+    return station, heard
 
 
 def interface_mac(name: str) -> bytes:
@@ -219,13 +219,13 @@ def test_a_cut_line_is_told_within_a_second(ports: Ports) -> None:
         with ExitStack() as stack:
             street = Street(ports, stack)
             way = street.connect("e1", 8.0)
-            station, told = await plug_station(street)
+            station, heard = await plug_station(street)
             car, car_told = link(street, "e1", CarMatching)
             car.begin_matching()
             assert isinstance(await station.outcome(), Matched)
             assert isinstance(await car.outcome(), Matched)
             cut_s, way.cut = loop.time(), True
-            await told.until(LinkLost)
+            await heard.until(LinkLost)
             await car_told.until(LinkLost)
             assert loop.time() - cut_s < 1.2  # TP_match_leave, and what a busy machine takes
             assert station.machine.match is None
@@ -239,12 +239,12 @@ def test_a_weak_signal_is_told_and_the_trend_kept(ports: Ports) -> None:
         with ExitStack() as stack:
             street = Street(ports, stack)
             way = street.connect("e1", 8.0)
-            station, told = await plug_station(street)
+            station, heard = await plug_station(street)
             car, _ = link(street, "e1", CarMatching)
             car.begin_matching()
             assert isinstance(await station.outcome(), Matched)
             way.attenuation_db = [62.0] * 58
-            warning = await told.until(SignalWeak)
+            warning = await heard.until(SignalWeak)
             assert isinstance(warning, SignalWeak)
             assert (warning.signal_dbm, warning.weakest_dbm) == (-66.5, -60.0)
             first, *_, last = station.machine.quality.trend

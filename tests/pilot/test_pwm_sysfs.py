@@ -41,7 +41,7 @@ def test_five_percent_of_a_kilohertz(board: Board) -> None:
     assert values == {"period": "1000000", "duty_cycle": "50000", "polarity": "normal", "enable": "1"}
 
 
-def test_a_channel_with_another_period_is_set_anew(board: Board) -> None:
+def test_a_channel_with_another_period_is_set_again(board: Board) -> None:
     (board.pwm / "period").write_text("40000\n")
     (board.pwm / "duty_cycle").write_text("40000\n")
     (board.pwm / "enable").write_text("1\n")

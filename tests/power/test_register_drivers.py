@@ -127,7 +127,7 @@ def test_a_feedback_may_lag_but_not_stay(closed: bool, fault: ContactorFault) ->
         driven = closed
         assert (await contactor.read()).fault is None
         driven = not closed
-        assert (await contactor.read()).fault is None  # counts anew
+        assert (await contactor.read()).fault is None  # counts from zero again
 
     on_device(Unit(shipped("contactor"), lambda: {"feedback": float(closed), "driven": float(driven)}), test)
 

@@ -104,7 +104,7 @@ def test_what_the_device_does_not_have_is_refused(number: int, path: str, findin
     on_device(Words(chain({713: STORAGE, 64_001: [7]})), test)
 
 
-def test_models_that_have_moved_are_looked_for_anew() -> None:
+def test_models_that_have_moved_are_looked_for_again() -> None:
     device = Words(chain({713: STORAGE}) + [0] * 70)
 
     async def test(registers: Registers) -> None:

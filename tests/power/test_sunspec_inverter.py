@@ -96,7 +96,7 @@ def test_a_device_that_holds_less_says_so() -> None:
     run(test)
 
 
-def test_a_setpoint_that_has_reverted_meanwhile_is_written_anew() -> None:
+def test_a_setpoint_that_has_reverted_meanwhile_is_written_again() -> None:
     async def test(inverter: SunSpecInverter, bench: Bench) -> None:
         await inverter.command(SETPOINT)
         bench.now += 1.5  # the station was held up

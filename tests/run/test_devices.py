@@ -34,7 +34,7 @@ from v2g.station.config.settings import Device, EvseSettings
 from v2g.station.orders import SAFE
 
 
-def test_an_outlet_with_sunspec_devices() -> None:
+def test_an_evse_with_sunspec_devices() -> None:
     async def test(endpoint: str) -> None:
         sunspec = Device(address=endpoint, driver="sunspec")
         evse = EvseSettings(

@@ -237,7 +237,7 @@ def test_what_goes_wrong_at_the_cable_ends_in_the_safe_state(
     assert world.plant.current_a == 0
 
 
-def test_an_emergency_stop_holds_the_outlet_out_of_service() -> None:
+def test_an_emergency_stop_holds_the_evse_out_of_service() -> None:
     world = feeding()
     press_stop(world)
     world.run(1.0)

@@ -303,11 +303,11 @@ def test_the_next_car_must_be_served() -> None:
 
 def test_replay_tells_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mishaps", "--replay", "18"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("seed 18: ")
-    assert "the car is plugged in" in told
-    assert "the next car is plugged in" in told
-    assert told.endswith("no violations\n")
+    shown = capsys.readouterr().out
+    assert shown.startswith("seed 18: ")
+    assert "the car is plugged in" in shown
+    assert "the next car is plugged in" in shown
+    assert shown.endswith("no violations\n")
 
 
 def test_a_campaign_ends_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
