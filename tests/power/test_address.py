@@ -43,6 +43,7 @@ def test_every_form_has_one_canonical_text_which_reads_as_the_same(text: str, ca
         ("modbus://host:x", "the form is modbus://"),
         ("modbus://host?unit=256", "unit must be a whole number from 0 to 255"),
         ("modbus://host?unit=-1", "unit must be a whole number"),
+        (f"modbus://host?unit={'0' * 5000}", "unit must be a whole number"),
         ("modbus://host?units=1", "unknown option units (there are: unit)"),
         ("modbus://host?unit=1&unit=2", "an option is there twice"),
         ("modbus://host?unit", "the form is modbus://"),

@@ -125,7 +125,27 @@ def test_all_findings_of_a_map_are_reported_with_file_and_key(tmp_path: Path) ->
     assert all(line.startswith(str(path)) for line in lines)
 
 
-@pytest.mark.parametrize("text", ["quantities: [", "- 1", "quantities: {}\nheartbeat_s: 0", "hearbeat_s: 1"])
+BOMB = "".join(f"a{i}: &a{i} [{','.join(['1' if not i else f'*a{i - 1}'] * 9)}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "quantities: [",
+        "- 1",
+        "",
+        "quantities: {}\nheartbeat_s: 0",
+        "hearbeat_s: 1",
+        "[" * 2_000,
+        BOMB,
+        "quantities: &a {x: *a}",
+        "a: 1\n" * 400_000,
+        "quantities: {a: {address: !!int x, type: u16}}",
+        "quantities: {a: {address: 2026-13-01, type: u16}}",
+        f"quantities: {{a: {{address: 1{'0' * 5_000}, type: u16}}}}",
+    ],
+    ids=range(12),
+)
 def test_a_file_that_is_no_map_is_refused(text: str) -> None:
     with pytest.raises(MapError, match=r"mine\.yaml"):
         parse(text, "mine.yaml")

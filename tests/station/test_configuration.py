@@ -624,3 +624,39 @@ def test_whatever_a_file_says_it_is_accepted_or_refused_with_its_places(words: l
     except ConfigurationError as error:
         refusal = str(error)
     assert all(line.startswith("config.yaml:") for line in refusal.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("pause: !!bool maybe", "9:12: evses[0].pause: is 'maybe'; must be true or false"),
+        ("id: 1" + "0" * 400, "9:9: evses[0].id: is '1000"),
+        (
+            'evse_id: "a\\0b"',
+            r"9:14: evses[0].evse_id: is the text 'a\x00b'; must be text of 1 to 255 characters, without",
+        ),
+        (
+            'evse_id: "a\\ud800"',
+            r"9:14: evses[0].evse_id: is the text 'a\ud800'; must be text of 1 to 255 characters, wit",
+        ),
+        ('interface: "e\\n"', r"9:16: evses[0].interface: is the text 'e\n'; must be"),
+        ("thermal: {coolant: {none_above_c: 65}}", "9:24: evses[0].thermal.coolant.full_to_c: missing"),
+    ],
+)
+def test_no_value_ends_the_check(tmp_path: Path, text: str, finding: str) -> None:
+    assert any(each.startswith(finding) for each in findings(tmp_path, saying(text))), findings(tmp_path, saying(text))
+
+
+@pytest.mark.parametrize("value", ["{a: 1}", "[1]", "null"])
+def test_a_setting_of_a_grid_code_that_is_no_value_is_one_finding(tmp_path: Path, value: str) -> None:
+    code = f"{{name: ieee1547-cat3, settings: {{enter_service.delay_s: {value}}}}}"
+    text = saying(f'grid: {{address: "modbus://a:1"}}\n    grid_code: {code}')
+    (finding,) = [each for each in findings(tmp_path, text) if "the old form" not in each]
+    assert "evses[0].grid_code.settings.enter_service.delay_s: is " in finding
+
+
+@pytest.mark.parametrize("key", ["kept", "trace: {file", "control: {socket", "tls: {certificate"])
+def test_a_path_that_no_file_can_have_is_a_finding(tmp_path: Path, key: str) -> None:
+    text = f'{MINIMAL}{key}: "a\\0b"' + ("}" if "{" in key else "")
+    (finding,) = findings(tmp_path, text)
+    assert "must be a path, without control characters" in finding

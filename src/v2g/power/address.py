@@ -3,6 +3,7 @@
 The scheme names the carrier. A driver from outside may have a scheme and options of its own.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -112,7 +113,11 @@ def _problem(address: Address) -> str | None:
         return f"unknown option {', '.join(sorted(unknown))} (there are: {known})"
     for name, (low, high) in _WHOLE.items():
         value = options.get(name)
-        if scheme in _OPTIONS and value is not None and not (value.isdecimal() and low <= int(value) <= high):
+        if (
+            scheme in _OPTIONS
+            and value is not None
+            and not (re.fullmatch(r"[0-9]{1,9}", value) and low <= int(value) <= high)
+        ):
             return f"{name} must be a whole number from {low} to {high}"
     if options.get("parity", "E") not in ("N", "E", "O"):
         return "parity must be N, E or O"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from v2g.kernel import bounded_yaml
 from v2g.kernel.errors import V2GError
 
 Value = float | str | frozenset[str]
@@ -117,11 +118,13 @@ def read_map(text: str, source: str, header_type: type[H], quantity_type: type[Q
     Raises `MapError` with all findings.
     """
     try:
-        header = msgspec.convert(yaml.safe_load(text), header_type)
-    except yaml.YAMLError as error:
-        raise MapError(f"{source}: not YAML: {error}") from error
+        header = msgspec.convert(bounded_yaml.load(text), header_type)
+    except bounded_yaml.TooLarge as error:
+        raise MapError(f"{source}:{error}") from error
     except msgspec.ValidationError as error:
         raise MapError(f"{source}: {error}; see {quantity_type.__module__} for the form") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise MapError(f"{source}: not YAML: {error}; see https://yaml.org for the form") from error
     raw: Mapping[str, Any] = getattr(header, "quantities")  # noqa: B009 - every header has it
     quantities: dict[str, Q] = {}
     findings: list[str] = []

@@ -17,13 +17,10 @@ import msgspec
 import yaml
 from msgspec import inspect
 
+from v2g.kernel.bounded_yaml import DEEPEST, MOST_VALUES, BoundedLoader, TooLarge, position
 from v2g.kernel.errors import V2GError
 
 LARGEST_BYTES = 1_000_000
-MOST_VALUES = 20_000
-"""Keys and values in the text, an alias each time that it is used. An EVSE with everything has about 200."""
-DEEPEST = 32
-"""Mappings and lists within one another."""
 LISTED = 50
 """List at most this many findings."""
 
@@ -62,7 +59,7 @@ def read(content: bytes, source: str, kind: type[T], rules: Rules, directory: Pa
         root = _composed(content, source)
         reader.check_duplicates(root)
         fields = reader.read(root, inspect.type_info(kind), "")
-    except _TooLarge as error:
+    except TooLarge as error:
         raise ConfigurationError(f"{source}:{error}") from error
     if reader.findings:
         lines = _lines(source, reader.findings)
@@ -75,48 +72,17 @@ def read(content: bytes, source: str, kind: type[T], rules: Rules, directory: Pa
 def _lines(source: str, found: list[tuple[yaml.Mark, str]]) -> list[str]:
     """The findings in the order of the text."""
     ordered = sorted(found, key=lambda each: (each[0].line, each[0].column))
-    return [f"{source}:{_place(mark)} {text}" for mark, text in ordered]
-
-
-def _place(mark: yaml.Mark) -> str:
-    return f"{mark.line + 1}:{mark.column + 1}:"
-
-
-class _TooLarge(Exception):
-    """The text is beyond a bound; says which, with its place."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes nodes up to the bounds."""
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self._values = self._depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self._values += 1
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise _TooLarge(f"{self._here()} nested more than {DEEPEST} deep; check brackets and indentation")
-        if self._values > MOST_VALUES:
-            raise _TooLarge(f"{self._here()} more than {MOST_VALUES} keys and values; use one file for each station")
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self._depth -= 1
-
-    def _here(self) -> str:
-        return _place(self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+    return [f"{source}:{position(mark)} {text}" for mark, text in ordered]
 
 
 def _composed(content: bytes, source: str) -> yaml.Node:
-    """The root node. Raises `ConfigurationError` for what is not YAML, `_TooLarge`."""
+    """The root node. Raises `ConfigurationError` for what is not YAML, `TooLarge`."""
     if len(content) > LARGEST_BYTES:
-        raise _TooLarge(f" larger than {LARGEST_BYTES // 1000} kB; is this the configuration?")
+        raise TooLarge(f" larger than {LARGEST_BYTES // 1000} kB; is this the configuration?")
     try:
-        root = _Loader(content).get_single_node()
+        root = BoundedLoader(content).get_single_node()
     except yaml.MarkedYAMLError as error:
-        place = _place(error.problem_mark) if error.problem_mark else ""
+        place = position(error.problem_mark) if error.problem_mark else ""
         hint = "indent with spaces" if "'\\t'" in str(error.problem) else "see https://yaml.org for the form"
         raise ConfigurationError(f"{source}:{place} not YAML: {error.problem}; {hint}") from error
     except yaml.reader.ReaderError as error:
@@ -173,8 +139,8 @@ class _Reader:
         """The value of a node; `_WRONG` once it has been reported."""
         self._values += 1
         if self._values > MOST_VALUES:
-            place = _place(node.start_mark)
-            raise _TooLarge(f"{place} more than {MOST_VALUES} values with all aliases; write fewer of them")
+            place = position(node.start_mark)
+            raise TooLarge(f"{place} more than {MOST_VALUES} values with all aliases; write fewer of them")
         self._marks[path] = node.start_mark
         is_null, described = node.tag == _NULL, kind
         if isinstance(kind, inspect.UnionType):
@@ -196,7 +162,7 @@ class _Reader:
             case ((inspect.StructType() | inspect.VarTupleType() | inspect.DictType()), _):
                 pass
             case _, yaml.ScalarNode() if not is_null:
-                with suppress(ValueError):
+                with suppress(ValueError, OverflowError):
                     return _scalar(node, kind, self._directory)
         hint = self._hint(node, kind)
         self._report(node, f"{path or 'the file'}: {_found(node)}; must be {_describe(described)}{hint}")
@@ -208,7 +174,7 @@ class _Reader:
         if known is not None:
             return known
         if depth > DEEPEST:
-            raise _TooLarge(f"{_place(node.start_mark)} merged more than {DEEPEST} deep; write its keys out")
+            raise TooLarge(f"{position(node.start_mark)} merged more than {DEEPEST} deep; write its keys out")
         entries: _Entries = {}
         self._entries[id(node)] = entries
         for key, value in node.value:
@@ -252,7 +218,7 @@ class _Reader:
         fields = {name: fields[name] for name in known if name in fields and fields[name] is not _WRONG}
         for rules, found in ((self._rules.errors, self.findings), (self._rules.warnings, self.warnings)):
             for rule in rules.get(kind.cls, ()):
-                with suppress(KeyError):  # a field that the rule needs is wrong itself
+                with suppress(KeyError, msgspec.ValidationError):  # a field that the rule needs is wrong itself
                     for name, text in rule(fields):
                         place = (start + name).rstrip(".")
                         found.append((self._marks.get(place, node.start_mark), f"{place}: {text}"))
@@ -276,6 +242,8 @@ class _Reader:
                 return f" ({meant})"
             case ((inspect.IntType() | inspect.FloatType()), yaml.ScalarNode()) if node.style:
                 return ", without quotes"
+            case ((inspect.StrType() | inspect.CustomType()), yaml.ScalarNode()) if not node.value.isprintable():
+                return ", without control characters"
         return ""
 
     def _guess(self, word: str, known: Iterable[str]) -> str:
@@ -300,7 +268,7 @@ def _scalar(node: yaml.ScalarNode, kind: inspect.Type, directory: Path) -> objec
     text: str = node.value
     quoted = node.style is not None
     match kind:
-        case inspect.BoolType() if node.tag == _BOOL:
+        case inspect.BoolType() if node.tag == _BOOL and text.lower() in yaml.SafeLoader.bool_values:
             return yaml.SafeLoader.bool_values[text.lower()]
         case inspect.IntType() | inspect.FloatType() if not quoted:
             value = int(text) if isinstance(kind, inspect.IntType) else float(text)
@@ -315,13 +283,14 @@ def _scalar(node: yaml.ScalarNode, kind: inspect.Type, directory: Path) -> objec
         case inspect.StrType():
             long_enough = len(text) >= (kind.min_length or 0)
             short_enough = kind.max_length is None or len(text) <= kind.max_length
-            if long_enough and short_enough and (kind.pattern is None or re.search(kind.pattern, text)):
+            fits = kind.pattern is None or re.search(kind.pattern, text)
+            if long_enough and short_enough and text.isprintable() and fits:
                 return text
         case inspect.LiteralType():
             for choice in kind.values:
                 if str(choice) == text:
                     return choice
-        case inspect.CustomType() if text:
+        case inspect.CustomType() if text and text.isprintable():
             return directory / text
     raise ValueError(text)
 
