@@ -49,6 +49,7 @@ from v2g.station.power.sources import make
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power_path import PowerPath
 from v2g.station.readings import Readings
+from v2g.station.safety.defects import Defects
 from v2g.station.safety.supervisor import Supervisor, Watched
 from v2g.station.step import Step
 from v2g.station.timeouts import NOT_READY_S, STOP_S
@@ -105,8 +106,7 @@ class Evse:
         self._readings = self._fresh_of = self._believed = Readings()
         self._fresh_at = float("-inf")
         self._unsafe_since: float | None = None
-        self._defects: dict[str, str | None] = {}
-        """What contactor, CCID and connector lock reported last."""
+        self._defects = Defects()
         self._heat_s = float("-inf")
 
     def _new_visit(self, **known: Any) -> Visit:
@@ -153,7 +153,7 @@ class Evse:
             self.rating = self.supervisor.rating = rating
         self._equip()
         send = self._supervise(now, unix_s)
-        self._watch_hardware(now)
+        self._events += self._defects.step(self.fresh(now), self.visit.trip)
         conversation = self.visit.conversation
         if conversation is not None and conversation.waits:
             send += self._take(conversation.renew(now, self._view(now, unix_s)), now)
@@ -338,7 +338,7 @@ class Evse:
         readings = self.fresh(now)
         orders = replace(
             orders,
-            ccid_closed=self.visit.trip is None and (self.guard is None or self.guard.trip is None),
+            ccid_closed=self.visit.trip is None and not self._broken(now) and (not self.guard or not self.guard.trip),
             pump=1.0 if self.heat is None or self.heat.allowance is None else self.heat.allowance.pump,
         )
         if self.settings.lock is not None:
@@ -398,11 +398,10 @@ class Evse:
         """Pilot and heat go on, with or without a car in conversation."""
         readings = self.fresh(now)
         if self.plug is not None:
-            broken = self.supervisor.alarm(readings, now) is not None or self._defects.get("contactor") is not None
             why = self.why_not_mute(now) if self.mute else None
             stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
             self.plug.pilot.offer(None if stops else offered_a(self.settings, self.visit))
-            signal = Signal.UNAVAILABLE if broken else Signal.DIGITAL
+            signal = Signal.UNAVAILABLE if self._broken(now) else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
                 if event.happening is Happening.PLUGGED and not self.busy:
@@ -432,20 +431,6 @@ class Evse:
             return self._fail(*missing, now, unix_s)
         return []
 
-    def _watch_hardware(self, now: float) -> None:
-        """What breaks as a session ends trips nothing any more, but must not go unreported."""
-        readings, trip = self.fresh(now), self.visit.trip
-        for device, fault, reading in (
-            ("contactor", Fault.CONTACTOR, readings.contactor),
-            ("CCID", Fault.CONTACTOR, readings.ccid),
-            ("connector lock", Fault.CONNECTOR_LOCK, readings.lock),
-        ):
-            found = None if reading is None else reading.fault
-            reported = found is self._defects.get(device) or (trip is not None and trip[0] is fault)
-            if found is not None and not reported:
-                self._events.append(Broke(fault, f"the {device} reports {found}"))
-            self._defects[device] = found
-
     def _fail(self, fault: Fault, reason: str, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """No more energy for this car; in a conversation it learns so."""
         visit = self.visit
@@ -456,6 +441,10 @@ class Evse:
             visit.report.fail(fault, reason)
             return []
         return self._take(visit.conversation.fail(fault, reason, now, self._view(now, unix_s)), now)
+
+    def _broken(self, now: float) -> bool:
+        """Whether no car may use the EVSE, whatever it does: an alarm, or a contactor that may be welded."""
+        return self._defects.contactor is not None or self.supervisor.alarm(self.fresh(now), now) is not None
 
     def _is_safe(self, now: float) -> bool:
         """Known to be safe: the contactor is seen open, and no current is seen."""

@@ -148,6 +148,7 @@ class World:
         self.cable = ChargingCable(self._clock, plc=evse.plc is not None) if evse.pilot is not None else None
         self.safety = SafetyModule(self._clock) if evse.safety is not None else None
         self.lock = LockModule(self._clock) if evse.lock is not None else None
+        self.ccid = ContactorModule(self._clock) if evse.ccid is not None else None
         self._unlocked_since: float | None = None
         """Since when the lock's bolt is not where it is driven."""
         self._connects: tuple[Intent, CarPaused | None] | None = None
@@ -275,6 +276,11 @@ class World:
         if "contactor" not in faults.silent | faults.deaf and not (faults.lost_commands or faults.down):
             self.contactor.command(self._orders.contactor_closed)
         self.contactor.advance(self.now)
+        if self.ccid is not None:
+            if not (faults.lost_commands or faults.down):
+                self.ccid.command(self._orders.ccid_closed)
+            self.ccid.advance(self.now)
+        live = self.ccid is None or self.ccid.closed
         commanded = not (faults.lost_commands or faults.down) and (self._orders.locked or not self.contactor.closed)
         if self.lock is not None and commanded:  # as the process does: silence holds the plug
             self.lock.command(self._orders.locked)
@@ -288,7 +294,7 @@ class World:
                 station_contactor_closed=self.contactor.closed,
                 vehicle_contactor_closed=command is not None and command.contactor_closed,
                 charger_power_w=self._by_duty_cycle_w() if command is None else command.charger_w,
-                grid_voltages_v=self.grid.voltages_v,
+                grid_voltages_v=self.grid.voltages_v if live else (0.0, 0.0, 0.0),
                 grid_frequency_hz=self.grid.frequency_hz,
             ),
         )
@@ -334,6 +340,7 @@ class World:
             pilot=self._readings.pilot,
             safety=None if self.safety is None else self.safety.reading(),
             lock=None if self.lock is None else self._lock_reading(self.lock),
+            ccid=None if self.ccid is None else ContactorReading(now, self.ccid.closed, self.ccid.driven, None),
         )
         self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
         self._readings = replace(self._readings, self_test_since=self._self_test_since)
