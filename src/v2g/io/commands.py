@@ -51,40 +51,18 @@ def _complaint(kind: Any, arguments: Mapping[str, Any], error: str) -> str:
     """What is wrong with the first argument that is: missing, unknown, or of the wrong type or size."""
     from msgspec.inspect import StructType, type_info
 
+    from v2g.kernel.admitted import admitted
+
     described = type_info(kind)
     assert isinstance(described, StructType)
-    admitted = {field.name: _admitted(field.type) for field in described.fields}
+    values = {field.name: admitted(field.type) for field in described.fields}
     for name in arguments:
-        if name not in admitted:
-            return f"there is no argument {name!r}, only {', '.join(admitted)}"
+        if name not in values:
+            return f"there is no argument {name!r}, only {', '.join(values)}"
     for field in described.fields:
         if field.required and field.name not in arguments:
-            return f"{field.name} is missing; give {admitted[field.name]}"
+            return f"{field.name} is missing; give {values[field.name]}"
     _, _, path = error.rstrip("`").partition("`$.")
-    name = path if path in admitted else ""
+    name = path if path in values else ""
     given = msgspec.json.encode(arguments.get(name)).decode()
-    return f"{name} is {given if len(given) < 40 else given[:37] + '...'}; give {admitted[name]}" if name else error
-
-
-def _admitted(kind: Any) -> str:
-    """In words, which values a field takes."""
-    from msgspec import inspect
-
-    match kind:
-        case inspect.UnionType(types=types):
-            return " or ".join(_admitted(each) for each in types)
-        case inspect.LiteralType(values=values):
-            return f"one of {', '.join(map(str, values))}"
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.NoneType():
-            return "null"
-        case inspect.IntType() | inspect.FloatType():
-            what = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-            least = kind.ge if kind.ge is not None else kind.gt
-            most = kind.le if kind.le is not None else kind.lt
-            above = "above" if kind.ge is None and kind.gt is not None else "from"
-            lower = "" if least is None else f" {above} {least:.15g}"
-            upper = "" if most is None else f" {'to' if least is not None else 'of at most'} {most:.15g}"
-            return f"{what}{lower}{upper}"
-    return "text"
+    return f"{name} is {given if len(given) < 40 else given[:37] + '...'}; give {values[name]}" if name else error

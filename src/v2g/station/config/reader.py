@@ -17,6 +17,7 @@ import msgspec
 import yaml
 from msgspec import inspect
 
+from v2g.kernel.admitted import admitted
 from v2g.kernel.bounded_yaml import DEEPEST, MOST_VALUES, BoundedLoader, TooLarge, position
 from v2g.kernel.errors import V2GError
 
@@ -165,7 +166,7 @@ class _Reader:
                 with suppress(ValueError, OverflowError):
                     return _scalar(node, kind, self._directory)
         hint = self._hint(node, kind)
-        self._report(node, f"{path or 'the file'}: {_found(node)}; must be {_describe(described)}{hint}")
+        self._report(node, f"{path or 'the file'}: {_found(node)}; must be {admitted(described)}{hint}")
         return {} if isinstance(kind, inspect.StructType) else _WRONG
 
     def _entries_of(self, node: yaml.MappingNode, depth: int = 0) -> _Entries:
@@ -213,7 +214,7 @@ class _Reader:
             values[new] = self.read(value, known[new].type, start + new)
         for each in kind.fields:
             if each.required and each.name not in values:
-                self._report(node, f"{start}{each.name}: missing; add {_describe(each.type)}")
+                self._report(node, f"{start}{each.name}: missing; add {admitted(each.type)}")
         fields = self._default(kind) | values
         fields = {name: fields[name] for name in known if name in fields and fields[name] is not _WRONG}
         for rules, found in ((self._rules.errors, self.findings), (self._rules.warnings, self.warnings)):
@@ -304,36 +305,6 @@ def _found(node: yaml.Node) -> str:
         return "is empty"
     quoted = isinstance(node, yaml.ScalarNode) and node.style
     return f"is {'the text ' if quoted else ''}{node.value[:60]!r}"
-
-
-def _describe(kind: inspect.Type) -> str:
-    """What a value of this type must be."""
-    match kind:
-        case inspect.UnionType():
-            return _describe(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
-        case inspect.Metadata(extra_json_schema={"description": str(description)}):
-            return description
-        case inspect.StructType():
-            return f"a mapping with the keys {', '.join(each.name for each in kind.fields)}"
-        case inspect.VarTupleType():
-            return f"a list, each item {_describe(kind.item_type)}"
-        case inspect.DictType():
-            return "a mapping of names to values"
-        case inspect.LiteralType():
-            return " or ".join(str(value) for value in kind.values)
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType() | inspect.FloatType():
-            noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-            if kind.ge is not None and kind.le is not None:
-                return f"{noun} from {kind.ge} to {kind.le}"
-            return noun + (f" above {kind.gt}" if kind.gt is not None else f" of at least {kind.ge}" if kind.ge else "")
-        case inspect.StrType():
-            if kind.pattern:
-                return f"text of the form {kind.pattern}"
-            return f"text of {kind.min_length or 0} to {kind.max_length} characters" if kind.max_length else "text"
-        case _:
-            return "a path"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
