@@ -32,20 +32,18 @@ def test_the_meter_counts_this_session_only() -> None:
     assert discharged > 0
 
 
-def test_a_meter_that_is_reset_takes_no_energy_away() -> None:
+@pytest.mark.parametrize("to_wh", [0.0, 3e38])
+def test_a_meter_that_is_reset_changes_nothing_that_was_counted(to_wh: float) -> None:
     world = in_the_loop(World(OUTLET, replace(INTENT, meter_every=1)), 4.0)
     assert world.evcc is not None
     before = world.evse.visit.report.charged_wh
     assert before > 3
-    register_wh = world.plant.import_wh
+    shift_wh = to_wh - world.plant.import_wh
 
     def reset(readings: Readings) -> Readings:
         meter = readings.meter
-        return (
-            readings
-            if meter is None
-            else replace(readings, meter=replace(meter, import_wh=meter.import_wh - register_wh))
-        )
+        shifted = None if meter is None else replace(meter, import_wh=meter.import_wh + shift_wh)
+        return replace(readings, meter=shifted)
 
     world.as_read = reset
     world.run(0.5)

@@ -46,7 +46,7 @@ def why_implausible(reading: MeterReading, rated_w: float, before: MeterReading 
     `before`: the reading before, plausible or not, for its counters: so a meter that was reset is believed again with
     its second reading.
     """
-    most_w = min(MOST_OF_RATING * rated_w, MOST_W) if rated_w > 0 else MOST_W
+    most_w = _most_w(rated_w)
     bounds = {
         "power_w": (reading.power_w, -most_w, most_w),
         "reactive_var": (reading.reactive_var, -most_w, most_w),
@@ -58,11 +58,19 @@ def why_implausible(reading: MeterReading, rated_w: float, before: MeterReading 
     for name, (value, low, high) in bounds.items():
         if not (low <= value <= high and isfinite(value)):
             return f"{name} is {value:g}, plausible is {low:g} to {high:g}"
-    if before is None:
-        return None
-    most_wh = MOST_STEP_WH + most_w * (reading.time_s - before.time_s) / 3600
     for name in ("import_wh", "export_wh"):
-        now_wh, then_wh = getattr(reading, name), getattr(before, name)
-        if not 0.0 <= now_wh - then_wh <= most_wh:
-            return f"{name} went from {then_wh:g} to {now_wh:g}"
+        if before is not None and counted_wh(name, before, reading, rated_w) is None:
+            return f"{name} went from {getattr(before, name):g} to {getattr(reading, name):g}"
     return None
+
+
+def counted_wh(name: str, before: MeterReading, reading: MeterReading, rated_w: float) -> float | None:
+    """What a counter (`import_wh`, `export_wh`) has gone on by between two readings; None if it was reset: it cannot
+    have counted that at a station of that rated power."""
+    more_wh: float = getattr(reading, name) - getattr(before, name)
+    most_wh = MOST_STEP_WH + _most_w(rated_w) * (reading.time_s - before.time_s) / 3600
+    return more_wh if 0.0 <= more_wh <= most_wh else None
+
+
+def _most_w(rated_w: float) -> float:
+    return min(MOST_OF_RATING * rated_w, MOST_W) if rated_w > 0 else MOST_W

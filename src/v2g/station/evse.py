@@ -581,6 +581,7 @@ class Evse:
         meter, visit = self.fresh(now).meter, self.visit
         if meter is None or (visit.conversation is None and not self.mute):
             return
-        visit.count(meter)
+        own = self.settings.capability
+        visit.count(meter, max(own.charge_w, own.discharge_w))
         if self.mute:
             visit.report.service, visit.report.mode = Service.AC.name, "duty cycle"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
-from v2g.power.meter import MeterReading
+from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Injection
@@ -89,12 +89,13 @@ class Visit:
                 self.deviations.add(deviation)
                 yield deviation
 
-    def count(self, meter: MeterReading) -> None:
-        """Count the energy up to this reading. A counter that falls has been reset: what was counted stays."""
-        before, self.meter = self.meter or meter, meter
-        report = self.report
-        report.charged_wh = round(report.charged_wh + max(meter.import_wh - before.import_wh, 0.0), 6)
-        report.discharged_wh = round(report.discharged_wh + max(meter.export_wh - before.export_wh, 0.0), 6)
+    def count(self, meter: MeterReading, rated_w: float) -> None:
+        """Count the energy up to this reading. What a meter shows after a reset is not counted; what was, stays."""
+        before, self.meter, report = self.meter or meter, meter, self.report
+        charged_wh = counted_wh("import_wh", before, meter, rated_w) or 0.0
+        discharged_wh = counted_wh("export_wh", before, meter, rated_w) or 0.0
+        report.charged_wh = round(report.charged_wh + charged_wh, 6)
+        report.discharged_wh = round(report.discharged_wh + discharged_wh, 6)
 
     @property
     def refusal(self) -> tuple[Fault, str] | None:
