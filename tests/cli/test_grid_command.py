@@ -1,6 +1,7 @@
 """`v2g grid test` as a user types it: the table, the report, JSON, exit codes."""
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -53,6 +54,7 @@ def test_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "measurement/silent/charging",
     ]
     assert document["cases"][0]["findings"][0]["passed"] is True
+    assert document["cases"][0]["applied"] == "nothing"
 
 
 def test_the_report_stands_alone_and_its_links_lead_somewhere(tmp_path: Path) -> None:
@@ -60,6 +62,7 @@ def test_the_report_stands_alone_and_its_links_lead_somewhere(tmp_path: Path) ->
     words = ["grid", "test", "--code", "vde-4105", "--only", "*/beyond-l1/*", "--report", str(file)]
     assert main(words) == 0
     page = Page(file.read_text())
+    assert re.search(r"<td>V [01]\.\d{3} pu on L1</td>", file.read_text())
     assert page.tags.count("svg") > 5
     assert page.references
     assert {reference.removeprefix("#") for reference in page.references} <= page.ids

@@ -43,6 +43,7 @@ def run(case: Case, subject: Subject) -> Result:
         findings=tuple(check.judge(recording) for check in case.checks),
         marks=tuple(mark for check in case.checks for mark in check.marks()),
         samples=tuple(_thinned(recording)),
+        applied=case.course.applied,
     )
 
 

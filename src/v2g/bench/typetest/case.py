@@ -104,6 +104,8 @@ class Result:
     marks: tuple[Mark, ...]
     samples: tuple[Sample, ...]
     """Thinned out: what a plot needs."""
+    applied: str = ""
+    """What the grid did, in words."""
 
     @property
     def passed(self) -> bool:

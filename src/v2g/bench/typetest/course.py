@@ -51,6 +51,23 @@ class Course:
         self._add(replace(calm, phase_jump_deg=degrees, frequency_hz=calm.frequency_hz + echo_hz)).hold(echo_s)
         return self._add(replace(calm, time_s=self.end.time_s))
 
+    @property
+    def applied(self) -> str:
+        """The furthest that it goes from where it begins, for a person: `V 1.211 pu on L2; f 61.81 Hz`."""
+        begin, parts = self.points[0], []
+        volts = max((point.voltages_pu for point in self.points), key=lambda each: max(abs(v - 1.0) for v in each))
+        affected = [phase for phase in ALL_PHASES if volts[phase] != begin.voltages_pu[phase]]
+        if affected:
+            phases = "" if len(affected) == len(ALL_PHASES) else f" on L{affected[0] + 1}"
+            parts.append(f"V {volts[affected[0]]:.3f} pu{phases}")
+        frequency_hz = max((p.frequency_hz for p in self.points), key=lambda each: abs(each - begin.frequency_hz))
+        if frequency_hz != begin.frequency_hz:
+            parts.append(f"f {frequency_hz:.2f} Hz")
+        jump_deg = max((point.phase_jump_deg for point in self.points), key=abs)
+        if jump_deg:
+            parts.append(f"phase {jump_deg:+g} degrees")
+        return "; ".join(parts) or "nothing"
+
     def at(self, time_s: float) -> Grid:
         """The grid at a time; of a step, what it leads to."""
         index = bisect_right(self._times_s, time_s)

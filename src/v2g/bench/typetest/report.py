@@ -51,6 +51,7 @@ def summary(subject: Subject, results: Sequence[Result], took_s: float) -> dict[
             {
                 "name": result.name,
                 "source": result.source,
+                "applied": result.applied,
                 "passed": result.passed,
                 "findings": [finding._asdict() for finding in result.findings],
             }
@@ -111,13 +112,14 @@ def _groups(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
 
 
 def _table(results: Sequence[Result]) -> str:
-    rows = ["<table><tr><th>case</th><th>permitted</th><th>measured</th><th></th></tr>"]
+    rows = ["<table><tr><th>case</th><th>applied</th><th>permitted</th><th>measured</th><th></th></tr>"]
     for result in results:
         permitted = "<br>".join(escape(finding.permitted) for finding in result.findings)
         measured = "<br>".join(escape(finding.measured) for finding in result.findings)
         rows.append(
             f'<tr><td><a href="#{result.name}">{result.name.partition("/")[2]}</a><br><span class="faint">'
-            f"{escape(result.source)}</span></td><td>{permitted}</td><td>{measured}</td>"
+            f"{escape(result.source)}</span></td><td>{escape(result.applied)}</td><td>{permitted}</td>"
+            f"<td>{measured}</td>"
             f"<td>{_verdict(result.passed)}</td></tr>"
         )
     return "".join([*rows, "</table>"])
