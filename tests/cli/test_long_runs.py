@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.test_signals import SIGNALS, V2G, descendants, gone, namespaces
+from tests.cli.test_signals import SIGNALS, V2G, descendants, gone, heeds_ctrl_c, namespaces
 from tests.interop.process import Process
 from tests.interop.station import Station, station
 
@@ -17,6 +17,7 @@ from v2g.io.control import request
 from v2g.station.command import Status
 from v2g.tls import pki
 
+__all__ = ["heeds_ctrl_c"]
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(3600)]
 # The moments are the input here: no event stands for "at any time".
 MOMENTS_S = [0.25 * step for step in range(1, 25)]

@@ -281,8 +281,8 @@ def test_the_heartbeat_is_written_no_more_often_than_due() -> None:
             await bench.inverter.command(OFF)
             return (await raw.read(Table.HOLDING, 0x400A, 1))[0]
 
-        first = await heartbeat()
         started_s = time.monotonic()
+        first = await heartbeat()
         await until(heartbeat, lambda beat: beat > first, 1.0, period_s=0.002)
         assert time.monotonic() - started_s >= 0.09
 

@@ -14,7 +14,8 @@ from tests.interop.process import Process
 from v2g.bench.sim.netns import End
 
 START_S = 20.0
-HOST = "[::1]"
+CALM = Path(__file__).parent / "data" / "calm_60hz.csv"
+"""A grid that asks for no support, however late a session begins."""
 HOST = "[::1]"
 V2G = (sys.executable, "-m", "v2g")
 
@@ -67,7 +68,7 @@ def hardware(end: End | None) -> Iterator[tuple[Process, str, Process, str, str]
     with ExitStack() as stack:
         contactor, contactor_address = _device(stack, v2g(end, "sim", "contactor", "--listen", f"{HOST}:0"))
         plant, plant_address = _device(stack, _plant_command(end, f"{HOST}:0", contactor_address))
-        _, grid_address = _device(stack, v2g(end, "sim", "grid", "--listen", f"{HOST}:0", "--nominal", "60"))
+        _, grid_address = _device(stack, v2g(end, "sim", "grid", "--listen", f"{HOST}:0", "--recording", str(CALM)))
         yield plant, plant_address, contactor, contactor_address, grid_address
 
 

@@ -54,7 +54,7 @@ def as_fifo(file: Path) -> None:
     [
         lambda file: file.write_bytes(b'{"1": {"entry": {"stage": "\xff"}}}'),
         lambda file: file.write_bytes(b'{"1": {"x": ' + b"[" * 100_000),
-        lambda file: file.write_bytes(b'{"1": {"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}}"),
+        lambda file: file.write_bytes(b'{"1": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"),
         lambda file: file.write_bytes(b'{"1": {"discharge_limit_w": "much"}}'),
         lambda file: file.write_bytes(b'{"1": {"charge_limit_w": -5000.0}}'),
         lambda file: file.write_bytes(b'{"1": {"discharge_limit_w": 1e400}}'),

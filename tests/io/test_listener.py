@@ -250,6 +250,7 @@ def undisturbed_ms(pki: Path) -> float:
     return p99_ms("none", pki)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_crowd_at_one_evse_does_not_delay_the_other(attack: str, pki: Path, undisturbed_ms: float) -> None:
     measured: list[float] = []

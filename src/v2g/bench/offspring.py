@@ -9,6 +9,7 @@ from multiprocessing import active_children, get_context
 
 _LIBC = CDLL(None)
 _PR_SET_PDEATHSIG = 1
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_with_parent() -> None:
@@ -21,6 +22,11 @@ def workers(count: int | None) -> Iterator[ProcessPoolExecutor]:
     """Processes that compute. Whatever ends the block early, an interrupt as well, ends them at once."""
     others = set(active_children())
     pool = ProcessPoolExecutor(count, get_context("fork"), initializer=_begin)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    try:
+        pool.submit(int)  # starts all of them; an interrupt in the midst of that would leave some behind
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield pool
     except BaseException:
@@ -37,3 +43,4 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
