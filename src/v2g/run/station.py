@@ -26,7 +26,7 @@ from v2g.iso15118.station import warm
 from v2g.power.address import MODBUS
 from v2g.run.evse import EvseRunner
 from v2g.station.command import Command
-from v2g.station.config.settings import Settings, Tls
+from v2g.station.config.settings import COMMANDED, Settings, Tls
 from v2g.station.event import Listening, OperatorAsked, StrangerRefused
 from v2g.station.evse import Evse
 from v2g.station.snapshot import StationSnapshot, explain
@@ -200,7 +200,7 @@ async def _commanded(settings: Settings) -> list[str]:
     commanded = [] if settings.kept is None else [f"kept file {settings.kept.resolve()}"]
     owners: dict[tuple[str, str], int] = {}
     for evse in settings.evses:
-        devices = {name: getattr(evse, name) for name in ("inverter", "contactor", "isolation", "ccid", "lock")}
+        devices = {name: getattr(evse, name) for name in COMMANDED}
         devices["pilot"] = None if evse.pilot is None else evse.pilot.device
         for name, device in devices.items():
             for place in [] if device is None else await places(device.where):

@@ -13,6 +13,7 @@ from v2g.power.address import CAN, MODBUS_RTU, Address, AddressError
 from v2g.power.address import parse as parse_address
 from v2g.station.config.reader import Fields, Findings, Rules, did_you_mean
 from v2g.station.config.settings import (
+    COMMANDED,
     Access,
     Capability,
     Device,
@@ -198,7 +199,7 @@ def _own(evse: Fields) -> Iterator[tuple[str, object]]:
     """What belongs to one EVSE alone: where it is said, and the value."""
     yield from ((name, evse.get(name)) for name in ("id", "evse_id", "interface", "port"))
     pilot = evse.get("pilot") or {}
-    devices = {name: evse.get(name) for name in ("inverter", "contactor", "isolation", "ccid", "lock")}
+    devices = {name: evse.get(name) for name in COMMANDED}
     for name, device in {**devices, "pilot.device": pilot.get("device")}.items():
         with suppress(AddressError, KeyError):  # it has its own finding
             if device is None:

@@ -192,6 +192,10 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return f"{offered} (not {' '.join(withheld)}: {missing})" if withheld else offered
 
 
+COMMANDED = ("inverter", "contactor", "isolation", "ccid", "lock")
+"""Keys of the devices that one EVSE of one process commands, and nobody else; the control pilot is another one."""
+
+
 class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The station's identity and the roots it trusts. A file that is left out is the one in `directory`."""
 
