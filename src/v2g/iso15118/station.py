@@ -23,8 +23,8 @@ from v2g.v2gtp.framing import PayloadType
 
 SIDES: tuple[StationSide, ...] = (D20, D2, DIN)
 """The editions that a station speaks, in its order of preference."""
-TOLD_WITHIN_S = station_engine.TOLD_WITHIN_S
-"""How long a failed car is waited for, so that it learns of it with its next request."""
+LEARNS_WITHIN_S = station_engine.LEARNS_WITHIN_S
+"""How long the station waits for the next request of a car that has to learn of a failure."""
 SILENCE, RELAXED_SILENCE = D20.edition.silence["standard"], D20.edition.silence["relaxed"]
 PAUSE_WITHIN_S = timeouts.PAUSE_WITHIN_S
 """How long a car that is asked to pause may take to begin."""

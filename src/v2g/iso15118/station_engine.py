@@ -15,8 +15,8 @@ from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Demand, Offer, Stage, StationView
 from v2g.kernel.fault import Fault
 
-TOLD_WITHIN_S = 2.0
-"""How long a car is waited for that has to learn of a failure with its next request."""
+LEARNS_WITHIN_S = 2.0
+"""How long the station waits for the next request of a car that has to learn of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class StationEngine:
                 pending, self._pending = self._pending, None
                 self._refuse(step, pending.request, pending.payload_type, refusal, now, view)
             else:
-                self._deadline = min(now + TOLD_WITHIN_S, self._deadline or now)
+                self._deadline = min(now + LEARNS_WITHIN_S, self._deadline or now)
         return step
 
     def abort(self, fault: Fault, reason: str) -> Step:

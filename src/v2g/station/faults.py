@@ -66,7 +66,9 @@ STATUS_CODES: Mapping[str, str] = {
 }
 """Status codes by which older protocols report a fault, and what they mean."""
 
-_FAILED = f"FAILED in the response to its next request; closed after {conversation.TOLD_WITHIN_S:g} s if it sends none."
+_FAILED = (
+    f"FAILED in the response to its next request; closed after {conversation.LEARNS_WITHIN_S:g} s if it sends none."
+)
 _CLOSED = "No response: the connection is closed."
 _GONE = "Nothing: it is out of reach."
 
