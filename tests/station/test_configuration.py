@@ -442,6 +442,34 @@ def test_the_old_form_of_an_address_is_read_with_a_line_that_says_the_new_one(tm
     assert str(settings.evses[0].meter.where) == "modbus://[::1]:5022?unit=2"
 
 
+@pytest.mark.parametrize(
+    ("evse_id", "has_the_form"),
+    [
+        ("DE*V2G*E0000001", True),
+        ("DEV2GE1", True),
+        ("FR*A23*E45B*78C", True),
+        ("ZZ00000", True),
+        ("DE*V2G*0000001", False),
+        ("de*V2G*E1", False),
+        ("+49*810*000*438", False),
+        ("DE*V2G*E", False),
+        ("DE*V2G*E" + "1" * 32, False),
+        ("garage", False),
+    ],
+)
+def test_an_id_of_another_form_than_that_of_the_standard_is_a_warning(
+    tmp_path: Path, evse_id: str, has_the_form: bool
+) -> None:
+    """[V2G20-192]"""
+    file = tmp_path / "config.yaml"
+    file.write_text(saying(f'evse_id: "{evse_id}"'))
+    settings, warnings = load(file)
+    assert settings.evses[0].evse_id == evse_id
+    said = [line for line in warnings if "evses[0].evse_id" in line]
+    assert len(said) == (not has_the_form)
+    assert all("write country, operator, E and a number, as in DE*V2G*E0000001" in line for line in said)
+
+
 def test_a_serial_line_has_one_baud_rate_and_a_bus_many_devices(tmp_path: Path) -> None:
     line = "modbus+rtu:///dev/ttyUSB0?unit=%d&baud=%d"
     text = f"grid: {{address: '{line % (7, 9600)}'}}\n    ccid: {{address: '{line % (8, 19200)}'}}\n"
@@ -542,7 +570,7 @@ def test_what_belongs_on_a_bench_is_a_warning(tmp_path: Path) -> None:
 
 def test_two_evses_with_one_coolant_pump_are_a_warning(tmp_path: Path) -> None:
     evses = (
-        f"  - {{id: {number}, evse_id: E{number}, port: 0, services: [AC], access: {{grant: everyone}}, "
+        f"  - {{id: {number}, evse_id: DE*V2G*E{number}, port: 0, services: [AC], access: {{grant: everyone}}, "
         f"contactor: {{address: 'modbus://c:{number}'}}, meter: {{address: 'modbus://m:1'}}, "
         "safety: {address: 'modbus://s:1'}}\n"
         for number in (1, 2)

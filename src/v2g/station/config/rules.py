@@ -4,6 +4,7 @@ A rule looks at one mapping and reports what is wrong in it, with the remedy. Wh
 adapter that opens files (`v2g.io.configuration`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
@@ -30,6 +31,10 @@ OLD_KEYS: Mapping[type, Mapping[str, str]] = {
     Settings: {"connectors": "evses", "journal": "kept"},
 }
 """Keys of earlier versions, which are still read: type of the mapping -> old name -> new name."""
+
+
+EVSE_ID = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,31}|ZZ00000")
+"""ISO 15118-20 Annex C: country, operator, E, the EVSE's own part; the last form stands for no id."""
 
 
 def device_address(device: Fields) -> Address:
@@ -235,6 +240,15 @@ def _bench_discharge(evse: Fields) -> Findings:
         yield "bench_ac_bpt", "an AC car may feed the grid, and nothing detects islanding; remove it outside a bench"
 
 
+def _evse_id(evse: Fields) -> Findings:
+    if not EVSE_ID.fullmatch(evse["evse_id"]):  # [V2G20-192]
+        remedy = "write country, operator, E and a number, as in DE*V2G*E0000001"
+        yield (
+            "evse_id",
+            f"{evse['evse_id']!r} is not in the form of ISO 15118-20 Annex C, so a car may refuse it; {remedy}",
+        )
+
+
 def _shared_pump(settings: Fields) -> Findings:
     """Emergency stop and door may be those of the whole station; a pump obeys who commands it last."""
     owners: dict[str, int] = {}
@@ -275,7 +289,7 @@ RULES = Rules(
     },
     warnings={
         Device: (_old_address,),
-        EvseSettings: (_bench_discharge,),
+        EvseSettings: (_bench_discharge, _evse_id),
         Settings: (_shared_pump,),
         Tls: (_logged_keys,),
     },
