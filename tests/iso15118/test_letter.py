@@ -1,5 +1,6 @@
 """ISO 15118-20 by the letter: what other stacks and their test suites expect of a station, each with its number."""
 
+from copy import copy
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from tests.iso15118.requests import (
     exi,
     header,
     number,
+    payload_type_of,
     power_delivery,
     session_stop,
 )
@@ -197,7 +199,8 @@ def test_what_a_car_supports_does_not_filter_energy_services(supported: list[int
 
 
 def test_a_service_is_chosen_again_from_the_same_offer_by_the_same_rules() -> None:
-    """[V2G20-1956], [V2G20-1985]; the station says each time that it can do that [V2G20-1931], [V2G20-1932]."""
+    """The station says each time that it can do that [V2G20-1931], [V2G20-1932]; what was given before is forgotten
+    [V2G20-1216]."""
     car = Car().walk(Phase.SERVICE_DISCOVERY)
     first = car.ask(common.ServiceDiscoveryReq(header(car.session_id)))
     car = Car().walk(Phase.WELDING_DETECTION)
@@ -260,6 +263,50 @@ def test_a_schedule_is_finished_once_there_is_one() -> None:
         said.append(car.ask(car.requests()["ScheduleExchangeReq"]).EVSEProcessing)  # type: ignore[attr-defined]
     assert said == [Processing.Ongoing, Processing.Finished]
     assert car.secc.session.phase is Phase.CABLE_CHECK
+
+
+def tuple_id(car: Car) -> int:
+    control = car.ask(car.requests()["ScheduleExchangeReq"]).Scheduled_SEResControlMode  # type: ignore[attr-defined]
+    [offered] = control.ScheduleTuple
+    number: int = offered.ScheduleTupleID
+    return number
+
+
+def test_each_schedule_of_a_session_has_a_number_of_its_own() -> None:
+    """[V2G20-1058]: after a renegotiation of schedule or service, and after a pause."""
+    offer = replace(OFFER, modes=(ControlMode.SCHEDULED,))
+    car = Car(offer, peer=PEER).walk(Phase.SCHEDULE_EXCHANGE)
+    ids = [tuple_id(car)]
+    for name in (*["DC_CableCheckReq"] * 2, "DC_PreChargeReq", "PowerDeliveryReq", "DC_ChargeLoopReq"):
+        assert not code(car.ask(car.requests()[name])).startswith("FAILED")
+    deliver(car, ChargeProgress.ScheduleRenegotiation)
+    ids.append(tuple_id(car))
+    car.ask(session_stop(car.session_id, common.ChargingSession.Pause))
+    assert car.secc.end is not None
+    again = Car(offer, peer=PEER, paused=car.secc.end.paused)
+    again.ask(every_request(car.session_id)[0])
+    assert code(again.ask(again.requests()["DC_ChargeParameterDiscoveryReq"])) is ResponseCode.OK
+    ids.append(tuple_id(again))
+    assert ids == [1, 2, 3]
+
+
+def test_a_profile_of_an_earlier_schedule_is_refused() -> None:
+    car = Car(replace(OFFER, modes=(ControlMode.SCHEDULED,))).walk(Phase.CHARGE_LOOP)
+    deliver(car, ChargeProgress.ScheduleRenegotiation)
+    assert tuple_id(car) == 2
+    entries = common.EVPowerProfileEntryList([common.PowerScheduleEntry(60, number(0))])
+    for chosen, expected in ((1, ResponseCode.FAILED_ScheduleSelectionInvalid), (2, ResponseCode.OK)):
+        profile = common.EVPowerProfile(
+            0,
+            Scheduled_EVPPTControlMode=common.Scheduled_EVPPTControlMode(
+                chosen, common.PowerToleranceAcceptance.PowerToleranceConfirmed
+            ),
+            EVPowerProfileEntries=entries,
+        )
+        with_profile = copy(car.secc)
+        request = power_delivery(car.session_id, ChargeProgress.Start, profile)
+        [answer] = car.answers(with_profile.receive(payload_type_of(request), exi(request), car.now, car.view))
+        assert code(answer) is expected
 
 
 @pytest.mark.parametrize("price_levels", [False, True])

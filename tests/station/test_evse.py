@@ -274,7 +274,7 @@ def test_a_car_that_does_not_stop_is_stopped() -> None:
 
 @pytest.mark.parametrize("wish", [Stop.TERMINATE, Stop.PAUSE], ids=lambda wish: wish.name)
 def test_nothing_flows_while_a_car_is_asked_to_stop_and_goes_on(wish: Stop) -> None:
-    """[V2G20-1959]"""
+    """[V2G20-1959], [V2G20-2115]"""
     evse = changed(OUTLET, dispatch=(PlanStep(power_w=-6_000),))
     world = in_the_loop(World(evse, replace(INTENT, duration_s=None)), 5.0)
     assert world.evse.decision.power_w == pytest.approx(-6_000)

@@ -58,7 +58,9 @@ class CarEngine:
     @property
     def command(self) -> Command:
         """What the session wants of the vehicle now."""
-        return replace(self.session.command, ready=self.session.phase in self.side.ready)
+        dc = self.session.intent.service.dc
+        ready = self.session.phase in self.side.ready if dc else self.session.drawing
+        return replace(self.session.command, ready=ready)
 
     @property
     def report(self) -> Report:
@@ -174,10 +176,13 @@ class CarEngine:
         name = self.side.choose(self.session)
         assert name in self.side.edition.table[self.phase], f"{name} in {self.phase.name}, which the table denies"
         if name == "SessionStopReq":
-            self.session = replace(self.session, command=Command())
+            self.session = replace(self.session, command=Command(), drawing=False)
         elif name not in self.side.edition.energy and self.session.command.charger_w:
             # No current is drawn any more when PowerDelivery is sent [V2G20-1310].
             self.session = replace(self.session, command=replace(self.session.command, charger_w=0.0, charger_var=0.0))
+        if name == "PowerDeliveryReq":  # state C from Start on, also in a renegotiation; state B from Stop on
+            # [V2G20-1617], [V2G20-847] to [V2G20-849], [V2G2-847] to [V2G2-849]
+            self.session = replace(self.session, drawing=self.session.stop is None)
         ask, _ = self.side.exchanges[name]
         self._send(step, ask(self.session, vehicle), self.side.edition.payload_type(name), now)
 
@@ -223,7 +228,7 @@ class CarEngine:
         """End at once, in the safe state."""
         step.events.append(Faulted(fault, reason))
         move(step, self.phase, self.side.edition.ended)
-        self.session = replace(self.session, command=Command(), phase=self.side.edition.ended)
+        self.session = replace(self.session, command=Command(), drawing=False, phase=self.side.edition.ended)
         self._asked = self._ask_at = None
         self.end = End(fault, reason)
 

@@ -72,6 +72,8 @@ class CarSession:
     """The station waits for somebody to present a card or the like: that may take as long as it takes."""
     command: Command = Command()
     report: Report = Report()
+    drawing: bool = False
+    """PowerDelivery(Start) was sent, and Stop was not: S2 is closed in AC."""
     stop: Stopping | None = None
     tries: int = 0
     """Requests in this phase that were answered without leading on."""

@@ -23,3 +23,5 @@ class Paused:
     selection: Selection
     offered: tuple[Service, ...]
     car: CarState
+    schedule_id: int = 0
+    """The number of the last schedule that it was offered."""

@@ -37,6 +37,8 @@ class Session:
     """The schedule that the car was offered."""
     schedule_from_s: int = 0
     """Start of that schedule, seconds since 1970 UTC."""
+    schedule_id: int = 0
+    """The number of that schedule; 0 before the first."""
     demand: Demand = Demand()
     metered: bool = False
     """The car has had a reading of the meter."""

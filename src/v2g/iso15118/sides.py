@@ -61,7 +61,8 @@ class CarSide:
     energy: frozenset[Any]
     """Phases in which energy is transferred."""
     ready: frozenset[Any]
-    """Phases in which the car has closed S2: from before the cable check on, until it has stopped."""
+    """DC: phases in which the car has closed S2, from before the cable check on, until it has stopped. In AC it is
+    closed from PowerDelivery(Start) to PowerDelivery(Stop)."""
     phase_limits: Mapping[Any, tuple[float, Fault]]
     """How long the car lets a phase go on."""
     poll_s: float

@@ -162,6 +162,23 @@ def test_a_car_on_ac_draws_nothing_when_it_stops(mode: ControlMode) -> None:
     assert world.evcc.command.charger_w == 0
 
 
+@pytest.mark.parametrize("mode", ControlMode)
+@pytest.mark.parametrize("service", [Service.AC, Service.AC_BPT])
+def test_a_car_on_ac_is_in_state_c_from_start_to_stop(service: Service, mode: ControlMode) -> None:
+    """[V2G20-1617], [V2G20-847], [V2G20-848]; a renegotiation does not change it [V2G20-849]."""
+    world = World(intent(service, mode), tamper=notifying(EvseNotification.ScheduleRenegotiation))
+    seen: list[tuple[int, bool]] = []
+
+    def note(world: World) -> bool:
+        seen.append((len(progress(world)), world.evcc.command.ready))
+        return False
+
+    in_order(world.run(note))
+    assert progress(world)[1] is ChargeProgress.ScheduleRenegotiation
+    assert progress(world)[3] is ChargeProgress.Stop
+    assert set(seen) == {(0, False), (1, True), (2, True), (3, True), (4, False)}
+
+
 def test_a_car_waits_for_a_person_as_long_as_the_station_does() -> None:
     """The twin of [V2G2-845]; a station that is merely slow is left after 60 s."""
     world = World(intent(), view(authorization=Authorization.PENDING)).run(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from v2g.iso15118.d20.station.schedule_exchange import TUPLE_ID
 from v2g.iso15118.session import Refusal, Session
 from v2g.iso15118.view import Slot
 from v2g.messages.iso20.common import EVPowerProfile, PowerScheduleEntry
@@ -20,10 +19,10 @@ def check_profile(profile: EVPowerProfile | None, session: Session) -> None:
     if profile is None or not session.schedule:
         return
     chosen = profile.Scheduled_EVPPTControlMode
-    if chosen is not None and chosen.SelectedScheduleTupleID != TUPLE_ID:
+    if chosen is not None and chosen.SelectedScheduleTupleID != session.schedule_id:
         raise Refusal(
             ResponseCode.FAILED_ScheduleSelectionInvalid,
-            f"schedule tuple {chosen.SelectedScheduleTupleID} was not offered, only {TUPLE_ID}",
+            f"schedule tuple {chosen.SelectedScheduleTupleID} was not offered, only {session.schedule_id}",
         )
     # Some cars give no anchor: their profile then starts with the schedule.
     offset_s = profile.TimeAnchor - session.schedule_from_s if profile.TimeAnchor else 0

@@ -1,4 +1,8 @@
-"""ScheduleExchange: dynamic control needs no schedule; scheduled control gets one tuple that covers both directions."""
+"""ScheduleExchange: dynamic control needs no schedule; scheduled control gets one tuple that covers both directions.
+
+Each schedule of a session has a number of its own, also after a pause: one that the car was offered under the same
+number before would have to be the same [V2G20-1058].
+"""
 
 from dataclasses import replace
 
@@ -25,7 +29,6 @@ from v2g.messages.iso20.common import (
 )
 from v2g.messages.iso20.types import Processing, ResponseCode
 
-TUPLE_ID = 1
 _NOTHING_YET = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
 """The schema wants a tuple even while Ongoing."""
 
@@ -58,7 +61,14 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
     if not slots:
         return Reply(response, Phase.SCHEDULE_EXCHANGE, session)
     return Reply(
-        response, following, replace(_with_needs(session, request), schedule=slots, schedule_from_s=view.unix_s)
+        response,
+        following,
+        replace(
+            _with_needs(session, request),
+            schedule=slots,
+            schedule_from_s=view.unix_s,
+            schedule_id=session.schedule_id + 1,
+        ),
     )
 
 
@@ -90,7 +100,7 @@ def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session) -> S
         )
 
     return ScheduleTuple(
-        ScheduleTupleID=TUPLE_ID,
+        ScheduleTupleID=session.schedule_id + 1,
         ChargingSchedule=schedule(1, [slot.charge_w for slot in slots]),
         DischargingSchedule=(
             schedule(2, [slot.discharge_w for slot in slots]) if session.selected.service.bidirectional else None

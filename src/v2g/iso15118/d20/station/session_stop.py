@@ -20,7 +20,14 @@ def answer(request: SessionStopReq, session: Session, view: StationView) -> Repl
                 reason = "a service can be chosen again after PowerDelivery(Stop) only"
                 raise Refusal(Code.SEQUENCE_ERROR, reason, Fault.SEQUENCE_ERROR)
             # The session and its authorization stay, nothing else does [V2G20-1643], [V2G20-1847].
-            session = Session(session.offer, session.phase, session.session_id, session.peer, car=session.car)
+            session = Session(
+                session.offer,
+                session.phase,
+                session.session_id,
+                session.peer,
+                car=session.car,
+                schedule_id=session.schedule_id,
+            )
         case ChargingSession.Pause:
             if not (session.offer.pause_allowed and session.selection):
                 raise Refusal(ResponseCode.FAILED_PauseNotAllowed, "a session can be paused once a service is selected")

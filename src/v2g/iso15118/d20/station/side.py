@@ -75,7 +75,9 @@ def _pause(session: Session) -> Paused | None:
     if session.peer is None or session.selection is None or session.session_id == NO_SESSION:
         return None
     proof = binding(session.session_id, session.peer)
-    return Paused(D20.name, session.session_id, proof, session.selection, session.offered, session.car)
+    return Paused(
+        D20.name, session.session_id, proof, session.selection, session.offered, session.car, session.schedule_id
+    )
 
 
 STATION = StationSide(
