@@ -16,7 +16,8 @@ ENTRY_S = 86_400
 """The longest duration of an entry."""
 FARTHEST_S = 16_777_214
 """The latest start of an entry."""
-MOST_ENTRIES = 1024
+MOST_ENTRIES, DIN_MOST_ENTRIES = 1024, 12
+"""Of a schedule; the latter [V2G-DC-329]."""
 ROUNDING_W = 1.0
 DIN_MOST_W = 32_767
 """PMax of DIN has 16 bits and no multiplier: more is said as this, and the limits of CurrentDemandRes say the rest."""
@@ -44,7 +45,8 @@ def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None) ->
         if to.renegotiates:
             return None
         offered = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
-    entries = offered[: min(most_entries or MOST_ENTRIES, MOST_ENTRIES)]
+    most = MOST_ENTRIES if to.renegotiates else DIN_MOST_ENTRIES
+    entries = offered[: min(most_entries or most, most)]
     starts = [sum(slot.duration_s for slot in entries[:index]) for index in range(len(entries))]
     messages = to.messages
     last = len(entries) - 1
