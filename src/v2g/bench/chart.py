@@ -41,7 +41,8 @@ polyline { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke: var(--
 .ink { --line: var(--ink); } .blue { --line: var(--blue); } .brown { --line: var(--brown); }
 .violet { --line: var(--violet); } .green { --line: var(--ok); } .red { --line: var(--bad); }
 .dashed { --line: var(--bad); stroke-dasharray: 5 4; border-top-style: dashed; }
-.key { display: inline-block; width: 1.6em; border-top: 3px solid var(--line); margin: 0 .4em 0 .8em;
+.entry { display: inline-block; margin-right: .8em; }
+.key { display: inline-block; width: 1.6em; border-top: 3px solid var(--line); margin-right: .4em;
   vertical-align: middle; }
 .key.dashed { border-top-style: dashed; }
 .key.band { border: 0; height: .8em; background: var(--band); }
@@ -116,8 +117,10 @@ def _git(directory: Path, *words: str) -> str:
 
 def legend(keys: Mapping[str, str]) -> str:
     """What the lines and areas mean: style -> text."""
-    parts = (f'<span class="key {style}"></span>{escape(text)}' for style, text in keys.items())
-    return f'<p class="faint">{"".join(parts)}</p>'
+    parts = (
+        f'<span class="entry"><span class="key {style}"></span>{escape(text)}</span>' for style, text in keys.items()
+    )
+    return f'<p class="faint">{" ".join(parts)}</p>'
 
 
 def wide(html: str) -> str:
