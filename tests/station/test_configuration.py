@@ -382,7 +382,7 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         ("a: [1\nb: 2", "2:2: not YAML: expected ',' or ']', but got ':'; see https://yaml.org for the form"),
         ("a:\n\tb: 1", "2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("a: *b", "1:4: not YAML: found undefined alias 'b'; see https://yaml.org for the form"),
-        ("5", "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, kept"),
+        ("5", "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, ocpp, kept"),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],
 )

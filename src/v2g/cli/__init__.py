@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": ("explain", "why the power of a running station is what it is"),
     "inject": ("inject", "let a station charge, discharge or rest (grid_inject_cmd)"),
     "modbus-write": ("modbus_write", "set a limit in a station's inverter (modbus_write)"),
+    "ocpp": ("ocpp", "what a running station and its back end have with each other"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),
     "stop": ("stop", "ask the car of a running station to end its session"),
     "pause": ("pause", "ask the car of a running station to pause its session"),

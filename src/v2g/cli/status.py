@@ -21,11 +21,11 @@ def run(args: argparse.Namespace) -> int:
     from v2g.station.command import Status
 
     status = request(args.socket, Status())
-    print(json.dumps(status, indent=2) if args.json else _table(status))
+    print(json.dumps(status, indent=2) if args.json else table(status))
     return 0
 
 
-def _table(status: Mapping[str, Any]) -> str:
+def table(status: Mapping[str, Any]) -> str:
     """Keys and values in 80 columns, a block for each item of a list; what is empty or not known is left out."""
     blocks = []
     for key, value in status.items():

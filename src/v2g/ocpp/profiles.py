@@ -1,5 +1,6 @@
 """The charging profiles that a station holds: installed, replaced, updated, cleared, reported."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 
@@ -140,7 +141,7 @@ class Profiles:
 
 
 def _at(part: list[tuple[int, Order]], offset: int) -> Order:
-    return next(order for start, order in reversed(part) if start <= offset)
+    return part[bisect_right(part, offset, key=lambda each: each[0]) - 1][1]
 
 
 def _period(

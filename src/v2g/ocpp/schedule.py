@@ -1,5 +1,6 @@
 """What the installed profiles ask of an EVSE at an instant, and over a time: the composite schedule (K01, K08)."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -159,8 +160,13 @@ def _segments(
     orders: list[Order | None] = [None] * len(periods)
     for start_s, length_s in _starts(profile, schedule, running, first_s, last_s):
         end_s = start_s + min(duration_s, length_s)
-        for index, period in enumerate(periods):
+        elapsed_s = first_s - start_s
+        current = bisect_right(periods, elapsed_s, key=lambda period: period.startPeriod) - 1
+        for index in range(max(0, current), len(periods)):
+            period = periods[index]
             begin_s = start_s + period.startPeriod
+            if begin_s >= last_s:
+                break
             following = periods[index + 1].startPeriod if index + 1 < len(periods) else inf
             until_s = min(start_s + following, end_s)
             begin_s, until_s = max(begin_s, first_s), min(until_s, last_s)

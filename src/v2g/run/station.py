@@ -23,11 +23,13 @@ from v2g.io.pulse import Pulse
 from v2g.io.trace import SessionTrace
 from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
+from v2g.kernel.errors import V2GError
 from v2g.power.address import MODBUS
+from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
-from v2g.station.command import Command
+from v2g.station import command
 from v2g.station.config.settings import COMMANDED, Settings, Tls
-from v2g.station.event import Listening, OperatorAsked, StrangerRefused
+from v2g.station.event import BackEndReported, Listening, OperatorAsked, StrangerRefused
 from v2g.station.evse import Evse
 from v2g.station.snapshot import StationSnapshot, explain
 from v2g.station.station import Station
@@ -54,7 +56,9 @@ class StationProcess:
         self._settings, self._tls, self._host, self._once = settings, tls, host, once
         self._trace = SessionTrace(settings.trace.file, settings.trace.level)
         self._journal = Journal(settings.kept)
-        self._station = Station(settings, self._journal.found)
+        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
+        authorizers = {} if self._back_end is None else self._back_end.authorizers
+        self._station = Station(settings, self._journal.found, authorizers)
         self._runners: dict[int, EvseRunner] = {}
         self._stop = asyncio.Event()
         self._turns = Turns()
@@ -83,10 +87,23 @@ class StationProcess:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._serve(evse, context, ready)) for evse in self._station.evses.values()]
             running.append(tasks.create_task(self._control()))
+            if self._back_end is not None:
+                running.append(tasks.create_task(self._serve_back_end(self._back_end)))
             await self._stop.wait()
             await self._wind_down()
             for task in running:
                 task.cancel()
+
+    async def _serve_back_end(self, back_end: "BackEndRunner") -> None:
+        def report(text: str) -> None:
+            for runner in list(self._runners.values())[:1]:
+                runner.report(BackEndReported(text))
+
+        def heed() -> None:
+            for runner in self._runners.values():
+                runner.heed()
+
+        await back_end.run(self._station.evses, heed, report, self._stop.set)
 
     async def _serve(self, evse: Evse, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
         """One EVSE: listen first, then warm up, then let cars discover it."""
@@ -139,11 +156,15 @@ class StationProcess:
     async def _control(self) -> None:
         from v2g.io.control import serve
 
-        await serve(self._settings.control.socket, int(self._settings.control.mode, 8), Command, self._obey)
+        await serve(self._settings.control.socket, int(self._settings.control.mode, 8), command.Any, self._obey)
 
-    async def _obey(self, asked: Command) -> object:
+    async def _obey(self, asked: command.Any) -> object:
         """Carry out a command of the operator. Raises `V2GError`."""
         loop = asyncio.get_running_loop()
+        if isinstance(asked, command.Ocpp):
+            if self._back_end is None:
+                raise V2GError("this station has no back end; set `ocpp` in its configuration")
+            return self._back_end.shown(asked.show)
         done = self._station.obey(asked, loop.time(), int(time.time()))
         for evse in done.evses:
             runner = self._runners[evse.settings.id]

@@ -55,4 +55,13 @@ class WriteRegister(_Command, frozen=True, tag="write_register"):
     value: Annotated[int, Meta(ge=0, le=0xFFFF)]
 
 
+class Ocpp(_Command, frozen=True, tag="ocpp"):
+    """What station and back end have with each other."""
+
+    show: Literal["status", "queue", "variables", "profiles"] = "status"
+
+
 Command = Status | Explain | Stop | Pause | Restart | Inject | WriteRegister
+
+Any = Command | Ocpp
+"""All that the control socket takes: commands for the station, and questions to its process."""

@@ -213,6 +213,13 @@ class NotKept:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class BackEndReported:
+    """Something happened between station and back end."""
+
+    text: str
+
+
 Event = (
     ConversationEvent
     | Judged
@@ -240,4 +247,5 @@ Event = (
     | OperatorAsked
     | LeftBehind
     | NotKept
+    | BackEndReported
 )

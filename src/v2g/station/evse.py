@@ -44,7 +44,7 @@ from v2g.station.offer import offer_of
 from v2g.station.orders import SAFE, Orders
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Bound, Decision
-from v2g.station.power.situation import OperatorLimits, Situation
+from v2g.station.power.situation import BackEndOrder, OperatorLimits, Situation
 from v2g.station.power.sources import make
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power_path import PowerPath
@@ -95,6 +95,7 @@ class Evse:
         self.visit = self._new_visit()
         """The latest one; before the first car an empty one."""
         kept = kept or KeptEvse()
+        self.back_end: BackEndOrder | None = None
         self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w)
         self.paused: Paused | None = kept.paused
         self.sequence = 0
@@ -323,6 +324,7 @@ class Evse:
             self.site,
             self.operator,
             visit.injection,
+            self.back_end,
         )
         decision = visit.decider.decide(situation)
         if demand.stage is not Stage.ENERGY:

@@ -8,6 +8,7 @@ from v2g.slac.event import describe as describe_line
 from v2g.station.access import Answer
 from v2g.station.event import (
     AskedToStop,
+    BackEndReported,
     Broke,
     CarArrived,
     Commanded,
@@ -75,7 +76,7 @@ def describe(event: Event) -> tuple[str, str]:
             return "WARNING" if warning else "INFO", text
         case Deviates(message, deviation):
             return "WARNING", f"{message} deviates: {deviation}"
-        case KnownDeviation(text) | OperatorAsked(text):
+        case KnownDeviation(text) | OperatorAsked(text) | BackEndReported(text):
             return "INFO", text
         case _:
             return _around(event)

@@ -20,6 +20,7 @@ from v2g.station.config.settings import (
     Device,
     EvseSettings,
     GridCodeSettings,
+    Ocpp,
     Pilot,
     PlanStep,
     Settings,
@@ -262,6 +263,24 @@ def _shared_pump(settings: Fields) -> Findings:
                     yield f"evses[{index}].safety", f"{text}; {remedy}"
 
 
+def _back_end(ocpp: Fields) -> Findings:
+    profile, secure = ocpp["security_profile"], ocpp["url"].startswith("wss:")
+    if (profile > 1) != secure:
+        remedy = "write wss:// there" if profile > 1 else "write ws:// there, or choose profile 2 or 3"
+        yield "url", f"security profile {profile} is {'with' if profile > 1 else 'without'} TLS; {remedy}"
+    needed = {1: ("password_file",), 2: ("password_file", "roots"), 3: ("roots", "certificate", "private_key")}
+    for name in needed[profile]:
+        if ocpp[name] is None:
+            yield name, f"missing; security profile {profile} needs it"
+
+
+def _clear_password(ocpp: Fields) -> Findings:
+    if ocpp["security_profile"] == 1:
+        yield "security_profile", "the password is sent in clear; use 2 or 3 outside a trusted network"
+    if ocpp["store"] is None:
+        yield "store", "missing; a transaction that runs while the power fails is never reported; name a file"
+
+
 def _logged_keys(tls: Fields) -> Findings:
     if tls["key_log"] is not None:
         yield "key_log", "whoever reads this file can read every session; remove it outside a bench"
@@ -285,6 +304,7 @@ RULES = Rules(
             _power_line,
             _thermal_order,
         ),
+        Ocpp: (_back_end,),
         Settings: (_distinct_evses, _same_lines),
     },
     warnings={
@@ -292,6 +312,7 @@ RULES = Rules(
         EvseSettings: (_bench_discharge, _evse_id),
         Settings: (_shared_pump,),
         Tls: (_logged_keys,),
+        Ocpp: (_clear_password,),
     },
     old_keys=OLD_KEYS,
 )

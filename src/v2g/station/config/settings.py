@@ -232,6 +232,32 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     discharge_w: Power = 1_000_000.0
 
 
+class Ocpp(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The back end (CSMS) that the station reports to and takes orders from; see docs/ocpp.md."""
+
+    url: Annotated[str, Meta(pattern=r"^wss?://\S+$", description="an address such as wss://csms.example.com/ocpp")]
+    """Without the station's identity, which is added."""
+    identity: Annotated[str, Meta(pattern=r"^[^:\s]{1,48}$", description="1 to 48 characters without a colon")]
+    versions: Annotated[tuple[Literal["2.1", "2.0.1"], ...], Meta(min_length=1)] = ("2.1", "2.0.1")
+    """In the order of preference."""
+    security_profile: Literal[1, 2, 3] = 2
+    """1: password in clear, for trusted networks only; 2: TLS and password; 3: TLS and a certificate of the station."""
+    password_file: Path | None = None
+    """16 to 64 characters, for the profiles 1 and 2."""
+    roots: Path | None = None
+    """Roots under which the back end's certificate is accepted, PEM; no others are."""
+    certificate: Path | None = None
+    """The station's certificate with its chain, PEM; profile 3."""
+    private_key: Path | None = None
+    authorize: Literal["back_end", "station"] = "back_end"
+    """Who decides about cars: `back_end` asks it, in addition to `access`; `station` is `access` alone."""
+    store: Path | None = None
+    """What must survive a restart: transactions, messages that wait, profiles, variables. Nothing does if left out."""
+    vendor: Annotated[str, Meta(min_length=1, max_length=50)] = "v2g"
+    model: Annotated[str, Meta(min_length=1, max_length=20)] = "v2g station"
+    serial: Annotated[str, Meta(max_length=25)] = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -240,6 +266,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = Tls()
     trace: Trace = Trace()
     control: Control = Control()
+    ocpp: Ocpp | None = None
+    """The back end; None for a station that stands alone."""
     kept: Path | None = None
     """The file of what survives a restart: what each EVSE was doing, limits set by hand, paused sessions. Nothing
     survives if left out."""

@@ -41,6 +41,23 @@ class OperatorLimits:
     discharge_w: float = inf
 
 
+@dataclass(frozen=True, slots=True)
+class BackEndOrder:
+    """What a back end asks of the EVSE, at the meter. Magnitudes but for the set-point."""
+
+    charge_w: float = inf
+    discharge_w: float = 0.0
+    """0: no order to discharge."""
+    setpoint_w: float | None = None
+    """Positive charges the vehicle."""
+    charge_by: str = ""
+    """The profile that limits charging; empty if none does."""
+    by: str = ""
+    """The profile that gives the set-point."""
+    until_s: float = inf
+    """Monotonic time at which it lapses unless it is renewed."""
+
+
 @dataclass(slots=True)
 class Situation:
     """One instant. The decider fills in what its sources need of each other: `wish_w` and what follows it."""
@@ -62,6 +79,8 @@ class Situation:
     """This EVSE's share of the site's limit."""
     operator: OperatorLimits = OperatorLimits()
     injection: Injection | None = None
+    back_end: BackEndOrder | None = None
+    """None at a station without a back end."""
     begins: bool = False
     """Energy may flow from now on, and could not a moment ago."""
     energy_s: float = 0.0

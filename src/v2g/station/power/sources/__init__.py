@@ -5,6 +5,7 @@ from collections.abc import Callable
 from v2g.kernel.registry import Registry
 from v2g.station.config.settings import EvseSettings
 from v2g.station.power.source import Source
+from v2g.station.power.sources.back_end import BackEnd
 from v2g.station.power.sources.battery import Battery
 from v2g.station.power.sources.capability import Capability
 from v2g.station.power.sources.car import Car
@@ -31,6 +32,7 @@ ROWS: tuple[Callable[[], Source], ...] = (
     Battery,
     Departure,
     DutyCycle,
+    BackEnd,
     Plan,
     Ramp,
     Heat,

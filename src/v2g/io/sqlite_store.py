@@ -1,0 +1,125 @@
+"""`v2g.ocpp.store.Store` in SQLite: one writer thread, all rows that wait in one commit."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+
+from v2g.io.writer import Writer
+
+BUSY_S = 5.0
+_Row = tuple[int, str, str, bytes | None]
+
+
+class SqliteStore:
+    """Rows in a file. A damaged file is set aside as `*.damaged`; one that cannot be written keeps its rows in memory
+    and tries again with the next row. `trouble` says so."""
+
+    def __init__(self, file: Path, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called in the writer's thread after each commit."""
+        self.found: dict[tuple[str, str], bytes] = {}
+        self.committed = 0
+        self.trouble: str | None = None
+        self._file, self._wake = file, wake
+        self._number = 0
+        self._waiting: list[_Row] = []
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._writer = Writer(self._write, "ocpp store")
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+
+    def put(self, kind: str, key: str, value: bytes | None) -> int:
+        """Keep a row, or forget it. Returns its number at once; `committed` reaches it when it is on the disk."""
+        with self._lock:
+            self._number += 1
+            self._waiting.append((self._number, kind, key, value))
+            number = self._number
+        self._writer.due()
+        return number
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything that was put is on the disk, or could not be written; whether it came in time."""
+        return self._writer.flush(timeout_s)
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        self._writer.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> None:
+        with suppress(OSError):  # the connection says what is wrong
+            self._file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if sound != "ok":
+                raise sqlite3.DatabaseError(sound)
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS kept (kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key))"
+                " WITHOUT ROWID"
+            )
+            self.found = {
+                (kind, key): value for kind, key, value in connection.execute("SELECT kind, key, value FROM kept")
+            }
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Begin again with an empty file; the damaged one is left for somebody to look at."""
+        aside = self._file.with_name(self._file.name + ".damaged")
+        self.found = {}
+        try:
+            os.replace(self._file, aside)
+            for suffix in ("-wal", "-shm"):
+                self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+            self._open()
+            self.trouble = f"OCPP store {self._file}: {error}; set aside as {aside}; what it held is lost"
+        except (OSError, sqlite3.Error) as again:
+            remedy = "let this user write there, or set ocpp.store"
+            self.trouble = f"OCPP store {self._file}: {again}; {remedy}; nothing survives a restart"
+
+    def _write(self) -> None:
+        with self._lock:
+            rows = self._waiting
+            self._waiting = []
+        if not rows:
+            return
+        try:
+            self._commit(rows)
+        except sqlite3.Error as error:
+            with self._lock:
+                self._waiting = rows + self._waiting
+            self.trouble = f"OCPP store {self._file}: {error}; free some space, or set ocpp.store"
+            return
+        self.committed = rows[-1][0]
+        self._wake()
+
+    def _commit(self, rows: list[_Row]) -> None:
+        connection = self._connection
+        if connection is None:
+            self._open()
+            connection = self._connection
+            assert connection is not None
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for _, kind, key, value in rows:
+                if value is None:
+                    connection.execute("DELETE FROM kept WHERE kind = ? AND key = ?", (kind, key))
+                else:
+                    connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (kind, key, value))
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise

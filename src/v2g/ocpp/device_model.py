@@ -1,0 +1,190 @@
+"""The device model: variables of components, read, written and reported (blocks B05 to B07)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import given
+from v2g.ocpp.schedule import timestamp
+from v2g.ocpp.store import Store
+
+KIND = "variable"
+ITEMS_PER_MESSAGE = 40
+Key = tuple[str, int, str, str]
+"""Component, EVSE (0: the station), variable and its instance, in lower case: names are case-insensitive."""
+
+
+@dataclass(slots=True)
+class Variable:
+    """One variable. `read` gives a value that the station measures or knows; otherwise `value` is it."""
+
+    component: str
+    name: str
+    value: str = ""
+    data_type: v21.DataEnumType = "string"
+    mutability: v21.MutabilityEnumType = "ReadOnly"
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    values: str = ""
+    evse: int = 0
+    instance: str = ""
+    read: Callable[[], str] | None = None
+
+    @property
+    def key(self) -> Key:
+        return _key(self.component, self.evse, self.name, self.instance)
+
+    @property
+    def actual(self) -> str:
+        """The value now."""
+        return self.value if self.read is None else self.read()
+
+    def why_not(self, value: str) -> str | None:
+        """Why the variable cannot have this value, or None."""
+        if self.mutability == "ReadOnly":
+            return "it is read-only"
+        if self.data_type == "boolean" and value.lower() not in ("true", "false"):
+            return "it is true or false"
+        if self.data_type in ("integer", "decimal"):
+            try:
+                number = int(value) if self.data_type == "integer" else float(value)
+            except ValueError:
+                return f"it is of type {self.data_type}"
+            if not (self.low is None or number >= self.low) or not (self.high is None or number <= self.high):
+                return f"it is from {self.low} to {self.high}"
+        return None
+
+
+class DeviceModel:
+    """All variables of a station. Those that were written survive a restart."""
+
+    def __init__(self, variables: Iterable[Variable], store: Store) -> None:
+        self._store = store
+        self._variables = {each.key: each for each in variables}
+        for each in self._variables.values():
+            kept = store.found.get((KIND, "/".join(map(str, each.key))))
+            if kept is not None and each.why_not(kept.decode()) is None:
+                each.value = kept.decode()
+
+    def text(self, component: str, name: str, instance: str = "") -> str:
+        """The value of a variable of the station."""
+        return self._variables[_key(component, 0, name, instance)].actual
+
+    def number(self, component: str, name: str, instance: str = "") -> float:
+        """The same as a number."""
+        return float(self.text(component, name, instance))
+
+    def flag(self, component: str, name: str) -> bool:
+        """The same as true or false."""
+        return self.text(component, name).lower() == "true"
+
+    def get(self, asked: v21.GetVariableDataType) -> v21.GetVariableResultType:
+        """One result of GetVariables."""
+        found = self._find(asked.component, asked.variable)
+        status: v21.GetVariableStatusEnumType
+        value: str | UnsetType = UNSET
+        if not isinstance(found, Variable):
+            status = found
+        elif given(asked.attributeType, "Actual") != "Actual":
+            status = "NotSupportedAttributeType"
+        elif found.mutability == "WriteOnly":
+            status = "Rejected"
+        else:
+            status, value = "Accepted", found.actual
+        return v21.GetVariableResultType(
+            attributeStatus=status,
+            attributeType=asked.attributeType,
+            attributeValue=value,
+            component=asked.component,
+            variable=asked.variable,
+        )
+
+    def set(self, asked: v21.SetVariableDataType) -> v21.SetVariableResultType:
+        """One result of SetVariables; a value that is accepted holds from now on, and is kept."""
+        found = self._find(asked.component, asked.variable)
+        status: v21.SetVariableStatusEnumType
+        why = None
+        if not isinstance(found, Variable):
+            status = found
+        elif given(asked.attributeType, "Actual") != "Actual":
+            status = "NotSupportedAttributeType"
+        elif (why := found.why_not(asked.attributeValue)) is not None:
+            status = "Rejected"
+        else:
+            status, found.value = "Accepted", asked.attributeValue
+            self._store.put(KIND, "/".join(map(str, found.key)), found.value.encode())
+        info = UNSET if why is None else v21.StatusInfoType(reasonCode="InvalidValue", additionalInfo=why)
+        return v21.SetVariableResultType(
+            attributeType=asked.attributeType,
+            attributeStatus=status,
+            attributeStatusInfo=info,
+            component=asked.component,
+            variable=asked.variable,
+        )
+
+    def reports(self, request: int, unix_s: float, *, writable_only: bool) -> Iterator[v21.NotifyReportRequest]:
+        """The parts of a base report."""
+        chosen = [each for each in self._variables.values() if not writable_only or each.mutability != "ReadOnly"]
+        for start in range(0, len(chosen), ITEMS_PER_MESSAGE):
+            rows = chosen[start : start + ITEMS_PER_MESSAGE]
+            yield v21.NotifyReportRequest(
+                requestId=request,
+                generatedAt=timestamp(unix_s),
+                reportData=tuple(map(_reported, rows)),
+                tbc=start + ITEMS_PER_MESSAGE < len(chosen),
+                seqNo=start // ITEMS_PER_MESSAGE,
+            )
+
+    def listed(self) -> list[dict[str, object]]:
+        """For a person; no secret."""
+        return [
+            {
+                "component": each.component,
+                "evse": each.evse,
+                "variable": each.name + (f"[{each.instance}]" if each.instance else ""),
+                "value": "(hidden)" if each.mutability == "WriteOnly" else each.actual,
+                "writable": each.mutability != "ReadOnly",
+            }
+            for each in self._variables.values()
+        ]
+
+    def _find(
+        self, component: v21.ComponentType, variable: v21.VariableType
+    ) -> Variable | Literal["UnknownComponent", "UnknownVariable"]:
+        place = component.evse
+        evse = 0 if isinstance(place, UnsetType) else place.id
+        key = _key(component.name, evse, variable.name, given(variable.instance, ""))
+        if key in self._variables:
+            return self._variables[key]
+        return "UnknownVariable" if any(key[:2] == each[:2] for each in self._variables) else "UnknownComponent"
+
+
+def _key(component: str, evse: int, name: str, instance: str) -> Key:
+    return component.lower(), evse, name.lower(), instance.lower()
+
+
+def _reported(variable: Variable) -> v21.ReportDataType:
+    place = v21.EVSEType(id=variable.evse) if variable.evse else UNSET
+    return v21.ReportDataType(
+        component=v21.ComponentType(name=variable.component, evse=place),
+        variable=v21.VariableType(name=variable.name, instance=variable.instance or UNSET),
+        variableAttribute=(
+            v21.VariableAttributeType(
+                value=UNSET if variable.mutability == "WriteOnly" else variable.actual,
+                mutability=variable.mutability,
+                persistent=variable.mutability != "ReadOnly",
+            ),
+        ),
+        variableCharacteristics=v21.VariableCharacteristicsType(
+            unit=variable.unit or UNSET,
+            dataType=variable.data_type,
+            minLimit=UNSET if variable.low is None else variable.low,
+            maxLimit=UNSET if variable.high is None else variable.high,
+            valuesList=variable.values or UNSET,
+            supportsMonitoring=False,
+        ),
+    )

@@ -1,0 +1,104 @@
+"""Messages that must arrive: kept until the back end has answered, sent in the order in which they came (E12, E13)."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message, decoder, encode
+from v2g.ocpp.store import Store
+
+KIND = "queue"
+ATTEMPTS = 3
+"""Of a message that the back end answers with an error, or not at all (MessageAttempts)."""
+INTERVAL_S = 60.0
+"""Before attempt n + 1: n times this (MessageAttemptInterval)."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One message. It is sent once it is on the disk: what has been sent can then not be unknown after a restart."""
+
+    number: int
+    action: str
+    request: Message
+    stored: int
+    attempts: int = 0
+    not_before_s: float = float("-inf")
+
+
+class Outbox:
+    """The queue of a station. It survives a restart."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._entries: deque[Entry] = deque()
+        self._next = 1
+        for (kind, key), value in sorted(store.found.items()):
+            if kind == KIND:
+                action, _, document = value.partition(b" ")
+                name = action.decode()
+                request = decoder(v21.CALLS[name][0]).decode(document)
+                self._entries.append(Entry(int(key), name, request, 0))
+                self._next = int(key) + 1
+        self.went_offline()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, action: str, request: Message, *, online: bool) -> None:
+        """Keep a message until it has arrived."""
+        entry = Entry(self._next, action, request if online else _late(request), 0)
+        self._next += 1
+        self._entries.append(entry)
+        self._keep(entry)
+
+    def due(self, now: float) -> Entry | None:
+        """The message to send now: the oldest one, once it is on the disk and its turn has come."""
+        if not self._entries:
+            return None
+        entry = self._entries[0]
+        return entry if entry.stored <= self._store.committed and now >= entry.not_before_s else None
+
+    def arrived(self, entry: Entry) -> None:
+        """The back end has answered it."""
+        if entry in self._entries:
+            self._entries.remove(entry)
+        self._store.put(KIND, f"{entry.number:012}", None)
+
+    def failed(self, entry: Entry, now: float) -> bool:
+        """The back end refused it, or did not answer. Whether it is given up; then the next one follows."""
+        entry.attempts += 1
+        if entry.attempts >= ATTEMPTS:
+            self.arrived(entry)
+            return True
+        entry.not_before_s = now + INTERVAL_S * entry.attempts
+        return False
+
+    def went_offline(self) -> None:
+        """The link is gone: what waits is history when it arrives (E11.FR.07)."""
+        for entry in self._entries:
+            request = _late(entry.request)
+            if request is not entry.request:
+                entry.request = request
+                self._keep(entry)
+
+    def waiting_for(self, transaction: str | None) -> bool:
+        """Whether messages wait, of this transaction or of any."""
+        events = (each.request for each in self._entries if isinstance(each.request, v21.TransactionEventRequest))
+        return any(transaction in (None, event.transactionInfo.transactionId) for event in events)
+
+    def listed(self) -> list[dict[str, object]]:
+        """For a person: what waits, the oldest first."""
+        return [{"number": each.number, "action": each.action, "attempts": each.attempts} for each in self._entries]
+
+    def _keep(self, entry: Entry) -> None:
+        value = entry.action.encode() + b" " + encode(entry.request)
+        entry.stored = self._store.put(KIND, f"{entry.number:012}", value)
+
+
+def _late(request: Message) -> Message:
+    if isinstance(request, v21.TransactionEventRequest) and request.offline is not True:
+        return replace(request, offline=True)
+    return request

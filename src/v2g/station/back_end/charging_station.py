@@ -1,0 +1,427 @@
+"""The station as its back end sees it: boot, status, authorisation, transactions, profiles. No clock, no sockets.
+
+`step` looks at the EVSEs, gives each its order, and fills `outgoing`; `receive` takes a frame. An order lapses unless
+`step` renews it: a station whose back-end side hangs stops the power instead of going on with what it heard last.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message, decoder, encode, given
+from v2g.ocpp.device_model import DeviceModel
+from v2g.ocpp.outbox import Entry, Outbox
+from v2g.ocpp.profile_rules import EvseTraits, Installed, Running
+from v2g.ocpp.profiles import Profiles
+from v2g.ocpp.rpc import Answered, Discarded, Failed, Requested, Rpc
+from v2g.ocpp.schedule import Instant, timestamp
+from v2g.ocpp.store import Store
+from v2g.ocpp.version import Invalid, Version
+from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
+from v2g.station.back_end.transactions import Tracker, Transaction
+from v2g.station.back_end.variables import variables
+from v2g.station.evse import Evse
+from v2g.station.power.situation import BackEndOrder
+
+RENEWED_S = 5.0
+"""How long an order holds without being renewed."""
+RETRY_BOOT_S = 30.0
+"""Between BootNotifications if the back end names no interval (B02, B03)."""
+MOST_CALLS = 200
+"""Of those that need not arrive; the oldest are dropped."""
+_TRANSACTION, _PROFILE, _INOPERATIVE = "transaction", "profile", "inoperative"
+
+Then = Callable[[Message | None, float], None]
+"""What is done with a response; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Who the station is."""
+
+    vendor: str
+    model: str
+    firmware: str
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    action: str
+    request: Message
+    then: Then | None = None
+
+
+class ChargingStation:
+    """The back-end side of a station."""
+
+    def __init__(
+        self,
+        card: Card,
+        evses: dict[int, Evse],
+        authorizers: dict[int, BackEndAuthorizer],
+        store: Store,
+        handlers: "Mapping[str, Handler]",
+        url: str = "",
+    ) -> None:
+        """`handlers`: what answers the back end's calls, by action (`requests.HANDLERS`)."""
+        self.evses, self.authorizers, self.store = evses, authorizers, store
+        self.outbox = Outbox(store)
+        left = _left_over(store)
+        self.trackers = {id: Tracker(evse, authorizers[id], left.get(id)) for id, evse in evses.items()}
+        self.profiles = Profiles({id: _traits(evse) for id, evse in evses.items()}, _kept_profiles(store))
+        self.model = DeviceModel(variables(evses.values(), self.status, url), store)
+        self.profiles.negative_limits = self.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
+        for id, authorizer in authorizers.items():
+            authorizer.operative = (_INOPERATIVE, str(id)) not in store.found
+        self.registered: v21.RegistrationStatusEnumType | None = None
+        """The back end's latest answer to BootNotification; it lasts over reconnections."""
+        self.log: list[str] = []
+        """What a person should know; whoever writes the trace takes it."""
+        self.reset: str | None = None
+        """The process has to end: why."""
+        self.offline_since: float | None = 0.0
+        self._card, self._handlers = card, handlers
+        self._rpc: Rpc | None = None
+        self._calls: deque[_Call] = deque()
+        self._pending: dict[str, _Call | Entry] = {}
+        self._boot_at = self._beat_at = float("-inf")
+        self._boot_reason: v21.BootReasonEnumType = "PowerUp"
+        if store.found.get(("boot", "reason")) == b"RemoteReset":
+            self._boot_reason = "RemoteReset"
+            store.put("boot", "reason", None)
+        self._reported: dict[int, str] = {}
+        self._kept_profiles = self.profiles.installed
+        self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
+        self.now, self.unix_s = 0.0, 0
+
+    # The link
+
+    @property
+    def online(self) -> bool:
+        """Whether the back end is connected and has accepted the station."""
+        return self._rpc is not None and self.registered == "Accepted"
+
+    @property
+    def outgoing(self) -> list[str]:
+        """Frames to send; taken by whoever asks."""
+        if self._rpc is None:
+            return []
+        frames, self._rpc.outgoing = self._rpc.outgoing, []
+        return frames
+
+    def connected(self, version: Version, now: float) -> None:
+        """A new connection. Boot once for a process; a mere reconnection needs none (part 4, 5.4)."""
+        away_s = 0.0 if self.offline_since is None else now - self.offline_since
+        self._rpc = Rpc(version)
+        self.offline_since = None
+        self.profiles.outlived(away_s)
+        if away_s > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
+            self._reported.clear()
+
+    def disconnected(self, now: float) -> None:
+        """The connection is gone. What was under way counts as not sent."""
+        self._rpc, self._pending = None, {}
+        if self.offline_since is None:
+            self.offline_since = now
+        self.outbox.went_offline()
+        for authorizer in self.authorizers.values():
+            authorizer.wanted = None
+        self._calls.clear()
+
+    def receive(self, frame: str, now: float, unix_s: int) -> None:
+        """A frame of the back end."""
+        rpc = self._rpc
+        if rpc is None:
+            return
+        self.now, self.unix_s = now, unix_s
+        match rpc.receive(frame):
+            case Requested(id, action, request):
+                self._requested(rpc, id, action, request)
+            case Answered(id, _, response):
+                self._answered(id, response)
+            case Failed(id, action, code, description):
+                self._failed(id, action, f"{code} {description}")
+            case Discarded(reason):
+                self.log.append(f"the back end sent {reason}")
+        self.step(now, unix_s)
+
+    def step(self, now: float, unix_s: int) -> None:
+        """Look at the EVSEs, give the orders, say what is due."""
+        self.now, self.unix_s = now, unix_s
+        interval_s = self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
+        for id, tracker in self.trackers.items():
+            for event in tracker.step(now, unix_s, interval_s):
+                self.event(event)
+            self._keep_running(id, tracker)
+            self._order(id, tracker)
+        if self.profiles.installed is not self._kept_profiles:
+            self._keep_profiles()
+        rpc = self._rpc
+        if rpc is not None:
+            if (failed := rpc.expire(now)) is not None:
+                self._failed(failed.id, failed.action, failed.description)
+            if rpc.ready:
+                self._say(rpc)
+
+    # What others ask for
+
+    def call(self, action: str, request: Message, then: Then | None = None) -> None:
+        """Send a message that need not survive the connection."""
+        self._calls.append(_Call(action, request, then))
+        if len(self._calls) > MOST_CALLS:
+            self._calls.popleft()
+
+    def event(self, event: v21.TransactionEventRequest) -> None:
+        """Send a transaction event, now or once the back end is there."""
+        self.outbox.add("TransactionEvent", event, online=self.online)
+        if event.eventType == "Ended":
+            self.profiles.ended(event.transactionInfo.transactionId)
+
+    def boot(self, reason: v21.BootReasonEnumType) -> None:
+        """Boot again with this reason."""
+        self._boot_reason, self.registered, self._boot_at = reason, None, float("-inf")
+
+    @property
+    def running(self) -> dict[int, Running]:
+        """The transactions by EVSE."""
+        found = {id: tracker.schedule for id, tracker in self.trackers.items()}
+        return {id: running for id, running in found.items() if running is not None}
+
+    @property
+    def instant(self) -> Instant:
+        """Now, as the profiles need it."""
+        away_s = 0.0 if self.offline_since is None else self.now - self.offline_since
+        return Instant(self.unix_s, away_s)
+
+    def status(self, id: int) -> v21.ConnectorStatusEnumType:
+        """Of an EVSE's connector."""
+        evse, tracker = self.evses[id], self.trackers[id]
+        if tracker.running is not None or tracker.connected:
+            return "Occupied"
+        if evse.why_not_ready(self.now) is not None:
+            return "Faulted"
+        return "Available" if self.authorizers[id].operative else "Unavailable"
+
+    def set_operative(self, id: int, operative: bool) -> None:
+        """Whether new cars may charge at an EVSE; kept over a restart."""
+        self.authorizers[id].operative = operative
+        self.store.put(_INOPERATIVE, str(id), None if operative else b"1")
+
+    def report_status(self) -> None:
+        """Say the status of each connector again."""
+        self._reported.clear()
+
+    # Inside
+
+    def _order(self, id: int, tracker: Tracker) -> None:
+        order = self.profiles.order(id, tracker.schedule, self.instant)
+        tracker.mode = order.mode if order.by else None
+        evse = self.evses[id]
+        evse.back_end = BackEndOrder(
+            order.charge_w, order.discharge_w, order.setpoint_w, order.charge_by, order.by, self.now + RENEWED_S
+        )
+
+    def _say(self, rpc: Rpc) -> None:
+        """The next call, the most urgent one first."""
+        if self.registered != "Accepted":
+            if self.now >= self._boot_at:
+                self._call(rpc, _Call("BootNotification", self._boot_request(), self._booted))
+            elif self.registered == "Pending" and self._calls:  # what was asked for (B02.FR.02)
+                self._call(rpc, self._calls.popleft())
+            return
+        self._ask_for_cars()
+        self._report_statuses()
+        for id in self.profiles.due(self.unix_s):
+            self._pull(id)
+        if self._calls:
+            self._call(rpc, self._calls.popleft())
+        elif (entry := self.outbox.due(self.now)) is not None:
+            try:
+                self._pending[rpc.call(entry.action, entry.request, self.now)] = entry
+            except Invalid as error:  # this version cannot say it
+                self.log.append(f"{entry.action} was not sent: {error}")
+                self.outbox.arrived(entry)
+        elif self.now >= self._beat_at:
+            self._call(rpc, _Call("Heartbeat", v21.HeartbeatRequest()))
+            self._beat_at = self.now + self.model.number("OCPPCommCtrlr", "HeartbeatInterval")
+
+    def _call(self, rpc: Rpc, call: _Call) -> None:
+        try:
+            self._pending[rpc.call(call.action, call.request, self.now)] = call
+        except Invalid as error:
+            self.log.append(f"{call.action} was not sent: {error}")
+
+    def _requested(self, rpc: Rpc, id: str, action: str, request: Message) -> None:
+        if self.registered == "Rejected":  # B03.FR.08
+            rpc.refuse(id, "SecurityError", "the station is not registered")
+            return
+        handler = self._handlers.get(action)
+        if handler is None:
+            rpc.refuse(id, "NotSupported", f"this station does not offer {action}")
+            return
+        try:
+            rpc.answer(id, handler(self, request))
+        except Exception as error:  # a defect of ours must not take the station from its cars
+            self.log.append(f"{action} failed: {type(error).__name__}: {error}")
+            rpc.refuse(id, "InternalError", f"{type(error).__name__}")
+
+    def _answered(self, id: str, response: Message) -> None:
+        pending = self._pending.pop(id, None)
+        if isinstance(pending, Entry):
+            self.outbox.arrived(pending)
+            self._about_token(pending.request, response)
+        elif pending is not None and pending.then is not None:
+            pending.then(response, self.now)
+
+    def _failed(self, id: str, action: str, reason: str) -> None:
+        pending = self._pending.pop(id, None)
+        self.log.append(f"{action} has no response: {reason}")
+        if isinstance(pending, Entry):
+            if self.outbox.failed(pending, self.now):
+                self.log.append(f"{action} is given up after {pending.attempts} attempts")
+        elif pending is not None and pending.then is not None:
+            pending.then(None, self.now)
+
+    def _boot_request(self) -> v21.BootNotificationRequest:
+        card = self._card
+        return v21.BootNotificationRequest(
+            chargingStation=v21.ChargingStationType(
+                model=card.model[:20],
+                vendorName=card.vendor[:50],
+                serialNumber=card.serial[:25] or msgspec.UNSET,
+                firmwareVersion=card.firmware[:50],
+            ),
+            reason=self._boot_reason,
+        )
+
+    def _booted(self, response: Message | None, now: float) -> None:
+        interval_s = RETRY_BOOT_S
+        if isinstance(response, v21.BootNotificationResponse):
+            self.registered = response.status
+            self.log.append(f"the back end answers: {response.status}")
+            interval_s = response.interval or RETRY_BOOT_S
+            if response.status == "Accepted":
+                self._beat_at = now + interval_s
+                self._reported.clear()
+        self._boot_at = now + interval_s
+
+    def _ask_for_cars(self) -> None:
+        for id, authorizer in self.authorizers.items():
+            token, authorizer.wanted = authorizer.wanted, None
+            asked = any(call.action == "Authorize" for call in (*self._calls, *self._pending.values()))
+            if token is not None and authorizer.grant is None and not asked:
+                request = v21.AuthorizeRequest(idToken=token)
+                self._calls.appendleft(_Call("Authorize", request, self._authorized(id, token)))
+
+    def _authorized(self, id: int, token: v21.IdTokenType) -> Then:
+        def then(response: Message | None, now: float) -> None:
+            authorizer = self.authorizers[id]
+            if not isinstance(response, v21.AuthorizeResponse):
+                return  # it is asked again as long as the car waits
+            status = response.idTokenInfo.status
+            if status == "Accepted":
+                authorizer.grant = Grant(token)
+            else:
+                authorizer.refused = f"the back end answers: {status}"
+
+        return then
+
+    def _about_token(self, request: Message, response: Message) -> None:
+        """The back end says in a response what it thinks of the token (E05): a refusal ends the transaction."""
+        if not isinstance(request, v21.TransactionEventRequest) or not isinstance(
+            response, v21.TransactionEventResponse
+        ):
+            return
+        info = given(response.idTokenInfo, None)
+        if info is None or info.status == "Accepted":
+            return
+        for tracker in self.trackers.values():
+            if tracker.running is not None and tracker.running.id == request.transactionInfo.transactionId:
+                tracker.stopped = "Deauthorized", "DeAuthorized"
+                self.log.append(f"the back end answers: {info.status}")
+                tracker.stop(self.now)
+
+    def _report_statuses(self) -> None:
+        for id in self.evses:
+            status = self.status(id)
+            if self._reported.get(id) != status:
+                self._reported[id] = status
+                self.call(
+                    "StatusNotification",
+                    v21.StatusNotificationRequest(
+                        timestamp=timestamp(self.unix_s), connectorStatus=status, evseId=id, connectorId=1
+                    ),
+                )
+
+    def _pull(self, profile: int) -> None:
+        """Ask for the next values of a Dynamic profile (K28)."""
+        request = v21.PullDynamicScheduleUpdateRequest(chargingProfileId=profile)
+        if any(isinstance(each, _Call) and each.request == request for each in (*self._calls, *self._pending.values())):
+            return
+
+        def then(response: Message | None, now: float) -> None:
+            if isinstance(response, v21.PullDynamicScheduleUpdateResponse) and response.status == "Accepted":
+                update = given(response.scheduleUpdate, None)
+                if update is not None:
+                    self.profiles.update(profile, update, self.running, self.unix_s)
+
+        self.call("PullDynamicScheduleUpdate", request, then)
+
+    def _keep_running(self, id: int, tracker: Tracker) -> None:
+        running = tracker.running
+        if running is None and tracker.waits:
+            return  # that of the process before this one is ended first
+        if running is not self._kept_running[id]:
+            self._kept_running[id] = running
+            self.store.put(_TRANSACTION, str(id), None if running is None else encode(running))
+
+    def _keep_profiles(self) -> None:
+        """Those that outlive a transaction (K01.FR.27)."""
+        lasting, before = _lasting(self.profiles.installed), _lasting(self._kept_profiles)
+        for id in before.keys() - lasting.keys():
+            self.store.put(_PROFILE, str(id), None)
+        for id, each in lasting.items():
+            if before.get(id) != each:
+                self.store.put(_PROFILE, str(id), f"{each.evse} ".encode() + encode(each.profile))
+        self._kept_profiles = self.profiles.installed
+
+
+Handler = Callable[[ChargingStation, Any], Message]
+"""Answers one call of the back end."""
+
+
+def _lasting(installed: Iterable[Installed]) -> dict[int, Installed]:
+    return {each.profile.id: each for each in installed if each.profile.chargingProfilePurpose != "TxProfile"}
+
+
+def _left_over(store: Store) -> dict[int, Transaction]:
+    rows = (value for (kind, _), value in store.found.items() if kind == _TRANSACTION)
+    found = (decoder(Transaction).decode(value) for value in rows)
+    return {each.evse: each for each in found}
+
+
+def _kept_profiles(store: Store) -> list[Installed]:
+    found = []
+    for (kind, _), value in sorted(store.found.items()):
+        if kind == _PROFILE:
+            evse, _, document = value.partition(b" ")
+            found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
+    return found
+
+
+def _traits(evse: Evse) -> EvseTraits:
+    settings, most = evse.settings, evse.settings.capability
+    return EvseTraits(
+        settings.id,
+        dc=any(each.startswith("DC") for each in settings.services),
+        v2x=settings.may_feed,
+        phases=settings.phases,
+        nominal_v=float(settings.nominal_voltage_v),
+        charge_w=most.charge_w,
+        discharge_w=most.discharge_w if settings.may_feed else 0.0,
+    )

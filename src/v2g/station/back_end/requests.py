@@ -1,0 +1,239 @@
+"""What a back end may ask of the station: one function for each action, request in, response out."""
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from v2g.iso15118.view import Stage
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message, given
+from v2g.ocpp.profile_rules import Refusal
+from v2g.ocpp.schedule import timestamp
+from v2g.station.back_end.authorizer import Grant
+from v2g.station.back_end.charging_station import ChargingStation, Handler
+from v2g.station.back_end.transactions import sampled
+
+
+def _info(code: str, text: str = "") -> v21.StatusInfoType:
+    return v21.StatusInfoType(reasonCode=code[:20], additionalInfo=text[:1024] or UNSET)
+
+
+def _refused(refusal: Refusal | None) -> v21.StatusInfoType | UnsetType:
+    return UNSET if refusal is None else _info(refusal.code, refusal.text)
+
+
+# Remote control
+
+
+def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) -> Message:
+    reply = v21.RequestStartTransactionResponse
+    if station.registered != "Accepted":  # B02.FR.05
+        return reply(status="Rejected", statusInfo=_info("NotReady", "the station is not registered"))
+    chosen = given(asked.evseId, None)
+    free = [id for id, each in station.trackers.items() if each.running is None and station.authorizers[id].operative]
+    waiting = [id for id in free if station.trackers[id].connected]
+    id = chosen if chosen is not None else next(iter(waiting or free), None)
+    if id is None or id not in free:
+        return reply(status="Rejected", statusInfo=_info("TxInProgress", "no such EVSE is free"))
+    if given(asked.chargingProfile, None) is not None:
+        profile = given(asked.chargingProfile, None)
+        if profile is None or profile.chargingProfilePurpose != "TxProfile":
+            return reply(status="Rejected", statusInfo=_info("InvalidProfile", "a remote start brings a TxProfile"))
+        return reply(status="Rejected", statusInfo=_info("UnsupportedParam", "send the TxProfile once it has started"))
+    until_s = station.now + station.model.number("TxCtrlr", "EVConnectionTimeOut")
+    authorizer = station.authorizers[id]
+    here = station.trackers[id].connected
+    authorizer.refused = None
+    authorizer.grant = Grant(asked.idToken, asked.remoteStartId, float("inf") if here else until_s)
+    return reply(status="Accepted")
+
+
+def _stop(station: ChargingStation, asked: v21.RequestStopTransactionRequest) -> Message:
+    for tracker in station.trackers.values():
+        if tracker.running is not None and tracker.running.id == asked.transactionId:
+            tracker.stopped = "RemoteStop", "Remote"
+            tracker.stop(station.now)
+            return v21.RequestStopTransactionResponse(status="Accepted")
+    return v21.RequestStopTransactionResponse(status="Rejected", statusInfo=_info("TxNotFound"))
+
+
+def _availability(station: ChargingStation, asked: v21.ChangeAvailabilityRequest) -> Message:
+    place = given(asked.evse, None)
+    chosen = list(station.evses) if place is None or place.id == 0 else [place.id]
+    if any(id not in station.evses for id in chosen):
+        return v21.ChangeAvailabilityResponse(status="Rejected", statusInfo=_info("UnknownEvse"))
+    operative = asked.operationalStatus == "Operative"
+    for id in chosen:
+        station.set_operative(id, operative)
+    busy = not operative and any(station.trackers[id].running is not None for id in chosen)
+    return v21.ChangeAvailabilityResponse(status="Scheduled" if busy else "Accepted")
+
+
+def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
+    """Only of the whole station, and never while energy flows: then the reason goes back (B12)."""
+    if given(asked.evseId, 0):
+        return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", "only the whole station"))
+    flowing = [id for id, evse in station.evses.items() if evse.demand.stage is not Stage.OFF]
+    if flowing:
+        text = f"energy is being transferred at EVSE {', '.join(map(str, flowing))}"
+        return v21.ResetResponse(status="Rejected", statusInfo=_info("TxInProgress", text))
+    if asked.type not in ("Immediate", "OnIdle"):
+        return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", asked.type))
+    station.reset = f"the back end asks for a reset ({asked.type})"
+    station.store.put("boot", "reason", b"RemoteReset")
+    return v21.ResetResponse(status="Accepted")
+
+
+def _unlock(station: ChargingStation, asked: v21.UnlockConnectorRequest) -> Message:
+    if asked.evseId not in station.evses or asked.connectorId != 1:
+        return v21.UnlockConnectorResponse(status="UnknownConnector")
+    if station.trackers[asked.evseId].running is not None:  # F05
+        return v21.UnlockConnectorResponse(status="OngoingAuthorizedTransaction")
+    evse = station.evses[asked.evseId]
+    lock = evse.fresh(station.now).lock
+    freed = evse.settings.lock is None or (lock is not None and not lock.locked)
+    return v21.UnlockConnectorResponse(status="Unlocked" if freed else "UnlockFailed")
+
+
+def _trigger(station: ChargingStation, asked: v21.TriggerMessageRequest) -> Message:
+    place = given(asked.evse, None)
+    chosen = list(station.evses) if place is None or place.id == 0 else [place.id]
+    if any(id not in station.evses for id in chosen):
+        return v21.TriggerMessageResponse(status="Rejected", statusInfo=_info("UnknownEvse"))
+    match asked.requestedMessage:
+        case "BootNotification" if station.registered != "Accepted":  # F06.FR.17
+            station.boot("Triggered")
+        case "Heartbeat":
+            station.call("Heartbeat", v21.HeartbeatRequest())
+        case "StatusNotification":
+            station.report_status()
+        case "MeterValues":
+            for id in chosen:
+                evse = station.evses[id]
+                values = sampled(None, evse.fresh(station.now).meter, evse.car.soc_percent, "Trigger")
+                if values:
+                    value = v21.MeterValueType(sampledValue=values, timestamp=timestamp(station.unix_s))
+                    station.call("MeterValues", v21.MeterValuesRequest(evseId=id, meterValue=(value,)))
+        case "TransactionEvent":
+            events = [station.trackers[id].triggered(station.now, station.unix_s) for id in chosen]
+            for event in events:
+                if event is not None:
+                    station.event(event)
+        case "BootNotification":
+            return v21.TriggerMessageResponse(status="Rejected", statusInfo=_info("NotEnabled", "it is accepted"))
+        case _:
+            return v21.TriggerMessageResponse(status="NotImplemented")
+    return v21.TriggerMessageResponse(status="Accepted")
+
+
+# The device model
+
+
+def _get_variables(station: ChargingStation, asked: v21.GetVariablesRequest) -> Message:
+    return v21.GetVariablesResponse(getVariableResult=tuple(map(station.model.get, asked.getVariableData)))
+
+
+def _set_variables(station: ChargingStation, asked: v21.SetVariablesRequest) -> Message:
+    results = tuple(map(station.model.set, asked.setVariableData))
+    station.profiles.negative_limits = station.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
+    return v21.SetVariablesResponse(setVariableResult=results)
+
+
+def _base_report(station: ChargingStation, asked: v21.GetBaseReportRequest) -> Message:
+    if asked.reportBase == "SummaryInventory":
+        return v21.GetBaseReportResponse(status="NotSupported")
+    writable = asked.reportBase == "ConfigurationInventory"
+    for part in station.model.reports(asked.requestId, station.unix_s, writable_only=writable):
+        station.call("NotifyReport", part)
+    return v21.GetBaseReportResponse(status="Accepted")
+
+
+# Smart charging
+
+
+def _set_profile(station: ChargingStation, asked: v21.SetChargingProfileRequest) -> Message:
+    refusal = station.profiles.set(asked.evseId, asked.chargingProfile, station.running, station.unix_s)
+    return v21.SetChargingProfileResponse(
+        status="Accepted" if refusal is None else "Rejected", statusInfo=_refused(refusal)
+    )
+
+
+def _update_schedule(station: ChargingStation, asked: v21.UpdateDynamicScheduleRequest) -> Message:
+    refusal = station.profiles.update(asked.chargingProfileId, asked.scheduleUpdate, station.running, station.unix_s)
+    return v21.UpdateDynamicScheduleResponse(
+        status="Accepted" if refusal is None else "Rejected", statusInfo=_refused(refusal)
+    )
+
+
+def _clear_profile(station: ChargingStation, asked: v21.ClearChargingProfileRequest) -> Message:
+    found = station.profiles.clear(given(asked.chargingProfileId, None), given(asked.chargingProfileCriteria, None))
+    return v21.ClearChargingProfileResponse(status="Accepted" if found else "Unknown")
+
+
+def _get_profiles(station: ChargingStation, asked: v21.GetChargingProfilesRequest) -> Message:
+    found = list(station.profiles.find(given(asked.evseId, None), asked.chargingProfile))
+    if not found:
+        return v21.GetChargingProfilesResponse(status="NoProfiles")
+    for index, each in enumerate(found):
+        station.call(
+            "ReportChargingProfiles",
+            v21.ReportChargingProfilesRequest(
+                requestId=asked.requestId,
+                chargingLimitSource="CSO",
+                chargingProfile=(each.profile,),
+                tbc=index + 1 < len(found),
+                evseId=each.evse,
+            ),
+        )
+    return v21.GetChargingProfilesResponse(status="Accepted")
+
+
+def _composite(station: ChargingStation, asked: v21.GetCompositeScheduleRequest) -> Message:
+    reply = v21.GetCompositeScheduleResponse
+    unit: v21.ChargingRateUnitEnumType | None = given(asked.chargingRateUnit, None)
+    if asked.evseId and asked.evseId not in station.evses:
+        return reply(status="Rejected", statusInfo=_info("UnknownEvse"))
+    dc = any(each.dc for id, each in station.profiles.evses.items() if asked.evseId in (0, id))
+    if unit == "A" and dc:
+        return reply(status="Rejected", statusInfo=_info("UnsupportedRateUnit", "an EVSE with DC is limited in W"))
+    schedule = station.profiles.composite(asked.evseId, station.running, station.instant, max(1, asked.duration), unit)
+    return reply(status="Accepted", schedule=replace(schedule, duration=asked.duration))
+
+
+# The rest
+
+
+def _transaction_status(station: ChargingStation, asked: v21.GetTransactionStatusRequest) -> Message:
+    id = given(asked.transactionId, None)
+    ongoing = UNSET if id is None else any(running.id == id for running in station.running.values())
+    waits = station.outbox.waiting_for(id)
+    return v21.GetTransactionStatusResponse(ongoingIndicator=ongoing, messagesInQueue=waits)
+
+
+def _clear_cache(station: ChargingStation, asked: v21.ClearCacheRequest) -> Message:
+    return v21.ClearCacheResponse(status="Rejected", statusInfo=_info("NotEnabled", "there is no cache"))
+
+
+def _data_transfer(station: ChargingStation, asked: v21.DataTransferRequest) -> Message:
+    return v21.DataTransferResponse(status="UnknownVendorId")
+
+
+HANDLERS: dict[str, Handler] = {
+    "RequestStartTransaction": _start,
+    "RequestStopTransaction": _stop,
+    "ChangeAvailability": _availability,
+    "Reset": _reset,
+    "UnlockConnector": _unlock,
+    "TriggerMessage": _trigger,
+    "GetVariables": _get_variables,
+    "SetVariables": _set_variables,
+    "GetBaseReport": _base_report,
+    "SetChargingProfile": _set_profile,
+    "UpdateDynamicSchedule": _update_schedule,
+    "ClearChargingProfile": _clear_profile,
+    "GetChargingProfiles": _get_profiles,
+    "GetCompositeSchedule": _composite,
+    "GetTransactionStatus": _transaction_status,
+    "ClearCache": _clear_cache,
+    "DataTransfer": _data_transfer,
+}
+"""Action -> what answers it. What is not here is answered with NotSupported."""

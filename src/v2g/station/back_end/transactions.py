@@ -1,0 +1,243 @@
+"""The transaction of one EVSE, from what the station sees of it: begun when a car is connected and authorised, ended
+when it is not any more (TxStartPoint PowerPathClosed; TxStopPoint EVConnected, Authorized)."""
+
+from secrets import token_hex
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from v2g.iso15118.view import Stage, Stop
+from v2g.kernel.fault import Fault
+from v2g.ocpp import v21
+from v2g.ocpp.profile_rules import Running
+from v2g.ocpp.schedule import timestamp
+from v2g.power.meter import NO_POWER_W, MeterReading
+from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
+from v2g.station.evse import Evse
+
+STATE_S = 2.0
+"""A charging state is reported once it has lasted this long: a set-point may cross zero."""
+
+_REASONS: dict[Fault, v21.ReasonEnumType] = {
+    Fault.EMERGENCY_STOP: "EmergencyStop",
+    Fault.RESIDUAL_CURRENT: "GroundFault",
+    Fault.CABLE_CHECK: "GroundFault",
+    Fault.OVER_CURRENT: "OvercurrentFault",
+    Fault.GRID: "PowerQuality",
+    Fault.ISLANDING: "PowerQuality",
+    Fault.UNPLUGGED: "EVDisconnected",
+    Fault.CONNECTION_LOST: "EVDisconnected",
+}
+
+
+class Transaction(Struct, frozen=True):
+    """What is kept of a transaction that runs."""
+
+    id: str
+    evse: int
+    since_s: int
+    seq: int
+    """Of the next event."""
+    token: v21.IdTokenType
+    import_wh: float | None = None
+    """The meter's last reading of this transaction."""
+    export_wh: float | None = None
+
+
+class Tracker:
+    """Follows one EVSE. `step` returns the events that are due."""
+
+    def __init__(self, evse: Evse, authorizer: BackEndAuthorizer, left_over: Transaction | None = None) -> None:
+        """`left_over`: what ran when the process before this one ended."""
+        self.evse, self.authorizer = evse, authorizer
+        self.running: Transaction | None = None
+        self.mode: v21.OperationModeEnumType | None = None
+        """Of the back end's order; None without one."""
+        self.stopped: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
+        """Who asked for the end, if somebody did."""
+        self._left_over = left_over
+        self._over: object = None
+        """The visit whose transaction is over: it gets no second one."""
+        self._state: v21.ChargingStateEnumType = "EVConnected"
+        self._state_seen: tuple[str, float] = ("EVConnected", 0.0)
+        self._mode: str | None = None
+        self._metered_s = 0.0
+        self._connected = False
+
+    @property
+    def schedule(self) -> Running | None:
+        """For the charging profiles."""
+        running = self.running
+        return None if running is None else Running(running.id, running.since_s)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a car is here."""
+        plug = self.evse.plug
+        return self.evse.busy if plug is None else plug.pilot.connected or self.evse.busy
+
+    @property
+    def waits(self) -> bool:
+        """Whether the transaction of the process before this one has not been ended yet: the meter is not known."""
+        return self._left_over is not None
+
+    def step(self, now: float, unix_s: int, interval_s: float) -> list[v21.TransactionEventRequest]:
+        """The events since the last look. `interval_s`: between meter values, 0 for none."""
+        meter = self.evse.fresh(now).meter
+        events = self._finish_left_over(meter, unix_s)
+        connected, visit = self.connected, self.evse.visit
+        if self._connected and not connected and self.running is None:
+            self.authorizer.left()
+        self._connected = connected
+        if self.running is None:
+            verdict = visit.verdict
+            grant = self.authorizer.grant
+            granted = grant is not None and now <= grant.until_s and self.authorizer.refused is None
+            talks_or_draws = (verdict is not None and granted) or self.evse.demand.stage is Stage.ENERGY
+            if connected and granted and talks_or_draws and visit is not self._over and not visit.report.result:
+                events.append(self._start(meter, now, unix_s))
+            return events
+        if (why := self._why_over(connected)) is not None:
+            events.append(self._end(why, meter, unix_s))
+            return events
+        events += self._changes(meter, now, unix_s)
+        if interval_s and now - self._metered_s >= interval_s:
+            self._metered_s = now
+            events.append(self._event("Updated", "MeterValuePeriodic", meter, unix_s, "Sample.Periodic"))
+        return events
+
+    def stop(self, now: float) -> None:
+        """End the transaction in order: no power at once, then the car has its time to end the session."""
+        self.evse.stop(Stop.TERMINATE, now)
+
+    def triggered(self, now: float, unix_s: int) -> v21.TransactionEventRequest | None:
+        """What TriggerMessage asks for."""
+        if self.running is None:
+            return None
+        return self._event("Updated", "Trigger", self.evse.fresh(now).meter, unix_s, "Trigger")
+
+    def _start(self, meter: MeterReading | None, now: float, unix_s: int) -> v21.TransactionEventRequest:
+        grant = self.authorizer.grant
+        assert grant is not None
+        self.authorizer.grant = Grant(grant.token, grant.remote_start)
+        self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
+        self.stopped, self._mode, self._state, self._metered_s = None, None, "EVConnected", now
+        remote = grant.remote_start
+        event = self._event(
+            "Started", "Authorized" if remote is None else "RemoteStart", meter, unix_s, "Transaction.Begin"
+        )
+        info = replace(event.transactionInfo, remoteStartId=UNSET if remote is None else remote)
+        return replace(
+            event, evse=v21.EVSEType(id=self.evse.settings.id, connectorId=1), idToken=grant.token, transactionInfo=info
+        )
+
+    def _end(
+        self, why: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType], meter: MeterReading | None, unix_s: int
+    ) -> v21.TransactionEventRequest:
+        self._state = "EVConnected" if self.connected else "Idle"
+        event = self._event("Ended", why[0], meter, unix_s, "Transaction.End")
+        self.running, self.stopped, self._over = None, None, self.evse.visit
+        self.authorizer.left()
+        return replace(event, transactionInfo=replace(event.transactionInfo, stoppedReason=why[1]))
+
+    def _why_over(self, connected: bool) -> tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None:
+        visit, evse = self.evse.visit, self.evse
+        if evse.busy or evse.demand.stage is not Stage.OFF:
+            return None
+        if self.stopped is not None:
+            return self.stopped
+        trip = visit.trip or visit.ending
+        if trip is not None:
+            reason = _REASONS.get(trip[0], "Other")
+            return ("EVCommunicationLost" if reason == "EVDisconnected" else "AbnormalCondition"), reason
+        if visit.report.result and (evse.paused is None or not connected):
+            return "StopAuthorized", "StoppedByEV" if visit.stop is Stop.NONE else "Local"
+        if not connected:
+            return "EVCommunicationLost", "EVDisconnected"
+        return ("StopAuthorized", "Local") if visit.stop is Stop.TERMINATE else None
+
+    def _changes(self, meter: MeterReading | None, now: float, unix_s: int) -> list[v21.TransactionEventRequest]:
+        events = []
+        state = self._charging_state(now)
+        if state != self._state_seen[0]:
+            self._state_seen = state, now
+        if state != self._state and now - self._state_seen[1] >= STATE_S:
+            self._state = state
+            events.append(self._event("Updated", "ChargingStateChanged", meter, unix_s, "Other"))
+        if self.mode != self._mode:
+            self._mode = self.mode
+            events.append(self._event("Updated", "OperationModeChanged", meter, unix_s, "Other"))
+        return events
+
+    def _charging_state(self, now: float) -> v21.ChargingStateEnumType:
+        evse = self.evse
+        if evse.demand.stage is not Stage.ENERGY:
+            return "EVConnected"
+        power_w = evse.fresh(now).power_w
+        if power_w is not None and abs(power_w) >= NO_POWER_W:
+            return "Charging"
+        return "SuspendedEVSE" if evse.decision.power_w == 0.0 else "SuspendedEV"
+
+    def _finish_left_over(self, meter: MeterReading | None, unix_s: int) -> list[v21.TransactionEventRequest]:
+        """What the process before this one could not end: ended with the meter as it stands once the power is off."""
+        left = self._left_over
+        if left is None or meter is None:
+            return []
+        self._left_over, self.running = None, left
+        event = self._end(("AbnormalCondition", "PowerLoss"), meter, unix_s)
+        self._over = None
+        return [event]
+
+    def _event(
+        self,
+        kind: v21.TransactionEventEnumType,
+        trigger: v21.TriggerReasonEnumType,
+        meter: MeterReading | None,
+        unix_s: int,
+        context: v21.ReadingContextEnumType,
+    ) -> v21.TransactionEventRequest:
+        running = self.running
+        assert running is not None
+        if meter is not None:
+            running = replace(running, import_wh=meter.import_wh, export_wh=meter.export_wh)
+        self.running = replace(running, seq=running.seq + 1)
+        values = sampled(running, meter, self.evse.car.soc_percent, context)
+        return v21.TransactionEventRequest(
+            eventType=kind,
+            timestamp=timestamp(unix_s),
+            triggerReason=trigger,
+            seqNo=running.seq,
+            meterValue=(v21.MeterValueType(sampledValue=values, timestamp=timestamp(unix_s)),) if values else UNSET,
+            transactionInfo=v21.TransactionType(
+                transactionId=running.id,
+                chargingState=self._state,
+                operationMode=self.mode if trigger == "OperationModeChanged" and self.mode is not None else UNSET,
+            ),
+        )
+
+
+def sampled(
+    running: Transaction | None, meter: MeterReading | None, soc: int | None, context: v21.ReadingContextEnumType
+) -> tuple[v21.SampledValueType, ...]:
+    """Both registers, which only ever rise, and the power in each direction; without a meter the last registers."""
+    rows: list[tuple[float | None, v21.MeasurandEnumType, str]] = []
+    if meter is not None:
+        rows = [
+            (meter.import_wh, "Energy.Active.Import.Register", "Wh"),
+            (meter.export_wh, "Energy.Active.Export.Register", "Wh"),
+            (max(0.0, meter.power_w), "Power.Active.Import", "W"),
+            (max(0.0, -meter.power_w), "Power.Active.Export", "W"),
+        ]
+    elif running is not None:
+        rows = [
+            (running.import_wh, "Energy.Active.Import.Register", "Wh"),
+            (running.export_wh, "Energy.Active.Export.Register", "Wh"),
+        ]
+    rows.append((None if soc is None else float(soc), "SoC", "Percent"))
+    return tuple(
+        v21.SampledValueType(
+            value=value, measurand=measurand, context=context, unitOfMeasure=v21.UnitOfMeasureType(unit=unit)
+        )
+        for value, measurand, unit in rows
+        if value is not None
+    )

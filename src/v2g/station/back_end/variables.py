@@ -1,0 +1,83 @@
+"""The device model of this station: its controllers, its EVSEs, and what their variables say."""
+
+from collections.abc import Callable, Iterable
+
+from v2g.ocpp.device_model import Variable
+from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S
+from v2g.ocpp.profile_rules import HIGHEST_STACK_LEVEL, MODES, MOST_PROFILES
+from v2g.station.evse import Evse
+
+
+def variables(evses: Iterable[Evse], status: Callable[[int], str], url: str) -> list[Variable]:
+    """All variables with their first values."""
+    found = [
+        _text("OCPPCommCtrlr", "FileTransferProtocols", "HTTPS"),
+        _text("OCPPCommCtrlr", "NetworkConfigurationPriority", "1"),
+        _text("OCPPCommCtrlr", "ActiveNetworkProfile", "1"),
+        _text("OCPPCommCtrlr", "CsmsUrl", url),
+        _number("OCPPCommCtrlr", "HeartbeatInterval", 86_400, low=10, high=604_800, unit="s"),
+        _number("OCPPCommCtrlr", "OfflineThreshold", 60, low=0, high=86_400, unit="s"),
+        _fixed("OCPPCommCtrlr", "MessageAttempts", ATTEMPTS, "TransactionEvent"),
+        _fixed("OCPPCommCtrlr", "MessageAttemptInterval", int(INTERVAL_S), "TransactionEvent"),
+        _number("OCPPCommCtrlr", "RetryBackOffWaitMinimum", 3, low=1, high=3_600, unit="s"),
+        _number("OCPPCommCtrlr", "RetryBackOffRandomRange", 5, low=0, high=3_600, unit="s"),
+        _number("OCPPCommCtrlr", "RetryBackOffRepeatTimes", 5, low=0, high=20),
+        _number("TxCtrlr", "EVConnectionTimeOut", 60, low=1, high=3_600, unit="s"),
+        _text("TxCtrlr", "TxStartPoint", "PowerPathClosed"),
+        _text("TxCtrlr", "TxStopPoint", "EVConnected,Authorized"),
+        _text("TxCtrlr", "StopTxOnEVSideDisconnect", "true", "boolean"),
+        _text("TxCtrlr", "StopTxOnInvalidId", "true", "boolean"),
+        _number("SampledDataCtrlr", "TxUpdatedInterval", 60, low=0, high=86_400, unit="s"),
+        _text("AuthCtrlr", "AuthorizeRemoteStart", "false", "boolean"),
+        _text("ClockCtrlr", "TimeSource", "NTP"),
+        _number("SmartChargingCtrlr", "LimitChangeSignificance", 1, low=0, high=100, unit="Percent"),
+        _fixed("SmartChargingCtrlr", "ProfileStackLevel", HIGHEST_STACK_LEVEL),
+        _fixed("SmartChargingCtrlr", "Entries", MOST_PROFILES, "ChargingProfiles"),
+        _fixed("SmartChargingCtrlr", "PeriodsPerSchedule", 1024),
+        _text("SmartChargingCtrlr", "RateUnit", "A,W", "MemberList"),
+        Variable("SmartChargingCtrlr", "DischargeByNegativeLimit", "false", "boolean", "ReadWrite"),
+        *(
+            _text("SmartChargingCtrlr", "SupportsFeature", each, "boolean", name)
+            for name, each in (("DynamicProfiles", "true"), ("MaxOfflineDuration", "true"), ("UseLocalTime", "false"),
+                               ("RandomizedDelay", "false"), ("LimitAtSoC", "false"))
+        ),
+    ]  # fmt: skip
+    for evse in evses:
+        found += _of_evse(evse, status)
+    return found
+
+
+def _of_evse(evse: Evse, status: Callable[[int], str]) -> list[Variable]:
+    id, settings, most = evse.settings.id, evse.settings, evse.settings.capability
+    rows = [
+        Variable("EVSE", "AvailabilityState", evse=id, read=lambda: status(id), values=_STATES, data_type="OptionList"),
+        Variable("EVSE", "Available", "true", "boolean", evse=id),
+        Variable("EVSE", "SupplyPhases", str(settings.phases), "integer", evse=id),
+        Variable("EVSE", "Power", evse=id, data_type="decimal", unit="W", high=most.charge_w,
+                 read=lambda: f"{evse.decision.power_w:g}"),
+    ]  # fmt: skip
+    if settings.may_feed:
+        rows += [
+            Variable("EVSE", "DischargePower", evse=id, data_type="decimal", unit="W", high=most.discharge_w,
+                     read=lambda: f"{evse.decision.allowed.discharge_w:g}"),
+            Variable("V2XChargingCtrlr", "Enabled", "true", "boolean", evse=id),
+            Variable("V2XChargingCtrlr", "SupportedOperationModes", ",".join(MODES), "MemberList", evse=id),
+            Variable("V2XChargingCtrlr", "SupportedEnergyTransferModes", ",".join(
+                each for each in settings.services if each.endswith("_BPT")), "MemberList", evse=id),
+        ]  # fmt: skip
+    return rows
+
+
+_STATES = "Available,Occupied,Reserved,Unavailable,Faulted"
+
+
+def _text(component: str, name: str, value: str, kind: str = "string", instance: str = "") -> Variable:
+    return Variable(component, name, value, kind, instance=instance)  # type: ignore[arg-type]
+
+
+def _fixed(component: str, name: str, value: int, instance: str = "") -> Variable:
+    return Variable(component, name, str(value), "integer", instance=instance)
+
+
+def _number(component: str, name: str, value: int, *, low: int, high: int, unit: str = "") -> Variable:
+    return Variable(component, name, str(value), "integer", "ReadWrite", unit, low, high)

@@ -1,0 +1,41 @@
+"""What the back end asks of this EVSE by its charging profiles (OCPP), at the meter's side of the inverter."""
+
+from collections.abc import Iterator
+
+from v2g.iso15118.service import ControlMode
+from v2g.station.power.limits import Bound, Wish
+from v2g.station.power.situation import Situation
+from v2g.station.power.source import Source
+
+
+class BackEnd(Source):
+    """Limits hold for every way in which energy flows; nothing is discharged without an order that says so.
+
+    An order that nobody renews is none: neither direction is allowed then.
+    """
+
+    def wish(self, situation: Situation) -> Wish | None:
+        order = situation.back_end
+        if order is None or order.setpoint_w is None or situation.now > order.until_s:
+            return None
+        # A car with a wish of its own, or none at all, follows limits; see `bounds`.
+        if situation.demand.wish_w is not None or situation.demand.mode is not ControlMode.DYNAMIC:
+            return None
+        return Wish(order.setpoint_w - situation.loss_w if order.setpoint_w else 0.0, order.by)
+
+    def bounds(self, situation: Situation) -> Iterator[Bound]:
+        order = situation.back_end
+        if order is None:
+            return
+        if situation.now > order.until_s:
+            yield Bound("the back end's orders are not known", 0.0, 0.0)
+            return
+        if order.charge_by:
+            yield Bound(order.charge_by, charge_w=order.charge_w).behind(situation.loss_w)
+        if order.discharge_w > 0.0:
+            yield Bound(order.by, discharge_w=order.discharge_w).behind(situation.loss_w)
+        else:
+            yield Bound("no order of the back end to discharge", discharge_w=0.0)
+        if order.setpoint_w is not None and situation.demand.mode is not ControlMode.DYNAMIC:
+            charge_w, discharge_w = max(0.0, order.setpoint_w), max(0.0, -order.setpoint_w)
+            yield Bound(order.by, charge_w, discharge_w, "set-point").behind(situation.loss_w)

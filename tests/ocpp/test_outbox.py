@@ -1,0 +1,72 @@
+"""What must arrive: kept in order, sent once it is on the disk, tried again, given up as the standard says."""
+
+from datetime import UTC, datetime
+
+from v2g.ocpp import v21
+from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S, Outbox
+from v2g.ocpp.store import Memory
+
+
+def event(seq: int) -> v21.TransactionEventRequest:
+    return v21.TransactionEventRequest(
+        eventType="Updated", timestamp=datetime(2026, 1, 1, tzinfo=UTC), triggerReason="Trigger", seqNo=seq,
+        transactionInfo=v21.TransactionType(transactionId="t"),
+    )  # fmt: skip
+
+
+def sequence(outbox: Outbox) -> list[int]:
+    found = []
+    while (entry := outbox.due(1e9)) is not None:
+        assert isinstance(entry.request, v21.TransactionEventRequest)
+        found.append(entry.request.seqNo)
+        outbox.arrived(entry)
+    return found
+
+
+def test_nothing_is_sent_before_it_is_on_the_disk() -> None:
+    class Slow(Memory):
+        def put(self, kind: str, key: str, value: bytes | None) -> int:
+            return super().put(kind, key, value) + 1
+
+    store = Slow()
+    outbox = Outbox(store)
+    outbox.add("TransactionEvent", event(0), online=True)
+    assert outbox.due(0.0) is None
+    store.committed += 1
+    assert outbox.due(0.0) is not None
+
+
+def test_what_waited_is_there_after_a_restart_in_order_and_marked_as_history() -> None:
+    store = Memory()
+    before = Outbox(store)
+    for seq in range(12):
+        before.add("TransactionEvent", event(seq), online=True)
+    first = before.due(0.0)
+    assert first is not None
+    before.arrived(first)
+    after = Outbox(store)
+    waiting = after.due(0.0)
+    assert waiting is not None
+    assert isinstance(waiting.request, v21.TransactionEventRequest)
+    assert waiting.request.offline is True
+    assert after.waiting_for("t")
+    assert not after.waiting_for("another")
+    assert sequence(after) == list(range(1, 12))
+    assert len(Outbox(store)) == 0
+
+
+def test_a_refused_message_is_tried_again_later_and_then_given_up() -> None:
+    outbox = Outbox(Memory())
+    outbox.add("TransactionEvent", event(0), online=True)
+    outbox.add("TransactionEvent", event(1), online=True)
+    now = 0.0
+    for attempt in range(1, ATTEMPTS):
+        entry = outbox.due(now)
+        assert entry is not None
+        assert not outbox.failed(entry, now)
+        assert outbox.due(now + attempt * INTERVAL_S - 0.1) is None
+        now += attempt * INTERVAL_S
+    entry = outbox.due(now)
+    assert entry is not None
+    assert outbox.failed(entry, now)
+    assert sequence(outbox) == [1]

@@ -1,0 +1,61 @@
+"""The store on a disk: what was committed is there again; damage and a full disk stop nobody."""
+
+from pathlib import Path
+
+from v2g.io.sqlite_store import SqliteStore
+
+
+def test_what_was_put_is_found_again(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "ocpp.db"
+    store = SqliteStore(file)
+    numbers = [store.put("queue", str(index), b"%d" % index) for index in range(100)]
+    store.put("queue", "7", None)
+    assert store.flush(10.0)
+    assert store.committed == numbers[-1] + 1
+    # Another process reads it while this one has it open, as after a power cut.
+    assert SqliteStore(file).found == {("queue", str(index)): b"%d" % index for index in range(100) if index != 7}
+    store.close()
+    assert store.trouble is None
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
+    file = tmp_path / "ocpp.db"
+    file.write_bytes(b"this is no database" * 100)
+    store = SqliteStore(file)
+    assert store.found == {}
+    assert store.trouble is not None
+    assert "set aside" in store.trouble
+    assert (tmp_path / "ocpp.db.damaged").exists()
+    store.put("a", "b", b"c")
+    assert store.flush(10.0)
+    store.close()
+    assert SqliteStore(file).found == {("a", "b"): b"c"}
+
+
+def test_a_torn_write_ahead_log_loses_no_commit_before_it(tmp_path: Path) -> None:
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    store.put("a", "1", b"x")
+    assert store.flush(10.0)
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(file.read_bytes())
+    log = (tmp_path / "ocpp.db-wal").read_bytes()
+    (tmp_path / "copy.db-wal").write_bytes(log + log[32:200])
+    assert SqliteStore(copy).found == {("a", "1"): b"x"}
+    store.close()
+
+
+def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "folder"
+    in_the_way.write_text("a file where the folder should be")
+    store = SqliteStore(in_the_way / "ocpp.db")
+    number = store.put("a", "b", b"c")
+    store.flush(10.0)
+    assert store.committed < number
+    assert store.trouble is not None
+    in_the_way.unlink()
+    last = store.put("a", "d", b"e")
+    store.flush(10.0)
+    assert store.committed == last
+    store.close()
+    assert SqliteStore(in_the_way / "ocpp.db").found == {("a", "b"): b"c", ("a", "d"): b"e"}
