@@ -6,9 +6,11 @@ from pathlib import Path
 from v2g.cli.parser import UsageError
 
 DIRECTORY = Path("v2g-demo")
+CARS = ("iso20-dc", "iso2-dc", "iso2-ac", "din")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--car", choices=CARS, default="iso20-dc", help="what car it is (default: iso20-dc)")
     parser.add_argument(
         "--output",
         type=Path,
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         remedy = "name a directory that you may write to with --output DIR"
         raise UsageError(f"{args.output}: {error.strerror}; {remedy}") from error
     directory = args.output.resolve()
-    performance = asyncio.run(perform(directory, lambda text: print(text, flush=True)))
+    performance = asyncio.run(perform(directory, args.car, lambda text: print(text, flush=True)))
     print()
     print(table(performance))
     report = write(directory / "report.html", performance)

@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 
 DEFAULT_PKI = Path("/etc/ssl/v2g")
 DEFAULT_EVCCID = "ZZZV0123456789ABCDE0"
-PROTOCOLS = {"iso20-dc": ("DC_BPT", "DC"), "iso20-ac": ("AC_BPT", "AC")}
+PROTOCOLS = {
+    "iso20-dc": ("DC_BPT", "DC"),
+    "iso20-ac": ("AC_BPT", "AC"),
+    "iso2-dc": ("DC",),
+    "iso2-ac": ("AC",),
+    "din": ("DC",),
+}
 """Protocol -> its services, the usual one first."""
+_EDITIONS = {"iso20": "ISO 15118-20", "iso2": "ISO 15118-2", "din": "DIN SPEC 70121"}
+_DEFAULT_MAC = "02:00:00:00:00:01"
+"""Of a car of ISO 15118-2 or DIN, whose EVCCID is a MAC."""
 OWN_SOC, OWN_CAPACITY_WH = 0.6, 60_000.0
 PROGRESS_S = 1.0
 
@@ -47,12 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--tls-profile", "--profile", default="iso15118-20", metavar="NAME", help="iso15118-20 or interop-p256"
     )
-    where.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
+    where.add_argument(
+        "--no-tls", action="store_true", help="plain TCP: ISO 15118-20 demands TLS, so with it for a bench only"
+    )
 
     wanted = parser.add_argument_group("the session")
     wanted.add_argument("--protocol", choices=PROTOCOLS, default="iso20-dc", help="default: iso20-dc")
     wanted.add_argument("--service", choices=("DC", "DC_BPT", "AC", "AC_BPT"), help="default: the bidirectional one")
-    wanted.add_argument("--mode", choices=("dynamic", "scheduled"), default="dynamic", help="who plans the power")
+    wanted.add_argument(
+        "--mode",
+        choices=("dynamic", "scheduled"),
+        help="who plans the power; dynamic with ISO 15118-20 only, and its default",
+    )
     wanted.add_argument("--duration", type=number(least=0), metavar="S", help="of the energy transfer")
     wish = wanted.add_mutually_exclusive_group()
     wish.add_argument(
@@ -139,6 +154,12 @@ def _plan(args: argparse.Namespace) -> _Plan:
     if service.name not in PROTOCOLS[args.protocol]:
         fitting = " or ".join(PROTOCOLS[args.protocol])
         raise EvError(f"--service {args.service} is not one of {args.protocol}; ask for {fitting}")
+    old = not args.protocol.startswith("iso20")
+    if old and args.mode == "dynamic":
+        raise EvError(f"--mode dynamic needs ISO 15118-20; with {args.protocol} the car plans: leave it out")
+    args.mode = args.mode or ("scheduled" if old else "dynamic")
+    if args.protocol == "din" and (args.pause or args.resume):
+        raise EvError("--pause and --resume need another protocol; DIN SPEC 70121 has no pause")
     if args.mode == "dynamic" and (args.charge_w, args.discharge_w) != (None, None):
         raise EvError("--charge-w and --discharge-w need --mode scheduled; in dynamic mode the station decides")
     if args.discharge_w is not None and not service.bidirectional:
@@ -213,10 +234,11 @@ def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | Non
         voltage_max_v=args.voltage_max,
     )
     return Intent(
-        evcc_id=args.evccid or (DEFAULT_EVCCID if tls is None else _common_name(tls)) or DEFAULT_EVCCID,
+        evcc_id=args.evccid or _own_name(args.protocol, tls),
         service=service,
         mode=ControlMode[args.mode.upper()],
         limits=limits,
+        editions=(_EDITIONS[args.protocol.partition("-")[0]],),
         soc_min=args.soc_min,
         soc_target=args.soc_target,
         soc_max=args.soc_max,
@@ -227,6 +249,12 @@ def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | Non
         loop_interval_s=args.loop_interval,
         believe_precharge=args.believe_precharge,
     )
+
+
+def _own_name(protocol: str, tls: "TlsContext | None") -> str:
+    if not protocol.startswith("iso20"):
+        return _DEFAULT_MAC
+    return (DEFAULT_EVCCID if tls is None else _common_name(tls)) or DEFAULT_EVCCID
 
 
 def _common_name(tls: "TlsContext") -> str:

@@ -67,8 +67,11 @@ async def respond(
     offer: SdpResponse,
     refused: Callable[[str, str], None],
     refusal: Callable[[str], str | None] = lambda sender: None,
+    plain: SdpResponse | None = None,
 ) -> asyncio.DatagramTransport:
     """Answer the searches of cars on an interface with `offer`, until the transport that is returned is closed.
+
+    `plain`: the answer to cars that ask for no TLS, if it is another one.
 
     `refusal` returns why a sender gets no answer now, or None. `refused` is called for each search that gets none and
     for each malformed request, with the sender's address and the reason. Raises `InterfaceError`.
@@ -77,16 +80,20 @@ async def respond(
     membership = MULTICAST.packed + struct.pack("@I", _index(interface))
     receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Responder(offer, refused, refusal), sock=receiver
+        lambda: _Responder(offer, refused, refusal, plain), sock=receiver
     )
     return transport
 
 
 class _Responder(asyncio.DatagramProtocol):
     def __init__(
-        self, offer: SdpResponse, refused: Callable[[str, str], None], refusal: Callable[[str], str | None]
+        self,
+        offer: SdpResponse,
+        refused: Callable[[str, str], None],
+        refusal: Callable[[str], str | None],
+        plain: SdpResponse | None,
     ) -> None:
-        self._offer, self._refused, self._refusal = offer, refused, refusal
+        self._offer, self._refused, self._refusal, self._plain = offer, refused, refusal, plain
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -95,7 +102,7 @@ class _Responder(asyncio.DatagramProtocol):
     def datagram_received(self, datagram: bytes, sender: tuple[str | int, ...]) -> None:
         assert self._transport is not None
         try:
-            response = answer(datagram, self._offer)
+            response = answer(datagram, self._offer, self._plain)
         except SdpError as error:
             self._refused(str(sender[0]), str(error))
             return

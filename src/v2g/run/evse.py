@@ -105,9 +105,9 @@ class EvseRunner:
         self._failures: dict[str, float] = {}
         """When each defect of ours was reported last."""
 
-    def car(self) -> "CarTalker":
-        """Who talks to the next car that connects."""
-        return CarTalker(self)
+    def car(self, *, plain: bool = False) -> "CarTalker":
+        """Who talks to the next car that connects. `plain`: without the TLS that the station has."""
+        return CarTalker(self, plain=plain)
 
     async def run(self) -> None:
         """Read, supervise and command. On cancellation the hardware is put into its safe state first."""
@@ -191,7 +191,8 @@ class EvseRunner:
             self._talker.leave()
         self._talker = talker
         self.slowest = (0.0, "")
-        self._guarded(lambda: self.evse.connected(self._loop.time(), peer.fingerprint, peer.common_name))
+        plain, now = talker.plain, self._loop.time()
+        self._guarded(lambda: self.evse.connected(now, peer.fingerprint, peer.common_name, plain=plain))
         self.report(CarArrived(str(peer), peer.fingerprint is not None))
         self._wake()
         return True
@@ -399,8 +400,8 @@ class EvseRunner:
 class CarTalker:
     """The user of one link: passes on what the car says, for as long as its EVSE listens to it."""
 
-    def __init__(self, runner: EvseRunner) -> None:
-        self._runner = runner
+    def __init__(self, runner: EvseRunner, *, plain: bool = False) -> None:
+        self._runner, self.plain = runner, plain
         self._link: Link | None = None
         self._peer: Peer | None = None
         self._leaving: asyncio.TimerHandle | None = None

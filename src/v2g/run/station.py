@@ -115,27 +115,37 @@ class StationProcess:
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")
         server, port = await self._listen(runner, host, settings.port, context)
+        servers, beside = [server], None
         try:
+            if context is not None and self._settings.tls.plain:
+                open_server, beside = await self._listen(runner, host, 0, None, beside=True)
+                servers.append(open_server)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(runner.run())
                 warm_up()
                 if settings.interface is not None and isinstance(address, IPv6Address):
                     offer = SdpResponse(address, port, Security.TLS if context else Security.NONE)
+                    plain = None if beside is None else SdpResponse(address, beside, Security.NONE)
                     await respond(
                         settings.interface,
                         offer,
                         lambda sender, reason: runner.report(StrangerRefused(f"discovery from {sender}", reason)),
                         runner.why_not,
+                        plain,
                     )
                 listening = Listening(f"[{host}]:{port}", "TLS 1.3" if context else "NO TLS", settings.offered)
                 runner.report(listening)
-                ready(f"EVSE {settings.id} {describe(listening)[1]}")
+                also = "" if beside is None else f"; without TLS at port {beside}"
+                ready(f"EVSE {settings.id} {describe(listening)[1]}{also}")
         finally:
-            server.close()
+            for each in servers:
+                each.close()
 
     async def _listen(
-        self, runner: EvseRunner, host: str, port: int, context: "TlsContext | None"
+        self, runner: EvseRunner, host: str, port: int, context: "TlsContext | None", *, beside: bool = False
     ) -> tuple[Listener, int]:
+        """`beside`: a server without TLS at a station that has one with it."""
+        talker = partial(runner.car, plain=beside)
         channel: Callable[[], Any] | None = None
         if context is not None:
             from v2g.tls.channel import TlsChannel
@@ -146,11 +156,11 @@ class StationProcess:
             runner.report(StrangerRefused(f"connection from {peer}", reason))
 
         if port:
-            return await listen(runner.car, host, port, channel, refused=refused, turns=self._turns), port
+            return await listen(talker, host, port, channel, refused=refused, turns=self._turns), port
         for _ in range(100):
             port = secrets.choice(DYNAMIC_PORTS)
             with suppress(LinkLost):
-                return await listen(runner.car, host, port, channel, refused=refused, turns=self._turns), port
+                return await listen(talker, host, port, channel, refused=refused, turns=self._turns), port
         raise LinkLost(f"no free port from {DYNAMIC_PORTS[0]} on at {host}")
 
     async def _control(self) -> None:

@@ -115,11 +115,16 @@ class Evse:
 
     # What arrives
 
-    def connected(self, now: float, peer: bytes | None = None, certificate: str | None = None) -> Step:
-        """A car connected. `peer`: SHA-512 of its certificate, with TLS; `certificate`: the name in it."""
+    def connected(
+        self, now: float, peer: bytes | None = None, certificate: str | None = None, *, plain: bool = False
+    ) -> Step:
+        """A car connected. `peer`: SHA-512 of its certificate, with TLS; `certificate`: the name in it.
+
+        `plain`: without the TLS that the station has.
+        """
         settings = self._allowing()
         conversation = StationConversation(
-            offer_of(settings), now, peer=peer, paused=self.paused, timing=settings.timing
+            offer_of(settings), now, peer=peer, paused=self.paused, timing=settings.timing, plain=plain
         )
         self.visit = self._new_visit(
             conversation=conversation, since_s=now, certificate=certificate, meter=self.fresh(now).meter

@@ -75,8 +75,9 @@ class SdpResponse(NamedTuple):
         return cls(address, port, *_flags(payload[18:]))
 
 
-def answer(datagram: bytes, offer: SdpResponse) -> bytes | None:
-    """The station's answer: always `offer`, which states the TCP server as it is, whatever security the car asked for.
+def answer(datagram: bytes, offer: SdpResponse, plain: SdpResponse | None = None) -> bytes | None:
+    """The station's answer: `offer`, which states the TCP server as it is, whatever security the car asked for. A car
+    that asks for no TLS is told of `plain`, if the station has a server without TLS besides.
 
     A station with TLS answers "TLS" to a car that asked for none, and one that was configured without TLS answers "no
     TLS" to a car that asked for TLS. Then the car decides: it connects as offered, or does
@@ -90,7 +91,8 @@ def answer(datagram: bytes, offer: SdpResponse) -> bytes | None:
     request = SdpRequest.unpack(datagram)
     if request.transport != Transport.TCP:
         raise SdpError("SDP request asks for UDP, which both standards reserve; only TCP is served")
-    return offer.pack()
+    unprotected = plain is not None and request.security is Security.NONE
+    return plain.pack() if plain is not None and unprotected else offer.pack()
 
 
 class Search:

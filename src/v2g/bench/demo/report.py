@@ -43,7 +43,7 @@ def _lanes(performance: Performance) -> list[Lane]:
         values = ((sample.time_s, value(sample)) for sample in samples)
         return Curve(style, [(time_s, nan if found is None else found) for time_s, found in values])
 
-    loop = [sample.time_s for sample in samples if sample.phase == "CHARGE_LOOP"]
+    loop = [sample.time_s for sample in samples if sample.phase.endswith("CHARGE_LOOP")]
     bands = [Band(loop[0], loop[-1])] if loop else []
     power = [
         curve("dashed", lambda sample: None if sample.target_w is None else sample.target_w / 1000),

@@ -23,12 +23,21 @@ MATCHING_S = 3.0
 BAR, BAR_W = 14, 9_000.0
 """Length of either half of the bar in characters, and in power."""
 
+_THEN = {
+    "iso20-dc": ", then feeds the grid as its frequency asks",
+    "iso2-dc": " with direct current (ISO 15118-2)",
+    "iso2-ac": " with alternating current (ISO 15118-2)",
+    "din": " with direct current (DIN SPEC 70121)",
+}
 _PHASES = {
     "SUPPORTED_APP_PROTOCOL": "the car has connected",
-    "SESSION_SETUP": "agreed on ISO 15118-20",
+    "SESSION_SETUP": "agreed on the protocol",
     "CABLE_CHECK": "cable check: contactor, test voltage, insulation",
     "PRECHARGING": "pre-charge to the battery's voltage",
     "CHARGE_LOOP": "energy transfer",
+    "PRECHARGED": "pre-charge to the battery's voltage",
+    "AC_CHARGE_LOOP": "energy transfer",
+    "DC_CHARGE_LOOP": "energy transfer",
     "WELDING_DETECTION": "power off, contactor open, welding detection",
     "ENDED": "session ended",
 }
@@ -77,11 +86,12 @@ class Performance:
         return self.car.get("result") == "ok" and self.status.get("result") == "completed"
 
 
-async def perform(directory: Path, say: Callable[[str], None]) -> Performance:
-    """Set the stage, run one session, and say what happens. Raises `V2GError` if something does not start."""
-    say("v2g demo: a car plugs in, charges, then feeds the grid as its frequency asks\n")
+async def perform(directory: Path, kind: str, say: Callable[[str], None]) -> Performance:
+    """Set the stage, run one session of a `kind` of car, and say what happens. Raises `V2GError` if something does not
+    start."""
+    say(f"v2g demo: a car plugs in, charges{_THEN[kind]}\n")
     say("  starting grid, contactor, inverter, pilot, station, car: each a process")
-    async with stage(directory) as running:
+    async with stage(directory, kind) as running:
         show = _Show(running, say)
         say(f"  {running.station}")
         if running.why_no_line is None:
@@ -147,9 +157,9 @@ class _Show:
             self._phase = sample.phase
             if sample.phase in _PHASES:
                 self._say(f"{now:5.1f} s  {_PHASES[sample.phase]}")
-            if sample.phase == "CHARGE_LOOP":
+            if sample.phase.endswith("CHARGE_LOOP"):
                 self._say("         grid Hz  target   power kW   feeding grid | charging     SoC %")
-        if sample.phase == "CHARGE_LOOP" and sample.target_w is not None and now >= self._line_at:
+        if sample.phase.endswith("CHARGE_LOOP") and sample.target_w is not None and now >= self._line_at:
             self._line_at = now + LINE_S
             self._say(_line(sample))
 

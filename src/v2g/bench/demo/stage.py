@@ -15,6 +15,8 @@ from v2g.bench.sim import netns
 from v2g.kernel.errors import V2GError
 from v2g.tls import pki
 
+MODERN = "iso20-dc"
+"""The car that is shown if nothing else is asked for: the only one that feeds the grid."""
 CHARGE_S, FOLLOW_S = 8.0, 16.0
 BATTERY_WH, SOC = 10_000.0, 0.6
 """A small battery: half a minute shows on its state of charge."""
@@ -67,8 +69,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path) -> AsyncIterator[Stage]:
-    """Start everything, the car last; whatever still runs at the end is stopped.
+async def stage(directory: Path, kind: str) -> AsyncIterator[Stage]:
+    """Start everything, the car last; whatever still runs at the end is stopped. `kind`: the car's protocol.
 
     If network namespaces can be made, car and station have a simulated modem each, behind veth pairs in one, so that
     the car is matched and discovers the station; otherwise they use the loopback interface and a given address.
@@ -119,34 +121,49 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
                 grid,
                 pilot,
                 f"interface: {cable.station.interface}\n    plc: {{}}" if cable else "",
+                kind,
             )
         )
         station = await start("daemon", "--config", str(config), "--port", "0")
-        port = station.split("]:")[1].split(",")[0]
+        port = station.split("]:")[1].split(",")[0] if kind == MODERN else station.rpartition(" ")[2]
         route = ["--host", "::1", "--port", port] if cable is None else ["--interface", cable.car.interface, "--slac"]
         battery = await launch(f"modbus://{_address(plant)}", module="v2g.bench.demo.instrument")
         car = await launch(
-            "ev", *route, "--pki", str(directory / "pki"), "--service", "DC_BPT", "--mode", "dynamic",
-            "--duration", str(CHARGE_S + FOLLOW_S), "--battery", _address(plant), "--pilot", _address(pilot),
+            "ev", *route, *_kind(kind, directory / "pki"), "--battery", _address(plant), "--pilot", _address(pilot),
             "--max-discharge-a", str(CAR_DISCHARGE_A), "--json",
         )  # fmt: skip
         yield Stage(directory, station, battery, car, why_no_line)
 
 
-def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str) -> str:
+def _kind(kind: str, pki: Path) -> list[str]:
+    """The arguments of the car. Those of before ISO 15118-20 charge only, and do without TLS as most of them do."""
+    if kind == MODERN:
+        seconds = str(CHARGE_S + FOLLOW_S)
+        return ["--pki", str(pki), "--service", "DC_BPT", "--mode", "dynamic", "--duration", seconds]
+    return ["--protocol", kind, "--no-tls", "--duration", str(CHARGE_S)]
+
+
+def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str, kind: str) -> str:
     plant, contactor, grid, pilot = map(_address, (plant, contactor, grid, pilot))
+    ac = kind.endswith("-ac")
+    converts = (
+        ""
+        if ac
+        else f"""\
+    inverter: {{address: "modbus://{plant}?unit=1"}}
+    isolation: {{address: "modbus://{plant}?unit=3"}}
+"""
+    )
     return f"""\
 evses:
   - evse_id: "DE*V2G*E0000001"
-    services: [DC_BPT, DC]
+    services: [{"AC" if ac else "DC_BPT, DC"}]
     access: {{grant: everyone, discharge: true}}
     nominal_hz: {NOMINAL_HZ}
     dispatch:
       - {{power_w: 7000, for_s: {CHARGE_S}}}
       - {{follow: frequency, nominal_hz: {NOMINAL_HZ}, base_w: -3000, w_per_hz: 45000, deadband_hz: 0.01}}
-    inverter: {{address: "modbus://{plant}?unit=1"}}
-    meter: {{address: "modbus://{plant}?unit=2"}}
-    isolation: {{address: "modbus://{plant}?unit=3"}}
+{converts}    meter: {{address: "modbus://{plant}?unit=2"}}
     contactor: {{address: "modbus://{contactor}"}}
     grid: {{address: "modbus://{grid}"}}
     pilot: {{device: {{address: "modbus://{pilot}"}}}}
@@ -154,7 +171,7 @@ evses:
     grid_code:
       name: ieee1547-cat3
       settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0}}  # the show does not wait five minutes
-tls: {{directory: "{directory / "pki"}"}}
+tls: {{directory: "{directory / "pki"}", plain: {str(kind != MODERN).lower()}}}
 trace: {{file: "{directory / "session_trace.log"}"}}
 control: {{socket: "{directory / "control.sock"}"}}
 """

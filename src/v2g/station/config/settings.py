@@ -209,6 +209,9 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     password_file: Path | None = None
     vehicle_roots: Path | None = None
     """Roots under which vehicle certificates are accepted (OEM roots), PEM."""
+    plain: bool = False
+    """Also serve cars that do not speak TLS, at a port of their own: DIN SPEC 70121, and ISO 15118-2 with external
+    payment. Whatever needs proof of who the car is stays behind TLS."""
     key_log: Path | None = None
     """Writes TLS secrets for a network analyser. Never on a public station."""
 
