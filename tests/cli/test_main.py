@@ -285,7 +285,7 @@ def test_a_fault_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_faults_are_found_by_the_status_that_a_car_shows(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faults", name]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("EVSE_Shutdown, of ISO 15118-2 and DIN SPEC 70121 (not served yet)\n")
+    assert out.startswith("EVSE_Shutdown, of ISO 15118-2 and DIN SPEC 70121\n")
     assert {"  0x1A  Over-current", "  0x1C  Over-temperature"} <= set(out.splitlines())
     assert "0x20" not in out
     assert main(["faults", "--json", name]) == 0

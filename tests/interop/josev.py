@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ PACKAGES = (f"iso15118=={VERSION}", "aiofile==3.8.8")
 MAXIMUM_AGE = datetime.timedelta(days=30)
 START_S = 30.0
 CAR = Path(__file__).with_name("josev_car.py")
+STATION = Path(__file__).with_name("josev_station.py")
 
 Service = Literal["DC", "DC_BPT", "AC", "AC_BPT"]
 Mode = Literal["scheduled", "dynamic"]
@@ -109,6 +110,7 @@ class Josev:
         battery_v: float | None = 400.0,
         looks: int = 60,
         verbose: bool = True,
+        protocols: Sequence[str] = (),
     ) -> Iterator["Peer"]:
         """Josev's car, searching for a station at once (50 times within 12.5 s).
 
@@ -120,11 +122,13 @@ class Josev:
                 is 20 kV in every DC message and the first parameter set whatever its mode.
             looks: how often it looks at the pre-charge voltage of the station before it goes on regardless.
             verbose: logs the octets of every message; without, its verdict holds no messages.
+            protocols: those it offers, by Josev's names; the one of the service in ISO 15118-20 if left out.
         """
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder)
             configuration = {
-                "supportedProtocols": [_protocol(service)],
+                "supportedProtocols": list(protocols) or [_protocol(service)],
+                "energyTransferMode": "DC_extended" if service.startswith("DC") else "AC_three_phase_core",
                 "supportedEnergyServices": [service],
                 "useTls": tls,
                 "enforceTls": tls,
@@ -150,6 +154,7 @@ class Josev:
         authorization: str = "EIM",
         certificates: bool = True,
         verbose: bool = True,
+        protocol: str = "",
     ) -> Iterator["Peer"]:
         """Josev's station, ready for a car.
 
@@ -160,21 +165,23 @@ class Josev:
             authorization: what it offers, "EIM" or "EIM,PNC".
             certificates: without, it serves plain TCP although TLS is asked for, and says so in discovery.
             verbose: logs the octets of every message; without, its verdict holds no messages.
+            protocol: by Josev's name, with an output that a battery fits; that of ISO 15118-20 if left out.
 
         Raises:
             UnavailableError: it did not start.
         """
         environment = {
-            "PROTOCOLS": _protocol(service),
+            "PROTOCOLS": protocol or _protocol(service),
             "AUTH_MODES": authorization,
             "SECC_ENFORCE_TLS": str(tls),
             "FREE_CHARGING_SERVICE": "False",
         }
+        program = [str(STATION)] if protocol else ["-m", "iso15118.secc.main"]
         if not certificates:
             environment["PKI_PATH"] = "/nonexistent/"
         with (
             tempfile.TemporaryDirectory() as folder,
-            self._run(end, Path(folder), tls, ["-m", "iso15118.secc.main"], verbose, environment) as process,
+            self._run(end, Path(folder), tls, program, verbose, environment) as process,
         ):
             if process.wait_for("UDP server started", START_S) is None:
                 raise UnavailableError(f"Josev's station did not start:\n{process.output}")

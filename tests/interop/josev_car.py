@@ -52,6 +52,9 @@ async def main(path: str, mode: str, battery_v: int, looks: int) -> None:
                     )
         raise LookupError(f"the station offers no {mode} parameter set")
 
+    params = controller.dc_ev_charge_params  # of ISO 15118-2 and DIN
+    params.dc_target_voltage.multiplier, params.dc_target_voltage.value = 0, battery_v
+    params.dc_target_current.value = TARGET_CURRENT_A
     controller.precharge_loop_cycles = LOOKS_AS_SHIPPED - looks
     controller.get_present_voltage = battery_voltage
     controller.get_target_voltage = battery_voltage

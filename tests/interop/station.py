@@ -100,6 +100,7 @@ def configuration(
     pki: Path | None,
     profile: str = "interop-p256",
     trace_level: str = "debug",
+    plain: bool = False,
     **evse: Any,
 ) -> dict[str, Any]:
     """The configuration file: one EVSE that serves everyone, discharging included; `evse` adds to it."""
@@ -124,7 +125,7 @@ def configuration(
                 **evse,
             }
         ],
-        "tls": {"directory": str(pki), "profile": profile} if pki else {},
+        "tls": {"directory": str(pki), "profile": profile, "plain": plain} if pki else {},
         "trace": {"file": str(folder / "trace.log"), "level": trace_level},
         "control": {"socket": str(folder / "control.sock")},
         "kept": str(folder / "kept.json"),

@@ -88,6 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--loop-interval", type=number(least=0.01, most=0.25), default=0.1, metavar="S", help="of charge-loop requests"
     )
     wanted.add_argument(
+        "--patience",
+        type=number(least=1, most=100),
+        default=1.0,
+        metavar="FACTOR",
+        help="wait this many times longer for each response: for slow stations on a bench",
+    )
+    wanted.add_argument(
         "--believe-precharge", action="store_true", help="for stations on a bench that report no pre-charge voltage"
     )
 
@@ -248,6 +255,7 @@ def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | Non
         pause=args.pause,
         loop_interval_s=args.loop_interval,
         believe_precharge=args.believe_precharge,
+        patience=args.patience,
     )
 
 

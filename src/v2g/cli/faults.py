@@ -9,7 +9,7 @@ from v2g.cli.parser import UsageError
 from v2g.cli.terminal import width
 from v2g.kernel.fault import Fault
 
-_OLDER = "ISO 15118-2 and DIN SPEC 70121 (not served yet)"
+_OLDER = "ISO 15118-2 and DIN SPEC 70121"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -139,7 +139,10 @@ class CarEngine:
             self.session = take(response, asked.request, self.session, vehicle)
         except Abandon as abandon:
             if not abandon.in_order:
-                self._finish(step, abandon.fault, abandon.reason)
+                first = self.session.stop  # why it was being ended says more than what came of it
+                fault = abandon.fault if first is None or first.fault is None else first.fault
+                reason = abandon.reason if first is None or first.fault is None else f"{first.reason}; {abandon.reason}"
+                self._finish(step, fault, reason)
                 return
             self._stop(Stopping(Stop.TERMINATE, abandon.reason, abandon.fault))
         after = self.phase
@@ -219,7 +222,7 @@ class CarEngine:
     def _send(self, step: Step, request: Type, payload_type: int, now: float) -> None:
         edition = self.side.edition
         send(step, edition.message_sets[payload_type], payload_type, request)
-        until = now + edition.response_s(edition.name_of(request))
+        until = now + edition.response_s(edition.name_of(request)) * self.session.intent.patience
         if self.phase is self.side.edition.first:
             until = min(until, max(self._setup_deadline, now))
         self._asked, self._ask_at = _Asked(request, payload_type, now, until), None

@@ -95,6 +95,8 @@ class Intent:
     """End with a pause if the car ends it by itself."""
     loop_interval_s: float = 0.1
     """From one charge-loop request to the next; at most `timeouts.CAR_CHARGE_LOOP_TURNAROUND_S`."""
+    patience: float = 1.0
+    """Factor on how long the car waits for each response: more than 1 for slow stations on a bench only."""
     meter_every: int = 10
     """Ask for the meter once in this number of charge-loop requests."""
     believe_precharge: bool = False
