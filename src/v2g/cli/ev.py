@@ -98,7 +98,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--believe-precharge", action="store_true", help="for stations on a bench that report no pre-charge voltage"
     )
 
-    car = parser.add_argument_group("the car")
+    _car_arguments(parser.add_argument_group("the car"))
+    add_json(parser, "print one JSON object at the end and nothing else")
+
+
+def _car_arguments(car: argparse._ArgumentGroup) -> None:
     car.add_argument("--battery", type=endpoint, metavar="HOST:PORT", help="use the battery of `v2g sim plant` there")
     car.add_argument(
         "--pilot", type=endpoint, metavar="HOST:PORT", help="plug in at the control pilot of `v2g sim pilot` there"
@@ -120,7 +124,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         largest = number(least=0, most=10_000_000)
         car.add_argument(f"--{name}", type=largest, default=float(default), metavar=unit, help=f"({default})")
-    add_json(parser, "print one JSON object at the end and nothing else")
 
 
 def run(args: argparse.Namespace) -> int:

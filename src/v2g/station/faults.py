@@ -26,7 +26,7 @@ class Entry:
     to_car: str
     """What the car receives because of it in ISO 15118-20."""
     status_codes: tuple[str, ...] = ()
-    """EVSEStatusCode for it in ISO 15118-2 and DIN SPEC 70121, which are not served yet."""
+    """EVSEStatusCode for it in ISO 15118-2 and DIN SPEC 70121."""
 
 
 PILOT_OPENS_S = 0.1
