@@ -77,7 +77,7 @@ class SdpResponse(NamedTuple):
 
 def answer(datagram: bytes, offer: SdpResponse, plain: SdpResponse | None = None) -> bytes | None:
     """The station's answer: `offer`, which states the TCP server as it is, whatever security the car asked for. A car
-    that asks for no TLS is told of `plain`, if the station has a server without TLS besides.
+    that asks for no TLS gets `plain`, if the station has a server without TLS besides.
 
     A station with TLS answers "TLS" to a car that asked for none, and one that was configured without TLS answers "no
     TLS" to a car that asked for TLS. Then the car decides: it connects as offered, or does

@@ -16,7 +16,19 @@ _TESTED = {
     Phase.RECEIPT,
     Phase.WELDING_DETECTION,
 }
-_UTILITY = {Fault.GRID, Fault.ISLANDING}
+_BY_CAR = {Fault.SEQUENCE_ERROR, Fault.UNKNOWN_SESSION, Fault.REQUEST_REFUSED, Fault.AUTHORIZATION}
+"""The station itself is well."""
+_STATUS = {
+    **dict.fromkeys((Fault.GRID, Fault.ISLANDING), "EVSE_UtilityInterruptEvent"),
+    **dict.fromkeys(
+        (Fault.PILOT, Fault.UNPLUGGED, Fault.RESIDUAL_CURRENT, Fault.DOOR, Fault.EMERGENCY_STOP),
+        "EVSE_EmergencyShutdown",
+    ),
+    **dict.fromkeys(
+        (Fault.INVERTER_FAULT, Fault.OVER_CURRENT, Fault.OVER_VOLTAGE, Fault.OVER_TEMPERATURE), "EVSE_Shutdown"
+    ),
+}
+"""The status code for a fault, as the operator's catalogue has it; any other is a malfunction."""
 
 
 def dc_status(
@@ -43,12 +55,10 @@ def ac_status(to: Dialect, session: Session, view: StationView, *, fault: Fault 
 
 def _code(to: Dialect, session: Session, view: StationView, *, tested: bool, fault: Fault | None) -> Any:
     codes = to.messages.DC_EVSEStatusCode
-    if fault is Fault.EMERGENCY_STOP:
-        return codes.EVSE_EmergencyShutdown
-    if fault in _UTILITY:
-        return codes.EVSE_UtilityInterruptEvent
+    if fault in _BY_CAR:
+        return codes.EVSE_Ready
     if fault is not None:
-        return codes.EVSE_Malfunction
+        return codes[_STATUS.get(fault, "EVSE_Malfunction")]
     stopped = session.phase in (Phase.STARTED, Phase.DC_CHARGE_LOOP) and session.demand.stage is Stage.OFF
     if view.stop is not Stop.NONE or stopped or session.phase is Phase.WELDING_DETECTION:
         return codes.EVSE_Shutdown
