@@ -299,7 +299,7 @@ def test_power_is_not_started_before_the_voltages_match(to: Dialect) -> None:
 
 @pytest.mark.parametrize("service", [Service.AC, Service.DC])
 def test_no_renegotiation_before_power_and_no_second_start(service: Service) -> None:
-    """[V2G2-812], [V2G2-813]."""
+    """[V2G2-812]."""
     car = Car(ISO2, service).walk(Phase.PRECHARGED if service.dc else Phase.POWER_DELIVERY)
     assert car.code(power(ISO2, "Renegotiate")) == "FAILED"
     car = Car(ISO2, service).walk(Phase.DC_CHARGE_LOOP if service.dc else Phase.AC_CHARGE_LOOP)
