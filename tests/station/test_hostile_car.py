@@ -7,19 +7,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
-from tests.iso15118.requests import DC_DYNAMIC, dc_loop, exi, number, payload_type_of, power_delivery
+from tests.iso15118.requests import (
+    AC_DYNAMIC,
+    DC_DYNAMIC,
+    ac_scheduled_loop,
+    dc_loop,
+    exi,
+    header,
+    number,
+    payload_type_of,
+    power_delivery,
+)
 from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, in_the_loop, opened_at
 
 from v2g.bench.sim.plant_model import PlantSettings
 from v2g.bench.sim.world import World
 from v2g.exi.facets import Type
 from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
-from v2g.messages.iso20 import common, dc
+from v2g.messages.iso20 import ac, common, dc
 from v2g.messages.iso20.types import RationalNumber
 from v2g.power.meter import NO_POWER_W
 from v2g.station.config.settings import EvseSettings, PlanStep
-from v2g.station.timeouts import FOLLOWS_S
+from v2g.station.timeouts import FOLLOWS_S, RENEGOTIATES_S
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
 
@@ -151,3 +162,40 @@ def test_a_meter_that_shows_the_impossible_is_no_defect_of_the_station(
     world.run(20.0)
     assert fault_of(world) not in (None, Fault.INTERNAL)
     assert abs(world.plant.ac_power_w + world.plant.charger_power_w) < NO_POWER_W
+
+
+@pytest.mark.parametrize("mode", list(ControlMode), ids=lambda mode: mode.name.lower())
+@pytest.mark.parametrize(
+    "kinds",
+    [(Stop.TERMINATE,), (Stop.PAUSE,), (Stop.TERMINATE, Stop.PAUSE)],
+    ids=["stop", "pause", "stop-pause"],
+)
+def test_an_ac_car_that_goes_on_although_it_is_asked_to_stop_is_cut_off(
+    mode: ControlMode, kinds: tuple[Stop, ...]
+) -> None:
+    """It says all that a car says, and draws what it drew."""
+    world = in_the_loop(World(AC, replace(INTENT, service=Service.AC, mode=mode)), 4.0)
+    assert world.plant.charger_power_w > 4_000
+    request = say_again(mode)
+    take_over(world)
+    at = world.now
+    for kind in kinds:
+        world.evse.stop(kind, world.now)
+    while world.contactor.closed and world.now - at < 40.0:
+        say(world, request)
+        world.run(0.1)
+    pauses_by_schedule = mode is ControlMode.SCHEDULED and kinds == (Stop.PAUSE,)
+    if pauses_by_schedule:
+        assert world.contactor.closed, "it may take a minute to begin [V2G20-1850]"
+        return
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert world.now - at <= (FOLLOWS_S if mode is ControlMode.DYNAMIC else RENEGOTIATES_S) + 0.5
+
+
+def say_again(mode: ControlMode) -> Callable[[bytes], Type]:
+    if mode is ControlMode.SCHEDULED:
+        return lambda session: ac_scheduled_loop(session, 9_000.0)
+    control = ac.Dynamic_AC_CLReqControlMode(**AC_DYNAMIC)
+    return lambda session: ac.AC_ChargeLoopReq(
+        Header=header(session), MeterInfoRequested=False, CLReqControlMode=control
+    )

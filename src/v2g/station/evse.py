@@ -202,14 +202,15 @@ class Evse:
         return None if conversation is None else conversation.next_deadline()
 
     def stop(self, kind: Stop, now: float) -> bool:
-        """Ask the car to end or pause its session; False if there is none. A repeated wish changes nothing.
+        """Ask the car to end or pause its session; False if there is none. A repeated wish changes nothing, nor does
+        the one to pause after the one to end.
 
         One that does not talk is sent X1, and gets no more energy until it is plugged in again.
         """
         visit = self.visit
         if not self.served:
             return False
-        if visit.stop is not kind:
+        if visit.stop not in (kind, Stop.TERMINATE):
             stop_by_s = now + STOP_S + (PAUSE_WITHIN_S if kind is Stop.PAUSE else 0.0)
             visit.stop_by_s = stop_by_s if visit.stop is Stop.NONE else min(visit.stop_by_s, stop_by_s)
             visit.stop = kind
