@@ -72,6 +72,18 @@ def test_what_an_ac_car_does_is_seen_at_the_meter(
     assert found_s == (None if fault is None else pytest.approx(after_s))
 
 
+def test_two_faults_by_turns_last_as_long_as_one() -> None:
+    supervisor, found = Supervisor(OUTLET, RATING), []
+    for count in range(4):
+        volts, amps = (510.0, 0.0) if count % 2 else (400.0, 36.0)
+        now = count / 10
+        seen = supervisor.power_path(
+            watched(Service.DC_BPT, commanded_w=15_000.0), readings(now, 0.0, volts, amps), now
+        )
+        found.append(None if seen is None else seen[0])
+    assert found == [None, Fault.OVER_VOLTAGE, Fault.OVER_CURRENT, Fault.OVER_VOLTAGE]
+
+
 @pytest.mark.parametrize(
     ("volts", "amps", "fault"),
     [(500.0, 0.0, None), (510.0, 0.0, Fault.OVER_VOLTAGE), (400.0, 34.0, None), (400.0, 36.0, Fault.OVER_CURRENT)],

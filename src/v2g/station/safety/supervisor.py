@@ -56,14 +56,14 @@ Found = tuple[Fault, str]
 class _Lasting:
     """Debounce: a finding becomes a fault only after it has persisted."""
 
-    fault: Fault | None = None
+    found: bool = False
     since_s: float = 0.0
 
     def step(self, found: Found | None, seen_s: float, lasts_s: float) -> Found | None:
         """`found`, once measurements have shown it for `lasts_s`. `seen_s`: the time of the measurement."""
-        fault = None if found is None else found[0]
-        if fault is not self.fault:
-            self.fault, self.since_s = fault, seen_s
+        if found is None or not self.found:  # another fault instead is none the less one
+            self.since_s = seen_s
+        self.found = found is not None
         return found if seen_s - self.since_s >= lasts_s else None
 
 
