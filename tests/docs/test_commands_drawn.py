@@ -1,5 +1,6 @@
 """The man page and the completion are those of the command line."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from tools.draw_commands import COMPLETION, MAN, completion, man_page
 def test_the_files_are_drawn_from_the_parsers() -> None:
     assert MAN.read_text() == man_page(), "run `python tools/draw_commands.py`"
     assert COMPLETION.read_text() == completion(), "run `python tools/draw_commands.py`"
+
+
+def test_every_option_says_what_it_is() -> None:
+    """So does the man page: no entry is without a text."""
+    assert re.search(r"\n\n|\.TP\n\.B [^\n]*\n(?=\.)", man_page()) is None
 
 
 def completed(*words: str, script: Path = COMPLETION) -> list[str]:

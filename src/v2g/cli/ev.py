@@ -68,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("dynamic", "scheduled"),
         help="who plans the power; dynamic with ISO 15118-20 only, and its default",
     )
-    wanted.add_argument("--duration", type=number(least=0), metavar="S", help="of the energy transfer")
+    wanted.add_argument(
+        "--duration", type=number(least=0), metavar="S", help="of the energy transfer (default: until the target)"
+    )
     wish = wanted.add_mutually_exclusive_group()
     wish.add_argument(
         "--charge-w", type=number(least=0, most=10_000_000), metavar="W", help="scheduled: charge with this power"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import endpoint, listening, number, whole
-from v2g.cli.sim_devices import add_devices
+from v2g.cli.sim_devices import AMBIENT, add_devices
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from v2g.bench.sim.plant import Plant
     from v2g.power.address import Address
     from v2g.power.registers.map import RegisterMap
+
+
+INSULATION = "of the vehicle (default: 1000000)"
 
 
 class SimError(V2GError):
@@ -45,8 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         device.add_argument("--soc", type=number(least=0, most=1), default=0.6, metavar="0..1", help="at the start")
         device.add_argument("--contactor", type=endpoint, metavar="HOST:PORT", help="default: one of its own at unit 5")
         device.add_argument("--grid", type=endpoint, metavar="HOST:PORT", help="default: 230 V, 50 Hz")
-        device.add_argument("--ambient-c", type=number(least=-40, most=85), default=25.0, metavar="C")
-        device.add_argument("--isolation-ohm", type=number(least=0), default=1_000_000.0, metavar="OHM")
+        device.add_argument("--ambient-c", type=number(least=-40, most=85), default=25.0, metavar="C", help=AMBIENT)
+        device.add_argument(
+            "--isolation-ohm", type=number(least=0), default=1_000_000.0, metavar="OHM", help=INSULATION
+        )
         device.add_argument("--self-test-fails", action="store_true", help="the isolation monitor is broken")
 
     contactor = devices.add_parser("contactor", help="remote I/O module with the station's contactor")

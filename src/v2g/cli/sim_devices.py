@@ -5,6 +5,8 @@ import time
 
 from v2g.cli.arguments import endpoint, number
 
+AMBIENT = "temperature of the air (default: 25)"
+
 
 def add_devices(devices: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
     """Adds the devices as subcommands; returns their parsers, which still lack `--listen`."""
@@ -16,7 +18,7 @@ def add_devices(devices: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     pilot.set_defaults(start=_pilot)
 
     safety = devices.add_parser("safety", help="emergency stop, door, residual current, temperatures, coolant pump")
-    safety.add_argument("--ambient-c", type=number(least=-40, most=85), default=25.0, metavar="C")
+    safety.add_argument("--ambient-c", type=number(least=-40, most=85), default=25.0, metavar="C", help=AMBIENT)
     safety.add_argument(
         "--plant", type=endpoint, metavar="HOST:PORT", help="whose inverter's losses are the heat; default: no losses"
     )
