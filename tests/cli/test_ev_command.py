@@ -43,7 +43,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--host", "::1", "--interface", "lo"], "give either --interface IF"),
         (["--host", "::1"], "--host needs --port N"),
         (["--interface", "lo", "--port", "1"], "--port goes with --host"),
-        (["--protocol", "iso20-ac", "--service", "DC"], "ask for AC_BPT or AC"),
+        (["--protocol", "iso20-ac", "--service", "DC"], "ask for AC_BPT or AC or AC_DER_IEC or AC_DER_SAE"),
         (["--service", "AC"], "ask for DC_BPT or DC"),
         (["--discharge-w", "1"], "need --mode scheduled"),
         (["--mode", "scheduled", "--service", "DC", "--discharge-w", "1"], "DC is none"),

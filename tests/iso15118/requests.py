@@ -5,12 +5,21 @@ from typing import Any
 from msgspec.structs import replace
 
 from v2g.exi.facets import Type
+from v2g.grid.settings import load
+from v2g.iso15118.car_session import CarSession
+from v2g.iso15118.d20.car import der
+from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import PROTOCOLS
 from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.vehicle import Intent, VehicleState
+from v2g.iso15118.view import Limits
 from v2g.messages import encode
-from v2g.messages.iso20 import ac, common, dc
+from v2g.messages.iso20 import ac, ac_der_iec, ac_der_sae, common, dc
 from v2g.messages.iso20.types import CLReqControlMode, MessageHeader, Processing, RationalNumber
+from v2g.station.der import der_settings
 
+GRID_CODE = der_settings(load("ieee1547-cat3"), 230.0)
+"""For the inverter of an AC car."""
 PAYLOAD_TYPES = {protocol: payload_type for payload_type, protocol in PROTOCOLS.items()}
 
 number = RationalNumber.of
@@ -59,7 +68,15 @@ def payload_type_of(request: Type) -> int:
 
 
 def protocol_of(request: Type) -> str:
-    return {ac.__name__: "iso20-ac", dc.__name__: "iso20-dc"}.get(type(request).__module__, "iso20-common")
+    return _PROTOCOLS.get(type(request).__module__, "iso20-common")
+
+
+_PROTOCOLS = {
+    ac.__name__: "iso20-ac",
+    dc.__name__: "iso20-dc",
+    ac_der_iec.__name__: "iso20-ac-der-iec",
+    ac_der_sae.__name__: "iso20-ac-der-sae",
+}
 
 
 def exi(request: Type) -> bytes:
@@ -101,6 +118,8 @@ def _fitting(request: Type, service: Service, mode: ControlMode) -> Type:
         return replace(request, ServiceID=int(service))
     if name == "ServiceSelectionReq":
         return replace(request, SelectedEnergyTransferService=common.SelectedService(int(service), 1))
+    if service.der and name.startswith("AC_Charge"):
+        return _of_the_inverter(request, service, mode)
     if name == f"{kind}_ChargeParameterDiscoveryReq" and not service.bidirectional:
         return charge_only(request)
     if name == "ScheduleExchangeReq" and mode is ControlMode.SCHEDULED:
@@ -109,6 +128,17 @@ def _fitting(request: Type, service: Service, mode: ControlMode) -> Type:
     if name == f"{kind}_ChargeLoopReq":
         return replace(request, CLReqControlMode=control(request, service, mode))
     return request
+
+
+def _of_the_inverter(request: Type, service: Service, mode: ControlMode) -> Type:
+    """The same for a service that hands the grid code over, once the car has taken it over."""
+    limits = Limits(charge_w=11_000, charge_min_w=1_400, discharge_w=9_000, discharge_min_w=100)
+    session_id = request.Header.SessionID  # type: ignore[attr-defined]
+    intent = Intent("WMIV1234567890ABCDEX", service, mode, limits)
+    session = CarSession(intent, Phase.CHARGE_PARAMETERS, session_id=session_id, der=GRID_CODE)
+    vehicle = VehicleState(1_700_000_000, 0.5, 60_000, 400.0, grid_v=230.0, grid_hz=60.0)
+    discovers = type(request).__name__ == "AC_ChargeParameterDiscoveryReq"
+    return der.discovery(session, vehicle) if discovers else der.loop(session, vehicle)
 
 
 def charge_only(request: Type) -> Type:

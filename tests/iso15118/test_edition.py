@@ -48,7 +48,8 @@ def test_an_edition_is_whole(edition: Edition) -> None:
     assert "SessionSetupReq" in edition.table[edition.first]
     assert not edition.table[edition.ended]
     assert set(edition.dc) | set(edition.choices) | edition.energy | set(edition.repeat_s) <= requests
-    assert {edition.payload_type(name) for name in requests} == set(edition.message_sets)
+    payload_types = {edition.payload_type(name, service) for name in requests for service in Service}
+    assert payload_types == set(edition.message_sets)
     assert set(edition.silence) == {"standard", "relaxed"}
 
 

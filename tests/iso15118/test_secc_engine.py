@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace as changed
 from tests.iso15118.requests import (
+    GRID_CODE,
     dc_loop,
     every_request,
     exi,
@@ -43,6 +44,7 @@ READY = StationView(
     voltage_v=400.0,
     current_gone=True,
     schedule=(Slot(3600, 15_000, 12_000),),
+    der=GRID_CODE,
 )
 OFFER = Offer("DE*V2G*E1", (Service.DC_BPT, Service.DC))
 AC_OFFER = replace(OFFER, services=(Service.AC_BPT, Service.AC))

@@ -149,15 +149,18 @@ evses:
         ("port: [1]", "9:11: evses[0].port: is a list; must be a whole number from 0 to 65535"),
         (
             "services: DC",
-            "9:15: evses[0].services: is 'DC'; must be a list, each item AC or AC_BPT or DC or DC_BPT",
+            "9:15: evses[0].services: is 'DC'; must be a list, each item AC or AC_BPT "
+            "or AC_DER_IEC or AC_DER_SAE or DC or DC_BPT",
         ),
         (
             "services: []",
-            "9:15: evses[0].services: is an empty list; must be a list, each item AC or AC_BPT or DC or DC_BPT",
+            "9:15: evses[0].services: is an empty list; must be a list, each item AC or AC_BPT "
+            "or AC_DER_IEC or AC_DER_SAE or DC or DC_BPT",
         ),
         (
             "services: [DC, dc_btp]",
-            "9:20: evses[0].services[1]: is 'dc_btp'; must be AC or AC_BPT or DC or DC_BPT (did you mean DC_BPT?)",
+            "9:20: evses[0].services[1]: is 'dc_btp'; must be AC or AC_BPT or AC_DER_IEC or AC_DER_SAE "
+            "or DC or DC_BPT (did you mean DC_BPT?)",
         ),
         ("modes: [manual]", "9:13: evses[0].modes[0]: is 'manual'; must be dynamic or scheduled"),
         ("timing: lax", "9:13: evses[0].timing: is 'lax'; must be relaxed or standard (did you mean relaxed?)"),
@@ -688,3 +691,15 @@ def test_a_path_that_no_file_can_have_is_a_finding(tmp_path: Path, key: str) -> 
     text = f'{MINIMAL}{key}: "a\\0b"' + ("}" if "{" in key else "")
     (finding,) = findings(tmp_path, text)
     assert "must be a path, without control characters" in finding
+
+
+def test_an_ac_service_that_only_charges_is_a_warning(tmp_path: Path) -> None:
+    feeds = "    grid: {address: 'modbus://[::1]:9'}\n    grid_code: {name: ieee1547-cat3}\n"
+    bidirectional = MODERN + "    access: {grant: everyone, discharge: true}\n" + feeds
+    [found] = warnings(tmp_path, bidirectional + "    services: [AC_BPT, AC]\n")
+    assert "AC_BPT only charges" in found
+    assert "offer AC_DER_IEC or AC_DER_SAE, or name vehicles under access.certified" in found
+    assert warnings(tmp_path, bidirectional + "    services: [AC_DER_IEC, AC]\n") == []
+    unwatched = bidirectional.replace("cat3}", "cat3, settings: {islanding.probe_enabled: false}}")
+    [found] = warnings(tmp_path, unwatched + "    services: [AC_DER_SAE, AC]\n")
+    assert "without the islanding probe AC_DER_SAE only charge" in found

@@ -21,7 +21,13 @@ from v2g.station.config.settings import Access, Capability, PlanStep
 from v2g.station.snapshot import explain
 
 INTENT = replace(LONG, duration_s=20.0)
-AC_OUTLET = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
+AC_OUTLET = changed(
+    OUTLET,
+    services=("AC_DER_IEC", "AC_DER_SAE", "AC_BPT", "AC"),
+    inverter=None,
+    isolation=None,
+    bench_ac_bpt=True,
+)
 
 
 @pytest.mark.parametrize("mode", list(ControlMode), ids=lambda mode: mode.name.lower())

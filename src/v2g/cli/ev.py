@@ -27,7 +27,7 @@ DEFAULT_PKI = Path("/etc/ssl/v2g")
 DEFAULT_EVCCID = "ZZZV0123456789ABCDE0"
 PROTOCOLS = {
     "iso20-dc": ("DC_BPT", "DC"),
-    "iso20-ac": ("AC_BPT", "AC"),
+    "iso20-ac": ("AC_BPT", "AC", "AC_DER_IEC", "AC_DER_SAE"),
     "iso2-dc": ("DC",),
     "iso2-ac": ("AC",),
     "din": ("DC",),
@@ -62,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     wanted = parser.add_argument_group("the session")
     wanted.add_argument("--protocol", choices=PROTOCOLS, default="iso20-dc", help="default: iso20-dc")
-    wanted.add_argument("--service", choices=("DC", "DC_BPT", "AC", "AC_BPT"), help="default: the bidirectional one")
+    services = dict.fromkeys(each for some in PROTOCOLS.values() for each in some)
+    wanted.add_argument("--service", choices=[*services], help="default: the bidirectional one")
     wanted.add_argument(
         "--mode",
         choices=("dynamic", "scheduled"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from v2g.iso15118.der import CarDer
 from v2g.iso15118.view import Limits
 
 
@@ -22,3 +23,7 @@ class CarState:
     v2x_max_wh: float | None = None
     v2x_min_wh: float | None = None
     """Positive: the car is below its V2X window by this energy and must not discharge."""
+    der: CarDer | None = None
+    """Its inverter, in a service that hands it the grid code's settings."""
+    turns: int = 0
+    """Requests of the AC charge loop so far: each is answered with the targets of the moment."""

@@ -182,12 +182,13 @@ class CarEngine:
             self.session = replace(self.session, command=Command(), drawing=False)
         elif name not in self.side.edition.energy and self.session.command.charger_w:
             # No current is drawn any more when PowerDelivery is sent [V2G20-1310].
-            self.session = replace(self.session, command=replace(self.session.command, charger_w=0.0, charger_var=0.0))
+            self.session = replace(self.session, command=replace(self.session.command, charger_w=0.0, charger_var=None))
         if name == "PowerDeliveryReq":  # state C from Start on, also in a renegotiation; state B from Stop on
             # [V2G20-1617], [V2G20-847] to [V2G20-849], [V2G2-847] to [V2G2-849]
             self.session = replace(self.session, drawing=self.session.stop is None)
         ask, _ = self.side.exchanges[name]
-        self._send(step, ask(self.session, vehicle), self.side.edition.payload_type(name), now)
+        payload_type = self.side.edition.payload_type(name, self.session.intent.service)
+        self._send(step, ask(self.session, vehicle), payload_type, now)
 
     def _consider(self, now: float, vehicle: VehicleState) -> None:
         """Is there a reason to end the session, or to ask for a new schedule?"""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from v2g.iso15118.der import DerRating, DerSettings
 from v2g.iso15118.schedule import Schedule
 from v2g.iso15118.service import Selection
 from v2g.iso15118.vehicle import Command, Intent, VehicleState
@@ -64,6 +65,12 @@ class CarSession:
     limits: Limits = Limits()
     """The station's, as it said last."""
     schedule: Schedule | None = None
+    der: DerSettings | None = None
+    """The grid code's settings that the station gave, which the on-board charger has taken over."""
+    der_rating: DerRating | None = None
+    """What they are shares of."""
+    nominal_v: float = 230.0
+    """As the service's parameter set states it."""
     renegotiate: bool = False
     """The station wants a new schedule, or the old one is over."""
     renegotiable: bool = False

@@ -11,6 +11,7 @@ from typing import Any
 
 from v2g.exi.facets import Type
 from v2g.iso15118.sap import Protocol
+from v2g.iso15118.service import Service
 from v2g.v2gtp.framing import PayloadType
 
 Row = Mapping[str, frozenset[Any]]
@@ -62,7 +63,7 @@ def body_name(message: Type) -> str:
     return root_name(message if element is None else element)
 
 
-def exi_payload(request: str) -> PayloadType:
+def exi_payload(request: str, service: Service) -> PayloadType:
     """ISO 15118-2 and DIN have one payload type for all messages."""
     return PayloadType.EXI
 
@@ -76,8 +77,8 @@ class Edition:
     """What is offered and chosen in SupportedAppProtocol, in the station's order of preference."""
     message_sets: Mapping[int, str]
     """V2GTP payload type -> message set."""
-    payload_type: Callable[[str], int]
-    """The payload type of a request, and of its response, by the request's name."""
+    payload_type: Callable[[str, Service], int]
+    """The payload type of a request, and of its response, by the request's name and the service of the session."""
     table: Table
     dc: Mapping[str, bool]
     """Requests that only sessions of one kind admit: whether that is DC, otherwise AC."""

@@ -11,6 +11,9 @@ class Service(IntEnum):
     DC = 2
     AC_BPT = 5
     DC_BPT = 6
+    # Amendment 1; its table is not public: these two numbers are those of EVerest's libiso15118.
+    AC_DER_IEC = 10
+    AC_DER_SAE = 11
 
     @property
     def dc(self) -> bool:
@@ -20,7 +23,12 @@ class Service(IntEnum):
     @property
     def bidirectional(self) -> bool:
         """Whether the car may feed the grid."""
-        return self in (Service.AC_BPT, Service.DC_BPT)
+        return self in (Service.AC_BPT, Service.DC_BPT) or self.der
+
+    @property
+    def der(self) -> bool:
+        """Whether the car is given the grid code's settings, for its inverter to follow."""
+        return self in (Service.AC_DER_IEC, Service.AC_DER_SAE)
 
 
 class ControlMode(IntEnum):

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from v2g.iso15118.der import DerRating, DerSettings
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Limits, Stop
 
@@ -24,6 +25,11 @@ class VehicleState:
     """DC, on the station's side of the vehicle's contactor."""
     power_w: float = 0.0
     """What flows into the vehicle as it measures it itself: DC at the battery, AC at the on-board charger."""
+    reactive_var: float | None = None
+    """What the on-board charger draws; None if the vehicle does not measure it."""
+    grid_v: float = 0.0
+    """Phase to neutral, at the on-board charger; 0 if the vehicle does not measure it."""
+    grid_hz: float = 0.0
     contactor_closed: bool = False
     stop: Stop = Stop.NONE
     """What the driver wants."""
@@ -38,7 +44,11 @@ class Command:
     contactor_closed: bool = False
     charger_w: float = 0.0
     """Set-point of the on-board charger, AC."""
-    charger_var: float = 0.0
+    charger_var: float | None = None
+    """Reactive power for it to draw; None: it follows `der`, or draws none."""
+    der: DerSettings | None = None
+    """The station's grid code, which the charger follows by itself."""
+    der_rating: DerRating | None = None
     target_a: float = 0.0
     """DC in scheduled mode: the current that the station is asked for; otherwise the station decides."""
     target_v: float = 0.0
@@ -87,6 +97,8 @@ class Intent:
     """The battery is not charged above this."""
     departure_unix_s: int | None = None
     """None: in a day."""
+    reactive_max_var: float = 5_000.0
+    """Of an on-board charger that feeds the grid."""
     wish_w: float | None = None
     """Scheduled mode: the power to use if the schedule allows it, negative to feed the grid; None: charge fully."""
     duration_s: float | None = None

@@ -7,6 +7,7 @@ Sign everywhere: positive charges the vehicle, negative feeds the grid. Limits o
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from v2g.iso15118.der import DerSettings
 from v2g.iso15118.service import ControlMode, Service
 
 
@@ -110,7 +111,8 @@ class StationView:
     power_w: float = 0.0
     target_w: float | None = None
     """Active power that the car has to hold to; None while it follows a schedule of its own (0 in dynamic control)."""
-    target_var: float = 0.0
+    target_var: float | None = None
+    """Reactive power that an AC car has to draw; None if it is given no target."""
     limited: bool = False
     """Whether a limit of the station's side holds the power below what was asked for."""
     stop: Stop = Stop.NONE
@@ -119,6 +121,8 @@ class StationView:
     meter: Meter | None = None
     schedule: tuple[Slot, ...] = ()
     """The power that the station can promise from now on; empty while it is not known yet."""
+    der: DerSettings | None = None
+    """The grid code for the inverter of an AC car; None without a grid code."""
 
 
 class Stage(Enum):

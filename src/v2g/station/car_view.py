@@ -1,5 +1,6 @@
 """What the conversation with the car sees of an EVSE: everything that lets energy flow comes from the decision."""
 
+from v2g.iso15118.der import DerSettings
 from v2g.iso15118.view import Authorization, Check, Meter, Slot, StationView
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
 from v2g.power.meter import MeterReading
@@ -23,6 +24,7 @@ def view_of(
     target_w: float | None,
     power_w: float,
     renegotiate: bool,
+    der: DerSettings | None,
 ) -> StationView:
     """The view of one instant. `readings`: fresh ones."""
     inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
@@ -42,6 +44,8 @@ def view_of(
         current_gone=inverter is not None and abs(inverter.current_a) < NO_CURRENT_A,
         power_w=power_w,
         target_w=target_w,
+        target_var=decision.reactive_var if decision.reactive_by else None,
+        der=der,
         limited=decision.limited,
         stop=visit.stop,
         renegotiate=renegotiate,

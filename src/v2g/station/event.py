@@ -20,6 +20,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class InverterJudged:
+    """What the inverter of an AC car has answered to the grid code's settings."""
+
+    lacking: str
+    """Why it may not feed; empty if it may."""
+
+
+@dataclass(frozen=True, slots=True)
 class NamesDiffer:
     """The car states another name than its certificate."""
 
@@ -223,6 +231,7 @@ class BackEndReported:
 Event = (
     ConversationEvent
     | Judged
+    | InverterJudged
     | NamesDiffer
     | SessionEnded
     | Decided

@@ -331,6 +331,7 @@ class Evse:
             self.operator,
             visit.injection,
             self.back_end,
+            certificate=visit.certificate,
         )
         decision = visit.decider.decide(situation)
         if demand.stage is not Stage.ENERGY:
@@ -492,6 +493,7 @@ class Evse:
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
             power_w=self.fresh(now).power_w or 0.0,
             renegotiate=renegotiate,
+            der=None if self.guard is None else self.guard.der,
         )
 
     def _renegotiate(self, now: float) -> bool:
@@ -571,6 +573,7 @@ class Evse:
         if conversation.car.evcc_id != report.evcc_id:
             self._report_known_deviations(conversation.car.evcc_id)
         report.follow(conversation)
+        self._events += visit.judged_inverter(conversation.car)
         end = conversation.end
         if end is not None and not report.result:
             fault = (visit.ending or visit.refusal) if end.fault is None else (end.fault, end.reason)

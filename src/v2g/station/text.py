@@ -19,6 +19,7 @@ from v2g.station.event import (
     DeviceOdd,
     Event,
     GridVerdict,
+    InverterJudged,
     Judged,
     KnownDeviation,
     LeftBehind,
@@ -51,6 +52,10 @@ def describe(event: Event) -> tuple[str, str]:
             return "INFO", decision.sentence
         case Judged():
             return _judged(event)
+        case InverterJudged(""):
+            return "INFO", "the car's inverter has taken over the grid code's settings: it may feed"
+        case InverterJudged(lacking):
+            return "WARNING", f"the car charges only: {lacking}"
         case NamesDiffer(identity):
             return "WARNING", f"the car states another name than its certificate: {identity}"
         case SessionEnded(paused, charged_wh, discharged_wh, messages):

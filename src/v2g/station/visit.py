@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from v2g.iso15118.car import CarState
 from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
+from v2g.station.event import InverterJudged
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Injection
 from v2g.station.promise import Promise
@@ -77,6 +79,8 @@ class Visit:
     meter: MeterReading | None = None
     """The reading up to which energy has been counted."""
     deviations: set[str] = field(default_factory=set)
+    inverter: str | None = None
+    """What was reported last of the car's inverter: why it may not feed; empty if it may."""
     causes: Causes | None = None
     """Who wished and what bound when that was reported last."""
     reported_s: dict[Causes, float] = field(default_factory=dict)
@@ -88,6 +92,13 @@ class Visit:
             if len(self.deviations) < MOST_DEVIATIONS and deviation not in self.deviations:
                 self.deviations.add(deviation)
                 yield deviation
+
+    def judged_inverter(self, car: CarState) -> Iterator[InverterJudged]:
+        """The verdict about the car's inverter, once it is there and each time that it is another one."""
+        found = None if car.der is None or not (car.der.accepted or car.der.lacking) else car.der.lacking
+        if found is not None and found != self.inverter:
+            self.inverter = found
+            yield InverterJudged(found)
 
     def count(self, meter: MeterReading, rated_w: float) -> None:
         """Count the energy up to this reading. What a meter shows after a reset is not counted; what was, stays."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from tests.iso15118.requests import GRID_CODE
+
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.vehicle import OwnBattery
 from v2g.exi.facets import Type
@@ -28,7 +30,7 @@ CAR_LIMITS = Limits(
 STATION_LIMITS = Limits(
     charge_w=22_000, discharge_w=20_000, charge_a=60, discharge_a=60, voltage_min_v=150, voltage_max_v=900
 )
-SERVICES = (Service.DC_BPT, Service.DC, Service.AC_BPT, Service.AC)
+SERVICES = tuple(Service)
 CAR_CERTIFICATE, STATION_CERTIFICATE = b"\x01" * 64, b"\x02" * 64
 Tamper = Callable[[Type], Type | None]
 
@@ -45,6 +47,7 @@ def view(**others: object) -> StationView:
         "limits": STATION_LIMITS,
         "meter": Meter("meter", 1000, 500),
         "schedule": (Slot(3600, 10_000, 5_000),),
+        "der": GRID_CODE,
     } | others
     return StationView(unix_s=UNIX_S, **given)  # type: ignore[arg-type]  # the fields' types differ
 

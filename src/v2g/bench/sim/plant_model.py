@@ -153,7 +153,8 @@ class PlantModel:
     @property
     def charger_reactive_var(self) -> float:
         """Of the on-board charger."""
-        return self.inputs.charger_reactive_var if self.charger_power_w else 0.0
+        closed = self.inputs.station_contactor_closed and not self.blocked
+        return self.inputs.charger_reactive_var if closed else 0.0
 
     @property
     def battery_current_a(self) -> float:

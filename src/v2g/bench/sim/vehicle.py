@@ -140,7 +140,7 @@ class PlantVehicle:
             await self._side.command(
                 contactor_closed=command.contactor_closed,
                 charger_power_w=command.charger_w,
-                charger_reactive_var=command.charger_var,
+                charger_reactive_var=command.charger_var or 0.0,
             )
             self._obeyed = command
             self._reading = await self._side.read()

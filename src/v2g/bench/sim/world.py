@@ -7,6 +7,7 @@ is set by hand: devices that fall silent, a car that stops answering, a cut cabl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from v2g.bench.sim.ac_inverter import AcInverter, Output
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.charging_cable import ChargingCable
 from v2g.bench.sim.contactor import ContactorModule, Stuck
@@ -130,6 +131,8 @@ class World:
         self.certificate: str | None = None
         """The name in the car's certificate, if it shows one."""
         self.driver = Stop.NONE
+        self.ac_inverter = AcInverter(intent.reactive_max_var)
+        """Of the car, for AC."""
         self._intent, self._peer = intent, peer
         self._settings, self._site, self._authorizer = evse, site, authorizer
         self.grid_source = grid
@@ -267,6 +270,9 @@ class World:
             battery_voltage_v=plant.battery.terminal_v(plant.battery_current_a),
             inlet_voltage_v=plant.inlet_voltage_v,
             power_w=plant.power_w if dc else plant.charger_power_w,
+            reactive_var=plant.charger_reactive_var,
+            grid_v=self.grid.voltages_v[0],
+            grid_hz=self.grid.frequency_hz,
             contactor_closed=command is not None and command.contactor_closed,
             stop=self.driver,
         )
@@ -285,6 +291,10 @@ class World:
         if self.lock is not None and commanded:  # as the process does: silence holds the plug
             self.lock.command(self._orders.locked)
         command = None if self.evcc is None else self.evcc.command
+        charger = Output(self._by_duty_cycle_w(), 0.0)
+        if command is not None:
+            grid = self.grid
+            charger = self.ac_inverter.step(step_s, command, grid.voltages_v, grid.frequency_hz)
         if "inverter" not in faults.deaf:
             self._setpoint = OFF if "inverter" in faults.silent else self._orders.inverter
         self.plant.step(
@@ -293,7 +303,8 @@ class World:
                 setpoint=self._setpoint,
                 station_contactor_closed=self.contactor.closed,
                 vehicle_contactor_closed=command is not None and command.contactor_closed,
-                charger_power_w=self._by_duty_cycle_w() if command is None else command.charger_w,
+                charger_power_w=charger.power_w,
+                charger_reactive_var=charger.reactive_var,
                 grid_voltages_v=self.grid.voltages_v if live else (0.0, 0.0, 0.0),
                 grid_frequency_hz=self.grid.frequency_hz,
             ),
@@ -331,7 +342,7 @@ class World:
                 import_wh=plant.import_wh,
                 export_wh=plant.export_wh,
                 power_w=plant.ac_power_w + plant.charger_power_w,
-                reactive_var=plant.reactive_var,
+                reactive_var=plant.reactive_var + plant.charger_reactive_var,
                 voltages_v=self.grid.voltages_v,
                 frequency_hz=self.grid.frequency_hz,
             ),

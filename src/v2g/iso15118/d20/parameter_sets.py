@@ -10,9 +10,17 @@ _UNIFIED_CHANNEL, _GRID_FOLLOWING, _PASSIVE_DETECTION = 1, 1, 2
 
 
 def parameter_sets(
-    service: Service, modes: tuple[ControlMode, ...], nominal_voltage_v: int, *, price_levels: bool = False
+    service: Service,
+    modes: tuple[ControlMode, ...],
+    nominal_voltage_v: int,
+    *,
+    price_levels: bool = False,
+    functions: int | None = None,
 ) -> list[ParameterSet]:
-    """One parameter set for each control mode, numbered from 1 in the order of preference."""
+    """One parameter set for each control mode, numbered from 1 in the order of preference.
+
+    `functions`: what AC_DER_IEC demands of the car (`der_iec.Function`).
+    """
     fixed: list[tuple[str, int]] = [("Connector", _EXTENDED if service.dc else _THREE_PHASE)]
     if not service.dc:
         fixed.append(("EVSENominalVoltage", nominal_voltage_v))
@@ -21,6 +29,8 @@ def parameter_sets(
         rest += [("BPTChannel", _UNIFIED_CHANNEL), ("GeneratorMode", _GRID_FOLLOWING)]
         if not service.dc:
             rest.append(("GridCodeIslandingDetectionMethod", _PASSIVE_DETECTION))
+    if functions is not None:
+        rest.append(("DERControlFunctions", functions))
     return [
         ParameterSet(
             ParameterSetID=number,
@@ -34,7 +44,10 @@ def parameter_sets(
 
 def mode_of(parameter_set: ParameterSet) -> ControlMode | None:
     """The control mode that a parameter set stands for, or None if it names none that is known."""
-    for parameter in parameter_set.Parameter:
-        if parameter.Name == "ControlMode" and parameter.intValue in list(ControlMode):
-            return ControlMode(parameter.intValue)
-    return None
+    mode = value_of(parameter_set, "ControlMode")
+    return ControlMode(mode) if mode in list(ControlMode) else None
+
+
+def value_of(parameter_set: ParameterSet, name: str) -> int | None:
+    """The number of a parameter, or None without it."""
+    return next((each.intValue for each in parameter_set.Parameter if each.Name == name), None)

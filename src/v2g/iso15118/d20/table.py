@@ -14,7 +14,8 @@ How a session runs through it:
   phase so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its
   authorization and its service stay valid [V2G20-1032], [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
-- *Parameters*: CHARGE_PARAMETERS, SCHEDULE_EXCHANGE (again while Ongoing).
+- *Parameters*: CHARGE_PARAMETERS (in AC_DER_IEC and AC_DER_SAE again while the car says Ongoing: it takes over the
+  grid code's settings), SCHEDULE_EXCHANGE (again while Ongoing).
 - *DC only*: CABLE_CHECK (again while Ongoing), then PRECHARGE and, while the car says Ongoing [V2G20-2005],
   PRECHARGING; PRECHARGED is left by PowerDelivery only [V2G20-2006]. PRECHARGING admits that too: Josev's car says
   Finished only if it had to wait for the voltage. AC goes to POWER_DELIVERY at once.
@@ -73,7 +74,7 @@ TABLE: Table = {
     ),
     P.CHARGE_PARAMETERS: row(
         P.ENDED,
-        AC_ChargeParameterDiscoveryReq={P.SCHEDULE_EXCHANGE},
+        AC_ChargeParameterDiscoveryReq={P.CHARGE_PARAMETERS, P.SCHEDULE_EXCHANGE},
         DC_ChargeParameterDiscoveryReq={P.SCHEDULE_EXCHANGE},
     ),
     P.SCHEDULE_EXCHANGE: row(P.ENDED, ScheduleExchangeReq={P.SCHEDULE_EXCHANGE, P.CABLE_CHECK, P.POWER_DELIVERY}),

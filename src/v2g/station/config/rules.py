@@ -111,7 +111,7 @@ def _dc_devices(evse: Fields) -> Findings:
 
 
 def _discharge_permission(evse: Fields) -> Findings:
-    only_bidirectional = all(service.endswith("_BPT") for service in evse["services"])
+    only_bidirectional = all("_" in service for service in evse["services"])  # AC and DC are not
     if only_bidirectional and not evse["access"]["discharge"]:
         remedy = "allow it, or add DC or AC to services"
         yield "access.discharge", f"false, while every service feeds the grid: no car could be served; {remedy}"
@@ -237,7 +237,7 @@ def _same_lines(settings: Fields) -> Findings:
 
 
 def _bench_discharge(evse: Fields) -> Findings:
-    if evse["bench_ac_bpt"] and "AC_BPT" in evse["services"]:
+    if evse["bench_ac_bpt"] and any(service.startswith("AC_") for service in evse["services"]):
         yield "bench_ac_bpt", "an AC car may feed the grid, and nothing detects islanding; remove it outside a bench"
 
 
@@ -281,6 +281,19 @@ def _clear_password(ocpp: Fields) -> Findings:
         yield "store", "missing; a transaction that runs while the power fails is never reported; name a file"
 
 
+def _uncertified(evse: Fields) -> Findings:
+    """What is offered, and yet feeds nothing."""
+    if evse["bench_ac_bpt"] or not evse["access"]["discharge"] or evse["grid_code"] is None:
+        return
+    if "AC_BPT" in evse["services"] and not evse["access"]["certified"]:
+        remedy = "offer AC_DER_IEC or AC_DER_SAE, or name vehicles under access.certified"
+        yield "services", f"AC_BPT only charges: nothing says that a car's inverter brings the grid code; {remedy}"
+    feeds = [service for service in evse["services"] if service.startswith("AC_")]
+    if feeds and evse["grid_code"]["settings"].get("islanding.probe_enabled") is False:
+        remedy = "leave islanding.probe_enabled on"
+        yield "grid_code.settings", f"without the islanding probe {' '.join(feeds)} only charge; {remedy}"
+
+
 def _logged_keys(tls: Fields) -> Findings:
     if tls["key_log"] is not None:
         yield "key_log", "whoever reads this file can read every session; remove it outside a bench"
@@ -309,7 +322,7 @@ RULES = Rules(
     },
     warnings={
         Device: (_old_address,),
-        EvseSettings: (_bench_discharge, _evse_id),
+        EvseSettings: (_bench_discharge, _evse_id, _uncertified),
         Settings: (_shared_pump,),
         Tls: (_logged_keys,),
         Ocpp: (_clear_password,),

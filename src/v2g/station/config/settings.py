@@ -49,6 +49,17 @@ class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ramp_w_per_s: Power | None = None
 
 
+class CertifiedVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vehicle whose inverter is certified for the grid code, such as by SAE J3072. Named by what it proves."""
+
+    certificate: Name
+    """Common name of its certificate; the EVCCID that it states counts for nothing here."""
+    standard: Name
+    """What it is certified by, and the certificate's number: for the operator and the trace."""
+    reactive_var: Power
+    """The reactive power that its inverter has in every quadrant. Magnitude."""
+
+
 class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who may use the EVSE (external identification)."""
 
@@ -64,6 +75,14 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who decides instead of `grant`: an authoriser that another package brings (entry points `v2g.authorizers`)."""
     discharge: bool = False
     """Whether a car that may use the EVSE may also feed the grid."""
+    certified: tuple[CertifiedVehicle, ...] = ()
+    """Vehicles whose own inverter may feed the grid in AC_BPT."""
+
+    def certified_by(self, certificate: str | None) -> CertifiedVehicle | None:
+        """The entry of the vehicle that has proved to hold this certificate, or None."""
+        return next(
+            (each for each in self.certified if certificate is not None and each.certificate == certificate), None
+        )
 
 
 class PlanStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,7 +149,9 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Network interface of the power-line modem. None: no discovery, so the car must know the address."""
     port: Port = 15118
     """TCP port; 0 takes a free one, which discovery announces."""
-    services: Annotated[tuple[Literal["DC_BPT", "DC", "AC_BPT", "AC"], ...], Meta(min_length=1)] = ("DC_BPT", "DC")
+    services: Annotated[
+        tuple[Literal["DC_BPT", "DC", "AC_DER_IEC", "AC_DER_SAE", "AC_BPT", "AC"], ...], Meta(min_length=1)
+    ] = ("DC_BPT", "DC")
     """In the order of preference."""
     modes: Annotated[tuple[Literal["dynamic", "scheduled"], ...], Meta(min_length=1)] = ("dynamic", "scheduled")
     """Control modes in the order of preference."""
@@ -186,7 +207,7 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def offered(self) -> str:
         """The services that cars are offered; and those of `services` that they are not, with the reason."""
-        withheld = [] if self.may_feed else [each for each in self.services if each.endswith("_BPT")]
+        withheld = [] if self.may_feed else [each for each in self.services if "_" in each]
         offered = " ".join(each for each in self.services if each not in withheld)
         missing = "no grid_code" if self.access.discharge else "access.discharge is false"
         return f"{offered} (not {' '.join(withheld)}: {missing})" if withheld else offered

@@ -92,6 +92,8 @@ class Situation:
     """The wish that the bounds are asked about."""
     reactive: tuple[float, str] = field(default=(0.0, ""))
     """Reactive power in var, positive as drawn, and who wants it."""
+    certificate: str | None = None
+    """Common name of the vehicle certificate that the car has proved to hold."""
     resting: bool = False
     """The current rests between two directions."""
 

@@ -9,11 +9,13 @@ from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import Value
 from v2g.grid.support import GridSupport, Support
+from v2g.iso15118.der import DerRating, DerSettings
 from v2g.kernel.fault import Fault
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings, GridCodeSettings
+from v2g.station.der import der_settings
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_status import GridStatus
 
@@ -46,6 +48,8 @@ class GridGuard:
         """The readings behind the verdict."""
         self._support: GridSupport | None = None
         self._supported_s = 0.0
+        self._der: tuple[settings.GridCode, DerSettings] | None = None
+        """Made of this code."""
         self._fed_var: float | None = None
         """What the operator commanded in the place of the code's reactive mode."""
 
@@ -73,8 +77,15 @@ class GridGuard:
         self.verdict = verdict = self._protection.step(self.sample, now)
         return (verdict.state, verdict.element) != (before.state, before.element)
 
-    def begin(self, rating: InverterRating | None, now: float) -> None:
-        """Energy transfer begins, with an inverter of this rating; None where the car's own converts (AC)."""
+    @property
+    def der(self) -> DerSettings:
+        """The code for the inverter of an AC car."""
+        if self._der is None or self._der[0] is not self.code:
+            self._der = self.code, der_settings(self.code, float(self._settings.nominal_voltage_v))
+        return self._der[1]
+
+    def begin(self, rating: InverterRating | DerRating | None, now: float) -> None:
+        """Energy transfer begins, with an inverter of this rating; None for one of a car that is not known (AC)."""
         own = self._settings.capability
         limits = (
             Rating(max(own.charge_w, own.discharge_w), own.charge_w, own.discharge_w, 0.0)
@@ -147,6 +158,8 @@ class GridGuard:
         )
 
 
-def _limits(rating: InverterRating) -> Rating:
+def _limits(rating: InverterRating | DerRating) -> Rating:
+    if isinstance(rating, DerRating):
+        return Rating(rating.apparent_va, rating.charge_w, rating.discharge_w, rating.reactive_max_var)
     charge_w, discharge_w = rating.charge_power_max_w, rating.discharge_power_max_w
     return Rating(max(charge_w, discharge_w), charge_w, discharge_w, rating.reactive_max_var)

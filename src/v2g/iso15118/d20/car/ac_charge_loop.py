@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from v2g.iso15118.car_session import CarSession, Report
 from v2g.iso15118.d20.ac_power import total_w
-from v2g.iso15118.d20.car import needs
+from v2g.iso15118.d20.car import der, needs
 from v2g.iso15118.d20.car.notification import heeding, meter_in, wrong_flavour
 from v2g.iso15118.d20.numbers import limit, shown
 from v2g.iso15118.d20.table import Phase
@@ -14,7 +15,6 @@ from v2g.iso15118.service import ControlMode
 from v2g.iso15118.vehicle import VehicleState
 from v2g.messages.iso20.ac import (
     AC_ChargeLoopReq,
-    AC_ChargeLoopRes,
     BPT_Dynamic_AC_CLReqControlMode,
     BPT_Dynamic_AC_CLResControlMode,
     BPT_Scheduled_AC_CLReqControlMode,
@@ -35,7 +35,9 @@ _EXPECTED: Mapping[
 }
 
 
-def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeLoopReq:
+def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeLoopReq | der.LoopReq:
+    if session.intent.service.der:
+        return der.loop(session, vehicle)
     return AC_ChargeLoopReq(
         header(session, vehicle),
         DisplayParameters=needs.display(session, vehicle),
@@ -44,11 +46,16 @@ def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeLoopReq:
     )
 
 
-def take(response: AC_ChargeLoopRes, asked: AC_ChargeLoopReq, session: CarSession, vehicle: VehicleState) -> CarSession:
+def take(
+    response: Any, asked: AC_ChargeLoopReq | der.LoopReq, session: CarSession, vehicle: VehicleState
+) -> CarSession:
     control = response.CLResControlMode
-    wanted = _EXPECTED[session.intent.mode, session.bidirectional]
+    wanted: type[Any] = _EXPECTED[session.intent.mode, session.bidirectional]
+    if session.intent.service.der:
+        wanted = der.expected(session)
     if not isinstance(control, wanted) or type(control) is not wanted:
         raise wrong_flavour(control, wanted)
+    target = control.EVSETargetReactivePower
     present_w = vehicle.power_w
     if control.EVSEPresentActivePower is not None:
         present_w = total_w(control, "EVSEPresentActivePower")
@@ -57,16 +64,16 @@ def take(response: AC_ChargeLoopRes, asked: AC_ChargeLoopReq, session: CarSessio
         command=replace(
             session.command,
             charger_w=charger_w(control, session, vehicle),
-            charger_var=total_w(control, "EVSETargetReactivePower"),
+            charger_var=None if target is None else total_w(control, "EVSETargetReactivePower"),
+            der=session.der,
+            der_rating=session.der_rating,
         ),
         report=Report(power_w=present_w, meter=meter_in(session, response.MeterInfo)),
         loops=session.loops + 1,
     ).to(Phase.CHARGE_LOOP)
 
 
-def charger_w(
-    control: Scheduled_AC_CLResControlMode | Dynamic_AC_CLResControlMode, session: CarSession, vehicle: VehicleState
-) -> float:
+def charger_w(control: Any, session: CarSession, vehicle: VehicleState) -> float:
     """The set-point of the on-board charger: the station's target or, without one, the schedule; within own limits."""
     if control.EVSETargetActivePower is not None:
         target_w = total_w(control, "EVSETargetActivePower")
@@ -83,7 +90,7 @@ def _control(session: CarSession, vehicle: VehicleState) -> Scheduled_AC_CLReqCo
         "EVMaximumChargePower": limit(limits.charge_w),
         "EVMinimumChargePower": limit(limits.charge_min_w),
         "EVPresentActivePower": shown(vehicle.power_w),
-        "EVPresentReactivePower": shown(session.command.charger_var),
+        "EVPresentReactivePower": shown(der.present_var(session, vehicle)),
     }
     discharge = {
         "EVMaximumDischargePower": limit(limits.discharge_w),

@@ -1,9 +1,11 @@
 """AC_ChargeParameterDiscovery: the limits of both sides, over all phases. Discharge limits are positive magnitudes."""
 
 from dataclasses import replace
+from typing import Any
 
 from v2g.iso15118.car_session import CarSession
 from v2g.iso15118.d20.ac_power import total_w
+from v2g.iso15118.d20.car import der
 from v2g.iso15118.d20.car.notification import wrong_flavour
 from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.table import Phase
@@ -12,7 +14,6 @@ from v2g.iso15118.vehicle import VehicleState
 from v2g.iso15118.view import Limits
 from v2g.messages.iso20.ac import (
     AC_ChargeParameterDiscoveryReq,
-    AC_ChargeParameterDiscoveryRes,
     AC_CPDReqEnergyTransferMode,
     AC_CPDResEnergyTransferMode,
     BPT_AC_CPDReqEnergyTransferMode,
@@ -20,7 +21,9 @@ from v2g.messages.iso20.ac import (
 )
 
 
-def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeParameterDiscoveryReq:
+def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeParameterDiscoveryReq | der.DiscoveryReq:
+    if session.intent.service.der:
+        return der.discovery(session, vehicle)
     limits = session.intent.limits
     elements = {
         "EVMaximumChargePower": limit(limits.charge_w),
@@ -39,11 +42,13 @@ def request(session: CarSession, vehicle: VehicleState) -> AC_ChargeParameterDis
 
 
 def take(
-    response: AC_ChargeParameterDiscoveryRes,
-    asked: AC_ChargeParameterDiscoveryReq,
+    response: Any,
+    asked: AC_ChargeParameterDiscoveryReq | der.DiscoveryReq,
     session: CarSession,
     vehicle: VehicleState,
 ) -> CarSession:
+    if session.intent.service.der:
+        return der.take_settings(response, session)
     mode = response.AC_CPDResEnergyTransferMode
     wanted = BPT_AC_CPDResEnergyTransferMode if session.bidirectional else AC_CPDResEnergyTransferMode
     if type(mode) is not wanted:

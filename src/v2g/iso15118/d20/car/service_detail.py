@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from v2g.iso15118.car_session import Abandon, CarSession
-from v2g.iso15118.d20.parameter_sets import mode_of
+from v2g.iso15118.d20.parameter_sets import mode_of, value_of
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import Selection
@@ -31,7 +31,9 @@ def take(response: ServiceDetailRes, asked: ServiceDetailReq, session: CarSessio
     if not fitting:
         raise Abandon(f"the station offers {service.name} without {mode.name.lower()} control", Fault.REQUEST_REFUSED)
     chosen = min(fitting, key=_needs_from_station)
-    return replace(session, selection=Selection(service, chosen.ParameterSetID, mode)).to(Phase.SERVICE_SELECTION)
+    nominal_v = float(value_of(chosen, "EVSENominalVoltage") or session.nominal_v)
+    selection = Selection(service, chosen.ParameterSetID, mode)
+    return replace(session, selection=selection, nominal_v=nominal_v).to(Phase.SERVICE_SELECTION)
 
 
 def _needs_from_station(parameter_set: ParameterSet) -> bool:

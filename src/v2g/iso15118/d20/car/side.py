@@ -32,6 +32,7 @@ from v2g.kernel.fault import Fault
 
 _PHASE_LIMIT: Mapping[Phase, tuple[float, Fault]] = {
     Phase.AUTHORIZATION: (timeouts.CAR_ONGOING_S, Fault.AUTHORIZATION),
+    Phase.CHARGE_PARAMETERS: (timeouts.CAR_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     Phase.SCHEDULE_EXCHANGE: (timeouts.CAR_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
     Phase.CABLE_CHECK: (timeouts.CABLE_CHECK_S, Fault.CABLE_CHECK),
     Phase.PRECHARGING: (timeouts.PRECHARGE_S, Fault.PRECHARGE),

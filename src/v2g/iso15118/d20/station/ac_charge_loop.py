@@ -1,9 +1,11 @@
 """AC_ChargeLoop: the inverter is in the car; the station sets the target power, measures, and holds the contactor."""
 
 from dataclasses import replace
+from typing import Any
 
 from v2g.iso15118.d20.ac_power import total_w
 from v2g.iso15118.d20.numbers import limit, shown
+from v2g.iso15118.d20.station import der_charge_loop
 from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.station.metering import meter_info
 from v2g.iso15118.d20.station.status import evse_status
@@ -14,7 +16,6 @@ from v2g.iso15118.service import ControlMode
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Demand, Limits, Stage, StationView
 from v2g.messages.iso20.ac import (
-    AC_ChargeLoopReq,
     AC_ChargeLoopRes,
     BPT_Dynamic_AC_CLReqControlMode,
     BPT_Dynamic_AC_CLResControlMode,
@@ -35,7 +36,9 @@ _KINDS = {
 }
 
 
-def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Reply:
+def answer(request: Any, session: Session, view: StationView) -> Reply:
+    if session.selected.service.der:
+        return der_charge_loop.answer(request, session, view)
     control, selected = request.CLReqControlMode, session.selected
     expected, kind = _KINDS[selected.mode, selected.service.bidirectional]
     if type(control) is not expected:
@@ -46,15 +49,17 @@ def answer(request: AC_ChargeLoopReq, session: Session, view: StationView) -> Re
     limits = car_limits(control, session.car.limits)
     if (reason := why_not(limits, dc=False)) is not None:
         raise Refusal(ResponseCode.FAILED, reason)
-    wish_w = target_w = target_var = None
+    wish_w = target_w = None
+    target_var = None if view.target_var is None else limit(view.target_var)
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
         wish_w = total_w(control, "EVPresentActivePower")
     else:
-        target_w, target_var = limit(view.target_w or 0.0), limit(view.target_var)
+        target_w, target_var = limit(view.target_w or 0.0), limit(view.target_var or 0.0)
     if view.target_w is not None:
         target_w = limit(view.target_w)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
-    car = heard(session.car, control, request.DisplayParameters, limits=limits)
+    turns = session.car.turns + 1
+    car = heard(session.car, control, request.DisplayParameters, limits=limits, turns=turns)
     session = replace(session, car=car, demand=demand)
     meter, session = meter_info(request.MeterInfoRequested, session, view)
     response = AC_ChargeLoopRes(

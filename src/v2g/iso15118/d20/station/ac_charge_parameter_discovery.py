@@ -5,13 +5,13 @@ from typing import Any
 
 from v2g.iso15118.d20.ac_power import total_w
 from v2g.iso15118.d20.numbers import limit, shown
+from v2g.iso15118.d20.station import der_charge_parameters
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.numbers import why_not
 from v2g.iso15118.session import Refusal, Reply, Session
 from v2g.iso15118.view import Limits, StationView
 from v2g.messages.iso20.ac import (
-    AC_ChargeParameterDiscoveryReq,
     AC_ChargeParameterDiscoveryRes,
     AC_CPDReqEnergyTransferMode,
     AC_CPDResEnergyTransferMode,
@@ -21,7 +21,9 @@ from v2g.messages.iso20.ac import (
 from v2g.messages.iso20.types import ResponseCode
 
 
-def answer(request: AC_ChargeParameterDiscoveryReq, session: Session, view: StationView) -> Reply:
+def answer(request: Any, session: Session, view: StationView) -> Reply:
+    if session.selected.service.der:
+        return der_charge_parameters.answer(request, session, view)
     mode, bidirectional = request.AC_CPDReqEnergyTransferMode, session.selected.service.bidirectional
     if isinstance(mode, BPT_AC_CPDReqEnergyTransferMode) != bidirectional:
         raise Refusal(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from v2g.iso15118.d20 import der_iec
 from v2g.iso15118.d20.parameter_sets import parameter_sets
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
@@ -19,12 +20,21 @@ def answer(request: ServiceDetailReq, session: Session, view: StationView) -> Re
             f"service {request.ServiceID} was not offered, only {[int(each) for each in session.offered]}",
         )
     service, offer = Service(request.ServiceID), session.offer
+    functions = None
+    if service is Service.AC_DER_IEC and view.der is not None:
+        functions = int(der_iec.functions(view.der))
     response = ServiceDetailRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         ServiceID=request.ServiceID,
         ServiceParameterList=ServiceParameterList(
-            parameter_sets(service, offer.modes, offer.nominal_voltage_v, price_levels=offer.price_levels)
+            parameter_sets(
+                service,
+                offer.modes,
+                offer.nominal_voltage_v,
+                price_levels=offer.price_levels,
+                functions=functions,
+            )
         ),
     )
     return Reply(response, Phase.SERVICE_SELECTION, replace(session, detailed=(*session.detailed, service)))

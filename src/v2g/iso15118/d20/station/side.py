@@ -26,14 +26,15 @@ from v2g.iso15118.d20.station import (
     session_setup,
     session_stop,
 )
-from v2g.iso15118.d20.table import Phase
-from v2g.iso15118.d20.wire import NO_SESSION, header
+from v2g.iso15118.d20.table import DC, Phase
+from v2g.iso15118.d20.wire import NO_SESSION, PROTOCOLS, header, payload_type
 from v2g.iso15118.engine import paired
 from v2g.iso15118.paused import Paused, binding
 from v2g.iso15118.session import Code, Refusal, Session
 from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Offer, StationView
 from v2g.kernel.fault import Fault
+from v2g.messages import PROTOCOLS as MODULES
 from v2g.messages import codec
 from v2g.messages.iso20.types import ResponseCode, V2GRequest
 
@@ -49,6 +50,12 @@ def _check(request: Type, session: Session) -> None:
     if name != "SessionSetupReq" and request.Header.SessionID != session.session_id:
         reason = f"{name} carries session {request.Header.SessionID.hex().upper()}"
         raise Refusal(Code.UNKNOWN_SESSION, reason, Fault.UNKNOWN_SESSION)
+    selection = session.selection
+    if selection is not None and DC.get(name) is False:  # AC has three message sets with the same names
+        due = PROTOCOLS[payload_type(name, selection.service)]
+        if not type(request).__module__.endswith(f".{MODULES[due][0]}"):
+            reason = f"{name} of {type(request).__module__}, {selection.service.name} has those of {due}"
+            raise Refusal(Code.SEQUENCE_ERROR, reason, Fault.SEQUENCE_ERROR)
 
 
 def _refuse(request: Type, session: Session, view: StationView, refusal: Refusal) -> Type | None:
@@ -105,6 +112,7 @@ STATION = StationSide(
     refuse=_refuse,
     pause=_pause,
     phase_limits={
+        Phase.CHARGE_PARAMETERS: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
         Phase.AUTHORIZATION: (timeouts.STATION_ONGOING_S, Fault.AUTHORIZATION),
         Phase.SCHEDULE_EXCHANGE: (timeouts.STATION_ONGOING_S, Fault.SEQUENCE_TIMEOUT),
         # The car gives up first, and then ends the session in order.

@@ -9,12 +9,13 @@ from v2g.station.power.sources.back_end import BackEnd
 from v2g.station.power.sources.battery import Battery
 from v2g.station.power.sources.capability import Capability
 from v2g.station.power.sources.car import Car
+from v2g.station.power.sources.car_inverter import CarInverter
 from v2g.station.power.sources.departure import Departure
 from v2g.station.power.sources.duty_cycle import DutyCycle
 from v2g.station.power.sources.grid import Grid
 from v2g.station.power.sources.heat import Heat
 from v2g.station.power.sources.operator import Operator
-from v2g.station.power.sources.permission import IslandWatch, Permission
+from v2g.station.power.sources.permission import Permission
 from v2g.station.power.sources.plan import Plan
 from v2g.station.power.sources.ramp import Ramp
 from v2g.station.power.sources.rating import Rating
@@ -26,7 +27,7 @@ ROWS: tuple[Callable[[], Source], ...] = (
     Capability,
     Site,
     Permission,
-    IslandWatch,
+    CarInverter,
     Operator,
     Car,
     Battery,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from v2g.station.power.limits import Bound, Decision, Holds, Wish
 from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
+from v2g.station.power.sources.car_inverter import rating
 
 _SHAPES = ("ramp rate",)
 """Of the limits of grid support: those that belong to one set-point."""
@@ -25,7 +26,7 @@ class Grid(Source):
             guard.hold(0.0)  # after a renegotiation the ramp begins at zero, and a response goes on
         elif situation.begins:
             self._begun = True
-            guard.begin(situation.rating if situation.dc else None, situation.now)
+            guard.begin(situation.rating if situation.dc else rating(situation), situation.now)
         if not self._begun:
             if guard.trip is not None:
                 self._limits = (Bound("grid protection", 0.0, 0.0, guard.verdict.why),)
@@ -45,7 +46,7 @@ class Grid(Source):
             ).behind(loss_w)
             for each in limits
         )
-        if situation.dc and situation.energy:  # an AC car is given no reactive power
+        if situation.energy and (situation.dc or rating(situation) is not None):
             situation.reactive = support.reactive_var, support.reactive_by
         if support.wished_by == "dispatch" or not situation.energy:
             return wish
