@@ -114,7 +114,7 @@ def expected(session: CarSession) -> type[Any]:
 
 
 def present_var(session: CarSession, vehicle: VehicleState) -> float:
-    """What the charger draws; what it was told if the vehicle does not measure that."""
+    """What the charger draws; what was asked of it if the vehicle does not measure that."""
     return (session.command.charger_var or 0.0) if vehicle.reactive_var is None else vehicle.reactive_var
 
 
