@@ -1,0 +1,174 @@
+"""Cars of real captures at our station: their requests, one by one, with the session id that our station gave."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.iso15118.test_secc_engine import READY
+
+from v2g.capture.dissector import Dissector
+from v2g.capture.file import read
+from v2g.capture.record import Record
+from v2g.iso15118.edition import body_name
+from v2g.iso15118.service import Service
+from v2g.iso15118.station import StationConversation
+from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView
+from v2g.kernel.fault import Fault
+from v2g.messages import decode, encode
+from v2g.messages.sap import AppProtocol, supportedAppProtocolReq
+
+WIDE = Limits(charge_w=400_000, charge_a=500, voltage_min_v=50, voltage_max_v=1_000)
+OFFER = Offer("DE*V2G*E1", (Service.DC, Service.AC))
+CAPTURES = [
+    "DIN_DC_DS5366_Josev.pcapng",
+    "ISO-2_AC_DS5366.pcapng",
+    "ISO-2_DC_BatteryDataExchange_DS5366_RiseV2G.pcapng",
+    "ISO-2_DC_DS5366.pcapng",
+    "ISO-2_DC_Pause_DS5366.pcapng",
+    "ISO-2_DC_Renegotiation_DS5366_RiseV2G.pcapng",
+    "ISO-2_DC_SalesTariffSchedule_DS5366_RiseV2G.pcapng",
+    "ISO-2_DC_multi_EVSE_SLAC_DS5366_Josev.pcapng",
+    "audi-dc-iso2.pcap",
+]
+
+REFUSED = {
+    "ISO-2_DC_BatteryDataExchange_DS5366_RiseV2G.pcapng": "FAILED_ServiceIDInvalid",
+    "ISO-2_DC_SalesTariffSchedule_DS5366_RiseV2G.pcapng": "FAILED_TariffSelectionInvalid",
+}
+"""A value-added service and a second tariff that the captured station had, and ours has not."""
+
+
+def sessions(path: Path) -> Iterator[list[Record]]:
+    """The requests of each connection that has a handshake."""
+    dissector = Dissector()
+    found: dict[int, list[Record]] = {}
+    with path.open("rb") as file:
+        records = [record for item in read(file, path.name) for record in dissector.feed(item)]
+    for record in [*records, *dissector.flush()]:
+        if record.protocol in ("sap", "iso2", "din") and record.is_request:
+            found.setdefault(record.connection, []).append(record)
+    yield from (each for each in found.values() if each[0].protocol == "sap")
+
+
+class Bench:
+    """Our station's conversation, and hardware that obeys at once."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.view = replace(READY, limits=WIDE, schedule=(Slot(86_400, 400_000, 0),))
+        self.station = StationConversation(OFFER, self.now)
+
+    def seen(self, *, done: bool = True) -> StationView:
+        """`done`: nothing is under way any more that the car would have to wait for."""
+        demand = self.station.demand
+        closed = demand.stage is not Stage.OFF
+        voltage_v = demand.voltage_v if closed else 0.0
+        return replace(
+            self.view,
+            contactor_closed=closed,
+            voltage_v=voltage_v,
+            cable_check=Check.PASSED if done and demand.stage is Stage.CABLE_CHECK else Check.ONGOING,
+            authorization=Authorization.ACCEPTED if done else Authorization.PENDING,
+            schedule=self.view.schedule if done else (),
+        )
+
+    def answer(self, record: Record, *, done: bool = True) -> Any:
+        """The response to a captured request; None without one."""
+        if record.message == "CableCheckReq" and self.station.demand.stage is not Stage.CABLE_CHECK and done:
+            self.answer(record, done=False)  # ours is never through with the first request
+        self.now += 0.05
+        payload = record.payload
+        if record.protocol != "sap":
+            request: Any = record.value
+            if body_name(request) != "SessionSetupReq":
+                header = msgspec.structs.replace(request.Header, SessionID=self.station.session_id)
+                payload = encode(record.protocol, msgspec.structs.replace(request, Header=header))
+        assert record.payload_type is not None
+        send = self.station.receive(record.payload_type, payload, self.now, self.seen(done=done)).send
+        send += self.station.renew(self.now, self.seen(done=done)).send
+        return decode(record.protocol, send[0][1], strict=True) if send else None
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_the_answers_to_a_captured_car_are_legal(name: str, shared: Path) -> None:
+    """Every response is paired, of the strict schema, and OK unless the car wants what our station does not have."""
+    answered = 0
+    for requests in sessions(shared / "captures" / name):
+        bench = Bench()
+        for record, following in pairwise([*requests, None]):
+            assert record is not None
+            # As soon as the captured station was: the car goes on then.
+            response = bench.answer(record, done=following is None or following.message != record.message)
+            assert response is not None, record.message
+            answered += 1
+            assert body_name(response) == str(record.message).removesuffix("Req") + "Res"
+            said = response if record.protocol == "sap" else response.Body.BodyElement
+            if said.ResponseCode.value == REFUSED.get(name):
+                assert bench.station.demand.stage is Stage.OFF
+                return
+            assert said.ResponseCode.value.startswith("OK"), (name, record.packet, record.message, said)
+        end = bench.station.end
+        assert end is None or end.fault is None
+        assert requests[-1].message != "SessionStopReq" or end is not None
+        assert end is None or bench.station.demand.stage is Stage.OFF
+    assert answered > 10
+    assert name not in REFUSED
+
+
+def test_a_car_that_stops_out_of_the_charging_loop_is_stopped_safely(shared: Path) -> None:
+    """As one maker's AC cars do it: the table refuses SessionStop there, and the power is off all the same."""
+    [requests, *_] = sessions(shared / "captures" / "ISO-2_AC_DS5366.pcapng")
+    bench = Bench()
+    loop = next(index for index, record in enumerate(requests) if record.message == "ChargingStatusReq")
+    for record in requests[: loop + 2]:
+        bench.answer(record)
+    assert bench.station.demand.stage.name == "ENERGY"
+    response = bench.answer(next(record for record in requests if record.message == "SessionStopReq"))
+    assert response.Body.BodyElement.ResponseCode.value == "FAILED_SequenceError"
+    assert bench.station.demand.stage is Stage.OFF
+
+
+def test_a_car_that_leaves_out_pre_charge_gets_no_power(shared: Path) -> None:
+    """PowerDelivery right after the cable check, as one car does it."""
+    [requests, *_] = sessions(shared / "captures" / "ISO-2_DC_DS5366.pcapng")
+    bench = Bench()
+    before = next(index for index, record in enumerate(requests) if record.message == "PreChargeReq")
+    for record, following in pairwise(requests[: before + 1]):
+        bench.answer(record, done=following.message != record.message)
+    response = bench.answer(next(record for record in requests if record.message == "PowerDeliveryReq"))
+    assert response.Body.BodyElement.ResponseCode.value == "FAILED_SequenceError"
+    assert bench.station.end is not None
+    assert bench.station.end.fault is Fault.SEQUENCE_ERROR
+    assert bench.station.demand.stage is Stage.OFF
+
+
+def test_octets_after_a_document_are_taken_and_reported(shared: Path) -> None:
+    """Some cars send zeros after the message."""
+    [requests, *_] = sessions(shared / "captures" / "ISO-2_DC_DS5366.pcapng")
+    bench = Bench()
+    bench.answer(requests[0])
+    step = bench.station.receive(0x8001, requests[1].payload + bytes(2), 1.0, bench.seen())
+    assert len(step.send) == 1
+    assert any(getattr(event, "deviations", ()) for event in step.events)
+
+
+@pytest.mark.parametrize("octets", [bytes(2), bytes(16)])
+def test_a_car_that_names_no_common_protocol_first_is_served_by_what_it_ranks_next(octets: bytes) -> None:
+    """A maker's own namespace first, SchemaID 0, priorities that begin at 2, and zeros after the document."""
+    entries = [
+        AppProtocol("urn:din:70121:2012:MsgDef", 2, 0, SchemaID=0, Priority=3),
+        AppProtocol("urn:tesla:din:2018:MsgDef", 2, 0, SchemaID=7, Priority=1),
+        AppProtocol("urn:iso:15118:2:2013:MsgDef", 2, 0, SchemaID=255, Priority=2),
+    ]
+    bench = Bench()
+    payload = encode("sap", supportedAppProtocolReq(entries)) + octets
+    [(_, answer)] = bench.station.receive(0x8001, payload, 0.1, bench.seen()).send
+    assert decode("sap", answer).SchemaID == 255
+    bench = Bench()
+    payload = encode("sap", supportedAppProtocolReq(entries[:2])) + octets
+    [(_, answer)] = bench.station.receive(0x8001, payload, 0.1, bench.seen()).send
+    assert decode("sap", answer).SchemaID == 0
