@@ -231,12 +231,14 @@ async def _commanded(settings: Settings) -> list[str]:
     commanded = [] if settings.kept is None else [f"kept file {settings.kept.resolve()}"]
     owners: dict[tuple[str, str], int] = {}
     for evse in settings.evses:
-        devices = {name: getattr(evse, name) for name in COMMANDED}
-        devices["pilot"] = None if evse.pilot is None else evse.pilot.device
-        for name, device in devices.items():
-            for place in [] if device is None else await places(device.where):
+        found = {name: getattr(evse, name) for name in COMMANDED}
+        found["pilot"] = None if evse.pilot is None else evse.pilot.device
+        devices = {name: device.where for name, device in found.items() if device is not None}
+        at = await asyncio.gather(*map(places, devices.values()))  # at once: names may have to be looked up
+        for (name, address), its_places in zip(devices.items(), at, strict=True):
+            for place in its_places:
                 commanded.append(place)
-                if device.where.scheme == MODBUS and (owner := owners.setdefault((name, place), evse.id)) != evse.id:
+                if address.scheme == MODBUS and (owner := owners.setdefault((name, place), evse.id)) != evse.id:
                     raise HardwareBusy(f"{name} at {place}: EVSE {owner} commands it; give EVSE {evse.id} its own")
         if evse.pilot is not None and evse.pilot.pwm is not None:
             commanded.append(f"pwm {evse.pilot.pwm.chip}/{evse.pilot.pwm.channel}")
