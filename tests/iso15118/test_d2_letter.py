@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 from tests.iso15118.evcc.test_d2_sessions import world
+from tests.iso15118.evcc.world import view
 from tests.iso15118.test_secc_engine import LIMITS, READY
 
 from v2g.exi.facets import Type
@@ -135,6 +136,36 @@ def test_every_phase_with_every_request(side: StationSide, service: Service) -> 
                 assert after is Phase.ENDED
                 assert asker.engine.demand.stage is Stage.OFF
     assert len(seen) == (11 if service.dc else 9)
+
+
+STOP = "SessionStopReq"
+SEQUENCE: dict[Phase, tuple[set[str], set[str], set[str]]] = {
+    Phase.SESSION_SETUP: ({"SessionSetupReq"},) * 3,
+    Phase.SERVICE_DISCOVERY: ({"ServiceDiscoveryReq", STOP},) * 3,
+    Phase.SERVICE: (
+        *({"ServiceDetailReq", "PaymentServiceSelectionReq", STOP},) * 2,
+        {"ServicePaymentSelectionReq", STOP},
+    ),
+    Phase.AUTHORIZATION: (*({"AuthorizationReq", STOP},) * 2, {"ContractAuthenticationReq", STOP}),
+    Phase.CHARGE_PARAMETERS: ({"ChargeParameterDiscoveryReq", STOP},) * 3,
+    Phase.CABLE_CHECK: (set(), *({"CableCheckReq", STOP},) * 2),
+    Phase.PRECHARGE: (set(), *({"PreChargeReq", STOP},) * 2),
+    Phase.PRECHARGED: (set(), *({"PreChargeReq", "PowerDeliveryReq", STOP},) * 2),
+    Phase.POWER_DELIVERY: ({"PowerDeliveryReq", STOP}, set(), set()),
+    Phase.STARTED: ({"ChargingStatusReq"}, *({"CurrentDemandReq"},) * 2),
+    Phase.AC_CHARGE_LOOP: ({"ChargingStatusReq", "PowerDeliveryReq"}, set(), set()),
+    Phase.DC_CHARGE_LOOP: (set(), *({"CurrentDemandReq", "PowerDeliveryReq"},) * 2),
+    Phase.WELDING_DETECTION: (set(), *({"WeldingDetectionReq", STOP},) * 2),
+    Phase.STOPPING: ({STOP}, set(), set()),
+}
+"""What other stacks admit: ISO 15118-2 in AC and in DC, and DIN."""
+
+
+@pytest.mark.parametrize("kind", range(3), ids=["ISO 15118-2 AC", "ISO 15118-2 DC", "DIN"])
+def test_the_sequence_is_that_of_other_stacks(kind: int) -> None:
+    side, service = KINDS[kind]
+    for phase in Car(side, service).walk():
+        assert set(side.edition.admitted(phase, service.dc)) == SEQUENCE[phase][kind], phase
 
 
 @EVERY
@@ -312,6 +343,20 @@ def test_a_station_that_waits_for_somebody_says_so(side: StationSide, service: S
     assert waiting == ("Ongoing" if side is DIN else "Ongoing_WaitingForCustomerInteraction")
     car.view = READY
     assert car.ask(car.bodies[name]).EVSEProcessing.value == "Finished"
+
+
+def test_a_car_of_iso_2_waits_for_a_person_without_limit() -> None:
+    """[V2G2-845]"""
+    running = world(D2.edition, Service.AC, view=view(authorization=Authorization.PENDING))
+    running.run(lambda now: len(now.asked("AuthorizationReq")) == 2)
+    answer, since = encode("iso2", running.responses[-1]), running.now
+    while running.now < since + 200:
+        running._wire.clear()
+        running.take(running.evcc.receive(PayloadType.EXI, answer, running.now, running.state()))
+        running.now = running.evcc.next_deadline() or 0.0
+        running.take(running.evcc.expire(running.now, running.state()))
+    assert running.evcc.session.stop is None
+    assert running.evcc.end is None
 
 
 @EVERY
