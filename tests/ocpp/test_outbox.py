@@ -70,3 +70,14 @@ def test_a_refused_message_is_tried_again_later_and_then_given_up() -> None:
     assert entry is not None
     assert outbox.failed(entry, now)
     assert sequence(outbox) == [1]
+
+
+def test_a_row_that_nobody_can_read_any_more_stops_nothing() -> None:
+    store = Memory()
+    store.put("queue", "000000000001", b"NoSuchAction {}")
+    store.put("queue", "000000000002", b"TransactionEvent {")
+    outbox = Outbox(store)
+    assert len(outbox) == 0
+    outbox.add("TransactionEvent", event(3), online=True)
+    assert sequence(outbox) == [3]
+    assert not store.found

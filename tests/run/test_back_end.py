@@ -20,6 +20,8 @@ from tests.station.scene import OUTLET
 from websockets.asyncio.server import ServerConnection, basic_auth, serve
 from websockets.typing import Subprotocol
 
+from v2g.bench.csms import Csms as CsmsForABench
+from v2g.bench.csms import Orders
 from v2g.run.back_end import BackEndRunner
 from v2g.station.config.settings import Ocpp, Settings
 from v2g.station.evse import Evse
@@ -142,7 +144,7 @@ async def _a_station_and_an_independent_back_end(tmp_path: Path) -> None:
             again = await found.get()
         variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
         heard = await again.call(call.GetVariables([variable]))
-        assert heard.get_variable_result[0]["attribute_value"] == "86400"
+        assert heard.get_variable_result[0]["attribute_value"] == "300"
         assert again.heard.empty()
 
 
@@ -205,3 +207,22 @@ def certified(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "root.pem", folder / "key.pem")
     return context
+
+
+def test_the_back_end_for_a_bench(tmp_path: Path) -> None:
+    asyncio.run(_the_back_end_for_a_bench(tmp_path))
+
+
+async def _the_back_end_for_a_bench(tmp_path: Path) -> None:
+    address, said = asyncio.get_running_loop().create_future(), asyncio.Queue[str]()
+    calls = (("GetBaseReport", b'{"requestId":7,"reportBase":"FullInventory"}'), ("NoSuchThing", b"{}"))
+    csms = CsmsForABench(Orders(calls=calls), said.put_nowait)
+    serving = asyncio.create_task(csms.serve("127.0.0.1", 0, address.set_result, password=PASSWORD))
+    async with station(tmp_path, url=await address, security_profile=1), asyncio.timeout(WITHIN_S):
+        awaited = ["CS%201 is connected", "BootNotification", "NoSuchThing cannot be sent"]
+        awaited += ["answers GetBaseReport", "NotifyReport"]
+        while awaited:
+            text = await said.get()
+            awaited = [each for each in awaited if each not in text]
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)

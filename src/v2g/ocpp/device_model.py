@@ -82,6 +82,10 @@ class DeviceModel:
         """The same as true or false."""
         return self.text(component, name).lower() == "true"
 
+    def assume(self, component: str, name: str, value: str) -> None:
+        """A value of the station's variable that the back end gave in another way; not kept."""
+        self._variables[_key(component, 0, name, "")].value = value
+
     def get(self, asked: v21.GetVariableDataType) -> v21.GetVariableResultType:
         """One result of GetVariables."""
         found = self._find(asked.component, asked.variable)

@@ -38,10 +38,13 @@ class Outbox:
         for (kind, key), value in sorted(store.found.items()):
             if kind == KIND:
                 action, _, document = value.partition(b" ")
-                name = action.decode()
-                request = decoder(v21.CALLS[name][0]).decode(document)
-                self._entries.append(Entry(int(key), name, request, 0))
                 self._next = int(key) + 1
+                try:
+                    request = decoder(v21.CALLS[action.decode()][0]).decode(document)
+                except (KeyError, ValueError):  # of another release of this software
+                    store.put(KIND, key, None)
+                else:
+                    self._entries.append(Entry(int(key), action.decode(), request, 0))
         self.went_offline()
 
     def __len__(self) -> int:

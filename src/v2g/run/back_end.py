@@ -173,7 +173,10 @@ class BackEndRunner:
         loop = asyncio.get_running_loop()
         while True:
             frame = await connection.receive()
-            station.receive(frame, loop.time(), int(time.time()))
+            try:
+                station.receive(frame, loop.time(), int(time.time()))
+            except Exception as error:  # a defect here must not end the station
+                station.log.append(f"a frame could not be handled: {error!r}")
             heed()
             self._outgoing.set()
             news.set()

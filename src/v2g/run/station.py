@@ -31,6 +31,7 @@ from v2g.station import command
 from v2g.station.config.settings import COMMANDED, Settings, Tls
 from v2g.station.event import BackEndReported, Listening, OperatorAsked, StrangerRefused
 from v2g.station.evse import Evse
+from v2g.station.power.situation import NOT_KNOWN
 from v2g.station.snapshot import StationSnapshot, explain
 from v2g.station.station import Station
 from v2g.station.text import describe
@@ -59,6 +60,9 @@ class StationProcess:
         self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
         authorizers = {} if self._back_end is None else self._back_end.authorizers
         self._station = Station(settings, self._journal.found, authorizers)
+        if self._back_end is not None:
+            for evse in self._station.evses.values():
+                evse.back_end = NOT_KNOWN
         self._runners: dict[int, EvseRunner] = {}
         self._stop = asyncio.Event()
         self._turns = Turns()

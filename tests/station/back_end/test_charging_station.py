@@ -24,6 +24,7 @@ from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.charging_station import Card, ChargingStation
 from v2g.station.back_end.requests import HANDLERS
 from v2g.station.config.settings import Access
+from v2g.station.power.situation import NOT_KNOWN
 
 CAR = "WMIV1234567890ABCDEX"
 EVERY_S = 0.1
@@ -428,3 +429,30 @@ def test_what_is_not_offered_is_said_to_be_so() -> None:
     assert bench.actions()[-1] == "StatusNotification"
     composite = bench.ask("GetCompositeSchedule", v21.GetCompositeScheduleRequest(duration=60, evseId=1))
     assert composite.schedule.chargingSchedulePeriod[0].limit == 15_000
+
+
+def test_before_the_back_end_side_has_begun_there_is_no_power() -> None:
+    world = World(SETTINGS, INTENT)
+    world.evse.back_end = NOT_KNOWN
+    world.run(3.0)
+    world.plug_in()
+    world.run(40.0)
+    assert world.evse.decision.power_w == 0.0
+    assert world.evse.decision.allowed.charge_w == 0.0
+
+
+def test_the_heartbeat_follows_the_answer_to_the_boot() -> None:
+    answer = v21.BootNotificationResponse(currentTime=TIME, interval=10, status="Accepted")
+    bench = Bench(answers={"BootNotification": answer})
+    bench.run(35.0)
+    assert bench.actions().count("Heartbeat") == 3
+    assert bench.actions().count("BootNotification") == 1
+
+
+def test_a_restart_in_the_middle_of_anything_finds_rows_that_it_cannot_read() -> None:
+    store = Memory()
+    for kind in ("transaction", "profile", "queue", "variable", "boot"):
+        store.put(kind, "1", b"{")
+    bench = Bench(store=store)
+    bench.charge(3.0)
+    assert bench.events()[0].eventType == "Started"

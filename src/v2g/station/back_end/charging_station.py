@@ -6,6 +6,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -306,6 +307,7 @@ class ChargingStation:
             self.log.append(f"the back end answers: {response.status}")
             interval_s = response.interval or RETRY_BOOT_S
             if response.status == "Accepted":
+                self.model.assume("OCPPCommCtrlr", "HeartbeatInterval", f"{interval_s:.0f}")
                 self._beat_at = now + interval_s
                 self._reported.clear()
         self._boot_at = now + interval_s
@@ -400,17 +402,22 @@ def _lasting(installed: Iterable[Installed]) -> dict[int, Installed]:
 
 
 def _left_over(store: Store) -> dict[int, Transaction]:
-    rows = (value for (kind, _), value in store.found.items() if kind == _TRANSACTION)
-    found = (decoder(Transaction).decode(value) for value in rows)
-    return {each.evse: each for each in found}
+    found = {}
+    for (kind, _), value in store.found.items():
+        with suppress(ValueError):  # of another release of this software
+            if kind == _TRANSACTION:
+                each = decoder(Transaction).decode(value)
+                found[each.evse] = each
+    return found
 
 
 def _kept_profiles(store: Store) -> list[Installed]:
     found = []
     for (kind, _), value in sorted(store.found.items()):
-        if kind == _PROFILE:
-            evse, _, document = value.partition(b" ")
-            found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
+        with suppress(ValueError):  # of another release of this software
+            if kind == _PROFILE:
+                evse, _, document = value.partition(b" ")
+                found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
     return found
 
 

@@ -58,6 +58,10 @@ class BackEndOrder:
     """Monotonic time at which it lapses unless it is renewed."""
 
 
+NOT_KNOWN = BackEndOrder(until_s=-inf)
+"""Before the back end's side of the station has begun: no power."""
+
+
 @dataclass(slots=True)
 class Situation:
     """One instant. The decider fills in what its sources need of each other: `wish_w` and what follows it."""

@@ -1,0 +1,53 @@
+"""`v2g csms`: a small back end for a bench."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from v2g.cli.arguments import endpoint, number
+from v2g.kernel.printable import printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen", type=endpoint, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="default: 127.0.0.1:9000"
+    )
+    parser.add_argument(
+        "--setpoint", type=number(least=-10_000_000, most=10_000_000), metavar="W",
+        help="for each transaction; positive charges the vehicle, negative feeds the grid",
+    )  # fmt: skip
+    parser.add_argument("--limit", type=number(least=0, most=10_000_000), metavar="W", help="for each transaction")
+    parser.add_argument(
+        "--send", type=Path, metavar="FILE", help="what each station gets once it has booted: lines of ACTION JSON"
+    )
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="what stations have to know")
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="PEM; with TLS")
+    parser.add_argument("--private-key", type=Path, metavar="FILE", help="PEM")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves until it is interrupted. Raises `CsmsError`."""
+    import ssl
+
+    from v2g.bench.csms import Csms, CsmsError, Orders
+
+    tls = None
+    try:
+        lines = [] if args.send is None else [line.split(None, 1) for line in args.send.read_text().splitlines()]
+        password = None if args.password_file is None else args.password_file.read_text().strip()
+        if args.certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(args.certificate, args.private_key)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CsmsError(
+            f"{getattr(error, 'filename', None) or 'a file'}: {error}; name one that can be read"
+        ) from error
+    calls = tuple((line[0], line[1].encode()) for line in lines if len(line) == 2)
+    csms = Csms(Orders(args.setpoint, args.limit, calls), _say)
+    host, port = args.listen
+    asyncio.run(csms.serve(host, port, lambda at: _say(f"listening on {at}"), password=password, tls=tls))
+    return 0
+
+
+def _say(text: str) -> None:
+    print(printable(text), flush=True)
