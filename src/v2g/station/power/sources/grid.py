@@ -7,7 +7,7 @@ from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
 from v2g.station.power.sources.car_inverter import rating
 
-_SHAPES = ("ramp rate",)
+_SHAPES = ("ramp rate", "apparent power")
 """Of the limits of grid support: those that belong to one set-point."""
 
 
