@@ -43,8 +43,12 @@ _WILD = (
 
 def say(rig: Rig, request: Type) -> None:
     """A request arrives at the station, whoever sent it."""
-    payload_type = _SETS.get(type(request).__module__, PayloadType.MAIN)
+    payload_type = _payload_type(type(request))
     rig.world.say_as_car(payload_type, encode(PROTOCOLS[payload_type], request))
+
+
+def _payload_type(kind: type[Type]) -> int:
+    return _SETS.get(kind.__module__, PayloadType.MAIN)
 
 
 def _header(rig: Rig, session_id: str | None = None) -> MessageHeader:
@@ -89,12 +93,16 @@ def _any_request(random: Random, header: MessageHeader) -> Type:
 def _no_requests() -> tuple[Type, ...]:
     """Valid documents that are no request: messages of a station, and bare elements."""
     found = []
-    for protocol in PROTOCOLS.values():
+    for payload_type, protocol in PROTOCOLS.items():
         schema = codec(protocol).schema
         for member in schema.elements:
-            if isinstance(member.type, type) and not member.type.__name__.endswith("Req"):
+            kind = member.type
+            # A type of several sets counts once, in the one that `say` sends it in.
+            if not isinstance(kind, type) or _payload_type(kind) != payload_type:
+                continue
+            if not kind.__name__.endswith("Req"):
                 with suppress(ExiError):  # an abstract type, or one that wants an element of another schema
-                    message = least(schema, member.type)
+                    message = least(schema, kind)
                     encode(protocol, message)
                     found.append(message)
     return tuple(found)
