@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as changed
 from tests.contract.bench import power
 from tests.contract.simulators import simulator
 from tests.outside_package import installed
@@ -101,7 +101,7 @@ def test_an_inverter_that_holds_something_else_is_one_trouble_and_a_reading_that
     async def test() -> None:
         async with at({1: Unit(shipped("inverter"), lambda: IDLE, lambda _: held)}) as address:
             devices = Devices(EvseSettings(contactor=NOWHERE, meter=NOWHERE, inverter=unit(address, 1)), clock)
-            orders = replace(SAFE, inverter=power(7_000))
+            orders = changed(SAFE, inverter=power(7_000))
             seen: list[str] = []
             for _ in range(200):
                 await devices.command_inverter(orders)
@@ -273,7 +273,7 @@ def test_the_plug_is_freed_only_when_the_contactor_is_seen_open() -> None:
         async with at({1: contactor.unit, 2: lock.unit}) as address:
             evse = EvseSettings(contactor=unit(address, 1), meter=NOWHERE, lock=unit(address, 2))
             devices = Devices(evse, clock)
-            closed = replace(SAFE, contactor_closed=True, locked=True)
+            closed = changed(SAFE, contactor_closed=True, locked=True)
             await devices.command(SAFE)  # the contactor's position is not known yet
             assert not lock.driven
             await devices.command(closed)
@@ -369,7 +369,7 @@ def test_a_process_that_ends_frees_the_plug() -> None:
             )
 
             async def work() -> None:
-                await devices.command(replace(SAFE, contactor_closed=True, locked=True))
+                await devices.command(changed(SAFE, contactor_closed=True, locked=True))
                 began.set()
                 try:
                     await asyncio.Event().wait()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
@@ -43,7 +44,7 @@ def test_a_meter_that_is_reset_changes_nothing_that_was_counted(to_wh: float) ->
     def reset(readings: Readings) -> Readings:
         meter = readings.meter
         shifted = None if meter is None else replace(meter, import_wh=meter.import_wh + shift_wh)
-        return replace(readings, meter=shifted)
+        return changed(readings, meter=shifted)
 
     world.as_read = reset
     world.run(0.5)

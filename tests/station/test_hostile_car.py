@@ -30,6 +30,7 @@ from v2g.messages.iso20 import ac, common, dc
 from v2g.messages.iso20.types import RationalNumber
 from v2g.power.meter import NO_POWER_W
 from v2g.station.config.settings import EvseSettings, PlanStep
+from v2g.station.readings import Readings
 from v2g.station.timeouts import FOLLOWS_S, RENEGOTIATES_S
 
 AC = changed(OUTLET, services=("AC_BPT", "AC"), inverter=None, isolation=None, bench_ac_bpt=True)
@@ -154,11 +155,11 @@ def test_a_meter_that_shows_the_impossible_is_no_defect_of_the_station(
 ) -> None:
     world = in_the_loop(World(evse, replace(INTENT, service=service)), 3.0)
 
-    def lying(readings: object) -> object:
-        meter = readings.meter  # type: ignore[attr-defined]
-        return readings if meter is None else replace(readings, meter=replace(meter, power_w=power_w))  # type: ignore[type-var]
+    def lying(readings: Readings) -> Readings:
+        meter = readings.meter
+        return readings if meter is None else changed(readings, meter=replace(meter, power_w=power_w))
 
-    world.as_read = lying  # type: ignore[assignment]
+    world.as_read = lying
     world.run(20.0)
     assert fault_of(world) not in (None, Fault.INTERNAL)
     assert abs(world.plant.ac_power_w + world.plant.charger_power_w) < NO_POWER_W

@@ -1,7 +1,5 @@
 """What the supervisor finds in measurements alone, and how long it must last."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import CAR, INTENT, OUTLET, fault_of, in_the_loop
@@ -163,7 +161,7 @@ def test_an_inverter_that_holds_something_else_than_commanded_for_too_long_is_a_
 
     def found(held: HeldSetpoint | None) -> object:
         supervisor = Supervisor(OUTLET, RATING)
-        return supervisor.hardware(replace(readings(1.0), held=held), 1.0, dc=True)
+        return supervisor.hardware(changed(readings(1.0), held=held), 1.0, dc=True)
 
     assert found(None) is None
     assert found(HeldSetpoint(1.0, OFF)) is None
@@ -176,7 +174,7 @@ def test_an_inverter_that_holds_something_else_than_commanded_for_too_long_is_a_
 
 @pytest.mark.parametrize("stage", Stage)
 def test_after_a_stall_the_stall_is_the_fault_and_no_device(stage: Stage) -> None:
-    stale = replace(readings(0.0), unwatched="this process did not run for 3.2 s").fresh(3.2)
+    stale = changed(readings(0.0), unwatched="this process did not run for 3.2 s").fresh(3.2)
     assert stale.contactor is None
     demand = Demand(stage=stage, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
     found = Supervisor(OUTLET, RATING).power_path(Watched(demand), stale, 3.2)

@@ -1,6 +1,5 @@
 """Child processes that end with this one: when it stops, when it is interrupted, and when it is killed."""
 
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,21 +12,16 @@ _PR_SET_PDEATHSIG = 1
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def end_with_parent(parent: int) -> None:
-    """In a child, before its program starts: SIGTERM as soon as its parent has ended, however that was.
-
-    `parent`: its process id, for the case that it has ended by now.
-    """
+def end_with_parent() -> None:
+    """In a child, before its program starts: SIGTERM as soon as its parent has ended, however that was."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 @contextmanager
 def workers(count: int | None) -> Iterator[ProcessPoolExecutor]:
     """Processes that compute. Whatever ends the block early, an interrupt as well, ends them at once."""
     others = set(active_children())
-    pool = ProcessPoolExecutor(count, get_context("fork"), initializer=_begin, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(count, get_context("fork"), initializer=_begin)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
         pool.submit(int)  # starts all of them; an interrupt in the midst of that would leave some behind
@@ -43,9 +37,9 @@ def workers(count: int | None) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-def _begin(parent: int) -> None:
+def _begin() -> None:
     """A terminal sends Ctrl-C to each process; what is to happen then is for the first one to say."""
-    end_with_parent(parent)
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from v2g.exi.facets import Type
-from v2g.iso15118.car_session import Abandon, CarPaused, Report, Stopping
+from v2g.iso15118.car_session import Abandon, CarPaused, CarSession, Report, Stopping
 from v2g.iso15118.engine import End, Unacceptable, move, paired, send, take_in
 from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.sides import CarSide
@@ -44,6 +44,7 @@ class CarEngine:
         """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS."""
         self.side = side
         self.session = side.open(intent, station, paused)
+        self._commanded: tuple[CarSession | None, Command] = (None, Command())
         self.end: End[CarPaused] | None = None
         self._setup_deadline = setup_deadline
         self._asked: _Asked | None = None
@@ -58,9 +59,13 @@ class CarEngine:
     @property
     def command(self) -> Command:
         """What the session wants of the vehicle now."""
-        dc = self.session.intent.service.dc
-        ready = self.session.phase in self.side.ready if dc else self.session.drawing
-        return replace(self.session.command, ready=ready)
+        session, command = self._commanded
+        if session is not self.session:
+            session = self.session
+            ready = session.phase in self.side.ready if session.intent.service.dc else session.drawing
+            command = replace(session.command, ready=ready)
+            self._commanded = session, command  # asked for many times in each state
+        return command
 
     @property
     def report(self) -> Report:

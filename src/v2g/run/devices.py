@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
 
 from v2g.io.modbus import ModbusConnection, connection
 from v2g.power.address import MODBUS_RTU, Address

@@ -9,6 +9,8 @@ from functools import partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from v2g.io.journal import Journal
 from v2g.io.link import Link, Peer
 from v2g.io.pulse import Pulse, Stall
@@ -100,6 +102,8 @@ class EvseRunner:
         self._line: PlcLink[StationMatching] | None = None
         self._commanded = asyncio.Event()
         self._orders = SAFE
+        self._looked_s = float("-inf")
+        """When the EVSE looked at its devices last."""
         self._troubles: dict[str, str] = {}
         self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
@@ -263,7 +267,7 @@ class EvseRunner:
         self.report(Stalled(str(stall)))
         readings, now = self.devices.readings, self._loop.time()
         if readings.fresh(now) != readings:
-            unwatched = replace(readings, unwatched=str(stall))
+            unwatched = structs.replace(readings, unwatched=str(stall))
             self._guarded(lambda: self.evse.measured(unwatched, now, int(time.time())))
 
     def _do(self, step: Step, since: float | None = None) -> None:
@@ -279,7 +283,7 @@ class EvseRunner:
         if orders != before:
             self._orders = orders
             # A set-point follows every cycle of the grid; only the inverter needs to hear of that at once.
-            power_only = replace(orders, inverter=before.inverter) == before
+            power_only = structs.replace(orders, inverter=before.inverter) == before
             for command, wake in self._new_orders.items():
                 if command == self.devices.command_inverter or not power_only:
                     wake.set()
@@ -341,11 +345,15 @@ class EvseRunner:
         if self._line is not None and self.evse.plug is not None:
             self._line.machine.pilot_toggles = self.evse.plug.toggles
         readings, rating = self.devices.readings, self.devices.rating
+        self._looked_s = self._loop.time()
         self._guarded(lambda: self.evse.measured(readings, self._loop.time(), int(time.time()), rating))
         self._report_troubles()
 
     async def _supervise(self) -> None:
-        self._guarded(lambda: self.evse.expire(self._loop.time(), int(time.time())))
+        """Something is due, or no device has made the EVSE look for a while."""
+        now, due = self._loop.time(), self.evse.next_deadline()
+        if now - self._looked_s >= SUPERVISE_S or (due is not None and now >= due):
+            self._guarded(lambda: self.evse.expire(now, int(time.time())))
 
     async def _command(self, command: Callable[[Orders], Awaitable[None]]) -> None:
         await command(self._orders)

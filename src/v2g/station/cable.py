@@ -1,9 +1,11 @@
 """What the cable allows: the lock that holds the plug, the control pilot, and the current that a duty cycle states."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from v2g.iso15118.view import Demand, Stage, Stop
+from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings
 from v2g.station.orders import Orders
 from v2g.station.power.sources.duty_cycle import volts_times_phases
@@ -35,7 +37,7 @@ def locked(orders: Orders, demand: Demand, readings: Readings) -> Orders:
     )
 
 
-def offered_a(settings: EvseSettings, visit: Visit) -> float | None:
+def offered_a(settings: EvseSettings, visit: Visit, meter: MeterReading | None) -> float | None:
     """The current on each phase that a car may draw that only follows the duty cycle; None: it gets none."""
     pilot = settings.pilot
     if pilot is None or pilot.fallback_a is None or visit.stop is not Stop.NONE or visit.trip is not None:
@@ -43,4 +45,4 @@ def offered_a(settings: EvseSettings, visit: Visit) -> float | None:
     allowed_w = visit.decider.decision.allowed.charge_w
     if visit.injection is not None:
         allowed_w = min(allowed_w, max(visit.injection.power_w, 0.0))
-    return min(pilot.fallback_a, allowed_w / volts_times_phases(settings))
+    return min(pilot.fallback_a, allowed_w / volts_times_phases(settings, meter))

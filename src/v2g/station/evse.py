@@ -5,8 +5,9 @@ the car, orders for the hardware, events. Orders are levels, valid until the nex
 back to `SAFE`: inverter off, contactor open.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.edition import body_name
@@ -409,7 +410,7 @@ class Evse:
         if self.plug is not None:
             why = self.why_not_mute(now) if self.mute else None
             stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
-            self.plug.pilot.offer(None if stops else offered_a(self.settings, self.visit))
+            self.plug.pilot.offer(None if stops else offered_a(self.settings, self.visit, readings.meter))
             signal = Signal.UNAVAILABLE if self._broken(now) else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
@@ -424,7 +425,7 @@ class Evse:
         if self.heat is not None and now - self._heat_s >= HEAT_S:
             self._heat_s = now
             meter = readings.meter
-            ac_a = 0.0 if meter is None else abs(meter.power_w) / volts_times_phases(self.settings)
+            ac_a = 0.0 if meter is None else abs(meter.power_w) / volts_times_phases(self.settings, meter)
             self.heat.step(readings, now, ac_a)
 
     def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:

@@ -1,13 +1,12 @@
 """What an EVSE's hardware should be. Orders are levels, made again and again; without a cause they are `SAFE`."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from v2g.pilot.duty import STEADY_LOW
 from v2g.power.inverter import OFF, InverterMode, InverterSetpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(Struct, frozen=True):
     """What the hardware should be. The default is the safe state."""
 
     inverter: InverterSetpoint = OFF

@@ -1,6 +1,7 @@
 """What the devices of an EVSE said last, and for how long it can be believed."""
 
-from dataclasses import dataclass, fields, replace
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading
@@ -16,8 +17,7 @@ READING_STALE_S = 0.35
 three in a row have failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True):
     """The latest reading of each device; None where there was none yet, or the last attempt failed."""
 
     inverter: InverterReading | None = None

@@ -103,13 +103,13 @@ class NeverOpens(Careless):
 
     def spoil(self, orders: Orders) -> Orders:
         self._was_closed = self._was_closed or orders.contactor_closed
-        return replace(orders, contactor_closed=self._was_closed)
+        return changed(orders, contactor_closed=self._was_closed)
 
 
 class Greedy(Careless):
     def spoil(self, orders: Orders) -> Orders:
         power_w = 3 * orders.inverter.power_w
-        return replace(
+        return changed(
             orders,
             inverter=replace(orders.inverter, power_w=power_w, charge_limit_w=30_000.0, discharge_limit_w=30_000.0),
         )
@@ -119,7 +119,7 @@ class Feeds(Careless):
     def spoil(self, orders: Orders) -> Orders:
         if orders.inverter.mode is not InverterMode.POWER:
             return orders
-        return replace(orders, inverter=replace(orders.inverter, power_w=-3_000.0, discharge_limit_w=5_000.0))
+        return changed(orders, inverter=replace(orders.inverter, power_w=-3_000.0, discharge_limit_w=5_000.0))
 
 
 class Restless(Careless):
@@ -130,7 +130,7 @@ class Restless(Careless):
         power_w = 2_000.0 if self._count % 160 < 80 else -2_000.0
         if orders.inverter.mode is not InverterMode.POWER:
             return orders
-        return replace(
+        return changed(
             orders, inverter=replace(orders.inverter, power_w=power_w, charge_limit_w=9e3, discharge_limit_w=9e3)
         )
 
@@ -177,7 +177,7 @@ class Blind(Careless):
 
     def measured(self, readings: Readings, now: float, unix_s: int, rating: InverterRating | None = None) -> Step:
         if readings.meter is not None:
-            readings = replace(readings, meter=replace(readings.meter, power_w=0.0))
+            readings = changed(readings, meter=replace(readings.meter, power_w=0.0))
         return super().measured(readings, now, unix_s, rating)
 
 
@@ -213,7 +213,7 @@ class Credulous(Careless):
     def spoil(self, orders: Orders) -> Orders:
         if orders.inverter.mode is not InverterMode.POWER:
             return orders
-        return replace(orders, inverter=replace(orders.inverter, voltage_v=self.car.limits.voltage_max_v))
+        return changed(orders, inverter=replace(orders.inverter, voltage_v=self.car.limits.voltage_max_v))
 
 
 class Loyal(Careless):

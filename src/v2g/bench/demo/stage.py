@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +87,7 @@ async def stage(directory: Path, kind: str) -> AsyncIterator[Stage]:
             process = await asyncio.create_subprocess_exec(
                 *prefix, sys.executable, "-m", module, *arguments,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                preexec_fn=partial(end_with_parent, os.getpid()), start_new_session=True,
+                preexec_fn=end_with_parent, start_new_session=True,
             )  # fmt: skip
             processes.append(process)
             return process

@@ -20,7 +20,7 @@ from v2g.bench.mishaps.kind import (
     with_pilot,
     within,
 )
-from v2g.bench.mishaps.rig import Arrivals, Rig, StationLimit, changed, contrary_contactor, frozen
+from v2g.bench.mishaps.rig import Arrivals, Rig, StationLimit, changed, contrary_contactor, frozen, frozen_contactor
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S, Stuck
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import GRID_POLL_S, POLL_S, SOUND, STEP_S, Grid
@@ -134,13 +134,12 @@ def _deaf(device: str, concerns: Concern, limit_s: float | None) -> Kind:
     )
 
 
-def _frozen(device: str, concerns: Concern, limit_s: float | None = None) -> Kind:
+def _frozen(device: str, concerns: Concern) -> Kind:
     name = f"frozen {device}"
     return Kind(
         lambda rig, random: rig.lies.__setitem__(name, frozen(device)),
         lambda rig: rig.forget(name),
-        lambda rig: limit_s,
-        concerns,
+        concerns=concerns,
     )
 
 
@@ -154,6 +153,10 @@ def _lie(device: str, quantity: str, factors: tuple[float, ...], concerns: Conce
         rig.lies[name] = changed(device, lambda reading: {quantity: getattr(reading, quantity) * factor})
 
     return Kind(strike, lambda rig: rig.forget(name), concerns=concerns)
+
+
+def _frozen_contactor(rig: Rig, random: Random) -> None:
+    rig.lies["frozen contactor"] = frozen_contactor()
 
 
 def _contrary(rig: Rig, random: Random) -> None:
@@ -362,7 +365,7 @@ _DEVICES: dict[str, Kind] = {
     "contactor silent": _silent("contactor", anywhere),
     "contactor deaf": _deaf("contactor", anywhere, SILENT_OPEN_WITHIN_S),
     "contactor feedback contrary": Kind(_contrary, lambda rig: rig.forget("contrary contactor"), within(TRIP_OPEN_S)),
-    "contactor feedback frozen": _frozen("contactor", anywhere),
+    "contactor feedback frozen": Kind(_frozen_contactor, lambda rig: rig.forget("frozen contactor")),
     "inverter silent": _silent("inverter", dc_only),
     "inverter deaf": _deaf("inverter", dc_only, None),
     "inverter trips": Kind(_trip, nothing, concerns=dc_only),

@@ -45,11 +45,11 @@ from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import READY
+from v2g.pilot.timing import FOLLOW_S
 from v2g.power.contactor import SWITCHES_WITHIN_S
 from v2g.power.inverter import NO_CURRENT_A, OFF_WITHIN_S
 from v2g.power.meter import NO_POWER_W
 from v2g.station.event import Broke
-from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power.sources.reversal import DWELL_S
 from v2g.station.power_path import BREAK_S
 from v2g.station.safety.supervisor import OVER_CURRENT
@@ -326,6 +326,11 @@ class Checker:
         scheduled = self.rig.intent.mode is ControlMode.SCHEDULED and not self.rig.world.faults.mute
         return RENEGOTIATES_S if scheduled else FOLLOWS_S
 
+    @property
+    def _unsaid(self) -> bool:
+        """Whether the station cannot know what a car allows that converts by itself: nobody tells it."""
+        return self.rig.world.faults.mute or (self.rig.world.faults.hung and not self._dc)
+
     def _lasts(self, name: str, *, beyond: bool) -> float:
         """For how long `beyond` has held, and could be seen at the meter and ended."""
         if not beyond or self._wrong(_MISLEADING | _UNHEARD):
@@ -351,10 +356,11 @@ class Checker:
         metered_w = plant.ac_power_w + plant.charger_power_w
         power_w = plant.power_w if limit.at_the_car and self._dc else metered_w
         most_w, flows_w = limit.of(power_w), abs(power_w)
-        due = now - limit.since_s > self._follows_s + POLL_S + self._slack_s
+        passed_on_s = FOLLOW_S if self.rig.world.faults.mute else 0.0  # a duty cycle holds for a while
+        due = now - limit.since_s > passed_on_s + self._follows_s + POLL_S + self._slack_s
         lasting_s, beyond = 0.0, flows_w > most_w * LIMIT_HOLDS + LIMIT_SLACK_W
         if self.rig.greedy:
-            beyond, lasting_s = flows_w > most_w * OVER_CURRENT + NO_POWER_W, self._follows_s + METERED_S
+            beyond, lasting_s = flows_w > most_w * OVER_CURRENT + NO_POWER_W, passed_on_s + self._follows_s + METERED_S
         lasts_s = self._lasts(name, beyond=beyond)
         if due and beyond and lasts_s >= lasting_s and not self._wrong(_MISLEADING | _UNHEARD):
             self.violate("limit", f"the meter shows {power_w:.0f} W, the {name} limit is {most_w:.0f} W")
@@ -374,10 +380,10 @@ class Checker:
             inverter = ("inverter", rating.discharge_power_max_w, rating.discharge_current_max_a)
         self._check_discharge(feeds=(amps or watts) < 0)
         if self.rig.world.faults.mute and evse.pilot is not None and evse.pilot.fallback_a is not None:
-            most_w = evse.pilot.fallback_a * volts_times_phases(evse)
+            most_w = evse.pilot.fallback_a * sum(self.rig.grid.voltages_v[: evse.phases])
             bounds = (*bounds, ("duty cycle", most_w, inf))
         for whose, most_w, most_a in (*bounds, inverter):
-            if whose == "EV" and (self.rig.corrupted or self.rig.greedy or self.rig.world.faults.mute):
+            if whose == "EV" and (self.rig.corrupted or self.rig.greedy or self._unsaid):
                 continue
             if self.rig.greedy:
                 lasts_s = self._lasts(whose, beyond=power_w > most_w * OVER_CURRENT + NO_POWER_W)
@@ -393,7 +399,7 @@ class Checker:
         evse, service = self.rig.settings, self.rig.intent.service
         allowed = evse.may_feed and service.bidirectional and (service.dc or evse.bench_ac_bpt)
         lasts_s = self._lasts("discharge", beyond=feeds and not allowed)
-        excused = self.rig.greedy and lasts_s <= FEEDS_S + METERED_S + self._slack_s
+        excused = self.rig.greedy and (self.rig.welded or lasts_s <= FEEDS_S + METERED_S + self._slack_s)
         if feeds and not allowed and not excused:
             self.violate("discharge", "the vehicle is discharged without authorisation, grid code or service for it")
 

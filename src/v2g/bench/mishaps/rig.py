@@ -6,6 +6,8 @@ from math import inf
 from random import Random
 from typing import Any
 
+from msgspec import structs
+
 from v2g.bench.sim.charging_cable import ChargingCable
 from v2g.bench.sim.safety import SafetyModule
 from v2g.bench.sim.world import SOUND, World
@@ -186,7 +188,9 @@ def changed(device: str, change: Callable[[Any], dict[str, Any]]) -> Lie:
 
     def lie(readings: Readings) -> Readings:
         reading: Any = getattr(readings, device)
-        return readings if reading is None else replace(readings, **{device: replace(reading, **change(reading))})
+        if reading is None:
+            return readings
+        return structs.replace(readings, **{device: replace(reading, **change(reading))})
 
     return lie
 
@@ -203,21 +207,37 @@ def frozen(device: str) -> Lie:
     return changed(device, change)
 
 
+def frozen_contactor() -> Lie:
+    """The feedback stays as it is."""
+    kept: list[bool] = []
+
+    def shown(closed: bool) -> bool:
+        kept.append(closed)
+        return kept[0]
+
+    return _feedback(shown)
+
+
 def contrary_contactor() -> Lie:
-    """The feedback says the opposite of what is; the driver finds the contradiction, as it does with a true one."""
+    """The feedback says the opposite of what is."""
+    return _feedback(lambda closed: not closed)
+
+
+def _feedback(shown: Callable[[bool], bool]) -> Lie:
+    """The feedback is what `shown` makes of it; the driver finds the contradiction, as it does with a true one."""
     since: list[float] = []
 
     def lie(readings: Readings) -> Readings:
         reading = readings.contactor
         if reading is None:
             return readings
-        closed, fault = not reading.closed, None
+        closed, fault = shown(reading.closed), None
         if closed == reading.commanded:
             since.clear()
         else:
             since.append(reading.time_s)
             if reading.time_s - since[0] > SWITCHES_WITHIN_S:
                 fault = ContactorFault.WELDED if closed else ContactorFault.DOES_NOT_CLOSE
-        return replace(readings, contactor=replace(reading, closed=closed, fault=fault))
+        return structs.replace(readings, contactor=replace(reading, closed=closed, fault=fault))
 
     return lie

@@ -7,6 +7,8 @@ is set by hand: devices that fall silent, a car that stops answering, a cut cabl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from v2g.bench.sim.ac_inverter import AcInverter, Output
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.charging_cable import ChargingCable
@@ -33,7 +35,6 @@ from v2g.station.evse import Evse
 from v2g.station.kept import KeptEvse
 from v2g.station.orders import SAFE, Orders
 from v2g.station.power.limits import Bound
-from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
 from v2g.station.step import Step
 
@@ -314,7 +315,8 @@ class World:
         """What a car takes that does not talk: all that the duty cycle allows."""
         if not self.faults.mute or self.cable is None:
             return 0.0
-        return self.cable.pilot.vehicle.meaning.current_a * volts_times_phases(self._settings) * self.greed
+        volts = sum(self.grid.voltages_v[: self._settings.phases])
+        return self.cable.pilot.vehicle.meaning.current_a * volts * self.greed
 
     def _measure(self) -> None:
         """What the devices answer at this instant; a silent one keeps its last reading, which ages."""
@@ -353,8 +355,8 @@ class World:
             lock=None if self.lock is None else self._lock_reading(self.lock),
             ccid=None if self.ccid is None else ContactorReading(now, self.ccid.closed, self.ccid.driven, None),
         )
-        self._readings = replace(fresh, **{name: getattr(self._readings, name) for name in silent})
-        self._readings = replace(self._readings, self_test_since=self._self_test_since)
+        self._readings = structs.replace(fresh, **{name: getattr(self._readings, name) for name in silent})
+        self._readings = structs.replace(self._readings, self_test_since=self._self_test_since)
 
     def _measure_grid(self) -> None:
         """The grid sensing unit is read more often than the others."""
@@ -362,7 +364,7 @@ class World:
             return
         now, grid, last = self.now, self.grid, self._readings.grid
         if self.faults.frozen and last is not None:
-            self._readings = replace(self._readings, grid=replace(last, time_s=now))
+            self._readings = structs.replace(self._readings, grid=replace(last, time_s=now))
             return
         reading = GridReading(
             now,
@@ -372,7 +374,7 @@ class World:
             rocof_hz_per_s=grid.rocof_hz_per_s,
             phase_jump_deg=grid.phase_jump_deg,
         )
-        self._readings = replace(self._readings, grid=reading)
+        self._readings = structs.replace(self._readings, grid=reading)
 
     def _use_cable(self, cable: ChargingCable) -> None:
         """The pilot is read as often as the process does it."""
@@ -385,7 +387,7 @@ class World:
             if not faults.down:
                 self._do(self.evse.line(event, self.now))
         if "pilot" not in faults.silent:
-            self._readings = replace(self._readings, pilot=cable.pilot.reading())
+            self._readings = structs.replace(self._readings, pilot=cable.pilot.reading())
         if self.safety is not None and not (faults.lost_commands or faults.down):
             self.safety.command_pump(orders.pump)
         self._connect()

@@ -16,6 +16,7 @@ from v2g.power.inverter import InverterFault, InverterRating, InverterState
 from v2g.power.meter import NO_POWER_W
 from v2g.station.config.settings import EvseSettings
 from v2g.station.power.limits import IDLE, Decision
+from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
 from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
@@ -260,6 +261,8 @@ class Supervisor:
             return self._beyond.step(None, now, 0.0)
         energy, allowed, lasting = demand.stage is Stage.ENERGY, watched.decision.allowed, watched.decision.lasting
         charge_w = allowed.charge_w if energy else 0.0
+        if energy and demand.mode is None and self.plug is not None:  # it follows what the duty cycle says by now
+            charge_w = max(charge_w, self.plug.pilot.announced_a * volts_times_phases(self.settings, meter))
         discharge_w = allowed.discharge_w if energy else 0.0
         follows_s = RENEGOTIATES_S if energy and demand.mode is ControlMode.SCHEDULED else FOLLOWS_S
         power_w, seen_s, metered = meter.power_w, meter.time_s, kw(abs(meter.power_w))
