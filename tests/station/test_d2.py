@@ -14,6 +14,7 @@ from v2g.kernel.fault import Fault
 from v2g.station.config.settings import Pilot
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.power.situation import OperatorLimits
+from v2g.station.power.sources.silence import SILENT_S
 
 D2, DIN = "ISO 15118-2", "DIN SPEC 70121"
 DC = changed(OUTLET, pilot=Pilot(device=NOWHERE), safety=NOWHERE)
@@ -122,3 +123,17 @@ def test_whatever_happens_it_ends_safe_in_stated_time(
     assert fault_of(running) is fault, texts(running)
     assert opened_at(running, began) - began <= within_s
     assert abs(metered_w(running)) < 100
+
+
+@pytest.mark.parametrize("edition", [D2, DIN])
+def test_nothing_flows_to_a_silent_car_on_dc(edition: str) -> None:
+    """Its session may go on for 60 s; the inverter need not."""
+    silent = charging(world(edition, Service.DC))
+    hang(silent)
+    silent.run(SILENT_S + 1.0)
+    assert abs(silent.plant.power_w) < 100.0
+    assert silent.contactor.closed
+    assert "silence of the EV" in silent.evse.decision.sentence
+    silent.run(10.0)
+    assert abs(silent.plant.power_w) < 100.0
+    assert fault_of(silent) is None

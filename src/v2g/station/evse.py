@@ -140,7 +140,7 @@ class Evse:
         if visit.conversation is None:
             return self._settle(now)
         send, stage = self._supervise(now, unix_s), self.demand.stage
-        visit.report.messages += 1
+        visit.heard(now)
         send += self._take(visit.conversation.receive(payload_type, payload, now, self._view(now, unix_s)), now)
         if self.demand.stage is not stage:  # what the car wants now is judged before the hardware is commanded
             send += self._supervise(now, unix_s)
@@ -333,6 +333,7 @@ class Evse:
             visit.injection,
             self.back_end,
             certificate=visit.certificate,
+            silent_s=now - visit.heard_s,
         )
         decision = visit.decider.decide(situation)
         if demand.stage is not Stage.ENERGY:

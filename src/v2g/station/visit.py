@@ -56,6 +56,8 @@ class Visit:
     """None for a car that does not talk, and once the connection is gone."""
     since_s: float = float("-inf")
     """When the car connected, monotonic."""
+    heard_s: float = float("-inf")
+    """When its last request arrived, monotonic."""
     certificate: str | None = None
     """Common name of the vehicle certificate that the car has proved to hold."""
     verdict: Verdict | None = None
@@ -85,6 +87,11 @@ class Visit:
     """Who wished and what bound when that was reported last."""
     reported_s: dict[Causes, float] = field(default_factory=dict)
     """When each such pair was reported."""
+
+    def heard(self, now: float) -> None:
+        """A request has arrived."""
+        self.report.messages += 1
+        self.heard_s = now
 
     def new_deviations(self, found: Iterable[str]) -> Iterator[str]:
         """Each once: who looks after this car wants to know, not to read it ten times a second."""

@@ -98,6 +98,8 @@ class Situation:
     """Reactive power in var, positive as drawn, and who wants it."""
     certificate: str | None = None
     """Common name of the vehicle certificate that the car has proved to hold."""
+    silent_s: float = 0.0
+    """Since the last request of a car that talks."""
     resting: bool = False
     """The current rests between two directions."""
 

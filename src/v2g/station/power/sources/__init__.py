@@ -20,6 +20,7 @@ from v2g.station.power.sources.plan import Plan
 from v2g.station.power.sources.ramp import Ramp
 from v2g.station.power.sources.rating import Rating
 from v2g.station.power.sources.reversal import Reversal
+from v2g.station.power.sources.silence import Silence
 from v2g.station.power.sources.site import Site
 from v2g.station.power.sources.stopping import Stopping
 
@@ -30,6 +31,7 @@ ROWS: tuple[Callable[[], Source], ...] = (
     CarInverter,
     Operator,
     Car,
+    Silence,
     Battery,
     Departure,
     DutyCycle,
