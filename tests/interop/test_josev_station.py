@@ -22,7 +22,9 @@ MODES: dict[josev.Service, josev.Mode] = {
 }
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls13"])
+@pytest.mark.parametrize(
+    "tls", [pytest.param(False, id="tcp", marks=pytest.mark.proof), pytest.param(True, id="tls13")]
+)
 @pytest.mark.parametrize("service", josev.SERVICES)
 def test_josev_station_serves_our_car(service: josev.Service, tls: bool, peer: josev.Josev, cable: Cable) -> None:
     report, verdict = _session(peer, cable, service, tls)

@@ -30,7 +30,7 @@ from v2g.station.power.situation import OperatorLimits
 from v2g.station.readings import Readings
 from v2g.station.step import Step
 
-BATCHES, BATCH = 10, 20
+BATCHES, BATCH = 5, 20
 TRIES = 20
 """Scenarios in which a sabotage may show itself: its chance to do harm is drawn as well."""
 
