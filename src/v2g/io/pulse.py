@@ -51,6 +51,10 @@ class Pulse:
             self.last = Stall(self.lag_s, self._busy_s - before_s)
         return self.last
 
+    def excuse(self) -> None:
+        """What has just kept the loop was meant to: it is no stall."""
+        self._beat_s, self._busy_s = self._loop.time(), self._processor_s()
+
     def close(self) -> None:
         """Beat no more."""
         self._timer.cancel()

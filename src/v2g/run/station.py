@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,7 @@ class StationProcess:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(runner.run())
                 warm_up()
+                self._pulse.excuse()
                 if settings.interface is not None and isinstance(address, IPv6Address):
                     offer = SdpResponse(address, port, Security.TLS if context else Security.NONE)
                     plain = None if beside is None else SdpResponse(address, beside, Security.NONE)
@@ -267,8 +268,10 @@ def station_tls(settings: Tls) -> "TlsContext":
     return station_context(files, PROFILES[settings.profile], now=datetime.now(UTC), key_log=settings.key_log)
 
 
+@cache
 def warm_up() -> None:
-    """Have codec and tables ready before the first car asks; take what start-up made out of the collector's rounds."""
+    """Once in this process: have codec and tables ready before the first car asks, and take what start-up made out of
+    the collector's rounds."""
     from v2g.station import quirks
 
     quirks.shipped()
