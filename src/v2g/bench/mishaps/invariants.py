@@ -328,7 +328,7 @@ class Checker:
 
     @property
     def _unsaid(self) -> bool:
-        """Whether the station cannot know what a car allows that converts by itself: nobody tells it."""
+        """Whether nothing tells the station what the car allows, although the car does the converting."""
         return self.rig.world.faults.mute or (self.rig.world.faults.hung and not self._dc)
 
     def _lasts(self, name: str, *, beyond: bool) -> float:

@@ -5,6 +5,7 @@ session: it charges, and `CarDer.lacking` keeps it from feeding.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from v2g.iso15118.d20 import der_iec, der_sae
 from v2g.iso15118.d20.ac_power import total_w
@@ -112,20 +113,28 @@ _SAE_VAR = (
 )
 
 
+def _active(session: Session, view: StationView, own: Limits, rating: DerRating) -> dict[str, Any]:
+    """What both variants say of active power and frequency."""
+    ramp = session.offer.ramp_w_per_s
+    return {
+        "EVSEMaximumChargePower": limit(own.charge_w),
+        "EVSEMinimumChargePower": limit(own.charge_min_w),
+        "EVSENominalFrequency": shown(session.offer.nominal_frequency_hz),
+        "EVSEPowerRampLimitation": None if ramp is None else limit(ramp),
+        "EVSEPresentActivePower": shown(view.power_w),
+        "EVSENominalChargePower": limit(rating.charge_w),
+        "EVSENominalDischargePower": limit(rating.discharge_w),
+        "EVSEMaximumDischargePower": limit(own.discharge_w),
+    }
+
+
 def _iec(session: Session, view: StationView, own: Limits, inverter: CarDer) -> iec.AC_ChargeParameterDiscoveryRes:
-    ramp, rating = session.offer.ramp_w_per_s, inverter.rating
+    rating = inverter.rating
     return iec.AC_ChargeParameterDiscoveryRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         AC_CPDResEnergyTransferMode=iec.DER_AC_CPDResEnergyTransferMode(
-            EVSEMaximumChargePower=limit(own.charge_w),
-            EVSEMinimumChargePower=limit(own.charge_min_w),
-            EVSENominalFrequency=shown(session.offer.nominal_frequency_hz),
-            EVSEPowerRampLimitation=None if ramp is None else limit(ramp),
-            EVSEPresentActivePower=shown(view.power_w),
-            EVSENominalChargePower=limit(rating.charge_w),
-            EVSENominalDischargePower=limit(rating.discharge_w),
-            EVSEMaximumDischargePower=limit(own.discharge_w),
+            **_active(session, view, own, rating),
             EVOperatingMode=iec.EvOperatingMode.GridFollowing,
             GridConnectionMode=iec.GridConnectionMode.GridConnected,
             DERControl=der_iec.control(inverter.given, rating),
@@ -134,22 +143,15 @@ def _iec(session: Session, view: StationView, own: Limits, inverter: CarDer) -> 
 
 
 def _sae(session: Session, view: StationView, own: Limits, inverter: CarDer) -> sae.AC_ChargeParameterDiscoveryRes:
-    ramp, rating, settings = session.offer.ramp_w_per_s, inverter.rating, inverter.given
+    rating, settings = inverter.rating, inverter.given
     most_var, volts = limit(rating.reactive_max_var), settings.nominal_v
     return sae.AC_ChargeParameterDiscoveryRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
         AC_CPDResEnergyTransferMode=sae.DER_AC_CPDResEnergyTransferMode(
-            EVSEMaximumChargePower=limit(own.charge_w),
-            EVSEMinimumChargePower=limit(own.charge_min_w),
-            EVSENominalFrequency=shown(session.offer.nominal_frequency_hz),
-            EVSEPowerRampLimitation=None if ramp is None else limit(ramp),
-            EVSEPresentActivePower=shown(view.power_w),
+            **_active(session, view, own, rating),
             EVSEProcessing=Processing.Finished,
             DERControlCPDRes=der_sae.control(settings, rating),
-            EVSENominalChargePower=limit(rating.charge_w),
-            EVSENominalDischargePower=limit(rating.discharge_w),
-            EVSEMaximumDischargePower=limit(own.discharge_w),
             EVSEReactivePowerLimits=sae.EVSEReactivePowerLimits(
                 most_var,
                 EVSEMaximumVarInjectionDuringCharging=most_var,
