@@ -57,6 +57,9 @@ HELD_WITHIN_S = 1.0
 """How long a new limit may take to the inverter and back."""
 IDLE_POLL_S = 0.25
 """Often enough that what is known does not go stale."""
+_SLOW = ("contactor", "meter", "inverter")
+LOOK_S = 0.02
+"""After a look at the EVSE, numbers from the slow devices wait for the next look at the grid."""
 SUPERVISE_S = 0.05
 """Between looks at deadlines and at the age of readings."""
 BREAK_POLL_S = 0.005
@@ -341,13 +344,21 @@ class EvseRunner:
         """Each device at its own pace, so that a slow one delays no other."""
         if name == "isolation monitor" and self.evse.demand.stage is Stage.OFF:
             return
+        states = self.devices.readings.states
         await self.devices.read(name)
         if self._line is not None and self.evse.plug is not None:
             self._line.machine.pilot_toggles = self.evse.plug.toggles
         readings, rating = self.devices.readings, self.devices.rating
+        self._report_troubles()
+        if self._waits(name) and readings.states == states:
+            return
         self._looked_s = self._loop.time()
         self._guarded(lambda: self.evse.measured(readings, self._loop.time(), int(time.time()), rating))
-        self._report_troubles()
+
+    def _waits(self, name: str) -> bool:
+        """Whether numbers from this device can wait for the next look at the grid, which is due within `LOOK_S`."""
+        looked = self._loop.time() - self._looked_s < LOOK_S
+        return looked and self.devices.grid is not None and name in _SLOW and not self._breaking()
 
     async def _supervise(self) -> None:
         """Something is due, or no device has made the EVSE look for a while."""
@@ -388,9 +399,11 @@ class EvseRunner:
             await work()
             turn = self._loop.time() + (seconds if self._active else idle_s)
             due = deadline()
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(turn if due is None else min(turn, due)):
-                    await wake.wait()
+            timer = self._loop.call_at(turn if due is None else min(turn, due), wake.set)
+            try:
+                await wake.wait()
+            finally:
+                timer.cancel()
 
     def _report_troubles(self) -> None:
         """Devices that went or came back since the last turn, one line each."""

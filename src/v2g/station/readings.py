@@ -53,6 +53,16 @@ class Readings(Struct, frozen=True):
         source = self.inverter or self.meter
         return None if source is None else source.power_w
 
+    @property
+    def states(self) -> tuple[object, ...]:
+        """What contactor, inverter and meter show besides numbers."""
+        contactor, inverter = self.contactor, self.inverter
+        return (
+            contactor and (contactor.closed, contactor.commanded, contactor.fault),
+            inverter and (inverter.state, inverter.faults),
+            self.meter is None,
+        )
+
     def fresh(self, now: float) -> "Readings":
         """The readings that can be believed at `now`; None in the place of the others."""
         oldest_s = now - READING_STALE_S
