@@ -186,21 +186,20 @@ class Devices:
         device = getattr(self, _FIELDS[name])
         if device is self.inverter and self.inverter is not None and self.rating is None:
             self.rating = await self._try(name, "rating", self.inverter.rating())
-        reading = await self._try(name, "read", self._plausible(name, device.read()))
+        work = self._metering() if name == "meter" else device.read()
+        reading = await self._try(name, "read", work)
         if reading is not None:
             self.readings = replace(self.readings, **{_FIELDS[name]: reading})
         if oddity := getattr(device, "oddity", ""):  # few drivers have any
             self.oddities[name] = f"{name}: {oddity}"
 
-    async def _plausible(self, name: str, reading: Awaitable[Any]) -> Any:
-        """Of the meter, whose map is the user's own: what it shows decides on a car that does its own converting."""
-        result = await reading
-        if name != "meter":
-            return result
+    async def _metering(self) -> MeterReading:
+        """The meter's map is the user's own, and what it shows decides on a car that does its own converting."""
+        result = await self.meter.read()
         before, self._metered = self._metered, result
         if (reason := why_implausible(result, self._rated_w, before)) is not None:
             remedy = "check its register map (type, scale, word order) and its current transformers"
-            raise Implausible(name, self._evse.meter.address, reason, remedy)
+            raise Implausible("meter", self._evse.meter.address, reason, remedy)
         return result
 
     @property

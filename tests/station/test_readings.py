@@ -1,0 +1,36 @@
+"""What of a reading may wait: numbers may, a state may not."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec import structs
+from tests.station.test_supervisor import readings
+
+from v2g.power.contactor import ContactorFault
+from v2g.power.inverter import InverterFault, InverterState
+from v2g.station.readings import Readings
+
+SEEN = readings(0.0)
+assert SEEN.contactor is not None
+assert SEEN.inverter is not None
+
+
+def test_numbers_are_no_states() -> None:
+    assert readings(0.1, power_w=5_000.0, volts=410.0, amps=12.0).states == SEEN.states
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        structs.replace(SEEN, contactor=replace(SEEN.contactor, closed=False)),
+        structs.replace(SEEN, contactor=replace(SEEN.contactor, commanded=False)),
+        structs.replace(SEEN, contactor=replace(SEEN.contactor, fault=ContactorFault.WELDED)),
+        structs.replace(SEEN, contactor=None),
+        structs.replace(SEEN, inverter=replace(SEEN.inverter, state=InverterState.FAULT)),
+        structs.replace(SEEN, inverter=replace(SEEN.inverter, faults=frozenset({InverterFault.INTERNAL}))),
+        structs.replace(SEEN, inverter=None),
+        structs.replace(SEEN, meter=None),
+    ],
+)
+def test_a_contactor_inverter_or_meter_in_another_state_is(after: Readings) -> None:
+    assert after.states != SEEN.states
