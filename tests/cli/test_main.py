@@ -221,7 +221,7 @@ def test_a_configuration_is_checked_with_its_certificates(
     days = (date.fromisoformat(ends[1]) - now.date()).days
     create(tmp_path / "pki", now=now - timedelta(days=days - 10, minutes=5), force=True)
     assert main(["config", "check", "--offline", str(file)]) == 0
-    assert f"{tmp_path}/pki/secc_cert.pem: it or its chain ends in 9 days; renew it" in capsys.readouterr().err
+    assert f"the certificate CN=SECC-1, O=v2g test, DC=CPO expires in 9 days; renew it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dash", ["--", "\u2013", "\u2014", "-\u2013", "\u2013-"])

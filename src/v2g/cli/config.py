@@ -94,10 +94,8 @@ def _certificates(tls: "Tls", warnings: list[str]) -> str:
     from msgspec.structs import replace
 
     from v2g.run.station import station_tls
-    from v2g.tls.pki import EXPIRY_WARNING
 
-    context = station_tls(replace(tls, key_log=None))  # a check writes no key log
-    left = context.valid_until - datetime.now(UTC)
-    if left < EXPIRY_WARNING:
-        warnings.append(f"{context.files.certificate}: it or its chain ends in {left.days} days; renew it")
-    return f"certificates: {context.files.certificate}, valid until {context.valid_until:%Y-%m-%d}"
+    credentials = station_tls(replace(tls, key_log=None))  # a check writes no key log
+    warnings += [*credentials.problems, *credentials.endings(datetime.now(UTC).timestamp())]
+    until = credentials.choice.valid_until
+    return f"certificates: {credentials.choice.files.certificate}, valid until {until:%Y-%m-%d}"

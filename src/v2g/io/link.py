@@ -50,9 +50,11 @@ class Peer:
     """IPv6 or IPv4 address; a link-local one with its scope, such as `fe80::1%eth0`."""
     port: int
     fingerprint: bytes | None
-    """SHA-512 of the leaf certificate that the peer proved to own; None without TLS."""
+    """SHA-512 of the leaf certificate that the peer proved to own; None if it did not: without TLS, or in TLS 1.2."""
     common_name: str | None = None
     """The name in that certificate."""
+    tls: str | None = None
+    """`TLSv1.3` or `TLSv1.2`; None without TLS."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}"
@@ -255,10 +257,13 @@ class Link(asyncio.Protocol):
             self._flush()  # also after a failure: the alert carries the reason
         if not tls.handshaking and not self._established:
             self._cancel_timer()
-            self._establish(tls.peer_fingerprint, tls.peer_common_name)
+            proved = (tls.peer_fingerprint, tls.peer_common_name) if tls.mutual else (None, None)
+            self._establish(*proved, None if tls.negotiated is None else tls.negotiated.version)
         return plaintext
 
-    def _establish(self, fingerprint: bytes | None = None, common_name: str | None = None) -> None:
+    def _establish(
+        self, fingerprint: bytes | None = None, common_name: str | None = None, tls: str | None = None
+    ) -> None:
         assert self._transport is not None
         address = self._transport.get_extra_info("peername")
         if address is None:  # the peer was gone before the loop took the connection up
@@ -267,7 +272,7 @@ class Link(asyncio.Protocol):
         self._established = True
         if self._admission is not None:
             self._set_timer(FIRST_FRAME_S, self._first_frame_overdue)
-        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name))
+        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name, tls))
 
     def _settle(self) -> None:
         if self._admission is not None and not self._settled:

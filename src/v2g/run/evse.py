@@ -198,9 +198,10 @@ class EvseRunner:
             self._talker.leave()
         self._talker = talker
         self.slowest = (0.0, "")
-        plain, now = talker.plain, self._loop.time()
+        # A car that proved nothing in TLS 1.2 is one of ISO 15118-2: no session of ISO 15118-20 without its certificate.
+        plain, now = talker.plain or (peer.tls is not None and peer.fingerprint is None), self._loop.time()
         self._guarded(lambda: self.evse.connected(now, peer.fingerprint, peer.common_name, plain=plain))
-        self.report(CarArrived(str(peer), peer.fingerprint is not None))
+        self.report(CarArrived(str(peer), peer.tls is not None))
         self._wake()
         return True
 

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cache, partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.station import command
 from v2g.station.config.settings import COMMANDED, Settings, Tls
-from v2g.station.event import BackEndReported, Listening, OperatorAsked, StrangerRefused
+from v2g.station.event import BackEndReported, CertificatesReported, Listening, OperatorAsked, StrangerRefused
 from v2g.station.evse import Evse
 from v2g.station.power.situation import NOT_KNOWN
 from v2g.station.snapshot import StationSnapshot, explain
@@ -38,7 +37,7 @@ from v2g.station.text import describe
 from v2g.v2gtp.sdp import SdpResponse, Security
 
 if TYPE_CHECKING:
-    from v2g.tls.context import TlsContext
+    from v2g.run.credentials import Credentials
 
 DYNAMIC_PORTS = range(49152, 65536)
 """Where a free port is taken from: some cars refuse others in discovery (IANA dynamic range)."""
@@ -77,26 +76,33 @@ class StationProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._trace.reopen)
-        context = station_tls(self._settings.tls) if self._tls else None
+        credentials = station_tls(self._settings.tls) if self._tls else None
         hardware = HardwareLock(await _commanded(self._settings))
         try:
-            await self._serve_all(context, ready)
+            await self._serve_all(credentials, ready)
         finally:
             self._pulse.close()
             self._journal.close()
             self._trace.close()
             hardware.release()
 
-    async def _serve_all(self, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
+    async def _serve_all(self, credentials: "Credentials | None", ready: Callable[[str], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._serve(evse, context, ready)) for evse in self._station.evses.values()]
+            evses = self._station.evses.values()
+            running = [tasks.create_task(self._serve(evse, credentials, ready)) for evse in evses]
             running.append(tasks.create_task(self._control()))
+            if credentials is not None:
+                running.append(tasks.create_task(credentials.watch(self._report_certificates)))
             if self._back_end is not None:
                 running.append(tasks.create_task(self._serve_back_end(self._back_end)))
             await self._stop.wait()
             await self._wind_down()
             for task in running:
                 task.cancel()
+
+    def _report_certificates(self, text: str) -> None:
+        for runner in list(self._runners.values())[:1]:
+            runner.report(CertificatesReported(text))
 
     async def _serve_back_end(self, back_end: "BackEndRunner") -> None:
         def report(text: str) -> None:
@@ -109,7 +115,7 @@ class StationProcess:
 
         await back_end.run(self._station.evses, heed, report, self._stop.set)
 
-    async def _serve(self, evse: Evse, context: "TlsContext | None", ready: Callable[[str], None]) -> None:
+    async def _serve(self, evse: Evse, credentials: "Credentials | None", ready: Callable[[str], None]) -> None:
         """One EVSE: listen first, then warm up, then let cars discover it."""
         settings = evse.settings
         runner = EvseRunner(evse, self._trace, self._session_ended, self._journal, self._pulse)
@@ -118,10 +124,10 @@ class StationProcess:
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")
-        server, port = await self._listen(runner, host, settings.port, context)
+        server, port = await self._listen(runner, host, settings.port, credentials)
         servers, beside = [server], None
         try:
-            if context is not None and self._settings.tls.plain:
+            if credentials is not None and self._settings.tls.plain:
                 open_server, beside = await self._listen(runner, host, 0, None, beside=True)
                 servers.append(open_server)
             async with asyncio.TaskGroup() as tasks:
@@ -129,7 +135,7 @@ class StationProcess:
                 warm_up()
                 self._pulse.excuse()
                 if settings.interface is not None and isinstance(address, IPv6Address):
-                    offer = SdpResponse(address, port, Security.TLS if context else Security.NONE)
+                    offer = SdpResponse(address, port, Security.TLS if credentials else Security.NONE)
                     plain = None if beside is None else SdpResponse(address, beside, Security.NONE)
                     await respond(
                         settings.interface,
@@ -138,7 +144,7 @@ class StationProcess:
                         runner.why_not,
                         plain,
                     )
-                listening = Listening(f"[{host}]:{port}", "TLS 1.3" if context else "NO TLS", settings.offered)
+                listening = Listening(f"[{host}]:{port}", "NO TLS" if credentials is None else credentials.choice.spoken, settings.offered)
                 runner.report(listening)
                 also = "" if beside is None else f"; without TLS at port {beside}"
                 ready(f"EVSE {settings.id} {describe(listening)[1]}{also}")
@@ -147,15 +153,11 @@ class StationProcess:
                 each.close()
 
     async def _listen(
-        self, runner: EvseRunner, host: str, port: int, context: "TlsContext | None", *, beside: bool = False
+        self, runner: EvseRunner, host: str, port: int, credentials: "Credentials | None", *, beside: bool = False
     ) -> tuple[Listener, int]:
         """`beside`: a server without TLS at a station that has one with it."""
         talker = partial(runner.car, plain=beside)
-        channel: Callable[[], Any] | None = None
-        if context is not None:
-            from v2g.tls.channel import TlsChannel
-
-            channel = partial(TlsChannel, context)
+        channel = None if credentials is None else credentials.channel
 
         def refused(peer: str, reason: str) -> None:
             runner.report(StrangerRefused(f"connection from {peer}", reason))
@@ -252,20 +254,11 @@ async def _commanded(settings: Settings) -> list[str]:
     return commanded
 
 
-def station_tls(settings: Tls) -> "TlsContext":
-    """The station's TLS context from the configuration. Raises `TlsError`, which names the file."""
-    from v2g.tls.context import TlsFiles, station_context
-    from v2g.tls.profile import PROFILES
+def station_tls(settings: Tls) -> "Credentials":
+    """The station's certificates from the configuration. Raises `TlsError`, which names the file."""
+    from v2g.run.credentials import Credentials
 
-    directory = settings.directory
-    files = TlsFiles(
-        certificate=settings.certificate or directory / "secc_cert.pem",
-        private_key=settings.private_key or directory / "secc_key.pem",
-        roots=(settings.vehicle_roots or directory / "oem_root.pem",),
-        chain=settings.chain or (directory / "cpo_chain.pem" if settings.certificate is None else None),
-        password_file=settings.password_file,
-    )
-    return station_context(files, PROFILES[settings.profile], now=datetime.now(UTC), key_log=settings.key_log)
+    return Credentials(settings)
 
 
 @cache

@@ -228,6 +228,13 @@ class BackEndReported:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class CertificatesReported:
+    """The station's certificates end soon, were read again, or cannot be used."""
+
+    text: str
+
+
 Event = (
     ConversationEvent
     | Judged
@@ -257,4 +264,5 @@ Event = (
     | LeftBehind
     | NotKept
     | BackEndReported
+    | CertificatesReported
 )

@@ -11,6 +11,7 @@ from v2g.station.event import (
     BackEndReported,
     Broke,
     CarArrived,
+    CertificatesReported,
     Commanded,
     Decided,
     Deviates,
@@ -99,7 +100,7 @@ def _around(event: Event) -> tuple[str, str]:
             return "WARNING" if fault is None else "ERROR", f"{code}{peer} refused: {reason}"
         case Commanded(device, order):
             return "INFO", f"{device} commanded {order}"
-        case DeviceFailed(text) | DeviceOdd(text) | NotKept(text) | Stalled(text):
+        case DeviceFailed(text) | DeviceOdd(text) | NotKept(text) | Stalled(text) | CertificatesReported(text):
             return "WARNING", text
         case DeviceBack(device):
             return "INFO", f"{device} answers again"

@@ -6,13 +6,15 @@ A connection whose set-up fails ends there; nothing in this package falls back t
 import hashlib
 from typing import NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from v2g.pki.certificate import Certificate, Unreadable, of
+from v2g.tls import hello
 from v2g.tls.alert import ALERTS
-from v2g.tls.context import Evidence, TlsContext, common_name
-from v2g.tls.profile import Role, TlsError
+from v2g.tls.choice import TlsChoice
+from v2g.tls.context import Evidence, TlsContext
+from v2g.tls.profile import PROBE, Probed, Role, TlsError
 
 _READ_SIZE = 1 << 16
 
@@ -31,22 +33,31 @@ class TlsChannel:
     vehicle finishes first: a later `receive` reports that the station refused its certificate.
     """
 
-    def __init__(self, context: TlsContext) -> None:
-        self._context = context
+    def __init__(self, context: TlsContext | TlsChoice) -> None:
+        self._choice = context
+        self._context = context.pick(None)
         self._evidence = Evidence()
         self._failure: TlsError | None = None
-        self._connection = SSL.Connection(context.ssl, None)
-        self._connection.set_app_data(self._evidence)
+        self._first = bytearray()
+        """A station's: what came before the ClientHello was complete."""
+        self._connection: SSL.Connection | None = None
+        self.probe = False
+        """Whether the peer says that it is no car, but `v2g pki verify`."""
         self.handshaking = True
         """Whether the set-up is still under way; before its end there is no plaintext in either direction."""
         self.closed = False
         """Whether the peer has closed in order. The end of the TCP stream without this is a broken connection."""
         self.negotiated: Negotiated | None = None
-        if context.role is Role.STATION:
-            self._connection.set_accept_state()
-        else:
+        if context.role is Role.VEHICLE:
+            self._connection = self._open(self._context)
             self._connection.set_connect_state()
+            self._connection.request_ocsp()
             self.receive(b"")
+
+    @property
+    def mutual(self) -> bool:
+        """Whether the peer has to prove itself: it has, once the set-up is done."""
+        return self._context.profile.mutual or self._context.role is Role.VEHICLE
 
     def receive(self, ciphertext: bytes) -> bytes:
         """Takes bytes of the TCP stream, cut anywhere, and returns the plaintext that they complete (often none).
@@ -58,14 +69,18 @@ class TlsChannel:
             raise self._failure.with_traceback(None)
         if self.closed:
             return b""
-        if ciphertext:
-            self._connection.bio_write(ciphertext)
         try:
+            connection = self._connection or self._choose(ciphertext)
+            if connection is None:
+                return b""
+            if ciphertext:
+                connection.bio_write(ciphertext if not self._first else bytes(self._first))
+                self._first.clear()
             if self.handshaking:
-                self._connection.do_handshake()
-                self._check_negotiated()
+                connection.do_handshake()
+                self._check_negotiated(connection)
                 self.handshaking = False
-            return self._read()
+            return self._read(connection)
         except SSL.WantReadError:
             return b""
         except SSL.Error as error:
@@ -81,48 +96,81 @@ class TlsChannel:
             raise self._failure.with_traceback(None)
         if self.handshaking:
             raise TlsError("nothing can be sent before the TLS set-up is done")
+        assert self._connection is not None
         self._connection.sendall(plaintext)
 
     def outgoing(self) -> bytes:
         """Returns, and forgets, the bytes to be sent to the peer."""
-        chunks = []
-        while True:
+        chunks: list[bytes] = []
+        while self._connection is not None:
             try:
                 chunks.append(self._connection.bio_read(_READ_SIZE))
             except SSL.WantReadError:
-                return b"".join(chunks)
+                break
+        return b"".join(chunks)
 
     def close(self) -> None:
         """Ends the stream in order: close_notify is in `outgoing`."""
-        if not self.handshaking and self._failure is None:
+        if self._connection is not None and not self.handshaking and self._failure is None:
             self._connection.shutdown()
 
     @property
     def peer_certificate_der(self) -> bytes:
         """The peer's leaf. Raises TlsError before the set-up is done."""
-        return self._peer_certificate().public_bytes(Encoding.DER)
+        return self._peer_certificate().der
 
     @property
     def peer_common_name(self) -> str:
         """The CN of the peer's leaf: of a vehicle certificate, its EVCCID ([V2G20-2598])."""
-        return common_name(self._peer_certificate())
+        return self._peer_certificate().common_name
 
     @property
     def peer_fingerprint(self) -> bytes:
         """SHA-512 of the peer's leaf: 64 bytes."""
         return hashlib.sha512(self.peer_certificate_der).digest()
 
-    def _peer_certificate(self) -> x509.Certificate:
-        certificate = None if self.handshaking else self._connection.get_peer_certificate(as_cryptography=True)
+    @property
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """What the peer has sent of its chain, DER, the leaf first."""
+        connection = self._connection
+        chain = None if connection is None else connection.get_peer_cert_chain(as_cryptography=True)
+        return tuple(each.public_bytes(Encoding.DER) for each in chain or ())
+
+    def _peer_certificate(self) -> Certificate:
+        connection = None if self.handshaking else self._connection
+        certificate = None if connection is None else connection.get_peer_certificate(as_cryptography=True)
         if certificate is None:
             raise TlsError("the peer's certificate is known once the TLS set-up is done")
-        return certificate
+        try:
+            return of(certificate)
+        except Unreadable as error:
+            raise TlsError(f"the peer's certificate is refused: {error}") from error
 
-    def _read(self) -> bytes:
+    def _open(self, context: TlsContext) -> SSL.Connection:
+        connection = SSL.Connection(context.ssl, None)
+        connection.set_app_data(self._evidence)
+        return connection
+
+    def _choose(self, ciphertext: bytes) -> SSL.Connection | None:
+        """A station waits for the ClientHello, and picks the context by it; None: it is not complete."""
+        self._first += ciphertext
+        try:
+            found = hello.read(bytes(self._first))
+            if found is None:
+                return None
+            self.probe = PROBE in found.protocols
+        except hello.NotAHello:
+            found = None
+        self._context = self._choice.pick(found)
+        self._connection = self._open(self._context)
+        self._connection.set_accept_state()
+        return self._connection
+
+    def _read(self, connection: SSL.Connection) -> bytes:
         chunks = []
         while True:
             try:
-                chunks.append(self._connection.recv(_READ_SIZE))
+                chunks.append(connection.recv(_READ_SIZE))
             except SSL.WantReadError:
                 break
             except SSL.ZeroReturnError:
@@ -130,16 +178,20 @@ class TlsChannel:
                 break
         return b"".join(chunks)
 
-    def _check_negotiated(self) -> None:
+    def _check_negotiated(self, connection: SSL.Connection) -> None:
         profile = self._context.profile
-        version = self._connection.get_protocol_version_name()
-        suite = self._connection.get_cipher_name() or "none"
-        group = self._connection.get_group_name() or "none"
-        if version != "TLSv1.3" or suite not in profile.suites or group not in profile.groups:
+        version = connection.get_protocol_version_name()
+        suite = connection.get_cipher_name() or "none"
+        group = connection.get_group_name() or "none"
+        if version != profile.version or suite not in profile.suites or group not in profile.groups:
             raise TlsError(f"{version} with {suite} and {group} is outside profile {profile.name}")
         self.negotiated = Negotiated(version, suite, group)
+        if self.probe:
+            raise Probed("somebody looked at the station's certificates with `v2g pki verify`")
 
     def _explain(self, error: SSL.Error) -> TlsError:
+        if self.probe:
+            return Probed("somebody looked at the station's certificates with `v2g pki verify`")
         evidence, peer = self._evidence, self._context.role.peer.value
         alert = None if evidence.alert is None else ALERTS.get(evidence.alert, str(evidence.alert))
         if evidence.refusal is not None:
@@ -166,11 +218,13 @@ class TlsChannel:
             case "handshake_failure" | "illegal_parameter":
                 return f"it shares no suite, group or signature algorithm with profile {profile.name}"
             case "protocol_version":
-                return "it does not speak TLS 1.3"
+                return f"it does not speak {profile.spoken}"
+            case "bad_certificate_status_response":
+                return f"it does not accept the OCSP response about {own}"
         return "see the alert"
 
 
-_NOT_TLS = "the {peer} sent bytes that are not TLS 1.3; both sides must agree on TLS (SDP security flag)"
+_NOT_TLS = "the {peer} sent bytes that are not TLS; both sides must agree on TLS (SDP security flag)"
 _NO_GROUP = "the {peer} offers none of the groups {profile.groups} of profile {profile.name}"
 _NO_SIGNATURE = (
     "the {peer} shares no signature algorithm of {profile.signature_algorithms}; "
@@ -183,8 +237,8 @@ _REASONS = {
         "the {peer} presented no certificate: it has none, or none that profile {profile.name} admits and that was "
         "issued below a root that the station named"
     ),
-    "unsupported protocol": "the {peer} does not offer TLS 1.3",
-    "wrong ssl version": "the {peer} does not offer TLS 1.3",
+    "unsupported protocol": "the {peer} does not offer {profile.spoken}",
+    "wrong ssl version": "the {peer} does not offer {profile.spoken}",
     "no shared cipher": "the {peer} offers none of the suites {profile.suites} of profile {profile.name}",
     "no suitable groups": _NO_GROUP,
     "no suitable key share": _NO_GROUP,

@@ -1,7 +1,8 @@
 """TLS profiles by name: what is offered, and what is accepted of the peer. Data only.
 
 ISO 15118-20 requires TLS 1.3 with certificates on both sides ([V2G20-2356], [V2G20-2339]), the suites and the groups
-and signature algorithms of its Tables 7 and 8. There is no profile without TLS, and none below 1.3.
+and signature algorithms of its Tables 7 and 8. ISO 15118-2 has TLS 1.2, where only the station proves itself. There is
+no profile without TLS, and none that spans two versions: no connection can be talked down from one to the other.
 """
 
 from enum import Enum
@@ -47,6 +48,14 @@ class Profile(NamedTuple):
     """Keys admitted in the certificates of both sides, from the leaf up to the root."""
     vehicle_domains: frozenset[str | None]
     """Domain components (DC) by which a leaf may claim to be a vehicle's; None: it has no DC."""
+    version: str = "TLSv1.3"
+    mutual: bool = True
+    """Whether the vehicle has to prove itself, too."""
+
+    @property
+    def spoken(self) -> str:
+        """The version for a person: `TLS 1.3`."""
+        return self.version.replace("v", " ")
 
 
 _SUITES = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
@@ -72,7 +81,30 @@ INTEROP_P256 = Profile(
 )
 """For peers that have certificates of ISO 15118-2. Still TLS 1.3, still mutual; used only if asked for by name."""
 
-PROFILES = {profile.name: profile for profile in (ISO15118_20, INTEROP_P256)}
+ISO15118_2 = Profile(
+    "iso15118-2",
+    # The other suite of ISO 15118-2, TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256, has a static key and left OpenSSL with 1.1.0.
+    suites=("ECDHE-ECDSA-AES128-SHA256",),
+    groups=("secp256r1",),
+    signature_algorithms=("ecdsa_secp256r1_sha256",),
+    key_types=frozenset({"secp256r1"}),
+    vehicle_domains=frozenset(),
+    version="TLSv1.2",
+    mutual=False,
+)
+"""For cars of ISO 15118-2: never for a session of ISO 15118-20 ([V2G20-2356], [V2G20-2359])."""
 
-STATION_DOMAIN = "CPO"
-"""The domain component of a station's leaf. Contracts and vehicles may hang under the same V2G root."""
+PROFILES = {profile.name: profile for profile in (ISO15118_20, INTEROP_P256)}
+"""Those that a station may be configured to have for ISO 15118-20."""
+
+STATION_DOMAINS = frozenset({"CPO", "PE"})
+"""Domain components of a station's leaf. Contracts and vehicles may hang under the same V2G root."""
+
+PROBE = b"v2g-pki-verify"
+"""ALPN protocol by which `v2g pki verify` says that it is no car."""
+
+
+class Probed(TlsError):
+    """Somebody looked at the station's certificates and is gone: no car, and nobody's fault."""
+
+    fault = Fault.CONNECTION_LOST

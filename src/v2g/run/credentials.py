@@ -1,0 +1,238 @@
+"""The station's certificates while it runs: loads them, notices when they change, renews OCSP responses, warns.
+
+Whatever fails here leaves the station with what it had: a broken file in the directory ends no session and no process.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from v2g.io.http_fetch import Unfetched, fetch
+from v2g.kernel.errors import V2GError
+from v2g.pki import store
+from v2g.pki.certificate import Certificate
+from v2g.pki.chain import SOON_S, Verdict, verify_chain
+from v2g.pki.profile import POLICIES, Anchor, Policy, Revocation, Role
+from v2g.pki.revocation import BadEvidence, Status, request
+from v2g.station.config.settings import Tls
+from v2g.tls.channel import TlsChannel
+from v2g.tls.choice import TlsChoice
+from v2g.tls.context import TlsContext, station_context
+from v2g.tls.files import TlsFiles, certificates
+from v2g.tls.profile import INTEROP_P256, PROFILES, Profile, TlsError
+from v2g.tls.profile import ISO15118_2 as TLS_OF_ISO15118_2
+
+LOOK_S = 5.0
+"""Between looks at the files."""
+RENEW_S = 12 * 3600.0
+"""How old the own OCSP response may get; the standards allow a week ([V2G20-1021], [V2G2-649])."""
+RETRY_S = 600.0
+"""After a responder did not answer."""
+WARN_EVERY_S = 24 * 3600.0
+MOST_QUESTIONS = 16
+"""Questions to responders under way at a time."""
+
+
+class Credentials:
+    """What a station proves itself with, and whom it trusts."""
+
+    def __init__(self, settings: Tls) -> None:
+        """Raises `TlsError`, which names the file, if the station cannot serve any car with what there is."""
+        self._settings = settings
+        self.problems: tuple[str, ...] = ()
+        """A line for each file that is left out, with the remedy."""
+        self._load()
+        self._seen = self._stamp()
+        self._asked: dict[bytes, float] = {}
+        """Certificates that a responder was asked about, and when."""
+        self._questions: set[asyncio.Task[None]] = set()
+
+    def channel(self) -> TlsChannel:
+        """For the next car."""
+        return TlsChannel(self.choice)
+
+    async def watch(self, report: Callable[[str], None]) -> None:
+        """Look after the certificates until it is cancelled; `report` takes a line for the operator."""
+        warned_s = stapled_s = float("-inf")
+        self._report_problems(report)
+        while True:
+            now_s = time.monotonic()
+            if now_s - warned_s >= WARN_EVERY_S:
+                warned_s = now_s
+                for line in self.endings(time.time()):
+                    report(line)
+            if now_s - stapled_s >= RENEW_S:
+                failure = await self._staple_all()
+                stapled_s = now_s if failure is None else now_s - RENEW_S + RETRY_S
+                if failure is not None:
+                    report(failure)
+            await asyncio.sleep(LOOK_S)
+            if await asyncio.to_thread(self._stamp) != self._seen:
+                self.reload(report)
+                warned_s = stapled_s = float("-inf")
+
+    def reload(self, report: Callable[[str], None]) -> None:
+        """Take the files as they are now. If they cannot be used, go on with the former ones."""
+        self._seen = self._stamp()
+        try:
+            self._load()
+        except V2GError as error:
+            report(f"the certificates have changed and cannot be used; the former ones stay in force: {error}")
+            return
+        self._asked.clear()
+        report(f"the certificates were read again from {self._settings.directory}; sessions go on")
+        self._report_problems(report)
+
+    def endings(self, at_s: float) -> list[str]:
+        """A line for each certificate of the station's, and each root, that ends soon."""
+        own = [each for context in self.choice.contexts for each in context.own]
+        roots = [each for every in self.store.roots.values() for each in every]
+        lines = []
+        for each in dict.fromkeys([*own, *roots]):
+            if each.not_after_s - at_s < SOON_S:
+                days = int((each.not_after_s - at_s) // 86_400)
+                ends = f"expires in {days} days" if days >= 0 else "has expired"
+                lines.append(f"the certificate {each.subject} {ends}; renew it (`v2g pki install`)")
+        return lines
+
+    def judge(
+        self, leaf: bytes, intermediates: Sequence[bytes], role: Role, at_s: float, policy: Policy | None = None
+    ) -> Verdict | None:
+        """Judge a chain that a car sent; None while an OCSP responder is asked: ask again.
+
+        `policy`: that of the edition; by default one that admits the keys of all. Must be called in the loop.
+        """
+        policy = replace(policy or POLICIES["interop-p256"], revocation=Revocation(self._settings.revocation))
+        roots = self.store.roots_for(role)
+        verdict = verify_chain(leaf, intermediates, roots, role, at_s, policy, self.store.evidence)
+        if verdict.path and verdict.revocation is Status.UNKNOWN and policy.revocation is not Revocation.IGNORE:
+            unknown = [
+                (each, issuer)
+                for each, issuer in zip(verdict.path, verdict.path[1:], strict=False)
+                if each.ocsp_urls and self.store.evidence.status(each, issuer, at_s).status is Status.UNKNOWN
+            ]
+            if any([self._ask(*pair) for pair in unknown]):
+                return None
+        return verdict
+
+    def _ask(self, certificate: Certificate, issuer: Certificate) -> bool:
+        """Whether a responder is being asked about a certificate."""
+        now_s = time.monotonic()
+        asked_s = self._asked.get(certificate.der)
+        if asked_s is not None and asked_s > now_s - RETRY_S:
+            return asked_s == float("inf")
+        if len(self._questions) >= MOST_QUESTIONS:
+            return False
+        self._asked[certificate.der] = float("inf")
+        task = asyncio.get_running_loop().create_task(self._question(certificate, issuer))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+        return True
+
+    async def _question(self, certificate: Certificate, issuer: Certificate) -> None:
+        try:
+            answer = await asyncio.to_thread(fetch, certificate.ocsp_urls[0], request(certificate, issuer))
+            self.store.evidence.add_ocsp(answer, certificate, issuer, time.time())
+        except (Unfetched, BadEvidence):
+            pass  # what follows is the policy's
+        finally:
+            self._asked[certificate.der] = time.monotonic()
+
+    async def _staple_all(self) -> str | None:
+        """Fetch an OCSP response for each leaf of the station; returns why one could not be had."""
+        failure = None
+        for context in self.choice.contexts:
+            leaf, issuer = context.own[0], _issuer(context)
+            if issuer is None or not leaf.ocsp_urls:
+                continue
+            try:
+                answer = await asyncio.to_thread(fetch, leaf.ocsp_urls[0], request(leaf, issuer))
+                found = context.known.add_ocsp(answer, leaf, issuer, time.time())
+            except (Unfetched, BadEvidence) as error:
+                failure = f"no OCSP response for the station's own certificate; cars may refuse it: {error}"
+                continue
+            context.staple = answer
+            if found.status is not Status.GOOD:
+                failure = f"the station's own certificate is {found.status.value} by its OCSP responder; renew it"
+        return failure
+
+    def _load(self) -> None:
+        now, settings = datetime.now(UTC), self._settings
+        others = {} if settings.vehicle_roots is None else {Anchor.OEM: settings.vehicle_roots}
+        loaded = store.load(settings.directory, now.timestamp(), others=others)
+        contexts, problems = _contexts(settings, now)
+        for context in contexts:
+            context.known = loaded.evidence
+            context.revocation = Revocation(settings.revocation)
+        self.store, self.choice = loaded, TlsChoice(contexts)
+        self.problems = (*loaded.problems, *problems)
+
+    def _stamp(self) -> tuple[object, ...]:
+        settings = self._settings
+        named = [settings.certificate, settings.chain, settings.private_key, settings.vehicle_roots]
+        places = [settings.directory, *_beside(settings.directory), settings.directory / store.LISTS]
+        return store.stamp([*places, *(each for each in named if each is not None)])
+
+    def _report_problems(self, report: Callable[[str], None]) -> None:
+        for line in self.problems:
+            report(line)
+
+
+def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]]:
+    """The station's TLS contexts: the one that the configuration names, which must be good, and those of directories
+    below, which are left out with a line if they are not."""
+    directory, profile = settings.directory, PROFILES[settings.profile]
+    roots = settings.vehicle_roots or directory / "oem_root.pem"
+    files = TlsFiles(
+        certificate=settings.certificate or directory / "secc_cert.pem",
+        private_key=settings.private_key or directory / "secc_key.pem",
+        roots=(roots,),
+        chain=settings.chain or (directory / "cpo_chain.pem" if settings.certificate is None else None),
+        password_file=settings.password_file,
+        own_roots=_existing(directory / "v2g_root.pem"),
+    )
+    contexts, problems = [station_context(files, profile, now=now, key_log=settings.key_log)], []
+    if profile is INTEROP_P256 and contexts[0].own[0].key_kind == "secp256r1":
+        contexts.append(station_context(files, TLS_OF_ISO15118_2, now=now, key_log=settings.key_log))
+    for place in _beside(directory):
+        own = TlsFiles(
+            place / "secc_cert.pem",
+            place / "secc_key.pem",
+            (roots, *_existing(place / "oem_root.pem")),
+            *_existing(place / "cpo_chain.pem") or (None,),
+            own_roots=_existing(place / "v2g_root.pem"),
+        )
+        try:
+            contexts += _beside_contexts(own, profile, now, settings.key_log)
+        except TlsError as error:
+            problems.append(f"{place} is left out: {error}")
+    return contexts, problems
+
+
+def _beside_contexts(files: TlsFiles, profile: Profile, now: datetime, key_log: Path | None) -> list[TlsContext]:
+    """A leaf with a P-256 key is for TLS 1.2, another for TLS 1.3; in the profile for interoperation both may be."""
+    is_older = certificates(files.certificate)[0].key_kind == "secp256r1"
+    profiles = [TLS_OF_ISO15118_2] if is_older else [profile]
+    if is_older and profile is INTEROP_P256:
+        profiles.append(profile)
+    return [station_context(files, each, now=now, key_log=key_log) for each in profiles]
+
+
+def _beside(directory: Path) -> list[Path]:
+    """Directories below with further leaves of the station."""
+    try:
+        return sorted(each for each in directory.iterdir() if (each / "secc_cert.pem").is_file())
+    except OSError:
+        return []
+
+
+def _existing(path: Path) -> tuple[Path, ...]:
+    return (path,) if path.is_file() else ()
+
+
+def _issuer(context: TlsContext) -> Certificate | None:
+    leaf = context.own[0]
+    return next((each for each in (*context.own[1:], *context.own_roots) if leaf.issued_by(each)), None)
