@@ -37,7 +37,7 @@ from tests.grid import opender
 from tests.interop import josev
 
 from v2g.bench.sim import netns
-from v2g.tls import pki
+from v2g.pki import hierarchy as pki
 
 MODULES = (
     exi_calls,

@@ -12,7 +12,7 @@ from statistics import median
 from benchmarks.figure import Figure, Setting
 from tests.interop.lossy_line import Run, lane
 
-from v2g.tls import pki
+from v2g.pki import hierarchy as pki
 
 LANES = ((True, 17), (True, 17), (False, 16))
 """Whether cars are matched, and how many come."""

@@ -18,8 +18,8 @@ from tests.interop.station import V2G, Station, station
 
 from v2g.io.control import request
 from v2g.io.stranger_limit import MOST
+from v2g.pki import hierarchy as pki
 from v2g.station.command import Command, Pause, Status, Stop, WriteRegister
-from v2g.tls import pki
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from tests.run.station_bench import BenchStation, contexts, station_in_a_thread
 
 from v2g.cli import main
-from v2g.tls.pki import EVCCID, create
+from v2g.pki.hierarchy import EVCCID, create
 
 HERE = ("--host", "::1", "--no-tls")
 KEYS = [

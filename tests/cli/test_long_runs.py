@@ -14,8 +14,8 @@ from tests.interop.process import Process
 from tests.interop.station import Station, station
 
 from v2g.io.control import request
+from v2g.pki import hierarchy as pki
 from v2g.station.command import Status
-from v2g.tls import pki
 
 __all__ = ["heeds_ctrl_c"]
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(3600)]

@@ -14,7 +14,7 @@ import pytest
 
 from v2g.cli import BROKEN_PIPE, COMMANDS, main
 from v2g.kernel.fault import Fault
-from v2g.tls.pki import create
+from v2g.pki.hierarchy import create
 
 STATION = """
 import asyncio, sys
@@ -221,7 +221,7 @@ def test_a_configuration_is_checked_with_its_certificates(
     days = (date.fromisoformat(ends[1]) - now.date()).days
     create(tmp_path / "pki", now=now - timedelta(days=days - 10, minutes=5), force=True)
     assert main(["config", "check", "--offline", str(file)]) == 0
-    assert f"the certificate CN=SECC-1, O=v2g test, DC=CPO expires in 9 days; renew it" in capsys.readouterr().err
+    assert "the certificate CN=SECC-1, O=v2g test, DC=CPO expires in 9 days; renew it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dash", ["--", "\u2013", "\u2014", "-\u2013", "\u2013-"])

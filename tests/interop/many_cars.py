@@ -37,7 +37,8 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent, VehicleState
 from v2g.iso15118.view import Limits, Stop
 from v2g.run.car import Car
-from v2g.tls.context import TlsContext, TlsFiles, vehicle_context
+from v2g.tls.context import TlsContext, vehicle_context
+from v2g.tls.files import TlsFiles
 from v2g.tls.profile import PROFILES
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from tests.interop.process import Process
 from tests.interop.station import Station, plant_command, station, v2g
 
 from v2g.bench.sim.netns import Cable
-from v2g.tls import pki
+from v2g.pki import hierarchy as pki
 
 pytestmark = [pytest.mark.netns, pytest.mark.alone]
 

@@ -8,7 +8,7 @@ from tests.interop import josev
 from tests.interop.station import station
 
 from v2g.bench.sim.netns import Cable
-from v2g.tls import pki
+from v2g.pki import hierarchy as pki
 
 pytestmark = [pytest.mark.netns, pytest.mark.interop]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.interop.lossy_line import lane
 
 from v2g.bench.sim import netns
-from v2g.tls import pki
+from v2g.pki import hierarchy as pki
 
 pytestmark = [pytest.mark.netns, pytest.mark.alone]
 

@@ -13,8 +13,8 @@ from tests.interop.neighbours import TRACE, Scene, burst, client_hello, crowd, n
 from tests.interop.recorded_car import RecordedCar, RefusedError, connect
 
 from v2g.messages.iso20 import types
+from v2g.pki import hierarchy
 from v2g.power import registers
-from v2g.tls import pki as hierarchy
 
 pytestmark = pytest.mark.alone
 

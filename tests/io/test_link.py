@@ -19,9 +19,10 @@ from v2g.io.link import FIRST_FRAME_S, MOST_AT_ONCE, MOST_UNTAKEN, Link, LinkLos
 from v2g.io.listener import Listener, listen
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
+from v2g.pki.hierarchy import create
 from v2g.tls.channel import TlsChannel
-from v2g.tls.context import TlsContext, TlsFiles, station_context, vehicle_context
-from v2g.tls.pki import create
+from v2g.tls.context import TlsContext, station_context, vehicle_context
+from v2g.tls.files import TlsFiles
 from v2g.tls.profile import TlsError
 from v2g.v2gtp.framing import FramingError, PayloadType, pack
 

@@ -18,8 +18,8 @@ from v2g.io.link import Link, Peer, SilentPeer, connect
 from v2g.io.listener import MOST_OF_ONE_ADDRESS, MOST_UNSETTLED, Listener, listen
 from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
+from v2g.pki.hierarchy import create
 from v2g.tls.channel import TlsChannel
-from v2g.tls.pki import create
 from v2g.v2gtp.framing import PayloadType
 
 

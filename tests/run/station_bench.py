@@ -16,7 +16,8 @@ from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView
 from v2g.kernel.errors import V2GError
 from v2g.tls.channel import TlsChannel
-from v2g.tls.context import TlsContext, TlsFiles, station_context, vehicle_context
+from v2g.tls.context import TlsContext, station_context, vehicle_context
+from v2g.tls.files import TlsFiles
 
 BATTERY_V = 400.0
 SERVICES = (Service.DC_BPT, Service.DC, Service.AC_BPT, Service.AC)

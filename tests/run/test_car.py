@@ -20,8 +20,8 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Command, Intent, VehicleState
 from v2g.iso15118.view import Limits, Stop
 from v2g.kernel.fault import Fault
+from v2g.pki.hierarchy import create
 from v2g.run.car import Car, Energy
-from v2g.tls.pki import create
 from v2g.v2gtp.sdp import SdpError, SdpResponse, Security
 
 LIMIT_S = 15.0

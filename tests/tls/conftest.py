@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from v2g.tls.context import TlsFiles
-from v2g.tls.pki import create
+from v2g.pki.hierarchy import create
+from v2g.tls.files import TlsFiles
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from v2g.pki.certificate import read
+from v2g.pki.hierarchy import EVCCID
 from v2g.tls.channel import TlsChannel
-from v2g.tls.context import TlsContext, TlsFiles, key_type, station_context, vehicle_context
-from v2g.tls.pki import EVCCID
+from v2g.tls.context import TlsContext, station_context, vehicle_context
+from v2g.tls.files import TlsFiles
 from v2g.tls.profile import INTEROP_P256, ISO15118_20, Profile, TlsError
 
 if TYPE_CHECKING:
@@ -241,7 +243,7 @@ def test_p256_authority_above_a_p521_leaf_is_refused(p521: "Hierarchy", p256: "H
 def test_ed448_vehicle_gets_through(station: TlsContext, p521: "Hierarchy", tmp_path: Path) -> None:
     files = vehicle_files(Ed448PrivateKey.generate(), p521, p521.vehicle().roots, tmp_path)
     channel, _ = connect(station, vehicle_context(files, now=NOW))
-    assert key_type(x509.load_der_x509_certificate(channel.peer_certificate_der)) == "ed448"
+    assert read(channel.peer_certificate_der).key_kind == "ed448"
 
 
 def test_expired_vehicle_is_refused_with_its_dates(p521: "Hierarchy", expired: "Hierarchy") -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from v2g.tls.channel import TlsChannel
+from v2g.tls.choice import TlsChoice
 from v2g.tls.context import TlsContext, station_context, vehicle_context
 from v2g.tls.profile import INTEROP_P256, TlsError
 
@@ -40,7 +41,9 @@ def s_client(port: int, hierarchy: "Hierarchy", *options: str, certificate: bool
     )
 
 
-def serve(context: TlsContext, hierarchy: "Hierarchy", *options: str, certificate: bool = True) -> tuple[bytes, str]:
+def serve(
+    context: TlsContext | TlsChoice, hierarchy: "Hierarchy", *options: str, certificate: bool = True
+) -> tuple[bytes, str]:
     """Echoes one line to an `openssl s_client`; returns what the station received, and the client's output."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(TIMEOUT_S)

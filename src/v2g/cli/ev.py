@@ -215,7 +215,8 @@ def _route(args: argparse.Namespace) -> "str | Endpoint":
 def _tls(args: argparse.Namespace) -> "TlsContext":
     from datetime import UTC, datetime
 
-    from v2g.tls.context import TlsFiles, vehicle_context
+    from v2g.tls.context import vehicle_context
+    from v2g.tls.files import TlsFiles
     from v2g.tls.profile import PROFILES
 
     if args.tls_profile not in PROFILES:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from v2g.kernel.errors import V2GError
-from v2g.v2gtp.sdp import MULTICAST, PORT, SdpError, SdpResponse, Search, Security, answer
+from v2g.v2gtp.sdp import MULTICAST, PORT, SdpError, SdpRequest, SdpResponse, Search, Security, answer
 
 ADDRESS_WAIT_S = 3.0
 """Duplicate address detection of a new interface takes up to about this long (RFC 4862)."""
@@ -68,10 +68,11 @@ async def respond(
     refused: Callable[[str, str], None],
     refusal: Callable[[str], str | None] = lambda sender: None,
     plain: SdpResponse | None = None,
+    heard: Callable[[str, Security], None] = lambda sender, security: None,
 ) -> asyncio.DatagramTransport:
     """Answer the searches of cars on an interface with `offer`, until the transport that is returned is closed.
 
-    `plain`: the answer to cars that ask for no TLS, if it is another one.
+    `plain`: the answer to cars that ask for no TLS, if it is another one. `heard`: what each car asked for.
 
     `refusal` returns why a sender gets no answer now, or None. `refused` is called for each search that gets none and
     for each malformed request, with the sender's address and the reason. Raises `InterfaceError`.
@@ -80,7 +81,7 @@ async def respond(
     membership = MULTICAST.packed + struct.pack("@I", _index(interface))
     receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Responder(offer, refused, refusal, plain), sock=receiver
+        lambda: _Responder(offer, refused, refusal, plain, heard), sock=receiver
     )
     return transport
 
@@ -92,8 +93,10 @@ class _Responder(asyncio.DatagramProtocol):
         refused: Callable[[str, str], None],
         refusal: Callable[[str], str | None],
         plain: SdpResponse | None,
+        heard: Callable[[str, Security], None],
     ) -> None:
         self._offer, self._refused, self._refusal, self._plain = offer, refused, refusal, plain
+        self._heard = heard
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -111,6 +114,7 @@ class _Responder(asyncio.DatagramProtocol):
         if (reason := self._refusal(str(sender[0]))) is not None:
             self._refused(str(sender[0]), reason)
         else:
+            self._heard(str(sender[0]), SdpRequest.unpack(datagram).security)
             self._transport.sendto(response, sender)
 
 

@@ -257,8 +257,8 @@ class Link(asyncio.Protocol):
             self._flush()  # also after a failure: the alert carries the reason
         if not tls.handshaking and not self._established:
             self._cancel_timer()
-            proved = (tls.peer_fingerprint, tls.peer_common_name) if tls.mutual else (None, None)
-            self._establish(*proved, None if tls.negotiated is None else tls.negotiated.version)
+            fingerprint, name = (tls.peer_fingerprint, tls.peer_common_name) if tls.mutual else (None, None)
+            self._establish(fingerprint, name, None if tls.negotiated is None else tls.negotiated.version)
         return plaintext
 
     def _establish(

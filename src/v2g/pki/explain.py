@@ -128,9 +128,11 @@ def _chain(certificate: Certificate, known: list[Certificate], now: datetime) ->
     if certificate in roots:
         return [], []
     waiting: list[tuple[Certificate, ...]] = [(certificate,)]
-    problem = f"no valid chain: its issuer {certificate.issuer} is not here"
+    problem, reached, missing = "", 0, certificate.issuer
     while waiting:
         path = waiting.pop(0)
+        if not problem and len(path) > reached:
+            reached, missing = len(path), path[-1].issuer
         for each in known:
             if each in path or not path[-1].issued_by(each):
                 continue
@@ -142,4 +144,4 @@ def _chain(certificate: Certificate, known: list[Certificate], now: datetime) ->
                 return [above.common_name for above in (*path[1:], each)], []
             elif len(path) < _MOST_AUTHORITIES:
                 waiting.append((*path, each))
-    return [], [problem]
+    return [], [problem or f"no valid chain: {missing} is not here"]

@@ -114,7 +114,8 @@ class Credentials:
                 for each, issuer in zip(verdict.path, verdict.path[1:], strict=False)
                 if each.ocsp_urls and self.store.evidence.status(each, issuer, at_s).status is Status.UNKNOWN
             ]
-            if any([self._ask(*pair) for pair in unknown]):
+            asked = [self._ask(*pair) for pair in unknown]
+            if any(asked):
                 return None
         return verdict
 
@@ -202,7 +203,7 @@ def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]
             place / "secc_cert.pem",
             place / "secc_key.pem",
             (roots, *_existing(place / "oem_root.pem")),
-            *_existing(place / "cpo_chain.pem") or (None,),
+            next(iter(_existing(place / "cpo_chain.pem")), None),
             own_roots=_existing(place / "v2g_root.pem"),
         )
         try:

@@ -41,6 +41,7 @@ from v2g.station.faults import SAFE_WITHIN_S
 from v2g.station.kept import Entry
 from v2g.station.orders import SAFE, Orders
 from v2g.station.step import Step
+from v2g.v2gtp.sdp import Security
 
 if TYPE_CHECKING:  # loaded if there is a modem
     from v2g.io.plc import PlcLink
@@ -70,6 +71,9 @@ REPEAT_S = 10.0
 """Report the same defect of ours at most this often."""
 RESTART_S = 1.0
 """After a loop of this EVSE has failed by a defect of ours, it rests this long in the safe state and begins again."""
+
+MOST_SEARCHERS = 64
+"""Addresses that searched for the station, of which it is known what they asked for."""
 
 _POSITION = {True: "closed", False: "open"}
 
@@ -111,6 +115,8 @@ class EvseRunner:
         self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
         """When each defect of ours was reported last."""
+        self._asked_for_tls: dict[str, None] = {}
+        """Addresses whose last search asked for TLS, oldest first."""
 
     def car(self, *, plain: bool = False) -> "CarTalker":
         """Who talks to the next car that connects. `plain`: without the TLS that the station has."""
@@ -191,6 +197,8 @@ class EvseRunner:
     def seat(self, talker: "CarTalker", peer: Peer) -> bool:
         """Give the EVSE to a new connection, unless a session is under way on another."""
         reason = "another car is in session" if self.evse.busy else self.why_not(peer.host)
+        if reason is None and talker.plain and _bare(peer.host) in self._asked_for_tls:
+            reason = "it asked for TLS and connects without: somebody in between may have changed the station's answer"
         if reason is not None:
             self.report(StrangerRefused(str(peer), reason))
             return False
@@ -198,12 +206,20 @@ class EvseRunner:
             self._talker.leave()
         self._talker = talker
         self.slowest = (0.0, "")
-        # A car that proved nothing in TLS 1.2 is one of ISO 15118-2: no session of ISO 15118-20 without its certificate.
+        # A car that proved nothing in TLS 1.2 is one of ISO 15118-2: ISO 15118-20 wants its certificate.
         plain, now = talker.plain or (peer.tls is not None and peer.fingerprint is None), self._loop.time()
         self._guarded(lambda: self.evse.connected(now, peer.fingerprint, peer.common_name, plain=plain))
         self.report(CarArrived(str(peer), peer.tls is not None))
         self._wake()
         return True
+
+    def searched(self, host: str, security: Security) -> None:
+        """A car looks for the station. Who asks for TLS is not served without, until it asks for that."""
+        self._asked_for_tls.pop(_bare(host), None)
+        if security is Security.TLS:
+            self._asked_for_tls[_bare(host)] = None
+            if len(self._asked_for_tls) > MOST_SEARCHERS:
+                del self._asked_for_tls[next(iter(self._asked_for_tls))]
 
     def why_not(self, host: str) -> str | None:
         """Why nobody at this address may talk now, or None: no car is plugged in or matched, or it is another one."""
@@ -417,6 +433,11 @@ class EvseRunner:
             if self._oddities.get(name) != text:
                 self._oddities[name] = text
                 self.report(DeviceOdd(text))
+
+
+def _bare(host: str) -> str:
+    """An address without its interface."""
+    return host.partition("%")[0]
 
 
 class CarTalker:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -143,8 +143,10 @@ class StationProcess:
                         lambda sender, reason: runner.report(StrangerRefused(f"discovery from {sender}", reason)),
                         runner.why_not,
                         plain,
+                        runner.searched,
                     )
-                listening = Listening(f"[{host}]:{port}", "NO TLS" if credentials is None else credentials.choice.spoken, settings.offered)
+                spoken = "NO TLS" if credentials is None else credentials.choice.spoken
+                listening = Listening(f"[{host}]:{port}", spoken, settings.offered)
                 runner.report(listening)
                 also = "" if beside is None else f"; without TLS at port {beside}"
                 ready(f"EVSE {settings.id} {describe(listening)[1]}{also}")

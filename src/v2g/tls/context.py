@@ -57,10 +57,8 @@ class TlsContext:
         """The own leaf and the authorities that are sent with it."""
         self.valid_until: datetime | None = None
         """When the first of the own certificates ends; None without one."""
-        if files.certificate is not None:
+        if profile.mutual or role is Role.STATION:
             self._load_own(now)
-        elif profile.mutual or role is Role.STATION:
-            raise TlsError(f"no certificate is named; profile {profile.name} requires one of a {role.value}")
         self.own_roots = tuple(
             root for path in files.own_roots for root in certificates(path) if root.self_issued and self._is_above(root)
         )
@@ -249,7 +247,7 @@ def vehicle_context(
 ) -> TlsContext:
     """The vehicle's context: it demands a certificate for stations (DC=CPO) issued under `files.roots`.
 
-    Arguments and errors are those of `station_context`.
+    Arguments and errors are those of `station_context`. If the profile is not mutual, only the roots are read.
     """
     return TlsContext(Role.VEHICLE, files, profile, now, key_log)
 

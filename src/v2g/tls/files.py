@@ -14,9 +14,9 @@ from v2g.tls.profile import TlsError
 class TlsFiles(NamedTuple):
     """PEM files of one side. `roots` are the peer's: OEM roots at the station, V2G roots in the vehicle."""
 
-    certificate: Path | None
-    """The leaf; intermediates may follow it. None: a vehicle of ISO 15118-2, which has none for TLS."""
-    private_key: Path | None
+    certificate: Path
+    """The leaf; intermediates may follow it."""
+    private_key: Path
     roots: tuple[Path, ...]
     """Only their self-signed certificates are trust anchors."""
     chain: Path | None = None
@@ -30,10 +30,7 @@ class TlsFiles(NamedTuple):
 def own_certificates(files: TlsFiles) -> list[tuple[Path, Certificate]]:
     """The leaf, then the authorities that are sent with it, each with its file. Raises TlsError."""
     found = [
-        (path, each)
-        for path in (files.certificate, files.chain)
-        if path is not None
-        for each in certificates(path)
+        (path, each) for path in (files.certificate, files.chain) if path is not None for each in certificates(path)
     ]
     return list({each: (path, each) for path, each in reversed(found)}.values())[::-1]  # each is sent once
 
@@ -51,7 +48,6 @@ def certificates(path: Path) -> list[Certificate]:
 
 def private_key(files: TlsFiles) -> EllipticCurvePrivateKey | Ed448PrivateKey:
     """The key of the leaf. Raises TlsError."""
-    assert files.private_key is not None
     password = None
     if files.password_file is not None:
         password = _read(files.password_file).split(b"\n")[0].rstrip(b"\r")

@@ -194,4 +194,3 @@ def _trusted(content: memoryview | None) -> Iterator[Named]:
             yield Named(kind)
         else:
             raise ValueError(f"trusted_ca_keys has an entry of unknown kind {kind}")
-

@@ -83,7 +83,7 @@ INTEROP_P256 = Profile(
 
 ISO15118_2 = Profile(
     "iso15118-2",
-    # The other suite of ISO 15118-2, TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256, has a static key and left OpenSSL with 1.1.0.
+    # The other suite of ISO 15118-2, TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256, left OpenSSL with 1.1.0.
     suites=("ECDHE-ECDSA-AES128-SHA256",),
     groups=("secp256r1",),
     signature_algorithms=("ecdsa_secp256r1_sha256",),

@@ -13,7 +13,7 @@ from typing import Any
 from v2g.bench.offspring import end_with_parent
 from v2g.bench.sim import netns
 from v2g.kernel.errors import V2GError
-from v2g.tls import pki
+from v2g.pki import hierarchy as pki
 
 MODERN = "iso20-dc"
 """The car that is shown if nothing else is asked for: the only one that feeds the grid."""

@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from v2g.cli import main
-from v2g.tls.pki import BUNDLES, EMAID, EVCCID, HIERARCHY, PkiError, create, explain
+from v2g.pki.explain import explain
+from v2g.pki.hierarchy import BUNDLES, EMAID, EVCCID, HIERARCHY, PkiError, create
 
 if TYPE_CHECKING:
     from tests.tls.conftest import Hierarchy
@@ -112,12 +113,11 @@ def test_expiry_is_flagged_in_time(copy: Path) -> None:
     late = problems(copy, NOW + timedelta(days=91))
     assert list(late) == ["secc_cert.pem"]
     assert late["secc_cert.pem"][0].startswith("expired on ")
-    assert late["secc_cert.pem"][1] == "no valid chain: certificate has expired"
 
 
 def test_expired_authority_is_named_as_the_culprit(copy: Path) -> None:
     late = problems(copy, NOW + timedelta(days=735))
-    assert "no valid chain: certificate has expired (CN=CPO Sub-CA 2, O=v2g test, DC=V2G)" in late["secc_cert.pem"]
+    assert late["secc_cert.pem"][1].startswith("no valid chain: CN=CPO Sub-CA 2, O=v2g test, DC=V2G expired on ")
 
 
 def test_loose_key_is_flagged(copy: Path) -> None:
@@ -134,7 +134,7 @@ def test_missing_root_is_flagged(copy: Path) -> None:
     (copy / "oem_root.pem").unlink()
     found = problems(copy)
     assert sorted(found) == ["oem_prov_cert.pem", "oem_sub_ca1.pem", "oem_sub_ca2.pem", "vehicle_cert.pem"]
-    assert "unable to get" in found["vehicle_cert.pem"][0]
+    assert found["vehicle_cert.pem"] == ["no valid chain: CN=OEM Root CA, O=v2g test, DC=OEM is not here"]
 
 
 def test_certificates_of_other_makers_are_explained_as_well(p521: "Hierarchy", tmp_path: Path) -> None:

@@ -1,0 +1,3 @@
+from tests.tls.conftest import expired, p256, p521, stranger
+
+__all__ = ["expired", "p256", "p521", "stranger"]
