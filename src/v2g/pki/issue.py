@@ -152,7 +152,7 @@ def ocsp_response(
     responder: x509.Certificate | None = None,
     hours: float = 24,
 ) -> bytes:
-    """What a responder answers about a certificate. `key` is the issuer's, or that of `responder`, whom it lets sign."""
+    """What a responder answers about a certificate. `key` is the issuer's, or that of `responder`, its delegate."""
     builder = ocsp.OCSPResponseBuilder().add_response(
         cert=certificate,
         issuer=issuer,

@@ -113,7 +113,7 @@ def read_ocsp(der: bytes, certificate: Certificate, issuer: Certificate, at_s: f
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise BadEvidence(f"the OCSP responder answers {response.response_status.name}")
         if not any(_signed(response, key) for key in _responders(response, issuer, at_s)):
-            raise BadEvidence(f"the OCSP response is signed by nobody whom {issuer.common_name} lets sign")
+            raise BadEvidence(f"the OCSP response is signed by nobody who may sign for {issuer.common_name}")
         for single in response.responses:
             if single.serial_number == certificate.serial and _about(single, issuer):
                 return _answer(single, at_s)
@@ -157,7 +157,7 @@ def _key_bits(certificate: Certificate) -> bytes:
 
 
 def _responders(response: ocsp.OCSPResponse, issuer: Certificate, at_s: float) -> list[Certificate]:
-    """The authority itself, and those whom it lets sign (RFC 6960, 4.2.2.2)."""
+    """The authority itself, and its delegates (RFC 6960, 4.2.2.2)."""
     delegates = []
     for parsed in response.certificates[:2]:
         each = of(parsed)

@@ -28,7 +28,7 @@ from v2g.tls.profile import ISO15118_2 as TLS_OF_ISO15118_2
 LOOK_S = 5.0
 """Between looks at the files."""
 RENEW_S = 12 * 3600.0
-"""How old the own OCSP response may get; the standards allow a week ([V2G20-1021], [V2G2-649])."""
+"""How old the station's OCSP response may get; the standards allow a week ([V2G20-1021], [V2G2-649])."""
 RETRY_S = 600.0
 """After a responder did not answer."""
 WARN_EVERY_S = 24 * 3600.0
@@ -37,7 +37,7 @@ MOST_QUESTIONS = 16
 
 
 class Credentials:
-    """What a station proves itself with, and whom it trusts."""
+    """What a station proves itself with, and who it trusts."""
 
     def __init__(self, settings: Tls) -> None:
         """Raises `TlsError`, which names the file, if the station cannot serve any car with what there is."""

@@ -46,7 +46,7 @@ class TlsContext:
         self.profile = profile
         self.roots_text = ", ".join(root.name for root in files.roots)
         self.staple = b""
-        """The OCSP response about the own leaf that goes to peers that ask for one; empty: there is none."""
+        """The OCSP response about the leaf of this side, for peers that ask for one; empty: there is none."""
         self.known = revocation.Evidence()
         """What is known of the peers' revoked certificates."""
         self.revocation = Revocation.PREFER
@@ -54,15 +54,15 @@ class TlsContext:
         self.ssl = SSL.Context(SSL.TLS_METHOD)
         self._restrict()
         self.own: tuple[Certificate, ...] = ()
-        """The own leaf and the authorities that are sent with it."""
+        """This side's leaf and the authorities that are sent with it."""
         self.valid_until: datetime | None = None
-        """When the first of the own certificates ends; None without one."""
+        """When the first of these certificates ends; None without one."""
         if profile.mutual or role is Role.STATION:
             self._load_own(now)
         self.own_roots = tuple(
             root for path in files.own_roots for root in certificates(path) if root.self_issued and self._is_above(root)
         )
-        """Roots above the own chain."""
+        """Roots above this side's chain."""
         if profile.mutual or role is Role.VEHICLE:
             self._load_roots(now)
             self.ssl.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._judge)
@@ -79,7 +79,7 @@ class TlsContext:
         return self
 
     def named_by(self, hello: ClientHello) -> bool:
-        """Whether the car names a root above the own chain as one that it trusts."""
+        """Whether the car names a root above this side's chain as one that it trusts."""
         above = self.own[-1].parsed.issuer.public_bytes() if self.own else b""
         return any(
             any(named.means(root) for root in self.own_roots) or (named.kind == _X509_NAME and named.value == above)

@@ -24,7 +24,7 @@ class TlsFiles(NamedTuple):
     password_file: Path | None = None
     """First line: the password of the private key."""
     own_roots: tuple[Path, ...] = ()
-    """The roots above the own leaf: by them a peer may name what it trusts."""
+    """The roots above this leaf: by them a peer may name what it trusts."""
 
 
 def own_certificates(files: TlsFiles) -> list[tuple[Path, Certificate]]:

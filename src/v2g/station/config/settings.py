@@ -231,8 +231,8 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     vehicle_roots: Path | None = None
     """Roots under which vehicle certificates are accepted (OEM roots), PEM."""
     revocation: Literal["ignore", "prefer", "require"] = "prefer"
-    """If nobody says whether a car's certificate or contract was revoked: `prefer` lets it charge and not discharge,
-    `require` refuses it. `ignore` does not ask; a revoked certificate passes then."""
+    """What follows if nobody says whether a car's certificate was revoked: `prefer` admits it, `require` refuses it.
+    Both refuse one that is known to be revoked; `ignore` does not look."""
     plain: bool = False
     """Also serve cars that do not speak TLS, at a port of their own: DIN SPEC 70121, and ISO 15118-2 with external
     payment. Whatever needs proof of who the car is stays behind TLS."""
