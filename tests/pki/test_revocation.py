@@ -1,6 +1,7 @@
 """OCSP responses and revocation lists: what counts as evidence, and what a chain makes of it."""
 
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -173,13 +174,15 @@ def test_lists_of_others_do_not_count(plain: Chain) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 5000), st.integers(1, 255), st.binary(max_size=60))
-def test_altered_evidence_never_counts_and_never_raises_anything_else(at: int, mask: int, data: bytes) -> None:
+def test_altered_evidence_says_nothing_else_and_raises_nothing_else(at: int, mask: int, data: bytes) -> None:
+    """Octets that no signature covers, such as the length of the signature's bit string, may still change."""
     der = bytearray(_RESPONSE)
     der[at % len(der)] ^= mask
     pair = _CHAIN.leaf.certificate, _CHAIN.second.certificate
     for each in (bytes(der), _RESPONSE[: at % len(_RESPONSE)], data):
-        with pytest.raises(BadEvidence):
-            read_ocsp(each, *pair, AT_S)
+        with suppress(BadEvidence):
+            assert read_ocsp(each, *pair, AT_S).status is Status.GOOD
+            assert each == bytes(der)
         with pytest.raises(BadEvidence):
             Evidence().add_crl(each, _CHAIN.second.certificate, AT_S)
 
