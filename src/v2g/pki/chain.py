@@ -206,7 +206,9 @@ def _check_profile(each: Certificate, depth: int, length: int, policy: Policy) -
         raise _Flaw(Reason.WRONG_PROFILE, text, depth)
     if each.unknown_critical:
         unknown = ", ".join(each.unknown_critical)
-        raise _Flaw(Reason.WRONG_PROFILE, f"{each.subject} has critical extensions of unknown meaning: {unknown}", depth)
+        raise _Flaw(
+            Reason.WRONG_PROFILE, f"{each.subject} has critical extensions of unknown meaning: {unknown}", depth
+        )
     if depth == 0:
         return
     if not each.is_authority or (each.usage is not None and "key_cert_sign" not in each.usage):

@@ -1,10 +1,10 @@
 """The directory of certificates, `/etc/ssl/v2g`: which file holds what, and what of it can be trusted now.
 
-    v2g_root.pem  oem_root.pem  mo_root.pem  pe_root.pem    roots; a file may hold several, and `oem_root_2.pem`, ... more
-    secc_cert.pem secc_key.pem  cpo_chain.pem               the station's leaf, its key, the authorities above it
-    contract_cert.pem           mo_chain.pem                a car's contract (benches)
-    crl/*                                                   revocation lists, PEM or DER
-    iso2/                                                   the same once more with keys on P-256, for ISO 15118-2
+v2g_root.pem  oem_root.pem  mo_root.pem  pe_root.pem    roots; a file may hold several, and `oem_root_2.pem`, ... more
+secc_cert.pem secc_key.pem  cpo_chain.pem               the station's leaf, its key, the authorities above it
+contract_cert.pem           mo_chain.pem                a car's contract (benches)
+crl/*                                                   revocation lists, PEM or DER
+iso2/                                                   the same once more with keys on P-256, for ISO 15118-2
 """
 
 from collections.abc import Iterable, Mapping

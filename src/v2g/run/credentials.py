@@ -54,8 +54,9 @@ class Credentials:
         """For the next car."""
         return TlsChannel(self.choice)
 
-    async def watch(self, report: Callable[[str], None]) -> None:
-        """Look after the certificates until it is cancelled; `report` takes a line for the operator."""
+    async def watch(self, report: Callable[[str], None], look_s: float = LOOK_S) -> None:
+        """Look after the certificates until it is cancelled; `report` takes a line for the operator. `look_s`: between
+        looks at the files."""
         warned_s = stapled_s = float("-inf")
         self._report_problems(report)
         while True:
@@ -65,11 +66,11 @@ class Credentials:
                 for line in self.endings(time.time()):
                     report(line)
             if now_s - stapled_s >= RENEW_S:
-                failure = await self._staple_all()
+                failure = await self.renew_staples()
                 stapled_s = now_s if failure is None else now_s - RENEW_S + RETRY_S
                 if failure is not None:
                     report(failure)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(look_s)
             if await asyncio.to_thread(self._stamp) != self._seen:
                 self.reload(report)
                 warned_s = stapled_s = float("-inf")
@@ -142,7 +143,11 @@ class Credentials:
         finally:
             self._asked[certificate.der] = time.monotonic()
 
-    async def _staple_all(self) -> str | None:
+    async def answered(self) -> None:
+        """Wait for the responders that are being asked."""
+        await asyncio.gather(*self._questions)
+
+    async def renew_staples(self) -> str | None:
         """Fetch an OCSP response for each leaf of the station; returns why one could not be had."""
         failure = None
         for context in self.choice.contexts:
