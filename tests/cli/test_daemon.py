@@ -79,6 +79,31 @@ def test_a_session_over_tls_with_the_strict_profile(
     assert "slowest response" in trace
 
 
+def test_one_station_serves_cars_of_both_editions_over_their_tls(tmp_path: Path) -> None:
+    """And who only looks at its certificates leaves no fault behind."""
+    both = tmp_path / "both"
+    pki.create(both, now=datetime.now(UTC), both=True)
+    options: dict[str, Any] = {"services": ["DC_BPT", "DC"], "pki": both, "profile": "iso15118-20"}
+    with station(None, tmp_path, **options) as ours:
+        looked = subprocess.run(
+            [*V2G, "pki", "verify", f"[::1]:{ours.port}", "--directory", str(both)], capture_output=True, text=True
+        )
+        assert looked.returncode == 0, looked.stdout + looked.stderr
+        assert "TLS 1.3: TLS_AES_256_GCM_SHA384, secp521r1\n" in looked.stdout
+        assert "TLS 1.2: ECDHE-ECDSA-AES128-SHA256, secp256r1\n" in looked.stdout
+        assert looked.stdout.count("\n  OK\n") == 2
+        with car(ours, both, "--protocol", "iso2-dc", "--duration", "1") as process:
+            older = result(process)
+        assert older["result"] == "ok"
+        assert older["tls"] is True
+        assert older["energy_discharged_wh"] == 0
+        with car(ours, both, "--duration", "1") as process:
+            assert result(process)["result"] == "ok"
+    trace = (tmp_path / "trace.log").read_text()
+    assert not re.search("error", trace, re.IGNORECASE), trace
+    assert "TLS 1.3 and TLS 1.2" in trace
+
+
 def test_a_car_without_tls_is_refused_with_its_code_and_the_next_is_served(ours: Station, certificates: Path) -> None:
     with car(ours, None) as process:
         assert result(process)["result"] == "failed"

@@ -1,8 +1,8 @@
 """An OCSP responder for the authorities of a directory, as a process: `python -m v2g.bench.ocsp_responder DIR PORT`.
 
-It answers for every certificate in the `*.pem` files of the directory, and of those below, whose authority's key lies there, too. A line of the
-file `revoked` in it takes a certificate back: the name of its file, or its serial number. The file is read for each
-answer. Prints the port once it answers.
+It answers for every certificate in the `*.pem` files of the directory, and of those below, whose authority's key lies
+there, too. A line of the file `revoked` in it takes a certificate back: the name of its file, or its serial number. The
+file is read for each answer. Prints the port once it answers.
 """
 
 import sys

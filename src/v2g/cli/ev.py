@@ -54,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--port", type=whole(least=1, most=65535), metavar="N", help="with --host")
     where.add_argument("--pki", type=Path, metavar="DIR", help=f"certificates (default: {DEFAULT_PKI})")
     where.add_argument(
-        "--tls-profile", "--profile", default="iso15118-20", metavar="NAME", help="iso15118-20 or interop-p256"
+        "--tls-profile",
+        "--profile",
+        metavar="NAME",
+        help="iso15118-20, interop-p256 or iso15118-2 (TLS 1.2); by default iso15118-20, and with --protocol iso2-... "
+        "iso15118-2 if the directory has certificates for it, below iso2",
     )
     where.add_argument(
         "--no-tls", action="store_true", help="plain TCP: ISO 15118-20 demands TLS, so with it for a bench only"
@@ -215,13 +219,21 @@ def _route(args: argparse.Namespace) -> "str | Endpoint":
 def _tls(args: argparse.Namespace) -> "TlsContext":
     from datetime import UTC, datetime
 
+    from v2g.pki.store import ISO2
     from v2g.tls.context import vehicle_context
     from v2g.tls.files import TlsFiles
-    from v2g.tls.profile import PROFILES
+    from v2g.tls.profile import ISO15118_2, PROFILES
 
-    if args.tls_profile not in PROFILES:
-        raise EvError(f"there is no TLS profile {args.tls_profile}; there are {', '.join(PROFILES)}")
-    pki = args.pki or DEFAULT_PKI
+    pki, older = args.pki or DEFAULT_PKI, args.protocol.startswith("iso2-")
+    has_both = (pki / ISO2 / "v2g_root.pem").exists()
+    wanted = args.tls_profile or (ISO15118_2.name if older and has_both else "iso15118-20")
+    profile = {**PROFILES, ISO15118_2.name: ISO15118_2}.get(wanted)
+    if profile is None:
+        raise EvError(f"there is no TLS profile {wanted}; there are {', '.join([*PROFILES, ISO15118_2.name])}")
+    if profile is ISO15118_2 and not older:
+        raise EvError(f"--tls-profile {wanted} is TLS 1.2, which {args.protocol} does not admit; leave it out")
+    if profile is ISO15118_2 and has_both:
+        pki /= ISO2
     chain = pki / "oem_chain.pem"
     files = TlsFiles(
         certificate=pki / "vehicle_cert.pem",
@@ -229,7 +241,7 @@ def _tls(args: argparse.Namespace) -> "TlsContext":
         roots=(pki / "v2g_root.pem",),
         chain=chain if chain.exists() else None,
     )
-    return vehicle_context(files, PROFILES[args.tls_profile], now=datetime.now(UTC))
+    return vehicle_context(files, profile, now=datetime.now(UTC))
 
 
 def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | None") -> "Intent":

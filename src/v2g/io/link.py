@@ -283,6 +283,8 @@ class Link(asyncio.Protocol):
     def _closed_by_peer(self) -> V2GError:
         if self._tls is None:
             return LinkLost("the peer closed the connection")
+        if self._tls.probe:
+            return LinkLost("somebody looked at the station's certificates")
         if self._established:
             return LinkLost("the peer closed the connection without ending TLS in order")
         return TlsError("the peer closed the connection in the middle of the TLS set-up")

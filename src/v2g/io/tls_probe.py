@@ -93,6 +93,7 @@ def _shake_hands(connection: SSL.Connection, stream: socket.socket) -> None:
     while True:
         try:
             connection.do_handshake()
+            stream.sendall(_outgoing(connection))
             return
         except SSL.WantReadError:
             stream.sendall(_outgoing(connection))

@@ -1,7 +1,7 @@
 """Does a chain of certificates hold? One function, without clock, files or network.
 
-The verdict says what is wrong by a closed list of reasons; each edition has response codes for them. A peer chooses what
-it sends, so the work is bounded: `MOST_SENT` certificates, `MOST_SIGNATURES` signatures.
+The verdict says what is wrong by a closed list of reasons; each edition has response codes for them. A peer chooses
+what it sends, so the work is bounded: `MOST_SENT` certificates, `MOST_SIGNATURES` signatures.
 """
 
 from collections.abc import Iterator, Sequence

@@ -129,4 +129,5 @@ def _key_of(leaf: Certificate, contents: Iterable[bytes]) -> bytes | None:
 
 
 def _note(certificate: Certificate, what: str) -> str:
-    return f"{certificate.subject}: {what}, {certificate.key_kind}, valid until {certificate.parsed.not_valid_after_utc:%Y-%m-%d}"
+    until = certificate.parsed.not_valid_after_utc
+    return f"{certificate.subject}: {what}, {certificate.key_kind}, valid until {until:%Y-%m-%d}"

@@ -128,7 +128,7 @@ class Car:
         if self._end is not None:
             link.close()
             return
-        self._watcher.note(f"station at {peer}, {'TLS 1.3' if peer.fingerprint else 'NO TLS'}")
+        self._watcher.note(f"station at {peer}, {(peer.tls or 'NO TLS').replace('v', ' ')}")
         self._link = link
         self._settled.set()
         self._evcc = CarConversation(
