@@ -53,8 +53,7 @@ def load(directory: Path, at_s: float, *, others: Mapping[Anchor, Path] | None =
     for place in (directory, directory / ISO2):
         for anchor in Anchor:
             named = (others or {}).get(anchor)
-            files = sorted(place.glob(f"{anchor.value.lower()}_root*.pem")) if named is None else [named]
-            files = [file for file in files if not file.name.endswith("_key.pem")]
+            files = root_files(place, anchor) if named is None else [named]
             for certificate in _all(files, problems):
                 _sort_in(certificate, roots[anchor], authorities, at_s, problems)
         authorities += _all(sorted(place.glob("*_chain.pem")), problems)
@@ -63,6 +62,12 @@ def load(directory: Path, at_s: float, *, others: Mapping[Anchor, Path] | None =
     evidence = _evidence([directory / LISTS, directory / ISO2 / LISTS], issuers, at_s, problems)
     found = {anchor: tuple(dict.fromkeys(each)) for anchor, each in roots.items()}
     return Store(directory, found, tuple(authorities), tuple(dict.fromkeys(problems)), evidence)
+
+
+def root_files(directory: Path, anchor: Anchor) -> list[Path]:
+    """The files with the roots of an anchor: `v2g_root.pem`, and others that begin like it."""
+    found = sorted(directory.glob(f"{anchor.value.lower()}_root*.pem"))
+    return [file for file in found if not file.name.endswith("_key.pem")]
 
 
 def stamp(paths: Iterable[Path]) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ Whatever fails here leaves the station with what it had: a broken file in the di
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,11 +192,11 @@ def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]
     """The station's TLS contexts: the one that the configuration names, which must be good, and those of directories
     below, which are left out with a line if they are not."""
     directory, profile = settings.directory, PROFILES[settings.profile]
-    roots = settings.vehicle_roots or directory / "oem_root.pem"
+    roots = _vehicle_roots(settings)
     files = TlsFiles(
         certificate=settings.certificate or directory / "secc_cert.pem",
         private_key=settings.private_key or directory / "secc_key.pem",
-        roots=(roots,),
+        roots=roots,
         chain=settings.chain or (directory / "cpo_chain.pem" if settings.certificate is None else None),
         password_file=settings.password_file,
         own_roots=_existing(directory / "v2g_root.pem"),
@@ -207,7 +208,7 @@ def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]
         own = TlsFiles(
             place / "secc_cert.pem",
             place / "secc_key.pem",
-            (roots, *_existing(place / "oem_root.pem")),
+            (*roots, *_existing(place / "oem_root.pem")),
             next(iter(_existing(place / "cpo_chain.pem")), None),
             own_roots=_existing(place / "v2g_root.pem"),
         )
@@ -233,6 +234,18 @@ def _beside(directory: Path) -> list[Path]:
         return sorted(each for each in directory.iterdir() if (each / "secc_cert.pem").is_file())
     except OSError:
         return []
+
+
+def _vehicle_roots(settings: Tls) -> tuple[Path, ...]:
+    """The files with the roots of vehicles. One that cannot be read keeps no car of the others out."""
+    first = settings.vehicle_roots or settings.directory / "oem_root.pem"
+    more = [] if settings.vehicle_roots is not None else store.root_files(settings.directory, Anchor.OEM)
+    usable = []
+    for file in dict.fromkeys([first, *more]):
+        with suppress(TlsError):
+            certificates(file)
+            usable.append(file)
+    return tuple(usable) or (first,)
 
 
 def _existing(path: Path) -> tuple[Path, ...]:
