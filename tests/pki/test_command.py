@@ -16,7 +16,8 @@ from v2g.kernel.errors import V2GError
 from v2g.pki import issue
 from v2g.pki.certificate import read_pem
 from v2g.pki.hierarchy import create
-from v2g.pki.profile import Role
+from v2g.pki.profile import Anchor, Role
+from v2g.pki.store import root_files
 
 if TYPE_CHECKING:
     from tests.tls.conftest import Hierarchy
@@ -138,7 +139,7 @@ def test_a_p256_leaf_goes_beside_the_other_one(copy: Path, tmp_path: Path, capsy
     assert run("install", *files, root, "--trust", "--directory", copy) == 0
     assert read_pem((copy / "iso2" / "secc_cert.pem").read_bytes())[0].key_kind == "secp256r1"
     assert read_pem((copy / "secc_cert.pem").read_bytes())[0].key_kind == "secp521r1"
-    assert len(list(copy.glob("v2g_root_*.pem"))) == 1
+    assert len(root_files(copy, Anchor.V2G)) == 2
 
 
 def test_install_writes_nothing_that_does_not_hold(

@@ -93,6 +93,15 @@ def test_one_expired_root_keeps_no_station_from_starting(directory: Path) -> Non
     assert [root.common_name for root in credentials.store.roots_for(Role.VEHICLE)][:1] == ["OEM Root CA"]
 
 
+def test_a_broken_file_of_roots_keeps_no_car_of_the_others_out(directory: Path, tmp_path: Path) -> None:
+    create(tmp_path / "other", now=NOW)
+    shutil.copy(tmp_path / "other" / "oem_root.pem", directory / "oem_root_2.pem")
+    (directory / "oem_root_3.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    credentials = Credentials(Tls(directory=directory))
+    assert [file.name for file in credentials.choice.files.roots] == ["oem_root.pem", "oem_root_2.pem"]
+    assert "oem_root_3.pem holds a certificate that cannot be read" in credentials.problems[0]
+
+
 def test_changed_files_are_used_for_the_next_car(directory: Path, tmp_path: Path) -> None:
     credentials = Credentials(Tls(directory=directory))
     former = credentials.choice
