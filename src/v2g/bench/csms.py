@@ -27,8 +27,8 @@ class CsmsError(V2GError):
 class Orders:
     """What each station gets."""
 
-    setpoint_w: float | None = None
-    """For each transaction, from its start: positive charges the vehicle."""
+    setpoints: tuple[tuple[int, float], ...] = ()
+    """For each transaction: seconds since its start, the first one 0, and W; positive charges the vehicle."""
     limit_w: float | None = None
     calls: tuple[tuple[str, bytes], ...] = ()
     """Action and request as JSON, sent once a station has booted."""
@@ -121,7 +121,7 @@ class Csms:
                     self._say(f"{name}: {action} cannot be sent: {error}")
             return found
         begins = isinstance(request, v21.TransactionEventRequest) and request.eventType == "Started"
-        if not begins or (orders.setpoint_w is None and orders.limit_w is None):
+        if not begins or (not orders.setpoints and orders.limit_w is None):
             return []
         assert isinstance(request, v21.TransactionEventRequest)
         assert isinstance(request.evse, v21.EVSEType)
@@ -132,18 +132,21 @@ class Csms:
             chargingProfileKind="Relative",
             transactionId=request.transactionInfo.transactionId,
             chargingSchedule=(
-                v21.ChargingScheduleType(id=1, chargingRateUnit="W", chargingSchedulePeriod=(_period(orders),)),
+                v21.ChargingScheduleType(id=1, chargingRateUnit="W", chargingSchedulePeriod=_periods(orders)),
             ),
         )
         return [("SetChargingProfile", v21.SetChargingProfileRequest(evseId=request.evse.id, chargingProfile=profile))]
 
 
-def _period(orders: Orders) -> v21.ChargingSchedulePeriodType:
+def _periods(orders: Orders) -> tuple[v21.ChargingSchedulePeriodType, ...]:
     limit = UNSET if orders.limit_w is None else orders.limit_w
-    if orders.setpoint_w is None:
-        return v21.ChargingSchedulePeriodType(startPeriod=0, limit=limit)
-    return v21.ChargingSchedulePeriodType(
-        startPeriod=0, operationMode="CentralSetpoint", setpoint=orders.setpoint_w, limit=limit
+    if not orders.setpoints:
+        return (v21.ChargingSchedulePeriodType(startPeriod=0, limit=limit),)
+    return tuple(
+        v21.ChargingSchedulePeriodType(
+            startPeriod=start_s, operationMode="CentralSetpoint", setpoint=setpoint_w, limit=limit
+        )
+        for start_s, setpoint_w in sorted(orders.setpoints)
     )
 
 

@@ -13,8 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", type=endpoint, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="default: 127.0.0.1:9000"
     )
     parser.add_argument(
-        "--setpoint", type=number(least=-10_000_000, most=10_000_000), metavar="W",
-        help="for each transaction; positive charges the vehicle, negative feeds the grid",
+        "--setpoint", type=_setpoint, action="append", default=[], metavar="W[@S]",
+        help="for each transaction, from S seconds after its start; positive charges the vehicle, negative feeds the "
+             "grid; give it again for a later one",
     )  # fmt: skip
     parser.add_argument("--limit", type=number(least=0, most=10_000_000), metavar="W", help="for each transaction")
     parser.add_argument(
@@ -43,10 +44,16 @@ def run(args: argparse.Namespace) -> int:
             f"{getattr(error, 'filename', None) or 'a file'}: {error}; name one that can be read"
         ) from error
     calls = tuple((line[0], line[1].encode()) for line in lines if len(line) == 2)
-    csms = Csms(Orders(args.setpoint, args.limit, calls), _say)
+    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say)
     host, port = args.listen
     asyncio.run(csms.serve(host, port, lambda at: _say(f"listening on {at}"), password=password, tls=tls))
     return 0
+
+
+def _setpoint(text: str) -> tuple[int, float]:
+    """`-5000@8`: 8 s after the start of the transaction -5000 W."""
+    power, _, start = text.partition("@")
+    return int(number(least=0, most=86_400)(start or "0")), number(least=-10_000_000, most=10_000_000)(power)
 
 
 def _say(text: str) -> None:

@@ -11,6 +11,7 @@ CARS = ("iso20-dc", "iso2-dc", "iso2-ac", "din")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--car", choices=CARS, default="iso20-dc", help="what car it is (default: iso20-dc)")
+    parser.add_argument("--ocpp", action="store_true", help="with a back end (OCPP), whose orders the station follows")
     parser.add_argument(
         "--output",
         type=Path,
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         remedy = "name a directory that you may write to with --output DIR"
         raise UsageError(f"{args.output}: {error.strerror}; {remedy}") from error
     directory = args.output.resolve()
-    performance = asyncio.run(perform(directory, args.car, lambda text: print(text, flush=True)))
+    performance = asyncio.run(perform(directory, args.car, lambda text: print(text, flush=True), ocpp=args.ocpp))
     print()
     print(table(performance))
     report = write(directory / "report.html", performance)

@@ -47,6 +47,7 @@ class BackEndRunner:
         Raises `BackEndError` for a configuration that cannot be used.
         """
         from v2g.ocpp.store import Memory
+        from v2g.station.back_end.blocks import BLOCKS
         from v2g.station.back_end.charging_station import Card, ChargingStation
         from v2g.station.back_end.requests import HANDLERS
 
@@ -54,7 +55,9 @@ class BackEndRunner:
         news = asyncio.Event()
         store = _store(ocpp, lambda: _wake(loop, news))
         card = Card(ocpp.vendor, ocpp.model, version_of("v2g"), ocpp.serial)
-        station = self._station = ChargingStation(card, evses, self.authorizers, store or Memory(), HANDLERS, ocpp.url)
+        station = self._station = ChargingStation(
+            card, evses, self.authorizers, store or Memory(), HANDLERS, ocpp.url, BLOCKS
+        )
         endpoint = _endpoint(ocpp)
         try:
             async with asyncio.TaskGroup() as tasks:

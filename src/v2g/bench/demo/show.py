@@ -76,6 +76,8 @@ class Performance:
     """The car's own account."""
     station: str = ""
     discovered: bool = False
+    back_end: list[str] = field(default_factory=list)
+    """What has arrived at it."""
     trace: str = ""
     settings: str = ""
     """The station's configuration file."""
@@ -86,12 +88,14 @@ class Performance:
         return self.car.get("result") == "ok" and self.status.get("result") == "completed"
 
 
-async def perform(directory: Path, kind: str, say: Callable[[str], None]) -> Performance:
-    """Set the stage, run one session of a `kind` of car, and say what happens. Raises `V2GError` if something does not
-    start."""
-    say(f"v2g demo: a car plugs in, charges{_THEN[kind]}\n")
-    say("  starting grid, contactor, inverter, pilot, station, car: each a process")
-    async with stage(directory, kind) as running:
+async def perform(directory: Path, kind: str, say: Callable[[str], None], *, ocpp: bool = False) -> Performance:
+    """Set the stage, run one session of a `kind` of car, and say what happens. `ocpp`: with a back end, which gives the
+    orders. Raises `V2GError` if something does not start."""
+    then = ", then feeds the grid as its back end asks" if ocpp and kind == "iso20-dc" else _THEN[kind]
+    say(f"v2g demo: a car plugs in, charges{then}\n")
+    back_end = "back end, " if ocpp else ""
+    say(f"  starting grid, contactor, inverter, pilot, {back_end}station, car: each a process")
+    async with stage(directory, kind, ocpp=ocpp) as running:
         show = _Show(running, say)
         say(f"  {running.station}")
         if running.why_no_line is None:
@@ -102,7 +106,7 @@ async def perform(directory: Path, kind: str, say: Callable[[str], None]) -> Per
             for line in matching_in_memory():
                 say(f"  {line}")
             say("  the car connects to the given address\n")
-        watching = [asyncio.create_task(show.watch_battery()), asyncio.create_task(show.follow())]
+        watching = [asyncio.create_task(each) for each in (show.watch_battery(), show.follow(), show.watch_back_end())]
         try:
             show.performance.car = await running.outcome()
         finally:
@@ -129,6 +133,16 @@ class _Show:
         assert self._running.battery.stdout is not None
         async for line in self._running.battery.stdout:
             self._soc = json.loads(line)["soc"]
+
+    async def watch_back_end(self) -> None:
+        """Say what arrives at the back end, if there is one."""
+        back_end = self._running.back_end
+        if back_end is None or back_end.stdout is None:
+            return
+        async for line in back_end.stdout:
+            if said := _of_back_end(line.decode()):
+                self.performance.back_end.append(said)
+                self._say(f"{time.monotonic() - self._started:5.1f} s  back end: {said}")
 
     async def follow(self) -> None:
         """Look at the station until cancelled."""
@@ -183,6 +197,22 @@ def matching_in_memory() -> Iterator[str]:
     for time_s, machine, event in pair.bench.events:
         if machine is pair.evse and isinstance(event, Began | Sounded | Joining | Matched):
             yield f"{time_s:5.1f} s  {describe(event)[0]}"
+
+
+def _of_back_end(line: str) -> str:
+    """A line of `v2g csms` in short: what the message is, and what is new in it. Meter values are left out."""
+    _, _, rest = line.strip().partition(" ")
+    action, _, document = rest.partition(" ")
+    if action == "answers":
+        answered, _, document = document.partition(" ")
+        return f"the station answers {answered}: {json.loads(document).get('status', 'an answer')}"
+    if not document.startswith("{"):
+        return ""
+    said = json.loads(document)
+    if action == "TransactionEvent":
+        trigger, state = said["triggerReason"], said["transactionInfo"].get("chargingState", "")
+        return "" if trigger.startswith("MeterValue") else f"transaction {said['eventType']}, {trigger}, {state}"
+    return f"{action} {said.get('connectorStatus') or said.get('reason') or ''}".strip()
 
 
 def _line(sample: Sample) -> str:

@@ -21,6 +21,8 @@ CHARGE_S, FOLLOW_S = 8.0, 16.0
 BATTERY_WH, SOC = 10_000.0, 0.6
 """A small battery: half a minute shows on its state of charge."""
 CAR_DISCHARGE_A = 20.0
+CHARGE_W, FEED_W, LIMIT_W = 7_000, -5_000, 4_000
+"""What a back end asks for."""
 NOMINAL_HZ = 50.0
 ATTENUATION_DB = 8
 START_S, STOP_S = 15.0, 2.0
@@ -41,6 +43,8 @@ class Stage:
     battery: asyncio.subprocess.Process
     """Prints the state of charge, a JSON line each time (see `v2g.bench.demo.instrument`)."""
     car: asyncio.subprocess.Process
+    back_end: asyncio.subprocess.Process | None
+    """Prints what arrives at it, a line each; None without one."""
     why_no_line: str | None
     """Why there is no power line, on which the car is matched and searches for the station; None if there is one.
     Without it the car gets the address."""
@@ -69,8 +73,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path, kind: str) -> AsyncIterator[Stage]:
-    """Start everything, the car last; whatever still runs at the end is stopped. `kind`: the car's protocol.
+async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncIterator[Stage]:
+    """Start everything, the car last; whatever still runs at the end is stopped. `kind`: the car's protocol. `ocpp`: a
+    back end accepts the station and the car, and gives the transaction its set-points.
 
     If network namespaces can be made, car and station have a simulated modem each, behind veth pairs in one, so that
     the car is matched and discovers the station; otherwise they use the loopback interface and a given address.
@@ -93,7 +98,7 @@ async def stage(directory: Path, kind: str) -> AsyncIterator[Stage]:
             return process
 
         async def start(*arguments: str) -> str:
-            return await _first_line(await launch(*arguments), arguments)
+            return await _line_of(await launch(*arguments), arguments)
 
         grid = await start("sim", "grid", "--listen", "127.0.0.1:0", "--nominal", f"{NOMINAL_HZ:.0f}")
         contactor = await start(
@@ -112,17 +117,15 @@ async def stage(directory: Path, kind: str) -> AsyncIterator[Stage]:
                 f"{cable.car_modem.interface}:{ATTENUATION_DB}",
             )
             await start("plc", "sim", *ends)
+        back_end, url = None, ""
+        if ocpp:
+            orders = _orders(kind)
+            back_end = await launch("csms", "--listen", "127.0.0.1:0", *orders)
+            url = (await _line_of(back_end, ("csms",))).removeprefix("listening on ")
         config = directory / "config.yaml"
+        line = f"interface: {cable.station.interface}\n    plc: {{}}" if cable else ""
         config.write_text(
-            _configuration(
-                directory,
-                plant,
-                contactor,
-                grid,
-                pilot,
-                f"interface: {cable.station.interface}\n    plc: {{}}" if cable else "",
-                kind,
-            )
+            _configuration(directory, plant, contactor, grid, pilot, line, kind) + _back_end(directory, url)
         )
         station = await start("daemon", "--config", str(config), "--port", "0")
         port = station.split("]:")[1].split(",")[0] if kind == MODERN else station.rpartition(" ")[2]
@@ -132,7 +135,7 @@ async def stage(directory: Path, kind: str) -> AsyncIterator[Stage]:
             "ev", *route, *_kind(kind, directory / "pki"), "--battery", _address(plant), "--pilot", _address(pilot),
             "--max-discharge-a", str(CAR_DISCHARGE_A), "--json",
         )  # fmt: skip
-        yield Stage(directory, station, battery, car, why_no_line)
+        yield Stage(directory, station, battery, car, back_end, why_no_line)
 
 
 def _kind(kind: str, pki: Path) -> list[str]:
@@ -141,6 +144,28 @@ def _kind(kind: str, pki: Path) -> list[str]:
         seconds = str(CHARGE_S + FOLLOW_S)
         return ["--pki", str(pki), "--service", "DC_BPT", "--mode", "dynamic", "--duration", seconds]
     return ["--protocol", kind, "--no-tls", "--duration", str(CHARGE_S)]
+
+
+def _orders(kind: str) -> list[str]:
+    """What the back end asks of the transaction. A car of before ISO 15118-20 cannot discharge: it gets a limit."""
+    if kind != MODERN:
+        return ["--limit", str(LIMIT_W)]
+    return ["--setpoint", str(CHARGE_W), "--setpoint", f"{FEED_W}@{CHARGE_S:.0f}"]
+
+
+def _back_end(directory: Path, url: str) -> str:
+    """The part of the configuration about the back end; nothing without one."""
+    if not url:
+        return ""
+    (directory / "ocpp.password").write_text("for this demonstration only\n")
+    return f"""\
+ocpp:
+  url: {url}
+  identity: v2g-demo
+  security_profile: 1  # this machine only
+  password_file: {directory / "ocpp.password"}
+  store: {directory / "ocpp.db"}
+"""
 
 
 def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str, kind: str) -> str:
@@ -158,7 +183,7 @@ def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot
 evses:
   - evse_id: "DE*V2G*E0000001"
     services: [{"AC" if ac else "DC_BPT, DC"}]
-    access: {{grant: everyone, discharge: true}}
+    access: {{grant: everyone, discharge: true, unproved: true}}
     nominal_hz: {NOMINAL_HZ}
     dispatch:
       - {{power_w: 7000, for_s: {CHARGE_S}}}
@@ -177,7 +202,7 @@ control: {{socket: "{directory / "control.sock"}"}}
 """
 
 
-async def _first_line(process: asyncio.subprocess.Process, arguments: tuple[str, ...]) -> str:
+async def _line_of(process: asyncio.subprocess.Process, arguments: tuple[str, ...]) -> str:
     assert process.stdout is not None
     assert process.stderr is not None
     try:

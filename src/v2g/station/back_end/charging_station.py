@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from v2g.ocpp.schedule import Instant, timestamp
 from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
+from v2g.station.back_end.block import Block
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
 from v2g.station.evse import Evse
@@ -36,6 +37,7 @@ MOST_CALLS = 200
 """Of those that need not arrive; the oldest are dropped."""
 _TRANSACTION, _PROFILE, _INOPERATIVE = "transaction", "profile", "inoperative"
 
+B = TypeVar("B", bound=Block)
 Then = Callable[[Message | None, float], None]
 """What is done with a response; None if there is none."""
 
@@ -68,8 +70,9 @@ class ChargingStation:
         store: Store,
         handlers: "Mapping[str, Handler]",
         url: str = "",
+        blocks: "Iterable[Callable[[ChargingStation], Block]]" = (),
     ) -> None:
-        """`handlers`: what answers the back end's calls, by action (`requests.HANDLERS`)."""
+        """`handlers`: what answers the back end's calls, by action (`requests.HANDLERS`); `blocks` bring more."""
         self.evses, self.authorizers, self.store = evses, authorizers, store
         self.outbox = Outbox(store)
         left = _left_over(store)
@@ -86,7 +89,7 @@ class ChargingStation:
         self.reset: str | None = None
         """The process has to end: why."""
         self.offline_since: float | None = 0.0
-        self._card, self._handlers = card, handlers
+        self._card, self._handlers = card, dict(handlers)
         self._rpc: Rpc | None = None
         self._calls: deque[_Call] = deque()
         self._pending: dict[str, _Call | Entry] = {}
@@ -99,6 +102,11 @@ class ChargingStation:
         self._kept_profiles = self.profiles.installed
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
         self.now, self.unix_s = 0.0, 0
+        self._blocks: dict[type[Block], Block] = {}
+        for make in blocks:
+            block = make(self)
+            self._blocks[type(block)] = block
+            self._handlers |= block.handlers
 
     # The link
 
@@ -133,6 +141,8 @@ class ChargingStation:
         for authorizer in self.authorizers.values():
             authorizer.wanted = None
         self._calls.clear()
+        for block in self._blocks.values():
+            block.disconnected()
 
     def receive(self, frame: str, now: float, unix_s: int) -> None:
         """A frame of the back end."""
@@ -154,6 +164,7 @@ class ChargingStation:
     def step(self, now: float, unix_s: int) -> None:
         """Look at the EVSEs, give the orders, say what is due."""
         self.now, self.unix_s = now, unix_s
+        self._look(first=True)
         interval_s = self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
         for id, tracker in self.trackers.items():
             for event in tracker.step(now, unix_s, interval_s):
@@ -162,6 +173,7 @@ class ChargingStation:
             self._order(id, tracker)
         if self.profiles.installed is not self._kept_profiles:
             self._keep_profiles()
+        self._look(first=False)
         rpc = self._rpc
         if rpc is not None:
             if (failed := rpc.expire(now)) is not None:
@@ -217,7 +229,18 @@ class ChargingStation:
         """Say the status of each connector again."""
         self._reported.clear()
 
+    def block(self, kind: type[B]) -> B:
+        """One of the functional blocks."""
+        found = self._blocks[kind]
+        assert isinstance(found, kind)
+        return found
+
     # Inside
+
+    def _look(self, *, first: bool) -> None:
+        for block in self._blocks.values():
+            if block.first is first:
+                block.step()
 
     def _order(self, id: int, tracker: Tracker) -> None:
         order = self.profiles.order(id, tracker.schedule, self.instant)
@@ -310,6 +333,8 @@ class ChargingStation:
                 self.model.assume("OCPPCommCtrlr", "HeartbeatInterval", f"{interval_s:.0f}")
                 self._beat_at = now + interval_s
                 self._reported.clear()
+                for block in self._blocks.values():
+                    block.accepted()
         self._boot_at = now + interval_s
 
     def _ask_for_cars(self) -> None:

@@ -1,0 +1,80 @@
+"""Block R: the back end's DER controls, what starts and ends, and alarms."""
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message
+from v2g.ocpp.der_controls import Control, Controls
+from v2g.ocpp.schedule import timestamp
+from v2g.station.back_end.block import Block
+from v2g.station.back_end.der import Alarm, GridSettings, alarm_of, why_not
+
+if TYPE_CHECKING:
+    from v2g.station.back_end.charging_station import ChargingStation
+
+
+class DerControl(Block):
+    """Controls, the settings that follow from them, and the alarm of each EVSE."""
+
+    def __init__(self, station: "ChargingStation") -> None:
+        super().__init__(station)
+        self.settings = GridSettings(station.evses)
+        plants = list(self.settings.plants.values())
+        self.controls = Controls(station.store, self.settings.supported, lambda each: why_not(each, plants))
+        self.handlers = {
+            "SetDERControl": self._set,
+            "GetDERControl": self._get,
+            "ClearDERControl": self._clear,
+        }
+        self._alarms: dict[int, Alarm | None] = dict.fromkeys(station.evses)
+        self._seen: dict[int, Alarm | None] = dict.fromkeys(station.evses)
+
+    def step(self) -> None:
+        station = self.station
+        for said in self.controls.step(station.unix_s):
+            station.call("NotifyDERStartStop", said)
+        station.log += self.settings.apply(self.controls.in_force(station.unix_s))
+        for id, evse in station.evses.items():
+            alarm, before = alarm_of(evse), self._alarms[id]
+            if alarm != before and alarm == self._seen[id]:  # not for one look only: a set-point may be on its way
+                self._alarms[id] = alarm
+                # Another function that takes over has an alarm of its own, and the first one no end (R05.FR.03, 04).
+                if alarm is not None:
+                    self._notify(id, alarm, ended=False)
+                elif before is not None:
+                    self._notify(id, before, ended=True)
+            self._seen[id] = alarm
+
+    def in_force(self) -> dict[v21.DERControlEnumType, Control]:
+        """What is followed now."""
+        return self.controls.in_force(self.station.unix_s)
+
+    def _notify(self, id: int, alarm: Alarm, *, ended: bool) -> None:
+        type, fault = alarm
+        self.station.call(
+            "NotifyDERAlarm",
+            v21.NotifyDERAlarmRequest(
+                controlType=type,
+                gridEventFault=fault or UNSET,
+                alarmEnded=ended or UNSET,
+                timestamp=timestamp(self.station.unix_s),
+                extraInfo=f"EVSE {id}",
+            ),
+        )
+
+    def _set(self, station: "ChargingStation", asked: v21.SetDERControlRequest) -> Message:
+        return self.controls.set(asked, station.unix_s)
+
+    def _get(self, station: "ChargingStation", asked: v21.GetDERControlRequest) -> Message:
+        response, reports = self.controls.get(asked)
+        for report in reports:
+            station.call("ReportDERControl", report)
+        return response
+
+    def _clear(self, station: "ChargingStation", asked: v21.ClearDERControlRequest) -> Message:
+        response, ended = self.controls.clear(asked, station.unix_s)
+        for said in ended:
+            station.call("NotifyDERStartStop", said)
+        return response
