@@ -64,9 +64,14 @@ class DeviceModel:
 
     def __init__(self, variables: Iterable[Variable], store: Store) -> None:
         self._store = store
-        self._variables = {each.key: each for each in variables}
-        for each in self._variables.values():
-            kept = store.found.get((KIND, "/".join(map(str, each.key))))
+        self._variables: dict[Key, Variable] = {}
+        self.add(variables)
+
+    def add(self, variables: Iterable[Variable]) -> None:
+        """Further variables; those that were written get their value back."""
+        for each in variables:
+            self._variables[each.key] = each
+            kept = self._store.found.get((KIND, "/".join(map(str, each.key))))
             if kept is not None and each.why_not(kept.decode()) is None:
                 each.value = kept.decode()
 
@@ -133,15 +138,36 @@ class DeviceModel:
     def reports(self, request: int, unix_s: float, *, writable_only: bool) -> Iterator[v21.NotifyReportRequest]:
         """The parts of a base report."""
         chosen = [each for each in self._variables.values() if not writable_only or each.mutability != "ReadOnly"]
-        for start in range(0, len(chosen), ITEMS_PER_MESSAGE):
-            rows = chosen[start : start + ITEMS_PER_MESSAGE]
-            yield v21.NotifyReportRequest(
-                requestId=request,
-                generatedAt=timestamp(unix_s),
-                reportData=tuple(map(_reported, rows)),
-                tbc=start + ITEMS_PER_MESSAGE < len(chosen),
-                seqNo=start // ITEMS_PER_MESSAGE,
-            )
+        yield from report_parts(chosen, request, unix_s)
+
+    def find(self, asked: v21.GetReportRequest) -> list[Variable]:
+        """The variables that GetReport asks for (B08): by component and variable, and by what holds of a component."""
+        places = given(asked.componentVariable, ())
+        chosen = [
+            each for each in self._variables.values() if not places or any(_is_at(each, place) for place in places)
+        ]
+        criteria = given(asked.componentCriteria, ())
+        if not criteria:
+            return chosen
+        return [each for each in chosen if any(self._holds(each, criterion) for criterion in criteria)]
+
+    def _holds(self, variable: Variable, criterion: v21.ComponentCriterionEnumType) -> bool:
+        """Whether the variable's component is, say, Enabled. A component without such a variable is Active, Available
+        and Enabled, and has no Problem (B08.FR.09 to 12)."""
+        found = self._variables.get(_key(variable.component, variable.evse, criterion, ""))
+        return criterion != "Problem" if found is None else found.actual.lower() == "true"
+
+    def place(self, component: v21.ComponentType, variable: v21.VariableType) -> "Variable | None":
+        """The variable at a place, if there is one."""
+        found = self._find(component, variable)
+        return found if isinstance(found, Variable) else None
+
+    def problem(
+        self, component: v21.ComponentType, variable: v21.VariableType
+    ) -> Literal["UnknownComponent", "UnknownVariable"] | None:
+        """Why there is no such variable, or None."""
+        found = self._find(component, variable)
+        return None if isinstance(found, Variable) else found
 
     def listed(self) -> list[dict[str, object]]:
         """For a person; no secret."""
@@ -191,4 +217,28 @@ def _reported(variable: Variable) -> v21.ReportDataType:
             valuesList=variable.values or UNSET,
             supportsMonitoring=False,
         ),
+    )
+
+
+def report_parts(chosen: list[Variable], request: int, unix_s: float) -> Iterator[v21.NotifyReportRequest]:
+    """A report of these variables, in parts."""
+    for start in range(0, len(chosen), ITEMS_PER_MESSAGE):
+        yield v21.NotifyReportRequest(
+            requestId=request,
+            generatedAt=timestamp(unix_s),
+            reportData=tuple(map(_reported, chosen[start : start + ITEMS_PER_MESSAGE])),
+            tbc=start + ITEMS_PER_MESSAGE < len(chosen),
+            seqNo=start // ITEMS_PER_MESSAGE,
+        )
+
+
+def _is_at(variable: Variable, place: v21.ComponentVariableType) -> bool:
+    """Whether GetReport means this variable: what it leaves out is any."""
+    component, wanted = place.component, given(place.variable, None)
+    evse = None if isinstance(component.evse, UnsetType) else component.evse.id
+    return (
+        component.name.lower() == variable.component.lower()
+        and evse in (None, variable.evse)
+        and (wanted is None or wanted.name.lower() == variable.name.lower())
+        and (wanted is None or given(wanted.instance, variable.instance).lower() == variable.instance.lower())
     )

@@ -1,8 +1,8 @@
 """DER controls (block R) as settings of the grid code, and what the back end hears of grid functions at work (R05).
 
-Units that OCPP leaves open: voltages of EnterService are in V, frequencies in Hz. A trip curve has Hz or % of the nominal
-voltage as x and seconds as y (scenario 3 of R04); with the unit PctEffectiveV it is the other way round. The other curves
-have % of the nominal voltage, or of the rated power (fed: positive), as x.
+Units that OCPP leaves open: voltages of EnterService are in V, frequencies in Hz. A trip curve has Hz or % of the
+nominal voltage as x and seconds as y (scenario 3 of R04); with the unit PctEffectiveV it is the other way round. The
+other curves have % of the nominal voltage, or of the rated power (fed: positive), as x.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,16 +46,18 @@ class Plant:
 
     code: GridCode
     """As it is configured, without any control."""
-    nominal_v: float
-    discharge_w: float
+    settings: EvseSettings
+
+    @property
+    def nominal_v(self) -> float:
+        return float(self.settings.nominal_voltage_v)
 
     @classmethod
     def of(cls, settings: EvseSettings) -> "Plant | None":
         """That of an EVSE; None if it may not feed."""
         if settings.grid_code is None:
             return None
-        code = load_code(settings.grid_code, settings.nominal_hz)
-        return cls(code, float(settings.nominal_voltage_v), settings.capability.discharge_w)
+        return cls(load_code(settings.grid_code, settings.nominal_hz), settings)
 
 
 def changes_of(control: Control, plant: Plant) -> Changes:

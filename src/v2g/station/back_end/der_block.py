@@ -1,5 +1,7 @@
 """Block R: the back end's DER controls, what starts and ends, and alarms."""
 
+from collections.abc import Iterable, Iterator
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -7,9 +9,10 @@ from msgspec import UNSET
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message
 from v2g.ocpp.der_controls import Control, Controls
+from v2g.ocpp.device_model import Variable
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end.block import Block
-from v2g.station.back_end.der import Alarm, GridSettings, alarm_of, why_not
+from v2g.station.back_end.der import Alarm, GridSettings, Plant, alarm_of, why_not
 
 if TYPE_CHECKING:
     from v2g.station.back_end.charging_station import ChargingStation
@@ -28,6 +31,8 @@ class DerControl(Block):
             "GetDERControl": self._get,
             "ClearDERControl": self._clear,
         }
+        for id, plant in self.settings.plants.items():
+            station.model.add(_nameplate(id, plant, self.settings.supported))
         self._alarms: dict[int, Alarm | None] = dict.fromkeys(station.evses)
         self._seen: dict[int, Alarm | None] = dict.fromkeys(station.evses)
 
@@ -78,3 +83,30 @@ class DerControl(Block):
         for said in ended:
             station.call("NotifyDERStartStop", said)
         return response
+
+
+def _nameplate(id: int, plant: Plant, supported: Iterable[str]) -> Iterator[Variable]:
+    """What the inverter can do at the grid (R01.FR.01), and what it is."""
+    code, own = plant.code, plant.settings.capability
+    most_va = max(own.charge_w, own.discharge_w)
+    reactive = plant.code.capability
+    cosine = sqrt(1 - min(reactive.inject_pu, 0.999) ** 2)
+    numbers = {
+        "MaxW": (own.discharge_w, "W"),
+        "OverExcitedW": (own.discharge_w * cosine, "W"),
+        "OverExcitedPF": (cosine, ""),
+        "UnderExcitedW": (own.discharge_w * cosine, "W"),
+        "UnderExcitedPF": (cosine, ""),
+        "MaxVA": (most_va, "VA"),
+        "MaxVar": (reactive.inject_pu * most_va, "var"),
+        "MaxVarNeg": (reactive.absorb_pu * most_va, "var"),
+        "MaxChargeRateW": (own.charge_w, "W"),
+        "MaxChargeRateVA": (most_va, "VA"),
+        "VNom": (plant.nominal_v, "V"),
+        "ReactiveSusceptance": (0.0, ""),
+    }
+    for name, (value, unit) in numbers.items():
+        yield Variable("DCDERCtrlr", name, f"{value:.6g}", "decimal", unit=unit, evse=id)
+    yield Variable("DCDERCtrlr", "ModesSupported", ",".join(supported), "MemberList", evse=id)
+    for name, text in (("Manufacturer", "v2g"), ("Model", code.title), ("SwVersion", ""), ("HwVersion", "")):
+        yield Variable("DCDERCtrlr", f"Inverter{name}", text[:50], evse=id)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
+from v2g.ocpp.device_model import report_parts
 from v2g.ocpp.profile_rules import Refusal
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end.authorizer import Grant
@@ -147,6 +148,15 @@ def _base_report(station: ChargingStation, asked: v21.GetBaseReportRequest) -> M
     return v21.GetBaseReportResponse(status="Accepted")
 
 
+def _report(station: ChargingStation, asked: v21.GetReportRequest) -> Message:
+    found = station.model.find(asked)
+    if not found:
+        return v21.GetReportResponse(status="EmptyResultSet")
+    for part in report_parts(found, asked.requestId, station.unix_s):
+        station.call("NotifyReport", part)
+    return v21.GetReportResponse(status="Accepted")
+
+
 # Smart charging
 
 
@@ -227,6 +237,7 @@ HANDLERS: dict[str, Handler] = {
     "GetVariables": _get_variables,
     "SetVariables": _set_variables,
     "GetBaseReport": _base_report,
+    "GetReport": _report,
     "SetChargingProfile": _set_profile,
     "UpdateDynamicSchedule": _update_schedule,
     "ClearChargingProfile": _clear_profile,
