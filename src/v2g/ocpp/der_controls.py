@@ -77,7 +77,8 @@ class Control(Struct, frozen=True):
 
     @property
     def ends_s(self) -> float:
-        return self.starts_s + given(getattr(self.setting, "duration", UNSET), inf)
+        duration_s = getattr(self.setting, "duration", UNSET)
+        return inf if isinstance(duration_s, UnsetType) else self.starts_s + duration_s
 
 
 Setting = (

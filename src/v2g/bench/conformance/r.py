@@ -9,7 +9,7 @@ from v2g.bench.conformance.tester import Tester
 DROOP = {"overFreq": 50.1, "underFreq": 49.9, "overDroop": 0.04, "underDroop": 0.04, "responseTime": 1.0}
 FIELDS: dict[str, tuple[str, dict[str, Any]]] = {
     "FreqDroop": ("freqDroop", DROOP),
-    "LimitMaxDischarge": ("limitMaxDischarge", {"pctMaxDischargePower": 50.0}),
+    "LimitMaxDischarge": ("limitMaxDischarge", {"pctMaxDischargePower": 20.0}),
     "FixedPFInject": ("fixedPFInject", {"displacement": 0.95, "excitation": True}),
     "Gradients": ("gradient", {"gradient": 10.0, "softGradient": 20.0}),
     "VoltWatt": (
@@ -196,27 +196,13 @@ def controls_survive_a_restart(tester: Tester) -> None:
 
 @case("R01.FR.01", shows="R01.FR.02")
 def the_nameplate_of_the_inverter(tester: Tester) -> None:
-    names = [
-        "MaxW",
-        "OverExcitedW",
-        "OverExcitedPF",
-        "UnderExcitedW",
-        "UnderExcitedPF",
-        "MaxVA",
-        "MaxVar",
-        "MaxVarNeg",
-        "MaxChargeRateW",
-        "MaxChargeRateVA",
-        "ModesSupported",
-        "InverterManufacturer",
-        "InverterModel",
-        "InverterSwVersion",
-        "InverterHwVersion",
-    ]
+    names = {"ModesSupported", "MaxW", "MaxVA", "MaxVar", "MaxVarNeg", "MaxChargeRateW", "MaxChargeRateVA"}
+    names |= {f"{side}{what}" for side in ("OverExcited", "UnderExcited") for what in ("W", "PF")}
+    names |= {f"Inverter{what}" for what in ("Manufacturer", "Model", "SwVersion", "HwVersion")}
     place = {"component": {"name": "DCDERCtrlr", "evse": {"id": 1}}}
     tester.check("GetReport", requestId=3, componentVariable=[place])
     rows = [row for part in tester.parts("NotifyReport", request=3) for row in part.reportData]
-    missing = set(names) - {row.variable.name for row in rows}
+    missing = names - {row.variable.name for row in rows}
     tester.true(not missing, f"DCDERCtrlr has no {', '.join(sorted(missing))}")
 
 
@@ -237,7 +223,7 @@ def an_alarm_for_each_function_that_takes_over(tester: Tester) -> None:
     tester.check("SetDERControl", **control(tester, "A", "VoltWatt"))
     tester.check("SetDERControl", **control(tester, "B"))
     _discharge(tester, -6_000)
-    tester.link.grid(voltage_v=1.09 * 230)
+    tester.link.grid(voltage_v=1.095 * 230)
     tester.await_("NotifyDERAlarm", 20, controlType="VoltWatt", gridEventFault="OverVoltage", alarmEnded=None)
     tester.never("NotifyDERAlarm", 10)
     tester.link.grid(frequency_hz=50.4)
@@ -255,12 +241,11 @@ def a_limit_of_the_grid_operator_holds(tester: Tester) -> None:
     tester.check("SetDERControl", **control(tester, "A", "LimitMaxDischarge"))
     tester.run(60)
     after_w = tester.link.power_w(1)
-    tester.true(before_w < -8_000 and after_w > before_w + 2_000, f"{before_w:.0f} W before, {after_w:.0f} W after")
+    tester.true(before_w < -7_000 and after_w > before_w + 1_000, f"{before_w:.0f} W before, {after_w:.0f} W after")
 
 
 not_here(
-    "AC_BPT_DER of ISO 15118-20 Amendment 1 is spoken, with the settings of the grid code; a vehicle's inverter takes no "
-    "control of the back end yet",
+    "a vehicle's inverter (AC_BPT_DER) gets the settings of the grid code, and no control of the back end yet",
     "R02.FR.01", "R02.FR.03", "R03.FR.01", "R03.FR.04", "R03.FR.05", "R03.FR.06",
 )  # fmt: skip
 not_here("controls are followed by the station's own inverter only: none is emulated for a vehicle", "R03.FR.03")

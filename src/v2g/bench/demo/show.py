@@ -212,7 +212,7 @@ def _of_back_end(line: str) -> str:
     if action == "TransactionEvent":
         trigger, state = said["triggerReason"], said["transactionInfo"].get("chargingState", "")
         return "" if trigger.startswith("MeterValue") else f"transaction {said['eventType']}, {trigger}, {state}"
-    return f"{action} {said.get('connectorStatus') or said.get('reason') or ''}".strip()
+    return f"{action} {said.get('connectorStatus') or said.get('reason') or said.get('controlType') or ''}".strip()
 
 
 def _line(sample: Sample) -> str:

@@ -150,7 +150,7 @@ def _orders(kind: str) -> list[str]:
     """What the back end asks of the transaction. A car of before ISO 15118-20 cannot discharge: it gets a limit."""
     if kind != MODERN:
         return ["--limit", str(LIMIT_W)]
-    return ["--setpoint", str(CHARGE_W), "--setpoint", f"{FEED_W}@{CHARGE_S:.0f}"]
+    return [f"--setpoint={CHARGE_W}", f"--setpoint={FEED_W}@{CHARGE_S:.0f}"]
 
 
 def _back_end(directory: Path, url: str) -> str:

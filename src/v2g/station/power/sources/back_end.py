@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 from v2g.iso15118.service import ControlMode
+from v2g.station.config.settings import PlanStep
 from v2g.station.power.limits import Bound, Wish
 from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
+
+NO_PLAN = (PlanStep(power_w=0.0),)
+"""`dispatch` as it is if the configuration does not say it."""
 
 
 class BackEnd(Source):
@@ -16,11 +20,14 @@ class BackEnd(Source):
 
     def wish(self, situation: Situation) -> Wish | None:
         order = situation.back_end
-        if order is None or order.setpoint_w is None or situation.now > order.until_s:
+        if order is None or situation.now > order.until_s:
             return None
         # A car with a wish of its own, or none at all, follows limits; see `bounds`.
         if situation.demand.wish_w is not None or situation.demand.mode is not ControlMode.DYNAMIC:
             return None
+        if order.setpoint_w is None:  # limits only: without a plan of its own the station charges up to them
+            planned = situation.settings.dispatch != NO_PLAN
+            return None if planned else Wish(situation.settings.capability.charge_w, "back end: charging")
         return Wish(order.setpoint_w - situation.loss_w if order.setpoint_w else 0.0, order.by)
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
