@@ -23,6 +23,8 @@ from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, 
 LOOK_S = 0.1
 """Between looks at the station, as the process takes them."""
 REBOOT_S = 2.0
+BUSY_STEP_S = 0.02
+"""While a car talks: as often as the process reads the grid."""
 SETTINGS = EvseSettings(
     services=("DC_BPT", "DC"),
     access=Access(grant="everyone", discharge=True, unproved=True),
@@ -100,7 +102,7 @@ class Stand:
 
     def _advance(self) -> None:
         worlds = [place.world for place in self._places.values()]
-        step_s = STEP_S if any(world.evcc is not None or world.evse.busy for world in worlds) else IDLE_STEP_S
+        step_s = BUSY_STEP_S if any(world.evcc is not None or world.evse.busy for world in worlds) else IDLE_STEP_S
         for world in worlds:
             world.step(step_s)
 

@@ -76,11 +76,11 @@ class Performance:
     """The car's own account."""
     station: str = ""
     discovered: bool = False
-    back_end: list[str] = field(default_factory=list)
-    """What has arrived at it."""
     trace: str = ""
     settings: str = ""
     """The station's configuration file."""
+    back_end: list[str] = field(default_factory=list)
+    """What has arrived at the back end, if there is one."""
 
     @property
     def completed(self) -> bool:

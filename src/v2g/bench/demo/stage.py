@@ -100,6 +100,10 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
         async def start(*arguments: str) -> str:
             return await _line_of(await launch(*arguments), arguments)
 
+        back_end, url = None, ""
+        if ocpp:
+            back_end = await launch("csms", "--listen", "127.0.0.1:0", *_orders(kind))
+            url = (await _line_of(back_end, ("csms",))).removeprefix("listening on ")
         grid = await start("sim", "grid", "--listen", "127.0.0.1:0", "--nominal", f"{NOMINAL_HZ:.0f}")
         contactor = await start(
             "sim", "contactor", "--listen", "127.0.0.1:0", "--log", str(directory / "contactor.log")
@@ -117,11 +121,6 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
                 f"{cable.car_modem.interface}:{ATTENUATION_DB}",
             )
             await start("plc", "sim", *ends)
-        back_end, url = None, ""
-        if ocpp:
-            orders = _orders(kind)
-            back_end = await launch("csms", "--listen", "127.0.0.1:0", *orders)
-            url = (await _line_of(back_end, ("csms",))).removeprefix("listening on ")
         config = directory / "config.yaml"
         line = f"interface: {cable.station.interface}\n    plc: {{}}" if cable else ""
         config.write_text(
@@ -170,7 +169,7 @@ ocpp:
 
 def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str, kind: str) -> str:
     plant, contactor, grid, pilot = map(_address, (plant, contactor, grid, pilot))
-    ac = kind.endswith("-ac")
+    ac, feeds = kind.endswith("-ac"), str(kind == MODERN).lower()
     converts = (
         ""
         if ac
@@ -195,7 +194,8 @@ evses:
     {line}
     grid_code:
       name: ieee1547-cat3
-      settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0}}  # the show does not wait five minutes
+      # The show does not wait five minutes. A car that only charges would get nothing while the frequency is low.
+      settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0, frequency_droop.under_enabled: {feeds}}}
 tls: {{directory: "{directory / "pki"}", plain: {str(kind != MODERN).lower()}}}
 trace: {{file: "{directory / "session_trace.log"}"}}
 control: {{socket: "{directory / "control.sock"}"}}

@@ -17,6 +17,9 @@ from v2g.station.back_end.der import Alarm, GridSettings, Plant, alarm_of, why_n
 if TYPE_CHECKING:
     from v2g.station.back_end.charging_station import ChargingStation
 
+BEGUN_S, ENDED_S = 1.0, 5.0
+"""How long a function has been at work, or not any more, when it is reported."""
+
 
 class DerControl(Block):
     """Controls, the settings that follow from them, and the alarm of each EVSE."""
@@ -34,7 +37,7 @@ class DerControl(Block):
         for id, plant in self.settings.plants.items():
             station.model.add(_nameplate(id, plant, self.settings.supported))
         self._alarms: dict[int, Alarm | None] = dict.fromkeys(station.evses)
-        self._seen: dict[int, Alarm | None] = dict.fromkeys(station.evses)
+        self._seen: dict[int, tuple[Alarm | None, float]] = dict.fromkeys(station.evses, (None, 0.0))
 
     def step(self) -> None:
         station = self.station
@@ -42,15 +45,24 @@ class DerControl(Block):
             station.call("NotifyDERStartStop", said)
         station.log += self.settings.apply(self.controls.in_force(station.unix_s))
         for id, evse in station.evses.items():
-            alarm, before = alarm_of(evse), self._alarms[id]
-            if alarm != before and alarm == self._seen[id]:  # not for one look only: a set-point may be on its way
-                self._alarms[id] = alarm
-                # Another function that takes over has an alarm of its own, and the first one no end (R05.FR.03, 04).
-                if alarm is not None:
-                    self._notify(id, alarm, ended=False)
-                elif before is not None:
-                    self._notify(id, before, ended=True)
-            self._seen[id] = alarm
+            self._watch(id, alarm_of(evse))
+
+    def _watch(self, id: int, seen: Alarm | None) -> None:
+        """Report an alarm that lasts, and its end once it stays away: a limit may touch the power again and again.
+
+        Another function that takes over has an alarm of its own, and the first one no end (R05.FR.03, 04).
+        """
+        now, alarm = self.station.now, self._alarms[id]
+        if seen != self._seen[id][0]:
+            self._seen[id] = seen, now
+        lasted_s = now - self._seen[id][1]
+        if seen == alarm or lasted_s < (ENDED_S if seen is None else BEGUN_S):
+            return
+        self._alarms[id] = seen
+        if seen is not None:
+            self._notify(id, seen, ended=False)
+        elif alarm is not None:
+            self._notify(id, alarm, ended=True)
 
     def in_force(self) -> dict[v21.DERControlEnumType, Control]:
         """What is followed now."""
