@@ -1,9 +1,9 @@
 """A functional block of OCPP beside the core: what it answers, and what it looks at in every step."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from v2g.station.back_end.charging_station import ChargingStation, Handler
+from v2g.ocpp.base import Message
 
 
 class Block:
@@ -12,12 +12,11 @@ class Block:
     first: ClassVar[bool] = False
     """Whether it looks before the orders are given, because they depend on it."""
 
-    def __init__(self, station: "ChargingStation") -> None:
-        self.station = station
-        self.handlers: dict[str, Handler] = {}
+    def __init__(self) -> None:
+        self.handlers: dict[str, Callable[..., Message]] = {}
 
     def step(self) -> None:
-        """Time has passed: `station.now`, `station.unix_s`."""
+        """Time has passed."""
 
     def accepted(self) -> None:
         """The back end has accepted the station (BootNotification)."""

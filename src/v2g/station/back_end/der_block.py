@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from math import sqrt
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -12,10 +11,8 @@ from v2g.ocpp.der_controls import Control, Controls
 from v2g.ocpp.device_model import Variable
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end.block import Block
+from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.der import Alarm, GridSettings, Plant, alarm_of, why_not
-
-if TYPE_CHECKING:
-    from v2g.station.back_end.charging_station import ChargingStation
 
 BEGUN_S, ENDED_S = 1.0, 5.0
 """How long a function has been at work, or not any more, when it is reported."""
@@ -24,8 +21,9 @@ BEGUN_S, ENDED_S = 1.0, 5.0
 class DerControl(Block):
     """Controls, the settings that follow from them, and the alarm of each EVSE."""
 
-    def __init__(self, station: "ChargingStation") -> None:
-        super().__init__(station)
+    def __init__(self, station: ChargingStation) -> None:
+        super().__init__()
+        self.station = station
         self.settings = GridSettings(station.evses)
         plants = list(self.settings.plants.values())
         self.controls = Controls(station.store, self.settings.supported, lambda each: why_not(each, plants))
@@ -81,16 +79,16 @@ class DerControl(Block):
             ),
         )
 
-    def _set(self, station: "ChargingStation", asked: v21.SetDERControlRequest) -> Message:
+    def _set(self, station: ChargingStation, asked: v21.SetDERControlRequest) -> Message:
         return self.controls.set(asked, station.unix_s)
 
-    def _get(self, station: "ChargingStation", asked: v21.GetDERControlRequest) -> Message:
+    def _get(self, station: ChargingStation, asked: v21.GetDERControlRequest) -> Message:
         response, reports = self.controls.get(asked)
         for report in reports:
             station.call("ReportDERControl", report)
         return response
 
-    def _clear(self, station: "ChargingStation", asked: v21.ClearDERControlRequest) -> Message:
+    def _clear(self, station: ChargingStation, asked: v21.ClearDERControlRequest) -> Message:
         response, ended = self.controls.clear(asked, station.unix_s)
         for said in ended:
             station.call("NotifyDERStartStop", said)
