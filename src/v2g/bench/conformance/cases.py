@@ -93,8 +93,3 @@ def known(suite: str) -> Iterator[tuple[str, str, str]]:
     for line in (files(__package__) / f"{suite}.tsv").read_text("utf-8").splitlines()[1:]:
         id, meaning, profile = line.split("\t")
         yield id, meaning, profile
-
-
-def load() -> None:
-    """Register all cases."""
-    from v2g.bench.conformance import r  # noqa: F401

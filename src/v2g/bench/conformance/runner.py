@@ -2,14 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any
 
 from v2g.bench.conformance import cases
-from v2g.bench.conformance.cases import CASES, PROFILES, REASONS, Case, Result, Verdict, known, load, run_case
+from v2g.bench.conformance.cases import CASES, PROFILES, REASONS, Case, Result, Verdict, known, run_case
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester
 
+MODULES = ("r",)
 NO_CASE = "there is no case for it"
+
+
+def load() -> None:
+    """Register all cases."""
+    for name in MODULES:
+        import_module(f"v2g.bench.conformance.{name}")
 
 
 def chosen(suite: str, only: Iterable[str] = (), *, every_profile: bool = False) -> list[str]:
