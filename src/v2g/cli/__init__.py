@@ -21,6 +21,7 @@ COMMANDS = {
     "modbus-write": ("modbus_write", "set a limit in a station's inverter (modbus_write)"),
     "ocpp": ("ocpp", "what a running station and its back end have with each other"),
     "csms": ("csms", "be a back end (CSMS) for a bench: orders out, messages shown"),
+    "conformance": ("conformance", "run OCPP's test cases and requirements against a station"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),
     "stop": ("stop", "ask the car of a running station to end its session"),
     "pause": ("pause", "ask the car of a running station to pause its session"),
