@@ -97,6 +97,30 @@ def test_what_the_car_does_not_allow_is_a_fault_once_it_lasts(volts: float, amps
     assert (found[2] and found[2][0]) == fault
 
 
+@pytest.mark.parametrize(
+    ("volts", "amps", "commanded_w", "fault", "within_s"),
+    [
+        (510.0, 0.0, 0.0, Fault.OVER_VOLTAGE, 0.2),
+        (400.0, 36.0, 14_000.0, Fault.OVER_CURRENT, 0.2),
+        (400.0, 30.0, 3_000.0, Fault.INVERTER_FAULT, 10.0),
+        (400.0, -22.0, -3_000.0, Fault.INVERTER_FAULT, 10.0),
+    ],
+)
+def test_a_limit_that_every_other_measurement_exceeds_is_exceeded(
+    volts: float, amps: float, commanded_w: float, fault: Fault, within_s: float
+) -> None:
+    supervisor, seen, now = Supervisor(OUTLET, RATING), None, 0.0
+    for count in range(200):
+        now = count / 10
+        odd = readings(now, 0.0, amps=commanded_w / 400) if count % 2 else readings(now, 0.0, volts, amps)
+        seen = supervisor.power_path(watched(Service.DC_BPT, commanded_w=commanded_w), odd, now)
+        if seen is not None:
+            break
+    assert seen is not None
+    assert seen[0] is fault
+    assert now <= within_s
+
+
 def test_an_odd_sample_in_between_starts_over() -> None:
     supervisor = Supervisor(AC)
     for now in (0.0, 0.9):

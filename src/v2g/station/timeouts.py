@@ -21,3 +21,5 @@ DIFFERS_S = 10.0
 """Meter and inverter may differ for this long: readings are never of the same instant."""
 LASTS_S = 0.05
 """A finding becomes a fault only after it has persisted."""
+CLEARS_S = 1.0
+"""What a DC car's limits exclude is over only after measurements have been without it for this long."""

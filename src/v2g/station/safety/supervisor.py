@@ -22,7 +22,7 @@ from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
 from v2g.station.safety.ceiling import Ceiling
 from v2g.station.safety.excess import Excess
-from v2g.station.timeouts import CAR_FOLLOWS_S, DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, RENEGOTIATES_S
+from v2g.station.timeouts import CAR_FOLLOWS_S, CLEARS_S, DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, RENEGOTIATES_S
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.grid_guard import GridGuard
@@ -57,14 +57,21 @@ Found = tuple[Fault, str]
 class _Lasting:
     """Debounce: a finding becomes a fault only after it has persisted."""
 
-    found: bool = False
-    since_s: float = 0.0
+    since_s: float | None = None
+    found_s: float = 0.0
 
-    def step(self, found: Found | None, seen_s: float, lasts_s: float) -> Found | None:
-        """`found`, once measurements have shown it for `lasts_s`. `seen_s`: the time of the measurement."""
-        if found is None or not self.found:  # another fault instead is none the less one
+    def step(self, found: Found | None, seen_s: float, lasts_s: float, clears_s: float = 0.0) -> Found | None:
+        """`found`, once measurements have shown it for `lasts_s`. `seen_s`: the time of the measurement.
+
+        Measurements without it for up to `clears_s` do not end it: it may come and go.
+        """
+        if found is None:
+            if self.since_s is not None and seen_s - self.found_s >= clears_s:
+                self.since_s = None
+            return None
+        if self.since_s is None:  # another fault instead is none the less one
             self.since_s = seen_s
-        self.found = found is not None
+        self.found_s = seen_s
         return found if seen_s - self.since_s >= lasts_s else None
 
 
@@ -94,7 +101,7 @@ class Supervisor:
     _voltage_v: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
     _drawn: Excess = field(default_factory=Excess)
     _fed: Excess = field(default_factory=Excess)
-    """At an AC car's meter."""
+    """At the meter of an AC car, at the inverter for a DC car."""
     _seen_closed: bool = False
     """Since the contactor was wanted closed."""
 
@@ -223,7 +230,7 @@ class Supervisor:
             found = Fault.OVER_VOLTAGE, text
         elif abs(inverter.current_a) > highest_a:
             found = Fault.OVER_CURRENT, f"{inverter.current_a:.0f} A, the car allows {stated_a:g} A"
-        return self._beyond.step(found, inverter.time_s, LASTS_S)
+        return self._beyond.step(found, inverter.time_s, LASTS_S, CLEARS_S)
 
     def _obeys(self, watched: Watched, readings: Readings, now: float) -> Found | None:
         """More power than the inverter was commanded, or in the other direction; less may be the battery's doing."""
@@ -231,12 +238,17 @@ class Supervisor:
         if inverter is None or rating is None or not self._carries(watched.demand, readings):
             return self._unasked.step(None, now, 0.0)
         flows_w = inverter.power_w
-        due_w = max(commanded_w, 0.0) if flows_w > 0 else max(-commanded_w, 0.0)
-        found: Found | None = None
-        if abs(flows_w) > due_w + max(UNASKED * rating.charge_power_max_w, UNASKED_W):
-            text = f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
-            found = Fault.INVERTER_FAULT, text
-        return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
+        tolerance_w = max(UNASKED * rating.charge_power_max_w, UNASKED_W)
+        highest_w = max(commanded_w, 0.0) + tolerance_w
+        lowest_w = min(commanded_w, 0.0) - tolerance_w
+        unasked = Fault.INVERTER_FAULT, f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
+        drew_much = self._drawn.step(flows_w, highest_w, inverter.time_s, FOLLOWS_S)
+        fed_much = self._fed.step(-flows_w, -lowest_w, inverter.time_s, FOLLOWS_S)
+        if drew_much or fed_much:
+            return unasked[0], f"again and again: {unasked[1]}"
+        return self._unasked.step(
+            None if lowest_w <= flows_w <= highest_w else unasked, inverter.time_s, FOLLOWS_S
+        )
 
     def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """Meter and inverter measure the same power: what differs is stuck, wired the wrong way, or elsewhere."""
