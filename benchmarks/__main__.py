@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import tempfile
+import traceback
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,14 +73,18 @@ def main() -> None:
         setting = _setting(stack)
         for name in chosen or names:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
-            figures += names[name].measure(setting)
+            try:
+                figures += names[name].measure(setting)
+            except Exception as error:  # the others are measured all the same
+                traceback.print_exc()
+                figures.append(Figure(name, "failed", f"{type(error).__name__}: {error}"))
     _print(figures)
     if not chosen:
         _write(figures, FOLDER / "results.json")
 
 
 def _setting(stack: ExitStack) -> Setting:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
     cable: netns.Cable | str = netns.why_not() or stack.enter_context(netns.cable())
     peer: josev.Josev | str
     try:

@@ -15,7 +15,7 @@ from random import Random
 from statistics import quantiles
 
 from benchmarks.figure import Figure, Setting
-from tests.interop.station import V2G, configuration
+from tests.interop.station import V2G, configuration, modbus
 
 from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.modbus_server import Device, Unit, listen
@@ -107,7 +107,7 @@ async def _reactions(folder: Path) -> tuple[list[float], list[float]]:
         pki=None,
         trace_level="info",
         dispatch=[follow],
-        contactor={"address": plant_address, "unit": CONTACTOR_UNIT},
+        contactor=modbus(plant_address, CONTACTOR_UNIT),
     )
     file = folder / "grid_reaction.yaml"
     file.write_text(json.dumps(settings), encoding="utf-8")

@@ -89,6 +89,11 @@ def _device(stack: ExitStack, command: list[str]) -> tuple[Process, str]:
     return process, f"{HOST}:{line.rpartition(':')[2]}"
 
 
+def modbus(address: str, unit: int) -> dict[str, Any]:
+    """The device at a Modbus unit, as the configuration has it."""
+    return {"address": f"modbus://{address}?unit={unit}"}
+
+
 def configuration(
     folder: Path,
     plant_address: str,
@@ -104,7 +109,6 @@ def configuration(
     **evse: Any,
 ) -> dict[str, Any]:
     """The configuration file: one EVSE that serves everyone, discharging included; `evse` adds to it."""
-    device = {"address": plant_address}
     return {
         "evses": [
             {
@@ -112,11 +116,11 @@ def configuration(
                 "modes": list(modes),
                 "price_levels": True,  # Josev's car refuses a schedule without prices
                 "access": {"grant": "everyone", "discharge": True},
-                "inverter": device | {"unit": 1},
-                "meter": device | {"unit": 2},
-                "isolation": device | {"unit": 3},
-                "contactor": {"address": contactor_address, "unit": 1},
-                "grid": {"address": grid_address},
+                "inverter": modbus(plant_address, 1),
+                "meter": modbus(plant_address, 2),
+                "isolation": modbus(plant_address, 3),
+                "contactor": modbus(contactor_address, 1),
+                "grid": modbus(grid_address, 1),
                 "nominal_hz": 60,
                 "grid_code": {
                     "name": "ieee1547-cat3",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.interop.process import Process
-from tests.interop.station import START_S, V2G, configuration
+from tests.interop.station import START_S, V2G, configuration, modbus
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 
 LISTEN = "127.0.0.1:0"
 
@@ -25,7 +25,7 @@ def test_a_vehicle_feeds_the_grid_through_a_sunspec_inverter(tmp_path: Path) -> 
         contactor = start("listening on ", "sim", "contactor", "--listen", LISTEN)[1].rpartition(" ")[2]
         plant = start("listening on ", "sim", "sunspec", "--listen", LISTEN, "--contactor", contactor)[1]
         plant = plant.rpartition(" ")[2]
-        sunspec = {"address": plant, "unit": 1, "driver": "sunspec"}
+        sunspec = modbus(plant, 1) | {"driver": "sunspec"}
         prompt = {"enter_service.delay_s": 10, "enter_service.ramp_s": 0}
         settings = configuration(
             tmp_path,
@@ -56,5 +56,3 @@ def test_a_vehicle_feeds_the_grid_through_a_sunspec_inverter(tmp_path: Path) -> 
     assert "discharging 5.0 kW wished by dispatch plan" in trace
     assert "ERROR" not in trace
 
-
-pytestmark = pytest.mark.timeout(120)
