@@ -139,7 +139,4 @@ def measure(setting: Setting) -> list[Figure]:
     """99th percentile of the response time at one EVSE for each kind of crowd at the other, milliseconds."""
     pki = setting.folder / "crowd"
     hierarchy.create(pki, now=datetime.now(UTC))
-    return [
-        Figure(f"response_beside_{attack}_p99", "ms", p99_ms(attack, pki), limit=LIMIT_MS)
-        for attack in _STRANGERS
-    ]
+    return [Figure(f"response_beside_{attack}_p99", "ms", p99_ms(attack, pki), limit=LIMIT_MS) for attack in _STRANGERS]

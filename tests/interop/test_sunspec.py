@@ -55,4 +55,3 @@ def test_a_vehicle_feeds_the_grid_through_a_sunspec_inverter(tmp_path: Path) -> 
     assert "grid protection, enter service" in trace
     assert "discharging 5.0 kW wished by dispatch plan" in trace
     assert "ERROR" not in trace
-

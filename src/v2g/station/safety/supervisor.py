@@ -241,14 +241,13 @@ class Supervisor:
         tolerance_w = max(UNASKED * rating.charge_power_max_w, UNASKED_W)
         highest_w = max(commanded_w, 0.0) + tolerance_w
         lowest_w = min(commanded_w, 0.0) - tolerance_w
-        unasked = Fault.INVERTER_FAULT, f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
+        text = f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
         drew_much = self._drawn.step(flows_w, highest_w, inverter.time_s, FOLLOWS_S)
         fed_much = self._fed.step(-flows_w, -lowest_w, inverter.time_s, FOLLOWS_S)
         if drew_much or fed_much:
-            return unasked[0], f"again and again: {unasked[1]}"
-        return self._unasked.step(
-            None if lowest_w <= flows_w <= highest_w else unasked, inverter.time_s, FOLLOWS_S
-        )
+            return Fault.INVERTER_FAULT, f"again and again: {text}"
+        found = None if lowest_w <= flows_w <= highest_w else (Fault.INVERTER_FAULT, text)
+        return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
 
     def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """Meter and inverter measure the same power: what differs is stuck, wired the wrong way, or elsewhere."""
