@@ -1,4 +1,4 @@
-"""Fifty sessions over a power line that loses every twentieth frame and delays each by 50 ms.
+"""Fifty sessions of each edition over a power line that loses every twentieth frame and delays each by 50 ms.
 
 Three stations in namespaces of their own, a car at each at a time; two of them match their cars over the same bad line
 first. Each session is judged from outside, see `tests.interop.lossy_line`.
@@ -7,6 +7,8 @@ first. Each session is judged from outside, see `tests.interop.lossy_line`.
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from math import nan
+from pathlib import Path
 from statistics import median
 
 from benchmarks.figure import Figure, Setting
@@ -14,6 +16,7 @@ from tests.interop.lossy_line import Run, lane
 
 from v2g.pki import hierarchy as pki
 
+PROTOCOLS = ("iso20-dc", "iso2-dc", "din")
 LANES = ((True, 17), (True, 17), (False, 16))
 """Whether cars are matched, and how many come."""
 
@@ -22,12 +25,15 @@ def measure(setting: Setting) -> list[Figure]:
     if isinstance(setting.cable, str):
         return [Figure("lossy_sessions_in_order", "of_50", setting.cable)]
     pki.create(setting.folder / "p521", curve="p521", now=datetime.now(UTC), force=True)
+    return [figure for protocol in PROTOCOLS for figure in _fifty(setting.folder, protocol)]
 
+
+def _fifty(folder: Path, protocol: str) -> list[Figure]:
     def run(number: int) -> list[Run]:
         slac, sessions = LANES[number]
-        folder = setting.folder / f"lane{number}"
-        folder.mkdir()
-        with lane(folder, setting.folder / "p521", slac=slac, seed=number) as line:
+        own = folder / f"{protocol}-{number}"
+        own.mkdir()
+        with lane(own, folder / "p521", slac=slac, seed=number, protocol=protocol) as line:
             return [line.session() for _ in range(sessions)]
 
     with ThreadPoolExecutor(len(LANES)) as pool:
@@ -37,14 +43,15 @@ def measure(setting: Setting) -> list[Figure]:
     causes = Counter(each.told.split()[0] if each.told.startswith("0x") else each.told for each in stopped)
 
     def median_s(slac: bool) -> float:
-        return median(each.duration_s for each in in_order if each.slac is slac)
+        return median([each.duration_s for each in in_order if each.slac is slac] or [nan])
 
+    name = f"lossy_sessions_{protocol}"
     return [
-        Figure("lossy_sessions_in_order", "of_50", float(len(in_order))),
-        Figure("lossy_sessions_stopped_safely", "of_50", float(len(stopped))),
-        Figure("lossy_sessions_stopped_by", "codes", ", ".join(f"{n} x {told}" for told, n in causes.most_common())),
-        Figure("lossy_sessions_hung", "of_50", float(sum(not each.ended for each in runs)), limit=0.0),
-        Figure("lossy_sessions_unsafe", "of_50", float(sum(not each.safe for each in runs)), limit=0.0),
-        Figure("lossy_session_matched_median", "s", median_s(True)),
-        Figure("lossy_session_unmatched_median", "s", median_s(False)),
+        Figure(f"{name}_in_order", "of_50", float(len(in_order))),
+        Figure(f"{name}_stopped_safely", "of_50", float(len(stopped))),
+        Figure(f"{name}_stopped_by", "codes", ", ".join(f"{n} x {told}" for told, n in causes.most_common())),
+        Figure(f"{name}_hung", "of_50", float(sum(not each.ended for each in runs)), limit=0.0),
+        Figure(f"{name}_unsafe", "of_50", float(sum(not each.safe for each in runs)), limit=0.0),
+        Figure(f"{name}_matched_median", "s", median_s(True)),
+        Figure(f"{name}_unmatched_median", "s", median_s(False)),
     ]

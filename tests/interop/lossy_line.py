@@ -27,6 +27,8 @@ HUNG_S = 150.0
 SAFE_S = 10.0
 """How long the station may take after the car has gone: it waits 2 s at most for a car that asks no more."""
 DISCHARGE_W = 5000.0
+TLS = ("iso20-dc",)
+"""Protocols that a session over TLS speaks here."""
 _BENCH = "fd00::1"
 """Address of the station's bench, which a car reaches without the power line: battery and pilot are behind it."""
 _COMMON_KEY = """
@@ -65,13 +67,16 @@ class Lane:
     """Of the station's trace and control socket."""
     certificates: Path
     slac: bool
+    protocol: str
+    """As `v2g ev --protocol` takes it."""
 
     def session(self, duration_s: float = 2.0) -> Run:
         """One car, from plugging in to unplugging."""
         seen = len(self._faults())
         words = ["--interface", self.car.interface, "--pki", str(self.certificates), "--duration", f"{duration_s:g}"]
         words += ["--battery", self._at_bench(self.ours.plant_address), "--pilot", self._at_bench(self.pilot_address)]
-        words += ["--json", *(["--slac"] if self.slac else [])]
+        words += ["--json", "--protocol", self.protocol, *(["--slac"] if self.slac else [])]
+        words += [] if self.protocol in TLS else ["--no-tls"]
         with Process(v2g(self.car, "ev", *words)) as car:
             code = car.wait(HUNG_S)
             took_s = time.monotonic() - car.started_s
@@ -104,8 +109,8 @@ class Lane:
 
 
 @contextmanager
-def lane(folder: Path, certificates: Path, *, slac: bool, seed: int) -> Iterator[Lane]:
-    """A station that feeds the grid from each car, at the other end of a line with `LOSS` and `DELAY_S`.
+def lane(folder: Path, certificates: Path, *, slac: bool, seed: int, protocol: str = "iso20-dc") -> Iterator[Lane]:
+    """A station at the other end of a line with `LOSS` and `DELAY_S`; each car that can feeds the grid.
 
     `slac`: cars are matched first; otherwise both modems have one key from the start. `seed`: which frames are lost.
     """
@@ -124,9 +129,10 @@ def lane(folder: Path, certificates: Path, *, slac: bool, seed: int) -> Iterator
             station(
                 line.station,
                 folder,
-                services=["DC_BPT"],
-                modes=["dynamic"],
+                services=["DC_BPT", "DC"],
+                modes=["dynamic", "scheduled"],
                 pki=certificates,
+                plain=protocol not in TLS,
                 profile="iso15118-20",
                 interface=line.station.interface,
                 pilot={"device": {"address": pilot_address}},
@@ -134,7 +140,7 @@ def lane(folder: Path, certificates: Path, *, slac: bool, seed: int) -> Iterator
                 plc={} if slac else None,
             )
         )
-        yield Lane(ours, line.car, pilot_address, folder, certificates, slac)
+        yield Lane(ours, line.car, pilot_address, folder, certificates, slac, protocol)
 
 
 def _join_benches(car: End, here: End) -> None:

@@ -8,6 +8,7 @@ from v2g.iso15118.d2.station.side import STATION as D2
 from v2g.iso15118.d20 import timeouts
 from v2g.iso15118.d20.station.side import STATION as D20
 from v2g.iso15118.din.station.side import STATION as DIN
+from v2g.iso15118.edition import Silence
 from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Faulted, Step
 from v2g.iso15118.paused import Paused
@@ -189,6 +190,11 @@ def owed_s(message: str) -> float:
         if request in side.answers
     ]
     return min(owed, default=D20.edition.default_performance_s)
+
+
+def silence(edition: str, timing: str = "standard") -> Silence:
+    """How long a car of this edition may be silent."""
+    return next(side.edition.silence[timing] for side in SIDES if side.edition.name == edition)
 
 
 def longest_silence_s(timing: str = "standard") -> float:

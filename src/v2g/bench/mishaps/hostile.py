@@ -1,64 +1,24 @@
 """What a car says, takes and feeds that it must not: its software is another one, or its hardware obeys nobody."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import partial
 from random import Random
-
-from msgspec import structs
 
 from v2g.bench.mishaps.kind import Kind, ac_only, nothing, with_fallback
 from v2g.bench.mishaps.rig import Arrivals, Rig
+from v2g.bench.mishaps.speech import Made, made_wild, no_requests, speech
 from v2g.bench.sim.world import STEP_S
-from v2g.exi.facets import Type
-from v2g.exi.least import least
-from v2g.iso15118.d20.wire import PROTOCOLS
-from v2g.messages import ExiError, codec, decode, encode
-from v2g.messages.iso20 import ac, common, dc
-from v2g.messages.iso20.types import MessageHeader, Processing, RationalNumber
+from v2g.messages import ExiError, decode, encode
 from v2g.station.timeouts import FOLLOWS_S, RENEGOTIATES_S
 from v2g.v2gtp.framing import PayloadType
 
-_SETS = {ac.__name__: PayloadType.AC, dc.__name__: PayloadType.DC}
-_POWER_DELIVERIES = (
-    (common.ChargeProgress.Start, Processing.Finished),
-    (common.ChargeProgress.Start, Processing.Ongoing),
-    (common.ChargeProgress.Standby, Processing.Finished),
-    (common.ChargeProgress.ScheduleRenegotiation, Processing.Finished),
-    (common.ChargeProgress.ScheduleRenegotiation, Processing.Ongoing),
-    (common.ChargeProgress.Stop, Processing.Ongoing),
-)
-"""All of them leave the contactor closed."""
-_WILD = (
-    RationalNumber(127, 32767),
-    RationalNumber(127, -32768),
-    RationalNumber(-128, 1),
-    RationalNumber(0, 0),
-    RationalNumber(0, -1),
-    RationalNumber(2, -100),
-    RationalNumber(3, 32767),
-)
 
-
-def say(rig: Rig, request: Type) -> None:
-    """A request arrives at the station, whoever sent it."""
-    payload_type = _payload_type(type(request))
-    rig.world.say_as_car(payload_type, encode(PROTOCOLS[payload_type], request))
-
-
-def _payload_type(kind: type[Type]) -> int:
-    return _SETS.get(kind.__module__, PayloadType.MAIN)
-
-
-def _header(rig: Rig, session_id: str | None = None) -> MessageHeader:
-    """Of the present session, or of another one."""
+def say(rig: Rig, made: Made, session_id: str | None = None) -> None:
+    """A request of the present session, or of another one, arrives at the station, whoever sent it."""
     stated = rig.world.evse.visit.report.session_id if session_id is None else session_id
-    return MessageHeader(SessionID=bytes.fromhex(stated or "00" * 8), TimeStamp=rig.world.unix_s)
-
-
-def _power_delivery(rig: Rig, progress: common.ChargeProgress, processing: Processing) -> Type:
-    return common.PowerDeliveryReq(Header=_header(rig), EVProcessing=processing, ChargeProgress=progress)
+    message = made(bytes.fromhex(stated or "00" * 8), rig.world.unix_s)
+    rig.world.say_as_car(*speech(rig.edition).encoded(message))
 
 
 # What it says
@@ -66,57 +26,20 @@ def _power_delivery(rig: Rig, progress: common.ChargeProgress, processing: Proce
 
 def _out_of_turn(rig: Rig, random: Random) -> None:
     """A request that the phase may not admit."""
-    say(rig, _any_request(random, _header(rig)))
+    say(rig, random.choice(speech(rig.edition).requests))
 
 
 def _other_session(rig: Rig, random: Random) -> None:
-    say(rig, _any_request(random, _header(rig, "0123456789ABCDEF")))
-
-
-def _any_request(random: Random, header: MessageHeader) -> Type:
-    finished, progress = Processing.Finished, common.ChargeProgress
-    requests: tuple[Callable[[], Type], ...] = (
-        lambda: common.SessionStopReq(Header=header, ChargingSession=common.ChargingSession.Terminate),
-        lambda: common.SessionStopReq(Header=header, ChargingSession=common.ChargingSession.Pause),
-        lambda: common.AuthorizationSetupReq(Header=header),
-        lambda: common.ServiceDiscoveryReq(Header=header),
-        lambda: common.SessionSetupReq(Header=header, EVCCID="WMISOMEBODYELSE"),
-        lambda: common.PowerDeliveryReq(Header=header, EVProcessing=finished, ChargeProgress=progress.Stop),
-        lambda: common.PowerDeliveryReq(Header=header, EVProcessing=finished, ChargeProgress=progress.Start),
-        lambda: dc.DC_CableCheckReq(Header=header),
-        lambda: dc.DC_WeldingDetectionReq(Header=header, EVProcessing=Processing.Ongoing),
-    )
-    return random.choice(requests)()
-
-
-@cache
-def _no_requests() -> tuple[Type, ...]:
-    """Valid documents that are no request: messages of a station, and bare elements."""
-    found = []
-    for payload_type, protocol in PROTOCOLS.items():
-        schema = codec(protocol).schema
-        for member in schema.elements:
-            kind = member.type
-            # A type of several sets counts once, in the one that `say` sends it in.
-            if not isinstance(kind, type) or _payload_type(kind) != payload_type:
-                continue
-            if not kind.__name__.endswith("Req"):
-                with suppress(ExiError):  # an abstract type, or one that wants an element of another schema
-                    message = least(schema, kind)
-                    encode(protocol, message)
-                    found.append(message)
-    return tuple(found)
+    say(rig, random.choice(speech(rig.edition).requests), "0123456789ABCDEF")
 
 
 def _no_request(rig: Rig, random: Random) -> None:
-    message = random.choice(_no_requests())
-    if "Header" in type(message).__struct_fields__:
-        message = structs.replace(message, Header=_header(rig))
-    say(rig, message)
+    message = random.choice(no_requests(rig.edition))
+    say(rig, partial(speech(rig.edition).stamped, message))
 
 
 def _power_delivery_once_more(rig: Rig, random: Random) -> None:
-    say(rig, _power_delivery(rig, *random.choice(_POWER_DELIVERIES)))
+    say(rig, random.choice(speech(rig.edition).power_deliveries))
 
 
 def _then_silence(rig: Rig, random: Random) -> None:
@@ -126,14 +49,14 @@ def _then_silence(rig: Rig, random: Random) -> None:
 
 def _instead_of_the_loop(rig: Rig, random: Random) -> None:
     """The same PowerDelivery again and again, and nothing else."""
-    kind, interval_s = random.choice(_POWER_DELIVERIES), random.choice((0.1, 0.3, 0.45, 1.0, 3.0))
+    made, interval_s = random.choice(speech(rig.edition).power_deliveries), random.choice((0.1, 0.3, 0.45, 1.0, 3.0))
     next_s = rig.world.now
 
     def repeat() -> None:
         nonlocal next_s
         if rig.world.now >= next_s - STEP_S / 2:
             next_s = rig.world.now + interval_s
-            say(rig, _power_delivery(rig, *kind))
+            say(rig, made)
 
     rig.take_over("PowerDelivery instead of the loop")
     rig.routines["PowerDelivery instead of the loop"] = repeat
@@ -154,28 +77,18 @@ def _own_again(name: str) -> Kind:
 
 
 def _wild_numbers(rig: Rig, random: Random) -> None:
+    said = speech(rig.edition)
+
     def tamper(to_station: bool, payload_type: int, payload: bytes) -> Arrivals:
-        if to_station and payload_type in (PayloadType.AC, PayloadType.DC):
+        if to_station and payload_type in said.sets and payload_type != PayloadType.MAIN:
             with suppress(ExiError):  # its bits may be flipped besides
-                message = decode(PROTOCOLS[payload_type], payload)
-                payload = encode(PROTOCOLS[payload_type], _made_wild(rig, random, message))
+                before = decode(said.sets[payload_type], payload)
+                message = made_wild(random, before)
+                payload = encode(said.sets[payload_type], message)
+                rig.corrupted |= message is not before
         return [(0.0, payload_type, payload)]
 
     rig.tampers["wild numbers"] = tamper
-
-
-def _made_wild(rig: Rig, random: Random, message: Type) -> Type:
-    """The same message with some of its numbers replaced."""
-    changes: dict[str, object] = {}
-    for name in type(message).__struct_fields__:
-        value = getattr(message, name)
-        if isinstance(value, RationalNumber):
-            if random.random() < 0.15:
-                changes[name] = random.choice(_WILD)
-                rig.corrupted = True
-        elif isinstance(value, Type) and name != "Header":
-            changes[name] = _made_wild(rig, random, value)
-    return structs.replace(message, **changes)
 
 
 # What it takes and feeds

@@ -5,7 +5,7 @@
 | energy flows only in the energy phase of a healthy session | `OFF_S`; `TRIP_OPEN_S` while no command arrives |
 | ... of a car that is plugged in and has closed S2 | open after `PILOT_OPEN_S`; `TRIP_OPEN_S` without a reading |
 | ... of a matched car, where there are modems | `TRIP_OPEN_S` |
-| ... of a car that asks for it | `SILENCE_S` and `OFF_S` after its last charge-loop request, whatever else it says |
+| ... of a car that asks for it | its edition's time, `SILENT_S` on DC, and `OFF_S` after its last charge-loop request |
 | on AC nothing flows before the charge loop, nor while the schedule is renegotiated | `FOLLOWS_S` |
 | the contactor is open after each mishap that demands it | its kind's limit (`v2g.bench.mishaps.catalogue`) |
 | ... and after each fault that the station found | `OPENED_S` |
@@ -38,9 +38,10 @@ from v2g.bench.mishaps.rig import Rig, StationLimit
 from v2g.bench.sim.contactor import MECHANICAL_DELAY_S
 from v2g.bench.sim.pilot import Cable
 from v2g.bench.sim.world import POLL_S, STEP_S
+from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Faulted, Received
 from v2g.iso15118.service import ControlMode
-from v2g.iso15118.station import SILENCE, StationConversation, longest_silence_s
+from v2g.iso15118.station import StationConversation, longest_silence_s, silence
 from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.fault import Fault
@@ -51,6 +52,7 @@ from v2g.power.inverter import NO_CURRENT_A, OFF_WITHIN_S
 from v2g.power.meter import NO_POWER_W
 from v2g.station.event import Broke
 from v2g.station.power.sources.reversal import DWELL_S
+from v2g.station.power.sources.silence import SILENT_S
 from v2g.station.power_path import BREAK_S
 from v2g.station.safety.supervisor import OVER_CURRENT
 from v2g.station.timeouts import CAR_FOLLOWS_S, FEEDS_S, FOLLOWS_S, RENEGOTIATES_S
@@ -60,8 +62,6 @@ OFF_S = OFF_WITHIN_S + STEP_S
 TOLERANCE = 0.03
 SLACK_W, SLACK_A = 200.0, 0.6
 """Of what control holds: the voltage moves with the current, and is measured every 0.1 s."""
-SILENCE_S = SILENCE.energy_s
-"""How long energy may flow without a charge-loop request."""
 LIMIT_HOLDS, LIMIT_SLACK_W = 1.02, 100.0
 """Of a limit at the meter; the slack is what an inverter loses at rest."""
 DC_FOLLOWS_S = 1.0
@@ -75,6 +75,7 @@ METERED_S = 2 * POLL_S + OPENED_S
 """From what the meter shows for too long to the open contactor."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
 """By when a welded contactor is reported."""
+_LOOP = ("ChargeLoopReq", "CurrentDemandReq", "ChargingStatusReq")
 _MISLEADING = {
     "inverter frozen",
     "inverter voltage wrong",
@@ -220,7 +221,7 @@ class Checker:
                 self._tripped_s = min(self._tripped_s, self.rig.world.now)
                 if event.fault is Fault.INTERNAL:
                     self.violate("internal", f"fault INTERNAL: {event.reason}")
-            elif isinstance(event, Received) and type(event.message).__name__.endswith("ChargeLoopReq"):
+            elif isinstance(event, Received) and body_name(event.message).endswith(_LOOP):
                 self._asked_s = self.rig.world.now
         self._events = len(events)
 
@@ -311,8 +312,15 @@ class Checker:
         if now - self._matched_s > TRIP_OPEN_S + self._slack_s:
             self.violate("match", f"energy flows {now - self._matched_s:.2f} s after the car's match")
         silent_s = now - self._asked_s
-        if silent_s > SILENCE_S + (TRIP_OPEN_S if unheard else OFF_S) + self._slack_s:
+        if silent_s > self._silence_s + (TRIP_OPEN_S if unheard else OFF_S) + self._slack_s:
             self.violate("silence", f"energy flows {silent_s:.2f} s after the car's last charge-loop request")
+
+    @property
+    def _silence_s(self) -> float:
+        """How long energy may flow without a charge-loop request: as the edition says, and no longer than `SILENT_S`
+        through an inverter of the station that it would leave alone for a minute."""
+        edition_s = silence(self.rig.edition).energy_s
+        return min(edition_s, SILENT_S) if self._dc else edition_s
 
     @property
     def _stage(self) -> Stage:

@@ -142,6 +142,11 @@ class Rig:
         self.intent, self._before, self.lowered_s, self.corrupted = intent, intent.limits, -inf, False
 
     @property
+    def edition(self) -> str:
+        """Of the car."""
+        return self.intent.editions[0]
+
+    @property
     def cable(self) -> ChargingCable:
         assert self.world.cable is not None
         return self.world.cable

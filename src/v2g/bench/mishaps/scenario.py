@@ -6,6 +6,7 @@ from random import Random
 from typing import Literal
 
 from v2g.bench.mishaps.catalogue import CATALOGUE, FAMILIES
+from v2g.bench.mishaps.speech import D2, D20, DIN_70121
 from v2g.bench.sim.world import NOWHERE
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
@@ -36,6 +37,12 @@ _GRID_CODES = (
     GridCodeSettings(name="vde-4105", settings=_SOON),
     None,
 )
+_EDITIONS = {
+    Service.AC: (D20, D2),
+    Service.DC: (D20, D2, DIN_70121),
+    Service.AC_BPT: (D20,),
+    Service.DC_BPT: (D20,),
+}
 _FAST_HEAT = ThermalSettings(ramp_w_per_s=50_000.0)
 
 
@@ -70,7 +77,8 @@ class Scenario:
         limits = self.intent.limits
         bench = ", AC_BPT on the bench" if self.settings.bench_ac_bpt else ""
         return (
-            f"{self.intent.service.name} {self.intent.mode.name.lower()}, {self.cable}, {code}, plan {steps}, "
+            f"{self.intent.editions[0]} {self.intent.service.name} {self.intent.mode.name.lower()}, {self.cable}, "
+            f"{code}, plan {steps}, "
             f"car {limits.charge_w:.0f}/{limits.discharge_w:.0f} W, "
             f"{limits.charge_a:.0f}/{limits.discharge_a:.0f} A{bench}"
         )
@@ -90,11 +98,14 @@ def draw(seed: int, kinds: tuple[str, ...] = tuple(CATALOGUE)) -> Scenario:
         voltage_max_v=460,
     )
     evse = _evse(random, service, cable)
+    edition = random.choice(_EDITIONS[service])
+    mode = random.choice(list(ControlMode)) if edition == D20 else ControlMode.SCHEDULED
     intent = Intent(
-        "WMIV1234567890ABCDEX",
+        "WMIV1234567890ABCDEX" if edition == D20 else "02:00:00:00:00:01",
         service,
-        random.choice(list(ControlMode)),
+        mode,
         limits,
+        editions=(edition,),
         wish_w=random.uniform(-9_000, 9_000) if service.bidirectional else None,
         duration_s=random.uniform(*ENERGY_S),
     )
