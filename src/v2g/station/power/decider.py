@@ -19,7 +19,11 @@ class Decider:
         self.decision: Decision = IDLE
         self.limited_s: dict[str, float] = {}
         """Seconds for which each bound held the power below the wish."""
-        self._sources = tuple(sources)
+        sources = tuple(sources)  # few take part in everything, and a decision is made at every reading
+        self._wishing = [each.wish for each in sources if type(each).wish is not Source.wish]
+        self._reshaping = [each.reshape for each in sources if type(each).reshape is not Source.reshape]
+        self._bounding = [each.bounds for each in sources if type(each).bounds is not Source.bounds]
+        self._hearing = [each.decided for each in sources if type(each).decided is not Source.decided]
         self._energy = False
         self._energy_since: float | None = None
         self._decided_at = 0.0
@@ -36,22 +40,22 @@ class Decider:
         situation.dt_s, situation.before_w = now - self._decided_at, self.decision.power_w
         self._decided_at = now
         wish = self._wish(situation) if energy else _NOBODY
-        for source in self._sources:
-            wish = source.reshape(wish, situation)
+        for reshape in self._reshaping:
+            wish = reshape(wish, situation)
         situation.wish_w = wish.power_w
-        bounds = [bound for source in self._sources for bound in source.bounds(situation)]
+        bounds = [bound for bounds_of in self._bounding for bound in bounds_of(situation)]
         reactive_var, reactive_by = situation.reactive
         self.decision = decision = decide(
             Wish(_whole(wish.power_w), wish.by), bounds, reactive_var=_whole(reactive_var), reactive_by=reactive_by
         )
-        for source in self._sources:
-            source.decided(decision, situation)
+        for hear in self._hearing:
+            hear(decision, situation)
         if (binding := decision.binding) is not None:
             self.limited_s[binding.source] = self.limited_s.get(binding.source, 0.0) + situation.dt_s
         return decision
 
     def _wish(self, situation: Situation) -> Wish:
-        wishes = (source.wish(situation) for source in self._sources)
+        wishes = (wish_of(situation) for wish_of in self._wishing)
         return next((wish for wish in wishes if wish is not None), _NOBODY)
 
 
