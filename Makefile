@@ -16,7 +16,7 @@ demo: $(READY) ## a charging session with discharge on this machine: station, ca
 	@.venv/bin/v2g demo $(ARGS)
 
 test: $(DEV_READY) ## the tests
-	@tools/setup.sh ip java openssl
+	@tools/setup.sh ip java openssl mosquitto
 	@tools/test.sh $(ARGS)
 
 check: $(DEV_READY) ## lint, format, types, direction of imports, sizes
@@ -27,11 +27,11 @@ check: $(DEV_READY) ## lint, format, types, direction of imports, sizes
 	@.venv/bin/python tools/check_structure.py
 
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
-	@tools/setup.sh ip java openssl debootstrap
+	@tools/setup.sh ip java openssl mosquitto debootstrap
 	@.venv/bin/python tools/prove.py $(ARGS)
 
 bench: $(DEV_READY) ## measure, beside an independent implementation
-	@tools/setup.sh ip java openssl
+	@tools/setup.sh ip java openssl mosquitto
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 clean: ## remove what was installed and cached here

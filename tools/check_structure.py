@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "v2g"
 PAGE = ROOT / "docs" / "architecture.md"
 LONGEST_FILE, LONGEST_FUNCTION = 600, 70
-SCHEMAS = (PACKAGE / "messages", PACKAGE / "ocpp" / "v201.py", PACKAGE / "ocpp" / "v21.py")
+SCHEMAS = (PACKAGE / "messages", *(PACKAGE / "ocpp" / f"{version}.py" for version in ("v16", "v201", "v21")))
 """The wire types are as long as the standard's schemas."""
 _ROW = re.compile(r"^\| `([\w/]+)/` \| [^|]* \| ([^|]*) \|$", re.MULTILINE)
 

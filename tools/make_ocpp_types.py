@@ -1,4 +1,5 @@
-"""Writes the message types of OCPP 2.0.1 and 2.1 (`src/v2g/ocpp/v201.py`, `v21.py`) from the OCA's JSON schemas.
+"""Writes the message types of OCPP 1.6, 2.0.1 and 2.1 (`src/v2g/ocpp/v16.py`, `v201.py`, `v21.py`) from the OCA's JSON
+schemas.
 
 The schemas come with the PyPI package `ocpp`, a development dependency; none of their text is copied, only what a
 message has to look like: names, types, bounds, enumerations, what is required.
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-VERSIONS = {"v201": "2.0.1", "v21": "2.1"}
+VERSIONS = {"v16": "1.6", "v201": "2.0.1", "v21": "2.1"}
 CORRECTIONS = {("v201", "Get15118EVCertificateResponse", "exiResponse"): {"type": "string", "maxLength": 5600}}
 """Where the package departs from the schemas as the OCA published them."""
 
@@ -28,6 +29,8 @@ def schemas(version: str) -> dict[str, Schema]:
     assert package.submodule_search_locations is not None
     folder = Path(package.submodule_search_locations[0]) / version / "schemas"
     found = {file.stem: json.loads(file.read_text("utf-8-sig")) for file in sorted(folder.glob("*.json"))}
+    if version == "v16":  # requests are named like their actions there
+        found = {name if name.endswith("Response") else f"{name}Request": each for name, each in found.items()}
     for (where, message, field), correction in CORRECTIONS.items():
         if where == version:
             found[message]["properties"][field] |= correction
@@ -40,7 +43,9 @@ def module(version: str) -> str:
     definitions: dict[str, Schema] = {}
     for schema in messages.values():
         definitions |= schema.get("definitions", {})
-    definitions.pop("CustomDataType")
+    definitions.pop("CustomDataType", None)
+    if version == "v16":
+        messages, definitions = _with_names(messages, definitions)
     bodies = {name: _body(name, schema) for name, schema in definitions.items()}
     order = TopologicalSorter({name: sorted(_needs(each) & bodies.keys()) for name, each in definitions.items()})
     parts = [bodies[name] for name in order.static_order()]
@@ -78,10 +83,47 @@ def module(version: str) -> str:
         '"""Messages that have no response (SEND)."""',
     ]
     text = "\n".join([*head, *aliases, "", "", *parts, *tail, ""])
-    unused = [name for name in ("Any", "Struct") if text.count(name) == 1]
-    for name in unused:
-        text = text.replace(f", {name}", "", 1)
+    for name in ("Any", "Struct"):
+        if text.count(name) == 1:
+            text = text.replace(f", {name}", "", 1)
+    if text.count("CustomData") == 1:
+        text = text.replace("import CustomData, ", "import ")
     return _formatted(text.replace("Meta, Struct, ", "Meta, "))
+
+
+def _with_names(
+    messages: dict[str, Schema], definitions: dict[str, Schema]
+) -> tuple[dict[str, Schema], dict[str, Schema]]:
+    """Gives the nameless objects inside messages names: that of their field, and before it the message's if the fields
+    of that name differ."""
+    found: dict[str, dict[str, Schema]] = {}
+    for message, schema in messages.items():
+        for field, each in _nameless(schema):
+            found.setdefault(field, {})[message] = each
+    alike = {field for field, uses in found.items() if len({json.dumps(each) for each in uses.values()}) == 1}
+
+    def named(schema: Schema, message: str, field: str) -> Schema:
+        if schema.get("type") == "array":
+            return schema | {"items": named(schema["items"], message, field)}
+        if schema.get("type") != "object":
+            return schema
+        name = ("" if field in alike else message) + field[0].upper() + field[1:]
+        definitions[name] = inside(schema, message)
+        return {"$ref": name}
+
+    def inside(schema: Schema, message: str) -> Schema:
+        fields = schema.get("properties", {})
+        return schema | {"properties": {field: named(each, message, field) for field, each in fields.items()}}
+
+    return {message: inside(schema, message) for message, schema in messages.items()}, definitions
+
+
+def _nameless(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    for field, each in schema.get("properties", {}).items():
+        inner = each["items"] if each.get("type") == "array" else each
+        if inner.get("type") == "object":
+            yield field, inner
+            yield from _nameless(inner)
 
 
 def _limits(part: str) -> Iterator[int]:
@@ -118,6 +160,8 @@ def _type(schema: Schema) -> str:
     match schema.get("type"):
         case "string" if schema.get("format") == "date-time":
             return "Time"
+        case "string" if "enum" in schema:
+            return f"Literal[{', '.join(json.dumps(each) for each in schema['enum'])}]"
         case "string":
             return f"Text{schema['maxLength']}" if "maxLength" in schema else "str"
         case "integer" | "number" as kind:

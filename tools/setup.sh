@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|dev|ip|java|openssl|debootstrap ...
+# Makes this machine ready: tools/setup.sh venv|dev|ip|java|openssl|mosquitto|debootstrap ...
 #
 # `venv` builds the Python environment in .venv with what the station needs, `dev` adds what the tests need. The others
 # are the system's tools that demo, tests and benchmarks use: on Debian root gets those that are missing, everybody else
@@ -56,6 +56,7 @@ for wanted in "$@"; do
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
+        mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
         *) echo "setup: unknown: $wanted" >&2 && exit 2 ;;
     esac

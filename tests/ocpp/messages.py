@@ -13,13 +13,27 @@ from tools.make_ocpp_types import schemas
 from v2g.ocpp.base import CustomData, Message
 from v2g.ocpp.version import Subprotocol, types_of
 
-FOLDERS: dict[Subprotocol, str] = {"ocpp2.0.1": "v201", "ocpp2.1": "v21"}
+FOLDERS: dict[Subprotocol, str] = {"ocpp1.6": "v16", "ocpp2.0.1": "v201", "ocpp2.1": "v21"}
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8)
 
 
 @cache
 def _schemas(subprotocol: Subprotocol) -> dict[str, dict[str, Any]]:
-    return schemas(FOLDERS[subprotocol])
+    found = schemas(FOLDERS[subprotocol])
+    for each in found.values():
+        _what_types_can_say(each)
+    return found
+
+
+def _what_types_can_say(schema: Any) -> None:
+    """1.6 has limits in steps of 0.1, which are no multiples of 0.1 as binary fractions, and two addresses (`uri`) in
+    requests that the station does not offer."""
+    if isinstance(schema, dict):
+        schema.pop("multipleOf", None)
+        if schema.get("format") == "uri":
+            del schema["format"]
+        for each in schema.values():
+            _what_types_can_say(each)
 
 
 def names(subprotocol: Subprotocol) -> list[str]:

@@ -2,26 +2,24 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from ocpp.routing import on
 from ocpp.v21 import ChargePoint, call, call_result
+from tests import broker as brokers
+from tests.certificates import certified
 from tests.station.scene import OUTLET
 from websockets.asyncio.server import ServerConnection, basic_auth, serve
 from websockets.typing import Subprotocol
 
 from v2g.bench.csms import Csms as CsmsForABench
 from v2g.bench.csms import Orders
+from v2g.io.carrier import Endpoint
 from v2g.run.back_end import BackEndRunner
 from v2g.station.config.settings import Ocpp, Settings
 from v2g.station.evse import Evse
@@ -183,43 +181,31 @@ async def _a_back_end_under_another_root_is_refused(tmp_path: Path) -> None:
         assert runner.shown("status")["connected"] == "no"
 
 
-def certified(folder: Path) -> ssl.SSLContext:
-    """A server's context, with its root in `root.pem`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "root.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "root.pem", folder / "key.pem")
-    return context
-
-
 def test_the_back_end_for_a_bench(tmp_path: Path) -> None:
-    asyncio.run(_the_back_end_for_a_bench(tmp_path))
+    async def serve_it(csms: CsmsForABench, ready: Callable[[str], None]) -> None:
+        await csms.serve("127.0.0.1", 0, ready, password=PASSWORD)
+
+    asyncio.run(_the_back_end_for_a_bench(tmp_path, serve_it))
 
 
-async def _the_back_end_for_a_bench(tmp_path: Path) -> None:
+@brokers.needed
+def test_the_back_end_for_a_bench_at_a_broker(tmp_path: Path) -> None:
+    with brokers.broker(tmp_path) as running:
+        url = f"mqtt://127.0.0.1:{running.port}/cs"
+        asyncio.run(
+            _the_back_end_for_a_bench(tmp_path, lambda csms, ready: csms.serve_broker(Endpoint(url, "csms", 1), ready))
+        )
+
+
+async def _the_back_end_for_a_bench(
+    tmp_path: Path, serve_it: Callable[[CsmsForABench, Callable[[str], None]], Coroutine[Any, Any, None]]
+) -> None:
     address, said = asyncio.get_running_loop().create_future(), asyncio.Queue[str]()
     calls = (("GetBaseReport", b'{"requestId":7,"reportBase":"FullInventory"}'), ("NoSuchThing", b"{}"))
     csms = CsmsForABench(Orders(calls=calls), said.put_nowait)
-    serving = asyncio.create_task(csms.serve("127.0.0.1", 0, address.set_result, password=PASSWORD))
+    serving = asyncio.create_task(serve_it(csms, address.set_result))
     async with station(tmp_path, url=await address, security_profile=1), asyncio.timeout(WITHIN_S):
-        awaited = ["CS%201 is connected", "BootNotification", "NoSuchThing cannot be sent"]
+        awaited = ["CS 1 is connected", "BootNotification", "NoSuchThing cannot be sent"]
         awaited += ["answers GetBaseReport", "NotifyReport"]
         while awaited:
             text = await said.get()

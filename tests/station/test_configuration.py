@@ -315,6 +315,35 @@ def test_a_wrong_field_beside_the_evses(tmp_path: Path, text: str, expected: str
     assert findings(tmp_path, MINIMAL + text) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("url", "profile", "remedy"),
+    [
+        ("ws://a.example", 1, ""),
+        ("mqtt://a.example/cs", 1, ""),
+        ("wss://a.example", 2, ""),
+        ("mqtts://a.example/cs", 2, ""),
+        ("wss://a.example", 1, "write ws:// or mqtt:// there"),
+        ("ws://a.example", 2, "write wss:// there"),
+        ("mqtt://a.example", 2, "write mqtts:// there"),
+        ("http://a.example", 2, "must be an address such as"),
+        ("mqtt://a.example/c+s", 1, "must be an address such as"),
+    ],
+)
+def test_the_address_of_a_back_end_and_its_security_profile(
+    tmp_path: Path, url: str, profile: int, remedy: str
+) -> None:
+    way = f"url: '{url}', security_profile: {profile}, password_file: p, roots: r"
+    for text in (
+        f"ocpp: {{identity: CS1, {way}}}",
+        f"ocpp: {{identity: CS1, url: 'wss://b.example', password_file: p, roots: r, fallbacks: [{{{way}}}]}}",
+    ):
+        if not remedy:
+            assert accepted(tmp_path, MINIMAL + text).ocpp is not None
+            continue
+        (found,) = findings(tmp_path, MINIMAL + text)
+        assert remedy in found
+
+
 def test_a_dc_service_needs_its_devices(tmp_path: Path) -> None:
     text = "evses:\n  - contactor: {address: 'a:1'}\n    meter: {address: 'b:1'}\n"
     remedy = "missing; a DC service needs one: add its address, or offer AC services only"

@@ -5,18 +5,28 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from msgspec import UNSET
 
+from v2g.bench.ledger import Ledger
+from v2g.io.carrier import BackEndError, Endpoint
 from v2g.kernel.errors import V2GError
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, encode
 from v2g.ocpp.rpc import Answered, Discarded, Failed, Informed, Requested, Rpc
-from v2g.ocpp.version import SUBPROTOCOLS, Invalid, version
+from v2g.ocpp.version import SUBPROTOCOLS, Invalid, Subprotocol, version
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
+
+
+SPOKEN = SUBPROTOCOLS
+"""The versions of this back end."""
+AGAIN_S = 1.0
+"""Before the next attempt to reach a broker."""
 
 
 class CsmsError(V2GError):
@@ -37,9 +47,10 @@ class Orders:
 class Csms:
     """The back end of any number of stations."""
 
-    def __init__(self, orders: Orders, say: Callable[[str], None]) -> None:
-        """`say` gets a line for everything that arrives."""
+    def __init__(self, orders: Orders, say: Callable[[str], None], ledger: Path | None = None) -> None:
+        """`say` gets a line for everything that arrives. `ledger`: a file that keeps the transaction events."""
         self._orders, self._say = orders, say
+        self._ledger = None if ledger is None else Ledger(ledger)
 
     async def serve(
         self,
@@ -50,50 +61,107 @@ class Csms:
         password: str | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Serve until cancelled. `ready` gets the address. Raises `CsmsError`."""
+        """Serve over WebSocket until cancelled. `ready` gets the address. Raises `CsmsError`."""
         try:
             from websockets.asyncio.server import basic_auth, serve
-            from websockets.typing import Subprotocol
+            from websockets.typing import Subprotocol as Name
         except ImportError as error:
             raise CsmsError("a back end needs the Python package websockets; install v2g[ocpp]") from error
         auth = None if password is None else basic_auth("csms", check_credentials=lambda _, given: given == password)
-        known = [Subprotocol(each) for each in SUBPROTOCOLS]
+        known = [Name(each) for each in SPOKEN]
         try:
-            async with serve(self._station, host, port, subprotocols=known, process_request=auth, ssl=tls) as server:
+            async with serve(self._connected, host, port, subprotocols=known, process_request=auth, ssl=tls) as server:
                 at = next(iter(server.sockets)).getsockname()
                 ready(f"{'ws' if tls is None else 'wss'}://{at[0]}:{at[1]}")
                 await asyncio.Event().wait()  # until cancelled
         except OSError as error:
             raise CsmsError(f"{host}:{port}: {error.strerror or error}; choose another with --listen") from error
 
-    async def _station(self, connection: "ServerConnection") -> None:
+    async def serve_broker(self, broker: Endpoint, ready: Callable[[str], None]) -> None:
+        """Serve over an MQTT broker until cancelled; connects again when the broker is lost."""
+        said = ""
+        while True:
+            try:
+                await self._at_broker(broker, ready)
+            except BackEndError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._say(said)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _connected(self, connection: "ServerConnection") -> None:
         assert connection.request is not None
-        name = connection.request.path.rpartition("/")[2]
-        chosen = next((each for each in SUBPROTOCOLS if each == connection.subprotocol), None)
+        name = unquote(connection.request.path.rpartition("/")[2])
+        chosen = next((each for each in SPOKEN if each == connection.subprotocol), None)
         if chosen is None:
-            self._say(f"{name} speaks none of {', '.join(SUBPROTOCOLS)}")
+            self._say(f"{name} speaks none of {', '.join(SPOKEN)}")
             return
-        self._say(f"{name} is connected ({chosen})")
-        rpc, waiting = Rpc(version(chosen)), list[tuple[str, Message]]()
+        station = _Station(name, chosen, self._orders, self._say, self._ledger)
         async for frame in connection:
-            self._take(rpc, name, frame, waiting)
-            while waiting and rpc.ready:
-                self._call(rpc, name, *waiting.pop(0))
-            frames, rpc.outgoing = rpc.outgoing, []
-            for each in frames:
+            for each in station.heard(frame):
                 await connection.send(each)
         self._say(f"{name} is gone")
 
-    def _take(self, rpc: Rpc, name: str, frame: str | bytes, waiting: list[tuple[str, Message]]) -> None:
+    async def _at_broker(self, endpoint: Endpoint, ready: Callable[[str], None]) -> None:
+        from v2g.io.mqtt import ONLINE, Topics, open_broker
+
+        topics, stations = Topics(endpoint.url), dict[str, _Station]()
+        broker = await open_broker(endpoint, "v2g csms", topics.csms)
+        try:
+            await broker.subscribe(topics.state("+").replace("%2B", "+"))
+            await broker.subscribe(f"{topics.prefix}/in/+/+")
+            broker.publish(topics.csms, f"{ONLINE} {' '.join(SPOKEN)}", retain=True)
+            ready(endpoint.url)
+            while True:
+                topic, text = await broker.receive()
+                *_, direction, subprotocol, name = topic.split("/")
+                if direction == "state":  # a station that comes or goes; what it says next belongs to a new connection
+                    stations.pop(name, None)
+                    self._say(f"{unquote(name)} is {text.decode('utf-8', 'replace')}")
+                    continue
+                chosen = next((each for each in SPOKEN if each == subprotocol), None)
+                if chosen is None:
+                    self._say(f"{unquote(name)} speaks {subprotocol}, which is none of {', '.join(SPOKEN)}")
+                    continue
+                if name not in stations:
+                    stations[name] = _Station(unquote(name), chosen, self._orders, self._say, self._ledger)
+                for frame in stations[name].heard(text):
+                    broker.publish(topics.frames("out", chosen, unquote(name)), frame)
+        finally:
+            await broker.close()
+
+
+class _Station:
+    """The back end's end of one connection."""
+
+    def __init__(
+        self, name: str, subprotocol: Subprotocol, orders: Orders, say: Callable[[str], None], ledger: Ledger | None
+    ) -> None:
+        self._name, self._orders, self._say, self._ledger = name, orders, say, ledger
+        self._rpc, self._waiting = Rpc(version(subprotocol)), list[tuple[str, Message]]()
+        say(f"{name} is connected ({subprotocol})")
+
+    def heard(self, frame: str | bytes) -> list[str]:
+        """What is sent after a frame of the station."""
+        self._take(frame)
+        while self._waiting and self._rpc.ready:
+            self._call(*self._waiting.pop(0))
+        frames, self._rpc.outgoing = self._rpc.outgoing, []
+        return frames
+
+    def _take(self, frame: str | bytes) -> None:
+        name, rpc = self._name, self._rpc
         match rpc.receive(frame):
             case Requested(id, action, request):
                 self._say(f"{name} {action} {encode(request).decode()}")
+                if self._ledger is not None and isinstance(request, v21.TransactionEventRequest):
+                    self._ledger.keep(name, request)
                 response = _answer(action)
                 if response is None:
                     rpc.refuse(id, "NotSupported", "this back end is for a bench")
                 else:
                     rpc.answer(id, response)
-                waiting += self._follow(rpc, name, request)
+                self._waiting += self._follow(request)
             case Answered(_, action, response):
                 self._say(f"{name} answers {action} {encode(response).decode()}")
             case Failed(_, action, code, description):
@@ -103,22 +171,22 @@ class Csms:
             case Discarded(reason):
                 self._say(f"{name}: {reason}")
 
-    def _call(self, rpc: Rpc, name: str, action: str, request: Message) -> None:
+    def _call(self, action: str, request: Message) -> None:
         try:
-            rpc.call(action, request, asyncio.get_running_loop().time())
+            self._rpc.call(action, request, asyncio.get_running_loop().time())
         except Invalid as error:
-            self._say(f"{name}: {action} cannot be sent: {error}")
+            self._say(f"{self._name}: {action} cannot be sent: {error}")
 
-    def _follow(self, rpc: Rpc, name: str, request: Message) -> list[tuple[str, Message]]:
+    def _follow(self, request: Message) -> list[tuple[str, Message]]:
         """What is sent after a message of the station."""
         orders = self._orders
         if isinstance(request, v21.BootNotificationRequest):
             found = []
             for action, document in orders.calls:
                 try:
-                    found.append((action, rpc.version.read_request(action, document)))
+                    found.append((action, self._rpc.version.read_request(action, document)))
                 except Invalid as error:
-                    self._say(f"{name}: {action} cannot be sent: {error}")
+                    self._say(f"{self._name}: {action} cannot be sent: {error}")
             return found
         begins = isinstance(request, v21.TransactionEventRequest) and request.eventType == "Started"
         if not begins or (not orders.setpoints and orders.limit_w is None):

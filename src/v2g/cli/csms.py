@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen", type=endpoint, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="default: 127.0.0.1:9000"
     )
+    parser.add_argument("--broker", metavar="URL", help="over MQTT instead, such as mqtt://127.0.0.1:1883/cs")
     parser.add_argument(
         "--setpoint", type=_setpoint, action="append", default=[], metavar="W[@S]",
         help="for each transaction, from S seconds after its start; positive charges the vehicle, negative feeds the "
@@ -22,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--send", type=Path, metavar="FILE", help="what each station gets once it has booted: lines of ACTION JSON"
     )
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="what stations have to know")
+    parser.add_argument("--roots", type=Path, metavar="FILE", help="of the broker's certificate, PEM; with mqtts://")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep the transaction events in this SQLite file")
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="PEM; with TLS")
     parser.add_argument("--private-key", type=Path, metavar="FILE", help="PEM")
 
@@ -31,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     import ssl
 
     from v2g.bench.csms import Csms, CsmsError, Orders
+    from v2g.io.carrier import Endpoint
 
     tls = None
     try:
@@ -44,7 +48,14 @@ def run(args: argparse.Namespace) -> int:
             f"{getattr(error, 'filename', None) or 'a file'}: {error}; name one that can be read"
         ) from error
     calls = tuple((line[0], line[1].encode()) for line in lines if len(line) == 2)
-    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say)
+    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say, args.ledger)
+    if args.broker is not None:
+        if not args.broker.startswith(("mqtt://", "mqtts://")):
+            raise CsmsError(f"--broker {args.broker}: no address of a broker; write one such as mqtt://127.0.0.1/cs")
+        secure = args.broker.startswith("mqtts://")
+        broker = Endpoint(args.broker, "csms", 2 if secure else 1, password, args.roots)
+        asyncio.run(csms.serve_broker(broker, lambda at: _say(f"at the broker {at}")))
+        return 0
     host, port = args.listen
     asyncio.run(csms.serve(host, port, lambda at: _say(f"listening on {at}"), password=password, tls=tls))
     return 0

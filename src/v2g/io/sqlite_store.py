@@ -1,4 +1,4 @@
-"""`v2g.ocpp.store.Store` in SQLite: one writer thread, all rows that wait in one commit."""
+"""`v2g.ocpp.store.Store` in SQLite: one writer thread, all that waits in one commit."""
 
 import os
 import sqlite3
@@ -24,6 +24,7 @@ class SqliteStore:
         self.trouble: str | None = None
         self._file, self._wake = file, wake
         self._number = 0
+        self._put: list[_Row] = []
         self._waiting: list[_Row] = []
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
@@ -34,20 +35,28 @@ class SqliteStore:
             self._set_aside(error)
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
-        """Keep a row, or forget it. Returns its number at once; `committed` reaches it when it is on the disk."""
-        with self._lock:
-            self._number += 1
-            self._waiting.append((self._number, kind, key, value))
-            number = self._number
-        self._writer.due()
-        return number
+        """Keep a row, or forget it, with the next commit. Returns its number; `committed` reaches it when it is on the
+        disk."""
+        self._number += 1
+        self._put.append((self._number, kind, key, value))
+        return self._number
+
+    def commit(self) -> None:
+        """Write what was put, together. Returns at once."""
+        if self._put:
+            with self._lock:
+                self._waiting += self._put
+            self._put = []
+            self._writer.due()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything that was put is on the disk, or could not be written; whether it came in time."""
+        self.commit()
         return self._writer.flush(timeout_s)
 
     def close(self) -> None:
         """Write what waits, and close the file."""
+        self.commit()
         self._writer.close()
         if self._connection is not None:
             self._connection.close()
@@ -56,6 +65,7 @@ class SqliteStore:
     def _open(self) -> None:
         with suppress(OSError):  # the connection says what is wrong
             self._file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)  # it holds passwords
         connection = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")

@@ -33,6 +33,8 @@ class Variable:
     evse: int = 0
     instance: str = ""
     read: Callable[[], str] | None = None
+    check: Callable[[str], str | None] | None = None
+    """Why it cannot have a value, or None, beyond type and limits."""
 
     @property
     def key(self) -> Key:
@@ -56,7 +58,7 @@ class Variable:
                 return f"it is of type {self.data_type}"
             if not (self.low is None or number >= self.low) or not (self.high is None or number <= self.high):
                 return f"it is from {self.low} to {self.high}"
-        return None
+        return None if self.check is None else self.check(value)
 
 
 class DeviceModel:
@@ -90,6 +92,12 @@ class DeviceModel:
     def assume(self, component: str, name: str, value: str) -> None:
         """A value of the station's variable that the back end gave in another way; not kept."""
         self._variables[_key(component, 0, name, "")].value = value
+
+    def keep(self, component: str, name: str, value: str) -> None:
+        """A value of the station's variable that the station itself changes for good."""
+        found = self._variables[_key(component, 0, name, "")]
+        found.value = value
+        self._store.put(KIND, "/".join(map(str, found.key)), value.encode())
 
     def get(self, asked: v21.GetVariableDataType) -> v21.GetVariableResultType:
         """One result of GetVariables."""

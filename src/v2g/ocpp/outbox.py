@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, decoder, encode
+from v2g.ocpp.rpc import new_id
 from v2g.ocpp.store import Store
 
 KIND = "queue"
@@ -21,6 +22,8 @@ class Entry:
     """One message. It is sent once it is on the disk: what has been sent can then not be unknown after a restart."""
 
     number: int
+    id: str
+    """Of the message. It stays the same until there is an answer, also over a restart: the back end knows it again."""
     action: str
     request: Message
     stored: int
@@ -37,14 +40,14 @@ class Outbox:
         self._next = 1
         for (kind, key), value in sorted(store.found.items()):
             if kind == KIND:
-                action, _, document = value.partition(b" ")
                 self._next = int(key) + 1
                 try:
-                    request = decoder(v21.CALLS[action.decode()][0]).decode(document)
+                    action, id, document = value.decode().split(" ", 2)
+                    request = decoder(v21.CALLS[action][0]).decode(document)
                 except (KeyError, ValueError):  # of another release of this software
                     store.put(KIND, key, None)
                 else:
-                    self._entries.append(Entry(int(key), action.decode(), request, 0))
+                    self._entries.append(Entry(int(key), id, action, request, 0))
         self.went_offline()
 
     def __len__(self) -> int:
@@ -52,7 +55,7 @@ class Outbox:
 
     def add(self, action: str, request: Message, *, online: bool) -> None:
         """Keep a message until it has arrived."""
-        entry = Entry(self._next, action, request if online else _late(request), 0)
+        entry = Entry(self._next, new_id(), action, request if online else _late(request), 0)
         self._next += 1
         self._entries.append(entry)
         self._keep(entry)
@@ -70,13 +73,16 @@ class Outbox:
             self._entries.remove(entry)
         self._store.put(KIND, f"{entry.number:012}", None)
 
-    def failed(self, entry: Entry, now: float) -> bool:
-        """The back end refused it, or did not answer. Whether it is given up; then the next one follows."""
+    def failed(self, entry: Entry, now: float, *, answered: bool = False) -> bool:
+        """The back end refused it (`answered`), or was silent. Whether it is given up; then the next one follows."""
         entry.attempts += 1
         if entry.attempts >= ATTEMPTS:
             self.arrived(entry)
             return True
         entry.not_before_s = now + INTERVAL_S * entry.attempts
+        if answered:  # under its old id it may be refused without another look
+            entry.id = new_id()
+            self._keep(entry)
         return False
 
     def went_offline(self) -> None:
@@ -97,7 +103,7 @@ class Outbox:
         return [{"number": each.number, "action": each.action, "attempts": each.attempts} for each in self._entries]
 
     def _keep(self, entry: Entry) -> None:
-        value = entry.action.encode() + b" " + encode(entry.request)
+        value = f"{entry.action} {entry.id} ".encode() + encode(entry.request)
         entry.stored = self._store.put(KIND, f"{entry.number:012}", value)
 
 

@@ -102,7 +102,7 @@ def _findings(
     if len(others) >= MOST_PROFILES:
         yield Refusal("OutOfMemory", f"at most {MOST_PROFILES} profiles")
     for other in others:
-        if _rivals(new, other):  # K01.FR.39, 52, 53
+        if rivals(new, other):  # K01.FR.39, 52, 53
             yield Refusal("DuplicateProfile", f"profile {other.profile.id} has stack level {profile.stackLevel} too")
     yield from _kind(profile)
     if len(profile.chargingSchedule) > 1:
@@ -119,7 +119,8 @@ def _transaction(new: Installed, running: Mapping[int, Running]) -> Iterator[Ref
         yield Refusal("TxNotFound", f"no such transaction at EVSE {new.evse}")
 
 
-def _rivals(new: Installed, other: Installed) -> bool:
+def rivals(new: Installed, other: Installed) -> bool:
+    """Whether both would count at the same time: same purpose, stack level and place."""
     mine, its = new.profile, other.profile
     same = mine.chargingProfilePurpose == its.chargingProfilePurpose and mine.stackLevel == its.stackLevel
     if not same or mine.id == its.id:

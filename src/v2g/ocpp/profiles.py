@@ -1,16 +1,21 @@
 """The charging profiles that a station holds: installed, replaced, updated, cleared, reported."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import groupby, islice
 from math import inf
+from operator import itemgetter
 
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
-from v2g.ocpp.profile_rules import EvseTraits, Installed, Refusal, Running, why_not
+from v2g.ocpp.profile_rules import EvseTraits, Installed, Refusal, Running, rivals, why_not
 from v2g.ocpp.schedule import Instant, Order, composite, order, timestamp
+
+MOST_PERIODS = 1024
+"""Of a composite schedule (PeriodsPerSchedule)."""
 
 
 class Profiles:
@@ -20,6 +25,8 @@ class Profiles:
         self.evses = dict(evses)
         self.installed: tuple[Installed, ...] = tuple(installed)
         """Another tuple after every change."""
+        self.replaces_rivals = False
+        """Whether a profile takes the place of one with its purpose and stack level (OCPP 1.6)."""
         self.negative_limits = False
         """Whether a negative limit of a TxProfile is an order to discharge (an extension for OCPP 2.0.1)."""
 
@@ -27,8 +34,13 @@ class Profiles:
         self, evse: int, profile: v21.ChargingProfileType, running: Mapping[int, Running], unix_s: float
     ) -> Refusal | None:
         """Install a profile, in the place of the one with its id (K01.FR.05)."""
-        others = tuple(each for each in self.installed if each.profile.id != profile.id)
-        refusal = why_not(Installed(evse, profile), self.evses, running, others, negative_limits=self.negative_limits)
+        new = Installed(evse, profile)
+        others = tuple(
+            each
+            for each in self.installed
+            if each.profile.id != profile.id and not (self.replaces_rivals and rivals(new, each))
+        )
+        refusal = why_not(new, self.evses, running, others, negative_limits=self.negative_limits)
         if refusal is None:
             if profile.chargingProfileKind == "Dynamic":  # K28.FR.05
                 profile = replace(profile, dynUpdateTime=timestamp(unix_s))
@@ -107,25 +119,28 @@ class Profiles:
     ) -> v21.CompositeScheduleType:
         """The composite schedule of an EVSE, or of the station (EVSE 0: the sum of its EVSEs)."""
         ids = list(self.evses) if evse == 0 else [evse]
-        parts = [
-            (
-                self.evses[each],
-                composite(self.installed, self.evses[each], len(self.evses), running.get(each), at, duration_s),
-            )
-            for each in ids
-        ]
+        parts = (_numbered(each, self._course(each, running.get(each), at, duration_s)) for each in ids)
         chosen: v21.ChargingRateUnitEnumType = unit or "W"
-        offsets = sorted({offset for _, part in parts for offset, _ in part})
-        periods = [
-            _period(offset, [(traits, _at(part, offset)) for traits, part in parts], chosen) for offset in offsets
-        ]
         return v21.CompositeScheduleType(
             evseId=evse,
             duration=duration_s,
             scheduleStart=timestamp(at.unix_s),
             chargingRateUnit=chosen,
-            chargingSchedulePeriod=tuple(periods[:1024]),
+            chargingSchedulePeriod=tuple(islice(self._periods(merge(*parts), chosen), MOST_PERIODS)),
         )
+
+    def _course(self, evse: int, running: Running | None, at: Instant, duration_s: int) -> Iterator[tuple[int, Order]]:
+        return composite(self.installed, self.evses[evse], len(self.evses), running, at, duration_s)
+
+    def _periods(
+        self, changes: Iterator[tuple[int, int, Order]], unit: v21.ChargingRateUnitEnumType
+    ) -> Iterator[v21.ChargingSchedulePeriodType]:
+        """`changes`: offset, EVSE and what holds there from then on, in order."""
+        held: dict[int, tuple[EvseTraits, Order]] = {}
+        for offset, rows in groupby(changes, key=itemgetter(0)):
+            for _, evse, asked in rows:
+                held[evse] = self.evses[evse], asked
+            yield _period(offset, list(held.values()), unit)
 
     def _fits(self, each: Installed, id: int | None, criteria: v21.ClearChargingProfileType | None) -> bool:
         if id is not None:
@@ -140,8 +155,9 @@ class Profiles:
         )
 
 
-def _at(part: list[tuple[int, Order]], offset: int) -> Order:
-    return part[bisect_right(part, offset, key=lambda each: each[0]) - 1][1]
+def _numbered(evse: int, course: Iterator[tuple[int, Order]]) -> Iterator[tuple[int, int, Order]]:
+    for offset, asked in course:
+        yield offset, evse, asked
 
 
 def _period(

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from v2g.ocpp.base import Message
-from v2g.ocpp.version import Invalid, Version
+from v2g.ocpp.version import Called, Invalid, Version
 
 CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = 2, 3, 4, 5, 6
 TIMEOUT_S = 30.0
@@ -21,7 +21,8 @@ TIMEOUT_S = 30.0
 LONGEST_ID = 36
 LONGEST_DESCRIPTION = 255
 REMEMBERED = 64
-"""Ids of the peer's latest calls, so that a carrier that delivers twice does not make the station act twice."""
+"""Ids of the peer's latest calls and what they were answered with: a carrier that delivers twice, or a peer that has
+lost the answer, does not make the station act twice."""
 _READ = msgspec.json.Decoder(list[Raw])
 _INT = msgspec.json.Decoder(int)
 _TEXT = msgspec.json.Decoder(str)
@@ -76,6 +77,7 @@ Event = Requested | Informed | Answered | Failed | Discarded
 class _Outstanding:
     id: str
     action: str
+    request: Message
     due_s: float
 
 
@@ -87,9 +89,9 @@ class Rpc:
         self.timeout_s = timeout_s
         self.outgoing: list[str] = []
         self._call: _Outstanding | None = None
-        self._asked: OrderedDict[str, str] = OrderedDict()
-        """Ids of the peer's calls that await our answer, and their actions."""
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._asked: dict[str, Called] = {}
+        """The peer's calls that await our answer, by their ids."""
+        self._seen: OrderedDict[str, str | None] = OrderedDict()
 
     # Our calls
 
@@ -104,10 +106,10 @@ class Rpc:
         Raises `Invalid` if the request does not fit the version.
         """
         assert self.ready, "one call at a time"
-        payload = self.version.write(request).decode()
+        wire, payload = self.version.write_call(action, request)
         id = id or new_id()
-        self._call = _Outstanding(id, action, now + self.timeout_s)
-        self.outgoing.append(f'[2,"{id}","{action}",{payload}]')
+        self._call = _Outstanding(id, action, request, now + self.timeout_s)
+        self.outgoing.append(f'[2,"{id}","{wire}",{payload.decode()}]')
         return id
 
     def send(self, message: Message) -> None:
@@ -133,18 +135,25 @@ class Rpc:
 
     def answer(self, id: str, response: Message) -> None:
         """Answer a call of the peer. A response that does not fit the version becomes an InternalError."""
-        self._asked.pop(id, None)
+        called = self._asked.get(id)
+        if called is None:  # it has been answered
+            return
         try:
-            payload = self.version.write(response).decode()
+            payload = self.version.write_answer(called, response).decode()
         except Invalid as error:
-            self._error(CALLERROR, id, "InternalError", str(error))
+            self.refuse(id, "InternalError", str(error))
         else:
-            self.outgoing.append(f"[3,{_quoted(id)},{payload}]")
+            self._reply(id, f"[3,{_quoted(id)},{payload}]")
 
     def refuse(self, id: str, code: str, description: str) -> None:
         """Answer a call of the peer with an error."""
+        self._reply(id, _error(CALLERROR, id, self.version.code(code), description))
+
+    def _reply(self, id: str, frame: str) -> None:
         self._asked.pop(id, None)
-        self._error(CALLERROR, id, code, description)
+        if id in self._seen:
+            self._seen[id] = frame
+        self.outgoing.append(frame)
 
     # What arrives
 
@@ -153,7 +162,7 @@ class Rpc:
         try:
             kind, id, rest = _parts(frame)
         except (msgspec.DecodeError, RecursionError, ValueError) as error:
-            self._error(CALLERROR, "-1", "RpcFrameworkError", f"not a frame: {error}")
+            self.outgoing.append(_error(CALLERROR, "-1", "RpcFrameworkError", f"not a frame: {error}"))
             return Discarded(f"not a frame: {error}")
         try:
             match kind:
@@ -177,15 +186,16 @@ class Rpc:
 
     def _called(self, id: str, action: str, payload: Raw) -> Event:
         if id in self._seen:
+            if (frame := self._seen[id]) is not None:
+                self.outgoing.append(frame)
             return Discarded(f"the call {id} came again")
         self._seen[id] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         if self._asked:
             raise Invalid("RpcFrameworkError", "the call before this one has no answer yet")
-        request = self.version.read_request(action, payload)
-        self._asked[id] = action
-        return Requested(id, action, request)
+        called = self._asked[id] = self.version.read_call(action, payload)
+        return Requested(id, called.action, called.request)
 
     def _answered(self, id: str, payload: Raw) -> Event:
         call = self._call
@@ -193,10 +203,10 @@ class Rpc:
             return Discarded(f"a response to the call {id}, which awaits none")
         self._call = None
         try:
-            return Answered(id, call.action, self.version.read_response(call.action, payload))
+            return Answered(id, call.action, self.version.read_answer(call.action, call.request, payload))
         except Invalid as error:
             if self.version.is_21:
-                self._error(CALLRESULTERROR, id, error.code, str(error))
+                self.outgoing.append(_error(CALLRESULTERROR, id, error.code, str(error)))
             return Failed(id, call.action, error.code, str(error))
 
     def _failed(self, id: str, rest: list[Raw]) -> Event:
@@ -209,12 +219,8 @@ class Rpc:
 
     def _bad(self, kind: int, id: str, error: Invalid) -> Event:
         if kind == CALL:
-            self._error(CALLERROR, id, error.code, str(error))
+            self.refuse(id, error.code, str(error))
         return Discarded(str(error))
-
-    def _error(self, kind: int, id: str, code: str, description: str) -> None:
-        description = msgspec.json.encode(description[:LONGEST_DESCRIPTION]).decode()
-        self.outgoing.append(f'[{kind},{_quoted(id)},"{code}",{description},{{}}]')
 
 
 def new_id() -> str:
@@ -239,3 +245,8 @@ def _text(*raw: Raw) -> str:
 
 def _quoted(id: str) -> str:
     return msgspec.json.encode(id).decode()
+
+
+def _error(kind: int, id: str, code: str, description: str) -> str:
+    description = msgspec.json.encode(description[:LONGEST_DESCRIPTION]).decode()
+    return f'[{kind},{_quoted(id)},"{code}",{description},{{}}]'

@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
+from msgspec.structs import replace
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
@@ -16,8 +17,7 @@ DAY_S = 86_400
 RECURS_S = {"Daily": DAY_S, "Weekly": 7 * DAY_S}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What a back end asks of one EVSE. Magnitudes; nothing is discharged unless a profile says so."""
 
     charge_w: float = inf
@@ -35,13 +35,27 @@ FREE = Order()
 """Without any profile: charging without a limit (K06.FR.02), no discharge."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(Struct, frozen=True):
     """A period of a profile in absolute time: from <= t < to."""
 
     from_s: float
     to_s: float
     order: Order
+
+
+class _Course:
+    """The periods of one profile, made as they are asked for."""
+
+    def __init__(self, segments: Iterator[_Segment]) -> None:
+        self._segments = segments
+        self._current = next(segments, None)
+
+    def after(self, at_s: float) -> _Segment | None:
+        """The first period that ends after this instant. Instants only ever rise."""
+        current = self._current
+        while current is not None and current.to_s <= at_s:
+            current = self._current = next(self._segments, None)
+        return current
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +68,17 @@ class Instant:
 
 def order(installed: Iterable[Installed], evse: EvseTraits, share: int, running: Running | None, at: Instant) -> Order:
     """What holds for the EVSE now. `share`: among how many EVSEs the station's own limit is divided."""
-    (_, found), *_ = _sweep(_stacks(installed, evse, share, running, at, at.unix_s + 1), at.unix_s, at.unix_s + 1)
+    _, found = next(_sweep(_stacks(installed, evse, share, running, at, at.unix_s + 1), at.unix_s, at.unix_s + 1))
     return found
 
 
 def composite(
     installed: Iterable[Installed], evse: EvseTraits, share: int, running: Running | None, at: Instant, duration_s: int
-) -> list[tuple[int, Order]]:
+) -> Iterator[tuple[int, Order]]:
     """Offset from now in seconds and what holds from there on, as far as it is known now."""
     end_s = at.unix_s + duration_s
-    found = _sweep(_stacks(installed, evse, share, running, at, end_s), at.unix_s, end_s)
-    return [(round(start_s - at.unix_s), each) for start_s, each in found]
+    for start_s, found in _sweep(_stacks(installed, evse, share, running, at, end_s), at.unix_s, end_s):
+        yield round(start_s - at.unix_s), found
 
 
 def usable(installed: Installed, running: Running | None, at: Instant) -> bool:
@@ -75,64 +89,60 @@ def usable(installed: Installed, running: Running | None, at: Instant) -> bool:
     return at.offline_s <= given(profile.maxOfflineDuration, inf)
 
 
-_Stacks = list[list[list[_Segment]]]
-"""For each purpose the profiles, the highest stack level first, each as its segments in order."""
+_Stack = list[_Course]
+"""Profiles of which the first with a period now counts: the highest stack level first."""
 
 
 def _stacks(
     installed: Iterable[Installed], evse: EvseTraits, share: int, running: Running | None, at: Instant, end_s: float
-) -> _Stacks:
+) -> tuple[_Stack, _Stack]:
     """First those of the transaction, of which TxProfile beats TxDefaultProfile; then the station's own limit."""
-    ranked: list[tuple[tuple[bool, int], list[_Segment]]] = []
-    station: list[tuple[int, list[_Segment]]] = []
+    ranked: list[tuple[tuple[bool, int], _Course]] = []
+    station: list[tuple[int, _Course]] = []
     for each in installed:
         profile = each.profile
         if each.evse not in (0, evse.id) or not usable(each, running, at):
             continue
+        segments = _segments(each, evse, running, at.unix_s, end_s)
         if profile.chargingProfilePurpose == "ChargingStationMaxProfile":
-            part = [
-                replace(segment, order=replace(segment.order, charge_w=segment.order.charge_w / share))
-                for segment in _segments(each, evse, running, at.unix_s, end_s)
-            ]
-            station.append((profile.stackLevel, part))
+            station.append((profile.stackLevel, _Course(_shared(segments, share))))
         else:
             is_tx = profile.chargingProfilePurpose == "TxProfile"
-            ranked.append(((is_tx, profile.stackLevel), list(_segments(each, evse, running, at.unix_s, end_s))))
+            ranked.append(((is_tx, profile.stackLevel), _Course(segments)))
     ranked.sort(key=lambda pair: pair[0], reverse=True)
     station.sort(key=lambda pair: pair[0], reverse=True)
-    return [[segments for _, segments in ranked], [segments for _, segments in station]]
+    return [course for _, course in ranked], [course for _, course in station]
 
 
-def _sweep(stacks: _Stacks, start_s: float, end_s: float) -> list[tuple[float, Order]]:
-    """Every instant at which what holds changes, and what holds from there on."""
-    edges = {start_s}
-    for stack in stacks:
-        for segments in stack:
-            for each in segments:
-                edges.add(each.from_s)
-                edges.add(each.to_s)
-    at = [[0] * len(stack) for stack in stacks]
-    found: list[tuple[float, Order]] = []
-    for edge_s in sorted(edge for edge in edges if start_s <= edge < end_s):
-        best: list[Order | None] = []
-        for stack, places in zip(stacks, at, strict=True):
-            best.append(_first(stack, places, edge_s))
-        now = _combined(best[0], best[1])
-        if not found or found[-1][1] != now:
-            found.append((edge_s, now))
-    return found
+def _shared(segments: Iterator[_Segment], share: int) -> Iterator[_Segment]:
+    for each in segments:
+        yield replace(each, order=replace(each.order, charge_w=each.order.charge_w / share))
 
 
-def _first(stack: list[list[_Segment]], places: list[int], at_s: float) -> Order | None:
-    """The order of the highest profile that has a period at this instant."""
-    for index, segments in enumerate(stack):
-        place = places[index]
-        while place < len(segments) and segments[place].to_s <= at_s:
-            place += 1
-        places[index] = place
-        if place < len(segments) and segments[place].from_s <= at_s:
-            return segments[place].order
-    return None
+def _sweep(stacks: tuple[_Stack, _Stack], start_s: float, end_s: float) -> Iterator[tuple[float, Order]]:
+    """Every instant at which what holds changes, and what holds from there on: from change to change, where only
+    those periods are looked at that no higher profile hides."""
+    at_s, before = start_s, None
+    while at_s < end_s:
+        tx, tx_until_s = _first(stacks[0], at_s)
+        station, station_until_s = _first(stacks[1], at_s)
+        now = _combined(tx, station)
+        if now != before:
+            yield at_s, now
+        before, at_s = now, min(tx_until_s, station_until_s)
+
+
+def _first(stack: _Stack, at_s: float) -> tuple[Order | None, float]:
+    """The order of the highest profile that has a period at this instant, and until when nothing else is."""
+    until_s = inf
+    for course in stack:
+        segment = course.after(at_s)
+        if segment is None:
+            continue
+        if segment.from_s <= at_s:
+            return segment.order, min(until_s, segment.to_s)
+        until_s = min(until_s, segment.from_s)
+    return None, until_s
 
 
 def _combined(tx: Order | None, station: Order | None) -> Order:
@@ -151,8 +161,9 @@ def _segments(
     installed: Installed, evse: EvseTraits, running: Running | None, from_s: float, to_s: float
 ) -> Iterator[_Segment]:
     """The periods of a profile that touch the time from `from_s` to `to_s`, in order."""
-    profile = installed.profile
+    profile, name = installed.profile, installed.name
     schedule = profile.chargingSchedule[0]
+    unit = schedule.chargingRateUnit
     first_s = max(from_s, _unix(profile.validFrom, -inf))
     last_s = min(to_s, _unix(profile.validTo, inf))
     duration_s: float = given(schedule.duration, inf)
@@ -173,7 +184,7 @@ def _segments(
             if begin_s < until_s:
                 held = orders[index]
                 if held is None:
-                    held = orders[index] = _order(period, schedule.chargingRateUnit, installed.name, evse)
+                    held = orders[index] = _order(period, unit, name, evse)
                 yield _Segment(begin_s, until_s, held)
 
 
@@ -204,8 +215,9 @@ def _starts(
 
 def _order(period: v21.ChargingSchedulePeriodType, unit: str, name: str, evse: EvseTraits) -> Order:
     """What a period says, in W."""
-    phases = min(given(period.numberPhases, 0) or evse.phases, evse.phases)
-    factor = evse.nominal_v * phases if unit == "A" else 1.0
+    factor = 1.0
+    if unit == "A":
+        factor = evse.nominal_v * min(given(period.numberPhases, 0) or evse.phases, evse.phases)
     mode: v21.OperationModeEnumType = given(period.operationMode, "ChargingOnly")
     limit_w = given(period.limit, inf) * factor
     if mode == "Idle":

@@ -4,8 +4,8 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Obligations: `put` returns at once and never raises; rows reach the disk in the order in which they came, and a
-    commit is whole or not at all; `found` is what an earlier process left behind."""
+    """Obligations: `put` and `commit` return at once and never raise; what was put between two commits reaches the disk
+    together or not at all, in the order of the commits; `found` is what an earlier process left behind."""
 
     found: dict[tuple[str, str], bytes]
     """Kind and key -> value."""
@@ -13,7 +13,11 @@ class Store(Protocol):
     """All rows up to this number are on the disk."""
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
-        """Keep a row, or forget it (None). Returns its number."""
+        """Keep a row, or forget it (None), with the next commit. Returns its number."""
+        ...
+
+    def commit(self) -> None:
+        """Hand over what was put: a transaction and its event, say, which contradict each other if one is lost."""
         ...
 
 
@@ -32,3 +36,6 @@ class Memory:
             self.found[kind, key] = value
         self.committed += 1
         return self.committed
+
+    def commit(self) -> None:
+        """Nothing is left to do."""

@@ -4,6 +4,7 @@ Whoever is above speaks the types of 2.1. What a 2.0.1 peer says is checked agai
 fields and took none away. What goes to it is written as 2.0.1: without the fields that it does not have.
 """
 
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -13,9 +14,9 @@ from msgspec import Raw, UnsetType
 from v2g.kernel.errors import V2GError
 from v2g.ocpp.base import Message, convert, decoder, encode
 
-Subprotocol = Literal["ocpp2.1", "ocpp2.0.1"]
+Subprotocol = Literal["ocpp2.1", "ocpp2.0.1", "ocpp1.6"]
 SUBPROTOCOLS: tuple[Subprotocol, ...] = ("ocpp2.1", "ocpp2.0.1")
-"""The better one first."""
+"""Those of the 2.x, the better one first; `version16.py` has 1.6."""
 
 REPLACED = {
     "OperationModeChanged": "ChargingStateChanged",
@@ -47,8 +48,24 @@ class Invalid(V2GError):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of the peer, as 2.1 has it."""
+
+    action: str
+    request: Message
+    wire: str = ""
+    """Its action in a version that names it otherwise, and what it said there."""
+    asked: dict[str, Any] = field(default_factory=dict)
+
+
 class Version:
     """Reads and writes the messages of one version."""
+
+    subprotocol: Subprotocol
+    is_21: bool
+    replaces_rivals = False
+    """Whether a charging profile takes the place of one with the same purpose and stack level."""
 
     def __init__(self, subprotocol: Subprotocol) -> None:
         from v2g.ocpp import v21
@@ -61,6 +78,30 @@ class Version:
             from v2g.ocpp import v201
 
             self._wire = v201
+
+    # As `Rpc` asks for it
+
+    def write_call(self, action: str, request: Message) -> tuple[str, bytes]:
+        """Our call: its action on the wire, and its payload. Raises `Invalid`."""
+        return action, self.write(request)
+
+    def read_answer(self, action: str, request: Message, payload: bytes | Raw) -> Message:
+        """The response to our call. Raises `Invalid`."""
+        return self.read_response(action, payload)
+
+    def read_call(self, action: str, payload: bytes | Raw) -> Called:
+        """A call of the peer. Raises `Invalid`."""
+        return Called(action, self.read_request(action, payload))
+
+    def write_answer(self, called: Called, response: Message) -> bytes:
+        """Our response to a call of the peer. Raises `Invalid`."""
+        return self.write(response)
+
+    def code(self, code: str) -> str:
+        """An error code as this version writes it."""
+        return code
+
+    # Messages
 
     def knows(self, action: str) -> bool:
         """Whether this version has such a request."""
@@ -88,24 +129,26 @@ class Version:
         if kind is None:
             raise Invalid("NotSupported", f"{self.subprotocol} has no {type(message).__name__}")
         written = encode(message if self.is_21 else _narrowed(message, self._wire))
-        _validated(kind, written)
+        validated(kind, written)
         return written
 
     def _read(self, wire: type[Message], kind: type[Message], payload: bytes | Raw) -> Message:
-        message = _validated(wire, payload)
-        return message if wire is kind else _validated(kind, payload)
+        message = validated(wire, payload)
+        return message if wire is kind else validated(kind, payload)
 
 
 @cache
-def version(subprotocol: Subprotocol) -> Version:
-    """The version with this subprotocol; its types are loaded once."""
-    return Version(subprotocol)
+def version(subprotocol: str) -> Version:
+    """The version with this subprotocol; its types are loaded once. Raises `KeyError` for one that is not known."""
+    known: dict[str, Subprotocol] = {each: each for each in SUBPROTOCOLS}
+    return Version(known[subprotocol])
 
 
 _decoder = cache(decoder)
 
 
-def _validated(kind: type[Message], payload: bytes | Raw) -> Message:
+def validated(kind: type[Message], payload: bytes | Raw) -> Message:
+    """A message of that type. Raises `Invalid` with the fitting error code."""
     try:
         message: Message = _decoder(kind).decode(payload)
     except msgspec.ValidationError as error:
@@ -133,7 +176,11 @@ def _narrowed(value: Any, wire: Any) -> Any:
 
 def types_of(subprotocol: Subprotocol) -> Any:
     """The module with the wire types of a version, for tools and tests."""
+    if subprotocol == "ocpp1.6":
+        from v2g.ocpp import v16
+
+        return v16
     return version(subprotocol)._wire
 
 
-__all__ = ["SUBPROTOCOLS", "Invalid", "Subprotocol", "Version", "convert", "types_of", "version"]
+__all__ = ["SUBPROTOCOLS", "Called", "Invalid", "Subprotocol", "Version", "convert", "types_of", "validated", "version"]

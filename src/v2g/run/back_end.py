@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.kernel.errors import V2GError
@@ -13,13 +14,15 @@ from v2g.station.config.settings import Ocpp, Settings
 from v2g.station.evse import Evse
 
 if TYPE_CHECKING:  # loaded if there is a back end
+    from v2g.io.carrier import Endpoint, Link
     from v2g.io.sqlite_store import SqliteStore
-    from v2g.io.websocket import Connection, Endpoint
+    from v2g.ocpp.network import Slot
+    from v2g.ocpp.version import Version
     from v2g.station.back_end.charging_station import ChargingStation
 
 LOOK_S = 0.1
 """Between looks at the EVSEs."""
-PASSWORD_LENGTHS = range(16, 65)
+_COMM = "OCPPCommCtrlr"
 
 
 class BackEndRunner:
@@ -37,6 +40,9 @@ class BackEndRunner:
         self._station: ChargingStation | None = None
         self._connected_to = ""
         self._trouble = ""
+        self._version16: Version | None = None
+        self._heard = False
+        """Whether anything has come over this connection."""
         self._outgoing = asyncio.Event()
 
     async def run(
@@ -46,23 +52,23 @@ class BackEndRunner:
 
         Raises `BackEndError` for a configuration that cannot be used.
         """
+        from v2g.ocpp.network import Networks
         from v2g.ocpp.store import Memory
         from v2g.station.back_end.blocks import BLOCKS
         from v2g.station.back_end.charging_station import Card, ChargingStation
         from v2g.station.back_end.requests import HANDLERS
 
         ocpp, loop = self._ocpp, asyncio.get_running_loop()
-        news = asyncio.Event()
+        news, slots = asyncio.Event(), _slots(ocpp)
         store = _store(ocpp, lambda: _wake(loop, news))
         card = Card(ocpp.vendor, ocpp.model, version_of("v2g"), ocpp.serial)
-        station = self._station = ChargingStation(
-            card, evses, self.authorizers, store or Memory(), HANDLERS, ocpp.url, BLOCKS
-        )
-        endpoint = _endpoint(ocpp)
+        kept = store or Memory()
+        networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
+        station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look(station, store, news, report, end))
-                tasks.create_task(self._connect(station, endpoint, news, heed, report))
+                tasks.create_task(self._connect(station, news, heed, report))
         finally:
             if store is not None:
                 store.close()
@@ -129,53 +135,82 @@ class BackEndRunner:
             news.clear()
 
     async def _connect(
-        self,
-        station: "ChargingStation",
-        endpoint: "Endpoint",
-        news: asyncio.Event,
-        heed: Callable[[], None],
-        report: Callable[[str], None],
+        self, station: "ChargingStation", news: asyncio.Event, heed: Callable[[], None], report: Callable[[str], None]
     ) -> None:
-        """Connect, serve, and connect again for ever. The same reason is reported once."""
-        from v2g.io.websocket import BackEndError, BackOff, connect
-        from v2g.ocpp.version import Subprotocol, version
+        """Connect, serve, and connect again for ever, by one network profile after the other. The same reason is
+        reported once."""
+        from v2g.io.carrier import BackEndError, BackOff
+        from v2g.ocpp.network import Route
 
-        loop, waits, number = asyncio.get_running_loop(), None, station.model.number
-        subprotocols: dict[str, Subprotocol] = {"2.1": "ocpp2.1", "2.0.1": "ocpp2.0.1"}
-        offered = {str(subprotocols[each]): subprotocols[each] for each in self._ocpp.versions}
+        waits, route, number = BackOff(), Route(), station.model.number
         while True:
-            waits = waits or BackOff(
-                number("OCPPCommCtrlr", "RetryBackOffWaitMinimum"),
-                int(number("OCPPCommCtrlr", "RetryBackOffRandomRange")),
-                int(number("OCPPCommCtrlr", "RetryBackOffRepeatTimes")),
-            )
+            slot = route.slot(station.model.text(_COMM, "NetworkConfigurationPriority"))
+            self._heard = False
             try:
-                connection = await connect(endpoint, tuple(offered))
-                waits, self._trouble, self._connected_to = None, "", connection.subprotocol
-                report(f"connected to the back end {endpoint.url} ({connection.subprotocol})")
-                station.connected(version(offered[connection.subprotocol]), loop.time())
-                try:
-                    async with asyncio.TaskGroup() as tasks:
-                        sending = tasks.create_task(self._send(station, connection))
-                        await self._receive(station, connection, news, heed)
-                        sending.cancel()
-                finally:
-                    self._connected_to = ""
-                    station.disconnected(loop.time())
-                    await connection.close()
+                await self._serve(station, slot, news, heed, report)
             except* BackEndError as group:
                 reason = str(group.exceptions[0])
                 if reason != self._trouble:
                     self._trouble = reason
                     report(reason)
-            await asyncio.sleep(3.0 if waits is None else waits.next_s())
+            if self._heard:
+                waits.succeeded()
+                route.succeeded()
+            else:
+                route.failed(int(number(_COMM, "NetworkProfileConnectionAttempts")))
+            least_s = number(_COMM, "RetryBackOffWaitMinimum")
+            random_s, doublings = (int(number(_COMM, f"RetryBackOff{each}")) for each in ("RandomRange", "RepeatTimes"))
+            await asyncio.sleep(waits.next_s(least_s, random_s, doublings))
+
+    async def _serve(
+        self,
+        station: "ChargingStation",
+        number: int,
+        news: asyncio.Event,
+        heed: Callable[[], None],
+        report: Callable[[str], None],
+    ) -> None:
+        """One connection. Raises `BackEndError`, also in a group, when there is none or it is gone."""
+        from v2g.io.back_end import connect
+        from v2g.station.back_end import network
+
+        loop, slot = asyncio.get_running_loop(), station.networks.slots[number]
+        endpoint = _endpoint(self._ocpp, slot, number, network.password(station, slot))
+        offered = {f"ocpp{each}": each for each in slot.versions or self._ocpp.versions}
+        ping_s = station.model.number(_COMM, "WebSocketPingInterval") or None
+        link = await connect(endpoint, tuple(offered), ping_s)
+        try:
+            self._trouble, self._connected_to = "", link.subprotocol
+            report(f"connected to the back end {endpoint.url} ({link.subprotocol})")
+            network.connected(station, number)
+            station.connected(self._version(link.subprotocol, station), loop.time(), slot.timeout_s)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(
+                    self._send(station, link, lambda: network.password(station, slot) == endpoint.password)
+                )
+                await self._receive(station, link, news, heed)
+        finally:
+            self._connected_to = ""
+            station.disconnected(loop.time())
+            await link.close()
+
+    def _version(self, subprotocol: str, station: "ChargingStation") -> "Version":
+        if subprotocol != "ocpp1.6":
+            from v2g.ocpp.version import version
+
+            return version(subprotocol)
+        from v2g.ocpp.version16 import Version16
+
+        self._version16 = self._version16 or Version16(station.store, len(station.evses))
+        return self._version16
 
     async def _receive(
-        self, station: "ChargingStation", connection: "Connection", news: asyncio.Event, heed: Callable[[], None]
+        self, station: "ChargingStation", link: "Link", news: asyncio.Event, heed: Callable[[], None]
     ) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            frame = await connection.receive()
+            frame = await link.receive()
+            self._heard = True
             try:
                 station.receive(frame, loop.time(), int(time.time()))
             except Exception as error:  # a defect here must not end the station
@@ -184,11 +219,16 @@ class BackEndRunner:
             self._outgoing.set()
             news.set()
 
-    async def _send(self, station: "ChargingStation", connection: "Connection") -> None:
+    async def _send(self, station: "ChargingStation", link: "Link", valid: Callable[[], bool]) -> None:
+        """`valid`: whether the password of the connection still is that of the station."""
+        from v2g.io.carrier import BackEndError
+
         while True:
             self._outgoing.clear()
             for frame in station.outgoing:
-                await connection.send(frame)
+                await link.send(frame)
+            if not valid():
+                raise BackEndError("the back end has changed the password; connecting again with the new one")
             await self._outgoing.wait()
 
 
@@ -206,18 +246,37 @@ def _store(ocpp: Ocpp, wake: Callable[[], None]) -> "SqliteStore | None":
     return SqliteStore(ocpp.store, wake)
 
 
-def _endpoint(ocpp: Ocpp) -> "Endpoint":
-    from v2g.io.websocket import BackEndError, Endpoint
+def _slots(ocpp: Ocpp) -> "dict[int, Slot]":
+    """The network profiles of the configuration. Raises `BackEndError` for a password that cannot be read."""
+    from v2g.ocpp.network import Slot
 
-    password = None
-    if ocpp.password_file is not None:
-        try:
-            password = ocpp.password_file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BackEndError(f"ocpp.password_file {ocpp.password_file}: {error}; write the password there") from error
-        if len(password) not in PASSWORD_LENGTHS:
-            length = f"{PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[-1]} characters"
-            raise BackEndError(f"ocpp.password_file {ocpp.password_file}: the password has {length}; write one such")
+    return {
+        number: Slot(each.url, each.security_profile, ocpp.identity, _password(each.password_file), configured=True)
+        for number, each in enumerate((ocpp, *ocpp.fallbacks), 1)
+    }
+
+
+def _password(file: Path | None) -> str | None:
+    from v2g.io.carrier import BackEndError
+    from v2g.ocpp.network import PASSWORD_LENGTHS
+
+    if file is None:
+        return None
+    try:
+        password = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BackEndError(f"ocpp.password_file {file}: {error}; write the password there") from error
+    if len(password) not in PASSWORD_LENGTHS:
+        length = f"{PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[-1]} characters"
+        raise BackEndError(f"ocpp.password_file {file}: the password has {length}; write one such")
+    return password
+
+
+def _endpoint(ocpp: Ocpp, slot: "Slot", number: int, password: str | None) -> "Endpoint":
+    """A slot that the back end has filled uses the files of the first one."""
+    from v2g.io.carrier import Endpoint
+
+    files = (ocpp, *ocpp.fallbacks)[number - 1] if slot.configured else ocpp
     return Endpoint(
-        ocpp.url, ocpp.identity, ocpp.security_profile, password, ocpp.roots, ocpp.certificate, ocpp.private_key
+        slot.url, slot.identity, slot.security_profile, password, files.roots, files.certificate, files.private_key
     )

@@ -15,10 +15,11 @@ import msgspec
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, decoder, encode, given
 from v2g.ocpp.device_model import DeviceModel
+from v2g.ocpp.network import Networks, Slot
 from v2g.ocpp.outbox import Entry, Outbox
 from v2g.ocpp.profile_rules import EvseTraits, Installed, Running
 from v2g.ocpp.profiles import Profiles
-from v2g.ocpp.rpc import Answered, Discarded, Failed, Requested, Rpc
+from v2g.ocpp.rpc import TIMEOUT_S, Answered, Discarded, Failed, Requested, Rpc
 from v2g.ocpp.schedule import Instant, timestamp
 from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
@@ -69,7 +70,7 @@ class ChargingStation:
         authorizers: dict[int, BackEndAuthorizer],
         store: Store,
         handlers: "Mapping[str, Handler]",
-        url: str = "",
+        networks: Networks | None = None,
         blocks: "Iterable[Callable[[ChargingStation], Block]]" = (),
     ) -> None:
         """`handlers`: what answers the back end's calls, by action (`requests.HANDLERS`); `blocks` bring more."""
@@ -78,7 +79,10 @@ class ChargingStation:
         left = _left_over(store)
         self.trackers = {id: Tracker(evse, authorizers[id], left.get(id)) for id, evse in evses.items()}
         self.profiles = Profiles({id: _traits(evse) for id, evse in evses.items()}, _kept_profiles(store))
-        self.model = DeviceModel(variables(evses.values(), self.status, url), store)
+        self.networks = networks or Networks(
+            {1: Slot("", 1, "", configured=True)}, store, roots=False, certificate=False
+        )
+        self.model = DeviceModel(variables(evses.values(), self.status, self.networks), store)
         self.profiles.negative_limits = self.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
         for id, authorizer in authorizers.items():
             authorizer.operative = (_INOPERATIVE, str(id)) not in store.found
@@ -123,10 +127,14 @@ class ChargingStation:
         frames, self._rpc.outgoing = self._rpc.outgoing, []
         return frames
 
-    def connected(self, version: Version, now: float) -> None:
-        """A new connection. Boot once for a process; a mere reconnection needs none (part 4, 5.4)."""
+    def connected(self, version: Version, now: float, timeout_s: float = TIMEOUT_S) -> None:
+        """A new connection. Boot once for a process; a mere reconnection needs none (part 4, 5.4).
+
+        `timeout_s`: for the back end's responses.
+        """
         away_s = 0.0 if self.offline_since is None else now - self.offline_since
-        self._rpc = Rpc(version)
+        self._rpc = Rpc(version, timeout_s)
+        self.profiles.replaces_rivals = version.replaces_rivals
         self.offline_since = None
         self.profiles.outlived(away_s)
         if away_s > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
@@ -144,7 +152,7 @@ class ChargingStation:
         for block in self._blocks.values():
             block.disconnected()
 
-    def receive(self, frame: str, now: float, unix_s: int) -> None:
+    def receive(self, frame: str | bytes, now: float, unix_s: int) -> None:
         """A frame of the back end."""
         rpc = self._rpc
         if rpc is None:
@@ -155,8 +163,8 @@ class ChargingStation:
                 self._requested(rpc, id, action, request)
             case Answered(id, _, response):
                 self._answered(id, response)
-            case Failed(id, action, code, description):
-                self._failed(id, action, f"{code} {description}")
+            case Failed() as failed:
+                self._failed(failed)
             case Discarded(reason):
                 self.log.append(f"the back end sent {reason}")
         self.step(now, unix_s)
@@ -177,9 +185,10 @@ class ChargingStation:
         rpc = self._rpc
         if rpc is not None:
             if (failed := rpc.expire(now)) is not None:
-                self._failed(failed.id, failed.action, failed.description)
+                self._failed(failed)
             if rpc.ready:
                 self._say(rpc)
+        self.store.commit()
 
     # What others ask for
 
@@ -266,7 +275,7 @@ class ChargingStation:
             self._call(rpc, self._calls.popleft())
         elif (entry := self.outbox.due(self.now)) is not None:
             try:
-                self._pending[rpc.call(entry.action, entry.request, self.now)] = entry
+                self._pending[rpc.call(entry.action, entry.request, self.now, id=entry.id)] = entry
             except Invalid as error:  # this version cannot say it
                 self.log.append(f"{entry.action} was not sent: {error}")
                 self.outbox.arrived(entry)
@@ -302,12 +311,12 @@ class ChargingStation:
         elif pending is not None and pending.then is not None:
             pending.then(response, self.now)
 
-    def _failed(self, id: str, action: str, reason: str) -> None:
-        pending = self._pending.pop(id, None)
-        self.log.append(f"{action} has no response: {reason}")
+    def _failed(self, failed: Failed) -> None:
+        pending = self._pending.pop(failed.id, None)
+        self.log.append(f"{failed.action} has no response: {failed.code} {failed.description}")
         if isinstance(pending, Entry):
-            if self.outbox.failed(pending, self.now):
-                self.log.append(f"{action} is given up after {pending.attempts} attempts")
+            if self.outbox.failed(pending, self.now, answered=failed.code != "Timeout"):
+                self.log.append(f"{failed.action} is given up after {pending.attempts} attempts")
         elif pending is not None and pending.then is not None:
             pending.then(None, self.now)
 

@@ -9,6 +9,7 @@ from v2g.ocpp.base import Message, given
 from v2g.ocpp.device_model import report_parts
 from v2g.ocpp.profile_rules import Refusal
 from v2g.ocpp.schedule import timestamp
+from v2g.station.back_end import network
 from v2g.station.back_end.authorizer import Grant
 from v2g.station.back_end.charging_station import ChargingStation, Handler
 from v2g.station.back_end.transactions import sampled
@@ -238,6 +239,7 @@ HANDLERS: dict[str, Handler] = {
     "SetVariables": _set_variables,
     "GetBaseReport": _base_report,
     "GetReport": _report,
+    "SetNetworkProfile": network.set_profile,
     "SetChargingProfile": _set_profile,
     "UpdateDynamicSchedule": _update_schedule,
     "ClearChargingProfile": _clear_profile,

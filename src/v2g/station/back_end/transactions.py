@@ -15,6 +15,8 @@ from v2g.power.meter import NO_POWER_W, MeterReading
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.evse import Evse
 
+SETTLES_S = 5.0
+"""How long an end waits for the meter to show that the power is off, so that its registers are the last ones."""
 STATE_S = 2.0
 """A charging state is reported once it has lasted this long: a set-point may cross zero."""
 
@@ -56,6 +58,8 @@ class Tracker:
         self.stopped: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
         """Who asked for the end, if somebody did."""
         self._left_over = left_over
+        self._ending: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
+        self._ending_since: float | None = None
         self._over: object = None
         """The visit whose transaction is over: it gets no second one."""
         self._state: v21.ChargingStateEnumType = "EVConnected"
@@ -84,12 +88,14 @@ class Tracker:
     def step(self, now: float, unix_s: int, interval_s: float) -> list[v21.TransactionEventRequest]:
         """The events since the last look. `interval_s`: between meter values, 0 for none."""
         meter = self.evse.fresh(now).meter
-        events = self._finish_left_over(meter, unix_s)
+        events = self._finish_left_over(meter, now, unix_s)
         connected, visit = self.connected, self.evse.visit
         if self._connected and not connected and self.running is None:
             self.authorizer.left()
         self._connected = connected
         if self.running is None:
+            if self._left_over is not None:
+                return events
             verdict = visit.verdict
             grant = self.authorizer.grant
             granted = grant is not None and now <= grant.until_s and self.authorizer.refused is None
@@ -97,8 +103,10 @@ class Tracker:
             if connected and granted and talks_or_draws and visit is not self._over and not visit.report.result:
                 events.append(self._start(meter, now, unix_s))
             return events
-        if (why := self._why_over(connected)) is not None:
-            events.append(self._end(why, meter, unix_s))
+        self._ending = self._ending or self._why_over(connected)
+        if self._ending is not None:
+            if self._settled(meter, now):
+                events.append(self._end(self._ending, meter, unix_s))
             return events
         events += self._changes(meter, now, unix_s)
         if interval_s and now - self._metered_s >= interval_s:
@@ -136,7 +144,7 @@ class Tracker:
     ) -> v21.TransactionEventRequest:
         self._state = "EVConnected" if self.connected else "Idle"
         event = self._event("Ended", why[0], meter, unix_s, "Transaction.End")
-        self.running, self.stopped, self._over = None, None, self.evse.visit
+        self.running, self.stopped, self._ending, self._over = None, None, None, self.evse.visit
         self.authorizer.left()
         return replace(event, transactionInfo=replace(event.transactionInfo, stoppedReason=why[1]))
 
@@ -178,10 +186,21 @@ class Tracker:
             return "Charging"
         return "SuspendedEVSE" if evse.decision.power_w == 0.0 else "SuspendedEV"
 
-    def _finish_left_over(self, meter: MeterReading | None, unix_s: int) -> list[v21.TransactionEventRequest]:
+    def _settled(self, meter: MeterReading | None, now: float) -> bool:
+        """Whether the registers will not move any more, or the meter had its time."""
+        if self._ending_since is None:
+            self._ending_since = now
+        if meter is not None and abs(meter.power_w) >= NO_POWER_W and now - self._ending_since < SETTLES_S:
+            return False
+        self._ending_since = None
+        return True
+
+    def _finish_left_over(
+        self, meter: MeterReading | None, now: float, unix_s: int
+    ) -> list[v21.TransactionEventRequest]:
         """What the process before this one could not end: ended with the meter as it stands once the power is off."""
         left = self._left_over
-        if left is None or meter is None:
+        if left is None or meter is None or not self._settled(meter, now):
             return []
         self._left_over, self.running = None, left
         event = self._end(("AbnormalCondition", "PowerLoss"), meter, unix_s)

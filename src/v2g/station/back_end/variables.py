@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterable
 
 from v2g.ocpp.device_model import Variable
+from v2g.ocpp.network import PASSWORD_LENGTHS, Networks
 from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S
 from v2g.ocpp.profile_rules import HIGHEST_STACK_LEVEL, MODES, MOST_PROFILES
 from v2g.station.evse import Evse
 
 
-def variables(evses: Iterable[Evse], status: Callable[[int], str], url: str) -> list[Variable]:
+def variables(evses: Iterable[Evse], status: Callable[[int], str], networks: Networks) -> list[Variable]:
     """All variables with their first values."""
     found = [
         _text("OCPPCommCtrlr", "FileTransferProtocols", "HTTPS"),
-        _text("OCPPCommCtrlr", "NetworkConfigurationPriority", "1"),
-        _text("OCPPCommCtrlr", "ActiveNetworkProfile", "1"),
-        _text("OCPPCommCtrlr", "CsmsUrl", url),
+        *_of_networks(networks),
         _number("OCPPCommCtrlr", "HeartbeatInterval", 86_400, low=10, high=604_800, unit="s"),
         _number("OCPPCommCtrlr", "OfflineThreshold", 60, low=0, high=86_400, unit="s"),
         _fixed("OCPPCommCtrlr", "MessageAttempts", ATTEMPTS, "TransactionEvent"),
@@ -45,6 +44,25 @@ def variables(evses: Iterable[Evse], status: Callable[[int], str], url: str) -> 
     for evse in evses:
         found += _of_evse(evse, status)
     return found
+
+
+def _of_networks(networks: Networks) -> list[Variable]:
+    comm, security, order = "OCPPCommCtrlr", "SecurityCtrlr", networks.configured
+    return [
+        Variable(comm, "NetworkConfigurationPriority", order, "SequenceList", "ReadWrite", check=networks.why_not),
+        Variable(comm, "NetworkProfileConnectionAttempts", "3", "integer", "ReadWrite", low=1, high=100),
+        Variable(comm, "WebSocketPingInterval", "10", "integer", "ReadWrite", unit="s", low=0, high=3_600),
+        Variable(comm, "ActiveNetworkProfile", order.partition(",")[0], "integer"),
+        Variable(security, "SecurityProfile", "0", "integer"),
+        Variable(security, "AllowSecurityProfileDowngrade", "false", "boolean"),
+        Variable(security, "BasicAuthPassword", "", "string", "WriteOnly", high=PASSWORD_LENGTHS[-1], check=_password),
+    ]
+
+
+def _password(value: str) -> str | None:
+    if len(value) in PASSWORD_LENGTHS:
+        return None
+    return f"it has {PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[-1]} characters"
 
 
 def _of_evse(evse: Evse, status: Callable[[int], str]) -> list[Variable]:

@@ -20,6 +20,7 @@ from v2g.station.config.settings import (
     Device,
     EvseSettings,
     GridCodeSettings,
+    Network,
     Ocpp,
     Pilot,
     PlanStep,
@@ -263,20 +264,26 @@ def _shared_pump(settings: Fields) -> Findings:
                     yield f"evses[{index}].safety", f"{text}; {remedy}"
 
 
-def _back_end(ocpp: Fields) -> Findings:
-    profile, secure = ocpp["security_profile"], ocpp["url"].startswith("wss:")
-    if (profile > 1) != secure:
-        remedy = "write wss:// there" if profile > 1 else "write ws:// there, or choose profile 2 or 3"
-        yield "url", f"security profile {profile} is {'with' if profile > 1 else 'without'} TLS; {remedy}"
+def _back_end(network: Fields) -> Findings:
+    profile, scheme = network["security_profile"], network["url"].partition(":")[0]
+    with_tls = {"ws": "wss", "mqtt": "mqtts"}
+    if profile > 1 and scheme in with_tls:
+        yield "url", f"security profile {profile} is with TLS; write {with_tls[scheme]}:// there"
+    elif profile == 1 and scheme not in with_tls:
+        remedy = "write ws:// or mqtt:// there, or choose profile 2 or 3"
+        yield "url", f"security profile 1 is without TLS; {remedy}"
     needed = {1: ("password_file",), 2: ("password_file", "roots"), 3: ("roots", "certificate", "private_key")}
     for name in needed[profile]:
-        if ocpp[name] is None:
+        if network[name] is None:
             yield name, f"missing; security profile {profile} needs it"
 
 
-def _clear_password(ocpp: Fields) -> Findings:
-    if ocpp["security_profile"] == 1:
+def _clear_password(network: Fields) -> Findings:
+    if network["security_profile"] == 1:
         yield "security_profile", "the password is sent in clear; use 2 or 3 outside a trusted network"
+
+
+def _no_store(ocpp: Fields) -> Findings:
     if ocpp["store"] is None:
         yield "store", "missing; a transaction that runs while the power fails is never reported; name a file"
 
@@ -317,6 +324,7 @@ RULES = Rules(
             _power_line,
             _thermal_order,
         ),
+        Network: (_back_end,),
         Ocpp: (_back_end,),
         Settings: (_distinct_evses, _same_lines),
     },
@@ -325,7 +333,8 @@ RULES = Rules(
         EvseSettings: (_bench_discharge, _evse_id, _uncertified),
         Settings: (_shared_pump,),
         Tls: (_logged_keys,),
-        Ocpp: (_clear_password,),
+        Network: (_clear_password,),
+        Ocpp: (_clear_password, _no_store),
     },
     old_keys=OLD_KEYS,
 )

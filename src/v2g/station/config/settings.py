@@ -259,14 +259,17 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     discharge_w: Power = 1_000_000.0
 
 
-class Ocpp(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The back end (CSMS) that the station reports to and takes orders from; see docs/ocpp.md."""
+class Network(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One way to the back end, and how the station proves who it is on it."""
 
-    url: Annotated[str, Meta(pattern=r"^wss?://\S+$", description="an address such as wss://csms.example.com/ocpp")]
-    """Without the station's identity, which is added."""
-    identity: Annotated[str, Meta(pattern=r"^[^:\s]{1,48}$", description="1 to 48 characters without a colon")]
-    versions: Annotated[tuple[Literal["2.1", "2.0.1"], ...], Meta(min_length=1)] = ("2.1", "2.0.1")
-    """In the order of preference."""
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(wss?|mqtts?)://[^\s+#]+$",
+            description="an address such as wss://csms.example.com/ocpp or mqtts://broker.example.com/cs",
+        ),
+    ]
+    """Without the station's identity, which is added. With MQTT the path is the prefix of the topics."""
     security_profile: Literal[1, 2, 3] = 2
     """1: password in clear, for trusted networks only; 2: TLS and password; 3: TLS and a certificate of the station."""
     password_file: Path | None = None
@@ -276,6 +279,16 @@ class Ocpp(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     certificate: Path | None = None
     """The station's certificate with its chain, PEM; profile 3."""
     private_key: Path | None = None
+
+
+class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The back end (CSMS) that the station reports to and takes orders from; see docs/ocpp.md."""
+
+    identity: Annotated[str, Meta(pattern=r"^[^:\s]{1,48}$", description="1 to 48 characters without a colon")]
+    versions: Annotated[tuple[Literal["2.1", "2.0.1", "1.6"], ...], Meta(min_length=1)] = ("2.1", "2.0.1", "1.6")
+    """In the order of preference."""
+    fallbacks: Annotated[tuple[Network, ...], Meta(max_length=3)] = ()
+    """Other ways to the back end, tried one after the other when the first one fails."""
     authorize: Literal["back_end", "station"] = "back_end"
     """Who decides about cars: `back_end` asks it, in addition to `access`; `station` is `access` alone."""
     store: Path | None = None
