@@ -30,7 +30,7 @@ CAR = "WMIV1234567890ABCDEX"
 EVERY_S = 0.1
 """Between looks at the station, as the process takes them."""
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
-SETTINGS = structs.replace(OUTLET, access=Access(grant="everyone", discharge=True, unproved=True))
+SETTINGS = structs.replace(OUTLET, access=Access(grant="everyone", discharge=True, bench_discharge=True, unproved=True))
 
 
 @dataclass

@@ -27,7 +27,7 @@ BUSY_STEP_S = 0.02
 """While a car talks: as often as the process reads the grid."""
 SETTINGS = EvseSettings(
     services=("DC_BPT", "DC"),
-    access=Access(grant="everyone", discharge=True, unproved=True),
+    access=Access(grant="everyone", discharge=True, bench_discharge=True, unproved=True),
     inverter=NOWHERE,
     contactor=NOWHERE,
     meter=NOWHERE,

@@ -98,6 +98,8 @@ class Situation:
     """Reactive power in var, positive as drawn, and who wants it."""
     certificate: str | None = None
     """Common name of the vehicle certificate that the car has proved to hold."""
+    charges_only: str = ""
+    """Why the car, as the one that it is, may not feed the grid; empty if it may."""
     silent_s: float = 0.0
     """Since the last request of a car that talks."""
     resting: bool = False
