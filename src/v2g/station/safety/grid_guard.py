@@ -1,6 +1,7 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
 from collections.abc import Callable, Mapping
+from math import sqrt
 from secrets import randbelow
 
 from v2g.grid import settings
@@ -21,6 +22,9 @@ from v2g.station.safety.grid_status import GridStatus
 
 _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
 """The other causes are `Fault.GRID`."""
+
+_IN_USE_S = 1.0
+"""Since the last decision about a power."""
 
 
 def _lot() -> float:
@@ -74,7 +78,8 @@ class GridGuard:
             return False  # nothing new, and not stale yet
         self._judged = grid, meter
         self.sample, before = self._sample(readings, now), self.verdict
-        self.verdict = verdict = self._protection.step(self.sample, now)
+        in_use = self._support is not None and now - self._supported_s < _IN_USE_S
+        self.verdict = verdict = self._protection.step(self.sample, now, in_use=in_use)
         return (verdict.state, verdict.element) != (before.state, before.element)
 
     @property
@@ -155,7 +160,12 @@ class GridGuard:
             rocof_hz_per_s=reading.rocof_hz_per_s,
             phase_jump_deg=reading.phase_jump_deg or 0.0,
             power_w=None if meter is None else meter.power_w,
+            line_voltages_pu=_lines_pu(reading, nominal_v) if self._phases == 3 else (),
         )
+
+
+def _lines_pu(reading: GridReading, nominal_v: float) -> tuple[float, ...]:
+    return () if reading.line_voltages_v is None else tuple(v / nominal_v / sqrt(3) for v in reading.line_voltages_v)
 
 
 def _limits(rating: InverterRating | DerRating) -> Rating:
