@@ -107,7 +107,8 @@ class GridSupport:
         assert sample is not None
         volt_watt = self.code.volt_watt
         fed_pu = self._volt_watt_pu.step(volt_watt.fed_pu(sample.mean_pu), volt_watt.response_s, dt_s)
-        wish_w, wished_by, ramped_w, droop = self._wish(sample, wish_w, dt_s)
+        in_service = verdict is None or verdict.may_exchange
+        wish_w, wished_by, ramped_w, droop = self._wish(sample, wish_w, dt_s, in_service)
         if (drawn_w := -fed_pu * self.rating.charge_w) > max(ramped_w, 0.0):
             wish_w, wished_by, ramped_w = drawn_w, "volt-watt", drawn_w
             self._ramp.power_w = drawn_w
@@ -122,7 +123,7 @@ class GridSupport:
             limits += (GridLimit("apparent power", room_w, room_w, detail),)
         support = Support(wish_w, wished_by, limits, reactive_var, reactive_by, droop)
         self._power_w = support.power_w
-        if verdict is not None and not verdict.may_exchange:
+        if not in_service:
             self._ramp.power_w = max(self._ramp.power_w, 0.0)  # feeding begins at zero once service begins
         return support
 
@@ -145,18 +146,21 @@ class GridSupport:
             return "grid measurement", "the voltage is gone"
         return None
 
-    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str, float, GridLimit | None]:
+    def _wish(
+        self, sample: GridSample, wish_w: float, dt_s: float, in_service: bool
+    ) -> tuple[float, str, float, GridLimit | None]:
         """The dispatcher's wish or the droop's, how much of it is due by now, and what the droop leaves.
 
         The droop holds back only a wish that works against the grid: one that helps more than required is let through,
-        unless it is what could not be done before the disturbance either.
+        unless it is what could not be done before the disturbance either. Before service begins, the station is a load
+        at most: a high frequency never makes it draw.
         """
         rated_w = self.rating.of(wish_w)
         ramped_w = self._ramp.step(wish_w, rated_w, dt_s)
         deviation_hz = sample.frequency_hz - self.code.nominal_hz
         before_w = self._power_w if sample.power_w is None else sample.power_w
         demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
-        if demanded_w is None:
+        if demanded_w is None or (self._droop.takes and not in_service):
             self._calm_wish_w = wish_w
             return wish_w, "dispatch", ramped_w, None
         detail = f"{sample.frequency_hz:.2f} Hz"
