@@ -119,7 +119,9 @@ def test_a_fault_between_two_phases_is_seen_in_full(category: str, line_pu: floa
     assert now - 0.09 == pytest.approx(expected_s)
 
 
-@pytest.mark.parametrize(("frequency_hz", "expected"), [(51.6, (2.0, "of1")), (52.1, (0.1, "of2")), (47.4, (2.0, "uf1"))])
+@pytest.mark.parametrize(
+    ("frequency_hz", "expected"), [(51.6, (2.0, "of1")), (52.1, (0.1, "of2")), (47.4, (2.0, "uf1"))]
+)
 def test_two_stages_of_frequency(trip_after: TripAfter, frequency_hz: float, expected: tuple[float, str]) -> None:
     code = settings.load("en50549-1").with_settings({"trip.of1.delay_s": 2.0, "trip.uf1.delay_s": 2.0})
     assert trip_after(Protection(code, in_service=True), 1.0, frequency_hz, within_s=3) == expected

@@ -18,7 +18,7 @@ from v2g.grid.sample import GridSample, Watch
 from v2g.grid.settings import GridCode, Value
 
 OPERATING_WINDOW_HZ = (47.0, 63.0)
-"""The station exchanges no power outside these frequencies, unless a grid code sets a threshold at the edge or beyond."""
+"""No power is exchanged outside these frequencies, unless a grid code sets a threshold at the edge or beyond."""
 _WINDOW_DELAY_S = 0.1
 _BEYOND_HZ = 1.0
 """From the outermost threshold of such a code to the edge: its own delay decides first."""
