@@ -138,8 +138,10 @@ class WaveformGridSensor:
             self._lines = [LineVoltage(block.rate_hz, self._nominal_hz) for _ in range(3)]
             self._rocof.clear()
         elif block.first != self._next or not all(isfinite(value) for sample in block.samples for value in sample):
-            for each in (*self._estimators, *self._lines):
-                each.reset()
+            for estimator in self._estimators:
+                estimator.reset()
+            for line in self._lines:
+                line.reset()
             self._rocof.clear()
         self._next = block.first + len(block.samples)
         for sample in block.samples:
