@@ -255,6 +255,12 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Its sub CAs, PEM, leaf's issuer first."""
     private_key: Path | None = None
     password_file: Path | None = None
+    key_uri: Annotated[str, Meta(pattern=r"^pkcs11:\S+$", description="an address such as pkcs11:token=v2g")] | None = (
+        None
+    )
+    """The leaf's key on a PKCS#11 token or TPM (RFC 7512), instead of `private_key`."""
+    pkcs11_module: Path | None = None
+    """The token's library, if the system's p11-kit does not know it."""
     vehicle_roots: Path | None = None
     """Roots under which vehicle certificates are accepted (OEM roots), PEM."""
     revocation: Literal["ignore", "prefer", "require"] = "prefer"
