@@ -16,6 +16,8 @@ class Grant:
     remote_start: int | None = None
     until_s: float = float("inf")
     """If no car has come by then, it lapses (EVConnectionTimeOut)."""
+    reservation: int | None = None
+    """The reservation that it uses."""
 
 
 class BackEndAuthorizer:

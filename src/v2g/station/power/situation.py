@@ -56,6 +56,8 @@ class BackEndOrder:
     """The profile that gives the set-point."""
     until_s: float = inf
     """Monotonic time at which it lapses unless it is renewed."""
+    fed_var: float | None = None
+    """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
 
 
 NOT_KNOWN = BackEndOrder(until_s=-inf)

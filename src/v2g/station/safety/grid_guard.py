@@ -127,6 +127,12 @@ class GridGuard:
         """Raises `SettingsError` with the range where the grid code does not admit this reactive power."""
         self.code.with_settings(self._reactive_settings(fed_var, _limits(rating)))
 
+    def admitted_var(self, fed_var: float) -> float:
+        """The reactive power nearest to this one that the grid code admits. `begin` comes first."""
+        assert self._support is not None
+        most, apparent_va = self.code.settings["constant_var.injected_pu"], self._support.rating.apparent_va
+        return min(max(fed_var, most.low * apparent_va), most.high * apparent_va)
+
     def _reactive_settings(self, fed_var: float | None, rating: Rating) -> dict[str, Value]:
         if fed_var is None:
             names = ("reactive.mode", "constant_var.injected_pu")
