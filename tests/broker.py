@@ -40,7 +40,7 @@ class Broker:
     def _start(self) -> Process:
         assert MOSQUITTO is not None
         while True:
-            port = self.port or _free_port()
+            port = self.port or free_port()
             (self._folder / "mosquitto.conf").write_text(self._configuration(port))
             process = Process([MOSQUITTO, "-c", str(self._folder / "mosquitto.conf")])
             if process.wait_for(r"mosquitto version .* running", STARTS_S) is not None:
@@ -71,7 +71,8 @@ def broker(folder: Path, certificate: Path | None = None, user: tuple[str, str] 
         running.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens at now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -26,6 +26,7 @@ USERS = {
     "root-confined": "root without the right to make network namespaces",
     "user": "an ordinary user",
 }
+KILLS = "tests/run/test_kill_campaign.py"
 CODES = ("ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105")
 
 
@@ -49,7 +50,11 @@ def proofs() -> Iterator[Proof]:
     """All of them, in the order in which they run."""
     yield Proof(
         "tests", "the tests in their long form: kills, soaks, campaigns",
-        (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600"),
+        (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600", f"--ignore={KILLS}"),
+    )  # fmt: skip
+    yield Proof(
+        "kills", "200 kills of station, back end and broker, over each carrier: the ledger adds up to the meter",
+        (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "3600", KILLS), 8,
     )  # fmt: skip
     yield Proof(
         "mishaps", "10 000 random sessions with injected faults, seeds that `make test` does not use",

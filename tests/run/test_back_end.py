@@ -1,8 +1,10 @@
 """Station and back end over real sockets: the CSMS is an independent one (mobilityhouse `ocpp`)."""
 
 import asyncio
+import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +15,18 @@ from ocpp.routing import on
 from ocpp.v21 import ChargePoint, call, call_result
 from tests import broker as brokers
 from tests.certificates import certified
+from tests.ocpp.messages import judge
 from tests.station.scene import OUTLET
 from websockets.asyncio.server import ServerConnection, basic_auth, serve
 from websockets.typing import Subprotocol
 
 from v2g.bench.csms import Csms as CsmsForABench
 from v2g.bench.csms import Orders
+from v2g.bench.slow_link import Line, SlowLink
 from v2g.io.carrier import Endpoint
+from v2g.io.sqlite_store import SqliteStore
 from v2g.run.back_end import BackEndRunner
-from v2g.station.config.settings import Ocpp, Settings
+from v2g.station.config.settings import Network, Ocpp, Settings
 from v2g.station.evse import Evse
 
 pytestmark = pytest.mark.alone
@@ -35,6 +40,22 @@ class Csms(ChargePoint):
     def __init__(self, identity: str, connection: Any) -> None:
         super().__init__(identity, connection)
         self.heard: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.asked: dict[str, str] = {}
+
+    async def route_message(self, raw_msg: str) -> None:
+        """What the station sends has to fit the OCA's schema."""
+        match json.loads(raw_msg):
+            case [2, _, action, said]:
+                judge("ocpp2.1", f"{action}Request")(said)
+            case [3, id, said]:
+                judge("ocpp2.1", f"{self.asked[id]}Response")(said)
+        await super().route_message(raw_msg)
+
+    async def _send(self, message: str) -> None:
+        match json.loads(message):
+            case [2, id, action, _]:
+                self.asked[id] = action
+        await super()._send(message)
 
     @on("BootNotification")
     def on_boot(self, **said: Any) -> Any:
@@ -45,6 +66,16 @@ class Csms(ChargePoint):
     def on_status(self, **said: Any) -> Any:
         self.heard.put_nowait(("StatusNotification", said))
         return call_result.StatusNotification()
+
+    @on("Authorize")
+    def on_authorize(self, **said: Any) -> Any:
+        self.heard.put_nowait(("Authorize", said))
+        return call_result.Authorize(id_token_info={"status": "Accepted"})
+
+    @on("TransactionEvent")
+    def on_transaction(self, **said: Any) -> Any:
+        self.heard.put_nowait((said["event_type"], said))
+        return call_result.TransactionEvent()
 
     @on("NotifyReport")
     def on_report(self, **said: Any) -> Any:
@@ -57,8 +88,10 @@ class Csms(ChargePoint):
 
 
 @asynccontextmanager
-async def back_end(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, "asyncio.Queue[Csms]"]]:
-    """A server; each connection appears in the queue."""
+async def back_end(
+    tls: ssl.SSLContext | None = None, *, password: bool = True, accepted: Collection[str] = (PASSWORD,)
+) -> AsyncIterator[tuple[int, "asyncio.Queue[Csms]"]]:
+    """A server; each connection appears in the queue. `password`: whether it asks for one of those accepted."""
     found: asyncio.Queue[Csms] = asyncio.Queue()
 
     async def handle(connection: ServerConnection) -> None:
@@ -67,7 +100,10 @@ async def back_end(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int
         found.put_nowait(csms)
         await csms.start()
 
-    auth = basic_auth(realm="csms", credentials=("CS 1", PASSWORD))
+    basic = basic_auth(
+        realm="csms", check_credentials=lambda name, given: name in ("CS 1", "CS1") and given in accepted
+    )
+    auth = basic if password else None
     async with serve(
         handle, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp2.1")], process_request=auth, ssl=tls
     ) as server:
@@ -159,6 +195,113 @@ async def _security_profile_2(tmp_path: Path) -> None:
         async with asyncio.timeout(WITHIN_S):
             csms = await found.get()
         await until(csms, "BootNotification")
+
+
+def test_security_profile_3(tmp_path: Path) -> None:
+    asyncio.run(_security_profile_3(tmp_path))
+
+
+async def _security_profile_3(tmp_path: Path) -> None:
+    """The server asks for a certificate under its own root; a station that has none does not get in."""
+    context = certified(tmp_path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(tmp_path / "root.pem")
+    files = {"certificate": tmp_path / "root.pem", "private_key": tmp_path / "key.pem"}
+    async with back_end(context, password=False) as (port, found):
+        place = {"url": f"wss://127.0.0.1:{port}/ocpp", "roots": tmp_path / "root.pem"}
+        async with station(tmp_path, security_profile=2, **place) as (runner, said), asyncio.timeout(WITHIN_S):
+            assert f"127.0.0.1:{port}" in await said.get()
+            assert runner.shown("status")["connected"] == "no"
+        assert found.empty()
+        async with station(tmp_path, security_profile=3, **place, **files), asyncio.timeout(WITHIN_S):
+            await until(await found.get(), "BootNotification")
+
+
+def test_when_the_first_way_fails_the_next_one_is_taken(tmp_path: Path) -> None:
+    asyncio.run(_when_the_first_way_fails_the_next_one_is_taken(tmp_path))
+
+
+async def _when_the_first_way_fails_the_next_one_is_taken(tmp_path: Path) -> None:
+    prompt(tmp_path)
+    async with back_end() as (port, found):
+        second = Network(
+            url=f"ws://127.0.0.1:{port}/ocpp", security_profile=1, password_file=tmp_path / "password"
+        )  # fmt: skip
+        nowhere = "ws://127.0.0.1:1/ocpp"
+        async with station(tmp_path, url=nowhere, security_profile=1, fallbacks=(second,)) as (_, said):
+            async with asyncio.timeout(WITHIN_S):
+                assert "127.0.0.1:1" in await said.get()
+                csms = await found.get()
+            await until(csms, "BootNotification")
+            variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "ActiveNetworkProfile"}}
+            heard = await csms.call(call.GetVariables([variable]))
+            assert heard.get_variable_result[0]["attribute_value"] == "2"
+
+
+def test_a_new_password_is_used_at_once(tmp_path: Path) -> None:
+    asyncio.run(_a_new_password_is_used_at_once(tmp_path))
+
+
+async def _a_new_password_is_used_at_once(tmp_path: Path) -> None:
+    new = "another horse battery"
+    prompt(tmp_path)
+    async with (
+        back_end(accepted={PASSWORD, new}) as (port, found),
+        station(tmp_path, url=f"ws://127.0.0.1:{port}/ocpp", security_profile=1) as (runner, _),
+        asyncio.timeout(WITHIN_S),
+    ):
+        csms = await found.get()
+        await until(csms, "BootNotification")
+        variable = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+        heard = await csms.call(call.SetVariables([{"attribute_value": new, **variable}]))
+        assert heard.set_variable_result[0]["attribute_status"] == "Accepted"
+        again = await found.get()
+        sent = again._connection.request.headers["Authorization"].removeprefix("Basic ")
+        assert b64decode(sent).decode() == f"CS 1:{new}"
+        assert new not in str(runner.shown("variables"))
+        heard = await again.call(call.GetVariables([variable]))
+        assert heard.get_variable_result[0]["attribute_status"] == "Rejected"
+
+
+def test_over_a_narrow_line_with_outages_all_goes_through(tmp_path: Path) -> None:
+    asyncio.run(_over_a_narrow_line_with_outages_all_goes_through(tmp_path))
+
+
+async def _over_a_narrow_line_with_outages_all_goes_through(tmp_path: Path) -> None:
+    """300 kbit/s, 200 ms there and back, 2 % loss: no watchdog fires falsely. A line that is dead for longer is
+    noticed, and the station comes back by itself."""
+    prompt(tmp_path, ("OCPPCommCtrlr", "WebSocketPingInterval", "2"))
+    async with back_end() as (port, found):
+        link = SlowLink("127.0.0.1", port, Line(), seed=1)
+        async with (
+            link.listening() as relayed,
+            station(tmp_path, url=f"ws://127.0.0.1:{relayed}/ocpp", security_profile=1) as (runner, said),
+            asyncio.timeout(2 * WITHIN_S),
+        ):
+            csms = await found.get()
+            await conversation(csms)
+            assert "connected" in await said.get()
+            assert "Accepted" in await said.get()
+            assert said.empty()
+            link.cut()
+            while "gone" not in await said.get():
+                pass
+            assert runner.shown("status")["connected"] == "no"
+            link.restore()
+            again = await found.get()
+            variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
+            await again.call(call.GetVariables([variable]))
+            assert link.passed > 1_000
+
+
+def prompt(folder: Path, *more: tuple[str, str, str]) -> None:
+    """A station that tries again after a second; further variables."""
+    store = SqliteStore(folder / "ocpp.db")
+    rows = [(f"RetryBackOff{name}", value) for name, value in (("WaitMinimum", "1"), ("RandomRange", "0"))]
+    rows += [("NetworkProfileConnectionAttempts", "1")]
+    for component, name, value in [*(("OCPPCommCtrlr", *row) for row in rows), *more]:
+        store.put("variable", f"{component}/0/{name}/".lower(), value.encode())
+    store.close()
 
 
 def test_a_back_end_under_another_root_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ from v2g.io.carrier import LARGEST_BYTES, OPEN_S, PING_S, BackEndError, Endpoint
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
+CLOSE_S = 2.0
+"""How long a peer may take to agree that the connection is over."""
+
 
 class Connection:
     """One open connection. `subprotocol` is what was agreed on."""
@@ -64,6 +67,7 @@ async def connect(endpoint: Endpoint, subprotocols: tuple[str, ...], ping_s: flo
             open_timeout=OPEN_S,
             ping_interval=ping_s,
             ping_timeout=ping_s,
+            close_timeout=CLOSE_S,
             max_size=LARGEST_BYTES,
             user_agent_header="v2g",
             proxy=None,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # loaded if there is a back end
 
 LOOK_S = 0.1
 """Between looks at the EVSEs."""
+READ_S = 0.5
+"""Before the station closes a connection itself: some back ends lose what they have not read by then."""
 _COMM = "OCPPCommCtrlr"
 
 
@@ -41,6 +43,8 @@ class BackEndRunner:
         self._connected_to = ""
         self._trouble = ""
         self._version16: Version | None = None
+        self._sent_bytes = self._received_bytes = 0
+        """Of frames since the process began, as they are before the carrier compresses them."""
         self._heard = False
         """Whether anything has come over this connection."""
         self._outgoing = asyncio.Event()
@@ -96,6 +100,8 @@ class BackEndRunner:
             "connected": self._connected_to or "no",
             "registered": station.registered or "no",
             "trouble": self._trouble,
+            "sent_bytes": self._sent_bytes,
+            "received_bytes": self._received_bytes,
             "waiting": len(station.outbox),
             "transactions": {str(id): running.id for id, running in station.running.items()},
         }
@@ -211,6 +217,7 @@ class BackEndRunner:
         while True:
             frame = await link.receive()
             self._heard = True
+            self._received_bytes += len(frame if isinstance(frame, bytes) else frame.encode())
             try:
                 station.receive(frame, loop.time(), int(time.time()))
             except Exception as error:  # a defect here must not end the station
@@ -225,9 +232,12 @@ class BackEndRunner:
 
         while True:
             self._outgoing.clear()
+            still_valid = valid()  # before the frames are taken: the answer to the change is among them then
             for frame in station.outgoing:
                 await link.send(frame)
-            if not valid():
+                self._sent_bytes += len(frame.encode())
+            if not still_valid:
+                await asyncio.sleep(READ_S)
                 raise BackEndError("the back end has changed the password; connecting again with the new one")
             await self._outgoing.wait()
 

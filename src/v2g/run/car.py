@@ -132,11 +132,7 @@ class Car:
         self._link = link
         self._settled.set()
         self._evcc = CarConversation(
-            self._intent,
-            setup_deadline=self._setup_deadline,
-            station=peer.fingerprint,
-            paused=self._paused,
-            secure=bool(peer.tls),
+            self._intent, setup_deadline=self._setup_deadline, station=peer.fingerprint, paused=self._paused
         )
         now = self._loop.time()
         self._step(lambda evcc, vehicle: evcc.start(now, vehicle), now)
