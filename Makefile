@@ -16,7 +16,7 @@ demo: $(READY) ## a charging session with discharge on this machine: station, ca
 	@.venv/bin/v2g demo $(ARGS)
 
 test: $(DEV_READY) ## the tests
-	@tools/setup.sh ip java openssl mosquitto
+	@tools/setup.sh ip java openssl mosquitto softhsm
 	@tools/test.sh $(ARGS)
 
 check: $(DEV_READY) ## lint, format, types, direction of imports, sizes

@@ -58,6 +58,7 @@ for wanted in "$@"; do
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
+        softhsm) need softhsm2-util softhsm2 "the tests with a key on a token are skipped" ;;
         *) echo "setup: unknown: $wanted" >&2 && exit 2 ;;
     esac
 done

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from v2g.grid import settings
 from v2g.grid.element import Quantity
-from v2g.grid.protection import OPERATING_WINDOW_HZ
+from v2g.grid.protection import operating_window
 from v2g.grid.ride_through import Mode, Zone, zone
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import GridCode, SettingsError
@@ -54,10 +54,50 @@ def test_no_element_trips_by_default_while_the_station_must_stay(code: GridCode,
 
 
 @every_code
-def test_frequency_thresholds_lie_in_the_operating_window(code: GridCode) -> None:
+def test_the_operating_window_never_acts_before_an_element(code: GridCode) -> None:
+    under, over = operating_window(code)
     for element in code.trip:
         if element.quantity is Quantity.FREQUENCY:
-            assert OPERATING_WINDOW_HZ[0] <= element.threshold <= OPERATING_WINDOW_HZ[1]
+            assert under.threshold < element.threshold < over.threshold
+    assert (under.threshold == 47.0) == (min(e.threshold for e in code.trip if e.quantity is Quantity.FREQUENCY) > 47.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"volt_watt.p2_pu": -1.0},
+        {"trip.of1.threshold_hz": 66.0, "trip.of2.threshold_hz": 66.0},
+        {"trip.uv1.delay_s": 3.0, "trip.uv2.delay_s": 0.16},
+        {"volt_var.q1_pu": 0.4545, "volt_var.q4_pu": -0.4545},
+        {"volt_var.reference_pu": 1.05, "volt_var.v1_pu": 0.88, "volt_var.v2_pu": 0.99, "volt_var.v3_pu": 1.02},
+    ],
+)
+def test_the_whole_range_of_ieee_1547_is_adjustable(changes: dict[str, settings.Value]) -> None:
+    settings.load("ieee1547-cat3").with_settings(changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("en50549-1", {"enter_service.ramp_s": 0.5}),
+        ("vde-4105", {"trip.uv1.delay_s": 1.0}),
+        ("vde-4105", {"trip.ov_mean.threshold_pu": 1.08}),
+    ],
+)
+def test_what_the_european_codes_do_not_admit(name: str, changes: dict[str, settings.Value]) -> None:
+    with pytest.raises(SettingsError, match="out of range"):
+        settings.load(name).with_settings(changes)
+
+
+def test_reactive_power_of_the_plants_size() -> None:
+    assert settings.load("vde-4105").volt_var.q1_pu == 0.436
+    assert settings.load("vde-4105", "small").volt_var.q1_pu == 0.33
+
+
+def test_a_code_without_a_way_back_of_its_own_reconnects_as_it_starts() -> None:
+    code = settings.load("ieee1547-cat3").with_settings({"enter_service.delay_s": 20})
+    assert code.reconnection == code.enter_service
+    assert settings.load("en50549-1").reconnection != settings.load("en50549-1").enter_service
 
 
 @pytest.mark.parametrize(("variant", "v1_pu", "q1_pu", "absorb_pu"), [("a", 0.90, 0.25, 0.25), ("b", 0.92, 0.44, 0.44)])
@@ -97,7 +137,7 @@ def test_all_errors_at_once_with_the_range() -> None:
     ("changes", "named"),
     [
         ({"enter_service.random_delay_s": 100}, "exclude each other"),
-        ({"volt_var.v1_pu": 1.0}, "volt_var"),
+        ({"volt_var.v1_pu": 0.97, "volt_var.v2_pu": 0.975}, "must be 0.02 pu at least"),
         ({"volt_var.q2_pu": -0.1}, "volt_var"),
         ({"volt_watt.v1_pu": 1.08, "volt_watt.v2_pu": 1.07}, "volt_watt"),
         ({"watt_var.fed_p1_pu": 0.6}, "watt_var"),

@@ -12,6 +12,7 @@ from v2g.grid import settings
 from v2g.grid.capability import Rating
 from v2g.grid.curve import interpolate
 from v2g.grid.protection import Cause, State, Verdict
+from v2g.grid.reactive import Lock
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import GridCode, SettingsError, Value
 from v2g.grid.support import GridSupport, Support
@@ -112,7 +113,67 @@ def test_droop_is_monotone_and_flat_in_the_deadband(name: str, data: st.DataObje
         assert droop.response(low_hz, code.nominal_hz) == 0
 
 
+# Priorities (IEEE 1547.1-2020, tables 38 and 39: volt-watt with P2 = 0.2 pu and 0; 5.13)
+
+
+@pytest.mark.parametrize(
+    ("variant", "p2_pu", "expected"),
+    [
+        ("a", 0.2, (0.5, 0.4, 0.3, 0.4, 0.4, 0.6, 0.5, 0.7)),
+        ("b", 0.0, (0.5, 0.25, 0.15, 0.25, 0.25, 0.45, 0.5, 0.7)),
+    ],
+)
+@pytest.mark.parametrize("mode", ["volt_var", "constant_var", "constant_power_factor", "watt_var"])
+def test_low_frequency_goes_beyond_the_limit_of_active_power(
+    variant: str, p2_pu: float, expected: tuple[float, ...], mode: str
+) -> None:
+    changes: dict[str, Value] = {
+        **QUIET, "volt_watt.enabled": True, "volt_watt.p2_pu": p2_pu, "reactive.mode": mode,
+        "active_power_limit.enabled": True, "active_power_limit.fed_pu": 0.5,
+    }  # fmt: skip
+    support = GridSupport(settings.load("ieee1547-cat3", variant).with_settings(changes), RATING)
+    steps = [(1.0, 60), (1.09, 60), (1.09, 60.33), (1.09, 60), (1.09, 59.36), (1.0, 59.36), (1.0, 60), (1.0, 59.36)]
+    for (voltage_pu, frequency_hz), fed_pu in zip(steps, expected, strict=True):
+        for _ in range(600):
+            result = support.step(sample(voltage_pu, frequency_hz), -10_000, 0.1)
+        assert -result.power_w / 10_000 == pytest.approx(fed_pu, abs=0.006), (voltage_pu, frequency_hz)
+
+
+@pytest.mark.parametrize("limit_pu", [0.66, 0.33, 0.0])
+@pytest.mark.parametrize(("frequency_hz", "change_pu"), [(59.0, 0.321), (61.0, -0.321)])
+def test_limit_of_active_power_with_frequency(limit_pu: float, frequency_hz: float, change_pu: float) -> None:
+    changes: dict[str, Value] = {"active_power_limit.enabled": True, "active_power_limit.fed_pu": limit_pu}
+    support = GridSupport(CAT3.with_settings(changes), RATING)
+    for at in (sample(), sample(frequency_hz=frequency_hz)):
+        for _ in range(1_000):
+            result = support.step(at, -10_000, 0.1)
+    assert -result.power_w / 10_000 == pytest.approx(limit_pu + change_pu, abs=0.001)
+
+
+def test_the_power_returns_on_a_gradient_after_a_disturbance() -> None:
+    """VDE-AR-N 4105: 10 % a minute, between 49.8 and 50.2 Hz."""
+    code = settings.load("vde-4105").with_settings(QUIET)
+    support = GridSupport(code, RATING)
+    powers = []
+    for second in range(400):
+        frequency_hz = 51.0 if 10 <= second < 100 else 50.0
+        powers.append(support.step(sample(frequency_hz=frequency_hz), -9_000, 1.0).power_w)
+    assert powers[99] == pytest.approx(-9_000 + 0.8 / 2.5 * 10_000, abs=1)
+    back_s = next(second for second in range(100, 400) if powers[second] <= -8_500) - 100
+    assert back_s == pytest.approx((0.32 - 0.05) / 0.0016, abs=2)
+    assert max(before - after for before, after in pairwise(powers[100:300])) < 0.0017 * 10_000
+
+
 # Active power
+
+
+@pytest.mark.parametrize(("voltage_pu", "drawn_w"), [(1.04, -10_000), (1.075, 0), (1.10, 10_000)])
+def test_volt_watt_may_demand_power_to_be_drawn(voltage_pu: float, drawn_w: float) -> None:
+    """IEEE 1547.1-2020, table 32, absorbing: from 1.05 pu to 1.10 pu all the way to the rated power drawn."""
+    code = CAT3.with_settings({"volt_watt.enabled": True, "volt_watt.v1_pu": 1.05, "volt_watt.p2_pu": -1.0})
+    settled = settle(code, sample(voltage_pu), -10_000)
+    assert settled.power_w == pytest.approx(drawn_w, abs=1)
+    assert settled.wished_by == ("volt-watt" if drawn_w > 0 else "dispatch")
 
 
 @pytest.mark.parametrize(("voltage_pu", "fed_pu"), [(1.05, 1.0), (1.08, 0.5), (1.09, 0.25), (1.12, 0.0)])
@@ -185,9 +246,47 @@ def test_constant_power_factor(excitation: str, sign: int, wish_w: float) -> Non
     changes: dict[str, Value] = {
         "constant_power_factor.power_factor": 0.9,
         "constant_power_factor.excitation": excitation,
+        "constant_power_factor.drawn_power_factor": 0.9,
+        "constant_power_factor.drawn_excitation": excitation,
     }
     settled = settle(CAT3.with_settings(changes), sample(), wish_w)
     assert settled.reactive_var == pytest.approx(sign * 5_000 * sqrt(1 / 0.81 - 1), abs=1)
+
+
+def test_a_power_factor_for_each_direction() -> None:
+    changes: dict[str, Value] = {
+        "constant_power_factor.power_factor": 0.95,
+        "constant_power_factor.excitation": "injecting",
+        "constant_power_factor.drawn_power_factor": 0.9,
+    }
+    code = CAT3.with_settings(changes)
+    assert settle(code, sample(), -5_000).reactive_var == pytest.approx(-5_000 * sqrt(1 / 0.95**2 - 1), abs=1)
+    assert settle(code, sample(), 5_000).reactive_var == pytest.approx(5_000 * sqrt(1 / 0.9**2 - 1), abs=1)
+
+
+def test_reactive_power_as_far_as_the_inverter_goes() -> None:
+    code = CAT3.with_settings({"reactive.mode": "constant_var", "constant_var.injected_pu": 0.55})
+    assert settle(code, sample()).reactive_var == pytest.approx(-5_500, abs=1)
+    assert settle(code.with_settings({"constant_var.injected_pu": 0.9}), sample()).reactive_var == -6_000
+
+
+@pytest.mark.parametrize(("wish_w", "drawn_var"), [(-1_500, 0), (-2_500, 3_000)])
+def test_volt_var_is_locked_below_a_share_of_the_power(wish_w: float, drawn_var: float) -> None:
+    code = settings.load("en50549-1").with_settings({**QUIET, "reactive.mode": "volt_var"})
+    settled = settle(code, sample(1.09, 50.0), wish_w)
+    assert settled.reactive_var == pytest.approx(drawn_var, abs=1)
+
+
+@pytest.mark.parametrize(("voltage_pu", "drawn_var"), [(1.04, 0), (1.06, 1_980)])
+def test_watt_var_is_locked_below_a_voltage(voltage_pu: float, drawn_var: float) -> None:
+    code = settings.load("en50549-1").with_settings({**QUIET, "reactive.mode": "watt_var"})
+    settled = settle(code, sample(voltage_pu, 50.0), -8_000)
+    assert settled.reactive_var == pytest.approx(drawn_var, abs=1)
+
+
+def test_a_lock_holds_between_its_thresholds() -> None:
+    lock = Lock()
+    assert [lock.step(value, 0.2, 0.05) for value in (0.1, 0.2, 0.1, 0.05, 0.1)] == [False, True, True, False, False]
 
 
 def test_constant_reactive_power() -> None:
@@ -248,7 +347,7 @@ def test_whatever_happens_stays_within_the_rating(
         result = first.step(at, wish_w, 0.1, running(share))
         assert result == second.step(at, wish_w, 0.1, running(share))
         assert isfinite(result.wish_w)
-        assert abs(result.power_w) <= share * 10_000 + 1e-6
+        assert -share * 10_000 - 1e-6 <= result.power_w <= 10_000 + 1e-6
         assert result.power_w**2 + result.reactive_var**2 <= 10_000**2 * (1 + 1e-9)
         assert abs(result.reactive_var) <= RATING.reactive_max_var
         assert result.wished_by

@@ -1,6 +1,7 @@
 """Trip elements: times, independence, reset, the worst phase, the 10 minute mean."""
 
 from collections.abc import Callable, Iterable
+from math import sqrt
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from v2g.grid import settings
 from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer
 from v2g.grid.protection import Protection, State, Verdict
+from v2g.grid.sample import GridSample
 
 TripAfter = Callable[..., tuple[float, str] | None]
 
@@ -74,8 +76,55 @@ def test_outside_the_operating_window_no_code_helps(trip_after: TripAfter, frequ
         "trip.of2.delay_s": 1000,
         "trip.uf2.delay_s": 1000,
     }
-    protection = Protection(settings.load("ieee1547-cat3").with_settings(wide), in_service=True)
+    code = settings.load("ieee1547-cat3")
+    assert trip_after(Protection(code, in_service=True), 1.0, 63.1, within_s=1) is not None
+    narrow = code.with_settings({name: value for name, value in wide.items() if name != "trip.of2.threshold_hz"})
+    protection = Protection(narrow, in_service=True)
     assert trip_after(protection, 1.0, frequency_hz, within_s=1) == (0.1, "operating window")
+
+
+@pytest.mark.parametrize(("frequency_hz", "expected"), [(64.0, None), (65.99, None), (66.1, None), (67.1, 0.1)])
+def test_a_threshold_beyond_the_operating_window_widens_it(
+    trip_after: TripAfter, frequency_hz: float, expected: float | None
+) -> None:
+    """The whole range of table 18 is adjustable: up to 66 Hz, with a delay of its own."""
+    wide = {
+        "trip.of1.threshold_hz": 66.0,
+        "trip.of2.threshold_hz": 66.0,
+        "trip.of1.delay_s": 1000,
+        "trip.of2.delay_s": 5,
+    }
+    protection = Protection(punctual("ieee1547-cat3").with_settings(wide), in_service=True)
+    tripped = trip_after(protection, 1.0, frequency_hz, within_s=2)
+    assert (tripped and tripped[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("category", "line_pu", "expected_s"),
+    [("cat3", 0.30, 2.0), ("cat2", 0.30, 0.16), ("cat2", 0.60, 10.0)],
+)
+def test_a_fault_between_two_phases_is_seen_in_full(category: str, line_pu: float, expected_s: float) -> None:
+    """L2-L3: from phase to neutral 0.30 pu between the phases looks like 0.563 pu."""
+    protection = Protection(punctual(f"ieee1547-{category}"), in_service=True)
+    phase_pu = sqrt(0.25 + 0.75 * line_pu**2)
+    other_pu = sqrt(1.5**2 + 0.75 * line_pu**2) / sqrt(3)
+    for count in range(1200):
+        now = count * 0.01
+        fault = count >= 10
+        voltages = (1.0, phase_pu, phase_pu) if fault else (1.0,) * 3
+        lines = (other_pu, line_pu, other_pu) if fault else (1.0,) * 3
+        verdict = protection.step(GridSample(now, count, voltages, 60.0, line_voltages_pu=lines), now)
+        if verdict.state is State.TRIP:
+            break
+    assert now - 0.09 == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize(
+    ("frequency_hz", "expected"), [(51.6, (2.0, "of1")), (52.1, (0.1, "of2")), (47.4, (2.0, "uf1"))]
+)
+def test_two_stages_of_frequency(trip_after: TripAfter, frequency_hz: float, expected: tuple[float, str]) -> None:
+    code = settings.load("en50549-1").with_settings({"trip.of1.delay_s": 2.0, "trip.uf1.delay_s": 2.0})
+    assert trip_after(Protection(code, in_service=True), 1.0, frequency_hz, within_s=3) == expected
 
 
 @pytest.mark.parametrize("dt_s", [0.005, 0.02, 0.1])

@@ -118,7 +118,7 @@ def _evse(number: int, hardware: dict[str, Any], inverter_map: Path | None) -> d
         "port": 0,
         "services": ["DC_BPT"],
         "modes": ["dynamic"],
-        "access": {"grant": "everyone", "discharge": True},
+        "access": {"grant": "everyone", "discharge": True, "bench_discharge": True},
         "dispatch": [{"power_w": FEED_W}],
         "grid_code": {
             "name": "ieee1547-cat3",

@@ -115,7 +115,7 @@ def configuration(
                 "services": list(services),
                 "modes": list(modes),
                 "price_levels": True,  # Josev's car refuses a schedule without prices
-                "access": {"grant": "everyone", "discharge": True},
+                "access": {"grant": "everyone", "discharge": True, "bench_discharge": True},
                 "inverter": modbus(plant_address, 1),
                 "meter": modbus(plant_address, 2),
                 "isolation": modbus(plant_address, 3),

@@ -23,7 +23,7 @@ PROMPT = GridCodeSettings(name="ieee1547-cat3", settings={"enter_service.delay_s
 """Without the waiting."""
 OUTLET = EvseSettings(
     services=("DC_BPT", "DC"),
-    access=Access(grant="everyone", discharge=True),
+    access=Access(grant="everyone", discharge=True, bench_discharge=True),
     dispatch=(PlanStep(power_w=5_000, for_s=5.0), PlanStep(power_w=-6_000)),
     inverter=NOWHERE,
     contactor=NOWHERE,

@@ -7,9 +7,10 @@ from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, fault_of, in_the_loop, texts
 
 from v2g.bench.sim.world import NOWHERE, World
+from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Stop
 from v2g.station.access import Answer, Identity, ListAuthorizer, Verdict
-from v2g.station.config.settings import Access, Pilot
+from v2g.station.config.settings import Access, Pilot, Rule
 from v2g.station.evse import Evse
 
 MINE, OTHER = "ZZZV123456789ABCDEF9", "ZZZVSECONDCAR0000001"
@@ -39,8 +40,73 @@ def test_the_list(access: Access, evcc_id: str, certificate: str | None, answer:
     assert (verdict.answer, verdict.unproved) == (answer, unproved)
 
 
+CONTRACT = "DE8AAC1B2C3D4E5"
+OPEN = Access(grant="everyone", discharge=True)
+STRICT = Access(grant="everyone", discharge=True, unknown="nothing")
+RULES = Access(
+    grant="nobody",
+    discharge=True,
+    rules=(
+        Rule(contract="DE8AA*", vehicle=OTHER, may="nothing"),
+        Rule(contract="DE*8AA*C1B2C3D4E*5", may="discharge"),
+        Rule(contract="DE8AA*", may="charge"),
+        Rule(vehicle=MINE, may="discharge"),
+    ),
+)
+LISTED = Access(grant="listed", contracts=("DE-8AA-C1B2C3D4E-5",), discharge=True)
+
+
+@pytest.mark.parametrize(
+    ("access", "identity", "answer", "discharge"),
+    [
+        (OPEN, Identity(MINE), "granted", False),
+        (OPEN, Identity(MINE, MINE), "granted", True),
+        (OPEN, Identity(MINE, None, CONTRACT), "granted", True),
+        (OPEN, Identity(MINE, None, CONTRACT, "nobody knows"), "granted", False),
+        (changed(OPEN, discharge=False), Identity(MINE, MINE, CONTRACT), "granted", False),
+        (changed(OPEN, bench_discharge=True), Identity(MINE), "granted", True),
+        (STRICT, Identity(MINE), "refused", False),
+        (STRICT, Identity(MINE, OTHER), "granted", True),
+        (STRICT, Identity(), "refused", False),
+        (RULES, Identity(MINE), "refused", False),
+        (RULES, Identity(MINE, MINE), "granted", True),
+        (RULES, Identity(MINE, None, CONTRACT), "granted", True),
+        (RULES, Identity(MINE, None, CONTRACT, "nobody knows"), "granted", False),
+        (RULES, Identity(MINE, OTHER, CONTRACT), "refused", False),
+        (RULES, Identity(MINE, MINE, "DE8AAC99999999"), "granted", False),
+        (RULES, Identity(MINE, None, "FR8AAC99999999"), "refused", False),
+        (LISTED, Identity(MINE, None, CONTRACT), "granted", True),
+        (LISTED, Identity(CONTRACT, None, None), "refused", False),
+    ],
+)
+def test_who_may_charge_and_who_may_feed_the_grid(
+    access: Access, identity: Identity, answer: str, discharge: bool
+) -> None:
+    """What a car says about itself never lets it feed the grid, and a rule goes before all else."""
+    verdict = ListAuthorizer(access).judge(identity, 0.0)
+    assert (verdict.answer.value, verdict.discharge) == (answer, discharge)
+    assert verdict.reason
+    assert verdict.discharge or verdict.charges_only or verdict.answer is Answer.REFUSED
+
+
+def test_a_car_that_proves_nothing_is_offered_no_discharge_and_the_trace_says_why() -> None:
+    world = World(changed(OUTLET, access=OPEN), replace(INTENT, service=Service.DC, mode=ControlMode.SCHEDULED))
+    in_the_loop(world, 12.0)
+    assert world.contactor.closed
+    assert world.plant.ac_power_w > -200.0, "the plan would feed the grid by now"
+    only = "it charges only: it proves nothing of who it is"
+    assert [text for text in texts(world) if text.startswith("granted: ") and text.endswith(only)]
+    bidirectional = World(changed(OUTLET, access=OPEN), INTENT)
+    bidirectional.run(3.0)
+    bidirectional.plug_in()
+    bidirectional.run_to_end()
+    assert bidirectional.switched == []
+
+
 def session(access: Access, evcc_id: str, certificate: str | None) -> World:
-    world = World(changed(OUTLET, access=changed(access, discharge=True)), replace(INTENT, evcc_id=evcc_id))
+    service = Service.DC if certificate is None else Service.DC_BPT  # who proves nothing charges at most
+    intent = replace(INTENT, evcc_id=evcc_id, service=service)
+    world = World(changed(OUTLET, access=changed(access, discharge=True)), intent)
     world.certificate = certificate
     world.run(3.0)
     world.plug_in()
@@ -94,7 +160,7 @@ def test_an_authoriser_from_elsewhere_may_take_its_time_and_end_a_session() -> N
     world.plug_in()
     world.run(8.0)
     assert world.switched == []
-    back_end.verdict = Verdict(Answer.GRANTED, "the contract is good")
+    back_end.verdict = Verdict(Answer.GRANTED, "the contract is good", charges_only="")
     world.run(12.0)
     assert world.contactor.closed
     back_end.verdict = Verdict(Answer.REFUSED, "the contract was withdrawn")

@@ -20,6 +20,7 @@ from v2g.station.config.settings import (
     EvseSettings,
     GridCodeSettings,
     PlanStep,
+    Rule,
     Settings,
     Tls,
     Trace,
@@ -440,7 +441,7 @@ def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> N
     everything = re.sub(r"^( *)#(?=\w)", r"\1", example, flags=re.MULTILINE)
     evse = accepted(tmp_path, everything).evses[0]
     assert evse.grid is not None
-    for kind in (EvseSettings, Capability, Access, Device, PlanStep, Tls, Trace, Control, Settings):
+    for kind in (EvseSettings, Capability, Access, Rule, Device, PlanStep, Tls, Trace, Control, Settings):
         for name in kind.__struct_fields__:
             assert re.search(rf"\b{name}\b", example), f"{kind.__name__}.{name} is not explained"
 

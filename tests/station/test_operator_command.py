@@ -116,8 +116,8 @@ def test_reactive_power_beyond_the_grid_code_names_the_range() -> None:
     world = session()
     assert world.evse.guard is not None
     assert world.evse.rating is not None
-    with pytest.raises(SettingsError, match=r"constant_var\.injected_pu: 0\.5 is out of range"):
-        world.evse.guard.check_var(15_000, world.evse.rating)
+    with pytest.raises(SettingsError, match=r"constant_var\.injected_pu: 1\.1 is out of range"):
+        world.evse.guard.check_var(33_000, world.evse.rating)
 
 
 def test_a_limit_binds_and_stands_in_the_inverter() -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from v2g.pki.certificate import read
 from v2g.pki.hierarchy import EVCCID
 from v2g.tls.channel import TlsChannel
+from v2g.tls.choice import TlsChoice
 from v2g.tls.context import TlsContext, station_context, vehicle_context
 from v2g.tls.files import TlsFiles
 from v2g.tls.profile import INTEROP_P256, ISO15118_20, Profile, TlsError
@@ -42,13 +43,13 @@ def exchange(station: TlsChannel, vehicle: TlsChannel) -> tuple[bytes, bytes]:
     return at_station, at_vehicle
 
 
-def connect(station: TlsContext, vehicle: TlsContext) -> tuple[TlsChannel, TlsChannel]:
+def connect(station: TlsContext | TlsChoice, vehicle: TlsContext) -> tuple[TlsChannel, TlsChannel]:
     channels = TlsChannel(station), TlsChannel(vehicle)
     exchange(*channels)
     return channels
 
 
-def failures(station: TlsContext, vehicle: TlsContext) -> tuple[TlsError | None, TlsError | None]:
+def failures(station: TlsContext | TlsChoice, vehicle: TlsContext) -> tuple[TlsError | None, TlsError | None]:
     """What station and vehicle say about a set-up that fails."""
     channels = TlsChannel(station), TlsChannel(vehicle)
     errors: list[TlsError | None] = [None, None]

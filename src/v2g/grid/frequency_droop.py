@@ -7,7 +7,7 @@ moment the frequency leaves the deadband.
 
 from dataclasses import dataclass
 
-from v2g.grid.response import OpenLoopResponse
+from v2g.grid.response import OpenLoopResponse, towards
 
 _SPENT = 0.005
 """The response that is left, as a share of the rated power, when a disturbance is over."""
@@ -26,6 +26,11 @@ class FrequencyDroop:
     under_droop: float
     response_s: float
     """Open-loop response time: to 90 %."""
+    recovery_pu_per_s: float
+    """How fast the power returns after a disturbance, per unit of the rated power; 0 is with the response time."""
+    recovery_low_hz: float
+    """The power returns while the frequency is between these two, and stays as it is otherwise."""
+    recovery_high_hz: float
 
     def response(self, frequency_hz: float, nominal_hz: float) -> float:
         """The settled change of power, per unit of the rated power; positive draws more."""
@@ -53,6 +58,11 @@ class Droop:
         """Whether the response is to draw more than before: the frequency is, or was, high."""
         return self._response.value > 0
 
+    @property
+    def fed_pu(self) -> float:
+        """How much more the response feeds than before, per unit of the rated power."""
+        return max(-self._response.value, 0.0)
+
     def step(self, frequency_hz: float, power_w: float, rated_w: float, dt_s: float) -> float | None:
         """Lets `dt_s` pass at `frequency_hz`; returns the power it demands, or None without a disturbance.
 
@@ -61,10 +71,20 @@ class Droop:
         target = self.settings.response(frequency_hz, self._nominal_hz)
         if target and self.before_w is None:
             self.before_w = power_w
-        change = self._response.step(target, self.settings.response_s, dt_s)
+        if target or self.settings.recovery_pu_per_s <= 0:
+            change = self._response.step(target, self.settings.response_s, dt_s)
+        else:
+            change = self._response.value = self._recovered(frequency_hz, dt_s)
         if self.before_w is None:
             return None
-        if not target and abs(change) < _SPENT:
+        spent = _SPENT if self.settings.recovery_pu_per_s <= 0 else 0.0
+        if not target and abs(change) <= spent:
             self._response.value, self.before_w = 0.0, None
             return None
         return self.before_w + rated_w * change
+
+    def _recovered(self, frequency_hz: float, dt_s: float) -> float:
+        """What is left of the response after a disturbance, on the gradient of recovery."""
+        settings = self.settings
+        sound = settings.recovery_low_hz <= frequency_hz <= settings.recovery_high_hz
+        return towards(self._response.value, 0.0, settings.recovery_pu_per_s * dt_s if sound else 0.0)

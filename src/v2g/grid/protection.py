@@ -9,17 +9,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer, quantities
-from v2g.grid.enter_service import ServiceEntry
+from v2g.grid.enter_service import EnterService, ServiceEntry
 from v2g.grid.islanding import PassiveDetection
 from v2g.grid.momentary_cessation import MomentaryCessation
-from v2g.grid.ride_through import CALM, RideThroughState, Tracker
+from v2g.grid.ride_through import CALM, Mode, RideThroughState, Tracker
 from v2g.grid.rocof import RocofWindow
 from v2g.grid.sample import GridSample, Watch
 from v2g.grid.settings import GridCode, Value
 
 OPERATING_WINDOW_HZ = (47.0, 63.0)
-"""The station exchanges no power outside these frequencies, whatever a grid code allows."""
+"""No power is exchanged outside these frequencies, unless a grid code sets a threshold at the edge or beyond."""
 _WINDOW_DELAY_S = 0.1
+_BEYOND_HZ = 1.0
+"""From the outermost threshold of such a code to the edge: its own delay decides first."""
+
+
+_RELAPSING = "the voltage leaves its band whenever power flows: the station's own power moves it"
 
 
 class State(StrEnum):
@@ -59,13 +64,20 @@ class Verdict:
     cause: Cause | None
     """None in undisturbed operation."""
     share: float = 0.0
-    """The share of the rated power that is available, 0..1: below 1 on the ramp into service."""
+    """The share of the rated power that may be fed, 0..1: below 1 on the ramp into service."""
+    load: bool = False
+    """Charging is allowed before service begins: the grid is in continuous operation, and charging is a load."""
     ride_through: RideThroughState = CALM
 
     @property
     def may_exchange(self) -> bool:
-        """Whether power may flow."""
+        """Whether power may flow in both directions."""
         return self.state is State.RUN
+
+    @property
+    def may_charge(self) -> bool:
+        """Whether power may be drawn."""
+        return self.state is State.RUN or self.load
 
 
 class Protection:
@@ -82,11 +94,12 @@ class Protection:
         self._watch = Watch(code.measurement)
         self._rocof = RocofWindow(code.measurement.rocof_window_s)
         self._mean = TenMinuteMean(phases)
-        self._timers = [Timer(element) for element in (*_operating_window(), *code.trip)]
+        self._timers = [Timer(element) for element in (*operating_window(code), *code.trip)]
         self._tracker = Tracker(code.ride_through, code.measurement.frequency_floor_pu)
         self._cessation = MomentaryCessation(code.momentary_cessation)
         self._passive = PassiveDetection(code.islanding)
         self._entry = ServiceEntry(code.enter_service, draw())
+        self._reconnects = False
         self._in_service_s: float | None = float("inf") if in_service else None
         self._last_s: float | None = None
         self._trip: tuple[str, str, Cause] | None = None
@@ -96,15 +109,23 @@ class Protection:
         """Applies other settings in operation; running timers continue. Raises `SettingsError`."""
         self.code = code = self.code.with_settings(changes)
         self._watch.settings = code.measurement
-        for timer, element in zip(self._timers, (*_operating_window(), *code.trip), strict=True):
+        for timer, element in zip(self._timers, (*operating_window(code), *code.trip), strict=True):
             timer.element = element
         self._tracker.settings = code.ride_through
         self._cessation.settings = code.momentary_cessation
         self._passive.settings = code.islanding
-        self._entry.settings = code.enter_service
+        self._entry.settings = self._entry_settings
 
-    def step(self, sample: GridSample | None, now: float) -> Verdict:
-        """The verdict at `now` after `sample`, the latest one; None without one."""
+    @property
+    def _entry_settings(self) -> EnterService:
+        return self.code.reconnection if self._reconnects else self.code.enter_service
+
+    def step(self, sample: GridSample | None, now: float, *, in_use: bool = True) -> Verdict:
+        """The verdict at `now` after `sample`, the latest one; None without one.
+
+        `in_use`: a car exchanges power, or could. The ramp into service stands still otherwise, so that it applies to
+        the car that comes.
+        """
         if (fault := self._watch.fault(sample, now)) is not None:
             return self._lost(fault)
         assert sample is not None
@@ -115,21 +136,23 @@ class Protection:
         riding = self._tracker.step(sample, dt_s)
         found = self._disturbance(sample, dt_s, 0.0 if riding.must_stay else self.code.measurement.reaction_s)
         ceased = self._cessation.step(riding.mode, dt_s)
-        why_not = self.code.enter_service.why_not(sample)
+        why_not = self._entry_settings.why_not(sample)
+        if found is None and self._cessation.relapsing:
+            found = "momentary cessation", _RELAPSING, Cause.VOLTAGE
         if found is not None:
             return self._out(found, riding)
         if not self.code.enter_service.permitted:
             return self._out(("permit service", "the grid operator withdrew its permission", Cause.SERVICE), riding)
         if self._in_service_s is None:
             return self._entering(why_not, dt_s, riding)
-        self._in_service_s += dt_s
+        self._in_service_s += dt_s if in_use else 0.0
         share = self._entry.share(self._in_service_s)
         if ceased:
             why = f"{riding.mode.name.lower().replace('_', ' ')} at {_worst_pu(sample):.3f} pu"
-            return Verdict(State.CEASE, why, "momentary cessation", Cause.VOLTAGE, 0.0, riding)
+            return Verdict(State.CEASE, why, "momentary cessation", Cause.VOLTAGE, ride_through=riding)
         why = "entering service" if share < 1 else f"riding through ({riding.mode.name.lower()})"
         calm = riding == CALM
-        return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, riding)
+        return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, ride_through=riding)
 
     def _disturbance(self, sample: GridSample, dt_s: float, early_s: float) -> tuple[str, str, Cause] | None:
         """The element that trips, at most `early_s` before its delay. All of them keep running, whichever trips
@@ -166,9 +189,10 @@ class Protection:
             why = f"{wait_s:.0f} s until service" if why_not is None else why_not
             if self._trip is not None:
                 why = f"{why}; tripped by {self._trip[0]}: {self._trip[1]}"
-            return Verdict(State.WAIT, why, "enter service", Cause.SERVICE, 0.0, riding)
-        self._in_service_s, self._trip = 0.0, None
-        return Verdict(State.RUN, "entering service", "", None, self._entry.share(0.0), riding)
+            load = riding.mode is Mode.CONTINUOUS and not self._cessation.ceased
+            return Verdict(State.WAIT, why, "enter service", Cause.SERVICE, 0.0, load, riding)
+        self._in_service_s, self._trip, self._reconnects = 0.0, None, False
+        return Verdict(State.RUN, "entering service", "", None, self._entry.share(0.0), ride_through=riding)
 
     def _lost(self, fault: str) -> Verdict:
         """Without a measurement. The gap counts for no timer: what happened meanwhile is unknown."""
@@ -180,14 +204,22 @@ class Protection:
         """Tripped. The first of several elements is reported; the way back begins when all of them have cleared."""
         if not self._tripped:
             self._trip, self._tripped = trip, True
+        self._reconnects = self._reconnects or self._in_service_s is not None
         self._in_service_s = None
-        self._entry = ServiceEntry(self.code.enter_service, self._draw())
+        self._entry = ServiceEntry(self._entry_settings, self._draw())
+        self._cessation.forget()
         element, why, cause = self._trip or trip
-        return Verdict(State.TRIP, why, element, cause, 0.0, riding)
+        return Verdict(State.TRIP, why, element, cause, ride_through=riding)
 
 
-def _operating_window() -> tuple[Element, Element]:
+def operating_window(code: GridCode) -> tuple[Element, Element]:
+    """The elements that end operation outside 47 to 63 Hz, or further out if the code's own thresholds are."""
     low_hz, high_hz = OPERATING_WINDOW_HZ
+    for element in code.trip:
+        if element.quantity is Quantity.FREQUENCY and element.side == "under" and element.threshold <= low_hz:
+            low_hz = element.threshold - _BEYOND_HZ
+        elif element.quantity is Quantity.FREQUENCY and element.side == "over" and element.threshold >= high_hz:
+            high_hz = element.threshold + _BEYOND_HZ
     return (
         Element("operating window", Quantity.FREQUENCY, "under", low_hz, _WINDOW_DELAY_S, 0.0),
         Element("operating window", Quantity.FREQUENCY, "over", high_hz, _WINDOW_DELAY_S, 0.0),

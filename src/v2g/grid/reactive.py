@@ -15,6 +15,21 @@ class Reactive:
     """After a change of mode the reactive power moves to the new value on a ramp of this length."""
 
 
+class Lock:
+    """Whether a mode is active: from one threshold on until the other is reached (EN 50549-1 4.7.2.3.4)."""
+
+    def __init__(self) -> None:
+        self._active = False
+
+    def step(self, value: float, lock_in: float, lock_out: float) -> bool:
+        """The state after `value`. A `lock_in` of 0 is always active."""
+        if value >= lock_in:
+            self._active = True
+        elif value <= lock_out:
+            self._active = False
+        return self._active
+
+
 class Transition:
     """The way from one mode's reactive power to another's."""
 

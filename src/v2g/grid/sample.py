@@ -13,7 +13,7 @@ class GridSample:
     sequence: int
     """Counts the measurements of the sensing unit."""
     voltages_pu: tuple[float, ...]
-    """Root mean square of each applicable voltage, per unit of its nominal value: one or three."""
+    """Root mean square from each phase to neutral, per unit of its nominal value: one or three."""
     frequency_hz: float
     rocof_hz_per_s: float | None = None
     """Rate of change of frequency over a window of at least 0.1 s; None if the sensing unit gives none."""
@@ -23,17 +23,23 @@ class GridSample:
     """Active power at the connection point, positive charges the vehicle; None if it is not measured."""
     reactive_var: float | None = None
     """Reactive power at the connection point, positive as drawn by an inductive load."""
+    line_voltages_pu: tuple[float, ...] = ()
+    """The same between the phases (L1-L2, L2-L3, L3-L1); empty if they are not measured. A fault between two phases
+    shows here in full, from phase to neutral only in part."""
 
     @property
     def lowest_pu(self) -> float:
-        return min(self.voltages_pu)
+        """Of all applicable voltages."""
+        return min((*self.voltages_pu, *self.line_voltages_pu))
 
     @property
     def highest_pu(self) -> float:
-        return max(self.voltages_pu)
+        """Of all applicable voltages."""
+        return max((*self.voltages_pu, *self.line_voltages_pu))
 
     @property
     def mean_pu(self) -> float:
+        """From phase to neutral: what the curves of voltage support go by."""
         return sum(self.voltages_pu) / len(self.voltages_pu)
 
 
@@ -59,7 +65,7 @@ class Measurement:
 
     def why_implausible(self, sample: GridSample) -> str | None:
         """Why the values of `sample` cannot be believed, or None."""
-        numbers = [sample.time_s, sample.phase_jump_deg, *sample.voltages_pu]
+        numbers = [sample.time_s, sample.phase_jump_deg, *sample.voltages_pu, *sample.line_voltages_pu]
         numbers += [x for x in (sample.rocof_hz_per_s, sample.power_w, sample.reactive_var) if x is not None]
         if not sample.voltages_pu:
             return "no voltage is measured"

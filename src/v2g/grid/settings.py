@@ -41,6 +41,7 @@ _FUNCTIONS: dict[str, type[Any]] = {
     "measurement": Measurement,
     "momentary_cessation": Cessation,
     "enter_service": EnterService,
+    "reconnection": EnterService,
     "islanding": Islanding,
     "frequency_droop": FrequencyDroop,
     "reactive": Reactive,
@@ -53,6 +54,9 @@ _FUNCTIONS: dict[str, type[Any]] = {
     "ramp_rate": RampRate,
     "capability": Capability,
 }
+
+
+_OPTIONAL = {"reconnection"}
 
 
 class SettingsError(V2GError):
@@ -121,6 +125,8 @@ class GridCode:
     measurement: Measurement
     momentary_cessation: Cessation
     enter_service: EnterService
+    reconnection: EnterService
+    """The way back into service after a trip: that of `enter_service` if the code has no table of its own."""
     islanding: Islanding
     frequency_droop: FrequencyDroop
     reactive: Reactive
@@ -189,7 +195,7 @@ def read(name: str) -> dict[str, Any]:
 def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz: float | None = None) -> GridCode:
     """A grid code from the content of its file, `extends` and variants already overlaid. Raises `SettingsError`."""
     errors: list[str] = []
-    missing = {"title", "nominal_hz", "trip", "ride_through", *_FUNCTIONS} - set(document)
+    missing = {"title", "nominal_hz", "trip", "ride_through", *_FUNCTIONS} - set(document) - _OPTIONAL
     errors += [f"{name}: {key} is missing" for key in sorted(missing)]
     unknown = set(document) - {"title", "nominal_hz", "trip", "ride_through", "variant", "default_variant", *_FUNCTIONS}
     errors += [f"{name}: {key} is not known" for key in sorted(unknown - {"extends"})]
@@ -262,7 +268,7 @@ def _malformed(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _classes(document: Mapping[str, Any]) -> Iterator[tuple[str, type[Any]]]:
-    yield from _FUNCTIONS.items()
+    yield from ((path, cls) for path, cls in _FUNCTIONS.items() if path in document)
     yield "ride_through", RideThrough
     for key in document["trip"]:
         yield f"trip.{key}", Element
@@ -323,7 +329,8 @@ def _typed(settings: Mapping[str, Setting], trip: tuple[Element, ...], ride_thro
     def values(path: str) -> dict[str, Any]:
         return {key.rpartition(".")[2]: s.value for key, s in settings.items() if key.rpartition(".")[0] == path}
 
-    typed: dict[str, Any] = {path: cls(**values(path)) for path, cls in _FUNCTIONS.items()}
+    typed: dict[str, Any] = {path: cls(**found) for path, cls in _FUNCTIONS.items() if (found := values(path))}
+    typed.setdefault("reconnection", typed["enter_service"])
     typed["ride_through"] = replace(ride_through, **values("ride_through"))
     typed["trip"] = tuple(
         replace(
@@ -345,10 +352,13 @@ def _contradictions(code: GridCode) -> Iterator[str]:
     single_deg = ride.single_phase_jump_deg
     if islanding.vector_shift_enabled and islanding.single_phase_vector_shift_deg <= single_deg:
         yield f"islanding.single_phase_vector_shift_deg must be above what is ridden through: {single_deg:g}"
-    entry = code.enter_service
-    if entry.ramp_s and entry.random_delay_s:
-        yield "enter_service.ramp_s and enter_service.random_delay_s exclude each other: set one of them to 0"
+    for name, entry in (("enter_service", code.enter_service), ("reconnection", code.reconnection)):
+        if entry.ramp_s and entry.random_delay_s:
+            yield f"{name}.ramp_s and {name}.random_delay_s exclude each other: set one of them to 0"
     curve = code.volt_var
+    distance_pu = curve.least_distance_pu - 1e-9
+    if min(curve.v2_pu - curve.v1_pu, curve.v4_pu - curve.v3_pu) < distance_pu:
+        yield f"volt_var: from v1_pu to v2_pu and from v3_pu to v4_pu must be {curve.least_distance_pu:g} pu at least"
     if not curve.v1_pu < curve.v2_pu <= curve.v3_pu < curve.v4_pu:
         yield "volt_var: v1_pu < v2_pu <= v3_pu < v4_pu must hold"
     if not curve.q1_pu >= curve.q2_pu >= curve.q3_pu >= curve.q4_pu:

@@ -14,7 +14,7 @@ from v2g.grid.frequency_droop import Droop
 from v2g.grid.islanding import Probe
 from v2g.grid.protection import State, Verdict
 from v2g.grid.ramp_rate import Ramp
-from v2g.grid.reactive import Transition
+from v2g.grid.reactive import Lock, Transition
 from v2g.grid.response import OpenLoopResponse
 from v2g.grid.sample import GridSample
 from v2g.grid.settings import GridCode, Value
@@ -78,9 +78,10 @@ class GridSupport:
         self._limit_pu = OpenLoopResponse(1.0)
         self._reactive_var = OpenLoopResponse(0.0)
         self._transition = Transition(code.reactive.mode)
+        self._volt_var_lock, self._watt_var_lock = Lock(), Lock()
         self._ramp = Ramp(code.ramp_rate)
         self._probe = Probe(code.islanding, code.nominal_hz)
-        self._power_w = 0.0
+        self._power_w = self._calm_wish_w = 0.0
 
     def adjust(self, changes: Mapping[str, Value]) -> None:
         """Applies other settings in operation, such as another reactive mode: the responses continue from where they
@@ -104,8 +105,14 @@ class GridSupport:
             source, detail = stop
             return Support(valid_w, "dispatch", (GridLimit(source, 0.0, 0.0, detail),), 0.0, source)
         assert sample is not None
-        wish_w, wished_by, ramped_w, droop = self._wish(sample, wish_w, dt_s)
-        limits = self._limits(sample, dt_s, verdict)
+        volt_watt = self.code.volt_watt
+        fed_pu = self._volt_watt_pu.step(volt_watt.fed_pu(sample.mean_pu), volt_watt.response_s, dt_s)
+        in_service = verdict is None or verdict.may_exchange
+        wish_w, wished_by, ramped_w, droop = self._wish(sample, wish_w, dt_s, in_service)
+        if (drawn_w := -fed_pu * self.rating.charge_w) > max(ramped_w, 0.0):
+            wish_w, wished_by, ramped_w = drawn_w, "volt-watt", drawn_w
+            self._ramp.power_w = drawn_w
+        limits = self._limits(sample, fed_pu, dt_s, verdict)
         if ramped_w != wish_w:
             limits += (GridLimit("ramp rate", abs(ramped_w), abs(ramped_w)),)
         planned_w = Support(wish_w, wished_by, limits, 0.0, "").power_w
@@ -116,6 +123,8 @@ class GridSupport:
             limits += (GridLimit("apparent power", room_w, room_w, detail),)
         support = Support(wish_w, wished_by, limits, reactive_var, reactive_by, droop)
         self._power_w = support.power_w
+        if not in_service:
+            self._ramp.power_w = max(self._ramp.power_w, 0.0)  # feeding begins at zero once service begins
         return support
 
     def hold(self, power_w: float) -> None:
@@ -125,7 +134,7 @@ class GridSupport:
     def _stop(self, sample: GridSample | None, wish_w: float, verdict: Verdict | None) -> tuple[str, str] | None:
         """Why there is nothing to support, with its source, or None."""
         measurement = self.code.measurement
-        if verdict is not None and not verdict.may_exchange:
+        if verdict is not None and not verdict.may_charge:
             return f"grid protection, {verdict.element}", verdict.why
         if sample is None:
             return "grid measurement", "there is none"
@@ -137,25 +146,33 @@ class GridSupport:
             return "grid measurement", "the voltage is gone"
         return None
 
-    def _wish(self, sample: GridSample, wish_w: float, dt_s: float) -> tuple[float, str, float, GridLimit | None]:
+    def _wish(
+        self, sample: GridSample, wish_w: float, dt_s: float, in_service: bool
+    ) -> tuple[float, str, float, GridLimit | None]:
         """The dispatcher's wish or the droop's, how much of it is due by now, and what the droop leaves.
 
-        The droop holds back only a wish that works against the grid: one that helps more than required is let through.
+        The droop holds back only a wish that works against the grid: one that helps more than required is let through,
+        unless it is what could not be done before the disturbance either. Before service begins, the station is a load
+        at most: a high frequency never makes it draw.
         """
         rated_w = self.rating.of(wish_w)
         ramped_w = self._ramp.step(wish_w, rated_w, dt_s)
         deviation_hz = sample.frequency_hz - self.code.nominal_hz
         before_w = self._power_w if sample.power_w is None else sample.power_w
         demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
-        if demanded_w is None:
+        if demanded_w is None or (self._droop.takes and not in_service):
+            self._calm_wish_w = wish_w
             return wish_w, "dispatch", ramped_w, None
         detail = f"{sample.frequency_hz:.2f} Hz"
         if self._droop.takes:
             droop = GridLimit("frequency droop", discharge_w=max(-demanded_w, 0.0), detail=detail)
         else:
             droop = GridLimit("frequency droop", charge_w=max(demanded_w, 0.0), detail=detail)
-        helps = ramped_w >= demanded_w if self._droop.takes else ramped_w <= demanded_w
-        if helps:
+        if self._droop.takes:
+            helps = ramped_w >= demanded_w and wish_w > self._calm_wish_w
+        else:
+            helps = ramped_w <= demanded_w and wish_w < self._calm_wish_w
+        if helps or ramped_w == demanded_w:
             return wish_w, "dispatch", ramped_w, droop
         self._ramp.power_w = demanded_w
         return demanded_w, "frequency droop", demanded_w, droop
@@ -164,22 +181,25 @@ class GridSupport:
         """The rated power that the droop is a share of."""
         return self.rating.charge_w if deviation_hz > 0 else self.rating.discharge_w
 
-    def _limits(self, sample: GridSample, dt_s: float, verdict: Verdict | None) -> tuple[GridLimit, ...]:
+    def _limits(
+        self, sample: GridSample, volt_watt_pu: float, dt_s: float, verdict: Verdict | None
+    ) -> tuple[GridLimit, ...]:
         code, rating = self.code, self.rating
         limits = [GridLimit("inverter rating", rating.charge_w, rating.discharge_w)]
-        target_pu = code.volt_watt.fed_pu(sample.mean_pu)
-        fed_pu = self._volt_watt_pu.step(target_pu, code.volt_watt.response_s, dt_s)
-        if fed_pu < _FREE_PU:
+        if volt_watt_pu < _FREE_PU:
             detail = f"{sample.mean_pu:.2f} pu"
-            limits.append(GridLimit("volt-watt", discharge_w=fed_pu * rating.discharge_w, detail=detail))
+            fed_w = max(volt_watt_pu, 0.0) * rating.discharge_w
+            limits.append(GridLimit("volt-watt", discharge_w=fed_w, detail=detail))
         target_pu = code.active_power_limit.settled_pu()
         fed_pu = self._limit_pu.step(target_pu, code.active_power_limit.response_s, dt_s)
+        fed_pu += self._droop.fed_pu  # low frequency takes precedence over the limit (IEEE 1547.1-2020 5.13, 5.16)
         if fed_pu < _FREE_PU:
             detail = f"{target_pu:.0%}"
             limits.append(GridLimit("active power limit", discharge_w=fed_pu * rating.discharge_w, detail=detail))
         if verdict is not None and verdict.share < _FREE_PU:
-            share = verdict.share
-            limits.append(GridLimit("enter service ramp", share * rating.charge_w, share * rating.discharge_w))
+            source = "enter service ramp" if verdict.may_exchange else f"grid protection, {verdict.element}"
+            detail = "" if verdict.may_exchange else verdict.why
+            limits.append(GridLimit(source, discharge_w=verdict.share * rating.discharge_w, detail=detail))
         return tuple(limits)
 
     def _reactive(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, str]:
@@ -202,10 +222,15 @@ class GridSupport:
         match code.reactive.mode:
             case "volt_var":
                 injected_pu = code.volt_var.injected_pu(sample.mean_pu, reference_pu)
+                share = abs(power_w) / max(rating.of(power_w), 1.0)
+                if not self._volt_var_lock.step(share, code.volt_var.lock_in_pu, code.volt_var.lock_out_pu):
+                    injected_pu = 0.0
                 return -injected_pu * rating.apparent_va, code.volt_var.response_s, "volt-var"
             case "watt_var":
                 fed_pu = -power_w / max(rating.of(power_w), 1.0)
                 injected_pu = code.watt_var.injected_pu(fed_pu)
+                if not self._watt_var_lock.step(sample.mean_pu, code.watt_var.lock_in_pu, code.watt_var.lock_out_pu):
+                    injected_pu = 0.0
                 return -injected_pu * rating.apparent_va, code.watt_var.response_s, "watt-var"
             case "constant_var":
                 settings = code.constant_var

@@ -21,8 +21,14 @@ class VoltVar:
     q2_pu: float
     q3_pu: float
     q4_pu: float
+    least_distance_pu: float
+    """Between V1 and V2, and between V3 and V4."""
+    lock_in_pu: float
+    """The mode is active from this active power on, per unit of the rated power; 0 is always."""
+    lock_out_pu: float
+    """Down to this active power."""
     reference_pu: float
-    """The voltage at which the curve is centred."""
+    """The voltage at which the curve is centred: its points are stated for a reference of 1."""
     autonomous: bool
     """The reference follows the mean voltage, slowly."""
     lowest_reference_pu: float

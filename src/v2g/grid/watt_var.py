@@ -25,6 +25,10 @@ class WattVar:
     drawn_q2_pu: float
     drawn_p3_pu: float
     drawn_q3_pu: float
+    lock_in_pu: float
+    """The mode is active from this voltage on; 0 is always."""
+    lock_out_pu: float
+    """Down to this voltage."""
     response_s: float
 
     def injected_pu(self, fed_pu: float) -> float:

@@ -114,6 +114,28 @@ class WaveformEstimator:
             self._jump_ends = self._count + (_WINDOW_CYCLES + 1) * self._cycle
 
 
+class LineVoltage:
+    """The root mean square of the voltage between two phases, over the same window as that of a phase."""
+
+    def __init__(self, sample_rate_hz: float, nominal_hz: float) -> None:
+        self._cycle = round(sample_rate_hz / nominal_hz)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again without any samples."""
+        self._squares = _Mean(self._cycle), _Mean(self._cycle)
+        self._square = 0.0
+
+    def feed(self, difference: float) -> None:
+        """The difference between the two phases' samples, in their unit."""
+        self._square = self._squares[1].add(self._squares[0].add(difference * difference)).real
+
+    @property
+    def voltage(self) -> float:
+        """In the unit of the samples."""
+        return sqrt(max(self._square, 0.0))
+
+
 class _Mean:
     """Mean of the last `length` values, or of all since the start."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 
 from v2g.grid.rocof import RocofWindow
-from v2g.grid.waveform import WaveformEstimate, WaveformEstimator
+from v2g.grid.waveform import LineVoltage, WaveformEstimate, WaveformEstimator
 from v2g.power.errors import Implausible, Unreachable
 from v2g.power.grid_sensor import GridReading
 from v2g.power.waveform import SampleBlock, SampleSource, decode
@@ -103,6 +103,8 @@ class WaveformGridSensor:
         self._clock = clock
         self._rate_hz = 0.0
         self._estimators: list[WaveformEstimator] = []
+        self._lines: list[LineVoltage] = []
+        """L1-L2, L2-L3, L3-L1."""
         self._rocof = RocofWindow(ROCOF_WINDOW_S)
         self._rocof_hz_per_s = 0.0
         self._next = 0
@@ -123,6 +125,7 @@ class WaveformGridSensor:
             voltages_v=(l1_v, l2_v, l3_v),
             rocof_hz_per_s=self._rocof_hz_per_s,
             phase_jump_deg=max((estimate.phase_jump_deg for estimate in estimates), key=abs),
+            line_voltages_v=(self._lines[0].voltage, self._lines[1].voltage, self._lines[2].voltage),
         )
 
     def _take(self, block: SampleBlock) -> None:
@@ -132,15 +135,22 @@ class WaveformGridSensor:
             except ValueError as error:
                 raise Implausible(_DEVICE, "samples", str(error), "let the unit sample faster") from error
             self._estimators, self._rate_hz = made, block.rate_hz
+            self._lines = [LineVoltage(block.rate_hz, self._nominal_hz) for _ in range(3)]
             self._rocof.clear()
         elif block.first != self._next or not all(isfinite(value) for sample in block.samples for value in sample):
             for estimator in self._estimators:
                 estimator.reset()
+            for line in self._lines:
+                line.reset()
             self._rocof.clear()
         self._next = block.first + len(block.samples)
         for sample in block.samples:
             for estimator, value in zip(self._estimators, sample, strict=True):
                 estimator.feed(value)
+            l1, l2, l3 = sample
+            for line, difference in zip(self._lines, (l1 - l2, l2 - l3, l3 - l1), strict=True):
+                if isfinite(difference):
+                    line.feed(difference)
         self._sequence += 1
         if estimates := self._estimates():
             self._rocof_hz_per_s = self._rocof.step(self._next / self._rate_hz, self._frequency_hz(estimates))

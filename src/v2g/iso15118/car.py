@@ -11,6 +11,10 @@ class CarState:
     """The latest of each figure; None if the car never said. Energies: what the battery can still take."""
 
     evcc_id: str = ""
+    contract: str = ""
+    """The eMAID of the contract whose key the car has proved to hold; empty without one."""
+    contract_doubt: str = ""
+    """Why that is not enough to feed the grid."""
     limits: Limits = Limits()
     soc_percent: int | None = None
     soc_min_percent: int | None = None

@@ -40,10 +40,12 @@ class CarEngine:
         setup_deadline: float,
         station: bytes | None = None,
         paused: CarPaused | None = None,
+        secure: bool = False,
     ) -> None:
-        """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS."""
+        """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS.
+        `secure`: the connection has TLS."""
         self.side = side
-        self.session = side.open(intent, station, paused)
+        self.session = replace(side.open(intent, station, paused), secure=secure, contract=intent.contract)
         self._commanded: tuple[CarSession | None, Command] = (None, Command())
         self.end: End[CarPaused] | None = None
         self._setup_deadline = setup_deadline

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from v2g.exi.facets import Type
+from v2g.iso15118.contract import Credential
 from v2g.iso15118.der import DerRating, DerSettings
 from v2g.iso15118.schedule import Schedule
 from v2g.iso15118.service import Selection
@@ -88,6 +90,30 @@ class CarSession:
     """The present phase has done what it is for: voltages match and the contactor is closed, or nothing is welded."""
     loops: int = 0
     """Charge-loop requests answered since the service was selected."""
+    secure: bool = False
+    """The connection has TLS: only then a contract is spoken of."""
+    contract: Credential | None = None
+    """The contract that the car pays by: its own, or the one that it was given in this session."""
+    certificates: tuple[int, int] | None = None
+    """The number of the station's certificate service, and the parameter set that the car wants of it; 0: not known
+    yet. None: not needed, or not offered."""
+    challenge: bytes = b""
+    """What the car has to sign to prove its contract."""
+    proved: bool = False
+    """It has."""
+    confirms: bool = False
+    """ISO 15118-20: the station wants the reading confirmed (MeteringConfirmation)."""
+    reading: Type | None = None
+    """Of the meter, as the station's message had it last: what a receipt repeats."""
+    tariff: Type | None = None
+    """What energy costs, as the station has stated it; with a contract only if its operator has signed it."""
+
+    @property
+    def needs_contract(self) -> bool:
+        """Whether the car has to ask for a contract, or for its successor, before it can pay."""
+        intent = self.intent
+        first = intent.contract is None and intent.provisioning is not None
+        return (first or intent.renews) and self.contract is intent.contract
 
     @property
     def resumable(self) -> CarPaused | None:

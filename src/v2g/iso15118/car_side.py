@@ -31,8 +31,10 @@ class CarConversation:
         setup_deadline: float,
         station: bytes | None = None,
         paused: CarPaused | None = None,
+        secure: bool | None = None,
     ) -> None:
-        """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS."""
+        """`setup_deadline`: 20 s after discovery began. `station`: SHA-512 of the station's certificate, with TLS.
+        `secure`: the connection has TLS; if left out, it has if there is such a certificate."""
         self._offered = [
             (protocol, side)
             for side in map(SIDES.__getitem__, intent.editions)
@@ -40,7 +42,14 @@ class CarConversation:
             if protocol.carries(intent.service)
         ]
         assert self._offered, f"none of {intent.editions} carries {intent.service.name}"
-        self._open = partial(CarEngine, intent=intent, setup_deadline=setup_deadline, station=station, paused=paused)
+        self._open = partial(
+            CarEngine,
+            intent=intent,
+            setup_deadline=setup_deadline,
+            station=station,
+            paused=paused,
+            secure=station is not None if secure is None else secure,
+        )
         _, preferred = self._offered[0]
         self.engine = self._open(preferred)
         self._setup_deadline = setup_deadline

@@ -23,5 +23,7 @@ class Paused:
     selection: Selection
     offered: tuple[Service, ...]
     car: CarState
+    by_contract: bool = False
+    """It was paid by a contract, and is again."""
     schedule_id: int = 0
     """The number of the last schedule that it was offered."""

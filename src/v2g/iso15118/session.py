@@ -42,12 +42,34 @@ class Session:
     demand: Demand = Demand()
     metered: bool = False
     """The car has had a reading of the meter."""
+    by_contract: bool | None = None
+    """Whether the car pays by a contract (Plug & Charge); None: it has not said so yet."""
+    chain: tuple[bytes, ...] = ()
+    """Its contract's certificates, DER, the leaf first: checked, but not yet proved to be the car's."""
+    doubt: str = ""
+    """Why they are not enough to feed the grid."""
+    challenge: bytes = b""
+    """What the car has to sign, with the key of that leaf."""
+    reading: Type | None = None
+    """Of the meter, as the car was given it last: what its receipt has to repeat."""
+    confirms: bool = False
+    """ISO 15118-20: the car is asked to confirm that reading (MeteringConfirmation)."""
+    receipt_s: int = 0
+    """When a receipt was asked for last, seconds since 1970 UTC; 0: not yet."""
     pausing: bool = False
     """The session ended with a pause."""
 
     def within_promise(self, limits: Limits) -> Limits:
         """The limits of now, never beyond what charge parameter discovery promised."""
         return limits if self.promised is None else limits.within(self.promised)
+
+    @property
+    def identified(self) -> bool:
+        """Whether the car has shown all that it has to show of who it is. One that may pay by a contract has to say
+        first how it pays, and then to prove its contract."""
+        if self.offer.contracts is None or self.by_contract is False:
+            return True
+        return bool(self.by_contract and self.car.contract)
 
     @property
     def selected(self) -> Selection:

@@ -45,9 +45,13 @@ class StationConversation:
         paused: Paused | None = None,
         timing: str = "standard",
         plain: bool = False,
+        secure: bool | None = None,
     ) -> None:
         """`now`: when the connection was accepted. `peer`: SHA-512 of the vehicle certificate, with TLS. `plain`: the
-        station has TLS, and this connection does without: only editions that admit that are spoken."""
+        station has TLS, and this connection does without: only editions that admit that are spoken. `secure`: this
+        connection has TLS; if left out, it has if there is such a certificate."""
+        if not (peer is not None if secure is None else secure):  # [V2G2-828]
+            offer = replace(offer, contracts=None, provisioning=None)
         self.engine: StationEngine | None = None
         self._offer, self._peer, self._paused, self._timing = offer, peer, paused, timing
         self._plain = plain
@@ -83,6 +87,13 @@ class StationConversation:
     def car(self) -> CarState:
         """What the car has stated about itself."""
         return CarState() if self.engine is None else self.engine.session.car
+
+    @property
+    def identified(self) -> bool:
+        """Whether the car has shown all that it has to show of who it is."""
+        if self.engine is None:
+            return self._offer.contracts is None
+        return self.engine.session.identified
 
     @property
     def session_id(self) -> bytes:

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from v2g.iso15118.contract import Contracts, Credential
 from v2g.iso15118.der import DerRating, DerSettings
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Limits, Stop
@@ -111,6 +112,21 @@ class Intent:
     """Factor on how long the car waits for each response: more than 1 for slow stations on a bench only."""
     meter_every: int = 10
     """Ask for the meter once in this number of charge-loop requests."""
+    contract: Credential | None = None
+    """Pay by this contract (Plug & Charge); None: by external means, unless `provisioning` is there."""
+    provisioning: Credential | None = None
+    """The certificate of the car's maker. With it the car asks for a contract if it has none."""
+    renews: bool = False
+    """Ask for the contract's successor before paying by it."""
+    roots: tuple[bytes, ...] = ()
+    """The V2G roots that the car knows, DER: named when it asks for a contract."""
+    trust: Contracts | None = None
+    """Who judges the chains of provisioning services; without, no contract is taken from any."""
     believe_precharge: bool = False
     """Close the contactor whatever voltage the station reports after pre-charge. Only for stations on a bench that
     report none: on a real cable the inrush current welds the contactor."""
+
+    @property
+    def by_contract(self) -> bool:
+        """Whether the car pays by a contract, which it has or asks for."""
+        return self.contract is not None or self.provisioning is not None

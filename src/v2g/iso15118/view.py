@@ -7,6 +7,7 @@ Sign everywhere: positive charges the vehicle, negative feeds the grid. Limits o
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from v2g.iso15118.contract import Contracts, Flaw, Prices, Provisioning
 from v2g.iso15118.der import DerSettings
 from v2g.iso15118.service import ControlMode, Service
 
@@ -76,6 +77,8 @@ class Meter:
     discharged_wh: int
     total_wh: int = 0
     """The meter's own reading of what was charged, whatever the session."""
+    signature: bytes | None = None
+    """The meter's own signature of it, if it makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ class StationView:
     unix_s: int
     """Wall-clock time for the messages' time stamps, seconds since 1970 UTC."""
     authorization: Authorization = Authorization.PENDING
+    contract: str = ""
+    """The contract (eMAID) that `authorization` is about; empty: it is about a car without one."""
+    flaw: Flaw | None = None
+    """What is wrong with that contract, if it was rejected and somebody has said so."""
     may_discharge: bool = False
     """Whether this car is authorised to feed the grid."""
     limits: Limits = Limits()
@@ -172,3 +179,13 @@ class Offer:
     price_levels: bool = False
     """Whether schedules carry a price schedule of one level: some cars accept none without prices."""
     ramp_w_per_s: float | None = None
+    contracts: Contracts | None = None
+    """Who judges contracts; None: no Plug & Charge, as on any connection without TLS."""
+    provisioning: Provisioning | None = None
+    """Who brings a car its contract; None: nobody."""
+    prices: Prices | None = None
+    """What energy costs; None: no tariffs."""
+    receipts_s: float | None = None
+    """Have a car with a contract sign the meter's reading this often; None: never."""
+    internet: tuple[int, ...] = ()
+    """The parameter sets of the internet service that the site has, by their numbers in Table 107 of ISO 15118-2."""

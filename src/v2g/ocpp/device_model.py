@@ -77,13 +77,14 @@ class DeviceModel:
             if kept is not None and each.why_not(kept.decode()) is None:
                 each.value = kept.decode()
 
-    def text(self, component: str, name: str, instance: str = "") -> str:
-        """The value of a variable of the station."""
-        return self._variables[_key(component, 0, name, instance)].actual
+    def text(self, component: str, name: str, instance: str = "", evse: int = 0) -> str:
+        """The value of a variable of the station, or of an EVSE; empty if there is none."""
+        found = self._variables.get(_key(component, evse, name, instance))
+        return "" if found is None else found.actual
 
-    def number(self, component: str, name: str, instance: str = "") -> float:
+    def number(self, component: str, name: str, instance: str = "", evse: int = 0) -> float:
         """The same as a number."""
-        return float(self.text(component, name, instance))
+        return float(self.text(component, name, instance, evse))
 
     def flag(self, component: str, name: str) -> bool:
         """The same as true or false."""

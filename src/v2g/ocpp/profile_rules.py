@@ -10,13 +10,16 @@ from msgspec import UNSET
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
 
-MODES: tuple[v21.OperationModeEnumType, ...] = ("ChargingOnly", "CentralSetpoint", "CentralFrequency", "Idle")
-"""Operation modes of a Tx profile that this station follows; the first one also of ChargingStationMaxProfile."""
-SETPOINT_MODES = ("CentralSetpoint", "CentralFrequency")
+MODES: tuple[v21.OperationModeEnumType, ...] = (
+    "ChargingOnly", "CentralSetpoint", "CentralFrequency", "ExternalSetpoint", "ExternalLimits", "LocalFrequency",
+    "LocalLoadBalancing", "Idle",
+)  # fmt: skip
+"""Operation modes of a Tx profile that this station follows; the first one also of the other purposes."""
+SETPOINT_MODES = ("CentralSetpoint", "CentralFrequency", "ExternalSetpoint")
 HIGHEST_STACK_LEVEL = 20
 MOST_PROFILES = 100
 PURPOSES: tuple[v21.ChargingProfilePurposeEnumType, ...] = (
-    "ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile",
+    "ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile", "PriorityCharging", "LocalGeneration",
 )  # fmt: skip
 _BY_PHASE = ("limit_L2", "limit_L3", "dischargeLimit_L2", "dischargeLimit_L3", "setpoint_L2", "setpoint_L3")
 
@@ -43,6 +46,8 @@ class Running:
     id: str
     since_s: float
     """Unix time at which a relative schedule begins: connected and authorised."""
+    priority: bool = False
+    """Whether it charges with priority (K21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Installed:
 
     evse: int
     profile: v21.ChargingProfileType
+    source: str = "CSO"
+    """Who has set it: the back end, or an external system (EMS, SO)."""
 
     @property
     def name(self) -> str:
@@ -73,9 +80,11 @@ def why_not(
     others: Iterable[Installed],
     *,
     negative_limits: bool,
+    load_balancing: str = "UnsupportedParam",
 ) -> Refusal | None:
-    """The first rule that the profile breaks, or None. `others`: the profiles that stay beside it."""
-    return next(_findings(new, evses, running, tuple(others), negative_limits), None)
+    """The first rule that the profile breaks, or None. `others`: the profiles that stay beside it. `load_balancing`:
+    the reason code why the station cannot balance loads, empty if it can."""
+    return next(_findings(new, evses, running, tuple(others), negative_limits, load_balancing), None)
 
 
 def _findings(
@@ -84,6 +93,7 @@ def _findings(
     running: Mapping[int, Running],
     others: tuple[Installed, ...],
     negative_limits: bool,
+    load_balancing: str,
 ) -> Iterator[Refusal]:
     profile, purpose = new.profile, new.profile.chargingProfilePurpose
     if new.evse and new.evse not in evses:
@@ -110,6 +120,8 @@ def _findings(
     schedule = profile.chargingSchedule[0]
     yield from _schedule(schedule, concerned)
     for period in schedule.chargingSchedulePeriod:
+        if period.operationMode == "LocalLoadBalancing" and load_balancing:
+            yield Refusal(load_balancing, "loads cannot be balanced")
         yield from _period(period, purpose, schedule, concerned, negative_limits)
 
 
@@ -168,25 +180,74 @@ def _period(
         yield Refusal("PhaseConflict", "limits and set-points of single phases are not supported")
     if given(period.numberPhases, 0) and any(evse.dc for evse in evses) and purpose != "ChargingStationMaxProfile":
         yield Refusal("NoPhaseForDC", "numberPhases is for AC")  # K01.FR.44
-    limit, discharge, setpoint = (given(each, None) for each in (period.limit, period.dischargeLimit, period.setpoint))
-    if mode not in MODES or (purpose == "ChargingStationMaxProfile" and mode != "ChargingOnly"):  # K01.FR.111, 114
+    is_tx, v2x = purpose in ("TxProfile", "TxDefaultProfile"), all(evse.v2x for evse in evses)
+    if mode not in MODES or (not is_tx and mode != "ChargingOnly"):  # K01.FR.111, 114
         yield Refusal("InvalidOperationMode", f"{mode} is not supported for {purpose}")
+    elif mode not in ("ChargingOnly", "CentralSetpoint", "CentralFrequency", "Idle") and not v2x:
+        yield Refusal("InvalidOperationMode", "this EVSE may not discharge")
+    elif period.evseSleep is True and mode != "Idle":  # K01.FR.126
+        yield Refusal("InvalidSchedule", "evseSleep is not supported")
     elif mode == "ChargingOnly":
-        negative = limit is not None and limit < 0
-        extension = negative_limits and purpose == "TxProfile" and schedule.chargingRateUnit == "W"
-        if limit is None or discharge is not None or setpoint is not None or (negative and not extension):
-            yield Refusal("InvalidSchedule", "ChargingOnly has a limit of at least 0 and no set-point")
-        if negative and not all(evse.v2x for evse in evses):
-            yield Refusal("InvalidSchedule", "this EVSE may not discharge")
-    elif mode == "Idle":
-        if any(each is not None for each in (limit, discharge, setpoint)):  # Q10.FR.02
-            yield Refusal("InvalidSchedule", "Idle has neither limit nor set-point")
-    elif setpoint is None:
+        yield from _charging_only(period, purpose, schedule, negative_limits, v2x)
+    elif mode == "LocalFrequency":
+        yield from _local_frequency(period, schedule)
+    else:
+        yield from _fields(period, mode, v2x)
+
+
+_FIELDS = {
+    "CentralSetpoint": ("limit", "dischargeLimit", "setpoint", "setpointReactive"),
+    "CentralFrequency": ("limit", "dischargeLimit", "setpoint"),
+    "ExternalSetpoint": ("limit", "dischargeLimit"),
+    "ExternalLimits": (),
+    "LocalLoadBalancing": ("limit", "dischargeLimit"),
+    "LocalFrequency": (),
+    "Idle": (),
+}
+"""What a period of a mode may have (Q, 2.2); the first one with a set-point has to have it."""
+_NAMES = ("limit", "dischargeLimit", "setpoint", "setpointReactive")
+
+
+def _fields(period: v21.ChargingSchedulePeriodType, mode: str, v2x: bool) -> Iterator[Refusal]:
+    strange = [name for name in _NAMES if getattr(period, name) is not UNSET and name not in _FIELDS[mode]]
+    if strange:  # Q08.FR.04, Q10.FR.02
+        yield Refusal("InvalidSchedule", f"{mode} has no {', '.join(strange)}")
+    limit, discharge, setpoint = (given(each, None) for each in (period.limit, period.dischargeLimit, period.setpoint))
+    if limit is not None and limit < 0:
+        yield Refusal("InvalidSchedule", "the limit is below 0")
+    if "setpoint" not in _FIELDS[mode]:
+        return
+    if setpoint is None:
         yield Refusal("InvalidSchedule", f"{mode} needs a setpoint")
     elif not _least(discharge) <= setpoint <= _most(limit):  # V2X.05
         yield Refusal("InvalidSchedule", "the setpoint is outside dischargeLimit and limit")
-    elif (limit is not None and limit < 0) or (setpoint < 0 and not all(evse.v2x for evse in evses)):
-        yield Refusal("InvalidSchedule", "this EVSE may not discharge" if setpoint < 0 else "the limit is below 0")
+    elif setpoint < 0 and not v2x:
+        yield Refusal("InvalidSchedule", "this EVSE may not discharge")
+
+
+def _local_frequency(period: v21.ChargingSchedulePeriodType, schedule: v21.ChargingScheduleType) -> Iterator[Refusal]:
+    yield from _fields(period, "LocalFrequency", v2x=True)
+    if period.v2xBaseline is UNSET or len(given(period.v2xFreqWattCurve, ())) < 2:  # Q08.FR.03
+        yield Refusal("NoFreqWattCurve", f"schedule {schedule.id}, period {period.startPeriod}")
+    if schedule.chargingRateUnit != "W":
+        yield Refusal("UnsupportedRateUnit", "LocalFrequency is in W")
+
+
+def _charging_only(
+    period: v21.ChargingSchedulePeriodType,
+    purpose: str,
+    schedule: v21.ChargingScheduleType,
+    negative_limits: bool,
+    v2x: bool,
+) -> Iterator[Refusal]:
+    limit = given(period.limit, None)
+    negative = limit is not None and limit < 0
+    extension = negative_limits and purpose == "TxProfile" and schedule.chargingRateUnit == "W"
+    others = [name for name in _NAMES if name != "limit" and getattr(period, name) is not UNSET]
+    if limit is None or others or (negative and not extension):
+        yield Refusal("InvalidSchedule", "ChargingOnly has a limit of at least 0 and no set-point")
+    if negative and not v2x:
+        yield Refusal("InvalidSchedule", "this EVSE may not discharge")
 
 
 def _least(discharge: float | None) -> float:

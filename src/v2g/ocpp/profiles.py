@@ -1,6 +1,6 @@
 """The charging profiles that a station holds: installed, replaced, updated, cleared, reported."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import groupby, islice
 from math import inf
@@ -29,6 +29,8 @@ class Profiles:
         """Whether a profile takes the place of one with its purpose and stack level (OCPP 1.6)."""
         self.negative_limits = False
         """Whether a negative limit of a TxProfile is an order to discharge (an extension for OCPP 2.0.1)."""
+        self.load_balancing: Callable[[], str] = lambda: "UnsupportedParam"
+        """OCPP's reason code why loads cannot be balanced here; empty if they can."""
 
     def set(
         self, evse: int, profile: v21.ChargingProfileType, running: Mapping[int, Running], unix_s: float
@@ -40,7 +42,8 @@ class Profiles:
             for each in self.installed
             if each.profile.id != profile.id and not (self.replaces_rivals and rivals(new, each))
         )
-        refusal = why_not(new, self.evses, running, others, negative_limits=self.negative_limits)
+        refusal = why_not(new, self.evses, running, others, negative_limits=self.negative_limits,
+                          load_balancing=self.load_balancing())  # fmt: skip
         if refusal is None:
             if profile.chargingProfileKind == "Dynamic":  # K28.FR.05
                 profile = replace(profile, dynUpdateTime=timestamp(unix_s))
@@ -60,6 +63,21 @@ class Profiles:
         changed = replace(found.profile, chargingSchedule=(replace(schedule, chargingSchedulePeriod=(period,)),))
         return self.set(found.evse, changed, running, unix_s)
 
+    def write(self, id: int, unix_s: float, **values: float) -> None:
+        """An external system changes values of a Dynamic profile of the back end (Q05.FR.05, 06)."""
+        self.installed = tuple(
+            replace_profile(each, unix_s, values) if each.profile.id == id else each for each in self.installed
+        )
+
+    def constrain(self, evse: int, profile: v21.ChargingProfileType | None, source: str) -> None:
+        """The constraints of an external system for an EVSE (0: the station); None: it has none any more."""
+        kept = tuple(each for each in self.installed if each.evse != evse or each.source == "CSO")
+        self.installed = kept if profile is None else (*kept, Installed(evse, profile, source))
+
+    def constraints(self, evse: int) -> v21.ChargingProfileType | None:
+        """The external constraints that are in force for an EVSE."""
+        return next((each.profile for each in self.installed if each.evse == evse and each.source != "CSO"), None)
+
     def clear(self, id: int | None = None, criteria: v21.ClearChargingProfileType | None = None) -> bool:
         """Remove the profiles that fit; whether there were any."""
         kept = tuple(each for each in self.installed if not self._fits(each, id, criteria))
@@ -78,7 +96,7 @@ class Profiles:
             sources = given(criterion.chargingLimitSource, None)
             fits = (
                 evse is None or each.evse == evse,
-                sources is None or "CSO" in sources,
+                sources is None or each.source in sources,
                 profile.id in given(criterion.chargingProfileId, (profile.id,)),
                 given(criterion.stackLevel, profile.stackLevel) == profile.stackLevel,
                 given(criterion.chargingProfilePurpose, profile.chargingProfilePurpose)
@@ -98,9 +116,12 @@ class Profiles:
         if lost:
             self.installed = tuple(each for each in self.installed if each not in lost)
 
-    def order(self, evse: int, running: Running | None, at: Instant) -> Order:
-        """What the profiles ask of an EVSE now."""
-        return order(self.installed, self.evses[evse], len(self.evses), running, at)
+    def order(
+        self, evse: int, running: Running | None, at: Instant, resolve: Callable[[Order], Order] | None = None
+    ) -> Order:
+        """What the profiles ask of an EVSE now. `resolve`: finds the set-point of a period that has none."""
+        found = (self.installed, self.evses[evse], len(self.evses), running, at)
+        return order(*found) if resolve is None else order(*found, resolve)
 
     def due(self, unix_s: float) -> Iterator[int]:
         """Ids of Dynamic profiles whose next values have to be asked for (K28)."""
@@ -143,6 +164,8 @@ class Profiles:
             yield _period(offset, list(held.values()), unit)
 
     def _fits(self, each: Installed, id: int | None, criteria: v21.ClearChargingProfileType | None) -> bool:
+        if each.source != "CSO":  # the back end clears no external limit (K10.FR.09)
+            return False
         if id is not None:
             return each.profile.id == id
         if criteria is None:
@@ -181,6 +204,19 @@ def _period(
         dischargeLimit=round(least_w / factor, 1),
         setpoint=round(min(max(order.setpoint_w, least_w), limit_w) / factor, 1),
     )
+
+
+def replace_profile(installed: Installed, unix_s: float, values: Mapping[str, float]) -> Installed:
+    """The same profile with other values in its one period, from now on."""
+    profile = installed.profile
+    schedule = profile.chargingSchedule[0]
+    period = replace(schedule.chargingSchedulePeriod[0], **values)
+    changed = replace(
+        profile,
+        chargingSchedule=(replace(schedule, chargingSchedulePeriod=(period,)),),
+        dynUpdateTime=timestamp(unix_s),
+    )
+    return Installed(installed.evse, changed, installed.source)
 
 
 __all__ = ["Installed", "Instant", "Order", "Profiles", "Refusal", "Running"]

@@ -1,7 +1,7 @@
 """What the installed profiles ask of an EVSE at an instant, and over a time: the composite schedule (K01, K08)."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -29,6 +29,17 @@ class Order(Struct, frozen=True):
     """The profile that limits charging; empty if none does."""
     by: str = ""
     """The profile of the transaction that gives mode and set-point; empty if there is none."""
+    drawn_var: float | None = None
+    """Reactive power that is asked for, positive as an inductive load draws it; None leaves it to the grid code."""
+    period: v21.ChargingSchedulePeriodType | None = None
+    """What it was made of, for the modes whose set-point the station finds itself."""
+
+    @property
+    def may_discharge_w(self) -> float:
+        """What a set-point below zero may be at most, whoever gives it: 0 without a profile for V2X."""
+        if self.period is None or self.mode in ("ChargingOnly", "Idle"):
+            return 0.0
+        return -given(self.period.dischargeLimit, -inf)
 
 
 FREE = Order()
@@ -64,12 +75,27 @@ class Instant:
 
     unix_s: float
     offline_s: float = 0.0
+    csms_first: bool = False
+    """Of two set-points that of the back end counts, not that of an external system (SetpointPriority)."""
 
 
-def order(installed: Iterable[Installed], evse: EvseTraits, share: int, running: Running | None, at: Instant) -> Order:
-    """What holds for the EVSE now. `share`: among how many EVSEs the station's own limit is divided."""
-    _, found = next(_sweep(_stacks(installed, evse, share, running, at, at.unix_s + 1), at.unix_s, at.unix_s + 1))
-    return found
+def _as_it_is(order: Order) -> Order:
+    return order
+
+
+def order(
+    installed: Iterable[Installed],
+    evse: EvseTraits,
+    share: int,
+    running: Running | None,
+    at: Instant,
+    resolve: Callable[[Order], Order] = _as_it_is,
+) -> Order:
+    """What holds for the EVSE now. `share`: among how many EVSEs the station's own limit is divided. `resolve`: finds
+    the set-point of a period that has none."""
+    stacks = _stacks(installed, evse, share, running, at, at.unix_s + 1)
+    tx, *others = (_first(stack, at.unix_s)[0] for stack in stacks)
+    return _combined(None if tx is None else resolve(tx), *others, csms_first=at.csms_first)
 
 
 def composite(
@@ -86,6 +112,8 @@ def usable(installed: Installed, running: Running | None, at: Instant) -> bool:
     profile = installed.profile
     if profile.chargingProfilePurpose == "TxProfile" and (running is None or running.id != profile.transactionId):
         return False
+    if profile.chargingProfilePurpose == "PriorityCharging" and (running is None or not running.priority):
+        return False
     return at.offline_s <= given(profile.maxOfflineDuration, inf)
 
 
@@ -93,43 +121,63 @@ _Stack = list[_Course]
 """Profiles of which the first with a period now counts: the highest stack level first."""
 
 
+_RANKS = {"TxDefaultProfile": 0, "TxProfile": 1, "PriorityCharging": 2}
+"""Of the purposes that say what a transaction does: the higher one counts."""
+_OTHERS = ("ChargingStationMaxProfile", "ChargingStationExternalConstraints", "LocalGeneration")
+
+
 def _stacks(
     installed: Iterable[Installed], evse: EvseTraits, share: int, running: Running | None, at: Instant, end_s: float
-) -> tuple[_Stack, _Stack]:
-    """First those of the transaction, of which TxProfile beats TxDefaultProfile; then the station's own limit."""
-    ranked: list[tuple[tuple[bool, int], _Course]] = []
-    station: list[tuple[int, _Course]] = []
+) -> tuple[_Stack, _Stack, _Stack, _Stack]:
+    """First what the transaction does; then the station's own limit, external constraints, and local generation."""
+    ranked: list[tuple[tuple[int, int], _Course]] = []
+    others: dict[str, list[tuple[int, _Course]]] = {purpose: [] for purpose in _OTHERS}
     for each in installed:
         profile = each.profile
         if each.evse not in (0, evse.id) or not usable(each, running, at):
             continue
         segments = _segments(each, evse, running, at.unix_s, end_s)
-        if profile.chargingProfilePurpose == "ChargingStationMaxProfile":
-            station.append((profile.stackLevel, _Course(_shared(segments, share))))
+        purpose = profile.chargingProfilePurpose
+        if purpose in _RANKS:
+            ranked.append(((_RANKS[purpose], profile.stackLevel), _Course(segments)))
         else:
-            is_tx = profile.chargingProfilePurpose == "TxProfile"
-            ranked.append(((is_tx, profile.stackLevel), _Course(segments)))
+            course = _Course(_shared(segments, share) if each.evse == 0 else segments)
+            others[purpose].append((profile.stackLevel, course))
     ranked.sort(key=lambda pair: pair[0], reverse=True)
-    station.sort(key=lambda pair: pair[0], reverse=True)
-    return [course for _, course in ranked], [course for _, course in station]
+    for courses in others.values():
+        courses.sort(key=lambda pair: pair[0], reverse=True)
+    station, external, generation = ([course for _, course in others[purpose]] for purpose in _OTHERS)
+    return [course for _, course in ranked], station, external, generation
 
 
 def _shared(segments: Iterator[_Segment], share: int) -> Iterator[_Segment]:
+    """What holds for the whole station, as this EVSE's part."""
     for each in segments:
-        yield replace(each, order=replace(each.order, charge_w=each.order.charge_w / share))
+        whole = each.order
+        setpoint_w = None if whole.setpoint_w is None else whole.setpoint_w / share
+        drawn_var = None if whole.drawn_var is None else whole.drawn_var / share
+        part = replace(
+            whole,
+            charge_w=whole.charge_w / share,
+            discharge_w=whole.discharge_w / share,
+            setpoint_w=setpoint_w,
+            drawn_var=drawn_var,
+        )
+        yield replace(each, order=part)
 
 
-def _sweep(stacks: tuple[_Stack, _Stack], start_s: float, end_s: float) -> Iterator[tuple[float, Order]]:
+def _sweep(
+    stacks: tuple[_Stack, _Stack, _Stack, _Stack], start_s: float, end_s: float
+) -> Iterator[tuple[float, Order]]:
     """Every instant at which what holds changes, and what holds from there on: from change to change, where only
     those periods are looked at that no higher profile hides."""
     at_s, before = start_s, None
     while at_s < end_s:
-        tx, tx_until_s = _first(stacks[0], at_s)
-        station, station_until_s = _first(stacks[1], at_s)
-        now = _combined(tx, station)
+        found = [_first(stack, at_s) for stack in stacks]
+        now = _combined(*(each for each, _ in found))
         if now != before:
             yield at_s, now
-        before, at_s = now, min(tx_until_s, station_until_s)
+        before, at_s = now, min(until_s for _, until_s in found)
 
 
 def _first(stack: _Stack, at_s: float) -> tuple[Order | None, float]:
@@ -145,16 +193,50 @@ def _first(stack: _Stack, at_s: float) -> tuple[Order | None, float]:
     return None, until_s
 
 
-def _combined(tx: Order | None, station: Order | None) -> Order:
-    """The lower limit of both; a set-point stays within it (K08.FR.08)."""
-    if station is None:
-        return FREE if tx is None else tx
-    if tx is None:
-        return station
-    if station.charge_w >= tx.charge_w:
-        return tx
-    setpoint = None if tx.setpoint_w is None else min(tx.setpoint_w, station.charge_w)
-    return replace(tx, charge_w=station.charge_w, charge_by=station.charge_by, setpoint_w=setpoint)
+def _combined(
+    tx: Order | None,
+    station: Order | None,
+    external: Order | None = None,
+    generation: Order | None = None,
+    *,
+    csms_first: bool = False,
+) -> Order:
+    """The lowest limit of all; a set-point stays within it (K08.FR.08). Local generation comes on top."""
+    found = tx or station or FREE
+    if station is not None:
+        found = _within(found, station.charge_w, station.charge_by)
+    if external is not None:
+        if external.setpoint_w is not None and not (csms_first and found.setpoint_w is not None):
+            found = _from_outside(found, external)
+        found = _within(found, external.charge_w, external.charge_by)
+        if external.mode == "ExternalLimits" and external.discharge_w < found.discharge_w:
+            setpoint_w = None if found.setpoint_w is None else max(found.setpoint_w, -external.discharge_w)
+            found = replace(found, discharge_w=external.discharge_w, setpoint_w=setpoint_w)
+    if generation is not None:
+        found = replace(found, charge_w=found.charge_w + generation.charge_w)
+    return found
+
+
+def _within(order: Order, charge_w: float, by: str) -> Order:
+    if charge_w >= order.charge_w:
+        return order
+    setpoint_w = None if order.setpoint_w is None else min(order.setpoint_w, charge_w)
+    return replace(order, charge_w=charge_w, charge_by=by, setpoint_w=setpoint_w)
+
+
+def _from_outside(order: Order, external: Order) -> Order:
+    """The set-point of an external system in the place of the back end's; discharge only as far as a profile for V2X
+    allows it (Q06)."""
+    assert external.setpoint_w is not None
+    setpoint_w = max(external.setpoint_w, -order.may_discharge_w)
+    return replace(
+        order,
+        setpoint_w=min(setpoint_w, order.charge_w),
+        discharge_w=order.may_discharge_w if setpoint_w < 0 else 0.0,
+        drawn_var=external.drawn_var,
+        mode=external.mode,
+        by=external.by,
+    )
 
 
 def _segments(
@@ -225,8 +307,15 @@ def _order(period: v21.ChargingSchedulePeriodType, unit: str, name: str, evse: E
     if mode in SETPOINT_MODES:
         setpoint_w = given(period.setpoint, 0.0) * factor
         most_w = -given(period.dischargeLimit, -inf) * factor
+        reactive = given(period.setpointReactive, None)
+        drawn_var = None if reactive is None else reactive * factor
         # No set-point below zero: no order to discharge.
-        return Order(limit_w, most_w if setpoint_w < 0 else 0.0, setpoint_w, mode, name, name)
+        discharge_w = most_w if setpoint_w < 0 else 0.0
+        return Order(limit_w, discharge_w, setpoint_w, mode, name, name, drawn_var, period)
+    if mode == "ExternalLimits":
+        return Order(limit_w, -given(period.dischargeLimit, 0.0) * factor, None, mode, name, name, None, period)
+    if mode in ("LocalFrequency", "LocalLoadBalancing"):
+        return Order(limit_w, 0.0, 0.0, mode, name, name, None, period)
     if limit_w < 0:  # the extension of 2.0.1: a negative limit in W
         return Order(0.0, -limit_w, limit_w, "CentralSetpoint", name, name)
     return Order(limit_w, 0.0, None, mode, name, name)

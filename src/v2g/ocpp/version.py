@@ -24,6 +24,9 @@ REPLACED = {
     "EVCCID": "Central",
     "SoCLimitReached": "EnergyLimitReached",
     "ReqEnergyTransferRejected": "Other",
+    "DC_BPT": "DC",
+    "AC_BPT": "AC_three_phase",
+    "AC_BPT_DER": "AC_three_phase",
 }
 """Words of 2.1 and what comes closest to them in 2.0.1."""
 _CODES = (

@@ -101,7 +101,7 @@ class Version16(Version):
     # Transactions
 
     def begin(self, transaction: str, evse: int, tag: str) -> None:
-        """A transaction of which the back end is told next."""
+        """A transaction that the back end hears of next."""
         if transaction not in self._known:
             self._keep(transaction, Known(evse, tag))
 

@@ -4,9 +4,9 @@ import re
 
 from v2g.pki.certificate import Certificate
 
-_EMAID = re.compile(r"(?P<country>[A-Z]{2})(?P<provider>[A-Z0-9]{3})C?(?P<instance>[A-Z0-9]{8})(?P<check>[A-Z0-9])?")
-"""ISO 15118-2 Annex H: country, provider, C, eight characters, check digit; 14 or 15 without separators. Contracts of
-DIN SPEC 91286 lack the C."""
+_EMAID = re.compile(r"(?P<country>[A-Z]{2})(?P<provider>[A-Z0-9]{3})(?P<instance>[A-Z0-9]{8,9})(?P<check>[A-Z0-9])?")
+"""ISO 15118-2 Annex H: country, provider, nine characters (C and eight, with most operators), check digit; 14 or 15
+without separators. Contracts of DIN SPEC 91286 have eight."""
 
 
 def plain_emaid(text: str) -> str:

@@ -23,6 +23,8 @@ class GridReading:
     """Drawn from the grid at the connection point, negative feeds it."""
     reactive_var: float | None = None
     """The same, positive as drawn by an inductive load."""
+    line_voltages_v: tuple[float, float, float] | None = None
+    """From phase to phase: L1-L2, L2-L3, L3-L1."""
 
 
 class GridSensor(Protocol):

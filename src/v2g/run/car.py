@@ -132,7 +132,11 @@ class Car:
         self._link = link
         self._settled.set()
         self._evcc = CarConversation(
-            self._intent, setup_deadline=self._setup_deadline, station=peer.fingerprint, paused=self._paused
+            self._intent,
+            setup_deadline=self._setup_deadline,
+            station=peer.fingerprint,
+            paused=self._paused,
+            secure=bool(peer.tls),
         )
         now = self._loop.time()
         self._step(lambda evcc, vehicle: evcc.start(now, vehicle), now)

@@ -200,6 +200,8 @@ def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]
         chain=settings.chain or (directory / "cpo_chain.pem" if settings.certificate is None else None),
         password_file=settings.password_file,
         own_roots=_existing(directory / "v2g_root.pem"),
+        key_uri=settings.key_uri,
+        pkcs11_module=settings.pkcs11_module,
     )
     contexts, problems = [station_context(files, profile, now=now, key_log=settings.key_log)], []
     if profile is INTEROP_P256 and contexts[0].own[0].key_kind == "secp256r1":

@@ -207,9 +207,10 @@ class EvseRunner:
         self._talker = talker
         self.slowest = (0.0, "")
         # A car that proved nothing in TLS 1.2 is one of ISO 15118-2: ISO 15118-20 wants its certificate.
-        plain, now = talker.plain or (peer.tls is not None and peer.fingerprint is None), self._loop.time()
-        self._guarded(lambda: self.evse.connected(now, peer.fingerprint, peer.common_name, plain=plain))
-        self.report(CarArrived(str(peer), peer.tls is not None))
+        secure, now = peer.tls is not None, self._loop.time()
+        plain = talker.plain or (secure and peer.fingerprint is None)
+        self._guarded(lambda: self.evse.connected(now, peer.fingerprint, peer.common_name, plain=plain, secure=secure))
+        self.report(CarArrived(str(peer), secure))
         self._wake()
         return True
 

@@ -121,6 +121,10 @@ class StationProcess:
         runner = EvseRunner(evse, self._trace, self._session_ended, self._journal, self._pulse)
         self._runners[settings.id] = runner
         self._station.registers[settings.id] = runner.devices.registers
+        if credentials is not None and settings.contracts:
+            from v2g.run.payment import payment_of
+
+            evse.payment = payment_of(credentials, self._settings.tls.profile)
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")

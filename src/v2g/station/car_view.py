@@ -33,7 +33,9 @@ def view_of(
     return StationView(
         unix_s=unix_s,
         authorization=authorization,
-        may_discharge=settings.may_feed,
+        contract="" if visit.judged is None else visit.judged.contract or "",
+        flaw=None if visit.verdict is None else visit.verdict.flaw,
+        may_discharge=settings.may_feed and visit.verdict is not None and visit.verdict.discharge,
         limits=limits,
         lasting=limits_of(settings, rating, decision.lasting),
         cable_check=_check(visit),

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from v2g.iso15118.car import CarState
+from v2g.iso15118.contract import Payment
 from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Faulted, Received, Sent
 from v2g.iso15118.event import Step as Talk
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
 from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
-from v2g.iso15118.view import Authorization, Demand, Stage, StationView, Stop
+from v2g.iso15118.view import Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.station import Happening, Signal
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
+from v2g.station import admission
 from v2g.station.access import Answer, Authorizer, Identity, Verdict, authorizer_of
 from v2g.station.cable import locked, offered_a, permitted
 from v2g.station.car_view import view_of
@@ -31,10 +33,8 @@ from v2g.station.event import (
     Deviates,
     Event,
     GridVerdict,
-    Judged,
     KnownDeviation,
     LineHappened,
-    NamesDiffer,
     PilotHappened,
     PromiseBroken,
     SafeStateReached,
@@ -80,9 +80,11 @@ class Evse:
         *,
         kept: KeptEvse | None = None,
         authorizer: Authorizer | None = None,
+        payment: Payment | None = None,
     ) -> None:
         """`rating`: of the inverter; None for an EVSE without one. `site`: its share of the site's limit. `kept`: what
-        an earlier process left behind. `authorizer`: who decides about cars; the configured list if left out."""
+        an earlier process left behind. `authorizer`: who decides about cars; the configured list if left out.
+        `payment`: who knows of contracts and prices."""
         self.settings = settings
         self.rating = rating
         self.site = site
@@ -102,6 +104,7 @@ class Evse:
         self.sequence = 0
         """Steps so far."""
         self._authorizer = authorizer or authorizer_of(settings.access)
+        self.payment = payment or Payment()
         self._path = PowerPath()
         self._orders = SAFE
         self._events: list[Event] = []
@@ -117,15 +120,22 @@ class Evse:
     # What arrives
 
     def connected(
-        self, now: float, peer: bytes | None = None, certificate: str | None = None, *, plain: bool = False
+        self,
+        now: float,
+        peer: bytes | None = None,
+        certificate: str | None = None,
+        *,
+        plain: bool = False,
+        secure: bool | None = None,
     ) -> Step:
         """A car connected. `peer`: SHA-512 of its certificate, with TLS; `certificate`: the name in it.
 
-        `plain`: without the TLS that the station has.
+        `plain`: without the TLS that the station has. `secure`: with TLS; if left out, so is one with a `peer`.
         """
         settings = self._allowing()
+        offer, timing = offer_of(settings, self.payment), settings.timing
         conversation = StationConversation(
-            offer_of(settings), now, peer=peer, paused=self.paused, timing=settings.timing, plain=plain
+            offer, now, peer=peer, paused=self.paused, timing=timing, plain=plain, secure=secure
         )
         self.visit = self._new_visit(
             conversation=conversation, since_s=now, certificate=certificate, meter=self.fresh(now).meter
@@ -333,6 +343,7 @@ class Evse:
             visit.injection,
             self.back_end,
             certificate=visit.certificate,
+            charges_only=visit.charges_only,
             silent_s=now - visit.heard_s,
         )
         decision = visit.decider.decide(situation)
@@ -491,7 +502,7 @@ class Evse:
             self.fresh(now),
             self.rating,
             unix_s,
-            authorization=self._authorization(now),
+            authorization=admission.authorization(self._judge(now), ready=self.why_not_ready(now) is None),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
             power_w=self.fresh(now).power_w or 0.0,
             renegotiate=renegotiate,
@@ -514,27 +525,11 @@ class Evse:
 
     def _judge(self, now: float) -> Verdict:
         """The verdict about this car; a new one is reported."""
-        visit, identity = self.visit, Identity()  # a car that does not talk has no name
-        if visit.conversation is not None:
-            # Before it has named itself, a car can only be the one that resumes its session.
-            evcc_id = self.car.evcc_id or ("" if self.paused is None else self.paused.car.evcc_id)
-            identity = Identity(evcc_id, visit.certificate)
-        verdict = self._authorizer.judge(identity, now)
-        if (self.car.evcc_id or self.mute) and (verdict, identity) != (visit.verdict, visit.judged):
-            if identity.contradicts and visit.judged != identity:
-                self._events.append(NamesDiffer(identity))
-            visit.verdict, visit.judged = verdict, identity
-            self._events.append(Judged(identity, verdict))
+        identity = admission.identity_of(self.visit, "" if self.paused is None else self.paused.car.evcc_id)
+        verdict = admission.judge(self._authorizer, self.visit, identity, now)
+        if self.car.evcc_id or self.mute:
+            self._events += admission.reported(self.visit, identity, verdict)
         return verdict
-
-    def _authorization(self, now: float) -> Authorization:
-        verdict = self._judge(now)
-        if verdict.answer is Answer.REFUSED:
-            return Authorization.REJECTED
-        if verdict.answer is Answer.PENDING:
-            return Authorization.PENDING
-        # A station whose hardware is not there keeps the car waiting rather than promise what it cannot do.
-        return Authorization.ACCEPTED if self.why_not_ready(now) is None else Authorization.PENDING
 
     def _allowing(self) -> EvseSettings:
         """The settings for the matched car: known deviations are reported, and allowed for."""

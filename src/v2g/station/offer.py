@@ -1,14 +1,20 @@
 """What an EVSE offers every car: its services, and its limits."""
 
+from v2g.iso15118.contract import Payment
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Limits, Offer
 from v2g.power.inverter import InverterRating
 from v2g.station.config.settings import EvseSettings
 from v2g.station.power.limits import Allowed
 
+_INTERNET = {"ftp": (1, 2), "http": (3,), "https": (4,)}
+"""The parameter sets of the internet service, by what the site lets through."""
 
-def offer_of(settings: EvseSettings) -> Offer:
-    """What a car may choose from; whether it may be discharged is asked when it chooses."""
+
+def offer_of(settings: EvseSettings, payment: Payment | None = None) -> Offer:
+    """What a car may choose from; whether it may be discharged is asked when it chooses. `payment`: who knows of
+    contracts and prices."""
+    payment = payment or Payment()
     return Offer(
         evse_id=settings.evse_id,
         services=tuple(Service[name] for name in settings.services),
@@ -20,6 +26,11 @@ def offer_of(settings: EvseSettings) -> Offer:
         precharge_tolerance_v=settings.precharge_tolerance_v,
         price_levels=settings.price_levels,
         ramp_w_per_s=settings.capability.ramp_w_per_s,
+        contracts=payment.contracts,
+        provisioning=payment.provisioning,
+        prices=payment.prices,
+        receipts_s=settings.receipts_s,
+        internet=tuple(number for name in settings.internet for number in _INTERNET[name]),
     )
 
 

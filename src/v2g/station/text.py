@@ -123,6 +123,8 @@ def _left_behind(left: LeftBehind) -> str:
 def _judged(judged: Judged) -> tuple[str, str]:
     verdict = judged.verdict
     text = f"{verdict.answer}: {judged.identity}: {verdict.reason}"
+    if verdict.answer is Answer.GRANTED:
+        text += f"; it charges only: {verdict.charges_only}" if verdict.charges_only else "; it may feed the grid"
     if verdict.unproved:
         return "WARNING", f"{text}; nothing proves that name (`unproved: true`)"
     return "WARNING" if verdict.answer is Answer.REFUSED else "INFO", text

@@ -122,6 +122,13 @@ class Visit:
         return (Fault.AUTHORIZATION, self.verdict.reason) if self.verdict is not None and refused else None
 
     @property
+    def charges_only(self) -> str:
+        """Why this car may not feed the grid; empty if it may, or as long as nobody has decided about it."""
+        verdict = self.verdict
+        decided = verdict is not None and verdict.answer is Answer.GRANTED
+        return verdict.charges_only if verdict is not None and decided else ""
+
+    @property
     def busy(self) -> bool:
         """Whether a session is under way."""
         return self.conversation is not None and self.conversation.end is None

@@ -4,9 +4,8 @@ A connection whose set-up fails ends there; nothing in this package falls back t
 """
 
 import hashlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from v2g.pki.certificate import Certificate, Unreadable, of
@@ -15,6 +14,9 @@ from v2g.tls.alert import ALERTS
 from v2g.tls.choice import TlsChoice
 from v2g.tls.context import Evidence, TlsContext
 from v2g.tls.profile import PROBE, Probed, Role, TlsError
+
+if TYPE_CHECKING:  # loaded for a key on a token
+    from v2g.tls.token import TokenConnection
 
 _READ_SIZE = 1 << 16
 
@@ -40,7 +42,7 @@ class TlsChannel:
         self._failure: TlsError | None = None
         self._first = bytearray()
         """A station's: what came before the ClientHello was complete."""
-        self._connection: SSL.Connection | None = None
+        self._connection: SSL.Connection | TokenConnection | None = None
         self.probe = False
         """Whether the peer says that it is no car, but `v2g pki verify`."""
         self.handshaking = True
@@ -49,9 +51,11 @@ class TlsChannel:
         """Whether the peer has closed in order. The end of the TCP stream without this is a broken connection."""
         self.negotiated: Negotiated | None = None
         if context.role is Role.VEHICLE:
-            self._connection = self._open(self._context)
-            self._connection.set_connect_state()
-            self._connection.request_ocsp()
+            connection = self._context.open(self._evidence)
+            assert isinstance(connection, SSL.Connection)
+            connection.set_connect_state()
+            connection.request_ocsp()
+            self._connection = connection
             self.receive(b"")
 
     @property
@@ -129,13 +133,6 @@ class TlsChannel:
         """SHA-512 of the peer's leaf: 64 bytes."""
         return hashlib.sha512(self.peer_certificate_der).digest()
 
-    @property
-    def peer_chain(self) -> tuple[bytes, ...]:
-        """What the peer has sent of its chain, DER, the leaf first."""
-        connection = self._connection
-        chain = None if connection is None else connection.get_peer_cert_chain(as_cryptography=True)
-        return tuple(each.public_bytes(Encoding.DER) for each in chain or ())
-
     def _peer_certificate(self) -> Certificate:
         connection = None if self.handshaking else self._connection
         certificate = None if connection is None else connection.get_peer_certificate(as_cryptography=True)
@@ -146,12 +143,7 @@ class TlsChannel:
         except Unreadable as error:
             raise TlsError(f"the peer's certificate is refused: {error}") from error
 
-    def _open(self, context: TlsContext) -> SSL.Connection:
-        connection = SSL.Connection(context.ssl, None)
-        connection.set_app_data(self._evidence)
-        return connection
-
-    def _choose(self, ciphertext: bytes) -> SSL.Connection | None:
+    def _choose(self, ciphertext: bytes) -> "SSL.Connection | TokenConnection | None":
         """A station waits for the ClientHello, and picks the context by it; None: it is not complete."""
         self._first += ciphertext
         try:
@@ -162,11 +154,12 @@ class TlsChannel:
         except hello.NotAHello:
             found = None
         self._context = self._choice.pick(found)
-        self._connection = self._open(self._context)
-        self._connection.set_accept_state()
+        self._connection = self._context.open(self._evidence)
+        if isinstance(self._connection, SSL.Connection):
+            self._connection.set_accept_state()
         return self._connection
 
-    def _read(self, connection: SSL.Connection) -> bytes:
+    def _read(self, connection: "SSL.Connection | TokenConnection") -> bytes:
         chunks = []
         while True:
             try:
@@ -178,7 +171,7 @@ class TlsChannel:
                 break
         return b"".join(chunks)
 
-    def _check_negotiated(self, connection: SSL.Connection) -> None:
+    def _check_negotiated(self, connection: "SSL.Connection | TokenConnection") -> None:
         profile = self._context.profile
         version = connection.get_protocol_version_name()
         suite = connection.get_cipher_name() or "none"

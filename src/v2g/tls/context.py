@@ -9,21 +9,29 @@ was negotiated and refuses a connection outside the profile.
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.bindings.openssl.binding import Binding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
 
 from v2g.pki import revocation
-from v2g.pki.certificate import Certificate, Unreadable, of
-from v2g.pki.chain import validity_fault
-from v2g.pki.profile import Revocation
+from v2g.pki.certificate import LONGEST_OCTETS, Certificate, Unreadable, of
+from v2g.pki.chain import Reason, validity_fault, verify_chain
+from v2g.pki.profile import Policy, Revocation
+from v2g.pki.profile import Role as PkiRole
 from v2g.pki.revocation import BadEvidence, Status
 from v2g.tls.files import TlsFiles, certificates, own_certificates, private_key
 from v2g.tls.hello import ClientHello
 from v2g.tls.profile import ISO15118_20, STATION_DOMAINS, Profile, Role, TlsError
 
+if TYPE_CHECKING:  # loaded for a key on a token
+    from v2g.tls.token import Token, TokenConnection
+
 _X509_NAME = 2
+_UNKNOWN_ISSUER = 20
+"""X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY"""
+_MOST_AUTHORITIES = 4
 
 
 class Evidence:
@@ -35,6 +43,10 @@ class Evidence:
         self.refusal: str | None = None
         self.path: dict[int, Certificate] = {}
         """The peer's chain as far as it was judged; 0 is the leaf."""
+
+    def note_alert(self, alert: int, received: bool) -> None:
+        """Keep an alert that was sent or received."""
+        self.alert, self.alert_received = alert, received
 
 
 class TlsContext:
@@ -53,6 +65,7 @@ class TlsContext:
         """What follows if nothing is known of a peer's certificate."""
         self.ssl = SSL.Context(SSL.TLS_METHOD)
         self._restrict()
+        self._token: Token | None = None
         self.own: tuple[Certificate, ...] = ()
         """This side's leaf and the authorities that are sent with it."""
         self.valid_until: datetime | None = None
@@ -77,6 +90,14 @@ class TlsContext:
     def pick(self, hello: ClientHello | None) -> "TlsContext":
         """The context for a car that offers this."""
         return self
+
+    def open(self, evidence: "Evidence") -> "SSL.Connection | TokenConnection":
+        """A connection of this side; `evidence` collects what happens."""
+        if self._token is not None:
+            return self._token.open(lambda chain: self._judge_chain(chain, evidence), evidence.note_alert, self.staple)
+        connection = SSL.Connection(self.ssl, None)
+        connection.set_app_data(evidence)
+        return connection
 
     def named_by(self, hello: ClientHello) -> bool:
         """Whether the car names a root above this side's chain as one that it trusts."""
@@ -112,14 +133,20 @@ class TlsContext:
                 raise TlsError(f"{path}: {certificate.subject} {fault}; renew it, or set the clock")
         self.own = tuple(certificate for _, certificate in own)
         self.valid_until = datetime.fromtimestamp(min(each.not_after_s for each in self.own), UTC)
+        self.ssl.use_certificate(self.own[0].parsed)
+        for certificate in self.own[1:]:
+            self.ssl.add_extra_chain_cert(certificate.parsed)
+        if files.key_uri is not None:
+            from v2g.tls.token import Token  # loads another TLS library
+
+            roots = [each for path in files.roots for each in certificates(path)] if self.profile.mutual else []
+            self._token = Token(files.key_uri, files.pkcs11_module, self.own, roots, self.profile)
+            return
         key = private_key(files)
         encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if key.public_key().public_bytes(*encoding) != self.own[0].parsed.public_key().public_bytes(*encoding):
             raise TlsError(f"{files.private_key} is not the key of {files.certificate}")
-        self.ssl.use_certificate(self.own[0].parsed)
         self.ssl.use_privatekey(key)
-        for certificate in self.own[1:]:
-            self.ssl.add_extra_chain_cert(certificate.parsed)
 
     def _is_above(self, root: Certificate) -> bool:
         return bool(self.own) and self.own[-1].issued_by(root)
@@ -132,6 +159,7 @@ class TlsContext:
             raise TlsError(
                 f"no valid root certificate in {self.roots_text or 'an empty list of roots'}: {faults or '-'}"
             )
+        self._anchors = valid
         store = self.ssl.get_cert_store()
         assert store is not None
         for anchor in valid:
@@ -167,6 +195,18 @@ class TlsContext:
             return True
         evidence.refusal = f"the {peer}'s certificate is refused: {certificate.subject} {refusal}"
         return False
+
+    def _judge_chain(self, sent: tuple[bytes, ...], evidence: "Evidence") -> bool:
+        """The same for a whole chain, at a station whose key is on a token."""
+        policy = Policy(self.profile.name, self.profile.key_types, _MOST_AUTHORITIES, LONGEST_OCTETS, self.revocation)
+        now_s = datetime.now(UTC).timestamp()
+        verdict = verify_chain(sent[0], sent[1:], self._anchors, PkiRole.VEHICLE, now_s, policy, self.known)
+        refusal = verdict.text
+        if verdict.reason is Reason.UNKNOWN_ROOT and verdict.leaf is not None:
+            refusal = f"{verdict.leaf.subject} {self._chain_fault(verdict.leaf, _UNKNOWN_ISSUER)}"
+        if not verdict.good:
+            evidence.refusal = f"the {self.role.peer.value}'s certificate is refused: {refusal}"
+        return verdict.good
 
     def _revocation_fault(self, path: dict[int, Certificate]) -> str | None:
         """A station knows what it has fetched before; a vehicle asks the station itself for its staple."""
@@ -255,4 +295,4 @@ def vehicle_context(
 def _note_alert(connection: SSL.Connection, where: int, value: int) -> None:
     if where & SSL.SSL_CB_ALERT and value & 0xFF:  # 0 is close_notify
         evidence: Evidence = connection.get_app_data()
-        evidence.alert, evidence.alert_received = value & 0xFF, where == SSL.SSL_CB_READ_ALERT
+        evidence.note_alert(value & 0xFF, where == SSL.SSL_CB_READ_ALERT)

@@ -25,6 +25,10 @@ class TlsFiles(NamedTuple):
     """First line: the password of the private key."""
     own_roots: tuple[Path, ...] = ()
     """The roots above this leaf: by them a peer may name what it trusts."""
+    key_uri: str | None = None
+    """The key on a PKCS#11 token (RFC 7512), instead of `private_key`."""
+    pkcs11_module: Path | None = None
+    """The token's library, if the system does not know it."""
 
 
 def own_certificates(files: TlsFiles) -> list[tuple[Path, Certificate]]:

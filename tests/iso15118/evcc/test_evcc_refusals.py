@@ -1,9 +1,11 @@
 """What the car does not put up with: silence, stations that break the rules, phases that never end."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
+from tests.iso15118.credentials import Hierarchy
 from tests.iso15118.evcc.world import UNIX_S, World, intent
 
 from v2g.exi.facets import Type
@@ -12,6 +14,7 @@ from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import PROTOCOLS
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Command
+from v2g.iso15118.view import Offer
 from v2g.kernel.fault import Fault
 from v2g.messages import encode
 from v2g.messages.iso20 import common, dc
@@ -25,17 +28,35 @@ from v2g.messages.iso20.types import (
 )
 from v2g.messages.sap import ResponseCode as SapCode
 from v2g.messages.sap import supportedAppProtocolRes
+from v2g.pki.profile import Role
 from v2g.v2gtp.framing import PayloadType
 
 REQUESTS = [(Service.AC_BPT if name.startswith("AC_") else Service.DC_BPT, name) for name in CAR.exchanges]
 EVERY_REQUEST = pytest.mark.parametrize(("service", "name"), REQUESTS, ids=[name for _, name in REQUESTS])
 
 
+OF_CONTRACTS = ("CertificateInstallationReq", "MeteringConfirmationReq")
+
+
+@cache
+def hierarchy() -> Hierarchy:
+    return Hierarchy("p521")
+
+
+def paying(service: Service) -> World:
+    """A car that asks for a contract, and is asked to confirm the meter."""
+    pki = hierarchy()
+    trust = pki.trusts(Role.PROVISIONING_SERVICE)
+    wants = intent(service, provisioning=pki.provisioning, roots=(pki.v2g.der,), trust=trust)
+    contracts, provisioning = pki.trusts(), pki.contract_service()
+    offer = Offer("DE*ABC*E1", tuple(Service), contracts=contracts, provisioning=provisioning, receipts_s=0.0)
+    return World(wants, offer=offer)
+
+
 def until_asked(service: Service, name: str) -> World:
     """A world in which this request is under way and not delivered yet."""
-    world = World(intent(service)).run(
-        lambda world: bool(world.requests) and type(world.requests[-1][1]).__name__ == name
-    )
+    world = paying(service) if name in OF_CONTRACTS else World(intent(service))
+    world.run(lambda world: bool(world.requests) and type(world.requests[-1][1]).__name__ == name)
     assert world.evcc.end is None
     return world
 
@@ -68,7 +89,8 @@ def assert_over_at_once(world: World, fault: Fault, text: str) -> None:
 def test_silence_ends_the_session_after_the_message_timeout(service: Service, name: str, late_s: float) -> None:
     """[V2G20-436] to [V2G20-438]; 0.5 s in the charge loop [V2G20-1499], [V2G20-1501]."""
     world = until_asked(service, name)
-    expected_s = {"ServiceDetailReq": 5.0, "AC_ChargeLoopReq": 0.5, "DC_ChargeLoopReq": 0.5}.get(name, 2.0)
+    longer = dict.fromkeys(("ServiceDetailReq", "CertificateInstallationReq"), 5.0)
+    expected_s = (longer | {"AC_ChargeLoopReq": 0.5, "DC_ChargeLoopReq": 0.5}).get(name, 2.0)
     sent_s, _ = world.requests[-1]
     assert world.evcc.next_deadline() == pytest.approx(sent_s + expected_s)
     world.now = (world.evcc.next_deadline() or 0) + late_s
@@ -132,7 +154,9 @@ def tampered(service: Service, name: str, change: Callable[[Any], None]) -> Worl
             change(response)
         return response
 
-    return World(intent(service), tamper=tamper).run()
+    world = paying(service) if name in OF_CONTRACTS else World(intent(service))
+    world.tamper = tamper
+    return world.run()
 
 
 @EVERY_REQUEST

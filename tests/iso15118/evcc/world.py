@@ -164,6 +164,7 @@ class World:
         self.view = replace(
             self.view,
             unix_s=UNIX_S + int(self.now),
+            contract=self.station.car.contract,
             contactor_closed=closed,
             cable_check=Check.PASSED if demand.stage is Stage.CABLE_CHECK else self.view.cable_check,
             voltage_v=voltage_v if closed else 0.0,

@@ -21,6 +21,7 @@ from v2g.ocpp.store import Memory
 from v2g.ocpp.version import Subprotocol, version
 from v2g.station.access import ListAuthorizer
 from v2g.station.back_end.authorizer import BackEndAuthorizer
+from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.charging_station import Card, ChargingStation
 from v2g.station.back_end.requests import HANDLERS
 from v2g.station.config.settings import Access
@@ -30,7 +31,7 @@ CAR = "WMIV1234567890ABCDEX"
 EVERY_S = 0.1
 """Between looks at the station, as the process takes them."""
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
-SETTINGS = structs.replace(OUTLET, access=Access(grant="everyone", discharge=True, unproved=True))
+SETTINGS = structs.replace(OUTLET, access=Access(grant="everyone", discharge=True, bench_discharge=True, unproved=True))
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Bench:
 
     def start(self) -> None:
         self.station = ChargingStation(
-            Card("Acme", "Box", "1.0"), {1: self.world.evse}, {1: self.authorizer}, self.store, HANDLERS
+            Card("Acme", "Box", "1.0"), {1: self.world.evse}, {1: self.authorizer}, self.store, HANDLERS, blocks=BLOCKS
         )
 
     def link(self) -> None:
@@ -136,6 +137,8 @@ class Bench:
                 return v21.HeartbeatResponse(currentTime=TIME)
             case "Authorize":
                 return v21.AuthorizeResponse(idTokenInfo=v21.IdTokenInfoType(status="Accepted"))
+            case "NotifyEVChargingNeeds":
+                return v21.NotifyEVChargingNeedsResponse(status="Accepted")
         kind: type[Message] = v21.CALLS[action][1]
         return kind()
 
@@ -316,7 +319,10 @@ def test_remote_start_and_stop() -> None:
     assert bench.ask("RequestStartTransaction", start).status == "Accepted"
     bench.charge(5.0)
     started = bench.events()[0]
-    assert (started.triggerReason, started.idToken) == ("RemoteStart", token)
+    assert isinstance(started.idToken, v21.IdTokenType)
+    assert (started.triggerReason, started.idToken.idToken) == ("RemoteStart", token.idToken)
+    assert isinstance(started.idToken.additionalInfo, tuple)
+    assert started.idToken.additionalInfo[0].additionalIdToken == CAR
     assert started.transactionInfo.remoteStartId == 42
     assert bench.ask("RequestStartTransaction", start).status == "Rejected"
     assert (
@@ -421,8 +427,8 @@ def test_variables_are_read_written_and_kept() -> None:
 def test_what_is_not_offered_is_said_to_be_so() -> None:
     bench = Bench()
     bench.run(2.0)
-    clear = v21.ClearDisplayMessageRequest(id=1)
-    assert bench.ask("ClearDisplayMessage", clear) == "NotSupported"
+    swap = v21.RequestBatterySwapRequest(idToken=v21.IdTokenType(idToken="A", type="Central"), requestId=1)
+    assert bench.ask("RequestBatterySwap", swap) == "NotSupported"
     trigger = v21.TriggerMessageRequest(requestedMessage="StatusNotification")
     assert bench.ask("TriggerMessage", trigger).status == "Accepted"
     bench.run(1.0)

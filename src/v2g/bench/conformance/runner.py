@@ -10,7 +10,7 @@ from v2g.bench.conformance.cases import CASES, PROFILES, REASONS, Case, Result, 
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester
 
-MODULES = ("r",)
+MODULES = ("q", "r")
 NO_CASE = "there is no case for it"
 
 

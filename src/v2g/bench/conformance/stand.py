@@ -6,17 +6,20 @@ from typing import Any
 
 from msgspec import structs
 
-from v2g.bench.conformance.tester import NotApplicable, Tester
+from v2g.bench.conformance.tester import Tester
 from v2g.bench.sim.world import IDLE_STEP_S, NOWHERE, SOUND, STEP_S, Grid, World
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits, Stop
+from v2g.ocpp import v21
+from v2g.ocpp.base import convert
 from v2g.ocpp.store import Memory
 from v2g.ocpp.version import Subprotocol, version
 from v2g.station.access import ListAuthorizer
 from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.charging_station import Card, ChargingStation
+from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.requests import HANDLERS
 from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, Pilot
 
@@ -27,7 +30,7 @@ BUSY_STEP_S = 0.02
 """While a car talks: as often as the process reads the grid."""
 SETTINGS = EvseSettings(
     services=("DC_BPT", "DC"),
-    access=Access(grant="everyone", discharge=True, unproved=True),
+    access=Access(grant="everyone", discharge=True, bench_discharge=True, unproved=True),
     inverter=NOWHERE,
     contactor=NOWHERE,
     meter=NOWHERE,
@@ -170,7 +173,11 @@ class Stand:
         return 0.0 if reading is None else reading.power_w
 
     def external(self, **values: Any) -> Any:
-        raise NotApplicable("there is no external system at this station")
+        """Returns why the station refuses it, or None."""
+        if "schedule" in values:
+            periods = (convert(each, v21.ChargingSchedulePeriodType) for each in values["schedule"])
+            values["schedule"] = tuple(periods)
+        return self.station.block(External).set(values.pop("evse", 1), Values(**values))
 
     def file(self, url: str, content: bytes | None = None) -> bytes | None:
         if content is not None:

@@ -163,7 +163,7 @@ def _evse(random: Random, service: Service, cable: str) -> EvseSettings:
         pilot = Pilot(device=NOWHERE, fallback_a=fallback_a, digital_s=DIGITAL_S, retries=0)
     return EvseSettings(
         services=own,
-        access=Access(grant="everyone", discharge=discharge),
+        access=Access(grant="everyone", discharge=discharge, bench_discharge=discharge),
         capability=Capability(
             charge_w=random.uniform(4_000, 15_000),
             discharge_w=random.uniform(4_000, 15_000),

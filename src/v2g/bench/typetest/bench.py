@@ -121,7 +121,7 @@ def _started(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
     changes: Mapping[str, Value] = {**dict(subject.settings), **prompt, **dict(settings)}
     evse = EvseSettings(
         services=("DC_BPT",),
-        access=Access(grant="everyone", discharge=True),
+        access=Access(grant="everyone", discharge=True, bench_discharge=True),
         nominal_voltage_v=int(NOMINAL_V),
         nominal_hz=code.nominal_hz,
         dispatch=(PlanStep(power_w=power_pu * RATED_W),),

@@ -141,9 +141,8 @@ def _constant_power_factor(subject: Subject) -> Iterator[Case]:
             most_pu = code.capability.inject_pu if fed_pu > 0 else code.capability.absorb_pu
             if magnitude_pu > most_pu:
                 continue
-            changes: dict[str, Value] = {
-                "constant_power_factor.power_factor": factor, "constant_power_factor.excitation": excitation,
-            }  # fmt: skip
+            prefix = "constant_power_factor.drawn_" if power_pu > 0 else "constant_power_factor."
+            changes: dict[str, Value] = {f"{prefix}power_factor": factor, f"{prefix}excitation": excitation}
             yield _case(
                 f"{excitation}/{power_pu:+.1f}-pu", code, "constant_power_factor", subject.course(),
                 _responding(code, "fed_var_pu", 0.0, fed_pu, settings.response_s), settings.response_s,
@@ -152,8 +151,8 @@ def _constant_power_factor(subject: Subject) -> Iterator[Case]:
 
 
 def _constant_var(subject: Subject) -> Iterator[Case]:
-    code, setting = subject.code, subject.code.settings["constant_var.injected_pu"]
-    for fed_pu in (setting.low, setting.low / 2, setting.high / 2, setting.high):
+    code, capability = subject.code, subject.code.capability
+    for fed_pu in (-capability.absorb_pu, -capability.absorb_pu / 2, capability.inject_pu / 2, capability.inject_pu):
         yield _case(
             f"{fed_pu:+.3f}-pu", code, "constant_var", subject.course(),
             _responding(code, "fed_var_pu", 0.0, fed_pu, code.constant_var.response_s), code.constant_var.response_s,

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from v2g.bench.typetest import accuracy
-from v2g.bench.typetest.bands import WINDOW_DELAY_S, soonest_trip_s, trips_after_s, trips_by_s
+from v2g.bench.typetest.bands import WINDOW_DELAY_S, soonest_trip_s, trips_after_s, trips_by_s, window_hz
 from v2g.bench.typetest.case import Case, Subject
 from v2g.bench.typetest.check import Check, Stays, Trips
 from v2g.bench.typetest.course import Course
 from v2g.grid.element import Element, Quantity
-from v2g.grid.protection import OPERATING_WINDOW_HZ
 from v2g.grid.settings import Value
 
 DIRECTIONS = {"discharging": -0.9, "charging": 0.9}
@@ -118,17 +117,16 @@ def _frequency(subject: Subject, element: Element) -> Iterator[Case]:
 
 
 def _operating_window(subject: Subject) -> Iterator[Case]:
-    """The elements are set as far out as their ranges allow, so that only the window is left where they allow it."""
+    """The elements are as slow as their ranges allow, so that only the window is left where they allow it."""
     code = subject.code
-    source = "this station: no power outside 47 to 63 Hz, whatever the code allows"
-    for side, edge_hz in zip(("under", "over"), OPERATING_WINDOW_HZ, strict=True):
+    source = "this station: no power outside 47 to 63 Hz, or 1 Hz beyond the thresholds of the code"
+    for side, edge_hz in zip(("under", "over"), window_hz(code), strict=True):
         outwards = accuracy.FREQUENCY_HZ if side == "over" else -accuracy.FREQUENCY_HZ
         settings: dict[str, Value] = {}
         for element in code.trip:
-            name = f"trip.{element.name}.threshold_hz"
+            name = f"trip.{element.name}.delay_s"
             if element.quantity is Quantity.FREQUENCY and element.side == side:
-                setting = code.settings[name]
-                settings[name] = setting.high if side == "over" else setting.low
+                settings[name] = code.settings[name].high
         reach = code.with_settings(settings)
         free = soonest_trip_s(reach, Quantity.FREQUENCY, edge_hz - outwards) > 100.0
         trips = Trips(trips_after_s(code, WINDOW_DELAY_S) if free else -100.0, trips_by_s(code, WINDOW_DELAY_S))

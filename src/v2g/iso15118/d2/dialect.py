@@ -25,11 +25,10 @@ class Dialect:
     renegotiates: bool
     """Whether a session can take a new schedule without an end."""
 
-    def message(self, session_id: bytes, body: Type) -> Type:
-        """A message with this body."""
-        made: Type = self.messages.V2G_Message(
-            self.messages.MessageHeader(session_id), self.messages.Body(BodyElement=body)
-        )
+    def message(self, session_id: bytes, body: Type, signature: Type | None = None) -> Type:
+        """A message with this body, and the signature of elements in it."""
+        header = self.messages.MessageHeader(session_id, Signature=signature)
+        made: Type = self.messages.V2G_Message(header, self.messages.Body(BodyElement=body))
         return made
 
     def shown(self, value: float, unit: str) -> Any:

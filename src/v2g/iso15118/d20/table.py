@@ -11,8 +11,9 @@ names. A car that goes on asks the first request of the row that its service adm
 How a session runs through it:
 
 - *Set-up*: SESSION_SETUP, AUTHORIZATION_SETUP, AUTHORIZATION (again while Ongoing or after a WARNING, which keeps the
-  phase so that the car can retry). A resumed session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its
-  authorization and its service stay valid [V2G20-1032], [V2G20-1844].
+  phase so that the car can retry; before that a car may be given its contract by CertificateInstallation). A resumed
+  session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its authorization and its service stay valid [V2G20-1032],
+  [V2G20-1844].
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS (in AC_DER_IEC and AC_DER_SAE again while the car says Ongoing: it takes over the
   grid code's settings), SCHEDULE_EXCHANGE (again while Ongoing).
@@ -21,7 +22,8 @@ How a session runs through it:
   Finished only if it had to wait for the voltage. AC goes to POWER_DELIVERY at once.
 - *Energy*: after PowerDelivery(Start) the session is STARTED: at least one request of the charge loop is due
   [V2G20-2009], [V2G20-2010]. CHARGE_LOOP then goes on until PowerDelivery(Stop)
-  [V2G20-2012], [V2G20-2013]. PowerDelivery(ScheduleRenegotiation)
+  [V2G20-2012], [V2G20-2013]. In between the car confirms the meter's reading if the station asks for that
+  (MeteringConfirmation). PowerDelivery(ScheduleRenegotiation)
   leads back to SCHEDULE_EXCHANGE with the contactor closed and no power, and from there to POWER_DELIVERY. A
   PowerDelivery that is Ongoing changes nothing [V2G20-2007].
 - *End*: DC measures for welded contactors in WELDING_DETECTION, then SessionStop; AC stops from STOPPING. If the
@@ -64,7 +66,11 @@ P = Phase
 TABLE: Table = {
     P.SESSION_SETUP: row(SessionSetupReq={P.AUTHORIZATION_SETUP, P.CHARGE_PARAMETERS}),
     P.AUTHORIZATION_SETUP: row(P.ENDED, AuthorizationSetupReq={P.AUTHORIZATION}),
-    P.AUTHORIZATION: row(P.ENDED, AuthorizationReq={P.AUTHORIZATION, P.SERVICE_DISCOVERY}),
+    P.AUTHORIZATION: row(
+        P.ENDED,
+        AuthorizationReq={P.AUTHORIZATION, P.SERVICE_DISCOVERY},
+        CertificateInstallationReq={P.AUTHORIZATION},
+    ),
     P.SERVICE_DISCOVERY: row(P.ENDED, ServiceDiscoveryReq={P.SERVICE_DETAIL}),
     P.SERVICE_DETAIL: row(P.ENDED, ServiceDetailReq={P.SERVICE_SELECTION}),
     P.SERVICE_SELECTION: row(
@@ -97,6 +103,7 @@ TABLE: Table = {
     P.CHARGE_LOOP: row(
         AC_ChargeLoopReq={P.CHARGE_LOOP},
         DC_ChargeLoopReq={P.CHARGE_LOOP},
+        MeteringConfirmationReq={P.CHARGE_LOOP},
         PowerDeliveryReq={P.CHARGE_LOOP, P.STARTED, P.SCHEDULE_EXCHANGE, P.STOPPING, P.WELDING_DETECTION},
     ),
     P.WELDING_DETECTION: row(P.ENDED, P.SERVICE_DISCOVERY, DC_WeldingDetectionReq={P.WELDING_DETECTION}),

@@ -5,7 +5,7 @@ methods may be called at once, each by one caller; `clock` gives monotonic secon
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
 from math import nan
 from typing import ClassVar
@@ -89,6 +89,8 @@ _RATINGS = (
 _METERED = ("import_wh", "export_wh", "power_w", "reactive_var", "frequency_hz")
 _SENSED_BY_SOME = ("rocof_hz_per_s", "phase_jump_deg", "power_w", "reactive_var")
 _PHASES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
+_LINES = ("voltage_l12_v", "voltage_l23_v", "voltage_l31_v")
+"""From phase to phase: all three, or they do not count."""
 
 
 class MappedInverter(MappedDriver):
@@ -254,25 +256,31 @@ class MappedGridSensor(MappedDriver):
 
     MAP = "grid"
     NEEDED = numbers("sequence", "frequency_hz", *_PHASES)
-    OPTIONAL = _SENSED_BY_SOME
+    OPTIONAL = (*_SENSED_BY_SOME, *_LINES)
 
     def __init__(self, device: MappedDevice, *, clock: Clock = time.monotonic) -> None:
         """Raises `MapError`."""
         super().__init__(device, clock=clock)
         self._also = tuple(name for name in _SENSED_BY_SOME if device.has(name))
+        self._lines = _LINES if all(map(device.has, _LINES)) else ()
 
     async def read(self) -> GridReading:
         """Measures; see the port."""
-        values = await self.device.read("sequence", "frequency_hz", *_PHASES, *self._also)
+        values = await self.device.read("sequence", "frequency_hz", *_PHASES, *self._also, *self._lines)
         return GridReading(
             time_s=self._clock(),
             sequence=int(number(values["sequence"])),
             frequency_hz=number(values["frequency_hz"]),
             voltages_v=_phases(values),
+            line_voltages_v=_three(values, self._lines) if self._lines else None,
             **{name: number(values[name]) for name in self._also},
         )
 
 
 def _phases(values: Mapping[str, Value]) -> tuple[float, float, float]:
-    l1, l2, l3 = (number(values[name]) for name in _PHASES)
-    return l1, l2, l3
+    return _three(values, _PHASES)
+
+
+def _three(values: Mapping[str, Value], names: Iterable[str]) -> tuple[float, float, float]:
+    first, second, third = (number(values[name]) for name in names)
+    return first, second, third

@@ -10,6 +10,7 @@ from v2g.power.sunspec.model import Value
 from v2g.power.wiring import Wiring, WiringError
 
 _PHASES = {"SINGLE_PHASE": ("VL1",), "SPLIT_PHASE": ("VL1", "VL2"), "THREE_PHASE": ("VL1", "VL2", "VL3")}
+_LINES = ("VL1L2", "VL2L3", "VL3L1")
 _HIGHEST_HZ = 100.0
 
 
@@ -39,7 +40,7 @@ class SunSpecGridSensor:
 
     async def read(self) -> GridReading:
         """Measures; see the port. Raises `Implausible` for a value that is not implemented or cannot be."""
-        values = await self.device.read(701, "ACType", "W", "Var", "Hz", "VL1", "VL2", "VL3")
+        values = await self.device.read(701, "ACType", "W", "Var", "Hz", "VL1", "VL2", "VL3", *_LINES)
         now = self._clock()
         beat = await self.device.read(715, "DERHb") if 715 in await self.device.models() else {}
         if (seen := {**values, **beat}) != self._seen:
@@ -61,6 +62,7 @@ class SunSpecGridSensor:
             voltages_v=(l1_v, l2_v, l3_v),
             power_w=_drawn(values["W"]),
             reactive_var=_drawn(values["Var"]),
+            line_voltages_v=_lines(values) if len(phases) == 3 else None,
         )
 
     def _number(self, values: Mapping[str, Value], name: str) -> float:
@@ -68,6 +70,14 @@ class SunSpecGridSensor:
         if not isinstance(value, float):
             raise self.device.implausible(f"701.{name} is not implemented")
         return value
+
+
+def _lines(values: Mapping[str, Value]) -> tuple[float, float, float] | None:
+    """From phase to phase, if the device implements all three."""
+    first, second, third = (values[name] for name in _LINES)
+    if isinstance(first, float) and isinstance(second, float) and isinstance(third, float):
+        return first, second, third
+    return None
 
 
 def driver(wiring: Wiring) -> SunSpecGridSensor:

@@ -16,6 +16,8 @@ class Grant:
     remote_start: int | None = None
     until_s: float = float("inf")
     """If no car has come by then, it lapses (EVConnectionTimeOut)."""
+    reservation: int | None = None
+    """The reservation that it uses."""
 
 
 class BackEndAuthorizer:
@@ -42,13 +44,17 @@ class BackEndAuthorizer:
             return Verdict(Answer.REFUSED, self.refused)
         grant = self.grant
         if grant is not None and now <= grant.until_s:
-            return Verdict(Answer.GRANTED, f"the back end accepts {grant.token.type} {grant.token.idToken}".strip())
+            reason = f"the back end accepts {grant.token.type} {grant.token.idToken}".strip()
+            return Verdict(Answer.GRANTED, reason, charges_only=local.charges_only)
         if not self.operative:
             return Verdict(Answer.REFUSED, "the back end has made this EVSE inoperative")
         if not self._asks:
             self.grant = Grant(NOBODY)
             return local
         name = identity.certificate or (identity.evcc_id if self._unproved else "")
+        if identity.contract is not None:
+            self.wanted = v21.IdTokenType(idToken=identity.contract, type="eMAID")
+            return Verdict(Answer.PENDING, "the back end is asked")
         if name:
             self.wanted = v21.IdTokenType(idToken=name, type="EVCCID")
             return Verdict(Answer.PENDING, "the back end is asked")

@@ -23,3 +23,6 @@ class Block:
 
     def disconnected(self) -> None:
         """The connection is gone."""
+
+    def responded(self, request: Message, response: Message) -> None:
+        """The back end has answered a message of the queue."""

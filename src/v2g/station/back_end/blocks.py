@@ -2,8 +2,20 @@
 
 from collections.abc import Callable
 
+from v2g.station.back_end.authorization import Authorization
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.der_block import DerControl
+from v2g.station.back_end.displays import Displays
+from v2g.station.back_end.external import External
+from v2g.station.back_end.monitoring_block import Monitoring
+from v2g.station.back_end.needs import Needs
 
-BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (DerControl,)
+BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
+    Authorization,
+    External,
+    DerControl,
+    Monitoring,
+    Displays,
+    Needs,
+)

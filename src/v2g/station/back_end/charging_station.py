@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,10 +21,10 @@ from v2g.ocpp.outbox import Entry, Outbox
 from v2g.ocpp.profile_rules import EvseTraits, Installed, Running
 from v2g.ocpp.profiles import Profiles
 from v2g.ocpp.rpc import TIMEOUT_S, Answered, Discarded, Failed, Requested, Rpc
-from v2g.ocpp.schedule import Instant, timestamp
+from v2g.ocpp.schedule import Instant, Order, timestamp
 from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
-from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
+from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
@@ -93,6 +94,12 @@ class ChargingStation:
         self.reset: str | None = None
         """The process has to end: why."""
         self.offline_since: float | None = 0.0
+        self.reserved: Callable[[int], bool] = lambda id: False
+        """Whether an EVSE is kept for somebody."""
+        self.resolve: Callable[[int, Order], Order] = lambda id, order: order
+        """Finds the set-point of a mode that has none in its profile."""
+        self.transfers: dict[int, tuple[v21.EnergyTransferModeEnumType, ...] | None] = {}
+        """What the back end allows the car at an EVSE, if it says so (Q01)."""
         self._card, self._handlers = card, dict(handlers)
         self._rpc: Rpc | None = None
         self._calls: deque[_Call] = deque()
@@ -178,6 +185,8 @@ class ChargingStation:
             for event in tracker.step(now, unix_s, interval_s):
                 self.event(event)
             self._keep_running(id, tracker)
+            if tracker.running is None and not tracker.connected:
+                self.transfers.pop(id, None)
             self._order(id, tracker)
         if self.profiles.installed is not self._kept_profiles:
             self._keep_profiles()
@@ -192,11 +201,25 @@ class ChargingStation:
 
     # What others ask for
 
-    def call(self, action: str, request: Message, then: Then | None = None) -> None:
-        """Send a message that need not survive the connection."""
-        self._calls.append(_Call(action, request, then))
+    def call(self, action: str, request: Message, then: Then | None = None, *, urgent: bool = False) -> None:
+        """Send a message that need not survive the connection; `urgent`: before the others."""
+        call = _Call(action, request, then)
+        if urgent:
+            self._calls.appendleft(call)
+        else:
+            self._calls.append(call)
         if len(self._calls) > MOST_CALLS:
             self._calls.popleft()
+
+    def send(self, message: Message) -> None:
+        """Send a message that has no response; lost without a connection."""
+        if self._rpc is not None:
+            self._rpc.send(message)
+
+    @property
+    def speaks_21(self) -> bool:
+        """Whether the connection is one of OCPP 2.1."""
+        return self._rpc is not None and self._rpc.version.is_21
 
     def event(self, event: v21.TransactionEventRequest) -> None:
         """Send a transaction event, now or once the back end is there."""
@@ -218,16 +241,21 @@ class ChargingStation:
     def instant(self) -> Instant:
         """Now, as the profiles need it."""
         away_s = 0.0 if self.offline_since is None else self.now - self.offline_since
-        return Instant(self.unix_s, away_s)
+        return Instant(self.unix_s, away_s, self.model.text("SmartChargingCtrlr", "SetpointPriority") == "CSMS")
 
     def status(self, id: int) -> v21.ConnectorStatusEnumType:
         """Of an EVSE's connector."""
+        status = self.own_status(id)
+        return "Reserved" if status == "Available" and self.reserved(id) else status
+
+    def own_status(self, id: int) -> v21.ConnectorStatusEnumType:
+        """The same, whether it is reserved or not."""
         evse, tracker = self.evses[id], self.trackers[id]
+        if tracker.running is None and not self.authorizers[id].operative:
+            return "Unavailable"
         if tracker.running is not None or tracker.connected:
             return "Occupied"
-        if evse.why_not_ready(self.now) is not None:
-            return "Faulted"
-        return "Available" if self.authorizers[id].operative else "Unavailable"
+        return "Available" if evse.why_not_ready(self.now) is None else "Faulted"
 
     def set_operative(self, id: int, operative: bool) -> None:
         """Whether new cars may charge at an EVSE; kept over a restart."""
@@ -244,6 +272,15 @@ class ChargingStation:
         assert isinstance(found, kind)
         return found
 
+    def order(self, id: int) -> Order:
+        """What the profiles ask of an EVSE now; nothing is discharged that the back end does not allow the car."""
+        order = self.profiles.order(id, self.trackers[id].schedule, self.instant, partial(self.resolve, id))
+        allowed = self.transfers.get(id)
+        if allowed is None or any("BPT" in each for each in allowed) or order.discharge_w == 0.0:
+            return order
+        setpoint_w = None if order.setpoint_w is None else max(0.0, order.setpoint_w)
+        return msgspec.structs.replace(order, discharge_w=0.0, setpoint_w=setpoint_w)
+
     # Inside
 
     def _look(self, *, first: bool) -> None:
@@ -252,11 +289,16 @@ class ChargingStation:
                 block.step()
 
     def _order(self, id: int, tracker: Tracker) -> None:
-        order = self.profiles.order(id, tracker.schedule, self.instant)
+        order = self.order(id)
         tracker.mode = order.mode if order.by else None
-        evse = self.evses[id]
-        evse.back_end = BackEndOrder(
-            order.charge_w, order.discharge_w, order.setpoint_w, order.charge_by, order.by, self.now + RENEWED_S
+        self.evses[id].back_end = BackEndOrder(
+            order.charge_w,
+            order.discharge_w,
+            order.setpoint_w,
+            order.charge_by,
+            order.by,
+            self.now + RENEWED_S,
+            None if order.drawn_var is None else -order.drawn_var,
         )
 
     def _say(self, rpc: Rpc) -> None:
@@ -267,7 +309,6 @@ class ChargingStation:
             elif self.registered == "Pending" and self._calls:  # what was asked for (B02.FR.02)
                 self._call(rpc, self._calls.popleft())
             return
-        self._ask_for_cars()
         self._report_statuses()
         for id in self.profiles.due(self.unix_s):
             self._pull(id)
@@ -307,7 +348,8 @@ class ChargingStation:
         pending = self._pending.pop(id, None)
         if isinstance(pending, Entry):
             self.outbox.arrived(pending)
-            self._about_token(pending.request, response)
+            for block in self._blocks.values():
+                block.responded(pending.request, response)
         elif pending is not None and pending.then is not None:
             pending.then(response, self.now)
 
@@ -345,42 +387,6 @@ class ChargingStation:
                 for block in self._blocks.values():
                     block.accepted()
         self._boot_at = now + interval_s
-
-    def _ask_for_cars(self) -> None:
-        for id, authorizer in self.authorizers.items():
-            token, authorizer.wanted = authorizer.wanted, None
-            asked = any(call.action == "Authorize" for call in (*self._calls, *self._pending.values()))
-            if token is not None and authorizer.grant is None and not asked:
-                request = v21.AuthorizeRequest(idToken=token)
-                self._calls.appendleft(_Call("Authorize", request, self._authorized(id, token)))
-
-    def _authorized(self, id: int, token: v21.IdTokenType) -> Then:
-        def then(response: Message | None, now: float) -> None:
-            authorizer = self.authorizers[id]
-            if not isinstance(response, v21.AuthorizeResponse):
-                return  # it is asked again as long as the car waits
-            status = response.idTokenInfo.status
-            if status == "Accepted":
-                authorizer.grant = Grant(token)
-            else:
-                authorizer.refused = f"the back end answers: {status}"
-
-        return then
-
-    def _about_token(self, request: Message, response: Message) -> None:
-        """The back end says in a response what it thinks of the token (E05): a refusal ends the transaction."""
-        if not isinstance(request, v21.TransactionEventRequest) or not isinstance(
-            response, v21.TransactionEventResponse
-        ):
-            return
-        info = given(response.idTokenInfo, None)
-        if info is None or info.status == "Accepted":
-            return
-        for tracker in self.trackers.values():
-            if tracker.running is not None and tracker.running.id == request.transactionInfo.transactionId:
-                tracker.stopped = "Deauthorized", "DeAuthorized"
-                self.log.append(f"the back end answers: {info.status}")
-                tracker.stop(self.now)
 
     def _report_statuses(self) -> None:
         for id in self.evses:

@@ -219,10 +219,11 @@ def _freq_droop(control: Control, plant: Plant) -> Changes:
 def _fixed_pf(control: Control, plant: Plant) -> Changes:
     fixed = control.setting
     assert isinstance(fixed, v21.FixedPFType)
+    which = "drawn_" if control.type == "FixedPFAbsorb" else ""
     return {
         "reactive.mode": "constant_power_factor",
-        "constant_power_factor.power_factor": fixed.displacement,
-        "constant_power_factor.excitation": "absorbing" if fixed.excitation else "injecting",
+        f"constant_power_factor.{which}power_factor": fixed.displacement,
+        f"constant_power_factor.{which}excitation": "absorbing" if fixed.excitation else "injecting",
     }
 
 

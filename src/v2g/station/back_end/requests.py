@@ -189,7 +189,7 @@ def _get_profiles(station: ChargingStation, asked: v21.GetChargingProfilesReques
             "ReportChargingProfiles",
             v21.ReportChargingProfilesRequest(
                 requestId=asked.requestId,
-                chargingLimitSource="CSO",
+                chargingLimitSource=each.source,
                 chargingProfile=(each.profile,),
                 tbc=index + 1 < len(found),
                 evseId=each.evse,
@@ -220,10 +220,6 @@ def _transaction_status(station: ChargingStation, asked: v21.GetTransactionStatu
     return v21.GetTransactionStatusResponse(ongoingIndicator=ongoing, messagesInQueue=waits)
 
 
-def _clear_cache(station: ChargingStation, asked: v21.ClearCacheRequest) -> Message:
-    return v21.ClearCacheResponse(status="Rejected", statusInfo=_info("NotEnabled", "there is no cache"))
-
-
 def _data_transfer(station: ChargingStation, asked: v21.DataTransferRequest) -> Message:
     return v21.DataTransferResponse(status="UnknownVendorId")
 
@@ -246,7 +242,6 @@ HANDLERS: dict[str, Handler] = {
     "GetChargingProfiles": _get_profiles,
     "GetCompositeSchedule": _composite,
     "GetTransactionStatus": _transaction_status,
-    "ClearCache": _clear_cache,
     "DataTransfer": _data_transfer,
 }
 """Action -> what answers it. What is not here is answered with NotSupported."""

@@ -1,6 +1,7 @@
 """The transaction of one EVSE, from what the station sees of it: begun when a car is connected and authorised, ended
 when it is not any more (TxStartPoint PowerPathClosed; TxStopPoint EVConnected, Authorized)."""
 
+from collections.abc import Callable, Iterable
 from secrets import token_hex
 
 from msgspec import UNSET, Struct
@@ -57,6 +58,10 @@ class Tracker:
         """Of the back end's order; None without one."""
         self.stopped: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
         """Who asked for the end, if somebody did."""
+        self.measurands: Callable[[str | None, str | None], tuple[str, ...]] = lambda kind, mode: ()
+        """Further measurands of a kind of event in an operation mode."""
+        self.priority = False
+        """Whether the transaction charges with priority."""
         self._left_over = left_over
         self._ending: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
         self._ending_since: float | None = None
@@ -72,7 +77,7 @@ class Tracker:
     def schedule(self) -> Running | None:
         """For the charging profiles."""
         running = self.running
-        return None if running is None else Running(running.id, running.since_s)
+        return None if running is None else Running(running.id, running.since_s, self.priority)
 
     @property
     def connected(self) -> bool:
@@ -124,6 +129,14 @@ class Tracker:
             return None
         return self._event("Updated", "Trigger", self.evse.fresh(now).meter, unix_s, "Trigger")
 
+    def happened(
+        self, trigger: v21.TriggerReasonEnumType, now: float, unix_s: int
+    ) -> v21.TransactionEventRequest | None:
+        """Somebody else has changed something about the transaction."""
+        if self.running is None:
+            return None
+        return self._event("Updated", trigger, self.evse.fresh(now).meter, unix_s, "Other")
+
     def _start(self, meter: MeterReading | None, now: float, unix_s: int) -> v21.TransactionEventRequest:
         grant = self.authorizer.grant
         assert grant is not None
@@ -136,8 +149,19 @@ class Tracker:
         )
         info = replace(event.transactionInfo, remoteStartId=UNSET if remote is None else remote)
         return replace(
-            event, evse=v21.EVSEType(id=self.evse.settings.id, connectorId=1), idToken=grant.token, transactionInfo=info
+            event,
+            evse=v21.EVSEType(id=self.evse.settings.id, connectorId=1),
+            idToken=self._named(grant.token),
+            transactionInfo=info,
+            reservationId=UNSET if grant.reservation is None else grant.reservation,
         )
+
+    def _named(self, token: v21.IdTokenType) -> v21.IdTokenType:
+        """The token with the name of the car, if that is something else (Q01.FR.02)."""
+        name = self.evse.car.evcc_id
+        if not name or token.type == "EVCCID":
+            return token
+        return replace(token, additionalInfo=(v21.AdditionalInfoType(additionalIdToken=name, type="EVCCID"),))
 
     def _end(
         self, why: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType], meter: MeterReading | None, unix_s: int
@@ -145,6 +169,7 @@ class Tracker:
         self._state = "EVConnected" if self.connected else "Idle"
         event = self._event("Ended", why[0], meter, unix_s, "Transaction.End")
         self.running, self.stopped, self._ending, self._over = None, None, None, self.evse.visit
+        self.priority = False
         self.authorizer.left()
         return replace(event, transactionInfo=replace(event.transactionInfo, stoppedReason=why[1]))
 
@@ -207,6 +232,16 @@ class Tracker:
         self._over = None
         return [event]
 
+    def values(
+        self,
+        meter: MeterReading | None,
+        context: v21.ReadingContextEnumType,
+        kind: v21.TransactionEventEnumType | None = None,
+    ) -> tuple[v21.SampledValueType, ...]:
+        """What is measured now; with what the operation mode of the moment adds (Q01.FR.33 to 35)."""
+        values = sampled(self.running, meter, self.evse.car.soc_percent, context)
+        return values + more_values(self.evse, self.mode, self.measurands(kind, self.mode), meter, context)
+
     def _event(
         self,
         kind: v21.TransactionEventEnumType,
@@ -220,7 +255,7 @@ class Tracker:
         if meter is not None:
             running = replace(running, import_wh=meter.import_wh, export_wh=meter.export_wh)
         self.running = replace(running, seq=running.seq + 1)
-        values = sampled(running, meter, self.evse.car.soc_percent, context)
+        values = self.values(meter, context, kind)
         return v21.TransactionEventRequest(
             eventType=kind,
             timestamp=timestamp(unix_s),
@@ -260,3 +295,45 @@ def sampled(
         for value, measurand, unit in rows
         if value is not None
     )
+
+
+def more_values(
+    evse: Evse, mode: str | None, wanted: Iterable[str], meter: MeterReading | None, context: v21.ReadingContextEnumType
+) -> tuple[v21.SampledValueType, ...]:
+    """Measurands beyond those that every event has. What is not known is left out."""
+    order, car, sensor = evse.back_end, evse.car, None if meter is None else meter
+    setpoint_w = None if order is None else order.setpoint_w
+    power_w = None if meter is None else meter.power_w
+    allowed = evse.decision.allowed
+    known: dict[v21.MeasurandEnumType, tuple[float | None, str]] = {
+        "Power.Active.Setpoint": (setpoint_w, "W"),
+        "Power.Active.Residual": (None if setpoint_w is None or power_w is None else power_w - setpoint_w, "W"),
+        "Power.Import.Offered": (allowed.charge_w, "W"),
+        "Power.Export.Offered": (allowed.discharge_w, "W"),
+        "Energy.Active.Net": (None if sensor is None else sensor.import_wh - sensor.export_wh, "Wh"),
+        "Frequency": (None if sensor is None else sensor.frequency_hz, "Hz"),
+        "Voltage": (None if sensor is None else sensor.voltages_v[0], "V"),
+        "EnergyRequest.Target": (car.energy_target_wh, "Wh"),
+        "EnergyRequest.Maximum": (car.energy_max_wh, "Wh"),
+        "EnergyRequest.Minimum": (car.energy_min_wh, "Wh"),
+        "EnergyRequest.Maximum.V2X": (car.v2x_max_wh, "Wh"),
+        "EnergyRequest.Minimum.V2X": (car.v2x_min_wh, "Wh"),
+    }
+    names = set(wanted)
+    return tuple(
+        v21.SampledValueType(
+            value=value, measurand=name, context=context, unitOfMeasure=v21.UnitOfMeasureType(unit=unit)
+        )
+        for name, (value, unit) in known.items()
+        if name in names and value is not None
+    )
+
+
+MEASURANDS = "Energy.Active.Import.Register,Energy.Active.Export.Register,Power.Active.Import,Power.Active.Export,SoC"
+"""What every event has."""
+MORE_MEASURANDS = (
+    "Power.Active.Setpoint,Power.Active.Residual,Power.Import.Offered,Power.Export.Offered,Energy.Active.Net,Frequency,"
+    "Voltage,EnergyRequest.Target,EnergyRequest.Maximum,EnergyRequest.Minimum,EnergyRequest.Maximum.V2X,"
+    "EnergyRequest.Minimum.V2X"
+)
+"""What it may have as well."""

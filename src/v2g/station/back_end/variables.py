@@ -6,6 +6,7 @@ from v2g.ocpp.device_model import Variable
 from v2g.ocpp.network import PASSWORD_LENGTHS, Networks
 from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S
 from v2g.ocpp.profile_rules import HIGHEST_STACK_LEVEL, MODES, MOST_PROFILES
+from v2g.station.config.settings import EvseSettings
 from v2g.station.evse import Evse
 
 
@@ -99,3 +100,10 @@ def _fixed(component: str, name: str, value: int, instance: str = "") -> Variabl
 
 def _number(component: str, name: str, value: int, *, low: int, high: int, unit: str = "") -> Variable:
     return Variable(component, name, str(value), "integer", "ReadWrite", unit, low, high)
+
+
+def connector_of(settings: EvseSettings) -> str:
+    """OCPP's word for the plug: a cable for direct current, a socket or a cable for alternating current."""
+    if any(each.startswith("DC") for each in settings.services):
+        return "cCCS2"
+    return "cType2" if settings.lock is None else "sType2"

@@ -24,6 +24,7 @@ from v2g.station.config.settings import (
     Ocpp,
     Pilot,
     PlanStep,
+    Rule,
     Settings,
     Tls,
 )
@@ -73,11 +74,28 @@ def _voltage_range(capability: Fields) -> Findings:
 def _listed_cars(access: Fields) -> Findings:
     if access["grant"] != "listed":
         return
-    if not access["certificates"] and not access["evcc_ids"]:
+    if not access["certificates"] and not access["evcc_ids"] and not access["contracts"] and not access["rules"]:
         yield "certificates", "empty, so that `grant: listed` admits no car; list the names in their certificates"
     if access["evcc_ids"] and not access["unproved"]:
         remedy = "list the names of their certificates under `certificates`, or accept it with `unproved: true`"
         yield "evcc_ids", f"a car makes up its EVCCID, and nothing proves it; {remedy}"
+
+
+def _rule_names_somebody(rule: Fields) -> Findings:
+    if rule["contract"] is None and rule["vehicle"] is None:
+        yield "", "names neither contract nor vehicle; name one, or use `*`"
+
+
+def _rules_that_discharge(access: Fields) -> Findings:
+    for index, rule in enumerate(access["rules"]):
+        if not access["discharge"] and rule["may"] == "discharge":
+            remedy = "set that to true, or let the rule say `may: charge`"
+            yield f"rules[{index}].may", f"discharge, while access.discharge is false for the whole EVSE; {remedy}"
+
+
+def _bench_discharge_of_strangers(access: Fields) -> Findings:
+    if access["bench_discharge"]:
+        yield "bench_discharge", "cars feed the grid that prove nothing of who they are; remove it outside a bench"
 
 
 def _authorizer(access: Fields) -> Findings:
@@ -311,7 +329,8 @@ RULES = Rules(
         Device: (_device_address,),
         PlanStep: (_step_power,),
         Capability: (_voltage_range,),
-        Access: (_listed_cars, _authorizer),
+        Access: (_listed_cars, _authorizer, _rules_that_discharge),
+        Rule: (_rule_names_somebody,),
         Pilot: (_one_pilot,),
         EvseSettings: (
             _listed_once,
@@ -329,6 +348,7 @@ RULES = Rules(
         Settings: (_distinct_evses, _same_lines),
     },
     warnings={
+        Access: (_bench_discharge_of_strangers,),
         Device: (_old_address,),
         EvseSettings: (_bench_discharge, _evse_id, _uncertified),
         Settings: (_shared_pump,),

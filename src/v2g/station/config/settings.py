@@ -60,8 +60,21 @@ class CertifiedVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The reactive power that its inverter has in every quadrant. Magnitude."""
 
 
+Pattern = Annotated[str, Meta(pattern=r"^[^*]+\*?$|^\*$", description="a name, or the beginning of one and a *")]
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a contract or a vehicle may do here. All that it names must fit, and only what is proved counts."""
+
+    contract: Pattern | None = None
+    """eMAID, without separators."""
+    vehicle: Pattern | None = None
+    """Common name of the vehicle certificate."""
+    may: Literal["discharge", "charge", "nothing"]
+
+
 class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who may use the EVSE (external identification)."""
+    """Who may use the EVSE, and who may feed the grid."""
 
     grant: Literal["everyone", "nobody", "listed"] = "nobody"
     """`listed`: the cars in `certificates`, and those in `evcc_ids` if `unproved` says so."""
@@ -73,8 +86,16 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Accept a listed EVCCID although nothing proves it: anyone who knows the name can charge."""
     authorizer: Name | None = None
     """Who decides instead of `grant`: an authoriser that another package brings (entry points `v2g.authorizers`)."""
+    contracts: tuple[Name, ...] = ()
+    """eMAIDs of contracts: what a car has proved by its signature (Plug & Charge). They count as `listed`."""
+    unknown: Literal["charge", "nothing"] = "charge"
+    """What a car may do at most that proves nothing of who it is: neither a vehicle certificate nor a contract."""
+    rules: tuple[Rule, ...] = ()
+    """Who may do what, before all else: the first rule that fits decides."""
     discharge: bool = False
-    """Whether a car that may use the EVSE may also feed the grid."""
+    """Whether a car that may use the EVSE, and has proved who it is, may also feed the grid."""
+    bench_discharge: bool = False
+    """For a bench only: let a car feed the grid that proves nothing of who it is, such as one without TLS."""
     certified: tuple[CertifiedVehicle, ...] = ()
     """Vehicles whose own inverter may feed the grid in AC_BPT."""
 
@@ -163,6 +184,12 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     bench_ac_bpt: bool = False
     """For a bench only: let an AC car feed the grid although nothing detects islanding of its inverter."""
     pause: bool = True
+    contracts: bool = False
+    """Let cars pay by a contract (Plug & Charge); over TLS only."""
+    receipts_s: Seconds | None = None
+    """Have a car with a contract sign the meter's reading this often, in seconds; never if left out."""
+    internet: tuple[Literal["ftp", "http", "https"], ...] = ()
+    """What cars may reach in the internet over the site's network; stated to cars, not enforced here."""
     precharge_tolerance_v: Annotated[float, Meta(ge=1, le=50)] | None = 20.0
     """How close the output must be to the car's voltage before energy transfer; null leaves that to the car."""
     price_levels: bool = False
@@ -228,6 +255,12 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Its sub CAs, PEM, leaf's issuer first."""
     private_key: Path | None = None
     password_file: Path | None = None
+    key_uri: Annotated[str, Meta(pattern=r"^pkcs11:\S+$", description="an address such as pkcs11:token=v2g")] | None = (
+        None
+    )
+    """The leaf's key on a PKCS#11 token or TPM (RFC 7512), instead of `private_key`."""
+    pkcs11_module: Path | None = None
+    """The token's library, if the system's p11-kit does not know it."""
     vehicle_roots: Path | None = None
     """Roots under which vehicle certificates are accepted (OEM roots), PEM."""
     revocation: Literal["ignore", "prefer", "require"] = "prefer"

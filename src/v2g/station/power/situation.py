@@ -56,6 +56,8 @@ class BackEndOrder:
     """The profile that gives the set-point."""
     until_s: float = inf
     """Monotonic time at which it lapses unless it is renewed."""
+    fed_var: float | None = None
+    """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
 
 
 NOT_KNOWN = BackEndOrder(until_s=-inf)
@@ -98,6 +100,8 @@ class Situation:
     """Reactive power in var, positive as drawn, and who wants it."""
     certificate: str | None = None
     """Common name of the vehicle certificate that the car has proved to hold."""
+    charges_only: str = ""
+    """Why the car, as the one that it is, may not feed the grid; empty if it may."""
     silent_s: float = 0.0
     """Since the last request of a car that talks."""
     resting: bool = False

@@ -1,6 +1,7 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
 from collections.abc import Callable, Mapping
+from math import sqrt
 from secrets import randbelow
 
 from v2g.grid import settings
@@ -21,6 +22,9 @@ from v2g.station.safety.grid_status import GridStatus
 
 _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
 """The other causes are `Fault.GRID`."""
+
+_IN_USE_S = 1.0
+"""Since the last decision about a power."""
 
 
 def _lot() -> float:
@@ -74,7 +78,8 @@ class GridGuard:
             return False  # nothing new, and not stale yet
         self._judged = grid, meter
         self.sample, before = self._sample(readings, now), self.verdict
-        self.verdict = verdict = self._protection.step(self.sample, now)
+        in_use = self._support is not None and now - self._supported_s < _IN_USE_S
+        self.verdict = verdict = self._protection.step(self.sample, now, in_use=in_use)
         return (verdict.state, verdict.element) != (before.state, before.element)
 
     @property
@@ -122,6 +127,12 @@ class GridGuard:
         """Raises `SettingsError` with the range where the grid code does not admit this reactive power."""
         self.code.with_settings(self._reactive_settings(fed_var, _limits(rating)))
 
+    def admitted_var(self, fed_var: float) -> float:
+        """The reactive power nearest to this one that the grid code admits. `begin` comes first."""
+        assert self._support is not None
+        most, apparent_va = self.code.settings["constant_var.injected_pu"], self._support.rating.apparent_va
+        return min(max(fed_var, most.low * apparent_va), most.high * apparent_va)
+
     def _reactive_settings(self, fed_var: float | None, rating: Rating) -> dict[str, Value]:
         if fed_var is None:
             names = ("reactive.mode", "constant_var.injected_pu")
@@ -155,7 +166,12 @@ class GridGuard:
             rocof_hz_per_s=reading.rocof_hz_per_s,
             phase_jump_deg=reading.phase_jump_deg or 0.0,
             power_w=None if meter is None else meter.power_w,
+            line_voltages_pu=_lines_pu(reading, nominal_v) if self._phases == 3 else (),
         )
+
+
+def _lines_pu(reading: GridReading, nominal_v: float) -> tuple[float, ...]:
+    return () if reading.line_voltages_v is None else tuple(v / nominal_v / sqrt(3) for v in reading.line_voltages_v)
 
 
 def _limits(rating: InverterRating | DerRating) -> Rating:

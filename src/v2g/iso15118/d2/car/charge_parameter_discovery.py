@@ -11,6 +11,7 @@ from v2g.iso15118.d2.dialect import Dialect, body, stated
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.numbers import MOST_A, MOST_V, MOST_W
 from v2g.iso15118.schedule import Schedule
+from v2g.iso15118.tariff import accepted
 from v2g.iso15118.vehicle import VehicleState
 from v2g.iso15118.view import Limits, Slot
 from v2g.kernel.fault import Fault
@@ -46,7 +47,13 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
         return session
     if type(said.SASchedules) is not to.messages.SAScheduleList:
         raise _senseless("the station has finished, and gives no schedule")
-    session = replace(session, schedule=_read(said.SASchedules, vehicle.unix_s), renegotiate=False)
+    offered = said.SASchedules.SAScheduleTuple[0].SalesTariff if to.renegotiates else None
+    session = replace(
+        session,
+        schedule=_read(said.SASchedules, vehicle.unix_s),
+        renegotiate=False,
+        tariff=accepted("iso2", offered, response.Header.Signature, session.contract),
+    )
     session = heeding(to, session, parameters.DC_EVSEStatus if dc else parameters.AC_EVSEStatus)
     return session.to(Phase.CABLE_CHECK if dc else Phase.POWER_DELIVERY)
 

@@ -27,6 +27,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
         session,
         command=replace(session.command, charger_w=charger_w),
         report=Report(power_w=vehicle.power_w, meter=meter_in(session, said.MeterInfo)),
+        reading=said.MeterInfo or session.reading,
         loops=session.loops + 1,
     )
     return heeding(to, session, said.AC_EVSEStatus).to(Phase.RECEIPT if said.ReceiptRequired else Phase.AC_CHARGE_LOOP)

@@ -37,6 +37,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
         command=replace(session.command, target_a=wanted.EVTargetCurrent.value, target_v=wanted.EVTargetVoltage.value),
         limits=_newer(said, session.limits),
         report=Report(voltage_v, current_a, voltage_v * current_a, meter),
+        reading=getattr(said, "MeterInfo", None) or session.reading,
         loops=session.loops + 1,
     )
     receipt = getattr(said, "ReceiptRequired", None)

@@ -1,9 +1,10 @@
-"""MeterInfo, and the receipt that a station may ask for."""
+"""MeterInfo, and the receipt that a station may ask for: the reading, signed with the contract's key [V2G2-903]."""
 
 from typing import Any
 
 from v2g.exi.facets import Type
 from v2g.iso15118.car_session import CarSession
+from v2g.iso15118.d2.car.authorization import SIGNED_ID
 from v2g.iso15118.d2.car.status import heeding
 from v2g.iso15118.d2.dialect import Dialect, body
 from v2g.iso15118.d2.table import Phase
@@ -19,11 +20,17 @@ def meter_in(session: CarSession, info: Any) -> Meter | None:
 
 
 def request(to: Dialect, session: CarSession, vehicle: VehicleState) -> Type:
-    """The reading that came last, unsigned: this car has no contract."""
-    meter = session.report.meter
-    info = to.messages.MeterInfo("" if meter is None else meter.meter_id, None if meter is None else meter.total_wh)
-    receipt = to.messages.MeteringReceiptReq(SessionID=session.session_id, MeterInfo=info)
-    return to.message(session.session_id, receipt)
+    """The reading that came last. A car without a contract has nothing to sign it with."""
+    info = session.reading or to.messages.MeterInfo("")
+    tuple_id = None if session.schedule is None else session.schedule.tuple_id
+    receipt = to.messages.MeteringReceiptReq(session.session_id, tuple_id, info)
+    if session.contract is None:
+        return to.message(session.session_id, receipt)
+    from v2g.iso15118.signature import sign
+
+    receipt.Id = SIGNED_ID
+    signature = sign("iso2", [("MeteringReceiptReq", receipt)], session.contract.key)
+    return to.message(session.session_id, receipt, signature)
 
 
 def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: VehicleState) -> CarSession:

@@ -1,4 +1,4 @@
-"""PaymentServiceSelection, in DIN ServicePaymentSelection: the charge service, paid by external means."""
+"""PaymentServiceSelection, in DIN ServicePaymentSelection: the charge service, what brings a contract, and payment."""
 
 from typing import Any
 
@@ -10,12 +10,16 @@ from v2g.iso15118.vehicle import VehicleState
 
 
 def request(to: Dialect, session: CarSession, vehicle: VehicleState) -> Type:
-    messages = to.messages
+    messages, options = to.messages, to.messages.PaymentOption
     kind = messages.PaymentServiceSelectionReq if to.renegotiates else messages.ServicePaymentSelectionReq
-    services = messages.SelectedServiceList([messages.SelectedService(ServiceID=session.selected.parameter_set)])
-    chosen = kind(SelectedPaymentOption=messages.PaymentOption.ExternalPayment, SelectedServiceList=services)
+    services = [messages.SelectedService(ServiceID=session.selected.parameter_set)]
+    if session.certificates is not None:
+        number, parameter_set = session.certificates
+        services.append(messages.SelectedService(number, parameter_set))
+    payment = options.Contract if session.intent.by_contract else options.ExternalPayment
+    chosen = kind(SelectedPaymentOption=payment, SelectedServiceList=messages.SelectedServiceList(services))
     return to.message(session.session_id, chosen)
 
 
 def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: VehicleState) -> CarSession:
-    return session.to(Phase.AUTHORIZATION)
+    return session.to(Phase.CONTRACT if session.intent.by_contract else Phase.AUTHORIZATION)

@@ -9,13 +9,16 @@ from v2g.iso15118.d2 import timeouts
 from v2g.iso15118.d2.car import (
     authorization,
     cable_check,
+    certificates,
     charge_parameter_discovery,
     charging_status,
     current_demand,
     metering,
+    payment_details,
     payment_service_selection,
     power_delivery,
     pre_charge,
+    service_detail,
     service_discovery,
     session_setup,
     session_stop,
@@ -93,7 +96,12 @@ def _choose(to: Dialect, session: CarSession) -> str:
     if phase is Phase.PRECHARGED and session.ready:
         return "PowerDeliveryReq"
     if phase is Phase.SERVICE and to.renegotiates:
-        return "PaymentServiceSelectionReq"
+        detailed = session.certificates is None or session.certificates[1] != 0
+        return "PaymentServiceSelectionReq" if detailed else "ServiceDetailReq"
+    if phase is Phase.CONTRACT:
+        if session.needs_contract:
+            return "CertificateInstallationReq" if session.contract is None else "CertificateUpdateReq"
+        return "PaymentDetailsReq"
     return next(iter(to.edition.admitted(phase, session.intent.service.dc)))
 
 
@@ -102,7 +110,11 @@ CAR = side(
     {
         "SessionSetupReq": session_setup,
         "ServiceDiscoveryReq": service_discovery,
+        "ServiceDetailReq": service_detail,
         "PaymentServiceSelectionReq": payment_service_selection,
+        "CertificateInstallationReq": certificates,
+        "CertificateUpdateReq": certificates,
+        "PaymentDetailsReq": payment_details,
         "AuthorizationReq": authorization,
         "ChargeParameterDiscoveryReq": charge_parameter_discovery,
         "CableCheckReq": cable_check,

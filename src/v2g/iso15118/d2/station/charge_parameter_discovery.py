@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from v2g.iso15118.contract import Priced
 from v2g.iso15118.d2.dialect import Dialect, body, stated
 from v2g.iso15118.d2.station import schedule
 from v2g.iso15118.d2.station.car_limits import ac_limits, dc_limits
@@ -35,18 +36,34 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
     )
     slots = schedule.slots(view, getattr(parameters, "DepartureTime", None))
     finished = bool(slots)
+    priced = _priced(to, session)
     processing = to.messages.EVSEProcessing
     response = to.messages.ChargeParameterDiscoveryRes(
         ResponseCode=to.messages.ResponseCode.OK,
         EVSEProcessing=processing.Finished if finished else processing.Ongoing,
-        SASchedules=schedule.written(to, slots, getattr(asked, "MaxEntriesSAScheduleTuple", None)),
+        SASchedules=schedule.written(
+            to,
+            slots,
+            getattr(asked, "MaxEntriesSAScheduleTuple", None),
+            None if priced is None else priced.tariff,
+        ),
         EVSEChargeParameter=_dc(to, own, session, view) if service.dc else _ac(to, own, session, view),
     )
     following = Phase.CHARGE_PARAMETERS
     if finished:
         session = replace(session, schedule=slots, schedule_from_s=view.unix_s)
         following = Phase.CABLE_CHECK if service.dc else Phase.POWER_DELIVERY
-    return Reply(to.message(session.session_id, response), following, session)
+    signature = None if priced is None or not finished else priced.signature
+    return Reply(to.message(session.session_id, response, signature), following, session)
+
+
+def _priced(to: Dialect, session: Session) -> Priced | None:
+    """The tariff; who pays by contract gets a signed one or none."""
+    prices = session.offer.prices
+    if prices is None or not to.renegotiates:
+        return None
+    priced = prices.tariff(to.edition.name, session.car.contract)
+    return None if priced is None or (session.by_contract and priced.signature is None) else priced
 
 
 def _service(to: Dialect, asked: Any, session: Session) -> Service:

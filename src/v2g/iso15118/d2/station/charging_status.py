@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from v2g.iso15118.d2.dialect import Dialect
-from v2g.iso15118.d2.station.metering import meter_info
+from v2g.iso15118.d2.station.metering import metered
 from v2g.iso15118.d2.station.schedule import TUPLE_ID, phase_current_a
 from v2g.iso15118.d2.station.session_setup import evse_id
 from v2g.iso15118.d2.station.status import ac_status
@@ -20,13 +20,15 @@ def answer(to: Dialect, request: V2G_Message, session: Session, view: StationVie
     session = replace(session, demand=Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w))
     allowed = session.within_promise(view.limits)
     power_w = allowed.charge_w if view.target_w is None else min(allowed.charge_w, max(view.target_w, 0.0))
+    info, signs, session = metered(session, view)
     response = ChargingStatusRes(
         ResponseCode=ResponseCode.OK,
         EVSEID=evse_id(to, session),
         SAScheduleTupleID=TUPLE_ID,
         EVSEMaxCurrent=to.limit(phase_current_a(power_w, allowed.charge_a, session.offer), "A"),
-        MeterInfo=meter_info(view),
-        ReceiptRequired=False,  # always present; external payment knows no receipt [V2G2-691]
+        MeterInfo=info,
+        ReceiptRequired=signs,  # always present
         AC_EVSEStatus=ac_status(to, session, view),
     )
-    return Reply(to.message(session.session_id, response), Phase.AC_CHARGE_LOOP, session)
+    following = Phase.RECEIPT if signs else Phase.AC_CHARGE_LOOP
+    return Reply(to.message(session.session_id, response), following, session)

@@ -5,7 +5,7 @@ from typing import Any
 
 from v2g.iso15118.d2.dialect import Dialect, body, stated
 from v2g.iso15118.d2.station.car_limits import newer
-from v2g.iso15118.d2.station.metering import meter_info
+from v2g.iso15118.d2.station.metering import metered
 from v2g.iso15118.d2.station.schedule import TUPLE_ID
 from v2g.iso15118.d2.station.session_setup import evse_id
 from v2g.iso15118.d2.station.status import dc_status
@@ -35,6 +35,7 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
     car = replace(session.car, limits=limits, soc_percent=asked.DC_EVStatus.EVRESSSOC)
     session = replace(session, car=car, demand=demand)
     own = session.within_promise(view.limits)
+    reading, signs, session = _metered(to, session, view)
     response = to.messages.CurrentDemandRes(
         ResponseCode=to.messages.ResponseCode.OK,
         DC_EVSEStatus=dc_status(to, session, view),
@@ -46,18 +47,21 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
         EVSEMaximumVoltageLimit=to.limit(own.voltage_max_v, "V"),
         EVSEMaximumCurrentLimit=to.limit(own.charge_a, "A"),
         EVSEMaximumPowerLimit=to.limit(own.charge_w, "W"),
-        **_metered(to, session, view),
+        **reading,
     )
-    return Reply(to.message(session.session_id, response), Phase.DC_CHARGE_LOOP, session)
+    following = Phase.RECEIPT if signs else Phase.DC_CHARGE_LOOP
+    return Reply(to.message(session.session_id, response), following, session)
 
 
-def _metered(to: Dialect, session: Session, view: StationView) -> dict[str, Any]:
-    """What DIN does not have. External payment knows no receipt [V2G2-691]."""
+def _metered(to: Dialect, session: Session, view: StationView) -> tuple[dict[str, Any], bool, Session]:
+    """What DIN does not have; whether the car has to sign it."""
     if not to.renegotiates:
-        return {}
-    return {
+        return {}, False, session
+    info, signs, session = metered(session, view)
+    said = {
         "EVSEID": evse_id(to, session),
         "SAScheduleTupleID": TUPLE_ID,
-        "MeterInfo": meter_info(view),
-        "ReceiptRequired": False,
+        "MeterInfo": info,
+        "ReceiptRequired": signs,
     }
+    return said, signs, session

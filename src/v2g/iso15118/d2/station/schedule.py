@@ -39,7 +39,7 @@ def slots(view: StationView, departure_s: int | None) -> tuple[Slot, ...]:
     return tuple(kept)
 
 
-def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None) -> Any:
+def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None, tariff: Any = None) -> Any:
     """As the message has it; None while nothing is known. DIN wants a tuple even then: one without power."""
     if not offered:
         if to.renegotiates:
@@ -58,7 +58,9 @@ def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None) ->
         for index, (start_s, slot) in enumerate(zip(starts, entries, strict=True))
     ]
     named = {} if to.renegotiates else {"PMaxScheduleID": TUPLE_ID}
-    offer = messages.SAScheduleTuple(TUPLE_ID, messages.PMaxSchedule(**named, PMaxScheduleEntry=listed))
+    offer = messages.SAScheduleTuple(
+        TUPLE_ID, messages.PMaxSchedule(**named, PMaxScheduleEntry=listed), SalesTariff=tariff
+    )
     return messages.SAScheduleList([offer])
 
 

@@ -1,9 +1,10 @@
-"""ServiceDiscovery: external payment, and the energy transfer modes of this EVSE. There are no other services.
+"""ServiceDiscovery: how to pay, the energy transfer modes of this EVSE, and its value-added services.
 
-A resumed session is offered what it had chosen before [V2G2-741].
+A contract pays over TLS only [V2G2-828]. A resumed session is offered what it had chosen before [V2G2-741].
 """
 
-from v2g.iso15118.d2.dialect import Dialect
+from v2g.iso15118.d2.dialect import Dialect, body
+from v2g.iso15118.d2.station.value_added import listed
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.service import Service
 from v2g.iso15118.session import Reply, Session
@@ -27,15 +28,24 @@ CHARGE_SERVICE = 1
 def answer(to: Dialect, request: V2G_Message, session: Session, view: StationView) -> Reply:
     response = ServiceDiscoveryRes(
         ResponseCode=ResponseCode.OK,
-        PaymentOptionList=PaymentOptionList([PaymentOption.ExternalPayment]),
+        PaymentOptionList=PaymentOptionList(payments(session)),
         ChargeService=ChargeService(
             ServiceID=CHARGE_SERVICE,
             ServiceCategory=ServiceCategory.EVCharging,
             FreeService=False,
             SupportedEnergyTransferMode=SupportedEnergyTransferMode(list(modes(session))),
         ),
+        ServiceList=listed(session.offer, body(request)),
     )
     return Reply(to.message(session.session_id, response), Phase.SERVICE, session)
+
+
+def payments(session: Session) -> list[PaymentOption]:
+    """How the car may pay."""
+    if session.resumed is not None:
+        return [PaymentOption.Contract if session.by_contract else PaymentOption.ExternalPayment]
+    contract = [] if session.offer.contracts is None else [PaymentOption.Contract]
+    return [*contract, PaymentOption.ExternalPayment]
 
 
 def modes(session: Session) -> dict[EnergyTransferMode, Service]:

@@ -23,7 +23,13 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
     evcc_id = body(request).EVCCID.hex().upper()
     codes, paused = to.messages.ResponseCode, session.paused
     if paused is not None and _resumes(request, evcc_id, session, paused, view):  # [V2G2-754]
-        session = replace(session, session_id=paused.session_id, resumed=paused.selection, car=CarState(evcc_id))
+        session = replace(
+            session,
+            session_id=paused.session_id,
+            resumed=paused.selection,
+            by_contract=paused.by_contract,
+            car=CarState(evcc_id),
+        )
         code = codes.OK_OldSessionJoined
     else:  # [V2G2-756]; 64 bits from the system's generator [V2G2-835]
         session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id))
@@ -50,4 +56,5 @@ def _resumes(request: Any, evcc_id: str, session: Session, paused: Paused, view:
         and paused.binding == proved
         and view.authorization is not Authorization.REJECTED
         and paused.selection.service in session.offer.services
+        and (session.offer.contracts is not None or not paused.by_contract)
     )

@@ -14,9 +14,12 @@ from v2g.iso15118.d2.iso2 import ISO2
 from v2g.iso15118.d2.station import (
     authorization,
     cable_check,
+    certificates,
     charge_parameter_discovery,
     charging_status,
     current_demand,
+    metering_receipt,
+    payment_details,
     payment_service_selection,
     power_delivery,
     pre_charge,
@@ -117,7 +120,15 @@ def _pause(to: Dialect, session: Session) -> Paused | None:
     if session.selection is None or session.session_id == NO_SESSION:
         return None
     proof = b"" if session.peer is None else binding(session.session_id, session.peer)
-    return Paused(to.edition.name, session.session_id, proof, session.selection, session.offer.services, session.car)
+    return Paused(
+        to.edition.name,
+        session.session_id,
+        proof,
+        session.selection,
+        session.offer.services,
+        session.car,
+        bool(session.by_contract),
+    )
 
 
 STATION = side(
@@ -127,6 +138,9 @@ STATION = side(
         "ServiceDiscoveryReq": service_discovery.answer,
         "ServiceDetailReq": service_detail.answer,
         "PaymentServiceSelectionReq": payment_service_selection.answer,
+        "CertificateInstallationReq": certificates.install,
+        "CertificateUpdateReq": certificates.update,
+        "PaymentDetailsReq": payment_details.answer,
         "AuthorizationReq": authorization.answer,
         "ChargeParameterDiscoveryReq": charge_parameter_discovery.answer,
         "CableCheckReq": cable_check.answer,
@@ -134,6 +148,7 @@ STATION = side(
         "PowerDeliveryReq": power_delivery.answer,
         "ChargingStatusReq": charging_status.answer,
         "CurrentDemandReq": current_demand.answer,
+        "MeteringReceiptReq": metering_receipt.answer,
         "WeldingDetectionReq": welding_detection.answer,
         "SessionStopReq": session_stop.answer,
     },

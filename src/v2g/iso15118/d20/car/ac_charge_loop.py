@@ -69,6 +69,7 @@ def take(
             der_rating=session.der_rating,
         ),
         report=Report(power_w=present_w, meter=meter_in(session, response.MeterInfo)),
+        reading=response.MeterInfo or session.reading,
         loops=session.loops + 1,
     ).to(Phase.CHARGE_LOOP)
 

@@ -64,6 +64,7 @@ def take(response: DC_ChargeLoopRes, asked: DC_ChargeLoopReq, session: CarSessio
         command=command,
         limits=_newer(control, session.limits),
         report=Report(voltage_v, current_a, voltage_v * current_a, meter_in(session, response.MeterInfo)),
+        reading=response.MeterInfo or session.reading,
         loops=session.loops + 1,
     ).to(Phase.CHARGE_LOOP)
 

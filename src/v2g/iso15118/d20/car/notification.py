@@ -18,6 +18,8 @@ def heeding(session: CarSession, status: EVSEStatus | None) -> CarSession:
             return replace(session, stop=Stopping(Stop.PAUSE, "the station asked to pause"))
         case EvseNotification.ScheduleRenegotiation:
             return replace(session, renegotiate=True)
+        case EvseNotification.MeteringConfirmation if session.contract is not None:
+            return replace(session, confirms=True)
         # [V2G20-1964]; a station that said that it cannot is not followed [V2G20-1965].
         case EvseNotification.ServiceRenegotiation if session.stop is None and session.renegotiable:
             return replace(session, stop=Stopping(Stop.TERMINATE, "a service is chosen again", renegotiates=True))

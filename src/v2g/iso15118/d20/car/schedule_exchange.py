@@ -8,6 +8,7 @@ from v2g.iso15118.d20.car.notification import wrong_flavour
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
+from v2g.iso15118.tariff import accepted
 from v2g.iso15118.vehicle import VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
@@ -63,6 +64,9 @@ def take(
         if not chosen.slots:
             raise Abandon("the station offers a schedule that lasts for no time", Fault.REQUEST_REFUSED)
         session = replace(session, schedule=chosen)
+    priced = offered.ScheduleTuple[0].ChargingSchedule if offered is not None else response.Dynamic_SEResControlMode
+    price = None if priced is None else priced.AbsolutePriceSchedule or priced.PriceLevelSchedule
+    session = replace(session, tariff=accepted("iso20-common", price, response.Header.Signature, session.contract))
     # In a renegotiation the contactor is closed already.
     charging = session.command.contactor_closed or not session.intent.service.dc
     return replace(session, renegotiate=False).to(Phase.POWER_DELIVERY if charging else Phase.CABLE_CHECK)

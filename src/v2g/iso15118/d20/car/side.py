@@ -10,11 +10,13 @@ from v2g.iso15118.d20.car import (
     ac_charge_parameter_discovery,
     authorization,
     authorization_setup,
+    certificate_installation,
     dc_cable_check,
     dc_charge_loop,
     dc_charge_parameter_discovery,
     dc_pre_charge,
     dc_welding_detection,
+    metering_confirmation,
     power_delivery,
     schedule_exchange,
     service_detail,
@@ -63,8 +65,12 @@ def _choose(session: CarSession) -> str:
         # Before power has begun, SessionStop is the way out of every phase [V2G20-2644].
         if phase not in (Phase.SESSION_SETUP, Phase.STARTED, Phase.WELDING_DETECTION):
             return "SessionStopReq"
+    if phase is Phase.AUTHORIZATION and session.needs_contract:
+        return "CertificateInstallationReq"
     if phase is Phase.CHARGE_LOOP and session.renegotiate:
         return "PowerDeliveryReq"
+    if phase is Phase.CHARGE_LOOP and session.confirms and session.reading is not None:
+        return "MeteringConfirmationReq"
     if phase is Phase.WELDING_DETECTION and session.ready:
         return "SessionStopReq"
     return next(iter(D20.admitted(phase, session.intent.service.dc)))
@@ -76,6 +82,7 @@ CAR = CarSide(
         "SessionSetupReq": (session_setup.request, session_setup.take),
         "AuthorizationSetupReq": (authorization_setup.request, authorization_setup.take),
         "AuthorizationReq": (authorization.request, authorization.take),
+        "CertificateInstallationReq": (certificate_installation.request, certificate_installation.take),
         "ServiceDiscoveryReq": (service_discovery.request, service_discovery.take),
         "ServiceDetailReq": (service_detail.request, service_detail.take),
         "ServiceSelectionReq": (service_selection.request, service_selection.take),
@@ -87,6 +94,7 @@ CAR = CarSide(
         "PowerDeliveryReq": (power_delivery.request, power_delivery.take),
         "AC_ChargeLoopReq": (ac_charge_loop.request, ac_charge_loop.take),
         "DC_ChargeLoopReq": (dc_charge_loop.request, dc_charge_loop.take),
+        "MeteringConfirmationReq": (metering_confirmation.request, metering_confirmation.take),
         "DC_WeldingDetectionReq": (dc_welding_detection.request, dc_welding_detection.take),
         "SessionStopReq": (session_stop.request, session_stop.take),
     },

@@ -65,7 +65,7 @@ def answer(request: Any, session: Session, view: StationView) -> Reply:
     response = AC_ChargeLoopRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
-        EVSEStatus=evse_status(view),
+        EVSEStatus=evse_status(view, confirms=session.confirms),
         MeterInfo=meter,
         CLResControlMode=kind(
             EVSETargetActivePower=target_w,

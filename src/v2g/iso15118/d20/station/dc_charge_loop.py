@@ -62,7 +62,7 @@ def answer(request: DC_ChargeLoopReq, session: Session, view: StationView) -> Re
     response = DC_ChargeLoopRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
-        EVSEStatus=evse_status(view),
+        EVSEStatus=evse_status(view, confirms=session.confirms),
         MeterInfo=meter,
         EVSEPresentCurrent=shown(view.current_a),
         EVSEPresentVoltage=shown(view.voltage_v),

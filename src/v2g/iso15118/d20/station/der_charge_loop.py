@@ -46,7 +46,7 @@ def answer(request: Request, session: Session, view: StationView) -> Reply:
     response = module.AC_ChargeLoopRes(
         Header=header(session, view),
         ResponseCode=ResponseCode.OK,
-        EVSEStatus=evse_status(view),
+        EVSEStatus=evse_status(view, confirms=session.confirms),
         MeterInfo=meter,
         CLResControlMode=_control(module, session, view, inverter),
     )

@@ -5,7 +5,12 @@ number before would have to be the same [V2G20-1058].
 """
 
 from dataclasses import replace
+from typing import Any
 
+from msgspec import structs
+
+from v2g.iso15118.contract import Priced
+from v2g.iso15118.d20.edition import D20
 from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.station.heard import heard
 from v2g.iso15118.d20.table import Phase
@@ -40,22 +45,23 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
             ResponseCode.FAILED,
             f"the request's control mode is not the selected one, {session.selected.mode.name.lower()}",
         )
-    following = _following(session)
+    following, priced = _following(session), _priced(session)
+    head = structs.replace(header(session, view), Signature=None if priced is None else priced.signature)
     if dynamic:
         response = ScheduleExchangeRes(
-            Header=header(session, view),
+            Header=head,
             ResponseCode=ResponseCode.OK,
             EVSEProcessing=Processing.Finished,
-            Dynamic_SEResControlMode=Dynamic_SEResControlMode(),
+            Dynamic_SEResControlMode=Dynamic_SEResControlMode(**_price(priced)),
         )
         return Reply(response, following, _with_needs(session, request))
     slots = tuple(_as_written(slot) for slot in view.schedule[: request.MaximumSupportingPoints])
     response = ScheduleExchangeRes(
-        Header=header(session, view),
+        Header=head if slots else header(session, view),
         ResponseCode=ResponseCode.OK,
         EVSEProcessing=Processing.Finished if slots else Processing.Ongoing,
         Scheduled_SEResControlMode=Scheduled_SEResControlMode(
-            [_schedule_tuple(slots or _NOTHING_YET, view.unix_s, session)]
+            [_schedule_tuple(slots or _NOTHING_YET, view.unix_s, session, priced if slots else None)]
         ),
     )
     if not slots:
@@ -88,15 +94,30 @@ def _following(session: Session) -> Phase:
     return Phase.CABLE_CHECK
 
 
-def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session) -> ScheduleTuple:
+def _priced(session: Session) -> Priced | None:
+    """What energy costs; who pays by a contract gets a signed price or none."""
+    prices = session.offer.prices
+    priced = None if prices is None else prices.tariff(D20.name, session.car.contract)
+    return None if priced is None or (session.by_contract and priced.signature is None) else priced
+
+
+def _price(priced: Priced | None) -> dict[str, Any]:
+    """The element with the price, by its name."""
+    return {} if priced is None else {type(priced.tariff).__name__: priced.tariff}
+
+
+def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session, priced: Priced | None) -> ScheduleTuple:
     def schedule(number: int, powers_w: list[float]) -> ChargingSchedule:
         entries = [
             PowerScheduleEntry(Duration=slot.duration_s, Power=limit(power_w))
             for slot, power_w in zip(slots, powers_w, strict=True)
         ]
+        price = _price(priced) if number == 1 else {}  # it is signed once, for what is charged
+        if not price and session.offer.price_levels:
+            price = {"PriceLevelSchedule": _one_level(number, slots, unix_s)}
         return ChargingSchedule(
             PowerSchedule=PowerSchedule(TimeAnchor=unix_s, PowerScheduleEntries=PowerScheduleEntryList(entries)),
-            PriceLevelSchedule=_one_level(number, slots, unix_s) if session.offer.price_levels else None,
+            **price,
         )
 
     return ScheduleTuple(

@@ -33,6 +33,7 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
             car=replace(paused.car, evcc_id=request.EVCCID),
             offered=tuple(each for each in paused.offered if each in session.offer.services),
             selection=paused.selection,
+            by_contract=paused.by_contract,
             schedule_id=paused.schedule_id,
         )
         code, following = ResponseCode.OK_OldSessionJoined, Phase.CHARGE_PARAMETERS

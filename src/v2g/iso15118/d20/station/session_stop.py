@@ -26,6 +26,8 @@ def answer(request: SessionStopReq, session: Session, view: StationView) -> Repl
                 session.session_id,
                 session.peer,
                 car=session.car,
+                by_contract=session.by_contract,
+                chain=session.chain,
                 schedule_id=session.schedule_id,
             )
         case ChargingSession.Pause:

@@ -13,11 +13,13 @@ from v2g.iso15118.d20.station import (
     ac_charge_parameter_discovery,
     authorization,
     authorization_setup,
+    certificate_installation,
     dc_cable_check,
     dc_charge_loop,
     dc_charge_parameter_discovery,
     dc_pre_charge,
     dc_welding_detection,
+    metering_confirmation,
     power_delivery,
     schedule_exchange,
     service_detail,
@@ -83,7 +85,14 @@ def _pause(session: Session) -> Paused | None:
         return None
     proof = binding(session.session_id, session.peer)
     return Paused(
-        D20.name, session.session_id, proof, session.selection, session.offered, session.car, session.schedule_id
+        D20.name,
+        session.session_id,
+        proof,
+        session.selection,
+        session.offered,
+        session.car,
+        bool(session.by_contract),
+        session.schedule_id,
     )
 
 
@@ -93,6 +102,7 @@ STATION = StationSide(
         "SessionSetupReq": session_setup.answer,
         "AuthorizationSetupReq": authorization_setup.answer,
         "AuthorizationReq": authorization.answer,
+        "CertificateInstallationReq": certificate_installation.answer,
         "ServiceDiscoveryReq": service_discovery.answer,
         "ServiceDetailReq": service_detail.answer,
         "ServiceSelectionReq": service_selection.answer,
@@ -104,6 +114,7 @@ STATION = StationSide(
         "PowerDeliveryReq": power_delivery.answer,
         "AC_ChargeLoopReq": ac_charge_loop.answer,
         "DC_ChargeLoopReq": dc_charge_loop.answer,
+        "MeteringConfirmationReq": metering_confirmation.answer,
         "DC_WeldingDetectionReq": dc_welding_detection.answer,
         "SessionStopReq": session_stop.answer,
     },

@@ -1,4 +1,4 @@
-"""EVSEStatus: how the station asks the car to pause, to end, or to take a new schedule."""
+"""EVSEStatus: how the station asks the car to pause, to end, to take a new schedule, or to confirm the meter."""
 
 from v2g.iso15118.d20.timeouts import PAUSE_WITHIN_S
 from v2g.iso15118.view import StationView, Stop
@@ -7,11 +7,14 @@ from v2g.messages.iso20.types import EvseNotification, EVSEStatus
 _NOTIFICATIONS = {Stop.PAUSE: EvseNotification.Pause, Stop.TERMINATE: EvseNotification.Terminate}
 
 
-def evse_status(view: StationView) -> EVSEStatus | None:
-    """The notification, for as long as the station wants it [V2G20-1402]; None while it wants nothing."""
+def evse_status(view: StationView, *, confirms: bool = False) -> EVSEStatus | None:
+    """The notification, for as long as the station wants it [V2G20-1402]; None while it wants nothing. `confirms`: the
+    car shall confirm the meter's reading; everything else goes before."""
     wanted = _NOTIFICATIONS.get(view.stop)
     if wanted is None and view.renegotiate:
         wanted = EvseNotification.ScheduleRenegotiation
+    if wanted is None and confirms:
+        wanted = EvseNotification.MeteringConfirmation
     if wanted is None:
         return None
     delay_s = PAUSE_WITHIN_S if wanted is EvseNotification.Pause else 0

@@ -33,7 +33,13 @@ class Grid(Source):
             return wish
         # The grid counts at its side of the inverter, the set-point at the vehicle's.
         loss_w = situation.loss_w
-        fed_var = None if situation.injection is None else situation.injection.fed_var
+        order = situation.back_end
+        if situation.injection is not None:
+            fed_var = situation.injection.fed_var
+        elif order is None or order.fed_var is None or situation.now > order.until_s:
+            fed_var = None
+        else:
+            fed_var = guard.admitted_var(order.fed_var)
         support = guard.support(wish.power_w + loss_w, situation.now, fed_var)
         limits = support.limits if support.droop is None else (*support.limits, support.droop)
         self._limits = tuple(

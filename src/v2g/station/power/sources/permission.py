@@ -8,12 +8,15 @@ from v2g.station.power.source import Source
 
 
 class Permission(Source):
-    """No discharge without authorisation, without a grid code, or in a service that is not bidirectional."""
+    """No discharge without authorisation of the EVSE and of its car, without a grid code, or in a service that is not
+    bidirectional."""
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         settings, service = situation.settings, situation.service
         if not settings.access.discharge:
             yield Bound("no authorisation to discharge", discharge_w=0.0, holds=Holds.ALWAYS)
+        elif situation.charges_only:
+            yield Bound(situation.charges_only, discharge_w=0.0, holds=Holds.ALWAYS)
         if settings.grid_code is None:
             yield Bound("no grid protection", discharge_w=0.0, holds=Holds.ALWAYS)
         if service is not None and not service.bidirectional:

@@ -1,0 +1,45 @@
+"""Is the car of a visit let in? The authoriser's verdict, reported whenever it is another one."""
+
+from collections.abc import Iterator
+
+from v2g.iso15118.view import Authorization
+from v2g.station.access import Answer, Authorizer, Identity, Verdict
+from v2g.station.event import Event, Judged, NamesDiffer
+from v2g.station.visit import Visit
+
+_UNIDENTIFIED = Verdict(Answer.PENDING, "the car has not shown yet how it pays")
+
+
+def identity_of(visit: Visit, resumable: str) -> Identity:
+    """Who the car is, as far as it is known. `resumable`: the EVCCID of the paused session: before it has named itself,
+    a car can only be the one that resumes it."""
+    if visit.conversation is None:
+        return Identity()  # a car that does not talk has no name
+    car = visit.conversation.car
+    return Identity(car.evcc_id or resumable, visit.certificate, car.contract or None, car.contract_doubt)
+
+
+def judge(authorizer: Authorizer, visit: Visit, identity: Identity, now: float) -> Verdict:
+    """The verdict about this car. Nobody is asked before the car has shown all that it has to show."""
+    if visit.conversation is not None and not visit.conversation.identified:
+        return _UNIDENTIFIED
+    return authorizer.judge(identity, now)
+
+
+def reported(visit: Visit, identity: Identity, verdict: Verdict) -> Iterator[Event]:
+    """Keep a new verdict, and report it."""
+    if (verdict, identity) == (visit.verdict, visit.judged):
+        return
+    if identity.contradicts and visit.judged != identity:
+        yield NamesDiffer(identity)
+    visit.verdict, visit.judged = verdict, identity
+    if verdict is not _UNIDENTIFIED:
+        yield Judged(identity, verdict)
+
+
+def authorization(verdict: Verdict, *, ready: bool) -> Authorization:
+    """What the conversation sees of the verdict. `ready`: a station whose hardware is not there keeps the car waiting
+    rather than promise what it cannot do."""
+    if verdict.answer is Answer.REFUSED:
+        return Authorization.REJECTED
+    return Authorization.ACCEPTED if verdict.answer is Answer.GRANTED and ready else Authorization.PENDING

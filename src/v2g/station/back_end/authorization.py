@@ -1,0 +1,143 @@
+"""Blocks C, D and H: who may charge, by the back end's answer, the local list, the cache, or a reservation."""
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message, given
+from v2g.station.back_end.authorizer import Grant
+from v2g.station.back_end.block import Block
+from v2g.station.back_end.charging_station import ChargingStation, Then
+from v2g.station.back_end.reservations import Place, Reservations
+from v2g.station.back_end.tokens import Tokens
+from v2g.station.back_end.variables import connector_of
+
+_MODEL = "AuthCtrlr"
+
+
+class Authorization(Block):
+    """Answers the questions that the EVSEs have about their cars."""
+
+    def __init__(self, station: ChargingStation) -> None:
+        super().__init__()
+        self.station = station
+        self.tokens = Tokens(station.store, station.model)
+        self.reservations = Reservations(station.store, station.model, self._places)
+        station.reserved = lambda evse: self.reservations.for_evse(evse) is not None
+        self.handlers = {
+            "SendLocalList": self._list,
+            "GetLocalListVersion": self._version,
+            "ClearCache": self._clear,
+            "ReserveNow": self._reserve,
+            "CancelReservation": self._cancel,
+        }
+        self._asking: set[int] = set()
+
+    def step(self) -> None:
+        station = self.station
+        for id, why in self.reservations.ended(station.unix_s):
+            update = v21.ReservationStatusUpdateRequest(reservationId=id, reservationUpdateStatus=why)
+            station.call("ReservationStatusUpdate", update)
+        for id, authorizer in station.authorizers.items():
+            token, authorizer.wanted = authorizer.wanted, None
+            if token is not None and authorizer.grant is None and authorizer.refused is None:
+                self._decide(id, token)
+
+    def disconnected(self) -> None:
+        self._asking.clear()
+
+    def responded(self, request: Message, response: Message) -> None:
+        """The back end says in a response what it thinks of the token (C10, E05)."""
+        if not isinstance(request, v21.TransactionEventRequest) or not isinstance(
+            response, v21.TransactionEventResponse
+        ):
+            return
+        info, station = given(response.idTokenInfo, None), self.station
+        if info is None:
+            return
+        for tracker in station.trackers.values():
+            running = tracker.running
+            if running is None or running.id != request.transactionInfo.transactionId:
+                continue
+            self.tokens.answered(running.token, info, station.unix_s)
+            if (why := self.tokens.why_not(info, running.evse)) is not None:
+                tracker.stopped = "Deauthorized", "DeAuthorized"
+                station.log.append(f"the back end answers: {why}")
+                tracker.stop(station.now)
+
+    def remote(self, id: int, grant: Grant) -> None:
+        """A remote start whose token has to be authorised first (F02, AuthorizeRemoteStart)."""
+        self._ask(id, grant)
+
+    # Inside
+
+    def _decide(self, id: int, token: v21.IdTokenType) -> None:
+        station, flag = self.station, self.station.model.flag
+        known = self.tokens.known(token, station.unix_s)
+        grant = Grant(token)
+        if known is None or not (
+            flag(_MODEL, "LocalPreAuthorize") if station.online else flag(_MODEL, "LocalAuthorizeOffline")
+        ):
+            if station.online:
+                if flag(_MODEL, "DisableRemoteAuthorization"):
+                    station.authorizers[id].refused = "this station does not know it, and does not ask"
+                else:
+                    self._ask(id, grant)
+            elif known is None and flag(_MODEL, "OfflineTxForUnknownIdEnabled"):
+                self._judge(id, grant, v21.IdTokenInfoType(status="Accepted"))
+            return
+        why = self.tokens.why_not(known.info, id)
+        store = "LocalAuthListCtrlr" if known.listed else "AuthCacheCtrlr"
+        if why is None or not station.online or flag(store, "DisablePostAuthorize"):
+            self._judge(id, grant, known.info)
+        elif flag(_MODEL, "DisableRemoteAuthorization"):
+            station.authorizers[id].refused = why
+        else:
+            self._ask(id, grant)
+
+    def _ask(self, id: int, grant: Grant) -> None:
+        if id in self._asking:
+            return
+        self._asking.add(id)
+        self.station.call("Authorize", v21.AuthorizeRequest(idToken=grant.token), self._then(id, grant), urgent=True)
+
+    def _then(self, id: int, grant: Grant) -> Then:
+        def then(response: Message | None, now: float) -> None:
+            self._asking.discard(id)
+            if isinstance(response, v21.AuthorizeResponse):  # otherwise it is asked again while the car waits
+                self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s)
+                self.station.transfers[id] = given(response.allowedEnergyTransfer, None)
+                self._judge(id, grant, response.idTokenInfo)
+
+        return then
+
+    def _judge(self, id: int, grant: Grant, info: v21.IdTokenInfoType) -> None:
+        authorizer, group = self.station.authorizers[id], given(info.groupIdToken, None)
+        why = self.tokens.why_not(info, id)
+        if why is not None:
+            authorizer.refused = f"the back end answers: {why}"
+        elif not self.reservations.may_use(id, grant.token, group):
+            authorizer.refused = f"EVSE {id} is reserved for somebody else"
+        else:
+            used = self.reservations.use(id, grant.token, group)
+            authorizer.grant = Grant(grant.token, grant.remote_start, grant.until_s, used)
+
+    def _places(self) -> dict[int, Place]:
+        return {
+            id: Place(self.station.own_status(id), connector_of(evse.settings))
+            for id, evse in self.station.evses.items()
+        }
+
+    def _list(self, station: ChargingStation, asked: v21.SendLocalListRequest) -> Message:
+        return v21.SendLocalListResponse(status=self.tokens.listed(asked))
+
+    def _version(self, station: ChargingStation, asked: v21.GetLocalListVersionRequest) -> Message:
+        return v21.GetLocalListVersionResponse(versionNumber=self.tokens.reported_version)
+
+    def _clear(self, station: ChargingStation, asked: v21.ClearCacheRequest) -> Message:
+        return v21.ClearCacheResponse(status="Accepted" if self.tokens.clear() else "Rejected")
+
+    def _reserve(self, station: ChargingStation, asked: v21.ReserveNowRequest) -> Message:
+        return v21.ReserveNowResponse(status=self.reservations.reserve(asked, station.unix_s))
+
+    def _cancel(self, station: ChargingStation, asked: v21.CancelReservationRequest) -> Message:
+        return v21.CancelReservationResponse(
+            status="Accepted" if self.reservations.cancel(asked.reservationId) else "Rejected"
+        )
