@@ -6,7 +6,7 @@ from pathlib import Path
 from v2g.cli.parser import UsageError
 
 DIRECTORY = Path("v2g-demo")
-CARS = ("iso20-dc", "iso2-dc", "iso2-ac", "din")
+CARS = ("iso20-dc", "iso20-pnc", "iso2-dc", "iso2-ac", "iso2-pnc", "din")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,11 +28,13 @@ DEFAULT_EVCCID = "ZZZV0123456789ABCDE0"
 PROTOCOLS = {
     "iso20-dc": ("DC_BPT", "DC"),
     "iso20-ac": ("AC_BPT", "AC", "AC_DER_IEC", "AC_DER_SAE"),
+    "iso20-pnc": ("DC_BPT", "DC", "AC_BPT", "AC"),
     "iso2-dc": ("DC",),
     "iso2-ac": ("AC",),
+    "iso2-pnc": ("DC", "AC"),
     "din": ("DC",),
 }
-"""Protocol -> its services, the usual one first."""
+"""Protocol -> its services, the usual one first; `-pnc`: paid by a contract (Plug & Charge)."""
 _EDITIONS = {"iso20": "ISO 15118-20", "iso2": "ISO 15118-2", "din": "DIN SPEC 70121"}
 _DEFAULT_MAC = "02:00:00:00:00:01"
 """Of a car of ISO 15118-2 or DIN, whose EVCCID is a MAC."""
@@ -66,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     wanted = parser.add_argument_group("the session")
     wanted.add_argument("--protocol", choices=PROTOCOLS, default="iso20-dc", help="default: iso20-dc")
+    wanted.add_argument(
+        "--contract",
+        choices=("own", "install", "renew"),
+        help="with -pnc: pay by the contract in --pki (own), ask the station for one (install) or for its successor",
+    )
     services = dict.fromkeys(each for some in PROTOCOLS.values() for each in some)
     wanted.add_argument("--service", choices=[*services], help="default: the bidirectional one")
     wanted.add_argument(
@@ -175,6 +182,10 @@ def _plan(args: argparse.Namespace) -> _Plan:
     if old and args.mode == "dynamic":
         raise EvError(f"--mode dynamic needs ISO 15118-20; with {args.protocol} the car plans: leave it out")
     args.mode = args.mode or ("scheduled" if old else "dynamic")
+    if not args.protocol.endswith("-pnc") and args.contract is not None:
+        raise EvError(f"--contract needs Plug & Charge, {args.protocol} is none; ask for iso2-pnc or iso20-pnc")
+    if args.protocol.endswith("-pnc") and args.no_tls:
+        raise EvError(f"--no-tls does not go with {args.protocol}: a contract pays over TLS only; leave it out")
     if args.protocol == "din" and (args.pause or args.resume):
         raise EvError("--pause and --resume need another protocol; DIN SPEC 70121 has no pause")
     if args.mode == "dynamic" and (args.charge_w, args.discharge_w) != (None, None):
@@ -275,7 +286,17 @@ def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | Non
         loop_interval_s=args.loop_interval,
         believe_precharge=args.believe_precharge,
         patience=args.patience,
+        **_payment(args),
     )
+
+
+def _payment(args: argparse.Namespace) -> dict[str, Any]:
+    """What a car needs that pays by a contract."""
+    if not args.protocol.endswith("-pnc"):
+        return {}
+    from v2g.cli.ev_contract import payment
+
+    return payment(args.pki or DEFAULT_PKI, args.contract or "own", older=args.protocol.startswith("iso2-"))
 
 
 def _own_name(protocol: str, tls: "TlsContext | None") -> str:

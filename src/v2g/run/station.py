@@ -124,7 +124,7 @@ class StationProcess:
         if credentials is not None and settings.contracts:
             from v2g.run.payment import payment_of
 
-            evse.payment = payment_of(credentials, self._settings.tls.profile)
+            evse.payment = payment_of(credentials, self._settings.tls)
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")

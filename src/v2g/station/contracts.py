@@ -30,9 +30,10 @@ _DATES = (Reason.NOT_YET_VALID, Reason.EXPIRED)
 class TrustedChains:
     """Chains of one role."""
 
-    def __init__(self, role: Role, judge: Judge, policies: Mapping[str, Policy]) -> None:
-        """`policies`: by the edition's name, what it demands of certificates."""
-        self._role, self._judge, self._policies = role, judge, policies
+    def __init__(self, role: Role, judge: Judge, policies: Mapping[str, Policy], *, doubts: bool = True) -> None:
+        """`policies`: by the edition's name, what it demands of certificates. `doubts`: a chain of which nobody says
+        whether it was revoked is not enough to feed the grid; False if that is not looked at."""
+        self._role, self._judge, self._policies, self._doubts = role, judge, policies, doubts
 
     def judge(self, chain: tuple[bytes, ...], edition: str, unix_s: int) -> Judgement:
         """What is known of a chain, DER, the leaf first."""
@@ -43,7 +44,7 @@ class TrustedChains:
         if not verdict.good:
             flaw = Flaw.AUTHORITY if verdict.depth and verdict.reason in _DATES else _FLAWS[verdict.reason]
             return Judgement(flaw, verdict.text)
-        unknown = verdict.revocation is Status.UNKNOWN
+        unknown = self._doubts and verdict.revocation is Status.UNKNOWN
         return Judgement(
             expires_soon=verdict.ends_soon(unix_s),
             doubt="nobody says whether its contract was revoked" if unknown else "",

@@ -25,6 +25,8 @@ BAR, BAR_W = 14, 9_000.0
 
 _THEN = {
     "iso20-dc": ", then feeds the grid as its frequency asks",
+    "iso20-pnc": " and feeds the grid, paid by its contract (Plug & Charge, ISO 15118-20)",
+    "iso2-pnc": ", paid by its contract (Plug & Charge, ISO 15118-2)",
     "iso2-dc": " with direct current (ISO 15118-2)",
     "iso2-ac": " with alternating current (ISO 15118-2)",
     "din": " with direct current (DIN SPEC 70121)",

@@ -15,8 +15,6 @@ from v2g.bench.sim import netns
 from v2g.kernel.errors import V2GError
 from v2g.pki import hierarchy as pki
 
-MODERN = "iso20-dc"
-"""The car that is shown if nothing else is asked for: the only one that feeds the grid."""
 CHARGE_S, FOLLOW_S = 8.0, 16.0
 BATTERY_WH, SOC = 10_000.0, 0.6
 """A small battery: half a minute shows on its state of charge."""
@@ -80,7 +78,7 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
     If network namespaces can be made, car and station have a simulated modem each, behind veth pairs in one, so that
     the car is matched and discovers the station; otherwise they use the loopback interface and a given address.
     """
-    pki.create(directory / "pki", now=datetime.now(UTC), force=True)
+    pki.create(directory / "pki", now=datetime.now(UTC), force=True, both=kind == "iso2-pnc")
     why_no_line = netns.why_not()
     processes: list[asyncio.subprocess.Process] = []
     async with AsyncExitStack() as stack:
@@ -127,7 +125,7 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
             _configuration(directory, plant, contactor, grid, pilot, line, kind) + _back_end(directory, url)
         )
         station = await start("daemon", "--config", str(config), "--port", "0")
-        port = station.split("]:")[1].split(",")[0] if kind == MODERN else station.rpartition(" ")[2]
+        port = station.split("]:")[1].split(",")[0] if _encrypted(kind) else station.rpartition(" ")[2]
         route = ["--host", "::1", "--port", port] if cable is None else ["--interface", cable.car.interface, "--slac"]
         battery = await launch(f"modbus://{_address(plant)}", module="v2g.bench.demo.instrument")
         car = await launch(
@@ -137,17 +135,26 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
         yield Stage(directory, station, battery, car, back_end, why_no_line)
 
 
+def _feeds(kind: str) -> bool:
+    return kind.startswith("iso20-")
+
+
+def _encrypted(kind: str) -> bool:
+    """Whether the car speaks TLS: those of before ISO 15118-20 do without, as most of them, unless a contract pays."""
+    return _feeds(kind) or kind.endswith("-pnc")
+
+
 def _kind(kind: str, pki: Path) -> list[str]:
-    """The arguments of the car. Those of before ISO 15118-20 charge only, and do without TLS as most of them do."""
-    if kind == MODERN:
-        seconds = str(CHARGE_S + FOLLOW_S)
-        return ["--pki", str(pki), "--service", "DC_BPT", "--mode", "dynamic", "--duration", seconds]
-    return ["--protocol", kind, "--no-tls", "--duration", str(CHARGE_S)]
+    """The arguments of the car. Those of before ISO 15118-20 charge only."""
+    security = ["--pki", str(pki)] if _encrypted(kind) else ["--no-tls"]
+    seconds = CHARGE_S + FOLLOW_S if _feeds(kind) else CHARGE_S
+    service = ["--service", "DC_BPT", "--mode", "dynamic"] if _feeds(kind) else []
+    return ["--protocol", kind, *security, *service, "--duration", str(seconds)]
 
 
 def _orders(kind: str) -> list[str]:
     """What the back end asks of the transaction. A car of before ISO 15118-20 cannot discharge: it gets a limit."""
-    if kind != MODERN:
+    if not _feeds(kind):
         return ["--limit", str(LIMIT_W)]
     return [f"--setpoint={CHARGE_W}", f"--setpoint={FEED_W}@{CHARGE_S:.0f}"]
 
@@ -169,7 +176,8 @@ ocpp:
 
 def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str, kind: str) -> str:
     plant, contactor, grid, pilot = map(_address, (plant, contactor, grid, pilot))
-    ac, feeds = kind.endswith("-ac"), str(kind == MODERN).lower()
+    ac, feeds, plain = kind.endswith("-ac"), str(_feeds(kind)).lower(), str(not _encrypted(kind)).lower()
+    contracts = "\n    contracts: true\n    receipts_s: 4" if kind.endswith("-pnc") else ""
     converts = (
         ""
         if ac
@@ -182,7 +190,7 @@ def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot
 evses:
   - evse_id: "DE*V2G*E0000001"
     services: [{"AC" if ac else "DC_BPT, DC"}]
-    access: {{grant: everyone, discharge: true, unproved: true}}
+    access: {{grant: everyone, discharge: true, unproved: true}}{contracts}
     nominal_hz: {NOMINAL_HZ}
     dispatch:
       - {{power_w: 7000, for_s: {CHARGE_S}}}
@@ -196,7 +204,8 @@ evses:
       name: ieee1547-cat3
       # The show does not wait five minutes. A car that only charges would get nothing while the frequency is low.
       settings: {{enter_service.delay_s: 0, enter_service.ramp_s: 0, frequency_droop.under_enabled: {feeds}}}
-tls: {{directory: "{directory / "pki"}", plain: {str(kind != MODERN).lower()}}}
+# Nobody here says which certificates were revoked.
+tls: {{directory: "{directory / "pki"}", plain: {plain}, revocation: ignore}}
 trace: {{file: "{directory / "session_trace.log"}"}}
 control: {{socket: "{directory / "control.sock"}"}}
 """
