@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import (
     capture_decoding,
+    contracts,
     crowd,
     eight_evses,
     energy_loop,
@@ -54,6 +55,7 @@ MODULES = (
     neighbours,
     ocpp_messages,
     ocpp_day_offline,
+    contracts,
     grid_step,
     grid_reaction,
     crowd,

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
-from v2g.bench.demo.stage import MODERN, stage
+from v2g.bench.demo.stage import stage
 from v2g.bench.sim import netns
 
 BIN = Path(sys.executable).parent
@@ -68,7 +68,7 @@ def until(check: Callable[[], bool]) -> None:
 
 async def at_the_cable(recorder: Recorder, directory: Path) -> None:
     """The commands of an operator while a car charges and feeds, matched on a power line."""
-    async with stage(directory, MODERN) as running:
+    async with stage(directory, "iso20-dc") as running:
         control = f"--socket {running.control}"
         device = re.search(r"pilot: .*modbus://([\d.:]+)", running.configuration.read_text())
         assert device is not None

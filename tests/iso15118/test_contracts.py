@@ -422,6 +422,10 @@ class Car20(D20Car):
     def phase(self) -> Any:
         return self.secc.session.phase
 
+    def head(self) -> Any:
+        """Of the next request."""
+        return header(self.session_id)
+
     def challenge(self) -> bytes:
         """Of AuthorizationSetupRes."""
         self.walk(D20Phase.AUTHORIZATION_SETUP)

@@ -42,7 +42,14 @@ class Faulted:
     reason: str
 
 
-Event = Received | Sent | Moved | Faulted
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """The station does not do what the car asked for, and the session goes on."""
+
+    reason: str
+
+
+Event = Received | Sent | Moved | Faulted | Warned
 
 
 @dataclass(slots=True)

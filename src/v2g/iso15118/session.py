@@ -85,6 +85,8 @@ class Reply:
     response: Type
     following: Enum
     session: Session
+    warning: str = ""
+    """Why the car does not get what it asked for although the session goes on; for the trace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,23 @@ Part = tuple[str, Any]
 """A signed element: its name, and its value, which has an `Id`."""
 
 
+def warm() -> None:
+    """Have libraries and codec ready before the first car pays by a contract: that costs a tenth of a second once."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from v2g.messages.iso2 import AuthorizationReq
+    from v2g.messages.iso20.common import ContractCertificateChain, PnC_AReqAuthorizationMode, SubCertificates
+
+    chain = ContractCertificateChain(b"", SubCertificates([b""]))
+    signed: tuple[tuple[ec.EllipticCurve, str, Any], ...] = (
+        (ec.SECP256R1(), "iso2", AuthorizationReq(bytes(16), "id1")),
+        (ec.SECP521R1(), "iso20-common", PnC_AReqAuthorizationMode(bytes(16), chain, "id1")),
+    )
+    for curve, protocol, value in signed:
+        key, parts = ec.generate_private_key(curve), [(type(value).__name__, value)]
+        verify(protocol, sign(protocol, parts, key), parts, key.public_key())
+
+
 def sign(protocol: str, parts: Iterable[Part], key: PrivateKey) -> Signature:
     """The signature of these elements of a message set, for the header of their message. Raises `SignatureInvalid` for
     a key of another kind than those above, `ExiError` for an element that the schema forbids."""

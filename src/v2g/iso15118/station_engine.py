@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from v2g.exi.facets import Type
 from v2g.iso15118.engine import End, Unacceptable, move, send, take_in
-from v2g.iso15118.event import Faulted, Step
+from v2g.iso15118.event import Faulted, Step, Warned
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.session import Code, Refusal, Reply, Session, Wait
 from v2g.iso15118.sides import StationSide
@@ -176,6 +176,8 @@ class StationEngine:
             self._finish(step, self._failure.fault, self._failure.reason)
             return
         send(step, edition.message_sets[payload_type], payload_type, outcome.response)
+        if outcome.warning:
+            step.events.append(Warned(outcome.warning))
         self._go_on(step, outcome, name, now, energy_before=energy_before)
 
     def _go_on(self, step: Step, outcome: Reply, name: str, now: float, *, energy_before: bool) -> None:

@@ -137,6 +137,8 @@ class StationProcess:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(runner.run())
                 warm_up()
+                if evse.payment.contracts is not None:
+                    warm_up_contracts()
                 self._pulse.excuse()
                 if settings.interface is not None and isinstance(address, IPv6Address):
                     offer = SdpResponse(address, port, Security.TLS if credentials else Security.NONE)
@@ -265,6 +267,14 @@ def station_tls(settings: Tls) -> "Credentials":
     from v2g.run.credentials import Credentials
 
     return Credentials(settings)
+
+
+@cache
+def warm_up_contracts() -> None:
+    """Once in this process, if cars may pay by a contract."""
+    from v2g.iso15118 import signature
+
+    signature.warm()
 
 
 @cache

@@ -1,7 +1,7 @@
 """Turns events into a person's language: a level and a line for the trace."""
 
 from v2g.iso15118.edition import body_name
-from v2g.iso15118.event import Faulted, Moved, Received, Sent
+from v2g.iso15118.event import Faulted, Moved, Received, Sent, Warned
 from v2g.kernel.units import kw, wh
 from v2g.pilot.station import Happening
 from v2g.slac.event import describe as describe_line
@@ -45,6 +45,8 @@ def describe(event: Event) -> tuple[str, str]:
     match event:
         case Faulted(fault, reason) | Broke(fault, reason):
             return "ERROR", f"{fault.code} {CATALOGUE[fault].title}: {reason}"
+        case Warned(reason):
+            return "WARNING", reason
         case Moved(before, after):
             return "INFO", f"phase {before} -> {after}"
         case Received(message) | Sent(message):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from v2g.bench import chart
 from v2g.bench.chart import Band, Curve, Lane
-from v2g.bench.demo.show import Performance, Sample
+from v2g.bench.demo.show import Performance, Sample, security
 
 TALL, LOW = 132, 22
 _LEGEND = {
@@ -67,7 +67,7 @@ def _facts(performance: Performance) -> list[tuple[str, str]]:
         ("Station", performance.station),
         ("Found by", "SECC discovery (SDP, IPv6 multicast)" if performance.discovered else "a given address"),
         ("Session", f"{status.get('session')}, {car.get('service')}, {car.get('mode')} control, "
-                    f"{'TLS 1.3, both sides with certificates' if car.get('tls') else 'plain TCP'}"),
+                    f"{security(car)}"),
         ("Car", str(status.get("evcc_id"))),
         ("Energy to the car", f"{status.get('charged_wh', 0):.2f} Wh at the meter"),
         ("Energy to the grid", f"{status.get('discharged_wh', 0):.2f} Wh at the meter"),

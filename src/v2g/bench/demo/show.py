@@ -234,12 +234,19 @@ def _bar(power_w: float) -> str:
     return f"{left:>{BAR}}|{right:<{BAR}}"
 
 
+def security(car: dict[str, Any]) -> str:
+    """What a car of ISO 15118-2 speaks is TLS 1.2."""
+    if not car.get("tls"):
+        return "NO TLS"
+    return "TLS 1.2" if str(car.get("protocol")).startswith("iso2-") else "TLS 1.3"
+
+
 def table(performance: Performance) -> str:
     """What came of it."""
     car, status = performance.car, performance.status
     limits = [f"{name}: {seconds:.1f} s" for name, seconds in status.get("limited_s", {}).items()] or ["none"]
     rows = [
-        ("session", f"{car.get('service')}, {car.get('mode')} control, {'TLS 1.3' if car.get('tls') else 'NO TLS'}"),
+        ("session", f"{car.get('service')}, {car.get('mode')} control, {security(car)}"),
         ("ended", car.get("stop_reason") or f"FAILED: {car.get('error')}"),
         ("energy to the car", f"{status.get('charged_wh', 0.0):.1f} Wh at the meter"),
         ("energy to the grid", f"{status.get('discharged_wh', 0.0):.1f} Wh at the meter"),

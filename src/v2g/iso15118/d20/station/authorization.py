@@ -55,9 +55,10 @@ def _by_contract(
     assert contracts is not None, "asked for by the caller"
     judged = contracts.judge(chain, D20.name, view.unix_s)
     if judged.flaw is not None:
-        return _finished(WARNINGS[judged.flaw], session, view)
+        return _warned(WARNINGS[judged.flaw], judged.reason, session, view)
     if asked.GenChallenge != session.challenge:
-        return _finished(ResponseCode.WARNING_ChallengeInvalid, session, view)
+        reason = "GenChallenge is not the one of AuthorizationSetupRes"
+        return _warned(ResponseCode.WARNING_ChallengeInvalid, reason, session, view)
     check_signature(request.Header, "PnC_AReqAuthorizationMode", asked, chain[0], ResponseCode.FAILED_SignatureError)
     if judged.pending:
         return _reply(ResponseCode.OK, Processing.Ongoing, session, view)
@@ -67,9 +68,14 @@ def _by_contract(
     if view.contract != emaid or view.authorization is Verdict.PENDING:  # an earlier verdict was about another car
         return _reply(ResponseCode.OK, Processing.Ongoing, session, view)
     if view.authorization is Verdict.REJECTED:
-        return _finished(WARNINGS[view.flaw or Flaw.NOT_ALLOWED], session, view)
+        reason = f"contract {emaid} may not be used here"
+        return _warned(WARNINGS[view.flaw or Flaw.NOT_ALLOWED], reason, session, view)
     code = ResponseCode.OK_CertificateExpiresSoon if judged.expires_soon else ResponseCode.OK
     return _finished(code, session, view)
+
+
+def _warned(code: ResponseCode, reason: str, session: Session, view: StationView) -> Reply:
+    return replace(_finished(code, session, view), warning=f"{code.value}: {reason}")
 
 
 def _finished(code: ResponseCode, session: Session, view: StationView) -> Reply:

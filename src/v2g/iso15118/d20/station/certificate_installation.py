@@ -41,14 +41,15 @@ def answer(request: CertificateInstallationReq, session: Session, view: StationV
     )
     provisioning = session.offer.provisioning
     if provisioning is None:
-        return _warned(ResponseCode.WARNING_NoCertificateAvailable, session, view)
+        code = ResponseCode.WARNING_NoCertificateAvailable
+        return _warned(code, "this station brings no contracts", session, view)
     try:
         brought = provisioning.fetch(encode(_SET, request), "Install", _SET)
         if brought is None:
             return Wait(session, FETCHED_WITHIN_S, _SILENT)
         response = decode(_SET, brought)
     except Unprovisioned as error:
-        return _warned(_code(error.flaw), session, view)
+        return _warned(_code(error.flaw), error.reason, session, view)
     except ExiError as error:
         reason = f"the contract that was brought cannot be read: {error}"
         raise Refusal(ResponseCode.FAILED, reason, Fault.AUTHORIZATION) from None
@@ -63,8 +64,9 @@ def _code(flaw: Flaw | None) -> ResponseCode:
     return ResponseCode.WARNING_NoContractMatchingPCIDFound if flaw is None else WARNINGS[flaw]
 
 
-def _warned(code: ResponseCode, session: Session, view: StationView) -> Reply:
-    return Reply(replace(_nothing(), Header=header(session, view), ResponseCode=code), Phase.AUTHORIZATION, session)
+def _warned(code: ResponseCode, reason: str, session: Session, view: StationView) -> Reply:
+    response = replace(_nothing(), Header=header(session, view), ResponseCode=code)
+    return Reply(response, Phase.AUTHORIZATION, session, f"{code.value}: {reason}")
 
 
 @cache
