@@ -128,6 +128,9 @@ def key_kind(key: object) -> str:
 def _read(parsed: x509.Certificate) -> Certificate:
     if parsed.version is not x509.Version.v3:
         raise ValueError("it is not of version 3")
+    der = parsed.public_bytes(Encoding.DER)
+    if len(der) > LONGEST_OCTETS:
+        raise ValueError(f"its {len(der)} octets are more than {LONGEST_OCTETS}")
     key = parsed.public_key()
     if isinstance(key, EllipticCurvePublicKey) and not key.curve.name:
         raise ValueError("its curve has no name")
@@ -136,7 +139,7 @@ def _read(parsed: x509.Certificate) -> Certificate:
     usage = _extension(extensions, x509.KeyUsage)
     extended = _extension(extensions, x509.ExtendedKeyUsage)
     return Certificate(
-        der=parsed.public_bytes(Encoding.DER),
+        der=der,
         subject=_text(parsed.subject),
         issuer=_text(parsed.issuer),
         common_name=_attribute(parsed, NameOID.COMMON_NAME) or "",

@@ -9,7 +9,7 @@ from functools import cache
 from msgspec.structs import replace
 
 from v2g.exi.least import least
-from v2g.iso15118.contract import Flaw, Unprovisioned
+from v2g.iso15118.contract import Flaw, Unprovisioned, certificate_of
 from v2g.iso15118.d20.certificate_chain import chain_of
 from v2g.iso15118.d20.station.authorization import WARNINGS
 from v2g.iso15118.d20.station.signed import check_signature
@@ -39,6 +39,13 @@ def answer(request: CertificateInstallationReq, session: Session, view: StationV
         chain_of(shown)[0],
         ResponseCode.FAILED_SignatureError,
     )
+    leaf = certificate_of(chain_of(shown)[0])
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if not begins.timestamp() <= view.unix_s <= ends.timestamp():
+        reason = f"the car's provisioning certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
+        early = view.unix_s < begins.timestamp()
+        code = ResponseCode.WARNING_CertificateNotYetValid if early else ResponseCode.WARNING_CertificateExpired
+        return _warned(code, reason, session, view)
     provisioning = session.offer.provisioning
     if provisioning is None:
         code = ResponseCode.WARNING_NoCertificateAvailable
