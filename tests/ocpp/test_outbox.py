@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from v2g.ocpp import v21
-from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S, Outbox
+from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S, MOST_WAITING, Outbox
 from v2g.ocpp.store import Memory
 
 
@@ -87,3 +89,16 @@ def test_a_row_that_nobody_can_read_any_more_stops_nothing() -> None:
     outbox.add("TransactionEvent", event(3), online=True)
     assert sequence(outbox) == [3]
     assert not store.found
+
+
+def test_a_back_end_that_stays_away_costs_meter_values_and_nothing_else() -> None:
+    store = Memory()
+    outbox = Outbox(store)
+    for seq in range(MOST_WAITING + 1):
+        reason: v21.TriggerReasonEnumType = "ChargingStateChanged" if seq % 100 == 0 else "MeterValuePeriodic"
+        outbox.add("TransactionEvent", structs.replace(event(seq), triggerReason=reason), online=False)
+    assert MOST_WAITING / 2 <= len(outbox) < MOST_WAITING * 0.6
+    assert len(store.found) == len(outbox)
+    left = sequence(outbox)
+    assert left == sorted(left)
+    assert set(range(0, MOST_WAITING + 1, 100)) <= set(left)

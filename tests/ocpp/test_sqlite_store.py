@@ -1,5 +1,7 @@
 """The store on a disk: what was committed is there again; damage and a full disk stop nobody."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from v2g.io.sqlite_store import SqliteStore
@@ -59,3 +61,52 @@ def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
     assert store.committed == last
     store.close()
     assert SqliteStore(in_the_way / "ocpp.db").found == {("a", "b"): b"c", ("a", "d"): b"e"}
+
+
+_NO_SPACE = """
+import resource, signal, sys
+from pathlib import Path
+from v2g.io.sqlite_store import SqliteStore
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = SqliteStore(Path(sys.argv[1]))
+store.put("before", "1", b"x")
+assert store.flush(10.0)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
+number = store.put("big", "2", b"y" * 500_000)
+assert store.flush(10.0)
+assert store.committed < number and "free some space" in store.trouble, store.trouble
+store.trouble = None
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+last = store.put("after", "3", b"z")
+assert store.flush(10.0)
+assert store.committed == last and store.trouble is None, store.trouble
+"""
+
+
+def test_a_disk_without_space_is_reported_and_loses_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files is what the system says when there is no space left for one."""
+    file = tmp_path / "ocpp.db"
+    subprocess.run([sys.executable, "-c", _NO_SPACE, str(file)], check=True, timeout=60)
+    found = SqliteStore(file).found
+    assert {key: len(value) for key, value in found.items()} == {
+        ("before", "1"): 1,
+        ("big", "2"): 500_000,
+        ("after", "3"): 1,
+    }
+
+
+def test_what_is_put_between_two_commits_is_there_together_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    store.put("a", "1", b"x")
+    store.commit()
+    assert store.flush(10.0)
+    store.put("a", "2", b"x")  # the process dies before the commit
+    copy = tmp_path / "copy.db"
+    for suffix in ("", "-wal"):
+        Path(f"{copy}{suffix}").write_bytes(Path(f"{file}{suffix}").read_bytes())
+    assert SqliteStore(copy).found == {("a", "1"): b"x"}
+    store.close()
+    assert len(SqliteStore(file).found) == 2

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 from ocpp.routing import on
+from ocpp.v16 import ChargePoint as ChargePoint16
+from ocpp.v16 import call as call16
+from ocpp.v16 import call_result as result16
 from ocpp.v21 import ChargePoint, call, call_result
 from tests import broker as brokers
 from tests.certificates import certified
@@ -236,6 +239,55 @@ async def _when_the_first_way_fails_the_next_one_is_taken(tmp_path: Path) -> Non
             variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "ActiveNetworkProfile"}}
             heard = await csms.call(call.GetVariables([variable]))
             assert heard.get_variable_result[0]["attribute_value"] == "2"
+
+
+class CentralSystem(ChargePoint16):
+    """A back end that speaks 1.6."""
+
+    def __init__(self, identity: str, connection: Any) -> None:
+        super().__init__(identity, connection)
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+
+    @on("BootNotification")
+    def on_boot(self, **said: Any) -> Any:
+        self.heard.put_nowait("BootNotification")
+        return result16.BootNotification(current_time=datetime.now(UTC).isoformat(), interval=300, status="Accepted")
+
+    @on("StatusNotification")
+    def on_status(self, **said: Any) -> Any:
+        self.heard.put_nowait("StatusNotification")
+        return result16.StatusNotification()
+
+
+def test_a_back_end_that_speaks_only_1_6(tmp_path: Path) -> None:
+    asyncio.run(_a_back_end_that_speaks_only_1_6(tmp_path))
+
+
+async def _a_back_end_that_speaks_only_1_6(tmp_path: Path) -> None:
+    found: asyncio.Queue[CentralSystem] = asyncio.Queue()
+
+    async def handle(connection: ServerConnection) -> None:
+        system = CentralSystem("CS 1", connection)
+        found.put_nowait(system)
+        await system.start()
+
+    async with serve(handle, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp1.6")]) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with station(tmp_path, url=url, security_profile=1) as (runner, _), asyncio.timeout(WITHIN_S):
+            system = await found.get()
+            assert [await system.heard.get() for _ in range(2)] == ["BootNotification", "StatusNotification"]
+            keys = await system.call(call16.GetConfiguration(key=["NumberOfConnectors", "HeartbeatInterval"]))
+            assert [each["value"] for each in keys.configuration_key] == ["1", "300"]
+            schedule = {"charging_rate_unit": "W", "charging_schedule_period": [{"start_period": 0, "limit": 4000.0}]}
+            profile = {
+                "charging_profile_id": 1, "stack_level": 0, "charging_profile_purpose": "TxDefaultProfile",
+                "charging_profile_kind": "Relative", "charging_schedule": schedule,
+            }  # fmt: skip
+            answer = await system.call(call16.SetChargingProfile(connector_id=1, cs_charging_profiles=profile))
+            assert answer.status == "Accepted"
+            composite = await system.call(call16.GetCompositeSchedule(connector_id=1, duration=60))
+            assert composite.charging_schedule["charging_schedule_period"][0]["limit"] == 4000.0
+            assert runner.shown("status")["connected"] == "ocpp1.6"
 
 
 def test_a_new_password_is_used_at_once(tmp_path: Path) -> None:

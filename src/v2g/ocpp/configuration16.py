@@ -8,6 +8,8 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "ChargingScheduleMaxPeriods": ("SmartChargingCtrlr", "PeriodsPerSchedule", ""),
     "ConnectionTimeOut": ("TxCtrlr", "EVConnectionTimeOut", ""),
     "HeartbeatInterval": ("OCPPCommCtrlr", "HeartbeatInterval", ""),
+    "LocalAuthorizeOffline": ("AuthCtrlr", "LocalAuthorizeOffline", ""),
+    "LocalPreAuthorize": ("AuthCtrlr", "LocalPreAuthorize", ""),
     "MaxChargingProfilesInstalled": ("SmartChargingCtrlr", "Entries", "ChargingProfiles"),
     "MeterValueSampleInterval": ("SampledDataCtrlr", "TxUpdatedInterval", ""),
     "StopTransactionOnEVSideDisconnect": ("TxCtrlr", "StopTxOnEVSideDisconnect", ""),
@@ -20,20 +22,26 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
 }
 """Key -> component, variable and its instance."""
 WRITABLE = frozenset(
-    ("ConnectionTimeOut", "HeartbeatInterval", "MeterValueSampleInterval", "WebSocketPingInterval", "AuthorizationKey")
+    (
+        "AuthorizationKey",
+        "ConnectionTimeOut",
+        "HeartbeatInterval",
+        "LocalAuthorizeOffline",
+        "LocalPreAuthorize",
+        "MeterValueSampleInterval",
+        "WebSocketPingInterval",
+    )
 )
 FIXED = {
     "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
     "ClockAlignedDataInterval": "0",
     "GetConfigurationMaxKeys": "50",
-    "LocalAuthorizeOffline": "false",
-    "LocalPreAuthorize": "false",
     "MeterValuesAlignedData": "",
     "MeterValuesSampledData": "Energy.Active.Import.Register,Energy.Active.Export.Register,Power.Active.Import,SoC",
     "ResetRetries": "0",
     "StopTxnAlignedData": "",
     "StopTxnSampledData": "Energy.Active.Import.Register,Energy.Active.Export.Register",
-    "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger",
+    "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger,LocalAuthListManagement,Reservation",
     "UnlockConnectorOnEVSideDisconnect": "true",
 }
 """Keys that always have the same value here."""

@@ -11,6 +11,8 @@ from v2g.ocpp.rpc import new_id
 from v2g.ocpp.store import Store
 
 KIND = "queue"
+MOST_WAITING = 10_000
+"""From then on every second event that need not arrive is dropped: about a week without a back end."""
 ATTEMPTS = 3
 """Of a message that the back end answers with an error, or not at all (MessageAttempts)."""
 INTERVAL_S = 60.0
@@ -59,6 +61,8 @@ class Outbox:
         self._next += 1
         self._entries.append(entry)
         self._keep(entry)
+        if len(self._entries) > MOST_WAITING:
+            self._thin_out()
 
     def due(self, now: float) -> Entry | None:
         """The message to send now: the oldest one, once it is on the disk and its turn has come."""
@@ -102,6 +106,18 @@ class Outbox:
         """For a person: what waits, the oldest first."""
         return [{"number": each.number, "action": each.action, "attempts": each.attempts} for each in self._entries]
 
+    def _thin_out(self) -> None:
+        """Drop every second meter value; what begins, ends or limits a transaction stays (E12.FR.04)."""
+        kept: deque[Entry] = deque()
+        drop = False
+        for entry in self._entries:
+            drop = not drop and entry.attempts == 0 and _need_not_arrive(entry.request)
+            if drop and entry is not self._entries[0]:  # the first one may be on its way
+                self._store.put(KIND, f"{entry.number:012}", None)
+            else:
+                kept.append(entry)
+        self._entries = kept
+
     def _keep(self, entry: Entry) -> None:
         value = f"{entry.action} {entry.id} ".encode() + encode(entry.request)
         entry.stored = self._store.put(KIND, f"{entry.number:012}", value)
@@ -111,3 +127,8 @@ def _late(request: Message) -> Message:
     if isinstance(request, v21.TransactionEventRequest) and request.offline is not True:
         return replace(request, offline=True)
     return request
+
+
+def _need_not_arrive(request: Message) -> bool:
+    periodic = ("MeterValuePeriodic", "MeterValueClock", "RunningCost")
+    return isinstance(request, v21.TransactionEventRequest) and request.triggerReason in periodic

@@ -172,12 +172,17 @@ def _sweep(
     """Every instant at which what holds changes, and what holds from there on: from change to change, where only
     those periods are looked at that no higher profile hides."""
     at_s, before = start_s, None
+    orders: list[Order | None] = [None] * len(stacks)
+    filled = [(place, stack) for place, stack in enumerate(stacks) if stack]
     while at_s < end_s:
-        found = [_first(stack, at_s) for stack in stacks]
-        now = _combined(*(each for each, _ in found))
+        until_s = inf
+        for place, stack in filled:
+            orders[place], ends_s = _first(stack, at_s)
+            until_s = min(until_s, ends_s)
+        now = _combined(*orders)
         if now != before:
             yield at_s, now
-        before, at_s = now, min(until_s for _, until_s in found)
+        before, at_s = now, until_s
 
 
 def _first(stack: _Stack, at_s: float) -> tuple[Order | None, float]:

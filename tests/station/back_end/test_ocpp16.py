@@ -187,6 +187,22 @@ def test_profiles_are_replaced_composed_and_cleared() -> None:
     assert bench.ask16("ClearChargingProfile", connectorId=1, stackLevel=0) == {"status": "Accepted"}
 
 
+def test_a_local_list_and_a_reservation() -> None:
+    bench = Bench16()
+    bench.run(3.0)
+    assert bench.ask16("GetLocalListVersion") == {"listVersion": 0}
+    rows = [{"idTag": "HELLO", "idTagInfo": {"status": "Accepted"}}]
+    wanted = {"listVersion": 7, "updateType": "Full", "localAuthorizationList": rows}
+    assert bench.ask16("SendLocalList", **wanted) == {"status": "Accepted"}
+    assert bench.ask16("GetLocalListVersion") == {"listVersion": 7}
+    reservation = {"connectorId": 1, "expiryDate": "2036-01-01T00:00:00Z", "idTag": "HELLO", "reservationId": 5}
+    assert bench.ask16("ReserveNow", **reservation) == {"status": "Accepted"}
+    bench.run(1.0)
+    assert bench.of("StatusNotification")[-1]["status"] == "Reserved"
+    assert bench.ask16("CancelReservation", reservationId=6) == {"status": "Rejected"}
+    assert bench.ask16("CancelReservation", reservationId=5) == {"status": "Accepted"}
+
+
 def test_the_rest_of_core() -> None:
     bench = Bench16()
     bench.run(3.0)
