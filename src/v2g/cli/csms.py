@@ -5,6 +5,7 @@ import asyncio
 from pathlib import Path
 
 from v2g.cli.arguments import endpoint, number
+from v2g.kernel import regular_file
 from v2g.kernel.printable import printable
 
 
@@ -38,15 +39,20 @@ def run(args: argparse.Namespace) -> int:
 
     tls = None
     try:
-        lines = [] if args.send is None else [line.split(None, 1) for line in args.send.read_text().splitlines()]
-        password = None if args.password_file is None else args.password_file.read_text().strip()
+        lines = (
+            []
+            if args.send is None
+            else [line.split(None, 1) for line in regular_file.read_text(args.send).splitlines()]
+        )
+        password = None if args.password_file is None else regular_file.read_text(args.password_file).strip()
         if args.certificate is not None:
+            for each in filter(None, (args.certificate, args.private_key)):
+                regular_file.check(each)
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(args.certificate, args.private_key)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CsmsError(
-            f"{getattr(error, 'filename', None) or 'a file'}: {error}; name one that can be read"
-        ) from error
+    except OSError as error:  # of ssl without a name
+        place = error.filename or args.certificate
+        raise CsmsError(f"{place}: {error.strerror or error}; name a file that can be read") from error
     calls = tuple((line[0], line[1].encode()) for line in lines if len(line) == 2)
     csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say, args.ledger)
     if args.broker is not None:

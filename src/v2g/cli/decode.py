@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from v2g.cli.terminal import Progress, complain
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _key_log(path: Path | None) -> bytes:
     from v2g.capture.keylog import KeyLog
 
     try:
-        lines = path.read_bytes()
+        lines = regular_file.read(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     if not KeyLog().add(lines):
@@ -185,9 +186,11 @@ def _open(path: Path) -> BufferedReader:
     if str(path) == "-":
         return cast(BufferedReader, sys.stdin.buffer)
     try:
+        regular_file.check(path)
         return path.open("rb")
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+        hint = f"; `v2g decode - < {path}` reads a stream" if path.is_fifo() else ""
+        raise InputError(f"{path}: {error.strerror}{hint}") from error
 
 
 def _print_messages(records: "Iterable[Record]", args: argparse.Namespace, tally: _Tally) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from v2g.cli.parser import UsageError
+from v2g.kernel import regular_file
 
 DIRECTORY = Path("v2g-demo")
 CARS = ("iso20-dc", "iso20-pnc", "iso2-dc", "iso2-ac", "iso2-pnc", "din")
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         args.output.mkdir(parents=True, exist_ok=True)
+        for name in ("session_trace.log", "report.html"):
+            regular_file.check(args.output / name)
         (args.output / "session_trace.log").open("a").close()
     except OSError as error:
         remedy = "name a directory that you may write to with --output DIR"

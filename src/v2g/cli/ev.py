@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.cli.arguments import add_json, endpoint, number, whole
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def _paused(file: Path) -> "CarPaused":
     from v2g.iso15118.service import ControlMode, Selection, Service
 
     try:
-        kept = json.loads(file.read_text())
+        kept = json.loads(regular_file.read(file))
         selection = Selection(Service[kept["service"]], int(kept["parameter_set"]), ControlMode[kept["mode"]])
         return CarPaused(bytes.fromhex(kept["session_id"]), bytes.fromhex(kept["station"]), selection)
     except OSError as error:
@@ -346,6 +347,7 @@ def _keep(plan: _Plan, outcome: "Outcome") -> None:
             "parameter_set": paused.selection.parameter_set,
             "mode": paused.selection.mode.name,
         }
+        regular_file.check(file)
         file.touch(mode=0o600)
         file.write_text(json.dumps(kept) + "\n")
     except OSError as error:

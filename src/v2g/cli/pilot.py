@@ -6,6 +6,7 @@ from pathlib import Path
 
 from v2g.cli.arguments import endpoint, number, whole
 from v2g.cli.parser import UsageError
+from v2g.kernel import regular_file
 from v2g.pilot.duty import DIGITAL, STEADY_HIGH, STEADY_LOW, meaning
 from v2g.pilot.state import DUTY_TOLERANCE, find
 
@@ -52,6 +53,7 @@ def _captured(path: Path, expected: float) -> tuple[str, bool]:
     """What the line shows, and whether that is what is sent."""
     from v2g.power.drivers.pwm_sysfs import captured_duty
 
+    regular_file.check(path)
     duty = captured_duty(path)
     shown = "no PWM" if duty is None else _meant(duty)
     if expected in (STEADY_LOW, STEADY_HIGH):

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from v2g.io.tls_probe import PROFILES, Seen, Unseen, look, parse_endpoint
+from v2g.kernel import regular_file
 from v2g.pki import issue as authority
 from v2g.pki import revocation, store
 from v2g.pki.certificate import Certificate, Unreadable, read, read_pem
@@ -106,7 +107,7 @@ def _print(verdict: Verdict, chain: Sequence[bytes], now_s: float) -> None:
 
 def _verify_file(args: argparse.Namespace, file: Path) -> int:
     try:
-        certificates = read_pem(file.read_bytes())
+        certificates = read_pem(regular_file.read(file))
     except OSError as error:
         raise PkiError(f"{file}: {error.strerror}; name a PEM file, or [ADDRESS]:PORT of a station") from error
     except Unreadable as error:
@@ -130,9 +131,9 @@ def issue(args: argparse.Namespace) -> int:
     directory: Path = args.directory
     stem, issuer_stem = args.stem or _STEMS[args.role], _ISSUERS[args.role]
     try:
-        issuer = read_pem((directory / f"{issuer_stem}.pem").read_bytes())[0]
-        issuer_key = load_pem_private_key((directory / f"{issuer_stem}_key.pem").read_bytes(), None)
-        request = None if args.request is None else x509.load_pem_x509_csr(args.request.read_bytes())
+        issuer = read_pem(regular_file.read(directory / f"{issuer_stem}.pem"))[0]
+        issuer_key = load_pem_private_key(regular_file.read(directory / f"{issuer_stem}_key.pem"), None)
+        request = None if args.request is None else x509.load_pem_x509_csr(regular_file.read(args.request))
     except OSError as error:
         raise PkiError(f"{error.filename}: {error.strerror}; `v2g pki init` makes the authorities") from error
     except ValueError as error:
@@ -157,7 +158,7 @@ def issue(args: argparse.Namespace) -> int:
 def install(args: argparse.Namespace) -> int:
     """Checks everything, then writes; nothing is written if something is wrong."""
     try:
-        contents = [file.read_bytes() for file in args.files]
+        contents = [regular_file.read(file) for file in args.files]
     except OSError as error:
         raise NotInstalled(f"{error.filename}: {error.strerror}") from error
     now_s = time.time()
@@ -181,7 +182,7 @@ def _place(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     former = path.stat() if path.exists() else None
     if former is not None:
-        write(path.with_name(f"{path.name}.old"), path.read_bytes(), former.st_mode & 0o777)
+        write(path.with_name(f"{path.name}.old"), regular_file.read(path), former.st_mode & 0o777)
     write(path, content, mode if former is None else former.st_mode & 0o777)
     if former is not None:
         import os
@@ -207,7 +208,7 @@ def _endings(directory: Path, now_s: float, ahead_s: float = SOON_S) -> Sequence
         raise PkiError(f"{directory} holds no certificate (*.pem); `v2g pki init {directory}` makes a test hierarchy")
     for file in files:
         try:
-            certificates = read_pem(file.read_bytes())
+            certificates = read_pem(regular_file.read(file))
         except (OSError, Unreadable) as error:
             lines.append(f"{file}: {error}")
             continue

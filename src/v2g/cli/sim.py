@@ -12,10 +12,11 @@ from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from errno import EADDRINUSE
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from v2g.cli.arguments import endpoint, listening, number, whole
 from v2g.cli.sim_devices import AMBIENT, add_devices
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -145,13 +146,21 @@ async def _contactor(args: argparse.Namespace) -> None:
     from v2g.bench.sim.contactor import ContactorModule, Stuck
     from v2g.bench.sim.process import serve
 
-    with args.log.open("a") if args.log else nullcontext(sys.stdout) as file:
+    with _log(args.log) if args.log else nullcontext(sys.stdout) as file:
 
         def log(time_s: float, closed: bool, cause: str) -> None:
             print(f"{time_s:.3f} {'closed' if closed else 'open'} {cause}", file=file, flush=True)
 
         module = ContactorModule(time.monotonic, stuck=args.stuck and Stuck(args.stuck), log=log)
         await serve({1: module.unit}, args.listen, module.run, on_can={1: "contactor"})
+
+
+def _log(path: Path) -> TextIO:
+    try:
+        regular_file.check(path)
+        return path.open("a")
+    except OSError as error:
+        raise SimError(f"--log {path}: {error.strerror}; name a file that can be written") from error
 
 
 async def _grid(args: argparse.Namespace) -> None:

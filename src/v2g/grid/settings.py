@@ -186,7 +186,9 @@ def read(name: str) -> dict[str, Any]:
     """The content of the file of a grid code, with what it extends. Raises `SettingsError`."""
     try:
         document = tomllib.loads(content(name))
-    except (RegistryError, OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingsError([f"{name}: {error.strerror}; name a grid code, or a file that can be read"]) from error
+    except (RegistryError, tomllib.TOMLDecodeError) as error:
         raise SettingsError([f"{name}: {error}"]) from error
     parent = document.get("extends")
     return document if parent is None else _overlaid(read(parent), document)

@@ -8,6 +8,7 @@ from pathlib import Path
 from secrets import randbelow
 from typing import Protocol
 
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 LARGEST_BYTES = 1 << 20
@@ -79,7 +80,10 @@ class Link(Protocol):
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     """TLS 1.2 or better, the roots of the configuration only. Raises `BackEndError`, which names the file."""
+    named = [each for each in (endpoint.roots, endpoint.certificate, endpoint.private_key) if each is not None]
     try:
+        for each in named:
+            regular_file.check(each)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(SUITES)
@@ -88,6 +92,6 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
         if endpoint.certificate is not None and endpoint.profile == 3:
             context.load_cert_chain(endpoint.certificate, endpoint.private_key)
     except (OSError, ssl.SSLError) as error:
-        files = ", ".join(str(each) for each in (endpoint.roots, endpoint.certificate, endpoint.private_key) if each)
-        raise BackEndError(f"{files}: {error}; name PEM files under ocpp") from error
+        reason = f"{error.filename}: {error.strerror}" if error.filename else f"{', '.join(map(str, named))}: {error}"
+        raise BackEndError(f"{reason}; name PEM files under ocpp") from error
     return context

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.power.address import Address, AddressError
 from v2g.power.drivers import make
@@ -29,6 +30,7 @@ class Configuration(NamedTuple):
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises `ConfigurationError` with every finding."""
     try:
+        regular_file.check(path)
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:

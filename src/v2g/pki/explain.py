@@ -8,6 +8,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from v2g.kernel import regular_file
 from v2g.pki.certificate import Certificate, Unreadable, read_pem
 from v2g.pki.chain import SOON_S, validity_fault
 from v2g.pki.hierarchy import HIERARCHY, Node, PkiError
@@ -43,7 +44,7 @@ def explain(directory: Path, now: datetime) -> list[Explanation]:
     Raises PkiError when there is no such directory, or nothing in it to explain.
     """
     try:
-        files = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.suffix == ".pem"}
+        files = {path.name: regular_file.read(path) for path in sorted(directory.iterdir()) if path.suffix == ".pem"}
         modes = {file: stat.S_IMODE((directory / file).stat().st_mode) for file in files}
     except OSError as error:
         raise PkiError(f"{error.filename or directory}: {error.strerror}") from error

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.pki.certificate import Certificate, Unreadable, read_pem
 from v2g.pki.chain import MOST_SENT, validity_fault, verify_chain
@@ -109,7 +110,7 @@ def _plan_leaf(
 def _has_newer(store: Store) -> bool:
     """Whether the directory itself has a leaf for ISO 15118-20."""
     try:
-        return read_pem((store.directory / "secc_cert.pem").read_bytes())[0].key_kind != "secp256r1"
+        return read_pem(regular_file.read(store.directory / "secc_cert.pem"))[0].key_kind != "secp256r1"
     except (OSError, IndexError, Unreadable):
         return False
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from v2g.kernel import regular_file
 from v2g.pki.certificate import Certificate, Unreadable, read_pem
 from v2g.pki.chain import validity_fault
 from v2g.pki.profile import Anchor, Role
@@ -129,6 +130,7 @@ def _evidence(places: list[Path], issuers: list[Certificate], at_s: float, probl
 
 def _content(file: Path, problems: list[str]) -> bytes | None:
     try:
+        regular_file.check(file)
         with file.open("rb") as opened:
             content = opened.read(LARGEST_OCTETS + 1)
     except OSError as error:

@@ -8,6 +8,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.station.access import authorizer_of
 from v2g.station.config.settings import Ocpp, Settings
@@ -266,6 +267,12 @@ def _slots(ocpp: Ocpp) -> "dict[int, Slot]":
     }
 
 
+def configured(ocpp: Ocpp) -> "list[Endpoint]":
+    """Where the back end is, by each network profile of the configuration. Raises `BackEndError`, which names the
+    file."""
+    return [_endpoint(ocpp, slot, number, slot.password) for number, slot in _slots(ocpp).items()]
+
+
 def _password(file: Path | None) -> str | None:
     from v2g.io.carrier import BackEndError
     from v2g.ocpp.network import PASSWORD_LENGTHS
@@ -273,9 +280,10 @@ def _password(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        password = file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BackEndError(f"ocpp.password_file {file}: {error}; write the password there") from error
+        password = regular_file.read_text(file).strip()
+    except OSError as error:
+        remedy = "write the password there, and let this user read it"
+        raise BackEndError(f"ocpp.password_file {file}: {error.strerror}; {remedy}") from error
     if len(password) not in PASSWORD_LENGTHS:
         length = f"{PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[-1]} characters"
         raise BackEndError(f"ocpp.password_file {file}: the password has {length}; write one such")

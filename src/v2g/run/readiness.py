@@ -16,8 +16,9 @@ class NotReady(V2GError):
 
 
 def check(settings: Settings, source: Path) -> None:
-    """Raises `NotReady` with all findings: interfaces, the right to use the power line, files and their directories."""
-    found = [f"{source}: {each}" for each in (*_interfaces(settings), *_files(settings))]
+    """Raises `NotReady` with all findings: interfaces, the right to use the power line, files and their directories,
+    what the back end demands."""
+    found = [f"{source}: {each}" for each in (*_interfaces(settings), *_files(settings), *_back_end(settings))]
     if found:
         raise NotReady("\n".join(found))
 
@@ -49,7 +50,14 @@ def _may_send_frames() -> bool:
 
 
 def _files(settings: Settings) -> Iterator[str]:
-    for place, file in (("trace.file", settings.trace.file), ("kept", settings.kept)):
+    store = None if settings.ocpp is None else settings.ocpp.store
+    written = {
+        "trace.file": settings.trace.file,
+        "kept": settings.kept,
+        "tls.key_log": settings.tls.key_log,
+        "ocpp.store": store,
+    }
+    for place, file in written.items():
         if file is None:
             continue
         if (refusing := _refusing(file)) is not None:
@@ -58,6 +66,20 @@ def _files(settings: Settings) -> Iterator[str]:
             yield f"{place}: {file} is no file; name one"
     if (refusing := _refusing(settings.control.socket)) is not None:
         yield f"control.socket: this user may not write to {refusing}; let it, or name another socket"
+
+
+def _back_end(settings: Settings) -> Iterator[str]:
+    if settings.ocpp is None:
+        return
+    from v2g.io.carrier import tls_context
+    from v2g.run.back_end import configured  # only if there is a back end
+
+    try:
+        for endpoint in configured(settings.ocpp):
+            if endpoint.url.startswith(("wss:", "mqtts:")):
+                tls_context(endpoint)
+    except V2GError as error:
+        yield f"ocpp: {error}"
 
 
 def _refusing(file: Path) -> Path | None:

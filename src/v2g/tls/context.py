@@ -15,6 +15,7 @@ from cryptography.hazmat.bindings.openssl.binding import Binding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
 
+from v2g.kernel import regular_file
 from v2g.pki import revocation
 from v2g.pki.certificate import LONGEST_OCTETS, Certificate, Unreadable, of
 from v2g.pki.chain import Reason, validity_fault, verify_chain
@@ -169,6 +170,7 @@ class TlsContext:
 
     def _log_keys(self, path: Path) -> None:
         try:
+            regular_file.check(path)
             log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise TlsError(f"key log {path}: {error.strerror}") from error

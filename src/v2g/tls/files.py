@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from v2g.kernel import regular_file
 from v2g.pki.certificate import Certificate, Unreadable, read_pem
 from v2g.tls.profile import TlsError
 
@@ -69,7 +70,7 @@ def private_key(files: TlsFiles) -> EllipticCurvePrivateKey | Ed448PrivateKey:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return regular_file.read(path)
     except OSError as error:
         remedy = f"`v2g pki init {path.parent}` makes a test hierarchy"
         if isinstance(error, PermissionError):

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from v2g.bench.sim.modbus_server import Unit
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.power.grid_sensor import GridReading
 from v2g.power.quantity import Value
@@ -68,7 +69,7 @@ def load(path: Path) -> Recording:
     `voltage_l1_v`, `voltage_l2_v`, `voltage_l3_v`. Raises `RecordingError`.
     """
     try:
-        return parse(path.read_text(), str(path))
+        return parse(regular_file.read_text(path), str(path))
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}; name a readable CSV file") from error
 

@@ -11,6 +11,7 @@ from v2g.bench.chart import Band, Curve, Lane
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.case import RATED_W, Result, Subject
 from v2g.bench.typetest.check import Sample
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 LOW_LANE = 22
@@ -34,6 +35,7 @@ class ReportError(V2GError):
 def check_writable(path: Path) -> None:
     """Raises `ReportError` before the work is done rather than after it."""
     try:
+        regular_file.check(path)
         path.open("a").close()
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}; name a file that can be written") from error

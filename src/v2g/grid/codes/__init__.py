@@ -6,6 +6,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+from v2g.kernel import regular_file
 from v2g.kernel.registry import Registry
 
 Source = str | Path
@@ -35,9 +36,9 @@ def add(file: Path) -> str:
 def content(name: str) -> str:
     """The content of the file of a grid code, or of what others extend.
 
-    Raises `RegistryError`, and `OSError` or `UnicodeError` if the file of a package outside cannot be read.
+    Raises `RegistryError`, and `OSError` if the file of a package outside cannot be read.
     """
     if name in _FILES:
         return _FILES[name]()
     source = CODES.load(name)
-    return source if isinstance(source, str) else source.read_text("utf-8")
+    return source if isinstance(source, str) else regular_file.read_text(source)

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from v2g.kernel import regular_file
 from v2g.power.quantity import Coded, Kind, MapError, Needed, Value, read_map, require
 from v2g.power.registers.port import Table
 
@@ -152,10 +153,9 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> RegisterMap:
     """Reads a register map. Raises `MapError` with all findings."""
     try:
-        text = path.read_text()
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise MapError(f"{path}: {reason}; name a readable register map") from error
+        text = regular_file.read_text(path)
+    except OSError as error:
+        raise MapError(f"{path}: {error.strerror}; name a readable register map") from error
     return parse(text, str(path))
 
 

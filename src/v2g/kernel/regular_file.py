@@ -1,0 +1,35 @@
+"""Files that a person names.
+
+Opening a named pipe waits for its other end, perhaps forever. A device may have no end, or act when it is opened. So
+both are refused before they are opened.
+"""
+
+from errno import EFBIG, EILSEQ, EINVAL
+from pathlib import Path
+
+LARGEST_BYTES = 64 * 1024 * 1024
+"""Of a file that is read as a whole."""
+
+
+def check(path: Path) -> None:
+    """Raises `OSError` if a pipe, a socket or a device is there. Whatever else is wrong shows when it is opened."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(EINVAL, "a pipe, a socket or a device, no regular file", str(path))
+
+
+def read(path: Path) -> bytes:
+    """The content of a regular file. Raises `OSError`, with the reason in `strerror`."""
+    check(path)
+    with path.open("rb") as file:
+        content = file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise OSError(EFBIG, f"larger than {LARGEST_BYTES >> 20} MiB", str(path))
+    return content
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file. Raises `OSError`, also if it is not UTF-8."""
+    try:
+        return read(path).decode()
+    except UnicodeError as error:
+        raise OSError(EILSEQ, "not UTF-8 text", str(path)) from error

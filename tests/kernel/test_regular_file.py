@@ -1,0 +1,53 @@
+"""What is read of a path that a person names: regular files, and nothing that would wait or never end."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from v2g.kernel import regular_file
+
+
+def test_a_file_is_read_also_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("ä")
+    (tmp_path / "link").symlink_to("file")
+    assert regular_file.read(tmp_path / "link") == "ä".encode()
+    assert regular_file.read_text(tmp_path / "link") == "ä"
+
+
+def test_a_pipe_a_socket_and_a_device_are_refused_before_they_are_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+        for path in (tmp_path / "pipe", tmp_path / "link", tmp_path / "socket", Path("/dev/zero")):
+            with pytest.raises(OSError, match="no regular file") as refused:
+                regular_file.read(path)
+            assert (refused.value.filename, refused.value.strerror) == (
+                str(path),
+                "a pipe, a socket or a device, no regular file",
+            )
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [(regular_file.LARGEST_BYTES, True), (regular_file.LARGEST_BYTES + 1, False)]
+)
+def test_a_file_may_be_large_but_not_endless(tmp_path: Path, size: int, fits: bool) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(size)
+    if fits:
+        assert len(regular_file.read(tmp_path / "file")) == size
+        return
+    with pytest.raises(OSError, match="larger than 64 MiB"):
+        regular_file.read(tmp_path / "file")
+
+
+def test_whatever_else_is_wrong_has_the_system_s_words(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xe4")
+    with pytest.raises(FileNotFoundError):
+        regular_file.read(tmp_path / "missing")
+    with pytest.raises(IsADirectoryError):
+        regular_file.read(tmp_path)
+    with pytest.raises(OSError, match="not UTF-8 text"):
+        regular_file.read_text(tmp_path / "latin")
