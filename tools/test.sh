@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests that may run beside each other in two processes, then those marked `alone` by themselves.
+# Runs the tests in three processes, because many wait for something most of the time, then those marked `alone`, which
+# depend on real time, in two.
 # Arguments are pytest's.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -16,8 +17,8 @@ run() { # MARKS [OPTION...]
     [[ $code == 0 ]] || status=$code
 }
 
-run "not alone and not proof" -n 2 --dist loadfile "$@"
-run "alone and not proof" "$@"
+run "not alone and not proof" -n 3 --dist worksteal "$@"
+run "alone and not proof" -n 2 --dist worksteal "$@"
 [[ $ran == 1 ]] || { echo "no test is selected: $*" >&2; exit "$NOTHING_SELECTED"; }
 [[ -s $V2G_SKIPPED ]] && echo "skipped, by reason:" && sort "$V2G_SKIPPED" | uniq -c
 exit "$status"

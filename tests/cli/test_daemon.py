@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.interop.process import Process
-from tests.interop.station import V2G, Station, station
+from tests.interop.station import START_S, V2G, Station, station
 
 from v2g.io.control import request
 from v2g.io.stranger_limit import MOST
@@ -153,7 +153,7 @@ def test_a_second_car_does_not_disturb_the_first(ours: Station, certificates: Pa
 
 def test_strangers_leave_few_lines_and_none_in_the_session_of_a_car(ours: Station, certificates: Path) -> None:
     with car(ours, certificates, "--duration", "4") as process:
-        entered = ours.traced("-> CHARGE_LOOP", 15)
+        entered = ours.traced("-> CHARGE_LOOP")
         assert entered is not None
         for _ in range(100):
             with socket.create_connection(("::1", ours.port), timeout=5) as stranger:
@@ -177,7 +177,7 @@ def test_the_operator_ends_a_session(
 ) -> None:
     assert control(order) == {"asked": []}
     with car(ours, certificates) as process:
-        assert ours.traced("-> CHARGE_LOOP", 15)
+        assert ours.traced("-> CHARGE_LOOP")
         assert control(order) == {"asked": [1]}
         outcome = result(process)
     assert outcome["result"] == "ok"
@@ -199,11 +199,11 @@ def test_a_paused_session_is_taken_up_again(
 
 def test_sigterm_ends_the_session_in_order_and_leaves_the_hardware_safe(ours: Station, certificates: Path) -> None:
     with car(ours, certificates) as process:
-        assert ours.traced("-> CHARGE_LOOP", 15)
+        assert ours.traced("-> CHARGE_LOOP")
         ours.daemon.child.send_signal(signal.SIGTERM)
         outcome = result(process)
     assert outcome["result"] == "ok"
-    assert ours.daemon.wait(10) == 0
+    assert ours.daemon.wait(START_S) == 0
     assert "open command" in ours.contactor.lines[-1]
 
 
@@ -212,15 +212,15 @@ def test_a_restart_during_energy_transfer_is_refused_unless_forced(
 ) -> None:
     restart = [*V2G, "restart", "--socket", str(tmp_path / "control.sock")]
     with car(ours, certificates) as process:
-        assert ours.traced("discharging 5.0 kW", 15)
-        refused = subprocess.run(restart, capture_output=True, text=True, timeout=20, check=False)
+        assert ours.traced("discharging 5.0 kW")
+        refused = subprocess.run(restart, capture_output=True, text=True, timeout=60, check=False)
         assert refused.returncode == 2
         assert "energy is being transferred at EVSE 1 with ZZZV123456789ABCDEF9; wait for its end" in refused.stderr
         assert process.child.poll() is None
-        forced = subprocess.run([*restart, "--force"], capture_output=True, text=True, timeout=20, check=False)
+        forced = subprocess.run([*restart, "--force"], capture_output=True, text=True, timeout=60, check=False)
         assert forced.returncode == 0
         assert result(process)["result"] == "ok"
-    assert ours.daemon.wait(10) == 0
+    assert ours.daemon.wait(START_S) == 0
     assert "open command" in ours.contactor.lines[-1]
 
 
@@ -228,17 +228,17 @@ def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
     ours: Station, certificates: Path, tmp_path: Path, control: Callable[[Command], Any]
 ) -> None:
     with car(ours, certificates, "--evccid", "WMIKILLED0000000001X") as process:
-        assert ours.traced("discharging 5.0 kW", 15)
+        assert ours.traced("discharging 5.0 kW")
         assert control(WriteRegister(address=0x4001, value=2_000))["held_w"] == 2_000
         ours.daemon.child.kill()
         assert process.wait(20) is not None
     config = str(tmp_path / "config.yaml")
     with Process([*V2G, "daemon", "--config", config, "--port", "0"]) as daemon:
-        assert daemon.wait_for("listens on ", 10)
-        found = ours.traced("the last process ended in ENERGY since .* of WMIKILLED0000000001X; contactor found ", 5)
+        assert daemon.wait_for("listens on ", START_S)
+        found = ours.traced("the last process ended in ENERGY since .* of WMIKILLED0000000001X; contactor found ")
         assert found, ours.account()
         assert "safe state seen after" in found
-        allowed_w, end_s = 0.0, monotonic() + 10.0
+        allowed_w, end_s = 0.0, monotonic() + START_S
         while allowed_w == 0.0 and monotonic() < end_s:  # nothing is allowed before all devices have answered
             allowed_w = control(Status())["evses"][0]["allowed_discharge_w"]
         assert allowed_w == 2_000, "the operator's limit holds until it is set again"
@@ -251,11 +251,11 @@ def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
 
 def test_a_daemon_that_was_stopped_and_goes_on_names_that_as_the_cause(ours: Station, certificates: Path) -> None:
     with car(ours, certificates) as process:
-        assert ours.traced("discharging 5.0 kW", 15)
+        assert ours.traced("discharging 5.0 kW")
         ours.daemon.signal(signal.SIGSTOP)
-        assert process.wait(10) is not None  # no answer within 0.5 s
+        assert process.wait(START_S) is not None  # no answer within 0.5 s
         ours.daemon.signal(signal.SIGCONT)
-        assert ours.traced("ERROR 0x22 Process stalled: this process did not run for ", 10), ours.account()
+        assert ours.traced("ERROR 0x22 Process stalled: this process did not run for "), ours.account()
     faults = [line for line in ours.trace.lines if " ERROR " in line]
     assert len(faults) == 1, faults
     with car(ours, certificates, "--duration", "1") as process:
@@ -270,9 +270,9 @@ def test_a_second_daemon_on_the_same_hardware_is_refused_and_touches_nothing(
     config["trace"]["file"] = str(tmp_path / "other.log")
     (tmp_path / "other.yaml").write_text(json.dumps(config))
     with car(ours, certificates, "--duration", "4") as process:
-        assert ours.traced("discharging 5.0 kW", 15)
+        assert ours.traced("discharging 5.0 kW")
         command = [*V2G, "daemon", "--config", str(tmp_path / "other.yaml"), "--port", "0"]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert second.returncode == 2
         assert f"the process {ours.daemon.child.pid} uses it; stop it" in second.stderr
         assert result(process)["result"] == "ok"
@@ -283,27 +283,27 @@ def test_once_ends_after_one_session(tmp_path: Path) -> None:
     with station(None, tmp_path, services=["DC_BPT"]) as ours:
         config = str(tmp_path / "config.yaml")
         ours.daemon.child.send_signal(signal.SIGTERM)
-        assert ours.daemon.wait(10) == 0
+        assert ours.daemon.wait(START_S) == 0
         with Process([*V2G, "daemon", "--config", config, "--port", "0", "--no-tls", "--once"]) as daemon:
-            assert daemon.wait_for("listens on ", 10)
+            assert daemon.wait_for("listens on ", START_S)
             again = Station(
                 None, daemon, ours.plant, ours.contactor, ours.plant_address, ours.contactor_address, ours.trace
             )
             with car(again, None, "--duration", "1") as process:
                 assert result(process)["result"] == "ok"
-            assert daemon.wait(15) == 0
+            assert daemon.wait(START_S) == 0
 
 
 def test_what_the_seed_of_every_installation_types_works(tmp_path: Path) -> None:
     """`v2g_daemon --port N --config FILE`, as a command of its own and with dashes from a word processor."""
     with station(None, tmp_path, services=["DC_BPT"]) as ours:
         ours.daemon.child.send_signal(signal.SIGTERM)
-        assert ours.daemon.wait(10) == 0
+        assert ours.daemon.wait(START_S) == 0
         command = Path(sys.executable).with_name("v2g_daemon")
         config = str(tmp_path / "config.yaml")
         options = ["\N{EN DASH}port", str(ours.port), "\N{EN DASH}config", config, "--no-tls"]
         with Process([str(command), *options]) as daemon:
-            assert daemon.wait_for(rf"\[::1\]:{ours.port}, NO TLS", 10)
+            assert daemon.wait_for(rf"\[::1\]:{ours.port}, NO TLS", START_S)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_bad_configuration_is_explained_with_exit_code_2(tmp_path: Path, text:
     if text is not None:
         file.write_text(text)
     done = subprocess.run(
-        [*V2G, "daemon", "--config", str(file)], capture_output=True, text=True, timeout=20, check=False
+        [*V2G, "daemon", "--config", str(file)], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert complaint in done.stderr
@@ -333,6 +333,6 @@ def test_missing_certificates_are_no_reason_to_do_without_tls(tmp_path: Path) ->
     config["tls"] = {"directory": str(tmp_path / "nothing")}
     (tmp_path / "config.yaml").write_text(json.dumps(config))
     command = [*V2G, "daemon", "--config", str(tmp_path / "config.yaml"), "--port", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "secc_cert.pem" in done.stderr

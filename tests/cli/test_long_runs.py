@@ -29,7 +29,7 @@ ENDS_S = 120.0
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_demonstration_may_be_stopped_at_any_moment(number: signal.Signals, tmp_path: Path) -> None:
     for moment_s in MOMENTS_S:
-        with Process([*V2G, "demo", "--output", str(tmp_path)]) as process:
+        with Process([*V2G, "demo", "--output", str(tmp_path)], afresh=True) as process:
             assert process.wait_for("v2g demo:", 30) is not None
             time.sleep(moment_s)
             started = descendants(process.child.pid)

@@ -14,7 +14,6 @@ from tests.interop.process import Process
 
 from v2g.bench.sim import netns
 
-pytestmark = pytest.mark.alone
 WITHIN_S = 60.0
 """A bound against hanging, not what is expected: the commands end within a second."""
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -66,8 +65,8 @@ def _runs(pid: int) -> bool:
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Process]:
     """A demonstration with all its processes, the car among them."""
-    with Process([*V2G, "demo", "--output", str(tmp_path)]) as process:
-        assert process.wait_for(r"\d s  (control pilot B|the car has connected|agreed on)", 60) is not None
+    with Process([*V2G, "demo", "--output", str(tmp_path)], afresh=True) as process:
+        assert process.wait_for(r"\d s  (control pilot B|the car has connected|agreed on)", WITHIN_S) is not None
         yield process
 
 
@@ -102,7 +101,7 @@ LONG: dict[str, tuple[list[str], Callable[[Process], bool]]] = {
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_campaign_takes_its_workers_with_it(name: str, number: signal.Signals) -> None:
     words, begun = LONG[name]
-    with Process([*V2G, *words]) as process:
+    with Process([*V2G, *words], afresh=True) as process:
         deadline = monotonic() + WITHIN_S
         while not begun(process):
             assert monotonic() < deadline, process.output
@@ -152,7 +151,7 @@ def test_simulated_modems_end_cleanly_while_somebody_may_type(number: signal.Sig
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_simulated_device_ends_cleanly(number: signal.Signals) -> None:
-    with Process([*V2G, "sim", "grid", "--listen", "127.0.0.1:0"]) as process:
+    with Process([*V2G, "sim", "grid", "--listen", "127.0.0.1:0"], afresh=True) as process:
         assert process.wait_for("listening on", WITHIN_S) is not None
         process.signal(number)
         assert process.wait(WITHIN_S) == 0

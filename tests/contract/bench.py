@@ -1,12 +1,12 @@
 """A plant on the bench of the contract suites: its own process, with the drivers on this side of a real line."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.contract.simulators import Simulator
+from tests.stopwatch import Stopwatch
 
 from v2g.bench.sim.vehicle_side import VehicleSide
 from v2g.io.modbus import ModbusConnection
@@ -34,10 +34,10 @@ UNITS = {"inverter": 1, "meter": 2, "isolation": 3, "contactor": 5}
 async def until(
     sample: Callable[[], Awaitable[T]], holds: Callable[[T], bool], within_s: float, *, period_s: float = PERIOD_S
 ) -> T:
-    """Samples until `holds`; fails with the last sample after `within_s`."""
-    deadline = time.monotonic() + within_s
+    """Samples until `holds`; fails with the last sample after `within_s` of the machine's own time."""
+    watch = Stopwatch()
     while not holds(value := await sample()):
-        assert time.monotonic() < deadline, f"after {within_s} s still {value}"
+        assert watch.elapsed_s < within_s, f"after {within_s} s still {value}"
         await asyncio.sleep(period_s)
     return value
 

@@ -2,17 +2,16 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import v2g
+from tests.forked import COMMAND, Forked
+from tests.stopwatch import TAKES_PART
 
-_COMMAND = "import argparse, sys; from v2g.cli import sim; p = argparse.ArgumentParser('v2g sim'); "
-_COMMAND += "sim.add_arguments(p); sys.exit(sim.run(p.parse_args()))"
+PRIORITY = -10
+"""A device of its own is not slower because of what else a machine does."""
 
 
 class Simulator:
@@ -25,20 +24,16 @@ class Simulator:
 
         Raises `RuntimeError` if it does not start.
         """
-        assert v2g.__file__ is not None
         self._folder = TemporaryDirectory(prefix="v2g-sim-")
         self.line_path = Path(self._folder.name) / "line"
         """Of a serial line or CAN adapter, if `arguments` make one there."""
-        source = str(Path(v2g.__file__).parents[1])
         listen = [] if "--send" in arguments else ["--listen", f"{self.host}:{port}"]
         if line is not None:
             listen += ["--listen", f"{line}://{self.line_path}"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, arguments[0], *listen, *arguments[1:]],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": source},
-        )
+        self._process = Forked([*COMMAND, "sim", arguments[0], *listen, *arguments[1:]])
+        TAKES_PART.add(self._process.pid)
+        with suppress(PermissionError):  # only root may
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, PRIORITY)
         first = self.line()
         if not first.startswith(("listening on ", "sending to ")):
             self.kill()
@@ -54,7 +49,6 @@ class Simulator:
 
     def line(self) -> str:
         """The next line that it prints, without its end; empty when it has ended."""
-        assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip("\n")
 
     def terminate(self) -> int:
@@ -64,6 +58,7 @@ class Simulator:
 
     def kill(self) -> None:
         """Ends it with SIGKILL."""
+        TAKES_PART.discard(self._process.pid)
         self._process.kill()
         self._process.wait()
 
@@ -78,7 +73,6 @@ class Simulator:
     def close(self) -> None:
         """Ends it whatever it does."""
         self.kill()
-        assert self._process.stdout is not None
         self._process.stdout.close()
         self._folder.cleanup()
 

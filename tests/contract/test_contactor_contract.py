@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.contract.bench import CARRIERS, UNITS, Wired, line_for, until
 from tests.contract.simulators import Simulator, simulator
+from tests.stopwatch import within
 
 from v2g.power.contactor import (
     LOST_WITHIN_S,
@@ -33,7 +34,7 @@ class Subject:
         async def limited() -> None:
             wired = Wired(CARRIERS[self.carrier], self.process)
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await test(wired.driver("contactor", unit=self.unit))
             finally:
                 wired.close()
@@ -121,9 +122,7 @@ def test_a_lost_device_raises_in_time_from_every_method(subject: Subject, how: s
         else:
             subject.process.freeze()
         for call in (contactor.read, lambda: contactor.command(closed=True)):
-            started_s = time.monotonic()
-            with pytest.raises(Unreachable, match=r"^contactor at ."):
+            with within(LOST_WITHIN_S), pytest.raises(Unreachable, match=r"^contactor at ."):
                 await call()
-            assert time.monotonic() - started_s < LOST_WITHIN_S
 
     subject.run(test)

@@ -15,6 +15,7 @@ import pytest
 from tests.contract.bench import CARRIERS, PlantBench, Wired, line_for, power, until
 from tests.contract.inverters import SIMULATED, SIMULATED_ELSEWHERE, Simulated
 from tests.contract.simulators import Simulator, simulator
+from tests.stopwatch import Stopwatch, within
 
 from v2g.io.modbus import ModbusConnection
 from v2g.power.errors import PowerError, Unreachable
@@ -46,7 +47,7 @@ class Subject:
             wired = Wired(CARRIERS[self.simulated.carrier], self.process)
             bench = PlantBench(self.process, wired, self.simulated.inverter(wired))
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await bench.reset()
                     await test(bench)
             finally:
@@ -216,10 +217,8 @@ def test_a_lost_device_raises_in_time_from_every_method(mortal: Subject, how: st
             mortal.process.freeze()
         other = replace(OFF, charge_limit_w=1_000)  # the same again may wait for its heartbeat
         for call in (bench.inverter.read, lambda: bench.inverter.command(other), bench.inverter.rating):
-            started_s = time.monotonic()
-            with pytest.raises(Unreachable) as caught:
+            with within(LOST_WITHIN_S), pytest.raises(Unreachable) as caught:
                 await call()
-            assert time.monotonic() - started_s < LOST_WITHIN_S
             assert caught.value.device == "inverter"
             places = (mortal.process.endpoint, str(mortal.process.line_path))
             assert any(place in caught.value.address for place in places)
@@ -251,10 +250,10 @@ def test_reading_and_commanding_are_fast(subject: Subject) -> None:
     async def test(bench: PlantBench) -> None:
         taken_s = []
         for step in range(50):
-            started_s = time.monotonic()
+            watch = Stopwatch()
             await bench.inverter.read()
             await bench.inverter.command(power(-10_000 - 100 * step))
-            taken_s.append(time.monotonic() - started_s)
+            taken_s.append(watch.elapsed_s)
         # A tenth of what a poll may take, whatever else this machine does. On CAN it waits for three rounds of frames.
         assert min(taken_s) < (0.15 if subject.simulated.carrier == "can" else 0.015)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.contract.bench import CARRIERS, Wired, line_for, until
 from tests.contract.simulators import Simulator, simulator
+from tests.stopwatch import within
 
 from v2g.power.errors import Unreachable
 from v2g.power.lock import LOST_WITHIN_S, MOVES_WITHIN_S, ConnectorLock, LockFault, LockReading
@@ -22,7 +23,7 @@ def run(process: Simulator, test: Callable[[ConnectorLock], Coroutine[Any, Any, 
     async def limited() -> None:
         wired = Wired(CARRIERS[carrier], process)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await test(wired.driver("lock", device="connector lock"))
         finally:
             wired.close()
@@ -111,10 +112,8 @@ def test_a_lost_device_raises_in_time_from_every_method(carrier: str, how: str) 
         else:
             process.freeze()
         for call in (lock.read, lambda: lock.command(locked=False)):
-            started_s = time.monotonic()
-            with pytest.raises(Unreachable, match=r"^connector lock at .*"):
+            with within(LOST_WITHIN_S), pytest.raises(Unreachable, match=r"^connector lock at .*"):
                 await call()
-            assert time.monotonic() - started_s < LOST_WITHIN_S
 
     with simulator("lock", line=line_for(CARRIERS[carrier])) as process:
         run(process, test, carrier)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pytest
 from tests.contract.bench import CARRIERS, UNITS, Wired, line_for, until
 from tests.contract.simulators import Simulator, simulator
+from tests.stopwatch import within
 
 from v2g.io.modbus import ModbusConnection
 from v2g.io.waveform import UdpSamples, WaveformGridSensor
@@ -47,7 +48,7 @@ EVERYWHERE = [
 
 def run(test: Coroutine[Any, Any, None]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await test
 
     asyncio.run(limited())
@@ -71,10 +72,8 @@ def test_a_reading_has_its_time_and_a_lost_device_raises_in_time(which: str, car
             process.kill()
         else:
             process.freeze()
-        started_s = time.monotonic()
-        with pytest.raises(Unreachable) as caught:
+        with within(LOST_WITHIN_S), pytest.raises(Unreachable) as caught:
             await sensor.read()
-        assert time.monotonic() - started_s < LOST_WITHIN_S
         assert caught.value.device == name
         assert any(place in caught.value.address for place in (process.endpoint, str(process.line_path)))
         wired.close()
@@ -172,11 +171,10 @@ def test_a_sensor_by_samples_measures_and_notices_their_absence_in_time(how: str
                 process.kill()
             else:
                 process.freeze()
-            started_s = time.monotonic()
-            while (lost := await reason()) is None:
-                pass
+            with within(LOST_WITHIN_S):
+                while (lost := await reason()) is None:
+                    pass
             assert "no samples within" in lost
-            assert time.monotonic() - started_s < LOST_WITHIN_S
         samples.close()
 
     run(test())

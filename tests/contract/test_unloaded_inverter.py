@@ -17,6 +17,7 @@ from tests.contract.bench import until
 from tests.contract.inverters import SIMULATED, RealInverter, over_tcp, real
 from tests.contract.simulators import simulator
 from tests.serving import serving
+from tests.stopwatch import within
 
 from v2g.io.modbus import ModbusConnection
 from v2g.power.errors import Unreachable
@@ -108,7 +109,7 @@ def run(device: RealInverter, test: Callable[[Bench], Coroutine[Any, Any, None]]
 
     async def limited() -> None:
         link = Link(device)
-        async with asyncio.timeout(30), serving(await link.listen()) as server:
+        async with asyncio.timeout(60), serving(await link.listen()) as server:
             port = server.sockets[0].getsockname()[1]
             connection = ModbusConnection("127.0.0.1", port)
             bench = Bench(device.driver(connection.unit(device.unit, "inverter")), link)
@@ -189,9 +190,7 @@ def test_a_cut_link_is_an_error_in_time_from_every_method(device: RealInverter) 
         await bench.inverter.rating()
         bench.link.cut = True
         for call in (bench.inverter.read, lambda: bench.inverter.command(OFF), bench.inverter.rating):
-            started_s = time.monotonic()
-            with pytest.raises(Unreachable):
+            with within(LOST_WITHIN_S), pytest.raises(Unreachable):
                 await call()
-            assert time.monotonic() - started_s < LOST_WITHIN_S
 
     run(device, test)

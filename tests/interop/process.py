@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from tests.forked import Forked, is_forkable
+
 PRIORITY = -10
 """The sides of a session owe each other answers within fractions of a second, whatever else a machine under test does.
 Only root may ask for it."""
@@ -20,23 +22,33 @@ class Process:
     """Runs a command in a process group of its own; leaving the `with` block ends the whole group."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, directory: Path | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        *,
+        afresh: bool = False,
     ) -> None:
+        """`afresh`: a command of this package too has an interpreter of its own, and is not forked."""
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._ended = False
         self.started_s = time.monotonic()
-        self.child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1"},
-            cwd=directory,
-            start_new_session=True,
-        )
+        self.child: subprocess.Popen[str] | Forked
+        if is_forkable(command) and not afresh:
+            self.child = Forked(command, stderr=subprocess.STDOUT, environment=environment, directory=directory)
+        else:
+            self.child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env={**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1"},
+                cwd=directory,
+                start_new_session=True,
+            )
         with suppress(PermissionError, ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self.child.pid, PRIORITY)
         self._reader = threading.Thread(target=self._read, daemon=True)

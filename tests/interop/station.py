@@ -52,7 +52,7 @@ class Station:
         assert said is not None, self.daemon.output
         return int(said[1])
 
-    def traced(self, pattern: str, timeout: float = 5.0) -> str | None:
+    def traced(self, pattern: str, timeout: float = START_S) -> str | None:
         """The first line of the session trace in which `pattern` is found, waiting up to `timeout` (s) for it."""
         return self.trace.wait_for(pattern, timeout)
 

@@ -4,11 +4,8 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
 from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, configuration, modbus
-
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 
 LISTEN = "127.0.0.1:0"
 

@@ -80,11 +80,11 @@ def test_long_nonsense_costs_little_time(protocol: str, octet: int) -> None:
     """Announced lengths, endless integers and endless lists take no more than the octets that are there."""
     elements = codec(protocol).schema.elements
     heads = [0x80 << 8 | code << 8 - len(elements).bit_length() for code in range(0, len(elements), 4)]
-    start = time.perf_counter()
+    start_s = time.process_time()
     for head in heads:
         with pytest.raises(ExiError):
             decode(protocol, head.to_bytes(2, "big") + bytes([octet]) * 10_000, strict=True)
-    assert time.perf_counter() - start < 0.5 * len(heads)
+    assert time.process_time() - start_s < 0.5 * len(heads)
 
 
 @pytest.mark.parametrize("octet", [0x00, 0x01, 0x80, 0xFF])

@@ -10,6 +10,7 @@ import pytest
 from tests.contract.bench import until
 from tests.contract.simulators import Simulator, simulator
 from tests.pilot.board import Board
+from tests.stopwatch import within
 
 from v2g.bench.sim.pilot import OPERATOR_UNIT, PILOT_UNIT, Cable, PilotOperator
 from v2g.io.modbus import ModbusConnection
@@ -93,7 +94,7 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
 
 def run(subject: Subject, test: Callable[[Pilot], Coroutine[Any, Any, None]]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await test(subject.start())
 
     asyncio.run(limited())
@@ -104,9 +105,10 @@ def test_what_is_commanded_is_measured_on_the_line_in_time(subject: Subject) -> 
         for duty, high_v, low_v in [(0.05, 12, -12), (0.5, 12, -12), (1, 12, 12), (0, -12, -12), (0.1, 12, -12)]:
             await pilot.command(duty)
             sent_s = time.monotonic()
-            reading = await subject.reading(pilot)
+            with within(SENDS_WITHIN_S):
+                reading = await subject.reading(pilot)
             assert reading.duty == pytest.approx(duty, abs=1e-3)
-            assert sent_s <= reading.time_s <= min(time.monotonic(), sent_s + SENDS_WITHIN_S)
+            assert sent_s <= reading.time_s <= time.monotonic()
             assert reading.high_v == pytest.approx(high_v, abs=0.05)
             assert reading.low_v == pytest.approx(low_v, abs=0.05)
 
@@ -176,10 +178,8 @@ def test_a_lost_device_raises_in_time_from_every_method(subject: Subject) -> Non
         await pilot.command(0.05)
         subject.lose()
         for call in (pilot.read, lambda: pilot.command(0.5)):
-            started_s = time.monotonic()
-            with pytest.raises(Unreachable, match=r"^control pilot at .*: .*; "):
+            with within(LOST_WITHIN_S), pytest.raises(Unreachable, match=r"^control pilot at .*: .*; "):
                 await call()
-            assert time.monotonic() - started_s < LOST_WITHIN_S
 
     run(subject, test)
 

@@ -30,12 +30,12 @@ from v2g.station.power.situation import OperatorLimits
 from v2g.station.readings import Readings
 from v2g.station.step import Step
 
-BATCHES, BATCH = 5, 20
+BATCHES, BATCH = 3, 20
 TRIES = 20
 """Scenarios in which a sabotage may show itself: its chance to do harm is drawn as well."""
 
 
-@pytest.mark.parametrize("first", range(0, BATCHES * BATCH, BATCH))
+@pytest.mark.parametrize("first", range(0, BATCHES * BATCH, BATCH))  # `make proof` runs 10 000 others
 def test_everything_holds(first: int) -> None:
     summaries = [judge(seed) for seed in range(first, first + BATCH)]
     assert {each.seed: each.violations for each in summaries if each.violations} == {}
@@ -231,6 +231,30 @@ class Forgetful(Careless):
         return KeptEvse()
 
 
+class Found(BaseException):
+    """What was looked for is among the violations: the rest of the run is of no interest."""
+
+
+class Sabotaged(Course):
+    """A run of a careless station, up to the violation that must be found."""
+
+    def __init__(self, planned: Scenario, evse: type[Evse], wanted: str) -> None:
+        super().__init__(planned)
+        self._wanted = wanted
+        self.rig.world.evse = evse(planned.settings, self.rig.world.plant.settings.rating)
+
+    def found(self) -> bool:
+        try:
+            return any(self._wanted in what for what in judged(self))
+        except Found:
+            return True
+
+    def _step(self, step_s: float) -> None:
+        super()._step(step_s)
+        if any(self._wanted in violation.what for violation in self.checker.violations):
+            raise Found
+
+
 STOP = Mishap("emergency stop", 0.5, "energy", inf)
 HOLD = Mishap("PowerDelivery instead of the loop", 0.5, "energy", inf)
 AT_WILL = Mishap("car draws or feeds at will", 0.0, "plug", inf)
@@ -275,10 +299,7 @@ WILD = Mishap("wild numbers", 0.0, "plug", inf)
 def test_what_is_wrong_is_found(evse: type[Evse], mishaps: tuple[Mishap, ...], service: Service, found: str) -> None:
     cable = "pilot" if found.startswith("the session") or MUTE in mishaps else "modems"
     for planned in islice(scenarios(*mishaps, service=service, cable=cable), TRIES):
-        under_way = Course(planned)
-        world = under_way.rig.world
-        world.evse = evse(planned.settings, world.plant.settings.rating)
-        if any(found in what for what in judged(under_way)):
+        if Sabotaged(planned, evse, found).found():
             assert judged(Course(planned)) == [], "the sound station passes"
             return
     pytest.fail(f"{evse.__name__} passes")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.contract.bench import until
 from tests.contract.simulators import Simulator, simulator
+from tests.stopwatch import within
 
 from v2g.bench.sim.heat import Heat
 from v2g.bench.sim.safety import OPERATOR_UNIT, PUMP_WATCHDOG_S, SAFETY_UNIT, SafetyModule, SafetyOperator
@@ -36,7 +37,7 @@ def run(
     test: Callable[[RegisterSafetyInputs, RegisterCoolantPump, SafetyOperator], Coroutine[Any, Any, None]],
 ) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             connection = ModbusConnection(process.host, process.port)
             module = connection.unit(SAFETY_UNIT, "safety inputs")
             operator = SafetyOperator(connection.unit(OPERATOR_UNIT, "operator"))
@@ -94,7 +95,7 @@ def test_the_pump_is_commanded_and_the_flow_follows() -> None:
     async def test(inputs: RegisterSafetyInputs, pump: RegisterCoolantPump, operator: SafetyOperator) -> None:
         await pump.command(1.0)
         assert await operator.pump() == 1.0
-        await until(inputs.read, lambda reading: (reading.flow or 0) > 0.02, 2.0)
+        await until(inputs.read, lambda reading: (reading.flow or 0) > 0.02, 30.0)
         await pump.command(0.25)
         assert await operator.pump() == 0.25
         for share in (-0.1, 1.1, float("nan")):
@@ -114,10 +115,8 @@ def test_a_lost_module_raises_in_time(how: str) -> None:
         else:
             process.freeze()
         for call in (inputs.read, lambda: pump.command(0.5)):
-            started_s = time.monotonic()
-            with pytest.raises(Unreachable, match=r"^safety inputs at .* unit 1: "):
+            with within(LOST_WITHIN_S), pytest.raises(Unreachable, match=r"^safety inputs at .* unit 1: "):
                 await call()
-            assert time.monotonic() - started_s < LOST_WITHIN_S
 
     with simulator("safety") as process:
         run(process, test)
@@ -158,7 +157,7 @@ def test_the_module_warms_with_the_losses_of_the_plant() -> None:
             return await operator.module_c()
 
         before_c = await warmed()
-        await until(warmed, lambda now_c: now_c > before_c + 0.02, 3.0)
+        await until(warmed, lambda now_c: now_c > before_c + 0.02, 30.0)
 
     with simulator("plant") as plant, simulator("safety", "--plant", plant.endpoint) as process:
         run(process, test)
