@@ -131,7 +131,7 @@ def test_the_settings_of_a_station_are_listed_with_what_differs(
     assert title.endswith("50 Hz, category B")
     assert heads.split() == ["setting", "value", "permitted", "source"]
     (changed,) = (line for line in lines if line.startswith("* trip"))
-    assert changed.split()[:6] == ["*", "trip.uv1.delay_s", "25", "21", "to", "50"]
+    assert changed.split()[:6] == ["*", "trip.uv1.delay_s", "25", "2", "to", "50"]
     assert main(["grid", "codes", "--config", configuration, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in document["settings"] if each["changed"]] == ["trip.uv1.delay_s"]
@@ -154,7 +154,7 @@ def test_a_report_shows_failed_cases_first_and_open(tmp_path: Path) -> None:
     report.write(tmp_path / "report.html", subject, [good, bad], 1.0)
     text = (tmp_path / "report.html").read_text()
     assert text.index(f"<details open><summary>{bad.name}") < text.index(f"<details><summary>{good.name}")
-    assert "<td>trip.uv1.delay_s</td><td><b>25</b></td><td>21 to 50</td>" in text
+    assert "<td>trip.uv1.delay_s</td><td><b>25</b></td><td>2 to 50</td>" in text
 
 
 def replace_passed(finding: Finding) -> Finding:
