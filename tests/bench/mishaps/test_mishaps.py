@@ -220,7 +220,7 @@ class Loyal(Careless):
     """Once granted, for ever."""
 
     def _judge(self, now: float) -> Verdict:
-        return Verdict(Answer.GRANTED, "it was granted once")
+        return Verdict(Answer.GRANTED, "it was granted once", charges_only="")
 
 
 class Forgetful(Careless):
