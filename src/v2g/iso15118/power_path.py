@@ -12,6 +12,12 @@ from v2g.kernel.fault import Fault
 CONTACTOR_S = 1.4
 """How long PowerDelivery may wait for the contactor: its response is owed within 1.5 s."""
 
+STATE_S = 1.0
+"""How long an answer may wait for the control pilot to follow what the car says: it is read every 20 ms, and some cars
+send first and switch then."""
+
+_NOT_ASKED = Refusal(Code.FAILED, "the car does not ask for energy: the control pilot is in state B", Fault.PILOT)
+_STILL_ASKS = Refusal(Code.FAILED, "the car still asks for energy: the control pilot is not in state B", Fault.PILOT)
 _CONTACTOR_OPEN = Refusal(Code.CONTACTOR, "the contactor did not close in time", Fault.CONTACTOR)
 _CONTACTOR_CLOSED = Refusal(Code.CONTACTOR, "the contactor did not open in time", Fault.CONTACTOR)
 _STILL_CURRENT = Refusal(Code.FAILED, "the current did not fall to zero in time", Fault.INVERTER_FAULT)
@@ -25,6 +31,18 @@ def check_cable(session: Session, view: StationView) -> tuple[Session, bool]:
     if started and view.cable_check is Check.FAILED:
         raise Refusal(Code.FAILED, "the cable check failed", Fault.CABLE_CHECK)
     return replace(session, demand=demand), started and view.cable_check is Check.PASSED
+
+
+def awaits_ready(session: Session, view: StationView) -> Wait | None:
+    """Before the cable check: the car asks for energy by its pilot, or must begin to within `STATE_S`."""
+    if session.demand.stage is Stage.CABLE_CHECK or view.asks_energy is not False:
+        return None
+    return Wait(session, STATE_S, _NOT_ASKED)
+
+
+def awaits_rest(session: Session, view: StationView) -> Wait | None:
+    """After the energy transfer: the car has stopped asking by its pilot, or must do so within `STATE_S`."""
+    return Wait(session, STATE_S, _STILL_ASKS) if view.asks_energy else None
 
 
 def precharge(session: Session, view: StationView, target_v: float) -> Session:
@@ -52,7 +70,8 @@ def start(session: Session, view: StationView) -> Session | Wait:
             raise Refusal(Code.NOT_APPLIED, reason, Fault.PRECHARGE)
     elif not view.contactor_closed:
         ready = Demand(Stage.READY, service, session.selected.mode)
-        return Wait(replace(session, demand=ready), CONTACTOR_S, _CONTACTOR_OPEN)
+        overdue = _NOT_ASKED if view.asks_energy is False else _CONTACTOR_OPEN
+        return Wait(replace(session, demand=ready), CONTACTOR_S, overdue)
     return replace(
         session, demand=replace(wanted, stage=Stage.READY, service=service, mode=session.selected.mode, wish_w=None)
     )

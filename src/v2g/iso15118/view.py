@@ -109,6 +109,8 @@ class StationView:
     """What the station allows in the best of circumstances: what the charge parameters promise for the
     session; None: `limits`."""
     cable_check: Check = Check.IDLE
+    asks_energy: bool | None = None
+    """Whether the control pilot is in state C or D; None without one."""
     contactor_closed: bool | None = None
     """The contactor's feedback; None when unknown."""
     voltage_v: float = 0.0

@@ -25,6 +25,7 @@ def view_of(
     power_w: float,
     renegotiate: bool,
     der: DerSettings | None,
+    asks_energy: bool | None,
 ) -> StationView:
     """The view of one instant. `readings`: fresh ones."""
     inverter, contactor, meter = readings.inverter, readings.contactor, readings.meter
@@ -39,6 +40,7 @@ def view_of(
         limits=limits,
         lasting=limits_of(settings, rating, decision.lasting),
         cable_check=_check(visit),
+        asks_energy=asks_energy,
         # What was seen before this car came is the end of an earlier session.
         contactor_closed=None if contactor is None or contactor.time_s < visit.since_s else contactor.closed,
         voltage_v=0.0 if inverter is None else inverter.voltage_v,

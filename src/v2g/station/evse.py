@@ -19,6 +19,7 @@ from v2g.iso15118.service import Service
 from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
 from v2g.iso15118.view import Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
+from v2g.pilot.state import READY
 from v2g.pilot.station import Happening, Signal
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
 from v2g.station import admission
@@ -507,6 +508,7 @@ class Evse:
             power_w=self.fresh(now).power_w or 0.0,
             renegotiate=renegotiate,
             der=None if self.guard is None else self.guard.der,
+            asks_energy=None if self.plug is None else self.plug.pilot.finding.state in READY,
         )
 
     def _renegotiate(self, now: float) -> bool:

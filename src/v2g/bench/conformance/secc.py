@@ -21,10 +21,10 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits, Stop
 from v2g.messages import decode, encode
-from v2g.messages.iso2 import ChargeProgress
-from v2g.station.access import Answer, Identity, Verdict as Judgement
+from v2g.messages.iso2 import ChargeProgress, EVSENotification
+from v2g.station.access import Answer, Identity
+from v2g.station.access import Verdict as Judgement
 from v2g.station.config.settings import Access, EvseSettings, Pilot
-from v2g.station.power.situation import OperatorLimits
 from v2g.v2gtp.framing import PayloadType
 
 EDITION = "ISO 15118-2"
@@ -127,7 +127,7 @@ class Tester:
     def __init__(self, case: SeccCase) -> None:
         self.case = case
         intent = Intent(
-            "02:00:00:00:00:01", case.service, ControlMode.SCHEDULED, _LIMITS, editions=(EDITION,), duration_s=5.0
+            "02:00:00:00:00:01", case.service, ControlMode.SCHEDULED, _LIMITS, editions=(EDITION,), duration_s=30.0
         )
         authorizer = Never() if case.deed == "never authorised" else None
         self.world = World(_DC if case.service.dc else _AC, intent, authorizer=authorizer)
@@ -148,8 +148,6 @@ class Tester:
         world.plug_in()
         if case.occasion == "resumed":
             self._pause()
-        if case.occasion.startswith("renegotiat"):
-            self._lower()
         if case.deed in CABLE:
             return self._break_cable()
         world.run(REACHES_S, until=lambda: self._done_s is not None, step_s=0.02)
@@ -205,11 +203,6 @@ class Tester:
         self._armed, self._agreed = True, False
         world.plug_in(paused=None if end is None else end.paused)
 
-    def _lower(self) -> None:
-        """A limit falls in the charge loop: the schedule has to be renegotiated."""
-        self.world.run(REACHES_S, until=self._in_the_loop, step_s=0.02)
-        self.world.evse.operator = OperatorLimits(2_000.0, 0.0)
-
     def _break_cable(self) -> str | None:
         world = self.world
         world.run(REACHES_S, until=self._in_the_loop, step_s=0.02)
@@ -229,6 +222,8 @@ class Tester:
                 self._agreed = True
             if self._done_s is not None and self.answer is None:
                 self.answer = message
+            if self.case.occasion.startswith("renegotiat") and not self._renegotiated:
+                payload = _asking_to_renegotiate(message, payload)
             return [(0.0, payload_type, payload)]
         if self._done_s is None and self._armed and self._is_due(message):
             self._done_s = self.world.now
@@ -264,6 +259,18 @@ class Tester:
             deed = DEEDS[case.request]
         said = deed(message, case.request)
         return [(late_s, PayloadType.EXI, encode("iso2" if self._agreed else "sap", said))]
+
+
+def _asking_to_renegotiate(message: Any, payload: bytes) -> bytes:
+    """The answer of a charge loop, as if the station wanted another schedule."""
+    element = getattr(getattr(message, "Body", None), "BodyElement", None)
+    for name in ("DC_EVSEStatus", "AC_EVSEStatus"):
+        status = getattr(element, name, None)
+        if status is not None and body_name(message) in ("CurrentDemandRes", "ChargingStatusRes"):
+            status = replace(status, EVSENotification=EVSENotification.ReNegotiation, NotificationMaxDelay=0)
+            body = replace(message.Body, BodyElement=replace(element, **{name: status}))
+            return encode("iso2", replace(message, Body=body))
+    return payload
 
 
 __all__ = ["Callable", "SeccCase", "cases", "judge", "run"]

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from v2g.iso15118 import power_path
 from v2g.iso15118.d2.dialect import Dialect
 from v2g.iso15118.d2.station.status import dc_status
 from v2g.iso15118.d2.table import Phase
-from v2g.iso15118.session import Reply, Session
+from v2g.iso15118.session import Reply, Session, Wait
 from v2g.iso15118.view import StationView
 
 
-def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Reply:
+def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Reply | Wait:
+    if to.renegotiates and (wait := power_path.awaits_rest(session, view)) is not None:
+        return wait
     response = to.messages.WeldingDetectionRes(
         ResponseCode=to.messages.ResponseCode.OK,
         DC_EVSEStatus=dc_status(to, session, view),
