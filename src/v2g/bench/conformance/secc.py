@@ -4,7 +4,7 @@ A car of ours walks to the message that a case is about, does there what the cas
 happens in the virtual world: pilot, hardware and the minute of a sequence timer are part of many cases.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -95,7 +95,10 @@ def cases() -> tuple[SeccCase, ...]:
     """All station cases of the list."""
     text = files(__package__).joinpath("secc_cases.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines()[1:]]
-    return tuple(SeccCase(*row[:7], closes=row[7] == "closes") for row in rows)
+    return tuple(
+        SeccCase(id, scope, request, occasion, payment, deed, code, then == "closes")
+        for id, scope, request, occasion, payment, deed, code, then in rows
+    )
 
 
 def run(only: Iterable[str] = ()) -> Iterator[Result]:
@@ -126,8 +129,14 @@ class Tester:
 
     def __init__(self, case: SeccCase) -> None:
         self.case = case
+        duration_s = 30.0 if case.occasion.startswith("renegotiat") else 2.0
         intent = Intent(
-            "02:00:00:00:00:01", case.service, ControlMode.SCHEDULED, _LIMITS, editions=(EDITION,), duration_s=30.0
+            "02:00:00:00:00:01",
+            case.service,
+            ControlMode.SCHEDULED,
+            _LIMITS,
+            editions=(EDITION,),
+            duration_s=duration_s,
         )
         authorizer = Never() if case.deed == "never authorised" else None
         self.world = World(_DC if case.service.dc else _AC, intent, authorizer=authorizer)
@@ -263,14 +272,11 @@ class Tester:
 
 def _asking_to_renegotiate(message: Any, payload: bytes) -> bytes:
     """The answer of a charge loop, as if the station wanted another schedule."""
-    element = getattr(getattr(message, "Body", None), "BodyElement", None)
+    element: Any = getattr(getattr(message, "Body", None), "BodyElement", None)
     for name in ("DC_EVSEStatus", "AC_EVSEStatus"):
-        status = getattr(element, name, None)
+        status: Any = getattr(element, name, None)
         if status is not None and body_name(message) in ("CurrentDemandRes", "ChargingStatusRes"):
             status = replace(status, EVSENotification=EVSENotification.ReNegotiation, NotificationMaxDelay=0)
             body = replace(message.Body, BodyElement=replace(element, **{name: status}))
             return encode("iso2", replace(message, Body=body))
     return payload
-
-
-__all__ = ["Callable", "SeccCase", "cases", "judge", "run"]
