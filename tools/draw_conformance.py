@@ -25,12 +25,11 @@ NUMBER = re.compile(r"V2G(?:20|2|3|-DC)-(?:[A-Z]\d+-)?\d+")
 DEVIATION, IDLE, UNTESTED = "deviation: ", "does not apply: ", "no test: "
 
 REASONS: Mapping[str, str] = {
-    "pnc": "Plug & Charge is not offered: there are no contracts yet.",
     "ocsp": "OCSP responses are neither fetched nor stapled yet; certificates are judged by chain and date.",
     "private": "There is no private environment.",
     "tls12": "Nothing below TLS 1.3 is spoken: ISO 15118-2 and DIN run over plain TCP or TLS 1.3.",
     "standby": "Standby is declined with WARNING_StandbyNotAllowed, as the standard permits.",
-    "receipt": "The station asks for no metering confirmation or receipt.",
+    "receipt": "The station states no costs in a Receipt.",
     "needs": "The car states its needs itself (MobilityNeedsMode 1).",
     "phases": "Station and car of this project state powers over all phases; those for each phase are understood.",
     "wpt": "There is no wireless power transfer.",

@@ -191,6 +191,14 @@ def test_a_contract_that_nobody_knows_to_be_good_does_not_feed_the_grid(pki: Hie
     assert car.engine.session.car.contract_doubt == "nobody says whether its contract was revoked"
 
 
+def test_a_chain_has_at_most_two_authorities(pki: Hierarchy) -> None:
+    """[V2G2-656]"""
+    third = pki.operator.issue("MO Sub-CA 3", "MO", authority=True)
+    car = Car(pki).chosen()
+    assert car.code(details(third.credential(EMAID, "MO"))) == "FAILED_CertChainError"
+    car.assert_safe()
+
+
 def test_another_number_than_the_certificates_is_refused(pki: Hierarchy) -> None:
     car = Car(pki).chosen()
     assert car.code(details(pki.contract, "DE8AAC9Z9Z9Z9Z9")) == "FAILED_NoCertificateAvailable"
