@@ -45,6 +45,8 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--interface", "lo", "--port", "1"], "--port goes with --host"),
         (["--protocol", "iso20-ac", "--service", "DC"], "ask for AC_BPT or AC or AC_DER_IEC or AC_DER_SAE"),
         (["--service", "AC"], "ask for DC_BPT or DC"),
+        (["--contract", "own"], "--contract needs Plug & Charge, iso20-dc is none"),
+        (["--protocol", "iso2-pnc", "--no-tls"], "a contract pays over TLS only"),
         (["--discharge-w", "1"], "need --mode scheduled"),
         (["--mode", "scheduled", "--service", "DC", "--discharge-w", "1"], "DC is none"),
         (["--soc-min", "0.9"], "must not decrease"),

@@ -141,7 +141,7 @@ class Josev:
                 program = ["-m", "iso15118.evcc.main", "evcc.json"]
             else:
                 program = [str(CAR), "evcc.json", mode, str(battery_v), str(looks)]
-            with self._run(end, directory, tls, program, verbose) as process:
+            with self._run(end, directory, tls, program, verbose, _older(*protocols)) as process:
                 yield Peer(process, "SessionStopRes received", "request")
 
     @contextmanager
@@ -175,6 +175,7 @@ class Josev:
             "AUTH_MODES": authorization,
             "SECC_ENFORCE_TLS": str(tls),
             "FREE_CHARGING_SERVICE": "False",
+            **_older(protocol),
         }
         program = [str(STATION)] if protocol else ["-m", "iso15118.secc.main"]
         if not certificates:
@@ -281,6 +282,11 @@ def _time(line: str) -> datetime.datetime:
     return datetime.datetime.strptime(found[0], "%Y-%m-%d %H:%M:%S,%f")
 
 
+def _older(*protocols: str) -> dict[str, str]:
+    """ISO 15118-2 has TLS 1.2, in which a car shows no certificate."""
+    return {"ENABLE_TLS_1_3": "False"} if protocols == ("ISO_15118_2",) else {}
+
+
 def _protocol(service: Service) -> str:
     return f"ISO_15118_20_{service[:2]}"
 
@@ -308,7 +314,7 @@ def install(cache: Path) -> Josev:
 
 
 def _version() -> str:
-    return f"2: {' '.join(PACKAGES)} Python {sys.version_info.major}.{sys.version_info.minor}"
+    return f"3: {' '.join(PACKAGES)} Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _stamp(josev: Josev) -> Path:
@@ -341,8 +347,12 @@ CERTIFICATES = {
     "oem_root": ("oemRootCACert",),
     "vehicle_cert": ("oemLeafCert",),
     "oem_chain": ("oemSubCA2Cert", "oemSubCA1Cert"),
+    "oem_prov_cert": ("oemLeafCert",),
+    "mo_root": ("moRootCACert",),
+    "contract_cert": ("contractLeafCert",),
+    "mo_chain": ("moSubCA2Cert", "moSubCA1Cert"),
 }
-KEYS = {"secc_key": "seccLeaf", "vehicle_key": "oemLeaf"}
+KEYS = {"secc_key": "seccLeaf", "vehicle_key": "oemLeaf", "oem_prov_key": "oemLeaf", "contract_key": "contractLeaf"}
 
 
 def _translate(theirs: Path, ours: Path) -> None:
