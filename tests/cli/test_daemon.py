@@ -83,7 +83,13 @@ def test_one_station_serves_cars_of_both_editions_over_their_tls(tmp_path: Path)
     """And who only looks at its certificates leaves no fault behind."""
     both = tmp_path / "both"
     pki.create(both, now=datetime.now(UTC), both=True)
-    options: dict[str, Any] = {"services": ["DC_BPT", "DC"], "pki": both, "profile": "iso15118-20"}
+    options: dict[str, Any] = {
+        "services": ["DC_BPT", "DC"],
+        "pki": both,
+        "profile": "iso15118-20",
+        "contracts": True,
+        "receipts_s": 0.5,
+    }
     with station(None, tmp_path, **options) as ours:
         looked = subprocess.run(
             [*V2G, "pki", "verify", f"[::1]:{ours.port}", "--directory", str(both)], capture_output=True, text=True
@@ -99,9 +105,14 @@ def test_one_station_serves_cars_of_both_editions_over_their_tls(tmp_path: Path)
         assert older["energy_discharged_wh"] == 0
         with car(ours, both, "--duration", "1") as process:
             assert result(process)["result"] == "ok"
+        for protocol in ("iso2-pnc", "iso20-pnc"):  # nobody says whether the contract was revoked: it charges only
+            with car(ours, both, "--protocol", protocol, "--service", "DC", "--duration", "1") as process:
+                assert result(process)["result"] == "ok"
     trace = (tmp_path / "trace.log").read_text()
     assert not re.search("error", trace, re.IGNORECASE), trace
     assert "TLS 1.3 and TLS 1.2" in trace
+    paid = "contract XXV2GC00000001: everyone may use this EVSE; it charges only: nobody says whether"
+    assert trace.count(paid) == 2, trace
 
 
 def test_a_car_without_tls_is_refused_with_its_code_and_the_next_is_served(ours: Station, certificates: Path) -> None:
