@@ -36,7 +36,7 @@ class SlowLink:
         self.passed = 0
 
     def cut(self) -> None:
-        """Nothing passes any more; nobody is told."""
+        """Nothing passes any more; nobody is notified."""
         self._open.clear()
 
     def restore(self) -> None:

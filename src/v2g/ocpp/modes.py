@@ -22,7 +22,7 @@ class Signal(Struct, frozen=True):
 
 
 class Conditions(Struct, frozen=True):
-    """What the station measures, and what it is told, at an instant. None: not known."""
+    """What the station measures, and what it is given, at an instant. None: not known."""
 
     frequency_hz: float | None = None
     threshold_hz: float = 0.0

@@ -1,4 +1,4 @@
-"""Whom the station knows without asking: the local list (block D) and the cache of answers (C10 to C14)."""
+"""Who is known to the station without asking: the local list (block D) and the cache of answers (C10 to C14)."""
 
 from dataclasses import dataclass
 
