@@ -3,7 +3,8 @@
 A fresh key of the sender and the car's own give a shared secret (ECDH); a key derived of that encrypts. ISO 15118-2:
 P-256, SHA-256, AES-128-CBC of the 32 octets of the private key, after 16 octets of initialisation vector [V2G2-818].
 ISO 15118-20: P-521 or X448, SHA-512, AES-256-GCM with 12 octets of initialisation vector before and a tag of 16 after.
-What is authenticated besides there: the PCID and the contract's key identifier. The other parameters of the derivation in -20 are those of -2 in our reading: the text is not public.
+What is authenticated besides there: the PCID and the contract's key identifier. The other parameters of the derivation
+in -20 are those of -2 in our reading: the text is not public.
 """
 
 import secrets
