@@ -81,7 +81,9 @@ class GridSupport:
         self._volt_var_lock, self._watt_var_lock = Lock(), Lock()
         self._ramp = Ramp(code.ramp_rate)
         self._probe = Probe(code.islanding, code.nominal_hz)
-        self._power_w = self._calm_wish_w = 0.0
+        self._power_w = 0.0
+        self._calm_wish_w: float | None = None
+        """None for a car that has seen no undisturbed grid yet."""
 
     def adjust(self, changes: Mapping[str, Value]) -> None:
         """Applies other settings in operation, such as another reactive mode: the responses continue from where they
@@ -153,12 +155,16 @@ class GridSupport:
 
         The droop holds back only a wish that works against the grid: one that helps more than required is let through,
         unless it is what could not be done before the disturbance either. Before service begins, the station is a load
-        at most: a high frequency never makes it draw.
+        at most: a high frequency never makes it draw. A car that comes during a disturbance had no power before it: its
+        rated power counts, so that the droop limits what it may begin, and demands nothing.
         """
         rated_w = self.rating.of(wish_w)
         ramped_w = self._ramp.step(wish_w, rated_w, dt_s)
         deviation_hz = sample.frequency_hz - self.code.nominal_hz
         before_w = self._power_w if sample.power_w is None else sample.power_w
+        calm_w = self._calm_wish_w
+        if calm_w is None:
+            before_w = self.rating.charge_w if deviation_hz < 0 else -self.rating.discharge_w
         demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
         if demanded_w is None or (self._droop.takes and not in_service):
             self._calm_wish_w = wish_w
@@ -169,9 +175,9 @@ class GridSupport:
         else:
             droop = GridLimit("frequency droop", charge_w=max(demanded_w, 0.0), detail=detail)
         if self._droop.takes:
-            helps = ramped_w >= demanded_w and wish_w > self._calm_wish_w
+            helps = ramped_w >= demanded_w and (calm_w is None or wish_w > calm_w)
         else:
-            helps = ramped_w <= demanded_w and wish_w < self._calm_wish_w
+            helps = ramped_w <= demanded_w and (calm_w is None or wish_w < calm_w)
         if helps or ramped_w == demanded_w:
             return wish_w, "dispatch", ramped_w, droop
         self._ramp.power_w = demanded_w

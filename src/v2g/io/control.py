@@ -16,6 +16,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ CROWDED_S = 0.02
 """Until a client tries again, if too many wait."""
 IDLE_S = 60.0
 """A client that says nothing, or takes no answer, for this long is disconnected."""
+
+asked_by: ContextVar[int] = ContextVar("asked_by")
+"""While a handler runs: the user id of who asked."""
 
 Handler = Callable[[Any], Any]
 """Takes a command; returns what JSON can hold, or an awaitable of it. Raises `V2GError` to refuse."""
@@ -223,6 +227,7 @@ class _Service:
             client.since, client.busy = loop.time(), True
             async with self._gate:  # one command in a turn of the loop, however many come at once
                 await asyncio.sleep(0)
+            asked_by.set(client.user)  # each connection has a task and a context of its own
             writer.write(await self._answer(line))
             client.busy = False
             async with asyncio.timeout(IDLE_S):

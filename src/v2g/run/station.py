@@ -190,7 +190,9 @@ class StationProcess:
             if self._back_end is None:
                 raise V2GError("this station has no back end; set `ocpp` in its configuration")
             return self._back_end.shown(asked.show)
-        done = self._station.obey(asked, loop.time(), int(time.time()))
+        from v2g.io.control import asked_by
+
+        done = self._station.obey(asked, loop.time(), int(time.time()), f"user {asked_by.get()}")
         for evse in done.evses:
             runner = self._runners[evse.settings.id]
             if done.note:

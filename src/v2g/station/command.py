@@ -55,13 +55,38 @@ class WriteRegister(_Command, frozen=True, tag="write_register"):
     value: Annotated[int, Meta(ge=0, le=0xFFFF)]
 
 
+SettingName = Annotated[str, Meta(min_length=1, max_length=80)]
+SettingNames = Annotated[tuple[SettingName, ...], Meta(max_length=200)]
+
+
+class GridSet(_Command, frozen=True, tag="grid_set"):
+    """Other settings of the grid code, at most for `for_s`."""
+
+    changes: Annotated[dict[SettingName, float | bool | Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
+    for_s: Annotated[float, Meta(gt=0, le=31_536_000)] | None = None
+
+
+class GridGet(_Command, frozen=True, tag="grid_get"):
+    """The settings of the grid code as they hold now."""
+
+    names: SettingNames = ()
+    """All if none is named."""
+
+
+class GridDefault(_Command, frozen=True, tag="grid_default"):
+    """The configured settings of the grid code again, in the place of the operator's own."""
+
+    names: SettingNames = ()
+    """All if none is named."""
+
+
 class Ocpp(_Command, frozen=True, tag="ocpp"):
     """What station and back end have with each other."""
 
     show: Literal["status", "queue", "variables", "profiles"] = "status"
 
 
-Command = Status | Explain | Stop | Pause | Restart | Inject | WriteRegister
+Command = Status | Explain | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
 
 Any = Command | Ocpp
 """All that the control socket takes: commands for the station, and questions to its process."""

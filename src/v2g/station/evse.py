@@ -36,6 +36,8 @@ from v2g.station.event import (
     GridVerdict,
     KnownDeviation,
     LineHappened,
+    NotKept,
+    OperatorAsked,
     PilotHappened,
     PromiseBroken,
     SafeStateReached,
@@ -102,6 +104,7 @@ class Evse:
         self.back_end: BackEndOrder | None = None
         self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w)
         self.paused: Paused | None = kept.paused
+        self._kept_settings = kept.grid_settings
         self.sequence = 0
         """Steps so far."""
         self._authorizer = authorizer or authorizer_of(settings.access)
@@ -285,6 +288,7 @@ class Evse:
             charge_limit_w=None if operator.charge_w == float("inf") else operator.charge_w,
             discharge_limit_w=None if operator.discharge_w == float("inf") else operator.discharge_w,
             paused=self.paused,
+            grid_settings=self._kept_settings if self.guard is None else self.guard.adjustments.kept,
         )
 
     def fresh(self, now: float) -> Readings:
@@ -392,6 +396,8 @@ class Evse:
         """Compare the power path with what the session needs of it; trip if it does not hold."""
         self._account(now)
         self._watch(now)
+        if self.guard is not None and (gone := self.guard.expire(unix_s)):
+            self._events.append(OperatorAsked(f"grid settings went back, their time is over: {', '.join(gone)}"))
         if self.guard is not None and self.guard.step(self._readings, now):
             seen, trips = self.guard.verdict, self.guard.trip is not None
             self._events.append(GridVerdict(seen.state, seen.element, seen.why, trips))
@@ -479,9 +485,11 @@ class Evse:
         """Make what the EVSE needs besides, once the station listens."""
         settings, rating = self.settings, self.rating
         if self.guard is None and settings.grid_code is not None:
-            from v2g.station.safety.grid_guard import GridGuard
+            from v2g.station.safety.grid_guard import guard_of
 
-            self.guard = self.supervisor.guard = GridGuard(settings, settings.grid_code)
+            self.guard, why_not_kept = guard_of(settings, settings.grid_code, self._kept_settings)
+            self.supervisor.guard = self.guard
+            self._events += [NotKept(why_not_kept)] if why_not_kept else []
         if self.plug is None and settings.pilot is not None:
             from v2g.station.safety.plug import plug_of
 

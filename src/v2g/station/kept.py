@@ -3,11 +3,13 @@
 The hardware does not depend on it: its watchdogs act by themselves, and every start commands the safe state.
 """
 
+from collections.abc import Mapping
 from math import inf
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
+from v2g.grid.adjustments import Layer, Party
 from v2g.iso15118.paused import Paused
 from v2g.station.command import Watts
 
@@ -41,6 +43,8 @@ class KeptEvse(Struct, frozen=True, omit_defaults=True):
     discharge_limit_w: Watts | None = None
     paused: Paused | None = None
     """A session that its car may resume."""
+    grid_settings: Mapping[Party, Layer] = {}
+    """What was set in the place of the configured grid code."""
 
     @property
     def operator_charge_w(self) -> float:

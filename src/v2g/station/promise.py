@@ -3,7 +3,8 @@
 In scheduled control the car follows a schedule that the station has offered. When a bound of the station falls below
 it, the car is asked to renegotiate; in DC the inverter holds the lower limit at once, in AC the supervisor opens the
 contactor if the meter shows that the car has not followed (`RENEGOTIATES_S`). When the bound rises again, the car is
-offered more after a while.
+offered more after a while. A schedule of no power at all ends the session of many a car: while nothing is allowed, the
+schedule stays and the charge loop holds the car at zero.
 """
 
 from typing import NamedTuple
@@ -68,6 +69,8 @@ class Promise:
             self._better_since = None
         elif self._better_since is None:
             self._better_since = now
+        if max(allowed.charge_w, allowed.discharge_w) <= ROUNDING_W:
+            return False
         return bool(self.broken) or (self._better_since is not None and now - self._better_since >= WORTH_S)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.errors import V2GError
 from v2g.kernel.units import exact_kvar, exact_kw
-from v2g.station import command
+from v2g.station import command, grid_settings
 from v2g.station.access import Authorizer
 from v2g.station.config.settings import Settings
 from v2g.station.evse import Evse
@@ -80,8 +80,11 @@ class Station:
             evses=tuple(evse_snapshot(evse, now) for evse in evses),
         )
 
-    def obey(self, asked: command.Command, now: float, unix_s: int) -> Done:
-        """Carry out a command of the operator. Raises `V2GError` with the reason if that is not possible."""
+    def obey(self, asked: command.Command, now: float, unix_s: int, by: str = "the operator") -> Done:
+        """Carry out a command of the operator. Raises `V2GError` with the reason if that is not possible.
+
+        `by`: who asks, for the log.
+        """
         match asked:
             case command.Status():
                 return Done(self.snapshot(now, unix_s))
@@ -97,6 +100,8 @@ class Station:
                 return self._inject(asked, now)
             case command.WriteRegister():
                 return self._write(asked)
+            case command.GridSet() | command.GridGet() | command.GridDefault():
+                return self._grid(asked, unix_s, by)
 
     def stop_all(self, now: float) -> None:
         """Ask every car in session to end it."""
@@ -136,6 +141,17 @@ class Station:
         limit(evse, register.direction, power_w)
         note = f"the operator sets {register.name} (register 0x{asked.address:04X}) to {power_w:g} W"
         return Done({}, note, (evse,), written=(evse, register.name, power_w))
+
+    def _grid(self, asked: command.GridSet | command.GridGet | command.GridDefault, unix_s: int, by: str) -> Done:
+        evse = self._only(asked.evse)
+        match asked:
+            case command.GridGet(names=names):
+                return Done(grid_settings.shown(evse, names))
+            case command.GridSet(changes=changes, for_s=for_s):
+                note = grid_settings.change(evse, changes, by, None if for_s is None else unix_s + for_s)
+            case command.GridDefault(names=names):
+                note = grid_settings.give_up(evse, names, by)
+        return Done(grid_settings.shown(evse, grid_settings.named(asked)), note, (evse,))
 
     def _chosen(self, evse_id: int | None) -> list[Evse]:
         """This EVSE, or all. Raises `V2GError`."""

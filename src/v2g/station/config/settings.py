@@ -132,6 +132,8 @@ class GridCodeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How many of the grid sensing unit's voltages count."""
     settings: dict[str, float | bool | str] = {}
     """What differs from the code's defaults: `trip.ov1.delay_s: 5`."""
+    adjustable_by: tuple[Literal["operator", "sunspec", "back_end"], ...] = ("operator", "sunspec", "back_end")
+    """Who may change settings while the station runs; nobody if it is empty."""
 
 
 class Pilot(PilotSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,10 +1,11 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import sqrt
 from secrets import randbelow
 
 from v2g.grid import settings
+from v2g.grid.adjustments import Adjustment, Adjustments, Layer, Party, differences, lasting
 from v2g.grid.capability import Rating
 from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.sample import GridSample
@@ -38,12 +39,36 @@ def load(grid_code: GridCodeSettings, nominal_hz: float) -> settings.GridCode:
     return code.with_settings(grid_code.settings)
 
 
+def guard_of(
+    evse: EvseSettings, grid_code: GridCodeSettings, kept: Mapping[Party, Layer]
+) -> "tuple[GridGuard, str | None]":
+    """The guard of an EVSE, and why it does not follow what was set before a restart, or None.
+
+    Raises `SettingsError` if the configuration itself is not admissible.
+    """
+    try:
+        return GridGuard(evse, grid_code, kept=kept), None
+    except settings.SettingsError as error:
+        if not kept:
+            raise
+        return GridGuard(evse, grid_code), f"grid settings from before the restart are dropped: {error}; set them again"
+
+
 class GridGuard:
     """What the grid says about the power of one EVSE."""
 
-    def __init__(self, evse: EvseSettings, grid_code: GridCodeSettings, draw: Callable[[], float] = _lot) -> None:
-        """`draw`: 0..1, for the random delay before entering service. Raises `SettingsError`."""
-        self.code = load(grid_code, evse.nominal_hz)
+    def __init__(
+        self,
+        evse: EvseSettings,
+        grid_code: GridCodeSettings,
+        draw: Callable[[], float] = _lot,
+        kept: Mapping[Party, Layer] | None = None,
+    ) -> None:
+        """`draw`: 0..1, for the random delay before entering service. `kept`: settings from before a restart. Raises
+        `SettingsError`."""
+        self.adjustments = Adjustments(load(grid_code, evse.nominal_hz), kept)
+        self.code = self.adjustments.code
+        """As it holds now."""
         self.verdict = Verdict(State.TRIP, "there is no measurement", "measurement", Cause.MEASUREMENT)
         self.sample: GridSample | None = None
         self._settings, self._phases = evse, grid_code.phases
@@ -116,12 +141,50 @@ class GridGuard:
         if self._support is not None:
             self._support.hold(power_w)
 
-    def adjust(self, changes: Mapping[str, Value]) -> None:
-        """Take over other settings of the grid code. Raises `SettingsError`; then nothing has changed."""
+    def adjust(
+        self,
+        changes: Mapping[str, Value],
+        party: Party = Party.OPERATOR,
+        *,
+        by: str = "",
+        until_unix_s: float | None = None,
+    ) -> None:
+        """These settings of the grid code from now on, until their time, beside what the party has set before.
+
+        Raises `SettingsError`; then nothing has changed.
+        """
+        self.adjustments.set(party, lasting(changes, by, until_unix_s))
+        self._follow()
+
+    def adjust_only(self, changes: Mapping[str, Adjustment], party: Party) -> None:
+        """These settings and no others of this party. Raises `SettingsError`; then nothing has changed."""
+        self.adjustments.only(party, changes)
+        self._follow()
+
+    def give_up(self, party: Party, names: Iterable[str] = ()) -> tuple[str, ...]:
+        """What holds below the party's settings holds again; of all of them if none is named. Returns their names.
+
+        Raises `SettingsError`; then nothing has changed.
+        """
+        gone = self.adjustments.give_up(party, names)
+        self._follow()
+        return gone
+
+    def expire(self, unix_s: float) -> tuple[str, ...]:
+        """Settings whose time is over go back; returns their names."""
+        gone = self.adjustments.expire(unix_s)
+        if gone:
+            self._follow()
+        return gone
+
+    def _follow(self) -> None:
+        """What is running goes on with the settings that hold now."""
+        changes = differences(self._protection.code, self.adjustments.code)
         self._protection.adjust(changes)
-        self.code = self._protection.code
+        self.code = self.adjustments.code
         if self._support is not None:
             self._support.adjust(changes)
+            self._fed_var = None  # a commanded reactive power is put in its place again
 
     def check_var(self, fed_var: float, rating: InverterRating) -> None:
         """Raises `SettingsError` with the range where the grid code does not admit this reactive power."""

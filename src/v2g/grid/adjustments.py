@@ -1,0 +1,117 @@
+"""Settings of a grid code that differ from the configuration while the station runs, whoever asked for them.
+
+Three parties may change settings, and each has a layer of its own over the configuration: the operator on the spot, a
+Modbus client (SunSpec), and the back end (OCPP's DER control). Of two layers with the same setting the later one in
+this list holds. A setting goes back at its time, or when its party gives it up; what is below it holds again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+
+from v2g.grid.settings import GridCode, SettingsError, Value
+
+
+class Party(StrEnum):
+    """Who changes settings; a later one holds over an earlier one."""
+
+    OPERATOR = "operator"
+    SUNSPEC = "sunspec"
+    BACK_END = "back_end"
+    """It states its controls again after a restart, from a store of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One setting as a party wants it."""
+
+    value: Value
+    until_unix_s: float | None = None
+    """It goes back then; None: not by itself."""
+    by: str = ""
+    """Who of the party, for a person."""
+
+
+Layer = Mapping[str, Adjustment]
+"""By the setting's name."""
+
+
+class Adjustments:
+    """The grid code of one EVSE as configured, and what holds in its place."""
+
+    def __init__(self, configured: GridCode, kept: Mapping[Party, Layer] | None = None) -> None:
+        """`kept`: of an earlier process. Raises `SettingsError` if that does not fit the code any more."""
+        self.configured = self.code = configured
+        """`code`: what holds now."""
+        self.layers: Mapping[Party, Layer] = {}
+        self.kept: Mapping[Party, Layer] = {}
+        """What must survive a restart."""
+        self._soonest_unix_s = inf
+        if kept:
+            self._take(kept)
+
+    def set(self, party: Party, changes: Mapping[str, Adjustment]) -> None:
+        """These settings from now on, beside what the party has set before. Raises `SettingsError`; then nothing has
+        changed."""
+        self._take({**self.layers, party: {**self.layers.get(party, {}), **changes}})
+
+    def only(self, party: Party, changes: Mapping[str, Adjustment]) -> None:
+        """These settings and no others of this party. Raises `SettingsError`; then nothing has changed."""
+        self._take({**self.layers, party: changes})
+
+    def give_up(self, party: Party, names: Iterable[str] = ()) -> tuple[str, ...]:
+        """What holds below the party's settings holds again; of all of them if none is named. Returns their names.
+
+        Raises `SettingsError` if what remains contradicts itself; then nothing has changed.
+        """
+        layer, wanted = self.layers.get(party, {}), tuple(names)
+        if unknown := [name for name in wanted if name not in self.code.settings]:
+            raise SettingsError([f"{name}: there is no such setting" for name in unknown])
+        gone = tuple(name for name in layer if name in wanted or not wanted)
+        self._take({**self.layers, party: {name: each for name, each in layer.items() if name not in gone}})
+        return gone
+
+    def expire(self, unix_s: float) -> tuple[str, ...]:
+        """Lets time pass; returns the names of what went back.
+
+        If what remains contradicts itself, all goes back to the configuration.
+        """
+        if unix_s < self._soonest_unix_s:
+            return ()
+        gone = [name for layer in self.layers.values() for name, each in layer.items() if unix_s >= _end(each)]
+        left = {
+            party: {name: each for name, each in layer.items() if unix_s < _end(each)}
+            for party, layer in self.layers.items()
+        }
+        try:
+            self._take(left)
+        except SettingsError:
+            gone = [name for layer in self.layers.values() for name in layer]
+            self._take({})
+        return tuple(dict.fromkeys(gone))
+
+    def _take(self, layers: Mapping[Party, Layer]) -> None:
+        merged: dict[str, Value] = {}
+        for party in Party:
+            merged.update({name: each.value for name, each in layers.get(party, {}).items()})
+        self.code = self.configured.with_settings(merged)
+        self.layers = {party: layer for party, layer in layers.items() if layer}
+        self.kept = {party: layer for party, layer in self.layers.items() if party is not Party.BACK_END}
+        self._soonest_unix_s = min(
+            (_end(each) for layer in self.layers.values() for each in layer.values()), default=inf
+        )
+
+
+def _end(adjustment: Adjustment) -> float:
+    return inf if adjustment.until_unix_s is None else adjustment.until_unix_s
+
+
+def lasting(changes: Mapping[str, Value], by: str = "", until_unix_s: float | None = None) -> dict[str, Adjustment]:
+    """The same time and the same author for several settings."""
+    return {name: Adjustment(value, until_unix_s, by) for name, value in changes.items()}
+
+
+def differences(now: GridCode, wanted: GridCode) -> dict[str, Value]:
+    """The settings that lead from one state of a grid code to another."""
+    return {name: each.value for name, each in wanted.settings.items() if each.value != now.settings[name].value}

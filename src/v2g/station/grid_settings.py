@@ -1,0 +1,97 @@
+"""The settings of an EVSE's grid code while it runs: shown, changed by the operator, given up again.
+
+A change is admitted if it is in the range of the grid code, contradicts no other setting, and if the configuration lets
+the operator change settings at all. It survives a restart. Trips and ramps that run go on with the new values.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from v2g.grid.adjustments import Party
+from v2g.kernel.errors import V2GError
+from v2g.station import command
+from v2g.station.evse import Evse
+
+if TYPE_CHECKING:
+    from v2g.station.safety.grid_guard import GridGuard
+
+
+class NotAdjustable(V2GError):
+    """This EVSE's grid code cannot be shown or changed. Says why."""
+
+
+def shown(evse: Evse, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The settings as they hold now, all of them or those named, with range, source and who changed what."""
+    guard = guard_of(evse)
+    settings = guard.code.settings
+    for name in names:
+        if name not in settings:
+            raise NotAdjustable(f"{name}: there is no such setting; `v2g grid get` lists them all")
+    chosen = names or tuple(settings)
+    return {
+        "evse": evse.settings.id,
+        "code": guard.code.title,
+        "settings": [_shown(guard, name) for name in chosen],
+    }
+
+
+def change(evse: Evse, changes: Mapping[str, float | bool | str], by: str, until_unix_s: float | None) -> str:
+    """The operator changes settings. Returns a line for the log. Raises `NotAdjustable`, `SettingsError`."""
+    guard = guard_of(evse)
+    _check_permission(evse, Party.OPERATOR)
+    if not changes:
+        raise NotAdjustable("no setting is named; give NAME=VALUE, such as trip.uv1.delay_s=25")
+    before = {name: each.text for name, each in guard.code.settings.items() if name in changes}
+    guard.adjust(changes, by=by, until_unix_s=until_unix_s)
+    now = guard.code.settings
+    what = ", ".join(f"{name} {before[name]} -> {now[name].text}" for name in changes)
+    return f"{by} changes the grid code: {what}" + ("" if until_unix_s is None else ", for a time")
+
+
+def give_up(evse: Evse, names: tuple[str, ...], by: str) -> str:
+    """The operator gives up what it set, or a part of it. Returns a line for the log. Raises `SettingsError`."""
+    guard = guard_of(evse)
+    _check_permission(evse, Party.OPERATOR)
+    gone = guard.give_up(Party.OPERATOR, names)
+    what = ", ".join(f"{name} -> {guard.code.settings[name].text}" for name in gone) or "nothing had been changed"
+    return f"{by} goes back to the configured grid code: {what}"
+
+
+def named(asked: command.GridSet | command.GridGet | command.GridDefault) -> tuple[str, ...]:
+    """The settings that a command is about."""
+    return tuple(asked.changes) if isinstance(asked, command.GridSet) else asked.names
+
+
+def guard_of(evse: Evse) -> "GridGuard":
+    """What runs the grid code of this EVSE. Raises `NotAdjustable`."""
+    if evse.settings.grid_code is None:
+        raise NotAdjustable(f"EVSE {evse.settings.id} has no grid code; set `grid_code` in the configuration")
+    if evse.guard is None:
+        raise NotAdjustable(f"EVSE {evse.settings.id} has not read its devices yet; try again in a moment")
+    return evse.guard
+
+
+def may_adjust(evse: Evse, party: Party) -> bool:
+    """Whether the configuration lets this party change settings."""
+    return evse.settings.grid_code is not None and party in evse.settings.grid_code.adjustable_by
+
+
+def _check_permission(evse: Evse, party: Party) -> None:
+    if not may_adjust(evse, party):
+        raise NotAdjustable(f"the settings are sealed: `grid_code.adjustable_by` does not name {party}")
+
+
+def _shown(guard: "GridGuard", name: str) -> dict[str, Any]:
+    setting, configured = guard.code.settings[name], guard.adjustments.configured.settings[name]
+    holding = [(party, layer[name]) for party in Party if name in (layer := guard.adjustments.layers.get(party, {}))]
+    party, adjustment = holding[-1] if holding else (None, None)
+    return {
+        "name": name,
+        "value": setting.value,
+        "configured": configured.value,
+        "permitted": setting.permitted,
+        "source": setting.source,
+        "party": party,
+        "by": "" if adjustment is None else adjustment.by,
+        "until_unix_s": None if adjustment is None else adjustment.until_unix_s,
+    }
