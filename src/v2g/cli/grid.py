@@ -1,17 +1,20 @@
-"""`v2g grid status|codes|test`: the grid as a running station sees it, the grid codes, the type test."""
+"""`v2g grid status|get|set|default|codes|test`: the grid as a running station sees it, its settings, the grid codes, the
+type test."""
 
 import argparse
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from v2g.cli.arguments import add_json, add_socket, number, whole
+from v2g.cli.arguments import add_evse, add_json, add_socket, number, whole
 from v2g.cli.parser import UsageError
 from v2g.cli.terminal import Progress
 
 if TYPE_CHECKING:
     from v2g.bench.typetest.case import Result, Subject
     from v2g.grid.settings import GridCode, Value
+    from v2g.station.command import GridDefault, GridGet, GridSet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_socket(status)
     add_json(status)
     status.set_defaults(action=_status)
+    _add_settings(actions)
     codes = actions.add_parser("codes", help="the grid codes, or every setting of one, with its range and its source")
     codes.add_argument("name", nargs="?", metavar="NAME", help="such as ieee1547-cat3, or the path of a code's file")
     add_json(codes)
@@ -39,6 +43,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     test.add_argument("--report", type=Path, metavar="FILE.html", help="write a report with a plot of each case")
     add_json(test)
     test.set_defaults(action=_test)
+
+
+def _add_settings(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """What changes the settings of a running station."""
+    asked = actions.add_parser("get", help="the settings of a running station's grid code, as they hold now")
+    change = actions.add_parser("set", help="change settings of a running station; they survive a restart")
+    default = actions.add_parser("default", help="back to the configured settings")
+    asked.add_argument("names", nargs="*", metavar="NAME", help="such as volt_var.v1_pu; all if left out")
+    change.add_argument("changes", nargs="+", metavar="NAME=VALUE", help="such as trip.uv1.delay_s=25")
+    change.add_argument(
+        "--for", type=number(above=0, most=31_536_000), dest="for_s", metavar="S", help="then they go back"
+    )
+    default.add_argument("names", nargs="*", metavar="NAME", help="all that were changed if left out")
+    for each, action in ((asked, _get), (change, _set), (default, _default)):
+        add_socket(each)
+        add_evse(each, "needed if there are several")
+        add_json(each)
+        each.set_defaults(action=action)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,6 +102,55 @@ def _sentence(each: dict[str, Any]) -> str:
     if each["explanation"]:
         lines.append(f"power      {each['explanation']}")
     return "\n  ".join(lines)
+
+
+def _get(args: argparse.Namespace) -> int:
+    from v2g.station.command import GridGet
+
+    return _print_settings(args, GridGet(names=tuple(args.names), evse=args.evse))
+
+
+def _set(args: argparse.Namespace) -> int:
+    from v2g.station.command import GridSet
+
+    return _print_settings(
+        args, GridSet(changes=dict(map(_assignment, args.changes)), for_s=args.for_s, evse=args.evse)
+    )
+
+
+def _default(args: argparse.Namespace) -> int:
+    from v2g.station.command import GridDefault
+
+    return _print_settings(args, GridDefault(names=tuple(args.names), evse=args.evse))
+
+
+def _print_settings(args: argparse.Namespace, command: "GridGet | GridSet | GridDefault") -> int:
+    """Send the command, and print the settings as they hold then. Raises `ControlError`."""
+    from v2g.io.control import request
+
+    result = request(args.socket, command)
+    if args.json:
+        print(json.dumps(result, indent=2))
+        return 0
+    print(f"EVSE {result['evse']}: {result['code']}")
+    for each in result["settings"]:
+        print(f"{'*' if each['party'] else ' '} {each['name']:44} {_text(each['value']):>22}   {_origin(each)}")
+    if any(each["party"] for each in result["settings"]):
+        print("* differs from the configuration, or was set to the same")
+    return 0
+
+
+def _text(value: "Value") -> str:
+    return str(value).lower() if isinstance(value, bool | str) else f"{value:g}"
+
+
+def _origin(each: dict[str, Any]) -> str:
+    """What the value may be, and for one that was set who did it and until when."""
+    if not each["party"]:
+        return str(each["permitted"])
+    by = f"by {each['by'] or each['party']}"
+    until = "" if each["until_unix_s"] is None else f" until {datetime.fromtimestamp(each['until_unix_s']):%F %T}"
+    return f"{each['permitted']}; {by}{until}; configured {_text(each['configured'])}"
 
 
 def _codes(args: argparse.Namespace) -> int:
@@ -172,7 +243,7 @@ def _assignment(text: str) -> tuple[str, "Value"]:
     """`trip.uv1.delay_s=25`: a number, true, false, or a word. Raises `UsageError`."""
     name, separator, value = text.partition("=")
     if not (name and separator and value):
-        raise UsageError(f"--set {text}: give NAME=VALUE, such as trip.uv1.delay_s=25")
+        raise UsageError(f"{text}: give NAME=VALUE, such as trip.uv1.delay_s=25")
     if value in ("true", "false"):
         return name, value == "true"
     try:

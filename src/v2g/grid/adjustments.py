@@ -92,10 +92,11 @@ class Adjustments:
         return tuple(dict.fromkeys(gone))
 
     def _take(self, layers: Mapping[Party, Layer]) -> None:
-        merged: dict[str, Value] = {}
-        for party in Party:
-            merged.update({name: each.value for name, each in layers.get(party, {}).items()})
-        self.code = self.configured.with_settings(merged)
+        code = self.configured
+        for party in Party:  # each on top of those below it, so that the uppermost can always be given up
+            if layer := layers.get(party):
+                code = code.with_settings({name: each.value for name, each in layer.items()})
+        self.code = code
         self.layers = {party: layer for party, layer in layers.items() if layer}
         self.kept = {party: layer for party, layer in self.layers.items() if party is not Party.BACK_END}
         self._soonest_unix_s = min(

@@ -8,6 +8,7 @@ other curves have % of the nominal voltage, or of the rated power (fed: positive
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from v2g.grid.adjustments import Party, lasting
 from v2g.grid.settings import GridCode, SettingsError, Value
 from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
@@ -54,8 +55,8 @@ class Plant:
 
     @classmethod
     def of(cls, settings: EvseSettings) -> "Plant | None":
-        """That of an EVSE; None if it may not feed."""
-        if settings.grid_code is None:
+        """That of an EVSE; None if it may not feed, or if its settings are not the back end's to change."""
+        if settings.grid_code is None or Party.BACK_END not in settings.grid_code.adjustable_by:
             return None
         return cls(load_code(settings.grid_code, settings.nominal_hz), settings)
 
@@ -103,19 +104,15 @@ class GridSettings:
         troubles = []
         for id, plant in self.plants.items():
             guard = self._evses[id].guard
-            before = self._applied.get(id, (None, {}))
             wanted = settings_in_force(in_force, plant)
-            if guard is None or (guard, wanted) == before:
-                continue
-            back = {name: plant.code.settings[name].value for name in before[1]}
-            try:
-                guard.adjust(back | wanted)
-            except SettingsError as error:  # two controls that contradict each other
-                troubles.append(f"DER controls at EVSE {id}: {error}")
-                guard.adjust(back)
-                self._applied[id] = guard, wanted
+            if guard is None or (guard, wanted) == self._applied.get(id, (None, {})):
                 continue
             self._applied[id] = guard, wanted
+            try:
+                guard.adjust_only(lasting(wanted, "OCPP"), Party.BACK_END)
+            except SettingsError as error:  # two controls that contradict each other, or the operator's settings
+                troubles.append(f"DER controls at EVSE {id}: {error}")
+                guard.give_up(Party.BACK_END)
         return troubles
 
 

@@ -1,0 +1,100 @@
+"""Settings at run time: whose holds, until when, and what is left when one goes back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from v2g.grid import settings
+from v2g.grid.adjustments import Adjustments, Party, differences, lasting
+from v2g.grid.settings import SettingsError
+
+CODE = settings.load("ieee1547-cat3")
+NAME = "trip.ov1.delay_s"
+
+
+def test_a_change_holds_until_its_time() -> None:
+    running = Adjustments(CODE)
+    running.set(Party.OPERATOR, lasting({NAME: 5.0}, "user 0", 100.0))
+    assert running.code.settings[NAME].value == 5.0
+    assert running.expire(99.9) == ()
+    assert running.expire(100.0) == (NAME,)
+    assert running.code.settings == CODE.settings
+    assert not running.kept
+
+
+def test_the_back_end_holds_over_modbus_and_that_over_the_operator() -> None:
+    running = Adjustments(CODE)
+    running.set(Party.BACK_END, lasting({NAME: 3.0}))
+    running.set(Party.SUNSPEC, lasting({NAME: 4.0}))
+    running.set(Party.OPERATOR, lasting({NAME: 5.0, "trip.uv1.delay_s": 25.0}))
+    for party, value in ((Party.BACK_END, 3.0), (Party.SUNSPEC, 4.0), (Party.OPERATOR, 5.0)):
+        assert running.code.settings[NAME].value == value
+        assert set(running.give_up(party)) >= {NAME}
+    assert running.code.settings == CODE.settings
+
+
+def test_what_a_party_sets_alone_takes_the_place_of_what_it_had_set() -> None:
+    running = Adjustments(CODE)
+    running.set(Party.OPERATOR, lasting({"trip.uv1.delay_s": 25.0}))
+    running.only(Party.BACK_END, lasting({NAME: 3.0}))
+    running.only(Party.BACK_END, lasting({"trip.ov1.threshold_pu": 1.15}))
+    assert differences(CODE, running.code) == {"trip.uv1.delay_s": 25.0, "trip.ov1.threshold_pu": 1.15}
+    assert set(running.kept) == {Party.OPERATOR}, "the back end keeps its own"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({NAME: 14.0}, "out of range: 1 to 13"),
+        ({"trip.ov9.delay_s": 1.0}, "there is no such setting"),
+        ({"reactive.mode": "volt_car"}, "is none of"),
+        ({"volt_var.v1_pu": 0.975, "volt_var.v2_pu": 0.98}, "must be 0.02 pu at least"),
+    ],
+)
+def test_what_is_refused_changes_nothing(changes: dict[str, settings.Value], text: str) -> None:
+    running = Adjustments(CODE)
+    running.set(Party.OPERATOR, lasting({NAME: 5.0}))
+    for act in (running.set, running.only):
+        with pytest.raises(SettingsError, match=text):
+            act(Party.OPERATOR, lasting(changes))
+    with pytest.raises(SettingsError, match="no such setting"):
+        running.give_up(Party.OPERATOR, ["trip.ov9.delay_s"])
+    assert differences(CODE, running.code) == {NAME: 5.0}
+
+
+def test_if_the_rest_contradicts_itself_the_configuration_holds() -> None:
+    """The Modbus client's point of the curve fits only beside the operator's, which goes back first."""
+    running = Adjustments(CODE)
+    running.set(Party.OPERATOR, lasting({"volt_var.v1_pu": 0.94}, until_unix_s=10.0))
+    running.set(Party.SUNSPEC, lasting({"volt_var.v2_pu": 0.97}))
+    running.set(Party.OPERATOR, lasting({"volt_var.v2_pu": 0.99, "volt_var.v1_pu": 0.95}, until_unix_s=10.0))
+    assert running.expire(10.0)
+    assert running.code.settings["volt_var.v1_pu"].value == CODE.volt_var.v1_pu
+    assert running.code.volt_var.v2_pu - running.code.volt_var.v1_pu >= 0.02
+
+
+_WISHES = st.tuples(
+    st.sampled_from(list(Party)),
+    st.sampled_from([NAME, "trip.uv1.delay_s", "volt_var.v1_pu", "volt_var.v2_pu", "active_power_limit.fed_pu"]),
+    st.floats(0, 30),
+    st.none() | st.floats(0, 100),
+)
+
+
+@given(st.lists(_WISHES | st.floats(0, 120), max_size=12))
+def test_whatever_is_asked_the_code_is_admissible(asked: list[tuple[Party, str, float, float | None] | float]) -> None:
+    running = Adjustments(CODE)
+    for each in asked:
+        if isinstance(each, float):
+            running.expire(each)
+            continue
+        party, name, value, until_unix_s = each
+        before = running.code
+        try:
+            running.set(party, lasting({name: value}, until_unix_s=until_unix_s))
+        except SettingsError:
+            assert running.code is before
+    running.give_up(Party.BACK_END)
+    assert CODE.with_settings(differences(CODE, running.code)).settings == running.code.settings
+    running.expire(float("inf"))
+    assert Adjustments(CODE, running.kept).code.settings == running.code.settings

@@ -1,0 +1,141 @@
+"""Changing the grid code of a running station: who may, what follows, what survives."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, in_the_loop, texts
+
+from v2g.bench.sim.world import SOUND, Grid, World
+from v2g.grid.adjustments import Party, lasting
+from v2g.io.journal import Journal
+from v2g.kernel.errors import V2GError
+from v2g.kernel.fault import Fault
+from v2g.station import grid_settings
+from v2g.station.command import Any, GridDefault, GridGet, GridSet
+from v2g.station.config.settings import PlanStep, Settings
+from v2g.station.kept import KeptEvse
+from v2g.station.station import Done, Station
+
+FEEDING = replace(OUTLET, dispatch=(PlanStep(power_w=-6_000),), nominal_hz=50.0)
+UV1 = "trip.uv1.delay_s"
+
+
+def started(world: World) -> World:
+    world.run(1.0)
+    return world
+
+
+def station_of(world: World) -> Station:
+    station = Station(Settings(evses=(FEEDING,)))
+    station.evses = {world.evse.settings.id: world.evse}
+    return station
+
+
+def ask(world: World, asked: GridSet | GridGet | GridDefault) -> Done:
+    return station_of(world).obey(asked, world.now, world.unix_s, "user 1000")
+
+
+def value_of(world: World, name: str) -> object:
+    assert world.evse.guard is not None
+    return world.evse.guard.code.settings[name].value
+
+
+def test_a_session_goes_on_with_the_new_settings() -> None:
+    world = in_the_loop(World(FEEDING, INTENT), 5.0)
+    done = ask(world, GridSet(changes={"active_power_limit.enabled": True, "active_power_limit.fed_pu": 0.1}))
+    assert done.note == (
+        "user 1000 changes the grid code: active_power_limit.enabled false -> true, active_power_limit.fed_pu 1 -> 0.1"
+    )
+    assert [each["by"] for each in done.result["settings"]] == ["user 1000"] * 2  # type: ignore[index]
+    world.run(60.0)
+    assert -3_300 < world.plant.power_w < -2_900, "a tenth of 30 kW, and what the inverter loses"
+    assert ask(world, GridDefault()).note.startswith("user 1000 goes back to the configured grid code: active_power")
+    world.run(60.0)
+    assert world.plant.power_w < -5_900
+    assert fault_of(world) is None
+
+
+def test_a_trip_follows_the_new_threshold() -> None:
+    world = in_the_loop(
+        World(FEEDING, INTENT, grid=lambda now, plant: Grid(voltages_v=(260.0,) * 3) if now >= 40 else SOUND), 5.0
+    )
+    ask(world, GridSet(changes={"trip.ov1.delay_s": 1.0}))
+    world.run(41.5 - world.now)
+    assert fault_of(world) is Fault.GRID
+
+
+def test_without_permission_nothing_flows_and_it_comes_back() -> None:
+    world = in_the_loop(World(FEEDING, INTENT), 5.0)
+    ask(world, GridSet(changes={"enter_service.permitted": False}, for_s=30.0))
+    world.run(2.0)
+    assert not world.contactor.closed
+    world.run(35.0)
+    assert value_of(world, "enter_service.permitted") is True
+    assert "grid settings went back, their time is over: enter_service.permitted" in texts(world)
+
+
+def test_a_restart_forgets_nothing_and_time_goes_on_meanwhile(tmp_path: Path) -> None:
+    world = started(World(FEEDING, INTENT))
+    ask(world, GridSet(changes={UV1: 25.0}))
+    ask(world, GridSet(changes={"trip.ov1.delay_s": 5.0}, for_s=100.0))
+    world.run(1.0)
+    journal = Journal(tmp_path / "kept.json")
+    journal.keep(1, world.evse.kept)
+    journal.close()
+    world.kept = Journal(tmp_path / "kept.json").found[1]
+    assert world.kept.grid_settings == world.evse.kept.grid_settings
+    world.stop_station()
+    world.run(150.0)
+    world.start_station()
+    assert world.evse.kept.grid_settings, "before the devices have been read, too"
+    world.run(1.0)
+    assert (value_of(world, UV1), value_of(world, "trip.ov1.delay_s")) == (25.0, 13.0)
+
+
+def test_kept_settings_that_no_longer_fit_are_dropped_and_reported() -> None:
+    world = World(FEEDING, INTENT)
+    world.kept = KeptEvse(grid_settings={Party.OPERATOR: lasting({"trip.uv9.delay_s": 1.0})}, charge_limit_w=5_000)
+    world.start_station()
+    world.run(1.0)
+    assert value_of(world, UV1) == 21.0
+    assert any(text.startswith("grid settings from before the restart are dropped: trip.uv9") for text in texts(world))
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        (GridSet(changes={UV1: 1.0}), r"trip\.uv1\.delay_s: 1 is out of range"),
+        (GridSet(changes={}), "no setting is named"),
+        (GridGet(names=("trip.uv9.delay_s",)), "there is no such setting"),
+        (GridDefault(names=("trip.uv9.delay_s",)), "there is no such setting"),
+        (GridSet(changes={UV1: 25.0}, evse=2), "there is no EVSE 2"),
+    ],
+)
+def test_what_cannot_be_is_refused(asked: GridSet | GridGet | GridDefault, text: str) -> None:
+    world = started(World(FEEDING, INTENT))
+    with pytest.raises(V2GError, match=text):
+        ask(world, asked)
+    assert not world.evse.kept.grid_settings
+
+
+def test_sealed_settings_are_shown_and_not_changed() -> None:
+    sealed = replace(FEEDING, grid_code=replace(PROMPT, adjustable_by=("back_end",)))
+    world = started(World(sealed, INTENT))
+    for asked in (GridSet(changes={UV1: 25.0}), GridDefault()):
+        with pytest.raises(grid_settings.NotAdjustable, match="adjustable_by. does not name operator"):
+            ask(world, asked)
+    found = ask(world, GridGet(names=(UV1,))).result
+    assert found["settings"][0]["value"] == found["settings"][0]["configured"] == 21.0  # type: ignore[index]
+
+
+def test_without_a_grid_code_there_are_no_settings() -> None:
+    world = started(World(replace(FEEDING, grid_code=None), INTENT))
+    with pytest.raises(grid_settings.NotAdjustable, match="has no grid code"):
+        ask(world, GridGet())
+
+
+def test_a_command_is_read_as_it_is_written() -> None:
+    line = b'{"command": "grid_set", "changes": {"trip.uv1.delay_s": 25, "volt_watt.enabled": true}, "for_s": 60}'
+    assert msgspec.json.decode(line, type=Any) == GridSet(changes={UV1: 25.0, "volt_watt.enabled": True}, for_s=60.0)
