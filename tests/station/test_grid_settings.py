@@ -124,7 +124,7 @@ def test_sealed_settings_are_shown_and_not_changed() -> None:
     sealed = replace(FEEDING, grid_code=replace(PROMPT, adjustable_by=("back_end",)))
     world = started(World(sealed, INTENT))
     for asked in (GridSet(changes={UV1: 25.0}), GridDefault()):
-        with pytest.raises(grid_settings.NotAdjustable, match="adjustable_by. does not name operator"):
+        with pytest.raises(grid_settings.NotAdjustable, match=r"`grid_code\.adjustable_by` does not name operator"):
             ask(world, asked)
     found = ask(world, GridGet(names=(UV1,))).result
     assert found["settings"][0]["value"] == found["settings"][0]["configured"] == 21.0  # type: ignore[index]

@@ -33,11 +33,9 @@ from v2g.station.event import (
     Decided,
     Deviates,
     Event,
-    GridVerdict,
     KnownDeviation,
     LineHappened,
     NotKept,
-    OperatorAsked,
     PilotHappened,
     PromiseBroken,
     SafeStateReached,
@@ -396,11 +394,8 @@ class Evse:
         """Compare the power path with what the session needs of it; trip if it does not hold."""
         self._account(now)
         self._watch(now)
-        if self.guard is not None and (gone := self.guard.expire(unix_s)):
-            self._events.append(OperatorAsked(f"grid settings went back, their time is over: {', '.join(gone)}"))
-        if self.guard is not None and self.guard.step(self._readings, now):
-            seen, trips = self.guard.verdict, self.guard.trip is not None
-            self._events.append(GridVerdict(seen.state, seen.element, seen.why, trips))
+        if self.guard is not None:
+            self._events += self.guard.look(self._readings, now, unix_s)
         visit, demand = self.visit, self.demand
         conversation = visit.conversation
         if demand.stage is Stage.OFF:

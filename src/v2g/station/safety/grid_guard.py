@@ -18,6 +18,7 @@ from v2g.power.inverter import InverterRating
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings, GridCodeSettings
 from v2g.station.der import der_settings
+from v2g.station.event import Event, GridVerdict, OperatorAsked
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_status import GridStatus
 
@@ -90,6 +91,16 @@ class GridGuard:
             return None
         fault = Fault.GRID if verdict.cause is None else _FAULTS.get(verdict.cause, Fault.GRID)
         return fault, f"grid protection, {verdict.element}: {verdict.why}"
+
+    def look(self, readings: Readings, now: float, unix_s: float) -> list[Event]:
+        """Time has passed, and there may be other readings: what is worth a report."""
+        found: list[Event] = []
+        if gone := self.expire(unix_s):
+            found.append(OperatorAsked(f"grid settings went back, their time is over: {', '.join(gone)}"))
+        if self.step(readings, now):
+            seen = self.verdict
+            found.append(GridVerdict(seen.state, seen.element, seen.why, seen.state is State.TRIP))
+        return found
 
     def step(self, readings: Readings, now: float) -> bool:
         """Look at the latest reading, however old. Returns whether the verdict is another one."""
