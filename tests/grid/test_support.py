@@ -84,6 +84,33 @@ def test_the_power_before_the_disturbance_is_held() -> None:
     assert (result.wish_w, result.wished_by) == (-9_000, "dispatch")
 
 
+@pytest.mark.parametrize(("frequency_hz", "most_w"), [(59.95, 9_953), (59.0, 6_787), (57.2, 787), (57.05, 287)])
+def test_a_car_that_comes_at_low_frequency_may_charge_with_the_rest(frequency_hz: float, most_w: float) -> None:
+    """It had no power before: the droop takes from its rated power, and does not ask it to feed."""
+    for wish_w in (10_000.0, 500.0, 0.0):
+        support = GridSupport(CAT3, RATING)
+        powers = [support.step(sample(frequency_hz=frequency_hz), wish_w, 0.1) for _ in range(600)]
+        assert powers[-1].power_w == pytest.approx(min(wish_w, most_w), abs=1)
+        assert powers[-1].droop is not None
+        assert powers[-1].droop.charge_w == pytest.approx(most_w, abs=1)
+        assert all(each.power_w <= wish_w for each in powers)
+
+
+def test_a_car_that_comes_at_high_frequency_may_feed_the_rest_only() -> None:
+    support = GridSupport(CAT3, RATING)
+    powers = [support.step(sample(frequency_hz=60.636), -10_000, 0.1).power_w for _ in range(600)]
+    assert powers[-1] == pytest.approx(-8_000, abs=1)
+
+
+def test_before_service_the_droop_only_limits() -> None:
+    waiting = Verdict(State.WAIT, "", "enter service", Cause.SERVICE, 0.0, load=True)
+    for frequency_hz, wish_w, power_w in ((60.5, 0.0, 0.0), (60.5, 3_000.0, 3_000.0), (59.0, 9_000.0, 6_787.0)):
+        support = GridSupport(CAT3, RATING)
+        for _ in range(600):
+            result = support.step(sample(frequency_hz=frequency_hz), wish_w, 0.1, waiting)
+        assert result.power_w == pytest.approx(power_w, abs=1)
+
+
 def test_the_measured_power_is_what_is_held() -> None:
     support = GridSupport(CAT3, RATING)
     for _ in range(600):

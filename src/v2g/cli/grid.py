@@ -1,6 +1,4 @@
-"""`v2g grid status|get|set|default|codes|test`: the grid as a running station sees it, its settings, grid codes, the type
-test.
-"""
+"""`v2g grid ...`: the grid as a running station sees it, settings, grid codes, the type test."""
 
 import argparse
 import json

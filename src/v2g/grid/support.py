@@ -21,6 +21,8 @@ from v2g.grid.settings import GridCode, Value
 from v2g.grid.volt_var import Reference
 from v2g.kernel.units import exact_kva, signed_kvar
 
+_NOTHING_PU = 0.01
+"""Of the apparent power: what the station itself takes while no car does."""
 _FREE_PU = 1 - 1e-6
 """A share of the rated power above this binds nothing."""
 
@@ -163,7 +165,7 @@ class GridSupport:
         deviation_hz = sample.frequency_hz - self.code.nominal_hz
         before_w = self._power_w if sample.power_w is None else sample.power_w
         calm_w = self._calm_wish_w
-        if calm_w is None:
+        if calm_w is None and abs(before_w) <= _NOTHING_PU * self.rating.apparent_va:
             before_w = self.rating.charge_w if deviation_hz < 0 else -self.rating.discharge_w
         demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
         if demanded_w is None or (self._droop.takes and not in_service):
