@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.grid.waveforms import RATE_HZ, waveform
 
 from v2g.grid import settings
+from v2g.grid.element import Quantity
 from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.ride_through import Mode, Zone, zone
 from v2g.grid.sample import GridSample
@@ -258,6 +259,80 @@ def test_what_is_no_measurement_is_a_fault(broken: dict[str, Any], why: str) -> 
     verdict = protection.step(replace(good, **{"time_s": 1.0, "sequence": 2, **broken}), 1.0)
     assert (verdict.state, verdict.element, verdict.cause) == (State.TRIP, "measurement", Cause.MEASUREMENT)
     assert why in verdict.why
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_sample_that_cannot_be_believed_stops_the_power_and_does_not_trip(name: str) -> None:
+    """A sensing unit that loses its lock when the voltage jumps; two in a row are a fault."""
+    code = settings.load(name)
+    for bad, state in ((1, State.RUN), (2, State.TRIP)):
+        protection = Protection(code, in_service=True)
+        states = []
+        for count in range(20):
+            frequency_hz = nan if 10 <= count < 10 + bad else code.nominal_hz
+            states.append(protection.step(GridSample(count * 0.02, count, SOUND, frequency_hz), count * 0.02).state)
+        assert states[9] is State.RUN
+        assert states[10] is State.CEASE
+        assert states[11] is state
+        assert states[-1] is (State.RUN if bad == 1 else State.WAIT)
+
+
+def test_a_doubtful_sample_that_stays_the_last_one_is_a_fault() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    protection.step(GridSample(0.0, 0, SOUND, 60.0), 0.0)
+    doubtful = GridSample(0.02, 1, SOUND, nan)
+    assert protection.step(doubtful, 0.02).state is State.CEASE
+    assert protection.step(doubtful, 0.1).state is State.TRIP
+
+
+def test_doubtful_samples_hide_no_disturbance() -> None:
+    """Every other sample cannot be believed, and the voltage is out: the trip comes as without them."""
+    protection = Protection(settings.load("ieee1547-cat2"), in_service=True)
+    for count in range(100):
+        voltage_pu, now = 1.3 if count >= 10 else 1.0, count * 0.02
+        sample = GridSample(now, count, (voltage_pu,) * 3, nan if count % 2 else 60.0)
+        if protection.step(sample, now).state is State.TRIP:
+            break
+    assert 0.1 <= now - 0.18 <= 0.16
+
+
+def test_a_gap_in_which_nobody_looked_is_no_waiting() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"))
+    protection.step(GridSample(0.0, 0, SOUND, 60.0), 0.0)
+    verdict = protection.step(GridSample(301.0, 1, SOUND, 60.0), 301.0)
+    assert (verdict.state, verdict.why) == (State.WAIT, "300 s until service")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("gap_s", [0.05, 0.12, 0.2, 0.3])
+def test_one_sample_after_a_gap_trips_nothing_that_must_be_ridden_through(name: str, gap_s: float) -> None:
+    """Only what must be cleared within the time that one sample can speak for."""
+    code = settings.load(name)
+    for element in code.trip:
+        if element.delay_s <= 0.1 + code.measurement.reaction_s or element.quantity is Quantity.TEN_MINUTE_VOLTAGE:
+            continue
+        outside = element.threshold + (0.02 if element.side == "over" else -0.02)
+        hertz = element.quantity is Quantity.FREQUENCY
+        protection = Protection(code, in_service=True)
+        for count, bad in enumerate((False, False, True, False, False)):
+            voltage_pu = outside if bad and not hertz else 1.0
+            frequency_hz = outside if bad and hertz else code.nominal_hz
+            sample = GridSample(count * gap_s, count, (voltage_pu,) * 3, frequency_hz)
+            verdict = protection.step(sample, sample.time_s)
+            assert verdict.state is not State.TRIP or verdict.cause is Cause.ISLANDING, (element.name, verdict.why)
+
+
+@pytest.mark.parametrize("dt_s", [0.005, 0.02, 0.05, 0.08, 0.1])
+def test_however_often_one_looks_a_disturbance_is_cleared_in_time(dt_s: float) -> None:
+    for phase in range(5):
+        protection = Protection(settings.load("ieee1547-cat2"), in_service=True)
+        begins_s = 1.0 + dt_s * phase / 5
+        for count in range(1000):
+            now = count * dt_s
+            voltage_pu = 1.25 if now >= begins_s else 1.0
+            if protection.step(GridSample(now, count, (voltage_pu,) * 3, 60.0), now).state is State.TRIP:
+                break
+        assert now - begins_s <= 0.16 + dt_s / 2
 
 
 def test_no_sample_at_all_is_a_fault() -> None:

@@ -11,6 +11,8 @@ from v2g.grid.sample import GridSample
 TOLERANCE_S = 1e-9
 """Sums of time steps are inexact by this much."""
 
+_BEFORE_S = 0.1
+"""How long before the first abnormal sample a disturbance is taken to have begun, at most."""
 _MEAN_S = 600.0
 _REFRESH_S = 3.0
 _BLOCKS = round(_MEAN_S / _REFRESH_S)
@@ -54,7 +56,8 @@ class Timer:
     """The timer of one element.
 
     The time between two samples counts as abnormal when the later one is: a disturbance may have begun right after the
-    sample before, and the delay is a time by which the station must be gone.
+    sample before, and the delay is a time by which the station must be gone. Of a long gap before the first abnormal
+    sample only the end counts: one sample is no proof of what was before it.
     """
 
     def __init__(self, element: Element) -> None:
@@ -68,6 +71,7 @@ class Timer:
         None: not measurable, resets.
         """
         margin = self.element.hysteresis if self.picked_up else 0.0
+        dt_s = dt_s if self.picked_up else min(dt_s, _BEFORE_S)
         self.picked_up = value is not None and self.element.beyond(value, margin)
         self.elapsed_s = self.elapsed_s + dt_s if self.picked_up else 0.0
         return self.picked_up and self.elapsed_s >= self.element.delay_s - early_s - TOLERANCE_S

@@ -22,8 +22,8 @@ OPERATING_WINDOW_HZ = (47.0, 63.0)
 _WINDOW_DELAY_S = 0.1
 _BEYOND_HZ = 1.0
 """From the outermost threshold of such a code to the edge: its own delay decides first."""
-
-
+_DOUBT_S = 0.015
+"""How long samples that cannot be believed may come before they trip: one of them does not, a second one does."""
 _RELAPSING = "the voltage leaves its band whenever power flows: the station's own power moves it"
 
 
@@ -102,6 +102,7 @@ class Protection:
         self._reconnects = False
         self._in_service_s: float | None = float("inf") if in_service else None
         self._last_s: float | None = None
+        self._doubted_since_s: float | None = None
         self._trip: tuple[str, str, Cause] | None = None
         self._tripped = False
 
@@ -127,8 +128,9 @@ class Protection:
         the car that comes.
         """
         if (fault := self._watch.fault(sample, now)) is not None:
-            return self._lost(fault)
+            return self._doubted(sample, now) or self._lost(fault)
         assert sample is not None
+        self._doubted_since_s = None
         if len(sample.voltages_pu) != self._phases:
             return self._lost(f"{len(sample.voltages_pu)} voltages, {self._phases} expected")
         dt_s = 0.0 if self._last_s is None else sample.time_s - self._last_s
@@ -184,6 +186,8 @@ class Protection:
 
     def _entering(self, why_not: str | None, dt_s: float, riding: RideThroughState) -> Verdict:
         self._tripped = False
+        if dt_s > self.code.measurement.stale_s:  # a grid that nobody watched was not sound
+            dt_s, self._entry = 0.0, ServiceEntry(self._entry_settings, self._draw())
         wait_s = self._entry.wait(why_not, dt_s)
         if wait_s > 0:
             why = f"{wait_s:.0f} s until service" if why_not is None else why_not
@@ -193,6 +197,20 @@ class Protection:
             return Verdict(State.WAIT, why, "enter service", Cause.SERVICE, 0.0, load, riding)
         self._in_service_s, self._trip, self._reconnects = 0.0, None, False
         return Verdict(State.RUN, "entering service", "", None, self._entry.share(0.0), ride_through=riding)
+
+    def _doubted(self, sample: GridSample | None, now: float) -> Verdict | None:
+        """No power, but no trip either, for a single sample that cannot be believed: a sensing unit that loses its
+        lock during a fault of the grid must not end what has to be ridden through. The next one counts for the gap."""
+        if sample is None or self._last_s is None or self._tripped:
+            return None
+        if now - self._last_s > self.code.measurement.stale_s:
+            return None
+        why = self.code.measurement.why_implausible(sample)
+        since_s = now if self._doubted_since_s is None else self._doubted_since_s
+        if why is None or now - since_s > _DOUBT_S:
+            return None
+        self._doubted_since_s = since_s
+        return Verdict(State.CEASE, why, "measurement", Cause.MEASUREMENT)
 
     def _lost(self, fault: str) -> Verdict:
         """Without a measurement. The gap counts for no timer: what happened meanwhile is unknown."""
