@@ -233,3 +233,23 @@ def test_the_last_will_says_that_a_station_is_gone(tmp_path: Path) -> None:
             await watcher.close()
 
     asyncio.run(check())
+
+
+@brokers.needed
+def test_a_broker_that_is_killed_is_noticed_and_used_again_once_it_is_back(tmp_path: Path) -> None:
+    async def check() -> None:
+        with brokers.broker(tmp_path) as running:
+            endpoint = Endpoint(f"mqtt://127.0.0.1:{running.port}", IDENTITY, 1)
+            station = await connect(endpoint, OFFERED)
+            await asyncio.to_thread(running.kill)
+            with pytest.raises(BackEndError, match="gone"):
+                await text_of(station)
+            await station.close()
+            with pytest.raises(BackEndError, match=r"127\.0\.0\.1"):
+                await connect(endpoint, OFFERED)
+            await asyncio.to_thread(running.start_again)
+            again = await connect(endpoint, OFFERED)
+            assert again.subprotocol == "ocpp2.1"
+            await again.close()
+
+    asyncio.run(check())
