@@ -4,6 +4,7 @@ Behind `v2g.iso15118.contract.Provisioning`. In the field a request goes through
 pool; here it is answered at once.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,9 +96,11 @@ class ContractService:
 
     def _new_key(self, shown: bytes) -> Any:
         """A key of the kind that the car's certificate has."""
-        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.asymmetric import ec, ed448
 
         public = key_of(shown)
+        if isinstance(public, ed448.Ed448PublicKey):  # 56 octets of it can be carried
+            return ed448.Ed448PrivateKey.from_private_bytes(secrets.token_bytes(56) + b"\0")
         if not isinstance(public, ec.EllipticCurvePublicKey):
             raise Unprovisioned("contracts are made for keys of elliptic curves only", Flaw.CONTENT)
         return ec.generate_private_key(public.curve)
@@ -105,6 +108,7 @@ class ContractService:
     def _certify(self, emaid: str, key: Any) -> bytes:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
         from cryptography.hazmat.primitives.serialization import Encoding
         from cryptography.x509.oid import NameOID
 
@@ -133,6 +137,6 @@ class ContractService:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.KeyUsage(digital_signature=True, key_agreement=True, **usage), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(self._operator.key, hashes.SHA256())
+            .sign(self._operator.key, None if isinstance(self._operator.key, Ed448PrivateKey) else hashes.SHA256())
         )
         return certificate.public_bytes(Encoding.DER)

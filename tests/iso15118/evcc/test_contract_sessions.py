@@ -99,6 +99,15 @@ def test_a_car_without_a_contract_is_given_one_and_pays_by_it(
     assert_in_order(again)
 
 
+def test_a_contract_on_ed448_is_brought_and_pays() -> None:
+    """Its key comes by X448."""
+    pki = Hierarchy("ed448")
+    wants: dict[str, Any] = {"contract": None, "provisioning": pki.provisioning}
+    done = world(pki, D20, Service.DC_BPT, ControlMode.DYNAMIC, **wants).run()
+    assert_in_order(done)
+    assert done.station.car.contract == EMAID
+
+
 def test_a_contract_is_renewed_before_it_pays(hierarchies: dict[str, Hierarchy]) -> None:
     pki = hierarchies[D2]
     done = world(pki, D2, Service.DC, ControlMode.SCHEDULED, renews=True).run()
