@@ -21,7 +21,7 @@ from v2g.io.link import Link, Peer
 from v2g.io.listener import listen
 from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
-from v2g.tls import pki as hierarchy
+from v2g.pki import hierarchy
 from v2g.tls.channel import TlsChannel
 
 ANSWER_S = 0.001

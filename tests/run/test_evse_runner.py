@@ -1,5 +1,6 @@
 """What a runner makes of its EVSE's steps: what it reports, and when the process may end."""
 
+from dataclasses import replace
 from io import StringIO
 
 from msgspec.structs import replace as changed
@@ -7,11 +8,14 @@ from tests.io.jumping_loop import JumpingLoop, run_ahead
 from tests.station.scene import INTENT, OUTLET
 
 from v2g.bench.sim.world import World
+from v2g.io.link import Peer
 from v2g.io.trace import SessionTrace
 from v2g.iso15118.view import Stop
-from v2g.run.evse import REPEAT_S, EvseRunner
+from v2g.kernel.fault import Fault
+from v2g.run.evse import MOST_SEARCHERS, REPEAT_S, EvseRunner
 from v2g.station.config.settings import Access, Device, Pilot
 from v2g.station.evse import Evse
+from v2g.v2gtp.sdp import Security
 
 NOBODY = Device(address="modbus://127.0.0.1:1")
 EVSE = changed(
@@ -59,5 +63,30 @@ def test_the_process_waits_for_a_car_that_draws_by_the_duty_cycle() -> None:
         loop.ahead_s += world.now - loop.time()
         runner.heed()
         assert runner.idle.is_set()
+
+    run_ahead(scenario)
+
+
+def test_who_asked_for_tls_is_not_served_without() -> None:
+    """Somebody in between may have changed the station's answer to discovery into that of the port without TLS."""
+
+    async def scenario(loop: JumpingLoop) -> None:
+        trace = StringIO()
+        settings = changed(EVSE, pilot=None)
+        runner = EvseRunner(Evse(settings), SessionTrace(None, echo=trace), lambda: None)
+        car = Peer("fe80::1%eth0", 50_000, None)
+        runner.searched("fe80::1", Security.TLS)
+        assert not runner.seat(runner.car(plain=True), car)
+        assert "it asked for TLS and connects without" in trace.getvalue()
+        assert runner.seat(runner.car(plain=True), replace(car, host="fe80::2%eth0"))
+        runner.evse.disconnected(loop.time(), Fault.CONNECTION_LOST, "gone")
+        runner.searched("fe80::1%eth0", Security.NONE)
+        assert runner.seat(runner.car(plain=True), car)
+        runner.evse.disconnected(loop.time(), Fault.CONNECTION_LOST, "gone")
+        runner.searched("fe80::1", Security.TLS)
+        assert runner.seat(runner.car(), car), "a station that has no TLS serves it as it can"
+        for number in range(MOST_SEARCHERS):
+            runner.searched(f"fe80::{number + 2:x}", Security.TLS)
+        assert runner.why_not_plain("fe80::1") is None, "the oldest is forgotten"
 
     run_ahead(scenario)

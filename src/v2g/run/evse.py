@@ -197,8 +197,8 @@ class EvseRunner:
     def seat(self, talker: "CarTalker", peer: Peer) -> bool:
         """Give the EVSE to a new connection, unless a session is under way on another."""
         reason = "another car is in session" if self.evse.busy else self.why_not(peer.host)
-        if reason is None and talker.plain and _bare(peer.host) in self._asked_for_tls:
-            reason = "it asked for TLS and connects without: somebody in between may have changed the station's answer"
+        if reason is None and talker.plain:
+            reason = self.why_not_plain(peer.host)
         if reason is not None:
             self.report(StrangerRefused(str(peer), reason))
             return False
@@ -221,6 +221,12 @@ class EvseRunner:
             self._asked_for_tls[_bare(host)] = None
             if len(self._asked_for_tls) > MOST_SEARCHERS:
                 del self._asked_for_tls[next(iter(self._asked_for_tls))]
+
+    def why_not_plain(self, host: str) -> str | None:
+        """Why nobody at this address is served without TLS by a station that has it, or None."""
+        if _bare(host) in self._asked_for_tls:
+            return "it asked for TLS and connects without: somebody in between may have changed the station's answer"
+        return None
 
     def why_not(self, host: str) -> str | None:
         """Why nobody at this address may talk now, or None: no car is plugged in or matched, or it is another one."""
