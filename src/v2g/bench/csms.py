@@ -22,6 +22,8 @@ from v2g.ocpp.version import SUBPROTOCOLS, Invalid, Subprotocol, version
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
+    from v2g.bench.contract_pool import ContractPool
+
 
 SPOKEN = SUBPROTOCOLS
 """The versions of this back end."""
@@ -47,8 +49,16 @@ class Orders:
 class Csms:
     """The back end of any number of stations."""
 
-    def __init__(self, orders: Orders, say: Callable[[str], None], ledger: Path | None = None) -> None:
-        """`say` gets a line for everything that arrives. `ledger`: a file that keeps the transaction events."""
+    def __init__(
+        self,
+        orders: Orders,
+        say: Callable[[str], None],
+        ledger: Path | None = None,
+        contracts: "ContractPool | None" = None,
+    ) -> None:
+        """`say` gets a line for everything that arrives. `ledger`: a file that keeps the transaction events.
+        `contracts`: who makes contracts for cars."""
+        self._contracts = contracts
         self._orders, self._say = orders, say
         self._ledger = None if ledger is None else Ledger(ledger)
 
@@ -96,7 +106,7 @@ class Csms:
         if chosen is None:
             self._say(f"{name} speaks none of {', '.join(SPOKEN)}")
             return
-        station = _Station(name, chosen, self._orders, self._say, self._ledger)
+        station = _Station(name, chosen, self._orders, self._say, self._ledger, self._contracts)
         async for frame in connection:
             for each in station.heard(frame):
                 await connection.send(each)
@@ -124,7 +134,9 @@ class Csms:
                     self._say(f"{unquote(name)} speaks {subprotocol}, which is none of {', '.join(SPOKEN)}")
                     continue
                 if name not in stations:
-                    stations[name] = _Station(unquote(name), chosen, self._orders, self._say, self._ledger)
+                    stations[name] = _Station(
+                        unquote(name), chosen, self._orders, self._say, self._ledger, self._contracts
+                    )
                 for frame in stations[name].heard(text):
                     broker.publish(topics.frames("out", chosen, unquote(name)), frame)
         finally:
@@ -135,8 +147,15 @@ class _Station:
     """The back end's end of one connection."""
 
     def __init__(
-        self, name: str, subprotocol: Subprotocol, orders: Orders, say: Callable[[str], None], ledger: Ledger | None
+        self,
+        name: str,
+        subprotocol: Subprotocol,
+        orders: Orders,
+        say: Callable[[str], None],
+        ledger: Ledger | None,
+        contracts: "ContractPool | None",
     ) -> None:
+        self._contracts = contracts
         self._name, self._orders, self._say, self._ledger = name, orders, say, ledger
         self._rpc, self._waiting = Rpc(version(subprotocol)), list[tuple[str, Message]]()
         say(f"{name} is connected ({subprotocol})")
@@ -156,7 +175,10 @@ class _Station:
                 self._say(f"{name} {action} {encode(request).decode()}")
                 if self._ledger is not None and isinstance(request, v21.TransactionEventRequest):
                     self._ledger.keep(name, request)
-                response = _answer(action)
+                if self._contracts is not None and isinstance(request, v21.Get15118EVCertificateRequest):
+                    response: Message | None = self._contracts.answer(request)
+                else:
+                    response = _answer(action)
                 if response is None:
                     rpc.refuse(id, "NotSupported", "this back end is for a bench")
                 else:

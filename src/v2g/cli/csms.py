@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="what stations have to know")
     parser.add_argument("--roots", type=Path, metavar="FILE", help="of the broker's certificate, PEM; with mqtts://")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep the transaction events in this SQLite file")
+    parser.add_argument(
+        "--contracts",
+        type=Path,
+        metavar="DIR",
+        help="make contracts for cars, by the authorities of a test hierarchy",
+    )
     parser.add_argument("--certificate", type=Path, metavar="FILE", help="PEM; with TLS")
     parser.add_argument("--private-key", type=Path, metavar="FILE", help="PEM")
 
@@ -54,7 +60,12 @@ def run(args: argparse.Namespace) -> int:
         place = error.filename or args.certificate
         raise CsmsError(f"{place}: {error.strerror or error}; name a file that can be read") from error
     calls = tuple((line[0], line[1].encode()) for line in lines if len(line) == 2)
-    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say, args.ledger)
+    pool = None
+    if args.contracts is not None:
+        from v2g.bench.contract_pool import ContractPool
+
+        pool = ContractPool(args.contracts)
+    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say, args.ledger, pool)
     if args.broker is not None:
         if not args.broker.startswith(("mqtt://", "mqtts://")):
             raise CsmsError(f"--broker {args.broker}: no address of a broker; write one such as mqtt://127.0.0.1/cs")

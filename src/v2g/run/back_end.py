@@ -33,8 +33,10 @@ class BackEndRunner:
 
     def __init__(self, settings: Settings, ocpp: Ocpp) -> None:
         from v2g.station.back_end.authorizer import BackEndAuthorizer
+        from v2g.station.back_end.provisioning import BackEndProvisioning
 
         self._ocpp = ocpp
+        self.provisioning = BackEndProvisioning()
         asks = ocpp.authorize == "back_end"
         self.authorizers = {
             each.id: BackEndAuthorizer(authorizer_of(each.access), asks=asks, unproved=each.access.unproved)
@@ -70,6 +72,7 @@ class BackEndRunner:
         kept = store or Memory()
         networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
         station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
+        self.provisioning.station = station
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look(station, store, news, report, end))

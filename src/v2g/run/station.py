@@ -124,7 +124,8 @@ class StationProcess:
         if credentials is not None and settings.contracts:
             from v2g.run.payment import payment_of
 
-            evse.payment = payment_of(credentials, self._settings.tls)
+            provisioning = None if self._back_end is None else self._back_end.provisioning
+            evse.payment = payment_of(credentials, self._settings.tls, provisioning)
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")

@@ -329,6 +329,8 @@ class ChargingStation:
             self._pending[rpc.call(call.action, call.request, self.now)] = call
         except Invalid as error:
             self.log.append(f"{call.action} was not sent: {error}")
+            if call.then is not None:
+                call.then(None, self.now)
 
     def _requested(self, rpc: Rpc, id: str, action: str, request: Message) -> None:
         if self.registered == "Rejected":  # B03.FR.08
