@@ -110,7 +110,61 @@ def test_a_delay_adjusted_while_it_runs(run: Run) -> None:
         assert verdict.state is not State.TRIP
 
 
+@pytest.mark.parametrize(
+    ("voltage_pu", "frequency_hz", "load"),
+    [(1.055, 60.0, True), (0.91, 60.0, True), (1.0, 60.15, True), (1.0, 59.45, True), (0.80, 60.0, False)],
+)
+def test_charging_need_not_wait_for_service(run: Run, voltage_pu: float, frequency_hz: float, load: bool) -> None:
+    """It is a load: allowed in continuous operation, though the window of entering service is narrower."""
+    verdict = last(run(Protection(settings.load("ieee1547-cat3")), (5, (voltage_pu,) * 3, frequency_hz), dt_s=0.05))
+    assert verdict.state is State.WAIT
+    assert (verdict.may_exchange, verdict.may_charge) == (False, load)
+
+
+def test_after_a_trip_and_without_permission_there_is_no_charging_either(run: Run) -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    for _, verdict in run(protection, (1, SOUND, 60.0), (1, (1.3,) * 3, 60.0)):
+        assert verdict.may_charge == (verdict.state is State.RUN)
+    withdrawn = settings.load("ieee1547-cat3").with_settings({"enter_service.permitted": False})
+    assert not last(run(Protection(withdrawn), (1, SOUND, 60.0))).may_charge
+
+
+def test_the_ramp_into_service_waits_for_the_car() -> None:
+    protection = Protection(settings.load("ieee1547-cat3").with_settings({"enter_service.delay_s": 0.0}))
+    shares = []
+    for count in range(8_000):
+        sample = GridSample(count * 0.1, count, SOUND, 60.0)
+        shares.append(protection.step(sample, sample.time_s, in_use=count >= 5_000).share)
+    assert max(shares[:5_000]) == 0.0
+    assert shares[6_500] == pytest.approx(0.5, abs=0.01)
+    assert shares[-1] == pytest.approx(1.0, abs=0.01)
+
+
 # Riding through
+
+
+@pytest.mark.parametrize(("name", "lifted_pu"), [("ieee1547-cat3", 1.105), ("ieee1547-cat3", 1.18), ("vde-4105", 1.2)])
+def test_a_voltage_that_follows_the_station_s_own_power_ends_in_a_trip(name: str, lifted_pu: float) -> None:
+    """Feeding lifts the voltage out of its band, ceasing lets it back: no limit cycle."""
+    code = settings.load(name)
+    protection, verdict = Protection(code, in_service=True), None
+    states, voltage_pu = [], 1.0
+    for count in range(1_000):
+        now = count * 0.02
+        verdict = protection.step(GridSample(now, count, (voltage_pu,) * 3, code.nominal_hz), now)
+        states.append(verdict.state)
+        voltage_pu = lifted_pu if verdict.may_exchange else 1.0
+    changes = sum(first is not second for first, second in pairwise(states))
+    assert changes <= 14
+    assert State.TRIP in states[:250]
+    assert states[-1] is State.WAIT
+
+
+def test_dips_of_the_grid_itself_are_no_limit_cycle(run: Run) -> None:
+    """Three of 1 s with a second between them, and ten with longer pauses (table 17)."""
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    dips = [(1.0, (0.4,) * 3, 60.0), (1.0, SOUND, 60.0)] * 10
+    assert all(verdict.state is not State.TRIP for _, verdict in run(protection, (1, SOUND, 60.0), *dips))
 
 
 def test_momentary_cessation_and_restoration(run: Run) -> None:

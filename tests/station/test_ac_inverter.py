@@ -221,10 +221,43 @@ def test_without_a_watch_for_islands_nothing_is_fed(prepare: Callable[[], World]
     assert found in world.evse.decision.allowed.discharge.detail
 
 
-def test_settings_that_change_end_the_discharge() -> None:
-    world = feeding()
+@pytest.mark.parametrize("mode", ControlMode)
+@pytest.mark.parametrize("service", DER)
+def test_settings_that_change_are_handed_over_by_a_new_choice_of_the_service(
+    service: Service, mode: ControlMode
+) -> None:
+    """Until the car has taken them over it feeds nothing; then it goes on, by the new ones."""
+    world = feeding(service, mode)
     assert world.evse.guard is not None
-    world.evse.guard.adjust({"volt_var.response_s": 10.0})
-    world.run(2.0)
+    world.evse.guard.adjust({"volt_var.q1_pu": 0.22, "volt_var.response_s": 2.0})
+    explained = []
+    for _ in range(20):
+        world.run(0.02)
+        explained.append(world.evse.decision.explanation)
+    assert any("have changed since the car was given them" in each for each in explained)
+    world.run(20.0 if mode is ControlMode.DYNAMIC else 75.0)  # more power than promised is offered after a minute
+    assert world.evse.car.der is not None
+    assert world.evse.car.der.given == world.evse.guard.der
+    assert world.plant.charger_power_w == pytest.approx(-FED_W, rel=0.02)
+    world.grid_source = steady(0.92)
+    world.run(10.0)
+    assert -world.plant.charger_reactive_var == pytest.approx(0.22 * 11_000, abs=0.02 * 11_000)
+
+
+def test_a_car_that_follows_again_is_tried_again() -> None:
+    """After a minute; a car that never does is tried three times in all."""
+    world = feeding()
+    world.ac_inverter.obeys_var = False
+    world.grid_source = steady(0.95)
+    world.run(20.0)
     assert world.plant.charger_power_w > -50.0
-    assert "have changed since the car was given them" in world.evse.decision.explanation
+    world.ac_inverter.obeys_var = True
+    world.run(60.0)
+    assert world.plant.charger_power_w == pytest.approx(-FED_W, rel=0.02)
+    stubborn = feeding()
+    stubborn.ac_inverter.obeys_var = False
+    stubborn.grid_source = steady(0.95)
+    stubborn.run(200.0)
+    before_wh = stubborn.evse.visit.report.discharged_wh
+    stubborn.run(130.0)
+    assert stubborn.evse.visit.report.discharged_wh == pytest.approx(before_wh, abs=0.1)

@@ -137,3 +137,33 @@ def test_volt_var_makes_the_inverter_draw() -> None:
     world.run(60.0 - world.now)
     assert world.plant.reactive_var > 5_000  # 44 % of 30 kVA at 1.08 pu and above, held to the inverter's 10 kvar
     assert "volt-var" in explain(world.evse, world.now).why
+
+
+def test_a_car_charges_while_the_station_waits_to_enter_service() -> None:
+    """At 1.055 pu the station may not begin to feed; a load may run there."""
+    high = Grid(voltages_v=(242.6,) * 3)
+    both = (PlanStep(power_w=5_000, for_s=20.0), PlanStep(power_w=-6_000))
+    world = in_the_loop(World(changed(FEEDING, dispatch=both), INTENT, grid=lambda now, plant: high), 10.0)
+    assert world.plant.power_w == pytest.approx(5_000, rel=0.02)
+    world.run(20.0)
+    assert world.evse.decision.wish_w == -6_000
+    assert world.plant.power_w == pytest.approx(0.0, abs=50.0)
+    assert fault_of(world) is None
+
+
+def test_a_car_that_comes_long_after_the_start_gets_the_whole_ramp() -> None:
+    settings: dict[str, float | bool | str] = {"enter_service.delay_s": 0.0, "enter_service.ramp_s": 100.0}
+    world = World(changed(FEEDING, grid_code=GridCodeSettings(name="ieee1547-cat3", settings=settings)), INTENT)
+    world.run(150.0)
+    in_the_loop(world, 10.0)
+    assert -4_500 < world.plant.power_w < -1_500, "a tenth of 30 kW"
+
+
+def test_a_car_that_comes_at_low_frequency_charges_and_is_not_renegotiated_to_nothing() -> None:
+    low = Grid(frequency_hz=49.9)
+    for service in (Service.DC, Service.DC_BPT):
+        charging = changed(FEEDING, dispatch=(PlanStep(power_w=8_000),))
+        world = World(charging, replace(INTENT, service=service), grid=lambda now, plant: low)
+        in_the_loop(world, 30.0)
+        assert world.plant.power_w == pytest.approx(8_000, rel=0.02)
+        assert not [text for text in texts(world) if "renegotiate" in text]

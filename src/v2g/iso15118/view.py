@@ -127,6 +127,8 @@ class StationView:
     stop: Stop = Stop.NONE
     renegotiate: bool = False
     """The schedule that the car follows no longer fits what the station allows."""
+    choose_again: bool = False
+    """What the car was given with its choice of a service no longer holds: the grid code for its inverter."""
     meter: Meter | None = None
     schedule: tuple[Slot, ...] = ()
     """The power that the station can promise from now on; empty while it is not known yet."""

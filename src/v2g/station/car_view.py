@@ -1,7 +1,7 @@
 """What the conversation with the car sees of an EVSE: everything that lets energy flow comes from the decision."""
 
 from v2g.iso15118.der import DerSettings
-from v2g.iso15118.view import Authorization, Check, Meter, Slot, StationView
+from v2g.iso15118.view import Authorization, Check, Meter, Slot, Stage, StationView
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings
@@ -53,9 +53,18 @@ def view_of(
         limited=decision.limited,
         stop=visit.stop,
         renegotiate=renegotiate,
+        choose_again=_choose_again(visit, der),
         meter=None if meter is None else _counted(settings, visit, meter),
         schedule=(Slot(SCHEDULE_S, limits.charge_w, limits.discharge_w),),
     )
+
+
+def _choose_again(visit: Visit, der: DerSettings | None) -> bool:
+    """Whether the grid code has changed since the car's inverter was given it, and energy flows."""
+    conversation = visit.conversation
+    if der is None or conversation is None or conversation.car.der is None:
+        return False
+    return conversation.demand.stage is Stage.ENERGY and conversation.car.der.given != der
 
 
 def _check(visit: Visit) -> Check:

@@ -1,4 +1,6 @@
-"""EVSEStatus: how the station asks the car to pause, to end, to take a new schedule, or to confirm the meter."""
+"""EVSEStatus: how the station asks the car to pause, to end, to choose again, to take a new schedule, or to confirm the
+meter.
+"""
 
 from v2g.iso15118.d20.timeouts import PAUSE_WITHIN_S
 from v2g.iso15118.view import StationView, Stop
@@ -11,6 +13,8 @@ def evse_status(view: StationView, *, confirms: bool = False) -> EVSEStatus | No
     """The notification, for as long as the station wants it [V2G20-1402]; None while it wants nothing. `confirms`: the
     car shall confirm the meter's reading; everything else goes before."""
     wanted = _NOTIFICATIONS.get(view.stop)
+    if wanted is None and view.choose_again:
+        wanted = EvseNotification.ServiceRenegotiation
     if wanted is None and view.renegotiate:
         wanted = EvseNotification.ScheduleRenegotiation
     if wanted is None and confirms:

@@ -32,6 +32,8 @@ TRIAL_POWER = 0.2
 NONE_BELOW = 0.05
 """Below this share of the rated power no reactive power is demanded of an inverter (IEEE 1547-2018, 5.2)."""
 SETTLES_S = 0.3
+RETRY_S, MOST_TRIALS = 60.0, 3
+"""A car that did not follow is tried again after this long, at most this often in one visit."""
 _NAME = "AC discharge"
 _AVERAGED = 0.2
 """The weight of the newest turn in the mean."""
@@ -53,7 +55,9 @@ class CarInverter(Source):
         self._differs_s: float | None = None
         """Since when the meter shows something else."""
         self._disobeys = ""
-        """Once it is known, it holds for the visit."""
+        self._trials = 0
+        self._refused_s = 0.0
+        """When the car last failed to follow."""
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         settings = situation.settings
@@ -61,6 +65,9 @@ class CarInverter(Source):
         if not ac or settings.grid_code is None or settings.bench_ac_bpt:
             return
         self._time_turns(situation)
+        if self._disobeys and self._trials < MOST_TRIALS and situation.now - self._refused_s >= RETRY_S:
+            self._disobeys, self._follows = "", False
+            self._tried_s = self._differs_s = None
         never = _never(situation)
         if never is not None:
             yield Bound(_NAME, discharge_w=0.0, detail=never, holds=Holds.ALWAYS)
@@ -96,7 +103,7 @@ class CarInverter(Source):
         elif now - self._tried_s >= SETTLES_S and _close(shows_var, decision.reactive_var, decision.reactive_var):
             self._follows = True
         elif now - self._tried_s >= FOLLOWS_S:
-            self._refuse(shows_var, decision.reactive_var)
+            self._refuse(shows_var, decision.reactive_var, now)
 
     def _compare(self, wanted_var: float, shows_var: float, now: float) -> None:
         """The meter may be anywhere between what was asked for lately."""
@@ -109,10 +116,11 @@ class CarInverter(Source):
         elif self._differs_s is None:
             self._differs_s = now
         elif now - self._differs_s > FOLLOWS_S:
-            self._refuse(shows_var, wanted_var)
+            self._refuse(shows_var, wanted_var, now)
 
-    def _refuse(self, shows_var: float, wanted_var: float) -> None:
+    def _refuse(self, shows_var: float, wanted_var: float, now: float) -> None:
         if not self._disobeys:
+            self._trials, self._refused_s = self._trials + 1, now
             shows, wants = signed_kvar(shows_var), signed_kvar(wanted_var)
             self._disobeys = f"the car does not follow reactive power: the meter shows {shows}, asked for {wants}"
 
