@@ -3,7 +3,7 @@
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,9 +18,16 @@ needed = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (as root:
 class Broker:
     """One that can be killed and started again at the same port."""
 
-    def __init__(self, folder: Path, certificate: Path | None = None, user: tuple[str, str] | None = None) -> None:
-        """`certificate`: a folder with `root.pem` and `key.pem`, for TLS. `user`: the only one, and the password."""
-        self._folder, self._certificate, self._user = folder, certificate, user
+    def __init__(
+        self,
+        folder: Path,
+        certificate: Path | None = None,
+        user: tuple[str, str] | None = None,
+        more: Sequence[str] = (),
+    ) -> None:
+        """`certificate`: a folder with `root.pem` and `key.pem`, for TLS. `user`: the only one, and the password.
+        `more`: lines of its configuration."""
+        self._folder, self._certificate, self._user, self._more = folder, certificate, user, more
         self.port = 0
         self._process = self._start()
 
@@ -50,7 +57,7 @@ class Broker:
             assert "in use" in process.output, process.output
 
     def _configuration(self, port: int) -> str:
-        lines = [f"listener {port} 127.0.0.1", "user root", "log_dest stderr", "persistence false"]
+        lines = [f"listener {port} 127.0.0.1", "user root", "log_dest stderr", "persistence false", *self._more]
         if self._certificate is not None:
             lines += [f"certfile {self._certificate / 'root.pem'}", f"keyfile {self._certificate / 'key.pem'}"]
         if self._user is None:
@@ -62,9 +69,14 @@ class Broker:
 
 
 @contextmanager
-def broker(folder: Path, certificate: Path | None = None, user: tuple[str, str] | None = None) -> Iterator[Broker]:
+def broker(
+    folder: Path,
+    certificate: Path | None = None,
+    user: tuple[str, str] | None = None,
+    more: Sequence[str] = (),
+) -> Iterator[Broker]:
     """A broker at a port of this machine."""
-    running = Broker(folder, certificate, user)
+    running = Broker(folder, certificate, user, more)
     try:
         yield running
     finally:
