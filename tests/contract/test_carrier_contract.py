@@ -174,8 +174,9 @@ def test_a_peer_that_leaves_is_noticed_and_a_station_may_come_again(carrier: Car
 def test_who_cannot_prove_who_it_is_does_not_get_in(carrier: Carrier, tmp_path: Path) -> None:
     async def check() -> None:
         async with carrier(tmp_path, False) as (endpoint, _):
-            with pytest.raises(BackEndError, match=r"(?i)401|not authori|user name"):
+            with pytest.raises(BackEndError, match=r"(?i)401|not authori|user name") as caught:
                 await connect(replace(endpoint, password="wrong horse battery"), OFFERED)
+            assert caught.value.event == "FailedToAuthenticateAtCsms"
 
     asyncio.run(check())
 
@@ -186,8 +187,9 @@ def test_a_server_under_another_root_is_refused(carrier: Carrier, tmp_path: Path
         (tmp_path / "other").mkdir()
         certified(tmp_path / "other")
         async with carrier(tmp_path, True) as (endpoint, _):
-            with pytest.raises(BackEndError, match=r"(?i)certificate"):
+            with pytest.raises(BackEndError, match=r"(?i)certificate") as caught:
                 await connect(replace(endpoint, roots=tmp_path / "other" / "root.pem"), OFFERED)
+            assert caught.value.event == "InvalidCsmsCertificate"
 
     asyncio.run(check())
 

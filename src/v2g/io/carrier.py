@@ -23,6 +23,24 @@ SUITES = ":".join(f"ECDHE-{key}-AES{bits}" for key in ("ECDSA", "RSA") for bits 
 class BackEndError(V2GError):
     """The back end cannot be reached or does not accept the station. Names the place and the remedy."""
 
+    def __init__(self, text: str, cause: BaseException | None = None) -> None:
+        """`cause`: what happened, if that may concern security."""
+        super().__init__(text)
+        self.event = "" if cause is None else security_event(cause)
+        """The security event that this is (A04); empty if it is none."""
+
+
+def security_event(error: BaseException) -> str:
+    """The name of the security event behind a failed connection; empty if it is none."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "InvalidCsmsCertificate"
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or ""
+        if "PROTOCOL" in reason:
+            return "InvalidTLSVersion"
+        return "InvalidTLSCipherSuite" if "HANDSHAKE_FAILURE" in reason or "CIPHER" in reason else ""
+    return "FailedToAuthenticateAtCsms" if "HTTP 401" in str(error) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

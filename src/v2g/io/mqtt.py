@@ -106,7 +106,11 @@ class Broker:
         finally:
             self._answers.pop(number, None)
         if code.is_failure:
-            raise BackEndError(f"broker {self._place}: {doing}: {code}; check identity, password and its access rules")
+            error = BackEndError(
+                f"broker {self._place}: {doing}: {code}; check identity, password and its access rules"
+            )
+            error.event = "FailedToAuthenticateAtCsms"
+            raise error
 
     def _soon(self, then: Callable[..., object], *arguments: object) -> None:
         """Called in paho's thread."""
@@ -160,7 +164,7 @@ async def open_broker(endpoint: Endpoint, client_id: str, will: str, ping_s: flo
         alive_s = max(1, round(ping_s)) if ping_s else 0
         await asyncio.to_thread(client.connect, host, port, alive_s, clean_start=True, properties=sizes)
     except (OSError, ValueError) as error:
-        raise BackEndError(f"broker {host}:{port}: {error}; check ocpp.url and its network") from error
+        raise BackEndError(f"broker {host}:{port}: {error}; check ocpp.url and its network", error) from error
     client.loop_start()
     try:
         await broker.greeted()

@@ -74,7 +74,7 @@ async def connect(endpoint: Endpoint, subprotocols: tuple[str, ...], ping_s: flo
         )
     except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         raise BackEndError(
-            f"back end {url}: {error or type(error).__name__}; check ocpp.url and its network"
+            f"back end {url}: {error or type(error).__name__}; check ocpp.url and its network", error
         ) from error
     if socket.subprotocol is None:
         await socket.close()
