@@ -106,11 +106,11 @@ class Broker:
         finally:
             self._answers.pop(number, None)
         if code.is_failure:
-            error = BackEndError(
+            refused = BackEndError(
                 f"broker {self._place}: {doing}: {code}; check identity, password and its access rules"
             )
-            error.event = "FailedToAuthenticateAtCsms"
-            raise error
+            refused.event = "FailedToAuthenticateAtCsms"
+            raise refused
 
     def _soon(self, then: Callable[..., object], *arguments: object) -> None:
         """Called in paho's thread."""
