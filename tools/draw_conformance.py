@@ -25,9 +25,8 @@ NUMBER = re.compile(r"V2G(?:20|2|3|-DC)-(?:[A-Z]\d+-)?\d+")
 DEVIATION, IDLE, UNTESTED = "deviation: ", "does not apply: ", "no test: "
 
 REASONS: Mapping[str, str] = {
-    "ocsp": "OCSP responses are neither fetched nor stapled yet; certificates are judged by chain and date.",
-    "private": "There is no private environment.",
-    "tls12": "Nothing below TLS 1.3 is spoken: ISO 15118-2 and DIN run over plain TCP or TLS 1.3.",
+    "stapled": "The car has the response that is stapled, and asks nobody else; the rest is for other parties.",
+    "private": "Certificates of a private environment are known (`v2g pki`); a station has no mode for it.",
     "standby": "Standby is declined with WARNING_StandbyNotAllowed, as the standard permits.",
     "receipt": "The station states no costs in a Receipt.",
     "needs": "The car states its needs itself (MobilityNeedsMode 1).",

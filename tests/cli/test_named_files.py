@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from v2g.cli import main
+from v2g.pki import hierarchy as pki
 from v2g.run.back_end import configured
 from v2g.station.config.settings import Ocpp
-from v2g.tls import pki
 
 STATION = """
 evses:

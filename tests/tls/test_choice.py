@@ -1,13 +1,18 @@
 """Which of a station's certificates a car gets to see, and that nobody in between can change that."""
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from tests.pki.authorities import authority, leaf
 from tests.tls.client_hello import hello_of, trusting
 from tests.tls.conftest import make
 from tests.tls.test_channel import connect, exchange, failures
@@ -16,10 +21,11 @@ from tests.tls.test_openssl import serve
 from v2g.pki import issue
 from v2g.pki.certificate import Certificate, read_pem
 from v2g.pki.issue import ocsp_response
-from v2g.pki.profile import Revocation
+from v2g.pki.profile import Revocation, Role
 from v2g.tls.channel import TlsChannel
 from v2g.tls.choice import TlsChoice
 from v2g.tls.context import TlsContext, station_context, vehicle_context
+from v2g.tls.files import TlsFiles
 from v2g.tls.hello import read
 from v2g.tls.profile import INTEROP_P256, ISO15118_2, ISO15118_20, Probed, TlsError
 
@@ -144,17 +150,29 @@ def test_trusted_ca_keys_decide_among_leaves(two_roots: "tuple[Hierarchy, Hierar
     assert shown(station, offer) == first
 
 
-def test_certificate_authorities_decide_among_leaves(p521: "Hierarchy", tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    renamed = make(other, "p521", NOW)
-    station = TlsChoice([newer(p521), newer(renamed)])
-    root = read_pem((other / "v2g_root.pem").read_bytes())[0]
-    shutil.copy(other / "v2g_root.pem", other / "named.pem")
-    hello = read(hello_of(other, "-tls1_3", "-requestCAfile", "named.pem"))
-    assert hello is not None
-    # Both hierarchies have the same names, and certificate_authorities has only these: the first one it is.
-    assert station.pick(hello) is station.contexts[0]
-    assert station.contexts[1].own_roots == (root,)
+def test_certificate_authorities_decide_among_leaves(tmp_path: Path) -> None:
+    contexts = []
+    for number in (1, 2):
+        place = tmp_path / str(number)
+        place.mkdir()
+        root = authority(f"V2G Root {number}", None, 1, curve="p521", now=NOW)
+        issuer = authority("CPO Sub-CA", root, 0, curve="p521", now=NOW)
+        own = leaf(Role.STATION, issuer, curve="p521", now=NOW)
+        key = own.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        for name, content in (
+            ("root", root.certificate.pem),
+            ("chain", issuer.certificate.pem),
+            ("leaf", own.certificate.pem),
+            ("key", key),
+        ):
+            (place / f"{name}.pem").write_bytes(content)
+        roots = (place / "root.pem",)
+        files = TlsFiles(place / "leaf.pem", place / "key.pem", roots, place / "chain.pem", own_roots=roots)
+        contexts.append(station_context(files, now=NOW))
+    station = TlsChoice(contexts)
+    for number, context in enumerate(contexts, 1):
+        hello = read(hello_of(tmp_path / str(number), "-tls1_3", "-requestCAfile", "root.pem"))
+        assert station.pick(hello) is context
 
 
 # OCSP responses
