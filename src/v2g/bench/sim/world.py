@@ -18,6 +18,7 @@ from v2g.bench.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.bench.sim.safety import SafetyModule
 from v2g.iso15118.car_session import CarPaused
 from v2g.iso15118.car_side import CarConversation
+from v2g.iso15118.contract import Payment
 from v2g.iso15118.timeouts import CAR_SETUP_S
 from v2g.iso15118.vehicle import Intent, VehicleState
 from v2g.iso15118.view import Stop
@@ -43,7 +44,7 @@ POLL_S = 0.1
 GRID_POLL_S = 0.02
 IDLE_STEP_S = 0.1
 SELF_TEST_S = 0.5
-_EPOCH_S = 1_700_000_000
+START_UNIX_S = 1_700_000_000
 NOWHERE = Device(address="nowhere:0")
 
 
@@ -111,10 +112,11 @@ class World:
         peer: bytes | None = None,
         site: Bound | None = None,
         authorizer: Authorizer | None = None,
+        payment: Payment | None = None,
     ) -> None:
         """`delay_s`: of every message on the wire. `grid`: its state at a time, which may depend on what the plant
         draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit.
-        `authorizer`: who decides about cars; the configured list if left out."""
+        `authorizer`: who decides about cars; the configured list if left out. `payment`: who knows of contracts."""
         self.now = 0.0
         self.faults = Faults()
         self.kept = KeptEvse()
@@ -122,7 +124,7 @@ class World:
         self.grid = SOUND
         self.plant = PlantModel(Battery(capacity_wh, soc), plant)
         self._rating = self.plant.settings.rating if evse.inverter is not None else None
-        self.evse = Evse(evse, self._rating, site, authorizer=authorizer)
+        self.evse = Evse(evse, self._rating, site, authorizer=authorizer, payment=payment)
         self.contactor = ContactorModule(self._clock, stuck=stuck, log=self._switched)
         self.events: list[tuple[float, Event]] = []
         """What the station reported, with the time."""
@@ -135,7 +137,7 @@ class World:
         self.ac_inverter = AcInverter(intent.reactive_max_var)
         """Of the car, for AC."""
         self._intent, self._peer = intent, peer
-        self._settings, self._site, self._authorizer = evse, site, authorizer
+        self._settings, self._site, self._authorizer, self._payment = evse, site, authorizer, payment
         self.grid_source = grid
         """Another one takes over from the next step on."""
         self.as_read: Callable[[Readings], Readings] = as_they_are
@@ -203,7 +205,14 @@ class World:
 
     def start_station(self) -> None:
         """A new process of the station, which knows nothing of what was."""
-        self.evse = Evse(self._settings, self._rating, self._site, kept=self.kept, authorizer=self._authorizer)
+        self.evse = Evse(
+            self._settings,
+            self._rating,
+            self._site,
+            kept=self.kept,
+            authorizer=self._authorizer,
+            payment=self._payment,
+        )
         self.faults.down, self._readings = False, Readings()
 
     def say_as_car(self, payload_type: int, payload: bytes) -> None:
@@ -257,7 +266,7 @@ class World:
 
     @property
     def unix_s(self) -> int:
-        return _EPOCH_S + int(self.now)
+        return START_UNIX_S + int(self.now)
 
     def vehicle(self) -> VehicleState:
         """The car's own view."""
