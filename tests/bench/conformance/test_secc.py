@@ -11,10 +11,10 @@ from v2g.bench.conformance.secc import SeccCase, cases, judge
 
 
 def one_of_each() -> Iterator[SeccCase]:
-    """Of each scope, message, occasion and deed; silence at a few messages only, for it lasts a minute."""
+    """Of each message, occasion and deed; silence at a few messages only, for it lasts a minute."""
     seen = set()
     for case in cases():
-        kind = (case.scope, case.request, case.occasion, case.deed, case.payment)
+        kind = (case.request, case.occasion, case.deed, case.payment)
         if case.reason is None and kind not in seen:
             seen.add(kind)
             if case.deed != "silence" or case.request in ("CableCheck", "ChargingStatus", "SessionStop"):
