@@ -6,7 +6,7 @@ SOURCES := src tests tools benchmarks
 READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 
-.PHONY: help demo test check proof bench clean
+.PHONY: help demo test check proof mutants bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ check: $(DEV_READY) ## lint, format, types, direction of imports, sizes
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
 	@tools/setup.sh ip java openssl mosquitto debootstrap
 	@.venv/bin/python tools/prove.py $(ARGS)
+
+mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices (a quarter of an hour)
+	@.venv/bin/python tools/mutants.py $(ARGS)
 
 bench: $(DEV_READY) ## measure, beside an independent implementation
 	@tools/setup.sh ip java openssl mosquitto

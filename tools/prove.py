@@ -63,6 +63,10 @@ def proofs() -> Iterator[Proof]:
     for code in CODES:
         yield Proof(f"grid/{code}", f"every case of the type test of {code}", (V2G, "grid", "test", "--code", code))
     yield Proof(
+        "mutants", "edits of the grid functions and their settings: the type test notices them",
+        (sys.executable, str(ROOT / "tools" / "mutants.py")),
+    )  # fmt: skip
+    yield Proof(
         "captures", "captures with 1 %, 5 % and 20 % of their packets dropped: messages still read, no false finding",
         (sys.executable, "-m", "benchmarks", "lossy_captures"), 4,
     )  # fmt: skip

@@ -38,7 +38,7 @@ def test_the_table_tells_case_source_permitted_and_measured(capsys: pytest.Captu
     assert main([*ONE]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("passed  measurement/silent/discharging")
-    assert "trip within 0.500 s" in lines[1]
+    assert "trip after 0.320 to 0.530 s" in lines[1]
     assert "measured open after 0." in lines[1]
     assert lines[-1].startswith("2 cases of IEEE 1547-2018 category III (UL 1741 SB), category B, 60 Hz, 3 phases in ")
     assert lines[-1].endswith(": none failed")
@@ -63,7 +63,7 @@ def test_the_report_stands_alone_and_its_links_lead_somewhere(tmp_path: Path) ->
     assert main(words) == 0
     page = Page(file.read_text())
     assert re.search(r"<td>V [01]\.\d{3} pu on L1</td>", file.read_text())
-    assert page.tags.count("svg") > 5
+    assert page.tags.count("svg") == 4
     assert page.references
     assert {reference.removeprefix("#") for reference in page.references} <= page.ids
 
@@ -116,9 +116,9 @@ def test_the_settings_that_a_station_runs_with_are_tested(
     document = json.loads(capsys.readouterr().out)
     assert document["title"].endswith("category B, 50 Hz, 1 phase, 1 settings changed")
     assert document["settings"] == {"trip.uv1.delay_s": 25}
-    assert any("25" in finding["permitted"] for case in document["cases"] for finding in case["findings"])
+    assert any("25." in finding["permitted"] for case in document["cases"] for finding in case["findings"])
     assert main(["grid", "test", "--code", "ieee1547-cat3", "--set", "trip.uv1.delay_s=30", *only]) == 0
-    assert "30.3" in capsys.readouterr().out
+    assert "30.05" in capsys.readouterr().out
 
 
 def test_the_settings_of_a_station_are_listed_with_what_differs(
@@ -154,7 +154,7 @@ def test_a_report_shows_failed_cases_first_and_open(tmp_path: Path) -> None:
     report.write(tmp_path / "report.html", subject, [good, bad], 1.0)
     text = (tmp_path / "report.html").read_text()
     assert text.index(f"<details open><summary>{bad.name}") < text.index(f"<details><summary>{good.name}")
-    assert "<td>trip.uv1.delay_s</td><td><b>25</b></td><td>2 to 50</td>" in text
+    assert "<td>trip.uv1.delay_s</td><td><b>25</b></td><td>21</td><td>2 to 50</td>" in text
 
 
 def replace_passed(finding: Finding) -> Finding:

@@ -13,7 +13,7 @@ from tests.interop.process import Process
 from tests.interop.station import HOST, START_S, configuration, v2g
 
 from v2g.bench.typetest import bench, suite
-from v2g.bench.typetest.case import RATED_W, Subject
+from v2g.bench.typetest.case import RATED_W, Case, Subject
 from v2g.io.modbus import ModbusConnection
 from v2g.power.drivers.register_map import RegisterGridSensor
 
@@ -47,6 +47,7 @@ async def stepped_at(address: str, volts: float) -> float:
 def test_the_station_of_processes_trips_as_the_virtual_one_does(tmp_path: Path) -> None:
     subject = Subject("ieee1547-cat3")
     case = suite.cases(subject)[CASE]
+    assert isinstance(case, Case)
     virtual = bench.record(case, subject)
     virtual_s = next(sample.time_s for sample in virtual if sample.time_s > 0 and not sample.closed)
     high_v = case.course.at(1.0).voltages_v[0]

@@ -114,6 +114,8 @@ class PlantModel:
         self.export_wh = 0.0
         self.loss_wh = 0.0
         """Lost in conversion so far."""
+        self.largest_substep_s = LARGEST_SUBSTEP_S
+        """While something changes."""
         self._reference_a = 0.0
         self._tied = False
         self._blocked_s = 0.0
@@ -179,7 +181,7 @@ class PlantModel:
         self.inputs = inputs
         while dt_s > _NO_TIME_S:
             settled = self._moved < _SETTLED and 0.01 < self.battery.soc < 0.99
-            substep_s = min(dt_s, SETTLED_SUBSTEP_S if settled else LARGEST_SUBSTEP_S)
+            substep_s = min(dt_s, SETTLED_SUBSTEP_S if settled else self.largest_substep_s)
             self._substep(substep_s)
             dt_s -= substep_s
 

@@ -13,6 +13,8 @@ NO_POWER_PU = 0.02
 """Less than this is no power: what the inverter itself consumes is below it."""
 RIPPLE_PU = 0.01
 """What the islanding probe adds to the reactive power: no part of a response."""
+TIME_UNCERTAINTY, POWER_UNCERTAINTY = "0.01 s", "0.001 pu"
+"""Of the instrument: it records every 10 ms while something may happen, and knows the powers exactly."""
 RESTORED = 0.8
 """Share of the power before, at which a station is back (IEEE 1547-2018 6.4.2.7, of the current)."""
 
@@ -40,6 +42,16 @@ class Finding(NamedTuple):
     passed: bool
     permitted: str
     measured: str
+    uncertainty: str = ""
+    """Of the measurement."""
+
+
+class Point(NamedTuple):
+    """Where on which characteristic curve a value is measured."""
+
+    curve: str
+    x_name: str
+    x: float
 
 
 class Mark(NamedTuple):
@@ -94,7 +106,7 @@ class Trips:
         measured = f"open after {opened_s:.2f} s, no power after {flowed_s:.2f} s" if ended < inf else "never opened"
         earliest = f"after {_seconds(self.after_s)} to " if self.after_s > 0 else "within "
         in_time = self.after_s <= opened_s and ended <= self.by_s
-        return Finding(in_time, f"trip {earliest}{_seconds(self.by_s)} s", measured)
+        return Finding(in_time, f"trip {earliest}{_seconds(self.by_s)} s", measured, TIME_UNCERTAINTY)
 
     def marks(self) -> list[Mark]:
         return [Mark("closed", max(self.after_s, 0.0), self.by_s, 0.0, 1.0)]
@@ -109,7 +121,7 @@ class Stays:
     def judge(self, recording: Recording) -> Finding:
         opened_s = next((s.time_s for s in _between(recording, 0.0, self.until_s) if not s.closed), None)
         measured = "stayed" if opened_s is None else f"opened after {opened_s:.2f} s"
-        return Finding(opened_s is None, f"stay {_seconds(self.until_s)} s", measured)
+        return Finding(opened_s is None, f"stay {_seconds(self.until_s)} s", measured, TIME_UNCERTAINTY)
 
     def marks(self) -> list[Mark]:
         return [Mark("closed", 0.0, self.until_s, 1.0, 1.0)]
@@ -129,7 +141,8 @@ class Idle:
             course = _between(recording, 0.0, self.to_s)
             flowed_s = max((s.time_s for s in course if abs(s.power_pu) > NO_POWER_PU), default=0.0)
             measured = f"no power after {flowed_s:.3f} s"
-        return Finding(not busy, f"no power from {self.from_s:.4g} to {self.to_s:.4g} s", measured)
+        permitted = f"no power from {self.from_s:.4g} to {self.to_s:.4g} s"
+        return Finding(not busy, permitted, measured, TIME_UNCERTAINTY)
 
     def marks(self) -> list[Mark]:
         return [Mark("power_pu", self.from_s, self.to_s, -NO_POWER_PU, NO_POWER_PU)]
@@ -147,7 +160,7 @@ class Keeps:
         before = _before(recording)
         shares = [s.power_pu / before for s in _between(recording, self.from_s, self.to_s)]
         permitted = f"at least {self.share:.0%} of the power, {self.from_s:.4g} to {self.to_s:.4g} s"
-        return Finding(min(shares) >= self.share, permitted, f"{min(shares):.0%} at least")
+        return Finding(min(shares) >= self.share, permitted, f"{min(shares):.0%} at least", "0.1 %")
 
     def marks(self) -> list[Mark]:
         return []
@@ -167,7 +180,7 @@ class Restores:
         took_s = lacking[-1].time_s - self.since_s if lacking else 0.0
         measured = "not restored" if ended else f"{took_s:.2f} s"
         permitted = f"{RESTORED:.0%} of the power back within {self.within_s:.4g} s"
-        return Finding(not ended and took_s <= self.within_s, permitted, measured)
+        return Finding(not ended and took_s <= self.within_s, permitted, measured, TIME_UNCERTAINTY)
 
     def marks(self) -> list[Mark]:
         return [Mark("power_pu", self.since_s, self.since_s + self.within_s, -inf, inf)]
@@ -182,12 +195,18 @@ class Settles:
     to_s: float
     value_pu: float
     tolerance_pu: float
+    point: Point | None = None
 
     def judge(self, recording: Recording) -> Finding:
         name = "P" if self.quantity == "power_pu" else "Q"
-        mean = _mean(_between(recording, self.from_s, self.to_s), self.quantity)
+        mean = self.mean(recording)
         permitted = f"{name} {self.value_pu:+.3f} pu within {self.tolerance_pu:.2g} at {self.from_s:.4g} s"
-        return Finding(abs(mean - self.value_pu) <= self.tolerance_pu, permitted, f"{mean:+.3f} pu")
+        in_band = abs(mean - self.value_pu) <= self.tolerance_pu
+        return Finding(in_band, permitted, f"{mean:+.3f} pu", POWER_UNCERTAINTY)
+
+    def mean(self, recording: Recording) -> float:
+        """What was measured."""
+        return _mean(_between(recording, self.from_s, self.to_s), self.quantity)
 
     def marks(self) -> list[Mark]:
         low, high = self.value_pu - self.tolerance_pu, self.value_pu + self.tolerance_pu
@@ -196,37 +215,63 @@ class Settles:
 
 @dataclass(frozen=True, slots=True)
 class Responds:
-    """90 % of the way to the final value is made within the response time."""
+    """90 % of the way to the final value is made after the response time: not later, nor much sooner."""
 
     quantity: Quantity
     by_s: float
+    after_s: float = 0.0
 
     def judge(self, recording: Recording) -> Finding:
         end_s = recording[-1].time_s
         start, final = _before(recording, self.quantity), _mean(_between(recording, end_s - 1.0, end_s), self.quantity)
         way = final - start
+        if abs(way) <= RIPPLE_PU:
+            return Finding(False, "a response", f"{way:+.3f} pu in all", POWER_UNCERTAINTY)
         enough = 0.9 - RIPPLE_PU / abs(way)
         made = (s.time_s for s in _between(recording, 0.0, inf) if (getattr(s, self.quantity) - start) / way >= enough)
         took_s = next(made, inf)
-        return Finding(took_s <= self.by_s, f"90 % within {self.by_s:.4g} s", f"90 % after {took_s:.2f} s")
+        permitted = f"90 % after {self.after_s:.3g} to {self.by_s:.4g} s"
+        in_time = self.after_s <= took_s <= self.by_s
+        return Finding(in_time, permitted, f"90 % after {took_s:.2f} s", TIME_UNCERTAINTY)
 
     def marks(self) -> list[Mark]:
-        return [Mark(self.quantity, 0.0, self.by_s, -inf, inf)]
+        return [Mark(self.quantity, self.after_s, self.by_s, -inf, inf)]
 
 
 @dataclass(frozen=True, slots=True)
 class Enters:
-    """Power begins to flow, not before one time and not after another."""
+    """The station begins to feed, not before one time and not after another."""
 
     since_s: float
     after_s: float
     by_s: float
 
     def judge(self, recording: Recording) -> Finding:
-        flowing = (s.time_s for s in _between(recording, self.since_s, inf) if abs(s.power_pu) > NO_POWER_PU)
+        flowing = (s.time_s for s in _between(recording, self.since_s, inf) if s.power_pu < -NO_POWER_PU)
         took_s = next(flowing, inf) - self.since_s
-        permitted = f"power {self.after_s:.4g} to {self.by_s:.4g} s after the grid is within the window"
-        return Finding(self.after_s <= took_s <= self.by_s, permitted, f"{took_s:.2f} s")
+        permitted = f"feeds {self.after_s:.4g} to {self.by_s:.4g} s after the grid is within the window"
+        return Finding(self.after_s <= took_s <= self.by_s, permitted, f"{took_s:.2f} s", TIME_UNCERTAINTY)
 
     def marks(self) -> list[Mark]:
         return [Mark("power_pu", self.since_s + self.after_s, self.since_s + self.by_s, -inf, inf)]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A quantity stays between two values."""
+
+    quantity: Quantity
+    from_s: float
+    to_s: float
+    low: float
+    high: float
+
+    def judge(self, recording: Recording) -> Finding:
+        name = "P" if self.quantity == "power_pu" else "Q"
+        values = [getattr(s, self.quantity) for s in _between(recording, self.from_s, self.to_s)]
+        permitted = f"{name} {self.low:+.3f} to {self.high:+.3f} pu, {self.from_s:.4g} to {self.to_s:.4g} s"
+        in_band = self.low <= min(values) and max(values) <= self.high
+        return Finding(in_band, permitted, f"{min(values):+.3f} to {max(values):+.3f} pu", POWER_UNCERTAINTY)
+
+    def marks(self) -> list[Mark]:
+        return [Mark(self.quantity, self.from_s, self.to_s, self.low, self.high)]

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from math import sqrt
 
 from v2g.bench.sim.world import Grid
 
@@ -18,6 +19,8 @@ class Point:
     frequency_hz: float
     voltages_pu: tuple[float, float, float] = (1.0, 1.0, 1.0)
     phase_jump_deg: float = 0.0
+    lines_pu: tuple[float, float, float] | None = None
+    """Between the phases, per unit of their nominal value, if the sensing unit measures it."""
 
 
 class Course:
@@ -43,7 +46,17 @@ class Course:
     def voltage(self, pu: float, phases: tuple[int, ...] = ALL_PHASES) -> "Course":
         """Go to this voltage at once, on these phases."""
         voltages = [pu if phase in phases else before for phase, before in enumerate(self.end.voltages_pu)]
-        return self._add(replace(self.end, voltages_pu=(voltages[0], voltages[1], voltages[2])))
+        return self.voltages(voltages[0], voltages[1], voltages[2])
+
+    def voltages(self, l1_pu: float, l2_pu: float, l3_pu: float) -> "Course":
+        """Go to these voltages at once."""
+        return self._add(replace(self.end, voltages_pu=(l1_pu, l2_pu, l3_pu), lines_pu=None))
+
+    def fault(self, line_pu: float) -> "Course":
+        """A fault between L2 and L3: their voltage falls to this, from phase to neutral only in part."""
+        neutral_pu, beside_pu = sqrt(0.25 + 0.75 * line_pu**2), sqrt(0.75 + 0.25 * line_pu**2)
+        lines_pu = (beside_pu, line_pu, beside_pu)
+        return self._add(replace(self.end, voltages_pu=(1.0, neutral_pu, neutral_pu), lines_pu=lines_pu))
 
     def jump(self, degrees: float, echo_hz: float, echo_s: float) -> "Course":
         """The voltage's phase jumps: an averaging sensing unit sees it, and a frequency that is not there."""
@@ -68,6 +81,11 @@ class Course:
             parts.append(f"phase {jump_deg:+g} degrees")
         return "; ".join(parts) or "nothing"
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether the sensing unit ever measures between the phases."""
+        return any(point.lines_pu is not None for point in self.points)
+
     def at(self, time_s: float) -> Grid:
         """The grid at a time; of a step, what it leads to."""
         index = bisect_right(self._times_s, time_s)
@@ -78,6 +96,14 @@ class Course:
         v1, v2, v3 = (NOMINAL_V * volts for volts in before.voltages_pu)
         frequency_hz = before.frequency_hz + share * (after.frequency_hz - before.frequency_hz)
         return Grid(frequency_hz, (v1, v2, v3), phase_jump_deg=before.phase_jump_deg)
+
+    def lines_v(self, time_s: float) -> tuple[float, float, float] | None:
+        """The voltages between the phases at a time, if they are measured."""
+        lines_pu = self.points[max(bisect_right(self._times_s, time_s) - 1, 0)].lines_pu
+        if lines_pu is None:
+            return None
+        l1_l2, l2_l3, l3_l1 = (NOMINAL_V * sqrt(3) * pu for pu in lines_pu)
+        return l1_l2, l2_l3, l3_l1
 
     def _add(self, point: Point) -> "Course":
         self.points.append(point)

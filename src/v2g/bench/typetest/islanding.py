@@ -1,26 +1,133 @@
 """Unintentional islanding: alone with a matched load, the station is gone within 2 s (IEEE 1547.1-2020 5.10).
 
 The load is a parallel RLC circuit of quality factor 1, matched to what the station feeds, its reactive power off the
-match by up to 5 % to both sides; the station feeds all, two thirds and a third of its rated power.
+match by up to 5 % and its active power by up to 10 % to both sides; the station feeds all, two thirds and a third of
+its rated power, and its inverter follows set-points at once or as late as the station can bear. Beside that, each of
+the passive elements alone.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from v2g.bench.typetest import accuracy
+from v2g.bench.typetest.bands import ridden_hz
 from v2g.bench.typetest.case import Case, Load, Subject
-from v2g.bench.typetest.check import Trips
+from v2g.bench.typetest.check import Stays, Trips, Within
+from v2g.bench.typetest.standard import Value
+from v2g.bench.typetest.trip import DIRECTIONS
 
 CLEARS_S = 2.0
 """IEEE 1547-2018 8.1.1; IEC 62116 (which EN 50549-1 4.9.4 names) demands the same (general knowledge)."""
+SOURCE = "IEEE 1547-2018 8.1.1; EN 50549-1 4.9.4"
 _POWERS_PU = (-0.95, -0.66, -0.33)
 _REACTIVE = (0.95, 0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03, 1.05)
+_ACTIVE = (0.9, 0.95, 0.98, 1.02, 1.05, 1.1)
+_LATE_S = 0.1
+_REACTS_S = 0.08
+"""Readings, the verdict and the contactor."""
 
 
 def cases(subject: Subject) -> Iterator[Case]:
-    """Every power with every match."""
+    """Every power with every match; late set-points; the passive elements."""
     for power_pu in _POWERS_PU:
         for reactive in _REACTIVE:
-            yield Case(
-                f"islanding/{-power_pu:.0%}-fed/{reactive:.0%}-reactive", "IEEE 1547-2018 8.1.1; EN 50549-1 4.9.4",
-                subject.course(), (Trips(0.0, CLEARS_S),), CLEARS_S + 1.0,
-                power_pu=power_pu, island=Load(0.0, reactive),
-            )  # fmt: skip
+            yield _island(subject, f"{-power_pu:.0%}-fed/{reactive:.0%}-reactive", power_pu, Load(reactive))
+        for active in _ACTIVE:
+            yield _island(subject, f"{-power_pu:.0%}-fed/{active:.0%}-active", power_pu, Load(active=active))
+        for reactive in (0.98, 1.0, 1.02):
+            late = _island(subject, f"{-power_pu:.0%}-fed/late-{reactive:.0%}-reactive", power_pu, Load(reactive))
+            yield replace(late, late_s=_LATE_S)
+    yield _unnoticed(subject)
+    for direction, power_pu in DIRECTIONS.items():
+        for case in (*_rocof(subject), *_vector_shift(subject), *_dead(subject)):
+            yield replace(case, name=f"{case.name}/{direction}", power_pu=power_pu)
+
+
+def _island(subject: Subject, name: str, power_pu: float, load: Load) -> Case:
+    return Case(
+        f"islanding/{name}", SOURCE, subject.course(), (Trips(0.0, CLEARS_S),), CLEARS_S + 1.0, power_pu=power_pu,
+        island=load, tests=("islanding.probe_gain", "islanding.probe_limit"),
+    )  # fmt: skip
+
+
+def _unnoticed(subject: Subject) -> Case:
+    """On a sound grid the probe is no more than its kick, in both directions."""
+    standard, power_pu = subject.standard, -0.9
+    kick_pu = standard.number("islanding.probe_kick") * -power_pu * 1.02
+    return Case(
+        "islanding/probe-on-a-sound-grid", "this station: what the probe does to a grid", subject.course(),
+        (Within("fed_var_pu", 0.0, 10.0, -kick_pu, kick_pu), Stays(10.0)), 10.5, power_pu=power_pu,
+        tests=("islanding.probe_kick",),
+    )  # fmt: skip
+
+
+def _rocof(subject: Subject) -> Iterator[Case]:
+    """A rate just above the setting trips after its window and delay; one just below, and a faster but shorter one, do
+    not. The frequency stays where no other element acts."""
+    standard = subject.standard
+    low_hz, high_hz = ridden_hz(standard)
+    rate, delay_s = standard.number("islanding.rocof_hz_per_s"), standard.number("islanding.rocof_delay_s")
+    window_s = standard.number("measurement.rocof_window_s")
+    needs_s = window_s + delay_s
+    calm = standard.number("ride_through.rocof_hz_per_s")
+    tests = ("islanding.rocof_hz_per_s", "islanding.rocof_delay_s", "measurement.rocof_window_s")
+    for name, from_hz, to_hz in (("falling", high_hz, low_hz), ("rising", low_hz, high_hz)):
+        outwards = -1 if name == "falling" else 1
+        span_hz = abs(to_hz - from_hz) - 2 * accuracy.FREQUENCY_HZ
+        begins_hz = from_hz + outwards * accuracy.FREQUENCY_HZ
+        takes_s = abs(begins_hz - standard.nominal_hz) / calm
+        for kind, factor, lasts_s in (
+            ("beyond", 1.02, needs_s + 0.1), ("inside", 0.98, needs_s + 0.1),
+            ("short", 1.1, needs_s - 0.15 * window_s - 0.06),
+        ):  # fmt: skip
+            lasts_s = min(lasts_s, span_hz / rate / factor)
+            course = subject.course(-takes_s - 2).frequency(begins_hz, calm).hold(2.0)
+            course.frequency(begins_hz + outwards * rate * factor * lasts_s, rate * factor)
+            if kind != "beyond":
+                course.frequency(standard.nominal_hz, calm)
+            sooner_s = needs_s - window_s * (1 - 1 / factor) - 0.08
+            check = Trips(sooner_s, needs_s + _REACTS_S) if kind == "beyond" else Stays(lasts_s + 1.0)
+            if kind == "beyond" and lasts_s < needs_s:
+                continue
+            yield Case(f"islanding/rocof-{kind}-{name}", SOURCE, course, (check,), lasts_s + 1.0, tests=tests)
+
+
+def _vector_shift(subject: Subject) -> Iterator[Case]:
+    """A jump just beyond the setting trips, one just inside does not."""
+    standard = subject.standard
+    setting = "islanding.vector_shift_deg" if subject.phases == 3 else "islanding.single_phase_vector_shift_deg"
+    settings: dict[str, Value] = {"islanding.vector_shift_enabled": True}
+    for name, sign, beyond in (("ahead", 1, True), ("back", -1, True), ("ahead", 1, False), ("back", -1, False)):
+        jump_deg = sign * (standard.number(setting) + (0.5 if beyond else -0.5))
+        course = subject.course().jump(jump_deg, 0.0, 0.1)
+        check = Trips(0.0, _REACTS_S) if beyond else Stays(1.0)
+        kind = "beyond" if beyond else "inside"
+        yield Case(
+            f"islanding/vector-shift-{kind}-{name}", SOURCE, course, (check,), 1.5, adjusted=settings, tests=(setting,),
+        )  # fmt: skip
+    course = subject.course().jump(2 * standard.number(setting), 0.0, 0.1)
+    yield Case("islanding/vector-shift-off", SOURCE, course, (Stays(1.0),), 1.5, tests=(setting,))
+
+
+def _dead(subject: Subject) -> Iterator[Case]:
+    """No voltage at all, with every undervoltage element as slow as it can be; one live phase is no dead grid."""
+    standard = subject.standard
+    slow: dict[str, Value] = {
+        f"trip.{each.name}.delay_s": standard.figures[f"trip.{each.name}.delay_s"].high
+        for each in standard.elements
+        if each.quantity == "lowest_voltage"
+    }
+    dead_pu, dead_s = standard.number("islanding.dead_pu"), standard.number("islanding.dead_delay_s")
+    if min(standard.figures[name].high for name in slow) <= dead_s + 0.5:
+        return
+    tests = ("islanding.dead_pu", "islanding.dead_delay_s")
+    dead, alive = subject.course().voltage(dead_pu - 0.005), subject.course().voltage(dead_pu + 0.005)
+    trips, stays = Trips(dead_s - 0.05, dead_s + _REACTS_S), Stays(dead_s + 0.3)
+    yield Case("islanding/dead-grid", SOURCE, dead, (trips,), dead_s + 0.5, adjusted=slow, tests=tests)
+    yield Case("islanding/almost-dead-grid", SOURCE, alive, (stays,), dead_s + 0.4, adjusted=slow, tests=tests)
+    if subject.phases == 3:
+        course = subject.course().voltages(0.0, 0.0, 1.0)
+        yield Case("islanding/one-live-phase", SOURCE, course, (stays,), dead_s + 0.4, adjusted=slow, tests=tests)
+    broken = subject.course().voltage(0.0).hold(0.7 * dead_s).voltage(1.0).hold(0.2).voltage(0.0).hold(0.7 * dead_s)
+    stays = Stays(1.4 * dead_s + 0.2)
+    yield Case("islanding/dead-twice", SOURCE, broken.voltage(1.0), (stays,), 1.4 * dead_s + 0.3, adjusted=slow)

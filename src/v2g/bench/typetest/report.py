@@ -8,9 +8,10 @@ from typing import Any
 
 from v2g.bench import chart
 from v2g.bench.chart import Band, Curve, Lane
-from v2g.bench.typetest import accuracy
+from v2g.bench.typetest import accuracy, as_set, curves
 from v2g.bench.typetest.case import RATED_W, Result, Subject
 from v2g.bench.typetest.check import Sample
+from v2g.bench.typetest.standard import KINDS, text
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
@@ -46,7 +47,10 @@ def summary(subject: Subject, results: Sequence[Result], took_s: float) -> dict[
     return {
         "code": subject.name,
         "title": subject.title,
+        "software": chart.origin(),
         "settings": dict(subject.settings),
+        "settings_sha256": as_set.fingerprint(subject.code),
+        "figures": dict(subject.figures.kinds),
         "seconds": round(took_s, 1),
         "failed": sum(not result.passed for result in results),
         "cases": [
@@ -55,6 +59,7 @@ def summary(subject: Subject, results: Sequence[Result], took_s: float) -> dict[
                 "source": result.source,
                 "applied": result.applied,
                 "passed": result.passed,
+                "settings": dict(result.tested),
                 "findings": [finding._asdict() for finding in result.findings],
             }
             for result in results
@@ -77,11 +82,14 @@ def _body(subject: Subject, results: Sequence[Result]) -> Iterator[str]:
     yield f"""<p class="verdict {"bad" if failed else "ok"}">{f"{len(failed)} failed" if failed else "all passed"}</p>
 <p>The station is in an ISO 15118-20 session (DC_BPT) with a simulated car, an inverter of {RATED_W / 1000:g} kW without
 grid protection of its own, and a simulated grid. Power and contactor are recorded every 10 ms at the connection point;
-the grid sensing unit is read every 20 ms. Every value and time comes from the <a href="#settings">settings of the
-code</a>. Thresholds are approached to the accuracy of measurement: {accuracy.VOLTAGE_PU:.0%} of the nominal voltage,
-{accuracy.FREQUENCY_HZ * 1000:g} mHz; times to 1 % or 2 cycles ({1000 * accuracy.time_s(code, 0):.0f} ms), powers to
-{accuracy.POWER_PU:.0%} of the rating. This is a simulation: it shows what the station's software does, and is no
-certificate of a device.</p>
+the grid sensing unit is read every 20 ms. What is expected comes from tables of the standard's figures that the station
+does not read; <a href="#settings">the settings</a> are compared with them. Thresholds are approached to
+{accuracy.VOLTAGE_PU:.1%} of the nominal voltage and {accuracy.FREQUENCY_HZ * 1000:g} mHz, times are kept to 2 cycles
+({1000 * accuracy.time_s(subject.standard):.0f} ms), powers to {accuracy.POWER_PU:.0%} of the rating: a part of what the
+standards allow, the rest of which belongs to the sensing unit. This is a simulation: it shows what the station's
+software does, and is no certificate of a device.</p>
+<p>Software: {escape(chart.origin())}<br>Settings in force, SHA-256: <code>{as_set.fingerprint(code)}</code></p>
+{_kinds(subject)}
 <h2>Summary</h2><table><tr><th>group</th><th>cases</th><th>passed</th><th>failed</th></tr>"""
     for group, members in _groups(results):
         bad = sum(not result.passed for result in members)
@@ -94,6 +102,11 @@ certificate of a device.</p>
         yield f'<p class="bad">failed: <a href="#{result.name}">{result.name}</a></p>'
     for group, members in _groups(results):
         yield f'<h2 id="{group}">{group}</h2>{chart.wide(_table(members))}'
+    if found := curves.by_name(results):
+        yield "<h2>Characteristic curves</h2>"
+        yield '<p class="faint">The curve as expected, the permitted band, and each point as measured.</p>'
+    for name, points in found.items():
+        yield f"<h3>{escape(name)}</h3>{curves.draw(name, points)}{chart.wide(curves.table(points))}"
     yield f"<h2>Recordings</h2>{chart.legend(_LEGEND)}"
     yield '<p class="faint">Power is positive when it charges the vehicle; reactive power is positive when it is fed '
     yield "into the grid. A case that failed is open, the others open with a click; what is open is printed.</p>"
@@ -102,9 +115,11 @@ certificate of a device.</p>
         yield f'<p class="faint" id="{result.name}">{escape(result.source)}</p>'
         for finding in result.findings:
             yield f"<p>{_verdict(finding.passed)} {escape(finding.permitted)}: {escape(finding.measured)}</p>"
-        yield f"{chart.draw(result.name, list(_lanes(result)), start_s=0.0)}</details>"
-    yield '<h2 id="settings">Settings in force</h2><p class="faint">In bold those that differ from the code\'s '
-    yield "defaults. A case may change some of them.</p>"
+        yield f"{chart.draw(result.name, list(_lanes(result)), start_s=0.0) if result.samples else ''}</details>"
+    yield '<h2 id="settings">Settings in force</h2><p class="faint">In bold those that differ from the standard\'s '
+    yield "defaults. A case may change some of them. Figures: "
+    yield "; ".join(f"{kind}: {words}" for kind, words in KINDS.items())
+    yield ".</p>"
     yield chart.wide(_settings(subject))
 
 
@@ -113,16 +128,29 @@ def _groups(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
     return [(group, list(members)) for group, members in parts]
 
 
+def _kinds(subject: Subject) -> str:
+    """How well founded the figures are."""
+    kinds = subject.figures.kinds
+    counts = "; ".join(f"{kinds[kind]} {words}" for kind, words in KINDS.items() if kinds[kind])
+    return f"<p>{sum(kinds.values())} figures: {counts}. Each is marked in the <a href='#settings'>settings</a>.</p>"
+
+
 def _table(results: Sequence[Result]) -> str:
-    rows = ["<table><tr><th>case</th><th>applied</th><th>permitted</th><th>measured</th><th></th></tr>"]
+    heads = ("case", "setting", "value", "applied", "permitted", "measured", "uncertainty", "")
+    rows = [f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"]
     for result in results:
-        permitted = "<br>".join(escape(finding.permitted) for finding in result.findings)
-        measured = "<br>".join(escape(finding.measured) for finding in result.findings)
+        cells = (
+            [name for name, _ in result.tested],
+            [text(value) for _, value in result.tested],
+            [result.applied],
+            [finding.permitted for finding in result.findings],
+            [finding.measured for finding in result.findings],
+            [finding.uncertainty or "exact" for finding in result.findings],
+        )
+        listed = "".join(f"<td>{'<br>'.join(map(escape, cell))}</td>" for cell in cells)
         rows.append(
             f'<tr><td><a href="#{result.name}">{result.name.partition("/")[2]}</a><br><span class="faint">'
-            f"{escape(result.source)}</span></td><td>{escape(result.applied)}</td><td>{permitted}</td>"
-            f"<td>{measured}</td>"
-            f"<td>{_verdict(result.passed)}</td></tr>"
+            f"{escape(result.source)}</span></td>{listed}<td>{_verdict(result.passed)}</td></tr>"
         )
     return "".join([*rows, "</table>"])
 
@@ -132,13 +160,18 @@ def _verdict(passed: bool) -> str:
 
 
 def _settings(subject: Subject) -> str:
-    rows = ["<table><tr><th>setting</th><th>value</th><th>permitted</th><th>source</th></tr>"]
+    heads = ("setting", "value", "default of the standard", "permitted", "figure", "source")
+    rows = [f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"]
     changed = dict(subject.settings)
     for setting in subject.code.settings.values():
+        figure = subject.figures.figures.get(setting.name)
+        if figure is None:
+            rows.append(f"<tr><td>{escape(setting.name)}</td><td colspan='5' class='bad'>no figure</td></tr>")
+            continue
         value = f"<b>{setting.text}</b>" if setting.name in changed else setting.text
         rows.append(
-            f"<tr><td>{escape(setting.name)}</td><td>{value}</td><td>{setting.permitted}</td>"
-            f'<td class="faint">{escape(setting.source)}</td></tr>'
+            f"<tr><td>{escape(setting.name)}</td><td>{value}</td><td>{text(figure.value)}</td>"
+            f'<td>{figure.permitted}</td><td>{figure.kind}</td><td class="faint">{escape(figure.source)}</td></tr>'
         )
     return "".join([*rows, "</table>"])
 

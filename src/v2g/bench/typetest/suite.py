@@ -7,8 +7,21 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from v2g.bench.offspring import workers
-from v2g.bench.typetest import bench, islanding, measurement, ride_through, service, support, trip
-from v2g.bench.typetest.case import Case, Result, Subject
+from v2g.bench.typetest import (
+    ac,
+    active,
+    bench,
+    frequency,
+    inspection,
+    islanding,
+    measurement,
+    priority,
+    reactive,
+    ride_through,
+    service,
+    trip,
+)
+from v2g.bench.typetest.case import Case, Inspection, Result, Subject
 from v2g.kernel.errors import V2GError
 
 
@@ -17,8 +30,9 @@ class NoCases(V2GError):
 
 
 @lru_cache(maxsize=1)
-def cases(subject: Subject) -> dict[str, Case]:
+def cases(subject: Subject) -> dict[str, Case | Inspection]:
     """Every case by its name. Raises `SettingsError`."""
+    assert subject.code.settings, "what it does not admit, it refuses here"
     return {case.name: case for case in _generated(subject)}
 
 
@@ -47,6 +61,8 @@ def _run(subject: Subject, name: str) -> Result:
     return bench.run(cases(subject)[name], subject)
 
 
-def _generated(subject: Subject) -> Iterator[Case]:
-    for module in (trip, ride_through, support, service, islanding, measurement):
+def _generated(subject: Subject) -> Iterator[Case | Inspection]:
+    yield from inspection.cases(subject)
+    for module in (trip, ride_through, frequency, reactive, active, priority, service, islanding, ac):
         yield from module.cases(subject)
+    yield from measurement.cases(subject)

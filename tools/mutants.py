@@ -1,0 +1,404 @@
+"""Edits the product in a copy of the tree, and says which edits the type test catches: `make mutants`.
+
+The edits are those listed in tools/mutants.toml (thresholds, timers, signs, resets, priorities, data), and others that
+are drawn at random from the syntax of the grid's files and from the figures of the settings files: `--seed` draws
+others. An edit is caught if a case fails. The cases that touch the edited part come first, and the first one that
+fails ends the run; a survivor has passed all cases that touch it, and all others of two codes. Exits with 1 if fewer
+than 95 % are caught, or if a survivor has no explanation.
+"""
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+LIST = ROOT / "tools" / "mutants.toml"
+PACKAGE = Path("src") / "v2g"
+ENOUGH = 0.95
+LONGEST_S = 60.0
+"""Of processor time: a case that takes longer has failed, for nobody would sign it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of one file: `before` stands there once, at `place` if it is drawn."""
+
+    kind: str
+    file: str
+    before: str
+    after: str
+    place: int = -1
+    line: int = 0
+
+    @property
+    def text(self) -> str:
+        short = [" ".join(part.split())[:60] for part in (self.before, self.after)]
+        return f"{self.file}:{self.line}  {short[0]}  ->  {short[1]}"
+
+    def applied(self, source: str) -> str:
+        if self.place >= 0:
+            assert source.startswith(self.before, self.place), self.text
+            return source[: self.place] + self.after + source[self.place + len(self.before) :]
+        assert source.count(self.before) == 1, f"{self.text}: not once in the file"
+        return source.replace(self.before, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    edit: Edit
+    caught: bool
+    by: str
+    seconds: float
+
+
+# The edits that are listed, and those that are drawn
+
+
+def listed() -> tuple[list[Edit], dict[tuple[str, str, str], str], dict[str, str]]:
+    """The edits; why survivors are equivalent; functions whose outcome is only a text."""
+    document = tomllib.loads(LIST.read_text("utf-8"))
+    edits = []
+    for each in document["edit"]:
+        source = (ROOT / PACKAGE / each["file"]).read_text("utf-8")
+        if source.count(each["before"]) != 1:
+            raise SystemExit(
+                f"{LIST.name}: {each['file']}: {each['before']!r} is there {source.count(each['before'])}x"
+            )
+        line = source[: source.index(each["before"])].count("\n") + 1
+        edits.append(Edit(each["kind"], each["file"], each["before"], each["after"], line=line))
+    why = {(each["file"], each["before"], each["after"]): each["why"] for each in document.get("equivalent", [])}
+    return edits, why, document["only_text"]
+
+
+def drawn(count: int, seed: int, only_text: dict[str, str]) -> list[Edit]:
+    """Edits drawn at random, as many from the settings files as a quarter."""
+    programs, data = list[Edit](), list[Edit]()
+    for file in _product():
+        source = (ROOT / PACKAGE / file).read_text("utf-8")
+        if file.endswith(".py"):
+            programs += _Sites(file, source, only_text).edits
+        else:
+            data += _of_settings(file, source)
+    chance = random.Random(seed)  # noqa: S311
+    chosen = chance.sample(programs, min(count - count // 4, len(programs)))
+    return chosen + chance.sample(data, min(count // 4, len(data)))
+
+
+def _product() -> Iterator[str]:
+    folder = ROOT / PACKAGE
+    for file in sorted((folder / "grid").rglob("*")):
+        if file.suffix in (".py", ".toml") and file.name != "__init__.py":
+            yield str(file.relative_to(folder))
+    yield "station/safety/grid_guard.py"
+    yield "station/power/sources/grid.py"
+
+
+_COMPARISONS = {ast.Lt: ("<", ">="), ast.LtE: ("<=", ">"), ast.Gt: (">", "<="), ast.GtE: (">=", "<"),
+                ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.Is: ("is", "is not"),
+                ast.IsNot: ("is not", "is")}  # fmt: skip
+_OPERATORS = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*")}
+_NAMES = {"min": "max", "max": "min", "charge_w": "discharge_w", "discharge_w": "charge_w", "lowest_pu": "highest_pu",
+          "highest_pu": "lowest_pu", "lowest_hz": "highest_hz", "highest_hz": "lowest_hz", "inject_pu": "absorb_pu",
+          "absorb_pu": "inject_pu", "over_droop": "under_droop", "over_deadband_hz": "under_deadband_hz",
+          "recovery_low_hz": "recovery_high_hz", "lock_in_pu": "lock_out_pu", "mean_pu": "highest_pu"}  # fmt: skip
+
+
+class _Sites(ast.NodeVisitor):
+    """Where a program can be edited, and how: operators, constants, signs, conditions, swapped names, lost resets."""
+
+    def __init__(self, file: str, source: str, only_text: dict[str, str]) -> None:
+        self.edits: list[Edit] = []
+        self._file, self._source, self._only_text = file, source, only_text
+        self._starts = [0]
+        for line in source.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line.encode()))
+        self._bytes = source.encode()
+        self.visit(ast.parse(source))
+
+    def _span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        begin = self._starts[node.lineno - 1] + node.col_offset
+        return begin, self._starts[node.end_lineno - 1] + node.end_col_offset
+
+    def _add(self, kind: str, begin: int, end: int, after: str) -> None:
+        before, place = self._bytes[begin:end].decode(), len(self._bytes[:begin].decode())
+        self.edits.append(Edit(kind, self._file, before, after, place, self._bytes[:begin].count(b"\n") + 1))
+
+    def _between(self, left: ast.expr, right: ast.expr, old: str, new: str, kind: str) -> None:
+        begin, end = self._span(left)[1], self._span(right)[0]
+        found = re.search(re.escape(old), self._bytes[begin:end].decode())
+        if found is not None:
+            self._add(kind, begin + found.start(), begin + found.end(), new)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if f"{self._file}:{node.name}" not in self._only_text:
+            for statement in node.body:
+                self.visit(statement)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        """Texts are for persons."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        """What is raised is a text; whether it is raised is the condition before."""
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        for left, operator, right in zip((node.left, *node.comparators), node.ops, node.comparators, strict=False):
+            if type(operator) in _COMPARISONS:
+                self._between(left, right, *_COMPARISONS[type(operator)], "comparison")
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        if type(node.op) in _OPERATORS and not isinstance(node.left, ast.Constant | ast.JoinedStr | ast.Tuple):
+            self._between(node.left, node.right, *_OPERATORS[type(node.op)], "operator")
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+        for left, right in zip(node.values, node.values[1:], strict=False):
+            self._between(left, right, old, new, "condition")
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        if isinstance(node.op, ast.USub | ast.Not):
+            self._add("sign", self._span(node)[0], self._span(node.operand)[0], "")
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        value, (begin, end) = node.value, self._span(node)
+        if isinstance(value, bool):
+            self._add("constant", begin, end, str(not value))
+        elif isinstance(value, int):
+            self._add("constant", begin, end, str(value + 1))
+        elif isinstance(value, float):
+            self._add("constant", begin, end, "1.0" if value == 0 else f"{1.2 * value:.6g}")
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr in _NAMES:
+            end = self._span(node)[1]
+            self._add("name", end - len(node.attr), end, _NAMES[node.attr])
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in ("min", "max"):
+            self._add("name", *self._span(node), _NAMES[node.id])
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if isinstance(node.targets[0], ast.Attribute):
+            self._add("lost assignment", *self._span(node), "pass")
+        self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._add("lost assignment", *self._span(node), "pass")
+        self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call):
+            self._add("lost call", *self._span(node), "pass")
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+
+_NUMBER = re.compile(r"(?<=[ \[])-?\d+(\.\d+)?(?=[ ,\]\n])")
+_MODES = {"mandatory": "momentary_cessation", "permissive": "cease", "momentary_cessation": "mandatory",
+          "cease": "mandatory"}  # fmt: skip
+
+
+def _of_settings(file: str, source: str) -> Iterator[Edit]:
+    """A default, an end of a range, an edge or a time of a band: 3 to 20 % off; a mode."""
+    place = 0
+    for number, line in enumerate(source.splitlines(keepends=True), 1):
+        figures = line.partition("source")[0].partition("#")[0]
+        if "=" in figures:
+            for found in _NUMBER.finditer(figures):
+                value = float(found[0])
+                wrong = 1.0 if value == 0 else value * (1.03 if abs(value) > 10 else 1.2)
+                yield Edit("data", file, found[0], f"{wrong:.6g}", place + found.start(), number)
+            mode = re.match(r'mode = "(\w+)"', figures)
+            if mode is not None and mode[1] in _MODES:
+                yield Edit("data", file, mode[1], _MODES[mode[1]], place + mode.start(1), number)
+            for word, other in (("true", "false"), ("false", "true")):
+                at = figures.find(f"default = {word}")
+                if at >= 0:
+                    yield Edit("data", file, word, other, place + at + len("default = "), number)
+        place += len(line)
+
+
+# Which cases come first
+
+
+_SHORT_S = 60.0
+"""Cases that last longer come after the others."""
+_IN_FULL = 2
+"""Of so many codes a survivor passes all cases; of the others those that touch it."""
+_FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("grid/codes/", ("settings/",)),
+    ("grid/settings.py", ("settings/", "trip/uv2/beyond/")),
+    ("grid/waveform.py", ("measurement/waveform/",)),
+    ("grid/sample.py", ("measurement/", "trip/uv2/", "volt-var/imbalance", "volt-var/walk-as-set")),
+    ("grid/element.py", ("trip/uv2", "trip/of2", "trip/of1", "trip/ov1", "trip/ov_mean", "trip/", "measurement/")),
+    ("grid/protection.py", ("trip/uv2", "trip/of2", "operating-window", "enter-service", "islanding/rocof",
+                            "ride-through/relapses", "measurement/", "ride-through/")),
+    ("grid/ride_through.py", ("ride-through/", "enter-service/low")),
+    ("grid/momentary_cessation.py", ("ride-through/relapses", "ride-through/")),
+    ("grid/enter_service.py", ("enter-service/",)),
+    ("grid/rocof.py", ("islanding/rocof", "ride-through/rocof")),
+    ("grid/islanding.py", ("islanding/",)),
+    ("grid/frequency_droop.py", ("frequency-droop/",)),
+    ("grid/volt_var.py", ("volt-var/",)),
+    ("grid/watt_var.py", ("watt-var/",)),
+    ("grid/volt_watt.py", ("volt-watt/",)),
+    ("grid/constant_power_factor.py", ("constant-power-factor/",)),
+    ("grid/constant_var.py", ("constant-var/",)),
+    ("grid/active_power_limit.py", ("active-power-limit/",)),
+    ("grid/ramp_rate.py", ("ramp-rate/",)),
+    ("grid/reactive.py", ("reactive/", "volt-var/lock", "watt-var/lock")),
+    ("grid/capability.py", ("constant-var/", "constant-power-factor/")),
+    ("grid/curve.py", ("volt-var/walk", "volt-watt/walk")),
+    ("grid/response.py", ("volt-var/", "frequency-droop/")),
+    ("grid/support.py", ("volt-watt/", "active-power-limit/", "volt-var/", "frequency-droop/", "priority/",
+                         "ramp-rate/", "constant-var/", "watt-var/", "reactive/", "constant-power-factor/")),
+    ("station/safety/grid_guard.py", ("measurement/", "trip/uv2", "constant-var/", "ac/", "enter-service/")),
+    ("station/power/sources/grid.py", ("constant-var/", "frequency-droop/", "active-power-limit/", "enter-service/")),
+)  # fmt: skip
+
+
+def codes_for(file: str) -> list[str]:
+    """The codes that a file is in, those first that show most of it."""
+    name = Path(file).stem
+    if not file.startswith("grid/codes/"):
+        return ["ieee1547-cat3", "en50549-1", "vde-4105", "ieee1547-cat2"]
+    if name == "_ieee1547":
+        return ["ieee1547-cat1", "ieee1547-cat1/a", "ieee1547-cat3"]
+    if name == "en50549-1":
+        return ["en50549-1", "vde-4105"]
+    return [name, f"{name}/small"] if name == "vde-4105" else [name]
+
+
+_Chosen = tuple[tuple[float, ...], Any, Any]
+"""Its place in the order, the subject, the case."""
+
+
+def judge(copy: Path, file: str) -> str:
+    """In a process of its own, with the edited copy as its package: the first case that fails, or nothing."""
+    from v2g.bench.typetest import bench, suite
+    from v2g.bench.typetest.case import Subject
+
+    assert Path(bench.__file__).is_relative_to(copy), bench.__file__
+    first = next((cases for beginning, cases in _FIRST if file.startswith(beginning)), ())
+    signal.signal(signal.SIGPROF, _too_long)
+    touching, others = list[_Chosen](), list[_Chosen]()
+    for place, code in enumerate(codes_for(file)):
+        name, _, variant = code.partition("/")
+        subject = Subject(name, variant or None)  # type: ignore[arg-type]
+        for case in suite.cases(subject).values():
+            prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
+            if prefix is not None:
+                touching.append(((case.lasts_s > _SHORT_S, prefix, place, case.lasts_s), subject, case))
+            elif place < _IN_FULL:
+                others.append(((place, case.lasts_s), subject, case))
+    for chosen in (touching, others):
+        for _, subject, case in sorted(chosen, key=lambda each: each[0]):
+            signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
+            if not bench.run(case, subject).passed:
+                return f"{subject.name} {case.name}"
+    return ""
+
+
+def _too_long(number: int, frame: object) -> None:
+    raise TimeoutError(f"more than {LONGEST_S:.0f} s")
+
+
+def _judged(edit: Edit, copies: "Queue[Path]") -> Verdict:
+    """In one of the copies."""
+    copy, begun_s = copies.get(), time.monotonic()
+    file = copy / "v2g" / edit.file
+    source = file.read_text("utf-8")
+    try:
+        file.write_text(edit.applied(source), "utf-8")
+        environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, __file__, "--judge", str(copy), edit.file],
+            capture_output=True, text=True, env=environment, cwd=copy, check=False,
+        )  # fmt: skip
+        by = done.stdout.strip()
+        if done.returncode:
+            by = f"it does not run: {(done.stderr.strip().splitlines() or ['?'])[-1][:100]}"
+    finally:
+        file.write_text(source, "utf-8")
+        copies.put(copy)
+    return Verdict(edit, bool(by), by, time.monotonic() - begun_s)
+
+
+def _copies(folder: Path, count: int) -> "Queue[Path]":
+    copies: Queue[Path] = Queue()
+    for number in range(count):
+        copy = folder / str(number)
+        shutil.copytree(ROOT / PACKAGE, copy / "v2g")
+        copies.put(copy)
+    return copies
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--random", type=int, default=120, metavar="N", help="edits drawn at random (120)")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw (1)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="edits whose line contains this")
+    parser.add_argument("--unlisted", action="store_true", help="only those drawn")
+    parser.add_argument("--judge", nargs=2, metavar=("COPY", "FILE"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.judge is not None:
+        print(judge(Path(args.judge[0]), args.judge[1]))
+        return 0
+    edits, why, only_text = listed()
+    edits = ([] if args.unlisted else edits) + drawn(args.random, args.seed, only_text)
+    edits = [edit for edit in edits if args.only in f"{edit.kind}  {edit.text}"]
+    workers, begun_s, verdicts = os.cpu_count() or 1, time.monotonic(), list[Verdict]()
+    with tempfile.TemporaryDirectory(prefix="v2g-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
+        copies = _copies(Path(folder), workers)
+        for verdict in pool.map(lambda edit: _judged(edit, copies), edits):
+            verdicts.append(verdict)
+            word = "caught  " if verdict.caught else "SURVIVED"
+            print(f"{word} {verdict.seconds:4.0f} s  {verdict.edit.kind:15} {verdict.edit.text}", flush=True)
+            if verdict.caught:
+                print(f"                   by {verdict.by}", flush=True)
+    return _sum_up(verdicts, why, time.monotonic() - begun_s)
+
+
+def _sum_up(verdicts: list[Verdict], why: dict[tuple[str, str, str], str], took_s: float) -> int:
+    survivors = [verdict.edit for verdict in verdicts if not verdict.caught]
+    unexplained = 0
+    for edit in survivors:
+        reason = why.get((edit.file, edit.before, edit.after), "")
+        unexplained += not reason
+        print(f"survived: {edit.text}\n          {reason or 'NOT EXPLAINED'}")
+    caught = len(verdicts) - len(survivors)
+    share = caught / max(len(verdicts), 1)
+    print(
+        f"{caught} of {len(verdicts)} edits caught ({share:.1%}) in {took_s:.0f} s; "
+        f"{len(survivors)} survived, {unexplained or 'none'} of them without an explanation"
+    )
+    return 0 if share >= ENOUGH and not unexplained else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
