@@ -4,6 +4,7 @@ settings file is wrong."""
 import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import pytest
@@ -68,7 +69,7 @@ class Doctored(Subject):
     path: tuple[str, ...] = ()
     wrong: float | tuple[float, float] | str = 0.0
 
-    @property
+    @cached_property
     def defaults(self) -> GridCode:
         document = deepcopy(read(self.name))
         table = document

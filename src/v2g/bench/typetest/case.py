@@ -43,7 +43,7 @@ class Subject:
         """What the station reads, with these settings. Raises `SettingsError`."""
         return self.defaults.with_settings(dict(self.settings))
 
-    @property
+    @cached_property
     def defaults(self) -> GridCode:
         """The code as it is read. Raises `SettingsError`."""
         return load(self.name, self.category, nominal_hz=self.nominal_hz)
