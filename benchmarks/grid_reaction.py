@@ -34,7 +34,7 @@ def measure(setting: Setting) -> list[Figure]:
     """The slowest of `TRIPS` trips, and the 99th percentile of `CHANGES` changes of the set-point, milliseconds."""
     trips_s, changes_s = reactions(setting.folder)
     return [
-        Figure("trip_to_contactor_command_max", "ms", max(trips_s) * 1000, limit=20.0),
+        Figure("trip_to_contactor_command_max", "ms", max(trips_s) * 1000, limit=5.0),
         Figure("sample_to_set_point_p50", "ms", quantiles(changes_s, n=100)[49] * 1000),
         Figure("sample_to_set_point_p99", "ms", quantiles(changes_s, n=100)[98] * 1000, limit=10.0),
     ]

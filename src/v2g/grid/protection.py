@@ -94,7 +94,8 @@ class Protection:
         self._watch = Watch(code.measurement)
         self._rocof = RocofWindow(code.measurement.rocof_window_s)
         self._mean = TenMinuteMean(phases)
-        self._timers = [Timer(element) for element in (*operating_window(code), *code.trip)]
+        self._window = [Timer(element) for element in operating_window(code)]
+        self._timers = [Timer(element) for element in code.trip]
         self._tracker = Tracker(code.ride_through, code.measurement.frequency_floor_pu)
         self._cessation = MomentaryCessation(code.momentary_cessation)
         self._passive = PassiveDetection(code.islanding)
@@ -110,7 +111,8 @@ class Protection:
         """Applies other settings in operation; running timers continue. Raises `SettingsError`."""
         self.code = code = self.code.with_settings(changes)
         self._watch.settings = code.measurement
-        for timer, element in zip(self._timers, (*operating_window(code), *code.trip), strict=True):
+        elements = (*operating_window(code), *code.trip)
+        for timer, element in zip((*self._window, *self._timers), elements, strict=True):
             timer.element = element
         self._tracker.settings = code.ride_through
         self._cessation.settings = code.momentary_cessation
@@ -161,11 +163,8 @@ class Protection:
         first."""
         measurable = sample.highest_pu >= self.code.measurement.frequency_floor_pu
         values = quantities(sample, self._mean.step(sample.voltages_pu, dt_s), measurable)
-        tripped = [
-            timer
-            for timer in self._timers
-            if timer.step(values[timer.element.quantity], dt_s, early_s if timer.element in self.code.trip else 0.0)
-        ]
+        tripped = [timer for timer in self._window if timer.step(values[Quantity.FREQUENCY], dt_s)]
+        tripped += [timer for timer in self._timers if timer.step(values[timer.element.quantity], dt_s, early_s)]
         rocof_hz_per_s = 0.0
         if measurable:
             window = self._rocof.step(sample.time_s, sample.frequency_hz)

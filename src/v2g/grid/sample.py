@@ -1,7 +1,7 @@
 """What is known of the grid at one moment, and whether it is plausible."""
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, field
+from math import isfinite, nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,14 @@ class GridSample:
     """The same between the phases (L1-L2, L2-L3, L3-L1); empty if they are not measured. A fault between two phases
     shows here in full, from phase to neutral only in part."""
 
-    @property
-    def lowest_pu(self) -> float:
-        """Of all applicable voltages."""
-        return min((*self.voltages_pu, *self.line_voltages_pu))
+    lowest_pu: float = field(init=False, repr=False, compare=False)
+    """Of all applicable voltages; not a number without one."""
+    highest_pu: float = field(init=False, repr=False, compare=False)
 
-    @property
-    def highest_pu(self) -> float:
-        """Of all applicable voltages."""
-        return max((*self.voltages_pu, *self.line_voltages_pu))
+    def __post_init__(self) -> None:
+        voltages_pu = self.voltages_pu + self.line_voltages_pu
+        object.__setattr__(self, "lowest_pu", min(voltages_pu, default=nan))
+        object.__setattr__(self, "highest_pu", max(voltages_pu, default=nan))
 
     @property
     def mean_pu(self) -> float:
