@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, fault_of, faulted_at, faults_of, in_the_loop, opened_at, texts
+from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, faulted_at, faults_of, in_the_loop, opened_at, texts
 
 from v2g.bench.sim.pilot import Cable
-from v2g.bench.sim.world import NOWHERE, World
+from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
 from v2g.iso15118.service import Service
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
@@ -316,3 +316,25 @@ def test_a_silent_car_that_takes_the_place_of_a_failed_one_at_once_is_served() -
     world.run(40.0, until=lambda: world.plant.charger_power_w > 1_000)
     assert world.plant.charger_power_w > 1_000
     assert world.evse.visit.report.mode == "duty cycle"
+
+
+def test_after_a_fault_of_the_grid_the_car_is_asked_to_return_once() -> None:
+    """State F, then 5 % again, as soon as the station is in service: ISO 15118-3's way to wake a car."""
+    code = changed(PROMPT, settings={**PROMPT.settings, "enter_service.delay_s": 5.0})
+    surge = Grid(voltages_v=(290.0,) * 3)
+    world = World(
+        changed(PLUGGED, grid_code=code), INTENT, grid=lambda now, plant: surge if 30.0 <= now < 31.0 else SOUND
+    )
+    in_the_loop(world, 1.0)
+    world.run(31.5 - world.now)
+    assert fault_of(world) is Fault.GRID
+    assert world.cable is not None
+    sent = []
+    for _ in range(300):
+        world.run(0.1)
+        sent.append((round(world.now, 1), world.cable.pilot.duty))
+    woken_s = [at_s for at_s, duty in sent if duty == STEADY_LOW]
+    assert 36.0 <= woken_s[0] < 37.0
+    assert woken_s[-1] - woken_s[0] < 6.0
+    assert sent[-1][1] == DIGITAL
+    assert sum("the grid is back, the car is asked to return" in text for text in texts(world)) == 1

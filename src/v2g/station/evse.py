@@ -35,7 +35,6 @@ from v2g.station.event import (
     Event,
     KnownDeviation,
     LineHappened,
-    NotKept,
     PilotHappened,
     PromiseBroken,
     SafeStateReached,
@@ -396,6 +395,7 @@ class Evse:
         self._watch(now)
         if self.guard is not None:
             self._events += self.guard.look(self._readings, now, unix_s)
+            self._events += self.visit.asked_back(self.plug, in_service=self.guard.verdict.may_exchange)
         visit, demand = self.visit, self.demand
         conversation = visit.conversation
         if demand.stage is Stage.OFF:
@@ -482,9 +482,8 @@ class Evse:
         if self.guard is None and settings.grid_code is not None:
             from v2g.station.safety.grid_guard import guard_of
 
-            self.guard, why_not_kept = guard_of(settings, settings.grid_code, self._kept_settings)
-            self.supervisor.guard = self.guard
-            self._events += [NotKept(why_not_kept)] if why_not_kept else []
+            self.guard, lost = guard_of(settings, settings.grid_code, self._kept_settings)
+            self._events, self.supervisor.guard = self._events + lost, self.guard
         if self.plug is None and settings.pilot is not None:
             from v2g.station.safety.plug import plug_of
 

@@ -2,22 +2,29 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
+from v2g.pilot.state import State
+from v2g.pilot.station import Happening, PilotEvent
 from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
-from v2g.station.event import InverterJudged
+from v2g.station.event import InverterJudged, PilotHappened
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Injection
 from v2g.station.promise import Promise
 from v2g.station.safety.cable_check import CableCheck
 
+if TYPE_CHECKING:  # loaded once the station listens
+    from v2g.station.safety.plug import Plug
+
 MOST_DEVIATIONS = 20
 """Report at most this many schema deviations per visit."""
 Causes = tuple[str, str | None]
+_GRID = (Fault.GRID, Fault.ISLANDING, Fault.GRID_SENSOR_LOST)
 
 
 @dataclass(slots=True)
@@ -81,6 +88,8 @@ class Visit:
     meter: MeterReading | None = None
     """The reading up to which energy has been counted."""
     deviations: set[str] = field(default_factory=set)
+    woken: bool = False
+    """It has been asked to return after a fault of the grid."""
     inverter: str | None = None
     """What was reported last of the car's inverter: why it may not feed; empty if it may."""
     causes: Causes | None = None
@@ -99,6 +108,15 @@ class Visit:
             if len(self.deviations) < MOST_DEVIATIONS and deviation not in self.deviations:
                 self.deviations.add(deviation)
                 yield deviation
+
+    def asked_back(self, plug: "Plug | None", *, in_service: bool) -> Iterator[PilotHappened]:
+        """A car that lost its session to a fault of the grid is woken, once, when the station is in service again."""
+        if self.woken or plug is None or self.busy or self.trip is None or self.trip[0] not in _GRID:
+            return
+        if in_service and plug.pilot.finding.state is State.B:
+            self.woken = True
+            plug.pilot.wake()
+            yield PilotHappened(PilotEvent(Happening.WAKE, "the grid is back, the car is asked to return: state F"))
 
     def judged_inverter(self, car: CarState) -> Iterator[InverterJudged]:
         """The verdict about the car's inverter, once it is there and each time that it is another one."""

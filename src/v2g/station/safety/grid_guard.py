@@ -18,7 +18,7 @@ from v2g.power.inverter import InverterRating
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings, GridCodeSettings
 from v2g.station.der import der_settings
-from v2g.station.event import Event, GridVerdict, OperatorAsked
+from v2g.station.event import Event, GridVerdict, NotKept, OperatorAsked
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_status import GridStatus
 
@@ -42,17 +42,18 @@ def load(grid_code: GridCodeSettings, nominal_hz: float) -> settings.GridCode:
 
 def guard_of(
     evse: EvseSettings, grid_code: GridCodeSettings, kept: Mapping[Party, Layer]
-) -> "tuple[GridGuard, str | None]":
-    """The guard of an EVSE, and why it does not follow what was set before a restart, or None.
+) -> "tuple[GridGuard, list[Event]]":
+    """The guard of an EVSE, and a report if it cannot follow what was set before a restart.
 
     Raises `SettingsError` if the configuration itself is not admissible.
     """
     try:
-        return GridGuard(evse, grid_code, kept=kept), None
+        return GridGuard(evse, grid_code, kept=kept), []
     except settings.SettingsError as error:
         if not kept:
             raise
-        return GridGuard(evse, grid_code), f"grid settings from before the restart are dropped: {error}; set them again"
+        lost = NotKept(f"grid settings from before the restart are dropped: {error}; set them again")
+        return GridGuard(evse, grid_code), [lost]
 
 
 class GridGuard:
