@@ -207,7 +207,8 @@ def _key(component: str, evse: int, name: str, instance: str) -> Key:
 
 
 def _reported(variable: Variable) -> v21.ReportDataType:
-    place = v21.EVSEType(id=variable.evse) if variable.evse else UNSET
+    connector = 1 if variable.component == "Connector" else UNSET
+    place = v21.EVSEType(id=variable.evse, connectorId=connector) if variable.evse else UNSET
     return v21.ReportDataType(
         component=v21.ComponentType(name=variable.component, evse=place),
         variable=v21.VariableType(name=variable.name, instance=variable.instance or UNSET),

@@ -358,16 +358,24 @@ def test_a_token_that_becomes_invalid_ends_the_transaction() -> None:
     assert bench.events()[-1].transactionInfo.stoppedReason == "DeAuthorized"
 
 
-def test_reset_is_refused_during_energy_transfer_with_the_reason() -> None:
+def test_a_reset_waits_for_the_energy_transfer_and_says_so() -> None:
     bench = Bench()
     bench.charge(5.0)
-    refused = bench.ask("Reset", v21.ResetRequest(type="Immediate"))
-    assert refused.status == "Rejected"
-    assert "EVSE 1" in refused.statusInfo.additionalInfo
+    waits = bench.ask("Reset", v21.ResetRequest(type="OnIdle"))
+    assert waits.status == "Scheduled"
+    assert "EVSE 1" in waits.statusInfo.additionalInfo
+    bench.run(10.0)
     assert bench.station.reset is None
+    at_once = bench.ask("Reset", v21.ResetRequest(type="Immediate"))
+    assert at_once.status == "Accepted"
+    assert bench.station.reset is None
+    bench.run(60.0, until=lambda: bench.station.reset is not None)
+    assert not bench.world.evse.busy
+    assert bench.events()[-1].transactionInfo.stoppedReason == "ImmediateReset"
     idle = Bench()
     idle.run(2.0)
     assert idle.ask("Reset", v21.ResetRequest(type="Immediate")).status == "Accepted"
+    idle.run(1.0)
     assert idle.station.reset is not None
     again = Bench(store=idle.store)
     again.run(1.0)

@@ -55,6 +55,9 @@ CASES: dict[str, Case] = {}
 REASONS: dict[str, str] = {}
 """Why a case or a requirement does not apply to this station."""
 
+MISSING: dict[str, str] = {}
+"""What this station should do and does not yet."""
+
 
 def case(
     *ids: str, shows: str = "", evses: int = 1, boots: bool = True, **values: Any
@@ -73,6 +76,11 @@ def case(
 def not_here(reason: str, *ids: str) -> None:
     """These do not apply to this station."""
     REASONS.update(dict.fromkeys(ids, reason))
+
+
+def missing(reason: str, *ids: str) -> None:
+    """This station does not do these yet."""
+    MISSING.update(dict.fromkeys(ids, reason))
 
 
 def run_case(each: Case, tester: Tester) -> Result:

@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import Any
 
 from v2g.bench.conformance import cases
-from v2g.bench.conformance.cases import CASES, PROFILES, REASONS, Case, Result, Verdict, known, run_case
+from v2g.bench.conformance.cases import CASES, MISSING, PROFILES, REASONS, Case, Result, Verdict, known, run_case
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester
 
-MODULES = ("q", "r")
+MODULES = ("octt_device", "octt_use", "octt_reserve", "octt_energy", "octt_files", "q", "r")
 NO_CASE = "there is no case for it"
 
 
@@ -63,6 +63,8 @@ def _verdict(id: str, results: list[Result]) -> Result:
             if each.verdict is wanted:
                 text = each.text if each.id == id else f"{each.id} {each.text}".strip()
                 return Result(id, wanted, text)
+    if id in MISSING:
+        return Result(id, Verdict.FAIL, MISSING[id])
     if id in REASONS:
         return Result(id, Verdict.NOT_APPLICABLE, REASONS[id])
     return Result(id, Verdict.FAIL, NO_CASE)

@@ -20,9 +20,12 @@ from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.charging_station import Card, ChargingStation
 from v2g.station.back_end.external import External, Values
+from v2g.station.back_end.files import Files, Install, Upload
 from v2g.station.back_end.requests import HANDLERS
 from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, Pilot
 
+FILE_S = 2.0
+"""What a transfer takes."""
 LOOK_S = 0.1
 """Between looks at the station, as the process takes them."""
 REBOOT_S = 2.0
@@ -61,7 +64,7 @@ class Stand:
         self.files: dict[str, bytes] = {}
         self._places = {id: self._place(id) for id in range(1, evses + 1)}
         self._linked = True
-        self._looked_s = 0.0
+        self._looked_s = self._file_s = 0.0
         self._start()
 
     def _place(self, id: int) -> _Place:
@@ -100,6 +103,7 @@ class Stand:
                 self._looked_s = self.now()
                 self.station.step(self.now(), int(self.unix_s()))
                 self._exchange(tester)
+                self._carry()
                 if self.station.reset is not None:
                     self._restart(tester)
 
@@ -121,6 +125,23 @@ class Stand:
                 self.station.receive(frame, self.now(), int(self.unix_s()))
             if not frames and not back:
                 return
+
+    def _carry(self) -> None:
+        """Files, as whoever has the network would carry them. A URL with `fail` in it cannot be reached."""
+        jobs = self.station.block(Files).jobs
+        while jobs and self.now() >= self._file_s:
+            self._file_s = self.now() + FILE_S
+            job, done = jobs.pop(0)
+            if isinstance(job, Install):
+                done("failed" if job.content.startswith(b"BAD") else "done", b"")
+            elif "fail" in job.url:
+                done("failed", b"")
+            elif isinstance(job, Upload):
+                self.files[job.url] = (job.content or "a line of the log\n").encode()
+                done("done", b"")
+            else:
+                found = self.files.get(job.url)
+                done("failed" if found is None else "done", found or b"")
 
     def _restart(self, tester: Tester) -> None:
         for place in self._places.values():

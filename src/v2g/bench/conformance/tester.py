@@ -88,7 +88,9 @@ class Tester:
     """Gets every payload of the station: subprotocol, name of the message, payload."""
     car: str = "WMIV1CONFORMANCE0001"
     """The name of the car, by which it is authorised."""
-    _from: int = 0
+    _mark: int = 0
+    _read: dict[str, int] = field(default_factory=dict)
+    """By action: up to where the messages have been read."""
     _replies: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -149,7 +151,7 @@ class Tester:
         found: list[int] = []
 
         def arrived() -> bool:
-            for index in range(self._from, len(self.heard)):
+            for index in range(max(self._mark, self._read.get(action, 0)), len(self.heard)):
                 name, message = self.heard[index]
                 if name == action and _fits(message, wanted):
                     found.append(index)
@@ -157,7 +159,7 @@ class Tester:
             return False
 
         self.until(arrived, seconds, f"no {action} {_short(wanted)}")
-        self._from = found[0] + 1
+        self._read[action] = found[0] + 1
         return self.heard[found[0]][1]
 
     def never(self, action: str, seconds: float, **wanted: Any) -> None:
@@ -183,7 +185,7 @@ class Tester:
 
     def mark(self) -> None:
         """What was heard so far is history."""
-        self._from = len(self.heard)
+        self._mark = len(self.heard)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""
@@ -252,6 +254,7 @@ class Tester:
                     self.rpc.refuse(id, *refused.args)
                 except _Silent:
                     self.rpc._asked.clear()
+                    self.rpc._seen.pop(id, None)
             case Answered(id, action, response):
                 if self.judge is not None:
                     self.judge(self.link.subprotocol, f"{action}Response", parts[2])

@@ -10,6 +10,7 @@ from v2g.station.back_end.tokens import Tokens
 from v2g.station.back_end.variables import connector_of
 
 _MODEL = "AuthCtrlr"
+MOST_USED = 200
 
 
 class Authorization(Block):
@@ -29,12 +30,19 @@ class Authorization(Block):
             "CancelReservation": self._cancel,
         }
         self._asking: set[int] = set()
+        self._used: dict[str, v21.IdTokenType] = {}
+        """The tokens of the latest transactions: an answer may come after the end."""
 
     def step(self) -> None:
         station = self.station
         for id, why in self.reservations.ended(station.unix_s):
             update = v21.ReservationStatusUpdateRequest(reservationId=id, reservationUpdateStatus=why)
             station.call("ReservationStatusUpdate", update)
+        for running in (tracker.running for tracker in station.trackers.values()):
+            if running is not None:
+                self._used[running.id] = running.token
+        while len(self._used) > MOST_USED:
+            del self._used[next(iter(self._used))]
         for id, authorizer in station.authorizers.items():
             token, authorizer.wanted = authorizer.wanted, None
             if token is not None and authorizer.grant is None and authorizer.refused is None:
@@ -50,13 +58,14 @@ class Authorization(Block):
         ):
             return
         info, station = given(response.idTokenInfo, None), self.station
-        if info is None:
+        token = self._used.get(request.transactionInfo.transactionId)
+        if info is None or token is None:
             return
+        self.tokens.answered(token, info, station.unix_s)
         for tracker in station.trackers.values():
             running = tracker.running
             if running is None or running.id != request.transactionInfo.transactionId:
                 continue
-            self.tokens.answered(running.token, info, station.unix_s)
             if (why := self.tokens.why_not(info, running.evse)) is not None:
                 tracker.stopped = "Deauthorized", "DeAuthorized"
                 station.log.append(f"the back end answers: {why}")

@@ -51,6 +51,9 @@ class BackEndAuthorizer:
         if not self._asks:
             self.grant = Grant(NOBODY)
             return local
+        if identity.contract is not None:
+            self.wanted = v21.IdTokenType(idToken=identity.contract, type="eMAID")
+            return Verdict(Answer.PENDING, "the back end is asked about the contract")
         name = identity.certificate or (identity.evcc_id if self._unproved else "")
         if identity.contract is not None:
             self.wanted = v21.IdTokenType(idToken=identity.contract, type="eMAID")

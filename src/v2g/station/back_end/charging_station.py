@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, decoder, encode, given
 from v2g.ocpp.device_model import DeviceModel
@@ -37,6 +38,12 @@ RETRY_BOOT_S = 30.0
 """Between BootNotifications if the back end names no interval (B02, B03)."""
 MOST_CALLS = 200
 """Of those that need not arrive; the oldest are dropped."""
+LAST_WORDS_S = 5.0
+"""How long a process that ends waits for its last messages to be answered."""
+RESTARTS: dict[str, v21.BootReasonEnumType] = {
+    "RemoteReset": "RemoteReset", "ScheduledReset": "ScheduledReset", "FirmwareUpdate": "FirmwareUpdate",
+}  # fmt: skip
+"""Why a process was asked to end."""
 _TRANSACTION, _PROFILE, _INOPERATIVE = "transaction", "profile", "inoperative"
 
 B = TypeVar("B", bound=Block)
@@ -93,11 +100,19 @@ class ChargingStation:
         """What a person should know; whoever writes the trace takes it."""
         self.reset: str | None = None
         """The process has to end: why."""
+        self._ends: tuple[str, float] | None = None
+        """Why the process is about to end, and when at the latest."""
         self.offline_since: float | None = 0.0
         self.reserved: Callable[[int], bool] = lambda id: False
         """Whether an EVSE is kept for somebody."""
         self.resolve: Callable[[int, Order], Order] = lambda id, order: order
         """Finds the set-point of a mode that has none in its profile."""
+        self.reset_when_idle = ""
+        """Why the process is to end once no transaction runs; empty if it is not."""
+        self.profile_to_come: dict[int, v21.ChargingProfileType | None] = {}
+        """The TxProfile that a remote start brings, for its transaction."""
+        self.held = False
+        """No new cars: a firmware waits for the transactions to end."""
         self.transfers: dict[int, tuple[v21.EnergyTransferModeEnumType, ...] | None] = {}
         """What the back end allows the car at an EVSE, if it says so (Q01)."""
         self._card, self._handlers = card, dict(handlers)
@@ -105,9 +120,9 @@ class ChargingStation:
         self._calls: deque[_Call] = deque()
         self._pending: dict[str, _Call | Entry] = {}
         self._boot_at = self._beat_at = float("-inf")
-        self._boot_reason: v21.BootReasonEnumType = "PowerUp"
-        if store.found.get(("boot", "reason")) == b"RemoteReset":
-            self._boot_reason = "RemoteReset"
+        self.boot_reason: v21.BootReasonEnumType = "PowerUp"
+        if (reason := store.found.get(("boot", "reason"), b"").decode()) in RESTARTS:
+            self.boot_reason = RESTARTS[reason]
             store.put("boot", "reason", None)
         self._reported: dict[int, str] = {}
         self._kept_profiles = self.profiles.installed
@@ -191,6 +206,7 @@ class ChargingStation:
         if self.profiles.installed is not self._kept_profiles:
             self._keep_profiles()
         self._look(first=False)
+        self._reset_if_idle()
         rpc = self._rpc
         if rpc is not None:
             if (failed := rpc.expire(now)) is not None:
@@ -224,12 +240,26 @@ class ChargingStation:
     def event(self, event: v21.TransactionEventRequest) -> None:
         """Send a transaction event, now or once the back end is there."""
         self.outbox.add("TransactionEvent", event, online=self.online)
+        if event.eventType == "Started" and isinstance(event.evse, v21.EVSEType):
+            self._begin(event.evse.id, event.transactionInfo.transactionId)
         if event.eventType == "Ended":
             self.profiles.ended(event.transactionInfo.transactionId)
 
+    def restart(self, reason: v21.BootReasonEnumType, why: str) -> None:
+        """End the process once all has been said that waits to be; the next one boots with this reason."""
+        self.store.put("boot", "reason", reason.encode())
+        self._ends = why, self.now + LAST_WORDS_S
+
+    def stop_all(self, trigger: v21.TriggerReasonEnumType, reason: v21.ReasonEnumType) -> None:
+        """End all transactions in order."""
+        for tracker in self.trackers.values():
+            if tracker.running is not None:
+                tracker.stopped = trigger, reason
+                tracker.stop(self.now)
+
     def boot(self, reason: v21.BootReasonEnumType) -> None:
         """Boot again with this reason."""
-        self._boot_reason, self.registered, self._boot_at = reason, None, float("-inf")
+        self.boot_reason, self.registered, self._boot_at = reason, None, float("-inf")
 
     @property
     def running(self) -> dict[int, Running]:
@@ -251,7 +281,7 @@ class ChargingStation:
     def own_status(self, id: int) -> v21.ConnectorStatusEnumType:
         """The same, whether it is reserved or not."""
         evse, tracker = self.evses[id], self.trackers[id]
-        if tracker.running is None and not self.authorizers[id].operative:
+        if tracker.running is None and (self.held or not self.authorizers[id].operative):
             return "Unavailable"
         if tracker.running is not None or tracker.connected:
             return "Occupied"
@@ -265,6 +295,11 @@ class ChargingStation:
     def report_status(self) -> None:
         """Say the status of each connector again."""
         self._reported.clear()
+
+    @property
+    def serial(self) -> str:
+        """The station's serial number."""
+        return self._card.serial
 
     def block(self, kind: type[B]) -> B:
         """One of the functional blocks."""
@@ -282,6 +317,22 @@ class ChargingStation:
         return msgspec.structs.replace(order, discharge_w=0.0, setpoint_w=setpoint_w)
 
     # Inside
+
+    def _begin(self, id: int, transaction: str) -> None:
+        """A transaction begins: the profile that its remote start has brought becomes its own (F01.FR.09)."""
+        profile = self.profile_to_come.pop(id, None)
+        if profile is not None:
+            profile = msgspec.structs.replace(profile, transactionId=transaction)
+            refusal = self.profiles.set(id, profile, self.running, self.unix_s)
+            if refusal is not None:
+                self.log.append(f"the profile of the remote start is refused: {refusal.code} {refusal.text}")
+
+    def _reset_if_idle(self) -> None:
+        idle = not self.running and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
+        if self.reset_when_idle and idle and not self.outbox.waiting_for(None) and self._ends is None:
+            self.restart("RemoteReset", self.reset_when_idle)
+        if self._ends is not None and (self.now >= self._ends[1] or not (self._calls or self._pending)):
+            self.reset = self._ends[0]
 
     def _look(self, *, first: bool) -> None:
         for block in self._blocks.values():
@@ -373,7 +424,7 @@ class ChargingStation:
                 serialNumber=card.serial[:25] or msgspec.UNSET,
                 firmwareVersion=card.firmware[:50],
             ),
-            reason=self._boot_reason,
+            reason=self.boot_reason,
         )
 
     def _booted(self, response: Message | None, now: float) -> None:

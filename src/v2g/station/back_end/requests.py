@@ -10,8 +10,11 @@ from v2g.ocpp.device_model import report_parts
 from v2g.ocpp.profile_rules import Refusal
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end import network
+from v2g.station.back_end.authorization import Authorization
 from v2g.station.back_end.authorizer import Grant
+from v2g.station.back_end.certificates import TRIGGERS, Certificates
 from v2g.station.back_end.charging_station import ChargingStation, Handler
+from v2g.station.back_end.files import Files
 from v2g.station.back_end.transactions import sampled
 
 
@@ -36,16 +39,21 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
     id = chosen if chosen is not None else next(iter(waiting or free), None)
     if id is None or id not in free:
         return reply(status="Rejected", statusInfo=_info("TxInProgress", "no such EVSE is free"))
-    if given(asked.chargingProfile, None) is not None:
-        profile = given(asked.chargingProfile, None)
-        if profile is None or profile.chargingProfilePurpose != "TxProfile":
-            return reply(status="Rejected", statusInfo=_info("InvalidProfile", "a remote start brings a TxProfile"))
-        return reply(status="Rejected", statusInfo=_info("UnsupportedParam", "send the TxProfile once it has started"))
+    profile = given(asked.chargingProfile, None)
+    if profile is not None and profile.chargingProfilePurpose != "TxProfile":
+        return reply(status="Rejected", statusInfo=_info("InvalidProfile", "a remote start brings a TxProfile"))
     until_s = station.now + station.model.number("TxCtrlr", "EVConnectionTimeOut")
     authorizer = station.authorizers[id]
     here = station.trackers[id].connected
     authorizer.refused = None
-    authorizer.grant = Grant(asked.idToken, asked.remoteStartId, float("inf") if here else until_s)
+    grant = Grant(asked.idToken, asked.remoteStartId, float("inf") if here else until_s)
+    station.profile_to_come[id] = profile
+    if station.model.flag("AuthCtrlr", "AuthorizeRemoteStart"):
+        station.block(Authorization).remote(id, grant)
+    elif not station.block(Authorization).reservations.may_use(id, grant.token, None):
+        return reply(status="Rejected", statusInfo=_info("Reserved", f"EVSE {id} is reserved for somebody else"))
+    else:
+        authorizer.grant = grant
     return reply(status="Accepted")
 
 
@@ -71,18 +79,24 @@ def _availability(station: ChargingStation, asked: v21.ChangeAvailabilityRequest
 
 
 def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
-    """Only of the whole station, and never while energy flows: then the reason goes back (B12)."""
+    """Only of the whole station, and not before every transaction is over (B12): OnIdle waits for the cars, Immediate
+    ends their sessions in order. Meanwhile the reason stands in the response."""
     if given(asked.evseId, 0):
         return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", "only the whole station"))
-    flowing = [id for id, evse in station.evses.items() if evse.demand.stage is not Stage.OFF]
-    if flowing:
-        text = f"energy is being transferred at EVSE {', '.join(map(str, flowing))}"
-        return v21.ResetResponse(status="Rejected", statusInfo=_info("TxInProgress", text))
     if asked.type not in ("Immediate", "OnIdle"):
         return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", asked.type))
-    station.reset = f"the back end asks for a reset ({asked.type})"
-    station.store.put("boot", "reason", b"RemoteReset")
-    return v21.ResetResponse(status="Accepted")
+    busy = [id for id, evse in station.evses.items() if evse.demand.stage is not Stage.OFF]
+    busy = sorted({*busy, *station.running})
+    why = f"the back end asks for a reset ({asked.type})"
+    if not busy:
+        station.restart("RemoteReset", why)
+        return v21.ResetResponse(status="Accepted")
+    info = _info("TxInProgress", f"energy is being transferred at EVSE {', '.join(map(str, busy))}")
+    station.reset_when_idle = why
+    if asked.type == "OnIdle":
+        return v21.ResetResponse(status="Scheduled", statusInfo=info)
+    station.stop_all("ResetCommand", "ImmediateReset")
+    return v21.ResetResponse(status="Accepted", statusInfo=info)
 
 
 def _unlock(station: ChargingStation, asked: v21.UnlockConnectorRequest) -> Message:
@@ -120,6 +134,14 @@ def _trigger(station: ChargingStation, asked: v21.TriggerMessageRequest) -> Mess
             for event in events:
                 if event is not None:
                     station.event(event)
+        case "SignChargingStationCertificate" | "SignV2GCertificate" | "SignV2G20Certificate":
+            station.block(Certificates).sign(TRIGGERS[asked.requestedMessage])
+        case "SignCombinedCertificate":
+            return v21.TriggerMessageResponse(status="NotImplemented")
+        case "LogStatusNotification":
+            station.block(Files).status("log")
+        case "FirmwareStatusNotification":
+            station.block(Files).status("firmware")
         case "BootNotification":
             return v21.TriggerMessageResponse(status="Rejected", statusInfo=_info("NotEnabled", "it is accepted"))
         case _:

@@ -130,12 +130,16 @@ class Tracker:
         return self._event("Updated", "Trigger", self.evse.fresh(now).meter, unix_s, "Trigger")
 
     def happened(
-        self, trigger: v21.TriggerReasonEnumType, now: float, unix_s: int
+        self,
+        trigger: v21.TriggerReasonEnumType,
+        now: float,
+        unix_s: int,
+        context: v21.ReadingContextEnumType = "Other",
     ) -> v21.TransactionEventRequest | None:
-        """Somebody else has changed something about the transaction."""
+        """Something happened that the EVSE does not show: an event about it, if there is a transaction."""
         if self.running is None:
             return None
-        return self._event("Updated", trigger, self.evse.fresh(now).meter, unix_s, "Other")
+        return self._event("Updated", trigger, self.evse.fresh(now).meter, unix_s, context)
 
     def _start(self, meter: MeterReading | None, now: float, unix_s: int) -> v21.TransactionEventRequest:
         grant = self.authorizer.grant

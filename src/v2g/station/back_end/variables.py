@@ -28,7 +28,7 @@ def variables(evses: Iterable[Evse], status: Callable[[int], str], networks: Net
         _text("TxCtrlr", "StopTxOnEVSideDisconnect", "true", "boolean"),
         _text("TxCtrlr", "StopTxOnInvalidId", "true", "boolean"),
         _number("SampledDataCtrlr", "TxUpdatedInterval", 60, low=0, high=86_400, unit="s"),
-        _text("AuthCtrlr", "AuthorizeRemoteStart", "false", "boolean"),
+        Variable("AuthCtrlr", "AuthorizeRemoteStart", "false", "boolean", "ReadWrite"),
         _text("ClockCtrlr", "TimeSource", "NTP"),
         _number("SmartChargingCtrlr", "LimitChangeSignificance", 1, low=0, high=100, unit="Percent"),
         _fixed("SmartChargingCtrlr", "ProfileStackLevel", HIGHEST_STACK_LEVEL),
@@ -44,6 +44,9 @@ def variables(evses: Iterable[Evse], status: Callable[[int], str], networks: Net
     ]  # fmt: skip
     for evse in evses:
         found += _of_evse(evse, status)
+    found += _of_station(
+        [each.evse for each in found if (each.component, each.name) == ("EVSE", "AvailabilityState")], status
+    )
     return found
 
 
@@ -74,6 +77,11 @@ def _of_evse(evse: Evse, status: Callable[[int], str]) -> list[Variable]:
         Variable("EVSE", "SupplyPhases", str(settings.phases), "integer", evse=id),
         Variable("EVSE", "Power", evse=id, data_type="decimal", unit="W", high=most.charge_w,
                  read=lambda: f"{evse.decision.power_w:g}"),
+        Variable("Connector", "AvailabilityState", evse=id, read=lambda: status(id), values=_STATES,
+                 data_type="OptionList"),
+        Variable("Connector", "Available", "true", "boolean", evse=id),
+        Variable("Connector", "SupplyPhases", str(settings.phases), "integer", evse=id),
+        Variable("Connector", "ConnectorType", connector_of(settings), evse=id),
     ]  # fmt: skip
     if settings.may_feed:
         rows += [
@@ -107,3 +115,26 @@ def connector_of(settings: EvseSettings) -> str:
     if any(each.startswith("DC") for each in settings.services):
         return "cCCS2"
     return "cType2" if settings.lock is None else "sType2"
+
+
+def _of_station(evses: list[int], status: Callable[[int], str]) -> list[Variable]:
+    """What concerns the station as a whole."""
+
+    def whole() -> str:
+        found = {status(id) for id in evses}
+        return found.pop() if len(found) == 1 else "Available" if "Available" in found else "Occupied"
+
+    return [
+        Variable("ChargingStation", "AvailabilityState", data_type="OptionList", values=_STATES, read=whole),
+        _text("ChargingStation", "Available", "true", "boolean"),
+        _text("ChargingStation", "SupplyPhases", "3", "integer"),
+        _text("OCPPCommCtrlr", "MessageTimeout", "30", "integer", "Default"),
+        _text("OCPPCommCtrlr", "ResetRetries", "0", "integer"),
+        _text("OCPPCommCtrlr", "UnlockOnEVSideDisconnect", "true", "boolean"),
+        _text("OCPPCommCtrlr", "QueueAllMessages", "false", "boolean"),
+        *(
+            _text("DeviceDataCtrlr", name, value, "integer", action)
+            for action in ("GetReport", "GetVariables", "SetVariables")
+            for name, value in (("ItemsPerMessage", "100"), ("BytesPerMessage", "1000000"))
+        ),
+    ]

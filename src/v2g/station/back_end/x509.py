@@ -1,0 +1,142 @@
+"""What OCPP needs of certificates: their hashes, whether they are sound, requests for new ones, signatures of files."""
+
+from base64 import b64decode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from v2g.ocpp import v21
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A new key, and the request to sign it, both PEM."""
+
+    key: str
+    csr: str
+
+
+def hash_data(pem: str, issuer: str | None = None) -> v21.CertificateHashDataType:
+    """The hashes by which OCPP names a certificate; `issuer`: its issuer's certificate, itself for a root.
+
+    Raises `ValueError` for what is no certificate.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    above = certificate if issuer is None else x509.load_pem_x509_certificate(issuer.encode())
+    if isinstance(above.public_key(), EllipticCurvePublicKey):
+        bits = above.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    else:
+        bits = above.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    return v21.CertificateHashDataType(
+        hashAlgorithm="SHA256",
+        issuerNameHash=sha256(certificate.issuer.public_bytes()).hexdigest(),
+        issuerKeyHash=sha256(bits).hexdigest(),
+        serialNumber=f"{certificate.serial_number:x}",
+    )
+
+
+def root_fault(pem: str, unix_s: float) -> str | None:
+    """Why this is no root that can be trusted now, or None."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError as error:
+        return f"not a certificate: {error}"
+    now = datetime.fromtimestamp(unix_s, UTC)
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        return "not valid now"
+    if certificate.issuer != certificate.subject:
+        return "not a root"
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except Exception as error:  # a wrong signature or algorithm: each has an error of its own
+        return f"not signed by itself: {type(error).__name__}"
+    return None
+
+
+def chain_fault(chain: str, roots: list[str], unix_s: float) -> str | None:
+    """Why a leaf with its chain, PEM, is not below one of these roots, or None."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(chain.encode())
+        trusted = [x509.load_pem_x509_certificate(root.encode()) for root in roots]
+    except ValueError as error:
+        return f"not a certificate: {error}"
+    now, below = datetime.fromtimestamp(unix_s, UTC), found[0]
+    others = found[1:]
+    for _ in range(len(others) + 1):
+        if not below.not_valid_before_utc <= now <= below.not_valid_after_utc:
+            return f"{below.subject.rfc4514_string()} is not valid now"
+        if any(_issued(below, root) for root in trusted):
+            return None
+        above = next((each for each in others if _issued(below, each)), None)
+        if above is None:
+            break
+        below = above
+    return "no trusted root stands above it"
+
+
+def new_request(name: str, organization: str) -> Request:
+    """A key on P-256, and a request for a certificate with this common name (A00.FR.511)."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)]
+    )
+    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Request(private.decode(), csr.public_bytes(Encoding.PEM).decode())
+
+
+def belongs(chain: str, key: str) -> bool:
+    """Whether the leaf of a chain is for this private key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        leaf = x509.load_pem_x509_certificates(chain.encode())[0]
+        return leaf.public_key() == load_pem_private_key(key.encode(), None).public_key()
+    except (ValueError, IndexError):
+        return False
+
+
+def signature_fault(certificate: str, signature: str, content: bytes) -> str | None:
+    """Why a signature (base64) of a file is wrong, or None: RSA-PSS or ECDSA, with SHA-256 (L01)."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    try:
+        key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+        octets = b64decode(signature, validate=True)
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(octets, content, padding.PSS(padding.MGF1(SHA256()), padding.PSS.AUTO), SHA256())
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(octets, content, ec.ECDSA(SHA256()))
+        else:
+            return "the key is neither RSA nor on an elliptic curve"
+    except InvalidSignature:
+        return "the signature does not fit the file"
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _issued(below: object, above: object) -> bool:
+    try:
+        below.verify_directly_issued_by(above)  # type: ignore[attr-defined]
+    except Exception:  # a wrong name, signature or algorithm: each has an error of its own
+        return False
+    return True
