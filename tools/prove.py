@@ -60,6 +60,10 @@ def proofs() -> Iterator[Proof]:
         "mishaps", "10 000 random sessions with injected faults, seeds that `make test` does not use",
         (V2G, "mishaps", "--runs", "10000", "--seed", "1000000"),
     )  # fmt: skip
+    yield Proof(
+        "ocpp", "blocks Q and R of OCPP 2.1 by requirement, OCTT's station cases by name",
+        (V2G, "conformance", "ocpp"),
+    )  # fmt: skip
     for code in CODES:
         yield Proof(f"grid/{code}", f"every case of the type test of {code}", (V2G, "grid", "test", "--code", code))
     yield Proof(

@@ -20,6 +20,7 @@ COMMANDS = {
     "inject": ("inject", "let a station charge, discharge or rest (grid_inject_cmd)"),
     "modbus-write": ("modbus_write", "set a limit in a station's inverter (modbus_write)"),
     "ocpp": ("ocpp", "what a running station and its back end have with each other"),
+    "ems": ("ems", "limits and set-points of an energy management system"),
     "csms": ("csms", "be a back end (CSMS) for a bench: orders out, messages shown"),
     "conformance": ("conformance", "run OCPP's test cases and requirements against a station"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),

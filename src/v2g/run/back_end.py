@@ -1,9 +1,11 @@
 """Keeps the station connected to its back end: WebSocket, store, the charging station in between."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.station.access import authorizer_of
+from v2g.station.command import Ems
 from v2g.station.config.settings import Ocpp, Settings
 from v2g.station.evse import Evse
 
@@ -43,6 +46,8 @@ class BackEndRunner:
             for each in settings.evses
         }
         self._station: ChargingStation | None = None
+        self._log = settings.trace.file
+        self._carrying: asyncio.Task[None] | None = None
         self._connected_to = ""
         self._trouble = ""
         self._version16: Version | None = None
@@ -80,6 +85,21 @@ class BackEndRunner:
         finally:
             if store is not None:
                 store.close()
+
+    def external(self, asked: Ems) -> str:
+        """An energy management system asks for something. Raises `V2GError` with the reason if it cannot have it."""
+        from v2g.station.back_end.external import External, Values
+
+        if self._station is None:
+            raise V2GError("the station is still starting; ask again")
+        values = Values(
+            asked.limit_w, asked.discharge_w, asked.setpoint_w, asked.drawn_var, asked.load_w, for_s=asked.for_s
+        )
+        why = self._station.block(External).set(asked.evse or 0, values)
+        if why is not None:
+            raise V2GError(f"refused: {why}")
+        self._outgoing.set()
+        return "taken" if values.asks or values.load_w is not None else "released"
 
     def shown(self, what: str) -> Any:
         """For `v2g ocpp`."""
@@ -138,11 +158,29 @@ class BackEndRunner:
                 report(station.reset)
                 end()
                 return
+            self._carry(station)
             self._outgoing.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await news.wait()
             news.clear()
+
+    def _carry(self, station: "ChargingStation") -> None:
+        """Have the next file carried, in a thread of its own; one at a time."""
+        from v2g.station.back_end.files import Files
+
+        jobs = station.block(Files).jobs
+        if not jobs or (self._carrying is not None and not self._carrying.done()):
+            return
+        (job, done), ocpp, log = jobs.pop(0), self._ocpp, self._log
+
+        async def carry_it() -> None:
+            from v2g.io.files import carry
+
+            result, content = await asyncio.to_thread(carry, job, log=log, roots=ocpp.roots, install=ocpp.install)
+            done(result, content)
+
+        self._carrying = asyncio.create_task(carry_it())
 
     async def _connect(
         self, station: "ChargingStation", news: asyncio.Event, heed: Callable[[], None], report: Callable[[str], None]
@@ -185,7 +223,7 @@ class BackEndRunner:
         from v2g.station.back_end import network
 
         loop, slot = asyncio.get_running_loop(), station.networks.slots[number]
-        endpoint = _endpoint(self._ocpp, slot, number, network.password(station, slot))
+        endpoint = self._provided(station, _endpoint(self._ocpp, slot, number, network.password(station, slot)))
         offered = {f"ocpp{each}": each for each in slot.versions or self._ocpp.versions}
         ping_s = station.model.number(_COMM, "WebSocketPingInterval") or None
         link = await connect(endpoint, tuple(offered), ping_s)
@@ -203,6 +241,30 @@ class BackEndRunner:
             self._connected_to = ""
             station.disconnected(loop.time())
             await link.close()
+
+    def _provided(self, station: "ChargingStation", endpoint: "Endpoint") -> "Endpoint":
+        """With the roots that the back end has installed, and the certificate that it has signed; kept beside the
+        store, because OpenSSL reads files."""
+        from v2g.station.back_end.certificates import Certificates
+
+        held, store = station.block(Certificates), self._ocpp.store
+        roots, own = held.roots("CSMSRootCertificate"), held.own.get("ChargingStationCertificate")
+        if store is None or endpoint.roots is None or not (roots or own):
+            return endpoint
+        found = {"roots": "\n".join([endpoint.roots.read_text(), *roots])}
+        if own is not None:
+            found |= {"certificate": own.chain, "private_key": own.key}
+        files = {}
+        for name, content in found.items():
+            file = files[name] = store.with_name(f"{store.name}.{name}.pem")
+            with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as writing:
+                writing.write(content)
+        return replace(
+            endpoint,
+            roots=files["roots"],
+            certificate=files.get("certificate", endpoint.certificate),
+            private_key=files.get("private_key", endpoint.private_key),
+        )
 
     def _version(self, subprotocol: str, station: "ChargingStation") -> "Version":
         if subprotocol != "ocpp1.6":

@@ -187,6 +187,10 @@ class StationProcess:
     async def _obey(self, asked: command.Any) -> object:
         """Carry out a command of the operator. Raises `V2GError`."""
         loop = asyncio.get_running_loop()
+        if isinstance(asked, command.Ems):
+            if self._back_end is None:
+                raise V2GError("an EMS acts by the rules of the back end; set `ocpp` in the configuration")
+            return self._back_end.external(asked)
         if isinstance(asked, command.Ocpp):
             if self._back_end is None:
                 raise V2GError("this station has no back end; set `ocpp` in its configuration")

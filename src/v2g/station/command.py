@@ -86,7 +86,23 @@ class Ocpp(_Command, frozen=True, tag="ocpp"):
     show: Literal["status", "queue", "variables", "profiles"] = "status"
 
 
+class Ems(_Command, frozen=True, tag="ems"):
+    """What an energy management system asks of an EVSE, or of the station. Without any value it asks for nothing more.
+
+    The back end decides how far it may (OCPP, blocks K and Q)."""
+
+    limit_w: Watts | None = None
+    discharge_w: Watts | None = None
+    """The most that may be fed; a magnitude."""
+    setpoint_w: Vars | None = None
+    """Positive charges the vehicle."""
+    drawn_var: Vars | None = None
+    load_w: Vars | None = None
+    """What the meter of the connection shows, positive as taken from the grid."""
+    for_s: Annotated[int, Meta(gt=0, le=31_536_000)] | None = None
+
+
 Command = Status | Explain | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
 
-Any = Command | Ocpp
+Any = Command | Ocpp | Ems
 """All that the control socket takes: commands for the station, and questions to its process."""

@@ -2,10 +2,10 @@
 
 from base64 import b64decode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 
 from v2g.ocpp import v21
+from v2g.ocpp.schedule import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def root_fault(pem: str, unix_s: float) -> str | None:
         certificate = x509.load_pem_x509_certificate(pem.encode())
     except ValueError as error:
         return f"not a certificate: {error}"
-    now = datetime.fromtimestamp(unix_s, UTC)
+    now = timestamp(unix_s)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         return "not valid now"
     if certificate.issuer != certificate.subject:
@@ -68,7 +68,7 @@ def chain_fault(chain: str, roots: list[str], unix_s: float) -> str | None:
         trusted = [x509.load_pem_x509_certificate(root.encode()) for root in roots]
     except ValueError as error:
         return f"not a certificate: {error}"
-    now, below = datetime.fromtimestamp(unix_s, UTC), found[0]
+    now, below = timestamp(unix_s), found[0]
     others = found[1:]
     for _ in range(len(others) + 1):
         if not below.not_valid_before_utc <= now <= below.not_valid_after_utc:

@@ -331,6 +331,9 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     vendor: Annotated[str, Meta(min_length=1, max_length=50)] = "v2g"
     model: Annotated[str, Meta(min_length=1, max_length=20)] = "v2g station"
     serial: Annotated[str, Meta(max_length=25)] = ""
+    install: tuple[str, ...] = ()
+    """The command that installs a firmware which the back end has sent and signed; the file's path is added. Without it
+    no firmware can be installed."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
