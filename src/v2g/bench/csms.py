@@ -250,8 +250,10 @@ def _answer(action: str) -> Message | None:
             return v21.HeartbeatResponse(currentTime=now)
         case "Authorize":
             return v21.AuthorizeResponse(idTokenInfo=v21.IdTokenInfoType(status="Accepted"))
+    kind: type[Message] = v21.CALLS[action][1]
+    if action in ("NotifyEVChargingNeeds", "NotifyEVChargingSchedule", "OpenPeriodicEventStream"):
+        return kind(status="Accepted")
     try:
-        kind: type[Message] = v21.CALLS[action][1]
         return kind()
     except TypeError:  # it has required fields
         return None

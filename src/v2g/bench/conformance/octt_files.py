@@ -250,7 +250,10 @@ def delete_the_own_certificate(tester: Tester) -> None:
 
 missing("the state of the station's own chain is not asked of the back end", "TC_M_24_CS", "TC_M_25_CS")
 missing("a car that pays by a contract is not yet at this stand", *(f"TC_C_{number}_CS" for number in range(50, 56)))
-missing("a car's request for a contract is not passed on", *(f"TC_M_{number}_CS" for number in (26, 27, 28, 29)))
+not_here(
+    "it takes a car that wants a contract: tests/station/back_end/test_provisioning.py",
+    *(f"TC_M_{number}_CS" for number in (26, 27, 28, 29)),
+)
 not_here("AdditionalRootCertificateCheck is false", "TC_M_09_CS", "TC_M_30_CS", "TC_M_31_CS")
 
 # N

@@ -38,6 +38,8 @@ RETRY_BOOT_S = 30.0
 """Between BootNotifications if the back end names no interval (B02, B03)."""
 MOST_CALLS = 200
 """Of those that need not arrive; the oldest are dropped."""
+READ_S = 3.0
+"""How long a process may take until it has read its devices; before that a connector is not reported as faulted."""
 LAST_WORDS_S = 5.0
 """How long a process that ends waits for its last messages to be answered."""
 RESTARTS: dict[str, v21.BootReasonEnumType] = {
@@ -100,6 +102,8 @@ class ChargingStation:
         """What a person should know; whoever writes the trace takes it."""
         self.reset: str | None = None
         """The process has to end: why."""
+        self._began = float("inf")
+        """When this process looked first."""
         self._ends: tuple[str, float] | None = None
         """Why the process is about to end, and when at the latest."""
         self.offline_since: float | None = 0.0
@@ -193,7 +197,7 @@ class ChargingStation:
 
     def step(self, now: float, unix_s: int) -> None:
         """Look at the EVSEs, give the orders, say what is due."""
-        self.now, self.unix_s = now, unix_s
+        self.now, self.unix_s, self._began = now, unix_s, min(self._began, now)
         self._look(first=True)
         interval_s = self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
         for id, tracker in self.trackers.items():
@@ -444,6 +448,8 @@ class ChargingStation:
     def _report_statuses(self) -> None:
         for id in self.evses:
             status = self.status(id)
+            if status == "Faulted" and self.now < self._began + READ_S:
+                continue  # its devices have not been read yet
             if self._reported.get(id) != status:
                 self._reported[id] = status
                 self.call(

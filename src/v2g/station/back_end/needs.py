@@ -34,6 +34,8 @@ class Needs(Block):
             if tracker.running is None or conversation is None:
                 self._reported.pop(id, None)
                 continue
+            if self.station.outbox.waiting_for(tracker.running.id):
+                continue  # the back end has to know the transaction first (K18.FR.16)
             selection, car = conversation.selection, evse.car
             if selection is None or not (car.limits.charge_w or car.limits.charge_a):
                 continue
