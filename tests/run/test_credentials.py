@@ -102,6 +102,14 @@ def test_a_broken_file_of_roots_keeps_no_car_of_the_others_out(directory: Path, 
     assert "oem_root_3.pem holds a certificate that cannot be read" in credentials.problems[0]
 
 
+def test_any_directory_below_counts(directory: Path) -> None:
+    """A station below two V2G roots: its leaves and their roots, whatever the directories are called."""
+    (directory / "iso2").rename(directory / "second")
+    credentials = Credentials(Tls(directory=directory))
+    assert [each.own[0].key_kind for each in credentials.choice.contexts] == ["secp521r1", "secp256r1"]
+    assert [root.key_kind for root in credentials.store.roots_for(Role.STATION)] == ["secp521r1", "secp256r1"]
+
+
 def test_changed_files_are_used_for_the_next_car(directory: Path, tmp_path: Path) -> None:
     credentials = Credentials(Tls(directory=directory))
     former = credentials.choice

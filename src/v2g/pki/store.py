@@ -51,7 +51,8 @@ def load(directory: Path, at_s: float, *, others: Mapping[Anchor, Path] | None =
     roots: dict[Anchor, list[Certificate]] = {anchor: [] for anchor in Anchor}
     authorities: list[Certificate] = []
     problems: list[str] = []
-    for place in (directory, directory / ISO2):
+    places = [directory, *_below(directory)]
+    for place in places:
         for anchor in Anchor:
             named = (others or {}).get(anchor)
             files = root_files(place, anchor) if named is None else [named]
@@ -60,9 +61,17 @@ def load(directory: Path, at_s: float, *, others: Mapping[Anchor, Path] | None =
         authorities += _all(sorted(place.glob("*_chain.pem")), problems)
     authorities = list(dict.fromkeys(authorities))
     issuers = [*authorities, *(root for each in roots.values() for root in each)]
-    evidence = _evidence([directory / LISTS, directory / ISO2 / LISTS], issuers, at_s, problems)
+    evidence = _evidence([place / LISTS for place in places], issuers, at_s, problems)
     found = {anchor: tuple(dict.fromkeys(each)) for anchor, each in roots.items()}
     return Store(directory, found, tuple(authorities), tuple(dict.fromkeys(problems)), evidence)
+
+
+def _below(directory: Path) -> list[Path]:
+    """Directories that hold the same once more, such as `iso2`."""
+    try:
+        return sorted(each for each in directory.iterdir() if each.is_dir() and each.name != LISTS)
+    except OSError:
+        return []
 
 
 def root_files(directory: Path, anchor: Anchor) -> list[Path]:
