@@ -17,7 +17,7 @@ from tests.iso15118.requests import header
 from tests.iso15118.test_secc_engine import OFFER, READY
 from tests.iso15118.test_secc_engine import Car as D20Car
 
-from v2g.iso15118.contract import Credential, Flaw, Unprovisioned
+from v2g.iso15118.contract import Credential, Flaw, Judgement, Unprovisioned
 from v2g.iso15118.d2.certificate_chain import chain_element
 from v2g.iso15118.d2.iso2 import ISO2
 from v2g.iso15118.d2.table import Phase
@@ -189,6 +189,49 @@ def test_a_contract_that_nobody_knows_to_be_good_does_not_feed_the_grid(pki: Hie
     car = Car(pki).authorized()
     assert car.engine.session.car.contract == EMAID
     assert car.engine.session.car.contract_doubt == "nobody says whether its contract was revoked"
+
+
+class Responder:
+    """Says nothing of a contract for a while."""
+
+    def __init__(self, pki: Hierarchy) -> None:
+        self._known, self.silent = pki.trusts(), True
+
+    def judge(self, chain: tuple[bytes, ...], edition: str, unix_s: int) -> Judgement:
+        waits = Judgement(pending=True, reason="an OCSP responder has not answered yet")
+        return waits if self.silent else self._known.judge(chain, edition, unix_s)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_others_know_of_a_contract_is_waited_for_not_longer_than_the_car_waits(
+    pki: Hierarchy, answers: bool
+) -> None:
+    """Some cars give PaymentDetails 2 s."""
+    responder = Responder(pki)
+    car = Car(pki, contracts=responder).chosen()
+    assert car.send(details(pki.contract)).send == []
+    deadline = car.engine.next_deadline() or 0.0
+    assert deadline == pytest.approx(car.now + 1.4)
+    if answers:
+        responder.silent = False
+        [answer] = car.answers(car.engine.renew(car.now + 1.0, car.view))
+        assert answer.ResponseCode.value == "OK"
+        return
+    assert car.engine.renew(car.now + 1.0, car.view).send == []
+    [answer] = car.answers(car.engine.expire(deadline, car.view))
+    assert answer.ResponseCode.value == "FAILED_CertificateNotAllowedAtThisEVSE"
+    car.assert_safe()
+
+
+def test_a_car_of_iso_20_asks_again_while_others_are_asked(pki20: Hierarchy) -> None:
+    responder = Responder(pki20)
+    car = Car20(pki20, contracts=responder)
+    challenge = car.challenge()
+    assert car.pays(challenge, pki20.contract).EVSEProcessing.value == "Ongoing"
+    assert not car.secc.session.car.contract
+    responder.silent = False
+    assert car.pays(challenge, pki20.contract).EVSEProcessing.value == "Ongoing"
+    assert car.secc.session.car.contract == EMAID
 
 
 def test_a_chain_has_at_most_two_authorities(pki: Hierarchy) -> None:
