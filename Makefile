@@ -30,7 +30,7 @@ proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns
 	@tools/setup.sh ip java openssl mosquitto debootstrap
 	@.venv/bin/python tools/prove.py $(ARGS)
 
-mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices (a quarter of an hour)
+mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices
 	@.venv/bin/python tools/mutants.py $(ARGS)
 
 bench: $(DEV_READY) ## measure, beside an independent implementation

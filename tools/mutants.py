@@ -294,34 +294,49 @@ def codes_for(file: str) -> list[str]:
     return [name, f"{name}/small"] if name == "vde-4105" else [name]
 
 
-_Chosen = tuple[tuple[float, ...], Any, Any]
-"""Its place in the order, the subject, the case."""
-
-
 def judge(copy: Path, file: str) -> str:
-    """In a process of its own, with the edited copy as its package: the first case that fails, or nothing."""
-    from v2g.bench.typetest import bench, suite
+    """In a process of its own, with the edited copy as its package: what catches the edit, or nothing."""
+    signal.signal(signal.SIGPROF, _too_long)
+    try:
+        return _first_failure(copy, file)
+    except Exception as error:
+        return f"it does not run: {type(error).__name__}: {error}"
+
+
+def _first_failure(copy: Path, file: str) -> str:
+    from v2g.bench.typetest import bench
+
+    if not Path(bench.__file__).is_relative_to(copy):
+        raise SystemExit(f"{bench.__file__} is judged instead of {copy}")
+    for subject, case in _in_order(file):
+        signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
+        if not bench.run(case, subject).passed:
+            return f"{subject.name} {case.name}"
+    return ""
+
+
+def _in_order(file: str) -> Iterator[tuple[Any, Any]]:
+    """Subjects and cases: those that touch the file, the short ones first and of one code after the other; all others
+    of two codes."""
+    from v2g.bench.typetest import suite
     from v2g.bench.typetest.case import Subject
 
-    assert Path(bench.__file__).is_relative_to(copy), bench.__file__
-    first = next((cases for beginning, cases in _FIRST if file.startswith(beginning)), ())
-    signal.signal(signal.SIGPROF, _too_long)
-    touching, others = list[_Chosen](), list[_Chosen]()
+    first = next((prefixes for beginning, prefixes in _FIRST if file.startswith(beginning)), ())
+    later = list[tuple[tuple[float, ...], Any, Any]]()
     for place, code in enumerate(codes_for(file)):
         name, _, variant = code.partition("/")
         subject = Subject(name, variant or None)  # type: ignore[arg-type]
+        short = list[tuple[tuple[float, ...], Any]]()
         for case in suite.cases(subject).values():
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
-            if prefix is not None:
-                touching.append(((case.lasts_s > _SHORT_S, prefix, place, case.lasts_s), subject, case))
-            elif place < _IN_FULL:
-                others.append(((place, case.lasts_s), subject, case))
-    for chosen in (touching, others):
-        for _, subject, case in sorted(chosen, key=lambda each: each[0]):
-            signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
-            if not bench.run(case, subject).passed:
-                return f"{subject.name} {case.name}"
-    return ""
+            if prefix is None:
+                later += [((1, place, case.lasts_s), subject, case)] * (place < _IN_FULL)
+            elif case.lasts_s > _SHORT_S:
+                later.append(((0, prefix, place, case.lasts_s), subject, case))
+            else:
+                short.append(((prefix, case.lasts_s), case))
+        yield from ((subject, case) for _, case in sorted(short, key=lambda each: each[0]))
+    yield from ((subject, case) for _, subject, case in sorted(later, key=lambda each: each[0]))
 
 
 def _too_long(number: int, frame: object) -> None:
@@ -340,9 +355,9 @@ def _judged(edit: Edit, copies: "Queue[Path]") -> Verdict:
             [sys.executable, __file__, "--judge", str(copy), edit.file],
             capture_output=True, text=True, env=environment, cwd=copy, check=False,
         )  # fmt: skip
+        if done.returncode:  # not the edit's fault: what a case or an import raises is caught there
+            raise SystemExit(f"the judge failed on {edit.text}: {done.stderr.strip()}")
         by = done.stdout.strip()
-        if done.returncode:
-            by = f"it does not run: {(done.stderr.strip().splitlines() or ['?'])[-1][:100]}"
     finally:
         file.write_text(source, "utf-8")
         copies.put(copy)
