@@ -189,6 +189,7 @@ class BackEndRunner:
         reported once."""
         from v2g.io.carrier import BackEndError, BackOff
         from v2g.ocpp.network import Route
+        from v2g.station.back_end.security import Security
 
         waits, route, number = BackOff(), Route(), station.model.number
         while True:
@@ -197,10 +198,12 @@ class BackEndRunner:
             try:
                 await self._serve(station, slot, news, heed, report)
             except* BackEndError as group:
-                reason = str(group.exceptions[0])
-                if reason != self._trouble:
-                    self._trouble = reason
-                    report(reason)
+                error = group.exceptions[0]
+                if str(error) != self._trouble:  # once for a series of attempts (A00.FR.316)
+                    self._trouble = str(error)
+                    report(self._trouble)
+                    if isinstance(error, BackEndError) and error.event:
+                        station.block(Security).happened(error.event, self._trouble)
             if self._heard:
                 waits.succeeded()
                 route.succeeded()
