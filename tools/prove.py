@@ -27,7 +27,10 @@ USERS = {
     "user": "an ordinary user",
 }
 KILLS = "tests/run/test_kill_campaign.py"
-CODES = ("ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105")
+CODES = (
+    "ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "rule21", "en50549-1", "vde-4105", "g99", "cei-0-21",
+    "as-nzs-4777-2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ def proofs() -> Iterator[Proof]:
     yield Proof(
         "mutants", "edits of the grid functions and their settings: the type test notices them",
         (sys.executable, str(ROOT / "tools" / "mutants.py")),
+    )  # fmt: skip
+    yield Proof(
+        "stability", "islands found in time with late set-points, no false trip and no limit cycle on weak grids",
+        (sys.executable, "-m", "benchmarks.grid_stability"), 16,
     )  # fmt: skip
     yield Proof(
         "captures", "captures with 1 %, 5 % and 20 % of their packets dropped: messages still read, no false finding",

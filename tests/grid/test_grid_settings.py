@@ -18,7 +18,8 @@ every_code = pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 
 
 def test_the_codes_that_come_with_the_package() -> None:
-    assert settings.names() == ["en50549-1", "ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "vde-4105"]
+    europe, america = ["cei-0-21", "en50549-1", "g99", "vde-4105"], ["ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3"]
+    assert settings.names() == sorted([*europe, *america, "as-nzs-4777-2", "rule21"])
 
 
 @every_code

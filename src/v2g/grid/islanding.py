@@ -6,11 +6,20 @@ so a probe makes it drift: while feeding, the station draws or injects a little 
 change of frequency it sees (positive feedback, after the Sandia frequency shift). A grid is not affected; a parallel
 RLC load of quality factor Qf answers with df/f = q / (2 Qf), so that every gain above 2 Qf runs away into the passive
 elements.
+
+Set-points arrive late, and every turn of the feedback takes as long as they do: the gain follows the measured delay.
+A late feedback may also swing instead of running away, faster than a trip element can see; so a change of frequency
+that is clear is answered by a push for longer than a swing, and always upwards, where every code trips soon. Several
+stations on one island see the
+same frequency: what cancels between them is the first kick alone, and not for long, because each turns at times of its
+own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import copysign, exp
 
+from v2g.grid.curve import interpolate
 from v2g.grid.element import TOLERANCE_S
 from v2g.grid.sample import GridSample
 
@@ -34,18 +43,37 @@ class Islanding:
     """Longer than the code lets the station ride through."""
     probe_enabled: bool
     probe_gain: float
-    """Reactive power per active power, for each per unit that the frequency has changed: more than 2 Qf."""
+    """Reactive power per active power, for each per unit that the frequency has changed: more than 2 Qf. For set-points
+    that arrive at once."""
+    probe_slow_gain: float
+    """The same for the slowest set-points."""
+    probe_slowest_s: float
+    """Set-points that take longer forbid feeding."""
     probe_limit: float
     """Largest reactive power of the probe, as a share of the active power."""
     probe_kick: float
-    """Share of the active power that the probe adds: away from the nominal frequency, and to both sides in turn near
-    it, so that a perfect match does not stay one."""
+    """Share of the active power that the probe adds, to both sides in turn: a perfect match must not stay one."""
     probe_kick_s: float
     """From one side to the other."""
-    probe_near_hz: float
-    """How close counts as near the nominal frequency."""
+    probe_follow: float
+    """From this relative change of frequency on the kick does not turn: it stays on the side of the change."""
+    probe_push: float
+    """From this share of the active power on, to either side, the feedback becomes a push: the largest reactive power
+    is drawn, which raises an island's frequency."""
+    probe_push_s: float
+    """Duration of a push."""
     probe_washout_s: float
     """Time constant after which a changed frequency counts as normal: at rest the probe costs nothing."""
+
+    def gain(self, delay_s: float | None) -> float:
+        """The gain for set-points that take `delay_s`; if that is not known, for the slowest."""
+        if delay_s is None:
+            return self.probe_slow_gain
+        return interpolate(delay_s, (0.0, self.probe_gain), (self.probe_slowest_s, self.probe_slow_gain))
+
+
+_UNEVEN = 0.3
+"""By how much the time to a turn of the kick varies, as a share of it."""
 
 
 class PassiveDetection:
@@ -77,27 +105,45 @@ class PassiveDetection:
 class Probe:
     """The active part: the reactive power that makes an island drift."""
 
-    def __init__(self, settings: Islanding, nominal_hz: float) -> None:
+    def __init__(self, settings: Islanding, draw: Callable[[], float] = lambda: 0.5) -> None:
+        """`draw`: a random share of 0..1 for the times at which the kick turns, so that stations do not turn together;
+        without it they are even."""
         self.settings = settings
-        self._nominal_hz = nominal_hz
+        self._draw = draw
         self._usual_hz: float | None = None
-        self._side, self._until_turn_s = 1.0, settings.probe_kick_s
+        self._side, self._until_turn_s = copysign(1.0, draw() - 0.5), settings.probe_kick_s
+        self._push_s = 0.0
 
-    def step(self, frequency_hz: float, power_w: float, dt_s: float) -> float:
-        """Lets `dt_s` pass; returns the reactive power to add, in var drawn. Zero unless the station feeds."""
+    def step(self, frequency_hz: float, power_w: float, dt_s: float, delay_s: float | None = None) -> float:
+        """Lets `dt_s` pass; returns the reactive power to add, in var drawn. Zero unless the station feeds.
+
+        `delay_s`: how late set-points arrive, if that is known.
+        """
         settings = self.settings
         if not settings.probe_enabled or power_w >= 0:
-            self._usual_hz = None
+            self._usual_hz, self._push_s = None, 0.0
             return 0.0
         if self._usual_hz is None:
             self._usual_hz = frequency_hz
         deviation = frequency_hz / self._usual_hz - 1
         keep = exp(-dt_s / settings.probe_washout_s)
         self._usual_hz = keep * self._usual_hz + (1 - keep) * frequency_hz
-        self._until_turn_s -= dt_s
-        if self._until_turn_s <= TOLERANCE_S:
-            self._side, self._until_turn_s = -self._side, settings.probe_kick_s
-        if abs(self._usual_hz - self._nominal_hz) > settings.probe_near_hz:
-            self._side = copysign(1.0, self._usual_hz - self._nominal_hz)
-        share = settings.probe_gain * deviation + settings.probe_kick * self._side
+        self._turn(deviation, dt_s)
+        share = settings.gain(delay_s) * deviation
+        self._push_s -= dt_s
+        if self._push_s <= TOLERANCE_S and abs(share) > settings.probe_push:
+            self._push_s = settings.probe_push_s
+        if self._push_s > TOLERANCE_S:
+            return -power_w * settings.probe_limit
+        share += settings.probe_kick * self._side
         return -power_w * min(max(share, -settings.probe_limit), settings.probe_limit)
+
+    def _turn(self, deviation: float, dt_s: float) -> None:
+        """The kick's side: that of a change of frequency, otherwise each in turn."""
+        settings = self.settings
+        self._until_turn_s -= dt_s
+        if abs(deviation) > settings.probe_follow:
+            self._side, self._until_turn_s = copysign(1.0, deviation), settings.probe_kick_s
+        elif self._until_turn_s <= TOLERANCE_S:
+            self._side = -self._side
+            self._until_turn_s = settings.probe_kick_s * (1 + _UNEVEN * (2 * self._draw() - 1))

@@ -4,8 +4,8 @@ IEEE 1547-2018 6.4.2: cease within 0.083 s in momentary cessation and within 0.1
 least 80 % of the current before the disturbance within 0.4 s of the voltage's return.
 
 On a weak grid the station's own power may move the voltage out of its band: it ceases, the voltage is back at once, it
-returns, and so on for ever. A cessation that ends soon after it began, and comes back soon after it ended, is such a
-relapse; several in a row end in a trip, and the way back into service decides when to try again.
+returns, and so on for ever. A short cessation that follows another short one is such a relapse; several in a row end in
+a trip, and the way back into service decides when to try again. A disturbance of the grid lasts longer.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,9 @@ class Cessation:
     restore_s: float
     """How long the grid must be back before the station is: keeps it from flapping at the edge of the band."""
     relapse_s: float
-    """A cessation is a relapse if it lasts no longer than this, and begins no later than this after the last one."""
+    """A cessation that lasts longer is no relapse."""
+    relapse_within_s: float
+    """One that begins later than this after the last one's end is none either."""
     most_relapses: float
     """More of them in a row trip the station."""
 
@@ -43,8 +45,9 @@ class MomentaryCessation:
         self._back_s = 0.0 if mode.ceases else self._back_s + dt_s
         self.ceased = mode.ceases or (self.ceased and self._back_s < self.settings.restore_s - TOLERANCE_S)
         if self.ceased and not before:
-            soon = max(self._lasted_s, self._since_s) <= self.settings.relapse_s
-            self._relapses = self._relapses + 1 if soon else 0
+            short = self._lasted_s <= self.settings.relapse_s + TOLERANCE_S
+            again = self._since_s <= self.settings.relapse_within_s + TOLERANCE_S
+            self._relapses = self._relapses + 1 if short and again else 0
             self._lasted_s = 0.0
         if self.ceased:
             self._lasted_s, self._since_s = self._lasted_s + dt_s, 0.0

@@ -3,7 +3,8 @@
 A file has one table for each function and one line for each value:
 `delay_s = { default = 2.0, range = [1.0, 13.0], source = "6.4.1" }`. A value without `range` or `choices` is fixed; one
 without `source` has that of its table. Units are in the names. `extends` names a file whose tables this one overlays,
-`[variant.<name>.<table>]` overlays once more when the variant is chosen.
+`absent = true` in the table of a trip element takes out one of the extended file. `[variant.<name>.<table>]` overlays
+once more when the variant is chosen; `default_variant = ""` takes out the variants of the extended file.
 """
 
 import tomllib
@@ -66,6 +67,9 @@ class SettingsError(V2GError):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
         self.errors = errors
+
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[list[str]]]:
+        return type(self), (self.errors,)  # from one process to another
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +170,16 @@ def names() -> list[str]:
 def load(name: str, variant: str | None = None, *, nominal_hz: float | None = None) -> GridCode:
     """The grid code `name`, such as `ieee1547-cat3`.
 
-    `variant`: of IEEE 1547-2018 the normal operating performance category, `a` or `b`. `nominal_hz`: for a network of
-    another nominal frequency than the code's; every frequency of it is then scaled in proportion. Raises
-    `SettingsError`.
+    `variant`: of IEEE 1547-2018 the normal operating performance category, `a` or `b`; of AS/NZS 4777.2 the region,
+    `a`, `b` or `c`. `nominal_hz`: for a network of another nominal frequency than the code's; every frequency of it is
+    then scaled in proportion. Raises `SettingsError`.
     """
     if name not in CODES:
         raise SettingsError([f"there is no grid code {name!r}; there are {', '.join(names())}"])
     document = read(name)
-    variants: dict[str, Any] = document.get("variant", {})
-    chosen = variant or document.get("default_variant", "")
+    default = document.get("default_variant")
+    variants: dict[str, Any] = {} if default == "" else document.get("variant", {})
+    chosen = variant or default or ""
     if chosen and chosen not in variants:
         remedy = f"there are {', '.join(variants)}" if variants else "the code has none, so name none"
         raise SettingsError([f"{name}: there is no variant (category) {chosen!r}; {remedy}"])
@@ -191,7 +196,11 @@ def read(name: str) -> dict[str, Any]:
     except (RegistryError, tomllib.TOMLDecodeError) as error:
         raise SettingsError([f"{name}: {error}"]) from error
     parent = document.get("extends")
-    return document if parent is None else _overlaid(read(parent), document)
+    if parent is None:
+        return document
+    document = _overlaid(read(parent), document)
+    trip = {key: table for key, table in document.get("trip", {}).items() if not table.get("absent")}
+    return {**document, "trip": trip}
 
 
 def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz: float | None = None) -> GridCode:

@@ -5,7 +5,7 @@ with the name of the function that sets it, and the reactive power. The station 
 a `GridLimit` has the shape of its own bounds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 
@@ -71,9 +71,12 @@ class Support:
 class GridSupport:
     """The grid support of one inverter."""
 
-    def __init__(self, code: GridCode, rating: Rating) -> None:
+    def __init__(self, code: GridCode, rating: Rating, draw: Callable[[], float] = lambda: 0.5) -> None:
+        """`draw`: a random share of 0..1 for the islanding probe."""
         self.code = code
         self.rating = rating
+        self.delay_s: float | None = None
+        """How late set-points arrive, if that is known."""
         self._droop = Droop(code.frequency_droop, code.nominal_hz)
         self._reference = Reference(code.volt_var)
         self._volt_watt_pu = OpenLoopResponse(1.0)
@@ -82,7 +85,7 @@ class GridSupport:
         self._transition = Transition(code.reactive.mode)
         self._volt_var_lock, self._watt_var_lock = Lock(), Lock()
         self._ramp = Ramp(code.ramp_rate)
-        self._probe = Probe(code.islanding, code.nominal_hz)
+        self._probe = Probe(code.islanding, draw)
         self._power_w = 0.0
         self._calm_wish_w: float | None = None
         """None for a car that has seen no undisturbed grid yet."""
@@ -194,6 +197,9 @@ class GridSupport:
     ) -> tuple[GridLimit, ...]:
         code, rating = self.code, self.rating
         limits = [GridLimit("inverter rating", rating.charge_w, rating.discharge_w)]
+        if self.delay_s is not None and self.delay_s > code.islanding.probe_slowest_s and code.islanding.probe_enabled:
+            detail = f"set-points take {self.delay_s:.2f} s, more than {code.islanding.probe_slowest_s:g} s"
+            limits.append(GridLimit("islanding probe", discharge_w=0.0, detail=detail))
         if volt_watt_pu < _FREE_PU:
             detail = f"{sample.mean_pu:.2f} pu"
             fed_w = max(volt_watt_pu, 0.0) * rating.discharge_w
@@ -216,7 +222,7 @@ class GridSupport:
         lagged_var = self._reactive_var.step(target_var, response_s, dt_s)
         mode_var = self._transition.step(self.code.reactive, lagged_var, dt_s)
         power_now_w = power_w if sample.power_w is None else sample.power_w
-        probe_var = self._probe.step(sample.frequency_hz, power_now_w, dt_s)
+        probe_var = self._probe.step(sample.frequency_hz, power_now_w, dt_s, self.delay_s)
         wanted_var = mode_var + probe_var
         granted_var = self.code.capability.reactive_var(wanted_var, power_w, self.rating)
         if probe_var:

@@ -32,7 +32,7 @@ class Subject:
     """The station under test, by its grid code."""
 
     name: str
-    category: Literal["a", "b"] | None = None
+    category: str | None = None
     phases: Literal[1, 3] = 3
     nominal_hz: float | None = None
     settings: tuple[tuple[str, Value], ...] = ()

@@ -126,8 +126,9 @@ class GridCodeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     name: Name
     """One of `v2g.grid.codes.CODES`."""
-    category: Literal["a", "b"] | None = None
-    """Normal operating performance category, of IEEE 1547 only; b if left out."""
+    category: str | None = None
+    """Variant of the code: of IEEE 1547 the normal operating performance category a or b (b if left out), of
+    AS/NZS 4777.2 the region a, b or c (a if left out), of VDE-AR-N 4105 `small` for a plant of up to 4.6 kVA."""
     phases: Literal[1, 3] = 3
     """How many of the grid sensing unit's voltages count."""
     settings: dict[str, float | bool | str] = {}

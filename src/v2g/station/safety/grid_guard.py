@@ -9,6 +9,7 @@ from v2g.grid.adjustments import Adjustment, Adjustments, Layer, Party, differen
 from v2g.grid.capability import Rating
 from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.sample import GridSample
+from v2g.grid.set_point_delay import SetPointDelay
 from v2g.grid.settings import Value
 from v2g.grid.support import GridSupport, Support
 from v2g.iso15118.der import DerRating, DerSettings
@@ -77,7 +78,9 @@ class GridGuard:
         self._protection = Protection(self.code, grid_code.phases, draw=draw)
         self._judged: tuple[GridReading | None, MeterReading | None] = None, None
         """The readings behind the verdict."""
+        self._draw = draw
         self._support: GridSupport | None = None
+        self._delay: SetPointDelay | None = None
         self._supported_s = 0.0
         self._der: tuple[settings.GridCode, DerSettings] | None = None
         """Made of this code."""
@@ -113,6 +116,9 @@ class GridGuard:
             and now - grid.time_s < self.code.measurement.stale_s
         ):
             return False  # nothing new, and not stale yet
+        if meter is not None and meter is not self._judged[1] and self._delay is not None and self._support is not None:
+            self._delay.see(meter.power_w, meter.time_s)
+            self._support.delay_s = self._delay.delay_s
         self._judged = grid, meter
         self.sample, before = self._sample(readings, now), self.verdict
         in_use = self._support is not None and now - self._supported_s < _IN_USE_S
@@ -134,7 +140,9 @@ class GridGuard:
             if rating is None
             else _limits(rating)
         )
-        self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits), now, None
+        self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits, self._draw), now, None
+        rated_w = max(limits.charge_w, limits.discharge_w)
+        self._delay = SetPointDelay(rated_w) if isinstance(rating, InverterRating) else None  # the probe's inverter
 
     def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
         """What becomes of the wish, and within which limits. `begin` comes first.
@@ -152,6 +160,11 @@ class GridGuard:
         """The power is held here by somebody else; ramps go on from here."""
         if self._support is not None:
             self._support.hold(power_w)
+
+    def commanded(self, power_w: float, now: float) -> None:
+        """The set-point that was decided, at the grid's side of the inverter."""
+        if self._delay is not None:
+            self._delay.set(power_w, now)
 
     def adjust(
         self,

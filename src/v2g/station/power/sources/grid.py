@@ -62,5 +62,9 @@ class Grid(Source):
         yield from self._limits
 
     def decided(self, decision: Decision, situation: Situation) -> None:
-        if situation.resting and situation.guard is not None:
-            situation.guard.hold(0.0)  # after the rest the ramp begins at zero
+        guard = situation.guard
+        if guard is None:
+            return
+        guard.commanded(decision.power_w + situation.loss_w, situation.now)
+        if situation.resting:
+            guard.hold(0.0)  # after the rest the ramp begins at zero
