@@ -32,7 +32,7 @@ def add_subject(parser: argparse.ArgumentParser) -> None:
     """Options that say which settings of which code."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="code and settings of a station's configuration")
     parser.add_argument("--evse", type=whole(least=1), metavar="N", help="with --config: of this EVSE (the first)")
-    parser.add_argument("--category", choices=("a", "b"), help="normal operating performance category of IEEE 1547")
+    parser.add_argument("--category", help="variant of the code: a or b of IEEE 1547, a, b or c of AS/NZS 4777.2")
     parser.add_argument("--nominal", type=float, choices=(50, 60), metavar="50|60", help="Hz, if not the code's own")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting; repeatable")
 
