@@ -325,7 +325,7 @@ def _in_order(file: str) -> Iterator[tuple[Any, Any]]:
     later = list[tuple[tuple[float, ...], Any, Any]]()
     for place, code in enumerate(codes_for(file)):
         name, _, variant = code.partition("/")
-        subject = Subject(name, variant or None)  # type: ignore[arg-type]
+        subject = Subject(name, variant or None)
         short = list[tuple[tuple[float, ...], Any]]()
         for case in suite.cases(subject).values():
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
