@@ -219,8 +219,13 @@ class Credulous(Careless):
 class Loyal(Careless):
     """Once granted, for ever."""
 
+    _granted: Verdict | None = None
+
     def _judge(self, now: float) -> Verdict:
-        return Verdict(Answer.GRANTED, "it was granted once", charges_only="")
+        verdict = super()._judge(now)
+        if verdict.answer is Answer.GRANTED:
+            self._granted = verdict
+        return self._granted or verdict
 
 
 class Forgetful(Careless):
