@@ -120,7 +120,7 @@ def run(proof: Proof) -> dict[str, Any]:
         "passed": code == 0,
         "seconds": round(time.monotonic() - begun_s),
         "found": printed[-proof.lines :],
-        "commit": _git("describe", "--always", "--dirty", "--exclude=*"),
+        "commit": _commit(),
         "day": f"{datetime.now(UTC):%Y-%m-%d}",
     }
 
@@ -143,6 +143,12 @@ The long forms of what the tests show: `make proof` runs them before a release a
 |---|---|---|---|---|
 """
     return head + "\n".join(rows) + "\n\nThe last lines that each of them printed:\n\n" + "\n".join(found)
+
+
+def _commit() -> str:
+    """The commit, and whether anything but the results of this run differs from it."""
+    changed = _git("status", "--porcelain", "--", ".", *(f":!{each.relative_to(ROOT)}" for each in (RESULTS, PAGE)))
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 
 
 def _git(*words: str) -> str:
