@@ -538,7 +538,7 @@ def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
         ("access: {grant: everyone, discharge: true}", "evses[0].grid: missing, while access.discharge is true"),
         (f"{GRID}\n    access: {{grant: everyone, discharge: true}}", "evses[0].grid_code: missing, while"),
         ("grid_code: {name: vde-4105}", "evses[0].grid: missing, while there is a grid_code"),
-        (f"{GRID}\n    grid_code: {{name: vde-4105, category: a}}", "grid_code.category: vde-4105 has no categories"),
+        (f"{GRID}\n    grid_code: {{name: en50549-1, category: a}}", "grid_code.category: en50549-1 has no categories"),
         (
             f"{GRID}\n    grid_code: {{name: vde-4106}}",
             "grid_code.name: there is no grid code 'vde-4106'; did you mean vde-4105?",

@@ -61,7 +61,7 @@ _MODES = {
     "QV_MODE_ENABLE": "volt_var",
     "QP_MODE_ENABLE": "watt_var",
 }
-_TOLD_OTHERWISE = ("reactive.mode", "constant_power_factor.excitation")
+_NAMED_OTHERWISE = ("reactive.mode", "constant_power_factor.excitation")
 
 
 def fingerprint(code: GridCode) -> str:
@@ -93,9 +93,9 @@ def _rows(subject: Subject) -> Iterator[tuple[str, str]]:
         yield f"{name}-AS", _word(code.reactive.mode == mode)
     excitation = code.constant_power_factor.excitation
     yield "CONST_PF_EXCITATION-AS", "INJ" if excitation == "injecting" else "ABS"
-    told = {*_PLAIN.values(), *_TOLD_OTHERWISE}
+    named = {*_PLAIN.values(), *_NAMED_OTHERWISE}
     for setting, each in code.settings.items():
-        if setting not in told:
+        if setting not in named:
             yield f"{setting.replace('.', '_').upper()}-AS", _word(each.value)
 
 

@@ -62,7 +62,7 @@ def _names(*names: str, table: str = "enter_service") -> tuple[str, ...]:
 
 def _edges(subject: Subject) -> Iterator[Case]:
     """A car waits while the grid is just outside, then it is just inside for a quarter of the delay, outside for a
-    moment, and inside for good: the delay begins anew (5.6, steps f to j). At the defaults and both ends of the
+    moment, and inside for good: the delay starts over (5.6, steps f to j). At the defaults and both ends of the
     ranges."""
     standard = subject.standard
     ramp_s = standard.figures["enter_service.ramp_s"].low

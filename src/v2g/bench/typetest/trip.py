@@ -195,7 +195,7 @@ def _at_the_end(subject: Subject, name: str, changes: dict[str, Value], end: str
 
 
 def _twice(subject: Subject, element: Element) -> Iterator[Case]:
-    """Two disturbances, each shorter than the delay and together longer: the timer begins anew with the second."""
+    """Two disturbances, each shorter than the delay and together longer: the timer starts over with the second."""
     standard = subject.standard
     beyond, inside = element.threshold + _step(element), element.threshold - _step(element)
     effective_s = soonest_trip_s(standard, element.quantity, beyond) - standard.number("measurement.reaction_s")
