@@ -80,6 +80,11 @@ class Csms(ChargePoint):
         self.heard.put_nowait((said["event_type"], said))
         return call_result.TransactionEvent()
 
+    @on("SecurityEventNotification")
+    def on_security_event(self, **said: Any) -> Any:
+        self.heard.put_nowait(("SecurityEventNotification", said))
+        return call_result.SecurityEventNotification()
+
     @on("NotifyReport")
     def on_report(self, **said: Any) -> Any:
         self.heard.put_nowait(("NotifyReport", said))
