@@ -51,7 +51,7 @@ make_venv() { # EXTRA
 
 for wanted in "$@"; do
     case $wanted in
-        venv) make_venv station ;;
+        venv) make_venv station,ocpp ;;  # the demonstration can show a back end too
         dev) make_venv dev ;;
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
