@@ -30,6 +30,14 @@ def test_a_pipe_a_socket_and_a_device_are_refused_before_they_are_opened(tmp_pat
             )
 
 
+def test_what_is_written_may_go_to_a_device_but_waits_for_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a pipe or a socket, no file"):
+        regular_file.check_written(tmp_path / "pipe")
+    for path in (Path("/dev/null"), tmp_path / "new"):
+        regular_file.check_written(path)
+
+
 @pytest.mark.parametrize(
     ("size", "fits"), [(regular_file.LARGEST_BYTES, True), (regular_file.LARGEST_BYTES + 1, False)]
 )

@@ -157,7 +157,7 @@ async def _contactor(args: argparse.Namespace) -> None:
 
 def _log(path: Path) -> TextIO:
     try:
-        regular_file.check(path)
+        regular_file.check_written(path)
         return path.open("a")
     except OSError as error:
         raise SimError(f"--log {path}: {error.strerror}; name a file that can be written") from error

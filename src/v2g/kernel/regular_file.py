@@ -1,7 +1,7 @@
 """Files that a person names.
 
 Opening a named pipe waits for its other end, perhaps forever. A device may have no end, or act when it is opened. So
-both are refused before they are opened.
+neither is opened where a file is to be read.
 """
 
 from errno import EFBIG, EILSEQ, EINVAL
@@ -15,6 +15,12 @@ def check(path: Path) -> None:
     """Raises `OSError` if a pipe, a socket or a device is there. Whatever else is wrong shows when it is opened."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(EINVAL, "a pipe, a socket or a device, no regular file", str(path))
+
+
+def check_written(path: Path) -> None:
+    """Raises `OSError` if a pipe or a socket is there. A device is in order: `/dev/null`, `/dev/stderr`."""
+    if path.is_fifo() or path.is_socket():
+        raise OSError(EINVAL, "a pipe or a socket, no file", str(path))
 
 
 def read(path: Path) -> bytes:

@@ -36,7 +36,7 @@ class ReportError(V2GError):
 def check_writable(path: Path) -> None:
     """Raises `ReportError` before the work is done rather than after it."""
     try:
-        regular_file.check(path)
+        regular_file.check_written(path)
         path.open("a").close()
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}; name a file that can be written") from error
