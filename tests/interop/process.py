@@ -35,7 +35,7 @@ class Process:
         self._ended = False
         self.started_s = time.monotonic()
         self.child: subprocess.Popen[str] | Forked
-        if is_forkable(command) and not afresh:
+        if is_forkable(command) and not afresh and "PYTHONPATH" not in (environment or {}):
             self.child = Forked(command, stderr=subprocess.STDOUT, environment=environment, directory=directory)
         else:
             self.child = subprocess.Popen(

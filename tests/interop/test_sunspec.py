@@ -23,7 +23,7 @@ def test_a_vehicle_feeds_the_grid_through_a_sunspec_inverter(tmp_path: Path) -> 
         plant = start("listening on ", "sim", "sunspec", "--listen", LISTEN, "--contactor", contactor)[1]
         plant = plant.rpartition(" ")[2]
         sunspec = modbus(plant, 1) | {"driver": "sunspec"}
-        prompt = {"enter_service.delay_s": 10, "enter_service.ramp_s": 0}
+        prompt = {"enter_service.delay_s": 10, "enter_service.ramp_s": 2}
         settings = configuration(
             tmp_path,
             plant,

@@ -40,5 +40,5 @@ def test_a_car_that_never_closes_s2_learns_of_it_in_time() -> None:
     world.faults.s2_open = True
     world.plug_in()
     world.run(30.0, until=lambda: world.evse.visit.report.result != "")
-    assert fault_of(world) is Fault.CONTACTOR
+    assert fault_of(world) is Fault.PILOT
     assert world.switched == []

@@ -113,7 +113,10 @@ def test_an_authorisation_that_is_withdrawn_is_reported() -> None:
     owner.verdict = Verdict(Answer.REFUSED, "its owner has left")
     world.run(0.5)
     assert not world.contactor.closed
-    assert "granted: EVCCID -, no certificate: its owner has paid" in texts(world)
+    granted = (
+        "granted: EVCCID -, no certificate: its owner has paid; it charges only: nobody has allowed it to feed the grid"
+    )
+    assert granted in texts(world)
     assert "refused: EVCCID -, no certificate: its owner has left" in texts(world)
     assert "0x0C Not authorised: its owner has left" in texts(world)
     world.run(1.0)
