@@ -224,6 +224,9 @@ def _of_file(name: str, variant: str) -> Standard:
         for key, entry in table.items():
             if isinstance(entry, dict) and "default" in entry:
                 figures[f"{path}.{key}"] = _of_entry(entry, str(table.get("source", name)))
+    gone = {path for path, table in _leaves(document) if table.get("absent")}
+    figures = {setting: figure for setting, figure in figures.items() if setting.rpartition(".")[0] not in gone}
+    watches = {element: watch for element, watch in watches.items() if f"trip.{element}" not in gone}
     rides = document.get("ride_through", {})
     return Standard(
         document.get("nominal_hz", below.nominal_hz),
