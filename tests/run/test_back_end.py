@@ -74,6 +74,10 @@ class Csms(ChargePoint):
     def on_security_event(self, **said: Any) -> Any:
         return call_result.SecurityEventNotification()
 
+    @on("NotifyEVChargingNeeds")
+    def on_needs(self, **said: Any) -> Any:
+        return call_result.NotifyEVChargingNeeds(status="Accepted")
+
     @on("NotifyEvent")
     def on_event(self, **said: Any) -> Any:
         return call_result.NotifyEvent()

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.certificates import certified
 from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, configuration, hardware, v2g
 from tests.run.test_back_end import PASSWORD, Csms, back_end, until
+
+from v2g.pki import hierarchy as pki
 
 pytestmark = pytest.mark.alone
 SESSION_S = 60.0
@@ -31,8 +34,8 @@ async def _boot_authorise_transaction_and_smart_charging(tmp_path: Path) -> None
             assert boot["reason"] == "PowerUp"
             variable = {"component": {"name": "SampledDataCtrlr"}, "variable": {"name": "TxUpdatedInterval"}}
             await csms.call(call.SetVariables([{"attribute_value": "1", **variable}]))
-            car = ["--host", "::1", "--port", place, "--no-tls", "--battery", battery, "--json"]
-            with Process([*V2G, "ev", *car, "--evccid", "ZZZV123456789ABCDEF9", "--duration", "4"]) as running:
+            car = ["--host", "::1", "--port", place, "--pki", str(tmp_path / "pki"), "--battery", battery, "--json"]
+            with Process([*V2G, "ev", *car, "--duration", "4"]) as running:
                 asked = await until(csms, "Authorize")
                 assert asked["id_token"] == {"id_token": "ZZZV123456789ABCDEF9", "type": "EVCCID"}
                 started = await until(csms, "Started")
@@ -72,10 +75,11 @@ def values(event: Any) -> dict[str, float]:
 async def daemon(folder: Path, port: int) -> AsyncIterator[tuple[str, str]]:
     """`v2g daemon` with simulated hardware: its port for cars, and the address of the battery."""
     with ExitStack() as stack:
+        pki.create(folder / "pki", now=datetime.now(UTC))
         _, plant, _, contactor, grid = await asyncio.to_thread(stack.enter_context, hardware(None))
         settings = configuration(
-            folder, plant, contactor, grid, services=["DC_BPT"], modes=["dynamic"], pki=None,
-            access={"grant": "everyone", "discharge": True, "unproved": True},
+            folder, plant, contactor, grid, services=["DC_BPT"], modes=["dynamic"], pki=folder / "pki",
+            profile="iso15118-20",
         )  # fmt: skip
         (folder / "password").write_text(PASSWORD)
         settings["ocpp"] = {
@@ -83,7 +87,7 @@ async def daemon(folder: Path, port: int) -> AsyncIterator[tuple[str, str]]:
             "roots": str(folder / "root.pem"), "store": str(folder / "ocpp.db"),
         }  # fmt: skip
         (folder / "config.yaml").write_text(json.dumps(settings))
-        command = v2g(None, "daemon", "--config", str(folder / "config.yaml"), "--port", "0", "--no-tls")
+        command = v2g(None, "daemon", "--config", str(folder / "config.yaml"), "--port", "0")
         running = stack.enter_context(Process(command))
         line = await asyncio.to_thread(running.wait_for, r"listens on \[.*\]:\d+", START_S)
         assert line is not None, running.output
