@@ -71,7 +71,7 @@ def test_the_report_stands_alone_and_its_links_lead_somewhere(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--code", "nosuch"], "there is no grid code 'nosuch'; there are en50549-1"),
+        (["--code", "nosuch"], "there is no grid code 'nosuch'; there are "),
         (["--code", "vde-4105", "--category", "a"], "there is no variant (category) 'a'; there are small"),
         (["--only", "trip"], "name a grid code with --code, or a station's configuration with --config"),
         (["--code", "vde-4105", "--set", "trip"], "trip: give NAME=VALUE, such as trip.uv1.delay_s=25"),

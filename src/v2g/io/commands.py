@@ -1,5 +1,6 @@
 """A command as it comes over the control socket: a line of JSON, checked against the types of the commands."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -63,6 +64,7 @@ def _complaint(kind: Any, arguments: Mapping[str, Any], error: str) -> str:
         if field.required and field.name not in arguments:
             return f"{field.name} is missing; give {values[field.name]}"
     _, _, path = error.rstrip("`").partition("`$.")
-    name = path if path in values else ""
+    name = re.split(r"[.\[]", path)[0]  # `names[0]` is in `names`
+    name = name if name in values else ""
     given = msgspec.json.encode(arguments.get(name)).decode()
     return f"{name} is {given if len(given) < 40 else given[:37] + '...'}; give {values[name]}" if name else error
