@@ -222,6 +222,8 @@ def test_the_way_back_into_service(oracle: opender.OpenDER) -> None:
     protection = Protection(code_for("cat3"), in_service=True)
     for count, (status, _, fed_pu, _) in enumerate(steps):
         frequency_hz = 65.0 if count == 2 else 60.0
-        verdict = protection.step(GridSample(float(count), count, (1.0,) * 3, frequency_hz), float(count))
+        for tenth in range(10 * count - 9, 10 * count + 1):  # a second between two samples would be a gap
+            sample = GridSample(tenth / 10, tenth, (1.0,) * 3, frequency_hz)
+            verdict = protection.step(sample, sample.time_s)
         if count > 4:
             assert verdict.share == pytest.approx(fed_pu, abs=0.01), (count, status)

@@ -114,13 +114,21 @@ def test_the_car_reads_in_the_sae_variant_what_the_code_says(name: str, reactive
             assert read_by.per_hz == pytest.approx(sent_by.per_hz, rel=1e-3)
 
 
+def without_rest(curve: Curve | None) -> Curve | None:
+    """The message has no place for a power that is left at the end of the curve: there none is."""
+    if curve is None:
+        return None
+    *before, (voltage_pu, _) = curve.points
+    return Curve((*before, (voltage_pu, 0.0)), curve.response_s)
+
+
 @pytest.mark.parametrize("reactive", MODES)
 @pytest.mark.parametrize("name", names())
 def test_the_car_reads_in_the_iec_variant_what_it_can_carry(name: str, reactive: str) -> None:
     given = settings(name, reactive)
     found = by_iec(given)
     assert found.reactive == reactive
-    assert near(found.volt_watt, given.volt_watt)
+    assert near(found.volt_watt, without_rest(given.volt_watt))
     assert found.lowest_pu == pytest.approx(given.lowest_pu, rel=1e-3)
     assert found.highest_pu == pytest.approx(given.highest_pu, rel=1e-3)
     if given.over_frequency is not None:

@@ -14,6 +14,7 @@ from v2g.iso15118.service import Service
 from v2g.station.command import Inject
 from v2g.station.config.settings import Access, EvseSettings, PlanStep
 from v2g.station.operator import CommandRefused, inject, limit
+from v2g.station.orders import Orders
 from v2g.station.power.limits import Bound, Holds
 
 Mode = Literal["charge", "discharge", "idle", "auto"]
@@ -51,6 +52,11 @@ def test_an_expired_command_falls_back_to_the_plan() -> None:
     assert world.plant.power_w == pytest.approx(3_000, rel=0.02)
 
 
+def without_kick(world: World) -> Orders:
+    """The islanding probe's kick turns at random."""
+    return changed(world.orders, inverter=replace(world.orders.inverter, reactive_var=0.0))
+
+
 def test_a_repeated_command_changes_nothing() -> None:
     once, often = session(), session()
     ask(once, "discharge", 5_000)
@@ -58,7 +64,7 @@ def test_a_repeated_command_changes_nothing() -> None:
         ask(often, "discharge", 5_000)
         once.step()
         often.step()
-        assert once.orders == often.orders
+        assert without_kick(once) == without_kick(often)
 
 
 def test_a_command_ends_with_its_session() -> None:
