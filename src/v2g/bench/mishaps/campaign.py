@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from math import inf
 
@@ -10,7 +9,7 @@ from v2g.bench.mishaps import course
 from v2g.bench.mishaps.catalogue import CATALOGUE
 from v2g.bench.mishaps.invariants import Struck, Violation
 from v2g.bench.mishaps.scenario import draw
-from v2g.bench.offspring import workers
+from v2g.bench.offspring import results, workers
 from v2g.kernel.fault import Fault
 
 _CHUNK = 20
@@ -68,9 +67,8 @@ def campaign(seeds: Iterable[int], jobs: int) -> Iterator[Summary]:
         return
     due = list(seeds)
     with workers(jobs) as pool:
-        begun = [pool.submit(_judge, due[start : start + _CHUNK]) for start in range(0, len(due), _CHUNK)]
-        for future in as_completed(begun):
-            yield from future.result()
+        for summaries in results(pool, _judge, [(due[at : at + _CHUNK],) for at in range(0, len(due), _CHUNK)]):
+            yield from summaries
 
 
 def _judge(seeds: Sequence[int]) -> list[Summary]:

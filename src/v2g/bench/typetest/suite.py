@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import as_completed
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from v2g.bench.offspring import workers
+from v2g.bench.offspring import results, workers
 from v2g.bench.typetest import (
     ac,
     active,
@@ -47,14 +46,13 @@ def selected(subject: Subject, pattern: str) -> list[str]:
 
 def run(subject: Subject, names: list[str], done: Callable[[Result], None] = lambda result: None) -> list[Result]:
     """Runs these cases and returns their results in the same order; `done` hears of each as soon as it is there."""
-    known, results = cases(subject), dict[str, Result]()
+    known, found = cases(subject), dict[str, Result]()
     longest_first = sorted(names, key=lambda name: -known[name].lasts_s)
     with workers(os.cpu_count()) as pool:
-        for future in as_completed([pool.submit(_run, subject, name) for name in longest_first]):
-            result = future.result()
-            results[result.name] = result
+        for result in results(pool, _run, [(subject, name) for name in longest_first]):
+            found[result.name] = result
             done(result)
-    return [results[name] for name in names]
+    return [found[name] for name in names]
 
 
 def _run(subject: Subject, name: str) -> Result:
