@@ -58,7 +58,10 @@ for wanted in "$@"; do
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
-        softhsm) need softhsm2-util softhsm2 "the tests with a key on a token are skipped" ;;
+        softhsm)
+            need softhsm2-util softhsm2 "the tests with a key on a token are skipped"
+            need certtool gnutls-bin "the tests with a key on a token are skipped" # brings libgnutls, not in each Debian
+            ;;
         *) echo "setup: unknown: $wanted" >&2 && exit 2 ;;
     esac
 done

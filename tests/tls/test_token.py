@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from ctypes.util import find_library
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,8 @@ PIN = "4711"
 NOW = datetime.now(UTC)
 
 pytestmark = pytest.mark.skipif(
-    not MODULE.exists() or shutil.which("softhsm2-util") is None, reason="no softhsm2 (a Debian package)"
+    not MODULE.exists() or shutil.which("softhsm2-util") is None or find_library("gnutls") is None,
+    reason="no softhsm2 or gnutls-bin (Debian packages)",
 )
 
 
