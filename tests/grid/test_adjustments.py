@@ -62,6 +62,18 @@ def test_what_is_refused_changes_nothing(changes: dict[str, settings.Value], tex
     assert differences(CODE, running.code) == {NAME: 5.0}
 
 
+def test_what_contradicts_the_rest_goes_back_and_takes_nothing_with_it() -> None:
+    running = Adjustments(CODE.with_settings({"enter_service.ramp_s": 100.0}))
+    running.set(Party.OPERATOR, lasting({"enter_service.permitted": False}))
+    running.set(Party.OPERATOR, lasting({"enter_service.ramp_s": 0.0}, until_unix_s=10.0))
+    running.set(Party.OPERATOR, lasting({"enter_service.random_delay_s": 60.0}, "user 0"))
+    running.only(Party.BACK_END, lasting({NAME: 3.0}))
+    assert running.expire(10.0) == ("enter_service.ramp_s",)
+    assert differences(running.configured, running.code) == {"enter_service.permitted": False, NAME: 3.0}
+    (why,) = running.dropped
+    assert why.startswith("enter_service.random_delay_s of user 0: ")
+
+
 def test_if_the_rest_contradicts_itself_the_configuration_holds() -> None:
     """The Modbus client's point of the curve fits only beside the operator's, which goes back first."""
     running = Adjustments(CODE)

@@ -419,3 +419,22 @@ def test_the_same_samples_give_the_same_verdicts(series: list[tuple[float, float
         assert verdict == second.step(sample, now)
         assert 0 <= verdict.share <= 1
         assert verdict.may_exchange == (verdict.state is State.RUN)
+
+
+def test_one_doubtful_sample_is_looked_at_again_when_the_meter_is_read() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    protection.step(GridSample(0.0, 0, SOUND, 60.0), 0.0)
+    doubtful = GridSample(0.02, 1, SOUND, nan)
+    assert [protection.step(doubtful, now).state for now in (0.02, 0.038)] == [State.CEASE, State.CEASE]
+    assert protection.step(GridSample(0.04, 2, SOUND, 60.0), 0.04).state is State.RUN
+
+
+def test_once_a_disturbance_is_over_a_withdrawn_permission_is_the_reason() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    elements = []
+    for count in range(20):
+        if count == 10:
+            protection.adjust({"enter_service.permitted": False})
+        sample = GridSample(count * 0.02, count, (1.3 if count < 10 else 1.0,) * 3, 60.0)
+        elements.append(protection.step(sample, count * 0.02).element)
+    assert (elements[9], elements[-1]) == ("ov2", "permit service")

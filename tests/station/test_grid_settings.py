@@ -103,6 +103,54 @@ def test_kept_settings_that_no_longer_fit_are_dropped_and_reported() -> None:
     assert any(text.startswith("grid settings from before the restart are dropped: trip.uv9") for text in texts(world))
 
 
+def test_a_kept_setting_that_no_longer_fits_takes_no_other_with_it() -> None:
+    world = World(FEEDING, INTENT)
+    layer = lasting({"trip.uv9.delay_s": 1.0, "enter_service.permitted": False})
+    world.kept = KeptEvse(grid_settings={Party.OPERATOR: layer})
+    world.start_station()
+    world.run(1.0)
+    assert value_of(world, "enter_service.permitted") is False
+
+
+def test_what_was_set_before_it_was_sealed_does_not_hold() -> None:
+    world = World(replace(FEEDING, grid_code=replace(PROMPT, adjustable_by=())), INTENT)
+    world.kept = KeptEvse(grid_settings={Party.OPERATOR: lasting({UV1: 25.0})})
+    world.start_station()
+    world.run(1.0)
+    assert value_of(world, UV1) == 21.0
+    assert any("`grid_code.adjustable_by` no longer names operator" in text for text in texts(world))
+
+
+def test_a_withdrawn_permission_stays_withdrawn_when_another_setting_goes_back() -> None:
+    code = replace(PROMPT, settings={**PROMPT.settings, "enter_service.ramp_s": 100.0})
+    world = in_the_loop(World(replace(FEEDING, grid_code=code), INTENT), 5.0)
+    ask(world, GridSet(changes={"enter_service.permitted": False}))
+    ask(world, GridSet(changes={"enter_service.ramp_s": 0.0}, for_s=20.0))
+    ask(world, GridSet(changes={"enter_service.random_delay_s": 60.0}))
+    world.run(22.0)
+    assert value_of(world, "enter_service.permitted") is False
+    assert not world.contactor.closed
+    assert any(text.startswith("a grid setting went back, it no longer fits: ") for text in texts(world))
+
+
+def test_reactive_power_by_hand_ends_although_a_setting_changes_at_the_same_moment() -> None:
+    world = in_the_loop(World(FEEDING, INTENT), 5.0)
+    guard = world.evse.guard
+    assert guard is not None
+    by_hand = guard.support(-6_000.0, world.now, 2_000.0)
+    assert by_hand.reactive_by.startswith("constant reactive power")
+    guard.adjust({UV1: 25.0})
+    assert guard.support(-6_000.0, world.now, None).reactive_by.startswith("constant power factor")
+
+
+def test_the_operator_reads_that_another_party_holds_over_it() -> None:
+    world = started(World(FEEDING, INTENT))
+    assert world.evse.guard is not None
+    world.evse.guard.adjust({UV1: 30.0}, Party.BACK_END)
+    note = ask(world, GridSet(changes={UV1: 25.0})).note
+    assert note.endswith("trip.uv1.delay_s 30 -> 30; what back_end set holds over it")
+
+
 @pytest.mark.parametrize(
     ("asked", "text"),
     [

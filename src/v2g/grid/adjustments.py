@@ -41,15 +41,15 @@ class Adjustments:
     """The grid code of one EVSE as configured, and what holds in its place."""
 
     def __init__(self, configured: GridCode, kept: Mapping[Party, Layer] | None = None) -> None:
-        """`kept`: of an earlier process. Raises `SettingsError` if that does not fit the code any more."""
+        """`kept`: of an earlier process; `dropped` says what of it does not fit the code any more."""
         self.configured = self.code = configured
         """`code`: what holds now."""
         self.layers: Mapping[Party, Layer] = {}
         self.kept: Mapping[Party, Layer] = {}
         """What must survive a restart."""
         self._soonest_unix_s = inf
-        if kept:
-            self._take(kept)
+        self.dropped = self._take_what_fits(kept or {})
+        """What was set and could not go on, with the reason: of `kept`, then of each `expire`."""
 
     def set(self, party: Party, changes: Mapping[str, Adjustment]) -> None:
         """These settings from now on, beside what the party has set before. Raises `SettingsError`; then nothing has
@@ -73,10 +73,12 @@ class Adjustments:
         return gone
 
     def expire(self, unix_s: float) -> tuple[str, ...]:
-        """Lets time pass; returns the names of what went back.
+        """Lets time pass; returns the names of what went back at its time.
 
-        If what remains contradicts itself, all goes back to the configuration.
+        What remains and contradicts the rest goes back too (`dropped`). Everything else stays: a permission that was
+        withdrawn does not return because a curve no longer fits.
         """
+        self.dropped = []
         if unix_s < self._soonest_unix_s:
             return ()
         gone = [name for layer in self.layers.values() for name, each in layer.items() if unix_s >= _end(each)]
@@ -84,12 +86,28 @@ class Adjustments:
             party: {name: each for name, each in layer.items() if unix_s < _end(each)}
             for party, layer in self.layers.items()
         }
-        try:
-            self._take(left)
-        except SettingsError:
-            gone = [name for layer in self.layers.values() for name in layer]
-            self._take({})
+        self.dropped = self._take_what_fits(left)
         return tuple(dict.fromkeys(gone))
+
+    def _take_what_fits(self, layers: Mapping[Party, Layer]) -> list[str]:
+        """Of a layer that contradicts itself or those below it, each setting that does not. Returns why not the
+        others."""
+        code, fitting, errors = self.configured, dict(layers), list[str]()
+        for party in Party:
+            layer = layers.get(party, {})
+            try:
+                code = code.with_settings({name: each.value for name, each in layer.items()})
+                continue
+            except SettingsError:
+                fitting[party] = {}
+            for name, each in layer.items():
+                try:
+                    code = code.with_settings({name: each.value})
+                    fitting[party] = {**fitting[party], name: each}
+                except SettingsError as error:
+                    errors.append(f"{name} of {each.by or party}: {error}")
+        self._take(fitting)
+        return errors
 
     def _take(self, layers: Mapping[Party, Layer]) -> None:
         code = self.configured

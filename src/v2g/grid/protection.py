@@ -24,6 +24,8 @@ _BEYOND_HZ = 1.0
 """From the outermost threshold of such a code to the edge: its own delay decides first."""
 _DOUBT_S = 0.015
 """How long samples that cannot be believed may come before they trip: one of them does not, a second one does."""
+_DOUBT_STAYS_S = 0.05
+"""How long the same one may be the latest: it is looked at again whenever the meter is read."""
 _RELAPSING = "the voltage leaves its band whenever power flows: the station's own power moves it"
 
 
@@ -103,7 +105,8 @@ class Protection:
         self._reconnects = False
         self._in_service_s: float | None = float("inf") if in_service else None
         self._last_s: float | None = None
-        self._doubted_since_s: float | None = None
+        self._doubt: tuple[float, tuple[float, int]] | None = None
+        """Since when samples cannot be believed; time and sequence of the first of them."""
         self._trip: tuple[str, str, Cause] | None = None
         self._tripped = False
 
@@ -132,7 +135,7 @@ class Protection:
         if (fault := self._watch.fault(sample, now)) is not None:
             return self._doubted(sample, now) or self._lost(fault)
         assert sample is not None
-        self._doubted_since_s = None
+        self._doubt = None
         if len(sample.voltages_pu) != self._phases:
             return self._lost(f"{len(sample.voltages_pu)} voltages, {self._phases} expected")
         dt_s = 0.0 if self._last_s is None else sample.time_s - self._last_s
@@ -146,6 +149,7 @@ class Protection:
         if found is not None:
             return self._out(found, riding)
         if not self.code.enter_service.permitted:
+            self._tripped = False  # whatever tripped before has cleared: this is the reason from now on
             return self._out(("permit service", "the grid operator withdrew its permission", Cause.SERVICE), riding)
         if self._in_service_s is None:
             return self._entering(why_not, dt_s, riding)
@@ -205,10 +209,11 @@ class Protection:
         if now - self._last_s > self.code.measurement.stale_s:
             return None
         why = self.code.measurement.why_implausible(sample)
-        since_s = now if self._doubted_since_s is None else self._doubted_since_s
-        if why is None or now - since_s > _DOUBT_S:
+        this = sample.time_s, sample.sequence
+        since_s, first = self._doubt or (now, this)
+        if why is None or now - since_s > (_DOUBT_STAYS_S if this == first else _DOUBT_S):
             return None
-        self._doubted_since_s = since_s
+        self._doubt = since_s, first
         return Verdict(State.CEASE, why, "measurement", Cause.MEASUREMENT)
 
     def _lost(self, fault: str) -> Verdict:

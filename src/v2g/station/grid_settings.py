@@ -4,7 +4,7 @@ A change is admitted if it is in the range of the grid code, contradicts no othe
 the operator change settings at all. It survives a restart. Trips and ramps that run go on with the new values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from v2g.grid.adjustments import Party
@@ -45,7 +45,9 @@ def change(evse: Evse, changes: Mapping[str, float | bool | str], by: str, until
     guard.adjust(changes, by=by, until_unix_s=until_unix_s)
     now = guard.code.settings
     what = ", ".join(f"{name} {before[name]} -> {now[name].text}" for name in changes)
-    return f"{by} changes the grid code: {what}" + ("" if until_unix_s is None else ", for a time")
+    above = [each for each in _holding(guard, changes) if each is not Party.OPERATOR]
+    hidden = f"; what {' and '.join(above)} set holds over it" if above else ""
+    return f"{by} changes the grid code: {what}" + ("" if until_unix_s is None else ", for a time") + hidden
 
 
 def give_up(evse: Evse, names: tuple[str, ...], by: str) -> str:
@@ -74,6 +76,13 @@ def guard_of(evse: Evse) -> "GridGuard":
 def may_adjust(evse: Evse, party: Party) -> bool:
     """Whether the configuration lets this party change settings."""
     return evse.settings.grid_code is not None and party in evse.settings.grid_code.adjustable_by
+
+
+def _holding(guard: "GridGuard", names: Iterable[str]) -> list[Party]:
+    """Whose values of these settings hold, each party once."""
+    layers, wanted = guard.adjustments.layers, tuple(names)
+    uppermost = [max((p for p in layers if name in layers[p]), key=list(Party).index, default=None) for name in wanted]
+    return [party for party in Party if party in uppermost]
 
 
 def _check_permission(evse: Evse, party: Party) -> None:

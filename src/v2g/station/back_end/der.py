@@ -8,7 +8,7 @@ other curves have % of the nominal voltage, or of the rated power (fed: positive
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from v2g.grid.adjustments import Party, lasting
+from v2g.grid.adjustments import Layer, Party, lasting
 from v2g.grid.settings import GridCode, SettingsError, Value
 from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
@@ -77,7 +77,7 @@ def why_not(control: Control, plants: list[Plant]) -> str | None:
 
 
 def settings_in_force(in_force: Mapping[Type, Control], plant: Plant) -> Changes:
-    """All controls of an instant as settings. Of those of reactive power only one counts."""
+    """All controls of an instant as settings. Of those of reactive power only one counts. Raises `Unfit`."""
     reactive = sorted(
         (each for each in in_force.values() if each.type in REACTIVE), key=lambda each: each.setting.priority
     )
@@ -97,23 +97,51 @@ class GridSettings:
         self.plants = {id: plant for id, evse in evses.items() if (plant := Plant.of(evse.settings)) is not None}
         self.supported: tuple[Type, ...] = tuple(_FOR) if self.plants else ()
         self._evses = evses
-        self._applied: dict[int, tuple[GridGuard | None, Changes]] = {}
+        self._applied: dict[int, tuple[GridGuard, Mapping[Type, Control], Mapping[Party, Layer]]] = {}
+        """For each EVSE the controls that were applied, and what other parties had set then."""
 
     def apply(self, in_force: Mapping[Type, Control]) -> list[str]:
         """Follow these controls from now on. Returns what went wrong, for the log."""
         troubles = []
         for id, plant in self.plants.items():
             guard = self._evses[id].guard
-            wanted = settings_in_force(in_force, plant)
-            if guard is None or (guard, wanted) == self._applied.get(id, (None, {})):
+            if guard is None:
                 continue
-            self._applied[id] = guard, wanted
-            try:
-                guard.adjust_only(lasting(wanted, "OCPP"), Party.BACK_END)
-            except SettingsError as error:  # two controls that contradict each other, or the operator's settings
-                troubles.append(f"DER controls at EVSE {id}: {error}")
-                guard.give_up(Party.BACK_END)
+            layers = guard.adjustments.layers
+            others: Mapping[Party, Layer] = {each: layers[each] for each in layers if each is not Party.BACK_END}
+            state = guard, dict(in_force), others
+            if state != self._applied.get(id):
+                self._applied[id] = state
+                troubles += [f"DER control at EVSE {id}: {why}" for why in _follow(guard, in_force, plant)]
         return troubles
+
+
+def _follow(guard: GridGuard, in_force: Mapping[Type, Control], plant: Plant) -> list[str]:
+    """These controls and no others; one that cannot be followed takes no other with it. Returns why not.
+
+    The configuration may be another one than when a control was accepted, and another party may contradict it.
+    """
+    if _try(guard, in_force, plant) is None:
+        return []
+    guard.give_up(Party.BACK_END)
+    followed: dict[Type, Control] = {}
+    troubles = []
+    for type, control in sorted(in_force.items(), key=lambda each: each[1].setting.priority):
+        why = _try(guard, {**followed, type: control}, plant)
+        if why is None:
+            followed[type] = control
+        else:
+            troubles.append(f"{type} {control.id} is not followed: {why}")
+    return troubles
+
+
+def _try(guard: GridGuard, controls: Mapping[Type, Control], plant: Plant) -> str | None:
+    """Why these controls cannot be followed together; then nothing has changed."""
+    try:
+        guard.adjust_only(lasting(settings_in_force(controls, plant), "OCPP"), Party.BACK_END)
+    except (Unfit, SettingsError, ZeroDivisionError) as error:
+        return str(error)
+    return None
 
 
 # Each type as settings

@@ -44,17 +44,15 @@ def load(grid_code: GridCodeSettings, nominal_hz: float) -> settings.GridCode:
 def guard_of(
     evse: EvseSettings, grid_code: GridCodeSettings, kept: Mapping[Party, Layer]
 ) -> "tuple[GridGuard, list[Event]]":
-    """The guard of an EVSE, and a report if it cannot follow what was set before a restart.
+    """The guard of an EVSE, and reports of what it cannot follow of the settings from before a restart.
 
     Raises `SettingsError` if the configuration itself is not admissible.
     """
-    try:
-        return GridGuard(evse, grid_code, kept=kept), []
-    except settings.SettingsError as error:
-        if not kept:
-            raise
-        lost = NotKept(f"grid settings from before the restart are dropped: {error}; set them again")
-        return GridGuard(evse, grid_code), [lost]
+    sealed = {party: layer for party, layer in kept.items() if party not in grid_code.adjustable_by and layer}
+    guard = GridGuard(evse, grid_code, kept={party: layer for party, layer in kept.items() if party not in sealed})
+    lost = [f"{', '.join(layer)}: `grid_code.adjustable_by` no longer names {party}" for party, layer in sealed.items()]
+    lost += [f"{why}; set it again" for why in guard.adjustments.dropped]
+    return guard, [NotKept(f"grid settings from before the restart are dropped: {why}") for why in lost]
 
 
 class GridGuard:
@@ -67,8 +65,8 @@ class GridGuard:
         draw: Callable[[], float] = _lot,
         kept: Mapping[Party, Layer] | None = None,
     ) -> None:
-        """`draw`: 0..1, for the random delay before entering service. `kept`: settings from before a restart. Raises
-        `SettingsError`."""
+        """`draw`: 0..1, for the random delay before entering service. `kept`: settings from before a restart; those
+        that do not fit any more are left out. Raises `SettingsError` if the configuration is not admissible."""
         self.adjustments = Adjustments(load(grid_code, evse.nominal_hz), kept)
         self.code = self.adjustments.code
         """As it holds now."""
@@ -101,6 +99,7 @@ class GridGuard:
         found: list[Event] = []
         if gone := self.expire(unix_s):
             found.append(OperatorAsked(f"grid settings went back, their time is over: {', '.join(gone)}"))
+            found += [OperatorAsked(f"a grid setting went back, it no longer fits: {why}") for why in self.lost]
         if self.step(readings, now):
             seen = self.verdict
             found.append(GridVerdict(seen.state, seen.element, seen.why, seen.state is State.TRIP))
@@ -124,6 +123,11 @@ class GridGuard:
         in_use = self._support is not None and now - self._supported_s < _IN_USE_S
         self.verdict = verdict = self._protection.step(self.sample, now, in_use=in_use)
         return (verdict.state, verdict.element) != (before.state, before.element)
+
+    @property
+    def lost(self) -> list[str]:
+        """What went back because it no longer fitted when others did, with the reason."""
+        return self.adjustments.dropped
 
     @property
     def der(self) -> DerSettings:
@@ -208,8 +212,8 @@ class GridGuard:
         self._protection.adjust(changes)
         self.code = self.adjustments.code
         if self._support is not None:
-            self._support.adjust(changes)
-            self._fed_var = None  # a commanded reactive power is put in its place again
+            self._support.adjust(changes | self._reactive_settings(None, self._support.rating))
+            self._fed_var = None  # a commanded reactive power is put in its place again, if it still is commanded
 
     def check_var(self, fed_var: float, rating: InverterRating) -> None:
         """Raises `SettingsError` with the range where the grid code does not admit this reactive power."""
