@@ -347,6 +347,7 @@ def test_a_remote_start_lapses_if_no_car_comes() -> None:
     bench.ask("RequestStartTransaction", start)
     bench.run(61.0)
     bench.charge(5.0)
+    assert "Authorize" in bench.actions()
     assert not bench.events()
 
 

@@ -1,5 +1,7 @@
 """Blocks C, D and H: who may charge, by the back end's answer, the local list, the cache, or a reservation."""
 
+from dataclasses import replace
+
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
 from v2g.station.back_end.authorizer import Grant
@@ -11,6 +13,8 @@ from v2g.station.back_end.variables import connector_of
 
 _MODEL = "AuthCtrlr"
 MOST_USED = 200
+CHARGING: tuple[v21.EnergyTransferModeEnumType, ...] = ("AC_single_phase", "AC_two_phase", "AC_three_phase", "DC")
+"""What a car may do that nobody knows: no order may discharge it."""
 
 
 class Authorization(Block):
@@ -45,7 +49,7 @@ class Authorization(Block):
             del self._used[next(iter(self._used))]
         for id, authorizer in station.authorizers.items():
             token, authorizer.wanted = authorizer.wanted, None
-            if token is not None and authorizer.grant is None and authorizer.refused is None:
+            if token is not None and authorizer.refused is None:
                 self._decide(id, token)
 
     def disconnected(self) -> None:
@@ -61,7 +65,8 @@ class Authorization(Block):
         token = self._used.get(request.transactionInfo.transactionId)
         if info is None or token is None:
             return
-        self.tokens.answered(token, info, station.unix_s)
+        before = self.tokens.cached(token)
+        self.tokens.answered(token, info, station.unix_s, None if before is None else before.transfers)
         for tracker in station.trackers.values():
             running = tracker.running
             if running is None or running.id != request.transactionInfo.transactionId:
@@ -73,7 +78,7 @@ class Authorization(Block):
 
     def remote(self, id: int, grant: Grant) -> None:
         """A remote start whose token has to be authorised first (F02, AuthorizeRemoteStart)."""
-        self._ask(id, grant)
+        self.station.call("Authorize", v21.AuthorizeRequest(idToken=grant.token), self._then(id, grant), urgent=True)
 
     # Inside
 
@@ -90,12 +95,12 @@ class Authorization(Block):
                 else:
                     self._ask(id, grant)
             elif known is None and flag(_MODEL, "OfflineTxForUnknownIdEnabled"):
-                self._judge(id, grant, v21.IdTokenInfoType(status="Accepted"))
+                self._judge(id, grant, v21.IdTokenInfoType(status="Accepted"), CHARGING)
             return
         why = self.tokens.why_not(known.info, id)
         store = "LocalAuthListCtrlr" if known.listed else "AuthCacheCtrlr"
         if why is None or not station.online or flag(store, "DisablePostAuthorize"):
-            self._judge(id, grant, known.info)
+            self._judge(id, grant, known.info, known.transfers)
         elif flag(_MODEL, "DisableRemoteAuthorization"):
             station.authorizers[id].refused = why
         else:
@@ -109,15 +114,25 @@ class Authorization(Block):
 
     def _then(self, id: int, grant: Grant) -> Then:
         def then(response: Message | None, now: float) -> None:
-            self._asking.discard(id)
-            if isinstance(response, v21.AuthorizeResponse):  # otherwise it is asked again while the car waits
-                self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s)
-                self.station.transfers[id] = given(response.allowedEnergyTransfer, None)
-                self._judge(id, grant, response.idTokenInfo)
+            if grant.remote_start is None:
+                self._asking.discard(id)
+            if not isinstance(response, v21.AuthorizeResponse):
+                return  # it is asked again while the car waits
+            allowed = given(response.allowedEnergyTransfer, None)
+            self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s, allowed)
+            # The car that it was asked about may have left, and another one have come.
+            if grant.remote_start is not None or self.station.authorizers[id].awaits == grant.token:
+                self._judge(id, grant, response.idTokenInfo, allowed)
 
         return then
 
-    def _judge(self, id: int, grant: Grant, info: v21.IdTokenInfoType) -> None:
+    def _judge(
+        self,
+        id: int,
+        grant: Grant,
+        info: v21.IdTokenInfoType,
+        allowed: tuple[v21.EnergyTransferModeEnumType, ...] | None,
+    ) -> None:
         authorizer, group = self.station.authorizers[id], given(info.groupIdToken, None)
         why = self.tokens.why_not(info, id)
         if why is not None:
@@ -126,7 +141,8 @@ class Authorization(Block):
             authorizer.refused = f"EVSE {id} is reserved for somebody else"
         else:
             used = self.reservations.use(id, grant.token, group)
-            authorizer.grant = Grant(grant.token, grant.remote_start, grant.until_s, used)
+            self.station.transfers[id] = allowed
+            self.station.take(id, replace(grant, reservation=used))
 
     def _places(self) -> dict[int, Place]:
         return {

@@ -1,6 +1,6 @@
 """Who may charge, as the back end answers: by what the car has proved, or by a remote start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from v2g.ocpp import v21
 from v2g.station.access import Answer, Authorizer, Identity, Verdict
@@ -10,7 +10,7 @@ NOBODY = v21.IdTokenType(idToken="", type="NoAuthorization")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A car may charge on this token; `remote_start` is the id of the remote start that said so."""
+    """The car of this token may charge, or whichever comes after a remote start; `remote_start` is its id."""
 
     token: v21.IdTokenType
     remote_start: int | None = None
@@ -18,6 +18,8 @@ class Grant:
     """If no car has come by then, it lapses (EVConnectionTimeOut)."""
     reservation: int | None = None
     """The reservation that it uses."""
+    profile: v21.ChargingProfileType | None = None
+    """What the remote start brings for its transaction, and for no other."""
 
 
 class BackEndAuthorizer:
@@ -28,11 +30,15 @@ class BackEndAuthorizer:
         makes up is worth a question to the back end."""
         self.operative = True
         """Not while the back end has made this EVSE inoperative; a car that charges already may go on."""
+        self.held = False
+        """No new cars: a firmware waits for the transactions to end."""
         self.grant: Grant | None = None
         self.refused: str | None = None
         """Why the car that is here may not charge, or not any more."""
         self.wanted: v21.IdTokenType | None = None
         """The token that the back end should be asked about."""
+        self.awaits: v21.IdTokenType | None = None
+        """The token of the car that waits for an answer."""
         self._local, self._asks, self._unproved = local, asks, unproved
 
     def judge(self, identity: Identity, now: float) -> Verdict:
@@ -42,27 +48,43 @@ class BackEndAuthorizer:
             return local
         if self.refused is not None:
             return Verdict(Answer.REFUSED, self.refused)
-        grant = self.grant
-        if grant is not None and now <= grant.until_s:
+        token, grant = self._token(identity), self.granted(now)
+        if grant is not None and (grant.remote_start is not None or not self._asks or grant.token == token):
             reason = f"the back end accepts {grant.token.type} {grant.token.idToken}".strip()
             return Verdict(Answer.GRANTED, reason, charges_only=local.charges_only)
         if not self.operative:
             return Verdict(Answer.REFUSED, "the back end has made this EVSE inoperative")
+        if self.held:
+            return Verdict(Answer.REFUSED, "a new firmware waits for the other cars to leave")
         if not self._asks:
             self.grant = Grant(NOBODY)
             return local
-        if identity.contract is not None:
-            self.wanted = v21.IdTokenType(idToken=identity.contract, type="eMAID")
-            return Verdict(Answer.PENDING, "the back end is asked about the contract")
-        name = identity.certificate or (identity.evcc_id if self._unproved else "")
-        if identity.contract is not None:
-            self.wanted = v21.IdTokenType(idToken=identity.contract, type="eMAID")
-            return Verdict(Answer.PENDING, "the back end is asked")
-        if name:
-            self.wanted = v21.IdTokenType(idToken=name, type="EVCCID")
-            return Verdict(Answer.PENDING, "the back end is asked")
-        return Verdict(Answer.PENDING, "a remote start is awaited")
+        self.awaits = self.wanted = token
+        if token is None:
+            return Verdict(Answer.PENDING, "a remote start is awaited")
+        asked = "the back end is asked"
+        return Verdict(Answer.PENDING, asked if identity.contract is None else f"{asked} about the contract")
+
+    def granted(self, now: float) -> Grant | None:
+        """The grant that holds; one whose time is over is forgotten."""
+        if self.grant is not None and now > self.grant.until_s:
+            self.grant = None
+        return self.grant
+
+    def used(self, now: float) -> Grant | None:
+        """The grant, for a transaction that begins: from now on it holds until the car leaves."""
+        grant = self.granted(now)
+        if grant is not None:
+            self.grant = replace(grant, until_s=float("inf"), reservation=None)
+        return grant
 
     def left(self) -> None:
         """The car is gone; the next one has to be authorised again."""
-        self.grant = self.refused = self.wanted = None
+        self.grant = self.refused = self.wanted = self.awaits = None
+
+    def _token(self, identity: Identity) -> v21.IdTokenType | None:
+        """What the back end knows the car by; None without a name that is worth a question."""
+        if identity.contract is not None:
+            return v21.IdTokenType(idToken=identity.contract, type="eMAID")
+        name = identity.certificate or (identity.evcc_id if self._unproved else "")
+        return v21.IdTokenType(idToken=name, type="EVCCID") if name else None

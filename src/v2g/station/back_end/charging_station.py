@@ -7,7 +7,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from v2g.ocpp.rpc import TIMEOUT_S, Answered, Discarded, Failed, Requested, Rpc
 from v2g.ocpp.schedule import Instant, Order, timestamp
 from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
-from v2g.station.back_end.authorizer import BackEndAuthorizer
+from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
@@ -113,10 +113,6 @@ class ChargingStation:
         """Finds the set-point of a mode that has none in its profile."""
         self.reset_when_idle = ""
         """Why the process is to end once no transaction runs; empty if it is not."""
-        self.profile_to_come: dict[int, v21.ChargingProfileType | None] = {}
-        """The TxProfile that a remote start brings, for its transaction."""
-        self.held = False
-        """No new cars: a firmware waits for the transactions to end."""
         self.transfers: dict[int, tuple[v21.EnergyTransferModeEnumType, ...] | None] = {}
         """What the back end allows the car at an EVSE, if it says so (Q01)."""
         self._card, self._handlers = card, dict(handlers)
@@ -285,16 +281,24 @@ class ChargingStation:
     def own_status(self, id: int) -> v21.ConnectorStatusEnumType:
         """The same, whether it is reserved or not."""
         evse, tracker = self.evses[id], self.trackers[id]
-        if tracker.running is None and (self.held or not self.authorizers[id].operative):
+        if tracker.running is None and (self.authorizers[id].held or not self.authorizers[id].operative):
             return "Unavailable"
         if tracker.running is not None or tracker.connected:
             return "Occupied"
         return "Available" if evse.why_not_ready(self.now) is None else "Faulted"
 
     def set_operative(self, id: int, operative: bool) -> None:
-        """Whether new cars may charge at an EVSE; kept over a restart."""
+        """Whether new cars may charge at an EVSE; kept over a restart. A car that has been granted and has not begun is
+        a new one."""
         self.authorizers[id].operative = operative
+        if not operative and self.trackers[id].running is None:
+            self.authorizers[id].grant = None
         self.store.put(_INOPERATIVE, str(id), None if operative else b"1")
+
+    def take(self, id: int, grant: Grant) -> None:
+        """A car may charge at an EVSE. One that is here has all its time to begin."""
+        here = self.trackers[id].connected
+        self.authorizers[id].grant = replace(grant, until_s=float("inf")) if here else grant
 
     def report_status(self) -> None:
         """Say the status of each connector again."""
@@ -324,9 +328,9 @@ class ChargingStation:
 
     def _begin(self, id: int, transaction: str) -> None:
         """A transaction begins: the profile that its remote start has brought becomes its own (F01.FR.09)."""
-        profile = self.profile_to_come.pop(id, None)
-        if profile is not None:
-            profile = msgspec.structs.replace(profile, transactionId=transaction)
+        grant = self.authorizers[id].grant
+        if grant is not None and grant.profile is not None:
+            profile = msgspec.structs.replace(grant.profile, transactionId=transaction)
             refusal = self.profiles.set(id, profile, self.running, self.unix_s)
             if refusal is not None:
                 self.log.append(f"the profile of the remote start is refused: {refusal.code} {refusal.text}")

@@ -196,6 +196,7 @@ class Files(Block):
         every_s = float(given(asked.retryInterval, RETRY_S))
         self._update = _Update(asked.requestId, firmware, given(asked.retries, 0), every_s)
         self._next_s = station.now
+        self._hold_all(False)
         return reply(status="Accepted" if before is None else "AcceptedCanceled")
 
     def _loaded(self, update: _Update, result: Result, content: bytes) -> None:
@@ -226,6 +227,7 @@ class Files(Block):
         if result != "done":
             self._say(update, "InstallationFailed")
             self._update = None
+            self._hold_all(False)
             return
         self._say(update, "InstallRebooting")
         self.station.store.put(_KIND, _INSTALLED, str(update.request).encode())
@@ -245,7 +247,11 @@ class Files(Block):
     def _hold(self, busy: bool) -> None:
         """No new cars until the firmware is installed, unless they are allowed (L01.FR.07)."""
         allowed = self.station.model.flag("FirmwareCtrlr", "AllowNewSessionsPendingFirmwareUpdate")
-        self.station.held = busy and not allowed
+        self._hold_all(busy and not allowed)
+
+    def _hold_all(self, held: bool) -> None:
+        for authorizer in self.station.authorizers.values():
+            authorizer.held = held
 
     def _say(self, update: _Update, status: v21.FirmwareStatusEnumType) -> None:
         if update.said == status:

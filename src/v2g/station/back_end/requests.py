@@ -44,16 +44,15 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
         return reply(status="Rejected", statusInfo=_info("InvalidProfile", "a remote start brings a TxProfile"))
     until_s = station.now + station.model.number("TxCtrlr", "EVConnectionTimeOut")
     authorizer = station.authorizers[id]
-    here = station.trackers[id].connected
-    authorizer.refused = None
-    grant = Grant(asked.idToken, asked.remoteStartId, float("inf") if here else until_s)
-    station.profile_to_come[id] = profile
+    grant = Grant(asked.idToken, asked.remoteStartId, until_s, profile=profile)
     if station.model.flag("AuthCtrlr", "AuthorizeRemoteStart"):
+        authorizer.refused = None
         station.block(Authorization).remote(id, grant)
     elif not station.block(Authorization).reservations.may_use(id, grant.token, None):
         return reply(status="Rejected", statusInfo=_info("Reserved", f"EVSE {id} is reserved for somebody else"))
     else:
-        authorizer.grant = grant
+        authorizer.refused = None
+        station.take(id, grant)
     return reply(status="Accepted")
 
 

@@ -38,6 +38,8 @@ class Cached(Struct, frozen=True):
     info: v21.IdTokenInfoType
     at_s: float
     """Unix time."""
+    transfers: tuple[v21.EnergyTransferModeEnumType, ...] | None = None
+    """What it allows the car to do (Q01); None if it does not say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Known:
     info: v21.IdTokenInfoType
     listed: bool
     """In the local list; otherwise in the cache."""
+    transfers: tuple[v21.EnergyTransferModeEnumType, ...] | None = None
+    """What the back end has allowed the car to do, if it has said so; the list does not."""
 
 
 class Tokens:
@@ -119,13 +123,19 @@ class Tokens:
 
     # The cache
 
-    def answered(self, token: v21.IdTokenType, info: v21.IdTokenInfoType, unix_s: float) -> None:
-        """The back end has said what it thinks of a token (C10)."""
+    def answered(
+        self,
+        token: v21.IdTokenType,
+        info: v21.IdTokenInfoType,
+        unix_s: float,
+        transfers: tuple[v21.EnergyTransferModeEnumType, ...] | None = None,
+    ) -> None:
+        """The back end has said what it thinks of a token (C10), and to `Authorize` what its car may do."""
         if not self._model.flag("AuthCacheCtrlr", "Enabled") or token.type == "NoAuthorization":
             return
         key = _key(token)
         self._cache.pop(key, None)
-        self._cache[key] = found = Cached(token, info, unix_s)
+        self._cache[key] = found = Cached(token, info, unix_s, transfers)
         self._store.put(CACHE, key, encode(found))
         if len(self._cache) > MOST_CACHED:
             self._forget(next(iter(self._cache)))
@@ -157,18 +167,17 @@ class Tokens:
 
     def known(self, token: v21.IdTokenType, unix_s: float) -> Known | None:
         """What the list says of a token, otherwise the cache (C13: the list comes first). Expired counts as Expired."""
-        row = self._list.get(_key(token))
+        row, cached = self._list.get(_key(token)), self.cached(token)
         if row is not None and self._model.flag("LocalAuthListCtrlr", "Enabled"):
             info = given(row.idTokenInfo, None)
             if info is not None:
-                return Known(_expired(info, unix_s), listed=True)
-        cached = self.cached(token)
+                return Known(_expired(info, unix_s), listed=True, transfers=cached.transfers if cached else None)
         if cached is None or not self._model.flag("AuthCacheCtrlr", "Enabled"):
             return None
         if unix_s >= cached.at_s + self._model.number("AuthCacheCtrlr", "LifeTime"):
             self._forget(_key(token))
             return None
-        return Known(_expired(cached.info, unix_s), listed=False)
+        return Known(_expired(cached.info, unix_s), listed=False, transfers=cached.transfers)
 
     def why_not(self, info: v21.IdTokenInfoType, evse: int) -> str | None:
         """Why a token with this answer may not charge at an EVSE, or None."""

@@ -13,7 +13,7 @@ from v2g.ocpp import v21
 from v2g.ocpp.profile_rules import Running
 from v2g.ocpp.schedule import timestamp
 from v2g.power.meter import NO_POWER_W, MeterReading
-from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
+from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.evse import Evse
 
 SETTLES_S = 5.0
@@ -102,8 +102,7 @@ class Tracker:
             if self._left_over is not None:
                 return events
             verdict = visit.verdict
-            grant = self.authorizer.grant
-            granted = grant is not None and now <= grant.until_s and self.authorizer.refused is None
+            granted = self.authorizer.granted(now) is not None and self.authorizer.refused is None
             talks_or_draws = (verdict is not None and granted) or self.evse.demand.stage is Stage.ENERGY
             if connected and granted and talks_or_draws and visit is not self._over and not visit.report.result:
                 events.append(self._start(meter, now, unix_s))
@@ -142,9 +141,8 @@ class Tracker:
         return self._event("Updated", trigger, self.evse.fresh(now).meter, unix_s, context)
 
     def _start(self, meter: MeterReading | None, now: float, unix_s: int) -> v21.TransactionEventRequest:
-        grant = self.authorizer.grant
+        grant = self.authorizer.used(now)
         assert grant is not None
-        self.authorizer.grant = Grant(grant.token, grant.remote_start)
         self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
         self.stopped, self._mode, self._state, self._metered_s = None, None, "EVConnected", now
         remote = grant.remote_start
