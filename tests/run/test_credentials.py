@@ -208,6 +208,50 @@ def test_a_revoked_contract_is_found_out(responder: Responder, directory: Path) 
         (responder.directory / "revoked").unlink()
 
 
+def test_what_was_revoked_stays_so_when_the_files_are_read_again(responder: Responder, directory: Path) -> None:
+    """Somebody on the line may repeat what the responder said last week."""
+
+    async def run() -> None:
+        credentials = Credentials(Tls(directory=directory))
+        (responder.directory / "revoked").write_text("contract_cert.pem\n")
+        assert (await judged(credentials, directory)).reason is Reason.REVOKED
+        (responder.directory / "revoked").unlink()
+        credentials.reload(lambda line: None)
+        assert (await judged(credentials, directory)).reason is Reason.REVOKED
+
+    try:
+        asyncio.run(run())
+    finally:
+        (responder.directory / "revoked").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN X509 CRL-----\nAA"], ids=["gone", "empty", "cut off"])
+def test_a_spoilt_revocation_list_brings_no_revoked_contract_back(directory: Path, content: bytes | None) -> None:
+    list_ = directory / "crl" / "mo.crl"
+    write_list(directory)
+
+    async def run() -> None:
+        credentials = Credentials(Tls(directory=directory))
+        if content is None:
+            list_.unlink()
+        else:
+            list_.write_bytes(content)
+        credentials.reload(lambda line: None)
+        assert (await judged(credentials, directory)).reason is Reason.REVOKED
+
+    asyncio.run(run())
+
+
+def write_list(directory: Path) -> None:
+    """One that takes the contract back."""
+    issuer = certificates(directory, "mo_sub_ca2.pem")[0]
+    key = load_pem_private_key((directory / "mo_sub_ca2_key.pem").read_bytes(), None)
+    assert isinstance(key, issue.PrivateKey)
+    serial = certificates(directory, "contract_cert.pem")[0].serial
+    (directory / "crl").mkdir()
+    (directory / "crl" / "mo.crl").write_bytes(issue.revocation_list(issuer.parsed, key, {serial: NOW}, NOW))
+
+
 def test_without_the_responder_the_policy_decides(directory: Path, tmp_path: Path) -> None:
     away = tmp_path / "away"
     create(away, now=NOW, ocsp_url="http://127.0.0.1:1/")
@@ -222,12 +266,7 @@ def test_without_the_responder_the_policy_decides(directory: Path, tmp_path: Pat
 
 
 def test_revocation_lists_in_the_directory_count(directory: Path) -> None:
-    issuer = certificates(directory, "mo_sub_ca2.pem")[0]
-    key = load_pem_private_key((directory / "mo_sub_ca2_key.pem").read_bytes(), None)
-    assert isinstance(key, issue.PrivateKey)
-    serial = certificates(directory, "contract_cert.pem")[0].serial
-    (directory / "crl").mkdir()
-    (directory / "crl" / "mo.crl").write_bytes(issue.revocation_list(issuer.parsed, key, {serial: NOW}, NOW))
+    write_list(directory)
     (directory / "crl" / "junk").write_bytes(b"junk")
 
     async def run() -> None:

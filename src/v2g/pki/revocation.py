@@ -82,13 +82,26 @@ class Evidence:
         return Found(Status.GOOD, "not in the revocation list", found.until_s)
 
     def add_ocsp(self, der: bytes, certificate: Certificate, issuer: Certificate, at_s: float) -> Found:
-        """Take a responder's answer about a certificate. Raises `BadEvidence`."""
+        """Take a responder's answer about a certificate. A revoked one stays so: somebody may repeat an older answer.
+
+        Raises `BadEvidence`."""
         found = read_ocsp(der, certificate, issuer, at_s)
-        self._answers.pop((issuer.der, certificate.serial), None)
+        before = self._answers.pop((issuer.der, certificate.serial), None)
+        if before is not None and before.status is Status.REVOKED:
+            found = before
         while len(self._answers) >= MOST_KEPT:
             del self._answers[next(iter(self._answers))]
         self._answers[issuer.der, certificate.serial] = found
         return found
+
+    def keep(self, former: "Evidence") -> None:
+        """Keep what was known before: files that are read again say nothing about what a responder has said, and one
+        that is broken or gone makes no revoked certificate valid."""
+        self._answers = former._answers | self._answers
+        for issuer, known in former._lists.items():
+            taken = self._lists.get(issuer)
+            if taken is None or taken.from_s < known.from_s:
+                self._lists[issuer] = known
 
     def add_crl(self, content: bytes, issuer: Certificate, at_s: float) -> None:
         """Take the revocation list of an authority, DER or PEM. Raises `BadEvidence`."""

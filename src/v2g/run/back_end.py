@@ -204,6 +204,9 @@ class BackEndRunner:
                     report(self._trouble)
                     if isinstance(error, BackEndError) and error.event:
                         station.block(Security).happened(error.event, self._trouble)
+            except* Exception as group:  # a defect here must not end the station
+                self._trouble = f"the connection to the back end failed: {group.exceptions[0]!r}"
+                report(self._trouble)
             if self._heard:
                 waits.succeeded()
                 route.succeeded()
@@ -247,21 +250,27 @@ class BackEndRunner:
 
     def _provided(self, station: "ChargingStation", endpoint: "Endpoint") -> "Endpoint":
         """With the roots that the back end has installed, and the certificate that it has signed; kept beside the
-        store, because OpenSSL reads files."""
+        store, because OpenSSL reads files. Raises `BackEndError`, which names the file."""
+        from v2g.io.carrier import BackEndError
         from v2g.station.back_end.certificates import Certificates
 
         held, store = station.block(Certificates), self._ocpp.store
         roots, own = held.roots("CSMSRootCertificate"), held.own.get("ChargingStationCertificate")
         if store is None or endpoint.roots is None or not (roots or own):
             return endpoint
-        found = {"roots": "\n".join([endpoint.roots.read_text(), *roots])}
-        if own is not None:
-            found |= {"certificate": own.chain, "private_key": own.key}
         files = {}
-        for name, content in found.items():
-            file = files[name] = store.with_name(f"{store.name}.{name}.pem")
-            with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as writing:
-                writing.write(content)
+        try:
+            found = {"roots": "\n".join([regular_file.read_text(endpoint.roots), *roots])}
+            if own is not None:
+                found |= {"certificate": own.chain, "private_key": own.key}
+            for name, content in found.items():
+                file = files[name] = store.with_name(f"{store.name}.{name}.pem")
+                regular_file.check(file)
+                with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as writing:
+                    writing.write(content)
+        except OSError as error:
+            place = error.filename or ", ".join(map(str, files.values()))
+            raise BackEndError(f"{place}: {error.strerror}; put ocpp.roots there, and free some space") from error
         return replace(
             endpoint,
             roots=files["roots"],

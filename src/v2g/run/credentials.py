@@ -17,7 +17,7 @@ from v2g.pki import store
 from v2g.pki.certificate import Certificate
 from v2g.pki.chain import SOON_S, Verdict, verify_chain
 from v2g.pki.profile import POLICIES, Anchor, Policy, Revocation, Role
-from v2g.pki.revocation import BadEvidence, Status, request
+from v2g.pki.revocation import BadEvidence, Evidence, Status, request
 from v2g.station.config.settings import Tls
 from v2g.tls.channel import TlsChannel
 from v2g.tls.choice import TlsChoice
@@ -45,7 +45,7 @@ class Credentials:
         self._settings = settings
         self.problems: tuple[str, ...] = ()
         """A line for each file that is left out, with the remedy."""
-        self._load()
+        self._load(Evidence())
         self._seen = self._stamp()
         self._asked: dict[bytes, float] = {}
         """Certificates that a responder was asked about, and when."""
@@ -80,7 +80,7 @@ class Credentials:
         """Take the files as they are now. If they cannot be used, go on with the former ones."""
         self._seen = self._stamp()
         try:
-            self._load()
+            self._load(self.store.evidence)
         except V2GError as error:
             report(f"the certificates have changed and cannot be used; the former ones stay in force: {error}")
             return
@@ -166,11 +166,13 @@ class Credentials:
                 failure = f"the station's own certificate is {found.status.value} by its OCSP responder; renew it"
         return failure
 
-    def _load(self) -> None:
+    def _load(self, known: Evidence) -> None:
+        """`known`: what was known of revoked certificates before."""
         now, settings = datetime.now(UTC), self._settings
         others = {} if settings.vehicle_roots is None else {Anchor.OEM: settings.vehicle_roots}
         loaded = store.load(settings.directory, now.timestamp(), others=others)
         contexts, problems = _contexts(settings, now)
+        loaded.evidence.keep(known)
         for context in contexts:
             context.known = loaded.evidence
             context.revocation = Revocation(settings.revocation)
