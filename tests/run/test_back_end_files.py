@@ -13,7 +13,7 @@ from tests.station.scene import OUTLET
 from v2g.io.sqlite_store import SqliteStore
 from v2g.ocpp.base import encode
 from v2g.pki.hierarchy import create
-from v2g.run.back_end import BackEndRunner
+from v2g.run.back_end import BackEndRunner, Lines
 from v2g.station.back_end.certificates import ROOT, Root
 from v2g.station.config.settings import Ocpp, Settings
 from v2g.station.evse import Evse
@@ -52,6 +52,14 @@ def test_with_a_root_of_the_back_end_a_spoilt_file_ends_nothing(spoil: Callable[
     store.close()
     spoil(tmp_path)
     asyncio.run(serve(tmp_path))
+
+
+def test_a_back_end_that_talks_nonsense_does_not_fill_the_trace() -> None:
+    lines = Lines()
+    taken = [text for look in range(1000) for text in lines.take(["nonsense"] * 7, look * 0.01)]
+    assert len(taken) == Lines.MOST
+    assert lines.take(["at last"], 11.0) == ["6950 more lines were left out", "at last"]
+    assert lines.take([], 30.0) == []
 
 
 async def serve(folder: Path) -> None:

@@ -13,6 +13,26 @@ from v2g.station.access import Answer, Identity, ListAuthorizer, Verdict
 from v2g.station.config.settings import Access, Pilot, Rule
 from v2g.station.evse import Evse
 
+
+class Forgetful:
+    """Grants at first; after that it has to think about it again."""
+
+    thinks = False
+
+    def judge(self, identity: Identity, now: float) -> Verdict:
+        return Verdict(Answer.PENDING, "thinking") if self.thinks else Verdict(Answer.GRANTED, "", charges_only="")
+
+
+def test_a_car_that_is_not_decided_about_any_more_feeds_nothing() -> None:
+    authorizer = Forgetful()
+    world = in_the_loop(World(OUTLET, INTENT, authorizer=authorizer))
+    assert world.evse.decision.power_w < 0.0
+    authorizer.thinks = True
+    world.run(0.5)
+    assert world.evse.decision.power_w == 0.0
+    assert "nobody lets it feed the grid any more" in world.evse.decision.sentence
+
+
 MINE, OTHER = "ZZZV123456789ABCDEF9", "ZZZVSECONDCAR0000001"
 PROVED = Access(grant="listed", certificates=(MINE,))
 CLAIMED = Access(grant="listed", evcc_ids=(MINE,), unproved=True)

@@ -127,7 +127,7 @@ class Profiles:
         """Ids of Dynamic profiles whose next values have to be asked for (K28)."""
         for each in self.installed:
             every_s, updated = given(each.profile.dynUpdateInterval, 0), given(each.profile.dynUpdateTime, None)
-            if every_s and updated is not None and unix_s >= updated.timestamp() + every_s:
+            if every_s > 0 and updated is not None and unix_s >= updated.timestamp() + every_s:
                 yield each.profile.id
 
     def composite(

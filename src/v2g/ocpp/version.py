@@ -69,6 +69,8 @@ class Version:
     is_21: bool
     replaces_rivals = False
     """Whether a charging profile takes the place of one with the same purpose and stack level."""
+    discharges = True
+    """Whether a back end of this version knows that a vehicle can be discharged."""
 
     def __init__(self, subprotocol: Subprotocol) -> None:
         from v2g.ocpp import v21

@@ -52,6 +52,7 @@ class Version16(Version):
     subprotocol: Subprotocol = "ocpp1.6"
     is_21 = False
     replaces_rivals = True
+    discharges = False
 
     def __init__(self, store: Store, evses: int = 1) -> None:
         """`evses`: how many the station has, which 1.6 calls connectors."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version as version_of
@@ -31,6 +31,27 @@ READ_S = 0.5
 _COMM = "OCPPCommCtrlr"
 
 
+class Lines:
+    """What a person should know of the back end, without a flood of it: the trace has a disk to itself to fill."""
+
+    MOST, WITHIN_S = 50, 10.0
+
+    def __init__(self) -> None:
+        self._since_s, self._taken, self._dropped = float("-inf"), 0, 0
+
+    def take(self, lines: Sequence[str], now: float) -> list[str]:
+        """The lines to report, at most `MOST` in `WITHIN_S`; how many were left out comes with the first one after."""
+        taken = []
+        if now - self._since_s >= self.WITHIN_S and (lines or self._dropped):
+            if self._dropped:
+                taken.append(f"{self._dropped} more lines were left out")
+            self._since_s, self._taken, self._dropped = now, 0, 0
+        room = max(0, self.MOST - self._taken)
+        self._taken += min(room, len(lines))
+        self._dropped += max(0, len(lines) - room)
+        return taken + list(lines[:room])
+
+
 class BackEndRunner:
     """The back end's side of one process. `run` lasts until it is cancelled."""
 
@@ -56,6 +77,7 @@ class BackEndRunner:
         self._heard = False
         """Whether anything has come over this connection."""
         self._outgoing = asyncio.Event()
+        self._lines = Lines()
 
     async def run(
         self, evses: dict[int, Evse], heed: Callable[[], None], report: Callable[[str], None], end: Callable[[], None]
@@ -147,7 +169,7 @@ class BackEndRunner:
                 if repr(error) != said:
                     said = repr(error)
                     report(f"the back end's side of the station failed: {said}")
-            for text in station.log:
+            for text in self._lines.take(station.log, loop.time()):
                 report(f"OCPP: {text}")
             station.log.clear()
             if store is not None and store.trouble is not None:
@@ -303,6 +325,7 @@ class BackEndRunner:
             heed()
             self._outgoing.set()
             news.set()
+            await asyncio.sleep(0)  # frames that wait already would come in the same turn of the loop
 
     async def _send(self, station: "ChargingStation", link: "Link", valid: Callable[[], bool]) -> None:
         """`valid`: whether the password of the connection still is that of the station."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.station import StationConversation
-from v2g.iso15118.view import Stop
+from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import State
 from v2g.pilot.station import Happening, PilotEvent
@@ -141,10 +141,12 @@ class Visit:
 
     @property
     def charges_only(self) -> str:
-        """Why this car may not feed the grid; empty if it may, or as long as nobody has decided about it."""
+        """Why this car may not feed the grid; empty if it may, or before energy flows as long as nobody has decided."""
         verdict = self.verdict
-        decided = verdict is not None and verdict.answer is Answer.GRANTED
-        return verdict.charges_only if verdict is not None and decided else ""
+        if verdict is not None and verdict.answer is Answer.GRANTED:
+            return verdict.charges_only
+        flows = self.conversation is not None and self.conversation.demand.stage is Stage.ENERGY
+        return "nobody lets it feed the grid any more" if flows else ""
 
     @property
     def busy(self) -> bool:

@@ -465,6 +465,14 @@ def test_the_heartbeat_follows_the_answer_to_the_boot() -> None:
     assert bench.actions().count("BootNotification") == 1
 
 
+@pytest.mark.parametrize("status", ["Accepted", "Pending", "Rejected"])
+def test_a_back_end_that_names_an_interval_below_zero_is_not_flooded(status: v21.RegistrationStatusEnumType) -> None:
+    answer = v21.BootNotificationResponse(currentTime=TIME, interval=-5, status=status)
+    bench = Bench(answers={"BootNotification": answer})
+    bench.run(70.0)
+    assert sum(each in ("BootNotification", "Heartbeat") for each in bench.actions()) == 3
+
+
 def test_a_restart_in_the_middle_of_anything_finds_rows_that_it_cannot_read() -> None:
     store = Memory()
     for kind in ("transaction", "profile", "queue", "variable", "boot"):

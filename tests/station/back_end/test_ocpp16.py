@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.ocpp.messages import judge
-from tests.station.back_end.test_charging_station import Bench
+from tests.station.back_end.test_charging_station import Bench, profile
 
 from v2g.ocpp.version16 import Version16
 
@@ -146,6 +146,21 @@ def test_nothing_is_discharged_over_1_6() -> None:
     assert found == "PropertyConstraintViolation"
     bench.run(20.0)
     assert bench.world.plant.export_wh == 0.0
+
+
+def test_a_profile_of_another_version_discharges_nothing_over_1_6() -> None:
+    """A back end of 1.6 can neither see such a profile nor report what it does."""
+    before = Bench()
+    before.run(1.0)
+    order = {"operationMode": "CentralSetpoint", "limit": 10_000, "dischargeLimit": -5_000, "setpoint": -4_000}
+    assert before.ask("SetChargingProfile", profile(order, "TxDefaultProfile")).status == "Accepted"
+    bench = Bench16(store=before.store)
+    bench.charge(10.0)
+    assert bench.world.evse.decision.power_w == 0.0
+    assert bench.world.plant.export_wh == 0.0
+    bench.cut()
+    bench.run(5.0)
+    assert bench.world.evse.decision.power_w == 0.0
 
 
 def test_configuration() -> None:

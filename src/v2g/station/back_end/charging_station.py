@@ -107,6 +107,8 @@ class ChargingStation:
         self._ends: tuple[str, float] | None = None
         """Why the process is about to end, and when at the latest."""
         self.offline_since: float | None = 0.0
+        self._discharges = True
+        """Whether the back end, as it was connected last, knows of discharge."""
         self.reserved: Callable[[int], bool] = lambda id: False
         """Whether an EVSE is kept for somebody."""
         self.resolve: Callable[[int, Order], Order] = lambda id, order: order
@@ -156,7 +158,7 @@ class ChargingStation:
         """
         away_s = 0.0 if self.offline_since is None else now - self.offline_since
         self._rpc = Rpc(version, timeout_s)
-        self.profiles.replaces_rivals = version.replaces_rivals
+        self.profiles.replaces_rivals, self._discharges = version.replaces_rivals, version.discharges
         self.offline_since = None
         self.profiles.outlived(away_s)
         if away_s > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
@@ -316,10 +318,12 @@ class ChargingStation:
         return found
 
     def order(self, id: int) -> Order:
-        """What the profiles ask of an EVSE now; nothing is discharged that the back end does not allow the car."""
+        """What the profiles ask of an EVSE now; nothing is discharged that the back end does not allow the car, nor by
+        a profile of another back end that the one which is connected cannot see (1.6)."""
         order = self.profiles.order(id, self.trackers[id].schedule, self.instant, partial(self.resolve, id))
         allowed = self.transfers.get(id)
-        if allowed is None or any("BPT" in each for each in allowed) or order.discharge_w == 0.0:
+        allows = self._discharges and (allowed is None or any("BPT" in each for each in allowed))
+        if allows or order.discharge_w == 0.0:
             return order
         setpoint_w = None if order.setpoint_w is None else max(0.0, order.setpoint_w)
         return msgspec.structs.replace(order, discharge_w=0.0, setpoint_w=setpoint_w)
@@ -440,7 +444,7 @@ class ChargingStation:
         if isinstance(response, v21.BootNotificationResponse):
             self.registered = response.status
             self.log.append(f"the back end answers: {response.status}")
-            interval_s = response.interval or RETRY_BOOT_S
+            interval_s = response.interval if response.interval > 0 else RETRY_BOOT_S
             if response.status == "Accepted":
                 self.model.assume("OCPPCommCtrlr", "HeartbeatInterval", f"{interval_s:.0f}")
                 self._beat_at = now + interval_s
