@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.test_signals import SIGNALS, V2G, descendants, gone, heeds_ctrl_c, namespaces
+from tests.cli.test_signals import SIGNALS, V2G, descendants, gone, heeds_signals, namespaces
 from tests.interop.process import Process
 from tests.interop.station import Station, station
 
@@ -17,7 +17,7 @@ from v2g.io.control import request
 from v2g.pki import hierarchy as pki
 from v2g.station.command import Status
 
-__all__ = ["heeds_ctrl_c"]
+__all__ = ["heeds_signals"]
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(3600)]
 # The moments are the input here: no event stands for "at any time".
 MOMENTS_S = [0.25 * step for step in range(1, 25)]

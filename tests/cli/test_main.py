@@ -245,6 +245,7 @@ def test_dashes_inside_a_word_stay(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_signal_has_its_own_code(number: signal.Signals) -> None:
     code = "import os, signal\nfrom v2g.cli import faults\n"
     code += "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background job\n"
+    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup\n"
     code += f"faults.run = lambda args: os.kill(os.getpid(), {number:d})\nsys.exit(main())"
     run = v2g("faults", code=code)
     assert (run.returncode, run.stdout, run.stderr) == (128 + number, "", "")

@@ -21,11 +21,12 @@ V2G = [sys.executable, "-m", "v2g"]
 
 
 @pytest.fixture(autouse=True)
-def heeds_ctrl_c() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would all that it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def heeds_signals() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, one under `nohup` SIGHUP, and so would all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler), signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, before[0])
+    signal.signal(signal.SIGHUP, before[1])
 
 
 def descendants(pid: int) -> set[int]:

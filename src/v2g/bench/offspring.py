@@ -1,12 +1,13 @@
 """Child processes that end with this one: when it stops, when it is interrupted, and when it is killed."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from ctypes import CDLL
-from multiprocessing import active_children, get_context
-from typing import TypeVar, TypeVarTuple
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar, TypeVarTuple
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -14,7 +15,6 @@ Arguments = TypeVarTuple("Arguments")
 _LIBC = CDLL(None)
 _PR_SET_PDEATHSIG = 1
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LOOK_S = 0.2
 
 
 def end_with_parent() -> None:
@@ -22,40 +22,66 @@ def end_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
-@contextmanager
-def workers(count: int | None) -> Iterator[ProcessPoolExecutor]:
-    """Processes that compute. Whatever ends the block early, an interrupt as well, ends them at once."""
-    others = set(active_children())
-    pool = ProcessPoolExecutor(count, get_context("fork"), initializer=_begin)
-    try:
-        with _uninterrupted():
-            pool.submit(int)  # starts all of them; an interrupt in the midst of that would leave some behind
-        yield pool
-    except BaseException:
-        with _uninterrupted():
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(active_children()) - others:
-                child.kill()
-            pool.shutdown()  # its thread ends before the interpreter, which would run into it
-        raise
-    pool.shutdown()
+def computed(
+    compute: Callable[[*Arguments], Result], arguments: Iterable[tuple[*Arguments]], count: int
+) -> Generator[Result]:
+    """What `count` processes compute of each, in the order in which they end. Raises what `compute` raises.
 
-
-def results(
-    pool: ProcessPoolExecutor, compute: Callable[[*Arguments], Result], arguments: Iterable[tuple[*Arguments]]
-) -> Iterator[Result]:
-    """What is computed of each, in the order in which they end.
-
-    An interrupt takes effect between two looks. In the midst of one it would leave a lock taken, for which the end of
-    this process would wait forever.
+    Whatever ends it early, an interrupt as well, ends them at once. Each has a pipe of its own, and there is neither
+    thread nor lock: the library's pool waits forever for the rest of a result whose process was killed as it wrote it.
     """
-    with _uninterrupted():
-        pending = {pool.submit(compute, *each) for each in arguments}
-    while pending:
+    with _workers(compute, count) as workers:
+        due, idle, busy = iter(arguments), list(workers), set["Connection[Any, Any]"]()
+        while True:
+            for pipe, each in zip(tuple(idle), due, strict=False):
+                pipe.send(each)
+                idle.remove(pipe)
+                busy.add(pipe)
+            if not busy:
+                return
+            for pipe in busy.intersection(wait(busy)):
+                try:
+                    result, error = pipe.recv()
+                except EOFError:
+                    workers[pipe].join()
+                    raise ChildProcessError(f"a process that computed ended with {workers[pipe].exitcode}") from None
+                busy.remove(pipe)
+                idle.append(pipe)
+                if error is not None:
+                    raise error
+                yield result
+
+
+@contextmanager
+def _workers(compute: Callable[..., object], count: int) -> Iterator["dict[Connection[Any, Any], BaseProcess]"]:
+    context, workers = get_context("fork"), dict["Connection[Any, Any]", BaseProcess]()
+    try:
+        for _ in range(count):
+            with _uninterrupted():  # between the start of a process and its entry here
+                own, other = context.Pipe()
+                worker: BaseProcess = context.Process(target=_work, args=(compute, other), daemon=True)
+                worker.start()
+                other.close()
+                workers[own] = worker
+        yield workers
+    finally:
         with _uninterrupted():
-            done, pending = wait(pending, _LOOK_S, FIRST_COMPLETED)
-            ended = [each.result() for each in done]
-        yield from ended
+            for pipe, worker in workers.items():
+                worker.kill()
+                worker.join()
+                pipe.close()
+
+
+def _work(compute: Callable[..., object], pipe: "Connection[Any, Any]") -> None:
+    _begin()
+    while True:
+        try:
+            result: tuple[Any, Exception | None] = compute(*pipe.recv()), None
+        except EOFError:
+            return
+        except Exception as error:
+            result = None, error
+        pipe.send(result)
 
 
 @contextmanager

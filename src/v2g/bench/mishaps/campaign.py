@@ -9,7 +9,7 @@ from v2g.bench.mishaps import course
 from v2g.bench.mishaps.catalogue import CATALOGUE
 from v2g.bench.mishaps.invariants import Struck, Violation
 from v2g.bench.mishaps.scenario import draw
-from v2g.bench.offspring import results, workers
+from v2g.bench.offspring import computed
 from v2g.kernel.fault import Fault
 
 _CHUNK = 20
@@ -66,9 +66,8 @@ def campaign(seeds: Iterable[int], jobs: int) -> Iterator[Summary]:
         yield from map(judge, seeds)
         return
     due = list(seeds)
-    with workers(jobs) as pool:
-        for summaries in results(pool, _judge, [(due[at : at + _CHUNK],) for at in range(0, len(due), _CHUNK)]):
-            yield from summaries
+    for summaries in computed(_judge, [(due[at : at + _CHUNK],) for at in range(0, len(due), _CHUNK)], jobs):
+        yield from summaries
 
 
 def _judge(seeds: Sequence[int]) -> list[Summary]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from v2g.bench.offspring import results, workers
+from v2g.bench.offspring import computed
 from v2g.bench.typetest import (
     ac,
     active,
@@ -48,10 +48,9 @@ def run(subject: Subject, names: list[str], done: Callable[[Result], None] = lam
     """Runs these cases and returns their results in the same order; `done` hears of each as soon as it is there."""
     known, found = cases(subject), dict[str, Result]()
     longest_first = sorted(names, key=lambda name: -known[name].lasts_s)
-    with workers(os.cpu_count()) as pool:
-        for result in results(pool, _run, [(subject, name) for name in longest_first]):
-            found[result.name] = result
-            done(result)
+    for result in computed(_run, [(subject, name) for name in longest_first], os.cpu_count() or 1):
+        found[result.name] = result
+        done(result)
     return [found[name] for name in names]
 
 
