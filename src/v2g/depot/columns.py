@@ -1,0 +1,82 @@
+"""The chargers of a site as columns of numbers, read again only for chargers that are another object than before."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from v2g.depot.allocation import Floats, Network
+from v2g.depot.tree import Tree
+from v2g.depot.view import Charger
+
+_NONE = float("nan")
+
+_NAMES = (
+    "max_charge_w", "max_discharge_w", "min_charge_w", "min_discharge_w", "efficiency_pu", "measured_w", "measured_s",
+    "online", "ready", "present", "charge_only", "capacity_wh", "soc_pu", "soc_s", "floor_pu", "target_pu", "need_wh",
+    "stated_s", "departure_s", "vehicle_charge_w", "vehicle_discharge_w", "discharges", "safe_w", "safe_after_s",
+)  # fmt: skip
+_AT = {name: number for number, name in enumerate(_NAMES)}
+
+
+class Columns:
+    """One row for each charger, in the order of `network.order`. What is not known is not a number."""
+
+    def __init__(self, tree: Tree, chargers: Mapping[str, Charger]) -> None:
+        """Chargers whose node is not in the tree hang at the root, and are named in `misplaced`."""
+        self.misplaced = tuple(id for id, each in chargers.items() if each.node not in tree.by_name)
+        nodes = [each.node if each.node in tree.by_name else tree.root.name for each in chargers.values()]
+        self.network = Network(tree, nodes, [each.phases or "123" for each in chargers.values()])
+        ids = list(chargers)
+        self.ids: list[str] = [ids[number] for number in self.network.order]
+        self.tree = tree
+        self.chargers: list[Charger | None] = [None] * len(ids)
+        self._table: Floats = np.full((len(_NAMES), len(ids)), _NONE)
+
+    def fits(self, tree: Tree, chargers: Mapping[str, Charger]) -> bool:
+        """Whether the site is still the one that these columns were made for."""
+        return tree is self.tree and len(chargers) == len(self.ids) and all(map(chargers.__contains__, self.ids))
+
+    def read(self, chargers: Mapping[str, Charger]) -> list[int]:
+        """Take over what is new; returns the numbers of the chargers that were read."""
+        fresh = list(map(chargers.__getitem__, self.ids))
+        known = self.chargers
+        new = [number for number, each in enumerate(fresh) if each is not known[number]]
+        if new:
+            self._table[:, new] = np.array([_row(fresh[number]) for number in new]).T
+            self.chargers = list(fresh)
+        return new
+
+    def moved(self, chargers: Mapping[str, Charger]) -> bool:
+        """Whether a charger hangs elsewhere, or uses other phases, than when it was read."""
+        known = self.chargers
+        return any(
+            old is not None and (old.node != new.node or old.phases != new.phases)
+            for old, new in zip(known, map(chargers.__getitem__, self.ids), strict=True)
+            if old is not new
+        )
+
+    def __getitem__(self, name: str) -> Floats:
+        column: Floats = self._table[_AT[name]]
+        return column
+
+
+def _row(charger: Charger) -> tuple[float, ...]:
+    vehicle = charger.vehicle
+    needs = None if vehicle is None else vehicle.needs
+    return (
+        charger.max_charge_w, charger.max_discharge_w, charger.min_charge_w, charger.min_discharge_w,
+        charger.efficiency_pu, _number(charger.measured_w), charger.measured_unix_s,
+        charger.online, charger.ready, vehicle is not None, charger.charge_only != "",
+        *((_NONE, _NONE, 0.0) if vehicle is None else
+          (_number(vehicle.capacity_wh), _number(vehicle.soc_pu), vehicle.soc_unix_s)),
+        *((_NONE, _NONE, _NONE, 0.0, _NONE) if needs is None else
+          (_number(needs.min_soc_pu), _number(needs.target_soc_pu), _number(needs.energy_wh), needs.stated_unix_s,
+           _number(needs.departure_unix_s))),
+        *((0.0, 0.0, False) if vehicle is None else
+          (vehicle.max_charge_w, vehicle.max_discharge_w, vehicle.discharges)),
+        charger.safe_w, charger.safe_after_s,
+    )  # fmt: skip
+
+
+def _number(value: float | None) -> float:
+    return _NONE if value is None else value

@@ -1,0 +1,110 @@
+"""What the controller decides: a set-point for each charger, and why it is not another one."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from math import inf
+
+from msgspec import Struct
+
+from v2g.kernel.units import kw
+
+
+class What(StrEnum):
+    """What can bind the power of a charger."""
+
+    REQUEST = "request"
+    PLAN = "plan"
+    NODE = "node"
+    CHARGER = "charger"
+    VEHICLE = "vehicle"
+    MINIMUM = "minimum power"
+    FLOOR = "floor"
+    DEPARTURE = "departure"
+    FULL = "target reached"
+    SOC = "unknown SoC"
+    NEEDS = "unknown needs"
+    CHARGE_ONLY = "charge only"
+    NOT_READY = "not ready"
+    NO_VEHICLE = "no vehicle"
+    OFFLINE = "offline"
+    SILENT = "silent"
+    STEADY = "few changes in a cycle"
+
+
+class Binding(Struct, frozen=True):
+    """What holds a charger's power where it is."""
+
+    what: What
+    name: str = ""
+    """Which node, whose request, why charge only."""
+    at_w: float = inf
+    """The power that it allows this charger, in the direction of the set-point; a magnitude."""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}".rstrip()
+
+
+class Setpoint(Struct, frozen=True):
+    """The power of one charger, positive charges the vehicle."""
+
+    power_w: float
+    binding: Binding
+    remedy: str = ""
+    """What would change it, for a person."""
+
+    @property
+    def why(self) -> str:
+        """For a person: `discharging 4.2 kW, by: node T2; a higher limit of T2 would raise it`."""
+        verb = "charging" if self.power_w > 0 else "discharging" if self.power_w < 0 else "idle at"
+        sentence = f"{verb} {kw(abs(self.power_w))}, by: {self.binding}"
+        return f"{sentence}; {self.remedy}" if self.remedy else sentence
+
+
+class Trouble(StrEnum):
+    """What the controller warns of."""
+
+    SHORT = "D01"
+    """The request is not met: the vehicles, their floors or the nodes do not allow it."""
+    LOSS = "D02"
+    """The meter shows less than the chargers should give: somebody is gone without a word."""
+    DOES_NOT_FOLLOW = "D03"
+    """A charger measures another power than its set-point for too long."""
+    SILENT = "D04"
+    """A charger has sent no measurement for too long."""
+    NODE_OVER = "D05"
+    """What flows through a node is above its limit, and the chargers cannot bring it down."""
+    METER_LOST = "D06"
+    """The site's meter is stale: measured-power feedback rests."""
+    UNKNOWN_NODE = "D07"
+    """A charger names a node that is not in the tree: it stays at 0."""
+
+
+class Notice(Struct, frozen=True):
+    """One warning; `about` names the charger, node or request."""
+
+    trouble: Trouble
+    about: str
+    text: str
+
+
+class Dispatch(Struct, frozen=True, kw_only=True):
+    """The outcome of one step."""
+
+    setpoints: Mapping[str, Setpoint]
+    """For every charger in the view."""
+    changed: frozenset[str]
+    """Whose set-point is another power than in the step before: only these must be sent."""
+    requested_w: float | None
+    requested_by: str
+    commanded_w: float
+    """Sum of the set-points."""
+    delivered_w: float
+    """What the chargers give just now as far as it is measured, and as expected otherwise."""
+    charge_room_w: float
+    """How much more the site could draw in this cycle, and how much more it could feed."""
+    discharge_room_w: float
+    reserve_w: float
+    """Of `discharge_room_w` (or of the other while the site draws), what is held for refills."""
+    notices: tuple[Notice, ...] = ()
+    short_w: float = 0.0
+    """What is missing to the request; a magnitude."""
