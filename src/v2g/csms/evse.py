@@ -1,0 +1,179 @@
+"""One EVSE as its CSMS knows it: its transaction, its meter, its vehicle; what steers it."""
+
+from math import inf
+
+from msgspec import Struct
+
+from v2g.csms.abilities import Abilities
+from v2g.csms.meter import Reading
+from v2g.csms.profiles import Manner
+from v2g.csms.vehicles import Fleet, chosen, most_charge_w, most_discharge_w, name_of, of_car, of_list
+from v2g.depot.configuration import Configuration, EvsePlace
+from v2g.depot.view import Charger, Needs, Vehicle
+from v2g.ocpp import v21
+
+READY: tuple[v21.ChargingStateEnumType, ...] = ("Charging", "SuspendedEV", "SuspendedEVSE")
+"""Charging states in which energy may flow."""
+USABLE: tuple[v21.ConnectorStatusEnumType, ...] = ("Available", "Occupied", "Reserved")
+
+
+class Transaction(Struct, frozen=True):
+    """What is kept of a transaction that runs."""
+
+    id: str
+    since_s: float
+    seq: int
+    """Of the latest event."""
+    token: v21.IdTokenType | None = None
+    state: v21.ChargingStateEnumType = "EVConnected"
+    begun: bool = False
+    """Whether energy could flow once: from then on it is steered."""
+    needs: v21.ChargingNeedsType | None = None
+    needs_s: float = 0.0
+    """When they came, by the depot's clock."""
+    needs_soc_pu: float | None = None
+    """The state of charge at that time."""
+    driver: Needs | None = None
+    """What the driver has asked for here."""
+    paused: bool = False
+    """By the operator: no energy flows until it is resumed."""
+
+
+class Steered:
+    """The set-point of one EVSE: what is wanted, and what its station has accepted. Levels, not edges: whatever is lost
+    on the way is sent again."""
+
+    def __init__(self) -> None:
+        self.wanted_w: float | None = None
+        self.accepted_w: float | None = None
+        self.profile_of = ""
+        """The transaction whose TxProfile the station has; empty if it has none."""
+        self.renew_at = -inf
+        self.retry_at = -inf
+        self.refusal = ""
+        """Why the station has refused the latest set-point; empty if it has not."""
+        self.refused_w: float | None = None
+
+    def forget(self) -> None:
+        """What the station has is not known any more: a new connection, or a new transaction."""
+        self.accepted_w = self.refused_w = None
+        self.profile_of = ""
+        self.renew_at = self.retry_at = -inf
+
+    def due(self, now: float) -> bool:
+        """Whether something has to be sent."""
+        if self.wanted_w is None or (self.wanted_w == self.refused_w and now < self.retry_at):
+            return False
+        return self.wanted_w != self.accepted_w or now >= self.renew_at
+
+
+class ManagedEvse:
+    """One EVSE."""
+
+    def __init__(self, station: str, place: EvsePlace, configuration: Configuration) -> None:
+        self.id, self.place = f"{station}/{place.id}", place
+        self._configuration = configuration
+        self.status: v21.ConnectorStatusEnumType | None = None
+        """None: the station has not said."""
+        self.transaction: Transaction | None = None
+        self.reading: Reading | None = None
+        self.measured_s = -inf
+        """When its power was measured, by the depot's clock; `soc_s`: when its state of charge was."""
+        self.soc_pu: float | None = None
+        self.soc_s = -inf
+        self.steered = Steered()
+        self.refuses_discharge = ""
+        """The station's reason for having refused a set-point below 0."""
+
+    def measured(self, reading: Reading, now: float, unix_s: float) -> None:
+        """A meter value. `unix_s`: of the wall clock, which the station's follows."""
+        at_s = now - max(0.0, unix_s - reading.at_s)
+        if reading.power_w is not None and at_s >= self.measured_s:
+            self.measured_s = at_s
+            self.reading = reading.after(self.reading)
+        if reading.soc_pu is not None and at_s >= self.soc_s:
+            self.soc_pu, self.soc_s = reading.soc_pu, at_s
+
+    def began(self) -> None:
+        """Another vehicle: nothing is known of it, and nothing of what its station will be given."""
+        self.soc_pu, self.soc_s, self.refuses_discharge = None, -inf, ""
+        self.steered = Steered()
+
+    def manner(self, abilities: Abilities) -> Manner:
+        """How the station can be steered here."""
+        if not abilities.dynamic:
+            return Manner.LIMIT
+        return Manner.SETPOINT if self.place.id in abilities.setpoints else Manner.DYNAMIC_LIMIT
+
+    def charge_only(self, abilities: Abilities, *, is_21: bool, fleet: Fleet) -> str:
+        """Why nothing may be discharged here; empty if it may."""
+        transaction, needs = self.transaction, None if self.transaction is None else self.transaction.needs
+        if not self.place.discharge_w:
+            return "no discharge_w in the depot's configuration"
+        if not abilities.known:
+            return "its station has not reported yet what it can do"
+        if not is_21 and not abilities.negative_limits:
+            return "OCPP 2.0.1 without SmartChargingCtrlr.DischargeByNegativeLimit"
+        if is_21 and self.manner(abilities) is not Manner.SETPOINT:
+            return "its station has no V2XChargingCtrlr that follows CentralSetpoint in Dynamic profiles"
+        if self.refuses_discharge:
+            return f"its station refuses discharge: {self.refuses_discharge}"
+        if transaction is None:
+            return ""
+        known = None if transaction.token is None else fleet.find(transaction.token)
+        if known is None or not known.discharge:
+            return "the fleet list does not let this vehicle discharge"
+        if is_21 and needs is None:
+            return "the vehicle has not stated its needs"
+        if is_21 and needs is not None and most_discharge_w(needs) is None:
+            return f"the vehicle's session only charges ({needs.requestedEnergyTransfer})"
+        return ""
+
+    def charger(
+        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float
+    ) -> Charger:
+        """As the controller sees it."""
+        place, silence, transaction = self.place, self._configuration.silence, self.transaction
+        usable = self.status in USABLE or (self.status is None and transaction is not None)
+        return Charger(
+            id=self.id,
+            node=place.feeder or self._configuration.feeders[0].id,
+            phases="".join(map(str, sorted(place.phases))),
+            max_charge_w=place.charge_w,
+            max_discharge_w=place.discharge_w,
+            min_charge_w=place.min_charge_w,
+            min_discharge_w=place.min_discharge_w,
+            efficiency_pu=place.efficiency,
+            charge_only=self.charge_only(abilities, is_21=is_21, fleet=fleet),
+            online=online and usable,
+            vehicle=None if transaction is None else self._vehicle(transaction, fleet, now, utc_offset_s),
+            ready=transaction is not None and transaction.state in READY and not transaction.paused,
+            measured_w=None if self.reading is None else self.reading.power_w,
+            measured_unix_s=self.measured_s,
+            safe_w=silence.safe_w,
+            safe_after_s=max(silence.setpoint_s, silence.offline_s),
+        )
+
+    def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:
+        token, stated = transaction.token, transaction.needs
+        known = None if token is None else fleet.find(token)
+        capacity_wh = None if known is None else known.capacity_wh
+        if stated is not None and isinstance(stated.dcChargingParameters, v21.DCChargingParametersType):
+            own_wh = stated.dcChargingParameters.evEnergyCapacity
+            capacity_wh = own_wh if capacity_wh is None and isinstance(own_wh, float) and own_wh > 0 else capacity_wh
+        needs: list[Needs | None] = [transaction.driver]
+        if known is not None:
+            needs.append(of_list(known, now, utc_offset_s))
+        if stated is not None:
+            needs.append(of_car(stated, capacity_wh, transaction.needs_soc_pu, transaction.needs_s))
+        discharge_w = None if stated is None else most_discharge_w(stated)
+        return Vehicle(
+            id=known.id if known is not None else (name_of(token) or None) if token is not None else None,
+            capacity_wh=capacity_wh,
+            soc_pu=self.soc_pu,
+            soc_unix_s=self.soc_s,
+            max_charge_w=inf if stated is None else most_charge_w(stated, len(self.place.phases)),
+            max_discharge_w=inf if discharge_w is None else discharge_w,
+            discharges=known is not None and known.discharge,
+            needs=chosen([each for each in needs if each is not None], self._configuration.floor_soc),
+        )

@@ -1,0 +1,442 @@
+"""The CSMS of a site: all its stations, what they report, and how they are steered. No sockets, no clock.
+
+Two clocks are arguments: `now` is Unix time that does not jump, for the controller and for time limits; `unix_s` is the
+wall clock, which stations are set by. What a station reports in a transaction is answered once the ledger has it on the
+disk: a controller that is killed loses nothing that a station believes to be delivered.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from v2g.csms.evse import ManagedEvse, Transaction
+from v2g.csms.meter import latest
+from v2g.csms.station import MOST_ENDED, Kept, ManagedStation
+from v2g.csms.vehicles import Fleet, name_of
+from v2g.depot.configuration import Configuration
+from v2g.depot.ledger import Entry, Ledger
+from v2g.depot.view import Charger, Needs
+from v2g.kernel.errors import V2GError
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message, custom_data, encode, given
+from v2g.ocpp.rpc import Answered, Discarded, Failed, Requested, Rpc
+from v2g.ocpp.schedule import timestamp
+from v2g.ocpp.version import version
+
+HEARTBEAT_S = 300
+LISTED = 200
+"""Lines for a person that wait at most."""
+_STATION, _TRANSACTION = "station", "transaction"
+_ACCEPTS = ("NotifyEVChargingNeeds", "NotifyEVChargingSchedule")
+
+
+class RefusedError(V2GError):
+    """An operator has asked for something that cannot be done; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Withheld:
+    """An answer that waits for the ledger."""
+
+    number: int
+    station: ManagedStation
+    rpc: Rpc
+    id: str
+    response: Message
+
+
+class Gateway:
+    """All stations of a site."""
+
+    def __init__(self, configuration: Configuration, ledger: Ledger, *, utc_offset_s: float = 0.0) -> None:
+        """`utc_offset_s`: of local time, in which departures are configured."""
+        self.fleet, self.ledger, self.utc_offset_s = Fleet(configuration), ledger, utc_offset_s
+        self.lines: deque[str] = deque(maxlen=LISTED)
+        """What a person should know; whoever writes the log takes it."""
+        self.urgent = False
+        """Whether something has happened that the controller should look at now; reset by whoever does."""
+        self.stations = {
+            place.id: ManagedStation(place, configuration, self.fleet, self.lines.append)
+            for place in configuration.stations
+        }
+        self.evses = {evse.id: evse for station in self.stations.values() for evse in station.evses.values()}
+        self.frequency_hz: float | None = None
+        self._withheld: deque[_Withheld] = deque()
+        self._chargers: dict[str, Charger] = {}
+        self._written: dict[tuple[str, str], bytes] = {}
+        for (kind, key), document in ledger.kept.items():
+            self._recall(kind, key, document)
+
+    # The link
+
+    def connected(self, station: str, subprotocol: str, now: float) -> None:
+        """A station has a new connection. Raises `KeyError` for one that is not configured."""
+        managed = self.stations[station]
+        managed.connected(version(subprotocol), now)
+        managed.kept = replace(managed.kept, subprotocol=subprotocol)
+        self.lines.append(f"{station} is connected ({subprotocol})")
+        self._keep_station(managed)
+        self.urgent = True
+
+    def disconnected(self, station: str) -> None:
+        """It is gone. What is not answered counts as not sent."""
+        managed = self.stations[station]
+        managed.disconnected()
+        self.lines.append(f"{station} is gone")
+        self.urgent = True
+
+    def receive(self, station: str, frame: str | bytes, now: float, unix_s: float) -> None:
+        """A frame of a station."""
+        managed = self.stations[station]
+        rpc = managed.rpc
+        if rpc is None:
+            return
+        managed.heard_s = now
+        match rpc.receive(frame):
+            case Requested(id, action, request):
+                self._requested(managed, rpc, id, action, request, now, unix_s)
+            case Answered() as answered:
+                known = managed.abilities
+                managed.answered(answered, now)
+                if managed.abilities is not known:
+                    self._keep_station(managed)
+                    self.urgent = True
+            case Failed() as failed:
+                managed.failed(failed, now)
+            case Discarded(reason):
+                self.lines.append(f"{station}: {reason}")
+        managed.speak(now, unix_s)
+        self.ledger.commit()
+
+    def step(self, now: float, unix_s: float) -> None:
+        """Time has passed, or the ledger has written: answer what may be answered, send what is due."""
+        self.committed()
+        for managed in self.stations.values():
+            managed.speak(now, unix_s)
+        self.ledger.commit()
+
+    def committed(self) -> None:
+        """The ledger has written: answer what may be answered."""
+        while self._withheld and self._withheld[0].number <= self.ledger.committed:
+            each = self._withheld.popleft()
+            if each.station.rpc is each.rpc:
+                each.rpc.answer(each.id, each.response)
+
+    def frames(self) -> Iterator[tuple[str, list[str]]]:
+        """What has to be sent, by station; taken."""
+        for id in self.stations:
+            if found := self.taken(id):
+                yield id, found
+
+    def taken(self, station: str) -> list[str]:
+        """What has to be sent to one station; taken."""
+        rpc = self.stations[station].rpc
+        if rpc is None or not rpc.outgoing:
+            return []
+        found, rpc.outgoing = rpc.outgoing, []
+        return found
+
+    # What the controller sees and wants
+
+    def chargers(self, now: float) -> Mapping[str, Charger]:
+        """All chargers; one that is as before is the same object as before."""
+        for managed in self.stations.values():
+            for charger in managed.chargers(now, self.utc_offset_s):
+                if self._chargers.get(charger.id) != charger:
+                    self._chargers[charger.id] = charger
+        return self._chargers
+
+    def steer(self, powers_w: Mapping[str, float], now: float, unix_s: float) -> None:
+        """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
+        lapses."""
+        for id, power_w in powers_w.items():
+            self.evses[id].steered.wanted_w = float(round(power_w)) + 0.0  # no -0
+        self.step(now, unix_s)
+
+    def vehicle_of(self, evse: ManagedEvse) -> str:
+        """The vehicle there, as a person knows it; empty without one."""
+        token = None if evse.transaction is None else evse.transaction.token
+        if token is None:
+            return ""
+        known = self.fleet.find(token)
+        return name_of(token) if known is None else known.id
+
+    # What an operator or a driver may do
+
+    def pause(self, charger: str, paused: bool) -> None:
+        """Let no energy flow, or let it flow again. Raises `RefusedError`."""
+        evse, transaction = self._running(charger)
+        self._follow(evse, replace(transaction, paused=paused))
+
+    def need(self, charger: str, needs: Needs | None) -> None:
+        """What the driver needs. Raises `RefusedError`."""
+        evse, transaction = self._running(charger)
+        self._follow(evse, replace(transaction, driver=needs))
+
+    def stop(self, charger: str) -> None:
+        """End the transaction. Raises `RefusedError`."""
+        evse, transaction = self._running(charger)
+        managed = self.stations[charger.rpartition("/")[0]]
+        if not managed.online:
+            raise RefusedError(f"{charger}: its station is not connected; try again")
+        managed.call("RequestStopTransaction", v21.RequestStopTransactionRequest(transactionId=transaction.id))
+        evse.steered.wanted_w = 0.0
+
+    def _running(self, charger: str) -> tuple[ManagedEvse, Transaction]:
+        evse = self.evses.get(charger)
+        if evse is None:
+            raise RefusedError(f"there is no charger {charger}; the chargers are {', '.join(list(self.evses)[:10])}")
+        if evse.transaction is None:
+            raise RefusedError(f"{charger}: no vehicle is charging here")
+        return evse, evse.transaction
+
+    # What stations report
+
+    def _requested(
+        self, managed: ManagedStation, rpc: Rpc, id: str, action: str, request: Message, now: float, unix_s: float
+    ) -> None:
+        match request:
+            case v21.BootNotificationRequest():
+                self._booted(managed, request, now)
+                response: Message | None = v21.BootNotificationResponse(
+                    currentTime=timestamp(unix_s), interval=HEARTBEAT_S, status="Accepted"
+                )
+            case v21.HeartbeatRequest():
+                response = v21.HeartbeatResponse(currentTime=timestamp(unix_s))
+            case v21.AuthorizeRequest():
+                response = self.fleet.authorized(request.idToken)
+            case v21.TransactionEventRequest():
+                self._transaction(managed, rpc, id, request, now, unix_s)
+                return
+            case v21.NotifyEVChargingNeedsRequest():
+                self._needs(managed, request, now)
+                response = v21.NotifyEVChargingNeedsResponse(status="Accepted")
+            case v21.StatusNotificationRequest():
+                self._status(managed, request.evseId, request.connectorStatus)
+                response = v21.StatusNotificationResponse()
+            case v21.NotifyEventRequest():
+                self._events(managed, request)
+                response = v21.NotifyEventResponse()
+            case v21.MeterValuesRequest():
+                self._metered(managed.evses.get(request.evseId), request.meterValue, now, unix_s)
+                response = v21.MeterValuesResponse()
+            case _:
+                if isinstance(request, v21.SecurityEventNotificationRequest):
+                    self.lines.append(f"{managed.id}: {request.type} {given(request.techInfo, '')}".rstrip())
+                response = _usual(action)
+        if response is None:
+            rpc.refuse(id, "NotSupported", f"this depot has no {action}")
+        else:
+            rpc.answer(id, response)
+
+    def _booted(self, managed: ManagedStation, request: v21.BootNotificationRequest, now: float) -> None:
+        card = request.chargingStation
+        managed.kept = replace(
+            managed.kept,
+            vendor=card.vendorName,
+            model=card.model,
+            serial=given(card.serialNumber, ""),
+            firmware=given(card.firmwareVersion, ""),
+        )
+        self.lines.append(f"{managed.id} booted ({request.reason}): {card.vendorName} {card.model}")
+        self._keep_station(managed)
+
+    def _status(self, managed: ManagedStation, evse: int, status: v21.ConnectorStatusEnumType) -> None:
+        found = managed.evses.get(evse)
+        if found is not None and found.status != status:
+            found.status, self.urgent = status, True
+
+    def _events(self, managed: ManagedStation, request: v21.NotifyEventRequest) -> None:
+        """AvailabilityState of connectors, which 2.1 reports in this way."""
+        for each in request.eventData:
+            place = each.component.evse
+            if each.variable.name.lower() == "availabilitystate" and isinstance(place, v21.EVSEType):
+                try:
+                    status = msgspec.convert(each.actualValue, v21.ConnectorStatusEnumType)
+                except msgspec.ValidationError:
+                    continue
+                self._status(managed, place.id, status)
+
+    def _needs(self, managed: ManagedStation, request: v21.NotifyEVChargingNeedsRequest, now: float) -> None:
+        evse = managed.evses.get(request.evseId)
+        if evse is None or evse.transaction is None:
+            self.lines.append(f"{managed.id}/{request.evseId}: needs without a transaction are left out")
+            return
+        needs = request.chargingNeeds
+        dc = needs.dcChargingParameters
+        if isinstance(dc, v21.DCChargingParametersType) and not isinstance(dc.stateOfCharge, msgspec.UnsetType):
+            evse.soc_pu, evse.soc_s = dc.stateOfCharge / 100, now
+        self._follow(evse, replace(evse.transaction, needs=needs, needs_s=now, needs_soc_pu=evse.soc_pu))
+
+    def _metered(
+        self, evse: ManagedEvse | None, meters: tuple[v21.MeterValueType, ...], now: float, unix_s: float
+    ) -> None:
+        reading = latest(meters)
+        if evse is None or reading is None:
+            return
+        evse.measured(reading, now, unix_s)
+        if reading.frequency_hz is not None:
+            self.frequency_hz = reading.frequency_hz
+
+    def _transaction(
+        self,
+        managed: ManagedStation,
+        rpc: Rpc,
+        id: str,
+        request: v21.TransactionEventRequest,
+        now: float,
+        unix_s: float,
+    ) -> None:
+        transaction = request.transactionInfo.transactionId
+        evse = self._place(managed, request)
+        number = self._enter(managed, evse, request)
+        response = v21.TransactionEventResponse()
+        if isinstance(request.idToken, v21.IdTokenType):
+            response = v21.TransactionEventResponse(idTokenInfo=self.fleet.info(request.idToken))
+        if evse is not None and transaction not in managed.kept.ended:
+            running = self._running_after(managed, evse, request, now)
+            if running is not None and request.seqNo > running.seq:
+                self._proceed(managed, evse, running, request, now, unix_s)
+        self._withheld.append(_Withheld(number, managed, rpc, id, response))
+        self.ledger.commit()
+        self.committed()  # in memory it is there at once
+
+    def _running_after(
+        self, managed: ManagedStation, evse: ManagedEvse, request: v21.TransactionEventRequest, now: float
+    ) -> Transaction | None:
+        """The transaction that an event is about, if it runs; what is history changes nothing that runs now."""
+        transaction, running = request.transactionInfo.transactionId, evse.transaction
+        if running is not None and running.id == transaction:
+            return running
+        if request.eventType == "Ended":
+            managed.kept = replace(managed.kept, ended=(*managed.kept.ended, transaction)[-MOST_ENDED:])
+            self._keep_station(managed)
+            return None
+        if running is not None:
+            if given(request.offline, False):
+                return None
+            self._over(managed, evse, running.id)
+        evse.began()
+        self.urgent = True
+        return Transaction(transaction, now, -1)
+
+    def _proceed(
+        self,
+        managed: ManagedStation,
+        evse: ManagedEvse,
+        running: Transaction,
+        request: v21.TransactionEventRequest,
+        now: float,
+        unix_s: float,
+    ) -> None:
+        """An event that is newer than those before it."""
+        if not isinstance(request.meterValue, msgspec.UnsetType):
+            self._metered(evse, request.meterValue, now, unix_s)
+        if request.eventType == "Ended":
+            self._over(managed, evse, running.id)
+            return
+        state = given(request.transactionInfo.chargingState, running.state)
+        token = request.idToken if isinstance(request.idToken, v21.IdTokenType) else running.token
+        changed = replace(
+            running, seq=request.seqNo, state=state, token=token, begun=running.begun or state in ("Charging",
+            "SuspendedEV", "SuspendedEVSE"),
+        )  # fmt: skip
+        if state != running.state:
+            self.urgent = True
+        self._follow(evse, changed)
+
+    def _place(self, managed: ManagedStation, request: v21.TransactionEventRequest) -> ManagedEvse | None:
+        """The EVSE of a transaction: only its first event names it."""
+        if isinstance(request.evse, v21.EVSEType):
+            return managed.evses.get(request.evse.id)
+        id = request.transactionInfo.transactionId
+        for evse in managed.evses.values():
+            if evse.transaction is not None and evse.transaction.id == id:
+                return evse
+        return next(iter(managed.evses.values())) if len(managed.evses) == 1 else None
+
+    def _enter(self, managed: ManagedStation, evse: ManagedEvse | None, request: v21.TransactionEventRequest) -> int:
+        reading = None if isinstance(request.meterValue, msgspec.UnsetType) else latest(request.meterValue)
+        token = request.idToken if isinstance(request.idToken, v21.IdTokenType) else None
+        vehicle = "" if evse is None else self.vehicle_of(evse)
+        if token is not None:
+            known = self.fleet.find(token)
+            vehicle = name_of(token) if known is None else known.id
+        return self.ledger.enter(
+            Entry(
+                station=managed.id,
+                transaction=request.transactionInfo.transactionId,
+                seq=request.seqNo,
+                kind=request.eventType,
+                evse=0 if evse is None else evse.place.id,
+                vehicle=vehicle,
+                at_s=request.timestamp.timestamp(),
+                import_wh=None if reading is None else reading.import_wh,
+                export_wh=None if reading is None else reading.export_wh,
+                document=encode(replace(request, offline=UNSET)),  # a retry may state that it is late
+            )
+        )
+
+    def _over(self, managed: ManagedStation, evse: ManagedEvse, transaction: str) -> None:
+        evse.transaction, self.urgent = None, True
+        evse.began()
+        managed.kept = replace(managed.kept, ended=(*managed.kept.ended, transaction)[-MOST_ENDED:])
+        self._put(_TRANSACTION, evse.id, None)
+        self._keep_station(managed)
+
+    # What survives a restart
+
+    def _follow(self, evse: ManagedEvse, transaction: Transaction) -> None:
+        before, evse.transaction = evse.transaction, transaction
+        self._put(_TRANSACTION, evse.id, encode(transaction))
+        if before is None or (before.needs, before.driver, before.paused) != (
+            transaction.needs, transaction.driver, transaction.paused
+        ):  # fmt: skip
+            self.urgent = True
+
+    def _keep_station(self, managed: ManagedStation) -> None:
+        self._put(_STATION, managed.id, encode(managed.kept))
+
+    def _put(self, kind: str, key: str, document: bytes | None) -> None:
+        if self._written.get((kind, key)) != document:
+            self.ledger.put(kind, key, document)
+        if document is None:
+            self._written.pop((kind, key), None)
+        else:
+            self._written[kind, key] = document
+
+    def _recall(self, kind: str, key: str, document: bytes) -> None:
+        """What an earlier process has left. What cannot be read is as if it had never been."""
+        try:
+            if kind == _STATION and key in self.stations:
+                self.stations[key].kept = msgspec.json.decode(document, type=Kept)
+            elif kind == _TRANSACTION and key in self.evses:
+                self.evses[key].transaction = _TRANSACTIONS.decode(document)
+            else:
+                return
+        except msgspec.MsgspecError as error:
+            self.lines.append(f"what was kept of {kind} {key} cannot be read and is left out: {error}")
+            return
+        self._written[kind, key] = document
+
+
+_TRANSACTIONS: msgspec.json.Decoder[Transaction] = msgspec.json.Decoder(Transaction, dec_hook=custom_data)
+
+
+def _usual(action: str) -> Message | None:
+    """The response to what a depot only takes note of; None for what it has no answer to."""
+    kind: type[Message] = v21.CALLS[action][1]
+    make: Callable[..., Any] = kind
+    if action in _ACCEPTS:
+        return make(status="Accepted")  # type: ignore[no-any-return]
+    if action == "DataTransfer":
+        return v21.DataTransferResponse(status="UnknownVendorId")
+    try:
+        return make()  # type: ignore[no-any-return]
+    except TypeError:  # it has required fields
+        return None

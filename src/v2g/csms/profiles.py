@@ -1,0 +1,86 @@
+"""The charging profiles by which a depot steers a station, made so that silence is safe.
+
+A bottom profile is always there (TxDefaultProfile, ChargingOnly, the lowest stack level): without any a station may
+charge without a limit (K06.FR.02). Above it a TxProfile has the set-point of the moment. It lapses `setpoint_s` after
+its last renewal and `offline_s` after the station has lost its connection, and the bottom profile holds again.
+"""
+
+from enum import Enum
+
+from msgspec import UNSET
+
+from v2g.depot.configuration import Silence
+from v2g.ocpp import v21
+from v2g.ocpp.schedule import timestamp
+
+FIRST_ID = 730_000
+"""Profiles of the depot have ids from here on: the bottom one, then one for each EVSE."""
+BOTTOM, ABOVE = 0, 1
+"""Stack levels."""
+EARLIER_S = 60
+"""An Absolute schedule begins this much before it is sent, so that a clock that is late does not delay it."""
+
+
+class Manner(Enum):
+    """How a station can be steered."""
+
+    SETPOINT = "Dynamic profile with a set-point"
+    DYNAMIC_LIMIT = "Dynamic profile with a limit"
+    LIMIT = "a new profile for each limit"
+
+
+def bottom(silence: Silence) -> v21.SetChargingProfileRequest:
+    """The profile that holds when no other does: for all EVSEs, for ever."""
+    period = v21.ChargingSchedulePeriodType(startPeriod=0, limit=silence.safe_w)
+    profile = v21.ChargingProfileType(
+        id=FIRST_ID,
+        stackLevel=BOTTOM,
+        chargingProfilePurpose="TxDefaultProfile",
+        chargingProfileKind="Relative",
+        chargingSchedule=(v21.ChargingScheduleType(id=1, chargingRateUnit="W", chargingSchedulePeriod=(period,)),),
+    )
+    return v21.SetChargingProfileRequest(evseId=0, chargingProfile=profile)
+
+
+def for_transaction(
+    evse: int, transaction: str, power_w: float, manner: Manner, silence: Silence, unix_s: float, *, offline: bool
+) -> v21.SetChargingProfileRequest:
+    """A transaction's set-point. `offline`: whether the station knows `maxOfflineDuration`."""
+    dynamic = manner is not Manner.LIMIT
+    schedule = v21.ChargingScheduleType(
+        id=1,
+        chargingRateUnit="W",
+        duration=silence.setpoint_s + (0 if dynamic else EARLIER_S),
+        startSchedule=UNSET if dynamic else timestamp(unix_s - EARLIER_S),
+        chargingSchedulePeriod=(_period(power_w, manner),),
+    )
+    profile = v21.ChargingProfileType(
+        id=id_of(evse),
+        stackLevel=ABOVE,
+        chargingProfilePurpose="TxProfile",
+        chargingProfileKind="Dynamic" if dynamic else "Absolute",
+        transactionId=transaction,
+        maxOfflineDuration=silence.offline_s if offline else UNSET,
+        chargingSchedule=(schedule,),
+    )
+    return v21.SetChargingProfileRequest(evseId=evse, chargingProfile=profile)
+
+
+def update(evse: int, power_w: float, manner: Manner) -> v21.UpdateDynamicScheduleRequest:
+    """Another set-point of a Dynamic profile, or the same one again, which renews it (K28)."""
+    if manner is Manner.SETPOINT:
+        changed = v21.ChargingScheduleUpdateType(setpoint=power_w)
+    else:
+        changed = v21.ChargingScheduleUpdateType(limit=power_w)
+    return v21.UpdateDynamicScheduleRequest(chargingProfileId=id_of(evse), scheduleUpdate=changed)
+
+
+def id_of(evse: int) -> int:
+    """The id of the TxProfile at an EVSE."""
+    return FIRST_ID + evse
+
+
+def _period(power_w: float, manner: Manner) -> v21.ChargingSchedulePeriodType:
+    if manner is Manner.SETPOINT:  # no limits beside it (Q03.FR.02)
+        return v21.ChargingSchedulePeriodType(startPeriod=0, operationMode="CentralSetpoint", setpoint=power_w)
+    return v21.ChargingSchedulePeriodType(startPeriod=0, limit=power_w)

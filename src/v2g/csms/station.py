@@ -1,0 +1,243 @@
+"""One station as its CSMS sees it: the connection, what it reports, what it is steered by. Used by the gateway only."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import inf
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from v2g.csms import abilities as ability
+from v2g.csms import profiles
+from v2g.csms.abilities import Abilities
+from v2g.csms.evse import ManagedEvse
+from v2g.csms.profiles import Manner
+from v2g.csms.vehicles import Fleet
+from v2g.depot.configuration import Configuration, StationPlace
+from v2g.depot.view import Charger
+from v2g.ocpp import v21
+from v2g.ocpp.base import Message
+from v2g.ocpp.rpc import Answered, Failed, Rpc
+from v2g.ocpp.version import Invalid, Version
+
+RETRY_S = 10.0
+"""Before a set-point that was refused is sent again."""
+BOTTOM_RETRY_S = 30.0
+RENEWALS = 3
+"""How often a set-point is renewed within the time after which it lapses."""
+DISCHARGE_CODES = ("InvalidSchedule", "InvalidOperationMode", "InvalidProfile")
+MOST_ENDED = 32
+
+Then = Callable[[Message | None, float], None]
+"""What is done with a response and the time; None if there is none."""
+
+
+class Kept(Struct, frozen=True):
+    """What is kept of a station."""
+
+    subprotocol: str = ""
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    abilities: Abilities = Abilities()
+    ended: tuple[str, ...] = ()
+    """Its latest transactions that are over: an event that comes late revives none."""
+
+
+class ManagedStation:
+    """One station."""
+
+    def __init__(
+        self, place: StationPlace, configuration: Configuration, fleet: Fleet, report: Callable[[str], None]
+    ) -> None:
+        """`report` gets a line for a person."""
+        self.place, self.fleet = place, fleet
+        self.evses = {each.id: ManagedEvse(place.id, each, configuration) for each in place.evses}
+        self.kept = Kept()
+        self.rpc: Rpc | None = None
+        self.bottom = ""
+        """What became of the bottom profile: empty, `Accepted`, or the reason why the station has refused it."""
+        self.heard_s = -inf
+        self._silence, self._report = configuration.silence, report
+        self._calls: deque[tuple[str, Message, Then | None]] = deque()
+        self._pending: tuple[str, Then | None] | None = None
+        self._bottom_at = inf
+        self._turn = 0
+
+    @property
+    def id(self) -> str:
+        return self.place.id
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do; until it answers again, what it could do before."""
+        return self.kept.abilities
+
+    @property
+    def online(self) -> bool:
+        """Whether it is connected."""
+        return self.rpc is not None
+
+    @property
+    def is_21(self) -> bool:
+        """By its connection, or by the last one."""
+        return self.kept.subprotocol == "ocpp2.1" if self.rpc is None else self.rpc.version.is_21
+
+    def connected(self, version: Version, now: float) -> None:
+        """A new connection: what the station has of us is not known."""
+        self.rpc = Rpc(version)
+        self._calls.clear()
+        self._pending, self._bottom_at, self.bottom, self.heard_s = None, now, "", now
+        for evse in self.evses.values():
+            evse.steered.forget()
+        self.call("GetVariables", ability.questions(self.evses, is_21=version.is_21), self._able)
+        self.call("SetVariables", ability.wishes(self._silence))
+        if any(each.status is None for each in self.evses.values()):
+            self.call("TriggerMessage", v21.TriggerMessageRequest(requestedMessage="StatusNotification"))
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+        self.rpc = None
+        self._calls.clear()
+
+    def call(self, action: str, request: Message, then: Then | None = None) -> None:
+        """Call the station once set-points leave room for it; lost with the connection."""
+        if self.rpc is not None:
+            self._calls.append((action, request, then))
+
+    def chargers(self, now: float, utc_offset_s: float) -> Iterator[Charger]:
+        """As the controller sees them."""
+        for evse in self.evses.values():
+            yield evse.charger(
+                self.abilities, self.fleet, now, online=self.online, is_21=self.is_21, utc_offset_s=utc_offset_s
+            )
+
+    # What goes out: the bottom profile first, then set-points, then the rest.
+
+    def speak(self, now: float, unix_s: float) -> None:
+        """Send what is due, if the station can be called."""
+        rpc = self.rpc
+        if rpc is None:
+            return
+        if (failed := rpc.expire(now)) is not None:
+            self.failed(failed, now)
+        if not rpc.ready:
+            return
+        if now >= self._bottom_at:
+            self._bottom_at = now + BOTTOM_RETRY_S
+            self._send("SetChargingProfile", profiles.bottom(self._silence), self._bottomed, now)
+        elif (evse := self._next(now)) is not None:
+            self._steer(evse, now, unix_s)
+        elif self._calls:
+            action, request, then = self._calls.popleft()
+            self._send(action, request, then, now)
+
+    def answered(self, event: Answered, now: float) -> None:
+        """The response to our call."""
+        self._respond(event.id, event.response, now)
+
+    def failed(self, event: Failed, now: float) -> None:
+        """No response to our call that can be used."""
+        self._report(f"{self.id} {event.action}: {event.code} {event.description}".rstrip())
+        self._respond(event.id, None, now)
+
+    def _respond(self, id: str, response: Message | None, now: float) -> None:
+        if self._pending is not None and self._pending[0] == id:
+            _, then = self._pending
+            self._pending = None
+            if then is not None:
+                then(response, now)
+
+    def _send(self, action: str, request: Message, then: Then | None, now: float) -> None:
+        assert self.rpc is not None
+        try:
+            self._pending = self.rpc.call(action, request, now), then
+        except Invalid as error:
+            self._report(f"{self.id} {action} cannot be sent: {error}")
+            if then is not None:
+                then(None, now)
+
+    def _next(self, now: float) -> ManagedEvse | None:
+        """The EVSE whose set-point is due, each in its turn."""
+        ids = list(self.evses)
+        for step in range(len(ids)):
+            evse = self.evses[ids[(self._turn + step) % len(ids)]]
+            transaction = evse.transaction
+            if transaction is not None and transaction.begun and self.abilities.known and evse.steered.due(now):
+                self._turn = (self._turn + step + 1) % len(ids)
+                return evse
+        return None
+
+    def _steer(self, evse: ManagedEvse, now: float, unix_s: float) -> None:
+        steered, transaction, manner = evse.steered, evse.transaction, evse.manner(self.abilities)
+        assert transaction is not None
+        assert steered.wanted_w is not None
+        power_w = steered.wanted_w
+        if manner is not Manner.SETPOINT and not self.abilities.negative_limits:
+            power_w = max(0.0, power_w)
+        then = partial(self._steered, evse, transaction.id, steered.wanted_w)
+        if steered.profile_of != transaction.id or manner is Manner.LIMIT:
+            request = profiles.for_transaction(
+                evse.place.id, transaction.id, power_w, manner, self._silence, unix_s,
+                offline=self.is_21 and self.abilities.max_offline,
+            )  # fmt: skip
+            self._send("SetChargingProfile", request, then, now)
+        else:
+            self._send("UpdateDynamicSchedule", profiles.update(evse.place.id, power_w, manner), then, now)
+
+    def _steered(
+        self, evse: ManagedEvse, transaction: str, asked_w: float, response: Message | None, now: float
+    ) -> None:
+        steered = evse.steered
+        if evse.transaction is None or evse.transaction.id != transaction:
+            return
+        if getattr(response, "status", "") == "Accepted":
+            steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
+            steered.renew_at = now + self._silence.setpoint_s / RENEWALS
+            return
+        code = reason(response)
+        known = steered.profile_of == transaction
+        steered.profile_of, steered.accepted_w = "", None
+        if known:  # the station has lost the profile: a new one at once
+            return
+        if code != steered.refusal:
+            self._report(f"{evse.id} refuses {asked_w:g} W: {code}")
+        steered.refusal, steered.refused_w, steered.retry_at = code, asked_w, now + RETRY_S
+        if asked_w < 0 and code in DISCHARGE_CODES:
+            evse.refuses_discharge = code
+
+    def _bottomed(self, response: Message | None, now: float) -> None:
+        if getattr(response, "status", "") == "Accepted":
+            self.bottom, self._bottom_at = "Accepted", inf
+            return
+        code = reason(response)
+        if code != self.bottom:
+            self._report(f"{self.id} refuses the profile that makes silence safe: {code}; look at its own profiles")
+        self.bottom = code
+        if code.lower() == "duplicateprofile":  # another one is in its place
+            criteria = v21.ClearChargingProfileType(
+                chargingProfilePurpose="TxDefaultProfile", stackLevel=profiles.BOTTOM
+            )
+            self._calls.appendleft(
+                ("ClearChargingProfile", v21.ClearChargingProfileRequest(chargingProfileCriteria=criteria),
+                 lambda _, at: self._again(at))
+            )  # fmt: skip
+
+    def _again(self, now: float) -> None:
+        self._bottom_at = now
+
+    def _able(self, response: Message | None, now: float) -> None:
+        if isinstance(response, v21.GetVariablesResponse):
+            self.kept = replace(self.kept, abilities=ability.read(response))
+        elif not self.abilities.known:  # it cannot say: the least is assumed
+            self.kept = replace(self.kept, abilities=Abilities(known=True))
+
+
+def reason(response: Message | None) -> str:
+    """Why a station has refused something: its reason code, its status."""
+    if response is None:
+        return "no response"
+    info = getattr(response, "statusInfo", None)
+    return info.reasonCode if isinstance(info, v21.StatusInfoType) else str(getattr(response, "status", "Rejected"))

@@ -1,0 +1,174 @@
+"""What the configuration file of a depot says: stations, feeders, vehicles, requests; how silence is made safe."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Power = Annotated[float, Meta(ge=0, le=100_000_000)]
+"""A magnitude in W."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+Name = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^:/\s]+$", description="1 to 48 characters "
+                 "without blanks, colons and slashes")]  # fmt: skip
+Phase = Literal[1, 2, 3]
+Listen = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", description="HOST:PORT")]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+
+
+class Feeder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A node of the feeder tree: what it can carry each way. The first one is the site's connection."""
+
+    id: Name
+    parent: Name | None = None
+    """The node that feeds it; None for the site's connection."""
+    charge_w: Power
+    discharge_w: Power | None = None
+    """Towards the grid; as much as `charge_w` if left out."""
+    phase_w: Power | None = None
+    """The most on one phase, either way; a third of `charge_w` holds if left out and a vehicle uses one phase."""
+    rated_va: Power | None = None
+    """Of a transformer whose heat is watched (IEC 60076-7)."""
+
+
+class EvsePlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One EVSE of a station."""
+
+    id: Annotated[int, Meta(ge=1, le=1000)] = 1
+    feeder: Name | None = None
+    """The node that feeds it; the site's connection if left out."""
+    charge_w: Power
+    discharge_w: Power = 0.0
+    """0 if nothing may ever be fed from here."""
+    min_charge_w: Power = 0.0
+    min_discharge_w: Power = 0.0
+    """Below this the inverter stays off, or wastes what it moves."""
+    phases: Annotated[tuple[Phase, ...], Meta(min_length=1, max_length=3)] = (1, 2, 3)
+    efficiency: Annotated[float, Meta(gt=0.5, le=1)] = 0.94
+
+
+class StationPlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A charging station that may connect."""
+
+    id: Name
+    """Its identity in OCPP: the end of the path that it connects to."""
+    password_file: Path | None = None
+    """Security profiles 1 and 2."""
+    serial: Annotated[str, Meta(max_length=25)] = ""
+    """Security profile 3: the common name of its certificate; its identity if left out."""
+    evses: Annotated[tuple[EvsePlace, ...], Meta(min_length=1, max_length=100)]
+
+
+class FleetVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vehicle of the fleet list."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    tokens: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """What it, or its driver, identifies itself by: EVCCID, contract (eMAID), card."""
+    capacity_wh: Annotated[float, Meta(gt=0, le=10_000_000)] | None = None
+    floor_soc: Share | None = None
+    """Never discharged below this; the site's `floor_soc` if left out."""
+    target_soc: Share | None = None
+    departure: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="a time such as 07:30")] | None = (
+        None
+    )
+    """Each day, in the time of this machine."""
+    discharge: bool = True
+    """Whether it may ever be discharged."""
+
+
+class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The REST interface and the operator's page."""
+
+    listen: Listen = "127.0.0.1:8080"
+    token_file: Path | None = None
+    """What a client has to send as `Authorization: Bearer ...`; needed if it listens beyond this machine."""
+
+
+class Broker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An MQTT broker."""
+
+    url: Annotated[
+        str,
+        Meta(pattern=r"^mqtts?://[^\s+#]+$", description="an address such as mqtts://broker.example.com/depot"),
+    ]
+    """Its path is the prefix of the topics."""
+    user: str = "depot"
+    password_file: Path | None = None
+    roots: Path | None = None
+
+
+class Standing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the site does when nobody asks for anything."""
+
+    power_w: Annotated[float, Meta(ge=-100_000_000, le=100_000_000)] | None = None
+    """Positive draws from the grid, negative feeds it; None charges the vehicles by their own needs."""
+    droop_w_per_hz: Power = 0.0
+    """Share of the grid's frequency: so many W less for each Hz below the nominal one."""
+    nominal_hz: Literal[50, 60] = 50
+
+
+class Stations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How stations connect."""
+
+    listen: Listen = "127.0.0.1:9000"
+    security_profile: Literal[1, 2, 3] = 2
+    """1: password in clear, for trusted networks only; 2: TLS and password; 3: TLS and a certificate of the station."""
+    certificate: Path | None = None
+    private_key: Path | None = None
+    roots: Path | None = None
+    """Of the stations' certificates (security profile 3)."""
+    broker: Broker | None = None
+    """Stations may come over MQTT as well."""
+
+
+class Silence(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What happens when somebody falls silent."""
+
+    safe_w: Power = 0.0
+    """What each EVSE may charge with while it has no valid set-point; it never discharges then."""
+    setpoint_s: Annotated[int, Meta(ge=6, le=3600)] = 30
+    """A set-point that is not renewed for this long is invalid at the station."""
+    offline_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    """So is one whose station has had no connection to the depot for this long."""
+    meter_s: Annotated[int, Meta(ge=1, le=300)] = 5
+    """Between two meter values of a station."""
+    stale_s: Annotated[int, Meta(ge=3, le=900)] = 20
+    """A meter value or state of charge older than this is not known."""
+
+
+class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    name: Name = "depot"
+    feeders: Annotated[tuple[Feeder, ...], Meta(min_length=1)]
+    stations: Annotated[tuple[StationPlace, ...], Meta(min_length=1)]
+    vehicles: tuple[FleetVehicle, ...] = ()
+    unknown_vehicles: Literal["charge", "refuse"] = "charge"
+    """A vehicle that is not in the list: it may charge only, or not at all."""
+    floor_soc: Share | None = None
+    """Of vehicles that have none; without any a vehicle is never discharged."""
+    connect: Stations = Stations()
+    silence: Silence = Silence()
+    request: Standing = Standing()
+    schedule: Path | None = None
+    """A CSV file of requests; see docs/depot.md."""
+    requests: Broker | None = None
+    """A broker at which the site is asked for power."""
+    http: Http = Http()
+    cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+    ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/depot.db"
+    """The file of the SQLite database, or the address of a PostgreSQL one."""
+
+
+__all__ = [
+    "Broker",
+    "Configuration",
+    "EvsePlace",
+    "Feeder",
+    "FleetVehicle",
+    "Http",
+    "Silence",
+    "Standing",
+    "StationPlace",
+    "Stations",
+]

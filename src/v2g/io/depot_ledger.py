@@ -1,0 +1,211 @@
+"""`v2g.depot.ledger.Ledger` in a database: one writer, everything that waits in one commit, each event once.
+
+The statements are plain SQL that SQLite and PostgreSQL both take; `?` stands for a value. `SqliteLedger` writes in a
+thread of its own; `postgres_ledger.py` has the other dialect.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from v2g.depot.ledger import Account, Decided, Entry
+from v2g.io.writer import Writer
+from v2g.kernel import regular_file
+from v2g.kernel.errors import V2GError
+
+BUSY_S = 5.0
+BATCH = 5_000
+"""Rows of one commit at most."""
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS event (station TEXT NOT NULL, tx TEXT NOT NULL, seq INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, evse INTEGER NOT NULL, vehicle TEXT NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
+    " import_wh DOUBLE PRECISION, export_wh DOUBLE PRECISION, document BYTEA NOT NULL,"
+    " again INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, tx, seq))",
+    "CREATE INDEX IF NOT EXISTS event_at ON event (at_s)",
+    "CREATE TABLE IF NOT EXISTS kept (kind TEXT NOT NULL, key TEXT NOT NULL, value BYTEA NOT NULL,"
+    " PRIMARY KEY (kind, key))",
+    "CREATE TABLE IF NOT EXISTS decided (at_s DOUBLE PRECISION NOT NULL, charger TEXT NOT NULL,"
+    " vehicle TEXT NOT NULL, power_w DOUBLE PRECISION NOT NULL, binding TEXT NOT NULL, why TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS decided_at ON decided (at_s)",
+)
+"""SQLite takes BYTEA and DOUBLE PRECISION as names of its own affinities."""
+ENTER = (
+    "INSERT INTO event (station, tx, seq, kind, evse, vehicle, at_s, import_wh, export_wh, document)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, tx, seq) DO UPDATE SET again = event.again + 1"
+)
+PUT = (
+    "INSERT INTO kept (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key)"
+    " DO UPDATE SET value = excluded.value"
+)
+FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
+DECIDE = "INSERT INTO decided (at_s, charger, vehicle, power_w, binding, why) VALUES (?, ?, ?, ?, ?, ?)"
+KEPT = "SELECT kind, key, value FROM kept"
+DECISIONS = (
+    "SELECT at_s, charger, vehicle, power_w, binding, why FROM decided"
+    " WHERE at_s >= ? AND at_s < ? AND (charger = ? OR ? = '') ORDER BY at_s"
+)
+ACCOUNTS = (
+    "SELECT station, tx, max(evse), max(vehicle), min(at_s), max(at_s),"
+    " max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), count(*), max(seq) - min(seq) + 1 - count(*), coalesce(max(import_wh) - min(import_wh), 0),"
+    " coalesce(max(export_wh) - min(export_wh), 0) FROM event GROUP BY station, tx"
+    " HAVING max(at_s) >= ? AND min(at_s) < ? ORDER BY min(at_s)"
+)
+"""Registers only ever rise, so their ends are their extremes."""
+FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ?"
+Row = tuple[str, tuple[Any, ...]]
+"""A statement and its values."""
+
+
+class LedgerError(V2GError):
+    """The ledger cannot be opened; names the place and the remedy."""
+
+
+class Rows:
+    """What waits to be written, numbered; the part that all dialects share."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+        self.committed = 0
+        self.trouble: str | None = None
+        self._number = 0
+        self._given: list[Row] = []
+
+    def enter(self, entry: Entry) -> int:
+        """Enter an event with the next commit."""
+        return self._add(
+            ENTER,
+            (entry.station, entry.transaction, entry.seq, entry.kind, entry.evse, entry.vehicle, entry.at_s,
+             entry.import_wh, entry.export_wh, entry.document),
+        )  # fmt: skip
+
+    def put(self, kind: str, key: str, value: bytes | None) -> int:
+        """Keep a row of the depot's state, or forget it, with the next commit."""
+        return self._add(FORGET, (kind, key)) if value is None else self._add(PUT, (kind, key, value))
+
+    def decided(self, decision: Decided) -> int:
+        """Keep a decision with the next commit."""
+        return self._add(DECIDE, (decision.at_s, decision.charger, decision.vehicle, decision.power_w,
+                                  decision.binding, decision.why))  # fmt: skip
+
+    def forget_decisions(self, before_s: float) -> int:
+        """Drop decisions that are older, with the next commit."""
+        return self._add(FORGET_DECISIONS, (before_s,))
+
+    def _add(self, statement: str, values: tuple[Any, ...]) -> int:
+        self._number += 1
+        self._given.append((statement, values))
+        return self._number
+
+
+class SqliteLedger(Rows):
+    """The ledger in a file."""
+
+    def __init__(self, file: Path, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called in the writer's thread after each commit. Raises `LedgerError`."""
+        super().__init__()
+        self._file, self._wake = file, wake
+        self._waiting: list[Row] = []
+        self._lock = Lock()
+        self._writer = Writer(self._write, "depot ledger")
+        try:
+            if file.exists():
+                regular_file.check(file)
+            else:
+                file.touch(mode=0o600)
+            self._connection = _opened(file)
+            for statement in TABLES:
+                self._connection.execute(statement)
+            self.kept = {(kind, key): value for kind, key, value in self._connection.execute(KEPT)}
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise LedgerError(f"ledger {file}: {reason}; let this user write there, or set `ledger`") from error
+
+    def commit(self) -> None:
+        """Write what was given, together. Returns at once."""
+        if self._given:
+            with self._lock:
+                self._waiting += self._given
+            self._given = []
+        if self._waiting:
+            self._writer.due()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything is on the disk, or could not be written; whether it came in time."""
+        self.commit()
+        return self._writer.flush(timeout_s)
+
+    async def close(self) -> None:
+        """Write what waits, and close the file."""
+        self.commit()
+        self._writer.close()
+        self._connection.close()
+
+    async def accounts(self, from_s: float, until_s: float) -> list[Account]:
+        """The transactions that touch a time."""
+        import asyncio
+
+        rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s, until_s))
+        return accounts_of(rows)
+
+    async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
+        """What was decided in a time; of one charger, or of all."""
+        import asyncio
+
+        rows = await asyncio.to_thread(self._read, DECISIONS, (from_s, until_s, charger, charger))
+        return [Decided(*row) for row in rows]
+
+    def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        reading = _opened(self._file)
+        try:
+            return reading.execute(statement, values).fetchall()
+        finally:
+            reading.close()
+
+    def _write(self) -> None:
+        with self._lock:
+            rows, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        while rows:
+            try:
+                self._commit(rows)
+            except sqlite3.Error as error:
+                with self._lock:
+                    self._waiting = rows + self._waiting
+                self.trouble = f"ledger {self._file}: {error}; free some space, or set `ledger`"
+                return
+            self.trouble = None
+            self.committed += len(rows)
+            self._wake()
+            with self._lock:
+                rows, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+
+    def _commit(self, rows: Sequence[Row]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, values in rows:
+                self._connection.execute(statement, values)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+
+def accounts_of(rows: Iterable[Sequence[Any]]) -> list[Account]:
+    """Rows of `ACCOUNTS` as values."""
+    return [
+        Account(
+            station=row[0], transaction=row[1], evse=row[2], vehicle=row[3], since_s=row[4], until_s=row[5],
+            ended=bool(row[6]), events=row[7], missing=row[8], charged_wh=row[9], discharged_wh=row[10],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
