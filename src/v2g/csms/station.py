@@ -92,6 +92,7 @@ class ManagedStation:
         self._pending, self._bottom_at, self.bottom, self.heard_s = None, now, "", now
         for evse in self.evses.values():
             evse.steered.forget()
+            evse.steered.wanted_w = None  # what the controller wanted of it while it was away is not worth sending
         self.call("GetVariables", ability.questions(self.evses, is_21=version.is_21), self._able)
         self.call("SetVariables", ability.wishes(self._silence))
         if any(each.status is None for each in self.evses.values()):

@@ -84,6 +84,13 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a client has to send as `Authorization: Bearer ...`; needed if it listens beyond this machine."""
 
 
+class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The local socket for `v2g depot status` and `explain`."""
+
+    socket: Path = Path("/run/v2g/depot.sock")
+    mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description="octal permissions, such as 0660")] = "0660"
+
+
 class Broker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An MQTT broker."""
 
@@ -155,6 +162,7 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     requests: Broker | None = None
     """A broker at which the site is asked for power."""
     http: Http = Http()
+    control: Control = Control()
     cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/depot.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""
@@ -163,6 +171,7 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 __all__ = [
     "Broker",
     "Configuration",
+    "Control",
     "EvsePlace",
     "Feeder",
     "FleetVehicle",

@@ -1,6 +1,5 @@
 """What a depot must keep: each transaction event of each station once, and its own state; the port to whoever does."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -60,7 +59,7 @@ class Ledger(Protocol):
     commits reaches the disk together or not at all, in the order of the commits; an entry that is there already is not
     entered again; `kept` is what an earlier process left behind."""
 
-    kept: Mapping[tuple[str, str], bytes]
+    kept: dict[tuple[str, str], bytes]
     """Kind and key -> value."""
     committed: int
     """All rows up to this number are on the disk."""
@@ -91,7 +90,8 @@ class Memory:
         self.kept: dict[tuple[str, str], bytes] = {}
         self.entries: dict[tuple[str, str, int], Entry] = {}
         self.decisions: list[Decided] = []
-        self.committed, self.trouble = 0, None
+        self.committed = 0
+        self.trouble: str | None = None
 
     def enter(self, entry: Entry) -> int:
         """Keep the event while the process lasts."""

@@ -37,8 +37,7 @@ ENTER = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, tx, seq) DO UPDATE SET again = event.again + 1"
 )
 PUT = (
-    "INSERT INTO kept (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key)"
-    " DO UPDATE SET value = excluded.value"
+    "INSERT INTO kept (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"
 )
 FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
 DECIDE = "INSERT INTO decided (at_s, charger, vehicle, power_w, binding, why) VALUES (?, ?, ?, ?, ?, ?)"
@@ -49,9 +48,9 @@ DECISIONS = (
 )
 ACCOUNTS = (
     "SELECT station, tx, max(evse), max(vehicle), min(at_s), max(at_s),"
-    " max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), count(*), max(seq) - min(seq) + 1 - count(*), coalesce(max(import_wh) - min(import_wh), 0),"
-    " coalesce(max(export_wh) - min(export_wh), 0) FROM event GROUP BY station, tx"
-    " HAVING max(at_s) >= ? AND min(at_s) < ? ORDER BY min(at_s)"
+    " max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), count(*), max(seq) - min(seq) + 1 - count(*),"
+    " coalesce(max(import_wh) - min(import_wh), 0), coalesce(max(export_wh) - min(export_wh), 0)"
+    " FROM event GROUP BY station, tx HAVING max(at_s) >= ? AND min(at_s) < ? ORDER BY min(at_s)"
 )
 """Registers only ever rise, so their ends are their extremes."""
 FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ?"

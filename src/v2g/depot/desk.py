@@ -1,0 +1,123 @@
+"""Where requests to a site arrive: from whom, for how long, which one holds."""
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from v2g.depot.configuration import Standing
+from v2g.depot.ledger import Ledger
+from v2g.depot.request import AnyRequest, DroopShare, PowerRequest
+from v2g.kernel.errors import V2GError
+
+KIND = "request"
+MOST = 64
+"""Requests at a time."""
+
+
+class Channel(IntEnum):
+    """How a request has come. One of a lower number holds over those of a higher one; of one channel the latest."""
+
+    OPERATOR = 0
+    HTTP = 1
+    MQTT = 2
+    SCHEDULE = 3
+    CONFIGURATION = 4
+
+
+class RequestError(V2GError):
+    """A request cannot be taken; says why."""
+
+
+class Kept(Struct, frozen=True):
+    """A request as it is kept over a restart."""
+
+    channel: int
+    order: int
+    request: AnyRequest
+
+
+class Desk:
+    """The requests that are valid, or whose default holds."""
+
+    def __init__(self, standing: Standing, ledger: Ledger) -> None:
+        """`standing`: what the site does when nobody asks for anything."""
+        self._ledger = ledger
+        self._kept: dict[tuple[int, str], Kept] = {}
+        self._order = 0
+        for (kind, key), document in ledger.kept.items():
+            if kind == KIND:
+                try:
+                    kept = msgspec.msgpack.decode(document, type=Kept)
+                except msgspec.MsgspecError:
+                    continue  # of another version: its source asks again
+                self._kept[kept.channel, key.partition(":")[2]] = kept
+                self._order = max(self._order, kept.order)
+        self._standing = tuple(_standing(standing))
+
+    def put(self, channel: Channel, request: AnyRequest) -> None:
+        """Take a request in the place of the one before by the same source. Raises `RequestError`."""
+        key = (channel, request.by)
+        if len(self._kept) >= MOST and key not in self._kept:
+            raise RequestError(f"there are {MOST} requests already; withdraw one of them")
+        self._order += 1
+        self._kept[key] = kept = Kept(channel, self._order, request)
+        self._ledger.put(KIND, _key(*key), msgspec.msgpack.encode(kept))
+
+    def withdraw(self, channel: Channel, by: str) -> bool:
+        """Forget a request and its default; whether there was one."""
+        found = self._kept.pop((channel, by), None) is not None
+        if found:
+            self._ledger.put(KIND, _key(channel, by), None)
+        return found
+
+    def current(self, now: float) -> tuple[AnyRequest, ...]:
+        """The one that holds first. Those that are over and have no default are forgotten."""
+        for (channel, by), kept in list(self._kept.items()):
+            if now > kept.request.until_unix_s and kept.request.default_w is None:
+                self.withdraw(Channel(channel), by)
+        ordered = sorted(self._kept.values(), key=lambda each: (each.channel, -each.order))
+        return (*(each.request for each in ordered), *self._standing)
+
+
+def read(document: Mapping[str, object], by: str, now: float) -> AnyRequest:
+    """A request as an EMS writes it: `{"type": "power", "power_w": -50000, "for_s": 60, "default_w": 0}`.
+
+    `for_s` is needed unless `until_unix_s` is there. Raises `RequestError`.
+    """
+    fields = {"type": "power", **document, "by": by}
+    for_s = fields.pop("for_s", None)
+    if for_s is not None:
+        if not isinstance(for_s, int | float) or isinstance(for_s, bool) or not 0 < for_s <= 31_536_000:
+            raise RequestError("for_s: must be a number of seconds above 0 and at most a year")
+        fields["until_unix_s"] = now + for_s
+    elif "until_unix_s" not in fields:
+        raise RequestError("for_s: missing; say how long the request holds without being renewed")
+    try:
+        request: AnyRequest = msgspec.convert(fields, AnyRequest, strict=True)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"{error}; docs/depot.md lists the requests") from error
+    if unknown := [name for name in fields if name != "type" and name not in request.__struct_fields__]:
+        raise RequestError(f"{unknown[0]}: unknown; a request of type {fields['type']} has "
+                           f"{', '.join(request.__struct_fields__)}")  # fmt: skip
+    return request
+
+
+def extended(request: AnyRequest, until_unix_s: float) -> AnyRequest:
+    """The same request, valid for longer."""
+    return replace(request, until_unix_s=until_unix_s)
+
+
+def _standing(standing: Standing) -> Iterator[AnyRequest]:
+    by = "configuration"
+    if standing.power_w is not None:
+        yield PowerRequest(by=by, power_w=standing.power_w)
+    if standing.droop_w_per_hz:
+        yield DroopShare(by=f"{by} (droop)", w_per_hz=standing.droop_w_per_hz, nominal_hz=standing.nominal_hz,
+                         default_w=0.0)  # fmt: skip
+
+
+def _key(channel: int, by: str) -> str:
+    return f"{channel}:{by}"

@@ -1,0 +1,166 @@
+"""What people and programs see of a depot, as what JSON can hold."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from v2g.depot.dispatch import Dispatch, Setpoint
+from v2g.depot.view import Charger, Site
+from v2g.kernel.units import kw
+
+Shown = dict[str, Any]
+COLUMNS = ("id", "vehicle", "state", "soc_pu", "floor_pu", "setpoint_w", "measured_w", "binding")
+"""Of a frame, in this order."""
+
+
+def site_of(site: Site, dispatch: Dispatch | None, now: float) -> Shown:
+    """The site in few numbers."""
+    chargers = site.chargers.values()
+    shown: Shown = {
+        "unix_s": round(now, 3),
+        "chargers": len(site.chargers),
+        "online": sum(each.online for each in chargers),
+        "vehicles": sum(each.vehicle is not None for each in chargers),
+        "frequency_hz": site.frequency_hz,
+    }
+    if dispatch is None:
+        return shown
+    powers_w = [each.power_w for each in dispatch.setpoints.values()]
+    return shown | {
+        "requested_w": _finite(dispatch.requested_w),
+        "requested_by": dispatch.requested_by,
+        "commanded_w": round(dispatch.commanded_w, 1),
+        "delivered_w": round(dispatch.delivered_w, 1),
+        "short_w": round(dispatch.short_w, 1) if isfinite(dispatch.short_w) else None,
+        "reserve_w": round(dispatch.reserve_w, 1),
+        "charge_room_w": round(dispatch.charge_room_w, 1),
+        "discharge_room_w": round(dispatch.discharge_room_w, 1),
+        "charging": sum(each > 0 for each in powers_w),
+        "discharging": sum(each < 0 for each in powers_w),
+        "notices": [{"code": each.trouble, "about": each.about, "text": each.text} for each in dispatch.notices],
+    }
+
+
+def charger_of(charger: Charger, setpoint: Setpoint | None, now: float) -> Shown:
+    """One charger."""
+    vehicle = charger.vehicle
+    needs = None if vehicle is None else vehicle.needs
+    return {
+        "id": charger.id,
+        "node": charger.node,
+        "phases": charger.phases,
+        "state": state_of(charger, setpoint),
+        "online": charger.online,
+        "charge_only": charger.charge_only or None,
+        "max_charge_w": charger.max_charge_w,
+        "max_discharge_w": charger.max_discharge_w,
+        "measured_w": charger.measured_w,
+        "measured_s_ago": _age(charger.measured_unix_s, now),
+        "setpoint_w": None if setpoint is None else setpoint.power_w,
+        "binding": None if setpoint is None else str(setpoint.binding),
+        "vehicle": None
+        if vehicle is None
+        else {
+            "id": vehicle.id,
+            "soc_pu": vehicle.soc_pu,
+            "soc_s_ago": _age(vehicle.soc_unix_s, now),
+            "capacity_wh": vehicle.capacity_wh,
+            "discharges": vehicle.discharges,
+        },
+        "needs": None
+        if needs is None
+        else {
+            "source": needs.source,
+            "departure_unix_s": needs.departure_unix_s,
+            "energy_wh": needs.energy_wh,
+            "target_soc_pu": needs.target_soc_pu,
+            "floor_soc_pu": needs.min_soc_pu,
+        },
+        "safe_w": charger.safe_w,
+        "safe_after_s": charger.safe_after_s,
+    }
+
+
+def state_of(charger: Charger, setpoint: Setpoint | None) -> str:
+    """In one word."""
+    if not charger.online:
+        return "offline"
+    if charger.vehicle is None:
+        return "free"
+    if not charger.ready:
+        return "waiting"
+    power_w = 0.0 if setpoint is None else setpoint.power_w
+    return "charging" if power_w > 0 else "discharging" if power_w < 0 else "idle"
+
+
+def row_of(charger: Charger, setpoint: Setpoint | None) -> tuple[Any, ...]:
+    """A row of a frame, by `COLUMNS`."""
+    vehicle = charger.vehicle
+    needs = None if vehicle is None else vehicle.needs
+    return (
+        charger.id,
+        None if vehicle is None else vehicle.id,
+        state_of(charger, setpoint),
+        None if vehicle is None else vehicle.soc_pu,
+        None if needs is None else needs.min_soc_pu,
+        None if setpoint is None else round(setpoint.power_w),
+        None if charger.measured_w is None else round(charger.measured_w),
+        None if setpoint is None else str(setpoint.binding),
+    )
+
+
+def explained(charger: Charger, setpoint: Setpoint | None, refusal: str, now: float) -> list[str]:
+    """Why this charger has this power: what binds, what is not known, what would change it."""
+    vehicle = charger.vehicle
+    name = "" if vehicle is None or vehicle.id is None else f" ({vehicle.id})"
+    lines = [f"{charger.id}{name}: {'no set-point yet' if setpoint is None else setpoint.why}"]
+    if not charger.online:
+        lines.append(
+            f"its station is not connected: it charges with at most {kw(charger.safe_w)} and discharges nothing "
+            f"after {charger.safe_after_s:g} s on its own"
+        )
+    if charger.charge_only and vehicle is not None:
+        lines.append(f"charge only: {charger.charge_only}")
+    if vehicle is not None:
+        lines += _unknown(charger)
+        if vehicle.soc_pu is not None:
+            age = _age(vehicle.soc_unix_s, now)
+            floor = None if vehicle.needs is None else vehicle.needs.min_soc_pu
+            above = "" if floor is None else f", floor {100 * floor:.0f} % by {_source(charger)}"
+            lines.append(f"state of charge {100 * vehicle.soc_pu:.0f} %, {age or 0:.0f} s old{above}")
+    if charger.measured_w is not None and charger.online and vehicle is not None:
+        lines.append(f"measured {kw(charger.measured_w)}, {_age(charger.measured_unix_s, now) or 0:.0f} s ago")
+    if refusal:
+        lines.append(f"its station has refused the set-point: {refusal}")
+    return lines
+
+
+def _unknown(charger: Charger) -> list[str]:
+    vehicle = charger.vehicle
+    assert vehicle is not None
+    lines = []
+    if vehicle.soc_pu is None:
+        lines.append("its state of charge is not known: it may only charge")
+    if vehicle.capacity_wh is None:
+        lines.append("the capacity of its battery is not known: give capacity_wh in the fleet list")
+    if vehicle.needs is None or vehicle.needs.min_soc_pu is None:
+        lines.append("no floor is known: give floor_soc in the fleet list or for the whole depot")
+    return lines
+
+
+def _source(charger: Charger) -> str:
+    needs = None if charger.vehicle is None else charger.vehicle.needs
+    return "nobody" if needs is None else str(needs.source)
+
+
+def difference(before: Mapping[str, tuple[Any, ...]], rows: Mapping[str, tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows that are not as before."""
+    return [row for id, row in rows.items() if before.get(id) != row]
+
+
+def _age(unix_s: float, now: float) -> float | None:
+    return round(now - unix_s, 1) if isfinite(unix_s) else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

@@ -1,0 +1,154 @@
+"""The configuration file of a depot: opens it and the files that it names, and checks all of it."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from v2g.depot.configuration import Broker, Configuration, EvsePlace, StationPlace
+from v2g.depot.tree import Node, Tree, TreeError
+from v2g.kernel import regular_file
+from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields, Findings, Rule, Rules, read
+
+PASSWORD_LENGTHS = range(16, 65)
+"""Of stations (A01)."""
+POSTGRES = "postgresql://"
+LOOPBACK = ("127.0.0.1", "::1", "[::1]", "localhost")
+
+
+def load(path: Path) -> Configuration:
+    """Read and check the file. Raises `ConfigurationError` with every finding."""
+    try:
+        regular_file.check(path)
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}; docs/depot.md has an example") from error
+    found, _ = read(content, str(path), Configuration, Rules(errors=_RULES), path.parent)
+    if not found.ledger.startswith(POSTGRES):
+        found = replace(found, ledger=str(path.parent / found.ledger))
+    return found
+
+
+def tree_of(configuration: Configuration) -> Tree:
+    """The feeders as the controller knows them."""
+    return Tree(
+        Node(
+            name=each.id,
+            parent=each.parent,
+            max_charge_w=each.charge_w,
+            max_discharge_w=each.charge_w if each.discharge_w is None else each.discharge_w,
+            max_phase_charge_w=each.charge_w / 3 if each.phase_w is None else each.phase_w,
+            max_phase_discharge_w=(each.charge_w if each.discharge_w is None else each.discharge_w) / 3
+            if each.phase_w is None
+            else each.phase_w,
+        )
+        for each in configuration.feeders
+    )
+
+
+def _feeders(site: Fields) -> Findings:
+    names = [each["id"] for each in site["feeders"] if "id" in each]
+    for index, each in enumerate(site["feeders"]):
+        if names.count(each.get("id")) > 1 and names.index(each["id"]) < index:
+            yield f"feeders[{index}].id", f"{each['id']} is there twice; give each feeder a name of its own"
+        if each.get("parent") is not None and each["parent"] not in names:
+            yield f"feeders[{index}].parent", f"there is no feeder {each['parent']}; the feeders are {', '.join(names)}"
+    if len(set(names)) == len(site["feeders"]):
+        try:
+            Tree(Node(name=each["id"], parent=each.get("parent")) for each in site["feeders"])
+        except TreeError as error:
+            yield "feeders", str(error)
+    for number, station in enumerate(site["stations"]):
+        for place, evse in enumerate(station.get("evses", ())):
+            if evse.get("feeder") is not None and evse["feeder"] not in names:
+                at = f"stations[{number}].evses[{place}].feeder"
+                yield at, f"there is no feeder {evse['feeder']}; the feeders are {', '.join(names)}"
+
+
+def _twice(site: Fields) -> Findings:
+    seen = set[str]()
+    for index, station in enumerate(site["stations"]):
+        if station.get("id") in seen:
+            yield f"stations[{index}].id", f"{station['id']} is there twice; each station has an identity of its own"
+        seen.add(station.get("id", ""))
+        ids = [each.get("id") for each in station.get("evses", ())]
+        for place, id in enumerate(ids):
+            if id in ids[:place]:
+                yield f"stations[{index}].evses[{place}].id", f"EVSE {id} is there twice; number them 1, 2, ..."
+    taken: dict[str, str] = {}
+    for index, vehicle in enumerate(site["vehicles"]):
+        for token in vehicle.get("tokens", ()):
+            if taken.setdefault(token, vehicle.get("id", "")) != vehicle.get("id", ""):
+                yield f"vehicles[{index}].tokens", f"{token} is {taken[token]}'s already; a token names one vehicle"
+
+
+def _connect(site: Fields) -> Findings:
+    connect = site["connect"]
+    profile = connect["security_profile"]
+    if profile > 1 and (connect.get("certificate") is None or connect.get("private_key") is None):
+        yield "connect", f"security profile {profile} needs certificate and private_key of the depot, PEM"
+    if profile == 3 and connect.get("roots") is None:
+        yield "connect.roots", "security profile 3 needs the roots of the stations' certificates"
+    if profile == 3 and connect.get("broker") is not None:
+        yield "connect.broker", "over MQTT the broker checks who a station is; use security profile 1 or 2"
+    for index, station in enumerate(site["stations"]):
+        if profile < 3 and station.get("password_file") is None:
+            yield f"stations[{index}]", f"password_file: missing; security profile {profile} needs one of each station"
+
+
+def _silence(site: Fields) -> Findings:
+    silence = site["silence"]
+    if silence["setpoint_s"] < 3 * site["cycle_s"]:
+        yield "silence.setpoint_s", "shorter than three cycles; a single late cycle would let set-points lapse"
+    if silence["stale_s"] < 2 * silence["meter_s"]:
+        yield (
+            "silence.stale_s",
+            "shorter than two intervals of meter_s; one lost value would stop a discharge",
+        )
+
+
+def _http(site: Fields) -> Findings:
+    host = site["http"]["listen"].rpartition(":")[0]
+    if host not in LOOPBACK and site["http"].get("token_file") is None:
+        yield "http.listen", f"{host} is beyond this machine; set http.token_file, or listen on 127.0.0.1"
+
+
+def _evse(evse: Fields) -> Findings:
+    for way in ("charge", "discharge"):
+        if evse[f"min_{way}_w"] > evse[f"{way}_w"]:
+            yield f"min_{way}_w", f"above {way}_w"
+
+
+def _station(station: Fields) -> Findings:
+    yield from _password(station, PASSWORD_LENGTHS)
+
+
+def _broker(broker: Fields) -> Findings:
+    yield from _password(broker, range(1, 1025))
+
+
+def _password(owner: Fields, lengths: range) -> Findings:
+    """A password's file can be read, and holds one."""
+    file = owner.get("password_file")
+    if file is None:
+        return
+    try:
+        text = password(Path(file))
+    except OSError as error:
+        yield "password_file", f"{file}: {error.strerror}; let this user read it"
+        return
+    if len(text) not in lengths:
+        yield "password_file", f"{file}: {len(text)} characters; write {lengths[0]} to {lengths[-1]}"
+
+
+def password(file: Path) -> str:
+    """What a file of a password or a token holds. Raises OSError."""
+    return regular_file.read_text(file).strip()
+
+
+_RULES: dict[type, tuple[Rule, ...]] = {
+    Configuration: (_feeders, _twice, _connect, _silence, _http),
+    EvsePlace: (_evse,),
+    StationPlace: (_station,),
+    Broker: (_broker,),
+}

@@ -1,0 +1,310 @@
+"""The depot's process in local mode: the CSMS of its site, the controller's cycle, requests in, explanations out."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from v2g.csms.gateway import Gateway
+from v2g.depot import shown
+from v2g.depot.configuration import Configuration
+from v2g.depot.controller import Controller
+from v2g.depot.controller import Settings as ControllerSettings
+from v2g.depot.desk import Channel, Desk, read
+from v2g.depot.dispatch import Dispatch
+from v2g.depot.ledger import Decided, Ledger
+from v2g.depot.shown import Shown
+from v2g.depot.view import Meter, Needs, Site
+from v2g.io import control
+from v2g.io.depot_configuration import password, tree_of
+from v2g.io.depot_ledger import SqliteLedger
+from v2g.io.station_server import Door, StationServer, tls_of
+from v2g.io.steady_clock import SteadyClock
+from v2g.kernel.errors import V2GError
+
+SOONEST_S = 0.1
+"""Between two cycles, whatever happens."""
+DECIDED_S = 60.0
+"""A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
+LAST_S = 1.0
+"""How long the end of the process waits for what stations have still to be sent."""
+
+
+class Status(Struct, frozen=True, tag_field="command", tag="status"):
+    """`v2g depot status`."""
+
+
+class Explain(Struct, frozen=True, tag_field="command", tag="explain"):
+    """`v2g depot explain`."""
+
+    of: str = ""
+    """A vehicle or a charger; empty: all that have a vehicle."""
+
+
+Commands = Status | Explain
+
+
+class DepotProcess:
+    """One depot. `run` lasts until it is cancelled or `stop` is called."""
+
+    def __init__(self, configuration: Configuration, report: Callable[[str], None]) -> None:
+        """`report` gets the lines of the log. Raises `V2GError` for what cannot be opened."""
+        self.configuration, self._report = configuration, report
+        self._clock = SteadyClock()
+        self._news, self._ended = asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.ledger = self._opened(configuration.ledger)
+        offset_s = -(time.altzone if time.localtime().tm_isdst else time.timezone)
+        self.gateway = Gateway(configuration, self.ledger, utc_offset_s=offset_s)
+        self.desk = Desk(configuration.request, self.ledger)
+        self.controller = Controller(ControllerSettings(cycle_s=configuration.cycle_s))
+        self.meter: Meter | None = None
+        self._tree = tree_of(configuration)
+        self._links: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
+        self._said: dict[str, tuple[str, float]] = {}
+        """Binding of each charger as it was kept last, and when."""
+        self.site = Site(tree=self._tree, chargers=self.gateway.chargers(self.now()))
+        self.dispatch: Dispatch | None = None
+        self.cycles = 0
+        self._trouble = ""
+
+    def now(self) -> float:
+        """Unix time that does not jump."""
+        return self._clock.now()
+
+    async def run(self, ready: Callable[[str], None] = lambda at: None) -> None:
+        """Serve. `ready` gets the address where stations connect."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.stop)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                work = [tasks.create_task(each) for each in self._work(ready)]
+                await self._ended.wait()
+                for each in work:
+                    each.cancel()
+        finally:
+            self.ledger.commit()
+            await self.ledger.close()
+
+    def stop(self) -> None:
+        """End in order: stations keep their set-points until these lapse, and fall to their safe value."""
+        self._ended.set()
+
+    def _work(self, ready: Callable[[str], None]) -> list[Any]:
+        configuration = self.configuration
+        host, _, port = configuration.connect.listen.rpartition(":")
+        server = StationServer(self, _door(configuration))
+
+        def listening(at: str) -> None:
+            self._report(f"stations connect at {at}")
+            ready(at)
+
+        return [
+            server.serve(host.strip("[]"), int(port), listening),
+            self._cycle(),
+            control.serve(
+                configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
+            ),
+        ]  # fmt: skip
+
+    # Stations (`v2g.io.station_server.Stations`)
+
+    def knows(self, station: str) -> bool:
+        """Whether it is configured."""
+        return station in self.gateway.stations
+
+    def connected(self, station: str, subprotocol: str, send: Callable[[str], None], close: Callable[[], None]) -> None:
+        """A station has connected."""
+        self._links[station] = send, close
+        self.gateway.connected(station, subprotocol, self.now())
+        self.gateway.step(self.now(), time.time())
+        self._flush()
+
+    def heard(self, station: str, frame: str | bytes) -> None:
+        """A frame of a station. A defect in its handling must not end the process."""
+        try:
+            self.gateway.receive(station, frame, self.now(), time.time())
+        except Exception as error:
+            self._report(f"a frame of {station} could not be handled: {error!r}")
+        self._send(station)
+        if self.gateway.urgent:
+            self._news.set()
+
+    def disconnected(self, station: str) -> None:
+        """It is gone."""
+        self._links.pop(station, None)
+        self.gateway.disconnected(station)
+        self._news.set()
+
+    def _send(self, station: str) -> None:
+        link = self._links.get(station)
+        for frame in self.gateway.taken(station):
+            if link is not None:
+                link[0](frame)
+
+    def _flush(self) -> None:
+        for station, frames in self.gateway.frames():
+            link = self._links.get(station)
+            for frame in frames if link is not None else ():
+                link[0](frame)  # type: ignore[index]
+        while self.gateway.lines:
+            self._report(self.gateway.lines.popleft())
+
+    # The cycle
+
+    async def _cycle(self) -> None:
+        while True:
+            self._news.clear()
+            self.gateway.urgent = False
+            try:
+                self.step()
+            except Exception as error:  # set-points lapse if this lasts
+                self._complain(f"the controller failed: {error!r}")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.configuration.cycle_s - SOONEST_S):
+                    await self._news.wait()
+            await asyncio.sleep(SOONEST_S)
+
+    def step(self) -> None:
+        """One cycle: look, decide, send."""
+        now = self.now()
+        self.site = Site(
+            tree=self._tree,
+            chargers=self.gateway.chargers(now),
+            requests=self.desk.current(now),
+            meter=self.meter,
+            frequency_hz=self.gateway.frequency_hz,
+        )
+        dispatch = self.dispatch = self.controller.step(self.site, now)
+        self.cycles += 1
+        self.gateway.steer({id: each.power_w for id, each in dispatch.setpoints.items()}, now, time.time())
+        self._keep_decisions(dispatch, now)
+        self._flush()
+        self._complain(self.ledger.trouble or "")
+
+    def _keep_decisions(self, dispatch: Dispatch, now: float) -> None:
+        for id in dispatch.setpoints:
+            setpoint, charger = dispatch.setpoints[id], self.site.chargers[id]
+            binding = str(setpoint.binding)
+            before, kept_s = self._said.get(id, ("", float("-inf")))
+            if charger.vehicle is None or (binding == before and now - kept_s < DECIDED_S):
+                continue
+            self._said[id] = binding, now
+            vehicle = charger.vehicle.id or ""
+            self.ledger.decided(Decided(now, id, vehicle, setpoint.power_w, binding, setpoint.why))
+        self.ledger.commit()
+
+    def _complain(self, text: str) -> None:
+        """The same trouble is reported once."""
+        if text != self._trouble:
+            self._trouble = text
+            if text:
+                self._report(text)
+
+    # Requests in, explanations out
+
+    def request(self, channel: Channel, by: str, document: dict[str, Any]) -> None:
+        """Somebody asks the site for something. Raises `V2GError` with the reason if it cannot be taken."""
+        self.desk.put(channel, read(document, by, self.now()))
+        self.ledger.commit()
+        self._news.set()
+
+    def withdraw(self, channel: Channel, by: str) -> bool:
+        """Forget a request; whether there was one."""
+        found = self.desk.withdraw(channel, by)
+        self.ledger.commit()
+        self._news.set()
+        return found
+
+    def need(self, charger: str, needs: Needs | None) -> None:
+        """A driver states needs. Raises `V2GError`."""
+        self.gateway.need(charger, needs)
+        self.ledger.commit()
+        self._news.set()
+
+    def explained(self, of: str = "") -> dict[str, list[str]]:
+        """Why each charger has its power; of one charger or vehicle, or of all that have a vehicle. Raises
+        `V2GError`."""
+        now, wanted = self.now(), of.casefold()
+        found = {}
+        for id, charger in self.site.chargers.items():
+            name = "" if charger.vehicle is None else (charger.vehicle.id or "")
+            if wanted in (id.casefold(), name.casefold()) or (not wanted and charger.vehicle is not None):
+                setpoint = None if self.dispatch is None else self.dispatch.setpoints.get(id)
+                found[id] = shown.explained(charger, setpoint, self.gateway.evses[id].steered.refusal, now)
+        if of and not found:
+            raise V2GError(f"there is neither a charger nor a vehicle {of} here; `v2g depot status` lists them")
+        return found
+
+    def charger(self, id: str) -> Shown | None:
+        """One charger; None if there is none."""
+        charger = self.site.chargers.get(id)
+        if charger is None:
+            return None
+        setpoint = None if self.dispatch is None else self.dispatch.setpoints.get(id)
+        steered = self.gateway.evses[id].steered
+        return shown.charger_of(charger, setpoint, self.now()) | {
+            "accepted_w": steered.accepted_w,
+            "refusal": steered.refusal or None,
+            "why": None if setpoint is None else setpoint.why,
+        }
+
+    def status(self) -> Shown:
+        """The site in few numbers."""
+        return (
+            {"name": self.configuration.name}
+            | shown.site_of(self.site, self.dispatch, self.now())
+            | {
+                "cycles": self.cycles,
+                "trouble": self._trouble or None,
+            }
+        )
+
+    def rows(self) -> dict[str, tuple[Any, ...]]:
+        """A row for each charger, by `shown.COLUMNS`."""
+        setpoints = {} if self.dispatch is None else self.dispatch.setpoints
+        return {id: shown.row_of(charger, setpoints.get(id)) for id, charger in self.site.chargers.items()}
+
+    def _commanded(self, command: Any) -> Any:
+        match command:
+            case Status():
+                return self.status() | {"columns": shown.COLUMNS, "rows": list(self.rows().values())}
+            case Explain(of):
+                return self.explained(of)
+        raise V2GError("there is no such command")
+
+    def _opened(self, place: str) -> SqliteLedger:
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._committed)
+
+        return SqliteLedger(Path(place), wake)
+
+    def _committed(self) -> None:
+        self.gateway.committed()
+        self._flush()
+
+
+def _door(configuration: Configuration) -> Door:
+    """Raises `V2GError` for a file that cannot be read."""
+    connect = configuration.connect
+    try:
+        passwords = {
+            each.id: password(each.password_file) for each in configuration.stations if each.password_file is not None
+        }
+    except OSError as error:
+        raise V2GError(f"{error.filename}: {error.strerror}; let this user read it") from error
+    tls = None
+    if connect.security_profile > 1 and connect.certificate is not None:
+        roots = connect.roots if connect.security_profile == 3 else None
+        tls = tls_of(connect.certificate, connect.private_key, roots)
+    serials = {each.id: each.serial or each.id for each in configuration.stations}
+    return Door(connect.security_profile, passwords, serials, tls)
+
+
+__all__ = ["DepotProcess", "Explain", "Ledger", "Status"]

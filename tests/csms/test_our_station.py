@@ -1,0 +1,22 @@
+"""Our own station at the depot: steered, left alone, discharged only if all is known."""
+
+import pytest
+from tests.csms.bench import ID, Bench
+
+
+def test_a_station_follows_its_set_point_both_ways() -> None:
+    bench = Bench()
+    bench.charge()
+    assert bench.charger.charge_only == ""
+    assert bench.charger.vehicle is not None
+    assert bench.charger.vehicle.id == "bus 7"
+    assert 1_000 < bench.power_w <= 1_500  # the bottom profile
+    for wanted_w in (-4_000.0, 6_000.0, -3_000.0):
+        bench.wanted_w = wanted_w
+        bench.run(25.0)
+        assert bench.power_w == pytest.approx(wanted_w, rel=0.1)
+        assert bench.gateway.evses[ID].steered.accepted_w == wanted_w
+        assert bench.charger.measured_w == pytest.approx(wanted_w, abs=500)
+    assert bench.actions().count("SetChargingProfile") == 2  # the bottom one and the transaction's
+    assert bench.charger.vehicle is not None
+    assert bench.charger.vehicle.soc_pu is not None
