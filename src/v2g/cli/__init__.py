@@ -21,7 +21,7 @@ COMMANDS = {
     "modbus-write": ("modbus_write", "set a limit in a station's inverter (modbus_write)"),
     "ocpp": ("ocpp", "what a running station and its back end have with each other"),
     "ems": ("ems", "limits and set-points of an energy management system"),
-    "depot": ("depot", "be the controller of a site with many stations; ask a running one"),
+    "depot": ("depot", "control a site with many stations; ask a running depot"),
     "csms": ("csms", "be a back end (CSMS) for a bench: orders out, messages shown"),
     "conformance": ("conformance", "run OCPP's test cases and requirements against a station"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),

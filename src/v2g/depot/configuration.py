@@ -110,7 +110,7 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     power_w: Annotated[float, Meta(ge=-100_000_000, le=100_000_000)] | None = None
     """Positive draws from the grid, negative feeds it; None charges the vehicles by their own needs."""
     droop_w_per_hz: Power = 0.0
-    """Share of the grid's frequency: so many W less for each Hz below the nominal one."""
+    """Share of frequency control: W less for each Hz below the nominal frequency."""
     nominal_hz: Literal[50, 60] = 50
 
 

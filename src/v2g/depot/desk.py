@@ -1,4 +1,4 @@
-"""Where requests to a site arrive: from whom, for how long, which one holds."""
+"""Where requests to a site arrive: whose they are, how long they hold, which one counts."""
 
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
