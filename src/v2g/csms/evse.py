@@ -3,6 +3,7 @@
 from math import inf
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
@@ -37,6 +38,11 @@ class Transaction(Struct, frozen=True):
     """What the driver has asked for here."""
     paused: bool = False
     """By the operator: no energy flows until it is resumed."""
+    reading: Reading | None = None
+    measured_s: float | None = None
+    soc_pu: float | None = None
+    soc_s: float | None = None
+    """What was measured last, with its times by the depot's clock."""
 
 
 class Steered:
@@ -93,6 +99,25 @@ class ManagedEvse:
             self.reading = reading.after(self.reading)
         if reading.soc_pu is not None and at_s >= self.soc_s:
             self.soc_pu, self.soc_s = reading.soc_pu, at_s
+
+    @property
+    def followed(self) -> Transaction | None:
+        """The transaction with what was measured last, as it is kept."""
+        if self.transaction is None:
+            return None
+        return replace(
+            self.transaction,
+            reading=self.reading,
+            measured_s=None if self.reading is None else self.measured_s,
+            soc_pu=self.soc_pu,
+            soc_s=None if self.soc_pu is None else self.soc_s,
+        )
+
+    def recall(self, transaction: Transaction) -> None:
+        """Go on with what was kept."""
+        self.transaction, self.reading, self.soc_pu = transaction, transaction.reading, transaction.soc_pu
+        self.measured_s = -inf if transaction.measured_s is None else transaction.measured_s
+        self.soc_s = -inf if transaction.soc_s is None else transaction.soc_s
 
     def began(self) -> None:
         """Another vehicle: nothing is known of it, and nothing of what its station will be given."""

@@ -393,7 +393,7 @@ class Gateway:
 
     def _follow(self, evse: ManagedEvse, transaction: Transaction) -> None:
         before, evse.transaction = evse.transaction, transaction
-        self._put(_TRANSACTION, evse.id, encode(transaction))
+        self._put(_TRANSACTION, evse.id, encode(evse.followed))
         if before is None or (before.needs, before.driver, before.paused) != (
             transaction.needs, transaction.driver, transaction.paused
         ):  # fmt: skip
@@ -416,7 +416,7 @@ class Gateway:
             if kind == _STATION and key in self.stations:
                 self.stations[key].kept = msgspec.json.decode(document, type=Kept)
             elif kind == _TRANSACTION and key in self.evses:
-                self.evses[key].transaction = _TRANSACTIONS.decode(document)
+                self.evses[key].recall(_TRANSACTIONS.decode(document))
             else:
                 return
         except msgspec.MsgspecError as error:

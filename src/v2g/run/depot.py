@@ -17,11 +17,12 @@ from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.desk import Channel, Desk, read
 from v2g.depot.dispatch import Dispatch
-from v2g.depot.ledger import Decided, Ledger
+from v2g.depot.ledger import Account, Decided
 from v2g.depot.shown import Shown
 from v2g.depot.view import Meter, Needs, Site
-from v2g.io import control
+from v2g.io import control, depot_http
 from v2g.io.depot_configuration import password, tree_of
+from v2g.io.depot_http import Api
 from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.station_server import Door, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
@@ -31,8 +32,8 @@ SOONEST_S = 0.1
 """Between two cycles, whatever happens."""
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
-LAST_S = 1.0
-"""How long the end of the process waits for what stations have still to be sent."""
+FLUSH_S = 5.0
+"""How long somebody waits for the disk who has to know what is on it."""
 
 
 class Status(Struct, frozen=True, tag_field="command", tag="status"):
@@ -64,6 +65,7 @@ class DepotProcess:
         self.desk = Desk(configuration.request, self.ledger)
         self.controller = Controller(ControllerSettings(cycle_s=configuration.cycle_s))
         self.meter: Meter | None = None
+        self._token = _token(configuration)
         self._tree = tree_of(configuration)
         self._links: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
         self._said: dict[str, tuple[str, float]] = {}
@@ -104,8 +106,14 @@ class DepotProcess:
             self._report(f"stations connect at {at}")
             ready(at)
 
+        def serving(at: str) -> None:
+            self._report(f"its REST interface is at {at}/api")
+
+        http_host, _, http_port = configuration.http.listen.rpartition(":")
+        api = Api(self, self._token)
         return [
             server.serve(host.strip("[]"), int(port), listening),
+            depot_http.serve(api, http_host.strip("[]"), int(http_port), serving),
             self._cycle(),
             control.serve(
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
@@ -134,6 +142,12 @@ class DepotProcess:
         self._send(station)
         if self.gateway.urgent:
             self._news.set()
+
+    async def settled(self) -> None:
+        """Once what stations have reported so far is on the disk, and answered."""
+        self.ledger.commit()
+        await asyncio.to_thread(self.ledger.flush, FLUSH_S)
+        self._committed()
 
     def disconnected(self, station: str) -> None:
         """It is gone."""
@@ -208,13 +222,17 @@ class DepotProcess:
 
     # Requests in, explanations out
 
-    def request(self, channel: Channel, by: str, document: dict[str, Any]) -> None:
+    def requests(self) -> list[Any]:
+        """What is asked of the site; the request that holds first."""
+        return list(self.desk.current(self.now()))
+
+    def request(self, by: str, document: dict[str, Any], channel: Channel = Channel.HTTP) -> None:
         """Somebody asks the site for something. Raises `V2GError` with the reason if it cannot be taken."""
         self.desk.put(channel, read(document, by, self.now()))
         self.ledger.commit()
         self._news.set()
 
-    def withdraw(self, channel: Channel, by: str) -> bool:
+    def withdraw(self, by: str, channel: Channel = Channel.HTTP) -> bool:
         """Forget a request; whether there was one."""
         found = self.desk.withdraw(channel, by)
         self.ledger.commit()
@@ -226,6 +244,25 @@ class DepotProcess:
         self.gateway.need(charger, needs)
         self.ledger.commit()
         self._news.set()
+
+    def pause(self, charger: str, paused: bool) -> None:
+        """Let no energy flow, or let it flow again. Raises `V2GError`."""
+        self.gateway.pause(charger, paused)
+        self.ledger.commit()
+        self._news.set()
+
+    def end(self, charger: str) -> None:
+        """End a transaction. Raises `V2GError`."""
+        self.gateway.stop(charger)
+        self._news.set()
+
+    async def accounts(self, from_s: float, until_s: float) -> list[Account]:
+        """Transactions with their energies."""
+        return await self.ledger.accounts(from_s, until_s)
+
+    async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
+        """What was decided, and why."""
+        return await self.ledger.decisions(from_s, until_s, charger)
 
     def explained(self, of: str = "") -> dict[str, list[str]]:
         """Why each charger has its power; of one charger or vehicle, or of all that have a vehicle. Raises
@@ -290,6 +327,15 @@ class DepotProcess:
         self._flush()
 
 
+def _token(configuration: Configuration) -> str | None:
+    """Raises `V2GError` for a file that cannot be read."""
+    file = configuration.http.token_file
+    try:
+        return None if file is None else password(file)
+    except OSError as error:
+        raise V2GError(f"{error.filename}: {error.strerror}; let this user read it") from error
+
+
 def _door(configuration: Configuration) -> Door:
     """Raises `V2GError` for a file that cannot be read."""
     connect = configuration.connect
@@ -307,4 +353,4 @@ def _door(configuration: Configuration) -> Door:
     return Door(connect.security_profile, passwords, serials, tls)
 
 
-__all__ = ["DepotProcess", "Explain", "Ledger", "Status"]
+__all__ = ["DepotProcess", "Explain", "Status"]

@@ -1,0 +1,302 @@
+"""The REST interface of a depot: JSON over HTTP, a stream of events, a description in OpenAPI.
+
+Without a token it serves this machine only, and nothing that a page of another origin in a browser here may send.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from hmac import compare_digest
+from importlib.metadata import version
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from v2g.depot.ledger import Account, Decided
+from v2g.depot.shown import COLUMNS
+from v2g.depot.view import Needs, Source
+from v2g.io.depot_configuration import LOOPBACK
+from v2g.io.depot_openapi import described
+from v2g.io.station_server import ListenError
+from v2g.kernel.errors import V2GError
+
+LONGEST_BODY = 65_536
+MOST_STREAMS = 64
+BEHIND = 5
+"""Frames that a client of the stream may be late before it starts again with a whole one."""
+FRAME_S = 1.0
+DAY_S = 86_400
+_OPEN = ("GET", "HEAD")
+
+
+class Depot(Protocol):
+    """What the interface shows and asks. Whatever is refused raises `V2GError` with the reason."""
+
+    def now(self) -> float: ...
+    def status(self) -> dict[str, Any]: ...
+    def rows(self) -> Mapping[str, tuple[Any, ...]]: ...
+    def charger(self, id: str) -> dict[str, Any] | None: ...
+    def explained(self, of: str = "") -> dict[str, list[str]]: ...
+    def requests(self) -> Sequence[Any]: ...
+    def request(self, by: str, document: dict[str, Any]) -> None: ...
+    def withdraw(self, by: str) -> bool: ...
+    def need(self, charger: str, needs: Needs | None) -> None: ...
+    def pause(self, charger: str, paused: bool) -> None: ...
+    def end(self, charger: str) -> None: ...
+    async def accounts(self, from_s: float, until_s: float) -> list[Account]: ...
+    async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]: ...
+
+
+class _Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a driver may state."""
+
+    departure_unix_s: float | None = None
+    energy_wh: float | None = None
+    target_soc_pu: float | None = None
+    min_soc_pu: float | None = None
+
+
+class Api:
+    """The application."""
+
+    def __init__(self, depot: Depot, token: str | None) -> None:
+        self._depot, self._token = depot, token
+        self.stream = Stream(depot)
+        place = "/api/chargers/{station}/{evse:int}"
+        self.routes = [
+            Route("/api/openapi.json", self._answering(self._described)),
+            Route("/api/site", self._answering(self._site)),
+            Route("/api/chargers", self._answering(self._chargers)),
+            Route(place, self._answering(self._charger)),
+            Route(f"{place}/needs", self._answering(self._needs), methods=["PUT", "DELETE"]),
+            *(Route(f"{place}/{what}", self._answering(self._act(what)), methods=["POST"])
+              for what in ("pause", "resume", "stop")),
+            Route("/api/explain", self._answering(self._explain)),
+            Route("/api/request", self._answering(self._request), methods=["GET", "PUT", "DELETE"]),
+            Route("/api/sessions", self._answering(self._sessions)),
+            Route("/api/decisions", self._answering(self._decisions)),
+            Route("/api/events", self._events),
+        ]  # fmt: skip
+        self.app = Starlette(routes=self.routes)
+
+    def _answering(self, answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+        async def respond(request: Request) -> Response:
+            if (refused := self._refused(request)) is not None:
+                return refused
+            try:
+                return _json(await answer(request))
+            except V2GError as error:
+                return _json({"error": str(error)}, 400)
+
+        return respond
+
+    def _refused(self, request: Request) -> Response | None:
+        """Why somebody gets no answer."""
+        if self._token is not None:
+            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if not compare_digest(given.encode(), self._token.encode()):
+                response = _json({"error": "a token is needed: Authorization: Bearer ..."}, 401)
+                response.headers["WWW-Authenticate"] = "Bearer"
+                return response
+            return None
+        host = request.headers.get("host", "")
+        if urlsplit(f"//{host}").hostname not in [each.strip("[]") for each in LOOPBACK]:
+            return _json({"error": f"{host} is not a name of this machine; set http.token_file"}, 403)
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return _json({"error": "a page of another origin may not ask"}, 403)
+        return None
+
+    async def _described(self, request: Request) -> Any:
+        return described(version("v2g"))
+
+    async def _site(self, request: Request) -> Any:
+        return self._depot.status()
+
+    async def _chargers(self, request: Request) -> Any:
+        return [self._depot.charger(id) for id in self._depot.rows()]
+
+    async def _charger(self, request: Request) -> Any:
+        found = self._depot.charger(_id(request))
+        if found is None:
+            raise V2GError(f"there is no charger {_id(request)}; GET /api/chargers lists them")
+        return found
+
+    async def _needs(self, request: Request) -> Any:
+        if request.method == "DELETE":
+            self._depot.need(_id(request), None)
+            return {}
+        stated: _Needs = await _body(request, _Needs)
+        for name in ("target_soc_pu", "min_soc_pu"):
+            share = getattr(stated, name)
+            if share is not None and not 0 <= share <= 1:
+                raise V2GError(f"{name}: {share:g}; must be from 0 to 1")
+        fields = msgspec.structs.asdict(stated)
+        self._depot.need(_id(request), Needs(source=Source.DRIVER, stated_unix_s=self._depot.now(), **fields))
+        return {}
+
+    def _act(self, what: str) -> Callable[[Request], Awaitable[Any]]:
+        async def act(request: Request) -> Any:
+            if what == "stop":
+                self._depot.end(_id(request))
+            else:
+                self._depot.pause(_id(request), what == "pause")
+            return {}
+
+        return act
+
+    async def _explain(self, request: Request) -> Any:
+        return self._depot.explained(request.query_params.get("of", ""))
+
+    async def _request(self, request: Request) -> Any:
+        if request.method == "GET":
+            return list(self._depot.requests())
+        if request.method == "DELETE":
+            by = request.query_params.get("by", "EMS")
+            if not self._depot.withdraw(by):
+                raise V2GError(f"there is no request by {by}; GET /api/request lists them")
+            return {}
+        document: dict[str, Any] = await _body(request, dict[str, Any])
+        self._depot.request(str(document.pop("by", "EMS"))[:64], document)
+        return {}
+
+    async def _sessions(self, request: Request) -> Any:
+        return await self._depot.accounts(*self._time(request))
+
+    async def _decisions(self, request: Request) -> Any:
+        return await self._depot.decisions(*self._time(request), request.query_params.get("charger", ""))
+
+    def _time(self, request: Request) -> tuple[float, float]:
+        now = self._depot.now()
+        try:
+            return tuple(float(request.query_params.get(name, each)) for name, each in
+                         (("from", now - DAY_S), ("until", now + 1)))  # type: ignore[return-value]  # fmt: skip
+        except ValueError as error:
+            raise V2GError(f"from, until: {error}; write Unix seconds") from error
+
+    async def _events(self, request: Request) -> Response:
+        if (refused := self._refused(request)) is not None:
+            return refused
+        if self.stream.clients >= MOST_STREAMS:
+            return _json({"error": f"{MOST_STREAMS} clients read the stream already"}, 503)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self.stream.read(), media_type="text/event-stream", headers=headers)
+
+
+class Stream:
+    """One frame a second for all clients together: all chargers as columns first, then what has changed."""
+
+    def __init__(self, depot: Depot) -> None:
+        self._depot = depot
+        self._queues: set[asyncio.Queue[bytes | None]] = set()
+        self._rows: Mapping[str, tuple[Any, ...]] = {}
+
+    @property
+    def clients(self) -> int:
+        """How many read it."""
+        return len(self._queues)
+
+    async def run(self) -> None:
+        """Make the frames, as long as somebody reads them."""
+        while True:
+            await asyncio.sleep(FRAME_S)
+            if self._queues:
+                self.tick()
+
+    def tick(self) -> None:
+        """The next frame, for everybody."""
+        before, self._rows = self._rows, self._depot.rows()
+        whole = list(before) != list(self._rows)
+        frame = self._whole() if whole else self._delta(before)
+        for queue in self._queues:
+            if queue.qsize() < BEHIND:
+                queue.put_nowait(frame)
+            elif queue.qsize() == BEHIND:
+                queue.put_nowait(None)
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """What one client gets."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        if not self._queues:
+            self._rows = self._depot.rows()
+        self._queues.add(queue)
+        try:
+            yield self._whole()
+            while True:
+                frame = await queue.get()
+                if frame is None:  # it was too slow
+                    while not queue.empty():
+                        queue.get_nowait()
+                    frame = self._whole()
+                yield frame
+        finally:
+            self._queues.discard(queue)
+
+    def _whole(self) -> bytes:
+        columns = list(zip(*self._rows.values(), strict=True)) or [()] * len(COLUMNS)
+        return _event("frame", {"columns": dict(zip(COLUMNS, columns, strict=True)), "site": self._depot.status()})
+
+    def _delta(self, before: Mapping[str, tuple[Any, ...]]) -> bytes:
+        changed = [(index, row) for index, (id, row) in enumerate(self._rows.items()) if before[id] != row]
+        columns = list(zip(*(row for _, row in changed), strict=True)) or [()] * len(COLUMNS)
+        fields = {"index": [index for index, _ in changed]} | dict(zip(COLUMNS, columns, strict=True))
+        return _event("delta", {"columns": fields, "site": self._depot.status()})
+
+
+class _Server(uvicorn.Server):
+    """The process has its own signal handlers."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+async def serve(api: Api, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until cancelled. `ready` gets the address. Raises `ListenError`."""
+    try:
+        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ListenError(f"{host}:{port}: {error.strerror or error}; choose another with http.listen") from error
+    shown = f"[{host}]" if ":" in host else host
+    server = _Server(uvicorn.Config(api.app, log_config=None, access_log=False, lifespan="off", server_header=False,
+                                    timeout_graceful_shutdown=1))  # fmt: skip
+    ready(f"http://{shown}:{bound.getsockname()[1]}")
+    streaming = asyncio.create_task(api.stream.run())
+    try:
+        await server.serve([bound])
+    finally:
+        streaming.cancel()
+        bound.close()
+
+
+def _id(request: Request) -> str:
+    return f"{request.path_params['station']}/{request.path_params['evse']}"
+
+
+async def _body(request: Request, kind: Any) -> Any:
+    """What a client has sent. Raises `V2GError`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise V2GError("send JSON, with Content-Type: application/json")
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > LONGEST_BODY:
+            raise V2GError(f"longer than {LONGEST_BODY} bytes")
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise V2GError(f"not what is expected here: {error}; see /api/openapi.json") from error
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def _event(name: str, content: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(content))

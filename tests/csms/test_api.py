@@ -1,0 +1,208 @@
+"""The REST interface of a depot's process, asked without a socket; its stations are light ones in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+from msgspec.structs import replace
+from tests.csms.asgi import ask
+from tests.csms.site import car, configured
+
+from v2g.bench.depot.station import LightStation
+from v2g.depot.configuration import Control, Http
+from v2g.io.depot_http import Api
+from v2g.ocpp.version import version
+from v2g.run.depot import DepotProcess
+
+
+class Link:
+    """A light station at a depot's process: frames go to and fro until nothing is left to say."""
+
+    def __init__(self, depot: DepotProcess, station: LightStation) -> None:
+        self.depot, self.station = depot, station
+        station.connected(version("ocpp2.1"), depot.now())
+        self.frames: list[str] = []
+        depot.connected(station.identity, "ocpp2.1", self.frames.append, lambda: None)
+
+    async def settle(self) -> None:
+        for _ in range(200):
+            now = self.depot.now()
+            self.station.step(now, now)
+            for frame in self.station.outgoing:
+                self.depot.heard(self.station.identity, frame)
+            await self.depot.settled()
+            down, self.frames[:] = list(self.frames), []
+            for frame in down:
+                self.station.receive(frame, now, now)
+            if not down and not self.station.waiting:
+                return
+        raise AssertionError("it never comes to rest")
+
+
+@asynccontextmanager
+async def depot(folder: Path, token: str | None = None) -> AsyncIterator[tuple[DepotProcess, Link, Any]]:
+    """With one station that has a car, and one that is not connected."""
+    configuration = replace(
+        configured(2), ledger=str(folder / "depot.db"), control=Control(socket=folder / "depot.sock"), http=Http()
+    )
+    process = DepotProcess(configuration, lambda line: None)
+    try:
+        station = LightStation("CS0")
+        link = Link(process, station)
+        await link.settle()
+        now = process.now()
+        station.plug_in(car(), now, now)
+        await link.settle()
+        process.step()
+        await link.settle()
+        yield process, link, Api(process, token).app
+    finally:
+        await process.ledger.close()
+
+
+def test_the_answers_are_what_the_description_says(tmp_path: Path) -> None:
+    asyncio.run(_described(tmp_path))
+
+
+async def _described(folder: Path) -> None:
+    async with depot(folder) as (process, _, app):
+        document = (await ask(app, "GET", "/api/openapi.json")).json
+        for path, kinds in document["paths"].items():
+            for method, operation in kinds.items():
+                content = operation.get("responses", {}).get("200", {}).get("content", {}) if method == "get" else {}
+                if "application/json" not in content:
+                    continue
+                url = path.replace("{station}", "CS0").replace("{evse}", "1")
+                answer = await ask(app, "GET", url)
+                assert answer.status == 200, (url, answer.content)
+                schema = content["application/json"]["schema"] | {"components": document["components"]}
+                fastjsonschema.compile(schema)(answer.json)
+        routes = {
+            each.path.replace(":int}", "}") for each in Api(process, None).routes if each.path != "/api/openapi.json"
+        }
+        assert routes == set(document["paths"])
+
+
+def test_a_request_by_http_moves_the_site_and_lapses(tmp_path: Path) -> None:
+    asyncio.run(_requested(tmp_path))
+
+
+async def _requested(folder: Path) -> None:
+    async with depot(folder) as (process, link, app):
+        put = await ask(app, "PUT", "/api/request", {"power_w": -5_000, "for_s": 60, "default_w": 0.0})
+        assert put.status == 200, put.content
+        process.step()
+        await link.settle()
+        site = (await ask(app, "GET", "/api/site")).json
+        assert (site["requested_w"], site["requested_by"], site["discharging"]) == (-5_000, "EMS", 1)
+        charger = (await ask(app, "GET", "/api/chargers/CS0/1")).json
+        assert charger["accepted_w"] == charger["setpoint_w"] == -5_000
+        assert charger["why"].startswith("discharging 5.0 kW, by: request EMS")
+        explained = (await ask(app, "GET", "/api/explain?of=van%200")).json
+        assert "state of charge 70 %" in "\n".join(explained["CS0/1"])
+        assert [each["by"] for each in (await ask(app, "GET", "/api/request")).json] == ["EMS"]
+        assert (await ask(app, "DELETE", "/api/request?by=EMS")).status == 200
+        assert (await ask(app, "DELETE", "/api/request?by=EMS")).status == 400
+        process.step()
+        assert process.status()["requested_w"] is None
+        decisions = (await ask(app, "GET", "/api/decisions?charger=CS0/1")).json
+        assert "request EMS" in [each["binding"] for each in decisions]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body", "reason"),
+    [
+        ("PUT", "/api/request", {"power_w": -5_000}, "for_s: missing"),
+        ("PUT", "/api/request", {"power_w": "much", "for_s": 5}, "Expected `float`"),
+        ("PUT", "/api/request", {"power_w": 1, "for_s": 5, "watts": 3}, "watts: unknown"),
+        ("PUT", "/api/request", {"type": "wish", "for_s": 5}, "Invalid value 'wish'"),
+        ("PUT", "/api/request", [1], "not what is expected here"),
+        ("PUT", "/api/chargers/CS0/1/needs", {"min_soc_pu": 7}, "min_soc_pu: 7"),
+        ("PUT", "/api/chargers/CS0/1/needs", {"floor": 0.5}, "unknown field"),
+        ("PUT", "/api/chargers/CS1/1/needs", {"min_soc_pu": 0.5}, "no vehicle is charging here"),
+        ("GET", "/api/chargers/CS9/1", None, "there is no charger CS9/1"),
+        ("GET", "/api/explain?of=CS9", None, "neither a charger nor a vehicle CS9"),
+        ("GET", "/api/sessions?from=yesterday", None, "could not convert"),
+        ("POST", "/api/chargers/CS1/1/stop", None, "no vehicle is charging here"),
+    ],
+)
+def test_what_cannot_be_has_a_reason(tmp_path: Path, method: str, url: str, body: Any, reason: str) -> None:
+    async def case() -> None:
+        async with depot(tmp_path) as (_, _, app):
+            answer = await ask(app, method, url, body)
+            assert answer.status == 400
+            assert reason in answer.json["error"]
+
+    asyncio.run(case())
+
+
+def test_what_a_driver_and_an_operator_state(tmp_path: Path) -> None:
+    asyncio.run(_driver(tmp_path))
+
+
+async def _driver(folder: Path) -> None:
+    async with depot(folder) as (process, _, app):
+        place = "/api/chargers/CS0/1"
+        assert (await ask(app, "PUT", f"{place}/needs", {"min_soc_pu": 0.65})).status == 200
+        process.step()
+        charger = (await ask(app, "GET", place)).json
+        assert (charger["needs"]["source"], charger["needs"]["floor_soc_pu"]) == ("driver", 0.65)
+        assert (await ask(app, "DELETE", f"{place}/needs")).status == 200
+        assert (await ask(app, "POST", f"{place}/pause")).status == 200
+        process.step()
+        assert (await ask(app, "GET", place)).json["state"] == "waiting"
+        assert (await ask(app, "POST", f"{place}/resume")).status == 200
+        process.step()
+        assert (await ask(app, "GET", place)).json["needs"]["source"] == "fleet list"
+
+
+def test_who_gets_an_answer(tmp_path: Path) -> None:
+    asyncio.run(_guarded(tmp_path))
+
+
+async def _guarded(folder: Path) -> None:
+    async with depot(folder) as (process, _, app):
+        assert (await ask(app, "GET", "/api/site", headers={"host": "depot.example.com"})).status == 403
+        assert (await ask(app, "GET", "/api/events", headers={"host": "depot.example.com"})).status == 403
+        page = {"origin": "https://evil.example.com"}
+        assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=page)).status == 403
+        own = {"origin": "http://127.0.0.1:8080"}
+        assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=own)).status == 200
+        form = {"content-type": "text/plain"}
+        assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=form)).status == 400
+        closed = Api(process, "a long secret").app
+        assert (await ask(closed, "GET", "/api/site")).status == 401
+        assert (await ask(closed, "GET", "/api/site", headers={"authorization": "Bearer no"})).status == 401
+        good = {"authorization": "Bearer a long secret", "host": "depot.example.com"}
+        assert (await ask(closed, "GET", "/api/site", headers=good)).status == 200
+
+
+def test_the_stream_begins_whole_and_goes_on_with_what_has_changed(tmp_path: Path) -> None:
+    asyncio.run(_streamed(tmp_path))
+
+
+async def _streamed(folder: Path) -> None:
+    async with depot(folder) as (process, _, _):
+        api = Api(process, None)
+        reading = asyncio.create_task(ask(api.app, "GET", "/api/events", parts=2))
+        for _ in range(100):  # turns of the loop until it reads
+            await asyncio.sleep(0)
+        assert api.stream.clients == 1
+        process.request("EMS", {"power_w": -5_000, "for_s": 60})
+        process.step()
+        api.stream.tick()
+        answer = await reading
+        events = [each.split("\n") for each in answer.content.decode().split("\n\n") if each]
+        assert [each[0] for each in events] == ["event: frame", "event: delta"]
+        frame, delta = (json.loads(each[1].removeprefix("data: ")) for each in events)
+        assert frame["columns"]["id"] == ["CS0/1", "CS1/1"]
+        assert frame["columns"]["state"][1] == "offline"
+        assert delta["columns"]["index"] == [0]
+        assert delta["columns"]["setpoint_w"] == [-5_000]
+        assert delta["site"]["requested_w"] == -5_000
+        assert api.stream.clients == 0
