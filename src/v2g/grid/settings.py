@@ -311,7 +311,7 @@ def _setting(
         errors.append(f"{path}: needs default and source, and may have range or choices")
         return
     if isinstance(default, bool):
-        yield Setting(path, default, 0.0, 0.0, (False, True), origin)
+        yield Setting(path, default, 0.0, 0.0, tuple(value.get("choices", (False, True))), origin)
     elif isinstance(default, str):
         yield Setting(path, default, 0.0, 0.0, tuple(value.get("choices", (default,))), origin)
     else:

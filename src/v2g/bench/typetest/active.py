@@ -8,7 +8,7 @@ from v2g.bench.typetest.case import Case, Subject
 from v2g.bench.typetest.check import Point, Within
 from v2g.bench.typetest.frequency import droop_pu
 from v2g.bench.typetest.reactive import responding
-from v2g.bench.typetest.sequence import SEEN_S, SETTLED, Sequence, interpolated
+from v2g.bench.typetest.sequence import SEEN_S, SETTLED, Sequence, alone, interpolated
 from v2g.bench.typetest.standard import Standard, Value
 
 _VOLT_WATT = ("volt_watt.v1_pu", "volt_watt.p1_pu", "volt_watt.v2_pu", "volt_watt.p2_pu")
@@ -28,7 +28,7 @@ def cases(subject: Subject) -> Iterator[Case]:
 # Volt-watt
 
 
-def _curve(standard: Standard) -> list[tuple[float, float]]:
+def volt_watt_curve(standard: Standard) -> list[tuple[float, float]]:
     v1, p1, v2, p2 = (standard.number(name) for name in _VOLT_WATT)
     return [(v1, p1), (v2, p2)]
 
@@ -55,10 +55,10 @@ def _curves(subject: Subject) -> dict[str, dict[str, Value]]:
 
 def _volt_watt(subject: Subject) -> Iterator[Case]:
     source = "IEEE 1547.1-2020 5.14.9, tables 31 to 33; UL1741SB"
-    enabled: dict[str, Value] = {"volt_watt.enabled": True}
+    enabled: dict[str, Value] = {**alone(subject.standard), "volt_watt.enabled": True}
     for name, changes in _curves(subject).items():
         standard = subject.standard.with_settings(changes)
-        knots, most_pu = _curve(standard), highest_pu(standard) - accuracy.VOLTAGE_PU
+        knots, most_pu = volt_watt_curve(standard), highest_pu(standard) - accuracy.VOLTAGE_PU
         (v1_pu, _), (v2_pu, _) = knots
         volts = [v1_pu - 0.01, v1_pu + 0.005, 0.7 * v1_pu + 0.3 * v2_pu, 0.3 * v1_pu + 0.7 * v2_pu, v2_pu - 0.002]
         volts = sorted({min(each, most_pu) for each in volts})
@@ -74,11 +74,11 @@ def _volt_watt(subject: Subject) -> Iterator[Case]:
                 f"volt-watt/walk-{name}/{power_pu:+.1f}-pu", source, power_pu, tests=_VOLT_WATT,
                 settings={**enabled, **changes},
             )  # fmt: skip
-    yield from _volt_watt_response(subject)
+    yield from _volt_watt_response(subject, enabled)
 
 
-def _volt_watt_response(subject: Subject) -> Iterator[Case]:
-    standard, knots = subject.standard, _curve(subject.standard)
+def _volt_watt_response(subject: Subject, enabled: dict[str, Value]) -> Iterator[Case]:
+    standard, knots = subject.standard, volt_watt_curve(subject.standard)
     volts_pu = min(knots[1][0], highest_pu(standard)) - accuracy.VOLTAGE_PU
     limit_pu, response_s = interpolated(volts_pu, knots), standard.number("volt_watt.response_s")
     tests = (*_VOLT_WATT, "volt_watt.response_s")
@@ -87,13 +87,14 @@ def _volt_watt_response(subject: Subject) -> Iterator[Case]:
         checks = responding("power_pu", -1.0, -limit_pu, response_s, accuracy.time_s(standard))
         yield Case(
             "volt-watt/response", source, subject.course().voltage(volts_pu), checks, SETTLED * response_s + SEEN_S,
-            -1.0, tests, settings={"volt_watt.enabled": True},
+            -1.0, tests, settings=enabled,
         )  # fmt: skip
     sequence = Sequence(subject)
     sequence.course.voltage(volts_pu)
     sequence.settle(response_s)
     sequence.expect("power_pu", -1.0)
-    yield sequence.case("volt-watt/off", source, -1.0, tests=("volt_watt.enabled",))
+    off: dict[str, Value] = {**enabled, "volt_watt.enabled": False}
+    yield sequence.case("volt-watt/off", source, -1.0, tests=("volt_watt.enabled",), settings=off)
 
 
 # The operator's limit of active power
@@ -136,7 +137,7 @@ def _limit_with_others(subject: Subject) -> Iterator[Case]:
     settings: dict[str, Value] = {"volt_watt.enabled": True} | (
         quick if standard.figures["frequency_droop.recovery_pu_per_s"].high else {}
     )
-    knots = _curve(standard)
+    knots = volt_watt_curve(standard)
     high_pu = min(0.5 * (knots[0][0] + knots[1][0]), highest_pu(standard) - accuracy.VOLTAGE_PU)
     droop_s, watt_s = standard.number("frequency_droop.response_s"), standard.number("volt_watt.response_s")
     for limit_pu in (0.66, 0.33, 0.0):

@@ -11,7 +11,7 @@ from hashlib import sha256
 from io import StringIO
 
 from v2g.bench.chart import origin
-from v2g.bench.typetest.case import RATED_W, REACTIVE_MAX_VAR, Subject
+from v2g.bench.typetest.case import RATED_W, Subject
 from v2g.bench.typetest.standard import Value, text
 from v2g.grid.settings import GridCode
 
@@ -102,7 +102,7 @@ def _rows(subject: Subject) -> Iterator[tuple[str, str]]:
 def _nameplate(subject: Subject) -> Iterator[tuple[str, str]]:
     """Of the inverter of the type test: replace it by that of the device."""
     code = subject.code
-    rated, reactive = f"{RATED_W:g}", f"{REACTIVE_MAX_VAR:g}"
+    rated, reactive = f"{RATED_W:g}", f"{subject.rating.reactive_max_var:g}"
     yield "NP_P_MAX", rated
     yield "NP_VA_MAX", rated
     yield "NP_P_MAX_CHARGE", rated

@@ -54,7 +54,11 @@ def continuous(bands: tuple[Band, ...]) -> Band:
     return next(band for band in bands if band.mode == "continuous")
 
 
-def ridden_hz(standard: Standard) -> tuple[float, float]:
-    """The frequencies between which the station stays."""
-    bands = [band for band in standard.frequency if band.mode in ("continuous", "mandatory")]
+def ridden_hz(standard: Standard, lasts_s: float = 0.0) -> tuple[float, float]:
+    """The frequencies between which the station stays, for at least this long."""
+    bands = [
+        band
+        for band in standard.frequency
+        if band.mode == "continuous" or (band.mode == "mandatory" and band.stay_s >= lasts_s)
+    ]
     return min(band.low for band in bands), max(band.high for band in bands)

@@ -12,7 +12,7 @@ from v2g.bench.sim.battery import Battery
 from v2g.bench.sim.island import Island
 from v2g.bench.sim.plant_model import PlantInputs, PlantModel, PlantSettings
 from v2g.bench.sim.world import IDLE_STEP_S, NOWHERE, STEP_S, Grid, World
-from v2g.bench.typetest.case import RATED_W, RATING, Case, Converts, Inspection, Load, Reached, Result, Subject
+from v2g.bench.typetest.case import RATED_W, Case, Converts, Inspection, Load, Reached, Result, Subject
 from v2g.bench.typetest.check import Finding, Recording, Sample, Settles, Stays
 from v2g.bench.typetest.course import NOMINAL_V, Course
 from v2g.bench.typetest.standard import Standard, Value
@@ -34,9 +34,6 @@ _CAR = Limits(
     voltage_min_v=300,
     voltage_max_v=480,
 )
-_LOSSY = PlantSettings(rating=RATING, lowest_grid_voltage_v=0.0)
-"""An inverter without protection of its own, so that it is the station's that shows."""
-_PLANT = replace(_LOSSY, constant_loss_w=0.0, proportional_loss=0.0, standby_loss_w=0.0)
 _INTENT = Intent("WMIV2GTYPETEST00001", Service.DC_BPT, ControlMode.DYNAMIC, _CAR, duration_s=1e9)
 _LEAD_S = 1.0
 """Before a course begins."""
@@ -243,10 +240,18 @@ def _started(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
         ),
     )
     intent = replace(_INTENT, service=Service.DC_BPT if dc else Service.AC_BPT)
-    settings_of_plant = _LOSSY if converts == "station with losses" else _PLANT
-    world = World(evse, intent, plant=settings_of_plant, grid=_Player(subject.course(), 0.0, None))
-    world.plant = _Plant(world.plant.battery, settings_of_plant)
+    plant = _plant(subject, converts)
+    world = World(evse, intent, plant=plant, grid=_Player(subject.course(), 0.0, None))
+    world.plant = _Plant(world.plant.battery, plant)
     return world
+
+
+def _plant(subject: Subject, converts: Converts) -> PlantSettings:
+    """An inverter without protection of its own, so that it is the station's that shows."""
+    lossy = PlantSettings(rating=subject.rating, lowest_grid_voltage_v=0.0)
+    if converts == "station with losses":
+        return lossy
+    return replace(lossy, constant_loss_w=0.0, proportional_loss=0.0, standby_loss_w=0.0)
 
 
 def _sample(world: World, zero_s: float) -> Sample:

@@ -14,17 +14,9 @@ from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
 
 RATED_W = 11_000.0
-REACTIVE_MAX_VAR = 5_000
-RATING = InverterRating(
-    voltage_min_v=150,
-    voltage_max_v=1000,
-    charge_current_max_a=60,
-    discharge_current_max_a=60,
-    charge_power_max_w=RATED_W,
-    discharge_power_max_w=RATED_W,
-    reactive_max_var=REACTIVE_MAX_VAR,
-)
-"""Of the inverter under test: as much reactive power as category B demands, and a little more."""
+_REACTIVE_MAX_VAR = 5_000
+"""What category B of IEEE 1547-2018 demands, and a little more."""
+_SPARE = 1.03
 
 
 @dataclass(frozen=True)
@@ -57,6 +49,25 @@ class Subject:
     def figures(self) -> Standard:
         """What the standard demands, as it stands in its own tables."""
         return standard(self.name, self.defaults.variant, self.nominal_hz or self.defaults.nominal_hz)
+
+    @cached_property
+    def rating(self) -> InverterRating:
+        """Of the inverter under test: as much reactive power as the code demands, and a little more."""
+        demanded_pu = max(self.figures.number(f"capability.{each}_pu") for each in ("inject", "absorb"))
+        return InverterRating(
+            voltage_min_v=150,
+            voltage_max_v=1000,
+            charge_current_max_a=60,
+            discharge_current_max_a=60,
+            charge_power_max_w=RATED_W,
+            discharge_power_max_w=RATED_W,
+            reactive_max_var=max(_REACTIVE_MAX_VAR, round(_SPARE * demanded_pu * RATED_W)),
+        )
+
+    @property
+    def reactive_max_pu(self) -> float:
+        """The most reactive power of that inverter, per unit of its apparent power."""
+        return self.rating.reactive_max_var / RATED_W
 
     @property
     def title(self) -> str:

@@ -1,6 +1,7 @@
 """Frequency droop: power by frequency, across zero, and the way back (IEEE 1547.1-2020 5.15)."""
 
 from collections.abc import Iterator
+from math import exp, log
 
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.bands import ridden_hz
@@ -11,6 +12,8 @@ from v2g.bench.typetest.standard import Standard, Value
 
 _BEFORE_PU = {"over": -0.25, "under": 0.25}
 """Against what the frequency asks for, so that the response goes across zero."""
+_LOOKS = (0.25, 0.5, 0.75, 1.0)
+"""Of the way back, so that all of it is looked at closely."""
 _SOURCE = "IEEE 1547.1-2020 5.15; UL1741SB"
 
 
@@ -19,8 +22,8 @@ def cases(subject: Subject) -> Iterator[Case]:
     for side in _BEFORE_PU:
         yield from _steps(subject, side)
         yield _walk(subject, side, "as-set", {})
-        yield _walk(subject, side, "narrowest", _narrowest(subject))
-        yield _walk(subject, side, "widest", _widest(subject))
+        yield _walk(subject, side, "narrowest", _narrowest(subject) | _on(subject, side))
+        yield _walk(subject, side, "widest", _widest(subject) | _on(subject, side))
         yield _off(subject, side)
         yield from _wishes(subject, side)
         yield from _recovery(subject, side)
@@ -37,6 +40,12 @@ def droop_pu(standard: Standard, hz: float) -> float:
     return change_pu if side == "over" else -change_pu
 
 
+def _on(subject: Subject, side: str) -> dict[str, Value]:
+    """Switched on, if the code has this side off."""
+    name = f"frequency_droop.{side}_enabled"
+    return {} if subject.standard.number(name) else {name: True}
+
+
 def _after_pu(standard: Standard, before_pu: float, hz: float) -> float:
     return min(max(before_pu + droop_pu(standard, hz), -1.0), 1.0)
 
@@ -46,8 +55,9 @@ def _tests(side: str) -> tuple[str, ...]:
     return tuple(f"frequency_droop.{name}" for name in names)
 
 
-def _reach_hz(subject: Subject, side: str) -> float:
-    low_hz, high_hz = ridden_hz(subject.standard)
+def _reach_hz(subject: Subject, side: str, lasts_s: float = 0.0) -> float:
+    """How far the frequency may go while the station stays for this long."""
+    low_hz, high_hz = ridden_hz(subject.standard, lasts_s)
     edge_hz = high_hz if side == "over" else low_hz
     return abs(edge_hz - subject.standard.nominal_hz) - accuracy.FREQUENCY_HZ
 
@@ -58,7 +68,8 @@ def _hz(subject: Subject, side: str, beyond_hz: float) -> float:
 
 def _steps(subject: Subject, side: str) -> Iterator[Case]:
     """From the nominal frequency to some point, at the rate that must be ridden through: final value, response time."""
-    standard, before_pu = subject.standard, _BEFORE_PU[side]
+    changes = _on(subject, side)
+    standard, before_pu = subject.standard.with_settings(changes), _BEFORE_PU[side]
     response_s = standard.number("frequency_droop.response_s")
     deadband_hz = standard.number(f"frequency_droop.{side}_deadband_hz")
     for share in (0.3, 0.6, 1.0):
@@ -75,7 +86,7 @@ def _steps(subject: Subject, side: str) -> Iterator[Case]:
             checks += (Responds("power_pu", by_s + 0.4, 0.6 * response_s),)  # across zero the current rests
         yield Case(
             f"frequency-droop/{side}/{share:.0%}-{hz:.2f}-hz", _SOURCE, course, checks, settled_s + SEEN_S, before_pu,
-            _tests(side),
+            _tests(side), adjusted=changes,
         )  # fmt: skip
 
 
@@ -97,18 +108,23 @@ def _at_an_end(subject: Subject, *, highest: bool) -> dict[str, Value]:
 
 
 def _walk(subject: Subject, side: str, name: str, changes: dict[str, Value]) -> Case:
-    """Steps h and i of 5.15: just inside and outside the deadband, a little and far beyond it, and back."""
+    """Steps h and i of 5.15: just inside and outside the deadband, a little and far beyond it, and back.
+
+    At the rated power the active power yields to the push of the islanding probe while the frequency moves: each step
+    waits until that is over.
+    """
     standard, sequence = subject.standard.with_settings(changes), Sequence(subject)
+    settle_s = max(standard.number("frequency_droop.response_s"), standard.number("islanding.probe_washout_s"))
     deadband_hz = standard.number(f"frequency_droop.{side}_deadband_hz")
     before_pu, rate = 0.5 * _BEFORE_PU[side], standard.number("ride_through.rocof_hz_per_s")
     small_hz = 0.05 * standard.nominal_hz * standard.number(f"frequency_droop.{side}_droop")
-    reach_hz = _reach_hz(subject, side)
+    reach_hz = _reach_hz(subject, side, SETTLED * settle_s)
     steps = (deadband_hz - 0.01, deadband_hz + 0.01, deadband_hz + small_hz, 0.5 * (deadband_hz + reach_hz), reach_hz)
     beyond = tuple(each for each in steps if 0 < each <= reach_hz)
     for each_hz in (*beyond, *reversed(beyond[1:-1])):
         hz = _hz(subject, side, each_hz)
         sequence.course.frequency(hz, rate)
-        sequence.settle(standard.number("frequency_droop.response_s"))
+        sequence.settle(settle_s)
         point = Point(f"frequency droop, {name}", "Hz", hz)
         sequence.expect("power_pu", _after_pu(standard, before_pu, hz), point)
     return sequence.case(
@@ -128,7 +144,8 @@ def _off(subject: Subject, side: str) -> Case:
 
 def _wishes(subject: Subject, side: str) -> Iterator[Case]:
     """What the dispatcher wishes meanwhile: nothing against the grid; more help than is demanded is let through."""
-    standard, before_pu = subject.standard, _BEFORE_PU[side]
+    changes = _on(subject, side)
+    standard, before_pu = subject.standard.with_settings(changes), _BEFORE_PU[side]
     hz = _hz(subject, side, 0.6 * _reach_hz(subject, side))
     after_pu = _after_pu(standard, before_pu, hz)
     against_pu, helping_pu = before_pu + 2 * (before_pu - after_pu), after_pu + 0.6 * (after_pu - before_pu)
@@ -140,13 +157,17 @@ def _wishes(subject: Subject, side: str) -> Iterator[Case]:
         sequence.wish(wish_pu)
         sequence.course.hold(4.0)
         sequence.expect("power_pu", expected_pu)
-        yield sequence.case(f"frequency-droop/{side}/wish-{name}", _SOURCE, before_pu, tests=_tests(side))
+        yield sequence.case(
+            f"frequency-droop/{side}/wish-{name}", _SOURCE, before_pu, tests=_tests(side), adjusted=changes
+        )
 
 
 def _recovery(subject: Subject, side: str) -> Iterator[Case]:
-    """After a disturbance the power returns on a gradient, and only while the frequency is where it may."""
-    standard, before_pu = subject.standard, -0.5
-    figures = standard.figures
+    """After a disturbance the power returns on a gradient, and only while the frequency is where it may. The frequency
+    comes back at the rate that must be ridden through, and the response follows it up to the deadband."""
+    on = _on(subject, side)
+    standard, before_pu = subject.standard.with_settings(on), -0.5
+    figures, rate_hz = standard.figures, standard.number("ride_through.rocof_hz_per_s")
     if figures["frequency_droop.recovery_pu_per_s"].high <= 0:
         return
     tests = tuple(f"frequency_droop.recovery_{name}" for name in ("pu_per_s", "low_hz", "high_hz"))
@@ -154,11 +175,9 @@ def _recovery(subject: Subject, side: str) -> Iterator[Case]:
     far_hz = deadband_hz + 0.35 * standard.nominal_hz * standard.number(f"frequency_droop.{side}_droop")
     hz = _hz(subject, side, min(far_hz, _reach_hz(subject, side)))
     change_pu = _after_pu(standard, before_pu, hz) - before_pu
-    narrow = figures["frequency_droop.recovery_high_hz"].low, figures["frequency_droop.recovery_low_hz"].high
-    window: dict[str, Value] = {
-        "frequency_droop.recovery_high_hz": narrow[0],
-        "frequency_droop.recovery_low_hz": narrow[1],
-    }
+    left_pu = _left_pu(abs(change_pu), (abs(hz - standard.nominal_hz) - deadband_hz) / rate_hz, standard)
+    names = "frequency_droop.recovery_high_hz", "frequency_droop.recovery_low_hz"
+    window: dict[str, Value] = {names[0]: figures[names[0]].low, names[1]: figures[names[1]].high}
     for name, rate, waits in (
         ("as-set", standard.number(tests[0]), False),
         ("fast", 0.02, False),
@@ -167,20 +186,32 @@ def _recovery(subject: Subject, side: str) -> Iterator[Case]:
         if not rate:
             continue
         sequence = Sequence(subject)
-        sequence.course.frequency(hz, standard.number("ride_through.rocof_hz_per_s"))
+        changes: dict[str, Value] = {**on, tests[0]: rate, **(window if waits else {})}
+        changed = standard.with_settings(changes)
+        sequence.course.frequency(hz, rate_hz)
         sequence.settle(standard.number("frequency_droop.response_s"))
         sequence.expect("power_pu", before_pu + change_pu)
-        left_pu = abs(change_pu)
+        for share in _LOOKS:
+            sequence.course.frequency(hz + share * (_hz(subject, side, deadband_hz) - hz), rate_hz)
         if waits:
-            sequence.course.frequency(_hz(subject, side, 0.1)).hold(10.0)
-            sequence.expect("power_pu", before_pu + change_pu)
-        sequence.course.frequency(standard.nominal_hz)
+            sequence.course.frequency(_hz(subject, side, 0.1), rate_hz).hold(10.0)
+            sequence.expect("power_pu", before_pu + (left_pu if change_pu > 0 else -left_pu))
+        begins_hz = abs(changed.number(names[0 if side == "over" else 1]) - standard.nominal_hz)
+        sequence.course.frequency(_hz(subject, side, min(begins_hz, deadband_hz)), rate_hz)
+        begins_s = sequence.now_s
+        sequence.course.frequency(standard.nominal_hz, rate_hz)
         takes_s = left_pu / rate
         for share in (0.5, 1.0):
-            sequence.course.hold(0.5 * takes_s)
+            sequence.course.hold(begins_s + share * takes_s - sequence.now_s)
             mean_pu = max(left_pu * (1 - share) + 0.5 * rate * SEEN_S, 0.0)
             sequence.expect("power_pu", before_pu + (mean_pu if change_pu > 0 else -mean_pu))
-        changes: dict[str, Value] = {tests[0]: rate, **(window if waits else {})}
         yield sequence.case(
-            f"frequency-droop/{side}/recovery-{name}", _SOURCE, before_pu, tests=tests, adjusted=changes
+            f"frequency-droop/{side}/recovery-{name}", _SOURCE, before_pu, tests=tests, adjusted=changes, closely=True
         )
+
+
+def _left_pu(change_pu: float, takes_s: float, standard: Standard) -> float:
+    """What is left of a settled response when its target has gone to zero in a line: a first-order lag that makes 90 %
+    of a step in the response time follows a line by its time constant, once settled."""
+    constant_s = standard.number("frequency_droop.response_s") / log(10)
+    return change_pu * constant_s / takes_s * (1 - exp(-takes_s / constant_s))

@@ -23,6 +23,9 @@ _POWERS_PU = (-0.95, -0.66, -0.33)
 _REACTIVE = (0.95, 0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03, 1.05)
 _ACTIVE = (0.9, 0.95, 0.98, 1.02, 1.05, 1.1)
 _LATE_S = 0.1
+_TOO_SHORT_S = 0.06
+"""By so much the rate over the window is beyond the setting for less than the delay: at a rate of r times the setting
+it is so from 1/r of the window on until 1 - 1/r of it have passed since the end."""
 _REACTS_S = 0.08
 """Readings, the verdict and the contactor."""
 
@@ -78,24 +81,29 @@ def _rocof(subject: Subject) -> Iterator[Case]:
         takes_s = abs(begins_hz - standard.nominal_hz) / calm
         for kind, factor, lasts_s in (
             ("beyond", 1.02, needs_s + 0.1), ("inside", 0.98, needs_s + 0.1),
-            ("short", 1.1, needs_s - 0.15 * window_s - 0.06),
+            ("short", 1.1, delay_s - _TOO_SHORT_S - window_s + 2 * window_s / 1.1),
         ):  # fmt: skip
             lasts_s = min(lasts_s, span_hz / rate / factor)
             course = subject.course(-takes_s - 2).frequency(begins_hz, calm).hold(2.0)
             course.frequency(begins_hz + outwards * rate * factor * lasts_s, rate * factor)
-            if kind != "beyond":
-                course.frequency(standard.nominal_hz, calm)
+            if kind != "beyond":  # the window forgets, and only then the frequency goes on
+                course.hold(window_s).frequency(standard.nominal_hz, calm)
             sooner_s = needs_s - window_s * (1 - 1 / factor) - 0.08
-            check = Trips(sooner_s, needs_s + _REACTS_S) if kind == "beyond" else Stays(lasts_s + 1.0)
+            ends_s = lasts_s + window_s + 1.0
+            check = Trips(sooner_s, needs_s + _REACTS_S) if kind == "beyond" else Stays(ends_s)
             if kind == "beyond" and lasts_s < needs_s:
                 continue
-            yield Case(f"islanding/rocof-{kind}-{name}", SOURCE, course, (check,), lasts_s + 1.0, tests=tests)
+            yield Case(f"islanding/rocof-{kind}-{name}", SOURCE, course, (check,), ends_s, tests=tests)
 
 
 def _vector_shift(subject: Subject) -> Iterator[Case]:
-    """A jump just beyond the setting trips, one just inside does not."""
+    """A jump just beyond the setting trips, one just inside does not; switched off, none does."""
     standard = subject.standard
     setting = "islanding.vector_shift_deg" if subject.phases == 3 else "islanding.single_phase_vector_shift_deg"
+    course = subject.course().jump(2 * standard.number(setting), 0.0, 0.1)
+    yield Case("islanding/vector-shift-off", SOURCE, course, (Stays(1.0),), 1.5, tests=(setting,))
+    if True not in standard.figures["islanding.vector_shift_enabled"].choices:
+        return
     settings: dict[str, Value] = {"islanding.vector_shift_enabled": True}
     for name, sign, beyond in (("ahead", 1, True), ("back", -1, True), ("ahead", 1, False), ("back", -1, False)):
         jump_deg = sign * (standard.number(setting) + (0.5 if beyond else -0.5))
@@ -105,8 +113,6 @@ def _vector_shift(subject: Subject) -> Iterator[Case]:
         yield Case(
             f"islanding/vector-shift-{kind}-{name}", SOURCE, course, (check,), 1.5, adjusted=settings, tests=(setting,),
         )  # fmt: skip
-    course = subject.course().jump(2 * standard.number(setting), 0.0, 0.1)
-    yield Case("islanding/vector-shift-off", SOURCE, course, (Stays(1.0),), 1.5, tests=(setting,))
 
 
 def _dead(subject: Subject) -> Iterator[Case]:

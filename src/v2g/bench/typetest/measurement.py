@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from math import inf, nan, sin, sqrt, tau
 
+from v2g.bench.typetest.bands import soonest_trip_s, trips_by_s
 from v2g.bench.typetest.case import Case, Inspection, Subject
 from v2g.bench.typetest.check import Finding, Restores, Stays, Trips
 from v2g.bench.typetest.trip import DIRECTIONS
@@ -84,8 +85,10 @@ def _limits(subject: Subject) -> Iterator[Case]:
     tests = ("measurement.frequency_floor_pu",)
     yield Case("frequency-below-the-floor", source, blind, (Stays(stay_s + 0.4),), stay_s + 0.5, tests=tests)
     window = subject.course().voltage(floor_pu + 0.01).frequency(standard.nominal_hz + 8.0)
-    if fast > 0.25:
-        yield Case("frequency-above-the-floor", source, window, (Trips(0.05, 0.22),), 1.0, tests=tests)
+    soonest_s = soonest_trip_s(standard, "frequency", standard.nominal_hz + 8.0)
+    if fast > soonest_s + 0.1:
+        trips = Trips(0.05, trips_by_s(standard, soonest_s))
+        yield Case("frequency-above-the-floor", source, window, (trips,), soonest_s + 0.8, tests=tests)
 
 
 # What the station makes of samples of the voltage

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from math import sqrt
 from typing import NamedTuple
 
-from v2g.bench.typetest.case import Case, Subject
-from v2g.bench.typetest.sequence import Sequence
+from v2g.bench.typetest.active import highest_pu, volt_watt_curve
+from v2g.bench.typetest.bands import continuous
+from v2g.bench.typetest.case import Case, Subject, room_pu
+from v2g.bench.typetest.reactive import volt_var_curve
+from v2g.bench.typetest.sequence import Sequence, interpolated
 from v2g.bench.typetest.standard import Value
 
 
@@ -40,11 +43,39 @@ _TOLERANCE_PU = 0.015
 def cases(subject: Subject) -> Iterator[Case]:
     """Each mode, in a code that has the tables: with its figures as they stand in the standard."""
     standard = subject.standard
+    if standard.figures["reactive.mode"].value == "volt_var" and standard.number("volt_watt.enabled"):
+        yield _together(subject)
     if not standard.number("volt_var.least_distance_pu") or standard.nominal_hz != 60:
         return
     category = 0 if standard.number("capability.absorb_pu") < 0.4 else 1
     for mode in _MODES:
         yield _of(subject, mode, category)
+
+
+def _together(subject: Subject) -> Case:
+    """Volt-var and volt-watt as a code has both of them on: reactive power comes first, and the active power has what
+    volt-watt and the apparent power leave."""
+    standard, sequence = subject.standard, Sequence(subject)
+    var_knots, watt_knots = volt_var_curve(standard), volt_watt_curve(standard)
+    band = continuous(standard.voltage)
+    volts = (band.low + 0.005, 1.0, (var_knots[2][0] + var_knots[3][0]) / 2, highest_pu(standard) - 0.005)
+    for volts_pu in volts:
+        sequence.course.voltage(volts_pu)
+        sequence.settle(max(standard.number(f"{name}.response_s") for name in ("volt_var", "volt_watt")))
+        fed_var_pu, limit_pu = interpolated(volts_pu, var_knots), interpolated(volts_pu, watt_knots)
+        sequence.expect("fed_var_pu", fed_var_pu)
+        sequence.expect("power_pu", -min(limit_pu, room_pu(fed_var_pu)))
+    return sequence.case(
+        "priority/volt-var-and-volt-watt", "IEEE 1547-2018 5.2; AS/NZS 4777.2 3.3.2.1, general knowledge", -1.0,
+        tests=("reactive.mode", "volt_watt.enabled"),
+    )  # fmt: skip
+
+
+_CURVES = (
+    ((0.90, 0.25), (1.0, 0.0), (1.0, 0.0), (1.10, -0.25)),
+    ((0.92, 0.44), (0.98, 0.0), (1.02, 0.0), (1.08, -0.44)),
+)
+"""Volt-var of categories A and B, for which the tables hold: voltage and injected reactive power."""
 
 
 def _of(subject: Subject, mode: str, category: int) -> Case:
@@ -69,6 +100,8 @@ def _of(subject: Subject, mode: str, category: int) -> Case:
         "constant_var.injected_pu": 0.44, "constant_power_factor.power_factor": 0.9,
         "constant_power_factor.excitation": "injecting",
     }  # fmt: skip
+    for number, (volts_pu, fed_pu) in enumerate(_CURVES[category], 1):
+        changes |= {f"volt_var.v{number}_pu": volts_pu, f"volt_var.q{number}_pu": fed_pu}
     limit: dict[str, Value] = {"active_power_limit.enabled": True, "active_power_limit.fed_pu": 0.5}
     return sequence.case(
         f"priority/{mode.replace('_', '-')}", "IEEE 1547.1-2020 5.16, tables 38 and 39; UL1741SB", -1.0,

@@ -6,19 +6,20 @@ from math import exp, sqrt
 
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.bands import continuous
-from v2g.bench.typetest.case import RATED_W, REACTIVE_MAX_VAR, Case, Subject, room_pu
+from v2g.bench.typetest.case import Case, Subject, room_pu
 from v2g.bench.typetest.check import Check, Point, Quantity, Responds, Settles, Stays
 from v2g.bench.typetest.course import Course
-from v2g.bench.typetest.sequence import SEEN_S, SETTLED, Sequence, interpolated, middles
+from v2g.bench.typetest.sequence import SEEN_S, SETTLED, Sequence, alone, interpolated, middles
 from v2g.bench.typetest.standard import Standard, Value
 
 _VISIBLE_PU = 0.1
 """A shorter way is lost in the accuracy: no response time is taken from it."""
-_Q_MAX_PU = REACTIVE_MAX_VAR / RATED_W
 _IMBALANCED = {"A": (1.08, 0.91, 0.91), "B": (0.90, 1.08, 1.08)}
 """IEEE 1547.1-2020, table 24; UL1741SB."""
 _SLOW_S = 20.0
 """With a longer response time the middles between the points are left out."""
+_NEARLY_FULL = 0.95
+"""Of the apparent power: a power factor is tested where active power has no need to yield."""
 _PROBE_PU = 0.012
 """The islanding probe comes on top; its share of the active power at most."""
 
@@ -62,7 +63,7 @@ def _case(
 # Volt-var
 
 
-def _curve(standard: Standard) -> list[tuple[float, float]]:
+def volt_var_curve(standard: Standard) -> list[tuple[float, float]]:
     return [(standard.number(f"volt_var.v{n}_pu"), standard.number(f"volt_var.q{n}_pu")) for n in (1, 2, 3, 4)]
 
 
@@ -77,8 +78,8 @@ def _unlocked(standard: Standard, mode: str) -> dict[str, Value]:
 
 def _volt_var(subject: Subject) -> Iterator[Case]:
     standard = subject.standard
-    mode: dict[str, Value] = {"reactive.mode": "volt_var"}
-    knots = _curve(standard)
+    mode: dict[str, Value] = {**alone(standard), "reactive.mode": "volt_var"}
+    knots = volt_var_curve(standard)
     for volts_pu in (knots[0][0], knots[-1][0]):
         if _operates(standard, volts_pu):
             yield _case(
@@ -103,18 +104,20 @@ def _volt_var_curves(subject: Subject) -> dict[str, dict[str, Value]]:
     """The curve as it is set; in IEEE 1547.1 also characteristics 2 and 3, with their references and response times."""
     curves: dict[str, dict[str, Value]] = {"as-set": {}}
     if subject.standard.number("volt_var.least_distance_pu"):
-        curves["characteristic-2"] = _volt_var_points(1.05, (0.83, 0.99, 1.02, 1.05), (1.0, 0.5, 0.5, -1.0), 1.0)
-        curves["characteristic-3"] = _volt_var_points(0.95, (0.95, 0.98, 1.01, 1.15), (1.0, -0.5, -0.5, -1.0), 90.0)
+        most_pu = subject.reactive_max_pu
+        second, third = (most_pu, most_pu / 2, most_pu / 2, -most_pu), (most_pu, -most_pu / 2, -most_pu / 2, -most_pu)
+        curves["characteristic-2"] = _volt_var_points(1.05, (0.83, 0.99, 1.02, 1.05), second, 1.0)
+        curves["characteristic-3"] = _volt_var_points(0.95, (0.95, 0.98, 1.01, 1.15), third, 90.0)
     return curves
 
 
 def _volt_var_points(
-    reference_pu: float, volts: tuple[float, ...], shares: tuple[float, ...], response_s: float
+    reference_pu: float, volts: tuple[float, ...], fed: tuple[float, ...], response_s: float
 ) -> dict[str, Value]:
-    """`volts` for a reference of 1, `shares` of the rated reactive power (tables 26 and 27; UL1741SB)."""
+    """`volts` for a reference of 1, shares of the rated reactive power fed (tables 26 and 27; UL1741SB)."""
     points: dict[str, Value] = {"volt_var.reference_pu": reference_pu, "volt_var.response_s": response_s}
-    for number, (volts_pu, share) in enumerate(zip(volts, shares, strict=True), 1):
-        points |= {f"volt_var.v{number}_pu": volts_pu, f"volt_var.q{number}_pu": share * _Q_MAX_PU}
+    for number, (volts_pu, fed_pu) in enumerate(zip(volts, fed, strict=True), 1):
+        points |= {f"volt_var.v{number}_pu": volts_pu, f"volt_var.q{number}_pu": fed_pu}
     return points
 
 
@@ -122,7 +125,7 @@ def _volt_var_walk(
     subject: Subject, name: str, mode: dict[str, Value], changes: dict[str, Value], power_pu: float = -0.5
 ) -> Case:
     standard, sequence = subject.standard.with_settings(changes), Sequence(subject)
-    knots, reference_pu = _curve(standard), standard.number("volt_var.reference_pu")
+    knots, reference_pu = volt_var_curve(standard), standard.number("volt_var.reference_pu")
     band = continuous(standard.voltage)
     slow = standard.number("volt_var.response_s") > _SLOW_S
     volts = [x + reference_pu - 1 for x in ([x for x, _ in knots] if slow else middles(knots))]
@@ -148,7 +151,7 @@ def _imbalance(subject: Subject, mode: dict[str, Value]) -> Case:
     for volts in _IMBALANCED.values():
         sequence.course.voltages(*volts)
         sequence.settle(standard.number("volt_var.response_s"))
-        sequence.expect("fed_var_pu", interpolated(sum(volts) / 3, _curve(standard)))
+        sequence.expect("fed_var_pu", interpolated(sum(volts) / 3, volt_var_curve(standard)))
         sequence.course.voltage(1.0)
         sequence.settle(standard.number("volt_var.response_s"))
     return sequence.case(
@@ -162,7 +165,7 @@ def _reference(subject: Subject, mode: dict[str, Value]) -> Iterator[Case]:
     standard = subject.standard
     if len(standard.figures["volt_var.autonomous"].choices) < 2 or standard.nominal_hz < 55:
         return
-    time_s, knots = standard.number("volt_var.reference_time_s"), _curve(standard)
+    time_s, knots = standard.number("volt_var.reference_time_s"), volt_var_curve(standard)
     low_pu = standard.number("volt_var.lowest_reference_pu")
     high_pu = standard.number("volt_var.highest_reference_pu")
     source = "IEEE 1547.1-2020 5.14.5; UL1741SB, OpenDER"
@@ -190,7 +193,7 @@ def _volt_var_lock(subject: Subject, mode: dict[str, Value]) -> Iterator[Case]:
     lock_in_pu, lock_out_pu, volts_pu = 0.4, 0.1, standard.number("volt_var.v4_pu")
     if not _operates(standard, volts_pu):
         return
-    fed_pu = interpolated(volts_pu, _curve(standard))
+    fed_pu = interpolated(volts_pu, volt_var_curve(standard))
     sequence.course.voltage(volts_pu)
     for power_pu, active in ((-0.3, False), (-0.5, True), (-0.2, True), (-0.05, False), (-0.3, False)):
         sequence.wish(power_pu)
@@ -221,7 +224,7 @@ _WATT_CURVE = tuple(
 
 def _watt_var(subject: Subject) -> Iterator[Case]:
     standard = subject.standard
-    mode: dict[str, Value] = {"reactive.mode": "watt_var"}
+    mode: dict[str, Value] = {**alone(standard), "reactive.mode": "watt_var"}
     source = "IEEE 1547.1-2020 5.14.7, tables 28 to 30; UL1741SB"
     for name, changes in _watt_var_curves(subject).items():
         changed, sequence = standard.with_settings(changes), Sequence(subject)
@@ -269,9 +272,10 @@ def _watt_var_curves(subject: Subject) -> dict[str, dict[str, Value]]:
 
 def _constant_power_factor(subject: Subject) -> Iterator[Case]:
     """Each direction has its own power factor; that of the other one is at its least, on the other side."""
-    figures = subject.standard.figures
-    least = figures["constant_power_factor.power_factor"].low
-    for power_pu, factor in ((-0.85, least), (-0.5, least), (-0.5, 0.95), (0.5, least), (0.5, 0.95)):
+    mode = alone(subject.standard)
+    least = subject.standard.figures["constant_power_factor.power_factor"].low
+    most_pu = min(0.85, _NEARLY_FULL * least)
+    for power_pu, factor in ((-most_pu, least), (-0.5, least), (-0.5, 0.95), (0.5, least), (0.5, 0.95)):
         magnitude_pu = abs(power_pu) * sqrt(1 / factor**2 - 1)
         for excitation, other, fed_pu in (
             ("injecting", "absorbing", magnitude_pu), ("absorbing", "injecting", -magnitude_pu),
@@ -285,14 +289,14 @@ def _constant_power_factor(subject: Subject) -> Iterator[Case]:
             }
             yield _case(
                 subject, f"{excitation}-{factor:g}/{power_pu:+.2f}-pu", "constant_power_factor", subject.course(),
-                fed_pu, power_pu, {}, changes, tuple(changes)[:2],
+                fed_pu, power_pu, mode, changes, tuple(changes)[:2],
             )  # fmt: skip
 
 
 def _constant_var(subject: Subject) -> Iterator[Case]:
     """Both ends of what the inverter can; at full active power, which then yields; what an operator commands."""
     standard = subject.standard
-    mode: dict[str, Value] = {"reactive.mode": "constant_var"}
+    mode: dict[str, Value] = {**alone(standard), "reactive.mode": "constant_var"}
     name = "constant_var.injected_pu"
     high_pu = min(standard.figures[name].high, 0.45)
     for fed_pu in (-high_pu, -0.2, 0.2, high_pu):
@@ -315,13 +319,13 @@ def _constant_var(subject: Subject) -> Iterator[Case]:
                 tests=("capability.inject_pu",),
                 settings=mode, adjusted={name: fed_pu},
             )  # fmt: skip
-    if standard.figures[name].high > 0.5:
+    if standard.figures[name].high > subject.reactive_max_pu:
         sequence = Sequence(subject)
         sequence.settle(response_s)
-        sequence.expect("fed_var_pu", _Q_MAX_PU)
+        sequence.expect("fed_var_pu", subject.reactive_max_pu)
         yield sequence.case(
             "constant-var/more-than-the-inverter-can", "IEEE 1547-2018 5.3.5", -0.5, tests=(name,),
-            settings=mode, adjusted={name: 0.8},
+            settings=mode, adjusted={name: min(0.8, standard.figures[name].high)},
         )  # fmt: skip
     sequence = Sequence(subject)
     sequence.wish(-0.5, 0.3)
@@ -332,14 +336,16 @@ def _constant_var(subject: Subject) -> Iterator[Case]:
     sequence.course.hold(standard.number("reactive.transition_s"))
     sequence.settle(response_s)
     sequence.expect("fed_var_pu", 0.0)
-    yield sequence.case("constant-var/by-command", "this station: grid_inject_cmd", -0.5, tests=(name,))
+    yield sequence.case(
+        "constant-var/by-command", "this station: grid_inject_cmd", -0.5, tests=(name,), settings=alone(standard)
+    )
 
 
 def _changes(subject: Subject) -> Iterator[Case]:
     """From one mode to another the reactive power moves on a ramp (IEEE 1547-2018 4.6.3)."""
     standard, fed_pu = subject.standard, 0.4
     transition_s = standard.number("reactive.transition_s")
-    settings: dict[str, Value] = {"constant_var.injected_pu": fed_pu, "constant_var.response_s": 0.0}
+    settings: dict[str, Value] = {**alone(standard), "constant_var.injected_pu": fed_pu, "constant_var.response_s": 0.0}
     settings |= {"constant_power_factor.response_s": 0.0}
     sequence = Sequence(subject)
     sequence.adjust({"reactive.mode": "constant_var"})

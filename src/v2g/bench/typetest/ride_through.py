@@ -13,7 +13,7 @@ from v2g.bench.typetest.bands import continuous, ridden_hz, soonest_trip_s, trip
 from v2g.bench.typetest.case import Case, Subject
 from v2g.bench.typetest.check import RESTORED, Check, Idle, Keeps, Restores, Stays, Trips
 from v2g.bench.typetest.course import Course
-from v2g.bench.typetest.standard import Band, Value
+from v2g.bench.typetest.standard import Band, Standard, Value
 from v2g.bench.typetest.trip import DIRECTIONS
 
 MOMENTARY_S, CEASE_S, ZERO_CURRENT_S = 0.083, 0.16, 0.1
@@ -81,8 +81,8 @@ def _voltage(subject: Subject, band: Band, value_pu: float, phases: tuple[int, .
         lasts_s = _stays_s(subject, band, value_pu)
         course.hold(lasts_s).voltage(1.0)
         restore_s = standard.number("momentary_cessation.restore_s") + _RESTORE_MARGIN_S
-        if band.mode == "mandatory" and value_pu < standard.number("measurement.frequency_floor_pu"):
-            restore_s = standard.figures["momentary_cessation.restore_s"].high  # nothing can be held without a voltage
+        if band.mode != "momentary_cessation":
+            restore_s = _blind_s(standard, value_pu, restore_s)
         checks += [Stays(lasts_s + _BACK_S), Restores(lasts_s, restore_s)]
     if band.mode == "momentary_cessation":
         ceases_s = MOMENTARY_S if standard.number("measurement.reaction_s") else ZERO_CURRENT_S
@@ -99,6 +99,13 @@ def _voltage(subject: Subject, band: Band, value_pu: float, phases: tuple[int, .
 
 _RESTORE_MARGIN_S = 0.2
 """Up to the first reading of a sound grid, and for the inverter's ramp."""
+
+
+def _blind_s(standard: Standard, value_pu: float, otherwise_s: float) -> float:
+    """What a code gives for the way back, if the voltage was too low to hold anything."""
+    if value_pu >= standard.number("measurement.frequency_floor_pu"):
+        return otherwise_s
+    return standard.figures["momentary_cessation.restore_s"].high
 
 
 def _frequencies(subject: Subject) -> Iterator[Case]:
@@ -136,7 +143,10 @@ def _in_a_row(subject: Subject) -> Iterator[Case]:
             for _ in range(count):
                 course.voltage(value_pu).hold(stay_s).voltage(1.0).hold(pause_s)
             ends_s = course.end.time_s
-            checks = (Stays(ends_s), Restores(ends_s - pause_s, 2 * MOMENTARY_S + _RESTORE_MARGIN_S))
+            restore_s = 2 * MOMENTARY_S + _RESTORE_MARGIN_S
+            if band.mode != "momentary_cessation":
+                restore_s = _blind_s(standard, value_pu, restore_s)
+            checks = (Stays(ends_s), Restores(ends_s - pause_s, restore_s))
             yield Case(
                 f"ride-through/{name}-in-a-row/{value_pu:.3f}-pu", f"IEEE 1547.1-2020 5.4.4, table 17; {band.source}",
                 course, checks, ends_s, tests=("momentary_cessation.most_relapses",),
@@ -146,7 +156,8 @@ def _in_a_row(subject: Subject) -> Iterator[Case]:
 def _relapses(subject: Subject) -> Iterator[Case]:
     """On a weak grid the station's own power moves the voltage out of its band: it must not go on like this for ever.
 
-    With one relapse more than is permitted the station trips; with as many, or with slower ones, it stays.
+    With one relapse more than is permitted the station trips, however far apart they are within what counts as a
+    relapse; with as many, with longer cessations, or with longer pauses it stays.
     """
     standard = subject.standard
     bands = [band for band in _disturbing(subject) if band.mode == "momentary_cessation" and band.stay_s >= 1]
@@ -156,7 +167,8 @@ def _relapses(subject: Subject) -> Iterator[Case]:
     most, relapse_s = (
         round(standard.number("momentary_cessation.most_relapses")), standard.number("momentary_cessation.relapse_s"),
     )  # fmt: skip
-    tests = ("momentary_cessation.most_relapses", "momentary_cessation.relapse_s")
+    within_s = standard.number("momentary_cessation.relapse_within_s")
+    tests = tuple(f"momentary_cessation.{name}" for name in ("most_relapses", "relapse_s", "relapse_within_s"))
     source = "this station: no limit cycle of momentary cessation"
 
     def course(times: int, out_s: float, in_s: float) -> Course:
@@ -168,11 +180,14 @@ def _relapses(subject: Subject) -> Iterator[Case]:
     quick_s, restore_s = 0.6 * relapse_s, standard.number("momentary_cessation.restore_s")
     last_s = (most + 1) * 2 * quick_s
     trips = Trips(last_s - 0.02, trips_by_s(standard, last_s) + 0.1)
+    slow_s = within_s + restore_s  # the pause counts from the station's return
+    late_s = (most + 1) * (quick_s + slow_s - 0.2)
     cycles: dict[str, tuple[Course, Check]] = {
         "one-too-many": (course(most + 2, quick_s, quick_s), trips),
         "as-many-as-permitted": (course(most + 1, quick_s, quick_s), Stays(last_s + 1)),
         "long": (course(most + 3, relapse_s + 0.1 - restore_s / 2, quick_s), Stays(last_s + 4)),
-        "apart": (course(most + 3, quick_s, relapse_s + restore_s + 0.1), Stays(last_s + 4)),
+        "slow": (course(most + 2, quick_s, slow_s - 0.2), Trips(late_s - 0.02, trips_by_s(standard, late_s) + 0.1)),
+        "apart": (course(most + 3, quick_s, slow_s + 0.2), Stays((most + 3) * (quick_s + slow_s))),
     }
     for name, (cycling, check) in cycles.items():
         lasts_s = max(cycling.end.time_s, last_s) + 0.5
@@ -200,14 +215,15 @@ def _rocof(subject: Subject) -> Iterator[Case]:
 
 
 def _jumps(subject: Subject) -> Iterator[Case]:
-    """Vector-shift protection is switched on: it stays at what must be ridden through, and trips beyond its setting."""
+    """Vector-shift protection is switched on if the code permits it: it stays at what must be ridden through."""
     standard = subject.standard
     one_deg = standard.number("ride_through.single_phase_jump_deg")
     moved_deg = degrees(phase(2 + rect(1.0, radians(one_deg))))  # of the positive sequence, by a jump of one phase
     jumps = {"phase-jump": one_deg}
     if subject.phases == 3:
         jumps = {"phase-jump": standard.number("ride_through.phase_jump_deg"), "phase-jump-one-phase": moved_deg}
-    settings: dict[str, Value] = {"islanding.vector_shift_enabled": True}
+    name = "islanding.vector_shift_enabled"
+    settings: dict[str, Value] = {name: True} if True in standard.figures[name].choices else {}
     source = standard.figures["ride_through.phase_jump_deg"].source
     for name, jump_deg in jumps.items():
         for sign, way in ((1, "ahead"), (-1, "back")):

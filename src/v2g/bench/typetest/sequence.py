@@ -6,7 +6,7 @@ from itertools import pairwise
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.case import Case, Converts, Subject
 from v2g.bench.typetest.check import Check, Point, Quantity, Settles, Stays
-from v2g.bench.typetest.standard import Value
+from v2g.bench.typetest.standard import Standard, Value
 
 SETTLED = 3.0
 """Response times after which 99.9 % of the way is made."""
@@ -70,6 +70,16 @@ class Sequence:
             settings or {}, adjusted or {}, tuple(self._later), tuple(self._wishes),
             walks=not closely, converts=converts,
         )  # fmt: skip
+
+
+def alone(standard: Standard) -> dict[str, Value]:
+    """One function of voltage at a time: those that a code switches on by default are off (IEEE 1547.1-2020 5.14)."""
+    changes: dict[str, Value] = {}
+    if standard.figures["reactive.mode"].value != "constant_power_factor":
+        changes["reactive.mode"] = "constant_power_factor"
+    if standard.number("volt_watt.enabled"):
+        changes["volt_watt.enabled"] = False
+    return changes
 
 
 def interpolated(x: float, points: list[tuple[float, float]]) -> float:

@@ -15,7 +15,7 @@ from v2g.bench.typetest.standard import Standard, Value
 
 _PLUG_S = 3.0
 _DELAY_S = 10.0
-"""Short, if the case does not test the delay itself."""
+"""Short, if the case does not test the delay itself and the code permits it."""
 _LATE_S = 1.0
 """The standards set no latest time to enter service; later than this is not what the setting says."""
 _AWAY_S = 30.0
@@ -60,12 +60,16 @@ def _names(*names: str, table: str = "enter_service") -> tuple[str, ...]:
     return tuple(f"{table}.{name}" for name in names)
 
 
+def _short_s(standard: Standard, table: str = "enter_service") -> float:
+    return max(_DELAY_S, standard.figures[f"{table}.delay_s"].low)
+
+
 def _edges(subject: Subject) -> Iterator[Case]:
     """A car waits while the grid is just outside, then it is just inside for a quarter of the delay, outside for a
     moment, and inside for good: the delay starts over (5.6, steps f to j). At the defaults and both ends of the
     ranges."""
     standard = subject.standard
-    ramp_s = standard.figures["enter_service.ramp_s"].low
+    delay_s, ramp_s = _short_s(standard), standard.figures["enter_service.ramp_s"].low
     for setting, quantity, outwards in (
         ("lowest_pu", "voltage", -1), ("highest_pu", "voltage", 1), ("lowest_hz", "frequency", -1),
         ("highest_hz", "frequency", 1),
@@ -80,16 +84,16 @@ def _edges(subject: Subject) -> Iterator[Case]:
             course = _at(subject.course(), quantity, outside).hold(_AWAY_S)
             back_s = _AWAY_S
             if name == "as-set":
-                _at(course, quantity, inside).hold(0.25 * _DELAY_S)
+                _at(course, quantity, inside).hold(0.25 * delay_s)
                 _at(course, quantity, outside).hold(0.06)
                 back_s = course.end.time_s
             _at(course, quantity, inside)
-            changes: dict[str, Value] = {"enter_service.delay_s": _DELAY_S, f"enter_service.{setting}": edge}
+            changes: dict[str, Value] = {"enter_service.delay_s": delay_s, f"enter_service.{setting}": edge}
             if quantity == "frequency":  # it would hold the power where it was: at nothing
                 changes |= {"frequency_droop.over_enabled": False, "frequency_droop.under_enabled": False}
             yield Case(
                 f"enter-service/{setting.replace('_', '-')}/{name}", _source(subject, setting), course,
-                _entry(standard, back_s, _DELAY_S, ramp_s), back_s + _DELAY_S + 3.0, tests=_names(setting),
+                _entry(standard, back_s, delay_s, ramp_s), back_s + delay_s + 3.0, tests=_names(setting),
                 settings=changes, cold=True, plugs_s=(_PLUG_S,),
             )  # fmt: skip
 
@@ -128,8 +132,9 @@ def _start(subject: Subject) -> Case:
 
 def _waiting_ramp(subject: Subject) -> Case:
     """A car that comes long after the delay gets the whole ramp: it stands still while nobody is there."""
-    came_s, ramp_s = 60.0, 40.0
-    settings: dict[str, Value] = {"enter_service.delay_s": _DELAY_S, "enter_service.ramp_s": ramp_s}
+    delay_s, ramp_s = _short_s(subject.standard), 40.0
+    came_s = delay_s + 50.0
+    settings: dict[str, Value] = {"enter_service.delay_s": delay_s, "enter_service.ramp_s": ramp_s}
     checks = (_feeds_nothing(0.0, came_s), Settles("power_pu", came_s + 20.0, came_s + 22.0, -0.42, 0.25))
     return Case(
         "enter-service/ramp-waits-for-the-car", "this station", subject.course(), checks, came_s + 23.0,
@@ -158,8 +163,9 @@ def _after_trip(subject: Subject) -> Iterator[Case]:
             f"enter-service/after-{name}", _source(subject, "delay_s", table), course, checks, lasts_s,
             power_pu=-1.0, tests=tests, adjusted=changes, plugs_s=(away_s + 0.1,),
         )  # fmt: skip
+    short_s = _short_s(standard, table)
     prompt: dict[str, Value] = {
-        f"{table}.delay_s": _DELAY_S,
+        f"{table}.delay_s": short_s,
         f"{table}.ramp_s": standard.figures[f"{table}.ramp_s"].low,
     }
     for setting, quantity, outwards in (
@@ -176,10 +182,10 @@ def _after_trip(subject: Subject) -> Iterator[Case]:
         _at(course, quantity, edge - margin)
         if quantity == "frequency":
             prompt |= {"frequency_droop.over_enabled": False, "frequency_droop.under_enabled": False}
-        checks = (_feeds_nothing(1.0, back_s + _DELAY_S - 0.1), *_entry(standard, back_s, _DELAY_S, 0.0)[1:])
+        checks = (_feeds_nothing(1.0, back_s + short_s - 0.1), *_entry(standard, back_s, short_s, 0.0)[1:])
         yield Case(
             f"enter-service/back-{setting.replace('_', '-')}", _source(subject, setting, table), course, checks,
-            back_s + _DELAY_S + 3.0, tests=_names(setting, table=table), adjusted=prompt, plugs_s=(away_s + 0.1,),
+            back_s + short_s + 3.0, tests=_names(setting, table=table), adjusted=prompt, plugs_s=(away_s + 0.1,),
         )  # fmt: skip
 
 
@@ -188,10 +194,11 @@ def _random_delay(subject: Subject) -> Iterator[Case]:
     figures, random_s = subject.standard.figures, 20.0
     if figures["enter_service.ramp_s"].low > 0 or figures["enter_service.random_delay_s"].high < random_s:
         return
-    settings: dict[str, Value] = {"enter_service.delay_s": _DELAY_S, "enter_service.random_delay_s": random_s}
+    delay_s = _short_s(subject.standard)
+    settings: dict[str, Value] = {"enter_service.delay_s": delay_s, "enter_service.random_delay_s": random_s}
     yield Case(
         "enter-service/random-delay", _source(subject, "random_delay_s"), subject.course(),
-        _entry(subject.standard, 0.0, _DELAY_S, 0.0, random_s), _DELAY_S + random_s + 3.0,
+        _entry(subject.standard, 0.0, delay_s, 0.0, random_s), delay_s + random_s + 3.0,
         tests=_names("random_delay_s"), settings=settings, cold=True, plugs_s=(_PLUG_S,),
     )  # fmt: skip
 
@@ -200,11 +207,11 @@ def _permission(subject: Subject) -> Iterator[Case]:
     """Steps b to e and k of 5.6: nothing without permission, and an end of what flows when it is withdrawn."""
     standard = subject.standard
     ramp_s = standard.figures["enter_service.ramp_s"].low
-    given_s = 60.0
+    given_s, delay_s = 60.0, _short_s(standard)
     yield Case(
         "enter-service/permission-is-given", _source(subject, "permitted"), subject.course().hold(given_s),
-        _entry(standard, given_s, _DELAY_S, ramp_s), given_s + _DELAY_S + 4.0, tests=_names("permitted"),
-        settings={"enter_service.permitted": False, "enter_service.delay_s": _DELAY_S}, cold=True,
+        _entry(standard, given_s, delay_s, ramp_s), given_s + delay_s + 4.0, tests=_names("permitted"),
+        settings={"enter_service.permitted": False, "enter_service.delay_s": delay_s}, cold=True,
         later=((given_s, {"enter_service.permitted": True}),), plugs_s=(given_s + 0.5,),
     )  # fmt: skip
     for direction, power_pu in (("discharging", -0.9),):

@@ -249,7 +249,7 @@ def _leaves(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 def _of_entry(entry: Mapping[str, Any], source: str) -> Figure:
     value, origin = entry["default"], entry.get("source", source)
     if isinstance(value, bool | str):
-        choices = (False, True) if isinstance(value, bool) else tuple(entry.get("choices", (value,)))
+        choices = tuple(entry.get("choices", (False, True) if isinstance(value, bool) else (value,)))
         return Figure(value, 0.0, 0.0, choices, "file", origin)
     low, high = entry.get("range", (value, value))
     return Figure(float(value), float(low), float(high), (), "file", origin)

@@ -100,7 +100,9 @@ def _voltage(subject: Subject, element: Element) -> Iterator[Case]:
 def _ten_minutes(subject: Subject, element: Element) -> Iterator[Case]:
     """From nominal voltage to one above the threshold: the mean (rms) gets there when that has lasted long enough."""
     standard, threshold_pu = subject.standard, element.threshold
-    high_pu, inside_pu = threshold_pu + 0.04, threshold_pu - accuracy.VOLTAGE_PU
+    others = [each.threshold for each in standard.elements if each.beyond(threshold_pu + 0.04) and each != element]
+    high_pu = min(threshold_pu + 0.04, *(pu - 2 * accuracy.VOLTAGE_PU for pu in others))
+    inside_pu = threshold_pu - accuracy.VOLTAGE_PU
     reached_s = _MEAN_S * (threshold_pu**2 - 1) / (high_pu**2 - 1)
     trips = Trips(reached_s, trips_by_s(standard, reached_s + _MEAN_RENEWED_S + element.delay_s))
     for suffix, phases in subject.phase_sets.items():
