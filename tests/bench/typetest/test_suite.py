@@ -5,7 +5,6 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import pytest
 
@@ -13,9 +12,12 @@ from v2g.bench.typetest import bench, inspection, suite
 from v2g.bench.typetest.case import Case, Result, Subject
 from v2g.grid.element import Quantity
 from v2g.grid.ride_through import Mode
-from v2g.grid.settings import GridCode, SettingsError, Value, parse, read
+from v2g.grid.settings import GridCode, SettingsError, Value, names, parse, read
 
 CODES: list[str] = ["ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "en50549-1", "vde-4105"]
+CODES += ["rule21", "g99", "cei-0-21", "as-nzs-4777-2"]
+VARIANTS = {name: ["a", "b"] for name in CODES if name.startswith("ieee1547")}
+VARIANTS |= {"vde-4105": ["small"], "as-nzs-4777-2": ["a", "b", "c"]}
 CATEGORY_III = Subject("ieee1547-cat3")
 
 
@@ -51,12 +53,10 @@ def test_every_setting_has_its_cases(name: str, phases: int) -> None:
     assert set(subject.code.settings) <= tested
 
 
-@pytest.mark.parametrize("category", ["a", "b", None])
+@pytest.mark.parametrize("category", ["a", "b", "c", "small", None])
 @pytest.mark.parametrize("name", CODES)
-def test_every_figure_of_the_settings_files_is_that_of_the_tables(
-    name: str, category: Literal["a", "b"] | None
-) -> None:
-    if category is not None and not name.startswith("ieee1547"):
+def test_every_figure_of_the_settings_files_is_that_of_the_tables(name: str, category: str | None) -> None:
+    if category is not None and category not in VARIANTS.get(name, ""):
         return
     wrong = {name: result.findings for name, result in inspected(Subject(name, category)).items() if not result.passed}
     assert not wrong
@@ -94,6 +94,36 @@ class Doctored(Subject):
 def test_a_wrong_figure_in_a_settings_file_is_found(name: str, path: tuple[str, ...], wrong: float) -> None:
     doctored = Doctored(name, path=path, wrong=wrong)
     assert any(not result.passed for result in inspected(doctored).values())
+
+
+def test_every_code_here_has_a_table() -> None:
+    """Nothing is compared with itself: a figure that comes from the settings file would be marked."""
+    assert set(CODES) == set(names())
+    for name in CODES:
+        assert not Subject(name).figures.kinds["file"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("vde-4105", "frequency-droop/under/walk-narrowest"),
+        ("vde-4105", "ride-through/relapses/apart"),
+        ("cei-0-21", "ride-through/dips-in-a-row/0.500-pu"),
+        ("g99", "frequency-droop/under/recovery-fast"),
+        ("g99", "enter-service/permission-is-given"),
+        ("g99", "islanding/66%-fed/105%-reactive"),
+        ("g99", "islanding/rocof-short-rising/charging"),
+        ("rule21", "priority/volt-var-and-volt-watt"),
+        ("rule21", "volt-watt/off"),
+        ("as-nzs-4777-2", "constant-power-factor/injecting-0.8/-0.76-pu"),
+        ("as-nzs-4777-2", "trip/ov_mean/beyond/discharging"),
+        ("as-nzs-4777-2", "ride-through/0.002-pu/permissive/charging"),
+    ],
+)
+def test_a_code_with_its_own_ways_passes(code: str, name: str) -> None:
+    subject = Subject(code)
+    result = bench.run(suite.cases(subject)[name], subject)
+    assert result.passed, result.findings
 
 
 def test_a_station_that_breaks_down_fails() -> None:

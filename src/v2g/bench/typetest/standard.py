@@ -145,15 +145,23 @@ class _Row(NamedTuple):
     source: str
 
 
+class _Table(NamedTuple):
+    nominal_hz: float
+    extends: str
+    """The code whose table this one overlays, or nothing."""
+    rows: tuple[_Row, ...]
+
+
 @cache
-def _tables() -> dict[str, tuple[float, tuple[_Row, ...]]]:
-    """The nominal frequency and the rows of each code's table."""
-    tables: dict[str, tuple[float, tuple[_Row, ...]]] = {}
+def _tables() -> dict[str, _Table]:
+    """The table of each code."""
+    tables: dict[str, _Table] = {}
     for file in files(__package__).joinpath("figures").iterdir():
         lines = [line for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
         heads = dict(line.split(": ", 1) for line in lines if "|" not in line)
         rows = tuple(_row([part.strip() for part in line.split("|")]) for line in lines if "|" in line)
-        tables |= {code: (float(heads["nominal_hz"]), rows) for code in heads["codes"].split()}
+        table = _Table(float(heads["nominal_hz"]), heads.get("extends", ""), rows)
+        tables |= dict.fromkeys(heads["codes"].split(), table)
     return tables
 
 
@@ -163,12 +171,19 @@ def _row(parts: list[str]) -> _Row:
     return _Row(applies, setting, value, permitted, found, source)
 
 
+def _applying(name: str, variant: str) -> list[_Row]:
+    """The rows for a code, the later ones over the earlier ones."""
+    table = _tables()[name]
+    applies = {"all", name, name.rpartition("-")[2], variant}
+    below = _applying(table.extends, "") if table.extends else []
+    return below + [row for row in table.rows if row.applies in applies]
+
+
 def _of_table(name: str, variant: str) -> Standard:
-    nominal_hz, rows = _tables()[name]
-    applying = {"all", name, name.rpartition("-")[2], variant}
+    nominal_hz = _tables()[name].nominal_hz
     figures, watches = dict[str, Figure](), dict[str, tuple[str, str]]()
     bands: dict[str, list[Band]] = {"voltage": [], "frequency": []}
-    for row in (row for row in rows if row.applies in applying):
+    for row in _applying(name, variant):
         kind, _, edges = row.setting.partition(" ")
         if edges == _EMPTY:
             bands[kind].clear()
@@ -176,6 +191,9 @@ def _of_table(name: str, variant: str) -> Standard:
             low, high = map(float, edges.split(" to "))
             stay_s, _, slope_s = row.range.partition(" + ")
             bands[kind].append(Band(low, high, row.value, float(stay_s), float(slope_s or 0), row.kind, row.source))
+        elif row.setting.startswith("trip.") and row.value == _EMPTY:
+            del watches[row.setting.removeprefix("trip.")]
+            figures = {name: each for name, each in figures.items() if not name.startswith(f"{row.setting}.")}
         elif row.setting.startswith("trip.") and row.setting.count(".") == 1:
             side, quantity = row.value.split()
             watches[row.setting.removeprefix("trip.")] = side, quantity
