@@ -62,6 +62,16 @@ def control(tmp_path: Path) -> Callable[[Command], Any]:
     return lambda command: request(tmp_path / "control.sock", command)
 
 
+def test_the_doctor_examines_a_running_station(ours: Station, tmp_path: Path) -> None:
+    with Process([*V2G, "doctor", "--config", str(tmp_path / "config.yaml"), "--json"]) as process:
+        assert process.wait(40) is not None
+    findings = {each["subject"]: each for each in json.loads(process.output)}
+    assert findings["EVSE 1"] == {"subject": "EVSE 1", "level": "good", "text": "ready", "remedy": ""}
+    assert findings["certificates"]["text"].startswith("valid until 20")
+    assert findings["scheduling"]["text"] == "not real-time"
+    assert findings["EVSE 1 set-point delay"]["level"] == "note"
+
+
 def test_a_session_over_tls_with_the_strict_profile(
     ours: Station, certificates: Path, tmp_path: Path, control: Callable[[Command], Any]
 ) -> None:

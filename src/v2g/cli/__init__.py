@@ -31,6 +31,7 @@ COMMANDS = {
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
     "encode": ("encode", "messages as JSON lines to EXI"),
     "config": ("config", "check a configuration; print an example"),
+    "doctor": ("doctor", "what is wrong with this machine, and what to do about it"),
     "faults": ("faults", "what a fault code of the trace means, and what to do"),
     "pki": ("pki", "make or explain the certificates"),
     "plc": ("plc", "set up and look at the power-line modem; be a simulated one"),

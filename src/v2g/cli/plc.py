@@ -93,7 +93,7 @@ def _init(interface: str, *, restart: bool, keep_key: bool) -> None:
     if restart:
         ask(interface, [mme.VS_RS_DEV_REQ(), mme.NSCM_RESET_DEVICE_REQ(lms=bytes(19))], (mme.VS_RS_DEV_CNF,))
         print("modem      restarts")
-    modem = _modem(interface, timeout_s=10.0 if restart else 2.0)
+    modem = _found(interface, timeout_s=10.0 if restart else 2.0)
     print(f"modem      {mac_text(modem[0])}, {modem[1]}")
     if keep_key:
         return
@@ -111,50 +111,15 @@ def _init(interface: str, *, restart: bool, keep_key: bool) -> None:
             raise PlcError(f"interface {interface}: the modem does not answer CM_SET_KEY.REQ; {remedy}")
 
 
-def _modem(interface: str, timeout_s: float) -> tuple[bytes, str]:
-    """MAC of the modem, and what it is. Asks until it answers. Raises `PlcError`."""
-    from time import monotonic
+def _found(interface: str, timeout_s: float) -> tuple[bytes, str]:
+    """MAC of the modem, and what it is. Raises `PlcError`."""
+    from v2g.io.plc import find_modem
 
-    from v2g.io.plc import PlcError, ask
-
-    deadline, progress = monotonic() + timeout_s, Progress("questions to the modem")
-    while monotonic() < deadline:
-        for question in _questions():
-            for frame in ask(interface, [question], _versions(), timeout_s=0.2):
-                progress.remove()
-                return frame.source, _version(frame.message)
-            progress.step()
-    progress.remove()
-    raise PlcError(
-        f"interface {interface}: no modem answers; see that it is the modem's interface, that the modem has power, "
-        "and what its driver says (`dmesg | grep qca`)"
-    )
-
-
-def _questions() -> list[Any]:
-    """Each make of modem answers one of the first two; all answer the last, which has no version in it."""
-    from v2g.slac import mme
-
-    return [mme.VS_SW_VER_REQ(), mme.NSCM_GET_VERSION_REQ(lms=bytes(19)), mme.CC_DISCOVER_LIST_REQ()]
-
-
-def _versions() -> tuple[Any, ...]:
-    from v2g.slac import mme
-
-    return mme.VS_SW_VER_CNF, mme.NSCM_GET_VERSION_CNF, mme.CC_DISCOVER_LIST_CNF
-
-
-def _version(message: object) -> str:
-    from v2g.slac import mme
-
-    match message:
-        case mme.VS_SW_VER_CNF(version=version):
-            text = version.rstrip(b"\0").decode("ascii", "replace")
-            return f"Qualcomm {text if text.isprintable() else version.hex()}"
-        case mme.NSCM_GET_VERSION_CNF() as found:
-            parts = (found.version_major, found.version_minor, found.version_patch, found.version_build)
-            return "Lumissil " + ".".join(map(str, parts))
-    return "of another make"
+    progress = Progress("questions to the modem")
+    try:
+        return find_modem(interface, timeout_s, progress.step)
+    finally:
+        progress.remove()
 
 
 def _status(interface: str, control: Path | None) -> dict[str, Any]:
@@ -169,7 +134,7 @@ def _status(interface: str, control: Path | None) -> dict[str, Any]:
         "carrier": has_carrier(interface),
         "driver": driver(interface),
     }
-    address, version = _modem(interface, timeout_s=1.0)
+    address, version = _found(interface, timeout_s=1.0)
     status |= {"modem": mac_text(address), "version": version}
     for frame in ask(interface, [mme.CM_NW_INFO_REQ()], (mme.CM_NW_INFO_CNF,), timeout_s=0.5):
         assert isinstance(frame.message, mme.CM_NW_INFO_CNF)
@@ -206,12 +171,12 @@ def _measured(control: Path | None) -> dict[str, Any]:
 
 
 def _scan(interface: str) -> None:
-    from v2g.io.plc import PlcError, ask
+    from v2g.io.plc import QUESTIONS, VERSIONS, PlcError, ask, version_of
     from v2g.slac.event import mac_text
 
     found: dict[bytes, str] = {}
-    for frame in ask(interface, _questions(), _versions(), everyone=True):
-        if (version := _version(frame.message)) != "of another make" or frame.source not in found:
+    for frame in ask(interface, QUESTIONS, VERSIONS, everyone=True):
+        if (version := version_of(frame.message)) != "of another make" or frame.source not in found:
             found[frame.source] = version
     if not found:
         raise PlcError(f"interface {interface}: no modem answers; `v2g plc init {interface}` says more")

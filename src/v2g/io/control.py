@@ -97,6 +97,19 @@ def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> A
     return reply.get("result")
 
 
+def listener(path: Path) -> int | None:
+    """The process behind a control socket; None if there is none that this user may ask."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return None
+        found: int = _CREDENTIALS.unpack(
+            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )[0]
+        return found
+
+
 def _connect(connection: socket.socket, path: Path, until_s: float) -> None:
     """As the kernel does not wait for room among those who wait to be accepted, this does. Raises `OSError`."""
     while True:

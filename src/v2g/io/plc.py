@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from v2g.kernel.errors import V2GError
+from v2g.slac import mme
 from v2g.slac.car import CarMatching
 from v2g.slac.event import Event, Matched, Step, Unmatched, mac_text
 from v2g.slac.mme import BROADCAST, ETHERTYPE, LOCAL_MODEM, Frame, Mme, MmeError
@@ -17,6 +18,11 @@ from v2g.slac.station import StationMatching
 _FRAME_SIZE = 2048
 _FRAMES_AT_ONCE = 64
 """Read in one turn of the loop: a flood on the line must not stop the rest of the process."""
+
+QUESTIONS = (mme.VS_SW_VER_REQ(), mme.NSCM_GET_VERSION_REQ(lms=bytes(19)), mme.CC_DISCOVER_LIST_REQ())
+"""Each make of modem answers one of the first two; all answer the last, which has no version in it."""
+VERSIONS = mme.VS_SW_VER_CNF, mme.NSCM_GET_VERSION_CNF, mme.CC_DISCOVER_LIST_CNF
+"""The answers to them."""
 
 
 class PlcError(V2GError):
@@ -178,3 +184,34 @@ def ask(
             if isinstance(frame.message, answers) and frame.destination == own:
                 found.append(frame)
     return found
+
+
+def find_modem(interface: str, timeout_s: float, asked: Callable[[], None] = lambda: None) -> tuple[bytes, str]:
+    """MAC of the modem of an interface, and what it is. Asks until it answers; `asked`: after each question. Blocks.
+
+    Raises `PlcError`.
+    """
+    from time import monotonic
+
+    deadline = monotonic() + timeout_s
+    while monotonic() < deadline:
+        for question in QUESTIONS:
+            for frame in ask(interface, [question], VERSIONS, timeout_s=0.2):
+                return frame.source, version_of(frame.message)
+            asked()
+    raise PlcError(
+        f"interface {interface}: no modem answers; see that it is the modem's interface, that the modem has power, "
+        "and what its driver says (`dmesg | grep qca`)"
+    )
+
+
+def version_of(message: object) -> str:
+    """Make and version by the answer to one of `QUESTIONS`."""
+    match message:
+        case mme.VS_SW_VER_CNF(version=version):
+            text = version.rstrip(b"\0").decode("ascii", "replace")
+            return f"Qualcomm {text if text.isprintable() else version.hex()}"
+        case mme.NSCM_GET_VERSION_CNF() as found:
+            parts = (found.version_major, found.version_minor, found.version_patch, found.version_build)
+            return "Lumissil " + ".".join(map(str, parts))
+    return "of another make"

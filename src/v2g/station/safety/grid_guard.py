@@ -243,6 +243,7 @@ class GridGuard:
             share=verdict.share,
             ride_through=verdict.ride_through.mode.name.lower(),
             reactive_mode=code.reactive.mode,
+            set_point_delay_s=None if self._delay is None else self._delay.delay_s,
         )
 
     def _sample(self, readings: Readings, now: float) -> GridSample | None:

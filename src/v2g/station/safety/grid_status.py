@@ -15,3 +15,5 @@ class GridStatus(Struct, frozen=True):
     """Of the rated power that may be exchanged."""
     ride_through: str
     reactive_mode: str
+    set_point_delay_s: float | None = None
+    """How late the inverter follows; None until it has been measured."""

@@ -1,0 +1,95 @@
+"""`v2g doctor`: what a technician would look at first on the machine of a station, each finding with its remedy."""
+
+import argparse
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from v2g.cli.arguments import add_json
+from v2g.cli.daemon import DEFAULT_CONFIG
+from v2g.cli.terminal import width
+
+if TYPE_CHECKING:
+    from v2g.run.doctor import Finding
+    from v2g.station.config.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--no-tls", action="store_true", help="without the certificates, as for `v2g daemon --no-tls`")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0, or 1 if there is a fault. Raises `V2GError` for a configuration that cannot be read."""
+    from v2g.io.configuration import load
+    from v2g.run.doctor import Level
+
+    settings, _ = load(args.config)
+    found = list(_examine(settings, tls=not args.no_tls))
+    if args.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            print(_row(each))
+        counts = {level: sum(each.level is level for each in found) for level in Level}
+        print(", ".join(f"{count} {level}" for level, count in counts.items()))
+    return 1 if any(each.level is Level.FAULT for each in found) else 0
+
+
+def _examine(settings: "Settings", *, tls: bool) -> "Iterator[Finding]":
+    from v2g.run import doctor
+
+    root, socket = Path("/"), settings.control.socket
+    yield from doctor.kernel(root)
+    yield from doctor.scheduling(root, _pid(socket))
+    yield from doctor.clock()
+    yield from doctor.disks(settings)
+    for evse in settings.evses:
+        yield from doctor.interface(evse)
+    if tls:
+        yield from doctor.certificates(settings)
+    yield from _daemon(settings)
+    records = doctor.read_kernel_messages(root / "dev/kmsg")
+    if records is None:
+        yield doctor.Finding("kernel messages", doctor.Level.NOTE, "this user may not read them", "run it as root")
+    else:
+        yield from doctor.kernel_messages(records)
+
+
+def _daemon(settings: "Settings") -> "Iterator[Finding]":
+    """What a running daemon knows; that none runs is a finding."""
+    from v2g.io.control import ControlError, request
+    from v2g.run import doctor
+    from v2g.station.command import Ocpp, Status
+
+    try:
+        status: dict[str, Any] = request(settings.control.socket, Status())
+        link = None if settings.ocpp is None else request(settings.control.socket, Ocpp())
+    except ControlError as error:
+        text, _, remedy = str(error).partition("; ")
+        yield doctor.Finding("daemon", doctor.Level.FAULT, text, remedy)
+        return
+    yield from doctor.running(status)
+    if link is not None:
+        yield from doctor.back_end(link)
+
+
+def _pid(socket: Path) -> int | None:
+    """Of the process that listens there."""
+    from v2g.io.control import listener
+
+    return listener(socket)
+
+
+def _row(finding: "Finding") -> str:
+    head = f"{finding.level:8} {finding.subject}: "
+    lines = textwrap.wrap(head + finding.text, width(), subsequent_indent=" " * 9)
+    if finding.remedy:
+        lines += textwrap.wrap(finding.remedy, width(), initial_indent=" " * 9 + "-> ", subsequent_indent=" " * 12)
+    return "\n".join(lines)
