@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +146,7 @@ def station(
     pki: Path | None = None,
     profile: str = "interop-p256",
     trace_level: str = "debug",
+    beside: Mapping[str, Any] | None = None,
     **evse: Any,
 ) -> Iterator[Station]:
     """A station that listens and answers discovery.
@@ -157,6 +158,7 @@ def station(
         pki: a hierarchy in the layout of `v2g pki`; None: no TLS.
         profile: of TLS.
         trace_level: of the session trace.
+        beside: adds to the configuration, beside the EVSE.
         EVSE: adds to the configuration of the EVSE.
     """
     with hardware(end) as (plant, plant_address, contactor, contactor_address, grid_address):
@@ -173,7 +175,7 @@ def station(
             **evse,
         )
         file = folder / "config.yaml"
-        file.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
+        file.write_text(json.dumps({**settings, **(beside or {})}), encoding="utf-8")  # JSON is YAML
         options = ["--config", str(file), "--port", "0"]
         if end is not None:
             options += ["--interface", end.interface]

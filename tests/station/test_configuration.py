@@ -19,6 +19,7 @@ from v2g.station.config.settings import (
     Device,
     EvseSettings,
     GridCodeSettings,
+    Metrics,
     PlanStep,
     Rule,
     Settings,
@@ -415,7 +416,11 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         ("a: [1\nb: 2", "2:2: not YAML: expected ',' or ']', but got ':'; see https://yaml.org for the form"),
         ("a:\n\tb: 1", "2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
         ("a: *b", "1:4: not YAML: found undefined alias 'b'; see https://yaml.org for the form"),
-        ("5", "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, ocpp, kept"),
+        (
+            "5",
+            "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, metrics, "
+            "ocpp, kept",
+        ),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],
 )
@@ -441,7 +446,7 @@ def test_the_example_is_good_and_complete(tmp_path: Path, repository: Path) -> N
     everything = re.sub(r"^( *)#(?=\w)", r"\1", example, flags=re.MULTILINE)
     evse = accepted(tmp_path, everything).evses[0]
     assert evse.grid is not None
-    for kind in (EvseSettings, Capability, Access, Rule, Device, PlanStep, Tls, Trace, Control, Settings):
+    for kind in (EvseSettings, Capability, Access, Rule, Device, PlanStep, Tls, Trace, Control, Metrics, Settings):
         for name in kind.__struct_fields__:
             assert re.search(rf"\b{name}\b", example), f"{kind.__name__}.{name} is not explained"
 

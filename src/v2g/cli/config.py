@@ -22,6 +22,8 @@ EXAMPLES = {
     "sysctl": "sysctl.conf",
     "completion": "v2g",
     "man": "v2g.1",
+    "dashboard": "grafana-dashboard.json",
+    "alerts": "prometheus-rules.yaml",
 }
 """Name -> file in the package `v2g.deploy`."""
 

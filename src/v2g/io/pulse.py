@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from v2g.kernel.distribution import Distribution
+
 BEAT_S = 0.05
 LATE_S = 0.2
 """A stall worth a line in the trace; the loop is late by a few milliseconds at most."""
@@ -39,6 +41,8 @@ class Pulse:
         self._timer = self._loop.call_at(self._beat_s + BEAT_S, self._beat)
         self.lag_s = 0.0
         """How late the loop was when it was looked at last."""
+        self.lags = Distribution()
+        """Of all beats."""
         self.last: Stall | None = None
         """The latest stall."""
 
@@ -61,5 +65,6 @@ class Pulse:
 
     def _beat(self) -> None:
         self.check()
+        self.lags.add(self.lag_s)
         self._beat_s, self._busy_s = self._loop.time(), self._processor_s()
         self._timer = self._loop.call_at(self._beat_s + BEAT_S, self._beat)

@@ -140,6 +140,14 @@ class BackEndRunner:
                     {"evse": each.evse, "name": each.name, "profile": encode(each.profile).decode()}
                     for each in station.profiles.installed
                 ]
+        return self.link
+
+    @property
+    def link(self) -> dict[str, Any] | None:
+        """What the station and the back end have with each other; None while the station starts."""
+        station = self._station
+        if station is None:
+            return None
         return {
             "url": self._ocpp.url,
             "identity": self._ocpp.identity,

@@ -21,6 +21,7 @@ from v2g.iso15118.view import Stage
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.run.devices import Devices
+from v2g.run.tally import Tally
 from v2g.station.config.settings import Plc
 from v2g.station.event import (
     CarArrived,
@@ -93,6 +94,7 @@ class EvseRunner:
         self._loop = asyncio.get_running_loop()
         self.evse = evse
         self.devices = Devices(evse.settings, self._loop.time)
+        self.tally = Tally(evse.visit)
         self.slowest: tuple[float, str] = (0.0, "")
         """The longest response of the current session, in seconds, and its message."""
         self._trace, self._ended, self._journal = trace, ended, journal or Journal(None)
@@ -257,7 +259,8 @@ class EvseRunner:
         self._ended()
 
     def report(self, event: Event) -> None:
-        """Write an event to the trace."""
+        """Write an event to the trace, and count it."""
+        self.tally.take(event, self.evse.visit)
         self._trace.write(self.evse.settings.id, self.evse.visit.report.session_id, event)
 
     # Called for the operator
@@ -303,9 +306,10 @@ class EvseRunner:
             if self._talker is not None:
                 self._talker.send(payload_type, payload)
         if step.send and since is not None:
-            took_s = self._loop.time() - since
+            took_s, message = self._loop.time() - since, self.evse.visit.report.last_message
+            self.tally.responded(message, took_s)
             if took_s > self.slowest[0]:
-                self.slowest = took_s, self.evse.visit.report.last_message
+                self.slowest = took_s, message
         orders, before = step.orders, self._orders
         if orders != before:
             self._orders = orders

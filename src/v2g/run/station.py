@@ -5,16 +5,17 @@ import gc
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, partial
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from v2g.io.discovery import link_local, respond, scoped
 from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
+from v2g.io.http_get import HttpError
 from v2g.io.journal import Journal
 from v2g.io.link import LinkLost
 from v2g.io.listener import Listener, listen
@@ -27,8 +28,15 @@ from v2g.power.address import MODBUS
 from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.station import command
-from v2g.station.config.settings import COMMANDED, Settings, Tls
-from v2g.station.event import BackEndReported, CertificatesReported, Listening, OperatorAsked, StrangerRefused
+from v2g.station.config.settings import COMMANDED, Metrics, Settings, Tls
+from v2g.station.event import (
+    BackEndReported,
+    CertificatesReported,
+    Listening,
+    NotWatched,
+    OperatorAsked,
+    StrangerRefused,
+)
 from v2g.station.evse import Evse
 from v2g.station.power.situation import NOT_KNOWN
 from v2g.station.snapshot import StationSnapshot, explain
@@ -44,6 +52,8 @@ DYNAMIC_PORTS = range(49152, 65536)
 GRACE_S = 5.0
 """How long a car has to end its session when the station stops."""
 
+WATCH_AGAIN_S = 10.0
+"""Until the metrics are offered again at an address that could not be had."""
 FLUSH_S = 1.0
 """How long an operator waits at most for the disk; the command holds either way."""
 
@@ -95,6 +105,8 @@ class StationProcess:
                 running.append(tasks.create_task(credentials.watch(self._report_certificates)))
             if self._back_end is not None:
                 running.append(tasks.create_task(self._serve_back_end(self._back_end)))
+            if self._settings.metrics is not None:
+                running.append(tasks.create_task(self._be_watched(self._settings.metrics)))
             await self._stop.wait()
             await self._wind_down()
             for task in running:
@@ -103,6 +115,28 @@ class StationProcess:
     def _report_certificates(self, text: str) -> None:
         for runner in list(self._runners.values())[:1]:
             runner.report(CertificatesReported(text))
+
+    async def _be_watched(self, settings: Metrics) -> None:
+        try:
+            from v2g.run.metrics import watch
+        except ImportError as error:
+            raise V2GError("metrics: prometheus-client is missing; install v2g[metrics]") from error
+
+        def snapshot() -> StationSnapshot:
+            return self._station.snapshot(asyncio.get_running_loop().time(), int(time.time()))
+
+        def back_end() -> Mapping[str, Any] | None:
+            return None if self._back_end is None else self._back_end.link
+
+        reported = False
+        while True:
+            try:
+                await watch(settings, snapshot, self._runners, self._pulse, back_end)
+            except HttpError as error:  # cars are served all the same
+                for runner in [] if reported else list(self._runners.values())[:1]:
+                    runner.report(NotWatched(str(error)))
+                    reported = True
+            await asyncio.sleep(WATCH_AGAIN_S)
 
     async def _serve_back_end(self, back_end: "BackEndRunner") -> None:
         def report(text: str) -> None:

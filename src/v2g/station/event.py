@@ -229,6 +229,13 @@ class BackEndReported:
 
 
 @dataclass(frozen=True, slots=True)
+class NotWatched:
+    """The metrics cannot be had where the configuration says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CertificatesReported:
     """The station's certificates end soon, were read again, or cannot be used."""
 
@@ -264,5 +271,6 @@ Event = (
     | LeftBehind
     | NotKept
     | BackEndReported
+    | NotWatched
     | CertificatesReported
 )

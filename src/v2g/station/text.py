@@ -28,6 +28,7 @@ from v2g.station.event import (
     Listening,
     NamesDiffer,
     NotKept,
+    NotWatched,
     OperatorAsked,
     PilotHappened,
     PromiseBroken,
@@ -102,7 +103,14 @@ def _around(event: Event) -> tuple[str, str]:
             return "WARNING" if fault is None else "ERROR", f"{code}{peer} refused: {reason}"
         case Commanded(device, order):
             return "INFO", f"{device} commanded {order}"
-        case DeviceFailed(text) | DeviceOdd(text) | NotKept(text) | Stalled(text) | CertificatesReported(text):
+        case (
+            DeviceFailed(text)
+            | DeviceOdd(text)
+            | NotKept(text)
+            | Stalled(text)
+            | CertificatesReported(text)
+            | NotWatched(text)
+        ):
             return "WARNING", text
         case DeviceBack(device):
             return "INFO", f"{device} answers again"

@@ -20,6 +20,7 @@ from v2g.station.config.settings import (
     Device,
     EvseSettings,
     GridCodeSettings,
+    Metrics,
     Network,
     Ocpp,
     Pilot,
@@ -69,6 +70,11 @@ def _voltage_range(capability: Fields) -> Findings:
     low, high = capability["voltage_min_v"], capability["voltage_max_v"]
     if low >= high:
         yield "voltage_min_v", f"{low:g} is not below voltage_max_v, {high:g}; correct one of them"
+
+
+def _watched_from_afar(metrics: Fields) -> Findings:
+    if metrics["host"] not in ("127.0.0.1", "::1", "localhost"):
+        yield "host", "anybody who reaches this address may read the numbers; let a firewall admit the watcher alone"
 
 
 def _listed_cars(access: Fields) -> Findings:
@@ -351,6 +357,7 @@ RULES = Rules(
         Access: (_bench_discharge_of_strangers,),
         Device: (_old_address,),
         EvseSettings: (_bench_discharge, _evse_id, _uncertified),
+        Metrics: (_watched_from_afar,),
         Settings: (_shared_pump,),
         Tls: (_logged_keys,),
         Network: (_clear_password,),

@@ -288,6 +288,13 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Permissions of the socket: who may write to it may command the station."""
 
 
+class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """For Prometheus, in clear and without a password: what it shows, anybody sees who reaches the address."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 9464
+
+
 class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the site's transformer or connection can carry, shared equally among the EVSEs. Magnitudes."""
 
@@ -345,6 +352,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tls: Tls = Tls()
     trace: Trace = Trace()
     control: Control = Control()
+    metrics: Metrics | None = None
+    """Where to be watched; None: nowhere."""
     ocpp: Ocpp | None = None
     """The back end; None for a station that stands alone."""
     kept: Path | None = None

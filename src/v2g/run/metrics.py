@@ -1,0 +1,248 @@
+"""The station's numbers for Prometheus, and whether it lives and is ready: `metrics` in the configuration.
+
+    /metrics   numbers, in the text format of Prometheus
+    /healthz   200 as long as the process answers at all
+    /readyz    200 if every EVSE can serve a car, else 503 with the reasons
+
+The names are in docs/monitoring.md. They begin with `v2g_`, have base units, and change with a major version only.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from v2g.io.http_get import Answer, serve
+from v2g.io.pulse import Pulse
+from v2g.iso15118.station import owed_s
+from v2g.kernel.distribution import BOUNDS_S, Distribution
+from v2g.run.evse import EvseRunner
+from v2g.station.config.settings import Metrics
+from v2g.station.safety.grid_status import GridStatus
+from v2g.station.snapshot import EvseSnapshot, StationSnapshot
+
+JOULE_OF_WH = 3600.0
+_GAUGES: Mapping[str, tuple[str, Callable[[EvseSnapshot], float | None]]] = {
+    "ready": ("Whether the EVSE can serve a car", lambda seen: seen.ready),
+    "in_session": ("Whether a car is in session", lambda seen: seen.in_session),
+    "contactor_closed": ("As measured", lambda seen: seen.contactor_closed),
+    "power_watts": ("At the inverter, positive charges the vehicle", lambda seen: seen.power_w),
+    "meter_power_watts": ("At the meter, positive charges the vehicle", lambda seen: seen.meter_w),
+    "target_power_watts": ("Set-point, positive charges the vehicle", lambda seen: seen.target_w),
+    "wish_power_watts": ("What is wished, before any limit", lambda seen: seen.wish_w),
+    "allowed_charge_watts": ("What the station allows", lambda seen: seen.allowed_charge_w),
+    "allowed_discharge_watts": ("What the station allows", lambda seen: seen.allowed_discharge_w),
+    "voltage_volts": ("At the vehicle (DC)", lambda seen: seen.voltage_v),
+    "current_amperes": ("At the vehicle (DC)", lambda seen: seen.current_a),
+    "soc_ratio": ("State of charge of the vehicle", lambda seen: _ratio(seen.soc_percent)),
+    "grid_frequency_hertz": ("At the station", lambda seen: seen.frequency_hz),
+    "grid_set_point_delay_seconds": ("How late the inverter follows", lambda seen: _delay_s(seen.grid)),
+    "pilot_duty_ratio": ("Duty cycle as commanded", lambda seen: seen.pilot_duty),
+    "pilot_measured_duty_ratio": ("Duty cycle as measured", lambda seen: seen.pilot_measured_duty),
+    "inverter_temperature_celsius": ("Of the power module", lambda seen: seen.temperature_c),
+    "coolant_temperature_celsius": ("Of the cable's coolant", lambda seen: seen.coolant_c),
+}  # fmt: skip
+"""Name -> what it is, and where it is seen."""
+_GRID_STATES = ("wait", "run", "cease", "trip")
+_LINE = {"attenuation_db": "plc_attenuation_decibels", "signal_dbm": "plc_signal_dbm"}
+
+
+class Look:
+    """All the numbers at one instant. Made in the loop, written as text beside it."""
+
+    def __init__(
+        self,
+        snapshot: StationSnapshot,
+        runners: Mapping[int, EvseRunner],
+        pulse: Pulse,
+        pauses: Distribution,
+        back_end: Mapping[str, Any] | None,
+    ) -> None:
+        self._metrics = [
+            _info(),
+            *_gauges(snapshot),
+            *_counters(runners),
+            *_histograms(runners, pulse, pauses),
+            *_lines(runners),
+            *([] if back_end is None else _back_end(back_end)),
+        ]
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+class _Page(Collector):
+    """What a registry asks; the look is exchanged for each request."""
+
+    def __init__(self) -> None:
+        self.look: Look | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        return () if self.look is None else self.look.collect()
+
+
+async def watch(
+    settings: Metrics,
+    snapshot: Callable[[], StationSnapshot],
+    runners: Mapping[int, EvseRunner],
+    pulse: Pulse,
+    back_end: Callable[[], Mapping[str, Any] | None],
+) -> None:
+    """Serve until cancelled. Raises `HttpError`."""
+    pauses, registry, page, turn = Distribution(), CollectorRegistry(), _Page(), asyncio.Lock()
+    registry.register(page)
+    ProcessCollector(registry=registry)
+
+    async def answer(path: str) -> Answer:
+        match path:
+            case "/metrics":
+                async with turn:
+                    page.look = Look(snapshot(), runners, pulse, pauses, back_end())
+                    text = await asyncio.to_thread(generate_latest, registry)  # takes longer than a response may wait
+                return HTTPStatus.OK, CONTENT_TYPE_LATEST, text.decode()
+            case "/healthz":
+                return HTTPStatus.OK, "text/plain", "alive\n"
+            case "/readyz":
+                missing = [
+                    f"EVSE {each.evse}: {each.not_ready_because}\n" for each in snapshot().evses if not each.ready
+                ]
+                status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+                return status, "text/plain", "".join(missing) or "ready\n"
+        return HTTPStatus.NOT_FOUND, "text/plain", "there are /metrics, /healthz and /readyz\n"
+
+    measure = _gc_pauses(pauses)
+    gc.callbacks.append(measure)
+    try:
+        await serve(settings.host, settings.port, answer)
+    finally:
+        gc.callbacks.remove(measure)
+
+
+def _gc_pauses(pauses: Distribution) -> Callable[[str, dict[str, int]], None]:
+    begun_s = 0.0
+
+    def measure(phase: str, info: dict[str, int]) -> None:
+        nonlocal begun_s
+        if phase == "start":
+            begun_s = time.perf_counter()
+        else:
+            pauses.add(time.perf_counter() - begun_s)
+
+    return measure
+
+
+def _info() -> Metric:
+    found = GaugeMetricFamily("v2g_info", "Version of the station's software", labels=["version"])
+    found.add_metric([version("v2g")], 1.0)
+    return found
+
+
+def _gauges(snapshot: StationSnapshot) -> Iterator[Metric]:
+    for name, (what, of) in _GAUGES.items():
+        gauge = GaugeMetricFamily(f"v2g_{name}", what, labels=["evse"])
+        for each in snapshot.evses:
+            if (value := of(each)) is not None:
+                gauge.add_metric([str(each.evse)], float(value))
+        yield gauge
+    voltages = GaugeMetricFamily("v2g_grid_voltage_volts", "Of each phase of the grid", labels=["evse", "phase"])
+    state = GaugeMetricFamily("v2g_grid_state", "1 for the state of the grid protection", labels=["evse", "state"])
+    for each in snapshot.evses:
+        for number, voltage_v in enumerate(each.voltages_v or (), 1):
+            voltages.add_metric([str(each.evse), str(number)], voltage_v)
+        if each.grid is not None:
+            for name in dict.fromkeys((*_GRID_STATES, each.grid.state)):
+                state.add_metric([str(each.evse), name], float(name == each.grid.state))
+    yield voltages
+    yield state
+
+
+def _counters(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
+    energy = CounterMetricFamily("v2g_energy_joules", "At the meter", labels=["evse", "direction"])
+    sessions = CounterMetricFamily("v2g_sessions", "Sessions that have ended", labels=["evse", "result"])
+    faults = CounterMetricFamily("v2g_faults", "By code; see `v2g faults`", labels=["evse", "code"])
+    trips = CounterMetricFamily("v2g_grid_trips", "Of the grid protection", labels=["evse", "element"])
+    limited = CounterMetricFamily(
+        "v2g_limited_seconds", "How long a limit held the power below the wish", labels=["evse", "limit"]
+    )
+    refused = CounterMetricFamily("v2g_strangers_refused", "Connections and searches refused", labels=["evse"])
+    troubles = GaugeMetricFamily(
+        "v2g_device_trouble", "1 for a device that does not do its part", labels=["evse", "device"]
+    )
+    for id, runner in runners.items():
+        evse, tally = str(id), runner.tally
+        for direction, energy_wh in zip(("charged", "discharged"), tally.energy_wh, strict=True):
+            energy.add_metric([evse, direction], energy_wh * JOULE_OF_WH)
+        for result in ("completed", "paused", "failed"):
+            sessions.add_metric([evse, result], tally.sessions[result])
+        for fault, count in tally.faults.items():
+            faults.add_metric([evse, f"0x{fault:02X}"], count)
+        for element, count in tally.trips.items():
+            trips.add_metric([evse, element], count)
+        for limit, lasted_s in tally.limited_s.items():
+            limited.add_metric([evse, limit], lasted_s)
+        refused.add_metric([evse], tally.refused)
+        for device in runner.devices.names:
+            troubles.add_metric([evse, device], float(device in runner.devices.troubles))
+    yield from (energy, sessions, faults, trips, limited, refused, troubles)
+
+
+def _histograms(runners: Mapping[int, EvseRunner], pulse: Pulse, pauses: Distribution) -> Iterator[Metric]:
+    responses = HistogramMetricFamily(
+        "v2g_response_seconds", "From a message of the car to the answer", labels=["evse", "message"]
+    )
+    owed = GaugeMetricFamily("v2g_response_owed_seconds", "How soon the standard wants it", labels=["message"])
+    safe = HistogramMetricFamily("v2g_safe_after_seconds", "From a fault to the safe state, as seen", labels=["evse"])
+    for id, runner in runners.items():
+        safe.add_metric([str(id)], *_buckets(runner.tally.safe_after))
+        for message, distribution in runner.tally.responses.items():
+            responses.add_metric([str(id), message], *_buckets(distribution))
+    for message in dict.fromkeys(each for runner in runners.values() for each in runner.tally.responses):
+        owed.add_metric([message], owed_s(message))
+    lag = HistogramMetricFamily("v2g_event_loop_lag_seconds", "How late the event loop is", labels=[])
+    lag.add_metric([], *_buckets(pulse.lags))
+    collection = HistogramMetricFamily("v2g_gc_pause_seconds", "Garbage collections", labels=[])
+    collection.add_metric([], *_buckets(pauses))
+    yield from (responses, owed, safe, lag, collection)
+
+
+def _buckets(distribution: Distribution) -> tuple[list[tuple[str, float]], float]:
+    """As the library wants them: cumulative."""
+    found, below = [], 0
+    for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), distribution.counts, strict=True):
+        below += count
+        found.append((bound, float(below)))
+    return found, distribution.total_s
+
+
+def _lines(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
+    for key, name in _LINE.items():
+        gauge = GaugeMetricFamily(f"v2g_{name}", "Of the power line to the matched car", labels=["evse"])
+        for id, runner in runners.items():
+            value = (runner.line_status or {}).get(key)
+            if isinstance(value, int | float):
+                gauge.add_metric([str(id)], float(value))
+        yield gauge
+
+
+def _back_end(link: Mapping[str, Any]) -> Iterator[Metric]:
+    """`link`: as of `v2g ocpp`."""
+    yield GaugeMetricFamily("v2g_ocpp_connected", "Whether the back end is connected", float(link["connected"] != "no"))
+    yield GaugeMetricFamily("v2g_ocpp_queue_length", "Messages that wait for the back end", float(link["waiting"]))
+    for name in ("sent", "received"):
+        yield CounterMetricFamily(f"v2g_ocpp_{name}_bytes", "Of the back end's link", float(link[f"{name}_bytes"]))
+
+
+def _ratio(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+def _delay_s(grid: GridStatus | None) -> float | None:
+    return None if grid is None else grid.set_point_delay_s
