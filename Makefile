@@ -5,15 +5,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := src tests tools benchmarks
 READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
+DEPOT_READY := .venv/.ready-depot
 
-.PHONY: help demo test check proof mutants bench clean
+.PHONY: help demo demo-depot test check proof mutants bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## a charging session with discharge on this machine: station, car and simulated hardware
 	@tools/setup.sh ip
 	@.venv/bin/v2g demo $(ARGS)
+
+demo-depot: $(DEPOT_READY) ## a depot on this machine: 60 stations and cars follow one request, two minutes
+	@.venv/bin/v2g depot demo $(ARGS)
 
 test: $(DEV_READY) ## the tests
 	@tools/setup.sh ip java openssl mosquitto softhsm
@@ -46,4 +50,8 @@ $(READY): pyproject.toml tools/setup.sh
 
 $(DEV_READY): pyproject.toml tools/setup.sh
 	@tools/setup.sh dev
+	@touch $@ $(READY) $(DEPOT_READY)
+
+$(DEPOT_READY): pyproject.toml tools/setup.sh
+	@tools/setup.sh depot
 	@touch $@ $(READY)

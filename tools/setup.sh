@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|dev|ip|java|openssl|mosquitto|debootstrap ...
+# Makes this machine ready: tools/setup.sh venv|depot|dev|ip|java|openssl|mosquitto|debootstrap ...
 #
-# `venv` builds the Python environment in .venv with what the station needs, `dev` adds what the tests need. The others
-# are the system's tools that demo, tests and benchmarks use: on Debian root gets those that are missing, everybody else
-# reads what will be skipped without them.
+# `venv` builds the Python environment in .venv with what the station needs, `depot` adds what a depot needs, `dev` what
+# the tests need. The others are the system's tools that demo, tests and benchmarks use: on Debian root gets those that
+# are missing, everybody else reads what will be skipped without them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
@@ -52,6 +52,7 @@ make_venv() { # EXTRA
 for wanted in "$@"; do
     case $wanted in
         venv) make_venv station,ocpp ;;  # the demonstration can show a back end too
+        depot) make_venv station,ocpp,depot ;;
         dev) make_venv dev ;;
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;

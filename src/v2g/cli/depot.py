@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from v2g.cli.arguments import add_json
+from v2g.cli.arguments import add_json, number, whole
 from v2g.kernel.printable import printable
 
+DEMO = Path("v2g-depot")
 DEFAULT_CONFIG, DEFAULT_SOCKET = Path("/etc/v2g/depot.yaml"), Path("/run/v2g/depot.sock")
 
 
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add_json(each)
     actions.add_parser("check", help="check the configuration file and end")
+    demo = actions.add_parser("demo", help="a depot to try: 60 stations, two minutes, a report")
+    demo.add_argument(
+        "--output", type=Path, default=DEMO, metavar="DIR", help="for the report and the ledger (default: ./v2g-depot)"
+    )
+    demo.add_argument("--seconds", type=number(least=30, most=7200), default=120.0, metavar="S", help="default: 120")
+    demo.add_argument("--stations", type=whole(least=12, most=1000), default=60, metavar="N", help="default: 60")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     match args.action:
         case "status" | "explain":
             return _ask(args)
+        case "demo":
+            return _demonstrate(args)
     from v2g.io.depot_configuration import load
 
     configuration = load(args.config)
@@ -58,6 +67,26 @@ def _serve(configuration: Any) -> int:
     else:
         uvloop.run(serve())
     return 0
+
+
+def _demonstrate(args: argparse.Namespace) -> int:
+    """Returns 0 if all went as it should, otherwise 1."""
+    import asyncio
+    import shutil
+
+    from v2g.bench.depot.demo import perform
+    from v2g.bench.depot.report import good, table, write
+    from v2g.bench.depot.scene import recorded_hz
+
+    folder = args.output / "depot"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    done = asyncio.run(
+        perform(folder.resolve(), lambda text: print(text, flush=True), recorded_hz(), args.seconds, args.stations)
+    )
+    report = write(args.output / "report.html", done)
+    print(f"\n{table(done)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'ledger.db').resolve()}")
+    return 0 if good(done) else 1
 
 
 def _ask(args: argparse.Namespace) -> int:

@@ -65,7 +65,6 @@ class Gateway:
             for place in configuration.stations
         }
         self.evses = {evse.id: evse for station in self.stations.values() for evse in station.evses.values()}
-        self.frequency_hz: float | None = None
         self._withheld: deque[_Withheld] = deque()
         self._chargers: dict[str, Charger] = {}
         self._written: dict[tuple[str, str], bytes] = {}
@@ -280,8 +279,6 @@ class Gateway:
         if evse is None or reading is None:
             return
         evse.measured(reading, now, unix_s)
-        if reading.frequency_hz is not None:
-            self.frequency_hz = reading.frequency_hz
 
     def _transaction(
         self,

@@ -10,7 +10,7 @@ from v2g.ocpp import v21
 from v2g.ocpp.base import given
 
 IMPORT, EXPORT = "Energy.Active.Import.Register", "Energy.Active.Export.Register"
-_MULTIPLES = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "Percent": 1.0, "Hertz": 1.0, "Hz": 1.0}
+_MULTIPLES = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "Percent": 1.0}
 _PHASES = ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")
 
 
@@ -23,7 +23,6 @@ class Reading(Struct, frozen=True):
     import_wh: float | None = None
     export_wh: float | None = None
     soc_pu: float | None = None
-    frequency_hz: float | None = None
 
     def after(self, earlier: "Reading | None") -> "Reading":
         """This reading, with the registers of an earlier one if it has none."""
@@ -53,11 +52,10 @@ def _reading(meter: v21.MeterValueType) -> Reading:
         values[IMPORT],
         values[EXPORT],
         soc / 100 if soc is not None and 0 <= soc <= 100 else None,
-        values["Frequency"],
     )
 
 
-_NAMES = (IMPORT, EXPORT, "Power.Active.Import", "Power.Active.Export", "SoC", "Frequency")
+_NAMES = (IMPORT, EXPORT, "Power.Active.Import", "Power.Active.Export", "SoC")
 _ADDED = (IMPORT, EXPORT, "Power.Active.Import", "Power.Active.Export")
 """The sum of the phases is the whole."""
 
@@ -83,7 +81,7 @@ def _value(name: str, samples: Iterable[v21.SampledValueType]) -> float | None:
 
 
 def _scaled(sample: v21.SampledValueType) -> float | None:
-    """In W, Wh, percent or Hz; None in a unit that is none of these."""
+    """In W, Wh or percent; None in a unit that is none of these."""
     unit, multiplier = "", 0
     if isinstance(sample.unitOfMeasure, v21.UnitOfMeasureType):
         unit = given(sample.unitOfMeasure.unit, "")

@@ -37,6 +37,7 @@ def site_of(site: Site, dispatch: Dispatch | None, now: float) -> Shown:
         "discharge_room_w": round(dispatch.discharge_room_w, 1),
         "charging": sum(each > 0 for each in powers_w),
         "discharging": sum(each < 0 for each in powers_w),
+        "changed": len(dispatch.changed),
         "notices": [{"code": each.trouble, "about": each.about, "text": each.text} for each in dispatch.notices],
     }
 

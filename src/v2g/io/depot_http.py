@@ -36,6 +36,15 @@ DAY_S = 86_400
 _OPEN = ("GET", "HEAD")
 
 
+class Measurements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an energy management system measures at the site. Positive is drawn from the grid."""
+
+    meter_w: float | None = None
+    other_load_w: float | None = 0.0
+    """What else than chargers the meter counts; None if that is not known."""
+    frequency_hz: float | None = None
+
+
 class Depot(Protocol):
     """What the interface shows and asks. Whatever is refused raises `V2GError` with the reason."""
 
@@ -47,6 +56,7 @@ class Depot(Protocol):
     def requests(self) -> Sequence[Any]: ...
     def request(self, by: str, document: dict[str, Any]) -> None: ...
     def withdraw(self, by: str) -> bool: ...
+    def measured(self, measurements: Measurements) -> None: ...
     def need(self, charger: str, needs: Needs | None) -> None: ...
     def pause(self, charger: str, paused: bool) -> None: ...
     def end(self, charger: str) -> None: ...
@@ -80,6 +90,7 @@ class Api:
               for what in ("pause", "resume", "stop")),
             Route("/api/explain", self._answering(self._explain)),
             Route("/api/request", self._answering(self._request), methods=["GET", "PUT", "DELETE"]),
+            Route("/api/measurements", self._answering(self._measured), methods=["PUT"]),
             Route("/api/sessions", self._answering(self._sessions)),
             Route("/api/decisions", self._answering(self._decisions)),
             Route("/api/events", self._events),
@@ -165,6 +176,10 @@ class Api:
             return {}
         document: dict[str, Any] = await _body(request, dict[str, Any])
         self._depot.request(str(document.pop("by", "EMS"))[:64], document)
+        return {}
+
+    async def _measured(self, request: Request) -> Any:
+        self._depot.measured(await _body(request, Measurements))
         return {}
 
     async def _sessions(self, request: Request) -> Any:

@@ -65,6 +65,7 @@ def _paths() -> dict[str, Any]:
             "put": _operation("Ask the site for something", None, _ref("Request")),
             "delete": _operation("Withdraw a request", None, parameters=[_query("by", "whose; EMS", "string")]),
         },
+        "/api/measurements": {"put": _operation("What is measured at the site", None, _ref("Measurements"))},
         "/api/sessions": {"get": _operation("Transactions, their energies", _list(_ref("Account")), parameters=time)},
         "/api/decisions": {
             "get": _operation(
@@ -96,13 +97,16 @@ def _shown() -> dict[str, Any]:
         "vehicles": {"type": "integer"}, "frequency_hz": _NUMBER, "requested_w": _NUMBER, "requested_by": _TEXT,
         "commanded_w": _NUMBER, "delivered_w": _NUMBER, "short_w": _NUMBER, "reserve_w": _NUMBER,
         "charge_room_w": _NUMBER, "discharge_room_w": _NUMBER, "charging": {"type": "integer"},
-        "discharging": {"type": "integer"}, "notices": _list({"type": "object"}), "cycles": {"type": "integer"},
+        "discharging": {"type": "integer"}, "changed": {"type": "integer"},
+        "notices": _list({"type": "object"}), "cycles": {"type": "integer"},
         "trouble": _TEXT,
     }  # fmt: skip
     needs = {
         "departure_unix_s": _NUMBER, "energy_wh": _NUMBER, "target_soc_pu": _NUMBER, "min_soc_pu": _NUMBER,
     }  # fmt: skip
+    measurements = {"meter_w": _NUMBER, "other_load_w": _NUMBER, "frequency_hz": _NUMBER}
     return {
+        "Measurements": {"type": "object", "properties": measurements, "additionalProperties": False},
         "Site": {"type": "object", "properties": site, "required": ["name", "unix_s", "chargers"],
                  "additionalProperties": False},
         "Charger": {"type": "object", "properties": charger, "required": list(charger), "additionalProperties": False},

@@ -22,7 +22,7 @@ from v2g.depot.shown import Shown
 from v2g.depot.view import Meter, Needs, Site
 from v2g.io import control, depot_http
 from v2g.io.depot_configuration import password, tree_of
-from v2g.io.depot_http import Api
+from v2g.io.depot_http import Api, Measurements
 from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.station_server import Door, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
@@ -32,6 +32,8 @@ SOONEST_S = 0.1
 """Between two cycles, whatever happens."""
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
+FREQUENCY_S = 5.0
+"""A frequency that is older is not known."""
 FLUSH_S = 5.0
 """How long somebody waits for the disk who has to know what is on it."""
 
@@ -65,6 +67,8 @@ class DepotProcess:
         self.desk = Desk(configuration.request, self.ledger)
         self.controller = Controller(ControllerSettings(cycle_s=configuration.cycle_s))
         self.meter: Meter | None = None
+        self._frequency = 0.0, float("-inf")
+        """The grid's frequency, and when it was measured."""
         self._token = _token(configuration)
         self._tree = tree_of(configuration)
         self._links: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
@@ -192,7 +196,7 @@ class DepotProcess:
             chargers=self.gateway.chargers(now),
             requests=self.desk.current(now),
             meter=self.meter,
-            frequency_hz=self.gateway.frequency_hz,
+            frequency_hz=self._frequency[0] if now - self._frequency[1] <= FREQUENCY_S else None,
         )
         dispatch = self.dispatch = self.controller.step(self.site, now)
         self.cycles += 1
@@ -239,6 +243,14 @@ class DepotProcess:
         self._news.set()
         return found
 
+    def measured(self, measurements: Measurements) -> None:
+        """What is measured at the site."""
+        now = self.now()
+        if measurements.meter_w is not None:
+            self.meter = Meter(measurements.meter_w, now, measurements.other_load_w)
+        if measurements.frequency_hz is not None:
+            self._frequency = measurements.frequency_hz, now
+
     def need(self, charger: str, needs: Needs | None) -> None:
         """A driver states needs. Raises `V2GError`."""
         self.gateway.need(charger, needs)
@@ -271,7 +283,7 @@ class DepotProcess:
         found = {}
         for id, charger in self.site.chargers.items():
             name = "" if charger.vehicle is None else (charger.vehicle.id or "")
-            if wanted in (id.casefold(), name.casefold()) or (not wanted and charger.vehicle is not None):
+            if wanted in (id.casefold(), name.casefold()) if wanted else charger.vehicle is not None:
                 setpoint = None if self.dispatch is None else self.dispatch.setpoints.get(id)
                 found[id] = shown.explained(charger, setpoint, self.gateway.evses[id].steered.refusal, now)
         if of and not found:

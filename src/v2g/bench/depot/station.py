@@ -52,8 +52,8 @@ class LightStation:
         """A loss that nobody reports: no frame goes out, no power flows."""
         self.import_wh = self.export_wh = 0.0
         """Registers of the meter, of all cars so far."""
-        self.orders_w: list[float] = []
-        """What it followed at each step of the present car; for a report."""
+        self.orders = 0
+        """Set-points that it has taken, renewals too."""
         traits = EvseTraits(1, dc=True, v2x=discharge_w > 0, charge_w=charge_w, discharge_w=discharge_w)
         self.profiles = Profiles({1: traits})
         self._rpc: Rpc | None = None
@@ -116,7 +116,7 @@ class LightStation:
         self._queue.append(("NotifyEVChargingNeeds", self._needs(car, unix_s)))
         self._state = "Charging"
         self._add(self._event("Updated", "ChargingStateChanged", unix_s))
-        self._metered_s, self.orders_w = now, []
+        self._metered_s = now
 
     def unplug(self, unix_s: float) -> None:
         """The car leaves, and the station says so."""
@@ -137,7 +137,6 @@ class LightStation:
         if self.battery is not None and not self.silent:
             wanted_w = self.wanted_w(now, unix_s)
             self.battery.step(wanted_w, passed_s)
-            self.orders_w.append(wanted_w)
             if now - self._metered_s >= self._interval_s:
                 self._metered_s = now
                 self._add(self._event("Updated", "MeterValuePeriodic", unix_s))
@@ -191,9 +190,11 @@ class LightStation:
         match request:
             case v21.SetChargingProfileRequest(evseId=evse, chargingProfile=profile):
                 refusal = self.profiles.set(evse, profile, running, unix_s)
+                self.orders += refusal is None
                 return v21.SetChargingProfileResponse(**_status_of(refusal))
             case v21.UpdateDynamicScheduleRequest(chargingProfileId=id, scheduleUpdate=update):
                 refusal = self.profiles.update(id, update, running, unix_s)
+                self.orders += refusal is None
                 return v21.UpdateDynamicScheduleResponse(**_status_of(refusal))
             case v21.ClearChargingProfileRequest():
                 found = self.profiles.clear(
