@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
-from v2g.csms.vehicles import Fleet, chosen, most_charge_w, most_discharge_w, name_of, of_car, of_list
+from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, name_of, of_car
 from v2g.depot.configuration import Configuration, EvsePlace
+from v2g.depot.needs import joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
 from v2g.ocpp import v21
 
@@ -188,7 +189,7 @@ class ManagedEvse:
             capacity_wh = own_wh if capacity_wh is None and isinstance(own_wh, float) and own_wh > 0 else capacity_wh
         needs: list[Needs | None] = [transaction.driver]
         if known is not None:
-            needs.append(of_list(known, now, utc_offset_s))
+            needs.append(of_list(known, transaction.since_s, now, utc_offset_s))
         if stated is not None:
             needs.append(of_car(stated, capacity_wh, transaction.needs_soc_pu, transaction.needs_s))
         discharge_w = None if stated is None else most_discharge_w(stated)
@@ -200,5 +201,5 @@ class ManagedEvse:
             max_charge_w=inf if stated is None else most_charge_w(stated, len(self.place.phases)),
             max_discharge_w=inf if discharge_w is None else discharge_w,
             discharges=known is not None and known.discharge,
-            needs=chosen([each for each in needs if each is not None], self._configuration.floor_soc),
+            needs=joined(needs, self._configuration.floor_soc),
         )

@@ -1,9 +1,6 @@
 """Who a vehicle is by its token, what it may do, and what its driver needs, from the fleet list and the car itself."""
 
-from collections.abc import Iterable
 from math import inf
-
-from msgspec.structs import replace
 
 from v2g.depot.configuration import Configuration, FleetVehicle
 from v2g.depot.view import Needs, Source
@@ -12,7 +9,6 @@ from v2g.ocpp.base import given
 
 CHARGING: tuple[v21.EnergyTransferModeEnumType, ...] = ("AC_single_phase", "AC_two_phase", "AC_three_phase", "DC")
 BOTH_WAYS: tuple[v21.EnergyTransferModeEnumType, ...] = ("AC_BPT", "AC_BPT_DER", "DC_BPT")
-DAY_S = 86_400
 
 
 class Fleet:
@@ -86,39 +82,6 @@ def of_car(needs: v21.ChargingNeedsType, capacity_wh: float | None, soc_pu: floa
     )
 
 
-def of_list(vehicle: FleetVehicle, now: float, utc_offset_s: float) -> Needs | None:
-    """What the fleet list says. `utc_offset_s`: of local time."""
-    if vehicle.departure is None and vehicle.target_soc is None and vehicle.floor_soc is None:
-        return None
-    return Needs(
-        source=Source.FLEET_LIST,
-        departure_unix_s=None if vehicle.departure is None else _next(vehicle.departure, now, utc_offset_s),
-        target_soc_pu=vehicle.target_soc,
-        min_soc_pu=vehicle.floor_soc,
-        stated_unix_s=now,
-    )
-
-
-def chosen(stated: Iterable[Needs], floor_soc: float | None) -> Needs | None:
-    """The needs that hold: of the first source that has stated any; what it leaves open is taken from the next ones,
-    and the floor at last from the site's configuration."""
-    ordered = sorted(stated, key=lambda each: list(Source).index(each.source))
-    if not ordered:
-        return None if floor_soc is None else Needs(source=Source.CSMS, min_soc_pu=floor_soc)
-    found = ordered[0]
-    for each in ordered[1:]:
-        target = found.target_soc_pu is None and found.energy_wh is None
-        found = replace(
-            found,
-            departure_unix_s=each.departure_unix_s if found.departure_unix_s is None else found.departure_unix_s,
-            energy_wh=each.energy_wh if target else found.energy_wh,
-            target_soc_pu=each.target_soc_pu if target else found.target_soc_pu,
-            min_soc_pu=each.min_soc_pu if found.min_soc_pu is None else found.min_soc_pu,
-            stated_unix_s=each.stated_unix_s if target else found.stated_unix_s,
-        )
-    return replace(found, min_soc_pu=floor_soc) if found.min_soc_pu is None else found
-
-
 def most_discharge_w(needs: v21.ChargingNeedsType) -> float | None:
     """What car and station can discharge together; None if the session of the car only charges."""
     v2x = needs.v2xChargingParameters
@@ -141,11 +104,3 @@ def most_charge_w(needs: v21.ChargingNeedsType, phases: int) -> float:
 
 def _plain(token: str) -> str:
     return token.replace("-", "").strip().casefold()
-
-
-def _next(clock: str, now: float, utc_offset_s: float) -> float:
-    """The next time that a clock shows this."""
-    hours, minutes = map(int, clock.split(":"))
-    midnight_s = (now + utc_offset_s) // DAY_S * DAY_S - utc_offset_s
-    at_s = midnight_s + hours * 3600 + minutes * 60
-    return at_s if at_s > now else at_s + DAY_S

@@ -68,6 +68,8 @@ class FleetVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     floor_soc: Share | None = None
     """Never discharged below this; the site's `floor_soc` if left out."""
     target_soc: Share | None = None
+    energy_wh: Annotated[float, Meta(ge=0, le=10_000_000)] | None = None
+    """To be charged in each stay; `target_soc` holds over it."""
     departure: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="a time such as 07:30")] | None = (
         None
     )
@@ -150,6 +152,8 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     feeders: Annotated[tuple[Feeder, ...], Meta(min_length=1)]
     stations: Annotated[tuple[StationPlace, ...], Meta(min_length=1)]
     vehicles: tuple[FleetVehicle, ...] = ()
+    fleet: Path | None = None
+    """A CSV file with more vehicles, in columns named as the fields of `vehicles`; see docs/depot.md."""
     unknown_vehicles: Literal["charge", "refuse"] = "charge"
     """A vehicle that is not in the list: it may charge only, or not at all."""
     floor_soc: Share | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from v2g.depot import needs
 from v2g.depot.dispatch import Dispatch, Setpoint
 from v2g.depot.view import Charger, Site
 from v2g.kernel.units import kw
@@ -45,7 +46,7 @@ def site_of(site: Site, dispatch: Dispatch | None, now: float) -> Shown:
 def charger_of(charger: Charger, setpoint: Setpoint | None, now: float) -> Shown:
     """One charger."""
     vehicle = charger.vehicle
-    needs = None if vehicle is None else vehicle.needs
+    stated = None if vehicle is None else vehicle.needs
     return {
         "id": charger.id,
         "node": charger.node,
@@ -69,13 +70,16 @@ def charger_of(charger: Charger, setpoint: Setpoint | None, now: float) -> Shown
             "discharges": vehicle.discharges,
         },
         "needs": None
-        if needs is None
+        if stated is None
         else {
-            "source": needs.source,
-            "departure_unix_s": needs.departure_unix_s,
-            "energy_wh": needs.energy_wh,
-            "target_soc_pu": needs.target_soc_pu,
-            "floor_soc_pu": needs.min_soc_pu,
+            "source": stated.source,
+            "departure_unix_s": stated.departure_unix_s,
+            "energy_wh": stated.energy_wh,
+            "target_soc_pu": stated.target_soc_pu,
+            "floor_soc_pu": stated.min_soc_pu,
+            "departure_by": stated.departure_by,
+            "energy_by": stated.energy_by,
+            "floor_by": stated.floor_by,
         },
         "safe_w": charger.safe_w,
         "safe_after_s": charger.safe_after_s,
@@ -97,13 +101,13 @@ def state_of(charger: Charger, setpoint: Setpoint | None) -> str:
 def row_of(charger: Charger, setpoint: Setpoint | None) -> tuple[Any, ...]:
     """A row of a frame, by `COLUMNS`."""
     vehicle = charger.vehicle
-    needs = None if vehicle is None else vehicle.needs
+    stated = None if vehicle is None else vehicle.needs
     return (
         charger.id,
         None if vehicle is None else vehicle.id,
         state_of(charger, setpoint),
         None if vehicle is None else vehicle.soc_pu,
-        None if needs is None else needs.min_soc_pu,
+        None if stated is None else stated.min_soc_pu,
         None if setpoint is None else round(setpoint.power_w),
         None if charger.measured_w is None else round(charger.measured_w),
         None if setpoint is None else str(setpoint.binding),
@@ -126,9 +130,8 @@ def explained(charger: Charger, setpoint: Setpoint | None, refusal: str, now: fl
         lines += _unknown(charger)
         if vehicle.soc_pu is not None:
             age = _age(vehicle.soc_unix_s, now)
-            floor = None if vehicle.needs is None else vehicle.needs.min_soc_pu
-            above = "" if floor is None else f", floor {100 * floor:.0f} % by {_source(charger)}"
-            lines.append(f"state of charge {100 * vehicle.soc_pu:.0f} %, {age or 0:.0f} s old{above}")
+            lines.append(f"state of charge {100 * vehicle.soc_pu:.0f} %, {age or 0:.0f} s old")
+        lines += needs.explained(vehicle.needs, now)
     if charger.measured_w is not None and charger.online and vehicle is not None:
         lines.append(f"measured {kw(charger.measured_w)}, {_age(charger.measured_unix_s, now) or 0:.0f} s ago")
     if refusal:
@@ -144,14 +147,7 @@ def _unknown(charger: Charger) -> list[str]:
         lines.append("its state of charge is not known: it may only charge")
     if vehicle.capacity_wh is None:
         lines.append("the capacity of its battery is not known: give capacity_wh in the fleet list")
-    if vehicle.needs is None or vehicle.needs.min_soc_pu is None:
-        lines.append("no floor is known: give floor_soc in the fleet list or for the whole depot")
     return lines
-
-
-def _source(charger: Charger) -> str:
-    needs = None if charger.vehicle is None else charger.vehicle.needs
-    return "nobody" if needs is None else str(needs.source)
 
 
 def difference(before: Mapping[str, tuple[Any, ...]], rows: Mapping[str, tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -17,12 +17,14 @@ from v2g.depot.tree import Tree
 
 
 class Source(StrEnum):
-    """Who stated a vehicle's needs. The first of these that has stated any holds over the others."""
+    """Who stated a vehicle's needs. For departure and energy the first of these that states them holds; of the floors
+    the highest (`v2g.depot.needs`)."""
 
     DRIVER = "driver"
     FLEET_LIST = "fleet list"
     CAR = "car"
     CSMS = "csms"
+    SITE = "depot's configuration"
 
 
 class Needs(Struct, frozen=True, kw_only=True):
@@ -37,6 +39,10 @@ class Needs(Struct, frozen=True, kw_only=True):
     min_soc_pu: float | None = None
     """The floor: the vehicle is never discharged below it."""
     stated_unix_s: float = 0.0
+    departure_by: Source | None = None
+    """Whose value holds, once the needs of several sources are joined."""
+    energy_by: Source | None = None
+    floor_by: Source | None = None
 
 
 class Vehicle(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from v2g.depot.configuration import Broker, Configuration, EvsePlace, StationPlace
+from v2g.depot.configuration import Broker, Configuration, EvsePlace, FleetVehicle, StationPlace
+from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.tree import Node, Tree, TreeError
 from v2g.kernel import regular_file
 from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields, Findings, Rule, Rules, read
@@ -24,9 +25,28 @@ def load(path: Path) -> Configuration:
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; docs/depot.md has an example") from error
     found, _ = read(content, str(path), Configuration, Rules(errors=_RULES), path.parent)
+    if found.fleet is not None:
+        found = replace(found, vehicles=(*found.vehicles, *_listed(found, path)))
     if not found.ledger.startswith(POSTGRES):
         found = replace(found, ledger=str(path.parent / found.ledger))
     return found
+
+
+def _listed(configuration: Configuration, place: Path) -> tuple[FleetVehicle, ...]:
+    """The vehicles of the fleet's list. Raises `ConfigurationError`."""
+    file = configuration.fleet
+    assert file is not None
+    try:
+        listed = read_list(regular_file.read_text(file))
+    except OSError as error:
+        raise ConfigurationError(f"{place}: fleet: {file}: {error.strerror}; let this user read it") from error
+    except FleetListError as error:
+        raise ConfigurationError(f"{place}: fleet: {file}: {error}") from error
+    taken = {name for each in configuration.vehicles for name in (each.id, *each.tokens)}
+    for each in listed:
+        if twice := taken & {each.id, *each.tokens}:
+            raise ConfigurationError(f"{place}: fleet: {file}: {min(twice)} is among `vehicles` already")
+    return listed
 
 
 def tree_of(configuration: Configuration) -> Tree:
