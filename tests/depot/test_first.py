@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 from tests.depot.scene import NOW, VEHICLE, charger, site
 
-from v2g.depot.controller import Controller
+from v2g.depot.controller import Controller, Settings
 from v2g.depot.dispatch import What
 
 
@@ -16,7 +16,7 @@ def test_power_is_shared_by_the_energy_above_the_floor() -> None:
 
 def test_a_node_holds_its_own_and_leaves_the_rest_to_others() -> None:
     scene = site(*(charger(n) for n in (1, 2, 3)), *(charger(n, "T2") for n in (4, 5)), power_w=-61_000)
-    found = Controller().step(scene, NOW).setpoints
+    found = Controller(Settings(reserve_pu=0.0)).step(scene, NOW).setpoints
     assert sum(found[f"CS-{n}/1"].power_w for n in (1, 2, 3)) == pytest.approx(-30_000)
     assert str(found["CS-1/1"].binding) == "node T1"
     assert found["CS-4/1"].power_w == pytest.approx(-15_000)

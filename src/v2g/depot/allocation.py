@@ -12,7 +12,7 @@ less than the most; it still exceeds no limit.
 Everything is a magnitude for one direction; chargers are in the order of `Network.order`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 
 import numpy as np
@@ -43,7 +43,8 @@ class Network:
         self.order: Ints = np.argsort(at, kind="stable")
         self.size = len(at)
         first = np.searchsorted(at[self.order], np.arange(len(tree.nodes)))
-        last = np.searchsorted(at[self.order], np.array(_subtree_ends(tree)))
+        self._node_ends = _subtree_ends(tree)
+        last = np.searchsorted(at[self.order], np.array(self._node_ends))
         charge, discharge, rows = list[float](), list[float](), list[tuple[int, int]]()
         for number, node in enumerate(tree.nodes):
             each = [(0, node.max_charge_w, node.max_discharge_w)]
@@ -84,6 +85,15 @@ class Network:
         by_phase[:, 0] = 0.0
         np.cumsum(self._share * power_w, axis=1, out=by_phase[:, 1:])
         return by_phase[self._row_phase, self._last] - by_phase[self._row_phase, self._first]
+
+    def loads(self, loads_w: Mapping[str, tuple[float, float, float]]) -> Floats:
+        """What of `loads_w` (node -> each phase) flows through each row. A name not in the tree counts nowhere."""
+        drawn_w = np.zeros(len(self.rows))
+        for row, (number, phase) in enumerate(self.rows):
+            behind = self.tree.nodes[number : self._node_ends[number]]
+            each = [loads_w[node.name] for node in behind if node.name in loads_w]
+            drawn_w[row] = sum(load[phase - 1] if phase else sum(load) for load in each)
+        return drawn_w
 
     def members(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
         """The chargers of these rows one after the other, where each row begins, and their shares."""

@@ -3,12 +3,30 @@
 import numpy as np
 from msgspec import Struct
 
-from v2g.depot.allocation import BY_TARGET, Floats, Ints, fill
-from v2g.depot.capability import HOUR_S, WHATS, Capability, Margins
-from v2g.depot.columns import Columns
+from v2g.depot.allocation import BY_TARGET, Bools, Floats, Ints
+from v2g.depot.capability import WHATS, Capability, Margins
 from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
-from v2g.depot.request import asked
+from v2g.depot.moves import Few, move
+from v2g.depot.request import Asked, asked
+from v2g.depot.response import Dynamics, Feedback
+from v2g.depot.sharing import (
+    CHARGE,
+    DISCHARGE,
+    Limits,
+    Musts,
+    Side,
+    available_w,
+    by_course,
+    charging,
+    discharging,
+    musts,
+)  # fmt: skip
+from v2g.depot.state import Gone, State
 from v2g.depot.view import Site
+from v2g.kernel.units import kw
+
+NUMBER = {what: number for number, what in enumerate(WHATS)}
+RESOLUTION_W = 1.0
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -16,93 +34,256 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     cycle_s: float = 2.0
     """A step at least this often; at once on an event."""
+    event_pu: float = 0.01
+    """A request that has moved by more than this share of all ratings does not wait for the cycle."""
+    changes_pu: float = 0.2
+    """Of the chargers with a vehicle, how many may change in one step."""
+    changes: int = 8
+    """But as many as this in any case, for a small site."""
+    ignore_pu: float = 0.03
+    """Of its rating: a charger that is no further from its share is left alone."""
+    slack_pu: float = 0.0002
+    """Of all ratings: a sum that is no further from the request is left alone."""
     reserve_pu: float = 0.1
-    """Of what the site can give, the share that is held for refills."""
+    """Of what the site can feed, the share that is held for refills."""
+    jump_pu: float = 0.01
+    """Of all ratings: a difference at the meter above it is somebody gone, not noise."""
+    meter_stale_s: float = 5.0
+    patience_s: float = 6.0
+    """A charger that does not follow for longer is taken at what it gives."""
+    silent_s: float = 30.0
+    """A charger without a measurement for longer gets no more than it has."""
     margins: Margins = Margins()
+    dynamics: Dynamics = Dynamics()
 
 
 class Controller:
-    """Steers one site. Holds what it must remember between two steps: last set-points, energies by reckoning."""
+    """Steers one site."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._columns: Columns | None = None
-        self._power_w: Floats = np.zeros(0)
-        self._energy_wh: Floats = np.zeros(0)
-        self._soc_s: Floats = np.zeros(0)
-        self._then: float | None = None
+        self._state: State | None = None
+        self._feedback = Feedback()
+        self._metered_s = -np.inf
+        self._event = True
+        self._stepped_s = -np.inf
+        self._asked_w: float | None = None
+        self._wanted_w = self._served_w = 0.0
+        """What was left for discharge, and what of it is served."""
+        self._shown: dict[str, Setpoint] = {}
+        self._codes: Ints = np.zeros(0, dtype=np.intp)
+
+    def due(self, site: Site, now: float) -> bool:
+        """Whether a step is due: the cycle is over, somebody came or went, the meter jumps, the request moved far.
+
+        Ask after every input; it costs little.
+        """
+        state = self._look(site, now)
+        wanted_w = asked(site.requests, now, site.frequency_hz).power_w
+        if (wanted_w is None) != (self._asked_w is None):
+            return True
+        moved_w = 0.0 if wanted_w is None or self._asked_w is None else abs(wanted_w - self._asked_w)
+        far = moved_w > self.settings.event_pu * float(state.rating_w.sum())
+        return self._event or far or now - self._stepped_s >= self.settings.cycle_s - 1e-6
 
     def step(self, site: Site, now: float) -> Dispatch:
         """The set-points from now on. `now`: Unix seconds, never less than at the step before."""
-        columns = self._read(site)
-        self._reckon(columns, now)
-        can = Capability(columns, self._energy_wh, now, self.settings.margins)
+        settings, state = self.settings, self._look(site, now)
+        columns = state.columns
+        state.leave_alone(now)
+        state.reckon(now, settings.margins)
+        astray = state.follow(now, settings.patience_s)
+        can = Capability(columns, state.energy_wh, now, settings.margins)
+        silent = self._restrain(state, can, astray, now)
+        limits = _limits(site, state, now)
+        must = musts(columns, can, state.must, limits)
         wanted = asked(site.requests, now, site.frequency_hz)
-        network = columns.network
-        request_w = np.inf if wanted.power_w is None else wanted.power_w
-        if request_w >= 0:
-            urgency = can.need_wh / (np.maximum(can.left_s, 60.0) / HOUR_S) + 1.0
-            shares = fill(network, can.charge_w, urgency, request_w, network.charge_w)
-            power_w, caps_bound = shares.power_w, can.charge_bound
+        before_w, ratings_w = state.power_w, float(state.rating_w.sum())
+        few = Few(
+            max(settings.changes, int(settings.changes_pu * float((columns["present"] > 0).sum()))),
+            settings.ignore_pu * state.rating_w,
+            settings.slack_pu * ratings_w,
+        )
+        by_target = What.PLAN if wanted.power_w is None else What.REQUEST
+        sides: tuple[Side, ...]
+        if wanted.power_w is None:
+            sides = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
+            room_w = available_w(columns, discharging(columns, can, must, np.inf, limits))
+            reserve_w = 0.0
         else:
-            shares = fill(network, can.discharge_w, can.above_wh, -request_w, network.discharge_w)
-            power_w, caps_bound = -shares.power_w, can.discharge_bound
+            sides, room_w, reserve_w = self._towards(wanted.power_w, state, can, must, limits)
+        if 0.0 < self._served_w < self._wanted_w - 1.0:
+            by_target = What.RESERVE
+        power_w = move(columns.network, before_w, sides, must, can, limits, few)
+        state.must = must.who
+        state.power_w = power_w
+        state.response.command(power_w, now)
+        self._stepped_s, self._event, self._asked_w = now, False, wanted.power_w
+        codes = _codes(can, sides, must, power_w, few.ignore_w, by_target)
+        setpoints = self._setpoints(state, codes, power_w, wanted)
         commanded_w = float(power_w.sum())
-        short_w = 0.0 if wanted.power_w is None else abs(request_w - commanded_w)
-        changed = frozenset(columns.ids[number] for number in np.flatnonzero(power_w != self._power_w))
-        self._power_w = power_w
+        expected_w = commanded_w + self._feedback.off_w
+        short_w = 0.0 if wanted.power_w is None else abs(wanted.power_w - expected_w)
+        charge_w = available_w(columns, charging(columns, can, must, np.inf, limits))
         return Dispatch(
-            setpoints=_setpoints(columns, power_w, shares.bound, caps_bound, wanted.by),
-            changed=changed,
+            setpoints=setpoints,
+            changed=frozenset(columns.ids[number] for number in np.flatnonzero(power_w != before_w)),
             requested_w=wanted.power_w,
             requested_by=wanted.by,
             commanded_w=commanded_w,
-            delivered_w=float(np.where(np.isnan(columns["measured_w"]), power_w, columns["measured_w"]).sum()),
-            charge_room_w=float(can.charge_w.sum()),
-            discharge_room_w=float(can.discharge_w.sum()),
-            reserve_w=0.0,
-            short_w=short_w,
-            notices=tuple(
-                Notice(Trouble.UNKNOWN_NODE, id, f"charger {id}: there is no node {site.chargers[id].node!r}")
-                for id in columns.misplaced
-            ),
+            delivered_w=self._delivered(site, state, now),
+            charge_room_w=max(charge_w - max(commanded_w, 0.0), 0.0),
+            discharge_room_w=max(room_w + min(commanded_w, 0.0), 0.0),
+            reserve_w=reserve_w,
+            short_w=short_w if short_w > settings.jump_pu * ratings_w else 0.0,
+            notices=self._notices(site, state, now, astray, silent),
         )
 
-    def _read(self, site: Site) -> Columns:
-        columns = self._columns
-        if columns is None or not columns.fits(site.tree, site.chargers) or columns.moved(site.chargers):
-            old, columns = columns, Columns(site.tree, site.chargers)
-            kept = {} if old is None else {id: number for number, id in enumerate(old.ids)}
-            self._power_w = np.array([self._power_w[kept[id]] if id in kept else 0.0 for id in columns.ids])
-            self._energy_wh = np.array([self._energy_wh[kept[id]] if id in kept else np.nan for id in columns.ids])
-            self._soc_s = np.array([self._soc_s[kept[id]] if id in kept else -np.inf for id in columns.ids])
-            self._columns = columns
-        columns.read(site.chargers)
-        return columns
+    def _towards(
+        self, request_w: float, state: State, can: Capability, must: Musts, limits: Limits
+    ) -> tuple[tuple[Side, ...], float, float]:
+        """The direction that meets the request, what the site could feed at most, and what of it is held back."""
+        columns = state.columns
+        rest_w = request_w - self._feedback.off_w - float(must.power_w.sum())
+        everything = discharging(columns, can, must, np.inf, limits)
+        room_w = float(everything.ideal.power_w.sum())
+        if rest_w >= 0.0:
+            self._wanted_w = self._served_w = 0.0
+            return (charging(columns, can, must, rest_w, limits),), room_w, 0.0
+        # The reserve serves what was promised before vehicles left; it is filled up again as the request falls.
+        held_w = self.settings.reserve_pu * room_w
+        target_w = min(-rest_w, max(room_w - held_w, min(self._served_w, room_w)))
+        self._wanted_w, self._served_w = -rest_w, target_w
+        return (discharging(columns, can, must, target_w, limits),), room_w, min(held_w, room_w - target_w)
 
-    def _reckon(self, columns: Columns, now: float) -> None:
-        """Energy in each battery: as stated, and from then on by what has flowed."""
-        measured_w = columns["measured_w"]
-        flow_w = np.where(np.isnan(measured_w), self._power_w, measured_w)
-        efficiency = columns["efficiency_pu"]
-        into_w = np.where(flow_w > 0, flow_w * efficiency, flow_w / efficiency)
-        self._energy_wh = self._energy_wh + into_w * (0.0 if self._then is None else now - self._then) / HOUR_S
-        stated = (columns["soc_s"] != self._soc_s) | np.isnan(self._energy_wh)
-        self._energy_wh = np.where(stated, columns["soc_pu"] * columns["capacity_wh"], self._energy_wh)
-        self._soc_s = columns["soc_s"].copy()
-        self._then = now
+    def _look(self, site: Site, now: float) -> State:
+        """Take in what is new: who came and went, and what the meter says."""
+        state = self._state
+        if state is None:
+            state = self._state = State(site.tree, site.chargers, self.settings.dynamics, now)
+            return state
+        response, feedback, meter = state.response, self._feedback, site.meter
+        jump_w = self.settings.jump_pu * float(state.rating_w.sum())
+        metered = meter is not None and meter.other_load_w is not None
+        if meter is None or meter.other_load_w is None or now - meter.unix_s > self.settings.meter_stale_s:
+            metered = False
+            feedback.rest()
+        elif meter.unix_s > self._metered_s:
+            self._metered_s = meter.unix_s
+            response.advance(meter.unix_s)
+            difference_w = meter.power_w - meter.other_load_w - float(response.power_w.sum())
+            self._event |= feedback.see(difference_w, jump_w, response.under_way_w)
+        if not metered:
+            response.advance(now)
+        state, gone = state.read(site.tree, site.chargers)
+        self._state = state
+        if gone.any:
+            self._event = True
+            self._account(state, gone, jump_w, metered=metered)
+        return state
+
+    def _account(self, state: State, gone: Gone, jump_w: float, *, metered: bool) -> None:
+        """Those that left give nothing any more; those whose link is lost may go on, which only a meter can tell."""
+        if gone.unplugged.any():
+            self._feedback.taken_out(state.response.take_out(gone.unplugged), surely=True, jump_w=jump_w)
+        if gone.lost.any() and metered:
+            self._feedback.taken_out(state.response.take_out(gone.lost), surely=False, jump_w=jump_w)
+
+    def _restrain(self, state: State, can: Capability, astray: Bools, now: float) -> Bools:
+        """Chargers that do not follow, or are silent, get no more than they give."""
+        columns = state.columns
+        silent = (columns["online"] > 0) & (columns["present"] > 0)
+        silent &= ~(columns["measured_s"] >= now - self.settings.silent_s)
+        most_w = np.where(silent, np.minimum(state.most_w, np.abs(state.power_w)), state.most_w)
+        for caps_w, bound in ((can.charge_w, can.charge_bound), (can.discharge_w, can.discharge_bound)):
+            binds = most_w < caps_w
+            bound[binds] = NUMBER[What.DOES_NOT_FOLLOW]
+            bound[binds & silent] = NUMBER[What.SILENT]
+            np.minimum(caps_w, most_w, out=caps_w)
+        return silent
+
+    def _delivered(self, site: Site, state: State, now: float) -> float:
+        meter = site.meter
+        if meter is not None and meter.other_load_w is not None and now - meter.unix_s <= self.settings.meter_stale_s:
+            return meter.power_w - meter.other_load_w
+        measured_w, fresh = state.columns["measured_w"], state.columns["measured_s"] >= now - self.settings.silent_s
+        return float(np.where(fresh & ~np.isnan(measured_w), measured_w, state.response.power_w).sum())
+
+    def _setpoints(self, state: State, codes: Ints, power_w: Floats, wanted: Asked) -> dict[str, Setpoint]:
+        """One for each charger; what has not changed is the same object as before."""
+        ids, shown = state.columns.ids, self._shown
+        same_size = len(self._codes) == len(codes) and len(shown) == len(ids)
+        before = self._codes if same_size else np.full(len(codes), -1, dtype=np.intp)
+        self._codes = codes
+        setpoints = {id: shown[id] for id in ids} if same_size and shown.keys() >= set(ids) else {}
+        power = power_w.tolist()
+        for number in range(len(ids)) if not setpoints else np.flatnonzero(codes != before).tolist():
+            setpoints[ids[number]] = Setpoint(power[number], self._binding(state, int(codes[number]), number, wanted))
+        for number, id in enumerate(ids):
+            if setpoints[id].power_w != power[number]:
+                setpoints[id] = Setpoint(power[number], setpoints[id].binding)
+        self._shown = setpoints
+        return setpoints
+
+    def _binding(self, state: State, code: int, number: int, wanted: Asked) -> Binding:
+        if code >= len(WHATS):
+            return Binding(What.NODE, state.columns.network.row_name(code - len(WHATS)))
+        what = WHATS[code]
+        charger = state.columns.chargers[number]
+        name = wanted.by if what is What.REQUEST else ""
+        if what is What.CHARGE_ONLY and charger is not None:
+            name = charger.charge_only
+        return Binding(what, name)
+
+    def _notices(self, site: Site, state: State, now: float, astray: Bools, silent: Bools) -> tuple[Notice, ...]:
+        ids = state.columns.ids
+        found = [
+            Notice(
+                Trouble.UNKNOWN_NODE, id, f"charger {id}: there is no node {site.chargers[id].node!r}; it stays at 0"
+            )
+            for id in state.columns.misplaced
+        ]
+        for trouble, who, text in (
+            (Trouble.DOES_NOT_FOLLOW, astray, "gives less than its set-point; it is taken at what it gives"),
+            (Trouble.SILENT, silent, "has sent no measurement for too long; it gets no more than it has"),
+        ):
+            found += [Notice(trouble, ids[number], f"charger {ids[number]} {text}") for number in np.flatnonzero(who)]
+        off_w = self._feedback.off_w
+        if abs(off_w) > self.settings.jump_pu * float(state.rating_w.sum()):
+            less = "less" if off_w * state.response.power_w.sum() < 0 else "more"
+            found.append(
+                Notice(Trouble.LOSS, "meter", f"the meter shows {kw(abs(off_w))} {less} than the chargers give")
+            )
+        if site.meter is not None and now - site.meter.unix_s > self.settings.meter_stale_s:
+            found.append(Notice(Trouble.METER_LOST, "meter", "the meter's reading is old; its feedback rests"))
+        return tuple(found)
 
 
-def _setpoints(columns: Columns, power_w: Floats, bound: Ints, caps_bound: Ints, by: str) -> dict[str, Setpoint]:
-    names = columns.network
-    setpoints = {}
-    for number, id in enumerate(columns.ids):
-        row = int(bound[number])
-        if row >= 0:
-            binding = Binding(What.NODE, names.row_name(row), abs(float(power_w[number])))
-        elif row == BY_TARGET:
-            binding = Binding(What.REQUEST, by)
-        else:
-            binding = Binding(WHATS[int(caps_bound[number])])
-        setpoints[id] = Setpoint(float(power_w[number]), binding)
-    return setpoints
+def _limits(site: Site, state: State, now: float) -> Limits:
+    """What is left of each node's limits after what else flows there, and what stations on their own may do."""
+    network = state.columns.network
+    charge_w, discharge_w = state.alone_flow_w(now)
+    drawn_w = network.loads(site.loads_w) if site.loads_w else 0.0
+    return Limits(
+        network.charge_w - drawn_w - network.sums(charge_w),
+        network.discharge_w + drawn_w - network.sums(discharge_w),
+    )
+
+
+def _codes(
+    can: Capability, sides: tuple[Side, ...], must: Musts, power_w: Floats, ignore_w: Floats, by_target: What
+) -> Ints:
+    """What binds each charger: a number in WHATS, or beyond it a row of the network."""
+    codes = np.full(len(power_w), NUMBER[What.PLAN], dtype=np.intp)
+    for side in reversed(sides):
+        who = side.caps_w > 0.0 if len(sides) > 1 and side.direction == DISCHARGE else np.ones(len(power_w), np.bool_)
+        caps_bound = can.charge_bound if side.direction == CHARGE else can.discharge_bound
+        bound = side.ideal.bound
+        found = np.where(bound >= 0, bound + len(WHATS), np.where(bound == BY_TARGET, NUMBER[by_target], caps_bound))
+        found[side.dropped] = NUMBER[What.MINIMUM]
+        ideal_w = side.direction * side.ideal.power_w
+        found[np.abs(power_w - ideal_w) > np.maximum(ignore_w, RESOLUTION_W)] = NUMBER[What.STEADY]
+        taken = (codes != NUMBER[What.PLAN]) & (power_w * side.direction <= 0.0)
+        codes = np.where(who & ~taken, found, codes)
+    codes[must.who] = NUMBER[What.DEPARTURE]
+    return codes

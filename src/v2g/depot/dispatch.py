@@ -13,6 +13,7 @@ class What(StrEnum):
     """What can bind the power of a charger."""
 
     REQUEST = "request"
+    RESERVE = "reserve"
     PLAN = "plan"
     NODE = "node"
     CHARGER = "charger"
@@ -28,6 +29,7 @@ class What(StrEnum):
     NO_VEHICLE = "no vehicle"
     OFFLINE = "offline"
     SILENT = "silent"
+    DOES_NOT_FOLLOW = "does not follow"
     STEADY = "few changes in a cycle"
 
 
@@ -43,21 +45,46 @@ class Binding(Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.what} {self.name}".rstrip()
 
+    @property
+    def remedy(self) -> str:
+        """What would change the power, for a person."""
+        return _REMEDIES[self.what].format(name=self.name)
+
 
 class Setpoint(Struct, frozen=True):
     """The power of one charger, positive charges the vehicle."""
 
     power_w: float
     binding: Binding
-    remedy: str = ""
-    """What would change it, for a person."""
 
     @property
     def why(self) -> str:
-        """For a person: `discharging 4.2 kW, by: node T2; a higher limit of T2 would raise it`."""
+        """For a person: `discharging 4.2 kW, by: node T2; a higher limit of T2, or less behind it, would change it`."""
         verb = "charging" if self.power_w > 0 else "discharging" if self.power_w < 0 else "idle at"
-        sentence = f"{verb} {kw(abs(self.power_w))}, by: {self.binding}"
-        return f"{sentence}; {self.remedy}" if self.remedy else sentence
+        return f"{verb} {kw(abs(self.power_w))}, by: {self.binding}; {self.binding.remedy}"
+
+
+_REMEDIES = {
+    What.REQUEST: "another request would change it",
+    What.RESERVE: "vehicles that arrive, or a smaller reserve, would change it",
+    What.PLAN: "another plan would change it",
+    What.NODE: "a higher limit of {name}, or less behind it, would change it",
+    What.CHARGER: "a larger charger would change it",
+    What.VEHICLE: "the vehicle takes or gives no more",
+    What.MINIMUM: "a larger request would reach the charger's minimum power",
+    What.FLOOR: "more energy in the battery, or a lower floor, would let it discharge",
+    What.DEPARTURE: "a later departure, or a lower target, would let it discharge",
+    What.FULL: "the battery is full",
+    What.SOC: "a fresh state of charge from the vehicle would let it discharge",
+    What.NEEDS: "a minimum state of charge, from the driver, the car or a fleet list, would let it discharge",
+    What.CHARGE_ONLY: "it cannot feed the grid: {name}",
+    What.NOT_READY: "it waits for authorisation, or is paused",
+    What.NO_VEHICLE: "nothing is plugged in",
+    What.OFFLINE: "its station must connect again",
+    What.SILENT: "a measurement from its station would let it take part again",
+    What.DOES_NOT_FOLLOW: "it gives less than it was asked for; it is tried again little by little",
+    What.STEADY: "it moves towards its share in one of the next cycles",
+}
 
 
 class Trouble(StrEnum):

@@ -1,0 +1,110 @@
+"""Few set-points change in a cycle: which ones, so that the sum is right at once and the shares become so in time."""
+
+import numpy as np
+from msgspec import Struct
+
+from v2g.depot.allocation import TOLERANCE_W, Bools, Floats, Ints, Network
+from v2g.depot.capability import Capability
+from v2g.depot.sharing import CHARGE, Limits, Musts, Side, fill_with_minimum
+
+RESOLUTION_W = 1.0
+"""Set-points are multiples of it, towards zero."""
+
+
+class Few(Struct, frozen=True):
+    """How much may change in one step."""
+
+    most: int
+    """So many chargers."""
+    ignore_w: Floats
+    """A charger that is no further from its ideal is left alone."""
+    slack_w: float
+    """A sum that is no further from the target is left alone."""
+
+
+def move(
+    network: Network, before_w: Floats, sides: tuple[Side, ...], must: Musts, can: Capability, limits: Limits, few: Few
+) -> Floats:
+    """The set-points from now on: the sides' ideals, as near as few changes come to them."""
+    outcome_w = np.where(must.who, np.floor(must.power_w), 0.0)
+    most = few.most - int((outcome_w[must.who] != before_w[must.who]).sum())
+    for side in sides:
+        held_w = np.where(must.who, 0.0, side.direction * before_w)
+        forced = held_w > side.caps_w + RESOLUTION_W
+        if len(sides) > 1:  # each side has its own chargers
+            held_w = np.maximum(held_w, 0.0)
+        else:  # some may still go the other way, within that way's caps and limits
+            charges = side.direction == CHARGE
+            against_w = np.maximum(-held_w, 0.0)
+            forced |= against_w > (can.discharge_w if charges else can.charge_w) + RESOLUTION_W
+            forced |= _behind_full_rows(network, against_w, limits.discharge_w if charges else limits.charge_w)
+        power_w, chosen = rearrange(network, held_w, side, forced, Few(max(most, 0), few.ignore_w, few.slack_w))
+        most -= int(chosen.sum())
+        outcome_w += side.direction * np.where(chosen, np.floor(power_w + 1e-6), power_w)
+    return outcome_w + 0.0
+
+
+def rearrange(network: Network, power_w: Floats, side: Side, must: Bools, few: Few) -> tuple[Floats, Bools]:
+    """The powers from now on in the side's direction, and whose were shared again.
+
+    The sum of the ideal is the target. All that `must` change do; of the others those that are furthest from their
+    ideal, and as many as it takes to reach the target, if need be more than a few.
+    """
+    ideal_w, caps_w = side.ideal.power_w, side.caps_w
+    target_w = float(ideal_w.sum())
+    must = must | _behind_full_rows(network, np.where(must, 0.0, np.maximum(power_w, 0.0)), side.limits_w)
+    gap_w = np.where(must, 0.0, np.abs(ideal_w - power_w))
+    count = max(few.most - int(must.sum()), 0)
+    needed = _needed(power_w, caps_w, must, target_w, few.slack_w)
+    far_w = np.where(gap_w > few.ignore_w, gap_w, 0.0)
+    while True:
+        chosen = must.copy()
+        chosen[needed] = True
+        ranked = np.where(chosen, 0.0, far_w)
+        best = _largest(ranked, count - len(needed))
+        chosen[best[ranked[best] > 0.0]] = True
+        if not chosen.any():
+            return power_w, chosen
+        others_w = np.where(chosen, 0.0, power_w)
+        room_w = side.limits_w - network.sums(np.maximum(others_w, 0.0))
+        left_w = target_w - float(others_w.sum())
+        shares, _ = fill_with_minimum(
+            network, np.where(chosen, caps_w, 0.0), side.minimum_w, side.weights, left_w, room_w
+        )
+        outcome_w = others_w + shares.power_w
+        if float(outcome_w.sum()) >= target_w - few.slack_w - 1.0 or count >= len(power_w):
+            return outcome_w, chosen
+        count, far_w = max(2 * count, 1), gap_w  # within the nodes' limits it takes more of them
+
+
+def _behind_full_rows(network: Network, power_w: Floats, limits_w: Floats) -> Bools:
+    """Whose power passes a limit that is exceeded."""
+    behind = np.zeros(network.size, dtype=np.bool_)
+    over = np.flatnonzero(network.sums(np.maximum(power_w, 0.0)) > limits_w + TOLERANCE_W)
+    if len(over):
+        who, _, share = network.members(over)
+        behind[who[share > 0.0]] = True
+    return behind
+
+
+def _needed(power_w: Floats, caps_w: Floats, must: Bools, target_w: float, slack_w: float) -> Ints:
+    """The fewest that, with all that must change, reach the target: those with the most room."""
+    rest_w = float(power_w[~must].sum())
+    lacking_w = target_w - rest_w - float(caps_w[must].sum())
+    if lacking_w > 0.0:
+        room_w = np.where(must, 0.0, caps_w - power_w)
+    else:
+        room_w, lacking_w = np.where(must, 0.0, power_w), rest_w - target_w
+    if lacking_w <= slack_w:
+        return np.zeros(0, dtype=np.intp)
+    order = np.argsort(-room_w, kind="stable")
+    count = int(np.searchsorted(np.cumsum(room_w[order]), lacking_w)) + 1
+    return order[:count]
+
+
+def _largest(values: Floats, count: int) -> Ints:
+    if count >= len(values):
+        return np.arange(len(values))
+    if count <= 0:
+        return np.zeros(0, dtype=np.intp)
+    return np.argpartition(-values, count - 1)[:count]

@@ -1,0 +1,127 @@
+"""What each charger should ideally do: vehicles that must charge first, then the request shared among the others."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from msgspec import Struct
+
+from v2g.depot.allocation import Bools, Floats, Network, Shares, fill
+from v2g.depot.capability import HOUR_S, Capability
+from v2g.depot.columns import Columns
+from v2g.depot.view import Course
+
+CHARGE, DISCHARGE = 1.0, -1.0
+
+
+class Limits(Struct, frozen=True):
+    """Of each row of the network, in this cycle: less what else flows there. Magnitudes."""
+
+    charge_w: Floats
+    discharge_w: Floats
+
+
+class Side(Struct, frozen=True):
+    """One direction of the plant: who may take part, and the ideal shares. Magnitudes in that direction."""
+
+    direction: float
+    caps_w: Floats
+    minimum_w: Floats
+    weights: Floats
+    limits_w: Floats
+    ideal: Shares
+    dropped: Bools
+    """At 0 only because their share would be less than their minimum."""
+
+
+class Musts(Struct, frozen=True):
+    """Vehicles that must charge now to have at departure what they need."""
+
+    who: Bools
+    power_w: Floats
+
+
+def musts(columns: Columns, can: Capability, before: Bools, limits: Limits) -> Musts:
+    """Those whose time left is just enough. Who must, does so until it has gained some time (a tenth)."""
+    enough_wh = can.charge_w * columns["efficiency_pu"] * can.left_s / HOUR_S
+    who = (can.need_wh > 0.0) & (can.charge_w > 0.0) & (can.need_wh >= np.where(before, 0.9, 1.0) * enough_wh)
+    if not who.any():
+        return Musts(who, np.zeros(len(who)))
+    shares, _ = fill_with_minimum(
+        columns.network, np.where(who, can.charge_w, 0.0), columns["min_charge_w"], urgency(can), np.inf,
+        limits.charge_w,
+    )  # fmt: skip
+    return Musts(who, shares.power_w)
+
+
+def urgency(can: Capability) -> Floats:
+    """Average power that each vehicle needs until its departure; a little for those that need none."""
+    urgent: Floats = can.need_wh / (np.maximum(can.left_s, 60.0) / HOUR_S) + 0.01 * can.charge_w
+    return urgent
+
+
+def charging(columns: Columns, can: Capability, must: Musts, target_w: float, limits: Limits) -> Side:
+    """`target_w` shared by urgency among those that need not charge anyway."""
+    room_w = limits.charge_w - columns.network.sums(must.power_w)
+    caps_w = np.where(must.who, 0.0, can.charge_w)
+    return _side(columns, CHARGE, caps_w, columns["min_charge_w"], urgency(can), target_w, room_w)
+
+
+def discharging(columns: Columns, can: Capability, must: Musts, target_w: float, limits: Limits) -> Side:
+    """`target_w` shared by the energy above each vehicle's floor."""
+    caps_w = np.where(must.who, 0.0, can.discharge_w)
+    return _side(columns, DISCHARGE, caps_w, columns["min_discharge_w"], can.above_wh, target_w, limits.discharge_w)
+
+
+def available_w(columns: Columns, side: Side) -> float:
+    """The most that this direction could give."""
+    if np.isinf(side.ideal.level):
+        return float(side.ideal.power_w.sum())
+    return float(fill(columns.network, side.caps_w, side.weights, np.inf, side.limits_w).power_w.sum())
+
+
+def by_course(
+    columns: Columns, can: Capability, must: Musts, energy_wh: Floats, courses: Mapping[str, Course], now: float,
+    limits: Limits,
+) -> tuple[Side, Side]:  # fmt: skip
+    """Nobody asks for a power: charge and discharge as the plan says; without a plan charge what there is to charge."""
+    wish_w = can.charge_w.copy()
+    efficiency = columns["efficiency_pu"]
+    for number, id in enumerate(columns.ids) if courses else ():
+        if (course := courses.get(id)) is not None and not np.isnan(energy_wh[number]):
+            hours = max(course.until_unix_s - now, 60.0) / HOUR_S
+            into_w = (course.energy_wh - energy_wh[number]) / hours
+            wish_w[number] = into_w / efficiency[number] if into_w > 0 else into_w * efficiency[number]
+    room_w = limits.charge_w - columns.network.sums(must.power_w)
+    charge_w = np.where(must.who, 0.0, np.clip(wish_w, 0.0, can.charge_w))
+    weights = np.minimum(urgency(can), 1e3 * charge_w) if not courses else charge_w
+    give_w = np.where(must.who, 0.0, np.clip(-wish_w, 0.0, can.discharge_w))
+    return (
+        _side(columns, CHARGE, charge_w, columns["min_charge_w"], weights, np.inf, room_w),
+        _side(columns, DISCHARGE, give_w, columns["min_discharge_w"], give_w, np.inf, limits.discharge_w),
+    )
+
+
+def _side(
+    columns: Columns, direction: float, caps_w: Floats, minimum_w: Floats, weights: Floats, target_w: float,
+    limits_w: Floats,
+) -> Side:  # fmt: skip
+    ideal, dropped = fill_with_minimum(columns.network, caps_w, minimum_w, weights, target_w, limits_w)
+    return Side(direction, caps_w, minimum_w, weights, limits_w, ideal, dropped)
+
+
+def fill_with_minimum(
+    network: Network, caps_w: Floats, minimum_w: Floats, weights: Floats, target_w: float, limits_w: Floats
+) -> tuple[Shares, Bools]:
+    """As `fill`, but a share is 0 or at least the charger's minimum. Returns also who stays at 0 for that reason.
+
+    Of the chargers whose share is below their minimum the half with the least go to 0, and the rest is shared again:
+    with each round fewer chargers have more each, until all that are left reach their minimum.
+    """
+    dropped = caps_w < minimum_w
+    while True:
+        shares = fill(network, np.where(dropped, 0.0, caps_w), weights, target_w, limits_w)
+        low = np.flatnonzero((shares.power_w > 0.0) & (shares.power_w < minimum_w))
+        if not len(low):
+            return shares, dropped & (caps_w > 0.0)
+        ranked = low[np.argsort(shares.power_w[low] / minimum_w[low], kind="stable")]
+        dropped[ranked[: (len(low) + 1) // 2]] = True

@@ -1,0 +1,141 @@
+"""What the controller remembers of each charger between two steps, and takes over when the list of chargers changes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from v2g.depot.allocation import Bools, Floats, Ints
+from v2g.depot.capability import HOUR_S, Margins
+from v2g.depot.columns import Columns
+from v2g.depot.response import Dynamics, Response
+from v2g.depot.tree import Tree
+from v2g.depot.view import Charger
+
+FRESH_S = 10.0
+"""A measurement older than this says nothing of the power just now."""
+
+
+class Gone:
+    """Whose power ended at the last look, and how."""
+
+    __slots__ = ("any", "lost", "unplugged")
+
+    def __init__(self, unplugged: Bools, lost: Bools, *, other: bool) -> None:
+        self.unplugged, self.lost = unplugged, lost
+        self.any = other or bool(unplugged.any() or lost.any())
+        """Whether anything happened that a step should not wait for."""
+
+
+class State:
+    """One row for each charger, as in `columns`."""
+
+    def __init__(self, tree: Tree, chargers: Mapping[str, Charger], dynamics: Dynamics, now: float) -> None:
+        self.columns = Columns(tree, chargers)
+        size = len(self.columns.ids)
+        self.power_w: Floats = np.zeros(size)
+        """Set-points of the last step."""
+        self.energy_wh: Floats = np.full(size, np.nan)
+        """In each battery by reckoning; not a number if it is not known."""
+        self.must: Bools = np.zeros(size, dtype=np.bool_)
+        self.alone_since_s: Floats = np.full(size, np.inf)
+        self.alone_w: Floats = np.zeros(size)
+        """Since when a station has been on its own, and at which set-point it was left."""
+        self.most_w: Floats = np.full(size, np.inf)
+        """What a charger that does not follow gives at most; a magnitude."""
+        self.astray_since_s: Floats = np.full(size, np.inf)
+        self._soc_s: Floats = np.full(size, -np.inf)
+        self.columns.read(chargers)
+        self.response = Response(dynamics, self.rating_w, now)
+        self._dynamics, self._reckoned_s = dynamics, now
+
+    @property
+    def rating_w(self) -> Floats:
+        rating: Floats = np.maximum(self.columns["max_charge_w"], self.columns["max_discharge_w"])
+        return rating
+
+    def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> "tuple[State, Gone]":
+        """Look again. Another list of chargers, or another tree, gives another state that keeps what is known."""
+        columns = self.columns
+        if not columns.fits(tree, chargers) or columns.moved(chargers):
+            other = State(tree, chargers, self._dynamics, self.response.at_s)
+            other._take_over(self)
+            nobody = np.zeros(len(other.columns.ids), dtype=np.bool_)
+            return other, Gone(nobody, nobody, other=True)
+        before = {name: columns[name] > 0 for name in ("present", "ready", "online")}
+        rating_w = self.rating_w
+        if not columns.read(chargers):
+            nobody = np.zeros(len(columns.ids), dtype=np.bool_)
+            return self, Gone(nobody, nobody, other=False)
+        after = {name: columns[name] > 0 for name in before}
+        lost = before["online"] & ~after["online"]
+        unplugged = after["online"] & (before["present"] & ~after["present"] | before["ready"] & ~after["ready"])
+        came = any(bool((after[name] & ~before[name]).any()) for name in before)
+        return self, Gone(unplugged, lost, other=came or bool((self.rating_w < rating_w).any()))
+
+    def leave_alone(self, now: float) -> None:
+        """Stations that are offline from now on keep their last set-point for a while; others are not alone."""
+        online = self.columns["online"] > 0
+        begins = ~online & np.isinf(self.alone_since_s)
+        self.alone_w = np.where(begins, self.power_w, self.alone_w)
+        self.alone_since_s = np.where(online, np.inf, np.where(begins, now, self.alone_since_s))
+
+    def alone_flow_w(self, now: float) -> tuple[Floats, Floats]:
+        """What stations on their own may be charging, and discharging: magnitudes that no node can do without."""
+        columns = self.columns
+        alone = np.isfinite(self.alone_since_s)
+        safe_w = np.where(alone, columns["safe_w"], 0.0)
+        last_w = np.where(alone & (now < self.alone_since_s + columns["safe_after_s"]), self.alone_w, 0.0)
+        return np.maximum(np.maximum(last_w, safe_w), 0.0), np.maximum(np.maximum(-last_w, -safe_w), 0.0)
+
+    def reckon(self, now: float, margins: Margins) -> None:
+        """Energy in each battery: as stated, and from then on by what has flowed, or may have been discharged."""
+        columns = self.columns
+        fresh = columns["measured_s"] >= now - FRESH_S
+        flow_w = np.where(fresh, columns["measured_w"], np.minimum(self.power_w, 0.0))
+        flow_w = np.nan_to_num(flow_w, nan=0.0)
+        efficiency = columns["efficiency_pu"]
+        into_w = np.where(flow_w > 0, flow_w * efficiency, flow_w / efficiency)
+        self.energy_wh = self.energy_wh + into_w * (now - self._reckoned_s) / HOUR_S
+        stated = columns["soc_s"] != self._soc_s
+        if stated.any():
+            age_s = np.clip(now - columns["soc_s"], 0.0, margins.soc_stale_s)
+            since_wh = np.minimum(into_w, 0.0) * age_s / HOUR_S
+            stated_wh = columns["soc_pu"] * columns["capacity_wh"] + since_wh
+            self.energy_wh = np.where(stated, stated_wh, self.energy_wh)
+            self._soc_s = columns["soc_s"].copy()
+        self._reckoned_s = now
+
+    def follow(self, now: float, patience_s: float) -> Bools:
+        """Compare measurements with the response. Returns who has not followed for longer than `patience_s`.
+
+        Such a charger is asked for little more than it gives, and for more again as it follows.
+        """
+        columns, response = self.columns, self.response
+        measured_w = columns["measured_w"]
+        usable = (columns["measured_s"] >= now - FRESH_S) & (columns["online"] > 0)
+        band_w = np.maximum(0.05 * self.rating_w, 300.0)
+        # Only too little counts: too much is the station's own business, and the meter shows it.
+        lacking = usable & (np.abs(response.power_w) - np.abs(measured_w) > band_w)
+        lacking |= usable & (response.power_w * measured_w < 0.0) & (np.abs(measured_w) > band_w)
+        self.astray_since_s = np.where(lacking, np.minimum(self.astray_since_s, now), np.inf)
+        astray = now - self.astray_since_s > patience_s
+        following_w = np.where(self.most_w < self.rating_w, self.most_w * 1.02 + 0.002 * self.rating_w, np.inf)
+        self.most_w = np.where(astray, np.abs(measured_w) + band_w, np.where(lacking, self.most_w, following_w))
+        if astray.any():
+            response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
+        return astray
+
+    def _take_over(self, old: "State") -> None:
+        numbers = {id: number for number, id in enumerate(old.columns.ids)}
+        kept = np.array([numbers.get(id, -1) for id in self.columns.ids], dtype=np.intp)
+        for name in ("power_w", "energy_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_soc_s"):
+            setattr(self, name, _kept(getattr(old, name), getattr(self, name), kept))
+        self.response = old.response.moved_to(kept, self.rating_w)
+        self._reckoned_s = old._reckoned_s
+
+
+def _kept(old: Floats, new: Floats, kept: Ints) -> Floats:
+    if not len(old):
+        return new
+    values: Floats = np.where(kept >= 0, old[kept], new)
+    return values
