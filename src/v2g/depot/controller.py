@@ -42,6 +42,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """But as many as this in any case, for a small site."""
     ignore_pu: float = 0.03
     """Of its rating: a charger that is no further from its share is left alone."""
+    sudden_pu: float = 0.1
+    """Of all ratings: to follow a request that moves further than this at once, as many may change as it takes."""
+    least_s: float = 0.25
+    """Between two steps, whatever happens."""
     slack_pu: float = 0.0002
     """Of all ratings: a sum that is no further from the request is left alone."""
     reserve_pu: float = 0.1
@@ -79,6 +83,8 @@ class Controller:
         Ask after every input; it costs little.
         """
         state = self._look(site, now)
+        if now - self._stepped_s < self.settings.least_s:
+            return False
         wanted_w = asked(site.requests, now, site.frequency_hz).power_w
         if (wanted_w is None) != (self._asked_w is None):
             return True
@@ -103,6 +109,7 @@ class Controller:
             max(settings.changes, int(settings.changes_pu * float((columns["present"] > 0).sum()))),
             settings.ignore_pu * state.rating_w,
             settings.slack_pu * ratings_w,
+            settings.sudden_pu * ratings_w,
         )
         by_target = What.PLAN if wanted.power_w is None else What.REQUEST
         sides: tuple[Side, ...]
@@ -118,7 +125,9 @@ class Controller:
         state.must = must.who
         state.power_w = power_w
         state.response.command(power_w, now)
-        self._stepped_s, self._event, self._asked_w = now, False, wanted.power_w
+        reached_w = sum(side.direction * float(side.ideal.power_w.sum()) for side in sides) + float(must.power_w.sum())
+        self._event = abs(reached_w - float(power_w.sum())) > settings.jump_pu * ratings_w  # go on at once
+        self._stepped_s, self._asked_w = now, wanted.power_w
         codes = _codes(can, sides, must, power_w, few.ignore_w, by_target)
         setpoints = self._setpoints(state, codes, power_w, wanted)
         commanded_w = float(power_w.sum())

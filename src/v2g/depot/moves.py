@@ -2,6 +2,7 @@
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.depot.allocation import TOLERANCE_W, Bools, Floats, Ints, Network
 from v2g.depot.capability import Capability
@@ -15,11 +16,13 @@ class Few(Struct, frozen=True):
     """How much may change in one step."""
 
     most: int
-    """So many chargers."""
+    """At most this number of chargers, beside those that are at what they may no longer do."""
     ignore_w: Floats
     """A charger that is no further from its ideal is left alone."""
     slack_w: float
     """A sum that is no further from the target is left alone."""
+    sudden_w: float
+    """If more than this is lacking at once, as many change as it takes."""
 
 
 def move(
@@ -38,7 +41,7 @@ def move(
             against_w = np.maximum(-held_w, 0.0)
             forced |= against_w > (can.discharge_w if charges else can.charge_w) + RESOLUTION_W
             forced |= _behind_full_rows(network, against_w, limits.discharge_w if charges else limits.charge_w)
-        power_w, chosen = rearrange(network, held_w, side, forced, Few(max(most, 0), few.ignore_w, few.slack_w))
+        power_w, chosen = rearrange(network, held_w, side, forced, replace(few, most=max(most, 0)))
         most -= int(chosen.sum())
         outcome_w += side.direction * np.where(chosen, np.floor(power_w + 1e-6), power_w)
     return outcome_w + 0.0
@@ -47,15 +50,20 @@ def move(
 def rearrange(network: Network, power_w: Floats, side: Side, must: Bools, few: Few) -> tuple[Floats, Bools]:
     """The powers from now on in the side's direction, and whose were shared again.
 
-    The sum of the ideal is the target. All that `must` change do; of the others those that are furthest from their
-    ideal, and as many as it takes to reach the target, if need be more than a few.
+    The sum of the ideal is the target. All that `must` change do; of the others a few: as many as it takes to reach
+    the target, and those that are furthest from their ideal. What a few cannot reach is left to the next step, unless
+    it is much.
     """
     ideal_w, caps_w = side.ideal.power_w, side.caps_w
     target_w = float(ideal_w.sum())
     must = must | _behind_full_rows(network, np.where(must, 0.0, np.maximum(power_w, 0.0)), side.limits_w)
     gap_w = np.where(must, 0.0, np.abs(ideal_w - power_w))
     count = max(few.most - int(must.sum()), 0)
-    needed = _needed(power_w, caps_w, must, target_w, few.slack_w)
+    nodes_bind = bool((side.ideal.bound >= 0).any())
+    needed = _needed(power_w, ideal_w if nodes_bind else caps_w, must, target_w, few)
+    if len(needed) > count:
+        count = max(count, len(needed)) if abs(target_w - float(power_w.sum())) > few.sudden_w else count
+        needed = needed[:count]
     far_w = np.where(gap_w > few.ignore_w, gap_w, 0.0)
     while True:
         chosen = must.copy()
@@ -72,7 +80,8 @@ def rearrange(network: Network, power_w: Floats, side: Side, must: Bools, few: F
             network, np.where(chosen, caps_w, 0.0), side.minimum_w, side.weights, left_w, room_w
         )
         outcome_w = others_w + shares.power_w
-        if float(outcome_w.sum()) >= target_w - few.slack_w - 1.0 or count >= len(power_w):
+        lacking_w = target_w - float(outcome_w.sum())
+        if lacking_w <= few.sudden_w or count >= len(power_w):
             return outcome_w, chosen
         count, far_w = max(2 * count, 1), gap_w  # within the nodes' limits it takes more of them
 
@@ -87,15 +96,15 @@ def _behind_full_rows(network: Network, power_w: Floats, limits_w: Floats) -> Bo
     return behind
 
 
-def _needed(power_w: Floats, caps_w: Floats, must: Bools, target_w: float, slack_w: float) -> Ints:
-    """The fewest that, with all that must change, reach the target: those with the most room."""
+def _needed(power_w: Floats, most_w: Floats, must: Bools, target_w: float, few: Few) -> Ints:
+    """The fewest that, with all that must change, reach the target: those with the most room, to `most_w` or to 0."""
     rest_w = float(power_w[~must].sum())
-    lacking_w = target_w - rest_w - float(caps_w[must].sum())
+    lacking_w = target_w - rest_w - float(most_w[must].sum())
     if lacking_w > 0.0:
-        room_w = np.where(must, 0.0, caps_w - power_w)
+        room_w = np.where(must, 0.0, most_w - power_w)
     else:
         room_w, lacking_w = np.where(must, 0.0, power_w), rest_w - target_w
-    if lacking_w <= slack_w:
+    if lacking_w <= few.slack_w:
         return np.zeros(0, dtype=np.intp)
     order = np.argsort(-room_w, kind="stable")
     count = int(np.searchsorted(np.cumsum(room_w[order]), lacking_w)) + 1
