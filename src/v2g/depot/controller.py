@@ -2,6 +2,7 @@
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.depot.allocation import BY_TARGET, Bools, Floats, Ints
 from v2g.depot.capability import WHATS, Capability, Margins
@@ -15,10 +16,10 @@ from v2g.depot.sharing import (
     Limits,
     Musts,
     Side,
-    available_w,
     by_course,
     charging,
     discharging,
+    most_w,
     musts,
 )  # fmt: skip
 from v2g.depot.state import Gone, State
@@ -106,7 +107,10 @@ class Controller:
         wanted = asked(site.requests, now, site.frequency_hz)
         before_w, ratings_w = state.power_w, float(state.rating_w.sum())
         few = Few(
-            max(settings.changes, int(settings.changes_pu * float((columns["present"] > 0).sum()))),
+            max(
+                settings.changes,
+                int(settings.changes_pu * float(((columns["present"] > 0) & (columns["online"] > 0)).sum())),
+            ),
             settings.ignore_pu * state.rating_w,
             settings.slack_pu * ratings_w,
             settings.sudden_pu * ratings_w,
@@ -115,7 +119,7 @@ class Controller:
         sides: tuple[Side, ...]
         if wanted.power_w is None:
             sides = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
-            room_w = available_w(columns, discharging(columns, can, must, np.inf, limits))
+            room_w = float(discharging(columns, can, must, np.inf, limits).ideal.power_w.sum())
             reserve_w = 0.0
         else:
             sides, room_w, reserve_w = self._towards(wanted.power_w, state, can, must, limits)
@@ -133,7 +137,7 @@ class Controller:
         commanded_w = float(power_w.sum())
         expected_w = commanded_w + self._feedback.off_w
         short_w = 0.0 if wanted.power_w is None else abs(wanted.power_w - expected_w)
-        charge_w = available_w(columns, charging(columns, can, must, np.inf, limits))
+        charge_w = float(charging(columns, can, must, np.inf, limits).ideal.power_w.sum())
         return Dispatch(
             setpoints=setpoints,
             changed=frozenset(columns.ids[number] for number in np.flatnonzero(power_w != before_w)),
@@ -151,7 +155,7 @@ class Controller:
     def _towards(
         self, request_w: float, state: State, can: Capability, must: Musts, limits: Limits
     ) -> tuple[tuple[Side, ...], float, float]:
-        """The direction that meets the request, what the site could feed at most, and what of it is held back."""
+        """The direction that meets the request, what the site could feed at most, and what vehicles have beyond it."""
         columns = state.columns
         rest_w = request_w - self._feedback.off_w - float(must.power_w.sum())
         everything = discharging(columns, can, must, np.inf, limits)
@@ -160,10 +164,11 @@ class Controller:
             self._wanted_w = self._served_w = 0.0
             return (charging(columns, can, must, rest_w, limits),), room_w, 0.0
         # The reserve serves what was promised before vehicles left; it is filled up again as the request falls.
-        held_w = self.settings.reserve_pu * room_w
-        target_w = min(-rest_w, max(room_w - held_w, min(self._served_w, room_w)))
+        kept = replace(everything, caps_w=everything.caps_w * (1.0 - self.settings.reserve_pu))
+        target_w = min(-rest_w, max(most_w(columns, kept), min(self._served_w, room_w)))
         self._wanted_w, self._served_w = -rest_w, target_w
-        return (discharging(columns, can, must, target_w, limits),), room_w, min(held_w, room_w - target_w)
+        reserve_w = float(everything.caps_w.sum()) - target_w
+        return (discharging(columns, can, must, target_w, limits),), room_w, reserve_w
 
     def _look(self, site: Site, now: float) -> State:
         """Take in what is new: who came and went, and what the meter says."""

@@ -131,7 +131,7 @@ class Dispatch(Struct, frozen=True, kw_only=True):
     """How much more the site could draw in this cycle, and how much more it could feed."""
     discharge_room_w: float
     reserve_w: float
-    """Of `discharge_room_w` (or of the other while the site draws), what is held for refills."""
+    """While the site feeds: what the vehicles could give beyond what they are asked for, if others leave."""
     notices: tuple[Notice, ...] = ()
     short_w: float = 0.0
     """What is missing to the request; a magnitude."""

@@ -72,10 +72,8 @@ def discharging(columns: Columns, can: Capability, must: Musts, target_w: float,
     return _side(columns, DISCHARGE, caps_w, columns["min_discharge_w"], can.above_wh, target_w, limits.discharge_w)
 
 
-def available_w(columns: Columns, side: Side) -> float:
-    """The most that this direction could give."""
-    if np.isinf(side.ideal.level):
-        return float(side.ideal.power_w.sum())
+def most_w(columns: Columns, side: Side) -> float:
+    """The most that the chargers of this side could give with its caps."""
     return float(fill(columns.network, side.caps_w, side.weights, np.inf, side.limits_w).power_w.sum())
 
 
