@@ -19,6 +19,8 @@ from benchmarks import (
     capture_decoding,
     contracts,
     crowd,
+    depot_allocation,
+    depot_regulation,
     eight_evses,
     energy_loop,
     exi_calls,
@@ -63,6 +65,8 @@ MODULES = (
     crowd,
     lossy_captures,
     lossy_sessions,
+    depot_allocation,
+    depot_regulation,
 )
 FOLDER = Path(__file__).parent
 

@@ -6,8 +6,9 @@ level goes on rising for the others until the target is reached. The outcome is 
 can get more without somebody with less for its weight getting less.
 
 For the sums of nodes of a tree this is also the most power that the limits admit (such limits form a polymatroid, whose
-lexicographically optimal base it is). Limits for single phases cross those of the sums, so the fair outcome can then be
-less than the most; it still exceeds no limit.
+lexicographically optimal base it is). Limits for single phases cross those of the sums: a charger on one phase can then
+be in the way of three times its power on all three, and the fair outcome is less than the most. If it does not reach
+the target, `serve` gives up as much of fairness as the target needs.
 
 Everything is a magnitude for one direction; chargers are in the order of `Network.order`.
 """
@@ -67,6 +68,10 @@ class Network:
         self._share: Floats = np.array([[1.0] * self.size, *share])
         """How much of a charger's power passes phase 1, 2, 3; row 0 is the sum."""
         self._by_phase = any(phase for _, phase in rows)
+        self.even: Bools = self._share[1:].max(axis=0) < 0.4
+        """Who loads all three phases alike."""
+        self.crosses = self._by_phase and not bool(self.even.all())
+        """Whether limits of single phases cross those of sums."""
 
     def row_name(self, row: int) -> str:
         """`T2` or `T2 phase 1`."""
@@ -117,72 +122,89 @@ def fill(network: Network, caps_w: Floats, weights: Floats, target_w: float, lim
 
     `caps_w`: of each charger. `weights`: what shares are proportional to; 0 gets nothing. `limits_w`: of each row.
     """
+    cut_w = np.where(weights > 0.0, np.maximum(caps_w, 0.0), 0.0)
     bound = np.full(network.size, BY_CAP, dtype=np.intp)
-    free = (caps_w > 0.0) & (weights > 0.0)
-    power_w = np.zeros(network.size)
-    target_w, limits_w, level = max(target_w, 0.0), np.maximum(limits_w, 0.0), 0.0
-    for _ in range(len(network.rows) + 1):  # each round settles one row at least
-        level = _level(target_w - float(power_w[~free].sum()), caps_w[free], weights[free])
-        wanted_w = np.minimum(caps_w, level * weights) if level < inf else caps_w
-        trial_w = np.where(free, wanted_w, power_w)
-        over = np.flatnonzero(network.sums(trial_w) > limits_w + TOLERANCE_W)
+    limits_w, target_w, level = np.maximum(limits_w, 0.0), max(target_w, 0.0), 0.0
+    row_levels = np.zeros(len(limits_w))
+    while True:  # each round settles one row at least
+        level = _level(target_w, cut_w, weights, level)
+        power_w = np.minimum(cut_w, level * weights) if level < inf else cut_w
+        over = (network.sums(power_w) > limits_w + TOLERANCE_W).nonzero()[0]
         if not len(over):
-            bound[free & (trial_w < caps_w)] = BY_TARGET
-            return Shares(trial_w, bound, level)
-        free = _settle(network, over, limits_w, caps_w, weights, free, power_w, bound)
-    return Shares(power_w, bound, level)
+            bound[power_w < cut_w] = BY_TARGET
+            return Shares(power_w, bound, level)
+        _settle(network, over, limits_w, cut_w, weights, row_levels, bound)
 
 
-def _level(target_w: float, caps_w: Floats, weights: Floats) -> float:
-    """Where the sum of min(cap, level * weight) is the target; infinite if all caps together are not more."""
+def serve(network: Network, caps_w: Floats, weights: Floats, target_w: float, limits_w: Floats) -> Shares:
+    """As `fill`; a target that the fair shares do not reach is served first from chargers that load phases evenly.
+
+    Of the fair outcome and the one that prefers even chargers, both within all limits, the mixture that reaches the
+    target, or comes nearest to it, is within all limits too.
+    """
+    fair = fill(network, caps_w, weights, target_w, limits_w)
+    lacking_w = target_w - float(fair.power_w.sum())
+    if not network.crosses or lacking_w <= TOLERANCE_W:
+        return fair
+    even = fill(network, caps_w, np.where(network.even, weights, 1e-7 * weights), inf, limits_w)
+    more_w = float(even.power_w.sum() - fair.power_w.sum())
+    if more_w <= TOLERANCE_W:
+        return fair
+    mixture = min(lacking_w / more_w, 1.0)
+    return Shares(fair.power_w + mixture * (even.power_w - fair.power_w), fair.bound, fair.level)
+
+
+def _level(target_w: float, caps_w: Floats, weights: Floats, level: float) -> float:
+    """Where the sum of min(cap, level * weight) is the target; infinite if all caps together are not more.
+
+    `level`: one that is not above it. Newton's method from below, on a concave function of straight pieces: exact, in
+    a few rounds.
+    """
     if float(caps_w.sum()) <= target_w:
         return inf
-    if target_w <= 0.0:
-        return 0.0
-    level = target_w / float(weights.sum())
-    while True:  # Newton's method from below, on a concave function of straight pieces: exact, in a few rounds
-        full = caps_w <= level * weights
-        rest = float(weights[~full].sum())
+    while True:
+        full = level * weights >= caps_w
+        rest = float(weights.sum(where=~full))
         if rest <= 0.0:
             return level
-        following = (target_w - float(caps_w[full].sum())) / rest
+        following = (target_w - float(caps_w.sum(where=full))) / rest
         if following <= level * (1 + 1e-13):
             return level
         level = following
 
 
 def _settle(
-    network: Network, over: Ints, limits_w: Floats, caps_w: Floats, weights: Floats, free: Bools, power_w: Floats,
-    bound: Ints,
-) -> Bools:  # fmt: skip
-    """Of the rows that are over their limits, settle those that no other reaches first. Returns who is still free."""
+    network: Network, over: Ints, limits_w: Floats, cut_w: Floats, weights: Floats, row_levels: Floats, bound: Ints
+) -> None:
+    """Of the rows that are over their limits, settle those that no other reaches first: lower their chargers' caps.
+
+    A charger whose cap is lowered to its share at the level of a row stays there, as the level only rises from then on.
+    `row_levels`: the level at which each row is full, or one below it; corrected here.
+    """
     who, begins, share = network.members(over)
-    is_free, cap_w, weight = free[who], caps_w[who], weights[who]
-    room_w = limits_w[over] - np.add.reduceat(np.where(is_free, 0.0, share * power_w[who]), begins)
-    room_w = np.maximum(room_w, 0.0)
-    counts = np.diff(np.append(begins, len(who)))
-    rising, levels = is_free & (share > 0.0), np.zeros(len(over))
-    is_free = rising
-    while True:
-        sloped = np.add.reduceat(np.where(rising, share * weight, 0.0), begins)
-        filled_w = np.add.reduceat(np.where(is_free & ~rising, share * cap_w, 0.0), begins)
-        levels = np.where(sloped > 0.0, (room_w - filled_w) / np.where(sloped > 0.0, sloped, 1.0), levels)
-        still = is_free & (cap_w > np.repeat(levels, counts) * weight)
-        if (still == rising).all():
+    counts = np.append(begins[1:], len(who)) - begins
+    cap_w, weight = share * cut_w[who], share * weights[who]
+    room_w, levels = limits_w[over], row_levels[over]
+    while True:  # Newton's method as above, for all rows at once
+        grown_w = np.repeat(levels, counts) * weight
+        full = grown_w >= cap_w
+        slope = np.add.reduceat(np.where(full, 0.0, weight), begins)
+        rest_w = room_w - np.add.reduceat(np.where(full, cap_w, 0.0), begins)
+        following = np.where(slope > 0.0, rest_w / np.maximum(slope, 1e-300), levels)
+        if (following <= levels * (1 + 1e-13)).all():
             break
-        rising = still
+        levels = np.maximum(following, levels)
+    row_levels[over] = levels
+    passes = share > 0.0
     each_level = np.repeat(levels, counts)
     lowest = np.full(network.size, inf)
-    np.minimum.at(lowest, who[is_free], each_level[is_free])
-    first = np.minimum.reduceat(np.where(is_free, lowest[who], inf), begins) >= levels * (1 - 1e-12)
-    chosen = is_free & np.repeat(first, counts)
-    settled, at_level = who[chosen], each_level[chosen]
-    level_w = at_level * weights[settled]
-    power_w[settled] = np.minimum(caps_w[settled], level_w)
-    bound[settled] = np.where(level_w < caps_w[settled], np.repeat(over, counts)[chosen], BY_CAP)
-    left = free.copy()
-    left[settled] = False
-    return left
+    np.minimum.at(lowest, who[passes], each_level[passes])
+    lowest[np.where(lowest < inf, lowest, 0.0) * weights >= cut_w] = inf  # who is full by then is not lowered
+    first = np.minimum.reduceat(np.where(passes, lowest[who], inf), begins) >= levels * (1 - 1e-12)
+    chosen = passes & ~full & np.repeat(first, counts)
+    settled = who[chosen]
+    cut_w[settled] = np.minimum(cut_w[settled], each_level[chosen] * weights[settled])
+    bound[settled] = np.repeat(over, counts)[chosen]
 
 
 def _subtree_ends(tree: Tree) -> list[int]:

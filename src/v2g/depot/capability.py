@@ -28,6 +28,10 @@ class Margins(Struct, frozen=True, kw_only=True):
     """How long before its departure a vehicle shall have what it needs."""
 
 
+LEAST_PU = 0.1
+"""Of its rating: a charger that gives less wastes much of it in its inverter, so fewer chargers give more each."""
+
+
 class Capability:
     """For each charger: caps (magnitudes), what binds them, and energies. All in the columns' order."""
 
@@ -35,6 +39,7 @@ class Capability:
         """`energy_wh`: in each battery by reckoning; not a number if it is not known."""
         self._columns, self._size = columns, len(columns.ids)
         capacity_wh, efficiency = columns["capacity_wh"], columns["efficiency_pu"]
+        self.least_w: Floats = LEAST_PU * np.maximum(columns["max_charge_w"], columns["max_discharge_w"])
         left_s = columns["departure_s"] - now - margins.departure_s
         self.left_s: Floats = np.minimum(np.where(np.isnan(left_s), LONG_S, np.maximum(left_s, 0.0)), LONG_S)
         self.need_wh: Floats = self._need(energy_wh, now)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from v2g.depot.allocation import BY_TARGET, Bools, Floats, Ints
 from v2g.depot.capability import WHATS, Capability, Margins
 from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
-from v2g.depot.moves import Few, move
+from v2g.depot.moves import RESOLUTION_W, Few, move
 from v2g.depot.request import Asked, asked
 from v2g.depot.response import Dynamics, Feedback
 from v2g.depot.sharing import (
@@ -16,6 +16,7 @@ from v2g.depot.sharing import (
     Limits,
     Musts,
     Side,
+    Way,
     by_course,
     charging,
     discharging,
@@ -27,7 +28,6 @@ from v2g.depot.view import Site
 from v2g.kernel.units import kw
 
 NUMBER = {what: number for number, what in enumerate(WHATS)}
-RESOLUTION_W = 1.0
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -51,13 +51,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Of all ratings: a sum that is no further from the request is left alone."""
     reserve_pu: float = 0.1
     """Of what the site can feed, the share that is held for refills."""
-    jump_pu: float = 0.01
+    jump_pu: float = 0.005
     """Of all ratings: a difference at the meter above it is somebody gone, not noise."""
     meter_stale_s: float = 5.0
     patience_s: float = 6.0
     """A charger that does not follow for longer is taken at what it gives."""
     silent_s: float = 30.0
-    """A charger without a measurement for longer gets no more than it has."""
+    """A charger without a measurement for longer gets no more than it has; sooner, if it used to send more often."""
     margins: Margins = Margins()
     dynamics: Dynamics = Dynamics()
 
@@ -73,8 +73,7 @@ class Controller:
         self._event = True
         self._stepped_s = -np.inf
         self._asked_w: float | None = None
-        self._wanted_w = self._served_w = 0.0
-        """What was left for discharge, and what of it is served."""
+        self._served_w = 0.0
         self._shown: dict[str, Setpoint] = {}
         self._codes: Ints = np.zeros(0, dtype=np.intp)
 
@@ -100,75 +99,75 @@ class Controller:
         state.leave_alone(now)
         state.reckon(now, settings.margins)
         astray = state.follow(now, settings.patience_s)
+        silent = state.silent(now, settings.silent_s)
         can = Capability(columns, state.energy_wh, now, settings.margins)
-        silent = self._restrain(state, can, astray, now)
+        _restrain(state, can, silent)
         limits = _limits(site, state, now)
         must = musts(columns, can, state.must, limits)
         wanted = asked(site.requests, now, site.frequency_hz)
-        before_w, ratings_w = state.power_w, float(state.rating_w.sum())
-        few = Few(
-            max(
-                settings.changes,
-                int(settings.changes_pu * float(((columns["present"] > 0) & (columns["online"] > 0)).sum())),
-            ),
-            settings.ignore_pu * state.rating_w,
-            settings.slack_pu * ratings_w,
-            settings.sudden_pu * ratings_w,
-        )
-        by_target = What.PLAN if wanted.power_w is None else What.REQUEST
-        sides: tuple[Side, ...]
         if wanted.power_w is None:
-            sides = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
-            room_w = float(discharging(columns, can, must, np.inf, limits).ideal.power_w.sum())
-            reserve_w = 0.0
+            way = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
         else:
-            sides, room_w, reserve_w = self._towards(wanted.power_w, state, can, must, limits)
-        if 0.0 < self._served_w < self._wanted_w - 1.0:
-            by_target = What.RESERVE
-        power_w = move(columns.network, before_w, sides, must, can, limits, few)
-        state.must = must.who
-        state.power_w = power_w
+            way = self._towards(wanted.power_w, state, can, must, limits)
+        few = self._few(state)
+        before_w, power_w = state.power_w, move(columns.network, state.power_w, way, must, few)
+        state.must, state.power_w = must.who, power_w
         state.response.command(power_w, now)
-        reached_w = sum(side.direction * float(side.ideal.power_w.sum()) for side in sides) + float(must.power_w.sum())
-        self._event = abs(reached_w - float(power_w.sum())) > settings.jump_pu * ratings_w  # go on at once
+        self._event = abs(_ideal_w(way, must) - float(power_w.sum())) > few.unreached_w  # then go on at once
         self._stepped_s, self._asked_w = now, wanted.power_w
-        codes = _codes(can, sides, must, power_w, few.ignore_w, by_target)
-        setpoints = self._setpoints(state, codes, power_w, wanted)
+        by_target = What.PLAN if wanted.power_w is None else What.RESERVE if way.held else What.REQUEST
+        codes = _codes(can, way.sides, must, power_w, few.ignore_w, by_target)
         commanded_w = float(power_w.sum())
-        expected_w = commanded_w + self._feedback.off_w
-        short_w = 0.0 if wanted.power_w is None else abs(wanted.power_w - expected_w)
+        missing_w = 0.0 if wanted.power_w is None else abs(wanted.power_w - commanded_w - self._feedback.off_w)
         charge_w = float(charging(columns, can, must, np.inf, limits).ideal.power_w.sum())
         return Dispatch(
-            setpoints=setpoints,
+            setpoints=self._setpoints(state, codes, power_w, wanted),
             changed=frozenset(columns.ids[number] for number in np.flatnonzero(power_w != before_w)),
             requested_w=wanted.power_w,
             requested_by=wanted.by,
             commanded_w=commanded_w,
             delivered_w=self._delivered(site, state, now),
             charge_room_w=max(charge_w - max(commanded_w, 0.0), 0.0),
-            discharge_room_w=max(room_w + min(commanded_w, 0.0), 0.0),
-            reserve_w=reserve_w,
-            short_w=short_w if short_w > settings.jump_pu * ratings_w else 0.0,
+            discharge_room_w=max(way.room_w + min(commanded_w, 0.0), 0.0),
+            reserve_w=way.reserve_w,
+            short_w=missing_w if missing_w > few.unreached_w else 0.0,
             notices=self._notices(site, state, now, astray, silent),
         )
 
-    def _towards(
-        self, request_w: float, state: State, can: Capability, must: Musts, limits: Limits
-    ) -> tuple[tuple[Side, ...], float, float]:
-        """The direction that meets the request, what the site could feed at most, and what vehicles have beyond it."""
+    def _few(self, state: State) -> Few:
+        settings, columns = self.settings, state.columns
+        active = (columns["present"] > 0) & (columns["online"] > 0)
+        rating_w = state.rating_w
+        ratings_w = float(rating_w.sum())
+        return Few(
+            most=max(settings.changes, int(settings.changes_pu * float(active.sum()))),
+            ignore_w=settings.ignore_pu * rating_w,
+            slack_w=settings.slack_pu * ratings_w,
+            sudden_w=settings.sudden_pu * ratings_w,
+            unreached_w=settings.jump_pu * ratings_w,
+        )
+
+    def _towards(self, request_w: float, state: State, can: Capability, must: Musts, limits: Limits) -> Way:
+        """The direction that meets the request."""
         columns = state.columns
         rest_w = request_w - self._feedback.off_w - float(must.power_w.sum())
         everything = discharging(columns, can, must, np.inf, limits)
         room_w = float(everything.ideal.power_w.sum())
-        if rest_w >= 0.0:
-            self._wanted_w = self._served_w = 0.0
-            return (charging(columns, can, must, rest_w, limits),), room_w, 0.0
+        feeds = float(state.power_w.sum()) < 0.0
+        if rest_w > 0.0 or (rest_w == 0.0 and not feeds):
+            self._served_w = 0.0
+            return Way((charging(columns, can, must, rest_w, limits),), everything, room_w)
         # The reserve serves what was promised before vehicles left; it is filled up again as the request falls.
         kept = replace(everything, caps_w=everything.caps_w * (1.0 - self.settings.reserve_pu))
         target_w = min(-rest_w, max(most_w(columns, kept), min(self._served_w, room_w)))
-        self._wanted_w, self._served_w = -rest_w, target_w
-        reserve_w = float(everything.caps_w.sum()) - target_w
-        return (discharging(columns, can, must, target_w, limits),), room_w, reserve_w
+        self._served_w = target_w
+        return Way(
+            (discharging(columns, can, must, target_w, limits),),
+            charging(columns, can, must, 0.0, limits),
+            room_w,
+            reserve_w=float(everything.caps_w.sum()) - target_w,
+            held=target_w < min(-rest_w, room_w) - RESOLUTION_W,
+        )
 
     def _look(self, site: Site, now: float) -> State:
         """Take in what is new: who came and went, and what the meter says."""
@@ -202,19 +201,6 @@ class Controller:
             self._feedback.taken_out(state.response.take_out(gone.unplugged), surely=True, jump_w=jump_w)
         if gone.lost.any() and metered:
             self._feedback.taken_out(state.response.take_out(gone.lost), surely=False, jump_w=jump_w)
-
-    def _restrain(self, state: State, can: Capability, astray: Bools, now: float) -> Bools:
-        """Chargers that do not follow, or are silent, get no more than they give."""
-        columns = state.columns
-        silent = (columns["online"] > 0) & (columns["present"] > 0)
-        silent &= ~(columns["measured_s"] >= now - self.settings.silent_s)
-        most_w = np.where(silent, np.minimum(state.most_w, np.abs(state.power_w)), state.most_w)
-        for caps_w, bound in ((can.charge_w, can.charge_bound), (can.discharge_w, can.discharge_bound)):
-            binds = most_w < caps_w
-            bound[binds] = NUMBER[What.DOES_NOT_FOLLOW]
-            bound[binds & silent] = NUMBER[What.SILENT]
-            np.minimum(caps_w, most_w, out=caps_w)
-        return silent
 
     def _delivered(self, site: Site, state: State, now: float) -> float:
         meter = site.meter
@@ -271,6 +257,21 @@ class Controller:
         if site.meter is not None and now - site.meter.unix_s > self.settings.meter_stale_s:
             found.append(Notice(Trouble.METER_LOST, "meter", "the meter's reading is old; its feedback rests"))
         return tuple(found)
+
+
+def _ideal_w(way: Way, must: Musts) -> float:
+    """Where the sum of the set-points should be."""
+    return float(must.power_w.sum()) + sum(side.direction * float(side.ideal.power_w.sum()) for side in way.sides)
+
+
+def _restrain(state: State, can: Capability, silent: Bools) -> None:
+    """Chargers that do not follow, or are silent, get no more than they give."""
+    most_w = np.where(silent, np.minimum(state.most_w, np.abs(state.power_w)), state.most_w)
+    for caps_w, bound in ((can.charge_w, can.charge_bound), (can.discharge_w, can.discharge_bound)):
+        binds = most_w < caps_w
+        bound[binds] = NUMBER[What.DOES_NOT_FOLLOW]
+        bound[binds & silent] = NUMBER[What.SILENT]
+        np.minimum(caps_w, most_w, out=caps_w)
 
 
 def _limits(site: Site, state: State, now: float) -> Limits:

@@ -87,8 +87,8 @@ class Feedback:
     under way cannot explain is believed at once, a small one little by little.
     """
 
-    GAIN = 0.25
-    UNDER_WAY = 0.6
+    GAIN = 0.5
+    UNDER_WAY = 0.3
     """What share of the power under way may seem missing because it comes earlier or later than foreseen."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec import Struct
 
-from v2g.depot.allocation import Bools, Floats, Network, Shares, fill
+from v2g.depot.allocation import TOLERANCE_W, Bools, Floats, Network, Shares, serve
 from v2g.depot.capability import HOUR_S, Capability
 from v2g.depot.columns import Columns
 from v2g.depot.view import Course
@@ -26,11 +26,26 @@ class Side(Struct, frozen=True):
     direction: float
     caps_w: Floats
     minimum_w: Floats
+    least_w: Floats
     weights: Floats
     limits_w: Floats
     ideal: Shares
     dropped: Bools
     """At 0 only because their share would be less than their minimum."""
+
+
+class Way(Struct, frozen=True):
+    """What the plant does: one direction if a power is asked for, both if each vehicle follows its plan."""
+
+    sides: tuple[Side, ...]
+    back: Side | None
+    """If there is one side, the other one: chargers may still go that way."""
+    room_w: float
+    """What the site could feed at most."""
+    reserve_w: float = 0.0
+    """What vehicles could give beyond what they are asked for, if others leave."""
+    held: bool = False
+    """Whether the reserve stands against the request."""
 
 
 class Musts(Struct, frozen=True):
@@ -63,24 +78,26 @@ def charging(columns: Columns, can: Capability, must: Musts, target_w: float, li
     """`target_w` shared by urgency among those that need not charge anyway."""
     room_w = limits.charge_w - columns.network.sums(must.power_w)
     caps_w = np.where(must.who, 0.0, can.charge_w)
-    return _side(columns, CHARGE, caps_w, columns["min_charge_w"], urgency(can), target_w, room_w)
+    return _side(columns, can, CHARGE, caps_w, columns["min_charge_w"], urgency(can), target_w, room_w)
 
 
 def discharging(columns: Columns, can: Capability, must: Musts, target_w: float, limits: Limits) -> Side:
     """`target_w` shared by the energy above each vehicle's floor."""
     caps_w = np.where(must.who, 0.0, can.discharge_w)
-    return _side(columns, DISCHARGE, caps_w, columns["min_discharge_w"], can.above_wh, target_w, limits.discharge_w)
+    return _side(
+        columns, can, DISCHARGE, caps_w, columns["min_discharge_w"], can.above_wh, target_w, limits.discharge_w
+    )
 
 
 def most_w(columns: Columns, side: Side) -> float:
     """The most that the chargers of this side could give with its caps."""
-    return float(fill(columns.network, side.caps_w, side.weights, np.inf, side.limits_w).power_w.sum())
+    return float(serve(columns.network, side.caps_w, side.weights, np.inf, side.limits_w).power_w.sum())
 
 
 def by_course(
     columns: Columns, can: Capability, must: Musts, energy_wh: Floats, courses: Mapping[str, Course], now: float,
     limits: Limits,
-) -> tuple[Side, Side]:  # fmt: skip
+) -> Way:  # fmt: skip
     """Nobody asks for a power: charge and discharge as the plan says; without a plan charge what there is to charge."""
     wish_w = can.charge_w.copy()
     efficiency = columns["efficiency_pu"]
@@ -89,37 +106,58 @@ def by_course(
             hours = max(course.until_unix_s - now, 60.0) / HOUR_S
             into_w = (course.energy_wh - energy_wh[number]) / hours
             wish_w[number] = into_w / efficiency[number] if into_w > 0 else into_w * efficiency[number]
-    room_w = limits.charge_w - columns.network.sums(must.power_w)
+    charge_limits_w = limits.charge_w - columns.network.sums(must.power_w)
     charge_w = np.where(must.who, 0.0, np.clip(wish_w, 0.0, can.charge_w))
     weights = np.minimum(urgency(can), 1e3 * charge_w) if not courses else charge_w
     give_w = np.where(must.who, 0.0, np.clip(-wish_w, 0.0, can.discharge_w))
-    return (
-        _side(columns, CHARGE, charge_w, columns["min_charge_w"], weights, np.inf, room_w),
-        _side(columns, DISCHARGE, give_w, columns["min_discharge_w"], give_w, np.inf, limits.discharge_w),
-    )
+    room_w = float(discharging(columns, can, must, np.inf, limits).ideal.power_w.sum())
+    charge = _side(columns, can, CHARGE, charge_w, columns["min_charge_w"], weights, np.inf, charge_limits_w)
+    give = _side(columns, can, DISCHARGE, give_w, columns["min_discharge_w"], give_w, np.inf, limits.discharge_w)
+    return Way((charge, give), None, room_w)
 
 
 def _side(
-    columns: Columns, direction: float, caps_w: Floats, minimum_w: Floats, weights: Floats, target_w: float,
+    columns: Columns,
+    can: Capability,
+    direction: float,
+    caps_w: Floats,
+    minimum_w: Floats,
+    weights: Floats,
+    target_w: float,
     limits_w: Floats,
-) -> Side:  # fmt: skip
-    ideal, dropped = fill_with_minimum(columns.network, caps_w, minimum_w, weights, target_w, limits_w)
-    return Side(direction, caps_w, minimum_w, weights, limits_w, ideal, dropped)
+) -> Side:
+    ideal, dropped = fill_with_minimum(columns.network, caps_w, minimum_w, weights, target_w, limits_w, can.least_w)
+    return Side(direction, caps_w, minimum_w, can.least_w, weights, limits_w, ideal, dropped)
 
 
 def fill_with_minimum(
-    network: Network, caps_w: Floats, minimum_w: Floats, weights: Floats, target_w: float, limits_w: Floats
+    network: Network,
+    caps_w: Floats,
+    minimum_w: Floats,
+    weights: Floats,
+    target_w: float,
+    limits_w: Floats,
+    least_w: Floats | float = 0.0,
 ) -> tuple[Shares, Bools]:
-    """As `fill`, but a share is 0 or at least the charger's minimum. Returns also who stays at 0 for that reason.
+    """As `serve`, but a share is 0 or at least the charger's minimum. Returns also who stays at 0 for that reason.
 
-    Of the chargers whose share is below their minimum the half with the least go to 0, and the rest is shared again:
-    with each round fewer chargers have more each, until all that are left reach their minimum.
+    Of the chargers whose share is below their minimum, those with the most stay as far as the power of all of them goes
+    round, the others go to 0, and everything is shared again, until nobody is below.
+
+    `least_w` is a minimum that is only preferred: it holds as long as the target can be served that way.
     """
+    preferred_w = np.maximum(minimum_w, np.minimum(least_w, caps_w))
     dropped = caps_w < minimum_w
     while True:
-        shares = fill(network, np.where(dropped, 0.0, caps_w), weights, target_w, limits_w)
-        low = np.flatnonzero((shares.power_w > 0.0) & (shares.power_w < minimum_w))
+        shares = serve(network, np.where(dropped, 0.0, caps_w), weights, target_w, limits_w)
+        low = np.flatnonzero((shares.power_w > 0.0) & (shares.power_w < preferred_w - TOLERANCE_W))
         if not len(low):
             return shares, dropped & (caps_w > 0.0)
-        ranked = low[np.argsort(shares.power_w[low] / minimum_w[low], kind="stable")]
-        dropped[ranked[: (len(low) + 1) // 2]] = True
+        ranked = low[np.argsort(-shares.power_w[low] / preferred_w[low], kind="stable")]
+        stay = int(np.searchsorted(np.cumsum(preferred_w[ranked]), float(shares.power_w[low].sum()), side="right"))
+        alone = len(low) == np.count_nonzero(shares.power_w)
+        if stay == 0 and alone and shares.power_w[low].sum() >= minimum_w[ranked[0]]:
+            if len(low) == 1:
+                return shares, dropped & (caps_w > 0.0)
+            stay = 1
+        dropped[ranked[min(stay, len(low) - 1) :]] = True

@@ -15,6 +15,12 @@ FRESH_S = 10.0
 """A measurement older than this says nothing of the power just now."""
 
 
+_KEPT = (
+    "power_w", "energy_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_soc_s", "_heard_s",
+    "_every_s",
+)  # fmt: skip
+
+
 class Gone:
     """Whose power ended at the last look, and how."""
 
@@ -44,6 +50,8 @@ class State:
         """What a charger that does not follow gives at most; a magnitude."""
         self.astray_since_s: Floats = np.full(size, np.inf)
         self._soc_s: Floats = np.full(size, -np.inf)
+        self._heard_s: Floats = np.full(size, -np.inf)
+        self._every_s: Floats = np.full(size, 30.0)
         self.columns.read(chargers)
         self.response = Response(dynamics, self.rating_w, now)
         self._dynamics, self._reckoned_s = dynamics, now
@@ -125,10 +133,35 @@ class State:
             response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
         return astray
 
+    def silent(self, now: float, at_most_s: float) -> Bools:
+        """Who has sent no measurement for three times as long as it used to take, or for `at_most_s`."""
+        columns = self.columns
+        measured_s = columns["measured_s"]
+        came = measured_s > self._heard_s
+        passed_s = np.where(came & np.isfinite(self._heard_s), measured_s - self._heard_s, at_most_s)
+        # Sooner is believed little by little, later at once.
+        self._every_s = np.where(came, np.maximum(passed_s, 0.8 * self._every_s), self._every_s)
+        self._heard_s = np.where(came, measured_s, self._heard_s)
+        patience_s = np.minimum(np.maximum(3.0 * self._every_s, 3.0), at_most_s)
+        active = (columns["online"] > 0) & (columns["present"] > 0)
+        quiet: Bools = active & ~(measured_s > now - patience_s)
+        return quiet
+
     def _take_over(self, old: "State") -> None:
         numbers = {id: number for number, id in enumerate(old.columns.ids)}
         kept = np.array([numbers.get(id, -1) for id in self.columns.ids], dtype=np.intp)
-        for name in ("power_w", "energy_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_soc_s"):
+        for name in (
+            "power_w",
+            "energy_wh",
+            "must",
+            "alone_since_s",
+            "alone_w",
+            "most_w",
+            "astray_since_s",
+            "_soc_s",
+            "_heard_s",
+            "_every_s",
+        ):
             setattr(self, name, _kept(getattr(old, name), getattr(self, name), kept))
         self.response = old.response.moved_to(kept, self.rating_w)
         self._reckoned_s = old._reckoned_s

@@ -57,7 +57,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     dip: float
     """The deepest shortfall in the minute after the loss."""
     recovery_s: float
-    """From the loss until the power is, and for 10 s stays, within 3 % of what it would be without the loss."""
+    """From the loss until the power stays within 3 % of what it would be without the loss."""
     floor_vehicle_s: float
     overload_wh: float
     changed: float
@@ -240,9 +240,12 @@ class _Run:
         scene = self._scene
         if not scene.lost:
             return 0.0
-        length = min(len(self.power_w), len(undisturbed_w))
-        off = np.abs(self.power_w[:length] - undisturbed_w[:length])[scene.lost_at_s :] / scene.capacity_w
-        outside = np.flatnonzero(off[:100] > WITHIN_PU)
+        begins = scene.lost_at_s
+        ours = self.power_w[begins : begins + 100]
+        # Steps may come a second earlier or later than without the loss; that is none of it.
+        shifted = [undisturbed_w[begins + shift : begins + shift + len(ours)] for shift in (-1, 0, 1)]
+        off = np.min([np.abs(ours - each) for each in shifted], axis=0) / scene.capacity_w
+        outside = np.flatnonzero(off > WITHIN_PU)
         return float(outside[-1] + 1) if len(outside) else 0.0
 
 
