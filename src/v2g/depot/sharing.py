@@ -150,7 +150,8 @@ def fill_with_minimum(
     dropped = caps_w < minimum_w
     while True:
         shares = serve(network, np.where(dropped, 0.0, caps_w), weights, target_w, limits_w)
-        low = np.flatnonzero((shares.power_w > 0.0) & (shares.power_w < preferred_w - TOLERANCE_W))
+        below = (shares.power_w < minimum_w * (1.0 - 1e-9)) | (shares.power_w < preferred_w - TOLERANCE_W)
+        low = np.flatnonzero(below & (shares.power_w > 0.0))
         if not len(low):
             return shares, dropped & (caps_w > 0.0)
         ranked = low[np.argsort(-shares.power_w[low] / preferred_w[low], kind="stable")]
