@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from msgspec import structs
 from tests.iso15118.test_d2_captures import Bench
 
+from v2g.capture import stream
 from v2g.capture.dissector import Dissector
 from v2g.capture.file import read
 from v2g.capture.record import Record
@@ -152,6 +154,14 @@ def test_a_captured_car_is_served(name: str, shared: Path) -> None:
         assert response is not None, record.message
         said = response if record.protocol == "sap" else response.Body.BodyElement
         assert said.ResponseCode.value.startswith("OK"), (record.message, said, bench.station.end)
+    # The receipt's signature is about the captured session's id, so `prepare` has gone over to that one.
+    assert {finding.partition(":")[0] for finding in bench.findings()} <= {"session id"}
+    assert "MeteringReceipt" in name or not bench.findings()
+    seen = set()
+    for message, signature, parts, certificate in signed(list(stream.messages(BytesIO(bench.wire)))):
+        verify("iso2", signature, parts, key_of(certificate))
+        seen.add(message)
+    assert CAPTURES[name] <= seen, "what our station passes on stays signed"
     assert bench.station.car.contract
     assert bench.station.end is not None
     assert bench.station.end.fault is None

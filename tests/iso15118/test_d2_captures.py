@@ -1,7 +1,8 @@
 """Cars of real captures at our station: their requests, one by one, with the session id that our station gave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,20 @@ import msgspec
 import pytest
 from tests.iso15118.test_secc_engine import READY
 
+from v2g.capture import stream
 from v2g.capture.dissector import Dissector
 from v2g.capture.file import read
+from v2g.capture.judge import Judge
 from v2g.capture.record import Record
 from v2g.iso15118.edition import body_name
+from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
 from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Authorization, Check, Limits, Offer, Slot, Stage, StationView
 from v2g.kernel.fault import Fault
 from v2g.messages import decode, encode
 from v2g.messages.sap import AppProtocol, supportedAppProtocolReq
+from v2g.v2gtp.framing import pack
 
 WIDE = Limits(charge_w=400_000, charge_a=500, voltage_min_v=50, voltage_max_v=1_000)
 OFFER = Offer("DE*V2G*E1", (Service.DC, Service.AC))
@@ -57,10 +62,13 @@ def sessions(path: Path) -> Iterator[list[Record]]:
 class Bench:
     """Our station's conversation, and hardware that obeys at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, paused: Paused | None = None) -> None:
         self.now = 0.0
         self.view = replace(READY, limits=WIDE, schedule=(Slot(86_400, 400_000, 0),))
-        self.station = StationConversation(OFFER, self.now)
+        self.paused = paused
+        self.station = StationConversation(OFFER, self.now, paused=paused)
+        self.wire = b""
+        """Both sides, as they stand on the line."""
 
     def seen(self, *, done: bool = True) -> StationView:
         """`done`: nothing is under way any more that the car would have to wait for."""
@@ -84,39 +92,91 @@ class Bench:
         payload = record.payload
         if record.protocol != "sap":
             request: Any = record.value
-            if body_name(request) != "SessionSetupReq":
-                header = msgspec.structs.replace(request.Header, SessionID=self.station.session_id)
-                payload = encode(record.protocol, msgspec.structs.replace(request, Header=header))
+            known = self.station.session_id
+            if body_name(request) == "SessionSetupReq":
+                resumes = self.paused is not None and any(request.Header.SessionID)
+                known = self.paused.session_id if self.paused and resumes else request.Header.SessionID
+            header = msgspec.structs.replace(request.Header, SessionID=known)
+            payload = encode(record.protocol, msgspec.structs.replace(request, Header=header))
         assert record.payload_type is not None
         send = self.station.receive(record.payload_type, payload, self.now, self.seen(done=done)).send
         send += self.station.renew(self.now, self.seen(done=done)).send
+        self.wire += b"".join(pack(*each) for each in [(record.payload_type, payload), *send])
         return decode(record.protocol, send[0][1], strict=True) if send else None
 
+    def bodies(self) -> list[Any]:
+        """What both sides have said, without the handshake."""
+        values: list[Any] = [record.value for record in stream.messages(BytesIO(self.wire))]
+        return [each.Body.BodyElement for each in values if hasattr(each, "Body")]
 
-@pytest.mark.parametrize("name", CAPTURES)
+    def findings(self) -> list[str]:
+        """What the judge of captures has against the session, by the rules of its edition."""
+        judge, records = Judge(), list(stream.messages(BytesIO(self.wire)))
+        for record in records:
+            judge.judge(record)
+        return [f"{found.rule}: {found.text}" for each in [*records, *judge.flush()] for found in each.findings]
+
+
+def replay(bench: Bench, requests: Iterable[Record]) -> None:
+    """Every response is paired, of the strict schema, and OK."""
+    for record, following in pairwise([*requests, None]):
+        assert record is not None
+        # As soon as the captured station was: the car goes on then.
+        response = bench.answer(record, done=following is None or following.message != record.message)
+        assert response is not None, record.message
+        assert record.protocol == "sap" or body_name(response) == str(record.message).removesuffix("Req") + "Res", (
+            record.message
+        )
+        said = response if record.protocol == "sap" else response.Body.BodyElement
+        assert said.ResponseCode.value.startswith("OK"), (record.packet, record.message, said)
+    end = bench.station.end
+    assert end is not None
+    assert end.fault is None
+    assert bench.station.demand.stage is Stage.OFF
+
+
+@pytest.mark.parametrize("name", sorted(set(CAPTURES) - set(REFUSED)))
 def test_the_answers_to_a_captured_car_are_legal(name: str, shared: Path) -> None:
-    """Every response is paired, of the strict schema, and OK unless the car wants what our station does not have."""
-    answered = 0
+    """Also those to the car that pauses, which is the same session when it is back."""
+    paused, answered = None, 0
     for requests in sessions(shared / "captures" / name):
-        bench = Bench()
-        for record, following in pairwise([*requests, None]):
-            assert record is not None
-            # As soon as the captured station was: the car goes on then.
-            response = bench.answer(record, done=following is None or following.message != record.message)
-            assert response is not None, record.message
-            answered += 1
-            assert body_name(response) == str(record.message).removesuffix("Req") + "Res"
-            said = response if record.protocol == "sap" else response.Body.BodyElement
-            if said.ResponseCode.value == REFUSED.get(name):
-                assert bench.station.demand.stage is Stage.OFF
-                return
-            assert said.ResponseCode.value.startswith("OK"), (name, record.packet, record.message, said)
-        end = bench.station.end
-        assert end is None or end.fault is None
-        assert requests[-1].message != "SessionStopReq" or end is not None
-        assert end is None or bench.station.demand.stage is Stage.OFF
+        bench = Bench(paused)
+        replay(bench, requests)
+        assert bench.findings() == []
+        answered += len(requests)
+        assert bench.station.end is not None
+        before, paused = paused, bench.station.end.paused
+        assert before is None or bench.station.session_id == before.session_id
     assert answered > 10
-    assert name not in REFUSED
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_captured_car_that_wants_what_we_have_not_is_refused(name: str, shared: Path) -> None:
+    [requests] = sessions(shared / "captures" / name)
+    bench = Bench()
+    for record, following in pairwise(requests):
+        response = bench.answer(record, done=following.message != record.message)
+        said = response if record.protocol == "sap" else response.Body.BodyElement
+        if not said.ResponseCode.value.startswith("OK"):
+            break
+    assert said.ResponseCode.value == REFUSED[name]
+    assert bench.station.demand.stage is Stage.OFF
+    [finding] = bench.findings()
+    assert finding.startswith("response code")
+
+
+def test_the_car_with_a_service_of_its_maker_is_served_without_it(shared: Path) -> None:
+    """A car that does not find the service in ServiceDiscoveryRes does not ask for it."""
+    [requests] = sessions(shared / "captures" / "ISO-2_DC_BatteryDataExchange_DS5366_RiseV2G.pcapng")
+    plain = [record for record in requests if record.message != "ServiceDetailReq"]
+    [chosen] = [record for record in plain if record.message == "PaymentServiceSelectionReq"]
+    value: Any = chosen.value
+    added = value.Body.BodyElement.SelectedServiceList.SelectedService
+    assert [each.ServiceID for each in added] == [1, 61000]
+    del added[1:]
+    bench = Bench()
+    replay(bench, plain)
+    assert bench.findings() == []
 
 
 def test_a_car_that_stops_out_of_the_charging_loop_is_stopped_safely(shared: Path) -> None:

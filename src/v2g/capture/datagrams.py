@@ -46,7 +46,7 @@ def announced(record: Record) -> Endpoint | None:
 
 def management(frame: Management) -> Record:
     """A HomePlug management message."""
-    from v2g.slac.mme import BROADCAST, CM_ATTEN_CHAR_IND, Frame, MmeError
+    from v2g.slac.mme import CM_ATTEN_CHAR_IND, Frame, MmeError
 
     source, destination = frame.source.hex(":"), frame.destination.hex(":")
     record = Record(frame.packet, frame.time, source, destination, None, "slac")
@@ -56,8 +56,7 @@ def management(frame: Management) -> Record:
         record.find("mme", str(error))
         return record
     message = read.message
-    if isinstance(message, CM_ATTEN_CHAR_IND) and message.source_address == BROADCAST:
-        # No car has this address: somebody uses the type for messages of their own.
+    if isinstance(message, CM_ATTEN_CHAR_IND) and message.private:
         record.message = f"private MME 0x{read.mmtype:04X}"
         record.document = {record.message: {"octets": frame.data.hex().upper()}}
     elif message is not None:

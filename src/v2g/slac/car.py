@@ -277,6 +277,8 @@ class CarMatching(Matching):
         fields = None if message is None else FROM_STATION.get(type(message))
         if message is None or fields is None or getattr(message, "run_id", self._run_id) != self._run_id:
             return Step()
+        if isinstance(message, mme.CM_ATTEN_CHAR_IND) and message.private:
+            return Step()
         if (wrong := wrong_field(message, fields, car=self._mac, station=frame.source)) is not None:
             return self._alarm(wrong[0], frame.source, wrong[1], now)
         match message:

@@ -297,6 +297,9 @@ class CM_ATTEN_PROFILE_IND(Mme):
     attenuations_db: Attenuations
 
 
+_PRIVATE_MARK = bytes.fromhex("AFFEDC")
+
+
 @mme(0x606E)
 class CM_ATTEN_CHAR_IND(Mme):
     """A station reports the mean attenuation of all sounds to the car."""
@@ -310,6 +313,12 @@ class CM_ATTEN_CHAR_IND(Mme):
     num_sounds: U8 = 10
     num_groups: U8 = 58
     attenuations_db: Attenuations
+
+    @property
+    def private(self) -> bool:
+        """Whether somebody uses the type for messages of their own: about the car with the address of everybody, or
+        as one open car-side project marks what it sends to its power supply."""
+        return self.source_address == BROADCAST or self.attenuations_db.startswith(_PRIVATE_MARK)
 
 
 @mme(0x606F)

@@ -57,8 +57,9 @@ def _renegotiate(session: Session, view: StationView) -> Session | Wait:
 
 
 def _reply(to: Dialect, following: Enum, session: Session, view: StationView) -> Reply:
+    """The status is that of the phase that follows: a station that renegotiates has not shut down."""
     status = dc_status if session.selected.service.dc else ac_status
     response = to.messages.PowerDeliveryRes(
-        ResponseCode=to.messages.ResponseCode.OK, EVSEStatus=status(to, session, view)
+        ResponseCode=to.messages.ResponseCode.OK, EVSEStatus=status(to, replace(session, phase=following), view)
     )
     return Reply(to.message(session.session_id, response), following, session)
