@@ -1,0 +1,231 @@
+"""The plan: how much energy shall be in each battery at the end of each quarter of an hour, a day ahead.
+
+These are the plan's inputs and its outcome; `planner.py` makes it. The controller's cycle follows the energies
+(`Site.courses`). It holds every limit by itself: a plan that is wrong costs money, never a floor or a fuse.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import inf, isfinite
+
+import numpy as np
+from msgspec import Struct
+
+from v2g.depot.allocation import Floats
+from v2g.depot.capability import Margins
+from v2g.depot.request import PriceRequest, Request
+from v2g.depot.view import Charger, Course, Needs, Site
+
+STEP_S = 900.0
+STEPS = 96
+
+
+class Departure(Struct, frozen=True):
+    """When a vehicle leaves, and how sure that is."""
+
+    unix_s: float
+    deviation_s: float = 0.0
+    """Standard deviation."""
+
+
+class Stay(Struct, frozen=True, kw_only=True):
+    """A vehicle at a charger, now or later, with what it needs; energies are in its battery."""
+
+    id: str
+    """Of the charger, or of an expected stay."""
+    node: str
+    phases: str = "123"
+    energy_wh: float
+    """When the plan begins, or when it arrives."""
+    capacity_wh: float
+    target_wh: float
+    floor_wh: float
+    max_charge_w: float
+    """At the charger's grid side, as all powers."""
+    max_discharge_w: float = 0.0
+    """0 if it may not be discharged."""
+    efficiency_pu: float = 0.95
+    from_unix_s: float = -inf
+    departure: Departure | None = None
+    """None: it may leave at any time, so it is charged as soon as possible, and not discharged."""
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What a plan costs beside energy, in the currency of the prices."""
+
+    wear_per_kwh: float = 0.05
+    """Of energy that is discharged."""
+    peak_per_kw: float = 0.0
+    """Of the highest quarter of an hour drawn from the grid."""
+    peak_so_far_w: float = 0.0
+    """What has been reached in this period of accounting: up to it nothing more is charged."""
+
+
+class Outlook(Struct, frozen=True, kw_only=True):
+    """What is to come, for each step from the beginning of the one that has begun."""
+
+    start_unix_s: float
+    buy_per_kwh: Floats
+    sell_per_kwh: Floats
+    """No more than `buy_per_kwh`: what is more counts as that."""
+    loads_w: Mapping[str, Floats] = {}
+    """What else flows through a node of the feeder tree, positive as drawn; of the root: the rest of the site."""
+    step_s: float = STEP_S
+
+
+class Missed(Struct, frozen=True):
+    """A need that cannot be met; the plan comes as near to it as it can."""
+
+    id: str
+    short_wh: float
+    at_unix_s: float
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The outcome."""
+
+    start_unix_s: float
+    step_s: float
+    energies_wh: Mapping[str, Floats]
+    """By stay, in its battery at the end of each step."""
+    powers_w: Mapping[str, Floats]
+    """By stay, at the charger's grid side, as a mean over each step; positive charges."""
+    present: frozenset[str]
+    """The stays that have begun."""
+    missed: tuple[Missed, ...] = ()
+    cost: float = 0.0
+    """Of energy, wear and peak."""
+    groups: int = 0
+    """How many groups were planned instead of single vehicles; 0 if each was planned by itself."""
+    trouble: str = ""
+    """Why there is no plan; vehicles are then charged as their needs are urgent."""
+
+    def courses(self, now: float) -> dict[str, Course]:
+        """What each vehicle's energy shall be at the end of the step that has begun; nothing outside the plan."""
+        step = int((now - self.start_unix_s) // self.step_s)
+        if not self.energies_wh or not 0 <= step < STEPS:
+            return {}
+        until_s = self.start_unix_s + (step + 1) * self.step_s
+        return {id: Course(until_s, float(self.energies_wh[id][step])) for id in self.present}
+
+    def lines(self, now: float) -> list[str]:
+        """What a person should know of it."""
+        found = [self.trouble] if self.trouble else []
+        for each in self.missed:
+            hours = (each.at_unix_s - now) / 3600
+            found.append(
+                f"{each.id}: {each.short_wh / 1000:.1f} kWh will be missing in {max(hours, 0.0):.1f} h; a later "
+                "departure, a lower target or more power would help"
+            )
+        return found
+
+
+def start_of(now: float, step_s: float = STEP_S) -> float:
+    """When the step that has begun did so."""
+    return now // step_s * step_s
+
+
+def outlook(requests: Iterable[Request], now: float, loads_w: Mapping[str, Floats] | None = None) -> Outlook | None:
+    """The prices that are valid now; None without any: there is nothing to plan by."""
+    for request in requests:
+        valid = request.from_unix_s <= now <= request.until_unix_s
+        if isinstance(request, PriceRequest) and valid and request.prices:
+            start_s = start_of(now)
+            known = sorted(request.prices, key=lambda each: each.from_unix_s)
+            begins = np.array([each.from_unix_s for each in known])
+            at = np.clip(np.searchsorted(begins, start_s + STEP_S * np.arange(STEPS), side="right") - 1, 0, None)
+            buy = np.array([each.buy_per_kwh for each in known])[at]
+            sell = np.array([each.sell_per_kwh for each in known])[at]
+            if np.isfinite(buy).all() and np.isfinite(sell).all():
+                return Outlook(start_unix_s=start_s, buy_per_kwh=buy, sell_per_kwh=sell, loads_w=loads_w or {})
+    return None
+
+
+class Targets:
+    """What each vehicle's energy shall be at its departure. An energy that was stated counts from the first time that
+    it was seen, so it is remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Needs, float]] = {}
+
+    def of(self, charger: Charger, energy_wh: float, capacity_wh: float) -> float | None:
+        """None if nobody has stated any."""
+        needs = None if charger.vehicle is None else charger.vehicle.needs
+        if needs is None:
+            return None
+        if needs.target_soc_pu is not None:
+            return min(needs.target_soc_pu, 1.0) * capacity_wh
+        if needs.energy_wh is None:
+            return None
+        before = self._known.get(charger.id)
+        if before is None or (before[0].energy_wh, before[0].stated_unix_s) != (needs.energy_wh, needs.stated_unix_s):
+            self._known[charger.id] = before = needs, energy_wh + needs.energy_wh
+        return min(before[1], capacity_wh)
+
+
+def stays(
+    site: Site,
+    now: float,
+    targets: Targets,
+    margins: Margins | None = None,
+    expected: Callable[[Charger], Departure | None] = lambda _: None,
+) -> Iterator[Stay]:
+    """The vehicles that can be planned: SoC, capacity and target are known. `expected`: the departure of a vehicle for
+    which nobody has stated any, from the site's history."""
+    margins = margins or Margins()
+    for charger in site.chargers.values():
+        vehicle = charger.vehicle
+        if vehicle is None or not charger.online or not charger.ready or charger.node not in site.tree.by_name:
+            continue
+        if vehicle.capacity_wh is None or vehicle.soc_pu is None or not isfinite(vehicle.soc_pu):
+            continue
+        energy_wh, capacity_wh = vehicle.soc_pu * vehicle.capacity_wh, vehicle.capacity_wh
+        target_wh = targets.of(charger, energy_wh, capacity_wh)
+        if target_wh is None or vehicle.needs is None:
+            continue
+        floor_pu, stated_s = vehicle.needs.min_soc_pu, vehicle.needs.departure_unix_s
+        departure = expected(charger) if stated_s is None else Departure(stated_s)
+        if departure is not None:
+            departure = Departure(departure.unix_s - margins.departure_s, departure.deviation_s)
+        fresh = vehicle.soc_unix_s >= now - margins.soc_stale_s
+        discharges = floor_pu is not None and fresh and vehicle.discharges and not charger.charge_only
+        yield Stay(
+            id=charger.id,
+            node=charger.node,
+            phases=charger.phases or "123",
+            energy_wh=energy_wh,
+            capacity_wh=capacity_wh,
+            target_wh=target_wh,
+            floor_wh=min(1.0, (floor_pu or 0.0) + margins.soc_pu) * capacity_wh if floor_pu is not None else 0.0,
+            max_charge_w=min(charger.max_charge_w, vehicle.max_charge_w),
+            max_discharge_w=min(charger.max_discharge_w, vehicle.max_discharge_w) if discharges else 0.0,
+            efficiency_pu=charger.efficiency_pu,
+            departure=departure,
+        )
+
+
+def without(outlook: Outlook, reason: str) -> Plan:
+    """No plan, and why."""
+    return Plan(
+        start_unix_s=outlook.start_unix_s, step_s=outlook.step_s, energies_wh={}, powers_w={}, present=frozenset(),
+        trouble=reason,
+    )  # fmt: skip
+
+
+def powers_of(energies_wh: Floats, energy_wh: float, efficiency_pu: float, step_s: float) -> Floats:
+    """The power at the grid side that leads through these energies."""
+    gain_w = np.diff(energies_wh, prepend=energy_wh) * 3600.0 / step_s
+    power_w: Floats = np.where(gain_w > 0, gain_w / efficiency_pu, gain_w * efficiency_pu)
+    return power_w
+
+
+def cost_of(powers_w: Sequence[Floats], outlook: Outlook, terms: Terms, root: str, now: float) -> float:
+    """What these powers cost, with the site's other load: energy, wear, peak."""
+    total_w = np.sum(powers_w, axis=0) if powers_w else np.zeros(STEPS)
+    left = np.ones(STEPS)
+    left[0] = 1.0 - (now - outlook.start_unix_s) / outlook.step_s
+    grid_kw = (total_w + outlook.loads_w.get(root, np.zeros(STEPS)) * left) / 1000.0
+    hours, sell = outlook.step_s / 3600.0, np.minimum(outlook.sell_per_kwh, outlook.buy_per_kwh)
+    energy = float((np.maximum(grid_kw, 0) * outlook.buy_per_kwh - np.maximum(-grid_kw, 0) * sell).sum()) * hours
+    worn = sum(float(np.maximum(-each, 0).sum()) for each in powers_w) / 1000.0 * hours * terms.wear_per_kwh
+    peak_kw = max(float(grid_kw.max()) - terms.peak_so_far_w / 1000.0, 0.0)
+    return energy + worn + peak_kw * terms.peak_per_kw

@@ -1,0 +1,396 @@
+"""Makes the plan: a linear programme, built once for a site and changed in place, so that an event costs little.
+
+For each stay and step: power that charges, power that discharges, energy in the battery afterwards. What is minimised
+is the price of energy at the site's connection, wear by what is discharged, the peak, and, above all of these, energy
+that is missing at departure. A departure is three instants with the mean and the deviation that it is known with; the
+energy must be there at each of them, as likely as it is. Floors and limits of the feeder tree hold in each step. A
+vehicle may always stay as it is, and what is missing only costs, so there is always a plan.
+
+The step that has begun counts with what is left of it. In kW and kWh.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import ceil, inf, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from v2g.depot.allocation import Floats, Ints
+from v2g.depot.groups import divided, grouped
+from v2g.depot.plan import STEPS, Missed, Outlook, Plan, Stay, Terms, cost_of, powers_of, without
+from v2g.depot.tree import PHASES, Tree
+
+MOST_SINGLE = 200
+"""More stays than this are planned in groups."""
+POINTS = 4
+"""Instants at which a stay's energy is looked at: three of its departure, and one for the floor."""
+EARLY = 1e-4
+"""Of the price: a day later is worse by this, so that of equal steps the earlier one is taken."""
+NEED = 40.0
+"""Energy that is missing costs as many times the highest price."""
+LONGEST_S = 10.0
+"""A plan that is not there by then is given up."""
+
+
+class _Seat(Struct, frozen=True):
+    """The columns of one stay; whoever comes to the same charger later takes them over."""
+
+    id: str
+    node: str
+    phases: str
+    efficiency_pu: float
+    max_charge_w: float
+    max_discharge_w: float
+
+
+class Planner:
+    """Plans one site."""
+
+    def __init__(self, tree: Tree, terms: Terms | None = None) -> None:
+        """Raises ImportError without highspy, which the extra `depot` brings."""
+        self.tree, self.terms = tree, terms or Terms()
+        self._programme: _Programme | None = None
+
+    def plan(self, stays: Iterable[Stay], outlook: Outlook, now: float) -> Plan:
+        """The best plan from `now` on. Never raises: what fails is the plan's `trouble`."""
+        each = [stay for stay in stays if _sound(stay)]
+        groups = grouped(each, outlook, now) if len(each) > MOST_SINGLE else None
+        planned = each if groups is None else [group.stay for group in groups]
+        if not planned:
+            return without(outlook, "")
+        if self._programme is None or not self._programme.fits(planned, outlook):
+            self._programme = _Programme(self.tree, planned, self._programme, outlook, self.terms.peak_per_kw > 0)
+        reason = self._programme.solve(planned, outlook, self.terms, now)
+        if reason:
+            self._programme = None
+            return without(outlook, f"no plan: {reason}; vehicles are charged as their needs are urgent")
+        energies = self._programme.energies_wh(planned)
+        missed = self._programme.missed(planned, outlook)
+        if groups is not None:
+            energies, missed = divided(groups, energies, outlook, now)
+        powers = {
+            stay.id: powers_of(energies[stay.id], stay.energy_wh, stay.efficiency_pu, outlook.step_s) for stay in each
+        }
+        return Plan(
+            start_unix_s=outlook.start_unix_s,
+            step_s=outlook.step_s,
+            energies_wh=energies,
+            powers_w=powers,
+            present=frozenset(stay.id for stay in each if stay.from_unix_s <= now),
+            missed=tuple(missed),
+            cost=cost_of(list(powers.values()), outlook, self.terms, self.tree.root.name, now),
+            groups=0 if groups is None else len(groups),
+        )
+
+
+def _sound(stay: Stay) -> bool:
+    numbers = (stay.energy_wh, stay.capacity_wh, stay.target_wh, stay.floor_wh)
+    return all(map(isfinite, numbers)) and 0 < stay.efficiency_pu <= 1 and stay.max_charge_w >= 0
+
+
+class _Row(Struct, frozen=True):
+    """A limit of the tree: of one node, in one direction, on all phases (0) or one of them."""
+
+    node: int
+    phase: int
+    discharge: bool
+    limit_w: float
+
+
+class _Programme:
+    """The linear programme of a set of seats."""
+
+    def __init__(
+        self, tree: Tree, stays: Sequence[Stay], before: "_Programme | None", outlook: Outlook, peak: bool
+    ) -> None:
+        import highspy
+
+        self._tree, self._peak = tree, peak
+        seats = {} if before is None else {seat.id: seat for seat in before.seats}
+        seats |= {stay.id: _seat(stay, seats.get(stay.id)) for stay in stays}
+        if len(seats) > 2 * len(stays) + 16:  # seats of those who are long gone
+            seats = {stay.id: seats[stay.id] for stay in stays}
+        self.seats: list[_Seat] = list(seats.values())
+        self._number = {seat.id: number for number, seat in enumerate(self.seats)}
+        self._rows = self._binding(outlook)
+        self._status = highspy.HighsModelStatus
+        self._infinity = highspy.kHighsInf
+        make: Any = highspy.Highs  # it has no types
+        self._highs = make()
+        self._highs.silent()
+        self._highs.setOptionValue("threads", 1)
+        size = len(self.seats)
+        self._shorts = 3 * STEPS * size
+        self._buy = self._shorts + POINTS * size
+        self._columns = self._buy + 2 * STEPS + 1
+        self._needs = STEPS * size
+        self._site = self._needs + POINTS * size
+        self._peaks = self._site + STEPS
+        self._limits = self._peaks + (STEPS if peak else 0)
+        self._height = self._limits + STEPS * len(self._rows)
+        self._points: Ints = np.zeros((size, POINTS), dtype=np.intp)
+        self._build(highspy, outlook.step_s / 3600.0)
+        self._values: Floats = np.zeros(self._columns)
+        self._bounds: tuple[Floats, ...] = (*(np.full(self._columns, np.nan) for _ in range(3)),
+                                            *(np.full(self._height, np.nan) for _ in range(2)))  # fmt: skip
+
+    def fits(self, stays: Sequence[Stay], outlook: Outlook) -> bool:
+        """Whether these stays have seats here, and no limit binds that has no row."""
+        known = self._number
+        if any(stay.id not in known or _seat(stay, self.seats[known[stay.id]]) != self.seats[known[stay.id]]
+               for stay in stays):  # fmt: skip
+            return False
+        return set(self._binding(outlook)) <= set(self._rows)
+
+    # Columns: for each seat charge, discharge, energy; then what is missing; then what is bought, sold, the peak.
+
+    def _column(self, seat: int, kind: int, step: int = 0) -> int:
+        return (3 * seat + kind) * STEPS + step
+
+    def _binding(self, outlook: Outlook) -> list[_Row]:
+        """The limits that the seats' powers can reach at all."""
+        found = []
+        behind = _behind(self._tree, self.seats)
+        for number, node in enumerate(self._tree.nodes):
+            load_w = outlook.loads_w.get(node.name)
+            most_w = 0.0 if load_w is None else float(np.abs(load_w).max())
+            for discharge in (False, True):
+                total_w = node.max_discharge_w if discharge else node.max_charge_w
+                phase_w = node.max_phase_discharge_w if discharge else node.max_phase_charge_w
+                for phase, limit_w in ((0, total_w), *((each, phase_w) for each in PHASES)):
+                    reached_w = sum(
+                        _share(seat.phases, phase) * (seat.max_discharge_w if discharge else seat.max_charge_w)
+                        for seat in behind[number]
+                    )
+                    if reached_w > 0 and reached_w + most_w * (1 if phase == 0 else 1 / 3) > limit_w:
+                        found.append(_Row(number, phase, discharge, limit_w))
+        return found
+
+    def _build(self, highspy: Any, hours: float) -> None:
+        rows, columns, values = list[Any](), list[Any](), list[Any]()
+
+        def put(row: Any, column: Any, value: Any) -> None:
+            row, column, value = np.broadcast_arrays(row, column, value)
+            rows.append(row.ravel())
+            columns.append(column.ravel())
+            values.append(value.ravel())
+
+        steps = np.arange(STEPS)
+        for number, seat in enumerate(self.seats):
+            charge, discharge, energy = (self._column(number, kind) + steps for kind in range(3))
+            balance = number * STEPS + steps
+            put(balance, energy, 1.0)
+            put(balance[1:], energy[:-1], -1.0)
+            put(balance, charge, -seat.efficiency_pu * hours)
+            put(balance, discharge, hours / seat.efficiency_pu)
+            put(self._site + steps, charge, -1.0)
+            put(self._site + steps, discharge, 1.0)
+            for point in range(POINTS):
+                put(self._needs + POINTS * number + point, self._shorts + POINTS * number + point, 1.0)
+                put(self._needs + POINTS * number + point, energy[0], 1.0)
+        put(self._site + steps, self._buy + steps, 1.0)
+        put(self._site + steps, self._buy + STEPS + steps, -1.0)
+        if self._peak:
+            put(self._peaks + steps, self._columns - 1, 1.0)
+            put(self._peaks + steps, self._buy + steps, -1.0)
+        behind = _behind(self._tree, range(len(self.seats)), [seat.node for seat in self.seats])
+        for place, row in enumerate(self._rows):
+            for number in behind[row.node]:
+                if share := _share(self.seats[number].phases, row.phase):
+                    put(self._limits + place * STEPS + steps, self._column(number, int(row.discharge)) + steps, share)
+        self._pass(highspy, np.concatenate(rows), np.concatenate(columns), np.concatenate(values))
+
+    def _pass(self, highspy: Any, rows: Ints, columns: Ints, values: Floats) -> None:
+        order = np.lexsort((rows, columns))
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = self._columns, self._height
+        model.col_cost_, model.col_lower_ = np.zeros(self._columns), np.zeros(self._columns)
+        model.col_upper_ = np.full(self._columns, self._infinity)
+        model.row_lower_, model.row_upper_ = np.zeros(self._height), np.zeros(self._height)
+        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        model.a_matrix_.start_ = np.searchsorted(columns[order], np.arange(self._columns + 1))
+        model.a_matrix_.index_, model.a_matrix_.value_ = rows[order], values[order]
+        self._highs.passModel(model)
+
+    # What changes from one plan to the next: bounds, costs, and at which step a need is looked at.
+
+    def solve(self, stays: Sequence[Stay], outlook: Outlook, terms: Terms, now: float) -> str:
+        """Solve for these; returns why that failed, or nothing."""
+        left = np.ones(STEPS)
+        left[0] = min(1.0, max(0.0, 1.0 - (now - outlook.start_unix_s) / outlook.step_s))
+        lower, upper = np.zeros(self._columns), np.zeros(self._columns)
+        cost = np.zeros(self._columns)
+        low, high = np.zeros(self._height), np.zeros(self._height)
+        low[self._needs : self._site] = -self._infinity
+        high[self._needs : self._site] = self._infinity
+        dearest = max(float(np.abs(outlook.buy_per_kwh).max()), terms.wear_per_kwh, 1e-3)
+        missing = NEED * (dearest + terms.peak_per_kw * 3600.0 / outlook.step_s)
+        upper[self._shorts : self._buy] = self._infinity
+        for stay in stays:
+            self._bound(stay, outlook, now, lower, upper, low, high)
+            number = self._number[stay.id]
+            points = slice(self._shorts + POINTS * number, self._shorts + POINTS * (number + 1))
+            cost[points] = missing * np.array([1.0, 1.0, 1.0, 4.0]) * _weights(stay)
+        hours = outlook.step_s / 3600.0
+        later = EARLY * dearest * hours * np.arange(STEPS) / STEPS
+        for number in range(len(self.seats)):
+            cost[self._column(number, 0) : self._column(number, 1)] = later
+            cost[self._column(number, 1) : self._column(number, 2)] = terms.wear_per_kwh * hours + later
+        cost[self._buy : self._buy + STEPS] = outlook.buy_per_kwh * hours
+        cost[self._buy + STEPS : self._columns - 1] = (
+            -np.minimum(outlook.sell_per_kwh, outlook.buy_per_kwh) * hours
+        )  # fmt: skip
+        cost[-1] = terms.peak_per_kw
+        upper[self._buy :] = self._infinity
+        lower[-1] = terms.peak_so_far_w / 1000.0
+        load_w = outlook.loads_w.get(self._tree.root.name)
+        low[self._site : self._site + STEPS] = 0.0 if load_w is None else load_w * left / 1000.0
+        high[self._site : self._site + STEPS] = low[self._site : self._site + STEPS]
+        high[self._peaks : self._limits] = self._infinity
+        self._rooms(outlook, left, low, high)
+        return self._run(lower, upper, cost, low, high)
+
+    def _bound(
+        self, stay: Stay, outlook: Outlook, now: float, lower: Floats, upper: Floats, low: Floats, high: Floats
+    ) -> None:
+        number = self._number[stay.id]
+        there = presence(stay, outlook, now)
+        charge, discharge, energy = (
+            slice(self._column(number, kind), self._column(number, kind) + STEPS) for kind in range(3)
+        )
+        upper[charge] = min(stay.max_charge_w, 1e9) / 1000.0 * there
+        if stay.departure is not None and stay.departure.unix_s > now and stay.energy_wh >= stay.floor_wh:
+            upper[discharge] = min(stay.max_discharge_w, 1e9) / 1000.0 * there
+        lower[energy] = min(stay.floor_wh, stay.energy_wh) / 1000.0
+        upper[energy] = max(stay.capacity_wh, stay.energy_wh) / 1000.0
+        low[number * STEPS] = high[number * STEPS] = stay.energy_wh / 1000.0
+        for point, (step, wanted_wh) in enumerate(_points(stay, outlook, now)):
+            row = self._needs + POINTS * number + point
+            low[row] = wanted_wh / 1000.0
+            if step != (known := int(self._points[number, point])):
+                self._highs.changeCoeff(row, self._column(number, 2, known), 0.0)
+                self._highs.changeCoeff(row, self._column(number, 2, step), 1.0)
+                self._points[number, point] = step
+
+    def _rooms(self, outlook: Outlook, left: Floats, low: Floats, high: Floats) -> None:
+        """What the tree's limits leave beside other loads."""
+        for place, row in enumerate(self._rows):
+            load_w = outlook.loads_w.get(self._tree.nodes[row.node].name, np.zeros(STEPS))
+            load_w = load_w * (1.0 if row.phase == 0 else 1 / 3)
+            room_w = row.limit_w + (load_w if row.discharge else -load_w)
+            rows = slice(self._limits + place * STEPS, self._limits + (place + 1) * STEPS)
+            low[rows], high[rows] = -self._infinity, np.maximum(room_w, 0.0) * left / 1000.0
+
+    def _run(self, lower: Floats, upper: Floats, cost: Floats, low: Floats, high: Floats) -> str:
+        highs, before = self._highs, self._bounds
+        self._bounds = lower, upper, cost, low, high
+        columns = _changed((lower, upper), before[:2])
+        highs.changeColsBounds(len(columns), columns, lower[columns], upper[columns])
+        columns = _changed((cost,), before[2:3])
+        highs.changeColsCost(len(columns), columns, cost[columns])
+        rows = _changed((low, high), before[3:])
+        highs.changeRowsBounds(len(rows), rows, low[rows], high[rows])
+        highs.setOptionValue("time_limit", highs.getRunTime() + LONGEST_S)  # of all its runs together
+        highs.run()
+        status = highs.getModelStatus()
+        if status != self._status.kOptimal:
+            return str(highs.modelStatusToString(status)).lower()
+        self._values = np.array(highs.getSolution().col_value)
+        return ""
+
+    def energies_wh(self, stays: Sequence[Stay]) -> dict[str, Floats]:
+        """Of the last solution."""
+        found = {}
+        for stay in stays:
+            begin = self._column(self._number[stay.id], 2)
+            found[stay.id] = self._values[begin : begin + STEPS] * 1000.0
+        return found
+
+    def missed(self, stays: Sequence[Stay], outlook: Outlook) -> list[Missed]:
+        """What will be missing at the departure that is expected."""
+        found = []
+        for stay in stays:
+            number = self._number[stay.id]
+            short_wh = float(self._values[self._shorts + POINTS * number + 1]) * 1000.0
+            if short_wh > 1e-3 * stay.capacity_wh:
+                at_s = outlook.start_unix_s + (int(self._points[number, 1]) + 1) * outlook.step_s
+                found.append(Missed(stay.id, short_wh, at_s))
+        return found
+
+
+def _changed(new: Sequence[Floats], old: Sequence[Floats]) -> npt.NDArray[np.int32]:
+    """Where these differ from what the programme has."""
+    differs = np.any([one != other for one, other in zip(new, old, strict=True)], axis=0)
+    return np.flatnonzero(differs).astype(np.int32)
+
+
+def presence(stay: Stay, outlook: Outlook, now: float) -> Floats:
+    """Which share of each step is still to come and sees the vehicle there."""
+    begins = outlook.start_unix_s + outlook.step_s * np.arange(STEPS)
+    until_s = inf if stay.departure is None or stay.departure.unix_s <= now else _instants(stay)[-1]
+    first_s = np.maximum(begins, max(now, stay.from_unix_s))
+    found: Floats = np.clip((np.minimum(begins + outlook.step_s, until_s) - first_s) / outlook.step_s, 0.0, 1.0)
+    return found
+
+
+def _instants(stay: Stay) -> tuple[float, float, float]:
+    """Three instants that stand for the departure, with weights of 1/4, 1/2, 1/4: same mean, same deviation."""
+    assert stay.departure is not None
+    off_s = sqrt(2.0) * stay.departure.deviation_s
+    return stay.departure.unix_s - off_s, stay.departure.unix_s, stay.departure.unix_s + off_s
+
+
+def _weights(stay: Stay) -> Floats:
+    uncertain = stay.departure is None or stay.departure.deviation_s > 0
+    return np.array([0.25, 0.5, 0.25, 1.0] if uncertain else [0.0, 1.0, 0.0, 1.0])
+
+
+def _points(stay: Stay, outlook: Outlook, now: float) -> list[tuple[int, float]]:
+    """At the end of which steps how much energy is wanted."""
+    if stay.departure is None or stay.departure.unix_s <= now:  # it may leave at any time
+        soon = _soonest(stay, stay.target_wh, outlook, now)
+        found = [(step, stay.target_wh) for step in (soon, min(2 * soon + 1, STEPS - 1), STEPS - 1)]
+    else:
+        found = [_wanted(stay, at_s, outlook) for at_s in _instants(stay)]
+    return [*found, (_soonest(stay, stay.floor_wh, outlook, now), stay.floor_wh)]
+
+
+def _wanted(stay: Stay, at_s: float, outlook: Outlook) -> tuple[int, float]:
+    """The target at `at_s`; if that is beyond the plan, what must be there at its end so that the target can be."""
+    step = ceil((at_s - outlook.start_unix_s) / outlook.step_s) - 1
+    if step < STEPS:
+        return max(step, 0), stay.target_wh
+    beyond_s = at_s - outlook.start_unix_s - STEPS * outlook.step_s
+    reachable_wh = stay.target_wh - stay.max_charge_w * stay.efficiency_pu * beyond_s / 3600.0
+    return STEPS - 1, min(stay.target_wh, max(stay.energy_wh, reachable_wh))
+
+
+def _soonest(stay: Stay, wanted_wh: float, outlook: Outlook, now: float) -> int:
+    """The first step at whose end this energy can be there."""
+    full_wh = stay.max_charge_w * stay.efficiency_pu * outlook.step_s / 3600.0
+    reached_wh = stay.energy_wh + np.cumsum(presence(stay, outlook, now)) * min(full_wh, 1e12)
+    return min(int(np.searchsorted(reached_wh, wanted_wh - 1e-6)), STEPS - 1)
+
+
+def _seat(stay: Stay, before: _Seat | None) -> _Seat:
+    """The seat that this stay needs; one that was there is kept if it is large enough."""
+    charge_w, discharge_w = min(stay.max_charge_w, 1e9), min(stay.max_discharge_w, 1e9)
+    if before is not None:
+        charge_w, discharge_w = max(charge_w, before.max_charge_w), max(discharge_w, before.max_discharge_w)
+    return _Seat(stay.id, stay.node, stay.phases, stay.efficiency_pu, charge_w, discharge_w)
+
+
+def _share(phases: str, phase: int) -> float:
+    return 1.0 if phase == 0 else (str(phase) in phases) / len(phases)
+
+
+def _behind(tree: Tree, what: Iterable[Any], nodes: Sequence[str] | None = None) -> list[list[Any]]:
+    """What hangs behind each node of the tree."""
+    place = {node.name: number for number, node in enumerate(tree.nodes)}
+    found: list[list[Any]] = [[] for _ in tree.nodes]
+    for number, each in enumerate(what):
+        for node in tree.path(each.node if nodes is None else nodes[number]):
+            found[place[node.name]].append(each)
+    return found
