@@ -70,6 +70,7 @@ class Planner:
         missed = self._programme.missed(planned, outlook)
         if groups is not None:
             energies, missed = divided(groups, energies, outlook, now)
+        present = frozenset(stay.id for stay in each if stay.from_unix_s <= now)
         powers = {
             stay.id: powers_of(energies[stay.id], stay.energy_wh, stay.efficiency_pu, outlook.step_s) for stay in each
         }
@@ -78,8 +79,8 @@ class Planner:
             step_s=outlook.step_s,
             energies_wh=energies,
             powers_w=powers,
-            present=frozenset(stay.id for stay in each if stay.from_unix_s <= now),
-            missed=tuple(missed),
+            present=present,
+            missed=tuple(each for each in missed if each.id in present),
             cost=cost_of(list(powers.values()), outlook, self.terms, self.tree.root.name, now),
             groups=0 if groups is None else len(groups),
         )
