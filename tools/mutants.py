@@ -2,13 +2,17 @@
 
 The edits are those listed in tools/mutants.toml (thresholds, timers, signs, resets, priorities, data), and others that
 are drawn at random from the syntax of the grid's files and from the figures of the settings files: `--seed` draws
-others. An edit is caught if a case fails. The cases that touch the edited part come first, and the first one that
-fails ends the run; a survivor has passed all cases that touch it, and all others of two codes. Exits with 1 if fewer
-than 95 % are caught, or if a survivor has no explanation.
+others. An edit is caught if a case fails. The case that caught it the last time comes first, then those that touch the
+edited part, and the first one that fails ends the run; a survivor has passed all cases that touch it, and all others of
+two codes. Exits with 1 if fewer than 95 % are caught, or if a survivor has no explanation.
+
+Results are kept in .cache/mutants.jsonl, and hold as long as the station and its type test are unchanged: with
+`--minutes` the run stops after some time (exit code 3), and the next one goes on.
 """
 
 import argparse
 import ast
+import json
 import os
 import random
 import re
@@ -22,6 +26,8 @@ import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
+from math import inf
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -29,6 +35,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 LIST = ROOT / "tools" / "mutants.toml"
 PACKAGE = Path("src") / "v2g"
+KEPT = ROOT / ".cache" / "mutants.jsonl"
+UNFINISHED = 3
 ENOUGH = 0.95
 LONGEST_S = 60.0
 """Of processor time: a case that takes longer has failed, for nobody would sign it."""
@@ -44,6 +52,14 @@ class Edit:
     after: str
     place: int = -1
     line: int = 0
+
+    @property
+    def key(self) -> str:
+        """The same edit in another version of the file, unless its line has changed."""
+        lines = (ROOT / PACKAGE / self.file).read_text("utf-8").splitlines(keepends=True)
+        column = self.place - len("".join(lines[: self.line - 1])) if self.place >= 0 else -1
+        said = "\n".join((self.file, lines[self.line - 1], self.before, self.after, str(column)))
+        return sha256(said.encode()).hexdigest()[:16]
 
     @property
     def text(self) -> str:
@@ -189,8 +205,34 @@ class _Sites(ast.NodeVisitor):
             self._add("constant", begin, end, str(not value))
         elif isinstance(value, int):
             self._add("constant", begin, end, str(value + 1))
+            self._add("constant", begin, end, f"({value} - 1)")
         elif isinstance(value, float):
             self._add("constant", begin, end, "1.0" if value == 0 else f"{1.2 * value:.6g}")
+            self._add("constant", begin, end, "-1.0" if value == 0 else f"{0.8 * value:.6g}")
+
+    def visit_If(self, node: ast.If) -> None:
+        begin, end = self._span(node.test)
+        self._add("condition", begin, end, f"not ({self._bytes[begin:end].decode()})")
+        self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        begin, end = self._span(node.test)
+        self._add("condition", begin, end, f"not ({self._bytes[begin:end].decode()})")
+        self.generic_visit(node)
+
+    def visit_Return(self, node: ast.Return) -> None:
+        if isinstance(node.value, ast.Name | ast.Attribute | ast.BinOp):
+            self._add("return value", *self._span(node.value), "0.0")
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Arguments that follow each other are mistaken for each other."""
+        for first, second in zip(node.args, node.args[1:], strict=False):
+            if isinstance(first, ast.Name | ast.Attribute) and isinstance(second, ast.Name | ast.Attribute):
+                (begin, middle), (then, end) = self._span(first), self._span(second)
+                parts = [self._bytes[a:b].decode() for a, b in ((then, end), (middle, then), (begin, middle))]
+                self._add("arguments", begin, end, "".join(parts))
+        self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if node.attr in _NAMES:
@@ -224,15 +266,16 @@ _MODES = {"mandatory": "momentary_cessation", "permissive": "cease", "momentary_
 
 
 def _of_settings(file: str, source: str) -> Iterator[Edit]:
-    """A default, an end of a range, an edge or a time of a band: 3 to 20 % off; a mode."""
+    """A default, an end of a range, an edge or a time of a band: 3 to 20 % off, to both sides; a mode; a switch."""
     place = 0
     for number, line in enumerate(source.splitlines(keepends=True), 1):
         figures = line.partition("source")[0].partition("#")[0]
         if "=" in figures:
             for found in _NUMBER.finditer(figures):
                 value = float(found[0])
-                wrong = 1.0 if value == 0 else value * (1.03 if abs(value) > 10 else 1.2)
-                yield Edit("data", file, found[0], f"{wrong:.6g}", place + found.start(), number)
+                part = 0.03 if abs(value) > 10 else 0.2
+                for wrong in (1.0, -1.0) if value == 0 else (value * (1 + part), value * (1 - part)):
+                    yield Edit("data", file, found[0], f"{wrong:.6g}", place + found.start(), number)
             mode = re.match(r'mode = "(\w+)"', figures)
             if mode is not None and mode[1] in _MODES:
                 yield Edit("data", file, mode[1], _MODES[mode[1]], place + mode.start(1), number)
@@ -291,28 +334,47 @@ def codes_for(file: str) -> list[str]:
         return ["ieee1547-cat1", "ieee1547-cat1/a", "ieee1547-cat3"]
     if name == "en50549-1":
         return ["en50549-1", "vde-4105"]
-    return [name, f"{name}/small"] if name == "vde-4105" else [name]
+    variants = {"vde-4105": ("small",), "as-nzs-4777-2": ("b", "c")}
+    return [name, *(f"{name}/{variant}" for variant in variants.get(name, ()))]
 
 
-def judge(copy: Path, file: str) -> str:
-    """In a process of its own, with the edited copy as its package: what catches the edit, or nothing."""
+def judge(copy: Path, file: str, before: str) -> str:
+    """In a process of its own, with the edited copy as its package: what catches the edit, or nothing. `before`: what
+    caught it the last time."""
     signal.signal(signal.SIGPROF, _too_long)
     try:
-        return _first_failure(copy, file)
+        return _first_failure(copy, file, before)
     except Exception as error:
         return f"it does not run: {type(error).__name__}: {error}"
 
 
-def _first_failure(copy: Path, file: str) -> str:
+def _first_failure(copy: Path, file: str, before: str) -> str:
     from v2g.bench.typetest import bench
 
     if not Path(bench.__file__).is_relative_to(copy):
         raise SystemExit(f"{bench.__file__} is judged instead of {copy}")
-    for subject, case in _in_order(file):
+    for subject, case in (*_again(before), *_in_order(file)):
         signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
         if not bench.run(case, subject).passed:
-            return f"{subject.name} {case.name}"
+            return f"{subject.name}{f'/{subject.category}' if subject.category else ''} {case.name}"
     return ""
+
+
+def _again(before: str) -> Iterator[tuple[Any, Any]]:
+    """The case that is called like this, if there still is one."""
+    from v2g.bench.typetest import suite
+    from v2g.bench.typetest.case import Subject
+
+    code, _, name = before.partition(" ")
+    if before and ":" not in code:
+        subject = Subject(*_parts(code))
+        if (case := suite.cases(subject).get(name)) is not None:
+            yield subject, case
+
+
+def _parts(code: str) -> tuple[str, str | None]:
+    name, _, variant = code.partition("/")
+    return name, variant or None
 
 
 def _in_order(file: str) -> Iterator[tuple[Any, Any]]:
@@ -324,8 +386,7 @@ def _in_order(file: str) -> Iterator[tuple[Any, Any]]:
     first = next((prefixes for beginning, prefixes in _FIRST if file.startswith(beginning)), ())
     later = list[tuple[tuple[float, ...], Any, Any]]()
     for place, code in enumerate(codes_for(file)):
-        name, _, variant = code.partition("/")
-        subject = Subject(name, variant or None)
+        subject = Subject(*_parts(code))
         short = list[tuple[tuple[float, ...], Any]]()
         for case in suite.cases(subject).values():
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
@@ -343,7 +404,7 @@ def _too_long(number: int, frame: object) -> None:
     raise TimeoutError(f"more than {LONGEST_S:.0f} s")
 
 
-def _judged(edit: Edit, copies: "Queue[Path]") -> Verdict:
+def _judged(edit: Edit, copies: "Queue[Path]", before: str) -> Verdict:
     """In one of the copies."""
     copy, begun_s = copies.get(), time.monotonic()
     file = copy / "v2g" / edit.file
@@ -352,7 +413,7 @@ def _judged(edit: Edit, copies: "Queue[Path]") -> Verdict:
         file.write_text(edit.applied(source), "utf-8")
         environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
-            [sys.executable, __file__, "--judge", str(copy), edit.file],
+            [sys.executable, __file__, "--judge", str(copy), edit.file, before],
             capture_output=True, text=True, env=environment, cwd=copy, check=False,
         )  # fmt: skip
         if done.returncode:  # not the edit's fault: what a case or an import raises is caught there
@@ -373,30 +434,83 @@ def _copies(folder: Path, count: int) -> "Queue[Path]":
     return copies
 
 
+# What is kept from one run to the next
+
+
+def _version() -> str:
+    """Of what decides whether an edit is caught: the station and its type test."""
+    digest = sha256()
+    for folder in ("grid", "bench/typetest", "bench/sim", "station", "power"):
+        for file in sorted((ROOT / PACKAGE / folder).rglob("*")):
+            if file.suffix in (".py", ".toml", ".txt"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _kept() -> dict[str, dict[str, Any]]:
+    if not KEPT.exists():
+        return {}
+    return {entry["key"]: entry for entry in map(json.loads, KEPT.read_text("utf-8").splitlines())}
+
+
+def _keep(verdict: Verdict, version: str) -> None:
+    KEPT.parent.mkdir(exist_ok=True)
+    entry = {"key": verdict.edit.key, "version": version, "by": verdict.by, "seconds": round(verdict.seconds, 1),
+             "text": verdict.edit.text}  # fmt: skip
+    with KEPT.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--random", type=int, default=120, metavar="N", help="edits drawn at random (120)")
     parser.add_argument("--seed", type=int, default=1, help="of the draw (1)")
     parser.add_argument("--only", default="", metavar="TEXT", help="edits whose line contains this")
     parser.add_argument("--unlisted", action="store_true", help="only those drawn")
-    parser.add_argument("--judge", nargs=2, metavar=("COPY", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--minutes", type=float, default=inf, metavar="N", help="begin no edit after this time")
+    parser.add_argument("--judge", nargs=3, metavar=("COPY", "FILE", "BEFORE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.judge is not None:
-        print(judge(Path(args.judge[0]), args.judge[1]))
+        print(judge(Path(args.judge[0]), args.judge[1], args.judge[2]))
         return 0
     edits, why, only_text = listed()
     edits = ([] if args.unlisted else edits) + drawn(args.random, args.seed, only_text)
     edits = [edit for edit in edits if args.only in f"{edit.kind}  {edit.text}"]
-    workers, begun_s, verdicts = os.cpu_count() or 1, time.monotonic(), list[Verdict]()
+    begun_s = time.monotonic()
+    verdicts = _run(edits, begun_s + 60 * args.minutes)
+    if left := len(edits) - len(verdicts):
+        print(f"{len(verdicts)} of {len(edits)} edits judged; the same command goes on with the other {left}")
+        return UNFINISHED
+    return _sum_up(verdicts, why, time.monotonic() - begun_s)
+
+
+def _run(edits: list[Edit], until_s: float) -> list[Verdict]:
+    """The verdicts in the order of the edits; those that hold from before, and the others until it is time."""
+    version, kept = _version(), _kept()
+    known = {
+        edit.key: Verdict(edit, bool(entry["by"]), entry["by"], entry["seconds"])
+        for edit in edits
+        if (entry := kept.get(edit.key)) is not None and entry["version"] == version
+    }
+    new = [edit for edit in edits if edit.key not in known]
+    workers = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="v2g-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
         copies = _copies(Path(folder), workers)
-        for verdict in pool.map(lambda edit: _judged(edit, copies), edits):
-            verdicts.append(verdict)
+
+        def judged(edit: Edit) -> Verdict | None:
+            if time.monotonic() > until_s:
+                return None
+            verdict = _judged(edit, copies, kept.get(edit.key, {}).get("by", ""))
+            _keep(verdict, version)
+            return verdict
+
+        for verdict in filter(None, pool.map(judged, new)):
+            known[verdict.edit.key] = verdict
             word = "caught  " if verdict.caught else "SURVIVED"
             print(f"{word} {verdict.seconds:4.0f} s  {verdict.edit.kind:15} {verdict.edit.text}", flush=True)
             if verdict.caught:
                 print(f"                   by {verdict.by}", flush=True)
-    return _sum_up(verdicts, why, time.monotonic() - begun_s)
+    return [known[edit.key] for edit in edits if edit.key in known]
 
 
 def _sum_up(verdicts: list[Verdict], why: dict[tuple[str, str, str], str], took_s: float) -> int:
