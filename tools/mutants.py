@@ -23,10 +23,12 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from math import inf
 from pathlib import Path
 from queue import Queue
@@ -289,7 +291,7 @@ def _of_settings(file: str, source: str) -> Iterator[Edit]:
 # Which cases come first
 
 
-_SHORT_S = 60.0
+_SHORT_S = 200.0
 """Cases that last longer come after the others."""
 _IN_FULL = 2
 """Of so many codes a survivor passes all cases; of the others those that touch it."""
@@ -338,22 +340,22 @@ def codes_for(file: str) -> list[str]:
     return [name, *(f"{name}/{variant}" for variant in variants.get(name, ()))]
 
 
-def judge(copy: Path, file: str, before: str) -> str:
+def judge(copy: Path, file: str, before: str, *, quick: bool) -> str:
     """In a process of its own, with the edited copy as its package: what catches the edit, or nothing. `before`: what
     caught it the last time."""
     signal.signal(signal.SIGPROF, _too_long)
     try:
-        return _first_failure(copy, file, before)
+        return _first_failure(copy, file, before, quick)
     except Exception as error:
         return f"it does not run: {type(error).__name__}: {error}"
 
 
-def _first_failure(copy: Path, file: str, before: str) -> str:
+def _first_failure(copy: Path, file: str, before: str, quick: bool) -> str:
     from v2g.bench.typetest import bench
 
     if not Path(bench.__file__).is_relative_to(copy):
         raise SystemExit(f"{bench.__file__} is judged instead of {copy}")
-    for subject, case in (*_again(before), *_in_order(file)):
+    for subject, case in chain(_again(before), _in_order(file, quick)):
         signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
         if not bench.run(case, subject).passed:
             return f"{subject.name}{f'/{subject.category}' if subject.category else ''} {case.name}"
@@ -377,34 +379,32 @@ def _parts(code: str) -> tuple[str, str | None]:
     return name, variant or None
 
 
-def _in_order(file: str) -> Iterator[tuple[Any, Any]]:
-    """Subjects and cases: those that touch the file, the short ones first and of one code after the other; all others
-    of two codes."""
+def _in_order(file: str, quick: bool) -> Iterator[tuple[Any, Any]]:
+    """Subjects and cases: those that touch the file, one of each sort before a second of it; all others of two codes,
+    unless it must be quick."""
     from v2g.bench.typetest import suite
     from v2g.bench.typetest.case import Subject
 
     first = next((prefixes for beginning, prefixes in _FIRST if file.startswith(beginning)), ())
-    later = list[tuple[tuple[float, ...], Any, Any]]()
+    ranked, met = list[tuple[tuple[float, ...], Any, Any]](), Counter[tuple[str, ...]]()
     for place, code in enumerate(codes_for(file)):
         subject = Subject(*_parts(code))
-        short = list[tuple[tuple[float, ...], Any]]()
-        for case in suite.cases(subject).values():
+        for case in sorted(suite.cases(subject).values(), key=lambda each: each.lasts_s):
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
-            if prefix is None:
-                later += [((1, place, case.lasts_s), subject, case)] * (place < _IN_FULL)
-            elif case.lasts_s > _SHORT_S:
-                later.append(((0, prefix, place, case.lasts_s), subject, case))
-            else:
-                short.append(((prefix, case.lasts_s), case))
-        yield from ((subject, case) for _, case in sorted(short, key=lambda each: each[0]))
-    yield from ((subject, case) for _, subject, case in sorted(later, key=lambda each: each[0]))
+            sort = code, *case.name.split("/")[:3]
+            if prefix is not None:
+                ranked.append(((0, met[sort], case.lasts_s > _SHORT_S, prefix, case.lasts_s), subject, case))
+            elif place < _IN_FULL and not quick:
+                ranked.append(((1, met[sort], place, case.lasts_s), subject, case))
+            met[sort] += 1
+    yield from ((subject, case) for _, subject, case in sorted(ranked, key=lambda each: each[0]))
 
 
 def _too_long(number: int, frame: object) -> None:
     raise TimeoutError(f"more than {LONGEST_S:.0f} s")
 
 
-def _judged(edit: Edit, copies: "Queue[Path]", before: str) -> Verdict:
+def _judged(edit: Edit, copies: "Queue[Path]", before: str, quick: bool) -> Verdict:
     """In one of the copies."""
     copy, begun_s = copies.get(), time.monotonic()
     file = copy / "v2g" / edit.file
@@ -413,7 +413,7 @@ def _judged(edit: Edit, copies: "Queue[Path]", before: str) -> Verdict:
         file.write_text(edit.applied(source), "utf-8")
         environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
-            [sys.executable, __file__, "--judge", str(copy), edit.file, before],
+            [sys.executable, __file__, *(["--quick"] if quick else []), "--judge", str(copy), edit.file, before],
             capture_output=True, text=True, env=environment, cwd=copy, check=False,
         )  # fmt: skip
         if done.returncode:  # not the edit's fault: what a case or an import raises is caught there
@@ -468,25 +468,26 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="edits whose line contains this")
     parser.add_argument("--unlisted", action="store_true", help="only those drawn")
     parser.add_argument("--minutes", type=float, default=inf, metavar="N", help="begin no edit after this time")
+    parser.add_argument("--quick", action="store_true", help="only the cases that touch the edited part")
     parser.add_argument("--judge", nargs=3, metavar=("COPY", "FILE", "BEFORE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.judge is not None:
-        print(judge(Path(args.judge[0]), args.judge[1], args.judge[2]))
+        print(judge(Path(args.judge[0]), args.judge[1], args.judge[2], quick=args.quick))
         return 0
     edits, why, only_text = listed()
     edits = ([] if args.unlisted else edits) + drawn(args.random, args.seed, only_text)
     edits = [edit for edit in edits if args.only in f"{edit.kind}  {edit.text}"]
     begun_s = time.monotonic()
-    verdicts = _run(edits, begun_s + 60 * args.minutes)
+    verdicts = _run(edits, begun_s + 60 * args.minutes, args.quick)
     if left := len(edits) - len(verdicts):
         print(f"{len(verdicts)} of {len(edits)} edits judged; the same command goes on with the other {left}")
         return UNFINISHED
     return _sum_up(verdicts, why, time.monotonic() - begun_s)
 
 
-def _run(edits: list[Edit], until_s: float) -> list[Verdict]:
+def _run(edits: list[Edit], until_s: float, quick: bool) -> list[Verdict]:
     """The verdicts in the order of the edits; those that hold from before, and the others until it is time."""
-    version, kept = _version(), _kept()
+    version, kept = _version() + (" quick" if quick else ""), _kept()
     known = {
         edit.key: Verdict(edit, bool(entry["by"]), entry["by"], entry["seconds"])
         for edit in edits
@@ -500,7 +501,7 @@ def _run(edits: list[Edit], until_s: float) -> list[Verdict]:
         def judged(edit: Edit) -> Verdict | None:
             if time.monotonic() > until_s:
                 return None
-            verdict = _judged(edit, copies, kept.get(edit.key, {}).get("by", ""))
+            verdict = _judged(edit, copies, kept.get(edit.key, {}).get("by", ""), quick)
             _keep(verdict, version)
             return verdict
 

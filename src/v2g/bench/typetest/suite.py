@@ -15,6 +15,7 @@ from v2g.bench.typetest import (
     islanding,
     measurement,
     priority,
+    probe,
     reactive,
     ride_through,
     service,
@@ -60,6 +61,6 @@ def _run(subject: Subject, name: str) -> Result:
 
 def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from inspection.cases(subject)
-    for module in (trip, ride_through, frequency, reactive, active, priority, service, islanding, ac):
+    for module in (trip, ride_through, frequency, reactive, active, priority, service, islanding, probe, ac):
         yield from module.cases(subject)
     yield from measurement.cases(subject)
