@@ -72,8 +72,11 @@ def _in_time(subject: Subject) -> tuple[Finding, ...]:
     findings = []
     for late_s, gain in ((0.0, probe["gain"]), (probe["slowest_s"], probe["slow_gain"])):
         growth = gain / (2 * _QUALITY)
-        findings.append(Finding(growth > 1, "every turn larger than the one before", f"{growth:.3g} times as large"))
-        if growth <= 1:
+        grows = growth > 1 and probe["kick"] > 0
+        findings.append(
+            Finding(grows, "a kick, and every turn larger than the one before", f"{growth:.3g} times as large")
+        )
+        if not grows:
             continue
         turns = floor(log(probe["push"] / probe["kick"]) / log(growth)) + 1
         runs_s = _UNEVEN * probe["kick_s"] + turns * (seen_s + late_s) + _MEASURED_CYCLES / nominal_hz
