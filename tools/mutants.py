@@ -54,6 +54,8 @@ class Edit:
     after: str
     place: int = -1
     line: int = 0
+    by: str = ""
+    """What is known to catch it: tried first."""
 
     @property
     def key(self) -> str:
@@ -98,7 +100,7 @@ def listed() -> tuple[list[Edit], dict[tuple[str, str, str], str], dict[str, str
                 f"{LIST.name}: {each['file']}: {each['before']!r} is there {source.count(each['before'])}x"
             )
         line = source[: source.index(each["before"])].count("\n") + 1
-        edits.append(Edit(each["kind"], each["file"], each["before"], each["after"], line=line))
+        edits.append(Edit(each["kind"], each["file"], each["before"], each["after"], line=line, by=each.get("by", "")))
     why = {(each["file"], each["before"], each["after"]): each["why"] for each in document.get("equivalent", [])}
     return edits, why, document["only_text"]
 
@@ -291,8 +293,6 @@ def _of_settings(file: str, source: str) -> Iterator[Edit]:
 # Which cases come first
 
 
-_SHORT_S = 200.0
-"""Cases that last longer come after the others."""
 _IN_FULL = 2
 """Of so many codes a survivor passes all cases; of the others those that touch it."""
 _FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -300,7 +300,7 @@ _FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("grid/settings.py", ("settings/", "trip/uv2/beyond/")),
     ("grid/waveform.py", ("measurement/waveform/",)),
     ("grid/sample.py", ("measurement/", "trip/uv2/", "volt-var/imbalance", "volt-var/walk-as-set")),
-    ("grid/element.py", ("trip/uv2", "trip/of2", "trip/of1", "trip/ov1", "trip/ov_mean", "trip/", "measurement/")),
+    ("grid/element.py", ("trip/uv2", "trip/of2", "trip/ov_mean/beyond", "trip/ov1", "measurement/", "trip/")),
     ("grid/protection.py", ("trip/uv2", "trip/of2", "operating-window", "enter-service", "islanding/rocof",
                             "ride-through/relapses", "measurement/", "ride-through/")),
     ("grid/ride_through.py", ("ride-through/", "enter-service/low")),
@@ -393,7 +393,7 @@ def _in_order(file: str, quick: bool) -> Iterator[tuple[Any, Any]]:
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
             sort = code, *case.name.split("/")[:3]
             if prefix is not None:
-                ranked.append(((0, met[sort], case.lasts_s > _SHORT_S, prefix, case.lasts_s), subject, case))
+                ranked.append(((0, met[sort], prefix, case.lasts_s), subject, case))
             elif place < _IN_FULL and not quick:
                 ranked.append(((1, met[sort], place, case.lasts_s), subject, case))
             met[sort] += 1
@@ -501,7 +501,7 @@ def _run(edits: list[Edit], until_s: float, quick: bool) -> list[Verdict]:
         def judged(edit: Edit) -> Verdict | None:
             if time.monotonic() > until_s:
                 return None
-            verdict = _judged(edit, copies, kept.get(edit.key, {}).get("by", ""), quick)
+            verdict = _judged(edit, copies, kept.get(edit.key, {}).get("by") or edit.by, quick)
             _keep(verdict, version)
             return verdict
 
