@@ -6,10 +6,10 @@ The station's contactor is the switch; what flows is the car's on-board charger.
 from collections.abc import Iterator
 
 from v2g.bench.typetest import accuracy
-from v2g.bench.typetest.bands import soonest_trip_s, trips_after_s, trips_by_s
+from v2g.bench.typetest.bands import soonest_trip_s
 from v2g.bench.typetest.case import Case, Subject
 from v2g.bench.typetest.check import Settles, Stays, Trips, Within
-from v2g.bench.typetest.trip import near
+from v2g.bench.typetest.trip import near, tripping
 
 _SOURCE = "IEEE 1547-2018 and IEC 61851-1 at the station's own switch"
 
@@ -30,10 +30,10 @@ def cases(subject: Subject) -> Iterator[Case]:
             course = near(subject, standard, element.threshold - step).frequency(beyond)
         else:
             course = subject.course().voltage(beyond)
-        trips = Trips(trips_after_s(standard, delay_s), trips_by_s(standard, delay_s))
+        trips = tripping(standard, element.quantity, beyond, delay_s)
         tests = (f"trip.{element.name}.threshold_{element.unit}", f"trip.{element.name}.delay_s")
         yield Case(
-            f"ac/{element.name}/beyond", _SOURCE, course, (trips,), delay_s + 2.0, 0.5, tests, converts="car"
+            f"ac/{element.name}/beyond", _SOURCE, course, trips, delay_s + 2.0, 0.5, tests, converts="car"
         )  # fmt: skip
     yield Case(
         "ac/silent", "this station: an unknown is not a permission", subject.course(),

@@ -49,6 +49,20 @@ def trips_by_s(standard: Standard, delay_s: float) -> float:
     return delay_s + switch_s + accuracy.time_s(standard)
 
 
+def clears_by_s(standard: Standard, quantity: str, value: float, delay_s: float) -> float:
+    """The same for a disturbance of this value. A code that counts up to no power gives the software one reading of the
+    sensing unit, unless the station must stay until the end of the delay."""
+    own_s = standard.number("measurement.reaction_s")
+    if not own_s or _stays_s(standard, quantity, value) + own_s > delay_s:
+        return trips_by_s(standard, delay_s)
+    return delay_s + accuracy.READING_S
+
+
+def _stays_s(standard: Standard, quantity: str, value: float) -> float:
+    bands = standard.frequency if quantity == "frequency" else standard.voltage
+    return max((band.stays_s(value) for band in bands if band.low < value < band.high), default=0.0)
+
+
 def continuous(bands: tuple[Band, ...]) -> Band:
     """The band of undisturbed operation."""
     return next(band for band in bands if band.mode == "continuous")

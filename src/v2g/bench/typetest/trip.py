@@ -10,7 +10,14 @@ from dataclasses import replace
 from math import inf, isfinite
 
 from v2g.bench.typetest import accuracy
-from v2g.bench.typetest.bands import WINDOW_DELAY_S, soonest_trip_s, trips_after_s, trips_by_s, window_hz
+from v2g.bench.typetest.bands import (
+    WINDOW_DELAY_S,
+    clears_by_s,
+    soonest_trip_s,
+    trips_after_s,
+    trips_by_s,
+    window_hz,
+)
 from v2g.bench.typetest.case import Case, Subject
 from v2g.bench.typetest.check import Check, Stays, Trips
 from v2g.bench.typetest.course import Course
@@ -68,8 +75,9 @@ def _inside_s(standard: Standard, element: Element, value: float) -> float:
     return min(element.delay_s + accuracy.time_s(standard) + _MARGIN_S, other_s)
 
 
-def _tripping(standard: Standard, delay_s: float) -> tuple[Check, ...]:
-    return (Trips(trips_after_s(standard, delay_s), trips_by_s(standard, delay_s)),)
+def tripping(standard: Standard, quantity: str, value: float, delay_s: float) -> tuple[Check, ...]:
+    """The trip after a delay, at a value outside a threshold."""
+    return (Trips(trips_after_s(standard, delay_s), clears_by_s(standard, quantity, value, delay_s)),)
 
 
 def _voltage(subject: Subject, element: Element) -> Iterator[Case]:
@@ -80,7 +88,8 @@ def _voltage(subject: Subject, element: Element) -> Iterator[Case]:
     for suffix, phases in subject.phase_sets.items():
         yield Case(
             f"trip/{element.name}/beyond{suffix}", _source(subject, element),
-            subject.course().voltage(beyond_pu, phases), _tripping(standard, delay_s), delay_s + 1.0,
+            subject.course().voltage(beyond_pu, phases), tripping(standard, element.quantity, beyond_pu, delay_s),
+            delay_s + 1.0,
             tests=_tests(element),
         )  # fmt: skip
         if stay_s > 0:
@@ -93,7 +102,7 @@ def _voltage(subject: Subject, element: Element) -> Iterator[Case]:
         course = subject.course().fault(beyond_pu)
         yield Case(
             f"trip/{element.name}/beyond-l2-to-l3", _source(subject, element), course,
-            _tripping(standard, delay_s), delay_s + 1.0, tests=_tests(element),
+            tripping(standard, element.quantity, beyond_pu, delay_s), delay_s + 1.0, tests=_tests(element),
         )  # fmt: skip
 
 
@@ -140,7 +149,8 @@ def _frequency(subject: Subject, element: Element) -> Iterator[Case]:
     stay_s = _inside_s(standard, element, inside_hz)
     yield Case(
         f"trip/{element.name}/beyond", _source(subject, element),
-        near(subject, standard, inside_hz).frequency(beyond_hz), _tripping(standard, delay_s), delay_s + 5.0,
+        near(subject, standard, inside_hz).frequency(beyond_hz), tripping(standard, "frequency", beyond_hz, delay_s),
+        delay_s + 5.0,
         tests=_tests(element),
     )  # fmt: skip
     if stay_s > 0:
@@ -191,8 +201,8 @@ def _at_the_end(subject: Subject, name: str, changes: dict[str, Value], end: str
     else:
         course = subject.course().voltage(beyond)
     yield Case(
-        f"trip/{name}/{end}-of-range", _source(subject, element), course, _tripping(standard, delay_s), delay_s + 5.0,
-        tests=_tests(element), adjusted=changes,
+        f"trip/{name}/{end}-of-range", _source(subject, element), course, tripping(standard, quantity, beyond, delay_s),
+        delay_s + 5.0, tests=_tests(element), adjusted=changes,
     )  # fmt: skip
 
 
