@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import fastjsonschema
@@ -14,6 +15,7 @@ from tests.csms.asgi import ask
 from tests.csms.site import car, configured
 
 from v2g.bench.depot.station import LightStation
+from v2g.console.access import Gate
 from v2g.depot.configuration import Control, Http
 from v2g.io.depot_http import Api
 from v2g.ocpp.version import version
@@ -60,7 +62,7 @@ async def depot(folder: Path, token: str | None = None) -> AsyncIterator[tuple[D
         await link.settle()
         process.step()
         await link.settle()
-        yield process, link, Api(process, token).app
+        yield process, link, Api(process, Gate(monotonic, token=token)).app
     finally:
         await process.ledger.close()
 
@@ -83,7 +85,9 @@ async def _described(folder: Path) -> None:
                 schema = content["application/json"]["schema"] | {"components": document["components"]}
                 fastjsonschema.compile(schema)(answer.json)
         routes = {
-            each.path.replace(":int}", "}") for each in Api(process, None).routes if each.path != "/api/openapi.json"
+            each.path.replace(":int}", "}")
+            for each in Api(process, Gate(monotonic)).routes
+            if each.path != "/api/openapi.json"
         }
         assert routes == set(document["paths"])
 
@@ -175,7 +179,7 @@ async def _guarded(folder: Path) -> None:
         assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=own)).status == 200
         form = {"content-type": "text/plain"}
         assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=form)).status == 400
-        closed = Api(process, "a long secret").app
+        closed = Api(process, Gate(monotonic, token="a long secret")).app
         assert (await ask(closed, "GET", "/api/site")).status == 401
         assert (await ask(closed, "GET", "/api/site", headers={"authorization": "Bearer no"})).status == 401
         good = {"authorization": "Bearer a long secret", "host": "depot.example.com"}
@@ -188,7 +192,7 @@ def test_the_stream_begins_whole_and_goes_on_with_what_has_changed(tmp_path: Pat
 
 async def _streamed(folder: Path) -> None:
     async with depot(folder) as (process, _, _):
-        api = Api(process, None)
+        api = Api(process, Gate(monotonic))
         reading = asyncio.create_task(ask(api.app, "GET", "/api/events", parts=2))
         for _ in range(100):  # turns of the loop until it reads
             await asyncio.sleep(0)

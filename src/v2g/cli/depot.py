@@ -2,13 +2,19 @@
 
 import argparse
 import json
+import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from v2g.cli.arguments import add_json, number, whole
+from v2g.cli.parser import UsageError
 from v2g.kernel.printable import printable
 
 DEMO = Path("v2g-depot")
+LEAST_PASSWORD = 10
+DEFAULT_USERS = Path("/etc/v2g/depot-users")
 DEFAULT_CONFIG, DEFAULT_SOCKET = Path("/etc/v2g/depot.yaml"), Path("/run/v2g/depot.sock")
 
 
@@ -26,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--socket", type=Path, default=DEFAULT_SOCKET, metavar="PATH", help=f"default: {DEFAULT_SOCKET}"
         )
         add_json(each)
+    user = actions.add_parser("user", help="let a person sign in to the page, or give another password")
+    user.add_argument("name", metavar="NAME")
+    user.add_argument("--role", choices=("viewer", "operator"), default="viewer", help="default: viewer")
+    user.add_argument("--file", type=Path, default=DEFAULT_USERS, metavar="FILE", help=f"default: {DEFAULT_USERS}")
+    user.add_argument("--remove", action="store_true", help="let this person in no more")
     actions.add_parser("check", help="check the configuration file and end")
     demo = actions.add_parser("demo", help="a depot to try: 60 stations, two minutes, a report")
     demo.add_argument(
@@ -40,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     match args.action:
         case "status" | "explain":
             return _ask(args)
+        case "user":
+            return _user(args)
         case "demo":
             return _demonstrate(args)
     from v2g.io.depot_configuration import load
@@ -87,6 +100,41 @@ def _demonstrate(args: argparse.Namespace) -> int:
     report = write(args.output / "report.html", done)
     print(f"\n{table(done)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'ledger.db').resolve()}")
     return 0 if good(done) else 1
+
+
+def _user(args: argparse.Namespace) -> int:
+    """Write or remove a person's line. The password is asked for at a terminal, else read from the standard input."""
+    from v2g.console.access import Role, hashed
+    from v2g.kernel import regular_file
+
+    name: str = args.name
+    if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", name):
+        raise UsageError(f"{name!r}: a name has 1 to 64 letters, digits, and . _ @ -")
+    lines = regular_file.read_text(args.file).splitlines() if args.file.exists() else []
+    others = [line for line in lines if line.partition(":")[0] != name]
+    if args.remove:
+        if len(others) == len(lines):
+            raise UsageError(f"{args.file} has no {name}")
+    else:
+        others.append(hashed(name, Role(args.role), _password()))
+    with open(args.file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
+        file.writelines(f"{line}\n" for line in others)
+    print(f"{args.file}: {name} is {'removed' if args.remove else args.role}; restart the depot for it to count")
+    return 0
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        from getpass import getpass
+
+        password = getpass("password: ")
+        if getpass("once more: ") != password:
+            raise UsageError("the two are not the same")
+    if len(password) < LEAST_PASSWORD:
+        raise UsageError(f"a password has at least {LEAST_PASSWORD} characters")
+    return password
 
 
 def _ask(args: argparse.Namespace) -> int:

@@ -83,7 +83,14 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     listen: Listen = "127.0.0.1:8080"
     token_file: Path | None = None
-    """What a client has to send as `Authorization: Bearer ...`; needed if it listens beyond this machine."""
+    """What a program has to send as `Authorization: Bearer ...`."""
+    users_file: Path | None = None
+    """People who may sign in to the page, and their roles: lines that `v2g depot user` writes."""
+    certificate: Path | None = None
+    private_key: Path | None = None
+    """PEM; needed, as is a token or a user, if it listens beyond this machine."""
+    proxy_header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    """In which a proxy on this machine names the person whom it has signed in, such as `X-Remote-User`."""
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

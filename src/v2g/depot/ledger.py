@@ -4,6 +4,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from v2g.depot.history import Record
+
 
 class Entry(Struct, frozen=True):
     """An event of a transaction, as its station sent it. Station, transaction and number make it unique."""
@@ -78,6 +80,10 @@ class Ledger(Protocol):
         """Keep a decision with the next commit. Returns its number."""
         ...
 
+    def record(self, record: Record) -> int:
+        """Keep a mean of the site with the next commit. Returns its number."""
+        ...
+
     def commit(self) -> None:
         """Hand over what was given. Returns at once."""
         ...
@@ -90,6 +96,7 @@ class Memory:
         self.kept: dict[tuple[str, str], bytes] = {}
         self.entries: dict[tuple[str, str, int], Entry] = {}
         self.decisions: list[Decided] = []
+        self.records: list[Record] = []
         self.committed = 0
         self.trouble: str | None = None
 
@@ -109,6 +116,11 @@ class Memory:
     def decided(self, decision: Decided) -> int:
         """Keep the decision while the process lasts."""
         self.decisions.append(decision)
+        return self._count()
+
+    def record(self, record: Record) -> int:
+        """Keep the mean while the process lasts."""
+        self.records.append(record)
         return self._count()
 
     def commit(self) -> None:

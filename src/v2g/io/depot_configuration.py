@@ -128,9 +128,21 @@ def _silence(site: Fields) -> Findings:
 
 
 def _http(site: Fields) -> Findings:
-    host = site["http"]["listen"].rpartition(":")[0]
-    if host not in LOOPBACK and site["http"].get("token_file") is None:
-        yield "http.listen", f"{host} is beyond this machine; set http.token_file, or listen on 127.0.0.1"
+    http = site["http"]
+    host = http["listen"].rpartition(":")[0]
+    known = {name: http.get(name) is not None for name in ("token_file", "users_file", "certificate", "private_key")}
+    if known["certificate"] != known["private_key"]:
+        yield "http", "certificate and private_key belong together; give both or neither"
+    if http.get("proxy_header") is not None and not known["users_file"]:
+        yield "http.proxy_header", "set http.users_file too: it says what each person may do"
+    if host in LOOPBACK:
+        return
+    if not (known["token_file"] or known["users_file"]):
+        remedy = "set http.token_file or http.users_file, or listen on 127.0.0.1"
+        yield "http.listen", f"{host} is beyond this machine; {remedy}"
+    elif not known["certificate"]:
+        remedy = "set http.certificate and http.private_key, or listen on 127.0.0.1 behind a proxy that has TLS"
+        yield "http.listen", f"{host} is beyond this machine, and tokens and passwords would travel in clear; {remedy}"
 
 
 def _evse(evse: Fields) -> Findings:

@@ -1,16 +1,15 @@
-"""The REST interface of a depot: JSON over HTTP, a stream of events, a description in OpenAPI.
+"""The REST interface of a depot: JSON over HTTP, a stream of events, a description in OpenAPI; the operator's page.
 
-Without a token it serves this machine only, and nothing that a page of another origin in a browser here may send.
+Who may ask for what is decided by the `Gate` before each request.
 """
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from hmac import compare_digest
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 import uvicorn
@@ -19,10 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from v2g.console.access import Gate
+from v2g.console.pages import Pages, refusal
+from v2g.depot.history import Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.shown import COLUMNS
 from v2g.depot.view import Needs, Source
-from v2g.io.depot_configuration import LOOPBACK
 from v2g.io.depot_openapi import described
 from v2g.io.station_server import ListenError
 from v2g.kernel.errors import V2GError
@@ -62,6 +63,8 @@ class Depot(Protocol):
     def end(self, charger: str) -> None: ...
     async def accounts(self, from_s: float, until_s: float) -> list[Account]: ...
     async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]: ...
+    async def history(self, from_s: float, until_s: float) -> list[Record]: ...
+    def curve(self, charger: str) -> tuple[list[float], list[float | None]]: ...
 
 
 class _Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,8 +79,8 @@ class _Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Api:
     """The application."""
 
-    def __init__(self, depot: Depot, token: str | None) -> None:
-        self._depot, self._token = depot, token
+    def __init__(self, depot: Depot, gate: Gate) -> None:
+        self._depot, self._gate = depot, gate
         self.stream = Stream(depot)
         place = "/api/chargers/{station}/{evse:int}"
         self.routes = [
@@ -93,37 +96,22 @@ class Api:
             Route("/api/measurements", self._answering(self._measured), methods=["PUT"]),
             Route("/api/sessions", self._answering(self._sessions)),
             Route("/api/decisions", self._answering(self._decisions)),
+            Route("/api/history", self._answering(self._history)),
+            Route(f"{place}/curve", self._answering(self._curve)),
             Route("/api/events", self._events),
         ]  # fmt: skip
-        self.app = Starlette(routes=self.routes)
+        self.app = Starlette(routes=[*self.routes, *Pages(gate).routes])
 
     def _answering(self, answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
-            if (refused := self._refused(request)) is not None:
-                return refused
+            if (refused := self._gate.refused(request)) is not None:
+                return refusal(refused)
             try:
                 return _json(await answer(request))
             except V2GError as error:
                 return _json({"error": str(error)}, 400)
 
         return respond
-
-    def _refused(self, request: Request) -> Response | None:
-        """Why somebody gets no answer."""
-        if self._token is not None:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not compare_digest(given.encode(), self._token.encode()):
-                response = _json({"error": "a token is needed: Authorization: Bearer ..."}, 401)
-                response.headers["WWW-Authenticate"] = "Bearer"
-                return response
-            return None
-        host = request.headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in [each.strip("[]") for each in LOOPBACK]:
-            return _json({"error": f"{host} is not a name of this machine; set http.token_file"}, 403)
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return _json({"error": "a page of another origin may not ask"}, 403)
-        return None
 
     async def _described(self, request: Request) -> Any:
         return described(version("v2g"))
@@ -188,6 +176,16 @@ class Api:
     async def _decisions(self, request: Request) -> Any:
         return await self._depot.decisions(*self._time(request), request.query_params.get("charger", ""))
 
+    async def _history(self, request: Request) -> Any:
+        from_s, until_s = self._time(request)
+        records = await self._depot.history(from_s, until_s)
+        columns = list(zip(*records, strict=True)) or [()] * len(Record._fields)
+        return dict(zip(Record._fields, columns, strict=True)) | {"span_s": span_of(from_s, until_s)}
+
+    async def _curve(self, request: Request) -> Any:
+        at_s, power_w = self._depot.curve(_id(request))
+        return {"at_s": at_s, "power_w": power_w}
+
     def _time(self, request: Request) -> tuple[float, float]:
         now = self._depot.now()
         try:
@@ -197,8 +195,8 @@ class Api:
             raise V2GError(f"from, until: {error}; write Unix seconds") from error
 
     async def _events(self, request: Request) -> Response:
-        if (refused := self._refused(request)) is not None:
-            return refused
+        if (refused := self._gate.refused(request)) is not None:
+            return refusal(refused)
         if self.stream.clients >= MOST_STREAMS:
             return _json({"error": f"{MOST_STREAMS} clients read the stream already"}, 503)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -272,16 +270,19 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-async def serve(api: Api, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until cancelled. `ready` gets the address. Raises `ListenError`."""
+async def serve(
+    api: Api, host: str, port: int, ready: Callable[[str], None], tls: tuple[Path, Path] | None = None
+) -> None:
+    """Serve until cancelled. `ready` gets the address. `tls`: certificate and key. Raises `ListenError`."""
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise ListenError(f"{host}:{port}: {error.strerror or error}; choose another with http.listen") from error
     shown = f"[{host}]" if ":" in host else host
     server = _Server(uvicorn.Config(api.app, log_config=None, access_log=False, lifespan="off", server_header=False,
-                                    timeout_graceful_shutdown=1))  # fmt: skip
-    ready(f"http://{shown}:{bound.getsockname()[1]}")
+                                    timeout_graceful_shutdown=1, ssl_certfile=tls and tls[0],
+                                    ssl_keyfile=tls and str(tls[1])))  # fmt: skip
+    ready(f"http{'s' if tls else ''}://{shown}:{bound.getsockname()[1]}")
     streaming = asyncio.create_task(api.stream.run())
     try:
         await server.serve([bound])

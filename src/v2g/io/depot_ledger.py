@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from v2g.depot.history import Record
 from v2g.depot.ledger import Account, Decided, Entry
 from v2g.io.writer import Writer
 from v2g.kernel import regular_file
@@ -30,6 +31,9 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS decided (at_s DOUBLE PRECISION NOT NULL, charger TEXT NOT NULL,"
     " vehicle TEXT NOT NULL, power_w DOUBLE PRECISION NOT NULL, binding TEXT NOT NULL, why TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS decided_at ON decided (at_s)",
+    "CREATE TABLE IF NOT EXISTS history (span_s INTEGER NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
+    " delivered_w DOUBLE PRECISION, requested_w DOUBLE PRECISION, frequency_hz DOUBLE PRECISION,"
+    " PRIMARY KEY (span_s, at_s))",
 )
 """SQLite takes BYTEA and DOUBLE PRECISION as names of its own affinities."""
 ENTER = (
@@ -41,6 +45,15 @@ PUT = (
 )
 FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
 DECIDE = "INSERT INTO decided (at_s, charger, vehicle, power_w, binding, why) VALUES (?, ?, ?, ?, ?, ?)"
+RECORD = (
+    "INSERT INTO history (span_s, at_s, delivered_w, requested_w, frequency_hz) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (span_s, at_s) DO NOTHING"
+)
+"""A process that was restarted within a minute has seen part of it; what came first stays."""
+HISTORY = (
+    "SELECT span_s, at_s, delivered_w, requested_w, frequency_hz FROM history"
+    " WHERE span_s = ? AND at_s >= ? AND at_s < ? ORDER BY at_s"
+)
 KEPT = "SELECT kind, key, value FROM kept"
 DECISIONS = (
     "SELECT at_s, charger, vehicle, power_w, binding, why FROM decided"
@@ -88,6 +101,10 @@ class Rows:
         """Keep a decision with the next commit."""
         return self._add(DECIDE, (decision.at_s, decision.charger, decision.vehicle, decision.power_w,
                                   decision.binding, decision.why))  # fmt: skip
+
+    def record(self, record: Record) -> int:
+        """Keep a mean of the site with the next commit."""
+        return self._add(RECORD, record)
 
     def forget_decisions(self, before_s: float) -> int:
         """Drop decisions that are older, with the next commit."""
@@ -155,6 +172,13 @@ class SqliteLedger(Rows):
 
         rows = await asyncio.to_thread(self._read, DECISIONS, (from_s, until_s, charger, charger))
         return [Decided(*row) for row in rows]
+
+    async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:
+        """The site's means over spans of this length."""
+        import asyncio
+
+        rows = await asyncio.to_thread(self._read, HISTORY, (span_s, from_s, until_s))
+        return [Record(*row) for row in rows]
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         reading = _opened(self._file)

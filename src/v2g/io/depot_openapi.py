@@ -73,6 +73,19 @@ def _paths() -> dict[str, Any]:
                 parameters=[*time, _query("charger", "one charger; all if left out", "string")],
             )
         },
+        "/api/history": {
+            "get": _operation(
+                "What was asked of the site and delivered: each cycle of the last hour, else means over `span_s`",
+                _columns({"delivered_w": _NUMBER, "requested_w": _NUMBER, "frequency_hz": _NUMBER})
+                | {"required": ["span_s", "at_s", "delivered_w", "requested_w", "frequency_hz"]},
+                parameters=time,
+            )
+        },
+        f"{_CHARGER}/curve": {
+            "parameters": place,
+            "get": _operation("Its measured power of the last day, a mean for each minute",
+                              _columns({"power_w": _NUMBER})),
+        },
         "/api/events": {
             "get": {
                 "summary": "Server-sent events: `frame` with all chargers as columns, then each second `delta` with "
@@ -81,6 +94,12 @@ def _paths() -> dict[str, Any]:
             }
         },
     }  # fmt: skip
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    """Lists of equal length, by the time of each entry."""
+    columns = {name: _list(each) for name, each in ({"at_s": {"type": "number"}} | values).items()}
+    return {"type": "object", "properties": columns | {"span_s": {"type": "number"}}}
 
 
 def _shown() -> dict[str, Any]:

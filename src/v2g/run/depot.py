@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from v2g.console.access import Gate, read_users
 from v2g.csms.gateway import Gateway
 from v2g.depot import shown
 from v2g.depot.configuration import Configuration
@@ -17,6 +18,7 @@ from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.desk import Channel, Desk, read
 from v2g.depot.dispatch import Dispatch
+from v2g.depot.history import History, Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.shown import Shown
 from v2g.depot.view import Meter, Needs, Site
@@ -69,7 +71,8 @@ class DepotProcess:
         self.meter: Meter | None = None
         self._frequency = 0.0, float("-inf")
         """The grid's frequency, and when it was measured."""
-        self._token = _token(configuration)
+        self._gate = _gate(configuration)
+        self.past = History()
         self._tree = tree_of(configuration)
         self._links: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
         self._said: dict[str, tuple[str, float]] = {}
@@ -111,13 +114,14 @@ class DepotProcess:
             ready(at)
 
         def serving(at: str) -> None:
-            self._report(f"its REST interface is at {at}/api")
+            self._report(f"the operator's page is at {at}, the REST interface at {at}/api")
 
         http_host, _, http_port = configuration.http.listen.rpartition(":")
-        api = Api(self, self._token)
+        api, http = Api(self, self._gate), configuration.http
+        tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
         return [
             server.serve(host.strip("[]"), int(port), listening),
-            depot_http.serve(api, http_host.strip("[]"), int(http_port), serving),
+            depot_http.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
             self._cycle(),
             control.serve(
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
@@ -200,6 +204,8 @@ class DepotProcess:
         )
         dispatch = self.dispatch = self.controller.step(self.site, now)
         self.cycles += 1
+        for record in self.past.see(now, self.site.chargers, dispatch, self.site.frequency_hz):
+            self.ledger.record(record)
         self.gateway.steer({id: each.power_w for id, each in dispatch.setpoints.items()}, now, time.time())
         self._keep_decisions(dispatch, now)
         self._flush()
@@ -276,6 +282,19 @@ class DepotProcess:
         """What was decided, and why."""
         return await self.ledger.decisions(from_s, until_s, charger)
 
+    async def history(self, from_s: float, until_s: float) -> list[Record]:
+        """What the site has done in a time, coarser the longer that is."""
+        span_s = span_of(from_s, until_s)
+        if span_s == 0:
+            return self.past.recent(from_s, until_s)
+        return await self.ledger.history(span_s, from_s, until_s)
+
+    def curve(self, charger: str) -> tuple[list[float], list[float | None]]:
+        """A charger's power of the last day: times and means of minutes. Raises `V2GError`."""
+        if charger not in self.site.chargers:
+            raise V2GError(f"there is no charger {charger}; GET /api/chargers lists them")
+        return self.past.curve(charger, self.now())
+
     def explained(self, of: str = "") -> dict[str, list[str]]:
         """Why each charger has its power; of one charger or vehicle, or of all that have a vehicle. Raises
         `V2GError`."""
@@ -339,13 +358,15 @@ class DepotProcess:
         self._flush()
 
 
-def _token(configuration: Configuration) -> str | None:
+def _gate(configuration: Configuration) -> Gate:
     """Raises `V2GError` for a file that cannot be read."""
-    file = configuration.http.token_file
+    http = configuration.http
     try:
-        return None if file is None else password(file)
+        token = None if http.token_file is None else password(http.token_file)
     except OSError as error:
         raise V2GError(f"{error.filename}: {error.strerror}; let this user read it") from error
+    users = None if http.users_file is None else read_users(http.users_file)
+    return Gate(time.monotonic, token=token, users=users, proxy_header=http.proxy_header)
 
 
 def _door(configuration: Configuration) -> Door:

@@ -1,0 +1,136 @@
+// The depot's REST interface; /api/openapi.json describes it.
+
+export interface Notice {
+  code: string;
+  about: string;
+  text: string;
+}
+
+export interface Site {
+  name: string;
+  unix_s: number;
+  chargers: number;
+  online: number;
+  vehicles: number;
+  frequency_hz: number | null;
+  requested_w?: number | null;
+  requested_by?: string;
+  commanded_w?: number;
+  delivered_w?: number;
+  short_w?: number | null;
+  reserve_w?: number;
+  charge_room_w?: number;
+  discharge_room_w?: number;
+  charging?: number;
+  discharging?: number;
+  notices?: Notice[];
+  trouble: string | null;
+}
+
+export interface Charger {
+  id: string;
+  node: string;
+  phases: string;
+  state: string;
+  online: boolean;
+  charge_only: string | null;
+  max_charge_w: number;
+  max_discharge_w: number;
+  measured_w: number | null;
+  setpoint_w: number | null;
+  binding: string | null;
+  vehicle: { id: string | null; soc_pu: number | null; capacity_wh: number | null; discharges: boolean } | null;
+  needs: {
+    source: string;
+    departure_unix_s: number | null;
+    energy_wh: number | null;
+    target_soc_pu: number | null;
+    floor_soc_pu: number | null;
+  } | null;
+  safe_w: number;
+  safe_after_s: number;
+  refusal: string | null;
+}
+
+export interface Account {
+  station: string;
+  transaction: string;
+  evse: number;
+  vehicle: string;
+  since_s: number;
+  until_s: number;
+  ended: boolean;
+  charged_wh: number;
+  discharged_wh: number;
+}
+
+/** Columns of equal length. */
+export interface History {
+  span_s: number;
+  at_s: number[];
+  delivered_w: (number | null)[];
+  requested_w: (number | null)[];
+  frequency_hz: (number | null)[];
+}
+
+export interface Curve {
+  at_s: number[];
+  power_w: (number | null)[];
+}
+
+export interface Me {
+  name: string;
+  role: "viewer" | "operator" | "";
+  /** Whether there is a way to sign in. */
+  users: boolean;
+}
+
+/** The server has refused; the message says why, and the remedy. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method, headers: { Accept: "application/json" } };
+  if (method !== "GET") {
+    init.headers = { ...init.headers, "Content-Type": "application/json" };
+    init.body = JSON.stringify(body ?? {});
+  }
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    throw new Refused(0, "the depot does not answer; see whether it runs, and your network");
+  }
+  const content: unknown = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    const error = (content as { error?: string }).error ?? response.statusText;
+    if (response.status === 401) window.dispatchEvent(new Event("signed-out"));
+    throw new Refused(response.status, error);
+  }
+  return content as T;
+}
+
+const query = (values: Record<string, string | number>) =>
+  new URLSearchParams(Object.entries(values).map(([name, value]) => [name, String(value)])).toString();
+
+export const api = {
+  me: () => ask<Me>("GET", "session"),
+  signIn: (name: string, password: string) => ask<Me>("POST", "session", { name, password }),
+  signOut: () => ask<unknown>("DELETE", "session"),
+  charger: (id: string) => ask<Charger>("GET", `api/chargers/${id}`),
+  explain: (of: string) => ask<Record<string, string[]>>("GET", `api/explain?${query({ of })}`),
+  requests: () => ask<({ by: string; type: string; until_unix_s?: number } & Record<string, unknown>)[]>("GET", "api/request"),
+  request: (power_w: number, for_s: number) => ask<unknown>("PUT", "api/request", { by: "operator", power_w, for_s }),
+  withdraw: (by: string) => ask<unknown>("DELETE", `api/request?${query({ by })}`),
+  act: (id: string, what: "pause" | "resume" | "stop") => ask<unknown>("POST", `api/chargers/${id}/${what}`),
+  needs: (id: string, needs: Record<string, number>) => ask<unknown>("PUT", `api/chargers/${id}/needs`, needs),
+  history: (from: number, until: number) => ask<History>("GET", `api/history?${query({ from, until })}`),
+  curve: (id: string) => ask<Curve>("GET", `api/chargers/${id}/curve`),
+  sessions: (from: number, until: number) => ask<Account[]>("GET", `api/sessions?${query({ from, until })}`),
+};

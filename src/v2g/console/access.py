@@ -1,0 +1,236 @@
+"""Who may use a depot's interface, and for what: people with a password, programs with a token, this machine.
+
+A viewer may look; an operator may also ask, pause and stop. A person signs in once and gets a cookie, which a page of
+another origin can neither read nor send along. Passwords are kept as Argon2id hashes, in lines `NAME:ROLE:HASH`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from hmac import compare_digest
+from http import HTTPStatus
+from pathlib import Path
+from secrets import token_urlsafe
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from starlette.requests import Request
+
+from v2g.kernel import regular_file
+from v2g.kernel.errors import V2GError
+
+COOKIE = "v2g_session"
+SESSION_S = 12 * 3600.0
+MOST_SESSIONS = 1000
+ATTEMPTS, ATTEMPTS_S = 5, 60.0
+"""Failed sign-ins of one address, and of one name, in this time; further ones are refused unseen."""
+MOST_REMEMBERED = 10_000
+"""Addresses and names whose failures are remembered."""
+REQUESTS_PER_S, BURST = 20.0, 100.0
+"""Of one client."""
+LONGEST_PASSWORD = 1024
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+"""19 MiB, the least that OWASP's cheat sheet on password storage names for Argon2id."""
+_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$DTHNEk6S6NL5/0b3oSxYxHhO0OdnNVj5TGwPuzkrPxQ"
+"""Verified for names that nobody has: how long an answer takes must not tell which names exist."""
+
+
+class Role(StrEnum):
+    """What a person may do."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person."""
+
+    name: str
+    role: Role
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not answered."""
+
+    status: HTTPStatus
+    text: str
+
+
+class SignInRefused(V2GError):
+    """The text says why; it does not say whether the name exists."""
+
+
+def read_users(file: Path) -> dict[str, User]:
+    """By name. Raises `V2GError` with the line and the remedy."""
+    try:
+        lines = regular_file.read_text(file).splitlines()
+    except OSError as error:
+        raise V2GError(f"{file}: {error.strerror}; `v2g depot user` makes it") from error
+    users = dict[str, User]()
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, rest = line.strip().partition(":")
+        role, _, hashed = rest.partition(":")
+        try:
+            _HASHER.check_needs_rehash(hashed)
+            users[name] = User(name, Role(role), hashed)
+        except (ValueError, InvalidHashError) as error:
+            raise V2GError(f"{file}:{number}: not NAME:ROLE:HASH; `v2g depot user NAME --role operator`") from error
+    return users
+
+
+def hashed(name: str, role: Role, password: str) -> str:
+    """The line of a person."""
+    return f"{name}:{role}:{_HASHER.hash(password)}"
+
+
+class Bucket:
+    """What a client may still ask: refilled as time passes."""
+
+    __slots__ = ("left", "seen_s")
+
+    def __init__(self, now: float) -> None:
+        self.left, self.seen_s = BURST, now
+
+    def take(self, now: float) -> bool:
+        """Whether one more request is within the rate."""
+        self.left = min(BURST, self.left + (now - self.seen_s) * REQUESTS_PER_S)
+        self.seen_s = now
+        if self.left < 1.0:
+            return False
+        self.left -= 1.0
+        return True
+
+
+class Gate:
+    """Stands before every request."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        token: str | None = None,
+        users: Mapping[str, User] | None = None,
+        proxy_header: str | None = None,
+    ) -> None:
+        """`clock`: monotonic seconds. `proxy_header`: names the person whom a proxy on this machine has signed in.
+        With neither token nor users it serves this machine only."""
+        self._clock, self._token, self._users, self._header = clock, token, dict(users or {}), proxy_header
+        self._sessions: dict[bytes, tuple[User, float]] = {}
+        self._failures: dict[str, list[float]] = {}
+        self._buckets: dict[str, Bucket] = {}
+        self._verifying = asyncio.Semaphore(1)
+
+    @property
+    def open(self) -> bool:
+        """Whether this machine is served without any proof."""
+        return self._token is None and not self._users
+
+    @property
+    def has_users(self) -> bool:
+        """Whether people can sign in."""
+        return bool(self._users)
+
+    def refused(self, request: Request) -> Refusal | None:
+        """Why a request is not answered, or None."""
+        if not self._bucket(request).take(self._clock()):
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"more than {REQUESTS_PER_S:g} requests a second; slow down")
+        if (strange := self.strange(request)) is not None:
+            return strange
+        user = self.user(request)
+        if user is None:
+            remedy = "sign in, or send a token: Authorization: Bearer ..." if self._users else "a token is needed: "
+            return Refusal(HTTPStatus.UNAUTHORIZED, remedy if self._users else f"{remedy}Authorization: Bearer ...")
+        if user.role is not Role.OPERATOR and request.method not in ("GET", "HEAD"):
+            return Refusal(HTTPStatus.FORBIDDEN, f"{user.name} may look only; an operator may do this")
+        return None
+
+    def strange(self, request: Request) -> Refusal | None:
+        """Why a request is not what a page of this depot or a program sends: a page of somebody else made it."""
+        host = request.headers.get("host", "")
+        if self.open and urlsplit(f"//{host}").hostname not in LOOPBACK:
+            text = f"{host} is not a name of this machine; set http.token_file or http.users_file"
+            return Refusal(HTTPStatus.FORBIDDEN, text)
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return Refusal(HTTPStatus.FORBIDDEN, "a page of another origin may not ask")
+        return None
+
+    def user(self, request: Request) -> User | None:
+        """Who asks, if that is proved."""
+        authorization = request.headers.get("authorization", "")
+        if self._token is not None and authorization.startswith("Bearer "):
+            given = authorization.removeprefix("Bearer ")
+            return User("token", Role.OPERATOR) if compare_digest(given.encode(), self._token.encode()) else None
+        if self._header is not None and request.client is not None and request.client.host in LOOPBACK:
+            return self._users.get(request.headers.get(self._header, ""))
+        known = self._sessions.get(_key(request.cookies.get(COOKIE, "")))
+        if known is not None and self._clock() < known[1]:
+            return known[0]
+        return User("", Role.OPERATOR) if self.open else None
+
+    async def sign_in(self, name: str, password: str, address: str) -> tuple[User, str]:
+        """The person, and the value of the cookie. Raises `SignInRefused`."""
+        self._check_attempts(name, address)
+        user = self._users.get(name)
+        async with self._verifying:  # each takes memory and a processor for a while
+            right = len(password) <= LONGEST_PASSWORD and await asyncio.to_thread(
+                _verified, _NOBODY if user is None else user.hash, password
+            )
+        if user is None or not right:
+            for each in (f"name {name}", f"address {address}"):
+                self._failures.setdefault(each, []).append(self._clock())
+            raise SignInRefused("name or password is wrong")
+        value, now = token_urlsafe(32), self._clock()
+        self._sessions = {key: each for key, each in self._sessions.items() if each[1] > now}
+        while len(self._sessions) >= MOST_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        self._sessions[_key(value)] = user, now + SESSION_S
+        return user, value
+
+    def sign_out(self, request: Request) -> None:
+        """Its cookie is worth nothing from now on."""
+        self._sessions.pop(_key(request.cookies.get(COOKIE, "")), None)
+
+    def _check_attempts(self, name: str, address: str) -> None:
+        now = self._clock()
+        if len(self._failures) > MOST_REMEMBERED:
+            self._failures = {key: recent for key, each in self._failures.items() if (recent := _recent(each, now))}
+        for key in (f"name {name}", f"address {address}"):
+            recent = self._failures[key] = _recent(self._failures.get(key, []), now)
+            if len(recent) >= ATTEMPTS:
+                raise SignInRefused(f"too many wrong passwords; try again in {ATTEMPTS_S:.0f} s")
+            if not recent:
+                del self._failures[key]
+
+    def _bucket(self, request: Request) -> Bucket:
+        address = "" if request.client is None else request.client.host
+        if address not in self._buckets:
+            if len(self._buckets) > MOST_REMEMBERED:
+                self._buckets.clear()
+            self._buckets[address] = Bucket(self._clock())
+        return self._buckets[address]
+
+
+def _recent(failures: Iterable[float], now: float) -> list[float]:
+    return [at for at in failures if now - at < ATTEMPTS_S]
+
+
+def _verified(hashed: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(hashed, password)
+    except VerificationError:
+        return False
+
+
+def _key(cookie: str) -> bytes:
+    """Sessions are found by this: whoever reads the memory of the process later has no cookie."""
+    return sha256(cookie.encode()).digest()

@@ -1,0 +1,118 @@
+"""The files of the page, and signing in and out."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from http import HTTPStatus
+from importlib.resources import files
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from v2g.console.access import COOKIE, SESSION_S, Gate, Refusal, SignInRefused
+
+LONGEST_BODY = 4096
+BUILT = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/app.css": ("app.css", "text/css; charset=utf-8"),
+}
+"""Path -> file in `built/`, and its media type."""
+SECURE = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Nothing from anywhere else, and no scripts in the page itself."""
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a person."""
+
+    name: str
+    password: str
+
+
+class Pages:
+    """The routes."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._files = {path: _built(name) for path, (name, _) in BUILT.items()}
+        self.routes = [
+            *(Route(path, self._file(path)) for path in BUILT),
+            Route("/session", self._answering(self._session), methods=["GET", "POST", "DELETE"]),
+        ]
+
+    def _file(self, path: str) -> Callable[[Request], Awaitable[Response]]:
+        content, media_type = self._files[path], BUILT[path][1]
+        etag = f'"{sha256(content).hexdigest()[:16]}"'
+
+        async def answer(request: Request) -> Response:
+            headers = {"ETag": etag, "Cache-Control": "no-cache", **SECURE}
+            if request.headers.get("if-none-match") == etag:
+                return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+            return Response(content, media_type=media_type, headers=headers)
+
+        return answer
+
+    def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def respond(request: Request) -> Response:
+            strange = self._gate.strange(request)
+            return await answer(request) if strange is None else refusal(strange)
+
+        return respond
+
+    async def _session(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self._gate.sign_out(request)
+            response = _json({})
+            response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+            return response
+        if request.method == "GET":
+            user = self._gate.user(request)
+            known = {"name": "", "role": ""} if user is None else {"name": user.name, "role": user.role}
+            return _json(known | {"users": self._gate.has_users})
+        return await self._sign_in(request)
+
+    async def _sign_in(self, request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return refusal(Refusal(HTTPStatus.BAD_REQUEST, "send JSON, with Content-Type: application/json"))
+        content = b""
+        async for part in request.stream():
+            content += part
+            if len(content) > LONGEST_BODY:
+                return refusal(Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"longer than {LONGEST_BODY} bytes"))
+        try:
+            stated = msgspec.json.decode(content, type=SignIn)
+        except msgspec.MsgspecError:
+            return refusal(Refusal(HTTPStatus.BAD_REQUEST, "send a name and a password"))
+        address = "" if request.client is None else request.client.host
+        try:
+            user, cookie = await self._gate.sign_in(stated.name, stated.password, address)
+        except SignInRefused as error:
+            return refusal(Refusal(HTTPStatus.FORBIDDEN, str(error)))
+        response = _json({"name": user.name, "role": user.role, "users": True})
+        response.set_cookie(
+            COOKIE, cookie, max_age=int(SESSION_S), httponly=True, samesite="strict",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+        return response
+
+
+def refusal(found: Refusal) -> Response:
+    """As JSON."""
+    response = _json({"error": found.text}, found.status)
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _built(name: str) -> bytes:
+    return files("v2g.console").joinpath("built", name).read_bytes()
+
+
+def _json(content: object, status: int = HTTPStatus.OK) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
