@@ -7,7 +7,7 @@ READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 DEPOT_READY := .venv/.ready-depot
 
-.PHONY: help demo demo-depot test check proof mutants bench clean
+.PHONY: help demo demo-depot test check proof mutants console bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns
 
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices
 	@.venv/bin/python tools/mutants.py $(ARGS)
+
+console: ## build the operator's page again from console/ (needs Node 20 and npm)
+	@tools/console.sh
 
 bench: $(DEV_READY) ## measure, beside an independent implementation
 	@tools/setup.sh ip java openssl mosquitto

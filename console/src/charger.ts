@@ -149,7 +149,7 @@ function next(time: string): number {
 
 function drawCurve(id: string, curve: Curve): HTMLElement {
   const known = curve.power_w.filter((each): each is number => each !== null);
-  if (known.length === 0) return h("p", {}, "No curve is kept yet.");
+  if (known.length < 2) return h("p", {}, "No curve is kept yet: it has a point for each minute.");
   const summary = `Power of ${id}: from ${kw(Math.min(...known))} to ${kw(Math.max(...known))}`;
   return powerChart(curve.at_s, [{ label: "power", color: "--feeding", values: curve.power_w }], summary);
 }

@@ -6,6 +6,7 @@ import { clock, count, day, kwh } from "./format";
 import { h, put } from "./html";
 
 const SPANS: [string, number][] = [
+  ["Hour", 3600],
   ["Day", 86_400],
   ["Week", 7 * 86_400],
   ["Month", 31 * 86_400],
@@ -43,7 +44,7 @@ export function historyPage(): { element: HTMLElement; draw: () => void } {
     }
   }
 
-  void show("Day", 86_400);
+  void show("Hour", 3600);
   return {
     element: h("div", {}, h("h1", {}, "History"), h("p", { className: "buttons", role: "group", "aria-label": "Time" }, ...buttons), place),
     draw: () => undefined,

@@ -114,7 +114,8 @@ class DepotProcess:
             ready(at)
 
         def serving(at: str) -> None:
-            self._report(f"the operator's page is at {at}, the REST interface at {at}/api")
+            self._report(f"the operator's page is at {at}")
+            self._report(f"its REST interface is at {at}/api")
 
         http_host, _, http_port = configuration.http.listen.rpartition(":")
         api, http = Api(self, self._gate), configuration.http

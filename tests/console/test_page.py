@@ -1,0 +1,199 @@
+"""The operator's page in a browser, by clicks and keys, with a depot of light stations behind it."""
+
+import asyncio
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from tests.csms.site import car, configured
+from tests.csms.test_api import Link
+
+from v2g.bench.depot.station import LightStation
+from v2g.console.access import Gate, Role, hashed, read_users
+from v2g.depot.configuration import Control, FleetVehicle
+from v2g.io import depot_http
+from v2g.io.depot_http import Api
+from v2g.run.depot import DepotProcess
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.alone
+PASSWORD = "correct horse battery"
+MARKUP = "<img src=x onerror=alert(1)>"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+STATIONS = 40
+MINUS = "\u2212"
+UNNAMED = """[...document.querySelectorAll("input, select, button")].filter(
+    (each) => !(each.labels?.length || each.ariaLabel || each.textContent.trim())).length"""
+
+
+class Served:
+    """A depot in a loop of its own, in a thread: the browser's driver needs this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._ready = folder, Future[str]()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._ended: asyncio.Event
+        self._thread.start()
+        self.url = self._ready.result(30)
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    async def _run(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        fleet = (FleetVehicle(id=MARKUP, tokens=("EV0",), floor_soc=0.3),)
+        control, ledger = Control(socket=self._folder / "depot.sock"), str(self._folder / "depot.db")
+        configuration = replace(configured(STATIONS), ledger=ledger, control=control, vehicles=fleet)
+        users = self._folder / "users"
+        users.write_text("\n".join(hashed(role, role, PASSWORD) for role in Role))
+        process = DepotProcess(configuration, lambda line: None)
+        gate = Gate(monotonic, users=read_users(users))
+        station = LightStation("CS0")
+        link = Link(process, station)
+        await link.settle()
+        station.plug_in(car(), process.now(), process.now())
+        serving = asyncio.create_task(depot_http.serve(Api(process, gate), "127.0.0.1", 0, self._ready.set_result))
+        try:
+            while not self._ended.is_set():
+                process.step()
+                await link.settle()
+                await asyncio.wait([asyncio.create_task(self._ended.wait())], timeout=0.2)
+        finally:
+            serving.cancel()
+            await process.ledger.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    if CHROMIUM is None:
+        pytest.skip("no chromium (Debian package chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture(scope="module")
+def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    served = Served(tmp_path_factory.mktemp("depot"))
+    yield served.url
+    served.end()
+
+
+@pytest.fixture(params=[390, 1440])
+def page(browser: "Browser", depot: str, request: pytest.FixtureRequest) -> "Iterator[Page]":
+    """Nothing may be asked of anybody else, and nothing may go wrong in it."""
+    with browser.new_context(viewport={"width": request.param, "height": 900}) as context:
+        opened, wrong = context.new_page(), list[str]()
+        opened.on("request", lambda asked: None if asked.url.startswith(depot) else wrong.append(asked.url))
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.on("dialog", lambda dialog: wrong.append(dialog.message))
+        opened.goto(depot)
+        yield opened
+        assert not [each for each in wrong if not each.startswith("data:")]
+
+
+def sign_in(page: "Page", name: Role) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Site power").wait_for()
+
+
+def find(page: "Page") -> "Locator":
+    """The charger with the car: those that need a person come first."""
+    page.get_by_label("Show only chargers with this").fill("CS0/1")
+    return page.get_by_role("link", name="CS0/1")
+
+
+def fits(page: "Page") -> bool:
+    """Whether nothing has to be scrolled to the side."""
+    return bool(page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"))
+
+
+def test_a_wrong_password_is_refused_in_words(page: "Page") -> None:
+    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    page.get_by_text("name or password is wrong").wait_for()
+    assert fits(page)
+
+
+def test_a_viewer_looks_and_has_no_buttons(page: "Page") -> None:
+    sign_in(page, Role.VIEWER)
+    page.get_by_text(f"{STATIONS - 1} chargers not connected").wait_for()
+    assert page.get_by_role("button", name="Ask").count() == 0
+    assert fits(page)
+    find(page).click()
+    page.get_by_role("heading", name="Charger CS0/1").wait_for()
+    page.get_by_text("Why this power").wait_for()
+    assert page.get_by_role("button", name="Pause").count() == 0
+    assert page.get_by_text(MARKUP).count() > 0  # a name is text, whatever it looks like
+    assert fits(page)
+
+
+def test_an_operator_asks_the_site_after_a_question(page: "Page") -> None:
+    sign_in(page, Role.OPERATOR)
+    page.get_by_role("spinbutton", name="with").fill("10")
+    page.get_by_role("button", name="Ask").click()
+    assert re.search(rf"the site goes from .* to {MINUS}10.0 kW, for 15 min", page.get_by_role("dialog").inner_text())
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert page.get_by_text(f"asked {MINUS}10.0 kW").count() == 0
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("dialog").get_by_role("button", name="Ask").click()
+    page.get_by_text(f"asked {MINUS}10.0 kW by operator").wait_for()
+    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
+    page.get_by_text("Done: withdrawn").wait_for()
+    page.get_by_text(f"asked {MINUS}10.0 kW by operator").wait_for(state="detached")
+
+
+def test_a_charger_is_paused_and_resumed(page: "Page") -> None:
+    sign_in(page, Role.OPERATOR)
+    find(page).click()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    page.get_by_text("Done: paused").wait_for()
+    page.locator("dd", has_text="waiting").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    page.locator("dd", has_text="waiting").wait_for(state="detached")
+
+
+def test_it_can_be_used_by_keys_alone(page: "Page") -> None:
+    sign_in(page, Role.OPERATOR)
+    page.reload()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    find(page).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Charger CS0/1").wait_for()
+    page.get_by_role("button", name="End the session").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.textContent") == "Cancel"  # what a hasty key would press
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def test_each_field_has_a_name(page: "Page") -> None:
+    sign_in(page, Role.OPERATOR)
+    assert page.evaluate(UNNAMED) == 0
+    page.get_by_label("Show only chargers with this").fill("cs39")
+    page.get_by_text(f"1 of {STATIONS}").wait_for()
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("button", name="Week").click()
+    page.get_by_role("columnheader", name="Vehicle").wait_for()
+    assert page.evaluate(UNNAMED) == 0
+    assert fits(page)
