@@ -121,7 +121,7 @@ class Gate:
         users: Mapping[str, User] | None = None,
         proxy_header: str | None = None,
     ) -> None:
-        """`clock`: monotonic seconds. `proxy_header`: names the person whom a proxy on this machine has signed in.
+        """`clock`: monotonic seconds. `proxy_header`: names the person that a proxy on this machine has signed in.
         With neither token nor users it serves this machine only."""
         self._clock, self._token, self._users, self._header = clock, token, dict(users or {}), proxy_header
         self._sessions: dict[bytes, tuple[User, float]] = {}

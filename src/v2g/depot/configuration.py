@@ -90,7 +90,7 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     private_key: Path | None = None
     """PEM; needed, as is a token or a user, if it listens beyond this machine."""
     proxy_header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
-    """In which a proxy on this machine names the person whom it has signed in, such as `X-Remote-User`."""
+    """In which a proxy on this machine names the person that it has signed in, such as `X-Remote-User`."""
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
