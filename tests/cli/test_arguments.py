@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from v2g.cli import parser_of
 from v2g.cli.arguments import add_evse, add_socket, endpoint, number, whole
+from v2g.cli.parser import UsageError
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,10 @@ def test_the_former_name_of_an_evse_is_taken_and_not_advertised(capsys: pytest.C
     parser.print_help()
     assert "connector" not in capsys.readouterr().out
     assert isinstance(parser.parse_args([]), argparse.Namespace)
+
+
+def test_a_negative_value_needs_no_equals_sign() -> None:
+    args = parser_of("csms").parse_args(["--setpoint", "9000", "--setpoint", "-8000@3", "--setpoint=-1@9"])
+    assert args.setpoint == [(0, 9000.0), (3, -8000.0), (9, -1.0)]
+    with pytest.raises(UsageError, match="-x@3"):
+        parser_of("csms").parse_args(["--setpoint", "-x@3"])

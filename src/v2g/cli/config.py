@@ -95,9 +95,9 @@ def _certificates(tls: "Tls", warnings: list[str]) -> str:
 
     from msgspec.structs import replace
 
-    from v2g.run.station import station_tls
+    from v2g.run.credentials import Credentials
 
-    credentials = station_tls(replace(tls, key_log=None))  # a check writes no key log
+    credentials = Credentials(replace(tls, key_log=None))  # a check writes no key log
     warnings += [*credentials.problems, *credentials.endings(datetime.now(UTC).timestamp())]
     until = credentials.choice.valid_until
     return f"certificates: {credentials.choice.files.certificate}, valid until {until:%Y-%m-%d}"

@@ -54,6 +54,10 @@ class Judgement:
     expires_soon: bool = False
     doubt: str = ""
     """Why a chain without a flaw is enough to charge, and not to feed the grid; empty if it is enough for that too."""
+    rootless: bool = False
+    """Whether its flaw is that no root is known that stands above it: somebody else may know one."""
+    path: tuple[bytes, ...] = ()
+    """From the leaf to the root, DER, as far as it was found."""
 
 
 class Contracts(Protocol):

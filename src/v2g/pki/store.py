@@ -7,7 +7,7 @@ crl/*                                                   revocation lists, PEM or
 iso2/                                                   the same once more with keys on P-256, for ISO 15118-2
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,15 +43,18 @@ class Store:
         return tuple(root for anchor in role.anchors for root in self.roots.get(anchor, ()))
 
 
-def load(directory: Path, at_s: float, *, others: Mapping[Anchor, Path] | None = None) -> Store:
+def load(
+    directory: Path, at_s: float, *, others: Mapping[Anchor, Path] | None = None, more: Sequence[Path] = ()
+) -> Store:
     """Read the roots and revocation lists of a store. Never raises: what cannot be used is in `problems`.
 
-    `others`: files outside the directory that hold the roots of an anchor instead.
+    `others`: files outside the directory that hold the roots of an anchor instead. `more`: directories like it, whose
+    roots are trusted as well.
     """
     roots: dict[Anchor, list[Certificate]] = {anchor: [] for anchor in Anchor}
     authorities: list[Certificate] = []
     problems: list[str] = []
-    places = [directory, *_below(directory)]
+    places = [place for each in (directory, *more) for place in (each, *_below(each))]
     for place in places:
         for anchor in Anchor:
             named = (others or {}).get(anchor)

@@ -57,10 +57,11 @@ class BackEndRunner:
 
     def __init__(self, settings: Settings, ocpp: Ocpp) -> None:
         from v2g.station.back_end.authorizer import BackEndAuthorizer
+        from v2g.station.back_end.contracts import BackEndContracts
         from v2g.station.back_end.provisioning import BackEndProvisioning
 
         self._ocpp = ocpp
-        self.provisioning = BackEndProvisioning()
+        self.provisioning, self.contracts = BackEndProvisioning(), BackEndContracts()
         asks = ocpp.authorize == "back_end"
         self.authorizers = {
             each.id: BackEndAuthorizer(authorizer_of(each.access), asks=asks, unproved=each.access.unproved)
@@ -78,6 +79,8 @@ class BackEndRunner:
         """Whether anything has come over this connection."""
         self._outgoing = asyncio.Event()
         self._lines = Lines()
+        self._brought = 0
+        """Up to which change the certificates for TLS with cars are in their files."""
 
     async def run(
         self, evses: dict[int, Evse], heed: Callable[[], None], report: Callable[[str], None], end: Callable[[], None]
@@ -88,6 +91,7 @@ class BackEndRunner:
         """
         from v2g.ocpp.network import Networks
         from v2g.ocpp.store import Memory
+        from v2g.station.back_end.authorization import Authorization
         from v2g.station.back_end.blocks import BLOCKS
         from v2g.station.back_end.charging_station import Card, ChargingStation
         from v2g.station.back_end.requests import HANDLERS
@@ -100,6 +104,9 @@ class BackEndRunner:
         networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
         station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
         self.provisioning.station = station
+        if ocpp.authorize == "back_end":
+            self.contracts.station = station
+            station.block(Authorization).statuses = self.contracts.statuses
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look(station, store, news, report, end))
@@ -183,6 +190,7 @@ class BackEndRunner:
             if store is not None and store.trouble is not None:
                 report(store.trouble)
                 store.trouble = None
+            self._hand_over(station, report)
             if station.reset is not None:
                 await asyncio.sleep(LOOK_S)  # for the answer to go out
                 report(station.reset)
@@ -194,6 +202,24 @@ class BackEndRunner:
                 async with asyncio.timeout(LOOK_S):
                     await news.wait()
             news.clear()
+
+    def _hand_over(self, station: "ChargingStation", report: Callable[[str], None]) -> None:
+        """Keep the files with the certificates for TLS with cars as the back end has brought them."""
+        from v2g.run.brought import mirror, place
+        from v2g.station.back_end.certificates import Certificates
+
+        held, store = station.block(Certificates), self._ocpp.store
+        if held.changes == self._brought:
+            return
+        self._brought, files = held.changes, held.for_cars()
+        if store is None:
+            if files:
+                report("the certificates that the back end brings for cars are not used; name a file as ocpp.store")
+            return
+        try:
+            mirror(place(store), files)
+        except OSError as error:
+            report(f"{error.filename or place(store)}: {error.strerror}; the certificates of the back end are not used")
 
     def _carry(self, station: "ChargingStation") -> None:
         """Have the next file carried, in a thread of its own; one at a time."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from v2g.io.http_fetch import Unfetched, fetch
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.pki import store
 from v2g.pki.certificate import Certificate
@@ -40,9 +41,12 @@ MOST_QUESTIONS = 16
 class Credentials:
     """What a station proves itself with, and who it trusts."""
 
-    def __init__(self, settings: Tls) -> None:
-        """Raises `TlsError`, which names the file, if the station cannot serve any car with what there is."""
-        self._settings = settings
+    def __init__(self, settings: Tls, brought: Path | None = None) -> None:
+        """`brought`: a directory of certificates that the back end fills; its leaves come before those of the
+        configuration, its roots stand beside them.
+
+        Raises `TlsError`, which names the file, if the station cannot serve any car with what there is."""
+        self._settings, self._brought = settings, brought
         self.problems: tuple[str, ...] = ()
         """A line for each file that is left out, with the remedy."""
         self._load(Evidence())
@@ -153,8 +157,8 @@ class Credentials:
         failure = None
         for context in self.choice.contexts:
             leaf, issuer = context.own[0], _issuer(context)
-            if issuer is None or not leaf.ocsp_urls:
-                continue
+            if issuer is None or not leaf.ocsp_urls or self._is_brought(context):
+                continue  # the back end is asked about its own (M06)
             try:
                 answer = await asyncio.to_thread(fetch, leaf.ocsp_urls[0], request(leaf, issuer))
                 found = context.known.add_ocsp(answer, leaf, issuer, time.time())
@@ -170,11 +174,14 @@ class Credentials:
         """`known`: what was known of revoked certificates before."""
         now, settings = datetime.now(UTC), self._settings
         others = {} if settings.vehicle_roots is None else {Anchor.OEM: settings.vehicle_roots}
-        loaded = store.load(settings.directory, now.timestamp(), others=others)
-        contexts, problems = _contexts(settings, now)
+        more = () if self._brought is None else (self._brought,)
+        loaded = store.load(settings.directory, now.timestamp(), others=others, more=more)
+        contexts, problems = _contexts(settings, now, more)
         loaded.evidence.keep(known)
         for context in contexts:
             context.known = loaded.evidence
+            if self._is_brought(context):
+                context.staple = _staple(context, now.timestamp(), problems)
             context.revocation = Revocation(settings.revocation)
         self.store, self.choice = loaded, TlsChoice(contexts)
         self.problems = (*loaded.problems, *problems)
@@ -183,18 +190,24 @@ class Credentials:
         settings = self._settings
         named = [settings.certificate, settings.chain, settings.private_key, settings.vehicle_roots]
         places = [settings.directory, *_beside(settings.directory), settings.directory / store.LISTS]
+        if self._brought is not None:
+            places += [self._brought, *_beside(self._brought)]
         return store.stamp([*places, *(each for each in named if each is not None)])
+
+    def _is_brought(self, context: TlsContext) -> bool:
+        return self._brought is not None and self._brought in context.files.certificate.parents
 
     def _report_problems(self, report: Callable[[str], None]) -> None:
         for line in self.problems:
             report(line)
 
 
-def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]]:
-    """The station's TLS contexts: the one that the configuration names, which must be good, and those of directories
-    below, which are left out with a line if they are not."""
+def _contexts(settings: Tls, now: datetime, more: Sequence[Path]) -> tuple[list[TlsContext], list[str]]:
+    """The station's TLS contexts, the preferred first: those of directories below `more`, the one that the
+    configuration names, which must be good, and those of directories below its own. Of the others one that cannot be
+    used is left out with a line."""
     directory, profile = settings.directory, PROFILES[settings.profile]
-    roots = _vehicle_roots(settings)
+    roots = _vehicle_roots(settings, more)
     files = TlsFiles(
         certificate=settings.certificate or directory / "secc_cert.pem",
         private_key=settings.private_key or directory / "secc_key.pem",
@@ -208,7 +221,8 @@ def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]
     contexts, problems = [station_context(files, profile, now=now, key_log=settings.key_log)], []
     if profile is INTEROP_P256 and contexts[0].own[0].key_kind == "secp256r1":
         contexts.append(station_context(files, TLS_OF_ISO15118_2, now=now, key_log=settings.key_log))
-    for place in _beside(directory):
+    brought = [place for each in more for place in _beside(each)]
+    for place in (*brought, *_beside(directory)):
         own = TlsFiles(
             place / "secc_cert.pem",
             place / "secc_key.pem",
@@ -217,7 +231,8 @@ def _contexts(settings: Tls, now: datetime) -> tuple[list[TlsContext], list[str]
             own_roots=_existing(place / "v2g_root.pem"),
         )
         try:
-            contexts += _beside_contexts(own, profile, now, settings.key_log)
+            found = _beside_contexts(own, profile, now, settings.key_log)
+            contexts = [*found, *contexts] if place in brought else [*contexts, *found]
         except TlsError as error:
             problems.append(f"{place} is left out: {error}")
     return contexts, problems
@@ -240,12 +255,12 @@ def _beside(directory: Path) -> list[Path]:
         return []
 
 
-def _vehicle_roots(settings: Tls) -> tuple[Path, ...]:
+def _vehicle_roots(settings: Tls, more: Sequence[Path]) -> tuple[Path, ...]:
     """The files with the roots of vehicles. One that cannot be read keeps no car of the others out."""
     first = settings.vehicle_roots or settings.directory / "oem_root.pem"
-    more = [] if settings.vehicle_roots is not None else store.root_files(settings.directory, Anchor.OEM)
+    places = () if settings.vehicle_roots is not None else (settings.directory, *more)
     usable = []
-    for file in dict.fromkeys([first, *more]):
+    for file in dict.fromkeys([first, *(file for place in places for file in store.root_files(place, Anchor.OEM))]):
         with suppress(TlsError):
             certificates(file)
             usable.append(file)
@@ -259,3 +274,19 @@ def _existing(path: Path) -> tuple[Path, ...]:
 def _issuer(context: TlsContext) -> Certificate | None:
     leaf = context.own[0]
     return next((each for each in (*context.own[1:], *context.own_roots) if leaf.issued_by(each)), None)
+
+
+def _staple(context: TlsContext, at_s: float, problems: list[str]) -> bytes:
+    """The OCSP response that the back end has brought for a leaf; empty if there is none that can be used."""
+    file, leaf, issuer = context.files.certificate.with_name("secc_ocsp.der"), context.own[0], _issuer(context)
+    if issuer is None or not file.is_file():
+        return b""
+    try:
+        answer = regular_file.read(file)
+        found = context.known.add_ocsp(answer, leaf, issuer, at_s)
+    except (OSError, BadEvidence) as error:
+        problems.append(f"{file} is left out: {error}")
+        return b""
+    if found.status is not Status.GOOD:
+        problems.append(f"the station's own certificate is {found.status.value} by its OCSP responder; renew it")
+    return answer

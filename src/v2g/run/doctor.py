@@ -162,10 +162,10 @@ def certificates(settings: Settings) -> Iterator[Finding]:
     """The station's own, and the roots."""
     from msgspec.structs import replace
 
-    from v2g.run.station import station_tls
+    from v2g.run.credentials import Credentials
 
     try:
-        credentials = station_tls(replace(settings.tls, key_log=None))
+        credentials = Credentials(replace(settings.tls, key_log=None))
     except V2GError as error:
         text, _, remedy = str(error).partition("; ")
         yield Finding("certificates", Level.FAULT, text, remedy)

@@ -28,7 +28,7 @@ from v2g.power.address import MODBUS
 from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.station import command
-from v2g.station.config.settings import COMMANDED, Metrics, Settings, Tls
+from v2g.station.config.settings import COMMANDED, Metrics, Settings
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
@@ -86,7 +86,7 @@ class StationProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._trace.reopen)
-        credentials = station_tls(self._settings.tls) if self._tls else None
+        credentials = station_tls(self._settings) if self._tls else None
         hardware = HardwareLock(await _commanded(self._settings))
         try:
             await self._serve_all(credentials, ready)
@@ -158,8 +158,7 @@ class StationProcess:
         if credentials is not None and settings.contracts:
             from v2g.run.payment import payment_of
 
-            provisioning = None if self._back_end is None else self._back_end.provisioning
-            evse.payment = payment_of(credentials, self._settings.tls, provisioning)
+            evse.payment = payment_of(credentials, self._settings.tls, self._back_end)
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")
@@ -303,11 +302,13 @@ async def _commanded(settings: Settings) -> list[str]:
     return commanded
 
 
-def station_tls(settings: Tls) -> "Credentials":
-    """The station's certificates from the configuration. Raises `TlsError`, which names the file."""
+def station_tls(settings: Settings) -> "Credentials":
+    """The station's certificates, from the configuration and the back end. Raises `TlsError`, which names the file."""
+    from v2g.run.brought import place
     from v2g.run.credentials import Credentials
 
-    return Credentials(settings)
+    kept = None if settings.ocpp is None else settings.ocpp.store
+    return Credentials(settings.tls, None if kept is None else place(kept))
 
 
 @cache

@@ -43,9 +43,10 @@ class TrustedChains:
             return Judgement(pending=True, reason="an OCSP responder has not answered yet")
         if not verdict.good:
             flaw = Flaw.AUTHORITY if verdict.depth and verdict.reason in _DATES else _FLAWS[verdict.reason]
-            return Judgement(flaw, verdict.text)
+            return Judgement(flaw, verdict.text, rootless=verdict.reason is Reason.UNKNOWN_ROOT)
         unknown = self._doubts and verdict.revocation is Status.UNKNOWN
         return Judgement(
             expires_soon=verdict.ends_soon(unix_s),
             doubt="nobody says whether its contract was revoked" if unknown else "",
+            path=tuple(each.der for each in verdict.path),
         )

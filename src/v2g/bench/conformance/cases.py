@@ -36,6 +36,8 @@ class Case:
     evses: int
     boots: bool
     """Whether the station has booted before the case begins."""
+    contracts: bool = False
+    """Whether its car pays by a contract."""
 
     @property
     def subprotocol(self) -> Subprotocol:
@@ -55,19 +57,16 @@ CASES: dict[str, Case] = {}
 REASONS: dict[str, str] = {}
 """Why a case or a requirement does not apply to this station."""
 
-MISSING: dict[str, str] = {}
-"""What this station should do and does not yet."""
-
 
 def case(
-    *ids: str, shows: str = "", evses: int = 1, boots: bool = True, **values: Any
+    *ids: str, shows: str = "", evses: int = 1, boots: bool = True, contracts: bool = False, **values: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as these cases; `values` are its keyword arguments. `shows`: further requirements."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         for id in ids:
             assert id not in CASES, id
-            CASES[id] = Case(id, partial(function, **values), (id, *shows.split()), evses, boots)
+            CASES[id] = Case(id, partial(function, **values), (id, *shows.split()), evses, boots, contracts)
         return function
 
     return register
@@ -76,11 +75,6 @@ def case(
 def not_here(reason: str, *ids: str) -> None:
     """These do not apply to this station."""
     REASONS.update(dict.fromkeys(ids, reason))
-
-
-def missing(reason: str, *ids: str) -> None:
-    """This station does not do these yet."""
-    MISSING.update(dict.fromkeys(ids, reason))
 
 
 def run_case(each: Case, tester: Tester) -> Result:

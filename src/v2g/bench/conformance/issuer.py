@@ -27,11 +27,11 @@ def leaf(above: Issued, unix_s: float) -> Issued:
     return _issued(above, None, unix_s)
 
 
-def signed(above: Issued, csr: str, unix_s: float) -> str:
-    """The answer to a request, PEM."""
+def signed(above: Issued, csr: str, unix_s: float, responder: str | None = None) -> str:
+    """The answer to a request, PEM. `responder`: where to ask whether it was revoked (OCSP)."""
     from cryptography import x509
 
-    return _issued(above, x509.load_pem_x509_csr(csr.encode()), unix_s).pem
+    return _issued(above, x509.load_pem_x509_csr(csr.encode()), unix_s, responder).pem
 
 
 def signature(signer: Issued, content: bytes) -> bytes:
@@ -61,17 +61,17 @@ def hashes(pem: str, above: Issued) -> dict[str, Any]:
     }
 
 
-def _issued(above: Issued | None, request: Any, unix_s: float) -> Issued:
+def _issued(above: Issued | None, request: Any, unix_s: float, responder: str | None = None) -> Issued:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509.oid import NameOID
+    from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"conformance {token_hex(4)}")])
     now = datetime.fromtimestamp(unix_s, UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name if request is None else request.subject)
         .issuer_name(name if above is None else above.certificate.subject)
@@ -79,6 +79,9 @@ def _issued(above: Issued | None, request: Any, unix_s: float) -> Issued:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=30))
-        .sign(key if above is None else above.key, SHA256())
     )
+    if responder is not None:
+        where = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([where]), critical=False)
+    certificate = builder.sign(key if above is None else above.key, SHA256())
     return Issued(certificate.public_bytes(Encoding.PEM).decode(), key, certificate)

@@ -3,8 +3,10 @@
 from base64 import b64encode
 from typing import Any
 
+from msgspec import UNSET
+
 from v2g.bench.conformance import issuer
-from v2g.bench.conformance.cases import case, missing, not_here
+from v2g.bench.conformance.cases import case, not_here
 from v2g.bench.conformance.octt_energy import at
 from v2g.bench.conformance.octt_use import known
 from v2g.bench.conformance.tester import Tester
@@ -248,8 +250,22 @@ def delete_the_own_certificate(tester: Tester) -> None:
     tester.check("DeleteCertificate", "Failed", certificateHashData=issuer.hashes(chain, root))
 
 
-missing("the state of the station's own chain is not asked of the back end", "TC_M_24_CS", "TC_M_25_CS")
-missing("a car that pays by a contract is not yet at this stand", *(f"TC_C_{number}_CS" for number in range(50, 56)))
+@case("TC_M_24_CS", status="Accepted")
+@case("TC_M_25_CS", status="Failed")
+def state_of_the_own_chain(tester: Tester, status: Any) -> None:
+    result = b64encode(b"of a responder").decode() if status == "Accepted" else UNSET
+    tester.answers["GetCertificateStatus"] = v21.GetCertificateStatusResponse(status=status, ocspResult=result)
+    root = issuer.root(tester.link.unix_s())
+    tester.check("InstallCertificate", certificateType="V2GRootCertificate", certificate=root.pem)
+    asked = renew(tester, "V2GCertificate")
+    chain = issuer.signed(root, asked.csr, tester.link.unix_s(), responder="http://ocsp.example.com/")
+    tester.check("CertificateSigned", certificateChain=chain, certificateType="V2GCertificate")
+    data = tester.await_("GetCertificateStatus", 30).ocspRequestData
+    named = issuer.hashes(chain, root)
+    tester.equal({name: getattr(data, name) for name in named}, named, "ocspRequestData")
+    tester.never("GetCertificateStatus", 300)
+
+
 not_here(
     "it takes a car that wants a contract: tests/station/back_end/test_provisioning.py",
     *(f"TC_M_{number}_CS" for number in (26, 27, 28, 29)),

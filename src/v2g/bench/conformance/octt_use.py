@@ -5,6 +5,8 @@ The token of these cases is the name of the car: the station has no reader. What
 
 from typing import Any
 
+from msgspec import UNSET
+
 from v2g.bench.conformance.cases import case, not_here
 from v2g.bench.conformance.tester import Tester, refuse, silent
 from v2g.ocpp import v21
@@ -177,6 +179,60 @@ def unknown_token_offline(tester: Tester, offline: str, starts: bool) -> None:
     tester.opened()
     tester.link.restore()
     tester.await_("TransactionEvent", 30, eventType="Started", offline=True)
+
+
+# Plug & Charge
+
+
+def contract_judged(tester: Tester, certificate: Any, status: Any) -> None:
+    """What the back end says of a contract, and of its eMAID."""
+    info = v21.IdTokenInfoType(status=status)
+    tester.answers["Authorize"] = v21.AuthorizeResponse(idTokenInfo=info, certificateStatus=certificate)
+
+
+@case("TC_C_50_CS", contracts=True, certificate="Accepted", status="Accepted", good=True)
+@case("TC_C_51_CS", contracts=True, certificate="CertificateRevoked", status="Invalid", good=False)
+def contract_that_the_station_can_judge(tester: Tester, certificate: Any, status: Any, good: bool) -> None:
+    contract_judged(tester, certificate, status)
+    tester.link.plug_in(1, tester.car, contract="known")
+    asked = tester.await_("Authorize", 60)
+    tester.equal(asked.idToken.type, "eMAID", "idToken.type")
+    tester.true(asked.iso15118CertificateHashData, "iso15118CertificateHashData is missing")
+    tester.equal(asked.certificate, UNSET, "certificate")
+    if good:
+        tester.await_("TransactionEvent", 60, eventType="Started", idToken__type="eMAID")
+    else:
+        no_energy(tester)
+
+
+@case("TC_C_52_CS", contracts=True, certificate="Accepted", status="Accepted", good=True)
+@case("TC_C_53_CS", contracts=True, certificate="CertChainError", status="Invalid", good=False)
+def contract_that_the_back_end_judges(tester: Tester, certificate: Any, status: Any, good: bool) -> None:
+    tester.put("ISO15118Ctrlr", "CentralContractValidationAllowed", "true")
+    contract_judged(tester, certificate, status)
+    tester.link.plug_in(1, tester.car, contract="unknown")
+    asked = tester.await_("Authorize", 60)
+    tester.true("BEGIN CERTIFICATE" in str(asked.certificate), "certificate is missing")
+    if good:
+        tester.await_("TransactionEvent", 60, eventType="Started", idToken__type="eMAID")
+    else:
+        no_energy(tester)
+
+
+@case("TC_C_54_CS", contracts=True, offline="true")
+@case("TC_C_55_CS", contracts=True, offline="false")
+def contract_while_the_back_end_is_away(tester: Tester, offline: str) -> None:
+    tester.put("ISO15118Ctrlr", "ContractValidationOffline", offline)
+    tester.put(AUTH, "OfflineTxForUnknownIdEnabled", "true")
+    tester.link.cut()
+    tester.link.plug_in(1, tester.car, contract="known")
+    if offline == "false":
+        no_energy(tester)
+        return
+    tester.run(40)
+    tester.opened()
+    tester.link.restore()
+    tester.await_("TransactionEvent", 30, eventType="Started", offline=True, idToken__type="eMAID")
 
 
 # D

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from v2g.bench.conformance import cases
-from v2g.bench.conformance.cases import CASES, MISSING, PROFILES, REASONS, Case, Result, Verdict, known, run_case
+from v2g.bench.conformance.cases import CASES, PROFILES, REASONS, Case, Result, Verdict, known, run_case
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester
 
@@ -39,7 +39,7 @@ def _extra(id: str, suite: str) -> bool:
 
 def run(
     ids: Iterable[str],
-    stand: Callable[[Case], Any] = lambda case: Stand(case.subprotocol, case.evses),
+    stand: Callable[[Case], Any] = lambda case: Stand(case.subprotocol, case.evses, contracts=case.contracts),
     judge: Callable[[str, str, Any], None] | None = None,
 ) -> Iterator[Result]:
     """Run these, each at a stand of its own. A requirement that another case shows has that case's verdict."""
@@ -63,8 +63,6 @@ def _verdict(id: str, results: list[Result]) -> Result:
             if each.verdict is wanted:
                 text = each.text if each.id == id else f"{each.id} {each.text}".strip()
                 return Result(id, wanted, text)
-    if id in MISSING:
-        return Result(id, Verdict.FAIL, MISSING[id])
     if id in REASONS:
         return Result(id, Verdict.NOT_APPLICABLE, REASONS[id])
     return Result(id, Verdict.FAIL, NO_CASE)

@@ -1,7 +1,7 @@
 """Contracts, good and bad, for the cases that pay by one, and what a tester's car says with them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
@@ -25,6 +25,8 @@ from v2g.station.contracts import TrustedChains
 EMAID = "DE8AAC1B2C3D4E5"
 CURVE = "p256"
 LASTS_D = 365.0
+RESPONDER = "http://ocsp.example.com/"
+"""Nobody asks it here: whoever judges a contract is told its address."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Authority:
 
     def below(self, common_name: str, now: datetime, days: float = LASTS_D) -> "Authority":
         key = make_key(CURVE)
-        order = Order(name(common_name, "MO"), key.public_key(), days, path_length=1 if self.is_root else 0)
+        length = 1 if self.is_root else 0
+        order = Order(name(common_name, "MO"), key.public_key(), days, path_length=length, ocsp_url=RESPONDER)
         return Authority(
             issue(order, self.certificate.subject, self.key, now),
             key,
@@ -55,7 +58,8 @@ class Authority:
 
     def credential(self, role: Role, common_name: str, now: datetime, days: float = LASTS_D) -> Credential:
         key = make_key(CURVE)
-        certificate = issue(leaf(role, common_name, key.public_key(), days), self.certificate.subject, self.key, now)
+        order = replace(leaf(role, common_name, key.public_key(), days), ocsp_url=RESPONDER)
+        certificate = issue(order, self.certificate.subject, self.key, now)
         return Credential((certificate.public_bytes(Encoding.DER), *self.chain), key)
 
 

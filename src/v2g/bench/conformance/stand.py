@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import structs
 
 from v2g.bench.conformance.tester import Tester
-from v2g.bench.sim.world import IDLE_STEP_S, NOWHERE, SOUND, STEP_S, Grid, World
+from v2g.bench.sim.world import IDLE_STEP_S, NOWHERE, SOUND, START_UNIX_S, STEP_S, Grid, World
+from v2g.iso15118.contract import Payment
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits, Stop
@@ -15,10 +16,13 @@ from v2g.ocpp import v21
 from v2g.ocpp.base import convert
 from v2g.ocpp.store import Memory
 from v2g.ocpp.version import Subprotocol, version
+from v2g.pki.profile import Role
 from v2g.station.access import ListAuthorizer
+from v2g.station.back_end.authorization import Authorization
 from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.charging_station import Card, ChargingStation
+from v2g.station.back_end.contracts import BackEndContracts
 from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.files import Files, Install, Upload
 from v2g.station.back_end.requests import HANDLERS
@@ -58,8 +62,17 @@ class _Place:
 class Stand:
     """`v2g.bench.conformance.tester.Link` to a station in memory."""
 
-    def __init__(self, subprotocol: Subprotocol = "ocpp2.1", evses: int = 1, store: Memory | None = None) -> None:
+    def __init__(
+        self,
+        subprotocol: Subprotocol = "ocpp2.1",
+        evses: int = 1,
+        store: Memory | None = None,
+        *,
+        contracts: bool = False,
+    ) -> None:
+        """`contracts`: cars may pay by one."""
         self.subprotocol: Subprotocol = subprotocol
+        self._contracts = BackEndContracts() if contracts else None
         self.store = store or Memory()
         self.files: dict[str, bytes] = {}
         self._places = {id: self._place(id) for id in range(1, evses + 1)}
@@ -71,7 +84,13 @@ class Stand:
         settings = structs.replace(SETTINGS, id=id, evse_id=f"DE*V2G*E{id:07}")
         authorizer = BackEndAuthorizer(ListAuthorizer(settings.access), asks=True, unproved=True)
         intent = Intent("NOBODY", Service.DC_BPT, ControlMode.DYNAMIC, CAR, duration_s=100_000.0)
-        return _Place(World(settings, intent, authorizer=authorizer, soc=0.5), authorizer)
+        if self._contracts is None:
+            return _Place(World(settings, intent, authorizer=authorizer, soc=0.5), authorizer)
+        from v2g.bench.conformance.secc_contracts import hierarchy
+
+        payment = Payment(contracts=self._contracts.over(hierarchy(START_UNIX_S).trusts(Role.CONTRACT)))
+        world = World(settings, intent, authorizer=authorizer, soc=0.5, payment=payment, peer=bytes(64))
+        return _Place(world, authorizer)
 
     def _start(self) -> None:
         self.station = ChargingStation(
@@ -82,6 +101,9 @@ class Stand:
             HANDLERS,
             blocks=BLOCKS,
         )
+        if self._contracts is not None:
+            self._contracts.station = self.station
+            self.station.block(Authorization).statuses = self._contracts.statuses
         if self._linked:
             self.station.connected(version(self.subprotocol), self.now())
 
@@ -160,6 +182,8 @@ class Stand:
     def plug_in(self, evse: int, name: str, **wish: Any) -> None:
         world = self._places[evse].world
         intent = Intent(name, Service.DC_BPT, ControlMode.DYNAMIC, CAR, duration_s=100_000.0)
+        if (contract := wish.pop("contract", None)) is not None:
+            wish |= _paying(contract)
         world.plug_in(intent=replace(intent, **wish))
 
     def plug_out(self, evse: int) -> None:
@@ -208,3 +232,15 @@ class Stand:
     def evse(self, id: int) -> Any:
         """The EVSE itself, for tests."""
         return self._places[id].world.evse
+
+
+def _paying(contract: str) -> dict[str, Any]:
+    """The wish of a car that pays by a contract: below a root that the station knows, or below an `unknown` one."""
+    from v2g.bench.conformance.secc_contracts import hierarchy
+
+    pki = hierarchy(START_UNIX_S)
+    shown = pki.contract if contract == "known" else pki.flawed["chain of another hierarchy"]
+    return {
+        "editions": ("ISO 15118-2",), "service": Service.DC, "mode": ControlMode.SCHEDULED,
+        "limits": replace(CAR, discharge_w=0, discharge_a=0), "contract": shown, "roots": (pki.v2g.chain[0],),
+    }  # fmt: skip

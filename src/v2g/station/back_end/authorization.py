@@ -1,6 +1,9 @@
 """Blocks C, D and H: who may charge, by the back end's answer, the local list, the cache, or a reservation."""
 
+from collections.abc import Callable
 from dataclasses import replace
+
+from msgspec import UNSET
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
@@ -33,6 +36,8 @@ class Authorization(Block):
             "ReserveNow": self._reserve,
             "CancelReservation": self._cancel,
         }
+        self.statuses: Callable[[str], tuple[v21.OCSPRequestDataType, ...]] = lambda emaid: ()
+        """What the back end needs to know of the contract with this eMAID (C07)."""
         self._asking: set[int] = set()
         self._used: dict[str, v21.IdTokenType] = {}
         """The tokens of the latest transactions: an answer may come after the end."""
@@ -110,7 +115,9 @@ class Authorization(Block):
         if id in self._asking:
             return
         self._asking.add(id)
-        self.station.call("Authorize", v21.AuthorizeRequest(idToken=grant.token), self._then(id, grant), urgent=True)
+        hashes = self.statuses(grant.token.idToken) if grant.token.type == "eMAID" else ()
+        request = v21.AuthorizeRequest(idToken=grant.token, iso15118CertificateHashData=hashes or UNSET)
+        self.station.call("Authorize", request, self._then(id, grant), urgent=True)
 
     def _then(self, id: int, grant: Grant) -> Then:
         def then(response: Message | None, now: float) -> None:
@@ -119,6 +126,11 @@ class Authorization(Block):
             if not isinstance(response, v21.AuthorizeResponse):
                 return  # it is asked again while the car waits
             allowed = given(response.allowedEnergyTransfer, None)
+            contract = given(response.certificateStatus, "Accepted")
+            if contract != "Accepted":  # both have to be good (C07.FR.13 to 17)
+                if self.station.authorizers[id].awaits == grant.token:
+                    self.station.authorizers[id].refused = f"the back end answers: {contract}"
+                return
             self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s, allowed)
             # The car that it was asked about may have left, and another one have come.
             if grant.remote_start is not None or self.station.authorizers[id].awaits == grant.token:

@@ -14,6 +14,7 @@ from v2g.station.back_end.files import Files
 from v2g.station.back_end.metering import Metering
 from v2g.station.back_end.monitoring_block import Monitoring
 from v2g.station.back_end.needs import Needs
+from v2g.station.back_end.ocsp_block import OwnStatus
 from v2g.station.back_end.security import Security
 
 BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
@@ -27,5 +28,6 @@ BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
     Metering,
     Customer,
     Certificates,
+    OwnStatus,
     Files,
 )

@@ -1,6 +1,7 @@
 """Blocks M and A02: roots that the back end installs, and certificates of the station that it has signed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 
 from msgspec import Struct
 
@@ -27,6 +28,10 @@ ROOT_OF: dict[Use, tuple[str, ...]] = {
     "V2GCertificate": ("V2GRootCertificate",),
     "V2G20Certificate": ("V2GRootCertificate",),
 }
+ANCHORS: dict[str, Sequence[v21.InstallCertificateUseEnumType]] = {
+    "v2g": ("V2GRootCertificate",), "mo": ("MORootCertificate",), "oem": ("OEMRootCertificate",),
+}  # fmt: skip
+"""Roots for cars and contracts, by how a directory of certificates names them."""
 
 
 class Root(Struct, frozen=True):
@@ -63,6 +68,10 @@ class Certificates(Block):
         self._roots: dict[str, Root] = {}
         self.own: dict[str, Own] = {}
         """By use; whoever opens connections takes them from here."""
+        self.staples: dict[str, bytes] = {}
+        """What a responder says of a leaf that cars get to see, DER, by use."""
+        self.changes = 1
+        """Rises with every change of what `for_cars` returns."""
         self._asked: _Asked | None = None
         self._next = 1
         for (kind, key), value in sorted(station.store.found.items()):
@@ -96,6 +105,36 @@ class Certificates(Block):
         """The roots for these uses, PEM."""
         return [each.pem for each in self._roots.values() if each.use in uses]
 
+    def chain(self, use: str) -> list[str]:
+        """The station's leaf of a use, and what stands above it up to a root if that is known, PEM each."""
+        found = x509.split(self.own[use].chain)
+        above = x509.issuer_of(found[-1], self.roots(*ROOT_OF[use]))  # type: ignore[index]
+        return found if above is None else [*found, above]
+
+    def staple(self, use: str, answer: bytes) -> None:
+        """Keep what a responder says of the leaf of a use."""
+        self.staples[use] = answer
+        self.changes += 1
+
+    def for_cars(self) -> dict[str, bytes]:
+        """What TLS with cars needs, as the files of a directory of certificates by their names in it. The leaf of each
+        use has a directory of its own, and another one when it is renewed: its key comes before it."""
+        files = {
+            f"{name}_root.pem": "\n".join(found).encode()
+            for name, uses in ANCHORS.items()
+            if (found := self.roots(*uses))
+        }
+        for use, own in self.own.items():
+            if use != "ChargingStationCertificate":
+                place = f"{use}-{sha256(own.chain.encode()).hexdigest()[:16]}"
+                files[f"{place}/secc_key.pem"] = own.key.encode()
+                if (roots := files.get("v2g_root.pem")) is not None:
+                    files[f"{place}/v2g_root.pem"] = roots
+                if use in self.staples:
+                    files[f"{place}/secc_ocsp.der"] = self.staples[use]
+                files[f"{place}/secc_cert.pem"] = own.chain.encode()
+        return files
+
     def firmware_fault(self, certificate: str, signature: str, content: bytes) -> str | None:
         """Why a firmware's signature is wrong, or None; without content the certificate alone is judged."""
         if not content:
@@ -119,7 +158,9 @@ class Certificates(Block):
         """Ask the back end to sign a new key."""
         station = self.station
         name = station.serial or "v2g"
-        made = x509.new_request(name, station.model.text(_CTRL, "OrganizationName"))
+        if use != "ChargingStationCertificate":
+            name = next(iter(station.evses.values())).settings.evse_id
+        made = x509.new_request(name, station.model.text(_CTRL, "OrganizationName"), use)
         self._asked = _Asked(use, made.key, made.csr, self._next, station.now)
         self._next += 1
         self._send(self._asked)
@@ -147,6 +188,8 @@ class Certificates(Block):
             info = v21.StatusInfoType(reasonCode="InvalidCertificate", additionalInfo=why[:1024])
             return reply(status="Rejected", statusInfo=info)
         own = self.own[mine.use] = Own(asked.certificateChain, mine.key)
+        self.staples.pop(mine.use, None)
+        self.changes += 1
         station.store.put(OWN, mine.use, encode(own))
         self._asked = None
         return reply(status="Accepted")
@@ -162,6 +205,7 @@ class Certificates(Block):
         if key not in self._roots and len(self._roots) >= MOST:
             return reply(status="Rejected", statusInfo=v21.StatusInfoType(reasonCode="CertStoreFull"))
         self._roots[key] = root
+        self.changes += 1
         station.store.put(ROOT, key, encode(root))
         return reply(status="Accepted")
 
@@ -173,6 +217,7 @@ class Certificates(Block):
         found = [key for key in self._roots if key.startswith(wanted + " ")]
         for key in found:
             del self._roots[key]
+            self.changes += 1
             station.store.put(ROOT, key, None)
         return v21.DeleteCertificateResponse(status="Accepted" if found else "NotFound")
 
@@ -195,11 +240,9 @@ class Certificates(Block):
 
     def _chains(self) -> Iterator[tuple[str, v21.CertificateHashDataType]]:
         """The station's own leaves by use, each named by its issuer."""
-        for use, own in self.own.items():
-            begin = "-----BEGIN CERTIFICATE-----"
-            leaf, *above = [begin + each for each in own.chain.split(begin)[1:]]
-            issuer = above[0] if above else next(iter(self.roots(*ROOT_OF[use])), leaf)  # type: ignore[index]
-            yield use, x509.hash_data(leaf, issuer)
+        for use in self.own:
+            leaf, *above = self.chain(use)
+            yield use, x509.hash_data(leaf, above[0] if above else leaf)
 
 
 def _name(data: v21.CertificateHashDataType) -> str:

@@ -82,21 +82,71 @@ def chain_fault(chain: str, roots: list[str], unix_s: float) -> str | None:
     return "no trusted root stands above it"
 
 
-def new_request(name: str, organization: str) -> Request:
-    """A key on P-256, and a request for a certificate with this common name (A00.FR.511)."""
+def new_request(name: str, organization: str, use: v21.CertificateSigningUseEnumType) -> Request:
+    """A key, and a request for a certificate with this common name (A00.FR.511). For cars of ISO 15118-20 the key is on
+    P-521, otherwise on P-256; a certificate that cars get to see has the domain component of a charging station."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA512
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
     from cryptography.x509.oid import NameOID
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)]
-    )
-    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
+    modern = use == "V2G20Certificate"
+    key = ec.generate_private_key(ec.SECP521R1() if modern else ec.SECP256R1())
+    named = [(NameOID.COMMON_NAME, name), (NameOID.ORGANIZATION_NAME, organization)]
+    if use != "ChargingStationCertificate":
+        named.append((NameOID.DOMAIN_COMPONENT, "CPO"))
+    subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in named])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA512() if modern else SHA256())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return Request(private.decode(), csr.public_bytes(Encoding.PEM).decode())
+
+
+def split(chain: str) -> list[str]:
+    """The certificates of a chain, PEM each."""
+    begin = "-----BEGIN CERTIFICATE-----"
+    return [begin + each for each in chain.split(begin)[1:]]
+
+
+def pem_of(der: bytes) -> str:
+    """A certificate with its armour. Raises `ValueError`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
+
+
+def issuer_of(pem: str, roots: list[str]) -> str | None:
+    """The root that has signed a certificate, or None. A root itself has none here."""
+    from cryptography import x509
+
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    if certificate.issuer == certificate.subject:
+        return None
+    return next((each for each in roots if _issued(certificate, x509.load_pem_x509_certificate(each.encode()))), None)
+
+
+def status_request(pem: str, issuer: str) -> v21.OCSPRequestDataType | None:
+    """What OCPP asks a responder about a certificate; None if it names no responder. Raises `ValueError`."""
+    from cryptography import x509
+    from cryptography.x509.oid import AuthorityInformationAccessOID
+
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    try:
+        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except x509.ExtensionNotFound:
+        return None
+    urls = [each.access_location.value for each in access if each.access_method == AuthorityInformationAccessOID.OCSP]
+    if not urls:
+        return None
+    named = hash_data(pem, issuer)
+    return v21.OCSPRequestDataType(
+        hashAlgorithm=named.hashAlgorithm,
+        issuerNameHash=named.issuerNameHash,
+        issuerKeyHash=named.issuerKeyHash,
+        serialNumber=named.serialNumber,
+        responderURL=urls[0],
+    )
 
 
 def belongs(chain: str, key: str) -> bool:

@@ -1,0 +1,153 @@
+"""A leaf for cars that the back end has signed: TLS of the running station shows it to the next car."""
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from tests.tls.test_channel import connect
+
+from v2g.bench.conformance.stand import Stand
+from v2g.bench.conformance.tester import Tester as BackEnd
+from v2g.ocpp import v21
+from v2g.ocpp.store import Memory
+from v2g.pki import issue
+from v2g.pki.certificate import Certificate, read_pem
+from v2g.pki.hierarchy import create
+from v2g.pki.profile import Role
+from v2g.pki.revocation import Status, read_ocsp
+from v2g.run.brought import mirror, place
+from v2g.run.credentials import Credentials
+from v2g.station.back_end.certificates import Certificates
+from v2g.station.config.settings import Tls
+from v2g.tls.context import vehicle_context
+from v2g.tls.files import TlsFiles
+from v2g.tls.profile import ISO15118_2, ISO15118_20, Profile
+
+NOW = datetime.now(UTC)
+USES: list[tuple[Any, str, Profile]] = [
+    ("V2G20Certificate", ".", ISO15118_20),
+    ("V2GCertificate", "iso2", ISO15118_2),
+]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("signed") / "pki"
+    create(found, now=NOW, both=True)
+    return found
+
+
+class Operator:
+    """Signs requests below the operator's sub-authority, and answers as a responder for it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.issuer = read_pem((directory / "cpo_sub_ca2.pem").read_bytes())[0]
+        key = load_pem_private_key((directory / "cpo_sub_ca2_key.pem").read_bytes(), None)
+        assert isinstance(key, issue.PrivateKey)
+        self._key = key
+
+    def sign(self, csr: str) -> str:
+        """The chain, PEM."""
+        asked = x509.load_pem_x509_csr(csr.encode())
+        public = asked.public_key()
+        assert isinstance(public, issue.PublicKey)
+        usage = Role.STATION.value.extended_usage
+        order = issue.Order(asked.subject, public, 30, extended_usage=usage, ocsp_url="http://ocsp.example.com/")
+        leaf = issue.issue(order, self.issuer.parsed.subject, self._key, NOW)
+        return leaf.public_bytes(Encoding.PEM).decode() + (self._directory / "cpo_chain.pem").read_text()
+
+    def state(self, leaf: Certificate) -> str:
+        return b64encode(issue.ocsp_response(leaf.parsed, self.issuer.parsed, self._key, NOW)).decode()
+
+
+class Today(Stand):
+    """A station whose clock shows the time of this machine, which TLS goes by."""
+
+    def unix_s(self) -> float:
+        return NOW.timestamp() + self.now()
+
+
+def signed(store: Memory, directory: Path, use: Any) -> tuple[Stand, Certificate]:
+    """A station whose back end has signed a leaf for cars; the leaf."""
+    stand, operator = Today("ocpp2.1", store=store), Operator(directory)
+    tester = BackEnd(stand)
+    tester.booted()
+    [root, *_] = read_pem((directory / "v2g_root.pem").read_bytes())
+    tester.check("InstallCertificate", certificateType="V2GRootCertificate", certificate=root.pem.decode())
+    tester.check("TriggerMessage", requestedMessage=f"Sign{use}")
+    asked = tester.await_("SignCertificate", 30, certificateType=use)
+    chain = operator.sign(asked.csr)
+    leaf = read_pem(chain.encode())[0]
+    result = operator.state(leaf)
+    tester.answers["GetCertificateStatus"] = v21.GetCertificateStatusResponse(status="Accepted", ocspResult=result)
+    tester.check("CertificateSigned", certificateChain=chain, certificateType=use, requestId=asked.requestId)
+    tester.await_("GetCertificateStatus", 30)
+    tester.run(1.0)
+    return stand, leaf
+
+
+def car(directory: Path, profile: Profile) -> Any:
+    files = TlsFiles(
+        directory / "vehicle_cert.pem",
+        directory / "vehicle_key.pem",
+        (directory / "v2g_root.pem",),
+        directory / "oem_chain.pem",
+    )
+    return vehicle_context(files, profile, now=NOW)
+
+
+@pytest.mark.parametrize(("use", "below", "profile"), USES)
+def test_the_next_car_sees_it_with_its_state(
+    use: Any, below: str, profile: Profile, directory: Path, tmp_path: Path
+) -> None:
+    brought = place(tmp_path / "ocpp.db")
+    credentials = Credentials(Tls(directory=directory), brought)
+    before = [each.own[0] for each in credentials.choice.contexts]
+    stand, leaf = signed(Memory(), directory / below, use)
+    mirror(brought, stand.station.block(Certificates).for_cars())
+    lines: list[str] = []
+    credentials.reload(lines.append)
+    assert credentials.problems == ()
+    assert "read again" in lines[0]
+    assert leaf not in before
+    _, vehicle = connect(credentials.choice, car(directory / below, profile))
+    assert vehicle.peer_certificate_der == leaf.der
+    context = next(each for each in credentials.choice.contexts if each.own[0] == leaf)
+    assert read_ocsp(context.staple, context.own[0], context.own[1], NOW.timestamp()).status is Status.GOOD
+
+
+def test_it_is_used_again_after_a_restart(directory: Path, tmp_path: Path) -> None:
+    store = Memory()
+    _, leaf = signed(store, directory, "V2G20Certificate")
+    again = Today("ocpp2.1", store=store)
+    mirror(place(tmp_path / "ocpp.db"), again.station.block(Certificates).for_cars())
+    credentials = Credentials(Tls(directory=directory), place(tmp_path / "ocpp.db"))
+    assert credentials.choice.contexts[0].own[0] == leaf
+
+
+def test_one_that_cannot_be_used_leaves_those_of_the_configuration(directory: Path, tmp_path: Path) -> None:
+    brought = place(tmp_path / "ocpp.db")
+    mirror(brought, {"V2G20Certificate-1/secc_key.pem": b"x", "V2G20Certificate-1/secc_cert.pem": b"y"})
+    credentials = Credentials(Tls(directory=directory), brought)
+    assert credentials.choice.spoken == "TLS 1.3 and TLS 1.2"
+    assert "V2G20Certificate-1 is left out" in "\n".join(credentials.problems)
+
+
+def test_the_directory_holds_what_the_back_end_has_brought_and_nothing_else(tmp_path: Path) -> None:
+    states = [{"a/one": b"1", "top": b"2"}, {"b/one": b"1", "top": b"3"}, {}]
+    for former, files in pairwise([{}, *states]):
+        mirror(tmp_path / "cars", files)
+        found = {
+            str(each.relative_to(tmp_path / "cars")): each.read_bytes()
+            for each in (tmp_path / "cars").rglob("*")
+            if each.is_file()
+        }
+        assert found == files, former
+        assert {each.stat().st_mode & 0o777 for each in (tmp_path / "cars").rglob("*") if each.is_file()} <= {0o600}
+    assert not list((tmp_path / "cars").iterdir())
