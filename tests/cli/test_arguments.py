@@ -102,5 +102,5 @@ def test_the_former_name_of_an_evse_is_taken_and_not_advertised(capsys: pytest.C
 def test_a_negative_value_needs_no_equals_sign() -> None:
     args = parser_of("csms").parse_args(["--setpoint", "9000", "--setpoint", "-8000@3", "--setpoint=-1@9"])
     assert args.setpoint == [(0, 9000.0), (3, -8000.0), (9, -1.0)]
-    with pytest.raises(UsageError, match="-x@3"):
+    with pytest.raises(UsageError, match="expected one argument"):
         parser_of("csms").parse_args(["--setpoint", "-x@3"])

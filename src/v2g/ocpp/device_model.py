@@ -86,9 +86,9 @@ class DeviceModel:
         """The same as a number."""
         return float(self.text(component, name, instance, evse))
 
-    def flag(self, component: str, name: str) -> bool:
+    def flag(self, component: str, name: str, instance: str = "") -> bool:
         """The same as true or false."""
-        return self.text(component, name).lower() == "true"
+        return self.text(component, name, instance).lower() == "true"
 
     def assume(self, component: str, name: str, value: str) -> None:
         """A value of the station's variable that the back end gave in another way; not kept."""

@@ -18,17 +18,19 @@ Subprotocol = Literal["ocpp2.1", "ocpp2.0.1", "ocpp1.6"]
 SUBPROTOCOLS: tuple[Subprotocol, ...] = ("ocpp2.1", "ocpp2.0.1")
 """Those of the 2.x, the better one first; `version16.py` has 1.6."""
 
-REPLACED = {
-    "OperationModeChanged": "ChargingStateChanged",
-    "LimitSet": "ChargingRateChanged",
-    "EVCCID": "Central",
-    "SoCLimitReached": "EnergyLimitReached",
-    "ReqEnergyTransferRejected": "Other",
-    "DC_BPT": "DC",
-    "AC_BPT": "AC_three_phase",
-    "AC_BPT_DER": "AC_three_phase",
+_TRANSFERS = {"DC_BPT": "DC", "AC_BPT": "AC_three_phase", "AC_BPT_DER": "AC_three_phase"}
+REPLACED: dict[str, dict[str, str]] = {
+    "triggerReason": {
+        "OperationModeChanged": "ChargingStateChanged",
+        "LimitSet": "ChargingRateChanged",
+        "RunningCost": "MeterValuePeriodic",
+        "TariffChanged": "ChargingRateChanged",
+    },
+    "stoppedReason": {"SoCLimitReached": "EnergyLimitReached", "ReqEnergyTransferRejected": "Other"},
+    "type": {"EVCCID": "Central"},
+    "requestedEnergyTransfer": _TRANSFERS,
 }
-"""Words of 2.1 and what comes closest to them in 2.0.1."""
+"""By field: words of 2.1 and what comes closest to them in 2.0.1."""
 _CODES = (
     ("Object missing required field", "OccurrenceConstraintViolation"),
     ("Expected `array` of length", "OccurrenceConstraintViolation"),
@@ -165,18 +167,18 @@ def validated(kind: type[Message], payload: bytes | Raw) -> Message:
     return message
 
 
-def _narrowed(value: Any, wire: Any) -> Any:
-    """A value of 2.1 as 2.0.1 can say it, as what JSON can hold."""
+def _narrowed(value: Any, wire: Any, field: str = "") -> Any:
+    """A value of 2.1 as 2.0.1 can say it in a field, as what JSON can hold."""
     if isinstance(value, msgspec.Struct):
         kind = getattr(wire, type(value).__name__, None)
         if kind is None:
             return msgspec.UNSET
         fields = ((name, getattr(value, name, msgspec.UNSET)) for name in kind.__struct_fields__)
-        narrowed = {name: _narrowed(each, wire) for name, each in fields}
+        narrowed = {name: _narrowed(each, wire, name) for name, each in fields}
         return {name: each for name, each in narrowed.items() if not isinstance(each, UnsetType)}
     if isinstance(value, tuple):
-        return [_narrowed(each, wire) for each in value]
-    return REPLACED.get(value, value) if isinstance(value, str) else value
+        return [_narrowed(each, wire, field) for each in value]
+    return REPLACED.get(field, {}).get(value, value) if isinstance(value, str) else value
 
 
 def types_of(subprotocol: Subprotocol) -> Any:

@@ -155,6 +155,8 @@ class BackEndRunner:
         station = self._station
         if station is None:
             return None
+        from v2g.station.back_end.tariffs import Tariffs
+
         return {
             "url": self._ocpp.url,
             "identity": self._ocpp.identity,
@@ -165,6 +167,7 @@ class BackEndRunner:
             "received_bytes": self._received_bytes,
             "waiting": len(station.outbox),
             "transactions": {str(id): running.id for id, running in station.running.items()},
+            "costs": station.block(Tariffs).running_costs,
         }
 
     async def _look(

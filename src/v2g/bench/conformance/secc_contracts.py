@@ -26,7 +26,7 @@ EMAID = "DE8AAC1B2C3D4E5"
 CURVE = "p256"
 LASTS_D = 365.0
 RESPONDER = "http://ocsp.example.com/"
-"""Nobody asks it here: whoever judges a contract is told its address."""
+"""Nobody asks it here: its address goes to whoever judges a contract."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class Authorization(Block):
         if info is None or token is None:
             return
         before = self.tokens.cached(token)
-        self.tokens.answered(token, info, station.unix_s, None if before is None else before.transfers)
+        transfers, tariff = (None, None) if before is None else (before.transfers, before.tariff)
+        self.tokens.answered(token, info, station.unix_s, transfers, tariff)
         for tracker in station.trackers.values():
             running = tracker.running
             if running is None or running.id != request.transactionInfo.transactionId:
@@ -105,7 +106,7 @@ class Authorization(Block):
         why = self.tokens.why_not(known.info, id)
         store = "LocalAuthListCtrlr" if known.listed else "AuthCacheCtrlr"
         if why is None or not station.online or flag(store, "DisablePostAuthorize"):
-            self._judge(id, grant, known.info, known.transfers)
+            self._judge(id, grant, known.info, known.transfers, known.tariff)
         elif flag(_MODEL, "DisableRemoteAuthorization"):
             station.authorizers[id].refused = why
         else:
@@ -131,10 +132,11 @@ class Authorization(Block):
                 if self.station.authorizers[id].awaits == grant.token:
                     self.station.authorizers[id].refused = f"the back end answers: {contract}"
                 return
-            self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s, allowed)
+            tariff = given(response.tariff, None)
+            self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s, allowed, tariff)
             # The car that it was asked about may have left, and another one have come.
             if grant.remote_start is not None or self.station.authorizers[id].awaits == grant.token:
-                self._judge(id, grant, response.idTokenInfo, allowed)
+                self._judge(id, grant, response.idTokenInfo, allowed, tariff)
 
         return then
 
@@ -144,6 +146,7 @@ class Authorization(Block):
         grant: Grant,
         info: v21.IdTokenInfoType,
         allowed: tuple[v21.EnergyTransferModeEnumType, ...] | None,
+        tariff: v21.TariffType | None = None,
     ) -> None:
         authorizer, group = self.station.authorizers[id], given(info.groupIdToken, None)
         why = self.tokens.why_not(info, id)
@@ -151,6 +154,8 @@ class Authorization(Block):
             authorizer.refused = f"the back end answers: {why}"
         elif not self.reservations.may_use(id, grant.token, group):
             authorizer.refused = f"EVSE {id} is reserved for somebody else"
+        elif (why := self.station.tariff_for(id, grant.token.idToken, tariff)) is not None:
+            authorizer.refused = why
         else:
             used = self.reservations.use(id, grant.token, group)
             self.station.transfers[id] = allowed

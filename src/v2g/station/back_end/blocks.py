@@ -16,6 +16,7 @@ from v2g.station.back_end.monitoring_block import Monitoring
 from v2g.station.back_end.needs import Needs
 from v2g.station.back_end.ocsp_block import OwnStatus
 from v2g.station.back_end.security import Security
+from v2g.station.back_end.tariffs import Tariffs
 
 BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
     Authorization,
@@ -30,4 +31,5 @@ BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
     Certificates,
     OwnStatus,
     Files,
+    Tariffs,
 )

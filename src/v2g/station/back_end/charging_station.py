@@ -113,6 +113,10 @@ class ChargingStation:
         """Whether an EVSE is kept for somebody."""
         self.resolve: Callable[[int, Order], Order] = lambda id, order: order
         """Finds the set-point of a mode that has none in its profile."""
+        self.tariff_for: Callable[[int, str, v21.TariffType | None], str | None] = lambda id, token, tariff: None
+        """Takes the tariff of a driver who is admitted to an EVSE; why the driver is not, or None (I08)."""
+        self.priced: Callable[[v21.TransactionEventRequest], v21.TransactionEventRequest] = lambda event: event
+        """Adds to a transaction event what it says of tariff and cost."""
         self.reset_when_idle = ""
         """Why the process is to end once no transaction runs; empty if it is not."""
         self.transfers: dict[int, tuple[v21.EnergyTransferModeEnumType, ...] | None] = {}
@@ -241,6 +245,7 @@ class ChargingStation:
 
     def event(self, event: v21.TransactionEventRequest) -> None:
         """Send a transaction event, now or once the back end is there."""
+        event = self.priced(event)
         self.outbox.add("TransactionEvent", event, online=self.online)
         if event.eventType == "Started" and isinstance(event.evse, v21.EVSEType):
             self._begin(event.evse.id, event.transactionInfo.transactionId)
@@ -405,6 +410,8 @@ class ChargingStation:
             return
         try:
             rpc.answer(id, handler(self, request))
+        except Invalid as error:
+            rpc.refuse(id, error.code, str(error))
         except Exception as error:  # a defect of ours must not take the station from its cars
             self.log.append(f"{action} failed: {type(error).__name__}: {error}")
             rpc.refuse(id, "InternalError", f"{type(error).__name__}")

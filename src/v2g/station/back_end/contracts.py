@@ -1,4 +1,4 @@
-"""Contracts and the back end (OCPP C07): what it is told of a contract's chain, and a chain that only it can judge."""
+"""Contracts and the back end (OCPP C07): what it gets to know of a chain, and chains that only it can judge."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -40,6 +40,8 @@ class Cached(Struct, frozen=True):
     """Unix time."""
     transfers: tuple[v21.EnergyTransferModeEnumType, ...] | None = None
     """What it allows the car to do (Q01); None if it does not say so."""
+    tariff: v21.TariffType | None = None
+    """That of the driver (I08)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Known:
     """In the local list; otherwise in the cache."""
     transfers: tuple[v21.EnergyTransferModeEnumType, ...] | None = None
     """What the back end has allowed the car to do, if it has said so; the list does not."""
+    tariff: v21.TariffType | None = None
+    """That of the driver, from the cache."""
 
 
 class Tokens:
@@ -129,13 +133,14 @@ class Tokens:
         info: v21.IdTokenInfoType,
         unix_s: float,
         transfers: tuple[v21.EnergyTransferModeEnumType, ...] | None = None,
+        tariff: v21.TariffType | None = None,
     ) -> None:
-        """The back end has said what it thinks of a token (C10), and to `Authorize` what its car may do."""
+        """The back end has said what it thinks of a token (C10), and to `Authorize` what its car may do and pays."""
         if not self._model.flag("AuthCacheCtrlr", "Enabled") or token.type == "NoAuthorization":
             return
         key = _key(token)
         self._cache.pop(key, None)
-        self._cache[key] = found = Cached(token, info, unix_s, transfers)
+        self._cache[key] = found = Cached(token, info, unix_s, transfers, tariff)
         self._store.put(CACHE, key, encode(found))
         if len(self._cache) > MOST_CACHED:
             self._forget(next(iter(self._cache)))
@@ -171,13 +176,14 @@ class Tokens:
         if row is not None and self._model.flag("LocalAuthListCtrlr", "Enabled"):
             info = given(row.idTokenInfo, None)
             if info is not None:
-                return Known(_expired(info, unix_s), listed=True, transfers=cached.transfers if cached else None)
+                transfers, tariff = (None, None) if cached is None else (cached.transfers, cached.tariff)
+                return Known(_expired(info, unix_s), listed=True, transfers=transfers, tariff=tariff)
         if cached is None or not self._model.flag("AuthCacheCtrlr", "Enabled"):
             return None
         if unix_s >= cached.at_s + self._model.number("AuthCacheCtrlr", "LifeTime"):
             self._forget(_key(token))
             return None
-        return Known(_expired(cached.info, unix_s), listed=False, transfers=cached.transfers)
+        return Known(_expired(cached.info, unix_s), listed=False, transfers=cached.transfers, tariff=cached.tariff)
 
     def why_not(self, info: v21.IdTokenInfoType, evse: int) -> str | None:
         """Why a token with this answer may not charge at an EVSE, or None."""
