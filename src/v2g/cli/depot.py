@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from v2g.cli import depot_simulate
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.kernel.printable import printable
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     user.add_argument("--file", type=Path, default=DEFAULT_USERS, metavar="FILE", help=f"default: {DEFAULT_USERS}")
     user.add_argument("--remove", action="store_true", help="let this person in no more")
     actions.add_parser("check", help="check the configuration file and end")
+    depot_simulate.add_arguments(actions)
     demo = actions.add_parser("demo", help="a depot to try: 60 stations, two minutes, a report")
     demo.add_argument(
         "--output", type=Path, default=DEMO, metavar="DIR", help="for the report and the ledger (default: ./v2g-depot)"
@@ -55,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
             return _user(args)
         case "demo":
             return _demonstrate(args)
+        case "simulate":
+            return depot_simulate.run(args)
     from v2g.io.depot_configuration import load
 
     configuration = load(args.config)

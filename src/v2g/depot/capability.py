@@ -35,41 +35,41 @@ LEAST_PU = 0.1
 class Capability:
     """For each charger: caps (magnitudes), what binds them, and energies. All in the columns' order."""
 
-    def __init__(self, columns: Columns, energy_wh: Floats, now: float, margins: Margins) -> None:
-        """`energy_wh`: in each battery by reckoning; not a number if it is not known."""
+    def __init__(
+        self, columns: Columns, energy_wh: Floats, charged_wh: Floats, now: float, margins: Margins, *, beyond: bool
+    ) -> None:
+        """`energy_wh`: in each battery by reckoning; not a number if it is not known. `charged_wh`: since the needs
+        were stated. `beyond`: whether a battery may be charged beyond what is needed."""
         self._columns, self._size = columns, len(columns.ids)
         capacity_wh, efficiency = columns["capacity_wh"], columns["efficiency_pu"]
         self.least_w: Floats = LEAST_PU * np.maximum(columns["max_charge_w"], columns["max_discharge_w"])
         left_s = columns["departure_s"] - now - margins.departure_s
         self.left_s: Floats = np.minimum(np.where(np.isnan(left_s), LONG_S, np.maximum(left_s, 0.0)), LONG_S)
-        self.need_wh: Floats = self._need(energy_wh, now)
-        self._charge(energy_wh)
-        self._discharge(energy_wh, now, margins, capacity_wh, efficiency)
-
-    def _need(self, energy_wh: Floats, now: float) -> Floats:
+        to_target_wh = columns["target_pu"] * capacity_wh - energy_wh
+        still_wh = np.where(np.isnan(to_target_wh), columns["need_wh"] - charged_wh, to_target_wh)
+        self.need_wh: Floats = np.fmax(still_wh, 0.0)
         """What is still to be charged until departure; 0 if nobody has said."""
-        columns = self._columns
-        to_target = columns["target_pu"] * columns["capacity_wh"] - energy_wh
-        need_wh = np.where(np.isnan(to_target), columns["need_wh"], to_target)
-        still_wh: Floats = np.fmax(need_wh, 0.0)
-        return still_wh
+        self._charge(energy_wh, still_wh, beyond=beyond)
+        rate_w = np.minimum(columns["max_charge_w"], columns["vehicle_charge_w"]) * efficiency
+        # What is needed at departure must still fit into the time that is left.
+        back_wh = energy_wh + still_wh - rate_w * self.left_s / HOUR_S
+        self._discharge(energy_wh, back_wh, now, margins)
 
-    def _charge(self, energy_wh: Floats) -> None:
+    def _charge(self, energy_wh: Floats, still_wh: Floats, *, beyond: bool) -> None:
         columns = self._columns
         caps = _Caps(np.minimum(columns["max_charge_w"], columns["vehicle_charge_w"]), self._size)
         caps.bind(What.VEHICLE, columns["vehicle_charge_w"] < columns["max_charge_w"])
-        caps.stop(What.FULL, energy_wh >= columns["capacity_wh"])
+        full = energy_wh >= columns["capacity_wh"]
+        caps.stop(What.FULL, full if beyond else full | (still_wh <= 0.0))
         caps.stop_for_all(columns)
         self.charge_w, self.charge_bound = caps.caps_w, caps.bound
 
-    def _discharge(
-        self, energy_wh: Floats, now: float, margins: Margins, capacity_wh: Floats, efficiency: Floats
-    ) -> None:
+    def _discharge(self, energy_wh: Floats, back_wh: Floats, now: float, margins: Margins) -> None:
         columns = self._columns
-        floor_wh = (columns["floor_pu"] + margins.soc_pu) * capacity_wh
-        # What is needed at departure must still fit into the time that is left.
-        back_wh = self.need_wh + energy_wh - self.charge_w * efficiency * self.left_s / HOUR_S
-        self.above_wh: Floats = np.nan_to_num(np.maximum(energy_wh - np.fmax(floor_wh, back_wh), 0.0), nan=0.0)
+        efficiency = columns["efficiency_pu"]
+        floor_wh = (columns["floor_pu"] + margins.soc_pu) * columns["capacity_wh"]
+        self.above_wh: Floats = np.fmax(energy_wh - np.fmax(floor_wh, back_wh), 0.0)
+        """Energy above the floor, as far as it can be spared until departure."""
         caps = _Caps(np.minimum(columns["max_discharge_w"], columns["vehicle_discharge_w"]), self._size)
         caps.bind(What.VEHICLE, columns["vehicle_discharge_w"] < columns["max_discharge_w"])
         held_w = self.above_wh * efficiency * HOUR_S / margins.floor_hold_s
@@ -104,5 +104,6 @@ class _Caps:
         """What stops both directions; the strongest reason is the last."""
         self.stop(What.NOT_READY, ~(columns["ready"] > 0))
         self.stop(What.NO_VEHICLE, ~(columns["present"] > 0))
+        self.stop(What.UNKNOWN_NODE, ~columns.placed)
         self.stop(What.OFFLINE, ~(columns["online"] > 0))
         self.caps_w = np.nan_to_num(self.caps_w, nan=0.0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from v2g.depot.allocation import Floats, Network
+from v2g.depot.allocation import Bools, Floats, Network
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger
 
@@ -28,6 +28,7 @@ class Columns:
         self.network = Network(tree, nodes, [each.phases or "123" for each in chargers.values()])
         ids = list(chargers)
         self.ids: list[str] = [ids[number] for number in self.network.order]
+        self.placed: Bools = np.array([chargers[id].node in tree.by_name for id in self.ids], dtype=np.bool_)
         self.tree = tree
         self.chargers: list[Charger | None] = [None] * len(ids)
         self._table: Floats = np.full((len(_NAMES), len(ids)), _NONE)
@@ -37,12 +38,20 @@ class Columns:
         return tree is self.tree and len(chargers) == len(self.ids) and all(map(chargers.__contains__, self.ids))
 
     def read(self, chargers: Mapping[str, Charger]) -> list[int]:
-        """Take over what is new; returns the numbers of the chargers that were read."""
+        """Take over what is new; returns the numbers of the chargers of which more than the measurement is new."""
         fresh = list(map(chargers.__getitem__, self.ids))
         known = self.chargers
-        new = [number for number, each in enumerate(fresh) if each is not known[number]]
+        measured, new = list[int](), list[int]()
+        for number, each in enumerate(fresh):
+            old = known[number]
+            if each is not old:
+                (measured if old is not None and _only_measured(old, each) else new).append(number)
+        if measured:
+            values = [(_number(fresh[number].measured_w), fresh[number].measured_unix_s) for number in measured]
+            self._table[_AT["measured_w"] : _AT["measured_s"] + 1, measured] = np.array(values).T
         if new:
             self._table[:, new] = np.array([_row(fresh[number]) for number in new]).T
+        if measured or new:
             self.chargers = list(fresh)
         return new
 
@@ -58,6 +67,23 @@ class Columns:
     def __getitem__(self, name: str) -> Floats:
         column: Floats = self._table[_AT[name]]
         return column
+
+
+def _only_measured(old: Charger, new: Charger) -> bool:
+    """Whether the vehicle and all else are as they were: by far the most of what is new in a cycle."""
+    return (
+        new.vehicle is old.vehicle
+        and new.online is old.online
+        and new.ready is old.ready
+        and new.max_charge_w == old.max_charge_w
+        and new.max_discharge_w == old.max_discharge_w
+        and new.charge_only == old.charge_only
+        and new.min_charge_w == old.min_charge_w
+        and new.min_discharge_w == old.min_discharge_w
+        and new.efficiency_pu == old.efficiency_pu
+        and new.safe_w == old.safe_w
+        and new.safe_after_s == old.safe_after_s
+    )
 
 
 def _row(charger: Charger) -> tuple[float, ...]:

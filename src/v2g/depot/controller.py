@@ -4,7 +4,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from v2g.depot.allocation import BY_TARGET, Bools, Floats, Ints
+from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats, Ints
 from v2g.depot.capability import WHATS, Capability, Margins
 from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
 from v2g.depot.moves import RESOLUTION_W, Few, move
@@ -12,7 +12,6 @@ from v2g.depot.request import Asked, asked
 from v2g.depot.response import Dynamics, Feedback
 from v2g.depot.sharing import (
     CHARGE,
-    DISCHARGE,
     Limits,
     Musts,
     Side,
@@ -75,6 +74,9 @@ class Controller:
         self._asked_w: float | None = None
         self._served_w = 0.0
         self._shown: dict[str, Setpoint] = {}
+        self._shown_for: State | None = None
+        self._shown_by = ""
+        self._shown_w: Floats = np.zeros(0)
         self._codes: Ints = np.zeros(0, dtype=np.intp)
 
     def due(self, site: Site, now: float) -> bool:
@@ -98,13 +100,15 @@ class Controller:
         columns = state.columns
         state.leave_alone(now)
         state.reckon(now, settings.margins)
-        astray = state.follow(now, settings.patience_s)
+        state.follow(now, settings.patience_s)
         silent = state.silent(now, settings.silent_s)
-        can = Capability(columns, state.energy_wh, now, settings.margins)
+        wanted = asked(site.requests, now, site.frequency_hz)
+        can = Capability(
+            columns, state.energy_wh, state.charged_wh, now, settings.margins, beyond=wanted.power_w is not None
+        )
         _restrain(state, can, silent)
         limits = _limits(site, state, now)
         must = musts(columns, can, state.must, limits)
-        wanted = asked(site.requests, now, site.frequency_hz)
         if wanted.power_w is None:
             way = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
         else:
@@ -131,7 +135,7 @@ class Controller:
             discharge_room_w=max(way.room_w + min(commanded_w, 0.0), 0.0),
             reserve_w=way.reserve_w,
             short_w=missing_w if missing_w > few.unreached_w else 0.0,
-            notices=self._notices(site, state, now, astray, silent),
+            notices=self._notices(site, state, now, silent),
         )
 
     def _few(self, state: State) -> Few:
@@ -159,14 +163,16 @@ class Controller:
             return Way((charging(columns, can, must, rest_w, limits),), everything, room_w)
         # The reserve serves what was promised before vehicles left; it is filled up again as the request falls.
         kept = replace(everything, caps_w=everything.caps_w * (1.0 - self.settings.reserve_pu))
-        target_w = min(-rest_w, max(most_w(columns, kept), min(self._served_w, room_w)))
-        self._served_w = target_w
+        allowed_w = max(most_w(columns, kept), min(self._served_w, room_w))
+        held = allowed_w < min(-rest_w, room_w) - RESOLUTION_W
+        side = discharging(columns, can, must, allowed_w if held else -rest_w, limits)
+        self._served_w = float(side.ideal.power_w.sum())
         return Way(
-            (discharging(columns, can, must, target_w, limits),),
+            (side,),
             charging(columns, can, must, 0.0, limits),
             room_w,
-            reserve_w=float(everything.caps_w.sum()) - target_w,
-            held=target_w < min(-rest_w, room_w) - RESOLUTION_W,
+            reserve_w=float(everything.caps_w.sum()) - self._served_w,
+            held=held,
         )
 
     def _look(self, site: Site, now: float) -> State:
@@ -212,17 +218,14 @@ class Controller:
     def _setpoints(self, state: State, codes: Ints, power_w: Floats, wanted: Asked) -> dict[str, Setpoint]:
         """One for each charger; what has not changed is the same object as before."""
         ids, shown = state.columns.ids, self._shown
-        same_size = len(self._codes) == len(codes) and len(shown) == len(ids)
-        before = self._codes if same_size else np.full(len(codes), -1, dtype=np.intp)
-        self._codes = codes
-        setpoints = {id: shown[id] for id in ids} if same_size and shown.keys() >= set(ids) else {}
-        power = power_w.tolist()
-        for number in range(len(ids)) if not setpoints else np.flatnonzero(codes != before).tolist():
-            setpoints[ids[number]] = Setpoint(power[number], self._binding(state, int(codes[number]), number, wanted))
-        for number, id in enumerate(ids):
-            if setpoints[id].power_w != power[number]:
-                setpoints[id] = Setpoint(power[number], setpoints[id].binding)
-        self._shown = setpoints
+        if self._shown_for is not state or self._shown_by != wanted.by:
+            self._shown_for, self._shown_by, shown = state, wanted.by, {}
+        differs = np.ones(len(ids), np.bool_) if not shown else (codes != self._codes) | (power_w != self._shown_w)
+        setpoints = dict(shown)
+        for number in np.flatnonzero(differs).tolist():
+            binding = self._binding(state, int(codes[number]), number, wanted)
+            setpoints[ids[number]] = Setpoint(float(power_w[number]), binding)
+        self._codes, self._shown, self._shown_w = codes, setpoints, power_w
         return setpoints
 
     def _binding(self, state: State, code: int, number: int, wanted: Asked) -> Binding:
@@ -235,7 +238,7 @@ class Controller:
             name = charger.charge_only
         return Binding(what, name)
 
-    def _notices(self, site: Site, state: State, now: float, astray: Bools, silent: Bools) -> tuple[Notice, ...]:
+    def _notices(self, site: Site, state: State, now: float, silent: Bools) -> tuple[Notice, ...]:
         ids = state.columns.ids
         found = [
             Notice(
@@ -244,7 +247,11 @@ class Controller:
             for id in state.columns.misplaced
         ]
         for trouble, who, text in (
-            (Trouble.DOES_NOT_FOLLOW, astray, "gives less than its set-point; it is taken at what it gives"),
+            (
+                Trouble.DOES_NOT_FOLLOW,
+                np.isfinite(state.most_w),
+                "gives less than its set-point; it is taken at what it gives",
+            ),
             (Trouble.SILENT, silent, "has sent no measurement for too long; it gets no more than it has"),
         ):
             found += [Notice(trouble, ids[number], f"charger {ids[number]} {text}") for number in np.flatnonzero(who)]
@@ -289,16 +296,18 @@ def _codes(
     can: Capability, sides: tuple[Side, ...], must: Musts, power_w: Floats, ignore_w: Floats, by_target: What
 ) -> Ints:
     """What binds each charger: a number in WHATS, or beyond it a row of the network."""
-    codes = np.full(len(power_w), NUMBER[What.PLAN], dtype=np.intp)
-    for side in reversed(sides):
-        who = side.caps_w > 0.0 if len(sides) > 1 and side.direction == DISCHARGE else np.ones(len(power_w), np.bool_)
-        caps_bound = can.charge_bound if side.direction == CHARGE else can.discharge_bound
-        bound = side.ideal.bound
+    codes = np.zeros(len(power_w), dtype=np.intp)
+    for side in sides:  # of two, the second is for those that the plan discharges
+        charges = side.direction == CHARGE
+        bound, caps_w = side.ideal.bound, can.charge_w if charges else can.discharge_w
+        caps_bound = can.charge_bound if charges else can.discharge_bound
         found = np.where(bound >= 0, bound + len(WHATS), np.where(bound == BY_TARGET, NUMBER[by_target], caps_bound))
+        if len(sides) > 1:
+            found[(bound == BY_CAP) & (side.caps_w < caps_w - RESOLUTION_W)] = NUMBER[What.PLAN]
         found[side.dropped] = NUMBER[What.MINIMUM]
-        ideal_w = side.direction * side.ideal.power_w
-        found[np.abs(power_w - ideal_w) > np.maximum(ignore_w, RESOLUTION_W)] = NUMBER[What.STEADY]
-        taken = (codes != NUMBER[What.PLAN]) & (power_w * side.direction <= 0.0)
-        codes = np.where(who & ~taken, found, codes)
+        off_w = np.abs(power_w - side.direction * side.ideal.power_w)
+        found[off_w > np.maximum(ignore_w, RESOLUTION_W)] = NUMBER[What.STEADY]
+        who = side.caps_w > 0.0 if side is not sides[0] else np.ones(len(power_w), np.bool_)
+        codes = np.where(who, found, codes)
     codes[must.who] = NUMBER[What.DEPARTURE]
     return codes

@@ -27,6 +27,7 @@ class What(StrEnum):
     CHARGE_ONLY = "charge only"
     NOT_READY = "not ready"
     NO_VEHICLE = "no vehicle"
+    UNKNOWN_NODE = "unknown node"
     OFFLINE = "offline"
     SILENT = "silent"
     DOES_NOT_FOLLOW = "does not follow"
@@ -80,6 +81,7 @@ _REMEDIES = {
     What.CHARGE_ONLY: "it cannot feed the grid: {name}",
     What.NOT_READY: "it waits for authorisation, or is paused",
     What.NO_VEHICLE: "nothing is plugged in",
+    What.UNKNOWN_NODE: "the feeder tree must have the node that the charger names",
     What.OFFLINE: "its station must connect again",
     What.SILENT: "a measurement from its station would let it take part again",
     What.DOES_NOT_FOLLOW: "it gives less than it was asked for; it is tried again little by little",

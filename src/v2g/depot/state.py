@@ -16,8 +16,8 @@ FRESH_S = 10.0
 
 
 _KEPT = (
-    "power_w", "energy_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_soc_s", "_heard_s",
-    "_every_s",
+    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_needs_s",
+    "_soc_s", "_heard_s", "_every_s",
 )  # fmt: skip
 
 
@@ -42,6 +42,8 @@ class State:
         """Set-points of the last step."""
         self.energy_wh: Floats = np.full(size, np.nan)
         """In each battery by reckoning; not a number if it is not known."""
+        self.charged_wh: Floats = np.zeros(size)
+        """Into each battery since its needs were stated."""
         self.must: Bools = np.zeros(size, dtype=np.bool_)
         self.alone_since_s: Floats = np.full(size, np.inf)
         self.alone_w: Floats = np.zeros(size)
@@ -49,6 +51,7 @@ class State:
         self.most_w: Floats = np.full(size, np.inf)
         """What a charger that does not follow gives at most; a magnitude."""
         self.astray_since_s: Floats = np.full(size, np.inf)
+        self._needs_s: Floats = np.full(size, np.nan)
         self._soc_s: Floats = np.full(size, -np.inf)
         self._heard_s: Floats = np.full(size, -np.inf)
         self._every_s: Floats = np.full(size, 30.0)
@@ -103,7 +106,10 @@ class State:
         flow_w = np.nan_to_num(flow_w, nan=0.0)
         efficiency = columns["efficiency_pu"]
         into_w = np.where(flow_w > 0, flow_w * efficiency, flow_w / efficiency)
-        self.energy_wh = self.energy_wh + into_w * (now - self._reckoned_s) / HOUR_S
+        flowed_wh = into_w * (now - self._reckoned_s) / HOUR_S
+        self.energy_wh = self.energy_wh + flowed_wh
+        self.charged_wh = np.where(columns["stated_s"] == self._needs_s, self.charged_wh + flowed_wh, 0.0)
+        self._needs_s = columns["stated_s"].copy()
         stated = columns["soc_s"] != self._soc_s
         if stated.any():
             age_s = np.clip(now - columns["soc_s"], 0.0, margins.soc_stale_s)
@@ -113,11 +119,9 @@ class State:
             self._soc_s = columns["soc_s"].copy()
         self._reckoned_s = now
 
-    def follow(self, now: float, patience_s: float) -> Bools:
-        """Compare measurements with the response. Returns who has not followed for longer than `patience_s`.
-
-        Such a charger is asked for little more than it gives, and for more again as it follows.
-        """
+    def follow(self, now: float, patience_s: float) -> None:
+        """Compare measurements with the response: who has not followed for longer than `patience_s` is asked for little
+        more than it gives (`most_w`), and for more again as it follows."""
         columns, response = self.columns, self.response
         measured_w = columns["measured_w"]
         usable = (columns["measured_s"] >= now - FRESH_S) & (columns["online"] > 0)
@@ -131,14 +135,13 @@ class State:
         self.most_w = np.where(astray, np.abs(measured_w) + band_w, np.where(lacking, self.most_w, following_w))
         if astray.any():
             response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
-        return astray
 
     def silent(self, now: float, at_most_s: float) -> Bools:
         """Who has sent no measurement for three times as long as it used to take, or for `at_most_s`."""
         columns = self.columns
         measured_s = columns["measured_s"]
         came = measured_s > self._heard_s
-        passed_s = np.where(came & np.isfinite(self._heard_s), measured_s - self._heard_s, at_most_s)
+        passed_s = np.where(came & np.isfinite(self._heard_s), measured_s - np.fmax(self._heard_s, -1e18), at_most_s)
         # Sooner is believed little by little, later at once.
         self._every_s = np.where(came, np.maximum(passed_s, 0.8 * self._every_s), self._every_s)
         self._heard_s = np.where(came, measured_s, self._heard_s)

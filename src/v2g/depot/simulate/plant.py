@@ -40,6 +40,7 @@ class Car(Struct, frozen=True, kw_only=True):
     floor_pu: float | None = None
     target_pu: float | None = None
     departure_unix_s: float | None = None
+    arrived_unix_s: float = 0.0
     max_charge_w: float = np.inf
     max_discharge_w: float = np.inf
     soc_error_pu: float = 0.0
@@ -106,7 +107,7 @@ class Plant:
 
     def advance(self, step_s: float) -> None:
         """Let time pass."""
-        while self._coming and self._coming[0][0] <= self.now + 1e-9:
+        while self._coming and self._coming[0][0] < self.now + step_s / 2:
             for id, power_w in self._coming.popleft()[1].items():
                 self._setpoint_w[self._number[id]] = power_w
         full = self.energy_wh >= self.capacity_wh
@@ -177,6 +178,7 @@ class Plant:
             departure_unix_s=car.departure_unix_s,
             target_soc_pu=car.target_pu,
             min_soc_pu=car.floor_pu,
+            stated_unix_s=car.arrived_unix_s,
         )
         soc_pu = float(self.energy_wh[number]) / car.capacity_wh + car.soc_error_pu
         vehicle = Vehicle(

@@ -36,7 +36,10 @@ Ranking = Callable[[Charger], float]
 
 
 class Plain:
-    """What others do: no feedback, no reserve, no view of the floor; each limit of the tree is kept in turn."""
+    """What others do: no feedback, no reserve, no view of the floor; each limit of the tree is kept in turn.
+
+    Without a request, vehicles are charged to their target.
+    """
 
     def __init__(self, rank: Ranking | None, cycle_s: float = 2.0) -> None:
         """`rank`: None gives all an equal share."""
@@ -49,7 +52,8 @@ class Plain:
         self._stepped_s = now
         asked_w = asked(site.requests, now, site.frequency_hz).power_w
         asked_w = float("inf") if asked_w is None else asked_w
-        there = [each for each in site.chargers.values() if each.online and each.ready and each.vehicle is not None]
+        wanted = asked_w < float("inf")
+        there = [each for each in site.chargers.values() if each.online and each.ready and _waits(each, wanted=wanted)]
         if self._rank is not None:
             there.sort(key=self._rank)
         room_w = {node.name: node.max_charge_w if asked_w > 0 else node.max_discharge_w for node in site.tree.nodes}
@@ -86,6 +90,13 @@ def first_come(cycle_s: float = 2.0) -> Plain:
 def earliest_deadline(cycle_s: float = 2.0) -> Plain:
     """EDF: who leaves first."""
     return Plain(_departure, cycle_s)
+
+
+def _waits(charger: Charger, *, wanted: bool) -> bool:
+    vehicle = charger.vehicle
+    if vehicle is None or wanted or vehicle.needs is None or vehicle.needs.target_soc_pu is None:
+        return vehicle is not None
+    return vehicle.soc_pu is None or vehicle.soc_pu < vehicle.needs.target_soc_pu
 
 
 def _arrival(charger: Charger) -> float:

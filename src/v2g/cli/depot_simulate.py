@@ -1,0 +1,94 @@
+"""`v2g depot simulate`: days of a depot in virtual time, with several strategies in one table."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from v2g.cli.arguments import add_json, number, whole
+
+if TYPE_CHECKING:
+    from v2g.depot.simulate.day import Outcome, Scene
+
+OURS = "v2g"
+NAMES = (OURS, "equal share", "FCFS", "EDF")
+_COLUMNS = (
+    ("strategy", "strategy", "{}"),
+    ("charged_kwh", "charged kWh", "{:.0f}"),
+    ("fed_kwh", "fed kWh", "{:.0f}"),
+    ("short_visits_pu", "left short", "{:.1%}"),
+    ("short_energy_pu", "energy missing", "{:.2%}"),
+    ("feed_error_pu", "feed error", "{:.1%}"),
+    ("peak_kw", "peak kW", "{:.0f}"),
+    ("cost_eur", "cost EUR", "{:.0f}"),
+    ("floor_vehicle_h", "below floor h", "{:.1f}"),
+    ("overload_kwh", "overload kWh", "{:.1f}"),
+    ("changes_per_charger_h", "changes per h", "{:.0f}"),
+    ("step_ms", "step ms", "{:.2f}"),
+)
+
+
+def add_arguments(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    simulate = actions.add_parser("simulate", help="days of a depot in virtual time, with several strategies")
+    simulate.add_argument("--chargers", type=whole(least=1, most=20_000), default=50, metavar="N", help="default: 50")
+    simulate.add_argument("--days", type=whole(least=1, most=366), default=1, metavar="D", help="default: 1")
+    simulate.add_argument(
+        "--site", choices=("home", "public", "work"), default="work", help="whose vehicles come (default: work)"
+    )
+    simulate.add_argument(
+        "--strategy", choices=NAMES, action="append", metavar="NAME", help=f"{', '.join(NAMES)}; default: all"
+    )
+    simulate.add_argument("--cycle-s", type=number(least=1, most=60), default=10.0, metavar="S", help="default: 10")
+    simulate.add_argument("--season", choices=("winter", "summer"), default="winter", help="of the prices")
+    simulate.add_argument("--seed", type=whole(least=0), default=0, metavar="N", help="default: 0")
+    add_json(simulate)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0."""
+    from v2g.depot.simulate.day import SEASONS, Scene
+
+    scene = Scene(
+        chargers=args.chargers,
+        days=args.days,
+        kind=args.site,
+        seed=args.seed,
+        step_s=args.cycle_s,
+        season=SEASONS[args.season == "summer"],
+    )
+    outcomes = [_simulated(scene, name) for name in args.strategy or NAMES]
+    if args.json:
+        from msgspec import to_builtins
+
+        print(json.dumps({"scene": to_builtins(scene), "outcomes": to_builtins(outcomes)}, indent=2))
+    else:
+        _print(outcomes)
+    return 0
+
+
+def _simulated(scene: "Scene", name: str) -> "Outcome":
+    from v2g.depot.controller import Controller, Settings
+    from v2g.depot.simulate import day
+    from v2g.depot.simulate.strategy import STRATEGIES, Ours, Strategy
+
+    strategy: Strategy
+    if name == OURS:
+        strategy = Ours(Controller(Settings(cycle_s=scene.step_s, meter_stale_s=2 * scene.step_s, silent_s=120.0)))
+    else:
+        strategy = STRATEGIES[name](scene.step_s)
+
+    def progress(done: float) -> None:
+        print(f"\r{name}: {done:4.0%}", end="", file=sys.stderr, flush=True)
+
+    outcome = day.run(scene, name, strategy, progress if sys.stderr.isatty() else None)
+    if sys.stderr.isatty():
+        print("\r", end="", file=sys.stderr)
+    return outcome
+
+
+def _print(outcomes: "list[Outcome]") -> None:
+    rows = [[title for _, title, _ in _COLUMNS]]
+    rows += [[form.format(getattr(each, name)) for name, _, form in _COLUMNS] for each in outcomes]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    for name, *cells in rows:
+        print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
