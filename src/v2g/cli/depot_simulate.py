@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import add_json, number, whole
@@ -80,7 +81,7 @@ def _simulated(scene: "Scene", name: str) -> "Outcome":
     def progress(done: float) -> None:
         print(f"\r{name}: {done:4.0%}", end="", file=sys.stderr, flush=True)
 
-    outcome = day.run(scene, name, strategy, progress if sys.stderr.isatty() else None)
+    outcome = day.run(scene, name, strategy, progress if sys.stderr.isatty() else None, perf_counter)
     if sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
     return outcome

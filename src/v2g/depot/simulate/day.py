@@ -7,7 +7,6 @@ price of its hour, what is fed earns it.
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from importlib import resources
-from time import perf_counter
 
 import numpy as np
 from msgspec import Struct
@@ -69,9 +68,16 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """That the simulation took."""
 
 
-def run(scene: Scene, name: str, strategy: Strategy, progress: Callable[[float], None] | None = None) -> Outcome:
-    """One strategy through the scene. `progress`: called with the share that is done, once for each hour."""
-    return _Days(scene, name, strategy).go(progress)
+def run(
+    scene: Scene,
+    name: str,
+    strategy: Strategy,
+    progress: Callable[[float], None] | None = None,
+    stopwatch: Callable[[], float] = lambda: 0.0,
+) -> Outcome:
+    """One strategy through the scene. `progress`: called with the share that is done, once for each hour. `stopwatch`:
+    seconds of the real clock, for what is measured of the computation."""
+    return _Days(scene, name, strategy, stopwatch).go(progress)
 
 
 def visits(scene: Scene) -> Iterator[tuple[float, int, Car]]:
@@ -138,8 +144,8 @@ def site_of(scene: Scene) -> tuple[Tree, list[Charger]]:
 class _Days:
     """One strategy's run."""
 
-    def __init__(self, scene: Scene, name: str, strategy: Strategy) -> None:
-        self._scene, self._name, self._strategy = scene, name, strategy
+    def __init__(self, scene: Scene, name: str, strategy: Strategy, stopwatch: Callable[[], float]) -> None:
+        self._scene, self._name, self._strategy, self._stopwatch = scene, name, strategy, stopwatch
         tree, chargers = site_of(scene)
         physics = Physics(report_s=scene.step_s, soc_report_s=max(60.0, scene.step_s))
         self._plant = Plant(tree, chargers, physics, BEGINS_S)
@@ -154,7 +160,7 @@ class _Days:
         self._before: dict[str, float] = {}
 
     def go(self, progress: Callable[[float], None] | None) -> Outcome:
-        scene, plant, began_s = self._scene, self._plant, perf_counter()
+        scene, plant, began_s = self._scene, self._plant, self._stopwatch()
         steps = int(scene.days * DAY_S / scene.step_s)
         for step in range(steps):
             self._come_and_go()
@@ -166,7 +172,7 @@ class _Days:
             self._count(requests)
             if progress is not None and step % int(HOUR_S / scene.step_s) == 0:
                 progress(step / steps)
-        return self._outcome(perf_counter() - began_s)
+        return self._outcome(self._stopwatch() - began_s)
 
     def _come_and_go(self) -> None:
         plant = self._plant
@@ -192,9 +198,9 @@ class _Days:
         return (PowerRequest(by="evening peak", power_w=power_w),)
 
     def _steer(self, site: Site) -> None:
-        began_s = perf_counter()
+        began_s = self._stopwatch()
         setpoints_w = self._strategy.step(site, self._plant.now)
-        self._taken_s += perf_counter() - began_s
+        self._taken_s += self._stopwatch() - began_s
         self._steps += 1
         before = self._before
         changed = {id: power_w for id, power_w in setpoints_w.items() if before.get(id) != power_w}
