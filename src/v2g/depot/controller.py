@@ -38,7 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """A request that has moved by more than this share of all ratings does not wait for the cycle."""
     changes_pu: float = 0.2
     """Of the chargers with a vehicle, how many may change in one step."""
-    changes: int = 8
+    changes: int = 4
     """But as many as this in any case, for a small site."""
     ignore_pu: float = 0.03
     """Of its rating: a charger that is no further from its share is left alone."""
