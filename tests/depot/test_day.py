@@ -26,7 +26,7 @@ def test_nobody_leaves_short_and_nobody_below_the_floor() -> None:
 def test_first_come_first_served_does_worse() -> None:
     """The simulation can tell one from another."""
     of = scene(kind="work", site_pu=0.25)
-    assert ours(of).short_energy_pu < run(of, "FCFS", STRATEGIES["FCFS"](of.step_s)).short_energy_pu
+    assert ours(of).short_energy_pu < run(of, "fcfs", STRATEGIES["fcfs"](of.step_s)).short_energy_pu
 
 
 def test_the_same_seed_brings_the_same_vehicles() -> None:
@@ -35,8 +35,8 @@ def test_the_same_seed_brings_the_same_vehicles() -> None:
 
 
 def test_the_command_has_one_row_for_each_strategy(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["depot", "simulate", "--chargers", "3", "--cycle-s", "60", "--strategy", "v2g", "--strategy", "EDF"]
+    words = ["depot", "simulate", "--chargers", "3", "--cycle-s", "60", "--strategy", "v2g", "--strategy", "edf"]
     assert main(words) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split()[0] == "strategy"
-    assert [row.split()[0] for row in rows] == ["v2g", "EDF"]
+    assert [row.split()[0] for row in rows] == ["v2g", "edf"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from v2g.depot.simulate.day import Outcome, Scene
 
 OURS = "v2g"
-NAMES = (OURS, "equal share", "FCFS", "EDF")
+NAMES = (OURS, "equal-share", "fcfs", "edf")
 _COLUMNS = (
     ("strategy", "strategy", "{}"),
     ("charged_kwh", "charged kWh", "{:.0f}"),

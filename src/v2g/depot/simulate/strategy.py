@@ -110,7 +110,7 @@ def _departure(charger: Charger) -> float:
 
 
 STRATEGIES: dict[str, Callable[[float], Strategy]] = {
-    "equal share": equal_share,
-    "FCFS": first_come,
-    "EDF": earliest_deadline,
+    "equal-share": equal_share,
+    "fcfs": first_come,
+    "edf": earliest_deadline,
 }
