@@ -21,7 +21,8 @@ from v2g.iso15118.d2.iso2 import ISO2
 from v2g.iso15118.event import Step
 from v2g.iso15118.signature import sign
 from v2g.messages import decode, encode
-from v2g.pki.profile import Role
+from v2g.pki.issue import ocsp_response
+from v2g.pki.profile import OCSP_SIGNING, Revocation, Role
 from v2g.station.event import StrangerRefused
 from v2g.station.text import describe
 from v2g.tls.context import station_context, vehicle_context
@@ -49,7 +50,7 @@ class Row(NamedTuple):
 def rows() -> list[Row]:
     """One for each certificate and edition."""
     with tempfile.TemporaryDirectory() as directory:
-        return [*_tls_rows(Path(directory)), *_contract_rows(), *_provisioning_rows()]
+        return [*_tls_rows(Path(directory)), *_staple_rows(Path(directory)), *_contract_rows(), *_provisioning_rows()]
 
 
 def table(found: list[Row]) -> str:
@@ -87,6 +88,26 @@ def _four(role: Role, curve: str, expired: int | None = None) -> list[Party]:
     other = authority(f"{domain} Root 2", None, 1, domain=domain, curve=curve, days=500, now=LONG_AGO)
     middle = authority("Sub-CA", root, 0, curve=curve, days=days[1], now=LONG_AGO)
     return [leaf(role, middle, curve=curve, now=LONG_AGO, days=days[0]), middle, root, other]
+
+
+def _staple_rows(directory: Path) -> Iterator[Row]:
+    """The OCSP responder's certificate, at a car that demands its answer."""
+    for edition, (curve, profile) in EDITIONS.items():
+        made = _four(Role.STATION, curve)
+        responder = leaf(Role.STATION, made[1], curve=curve, now=LONG_AGO, days=40, extended_usage=OCSP_SIGNING)
+        own = _files(directory / "station", made, peers := _four(Role.VEHICLE, curve))
+        secc = station_context(own, profile, now=NOW)
+        secc.staple = ocsp_response(
+            *(each.certificate.parsed for each in made[:2]), responder.key, NOW, responder=responder.certificate.parsed
+        )
+        car = vehicle_context(_files(directory / "vehicle", peers, made), profile, now=NOW)
+        car.revocation = Revocation.REQUIRE
+        at_station, at_car = failures(secc, car)
+        assert at_station is not None
+        assert "signed by nobody who may sign for" in str(at_car)
+        trace = describe(StrangerRefused("[fe80::1]:50000", str(at_station), at_station.fault))
+        alert = at_station.alert or "-"
+        yield Row("OCSP responder", edition, "TLS set-up", alert, _plain(" ".join(trace), directory))
 
 
 def _tls_row(
@@ -138,13 +159,13 @@ def _contract_rows() -> Iterator[Row]:
         message = ISO2.message(car.engine.session.session_id, details(contract))
         yield _asked(name, "ISO 15118-2", "PaymentDetails", car.engine.receive, 0x8001, message, car)
     for name, (contract, judge) in _contracts("p521").items():
-        newer = _Watched(judge)
+        newer = Watched(judge)
         answer = newer.pays(newer.challenge(), contract)
-        yield Row(name, "ISO 15118-20", "Authorization", answer.ResponseCode.value, _traced(newer.step))
+        yield Row(name, "ISO 15118-20", "Authorization", answer.ResponseCode.value, traced(newer.step))
 
 
-class _Watched(Car20):
-    """Keeps what the last request brought about."""
+class Watched(Car20):
+    """A car of ISO 15118-20 that keeps what the last request brought about."""
 
     step: Step
 
@@ -164,11 +185,11 @@ def _provisioning_rows() -> Iterator[Row]:
     message = ISO2.message(car.engine.session.session_id, body, signature)
     yield _asked(name, "ISO 15118-2", phase, car.engine.receive, 0x8001, message, car)
     judge = Hierarchy("p521")
-    newer = _Watched(judge)
+    newer = Watched(judge)
     newer.challenge()
     own = judge.maker.credential("WMIV1234567890ABCDEX", "OEM", days=days)
     answer = newer.answer(installation20(newer, own))
-    yield Row(name, "ISO 15118-20", phase, answer.ResponseCode.value, _traced(newer.step))
+    yield Row(name, "ISO 15118-20", phase, answer.ResponseCode.value, traced(newer.step))
 
 
 def _asked(
@@ -176,10 +197,10 @@ def _asked(
 ) -> Row:
     step = receive(payload_type, encode("iso2", message), car.now, car.view)
     [answer] = car.answers(step)
-    return Row(name, edition, phase, answer.ResponseCode.value, _traced(step))
+    return Row(name, edition, phase, answer.ResponseCode.value, traced(step))
 
 
-def _traced(step: Step) -> str:
+def traced(step: Step) -> str:
     """The last line that is no message and no change of phase."""
     said = [describe(event) for event in step.events]
     lines = [" ".join(each) for each in said if each[0] in ("WARNING", "ERROR")]
