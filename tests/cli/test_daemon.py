@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,7 +18,10 @@ from tests.interop.station import START_S, V2G, Station, station
 
 from v2g.io.control import request
 from v2g.io.stranger_limit import MOST
+from v2g.io.tls_probe import look
 from v2g.pki import hierarchy as pki
+from v2g.pki import issue
+from v2g.pki.certificate import of, read_pem
 from v2g.station.command import Command, Pause, Status, Stop, WriteRegister
 
 
@@ -123,6 +126,36 @@ def test_one_station_serves_cars_of_both_editions_over_their_tls(tmp_path: Path)
     assert "TLS 1.3 and TLS 1.2" in trace
     paid = "contract XXV2GC00000001: everyone may use this EVSE; it charges only: nobody says whether"
     assert trace.count(paid) == 2, trace
+
+
+def test_certificates_are_exchanged_under_a_session_that_goes_on(tmp_path: Path) -> None:
+    """Below several roots, one of which has expired when the station starts: it serves the cars of the others."""
+    directory, new, now = tmp_path / "pki", tmp_path / "new", datetime.now(UTC)
+    pki.create(directory, now=now)
+    pki.create(new, now=now)
+    key = issue.make_key("p521")
+    order = issue.Order(issue.name("Old Root", "OEM"), key.public_key(), 1, 2)
+    old = of(issue.issue(order, order.subject, key, now - timedelta(days=10)))
+    (directory / "oem_root_2.pem").write_bytes(old.pem)
+    with station(None, tmp_path, services=["DC_BPT", "DC"], pki=directory, profile="iso15118-20") as ours:
+        assert ours.traced("the root CN=Old Root, O=v2g test, DC=OEM expired on") is not None
+        with car(ours, directory, "--duration", "600") as process:
+            assert ours.traced("-> CHARGE_LOOP"), ours.account()
+            (directory / "secc_key.pem").write_text("half a file")
+            ours.daemon.signal(signal.SIGHUP)
+            assert ours.traced("cannot be used; the former ones stay in force") is not None
+            for file in ("secc_cert.pem", "secc_key.pem", "cpo_chain.pem", "v2g_root.pem", "oem_root.pem"):
+                (directory / file).write_bytes((new / file).read_bytes())
+            ours.daemon.signal(signal.SIGHUP)
+            assert ours.traced("were read again from") is not None
+            seen = look("::1", ours.port, "TLS 1.3")
+            [leaf] = read_pem((new / "secc_cert.pem").read_bytes())
+            assert seen.chain[0] == leaf.der
+            assert process.child.poll() is None, "the session goes on"
+            request(tmp_path / "control.sock", Stop())
+            assert result(process)["result"] == "ok"
+        with car(ours, new, "--duration", "1") as process:
+            assert result(process)["result"] == "ok"
 
 
 def test_a_car_without_tls_is_refused_with_its_code_and_the_next_is_served(ours: Station, certificates: Path) -> None:

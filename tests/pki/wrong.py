@@ -53,10 +53,9 @@ def table(found: list[Row]) -> str:
         "| wrong | edition | request | code | the station's trace | the car may try again |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {row.wrong} | {row.edition} | {row.request} | `{row.code}` | `{row.trace}` | {'yes' if row.goes_on else 'no'} |"
-        for row in found
-    ]
+    for row in found:
+        again = "yes" if row.goes_on else "no"
+        lines.append(f"| {row.wrong} | {row.edition} | {row.request} | `{row.code}` | `{row.trace}` | {again} |")
     return "\n".join([*lines, ""])
 
 

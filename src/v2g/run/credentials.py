@@ -54,6 +54,11 @@ class Credentials:
         self._asked: dict[bytes, float] = {}
         """Certificates that a responder was asked about, and when."""
         self._questions: set[asyncio.Task[None]] = set()
+        self._hurry = asyncio.Event()
+
+    def look_now(self) -> None:
+        """Somebody says that the files may have changed: look at once."""
+        self._hurry.set()
 
     def channel(self) -> TlsChannel:
         """For the next car."""
@@ -75,7 +80,10 @@ class Credentials:
                 stapled_s = now_s if failure is None else now_s - RENEW_S + RETRY_S
                 if failure is not None:
                     report(failure)
-            await asyncio.sleep(look_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(look_s):
+                    await self._hurry.wait()
+            self._hurry.clear()
             if await asyncio.to_thread(self._stamp) != self._seen:
                 self.reload(report)
                 warned_s = stapled_s = float("-inf")

@@ -85,8 +85,14 @@ class StationProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._trace.reopen)
         credentials = station_tls(self._settings) if self._tls else None
+
+        def hang_up() -> None:
+            self._trace.reopen()
+            if credentials is not None:
+                credentials.look_now()
+
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
         hardware = HardwareLock(await _commanded(self._settings))
         try:
             await self._serve_all(credentials, ready)
