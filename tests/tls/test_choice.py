@@ -150,6 +150,47 @@ def test_trusted_ca_keys_decide_among_leaves(two_roots: "tuple[Hierarchy, Hierar
     assert shown(station, offer) == first
 
 
+def named_in_hello(car: TlsContext) -> list[bytes]:
+    """The roots that a car names in its first message, each by its hash."""
+    hello = read(TlsChannel(car).outgoing())
+    assert hello is not None
+    assert {each.kind for each in hello.named} == {3}
+    return [each.value for each in hello.named]
+
+
+def test_our_car_names_its_roots_and_gets_a_chain_below_one_of_them(two_roots: "tuple[Hierarchy, Hierarchy]") -> None:
+    """[V2G2-651], [V2G2-871]: with several, too, and whichever leaf the station has first."""
+    for order in (two_roots, two_roots[::-1]):
+        station = TlsChoice([older(each) for each in order])
+        for hierarchy in two_roots:
+            channel, _ = connect(station, car_of_2(hierarchy))
+            assert not channel.handshaking
+            root, *_ = read_pem((hierarchy.directory / "v2g_root.pem").read_bytes())
+            assert named_in_hello(car_of_2(hierarchy)) == [root.parsed.fingerprint(SHA1())]
+    both = two_roots[0].vehicle()._replace(roots=tuple(each.directory / "v2g_root.pem" for each in two_roots))
+    car = vehicle_context(both, ISO15118_2, now=NOW)
+    assert len(named_in_hello(car)) == 2
+    assert not connect(TlsChoice([older(two_roots[1])]), car)[0].handshaking
+
+
+def test_a_station_of_a_private_environment_is_chosen_by_the_root_of_its_owner(
+    p256: "Hierarchy", tmp_path: Path
+) -> None:
+    """Its leaf stands right below that root; a car that was not given the root does not talk to it."""
+    root = authority("PE Root", None, 0, domain="PE", now=NOW)
+    own = leaf(Role.PRIVATE_STATION, root, now=NOW)
+    (tmp_path / "secc_key.pem").write_bytes(own.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (tmp_path / "secc_cert.pem").write_bytes(own.certificate.pem)
+    (tmp_path / "pe_root.pem").write_bytes(root.certificate.pem)
+    files = TlsFiles(tmp_path / "secc_cert.pem", tmp_path / "secc_key.pem", (), own_roots=(tmp_path / "pe_root.pem",))
+    private = station_context(files, ISO15118_2, now=NOW)
+    station = TlsChoice([older(p256), private])
+    given = p256.vehicle()._replace(roots=(tmp_path / "pe_root.pem",))
+    channel, _ = connect(station, vehicle_context(given, ISO15118_2, now=NOW))
+    assert not channel.handshaking
+    assert "does not trust" in str(failures(TlsChoice([private]), car_of_2(p256))[0])
+
+
 def test_certificate_authorities_decide_among_leaves(tmp_path: Path) -> None:
     contexts = []
     for number in (1, 2):

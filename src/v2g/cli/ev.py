@@ -231,7 +231,8 @@ def _route(args: argparse.Namespace) -> "str | Endpoint":
 def _tls(args: argparse.Namespace) -> "TlsContext":
     from datetime import UTC, datetime
 
-    from v2g.pki.store import ISO2
+    from v2g.pki.profile import Anchor
+    from v2g.pki.store import ISO2, root_files
     from v2g.tls.context import vehicle_context
     from v2g.tls.files import TlsFiles
     from v2g.tls.profile import ISO15118_2, PROFILES
@@ -250,7 +251,12 @@ def _tls(args: argparse.Namespace) -> "TlsContext":
     files = TlsFiles(
         certificate=pki / "vehicle_cert.pem",
         private_key=pki / "vehicle_key.pem",
-        roots=(pki / "v2g_root.pem",),
+        # A station of a private environment is trusted by its owner's root, which the car was given.
+        roots=tuple(
+            dict.fromkeys(
+                [pki / "v2g_root.pem", *(each for kind in (Anchor.V2G, Anchor.PE) for each in root_files(pki, kind))]
+            )
+        ),
         chain=chain if chain.exists() else None,
     )
     return vehicle_context(files, profile, now=datetime.now(UTC))

@@ -222,7 +222,7 @@ def _contexts(settings: Tls, now: datetime, more: Sequence[Path]) -> tuple[list[
         roots=roots,
         chain=settings.chain or (directory / "cpo_chain.pem" if settings.certificate is None else None),
         password_file=settings.password_file,
-        own_roots=_existing(directory / "v2g_root.pem"),
+        own_roots=_own_roots(directory),
         key_uri=settings.key_uri,
         pkcs11_module=settings.pkcs11_module,
     )
@@ -236,7 +236,7 @@ def _contexts(settings: Tls, now: datetime, more: Sequence[Path]) -> tuple[list[
             place / "secc_key.pem",
             (*roots, *_existing(place / "oem_root.pem")),
             next(iter(_existing(place / "cpo_chain.pem")), None),
-            own_roots=_existing(place / "v2g_root.pem"),
+            own_roots=_own_roots(place),
         )
         try:
             found = _beside_contexts(own, profile, now, settings.key_log)
@@ -267,12 +267,23 @@ def _vehicle_roots(settings: Tls, more: Sequence[Path]) -> tuple[Path, ...]:
     """The files with the roots of vehicles. One that cannot be read keeps no car of the others out."""
     first = settings.vehicle_roots or settings.directory / "oem_root.pem"
     places = () if settings.vehicle_roots is not None else (settings.directory, *more)
+    return _usable([first, *(file for place in places for file in store.root_files(place, Anchor.OEM))]) or (first,)
+
+
+def _own_roots(directory: Path) -> tuple[Path, ...]:
+    """The files with roots that may stand above the station's own chain: public ones, and those of a private
+    environment."""
+    return _usable([file for anchor in (Anchor.V2G, Anchor.PE) for file in store.root_files(directory, anchor)])
+
+
+def _usable(files: Sequence[Path]) -> tuple[Path, ...]:
+    """Those that can be read; `store.load` names the others."""
     usable = []
-    for file in dict.fromkeys([first, *(file for place in places for file in store.root_files(place, Anchor.OEM))]):
+    for file in dict.fromkeys(files):
         with suppress(TlsError):
             certificates(file)
             usable.append(file)
-    return tuple(usable) or (first,)
+    return tuple(usable)
 
 
 def _existing(path: Path) -> tuple[Path, ...]:

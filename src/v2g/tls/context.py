@@ -25,6 +25,7 @@ from v2g.pki.revocation import BadEvidence, Status
 from v2g.tls.files import TlsFiles, certificates, own_certificates, private_key
 from v2g.tls.hello import ClientHello
 from v2g.tls.profile import ISO15118_20, STATION_DOMAINS, Profile, Role, TlsError
+from v2g.tls.trusted_ca_keys import name_roots
 
 if TYPE_CHECKING:  # loaded for a key on a token
     from v2g.tls.token import Token, TokenConnection
@@ -167,6 +168,8 @@ class TlsContext:
             store.add_cert(crypto.X509.from_cryptography(anchor.parsed))
             # certificate_authorities in CertificateRequest ([V2G20-2401]): the car picks the chain that fits.
             self.ssl.add_client_ca(anchor.parsed)
+        if self.role is Role.VEHICLE and self.profile.version == "TLSv1.2":
+            self._named_roots = name_roots(self.ssl, valid)
 
     def _log_keys(self, path: Path) -> None:
         try:
