@@ -97,9 +97,8 @@ def _staple_rows(directory: Path) -> Iterator[Row]:
         responder = leaf(Role.STATION, made[1], curve=curve, now=LONG_AGO, days=40, extended_usage=OCSP_SIGNING)
         own = _files(directory / "station", made, peers := _four(Role.VEHICLE, curve))
         secc = station_context(own, profile, now=NOW)
-        secc.staple = ocsp_response(
-            *(each.certificate.parsed for each in made[:2]), responder.key, NOW, responder=responder.certificate.parsed
-        )
+        own_leaf, issuer = (each.certificate.parsed for each in made[:2])
+        secc.staple = ocsp_response(own_leaf, issuer, responder.key, NOW, responder=responder.certificate.parsed)
         car = vehicle_context(_files(directory / "vehicle", peers, made), profile, now=NOW)
         car.revocation = Revocation.REQUIRE
         at_station, at_car = failures(secc, car)
