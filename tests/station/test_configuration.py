@@ -230,6 +230,10 @@ evses:
             "allow it, or add DC or AC to services",
         ),
         ("services: [DC, DC]", "9:20: evses[0].services[1]: DC is listed twice; remove one"),
+        (
+            "services: [DC]\n    access: {negative_current: [020000000001]}",
+            "10:32: evses[0].access.negative_current: names cars, while DC_BPT is not in services; add it",
+        ),
         ("modes: [dynamic, dynamic]", "9:22: evses[0].modes[1]: dynamic is listed twice; remove one"),
         ("dispatch: []", "9:15: evses[0].dispatch: has no step; add one, such as {power_w: 0}"),
         ("dispatch: [{power_w: .nan}]", "9:26: evses[0].dispatch[0].power_w: is '.nan'; must be a number"),

@@ -91,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wish.add_argument(
         "--discharge-w", type=number(least=0, most=10_000_000), metavar="W", help="scheduled: feed the grid with it"
     )
+    wanted.add_argument("--negative-current", action="store_true", help="before -20: feed the grid (SAE J2847/2)")
     wanted.add_argument(
         "--departure-s", type=whole(least=0, most=1_000_000_000), metavar="S", help="seconds until departure (a day)"
     )
@@ -191,8 +192,10 @@ def _plan(args: argparse.Namespace) -> _Plan:
         raise EvError("--pause and --resume need another protocol; DIN SPEC 70121 has no pause")
     if args.mode == "dynamic" and (args.charge_w, args.discharge_w) != (None, None):
         raise EvError("--charge-w and --discharge-w need --mode scheduled; in dynamic mode the station decides")
-    if args.discharge_w is not None and not service.bidirectional:
-        raise EvError(f"--discharge-w needs a bidirectional service, {service.name} is none")
+    if args.negative_current and not (old and service.dc):
+        raise EvError("--negative-current is for DC with ISO 15118-2 or DIN; in ISO 15118-20 ask for --service DC_BPT")
+    if args.discharge_w is not None and not (service.bidirectional or args.negative_current):
+        raise EvError(f"--discharge-w needs a bidirectional service or --negative-current, {service.name} is none")
     if not args.soc_min <= args.soc_target <= args.soc_max:
         raise EvError("--soc-min, --soc-target and --soc-max must not decrease")
     if args.slac and args.interface is None:
@@ -288,6 +291,7 @@ def _intent(args: argparse.Namespace, service: "Service", tls: "TlsContext | Non
         soc_max=args.soc_max,
         departure_unix_s=None if args.departure_s is None else int(time.time()) + args.departure_s,
         wish_w=args.charge_w if args.discharge_w is None else -args.discharge_w,
+        negative_current=args.negative_current,
         duration_s=args.duration,
         pause=args.pause,
         loop_interval_s=args.loop_interval,

@@ -137,8 +137,8 @@ class CarSession:
 
     @property
     def bidirectional(self) -> bool:
-        """Whether the selected service may feed the grid."""
-        return self.intent.service.bidirectional
+        """Whether the selected service may feed the grid, or the car asks for it by a negative current."""
+        return self.intent.service.bidirectional or self.intent.negative_current
 
     def own_limits(self, vehicle: VehicleState) -> Limits:
         """What the vehicle can do now: a battery at its maximum takes nothing, one at its minimum gives nothing."""

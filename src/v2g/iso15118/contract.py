@@ -157,6 +157,11 @@ def common_name(certificate: bytes) -> str:
     return str(names[0].value) if names else ""
 
 
+def plain_name(text: str) -> str:
+    """An EVCCID or an eMAID without separators, in capitals."""
+    return plain_emaid(text).replace(":", "")
+
+
 def plain_emaid(text: str) -> str:
     """An eMAID without separators, in capitals, so that two spellings of one contract are equal."""
     return text.replace("-", "").replace("*", "").upper()

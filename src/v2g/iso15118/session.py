@@ -7,6 +7,7 @@ from v2g.exi.facets import Type
 from v2g.iso15118.car import CarState
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Selection, Service
+from v2g.iso15118.sign_proof import SignProof
 from v2g.iso15118.view import Demand, Limits, Offer, Slot
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
@@ -56,6 +57,8 @@ class Session:
     """ISO 15118-20: the car is asked to confirm that reading (MeteringConfirmation)."""
     receipt_s: int = 0
     """When a receipt was asked for last, seconds since 1970 UTC; 0: not yet."""
+    proof: SignProof = SignProof()
+    """ISO 15118-2 and DIN: whether the car means a negative current as one."""
     pausing: bool = False
     """The session ended with a pause."""
 

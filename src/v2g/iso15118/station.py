@@ -52,6 +52,8 @@ class StationConversation:
         connection has TLS; if left out, it has if there is such a certificate."""
         if not (peer is not None if secure is None else secure):  # [V2G2-828]
             offer = replace(offer, contracts=None, provisioning=None)
+        if plain:
+            offer = replace(offer, negative_current=frozenset())
         self.engine: StationEngine | None = None
         self._offer, self._peer, self._paused, self._timing = offer, peer, paused, timing
         self._plain = plain

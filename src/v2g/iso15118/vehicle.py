@@ -102,6 +102,9 @@ class Intent:
     """Of an on-board charger that feeds the grid."""
     wish_w: float | None = None
     """Scheduled mode: the power to use if the schedule allows it, negative to feed the grid; None: charge fully."""
+    negative_current: bool = False
+    """ISO 15118-2 and DIN, DC: ask for a negative current to feed the grid (SAE J2847/2). A station that does not know
+    of it gives none."""
     duration_s: float | None = None
     """How long energy is transferred; None: until the battery or somebody ends it."""
     pause: bool = False

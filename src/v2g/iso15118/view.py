@@ -118,6 +118,8 @@ class StationView:
     current_gone: bool = False
     """Whether the current is known to be so low that a contactor may open."""
     power_w: float = 0.0
+    metered_w: float | None = None
+    """What the meter measures at the grid's side, positive into the car; None: not known."""
     target_w: float | None = None
     """Active power that the car has to hold to; None while it follows a schedule of its own (0 in dynamic control)."""
     target_var: float | None = None
@@ -191,5 +193,8 @@ class Offer:
     """What energy costs; None: no tariffs."""
     receipts_s: float | None = None
     """Have a car with a contract sign the meter's reading this often; None: never."""
+    negative_current: frozenset[str] = frozenset()
+    """Cars of ISO 15118-2 and DIN that may ask for a negative current: their EVCCIDs or contracts, without
+    separators."""
     internet: tuple[int, ...] = ()
     """The parameter sets of the internet service that the site has, by their numbers in Table 107 of ISO 15118-2."""

@@ -47,6 +47,7 @@ def view_of(
         current_a=0.0 if inverter is None else inverter.current_a,
         current_gone=inverter is not None and abs(inverter.current_a) < NO_CURRENT_A,
         power_w=power_w,
+        metered_w=None if meter is None else meter.power_w,
         target_w=target_w,
         target_var=decision.reactive_var if decision.reactive_by else None,
         der=der,

@@ -1,6 +1,6 @@
 """What an EVSE offers every car: its services, and its limits."""
 
-from v2g.iso15118.contract import Payment
+from v2g.iso15118.contract import Payment, plain_name
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Limits, Offer
 from v2g.power.inverter import InverterRating
@@ -30,6 +30,9 @@ def offer_of(settings: EvseSettings, payment: Payment | None = None) -> Offer:
         provisioning=payment.provisioning,
         prices=payment.prices,
         receipts_s=settings.receipts_s,
+        negative_current=frozenset(
+            plain_name(each) for each in settings.access.negative_current if Service.DC_BPT.name in settings.services
+        ),
         internet=tuple(number for name in settings.internet for number in _INTERNET[name]),
     )
 

@@ -142,6 +142,14 @@ def _discharge_permission(evse: Fields) -> Findings:
         yield "access.discharge", f"false, while every service feeds the grid: no car could be served; {remedy}"
 
 
+def _negative_current(evse: Fields) -> Findings:
+    if not evse["access"]["negative_current"]:
+        return
+    missing = [name for name in ("DC", "DC_BPT") if name not in evse["services"]]
+    if missing:
+        yield "access.negative_current", f"names cars, while {' and '.join(missing)} is not in services; add it"
+
+
 def _dispatch_order(evse: Fields) -> Findings:
     *timed, _ = evse["dispatch"] or [None]
     if not evse["dispatch"]:
@@ -343,6 +351,7 @@ RULES = Rules(
             _outside_wishes,
             _dc_devices,
             _discharge_permission,
+            _negative_current,
             _dispatch_order,
             _follow_grid,
             _grid_protection,

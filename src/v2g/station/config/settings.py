@@ -96,6 +96,9 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whether a car that may use the EVSE, and has proved who it is, may also feed the grid."""
     bench_discharge: bool = False
     """For a bench only: let a car feed the grid that proves nothing of who it is, such as one without TLS."""
+    negative_current: tuple[Name, ...] = ()
+    """Cars of ISO 15118-2 and DIN SPEC 70121 that may feed the grid by a negative target current (SAE J2847/2), each by
+    its contract or its EVCCID. All else that holds for feeding the grid holds for them too."""
     certified: tuple[CertifiedVehicle, ...] = ()
     """Vehicles whose own inverter may feed the grid in AC_BPT."""
 

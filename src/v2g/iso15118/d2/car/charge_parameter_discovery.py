@@ -6,6 +6,7 @@ from typing import Any
 
 from v2g.exi.facets import Type
 from v2g.iso15118.car_session import Abandon, CarSession
+from v2g.iso15118.d2.car.current_demand import both_ways
 from v2g.iso15118.d2.car.status import dc_ev_status, heeding
 from v2g.iso15118.d2.dialect import Dialect, body, stated
 from v2g.iso15118.d2.table import Phase
@@ -42,7 +43,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
             f"{limits.voltage_max_v:g} V",
             Fault.REQUEST_REFUSED,
         )
-    session = replace(session, limits=limits)
+    session = replace(session, limits=both_ways(limits, session) if dc else limits)
     if said.EVSEProcessing is not to.messages.EVSEProcessing.Finished:
         return session
     if type(said.SASchedules) is not to.messages.SAScheduleList:
@@ -50,7 +51,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
     offered = said.SASchedules.SAScheduleTuple[0].SalesTariff if to.renegotiates else None
     session = replace(
         session,
-        schedule=_read(said.SASchedules, vehicle.unix_s),
+        schedule=_read(said.SASchedules, vehicle.unix_s, gives=dc and session.intent.negative_current),
         renegotiate=False,
         tariff=accepted("iso2", offered, response.Header.Signature, session.contract),
     )
@@ -128,14 +129,15 @@ def _ac_limits(parameters: Any, session: CarSession) -> Limits:
     return Limits(charge_w=charge_a * nominal_v * phases(session), charge_a=charge_a, voltage_max_v=nominal_v)
 
 
-def _read(offered: Any, unix_s: int) -> Schedule:
-    """The first tuple; its last entry lasts a day if the station does not say how long."""
+def _read(offered: Any, unix_s: int, *, gives: bool) -> Schedule:
+    """The first tuple; its last entry lasts a day if the station does not say how long. `gives`: PMax is the limit of
+    what the car gives, too."""
     chosen = offered.SAScheduleTuple[0]
     entries = chosen.PMaxSchedule.PMaxScheduleEntry
     starts = [entry.TimeInterval.start for entry in entries]
     last_s = starts[-1] + (entries[-1].TimeInterval.duration or _DAY_S)
-    slots = [
-        Slot(max(0, after_s - before_s), max(0.0, float(getattr(entry.PMax, "value", entry.PMax))), 0.0)
-        for entry, (before_s, after_s) in zip(entries, pairwise([*starts, last_s]), strict=True)
-    ]
+    slots = []
+    for entry, (before_s, after_s) in zip(entries, pairwise([*starts, last_s]), strict=True):
+        most_w = max(0.0, float(getattr(entry.PMax, "value", entry.PMax)))
+        slots.append(Slot(max(0, after_s - before_s), most_w, most_w if gives else 0.0))
     return Schedule(chosen.SAScheduleTupleID, unix_s + starts[0], tuple(slots))

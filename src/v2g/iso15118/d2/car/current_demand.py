@@ -1,4 +1,5 @@
-"""CurrentDemand: the car asks for the current that schedule and limits allow; it never asks for a negative one."""
+"""CurrentDemand: the car asks for the current that schedule and limits allow; for a negative one only if it is meant to
+(SAE J2847/2)."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ def request(to: Dialect, session: CarSession, vehicle: VehicleState) -> Type:
     own = session.own_limits(vehicle)
     wanted = to.messages.CurrentDemandReq(
         dc_ev_status(to, session, vehicle),
-        EVTargetCurrent=to.limit(max(0.0, session.target_a(vehicle)), "A"),
+        EVTargetCurrent=to.limit(_target_a(session, vehicle), "A"),
         EVMaximumVoltageLimit=to.limit(own.voltage_max_v, "V"),
         EVMaximumCurrentLimit=to.limit(own.charge_a, "A"),
         EVMaximumPowerLimit=to.limit(own.charge_w, "W"),
@@ -35,13 +36,25 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
     session = replace(
         session,
         command=replace(session.command, target_a=wanted.EVTargetCurrent.value, target_v=wanted.EVTargetVoltage.value),
-        limits=_newer(said, session.limits),
+        limits=both_ways(_newer(said, session.limits), session),
         report=Report(voltage_v, current_a, voltage_v * current_a, meter),
         reading=getattr(said, "MeterInfo", None) or session.reading,
         loops=session.loops + 1,
     )
     receipt = getattr(said, "ReceiptRequired", None)
     return heeding(to, session, said.DC_EVSEStatus).to(Phase.RECEIPT if receipt else Phase.DC_CHARGE_LOOP)
+
+
+def _target_a(session: CarSession, vehicle: VehicleState) -> float:
+    target_a = session.target_a(vehicle)
+    return target_a if session.intent.negative_current else max(0.0, target_a)
+
+
+def both_ways(limits: Limits, session: CarSession) -> Limits:
+    """The station's limits, which it states for charging only, as a car reads them that asks for a negative current."""
+    if not session.intent.negative_current:
+        return limits
+    return replace(limits, discharge_w=limits.charge_w, discharge_a=limits.charge_a)
 
 
 def _newer(said: Any, before: Limits) -> Limits:

@@ -64,9 +64,9 @@ def _asked(to: Dialect, asked: Any) -> ChargeProgress:
 
 
 def _profile(to: Dialect, schedule: Schedule, session: CarSession, vehicle: VehicleState) -> Any:
-    """What the car plans: its wish, held to the schedule."""
+    """What the car plans to take: its wish, held to the schedule. What it wants to give has no place in it."""
     entries, start_s = [], 0
-    for duration_s, power_w in schedule.plan(session.wish_w(vehicle))[:_MOST_ENTRIES]:
+    for duration_s, power_w in schedule.plan(max(0.0, session.wish_w(vehicle)))[:_MOST_ENTRIES]:
         planned = to.limit(power_w, "W") if to.renegotiates else min(int(power_w), _DIN_MOST_W)
         entries.append(to.messages.ProfileEntry(start_s, planned))
         start_s += duration_s

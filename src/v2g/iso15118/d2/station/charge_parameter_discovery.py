@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from v2g.iso15118.contract import Priced
+from v2g.iso15118.contract import Priced, plain_name
 from v2g.iso15118.d2.dialect import Dialect, body, stated
 from v2g.iso15118.d2.station import schedule
 from v2g.iso15118.d2.station.car_limits import ac_limits, dc_limits
@@ -20,6 +20,8 @@ from v2g.messages.iso2 import ResponseCode
 def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Reply:
     asked = body(request)
     service = _service(to, asked, session)
+    if service is Service.DC and _may_ask_for_less(session, view):
+        service = Service.DC_BPT
     parameters = asked.EVChargeParameter
     wanted = to.messages.DC_EVChargeParameter if service.dc else to.messages.AC_EVChargeParameter
     if type(parameters) is not wanted:
@@ -78,6 +80,13 @@ def _service(to: Dialect, asked: Any, session: Session) -> Service:
             f"{wanted.value} was not offered, only {', '.join(offered)}",
         )
     return service
+
+
+def _may_ask_for_less(session: Session, view: StationView) -> bool:
+    """Whether this very car may be discharged by a negative current: it is listed, and may feed the grid."""
+    car, listed = session.car, session.offer.negative_current
+    names = {plain_name(car.evcc_id), plain_name(car.contract)} - {""}
+    return view.may_discharge and bool(names & listed)
 
 
 def _phases(asked: Any) -> int:

@@ -1,6 +1,7 @@
 """The station's half of ISO 15118-2, and what DIN SPEC 70121 has in common with it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace as replaced
 from functools import cache, partial
 from typing import Any
 
@@ -34,6 +35,7 @@ from v2g.iso15118.d2.station.status import ac_status, dc_status
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.engine import paired
 from v2g.iso15118.paused import Paused, binding
+from v2g.iso15118.service import Service
 from v2g.iso15118.session import Code, Refusal, Reply, Session, Wait
 from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Offer, StationView
@@ -117,14 +119,17 @@ def _least_response(to: Dialect, request: str) -> Any:
 
 
 def _pause(to: Dialect, session: Session) -> Paused | None:
-    if session.selection is None or session.session_id == NO_SESSION:
+    selection = session.selection
+    if selection is None or session.session_id == NO_SESSION:
         return None
+    if selection.service is Service.DC_BPT:  # whether it may ask for a negative current is decided again
+        selection = replaced(selection, service=Service.DC)
     proof = b"" if session.peer is None else binding(session.session_id, session.peer)
     return Paused(
         to.edition.name,
         session.session_id,
         proof,
-        session.selection,
+        selection,
         session.offer.services,
         session.car,
         bool(session.by_contract),

@@ -1,0 +1,121 @@
+"""Cars of ISO 15118-2 and DIN that ask for a negative current (SAE J2847/2): nothing unless listed and proved."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+from tests.station.scene import CAR, OUTLET, fault_of, texts
+from tests.station.test_d2 import D2, DIN, charging
+
+from v2g.bench.sim.world import NOWHERE, World
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.sign_proof import MOST_TURNS, PROOF_TURNS, PROOF_W, SignProof
+from v2g.iso15118.vehicle import Intent
+from v2g.station.config.settings import Access, EvseSettings, Pilot
+from v2g.station.power.limits import Bound, Holds
+from v2g.station.readings import Readings
+
+EVCC_ID = "02:00:00:00:00:01"
+LISTED = Access(grant="everyone", discharge=True, bench_discharge=True, negative_current=(EVCC_ID,))
+EVSE = changed(OUTLET, pilot=Pilot(device=NOWHERE), safety=NOWHERE, access=LISTED)
+EDITIONS = pytest.mark.parametrize("edition", [D2, DIN])
+
+
+def world(edition: str, evse: EvseSettings = EVSE, wish_w: float | None = -5_000.0, duration_s: float = 30.0) -> World:
+    intent = Intent(
+        EVCC_ID,
+        Service.DC,
+        ControlMode.SCHEDULED,
+        CAR,
+        editions=(edition,),
+        duration_s=duration_s,
+        wish_w=wish_w,
+        negative_current=True,
+        loop_interval_s=0.05,
+    )
+    return World(evse, intent)
+
+
+@EDITIONS
+def test_a_listed_car_is_discharged_after_a_proof_at_low_power(edition: str) -> None:
+    running = charging(world(edition), 0.0)
+    seen_w = []
+
+    def proved() -> bool:
+        seen_w.append(running.plant.power_w)
+        conversation = running.evse.visit.conversation
+        return conversation is not None and conversation.engine is not None and conversation.engine.session.proof.passed
+
+    running.run(60.0, until=proved)
+    assert proved(), texts(running)
+    assert -1.1 * PROOF_W < min(seen_w) < -0.8 * PROOF_W, "low power until then"
+    running.run(10.0)
+    assert -5_500 < running.plant.power_w < -4_500
+    running.evse.site = Bound("site limit", 2_000.0, 2_000.0, holds=Holds.ALWAYS)
+    running.run(10.0)
+    assert -2_200 < running.plant.power_w < 0, "every limit holds for it"
+    running.run_to_end()
+    assert fault_of(running) is None, texts(running)
+    report = running.evse.visit.report
+    assert (report.result, report.service) == ("completed", "DC_BPT")
+    assert report.discharged_wh > 10
+    assert not running.contactor.closed
+
+
+FORBIDDEN = {
+    "not listed": changed(EVSE, access=changed(LISTED, negative_current=("020000000002",))),
+    "nobody is listed": changed(EVSE, access=changed(LISTED, negative_current=())),
+    "the site forbids it": changed(EVSE, access=changed(LISTED, discharge=False)),
+    "it proves nothing of who it is": changed(EVSE, access=changed(LISTED, bench_discharge=False)),
+    "no grid code": changed(EVSE, grid_code=None),
+    "the EVSE charges only": changed(EVSE, services=("DC",)),
+    "below the floor": changed(EVSE, soc_floor_percent=80),
+}
+
+
+@pytest.mark.parametrize("reason", FORBIDDEN)
+def test_otherwise_nothing_flows_out_of_a_car(reason: str) -> None:
+    running = charging(world(DIN if reason == "not listed" else D2, FORBIDDEN[reason]), 0.0)
+    for _ in range(30):
+        running.run(0.3)
+        assert running.plant.power_w > -100, texts(running)
+    assert running.evse.visit.report.discharged_wh < 0.2
+
+
+def test_a_meter_that_does_not_agree_proves_nothing() -> None:
+    """It is mounted the wrong way round, or measures something else."""
+    running = world(D2, duration_s=45.0)
+
+    def turned(readings: Readings) -> Readings:
+        meter = readings.meter
+        return readings if meter is None else changed(readings, meter=replace(meter, power_w=abs(meter.power_w)))
+
+    running.as_read = turned
+    charging(running, 0.0)
+    for _ in range(100):
+        running.run(0.3)
+        assert running.plant.power_w > -1.1 * PROOF_W
+    said = [text for text in texts(running) if "not discharged by its negative current" in text]
+    assert len(said) == 1
+    assert abs(running.plant.power_w) < 100
+
+
+def test_the_proof_needs_current_and_meter_in_a_row_and_ends_in_stated_requests() -> None:
+    proof = SignProof()
+    for _ in range(PROOF_TURNS - 1):
+        proof = proof.after(-5.0, -2.0, -700.0, "")
+    assert proof.most_w == PROOF_W
+    for current_a, metered_w in ((2.0, -700.0), (0.0, -700.0), (-2.0, 700.0), (-2.0, None), (float("nan"), -700.0)):
+        assert proof.after(-5.0, current_a, metered_w, "").shown == 0
+        assert not proof.after(-5.0, current_a, metered_w, "").passed
+    assert proof.after(5.0, -2.0, -700.0, "").shown == 0, "the car no longer asks for it"
+    passed = proof.after(-5.0, -2.0, -700.0, "")
+    assert passed.passed
+    assert passed.most_w > 1e6
+    assert passed.after(-5.0, -2.0, -700.0, "FAILED_RESSTemperatureInhibit").most_w == 0
+    never = SignProof()
+    for _ in range(MOST_TURNS):
+        never = never.after(-5.0, 0.0, -700.0, "")
+    assert never.most_w == 0
+    assert "no current out of it within 400 requests" in never.failed
+    assert never.after(-5.0, -2.0, -700.0, "").most_w == 0, "for the rest of the session"
