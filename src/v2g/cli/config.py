@@ -65,6 +65,10 @@ def _check(args: argparse.Namespace) -> int:
     settings, warnings = load(args.file)
     if not args.offline:
         check(settings, args.file)
+    if settings.tariff is not None:
+        from v2g.run.tariff import FileTariff
+
+        FileTariff(settings.tariff)  # raises for what the daemon would not start with
     certificates = None if args.no_tls else _certificates(settings.tls, warnings)
     for line in warnings:
         print(f"v2g: warning: {line}", file=sys.stderr)

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ from v2g.station.text import describe
 from v2g.v2gtp.sdp import SdpResponse, Security
 
 if TYPE_CHECKING:
+    from v2g.iso15118.contract import Prices
     from v2g.run.credentials import Credentials
 
 DYNAMIC_PORTS = range(49152, 65536)
@@ -73,6 +75,7 @@ class StationProcess:
             for evse in self._station.evses.values():
                 evse.back_end = NOT_KNOWN
         self._runners: dict[int, EvseRunner] = {}
+        self._prices: Prices | None = None
         self._stop = asyncio.Event()
         self._turns = Turns()
         self._pulse = Pulse()
@@ -93,6 +96,10 @@ class StationProcess:
                 credentials.look_now()
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
+        if self._settings.tariff is not None:
+            from v2g.run.tariff import FileTariff
+
+            self._prices = FileTariff(self._settings.tariff)
         hardware = HardwareLock(await _commanded(self._settings))
         try:
             await self._serve_all(credentials, ready)
@@ -165,6 +172,7 @@ class StationProcess:
             from v2g.run.payment import payment_of
 
             evse.payment = payment_of(credentials, self._settings.tls, self._back_end)
+        evse.payment = replace(evse.payment, prices=self._prices or evse.payment.prices)
         await runner.recover()
         address = None if settings.interface is None else await link_local(settings.interface)
         host = self._host if address is None else scoped(address, settings.interface or "")

@@ -347,6 +347,18 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     no firmware can be installed."""
 
 
+class TariffSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What energy costs, as cars are given it; see docs/plug-and-charge.md."""
+
+    file: Path
+    """Prices by the time of day, YAML."""
+    iso2_key: Path | None = None
+    """The key of the operator's authority (P-256), PEM: signs what a car of ISO 15118-2 gets that pays by a contract.
+    Without it such a car gets no tariff."""
+    iso20_key: Path | None = None
+    """The same for ISO 15118-20 (P-521 or Ed448)."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -357,6 +369,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     control: Control = Control()
     metrics: Metrics | None = None
     """Where to be watched; None: nowhere."""
+    tariff: TariffSettings | None = None
+    """None: cars are given no prices."""
     ocpp: Ocpp | None = None
     """The back end; None for a station that stands alone."""
     kept: Path | None = None
