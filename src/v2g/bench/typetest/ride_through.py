@@ -11,7 +11,7 @@ from math import degrees, isfinite, radians
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.bands import continuous, ridden_hz, soonest_trip_s, trips_by_s
 from v2g.bench.typetest.case import Case, Subject
-from v2g.bench.typetest.check import RESTORED, Check, Idle, Keeps, Restores, Stays, Trips
+from v2g.bench.typetest.check import RESTORED, Check, Enters, Idle, Keeps, Restores, Stays, Trips
 from v2g.bench.typetest.course import Course
 from v2g.bench.typetest.standard import Band, Standard, Value
 from v2g.bench.typetest.trip import DIRECTIONS
@@ -26,6 +26,8 @@ _LONG_S = 100.0
 _ECHO_CYCLES = 5
 """Averaging window in cycles of a sensing unit; a phase jump appears as a false frequency for this long."""
 _BACK_S = 1.5
+_RETURNS_S = 12.0
+"""Longer than a car takes to its power."""
 _SAMPLES_S = 0.03
 """Readings of the sensing unit make a disturbance look this much longer than it is."""
 
@@ -192,6 +194,18 @@ def _relapses(subject: Subject) -> Iterator[Case]:
     for name, (cycling, check) in cycles.items():
         lasts_s = max(cycling.end.time_s, last_s) + 0.5
         yield Case(f"ride-through/relapses/{name}", source, cycling, (check,), lasts_s, tests=tests)
+    table = standard.back
+    delay_s = max(_RETURNS_S, standard.figures[f"{table}.delay_s"].low)
+    prompt: dict[str, Value] = {
+        f"{table}.delay_s": delay_s,
+        f"{table}.ramp_s": standard.figures[f"{table}.ramp_s"].low,
+    }
+    since_s = last_s + quick_s
+    returns = Enters(since_s, delay_s - _SAMPLES_S, delay_s + 1.5)
+    yield Case(
+        "ride-through/relapses/returns", source, course(most + 2, quick_s, quick_s), (returns,), since_s + delay_s + 3,
+        tests=tests, adjusted=prompt, plugs_s=(since_s + 0.1,),
+    )  # fmt: skip
 
 
 def _rocof(subject: Subject) -> Iterator[Case]:
