@@ -89,11 +89,26 @@ def _rocof(subject: Subject) -> Iterator[Case]:
             if kind != "beyond":  # the window forgets, and only then the frequency goes on
                 course.hold(window_s).frequency(standard.nominal_hz, calm)
             sooner_s = needs_s - window_s * (1 - 1 / factor) - 0.08
+            if kind == "short":
+                yield _twice(subject, name, begins_hz, outwards * rate * factor, lasts_s)
             ends_s = lasts_s + window_s + 1.0
             check = Trips(sooner_s, needs_s + _REACTS_S) if kind == "beyond" else Stays(ends_s)
             if kind == "beyond" and lasts_s < needs_s:
                 continue
             yield Case(f"islanding/rocof-{kind}-{name}", SOURCE, course, (check,), ends_s, tests=tests)
+
+
+def _twice(subject: Subject, name: str, begins_hz: float, hz_per_s: float, lasts_s: float) -> Case:
+    """Two short changes in a row: the timer starts over with the second."""
+    standard = subject.standard
+    window_s, calm = standard.number("measurement.rocof_window_s"), standard.number("ride_through.rocof_hz_per_s")
+    course = subject.course(-abs(begins_hz - standard.nominal_hz) / calm - 2).frequency(begins_hz, calm).hold(2.0)
+    for _ in range(2):
+        course.frequency(begins_hz + hz_per_s * lasts_s, abs(hz_per_s)).hold(window_s)
+        course.frequency(begins_hz, calm).hold(window_s)
+    ends_s = course.end.time_s
+    tests = ("islanding.rocof_hz_per_s", "islanding.rocof_delay_s")
+    return Case(f"islanding/rocof-twice-{name}", SOURCE, course, (Stays(ends_s),), ends_s, tests=tests)
 
 
 def _vector_shift(subject: Subject) -> Iterator[Case]:

@@ -44,6 +44,7 @@ def cases(subject: Subject) -> Iterator[Case]:
         if element.quantity != "ten_minute_voltage":
             yield from _ends(subject, element)
             yield from _twice(subject, element)
+    yield from _not_early(subject)
     yield from _operating_window(subject)
 
 
@@ -225,6 +226,24 @@ def _twice(subject: Subject, element: Element) -> Iterator[Case]:
         f"trip/{element.name}/two-in-a-row", _source(subject, element), course, (Stays(lasts_s),), lasts_s,
         tests=_tests(element),
     )  # fmt: skip
+
+
+def _not_early(subject: Subject) -> Iterator[Case]:
+    """An operator may set a delay that ends while the station must still stay: then it is not a moment early, though
+    otherwise the timers end sooner by what the station takes itself. In a band whose time depends on the voltage."""
+    standard = subject.standard
+    own_s = standard.number("measurement.reaction_s")
+    for band in (band for band in standard.voltage if band.slope_s and own_s):
+        value_pu = band.high - accuracy.VOLTAGE_PU
+        delay_s = (band.stay_s + band.stays_s(value_pu)) / 2
+        figure, threshold = standard.figures["trip.uv1.delay_s"], standard.figures["trip.uv1.threshold_pu"]
+        if not (figure.low <= delay_s <= figure.high and threshold.high >= band.high):
+            continue
+        trips = Trips(delay_s, trips_by_s(standard, delay_s))
+        yield Case(
+            "trip/uv1/not-early", band.source, subject.course().voltage(value_pu), (trips,), delay_s + 1.0,
+            tests=("trip.uv1.delay_s",), adjusted={"trip.uv1.delay_s": delay_s, "trip.uv1.threshold_pu": band.high},
+        )  # fmt: skip
 
 
 def _operating_window(subject: Subject) -> Iterator[Case]:
