@@ -40,6 +40,8 @@ PACKAGE = Path("src") / "v2g"
 KEPT = ROOT / ".cache" / "mutants.jsonl"
 UNFINISHED = 3
 ENOUGH = 0.95
+PATIENCE_S = 60.0
+"""Of processor time for an edit, if it must be quick: what no case has caught by then counts as a survivor."""
 LONGEST_S = 60.0
 """Of processor time: a case that takes longer has failed, for nobody would sign it."""
 
@@ -356,6 +358,8 @@ def _first_failure(copy: Path, file: str, before: str, quick: bool) -> str:
     if not Path(bench.__file__).is_relative_to(copy):
         raise SystemExit(f"{bench.__file__} is judged instead of {copy}")
     for subject, case in chain(_again(before), _in_order(file, quick)):
+        if quick and time.process_time() > PATIENCE_S:
+            return ""
         signal.setitimer(signal.ITIMER_PROF, LONGEST_S)
         if not bench.run(case, subject).passed:
             return f"{subject.name}{f'/{subject.category}' if subject.category else ''} {case.name}"
@@ -468,7 +472,9 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="edits whose line contains this")
     parser.add_argument("--unlisted", action="store_true", help="only those drawn")
     parser.add_argument("--minutes", type=float, default=inf, metavar="N", help="begin no edit after this time")
-    parser.add_argument("--quick", action="store_true", help="only the cases that touch the edited part")
+    parser.add_argument(
+        "--quick", action="store_true", help="only the cases that touch the edited part, for a minute at most"
+    )
     parser.add_argument("--judge", nargs=3, metavar=("COPY", "FILE", "BEFORE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.judge is not None:
