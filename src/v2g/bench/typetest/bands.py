@@ -59,8 +59,9 @@ def clears_by_s(standard: Standard, quantity: str, value: float, delay_s: float)
 
 
 def _stays_s(standard: Standard, quantity: str, value: float) -> float:
-    bands = standard.frequency if quantity == "frequency" else standard.voltage
-    return max((band.stays_s(value) for band in bands if band.low < value < band.high), default=0.0)
+    """How long; in continuous operation for ever."""
+    bands = [b for b in (standard.frequency if quantity == "frequency" else standard.voltage) if b.low < value < b.high]
+    return max((inf if band.mode == "continuous" else band.stays_s(value) for band in bands), default=0.0)
 
 
 def continuous(bands: tuple[Band, ...]) -> Band:
