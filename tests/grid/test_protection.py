@@ -1,5 +1,6 @@
 """The verdict: entering service, riding through, ceasing, tripping, and measurements that are none."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -13,15 +14,20 @@ from hypothesis import strategies as st
 from tests.grid.waveforms import RATE_HZ, waveform
 
 from v2g.grid import settings
+from v2g.grid.capability import Rating
 from v2g.grid.element import Quantity
 from v2g.grid.protection import Cause, Protection, State, Verdict
+from v2g.grid.reactive import Transition
 from v2g.grid.ride_through import Mode, Zone, zone
 from v2g.grid.sample import GridSample
+from v2g.grid.settings import GridCode
+from v2g.grid.support import GridSupport
 from v2g.grid.waveform import WaveformEstimator
 
 Run = Callable[..., Iterable[tuple[float, Verdict]]]
 SOUND = (1.0, 1.0, 1.0)
 NAMES = settings.names()
+RATING = Rating(apparent_va=11_000, charge_w=10_000, discharge_w=10_000, reactive_max_var=5_000)
 
 
 def last(verdicts: Iterable[tuple[float, Verdict]]) -> Verdict:
@@ -108,6 +114,43 @@ def test_a_delay_adjusted_while_it_runs(run: Run) -> None:
         if round(now, 2) == 4.0:
             protection.adjust({"trip.uv1.threshold_pu": 0.7})
         assert verdict.state is not State.TRIP
+
+
+def _parts(thing: object) -> object:
+    """What an object is made of, down to plain values."""
+    match thing:
+        case list() | tuple() | deque():
+            return [_parts(each) for each in thing]
+        case GridCode() | Transition():  # what is made of it is what counts; a change of the mode takes its time
+            return None
+        case float() | int() | str() | None:
+            return thing
+        case _ if callable(thing):
+            return None
+        case _:
+            slots = getattr(type(thing), "__slots__", ())
+            held = vars(thing) if hasattr(thing, "__dict__") else {name: getattr(thing, name) for name in slots}
+            return {name: _parts(value) for name, value in held.items() if name != "_until_turn_s"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_reaches_what_runs(name: str) -> None:
+    """Adjusted in operation or set from the start is the same."""
+    code = settings.load(name)
+    for setting in code.settings.values():
+        for value in setting.choices or (setting.low, setting.high):
+            try:
+                adjusted = code.with_settings({setting.name: value})
+            except settings.SettingsError:
+                continue  # contradicts another one
+            running, supporting = Protection(code), GridSupport(code, RATING)
+            running.adjust({setting.name: value})
+            supporting.adjust({setting.name: value})
+            sample, fresh = GridSample(0.0, 0, SOUND, code.nominal_hz), GridSupport(adjusted, RATING)
+            for each in (supporting, fresh):
+                each.step(sample, 0.0, 0.1)
+            assert _parts(running) == _parts(Protection(adjusted)), setting.name
+            assert _parts(supporting) == _parts(fresh), setting.name
 
 
 @pytest.mark.parametrize(
@@ -329,6 +372,41 @@ def test_one_sample_that_cannot_be_believed_stops_the_power_and_does_not_trip(na
         assert states[10] is State.CEASE
         assert states[11] is state
         assert states[-1] is (State.RUN if bad == 1 else State.WAIT)
+
+
+@pytest.mark.parametrize(("every", "within_s"), [(2, 0.4), (5, 1.0), (100, 20.0), (2_000, 360.0)])
+def test_a_sensing_unit_that_is_wrong_again_and_again_ends_in_a_trip(every: int, within_s: float) -> None:
+    """No running and ceasing in turn for ever, nor running and tripping, even if service needs no waiting."""
+    code = settings.load("ieee1547-cat3").with_settings({"enter_service.delay_s": 0, "enter_service.ramp_s": 0})
+    protection = Protection(code, in_service=True)
+    verdicts = []
+    for count in range(round((within_s + 30) / 0.02)):
+        frequency_hz = nan if count % every == every - 1 else 60.0
+        verdicts.append(protection.step(GridSample(count * 0.02, count, SOUND, frequency_hz), count * 0.02))
+    tripped = [verdict.state is State.TRIP for verdict in verdicts]
+    assert tripped.index(True) * 0.02 <= within_s
+    assert all(tripped[tripped.index(True) :])
+    assert {verdict.cause for verdict, out in zip(verdicts, tripped, strict=True) if out} == {Cause.MEASUREMENT}
+    assert verdicts[-1].why == "more than 8 samples could not be believed; it takes 60 s without any"
+
+
+def test_a_sensing_unit_is_believed_again_after_a_minute() -> None:
+    code = settings.load("ieee1547-cat3").with_settings({"enter_service.delay_s": 0})
+    protection, states = Protection(code, in_service=True), []
+    for count in range(4_000):
+        frequency_hz = nan if count < 20 and count % 2 else 60.0
+        states.append(protection.step(GridSample(count * 0.02, count, SOUND, frequency_hz), count * 0.02).state)
+    assert states[19] is states[3_000] is State.TRIP
+    assert states[-1] is State.RUN
+
+
+def test_three_dips_in_which_the_unit_loses_its_lock_twice_are_ridden_through() -> None:
+    protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
+    for count in range(600):
+        within = count % 200
+        voltage_pu, frequency_hz = (0.6 if 50 <= within < 100 else 1.0), (nan if within in (50, 100) else 60.0)
+        sample = GridSample(count * 0.02, count, (voltage_pu,) * 3, frequency_hz)
+        assert protection.step(sample, sample.time_s).state is not State.TRIP
 
 
 def test_a_doubtful_sample_that_stays_the_last_one_is_a_fault() -> None:

@@ -64,6 +64,16 @@ def test_a_phase_jump_is_seen_and_passes(nominal_hz: float, jump_deg: float) -> 
     assert all(abs(jump) < 5 for time_s, jump in seen if time_s < 0.5 or time_s > 0.8)
 
 
+@pytest.mark.parametrize("nominal_hz", [50, 60])
+@pytest.mark.parametrize("jump_deg", [-11, -8, 5, 8, 11, 12, 14])
+def test_a_small_jump_is_never_taken_for_one_of_the_other_direction(nominal_hz: float, jump_deg: float) -> None:
+    """What it does to the frequency must not be taken for the frequency before it."""
+    jumping = waveform(lambda _: nominal_hz, 1.2, jump_at_s=0.5, jump_deg=jump_deg)
+    for _, estimate in estimates(jumping, nominal_hz):
+        seen_deg = estimate.phase_jump_deg
+        assert seen_deg == 0 or seen_deg == pytest.approx(jump_deg, abs=3)
+
+
 def test_without_voltage_there_is_no_frequency() -> None:
     estimates_of_nothing = list(estimates(waveform(lambda _: 47.0, 0.3, voltage_pu=0.01), 50))
     assert all(estimate.frequency_hz == 50 for _, estimate in estimates_of_nothing)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from v2g.grid.doubt import Doubt
 from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer, quantities
 from v2g.grid.enter_service import EnterService, ServiceEntry
 from v2g.grid.islanding import PassiveDetection
@@ -22,10 +23,6 @@ OPERATING_WINDOW_HZ = (47.0, 63.0)
 _WINDOW_DELAY_S = 0.1
 _BEYOND_HZ = 1.0
 """From the outermost threshold of such a code to the edge: its own delay decides first."""
-_DOUBT_S = 0.015
-"""How long samples that cannot be believed may come before they trip: one of them does not, a second one does."""
-_DOUBT_STAYS_S = 0.05
-"""How long the same one may be the latest: it is looked at again whenever the meter is read."""
 _RELAPSING = "the voltage leaves its band whenever power flows: the station's own power moves it"
 
 
@@ -105,8 +102,7 @@ class Protection:
         self._reconnects = False
         self._in_service_s: float | None = float("inf") if in_service else None
         self._last_s: float | None = None
-        self._doubt: tuple[float, tuple[float, int]] | None = None
-        """Since when samples cannot be believed; time and sequence of the first of them."""
+        self._doubt = Doubt()
         self._trip: tuple[str, str, Cause] | None = None
         self._tripped = False
 
@@ -114,10 +110,11 @@ class Protection:
         """Applies other settings in operation; running timers continue. Raises `SettingsError`."""
         self.code = code = self.code.with_settings(changes)
         self._watch.settings = code.measurement
+        self._rocof.window_s = code.measurement.rocof_window_s
         elements = (*operating_window(code), *code.trip)
         for timer, element in zip((*self._window, *self._timers), elements, strict=True):
             timer.element = element
-        self._tracker.settings = code.ride_through
+        self._tracker.settings, self._tracker.floor_pu = code.ride_through, code.measurement.frequency_floor_pu
         self._cessation.settings = code.momentary_cessation
         self._passive.settings = code.islanding
         self._entry.settings = self._entry_settings
@@ -133,9 +130,11 @@ class Protection:
         the car that comes.
         """
         if (fault := self._watch.fault(sample, now)) is not None:
-            return self._doubted(sample, now) or self._lost(fault)
+            return self._doubted(sample, now) or self._lost(self._doubt.why or fault)
         assert sample is not None
-        self._doubt = None
+        self._doubt.sound(now)
+        if (doubt := self._doubt.why) is not None:
+            return self._lost(doubt)
         if len(sample.voltages_pu) != self._phases:
             return self._lost(f"{len(sample.voltages_pu)} voltages, {self._phases} expected")
         dt_s = 0.0 if self._last_s is None else sample.time_s - self._last_s
@@ -202,18 +201,15 @@ class Protection:
         return Verdict(State.RUN, "entering service", "", None, self._entry.share(0.0), ride_through=riding)
 
     def _doubted(self, sample: GridSample | None, now: float) -> Verdict | None:
-        """No power, but no trip either, for a single sample that cannot be believed: a sensing unit that loses its
-        lock during a fault of the grid must not end what has to be ridden through. The next one counts for the gap."""
-        if sample is None or self._last_s is None or self._tripped:
+        """No power, but no trip either, for a single sample that cannot be believed. The next one counts for the
+        gap."""
+        if sample is None or (why := self.code.measurement.why_implausible(sample)) is None:
+            return None
+        passed_over = self._doubt.step(sample, now)
+        if self._last_s is None or self._tripped or not passed_over:
             return None
         if now - self._last_s > self.code.measurement.stale_s:
             return None
-        why = self.code.measurement.why_implausible(sample)
-        this = sample.time_s, sample.sequence
-        since_s, first = self._doubt or (now, this)
-        if why is None or now - since_s > (_DOUBT_STAYS_S if this == first else _DOUBT_S):
-            return None
-        self._doubt = since_s, first
         return Verdict(State.CEASE, why, "measurement", Cause.MEASUREMENT)
 
     def _lost(self, fault: str) -> Verdict:

@@ -105,7 +105,7 @@ class Tracker:
 
     def __init__(self, settings: RideThrough, frequency_floor_pu: float) -> None:
         self.settings = settings
-        self._floor_pu = frequency_floor_pu
+        self.floor_pu = frequency_floor_pu
         self._low, self._high, self._frequency = _Excursion(), _Excursion(), _Excursion()
 
     def step(self, sample: GridSample, dt_s: float) -> RideThroughState:
@@ -113,7 +113,7 @@ class Tracker:
         voltage = self.settings.voltage
         low_pu, high_pu = min(sample.lowest_pu, 1.0), max(sample.highest_pu, 1.0)
         state = _worse(self._low.step(voltage, low_pu, dt_s), self._high.step(voltage, high_pu, dt_s))
-        if sample.highest_pu < self._floor_pu:
+        if sample.highest_pu < self.floor_pu:
             return state
         return _worse(state, self._frequency.step(self.settings.frequency, sample.frequency_hz, dt_s))
 

@@ -9,7 +9,7 @@ class RocofWindow:
     """The change between the newest frequency and the one a window ago."""
 
     def __init__(self, window_s: float) -> None:
-        self._window_s = window_s
+        self.window_s = window_s
         self._samples: deque[tuple[float, float]] = deque()
 
     def clear(self) -> None:
@@ -20,7 +20,7 @@ class RocofWindow:
         """The rate in Hz/s; 0 until the window is full."""
         samples = self._samples
         samples.append((time_s, frequency_hz))
-        oldest_s = time_s - self._window_s + TOLERANCE_S
+        oldest_s = time_s - self.window_s + TOLERANCE_S
         while len(samples) > 1 and samples[1][0] <= oldest_s:
             samples.popleft()
         first_s, first_hz = samples[0]

@@ -58,6 +58,7 @@ class Reference:
         """Lets `dt_s` pass; returns the reference voltage."""
         settings = self.settings
         if not settings.autonomous:
-            return settings.reference_pu
+            self._mean_pu = settings.reference_pu
+            return self._mean_pu
         self._mean_pu += (voltage_pu - self._mean_pu) * (1 - exp(-dt_s / settings.reference_time_s))
         return min(max(self._mean_pu, settings.lowest_reference_pu), settings.highest_reference_pu)

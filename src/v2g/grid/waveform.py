@@ -18,6 +18,9 @@ _SETTLED_PU = 0.05
 _JUMP_CYCLES = _FILTERS + 1
 _JUMP_DEG = 12.0
 """Below this a deviation may come from a rate of change of frequency."""
+_UNSTEADY_DEG = 11.0
+"""A frequency that has changed by more than moves the phase this far in `_JUMP_CYCLES` is none to go by: what has moved
+the frequency may have been a smaller jump, and would be taken for one of the other direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class WaveformEstimator:
         self._filters = [_Mean(self._cycle) for _ in range(_FILTERS)]
         self._phasors: deque[complex] = deque(maxlen=_SPAN_CYCLES * self._cycle + 1)
         self._history: deque[tuple[complex, float]] = deque(maxlen=_JUMP_CYCLES * self._cycle + 1)
+        self._frequencies: deque[float] = deque(maxlen=(_JUMP_CYCLES + _WINDOW_CYCLES) * self._cycle + 1)
         self._jump_deg, self._full_jump, self._jump_ends = 0.0, 0, 0
         self._frequency_hz = self._nominal_hz
 
@@ -85,6 +89,7 @@ class WaveformEstimator:
             else:
                 self._frequency_hz = self._nominal_hz
             self._history.append((phasor, self._frequency_hz))
+            self._frequencies.append(self._frequency_hz)
             self._watch_phase()
 
     def estimate(self) -> WaveformEstimate | None:
@@ -95,11 +100,12 @@ class WaveformEstimator:
         return WaveformEstimate(voltage_pu, self._frequency_hz, self._jump_deg)
 
     def _watch_phase(self) -> None:
-        """Compares the phase with an earlier one, extrapolated with the frequency of that time."""
+        """Compares the phase with an earlier one, extrapolated with the frequency of that time, if that was steady."""
         (before, frequency_hz), (now, _) = self._history[0], self._history[-1]
+        passed_s = (len(self._history) - 1) / self._rate_hz
+        steady = 360 * abs(frequency_hz - self._frequencies[0]) * passed_s < _UNSTEADY_DEG
         deviation_deg = 0.0
-        if min(abs(before), abs(now)) > _SETTLED_PU:
-            passed_s = (len(self._history) - 1) / self._rate_hz
+        if min(abs(before), abs(now)) > _SETTLED_PU and steady:
             expected = exp(1j * tau * (frequency_hz - self._nominal_hz) * passed_s)
             deviation_deg = phase(now * (before * expected).conjugate()) * 180 / pi
         if self._jump_deg:
