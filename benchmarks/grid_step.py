@@ -20,6 +20,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Demand, Stage
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
+from v2g.power.meter import MeterReading
 from v2g.station.config.settings import PlanStep
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Situation
@@ -99,7 +100,8 @@ def _decisions_s() -> list[float]:
                 now, InverterState.ON, frozenset(), 400.0, power_w / 400, power_w, power_w + 200, 0.0, 30.0
             )
             grid = GridReading(now, len(times), frequency_hz, (l1_v, l2_v, l3_v))
-            readings = Readings(inverter=inverter, grid=grid)
+            meter = MeterReading(now, 0.0, 0.0, power_w, 0.0, grid.voltages_v, frequency_hz)
+            readings = Readings(inverter=inverter, meter=meter, grid=grid)
             heat.step(readings, now)
             started = perf_counter()
             guard.step(readings, now)

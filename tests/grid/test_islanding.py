@@ -151,9 +151,41 @@ def test_the_delay_is_unknown_while_no_set_point_moves_or_the_power_does_not_fol
     delay = SetPointDelay(10_000)
     for count in range(300):
         delay.set(-5_000, count * STEP_S)
-        delay.see(-4_900, count * STEP_S)
+        if count > 100:
+            delay.see(-4_900, count * STEP_S)
     assert delay.delay_s is None
-    assert _following(0.1, share=0.0).delay_s is None
+    deaf = _following(0.1, share=0.0)
+    assert deaf.delay_s is None
+    assert not deaf.measured
+
+
+def test_a_trial_moves_the_set_points_until_the_delay_is_known_or_will_never_be() -> None:
+    for follows in (True, False):
+        delay, fed_w = SetPointDelay(10_000), []
+        for count in range(1_500):
+            now = count * STEP_S
+            fed_w.append(10_000 if delay.measured else delay.feeds_w(now))
+            delay.set(-fed_w[-1], now)
+            if count % 5 == 0:
+                delay.see(-fed_w[max(count - 10, 0)] if follows else 0.0, now)
+        assert fed_w[0] == 1_000
+        if follows:
+            assert fed_w[75:] == [10_000] * 1_425
+            assert delay.delay_s == pytest.approx(0.2, abs=0.051)
+        else:
+            assert set(fed_w) == {0.0, 1_000}
+            assert delay.hopeless
+            assert fed_w[1_000:] == [0.0] * 500
+
+
+def test_once_measured_it_stays_so_if_the_battery_takes_less_later() -> None:
+    delay = _following(0.1)
+    for count in range(300, 900):
+        delay.set(-10_000 + 4_000 * (count // 50 % 2), count * STEP_S)
+        delay.see(-3_000, count * STEP_S)
+    assert delay.delay_s is None, "so the highest gain"
+    assert delay.measured
+    assert not delay.hopeless
 
 
 @pytest.mark.parametrize(("delay_s", "gain"), [(0.0, 8.0), (0.175, 14.0), (0.35, 20.0), (None, 20.0)])

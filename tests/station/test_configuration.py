@@ -742,3 +742,5 @@ def test_an_ac_service_that_only_charges_is_a_warning(tmp_path: Path) -> None:
     unwatched = bidirectional.replace("cat3}", "cat3, settings: {islanding.probe_enabled: false}}")
     [found] = warnings(tmp_path, unwatched + "    services: [AC_DER_SAE, AC]\n")
     assert "without the islanding probe AC_DER_SAE only charge" in found
+    [found] = warnings(tmp_path, unwatched + "    services: [AC, DC_BPT]\n")
+    assert "without the islanding probe DC_BPT only charge" in found

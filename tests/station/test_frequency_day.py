@@ -14,6 +14,7 @@ from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.view import Demand, Stage
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterReading, InverterState
+from v2g.power.meter import MeterReading
 from v2g.station.config.settings import GridCodeSettings, PlanStep
 from v2g.station.power.decider import Decider
 from v2g.station.power.situation import Situation
@@ -42,7 +43,9 @@ def test_a_day_of_frequency(frequency_day: list[float], record_property: Callabl
         inverter = InverterReading(
             now, InverterState.ON, frozenset(), volts, current_a, volts * current_a, volts * current_a, 0.0, 30.0
         )
-        readings = Readings(inverter=inverter, grid=GridReading(now, second, frequency_hz, (230.0, 230.0, 230.0)))
+        meter = MeterReading(now, 0.0, 0.0, volts * current_a, 0.0, (230.0, 230.0, 230.0), frequency_hz)
+        grid = GridReading(now, second, frequency_hz, (230.0, 230.0, 230.0))
+        readings = Readings(inverter=inverter, meter=meter, grid=grid)
         guard.step(readings, now)
         assert guard.verdict.may_exchange or second == 1, guard.verdict
         car = CarState(limits=CAR, soc_percent=round(battery.soc * 100))

@@ -167,3 +167,47 @@ def test_a_car_that_comes_at_low_frequency_charges_and_is_not_renegotiated_to_no
         in_the_loop(world, 30.0)
         assert world.plant.power_w == pytest.approx(8_000, rel=0.02)
         assert not [text for text in texts(world) if "renegotiate" in text]
+
+
+def explained(world: World) -> tuple[str, str]:
+    binding = world.evse.decision.binding
+    return ("", "") if binding is None else (binding.source, binding.detail)
+
+
+def test_little_is_fed_until_it_is_known_how_late_set_points_arrive() -> None:
+    world = in_the_loop(World(FEEDING, INTENT), 0.0)
+    fed_w = [0.0]
+    while world.evse.decision.power_w > -6_000 and world.now < 30.0:
+        world.run(0.1)
+        fed_w.append(-world.plant.power_w)
+    assert max(fed_w[:-1]) <= 3_000, "a tenth of 30 kW"
+    assert len(fed_w) < 30
+    assert fault_of(world) is None
+
+
+def test_if_the_meter_does_not_show_that_the_power_follows_nothing_is_fed_and_the_reason_is_named() -> None:
+    """A meter of another place: it always shows the same."""
+    world = World(FEEDING, INTENT)
+    world.as_read = lambda readings: (
+        readings if readings.meter is None else changed(readings, meter=replace(readings.meter, power_w=0.0))
+    )
+    in_the_loop(world, 40.0)
+    source, detail = explained(world)
+    assert world.plant.power_w == pytest.approx(0.0, abs=50.0)
+    assert source == "islanding probe"
+    assert detail == "how late set-points arrive is not known: the meter does not show that the power follows"
+    assert world.plant.export_wh < 30, "a tenth, half of the time"
+
+
+def test_without_the_islanding_probe_nothing_is_fed_and_the_reason_is_named() -> None:
+    world = feeding(disturbed(SOUND))
+    assert world.evse.guard is not None
+    world.evse.guard.adjust({"islanding.probe_enabled": False})
+    world.run(0.5)
+    assert world.plant.power_w == pytest.approx(0.0, abs=50.0)
+    assert explained(world)[0] == "islanding probe"
+    assert "switched off (islanding.probe_enabled)" in explained(world)[1]
+    assert "islanding probe" in explain(world.evse, world.now).why
+    world.evse.guard.adjust({"islanding.probe_enabled": True})
+    world.run(5.0)
+    assert world.plant.power_w < -5_900

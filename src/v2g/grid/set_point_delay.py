@@ -1,18 +1,27 @@
 """How late the inverter's power follows its set-point, measured from the power itself whenever a set-point moves.
 
-The islanding probe acts through set-points: the later they arrive, the later an island is found (`islanding.py`).
+The islanding probe acts through set-points: the later they arrive, the later an island is found (`islanding.py`). So
+nothing but a trial is fed before the delay is known: little power and none in turn, which makes the set-points move.
 """
 
 from collections import deque
+from math import inf
 
 _STEP_S = 0.05
 _CANDIDATES = tuple(_STEP_S * number for number in range(25))
 """0 to 1.2 s."""
-_MOVED = 0.05
+_MOVED = 0.02
 """A set-point moves if it changes by more than this share of the rated power within the longest candidate."""
 _FORGET = 0.98
 """What is left of the weight of a reading after the next one."""
 _ENOUGH = 8
+_HOPELESS, _HOPELESS_MOVES = 120, 16
+"""The trial ends after this many readings of a power that should have moved and did not follow, usually 12 s of them, or
+after this many moves of the set-point: there may be no readings."""
+TRIAL = 0.1
+"""Share of the rated power that is fed in a trial."""
+_TRIAL_S = 1.5
+"""How long it is fed, and how long it is not."""
 _CLEAR = 0.5
 """The best candidate's error up to which the power is seen to follow, as a share of that of the longest candidate."""
 
@@ -20,11 +29,14 @@ _CLEAR = 0.5
 class SetPointDelay:
     """Compares the measured power with the set-points of up to 1.2 s before."""
 
-    def __init__(self, rated_w: float) -> None:
-        self._rated_w = rated_w
-        self._set_points: deque[tuple[float, float]] = deque()
+    def __init__(self, rated_w: float, now: float = 0.0) -> None:
+        """Until `now` there was no power."""
+        self._rated_w, self._began_s = rated_w, now
+        self._set_points = deque([(-inf, 0.0)])
         self._errors = [0.0] * len(_CANDIDATES)
-        self._readings = 0
+        self._readings = self._moves = 0
+        self.measured = False
+        """Whether the delay has been known since the beginning. A battery may take less than its set-point later on."""
 
     @property
     def delay_s(self) -> float | None:
@@ -35,10 +47,21 @@ class SetPointDelay:
             return None
         return _CANDIDATES[self._errors.index(best)]
 
+    def feeds_w(self, now: float) -> float:
+        """What may be fed before the delay has been measured; nothing any more once that is hopeless."""
+        rests = (now - self._began_s) // _TRIAL_S % 2
+        return 0.0 if rests or self.hopeless else TRIAL * self._rated_w
+
+    @property
+    def hopeless(self) -> bool:
+        """The power does not follow the set-points, or not so that the meter shows it."""
+        return not self.measured and (self._readings >= _HOPELESS or self._moves >= _HOPELESS_MOVES)
+
     def set(self, power_w: float, now: float) -> None:
         """The set-point from `now` on."""
         points = self._set_points
-        if not points or points[-1][1] != power_w:
+        if points[-1][1] != power_w:
+            self._moves += abs(points[-1][1] - power_w) > _MOVED * self._rated_w
             points.append((now, power_w))
         while len(points) > 1 and points[1][0] <= now - 2 * _CANDIDATES[-1]:
             points.popleft()
@@ -46,8 +69,6 @@ class SetPointDelay:
     def see(self, power_w: float, time_s: float) -> None:
         """The measured power at `time_s`."""
         points = self._set_points
-        if not points or points[0][0] > time_s - _CANDIDATES[-1]:
-            return
         since_s = max(begin_s for begin_s, _ in points if begin_s <= time_s - _CANDIDATES[-1])
         values = [value for begin_s, value in points if begin_s >= since_s]
         if max(values) - min(values) <= _MOVED * self._rated_w:
@@ -58,3 +79,4 @@ class SetPointDelay:
             set_w = next(value for begin_s, value in reversed(points) if begin_s <= then_s)
             error = (set_w - power_w) / self._rated_w
             self._errors[number] = _FORGET * self._errors[number] + error * error
+        self.measured = self.measured or self.delay_s is not None

@@ -77,6 +77,8 @@ class GridSupport:
         self.rating = rating
         self.delay_s: float | None = None
         """How late set-points arrive, if that is known."""
+        self.held: tuple[GridLimit, ...] = ()
+        """What else stands against feeding."""
         self._droop = Droop(code.frequency_droop, code.nominal_hz)
         self._reference = Reference(code.volt_var)
         self._volt_watt_pu = OpenLoopResponse(1.0)
@@ -214,7 +216,7 @@ class GridSupport:
             source = "enter service ramp" if verdict.may_exchange else f"grid protection, {verdict.element}"
             detail = "" if verdict.may_exchange else verdict.why
             limits.append(GridLimit(source, discharge_w=verdict.share * rating.discharge_w, detail=detail))
-        return tuple(limits)
+        return (*limits, *self.held)
 
     def _reactive(self, sample: GridSample, power_w: float, dt_s: float) -> tuple[float, str]:
         """The reactive power of the mode in force plus that of the islanding probe, and the name for it."""

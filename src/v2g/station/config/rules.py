@@ -327,7 +327,7 @@ def _uncertified(evse: Fields) -> Findings:
     if "AC_BPT" in evse["services"] and not evse["access"]["certified"]:
         remedy = "offer AC_DER_IEC or AC_DER_SAE, or name vehicles under access.certified"
         yield "services", f"AC_BPT only charges: nothing says that a car's inverter brings the grid code; {remedy}"
-    feeds = [service for service in evse["services"] if service.startswith("AC_")]
+    feeds = [service for service in evse["services"] if "_" in service]
     if feeds and evse["grid_code"]["settings"].get("islanding.probe_enabled") is False:
         remedy = "leave islanding.probe_enabled on"
         yield "grid_code.settings", f"without the islanding probe {' '.join(feeds)} only charge; {remedy}"

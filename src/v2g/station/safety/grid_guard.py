@@ -1,6 +1,6 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import sqrt
 from secrets import randbelow
 
@@ -11,7 +11,7 @@ from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.sample import GridSample
 from v2g.grid.set_point_delay import SetPointDelay
 from v2g.grid.settings import Value
-from v2g.grid.support import GridSupport, Support
+from v2g.grid.support import GridLimit, GridSupport, Support
 from v2g.iso15118.der import DerRating, DerSettings
 from v2g.kernel.fault import Fault
 from v2g.power.grid_sensor import GridReading
@@ -146,7 +146,8 @@ class GridGuard:
         )
         self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits, self._draw), now, None
         rated_w = max(limits.charge_w, limits.discharge_w)
-        self._delay = SetPointDelay(rated_w) if isinstance(rating, InverterRating) else None  # the probe's inverter
+        known = isinstance(rating, InverterRating)  # the probe's inverter is the station's
+        self._delay = SetPointDelay(rated_w, now) if known else None
 
     def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
         """What becomes of the wish, and within which limits. `begin` comes first.
@@ -158,7 +159,20 @@ class GridGuard:
             self._fed_var = fed_var
             self._support.adjust(self._reactive_settings(fed_var, self._support.rating))
         dt_s, self._supported_s = now - self._supported_s, now
+        self._support.held = tuple(self._held(now))
         return self._support.step(self.sample, wish_w, dt_s, self.verdict)
+
+    def _held(self, now: float) -> Iterator[GridLimit]:
+        """What stands against feeding beside the grid itself: an unknown is not a permission."""
+        if not self.code.islanding.probe_enabled:
+            detail = "switched off (islanding.probe_enabled), and nothing else finds every island"
+            yield GridLimit("islanding probe", discharge_w=0.0, detail=detail)
+        elif self._delay is not None and self._delay.hopeless:
+            detail = "how late set-points arrive is not known: the meter does not show that the power follows"
+            yield GridLimit("islanding probe", discharge_w=0.0, detail=detail)
+        elif self._delay is not None and not self._delay.measured and self.verdict.may_exchange:
+            detail = "until it is known how late set-points arrive"
+            yield GridLimit("set-point delay", discharge_w=self._delay.feeds_w(now), detail=detail)
 
     def hold(self, power_w: float) -> None:
         """The power is held here by somebody else; ramps go on from here."""

@@ -7,7 +7,7 @@ from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
 from v2g.station.power.sources.car_inverter import rating
 
-_SHAPES = ("ramp rate", "apparent power")
+_SHAPES = ("ramp rate", "apparent power", "set-point delay")
 """Of the limits of grid support: those that belong to one set-point."""
 
 
