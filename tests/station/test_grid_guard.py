@@ -180,7 +180,7 @@ def test_little_is_fed_until_it_is_known_how_late_set_points_arrive() -> None:
     while world.evse.decision.power_w > -6_000 and world.now < 30.0:
         world.run(0.1)
         fed_w.append(-world.plant.power_w)
-    assert max(fed_w[:-1]) <= 3_000, "a tenth of 30 kW"
+    assert max(fed_w[:-1]) <= 3_300, "a tenth of 30 kW, and what the inverter loses"
     assert len(fed_w) < 30
     assert fault_of(world) is None
 

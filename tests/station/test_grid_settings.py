@@ -76,7 +76,20 @@ def test_without_permission_nothing_flows_and_it_comes_back() -> None:
     assert "grid settings went back, their time is over: enter_service.permitted" in texts(world)
 
 
-def test_a_restart_forgets_nothing_and_time_goes_on_meanwhile(tmp_path: Path) -> None:
+def test_a_clock_that_is_set_forward_returns_no_permission() -> None:
+    world = in_the_loop(World(FEEDING, INTENT), 5.0)
+    done = ask(world, GridSet(changes={"enter_service.permitted": False}, for_s=30.0))
+    assert done.result["settings"][0]["until_unix_s"] == world.unix_s + 30  # type: ignore[index]
+    world.run(5.0)
+    world.clock_set_s = 1e6
+    world.run(20.0)
+    assert value_of(world, "enter_service.permitted") is False
+    assert not world.contactor.closed
+    world.run(6.0)
+    assert value_of(world, "enter_service.permitted") is True
+
+
+def test_a_restart_forgets_nothing_and_what_is_left_of_a_time_goes_on(tmp_path: Path) -> None:
     world = started(World(FEEDING, INTENT))
     ask(world, GridSet(changes={UV1: 25.0}))
     ask(world, GridSet(changes={"trip.ov1.delay_s": 5.0}, for_s=100.0))
@@ -90,7 +103,9 @@ def test_a_restart_forgets_nothing_and_time_goes_on_meanwhile(tmp_path: Path) ->
     world.run(150.0)
     world.start_station()
     assert world.evse.kept.grid_settings, "before the devices have been read, too"
-    world.run(1.0)
+    world.run(90.0)
+    assert (value_of(world, UV1), value_of(world, "trip.ov1.delay_s")) == (25.0, 5.0)
+    world.run(11.0)
     assert (value_of(world, UV1), value_of(world, "trip.ov1.delay_s")) == (25.0, 13.0)
 
 

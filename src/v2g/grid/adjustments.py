@@ -3,10 +3,15 @@
 Three parties may change settings, and each has a layer of its own over the configuration: the operator on the spot, a
 Modbus client (SunSpec), and the back end (OCPP's DER control). Of two layers with the same setting the later one in
 this list holds. A setting goes back at its time, or when its party gives it up; what is below it holds again.
+
+Time is the monotonic clock's: setting the wall clock brings nothing back. What is left is noted every minute, and goes on
+from there after a restart: the time without a process does not count, for nobody knows how long it was. So a withdrawn
+permission returns too late rather than too early. A permission that was given for a time ends at once if the wall clock
+says that its time is over, and a minute early after a restart.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
@@ -27,12 +32,36 @@ class Adjustment:
     """One setting as a party wants it."""
 
     value: Value
-    until_unix_s: float | None = None
-    """It goes back then; None: not by itself."""
     by: str = ""
     """Who of the party, for a person."""
+    for_s: float | None = None
+    """How long it was set for; None: it does not go back by itself."""
+    left_s: float | None = None
+    """What was left of that when it was last kept; None: all of it."""
+    until_unix_s: float | None = None
+    """When it goes back by the wall clock of the time at which it was set."""
+    ends_s: float | None = None
+    """When it goes back: monotonic, of this process alone. None: not begun yet."""
+
+    def begun(self, now: float, unix_s: float, *, permits: bool) -> "Adjustment":
+        """The same with its end. `permits`: it gives a permission, which must not last longer than it may."""
+        if self.for_s is None or self.ends_s is not None:
+            return self
+        until_unix_s = unix_s + self.for_s if self.until_unix_s is None else self.until_unix_s
+        left_s = self.for_s if self.left_s is None else self.left_s
+        if permits and self.left_s is not None:
+            left_s = min(left_s - NOTED_S, until_unix_s - unix_s)
+        return replace(self, until_unix_s=until_unix_s, ends_s=now + left_s)
+
+    def to_keep(self, now: float) -> "Adjustment":
+        """What another process can go on with."""
+        return self if self.ends_s is None else replace(self, left_s=self.ends_s - now, ends_s=None)
 
 
+PERMISSION = "enter_service.permitted"
+"""The grid operator's permission to be in service."""
+NOTED_S = 60.0
+"""How often what is left of a time is noted for another process."""
 Layer = Mapping[str, Adjustment]
 """By the setting's name."""
 
@@ -45,11 +74,18 @@ class Adjustments:
         self.configured = self.code = configured
         """`code`: what holds now."""
         self.layers: Mapping[Party, Layer] = {}
-        self.kept: Mapping[Party, Layer] = {}
-        """What must survive a restart."""
-        self._soonest_unix_s = inf
+        self._soonest_s = self._noted_s = -inf
         self.dropped = self._take_what_fits(kept or {})
         """What was set and could not go on, with the reason: of `kept`, then of each `expire`."""
+
+    @property
+    def kept(self) -> Mapping[Party, Layer]:
+        """What must survive a restart. The back end keeps its own."""
+        return {
+            party: {name: each.to_keep(self._noted_s) for name, each in layer.items()}
+            for party, layer in self.layers.items()
+            if party is not Party.BACK_END
+        }
 
     def set(self, party: Party, changes: Mapping[str, Adjustment]) -> None:
         """These settings from now on, beside what the party has set before. Raises `SettingsError`; then nothing has
@@ -72,22 +108,37 @@ class Adjustments:
         self._take({**self.layers, party: {name: each for name, each in layer.items() if name not in gone}})
         return gone
 
-    def expire(self, unix_s: float) -> tuple[str, ...]:
-        """Lets time pass; returns the names of what went back at its time.
+    def expire(self, now: float, unix_s: float) -> tuple[str, ...]:
+        """Lets time pass, which begins what was set since; returns the names of what went back at its time.
 
         What remains and contradicts the rest goes back too (`dropped`). Everything else stays: a permission that was
         withdrawn does not return because a curve no longer fits.
         """
         self.dropped = []
-        if unix_s < self._soonest_unix_s:
+        if self._soonest_s < inf and now >= self._noted_s + NOTED_S or self._soonest_s == -inf:
+            self.begin(now, unix_s)
+        if now < self._soonest_s:
             return ()
-        gone = [name for layer in self.layers.values() for name, each in layer.items() if unix_s >= _end(each)]
+        gone = [name for layer in self.layers.values() for name, each in layer.items() if now >= _end(each)]
         left = {
-            party: {name: each for name, each in layer.items() if unix_s < _end(each)}
+            party: {name: each for name, each in layer.items() if now < _end(each)}
             for party, layer in self.layers.items()
         }
         self.dropped = self._take_what_fits(left)
+        self.begin(now, unix_s)
         return tuple(dict.fromkeys(gone))
+
+    def begin(self, now: float, unix_s: float) -> None:
+        """Ends for what has none yet; how much is left is noted for another process."""
+        self.layers = {
+            party: {
+                name: each.begun(now, unix_s, permits=name == PERMISSION and each.value is True)
+                for name, each in layer.items()
+            }
+            for party, layer in self.layers.items()
+        }
+        self._soonest_s = min((_end(each) for layer in self.layers.values() for each in layer.values()), default=inf)
+        self._noted_s = now
 
     def _take_what_fits(self, layers: Mapping[Party, Layer]) -> list[str]:
         """Of a layer that contradicts itself or those below it, each setting that does not. Returns why not the
@@ -116,19 +167,16 @@ class Adjustments:
                 code = code.with_settings({name: each.value for name, each in layer.items()})
         self.code = code
         self.layers = {party: layer for party, layer in layers.items() if layer}
-        self.kept = {party: layer for party, layer in self.layers.items() if party is not Party.BACK_END}
-        self._soonest_unix_s = min(
-            (_end(each) for layer in self.layers.values() for each in layer.values()), default=inf
-        )
+        self._soonest_s = -inf
 
 
 def _end(adjustment: Adjustment) -> float:
-    return inf if adjustment.until_unix_s is None else adjustment.until_unix_s
+    return inf if adjustment.ends_s is None else adjustment.ends_s
 
 
-def lasting(changes: Mapping[str, Value], by: str = "", until_unix_s: float | None = None) -> dict[str, Adjustment]:
+def lasting(changes: Mapping[str, Value], by: str = "", for_s: float | None = None) -> dict[str, Adjustment]:
     """The same time and the same author for several settings."""
-    return {name: Adjustment(value, until_unix_s, by) for name, value in changes.items()}
+    return {name: Adjustment(value, by, for_s) for name, value in changes.items()}
 
 
 def differences(now: GridCode, wanted: GridCode) -> dict[str, Value]:

@@ -4,7 +4,7 @@ A change is admitted if it is in the range of the grid code, contradicts no othe
 the operator change settings at all. It survives a restart. Trips and ramps that run go on with the new values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from v2g.grid.adjustments import Party
@@ -35,19 +35,21 @@ def shown(evse: Evse, names: tuple[str, ...] = ()) -> dict[str, Any]:
     }
 
 
-def change(evse: Evse, changes: Mapping[str, float | bool | str], by: str, until_unix_s: float | None) -> str:
+def change(evse: Evse, asked: command.GridSet, by: str, now: float, unix_s: float) -> str:
     """The operator changes settings. Returns a line for the log. Raises `NotAdjustable`, `SettingsError`."""
+    changes, for_s = asked.changes, asked.for_s
     guard = guard_of(evse)
     _check_permission(evse, Party.OPERATOR)
     if not changes:
         raise NotAdjustable("no setting is named; give NAME=VALUE, such as trip.uv1.delay_s=25")
     before = {name: each.text for name, each in guard.code.settings.items() if name in changes}
-    guard.adjust(changes, by=by, until_unix_s=until_unix_s)
+    guard.adjust(changes, by=by, for_s=for_s)
+    guard.adjustments.begin(now, unix_s)
     now = guard.code.settings
     what = ", ".join(f"{name} {before[name]} -> {now[name].text}" for name in changes)
     above = [each for each in _holding(guard, changes) if each is not Party.OPERATOR]
     hidden = f"; what {' and '.join(above)} set holds over it" if above else ""
-    return f"{by} changes the grid code: {what}" + ("" if until_unix_s is None else ", for a time") + hidden
+    return f"{by} changes the grid code: {what}" + ("" if for_s is None else ", for a time") + hidden
 
 
 def give_up(evse: Evse, names: tuple[str, ...], by: str) -> str:

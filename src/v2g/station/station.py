@@ -101,7 +101,7 @@ class Station:
             case command.WriteRegister():
                 return self._write(asked)
             case command.GridSet() | command.GridGet() | command.GridDefault():
-                return self._grid(asked, unix_s, by)
+                return self._grid(asked, now, unix_s, by)
 
     def stop_all(self, now: float) -> None:
         """Ask every car in session to end it."""
@@ -142,13 +142,15 @@ class Station:
         note = f"the operator sets {register.name} (register 0x{asked.address:04X}) to {power_w:g} W"
         return Done({}, note, (evse,), written=(evse, register.name, power_w))
 
-    def _grid(self, asked: command.GridSet | command.GridGet | command.GridDefault, unix_s: int, by: str) -> Done:
+    def _grid(
+        self, asked: command.GridSet | command.GridGet | command.GridDefault, now: float, unix_s: int, by: str
+    ) -> Done:
         evse = self._only(asked.evse)
         match asked:
             case command.GridGet(names=names):
                 return Done(grid_settings.shown(evse, names))
-            case command.GridSet(changes=changes, for_s=for_s):
-                note = grid_settings.change(evse, changes, by, None if for_s is None else unix_s + for_s)
+            case command.GridSet():
+                note = grid_settings.change(evse, asked, by, now, unix_s)
             case command.GridDefault(names=names):
                 note = grid_settings.give_up(evse, names, by)
         return Done(grid_settings.shown(evse, grid_settings.named(asked)), note, (evse,))

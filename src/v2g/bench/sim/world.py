@@ -118,6 +118,8 @@ class World:
         draws. `peer`: the fingerprint that both sides see of each other. `site`: the station's share of its limit.
         `authorizer`: who decides about cars; the configured list if left out. `payment`: who knows of contracts."""
         self.now = 0.0
+        self.clock_set_s = 0.0
+        """By how much somebody has set the wall clock forward."""
         self.faults = Faults()
         self.kept = KeptEvse()
         """What the station has on disk."""
@@ -266,7 +268,7 @@ class World:
 
     @property
     def unix_s(self) -> int:
-        return START_UNIX_S + int(self.now)
+        return START_UNIX_S + int(self.now + self.clock_set_s)
 
     def vehicle(self) -> VehicleState:
         """The car's own view."""

@@ -97,7 +97,7 @@ class GridGuard:
     def look(self, readings: Readings, now: float, unix_s: float) -> list[Event]:
         """Time has passed, and there may be other readings: what is worth a report."""
         found: list[Event] = []
-        if gone := self.expire(unix_s):
+        if gone := self.expire(now, unix_s):
             found.append(OperatorAsked(f"grid settings went back, their time is over: {', '.join(gone)}"))
             found += [OperatorAsked(f"a grid setting went back, it no longer fits: {why}") for why in self.lost]
         if self.step(readings, now):
@@ -190,13 +190,13 @@ class GridGuard:
         party: Party = Party.OPERATOR,
         *,
         by: str = "",
-        until_unix_s: float | None = None,
+        for_s: float | None = None,
     ) -> None:
-        """These settings of the grid code from now on, until their time, beside what the party has set before.
+        """These settings of the grid code from now on, for their time, beside what the party has set before.
 
         Raises `SettingsError`; then nothing has changed.
         """
-        self.adjustments.set(party, lasting(changes, by, until_unix_s))
+        self.adjustments.set(party, lasting(changes, by, for_s))
         self._follow()
 
     def adjust_only(self, changes: Mapping[str, Adjustment], party: Party) -> None:
@@ -213,9 +213,9 @@ class GridGuard:
         self._follow()
         return gone
 
-    def expire(self, unix_s: float) -> tuple[str, ...]:
+    def expire(self, now: float, unix_s: float) -> tuple[str, ...]:
         """Settings whose time is over go back; returns their names."""
-        gone = self.adjustments.expire(unix_s)
+        gone = self.adjustments.expire(now, unix_s)
         if gone:
             self._follow()
         return gone
