@@ -175,7 +175,7 @@ def test_a_trial_moves_the_set_points_until_the_delay_is_known_or_will_never_be(
         else:
             assert set(fed_w) == {0.0, 1_000}
             assert delay.hopeless
-            assert fed_w[1_000:] == [0.0] * 500
+            assert fed_w[1_250:] == [0.0] * 250
 
 
 def test_once_measured_it_stays_so_if_the_battery_takes_less_later() -> None:

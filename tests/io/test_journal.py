@@ -107,7 +107,7 @@ def test_what_found_no_room_is_written_once_there_is_some(tmp_path: Path) -> Non
     file, now = tmp_path / "kept.json", [100.0]
     in_the_way = tmp_path / "kept.new"
     in_the_way.mkdir()
-    journal = Journal(file, lambda: now[0])
+    journal = Journal(file, clock=lambda: now[0])
     journal.keep(1, BUSY)
     assert journal.flush(10.0)
     assert journal.not_kept is not None

@@ -16,6 +16,7 @@ from v2g.station import grid_settings
 from v2g.station.command import Any, GridDefault, GridGet, GridSet
 from v2g.station.config.settings import PlanStep, Settings
 from v2g.station.kept import KeptEvse
+from v2g.station.snapshot import explain
 from v2g.station.station import Done, Station
 
 FEEDING = replace(OUTLET, dispatch=(PlanStep(power_w=-6_000),), nominal_hz=50.0)
@@ -107,6 +108,40 @@ def test_a_restart_forgets_nothing_and_what_is_left_of_a_time_goes_on(tmp_path: 
     assert (value_of(world, UV1), value_of(world, "trip.ov1.delay_s")) == (25.0, 5.0)
     world.run(11.0)
     assert (value_of(world, UV1), value_of(world, "trip.ov1.delay_s")) == (25.0, 13.0)
+
+
+@pytest.mark.parametrize("damage", [b"{", b'{"1": {"grid_settings": 5}}', b"\xff" * 100])
+def test_after_a_damaged_file_nothing_is_fed_until_the_settings_are_set_again(tmp_path: Path, damage: bytes) -> None:
+    """It may have been a withdrawn permission that was lost. It stays lost over further restarts."""
+    file = tmp_path / "kept.json"
+    file.write_bytes(damage)
+    Journal(file, [1, 2]).close()
+    world = World(replace(FEEDING, dispatch=(PlanStep(power_w=5_000, for_s=5.0), PlanStep(power_w=-6_000))), INTENT)
+    world.kept = Journal(file, [1, 2]).found[1]
+    world.start_station()
+    in_the_loop(world, 4.0)
+    assert world.plant.power_w > 4_000, "it charges"
+    world.run(10.0)
+    assert world.plant.export_wh < 1.0
+    why = explain(world.evse, world.now).why
+    assert f"grid settings ({file} could not be read; set them again" in why
+    assert world.evse.guard is not None
+    assert world.evse.guard.status().feeds_not.startswith(f"grid settings: {file} could not be read")
+    assert world.evse.kept.grid_lost
+    ask(world, GridSet(changes={UV1: 25.0}))
+    world.run(5.0)
+    assert world.plant.export_wh < 1.0, "what was withdrawn may be the permission"
+    ask(world, GridSet(changes={"enter_service.permitted": True}) if damage == b"{" else GridDefault())
+    world.run(5.0)
+    assert world.plant.power_w < -5_000
+    assert not world.evse.kept.grid_lost
+
+
+def test_where_nobody_but_the_back_end_may_set_anything_nothing_is_lost() -> None:
+    world = World(replace(FEEDING, grid_code=replace(PROMPT, adjustable_by=("back_end",))), INTENT)
+    world.kept = KeptEvse(grid_lost="kept.json could not be read")
+    world.start_station()
+    assert in_the_loop(world, 8.0).plant.power_w < -5_000
 
 
 def test_kept_settings_that_no_longer_fit_are_dropped_and_reported() -> None:

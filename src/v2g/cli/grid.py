@@ -81,6 +81,8 @@ def _sentence(each: dict[str, Any]) -> str:
         lines.append(
             f"state      {grid['state']}" + (f" ({grid['element']}: {grid['why']})" if grid["element"] else "")
         )
+        if grid["feeds_not"]:
+            lines.append(f"feeding    refused, {grid['feeds_not']}")
         lines.append(f"voltage    ride-through: {grid['ride_through']}")
         lines.append(f"reactive   {grid['reactive_mode'].replace('_', ' ')}")
     if each["explanation"]:

@@ -4,10 +4,10 @@ Three parties may change settings, and each has a layer of its own over the conf
 Modbus client (SunSpec), and the back end (OCPP's DER control). Of two layers with the same setting the later one in
 this list holds. A setting goes back at its time, or when its party gives it up; what is below it holds again.
 
-Time is the monotonic clock's: setting the wall clock brings nothing back. What is left is noted every minute, and goes on
-from there after a restart: the time without a process does not count, for nobody knows how long it was. So a withdrawn
-permission returns too late rather than too early. A permission that was given for a time ends at once if the wall clock
-says that its time is over, and a minute early after a restart.
+Time is the monotonic clock's: setting the wall clock brings nothing back. What is left is noted every minute, and goes
+on from there after a restart: the time without a process does not count, for nobody knows how long it was. So a
+withdrawn permission returns too late rather than too early. A permission that was given for a time ends a minute early
+after a restart, and at once if the wall clock says that its time is over.
 """
 
 from collections.abc import Iterable, Mapping
@@ -115,7 +115,7 @@ class Adjustments:
         withdrawn does not return because a curve no longer fits.
         """
         self.dropped = []
-        if self._soonest_s < inf and now >= self._noted_s + NOTED_S or self._soonest_s == -inf:
+        if (self._soonest_s < inf and now >= self._noted_s + NOTED_S) or self._soonest_s == -inf:
             self.begin(now, unix_s)
         if now < self._soonest_s:
             return ()

@@ -15,15 +15,15 @@ _MOVED = 0.02
 _FORGET = 0.98
 """What is left of the weight of a reading after the next one."""
 _ENOUGH = 8
-_HOPELESS, _HOPELESS_MOVES = 120, 16
-"""The trial ends after this many readings of a power that should have moved and did not follow, usually 12 s of them, or
-after this many moves of the set-point: there may be no readings."""
+_HOPELESS = 16
+"""The trial ends after this many moves of the set-point: 24 s, if nothing else moves it."""
 TRIAL = 0.1
 """Share of the rated power that is fed in a trial."""
 _TRIAL_S = 1.5
 """How long it is fed, and how long it is not."""
-_CLEAR = 0.5
-"""The best candidate's error up to which the power is seen to follow, as a share of that of the longest candidate."""
+_CLEAR, _EXPLAINED = 0.5, 0.15
+"""The best candidate's error up to which the power is seen to follow: as a share of that of the longest candidate, and of
+the set-points' own variance. A power that stands still fits one candidate better than another, and none well."""
 
 
 class SetPointDelay:
@@ -35,6 +35,8 @@ class SetPointDelay:
         self._set_points = deque([(-inf, 0.0)])
         self._errors = [0.0] * len(_CANDIDATES)
         self._readings = self._moves = 0
+        self._weight = self._mean = self._spread = 0.0
+        """Of the newest and the oldest set-points at the readings: mean, and sum of squares around it."""
         self.measured = False
         """Whether the delay has been known since the beginning. A battery may take less than its set-point later on."""
 
@@ -43,7 +45,7 @@ class SetPointDelay:
         """From a set-point to the middle of the power's response; None if no set-point has moved yet, or if the power
         does not follow."""
         best = min(self._errors)
-        if self._readings < _ENOUGH or best >= _CLEAR * self._errors[-1]:
+        if self._readings < _ENOUGH or best >= min(_CLEAR * self._errors[-1], _EXPLAINED * self._spread):
             return None
         return _CANDIDATES[self._errors.index(best)]
 
@@ -55,7 +57,13 @@ class SetPointDelay:
     @property
     def hopeless(self) -> bool:
         """The power does not follow the set-points, or not so that the meter shows it."""
-        return not self.measured and (self._readings >= _HOPELESS or self._moves >= _HOPELESS_MOVES)
+        return not self.measured and self._moves >= _HOPELESS
+
+    def _vary(self, set_pu: float) -> None:
+        self._weight = _FORGET * self._weight + 1
+        deviation = set_pu - self._mean
+        self._mean += deviation / self._weight
+        self._spread = _FORGET * self._spread + deviation * deviation * (1 - 1 / self._weight)
 
     def set(self, power_w: float, now: float) -> None:
         """The set-point from `now` on."""
@@ -74,6 +82,8 @@ class SetPointDelay:
         if max(values) - min(values) <= _MOVED * self._rated_w:
             return
         self._readings += 1
+        self._vary(values[0] / self._rated_w)
+        self._vary(values[-1] / self._rated_w)
         for number, candidate_s in enumerate(_CANDIDATES):
             then_s = time_s - candidate_s
             set_w = next(value for begin_s, value in reversed(points) if begin_s <= then_s)

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,11 +23,15 @@ AGAIN_S = 10.0
 class Journal:
     """`v2g.station.kept.Keeper` on a file. One that cannot be read or written stops nothing: `trouble` says why.
 
-    A damaged file is set aside as `*.damaged`, for somebody to look at. The hardware does not depend on the file: its
-    watchdogs act by themselves, and every start commands the safe state.
+    A damaged file is set aside as `*.damaged`, for somebody to look at. What was set of the grid code is lost then, and
+    stays so: it may have been a withdrawn permission. The hardware does not depend on the file: its watchdogs act by
+    themselves, and every start commands the safe state.
     """
 
-    def __init__(self, file: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, file: Path | None, evses: Iterable[int] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`evses`: whose state is lost if the file cannot be read."""
         self.trouble: str | None = None
         """To be reported, once."""
         self.not_kept: str | None = None
@@ -40,7 +44,12 @@ class Journal:
         self._writer = Writer(self._write, "kept")
         if file is not None:
             self._read(file)
+        if self.trouble is not None:
+            self.found = {number: KeptEvse(grid_lost=f"{file} could not be read") for number in evses}
         self._kept = {number: replace(kept, entry=Entry()) for number, kept in self.found.items()}
+        if self.found and file is not None and not os.path.lexists(file):  # set aside: the next process must know, too
+            self._latest = msgspec.json.encode(self._kept)
+            self._due()
 
     def keep(self, evse: int, state: KeptEvse) -> None:
         """The state of this EVSE; written when it is another one."""
@@ -93,7 +102,9 @@ class Journal:
         except OSError as error:
             self.trouble = f"kept file {file}: {error.strerror}; what the last process left behind is not known"
         except (ValueError, RecursionError) as error:
-            self.trouble = f"kept file {file}: {error}; {_set_aside(file)}; operator limits have to be set again"
+            self.trouble = (
+                f"kept file {file}: {error}; {_set_aside(file)}; operator limits and grid settings have to be set again"
+            )
 
 
 def _set_aside(file: Path) -> str:

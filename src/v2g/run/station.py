@@ -67,7 +67,7 @@ class StationProcess:
         """`tls` False: plain TCP, only because somebody asked for it. `host`: for EVSEs without an interface."""
         self._settings, self._tls, self._host, self._once = settings, tls, host, once
         self._trace = SessionTrace(settings.trace.file, settings.trace.level)
-        self._journal = Journal(settings.kept)
+        self._journal = Journal(settings.kept, [each.id for each in settings.evses])
         self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
         authorizers = {} if self._back_end is None else self._back_end.authorizers
         self._station = Station(settings, self._journal.found, authorizers)

@@ -101,7 +101,7 @@ class Evse:
         self.back_end: BackEndOrder | None = None
         self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w)
         self.paused: Paused | None = kept.paused
-        self._kept_settings = kept.grid_settings
+        self._kept = kept
         self.sequence = 0
         """Steps so far."""
         self._authorizer = authorizer or authorizer_of(settings.access)
@@ -110,10 +110,9 @@ class Evse:
         self._orders = SAFE
         self._events: list[Event] = []
         self._readings = self._fresh_of = self._believed = Readings()
-        self._fresh_at = float("-inf")
         self._unsafe_since: float | None = None
         self._defects = Defects()
-        self._heat_s = float("-inf")
+        self._fresh_at = self._heat_s = float("-inf")
 
     def _new_visit(self, **known: Any) -> Visit:
         return Visit(Decider(make(self.settings)), **known)
@@ -285,7 +284,8 @@ class Evse:
             charge_limit_w=None if operator.charge_w == float("inf") else operator.charge_w,
             discharge_limit_w=None if operator.discharge_w == float("inf") else operator.discharge_w,
             paused=self.paused,
-            grid_settings=self._kept_settings if self.guard is None else self.guard.adjustments.kept,
+            grid_settings=self._kept.grid_settings if self.guard is None else self.guard.adjustments.kept,
+            grid_lost=self._kept.grid_lost if self.guard is None else self.guard.settings_lost,
         )
 
     def fresh(self, now: float) -> Readings:
@@ -482,7 +482,7 @@ class Evse:
         if self.guard is None and settings.grid_code is not None:
             from v2g.station.safety.grid_guard import guard_of
 
-            self.guard, lost = guard_of(settings, settings.grid_code, self._kept_settings)
+            self.guard, lost = guard_of(settings, settings.grid_code, self._kept)
             self._events, self.supervisor.guard = self._events + lost, self.guard
         if self.plug is None and settings.pilot is not None:
             from v2g.station.safety.plug import plug_of

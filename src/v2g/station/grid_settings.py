@@ -45,8 +45,8 @@ def change(evse: Evse, asked: command.GridSet, by: str, now: float, unix_s: floa
     before = {name: each.text for name, each in guard.code.settings.items() if name in changes}
     guard.adjust(changes, by=by, for_s=for_s)
     guard.adjustments.begin(now, unix_s)
-    now = guard.code.settings
-    what = ", ".join(f"{name} {before[name]} -> {now[name].text}" for name in changes)
+    after = guard.code.settings
+    what = ", ".join(f"{name} {before[name]} -> {after[name].text}" for name in changes)
     above = [each for each in _holding(guard, changes) if each is not Party.OPERATOR]
     hidden = f"; what {' and '.join(above)} set holds over it" if above else ""
     return f"{by} changes the grid code: {what}" + ("" if for_s is None else ", for a time") + hidden

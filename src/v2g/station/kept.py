@@ -45,6 +45,8 @@ class KeptEvse(Struct, frozen=True, omit_defaults=True):
     """A session that its car may resume."""
     grid_settings: Mapping[Party, Layer] = {}
     """What was set in the place of the configured grid code."""
+    grid_lost: str = ""
+    """Why that is not known; nothing is fed until it is set again."""
 
     @property
     def operator_charge_w(self) -> float:

@@ -1,11 +1,11 @@
 """One EVSE under its grid code: protection from the start on, grid support while energy flows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import sqrt
 from secrets import randbelow
 
 from v2g.grid import settings
-from v2g.grid.adjustments import Adjustment, Adjustments, Layer, Party, differences, lasting
+from v2g.grid.adjustments import PERMISSION, Adjustment, Adjustments, Layer, Party, differences, lasting
 from v2g.grid.capability import Rating
 from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.sample import GridSample
@@ -20,6 +20,7 @@ from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings, GridCodeSettings
 from v2g.station.der import der_settings
 from v2g.station.event import Event, GridVerdict, NotKept, OperatorAsked
+from v2g.station.kept import KeptEvse
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_status import GridStatus
 
@@ -41,15 +42,16 @@ def load(grid_code: GridCodeSettings, nominal_hz: float) -> settings.GridCode:
     return code.with_settings(grid_code.settings)
 
 
-def guard_of(
-    evse: EvseSettings, grid_code: GridCodeSettings, kept: Mapping[Party, Layer]
-) -> "tuple[GridGuard, list[Event]]":
+def guard_of(evse: EvseSettings, grid_code: GridCodeSettings, kept: KeptEvse) -> "tuple[GridGuard, list[Event]]":
     """The guard of an EVSE, and reports of what it cannot follow of the settings from before a restart.
 
     Raises `SettingsError` if the configuration itself is not admissible.
     """
-    sealed = {party: layer for party, layer in kept.items() if party not in grid_code.adjustable_by and layer}
-    guard = GridGuard(evse, grid_code, kept={party: layer for party, layer in kept.items() if party not in sealed})
+    before = kept.grid_settings
+    sealed = {party: layer for party, layer in before.items() if party not in grid_code.adjustable_by and layer}
+    guard = GridGuard(evse, grid_code, kept={party: layer for party, layer in before.items() if party not in sealed})
+    if set(grid_code.adjustable_by) - {Party.BACK_END}:  # somebody may have set what is kept
+        guard.settings_lost = kept.grid_lost
     lost = [f"{', '.join(layer)}: `grid_code.adjustable_by` no longer names {party}" for party, layer in sealed.items()]
     lost += [f"{why}; set it again" for why in guard.adjustments.dropped]
     return guard, [NotKept(f"grid settings from before the restart are dropped: {why}") for why in lost]
@@ -70,6 +72,8 @@ class GridGuard:
         self.adjustments = Adjustments(load(grid_code, evse.nominal_hz), kept)
         self.code = self.adjustments.code
         """As it holds now."""
+        self.settings_lost = ""
+        """Why it is not known what was set before a restart; until that is set again."""
         self.verdict = Verdict(State.TRIP, "there is no measurement", "measurement", Cause.MEASUREMENT)
         self.sample: GridSample | None = None
         self._settings, self._phases = evse, grid_code.phases
@@ -159,20 +163,32 @@ class GridGuard:
             self._fed_var = fed_var
             self._support.adjust(self._reactive_settings(fed_var, self._support.rating))
         dt_s, self._supported_s = now - self._supported_s, now
-        self._support.held = tuple(self._held(now))
+        self._support.held = self._held(now)
         return self._support.step(self.sample, wish_w, dt_s, self.verdict)
 
-    def _held(self, now: float) -> Iterator[GridLimit]:
-        """What stands against feeding beside the grid itself: an unknown is not a permission."""
+    @property
+    def refusal(self) -> GridLimit | None:
+        """Why nothing is fed whatever the grid is like, or None: an unknown is not a permission."""
+        if self.settings_lost:
+            remedy = f"`v2g grid set {PERMISSION}=true`, or `v2g grid default`"
+            return GridLimit("grid settings", discharge_w=0.0, detail=f"{self.settings_lost}; set them again: {remedy}")
         if not self.code.islanding.probe_enabled:
             detail = "switched off (islanding.probe_enabled), and nothing else finds every island"
-            yield GridLimit("islanding probe", discharge_w=0.0, detail=detail)
-        elif self._delay is not None and self._delay.hopeless:
+            return GridLimit("islanding probe", discharge_w=0.0, detail=detail)
+        if self._delay is not None and self._delay.hopeless:
             detail = "how late set-points arrive is not known: the meter does not show that the power follows"
-            yield GridLimit("islanding probe", discharge_w=0.0, detail=detail)
-        elif self._delay is not None and not self._delay.measured and self.verdict.may_exchange:
-            detail = "until it is known how late set-points arrive"
-            yield GridLimit("set-point delay", discharge_w=self._delay.feeds_w(now), detail=detail)
+            return GridLimit("islanding probe", discharge_w=0.0, detail=detail)
+        return None
+
+    def _held(self, now: float) -> tuple[GridLimit, ...]:
+        """What stands against feeding beside the grid itself."""
+        refusal = self.refusal
+        if refusal is not None:
+            return (refusal,)
+        if self._delay is None or self._delay.measured or not self.verdict.may_exchange:
+            return ()
+        detail = "until it is known how late set-points arrive"
+        return (GridLimit("set-point delay", discharge_w=self._delay.feeds_w(now), detail=detail),)
 
     def hold(self, power_w: float) -> None:
         """The power is held here by somebody else; ramps go on from here."""
@@ -197,6 +213,8 @@ class GridGuard:
         Raises `SettingsError`; then nothing has changed.
         """
         self.adjustments.set(party, lasting(changes, by, for_s))
+        if PERMISSION in changes:
+            self.settings_lost = ""
         self._follow()
 
     def adjust_only(self, changes: Mapping[str, Adjustment], party: Party) -> None:
@@ -204,12 +222,14 @@ class GridGuard:
         self.adjustments.only(party, changes)
         self._follow()
 
-    def give_up(self, party: Party, names: Iterable[str] = ()) -> tuple[str, ...]:
+    def give_up(self, party: Party, names: Collection[str] = ()) -> tuple[str, ...]:
         """What holds below the party's settings holds again; of all of them if none is named. Returns their names.
 
         Raises `SettingsError`; then nothing has changed.
         """
         gone = self.adjustments.give_up(party, names)
+        if party is not Party.BACK_END and not names:
+            self.settings_lost = ""
         self._follow()
         return gone
 
@@ -258,6 +278,7 @@ class GridGuard:
             ride_through=verdict.ride_through.mode.name.lower(),
             reactive_mode=code.reactive.mode,
             set_point_delay_s=None if self._delay is None else self._delay.delay_s,
+            feeds_not="" if (refusal := self.refusal) is None else f"{refusal.source}: {refusal.detail}",
         )
 
     def _sample(self, readings: Readings, now: float) -> GridSample | None:

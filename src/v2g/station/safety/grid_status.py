@@ -17,3 +17,5 @@ class GridStatus(Struct, frozen=True):
     reactive_mode: str
     set_point_delay_s: float | None = None
     """How late the inverter follows; None until it has been measured."""
+    feeds_not: str = ""
+    """Why nothing is fed whatever the grid is like; empty if it may be."""

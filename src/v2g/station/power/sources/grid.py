@@ -30,6 +30,8 @@ class Grid(Source):
         if not self._begun:
             if guard.trip is not None:
                 self._limits = (Bound("grid protection", 0.0, 0.0, guard.verdict.why),)
+            elif (refusal := guard.refusal) is not None:
+                self._limits = (Bound(refusal.source, discharge_w=0.0, detail=refusal.detail),)
             return wish
         # The grid counts at its side of the inverter, the set-point at the vehicle's.
         loss_w = situation.loss_w
