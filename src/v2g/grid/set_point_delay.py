@@ -22,8 +22,8 @@ TRIAL = 0.1
 _TRIAL_S = 1.5
 """How long it is fed, and how long it is not."""
 _CLEAR, _EXPLAINED = 0.5, 0.15
-"""The best candidate's error up to which the power is seen to follow: as a share of that of the longest candidate, and of
-the set-points' own variance. A power that stands still fits one candidate better than another, and none well."""
+"""The best candidate's error up to which the power is seen to follow: as a share of that of the longest candidate, and
+of the set-points' own variance. A power that stands still fits one candidate better than another, and none well."""
 
 
 class SetPointDelay:

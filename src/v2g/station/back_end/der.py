@@ -99,6 +99,8 @@ class GridSettings:
         self._evses = evses
         self._applied: dict[int, tuple[GridGuard, Mapping[Type, Control], Mapping[Party, Layer]]] = {}
         """For each EVSE the controls that were applied, and what other parties had set then."""
+        self.refused: dict[int, Mapping[Type, str]] = {id: {} for id in self.plants}
+        """For each EVSE the controls that are in force and cannot be followed, and why not."""
 
     def apply(self, in_force: Mapping[Type, Control]) -> list[str]:
         """Follow these controls from now on. Returns what went wrong, for the log."""
@@ -112,27 +114,28 @@ class GridSettings:
             state = guard, dict(in_force), others
             if state != self._applied.get(id):
                 self._applied[id] = state
-                troubles += [f"DER control at EVSE {id}: {why}" for why in _follow(guard, in_force, plant)]
+                self.refused[id] = _follow(guard, in_force, plant)
+                troubles += [f"DER control at EVSE {id}: {why}" for why in self.refused[id].values()]
         return troubles
 
 
-def _follow(guard: GridGuard, in_force: Mapping[Type, Control], plant: Plant) -> list[str]:
-    """These controls and no others; one that cannot be followed takes no other with it. Returns why not.
+def _follow(guard: GridGuard, in_force: Mapping[Type, Control], plant: Plant) -> dict[Type, str]:
+    """These controls and no others; one that cannot be followed takes no other with it. Returns which are not, and why.
 
     The configuration may be another one than when a control was accepted, and another party may contradict it.
     """
     if _try(guard, in_force, plant) is None:
-        return []
+        return {}
     guard.give_up(Party.BACK_END)
     followed: dict[Type, Control] = {}
-    troubles = []
+    refused: dict[Type, str] = {}
     for type, control in sorted(in_force.items(), key=lambda each: each[1].setting.priority):
         why = _try(guard, {**followed, type: control}, plant)
         if why is None:
             followed[type] = control
         else:
-            troubles.append(f"{type} {control.id} is not followed: {why}")
-    return troubles
+            refused[type] = f"{type} {control.id} is not followed: {why}"
+    return refused
 
 
 def _try(guard: GridGuard, controls: Mapping[Type, Control], plant: Plant) -> str | None:
@@ -273,17 +276,23 @@ def _enter_service(control: Control, plant: Plant) -> Changes:
     for name, value in (("delay_s", entry.delay), ("random_delay_s", entry.randomDelay), ("ramp_s", entry.rampRate)):
         if (seconds := given(value, None)) is not None:
             changes[f"enter_service.{name}"] = seconds
-    return changes
+    return _reconnecting(changes, plant)
+
+
+def _reconnecting(changes: Changes, plant: Plant) -> Changes:
+    """The same for the way back after a trip, if the grid code has figures of its own for that: OCPP has one set."""
+    again = {f"reconnection.{name.removeprefix('enter_service.')}": value for name, value in changes.items()}
+    return changes | {name: value for name, value in again.items() if name in plant.code.settings}
 
 
 def _gradients(control: Control, plant: Plant) -> Changes:
     gradient = control.setting
     assert isinstance(gradient, v21.GradientType)
     changes: Changes = {}
+    if gradient.softGradient:
+        changes = _reconnecting({"enter_service.ramp_s": gradient.softGradient}, plant)
     if gradient.gradient:
         changes["ramp_rate.pu_per_s"] = 1.0 / gradient.gradient
-    if gradient.softGradient:
-        changes["enter_service.ramp_s"] = gradient.softGradient
     return changes
 
 

@@ -1,6 +1,6 @@
 """Block R: the back end's DER controls, what starts and ends, and alarms."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import sqrt
 
 from msgspec import UNSET
@@ -34,6 +34,8 @@ class DerControl(Block):
         }
         for id, plant in self.settings.plants.items():
             station.model.add(_nameplate(id, plant, self.settings.supported))
+        self._refused: dict[int, Mapping[v21.DERControlEnumType, str]] = {id: {} for id in station.evses}
+        """Controls that are not followed, as reported."""
         self._alarms: dict[int, Alarm | None] = dict.fromkeys(station.evses)
         self._seen: dict[int, tuple[Alarm | None, float]] = dict.fromkeys(station.evses, (None, 0.0))
 
@@ -42,8 +44,20 @@ class DerControl(Block):
         for said in self.controls.step(station.unix_s):
             station.call("NotifyDERStartStop", said)
         station.log += self.settings.apply(self.controls.in_force(station.unix_s))
+        for id, refused in self.settings.refused.items():
+            self._report_refused(id, refused)
         for id, evse in station.evses.items():
             self._watch(id, alarm_of(evse))
+
+    def _report_refused(self, id: int, refused: Mapping[v21.DERControlEnumType, str]) -> None:
+        """A control that was accepted and is not followed, because of what another party set: once, and its end."""
+        before, self._refused[id] = self._refused[id], refused
+        for type, why in refused.items():
+            if before.get(type) != why:
+                self._notify(id, (type, None), ended=False, why=f": {why}")
+        for type in before:
+            if type not in refused:
+                self._notify(id, (type, None), ended=True, why=": followed, or over")
 
     def _watch(self, id: int, seen: Alarm | None) -> None:
         """Report an alarm that lasts, and its end once it stays away: a limit may touch the power again and again.
@@ -66,7 +80,7 @@ class DerControl(Block):
         """What is followed now."""
         return self.controls.in_force(self.station.unix_s)
 
-    def _notify(self, id: int, alarm: Alarm, *, ended: bool) -> None:
+    def _notify(self, id: int, alarm: Alarm, *, ended: bool, why: str = "") -> None:
         type, fault = alarm
         self.station.call(
             "NotifyDERAlarm",
@@ -75,7 +89,7 @@ class DerControl(Block):
                 gridEventFault=fault or UNSET,
                 alarmEnded=ended or UNSET,
                 timestamp=timestamp(self.station.unix_s),
-                extraInfo=f"EVSE {id}",
+                extraInfo=f"EVSE {id}{why}"[:200],
             ),
         )
 
