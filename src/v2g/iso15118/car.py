@@ -29,5 +29,7 @@ class CarState:
     """Positive: the car is below its V2X window by this energy and must not discharge."""
     der: CarDer | None = None
     """Its inverter, in a service that hands it the grid code's settings."""
+    present_w: float | None = None
+    """What it states to draw just now (AC); some cars state how much they feed without a sign."""
     turns: int = 0
     """Requests of the AC charge loop so far: each is answered with the targets of the moment."""

@@ -22,6 +22,7 @@ from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
 from v2g.station.safety.ceiling import Ceiling
 from v2g.station.safety.excess import Excess
+from v2g.station.safety.meter_watch import MeterWatch
 from v2g.station.timeouts import CAR_FOLLOWS_S, CLEARS_S, DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, RENEGOTIATES_S
 
 if TYPE_CHECKING:  # loaded once the station listens
@@ -99,15 +100,22 @@ class Supervisor:
     _charge_a: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
     _discharge_a: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
     _voltage_v: Ceiling = field(default_factory=lambda: Ceiling(CAR_FOLLOWS_S))
+    _meter: MeterWatch = field(init=False)
+    _stated_w: float | None = None
+    """The power that the car states."""
     _drawn: Excess = field(default_factory=Excess)
     _fed: Excess = field(default_factory=Excess)
     """At the meter of an AC car, at the inverter for a DC car."""
     _seen_closed: bool = False
     """Since the contactor was wanted closed."""
 
+    def __post_init__(self) -> None:
+        capability = self.settings.capability
+        self._meter = MeterWatch(max(DIFFERS * capability.charge_w, DIFFERS_W))
+
     def rest(self) -> None:
         """Nothing is wanted of the power path: what was seen of it is over."""
-        self._seen_closed = False
+        self._seen_closed, self._stated_w = False, None
         for each in (self._charge_a, self._discharge_a, self._voltage_v, self._drawn, self._fed):
             each.clear()
 
@@ -158,7 +166,7 @@ class Supervisor:
             return Fault.INVERTER_FAULT, f"the inverter does not hold what was commanded: {readings.held.differs}"
         if readings.meter is None:
             return Fault.METER_LOST, "no reading of the meter"
-        return None
+        return self._meter.step(readings, self._stated_w) if self.settings.inverter is None else None
 
     def _lock(self, readings: Readings) -> Found | None:
         """The plug is held as long as the contactor is closed."""
@@ -175,7 +183,7 @@ class Supervisor:
 
     def power_path(self, watched: Watched, readings: Readings, now: float) -> Found | None:
         """What stands against going on, or None. `readings`: fresh ones."""
-        demand = watched.demand
+        demand, self._stated_w = watched.demand, watched.car.present_w
         dc = demand.service is not None and demand.service.dc
         if (found := self.cable(demand.stage, readings, now)) is not None:
             return found

@@ -49,17 +49,19 @@ def answer(request: Any, session: Session, view: StationView) -> Reply:
     limits = car_limits(control, session.car.limits)
     if (reason := why_not(limits, dc=False)) is not None:
         raise Refusal(ResponseCode.FAILED, reason)
+    present_w = total_w(control, "EVPresentActivePower")
     wish_w = target_w = None
     target_var = None if view.target_var is None else limit(view.target_var)
     if selected.mode is ControlMode.SCHEDULED:  # the car follows the schedule that it chose, not a target of ours
-        wish_w = total_w(control, "EVPresentActivePower")
+        wish_w = present_w
     else:
         target_w, target_var = limit(view.target_w or 0.0), limit(view.target_var or 0.0)
     if view.target_w is not None:
         target_w = limit(view.target_w)
     demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
     turns = session.car.turns + 1
-    car = heard(session.car, control, request.DisplayParameters, limits=limits, turns=turns)
+    said = heard(session.car, control, request.DisplayParameters, limits=limits)
+    car = replace(said, turns=turns, present_w=present_w)
     session = replace(session, car=car, demand=demand)
     meter, session = meter_info(request.MeterInfoRequested, session, view)
     response = AC_ChargeLoopRes(

@@ -37,10 +37,10 @@ def answer(request: Request, session: Session, view: StationView) -> Reply:
         raise Refusal(ResponseCode.FAILED, reason)
     if module is sae:
         inverter = _judged(inverter, control)
-    wish_w = total_w(control, "EVPresentActivePower") if scheduled else None
-    demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=wish_w)
-    turns = session.car.turns + 1
-    car = heard(session.car, control, request.DisplayParameters, limits=limits, der=inverter, turns=turns)
+    present_w = total_w(control, "EVPresentActivePower")
+    demand = Demand(Stage.ENERGY, selected.service, selected.mode, wish_w=present_w if scheduled else None)
+    said = heard(session.car, control, request.DisplayParameters, limits=limits, der=inverter)
+    car = replace(said, turns=said.turns + 1, present_w=present_w)
     session = replace(session, car=car, demand=demand)
     meter, session = meter_info(request.MeterInfoRequested, session, view)
     response = module.AC_ChargeLoopRes(
