@@ -29,9 +29,11 @@ of the set-points' own variance. A power that stands still fits one candidate be
 class SetPointDelay:
     """Compares the measured power with the set-points of up to 1.2 s before."""
 
-    def __init__(self, rated_w: float, now: float = 0.0) -> None:
-        """Until `now` there was no power."""
-        self._rated_w, self._began_s = rated_w, now
+    def __init__(self, rated_w: float) -> None:
+        """There is no power yet."""
+        self._rated_w = rated_w
+        self._trial_s: float | None = None
+        """Since when something may be fed."""
         self._set_points = deque([(-inf, 0.0)])
         self._errors = [0.0] * len(_CANDIDATES)
         self._readings = self._moves = 0
@@ -50,8 +52,12 @@ class SetPointDelay:
         return _CANDIDATES[self._errors.index(best)]
 
     def feeds_w(self, now: float) -> float:
-        """What may be fed before the delay has been measured; nothing any more once that is hopeless."""
-        rests = (now - self._began_s) // _TRIAL_S % 2
+        """What may be fed before the delay has been measured; nothing any more once that is hopeless.
+
+        Call it once the grid permits feeding.
+        """
+        self._trial_s = now if self._trial_s is None else self._trial_s
+        rests = (now - self._trial_s) // _TRIAL_S % 2
         return 0.0 if rests or self.hopeless else TRIAL * self._rated_w
 
     @property

@@ -151,7 +151,7 @@ class GridGuard:
         self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits, self._draw), now, None
         rated_w = max(limits.charge_w, limits.discharge_w)
         known = isinstance(rating, InverterRating)  # the probe's inverter is the station's
-        self._delay = SetPointDelay(rated_w, now) if known else None
+        self._delay = SetPointDelay(rated_w) if known else None
 
     def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
         """What becomes of the wish, and within which limits. `begin` comes first.
