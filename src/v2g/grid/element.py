@@ -70,11 +70,14 @@ class Timer:
 
         None: not measurable, resets.
         """
-        margin = self.element.hysteresis if self.picked_up else 0.0
-        dt_s = dt_s if self.picked_up else min(dt_s, _BEFORE_S)
-        self.picked_up = value is not None and self.element.beyond(value, margin)
-        self.elapsed_s = self.elapsed_s + dt_s if self.picked_up else 0.0
-        return self.picked_up and self.elapsed_s >= self.element.delay_s - early_s - TOLERANCE_S
+        element = self.element
+        margin = element.hysteresis if self.picked_up else 0.0
+        if value is None or not element.beyond(value, margin):
+            self.picked_up, self.elapsed_s = False, 0.0
+            return False
+        self.elapsed_s += dt_s if self.picked_up else min(dt_s, _BEFORE_S)
+        self.picked_up = True
+        return self.elapsed_s >= element.delay_s - early_s - TOLERANCE_S
 
 
 class TenMinuteMean:

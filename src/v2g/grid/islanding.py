@@ -112,7 +112,7 @@ class Probe:
         self._draw = draw
         self._usual_hz: float | None = None
         self._side, self._until_turn_s = copysign(1.0, draw() - 0.5), settings.probe_kick_s
-        self._push_s = 0.0
+        self._push_s = self._strength_w = 0.0
 
     def step(self, frequency_hz: float, power_w: float, dt_s: float, delay_s: float | None = None) -> float:
         """Lets `dt_s` pass; returns the reactive power to add, in var drawn. Zero unless the station feeds.
@@ -121,20 +121,21 @@ class Probe:
         """
         settings = self.settings
         if not settings.probe_enabled or power_w >= 0:
-            self._usual_hz, self._push_s = None, 0.0
+            self._usual_hz, self._push_s, self._strength_w = None, 0.0, 0.0
             return 0.0
         if self._usual_hz is None:
             self._usual_hz = frequency_hz
         deviation = frequency_hz / self._usual_hz - 1
         keep = exp(-dt_s / settings.probe_washout_s)
         self._usual_hz = keep * self._usual_hz + (1 - keep) * frequency_hz
+        self._strength_w = max(-power_w, keep * self._strength_w)
         self._turn(deviation, dt_s)
         share = settings.gain(delay_s) * deviation
         self._push_s -= dt_s
         if self._push_s <= TOLERANCE_S and abs(share) > settings.probe_push:
             self._push_s = settings.probe_push_s
         if self._push_s > TOLERANCE_S:
-            return -power_w * settings.probe_limit
+            return self._strength_w * settings.probe_limit  # a droop must not take the strength of the push away
         share += settings.probe_kick * self._side
         return -power_w * min(max(share, -settings.probe_limit), settings.probe_limit)
 

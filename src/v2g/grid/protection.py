@@ -158,7 +158,7 @@ class Protection:
             why = f"{riding.mode.name.lower().replace('_', ' ')} at {_worst_pu(sample):.3f} pu"
             return Verdict(State.CEASE, why, "momentary cessation", Cause.VOLTAGE, ride_through=riding)
         why = "entering service" if share < 1 else f"riding through ({riding.mode.name.lower()})"
-        calm = riding == CALM
+        calm = riding is CALM
         return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, ride_through=riding)
 
     def _disturbance(self, sample: GridSample, dt_s: float, early_s: float) -> tuple[str, str, Cause] | None:

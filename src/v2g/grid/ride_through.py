@@ -76,16 +76,21 @@ class RideThrough:
         return _find(self.frequency, value_hz)
 
 
+_CONTINUOUS = Mode.CONTINUOUS
 _UNDEFINED = Band(0.0, float("inf"), Mode.UNDEFINED)
 
 
 def _find(bands: tuple[Band, ...], value: float) -> Band:
-    middle = next(band for band in bands if band.mode is Mode.CONTINUOUS)
-    if middle.low <= value <= middle.high:
-        return middle
-    if value < middle.low:
-        return next((band for band in bands if band.low <= value < band.high), _UNDEFINED)
-    return next((band for band in bands if band.low < value <= band.high), _UNDEFINED)
+    below = False
+    for band in bands:
+        if band.mode is _CONTINUOUS:
+            if band.low <= value <= band.high:
+                return band
+            below = value < band.low
+    for band in bands:
+        if band.low <= value < band.high if below else band.low < value <= band.high:
+            return band
+    return _UNDEFINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ class _Excursion:
 
     def step(self, bands: tuple[Band, ...], value: float, dt_s: float) -> RideThroughState:
         band = _find(bands, value)
-        if band.mode is Mode.CONTINUOUS:
+        if band.mode is _CONTINUOUS:
             self._elapsed_s = 0.0
             return CALM
         self._elapsed_s += dt_s
@@ -134,6 +139,8 @@ class _Excursion:
 
 
 def _worse(first: RideThroughState, second: RideThroughState) -> RideThroughState:
+    if first is second:
+        return first
     return RideThroughState(max(first.mode, second.mode), first.must_stay and second.must_stay)
 
 

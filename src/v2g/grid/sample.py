@@ -30,16 +30,14 @@ class GridSample:
     lowest_pu: float = field(init=False, repr=False, compare=False)
     """Of all applicable voltages; not a number without one."""
     highest_pu: float = field(init=False, repr=False, compare=False)
+    mean_pu: float = field(init=False, repr=False, compare=False)
+    """From phase to neutral: what the curves of voltage support go by; not a number without one."""
 
     def __post_init__(self) -> None:
         voltages_pu = self.voltages_pu + self.line_voltages_pu
         object.__setattr__(self, "lowest_pu", min(voltages_pu, default=nan))
         object.__setattr__(self, "highest_pu", max(voltages_pu, default=nan))
-
-    @property
-    def mean_pu(self) -> float:
-        """From phase to neutral: what the curves of voltage support go by."""
-        return sum(self.voltages_pu) / len(self.voltages_pu)
+        object.__setattr__(self, "mean_pu", sum(self.voltages_pu) / len(self.voltages_pu) if self.voltages_pu else nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,12 @@ class Measurement:
 
     def why_implausible(self, sample: GridSample) -> str | None:
         """Why the values of `sample` cannot be believed, or None."""
-        numbers = [sample.time_s, sample.phase_jump_deg, *sample.voltages_pu, *sample.line_voltages_pu]
-        numbers += [x for x in (sample.rocof_hz_per_s, sample.power_w, sample.reactive_var) if x is not None]
         if not sample.voltages_pu:
             return "no voltage is measured"
+        numbers = (  # of those that are not measured, and of the voltages, only a sum: it is finite if they are
+            sample.time_s, sample.phase_jump_deg, sum(sample.voltages_pu), sum(sample.line_voltages_pu),
+            sample.rocof_hz_per_s or 0.0, sample.power_w or 0.0, sample.reactive_var or 0.0,
+        )  # fmt: skip
         if not all(map(isfinite, numbers)):
             return "a value is not a number"
         if sample.lowest_pu < 0 or sample.highest_pu > self.highest_pu:
