@@ -2,15 +2,29 @@
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from v2g.cli.arguments import add_json
+from v2g.cli.arguments import add_json, endpoint
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
     from v2g.bench.conformance.cases import Result
+    from v2g.bench.conformance.place import Scene
+    from v2g.bench.conformance.station_at import Station
+    from v2g.iso15118.vehicle import Intent
+
+PROTOCOLS = {
+    "ocpp": "the station cases of OCTT (2.0.1), and the requirements of the blocks Q and R of OCPP 2.1",
+    "iso15118-2": "the station cases of ISO 15118-4, by name",
+    "iso15118-20": "the requirements of ISO 15118-20 for a station, by number",
+    "din": "the requirements of DIN SPEC 70121 for a station, by number",
+}
+
+
+class StationError(V2GError):
+    """The arguments name no station that can be tested."""
 
 
 class UnknownCaseError(V2GError):
@@ -18,11 +32,12 @@ class UnknownCaseError(V2GError):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("protocol", choices=("ocpp", "iso15118-2"), help="what is tested")
+    parser.add_argument("protocol", nargs="?", choices=PROTOCOLS, help="what is tested; if left out, what there is")
     parser.add_argument(
         "case", nargs="*",
         help="cases or requirements by the beginning of their number: TC_K, Q08, R04.FR.03, PowerDelivery_014",
     )  # fmt: skip
+    parser.add_argument("--only", metavar="NUMBER", action="append", default=[], help="the same, as an option")
     parser.add_argument(
         "--suite", choices=("octt", "q-and-r"), action="append",
         help="OCPP: the station cases of OCTT (2.0.1), or the blocks Q and R of 2.1; both if left out",
@@ -30,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every-profile", action="store_true", help="OCPP: also OCTT's profiles that this station is not for"
     )
+    _station_arguments(parser.add_argument_group("another station than this one in memory (ISO 15118 and DIN)"))
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write the results as a page")
     add_json(parser)
 
@@ -40,18 +56,25 @@ def run(args: argparse.Namespace) -> int:
     from v2g.bench.conformance.cases import Verdict
     from v2g.kernel.printable import printable
 
+    if args.protocol is None:
+        for name, text in PROTOCOLS.items():
+            print(f"v2g conformance {name:<12} {text}")
+        return 0
+    station = _station(args)
     if args.report is not None:
         report.check_writable(args.report)
+    if station is not None:
+        station.find()
     found = []
-    for result in _results(args):
+    for result in _results(args, station):
         found.append(result)
         if not args.json:
             print(printable(f"{result.id:<16} {result.verdict:<15} {result.text}").rstrip(), flush=True)
     if not found:
-        named = " or ".join(args.case)
+        named = " or ".join([*args.case, *args.only])
         raise UnknownCaseError(f"no case of {args.protocol} begins with {named}; leave it out to see all")
     if args.report is not None:
-        report.write(args.report, args.protocol, found)
+        report.write(args.report, args.protocol, found, "" if station is None else str(station))
     if args.json:
         print(json.dumps([{"id": each.id, "verdict": each.verdict, "text": each.text} for each in found], indent=2))
     else:
@@ -59,12 +82,73 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(each.verdict is Verdict.FAIL for each in found) else 0
 
 
-def _results(args: argparse.Namespace) -> "Iterator[Result]":
-    from v2g.bench.conformance import runner, secc
-    from v2g.bench.conformance.cases import SUITES
+def _station_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--at", type=endpoint, metavar="HOST:PORT", help="test the station at this address")
+    group.add_argument("--interface", metavar="IF", help="search for the station on this network interface")
+    group.add_argument("--tls", action="store_true", help="with the certificates in --pki; iso15118-20 demands it")
+    group.add_argument("--pki", type=Path, metavar="DIR", help="certificates of the car (default: /etc/ssl/v2g)")
+    group.add_argument("--tls-profile", metavar="NAME", help="iso15118-20, interop-p256 or iso15118-2")
+    group.add_argument("--battery", type=endpoint, metavar="HOST:PORT", help="that of `v2g sim plant` there")
+    group.add_argument("--pilot", type=endpoint, metavar="HOST:PORT", help="that of `v2g sim pilot` there")
 
-    if args.protocol == "iso15118-2":
-        yield from secc.run(args.case)
-        return
-    for suite in args.suite or SUITES:
-        yield from runner.run(runner.chosen(suite, args.case, every_profile=args.every_profile))
+
+def _station(args: argparse.Namespace) -> "Station | None":
+    """The station that is not ours in memory. Raises `V2GError` for unfit arguments."""
+    if args.at is None and args.interface is None:
+        named = [name for name in ("tls", "pki", "tls_profile", "battery", "pilot") if getattr(args, name)]
+        if named:
+            raise StationError(f"--{named[0].replace('_', '-')} goes with --at HOST:PORT or --interface IF; name one")
+        return None
+    if args.at is not None and args.interface is not None:
+        raise StationError("--at names the station, --interface searches for one; give one of them")
+    if args.protocol == "ocpp":
+        raise StationError("--at and --interface are for ISO 15118 and DIN; leave them out with ocpp")
+    from v2g.bench.conformance.station_at import Station
+    from v2g.cli.ev import DEFAULT_PKI, tls_context
+    from v2g.io.discovery import Endpoint
+
+    tls, route = None, args.interface or Endpoint(*args.at)
+    pki = args.pki or DEFAULT_PKI
+    if args.tls:
+        tls = tls_context(pki, args.tls_profile, args.protocol, older=args.protocol == "iso15118-2")
+    battery, pilot = (None if each is None else Endpoint(*each) for each in (args.battery, args.pilot))
+    return Station(route, tls, _contract(pki) if tls is not None else lambda scene: None, battery, pilot)
+
+
+def _contract(pki: Path) -> "Callable[[Scene], Intent | None]":
+    """What cars with the contract in a directory want."""
+    from dataclasses import replace
+
+    from v2g.cli.ev_contract import ContractError, payment
+
+    def intent(scene: "Scene") -> "Intent | None":
+        how = {"CertificateInstallation": "install", "CertificateUpdate": "renew"}.get(scene.request, "own")
+        try:
+            return replace(scene.intent(), **payment(pki, how, older=scene.old))
+        except ContractError:
+            return None
+
+    return intent
+
+
+def _results(args: argparse.Namespace, station: "Station | None") -> "Iterator[Result]":
+    from v2g.bench.conformance import runner, secc, suite
+    from v2g.bench.conformance.cases import SUITES
+    from v2g.bench.conformance.place import VirtualPlace
+
+    meet = station or VirtualPlace
+    wanted = [*args.case, *args.only]
+    match args.protocol:
+        case "iso15118-2":
+            yield from secc.run(wanted, meet)
+        case "iso15118-20":
+            from v2g.bench.conformance import iso20
+
+            yield from suite.run(iso20.SUITE, wanted, meet)
+        case "din":
+            from v2g.bench.conformance import din
+
+            yield from suite.run(din.SUITE, wanted, meet)
+        case _:
+            for name in args.suite or SUITES:
+                yield from runner.run(runner.chosen(name, wanted, every_profile=args.every_profile))

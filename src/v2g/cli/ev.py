@@ -232,6 +232,12 @@ def _route(args: argparse.Namespace) -> "str | Endpoint":
 
 
 def _tls(args: argparse.Namespace) -> "TlsContext":
+    older = args.protocol.startswith("iso2-")
+    return tls_context(args.pki or DEFAULT_PKI, args.tls_profile, args.protocol, older=older)
+
+
+def tls_context(pki: Path, named: str | None, protocol: str, *, older: bool) -> "TlsContext":
+    """What a car of this protocol uses for TLS. `named`: the profile; `older`: of ISO 15118-2. Raises `V2GError`."""
     from datetime import UTC, datetime
 
     from v2g.pki.profile import Anchor
@@ -240,14 +246,13 @@ def _tls(args: argparse.Namespace) -> "TlsContext":
     from v2g.tls.files import TlsFiles
     from v2g.tls.profile import ISO15118_2, PROFILES
 
-    pki, older = args.pki or DEFAULT_PKI, args.protocol.startswith("iso2-")
     has_both = (pki / ISO2 / "v2g_root.pem").exists()
-    wanted = args.tls_profile or (ISO15118_2.name if older and has_both else "iso15118-20")
+    wanted = named or (ISO15118_2.name if older and has_both else "iso15118-20")
     profile = {**PROFILES, ISO15118_2.name: ISO15118_2}.get(wanted)
     if profile is None:
         raise EvError(f"there is no TLS profile {wanted}; there are {', '.join([*PROFILES, ISO15118_2.name])}")
     if profile is ISO15118_2 and not older:
-        raise EvError(f"--tls-profile {wanted} is TLS 1.2, which {args.protocol} does not admit; leave it out")
+        raise EvError(f"--tls-profile {wanted} is TLS 1.2, which {protocol} does not admit; leave it out")
     if profile is ISO15118_2 and has_both:
         pki /= ISO2
     chain = pki / "oem_chain.pem"

@@ -119,6 +119,12 @@ class TlsChannel:
             self._connection.shutdown()
 
     @property
+    def authorities(self) -> tuple[str, ...]:
+        """The roots that the station named in its CertificateRequest, on a vehicle's channel after the set-up."""
+        named = self._connection.get_client_ca_list() if isinstance(self._connection, SSL.Connection) else []
+        return tuple(f"{each.CN or ''}" for each in named)
+
+    @property
     def peer_certificate_der(self) -> bytes:
         """The peer's leaf. Raises TlsError before the set-up is done."""
         return self._peer_certificate().der

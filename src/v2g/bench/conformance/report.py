@@ -30,21 +30,22 @@ def check_writable(path: Path) -> None:
         raise ReportError(f"{path}: {error.strerror}; name a file that can be written") from error
 
 
-def write(path: Path, protocol: str, results: Sequence[Result]) -> None:
-    """What failed comes first."""
+def write(path: Path, protocol: str, results: Sequence[Result], station: str = "") -> None:
+    """What failed comes first. `station`: which one, if it is not that of this project in memory."""
     order = (Verdict.FAIL, Verdict.PASS, Verdict.NOT_APPLICABLE)
     rows = "\n".join(
         f'<tr><td>{escape(each.id)}</td><td class="{each.verdict.split()[0]}">{each.verdict}</td>'
         f"<td>{escape(each.text)}</td></tr>"
         for each in sorted(results, key=lambda each: order.index(each.verdict))
     )
-    tested = f"v2g {version('v2g')}"
+    tested = station or f"v2g {version('v2g')}"
+    where = "Real time and sockets" if station else "Virtual station and hardware"
     now = datetime.now(UTC).isoformat(timespec="minutes")
     path.write_text(
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Conformance: {escape(protocol)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
-        f"<h1>Conformance of {tested}: {escape(protocol)}</h1>"
-        f"<p>{escape(summary(results))}. {now}, virtual station and hardware.</p>"
+        f"<h1>Conformance of {escape(tested)}: {escape(protocol)}</h1>"
+        f"<p>{escape(summary(results))}. {where}, {now}.</p>"
         f"<table><tr><th>Case</th><th>Verdict</th><th>Why</th></tr>\n{rows}\n</table></body></html>\n",
         encoding="utf-8",
     )

@@ -1,10 +1,9 @@
 """The station cases of ISO 15118-4 for ISO 15118-2, by name.
 
-A car of ours walks to the message that a case is about, does there what the case asks for, and judges the answer. It
-happens in the virtual world: pilot, hardware and the minute of a sequence timer are part of many cases.
+A car of ours walks to the message that a case is about, does there what the case asks for, and judges the answer:
+in memory, where pilot, hardware and the minute of a sequence timer can be part of a case, or at an address.
 """
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,43 +13,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from v2g.bench.conformance.authorizers import NOTHING
 from v2g.bench.conformance.cases import Result, Verdict
-from v2g.bench.conformance.secc_contracts import Hierarchy, deeds, hierarchy
+from v2g.bench.conformance.hand import ANSWER_S, BENCH, CLOSES_S, REACHES_S
+from v2g.bench.conformance.place import Passed, Place, Scene, VirtualPlace
+from v2g.bench.conformance.secc_contracts import deeds
 from v2g.bench.conformance.secc_deeds import DEEDS, REPLACES, Deed
+from v2g.bench.conformance.suite import Meet
+from v2g.bench.conformance.tester import Fail, NotApplicable
 from v2g.bench.sim.pilot import Cable
-from v2g.bench.sim.world import NOWHERE, START_UNIX_S, World
 from v2g.iso15118.edition import body_name
-from v2g.iso15118.service import ControlMode, Service
-from v2g.iso15118.vehicle import Intent
-from v2g.iso15118.view import Limits, Stop
+from v2g.iso15118.service import Service
+from v2g.iso15118.view import Stop
 from v2g.messages import decode, encode
 from v2g.messages.iso2 import ChargeProgress, EVSENotification
-from v2g.pki.profile import Role
-from v2g.station.access import Answer, Identity
-from v2g.station.access import Verdict as Judgement
-from v2g.station.config.settings import Access, EvseSettings, Pilot
 from v2g.v2gtp.framing import PayloadType
 
 EDITION = "ISO 15118-2"
-ANSWER_S, CLOSES_S = 6.0, 3.0
-"""How long the tester waits for an answer, and for the end of a session after it."""
-SEQUENCE_S = 62.0
-"""By then a station has given up on a silent car [V2G2-443]."""
-REACHES_S = 90.0
-"""How long the car may take to the message that a case is about."""
-
-_LIMITS = Limits(charge_w=11_000, discharge_w=0, charge_a=30, discharge_a=0, voltage_min_v=300, voltage_max_v=460)
-_DC = EvseSettings(
-    services=("DC",),
-    access=Access(grant="everyone"),
-    inverter=NOWHERE,
-    isolation=NOWHERE,
-    contactor=NOWHERE,
-    meter=NOWHERE,
-    pilot=Pilot(device=NOWHERE),
-    safety=NOWHERE,
-)
-_AC = replace(_DC, services=("AC",), inverter=None, isolation=None)
+SEQUENCE_S = 68.0
+"""By then a station has given up on a silent car [V2G2-443], and closed TCP."""
 
 CABLE = {
     "CP and PE shorted": Cable.SHORTED,
@@ -58,6 +39,7 @@ CABLE = {
     "diode missing": Cable.NO_DIODE,
 }
 """What happens to the cable in the charge loop."""
+NEEDS_BENCH = (*CABLE, "in state B", "without state B", "never authorised")
 _BELOW = ("V2GTPSessionSetup", "V2GTPSDP", "SDP")
 REASONS = {
     "no schedule yet": "a schedule is always at hand",
@@ -88,6 +70,18 @@ class SeccCase:
         return Service.AC if self.scope == "AC" else Service.DC
 
     @property
+    def scene(self) -> Scene:
+        """The car that it needs."""
+        return Scene(
+            EDITION,
+            self.service,
+            contract=self.payment == "contract",
+            request=self.request,
+            duration_s=30.0 if self.occasion.startswith("renegotiat") else 2.0,
+            authorizer=NOTHING if self.deed == "never authorised" else None,
+        )
+
+    @property
     def reason(self) -> str | None:
         """Why it cannot be run, or None."""
         return next((REASONS[each] for each in (self.request, self.deed) if each in REASONS), None)
@@ -104,79 +98,74 @@ def cases() -> tuple[SeccCase, ...]:
     )
 
 
-def run(only: Iterable[str] = ()) -> Iterator[Result]:
+def run(only: Iterable[str] = (), meet: Meet = VirtualPlace) -> Iterator[Result]:
     """The result of each case whose name begins, or ends after `TC_SECC_`, with one of `only`; of all without."""
     wanted = tuple(only)
     for case in cases():
         if not wanted or any(case.id.startswith(each) or each in case.id.split("VTB_")[-1] for each in wanted):
-            yield judge(case)
+            yield judge(case, meet)
 
 
-def judge(case: SeccCase) -> Result:
+def judge(case: SeccCase, meet: Meet = VirtualPlace) -> Result:
     """Run one case."""
     if case.reason is not None:
         return Result(case.id, Verdict.NOT_APPLICABLE, case.reason)
-    found = Tester(case).run()
+    place: Place | None = None
+    try:
+        place = meet(case.scene)
+        found = Tester(case, place).run()
+    except NotApplicable as reason:
+        return Result(case.id, Verdict.NOT_APPLICABLE, str(reason))
+    except Fail as failure:
+        found = str(failure)
+    finally:
+        if place is not None:
+            place.shut()
     return Result(case.id, Verdict.PASS if found is None else Verdict.FAIL, found or "")
 
 
-class Never:
-    """An authoriser that never decides."""
-
-    def judge(self, identity: Identity, now: float) -> Judgement:
-        return Judgement(Answer.PENDING, "nobody has decided yet")
-
-
 class Tester:
-    """One run of one case."""
+    """One run of one case. `run` raises `NotApplicable` for what cannot be done at this place."""
 
-    def __init__(self, case: SeccCase) -> None:
-        self.case = case
-        duration_s = 30.0 if case.occasion.startswith("renegotiat") else 2.0
-        intent = Intent(
-            "02:00:00:00:00:01",
-            case.service,
-            ControlMode.SCHEDULED,
-            _LIMITS,
-            editions=(EDITION,),
-            duration_s=duration_s,
-        )
-        authorizer = Never() if case.deed == "never authorised" else None
-        settings, payment = _DC if case.service.dc else _AC, None
+    def __init__(self, case: SeccCase, place: Place) -> None:
+        self.case, self.place = case, place
         self._deeds: Mapping[str, Deed] = DEEDS
-        if case.payment == "contract":
-            pki = hierarchy(START_UNIX_S)
-            settings, payment = replace(settings, receipts_s=1.0), pki.payment()
-            intent, self._deeds = _by_contract(intent, case.request, pki), DEEDS | deeds(pki)
-        peer = None if payment is None else bytes(64)
-        self.world = World(settings, intent, authorizer=authorizer, payment=payment, peer=peer)
-        self.world.wire = self._wire
+        if case.scene.pki is not None:
+            own = deeds(case.scene.pki)
+            if case.deed in own and place.bench is None:
+                raise NotApplicable("needs the contracts of the bench")
+            self._deeds = DEEDS | own
+        if case.deed in NEEDS_BENCH and place.bench is None:
+            raise NotApplicable(BENCH)
+        place.wire = self._wire
         self._agreed = False
         """Whether the handshake is over: what follows is of the edition."""
         self._renegotiated = False
         self._done_s: float | None = None
         """When the deed was done."""
         self._armed = case.occasion != "resumed"
+        self._turns = 0
+        """Of the charge loop."""
+        self._stopped = False
+        """Whether SessionStop was answered."""
         self.answer: Any = None
-        self.trouble: str | None = None
 
     def run(self) -> str | None:
         """Why the case fails, or None."""
-        world, case = self.world, self.case
-        world.run(3.0)
-        world.plug_in()
+        place, case = self.place, self.case
+        place.come(case.scene.intent())
         if case.occasion == "resumed":
             self._pause()
         if case.deed in CABLE:
             return self._break_cable()
-        world.run(REACHES_S, until=lambda: self._done_s is not None, step_s=0.02)
+        place.run(REACHES_S, lambda: self._done_s is not None or self._over())
         if self._done_s is None:
             return f"the session does not come to {case.request}Req: {self._last()}"
         if case.deed == "silence":
-            world.faults.hung = True
-            world.run(SEQUENCE_S, until=self._ended, step_s=0.05)
-            return None if self._ended() else "the session is still there after the sequence timer"
-        world.run(ANSWER_S, until=lambda: self.answer is not None, step_s=0.02)
+            place.held = True
+            place.run(SEQUENCE_S, lambda: place.ended, step_s=0.05)
+            return None if place.ended else "the session is still there after the sequence timer"
+        place.run(ANSWER_S, lambda: self.answer is not None)
         return self._judge_answer()
 
     def _judge_answer(self) -> str | None:
@@ -190,62 +179,56 @@ class Tester:
             return f"{type(element).__name__} has {code}, not {case.code}"
         if case.closes or code.startswith("FAILED"):
             waits_s = SEQUENCE_S if case.deed == "never authorised" else CLOSES_S
-            self.world.run(waits_s, until=self._ended, step_s=0.02)
-            return None if self._ended() else "the station does not end the session"
-        return f"the station ends the session: {self._last()}" if self._ended() and not self._in_order() else None
+            self.place.run(waits_s, lambda: self.place.ended)
+            return None if self.place.ended else "the station does not end the session"
+        return f"the station ends the session: {self._last()}" if self.place.ended and not self._stopped else None
 
-    def _ended(self) -> bool:
-        conversation = self.world.evse.visit.conversation
-        return conversation is None or conversation.end is not None
-
-    def _in_order(self) -> bool:
-        conversation = self.world.evse.visit.conversation
-        return conversation is not None and conversation.end is not None and conversation.end.fault is None
+    def _over(self) -> bool:
+        return self.place.car is not None and self.place.car.end is not None
 
     def _last(self) -> str:
-        report = self.world.evse.visit.report
-        return f"{report.last_message} {report.result}".strip()
-
-    def _in_the_loop(self) -> bool:
-        conversation = self.world.evse.visit.conversation
-        return conversation is not None and conversation.phase.endswith("CHARGE_LOOP")
+        car = self.place.car
+        return "no answer" if car is None or car.end is None else car.end.reason
 
     def _pause(self) -> None:
         """A session that the driver pauses, and the car back again."""
-        world = self.world
-        world.run(REACHES_S, until=self._in_the_loop, step_s=0.02)
-        world.driver = Stop.PAUSE
-        world.run(REACHES_S, until=lambda: world.evcc is None or world.evcc.end is not None, step_s=0.02)
-        end = None if world.evcc is None else world.evcc.end
-        world.unplug()
-        world.run(1.0)
-        self._armed, self._agreed = True, False
-        world.plug_in(paused=None if end is None else end.paused)
+        place = self.place
+        place.run(REACHES_S, lambda: self._turns > 1 or self._over())
+        place.driver = Stop.PAUSE
+        place.run(REACHES_S, self._over)
+        end = None if place.car is None else place.car.end
+        place.leave()
+        self._armed, self._agreed, self._stopped = True, False, False
+        place.come(self.case.scene.intent(), None if end is None else end.paused)
 
     def _break_cable(self) -> str | None:
-        world = self.world
-        world.run(REACHES_S, until=self._in_the_loop, step_s=0.02)
+        place, world = self.place, self.place.bench
+        assert world is not None
         assert world.cable is not None
+        place.run(REACHES_S, lambda: self._turns > 1 or self._over())
         world.cable.pilot.cable = CABLE[self.case.deed]
-        world.run(CLOSES_S, until=self._ended)
+        place.run(CLOSES_S, lambda: place.ended)
         if not self.case.closes:
             return "the contactor stays closed" if world.contactor.closed else None
-        return None if self._ended() else "the station does not end the session"
+        return None if place.ended else "the station does not end the session"
 
     # The wire
 
-    def _wire(self, to_station: bool, payload_type: int, payload: bytes) -> list[tuple[float, int, bytes]]:
+    def _wire(self, to_station: bool, payload_type: int, payload: bytes) -> Passed:
         message = decode("iso2" if self._agreed else "sap", payload)
         if not to_station:
             if not self._agreed:
                 self._agreed = True
             if self._done_s is not None and self.answer is None:
                 self.answer = message
+            name = body_name(message)
+            self._turns += name in ("CurrentDemandRes", "ChargingStatusRes")
+            self._stopped |= name == "SessionStopRes"
             if self.case.occasion.startswith("renegotiat") and not self._renegotiated:
                 payload = _asking_to_renegotiate(message, payload)
             return [(0.0, payload_type, payload)]
         if self._done_s is None and self._armed and self._is_due(message):
-            self._done_s = self.world.now
+            self._done_s = self.place.now
             return self._act(message)
         element = message.Body.BodyElement if self._agreed else None
         if getattr(element, "ChargeProgress", None) is ChargeProgress.Renegotiate:
@@ -264,33 +247,20 @@ class Tester:
             return progress is wanted and (case.occasion != "renegotiation" or self._renegotiated)
         return case.occasion != "renegotiation" or self._renegotiated
 
-    def _act(self, message: Any) -> list[tuple[float, int, bytes]]:
-        case, world = self.case, self.world
+    def _act(self, message: Any) -> Passed:
+        case, world = self.case, self.place.bench
         if case.deed == "silence":
             return []
         late_s = 0.0
-        if case.deed == "in state B":
+        if case.deed == "in state B" and world is not None:
             world.faults.s2_open, late_s = True, 0.3
-        elif case.deed == "without state B":
+        elif case.deed == "without state B" and world is not None:
             world.faults.mute, late_s = True, 0.3  # its S2 stays closed
         deed: Deed = self._deeds.get(case.deed, lambda message, request: message)
         if case.request in REPLACES and case.deed not in self._deeds:
             deed = self._deeds[case.request]
         said = deed(message, case.request)
         return [(late_s, PayloadType.EXI, encode("iso2" if self._agreed else "sap", said))]
-
-
-def _by_contract(intent: Intent, request: str, pki: Hierarchy) -> Intent:
-    """A car that pays by a contract; it asks for one, or for a new one, if the case is about that."""
-    installs = request == "CertificateInstallation"
-    return dataclasses.replace(
-        intent,
-        contract=None if installs else pki.contract,
-        provisioning=pki.provisioning if installs else None,
-        renews=request == "CertificateUpdate",
-        roots=(pki.v2g.chain[0],),
-        trust=pki.trusts(Role.PROVISIONING_SERVICE),
-    )
 
 
 def _asking_to_renegotiate(message: Any, payload: bytes) -> bytes:

@@ -18,12 +18,11 @@ from v2g.messages import iso2
 from v2g.pki.certificate import of
 from v2g.pki.chain import Verdict, verify_chain
 from v2g.pki.issue import Order, PrivateKey, issue, leaf, make_key, name
-from v2g.pki.profile import ISO15118_2, Policy, Role
+from v2g.pki.profile import ISO15118_2, ISO15118_20, Policy, Role
 from v2g.pki.revocation import Evidence
 from v2g.station.contracts import TrustedChains
 
 EMAID = "DE8AAC1B2C3D4E5"
-CURVE = "p256"
 LASTS_D = 365.0
 RESPONDER = "http://ocsp.example.com/"
 """Nobody asks it here: its address goes to whoever judges a contract."""
@@ -37,19 +36,21 @@ class Authority:
     key: PrivateKey
     above: tuple[bytes, ...] = ()
     """DER, up to the one below the root."""
+    curve: str = "p256"
 
     @property
     def chain(self) -> tuple[bytes, ...]:
         return (self.certificate.public_bytes(Encoding.DER), *self.above)
 
     def below(self, common_name: str, now: datetime, days: float = LASTS_D) -> "Authority":
-        key = make_key(CURVE)
+        key = make_key(self.curve)
         length = 1 if self.is_root else 0
         order = Order(name(common_name, "MO"), key.public_key(), days, path_length=length, ocsp_url=RESPONDER)
         return Authority(
             issue(order, self.certificate.subject, self.key, now),
             key,
             () if not self.above and self.is_root else self.chain,
+            self.curve,
         )
 
     @property
@@ -57,28 +58,30 @@ class Authority:
         return bool(self.certificate.subject == self.certificate.issuer)
 
     def credential(self, role: Role, common_name: str, now: datetime, days: float = LASTS_D) -> Credential:
-        key = make_key(CURVE)
+        key = make_key(self.curve)
         order = replace(leaf(role, common_name, key.public_key(), days), ocsp_url=RESPONDER)
         certificate = issue(order, self.certificate.subject, self.key, now)
         return Credential((certificate.public_bytes(Encoding.DER), *self.chain), key)
 
 
-def root(common_name: str, now: datetime) -> Authority:
+def root(common_name: str, now: datetime, curve: str = "p256") -> Authority:
     """A new root."""
-    key, subject = make_key(CURVE), name(common_name, "V2G")
-    return Authority(issue(Order(subject, key.public_key(), LASTS_D, path_length=4), subject, key, now), key)
+    key, subject = make_key(curve), name(common_name, "V2G")
+    order = Order(subject, key.public_key(), LASTS_D, path_length=4)
+    return Authority(issue(order, subject, key, now), key, curve=curve)
 
 
 class Hierarchy:
     """A V2G root with a mobility operator and a provisioning service, and a maker of cars."""
 
-    def __init__(self, unix_s: int) -> None:
+    def __init__(self, unix_s: int, curve: str = "p256") -> None:
+        self._curve = curve
         self.now = datetime.fromtimestamp(unix_s, UTC)
         self._past = self.now - timedelta(days=30)
-        self.v2g = root("V2G Root", self.now)
+        self.v2g = root("V2G Root", self.now, curve)
         self.operator = self.v2g.below("MO Sub-CA 1", self.now).below("MO Sub-CA 2", self.now)
         self.contract = self.operator.credential(Role.CONTRACT, EMAID, self.now)
-        maker = root("OEM Root", self.now).below("OEM Sub-CA 1", self.now)
+        maker = root("OEM Root", self.now, curve).below("OEM Sub-CA 1", self.now)
         self.provisioning = maker.credential(Role.PROVISIONING, "WMIV1234567890ABCDEX", self.now)
         self.expired_provisioning = maker.credential(Role.PROVISIONING, "WMIV1234567890ABCDEX", self._past, 1)
         self._service = self.v2g.below("CPS Sub-CA 1", self.now).credential(
@@ -93,7 +96,7 @@ class Hierarchy:
         def judge(own: bytes, others: Sequence[bytes], role: Role, at_s: float, policy: Policy) -> Verdict:
             return verify_chain(own, others, roots, role, at_s, policy, Evidence())
 
-        return TrustedChains(role, judge, {"ISO 15118-2": ISO15118_2}, doubts=False)
+        return TrustedChains(role, judge, {"ISO 15118-2": ISO15118_2, "ISO 15118-20": ISO15118_20}, doubts=False)
 
     def payment(self) -> Payment:
         """For the station."""
@@ -104,7 +107,7 @@ class Hierarchy:
     @cached_property
     def flawed(self) -> dict[str, Credential]:
         """Contracts by what is wrong with them."""
-        stranger = Hierarchy(self._unix_s)
+        stranger = Hierarchy(self._unix_s, self._curve)
         chain, key = self.contract.chain, self.contract.key
         expired = self.v2g.below("MO Sub-CA 3", self._past, 1)
         return {
@@ -121,9 +124,9 @@ class Hierarchy:
 
 
 @cache
-def hierarchy(unix_s: int) -> Hierarchy:
+def hierarchy(unix_s: int, curve: str = "p256") -> Hierarchy:
     """One for all cases."""
-    return Hierarchy(unix_s)
+    return Hierarchy(unix_s, curve)
 
 
 def deeds(pki: Hierarchy) -> dict[str, Deed]:

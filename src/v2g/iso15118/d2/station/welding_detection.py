@@ -11,7 +11,7 @@ from v2g.iso15118.view import StationView
 
 
 def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Reply | Wait:
-    if to.renegotiates and (wait := power_path.awaits_rest(session, view)) is not None:
+    if (wait := power_path.awaits_rest(session, view)) is not None:
         return wait
     response = to.messages.WeldingDetectionRes(
         ResponseCode=to.messages.ResponseCode.OK,
