@@ -70,6 +70,7 @@ class Bench:
         )
         self.gateway = Gateway(configuration, self.ledger)
         self.wanted_w: float | None = None
+        self.binding = ""
         self.sent: list[tuple[str, object]] = []
         """Action and payload of the gateway's calls."""
         self.linked = False
@@ -106,7 +107,8 @@ class Bench:
                 if self.world.now >= self._cycle_s:
                     self._cycle_s = self.world.now + 2.0
                     if self.wanted_w is not None:
-                        self.gateway.steer({ID: self.wanted_w}, self.world.unix_s, self.world.unix_s)
+                        now = self.world.unix_s
+                        self.gateway.steer({ID: self.wanted_w}, now, now, {ID: self.binding})
                 self.gateway.step(self.world.unix_s, self.world.unix_s)
                 self._exchange()
             return until()

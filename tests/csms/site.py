@@ -51,12 +51,23 @@ class SlowLedger(Memory):
 class Depot:
     """The gateway and its stations."""
 
-    def __init__(self, count: int = 1, subprotocol: Subprotocol = "ocpp2.1", ledger: Memory | None = None,
-                 **changes: object) -> None:  # fmt: skip
-        self.configuration, self.subprotocol = configured(count, **changes), subprotocol
+    def __init__(
+        self,
+        count: int = 1,
+        subprotocol: Subprotocol = "ocpp2.1",
+        ledger: Memory | None = None,
+        *,
+        made: Configuration | None = None,
+        stations: dict[str, LightStation] | None = None,
+        versions: dict[str, str] | None = None,
+        **changes: object,
+    ) -> None:
+        """`made`, `stations`, `versions`: of a site that is not the usual one."""
+        self.configuration = made or configured(count, **changes)
+        self.versions = versions or {each.id: subprotocol for each in self.configuration.stations}
         self.ledger = ledger or Memory()
         self.gateway = Gateway(self.configuration, self.ledger)
-        self.stations = {each.id: LightStation(each.id) for each in self.configuration.stations}
+        self.stations = stations or {each.id: LightStation(each.id) for each in self.configuration.stations}
         self.now = 1_800_000_000.0
         self.wanted_w: dict[str, float] = {}
         self.alive = True
@@ -67,8 +78,8 @@ class Depot:
 
     def link(self, id: str) -> None:
         self.linked.add(id)
-        self.gateway.connected(id, self.subprotocol, self.now)
-        self.stations[id].connected(version(self.subprotocol), self.now)
+        self.gateway.connected(id, self.versions[id], self.now)
+        self.stations[id].connected(version(self.versions[id]), self.now)
 
     def cut(self, id: str, *, noticed: bool = True) -> None:
         self.linked.discard(id)
@@ -91,8 +102,12 @@ class Depot:
             for station in self.stations.values():
                 station.step(self.now, self.now)
             if self.alive:
+                self.control()
                 self.gateway.steer(self.wanted_w, self.now, self.now)
             self._exchange()
+
+    def control(self) -> None:
+        """What a controller wants, if the test has one."""
 
     def plug(self, id: str = "CS0", what: LightCar | None = None) -> None:
         """A car comes, and its station says so."""

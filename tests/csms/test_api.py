@@ -19,7 +19,7 @@ from v2g.console.access import Gate
 from v2g.depot.configuration import Control, Http
 from v2g.io.depot_http import Api
 from v2g.ocpp.version import version
-from v2g.run.depot import DepotProcess
+from v2g.run.depot import DepotProcess, open_ledger
 
 
 class Link:
@@ -52,7 +52,7 @@ async def depot(folder: Path, token: str | None = None) -> AsyncIterator[tuple[D
     configuration = replace(
         configured(2), ledger=str(folder / "depot.db"), control=Control(socket=folder / "depot.sock"), http=Http()
     )
-    process = DepotProcess(configuration, lambda line: None)
+    process = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
     try:
         station = LightStation("CS0")
         link = Link(process, station)

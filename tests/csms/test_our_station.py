@@ -20,3 +20,14 @@ def test_a_station_follows_its_set_point_both_ways() -> None:
     assert bench.actions().count("SetChargingProfile") == 2  # the bottom one and the transaction's
     assert bench.charger.vehicle is not None
     assert bench.charger.vehicle.soc_pu is not None
+
+
+def test_a_station_names_the_feeder_that_binds_at_its_depot() -> None:
+    bench = Bench()
+    bench.charge()
+    bench.wanted_w, bench.binding = -4_000.0, "node T1"
+    bench.run(8.0)
+    assert bench.world.evse.decision.wished_by == "TxProfile 730001 (node T1)"
+    bench.wanted_w, bench.binding = -3_000.0, ""
+    bench.run(8.0)
+    assert bench.world.evse.decision.wished_by == "TxProfile 730001"

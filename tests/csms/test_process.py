@@ -13,7 +13,7 @@ from tests.run.test_back_end import PASSWORD
 from tests.run.test_back_end_and_car import daemon
 
 from v2g.io.control import request
-from v2g.run.depot import Explain, Status
+from v2g.run.depot import Audit, Explain, Status
 
 pytestmark = pytest.mark.alone
 SESSION_S = 60.0
@@ -54,6 +54,10 @@ async def _fed(folder: Path) -> None:
             assert status["requested_w"] == -4_000
             explained = await asyncio.to_thread(request, folder / "depot.sock", Explain("CS1/1"))
             assert explained["CS1/1"]
+            (audited,) = await asyncio.to_thread(request, folder / "depot.sock", Audit(0.0, 1e12, "bus 7"))
+            assert audited["discharged_wh"] > 1
+            assert audited["missing_events"] == 0
+            assert any("request configuration" in each["why"] for each in audited["decisions"])
     with sqlite3.connect(folder / "depot.db") as ledger:
         rows = ledger.execute("SELECT seq, kind, vehicle, export_wh FROM event ORDER BY seq").fetchall()
         assert [row[0] for row in rows] == list(range(len(rows)))

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from v2g.cli import depot_simulate
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.kernel.printable import printable
+from v2g.kernel.units import kwh
 
 DEMO = Path("v2g-depot")
 LEAST_PASSWORD = 10
 DEFAULT_USERS = Path("/etc/v2g/depot-users")
+ANSWERS_S = 30.0
 DEFAULT_CONFIG, DEFAULT_SOCKET = Path("/etc/v2g/depot.yaml"), Path("/run/v2g/depot.sock")
 
 
@@ -28,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     status = actions.add_parser("status", help="what a running depot does")
     explain = actions.add_parser("explain", help="why a vehicle has the power that it has")
     explain.add_argument("of", nargs="?", default="", metavar="VEHICLE", help="or a charger; default: all of them")
-    for each in (status, explain):
+    audit = actions.add_parser("audit", help="a day's energies, and why each vehicle had its power")
+    audit.add_argument("of", nargs="?", default="", metavar="VEHICLE", help="or a charger; default: all of them")
+    audit.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")
+    for each in (status, explain, audit):
         each.add_argument(
             "--socket", type=Path, default=DEFAULT_SOCKET, metavar="PATH", help=f"default: {DEFAULT_SOCKET}"
         )
@@ -38,8 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     user.add_argument("--role", choices=("viewer", "operator"), default="viewer", help="default: viewer")
     user.add_argument("--file", type=Path, default=DEFAULT_USERS, metavar="FILE", help=f"default: {DEFAULT_USERS}")
     user.add_argument("--remove", action="store_true", help="let this person in no more")
-    actions.add_parser("check", help="check the configuration file and end")
     depot_simulate.add_arguments(actions)
+    check = actions.add_parser("check", help="check the configuration file and end")
+    check.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=argparse.SUPPRESS)
     demo = actions.add_parser("demo", help="a depot to try: 60 stations, two minutes, a report")
     demo.add_argument(
         "--output", type=Path, default=DEMO, metavar="DIR", help="for the report and the ledger (default: ./v2g-depot)"
@@ -51,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0. Raises `V2GError`."""
     match args.action:
-        case "status" | "explain":
+        case "status" | "explain" | "audit":
             return _ask(args)
         case "user":
             return _user(args)
@@ -71,10 +78,11 @@ def run(args: argparse.Namespace) -> int:
 def _serve(configuration: Any) -> int:
     import asyncio
 
-    from v2g.run.depot import DepotProcess
+    from v2g.run.depot import DepotProcess, open_ledger
 
     async def serve() -> None:
-        depot = DepotProcess(configuration, lambda text: print(printable(text), flush=True))
+        ledger = await open_ledger(configuration.ledger)
+        depot = DepotProcess(configuration, ledger, lambda text: print(printable(text), flush=True))
         await depot.run()
 
     try:
@@ -143,17 +151,45 @@ def _password() -> str:
 
 def _ask(args: argparse.Namespace) -> int:
     from v2g.io.control import request
-    from v2g.run.depot import Explain, Status
+    from v2g.run.depot import Audit, Explain, Status
 
-    found = request(args.socket, Status() if args.action == "status" else Explain(args.of))
+    if args.action == "audit":
+        begin = (args.day or datetime.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+        command: Any = Audit(begin.timestamp(), (begin + timedelta(days=1)).timestamp(), args.of)
+    else:
+        command = Status() if args.action == "status" else Explain(args.of)
+    found = request(args.socket, command, timeout_s=ANSWERS_S)
     if args.json:
         print(json.dumps(found, indent=2))
+    elif args.action == "audit":
+        print("\n\n".join(map(_audited, found)) or "no vehicle was here")
     elif args.action == "explain":
         blocks = ["\n  ".join(map(printable, lines)) for lines in found.values()]
         print("\n".join(blocks) or "no vehicle is here")
     else:
         _show(found)
     return 0
+
+
+def _audited(row: dict[str, Any]) -> str:
+    def clock(unix_s: float) -> str:
+        return datetime.fromtimestamp(unix_s).strftime("%H:%M:%S")
+
+    head = (
+        f"{printable(row['vehicle'] or 'an unknown vehicle')} at {row['charger']}, {clock(row['since_unix_s'])} to "
+        f"{clock(row['until_unix_s']) if row['ended'] else 'now'}: charged {kwh(row['charged_wh'])}, discharged "
+        f"{kwh(row['discharged_wh'])}"
+    )
+    missing = [f"  {row['missing_events']} events have not come"] if row["missing_events"] else []
+    return "\n".join([head, *missing, *(f"  {clock(each['unix_s'])}  {printable(each['why'])}"
+                                        for each in row["decisions"])])  # fmt: skip
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-28") from error
 
 
 def _show(found: dict[str, Any]) -> None:

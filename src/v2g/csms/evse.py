@@ -18,6 +18,9 @@ READY: tuple[v21.ChargingStateEnumType, ...] = ("Charging", "SuspendedEV", "Susp
 """Charging states in which energy may flow."""
 USABLE: tuple[v21.ConnectorStatusEnumType, ...] = ("Available", "Occupied", "Reserved")
 
+PROMPT_S = 2.0
+"""Stations state whole seconds, by a clock of their own: what is no older than this was measured just now."""
+
 
 class Transaction(Struct, frozen=True):
     """What is kept of a transaction that runs."""
@@ -52,6 +55,8 @@ class Steered:
 
     def __init__(self) -> None:
         self.wanted_w: float | None = None
+        self.binding = ""
+        """What binds it, if its station should know."""
         self.accepted_w: float | None = None
         self.profile_of = ""
         """The transaction whose TxProfile the station has; empty if it has none."""
@@ -60,6 +65,8 @@ class Steered:
         self.refusal = ""
         """Why the station has refused the latest set-point; empty if it has not."""
         self.refused_w: float | None = None
+        self.quiet_until = -inf
+        """The station takes nothing before this time."""
 
     def forget(self) -> None:
         """What the station has is not known any more: a new connection, or a new transaction."""
@@ -69,7 +76,8 @@ class Steered:
 
     def due(self, now: float) -> bool:
         """Whether something has to be sent."""
-        if self.wanted_w is None or (self.wanted_w == self.refused_w and now < self.retry_at):
+        refused = self.wanted_w == self.refused_w and now < self.retry_at
+        if self.wanted_w is None or refused or now < self.quiet_until:
             return False
         return self.wanted_w != self.accepted_w or now >= self.renew_at
 
@@ -94,7 +102,8 @@ class ManagedEvse:
 
     def measured(self, reading: Reading, now: float, unix_s: float) -> None:
         """A meter value. `unix_s`: of the wall clock, which the station's follows."""
-        at_s = now - max(0.0, unix_s - reading.at_s)
+        age_s = max(0.0, unix_s - reading.at_s)
+        at_s = now - age_s if age_s > PROMPT_S else now
         if reading.power_w is not None and at_s >= self.measured_s:
             self.measured_s = at_s
             self.reading = reading.after(self.reading)

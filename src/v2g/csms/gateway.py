@@ -8,6 +8,7 @@ disk: a controller that is killed loses nothing that a station believes to be de
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import msgspec
@@ -29,9 +30,12 @@ from v2g.ocpp.schedule import timestamp
 from v2g.ocpp.version import version
 
 HEARTBEAT_S = 300
+LOOK_AGAIN_S = 30.0
+"""A charger of which nothing is heard is looked at again: a departure may be another day's by now."""
 LISTED = 200
 """Lines for a person that wait at most."""
 _STATION, _TRANSACTION = "station", "transaction"
+_NONE: Mapping[str, str] = {}
 _ACCEPTS = ("NotifyEVChargingNeeds", "NotifyEVChargingSchedule")
 
 
@@ -65,8 +69,14 @@ class Gateway:
             for place in configuration.stations
         }
         self.evses = {evse.id: evse for station in self.stations.values() for evse in station.evses.values()}
+        self.expelled: list[str] = []
+        """Stations whose connections have to be closed; taken by whoever does."""
+        self._certificates = configuration.connect.security_profile == 3
         self._withheld: deque[_Withheld] = deque()
         self._chargers: dict[str, Charger] = {}
+        self._moved = set[str]()
+        """Stations of which something has been heard since the controller looked."""
+        self._looked_s = -inf
         self._written: dict[tuple[str, str], bytes] = {}
         for (kind, key), document in ledger.kept.items():
             self._recall(kind, key, document)
@@ -76,6 +86,7 @@ class Gateway:
     def connected(self, station: str, subprotocol: str, now: float) -> None:
         """A station has a new connection. Raises `KeyError` for one that is not configured."""
         managed = self.stations[station]
+        self._moved.add(station)
         managed.connected(version(subprotocol), now)
         managed.kept = replace(managed.kept, subprotocol=subprotocol)
         self.lines.append(f"{station} is connected ({subprotocol})")
@@ -85,6 +96,7 @@ class Gateway:
     def disconnected(self, station: str) -> None:
         """It is gone. What is not answered counts as not sent."""
         managed = self.stations[station]
+        self._moved.add(station)
         managed.disconnected()
         self.lines.append(f"{station} is gone")
         self.urgent = True
@@ -96,6 +108,7 @@ class Gateway:
         if rpc is None:
             return
         managed.heard_s = now
+        self._moved.add(station)
         match rpc.receive(frame):
             case Requested(id, action, request):
                 self._requested(managed, rpc, id, action, request, now, unix_s)
@@ -143,18 +156,26 @@ class Gateway:
     # What the controller sees and wants
 
     def chargers(self, now: float) -> Mapping[str, Charger]:
-        """All chargers; one that is as before is the same object as before."""
-        for managed in self.stations.values():
-            for charger in managed.chargers(now, self.utc_offset_s):
+        """All chargers; one that is as before is the same object as before. Only what has moved is looked at again."""
+        if now - self._looked_s >= LOOK_AGAIN_S:
+            self._looked_s = now
+            self._moved.update(self.stations)
+        for id in self.stations if len(self._moved) == len(self.stations) else self._moved:
+            for charger in self.stations[id].chargers(now, self.utc_offset_s):
                 if self._chargers.get(charger.id) != charger:
                     self._chargers[charger.id] = charger
+        self._moved.clear()
         return self._chargers
 
-    def steer(self, powers_w: Mapping[str, float], now: float, unix_s: float) -> None:
+    def steer(
+        self, powers_w: Mapping[str, float], now: float, unix_s: float, bindings: Mapping[str, str] = _NONE
+    ) -> None:
         """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
-        lapses."""
+        lapses. `bindings`: what binds it, if its station should know."""
         for id, power_w in powers_w.items():
-            self.evses[id].steered.wanted_w = float(round(power_w)) + 0.0  # no -0
+            steered = self.evses[id].steered
+            steered.wanted_w = float(round(power_w)) + 0.0  # no -0
+            steered.binding = bindings.get(id, "")
         self.step(now, unix_s)
 
     def vehicle_of(self, evse: ManagedEvse) -> str:
@@ -192,6 +213,7 @@ class Gateway:
             raise RefusedError(f"there is no charger {charger}; the chargers are {', '.join(list(self.evses)[:10])}")
         if evse.transaction is None:
             raise RefusedError(f"{charger}: no vehicle is charging here")
+        self._moved.add(charger.rpartition("/")[0])
         return evse, evse.transaction
 
     # What stations report
@@ -201,7 +223,7 @@ class Gateway:
     ) -> None:
         match request:
             case v21.BootNotificationRequest():
-                self._booted(managed, request, now)
+                self._booted(managed, request)
                 response: Message | None = v21.BootNotificationResponse(
                     currentTime=timestamp(unix_s), interval=HEARTBEAT_S, status="Accepted"
                 )
@@ -233,7 +255,7 @@ class Gateway:
         else:
             rpc.answer(id, response)
 
-    def _booted(self, managed: ManagedStation, request: v21.BootNotificationRequest, now: float) -> None:
+    def _booted(self, managed: ManagedStation, request: v21.BootNotificationRequest) -> None:
         card = request.chargingStation
         managed.kept = replace(
             managed.kept,
@@ -244,11 +266,18 @@ class Gateway:
         )
         self.lines.append(f"{managed.id} booted ({request.reason}): {card.vendorName} {card.model}")
         self._keep_station(managed)
+        expected = managed.place.serial
+        if self._certificates and expected and managed.kept.serial != expected:  # B01.FR.11 and 12
+            self.lines.append(f"{managed.id} states the serial number {managed.kept.serial or '-'}, its certificate "
+                              f"{expected}; its connection is closed")  # fmt: skip
+            self.expelled.append(managed.id)
 
     def _status(self, managed: ManagedStation, evse: int, status: v21.ConnectorStatusEnumType) -> None:
         found = managed.evses.get(evse)
         if found is not None and found.status != status:
             found.status, self.urgent = status, True
+            managed.kept = replace(managed.kept, status={**managed.kept.status, evse: status})
+            self._keep_station(managed)
 
     def _events(self, managed: ManagedStation, request: v21.NotifyEventRequest) -> None:
         """AvailabilityState of connectors, which 2.1 reports in this way."""
@@ -411,7 +440,10 @@ class Gateway:
         """What an earlier process has left. What cannot be read is as if it had never been."""
         try:
             if kind == _STATION and key in self.stations:
-                self.stations[key].kept = msgspec.json.decode(document, type=Kept)
+                managed = self.stations[key]
+                managed.kept = msgspec.json.decode(document, type=Kept)
+                for id, evse in managed.evses.items():
+                    evse.status = managed.kept.status.get(id)
             elif kind == _TRANSACTION and key in self.evses:
                 self.evses[key].recall(_TRANSACTIONS.decode(document))
             else:

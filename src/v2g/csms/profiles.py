@@ -7,10 +7,12 @@ its last renewal and `offline_s` after the station has lost its connection, and 
 
 from enum import Enum
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from v2g.depot.configuration import Silence
 from v2g.ocpp import v21
+from v2g.ocpp.base import CustomData
+from v2g.ocpp.profile_rules import DEPOT, LONGEST_BINDING
 from v2g.ocpp.schedule import timestamp
 
 FIRST_ID = 730_000
@@ -43,16 +45,25 @@ def bottom(silence: Silence) -> v21.SetChargingProfileRequest:
 
 
 def for_transaction(
-    evse: int, transaction: str, power_w: float, manner: Manner, silence: Silence, unix_s: float, *, offline: bool
+    evse: int,
+    transaction: str,
+    power_w: float,
+    manner: Manner,
+    silence: Silence,
+    unix_s: float,
+    *,
+    offline: bool,
+    binding: str = "",
 ) -> v21.SetChargingProfileRequest:
-    """A transaction's set-point. `offline`: whether the station knows `maxOfflineDuration`."""
+    """A transaction's set-point. `offline`: whether the station knows `maxOfflineDuration`. `binding`: what binds it,
+    for the station's own explanations."""
     dynamic = manner is not Manner.LIMIT
     schedule = v21.ChargingScheduleType(
         id=1,
         chargingRateUnit="W",
         duration=silence.setpoint_s + (0 if dynamic else EARLIER_S),
         startSchedule=UNSET if dynamic else timestamp(unix_s - EARLIER_S),
-        chargingSchedulePeriod=(_period(power_w, manner),),
+        chargingSchedulePeriod=(_period(power_w, manner, binding),),
     )
     profile = v21.ChargingProfileType(
         id=id_of(evse),
@@ -66,12 +77,12 @@ def for_transaction(
     return v21.SetChargingProfileRequest(evseId=evse, chargingProfile=profile)
 
 
-def update(evse: int, power_w: float, manner: Manner) -> v21.UpdateDynamicScheduleRequest:
+def update(evse: int, power_w: float, manner: Manner, binding: str = "") -> v21.UpdateDynamicScheduleRequest:
     """Another set-point of a Dynamic profile, or the same one again, which renews it (K28)."""
     if manner is Manner.SETPOINT:
-        changed = v21.ChargingScheduleUpdateType(setpoint=power_w)
+        changed = v21.ChargingScheduleUpdateType(setpoint=power_w, customData=_named(binding))
     else:
-        changed = v21.ChargingScheduleUpdateType(limit=power_w)
+        changed = v21.ChargingScheduleUpdateType(limit=power_w, customData=_named(binding))
     return v21.UpdateDynamicScheduleRequest(chargingProfileId=id_of(evse), scheduleUpdate=changed)
 
 
@@ -80,7 +91,13 @@ def id_of(evse: int) -> int:
     return FIRST_ID + evse
 
 
-def _period(power_w: float, manner: Manner) -> v21.ChargingSchedulePeriodType:
+def _period(power_w: float, manner: Manner, binding: str) -> v21.ChargingSchedulePeriodType:
     if manner is Manner.SETPOINT:  # no limits beside it (Q03.FR.02)
-        return v21.ChargingSchedulePeriodType(startPeriod=0, operationMode="CentralSetpoint", setpoint=power_w)
-    return v21.ChargingSchedulePeriodType(startPeriod=0, limit=power_w)
+        return v21.ChargingSchedulePeriodType(
+            startPeriod=0, operationMode="CentralSetpoint", setpoint=power_w, customData=_named(binding)
+        )
+    return v21.ChargingSchedulePeriodType(startPeriod=0, limit=power_w, customData=_named(binding))
+
+
+def _named(binding: str) -> CustomData | UnsetType:
+    return CustomData(vendorId=DEPOT, binding=binding[:LONGEST_BINDING]) if binding else UNSET

@@ -17,7 +17,7 @@ from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration, StationPlace
 from v2g.depot.view import Charger
 from v2g.ocpp import v21
-from v2g.ocpp.base import Message
+from v2g.ocpp.base import Message, given
 from v2g.ocpp.rpc import Answered, Failed, Rpc
 from v2g.ocpp.version import Invalid, Version
 
@@ -28,6 +28,10 @@ RENEWALS = 3
 """How often a set-point is renewed within the time after which it lapses."""
 DISCHARGE_CODES = ("InvalidSchedule", "InvalidOperationMode", "InvalidProfile")
 MOST_ENDED = 32
+TIMEOUT_S = 10.0
+"""For a station's answer: while one is awaited no set-point can go to it."""
+MOST_QUIET_S = 300.0
+RATE_LIMIT = "ratelimitexceeded"
 
 Then = Callable[[Message | None, float], None]
 """What is done with a response and the time; None if there is none."""
@@ -42,6 +46,8 @@ class Kept(Struct, frozen=True):
     serial: str = ""
     firmware: str = ""
     abilities: Abilities = Abilities()
+    status: dict[int, v21.ConnectorStatusEnumType] = {}
+    """Of its EVSEs: a station that merely reconnects does not report it again."""
     ended: tuple[str, ...] = ()
     """Its latest transactions that are over: an event that comes late revives none."""
 
@@ -87,7 +93,7 @@ class ManagedStation:
 
     def connected(self, version: Version, now: float) -> None:
         """A new connection: what the station has of us is not known."""
-        self.rpc = Rpc(version)
+        self.rpc = Rpc(version, TIMEOUT_S)
         self._calls.clear()
         self._pending, self._bottom_at, self.bottom, self.heard_s = None, now, "", now
         for evse in self.evses.values():
@@ -182,11 +188,13 @@ class ManagedStation:
         if steered.profile_of != transaction.id or manner is Manner.LIMIT:
             request = profiles.for_transaction(
                 evse.place.id, transaction.id, power_w, manner, self._silence, unix_s,
-                offline=self.is_21 and self.abilities.max_offline,
+                offline=self.is_21 and self.abilities.max_offline, binding=steered.binding,
             )  # fmt: skip
             self._send("SetChargingProfile", request, then, now)
         else:
-            self._send("UpdateDynamicSchedule", profiles.update(evse.place.id, power_w, manner), then, now)
+            self._send(
+                "UpdateDynamicSchedule", profiles.update(evse.place.id, power_w, manner, steered.binding), then, now
+            )
 
     def _steered(
         self, evse: ManagedEvse, transaction: str, asked_w: float, response: Message | None, now: float
@@ -206,6 +214,8 @@ class ManagedStation:
         if code != steered.refusal:
             self._report(f"{evse.id} refuses {asked_w:g} W: {code}")
         steered.refusal, steered.refused_w, steered.retry_at = code, asked_w, now + RETRY_S
+        if code.lower() == RATE_LIMIT:  # K01.FR.56: it says how long to wait, whatever is asked
+            steered.quiet_until = now + _seconds(response)
         if asked_w < 0 and code in DISCHARGE_CODES:
             evse.refuses_discharge = code
 
@@ -234,6 +244,13 @@ class ManagedStation:
             self.kept = replace(self.kept, abilities=ability.read(response))
         elif not self.abilities.known:  # it cannot say: the least is assumed
             self.kept = replace(self.kept, abilities=Abilities(known=True))
+
+
+def _seconds(response: Message | None) -> float:
+    """`<n> seconds before retry`; the usual time if it does not say."""
+    info = getattr(response, "statusInfo", None)
+    words = given(info.additionalInfo, "").split() if isinstance(info, v21.StatusInfoType) else []
+    return min(float(words[0]), MOST_QUIET_S) if words and words[0].isdecimal() else RETRY_S
 
 
 def reason(response: Message | None) -> str:

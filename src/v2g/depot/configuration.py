@@ -148,8 +148,8 @@ class Silence(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """So is one whose station has had no connection to the depot for this long."""
     meter_s: Annotated[int, Meta(ge=1, le=300)] = 5
     """Between two meter values of a station."""
-    stale_s: Annotated[int, Meta(ge=3, le=900)] = 20
-    """A meter value or state of charge older than this is not known."""
+    stale_s: Annotated[int, Meta(ge=3, le=900)] = 60
+    """A state of charge older than this is not known: no discharge."""
 
 
 class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

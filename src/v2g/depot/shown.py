@@ -1,17 +1,22 @@
 """What people and programs see of a depot, as what JSON can hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
 from v2g.depot import needs
 from v2g.depot.dispatch import Dispatch, Setpoint
+from v2g.depot.ledger import Account, Decided
 from v2g.depot.view import Charger, Site
 from v2g.kernel.units import kw
 
 Shown = dict[str, Any]
 COLUMNS = ("id", "vehicle", "state", "soc_pu", "floor_pu", "setpoint_w", "measured_w", "binding")
 """Of a frame, in this order."""
+
+
+EARLY_S = 5.0
+"""How far the clocks of station and depot may be apart."""
 
 
 def site_of(site: Site, dispatch: Dispatch | None, now: float) -> Shown:
@@ -148,6 +153,31 @@ def _unknown(charger: Charger) -> list[str]:
     if vehicle.capacity_wh is None:
         lines.append("the capacity of its battery is not known: give capacity_wh in the fleet list")
     return lines
+
+
+def audited(accounts: Iterable[Account], decisions: Iterable[Decided]) -> list[Shown]:
+    """A day's audit: for each transaction its energies, and every change of what bound its charger, with the reason."""
+    by_charger: dict[str, list[Decided]] = {}
+    for each in decisions:
+        by_charger.setdefault(each.charger, []).append(each)
+    return [
+        {
+            "vehicle": account.vehicle,
+            "charger": f"{account.station}/{account.evse}",
+            "since_unix_s": account.since_s,
+            "until_unix_s": account.until_s,
+            "ended": account.ended,
+            "charged_wh": round(account.charged_wh, 1),
+            "discharged_wh": round(account.discharged_wh, 1),
+            "missing_events": account.missing,
+            "decisions": [
+                {"unix_s": round(each.at_s, 1), "power_w": each.power_w, "binding": each.binding, "why": each.why}
+                for each in by_charger.get(f"{account.station}/{account.evse}", ())
+                if account.since_s - EARLY_S <= each.at_s <= account.until_s + EARLY_S
+            ],
+        }
+        for account in accounts
+    ]
 
 
 def difference(before: Mapping[str, tuple[Any, ...]], rows: Mapping[str, tuple[Any, ...]]) -> list[tuple[Any, ...]]:

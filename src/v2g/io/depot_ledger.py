@@ -4,6 +4,7 @@ The statements are plain SQL that SQLite and PostgreSQL both take; `?` stands fo
 thread of its own; `postgres_ledger.py` has the other dialect.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -18,10 +19,11 @@ from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 BUSY_S = 5.0
+MOST_SEQ = 1 << 62
 BATCH = 5_000
 """Rows of one commit at most."""
 TABLES = (
-    "CREATE TABLE IF NOT EXISTS event (station TEXT NOT NULL, tx TEXT NOT NULL, seq INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS event (station TEXT NOT NULL, tx TEXT NOT NULL, seq BIGINT NOT NULL,"
     " kind TEXT NOT NULL, evse INTEGER NOT NULL, vehicle TEXT NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
     " import_wh DOUBLE PRECISION, export_wh DOUBLE PRECISION, document BYTEA NOT NULL,"
     " again INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, tx, seq))",
@@ -82,6 +84,8 @@ class Rows:
         self.kept: dict[tuple[str, str], bytes] = {}
         self.committed = 0
         self.trouble: str | None = None
+        self.wake: Callable[[], None] = lambda: None
+        """Called after each commit, in whichever thread writes."""
         self._number = 0
         self._given: list[Row] = []
 
@@ -89,8 +93,8 @@ class Rows:
         """Enter an event with the next commit."""
         return self._add(
             ENTER,
-            (entry.station, entry.transaction, entry.seq, entry.kind, entry.evse, entry.vehicle, entry.at_s,
-             entry.import_wh, entry.export_wh, entry.document),
+            (entry.station, entry.transaction, min(entry.seq, MOST_SEQ), entry.kind, entry.evse, entry.vehicle,
+             entry.at_s, entry.import_wh, entry.export_wh, entry.document),
         )  # fmt: skip
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
@@ -112,17 +116,17 @@ class Rows:
 
     def _add(self, statement: str, values: tuple[Any, ...]) -> int:
         self._number += 1
-        self._given.append((statement, values))
+        self._given.append((statement, tuple(_text(each) if isinstance(each, str) else each for each in values)))
         return self._number
 
 
 class SqliteLedger(Rows):
     """The ledger in a file."""
 
-    def __init__(self, file: Path, wake: Callable[[], None] = lambda: None) -> None:
-        """`wake` is called in the writer's thread after each commit. Raises `LedgerError`."""
+    def __init__(self, file: Path) -> None:
+        """Raises `LedgerError`."""
         super().__init__()
-        self._file, self._wake = file, wake
+        self._file = file
         self._waiting: list[Row] = []
         self._lock = Lock()
         self._writer = Writer(self._write, "depot ledger")
@@ -148,10 +152,10 @@ class SqliteLedger(Rows):
         if self._waiting:
             self._writer.due()
 
-    def flush(self, timeout_s: float) -> bool:
-        """Wait until everything is on the disk, or could not be written; whether it came in time."""
+    async def flushed(self, timeout_s: float) -> bool:
+        """Wait until everything is on the disk; whether it came in time."""
         self.commit()
-        return self._writer.flush(timeout_s)
+        return await asyncio.to_thread(self._writer.flush, timeout_s) and not self._waiting
 
     async def close(self) -> None:
         """Write what waits, and close the file."""
@@ -161,22 +165,16 @@ class SqliteLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time."""
-        import asyncio
-
         rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s, until_s))
         return accounts_of(rows)
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
         """What was decided in a time; of one charger, or of all."""
-        import asyncio
-
         rows = await asyncio.to_thread(self._read, DECISIONS, (from_s, until_s, charger, charger))
         return [Decided(*row) for row in rows]
 
     async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:
         """The site's means over spans of this length."""
-        import asyncio
-
         rows = await asyncio.to_thread(self._read, HISTORY, (span_s, from_s, until_s))
         return [Record(*row) for row in rows]
 
@@ -200,7 +198,7 @@ class SqliteLedger(Rows):
                 return
             self.trouble = None
             self.committed += len(rows)
-            self._wake()
+            self.wake()
             with self._lock:
                 rows, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
 
@@ -214,6 +212,11 @@ class SqliteLedger(Rows):
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def _text(value: str) -> str:
+    """What every database can hold: a station may send any character."""
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def accounts_of(rows: Iterable[Sequence[Any]]) -> list[Account]:

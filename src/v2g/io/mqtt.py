@@ -70,9 +70,12 @@ class Broker:
             raise found
         return found
 
-    async def subscribe(self, topic: str) -> None:
-        """Raises `BackEndError` if the broker refuses."""
-        _, number = self._client.subscribe(topic, qos=ONCE_AT_LEAST)
+    async def subscribe(self, topic: str, *, retained: bool = True) -> None:
+        """`retained`: with the messages that the broker has kept. Raises `BackEndError` if the broker refuses."""
+        from paho.mqtt.subscribeoptions import SubscribeOptions
+
+        options = SubscribeOptions(qos=ONCE_AT_LEAST, retainHandling=0 if retained else 2)
+        _, number = self._client.subscribe(topic, options=options)
         await self._answer(number, f"subscribing to {topic}")
 
     def publish(self, topic: str, text: str, *, heard: bool = False, retain: bool = False) -> None:

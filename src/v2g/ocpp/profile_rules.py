@@ -18,6 +18,8 @@ MODES: tuple[v21.OperationModeEnumType, ...] = (
 SETPOINT_MODES = ("CentralSetpoint", "CentralFrequency", "ExternalSetpoint")
 HIGHEST_STACK_LEVEL = 20
 MOST_PROFILES = 100
+DEPOT, LONGEST_BINDING = "v2g.depot", 80
+"""Vendor of the customData in which a depot names what binds a set-point."""
 PURPOSES: tuple[v21.ChargingProfilePurposeEnumType, ...] = (
     "ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile", "PriorityCharging", "LocalGeneration",
 )  # fmt: skip
@@ -61,8 +63,13 @@ class Installed:
 
     @property
     def name(self) -> str:
-        """For a person: `TxProfile 7`."""
-        return f"{self.profile.chargingProfilePurpose} {self.profile.id}"
+        """For a person: `TxProfile 7`, and what binds if a depot of this project says so: `TxProfile 7 (node T1)`."""
+        period = self.profile.chargingSchedule[0].chargingSchedulePeriod[0]
+        data = period.customData if isinstance(period.customData, dict) else {}
+        binding = data.get("binding") if data.get("vendorId") == DEPOT else None
+        known = isinstance(binding, str) and 0 < len(binding) <= LONGEST_BINDING and binding.isprintable()
+        why = f" ({binding})" if known else ""
+        return f"{self.profile.chargingProfilePurpose} {self.profile.id}{why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class Profiles:
         if found is None or found.profile.chargingProfileKind != "Dynamic":
             return Refusal("InvalidProfileId", f"there is no Dynamic profile {id}")
         schedule = found.profile.chargingSchedule[0]
-        values = {name: value for name, value in asdict(update).items() if value is not UNSET and name != "customData"}
+        values = {name: value for name, value in asdict(update).items() if value is not UNSET}
+        values["customData"] = update.customData  # it is of these values
         period = replace(schedule.chargingSchedulePeriod[0], **values)
         changed = replace(found.profile, chargingSchedule=(replace(schedule, chargingSchedulePeriod=(period,)),))
         return self.set(found.evse, changed, running, unix_s)

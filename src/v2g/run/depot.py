@@ -13,27 +13,34 @@ from msgspec import Struct
 from v2g.console.access import Gate, read_users
 from v2g.csms.gateway import Gateway
 from v2g.depot import shown
+from v2g.depot.capability import Margins
 from v2g.depot.configuration import Configuration
 from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.desk import Channel, Desk, read
-from v2g.depot.dispatch import Dispatch
+from v2g.depot.dispatch import Dispatch, What
 from v2g.depot.history import History, Record, span_of
 from v2g.depot.ledger import Account, Decided
+from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
 from v2g.depot.view import Meter, Needs, Site
-from v2g.io import control, depot_http
-from v2g.io.depot_configuration import password, tree_of
+from v2g.io import control, depot_http, depot_postgres
+from v2g.io.depot_configuration import POSTGRES, password, tree_of
 from v2g.io.depot_http import Api, Measurements
 from v2g.io.depot_ledger import SqliteLedger
+from v2g.io.depot_mqtt import RequestsAtBroker, StationsAtBroker, keep
+from v2g.io.depot_postgres import PostgresLedger
+from v2g.io.depot_schedule import ScheduleFile
 from v2g.io.station_server import Door, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 
-SOONEST_S = 0.1
-"""Between two cycles, whatever happens."""
+SOONEST_S, LOOK_S = 0.1, 0.5
+"""Between two cycles, whatever happens; between two looks at whether one is due."""
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
+LATENCY_S = 0.3
+"""From a decision until stations in a local network begin to follow."""
 FREQUENCY_S = 5.0
 """A frequency that is older is not known."""
 FLUSH_S = 5.0
@@ -51,26 +58,43 @@ class Explain(Struct, frozen=True, tag_field="command", tag="explain"):
     """A vehicle or a charger; empty: all that have a vehicle."""
 
 
-Commands = Status | Explain
+class Audit(Struct, frozen=True, tag_field="command", tag="audit"):
+    """`v2g depot audit`."""
+
+    from_unix_s: float
+    until_unix_s: float
+    of: str = ""
+    """A vehicle or a charger; empty: all."""
+
+
+Commands = Status | Explain | Audit
 
 
 class DepotProcess:
     """One depot. `run` lasts until it is cancelled or `stop` is called."""
 
-    def __init__(self, configuration: Configuration, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, configuration: Configuration, ledger: SqliteLedger | PostgresLedger, report: Callable[[str], None]
+    ) -> None:
         """`report` gets the lines of the log. Raises `V2GError` for what cannot be opened."""
         self.configuration, self._report = configuration, report
         self._clock = SteadyClock()
         self._news, self._ended = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.ledger = self._opened(configuration.ledger)
+        self.ledger = ledger
+        ledger.wake = self._wake
         offset_s = -(time.altzone if time.localtime().tm_isdst else time.timezone)
         self.gateway = Gateway(configuration, self.ledger, utc_offset_s=offset_s)
         self.desk = Desk(configuration.request, self.ledger)
-        self.controller = Controller(ControllerSettings(cycle_s=configuration.cycle_s))
+        margins = Margins(soc_stale_s=float(configuration.silence.stale_s))
+        dynamics = Dynamics(latency_s=LATENCY_S)
+        self.controller = Controller(
+            ControllerSettings(cycle_s=configuration.cycle_s, margins=margins, dynamics=dynamics)
+        )
         self.meter: Meter | None = None
         self._frequency = 0.0, float("-inf")
         """The grid's frequency, and when it was measured."""
+        self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
         self._gate = _gate(configuration)
         self.past = History()
         self._tree = tree_of(configuration)
@@ -120,7 +144,15 @@ class DepotProcess:
         http_host, _, http_port = configuration.http.listen.rpartition(":")
         api, http = Api(self, self._gate), configuration.http
         tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
+        brokers: list[Any] = []
+        if configuration.connect.broker is not None:
+            at_broker = StationsAtBroker(self, configuration.connect.broker, self._report)
+            brokers.append(keep(at_broker.serve, self._report))
+        if configuration.requests is not None:
+            asking = RequestsAtBroker(self, configuration.requests, Measurements, self._report)
+            brokers.append(keep(asking.serve, self._report))
         return [
+            *brokers,
             server.serve(host.strip("[]"), int(port), listening),
             depot_http.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
             self._cycle(),
@@ -149,13 +181,16 @@ class DepotProcess:
         except Exception as error:
             self._report(f"a frame of {station} could not be handled: {error!r}")
         self._send(station)
+        while self.gateway.expelled:
+            link = self._links.get(self.gateway.expelled.pop())
+            if link is not None:
+                link[1]()
         if self.gateway.urgent:
             self._news.set()
 
     async def settled(self) -> None:
         """Once what stations have reported so far is on the disk, and answered."""
-        self.ledger.commit()
-        await asyncio.to_thread(self.ledger.flush, FLUSH_S)
+        await self.ledger.flushed(FLUSH_S)
         self._committed()
 
     def disconnected(self, station: str) -> None:
@@ -188,29 +223,55 @@ class DepotProcess:
                 self.step()
             except Exception as error:  # set-points lapse if this lasts
                 self._complain(f"the controller failed: {error!r}")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.configuration.cycle_s - SOONEST_S):
-                    await self._news.wait()
             await asyncio.sleep(SOONEST_S)
+            while not self._due():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._news.wait()
+                self._news.clear()
 
-    def step(self) -> None:
-        """One cycle: look, decide, send."""
+    def _due(self) -> bool:
+        """Whether the controller should decide again: its cycle is over, or something has happened."""
+        try:
+            return self.gateway.urgent or self.controller.due(self._seen(), self.now())
+        except Exception:  # the step reports it
+            return True
+
+    def _seen(self) -> Site:
+        """The site as it is now."""
         now = self.now()
-        self.site = Site(
+        return Site(
             tree=self._tree,
             chargers=self.gateway.chargers(now),
             requests=self.desk.current(now),
             meter=self.meter,
             frequency_hz=self._frequency[0] if now - self._frequency[1] <= FREQUENCY_S else None,
         )
+
+    def step(self) -> None:
+        """One cycle: look, decide, send."""
+        self._look_at_schedule()
+        now, self.site = self.now(), self._seen()
         dispatch = self.dispatch = self.controller.step(self.site, now)
         self.cycles += 1
         for record in self.past.see(now, self.site.chargers, dispatch, self.site.frequency_hz):
             self.ledger.record(record)
-        self.gateway.steer({id: each.power_w for id, each in dispatch.setpoints.items()}, now, time.time())
+        powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
+        nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
+        self.gateway.steer(powers_w, now, time.time(), nodes)
         self._keep_decisions(dispatch, now)
         self._flush()
         self._complain(self.ledger.trouble or "")
+
+    def _look_at_schedule(self) -> None:
+        if self._schedule is None:
+            return
+        try:
+            found = self._schedule.news()
+            if found is not None:
+                self.desk.put(Channel.SCHEDULE, found)
+        except V2GError as error:
+            self._report(str(error))
 
     def _keep_decisions(self, dispatch: Dispatch, now: float) -> None:
         for id in dispatch.setpoints:
@@ -243,6 +304,14 @@ class DepotProcess:
         self.ledger.commit()
         self._news.set()
 
+    def request_by_mqtt(self, by: str, document: dict[str, Any]) -> None:
+        """The same, over a broker."""
+        self.request(by, document, Channel.MQTT)
+
+    def withdraw_by_mqtt(self, by: str) -> bool:
+        """Forget a request that came over a broker."""
+        return self.withdraw(by, Channel.MQTT)
+
     def withdraw(self, by: str, channel: Channel = Channel.HTTP) -> bool:
         """Forget a request; whether there was one."""
         found = self.desk.withdraw(channel, by)
@@ -257,6 +326,7 @@ class DepotProcess:
             self.meter = Meter(measurements.meter_w, now, measurements.other_load_w)
         if measurements.frequency_hz is not None:
             self._frequency = measurements.frequency_hz, now
+        self._news.set()
 
     def need(self, charger: str, needs: Needs | None) -> None:
         """A driver states needs. Raises `V2GError`."""
@@ -345,18 +415,29 @@ class DepotProcess:
                 return self.status() | {"columns": shown.COLUMNS, "rows": list(self.rows().values())}
             case Explain(of):
                 return self.explained(of)
+            case Audit(from_unix_s, until_unix_s, of):
+                return self._audited(from_unix_s, until_unix_s, of.casefold())
         raise V2GError("there is no such command")
 
-    def _opened(self, place: str) -> SqliteLedger:
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._committed)
+    async def _audited(self, from_s: float, until_s: float, of: str) -> list[Shown]:
+        found = shown.audited(await self.ledger.accounts(from_s, until_s), await self.ledger.decisions(from_s, until_s))
+        return [each for each in found if of in ("", each["vehicle"].casefold(), each["charger"].casefold())]
 
-        return SqliteLedger(Path(place), wake)
+    def _wake(self) -> None:
+        """The ledger has written, in whichever thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._committed)
 
     def _committed(self) -> None:
         self.gateway.committed()
         self._flush()
+
+
+async def open_ledger(place: str) -> SqliteLedger | PostgresLedger:
+    """A file, or `postgresql://...`. Raises `LedgerError`."""
+    if place.startswith(POSTGRES):
+        return await depot_postgres.open_ledger(place)
+    return SqliteLedger(Path(place))
 
 
 def _gate(configuration: Configuration) -> Gate:
@@ -387,4 +468,4 @@ def _door(configuration: Configuration) -> Door:
     return Door(connect.security_profile, passwords, serials, tls)
 
 
-__all__ = ["DepotProcess", "Explain", "Status"]
+__all__ = ["Audit", "DepotProcess", "Explain", "Status", "open_ledger"]

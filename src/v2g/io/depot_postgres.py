@@ -1,0 +1,134 @@
+"""`v2g.depot.ledger.Ledger` in PostgreSQL: the statements of `depot_ledger.py`, one writer, one commit for what waits.
+
+A server that is away holds nobody up: what waits stays in memory, and is written once the server is back.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import Any
+
+from v2g.depot.history import Record
+from v2g.depot.ledger import Account, Decided
+from v2g.io.depot_ledger import ACCOUNTS, BATCH, DECISIONS, HISTORY, KEPT, TABLES, LedgerError, Row, Rows, accounts_of
+
+AGAIN_S = 1.0
+"""Before the next attempt to write."""
+PATIENCE_S = 20.0
+"""For one statement."""
+CLOSE_S = 5.0
+
+
+class PostgresLedger(Rows):
+    """The ledger in a database."""
+
+    def __init__(self, pool: Any, place: str) -> None:
+        """Use `open_ledger`."""
+        super().__init__()
+        self._pool, self._place = pool, place
+        self._waiting: list[Row] = []
+        self._news, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._writing = asyncio.create_task(self._write())
+
+    def commit(self) -> None:
+        """Write what was given, together. Returns at once."""
+        if self._given:
+            self._waiting += self._given
+            self._given = []
+            self._idle.clear()
+            self._news.set()
+
+    async def flushed(self, timeout_s: float) -> bool:
+        """Wait until everything is on the disk; whether it came in time."""
+        self.commit()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        return self._idle.is_set()
+
+    async def close(self) -> None:
+        """Write what waits, if the server is there, and leave it."""
+        await self.flushed(CLOSE_S)
+        self._writing.cancel()
+        await asyncio.gather(self._writing, return_exceptions=True)
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def accounts(self, from_s: float, until_s: float) -> list[Account]:
+        """The transactions that touch a time. Raises `LedgerError`."""
+        return accounts_of(await self._read(ACCOUNTS, (from_s, until_s)))
+
+    async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
+        """What was decided in a time; of one charger, or of all. Raises `LedgerError`."""
+        rows = await self._read(DECISIONS, (from_s, until_s, charger, charger))
+        return [Decided(*row) for row in rows]
+
+    async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:
+        """The site's past in records of a span. Raises `LedgerError`."""
+        return [Record(*row) for row in await self._read(HISTORY, (span_s, from_s, until_s))]
+
+    async def _read(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        try:
+            found: list[Any] = await self._pool.fetch(numbered(statement), *values, timeout=PATIENCE_S)
+        except Exception as error:
+            raise LedgerError(_why(self._place, error)) from error
+        return found
+
+    async def _write(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                rows = self._waiting[:BATCH]
+                try:
+                    async with (
+                        asyncio.timeout(PATIENCE_S),
+                        self._pool.acquire() as connection,
+                        connection.transaction(),
+                    ):
+                        for statement, run in groupby(rows, key=lambda row: row[0]):
+                            await connection.executemany(numbered(statement), [values for _, values in run])
+                except Exception as error:  # whatever the driver raises: nothing is lost, and it is tried again
+                    self.trouble = _why(self._place, error)
+                    await asyncio.sleep(AGAIN_S)
+                    continue
+                del self._waiting[: len(rows)]
+                self.trouble = None
+                self.committed += len(rows)
+                self.wake()
+            self._idle.set()
+
+
+async def open_ledger(place: str) -> PostgresLedger:
+    """Connect to `postgresql://...` and make the tables. Raises `LedgerError`."""
+    try:
+        import asyncpg
+    except ImportError as error:
+        raise LedgerError("a ledger in PostgreSQL needs the Python package asyncpg; install v2g[postgres]") from error
+    try:
+        pool = await asyncpg.create_pool(place, min_size=1, max_size=3, timeout=PATIENCE_S, command_timeout=PATIENCE_S)
+        async with pool.acquire() as connection:
+            for statement in TABLES:
+                await connection.execute(statement)
+            rows = await connection.fetch(KEPT)
+    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise LedgerError(_why(place, error)) from error
+    ledger = PostgresLedger(pool, place)
+    ledger.kept = {(kind, key): bytes(value) for kind, key, value in rows}
+    return ledger
+
+
+def numbered(statement: str) -> str:
+    """`?` as PostgreSQL writes it: `$1`, `$2` ..."""
+    first, *rest = statement.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+def _why(place: str, error: BaseException) -> str:
+    shown = place.rpartition("@")[2]  # without user and password
+    return f"ledger {shown}: {error or type(error).__name__}; start the database, or set `ledger`"

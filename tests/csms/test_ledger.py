@@ -1,0 +1,160 @@
+"""The ledger's contract, in both dialects: SQLite, and PostgreSQL if it is installed."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from tests.broker import free_port
+from tests.interop.process import Process
+
+from v2g.depot.history import Record
+from v2g.depot.ledger import Decided, Entry
+from v2g.io.depot_ledger import LedgerError
+from v2g.run.depot import open_ledger
+
+pytestmark = pytest.mark.alone
+SERVER = next((str(each) for each in Path("/usr/lib/postgresql").glob("*/bin")), None)
+STARTS_S = 60.0
+NOBODY = "nobody"
+DIALECTS = ["sqlite", "postgresql"]
+
+
+class Server:
+    """A PostgreSQL server of the test's own, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data, self._socket = folder / "data", folder / "socket"
+        self._socket.mkdir(parents=True)
+        if os.geteuid() == 0:  # it refuses to run as root
+            subprocess.run(["chown", "-R", NOBODY, str(folder)], check=True)
+        self._user = ["runuser", "-u", NOBODY, "--"] if os.geteuid() == 0 else []
+        subprocess.run(
+            [*self._user, f"{SERVER}/initdb", "-D", str(self._data), "-U", "depot", "-A", "trust", "--no-sync"],
+            check=True, capture_output=True, env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        self.port = free_port()
+        self._process = self._start()
+
+    @property
+    def place(self) -> str:
+        return f"postgresql://depot@127.0.0.1:{self.port}/postgres"
+
+    def kill(self) -> None:
+        """At once, without writing anything more: what is on the disk is what a power failure leaves."""
+        pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGQUIT)
+        self._process.wait(STARTS_S)
+
+    def start_again(self) -> None:
+        self._process = self._start()
+
+    def close(self) -> None:
+        self._process.stop()
+
+    def _start(self) -> Process:
+        process = Process(
+            [*self._user, f"{SERVER}/postgres", "-D", str(self._data), "-p", str(self.port), "-k", str(self._socket),
+             "-c", "listen_addresses=127.0.0.1"]
+        )  # fmt: skip
+        assert process.wait_for("ready to accept connections", STARTS_S) is not None, process.output
+        return process
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server | None]:
+    if SERVER is None or (os.geteuid() == 0 and shutil.which("runuser") is None):
+        yield None
+        return
+    with TemporaryDirectory() as folder:  # pytest's own is closed to everybody but root
+        found = Server(Path(folder))
+        yield found
+        found.close()
+
+
+@asynccontextmanager
+async def opened(dialect: str, folder: Path, server: Server | None) -> AsyncIterator[Any]:
+    if dialect == "postgresql" and server is None:
+        pytest.skip("needs PostgreSQL (as root: apt-get install postgresql)")
+    place = str(folder / "depot.db") if server is None or dialect == "sqlite" else server.place
+    ledger = await open_ledger(place)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def entry(seq: int, kind: str = "Updated", export_wh: float | None = None, tx: str = "tx 1") -> Entry:
+    return Entry(station="CS1", transaction=tx, seq=seq, kind=kind, evse=1, vehicle="van", at_s=1_000.0 + seq,
+                 import_wh=0.0, export_wh=export_wh, document=b"{}")  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_entries_are_there_once_and_state_survives(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    asyncio.run(_once(dialect, tmp_path, server))
+
+
+async def _once(dialect: str, folder: Path, server: Server | None) -> None:
+    async with opened(dialect, folder, server) as ledger:
+        for seq, kind, export_wh in (
+            (0, "Started", 10.0),
+            (1, "Updated", None),
+            (3, "Ended", 250.5),
+            (3, "Ended", 9e9),
+        ):
+            number = ledger.enter(entry(seq, kind, export_wh))
+        ledger.put("station", "CS1", b"\x00old")
+        ledger.put("station", "CS1", b"\x00new")
+        ledger.put("station", "CS2", b"x")
+        ledger.put("station", "CS2", None)
+        ledger.decided(Decided(1_500.0, "CS1/1", "van\x00\ud800", -5e3, "request EMS", "why"))
+        for power_w in (-5_000.0, -6_000.0):  # the first of a span stays
+            ledger.record(Record(60, 1_200.0, power_w, None, 50.01))
+        assert await ledger.flushed(STARTS_S)
+        assert ledger.committed >= number
+        assert await ledger.history(60, 0.0, 2_000.0) == [Record(60, 1_200.0, -5_000.0, None, 50.01)]
+        assert await ledger.history(900, 0.0, 2_000.0) == []
+        (account,) = await ledger.accounts(0.0, 2_000.0)
+        assert (account.events, account.missing, account.ended, account.discharged_wh) == (3, 1, True, 240.5)
+        assert await ledger.accounts(1_004.0, 2_000.0) == []
+        (decision,) = await ledger.decisions(0.0, 2_000.0, "CS1/1")
+        assert (decision.power_w, decision.binding) == (-5e3, "request EMS")
+        assert await ledger.decisions(0.0, 2_000.0, "CS2/1") == []
+        assert len(await ledger.decisions(0.0, 2_000.0)) == 1
+    async with opened(dialect, folder, server) as again:
+        assert again.kept == {("station", "CS1"): b"\x00new"}
+
+
+def test_a_database_that_dies_loses_nothing_and_holds_nobody_up(tmp_path: Path, server: Server | None) -> None:
+    asyncio.run(_killed(tmp_path, server))
+
+
+async def _killed(folder: Path, server: Server | None) -> None:
+    async with opened("postgresql", folder, server) as ledger:
+        assert server is not None
+        for seq in range(50):
+            ledger.enter(entry(seq, tx="tx 2"))
+        assert await ledger.flushed(STARTS_S)
+        await asyncio.to_thread(server.kill)
+        for seq in range(25, 100):
+            ledger.enter(entry(seq, tx="tx 2"))
+            ledger.commit()
+        assert not await ledger.flushed(0.1)
+        await asyncio.to_thread(server.start_again)
+        assert await ledger.flushed(STARTS_S)
+        assert ledger.trouble is None
+        found = {each.transaction: each for each in await ledger.accounts(0.0, 9_000.0)}
+        assert (found["tx 2"].events, found["tx 2"].missing) == (100, 0)
+
+
+@pytest.mark.parametrize("place", ["postgresql://depot@127.0.0.1:1/postgres", "/proc/nothing/depot.db"])
+def test_a_ledger_that_cannot_be_opened_says_where_and_what_to_do(place: str) -> None:
+    with pytest.raises(LedgerError, match="set `ledger`"):
+        asyncio.run(open_ledger(place))
