@@ -20,7 +20,7 @@ from v2g.console.access import Gate, Role, hashed, read_users
 from v2g.depot.configuration import Control, FleetVehicle
 from v2g.io import depot_http
 from v2g.io.depot_http import Api
-from v2g.run.depot import DepotProcess
+from v2g.run.depot import DepotProcess, open_ledger
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -56,7 +56,7 @@ class Served:
         configuration = replace(configured(STATIONS), ledger=ledger, control=control, vehicles=fleet)
         users = self._folder / "users"
         users.write_text("\n".join(hashed(role, role, PASSWORD) for role in Role))
-        process = DepotProcess(configuration, lambda line: None)
+        process = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
         gate = Gate(monotonic, users=read_users(users))
         station = LightStation("CS0")
         link = Link(process, station)
