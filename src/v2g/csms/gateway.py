@@ -57,15 +57,18 @@ class _Withheld:
 class Gateway:
     """All stations of a site."""
 
-    def __init__(self, configuration: Configuration, ledger: Ledger, *, utc_offset_s: float = 0.0) -> None:
-        """`utc_offset_s`: of local time, in which departures are configured."""
+    def __init__(
+        self, configuration: Configuration, ledger: Ledger, *, utc_offset_s: float = 0.0, relayed: bool = False
+    ) -> None:
+        """`utc_offset_s`: of local time, in which departures are configured. `relayed`: the stations have a CSMS
+        beside this one (`v2g.csms.relay`)."""
         self.fleet, self.ledger, self.utc_offset_s = Fleet(configuration), ledger, utc_offset_s
         self.lines: deque[str] = deque(maxlen=LISTED)
         """What a person should know; whoever writes the log takes it."""
         self.urgent = False
         """Whether something has happened that the controller should look at now; reset by whoever does."""
         self.stations = {
-            place.id: ManagedStation(place, configuration, self.fleet, self.lines.append)
+            place.id: ManagedStation(place, configuration, self.fleet, self.lines.append, relayed=relayed)
             for place in configuration.stations
         }
         self.evses = {evse.id: evse for station in self.stations.values() for evse in station.evses.values()}

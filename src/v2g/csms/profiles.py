@@ -17,6 +17,7 @@ from v2g.ocpp.schedule import timestamp
 
 FIRST_ID = 730_000
 """Profiles of the depot have ids from here on: the bottom one, then one for each EVSE."""
+MOST_IDS = 10_001
 BOTTOM, ABOVE = 0, 1
 """Stack levels."""
 EARLIER_S = 60

@@ -56,9 +56,17 @@ class ManagedStation:
     """One station."""
 
     def __init__(
-        self, place: StationPlace, configuration: Configuration, fleet: Fleet, report: Callable[[str], None]
+        self,
+        place: StationPlace,
+        configuration: Configuration,
+        fleet: Fleet,
+        report: Callable[[str], None],
+        *,
+        relayed: bool = False,
     ) -> None:
-        """`report` gets a line for a person."""
+        """`report` gets a line for a person. `relayed`: the station has a CSMS of its own beside this one, whose
+        settings and profiles are left alone."""
+        self._relayed = relayed
         self.place, self.fleet = place, fleet
         self.evses = {each.id: ManagedEvse(place.id, each, configuration) for each in place.evses}
         self.kept = Kept()
@@ -100,6 +108,8 @@ class ManagedStation:
             evse.steered.forget()
             evse.steered.wanted_w = None  # what the controller wanted of it while it was away is not worth sending
         self.call("GetVariables", ability.questions(self.evses, is_21=version.is_21), self._able)
+        if self._relayed:
+            return
         self.call("SetVariables", ability.wishes(self._silence))
         if any(each.status is None for each in self.evses.values()):
             self.call("TriggerMessage", v21.TriggerMessageRequest(requestedMessage="StatusNotification"))
@@ -227,7 +237,7 @@ class ManagedStation:
         if code != self.bottom:
             self._report(f"{self.id} refuses the profile that makes silence safe: {code}; look at its own profiles")
         self.bottom = code
-        if code.lower() == "duplicateprofile":  # another one is in its place
+        if code.lower() == "duplicateprofile" and not self._relayed:  # another one is in its place
             criteria = v21.ClearChargingProfileType(
                 chargingProfilePurpose="TxDefaultProfile", stackLevel=profiles.BOTTOM
             )
@@ -235,6 +245,16 @@ class ManagedStation:
                 ("ClearChargingProfile", v21.ClearChargingProfileRequest(chargingProfileCriteria=criteria),
                  lambda _, at: self._again(at))
             )  # fmt: skip
+
+    def stop(self, transaction: str) -> None:
+        """End a transaction, if the station is connected."""
+        self.call("RequestStopTransaction", v21.RequestStopTransactionRequest(transactionId=transaction))
+
+    def lost_profiles(self, now: float) -> None:
+        """Somebody may have cleared the depot's profiles: send them again."""
+        self._bottom_at, self.bottom = now, ""
+        for evse in self.evses.values():
+            evse.steered.forget()
 
     def _again(self, now: float) -> None:
         self._bottom_at = now

@@ -133,6 +133,10 @@ class Rpc:
 
     # The peer's calls
 
+    def owes(self, id: str) -> bool:
+        """Whether a call of the peer has no answer yet."""
+        return id in self._asked
+
     def answer(self, id: str, response: Message) -> None:
         """Answer a call of the peer. A response that does not fit the version becomes an InternalError."""
         called = self._asked.get(id)
