@@ -20,6 +20,7 @@ from benchmarks import (
     contracts,
     crowd,
     depot_allocation,
+    depot_plan,
     depot_regulation,
     eight_evses,
     energy_loop,
@@ -66,6 +67,7 @@ MODULES = (
     lossy_captures,
     lossy_sessions,
     depot_allocation,
+    depot_plan,
     depot_regulation,
 )
 FOLDER = Path(__file__).parent

@@ -132,6 +132,8 @@ class RelayedStation:
         """Responses of the CSMS that wait until the gateway has what the station has reported on the disk."""
         self._reports: dict[int, _Reports] = {}
         self._clears = set[str]()
+        self._ours_up: OrderedDict[str, None] = OrderedDict()
+        """Ids of what the depot has sent to the CSMS itself: no answer to them is the station's."""
         self._own_requests = set[int]()
 
     # Links
@@ -145,7 +147,8 @@ class RelayedStation:
 
     def station_gone(self) -> None:
         """The station has gone, so its link to the CSMS is closed (6.3)."""
-        self.attached, self.close_up = False, True
+        self.attached = self.online = self._undecided = False
+        self.close_up = True
         self._forget()
         self._gateway.disconnected(self.id)
 
@@ -159,6 +162,7 @@ class RelayedStation:
         self.online = self._undecided = False
         self._reports.clear()
         self._held.clear()
+        self.up = []
         lost = [call for call in (self._up.outstanding, *self._up.waiting) if call is not None]
         self._up, self._down.waiting = _Line(), deque(
             call for call in self._down.waiting if call.origin is Origin.DEPOT
@@ -271,7 +275,10 @@ class RelayedStation:
 
     def _csms_responds(self, frame: Frame) -> None:
         call = self._up.answered(frame.id)
-        origin = self._up.late.pop(frame.id, Origin.STATION) if call is None else call.origin
+        if call is not None:
+            origin = call.origin
+        else:
+            origin = Origin.DEPOT if frame.id in self._ours_up else Origin.STATION
         if origin is Origin.DEPOT:
             self._forwarded(frame, None if call is None else call.frame)
         elif origin is Origin.STATION:
@@ -372,6 +379,10 @@ class RelayedStation:
             if kept is not None:
                 self._up.waiting.append(_Call(_kept(kept), Origin.DEPOT))
         if (call := self._up.next(now)) is not None:
+            if call.origin is not Origin.STATION:
+                self._ours_up[call.frame.id] = None
+                if len(self._ours_up) > REMEMBERED:
+                    self._ours_up.popitem(last=False)
             self.up.append(call.frame.text)
 
     def _pass_up(self, text: str) -> None:
@@ -397,7 +408,7 @@ class Relay:
 
 
 def parse(text: str | bytes) -> Frame | None:
-    """A frame's parts; None if it is none that can be told from others."""
+    """A frame's parts; None if it has none."""
     try:
         parts = _PARTS.decode(text)
         kind, id = _JSON.decode(parts[0]), _JSON.decode(parts[1])

@@ -10,13 +10,11 @@ from math import ceil, inf
 import numpy as np
 from msgspec import Struct
 
-from v2g.depot.allocation import Floats
-from v2g.depot.plan import STEPS, Departure, Missed, Outlook, Stay
+from v2g.depot.allocation import Bools, Floats
+from v2g.depot.plan import STEPS, Departure, Missed, Outlook, Stay, presence
 
-MOST = 100
-"""Groups."""
-WIDTHS = (1, 2, 4, 8, 16, 96)
-"""Steps within which departures count as one; the first of these that leads to few enough groups is taken."""
+MOST = 200
+"""Groups, unless there are more kinds of stays than that."""
 _Key = tuple[object, ...]
 
 
@@ -28,23 +26,31 @@ class Group(Struct, frozen=True):
 
 
 def grouped(stays: Sequence[Stay], outlook: Outlook, now: float) -> list[Group]:
-    """At most `MOST` groups, unless the nodes, phases and abilities are more kinds than that."""
-    for width in WIDTHS:
-        found = dict[_Key, list[Stay]]()
-        for stay in stays:
-            found.setdefault(_key(stay, outlook, width), []).append(stay)
-        if len(found) <= MOST:
-            break
-    return [Group(_sum(f"group {key}", members, outlook, now), tuple(members)) for key, members in found.items()]
+    """Those of one kind in order of their departure, cut into groups of about the same size."""
+    kinds = dict[_Key, list[Stay]]()
+    for stay in stays:
+        kinds.setdefault(_kind(stay, outlook), []).append(stay)
+    found = []
+    for number, members in enumerate(kinds.values()):
+        members.sort(key=_leaving)
+        pieces = min(max(1, round(MOST * len(members) / len(stays))), len(members))
+        for piece in range(pieces):
+            some = members[piece * len(members) // pieces : (piece + 1) * len(members) // pieces]
+            found.append(Group(_sum(f"group {number}.{piece}", some, outlook, now), tuple(some)))
+    return found
 
 
-def _key(stay: Stay, outlook: Outlook, width: int) -> _Key:
-    span_s = width * outlook.step_s
-    leaves = None if stay.departure is None else min((stay.departure.unix_s - outlook.start_unix_s) // span_s, STEPS)
-    arrives = None if stay.from_unix_s == -inf else (stay.from_unix_s - outlook.start_unix_s) // span_s
-    uncertain = None if stay.departure is None else stay.departure.deviation_s // (4 * outlook.step_s)
-    below = stay.energy_wh < stay.floor_wh
-    return (stay.node, stay.phases, stay.max_discharge_w > 0, leaves, arrives, uncertain, below)
+def _kind(stay: Stay, outlook: Outlook) -> _Key:
+    """What members of a group have in common."""
+    arrives = None if stay.from_unix_s == -inf else (stay.from_unix_s - outlook.start_unix_s) // outlook.step_s
+    below, free = stay.energy_wh < stay.floor_wh, stay.departure is None
+    # What one has too much is no use to another.
+    return (stay.node, stay.phases, stay.max_discharge_w > 0, arrives, below, free, stay.energy_wh > stay.target_wh)
+
+
+def _leaving(stay: Stay) -> tuple[float, float]:
+    """By departure, and among equals by what is to be charged."""
+    return (0.0 if stay.departure is None else stay.departure.unix_s, stay.target_wh - stay.energy_wh)
 
 
 def _sum(id: str, members: Sequence[Stay], outlook: Outlook, now: float) -> Stay:
@@ -64,6 +70,10 @@ def _sum(id: str, members: Sequence[Stay], outlook: Outlook, now: float) -> Stay
         max_discharge_w=sum(min(each.max_discharge_w, 1e9) for each in members),
         efficiency_pu=round(efficiency_pu, 3),
         from_unix_s=max(each.from_unix_s for each in members),
+        within_wh=(
+            np.sum([_held(each, outlook, now) for each in members], axis=0),
+            np.sum([_most(each, outlook, now) for each in members], axis=0),
+        ),
         departure=Departure(min(each.unix_s for each in departures), max(each.deviation_s for each in departures))
         if departures
         else None,
@@ -83,18 +93,47 @@ def divided(
     """The members' energies, and what will be missing for each of them."""
     found, short = dict[str, Floats](), list[Missed]()
     for group in groups:
-        least, most = (np.array([side(each, outlook, now) for each in group.members]) for side in (_least, _most))
-        least = np.minimum(least, most)
-        span = (most - least).sum(axis=0)
-        way = np.clip((energies_wh[group.stay.id] - least.sum(axis=0)) / np.where(span > 0, span, 1.0), 0.0, 1.0)
-        for number, member in enumerate(group.members):
-            wish = least[number] + way * (most[number] - least[number])
-            found[member.id] = _possible(member, wish, outlook, now)
+        over = presence(group.stay, outlook, now) == 0.0
+        for member, course in zip(group.members, _courses(group, energies_wh[group.stay.id], over, outlook, now),
+                                  strict=True):  # fmt: skip
+            found[member.id] = course
             if (step := _leaves(member, outlook, now)) is not None:
-                short_wh = member.target_wh - float(found[member.id][step])
+                short_wh = member.target_wh - float(course[step])
                 if short_wh > 1e-3 * member.capacity_wh:
                     short.append(Missed(member.id, short_wh, outlook.start_unix_s + (step + 1) * outlook.step_s))
     return found, short
+
+
+def _courses(group: Group, total_wh: Floats, over: Bools, outlook: Outlook, now: float) -> Floats:
+    """A row for each member, within its powers: as far from its least to its most as the others, and where it cannot
+    be, those who can make up for it. `over`: the steps when the group is gone, and late members charge what they lack.
+    """
+    members = group.members
+    least, most = (np.array([side(each, outlook, now) for each in members]) for side in (_least, _most))
+    least = np.minimum(least, most)
+    there = np.array([presence(each, outlook, now) for each in members]) * outlook.step_s / 3600.0
+    up_wh = np.array([[min(each.max_charge_w, 1e9) * each.efficiency_pu] for each in members]) * there
+    down_wh = np.array([[min(each.max_discharge_w, 1e9) / each.efficiency_pu] for each in members]) * there
+    energy_wh = np.array([each.energy_wh for each in members])
+    target_wh = np.array([each.target_wh for each in members])
+    found = np.empty((len(members), STEPS))
+    for step in range(STEPS):
+        low, high = energy_wh - down_wh[:, step], energy_wh + up_wh[:, step]
+        low = np.minimum(np.maximum(low, least[:, step]), high)
+        high = np.maximum(np.minimum(high, most[:, step]), low)
+        if over[step]:
+            energy_wh = np.clip(np.maximum(energy_wh, target_wh), low, high)
+        else:
+            span_wh = most[:, step] - least[:, step]
+            way = (total_wh[step] - least[:, step].sum()) / max(float(span_wh.sum()), 1e-9)
+            energy_wh = np.clip(least[:, step] + way * span_wh, low, high)
+            lack_wh = float(total_wh[step] - energy_wh.sum())
+            room = high - energy_wh if lack_wh > 0 else energy_wh - low
+            energy_wh = energy_wh + lack_wh * min(1.0, float(room.sum()) / max(abs(lack_wh), 1e-9)) * room / max(
+                float(room.sum()), 1e-9
+            )
+        found[:, step] = energy_wh
+    return found
 
 
 def _leaves(stay: Stay, outlook: Outlook, now: float) -> int | None:
@@ -105,44 +144,29 @@ def _leaves(stay: Stay, outlook: Outlook, now: float) -> int | None:
     return step if step < STEPS else None
 
 
-def _there(stay: Stay, outlook: Outlook, now: float) -> Floats:
-    """The step still to come, as a share, from arrival on."""
-    begins = outlook.start_unix_s + outlook.step_s * np.arange(STEPS)
-    first_s = np.maximum(begins, max(now, stay.from_unix_s))
-    found: Floats = np.clip((begins + outlook.step_s - first_s) / outlook.step_s, 0.0, 1.0)
-    return found
-
-
 def _most(stay: Stay, outlook: Outlook, now: float) -> Floats:
     """The most that can be in its battery at the end of each step."""
     per_step_wh = min(stay.max_charge_w, 1e9) * stay.efficiency_pu * outlook.step_s / 3600.0
     most: Floats = np.minimum(
-        stay.energy_wh + per_step_wh * np.cumsum(_there(stay, outlook, now)), max(stay.capacity_wh, stay.energy_wh)
+        stay.energy_wh + per_step_wh * np.cumsum(presence(stay, outlook, now)), max(stay.capacity_wh, stay.energy_wh)
     )
     return most
 
 
-def _least(stay: Stay, outlook: Outlook, now: float) -> Floats:
-    """The least that must be in it: by its floor, by what it can give, and by what it needs at departure."""
-    gone = np.cumsum(_there(stay, outlook, now))
+def _held(stay: Stay, outlook: Outlook, now: float) -> Floats:
+    """The least that can be in it: by its floor, and by what it can give."""
     give_wh = min(stay.max_discharge_w, 1e9) / stay.efficiency_pu * outlook.step_s / 3600.0
-    least: Floats = np.maximum(stay.energy_wh - give_wh * gone, min(stay.floor_wh, stay.energy_wh))
+    gone = np.cumsum(presence(stay, outlook, now))
+    held: Floats = np.maximum(stay.energy_wh - give_wh * gone, min(stay.floor_wh, stay.energy_wh))
+    return held
+
+
+def _least(stay: Stay, outlook: Outlook, now: float) -> Floats:
+    """The least that must be in it: also by what it needs at departure."""
+    least = _held(stay, outlook, now)
     if stay.departure is not None:
         ends = outlook.start_unix_s + outlook.step_s * np.arange(1, STEPS + 1)
         still_s = np.maximum(stay.departure.unix_s - ends, 0.0)
         back_wh = stay.target_wh - min(stay.max_charge_w, 1e9) * stay.efficiency_pu * still_s / 3600.0
         least = np.maximum(least, back_wh)
     return least
-
-
-def _possible(stay: Stay, wish_wh: Floats, outlook: Outlook, now: float) -> Floats:
-    """The course nearest to `wish_wh` that the powers of this member admit."""
-    there = _there(stay, outlook, now)
-    hours = outlook.step_s / 3600.0
-    up_wh = min(stay.max_charge_w, 1e9) * stay.efficiency_pu * hours * there
-    down_wh = min(stay.max_discharge_w, 1e9) / stay.efficiency_pu * hours * there
-    found, energy_wh = np.empty(STEPS), stay.energy_wh
-    for step in range(STEPS):
-        energy_wh = min(max(float(wish_wh[step]), energy_wh - down_wh[step]), energy_wh + up_wh[step])
-        found[step] = energy_wh
-    return found

@@ -5,7 +5,7 @@ These are the plan's inputs and its outcome; `planner.py` makes it. The controll
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 
 import numpy as np
 from msgspec import Struct
@@ -47,6 +47,8 @@ class Stay(Struct, frozen=True, kw_only=True):
     from_unix_s: float = -inf
     departure: Departure | None = None
     """None: it may leave at any time, so it is charged as soon as possible, and not discharged."""
+    within_wh: tuple[Floats, Floats] | None = None
+    """Of several vehicles that stand here as one: the least and the most that they can have after each step."""
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -201,6 +203,22 @@ def stays(
             efficiency_pu=charger.efficiency_pu,
             departure=departure,
         )
+
+
+def presence(stay: Stay, outlook: Outlook, now: float) -> Floats:
+    """Which share of each step is still to come and sees the vehicle there."""
+    begins = outlook.start_unix_s + outlook.step_s * np.arange(STEPS)
+    until_s = inf if stay.departure is None or stay.departure.unix_s <= now else instants(stay)[-1]
+    first_s = np.maximum(begins, max(now, stay.from_unix_s))
+    found: Floats = np.clip((np.minimum(begins + outlook.step_s, until_s) - first_s) / outlook.step_s, 0.0, 1.0)
+    return found
+
+
+def instants(stay: Stay) -> tuple[float, float, float]:
+    """Three instants that stand for the departure, with weights of 1/4, 1/2, 1/4: same mean, same deviation."""
+    assert stay.departure is not None
+    off_s = sqrt(2.0) * stay.departure.deviation_s
+    return stay.departure.unix_s - off_s, stay.departure.unix_s, stay.departure.unix_s + off_s
 
 
 def without(outlook: Outlook, reason: str) -> Plan:

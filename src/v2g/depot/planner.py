@@ -10,7 +10,7 @@ The step that has begun counts with what is left of it. In kW and kWh.
 """
 
 from collections.abc import Iterable, Sequence
-from math import ceil, inf, isfinite, sqrt
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,22 @@ from msgspec import Struct
 
 from v2g.depot.allocation import Floats, Ints
 from v2g.depot.groups import divided, grouped
-from v2g.depot.plan import STEPS, Missed, Outlook, Plan, Stay, Terms, cost_of, powers_of, without
+from v2g.depot.plan import (
+    STEPS,
+    Missed,
+    Outlook,
+    Plan,
+    Stay,
+    Terms,
+    cost_of,
+    instants,
+    powers_of,
+    presence,
+    without,
+)  # fmt: skip
 from v2g.depot.tree import PHASES, Tree
 
 MOST_SINGLE = 200
-"""More stays than this are planned in groups."""
 POINTS = 4
 """Instants at which a stay's energy is looked at: three of its departure, and one for the floor."""
 EARLY = 1e-4
@@ -48,20 +59,24 @@ class _Seat(Struct, frozen=True):
 class Planner:
     """Plans one site."""
 
-    def __init__(self, tree: Tree, terms: Terms | None = None) -> None:
-        """Raises ImportError without highspy, which the extra `depot` brings."""
+    def __init__(self, tree: Tree, terms: Terms | None = None, most_single: int = MOST_SINGLE) -> None:
+        """`most_single`: more stays than this are planned in groups."""
+        self._most_single = most_single
         self.tree, self.terms = tree, terms or Terms()
         self._programme: _Programme | None = None
 
     def plan(self, stays: Iterable[Stay], outlook: Outlook, now: float) -> Plan:
         """The best plan from `now` on. Never raises: what fails is the plan's `trouble`."""
         each = [stay for stay in stays if _sound(stay)]
-        groups = grouped(each, outlook, now) if len(each) > MOST_SINGLE else None
+        groups = grouped(each, outlook, now) if len(each) > self._most_single else None
         planned = each if groups is None else [group.stay for group in groups]
         if not planned:
             return without(outlook, "")
         if self._programme is None or not self._programme.fits(planned, outlook):
-            self._programme = _Programme(self.tree, planned, self._programme, outlook, self.terms.peak_per_kw > 0)
+            try:
+                self._programme = _Programme(self.tree, planned, self._programme, outlook, self.terms.peak_per_kw > 0)
+            except ImportError:
+                return without(outlook, "no plan: the Python package highspy is missing; install v2g[depot]")
         reason = self._programme.solve(planned, outlook, self.terms, now)
         if reason:
             self._programme = None
@@ -266,6 +281,8 @@ class _Programme:
             upper[discharge] = min(stay.max_discharge_w, 1e9) / 1000.0 * there
         lower[energy] = min(stay.floor_wh, stay.energy_wh) / 1000.0
         upper[energy] = max(stay.capacity_wh, stay.energy_wh) / 1000.0
+        if stay.within_wh is not None:
+            lower[energy], upper[energy] = (each / 1000.0 for each in stay.within_wh)
         low[number * STEPS] = high[number * STEPS] = stay.energy_wh / 1000.0
         for point, (step, wanted_wh) in enumerate(_points(stay, outlook, now)):
             row = self._needs + POINTS * number + point
@@ -327,22 +344,6 @@ def _changed(new: Sequence[Floats], old: Sequence[Floats]) -> npt.NDArray[np.int
     return np.flatnonzero(differs).astype(np.int32)
 
 
-def presence(stay: Stay, outlook: Outlook, now: float) -> Floats:
-    """Which share of each step is still to come and sees the vehicle there."""
-    begins = outlook.start_unix_s + outlook.step_s * np.arange(STEPS)
-    until_s = inf if stay.departure is None or stay.departure.unix_s <= now else _instants(stay)[-1]
-    first_s = np.maximum(begins, max(now, stay.from_unix_s))
-    found: Floats = np.clip((np.minimum(begins + outlook.step_s, until_s) - first_s) / outlook.step_s, 0.0, 1.0)
-    return found
-
-
-def _instants(stay: Stay) -> tuple[float, float, float]:
-    """Three instants that stand for the departure, with weights of 1/4, 1/2, 1/4: same mean, same deviation."""
-    assert stay.departure is not None
-    off_s = sqrt(2.0) * stay.departure.deviation_s
-    return stay.departure.unix_s - off_s, stay.departure.unix_s, stay.departure.unix_s + off_s
-
-
 def _weights(stay: Stay) -> Floats:
     uncertain = stay.departure is None or stay.departure.deviation_s > 0
     return np.array([0.25, 0.5, 0.25, 1.0] if uncertain else [0.0, 1.0, 0.0, 1.0])
@@ -354,7 +355,7 @@ def _points(stay: Stay, outlook: Outlook, now: float) -> list[tuple[int, float]]
         soon = _soonest(stay, stay.target_wh, outlook, now)
         found = [(step, stay.target_wh) for step in (soon, min(2 * soon + 1, STEPS - 1), STEPS - 1)]
     else:
-        found = [_wanted(stay, at_s, outlook) for at_s in _instants(stay)]
+        found = [_wanted(stay, at_s, outlook) for at_s in instants(stay)]
     return [*found, (_soonest(stay, stay.floor_wh, outlook, now), stay.floor_wh)]
 
 
