@@ -12,6 +12,7 @@ from typing import Any
 from v2g.cli import depot_simulate
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
+from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
 from v2g.kernel.units import kwh
 
@@ -23,7 +24,12 @@ DEFAULT_CONFIG, DEFAULT_SOCKET = Path("/etc/v2g/depot.yaml"), Path("/run/v2g/dep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mode", choices=("local",), default="local", help="local: be the CSMS of the site's stations")
+    parser.add_argument(
+        "--mode",
+        choices=("local", "relay"),
+        default="local",
+        help="local: be the CSMS of the site's stations; relay: stand between them and their CSMS (upstream)",
+    )
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
     )
@@ -72,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "check":
         print(f"{args.config}: good")
         return 0
+    if (args.mode == "relay") != (configuration.upstream is not None):
+        need = "needs upstream in" if args.mode == "relay" else "has no use for upstream in"
+        raise V2GError(f"--mode {args.mode} {need} {args.config}; set it, or choose the other mode")
     return _serve(configuration)
 
 

@@ -137,6 +137,37 @@ class Stations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Stations may come over MQTT as well."""
 
 
+class Upstream(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The stations' CSMS in relay mode."""
+
+    url: Annotated[str, Meta(pattern=r"^wss?://\S+$", description="an address such as wss://csms.example.com/ocpp")]
+    """Without the station's identity, which is added to it."""
+    security_profile: Literal[1, 2, 3] = 2
+    """With 1 and 2 each station's own password serves upwards too."""
+    roots: Path | None = None
+    """Of the CSMS's certificate; those of this machine if left out."""
+    certificate: Path | None = None
+    """Of the depot, for security profile 3."""
+    private_key: Path | None = None
+    knows_controller: bool = False
+    """Whether the CSMS accepts the depot's certificate for all its stations; security profile 3 needs that."""
+    away: Literal["answer", "close"] = "answer"
+    """While the CSMS is away the depot answers the stations and forwards afterwards, or closes their links."""
+    versions: Annotated[tuple[Literal["ocpp2.1", "ocpp2.0.1"], ...], Meta(min_length=1)] = ("ocpp2.1", "ocpp2.0.1")
+    """What the CSMS speaks; stations are offered nothing else."""
+
+
+class Planning(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the plan a day ahead counts with beside the prices, in their currency."""
+
+    wear_per_kwh: Annotated[float, Meta(ge=0, le=1000)] = 0.05
+    """Wear of the batteries by what is discharged."""
+    peak_per_kw: Annotated[float, Meta(ge=0, le=100_000)] = 0.0
+    """Of the highest quarter of an hour that is drawn from the grid."""
+    peak_so_far_w: Power = 0.0
+    """What that has been already in this period of accounting."""
+
+
 class Silence(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What happens when somebody falls silent."""
 
@@ -166,7 +197,10 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     floor_soc: Share | None = None
     """Of vehicles that have none; without any a vehicle is never discharged."""
     connect: Stations = Stations()
+    upstream: Upstream | None = None
+    """Relay mode only, which needs it."""
     silence: Silence = Silence()
+    plan: Planning = Planning()
     request: Standing = Standing()
     schedule: Path | None = None
     """A CSV file of requests; see docs/depot.md."""
@@ -187,8 +221,10 @@ __all__ = [
     "Feeder",
     "FleetVehicle",
     "Http",
+    "Planning",
     "Silence",
     "Standing",
     "StationPlace",
     "Stations",
+    "Upstream",
 ]

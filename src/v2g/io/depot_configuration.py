@@ -116,6 +116,29 @@ def _connect(site: Fields) -> Findings:
             yield f"stations[{index}]", f"password_file: missing; security profile {profile} needs one of each station"
 
 
+def _upstream(site: Fields) -> Findings:
+    upstream = site.get("upstream")
+    if upstream is None:
+        return
+    if upstream["security_profile"] == 3:
+        if not upstream["knows_controller"]:
+            yield (
+                "upstream.security_profile",
+                "with 3 a CSMS compares the certificate with each station's serial number (B01.FR.11), and the depot's "
+                "one certificate cannot carry them all; use 2, or set knows_controller if the CSMS accepts it",
+            )
+        if upstream.get("certificate") is None or upstream.get("private_key") is None:
+            yield "upstream", "security profile 3 needs certificate and private_key of the depot, PEM"
+    else:
+        for index, station in enumerate(site["stations"]):
+            if station.get("password_file") is None:
+                yield f"stations[{index}]", "password_file: missing; the CSMS gets it too"
+    if upstream["security_profile"] > 1 and upstream["url"].startswith("ws:"):
+        yield "upstream.url", f"security profile {upstream['security_profile']} needs wss://"
+    if site["connect"].get("broker") is not None:
+        yield "connect.broker", "relay mode passes on WebSockets only; let these stations connect by WebSocket"
+
+
 def _silence(site: Fields) -> Findings:
     silence = site["silence"]
     if silence["setpoint_s"] < 3 * site["cycle_s"]:
@@ -179,7 +202,7 @@ def password(file: Path) -> str:
 
 
 _RULES: dict[type, tuple[Rule, ...]] = {
-    Configuration: (_feeders, _twice, _connect, _silence, _http),
+    Configuration: (_feeders, _twice, _connect, _upstream, _silence, _http),
     EvsePlace: (_evse,),
     StationPlace: (_station,),
     Broker: (_broker,),

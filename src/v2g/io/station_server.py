@@ -63,6 +63,8 @@ class Door:
     serials: Mapping[str, str]
     """The common name of a station's certificate, by station (security profile 3)."""
     tls: ssl.SSLContext | None
+    versions: tuple[str, ...] = SUBPROTOCOLS
+    """What stations are offered, the best one first."""
 
 
 class StationServer:
@@ -92,7 +94,7 @@ class StationServer:
                 self._serve_station,
                 host,
                 port,
-                select_subprotocol=_chosen,
+                select_subprotocol=self._chosen,
                 process_request=self._admitted,
                 extensions=[deflate],
                 compression=None,
@@ -135,6 +137,10 @@ class StationServer:
         refused = connection.respond(HTTPStatus.UNAUTHORIZED, "identity and password are needed\n")
         refused.headers["WWW-Authenticate"] = 'Basic realm="depot", charset="UTF-8"'
         return refused
+
+    def _chosen(self, connection: "ServerConnection", offered: Any) -> Any:
+        """The best version that both speak; none: the handshake has no such header."""
+        return next((each for each in self._door.versions if each in offered), None)
 
     async def _serve_station(self, connection: "ServerConnection") -> None:
         from websockets.exceptions import ConnectionClosed
@@ -182,11 +188,6 @@ async def _send(connection: "ServerConnection", outgoing: "asyncio.Queue[str]") 
 
 def _identity(path: str) -> str:
     return unquote(path.partition("?")[0].rstrip("/").rpartition("/")[2])
-
-
-def _chosen(connection: "ServerConnection", offered: Any) -> Any:
-    """The best version that both speak; none: the handshake has no such header."""
-    return next((each for each in SUBPROTOCOLS if each in offered), None)
 
 
 def _common_name(certificate: Any) -> str:

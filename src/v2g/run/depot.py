@@ -34,6 +34,9 @@ from v2g.io.depot_schedule import ScheduleFile
 from v2g.io.station_server import Door, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
+from v2g.ocpp.version import SUBPROTOCOLS
+from v2g.run.depot_plan import DepotPlan
+from v2g.run.depot_relay import DepotRelay
 
 SOONEST_S, LOOK_S = 0.1, 0.5
 """Between two cycles, whatever happens; between two looks at whether one is due."""
@@ -84,7 +87,9 @@ class DepotProcess:
         self.ledger = ledger
         ledger.wake = self._wake
         offset_s = -(time.altzone if time.localtime().tm_isdst else time.timezone)
-        self.gateway = Gateway(configuration, self.ledger, utc_offset_s=offset_s)
+        relayed = configuration.upstream is not None
+        self.gateway = Gateway(configuration, self.ledger, utc_offset_s=offset_s, relayed=relayed)
+        self._relay = DepotRelay(self.gateway, configuration, self.now, report) if relayed else None
         self.desk = Desk(configuration.request, self.ledger)
         margins = Margins(soc_stale_s=float(configuration.silence.stale_s))
         dynamics = Dynamics(latency_s=LATENCY_S)
@@ -98,6 +103,7 @@ class DepotProcess:
         self._gate = _gate(configuration)
         self.past = History()
         self._tree = tree_of(configuration)
+        self._plan = DepotPlan(self._tree, configuration.plan, ledger, offset_s, self.now, report)
         self._links: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
         self._said: dict[str, tuple[str, float]] = {}
         """Binding of each charger as it was kept last, and when."""
@@ -121,6 +127,8 @@ class DepotProcess:
                 for each in work:
                     each.cancel()
         finally:
+            if self._relay is not None:
+                await self._relay.close()
             self.ledger.commit()
             await self.ledger.close()
 
@@ -156,6 +164,7 @@ class DepotProcess:
             server.serve(host.strip("[]"), int(port), listening),
             depot_http.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
             self._cycle(),
+            self._plan.serve(self.accounts),
             control.serve(
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
             ),
@@ -169,6 +178,9 @@ class DepotProcess:
 
     def connected(self, station: str, subprotocol: str, send: Callable[[str], None], close: Callable[[], None]) -> None:
         """A station has connected."""
+        if self._relay is not None:
+            self._relay.connected(station, subprotocol, send, close)
+            return
         self._links[station] = send, close
         self.gateway.connected(station, subprotocol, self.now())
         self.gateway.step(self.now(), time.time())
@@ -177,7 +189,10 @@ class DepotProcess:
     def heard(self, station: str, frame: str | bytes) -> None:
         """A frame of a station. A defect in its handling must not end the process."""
         try:
-            self.gateway.receive(station, frame, self.now(), time.time())
+            if self._relay is not None:
+                self._relay.heard(station, frame)
+            else:
+                self.gateway.receive(station, frame, self.now(), time.time())
         except Exception as error:
             self._report(f"a frame of {station} could not be handled: {error!r}")
         self._send(station)
@@ -196,16 +211,23 @@ class DepotProcess:
     def disconnected(self, station: str) -> None:
         """It is gone."""
         self._links.pop(station, None)
-        self.gateway.disconnected(station)
+        if self._relay is not None:
+            self._relay.disconnected(station)
+        else:
+            self.gateway.disconnected(station)
         self._news.set()
 
     def _send(self, station: str) -> None:
+        if self._relay is not None:  # has sent it
+            return
         link = self._links.get(station)
         for frame in self.gateway.taken(station):
             if link is not None:
                 link[0](frame)
 
     def _flush(self) -> None:
+        if self._relay is not None:
+            self._relay.step()
         for station, frames in self.gateway.frames():
             link = self._links.get(station)
             for frame in frames if link is not None else ():
@@ -244,6 +266,7 @@ class DepotProcess:
             tree=self._tree,
             chargers=self.gateway.chargers(now),
             requests=self.desk.current(now),
+            courses=self._plan.courses(now),
             meter=self.meter,
             frequency_hz=self._frequency[0] if now - self._frequency[1] <= FREQUENCY_S else None,
         )
@@ -259,6 +282,7 @@ class DepotProcess:
         powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
         nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
         self.gateway.steer(powers_w, now, time.time(), nodes)
+        self._plan.look(self.site, now)
         self._keep_decisions(dispatch, now)
         self._flush()
         self._complain(self.ledger.trouble or "")
@@ -465,7 +489,8 @@ def _door(configuration: Configuration) -> Door:
         roots = connect.roots if connect.security_profile == 3 else None
         tls = tls_of(connect.certificate, connect.private_key, roots)
     serials = {each.id: each.serial or each.id for each in configuration.stations}
-    return Door(connect.security_profile, passwords, serials, tls)
+    versions = SUBPROTOCOLS if configuration.upstream is None else configuration.upstream.versions
+    return Door(connect.security_profile, passwords, serials, tls, versions)
 
 
 __all__ = ["Audit", "DepotProcess", "Explain", "Status", "open_ledger"]
