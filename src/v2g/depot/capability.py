@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from v2g.depot.allocation import Floats, Ints
+from v2g.depot.allocation import Bools, Floats, Ints
 from v2g.depot.columns import Columns
 from v2g.depot.dispatch import What
 
@@ -36,10 +36,17 @@ class Capability:
     """For each charger: caps (magnitudes), what binds them, and energies. All in the columns' order."""
 
     def __init__(
-        self, columns: Columns, energy_wh: Floats, charged_wh: Floats, now: float, margins: Margins, *, beyond: bool
+        self,
+        columns: Columns,
+        energy_wh: Floats,
+        charged_wh: Floats,
+        now: float,
+        margins: Margins,
+        *,
+        beyond: Bools | bool,
     ) -> None:
         """`energy_wh`: in each battery by reckoning; not a number if it is not known. `charged_wh`: since the needs
-        were stated. `beyond`: whether a battery may be charged beyond what is needed."""
+        were stated. `beyond`: which batteries may be charged beyond what is needed."""
         self._columns, self._size = columns, len(columns.ids)
         capacity_wh, efficiency = columns["capacity_wh"], columns["efficiency_pu"]
         self.least_w: Floats = LEAST_PU * np.maximum(columns["max_charge_w"], columns["max_discharge_w"])
@@ -55,12 +62,12 @@ class Capability:
         back_wh = energy_wh + still_wh - rate_w * self.left_s / HOUR_S
         self._discharge(energy_wh, back_wh, now, margins)
 
-    def _charge(self, energy_wh: Floats, still_wh: Floats, *, beyond: bool) -> None:
+    def _charge(self, energy_wh: Floats, still_wh: Floats, *, beyond: Bools | bool) -> None:
         columns = self._columns
         caps = _Caps(np.minimum(columns["max_charge_w"], columns["vehicle_charge_w"]), self._size)
         caps.bind(What.VEHICLE, columns["vehicle_charge_w"] < columns["max_charge_w"])
         full = energy_wh >= columns["capacity_wh"]
-        caps.stop(What.FULL, full if beyond else full | (still_wh <= 0.0))
+        caps.stop(What.FULL, full | (np.logical_not(beyond) & (still_wh <= 0.0)))
         caps.stop_for_all(columns)
         self.charge_w, self.charge_bound = caps.caps_w, caps.bound
 

@@ -103,9 +103,9 @@ class Controller:
         state.follow(now, settings.patience_s)
         silent = state.silent(now, settings.silent_s)
         wanted = asked(site.requests, now, site.frequency_hz)
-        can = Capability(
-            columns, state.energy_wh, state.charged_wh, now, settings.margins, beyond=wanted.power_w is not None
-        )
+        planned: Bools = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
+        beyond = planned if wanted.power_w is None else True
+        can = Capability(columns, state.energy_wh, state.charged_wh, now, settings.margins, beyond=beyond)
         _restrain(state, can, silent)
         limits = _limits(site, state, now)
         must = musts(columns, can, state.must, limits)

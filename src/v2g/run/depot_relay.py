@@ -40,6 +40,7 @@ class DepotRelay:
     def connected(self, station: str, subprotocol: str, send: Callable[[str], None], close: Callable[[], None]) -> None:
         """A station has connected: its link to the CSMS is opened."""
         self._stations[station], self._subprotocols[station] = (send, close), subprotocol
+        self._outgoing.pop(station, None)
         self._relay.stations[station].station_connected(subprotocol, self._now())
         self._open(station)
 
@@ -83,7 +84,12 @@ class DepotRelay:
                 link[1]()
         if middle.close_up:
             middle.close_up = False
+            self._outgoing.pop(station, None)
+            if middle.attached:
+                middle.csms_gone(self._now(), time.time())
             self._open(station)
+            if middle.down or middle.close_down:
+                self.flush(station)
 
     def _open(self, station: str) -> None:
         """Open the link to the CSMS in the place of the one before, if the station is there."""
@@ -119,15 +125,18 @@ class DepotRelay:
         try:
             while True:
                 frame = await link.receive()
-                middle.from_csms(frame, self._now(), time.time())
+                try:
+                    middle.from_csms(frame, self._now(), time.time())
+                except Exception as error:  # a defect must not end the link
+                    self._report(f"{station}: a frame of its CSMS could not be handled: {error!r}")
                 self.flush(station)
         except BackEndError:
             pass
         finally:
             sending.cancel()
-            if self._outgoing.get(station) is outgoing:
+            if self._outgoing.get(station) is outgoing:  # nobody has taken its place
                 del self._outgoing[station]
-            self._lost(station, middle)
+                self._lost(station, middle)
             await link.close()
 
     def _lost(self, station: str, middle: RelayedStation) -> None:
