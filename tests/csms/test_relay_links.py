@@ -1,5 +1,6 @@
 """Relay mode as a process: WebSockets both ways, a light station, a CSMS that goes and comes back."""
 
+import argparse
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,9 +17,11 @@ from websockets.exceptions import ConnectionClosed
 
 from v2g.bench.depot.fleet import Fleet
 from v2g.bench.depot.station import LightStation
+from v2g.cli import depot
 from v2g.depot.configuration import Control, Http, Stations, Upstream
 from v2g.io.carrier import Endpoint
 from v2g.io.depot_configuration import load
+from v2g.kernel.errors import V2GError
 from v2g.run.depot import DepotProcess, open_ledger
 from v2g.station.config.reader import ConfigurationError
 
@@ -82,8 +85,8 @@ async def site(folder: Path, upstream: Upstream) -> AsyncIterator[tuple[LightSta
         cycle_s=0.5,
     )
     place = asyncio.get_running_loop().create_future()
-    depot = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
-    running = asyncio.create_task(depot.run(place.set_result))
+    process = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
+    running = asyncio.create_task(process.run(place.set_result))
     try:
         url = await asyncio.wait_for(place, PATIENCE_S)
         station = LightStation("CS0")
@@ -95,7 +98,7 @@ async def site(folder: Path, upstream: Upstream) -> AsyncIterator[tuple[LightSta
             moving.cancel()
             await asyncio.gather(moving, return_exceptions=True)
     finally:
-        depot.stop()
+        process.stop()
         await asyncio.gather(running, return_exceptions=True)
 
 
@@ -194,3 +197,14 @@ def test_a_fleet_list_beside_the_configuration(tmp_path: Path) -> None:
     listed.unlink()
     with pytest.raises(ConfigurationError, match="No such file"):
         load(file)
+
+
+@pytest.mark.parametrize(("mode", "more"), [("local", True), ("relay", False)])
+def test_a_mode_that_the_configuration_does_not_fit_is_refused(tmp_path: Path, mode: str, more: bool) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    file = tmp_path / "depot.yaml"
+    text = CONFIGURATION.format(url="wss://csms.example.com", more="security_profile: 2")
+    file.write_text(text if more else text.partition("upstream")[0])
+    arguments = argparse.Namespace(action=None, config=file, mode=mode)
+    with pytest.raises(V2GError, match="upstream in"):
+        depot.run(arguments)
