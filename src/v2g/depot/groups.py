@@ -121,19 +121,28 @@ def _courses(group: Group, total_wh: Floats, over: Bools, outlook: Outlook, now:
         low, high = energy_wh - down_wh[:, step], energy_wh + up_wh[:, step]
         low = np.minimum(np.maximum(low, least[:, step]), high)
         high = np.maximum(np.minimum(high, most[:, step]), low)
+        stay_wh = np.clip(energy_wh, low, high)
         if over[step]:
             energy_wh = np.clip(np.maximum(energy_wh, target_wh), low, high)
         else:
             span_wh = most[:, step] - least[:, step]
             way = (total_wh[step] - least[:, step].sum()) / max(float(span_wh.sum()), 1e-9)
-            energy_wh = np.clip(least[:, step] + way * span_wh, low, high)
-            lack_wh = float(total_wh[step] - energy_wh.sum())
-            room = high - energy_wh if lack_wh > 0 else energy_wh - low
-            energy_wh = energy_wh + lack_wh * min(1.0, float(room.sum()) / max(abs(lack_wh), 1e-9)) * room / max(
-                float(room.sum()), 1e-9
-            )
+            wish_wh = np.clip(least[:, step] + way * span_wh, low, high)
+            energy_wh = _moved(stay_wh, wish_wh, low, high, float(total_wh[step]))
         found[:, step] = energy_wh
     return found
+
+
+def _moved(stay_wh: Floats, wish_wh: Floats, low_wh: Floats, high_wh: Floats, total_wh: float) -> Floats:
+    """From `stay_wh` to this total, all in the same direction: first those who are behind their wish."""
+    energy_wh = stay_wh
+    for side_wh in (wish_wh, high_wh if total_wh > float(stay_wh.sum()) else low_wh):
+        lack_wh = total_wh - float(energy_wh.sum())
+        room_wh = side_wh - energy_wh
+        room_wh = np.maximum(room_wh, 0.0) if lack_wh > 0 else np.minimum(room_wh, 0.0)
+        share = lack_wh / float(room_wh.sum()) if room_wh.any() else 0.0
+        energy_wh = energy_wh + min(share, 1.0) * room_wh
+    return energy_wh
 
 
 def _leaves(stay: Stay, outlook: Outlook, now: float) -> int | None:
