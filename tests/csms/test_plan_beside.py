@@ -65,7 +65,11 @@ def test_the_cycle_follows_the_plan(reverse: bool) -> None:
 
 def test_without_prices_there_is_no_plan() -> None:
     beside, _ = plan()
-    run(beside, site(charger(1)), lambda: beside._site is not None)
+    beside.look(site(charger(1)), NOW)
+    assert not beside._due.is_set()
+    run(beside, priced(CHEAP_NOW, charger(1)), lambda: beside.plan is not None)
+    assert beside.courses(NOW)
+    run(beside, site(charger(1)), lambda: beside.plan is None)  # they were withdrawn
     assert beside.courses(NOW) == {}
 
 
