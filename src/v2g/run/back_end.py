@@ -103,6 +103,8 @@ class BackEndRunner:
         kept = store or Memory()
         networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
         station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
+        if ocpp.daily_bytes:
+            station.model.assume("DataUsageCtrlr", "DailyLimit", str(ocpp.daily_bytes))
         self.provisioning.station = station
         if ocpp.authorize == "back_end":
             self.contracts.station = station

@@ -7,6 +7,7 @@ from v2g.station.back_end.block import Block
 from v2g.station.back_end.certificates import Certificates
 from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.customer import Customer
+from v2g.station.back_end.data_usage import DataUsage
 from v2g.station.back_end.der_block import DerControl
 from v2g.station.back_end.displays import Displays
 from v2g.station.back_end.external import External
@@ -32,4 +33,5 @@ BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
     OwnStatus,
     Files,
     Tariffs,
+    DataUsage,
 )

@@ -113,6 +113,10 @@ class ChargingStation:
         """Whether an EVSE is kept for somebody."""
         self.resolve: Callable[[int, Order], Order] = lambda id, order: order
         """Finds the set-point of a mode that has none in its profile."""
+        self.carried_bytes = 0
+        """Of frames in both directions, since the process began."""
+        self.spares = False
+        """Whether what need not arrive is left out, for the sake of the bytes."""
         self.tariff_for: Callable[[int, str, v21.TariffType | None], str | None] = lambda id, token, tariff: None
         """Takes the tariff of a driver who is admitted to an EVSE; why the driver is not, or None (I08)."""
         self.priced: Callable[[v21.TransactionEventRequest], v21.TransactionEventRequest] = lambda event: event
@@ -153,6 +157,7 @@ class ChargingStation:
         if self._rpc is None:
             return []
         frames, self._rpc.outgoing = self._rpc.outgoing, []
+        self.carried_bytes += sum(map(len, frames))
         return frames
 
     def connected(self, version: Version, now: float, timeout_s: float = TIMEOUT_S) -> None:
@@ -186,6 +191,7 @@ class ChargingStation:
         if rpc is None:
             return
         self.now, self.unix_s = now, unix_s
+        self.carried_bytes += len(frame)
         match rpc.receive(frame):
             case Requested(id, action, request):
                 self._requested(rpc, id, action, request)
@@ -201,7 +207,7 @@ class ChargingStation:
         """Look at the EVSEs, give the orders, say what is due."""
         self.now, self.unix_s, self._began = now, unix_s, min(self._began, now)
         self._look(first=True)
-        interval_s = self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
+        interval_s = 0.0 if self.spares else self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
         for id, tracker in self.trackers.items():
             for event in tracker.step(now, unix_s, interval_s):
                 self.event(event)

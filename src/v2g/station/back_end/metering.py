@@ -34,7 +34,7 @@ class Metering(Block):
 
     def step(self) -> None:
         station = self.station
-        every_s = station.model.number(_ALIGNED, "Interval")
+        every_s = 0.0 if station.spares else station.model.number(_ALIGNED, "Interval")
         if not every_s:
             self._next_s = 0.0
             return

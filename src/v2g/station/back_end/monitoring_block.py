@@ -40,7 +40,7 @@ class Monitoring(Block):
                 station.call("NotifyEvent", request)
             elif given(event.severity, 9) <= queue_to:
                 station.outbox.add("NotifyEvent", request, online=False)
-        if station.online and station.speaks_21:
+        if station.online and station.speaks_21 and not station.spares:
             self._serve_streams()
 
     def disconnected(self) -> None:

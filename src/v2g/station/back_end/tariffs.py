@@ -107,7 +107,11 @@ class Tariffs(Block):
             if station.unix_s - account.at_s >= number(_CTRL, "Interval", "Tariff"):
                 account.advance(self._moment(id))
             said_s = self._said_s.setdefault(running.id, station.now)
-            if self._tells_running_cost and station.now - said_s >= number(_CTRL, "Interval", "Cost"):
+            if (
+                self._tells_running_cost
+                and not station.spares
+                and station.now - said_s >= number(_CTRL, "Interval", "Cost")
+            ):
                 event = tracker.happened("RunningCost", station.now, station.unix_s)
                 if event is not None:
                     station.event(event)

@@ -342,6 +342,8 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     vendor: Annotated[str, Meta(min_length=1, max_length=50)] = "v2g"
     model: Annotated[str, Meta(min_length=1, max_length=20)] = "v2g station"
     serial: Annotated[str, Meta(max_length=25)] = ""
+    daily_bytes: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
+    """Of frames in both directions; near it, meter values are left out. 0: no limit."""
     install: tuple[str, ...] = ()
     """The command that installs a firmware which the back end has sent and signed; the file's path is added. Without it
     no firmware can be installed."""
