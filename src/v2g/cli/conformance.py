@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from v2g.cli.arguments import add_json, endpoint
+from v2g.cli.arguments import add_json, endpoint, whole
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every-profile", action="store_true", help="OCPP: also OCTT's profiles that this station is not for"
     )
-    _station_arguments(parser.add_argument_group("another station than this one in memory (ISO 15118 and DIN)"))
+    _station_arguments(parser.add_argument_group("another station than ours in memory"))
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write the results as a page")
     add_json(parser)
 
@@ -83,17 +84,31 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _station_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--at", type=endpoint, metavar="HOST:PORT", help="test the station at this address")
+    group.add_argument(
+        "--at", type=endpoint, metavar="HOST:PORT",
+        help="ISO 15118 and DIN: test the station at this address; OCPP: wait there for a station",
+    )  # fmt: skip
     group.add_argument("--interface", metavar="IF", help="search for the station on this network interface")
     group.add_argument("--tls", action="store_true", help="with the certificates in --pki; iso15118-20 demands it")
     group.add_argument("--pki", type=Path, metavar="DIR", help="certificates of the car (default: /etc/ssl/v2g)")
     group.add_argument("--tls-profile", metavar="NAME", help="iso15118-20, interop-p256 or iso15118-2")
     group.add_argument("--battery", type=endpoint, metavar="HOST:PORT", help="that of `v2g sim plant` there")
     group.add_argument("--pilot", type=endpoint, metavar="HOST:PORT", help="that of `v2g sim pilot` there")
+    group.add_argument(
+        "--hand", default="", metavar="COMMAND",
+        help="OCPP: what to run for plug-in EVSE NAME, plug-out EVSE, stop EVSE, and reboot",
+    )  # fmt: skip
+    group.add_argument("--car", default="", metavar="NAME", help="OCPP: the token of the car")
+    group.add_argument(
+        "--evses", type=whole(least=1, most=100), default=1, metavar="N", help="OCPP: how many the station has"
+    )
+    group.add_argument("--password-file", type=Path, metavar="FILE", help="OCPP: what the station has to know")
 
 
 def _station(args: argparse.Namespace) -> "Station | None":
     """The station that is not ours in memory. Raises `V2GError` for unfit arguments."""
+    if args.protocol == "ocpp" and args.interface is None:
+        return None
     if args.at is None and args.interface is None:
         named = [name for name in ("tls", "pki", "tls_profile", "battery", "pilot") if getattr(args, name)]
         if named:
@@ -102,7 +117,7 @@ def _station(args: argparse.Namespace) -> "Station | None":
     if args.at is not None and args.interface is not None:
         raise StationError("--at names the station, --interface searches for one; give one of them")
     if args.protocol == "ocpp":
-        raise StationError("--at and --interface are for ISO 15118 and DIN; leave them out with ocpp")
+        raise StationError("--interface is for ISO 15118 and DIN; a station of OCPP comes to --at HOST:PORT")
     from v2g.bench.conformance.station_at import Station
     from v2g.cli.ev import DEFAULT_PKI, tls_context
     from v2g.io.discovery import Endpoint
@@ -150,5 +165,28 @@ def _results(args: argparse.Namespace, station: "Station | None") -> "Iterator[R
 
             yield from suite.run(din.SUITE, wanted, meet)
         case _:
-            for name in args.suite or SUITES:
-                yield from runner.run(runner.chosen(name, wanted, every_profile=args.every_profile))
+            suites = [runner.chosen(name, wanted, every_profile=args.every_profile) for name in args.suite or SUITES]
+            if args.at is not None:
+                yield from _remote(args, [id for ids in suites for id in ids])
+                return
+            for ids in suites:
+                yield from runner.run(ids)
+
+
+def _remote(args: argparse.Namespace, ids: list[str]) -> "Iterator[Result]":
+    """Against a station that connects. Raises `RemoteError`."""
+    from v2g.bench.conformance import runner
+    from v2g.bench.conformance.remote import Remote, RemoteError, tidy
+    from v2g.bench.conformance.tester import CAR
+    from v2g.kernel import regular_file
+
+    try:
+        password = None if args.password_file is None else regular_file.read_text(args.password_file).strip()
+    except OSError as error:
+        raise RemoteError(f"{args.password_file}: {error.strerror}; name a file that can be read") from error
+    remote = Remote(*args.at, hand=args.hand, password=password, evses=args.evses)
+    print(f"waiting for a station at ws://{remote.address}", file=sys.stderr, flush=True)
+    try:
+        yield from runner.run(ids, stand=remote.stand, tidy=tidy, car=args.car or CAR)
+    finally:
+        remote.close()

@@ -8,7 +8,7 @@ from typing import Any
 from v2g.bench.conformance import cases
 from v2g.bench.conformance.cases import CASES, PROFILES, REASONS, Case, Result, Verdict, known, run_case
 from v2g.bench.conformance.stand import Stand
-from v2g.bench.conformance.tester import Tester
+from v2g.bench.conformance.tester import CAR, NotApplicable, Tester
 
 MODULES = ("octt_device", "octt_use", "octt_reserve", "octt_energy", "octt_files", "q", "r")
 NO_CASE = "there is no case for it"
@@ -41,8 +41,11 @@ def run(
     ids: Iterable[str],
     stand: Callable[[Case], Any] = lambda case: Stand(case.subprotocol, case.evses, contracts=case.contracts),
     judge: Callable[[str, str, Any], None] | None = None,
+    tidy: Callable[[Tester], None] = lambda tester: None,
+    car: str = CAR,
 ) -> Iterator[Result]:
-    """Run these, each at a stand of its own. A requirement that another case shows has that case's verdict."""
+    """Run these, each at a stand of its own. A requirement that another case shows has that case's verdict. `tidy`:
+    after each case, for a stand that is not thrown away. `car`: the name of the car."""
     load()
     shown_by: dict[str, list[Case]] = {}
     for case in CASES.values():
@@ -53,8 +56,24 @@ def run(
         found = shown_by.get(id, [])
         for case in found:
             if case.id not in done:
-                done[case.id] = run_case(case, Tester(stand(case), tuple(range(1, case.evses + 1)), judge=judge))
+                done[case.id] = _run(case, stand, judge, tidy, car)
         yield _verdict(id, [done[case.id] for case in found])
+
+
+def _run(
+    case: Case,
+    stand: Callable[[Case], Any],
+    judge: Callable[[str, str, Any], None] | None,
+    tidy: Callable[[Tester], None],
+    car: str,
+) -> Result:
+    try:
+        tester = Tester(stand(case), tuple(range(1, case.evses + 1)), judge=judge, car=car)
+    except NotApplicable as reason:
+        return Result(case.id, Verdict.NOT_APPLICABLE, str(reason))
+    result = run_case(case, tester)
+    tidy(tester)
+    return result
 
 
 def _verdict(id: str, results: list[Result]) -> Result:

@@ -107,6 +107,13 @@ class Stand:
         if self._linked:
             self.station.connected(version(self.subprotocol), self.now())
 
+    def boot(self, tester: Tester) -> None:
+        tester.await_("BootNotification", 120.0)
+        for evse in tester.evses:
+            tester.await_("StatusNotification", 60.0, evseId=evse)
+        tester.run(1.0)
+        tester.mark()
+
     # Time
 
     def now(self) -> float:

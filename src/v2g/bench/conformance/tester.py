@@ -19,6 +19,7 @@ ANSWER_S = 30.0
 """How long the station may take to answer."""
 LATER = 3_600.0
 INTERVAL_S = 300
+CAR = "WMIV1CONFORMANCE0001"
 
 
 class Fail(V2GError):
@@ -37,6 +38,9 @@ class Link(Protocol):
     def run(self, tester: "Tester", seconds: float, until: Callable[[], bool]) -> None:
         """Let time pass, at most `seconds`, until something holds. Frames go through `tester.hear` and
         `tester.outgoing`."""
+
+    def boot(self, tester: "Tester") -> None:
+        """Wait until the station is connected and accepted, and has reported its connectors."""
 
     def now(self) -> float:
         """Monotonic seconds of the station's world."""
@@ -86,8 +90,10 @@ class Tester:
     """What the back end answers instead of the usual."""
     judge: Callable[[str, str, Any], None] | None = None
     """Gets every payload of the station: subprotocol, name of the message, payload."""
-    car: str = "WMIV1CONFORMANCE0001"
+    car: str = CAR
     """The name of the car, by which it is authorised."""
+    changed: list[tuple[str, str, int, str, str]] = field(default_factory=list)
+    """Variables that were set: component, name, EVSE, instance, and the value before."""
     _mark: int = 0
     _read: dict[str, int] = field(default_factory=dict)
     """By action: up to where the messages have been read."""
@@ -133,6 +139,11 @@ class Tester:
 
     def put(self, component: str, name: str, value: str, *, evse: int = 0, instance: str = "", status: str = "") -> Any:
         """Set a variable. Without `status` the case needs the value: a station that has it fixed is left out."""
+        [before] = self.ask(
+            "GetVariables", getVariableData=[_variable(component, name, evse, instance)]
+        ).getVariableResult
+        if before.attributeStatus == "Accepted":
+            self.changed.append((component, name, evse, instance, str(before.attributeValue)))
         row = _variable(component, name, evse, instance) | {"attributeValue": value}
         [result] = self.ask("SetVariables", setVariableData=[row]).setVariableResult
         if status:
@@ -214,11 +225,7 @@ class Tester:
 
     def booted(self) -> None:
         """The station is connected and accepted, and has reported its connectors."""
-        self.await_("BootNotification", 120.0)
-        for evse in self.evses:
-            self.await_("StatusNotification", 60.0, evseId=evse)
-        self.run(1.0)
-        self.mark()
+        self.link.boot(self)
 
     def charge(self, evse: int = 1, **wish: Any) -> str:
         """A car is plugged in and charges; returns its transaction."""
