@@ -245,7 +245,7 @@ def a_limit_of_the_grid_operator_holds(tester: Tester) -> None:
 
 
 not_here(
-    "a vehicle's inverter (AC_BPT_DER) gets the settings of the grid code, and no control of the back end yet",
-    "R02.FR.01", "R02.FR.03", "R03.FR.01", "R03.FR.04", "R03.FR.05", "R03.FR.06",
+    "it takes an EVSE with AC: tests/station/back_end/test_vehicle_inverter.py",
+    "R02.FR.01", "R02.FR.03", "R03.FR.01", "R03.FR.03", "R03.FR.05", "R03.FR.06",
 )  # fmt: skip
-not_here("controls are followed by the station's own inverter only: none is emulated for a vehicle", "R03.FR.03")
+not_here("none is emulated for a vehicle: its inverter gets them all", "R03.FR.04")

@@ -33,7 +33,10 @@ class DerControl(Block):
             "ClearDERControl": self._clear,
         }
         for id, plant in self.settings.plants.items():
-            station.model.add(_nameplate(id, plant, self.settings.supported))
+            if plant.settings.inverter is not None:
+                station.model.add(_nameplate(id, plant, self.settings.supported))
+            else:  # the vehicle's inverter follows the controls, and the station emulates none for it (R03.FR.03)
+                station.model.add((Variable("ACDERCtrlr", "ModesSupported", "", "MemberList", evse=id),))
         self._refused: dict[int, Mapping[v21.DERControlEnumType, str]] = {id: {} for id in station.evses}
         """Controls that are not followed, as reported."""
         self._alarms: dict[int, Alarm | None] = dict.fromkeys(station.evses)

@@ -64,6 +64,7 @@ class Needs(Block):
             dcChargingParameters=_dc(evse) if service.dc else UNSET,
             acChargingParameters=UNSET if service.dc else _ac(evse),
             v2xChargingParameters=_v2x(evse) if both != plain else UNSET,
+            derChargingParameters=_der(evse),
         )
 
         def then(response: Message | None, now: float) -> None:
@@ -144,6 +145,22 @@ def _v2x(evse: Evse) -> v21.V2XChargingParametersType:
         evMaxV2XEnergyRequest=UNSET if car.v2x_max_wh is None else car.v2x_max_wh,
         evMinV2XEnergyRequest=UNSET if car.v2x_min_wh is None else car.v2x_min_wh,
         targetSoC=UNSET if car.soc_target_percent is None else car.soc_target_percent,
+    )
+
+
+def _der(evse: Evse) -> v21.DERChargingParametersType | UnsetType:
+    """The nameplate of the vehicle's own inverter, within what the station can carry (R02.FR.01)."""
+    inverter = evse.car.der
+    if inverter is None:
+        return UNSET
+    rating = inverter.rating
+    return v21.DERChargingParametersType(
+        maxApparentPower=rating.apparent_va,
+        maxChargeApparentPower=rating.charge_w,
+        maxDischargeApparentPower=rating.discharge_w,
+        maxChargeReactivePower=rating.reactive_max_var,
+        maxDischargeReactivePower=rating.reactive_max_var,
+        nominalVoltage=inverter.given.nominal_v,
     )
 
 
