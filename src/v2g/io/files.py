@@ -13,7 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
-from v2g.station.back_end.files import Download, Install, Job, Result, Upload
+from v2g.station.back_end.files import Download, Install, Job, Publish, Result, Upload
 
 TIMEOUT_S = 60.0
 LARGEST_BYTES = 512 << 20
@@ -28,9 +28,11 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def carry(job: Job, *, log: Path, roots: Path | None, install: Sequence[str]) -> tuple[Result, bytes]:
+def carry(
+    job: Job, *, log: Path, roots: Path | None, install: Sequence[str], publish: Path | None = None
+) -> tuple[Result, bytes]:
     """Carry out one job; never raises. `log`: the file of the process's log. `install`: the command that installs a
-    firmware, which gets the path of the file as its last argument."""
+    firmware, which gets the path of the file as its last argument. `publish`: the directory of published files."""
     try:
         match job:
             case Upload():
@@ -40,6 +42,8 @@ def carry(job: Job, *, log: Path, roots: Path | None, install: Sequence[str]) ->
                 return _got(job.url, roots)
             case Install():
                 return _installed(job.content, install), b""
+            case Publish():
+                return _published(job, publish), b""
     except HTTPError as error:
         return ("denied" if error.code in (401, 403) else "failed"), b""
     except (OSError, URLError, HTTPException, ValueError, subprocess.SubprocessError):
@@ -97,6 +101,19 @@ def _installed(content: bytes, install: Sequence[str]) -> Result:
         file.flush()
         done = subprocess.run([*install, file.name], check=False, timeout=INSTALL_S, stdin=subprocess.DEVNULL)
     return "done" if done.returncode == 0 else "failed"
+
+
+def _published(job: Publish, directory: Path | None) -> Result:
+    if directory is None:
+        return "not supported"
+    file = directory / job.name
+    if job.content is None:
+        file.unlink(missing_ok=True)
+        return "done"
+    new = file.with_name(f"{job.name}.new")
+    new.write_bytes(job.content)
+    new.replace(file)
+    return "done"
 
 
 def _part(log: Path, since_s: float | None, until_s: float | None) -> bytes:

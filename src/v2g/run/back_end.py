@@ -94,6 +94,7 @@ class BackEndRunner:
         from v2g.station.back_end.authorization import Authorization
         from v2g.station.back_end.blocks import BLOCKS
         from v2g.station.back_end.charging_station import Card, ChargingStation
+        from v2g.station.back_end.publishing import Publishing
         from v2g.station.back_end.requests import HANDLERS
 
         ocpp, loop = self._ocpp, asyncio.get_running_loop()
@@ -103,6 +104,8 @@ class BackEndRunner:
         kept = store or Memory()
         networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
         station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
+        if ocpp.publish is not None:
+            station.block(Publishing).url = ocpp.publish.url
         if ocpp.daily_bytes:
             station.model.assume("DataUsageCtrlr", "DailyLimit", str(ocpp.daily_bytes))
         self.provisioning.station = station
@@ -234,11 +237,14 @@ class BackEndRunner:
         if not jobs or (self._carrying is not None and not self._carrying.done()):
             return
         (job, done), ocpp, log = jobs.pop(0), self._ocpp, self._log
+        shown = None if ocpp.publish is None else ocpp.publish.directory
 
         async def carry_it() -> None:
             from v2g.io.files import carry
 
-            result, content = await asyncio.to_thread(carry, job, log=log, roots=ocpp.roots, install=ocpp.install)
+            result, content = await asyncio.to_thread(
+                carry, job, log=log, roots=ocpp.roots, install=ocpp.install, publish=shown
+            )
             done(result, content)
 
         self._carrying = asyncio.create_task(carry_it())

@@ -24,7 +24,7 @@ from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.charging_station import Card, ChargingStation
 from v2g.station.back_end.contracts import BackEndContracts
 from v2g.station.back_end.external import External, Values
-from v2g.station.back_end.files import Files, Install, Upload
+from v2g.station.back_end.files import Files, Install, Publish, Upload
 from v2g.station.back_end.requests import HANDLERS
 from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, Pilot
 
@@ -161,7 +161,10 @@ class Stand:
         while jobs and self.now() >= self._file_s:
             self._file_s = self.now() + FILE_S
             job, done = jobs.pop(0)
-            if isinstance(job, Install):
+            if isinstance(job, Publish):
+                self.files[job.name] = job.content or b""
+                done("done", b"")
+            elif isinstance(job, Install):
                 done("failed" if job.content.startswith(b"BAD") else "done", b"")
             elif "fail" in job.url:
                 done("failed", b"")

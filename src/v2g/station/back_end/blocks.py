@@ -16,6 +16,7 @@ from v2g.station.back_end.metering import Metering
 from v2g.station.back_end.monitoring_block import Monitoring
 from v2g.station.back_end.needs import Needs
 from v2g.station.back_end.ocsp_block import OwnStatus
+from v2g.station.back_end.publishing import Publishing
 from v2g.station.back_end.security import Security
 from v2g.station.back_end.tariffs import Tariffs
 
@@ -32,6 +33,7 @@ BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
     Certificates,
     OwnStatus,
     Files,
+    Publishing,
     Tariffs,
     DataUsage,
 )

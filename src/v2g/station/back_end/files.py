@@ -45,7 +45,16 @@ class Install:
     content: bytes
 
 
-Job = Upload | Download | Install
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Put a file where other stations find it, or take it away."""
+
+    name: str
+    content: bytes | None
+    """None: away."""
+
+
+Job = Upload | Download | Install | Publish
 Result = Literal["done", "failed", "denied", "not supported"]
 Done = Callable[[Result, bytes], None]
 """What is done with the result of a job: how it went, and what was downloaded."""

@@ -15,6 +15,7 @@ from v2g.station.back_end.authorizer import Grant
 from v2g.station.back_end.certificates import TRIGGERS, Certificates
 from v2g.station.back_end.charging_station import ChargingStation, Handler
 from v2g.station.back_end.files import Files
+from v2g.station.back_end.publishing import Publishing
 from v2g.station.back_end.transactions import sampled
 
 
@@ -139,6 +140,8 @@ def _trigger(station: ChargingStation, asked: v21.TriggerMessageRequest) -> Mess
             return v21.TriggerMessageResponse(status="NotImplemented")
         case "LogStatusNotification":
             station.block(Files).status("log")
+        case "PublishFirmwareStatusNotification":
+            station.block(Publishing).status()
         case "FirmwareStatusNotification":
             station.block(Files).status("firmware")
         case "BootNotification":

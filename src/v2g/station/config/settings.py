@@ -327,6 +327,13 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     private_key: Path | None = None
 
 
+class Publish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where firmware for other stations is published: a directory that a web server of the site shows at a URL."""
+
+    directory: Path
+    url: Annotated[str, Meta(pattern=r"^https?://\S+$", description="an address such as http://10.0.0.2/firmware")]
+
+
 class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The back end (CSMS) that the station reports to and takes orders from; see docs/ocpp.md."""
 
@@ -342,6 +349,8 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     vendor: Annotated[str, Meta(min_length=1, max_length=50)] = "v2g"
     model: Annotated[str, Meta(min_length=1, max_length=20)] = "v2g station"
     serial: Annotated[str, Meta(max_length=25)] = ""
+    publish: Publish | None = None
+    """For PublishFirmware; without it, it is not offered."""
     daily_bytes: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
     """Of frames in both directions; near it, meter values are left out. 0: no limit."""
     install: tuple[str, ...] = ()
