@@ -325,11 +325,12 @@ async def _a_new_password_is_used_at_once(tmp_path: Path) -> None:
         assert heard.get_variable_result[0]["attribute_status"] == "Rejected"
 
 
-def test_over_a_narrow_line_with_outages_all_goes_through(tmp_path: Path) -> None:
-    asyncio.run(_over_a_narrow_line_with_outages_all_goes_through(tmp_path))
+@pytest.mark.parametrize("outage_s", [0.0, pytest.param(600.0, marks=[pytest.mark.proof, pytest.mark.timeout(900)])])
+def test_over_a_narrow_line_with_outages_all_goes_through(outage_s: float, tmp_path: Path) -> None:
+    asyncio.run(_over_a_narrow_line_with_outages_all_goes_through(outage_s, tmp_path))
 
 
-async def _over_a_narrow_line_with_outages_all_goes_through(tmp_path: Path) -> None:
+async def _over_a_narrow_line_with_outages_all_goes_through(outage_s: float, tmp_path: Path) -> None:
     """300 kbit/s, 200 ms there and back, 2 % loss: no watchdog fires falsely. A line that is dead for longer is
     noticed, and the station comes back by itself."""
     prompt(tmp_path, ("OCPPCommCtrlr", "WebSocketPingInterval", "2"))
@@ -338,7 +339,7 @@ async def _over_a_narrow_line_with_outages_all_goes_through(tmp_path: Path) -> N
         async with (
             link.listening() as relayed,
             station(tmp_path, url=f"ws://127.0.0.1:{relayed}/ocpp", security_profile=1) as (runner, said),
-            asyncio.timeout(2 * WITHIN_S),
+            asyncio.timeout(outage_s + 2 * WITHIN_S),
         ):
             csms = await found.get()
             await conversation(csms)
@@ -349,6 +350,7 @@ async def _over_a_narrow_line_with_outages_all_goes_through(tmp_path: Path) -> N
             while "gone" not in await said.get():
                 pass
             assert runner.shown("status")["connected"] == "no"
+            await asyncio.sleep(outage_s)  # how long it lasts is the input
             link.restore()
             again = await found.get()
             variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
