@@ -1,5 +1,6 @@
 """A leaf for cars that the back end has signed: TLS of the running station shows it to the next car."""
 
+import asyncio
 from base64 import b64encode
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -9,7 +10,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from ocpp.routing import on
+from ocpp.v21 import call, call_result
+from tests.run.test_back_end import WITHIN_S, Csms, station, until
 from tests.tls.test_channel import connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester as BackEnd
@@ -120,6 +126,45 @@ def test_the_next_car_sees_it_with_its_state(
     assert vehicle.peer_certificate_der == leaf.der
     context = next(each for each in credentials.choice.contexts if each.own[0] == leaf)
     assert read_ocsp(context.staple, context.own[0], context.own[1], NOW.timestamp()).status is Status.GOOD
+
+
+class SigningCsms(Csms):
+    """Hears what the station wants to have signed."""
+
+    @on("SignCertificate")  # type: ignore[untyped-decorator]
+    def on_sign(self, **said: Any) -> Any:
+        self.heard.put_nowait(("SignCertificate", said))
+        return call_result.SignCertificate(status="Accepted")
+
+
+@pytest.mark.alone
+def test_an_independent_back_end_brings_it_to_the_running_process(directory: Path, tmp_path: Path) -> None:
+    asyncio.run(_an_independent_back_end_brings_it_to_the_running_process(directory, tmp_path))
+
+
+async def _an_independent_back_end_brings_it_to_the_running_process(directory: Path, tmp_path: Path) -> None:
+    found: asyncio.Queue[SigningCsms] = asyncio.Queue()
+
+    async def handle(connection: ServerConnection) -> None:
+        csms = SigningCsms("CS 1", connection)
+        found.put_nowait(csms)
+        await csms.start()
+
+    async with serve(handle, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp2.1")]) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with station(tmp_path, url=url, security_profile=1), asyncio.timeout(WITHIN_S):
+            csms = await found.get()
+            await until(csms, "BootNotification")
+            asked = await csms.call(call.TriggerMessage(requested_message="SignV2G20Certificate"))
+            assert asked.status == "Accepted"
+            said = await until(csms, "SignCertificate")
+            chain = Operator(directory).sign(said["csr"])
+            answer = await csms.call(call.CertificateSigned(chain, "V2G20Certificate", request_id=said["request_id"]))
+            assert answer.status == "Accepted"
+            brought = place(tmp_path / "ocpp.db")
+            while not (held := list(brought.glob("V2G20Certificate-*/secc_cert.pem"))):
+                await csms.call(call.GetLocalListVersion())  # the process has gone on meanwhile
+            assert held[0].read_text() == chain
 
 
 def test_it_is_used_again_after_a_restart(directory: Path, tmp_path: Path) -> None:
