@@ -144,7 +144,12 @@ def test_a_driver_has_a_tariff_of_their_own_also_from_the_cache() -> None:
         started = tester.await_("TransactionEvent", 60, eventType="Started")
         assert started.transactionInfo.tariffId == "dear"
         assert len([each for each in tester.heard if each[0] == "Authorize"]) == asked
-        tester.stop()
+        assert set(ids(tester.check("GetTariffs", evseId=1))) == {"cheap", "dear"}
+        tester.link.car_stops(1)
+        tester.await_("TransactionEvent", 60, eventType="Ended")
+        assert set(ids(tester.check("GetTariffs", evseId=1))) == {"cheap"}
+        tester.link.plug_out(1)
+        tester.run(2.0)
 
 
 def test_without_local_costs_the_back_end_calculates() -> None:

@@ -194,6 +194,9 @@ class Tariffs(Block):
                 values.get("Energy.Active.Export.Register", account.export_wh), 0.0, 0.0, False,
             )
         )  # fmt: skip
+        for evse, driver in list(self._drivers.items()):  # I08.FR.06
+            if driver.tariff.tariffId == account.tariff.tariffId and evse not in self.station.running:
+                del self._drivers[evse]
         del self._accounts[id]
         self._said_s.pop(id, None)
         self.station.store.put(ACCOUNT, id, None)
