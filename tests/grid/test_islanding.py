@@ -109,6 +109,12 @@ def test_an_island_that_swings_is_pushed_out_of_its_swing() -> None:
     assert campaign.island_s((code.name, None), case, (0.25, 0.1)) <= 2.0
 
 
+def test_an_island_in_which_the_droop_lowers_the_power_is_pushed_out() -> None:
+    """The push has the strength of the power before the droop, against others that go on with all of theirs."""
+    for stations in (1, 10):
+        assert campaign.island_s(("cei-0-21", None), (0.9, -0.1, stations, 0.25, 0), (0.0, 0.02)) <= 2.0
+
+
 @pytest.mark.parametrize("name", ["ieee1547-cat3", "g99", "as-nzs-4777-2"])
 def test_what_must_be_ridden_through_on_a_weak_grid_trips_nothing(name: str) -> None:
     assert set(campaign.false_trips((name, None), [3.0], [1.0])) == {None}

@@ -5,8 +5,9 @@ a while does not have to wait when a car comes. The same samples at the same tim
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from v2g.grid.doubt import Doubt
 from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer, quantities
@@ -51,8 +52,7 @@ class Cause(StrEnum):
     """Nothing is wrong with the grid, or no longer: the way back into service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the station must do, and why."""
 
     state: State

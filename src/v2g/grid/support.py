@@ -6,8 +6,9 @@ a `GridLimit` has the shape of its own bounds.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import inf, isfinite
+
+from msgspec import Struct
 
 from v2g.grid.capability import Rating, active_w
 from v2g.grid.frequency_droop import Droop
@@ -27,8 +28,7 @@ _FREE_PU = 1 - 1e-6
 """A share of the rated power above this binds nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class GridLimit:
+class GridLimit(Struct, frozen=True):
     """What one function allows, as magnitudes; a direction that it says nothing about is unbounded."""
 
     source: str
@@ -39,8 +39,7 @@ class GridLimit:
     """What moves it, for a person: `1.08 pu`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(Struct, frozen=True):
     """What the grid wants. Positive power charges the vehicle, positive reactive power is drawn."""
 
     wish_w: float

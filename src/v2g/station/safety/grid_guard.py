@@ -21,7 +21,7 @@ from v2g.station.config.settings import EvseSettings, GridCodeSettings
 from v2g.station.der import der_settings
 from v2g.station.event import Event, GridVerdict, NotKept, OperatorAsked
 from v2g.station.kept import KeptEvse
-from v2g.station.readings import Readings
+from v2g.station.readings import READING_STALE_S, Readings
 from v2g.station.safety.grid_status import GridStatus
 
 _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSOR_LOST}
@@ -282,9 +282,11 @@ class GridGuard:
         )
 
     def _sample(self, readings: Readings, now: float) -> GridSample | None:
-        reading, meter = readings.grid, readings.fresh(now).meter
+        reading, meter = readings.grid, readings.meter
         if reading is None:
             return None
+        if meter is not None and meter.time_s < now - READING_STALE_S:
+            meter = None
         nominal_v = self._settings.nominal_voltage_v
         return GridSample(
             time_s=reading.time_s,
