@@ -59,7 +59,7 @@ def test_what_else_flows_through_a_node_counts() -> None:
     loaded = replace(scene, loads_w={"site": (4_000.0, 4_000.0, 4_000.0)})
     found = Controller().step(loaded, NOW)
     assert found.commanded_w == pytest.approx(8_000, abs=1)
-    assert "a higher limit of site, or less behind it" in found.setpoints["CS-1/1"].why
+    assert "a higher limit of site than 8.0 kW, or less behind it" in found.setpoints["CS-1/1"].why
 
 
 def test_who_has_just_enough_time_charges_while_the_others_make_up_for_it() -> None:

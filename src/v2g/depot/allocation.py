@@ -51,7 +51,7 @@ class Network:
             each = [(0, node.max_charge_w, node.max_discharge_w)]
             each += [(phase, node.max_phase_charge_w, node.max_phase_discharge_w) for phase in PHASES]
             for phase, charge_w, discharge_w in each:
-                if min(charge_w, discharge_w) < inf:
+                if min(charge_w, discharge_w) < inf or (phase == 0 and node.transformer is not None):
                     rows.append((number, phase))
                     charge.append(charge_w)
                     discharge.append(discharge_w)
@@ -60,6 +60,12 @@ class Network:
         """(Number of the node in `tree.nodes`, phase or 0) of each row."""
         self.charge_w: Floats = np.array(charge)
         self.discharge_w: Floats = np.array(discharge)
+        self.heated = [
+            (row, node)
+            for row, (number, phase) in enumerate(rows)
+            if phase == 0 and (node := tree.nodes[number]).transformer is not None
+        ]
+        """Rows whose limit moves with a transformer's temperature."""
         self._row_phase: Ints = np.array([phase for _, phase in rows], dtype=np.intp)
         self._first: Ints = np.array([first[node] for node, _ in rows], dtype=np.intp)
         self._last: Ints = np.array([last[node] for node, _ in rows], dtype=np.intp)

@@ -23,6 +23,7 @@ from v2g.depot.sharing import (
     musts,
 )  # fmt: skip
 from v2g.depot.state import Gone, State
+from v2g.depot.transformer import Heats
 from v2g.depot.view import Site
 from v2g.kernel.units import kw
 
@@ -74,6 +75,10 @@ class Controller:
         self._asked_w: float | None = None
         self._served_w = 0.0
         self._shown: dict[str, Setpoint] = {}
+        self._limits: Limits | None = None
+        self._heats = Heats()
+        self._hot: dict[int, bool] = {}
+        """Rows whose limit is that of a transformer's temperature."""
         self._shown_for: State | None = None
         self._shown_by = ""
         self._shown_w: Floats = np.zeros(0)
@@ -107,7 +112,7 @@ class Controller:
         beyond = planned if wanted.power_w is None else True
         can = Capability(columns, state.energy_wh, state.charged_wh, now, settings.margins, beyond=beyond)
         _restrain(state, can, silent)
-        limits = _limits(site, state, now)
+        limits = self._limits = self._limits_of(site, state, now)
         must = musts(columns, can, state.must, limits)
         if wanted.power_w is None:
             way = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
@@ -136,6 +141,25 @@ class Controller:
             reserve_w=way.reserve_w,
             short_w=missing_w if missing_w > few.unreached_w else 0.0,
             notices=self._notices(site, state, now, silent),
+        )
+
+    def _limits_of(self, site: Site, state: State, now: float) -> Limits:
+        """What is left of each node's limits after what else flows there, and what stations on their own may do."""
+        network = state.columns.network
+        charge_w, discharge_w = state.alone_flow_w(now)
+        drawn_w = network.loads(site.loads_w) if site.loads_w else np.zeros(len(network.rows))
+        most_w, least_w = network.charge_w, network.discharge_w
+        if network.heated:
+            most_w, least_w = most_w.copy(), least_w.copy()
+            flow_w = network.sums(state.response.power_w) + drawn_w
+            for row, node in network.heated:
+                assert node.transformer is not None
+                hot_w = self._heats.limit_w(node.name, node.transformer, float(flow_w[row]), site.ambient_c, now)
+                self._hot[row] = hot_w < min(most_w[row], least_w[row])
+                most_w[row], least_w[row] = min(most_w[row], hot_w), min(least_w[row], hot_w)
+        return Limits(
+            most_w - drawn_w - network.sums(charge_w),
+            least_w + drawn_w - network.sums(discharge_w),
         )
 
     def _few(self, state: State) -> Few:
@@ -230,7 +254,11 @@ class Controller:
 
     def _binding(self, state: State, code: int, number: int, wanted: Asked) -> Binding:
         if code >= len(WHATS):
-            return Binding(What.NODE, state.columns.network.row_name(code - len(WHATS)))
+            row = code - len(WHATS)
+            name = state.columns.network.row_name(row) + (" (heat)" if self._hot.get(row) else "")
+            assert self._limits is not None
+            limits_w = self._limits.charge_w if state.power_w[number] > 0 else self._limits.discharge_w
+            return Binding(What.NODE, name, max(float(limits_w[row]), 0.0))
         what = WHATS[code]
         charger = state.columns.chargers[number]
         name = wanted.by if what is What.REQUEST else ""
@@ -255,6 +283,10 @@ class Controller:
             (Trouble.SILENT, silent, "has sent no measurement for too long; it gets no more than it has"),
         ):
             found += [Notice(trouble, ids[number], f"charger {ids[number]} {text}") for number in np.flatnonzero(who)]
+        found += [
+            Notice(Trouble.HOT, name, f"transformer {name}: {hot_c:.0f} °C at the hot spot; it may carry less")
+            for name, hot_c in self._heats.too_hot().items()
+        ]
         off_w = self._feedback.off_w
         if abs(off_w) > self.settings.jump_pu * float(state.rating_w.sum()):
             less = "less" if off_w * state.response.power_w.sum() < 0 else "more"
@@ -281,17 +313,6 @@ def _restrain(state: State, can: Capability, silent: Bools) -> None:
         np.minimum(caps_w, most_w, out=caps_w)
 
 
-def _limits(site: Site, state: State, now: float) -> Limits:
-    """What is left of each node's limits after what else flows there, and what stations on their own may do."""
-    network = state.columns.network
-    charge_w, discharge_w = state.alone_flow_w(now)
-    drawn_w = network.loads(site.loads_w) if site.loads_w else 0.0
-    return Limits(
-        network.charge_w - drawn_w - network.sums(charge_w),
-        network.discharge_w + drawn_w - network.sums(discharge_w),
-    )
-
-
 def _codes(
     can: Capability, sides: tuple[Side, ...], must: Musts, power_w: Floats, ignore_w: Floats, by_target: What
 ) -> Ints:
@@ -309,5 +330,5 @@ def _codes(
         found[off_w > np.maximum(ignore_w, RESOLUTION_W)] = NUMBER[What.STEADY]
         who = side.caps_w > 0.0 if side is not sides[0] else np.ones(len(power_w), np.bool_)
         codes = np.where(who, found, codes)
-    codes[must.who] = NUMBER[What.DEPARTURE]
-    return codes
+    by_must = np.where(must.bound >= 0, must.bound + len(WHATS), NUMBER[What.DEPARTURE])
+    return np.where(must.who, by_must, codes)

@@ -41,7 +41,7 @@ class Binding(Struct, frozen=True):
     name: str = ""
     """Which node, whose request, why charge only."""
     at_w: float = inf
-    """The power that it allows this charger, in the direction of the set-point; a magnitude."""
+    """Of a node: its limit just now for all that is behind it; a magnitude."""
 
     def __str__(self) -> str:
         return f"{self.what} {self.name}".rstrip()
@@ -49,7 +49,7 @@ class Binding(Struct, frozen=True):
     @property
     def remedy(self) -> str:
         """What would change the power, for a person."""
-        return _REMEDIES[self.what].format(name=self.name)
+        return _REMEDIES[self.what].format(name=self.name, at=kw(self.at_w))
 
 
 class Setpoint(Struct, frozen=True):
@@ -60,7 +60,7 @@ class Setpoint(Struct, frozen=True):
 
     @property
     def why(self) -> str:
-        """For a person: `discharging 4.2 kW, by: node T2; a higher limit of T2, or less behind it, would change it`."""
+        """For a person: `discharging 4.2 kW, by: node T2; a higher limit of T2 than 30.0 kW ...`."""
         verb = "charging" if self.power_w > 0 else "discharging" if self.power_w < 0 else "idle at"
         return f"{verb} {kw(abs(self.power_w))}, by: {self.binding}; {self.binding.remedy}"
 
@@ -69,7 +69,7 @@ _REMEDIES = {
     What.REQUEST: "another request would change it",
     What.RESERVE: "vehicles that arrive, or a smaller reserve, would change it",
     What.PLAN: "another plan would change it",
-    What.NODE: "a higher limit of {name}, or less behind it, would change it",
+    What.NODE: "a higher limit of {name} than {at}, or less behind it, would change it",
     What.CHARGER: "a larger charger would change it",
     What.VEHICLE: "the vehicle takes or gives no more",
     What.MINIMUM: "a larger request would reach the charger's minimum power",
@@ -106,6 +106,9 @@ class Trouble(StrEnum):
     """The site's meter is stale: measured-power feedback rests."""
     UNKNOWN_NODE = "D07"
     """A charger names a node that is not in the tree: it stays at 0."""
+
+    HOT = "D08"
+    """A transformer's hot spot is above its limit; what it may carry is lowered until it is not."""
 
 
 class Notice(Struct, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec import Struct
 
-from v2g.depot.allocation import TOLERANCE_W, Bools, Floats, Network, Shares, serve
+from v2g.depot.allocation import BY_CAP, TOLERANCE_W, Bools, Floats, Ints, Network, Shares, serve
 from v2g.depot.capability import HOUR_S, Capability
 from v2g.depot.columns import Columns
 from v2g.depot.view import Course
@@ -53,6 +53,8 @@ class Musts(Struct, frozen=True):
 
     who: Bools
     power_w: Floats
+    bound: Ints
+    """What binds each, as in `Shares`."""
 
 
 def musts(columns: Columns, can: Capability, before: Bools, limits: Limits) -> Musts:
@@ -60,12 +62,12 @@ def musts(columns: Columns, can: Capability, before: Bools, limits: Limits) -> M
     enough_wh = can.charge_w * columns["efficiency_pu"] * can.left_s / HOUR_S
     who = (can.need_wh > 0.0) & (can.charge_w > 0.0) & (can.need_wh >= np.where(before, 0.9, 1.0) * enough_wh)
     if not who.any():
-        return Musts(who, np.zeros(len(who)))
+        return Musts(who, np.zeros(len(who)), np.full(len(who), BY_CAP))
     shares, _ = fill_with_minimum(
         columns.network, np.where(who, can.charge_w, 0.0), columns["min_charge_w"], urgency(can), np.inf,
         limits.charge_w,
     )  # fmt: skip
-    return Musts(who, shares.power_w)
+    return Musts(who, shares.power_w, shares.bound)
 
 
 def urgency(can: Capability) -> Floats:

@@ -105,5 +105,40 @@ class Heat:
         )
 
 
+class Heats:
+    """The transformers of a site by name, each since it was first seen."""
+
+    HORIZON_S, EVERY_S = 900.0, 10.0
+    """A limit holds for at least the horizon if the load stays; it is found again this often."""
+
+    def __init__(self) -> None:
+        self._heats: dict[str, Heat] = {}
+        self._limits_w: dict[str, float] = {}
+        self._carried_s: dict[str, float] = {}
+        self._found_s: dict[str, float] = {}
+
+    def limit_w(
+        self, name: str, transformer: Transformer, power_w: float, ambient_c: float | None, now: float
+    ) -> float:
+        """What it may carry from `now` on, having carried `power_w` since it was last asked about."""
+        heat = self._heats.get(name)
+        if heat is None or heat.transformer != transformer:
+            heat = self._heats[name] = Heat(transformer)
+            self._found_s.pop(name, None)
+        heat.carry(power_w, ambient_c, now - self._carried_s.get(name, now))
+        self._carried_s[name] = now
+        if now - self._found_s.get(name, float("-inf")) >= self.EVERY_S:
+            self._found_s[name], self._limits_w[name] = now, heat.limit_w(self.HORIZON_S)
+        return self._limits_w[name]
+
+    def too_hot(self) -> dict[str, float]:
+        """Those whose hot spot is above its limit, with its temperature in °C."""
+        return {
+            name: heat.hot_spot_c
+            for name, heat in self._heats.items()
+            if heat.hot_spot_c > heat.transformer.most_hot_spot_c + 0.5
+        }
+
+
 def _approach(now: float, steady: float, times: float) -> float:
     return steady + (now - steady) * exp(-times)

@@ -5,6 +5,7 @@ from math import inf
 
 from msgspec import Struct
 
+from v2g.depot.transformer import Transformer
 from v2g.kernel.errors import V2GError
 
 PHASES = (1, 2, 3)
@@ -29,6 +30,8 @@ class Node(Struct, frozen=True, kw_only=True):
     max_phase_charge_w: float = inf
     """For each phase alone."""
     max_phase_discharge_w: float = inf
+    transformer: Transformer | None = None
+    """If it is one: its temperature is a limit too, which moves."""
 
 
 class Tree:

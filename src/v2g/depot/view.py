@@ -128,6 +128,8 @@ class Site(Struct, frozen=True, kw_only=True):
     meter: Meter | None = None
     frequency_hz: float | None = None
     """Of the grid, just now; None if nobody measures it."""
+    ambient_c: float | None = None
+    """Outside, for the transformers; None if nobody measures it."""
     courses: Mapping[str, Course] = {}
     """The plan, by charger's id; a charger without one is charged as its needs are urgent."""
     loads_w: Mapping[str, tuple[float, float, float]] = {}
