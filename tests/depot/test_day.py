@@ -1,3 +1,4 @@
+import json
 from functools import partial
 
 import pytest
@@ -35,8 +36,12 @@ def test_the_same_seed_brings_the_same_vehicles() -> None:
 
 
 def test_the_command_has_one_row_for_each_strategy(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["depot", "simulate", "--chargers", "3", "--cycle-s", "60", "--strategy", "v2g", "--strategy", "edf"]
-    assert main(words) == 0
+    words = ["depot", "simulate", "--chargers", "3", "--cycle-s", "60", "--strategy", "edf"]
+    assert main([*words, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["outcomes"]
+    assert found["strategy"] == "edf"
+    assert found["charged_kwh"] > 0.0
+    assert main([*words, "--strategy", "v2g"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split()[0] == "strategy"
-    assert [row.split()[0] for row in rows] == ["v2g", "edf"]
+    assert [row.split()[0] for row in rows] == ["edf", "v2g"]

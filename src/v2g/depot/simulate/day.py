@@ -216,7 +216,7 @@ class _Days:
         self._fed_wh += fed_w * hours
         self._vehicle_s += float(plant.present.sum()) * self._scene.step_s
         self._peak_w = max(self._peak_w, drawn_w - fed_w)
-        self._cost_eur += (drawn_w - fed_w) * hours * self._prices[int(plant.now % DAY_S / HOUR_S)] / 1e6
+        self._cost_eur += (drawn_w - fed_w) * hours * float(self._prices[int(plant.now % DAY_S / HOUR_S)]) / 1e6
         for request in requests:
             asked_w = request.at(plant.now, None) or 0.0
             self._error_w += abs(drawn_w - fed_w - asked_w)
