@@ -73,6 +73,23 @@ def test_without_prices_there_is_no_plan() -> None:
     assert beside.courses(NOW) == {}
 
 
+def test_a_ledger_that_cannot_be_read_ends_nothing() -> None:
+    beside, lines = plan()
+
+    async def away(from_s: float, until_s: float) -> list[Account]:
+        raise OSError("the database is away")
+
+    async def run_it() -> None:
+        serving = asyncio.create_task(beside.serve(away))
+        beside.look(priced(CHEAP_NOW, charger(1)), NOW)
+        await until(lambda: bool(lines))
+        assert not serving.done()
+        serving.cancel()
+
+    asyncio.run(run_it())
+    assert "the database is away" in lines[0]
+
+
 def test_a_need_that_cannot_be_met_is_reported_once() -> None:
     assert VEHICLE.needs is not None
     soon = replace(VEHICLE, needs=replace(VEHICLE.needs, target_soc_pu=1.0, departure_unix_s=NOW + 3_600))

@@ -79,11 +79,11 @@ class DepotPlan:
             await self._due.wait()
             self._due.clear()
             now = self._now()
-            if now - learnt_s > LEARNT_S:
-                learnt_s = now
-                found = visits(await history(now - HISTORY_S, now))
-                self._forecast = Forecast(found, self._offset_s)
             try:
+                if now - learnt_s > LEARNT_S:
+                    learnt_s = now
+                    found = visits(await history(now - HISTORY_S, now))
+                    self._forecast = Forecast(found, self._offset_s)
                 await self._again(now)
             except Exception as error:  # without a plan vehicles are charged as their needs are urgent
                 self.plan = None
