@@ -16,6 +16,8 @@ from v2g.capture.dissector import Dissector
 from v2g.capture.file import read
 from v2g.capture.judge import Judge
 from v2g.capture.record import Record
+from v2g.iso15118.contract import Priced
+from v2g.iso15118.day_tariff import DayTariff, Step
 from v2g.iso15118.edition import body_name
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
@@ -44,7 +46,7 @@ REFUSED = {
     "ISO-2_DC_BatteryDataExchange_DS5366_RiseV2G.pcapng": "FAILED_ServiceIDInvalid",
     "ISO-2_DC_SalesTariffSchedule_DS5366_RiseV2G.pcapng": "FAILED_TariffSelectionInvalid",
 }
-"""A value-added service and a second tariff that the captured station had, and ours has not."""
+"""A value-added service and a second tariff that the captured station had, and ours has not there."""
 
 
 def sessions(path: Path) -> Iterator[list[Record]]:
@@ -163,6 +165,39 @@ def test_a_captured_car_that_wants_what_we_have_not_is_refused(name: str, shared
     assert bench.station.demand.stage is Stage.OFF
     [finding] = bench.findings()
     assert finding.startswith("response code")
+
+
+class TwoTariffs:
+    """One for those who do not mind when they charge, and one for those who do."""
+
+    def tariff(self, edition: str, contract: str) -> Priced:
+        night, day = (DayTariff(name, "EUR", "en", (Step(0, 0.3, 1),)) for name in ("night", "day"))
+        return Priced(night.sales_tariff(0), others=(day.sales_tariff(0, 2),))
+
+
+def test_the_car_that_chose_its_second_tariff_is_served(shared: Path) -> None:
+    """As it chose the one with the number 10 at its own station, which had offered more than the 600 s asked for: its
+    profile plans for longer."""
+    [requests] = sessions(shared / "captures" / "ISO-2_DC_SalesTariffSchedule_DS5366_RiseV2G.pcapng")
+    for record in requests:
+        value: Any = record.value
+        if record.message == "ChargeParameterDiscoveryReq":
+            value.Body.BodyElement.EVChargeParameter.DepartureTime = None
+        if record.message == "PowerDeliveryReq":
+            assert value.Body.BodyElement.SAScheduleTupleID == 10
+            value.Body.BodyElement.SAScheduleTupleID = 2
+    bench = Bench()
+    bench.station = StationConversation(replace(OFFER, prices=TwoTariffs()), 0.0)
+    replay(bench, requests)
+    assert bench.findings() == []
+    offered = [each for each in bench.bodies() if type(each).__name__ == "ChargeParameterDiscoveryRes"][-1]
+    tuples = offered.SASchedules.SAScheduleTuple
+    assert [(each.SAScheduleTupleID, each.SalesTariff.SalesTariffDescription) for each in tuples] == [
+        (1, "night"),
+        (2, "day"),
+    ]
+    loops = [each.SAScheduleTupleID for each in bench.bodies() if type(each).__name__ == "CurrentDemandRes"]
+    assert set(loops) == {2}
 
 
 def test_the_car_with_a_service_of_its_maker_is_served_without_it(shared: Path) -> None:

@@ -6,10 +6,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.iso15118.credentials import EMAID, UNIX_S, Hierarchy
 from tests.iso15118.evcc.test_contract_sessions import KINDS, assert_in_order, world
 
 from v2g.iso15118.day_tariff import DAY_S, DayTariff, Step
+from v2g.iso15118.service import ControlMode
 from v2g.messages import iso2
 from v2g.messages.iso20 import common
 from v2g.run.tariff import FileTariff, TariffError
@@ -30,8 +32,8 @@ def settings(folder: Path, text: str = NIGHT, keys: Hierarchy | None = None) -> 
     if keys is None:
         return TariffSettings(file=file)
     key.write_bytes(keys.operator.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    named = {"iso2_key": key} if keys.operator.kind == "p256" else {"iso20_key": key}
-    return TariffSettings(file=file, **named)
+    older = keys.operator.kind == "p256"
+    return TariffSettings(file=file, iso2_key=key if older else None, iso20_key=None if older else key)
 
 
 @pytest.mark.parametrize(("edition", "service", "mode"), [KINDS[0], KINDS[2]])
@@ -51,6 +53,23 @@ def test_a_car_with_a_contract_believes_the_tariff_that_its_operator_has_signed(
             assert isinstance(tariff, common.AbsolutePriceSchedule)
             fees = [stack.PriceRule[0].EnergyFee.value for stack in tariff.PriceRuleStacks.PriceRuleStack]
             assert fees == pytest.approx([{1: 0.19, 2: 0.32}[level] for level in levels_from(UNIX_S)])
+
+
+@pytest.mark.parametrize("edition", ["ISO 15118-2", "ISO 15118-20"])
+def test_a_car_chooses_among_tariffs_that_are_signed_together(edition: str, tmp_path: Path) -> None:
+    kind = next(each for each in KINDS if each[0] == edition)
+    pki = Hierarchy("p256" if edition == "ISO 15118-2" else "p521")
+    named = settings(tmp_path, keys=pki)
+    (tmp_path / "green.yaml").write_text(NIGHT.replace("night", "green"))
+    prices = FileTariff(replace(named, others=(tmp_path / "green.yaml",)), lambda: UNIX_S)
+    done = world(pki, edition, kind[1], ControlMode.SCHEDULED, offer={"prices": prices}).run()
+    assert_in_order(done)
+    tariff = done.evcc.session.tariff
+    name = tariff.SalesTariffDescription if edition == "ISO 15118-2" else tariff.PriceScheduleDescription  # type: ignore[union-attr]
+    assert name == "night"
+    engine = done.station.engine
+    assert engine is not None
+    assert len(engine.session.tuples) == 2
 
 
 def levels_from(unix_s: int) -> list[int]:

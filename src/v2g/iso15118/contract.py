@@ -97,6 +97,14 @@ class Priced:
 
     tariff: Type
     signature: "Signature | None" = None
+    """Of all tariffs here together."""
+    others: tuple[Type, ...] = ()
+    """Tariffs that the car may choose instead: each comes with a schedule of its own. There is room for two."""
+
+    @property
+    def choice(self) -> tuple[Type, ...]:
+        """All of them, the preferred one first."""
+        return (self.tariff, *self.others)
 
 
 class Prices(Protocol):

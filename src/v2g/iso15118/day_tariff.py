@@ -9,8 +9,6 @@ from v2g.messages.iso20.types import RationalNumber
 
 DAY_S = 86_400
 _ALGORITHM = "urn:iso:std:iso:15118:-20:PriceAlgorithm:1-Power"
-_ID = "tariff"
-"""By which a signature refers to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +31,17 @@ class DayTariff:
     steps: tuple[Step, ...]
     """In the order of time; the first begins at 0."""
 
-    def sales_tariff(self, unix_s: int) -> iso2.SalesTariff:
-        """For 24 hours from this time on, ISO 15118-2."""
+    def sales_tariff(self, unix_s: int, number: int = 1) -> iso2.SalesTariff:
+        """For 24 hours from this time on, ISO 15118-2. `number`: its own among those that are offered."""
         entries = [
             iso2.SalesTariffEntry(iso2.RelativeTimeInterval(start_s, duration_s), EPriceLevel=step.level)
             for start_s, duration_s, step in self._ahead(unix_s)
         ]
         levels = len({step.level for step in self.steps})
-        return iso2.SalesTariff(1, self.name, levels, entries, _ID)
+        return iso2.SalesTariff(number, self.name, levels, entries, f"tariff{number}")
 
-    def price_schedule(self, unix_s: int) -> common.AbsolutePriceSchedule:
-        """For 24 hours from this time on, ISO 15118-20."""
+    def price_schedule(self, unix_s: int, number: int = 1) -> common.AbsolutePriceSchedule:
+        """The same for ISO 15118-20."""
         stacks = [
             common.PriceRuleStack(
                 duration_s,
@@ -53,13 +51,13 @@ class DayTariff:
         ]
         return common.AbsolutePriceSchedule(
             unix_s,
-            1,
+            number,
             self.name,
             Currency=self.currency,
             Language=self.language,
             PriceAlgorithm=_ALGORITHM,
             PriceRuleStacks=common.PriceRuleStackList(stacks),
-            Id=_ID,
+            Id=f"tariff{number}",
         )
 
     def _ahead(self, unix_s: int) -> list[tuple[int, int, Step]]:

@@ -40,6 +40,10 @@ class Session:
     """Start of that schedule, seconds since 1970 UTC."""
     schedule_id: int = 0
     """The number of that schedule; 0 before the first."""
+    tuples: tuple[int, ...] = (1,)
+    """The numbers under which the car was offered that schedule, each with a tariff of its own."""
+    tuple_id: int = 1
+    """ISO 15118-2: the one that the car has chosen."""
     demand: Demand = Demand()
     metered: bool = False
     """The car has had a reading of the meter."""

@@ -1,9 +1,9 @@
 """The tariff that the configuration names: a file with prices by the time of day, signed with keys beside it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import yaml
@@ -50,7 +50,7 @@ class FileTariff:
     def __init__(self, settings: TariffSettings, clock: Callable[[], float] = time.time) -> None:
         """Raises `TariffError`."""
         self._clock = clock
-        self._tariff = _read(settings.file)
+        self._tariffs = [_read(file) for file in (settings.file, *settings.others)]
         keys = {"ISO 15118-2": settings.iso2_key, "ISO 15118-20": settings.iso20_key}
         self._keys = {edition: _key(file) for edition, file in keys.items() if file is not None}
 
@@ -59,18 +59,20 @@ class FileTariff:
         now_s = int(self._clock())
         key = self._keys.get(edition) if contract else None
         if edition == "ISO 15118-2":
-            return _priced("iso2", self._tariff.sales_tariff(now_s), key)
+            return _priced("iso2", [each.sales_tariff(now_s, n) for n, each in enumerate(self._tariffs, 1)], key)
         if edition == "ISO 15118-20":
-            return _priced("iso20-common", self._tariff.price_schedule(now_s), key)
+            schedules = [each.price_schedule(now_s, n) for n, each in enumerate(self._tariffs, 1)]
+            return _priced("iso20-common", schedules, key)
         return None
 
 
-def _priced(message_set: str, tariff: object, key: "PrivateKey | None") -> Priced:
-    if key is None:
-        return Priced(tariff)  # type: ignore[arg-type]
-    from v2g.iso15118.signature import sign
+def _priced(message_set: str, tariffs: Sequence[Any], key: "PrivateKey | None") -> Priced:
+    signature = None
+    if key is not None:
+        from v2g.iso15118.signature import sign
 
-    return Priced(tariff, sign(message_set, [(type(tariff).__name__, tariff)], key))  # type: ignore[arg-type]
+        signature = sign(message_set, [(type(each).__name__, each) for each in tariffs], key)
+    return Priced(tariffs[0], signature, tuple(tariffs[1:]))
 
 
 def _read(file: Path) -> DayTariff:

@@ -363,6 +363,8 @@ class TariffSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     file: Path
     """Prices by the time of day, YAML."""
+    others: Annotated[tuple[Path, ...], Meta(max_length=2)] = ()
+    """Tariffs of the same form that the car may choose instead."""
     iso2_key: Path | None = None
     """The key of the operator's authority (P-256), PEM: signs what a car of ISO 15118-2 gets that pays by a contract.
     Without it such a car gets no tariff."""

@@ -48,7 +48,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
         return session
     if type(said.SASchedules) is not to.messages.SAScheduleList:
         raise _senseless("the station has finished, and gives no schedule")
-    offered = said.SASchedules.SAScheduleTuple[0].SalesTariff if to.renegotiates else None
+    offered = [each.SalesTariff for each in said.SASchedules.SAScheduleTuple] if to.renegotiates else []
     session = replace(
         session,
         schedule=_read(said.SASchedules, vehicle.unix_s, gives=dc and session.intent.negative_current),

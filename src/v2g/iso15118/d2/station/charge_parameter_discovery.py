@@ -1,4 +1,4 @@
-"""ChargeParameterDiscovery: the energy transfer mode, the limits of both sides, and one schedule."""
+"""ChargeParameterDiscovery: the energy transfer mode, the limits of both sides, and the schedule."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,10 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
     )
     slots = schedule.slots(view, getattr(parameters, "DepartureTime", None))
     finished = bool(slots)
-    priced = _priced(to, session)
+    most_entries, priced = getattr(asked, "MaxEntriesSAScheduleTuple", None), _priced(to, session)
+    if priced is not None and len(priced.choice) > min(most_entries or schedule.MOST_TUPLES, schedule.MOST_TUPLES):
+        priced = None  # the car has no room for all, and they are signed together
+    tariffs = (None,) if priced is None else priced.choice
     processing = to.messages.EVSEProcessing
     response = to.messages.ChargeParameterDiscoveryRes(
         ResponseCode=to.messages.ResponseCode.OK,
@@ -46,14 +49,15 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
         SASchedules=schedule.written(
             to,
             slots,
-            getattr(asked, "MaxEntriesSAScheduleTuple", None),
-            None if priced is None else priced.tariff,
+            most_entries,
+            tariffs,
         ),
         EVSEChargeParameter=_dc(to, own, session, view) if service.dc else _ac(to, own, session, view),
     )
     following = Phase.CHARGE_PARAMETERS
     if finished:
-        session = replace(session, schedule=slots, schedule_from_s=view.unix_s)
+        numbers = tuple(range(schedule.TUPLE_ID, schedule.TUPLE_ID + len(tariffs)))
+        session = replace(session, schedule=slots, schedule_from_s=view.unix_s, tuples=numbers)
         following = Phase.CABLE_CHECK if service.dc else Phase.POWER_DELIVERY
     signature = None if priced is None or not finished else priced.signature
     return Reply(to.message(session.session_id, response, signature), following, session)

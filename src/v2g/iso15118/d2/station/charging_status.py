@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from v2g.iso15118.d2.dialect import Dialect
 from v2g.iso15118.d2.station.metering import metered
-from v2g.iso15118.d2.station.schedule import TUPLE_ID, phase_current_a
+from v2g.iso15118.d2.station.schedule import phase_current_a
 from v2g.iso15118.d2.station.session_setup import evse_id
 from v2g.iso15118.d2.station.status import ac_status
 from v2g.iso15118.d2.table import Phase
@@ -24,7 +24,7 @@ def answer(to: Dialect, request: V2G_Message, session: Session, view: StationVie
     response = ChargingStatusRes(
         ResponseCode=ResponseCode.OK,
         EVSEID=evse_id(to, session),
-        SAScheduleTupleID=TUPLE_ID,
+        SAScheduleTupleID=session.tuple_id,
         EVSEMaxCurrent=to.limit(phase_current_a(power_w, allowed.charge_a, session.offer), "A"),
         MeterInfo=info,
         ReceiptRequired=signs,  # always present

@@ -10,7 +10,6 @@ from typing import Any
 from v2g.iso15118.d2.dialect import Dialect, body, stated
 from v2g.iso15118.d2.station.car_limits import newer
 from v2g.iso15118.d2.station.metering import metered
-from v2g.iso15118.d2.station.schedule import TUPLE_ID
 from v2g.iso15118.d2.station.session_setup import evse_id
 from v2g.iso15118.d2.station.status import dc_status
 from v2g.iso15118.d2.table import Phase
@@ -83,7 +82,7 @@ def _metered(to: Dialect, session: Session, view: StationView) -> tuple[dict[str
     info, signs, session = metered(session, view)
     said = {
         "EVSEID": evse_id(to, session),
-        "SAScheduleTupleID": TUPLE_ID,
+        "SAScheduleTupleID": session.tuple_id,
         "MeterInfo": info,
         "ReceiptRequired": signs,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from v2g.iso15118 import power_path
 from v2g.iso15118.d2.dialect import Dialect, body
-from v2g.iso15118.d2.station.schedule import check_profile
+from v2g.iso15118.d2.station.schedule import TUPLE_ID, check_profile
 from v2g.iso15118.d2.station.status import ac_status, dc_status
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.session import Code, Refusal, Reply, Session, Wait
@@ -30,7 +30,9 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
                 raise Refusal(Code.FAILED, "energy transfer has begun already", Fault.SEQUENCE_ERROR)
             profile = asked.ChargingProfile
             named = asked if to.renegotiates else profile
-            check_profile(profile, None if named is None else named.SAScheduleTupleID, session)
+            chosen = None if named is None else named.SAScheduleTupleID
+            check_profile(profile, chosen, session)
+            session = replace(session, tuple_id=chosen or TUPLE_ID)
             outcome, following = power_path.start(session, view), Phase.STARTED
         case ChargeProgress.Stop:
             outcome = power_path.stop(session, view)

@@ -1,6 +1,6 @@
-"""The schedule that the car is offered, one tuple, and the charging profile that it answers with."""
+"""The schedule that the car is offered, once for each tariff, and the charging profile that it answers with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,8 @@ from v2g.iso15118.view import Offer, Slot, StationView
 from v2g.messages.iso2 import ResponseCode
 
 TUPLE_ID = 1
-"""The only one, in a resumed session too [V2G2-741]."""
+"""The first; tariffs are in the same order in a resumed session, so the numbers are, too [V2G2-741]."""
+MOST_TUPLES = 3
 ENTRY_S = 86_400
 """The longest duration of an entry."""
 FARTHEST_S = 16_777_214
@@ -39,8 +40,9 @@ def slots(view: StationView, departure_s: int | None) -> tuple[Slot, ...]:
     return tuple(kept)
 
 
-def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None, tariff: Any = None) -> Any:
-    """As the message has it; None while nothing is known. DIN wants a tuple even then: one without power."""
+def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None, tariffs: Sequence[Any] = (None,)) -> Any:
+    """As the message has it, one tuple for each tariff; None while nothing is known. DIN wants a tuple even then: one
+    without power."""
     if not offered:
         if to.renegotiates:
             return None
@@ -58,10 +60,14 @@ def written(to: Dialect, offered: tuple[Slot, ...], most_entries: int | None, ta
         for index, (start_s, slot) in enumerate(zip(starts, entries, strict=True))
     ]
     named = {} if to.renegotiates else {"PMaxScheduleID": TUPLE_ID}
-    offer = messages.SAScheduleTuple(
-        TUPLE_ID, messages.PMaxSchedule(**named, PMaxScheduleEntry=listed), SalesTariff=tariff
+    return messages.SAScheduleList(
+        [
+            messages.SAScheduleTuple(
+                number, messages.PMaxSchedule(**named, PMaxScheduleEntry=listed), SalesTariff=tariff
+            )
+            for number, tariff in enumerate(tariffs, TUPLE_ID)
+        ]
     )
-    return messages.SAScheduleList([offer])
 
 
 def phase_current_a(power_w: float, most_a: float, offer: Offer) -> float:
@@ -72,8 +78,8 @@ def phase_current_a(power_w: float, most_a: float, offer: Offer) -> float:
 def check_profile(profile: Any, tuple_id: int | None, session: Session) -> None:
     """Raise `Refusal` if the car names a tuple that was not offered [V2G2-479], or plans more than the schedule allows
     at some time [V2G2-478]. After the end of the schedule nothing is promised, so nothing may be planned."""
-    if tuple_id is not None and tuple_id != TUPLE_ID:
-        reason = f"schedule tuple {tuple_id} was not offered, only {TUPLE_ID}"
+    if tuple_id is not None and tuple_id not in session.tuples:
+        reason = f"schedule tuple {tuple_id} was not offered, only {', '.join(map(str, session.tuples))}"
         raise Refusal(ResponseCode.FAILED_TariffSelectionInvalid, reason)
     if profile is None:
         return

@@ -64,9 +64,10 @@ def take(
         if not chosen.slots:
             raise Abandon("the station offers a schedule that lasts for no time", Fault.REQUEST_REFUSED)
         session = replace(session, schedule=chosen)
-    priced = offered.ScheduleTuple[0].ChargingSchedule if offered is not None else response.Dynamic_SEResControlMode
-    price = None if priced is None else priced.AbsolutePriceSchedule or priced.PriceLevelSchedule
-    session = replace(session, tariff=accepted("iso20-common", price, response.Header.Signature, session.contract))
+    dynamic = response.Dynamic_SEResControlMode
+    priced = [dynamic] if offered is None else [each.ChargingSchedule for each in offered.ScheduleTuple]
+    prices = [None if each is None else each.AbsolutePriceSchedule or each.PriceLevelSchedule for each in priced]
+    session = replace(session, tariff=accepted("iso20-common", prices, response.Header.Signature, session.contract))
     # In a renegotiation the contactor is closed already.
     charging = session.command.contactor_closed or not session.intent.service.dc
     return replace(session, renegotiate=False).to(Phase.POWER_DELIVERY if charging else Phase.CABLE_CHECK)

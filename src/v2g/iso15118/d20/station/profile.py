@@ -19,10 +19,11 @@ def check_profile(profile: EVPowerProfile | None, session: Session) -> None:
     if profile is None or not session.schedule:
         return
     chosen = profile.Scheduled_EVPPTControlMode
-    if chosen is not None and chosen.SelectedScheduleTupleID != session.schedule_id:
+    if chosen is not None and chosen.SelectedScheduleTupleID not in session.tuples:
         raise Refusal(
             ResponseCode.FAILED_ScheduleSelectionInvalid,
-            f"schedule tuple {chosen.SelectedScheduleTupleID} was not offered, only {session.schedule_id}",
+            f"schedule tuple {chosen.SelectedScheduleTupleID} was not offered, "
+            f"only {', '.join(map(str, session.tuples))}",
         )
     # Some cars give no anchor: their profile then starts with the schedule.
     offset_s = profile.TimeAnchor - session.schedule_from_s if profile.TimeAnchor else 0

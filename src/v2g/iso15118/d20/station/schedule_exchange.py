@@ -1,4 +1,5 @@
-"""ScheduleExchange: dynamic control needs no schedule; scheduled control gets one tuple that covers both directions.
+"""ScheduleExchange: dynamic control needs no schedule; scheduled control gets a tuple for each tariff, which covers
+both directions.
 
 Each schedule of a session has a number of its own, also after a pause: one that the car was offered under the same
 number before would have to be the same [V2G20-1058].
@@ -9,6 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
+from v2g.exi.facets import Type
 from v2g.iso15118.contract import Priced
 from v2g.iso15118.d20.edition import D20
 from v2g.iso15118.d20.numbers import limit
@@ -34,6 +36,7 @@ from v2g.messages.iso20.common import (
 )
 from v2g.messages.iso20.types import Processing, ResponseCode
 
+_MOST_TUPLES = 3
 _NOTHING_YET = (Slot(duration_s=1, charge_w=0.0, discharge_w=0.0),)
 """The schema wants a tuple even while Ongoing."""
 
@@ -46,22 +49,29 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
             f"the request's control mode is not the selected one, {session.selected.mode.name.lower()}",
         )
     following, priced = _following(session), _priced(session)
+    if dynamic and priced is not None and priced.others:
+        priced = None  # there is room for one, and they are signed together; such a car does not plan by prices
     head = structs.replace(header(session, view), Signature=None if priced is None else priced.signature)
     if dynamic:
         response = ScheduleExchangeRes(
             Header=head,
             ResponseCode=ResponseCode.OK,
             EVSEProcessing=Processing.Finished,
-            Dynamic_SEResControlMode=Dynamic_SEResControlMode(**_price(priced)),
+            Dynamic_SEResControlMode=Dynamic_SEResControlMode(**_price(None if priced is None else priced.tariff)),
         )
         return Reply(response, following, _with_needs(session, request))
     slots = tuple(_as_written(slot) for slot in view.schedule[: request.MaximumSupportingPoints])
+    prices = (None,) if priced is None or not slots else priced.choice[:_MOST_TUPLES]
+    numbers = tuple(range(session.schedule_id + 1, session.schedule_id + 1 + len(prices)))
     response = ScheduleExchangeRes(
         Header=head if slots else header(session, view),
         ResponseCode=ResponseCode.OK,
         EVSEProcessing=Processing.Finished if slots else Processing.Ongoing,
         Scheduled_SEResControlMode=Scheduled_SEResControlMode(
-            [_schedule_tuple(slots or _NOTHING_YET, view.unix_s, session, priced if slots else None)]
+            [
+                _schedule_tuple(number, slots or _NOTHING_YET, view.unix_s, session, price)
+                for number, price in zip(numbers, prices, strict=True)
+            ]
         ),
     )
     if not slots:
@@ -73,7 +83,8 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
             _with_needs(session, request),
             schedule=slots,
             schedule_from_s=view.unix_s,
-            schedule_id=session.schedule_id + 1,
+            schedule_id=numbers[-1],
+            tuples=numbers,
         ),
     )
 
@@ -101,18 +112,20 @@ def _priced(session: Session) -> Priced | None:
     return None if priced is None or (session.by_contract and priced.signature is None) else priced
 
 
-def _price(priced: Priced | None) -> dict[str, Any]:
+def _price(tariff: Type | None) -> dict[str, Any]:
     """The element with the price, by its name."""
-    return {} if priced is None else {type(priced.tariff).__name__: priced.tariff}
+    return {} if tariff is None else {type(tariff).__name__: tariff}
 
 
-def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session, priced: Priced | None) -> ScheduleTuple:
+def _schedule_tuple(
+    tuple_id: int, slots: tuple[Slot, ...], unix_s: int, session: Session, tariff: Type | None
+) -> ScheduleTuple:
     def schedule(number: int, powers_w: list[float]) -> ChargingSchedule:
         entries = [
             PowerScheduleEntry(Duration=slot.duration_s, Power=limit(power_w))
             for slot, power_w in zip(slots, powers_w, strict=True)
         ]
-        price = _price(priced) if number == 1 else {}  # it is signed once, for what is charged
+        price = _price(tariff) if number == 1 else {}  # it is signed once, for what is charged
         if not price and session.offer.price_levels:
             price = {"PriceLevelSchedule": _one_level(number, slots, unix_s)}
         return ChargingSchedule(
@@ -121,7 +134,7 @@ def _schedule_tuple(slots: tuple[Slot, ...], unix_s: int, session: Session, pric
         )
 
     return ScheduleTuple(
-        ScheduleTupleID=session.schedule_id + 1,
+        ScheduleTupleID=tuple_id,
         ChargingSchedule=schedule(1, [slot.charge_w for slot in slots]),
         DischargingSchedule=(
             schedule(2, [slot.discharge_w for slot in slots]) if session.selected.service.bidirectional else None
