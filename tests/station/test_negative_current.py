@@ -4,13 +4,21 @@ from dataclasses import replace
 
 import pytest
 from msgspec.structs import replace as changed
+from tests.iso15118.d2_car import requests
+from tests.iso15118.test_secc_engine import READY
 from tests.station.scene import CAR, OUTLET, fault_of, texts
 from tests.station.test_d2 import D2, DIN, charging
 
 from v2g.bench.sim.world import NOWHERE, World
+from v2g.cli import main
+from v2g.iso15118.d2.iso2 import ISO2
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.sign_proof import MOST_TURNS, PROOF_TURNS, PROOF_W, SignProof
+from v2g.iso15118.station import StationConversation
 from v2g.iso15118.vehicle import Intent
+from v2g.iso15118.view import Offer, StationView
+from v2g.messages import decode, encode
+from v2g.messages.sap import AppProtocol, supportedAppProtocolReq
 from v2g.station.config.settings import Access, EvseSettings, Pilot
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.readings import Readings
@@ -119,3 +127,45 @@ def test_the_proof_needs_current_and_meter_in_a_row_and_ends_in_stated_requests(
     assert never.most_w == 0
     assert "no current out of it within 400 requests" in never.failed
     assert never.after(-5.0, -2.0, -700.0, "").most_w == 0, "for the rest of the session"
+
+
+def service_of(offer: Offer, view: StationView, *, plain: bool = False) -> Service | None:
+    """What a car of ISO 15118-2 is in, to the station, once it has its charge parameters."""
+    station, said = StationConversation(offer, 0.0, plain=plain), requests(ISO2, Service.DC)
+    handshake = supportedAppProtocolReq([AppProtocol("urn:iso:15118:2:2013:MsgDef", 2, 0, 1, 1)])
+    assert len(station.receive(0x8001, encode("sap", handshake), 0.1, view).send) == 1
+    for name in (
+        "SessionSetupReq",
+        "ServiceDiscoveryReq",
+        "PaymentServiceSelectionReq",
+        "AuthorizationReq",
+        "ChargeParameterDiscoveryReq",
+    ):
+        payload = encode("iso2", ISO2.message(station.session_id or bytes(8), said[name]))
+        [(_, answered)] = station.receive(0x8001, payload, 0.2, view).send
+        assert decode("iso2", answered).Body.BodyElement.ResponseCode.value.startswith("OK")
+    return station.service
+
+
+def test_a_car_without_tls_at_a_station_with_tls_is_not_discharged() -> None:
+    """Whatever its EVCCID, and whatever the policy says of it."""
+    offer = Offer("DE*V2G*E1", (Service.DC,), negative_current=frozenset({"000000000000"}))
+    may = replace(READY, may_discharge=True)
+    assert service_of(offer, may) is Service.DC_BPT
+    assert service_of(offer, may, plain=True) is Service.DC
+    assert service_of(offer, replace(may, may_discharge=False)) is Service.DC
+    assert service_of(replace(offer, negative_current=frozenset()), may) is Service.DC
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--protocol", "iso20-dc"], "--negative-current is for DC with ISO 15118-2 or DIN"),
+        (["--protocol", "iso2-ac"], "--negative-current is for DC with ISO 15118-2 or DIN"),
+    ],
+)
+def test_our_car_asks_for_it_only_where_it_has_a_meaning(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ev", "--host", "::1", "--port", "1", "--no-tls", "--negative-current", *words]) == 2
+    assert complaint in capsys.readouterr().err
