@@ -1,6 +1,6 @@
 """What people and programs see of a depot, as what JSON can hold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -140,7 +140,7 @@ def explained(charger: Charger, setpoint: Setpoint | None, refusal: str, now: fl
     if charger.measured_w is not None and charger.online and vehicle is not None:
         lines.append(f"measured {kw(charger.measured_w)}, {_age(charger.measured_unix_s, now) or 0:.0f} s ago")
     if refusal:
-        lines.append(f"its station has refused the set-point: {refusal}")
+        lines.append(f"its station has not taken the set-point: {refusal}")
     return lines
 
 
@@ -178,11 +178,6 @@ def audited(accounts: Iterable[Account], decisions: Iterable[Decided]) -> list[S
         }
         for account in accounts
     ]
-
-
-def difference(before: Mapping[str, tuple[Any, ...]], rows: Mapping[str, tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The rows that are not as before."""
-    return [row for id, row in rows.items() if before.get(id) != row]
 
 
 def _age(unix_s: float, now: float) -> float | None:
