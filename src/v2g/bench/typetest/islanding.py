@@ -23,6 +23,7 @@ _POWERS_PU = (-0.95, -0.66, -0.33)
 _REACTIVE = (0.95, 0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03, 1.05)
 _ACTIVE = (0.9, 0.95, 0.98, 1.02, 1.05, 1.1)
 _LATE_S = 0.1
+_DRIFT_HZ_PER_S = 0.05
 _TOO_SHORT_S = 0.06
 """By so much the rate over the window is beyond the setting for less than the delay: at a rate of r times the setting
 it is so from 1/r of the window on until 1 - 1/r of it have passed since the end."""
@@ -41,6 +42,7 @@ def cases(subject: Subject) -> Iterator[Case]:
             late = _island(subject, f"{-power_pu:.0%}-fed/late-{reactive:.0%}-reactive", power_pu, Load(reactive))
             yield replace(late, late_s=_LATE_S)
     yield _unnoticed(subject)
+    yield from _following(subject)
     for direction, power_pu in DIRECTIONS.items():
         for case in (*_rocof(subject), *_vector_shift(subject), *_dead(subject)):
             yield replace(case, name=f"{case.name}/{direction}", power_pu=power_pu)
@@ -62,6 +64,28 @@ def _unnoticed(subject: Subject) -> Case:
         (Within("fed_var_pu", 0.0, 10.0, -kick_pu, kick_pu), Stays(10.0)), 10.5, power_pu=power_pu,
         tests=("islanding.probe_kick",),
     )  # fmt: skip
+
+
+def _following(subject: Subject) -> Iterator[Case]:
+    """A frequency that rises slowly is followed by reactive power that makes it rise more, and the other way round: the
+    gain times what the frequency has changed within the time constant, and the kick. The gain is that of set-points
+    that arrive at once, and up to that of the slowest if the station could not measure how late they are."""
+    standard, power_pu = subject.standard, 0.9
+    number = {key: standard.number(f"islanding.probe_{key}") for key in ("gain", "slow_gain", "kick")}
+    changed = _DRIFT_HZ_PER_S * standard.number("islanding.probe_washout_s") / standard.nominal_hz
+    least_pu = 0.87 * power_pu * (number["gain"] * changed + number["kick"])
+    most_pu = 1.05 * power_pu * (number["slow_gain"] * changed + number["kick"])
+    lasts_s = 5 * standard.number("islanding.probe_washout_s")
+    calm: dict[str, Value] = {"frequency_droop.over_enabled": False, "frequency_droop.under_enabled": False}
+    tests = ("islanding.probe_gain", "islanding.probe_washout_s")
+    for name, sign in (("rising", 1), ("falling", -1)):
+        course = subject.course().frequency(standard.nominal_hz + sign * _DRIFT_HZ_PER_S * lasts_s, _DRIFT_HZ_PER_S)
+        low, high = sorted((-sign * least_pu, -sign * most_pu))
+        drawn = Within("fed_var_pu", lasts_s - 1.0, lasts_s, low, high)
+        yield Case(
+            f"islanding/probe-follows-{name}", "this station: positive feedback on frequency", course,
+            (drawn, Stays(lasts_s)), lasts_s + 0.1, -power_pu, tests, adjusted=calm,
+        )  # fmt: skip
 
 
 def _rocof(subject: Subject) -> Iterator[Case]:
@@ -142,12 +166,12 @@ def _dead(subject: Subject) -> Iterator[Case]:
     if min(standard.figures[name].high for name in slow) <= dead_s + 0.5:
         return
     tests = ("islanding.dead_pu", "islanding.dead_delay_s")
-    dead, alive = subject.course().voltage(dead_pu - 0.005), subject.course().voltage(dead_pu + 0.005)
+    dead, alive = subject.course().voltage(dead_pu - 0.005), subject.course().voltage(dead_pu + 0.005).hold(dead_s)
     trips, stays = Trips(dead_s - 0.05, dead_s + _REACTS_S), Stays(dead_s + 0.3)
     yield Case("islanding/dead-grid", SOURCE, dead, (trips,), dead_s + 0.5, adjusted=slow, tests=tests)
     yield Case("islanding/almost-dead-grid", SOURCE, alive, (stays,), dead_s + 0.4, adjusted=slow, tests=tests)
     if subject.phases == 3:
-        course = subject.course().voltages(0.0, 0.0, 1.0)
+        course = subject.course().voltages(0.0, 0.0, 1.0).hold(dead_s)  # a point: looked at closely
         yield Case("islanding/one-live-phase", SOURCE, course, (stays,), dead_s + 0.4, adjusted=slow, tests=tests)
     broken = subject.course().voltage(0.0).hold(0.7 * dead_s).voltage(1.0).hold(0.2).voltage(0.0).hold(0.7 * dead_s)
     stays = Stays(1.4 * dead_s + 0.2)
