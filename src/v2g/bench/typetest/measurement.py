@@ -18,8 +18,6 @@ _REACTION_S = 0.06
 _DOUBT_S = 0.1
 """The same, for readings that cannot be believed: one of them is no trip, a second one is."""
 _ONE_READING_S = 0.018
-_LOOKS_S = 0.12
-"""To look at the age of a reading: it is done every 0.1 s."""
 _SOURCE = "this station: an unknown is not a permission"
 _TABLE_3 = "IEEE 1547-2018 table 3; UL1741SB"
 _RATE_HZ = 6_000.0
@@ -36,7 +34,7 @@ def cases(subject: Subject) -> Iterator[Case | Inspection]:
 def _faults(subject: Subject) -> Iterator[Case]:
     standard, course = subject.standard, subject.course
     stale_s, frozen_s = standard.number("measurement.stale_s"), standard.number("measurement.frozen_s")
-    gone = Trips(stale_s - 0.03, stale_s + _REACTION_S + _LOOKS_S)
+    gone = Trips(stale_s - 0.03, stale_s + _REACTION_S)
     stuck, wrong = Trips(frozen_s - 0.03, frozen_s + _REACTION_S), Trips(0.0, _DOUBT_S)
     yield Case("silent", _SOURCE, course(), (gone,), 2.0, sensor="silent", tests=("measurement.stale_s",))
     yield Case("frozen", _SOURCE, course(), (stuck,), 2.0, sensor="frozen", tests=("measurement.frozen_s",))
