@@ -18,7 +18,7 @@ STATED = {
     r"If the feedback reaches ([\d.]+) %": ("push", 0.01),
     r"it draws ([\d.]+) % for": ("limit", 0.01),
     r"it draws [\d.]+ % for ([\d.]+) s": ("push_s", 1.0),
-    r"The gain follows: ([\d.]+) at once": ("gain", 1.0),
+    r"The gain follows the delay: ([\d.]+) at once": ("gain", 1.0),
     r"at once, ([\d.]+) at [\d.]+ s": ("slow_gain", 1.0),
     r"at once, [\d.]+ at ([\d.]+) s": ("slowest_s", 1.0),
 }

@@ -168,7 +168,7 @@ def test_the_station_passes(name: str) -> None:
         ("volt-var/0.920-pu", {"volt_var.q1_pu": 0.3}),
         ("volt-watt/response", {"volt_watt.enabled": False}),
         ("enter-service/random-delay", {"enter_service.random_delay_s": 200.0}),
-        ("islanding/66%-fed/100%-reactive", {"islanding.probe_enabled": False}),
+        ("islanding/66%-fed/100%-reactive", {"islanding.probe_limit": 0.02}),
         ("measurement/frozen/discharging", {"measurement.frozen_s": 1.0}),
     ],
 )
