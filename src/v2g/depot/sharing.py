@@ -1,6 +1,7 @@
 """What each charger should ideally do: vehicles that must charge first, then the request shared among the others."""
 
 from collections.abc import Mapping
+from itertools import count
 
 import numpy as np
 from msgspec import Struct
@@ -132,6 +133,10 @@ def _side(
     return Side(direction, caps_w, minimum_w, can.least_w, weights, limits_w, ideal, dropped)
 
 
+_ROUNDS = 4
+"""For a minimum that is only preferred; each takes as long as sharing does."""
+
+
 def fill_with_minimum(
     network: Network,
     caps_w: Floats,
@@ -146,11 +151,13 @@ def fill_with_minimum(
     Of the chargers whose share is below their minimum, those with the most stay as far as the power of all of them goes
     round, the others go to 0, and everything is shared again, until nobody is below.
 
-    `least_w` is a minimum that is only preferred: it holds as long as the target can be served that way.
+    `least_w` is a minimum that is only preferred: it holds as far as a few rounds come to it.
     """
     preferred_w = np.maximum(minimum_w, np.minimum(least_w, caps_w))
     dropped = caps_w < minimum_w
-    while True:
+    for rounds in count():
+        if rounds == _ROUNDS:
+            preferred_w = minimum_w
         shares = serve(network, np.where(dropped, 0.0, caps_w), weights, target_w, limits_w)
         below = (shares.power_w < minimum_w * (1.0 - 1e-9)) | (shares.power_w < preferred_w - TOLERANCE_W)
         low = np.flatnonzero(below & (shares.power_w > 0.0))
@@ -164,3 +171,4 @@ def fill_with_minimum(
                 return shares, dropped & (caps_w > 0.0)
             stay = 1
         dropped[ranked[min(stay, len(low) - 1) :]] = True
+    raise AssertionError("each round drops one charger at least")
