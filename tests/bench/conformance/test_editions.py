@@ -190,7 +190,7 @@ def test_the_command_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> 
         (["din", "--at", "[::1]:9"], "no connection to [::1]:9"),
         (["din", "--tls"], "--tls goes with --at HOST:PORT or --interface IF"),
         (["din", "--at", "[::1]:9", "--interface", "lo"], "give one of them"),
-        (["ocpp", "--at", "[::1]:9"], "leave them out with ocpp"),
+        (["ocpp", "--interface", "lo"], "a station of OCPP comes to --at HOST:PORT"),
         (["din", "--only", "nothing"], "no case of din begins with nothing"),
     ],
 )
