@@ -11,6 +11,9 @@ from v2g.ocpp.base import given
 
 IMPORT, EXPORT = "Energy.Active.Import.Register", "Energy.Active.Export.Register"
 _MULTIPLES = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "Percent": 1.0}
+_POWERS = ("Power.Active.Import", "Power.Active.Export")
+LARGEST_W, LARGEST_WH = 1e9, 1e12
+"""What is larger is no measurement."""
 _PHASES = ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")
 
 
@@ -89,4 +92,5 @@ def _scaled(sample: v21.SampledValueType) -> float | None:
     factor = _MULTIPLES.get(unit) if unit else 1.0  # without a unit: Wh, W, percent
     if factor is None or abs(multiplier) > 9 or not isfinite(sample.value):
         return None
-    return float(sample.value * factor * 10.0**multiplier)
+    value = float(sample.value * factor * 10.0**multiplier)
+    return value if abs(value) <= (LARGEST_W if given(sample.measurand, IMPORT) in _POWERS else LARGEST_WH) else None

@@ -28,6 +28,7 @@ Bools = npt.NDArray[np.bool_]
 BY_TARGET, BY_CAP = -1, -2
 """What binds a charger's share, if it is no row of the network."""
 TOLERANCE_W = 1e-3
+HEAVIEST, LARGEST_W = 1e15, 1e12
 
 
 class Network:
@@ -128,7 +129,8 @@ def fill(network: Network, caps_w: Floats, weights: Floats, target_w: float, lim
 
     `caps_w`: of each charger. `weights`: what shares are proportional to; 0 gets nothing. `limits_w`: of each row.
     """
-    cut_w = np.where(weights > 0.0, np.maximum(caps_w, 0.0), 0.0)
+    weights = np.clip(np.nan_to_num(weights), 0.0, HEAVIEST)  # their sums and products stay finite
+    cut_w = np.where(weights > 0.0, np.clip(np.nan_to_num(caps_w), 0.0, LARGEST_W), 0.0)
     bound = np.full(network.size, BY_CAP, dtype=np.intp)
     limits_w, target_w, level = np.maximum(limits_w, 0.0), max(target_w, 0.0), 0.0
     row_levels = np.zeros(len(limits_w))
@@ -174,7 +176,7 @@ def _level(target_w: float, caps_w: Floats, weights: Floats, level: float) -> fl
         if rest <= 0.0:
             return level
         following = (target_w - float(caps_w.sum(where=full))) / rest
-        if following <= level * (1 + 1e-13):
+        if not following > level * (1 + 1e-13):  # so also ends if it is not a number
             return level
         level = following
 
@@ -197,7 +199,7 @@ def _settle(
         slope = np.add.reduceat(np.where(full, 0.0, weight), begins)
         rest_w = room_w - np.add.reduceat(np.where(full, cap_w, 0.0), begins)
         following = np.where(slope > 0.0, rest_w / np.maximum(slope, 1e-300), levels)
-        if (following <= levels * (1 + 1e-13)).all():
+        if not (following > levels * (1 + 1e-13)).any():
             break
         levels = np.maximum(following, levels)
     row_levels[over] = levels

@@ -9,6 +9,10 @@ from v2g.depot.tree import Tree
 from v2g.depot.view import Charger
 
 _NONE = float("nan")
+IMPLAUSIBLE = 2.0
+"""Of its rating: no charger gives more than this; what measures more is no measurement."""
+MOST_WH = 1e7
+"""No vehicle has a larger battery."""
 
 _NAMES = (
     "max_charge_w", "max_discharge_w", "min_charge_w", "min_discharge_w", "efficiency_pu", "measured_w", "measured_s",
@@ -47,7 +51,7 @@ class Columns:
             if each is not old:
                 (measured if old is not None and _only_measured(old, each) else new).append(number)
         if measured:
-            values = [(_number(fresh[number].measured_w), fresh[number].measured_unix_s) for number in measured]
+            values = [(_measured(fresh[number]), fresh[number].measured_unix_s) for number in measured]
             self._table[_AT["measured_w"] : _AT["measured_s"] + 1, measured] = np.array(values).T
         if new:
             self._table[:, new] = np.array([_row(fresh[number]) for number in new]).T
@@ -91,18 +95,40 @@ def _row(charger: Charger) -> tuple[float, ...]:
     needs = None if vehicle is None else vehicle.needs
     return (
         charger.max_charge_w, charger.max_discharge_w, charger.min_charge_w, charger.min_discharge_w,
-        charger.efficiency_pu, _number(charger.measured_w), charger.measured_unix_s,
+        charger.efficiency_pu, _measured(charger), charger.measured_unix_s,
         charger.online, charger.ready, vehicle is not None, charger.charge_only != "",
         *((_NONE, _NONE, 0.0) if vehicle is None else
-          (_number(vehicle.capacity_wh), _number(vehicle.soc_pu), vehicle.soc_unix_s)),
+          (_energy(vehicle.capacity_wh, 1.0), _share(vehicle.soc_pu), vehicle.soc_unix_s)),
         *((_NONE, _NONE, _NONE, 0.0, _NONE) if needs is None else
-          (_number(needs.min_soc_pu), _number(needs.target_soc_pu), _number(needs.energy_wh), needs.stated_unix_s,
+          (_share(needs.min_soc_pu), _share(needs.target_soc_pu), _energy(needs.energy_wh), needs.stated_unix_s,
            _number(needs.departure_unix_s))),
         *((0.0, 0.0, False) if vehicle is None else
-          (vehicle.max_charge_w, vehicle.max_discharge_w, vehicle.discharges)),
+          (_most(vehicle.max_charge_w), _most(vehicle.max_discharge_w), vehicle.discharges)),
         charger.safe_w, charger.safe_after_s,
     )  # fmt: skip
 
 
 def _number(value: float | None) -> float:
     return _NONE if value is None else value
+
+
+# Stations and vehicles state what they like: what cannot be is not known.
+
+
+def _measured(charger: Charger) -> float:
+    power_w = _number(charger.measured_w)
+    return power_w if abs(power_w) <= IMPLAUSIBLE * max(charger.max_charge_w, charger.max_discharge_w) else _NONE
+
+
+def _energy(value: float | None, least_wh: float = -MOST_WH) -> float:
+    energy_wh = _number(value)
+    return energy_wh if least_wh <= energy_wh <= MOST_WH else _NONE
+
+
+def _share(value: float | None) -> float:
+    share = _number(value)
+    return share if 0.0 <= share <= 1.0 else _NONE
+
+
+def _most(power_w: float) -> float:
+    return power_w if power_w >= 0.0 else 0.0

@@ -102,12 +102,14 @@ class State:
         """Energy in each battery: as stated, and from then on by what has flowed, or may have been discharged."""
         columns = self.columns
         fresh = columns["measured_s"] >= now - FRESH_S
+        fresh &= ~np.isnan(columns["measured_w"])
         flow_w = np.where(fresh, columns["measured_w"], np.minimum(self.power_w, 0.0))
-        flow_w = np.nan_to_num(flow_w, nan=0.0)
+        # A station that lies about its power must not make energy: no more goes in than its charger can give.
+        flow_w = np.minimum(np.nan_to_num(flow_w, nan=0.0), columns["max_charge_w"])
         efficiency = columns["efficiency_pu"]
         into_w = np.where(flow_w > 0, flow_w * efficiency, flow_w / efficiency)
         flowed_wh = into_w * (now - self._reckoned_s) / HOUR_S
-        self.energy_wh = self.energy_wh + flowed_wh
+        self.energy_wh = np.minimum(self.energy_wh + flowed_wh, columns["capacity_wh"])
         self.charged_wh = np.where(columns["stated_s"] == self._needs_s, self.charged_wh + flowed_wh, 0.0)
         self._needs_s = columns["stated_s"].copy()
         stated = columns["soc_s"] != self._soc_s
@@ -153,18 +155,7 @@ class State:
     def _take_over(self, old: "State") -> None:
         numbers = {id: number for number, id in enumerate(old.columns.ids)}
         kept = np.array([numbers.get(id, -1) for id in self.columns.ids], dtype=np.intp)
-        for name in (
-            "power_w",
-            "energy_wh",
-            "must",
-            "alone_since_s",
-            "alone_w",
-            "most_w",
-            "astray_since_s",
-            "_soc_s",
-            "_heard_s",
-            "_every_s",
-        ):
+        for name in _KEPT:
             setattr(self, name, _kept(getattr(old, name), getattr(self, name), kept))
         self.response = old.response.moved_to(kept, self.rating_w)
         self._reckoned_s = old._reckoned_s
