@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from v2g.csms.evse import ManagedEvse, Transaction
+from v2g.csms.evse import PROMPT_S, ManagedEvse, Transaction
 from v2g.csms.meter import latest
 from v2g.csms.station import MOST_ENDED, Kept, ManagedStation
 from v2g.csms.vehicles import Fleet, name_of
@@ -34,6 +34,8 @@ LOOK_AGAIN_S = 30.0
 """A charger of which nothing is heard is looked at again: a departure may be another day's by now."""
 LISTED = 200
 """Lines for a person that wait at most."""
+STOPS: tuple[v21.TriggerReasonEnumType, ...] = ("StopAuthorized", "Deauthorized")
+"""An event for such a reason names who ends a transaction, not which vehicle it is."""
 _STATION, _TRANSACTION = "station", "transaction"
 _NONE: Mapping[str, str] = {}
 _ACCEPTS = ("NotifyEVChargingNeeds", "NotifyEVChargingSchedule")
@@ -310,6 +312,9 @@ class Gateway:
         reading = latest(meters)
         if evse is None or reading is None:
             return
+        transaction = evse.transaction
+        if transaction is not None and now - (unix_s - reading.at_s) < transaction.since_s - PROMPT_S:
+            reading = replace(reading, soc_pu=None)  # of the vehicle before
         evse.measured(reading, now, unix_s)
 
     def _transaction(
@@ -329,7 +334,8 @@ class Gateway:
             response = v21.TransactionEventResponse(idTokenInfo=self.fleet.info(request.idToken))
         if evse is not None and transaction not in managed.kept.ended:
             running = self._running_after(managed, evse, request, now)
-            if running is not None and request.seqNo > running.seq:
+            # The end holds whatever its number: otherwise a vehicle that has left would be steered for ever.
+            if running is not None and (request.seqNo > running.seq or request.eventType == "Ended"):
                 self._proceed(managed, evse, running, request, now, unix_s)
         self._withheld.append(_Withheld(number, managed, rpc, id, response))
         self.ledger.commit()
@@ -365,12 +371,16 @@ class Gateway:
     ) -> None:
         """An event that is newer than those before it."""
         if not isinstance(request.meterValue, msgspec.UnsetType):
-            self._metered(evse, request.meterValue, now, unix_s)
+            reading = latest(request.meterValue)
+            if reading is not None:
+                evse.measured(reading, now, unix_s)
         if request.eventType == "Ended":
             self._over(managed, evse, running.id)
             return
         state = given(request.transactionInfo.chargingState, running.state)
-        token = request.idToken if isinstance(request.idToken, v21.IdTokenType) else running.token
+        token = running.token
+        if isinstance(request.idToken, v21.IdTokenType) and request.triggerReason not in STOPS:
+            token = request.idToken
         changed = replace(
             running, seq=request.seqNo, state=state, token=token, begun=running.begun or state in ("Charging",
             "SuspendedEV", "SuspendedEVSE"),

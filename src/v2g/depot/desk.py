@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
+from itertools import pairwise
+from math import inf
 
 import msgspec
 from msgspec import Struct
@@ -9,10 +11,15 @@ from msgspec.structs import replace
 
 from v2g.depot.configuration import Standing
 from v2g.depot.ledger import Ledger
-from v2g.depot.request import AnyRequest, DroopShare, PowerRequest
+from v2g.depot.request import AnyRequest, DroopShare, PowerRequest, PriceRequest, RegulationRequest, ScheduleRequest
 from v2g.kernel.errors import V2GError
 
 KIND = "request"
+_MAGNITUDES = ("capacity_w", "w_per_hz", "deadband_hz", "max_w")
+LARGEST_PU = 2.0
+"""A signal beyond 1 is its end; one far beyond it is in another unit."""
+LARGEST_W = 1e9
+"""No site has a larger power."""
 MOST = 64
 """Requests at a time."""
 
@@ -102,7 +109,35 @@ def read(document: Mapping[str, object], by: str, now: float) -> AnyRequest:
     if unknown := [name for name in fields if name != "type" and name not in request.__struct_fields__]:
         raise RequestError(f"{unknown[0]}: unknown; a request of type {fields['type']} has "
                            f"{', '.join(request.__struct_fields__)}")  # fmt: skip
+    if wrong := "; ".join(_wrong(request, now)):
+        raise RequestError(wrong)
     return request
+
+
+def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
+    """What would let a request hold never, or for the opposite of what it says."""
+    if request.until_unix_s <= max(now, request.from_unix_s):
+        yield "until_unix_s: is over already, or before from_unix_s"
+    for name, value in _numbers(request):
+        if name.endswith("_w") and not abs(value) <= LARGEST_W and not (name == "max_w" and value == inf):
+            yield f"{name}: {value:g} W; at most {LARGEST_W:g}"
+        if name in _MAGNITUDES and value < 0.0:
+            yield f"{name}: {value:g}; must not be negative"
+    if isinstance(request, ScheduleRequest | PriceRequest):
+        steps = request.steps if isinstance(request, ScheduleRequest) else request.prices
+        if not steps or any(after.from_unix_s <= before.from_unix_s for before, after in pairwise(steps)):
+            yield "from_unix_s: each step must be later than the one before, and there must be one"
+    if isinstance(request, RegulationRequest) and not abs(request.signal_pu) <= LARGEST_PU:
+        yield f"signal_pu: {request.signal_pu:g}; must be from -1 to 1"
+
+
+def _numbers(request: AnyRequest) -> Iterator[tuple[str, float]]:
+    rows = [request, *(request.steps if isinstance(request, ScheduleRequest) else ())]
+    for each in rows:
+        for name in each.__struct_fields__:
+            value = getattr(each, name)
+            if isinstance(value, int | float):
+                yield name, value
 
 
 def extended(request: AnyRequest, until_unix_s: float) -> AnyRequest:

@@ -153,7 +153,7 @@ class _Show:
         """Connect, plug in, follow, lose, unplug, and look at the books."""
         started_s, said_s = time.monotonic(), 0.0
         await self._until(lambda: self._fleet.online == len(self._places))
-        self._say(f"{self._fleet.online} stations are connected, of OCPP 2.1 and 2.0.1; their vehicles come")
+        self._say(f"{self._fleet.online} stations of OCPP 2.1 and 2.0.1 are connected; vehicles come, and charge")
         for place in self._places:
             self._fleet.stations[place.id].plug_in(place.car, time.monotonic(), time.time())
         second, begins_s = 0, started_s + SETTLES_S
@@ -162,9 +162,11 @@ class _Show:
             if self._done.lost_s is None and passed_s >= lost_s:
                 self._lose(passed_s)
             if passed_s >= SETTLES_S:
+                if not second:
+                    self._say("the grid operator begins to ask for power: negative is drawn, positive is fed")
                 await self._second(second, signal_hz[second % len(signal_hz)], passed_s)
                 second += 1
-                if passed_s - said_s >= LINE_S:
+                if second > 1 and passed_s - said_s >= LINE_S:
                     said_s = passed_s
                     self._say(self._line())
             await asyncio.sleep(max(0.0, begins_s + second - time.monotonic()) if passed_s >= SETTLES_S else 0.25)
@@ -212,10 +214,11 @@ class _Show:
         self._done.booked_wh = sum(each["charged_wh"] for each in ended), sum(each["discharged_wh"] for each in ended)
 
     def _line(self) -> str:
-        sample = self._done.samples[-1]
+        samples = self._done.samples
+        before, sample = samples[-2], samples[-1]
         vehicles = sum(each.battery is not None and not each.silent for each in self._fleet.stations.values())
         return (
-            f"{sample.time_s:5.0f} s  {sample.frequency_hz:.3f} Hz  asked {kw(-sample.requested_w):>9}  "
+            f"{sample.time_s:5.0f} s  {sample.frequency_hz:.3f} Hz  asked {kw(-before.requested_w):>9} a second ago  "
             f"fed {kw(-sample.delivered_w):>9}  {vehicles} vehicles, {sample.changed} set-points changed"
         )
 

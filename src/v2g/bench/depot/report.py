@@ -48,7 +48,8 @@ def facts(performance: Performance) -> Iterator[tuple[str, str]]:
     """What there is to say, each with its name."""
     samples = settled(performance)
     recovered = recovery_s(performance)
-    yield "request followed", f"root mean square error {100 * nrmse(samples):.1f} % of {kw(CAPACITY_W)}"
+    error = f"{100 * nrmse(samples):.1f} % of {kw(CAPACITY_W)}"
+    yield "request followed", f"root mean square error {error}, against the request of a second before"
     if performance.lost_s is not None:
         late = "not again" if recovered is None else f"after {recovered:.0f} s"
         yield f"{LOST} vehicles vanished", f"at {performance.lost_s:.0f} s; the power was as asked {late}"
