@@ -125,7 +125,8 @@ def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
             yield f"{name}: {value:g}; must not be negative"
     if isinstance(request, ScheduleRequest | PriceRequest):
         steps = request.steps if isinstance(request, ScheduleRequest) else request.prices
-        if not steps or any(after.from_unix_s <= before.from_unix_s for before, after in pairwise(steps)):
+        times = [each.from_unix_s for each in steps]
+        if not times or any(after <= before for before, after in pairwise(times)):
             yield "from_unix_s: each step must be later than the one before, and there must be one"
     if isinstance(request, RegulationRequest) and not abs(request.signal_pu) <= LARGEST_PU:
         yield f"signal_pu: {request.signal_pu:g}; must be from -1 to 1"
