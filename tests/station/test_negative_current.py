@@ -9,17 +9,17 @@ from tests.iso15118.test_secc_engine import READY
 from tests.station.scene import CAR, OUTLET, fault_of, texts
 from tests.station.test_d2 import D2, DIN, charging
 
-from v2g.bench.sim.world import NOWHERE, World
+from v2g.bench.sim.world import NOWHERE, POLL_S, World
 from v2g.cli import main
 from v2g.iso15118.d2.iso2 import ISO2
 from v2g.iso15118.service import ControlMode, Service
-from v2g.iso15118.sign_proof import MOST_TURNS, PROOF_TURNS, PROOF_W, SignProof
+from v2g.iso15118.sign_proof import MOST_TURNS, PROOF_TURNS, PROOF_W, Flow, SignProof
 from v2g.iso15118.station import StationConversation
 from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Offer, StationView
 from v2g.messages import decode, encode
 from v2g.messages.sap import AppProtocol, supportedAppProtocolReq
-from v2g.station.config.settings import Access, EvseSettings, Pilot
+from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, Pilot
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.readings import Readings
 
@@ -29,7 +29,13 @@ EVSE = changed(OUTLET, pilot=Pilot(device=NOWHERE), safety=NOWHERE, access=LISTE
 EDITIONS = pytest.mark.parametrize("edition", [D2, DIN])
 
 
-def world(edition: str, evse: EvseSettings = EVSE, wish_w: float | None = -5_000.0, duration_s: float = 30.0) -> World:
+def world(
+    edition: str,
+    evse: EvseSettings = EVSE,
+    wish_w: float | None = -5_000.0,
+    duration_s: float = 30.0,
+    interval_s: float = 0.05,
+) -> World:
     intent = Intent(
         EVCC_ID,
         Service.DC,
@@ -39,7 +45,7 @@ def world(edition: str, evse: EvseSettings = EVSE, wish_w: float | None = -5_000
         duration_s=duration_s,
         wish_w=wish_w,
         negative_current=True,
-        loop_interval_s=0.05,
+        loop_interval_s=interval_s,
     )
     return World(evse, intent)
 
@@ -103,30 +109,63 @@ def test_a_meter_that_does_not_agree_proves_nothing() -> None:
     for _ in range(100):
         running.run(0.3)
         assert running.plant.power_w > -1.1 * PROOF_W
-    said = [text for text in texts(running) if "not discharged by its negative current" in text]
-    assert len(said) == 1
+    assert not proof_of(running).passed
     assert abs(running.plant.power_w) < 100
+    assert any("the meter does not show that the power follows" in text for text in texts(running)), texts(running)
+
+
+def proof_of(running: World) -> SignProof:
+    conversation = running.evse.visit.conversation
+    assert conversation is not None
+    assert conversation.engine is not None
+    return conversation.engine.session.proof
+
+
+def test_a_grid_that_does_not_permit_feeding_yet_proves_nothing_against_the_car() -> None:
+    code = GridCodeSettings(name="ieee1547-cat3", settings={"enter_service.delay_s": 32.0, "enter_service.ramp_s": 0.0})
+    running = charging(world(D2, changed(EVSE, grid_code=code), duration_s=200.0), 22.0)
+    assert abs(running.plant.power_w) < 100
+    assert proof_of(running) == SignProof()
+    running.run(45.0, until=lambda: proof_of(running).passed)
+    running.run(10.0)
+    assert -5_500 < running.plant.power_w < -4_500, texts(running)
+
+
+def test_a_hasty_car_is_not_proved_by_asking_faster() -> None:
+    """It asks every 20 ms: twenty responses would take 0.4 s."""
+    running = charging(world(D2, interval_s=0.01), 0.0)
+    running.run(30.0, until=lambda: proof_of(running).shown > 0)
+    begun_s, heard = running.now, running.evse.visit.report.messages
+    running.run(30.0, until=lambda: proof_of(running).passed)
+    assert proof_of(running).passed
+    assert running.evse.visit.report.messages - heard > 2 * PROOF_TURNS
+    assert running.now - begun_s > 0.9 * (PROOF_TURNS - 1) * POLL_S
 
 
 def test_the_proof_needs_current_and_meter_in_a_row_and_ends_in_stated_requests() -> None:
     proof = SignProof()
-    for _ in range(PROOF_TURNS - 1):
-        proof = proof.after(-5.0, -2.0, -700.0, "")
+    for number in range(PROOF_TURNS - 1):
+        proof = proof.after(-5.0, Flow(number, -1_000.0, -2.0, -700.0), "")
     assert proof.most_w == PROOF_W
+    good = Flow(100.0, -1_000.0, -2.0, -700.0)
     for current_a, metered_w in ((2.0, -700.0), (0.0, -700.0), (-2.0, 700.0), (-2.0, None), (float("nan"), -700.0)):
-        assert proof.after(-5.0, current_a, metered_w, "").shown == 0
-        assert not proof.after(-5.0, current_a, metered_w, "").passed
-    assert proof.after(5.0, -2.0, -700.0, "").shown == 0, "the car no longer asks for it"
-    passed = proof.after(-5.0, -2.0, -700.0, "")
+        contradicted = proof.after(-5.0, good._replace(current_a=current_a, metered_w=metered_w), "")
+        assert contradicted.shown == 0
+        assert not contradicted.passed
+    assert proof.after(5.0, good, "").shown == 0, "the car no longer asks for it"
+    assert proof.after(-5.0, good._replace(measured_s=PROOF_TURNS - 2), "") == proof, "the same measurement again"
+    assert proof.after(-5.0, good._replace(commanded_w=0.0), "").shown == 0, "the station has commanded no such current"
+    passed = proof.after(-5.0, good, "")
     assert passed.passed
     assert passed.most_w > 1e6
-    assert passed.after(-5.0, -2.0, -700.0, "FAILED_RESSTemperatureInhibit").most_w == 0
+    assert passed.after(-5.0, good, "FAILED_RESSTemperatureInhibit").most_w == 0
     never = SignProof()
-    for _ in range(MOST_TURNS):
-        never = never.after(-5.0, 0.0, -700.0, "")
+    for number in range(MOST_TURNS):
+        assert not never.failed
+        never = never.after(-5.0, good._replace(measured_s=number, current_a=0.0), "")
     assert never.most_w == 0
-    assert "no current out of it within 400 requests" in never.failed
-    assert never.after(-5.0, -2.0, -700.0, "").most_w == 0, "for the rest of the session"
+    assert "no current out of it in 400 measurements" in never.failed
+    assert never.after(-5.0, good._replace(measured_s=1e6), "").most_w == 0, "for the rest of the session"
 
 
 def service_of(offer: Offer, view: StationView, *, plain: bool = False) -> Service | None:

@@ -6,6 +6,7 @@ Sign everywhere: positive charges the vehicle, negative feeds the grid. Limits o
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import inf
 
 from v2g.iso15118.contract import Contracts, Flaw, Prices, Provisioning
 from v2g.iso15118.der import DerSettings
@@ -120,6 +121,10 @@ class StationView:
     power_w: float = 0.0
     metered_w: float | None = None
     """What the meter measures at the grid's side, positive into the car; None: not known."""
+    measured_s: float = -inf
+    """When inverter and meter were both read, monotonic: the older of the two."""
+    commanded_w: float = 0.0
+    """The inverter's set-point, positive into the car."""
     target_w: float | None = None
     """Active power that the car has to hold to; None while it follows a schedule of its own (0 in dynamic control)."""
     target_var: float | None = None

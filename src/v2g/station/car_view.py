@@ -1,5 +1,7 @@
 """What the conversation with the car sees of an EVSE: everything that lets energy flow comes from the decision."""
 
+from math import inf
+
 from v2g.iso15118.der import DerSettings
 from v2g.iso15118.view import Authorization, Check, Meter, Slot, Stage, StationView
 from v2g.power.inverter import NO_CURRENT_A, InverterRating
@@ -48,6 +50,8 @@ def view_of(
         current_gone=inverter is not None and abs(inverter.current_a) < NO_CURRENT_A,
         power_w=power_w,
         metered_w=None if meter is None else meter.power_w,
+        measured_s=-inf if inverter is None or meter is None else min(inverter.time_s, meter.time_s),
+        commanded_w=decision.power_w,
         target_w=target_w,
         target_var=decision.reactive_var if decision.reactive_by else None,
         der=der,

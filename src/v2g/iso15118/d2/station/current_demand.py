@@ -15,7 +15,7 @@ from v2g.iso15118.d2.station.status import dc_status
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.numbers import MOST_A, MOST_V, why_not
 from v2g.iso15118.session import Refusal, Reply, Session
-from v2g.iso15118.sign_proof import SignProof
+from v2g.iso15118.sign_proof import Flow, SignProof
 from v2g.iso15118.view import Demand, Limits, Stage, StationView
 from v2g.messages.iso2 import ResponseCode
 
@@ -67,7 +67,8 @@ def _proof(asked: Any, target_a: float, session: Session, view: StationView) -> 
     if not session.selected.service.bidirectional:
         return session.proof
     error = asked.DC_EVStatus.EVErrorCode.value
-    return session.proof.after(target_a, view.current_a, view.metered_w, "" if error == "NO_ERROR" else error)
+    flow = Flow(view.measured_s, view.commanded_w, view.current_a, view.metered_w)
+    return session.proof.after(target_a, flow, "" if error == "NO_ERROR" else error)
 
 
 def _at_limit(own: Limits, current_a: float) -> bool:

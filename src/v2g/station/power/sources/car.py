@@ -1,4 +1,8 @@
-"""What the car states: its limits, and in scheduled control its own wish."""
+"""What the car states: its limits, and in scheduled control its own wish.
+
+With DC that wish is a target, which the station's inverter must not exceed, whoever else wishes for more: the car has
+computed its target current for its battery (IEC 61851-23).
+"""
 
 from collections.abc import Iterator
 
@@ -26,3 +30,5 @@ class Car(Source):
             yield Bound("EV maximum charge current", charge_w, detail=f"{limits.charge_a:g} A", holds=Holds.CAR)
             detail = f"{limits.discharge_a:g} A"
             yield Bound("EV maximum discharge current", discharge_w=discharge_w, detail=detail, holds=Holds.CAR)
+            if (target_w := situation.demand.wish_w) is not None:
+                yield Bound("EV target current", max(target_w, 0.0), max(-target_w, 0.0), holds=Holds.CAR)
