@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -35,7 +38,7 @@ def test_the_same_seed_brings_the_same_vehicles() -> None:
     assert list(visits(scene(seed=3))) != list(visits(scene(seed=4)))
 
 
-def test_the_command_has_one_row_for_each_strategy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_has_one_column_for_each_strategy(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["depot", "simulate", "--chargers", "3", "--cycle-s", "60", "--strategy", "edf"]
     assert main([*words, "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["outcomes"]
@@ -43,5 +46,20 @@ def test_the_command_has_one_row_for_each_strategy(capsys: pytest.CaptureFixture
     assert found["charged_kwh"] > 0.0
     assert main([*words, "--strategy", "v2g"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
-    assert header.split()[0] == "strategy"
-    assert [row.split()[0] for row in rows] == ["edf", "v2g"]
+    assert header.split() == ["strategy", "edf", "v2g"]
+    assert all(len(row) <= 80 for row in rows)
+
+
+def test_its_progress_on_a_terminal_is_written_with_real_carriage_returns() -> None:
+    ours, theirs = os.openpty()
+    words = ["depot", "simulate", "--chargers", "3", "--cycle-s", "60", "--strategy", "edf"]
+    done = subprocess.run([sys.executable, "-m", "v2g", *words], stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    try:
+        shown = os.read(ours, 10_000)
+    except OSError:  # nothing was drawn: it was done at once
+        shown = b""
+    os.close(ours)
+    assert b"\\r" not in shown
+    assert b"%" not in done.stdout.splitlines()[0]

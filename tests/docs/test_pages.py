@@ -95,3 +95,19 @@ def test_every_row_of_a_table_has_the_cells_of_its_head(page: Path) -> None:
         width = width or cells
         assert cells in (0, width), f"{page.name}:{number} has {cells - 1} cells, its head has {width - 1}"
         width = width if cells else 0
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    reached, waiting = set(), [REPOSITORY / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        waiting += [
+            (page.parent / unquote(target)).resolve() for target, _ in _LINK.findall(page.read_text()) if target
+        ]
+    assert set((REPOSITORY / "docs").glob("*.md")) - reached == set()
+    readme = (REPOSITORY / "README.md").read_text()
+    missing = [page.name for page in (REPOSITORY / "docs").glob("*.md") if f"docs/{page.name}" not in readme]
+    assert missing == []

@@ -9,6 +9,7 @@ from v2g.kernel import units
     ("text", "expected"),
     [
         (units.kw(4_249.0), "4.2 kW"),
+        (units.kw(-0.4), "0.0 kW"),
         (units.signed_kw(-4_249.0), "-4.2 kW"),
         (units.signed_kw(4_249.0), "+4.2 kW"),
         (units.exact_kw(15_001.0), "15.001 kW"),

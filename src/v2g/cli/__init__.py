@@ -23,7 +23,7 @@ COMMANDS = {
     "ems": ("ems", "limits and set-points of an energy management system"),
     "depot": ("depot", "control a site with many stations; ask a running depot"),
     "csms": ("csms", "be a back end (CSMS) for a bench: orders out, messages shown"),
-    "conformance": ("conformance", "run OCPP's test cases and requirements against a station"),
+    "conformance": ("conformance", "run test cases of OCPP, ISO 15118 and DIN against a station"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),
     "stop": ("stop", "ask the car of a running station to end its session"),
     "pause": ("pause", "ask the car of a running station to pause its session"),

@@ -167,7 +167,7 @@ def _ask(args: argparse.Namespace) -> int:
         command: Any = Audit(begin.timestamp(), (begin + timedelta(days=1)).timestamp(), args.of)
     else:
         command = Status() if args.action == "status" else Explain(args.of)
-    found = request(args.socket, command, timeout_s=ANSWERS_S)
+    found = request(args.socket, command, timeout_s=ANSWERS_S, start="v2g depot --config FILE")
     if args.json:
         print(json.dumps(found, indent=2))
     elif args.action == "audit":
@@ -176,7 +176,7 @@ def _ask(args: argparse.Namespace) -> int:
         blocks = ["\n  ".join(map(printable, lines)) for lines in found.values()]
         print("\n".join(blocks) or "no vehicle is here")
     else:
-        _show(found)
+        print(overview(found))
     return 0
 
 
@@ -201,16 +201,19 @@ def _day(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-28") from error
 
 
-def _show(found: dict[str, Any]) -> None:
+def overview(found: dict[str, Any]) -> str:
+    """What `v2g depot status` prints: the site in few numbers, what is wrong, and a row for each charger."""
     from v2g.cli.status import table
 
-    columns, rows = found.pop("columns"), found.pop("rows")
-    print(table(found))
-    texts = [list(columns), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[place]) for row in texts) for place in range(len(columns))]
-    print()
-    for row in texts:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    aside = ("name", "unix_s", "columns", "rows", "notices")
+    time = datetime.fromtimestamp(found["unix_s"]).strftime("%Y-%m-%d %H:%M:%S")
+    numbers = {key: value for key, value in found.items() if key not in aside}
+    lines = [table({"depot": [{"name": found["name"], "time": time} | numbers]}), ""]
+    lines += [printable(f"{notice['code']} {notice['text']}") for notice in found.get("notices", ())]
+    texts = [list(found["columns"]), *([_cell(value) for value in row] for row in found["rows"])]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(texts[0]))]
+    lines += ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in texts]
+    return "\n".join(lines)
 
 
 def _cell(value: object) -> str:

@@ -2,30 +2,30 @@
 
 import argparse
 import json
-import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import add_json, number, whole
+from v2g.cli.terminal import Progress
 
 if TYPE_CHECKING:
     from v2g.depot.simulate.day import Outcome, Scene
 
 OURS = "v2g"
 NAMES = (OURS, "equal-share", "fcfs", "edf")
-_COLUMNS = (
+_ROWS = (
     ("strategy", "strategy", "{}"),
-    ("charged_kwh", "charged kWh", "{:.0f}"),
-    ("fed_kwh", "fed kWh", "{:.0f}"),
-    ("short_visits_pu", "left short", "{:.1%}"),
-    ("short_energy_pu", "energy missing", "{:.2%}"),
-    ("feed_error_pu", "feed error", "{:.1%}"),
-    ("peak_kw", "peak kW", "{:.0f}"),
-    ("cost_eur", "cost EUR", "{:.0f}"),
-    ("floor_vehicle_h", "below floor h", "{:.1f}"),
-    ("overload_kwh", "overload kWh", "{:.1f}"),
-    ("changes_per_charger_h", "changes per h", "{:.0f}"),
-    ("step_ms", "step ms", "{:.2f}"),
+    ("charged_kwh", "charged, kWh", "{:.0f}"),
+    ("fed_kwh", "fed, kWh", "{:.0f}"),
+    ("short_visits_pu", "vehicles that left short", "{:.1%}"),
+    ("short_energy_pu", "energy missing at departure", "{:.2%}"),
+    ("feed_error_pu", "error of the feed asked for", "{:.1%}"),
+    ("peak_kw", "peak, kW", "{:.0f}"),
+    ("cost_eur", "cost, EUR", "{:.0f}"),
+    ("floor_vehicle_h", "below the floor, vehicle-hours", "{:.1f}"),
+    ("overload_kwh", "overload of feeders, kWh", "{:.1f}"),
+    ("changes_per_charger_h", "set-points of a charger in an hour", "{:.0f}"),
+    ("step_ms", "time for a step, ms", "{:.2f}"),
 )
 
 
@@ -78,18 +78,23 @@ def _simulated(scene: "Scene", name: str) -> "Outcome":
     else:
         strategy = STRATEGIES[name](scene.step_s)
 
-    def progress(done: float) -> None:
-        print(f"\r{name}: {done:4.0%}", end="", file=sys.stderr, flush=True)
+    shown = Progress(f"% of {name}")
+    done_pc = 0
 
-    outcome = day.run(scene, name, strategy, progress if sys.stderr.isatty() else None, perf_counter)
-    if sys.stderr.isatty():
-        print("\r", end="", file=sys.stderr)
-    return outcome
+    def progress(done_pu: float) -> None:
+        nonlocal done_pc
+        shown.step(int(100 * done_pu) - done_pc)
+        done_pc = int(100 * done_pu)
+
+    try:
+        return day.run(scene, name, strategy, progress, perf_counter)
+    finally:
+        shown.remove()
 
 
 def _print(outcomes: "list[Outcome]") -> None:
-    rows = [[title for _, title, _ in _COLUMNS]]
-    rows += [[form.format(getattr(each, name)) for name, _, form in _COLUMNS] for each in outcomes]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    for name, *cells in rows:
-        print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
+    """A line for each figure, a column for each strategy."""
+    rows = [[title, *(form.format(getattr(each, name)) for each in outcomes)] for name, title, form in _ROWS]
+    widths = [max(len(row[column]) for row in rows) for column in range(1 + len(outcomes))]
+    for title, *cells in rows:
+        print("  ".join([title.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))

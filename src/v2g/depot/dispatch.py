@@ -44,6 +44,8 @@ class Binding(Struct, frozen=True):
     """Of a node: its limit just now for all that is behind it; a magnitude."""
 
     def __str__(self) -> str:
+        if self.what is What.CHARGE_ONLY and self.name:
+            return f"{self.what} ({self.name})"
         return f"{self.what} {self.name}".rstrip()
 
     @property
@@ -78,7 +80,7 @@ _REMEDIES = {
     What.FULL: "the battery is full",
     What.SOC: "a fresh state of charge from the vehicle would let it discharge",
     What.NEEDS: "a minimum state of charge, from the driver, the car or a fleet list, would let it discharge",
-    What.CHARGE_ONLY: "it cannot feed the grid: {name}",
+    What.CHARGE_ONLY: "it cannot feed the grid",
     What.NOT_READY: "it waits for authorisation, or is paused",
     What.NO_VEHICLE: "nothing is plugged in",
     What.UNKNOWN_NODE: "the feeder tree must have the node that the charger names",

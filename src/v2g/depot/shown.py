@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from v2g.depot import needs
-from v2g.depot.dispatch import Dispatch, Setpoint
+from v2g.depot.dispatch import Dispatch, Setpoint, What
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.view import Charger, Site
 from v2g.kernel.units import kw
@@ -129,7 +129,8 @@ def explained(charger: Charger, setpoint: Setpoint | None, refusal: str, now: fl
             f"its station is not connected: it charges with at most {kw(charger.safe_w)} and discharges nothing "
             f"after {charger.safe_after_s:g} s on its own"
         )
-    if charger.charge_only and vehicle is not None:
+    said = setpoint is not None and setpoint.binding.what is What.CHARGE_ONLY
+    if charger.charge_only and vehicle is not None and not said:
         lines.append(f"charge only: {charger.charge_only}")
     if vehicle is not None:
         lines += _unknown(charger)

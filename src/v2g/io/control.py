@@ -70,8 +70,13 @@ async def serve(path: Path, mode: int, commands: Any, handle: Handler) -> None:
             await service.close()
 
 
-def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> Any:
-    """Send a command to the daemon behind the socket and return its result. Raises `ControlError`."""
+def request(
+    path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0, start: str = "systemctl start v2g-daemon"
+) -> Any:
+    """Send a command to the daemon behind the socket and return its result. `start`: the command that starts it.
+
+    Raises `ControlError`.
+    """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)
@@ -80,7 +85,7 @@ def request(path: Path, command: msgspec.Struct, *, timeout_s: float = 5.0) -> A
             with connection.makefile("rb") as stream:
                 answer = stream.readline()
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        remedy = "start it (systemctl start v2g-daemon), or name its socket with --socket"
+        remedy = f"start it ({start}), or name its socket with --socket"
         raise ControlError(f"no daemon listens at {path}; {remedy}") from error
     except PermissionError as error:
         raise ControlError(f"no permission for {path}; {_group_remedy(path)}") from error

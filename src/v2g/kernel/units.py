@@ -2,8 +2,8 @@
 
 
 def kw(power_w: float) -> str:
-    """A power that was measured or decided: `4.2 kW`."""
-    return f"{power_w / 1000:.1f} kW"
+    """A power that was measured or decided: `4.2 kW`. What rounds to zero has no sign."""
+    return f"{power_w / 1000:z.1f} kW"
 
 
 def signed_kw(power_w: float) -> str:

@@ -74,7 +74,8 @@ async def perform(
         lines = _Lines(depot)
         stack.callback(lines.task.cancel)
         url, api = await lines.found("stations connect at "), await lines.found("its REST interface is at ")
-        say(f"the depot listens: stations at {url}, people and programs at {api}")
+        page = await lines.found("the operator's page is at ")
+        say(f"the depot listens: stations connect at {url}; open {page} in a browser to watch")
         fleet = Fleet({each.id: _station(each, url, folder) for each in all_places})
         show = _Show(fleet, all_places, api, done, say)
         fleet.stepped = show.look

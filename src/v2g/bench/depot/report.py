@@ -88,13 +88,16 @@ def table(performance: Performance) -> str:
 
 def write(path: Path, performance: Performance) -> Path:
     """Write the report and return its path."""
-    lead = "sixty stations, one request: OCPP 2.1 and 2.0.1 over WebSocket, a controller, its ledger"
+    lead = "stations of OCPP 2.1 and 2.0.1 over WebSocket, one request, a controller, its ledger"
     path.write_text("".join(chart.page("A depot feeds the grid", lead, _body(performance))), encoding="utf-8")
     return path
 
 
+_LINES = dict(zip(("ink", "brown", "violet"), FEEDERS, strict=True))
+
+
 def _body(performance: Performance) -> Iterator[str]:
-    yield chart.legend({"dashed": "asked for", "green": "fed into the grid", "blue": "grid frequency"})
+    yield chart.legend({"dashed": "asked for", "green": "fed into the grid", "blue": "grid frequency", **_LINES})
     yield chart.draw("power and frequency over time", _lanes(performance.samples))
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts(performance))
     yield f"<h2>Figures</h2><table>{rows}</table>"
@@ -109,10 +112,10 @@ def _lanes(samples: list[Sample]) -> list[Lane]:
     ]
     feeders = [
         Curve(style, [(each.time_s, -each.feeders_w[name] / 1000) for each in samples])
-        for name, style in zip(FEEDERS, ("ink", "brown", "violet"), strict=True)
+        for name, style in zip(FEEDERS, _LINES, strict=True)
     ]
     return [
         Lane("fed, kW", power, (), 1.0, 160),
-        Lane("transformers, kW", feeders, (), 1.0, 90),
+        Lane("feeders, kW", feeders, (), 1.0, 90),
         Lane("grid, Hz", [Curve("blue", [(each.time_s, each.frequency_hz) for each in samples])], (), 0.01, 90),
     ]
