@@ -9,7 +9,7 @@ from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, name_of, of_car
-from v2g.depot.configuration import Configuration, EvsePlace
+from v2g.depot.configuration import Configuration, EvsePlace, Silence
 from v2g.depot.needs import joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
 from v2g.ocpp import v21
@@ -36,6 +36,8 @@ class Transaction(Struct, frozen=True):
     needs: v21.ChargingNeedsType | None = None
     needs_s: float = 0.0
     """When they came, by the depot's clock."""
+    ordered_w: float | None = None
+    """The set-point that was decided last."""
     needs_soc_pu: float | None = None
     """The state of charge at that time."""
     driver: Needs | None = None
@@ -67,6 +69,33 @@ class Steered:
         self.refused_w: float | None = None
         self.quiet_until = -inf
         """The station takes nothing before this time."""
+        self._may_w = 0.0, 0.0
+        self._may_until: float | None = -inf
+        """What it may charge and discharge by what it was sent (magnitudes), and when that lapses; None: counted from
+        the first look at it."""
+
+    def sending(self, power_w: float, now: float, until: float) -> None:
+        """A set-point is on its way: it may hold, or what held before it. It lapses at `until`."""
+        charge_w, discharge_w = (0.0, 0.0) if self._may_until is not None and self._may_until <= now else self._may_w
+        self._may_w = max(charge_w, power_w), max(discharge_w, -power_w)
+        self._may_until = until
+
+    def accepted(self, power_w: float, until: float) -> None:
+        """The station has this set-point now, until it lapses."""
+        self._may_w, self._may_until = (max(power_w, 0.0), max(-power_w, 0.0)), until
+
+    def recalled(self, charge_w: float, discharge_w: float) -> None:
+        """What the station may have from an earlier process."""
+        self._may_w, self._may_until = (charge_w, discharge_w), None
+
+    def held_w(self, now: float, silence: Silence) -> tuple[float, float]:
+        """What may flow although something else is wanted: charging and discharging, magnitudes."""
+        if self.wanted_w is not None and self.wanted_w == self.accepted_w:
+            return 0.0, 0.0
+        if self._may_until is None:
+            self._may_until = now + max(silence.setpoint_s, silence.offline_s)
+        charge_w, discharge_w = self._may_w if now < self._may_until else (0.0, 0.0)
+        return max(charge_w, silence.safe_w), discharge_w
 
     def forget(self) -> None:
         """What the station has is not known any more: a new connection, or a new transaction."""
@@ -117,6 +146,7 @@ class ManagedEvse:
             return None
         return replace(
             self.transaction,
+            ordered_w=self.transaction.ordered_w if self.steered.wanted_w is None else self.steered.wanted_w,
             reading=self.reading,
             measured_s=None if self.reading is None else self.measured_s,
             soc_pu=self.soc_pu,
@@ -128,6 +158,10 @@ class ManagedEvse:
         self.transaction, self.reading, self.soc_pu = transaction, transaction.reading, transaction.soc_pu
         self.measured_s = -inf if transaction.measured_s is None else transaction.measured_s
         self.soc_s = -inf if transaction.soc_s is None else transaction.soc_s
+        if transaction.begun and transaction.ordered_w is not None:
+            self.steered.recalled(max(transaction.ordered_w, 0.0), max(-transaction.ordered_w, 0.0))
+        elif transaction.begun:
+            self.steered.recalled(self.place.charge_w, self.place.discharge_w)
 
     def began(self) -> None:
         """Another vehicle: nothing is known of it, and nothing of what its station will be given."""
@@ -165,10 +199,13 @@ class ManagedEvse:
         return ""
 
     def charger(
-        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float
-    ) -> Charger:
-        """As the controller sees it."""
+        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float,
+        unbounded: bool = False,
+    ) -> Charger:  # fmt: skip
+        """As the controller sees it. `unbounded`: the station has refused the profile that makes silence safe."""
         place, silence, transaction = self.place, self._configuration.silence, self.transaction
+        begun = transaction is not None and transaction.begun
+        held_w = self.steered.held_w(now, silence) if begun else (0.0, 0.0)
         usable = self.status in USABLE or (self.status is None and transaction is not None)
         return Charger(
             id=self.id,
@@ -187,6 +224,8 @@ class ManagedEvse:
             measured_unix_s=self.measured_s,
             safe_w=silence.safe_w,
             safe_after_s=max(silence.setpoint_s, silence.offline_s),
+            held_charge_w=place.charge_w if begun and unbounded else held_w[0],
+            held_discharge_w=held_w[1],
         )
 
     def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:

@@ -178,9 +178,14 @@ class Gateway:
         """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
         lapses. `bindings`: what binds it, if its station should know."""
         for id, power_w in powers_w.items():
-            steered = self.evses[id].steered
-            steered.wanted_w = float(round(power_w)) + 0.0  # no -0
+            evse = self.evses[id]
+            steered, wanted_w = evse.steered, float(round(power_w)) + 0.0  # no -0
+            changed, steered.wanted_w = steered.wanted_w != wanted_w, wanted_w
             steered.binding = bindings.get(id, "")
+            if evse.transaction is not None and evse.transaction.begun and wanted_w != steered.accepted_w:
+                self._moved.add(id.rpartition("/")[0])  # until it has accepted it, something else may flow
+                if changed:
+                    self._put(_TRANSACTION, id, encode(evse.followed))
         self.step(now, unix_s)
 
     def vehicle_of(self, evse: ManagedEvse) -> str:

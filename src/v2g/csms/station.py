@@ -128,8 +128,9 @@ class ManagedStation:
         """As the controller sees them."""
         for evse in self.evses.values():
             yield evse.charger(
-                self.abilities, self.fleet, now, online=self.online, is_21=self.is_21, utc_offset_s=utc_offset_s
-            )
+                self.abilities, self.fleet, now, online=self.online, is_21=self.is_21, utc_offset_s=utc_offset_s,
+                unbounded=self.bottom not in ("", "Accepted"),
+            )  # fmt: skip
 
     # What goes out: the bottom profile first, then set-points, then the rest.
 
@@ -195,6 +196,7 @@ class ManagedStation:
         if manner is not Manner.SETPOINT and not self.abilities.negative_limits:
             power_w = max(0.0, power_w)
         then = partial(self._steered, evse, transaction.id, steered.wanted_w)
+        steered.sending(power_w, now, now + TIMEOUT_S + self._silence.setpoint_s)
         if steered.profile_of != transaction.id or manner is Manner.LIMIT:
             request = profiles.for_transaction(
                 evse.place.id, transaction.id, power_w, manner, self._silence, unix_s,
@@ -215,6 +217,7 @@ class ManagedStation:
         if getattr(response, "status", "") == "Accepted":
             steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
             steered.renew_at = now + self._silence.setpoint_s / RENEWALS
+            steered.accepted(asked_w, now + self._silence.setpoint_s)
             return
         code = reason(response)
         known = steered.profile_of == transaction

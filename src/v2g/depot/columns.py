@@ -18,6 +18,7 @@ _NAMES = (
     "max_charge_w", "max_discharge_w", "min_charge_w", "min_discharge_w", "efficiency_pu", "measured_w", "measured_s",
     "online", "ready", "present", "charge_only", "capacity_wh", "soc_pu", "soc_s", "floor_pu", "target_pu", "need_wh",
     "stated_s", "departure_s", "vehicle_charge_w", "vehicle_discharge_w", "discharges", "safe_w", "safe_after_s",
+    "held_charge_w", "held_discharge_w",
 )  # fmt: skip
 _AT = {name: number for number, name in enumerate(_NAMES)}
 
@@ -87,6 +88,8 @@ def _only_measured(old: Charger, new: Charger) -> bool:
         and new.efficiency_pu == old.efficiency_pu
         and new.safe_w == old.safe_w
         and new.safe_after_s == old.safe_after_s
+        and new.held_charge_w == old.held_charge_w
+        and new.held_discharge_w == old.held_discharge_w
     )
 
 
@@ -104,7 +107,7 @@ def _row(charger: Charger) -> tuple[float, ...]:
            _number(needs.departure_unix_s))),
         *((0.0, 0.0, False) if vehicle is None else
           (_most(vehicle.max_charge_w), _most(vehicle.max_discharge_w), vehicle.discharges)),
-        charger.safe_w, charger.safe_after_s,
+        charger.safe_w, charger.safe_after_s, charger.held_charge_w, charger.held_discharge_w,
     )  # fmt: skip
 
 

@@ -144,9 +144,10 @@ class Controller:
         )
 
     def _limits_of(self, site: Site, state: State, now: float) -> Limits:
-        """What is left of each node's limits after what else flows there, and what stations on their own may do."""
+        """What is left of each node's limits after what else flows there, and what stations may do beyond their
+        set-points."""
         network = state.columns.network
-        charge_w, discharge_w = state.alone_flow_w(now)
+        charge_w, discharge_w = state.beyond_w(now)
         drawn_w = network.loads(site.loads_w) if site.loads_w else np.zeros(len(network.rows))
         most_w, least_w = network.charge_w, network.discharge_w
         if network.heated:
@@ -279,6 +280,11 @@ class Controller:
                 Trouble.DOES_NOT_FOLLOW,
                 np.isfinite(state.most_w),
                 "gives less than its set-point; it is taken at what it gives",
+            ),
+            (
+                Trouble.DOES_NOT_FOLLOW,
+                state.over_w != 0.0,
+                "gives more than its set-point; what its nodes carry is lowered for the others",
             ),
             (Trouble.SILENT, silent, "has sent no measurement for too long; it gets no more than it has"),
         ):

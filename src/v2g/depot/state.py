@@ -16,8 +16,8 @@ FRESH_S = 10.0
 
 
 _KEPT = (
-    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_needs_s",
-    "_soc_s", "_heard_s", "_every_s",
+    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "over_w",
+    "_over_since_s", "_needs_s", "_soc_s", "_heard_s", "_every_s",
 )  # fmt: skip
 
 
@@ -51,6 +51,9 @@ class State:
         self.most_w: Floats = np.full(size, np.inf)
         """What a charger that does not follow gives at most; a magnitude."""
         self.astray_since_s: Floats = np.full(size, np.inf)
+        self.over_w: Floats = np.zeros(size)
+        """What a charger does beyond its set-point, and has done for a while; positive charges."""
+        self._over_since_s: Floats = np.full(size, np.inf)
         self._needs_s: Floats = np.full(size, np.nan)
         self._soc_s: Floats = np.full(size, -np.inf)
         self._heard_s: Floats = np.full(size, -np.inf)
@@ -90,13 +93,23 @@ class State:
         self.alone_w = np.where(begins, self.power_w, self.alone_w)
         self.alone_since_s = np.where(online, np.inf, np.where(begins, now, self.alone_since_s))
 
-    def alone_flow_w(self, now: float) -> tuple[Floats, Floats]:
-        """What stations on their own may be charging, and discharging: magnitudes that no node can do without."""
+    def beyond_w(self, now: float) -> tuple[Floats, Floats]:
+        """What may flow beyond the set-points, charging and discharging: magnitudes that no node can do without.
+
+        Of stations on their own all that they may do; of others what they have not accepted to change, and what they
+        are measured to do of their own accord.
+        """
         columns = self.columns
         alone = np.isfinite(self.alone_since_s)
         safe_w = np.where(alone, columns["safe_w"], 0.0)
         last_w = np.where(alone & (now < self.alone_since_s + columns["safe_after_s"]), self.alone_w, 0.0)
-        return np.maximum(np.maximum(last_w, safe_w), 0.0), np.maximum(np.maximum(-last_w, -safe_w), 0.0)
+        found = []
+        for sign, name in ((1.0, "held_charge_w"), (-1.0, "held_discharge_w")):
+            own_w = np.maximum(np.maximum(sign * last_w, sign * safe_w), 0.0)
+            set_w = np.where(alone, 0.0, np.maximum(sign * self.power_w, 0.0))
+            held_w = np.maximum(columns[name] - set_w, 0.0)
+            found.append(np.maximum(np.maximum(own_w, held_w), sign * self.over_w))
+        return found[0], found[1]
 
     def reckon(self, now: float, margins: Margins) -> None:
         """Energy in each battery: as stated, and from then on by what has flowed, or may have been discharged."""
@@ -135,8 +148,17 @@ class State:
         astray = now - self.astray_since_s > patience_s
         following_w = np.where(self.most_w < self.rating_w, self.most_w * 1.02 + 0.002 * self.rating_w, np.inf)
         self.most_w = np.where(astray, np.abs(measured_w) + band_w, np.where(lacking, self.most_w, following_w))
+        self._watch(measured_w, band_w, usable, now, patience_s)
         if astray.any():
             response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
+
+    def _watch(self, measured_w: Floats, band_w: Floats, usable: Bools, now: float, patience_s: float) -> None:
+        """Find what chargers do beyond their set-points (`over_w`)."""
+        most_w = np.maximum(np.maximum(self.response.power_w, self.power_w), 0.0)
+        least_w = np.minimum(np.minimum(self.response.power_w, self.power_w), 0.0)
+        over_w = np.where(usable, np.nan_to_num(measured_w - np.clip(measured_w, least_w, most_w)), 0.0)
+        self._over_since_s = np.where(np.abs(over_w) > band_w, np.minimum(self._over_since_s, now), np.inf)
+        self.over_w = np.where(now - self._over_since_s > patience_s, over_w, 0.0)
 
     def silent(self, now: float, at_most_s: float) -> Bools:
         """Who has sent no measurement for three times as long as it used to take, or for `at_most_s`."""

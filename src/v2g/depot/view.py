@@ -91,6 +91,9 @@ class Charger(Struct, frozen=True, kw_only=True):
     """The power that its station falls to when it is on its own."""
     safe_after_s: float = 60.0
     """How long a station on its own may stay at its last set-point."""
+    held_charge_w: float = 0.0
+    held_discharge_w: float = 0.0
+    """What may flow although something else was decided: the station has not accepted that yet. Magnitudes."""
 
     @property
     def station(self) -> str:

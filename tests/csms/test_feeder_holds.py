@@ -1,0 +1,81 @@
+"""What flows through a feeder stays within its limit although stations do not do what was decided."""
+
+import pytest
+from tests.csms.site import SILENCE, STEP_S, Depot
+from tests.depot.scene import NOW, charger, site
+
+from v2g.csms.gateway import Gateway
+from v2g.depot.configuration import Feeder
+from v2g.depot.controller import Controller, Settings
+from v2g.depot.dispatch import Trouble
+from v2g.depot.request import PowerRequest
+from v2g.depot.tree import flat
+from v2g.depot.view import Site
+from v2g.io.depot_configuration import tree_of
+
+LIMIT_W = 20_000.0
+
+
+class Steered(Depot):
+    """Four cars behind a feeder that can carry a third of what they could give."""
+
+    def __init__(self) -> None:
+        super().__init__(4, feeders=(Feeder(id="site", charge_w=LIMIT_W, discharge_w=LIMIT_W),))
+        self.controller, self.tree = Controller(), tree_of(self.configuration)
+        self.most_w = self.over_s = 0.0
+        for id in self.stations:
+            self.plug(id)
+        self.run(30.0)
+        assert sum(map(self.power_w, self.stations)) == pytest.approx(-LIMIT_W, rel=0.01)
+
+    def control(self) -> None:
+        if not hasattr(self, "controller"):
+            return
+        request = PowerRequest(by="EMS", power_w=-LIMIT_W)
+        scene = Site(tree=self.tree, chargers=self.gateway.chargers(self.now), requests=(request,))
+        if self.controller.due(scene, self.now):
+            found = self.controller.step(scene, self.now)
+            self.wanted_w = {id: each.power_w for id, each in found.setpoints.items()}
+        power_w = abs(sum(map(self.power_w, self.stations)))
+        self.most_w = max(self.most_w, power_w)
+        self.over_s += STEP_S if power_w > 1.01 * LIMIT_W else 0.0
+
+
+def test_after_a_restart_those_that_are_not_back_still_do_what_they_did() -> None:
+    depot = Steered()
+    for id in depot.stations:
+        depot.cut(id)
+    depot.gateway, depot.controller = Gateway(depot.configuration, depot.ledger), Controller()
+    for id in ("CS0", "CS1"):
+        depot.link(id)
+    depot.run(SILENCE.setpoint_s + 20.0)
+    assert depot.most_w <= LIMIT_W * 1.01
+    assert depot.power_w("CS0") < -9_000  # once the others are safe, their share is free
+
+
+def test_a_station_that_answers_nothing_keeps_its_place_on_the_feeder() -> None:
+    depot = Steered()
+    depot.linked -= {"CS0", "CS1"}  # half-open: nobody notices
+    for id in ("CS0/1", "CS1/1"):
+        depot.gateway.pause(id, True)
+    depot.run(SILENCE.setpoint_s + 20.0)
+    assert depot.over_s <= 2 * Settings().cycle_s  # a cycle until it is known, and the way back
+
+
+def test_a_station_that_takes_more_than_its_set_point_leaves_less_for_the_others() -> None:
+    tree, controller = flat(max_charge_w=20_000), Controller()
+    for cycle in range(10):
+        now = NOW + 2 * cycle
+        rude = charger(1, "site", soc_pu=0.3, ready=False, measured_w=12_000.0, measured_unix_s=now)
+        polite = charger(2, "site", soc_pu=0.3, measured_w=0.0, measured_unix_s=now)
+        found = controller.step(site(rude, polite, power_w=15_000, tree=tree), now)
+    assert found.setpoints["CS-2/1"].power_w <= 8_000
+    assert any(each.trouble is Trouble.DOES_NOT_FOLLOW and "more than" in each.text for each in found.notices)
+
+
+def test_a_station_that_refuses_the_bottom_profile_may_take_all_that_it_can() -> None:
+    depot = Depot()
+    depot.plug()
+    depot.gateway.stations["CS0"].bottom = "Rejected"
+    depot.gateway.disconnected("CS0")
+    assert depot.charger().held_charge_w == 15_000
