@@ -54,6 +54,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     jump_pu: float = 0.005
     """Of all ratings: a difference at the meter above it is somebody gone, not noise."""
     meter_stale_s: float = 5.0
+    trust_pu: float = 0.04
+    """Of all ratings, and four times this of what flows: so much may be lost between the chargers' meters and the site's."""
     patience_s: float = 6.0
     """A charger that does not follow for longer is taken at what it gives."""
     silent_s: float = 30.0
@@ -216,7 +218,12 @@ class Controller:
             self._metered_s = meter.unix_s
             response.advance(meter.unix_s)
             difference_w = meter.power_w - meter.other_load_w - float(response.power_w.sum())
-            self._event |= feedback.see(difference_w, jump_w, response.under_way_w)
+            jumps = feedback.see(difference_w, jump_w, response.under_way_w)
+            witnessed_w, unknown_w = state.witnessed_w(meter.unix_s)
+            trust_w = self.settings.trust_pu * (float(state.rating_w.sum()) + 4.0 * abs(witnessed_w)) + unknown_w
+            flows_w = float(np.abs(response.power_w).sum()) + unknown_w
+            feedback.doubt(meter.power_w - meter.other_load_w - witnessed_w, trust_w, flows_w, meter.unix_s)
+            self._event |= jumps and not feedback.doubted
         if not metered:
             response.advance(now)
         state, gone = state.read(site.tree, site.chargers)
@@ -234,7 +241,7 @@ class Controller:
             self._feedback.taken_out(state.response.take_out(gone.lost), surely=False, jump_w=jump_w)
 
     def _delivered(self, site: Site, state: State, now: float) -> float:
-        meter = site.meter
+        meter = None if self._feedback.doubted else site.meter
         if meter is not None and meter.other_load_w is not None and now - meter.unix_s <= self.settings.meter_stale_s:
             return meter.power_w - meter.other_load_w
         measured_w, fresh = state.columns["measured_w"], state.columns["measured_s"] >= now - self.settings.silent_s
@@ -299,6 +306,9 @@ class Controller:
             found.append(
                 Notice(Trouble.LOSS, "meter", f"the meter shows {kw(abs(off_w))} {less} than the chargers give")
             )
+        if self._feedback.doubted:
+            text = "the meter contradicts what the chargers measure: it is stuck, has the wrong sign, or counts other loads"
+            found.append(Notice(Trouble.METER_LOST, "meter", f"{text}; it corrects little"))
         if site.meter is not None and now - site.meter.unix_s > self.settings.meter_stale_s:
             found.append(Notice(Trouble.METER_LOST, "meter", "the meter's reading is old; its feedback rests"))
         return tuple(found)

@@ -91,7 +91,13 @@ class Feedback:
     UNDER_WAY = 0.3
     """What share of the power under way may seem missing because it comes earlier or later than foreseen."""
 
+    DOUBT_S = 15.0
+    """Longer than a charger that has gone without a word counts as measured (`v2g.depot.state.FRESH_S`)."""
+
     def __init__(self) -> None:
+        self.doubted = False
+        """Whether the meter has contradicted for too long what the chargers measure: it is stuck, or its sign is wrong."""
+        self._contradicts_since_s, self._most_w = np.inf, 0.0
         self.off_w = 0.0
         self.seen_w = 0.0
         """The latest difference, unfiltered."""
@@ -99,6 +105,22 @@ class Feedback:
     def rest(self) -> None:
         """There is no meter to be believed."""
         self.off_w = self.seen_w = 0.0
+        self.doubted, self._contradicts_since_s = False, np.inf
+
+    def doubt(self, beyond_w: float, trust_w: float, flows_w: float, now: float) -> None:
+        """`beyond_w`: what the meter shows beyond what the chargers measure; `flows_w`: what flows there at all.
+
+        If it is more than `trust_w`, chargers may have gone, so at most `flows_w` is missing. If it remains so, the
+        meter may correct by `trust_w` only: otherwise one that is stuck would be followed without an end.
+        """
+        if abs(beyond_w) <= trust_w:
+            self._contradicts_since_s = np.inf
+        elif not np.isfinite(self._contradicts_since_s):
+            self._contradicts_since_s, self._most_w = now, flows_w
+        self.doubted = now - self._contradicts_since_s > self.DOUBT_S
+        most_w = trust_w if self.doubted else trust_w + self._most_w
+        if np.isfinite(self._contradicts_since_s):
+            self.off_w = max(-most_w, min(self.off_w, most_w))
 
     def see(self, difference_w: float, jump_w: float, under_way_w: float) -> bool:
         """A reading. Returns whether it was a jump: somebody must be gone, or back."""

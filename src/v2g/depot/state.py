@@ -111,6 +111,15 @@ class State:
             found.append(np.maximum(np.maximum(own_w, held_w), sign * self.over_w))
         return found[0], found[1]
 
+    def witnessed_w(self, now: float) -> tuple[float, float]:
+        """What the chargers measure together just now, and what those may do that do not say."""
+        measured_w = self.columns["measured_w"]
+        fresh = (self.columns["measured_s"] >= now - FRESH_S) & ~np.isnan(measured_w)
+        charge_w, discharge_w = self.beyond_w(now)
+        own_w = np.maximum(np.abs(self.power_w), np.abs(self.response.power_w))
+        unknown_w = own_w + charge_w + discharge_w
+        return float(measured_w[fresh].sum()), float(unknown_w[~fresh].sum())
+
     def reckon(self, now: float, margins: Margins) -> None:
         """Energy in each battery: as stated, and from then on by what has flowed, or may have been discharged."""
         columns = self.columns
