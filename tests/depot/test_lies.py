@@ -57,6 +57,14 @@ def test_a_vehicle_beyond_reason_is_not_discharged(changes: dict[str, Any]) -> N
     assert found.commanded_w == pytest.approx(-20_000, abs=3)
 
 
+def test_a_capacity_that_shrinks_lifts_no_vehicle_above_its_floor() -> None:
+    controller = Controller(Settings(reserve_pu=0.0))
+    large = charger(1, "T2", vehicle=vehicle(soc_pu=0.2, capacity_wh=1e6))
+    assert controller.step(site(large, power_w=-5_000), NOW).commanded_w == 0.0
+    small = replace(large, vehicle=vehicle(soc_pu=0.2, capacity_wh=60_000.0))
+    assert controller.step(site(small, power_w=-5_000), NOW + 2).commanded_w == 0.0
+
+
 @pytest.mark.parametrize("energy_wh", [1e308, -1e308])
 @pytest.mark.parametrize("power_w", [20_000.0, -20_000.0])
 def test_needs_beyond_reason_leave_the_others_their_share(energy_wh: float, power_w: float) -> None:

@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Of all ratings: a difference at the meter above it is somebody gone, not noise."""
     meter_stale_s: float = 5.0
     trust_pu: float = 0.04
-    """Of all ratings, and four times this of what flows: so much may be lost between the chargers' meters and the site's."""
+    """Of all ratings, and four times this of the flow: what may be lost between the chargers' meters and the site's."""
     patience_s: float = 6.0
     """A charger that does not follow for longer is taken at what it gives."""
     silent_s: float = 30.0
@@ -307,7 +307,7 @@ class Controller:
                 Notice(Trouble.LOSS, "meter", f"the meter shows {kw(abs(off_w))} {less} than the chargers give")
             )
         if self._feedback.doubted:
-            text = "the meter contradicts what the chargers measure: it is stuck, has the wrong sign, or counts other loads"
+            text = "the meter contradicts what the chargers measure: it is stuck, of wrong sign, or counts other loads"
             found.append(Notice(Trouble.METER_LOST, "meter", f"{text}; it corrects little"))
         if site.meter is not None and now - site.meter.unix_s > self.settings.meter_stale_s:
             found.append(Notice(Trouble.METER_LOST, "meter", "the meter's reading is old; its feedback rests"))

@@ -96,7 +96,7 @@ class Feedback:
 
     def __init__(self) -> None:
         self.doubted = False
-        """Whether the meter has contradicted for too long what the chargers measure: it is stuck, or its sign is wrong."""
+        """Whether the meter has contradicted the chargers' own for too long: it is stuck, or its sign is wrong."""
         self._contradicts_since_s, self._most_w = np.inf, 0.0
         self.off_w = 0.0
         self.seen_w = 0.0

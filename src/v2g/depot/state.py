@@ -17,7 +17,7 @@ FRESH_S = 10.0
 
 _KEPT = (
     "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "over_w",
-    "_over_since_s", "_needs_s", "_soc_s", "_heard_s", "_every_s",
+    "_over_since_s", "_needs_s", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
 )  # fmt: skip
 
 
@@ -56,6 +56,7 @@ class State:
         self._over_since_s: Floats = np.full(size, np.inf)
         self._needs_s: Floats = np.full(size, np.nan)
         self._soc_s: Floats = np.full(size, -np.inf)
+        self._capacity_wh: Floats = np.full(size, np.nan)
         self._heard_s: Floats = np.full(size, -np.inf)
         self._every_s: Floats = np.full(size, 30.0)
         self.columns.read(chargers)
@@ -134,13 +135,15 @@ class State:
         self.energy_wh = np.minimum(self.energy_wh + flowed_wh, columns["capacity_wh"])
         self.charged_wh = np.where(columns["stated_s"] == self._needs_s, self.charged_wh + flowed_wh, 0.0)
         self._needs_s = columns["stated_s"].copy()
-        stated = columns["soc_s"] != self._soc_s
+        # A capacity that is stated again gives the same SoC another energy.
+        same = np.isclose(columns["capacity_wh"], self._capacity_wh, equal_nan=True)
+        stated = ~same | (columns["soc_s"] != self._soc_s)
         if stated.any():
             age_s = np.clip(now - columns["soc_s"], 0.0, margins.soc_stale_s)
             since_wh = np.minimum(into_w, 0.0) * age_s / HOUR_S
             stated_wh = columns["soc_pu"] * columns["capacity_wh"] + since_wh
             self.energy_wh = np.where(stated, stated_wh, self.energy_wh)
-            self._soc_s = columns["soc_s"].copy()
+            self._soc_s, self._capacity_wh = columns["soc_s"].copy(), columns["capacity_wh"].copy()
         self._reckoned_s = now
 
     def follow(self, now: float, patience_s: float) -> None:
