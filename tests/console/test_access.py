@@ -109,6 +109,15 @@ def test_guessing_is_slow_for_a_name_and_for_an_address(users: Mapping[str, User
     run(test)
 
 
+def test_guessing_at_once_is_no_faster(users: Mapping[str, User]) -> None:
+    async def test() -> None:
+        site = Site(users)
+        answers = await asyncio.gather(*(site.sign_in("ann", f"guess {number}") for number in range(3 * ATTEMPTS)))
+        assert sum(each.json["error"] == "name or password is wrong" for each in answers) == ATTEMPTS
+
+    run(test)
+
+
 def test_a_name_that_nobody_has_is_answered_like_a_wrong_password(users: Mapping[str, User]) -> None:
     async def test() -> None:
         site = Site(users)

@@ -65,6 +65,20 @@ def test_a_late_meter_value_says_nothing_of_the_vehicle_that_came_since() -> Non
     assert depot.gateway.evses[ID].soc_pu != 0.9
 
 
+@pytest.mark.parametrize("capacity_wh", [1e308, -1.0])
+def test_a_capacity_beyond_reason_is_not_known(capacity_wh: float) -> None:
+    depot = steered()
+    dc = {"evMaxCurrent": 30, "evMaxVoltage": 500, "evEnergyCapacity": capacity_wh}
+    needs = {"requestedEnergyTransfer": "DC", "dcChargingParameters": dc}
+    said(depot, "NotifyEVChargingNeeds", {"evseId": 1, "chargingNeeds": needs, "timestamp": at(depot.now)})
+    running, vehicle = depot.gateway.evses[ID].transaction, depot.charger().vehicle
+    assert running is not None
+    assert running.needs is not None
+    assert running.needs.requestedEnergyTransfer == "DC"
+    assert vehicle is not None
+    assert vehicle.capacity_wh is None
+
+
 @pytest.mark.parametrize(("value", "multiplier"), [(1e308, 9), (1e308, 0), (-1e30, 0), (1e9, 1)])
 def test_a_power_beyond_reason_is_no_measurement(value: float, multiplier: int) -> None:
     depot = steered()

@@ -182,13 +182,14 @@ class Gate:
         self._check_attempts(name, address)
         user = self._users.get(name)
         async with self._verifying:  # each takes memory and a processor for a while
+            self._check_attempts(name, address)  # of those that have waited here together
             right = len(password) <= LONGEST_PASSWORD and await asyncio.to_thread(
                 _verified, _NOBODY if user is None else user.hash, password
             )
-        if user is None or not right:
-            for each in (f"name {name}", f"address {address}"):
-                self._failures.setdefault(each, []).append(self._clock())
-            raise SignInRefused("name or password is wrong")
+            if user is None or not right:
+                for each in (f"name {name}", f"address {address}"):
+                    self._failures.setdefault(each, []).append(self._clock())
+                raise SignInRefused("name or password is wrong")
         value, now = token_urlsafe(32), self._clock()
         self._sessions = {key: each for key, each in self._sessions.items() if each[1] > now}
         while len(self._sessions) >= MOST_SESSIONS:

@@ -9,6 +9,7 @@ from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, name_of, of_car
+from v2g.depot.columns import MOST_WH
 from v2g.depot.configuration import Configuration, EvsePlace, Silence
 from v2g.depot.needs import joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
@@ -234,7 +235,9 @@ class ManagedEvse:
         capacity_wh = None if known is None else known.capacity_wh
         if stated is not None and isinstance(stated.dcChargingParameters, v21.DCChargingParametersType):
             own_wh = stated.dcChargingParameters.evEnergyCapacity
-            capacity_wh = own_wh if capacity_wh is None and isinstance(own_wh, float) and own_wh > 0 else capacity_wh
+            capacity_wh = (
+                own_wh if capacity_wh is None and isinstance(own_wh, float) and 0 < own_wh <= MOST_WH else capacity_wh
+            )
         needs: list[Needs | None] = [transaction.driver]
         if known is not None:
             needs.append(of_list(known, transaction.since_s, now, utc_offset_s))

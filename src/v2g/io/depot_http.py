@@ -6,7 +6,7 @@ Who may ask for what is decided by the `Gate` before each request.
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from v2g.console.access import Gate
 from v2g.console.pages import Pages, refusal
+from v2g.depot.columns import MOST_WH
 from v2g.depot.desk import LARGEST_W
 from v2g.depot.history import Record, span_of
 from v2g.depot.ledger import Account, Decided
@@ -35,6 +36,8 @@ BEHIND = 5
 """Frames that a client of the stream may be late before it starts again with a whole one."""
 FRAME_S = 1.0
 DAY_S = 86_400
+YEAR_S = 366 * DAY_S
+LATEST_S = 1e11
 _OPEN = ("GET", "HEAD")
 
 
@@ -141,6 +144,12 @@ class Api:
             share = getattr(stated, name)
             if share is not None and not 0 <= share <= 1:
                 raise V2GError(f"{name}: {share:g}; must be from 0 to 1")
+        if stated.energy_wh is not None and not 0 <= stated.energy_wh <= MOST_WH:
+            raise V2GError(f"energy_wh: {stated.energy_wh:g}; must be from 0 to {MOST_WH:g}")
+        if stated.departure_unix_s is not None and not 0 < stated.departure_unix_s - self._depot.now() <= YEAR_S:
+            raise V2GError(f"departure_unix_s: {stated.departure_unix_s:g}; must be later than now, within a year")
+        if stated.target_soc_pu is not None and stated.target_soc_pu < (stated.min_soc_pu or 0.0):
+            raise V2GError(f"target_soc_pu: {stated.target_soc_pu:g}; must not be below min_soc_pu")
         fields = msgspec.structs.asdict(stated)
         self._depot.need(_id(request), Needs(source=Source.DRIVER, stated_unix_s=self._depot.now(), **fields))
         return {}
@@ -193,10 +202,13 @@ class Api:
     def _time(self, request: Request) -> tuple[float, float]:
         now = self._depot.now()
         try:
-            return tuple(float(request.query_params.get(name, each)) for name, each in
-                         (("from", now - DAY_S), ("until", now + 1)))  # type: ignore[return-value]  # fmt: skip
+            from_s = float(request.query_params.get("from", now - DAY_S))
+            until_s = float(request.query_params.get("until", now + 1))
         except ValueError as error:
             raise V2GError(f"from, until: {error}; write Unix seconds") from error
+        if not 0.0 <= from_s <= until_s <= LATEST_S:
+            raise V2GError("from, until: no time; write Unix seconds, the earlier one first")
+        return from_s, until_s
 
     async def _events(self, request: Request) -> Response:
         if (refused := self._gate.refused(request)) is not None:
@@ -225,7 +237,8 @@ class Stream:
         while True:
             await asyncio.sleep(FRAME_S)
             if self._queues:
-                self.tick()
+                with suppress(Exception):  # one bad row must not end the stream of everybody
+                    self.tick()
 
     def tick(self) -> None:
         """The next frame, for everybody."""

@@ -69,6 +69,12 @@ ACCOUNTS = (
 )
 """Registers only ever rise, so their ends are their extremes."""
 FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ?"
+UNWRITABLE = (
+    sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError,
+    ValueError,
+)  # fmt: skip
+"""What is wrong with the values, not with the disk: the same row will never be written."""
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 Row = tuple[str, tuple[Any, ...]]
 """A statement and its values."""
 
@@ -129,6 +135,7 @@ class SqliteLedger(Rows):
         self._file = file
         self._waiting: list[Row] = []
         self._lock = Lock()
+        self._left_out: str | None = None
         self._writer = Writer(self._write, "depot ledger")
         try:
             if file.exists():
@@ -141,7 +148,7 @@ class SqliteLedger(Rows):
             self.kept = {(kind, key): value for kind, key, value in self._connection.execute(KEPT)}
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise LedgerError(f"ledger {file}: {reason}; let this user write there, or set `ledger`") from error
+            raise LedgerError(f"ledger {file}: {reason}; {_remedy(error)}") from error
 
     def commit(self) -> None:
         """Write what was given, together. Returns at once."""
@@ -191,12 +198,12 @@ class SqliteLedger(Rows):
         while rows:
             try:
                 self._commit(rows)
-            except sqlite3.Error as error:
+            except Exception as error:  # nothing is lost, and it is tried again
                 with self._lock:
                     self._waiting = rows + self._waiting
-                self.trouble = f"ledger {self._file}: {error}; free some space, or set `ledger`"
+                self.trouble = f"ledger {self._file}: {error}; {_remedy(error)}"
                 return
-            self.trouble = None
+            self.trouble = self._left_out
             self.committed += len(rows)
             self.wake()
             with self._lock:
@@ -205,13 +212,27 @@ class SqliteLedger(Rows):
     def _commit(self, rows: Sequence[Row]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._left_out = None
             for statement, values in rows:
-                self._connection.execute(statement, values)
+                try:
+                    self._connection.execute(statement, values)
+                except UNWRITABLE as error:  # one row must not hold up all others for ever
+                    self._left_out = f"ledger {self._file}: a row cannot be written and is left out: {error}"
             self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def _remedy(error: Exception) -> str:
+    if getattr(error, "sqlite_errorcode", None) in DAMAGED:
+        return (
+            "it is damaged: stop the depot and move the file away, a new one is begun; `sqlite3 .recover` saves events"
+        )
+    if isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return "free some space, or set `ledger`"
+    return "let this user write there, or set `ledger`"
 
 
 def _text(value: str) -> str:
