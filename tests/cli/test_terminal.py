@@ -29,7 +29,8 @@ from v2g.kernel.errors import V2GError
 from v2g.station.command import Command, Explain, Inject, Status, WriteRegister
 
 H = json.loads(sys.argv[2])
-GRID = {name: H for name in ("code", "state", "element", "why", "ride_through", "reactive_mode")} | {"nominal_hz": 50}
+WORDS = ("code", "state", "element", "why", "ride_through", "reactive_mode", "feeds_not")
+GRID = {name: H for name in WORDS} | {"nominal_hz": 50}
 EVSE = {"evse": 1, "evcc_id": H, H: H, "explanation": H, "limited_s": {H: 1.5}, "troubles": {"meter": H}, "list": [H],
         "grid": GRID, "frequency_hz": 50.0, "voltages_v": [230.0], "meter_w": 0.0, "target_w": None, "plc": None}
 WHY = [{"evse": 1, "why": H, "bounds": [{"allows_w": 1, "source": H, "detail": H}]}]
