@@ -128,6 +128,12 @@ async def _once(dialect: str, folder: Path, server: Server | None) -> None:
         assert (decision.power_w, decision.binding) == (-5e3, "request EMS")
         assert await ledger.decisions(0.0, 2_000.0, "CS2/1") == []
         assert len(await ledger.decisions(0.0, 2_000.0)) == 1
+        ledger.forget_decisions(1_500.0)
+        assert await ledger.flushed(STARTS_S)
+        assert len(await ledger.decisions(0.0, 2_000.0)) == 1
+        ledger.forget_decisions(1_501.0)
+        assert await ledger.flushed(STARTS_S)
+        assert await ledger.decisions(0.0, 2_000.0) == []
     async with opened(dialect, folder, server) as again:
         assert again.kept == {("station", "CS1"): b"\x00new"}
 

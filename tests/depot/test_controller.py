@@ -82,7 +82,9 @@ def test_energy_that_a_car_asked_for_is_counted_even_without_its_soc() -> None:
     asking = replace(with_needs(energy_wh=5_000.0), soc_pu=None, capacity_wh=None)
     scene, controller = site(charger(1, vehicle=asking)), Controller()
     now, given_wh = NOW, 0.0
-    for _ in range(2_000):
+    for number in range(2_000):
+        if number == 500:  # another charger in the list makes no difference
+            scene = replace(scene, chargers={**scene.chargers, "CS-2/1": charger(2, vehicle=None)})
         found = controller.step(scene, now)
         scene, now = measured(scene, found, now), now + 2.0
         given_wh += found.commanded_w * 0.95 * 2.0 / 3600.0
@@ -196,6 +198,24 @@ def test_a_charger_at_an_unknown_node_stays_at_zero() -> None:
     found = Controller().step(site(charger(1, "nowhere"), charger(2, "T2"), power_w=-5_000), NOW)
     assert found.setpoints["CS-1/1"].power_w == 0.0
     assert [notice.trouble for notice in found.notices] == [Trouble.UNKNOWN_NODE]
+
+
+def test_a_request_that_cannot_be_met_is_reported_but_not_one_that_takes_some_steps() -> None:
+    many = site(*(charger(n, "T2") for n in range(100)), tree=flat_t2())
+    controller = Controller(ALL)
+    controller.step(asks(many, -600_000), NOW)
+    assert not controller.step(asks(many, -660_000), NOW + 2).notices
+    (notice,) = controller.step(asks(many, -1_600_000), NOW + 4).notices
+    assert (notice.trouble, notice.about) == (Trouble.SHORT, "EMS")
+    assert notice.text == "EMS asks for -1600.0 kW; the site comes within 100.0 kW of it"
+
+
+def test_a_node_that_others_overload_is_reported() -> None:
+    scene = site(charger(1, "site"), tree=flat(max_charge_w=20_000))
+    assert not Controller().step(replace(scene, loads_w={"site": (6_000.0, 6_000.0, 6_000.0)}), NOW).notices
+    found = Controller().step(replace(scene, loads_w={"site": (8_000.0, 8_000.0, 8_000.0)}), NOW)
+    assert found.setpoints["CS-1/1"].power_w == 0.0
+    assert [(notice.trouble, notice.about) for notice in found.notices] == [(Trouble.NODE_OVER, "site")]
 
 
 def flat_t2() -> Tree:

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.depot.scene import NOW, charger, site
 
+from v2g.depot.configuration import Configuration, EvsePlace, Feeder, StationPlace
 from v2g.depot.controller import Controller, Settings
 from v2g.depot.dispatch import Trouble
 from v2g.depot.transformer import Heat, Transformer
 from v2g.depot.tree import Node, Tree
+from v2g.io.depot_configuration import tree_of
 
 IT = Transformer(rated_w=400_000.0)
 HOUR_S = 3600.0
@@ -20,7 +22,6 @@ def test_at_its_rating_it_ends_at_the_rated_rises() -> None:
     heat.carry(400_000.0, 20.0, 100 * HOUR_S)
     assert heat.oil_c == pytest.approx(20 + 55)
     assert heat.hot_spot_c == pytest.approx(98)
-    assert heat.ageing == pytest.approx(1.0)
 
 
 def test_a_step_of_the_load_follows_the_exponential_equations() -> None:
@@ -85,3 +86,11 @@ def test_the_limit_of_a_node_moves_with_its_temperature() -> None:
     assert 110.0 < hottest_c <= 120.5
     assert given_w[30] > given_w[-1] > 60_000.0
     assert str(found.setpoints["CS-1/1"].binding) == "node T1 (heat)"
+
+
+def test_a_feeder_with_a_rating_is_a_transformer() -> None:
+    feeders = Feeder(id="site", charge_w=200_000.0), Feeder(id="T1", parent="site", charge_w=1e5, rated_va=100_000.0)
+    places = (StationPlace(id="CS-1", evses=(EvsePlace(charge_w=15_000.0),)),)
+    nodes = tree_of(Configuration(feeders=feeders, stations=places)).by_name
+    assert nodes["site"].transformer is None
+    assert nodes["T1"].transformer == Transformer(rated_w=100_000.0)

@@ -10,7 +10,7 @@ from v2g.depot.columns import Columns
 from v2g.depot.dispatch import What
 
 WHATS: tuple[What, ...] = tuple(What)
-_NUMBER = {what: number for number, what in enumerate(WHATS)}
+NUMBER = {what: number for number, what in enumerate(WHATS)}
 HOUR_S, LONG_S = 3600.0, 7 * 86400.0
 """Nobody's departure is further away than a week."""
 
@@ -98,10 +98,10 @@ class _Caps:
 
     def __init__(self, caps_w: Floats, size: int) -> None:
         self.caps_w: Floats = caps_w
-        self.bound: Ints = np.full(size, _NUMBER[What.CHARGER], dtype=np.intp)
+        self.bound: Ints = np.full(size, NUMBER[What.CHARGER], dtype=np.intp)
 
     def bind(self, what: What, who: Sequence[bool] | np.ndarray) -> None:
-        self.bound[who] = _NUMBER[what]
+        self.bound[who] = NUMBER[what]
 
     def stop(self, what: What, who: np.ndarray) -> None:
         self.caps_w = np.where(who, 0.0, self.caps_w)

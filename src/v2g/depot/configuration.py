@@ -26,8 +26,8 @@ class Feeder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Towards the grid; as much as `charge_w` if left out."""
     phase_w: Power | None = None
     """The most on one phase, either way; a third of `charge_w` holds if left out and a vehicle uses one phase."""
-    rated_va: Power | None = None
-    """Of a transformer whose heat is watched (IEC 60076-7)."""
+    rated_va: Annotated[float, Meta(gt=0, le=100_000_000)] | None = None
+    """Of a transformer whose heat is watched (IEC 60076-7): its temperature is a limit too."""
 
 
 class EvsePlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,11 +1,13 @@
 """One step: what the site is asked for becomes a set-point for each charger, with what binds it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats, Ints
-from v2g.depot.capability import WHATS, Capability, Margins
+from v2g.depot.capability import NUMBER, WHATS, Capability, Margins
 from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
 from v2g.depot.moves import RESOLUTION_W, Few, move
 from v2g.depot.request import Asked, asked
@@ -24,10 +26,8 @@ from v2g.depot.sharing import (
 )  # fmt: skip
 from v2g.depot.state import Gone, State
 from v2g.depot.transformer import Heats
-from v2g.depot.view import Site
+from v2g.depot.view import Meter, Site
 from v2g.kernel.units import kw
-
-NUMBER = {what: number for number, what in enumerate(WHATS)}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -142,7 +142,11 @@ class Controller:
             discharge_room_w=max(way.room_w + min(commanded_w, 0.0), 0.0),
             reserve_w=way.reserve_w,
             short_w=missing_w if missing_w > few.unreached_w else 0.0,
-            notices=self._notices(site, state, now, silent),
+            notices=(
+                *self._unmet(wanted, _ideal_w(way, must), few.unreached_w),
+                *self._over(state, limits),
+                *self._notices(site, state, now, silent),
+            ),
         )
 
     def _limits_of(self, site: Site, state: State, now: float) -> Limits:
@@ -208,29 +212,25 @@ class Controller:
         if state is None:
             state = self._state = State(site.tree, site.chargers, self.settings.dynamics, now)
             return state
-        response, feedback, meter = state.response, self._feedback, site.meter
+        response, feedback, metered_w = state.response, self._feedback, self._metered_w(site.meter, now)
         jump_w = self.settings.jump_pu * float(state.rating_w.sum())
-        metered = meter is not None and meter.other_load_w is not None
-        if meter is None or meter.other_load_w is None or now - meter.unix_s > self.settings.meter_stale_s:
-            metered = False
+        if site.meter is None or metered_w is None:
             feedback.rest()
-        elif meter.unix_s > self._metered_s:
-            self._metered_s = meter.unix_s
-            response.advance(meter.unix_s)
-            difference_w = meter.power_w - meter.other_load_w - float(response.power_w.sum())
-            jumps = feedback.see(difference_w, jump_w, response.under_way_w)
-            witnessed_w, unknown_w = state.witnessed_w(meter.unix_s)
+            response.advance(now)
+        elif site.meter.unix_s > self._metered_s:
+            self._metered_s = site.meter.unix_s
+            response.advance(site.meter.unix_s)
+            jumps = feedback.see(metered_w - float(response.power_w.sum()), jump_w, response.under_way_w)
+            witnessed_w, unknown_w = state.witnessed_w(site.meter.unix_s)
             trust_w = self.settings.trust_pu * (float(state.rating_w.sum()) + 4.0 * abs(witnessed_w)) + unknown_w
             flows_w = float(np.abs(response.power_w).sum()) + unknown_w
-            feedback.doubt(meter.power_w - meter.other_load_w - witnessed_w, trust_w, flows_w, meter.unix_s)
+            feedback.doubt(metered_w - witnessed_w, trust_w, flows_w, site.meter.unix_s)
             self._event |= jumps and not feedback.doubted
-        if not metered:
-            response.advance(now)
         state, gone = state.read(site.tree, site.chargers)
         self._state = state
         if gone.any:
             self._event = True
-            self._account(state, gone, jump_w, metered=metered)
+            self._account(state, gone, jump_w, metered=metered_w is not None)
         return state
 
     def _account(self, state: State, gone: Gone, jump_w: float, *, metered: bool) -> None:
@@ -240,10 +240,16 @@ class Controller:
         if gone.lost.any() and metered:
             self._feedback.taken_out(state.response.take_out(gone.lost), surely=False, jump_w=jump_w)
 
+    def _metered_w(self, meter: Meter | None, now: float) -> float | None:
+        """What the meter shows of the chargers; None if it cannot say."""
+        if meter is None or meter.other_load_w is None or now - meter.unix_s > self.settings.meter_stale_s:
+            return None
+        return meter.power_w - meter.other_load_w
+
     def _delivered(self, site: Site, state: State, now: float) -> float:
-        meter = None if self._feedback.doubted else site.meter
-        if meter is not None and meter.other_load_w is not None and now - meter.unix_s <= self.settings.meter_stale_s:
-            return meter.power_w - meter.other_load_w
+        metered_w = None if self._feedback.doubted else self._metered_w(site.meter, now)
+        if metered_w is not None:
+            return metered_w
         measured_w, fresh = state.columns["measured_w"], state.columns["measured_s"] >= now - self.settings.silent_s
         return float(np.where(fresh & ~np.isnan(measured_w), measured_w, state.response.power_w).sum())
 
@@ -273,6 +279,23 @@ class Controller:
         if what is What.CHARGE_ONLY and charger is not None:
             name = charger.charge_only
         return Binding(what, name)
+
+    def _unmet(self, wanted: Asked, ideal_w: float, unreached_w: float) -> Iterator[Notice]:
+        """Vehicles, floors, nodes or the reserve stand against the request, however many set-points change."""
+        if wanted.power_w is None:
+            return
+        lacking_w = abs(wanted.power_w - ideal_w - self._feedback.off_w)
+        if lacking_w > unreached_w:
+            text = f"{wanted.by} asks for {kw(wanted.power_w)}; the site comes within {kw(lacking_w)} of it"
+            yield Notice(Trouble.SHORT, wanted.by, text)
+
+    def _over(self, state: State, limits: Limits) -> Iterator[Notice]:
+        """Nodes of which other loads, and stations on their own, take more than all."""
+        room_w = np.minimum(limits.charge_w, limits.discharge_w)
+        for row in np.flatnonzero(room_w < -RESOLUTION_W).tolist():
+            name = state.columns.network.row_name(row)
+            text = f"node {name}: other loads and stations on their own exceed its limit by {kw(-float(room_w[row]))}"
+            yield Notice(Trouble.NODE_OVER, name, text)
 
     def _notices(self, site: Site, state: State, now: float, silent: Bools) -> tuple[Notice, ...]:
         ids = state.columns.ids

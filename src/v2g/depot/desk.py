@@ -7,7 +7,6 @@ from math import inf
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from v2g.depot.configuration import Standing
 from v2g.depot.ledger import Ledger
@@ -31,7 +30,6 @@ class Channel(IntEnum):
     HTTP = 1
     MQTT = 2
     SCHEDULE = 3
-    CONFIGURATION = 4
 
 
 class RequestError(V2GError):
@@ -139,11 +137,6 @@ def _numbers(request: AnyRequest) -> Iterator[tuple[str, float]]:
             value = getattr(each, name)
             if isinstance(value, int | float):
                 yield name, value
-
-
-def extended(request: AnyRequest, until_unix_s: float) -> AnyRequest:
-    """The same request, valid for longer."""
-    return replace(request, until_unix_s=until_unix_s)
 
 
 def _standing(standing: Standing) -> Iterator[AnyRequest]:

@@ -95,7 +95,7 @@ class Trouble(StrEnum):
     """What the controller warns of."""
 
     SHORT = "D01"
-    """The request is not met: the vehicles, their floors or the nodes do not allow it."""
+    """The request cannot be met: the vehicles, their floors, the nodes or the reserve do not allow it."""
     LOSS = "D02"
     """The meter shows less than the chargers should give: somebody is gone without a word."""
     DOES_NOT_FOLLOW = "D03"
@@ -103,12 +103,11 @@ class Trouble(StrEnum):
     SILENT = "D04"
     """A charger has sent no measurement for too long."""
     NODE_OVER = "D05"
-    """What flows through a node is above its limit, and the chargers cannot bring it down."""
+    """Other loads and stations on their own exceed a node's limit: no charger can bring that down."""
     METER_LOST = "D06"
-    """The site's meter is stale: measured-power feedback rests."""
+    """The site's meter is stale, or contradicts the chargers: its feedback rests, or corrects little."""
     UNKNOWN_NODE = "D07"
     """A charger names a node that is not in the tree: it stays at 0."""
-
     HOT = "D08"
     """A transformer's hot spot is above its limit; what it may carry is lowered until it is not."""
 

@@ -13,12 +13,11 @@ from v2g.depot.view import Charger
 
 FRESH_S = 10.0
 """A measurement older than this says nothing of the power just now."""
-
-
 _KEPT = (
     "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "over_w",
     "_over_since_s", "_needs_s", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
 )  # fmt: skip
+"""What a charger takes along when the list of chargers changes."""
 
 
 class Gone:

@@ -54,11 +54,6 @@ class Heat:
     def hot_spot_c(self) -> float:
         return self.oil_c + self._gradient_k - self._overshoot_k
 
-    @property
-    def ageing(self) -> float:
-        """How fast the insulation ages, 1 as at 98 °C (clause 6.2, paper that is not thermally upgraded)."""
-        return float(2.0 ** ((self.hot_spot_c - 98.0) / 6.0))
-
     def carry(self, power_w: float, ambient_c: float | None, passed_s: float) -> None:
         """It has carried this power, in either direction, for `passed_s`. An ambient of None is not known."""
         self.ambient_c = self.transformer.ambient_c if ambient_c is None else ambient_c

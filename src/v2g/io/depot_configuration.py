@@ -4,8 +4,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from v2g.depot.configuration import Broker, Configuration, EvsePlace, FleetVehicle, StationPlace
+from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
 from v2g.depot.needs import FleetListError, read_list
+from v2g.depot.transformer import Transformer
 from v2g.depot.tree import Node, Tree, TreeError
 from v2g.kernel import regular_file
 from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields, Findings, Rule, Rules, read
@@ -51,18 +52,19 @@ def _listed(configuration: Configuration, place: Path) -> tuple[FleetVehicle, ..
 
 def tree_of(configuration: Configuration) -> Tree:
     """The feeders as the controller knows them."""
-    return Tree(
-        Node(
-            name=each.id,
-            parent=each.parent,
-            max_charge_w=each.charge_w,
-            max_discharge_w=each.charge_w if each.discharge_w is None else each.discharge_w,
-            max_phase_charge_w=each.charge_w / 3 if each.phase_w is None else each.phase_w,
-            max_phase_discharge_w=(each.charge_w if each.discharge_w is None else each.discharge_w) / 3
-            if each.phase_w is None
-            else each.phase_w,
-        )
-        for each in configuration.feeders
+    return Tree(map(_node, configuration.feeders))
+
+
+def _node(feeder: Feeder) -> Node:
+    discharge_w = feeder.charge_w if feeder.discharge_w is None else feeder.discharge_w
+    return Node(
+        name=feeder.id,
+        parent=feeder.parent,
+        max_charge_w=feeder.charge_w,
+        max_discharge_w=discharge_w,
+        max_phase_charge_w=feeder.charge_w / 3 if feeder.phase_w is None else feeder.phase_w,
+        max_phase_discharge_w=discharge_w / 3 if feeder.phase_w is None else feeder.phase_w,
+        transformer=None if feeder.rated_va is None else Transformer(rated_w=feeder.rated_va),
     )
 
 

@@ -19,7 +19,7 @@ from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.desk import Channel, Desk, read
 from v2g.depot.dispatch import Dispatch, What
-from v2g.depot.history import History, Record, span_of
+from v2g.depot.history import QUARTER_S, History, Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
@@ -44,6 +44,7 @@ DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
 LATENCY_S = 0.3
 """From a decision until stations in a local network begin to follow."""
+DECISIONS_KEPT_S = 31 * 86_400.0
 FREQUENCY_S = 5.0
 """A frequency that is older is not known."""
 FLUSH_S = 5.0
@@ -279,6 +280,8 @@ class DepotProcess:
         self.cycles += 1
         for record in self.past.see(now, self.site.chargers, dispatch, self.site.frequency_hz):
             self.ledger.record(record)
+            if record.span_s == QUARTER_S:
+                self.ledger.forget_decisions(now - DECISIONS_KEPT_S)
         powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
         nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
         self.gateway.steer(powers_w, now, time.time(), nodes)

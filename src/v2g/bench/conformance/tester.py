@@ -17,7 +17,6 @@ from v2g.ocpp.version import Invalid, Subprotocol, version
 
 ANSWER_S = 30.0
 """How long the station may take to answer."""
-LATER = 3_600.0
 INTERVAL_S = 300
 CAR = "WMIV1CONFORMANCE0001"
 

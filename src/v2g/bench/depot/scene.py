@@ -15,8 +15,8 @@ FLOOR_SOC = 0.3
 CAPACITY_W = 240_000.0
 FEEDERS: dict[str, float] = {"T1": 200_000.0, "T2": 200_000.0, "T3": 70_000.0}
 """T3 is small: it binds when the signal asks for much."""
-OLD, PLAIN = 20, 10
-"""Stations of OCPP 2.0.1, and how many of them cannot discharge."""
+OLD = 20
+"""Stations of OCPP 2.0.1."""
 CYCLE_S = 2.0
 
 
