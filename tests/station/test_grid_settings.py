@@ -137,6 +137,22 @@ def test_after_a_damaged_file_nothing_is_fed_until_the_settings_are_set_again(tm
     assert not world.evse.kept.grid_lost
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+def test_what_is_set_for_a_time_in_the_place_of_lost_settings_is_no_permission_for_ever(permitted: bool) -> None:
+    world = World(FEEDING, INTENT)
+    world.kept = KeptEvse(grid_lost="kept.json could not be read")
+    world.start_station()
+    in_the_loop(world, 4.0)
+    ask(world, GridSet(changes={"enter_service.permitted": permitted}, for_s=8.0))
+    world.run(7.0)
+    assert (world.plant.power_w < -5_000) is permitted
+    world.run(2.0)
+    fed_wh = world.plant.export_wh
+    world.run(10.0)
+    assert world.plant.export_wh == pytest.approx(fed_wh, abs=1.0), "it is as unknown as before"
+    assert world.evse.kept.grid_lost
+
+
 def test_where_nobody_but_the_back_end_may_set_anything_nothing_is_lost() -> None:
     world = World(replace(FEEDING, grid_code=replace(PROMPT, adjustable_by=("back_end",))), INTENT)
     world.kept = KeptEvse(grid_lost="kept.json could not be read")

@@ -169,7 +169,7 @@ class GridGuard:
     @property
     def refusal(self) -> GridLimit | None:
         """Why nothing is fed whatever the grid is like, or None: an unknown is not a permission."""
-        if self.settings_lost:
+        if self.settings_lost and not self._permits_for_a_time:
             remedy = f"`v2g grid set {PERMISSION}=true`, or `v2g grid default`"
             return GridLimit("grid settings", discharge_w=0.0, detail=f"{self.settings_lost}; set them again: {remedy}")
         if not self.code.islanding.probe_enabled:
@@ -179,6 +179,12 @@ class GridGuard:
             detail = "how late set-points arrive is not known: the meter does not show that the power follows"
             return GridLimit("islanding probe", discharge_w=0.0, detail=detail)
         return None
+
+    @property
+    def _permits_for_a_time(self) -> bool:
+        """Whether somebody on the spot permits feeding at present; what holds after that is as unknown as before."""
+        layers = (layer for party, layer in self.adjustments.layers.items() if party is not Party.BACK_END)
+        return any(PERMISSION in layer and layer[PERMISSION].value is True for layer in layers)
 
     def _held(self, now: float) -> tuple[GridLimit, ...]:
         """What stands against feeding beside the grid itself."""
@@ -213,7 +219,7 @@ class GridGuard:
         Raises `SettingsError`; then nothing has changed.
         """
         self.adjustments.set(party, lasting(changes, by, for_s))
-        if PERMISSION in changes:
+        if PERMISSION in changes and for_s is None:
             self.settings_lost = ""
         self._follow()
 
