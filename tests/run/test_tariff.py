@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +116,8 @@ def test_the_next_24_hours_are_covered_without_a_gap_at_the_price_of_the_hour(un
         (NIGHT.replace("06:00", "00:00"), "and increase"),
         (NIGHT.replace("06:00", "24:00"), "tariff"),
         (NIGHT.replace("0.32", ".nan"), "tariff"),
+        (NIGHT.replace("EUR", '"EUR\\n"'), "Currency"),
+        (NIGHT.replace("night", '"\\ud800"'), "is no character"),
         ("[" * 100, "nested"),
         ("a: &a [1]\nb: *c", "tariff"),
     ],
@@ -123,6 +126,15 @@ def test_a_wrong_file_is_named(text: str, complaint: str, tmp_path: Path) -> Non
     with pytest.raises(TariffError, match=complaint) as caught:
         FileTariff(settings(tmp_path, text))
     assert "tariff.yaml" in str(caught.value)
+
+
+def test_a_key_that_signs_no_message_is_named_before_a_car_comes(tmp_path: Path) -> None:
+    named = settings(tmp_path, keys=Hierarchy("p256"))
+    assert named.iso2_key is not None
+    other = generate_private_key(SECP384R1())
+    named.iso2_key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(TariffError, match="ISO 15118-2: a key of secp384r1 signs no message"):
+        FileTariff(named)
 
 
 def test_a_wrong_key_is_named(tmp_path: Path) -> None:

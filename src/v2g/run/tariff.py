@@ -14,6 +14,7 @@ from v2g.iso15118.day_tariff import DayTariff, Step
 from v2g.kernel import regular_file
 from v2g.kernel.bounded_yaml import TooLarge, load
 from v2g.kernel.errors import V2GError
+from v2g.messages import ExiError, encode_fragment
 from v2g.station.config.settings import TariffSettings
 
 if TYPE_CHECKING:  # a station without contracts loads no cryptography for it
@@ -53,6 +54,21 @@ class FileTariff:
         self._tariffs = [_read(file) for file in (settings.file, *settings.others)]
         keys = {"ISO 15118-2": settings.iso2_key, "ISO 15118-20": settings.iso20_key}
         self._keys = {edition: _key(file) for edition, file in keys.items() if file is not None}
+        self._try(settings)
+
+    def _try(self, settings: TariffSettings) -> None:
+        """What no message can carry is found now, not when a car is at the cable. Raises `TariffError`."""
+        for file, each in zip((settings.file, *settings.others), self._tariffs, strict=True):
+            try:
+                encode_fragment("iso2", "SalesTariff", each.sales_tariff(0))
+                encode_fragment("iso20-common", "AbsolutePriceSchedule", each.price_schedule(0))
+            except ExiError as error:
+                raise TariffError(f"tariff {file}: {error}; see docs/plug-and-charge.md") from error
+        for edition in self._keys:
+            try:
+                self.tariff(edition, "a contract")
+            except V2GError as error:
+                raise TariffError(f"key of the tariff for {edition}: {error}") from error
 
     def tariff(self, edition: str, contract: str) -> Priced | None:
         """See the port. With a contract it is signed, if there is a key for the edition."""
