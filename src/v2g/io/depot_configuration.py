@@ -1,5 +1,7 @@
 """The configuration file of a depot: opens it and the files that it names, and checks all of it."""
 
+from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -150,6 +152,33 @@ def _silence(site: Fields) -> Findings:
             "silence.stale_s",
             "shorter than two intervals of meter_s; one lost value would stop a discharge",
         )
+    for name, phase, sum_w, limit_w in _safe_sums(site):
+        if sum_w > limit_w:
+            at = f"{name}{f' phase {phase}' if phase else ''}"
+            yield (
+                "silence.safe_w",
+                f"behind {at} that is {sum_w:g} W while all are silent, above {limit_w:g} W; lower it",
+            )
+
+
+def _safe_sums(site: Fields) -> Iterator[tuple[str, int, float, float]]:
+    """What flows through each feeder, or phase of it (0: all), if nobody is steered; and its limit."""
+    parents = {each["id"]: each.get("parent") for each in site["feeders"] if "id" in each}
+    sums_w: dict[tuple[str, int], float] = {}
+    for station in site["stations"]:
+        for evse in station.get("evses", ()):
+            node, seen = evse.get("feeder") or site["feeders"][0].get("id"), set[str]()
+            safe_w, phases = min(site["silence"]["safe_w"], evse["charge_w"]), evse["phases"]
+            while node in parents and node not in seen:
+                seen.add(node)
+                for phase, share in ((0, 1.0), *((each, 1.0 / len(phases)) for each in phases)):
+                    sums_w[node, phase] = sums_w.get((node, phase), 0.0) + share * safe_w
+                node = parents[node]
+    for each in site["feeders"]:
+        for phase in (0, 1, 2, 3):
+            whole_w = each.get("charge_w", inf)
+            limit_w = whole_w if not phase else whole_w / 3 if each.get("phase_w") is None else each["phase_w"]
+            yield each.get("id", ""), phase, sums_w.get((each.get("id", ""), phase), 0.0), limit_w
 
 
 def _http(site: Fields) -> Findings:
@@ -174,6 +203,8 @@ def _evse(evse: Fields) -> Findings:
     for way in ("charge", "discharge"):
         if evse[f"min_{way}_w"] > evse[f"{way}_w"]:
             yield f"min_{way}_w", f"above {way}_w"
+    if len(set(evse["phases"])) < len(evse["phases"]):
+        yield "phases", "a phase is there twice; write each one once"
 
 
 def _station(station: Fields) -> Findings:
