@@ -7,6 +7,7 @@ import pytest
 from tests.csms.site import Depot
 from tests.csms.test_gateway import ID, steered
 
+from v2g.csms.gateway import LINES_S, MOST_LINES
 from v2g.depot.configuration import FleetVehicle
 from v2g.ocpp.schedule import timestamp
 
@@ -63,6 +64,18 @@ def test_a_late_meter_value_says_nothing_of_the_vehicle_that_came_since() -> Non
     value = {"timestamp": at(depot.now - 30), "sampledValue": [sample(90, "SoC", "Percent")]}
     said(depot, "MeterValues", {"evseId": 1, "meterValue": [value]})
     assert depot.gateway.evses[ID].soc_pu != 0.9
+
+
+def test_a_station_that_floods_does_not_fill_the_log() -> None:
+    depot = steered()
+    depot.now += LINES_S
+    depot.gateway.lines.clear()
+    for number in range(150):
+        depot.gateway.receive("CS0", f"[{number}", depot.now, depot.now)
+    assert len(depot.gateway.lines) == MOST_LINES
+    depot.now += LINES_S
+    depot.gateway.receive("CS0", "[", depot.now, depot.now)
+    assert depot.gateway.lines[-2] == "CS0: 130 more lines are left out"
 
 
 @pytest.mark.parametrize("capacity_wh", [1e308, -1.0])

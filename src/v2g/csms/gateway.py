@@ -32,6 +32,8 @@ from v2g.ocpp.version import version
 HEARTBEAT_S = 300
 LOOK_AGAIN_S = 30.0
 """A charger of which nothing is heard is looked at again: a departure may be another day's by now."""
+MOST_LINES, LINES_S = 20, 60.0
+"""Lines of the log that one station may cause in this time."""
 LISTED = 200
 """Lines for a person that wait at most."""
 STOPS: tuple[v21.TriggerReasonEnumType, ...] = ("StopAuthorized", "Deauthorized")
@@ -126,7 +128,7 @@ class Gateway:
             case Failed() as failed:
                 managed.failed(failed, now)
             case Discarded(reason):
-                self.lines.append(f"{station}: {reason}")
+                self._line(managed, f"{station}: {reason}", now)
         managed.speak(now, unix_s)
         self.ledger.commit()
 
@@ -233,7 +235,7 @@ class Gateway:
     ) -> None:
         match request:
             case v21.BootNotificationRequest():
-                self._booted(managed, request)
+                self._booted(managed, request, now)
                 response: Message | None = v21.BootNotificationResponse(
                     currentTime=timestamp(unix_s), interval=HEARTBEAT_S, status="Accepted"
                 )
@@ -258,14 +260,24 @@ class Gateway:
                 response = v21.MeterValuesResponse()
             case _:
                 if isinstance(request, v21.SecurityEventNotificationRequest):
-                    self.lines.append(f"{managed.id}: {request.type} {given(request.techInfo, '')}".rstrip())
+                    self._line(managed, f"{managed.id}: {request.type} {given(request.techInfo, '')}".rstrip(), now)
                 response = _usual(action)
         if response is None:
             rpc.refuse(id, "NotSupported", f"this depot has no {action}")
         else:
             rpc.answer(id, response)
 
-    def _booted(self, managed: ManagedStation, request: v21.BootNotificationRequest) -> None:
+    def _line(self, managed: ManagedStation, text: str, now: float) -> None:
+        """A line of what a station has sent. One that floods the depot must not fill the disk with the log."""
+        if now - managed.lines_since_s >= LINES_S:
+            if managed.lines > MOST_LINES:
+                self.lines.append(f"{managed.id}: {managed.lines - MOST_LINES} more lines are left out")
+            managed.lines, managed.lines_since_s = 0, now
+        managed.lines += 1
+        if managed.lines <= MOST_LINES:
+            self.lines.append(text)
+
+    def _booted(self, managed: ManagedStation, request: v21.BootNotificationRequest, now: float) -> None:
         card = request.chargingStation
         managed.kept = replace(
             managed.kept,
@@ -274,7 +286,7 @@ class Gateway:
             serial=given(card.serialNumber, ""),
             firmware=given(card.firmwareVersion, ""),
         )
-        self.lines.append(f"{managed.id} booted ({request.reason}): {card.vendorName} {card.model}")
+        self._line(managed, f"{managed.id} booted ({request.reason}): {card.vendorName} {card.model}", now)
         self._keep_station(managed)
         expected = managed.place.serial
         if self._certificates and expected and managed.kept.serial != expected:  # B01.FR.11 and 12
@@ -303,7 +315,7 @@ class Gateway:
     def _needs(self, managed: ManagedStation, request: v21.NotifyEVChargingNeedsRequest, now: float) -> None:
         evse = managed.evses.get(request.evseId)
         if evse is None or evse.transaction is None:
-            self.lines.append(f"{managed.id}/{request.evseId}: needs without a transaction are left out")
+            self._line(managed, f"{managed.id}/{request.evseId}: needs without a transaction are left out", now)
             return
         needs = request.chargingNeeds
         dc = needs.dcChargingParameters

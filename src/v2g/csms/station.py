@@ -74,6 +74,8 @@ class ManagedStation:
         self.bottom = ""
         """What became of the bottom profile: empty, `Accepted`, or the reason why the station has refused it."""
         self.heard_s = -inf
+        self.lines, self.lines_since_s = 0, -inf
+        """Lines of the log that it has caused since then."""
         self._silence, self._report = configuration.silence, report
         self._calls: deque[tuple[str, Message, Then | None]] = deque()
         self._pending: tuple[str, Then | None] | None = None

@@ -14,6 +14,11 @@ class SteadyClock:
         self._wall, self._monotonic = wall, monotonic
         self._then_s, self._now_s = monotonic(), wall()
 
+    @property
+    def late_s(self) -> float:
+        """How far it is behind the clock of the machine, which was set since then; negative: ahead."""
+        return self._wall() - self.now()
+
     def now(self) -> float:
         """Unix seconds, never less than before."""
         at_s = self._monotonic()

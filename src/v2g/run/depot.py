@@ -47,6 +47,8 @@ LATENCY_S = 0.3
 DECISIONS_KEPT_S = 31 * 86_400.0
 FREQUENCY_S = 5.0
 """A frequency that is older is not known."""
+CLOCK_S = 300.0
+"""A difference to the machine's clock that a person should know of."""
 FLUSH_S = 5.0
 """How long somebody waits for the disk who has to know what is on it."""
 
@@ -288,7 +290,7 @@ class DepotProcess:
         self._plan.look(self.site, now)
         self._keep_decisions(dispatch, now)
         self._flush()
-        self._complain(self.ledger.trouble or "")
+        self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
 
     def _look_at_schedule(self) -> None:
         if self._schedule is None:
@@ -458,6 +460,16 @@ class DepotProcess:
     def _committed(self) -> None:
         self.gateway.committed()
         self._flush()
+
+
+def clock_trouble(late_s: float) -> str:
+    """What a person has to do about a clock that was set while the depot ran; empty if nothing."""
+    if abs(late_s) <= CLOCK_S:
+        return ""
+    return (
+        f"the machine's clock was set by more than {CLOCK_S:.0f} s while the depot ran, which follows by 1 % only: "
+        "departures, schedules and prices are off by that; restart the depot"
+    )
 
 
 async def open_ledger(place: str) -> SqliteLedger | PostgresLedger:
