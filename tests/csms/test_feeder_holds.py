@@ -73,6 +73,17 @@ def test_a_station_that_takes_more_than_its_set_point_leaves_less_for_the_others
     assert any(each.trouble is Trouble.DOES_NOT_FOLLOW and "more than" in each.text for each in found.notices)
 
 
+def test_a_late_measurement_is_no_disobedience() -> None:
+    controller, seen = Controller(), [0.0] * 4
+    for cycle in range(30):
+        now = NOW + 2 * cycle
+        late = charger(1, "site", soc_pu=0.5, measured_w=seen[-4], measured_unix_s=now)
+        found = controller.step(site(late, power_w=(-1) ** (cycle // 3) * 10_000.0), now)
+        seen.append(found.commanded_w)
+        assert not found.notices
+    assert min(seen) < -8_000 < 8_000 < max(seen)
+
+
 def test_a_station_that_refuses_the_bottom_profile_may_take_all_that_it_can() -> None:
     depot = Depot()
     depot.plug()

@@ -15,7 +15,8 @@ FRESH_S = 10.0
 """A measurement older than this says nothing of the power just now."""
 _KEPT = (
     "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "over_w",
-    "_over_since_s", "_needs_s", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
+    "_over_since_s", "_most_set_w", "_least_set_w", "_most_before_w", "_least_before_w",
+    "_needs_s", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
 )  # fmt: skip
 """What a charger takes along when the list of chargers changes."""
 
@@ -53,6 +54,12 @@ class State:
         self.over_w: Floats = np.zeros(size)
         """What a charger does beyond its set-point, and has done for a while; positive charges."""
         self._over_since_s: Floats = np.full(size, np.inf)
+        self._most_set_w: Floats = np.zeros(size)
+        self._least_set_w: Floats = np.zeros(size)
+        """Of its set-points lately; `before`: in the time before that."""
+        self._most_before_w: Floats = np.zeros(size)
+        self._least_before_w: Floats = np.zeros(size)
+        self._turned_s = now
         self._needs_s: Floats = np.full(size, np.nan)
         self._soc_s: Floats = np.full(size, -np.inf)
         self._capacity_wh: Floats = np.full(size, np.nan)
@@ -164,9 +171,14 @@ class State:
             response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
 
     def _watch(self, measured_w: Floats, band_w: Floats, usable: Bools, now: float, patience_s: float) -> None:
-        """Find what chargers do beyond their set-points (`over_w`)."""
-        most_w = np.maximum(np.maximum(self.response.power_w, self.power_w), 0.0)
-        least_w = np.minimum(np.minimum(self.response.power_w, self.power_w), 0.0)
+        """Find what chargers do beyond their set-points (`over_w`): all that they had while a measurement is fresh."""
+        if now - self._turned_s >= FRESH_S:
+            self._turned_s, self._most_before_w, self._least_before_w = now, self._most_set_w, self._least_set_w
+            self._most_set_w = self._least_set_w = self.power_w
+        self._most_set_w = np.maximum(self._most_set_w, np.maximum(self.power_w, self.response.power_w))
+        self._least_set_w = np.minimum(self._least_set_w, np.minimum(self.power_w, self.response.power_w))
+        most_w = np.maximum(np.maximum(self._most_before_w, self._most_set_w), 0.0)
+        least_w = np.minimum(np.minimum(self._least_before_w, self._least_set_w), 0.0)
         over_w = np.where(usable, np.nan_to_num(measured_w - np.clip(measured_w, least_w, most_w)), 0.0)
         self._over_since_s = np.where(np.abs(over_w) > band_w, np.minimum(self._over_since_s, now), np.inf)
         self.over_w = np.where(now - self._over_since_s > patience_s, over_w, 0.0)
