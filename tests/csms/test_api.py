@@ -17,7 +17,7 @@ from tests.csms.site import car, configured
 from v2g.bench.depot.station import LightStation
 from v2g.console.access import Gate
 from v2g.depot.configuration import Control, Http
-from v2g.io.depot_http import Api
+from v2g.io.depot_http import MOST_STREAMS_EACH, Api
 from v2g.ocpp.version import version
 from v2g.run.depot import DepotProcess, open_ledger
 
@@ -221,3 +221,18 @@ async def _streamed(folder: Path) -> None:
         assert delta["columns"]["setpoint_w"] == [-5_000]
         assert delta["site"]["requested_w"] == -5_000
         assert api.stream.clients == 0
+
+
+def test_one_reader_does_not_shut_out_the_others(tmp_path: Path) -> None:
+    async def case() -> None:
+        async with depot(tmp_path) as (process, _, _):
+            api = Api(process, Gate(monotonic))
+            readers = [api.stream.read() for _ in range(MOST_STREAMS_EACH)]
+            for each in readers:
+                await anext(each)
+            answer = await ask(api.app, "GET", "/api/events", parts=2)
+            assert answer.status == 503
+            assert "end one" in answer.json["error"]
+            assert api.stream.read_by("ann") == 0
+
+    asyncio.run(case())

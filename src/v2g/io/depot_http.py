@@ -31,7 +31,7 @@ from v2g.io.station_server import ListenError
 from v2g.kernel.errors import V2GError
 
 LONGEST_BODY = 65_536
-MOST_STREAMS = 64
+MOST_STREAMS, MOST_STREAMS_EACH = 64, 16
 BEHIND = 5
 """Frames that a client of the stream may be late before it starts again with a whole one."""
 FRAME_S = 1.0
@@ -215,8 +215,12 @@ class Api:
             return refusal(refused)
         if self.stream.clients >= MOST_STREAMS:
             return _json({"error": f"{MOST_STREAMS} clients read the stream already"}, 503)
+        user = self._gate.user(request)
+        who = "" if user is None else user.name
+        if self.stream.read_by(who) >= MOST_STREAMS_EACH:  # one person must not shut out the others
+            return _json({"error": f"{who or 'this machine'} reads {MOST_STREAMS_EACH} streams already; end one"}, 503)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self.stream.read(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self.stream.read(who), media_type="text/event-stream", headers=headers)
 
 
 class Stream:
@@ -224,13 +228,18 @@ class Stream:
 
     def __init__(self, depot: Depot) -> None:
         self._depot = depot
-        self._queues: set[asyncio.Queue[bytes | None]] = set()
+        self._queues: dict[asyncio.Queue[bytes | None], str] = {}
+        """Of each client, and who it is."""
         self._rows: Mapping[str, tuple[Any, ...]] = {}
 
     @property
     def clients(self) -> int:
         """How many read it."""
         return len(self._queues)
+
+    def read_by(self, who: str) -> int:
+        """How many clients of one person read it."""
+        return sum(each == who for each in self._queues.values())
 
     async def run(self) -> None:
         """Make the frames, as long as somebody reads them."""
@@ -251,12 +260,12 @@ class Stream:
             elif queue.qsize() == BEHIND:
                 queue.put_nowait(None)
 
-    async def read(self) -> AsyncIterator[bytes]:
-        """What one client gets."""
+    async def read(self, who: str = "") -> AsyncIterator[bytes]:
+        """What one client gets. `who`: the person."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         if not self._queues:
             self._rows = self._depot.rows()
-        self._queues.add(queue)
+        self._queues[queue] = who
         try:
             yield self._whole()
             while True:
@@ -267,7 +276,7 @@ class Stream:
                     frame = self._whole()
                 yield frame
         finally:
-            self._queues.discard(queue)
+            self._queues.pop(queue, None)
 
     def _whole(self) -> bytes:
         columns = list(zip(*self._rows.values(), strict=True)) or [()] * len(COLUMNS)
