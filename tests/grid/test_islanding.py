@@ -184,6 +184,19 @@ def test_a_trial_moves_the_set_points_until_the_delay_is_known_or_will_never_be(
             assert fed_w[1_250:] == [0.0] * 250
 
 
+@pytest.mark.parametrize("late_s", [1.5, 2.7, 3.0, 3.3, 4.0, 6.0, 9.0])
+def test_a_power_that_is_turns_of_the_trial_late_is_not_taken_for_one_that_follows_at_once(late_s: float) -> None:
+    delay, fed_w = SetPointDelay(10_000), []
+    for count in range(1_300):
+        now, late = count * STEP_S, round(late_s / STEP_S)
+        fed_w.append(delay.feeds_w(now))
+        delay.set(-fed_w[-1], now)
+        if count % 5 == 0:
+            delay.see(-fed_w[count - late] if count >= late else 0.0, now)
+        assert not delay.measured, f"{delay.delay_s} s after {now:.1f} s"
+    assert delay.hopeless
+
+
 def test_once_measured_it_stays_so_if_the_battery_takes_less_later() -> None:
     delay = _following(0.1)
     for count in range(300, 900):

@@ -5,6 +5,7 @@ nothing but a trial is fed before the delay is known: little power and none in t
 """
 
 from collections import deque
+from itertools import accumulate
 from math import inf
 
 _STEP_S = 0.05
@@ -19,8 +20,8 @@ _HOPELESS = 16
 """The trial ends after this many moves of the set-point: 24 s, if nothing else moves it."""
 TRIAL = 0.1
 """Share of the rated power that is fed in a trial."""
-_TRIAL_S = 1.5
-"""How long it is fed, and how long it is not."""
+_TRIAL_S = (1.5, 0.9, 2.1, 1.2, 1.8, 0.7, 2.4)
+"""How long it is fed and not fed, in turn. In turns of the same length a delay of two of them would look like none."""
 _CLEAR, _EXPLAINED = 0.5, 0.15
 """The best candidate's error up to which the power is seen to follow: as a share of that of the longest candidate, and
 of the set-points' own variance. A power that stands still fits one candidate better than another, and none well."""
@@ -57,8 +58,12 @@ class SetPointDelay:
         Call it once the grid permits feeding.
         """
         self._trial_s = now if self._trial_s is None else self._trial_s
-        rests = (now - self._trial_s) // _TRIAL_S % 2
-        return 0.0 if rests or self.hopeless else TRIAL * self._rated_w
+        if self.hopeless:
+            return 0.0
+        rounds, elapsed_s = divmod(now - self._trial_s, sum(_TRIAL_S))
+        ends_s = accumulate(_TRIAL_S)
+        turn = int(rounds) * len(_TRIAL_S) + sum(elapsed_s >= end_s for end_s in ends_s)
+        return 0.0 if turn % 2 else TRIAL * self._rated_w
 
     @property
     def hopeless(self) -> bool:
