@@ -147,8 +147,8 @@ class Gate:
             return strange
         user = self.user(request)
         if user is None:
-            remedy = "sign in, or send a token: Authorization: Bearer ..." if self._users else "a token is needed: "
-            return Refusal(HTTPStatus.UNAUTHORIZED, remedy if self._users else f"{remedy}Authorization: Bearer ...")
+            remedy = "sign in, or send a token" if self._users else "a token is needed"
+            return Refusal(HTTPStatus.UNAUTHORIZED, f"{remedy}: Authorization: Bearer ...")
         if user.role is not Role.OPERATOR and request.method not in ("GET", "HEAD"):
             return Refusal(HTTPStatus.FORBIDDEN, f"{user.name} may look only; an operator may do this")
         return None

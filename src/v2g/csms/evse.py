@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
-from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, name_of, of_car
+from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, of_car
 from v2g.depot.columns import MOST_WH
 from v2g.depot.configuration import Configuration, EvsePlace, Silence
 from v2g.depot.needs import joined, of_list
@@ -245,7 +245,7 @@ class ManagedEvse:
             needs.append(of_car(stated, capacity_wh, transaction.needs_soc_pu, transaction.needs_s))
         discharge_w = None if stated is None else most_discharge_w(stated)
         return Vehicle(
-            id=known.id if known is not None else (name_of(token) or None) if token is not None else None,
+            id=None if token is None else fleet.name(token) or None,
             capacity_wh=capacity_wh,
             soc_pu=self.soc_pu,
             soc_unix_s=self.soc_s,

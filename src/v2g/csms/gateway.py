@@ -15,10 +15,10 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from v2g.csms.evse import PROMPT_S, ManagedEvse, Transaction
+from v2g.csms.evse import PROMPT_S, READY, ManagedEvse, Transaction
 from v2g.csms.meter import latest
 from v2g.csms.station import MOST_ENDED, Kept, ManagedStation
-from v2g.csms.vehicles import Fleet, name_of
+from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration
 from v2g.depot.ledger import Entry, Ledger
 from v2g.depot.view import Charger, Needs
@@ -193,10 +193,7 @@ class Gateway:
     def vehicle_of(self, evse: ManagedEvse) -> str:
         """The vehicle there, as a person knows it; empty without one."""
         token = None if evse.transaction is None else evse.transaction.token
-        if token is None:
-            return ""
-        known = self.fleet.find(token)
-        return name_of(token) if known is None else known.id
+        return "" if token is None else self.fleet.name(token)
 
     # What an operator or a driver may do
 
@@ -216,7 +213,7 @@ class Gateway:
         managed = self.stations[charger.rpartition("/")[0]]
         if not managed.online:
             raise RefusedError(f"{charger}: its station is not connected; try again")
-        managed.call("RequestStopTransaction", v21.RequestStopTransactionRequest(transactionId=transaction.id))
+        managed.stop(transaction.id)
         evse.steered.wanted_w = 0.0
 
     def _running(self, charger: str) -> tuple[ManagedEvse, Transaction]:
@@ -366,8 +363,7 @@ class Gateway:
         if running is not None and running.id == transaction:
             return running
         if request.eventType == "Ended":
-            managed.kept = replace(managed.kept, ended=(*managed.kept.ended, transaction)[-MOST_ENDED:])
-            self._keep_station(managed)
+            self._keep_ended(managed, transaction)
             return None
         if running is not None:
             if given(request.offline, False):
@@ -398,10 +394,7 @@ class Gateway:
         token = running.token
         if isinstance(request.idToken, v21.IdTokenType) and request.triggerReason not in STOPS:
             token = request.idToken
-        changed = replace(
-            running, seq=request.seqNo, state=state, token=token, begun=running.begun or state in ("Charging",
-            "SuspendedEV", "SuspendedEVSE"),
-        )  # fmt: skip
+        changed = replace(running, seq=request.seqNo, state=state, token=token, begun=running.begun or state in READY)
         if state != running.state:
             self.urgent = True
         self._follow(evse, changed)
@@ -421,8 +414,7 @@ class Gateway:
         token = request.idToken if isinstance(request.idToken, v21.IdTokenType) else None
         vehicle = "" if evse is None else self.vehicle_of(evse)
         if token is not None:
-            known = self.fleet.find(token)
-            vehicle = name_of(token) if known is None else known.id
+            vehicle = self.fleet.name(token)
         return self.ledger.enter(
             Entry(
                 station=managed.id,
@@ -441,9 +433,8 @@ class Gateway:
     def _over(self, managed: ManagedStation, evse: ManagedEvse, transaction: str) -> None:
         evse.transaction, self.urgent = None, True
         evse.began()
-        managed.kept = replace(managed.kept, ended=(*managed.kept.ended, transaction)[-MOST_ENDED:])
         self._put(_TRANSACTION, evse.id, None)
-        self._keep_station(managed)
+        self._keep_ended(managed, transaction)
 
     # What survives a restart
 
@@ -454,6 +445,10 @@ class Gateway:
             transaction.needs, transaction.driver, transaction.paused
         ):  # fmt: skip
             self.urgent = True
+
+    def _keep_ended(self, managed: ManagedStation, transaction: str) -> None:
+        managed.kept = replace(managed.kept, ended=(*managed.kept.ended, transaction)[-MOST_ENDED:])
+        self._keep_station(managed)
 
     def _keep_station(self, managed: ManagedStation) -> None:
         self._put(_STATION, managed.id, encode(managed.kept))

@@ -231,9 +231,7 @@ class RelayedStation:
             self._reported(number, frame)
         elif number in self._own_requests and frame.action.startswith(("Report", "NotifyReport")):
             self._hear(frame, now, unix_s, answers=True)  # the gateway has asked for it
-        elif self._undecided or (
-            self.online and not (self._backlog.waits(self.id) and self._backlog.keeps(frame.action))
-        ):
+        elif self._undecided or (self.online and not self._queues(frame)):
             self._up.waiting.append(_Call(frame, Origin.STATION))
             self._hear(frame, now, unix_s)
         elif self.online or self.away is Away.ANSWER:

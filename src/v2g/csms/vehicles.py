@@ -28,6 +28,13 @@ class Fleet:
         """The vehicle with this id or token."""
         return self._by_token.get(_plain(id))
 
+    def name(self, token: v21.IdTokenType) -> str:
+        """What to call a vehicle: by the list, or by what it states; empty if that is nothing."""
+        if (known := self.find(token)) is not None:
+            return known.id
+        named = [each.additionalIdToken for each in given(token.additionalInfo, ()) if each.type == "EVCCID"]
+        return token.idToken or next(iter(named), "")
+
     def info(self, token: v21.IdTokenType) -> v21.IdTokenInfoType:
         """Whether it may charge."""
         refused = self._refuse and self.find(token) is None
@@ -39,12 +46,6 @@ class Fleet:
         both = known is not None and known.discharge
         allowed = (*CHARGING, *BOTH_WAYS) if both else CHARGING
         return v21.AuthorizeResponse(idTokenInfo=self.info(token), allowedEnergyTransfer=allowed)
-
-
-def name_of(token: v21.IdTokenType) -> str:
-    """What to call a vehicle that is not in the list."""
-    named = [each.additionalIdToken for each in given(token.additionalInfo, ()) if each.type == "EVCCID"]
-    return token.idToken or next(iter(named), "")
 
 
 def of_car(needs: v21.ChargingNeedsType, capacity_wh: float | None, soc_pu: float | None, now: float) -> Needs | None:

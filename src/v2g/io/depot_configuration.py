@@ -11,6 +11,7 @@ from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.transformer import Transformer
 from v2g.depot.tree import Node, Tree, TreeError
 from v2g.kernel import regular_file
+from v2g.kernel.errors import V2GError
 from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields, Findings, Rule, Rules, read
 
 PASSWORD_LENGTHS = range(16, 65)
@@ -222,16 +223,19 @@ def _password(owner: Fields, lengths: range) -> Findings:
         return
     try:
         text = password(Path(file))
-    except OSError as error:
-        yield "password_file", f"{file}: {error.strerror}; let this user read it"
+    except V2GError as error:
+        yield "password_file", str(error)
         return
     if len(text) not in lengths:
         yield "password_file", f"{file}: {len(text)} characters; write {lengths[0]} to {lengths[-1]}"
 
 
 def password(file: Path) -> str:
-    """What a file of a password or a token holds. Raises OSError."""
-    return regular_file.read_text(file).strip()
+    """What a file of a password or a token holds. Raises `V2GError`."""
+    try:
+        return regular_file.read_text(file).strip()
+    except OSError as error:
+        raise V2GError(f"{file}: {error.strerror}; let this user read it") from error
 
 
 _RULES: dict[type, tuple[Rule, ...]] = {

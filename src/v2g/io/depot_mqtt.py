@@ -57,8 +57,8 @@ def endpoint_of(place: Place) -> Endpoint:
     """Raises `BackEndError` for a file that cannot be read."""
     try:
         secret = None if place.password_file is None else password(place.password_file)
-    except OSError as error:
-        raise BackEndError(f"{error.filename}: {error.strerror}; let this user read it") from error
+    except V2GError as error:
+        raise BackEndError(str(error)) from error
     secure = place.url.startswith("mqtts://")
     return Endpoint(place.url, place.user, 2 if secure else 1, secret, place.roots)
 

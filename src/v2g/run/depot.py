@@ -482,10 +482,7 @@ async def open_ledger(place: str) -> SqliteLedger | PostgresLedger:
 def _gate(configuration: Configuration) -> Gate:
     """Raises `V2GError` for a file that cannot be read."""
     http = configuration.http
-    try:
-        token = None if http.token_file is None else password(http.token_file)
-    except OSError as error:
-        raise V2GError(f"{error.filename}: {error.strerror}; let this user read it") from error
+    token = None if http.token_file is None else password(http.token_file)
     users = None if http.users_file is None else read_users(http.users_file)
     return Gate(time.monotonic, token=token, users=users, proxy_header=http.proxy_header)
 
@@ -493,12 +490,9 @@ def _gate(configuration: Configuration) -> Gate:
 def _door(configuration: Configuration) -> Door:
     """Raises `V2GError` for a file that cannot be read."""
     connect = configuration.connect
-    try:
-        passwords = {
-            each.id: password(each.password_file) for each in configuration.stations if each.password_file is not None
-        }
-    except OSError as error:
-        raise V2GError(f"{error.filename}: {error.strerror}; let this user read it") from error
+    passwords = {
+        each.id: password(each.password_file) for each in configuration.stations if each.password_file is not None
+    }
     tls = None
     if connect.security_profile > 1 and connect.certificate is not None:
         roots = connect.roots if connect.security_profile == 3 else None

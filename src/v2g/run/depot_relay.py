@@ -12,7 +12,6 @@ from v2g.depot.configuration import Configuration, Upstream
 from v2g.io.carrier import BackEndError, BackOff, Endpoint
 from v2g.io.depot_configuration import password
 from v2g.io.websocket import Connection, connect
-from v2g.kernel.errors import V2GError
 
 AGAIN_S, RANDOM_S, DOUBLINGS = 2.0, 3, 4
 """Before the CSMS is tried again: the first wait, its random part, and how often it is doubled."""
@@ -108,13 +107,13 @@ class DepotRelay:
             try:
                 link = await connect(self._endpoints[station], (self._subprotocols[station],))
             except BackEndError as error:
-                self._tell(station, f"{station}: its CSMS is away: {error}")
+                self._report_once(station, f"{station}: its CSMS is away: {error}")
                 self._lost(station, middle)
             else:
-                self._tell(station, f"{station}: its link to the CSMS stands ({link.subprotocol})")
+                self._report_once(station, f"{station}: its link to the CSMS stands ({link.subprotocol})")
                 wait.succeeded()
                 await self._serve(station, middle, link)
-                self._tell(station, f"{station}: its CSMS is away")
+                self._report_once(station, f"{station}: its CSMS is away")
             await asyncio.sleep(wait.next_s(AGAIN_S, RANDOM_S, DOUBLINGS))
 
     async def _serve(self, station: str, middle: RelayedStation, link: Connection) -> None:
@@ -143,7 +142,7 @@ class DepotRelay:
         middle.csms_gone(self._now(), time.time())
         self.flush(station)
 
-    def _tell(self, station: str, text: str) -> None:
+    def _report_once(self, station: str, text: str) -> None:
         """The same line is reported once."""
         if self._said.get(station) != text:
             self._said[station] = text
@@ -158,10 +157,7 @@ async def _send(link: Connection, outgoing: "asyncio.Queue[str]") -> None:
 
 def _endpoint(upstream: Upstream, station: str, password_file: Path | None) -> Endpoint:
     """How the depot proves to the CSMS who a station is. Raises `V2GError`."""
-    try:
-        secret = None if password_file is None else password(password_file)
-    except OSError as error:
-        raise V2GError(f"{error.filename}: {error.strerror}; let this user read it") from error
+    secret = None if password_file is None else password(password_file)
     return Endpoint(
         upstream.url, station, upstream.security_profile, secret, upstream.roots, upstream.certificate,
         upstream.private_key,

@@ -83,8 +83,8 @@ def equal_share(cycle_s: float = 2.0) -> Plain:
 
 
 def first_come(cycle_s: float = 2.0) -> Plain:
-    """FCFS: in the order of arrival, which is that of the ids of vehicles, for these name their arrival."""
-    return Plain(lambda charger: _arrival(charger), cycle_s)
+    """FCFS: in the order of arrival, which is when needs are stated."""
+    return Plain(_arrival, cycle_s)
 
 
 def earliest_deadline(cycle_s: float = 2.0) -> Plain:
