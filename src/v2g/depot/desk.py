@@ -10,15 +10,21 @@ from msgspec import Struct
 
 from v2g.depot.configuration import Standing
 from v2g.depot.ledger import Ledger
-from v2g.depot.request import AnyRequest, DroopShare, PowerRequest, PriceRequest, RegulationRequest, ScheduleRequest
+from v2g.depot.request import (
+    LARGEST_W,
+    AnyRequest,
+    DroopShare,
+    PowerRequest,
+    PriceRequest,
+    RegulationRequest,
+    ScheduleRequest,
+)
 from v2g.kernel.errors import V2GError
 
 KIND = "request"
 _MAGNITUDES = ("capacity_w", "w_per_hz", "deadband_hz", "max_w")
 LARGEST_PU = 2.0
 """A signal beyond 1 is its end; one far beyond it is in another unit."""
-LARGEST_W = 1e9
-"""No site has a larger power."""
 MOST = 64
 """Requests at a time."""
 

@@ -8,6 +8,9 @@ from math import inf, isfinite
 
 from msgspec import Struct
 
+LARGEST_W = 1e9
+"""No site has a larger power."""
+
 
 class Request(Struct, frozen=True, kw_only=True):
     """What all requests have. A subclass says what is asked (`asked_w`)."""

@@ -9,11 +9,14 @@ its last step.
 from collections.abc import Mapping
 from enum import StrEnum
 from math import inf
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from v2g.depot.request import Request
+from v2g.depot.request import LARGEST_W, Request
 from v2g.depot.tree import Tree
+
+_Power = Annotated[float, Meta(ge=-LARGEST_W, le=LARGEST_W)]
 
 
 class Source(StrEnum):
@@ -118,6 +121,15 @@ class Meter(Struct, frozen=True):
     unix_s: float
     other_load_w: float | None = 0.0
     """What else than chargers it counts, if that is measured; None if it is not."""
+
+
+class Measurements(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an energy management system measures at the site. Positive is drawn from the grid."""
+
+    meter_w: _Power | None = None
+    other_load_w: _Power | None = 0.0
+    """What else than chargers the meter counts; None if that is not known."""
+    frequency_hz: Annotated[float, Meta(ge=10.0, le=100.0)] | None = None
 
 
 class Site(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 import uvicorn
@@ -21,11 +21,10 @@ from starlette.routing import Route
 from v2g.console.access import Gate
 from v2g.console.pages import Pages, refusal
 from v2g.depot.columns import MOST_WH
-from v2g.depot.desk import LARGEST_W
 from v2g.depot.history import Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.shown import COLUMNS
-from v2g.depot.view import Needs, Source
+from v2g.depot.view import Measurements, Needs, Source
 from v2g.io.depot_openapi import described
 from v2g.io.station_server import ListenError
 from v2g.kernel.errors import V2GError
@@ -38,19 +37,6 @@ FRAME_S = 1.0
 DAY_S = 86_400
 YEAR_S = 366 * DAY_S
 LATEST_S = 1e11
-_OPEN = ("GET", "HEAD")
-
-
-_Power = Annotated[float, msgspec.Meta(ge=-LARGEST_W, le=LARGEST_W)]
-
-
-class Measurements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an energy management system measures at the site. Positive is drawn from the grid."""
-
-    meter_w: _Power | None = None
-    other_load_w: _Power | None = 0.0
-    """What else than chargers the meter counts; None if that is not known."""
-    frequency_hz: Annotated[float, msgspec.Meta(ge=10.0, le=100.0)] | None = None
 
 
 class Depot(Protocol):

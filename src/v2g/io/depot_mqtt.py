@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from v2g.depot.configuration import Broker as Place
+from v2g.depot.view import Measurements
 from v2g.io.carrier import BackEndError, Endpoint
 from v2g.io.depot_configuration import password
 from v2g.io.mqtt import ONLINE, Broker, Topics, open_broker
@@ -36,7 +37,7 @@ class Asked(Protocol):
 
     def request_by_mqtt(self, by: str, document: dict[str, Any]) -> None: ...
     def withdraw_by_mqtt(self, by: str) -> bool: ...
-    def measured(self, measurements: Any) -> None: ...
+    def measured(self, measurements: Measurements) -> None: ...
     def status(self) -> dict[str, Any]: ...
 
 
@@ -121,9 +122,8 @@ class StationsAtBroker:
 class RequestsAtBroker:
     """Requests to the site over a broker."""
 
-    def __init__(self, asked: Asked, place: Place, measurements: Any, report: Callable[[str], None]) -> None:
-        """`measurements`: the type of what is measured at the site."""
-        self._asked, self._place, self._measurements, self._report = asked, place, measurements, report
+    def __init__(self, asked: Asked, place: Place, report: Callable[[str], None]) -> None:
+        self._asked, self._place, self._report = asked, place, report
         self._prefix = urlsplit(place.url).path.strip("/") or "depot"
 
     async def serve(self) -> None:
@@ -158,7 +158,7 @@ class RequestsAtBroker:
             if len(text) > LONGEST:
                 raise V2GError(f"longer than {LONGEST} bytes")
             if kind != "request":
-                self._asked.measured(msgspec.json.decode(text, type=self._measurements))
+                self._asked.measured(msgspec.json.decode(text, type=Measurements))
             elif not text:
                 self._asked.withdraw_by_mqtt(by)
             else:

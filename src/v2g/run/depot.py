@@ -23,10 +23,10 @@ from v2g.depot.history import QUARTER_S, History, Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
-from v2g.depot.view import Meter, Needs, Site
+from v2g.depot.view import Measurements, Meter, Needs, Site
 from v2g.io import control, depot_http, depot_postgres
 from v2g.io.depot_configuration import POSTGRES, password, tree_of
-from v2g.io.depot_http import Api, Measurements
+from v2g.io.depot_http import Api
 from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.depot_mqtt import RequestsAtBroker, StationsAtBroker, keep
 from v2g.io.depot_postgres import PostgresLedger
@@ -160,7 +160,7 @@ class DepotProcess:
             at_broker = StationsAtBroker(self, configuration.connect.broker, self._report)
             brokers.append(keep(at_broker.serve, self._report))
         if configuration.requests is not None:
-            asking = RequestsAtBroker(self, configuration.requests, Measurements, self._report)
+            asking = RequestsAtBroker(self, configuration.requests, self._report)
             brokers.append(keep(asking.serve, self._report))
         return [
             *brokers,
