@@ -36,7 +36,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """19 MiB, the least that OWASP's cheat sheet on password storage names for Argon2id."""
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$DTHNEk6S6NL5/0b3oSxYxHhO0OdnNVj5TGwPuzkrPxQ"
-"""Verified for names that nobody has: how long an answer takes must not tell which names exist."""
+"""Verified for names that nobody has: how long an answer takes must not reveal which names exist."""
 
 
 class Role(StrEnum):

@@ -1,6 +1,6 @@
 """What a technician would look at first on a machine with a station: findings, each with its remedy (`v2g doctor`).
 
-Nothing is changed. What cannot be looked at is a finding too: nobody should take it for good.
+Nothing is changed. What cannot be looked at is a finding too, and never counts as good.
 """
 
 import ctypes

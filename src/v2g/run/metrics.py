@@ -55,10 +55,13 @@ _GRID_STATES = ("wait", "run", "cease", "trip")
 _LINE = {"attenuation_db": "plc_attenuation_decibels", "signal_dbm": "plc_signal_dbm"}
 
 
-class Look:
-    """All the numbers at one instant. Made in the loop, written as text beside it."""
+class _Page(Collector):
+    """All the numbers at one instant: looked at in the event loop, written as text beside it."""
 
-    def __init__(
+    def __init__(self) -> None:
+        self._metrics: list[Metric] = []
+
+    def look(
         self,
         snapshot: StationSnapshot,
         runners: Mapping[int, EvseRunner],
@@ -66,6 +69,7 @@ class Look:
         pauses: Distribution,
         back_end: Mapping[str, Any] | None,
     ) -> None:
+        """Take the numbers of now."""
         self._metrics = [
             _info(),
             *_gauges(snapshot),
@@ -77,16 +81,6 @@ class Look:
 
     def collect(self) -> Iterable[Metric]:
         return self._metrics
-
-
-class _Page(Collector):
-    """What a registry asks; the look is exchanged for each request."""
-
-    def __init__(self) -> None:
-        self.look: Look | None = None
-
-    def collect(self) -> Iterable[Metric]:
-        return () if self.look is None else self.look.collect()
 
 
 async def watch(
@@ -105,7 +99,7 @@ async def watch(
         match path:
             case "/metrics":
                 async with turn:
-                    page.look = Look(snapshot(), runners, pulse, pauses, back_end())
+                    page.look(snapshot(), runners, pulse, pauses, back_end())
                     text = await asyncio.to_thread(generate_latest, registry)  # takes longer than a response may wait
                 return HTTPStatus.OK, CONTENT_TYPE_LATEST, text.decode()
             case "/healthz":

@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import structs
 
 from v2g.bench.conformance.secc_contracts import Hierarchy, hierarchy
+from v2g.bench.conformance.stand import SETTINGS
 from v2g.bench.sim.world import NOWHERE, START_UNIX_S, World
 from v2g.iso15118.car_session import CarPaused
 from v2g.iso15118.car_side import CarConversation
@@ -16,7 +17,6 @@ from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits, Stop
 from v2g.pki.profile import Role
 from v2g.station.access import Authorizer
-from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, Pilot
 from v2g.tls.profile import Profile
 
 Passed = list[tuple[float, int, bytes]]
@@ -28,20 +28,7 @@ LIMITS = Limits(charge_w=11_000, discharge_w=9_000, charge_a=30, discharge_a=20,
 _CHARGES_ONLY = replace(LIMITS, discharge_w=0, discharge_a=0)
 _PATIENCE = 100.0
 """The tester judges how long the station takes, not its car."""
-_DC = EvseSettings(
-    services=("DC_BPT", "DC"),
-    access=Access(grant="everyone", discharge=True, bench_discharge=True, unproved=True),
-    inverter=NOWHERE,
-    isolation=NOWHERE,
-    contactor=NOWHERE,
-    meter=NOWHERE,
-    grid=NOWHERE,
-    pilot=Pilot(device=NOWHERE),
-    safety=NOWHERE,
-    grid_code=GridCodeSettings(
-        name="ieee1547-cat3", settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0}
-    ),
-)
+_DC = structs.replace(SETTINGS, safety=NOWHERE)
 _AC = structs.replace(_DC, services=("AC_BPT", "AC"), inverter=None, isolation=None)
 
 

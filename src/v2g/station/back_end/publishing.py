@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from hashlib import md5
 
+from msgspec import UNSET
+
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
 from v2g.ocpp.version import Invalid
@@ -102,10 +104,9 @@ class Publishing(Block):
 
     def _say(self, status: Status, name: str = "") -> None:
         self._status = status if status != "Idle" else self._status
-        said = v21.PublishFirmwareStatusNotificationRequest(status=status, requestId=self._request)
-        if status == "Published":
-            place = f"{self.url.rstrip('/')}/{name}"
-            said = v21.PublishFirmwareStatusNotificationRequest(
-                status=status, requestId=self._request, location=(place,)
-            )
+        said = v21.PublishFirmwareStatusNotificationRequest(
+            status=status,
+            requestId=self._request,
+            location=(f"{self.url.rstrip('/')}/{name}",) if status == "Published" else UNSET,
+        )
         self.station.call("PublishFirmwareStatusNotification", said)
