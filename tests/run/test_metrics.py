@@ -28,7 +28,15 @@ def port() -> int:
 def ours(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     folder, watched = tmp_path_factory.mktemp("station"), {"metrics": {"port": port}}
     with station(None, folder, services=["DC_BPT"], dispatch=[{"power_w": -5000}], beside=watched) as running:
+        while not _listens(port):
+            pass
         yield running
+
+
+def _listens(port: int) -> bool:
+    """The metrics come a moment after the station itself."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
