@@ -134,6 +134,30 @@ def test_a_missing_package_is_named_with_its_remedy() -> None:
     assert run.stderr == "v2g: error: `v2g config` needs PyYAML; install it with pip install 'v2g[station]'\n"
 
 
+@pytest.mark.parametrize(
+    "words", [["simulate"], ["user", "ann"], ["--config", "depot.yaml"]], ids=lambda words: words[0]
+)
+def test_a_station_without_the_depots_packages_says_what_a_depot_needs(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p" * 16)
+    (tmp_path / "depot.yaml").write_text(
+        "feeders: [{id: T1, charge_w: 20000}]\n"
+        "stations: [{id: CS1, password_file: password, evses: [{charge_w: 11000}]}]\n"
+        'connect: {listen: "127.0.0.1:0", security_profile: 1}\n'
+    )
+    code = """
+import sys
+for name in ("numpy", "highspy", "starlette", "uvicorn", "argon2"):
+    sys.modules[name] = None
+from v2g.cli import main
+sys.exit(main())
+"""
+    words = [str(tmp_path / word) if word == "depot.yaml" else word for word in words]
+    run = v2g("depot", *words, code=code)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("v2g: error: `v2g depot` needs ")
+    assert run.stderr.endswith("install it with pip install 'v2g[depot]'\n")
+
+
 def test_the_codec_needs_nothing_but_msgspec() -> None:
     code = """
 for name in ("cryptography", "OpenSSL", "pymodbus", "yaml"):

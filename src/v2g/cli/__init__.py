@@ -45,8 +45,13 @@ COMMANDS = {
 
 BROKEN_PIPE = 141
 """As a shell gives it to a process that SIGPIPE ended."""
-_STATION = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "pymodbus": "pymodbus", "yaml": "PyYAML"}
-"""What the codec alone does not need: module -> package."""
+_EXTRAS = {
+    "station": {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "pymodbus": "pymodbus", "yaml": "PyYAML"},
+    "depot": {
+        "numpy": "numpy", "highspy": "highspy", "starlette": "starlette", "uvicorn": "uvicorn", "argon2": "argon2-cffi",
+    },
+}  # fmt: skip
+"""What the codec alone does not need: extra of this package -> module -> package."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,10 +107,12 @@ def _run(words: list[str]) -> int:
         command = import_module(f"v2g.cli.{module}")
         code: int = command.run(parser_of(name).parse_args(rest))
     except ModuleNotFoundError as error:
-        package = _STATION.get(error.name or "")
-        if package is None:
-            raise
-        raise UsageError(f"`v2g {name}` needs {package}; install it with pip install 'v2g[station]'") from error
+        missing = (error.name or "").partition(".")[0]
+        for extra, packages in _EXTRAS.items():
+            if missing in packages:
+                remedy = f"install it with pip install 'v2g[{extra}]'"
+                raise UsageError(f"`v2g {name}` needs {packages[missing]}; {remedy}") from error
+        raise
     return code
 
 

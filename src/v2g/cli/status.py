@@ -10,6 +10,10 @@ from v2g.cli.arguments import add_json, add_socket
 from v2g.kernel.printable import printable
 
 
+_FOR_PROGRAMS = ("sequence", "unix_s")
+"""How old the answer is: a person has just asked."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_socket(parser)
     add_json(parser)
@@ -21,7 +25,10 @@ def run(args: argparse.Namespace) -> int:
     from v2g.station.command import Status
 
     status = request(args.socket, Status())
-    print(json.dumps(status, indent=2) if args.json else table(status))
+    if args.json:
+        print(json.dumps(status, indent=2))
+    else:
+        print(table({key: value for key, value in status.items() if key not in _FOR_PROGRAMS}))
     return 0
 
 

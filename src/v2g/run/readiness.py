@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from v2g.io.discovery import link_local
@@ -16,11 +17,24 @@ class NotReady(V2GError):
 
 
 def check(settings: Settings, source: Path) -> None:
-    """Raises `NotReady` with all findings: interfaces, the right to use the power line, files and their directories,
-    what the back end demands."""
-    found = [f"{source}: {each}" for each in (*_interfaces(settings), *_files(settings), *_back_end(settings))]
+    """Raises `NotReady` with all findings: Python packages, interfaces, the right to use the power line, files and their
+    directories, what the back end demands."""
+    found = [f"{source}: {each}" for each in 
+            *_packages(settings), *_interfaces(settings), *_files(settings), *_back_end(settings),
+        )]
     if found:
         raise NotReady("\n".join(found))
+
+
+def _packages(settings: Settings) -> Iterator[str]:
+    if settings.metrics is not None and find_spec("prometheus_client") is None:
+        yield "metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'"
+    if settings.ocpp is None:
+        return
+    urls = [settings.ocpp.url, *(each.url for each in settings.ocpp.fallbacks)]
+    for schemes, module, extra in ((("ws", "wss"), "websockets", "ocpp"), (("mqtt", "mqtts"), "paho", "mqtt")):
+        if any(url.partition(":")[0] in schemes for url in urls) and find_spec(module) is None:
+            yield f"ocpp: needs the Python package {module}; pip install 'v2g[{extra}]'"
 
 
 def _interfaces(settings: Settings) -> Iterator[str]:

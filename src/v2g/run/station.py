@@ -133,7 +133,7 @@ class StationProcess:
         try:
             from v2g.run.metrics import watch
         except ImportError as error:
-            raise V2GError("metrics: prometheus-client is missing; install v2g[metrics]") from error
+            raise V2GError("metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'") from error
 
         def snapshot() -> StationSnapshot:
             return self._station.snapshot(asyncio.get_running_loop().time(), int(time.time()))
