@@ -17,7 +17,7 @@ export function sitePage(feed: Feed, operator: boolean): { element: HTMLElement;
     location.hash = `#/charger/${id}`;
   });
   const list = chargerList(feed);
-  let noted = "";
+  let noted: string | null = null;
 
   function draw(): void {
     const site = feed.site;

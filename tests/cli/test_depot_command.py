@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.certificates import certified
 from tests.csms.test_api import depot
 from tests.depot.scene import NOW, charger, site
 
@@ -40,3 +41,13 @@ def test_why_a_charger_only_charges_is_said_once() -> None:
     first, *rest = explained(of, found, "", NOW)
     assert first.endswith("idle at 0.0 kW, by: charge only (OCPP 2.0.1 without V2X); it cannot feed the grid")
     assert "2.0.1" not in "".join(rest)
+
+
+def test_the_example_is_good_once_its_files_are_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "example", "depot"]) == 0
+    (tmp_path / "depot.yaml").write_text(capsys.readouterr().out)
+    certified(tmp_path)
+    (tmp_path / "root.pem").rename(tmp_path / "server.pem")
+    (tmp_path / "key.pem").rename(tmp_path / "server-key.pem")
+    (tmp_path / "CS-01.password").write_text("p" * 16)
+    assert main(["depot", "check", "--config", str(tmp_path / "depot.yaml")]) == 0

@@ -24,6 +24,8 @@ EXAMPLES = {
     "man": "v2g.1",
     "dashboard": "grafana-dashboard.json",
     "alerts": "prometheus-rules.yaml",
+    "depot": "depot.yaml",
+    "depot-service": "v2g-depot.service",
 }
 """Name -> file in the package `v2g.deploy`."""
 

@@ -138,6 +138,8 @@ def _user(args: argparse.Namespace) -> int:
             raise UsageError(f"{args.file} has no {name}")
     else:
         others.append(hashed(name, Role(args.role), _password()))
+    if not args.file.parent.is_dir():
+        raise UsageError(f"{args.file}: there is no directory {args.file.parent}; make it, or name another with --file")
     with open(args.file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
         file.writelines(f"{line}\n" for line in others)
     print(f"{args.file}: {name} is {'removed' if args.remove else args.role}; restart the depot for it to count")

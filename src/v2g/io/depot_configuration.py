@@ -27,7 +27,7 @@ def load(path: Path) -> Configuration:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; docs/depot.md has an example") from error
+        raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example depot` prints one") from error
     found, _ = read(content, str(path), Configuration, Rules(errors=_RULES), path.parent)
     if found.fleet is not None:
         found = replace(found, vehicles=(*found.vehicles, *_listed(found, path)))

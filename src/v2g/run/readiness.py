@@ -19,9 +19,15 @@ class NotReady(V2GError):
 def check(settings: Settings, source: Path) -> None:
     """Raises `NotReady` with all findings: Python packages, interfaces, the right to use the power line, files and their
     directories, what the back end demands."""
-    found = [f"{source}: {each}" for each in 
-            *_packages(settings), *_interfaces(settings), *_files(settings), *_back_end(settings),
-        )]
+    found = [
+        f"{source}: {each}"
+        for each in (
+            *_packages(settings),
+            *_interfaces(settings),
+            *_files(settings),
+            *_back_end(settings),
+        )
+    ]
     if found:
         raise NotReady("\n".join(found))
 
