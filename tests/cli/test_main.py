@@ -134,6 +134,23 @@ def test_a_missing_package_is_named_with_its_remedy() -> None:
     assert run.stderr == "v2g: error: `v2g config` needs PyYAML; install it with pip install 'v2g[station]'\n"
 
 
+def test_a_configuration_that_needs_a_missing_package_is_not_good(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "evses: [{services: [AC], access: {grant: everyone}, contactor: {address: 'modbus://127.0.0.1:1'}, "
+        "meter: {address: 'modbus://127.0.0.1:1'}}]\n"
+        "metrics: {port: 9464}\n"
+        "ocpp: {url: 'mqtt://127.0.0.1', identity: A, security_profile: 1, password_file: password}\n"
+        f"trace: {{file: {tmp_path}/trace.log}}\ncontrol: {{socket: {tmp_path}/socket}}\n"
+    )
+    (tmp_path / "password").write_text("p" * 16)
+    code = "sys.modules['prometheus_client'] = sys.modules['paho'] = None\nsys.exit(main())"
+    run = v2g("config", "check", "--no-tls", str(file), code=code)
+    assert run.returncode == 2
+    assert "metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'" in run.stderr
+    assert "ocpp: needs the Python package paho; pip install 'v2g[mqtt]'" in run.stderr
+
+
 @pytest.mark.parametrize(
     "words", [["simulate"], ["user", "ann"], ["--config", "depot.yaml"]], ids=lambda words: words[0]
 )

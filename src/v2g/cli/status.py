@@ -9,7 +9,6 @@ from typing import Any
 from v2g.cli.arguments import add_json, add_socket
 from v2g.kernel.printable import printable
 
-
 _FOR_PROGRAMS = ("sequence", "unix_s")
 """How old the answer is: a person has just asked."""
 
