@@ -17,8 +17,8 @@ class NotReady(V2GError):
 
 
 def check(settings: Settings, source: Path) -> None:
-    """Raises `NotReady` with all findings: Python packages, interfaces, the right to use the power line, files and their
-    directories, what the back end demands."""
+    """Raises `NotReady` with all findings: Python packages, interfaces, the right to use the power line, files and
+    their directories, what the back end demands."""
     found = [
         f"{source}: {each}"
         for each in (
