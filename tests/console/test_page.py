@@ -18,6 +18,7 @@ from tests.csms.test_api import Link
 from v2g.bench.depot.station import LightStation
 from v2g.console.access import Gate, Role, hashed, read_users
 from v2g.depot.configuration import Control, FleetVehicle
+from v2g.depot.view import Measurements
 from v2g.io import depot_http
 from v2g.io.depot_http import Api
 from v2g.run.depot import DepotProcess, open_ledger
@@ -65,7 +66,7 @@ class Served:
         serving = asyncio.create_task(depot_http.serve(Api(process, gate), "127.0.0.1", 0, self._ready.set_result))
         try:
             while not self._ended.is_set():
-                process.measured(depot_http.Measurements(frequency_hz=50.0))
+                process.measured(Measurements(frequency_hz=50.0))
                 process.step()
                 await link.settle()
                 await asyncio.wait([asyncio.create_task(self._ended.wait())], timeout=0.2)
