@@ -185,16 +185,30 @@ def test_a_trial_moves_the_set_points_until_the_delay_is_known_or_will_never_be(
 
 
 @pytest.mark.parametrize("late_s", [1.5, 2.7, 3.0, 3.3, 4.0, 6.0, 9.0])
-def test_a_power_that_is_turns_of_the_trial_late_is_not_taken_for_one_that_follows_at_once(late_s: float) -> None:
+@pytest.mark.parametrize("every", [1, 5, 10])
+def test_a_power_that_is_turns_of_the_trial_late_is_not_taken_for_one_that_follows(late_s: float, every: int) -> None:
+    """However often the meter is read."""
     delay, fed_w = SetPointDelay(10_000), []
     for count in range(1_300):
         now, late = count * STEP_S, round(late_s / STEP_S)
         fed_w.append(delay.feeds_w(now))
         delay.set(-fed_w[-1], now)
-        if count % 5 == 0:
+        if count % every == 0:
             delay.see(-fed_w[count - late] if count >= late else 0.0, now)
         assert not delay.measured, f"{delay.delay_s} s after {now:.1f} s"
     assert delay.hopeless
+
+
+def test_the_noise_of_a_power_that_has_not_moved_yet_shows_no_delay() -> None:
+    """What the inverter loses at rest moves the set-point a little just before the trial does."""
+    delay = SetPointDelay(30_000)
+    delay.set(0.0, 0.0)
+    delay.set(90.0, 9.98)
+    for count in range(60):
+        now = 10.0 + count * STEP_S
+        delay.set(-min(300.0 * count, 3_000.0), now)
+        delay.see(60.0, now)
+        assert not delay.measured
 
 
 def test_once_measured_it_stays_so_if_the_battery_takes_less_later() -> None:

@@ -13,8 +13,8 @@ _CANDIDATES = tuple(_STEP_S * number for number in range(25))
 """0 to 1.2 s."""
 _MOVED = 0.02
 """A set-point moves if it changes by more than this share of the rated power within the longest candidate."""
-_FORGET = 0.98
-"""What is left of the weight of a reading after the next one."""
+_FORGET, _FORGET_S = 0.98, 0.1
+"""What is left of the weight of a reading after the next one, if that comes as much later or more."""
 _ENOUGH = 8
 _HOPELESS = 16
 """The trial ends after this many moves of the set-point: 24 s, if nothing else moves it."""
@@ -38,6 +38,8 @@ class SetPointDelay:
         self._set_points = deque([(-inf, 0.0)])
         self._errors = [0.0] * len(_CANDIDATES)
         self._readings = self._moves = 0
+        self._seen_s = -inf
+        """When the latest reading that counts was made."""
         self._weight = self._mean = self._spread = 0.0
         """Of the newest and the oldest set-points at the readings: mean, and sum of squares around it."""
         self.measured = False
@@ -47,8 +49,10 @@ class SetPointDelay:
     def delay_s(self) -> float | None:
         """From a set-point to the middle of the power's response; None if no set-point has moved yet, or if the power
         does not follow."""
-        best = min(self._errors)
-        if self._readings < _ENOUGH or best >= min(_CLEAR * self._errors[-1], _EXPLAINED * self._spread):
+        best, latest = min(self._errors), self._errors[-1]
+        if self._readings < _ENOUGH or latest <= _EXPLAINED * self._spread:
+            return None  # the power has hardly moved yet: what it shows is noise
+        if best >= min(_CLEAR * latest, _EXPLAINED * self._spread):
             return None
         return _CANDIDATES[self._errors.index(best)]
 
@@ -70,11 +74,11 @@ class SetPointDelay:
         """The power does not follow the set-points, or not so that the meter shows it."""
         return not self.measured and self._moves >= _HOPELESS
 
-    def _vary(self, set_pu: float) -> None:
-        self._weight = _FORGET * self._weight + 1
+    def _vary(self, set_pu: float, kept: float) -> None:
+        self._weight = kept * self._weight + 1
         deviation = set_pu - self._mean
         self._mean += deviation / self._weight
-        self._spread = _FORGET * self._spread + deviation * deviation * (1 - 1 / self._weight)
+        self._spread = kept * self._spread + deviation * deviation * (1 - 1 / self._weight)
 
     def set(self, power_w: float, now: float) -> None:
         """The set-point from `now` on."""
@@ -93,11 +97,13 @@ class SetPointDelay:
         if max(values) - min(values) <= _MOVED * self._rated_w:
             return
         self._readings += 1
-        self._vary(values[0] / self._rated_w)
-        self._vary(values[-1] / self._rated_w)
+        kept = _FORGET ** min((time_s - self._seen_s) / _FORGET_S, 1.0)
+        self._seen_s = time_s
+        self._vary(values[0] / self._rated_w, kept)
+        self._vary(values[-1] / self._rated_w, kept)
         for number, candidate_s in enumerate(_CANDIDATES):
             then_s = time_s - candidate_s
             set_w = next(value for begin_s, value in reversed(points) if begin_s <= then_s)
             error = (set_w - power_w) / self._rated_w
-            self._errors[number] = _FORGET * self._errors[number] + error * error
+            self._errors[number] = kept * self._errors[number] + error * error
         self.measured = self.measured or self.delay_s is not None
