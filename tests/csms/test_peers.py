@@ -155,9 +155,9 @@ async def until(station: Answers, kind: str) -> Any:
                 return said
 
 
-def values(soc: float) -> list[dict[str, Any]]:
+def values(soc: float, fed_w: float = 0.0) -> list[dict[str, Any]]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    rows: tuple[tuple[str, float], ...] = (("SoC", soc), ("Power.Active.Import", 0.0), ("Power.Active.Export", 0.0))
+    rows: tuple[tuple[str, float], ...] = (("SoC", soc), ("Power.Active.Import", 0.0), ("Power.Active.Export", fed_w))
     return [{"timestamp": now, "sampled_value": [{"value": value, "measurand": name} for name, value in rows]}]
 
 
@@ -188,6 +188,15 @@ async def begin(station: Any, calls: Any, number: int, transfer: str) -> None:
             transaction_info={"transaction_id": f"tx {number}", "charging_state": "Charging"},
             meter_value=values(70.0),
         )
+    )  # fmt: skip
+
+
+def updated(seq: int, fed_w: float) -> Any:
+    """The first station follows its set-point."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return call.TransactionEvent(
+        event_type="Updated", timestamp=now, trigger_reason="MeterValuePeriodic", seq_no=seq,
+        transaction_info={"transaction_id": "tx 0"}, meter_value=values(70.0, fed_w),
     )  # fmt: skip
 
 
@@ -225,12 +234,18 @@ async def _both_versions(folder: Path) -> None:
             assert steered["max_offline_duration"] == steered["charging_schedule"][0]["duration"] == 30
             (period,) = steered["charging_schedule"][0]["charging_schedule_period"]
             assert period["operation_mode"] == "CentralSetpoint"
-            assert period["setpoint"] <= 0
+            setpoint_w = period["setpoint"]
+            assert setpoint_w <= 0
+            await new.call(updated(2, fed_w=-setpoint_w))
             limited = await until(old, "TxProfile")
             (period,) = limited["charging_schedule"][0]["charging_schedule_period"]
             assert period["limit"] >= 0
-            while (await until(new, "UpdateDynamicSchedule"))["setpoint"] != -8_000:
-                pass  # the vehicle's most; the other one cannot help
+            seq = 3
+            while setpoint_w == 0:
+                setpoint_w = (await until(new, "UpdateDynamicSchedule"))["setpoint"]
+                await new.call(updated(seq, fed_w=-setpoint_w))
+                seq += 1
+            assert -8_000 <= setpoint_w < 0  # the vehicle's most; the other one cannot help
             explained = await asyncio.to_thread(request, folder / "depot.sock", Explain("van 1"))
             assert "OCPP 2.0.1 without" in "\n".join(explained["CS1/1"])
             for each in serving:
