@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from v2g.io.control import request
 from v2g.run.depot import Audit, Explain, Status
 
 pytestmark = pytest.mark.alone
-SESSION_S = 60.0
+SESSION_S, POLL_S = 60.0, 0.1
 CONFIGURATION = """
 feeders:
   - {id: T1, charge_w: 20000}
@@ -30,6 +31,13 @@ request: {power_w: -4000}
 control: {socket: depot.sock}
 ledger: depot.db
 """
+
+
+def ended(ledger: Path) -> None:
+    """Waits for the end of the transaction, which comes after that of the session."""
+    with sqlite3.connect(ledger) as reading:
+        while not reading.execute("SELECT 1 FROM event WHERE kind = 'Ended'").fetchall():
+            time.sleep(POLL_S)
 
 
 def test_a_station_of_ours_feeds_what_the_site_is_asked_for(tmp_path: Path) -> None:
@@ -58,6 +66,7 @@ async def _fed(folder: Path) -> None:
             assert audited["discharged_wh"] > 1
             assert audited["missing_events"] == 0
             assert any("request configuration" in each["why"] for each in audited["decisions"])
+            await asyncio.to_thread(ended, folder / "depot.db")
     with sqlite3.connect(folder / "depot.db") as ledger:
         rows = ledger.execute("SELECT seq, kind, vehicle, export_wh FROM event ORDER BY seq").fetchall()
         assert [row[0] for row in rows] == list(range(len(rows)))
