@@ -68,13 +68,13 @@ class Pages:
     async def _session(self, request: Request) -> Response:
         if request.method == "DELETE":
             self._gate.sign_out(request)
-            response = _json({})
+            response = as_json({})
             response.delete_cookie(COOKIE, httponly=True, samesite="strict")
             return response
         if request.method == "GET":
             user = self._gate.user(request)
             known = {"name": "", "role": ""} if user is None else {"name": user.name, "role": user.role}
-            return _json(known | {"users": self._gate.has_users})
+            return as_json(known | {"users": self._gate.has_users})
         return await self._sign_in(request)
 
     async def _sign_in(self, request: Request) -> Response:
@@ -94,7 +94,7 @@ class Pages:
             user, cookie = await self._gate.sign_in(stated.name, stated.password, address)
         except SignInRefused as error:
             return refusal(Refusal(HTTPStatus.FORBIDDEN, str(error)))
-        response = _json({"name": user.name, "role": user.role, "users": True})
+        response = as_json({"name": user.name, "role": user.role, "users": True})
         response.set_cookie(
             COOKIE, cookie, max_age=int(SESSION_S), httponly=True, samesite="strict",
             secure=request.url.scheme == "https",
@@ -104,7 +104,7 @@ class Pages:
 
 def refusal(found: Refusal) -> Response:
     """As JSON."""
-    response = _json({"error": found.text}, found.status)
+    response = as_json({"error": found.text}, found.status)
     if found.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -114,5 +114,6 @@ def _built(name: str) -> bytes:
     return files("v2g.console").joinpath("built", name).read_bytes()
 
 
-def _json(content: object, status: int = HTTPStatus.OK) -> Response:
+def as_json(content: object, status: int = HTTPStatus.OK) -> Response:
+    """A response with what JSON can hold."""
     return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from v2g.console.access import Gate
-from v2g.console.pages import Pages, refusal
+from v2g.console.pages import Pages, as_json, refusal
 from v2g.depot.columns import MOST_WH
 from v2g.depot.history import Record, span_of
 from v2g.depot.ledger import Account, Decided
@@ -100,9 +100,9 @@ class Api:
             if (refused := self._gate.refused(request)) is not None:
                 return refusal(refused)
             try:
-                return _json(await answer(request))
+                return as_json(await answer(request))
             except V2GError as error:
-                return _json({"error": str(error)}, 400)
+                return as_json({"error": str(error)}, 400)
 
         return respond
 
@@ -200,11 +200,13 @@ class Api:
         if (refused := self._gate.refused(request)) is not None:
             return refusal(refused)
         if self.stream.clients >= MOST_STREAMS:
-            return _json({"error": f"{MOST_STREAMS} clients read the stream already"}, 503)
+            return as_json({"error": f"{MOST_STREAMS} clients read the stream already"}, 503)
         user = self._gate.user(request)
         who = "" if user is None else user.name
         if self.stream.read_by(who) >= MOST_STREAMS_EACH:  # one person must not shut out the others
-            return _json({"error": f"{who or 'this machine'} reads {MOST_STREAMS_EACH} streams already; end one"}, 503)
+            return as_json(
+                {"error": f"{who or 'this machine'} reads {MOST_STREAMS_EACH} streams already; end one"}, 503
+            )
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self.stream.read(who), media_type="text/event-stream", headers=headers)
 
@@ -320,10 +322,6 @@ async def _body(request: Request, kind: Any) -> Any:
         return msgspec.json.decode(content, type=kind)
     except msgspec.MsgspecError as error:
         raise V2GError(f"not what is expected here: {error}; see /api/openapi.json") from error
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
 def _event(name: str, content: Any) -> bytes:

@@ -33,6 +33,7 @@ from v2g.station.config.settings import COMMANDED, Metrics, Settings
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
+    Event,
     Listening,
     NotWatched,
     OperatorAsked,
@@ -115,7 +116,9 @@ class StationProcess:
             running = [tasks.create_task(self._serve(evse, credentials, ready)) for evse in evses]
             running.append(tasks.create_task(self._control()))
             if credentials is not None:
-                running.append(tasks.create_task(credentials.watch(self._report_certificates)))
+                running.append(
+                    tasks.create_task(credentials.watch(lambda text: self._report(CertificatesReported(text))))
+                )
             if self._back_end is not None:
                 running.append(tasks.create_task(self._serve_back_end(self._back_end)))
             if self._settings.metrics is not None:
@@ -125,9 +128,10 @@ class StationProcess:
             for task in running:
                 task.cancel()
 
-    def _report_certificates(self, text: str) -> None:
+    def _report(self, event: Event) -> None:
+        """Write what concerns the station as a whole into the trace, once."""
         for runner in list(self._runners.values())[:1]:
-            runner.report(CertificatesReported(text))
+            runner.report(event)
 
     async def _be_watched(self, settings: Metrics) -> None:
         try:
@@ -146,15 +150,14 @@ class StationProcess:
             try:
                 await watch(settings, snapshot, self._runners, self._pulse, back_end)
             except HttpError as error:  # cars are served all the same
-                for runner in [] if reported else list(self._runners.values())[:1]:
-                    runner.report(NotWatched(str(error)))
+                if not reported:
+                    self._report(NotWatched(str(error)))
                     reported = True
             await asyncio.sleep(WATCH_AGAIN_S)
 
     async def _serve_back_end(self, back_end: "BackEndRunner") -> None:
         def report(text: str) -> None:
-            for runner in list(self._runners.values())[:1]:
-                runner.report(BackEndReported(text))
+            self._report(BackEndReported(text))
 
         def heed() -> None:
             for runner in self._runners.values():
