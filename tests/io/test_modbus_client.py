@@ -220,3 +220,26 @@ def test_half_an_answer_to_a_cancelled_request_does_not_spoil_the_next() -> None
 def test_importing_it_does_not_import_pymodbus() -> None:
     code = "import sys, v2g.io.modbus, v2g.power.drivers.register_map; sys.exit('pymodbus' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_command_given_up_is_reset_not_delivered_later() -> None:
+    async def test() -> None:
+        ends: asyncio.Queue[str] = asyncio.Queue()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while await reader.read(100):
+                    pass
+                ends.put_nowait("closed in order: the kernel goes on delivering")
+            except ConnectionResetError:
+                ends.put_nowait("reset")
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with serving(server):
+            registers = ModbusConnection(*server.sockets[0].getsockname()).unit(1, "contactor")
+            await failure(registers.write(Table.COIL, 0, [1]))
+            assert await ends.get() == "reset"
+
+    run(test())

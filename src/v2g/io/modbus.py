@@ -6,6 +6,8 @@ pymodbus is imported on the first connection, not on import.
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -52,7 +54,8 @@ class ModbusConnection:
     """One TCP connection to a Modbus server, shared by the devices (unit ids) behind it; connects when needed.
 
     A request without an answer within `timeout_s` closes the connection, because a late answer must not be taken for
-    that of another request; later ones connect again.
+    that of another request; later ones connect again. The close is a reset (RST): what the device has not acknowledged
+    is discarded, so that a command given up during a lost link does not arrive when the link returns, after newer ones.
     """
 
     def __init__(self, host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -93,6 +96,7 @@ class ModbusConnection:
         _heed_cancellation()
         if not connected:
             raise ConnectionError("no connection")
+        self._discard_on_close(client)
         self._client, self._retry_at_s = client, float("-inf")
         return client
 
@@ -140,6 +144,13 @@ class ModbusConnection:
                 self._give_up(TURN_S)
                 raise ConnectionError(f"an answer with {len(answer)} of {count} registers")
             return answer
+
+    def _discard_on_close(self, client: "Client") -> None:
+        """Let no unacknowledged command outlive the connection, nor this process."""
+        transport = client.ctx.transport
+        connected = transport and transport.get_extra_info("socket")
+        if connected:  # a serial line has none
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async def _pause(self) -> None:
         """What the line needs between an answer and the next request."""
