@@ -93,6 +93,8 @@ def main() -> None:
     _print(figures)
     if not chosen:
         _write(figures, FOLDER / "results.json")
+    if failed := [figure.name for figure in figures if figure.unit == "failed"]:
+        sys.exit(f"not measured: {', '.join(failed)}")
 
 
 def _setting(stack: ExitStack) -> Setting:

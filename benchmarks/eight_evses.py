@@ -136,7 +136,7 @@ def _configuration(
             "port": ports[index],
             "services": ["DC_BPT"],
             "modes": ["dynamic"],
-            "access": {"grant": "everyone", "discharge": True},
+            "access": {"grant": "everyone", "discharge": True, **({"bench_discharge": True} if commit is None else {})},
             "grid_code": {
                 "name": "ieee1547-cat3",
                 "settings": {"enter_service.delay_s": 0, "enter_service.ramp_s": 0},

@@ -6,9 +6,11 @@ the sample was read and when the commands arrive. Both times are those of one cl
 
 import asyncio
 import json
+import re
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -114,30 +116,25 @@ async def _reactions(folder: Path) -> tuple[list[float], list[float]]:
     file = folder / "grid_reaction.yaml"
     file.write_text(json.dumps(settings), encoding="utf-8")
     hardware = asyncio.create_task(plant.run())
-    daemon = await _start(*V2G, "daemon", "--config", str(file), "--port", "0", "--no-tls")
-    assert daemon.stdout is not None
-    port = (await daemon.stdout.readline()).decode().split("]:")[1].split(",")[0]
+    changes_s: list[float] = []
+    trips_s = []
     try:
-        trips_s, changes_s = [], []
-        for number in range(TRIPS):
-            car = await _start(
-                *V2G, "ev", "--host", "::1", "--port", port, "--no-tls", "--battery", plant_address, "--duration", "600"
-            )
-            await _discharging(plant)
-            if number == 0:
-                changes_s = await _changes(grid, inverter)
-            contactor.changed.clear()
-            grid.change(0.0, reads=2)  # beyond belief: trips at the second sample
-            async with asyncio.timeout(5):
-                await grid.read.wait()
-                await contactor.changed.wait()
-            trips_s.append(contactor.changed_s - grid.read_s)
-            grid.change(NOMINAL_HZ)
-            await car.wait()
+        for number in range(TRIPS):  # a daemon for each, because one believes no sensing unit that is wrong so often
+            async with _running("daemon", "--config", str(file), "--port", "0", "--no-tls") as daemon:
+                drive = ["--port", await _port(daemon), "--no-tls", "--battery", plant_address, "--duration", "600"]
+                async with _running("ev", "--host", "::1", *drive):
+                    await _discharging(plant)
+                    if number == 0:
+                        changes_s = await _changes(grid, inverter)
+                    contactor.changed.clear()
+                    grid.change(0.0, reads=2)  # beyond belief: trips at the second sample
+                    async with asyncio.timeout(5):
+                        await grid.read.wait()
+                        await contactor.changed.wait()
+                    trips_s.append(contactor.changed_s - grid.read_s)
+                    grid.change(NOMINAL_HZ)
         return trips_s, changes_s
     finally:
-        daemon.terminate()
-        await daemon.wait()
         hardware.cancel()
 
 
@@ -162,5 +159,21 @@ async def _discharging(plant: Plant) -> None:
     await asyncio.sleep(0.5)
 
 
-async def _start(*command: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+async def _port(daemon: asyncio.subprocess.Process) -> str:
+    """Where it listens; warnings of its configuration may come first."""
+    assert daemon.stdout is not None
+    async for line in daemon.stdout:
+        if match := re.search(rb"\]:(\d+),", line):
+            return match[1].decode()
+    raise RuntimeError("the daemon does not start")
+
+
+@asynccontextmanager
+async def _running(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(*V2G, *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):  # it may have ended
+            process.terminate()
+        await process.communicate()
