@@ -130,6 +130,47 @@ def test_a_charger_that_does_not_follow_is_taken_at_what_it_gives() -> None:
     assert [notice.about for notice in found.notices if notice.trouble is Trouble.DOES_NOT_FOLLOW] == ["CS-1/1"]
 
 
+def astray(controller: Controller, given_w: float = 0.0) -> tuple[Site, float]:
+    """Two chargers of which the first has given no more than this for some cycles; until when."""
+    scene = site(charger(1, "T2"), charger(2, "T2"), power_w=-26_000)
+    for cycle in range(12):
+        now = NOW + 2.0 * cycle
+        scene = measured(scene, controller.step(scene, now), now + 1.5, n1=given_w)
+    return scene, now + 2.0
+
+
+def test_a_charger_that_follows_again_is_trusted_within_three_cycles() -> None:
+    controller = Controller()
+    scene, now = astray(controller)
+    for cycle in range(3):
+        found = controller.step(scene, now + 2.0 * cycle)
+        scene = measured(scene, found, now + 2.0 * cycle + 1.5)
+    assert found.setpoints["CS-1/1"].power_w < -11_000
+    assert found.commanded_w == pytest.approx(-26_000, abs=20)
+
+
+@pytest.mark.parametrize("given_w", [0.0, -2_000.0])
+def test_a_charger_that_gives_no_more_than_before_is_not_trusted(given_w: float) -> None:
+    controller = Controller()
+    scene, now = astray(controller, given_w)
+    for cycle in range(3):
+        found = controller.step(scene, now + 2.0 * cycle)
+        assert found.setpoints["CS-1/1"].binding.what is What.DOES_NOT_FOLLOW  # and not the reserve
+        scene = measured(scene, found, now + 2.0 * cycle + 1.5, n1=given_w)
+        assert found.setpoints["CS-1/1"].power_w > given_w - 1_000
+
+
+def test_a_charger_that_stops_following_again_gains_trust_slowly() -> None:
+    controller = Controller()
+    scene, now = astray(controller)
+    for cycle in range(12):
+        now += 2.0
+        found = controller.step(scene, now)
+        follows = cycle < 3 or cycle > 8
+        scene = measured(scene, found, now + 1.5, **({} if follows else {"n1": 0.0}))
+    assert found.setpoints["CS-1/1"].power_w > -1_500
+
+
 def test_a_silent_charger_gets_no_more() -> None:
     scene = site(charger(1, "T2"), charger(2, "T2"), power_w=-4_000)
     controller = Controller(ALL)

@@ -193,7 +193,9 @@ class Controller:
             self._served_w = 0.0
             return Way((charging(columns, can, must, rest_w, limits),), everything, room_w)
         # The reserve serves what was promised before vehicles left; it is filled up again as the request falls.
-        kept = replace(everything, caps_w=everything.caps_w * (1.0 - self.settings.reserve_pu))
+        # Whoever is restrained holds no reserve: it has to show that it gives what it is asked for.
+        share = np.where(np.isfinite(state.most_w), 1.0, 1.0 - self.settings.reserve_pu)
+        kept = replace(everything, caps_w=everything.caps_w * share)
         allowed_w = max(most_w(columns, kept), min(self._served_w, room_w))
         held = allowed_w < min(-rest_w, room_w) - RESOLUTION_W
         side = discharging(columns, can, must, allowed_w if held else -rest_w, limits)
@@ -362,6 +364,9 @@ def _codes(
         bound, caps_w = side.ideal.bound, can.charge_w if charges else can.discharge_w
         caps_bound = can.charge_bound if charges else can.discharge_bound
         found = np.where(bound >= 0, bound + len(WHATS), np.where(bound == BY_TARGET, NUMBER[by_target], caps_bound))
+        if by_target is What.RESERVE:  # a restrained charger would give more if it were trusted
+            restrained = (caps_bound == NUMBER[What.DOES_NOT_FOLLOW]) | (caps_bound == NUMBER[What.SILENT])
+            found[(bound == BY_TARGET) & restrained] = caps_bound[(bound == BY_TARGET) & restrained]
         if len(sides) > 1:
             found[(bound == BY_CAP) & (side.caps_w < caps_w - RESOLUTION_W)] = NUMBER[What.PLAN]
         found[side.dropped] = NUMBER[What.MINIMUM]

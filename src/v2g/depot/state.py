@@ -13,8 +13,11 @@ from v2g.depot.view import Charger
 
 FRESH_S = 10.0
 """A measurement older than this says nothing of the power just now."""
+PROOF_S = 60.0
+"""A charger that has stopped following again this soon after it proved that it follows must gain trust slowly."""
 _KEPT = (
-    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "over_w",
+    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_given_w",
+    "_proved_s", "over_w",
     "_over_since_s", "_most_set_w", "_least_set_w", "_most_before_w", "_least_before_w",
     "_needs_s", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
 )  # fmt: skip
@@ -51,6 +54,10 @@ class State:
         self.most_w: Floats = np.full(size, np.inf)
         """What a charger that does not follow gives at most; a magnitude."""
         self.astray_since_s: Floats = np.full(size, np.inf)
+        self._given_w: Floats = np.zeros(size)
+        """What a charger gave when it did not follow; a magnitude."""
+        self._proved_s: Floats = np.full(size, -np.inf)
+        """When a charger proved that it follows again."""
         self.over_w: Floats = np.zeros(size)
         """What a charger does beyond its set-point, and has done for a while; positive charges."""
         self._over_since_s: Floats = np.full(size, np.inf)
@@ -154,7 +161,8 @@ class State:
 
     def follow(self, now: float, patience_s: float) -> None:
         """Compare measurements with the response: who has not followed for longer than `patience_s` is asked for little
-        more than it gives (`most_w`), and for more again as it follows."""
+        more than it gives (`most_w`). Once it is measured to give that, it is trusted at once; otherwise little by
+        little."""
         columns, response = self.columns, self.response
         measured_w = columns["measured_w"]
         usable = (columns["measured_s"] >= now - FRESH_S) & (columns["online"] > 0)
@@ -165,10 +173,21 @@ class State:
         self.astray_since_s = np.where(lacking, np.minimum(self.astray_since_s, now), np.inf)
         astray = now - self.astray_since_s > patience_s
         following_w = np.where(self.most_w < self.rating_w, self.most_w * 1.02 + 0.002 * self.rating_w, np.inf)
-        self.most_w = np.where(astray, np.abs(measured_w) + band_w, np.where(lacking, self.most_w, following_w))
+        proves = usable & ~lacking & self._proves(np.abs(measured_w), band_w) & (now - self._proved_s > PROOF_S)
+        proves &= np.isfinite(self.most_w)
+        self._proved_s = np.where(proves, now, self._proved_s)
+        following_w[proves] = np.inf
+        self._given_w = np.where(astray, np.abs(measured_w), self._given_w)
+        self.most_w = np.where(astray, self._given_w + band_w, np.where(lacking, self.most_w, following_w))
         self._watch(measured_w, band_w, usable, now, patience_s)
         if astray.any():
             response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
+
+    def _proves(self, measured_w: Floats, band_w: Floats) -> Bools:
+        """Who gives what it was asked for, and clearly more than it gave when it did not follow."""
+        asked_w = np.abs(self.response.power_w)
+        proves: Bools = (measured_w > self._given_w + 0.5 * band_w) & (asked_w - measured_w < 0.25 * band_w)
+        return proves
 
     def _watch(self, measured_w: Floats, band_w: Floats, usable: Bools, now: float, patience_s: float) -> None:
         """Find what chargers do beyond their set-points (`over_w`): all that they had while a measurement is fresh."""
