@@ -10,6 +10,8 @@ import { h, put } from "./html";
 import { report } from "./site";
 import { stateText } from "./states";
 
+const DONE = { pause: "paused", resume: "resumed", stop: "stopped" };
+
 export function chargerPage(id: string, feed: Feed, operator: boolean): { element: HTMLElement; draw: () => void } {
   const facts = h("dl", { className: "facts-list" });
   const why = h("ul", { className: "why" });
@@ -41,7 +43,7 @@ export function chargerPage(id: string, feed: Feed, operator: boolean): { elemen
 
   async function act(what: "pause" | "resume" | "stop"): Promise<void> {
     if (await confirm(...question(id, what, feed))) {
-      await report(outcome, () => api.act(id, what), `${what}d`.replace("stopd", "stopped").replace("pauseed", "paused"));
+      await report(outcome, () => api.act(id, what), DONE[what]);
       seen = "";
     }
   }

@@ -14,7 +14,8 @@ from starlette.routing import Route
 from tests.csms.asgi import Answer, ask
 
 from v2g.console.access import ATTEMPTS, ATTEMPTS_S, BURST, SESSION_S, Gate, Role, User, hashed, read_users
-from v2g.console.pages import Pages, refusal
+from v2g.console.answers import refusal
+from v2g.console.pages import Pages
 from v2g.kernel.errors import V2GError
 
 PASSWORD = "correct horse battery"

@@ -157,7 +157,7 @@ def test_a_charger_that_gives_no_more_than_before_is_not_trusted(given_w: float)
         found = controller.step(scene, now + 2.0 * cycle)
         assert found.setpoints["CS-1/1"].binding.what is What.DOES_NOT_FOLLOW  # and not the reserve
         scene = measured(scene, found, now + 2.0 * cycle + 1.5, n1=given_w)
-        assert found.setpoints["CS-1/1"].power_w > given_w - 1_000
+        assert found.setpoints["CS-1/1"].power_w > given_w - 1_500
 
 
 def test_a_charger_that_stops_following_again_gains_trust_slowly() -> None:

@@ -5,11 +5,12 @@ import pytest
 from msgspec.structs import replace
 
 from v2g.depot.allocation import Floats
-from v2g.depot.forecast import DAY_S, Forecast, LoadProfile, Visit, visits
+from v2g.depot.forecast import Forecast, LoadProfile, Visit, visits
 from v2g.depot.ledger import Account
 from v2g.depot.plan import STEP_S, STEPS, Outlook
 from v2g.depot.planner import Planner
 from v2g.depot.tree import flat
+from v2g.kernel.durations import DAY_S
 
 MONDAY = 1_799_625_600.0 // DAY_S * DAY_S
 MONDAY -= ((MONDAY // DAY_S + 3) % 7) * DAY_S

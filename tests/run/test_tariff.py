@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from tests.iso15118.credentials import EMAID, UNIX_S, Hierarchy
 from tests.iso15118.evcc.test_contract_sessions import KINDS, assert_in_order, world
 
-from v2g.iso15118.day_tariff import DAY_S, DayTariff, Step
+from v2g.iso15118.day_tariff import DayTariff, Step
 from v2g.iso15118.service import ControlMode
+from v2g.kernel.durations import DAY_S
 from v2g.messages import iso2
 from v2g.messages.iso20 import common
 from v2g.run.tariff import FileTariff, TariffError

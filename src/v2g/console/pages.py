@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from v2g.console.access import COOKIE, SESSION_S, Gate, Refusal, SignInRefused
+from v2g.console.answers import BodyError, as_json, read, refusal, refused
 
-LONGEST_BODY = 4096
+LONGEST_SIGN_IN = 4096
 BUILT = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/app.js": ("app.js", "text/javascript; charset=utf-8"),
@@ -78,17 +79,10 @@ class Pages:
         return await self._sign_in(request)
 
     async def _sign_in(self, request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return refusal(Refusal(HTTPStatus.BAD_REQUEST, "send JSON, with Content-Type: application/json"))
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > LONGEST_BODY:
-                return refusal(Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"longer than {LONGEST_BODY} bytes"))
         try:
-            stated = msgspec.json.decode(content, type=SignIn)
-        except msgspec.MsgspecError:
-            return refusal(Refusal(HTTPStatus.BAD_REQUEST, "send a name and a password"))
+            stated: SignIn = await read(request, SignIn, LONGEST_SIGN_IN)
+        except BodyError as error:
+            return refused(error)
         address = "" if request.client is None else request.client.host
         try:
             user, cookie = await self._gate.sign_in(stated.name, stated.password, address)
@@ -102,18 +96,5 @@ class Pages:
         return response
 
 
-def refusal(found: Refusal) -> Response:
-    """As JSON."""
-    response = as_json({"error": found.text}, found.status)
-    if found.status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
 def _built(name: str) -> bytes:
     return files("v2g.console").joinpath("built", name).read_bytes()
-
-
-def as_json(content: object, status: int = HTTPStatus.OK) -> Response:
-    """A response with what JSON can hold."""
-    return Response(msgspec.json.encode(content), status, media_type="application/json")

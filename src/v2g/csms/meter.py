@@ -6,13 +6,14 @@ from math import isfinite
 from msgspec import Struct
 from msgspec.structs import replace
 
+from v2g.depot.request import LARGEST_W
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
 
 IMPORT, EXPORT = "Energy.Active.Import.Register", "Energy.Active.Export.Register"
 _MULTIPLES = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "Percent": 1.0}
 _POWERS = ("Power.Active.Import", "Power.Active.Export")
-LARGEST_W, LARGEST_WH = 1e9, 1e12
+LARGEST_WH = 1e12
 """What is larger is no measurement."""
 _PHASES = ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")
 

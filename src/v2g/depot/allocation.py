@@ -19,6 +19,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from v2g.depot.request import LARGEST_W
 from v2g.depot.tree import PHASES, Tree
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ Bools = npt.NDArray[np.bool_]
 BY_TARGET, BY_CAP = -1, -2
 """What binds a charger's share, if it is no row of the network."""
 TOLERANCE_W = 1e-3
-HEAVIEST, LARGEST_W = 1e15, 1e12
+HEAVIEST = 1e15
 
 
 class Network:

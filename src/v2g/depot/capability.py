@@ -8,10 +8,11 @@ from msgspec import Struct
 from v2g.depot.allocation import Bools, Floats, Ints
 from v2g.depot.columns import Columns
 from v2g.depot.dispatch import What
+from v2g.kernel.durations import DAY_S, HOUR_S
 
 WHATS: tuple[What, ...] = tuple(What)
 NUMBER = {what: number for number, what in enumerate(WHATS)}
-HOUR_S, LONG_S = 3600.0, 7 * 86400.0
+LONG_S = 7 * DAY_S
 """Nobody's departure is further away than a week."""
 
 

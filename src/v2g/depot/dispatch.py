@@ -86,7 +86,7 @@ _REMEDIES = {
     What.UNKNOWN_NODE: "the feeder tree must have the node that the charger names",
     What.OFFLINE: "its station must connect again",
     What.SILENT: "a measurement from its station would let it take part again",
-    What.DOES_NOT_FOLLOW: "it gives less than it was asked for; a measurement of all that it is asked for would let it take part again",
+    What.DOES_NOT_FOLLOW: "it gives less than it was asked for; measured to give all of it, it takes part again",
     What.STEADY: "it moves towards its share in one of the next cycles",
 }
 

@@ -13,8 +13,8 @@ from msgspec import Struct
 from v2g.depot.allocation import Floats
 from v2g.depot.ledger import Account
 from v2g.depot.plan import STEP_S, STEPS, Departure, Stay
+from v2g.kernel.durations import DAY_S
 
-DAY_S = 86_400.0
 LEAST_VISITS = 8
 """Of those that a value is the mean of."""
 LEAST_DAYS = 14

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from v2g.depot.allocation import Bools, Floats
 from v2g.depot.plan import STEPS, Departure, Missed, Outlook, Stay, presence
+from v2g.depot.request import LARGEST_W
 
 MOST = 200
 """Groups, unless there are more kinds of stays than that."""
@@ -66,8 +67,8 @@ def _sum(id: str, members: Sequence[Stay], outlook: Outlook, now: float) -> Stay
         floor_wh=sum(min(each.floor_wh, each.energy_wh) if each.max_discharge_w else 0.0 for each in members)
         if members[0].energy_wh >= members[0].floor_wh
         else sum(each.floor_wh for each in members),
-        max_charge_w=sum(min(each.max_charge_w, 1e9) for each in members),
-        max_discharge_w=sum(min(each.max_discharge_w, 1e9) for each in members),
+        max_charge_w=sum(min(each.max_charge_w, LARGEST_W) for each in members),
+        max_discharge_w=sum(min(each.max_discharge_w, LARGEST_W) for each in members),
         efficiency_pu=round(efficiency_pu, 3),
         from_unix_s=max(each.from_unix_s for each in members),
         within_wh=(
@@ -112,8 +113,8 @@ def _courses(group: Group, total_wh: Floats, over: Bools, outlook: Outlook, now:
     least, most = (np.array([side(each, outlook, now) for each in members]) for side in (_least, _most))
     least = np.minimum(least, most)
     there = np.array([presence(each, outlook, now) for each in members]) * outlook.step_s / 3600.0
-    up_wh = np.array([[min(each.max_charge_w, 1e9) * each.efficiency_pu] for each in members]) * there
-    down_wh = np.array([[min(each.max_discharge_w, 1e9) / each.efficiency_pu] for each in members]) * there
+    up_wh = np.array([[min(each.max_charge_w, LARGEST_W) * each.efficiency_pu] for each in members]) * there
+    down_wh = np.array([[min(each.max_discharge_w, LARGEST_W) / each.efficiency_pu] for each in members]) * there
     energy_wh = np.array([each.energy_wh for each in members])
     target_wh = np.array([each.target_wh for each in members])
     found = np.empty((len(members), STEPS))
@@ -155,7 +156,7 @@ def _leaves(stay: Stay, outlook: Outlook, now: float) -> int | None:
 
 def _most(stay: Stay, outlook: Outlook, now: float) -> Floats:
     """The most that can be in its battery at the end of each step."""
-    per_step_wh = min(stay.max_charge_w, 1e9) * stay.efficiency_pu * outlook.step_s / 3600.0
+    per_step_wh = min(stay.max_charge_w, LARGEST_W) * stay.efficiency_pu * outlook.step_s / 3600.0
     most: Floats = np.minimum(
         stay.energy_wh + per_step_wh * np.cumsum(presence(stay, outlook, now)), max(stay.capacity_wh, stay.energy_wh)
     )
@@ -164,7 +165,7 @@ def _most(stay: Stay, outlook: Outlook, now: float) -> Floats:
 
 def _held(stay: Stay, outlook: Outlook, now: float) -> Floats:
     """The least that can be in it: by its floor, and by what it can give."""
-    give_wh = min(stay.max_discharge_w, 1e9) / stay.efficiency_pu * outlook.step_s / 3600.0
+    give_wh = min(stay.max_discharge_w, LARGEST_W) / stay.efficiency_pu * outlook.step_s / 3600.0
     gone = np.cumsum(presence(stay, outlook, now))
     held: Floats = np.maximum(stay.energy_wh - give_wh * gone, min(stay.floor_wh, stay.energy_wh))
     return held
@@ -176,6 +177,6 @@ def _least(stay: Stay, outlook: Outlook, now: float) -> Floats:
     if stay.departure is not None:
         ends = outlook.start_unix_s + outlook.step_s * np.arange(1, STEPS + 1)
         still_s = np.maximum(stay.departure.unix_s - ends, 0.0)
-        back_wh = stay.target_wh - min(stay.max_charge_w, 1e9) * stay.efficiency_pu * still_s / 3600.0
+        back_wh = stay.target_wh - min(stay.max_charge_w, LARGEST_W) * stay.efficiency_pu * still_s / 3600.0
         least = np.maximum(least, back_wh)
     return least

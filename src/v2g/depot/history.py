@@ -12,9 +12,9 @@ import numpy as np
 
 from v2g.depot.dispatch import Dispatch
 from v2g.depot.view import Charger
+from v2g.kernel.durations import DAY_S, HOUR_S, MINUTE_S
 
-MINUTE_S, QUARTER_S = 60, 900
-HOUR_S, DAY_S = 3600, 86_400
+QUARTER_S = 900
 _MINUTES = DAY_S // MINUTE_S
 
 

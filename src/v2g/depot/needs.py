@@ -13,10 +13,10 @@ import msgspec
 
 from v2g.depot.configuration import FleetVehicle
 from v2g.depot.view import Needs, Source
+from v2g.kernel.durations import DAY_S
 from v2g.kernel.errors import V2GError
 from v2g.kernel.units import kwh
 
-DAY_S = 86_400
 OVERDUE_S = 3600.0
 """A vehicle that is still there this long after its departure leaves at the same time of the next day."""
 SEPARATOR = ";"

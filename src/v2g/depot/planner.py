@@ -32,6 +32,7 @@ from v2g.depot.plan import (
     presence,
     without,
 )  # fmt: skip
+from v2g.depot.request import LARGEST_W
 from v2g.depot.tree import PHASES, Tree
 
 MOST_SINGLE = 200
@@ -276,9 +277,9 @@ class _Programme:
         charge, discharge, energy = (
             slice(self._column(number, kind), self._column(number, kind) + STEPS) for kind in range(3)
         )
-        upper[charge] = min(stay.max_charge_w, 1e9) / 1000.0 * there
+        upper[charge] = min(stay.max_charge_w, LARGEST_W) / 1000.0 * there
         if stay.departure is not None and stay.departure.unix_s > now and stay.energy_wh >= stay.floor_wh:
-            upper[discharge] = min(stay.max_discharge_w, 1e9) / 1000.0 * there
+            upper[discharge] = min(stay.max_discharge_w, LARGEST_W) / 1000.0 * there
         lower[energy] = min(stay.floor_wh, stay.energy_wh) / 1000.0
         upper[energy] = max(stay.capacity_wh, stay.energy_wh) / 1000.0
         if stay.within_wh is not None:
@@ -378,7 +379,7 @@ def _soonest(stay: Stay, wanted_wh: float, outlook: Outlook, now: float) -> int:
 
 def _seat(stay: Stay, before: _Seat | None) -> _Seat:
     """The seat that this stay needs; one that was there is kept if it is large enough."""
-    charge_w, discharge_w = min(stay.max_charge_w, 1e9), min(stay.max_discharge_w, 1e9)
+    charge_w, discharge_w = min(stay.max_charge_w, LARGEST_W), min(stay.max_discharge_w, LARGEST_W)
     if before is not None:
         charge_w, discharge_w = max(charge_w, before.max_charge_w), max(discharge_w, before.max_discharge_w)
     return _Seat(stay.id, stay.node, stay.phases, stay.efficiency_pu, charge_w, discharge_w)

@@ -7,9 +7,10 @@ import numpy as np
 from msgspec import Struct
 
 from v2g.depot.allocation import BY_CAP, TOLERANCE_W, Bools, Floats, Ints, Network, Shares, serve
-from v2g.depot.capability import HOUR_S, Capability
+from v2g.depot.capability import Capability
 from v2g.depot.columns import Columns
 from v2g.depot.view import Course
+from v2g.kernel.durations import HOUR_S
 
 CHARGE, DISCHARGE = 1.0, -1.0
 

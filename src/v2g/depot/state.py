@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from v2g.depot.allocation import Bools, Floats, Ints
-from v2g.depot.capability import HOUR_S, Margins
+from v2g.depot.capability import Margins
 from v2g.depot.columns import Columns
 from v2g.depot.response import Dynamics, Response
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger
+from v2g.kernel.durations import HOUR_S
 
 FRESH_S = 10.0
 """A measurement older than this says nothing of the power just now."""

@@ -8,7 +8,7 @@ from math import exp
 
 from msgspec import Struct
 
-MINUTE_S = 60.0
+from v2g.kernel.durations import MINUTE_S
 
 
 class Transformer(Struct, frozen=True, kw_only=True):

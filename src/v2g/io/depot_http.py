@@ -19,7 +19,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from v2g.console.access import Gate
-from v2g.console.pages import Pages, as_json, refusal
+from v2g.console.answers import as_json, read, refusal, refused
+from v2g.console.pages import Pages
 from v2g.depot.columns import MOST_WH
 from v2g.depot.history import Record, span_of
 from v2g.depot.ledger import Account, Decided
@@ -27,14 +28,13 @@ from v2g.depot.shown import COLUMNS
 from v2g.depot.view import Measurements, Needs, Source
 from v2g.io.depot_openapi import described
 from v2g.io.station_server import ListenError
+from v2g.kernel.durations import DAY_S
 from v2g.kernel.errors import V2GError
 
-LONGEST_BODY = 65_536
 MOST_STREAMS, MOST_STREAMS_EACH = 64, 16
 BEHIND = 5
 """Frames that a client of the stream may be late before it starts again with a whole one."""
 FRAME_S = 1.0
-DAY_S = 86_400
 YEAR_S = 366 * DAY_S
 LATEST_S = 1e11
 
@@ -97,12 +97,12 @@ class Api:
 
     def _answering(self, answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
-            if (refused := self._gate.refused(request)) is not None:
-                return refusal(refused)
+            if (found := self._gate.refused(request)) is not None:
+                return refusal(found)
             try:
                 return as_json(await answer(request))
             except V2GError as error:
-                return as_json({"error": str(error)}, 400)
+                return refused(error)
 
         return respond
 
@@ -125,7 +125,7 @@ class Api:
         if request.method == "DELETE":
             self._depot.need(_id(request), None)
             return {}
-        stated: _Needs = await _body(request, _Needs)
+        stated: _Needs = await read(request, _Needs)
         for name in ("target_soc_pu", "min_soc_pu"):
             share = getattr(stated, name)
             if share is not None and not 0 <= share <= 1:
@@ -161,12 +161,12 @@ class Api:
             if not self._depot.withdraw(by):
                 raise V2GError(f"there is no request by {by}; GET /api/request lists them")
             return {}
-        document: dict[str, Any] = await _body(request, dict[str, Any])
+        document: dict[str, Any] = await read(request, dict[str, Any])
         self._depot.request(str(document.pop("by", "EMS"))[:64], document)
         return {}
 
     async def _measured(self, request: Request) -> Any:
-        self._depot.measured(await _body(request, Measurements))
+        self._depot.measured(await read(request, Measurements))
         return {}
 
     async def _sessions(self, request: Request) -> Any:
@@ -197,8 +197,8 @@ class Api:
         return from_s, until_s
 
     async def _events(self, request: Request) -> Response:
-        if (refused := self._gate.refused(request)) is not None:
-            return refusal(refused)
+        if (found := self._gate.refused(request)) is not None:
+            return refusal(found)
         if self.stream.clients >= MOST_STREAMS:
             return as_json({"error": f"{MOST_STREAMS} clients read the stream already"}, 503)
         user = self._gate.user(request)
@@ -307,21 +307,6 @@ async def serve(
 
 def _id(request: Request) -> str:
     return f"{request.path_params['station']}/{request.path_params['evse']}"
-
-
-async def _body(request: Request, kind: Any) -> Any:
-    """What a client has sent. Raises `V2GError`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise V2GError("send JSON, with Content-Type: application/json")
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > LONGEST_BODY:
-            raise V2GError(f"longer than {LONGEST_BODY} bytes")
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
-        raise V2GError(f"not what is expected here: {error}; see /api/openapi.json") from error
 
 
 def _event(name: str, content: Any) -> bytes:

@@ -14,14 +14,13 @@ from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 
-from v2g.depot.request import ScheduleRequest, Step
+from v2g.depot.request import LARGEST_W, ScheduleRequest, Step
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 BY = "schedule"
 HEAD = ["from", "power_w"]
 MOST_ROWS = 10_000
-LARGEST_W = 100_000_000.0
 
 
 class ScheduleError(V2GError):

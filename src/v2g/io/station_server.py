@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from v2g.io.carrier import LARGEST_BYTES, OPEN_S, PING_S, SUITES
@@ -30,6 +30,14 @@ WAITING = 1_024
 
 class ListenError(V2GError):
     """The depot cannot listen for stations; names the place and the remedy."""
+
+
+class Link(NamedTuple):
+    """The connection of a station."""
+
+    send: Callable[[str], None]
+    """A frame to it."""
+    close: Callable[[], None]
 
 
 class Stations(Protocol):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from v2g.kernel.durations import DAY_S
 from v2g.messages import iso2
 from v2g.messages.iso20 import common
 from v2g.messages.iso20.types import RationalNumber
 
-DAY_S = 86_400
 _ALGORITHM = "urn:iso:std:iso:15118:-20:PriceAlgorithm:1-Power"
 
 

@@ -9,11 +9,11 @@ from math import inf
 from msgspec import Struct, UnsetType
 from msgspec.structs import replace
 
+from v2g.kernel.durations import DAY_S
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
 from v2g.ocpp.profile_rules import SETPOINT_MODES, EvseTraits, Installed, Running
 
-DAY_S = 86_400
 RECURS_S = {"Daily": DAY_S, "Weekly": 7 * DAY_S}
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
+from v2g.kernel.durations import DAY_S
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
 from v2g.ocpp.schedule import timestamp
@@ -19,7 +20,6 @@ MOST_ELEMENTS = 20
 """Prices in each part of a tariff."""
 MOST_PERIODS = 200
 """Of an account; beyond, the last one goes on."""
-DAY_S = 86_400
 _PRICED = ("energy", "chargingTime", "idleTime", "fixedFee", "reservationTime", "reservationFixed")
 _DAYS: tuple[v21.DayOfWeekEnumType, ...] = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",

@@ -31,7 +31,7 @@ from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.depot_mqtt import RequestsAtBroker, StationsAtBroker, keep
 from v2g.io.depot_postgres import PostgresLedger
 from v2g.io.depot_schedule import ScheduleFile
-from v2g.io.station_server import Door, StationServer, tls_of
+from v2g.io.station_server import Door, Link, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 from v2g.ocpp.version import SUBPROTOCOLS
@@ -107,7 +107,7 @@ class DepotProcess:
         self.past = History()
         self._tree = tree_of(configuration)
         self._plan = DepotPlan(self._tree, configuration.plan, ledger, offset_s, self.now, report)
-        self._links: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
+        self._links: dict[str, Link] = {}
         self._said: dict[str, tuple[str, float]] = {}
         """Binding of each charger as it was kept last, and when."""
         self.site = Site(tree=self._tree, chargers=self.gateway.chargers(self.now()))
@@ -184,7 +184,7 @@ class DepotProcess:
         if self._relay is not None:
             self._relay.connected(station, subprotocol, send, close)
             return
-        self._links[station] = send, close
+        self._links[station] = Link(send, close)
         self.gateway.connected(station, subprotocol, self.now())
         self.gateway.step(self.now(), time.time())
         self._flush()
@@ -202,7 +202,7 @@ class DepotProcess:
         while self.gateway.expelled:
             link = self._links.get(self.gateway.expelled.pop())
             if link is not None:
-                link[1]()
+                link.close()
         if self.gateway.urgent:
             self._news.set()
 
@@ -226,15 +226,15 @@ class DepotProcess:
         link = self._links.get(station)
         for frame in self.gateway.taken(station):
             if link is not None:
-                link[0](frame)
+                link.send(frame)
 
     def _flush(self) -> None:
         if self._relay is not None:
             self._relay.step()
         for station, frames in self.gateway.frames():
-            link = self._links.get(station)
-            for frame in frames if link is not None else ():
-                link[0](frame)  # type: ignore[index]
+            if (link := self._links.get(station)) is not None:
+                for frame in frames:
+                    link.send(frame)
         while self.gateway.lines:
             self._report(self.gateway.lines.popleft())
 

@@ -11,6 +11,7 @@ from v2g.csms.relay import Away, Relay, RelayedStation
 from v2g.depot.configuration import Configuration, Upstream
 from v2g.io.carrier import BackEndError, BackOff, Endpoint
 from v2g.io.depot_configuration import password
+from v2g.io.station_server import Link
 from v2g.io.websocket import Connection, connect
 
 AGAIN_S, RANDOM_S, DOUBLINGS = 2.0, 3, 4
@@ -30,7 +31,7 @@ class DepotRelay:
         self._endpoints = {
             each.id: _endpoint(configuration.upstream, each.id, each.password_file) for each in configuration.stations
         }
-        self._stations: dict[str, tuple[Callable[[str], None], Callable[[], None]]] = {}
+        self._stations: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._outgoing: dict[str, asyncio.Queue[str]] = {}
         self._subprotocols: dict[str, str] = {}
@@ -38,7 +39,7 @@ class DepotRelay:
 
     def connected(self, station: str, subprotocol: str, send: Callable[[str], None], close: Callable[[], None]) -> None:
         """A station has connected: its link to the CSMS is opened."""
-        self._stations[station], self._subprotocols[station] = (send, close), subprotocol
+        self._stations[station], self._subprotocols[station] = Link(send, close), subprotocol
         self._outgoing.pop(station, None)
         self._relay.stations[station].station_connected(subprotocol, self._now())
         self._open(station)
@@ -73,14 +74,16 @@ class DepotRelay:
         link, outgoing = self._stations.get(station), self._outgoing.get(station)
         down, middle.down = middle.down, []
         up, middle.up = middle.up, []
-        for frame in down if link is not None else ():
-            link[0](frame)  # type: ignore[index]
-        for frame in up if outgoing is not None else ():
-            outgoing.put_nowait(frame)  # type: ignore[union-attr]
+        if link is not None:
+            for frame in down:
+                link.send(frame)
+        if outgoing is not None:
+            for frame in up:
+                outgoing.put_nowait(frame)
         if middle.close_down:
             middle.close_down = False
             if link is not None:
-                link[1]()
+                link.close()
         if middle.close_up:
             middle.close_up = False
             self._outgoing.pop(station, None)

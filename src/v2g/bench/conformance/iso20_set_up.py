@@ -19,11 +19,9 @@ from v2g.bench.conformance.iso20_scenes import (
     UNDECIDED,
     case,
 )
+from v2g.kernel.durations import DAY_S
 from v2g.messages.iso20 import common
 from v2g.messages.iso20.types import Processing, RationalNumber
-
-DAY_S = 24 * 3600
-
 
 # Set-up
 

@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from v2g.depot.allocation import Floats
 from v2g.depot.request import PowerRequest, Request
-from v2g.depot.simulate.plant import HOUR_S, Car, Physics, Plant
+from v2g.depot.simulate.plant import Car, Physics, Plant
 from v2g.depot.simulate.strategy import Strategy
 from v2g.depot.tree import Node, Tree
 from v2g.depot.view import Charger, Site
+from v2g.kernel.durations import DAY_S, HOUR_S
 
-DAY_S = 86_400.0
 BEGINS_S = 1_800_057_600.0
 """A midnight."""
 KINDS = ("home", "public", "work")

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 from v2g.depot.allocation import Bools, Floats, Network
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger, Meter, Needs, Source, Vehicle
-
-HOUR_S = 3600.0
+from v2g.kernel.durations import HOUR_S
 
 
 class Physics(Struct, frozen=True, kw_only=True):

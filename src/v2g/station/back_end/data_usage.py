@@ -1,11 +1,11 @@
 """The bytes of a day: counted, and held below a limit by leaving out what need not arrive."""
 
+from v2g.kernel.durations import DAY_S
 from v2g.ocpp.device_model import Variable
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.charging_station import ChargingStation
 
 KIND, _CTRL = "data usage", "DataUsageCtrlr"
-DAY_S = 86_400
 SPARES_FROM = 0.8
 """Of the limit: the rest is for what has to arrive."""
 KEPT_EVERY = 20_000

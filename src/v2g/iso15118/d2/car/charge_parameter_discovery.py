@@ -15,9 +15,8 @@ from v2g.iso15118.schedule import Schedule
 from v2g.iso15118.tariff import accepted
 from v2g.iso15118.vehicle import VehicleState
 from v2g.iso15118.view import Limits, Slot
+from v2g.kernel.durations import DAY_S
 from v2g.kernel.fault import Fault
-
-_DAY_S = 86_400
 
 
 def request(to: Dialect, session: CarSession, vehicle: VehicleState) -> Type:
@@ -135,7 +134,7 @@ def _read(offered: Any, unix_s: int, *, gives: bool) -> Schedule:
     chosen = offered.SAScheduleTuple[0]
     entries = chosen.PMaxSchedule.PMaxScheduleEntry
     starts = [entry.TimeInterval.start for entry in entries]
-    last_s = starts[-1] + (entries[-1].TimeInterval.duration or _DAY_S)
+    last_s = starts[-1] + (entries[-1].TimeInterval.duration or DAY_S)
     slots = []
     for entry, (before_s, after_s) in zip(entries, pairwise([*starts, last_s]), strict=True):
         most_w = max(0.0, float(getattr(entry.PMax, "value", entry.PMax)))

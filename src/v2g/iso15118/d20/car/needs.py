@@ -5,9 +5,8 @@ from typing import TypedDict
 from v2g.iso15118.car_session import CarSession
 from v2g.iso15118.d20.numbers import shown
 from v2g.iso15118.vehicle import VehicleState
+from v2g.kernel.durations import DAY_S
 from v2g.messages.iso20.types import DisplayParameters, RationalNumber
-
-_DAY_S = 86_400
 
 
 class Energies(TypedDict):
@@ -21,7 +20,7 @@ class Energies(TypedDict):
 def departure_s(session: CarSession, vehicle: VehicleState) -> int:
     """Seconds from now until the car leaves."""
     leaves_s = session.intent.departure_unix_s
-    return _DAY_S if leaves_s is None else max(0, leaves_s - vehicle.unix_s)
+    return DAY_S if leaves_s is None else max(0, leaves_s - vehicle.unix_s)
 
 
 def energies(session: CarSession, vehicle: VehicleState) -> Energies:

@@ -1,0 +1,58 @@
+"""JSON in and out: the body of a request, and the response to one."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from v2g.console.access import Refusal
+from v2g.kernel.errors import V2GError
+
+LONGEST_BODY = 65_536
+
+
+class BodyError(V2GError):
+    """The body of a request cannot be taken; says why."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+async def read(request: Request, kind: Any, longest: int = LONGEST_BODY) -> Any:
+    """The body of a request as `kind`. Raises `BodyError`.
+
+    Only JSON is taken: a form of another site's page cannot send that unasked.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise BodyError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json")
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > longest:
+            raise BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"longer than {longest} bytes")
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.MsgspecError as error:
+        text = f"not what is expected here: {error}; see /api/openapi.json"
+        raise BodyError(HTTPStatus.BAD_REQUEST, text) from error
+
+
+def as_json(content: object, status: int = HTTPStatus.OK) -> Response:
+    """A response with what JSON can hold."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def refusal(found: Refusal) -> Response:
+    """Why a request is not answered."""
+    response = as_json({"error": found.text}, found.status)
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def refused(error: V2GError) -> Response:
+    """What the depot, or the body of the request, stands against."""
+    return as_json({"error": str(error)}, error.status if isinstance(error, BodyError) else HTTPStatus.BAD_REQUEST)
