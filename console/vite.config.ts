@@ -10,7 +10,10 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: false,
-    rollupOptions: { output: { entryFileNames: "app.js", assetFileNames: "app[extname]" } },
+    rollupOptions: {
+      input: { app: "index.html", driver: "driver.html" },
+      output: { entryFileNames: "[name].js", chunkFileNames: "[name].js", assetFileNames: "[name][extname]" },
+    },
   },
-  server: { proxy: { "/api": "http://127.0.0.1:8080", "/session": "http://127.0.0.1:8080" } },
+  server: { proxy: { "/e": "http://127.0.0.1:8080", "/api": "http://127.0.0.1:8080", "/session": "http://127.0.0.1:8080" } },
 });

@@ -5,9 +5,9 @@ import type { Charger, Curve } from "./api";
 import { powerChart } from "./chart";
 import { confirm } from "./dialog";
 import type { Feed } from "./feed";
-import { clock, kw, kwh, percent, UNKNOWN } from "./format";
+import { clock, kw, kwh, nextTime, percent, UNKNOWN } from "./format";
 import { h, put } from "./html";
-import { report } from "./site";
+import { report } from "./report";
 import { stateText } from "./states";
 
 const DONE = { pause: "paused", resume: "resumed", stop: "stopped" };
@@ -116,7 +116,7 @@ function needsForm(id: string, outcome: HTMLElement): HTMLElement {
   async function send(event: Event): Promise<void> {
     event.preventDefault();
     const needs: Record<string, number> = {};
-    if (departure.value) needs["departure_unix_s"] = next(departure.value);
+    if (departure.value) needs["departure_unix_s"] = nextTime(departure.value);
     if (target.value) needs["target_soc_pu"] = Number(target.value) / 100;
     if (floor.value) needs["min_soc_pu"] = Number(floor.value) / 100;
     await report(outcome, () => api.needs(id, needs), "the driver's needs are taken");
@@ -138,15 +138,6 @@ function needsForm(id: string, outcome: HTMLElement): HTMLElement {
       h("button", { type: "submit" }, "State them"),
     ),
   );
-}
-
-/** The next time that the clock shows this. */
-function next(time: string): number {
-  const [hour, minute] = time.split(":").map(Number);
-  const then = new Date();
-  then.setHours(hour ?? 0, minute ?? 0, 0, 0);
-  if (then.getTime() <= Date.now()) then.setDate(then.getDate() + 1);
-  return then.getTime() / 1000;
 }
 
 function drawCurve(id: string, curve: Curve): HTMLElement {

@@ -35,3 +35,12 @@ export function day(unix_s: number): string {
 export function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
+
+/** The next time that the clock shows this. */
+export function nextTime(time: string): number {
+  const [hour, minute] = time.split(":").map(Number);
+  const then = new Date();
+  then.setHours(hour ?? 0, minute ?? 0, 0, 0);
+  if (then.getTime() <= Date.now()) then.setDate(then.getDate() + 1);
+  return then.getTime() / 1000;
+}

@@ -8,6 +8,7 @@ import { count, hertz, kw, UNKNOWN } from "./format";
 import { chargerGrid } from "./grid";
 import { h, put, say } from "./html";
 import { chargerList } from "./list";
+import { report } from "./report";
 
 export function sitePage(feed: Feed, operator: boolean): { element: HTMLElement; draw: () => void } {
   const bar = powerBar();
@@ -152,16 +153,4 @@ export function consequence(feed: Feed, power_w: number, minutes: number): strin
   const room_w = power_w < 0 ? site?.discharge_room_w : site?.charge_room_w;
   if (room_w !== undefined && Math.abs(power_w) > room_w) parts.push(`it can reach ${kw(Math.sign(power_w) * room_w)} at most now`);
   return `${parts.join(", ")}, for ${minutes || UNKNOWN} min.`;
-}
-
-/** Do it, and say what came of it. */
-export async function report(place: HTMLElement, act: () => Promise<unknown>, done: string): Promise<void> {
-  try {
-    await act();
-    place.classList.remove("bad");
-    place.textContent = `Done: ${done}.`;
-  } catch (error) {
-    place.classList.add("bad");
-    place.textContent = error instanceof Refused ? `Refused: ${error.message}` : String(error);
-  }
 }

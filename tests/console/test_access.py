@@ -132,7 +132,7 @@ def test_a_name_that_nobody_has_is_answered_like_a_wrong_password(users: Mapping
     ("body", "headers", "status"),
     [
         ({"name": "ann", "password": PASSWORD}, {"origin": "https://evil.example.com"}, 403),
-        ({"name": "ann", "password": PASSWORD}, {"content-type": "text/plain"}, 400),
+        ({"name": "ann", "password": PASSWORD}, {"content-type": "text/plain"}, 415),
         ({"name": "ann"}, {}, 400),
         (["ann"], {}, 400),
         ({"name": "ann", "password": "x" * 5000}, {}, 413),

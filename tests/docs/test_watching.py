@@ -11,15 +11,18 @@ import yaml
 from tools.draw_dashboard import DASHBOARD, text
 
 METRIC = re.compile(r"\bv2g_[a-z_]+")
+RULES = [DASHBOARD.with_name(f"prometheus-rules{kind}.yaml") for kind in ("", "-depot")]
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 
 
 def defined(repository: Path) -> set[str]:
     """Names as the program writes them."""
-    source = (repository / "src/v2g/run/metrics.py").read_text()
-    plain = set(re.findall(r'"v2g_([a-z_]+)"', source))
-    gauges = set(re.findall(r'^    "([a-z_]+)": \(', source, re.MULTILINE))
-    return plain | gauges | {"plc_attenuation_decibels", "plc_signal_dbm", "ocpp_sent_bytes", "ocpp_received_bytes"}
+    found = set[str]()
+    for program, prefix in (("metrics", ""), ("depot_metrics", "depot_")):
+        source = (repository / f"src/v2g/run/{program}.py").read_text()
+        found |= set(re.findall(r'"v2g_([a-z_]+)"', source))
+        found |= {prefix + name for name in re.findall(r'^    "([a-z_]+)": \(', source, re.MULTILINE)}
+    return found | {"plc_attenuation_decibels", "plc_signal_dbm", "ocpp_sent_bytes", "ocpp_received_bytes"}
 
 
 def used(content: str) -> set[str]:
@@ -35,20 +38,21 @@ def test_the_dashboard_is_as_drawn() -> None:
 
 def test_only_metrics_that_exist_are_used(repository: Path) -> None:
     known = defined(repository)
-    rules = (DASHBOARD.with_name("prometheus-rules.yaml")).read_text()
     assert used(text()) <= known
-    assert used(rules) <= known
+    for rules in RULES:
+        assert used(rules.read_text()) <= known
     assert used((repository / "docs/monitoring.md").read_text()) == known
 
 
 def test_each_alert_says_what_to_do() -> None:
-    [group] = yaml.safe_load(DASHBOARD.with_name("prometheus-rules.yaml").read_text())["groups"]
-    assert all(rule["annotations"]["description"].endswith(".") for rule in group["rules"])
+    for rules in RULES:
+        [group] = yaml.safe_load(rules.read_text())["groups"]
+        assert all(rule["annotations"]["description"].endswith(".") for rule in group["rules"])
     assert {target["refId"] for panel in json.loads(text())["panels"] for target in panel["targets"]} == {"A", "B"}
 
 
-def test_prometheus_takes_the_rules() -> None:
+@pytest.mark.parametrize("rules", RULES, ids=lambda file: file.stem)
+def test_prometheus_takes_the_rules(rules: Path) -> None:
     if shutil.which("promtool") is None:
         pytest.skip("no promtool (Debian package prometheus)")
-    file = DASHBOARD.with_name("prometheus-rules.yaml")
-    subprocess.run(["promtool", "check", "rules", str(file)], check=True, capture_output=True)
+    subprocess.run(["promtool", "check", "rules", str(rules)], check=True, capture_output=True)

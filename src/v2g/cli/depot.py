@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from v2g.cli import depot_simulate
+from v2g.cli import depot_codes, depot_doctor, depot_simulate
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
@@ -50,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     user.add_argument("--role", choices=("viewer", "operator"), default="viewer", help="default: viewer")
     user.add_argument("--file", type=Path, default=DEFAULT_USERS, metavar="FILE", help=f"default: {DEFAULT_USERS}")
     user.add_argument("--remove", action="store_true", help="let this person in no more")
+    depot_codes.add_arguments(actions)
+    depot_doctor.add_arguments(actions)
     depot_simulate.add_arguments(actions)
     check = actions.add_parser("check", help="check the configuration file and end")
     check.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=argparse.SUPPRESS)
@@ -78,6 +80,10 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "check":
         print(f"{args.config}: good")
         return 0
+    if args.action == "codes":
+        return depot_codes.run(args, configuration)
+    if args.action == "doctor":
+        return depot_doctor.run(args, configuration)
     if (args.mode == "relay") != (configuration.upstream is not None):
         need = "needs upstream in" if args.mode == "relay" else "has no use for upstream in"
         raise V2GError(f"--mode {args.mode} {need} {args.config}; set it, or choose the other mode")

@@ -28,11 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0, or 1 if there is a fault. Raises `V2GError` for a configuration that cannot be read."""
     from v2g.io.configuration import load
-    from v2g.run.doctor import Level
 
     settings, _ = load(args.config)
-    found = list(_examine(settings, tls=not args.no_tls))
-    if args.json:
+    return show(list(_examine(settings, tls=not args.no_tls)), as_json=args.json)
+
+
+def show(found: "list[Finding]", *, as_json: bool) -> int:
+    """Print the findings. Returns 0, or 1 if there is a fault."""
+    from v2g.run.doctor import Level
+
+    if as_json:
         print(json.dumps([asdict(each) for each in found], indent=2))
     else:
         for each in found:

@@ -95,14 +95,15 @@ def hashed(name: str, role: Role, password: str) -> str:
 class Bucket:
     """What a client may still ask: refilled as time passes."""
 
-    __slots__ = ("left", "seen_s")
+    __slots__ = ("_burst", "_per_s", "left", "seen_s")
 
-    def __init__(self, now: float) -> None:
-        self.left, self.seen_s = BURST, now
+    def __init__(self, now: float, per_s: float = REQUESTS_PER_S, burst: float = BURST) -> None:
+        self._per_s, self._burst = per_s, burst
+        self.left, self.seen_s = burst, now
 
     def take(self, now: float) -> bool:
         """Whether one more request is within the rate."""
-        self.left = min(BURST, self.left + (now - self.seen_s) * REQUESTS_PER_S)
+        self.left = min(self._burst, self.left + (now - self.seen_s) * self._per_s)
         self.seen_s = now
         if self.left < 1.0:
             return False
@@ -141,10 +142,8 @@ class Gate:
 
     def refused(self, request: Request) -> Refusal | None:
         """Why a request is not answered, or None."""
-        if not self._bucket(request).take(self._clock()):
-            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"more than {REQUESTS_PER_S:g} requests a second; slow down")
-        if (strange := self.strange(request)) is not None:
-            return strange
+        if (found := self.refused_to_all(request)) is not None:
+            return found
         user = self.user(request)
         if user is None:
             remedy = "sign in, or send a token" if self._users else "a token is needed"
@@ -152,6 +151,12 @@ class Gate:
         if user.role is not Role.OPERATOR and request.method not in ("GET", "HEAD"):
             return Refusal(HTTPStatus.FORBIDDEN, f"{user.name} may look only; an operator may do this")
         return None
+
+    def refused_to_all(self, request: Request) -> Refusal | None:
+        """Why a request is not answered, whoever asks; None if that depends."""
+        if not self._bucket(request).take(self._clock()):
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"more than {REQUESTS_PER_S:g} requests a second; slow down")
+        return self.strange(request)
 
     def strange(self, request: Request) -> Refusal | None:
         """Why a request is not what a page of this depot or a program sends: a page of somebody else made it."""

@@ -14,12 +14,12 @@ from v2g.console.access import COOKIE, SESSION_S, Gate, Refusal, SignInRefused
 from v2g.console.answers import BodyError, as_json, read, refusal, refused
 
 LONGEST_SIGN_IN = 4096
-BUILT = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/app.css": ("app.css", "text/css; charset=utf-8"),
+BUILT = files("v2g.console").joinpath("built")
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
 }
-"""Path -> file in `built/`, and its media type."""
 SECURE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -41,14 +41,18 @@ class Pages:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._files = {path: _built(name) for path, (name, _) in BUILT.items()}
+        parts = [each.name for each in BUILT.iterdir() if each.name.endswith((".js", ".css"))]
         self.routes = [
-            *(Route(path, self._file(path)) for path in BUILT),
+            Route("/", self.file("index.html")),
+            # Each page names its parts relative to itself.
+            *(Route(f"{place}{name}", self.file(name)) for place in ("/", "/e/") for name in parts),
             Route("/session", self._answering(self._session), methods=["GET", "POST", "DELETE"]),
         ]
 
-    def _file(self, path: str) -> Callable[[Request], Awaitable[Response]]:
-        content, media_type = self._files[path], BUILT[path][1]
+    def file(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        """Answers with a file of `built/`."""
+        content = BUILT.joinpath(name).read_bytes()
+        media_type = MEDIA_TYPES[name.rpartition(".")[2]]
         etag = f'"{sha256(content).hexdigest()[:16]}"'
 
         async def answer(request: Request) -> Response:
@@ -94,7 +98,3 @@ class Pages:
             secure=request.url.scheme == "https",
         )  # fmt: skip
         return response
-
-
-def _built(name: str) -> bytes:
-    return files("v2g.console").joinpath("built", name).read_bytes()

@@ -10,7 +10,7 @@ from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, of_car
 from v2g.depot.columns import MOST_WH
-from v2g.depot.configuration import Configuration, EvsePlace, Silence
+from v2g.depot.configuration import Configuration, EvsePlace, FleetVehicle, Silence
 from v2g.depot.needs import joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
 from v2g.ocpp import v21
@@ -190,6 +190,8 @@ class ManagedEvse:
             return f"its station refuses discharge: {self.refuses_discharge}"
         if transaction is None:
             return ""
+        if transaction.driver is not None and transaction.driver.feeds is False:
+            return "its driver lets nothing be fed"
         known = None if transaction.token is None else fleet.find(transaction.token)
         if known is None or not known.discharge:
             return "the fleet list does not let this vehicle discharge"
@@ -232,25 +234,37 @@ class ManagedEvse:
     def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:
         token, stated = transaction.token, transaction.needs
         known = None if token is None else fleet.find(token)
-        capacity_wh = None if known is None else known.capacity_wh
-        if stated is not None and isinstance(stated.dcChargingParameters, v21.DCChargingParametersType):
-            own_wh = stated.dcChargingParameters.evEnergyCapacity
-            capacity_wh = (
-                own_wh if capacity_wh is None and isinstance(own_wh, float) and 0 < own_wh <= MOST_WH else capacity_wh
-            )
-        needs: list[Needs | None] = [transaction.driver]
-        if known is not None:
-            needs.append(of_list(known, transaction.since_s, now, utc_offset_s))
-        if stated is not None:
-            needs.append(of_car(stated, capacity_wh, transaction.needs_soc_pu, transaction.needs_s))
         discharge_w = None if stated is None else most_discharge_w(stated)
         return Vehicle(
             id=None if token is None else fleet.name(token) or None,
-            capacity_wh=capacity_wh,
+            capacity_wh=self._capacity_wh(transaction, known),
             soc_pu=self.soc_pu,
             soc_unix_s=self.soc_s,
             max_charge_w=inf if stated is None else most_charge_w(stated, len(self.place.phases)),
             max_discharge_w=inf if discharge_w is None else discharge_w,
             discharges=known is not None and known.discharge,
-            needs=joined(needs, self._configuration.floor_soc),
+            needs=joined(self.stated(fleet, now, utc_offset_s), self._configuration.floor_soc),
         )
+
+    def stated(self, fleet: Fleet, now: float, utc_offset_s: float) -> list[Needs]:
+        """What each source has stated of the vehicle here."""
+        transaction = self.transaction
+        if transaction is None:
+            return []
+        known = None if transaction.token is None else fleet.find(transaction.token)
+        found: list[Needs | None] = [transaction.driver]
+        if known is not None:
+            found.append(of_list(known, transaction.since_s, now, utc_offset_s))
+        if transaction.needs is not None:
+            capacity_wh = self._capacity_wh(transaction, known)
+            found.append(of_car(transaction.needs, capacity_wh, transaction.needs_soc_pu, transaction.needs_s))
+        return [each for each in found if each is not None]
+
+    @staticmethod
+    def _capacity_wh(transaction: Transaction, known: FleetVehicle | None) -> float | None:
+        """By the fleet list, else as the car states it."""
+        if known is not None and known.capacity_wh is not None:
+            return known.capacity_wh
+        stated = None if transaction.needs is None else transaction.needs.dcChargingParameters
+        own_wh = stated.evEnergyCapacity if isinstance(stated, v21.DCChargingParametersType) else None
+        return own_wh if isinstance(own_wh, float) and 0 < own_wh <= MOST_WH else None

@@ -22,6 +22,7 @@ from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration
 from v2g.depot.ledger import Entry, Ledger
 from v2g.depot.view import Charger, Needs
+from v2g.kernel.distribution import Distribution
 from v2g.kernel.errors import V2GError
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, custom_data, encode, given
@@ -69,10 +70,14 @@ class Gateway:
         self.fleet, self.ledger, self.utc_offset_s = Fleet(configuration), ledger, utc_offset_s
         self.lines: deque[str] = deque(maxlen=LISTED)
         """What a person should know; whoever writes the log takes it."""
+        self.latencies = Distribution()
+        """From each call to a station to its answer."""
         self.urgent = False
         """Whether something has happened that the controller should look at now; reset by whoever does."""
         self.stations = {
-            place.id: ManagedStation(place, configuration, self.fleet, self.lines.append, relayed=relayed)
+            place.id: ManagedStation(
+                place, configuration, self.fleet, self.lines.append, relayed=relayed, latencies=self.latencies
+            )
             for place in configuration.stations
         }
         self.evses = {evse.id: evse for station in self.stations.values() for evse in station.evses.values()}
@@ -194,6 +199,16 @@ class Gateway:
         """The vehicle there, as a person knows it; empty without one."""
         token = None if evse.transaction is None else evse.transaction.token
         return "" if token is None else self.fleet.name(token)
+
+    def visit(self, charger: str) -> str | None:
+        """The transaction there; None if no vehicle is there."""
+        evse = self.evses.get(charger)
+        return None if evse is None or evse.transaction is None else evse.transaction.id
+
+    def stated(self, charger: str, now: float) -> list[Needs]:
+        """What each source has stated of the vehicle there."""
+        evse = self.evses.get(charger)
+        return [] if evse is None else evse.stated(self.fleet, now, self.utc_offset_s)
 
     # What an operator or a driver may do
 

@@ -16,6 +16,7 @@ from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration, StationPlace
 from v2g.depot.view import Charger
+from v2g.kernel.distribution import Distribution
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
 from v2g.ocpp.rpc import Answered, Failed, Rpc
@@ -63,6 +64,7 @@ class ManagedStation:
         report: Callable[[str], None],
         *,
         relayed: bool = False,
+        latencies: Distribution | None = None,
     ) -> None:
         """`report` gets a line for a person. `relayed`: the station has a CSMS of its own beside this one, whose
         settings and profiles are left alone."""
@@ -77,6 +79,9 @@ class ManagedStation:
         self.lines, self.lines_since_s = 0, -inf
         """Lines of the log that it has caused since then."""
         self._silence, self._report = configuration.silence, report
+        self.latencies = latencies or Distribution()
+        """From each call of ours to its answer."""
+        self._called_s = -inf
         self._calls: deque[tuple[str, Message, Then | None]] = deque()
         self._pending: tuple[str, Then | None] | None = None
         self._bottom_at = inf
@@ -156,6 +161,7 @@ class ManagedStation:
 
     def answered(self, event: Answered, now: float) -> None:
         """The response to our call."""
+        self.latencies.add(now - self._called_s)
         self._respond(event.id, event.response, now)
 
     def failed(self, event: Failed, now: float) -> None:
@@ -173,7 +179,7 @@ class ManagedStation:
     def _send(self, action: str, request: Message, then: Then | None, now: float) -> None:
         assert self.rpc is not None
         try:
-            self._pending = self.rpc.call(action, request, now), then
+            self._pending, self._called_s = (self.rpc.call(action, request, now), then), now
         except Invalid as error:
             self._report(f"{self.id} {action} cannot be sent: {error}")
             if then is not None:

@@ -86,6 +86,8 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a program has to send as `Authorization: Bearer ...`."""
     users_file: Path | None = None
     """People who may sign in to the page, and their roles: lines that `v2g depot user` writes."""
+    codes_file: Path | None = None
+    """The code of each EVSE, by which drivers find their page: lines that `v2g depot codes` writes."""
     certificate: Path | None = None
     private_key: Path | None = None
     """PEM; needed, as is a token or a user, if it listens beyond this machine."""
@@ -98,6 +100,13 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     socket: Path = Path("/run/v2g/depot.sock")
     mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description="octal permissions, such as 0660")] = "0660"
+
+
+class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """For Prometheus, in clear and without a password: what it shows, anybody sees who reaches the address."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 9464
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -208,6 +217,7 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """A broker at which the site is asked for power."""
     http: Http = Http()
     control: Control = Control()
+    metrics: Metrics | None = None
     cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/depot.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""
@@ -221,6 +231,7 @@ __all__ = [
     "Feeder",
     "FleetVehicle",
     "Http",
+    "Metrics",
     "Planning",
     "Silence",
     "Standing",

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite, isnan
 
 import msgspec
+from msgspec import Struct
 
+from v2g.depot.columns import MOST_WH
 from v2g.depot.configuration import FleetVehicle
 from v2g.depot.view import Needs, Source
 from v2g.kernel.durations import DAY_S
 from v2g.kernel.errors import V2GError
 from v2g.kernel.units import kwh
 
+YEAR_S = 366 * DAY_S
 OVERDUE_S = 3600.0
 """A vehicle that is still there this long after its departure leaves at the same time of the next day."""
 SEPARATOR = ";"
@@ -24,7 +27,12 @@ SEPARATOR = ";"
 YES_NO = {"yes": "true", "no": "false"}
 MOST_VEHICLES = 20_000
 REMEDY = "give floor_soc in the fleet list or for the whole depot"
-_ORDER = {source: number for number, source in enumerate(Source)}
+RANKS = {source: number for number, source in enumerate(Source)}
+"""The lower one holds over the higher one."""
+
+
+class NeedsError(V2GError):
+    """What a driver states cannot be; says why."""
 
 
 class FleetListError(V2GError):
@@ -33,7 +41,7 @@ class FleetListError(V2GError):
 
 def joined(stated: Iterable[Needs | None], site_floor_pu: float | None = None) -> Needs | None:
     """The needs that hold, with whose they are; None if nobody states any. `site_floor_pu`: of vehicles without one."""
-    ordered = sorted((each for each in stated if each is not None), key=lambda each: _ORDER[each.source])
+    ordered = sorted((each for each in stated if each is not None), key=lambda each: RANKS[each.source])
     if not ordered:
         ordered = [] if site_floor_pu is None else [Needs(source=Source.SITE)]
     if not ordered:
@@ -52,6 +60,40 @@ def joined(stated: Iterable[Needs | None], site_floor_pu: float | None = None) -
         departure_by=None if departure is None else departure.source,
         energy_by=None if energy is None else energy.source,
         floor_by=None if floor_pu is None else floor_by,
+        feeds=False if any(each.feeds is False for each in ordered) else None,
+    )
+
+
+class StatedNeeds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a driver may state; what is left out is not stated."""
+
+    departure_unix_s: float | None = None
+    energy_wh: float | None = None
+    target_soc_pu: float | None = None
+    min_soc_pu: float | None = None
+    feeds: bool | None = None
+
+
+def by_driver(stated: StatedNeeds, now: float) -> Needs:
+    """What a driver states at `now`. Raises `NeedsError` for what cannot be."""
+    for name in ("target_soc_pu", "min_soc_pu"):
+        share = getattr(stated, name)
+        if share is not None and not 0 <= share <= 1:
+            raise NeedsError(f"{name}: {share:g}; must be from 0 to 1")
+    if stated.energy_wh is not None and not 0 <= stated.energy_wh <= MOST_WH:
+        raise NeedsError(f"energy_wh: {stated.energy_wh:g}; must be from 0 to {MOST_WH:g}")
+    if stated.departure_unix_s is not None and not 0 < stated.departure_unix_s - now <= YEAR_S:
+        raise NeedsError(f"departure_unix_s: {stated.departure_unix_s:g}; must be later than now, within a year")
+    if stated.target_soc_pu is not None and stated.target_soc_pu < (stated.min_soc_pu or 0.0):
+        raise NeedsError(f"target_soc_pu: {stated.target_soc_pu:g}; must not be below min_soc_pu")
+    return Needs(
+        source=Source.DRIVER,
+        departure_unix_s=stated.departure_unix_s,
+        energy_wh=stated.energy_wh,
+        target_soc_pu=stated.target_soc_pu,
+        min_soc_pu=stated.min_soc_pu,
+        feeds=stated.feeds,
+        stated_unix_s=now,
     )
 
 
@@ -69,6 +111,8 @@ def explained(needs: Needs | None, now: float) -> list[str]:
         lines.append(f"needs {100 * needs.target_soc_pu:.0f} % at departure, by the {energy_by}")
     elif needs.energy_wh is not None:
         lines.append(f"needed {kwh(needs.energy_wh)} more when that was stated, by the {energy_by}")
+    if needs.feeds is False:
+        lines.append("its driver lets nothing be fed from it")
     if needs.departure_unix_s is not None:
         hours = (needs.departure_unix_s - now) / 3600
         when = f"departs in {hours:.1f} h" if hours >= 0 else f"was to depart {-hours:.1f} h ago"
@@ -168,4 +212,7 @@ def _floor(value: float) -> float:
     return 1.0 if isnan(value) else min(1.0, max(0.0, value))
 
 
-__all__ = ["FleetListError", "explained", "joined", "next_time", "of_list", "read_list"]
+__all__ = [
+    "RANKS", "FleetListError", "NeedsError", "StatedNeeds", "by_driver", "explained", "joined", "next_time", "of_list",
+    "read_list",
+]  # fmt: skip

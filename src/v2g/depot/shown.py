@@ -7,13 +7,16 @@ from typing import Any
 from v2g.depot import needs
 from v2g.depot.dispatch import Dispatch, Setpoint, What
 from v2g.depot.ledger import Account, Decided
-from v2g.depot.view import Charger, Site
+from v2g.depot.needs import RANKS
+from v2g.depot.view import Charger, Needs, Site, Source
 from v2g.kernel.units import kw
 
 Shown = dict[str, Any]
 COLUMNS = ("id", "vehicle", "state", "soc_pu", "floor_pu", "setpoint_w", "measured_w", "binding")
 """Of a frame, in this order."""
 
+
+STATES = ("offline", "free", "waiting", "charging", "discharging", "idle")
 
 EARLY_S = 5.0
 """How far the clocks of station and depot may be apart."""
@@ -88,6 +91,36 @@ def charger_of(charger: Charger, setpoint: Setpoint | None, now: float) -> Shown
         },
         "safe_w": charger.safe_w,
         "safe_after_s": charger.safe_after_s,
+    }
+
+
+def driver_of(charger: Charger, setpoint: Setpoint | None, stated: Iterable[Needs], now: float) -> Shown:
+    """What the driver of the vehicle here may see: no names. `stated`: by each source."""
+    vehicle = charger.vehicle
+    holds = None if vehicle is None else vehicle.needs
+    return {
+        "evse": charger.id,
+        "state": state_of(charger, setpoint),
+        "soc_pu": None if vehicle is None else vehicle.soc_pu,
+        "measured_w": charger.measured_w,
+        "why": None if setpoint is None or vehicle is None else setpoint.why,
+        "charge_only": charger.charge_only or None,
+        "order": list(Source),
+        "stated": {each.source: _needs_of(each) for each in sorted(stated, key=lambda each: RANKS[each.source])},
+        "holds": None if holds is None else _needs_of(holds) | {
+            "departure_by": holds.departure_by, "energy_by": holds.energy_by, "floor_by": holds.floor_by,
+        },
+        "now_unix_s": round(now, 1),
+    }  # fmt: skip
+
+
+def _needs_of(needs: Needs) -> Shown:
+    return {
+        "departure_unix_s": needs.departure_unix_s,
+        "energy_wh": needs.energy_wh,
+        "target_soc_pu": needs.target_soc_pu,
+        "min_soc_pu": needs.min_soc_pu,
+        "feeds": needs.feeds,
     }
 
 

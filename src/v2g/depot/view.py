@@ -41,6 +41,8 @@ class Needs(Struct, frozen=True, kw_only=True):
     """At departure; holds over `energy_wh`."""
     min_soc_pu: float | None = None
     """The floor: the vehicle is never discharged below it."""
+    feeds: bool | None = None
+    """False: nothing may be discharged, whatever the floor; True permits nothing by itself."""
     stated_unix_s: float = 0.0
     departure_by: Source | None = None
     """Whose value holds, once the needs of several sources are joined."""

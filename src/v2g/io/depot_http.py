@@ -20,12 +20,13 @@ from starlette.routing import Route
 
 from v2g.console.access import Gate
 from v2g.console.answers import as_json, read, refusal, refused
+from v2g.console.driver import Drivers
 from v2g.console.pages import Pages
-from v2g.depot.columns import MOST_WH
 from v2g.depot.history import Record, span_of
 from v2g.depot.ledger import Account, Decided
+from v2g.depot.needs import StatedNeeds, by_driver
 from v2g.depot.shown import COLUMNS
-from v2g.depot.view import Measurements, Needs, Source
+from v2g.depot.view import Measurements, Needs
 from v2g.io.depot_openapi import described
 from v2g.io.station_server import ListenError
 from v2g.kernel.durations import DAY_S
@@ -35,7 +36,6 @@ MOST_STREAMS, MOST_STREAMS_EACH = 64, 16
 BEHIND = 5
 """Frames that a client of the stream may be late before it starts again with a whole one."""
 FRAME_S = 1.0
-YEAR_S = 366 * DAY_S
 LATEST_S = 1e11
 
 
@@ -52,6 +52,8 @@ class Depot(Protocol):
     def withdraw(self, by: str) -> bool: ...
     def measured(self, measurements: Measurements) -> None: ...
     def need(self, charger: str, needs: Needs | None) -> None: ...
+    def visit(self, charger: str) -> str | None: ...
+    def driver_view(self, charger: str) -> dict[str, Any]: ...
     def pause(self, charger: str, paused: bool) -> None: ...
     def end(self, charger: str) -> None: ...
     async def accounts(self, from_s: float, until_s: float) -> list[Account]: ...
@@ -60,19 +62,11 @@ class Depot(Protocol):
     def curve(self, charger: str) -> tuple[list[float], list[float | None]]: ...
 
 
-class _Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a driver may state."""
-
-    departure_unix_s: float | None = None
-    energy_wh: float | None = None
-    target_soc_pu: float | None = None
-    min_soc_pu: float | None = None
-
-
 class Api:
     """The application."""
 
-    def __init__(self, depot: Depot, gate: Gate) -> None:
+    def __init__(self, depot: Depot, gate: Gate, codes: Mapping[str, str] | None = None) -> None:
+        """`codes`: by EVSE, of the drivers' pages; without any there are none."""
         self._depot, self._gate = depot, gate
         self.stream = Stream(depot)
         place = "/api/chargers/{station}/{evse:int}"
@@ -93,7 +87,9 @@ class Api:
             Route(f"{place}/curve", self._answering(self._curve)),
             Route("/api/events", self._events),
         ]  # fmt: skip
-        self.app = Starlette(routes=[*self.routes, *Pages(gate).routes])
+        pages = Pages(gate)
+        drivers = Drivers(gate, depot, codes, pages.file("driver.html")).routes if codes else []
+        self.app = Starlette(routes=[*self.routes, *pages.routes, *drivers])
 
     def _answering(self, answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
@@ -125,19 +121,7 @@ class Api:
         if request.method == "DELETE":
             self._depot.need(_id(request), None)
             return {}
-        stated: _Needs = await read(request, _Needs)
-        for name in ("target_soc_pu", "min_soc_pu"):
-            share = getattr(stated, name)
-            if share is not None and not 0 <= share <= 1:
-                raise V2GError(f"{name}: {share:g}; must be from 0 to 1")
-        if stated.energy_wh is not None and not 0 <= stated.energy_wh <= MOST_WH:
-            raise V2GError(f"energy_wh: {stated.energy_wh:g}; must be from 0 to {MOST_WH:g}")
-        if stated.departure_unix_s is not None and not 0 < stated.departure_unix_s - self._depot.now() <= YEAR_S:
-            raise V2GError(f"departure_unix_s: {stated.departure_unix_s:g}; must be later than now, within a year")
-        if stated.target_soc_pu is not None and stated.target_soc_pu < (stated.min_soc_pu or 0.0):
-            raise V2GError(f"target_soc_pu: {stated.target_soc_pu:g}; must not be below min_soc_pu")
-        fields = msgspec.structs.asdict(stated)
-        self._depot.need(_id(request), Needs(source=Source.DRIVER, stated_unix_s=self._depot.now(), **fields))
+        self._depot.need(_id(request), by_driver(await read(request, StatedNeeds), self._depot.now()))
         return {}
 
     def _act(self, what: str) -> Callable[[Request], Awaitable[Any]]:

@@ -95,6 +95,11 @@ class Rows:
         self._number = 0
         self._given: list[Row] = []
 
+    @property
+    def waiting(self) -> int:
+        """Rows that are not on the disk yet."""
+        return self._number - self.committed
+
     def enter(self, entry: Entry) -> int:
         """Enter an event with the next commit."""
         return self._add(

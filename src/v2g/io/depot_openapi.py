@@ -6,7 +6,7 @@ import msgspec
 
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.request import DroopShare, PowerRequest, PriceRequest, RegulationRequest, ScheduleRequest
-from v2g.depot.shown import COLUMNS
+from v2g.depot.shown import COLUMNS, STATES
 
 REQUESTS = (PowerRequest, ScheduleRequest, RegulationRequest, DroopShare, PriceRequest)
 _NUMBER, _TEXT, _BOOL = {"type": ["number", "null"]}, {"type": ["string", "null"]}, {"type": "boolean"}
@@ -105,7 +105,7 @@ def _columns(values: dict[str, Any]) -> dict[str, Any]:
 def _shown() -> dict[str, Any]:
     charger = {
         "id": {"type": "string"}, "node": {"type": "string"}, "phases": {"type": "string"},
-        "state": {"enum": ["offline", "free", "waiting", "charging", "discharging", "idle"]},
+        "state": {"enum": list(STATES)},
         "online": _BOOL, "charge_only": _TEXT, "max_charge_w": _NUMBER, "max_discharge_w": _NUMBER,
         "measured_w": _NUMBER, "measured_s_ago": _NUMBER, "setpoint_w": _NUMBER, "binding": _TEXT,
         "vehicle": {"type": ["object", "null"]}, "needs": {"type": ["object", "null"]}, "safe_w": _NUMBER,
@@ -122,6 +122,7 @@ def _shown() -> dict[str, Any]:
     }  # fmt: skip
     needs = {
         "departure_unix_s": _NUMBER, "energy_wh": _NUMBER, "target_soc_pu": _NUMBER, "min_soc_pu": _NUMBER,
+        "feeds": {"type": ["boolean", "null"]},
     }  # fmt: skip
     measurements = {"meter_w": _NUMBER, "other_load_w": _NUMBER, "frequency_hz": _NUMBER}
     return {
@@ -152,6 +153,11 @@ def _operation(
         },
     }
     if body is not None:
+        wrong = {"application/json": {"schema": _ref("Error")}}
+        found["responses"] |= {
+            "413": {"description": "the body is too long", "content": wrong},
+            "415": {"description": "the body is no JSON", "content": wrong},
+        }
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     if parameters:
         found["parameters"] = parameters

@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from v2g.console.access import Gate, read_users
+from v2g.console.codes import read_codes
 from v2g.csms.gateway import Gateway
 from v2g.depot import shown
 from v2g.depot.capability import Margins
-from v2g.depot.configuration import Configuration
+from v2g.depot.configuration import Configuration, Metrics
 from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.desk import Channel, Desk, read
@@ -31,12 +32,15 @@ from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.depot_mqtt import RequestsAtBroker, StationsAtBroker, keep
 from v2g.io.depot_postgres import PostgresLedger
 from v2g.io.depot_schedule import ScheduleFile
+from v2g.io.http_get import HttpError
+from v2g.io.pulse import Pulse
 from v2g.io.station_server import Door, Link, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 from v2g.ocpp.version import SUBPROTOCOLS
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
+from v2g.run.depot_tally import Tally
 
 SOONEST_S, LOOK_S = 0.1, 0.5
 """Between two cycles, whatever happens; between two looks at whether one is due."""
@@ -47,6 +51,8 @@ LATENCY_S = 0.3
 DECISIONS_KEPT_S = 31 * 86_400.0
 FREQUENCY_S = 5.0
 """A frequency that is older is not known."""
+WATCH_AGAIN_S = 10.0
+"""Until the metrics are offered again at an address that could not be had."""
 CLOCK_S = 300.0
 """A difference to the machine's clock that a person should know of."""
 FLUSH_S = 5.0
@@ -112,7 +118,8 @@ class DepotProcess:
         """Binding of each charger as it was kept last, and when."""
         self.site = Site(tree=self._tree, chargers=self.gateway.chargers(self.now()))
         self.dispatch: Dispatch | None = None
-        self.cycles = 0
+        self.cycles, self._stepped_s = 0, float("-inf")
+        self._tally = Tally()
         self._trouble = ""
 
     def now(self) -> float:
@@ -153,7 +160,8 @@ class DepotProcess:
             self._report(f"its REST interface is at {at}/api")
 
         http_host, _, http_port = configuration.http.listen.rpartition(":")
-        api, http = Api(self, self._gate), configuration.http
+        http = configuration.http
+        api = Api(self, self._gate, {} if http.codes_file is None else read_codes(http.codes_file))
         tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
         brokers: list[Any] = []
         if configuration.connect.broker is not None:
@@ -162,6 +170,8 @@ class DepotProcess:
         if configuration.requests is not None:
             asking = RequestsAtBroker(self, configuration.requests, self._report)
             brokers.append(keep(asking.serve, self._report))
+        if configuration.metrics is not None:
+            brokers.append(self._be_watched(configuration.metrics))
         return [
             *brokers,
             server.serve(host.strip("[]"), int(port), listening),
@@ -172,6 +182,30 @@ class DepotProcess:
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
             ),
         ]  # fmt: skip
+
+    async def _be_watched(self, settings: Metrics) -> None:
+        """Offer the numbers of the metrics, again if the address cannot be had: stations are served all the same."""
+        try:
+            from v2g.run import depot_metrics
+        except ImportError as error:
+            raise V2GError("metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'") from error
+
+        def seen() -> depot_metrics.Seen:
+            stations = sum(each.online for each in self.gateway.stations.values())
+            cycle_s, now = self.configuration.cycle_s, self.now()
+            return depot_metrics.seen(self.site, self.dispatch, self._stepped_s, now, cycle_s, self.ledger, stations)
+
+        pulse, said = Pulse(), ""
+        try:
+            while True:
+                try:
+                    await depot_metrics.watch(settings, seen, self._tally, self.gateway.latencies, pulse)
+                except HttpError as error:
+                    if str(error) != said:
+                        self._report(said := str(error))
+                await asyncio.sleep(WATCH_AGAIN_S)
+        finally:
+            pulse.close()
 
     # Stations (`v2g.io.station_server.Stations`)
 
@@ -277,9 +311,11 @@ class DepotProcess:
     def step(self) -> None:
         """One cycle: look, decide, send."""
         self._look_at_schedule()
+        began_s = time.perf_counter()
         now, self.site = self.now(), self._seen()
         dispatch = self.dispatch = self.controller.step(self.site, now)
-        self.cycles += 1
+        self._tally.see(dispatch, now, time.perf_counter() - began_s)
+        self.cycles, self._stepped_s = self.cycles + 1, now
         for record in self.past.see(now, self.site.chargers, dispatch, self.site.frequency_hz):
             self.ledger.record(record)
             if record.span_s == QUARTER_S:
@@ -362,6 +398,20 @@ class DepotProcess:
         self.gateway.need(charger, needs)
         self.ledger.commit()
         self._news.set()
+
+    def visit(self, charger: str) -> str | None:
+        """The transaction there; None if no vehicle is there."""
+        return self.gateway.visit(charger)
+
+    def driver_view(self, charger: str) -> Shown:
+        """What the driver of the vehicle there may see."""
+        now = self.now()
+        found = self.gateway.chargers(now).get(charger)
+        if found is None:
+            raise V2GError(f"{charger} is not in the depot's configuration any more; ask the operator for another code")
+        setpoint = None if self.dispatch is None else self.dispatch.setpoints.get(charger)
+        stated = self.gateway.stated(charger, now)
+        return {"depot": self.configuration.name} | shown.driver_of(found, setpoint, stated, now)
 
     def pause(self, charger: str, paused: bool) -> None:
         """Let no energy flow, or let it flow again. Raises `V2GError`."""

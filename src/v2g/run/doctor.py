@@ -148,14 +148,19 @@ def disks(settings: Settings) -> Iterator[Finding]:
     files = [settings.trace.file, settings.kept, None if settings.ocpp is None else settings.ocpp.store]
     places = {next(p for p in (f.parent, *f.parents) if p.exists()) for f in files if f is not None}
     for place in sorted(places):
-        free_b, subject = shutil.disk_usage(place).free, f"disk of {place}"
-        text = f"{free_b / (1 << 30):.1f} GiB free"
-        if os.statvfs(place).f_flag & os.ST_RDONLY:
-            yield Finding(subject, Level.FAULT, "read-only", "see the kernel's messages; replace a worn memory card")
-        elif free_b < LEAST_FREE_B:
-            yield Finding(subject, Level.WARNING, text, "make room; `v2g config example logrotate` bounds the trace")
-        else:
-            yield Finding(subject, Level.GOOD, text)
+        yield from disk(place, "make room; `v2g config example logrotate` bounds the trace")
+
+
+def disk(place: Path, remedy: str) -> Iterator[Finding]:
+    """Where something is written. `remedy`: if it is nearly full."""
+    free_b, subject = shutil.disk_usage(place).free, f"disk of {place}"
+    text = f"{free_b / (1 << 30):.1f} GiB free"
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        yield Finding(subject, Level.FAULT, "read-only", "see the kernel's messages; replace a worn memory card")
+    elif free_b < LEAST_FREE_B:
+        yield Finding(subject, Level.WARNING, text, remedy)
+    else:
+        yield Finding(subject, Level.GOOD, text)
 
 
 def certificates(settings: Settings) -> Iterator[Finding]:

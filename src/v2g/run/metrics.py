@@ -1,30 +1,19 @@
-"""The station's numbers for Prometheus, and whether it lives and is ready: `metrics` in the configuration.
-
-    /metrics   numbers, in the text format of Prometheus
-    /healthz   200 as long as the process answers at all
-    /readyz    200 if every EVSE can serve a car, else 503 with the reasons
+"""The station's numbers for Prometheus, and whether every EVSE can serve a car: `metrics` in the configuration.
 
 The names are in docs/monitoring.md. They begin with `v2g_`, have base units, and change with a major version only.
 """
 
-import asyncio
-import gc
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import Collector
 
-from v2g.io.http_get import Answer, serve
 from v2g.io.pulse import Pulse
 from v2g.iso15118.station import owed_s
-from v2g.kernel.distribution import BOUNDS_S, Distribution
+from v2g.kernel.distribution import Distribution
 from v2g.run.evse import EvseRunner
+from v2g.run.exposition import buckets, expose, histogram
 from v2g.station.config.settings import Metrics
 from v2g.station.safety.grid_status import GridStatus
 from v2g.station.snapshot import EvseSnapshot, StationSnapshot
@@ -55,34 +44,6 @@ _GRID_STATES = ("wait", "run", "cease", "trip")
 _LINE = {"attenuation_db": "plc_attenuation_decibels", "signal_dbm": "plc_signal_dbm"}
 
 
-class _Page(Collector):
-    """All the numbers at one instant: looked at in the event loop, written as text beside it."""
-
-    def __init__(self) -> None:
-        self._metrics: list[Metric] = []
-
-    def look(
-        self,
-        snapshot: StationSnapshot,
-        runners: Mapping[int, EvseRunner],
-        pulse: Pulse,
-        pauses: Distribution,
-        back_end: Mapping[str, Any] | None,
-    ) -> None:
-        """Take the numbers of now."""
-        self._metrics = [
-            _info(),
-            *_gauges(snapshot),
-            *_counters(runners),
-            *_histograms(runners, pulse, pauses),
-            *_lines(runners),
-            *([] if back_end is None else _back_end(back_end)),
-        ]
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
-
-
 async def watch(
     settings: Metrics,
     snapshot: Callable[[], StationSnapshot],
@@ -91,46 +52,22 @@ async def watch(
     back_end: Callable[[], Mapping[str, Any] | None],
 ) -> None:
     """Serve until cancelled. Raises `HttpError`."""
-    pauses, registry, page, turn = Distribution(), CollectorRegistry(), _Page(), asyncio.Lock()
-    registry.register(page)
-    ProcessCollector(registry=registry)
 
-    async def answer(path: str) -> Answer:
-        match path:
-            case "/metrics":
-                async with turn:
-                    page.look(snapshot(), runners, pulse, pauses, back_end())
-                    text = await asyncio.to_thread(generate_latest, registry)  # takes longer than a response may wait
-                return HTTPStatus.OK, CONTENT_TYPE_LATEST, text.decode()
-            case "/healthz":
-                return HTTPStatus.OK, "text/plain", "alive\n"
-            case "/readyz":
-                missing = [
-                    f"EVSE {each.evse}: {each.not_ready_because}\n" for each in snapshot().evses if not each.ready
-                ]
-                status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
-                return status, "text/plain", "".join(missing) or "ready\n"
-        return HTTPStatus.NOT_FOUND, "text/plain", "there are /metrics, /healthz and /readyz\n"
+    def look(pauses: Distribution) -> list[Metric]:
+        link = back_end()
+        return [
+            _info(),
+            *_gauges(snapshot()),
+            *_counters(runners),
+            *_histograms(runners, pulse, pauses),
+            *_lines(runners),
+            *([] if link is None else _back_end(link)),
+        ]
 
-    measure = _gc_pauses(pauses)
-    gc.callbacks.append(measure)
-    try:
-        await serve(settings.host, settings.port, answer)
-    finally:
-        gc.callbacks.remove(measure)
+    def missing() -> Iterator[str]:
+        return (f"EVSE {each.evse}: {each.not_ready_because}" for each in snapshot().evses if not each.ready)
 
-
-def _gc_pauses(pauses: Distribution) -> Callable[[str, dict[str, int]], None]:
-    begun_s = 0.0
-
-    def measure(phase: str, info: dict[str, int]) -> None:
-        nonlocal begun_s
-        if phase == "start":
-            begun_s = time.perf_counter()
-        else:
-            pauses.add(time.perf_counter() - begun_s)
-
-    return measure
+    await expose(settings.host, settings.port, look, missing)
 
 
 def _info() -> Metric:
@@ -195,25 +132,14 @@ def _histograms(runners: Mapping[int, EvseRunner], pulse: Pulse, pauses: Distrib
     owed = GaugeMetricFamily("v2g_response_owed_seconds", "How soon the standard wants it", labels=["message"])
     safe = HistogramMetricFamily("v2g_safe_after_seconds", "From a fault to the safe state, as seen", labels=["evse"])
     for id, runner in runners.items():
-        safe.add_metric([str(id)], *_buckets(runner.tally.safe_after))
+        safe.add_metric([str(id)], *buckets(runner.tally.safe_after))
         for message, distribution in runner.tally.responses.items():
-            responses.add_metric([str(id), message], *_buckets(distribution))
+            responses.add_metric([str(id), message], *buckets(distribution))
     for message in dict.fromkeys(each for runner in runners.values() for each in runner.tally.responses):
         owed.add_metric([message], owed_s(message))
-    lag = HistogramMetricFamily("v2g_event_loop_lag_seconds", "How late the event loop is", labels=[])
-    lag.add_metric([], *_buckets(pulse.lags))
-    collection = HistogramMetricFamily("v2g_gc_pause_seconds", "Garbage collections", labels=[])
-    collection.add_metric([], *_buckets(pauses))
+    lag = histogram("v2g_event_loop_lag_seconds", "How late the event loop is", pulse.lags)
+    collection = histogram("v2g_gc_pause_seconds", "Garbage collections", pauses)
     yield from (responses, owed, safe, lag, collection)
-
-
-def _buckets(distribution: Distribution) -> tuple[list[tuple[str, float]], float]:
-    """As the library wants them: cumulative."""
-    found, below = [], 0
-    for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), distribution.counts, strict=True):
-        below += count
-        found.append((bound, float(below)))
-    return found, distribution.total_s
 
 
 def _lines(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:

@@ -1,0 +1,97 @@
+"""Numbers for Prometheus over HTTP, and whether the process lives and is ready: what station and depot share.
+
+/metrics   numbers, in the text format of Prometheus
+/healthz   200 as long as the process answers at all
+/readyz    200 if it can do its work, else 503 with the reasons
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from v2g.io.http_get import Answer, serve
+from v2g.kernel.distribution import BOUNDS_S, Distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class _Page(Collector):
+    """All the numbers at one instant: looked at in the event loop, written as text beside it."""
+
+    def __init__(self) -> None:
+        self.metrics: list[Metric] = []
+
+    def collect(self) -> Iterable[Metric]:
+        return self.metrics
+
+
+async def expose(
+    host: str, port: int, look: Callable[[Distribution], list[Metric]], missing: Callable[[], Iterable[str]]
+) -> None:
+    """Serve until cancelled. `look`: the numbers of now, with the pauses by garbage collections. `missing`: lines that
+    say why the process is not ready. Raises `HttpError`."""
+    registry, page, turn = CollectorRegistry(), _Page(), asyncio.Lock()
+    registry.register(page)
+    ProcessCollector(registry=registry)
+    with _gc_pauses() as pauses:
+
+        async def answer(path: str) -> Answer:
+            match path:
+                case "/metrics":
+                    async with turn:
+                        page.metrics = look(pauses)
+                        text = await asyncio.to_thread(generate_latest, registry)  # longer than a response may wait
+                    return HTTPStatus.OK, CONTENT_TYPE_LATEST, text.decode()
+                case "/healthz":
+                    return HTTPStatus.OK, "text/plain", "alive\n"
+                case "/readyz":
+                    lines = "".join(f"{line}\n" for line in missing())
+                    status = HTTPStatus.SERVICE_UNAVAILABLE if lines else HTTPStatus.OK
+                    return status, "text/plain", lines or "ready\n"
+            return HTTPStatus.NOT_FOUND, "text/plain", "there are /metrics, /healthz and /readyz\n"
+
+        await serve(host, port, answer)
+
+
+@contextmanager
+def _gc_pauses() -> "Iterator[Distribution]":
+    pauses, begun_s = Distribution(), 0.0
+
+    def measure(phase: str, info: dict[str, int]) -> None:
+        nonlocal begun_s
+        if phase == "start":
+            begun_s = time.perf_counter()
+        else:
+            pauses.add(time.perf_counter() - begun_s)
+
+    gc.callbacks.append(measure)
+    try:
+        yield pauses
+    finally:
+        gc.callbacks.remove(measure)
+
+
+def histogram(name: str, what: str, distribution: Distribution) -> Metric:
+    """One without labels."""
+    found = HistogramMetricFamily(name, what, labels=[])
+    found.add_metric([], *buckets(distribution))
+    return found
+
+
+def buckets(distribution: Distribution) -> tuple[list[tuple[str, float]], float]:
+    """As the library wants them: cumulative."""
+    found, below = [], 0
+    for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), distribution.counts, strict=True):
+        below += count
+        found.append((bound, float(below)))
+    return found, distribution.total_s
