@@ -12,6 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from v2g.console.codes import read_codes
+
 DOCS = Path(__file__).parent.parent / "docs"
 SETTLES_MS = 40_000
 """From the first number on the page until the signal is followed."""
@@ -31,6 +33,7 @@ def main() -> int:
             browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             _take(browser, url, "light", (1280, 1000), "console.png", wait_ms=SETTLES_MS)
             _take(browser, url, "dark", (390, 844), "console-phone.png", wait_ms=3000)
+            _take_driver(browser, Path(folder), url)
             browser.close()
             demo.terminate()
     return 0
@@ -45,6 +48,21 @@ def _take(browser: Browser, url: str, scheme: str, size: tuple[int, int], name: 
     page.locator("#delivered", has_text="kW").wait_for()
     page.wait_for_timeout(wait_ms)
     page.screenshot(path=DOCS / name)
+    context.close()
+
+
+def _take_driver(browser: Browser, folder: Path, url: str) -> None:
+    """What a driver sees who has just stated a departure."""
+    code = read_codes(folder / "depot" / "codes")["CS-01/1"]
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="light")
+    page = context.new_page()
+    page.goto(f"{url}/e/{code}")
+    page.get_by_label("Departure").fill("17:30")
+    page.get_by_label("Charged by then").fill("80")
+    page.get_by_label("Never fed below, %").fill("40")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Done:").wait_for()
+    page.screenshot(path=DOCS / "driver-phone.png", full_page=True)
     context.close()
 
 

@@ -1,6 +1,6 @@
 // The first screen: site power against request as one bar, frequency, what needs attention; below it each charger.
 
-import { api, Refused } from "./api";
+import { api } from "./api";
 import type { Site } from "./api";
 import { confirm } from "./dialog";
 import type { Feed } from "./feed";

@@ -1,6 +1,7 @@
 """What `v2g depot` says to a person."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,43 @@ def test_the_example_is_good_once_its_files_are_there(tmp_path: Path, capsys: py
     (tmp_path / "key.pem").rename(tmp_path / "server-key.pem")
     (tmp_path / "CS-01.password").write_text("p" * 16)
     assert main(["depot", "check", "--config", str(tmp_path / "depot.yaml")]) == 0
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    (tmp_path / "CS-01.password").write_text("p" * 16)
+    file = tmp_path / "depot.yaml"
+    file.write_text(
+        "feeders: [{id: site, charge_w: 50000}]\n"
+        "stations:\n"
+        "  - {id: CS-01, password_file: CS-01.password, evses: [{id: 1, charge_w: 11000}, {id: 2, charge_w: 11000}]}\n"
+        "connect: {security_profile: 1}\n"
+        f"http: {{codes_file: codes}}\ncontrol: {{socket: {tmp_path}/none.sock}}\nledger: depot.db\n"
+    )
+    return file
+
+
+def test_codes_are_made_once_and_drawn(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["depot", "codes", "--config", str(configuration), "--url", "https://d.example/"]
+    labels = configuration.parent / "labels"
+    assert main([*asked, "--svg", str(labels)]) == 0
+    first, second, note = capsys.readouterr().out.splitlines()
+    assert first.startswith("CS-01/1  https://d.example/e/")
+    assert "restart the depot" in note
+    assert (configuration.parent / "codes").stat().st_mode & 0o007 == 0
+    assert {file.name for file in labels.iterdir()} == {"CS-01-1.svg", "CS-01-2.svg"}
+    assert "<svg" in (labels / "CS-01-1.svg").read_text()
+    assert main([*asked, "--renew", "CS-01/2"]) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert again[0] == first
+    assert again[1] != second
+    assert main([*asked, "--renew", "CS-09/1"]) == 2
+    assert "there is no EVSE CS-09/1" in capsys.readouterr().err
+
+
+def test_the_doctor_names_what_is_wrong_and_what_to_do(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["depot", "doctor", "--config", str(configuration), "--json"]) == 1
+    found = {each["subject"]: each for each in json.loads(capsys.readouterr().out)}
+    assert {"clock", "ledger", "plan", "depot"} <= set(found)
+    assert found["depot"]["level"] == "fault"
+    assert found["depot"]["remedy"].startswith("start it (v2g depot --config FILE)")

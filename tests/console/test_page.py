@@ -31,6 +31,7 @@ PASSWORD = "correct horse battery"
 MARKUP = "<img src=x onerror=alert(1)>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STATIONS = 40
+CODES = {"CS0/1": "a" * 16, "CS1/1": "b" * 16}
 MINUS = "\u2212"
 UNNAMED = """[...document.querySelectorAll("input, select, button")].filter(
     (each) => !(each.labels?.length || each.ariaLabel || each.textContent.trim())).length"""
@@ -63,7 +64,8 @@ class Served:
         link = Link(process, station)
         await link.settle()
         station.plug_in(car(), process.now(), process.now())
-        serving = asyncio.create_task(depot_http.serve(Api(process, gate), "127.0.0.1", 0, self._ready.set_result))
+        api = Api(process, gate, CODES)
+        serving = asyncio.create_task(depot_http.serve(api, "127.0.0.1", 0, self._ready.set_result))
         try:
             while not self._ended.is_set():
                 process.measured(Measurements(frequency_hz=50.0))
@@ -201,6 +203,54 @@ def test_it_can_be_used_by_keys_alone(page: "Page") -> None:
     assert page.evaluate("document.activeElement.textContent") == "Cancel"  # what a hasty key would press
     page.keyboard.press("Enter")
     page.get_by_role("dialog").wait_for(state="detached")
+
+
+@pytest.fixture
+def phone(browser: "Browser", depot: str) -> "Iterator[Page]":
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        opened, wrong = context.new_page(), list[str]()
+        opened.on("request", lambda asked: None if asked.url.startswith(depot) else wrong.append(asked.url))
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.goto(f"{depot}/e/{CODES['CS0/1']}")
+        yield opened
+        assert not [each for each in wrong if not each.startswith("data:")]
+
+
+def test_a_driver_states_needs_by_keys_and_sees_whose_word_holds(phone: "Page") -> None:
+    phone.get_by_role("heading", name="Your car").wait_for()
+    assert phone.evaluate(UNNAMED) == 0
+    assert fits(phone)
+    phone.locator("dd", has_text="30 %, by the fleet list").wait_for()
+    phone.get_by_label("Departure").focus()
+    phone.get_by_label("Departure").fill("07:45")
+    phone.keyboard.press("Tab")
+    phone.get_by_label("Charged by then").fill("85")
+    phone.get_by_label("Never fed below, %").fill("45")
+    phone.keyboard.press("Enter")
+    phone.get_by_text("Done: your car is planned with that.").wait_for()
+    phone.locator("dd", has_text="85 %, yours").wait_for()
+    phone.locator("dd", has_text="45 %, yours").wait_for()
+    assert phone.locator("dd", has_text="yours").count() == 3
+    assert phone.get_by_text(MARKUP).count() == 0  # no names
+    phone.get_by_label("The car may feed the grid").uncheck()
+    phone.get_by_role("button", name="Save").click()
+    phone.locator("dd", has_text="no: its driver lets nothing be fed").wait_for()
+    phone.reload()
+    phone.get_by_role("heading", name="Your car").wait_for()
+    assert phone.get_by_label("Charged by then").input_value() == "85"
+    assert not phone.get_by_label("The car may feed the grid").is_checked()
+    phone.get_by_role("button", name="Forget what I asked for").click()
+    phone.get_by_text("Done: what you asked for is forgotten.").wait_for()
+    phone.locator("dd", has_text="yours").first.wait_for(state="detached")
+    assert fits(phone)
+
+
+def test_a_driver_without_a_car_or_with_a_wrong_code_reads_what_to_do(phone: "Page", depot: str) -> None:
+    phone.goto(f"{depot}/e/{CODES['CS1/1']}")
+    phone.get_by_text("No car is plugged in here.").wait_for()
+    phone.goto(f"{depot}/e/{'c' * 16}")
+    phone.get_by_text("there is no such code; scan the one on the charger again").wait_for()
+    assert fits(phone)
 
 
 def test_each_field_has_a_name(page: "Page") -> None:

@@ -103,8 +103,8 @@ def _site(now: Seen) -> Iterator[Metric]:
     yield notices
     yield GaugeMetricFamily("v2g_depot_stations_connected", "Of all that are configured", float(now.stations))
     yield GaugeMetricFamily("v2g_depot_ledger_queue_length", "Rows that wait to be written", float(now.ledger_waiting))
-    trouble = float(now.ledger_trouble is not None)
-    yield GaugeMetricFamily("v2g_depot_ledger_trouble", "1 while nothing can be written", trouble)
+    stuck = float(now.ledger_trouble is not None)
+    yield GaugeMetricFamily("v2g_depot_ledger_trouble", "1 while nothing can be written", stuck)
 
 
 def _tally(tally: Tally) -> Iterator[Metric]:

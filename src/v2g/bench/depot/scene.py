@@ -9,6 +9,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from v2g.bench.depot.station import LightCar, LightStation
+from v2g.console.codes import completed
 
 STATION_W, CAR_W = 15_000.0, 11_000.0
 FLOOR_SOC = 0.3
@@ -17,6 +18,8 @@ FEEDERS: dict[str, float] = {"T1": 200_000.0, "T2": 200_000.0, "T3": 70_000.0}
 """T3 is small: it binds when the signal asks for much."""
 OLD = 20
 """Stations of OCPP 2.0.1."""
+CODES = "codes"
+"""The file of the codes for the drivers' pages."""
 CYCLE_S = 2.0
 
 
@@ -77,6 +80,8 @@ def configured(folder: Path, all_places: list[Place]) -> Path:
             }
         )
         vehicles.append({"id": f"van {place.id[3:]}", "tokens": [place.car.evcc_id], "floor_soc": FLOOR_SOC})
+    codes = completed({}, [f"{place.id}/1" for place in all_places])
+    (folder / CODES).write_text("".join(f"{evse}:{code}\n" for evse, code in codes.items()))
     site_w = sum(FEEDERS.values())
     document: dict[str, Any] = {
         "name": "demo",
@@ -88,7 +93,7 @@ def configured(folder: Path, all_places: list[Place]) -> Path:
         "vehicles": vehicles,
         "connect": {"listen": "127.0.0.1:0", "security_profile": 1},
         "silence": {"safe_w": 0, "setpoint_s": 20, "offline_s": 20, "meter_s": 2, "stale_s": 20},
-        "http": {"listen": "127.0.0.1:0"},
+        "http": {"listen": "127.0.0.1:0", "codes_file": CODES},
         "control": {"socket": "depot.sock"},
         "cycle_s": CYCLE_S,
         "ledger": "ledger.db",
