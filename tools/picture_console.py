@@ -53,7 +53,7 @@ def _take(browser: Browser, url: str, scheme: str, size: tuple[int, int], name: 
 
 def _take_driver(browser: Browser, folder: Path, url: str) -> None:
     """What a driver sees who has just stated a departure."""
-    code = read_codes(folder / "depot" / "codes")["CS-01/1"]
+    code = read_codes(folder / "depot" / "codes")["CS-02/1"]
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="light")
     page = context.new_page()
     page.goto(f"{url}/e/{code}")

@@ -30,6 +30,8 @@ interface Visit {
 }
 
 const EVERY_MS = 5000;
+/** Less is nothing. */
+const LEAST_W = 50;
 const head = document.getElementById("head") as HTMLElement;
 const main = document.getElementById("main") as HTMLElement;
 const code = location.pathname.split("/").pop() ?? "";
@@ -37,7 +39,7 @@ let ticket: string | null = null;
 let form: { element: HTMLElement; fill: (visit: Visit) => void } | null = null;
 
 const now = h("p", { className: "big", role: "status" });
-const why = h("p", {});
+const why = h("p", { className: "why-now" });
 const holds = h("dl", { className: "facts-list" });
 
 async function look(): Promise<void> {
@@ -67,8 +69,10 @@ function draw(visit: Visit): void {
     return;
   }
   ticket = visit.ticket;
-  const power = visit.measured_w === null || visit.measured_w === 0 ? "" : ` ${kw(Math.abs(visit.measured_w))}`;
-  say(now, `${stateText(visit.state)}${power}, ${percent(visit.soc_pu)} charged`);
+  const power_w = visit.measured_w ?? 0;
+  const flows = Math.abs(power_w) >= LEAST_W;
+  const does = flows ? `${stateText(power_w > 0 ? "charging" : "discharging")} ${kw(Math.abs(power_w))}` : stateText(visit.state);
+  say(now, `${does}, ${percent(visit.soc_pu)} charged`);
   say(why, visit.why ?? "");
   put(holds, ...facts(visit).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   if (form === null) {

@@ -189,7 +189,7 @@ async def _guarded(folder: Path) -> None:
         own = {"origin": "http://127.0.0.1:8080"}
         assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=own)).status == 200
         form = {"content-type": "text/plain"}
-        assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=form)).status == 400
+        assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=form)).status == 415
         closed = Api(process, Gate(monotonic, token="a long secret")).app
         assert (await ask(closed, "GET", "/api/site")).status == 401
         assert (await ask(closed, "GET", "/api/site", headers={"authorization": "Bearer no"})).status == 401
