@@ -65,7 +65,9 @@ def test_a_database_that_does_not_answer_is_a_fault_without_its_password() -> No
     assert "127.0.0.1:1/depot" in found.text
 
 
-@pytest.mark.parametrize(("later_days", "level"), [(0.0, Level.WARNING), (36_500.0, Level.FAULT), (-3_650.0, Level.FAULT)])
+@pytest.mark.parametrize(
+    ("later_days", "level"), [(0.0, Level.WARNING), (36_500.0, Level.FAULT), (-3_650.0, Level.FAULT)]
+)
 def test_certificates_are_judged_by_their_dates(tmp_path: Path, later_days: float, level: Level) -> None:
     certified(tmp_path)
     connect = Stations(certificate=tmp_path / "root.pem", private_key=tmp_path / "key.pem")
