@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from v2g.iso15118.contract import Contracts, Flaw, Judgement, common_name, plain_emaid
 from v2g.ocpp import v21
@@ -18,6 +18,7 @@ HOLDS_S = 300.0
 MOST_HASHES = 4
 """Certificates of a chain in one Authorize."""
 _ISO15118 = "ISO15118Ctrlr"
+HEARSAY = "no root of this station stands above its contract: only the back end vouches for it"
 FLAWS: dict[str, Flaw] = {
     "CertificateExpired": Flaw.EXPIRED,
     "CertificateRevoked": Flaw.REVOKED,
@@ -29,11 +30,14 @@ FLAWS: dict[str, Flaw] = {
 
 class BackEndContracts:
     """`v2g.iso15118.contract.Contracts`: the station judges a chain itself; one whose root it does not know goes to the
-    back end if `CentralContractValidationAllowed` says so."""
+    back end if `CentralContractValidationAllowed` says so (C07.FR.06). The back end can set that variable itself, so
+    such a contract lets the car charge only, unless the station's configuration says otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, may: Literal["charge", "discharge"] = "charge") -> None:
+        """`may`: what a contract is enough for of whose chain only the back end says that it is good."""
         self.station: ChargingStation | None = None
         """Who speaks to the back end; None while the process starts."""
+        self._may = may
         self._own: Contracts | None = None
         self._asked: dict[tuple[bytes, ...], tuple[float, Judgement]] = {}
         self._chains: dict[str, tuple[bytes, ...]] = {}
@@ -84,7 +88,7 @@ class BackEndContracts:
 
         def then(response: Message | None, now: float) -> None:
             if isinstance(response, v21.AuthorizeResponse):
-                self._asked[chain] = now + HOLDS_S, _judged(response)
+                self._asked[chain] = now + HOLDS_S, self._judged(response)
                 if given(response.certificateStatus, "") == "Accepted":
                     self._answered(station, token, response)
             else:
@@ -100,9 +104,8 @@ class BackEndContracts:
         allowed = given(response.allowedEnergyTransfer, None)
         station.block(Authorization).tokens.answered(token, response.idTokenInfo, station.unix_s, allowed)
 
-
-def _judged(response: v21.AuthorizeResponse) -> Judgement:
-    status: Any = given(response.certificateStatus, "NoCertificateAvailable")
-    if status == "Accepted":
-        return Judgement()
-    return Judgement(FLAWS.get(status, Flaw.CHAIN), f"the back end answers: {status}")
+    def _judged(self, response: v21.AuthorizeResponse) -> Judgement:
+        status: Any = given(response.certificateStatus, "NoCertificateAvailable")
+        if status == "Accepted":
+            return Judgement(doubt="" if self._may == "discharge" else HEARSAY)
+        return Judgement(FLAWS.get(status, Flaw.CHAIN), f"the back end answers: {status}")

@@ -344,6 +344,8 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Other ways to the back end, tried one after the other when the first one fails."""
     authorize: Literal["back_end", "station"] = "back_end"
     """Who decides about cars: `back_end` asks it, in addition to `access`; `station` is `access` alone."""
+    central_contracts: Literal["charge", "discharge"] = "charge"
+    """What a contract is enough for whose root the station does not know, if the back end says that it is good."""
     store: Path | None = None
     """What must survive a restart: transactions, messages that wait, profiles, variables. Nothing does if left out."""
     vendor: Annotated[str, Meta(min_length=1, max_length=50)] = "v2g"
