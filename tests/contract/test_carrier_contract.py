@@ -220,6 +220,27 @@ def test_a_back_end_that_states_nothing_is_served_and_one_that_does_not_listen_i
 
 
 @brokers.needed
+def test_a_frame_that_a_broker_has_kept_is_not_heard(tmp_path: Path) -> None:
+    """Whoever published it with `retain`: a set-point of yesterday is no order of today."""
+
+    async def check() -> None:
+        async with over_mqtt(tmp_path, False) as found:
+            endpoint, topics = found[0], mqtt.Topics(found[0].url)
+            careless = await mqtt.open_broker(endpoint, "careless", "elsewhere")
+            careless.publish(topics.frames("out", "ocpp2.0.1", IDENTITY), FRAMES[1], retain=True)
+            await careless.subscribe("a/b/out/+/+")
+            async with asyncio.timeout(WITHIN_S):
+                await careless.receive()  # the broker has it
+            station, peer = await both(found)
+            await peer.send(FRAMES[0])
+            assert await text_of(station) == FRAMES[0]
+            await station.close()
+            await careless.close()
+
+    asyncio.run(check())
+
+
+@brokers.needed
 def test_the_last_will_says_that_a_station_is_gone(tmp_path: Path) -> None:
     async def check() -> None:
         async with over_mqtt(tmp_path, False) as (endpoint, accept):

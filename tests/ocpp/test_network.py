@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import convert
@@ -92,6 +93,29 @@ def test_an_order_names_slots_that_are_filled_each_once() -> None:
 def test_a_connection_with_a_higher_security_profile_rules_out_the_lower_ones() -> None:
     assert networks().succeeded(1, "2,1") == "1"
     assert networks().succeeded(2, "2,1") == "2,1"
+
+
+def test_no_back_end_brings_a_lower_security_profile_back_into_the_order() -> None:
+    ours = networks()
+    assert ours.succeeded(2, "1,2") == "1,2"
+    assert ours.why_not("2,1") is None
+    ours.succeeded(1, "1,2")
+    assert ours.why_not("1") is None
+    assert ours.why_not("1,2") == "slot 2 has a security profile below 2, that of the connection"
+
+
+def test_a_password_that_a_back_end_changes_is_for_the_ways_to_it_and_for_no_other_back_end() -> None:
+    store = Memory()
+    configured = {1: FIRST, 2: SECOND, 3: structs.replace(FIRST, url="wss://other.example", password="o" * 16)}
+    ours = Networks(configured, store, roots=True, certificate=False)
+    assert Set(ours)(4, basicAuthPassword="f" * 16) is None
+    ours.change_password(1, "n" * 16)
+    again = Networks(configured, store, roots=True, certificate=False)
+    assert [again.password(number) for number in (1, 2, 3, 4)] == ["n" * 16, "n" * 16, "o" * 16, "f" * 16]
+    ours.change_password(4, "g" * 16)
+    assert Set(ours)(4, basicAuthPassword="h" * 16) is None
+    again = Networks(configured, store, roots=True, certificate=False)
+    assert [again.password(number) for number in (1, 4)] == ["n" * 16, "h" * 16]
 
 
 def test_each_slot_has_its_attempts_and_the_list_begins_again() -> None:

@@ -232,20 +232,29 @@ async def _security_profile_3(tmp_path: Path) -> None:
             await until(await found.get(), "BootNotification")
 
 
-def test_when_the_first_way_fails_the_next_one_is_taken(tmp_path: Path) -> None:
-    asyncio.run(_when_the_first_way_fails_the_next_one_is_taken(tmp_path))
+@pytest.mark.parametrize("babbles", [False, True], ids=["nobody listens", "it talks nonsense"])
+def test_when_the_first_way_fails_the_next_one_is_taken(babbles: bool, tmp_path: Path) -> None:
+    asyncio.run(_when_the_first_way_fails_the_next_one_is_taken(babbles, tmp_path))
 
 
-async def _when_the_first_way_fails_the_next_one_is_taken(tmp_path: Path) -> None:
+async def _when_the_first_way_fails_the_next_one_is_taken(babbles: bool, tmp_path: Path) -> None:
     prompt(tmp_path)
-    async with back_end() as (port, found):
+
+    async def babble(connection: ServerConnection) -> None:
+        await connection.send("hello")
+
+    async with (
+        serve(babble, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp2.1")]) as server,
+        back_end() as (port, found),
+    ):
+        first = next(iter(server.sockets)).getsockname()[1] if babbles else 1
         second = Network(
             url=f"ws://127.0.0.1:{port}/ocpp", security_profile=1, password_file=tmp_path / "password"
         )  # fmt: skip
-        nowhere = "ws://127.0.0.1:1/ocpp"
+        nowhere = f"ws://127.0.0.1:{first}/ocpp"
         async with station(tmp_path, url=nowhere, security_profile=1, fallbacks=(second,)) as (_, said):
             async with asyncio.timeout(WITHIN_S):
-                assert "127.0.0.1:1" in await said.get()
+                assert f"127.0.0.1:{first}" in await said.get()
                 csms = await found.get()
             await until(csms, "BootNotification")
             variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "ActiveNetworkProfile"}}

@@ -119,7 +119,7 @@ class Csms:
         broker = await open_broker(endpoint, "v2g csms", topics.csms)
         try:
             await broker.subscribe(topics.state("+").replace("%2B", "+"))
-            await broker.subscribe(f"{topics.prefix}/in/+/+")
+            await broker.subscribe(f"{topics.prefix}/in/+/+", retained=False)
             broker.publish(topics.csms, f"{ONLINE} {' '.join(SPOKEN)}", retain=True)
             ready(endpoint.url)
             while True:

@@ -77,7 +77,7 @@ class StationsAtBroker:
         broker = await open_broker(endpoint_of(self._place), "v2g depot stations", topics.csms)
         try:
             await broker.subscribe(topics.state("+").replace("%2B", "+"))
-            await broker.subscribe(f"{topics.prefix}/in/+/+")
+            await broker.subscribe(f"{topics.prefix}/in/+/+", retained=False)
             broker.publish(topics.csms, f"{ONLINE} {' '.join(SUBPROTOCOLS)}", retain=True)
             self._report(f"stations connect at the broker {self._place.url}")
             while True:

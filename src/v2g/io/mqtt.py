@@ -213,7 +213,7 @@ async def connect(endpoint: Endpoint, subprotocols: tuple[str, ...], ping_s: flo
         chosen = next((each for each in subprotocols if each in spoken), None)
         if chosen is None:
             raise BackEndError(f"back end {endpoint.url} speaks none of {', '.join(subprotocols)}; set ocpp.versions")
-        await broker.subscribe(topics.frames("out", chosen, endpoint.identity))
+        await broker.subscribe(topics.frames("out", chosen, endpoint.identity), retained=False)
         broker.publish(topics.state(endpoint.identity), f"{ONLINE} {chosen}", retain=True)
     except BaseException:
         await broker.close()

@@ -11,7 +11,7 @@ from v2g.ocpp.base import given
 from v2g.ocpp.profile_rules import Refusal
 from v2g.ocpp.store import Store
 
-KIND = "network"
+KIND, PASSWORD = "network", "network password"
 SLOTS = range(1, 9)
 """Slots that a back end may fill; the station's configuration fills the first ones."""
 CARRIERS = {"ws": "wss", "mqtt": "mqtts"}
@@ -42,8 +42,14 @@ class Networks:
         """`roots`, `certificate`: whether the station has what the security profiles 2 and 3 need."""
         self._store, self._roots, self._certificate = store, roots, certificate
         self.slots: dict[int, Slot] = {}
+        self.in_force = 0
+        """The security profile of the connection; 0 before the first one."""
+        self._passwords: dict[int, str] = {}
+        """What a back end has put in the place of a slot's password."""
         for (kind, key), value in list(store.found.items()):
-            if kind == KIND:
+            if kind == PASSWORD and key.isdecimal():
+                self._passwords[int(key)] = value.decode("utf-8", "replace")
+            elif kind == KIND:
                 try:
                     self.slots[int(key)] = msgspec.json.decode(value, type=Slot)
                 except ValueError:  # of another release of this software
@@ -82,8 +88,23 @@ class Networks:
         refusal = next(self._findings(slot, data, in_force, downgrade), None)
         if refusal is None:
             self.slots[number] = slot
+            self._passwords.pop(number, None)
+            self._store.put(PASSWORD, str(number), None)
             self._store.put(KIND, str(number), msgspec.json.encode(slot))
         return refusal
+
+    def password(self, number: int) -> str | None:
+        """With which the station connects by a slot."""
+        return self._passwords.get(number) or self.slots[number].password
+
+    def change_password(self, number: int, password: str) -> None:
+        """The back end of a slot gives the station another password; slots of the configuration that have the same one
+        lead to it too. Another back end never sees it."""
+        slot = self.slots[number]
+        for each, other in self.slots.items():
+            if each == number or (slot.configured and other.configured and other.password == slot.password):
+                self._passwords[each] = password
+                self._store.put(PASSWORD, str(each), password.encode())
 
     def why_not(self, priority: str) -> str | None:
         """Why NetworkConfigurationPriority cannot have this value, or None (B09.FR.33, B10.FR.02)."""
@@ -93,11 +114,14 @@ class Networks:
             return "it is a list of slots, each once"
         if unknown:
             return f"nothing is in slot {', '.join(unknown)}"
+        lower = [str(number) for number in numbers if self.slots[number].security_profile < self.in_force]
+        if lower:  # A05.FR.06
+            return f"slot {', '.join(lower)} has a security profile below {self.in_force}, that of the connection"
         return None
 
     def succeeded(self, number: int, priority: str) -> str:
         """Connected by this slot: the priority without those of a lower security profile (A05.FR.06)."""
-        least = self.slots[number].security_profile
+        least = self.in_force = self.slots[number].security_profile
         kept = [each for each in _numbers(priority) if self.slots[each].security_profile >= least]
         return ",".join(map(str, kept or [number]))
 

@@ -117,6 +117,13 @@ class Profiles:
         if lost:
             self.installed = tuple(each for each in self.installed if each not in lost)
 
+    def set_back(self, by_s: float, unix_s: float) -> None:
+        """The clock was set back: the values of Dynamic profiles are as old as before. Those that an earlier process
+        got, and that are of the future now, have no known age: they are over if they last for a time only."""
+        kept = tuple(_as_old(each, by_s, unix_s) for each in self.installed)
+        if kept != self.installed:
+            self.installed = kept
+
     def order(
         self, evse: int, running: Running | None, at: Instant, resolve: Callable[[Order], Order] | None = None
     ) -> Order:
@@ -205,6 +212,18 @@ def _period(
         dischargeLimit=round(least_w / factor, 1),
         setpoint=round(min(max(order.setpoint_w, least_w), limit_w) / factor, 1),
     )
+
+
+def _as_old(installed: Installed, by_s: float, unix_s: float) -> Installed:
+    """The profile with the time of its latest values moved back."""
+    profile = installed.profile
+    updated = given(profile.dynUpdateTime, None)
+    if updated is None:
+        return installed
+    then_s = updated.timestamp() - by_s
+    if then_s > unix_s:
+        then_s = unix_s - given(profile.chargingSchedule[0].duration, 0)
+    return Installed(installed.evse, replace(profile, dynUpdateTime=timestamp(then_s)), installed.source)
 
 
 def replace_profile(installed: Installed, unix_s: float, values: Mapping[str, float]) -> Installed:

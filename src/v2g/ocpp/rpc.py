@@ -81,17 +81,29 @@ class _Outstanding:
     due_s: float
 
 
+@dataclass(slots=True)
+class _Seen:
+    """A call of the peer, and what it was answered with."""
+
+    digest: int
+    answer: str | None = None
+
+
 class Rpc:
     """One connection. Whoever sends takes the frames from `outgoing`."""
 
-    def __init__(self, version: Version, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, version: Version, timeout_s: float = TIMEOUT_S, before: "Rpc | None" = None) -> None:
+        """`before`: the connection before this one, if the carrier may deliver what it carried again."""
         self.version = version
         self.timeout_s = timeout_s
         self.outgoing: list[str] = []
         self._call: _Outstanding | None = None
         self._asked: dict[str, Called] = {}
         """The peer's calls that await our answer, by their ids."""
-        self._seen: OrderedDict[str, str | None] = OrderedDict()
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+        self._earlier: dict[str, _Seen] = {} if before is None else {**before._earlier, **before._seen}
+        while len(self._earlier) > REMEMBERED:
+            del self._earlier[next(iter(self._earlier))]
 
     # Our calls
 
@@ -156,7 +168,7 @@ class Rpc:
     def _reply(self, id: str, frame: str) -> None:
         self._asked.pop(id, None)
         if id in self._seen:
-            self._seen[id] = frame
+            self._seen[id].answer = frame
         self.outgoing.append(frame)
 
     # What arrives
@@ -189,11 +201,15 @@ class Rpc:
         return Discarded(f"a frame of the unknown type {kind}")  # part 4, 4.4: ignored
 
     def _called(self, id: str, action: str, payload: Raw) -> Event:
-        if id in self._seen:
-            if (frame := self._seen[id]) is not None:
-                self.outgoing.append(frame)
+        digest = hash((action, bytes(payload)))
+        seen, earlier = self._seen.get(id), self._earlier.get(id)
+        if seen is None and earlier is not None and earlier.digest == digest:
+            seen = earlier  # another call may have the same id: some peers count from 1 over each connection
+        if seen is not None:
+            if seen.answer is not None:
+                self.outgoing.append(seen.answer)
             return Discarded(f"the call {id} came again")
-        self._seen[id] = None
+        self._seen[id] = _Seen(digest)
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         if self._asked:

@@ -287,7 +287,8 @@ def _starts(
         case "Absolute":
             yield _unix(schedule.startSchedule, inf), inf
         case "Relative":
-            yield (first_s if running is None else running.since_s), inf
+            # A start of the future: the clock was set back. What the schedule begins with holds until then.
+            yield (first_s if running is None else min(running.since_s, first_s)), inf
         case "Dynamic":
             yield _unix(profile.dynUpdateTime, inf), inf
         case "Recurring":

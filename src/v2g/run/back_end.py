@@ -61,7 +61,7 @@ class BackEndRunner:
         from v2g.station.back_end.provisioning import BackEndProvisioning
 
         self._ocpp = ocpp
-        self.provisioning, self.contracts = BackEndProvisioning(), BackEndContracts()
+        self.provisioning, self.contracts = BackEndProvisioning(), BackEndContracts(ocpp.central_contracts)
         asks = ocpp.authorize == "back_end"
         self.authorizers = {
             each.id: BackEndAuthorizer(authorizer_of(each.access), asks=asks, unproved=each.access.unproved)
@@ -75,8 +75,6 @@ class BackEndRunner:
         self._version16: Version | None = None
         self._sent_bytes = self._received_bytes = 0
         """Of frames since the process began, as they are before the carrier compresses them."""
-        self._heard = False
-        """Whether anything has come over this connection."""
         self._outgoing = asyncio.Event()
         self._lines = Lines()
         self._brought = 0
@@ -94,6 +92,7 @@ class BackEndRunner:
         from v2g.station.back_end.authorization import Authorization
         from v2g.station.back_end.blocks import BLOCKS
         from v2g.station.back_end.charging_station import Card, ChargingStation
+        from v2g.station.back_end.network import take_password
         from v2g.station.back_end.publishing import Publishing
         from v2g.station.back_end.requests import HANDLERS
 
@@ -104,6 +103,7 @@ class BackEndRunner:
         kept = store or Memory()
         networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
         station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
+        take_password(station)
         if ocpp.publish is not None:
             station.block(Publishing).url = ocpp.publish.url
         if ocpp.daily_bytes:
@@ -261,7 +261,7 @@ class BackEndRunner:
         waits, route, number = BackOff(), Route(), station.model.number
         while True:
             slot = route.slot(station.model.text(_COMM, "NetworkConfigurationPriority"))
-            self._heard = False
+            station.contact.spoken = False
             try:
                 await self._serve(station, slot, news, heed, report)
             except* BackEndError as group:
@@ -274,7 +274,7 @@ class BackEndRunner:
             except* Exception as group:  # a defect here must not end the station
                 self._trouble = f"the connection to the back end failed: {group.exceptions[0]!r}"
                 report(self._trouble)
-            if self._heard:
+            if station.contact.spoken:
                 waits.succeeded()
                 route.succeeded()
             else:
@@ -296,7 +296,7 @@ class BackEndRunner:
         from v2g.station.back_end import network
 
         loop, slot = asyncio.get_running_loop(), station.networks.slots[number]
-        endpoint = self._provided(station, _endpoint(self._ocpp, slot, number, network.password(station, slot)))
+        endpoint = self._provided(station, _endpoint(self._ocpp, slot, number, station.networks.password(number)))
         offered = {f"ocpp{each}": each for each in slot.versions or self._ocpp.versions}
         ping_s = station.model.number(_COMM, "WebSocketPingInterval") or None
         link = await connect(endpoint, tuple(offered), ping_s)
@@ -304,10 +304,12 @@ class BackEndRunner:
             self._trouble, self._connected_to = "", link.subprotocol
             report(f"connected to the back end {endpoint.url} ({link.subprotocol})")
             network.connected(station, number)
-            station.connected(self._version(link.subprotocol, station), loop.time(), slot.timeout_s)
+            redelivers = endpoint.url.startswith("mqtt")
+            version = self._version(link.subprotocol, station)
+            station.connected(version, loop.time(), slot.timeout_s, redelivers=redelivers)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(
-                    self._send(station, link, lambda: network.password(station, slot) == endpoint.password)
+                    self._send(station, link, lambda: station.networks.password(number) == endpoint.password)
                 )
                 await self._receive(station, link, news, heed)
         finally:
@@ -361,7 +363,6 @@ class BackEndRunner:
         loop = asyncio.get_running_loop()
         while True:
             frame = await link.receive()
-            self._heard = True
             self._received_bytes += len(frame if isinstance(frame, bytes) else frame.encode())
             try:
                 station.receive(frame, loop.time(), int(time.time()))
@@ -385,6 +386,8 @@ class BackEndRunner:
             if not still_valid:
                 await asyncio.sleep(READ_S)
                 raise BackEndError("the back end has changed the password; connecting again with the new one")
+            if station.contact.lost:
+                raise BackEndError("the back end is connected and answers nothing; connecting again")
             await self._outgoing.wait()
 
 

@@ -6,7 +6,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -15,11 +14,11 @@ import msgspec
 
 from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
-from v2g.ocpp.base import Message, decoder, encode, given
+from v2g.ocpp.base import Message, encode, given
 from v2g.ocpp.device_model import DeviceModel
 from v2g.ocpp.network import Networks, Slot
 from v2g.ocpp.outbox import Entry, Outbox
-from v2g.ocpp.profile_rules import EvseTraits, Installed, Running
+from v2g.ocpp.profile_rules import EvseTraits, Running
 from v2g.ocpp.profiles import Profiles
 from v2g.ocpp.rpc import TIMEOUT_S, Answered, Discarded, Failed, Requested, Rpc
 from v2g.ocpp.schedule import Instant, Order, timestamp
@@ -27,6 +26,8 @@ from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.back_end.block import Block
+from v2g.station.back_end.contact import Clock, Contact
+from v2g.station.back_end.remembered import PROFILE, TRANSACTION, kept_profiles, lasting, left_over
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
 from v2g.station.evse import Evse
@@ -46,7 +47,7 @@ RESTARTS: dict[str, v21.BootReasonEnumType] = {
     "RemoteReset": "RemoteReset", "ScheduledReset": "ScheduledReset", "FirmwareUpdate": "FirmwareUpdate",
 }  # fmt: skip
 """Why a process was asked to end."""
-_TRANSACTION, _PROFILE, _INOPERATIVE = "transaction", "profile", "inoperative"
+_INOPERATIVE = "inoperative"
 
 B = TypeVar("B", bound=Block)
 Then = Callable[[Message | None, float], None]
@@ -86,9 +87,9 @@ class ChargingStation:
         """`handlers`: what answers the back end's calls, by action (`requests.HANDLERS`); `blocks` bring more."""
         self.evses, self.authorizers, self.store = evses, authorizers, store
         self.outbox = Outbox(store)
-        left = _left_over(store)
+        left = left_over(store)
         self.trackers = {id: Tracker(evse, authorizers[id], left.get(id)) for id, evse in evses.items()}
-        self.profiles = Profiles({id: _traits(evse) for id, evse in evses.items()}, _kept_profiles(store))
+        self.profiles = Profiles({id: _traits(evse) for id, evse in evses.items()}, kept_profiles(store))
         self.networks = networks or Networks(
             {1: Slot("", 1, "", configured=True)}, store, roots=False, certificate=False
         )
@@ -106,7 +107,7 @@ class ChargingStation:
         """When this process looked first."""
         self._ends: tuple[str, float] | None = None
         """Why the process is about to end, and when at the latest."""
-        self.offline_since: float | None = 0.0
+        self.contact, self._clock = Contact(store), Clock()
         self._discharges = True
         """Whether the back end, as it was connected last, knows of discharge."""
         self.reserved: Callable[[int], bool] = lambda id: False
@@ -127,13 +128,13 @@ class ChargingStation:
         """What the back end allows the car at an EVSE, if it says so (Q01)."""
         self._card, self._handlers = card, dict(handlers)
         self._rpc: Rpc | None = None
+        self._latest: Rpc | None = None  # of this connection, or of the one before
+        self._unanswered: Entry | None = None
+        """Without a response: whether the back end is there at all is found out first."""
         self._calls: deque[_Call] = deque()
         self._pending: dict[str, _Call | Entry] = {}
         self._boot_at = self._beat_at = float("-inf")
-        self.boot_reason: v21.BootReasonEnumType = "PowerUp"
-        if (reason := store.found.get(("boot", "reason"), b"").decode()) in RESTARTS:
-            self.boot_reason = RESTARTS[reason]
-            store.put("boot", "reason", None)
+        self.boot_reason = _boot_reason(store)
         self._reported: dict[int, str] = {}
         self._kept_profiles = self.profiles.installed
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
@@ -160,24 +161,24 @@ class ChargingStation:
         self.carried_bytes += sum(map(len, frames))
         return frames
 
-    def connected(self, version: Version, now: float, timeout_s: float = TIMEOUT_S) -> None:
+    def connected(
+        self, version: Version, now: float, timeout_s: float = TIMEOUT_S, *, redelivers: bool = False
+    ) -> None:
         """A new connection. Boot once for a process; a mere reconnection needs none (part 4, 5.4).
 
-        `timeout_s`: for the back end's responses.
+        `timeout_s`: for the back end's responses. `redelivers`: the carrier may bring what it brought over the
+        connection before.
         """
-        away_s = 0.0 if self.offline_since is None else now - self.offline_since
-        self._rpc = Rpc(version, timeout_s)
+        self._rpc = self._latest = Rpc(version, timeout_s, self._latest if redelivers else None)
         self.profiles.replaces_rivals, self._discharges = version.replaces_rivals, version.discharges
-        self.offline_since = None
-        self.profiles.outlived(away_s)
-        if away_s > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
+        self.contact.opened()
+        if self.contact.away_s(now) > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
             self._reported.clear()
 
     def disconnected(self, now: float) -> None:
         """The connection is gone. What was under way counts as not sent."""
-        self._rpc, self._pending = None, {}
-        if self.offline_since is None:
-            self.offline_since = now
+        self._rpc, self._pending, self._unanswered = None, {}, None
+        self.contact.gone(now)
         self.outbox.went_offline()
         for authorizer in self.authorizers.values():
             authorizer.wanted = None
@@ -190,13 +191,16 @@ class ChargingStation:
         rpc = self._rpc
         if rpc is None:
             return
-        self.now, self.unix_s = now, unix_s
+        self._time(now, unix_s)
         self.carried_bytes += len(frame)
+        self.contact.heard(now)
         match rpc.receive(frame):
             case Requested(id, action, request):
+                self._shown()
                 self._requested(rpc, id, action, request)
             case Answered(id, _, response):
                 self._answered(id, response)
+                self._shown()
             case Failed() as failed:
                 self._failed(failed)
             case Discarded(reason):
@@ -205,7 +209,7 @@ class ChargingStation:
 
     def step(self, now: float, unix_s: int) -> None:
         """Look at the EVSEs, give the orders, say what is due."""
-        self.now, self.unix_s, self._began = now, unix_s, min(self._began, now)
+        self._time(now, unix_s)
         self._look(first=True)
         interval_s = 0.0 if self.spares else self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
         for id, tracker in self.trackers.items():
@@ -222,6 +226,7 @@ class ChargingStation:
         rpc = self._rpc
         if rpc is not None:
             if (failed := rpc.expire(now)) is not None:
+                self.contact.missed()
                 self._failed(failed)
             if rpc.ready:
                 self._say(rpc)
@@ -283,7 +288,7 @@ class ChargingStation:
     @property
     def instant(self) -> Instant:
         """Now, as the profiles need it."""
-        away_s = 0.0 if self.offline_since is None else self.now - self.offline_since
+        away_s = self.contact.away_s(self.now)
         return Instant(self.unix_s, away_s, self.model.text("SmartChargingCtrlr", "SetpointPriority") == "CSMS")
 
     def status(self, id: int) -> v21.ConnectorStatusEnumType:
@@ -341,6 +346,33 @@ class ChargingStation:
 
     # Inside
 
+    def _time(self, now: float, unix_s: int) -> None:
+        """Time has passed; if somebody has set the clock back, no profile is younger for it."""
+        if self._began == float("inf"):
+            self._began = now
+            self.contact.began(now, unix_s)
+            self.profiles.set_back(0.0, unix_s)
+        if back_s := self._clock.set_back_s(now, unix_s):
+            self.log.append(f"the clock was set back by {back_s:.0f} s")
+            self.profiles.set_back(back_s, unix_s)
+        self.now, self.unix_s = now, unix_s
+        if any(each.profile.maxOfflineDuration for each in self.profiles.installed):
+            self.contact.keep(unix_s)
+
+    @property
+    def _discharging(self) -> bool:
+        """Whether an order discharges a car."""
+        orders = (evse.back_end for evse in self.evses.values())
+        return any(order is not None and order.discharge_w > 0.0 for order in orders)
+
+    def _shown(self) -> None:
+        """The back end has called or answered: it is there, if it accepts the station."""
+        self.contact.spoken = True
+        if self.registered != "Accepted":
+            self.contact.gone(self.now)
+        elif (away_s := self.contact.there(self.now)) is not None:
+            self.profiles.outlived(away_s)
+
     def _begin(self, id: int, transaction: str) -> None:
         """A transaction begins: the profile that its remote start has brought becomes its own (F01.FR.09)."""
         grant = self.authorizers[id].grant
@@ -383,6 +415,9 @@ class ChargingStation:
             elif self.registered == "Pending" and self._calls:  # what was asked for (B02.FR.02)
                 self._call(rpc, self._calls.popleft())
             return
+        if self.contact.doubtful:
+            self._call(rpc, _Call("Heartbeat", v21.HeartbeatRequest(), self._alive))
+            return
         self._report_statuses()
         for id in self.profiles.due(self.unix_s):
             self._pull(id)
@@ -394,7 +429,7 @@ class ChargingStation:
             except Invalid as error:  # this version cannot say it
                 self.log.append(f"{entry.action} was not sent: {error}")
                 self.outbox.arrived(entry)
-        elif self.now >= self._beat_at:
+        elif self.now >= self._beat_at or self.contact.asks(self.now, discharges=self._discharging):
             self._call(rpc, _Call("Heartbeat", v21.HeartbeatRequest()))
             self._beat_at = self.now + self.model.number("OCPPCommCtrlr", "HeartbeatInterval")
 
@@ -435,10 +470,22 @@ class ChargingStation:
         pending = self._pending.pop(failed.id, None)
         self.log.append(f"{failed.action} has no response: {failed.code} {failed.description}")
         if isinstance(pending, Entry):
-            if self.outbox.failed(pending, self.now, answered=failed.code != "Timeout"):
-                self.log.append(f"{failed.action} is given up after {pending.attempts} attempts")
+            if failed.code == "Timeout":
+                self._unanswered = pending
+            else:
+                self._attempted(pending, answered=True)
         elif pending is not None and pending.then is not None:
             pending.then(None, self.now)
+
+    def _attempted(self, entry: Entry, *, answered: bool) -> None:
+        if self.outbox.failed(entry, self.now, answered=answered):
+            self.log.append(f"{entry.action} is given up after {entry.attempts} attempts")
+
+    def _alive(self, response: Message | None, now: float) -> None:
+        """After a call without a response. A back end that is not there at all has not refused a message."""
+        entry, self._unanswered = self._unanswered, None
+        if entry is not None and not self.contact.lost:
+            self._attempted(entry, answered=False)
 
     def _boot_request(self) -> v21.BootNotificationRequest:
         card = self._card
@@ -500,16 +547,16 @@ class ChargingStation:
             return  # that of the process before this one is ended first
         if running is not self._kept_running[id]:
             self._kept_running[id] = running
-            self.store.put(_TRANSACTION, str(id), None if running is None else encode(running))
+            self.store.put(TRANSACTION, str(id), None if running is None else encode(running))
 
     def _keep_profiles(self) -> None:
         """Those that outlive a transaction (K01.FR.27)."""
-        lasting, before = _lasting(self.profiles.installed), _lasting(self._kept_profiles)
-        for id in before.keys() - lasting.keys():
-            self.store.put(_PROFILE, str(id), None)
-        for id, each in lasting.items():
+        now, before = lasting(self.profiles.installed), lasting(self._kept_profiles)
+        for id in before.keys() - now.keys():
+            self.store.put(PROFILE, str(id), None)
+        for id, each in now.items():
             if before.get(id) != each:
-                self.store.put(_PROFILE, str(id), f"{each.evse} ".encode() + encode(each.profile))
+                self.store.put(PROFILE, str(id), f"{each.evse} ".encode() + encode(each.profile))
         self._kept_profiles = self.profiles.installed
 
 
@@ -517,28 +564,13 @@ Handler = Callable[[ChargingStation, Any], Message]
 """Answers one call of the back end."""
 
 
-def _lasting(installed: Iterable[Installed]) -> dict[int, Installed]:
-    return {each.profile.id: each for each in installed if each.profile.chargingProfilePurpose != "TxProfile"}
-
-
-def _left_over(store: Store) -> dict[int, Transaction]:
-    found = {}
-    for (kind, _), value in store.found.items():
-        with suppress(ValueError):  # of another release of this software
-            if kind == _TRANSACTION:
-                each = decoder(Transaction).decode(value)
-                found[each.evse] = each
-    return found
-
-
-def _kept_profiles(store: Store) -> list[Installed]:
-    found = []
-    for (kind, _), value in sorted(store.found.items()):
-        with suppress(ValueError):  # of another release of this software
-            if kind == _PROFILE:
-                evse, _, document = value.partition(b" ")
-                found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
-    return found
+def _boot_reason(store: Store) -> v21.BootReasonEnumType:
+    """Why this process was started, if the one before it knew."""
+    reason = RESTARTS.get(store.found.get(("boot", "reason"), b"").decode())
+    if reason is None:
+        return "PowerUp"
+    store.put("boot", "reason", None)
+    return reason
 
 
 def _traits(evse: Evse) -> EvseTraits:

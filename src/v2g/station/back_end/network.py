@@ -4,7 +4,6 @@ from msgspec import UNSET
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message
-from v2g.ocpp.network import Slot
 from v2g.station.back_end.charging_station import ChargingStation
 
 _COMM, _SECURITY = "OCPPCommCtrlr", "SecurityCtrlr"
@@ -30,7 +29,7 @@ def connected(station: ChargingStation, number: int) -> None:
     """The station is connected by this slot: what the variables say now, and what is ruled out with it (A05.FR.06)."""
     model, networks = station.model, station.networks
     if model.text(_COMM, "ActiveNetworkProfile") != str(number):
-        station.registered = None  # another back end, maybe: boot there (B10.FR.10)
+        station.boot(station.boot_reason)  # another back end, maybe: boot there, and at once (B10.FR.10)
     model.assume(_COMM, "ActiveNetworkProfile", str(number))
     model.assume(_SECURITY, "SecurityProfile", str(networks.slots[number].security_profile))
     priority = model.text(_COMM, "NetworkConfigurationPriority")
@@ -39,7 +38,9 @@ def connected(station: ChargingStation, number: int) -> None:
         model.keep(_COMM, "NetworkConfigurationPriority", kept)
 
 
-def password(station: ChargingStation, slot: Slot) -> str | None:
-    """The password of a slot: its own, or the one that the back end has set, or the configured one."""
+def take_password(station: ChargingStation) -> None:
+    """The password that the back end has written, if it has: for the way by which the station is connected."""
     changed = station.model.text(_SECURITY, "BasicAuthPassword")
-    return (changed or slot.password) if slot.configured else (slot.password or changed or None)
+    if changed:
+        station.networks.change_password(int(station.model.text(_COMM, "ActiveNetworkProfile")), changed)
+        station.model.keep(_SECURITY, "BasicAuthPassword", "")

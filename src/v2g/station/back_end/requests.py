@@ -160,6 +160,7 @@ def _get_variables(station: ChargingStation, asked: v21.GetVariablesRequest) -> 
 
 def _set_variables(station: ChargingStation, asked: v21.SetVariablesRequest) -> Message:
     results = tuple(map(station.model.set, asked.setVariableData))
+    network.take_password(station)
     station.profiles.negative_limits = station.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
     return v21.SetVariablesResponse(setVariableResult=results)
 

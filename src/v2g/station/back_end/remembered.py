@@ -1,0 +1,40 @@
+"""What the store of a station holds of transactions and profiles over a restart."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from v2g.ocpp import v21
+from v2g.ocpp.base import decoder
+from v2g.ocpp.profile_rules import Installed
+from v2g.ocpp.store import Store
+from v2g.station.back_end.transactions import Transaction
+
+TRANSACTION, PROFILE = "transaction", "profile"
+"""Kinds of rows."""
+
+
+def lasting(installed: Iterable[Installed]) -> dict[int, Installed]:
+    """The profiles that outlive a transaction, by their ids (K01.FR.27)."""
+    return {each.profile.id: each for each in installed if each.profile.chargingProfilePurpose != "TxProfile"}
+
+
+def left_over(store: Store) -> dict[int, Transaction]:
+    """The transactions that ran when the process before this one ended, by EVSE."""
+    found = {}
+    for (kind, _), value in store.found.items():
+        with suppress(ValueError):  # of another release of this software
+            if kind == TRANSACTION:
+                each = decoder(Transaction).decode(value)
+                found[each.evse] = each
+    return found
+
+
+def kept_profiles(store: Store) -> list[Installed]:
+    """The profiles of the process before this one."""
+    found = []
+    for (kind, _), value in sorted(store.found.items()):
+        with suppress(ValueError):  # of another release of this software
+            if kind == PROFILE:
+                evse, _, document = value.partition(b" ")
+                found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
+    return found
