@@ -62,6 +62,8 @@ def test_the_list(access: Access, evcc_id: str, certificate: str | None, answer:
 
 CONTRACT = "DE8AAC1B2C3D4E5"
 OPEN = Access(grant="everyone", discharge=True)
+MAC = "020000000001"
+NAMED = changed(OPEN, negative_current_unproved=("02:00:00:00:00:01",))
 STRICT = Access(grant="everyone", discharge=True, unknown="nothing")
 RULES = Access(
     grant="nobody",
@@ -85,6 +87,13 @@ LISTED = Access(grant="listed", contracts=("DE-8AA-C1B2C3D4E-5",), discharge=Tru
         (OPEN, Identity(MINE, None, CONTRACT, "nobody knows"), "granted", False),
         (changed(OPEN, discharge=False), Identity(MINE, MINE, CONTRACT), "granted", False),
         (changed(OPEN, bench_discharge=True), Identity(MINE), "granted", True),
+        (NAMED, Identity(MAC, bidirectional=False), "granted", True),
+        (NAMED, Identity("02:00:00:00:00:02", bidirectional=False), "granted", False),
+        (NAMED, Identity("", bidirectional=False), "granted", False),
+        (NAMED, Identity(MAC), "granted", False),
+        (NAMED, Identity(MAC, None, CONTRACT, "nobody knows", bidirectional=False), "granted", False),
+        (changed(NAMED, discharge=False), Identity(MAC, bidirectional=False), "granted", False),
+        (changed(NAMED, grant="listed"), Identity(MAC, bidirectional=False), "refused", False),
         (STRICT, Identity(MINE), "refused", False),
         (STRICT, Identity(MINE, OTHER), "granted", True),
         (STRICT, Identity(), "refused", False),

@@ -231,7 +231,7 @@ evses:
         ),
         ("services: [DC, DC]", "9:20: evses[0].services[1]: DC is listed twice; remove one"),
         (
-            "services: [DC]\n    access: {negative_current: [020000000001]}",
+            "services: [DC]\n    access: {negative_current: [DE8AAC1B2C3D4E5]}",
             "10:32: evses[0].access.negative_current: names cars, while DC_BPT is not in services; add it",
         ),
         ("modes: [dynamic, dynamic]", "9:22: evses[0].modes[1]: dynamic is listed twice; remove one"),
@@ -608,6 +608,30 @@ def test_what_belongs_on_a_bench_is_a_warning(tmp_path: Path) -> None:
         "9:16: tls.key_log: whoever reads this file can read every session; remove it outside a bench",
     ]
     assert warnings(tmp_path, MODERN) == []
+
+
+GUARDED = "    grid: {address: 'modbus://127.0.0.1:5024'}\n    grid_code: {name: ieee1547-cat3}\n"
+
+
+def test_a_name_that_nothing_proves_lets_a_car_feed_only_where_it_is_called_so(tmp_path: Path) -> None:
+    place = "evses[0].access.negative_current"
+    allowed = f"{MODERN}    services: [DC, DC_BPT]\n{GUARDED}    access: "
+    assert any(
+        f"{place}[0]: 02:00:00:00:00:01 is an EVCCID, not a contract; list it under negative_current_unproved" in found
+        for found in findings(tmp_path, allowed + "{discharge: true, negative_current: ['02:00:00:00:00:01']}")
+    )
+    found = findings(tmp_path, allowed + "{negative_current_unproved: [DE8AAC1B2C3D4E5], unknown: nothing}")
+    assert [each.partition(": ")[2] for each in found] == [
+        f"{place}_unproved: names cars, while `unknown: nothing` refuses them; let such cars charge "
+        "(`unknown: charge`), or remove the names",
+        f"{place}_unproved[0]: DE8AAC1B2C3D4E5 is no EVCCID of ISO 15118-2 or DIN; write the EVCCID in hexadecimal "
+        "digits, as the trace has it; contracts go into negative_current",
+    ]
+    said = warnings(tmp_path, allowed + "{discharge: true, negative_current_unproved: [020000000001]}")
+    assert [each.partition(": ")[2] for each in said] == [
+        f"{place}_unproved[0]: nothing proves 020000000001: whoever states this EVCCID is taken for the car and feeds "
+        "the grid; use its contract if it has one"
+    ]
 
 
 def test_two_evses_with_one_coolant_pump_are_a_warning(tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def test_a_limit_that_falls_holds_at_the_meter(edition: str, service: Service, l
     running.run(20.0)
     assert metered_w(running) <= 4_000 * lost
     assert fault_of(running) is None, texts(running)
+    said = texts(running)
+    asked = [text for text in said if text.startswith("asking the car to renegotiate its schedule: charging")]
+    lowered = [text for text in said if text.startswith("lower limits for the car: charging")]
+    assert (len(asked), len(lowered)) == ((0, 1) if service.dc else (1, 0))
+    loop = next(at for at, text in enumerate(said) if text.endswith("CHARGE_LOOP"))
+    again = any(text.endswith("-> CHARGE_PARAMETERS") for text in said[loop:])
+    assert again is bool(asked), "the trace says what the car is asked"
 
 
 @EVERY

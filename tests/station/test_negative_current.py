@@ -1,6 +1,7 @@
 """Cars of ISO 15118-2 and DIN that ask for a negative current (SAE J2847/2): nothing unless listed and proved."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace as changed
@@ -9,9 +10,12 @@ from tests.iso15118.test_secc_engine import READY
 from tests.station.scene import CAR, OUTLET, fault_of, texts
 from tests.station.test_d2 import D2, DIN, charging
 
-from v2g.bench.sim.world import NOWHERE, POLL_S, World
+from v2g.bench.conformance.secc_contracts import EMAID, hierarchy
+from v2g.bench.sim.world import NOWHERE, POLL_S, START_UNIX_S, World
 from v2g.cli import main
+from v2g.iso15118.d2.dialect import Dialect
 from v2g.iso15118.d2.iso2 import ISO2
+from v2g.iso15118.din.dialect import DIN as DIN_70121
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.sign_proof import MOST_TURNS, PROOF_TURNS, PROOF_W, Flow, SignProof
 from v2g.iso15118.station import StationConversation
@@ -19,12 +23,13 @@ from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Offer, StationView
 from v2g.messages import decode, encode
 from v2g.messages.sap import AppProtocol, supportedAppProtocolReq
+from v2g.pki.profile import Role
 from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings, Pilot
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.readings import Readings
 
 EVCC_ID = "02:00:00:00:00:01"
-LISTED = Access(grant="everyone", discharge=True, bench_discharge=True, negative_current=(EVCC_ID,))
+LISTED = Access(grant="everyone", discharge=True, negative_current_unproved=(EVCC_ID,))
 EVSE = changed(OUTLET, pilot=Pilot(device=NOWHERE), safety=NOWHERE, access=LISTED)
 EDITIONS = pytest.mark.parametrize("edition", [D2, DIN])
 
@@ -77,10 +82,15 @@ def test_a_listed_car_is_discharged_after_a_proof_at_low_power(edition: str) -> 
 
 
 FORBIDDEN = {
-    "not listed": changed(EVSE, access=changed(LISTED, negative_current=("020000000002",))),
-    "nobody is listed": changed(EVSE, access=changed(LISTED, negative_current=())),
+    "not listed": changed(EVSE, access=changed(LISTED, negative_current_unproved=("020000000002",))),
+    "nobody is listed": changed(EVSE, access=changed(LISTED, negative_current_unproved=())),
+    "nobody is listed on a bench": changed(
+        EVSE, access=changed(LISTED, negative_current_unproved=(), bench_discharge=True)
+    ),
+    "listed as a contract": changed(
+        EVSE, access=changed(LISTED, negative_current_unproved=(), negative_current=(EVCC_ID,), bench_discharge=True)
+    ),
     "the site forbids it": changed(EVSE, access=changed(LISTED, discharge=False)),
-    "it proves nothing of who it is": changed(EVSE, access=changed(LISTED, bench_discharge=False)),
     "no grid code": changed(EVSE, grid_code=None),
     "the EVSE charges only": changed(EVSE, services=("DC",)),
     "below the floor": changed(EVSE, soc_floor_percent=80),
@@ -168,32 +178,70 @@ def test_the_proof_needs_current_and_meter_in_a_row_and_ends_in_stated_requests(
     assert never.after(-5.0, good._replace(measured_s=1e6), "").most_w == 0, "for the rest of the session"
 
 
-def service_of(offer: Offer, view: StationView, *, plain: bool = False) -> Service | None:
-    """What a car of ISO 15118-2 is in, to the station, once it has its charge parameters."""
-    station, said = StationConversation(offer, 0.0, plain=plain), requests(ISO2, Service.DC)
-    handshake = supportedAppProtocolReq([AppProtocol("urn:iso:15118:2:2013:MsgDef", 2, 0, 1, 1)])
+def test_whoever_states_a_listed_name_is_taken_for_that_car_and_the_trace_says_so() -> None:
+    """What remains of the risk: another car with the name of the listed one feeds, after the same proof."""
+    running = charging(world(DIN), 30.0)
+    assert running.evse.visit.report.discharged_wh > 1
+    [granted] = [text for text in texts(running) if text.startswith("granted: ")]
+    assert granted.endswith("it may feed the grid, and nothing proves who it is")
+
+
+def paid(access: Access) -> World:
+    """A car of ISO 15118-2 with TLS that asks for a negative current, and pays by a contract."""
+    pki = hierarchy(START_UNIX_S)
+    running = world(D2)
+    intent = replace(
+        running._intent,
+        contract=pki.contract,
+        roots=(pki.v2g.chain[0],),
+        trust=pki.trusts(Role.PROVISIONING_SERVICE),
+    )
+    evse = changed(EVSE, contracts=True, access=access)
+    return World(evse, intent, payment=pki.payment(), peer=bytes(64))
+
+
+@pytest.mark.parametrize(
+    ("listed", "feeds"),
+    [
+        ({"negative_current": (EMAID,)}, True),
+        ({"negative_current": ("DE8AAC9Z9Z9Z9Z9",)}, False),
+        ({"negative_current_unproved": (EVCC_ID,)}, False),
+        ({"negative_current_unproved": (EVCC_ID,), "bench_discharge": True}, False),
+        ({"negative_current": (EMAID,), "discharge": False}, False),
+    ],
+)
+def test_a_car_with_a_contract_is_known_by_that_whatever_it_calls_itself(listed: dict[str, Any], feeds: bool) -> None:
+    running = charging(paid(Access(**{"grant": "everyone", "discharge": True} | listed)), 15.0)
+    assert (running.evse.visit.report.discharged_wh > 1) == feeds, texts(running)
+    assert running.evse.visit.report.service == ("DC_BPT" if feeds else "DC")
+
+
+def service_of(offer: Offer, view: StationView, *, to: Dialect = ISO2, plain: bool = False) -> Service | None:
+    """What a car is in, to the station, once it has its charge parameters."""
+    station, said = StationConversation(offer, 0.0, plain=plain), requests(to, Service.DC)
+    [protocol] = to.edition.protocols
+    handshake = supportedAppProtocolReq([AppProtocol(protocol.namespace, 2, 0, 1, 1)])
     assert len(station.receive(0x8001, encode("sap", handshake), 0.1, view).send) == 1
-    for name in (
-        "SessionSetupReq",
-        "ServiceDiscoveryReq",
-        "PaymentServiceSelectionReq",
-        "AuthorizationReq",
-        "ChargeParameterDiscoveryReq",
-    ):
-        payload = encode("iso2", ISO2.message(station.session_id or bytes(8), said[name]))
+    for name, request in said.items():
+        if name == "CableCheckReq":
+            break
+        payload = encode(to.edition.message_sets[0x8001], to.message(station.session_id or bytes(8), request))
         [(_, answered)] = station.receive(0x8001, payload, 0.2, view).send
-        assert decode("iso2", answered).Body.BodyElement.ResponseCode.value.startswith("OK")
+        code = decode(to.edition.message_sets[0x8001], answered).Body.BodyElement.ResponseCode
+        assert code.value.startswith("OK")
     return station.service
 
 
-def test_a_car_without_tls_at_a_station_with_tls_is_not_discharged() -> None:
-    """Whatever its EVCCID, and whatever the policy says of it."""
-    offer = Offer("DE*V2G*E1", (Service.DC,), negative_current=frozenset({"000000000000"}))
+def test_a_car_that_could_have_tls_at_a_station_with_tls_is_not_discharged_without() -> None:
+    """Whatever its EVCCID, and whatever the policy says of it. DIN has no TLS."""
+    offer = Offer("DE*V2G*E1", (Service.DC,), negative_current_unproved=frozenset({"000000000000"}))
     may = replace(READY, may_discharge=True)
     assert service_of(offer, may) is Service.DC_BPT
     assert service_of(offer, may, plain=True) is Service.DC
+    assert service_of(offer, may, to=DIN_70121, plain=True) is Service.DC_BPT
+    assert service_of(replace(offer, negative_current_unproved=frozenset()), may, to=DIN_70121) is Service.DC
     assert service_of(offer, replace(may, may_discharge=False)) is Service.DC
-    assert service_of(replace(offer, negative_current=frozenset()), may) is Service.DC
+    assert service_of(replace(offer, negative_current_unproved=frozenset()), may) is Service.DC
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,12 @@ class Edition:
     """How long the car goes on repeating a request until the station is ready."""
     failed_ends: bool
     """Whether a FAILED response ends the session."""
+    dc_limits_bind: bool = False
+    """Whether in DC a lower limit is stated in the responses of the charge loop, and no schedule renegotiated for it."""
     plain: bool = False
     """Whether a session may do without TLS, as with external identification in ISO 15118-2 and always in DIN."""
+    tls: bool = True
+    """Whether there is TLS in it at all."""
     name_of: Callable[[Type], str] = root_name
     """The name of a message."""
 
@@ -108,6 +112,11 @@ class Edition:
         """The phase in which a session begins."""
         phase: Enum = next(iter(self.table))
         return phase
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether it has services that feed the grid."""
+        return any(each.bidirectional for each in self.protocols)
 
     @property
     def ended(self) -> Enum:

@@ -52,8 +52,6 @@ class StationConversation:
         connection has TLS; if left out, it has if there is such a certificate."""
         if not (peer is not None if secure is None else secure):  # [V2G2-828]
             offer = replace(offer, contracts=None, provisioning=None)
-        if plain:
-            offer = replace(offer, negative_current=frozenset())
         self.engine: StationEngine | None = None
         self._offer, self._peer, self._paused, self._timing = offer, peer, paused, timing
         self._plain = plain
@@ -118,6 +116,19 @@ class StationConversation:
         """The schedule that the car follows; empty without one."""
         return () if self.engine is None else self.engine.session.schedule
 
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the edition has services that feed the grid; if not, a car feeds by a negative current only."""
+        return self.engine is None or self.engine.side.edition.bidirectional
+
+    @property
+    def renegotiates(self) -> bool:
+        """Whether the car is asked for another schedule if less is allowed than its own has."""
+        service, engine = self.service, self.engine
+        if service is None or engine is None:
+            return False
+        return not (service.dc and engine.side.edition.dc_limits_bind)
+
     def next_deadline(self) -> float | None:
         """When `expire` must be called; None after the end."""
         return self._deadline if self.engine is None else self.engine.next_deadline()
@@ -142,11 +153,13 @@ class StationConversation:
             return self.abort(Fault.NO_COMMON_PROTOCOL, f"the car speaks {asked}; the station speaks {known}", step)
         assert self._deadline is not None
         side = spoken[protocol]
-        services = tuple(each for each in self._offer.services if protocol.carries(each))
+        offer = replace(self._offer, services=tuple(each for each in self._offer.services if protocol.carries(each)))
+        if self._plain and side.edition.tls:  # it could have had TLS
+            offer = replace(offer, negative_current_unproved=frozenset())
         paused = self._paused if self._paused is not None and self._paused.edition == side.edition.name else None
         self.engine = StationEngine(
             side,
-            replace(self._offer, services=services),
+            offer,
             setup_deadline=self._deadline,
             peer=self._peer,
             paused=paused,

@@ -199,7 +199,8 @@ class Offer:
     receipts_s: float | None = None
     """Have a car with a contract sign the meter's reading this often; None: never."""
     negative_current: frozenset[str] = frozenset()
-    """Cars of ISO 15118-2 and DIN that may ask for a negative current: their EVCCIDs or contracts, without
-    separators."""
+    """Contracts with which a car of ISO 15118-2 may ask for a negative current, without separators."""
+    negative_current_unproved: frozenset[str] = frozenset()
+    """EVCCIDs with which a car of ISO 15118-2 or DIN without a contract may, without separators."""
     internet: tuple[int, ...] = ()
     """The parameter sets of the internet service that the site has, by their numbers in Table 107 of ISO 15118-2."""

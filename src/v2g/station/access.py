@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from v2g.iso15118.contract import Flaw, plain_emaid
+from v2g.iso15118.contract import Flaw, plain_emaid, plain_name
 from v2g.kernel.registry import Registry
 from v2g.station.config.settings import Access, Rule
 
@@ -26,6 +26,8 @@ class Identity:
     """eMAID of the contract whose key the car has proved to hold, without separators; None without one."""
     doubt: str = ""
     """Why that contract is enough to charge, and not to feed the grid."""
+    bidirectional: bool = True
+    """Whether the edition that the car speaks has services that feed the grid; if not, a negative current may do it."""
 
     def __str__(self) -> str:
         proved = "no certificate" if self.certificate is None else f"certificate {self.certificate}"
@@ -110,9 +112,14 @@ class ListAuthorizer:
         if not identity.proved and access.unknown == "nothing":
             return Verdict(Answer.REFUSED, "it proves nothing of who it is (`unknown: nothing`)")
         only = self._doubt(identity)
-        if not only and not identity.proved and not access.bench_discharge:
+        if not only and not identity.proved and not access.bench_discharge and not self._trusts(identity):
             only = "it proves nothing of who it is"
         return replace(verdict, charges_only=only)
+
+    def _trusts(self, identity: Identity) -> bool:
+        """Whether a negative current is taken from this car although nothing proves its name."""
+        listed = map(plain_name, self._access.negative_current_unproved)
+        return not identity.bidirectional and plain_name(identity.evcc_id) in listed
 
     def _granted(self, identity: Identity) -> Verdict:
         access = self._access

@@ -16,7 +16,13 @@ def identity_of(visit: Visit, resumable: str) -> Identity:
     if visit.conversation is None:
         return Identity()  # a car that does not talk has no name
     car = visit.conversation.car
-    return Identity(car.evcc_id or resumable, visit.certificate, car.contract or None, car.contract_doubt)
+    return Identity(
+        car.evcc_id or resumable,
+        visit.certificate,
+        car.contract or None,
+        car.contract_doubt,
+        visit.conversation.bidirectional,
+    )
 
 
 def judge(authorizer: Authorizer, visit: Visit, identity: Identity, now: float) -> Verdict:

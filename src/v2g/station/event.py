@@ -53,12 +53,14 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class PromiseBroken:
-    """The station allows less than the schedule that the car follows: the car is asked to renegotiate."""
+    """The station allows less than the schedule that the car follows."""
 
     bound: Bound
     promised_w: float
     allowed_w: float
     direction: float
+    renegotiates: bool
+    """The car is asked to renegotiate; otherwise the limits in the responses of the charge loop are enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -520,11 +520,13 @@ class Evse:
         visit.promise.given(() if conversation is None else conversation.schedule, now)
         if conversation is None or visit.stop is not Stop.NONE or self.demand.stage is not Stage.ENERGY:
             return False
-        before = visit.promise.broken
+        before = {each.direction for each in visit.promise.broken}
         wanted = visit.promise.step(self.decision.allowed, now)
-        for direction, promised_w, allowed_w in () if before else visit.promise.broken:
+        for direction, promised_w, allowed_w in visit.promise.broken:
+            if direction in before:
+                continue
             bound = self.decision.allowed.of(direction)
-            self._events.append(PromiseBroken(bound, promised_w, allowed_w, direction))
+            self._events.append(PromiseBroken(bound, promised_w, allowed_w, direction, conversation.renegotiates))
         return wanted
 
     def _judge(self, now: float) -> Verdict:

@@ -14,7 +14,8 @@ _INTERNET = {"ftp": (1, 2), "http": (3,), "https": (4,)}
 def offer_of(settings: EvseSettings, payment: Payment | None = None) -> Offer:
     """What a car may choose from; whether it may be discharged is asked when it chooses. `payment`: who knows of
     contracts and prices."""
-    payment = payment or Payment()
+    payment, access = payment or Payment(), settings.access
+    feeds = Service.DC_BPT.name in settings.services
     return Offer(
         evse_id=settings.evse_id,
         services=tuple(Service[name] for name in settings.services),
@@ -30,9 +31,8 @@ def offer_of(settings: EvseSettings, payment: Payment | None = None) -> Offer:
         provisioning=payment.provisioning,
         prices=payment.prices,
         receipts_s=settings.receipts_s,
-        negative_current=frozenset(
-            plain_name(each) for each in settings.access.negative_current if Service.DC_BPT.name in settings.services
-        ),
+        negative_current=frozenset(map(plain_name, access.negative_current if feeds else ())),
+        negative_current_unproved=frozenset(map(plain_name, access.negative_current_unproved if feeds else ())),
         internet=tuple(number for name in settings.internet for number in _INTERNET[name]),
     )
 

@@ -66,10 +66,11 @@ def describe(event: Event) -> tuple[str, str]:
             ending = "paused" if paused else "ended"
             energy = f"charged {wh(charged_wh)}, discharged {wh(discharged_wh)}"
             return "INFO", f"session {ending}: {energy}, {messages} messages"
-        case PromiseBroken(bound, promised_w, allowed_w, direction):
+        case PromiseBroken(bound, promised_w, allowed_w, direction, renegotiates):
             verb = "charging" if direction > 0 else "discharging"
             change = f"{kw(promised_w)} promised, {kw(allowed_w)} allowed"
-            return "INFO", f"asking the car to renegotiate its schedule: {verb} {change}, limited by: {bound}"
+            how = "asking the car to renegotiate its schedule" if renegotiates else "lower limits for the car"
+            return "INFO", f"{how}: {verb} {change}, limited by: {bound}"
         case AskedToStop(kind):
             return "INFO", f"asking the car to {kind.name.lower()}"
         case SafeStateReached(took_s):
@@ -135,6 +136,8 @@ def _judged(judged: Judged) -> tuple[str, str]:
     text = f"{verdict.answer}: {judged.identity}: {verdict.reason}"
     if verdict.answer is Answer.GRANTED:
         text += f"; it charges only: {verdict.charges_only}" if verdict.charges_only else "; it may feed the grid"
+        if verdict.discharge and not judged.identity.proved:
+            return "WARNING", f"{text}, and nothing proves who it is"
     if verdict.unproved:
         return "WARNING", f"{text}; nothing proves that name (`unproved: true`)"
     return "WARNING" if verdict.answer is Answer.REFUSED else "INFO", text

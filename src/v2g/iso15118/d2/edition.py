@@ -41,6 +41,7 @@ D2 = Edition(
     default_performance_s=timeouts.DEFAULT_PERFORMANCE_S,
     repeat_s=timeouts.REPEAT_S,
     failed_ends=False,
+    dc_limits_bind=True,
     plain=True,
     name_of=body_name,
 )

@@ -30,6 +30,8 @@ DIN = Edition(
     default_performance_s=timeouts.DEFAULT_PERFORMANCE_S,
     repeat_s=timeouts.REPEAT_S,
     failed_ends=False,
+    dc_limits_bind=True,
     plain=True,
+    tls=False,
     name_of=body_name,
 )

@@ -40,6 +40,10 @@ OLD_KEYS: Mapping[type, Mapping[str, str]] = {
 EVSE_ID = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,31}|ZZ00000")
 """ISO 15118-20 Annex C: country, operator, E, the EVSE's own part; the last form stands for no id."""
 
+_EVCC_ID = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]?){1,8}")
+"""Of ISO 15118-2 and DIN: octets in hexadecimal digits."""
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]?){6}")
+
 
 def device_address(device: Fields) -> Address:
     """Raises `AddressError`, and `KeyError` if a field is wrong itself."""
@@ -143,11 +147,30 @@ def _discharge_permission(evse: Fields) -> Findings:
 
 
 def _negative_current(evse: Fields) -> Findings:
-    if not evse["access"]["negative_current"]:
-        return
-    missing = [name for name in ("DC", "DC_BPT") if name not in evse["services"]]
-    if missing:
-        yield "access.negative_current", f"names cars, while {' and '.join(missing)} is not in services; add it"
+    missing = " and ".join(name for name in ("DC", "DC_BPT") if name not in evse["services"])
+    for name in ("negative_current", "negative_current_unproved"):
+        if evse["access"][name] and missing:
+            yield f"access.{name}", f"names cars, while {missing} is not in services; add it"
+
+
+def _negative_current_names(access: Fields) -> Findings:
+    for index, name in enumerate(access["negative_current"]):
+        if _MAC.fullmatch(name):
+            remedy = "list it under negative_current_unproved if you accept that nothing proves it"
+            yield f"negative_current[{index}]", f"{name} is an EVCCID, not a contract; {remedy}"
+    for index, name in enumerate(access["negative_current_unproved"]):
+        if not _EVCC_ID.fullmatch(name):
+            remedy = "write the EVCCID in hexadecimal digits, as the trace has it; contracts go into negative_current"
+            yield f"negative_current_unproved[{index}]", f"{name} is no EVCCID of ISO 15118-2 or DIN; {remedy}"
+    if access["negative_current_unproved"] and access["unknown"] == "nothing":
+        remedy = "let such cars charge (`unknown: charge`), or remove the names"
+        yield "negative_current_unproved", f"names cars, while `unknown: nothing` refuses them; {remedy}"
+
+
+def _negative_current_of_strangers(access: Fields) -> Findings:
+    for index, name in enumerate(access["negative_current_unproved"]):
+        text = "whoever states this EVCCID is taken for the car and feeds the grid; use its contract if it has one"
+        yield f"negative_current_unproved[{index}]", f"nothing proves {name}: {text}"
 
 
 def _dispatch_order(evse: Fields) -> Findings:
@@ -343,7 +366,7 @@ RULES = Rules(
         Device: (_device_address,),
         PlanStep: (_step_power,),
         Capability: (_voltage_range,),
-        Access: (_listed_cars, _authorizer, _rules_that_discharge),
+        Access: (_listed_cars, _authorizer, _rules_that_discharge, _negative_current_names),
         Rule: (_rule_names_somebody,),
         Pilot: (_one_pilot,),
         EvseSettings: (
@@ -363,7 +386,7 @@ RULES = Rules(
         Settings: (_distinct_evses, _same_lines),
     },
     warnings={
-        Access: (_bench_discharge_of_strangers,),
+        Access: (_bench_discharge_of_strangers, _negative_current_of_strangers),
         Device: (_old_address,),
         EvseSettings: (_bench_discharge, _evse_id, _uncertified),
         Metrics: (_watched_from_afar,),

@@ -97,8 +97,11 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bench_discharge: bool = False
     """For a bench only: let a car feed the grid that proves nothing of who it is, such as one without TLS."""
     negative_current: tuple[Name, ...] = ()
-    """Cars of ISO 15118-2 and DIN SPEC 70121 that may feed the grid by a negative target current (SAE J2847/2), each by
-    its contract or its EVCCID. All else that holds for feeding the grid holds for them too."""
+    """Contracts of cars of ISO 15118-2 that may feed the grid by a negative target current (SAE J2847/2). All else that
+    holds for feeding the grid holds for them too."""
+    negative_current_unproved: tuple[Name, ...] = ()
+    """EVCCIDs of cars of ISO 15118-2 and DIN SPEC 70121 that may do so without a contract. An EVCCID proves nothing:
+    whoever states a listed one is taken for that car, and feeds the grid."""
     certified: tuple[CertifiedVehicle, ...] = ()
     """Vehicles whose own inverter may feed the grid in AC_BPT."""
 

@@ -36,7 +36,7 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
         car=_heard(session, parameters, car, service),
         promised=own,
     )
-    slots = schedule.slots(view, getattr(parameters, "DepartureTime", None))
+    slots = schedule.slots(view, getattr(parameters, "DepartureTime", None), feeds=service.bidirectional)
     finished = bool(slots)
     most_entries, priced = getattr(asked, "MaxEntriesSAScheduleTuple", None), _priced(to, session)
     if priced is not None and len(priced.choice) > min(most_entries or schedule.MOST_TUPLES, schedule.MOST_TUPLES):
@@ -87,10 +87,12 @@ def _service(to: Dialect, asked: Any, session: Session) -> Service:
 
 
 def _may_ask_for_less(session: Session, view: StationView) -> bool:
-    """Whether this very car may be discharged by a negative current: it is listed, and may feed the grid."""
-    car, listed = session.car, session.offer.negative_current
-    names = {plain_name(car.evcc_id), plain_name(car.contract)} - {""}
-    return view.may_discharge and bool(names & listed)
+    """Whether this very car may be discharged by a negative current: it is listed, and may feed the grid. A car that
+    pays by a contract is known by that, whatever EVCCID it states."""
+    car, offer = session.car, session.offer
+    if session.by_contract:
+        return view.may_discharge and plain_name(car.contract) in offer.negative_current
+    return view.may_discharge and plain_name(car.evcc_id) in offer.negative_current_unproved
 
 
 def _phases(asked: Any) -> int:

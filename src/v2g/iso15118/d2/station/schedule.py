@@ -24,12 +24,12 @@ DIN_MOST_W = 32_767
 """PMax of DIN has 16 bits and no multiplier: more is said as this, and the limits of CurrentDemandRes say the rest."""
 
 
-def slots(view: StationView, departure_s: int | None) -> tuple[Slot, ...]:
+def slots(view: StationView, departure_s: int | None, *, feeds: bool) -> tuple[Slot, ...]:
     """What the station can promise: exactly until the departure [V2G2-303], or else as long as it knows, at least a day
-    [V2G2-304]. Empty while it is not known."""
+    [V2G2-304]. Empty while it is not known. `feeds`: whether the car may be discharged."""
     if not view.schedule:
         return ()
-    known = list(view.schedule)
+    known = [each if feeds else replace(each, discharge_w=0.0) for each in view.schedule]
     due_s = min(departure_s, FARTHEST_S) if departure_s else max(ENTRY_S, sum(each.duration_s for each in known))
     kept: list[Slot] = []
     for each in [*known, replace(known[-1], duration_s=due_s)]:

@@ -60,7 +60,8 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
             Dynamic_SEResControlMode=Dynamic_SEResControlMode(**_price(None if priced is None else priced.tariff)),
         )
         return Reply(response, following, _with_needs(session, request))
-    slots = tuple(_as_written(slot) for slot in view.schedule[: request.MaximumSupportingPoints])
+    feeds = session.selected.service.bidirectional
+    slots = tuple(_as_written(slot, feeds=feeds) for slot in view.schedule[: request.MaximumSupportingPoints])
     prices = (None,) if priced is None or not slots else priced.choice[:_MOST_TUPLES]
     numbers = tuple(range(session.schedule_id + 1, session.schedule_id + 1 + len(prices)))
     response = ScheduleExchangeRes(
@@ -89,12 +90,12 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
     )
 
 
-def _as_written(slot: Slot) -> Slot:
+def _as_written(slot: Slot, *, feeds: bool) -> Slot:
     """The slot with the powers that the car will read: a profile that equals the offer must pass."""
     return replace(
         slot,
         charge_w=limit(slot.charge_w).value,
-        discharge_w=limit(slot.discharge_w).value,
+        discharge_w=limit(slot.discharge_w).value if feeds else 0.0,
     )
 
 
