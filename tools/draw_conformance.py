@@ -34,7 +34,6 @@ REASONS: Mapping[str, str] = {
     "needs": "The car states its needs itself (MobilityNeedsMode 1).",
     "phases": "Station and car of this project state powers over all phases; those for each phase are understood.",
     "wpt": "There is no wireless power transfer.",
-    "der": "AC_DER (Amendment 1) is decoded, not spoken.",
 }
 PARTS = {
     "V2G20": "ISO 15118-20",

@@ -135,13 +135,17 @@ def _contract(pki: Path) -> "Callable[[Scene], Intent | None]":
     from dataclasses import replace
 
     from v2g.cli.ev_contract import ContractError, payment
+    from v2g.pki.certificate import read
 
     def intent(scene: "Scene") -> "Intent | None":
         how = {"CertificateInstallation": "install", "CertificateUpdate": "renew"}.get(scene.request, "own")
         try:
-            return replace(scene.intent(), **payment(pki, how, older=scene.old))
+            wanted = replace(scene.intent(), **payment(pki, how, older=scene.old))
         except ContractError:
             return None
+        own = wanted.provisioning or wanted.contract
+        fits = own is not None and (not scene.curve or read(own.chain[0]).key_kind == scene.curve)
+        return wanted if fits else None
 
     return intent
 

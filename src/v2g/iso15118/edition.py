@@ -99,7 +99,7 @@ class Edition:
     failed_ends: bool
     """Whether a FAILED response ends the session."""
     dc_limits_bind: bool = False
-    """Whether in DC a lower limit is stated in the responses of the charge loop, and no schedule renegotiated for it."""
+    """Whether in DC the responses of the charge loop state a lower limit, and no schedule is renegotiated for it."""
     plain: bool = False
     """Whether a session may do without TLS, as with external identification in ISO 15118-2 and always in DIN."""
     tls: bool = True

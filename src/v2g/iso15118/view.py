@@ -132,6 +132,8 @@ class StationView:
     limited: bool = False
     """Whether a limit of the station's side holds the power below what was asked for."""
     stop: Stop = Stop.NONE
+    pause_in_s: float = 60.0
+    """How long the car that is asked to pause may still take to begin."""
     renegotiate: bool = False
     """The schedule that the car follows no longer fits what the station allows."""
     choose_again: bool = False

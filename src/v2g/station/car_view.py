@@ -9,6 +9,7 @@ from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings
 from v2g.station.offer import limits_of
 from v2g.station.readings import Readings
+from v2g.station.timeouts import STOP_S
 from v2g.station.visit import Visit
 
 SCHEDULE_S = 86_400
@@ -20,6 +21,7 @@ def view_of(
     visit: Visit,
     readings: Readings,
     rating: InverterRating | None,
+    now: float,
     unix_s: int,
     *,
     authorization: Authorization,
@@ -57,6 +59,7 @@ def view_of(
         der=der,
         limited=decision.limited,
         stop=visit.stop,
+        pause_in_s=max(0.0, visit.stop_by_s - STOP_S - now),
         renegotiate=renegotiate,
         choose_again=_choose_again(visit, der),
         meter=None if meter is None else _counted(settings, visit, meter),

@@ -504,6 +504,7 @@ class Evse:
             visit,
             self.fresh(now),
             self.rating,
+            now,
             unix_s,
             authorization=admission.authorization(self._judge(now), ready=self.why_not_ready(now) is None),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),

@@ -9,7 +9,7 @@ from v2g.bench.conformance.iso20_reasons import DEVIATIONS, REASONS
 from v2g.bench.conformance.iso20_scenes import AC, AC_DYNAMIC, DC, DC_DYNAMIC, case
 from v2g.bench.conformance.suite import Check, Suite
 
-MODULES = ("iso20_set_up", "iso20_loop", "iso20_tls")
+MODULES = ("iso20_set_up", "iso20_loop", "iso20_der", "iso20_tls")
 """Where the cases are that are written one by one."""
 NUMBERS = Numbers(
     sequence=("V2G20-459", "V2G20-736"),

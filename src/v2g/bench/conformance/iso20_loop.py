@@ -14,22 +14,26 @@ from v2g.bench.conformance.iso20_scenes import (
     CONFIRMS,
     DC,
     DC_DYNAMIC,
+    DER,
     DISCHARGING,
     EVERY,
     INSTALLS,
+    INSTALLS_448,
     case,
 )
 from v2g.bench.conformance.tester import NotApplicable
 from v2g.exi.least import least
+from v2g.iso15118.signature import sign
 from v2g.iso15118.view import Stop
 from v2g.messages import codec
 from v2g.messages.iso20 import common
 from v2g.messages.iso20.types import EvseNotification, RationalNumber
+from v2g.pki.issue import make_key
 
 # The charge loop
 
 
-@case("the meter in the first turn of the charge loop, and when the car asks", "1081 1082 1833", *EVERY)
+@case("the meter in the first turn of the charge loop, and when the car asks", "1081 1082 1833", *EVERY, *DER)
 def _meter(hand: Hand) -> None:
     loop = "DC_ChargeLoopReq" if hand.scene.service.dc else "AC_ChargeLoopReq"
     due = hand.reach(loop)
@@ -51,7 +55,7 @@ def _energy(hand: Hand) -> None:
         hand.leave()
 
 
-@case("the control mode of the answer is that of the request", "1600", *EVERY)
+@case("the control mode of the answer is that of the request", "1600", *EVERY, *DER)
 def _mirrored(hand: Hand) -> None:
     hand.reach_energy()
     turn = hand.turns[-1]
@@ -116,7 +120,7 @@ def _phases(hand: Hand) -> None:
     hand.accepts(changed(due, AC_CPDReqEnergyTransferMode=mode))
 
 
-@case("AC: no elements for L2 and L3 to a car that sends none", "1822", AC, AC_DYNAMIC)
+@case("AC: no elements for L2 and L3 to a car that sends none", "1822", AC, AC_DYNAMIC, *DER)
 def _base_elements(hand: Hand) -> None:
     hand.reach_energy()
     for turn in hand.turns:
@@ -134,7 +138,7 @@ def _notified(turn: Any) -> Any:
     return None if status is None else status.EVSENotification
 
 
-@case("the operator ends the session", "1402 1698 1959", *EVERY)
+@case("the operator ends the session", "1402 1698 1959", *EVERY, *DER)
 def _operator_ends(hand: Hand) -> None:
     _operator(hand, Stop.TERMINATE)
     seen = [_notified(turn) for turn in hand.turns if turn.name.endswith("ChargeLoopReq")]
@@ -143,6 +147,7 @@ def _operator_ends(hand: Hand) -> None:
     hand.true(set(seen[first:]) == {EvseNotification.Terminate}, "the notification is taken back too soon")
 
 
+@case("AC_DER: the operator pauses the session", "3308", *DER)
 @case("the operator pauses the session", "1850 2115", DC_DYNAMIC, AC_DYNAMIC)
 def _operator_pauses(hand: Hand) -> None:
     _operator(hand, Stop.PAUSE)
@@ -263,6 +268,25 @@ def _installs(hand: Hand) -> None:
     data = answers[-1].SignedInstallationData
     hand.true(data.ECDHCurve is common.EcdhCurve.SECP521, f"the key is wrapped with {data.ECDHCurve.value}")
     hand.true(data.SECP521_EncryptedPrivateKey is not None, "there is no encrypted key")
+
+
+@case("a contract whose key has 448 bits is installed, and pays", "2492 2500", INSTALLS_448)
+def _installs_448(hand: Hand) -> None:
+    hand.come()
+    hand.finish()
+    answers = [turn.answer for turn in hand.turns if turn.name == "CertificateInstallationReq"]
+    hand.true(answers, "the station does not offer to install a contract")
+    data = answers[-1].SignedInstallationData
+    hand.true(data.ECDHCurve is common.EcdhCurve.X448, f"the key is wrapped with {data.ECDHCurve.value}")
+    hand.true(data.X448_EncryptedPrivateKey is not None, "there is no encrypted key")
+
+
+@case("a request for a contract that another key has signed", "2500 2497", INSTALLS, INSTALLS_448)
+def _installs_for_nobody_else(hand: Hand) -> None:
+    due = hand.reach("CertificateInstallationReq")
+    shown, reference = due.OEMProvisioningCertificateChain, "OEMProvisioningCertificateChain"
+    forged = sign("iso20-common", [(reference, shown)], make_key(hand.scene.curve or "p521"))
+    hand.refuses(structs.replace(due, Header=structs.replace(due.Header, Signature=forged)), "FAILED_SignatureError")
 
 
 @case("a metering confirmation", "1083 1622 2704", CONFIRMS)

@@ -16,6 +16,13 @@ CONTRACT = Scene(D20.name, Service.DC, ControlMode.DYNAMIC, contract=True)
 CHARGING = Scene(D20.name, Service.DC_BPT, duration_s=20.0, wish_w=4_000.0)
 DISCHARGING = Scene(D20.name, Service.DC_BPT, duration_s=20.0, wish_w=-4_000.0)
 INSTALLS = Scene(D20.name, Service.DC, ControlMode.DYNAMIC, contract=True, request="CertificateInstallation")
+INSTALLS_448 = Scene(
+    D20.name, Service.DC, ControlMode.DYNAMIC, contract=True, curve="ed448", request="CertificateInstallation"
+)
+DER = (
+    Scene(D20.name, Service.AC_DER_IEC, ControlMode.DYNAMIC),
+    Scene(D20.name, Service.AC_DER_SAE, ControlMode.SCHEDULED),
+)
 CONFIRMS = Scene(D20.name, Service.DC, ControlMode.DYNAMIC, contract=True, duration_s=8.0)
 REFUSED = Scene(D20.name, Service.DC, authorizer=NOBODY)
 UNDECIDED = Scene(D20.name, Service.DC, authorizer=NOTHING)

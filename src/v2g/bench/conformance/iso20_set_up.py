@@ -14,6 +14,7 @@ from v2g.bench.conformance.iso20_scenes import (
     CONTRACT,
     DC,
     DC_DYNAMIC,
+    DER,
     EVERY,
     REFUSED,
     UNDECIDED,
@@ -252,7 +253,7 @@ def _needed(cls: Any, name: str) -> bool:
     return not name.endswith(("_L2", "_L3")) and name != "TargetSOC"
 
 
-@case("charge parameters that cannot be", "1619 2272", *BOTH)
+@case("charge parameters that cannot be", "1619 2272", *BOTH, *DER)
 def _impossible(hand: Hand) -> None:
     kind = "DC" if hand.scene.service.dc else "AC"
     due = hand.reach(f"{kind}_ChargeParameterDiscoveryReq")

@@ -17,6 +17,7 @@ from v2g.iso15118.vehicle import Intent
 from v2g.iso15118.view import Limits, Stop
 from v2g.pki.profile import Role
 from v2g.station.access import Authorizer
+from v2g.station.config.settings import PlanStep
 from v2g.tls.profile import Profile
 
 Passed = list[tuple[float, int, bytes]]
@@ -30,6 +31,9 @@ _PATIENCE = 100.0
 """The tester judges how long the station takes, not its car."""
 _DC = structs.replace(SETTINGS, safety=NOWHERE)
 _AC = structs.replace(_DC, services=("AC_BPT", "AC"), inverter=None, isolation=None)
+_DER = structs.replace(
+    _AC, services=("AC_DER_IEC", "AC_DER_SAE", "AC_BPT", "AC"), dispatch=(PlanStep(power_w=-6_000.0),)
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Scene:
     mode: ControlMode = ControlMode.SCHEDULED
     contract: bool = False
     """It pays by a contract."""
+    curve: str = ""
+    """Of the keys of car and contract, if it is not the usual one of the edition."""
     request: str = ""
     """What the case is about, if the car has to want it: a certificate's installation or update."""
     duration_s: float = 2.0
@@ -54,12 +60,12 @@ class Scene:
     @cached_property
     def pki(self) -> Hierarchy | None:
         """Whose contracts the bench's station trusts."""
-        return hierarchy(START_UNIX_S, "p256" if self.old else "p521") if self.contract else None
+        return hierarchy(START_UNIX_S, self.curve or ("p256" if self.old else "p521")) if self.contract else None
 
     @property
     def label(self) -> str:
         """Its name in the results."""
-        return f"{self.service.name} {self.mode.name.lower()}"
+        return " ".join((self.service.name, self.mode.name.lower(), *filter(None, (self.curve,))))
 
     @property
     def old(self) -> bool:
@@ -180,6 +186,8 @@ class VirtualPlace:
 
     def __init__(self, scene: Scene) -> None:
         settings, payment, intent = _DC if scene.service.dc else _AC, None, scene.intent()
+        if scene.service.der:
+            settings = _DER
         if scene.old:
             settings = structs.replace(settings, services=("DC",) if scene.service.dc else ("AC",), grid=None)
             settings = structs.replace(settings, grid_code=None)

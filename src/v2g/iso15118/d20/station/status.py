@@ -2,6 +2,8 @@
 meter.
 """
 
+from math import ceil
+
 from v2g.iso15118.d20.timeouts import PAUSE_WITHIN_S
 from v2g.iso15118.view import StationView, Stop
 from v2g.messages.iso20.types import EvseNotification, EVSEStatus
@@ -21,5 +23,6 @@ def evse_status(view: StationView, *, confirms: bool = False) -> EVSEStatus | No
         wanted = EvseNotification.MeteringConfirmation
     if wanted is None:
         return None
-    delay_s = PAUSE_WITHIN_S if wanted is EvseNotification.Pause else 0
+    # It counts down while the car does not begin [V2G20-3318]; what is left counts from the first notification on.
+    delay_s = min(PAUSE_WITHIN_S, ceil(view.pause_in_s)) if wanted is EvseNotification.Pause else 0
     return EVSEStatus(NotificationMaxDelay=delay_s, EVSENotification=wanted)
