@@ -7,7 +7,7 @@ from v2g.cli.parser import UsageError
 from v2g.kernel import regular_file
 
 DIRECTORY = Path("v2g-demo")
-CARS = ("iso20-dc", "iso20-pnc", "iso2-dc", "iso2-ac", "iso2-pnc", "din")
+CARS = ("iso20-dc", "iso20-pnc", "iso2-dc", "iso2-ac", "iso2-pnc", "iso2-v2g", "din", "din-v2g")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

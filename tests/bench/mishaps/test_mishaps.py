@@ -310,6 +310,23 @@ def test_what_is_wrong_is_found(evse: type[Evse], mishaps: tuple[Mishap, ...], s
     pytest.fail(f"{evse.__name__} passes")
 
 
+@pytest.mark.parametrize(
+    ("listed", "found"), [(True, "W out of a car"), (False, "is discharged without authorisation")]
+)
+def test_a_negative_current_that_is_taken_too_early_is_found(listed: bool, found: str) -> None:
+    planned = next(
+        replace(each, mishaps=())
+        for each in map(draw, range(2_000))
+        if each.intent.negative_current
+        and bool(each.settings.access.negative_current_unproved) == listed
+        and each.settings.may_feed
+        and each.intent.limits.discharge_w > 4_000
+        and each.settings.capability.discharge_w > 4_000
+    )
+    assert Sabotaged(planned, Feeds, found).found()
+    assert judged(Course(planned)) == [], "the sound station passes"
+
+
 def judged(under_way: Course) -> list[str]:
     return [violation.what for violation in under_way.run().violations]
 

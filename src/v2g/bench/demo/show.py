@@ -30,6 +30,8 @@ _THEN = {
     "iso2-dc": " with direct current (ISO 15118-2)",
     "iso2-ac": " with alternating current (ISO 15118-2)",
     "din": " with direct current (DIN SPEC 70121)",
+    "iso2-v2g": " and feeds the grid by a negative current (ISO 15118-2, SAE J2847/2), known by its contract",
+    "din-v2g": " and feeds the grid by a negative current (DIN SPEC 70121, SAE J2847/2)",
 }
 _PHASES = {
     "SUPPORTED_APP_PROTOCOL": "the car has connected",
@@ -94,7 +96,8 @@ async def perform(directory: Path, kind: str, say: Callable[[str], None], *, ocp
     """Set the stage, run one session of a `kind` of car, and say what happens. `ocpp`: with a back end, which gives the
     orders. Raises `V2GError` if something does not start."""
     then = ", then feeds the grid as its back end asks" if ocpp and kind == "iso20-dc" else _THEN[kind]
-    say(f"v2g demo: a car plugs in, charges{then}\n")
+    does = "" if kind.endswith("-v2g") else ", charges"
+    say(f"v2g demo: a car plugs in{does}{then}\n")
     back_end = "back end, " if ocpp else ""
     say(f"  starting grid, contactor, inverter, pilot, {back_end}station, car: each a process")
     async with stage(directory, kind, ocpp=ocpp) as running:

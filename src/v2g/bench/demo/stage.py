@@ -14,11 +14,14 @@ from v2g.bench.offspring import end_with_parent
 from v2g.bench.sim import netns
 from v2g.kernel.errors import V2GError
 from v2g.pki import hierarchy as pki
+from v2g.pki.hierarchy import EMAID
 
 CHARGE_S, FOLLOW_S = 8.0, 16.0
 BATTERY_WH, SOC = 10_000.0, 0.6
 """A small battery: half a minute shows on its state of charge."""
 CAR_DISCHARGE_A = 20.0
+MAC = "02:00:00:00:00:01"
+"""The EVCCID of `v2g ev` before ISO 15118-20."""
 CHARGE_W, FEED_W, LIMIT_W = 7_000, -5_000, 4_000
 """What a back end asks for."""
 NOMINAL_HZ = 50.0
@@ -78,7 +81,7 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
     If network namespaces can be made, car and station have a simulated modem each, behind veth pairs in one, so that
     the car is matched and discovers the station; otherwise they use the loopback interface and a given address.
     """
-    pki.create(directory / "pki", now=datetime.now(UTC), force=True, both=kind == "iso2-pnc")
+    pki.create(directory / "pki", now=datetime.now(UTC), force=True, both=kind.startswith("iso2-") and _encrypted(kind))
     why_no_line = netns.why_not()
     processes: list[asyncio.subprocess.Process] = []
     async with AsyncExitStack() as stack:
@@ -135,26 +138,46 @@ async def stage(directory: Path, kind: str, *, ocpp: bool = False) -> AsyncItera
         yield Stage(directory, station, battery, car, back_end, why_no_line)
 
 
-def _feeds(kind: str) -> bool:
+def _newest(kind: str) -> bool:
+    """Whether the car speaks ISO 15118-20: then the station decides the power, in both directions."""
     return kind.startswith("iso20-")
+
+
+def _negative(kind: str) -> bool:
+    """Whether it is a car of before that feeds by a negative current (SAE J2847/2)."""
+    return kind.endswith("-v2g")
+
+
+def _paid(kind: str) -> bool:
+    """Whether it has a contract. With a negative current a car of ISO 15118-2 is known by that; DIN has none."""
+    return kind.endswith("-pnc") or kind == "iso2-v2g"
 
 
 def _encrypted(kind: str) -> bool:
     """Whether the car speaks TLS: those of before ISO 15118-20 do without, as most of them, unless a contract pays."""
-    return _feeds(kind) or kind.endswith("-pnc")
+    return _newest(kind) or _paid(kind)
 
 
 def _kind(kind: str, pki: Path) -> list[str]:
-    """The arguments of the car. Those of before ISO 15118-20 charge only."""
+    """The arguments of the car."""
+    protocol = kind.replace("iso2-v2g", "iso2-pnc").removesuffix("-v2g")
     security = ["--pki", str(pki)] if _encrypted(kind) else ["--no-tls"]
-    seconds = CHARGE_S + FOLLOW_S if _feeds(kind) else CHARGE_S
-    service = ["--service", "DC_BPT", "--mode", "dynamic"] if _feeds(kind) else []
-    return ["--protocol", kind, *security, *service, "--duration", str(seconds)]
+    seconds = CHARGE_S + FOLLOW_S if _newest(kind) else CHARGE_S
+    service = ["--service", "DC_BPT", "--mode", "dynamic"] if _newest(kind) else []
+    wish = ["--negative-current", "--discharge-w", str(-FEED_W)] if _negative(kind) else []
+    return ["--protocol", protocol, *security, *service, *wish, "--duration", str(seconds)]
+
+
+def _listed(kind: str) -> str:
+    """How the station knows a car that feeds by a negative current."""
+    if not _negative(kind):
+        return ""
+    return f", negative_current: [{EMAID}]" if _paid(kind) else f', negative_current_unproved: ["{MAC}"]'
 
 
 def _orders(kind: str) -> list[str]:
-    """What the back end asks of the transaction. A car of before ISO 15118-20 cannot discharge: it gets a limit."""
-    if not _feeds(kind):
+    """What the back end asks of the transaction. A car of before ISO 15118-20 follows no set-point: it gets a limit."""
+    if not _newest(kind):
         return ["--limit", str(LIMIT_W)]
     return [f"--setpoint={CHARGE_W}", f"--setpoint={FEED_W}@{CHARGE_S:.0f}"]
 
@@ -176,8 +199,9 @@ ocpp:
 
 def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot: str, line: str, kind: str) -> str:
     plant, contactor, grid, pilot = map(_address, (plant, contactor, grid, pilot))
-    ac, feeds, plain = kind.endswith("-ac"), str(_feeds(kind)).lower(), str(not _encrypted(kind)).lower()
-    contracts = "\n    contracts: true\n    receipts_s: 4" if kind.endswith("-pnc") else ""
+    ac, plain = kind.endswith("-ac"), str(not _encrypted(kind)).lower()
+    feeds = str(_newest(kind) or _negative(kind)).lower()
+    contracts = "\n    contracts: true\n    receipts_s: 4" if _paid(kind) else ""
     converts = (
         ""
         if ac
@@ -190,7 +214,7 @@ def _configuration(directory: Path, plant: str, contactor: str, grid: str, pilot
 evses:
   - evse_id: "DE*V2G*E0000001"
     services: [{"AC" if ac else "DC_BPT, DC"}]
-    access: {{grant: everyone, discharge: true, unproved: true}}{contracts}
+    access: {{grant: everyone, discharge: true, unproved: true{_listed(kind)}}}{contracts}
     nominal_hz: {NOMINAL_HZ}
     dispatch:
       - {{power_w: 7000, for_s: {CHARGE_S}}}

@@ -9,7 +9,8 @@
 | on AC nothing flows before the charge loop, nor while the schedule is renegotiated | `FOLLOWS_S` |
 | the contactor is open after each mishap that demands it | its kind's limit (`v2g.bench.mishaps.catalogue`) |
 | ... and after each fault that the station found | `OPENED_S` |
-| no discharge without authorisation, grid code and a bidirectional service | none |
+| no discharge without authorisation, grid code and a bidirectional service, or a listed car's negative current | none |
+| ... of such a car no more than `PROOF_W`, until it can have proved its sign | `PROVES_S` |
 | power and current within the bounds of EV, station, inverter, duty cycle | `TOLERANCE` of each, `SLACK_W`, `SLACK_A` |
 | ... of a car that takes or feeds more than it may | `FOLLOWS_S`, `RENEGOTIATES_S`; `FEEDS_S` without permission |
 | a limit of site or operator that has fallen holds at the plant's own meter | `LIMIT_HOLDS`, `LIMIT_SLACK_W` |
@@ -41,6 +42,7 @@ from v2g.bench.sim.world import POLL_S, STEP_S
 from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Faulted, Received
 from v2g.iso15118.service import ControlMode
+from v2g.iso15118.sign_proof import PROOF_TURNS, PROOF_W
 from v2g.iso15118.station import StationConversation, longest_silence_s, silence
 from v2g.iso15118.timeouts import SETUP_S
 from v2g.iso15118.view import Stage
@@ -75,6 +77,8 @@ METERED_S = 2 * POLL_S + OPENED_S
 """From what the meter shows for too long to the open contactor."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
 """By when a welded contactor is reported."""
+PROVES_S = 0.9 * (PROOF_TURNS - 1) * POLL_S
+"""The least time in which so many measurements in a row can show a car's sign."""
 _LOOP = ("ChargeLoopReq", "CurrentDemandReq", "ChargingStatusReq")
 _MISLEADING = {
     "inverter frozen",
@@ -167,6 +171,8 @@ class Checker:
         """What the world's clock cannot distinguish."""
         self._tripped_s = inf
         """When the present session failed."""
+        self._fed_s = inf
+        """When the present car first gave energy."""
         self._mends = False
         """A car that does not talk gets its energy back with what took it away."""
 
@@ -234,6 +240,7 @@ class Checker:
             self._end_session()
             self._conversation, self._over = conversation, conversation is None
             self._begun_s = self._heard_s = now
+            self._fed_s = inf
             self._tripped_s = now if len(self.faults) > self._known else inf
             self._faults_before = self._known  # it may have failed within the step
         stage, down = evse.demand.stage, world.faults.down
@@ -387,6 +394,8 @@ class Checker:
             bounds = (("EV", car.discharge_w, car.discharge_a), ("station", own.discharge_w, own.discharge_a))
             inverter = ("inverter", rating.discharge_power_max_w, rating.discharge_current_max_a)
         self._check_discharge(feeds=(amps or watts) < 0)
+        if (amps or watts) < 0:
+            self._check_proof(power_w)
         if self.rig.world.faults.mute and evse.pilot is not None and evse.pilot.fallback_a is not None:
             most_w = evse.pilot.fallback_a * sum(self.rig.grid.voltages_v[: evse.phases])
             bounds = (*bounds, ("duty cycle", most_w, inf))
@@ -405,11 +414,21 @@ class Checker:
 
     def _check_discharge(self, *, feeds: bool) -> None:
         evse, service = self.rig.settings, self.rig.intent.service
-        allowed = evse.may_feed and service.bidirectional and (service.dc or evse.bench_ac_bpt)
+        listed = self.rig.intent.negative_current and bool(evse.access.negative_current_unproved)
+        bidirectional = service.bidirectional and (service.dc or evse.bench_ac_bpt)
+        allowed = evse.may_feed and (bidirectional or listed)
         lasts_s = self._lasts("discharge", beyond=feeds and not allowed)
         excused = self.rig.greedy and (self.rig.welded or lasts_s <= FEEDS_S + METERED_S + self._slack_s)
         if feeds and not allowed and not excused:
             self.violate("discharge", "the vehicle is discharged without authorisation, grid code or service for it")
+
+    def _check_proof(self, power_w: float) -> None:
+        """What a car of before ISO 15118-20 gives before it has proved that it means it."""
+        now = self.rig.world.now
+        self._fed_s = min(self._fed_s, now)
+        soon = self.rig.intent.negative_current and now - self._fed_s < PROVES_S
+        if soon and power_w > PROOF_W * (1 + TOLERANCE) + SLACK_W and not self._wrong(_MISLEADING):
+            self.violate("proof", f"{power_w:.0f} W out of a car {now - self._fed_s:.2f} s after its first current")
 
     def judge_honest(self) -> None:
         """The first car's session is over, and nothing that was wrong has been mended yet."""

@@ -5,6 +5,8 @@ from math import inf
 from random import Random
 from typing import Literal
 
+from msgspec import structs
+
 from v2g.bench.mishaps.catalogue import CATALOGUE, FAMILIES
 from v2g.bench.mishaps.speech import D2, D20, DIN_70121
 from v2g.bench.sim.world import NOWHERE
@@ -26,6 +28,8 @@ LATEST_S = 5.0
 ENERGY_S = (0.8, 2.5)
 """How long the first car transfers energy."""
 NEXT_ENERGY_S = 0.4
+NEGATIVE, LISTED = 0.5, 0.75
+"""Shares of the DC cars of before ISO 15118-20 that ask for a negative current, and of those that are listed for it."""
 DIGITAL_S = 2.0
 """How long a station waits for a car to talk that else may follow the duty cycle."""
 
@@ -76,6 +80,10 @@ class Scenario:
         steps = ", ".join(f"{step.power_w:+.0f} W" for step in self.settings.dispatch)
         limits = self.intent.limits
         bench = ", AC_BPT on the bench" if self.settings.bench_ac_bpt else ""
+        if self.intent.negative_current:
+            bench = ", negative current, " + (
+                "listed" if self.settings.access.negative_current_unproved else "not listed"
+            )
         return (
             f"{self.intent.editions[0]} {self.intent.service.name} {self.intent.mode.name.lower()}, {self.cable}, "
             f"{code}, plan {steps}, "
@@ -114,7 +122,14 @@ def draw(seed: int, kinds: tuple[str, ...] = tuple(CATALOGUE)) -> Scenario:
     if needs_s:  # what may be exceeded for some time is judged after it
         most_s = 1.0 if service.dc else FOLLOWS_S if intent.mode is ControlMode.DYNAMIC else inf
         intent = replace(intent, duration_s=min(needs_s, most_s) + random.uniform(1.0, 2.5))
-    return Scenario(seed, cable, evse, intent, random.uniform(0.3, 0.75), mishaps)
+    soc = random.uniform(0.3, 0.75)
+    if service is Service.DC and edition != D20 and random.random() < NEGATIVE:
+        intent = replace(intent, negative_current=True, wish_w=random.uniform(-9_000, -1_000))
+        intent = replace(intent, duration_s=(intent.duration_s or 0.0) + random.uniform(0.0, 4.0))
+        listed = (intent.evcc_id,) if random.random() < LISTED else ()
+        access = structs.replace(evse.access, bench_discharge=False, negative_current_unproved=listed)
+        evse = structs.replace(evse, access=access)
+    return Scenario(seed, cable, evse, intent, soc, mishaps)
 
 
 def _mishaps(random: Random, admitted: list[str]) -> tuple[Mishap, ...]:
