@@ -16,7 +16,8 @@ from tests.interop.lossy_line import Run, lane
 
 from v2g.pki import hierarchy as pki
 
-PROTOCOLS = ("iso20-dc", "iso2-dc", "din")
+PROTOCOLS = ("iso20-dc", "iso2-dc", "din", "iso2-v2g", "din-v2g")
+"""With `-v2g`: cars that ask for a negative current."""
 LANES = ((True, 17), (True, 17), (False, 16))
 """Whether cars are matched, and how many come."""
 
@@ -24,7 +25,7 @@ LANES = ((True, 17), (True, 17), (False, 16))
 def measure(setting: Setting) -> list[Figure]:
     if isinstance(setting.cable, str):
         return [Figure("lossy_sessions_in_order", "of_50", setting.cable)]
-    pki.create(setting.folder / "p521", curve="p521", now=datetime.now(UTC), force=True)
+    pki.create(setting.folder / "p521", curve="p521", now=datetime.now(UTC), force=True, both=True)
     return [figure for protocol in PROTOCOLS for figure in _fifty(setting.folder, protocol)]
 
 

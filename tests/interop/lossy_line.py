@@ -27,8 +27,11 @@ HUNG_S = 150.0
 SAFE_S = 10.0
 """How long the station may take after the car has gone: it waits 2 s at most for a car that asks no more."""
 DISCHARGE_W = 5000.0
-TLS = ("iso20-dc",)
+TLS = ("iso20-dc", "iso2-v2g")
 """Protocols that a session over TLS speaks here."""
+V2G = {"iso2-v2g": "iso2-dc", "din-v2g": "din"}
+"""Cars that ask for a negative current, and what they speak."""
+EVCC_ID = "02:00:00:00:00:01"
 _BENCH = "fd00::1"
 """Address of the station's bench, which a car reaches without the power line: battery and pilot are behind it."""
 _COMMON_KEY = """
@@ -68,14 +71,15 @@ class Lane:
     certificates: Path
     slac: bool
     protocol: str
-    """As `v2g ev --protocol` takes it."""
+    """As `v2g ev --protocol` takes it, or a name in `V2G`."""
 
     def session(self, duration_s: float = 2.0) -> Run:
         """One car, from plugging in to unplugging."""
         seen = len(self._faults())
         words = ["--interface", self.car.interface, "--pki", str(self.certificates), "--duration", f"{duration_s:g}"]
         words += ["--battery", self._at_bench(self.ours.plant_address), "--pilot", self._at_bench(self.pilot_address)]
-        words += ["--json", "--protocol", self.protocol, *(["--slac"] if self.slac else [])]
+        words += ["--json", "--protocol", V2G.get(self.protocol, self.protocol), *(["--slac"] if self.slac else [])]
+        words += ["--negative-current", "--discharge-w", f"{DISCHARGE_W:g}"] if self.protocol in V2G else []
         words += [] if self.protocol in TLS else ["--no-tls"]
         with Process(v2g(self.car, "ev", *words)) as car:
             code = car.wait(HUNG_S)
@@ -137,6 +141,7 @@ def lane(folder: Path, certificates: Path, *, slac: bool, seed: int, protocol: s
                 interface=line.station.interface,
                 pilot={"device": {"address": pilot_address}},
                 dispatch=[{"power_w": -DISCHARGE_W}],
+                access={"grant": "everyone", "discharge": True, "negative_current_unproved": [EVCC_ID]},
                 plc={} if slac else None,
             )
         )
