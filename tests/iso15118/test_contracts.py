@@ -397,6 +397,56 @@ def test_what_is_brought_instead_of_a_contract(pki: Hierarchy, brought: Any, cod
     car.assert_safe()
 
 
+def test_a_certificate_of_a_year_that_no_calendar_has_is_unreadable(pki: Hierarchy, pki20: Hierarchy) -> None:
+    own = of_year_zero("p256")
+    car = Car(pki).chosen((2, 1))
+    assert car.signed(installation(pki, own.chain[0]), own.key).ResponseCode.value == "FAILED_CertChainError"
+    car.assert_safe()
+    newer, own = Car20(pki20), of_year_zero("p521")
+    newer.challenge()
+    answer = newer.answer(installation20(newer, own))
+    assert answer.ResponseCode.value == "WARNING_CertificateValidationError"
+
+
+def of_year_zero(kind: str) -> Credential:
+    """What a hostile car makes for itself: the library that reads it has no such date."""
+    maker = root("OEM Root", "OEM", kind)
+    made = maker.credential("WMIV1234567890ABCDEX", "OEM", days=(20_000, 30_000))
+    begins = f"{UNIX_DAY + timedelta(days=20_000):%Y%m%d%H%M%SZ}".encode()
+    assert begins in made.chain[0]
+    return Credential((made.chain[0].replace(begins, b"00000101000000Z"), maker.der), made.key)
+
+
+UNIX_DAY = datetime.fromtimestamp(UNIX_S, UTC)
+
+
+class Shortened:
+    """A pool whose answers have one octet less in the sender's public key: such a message can be read, not written."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    def fetch(self, request: bytes, action: Any, message_set: str) -> bytes | None:
+        answer = self._pool.fetch(request, action, message_set)
+        key = decode(message_set, answer).SignedInstallationData.DHPublicKey
+        length, less = f"{0x8501:016b}", f"{0x8401:016b}"  # 133 and 132 as EXI has them
+        octets = f"{int.from_bytes(key, 'big'):0{8 * len(key)}b}"
+        bits = f"{int.from_bytes(answer, 'big'):0{8 * len(answer)}b}"
+        assert length + octets in bits
+        shorter = bits.replace(length + octets, less + octets[8:])
+        changed = int(shorter, 2).to_bytes(len(shorter) // 8, "big")
+        assert len(decode(message_set, changed).SignedInstallationData.DHPublicKey) == 132
+        return changed
+
+
+def test_what_a_pool_brings_and_the_schema_forbids_is_not_handed_on(pki20: Hierarchy) -> None:
+    car = Car20(pki20, provisioning=Shortened(pki20.contract_service()))
+    car.challenge()
+    assert car.answer(installation20(car, pki20.provisioning)).ResponseCode.value == "FAILED"
+    assert car.secc.end is not None
+    assert "132 octets, allowed are 133" in car.secc.end.reason
+
+
 def test_a_silent_pool_is_waited_for_4_5_s(pki: Hierarchy) -> None:
     pool = Pool(None)
     for answers in (True, False):

@@ -13,6 +13,8 @@ from v2g.exi.facets import Type
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:  # a station without Plug & Charge does not load it
+    from datetime import datetime
+
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
     from cryptography.x509 import Certificate
 
@@ -155,6 +157,12 @@ def key_of(certificate: bytes) -> "PublicKeyTypes":
         return certificate_of(certificate).public_key()
     except Exception as error:
         raise ValueError(str(error) or type(error).__name__) from None
+
+
+def validity(certificate: bytes) -> "tuple[datetime, datetime]":
+    """From when until when a certificate, DER, is valid. Raises `ValueError`, also for years that no calendar has."""
+    shown = certificate_of(certificate)
+    return shown.not_valid_before_utc, shown.not_valid_after_utc
 
 
 def common_name(certificate: bytes) -> str:

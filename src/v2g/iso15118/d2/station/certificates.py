@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from msgspec import structs
 
-from v2g.iso15118.contract import Unprovisioned, certificate_of
+from v2g.iso15118.contract import Unprovisioned, validity
 from v2g.iso15118.d2.certificate_chain import chain_of
 from v2g.iso15118.d2.dialect import Dialect, body
 from v2g.iso15118.d2.station.authorization import check_signature
@@ -57,8 +57,11 @@ def update(to: Dialect, request: V2G_Message, session: Session, view: StationVie
 
 
 def _check_validity(certificate: bytes, unix_s: int) -> None:
-    shown = certificate_of(certificate)
-    begins, ends = shown.not_valid_before_utc, shown.not_valid_after_utc
+    try:
+        begins, ends = validity(certificate)
+    except ValueError as error:
+        reason = f"the car's provisioning certificate cannot be read: {error}"
+        raise Refusal(ResponseCode.FAILED_CertChainError, reason, Fault.AUTHORIZATION) from None
     if not begins.timestamp() <= unix_s <= ends.timestamp():
         reason = f"the car's provisioning certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
         raise Refusal(ResponseCode.FAILED_CertificateExpired, reason, Fault.AUTHORIZATION)
@@ -78,6 +81,7 @@ def _fetched(
         if brought is None:
             return Wait(session, FETCHED_WITHIN_S, _SILENT)
         answer = decode("iso2", brought)
+        encode("iso2", answer)  # it is read with more tolerance than it could be handed on
     except Unprovisioned as error:
         code = ResponseCode.FAILED_NoCertificateAvailable if error.flaw is None else CODES[error.flaw]
         raise Refusal(code, error.reason, Fault.AUTHORIZATION) from None

@@ -9,7 +9,7 @@ from functools import cache
 from msgspec.structs import replace
 
 from v2g.exi.least import least
-from v2g.iso15118.contract import Flaw, Unprovisioned, certificate_of
+from v2g.iso15118.contract import Flaw, Unprovisioned, validity
 from v2g.iso15118.d20.certificate_chain import chain_of
 from v2g.iso15118.d20.station.authorization import WARNINGS
 from v2g.iso15118.d20.station.signed import check_signature
@@ -39,8 +39,11 @@ def answer(request: CertificateInstallationReq, session: Session, view: StationV
         chain_of(shown)[0],
         ResponseCode.FAILED_SignatureError,
     )
-    leaf = certificate_of(chain_of(shown)[0])
-    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    try:
+        begins, ends = validity(chain_of(shown)[0])
+    except ValueError as error:
+        reason = f"the car's provisioning certificate cannot be read: {error}"
+        return _warned(ResponseCode.WARNING_CertificateValidationError, reason, session, view)
     if not begins.timestamp() <= view.unix_s <= ends.timestamp():
         reason = f"the car's provisioning certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
         early = view.unix_s < begins.timestamp()
@@ -55,6 +58,7 @@ def answer(request: CertificateInstallationReq, session: Session, view: StationV
         if brought is None:
             return Wait(session, FETCHED_WITHIN_S, _SILENT)
         response = decode(_SET, brought)
+        encode(_SET, response)  # it is read with more tolerance than it could be handed on
     except Unprovisioned as error:
         return _warned(_code(error.flaw), error.reason, session, view)
     except ExiError as error:
