@@ -1,7 +1,6 @@
 """Cars of ISO 15118-2 and DIN that ask for a negative current (SAE J2847/2): nothing unless listed and proved."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from msgspec.structs import replace as changed
@@ -200,18 +199,22 @@ def paid(access: Access) -> World:
     return World(evse, intent, payment=pki.payment(), peer=bytes(64))
 
 
+STRANGERS = changed(LISTED, negative_current_unproved=())
+BY_CONTRACT = changed(STRANGERS, negative_current=(EMAID,))
+
+
 @pytest.mark.parametrize(
-    ("listed", "feeds"),
+    ("access", "feeds"),
     [
-        ({"negative_current": (EMAID,)}, True),
-        ({"negative_current": ("DE8AAC9Z9Z9Z9Z9",)}, False),
-        ({"negative_current_unproved": (EVCC_ID,)}, False),
-        ({"negative_current_unproved": (EVCC_ID,), "bench_discharge": True}, False),
-        ({"negative_current": (EMAID,), "discharge": False}, False),
+        (BY_CONTRACT, True),
+        (changed(STRANGERS, negative_current=("DE8AAC9Z9Z9Z9Z9",)), False),
+        (LISTED, False),
+        (changed(LISTED, bench_discharge=True), False),
+        (changed(BY_CONTRACT, discharge=False), False),
     ],
 )
-def test_a_car_with_a_contract_is_known_by_that_whatever_it_calls_itself(listed: dict[str, Any], feeds: bool) -> None:
-    running = charging(paid(Access(**{"grant": "everyone", "discharge": True} | listed)), 15.0)
+def test_a_car_with_a_contract_is_known_by_that_whatever_it_calls_itself(access: Access, feeds: bool) -> None:
+    running = charging(paid(access), 15.0)
     assert (running.evse.visit.report.discharged_wh > 1) == feeds, texts(running)
     assert running.evse.visit.report.service == ("DC_BPT" if feeds else "DC")
 

@@ -7,14 +7,12 @@ connection without TLS nothing of this is spoken: an `Offer` for such a connecti
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from v2g.exi.facets import Type
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:  # a station without Plug & Charge does not load it
-    from datetime import datetime
-
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
     from cryptography.x509 import Certificate
 
@@ -159,10 +157,21 @@ def key_of(certificate: bytes) -> "PublicKeyTypes":
         raise ValueError(str(error) or type(error).__name__) from None
 
 
-def validity(certificate: bytes) -> "tuple[datetime, datetime]":
-    """From when until when a certificate, DER, is valid. Raises `ValueError`, also for years that no calendar has."""
+class Validity(NamedTuple):
+    """When a certificate is valid."""
+
+    begins_s: float
+    """Unix time, as `ends_s`."""
+    ends_s: float
+    days: str
+    """For a person."""
+
+
+def validity(certificate: bytes) -> Validity:
+    """Of a certificate, DER. Raises `ValueError`, also for years that no calendar has."""
     shown = certificate_of(certificate)
-    return shown.not_valid_before_utc, shown.not_valid_after_utc
+    begins, ends = shown.not_valid_before_utc, shown.not_valid_after_utc
+    return Validity(begins.timestamp(), ends.timestamp(), f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}")
 
 
 def common_name(certificate: bytes) -> str:

@@ -523,11 +523,9 @@ class Evse:
             return False
         before = {each.direction for each in visit.promise.broken}
         wanted = visit.promise.step(self.decision.allowed, now)
-        for direction, promised_w, allowed_w in visit.promise.broken:
-            if direction in before:
-                continue
-            bound = self.decision.allowed.of(direction)
-            self._events.append(PromiseBroken(bound, promised_w, allowed_w, direction, conversation.renegotiates))
+        allowed, asks = self.decision.allowed, conversation.renegotiates
+        new = [each for each in visit.promise.broken if each.direction not in before]
+        self._events += [PromiseBroken(allowed.of(each.direction), each, asks) for each in new]
         return wanted
 
     def _judge(self, now: float) -> Verdict:

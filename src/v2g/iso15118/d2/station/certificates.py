@@ -58,12 +58,12 @@ def update(to: Dialect, request: V2G_Message, session: Session, view: StationVie
 
 def _check_validity(certificate: bytes, unix_s: int) -> None:
     try:
-        begins, ends = validity(certificate)
+        valid = validity(certificate)
     except ValueError as error:
         reason = f"the car's provisioning certificate cannot be read: {error}"
         raise Refusal(ResponseCode.FAILED_CertChainError, reason, Fault.AUTHORIZATION) from None
-    if not begins.timestamp() <= unix_s <= ends.timestamp():
-        reason = f"the car's provisioning certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
+    if not valid.begins_s <= unix_s <= valid.ends_s:
+        reason = f"the car's provisioning certificate is valid from {valid.days}"
         raise Refusal(ResponseCode.FAILED_CertificateExpired, reason, Fault.AUTHORIZATION)
 
 

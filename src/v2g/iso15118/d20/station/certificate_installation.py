@@ -40,13 +40,13 @@ def answer(request: CertificateInstallationReq, session: Session, view: StationV
         ResponseCode.FAILED_SignatureError,
     )
     try:
-        begins, ends = validity(chain_of(shown)[0])
+        valid = validity(chain_of(shown)[0])
     except ValueError as error:
         reason = f"the car's provisioning certificate cannot be read: {error}"
         return _warned(ResponseCode.WARNING_CertificateValidationError, reason, session, view)
-    if not begins.timestamp() <= view.unix_s <= ends.timestamp():
-        reason = f"the car's provisioning certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
-        early = view.unix_s < begins.timestamp()
+    if not valid.begins_s <= view.unix_s <= valid.ends_s:
+        reason = f"the car's provisioning certificate is valid from {valid.days}"
+        early = view.unix_s < valid.begins_s
         code = ResponseCode.WARNING_CertificateNotYetValid if early else ResponseCode.WARNING_CertificateExpired
         return _warned(code, reason, session, view)
     provisioning = session.offer.provisioning
