@@ -9,7 +9,6 @@ from v2g.pilot.station import PilotEvent
 from v2g.slac.event import Event as LineEvent
 from v2g.station.access import Identity, Verdict
 from v2g.station.power.limits import Bound, Decision
-from v2g.station.promise import Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,9 @@ class PromiseBroken:
     """The station allows less than the schedule that the car follows."""
 
     bound: Bound
-    what: Broken
+    direction: float
+    promised_w: float
+    allowed_w: float
     renegotiates: bool
     """The car is asked to renegotiate; otherwise the limits in the responses of the charge loop are enough."""
 

@@ -525,7 +525,7 @@ class Evse:
         wanted = visit.promise.step(self.decision.allowed, now)
         allowed, asks = self.decision.allowed, conversation.renegotiates
         new = [each for each in visit.promise.broken if each.direction not in before]
-        self._events += [PromiseBroken(allowed.of(each.direction), each, asks) for each in new]
+        self._events += [PromiseBroken(allowed.of(each.direction), *each, asks) for each in new]
         return wanted
 
     def _judge(self, now: float) -> Verdict:

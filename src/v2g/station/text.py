@@ -66,7 +66,7 @@ def describe(event: Event) -> tuple[str, str]:
             ending = "paused" if paused else "ended"
             energy = f"charged {wh(charged_wh)}, discharged {wh(discharged_wh)}"
             return "INFO", f"session {ending}: {energy}, {messages} messages"
-        case PromiseBroken(bound, (direction, promised_w, allowed_w), renegotiates):
+        case PromiseBroken(bound, direction, promised_w, allowed_w, renegotiates):
             verb = "charging" if direction > 0 else "discharging"
             change = f"{kw(promised_w)} promised, {kw(allowed_w)} allowed"
             how = "asking the car to renegotiate its schedule" if renegotiates else "lower limits for the car"
