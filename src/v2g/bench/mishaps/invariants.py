@@ -78,7 +78,7 @@ METERED_S = 2 * POLL_S + OPENED_S
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
 """By when a welded contactor is reported."""
 PROVES_S = 0.9 * (PROOF_TURNS - 1) * POLL_S
-"""The least time in which so many measurements in a row can show a car's sign."""
+"""The least time in which `PROOF_TURNS` measurements in a row can show a car's sign."""
 _LOOP = ("ChargeLoopReq", "CurrentDemandReq", "ChargingStatusReq")
 _MISLEADING = {
     "inverter frozen",
