@@ -20,7 +20,7 @@ demo-depot: $(DEPOT_READY) ## a depot on this machine: 60 stations and cars foll
 	@.venv/bin/v2g depot demo $(ARGS)
 
 test: $(DEV_READY) ## the tests
-	@tools/setup.sh ip java openssl mosquitto softhsm
+	@tools/setup.sh ip java openssl mosquitto softhsm firewall
 	@tools/test.sh $(ARGS)
 
 check: $(DEV_READY) ## lint, format, types, direction of imports, sizes

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|depot|dev|ip|java|openssl|mosquitto|debootstrap ...
+# Makes this machine ready: tools/setup.sh venv|depot|dev|ip|java|openssl|mosquitto|softhsm|firewall|debootstrap ...
 #
 # `venv` builds the Python environment in .venv with what the station needs, `depot` adds what a depot needs, `dev` what
 # the tests need. The others are the system's tools that demo, tests and benchmarks use: on Debian root gets those that
@@ -59,6 +59,11 @@ for wanted in "$@"; do
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
+        firewall)
+            need nft nftables "the tests of nftables rules are skipped"
+            need iptables iptables "the tests of iptables rules are skipped"
+            need systemd-analyze systemd "the tests of the unit are skipped"
+            ;;
         softhsm)
             need softhsm2-util softhsm2 "the tests with a key on a token are skipped"
             need certtool gnutls-bin "the tests with a key on a token are skipped" # brings libgnutls, not in each Debian

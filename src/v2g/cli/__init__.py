@@ -32,6 +32,7 @@ COMMANDS = {
     "encode": ("encode", "messages as JSON lines to EXI"),
     "config": ("config", "check a configuration; print an example"),
     "doctor": ("doctor", "what is wrong with this machine, and what to do about it"),
+    "harden": ("harden", "make this machine safe by its configuration; audit; undo"),
     "faults": ("faults", "what a fault code of the trace means, and what to do"),
     "pki": ("pki", "make or explain the certificates"),
     "plc": ("plc", "set up and look at the power-line modem; be a simulated one"),

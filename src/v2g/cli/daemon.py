@@ -3,13 +3,23 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import whole
+
+if TYPE_CHECKING:
+    from v2g.station.config.settings import Settings
 
 DEFAULT_CONFIG = Path("/etc/v2g/config.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_start(parser)
+    parser.add_argument("--once", action="store_true", help="end after the first session")
+
+
+def add_start(parser: argparse.ArgumentParser) -> None:
+    """How the daemon is started, for whatever must know it; `started` reads it."""
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
     )
@@ -20,14 +30,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", metavar="ADDR", default="::1", help="where EVSEs without an interface listen (default: ::1)"
     )
     parser.add_argument("--no-tls", action="store_true", help="plain TCP: for a bench only, ISO 15118-20 demands TLS")
-    parser.add_argument("--once", action="store_true", help="end after the first session")
+
+
+def started(settings: "Settings", args: argparse.Namespace) -> "Settings":
+    """The configuration with what the command line says instead."""
+    from msgspec.structs import replace
+
+    given = {name: value for name in ("interface", "port") if (value := getattr(args, name)) is not None}
+    first, *others = settings.evses
+    return replace(settings, evses=(replace(first, **given), *others))
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM. Returns 0; configuration errors raise `V2GError`, for which the caller exits with 2."""
     import asyncio
-
-    from msgspec.structs import replace
 
     from v2g.io.configuration import load
     from v2g.run.station import StationProcess
@@ -35,9 +51,7 @@ def run(args: argparse.Namespace) -> int:
     settings, warnings = load(args.config)
     for line in warnings:
         print(f"v2g: warning: {line}", file=sys.stderr)
-    given = {name: value for name in ("interface", "port") if (value := getattr(args, name)) is not None}
-    first, *others = settings.evses
-    settings = replace(settings, evses=(replace(first, **given), *others))
+    settings = started(settings, args)
 
     async def serve() -> None:
         station = StationProcess(settings, tls=not args.no_tls, host=args.host, once=args.once)

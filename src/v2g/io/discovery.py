@@ -69,8 +69,8 @@ async def respond(
     refusal: Callable[[str], str | None] = lambda sender: None,
     plain: SdpResponse | None = None,
     heard: Callable[[str, Security], None] = lambda sender, security: None,
-) -> asyncio.DatagramTransport:
-    """Answer the searches of cars on an interface with `offer`, until the transport that is returned is closed.
+) -> "Responder":
+    """Answer the searches of cars on an interface with `offer`, until the responder that is returned is closed.
 
     `plain`: the answer to cars that ask for no TLS, if it is another one. `heard`: what each car asked for.
 
@@ -80,15 +80,18 @@ async def respond(
     receiver = _udp_socket(interface, (str(MULTICAST), PORT))
     membership = MULTICAST.packed + struct.pack("@I", _index(interface))
     receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Responder(offer, refused, refusal, plain, heard), sock=receiver
+    _, responder = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: Responder(interface, offer, refused, refusal, plain, heard), sock=receiver
     )
-    return transport
+    return responder
 
 
-class _Responder(asyncio.DatagramProtocol):
+class Responder(asyncio.DatagramProtocol):
+    """Answers searches, and can find out whether it still hears them."""
+
     def __init__(
         self,
+        interface: str,
         offer: SdpResponse,
         refused: Callable[[str, str], None],
         refusal: Callable[[str], str | None],
@@ -97,13 +100,42 @@ class _Responder(asyncio.DatagramProtocol):
     ) -> None:
         self._offer, self._refused, self._refusal, self._plain = offer, refused, refusal, plain
         self._heard = heard
+        self._interface, self._index = interface, _index(interface)
+        self._heard_itself = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
+
+    def close(self) -> None:
+        """Answer no more."""
+        if self._transport is not None:
+            self._transport.close()
+
+    async def hears(self, within_s: float) -> bool:
+        """Whether a search as a car sends it arrives here. It does not leave this machine, and is not answered.
+
+        False also if the interface is another one by now, with the same name: what was bound to the first hears
+        nothing of it. Raises `InterfaceError` if the interface is down or gone.
+        """
+        self._heard_itself.clear()
+        if _index(self._interface) != self._index:
+            return False
+        with _udp_socket(self._interface, (str(self._offer.address), 0)) as sender:
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 0)
+            _send(sender, SdpRequest().pack(), self._interface)
+        try:
+            async with asyncio.timeout(within_s):
+                await self._heard_itself.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own class says so from 3.12 on
 
     def datagram_received(self, datagram: bytes, sender: tuple[str | int, ...]) -> None:
         assert self._transport is not None
+        if str(sender[0]).partition("%")[0] == str(self._offer.address):
+            self._heard_itself.set()
+            return
         try:
             response = answer(datagram, self._offer, self._plain)
         except SdpError as error:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from v2g.io.discovery import link_local, respond, scoped
+from v2g.io.discovery import Responder, link_local, respond, scoped
 from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
 from v2g.io.http_get import HttpError
 from v2g.io.journal import Journal
 from v2g.io.link import LinkLost
 from v2g.io.listener import Listener, listen
 from v2g.io.pulse import Pulse
+from v2g.io.service_manager import ServiceManager
 from v2g.io.trace import SessionTrace
 from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
@@ -28,11 +29,13 @@ from v2g.kernel.errors import V2GError
 from v2g.power.address import MODBUS
 from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
+from v2g.run.health import Health
 from v2g.station import command
 from v2g.station.config.settings import COMMANDED, Metrics, Settings
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
+    DiscoveryHeard,
     Event,
     Listening,
     NotWatched,
@@ -80,6 +83,10 @@ class StationProcess:
         self._stop = asyncio.Event()
         self._turns = Turns()
         self._pulse = Pulse()
+        self._responders: dict[int, Responder] = {}
+        self._listening: set[int] = set()
+        self._all_listen = asyncio.Event()
+        self._manager = ServiceManager()
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -115,6 +122,7 @@ class StationProcess:
             evses = self._station.evses.values()
             running = [tasks.create_task(self._serve(evse, credentials, ready)) for evse in evses]
             running.append(tasks.create_task(self._control()))
+            running.append(tasks.create_task(self._show_health()))
             if credentials is not None:
                 running.append(
                     tasks.create_task(credentials.watch(lambda text: self._report(CertificatesReported(text))))
@@ -124,9 +132,20 @@ class StationProcess:
             if self._settings.metrics is not None:
                 running.append(tasks.create_task(self._be_watched(self._settings.metrics)))
             await self._stop.wait()
+            self._manager.say(stopping=1, status="asks the cars to end their sessions")
             await self._wind_down()
             for task in running:
                 task.cancel()
+
+    async def _show_health(self) -> None:
+        """To the supervisor, once all EVSEs listen."""
+
+        def busy() -> bool:
+            return any(evse.served for evse in self._station.evses.values())
+
+        health = Health(self._manager, self._responders, busy, lambda text: self._report(DiscoveryHeard(text)))
+        await self._all_listen.wait()
+        await health.watch(len(self._station.evses))
 
     def _report(self, event: Event) -> None:
         """Write what concerns the station as a whole into the trace, once."""
@@ -194,7 +213,7 @@ class StationProcess:
                 if settings.interface is not None and isinstance(address, IPv6Address):
                     offer = SdpResponse(address, port, Security.TLS if credentials else Security.NONE)
                     plain = None if beside is None else SdpResponse(address, beside, Security.NONE)
-                    await respond(
+                    self._responders[settings.id] = await respond(
                         settings.interface,
                         offer,
                         lambda sender, reason: runner.report(StrangerRefused(f"discovery from {sender}", reason)),
@@ -207,6 +226,9 @@ class StationProcess:
                 runner.report(listening)
                 also = "" if beside is None else f"; without TLS at port {beside}"
                 ready(f"EVSE {settings.id} {describe(listening)[1]}{also}")
+                self._listening.add(settings.id)
+                if self._listening == self._station.evses.keys():
+                    self._all_listen.set()
         finally:
             for each in servers:
                 each.close()

@@ -231,6 +231,13 @@ class BackEndReported:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoveryHeard:
+    """The station's searches for itself are no longer heard, or are again: whether cars can find it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotWatched:
     """The metrics cannot be had where the configuration says."""
 
@@ -274,5 +281,6 @@ Event = (
     | NotKept
     | BackEndReported
     | NotWatched
+    | DiscoveryHeard
     | CertificatesReported
 )

@@ -18,6 +18,7 @@ from v2g.station.event import (
     DeviceBack,
     DeviceFailed,
     DeviceOdd,
+    DiscoveryHeard,
     Event,
     GridVerdict,
     InverterJudged,
@@ -111,6 +112,7 @@ def _around(event: Event) -> tuple[str, str]:
             | Stalled(text)
             | CertificatesReported(text)
             | NotWatched(text)
+            | DiscoveryHeard(text)
         ):
             return "WARNING", text
         case DeviceBack(device):

@@ -301,6 +301,17 @@ class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 9464
 
 
+class Maintenance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who else may connect to this machine, such as a technician over SSH. Only `v2g harden` reads it."""
+
+    network: Annotated[
+        str, Meta(pattern=r"^[0-9a-fA-F:.]+(/\d{1,3})?$", description="a network such as 192.168.20.0/24")
+    ]
+    port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 22
+    interface: Annotated[str, Meta(min_length=1, max_length=15)] | None = None
+    """Through this one only."""
+
+
 class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the site's transformer or connection can carry, shared equally among the EVSEs. Magnitudes."""
 
@@ -387,6 +398,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     control: Control = Control()
     metrics: Metrics | None = None
     """Where to be watched; None: nowhere."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """Nobody but cars and Prometheus may connect if it is empty."""
     tariff: TariffSettings | None = None
     """None: cars are given no prices."""
     ocpp: Ocpp | None = None
