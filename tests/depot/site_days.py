@@ -18,7 +18,7 @@ def charger(number: int, phases: str = "123", least_w: float = 1_400.0) -> Charg
     rating_w = 11_000.0 if len(phases) == 3 else 7_400.0
     return Charger(
         id=f"CS-{number}/1", phases=phases, max_charge_w=rating_w, max_discharge_w=rating_w, min_charge_w=least_w,
-        min_discharge_w=300.0,
+        min_discharge_w=min(least_w, 300.0),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def least_cost(
     stay: Stay, rating_w: float, efficiency: float, loads_w: Floats, buy: Floats, sell: Floats, begins_s: float,
     wear_per_kwh: float, draw_w: float, export_w: float,
 ) -> float:  # fmt: skip
-    """Energy and wear. Unknowns in kW, a row each: charge, discharge, drawn, fed. Infinite if the need cannot be met."""
+    """Energy and wear. Unknowns in kW: charge, discharge, drawn, fed. Infinite if the need cannot be met."""
     steps = len(loads_w)
     begins = begins_s + 900.0 * np.arange(steps)
     there = np.clip((np.minimum(begins + 900.0, stay.until_s) - np.maximum(begins, stay.from_s)) / 900.0, 0.0, 1.0)

@@ -1,5 +1,7 @@
 """The site's view for the controller: sun, battery of the house, evening, the grid operator's limit."""
 
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 from tests.depot.scene import NOW, VEHICLE
@@ -137,7 +139,7 @@ def test_clouds_do_not_switch_the_charger() -> None:
         house_w = -2_000.0 if second % 120 < 90 and second < 400 else -800.0
         now = Now(house_w=house_w, day_s=0.0, surplus_only=frozenset({ID}))
         powers_w.append(wish.courses({ID: each}, {}, now, NOW + second)[ID].power_w or 0.0)
-    switched = sum((before > 0) != (after > 0) for before, after in zip(powers_w, powers_w[1:], strict=False))
+    switched = sum((before > 0) != (after > 0) for before, after in pairwise(powers_w))
     assert switched == 2
     assert powers_w[5] == 0.0 < powers_w[8], "a minute of sun comes first"
     assert powers_w[-1] == 0.0, "three minutes without enough end it"

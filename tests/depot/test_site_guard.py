@@ -109,7 +109,7 @@ def test_a_house_that_exceeds_its_fuse_alone_is_said() -> None:
     assert guard.room(NOW).charge_w[1] == 0.0
     (notice,) = guard.notices(NOW)
     assert notice.trouble is Trouble.OVER
-    assert "phase 1" in notice.text and "1.5 kW" in notice.text
+    assert "phase 1: the house alone exceeds the main fuse by 1.5 kW" in notice.text
 
 
 def test_the_fuse_carries_current_not_power() -> None:

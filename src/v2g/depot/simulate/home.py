@@ -120,8 +120,9 @@ class House:
         random: np.random.Generator,
         store: Store | None = None,
         coarse_s: float = COARSE_S,
+        noise_w: float = NOISE_W,
     ) -> None:
-        self._coarse_s = coarse_s
+        self._coarse_s, self._noise_w = coarse_s, noise_w
         self.chargers = {each.id: each for each in chargers}
         self.now = events[0][0]
         self.load_w = events[0][1]
@@ -215,9 +216,9 @@ class House:
             self.load_w[2] + cars[3] + store_w,
         )
 
-    def reading(self, noise_w: float = NOISE_W) -> HouseReading:
+    def reading(self) -> HouseReading:
         """What the meter shows."""
-        first, second, third = (power_w + float(self._random.normal(0.0, noise_w)) for power_w in self.meter_w)
+        first, second, third = (power_w + float(self._random.normal(0.0, self._noise_w)) for power_w in self.meter_w)
         return HouseReading(unix_s=self.now, powers_w=(first, second, third))
 
     def stored(self) -> BatteryReading | None:

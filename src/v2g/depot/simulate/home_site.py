@@ -17,9 +17,9 @@ from v2g.depot.site.control import SiteControl, tree_of
 from v2g.depot.view import Site
 
 CYCLE_S, READ_S = 2.0, 0.2
-IGNORE_PU = 0.002
+IGNORE_PU = 0.0
 """Few chargers may follow every small change: what a depot leaves alone is what a house pays for."""
-MARGINS = Margins(soc_pu=0.0, departure_s=300.0)
+MARGINS = Margins(soc_pu=0.0, departure_s=60.0)
 
 
 class Money(Struct, kw_only=True):
