@@ -17,6 +17,7 @@ from v2g.depot.site.control import SiteControl, tree_of
 from v2g.depot.view import Site
 
 CYCLE_S, READ_S = 2.0, 0.2
+LEAVING_S = 120.0
 IGNORE_PU = 0.0
 """Few chargers may follow every small change: what a depot leaves alone is what a house pays for."""
 MARGINS = Margins(soc_pu=0.0, departure_s=60.0)
@@ -91,7 +92,10 @@ class SiteRun:
     def _next_s(self) -> float:
         leaving = min((stay.until_s for stay in self.house.stays.values()), default=inf)
         coming = self._coming[-1].from_s if self._coming else inf
-        return max(min(leaving, coming, start_of(self.house.now) + STEP_S), self.house.now + 1e-3)
+        soonest = min(leaving, coming, start_of(self.house.now) + STEP_S)
+        if leaving - self.house.now < LEAVING_S:  # the last Wh are charged at full power
+            soonest = min(soonest, self.house.now + CYCLE_S)
+        return max(soonest, self.house.now + 1e-3)
 
     def _come_and_go(self) -> None:
         house = self.house
