@@ -28,6 +28,8 @@ class Identity:
     """Why that contract is enough to charge, and not to feed the grid."""
     bidirectional: bool = True
     """Whether the edition that the car speaks has services that feed the grid; if not, a negative current may do it."""
+    let_in: str = ""
+    """The client of the local API that has let this car in; empty if none has."""
 
     def __str__(self) -> str:
         proved = "no certificate" if self.certificate is None else f"certificate {self.certificate}"
@@ -136,6 +138,10 @@ class ListAuthorizer:
                 return Verdict(Answer.REFUSED, f"its certificate names {identity.certificate}")
             proved = identity.certificate == identity.evcc_id
             return Verdict(Answer.GRANTED, f"EVCCID {identity.evcc_id} is listed", unproved=not proved)
+        if access.grant == "asked":
+            if identity.let_in:
+                return Verdict(Answer.GRANTED, f"{identity.let_in} has let it in")
+            return Verdict(Answer.PENDING, "it waits for a client of the local API to let it in")
         return Verdict(Answer.REFUSED, "it is not listed")
 
 

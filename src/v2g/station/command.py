@@ -102,7 +102,74 @@ class Ems(_Command, frozen=True, tag="ems"):
     for_s: Annotated[int, Meta(gt=0, le=31_536_000)] | None = None
 
 
-Command = Status | Explain | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
+HoldsFor = Annotated[float, Meta(gt=0, le=604_800, description="seconds; at most a week")]
+
+
+class _Local(_Command, frozen=True, kw_only=True):
+    """What a client of the local API asks for."""
+
+    by: Annotated[str, Meta(max_length=80)] = "a client of the local API"
+    """Who asks, as a person reads it."""
+
+
+class SetPoint(_Local, frozen=True, tag="set_point"):
+    """A power at the meter, for a time."""
+
+    power_w: Vars
+    """Positive charges the vehicle, negative feeds the grid."""
+    for_s: HoldsFor
+
+
+class Limit(_Local, frozen=True, tag="limit"):
+    """The most that may flow, for a time. What is left out is not limited."""
+
+    for_s: HoldsFor
+    charge_w: Watts | None = None
+    charge_a: Annotated[float, Meta(ge=0, le=3_000)] | None = None
+    """On each phase."""
+    discharge_w: Watts | None = None
+    """A magnitude."""
+
+
+class Mode(_Local, frozen=True, tag="mode"):
+    """What the EVSE does while there is no set-point."""
+
+    mode: Literal["auto", "charge", "discharge", "pause"]
+    """`auto`: the station's plan. `charge`, `discharge`: as much as every limit allows. `pause`: nothing."""
+    for_s: HoldsFor | None = None
+    """Without it the mode holds until the session ends; `discharge` needs it."""
+
+
+class MinimumSoc(_Local, frozen=True, tag="minimum_soc"):
+    """No discharge at or below this state of charge, until it is set again."""
+
+    percent: Annotated[int, Meta(ge=0, le=100)]
+
+
+class Depart(_Local, frozen=True, tag="departure"):
+    """When the car leaves, and what it needs by then. It ends with the session."""
+
+    in_s: HoldsFor
+    energy_wh: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+    soc_percent: Annotated[int, Meta(gt=0, le=100)] | None = None
+
+
+class Authorise(_Local, frozen=True, tag="authorise"):
+    """Let the car in that waits, or the one that comes within a minute."""
+
+
+class Release(_Local, frozen=True, tag="release"):
+    """End what was asked for before its time."""
+
+    part: Literal["set_point", "limit", "mode", "departure"]
+
+
+Local = SetPoint | Limit | Mode | MinimumSoc | Depart | Authorise | Release
+
+Command = (
+    Status | Explain | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
+    | SetPoint | Limit | Mode | MinimumSoc | Depart | Authorise | Release
+)  # fmt: skip
 
 Any = Command | Ocpp | Ems
 """All that the control socket takes: commands for the station, and questions to its process."""

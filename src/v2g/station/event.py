@@ -203,6 +203,20 @@ class OperatorAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalOrderEnded:
+    """What a client of the local API asked for holds no more."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalApiReported:
+    """Something happened to the process of the local API."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeftBehind:
     """What a process that ended in the middle of something has left."""
 
@@ -277,6 +291,8 @@ Event = (
     | Stalled
     | SlowestResponse
     | OperatorAsked
+    | LocalOrderEnded
+    | LocalApiReported
     | LeftBehind
     | NotKept
     | BackEndReported

@@ -41,6 +41,7 @@ from v2g.station.event import (
     SessionEnded,
 )
 from v2g.station.kept import Entry, KeptEvse
+from v2g.station.local import LocalOrders
 from v2g.station.offer import offer_of
 from v2g.station.orders import SAFE, Orders
 from v2g.station.power.decider import Decider
@@ -100,6 +101,7 @@ class Evse:
         kept = kept or KeptEvse()
         self.back_end: BackEndOrder | None = None
         self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w)
+        self.local = LocalOrders(kept.min_soc_percent)
         self.paused: Paused | None = kept.paused
         self._kept = kept
         self.sequence = 0
@@ -273,17 +275,14 @@ class Evse:
     @property
     def kept(self) -> KeptEvse:
         """What must survive a restart of the process."""
-        report, operator, busy = self.visit.report, self.operator, self.busy
+        report, operator = self.visit.report, self.operator
+        names = (report.session_id, report.evcc_id) if self.busy else ("", "")
         return KeptEvse(
-            entry=Entry(
-                stage=self.demand.stage.name,
-                session=report.session_id if busy else "",
-                evcc_id=report.evcc_id if busy else "",
-                contactor_closed=self._orders.contactor_closed,
-            ),
+            entry=Entry(self.demand.stage.name, *names, self._orders.contactor_closed),
             charge_limit_w=None if operator.charge_w == float("inf") else operator.charge_w,
             discharge_limit_w=None if operator.discharge_w == float("inf") else operator.discharge_w,
             paused=self.paused,
+            min_soc_percent=self.local.order.min_soc_percent,
             grid_settings=self._kept.grid_settings if self.guard is None else self.guard.adjustments.kept,
             grid_lost=self._kept.grid_lost if self.guard is None else self.guard.settings_lost,
         )
@@ -300,10 +299,9 @@ class Evse:
 
     def why_not_mute(self, now: float) -> tuple[Fault, str] | None:
         """Why a car that does not talk gets no energy, or None."""
-        verdict = self._authorizer.judge(Identity(), now)  # it has no name
-        return (
-            (Fault.AUTHORIZATION, verdict.reason) if verdict.answer is not Answer.GRANTED else self.why_not_ready(now)
-        )
+        verdict = self._authorizer.judge(Identity(let_in=self.visit.let_in), now)  # it has no name
+        granted = verdict.answer is Answer.GRANTED
+        return self.why_not_ready(now) if granted else (Fault.AUTHORIZATION, verdict.reason)
 
     def why_not_talk(self) -> str | None:
         """Why no car may open a conversation now, or None."""
@@ -329,6 +327,7 @@ class Evse:
         visit = self.visit
         if visit.injection is not None and now >= visit.injection.until_s:
             visit.injection = None
+        self._events += self.local.step(visit, self.car, now, served=self.served)
         situation = Situation(
             now,
             self.settings,
@@ -344,6 +343,7 @@ class Evse:
             self.operator,
             visit.injection,
             self.back_end,
+            self.local.order,
             certificate=visit.certificate,
             charges_only=visit.charges_only,
             silent_s=now - visit.heard_s,
@@ -547,13 +547,6 @@ class Evse:
         self._events += [KnownDeviation(each.describe(allowed=True)) for each in found]
         return quirks.allowing(self.settings, found)
 
-    def _report_known_deviations(self, evcc_id: str) -> None:
-        """Of a car that has named itself; the offer has been made by then."""
-        from v2g.station import quirks
-
-        known = quirks.of_evcc_id(self.quirks or (), evcc_id)
-        self._events += [KnownDeviation(each.describe(allowed=False)) for each in known]
-
     def _take(self, talk: Talk, now: float) -> list[tuple[int, bytes]]:
         """Take over what a step of the conversation brought about."""
         visit = self.visit
@@ -573,7 +566,10 @@ class Evse:
         assert conversation is not None
         report = visit.report
         if conversation.car.evcc_id != report.evcc_id:
-            self._report_known_deviations(conversation.car.evcc_id)
+            from v2g.station import quirks
+
+            known = quirks.of_evcc_id(self.quirks or (), conversation.car.evcc_id)  # the offer has been made by now
+            self._events += [KnownDeviation(each.describe(allowed=False)) for each in known]
         report.follow(conversation)
         self._events += visit.judged_inverter(conversation.car)
         end = conversation.end

@@ -43,6 +43,8 @@ class KeptEvse(Struct, frozen=True, omit_defaults=True):
     discharge_limit_w: Watts | None = None
     paused: Paused | None = None
     """A session that its car may resume."""
+    min_soc_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+    """As a client of the local API set it; 0: not set."""
     grid_settings: Mapping[Party, Layer] = {}
     """What was set in the place of the configured grid code."""
     grid_lost: str = ""

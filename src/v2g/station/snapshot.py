@@ -1,10 +1,13 @@
 """The state of the whole station at one instant, as one frozen value: what status, trace, demo and operators read."""
 
+from math import isfinite
+
 from msgspec import Struct
 
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.units import kw
 from v2g.pilot.duty import LEAST_A
+from v2g.station.access import Answer
 from v2g.station.evse import Evse
 from v2g.station.safety.grid_status import GridStatus
 
@@ -30,6 +33,24 @@ class Explanation(Struct, frozen=True):
     limited: bool = False
     bounds: tuple[BoundSnapshot, ...] = ()
     """The binding one first, then the next tighter ones."""
+
+
+class LocalSnapshot(Struct, frozen=True, kw_only=True):
+    """What clients of the local API ask of an EVSE; None is what nobody asks for."""
+
+    setpoint_w: float | None
+    mode: str
+    charge_limit_w: float | None
+    charge_limit_a: float | None
+    discharge_limit_w: float | None
+    min_soc_percent: int
+    """0: nobody asks for one."""
+    departure_in_s: float | None
+    need_wh: float | None
+    left_s: dict[str, float | None]
+    """Of each part that is asked for: how long it still holds; None until the session ends."""
+    ended: str
+    """What ended last, and why."""
 
 
 class EvseSnapshot(Struct, frozen=True, kw_only=True):
@@ -73,6 +94,13 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     temperature_c: float | None
     charged_wh: float
     discharged_wh: float
+    import_wh: float | None
+    """What the meter shows."""
+    export_wh: float | None
+    plugged: bool | None
+    """Whether a car is at the cable; None: nobody knows."""
+    awaits_authorisation: bool
+    local: LocalSnapshot
     messages: int
     limited_s: dict[str, float]
     """Seconds for which each limit held the power below the wish, in this visit."""
@@ -134,6 +162,11 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         temperature_c=None if inverter is None else inverter.temperature_c,
         charged_wh=report.charged_wh,
         discharged_wh=report.discharged_wh,
+        import_wh=None if meter is None else meter.import_wh,
+        export_wh=None if meter is None else meter.export_wh,
+        plugged=True if evse.busy else None if plug is None else plug.pilot.connected,
+        awaits_authorisation=evse.served and visit.verdict is not None and visit.verdict.answer is Answer.PENDING,
+        local=_local(evse, now),
         messages=report.messages,
         limited_s=dict(visit.decider.limited_s),
         result=report.result or None,
@@ -158,6 +191,26 @@ def explain(evse: Evse, now: float) -> Explanation:
         decision.limited,
         tuple(BoundSnapshot(each.source, each.detail, each.of(decision.wish_w)) for each in bounds),
     )
+
+
+def _local(evse: Evse, now: float) -> LocalSnapshot:
+    order = evse.local.order
+    return LocalSnapshot(
+        setpoint_w=order.setpoint_w,
+        mode=order.mode,
+        charge_limit_w=_finite(order.charge_w),
+        charge_limit_a=_finite(order.charge_a),
+        discharge_limit_w=_finite(order.discharge_w),
+        min_soc_percent=order.min_soc_percent,
+        departure_in_s=None if order.departure_s is None else max(0.0, order.departure_s - now),
+        need_wh=order.need_wh,
+        left_s={name: _finite(max(0.0, each.until_s - now)) for name, each in evse.local.held.items()},
+        ended=evse.local.ended,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _idle(evse: Evse) -> str:

@@ -15,6 +15,7 @@ from v2g.station.operator import CommandRefused, inject, limit
 from v2g.station.restart import why_not_restart
 from v2g.station.site import shares
 from v2g.station.snapshot import StationSnapshot, evse_snapshot, explain
+from v2g.station.steering import steer
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,9 @@ class Station:
                 return self._write(asked)
             case command.GridSet() | command.GridGet() | command.GridDefault():
                 return self._grid(asked, now, unix_s, by)
+            case _:
+                evse = self._only(asked.evse)
+                return Done(None, steer(evse, asked, now), (evse,), explains=evse)
 
     def stop_all(self, now: float) -> None:
         """Ask every car in session to end it."""

@@ -27,6 +27,8 @@ from v2g.station.event import (
     LeftBehind,
     LineHappened,
     Listening,
+    LocalApiReported,
+    LocalOrderEnded,
     NamesDiffer,
     NotKept,
     NotWatched,
@@ -87,7 +89,7 @@ def describe(event: Event) -> tuple[str, str]:
             return "WARNING" if warning else "INFO", text
         case Deviates(message, deviation):
             return "WARNING", f"{message} deviates: {deviation}"
-        case KnownDeviation(text) | OperatorAsked(text) | BackEndReported(text):
+        case KnownDeviation(text) | OperatorAsked(text) | LocalOrderEnded(text) | BackEndReported(text):
             return "INFO", text
         case _:
             return _around(event)
@@ -113,6 +115,7 @@ def _around(event: Event) -> tuple[str, str]:
             | CertificatesReported(text)
             | NotWatched(text)
             | DiscoveryHeard(text)
+            | LocalApiReported(text)
         ):
             return "WARNING", text
         case DeviceBack(device):

@@ -74,6 +74,8 @@ class Visit:
     promise: Promise = field(default_factory=Promise)
     injection: Injection | None = None
     """What the operator wants of this car."""
+    let_in: str = ""
+    """Who has let this car in by the local API; empty if nobody has."""
     check: CableCheck | None = None
     trip: tuple[Fault, str] | None = None
     """Why this car gets no energy any more."""

@@ -82,9 +82,15 @@ def _watched_from_afar(metrics: Fields) -> Findings:
 
 
 def _listed_cars(access: Fields) -> Findings:
-    if access["grant"] != "listed":
+    if access["grant"] not in ("listed", "asked"):
         return
-    if not access["certificates"] and not access["evcc_ids"] and not access["contracts"] and not access["rules"]:
+    if (
+        access["grant"] == "listed"
+        and not access["certificates"]
+        and not access["evcc_ids"]
+        and not access["contracts"]
+        and not access["rules"]
+    ):
         yield "certificates", "empty, so that `grant: listed` admits no car; list the names in their certificates"
     if access["evcc_ids"] and not access["unproved"]:
         remedy = "list the names of their certificates under `certificates`, or accept it with `unproved: true`"

@@ -76,8 +76,9 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who may use the EVSE, and who may feed the grid."""
 
-    grant: Literal["everyone", "nobody", "listed"] = "nobody"
-    """`listed`: the cars in `certificates`, and those in `evcc_ids` if `unproved` says so."""
+    grant: Literal["everyone", "nobody", "listed", "asked"] = "nobody"
+    """`listed`: the cars in `certificates`, and those in `evcc_ids` if `unproved` says so. `asked`: those at once, and
+    any other once a client of the local API lets it in."""
     certificates: tuple[Name, ...] = ()
     """Common names of vehicle certificates: what a car has proved with TLS."""
     evcc_ids: tuple[Name, ...] = ()

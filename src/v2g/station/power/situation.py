@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import Service
@@ -60,6 +60,32 @@ class BackEndOrder:
     """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
 
 
+@dataclass(frozen=True, slots=True)
+class LocalOrder:
+    """What clients of the local API ask of the EVSE, at the meter. `v2g.station.local` ends each part in time.
+
+    `..._by` is who asks, as a person reads it."""
+
+    setpoint_w: float | None = None
+    """Positive charges the vehicle."""
+    setpoint_by: str = ""
+    charge_w: float = inf
+    charge_a: float = inf
+    """On each phase."""
+    discharge_w: float = inf
+    limit_by: str = ""
+    mode: Literal["auto", "charge", "discharge", "pause"] = "auto"
+    mode_by: str = ""
+    min_soc_percent: int = 0
+    """0: nobody set one."""
+    min_soc_by: str = ""
+    departure_s: float | None = None
+    """Monotonic time."""
+    need_wh: float | None = None
+    """What the car needs until then; None if that is not known."""
+    departure_by: str = ""
+
+
 NOT_KNOWN = BackEndOrder(until_s=-inf)
 """Before the back end's side of the station has begun: no power."""
 
@@ -87,6 +113,7 @@ class Situation:
     injection: Injection | None = None
     back_end: BackEndOrder | None = None
     """None at a station without a back end."""
+    local: LocalOrder = LocalOrder()
     begins: bool = False
     """Energy may flow from now on, and could not a moment ago."""
     energy_s: float = 0.0

@@ -14,6 +14,7 @@ from v2g.station.power.sources.departure import Departure
 from v2g.station.power.sources.duty_cycle import DutyCycle
 from v2g.station.power.sources.grid import Grid
 from v2g.station.power.sources.heat import Heat
+from v2g.station.power.sources.local import Local
 from v2g.station.power.sources.operator import Operator
 from v2g.station.power.sources.permission import Permission
 from v2g.station.power.sources.plan import Plan
@@ -35,6 +36,7 @@ ROWS: tuple[Callable[[], Source], ...] = (
     Battery,
     Departure,
     DutyCycle,
+    Local,
     BackEnd,
     Plan,
     Ramp,
