@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tests.csms.asgi import Answer, ask
 
-from v2g.console.access import ATTEMPTS, ATTEMPTS_S, BURST, SESSION_S, Gate, Role, User, hashed, read_users
+from v2g.console.access import ATTEMPTS, ATTEMPTS_S, SESSION_S, Gate, Role, User, hashed, read_users
 from v2g.console.answers import refusal
 from v2g.console.pages import Pages
+from v2g.console.requests import BURST
 from v2g.kernel.errors import V2GError
 
 PASSWORD = "correct horse battery"

@@ -13,12 +13,12 @@ from hmac import compare_digest
 from http import HTTPStatus
 from pathlib import Path
 from secrets import token_urlsafe
-from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 
+from v2g.console.requests import LOOPBACK, Rates, Refusal, strange
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
@@ -29,10 +29,7 @@ ATTEMPTS, ATTEMPTS_S = 5, 60.0
 """Failed sign-ins of one address, and of one name, in this time; further ones are refused unseen."""
 MOST_REMEMBERED = 10_000
 """Addresses and names whose failures are remembered."""
-REQUESTS_PER_S, BURST = 20.0, 100.0
-"""Of one client."""
 LONGEST_PASSWORD = 1024
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """19 MiB, the least that OWASP's cheat sheet on password storage names for Argon2id."""
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$DTHNEk6S6NL5/0b3oSxYxHhO0OdnNVj5TGwPuzkrPxQ"
@@ -53,14 +50,6 @@ class User:
     name: str
     role: Role
     hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is not answered."""
-
-    status: HTTPStatus
-    text: str
 
 
 class SignInRefused(V2GError):
@@ -92,25 +81,6 @@ def hashed(name: str, role: Role, password: str) -> str:
     return f"{name}:{role}:{_HASHER.hash(password)}"
 
 
-class Bucket:
-    """What a client may still ask: refilled as time passes."""
-
-    __slots__ = ("_burst", "_per_s", "left", "seen_s")
-
-    def __init__(self, now: float, per_s: float = REQUESTS_PER_S, burst: float = BURST) -> None:
-        self._per_s, self._burst = per_s, burst
-        self.left, self.seen_s = burst, now
-
-    def take(self, now: float) -> bool:
-        """Whether one more request is within the rate."""
-        self.left = min(self._burst, self.left + (now - self.seen_s) * self._per_s)
-        self.seen_s = now
-        if self.left < 1.0:
-            return False
-        self.left -= 1.0
-        return True
-
-
 class Gate:
     """Stands before every request."""
 
@@ -127,7 +97,7 @@ class Gate:
         self._clock, self._token, self._users, self._header = clock, token, dict(users or {}), proxy_header
         self._sessions: dict[bytes, tuple[User, float]] = {}
         self._failures: dict[str, list[float]] = {}
-        self._buckets: dict[str, Bucket] = {}
+        self._rates = Rates()
         self._verifying = asyncio.Semaphore(1)
 
     @property
@@ -154,20 +124,13 @@ class Gate:
 
     def refused_to_all(self, request: Request) -> Refusal | None:
         """Why a request is not answered, whoever asks; None if that depends."""
-        if not self._bucket(request).take(self._clock()):
-            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"more than {REQUESTS_PER_S:g} requests a second; slow down")
+        if (too_soon := self._rates.refused(request, self._clock())) is not None:
+            return too_soon
         return self.strange(request)
 
     def strange(self, request: Request) -> Refusal | None:
         """Why a request is not what a page of this depot or a program sends: a page of somebody else made it."""
-        host = request.headers.get("host", "")
-        if self.open and urlsplit(f"//{host}").hostname not in LOOPBACK:
-            text = f"{host} is not a name of this machine; set http.token_file or http.users_file"
-            return Refusal(HTTPStatus.FORBIDDEN, text)
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return Refusal(HTTPStatus.FORBIDDEN, "a page of another origin may not ask")
-        return None
+        return strange(request, "set http.token_file or http.users_file" if self.open else None)
 
     def user(self, request: Request) -> User | None:
         """Who asks, if that is proved."""
@@ -216,14 +179,6 @@ class Gate:
                 raise SignInRefused(f"too many wrong passwords; try again in {ATTEMPTS_S:.0f} s")
             if not recent:
                 del self._failures[key]
-
-    def _bucket(self, request: Request) -> Bucket:
-        address = "" if request.client is None else request.client.host
-        if address not in self._buckets:
-            if len(self._buckets) > MOST_REMEMBERED:
-                self._buckets.clear()
-            self._buckets[address] = Bucket(self._clock())
-        return self._buckets[address]
 
 
 def _recent(failures: Iterable[float], now: float) -> list[float]:

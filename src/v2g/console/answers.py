@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from v2g.console.access import Refusal
+from v2g.console.requests import Refusal
 from v2g.kernel.errors import V2GError
 
 LONGEST_BODY = 65_536

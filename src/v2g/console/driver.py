@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from v2g.console.access import Bucket, Gate, Refusal
+from v2g.console.access import Gate
 from v2g.console.answers import as_json, read, refusal, refused
+from v2g.console.requests import Bucket, Refusal
 from v2g.depot.needs import StatedNeeds, by_driver
 from v2g.depot.view import Needs
 from v2g.kernel.errors import V2GError

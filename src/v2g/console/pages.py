@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from v2g.console.access import COOKIE, SESSION_S, Gate, Refusal, SignInRefused
+from v2g.console.access import COOKIE, SESSION_S, Gate, SignInRefused
 from v2g.console.answers import BodyError, as_json, read, refusal, refused
+from v2g.console.requests import Refusal
 
 LONGEST_SIGN_IN = 4096
 BUILT = files("v2g.console").joinpath("built")

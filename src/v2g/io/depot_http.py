@@ -4,15 +4,13 @@ Who may ask for what is decided by the `Gate` before each request.
 """
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -27,14 +25,13 @@ from v2g.depot.ledger import Account, Decided
 from v2g.depot.needs import StatedNeeds, by_driver
 from v2g.depot.shown import COLUMNS
 from v2g.depot.view import Measurements, Needs
+from v2g.io import http_application
 from v2g.io.depot_openapi import described
-from v2g.io.station_server import ListenError
+from v2g.io.http_application import Readers, event
 from v2g.kernel.durations import DAY_S
 from v2g.kernel.errors import V2GError
 
 MOST_STREAMS, MOST_STREAMS_EACH = 64, 16
-BEHIND = 5
-"""Frames that a client of the stream may be late before it starts again with a whole one."""
 FRAME_S = 1.0
 LATEST_S = 1e11
 
@@ -195,29 +192,19 @@ class Api:
         return StreamingResponse(self.stream.read(who), media_type="text/event-stream", headers=headers)
 
 
-class Stream:
+class Stream(Readers):
     """One frame a second for all clients together: all chargers as columns first, then what has changed."""
 
     def __init__(self, depot: Depot) -> None:
+        super().__init__(self._begin)
         self._depot = depot
-        self._queues: dict[asyncio.Queue[bytes | None], str] = {}
-        """Of each client, and who it is."""
         self._rows: Mapping[str, tuple[Any, ...]] = {}
-
-    @property
-    def clients(self) -> int:
-        """How many read it."""
-        return len(self._queues)
-
-    def read_by(self, who: str) -> int:
-        """How many clients of one person read it."""
-        return sum(each == who for each in self._queues.values())
 
     async def run(self) -> None:
         """Make the frames, as long as somebody reads them."""
         while True:
             await asyncio.sleep(FRAME_S)
-            if self._queues:
+            if self.clients:
                 with suppress(Exception):  # one bad row must not end the stream of everybody
                     self.tick()
 
@@ -226,72 +213,34 @@ class Stream:
         before, self._rows = self._rows, self._depot.rows()
         whole = list(before) != list(self._rows)
         frame = self._whole() if whole else self._delta(before)
-        for queue in self._queues:
-            if queue.qsize() < BEHIND:
-                queue.put_nowait(frame)
-            elif queue.qsize() == BEHIND:
-                queue.put_nowait(None)
+        self.offer(frame)
 
-    async def read(self, who: str = "") -> AsyncIterator[bytes]:
-        """What one client gets. `who`: the person."""
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-        if not self._queues:
+    def _begin(self) -> bytes:
+        if self.clients == 1:  # nobody has kept them up to date
             self._rows = self._depot.rows()
-        self._queues[queue] = who
-        try:
-            yield self._whole()
-            while True:
-                frame = await queue.get()
-                if frame is None:  # it was too slow
-                    while not queue.empty():
-                        queue.get_nowait()
-                    frame = self._whole()
-                yield frame
-        finally:
-            self._queues.pop(queue, None)
+        return self._whole()
 
     def _whole(self) -> bytes:
         columns = list(zip(*self._rows.values(), strict=True)) or [()] * len(COLUMNS)
-        return _event("frame", {"columns": dict(zip(COLUMNS, columns, strict=True)), "site": self._depot.status()})
+        return event("frame", {"columns": dict(zip(COLUMNS, columns, strict=True)), "site": self._depot.status()})
 
     def _delta(self, before: Mapping[str, tuple[Any, ...]]) -> bytes:
         changed = [(index, row) for index, (id, row) in enumerate(self._rows.items()) if before[id] != row]
         columns = list(zip(*(row for _, row in changed), strict=True)) or [()] * len(COLUMNS)
         fields = {"index": [index for index, _ in changed]} | dict(zip(COLUMNS, columns, strict=True))
-        return _event("delta", {"columns": fields, "site": self._depot.status()})
-
-
-class _Server(uvicorn.Server):
-    """The process has its own signal handlers."""
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
+        return event("delta", {"columns": fields, "site": self._depot.status()})
 
 
 async def serve(
     api: Api, host: str, port: int, ready: Callable[[str], None], tls: tuple[Path, Path] | None = None
 ) -> None:
-    """Serve until cancelled. `ready` gets the address. `tls`: certificate and key. Raises `ListenError`."""
-    try:
-        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ListenError(f"{host}:{port}: {error.strerror or error}; choose another with http.listen") from error
-    shown = f"[{host}]" if ":" in host else host
-    server = _Server(uvicorn.Config(api.app, log_config=None, access_log=False, lifespan="off", server_header=False,
-                                    timeout_graceful_shutdown=1, ssl_certfile=tls and tls[0],
-                                    ssl_keyfile=tls and str(tls[1])))  # fmt: skip
-    ready(f"http{'s' if tls else ''}://{shown}:{bound.getsockname()[1]}")
+    """Serve until cancelled. `ready` gets the address. `tls`: certificate and key. Raises `HttpError`."""
     streaming = asyncio.create_task(api.stream.run())
     try:
-        await server.serve([bound])
+        await http_application.serve(api.app, host, port, ready, tls, "http.listen")
     finally:
         streaming.cancel()
-        bound.close()
 
 
 def _id(request: Request) -> str:
     return f"{request.path_params['station']}/{request.path_params['evse']}"
-
-
-def _event(name: str, content: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(content))
