@@ -207,7 +207,7 @@ evses:
         ),
         (
             "access: {grant: all}",
-            "9:21: evses[0].access.grant: is 'all'; must be everyone or listed or nobody",
+            "9:21: evses[0].access.grant: is 'all'; must be asked or everyone or listed or nobody",
         ),
         (
             "access: {grant: listed}",
@@ -423,7 +423,7 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         (
             "5",
             "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, control, metrics, "
-            "tariff, ocpp, kept",
+            "tariff, ocpp, local_api, kept",
         ),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],

@@ -26,6 +26,7 @@ def check(settings: Settings, source: Path) -> None:
             *_interfaces(settings),
             *_files(settings),
             *_back_end(settings),
+            *_local_api(settings),
         )
     ]
     if found:
@@ -35,6 +36,11 @@ def check(settings: Settings, source: Path) -> None:
 def _packages(settings: Settings) -> Iterator[str]:
     if settings.metrics is not None and find_spec("prometheus_client") is None:
         yield "metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'"
+    if (api := settings.local_api) is not None:
+        needed = {"starlette": api.listen, "uvicorn": api.listen, "paho": api.mqtt}
+        missing = [name for name, wanted in needed.items() if wanted is not None and find_spec(name) is None]
+        if missing:
+            yield f"local_api: needs the Python package {' and '.join(missing)}; pip install 'v2g[api]'"
     if settings.ocpp is None:
         return
     urls = [settings.ocpp.url, *(each.url for each in settings.ocpp.fallbacks)]
@@ -100,6 +106,25 @@ def _back_end(settings: Settings) -> Iterator[str]:
                 tls_context(endpoint)
     except V2GError as error:
         yield f"ocpp: {error}"
+
+
+def _local_api(settings: Settings) -> Iterator[str]:
+    if settings.local_api is None:
+        return
+    from v2g.io.tokens import read_secret
+
+    broker = settings.local_api.mqtt
+    named = [(f"tokens[{index}].file", each.file) for index, each in enumerate(settings.local_api.tokens)]
+    named += [] if broker is None or broker.password_file is None else [("mqtt.password_file", broker.password_file)]
+    for place, file in named:
+        try:
+            read_secret(file, least=1 if place.startswith("mqtt") else None)
+        except V2GError as error:
+            yield f"local_api.{place}: {error}"
+    others = [settings.local_api.certificate, settings.local_api.private_key, None if broker is None else broker.roots]
+    for file in filter(None, others):
+        if not os.access(file, os.R_OK):
+            yield f"local_api: this user cannot read {file}; put it there, or let it"
 
 
 def _refusing(file: Path) -> Path | None:

@@ -16,10 +16,12 @@ from v2g.station.config.reader import Fields, Findings, Rules, did_you_mean
 from v2g.station.config.settings import (
     COMMANDED,
     Access,
+    ApiBroker,
     Capability,
     Device,
     EvseSettings,
     GridCodeSettings,
+    LocalApi,
     Metrics,
     Network,
     Ocpp,
@@ -362,6 +364,55 @@ def _uncertified(evse: Fields) -> Findings:
         yield "grid_code.settings", f"without the islanding probe {' '.join(feeds)} only charge; {remedy}"
 
 
+_NEAR = ("127.0.0.1", "::1", "localhost")
+
+
+def _host(listen: str) -> str:
+    return listen.rpartition(":")[0].strip("[]")
+
+
+def _reached_from_afar(api: Fields) -> Findings:
+    if api["listen"] is not None and _host(api["listen"]) not in _NEAR and not api["tokens"]:
+        yield "listen", "other machines reach this address, and `tokens` is empty; name a token, or listen at 127.0.0.1"
+    if (api["certificate"] is None) != (api["private_key"] is None):
+        yield "certificate", "HTTPS needs certificate and private_key; give both, or neither"
+    if api["listen"] is None and api["mqtt"] is None:
+        yield "", "neither `listen` nor `mqtt` is given; give one of them"
+    names = [each.get("name") for each in api["tokens"]]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield f"tokens[{index}].name", f"{name} is there twice; give each token a name of its own"
+
+
+def _tokens_in_clear(api: Fields) -> Findings:
+    if api["listen"] is not None and _host(api["listen"]) not in _NEAR and api["certificate"] is None:
+        yield "listen", "tokens cross the network in clear; give a certificate and its private_key"
+
+
+def _api_broker(broker: Fields) -> Findings:
+    if (broker["user"] is None) != (broker["password_file"] is None):
+        yield "user", "a user has a password; give user and password_file, or neither"
+    if broker["url"].startswith("mqtts:") and broker["roots"] is None:
+        yield "roots", "missing; mqtts needs the roots under which the broker's certificate is accepted"
+
+
+def _broker_in_clear(broker: Fields) -> Findings:
+    if broker["url"].startswith("mqtt:") and broker["url"].removeprefix("mqtt://").partition(":")[0] not in _NEAR:
+        yield "url", "commands and the password cross the network in clear; use mqtts"
+
+
+def _nobody_is_asked(settings: Fields) -> Findings:
+    """`grant: asked` needs somebody to ask."""
+    api = settings["local_api"]
+    sides = [] if api is None else [*api["tokens"], *([] if api["mqtt"] is None else [api["mqtt"]])]
+    if any("authorise" in each.get("rights", ()) for each in sides):
+        return
+    for index, evse in enumerate(settings["evses"]):
+        if (evse.get("access") or {}).get("grant") == "asked":
+            remedy = "give a token of local_api the right `authorise`"
+            yield f"evses[{index}].access.grant", f"asked, and nobody may answer: unlisted cars wait for ever; {remedy}"
+
+
 def _logged_keys(tls: Fields) -> Findings:
     if tls["key_log"] is not None:
         yield "key_log", "whoever reads this file can read every session; remove it outside a bench"
@@ -390,13 +441,17 @@ RULES = Rules(
         Network: (_back_end,),
         Ocpp: (_back_end,),
         Settings: (_distinct_evses, _same_lines),
+        LocalApi: (_reached_from_afar,),
+        ApiBroker: (_api_broker,),
     },
     warnings={
         Access: (_bench_discharge_of_strangers, _negative_current_of_strangers),
         Device: (_old_address,),
         EvseSettings: (_bench_discharge, _evse_id, _uncertified),
         Metrics: (_watched_from_afar,),
-        Settings: (_shared_pump,),
+        Settings: (_shared_pump, _nobody_is_asked),
+        LocalApi: (_tokens_in_clear,),
+        ApiBroker: (_broker_in_clear,),
         Tls: (_logged_keys,),
         Network: (_clear_password,),
         Ocpp: (_clear_password, _no_store),

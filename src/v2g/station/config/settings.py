@@ -375,6 +375,57 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     no firmware can be installed."""
 
 
+Right = Literal["read", "steer", "authorise"]
+"""`steer`: set-point, limit, mode, minimum state of charge, departure, stop. `authorise`: let a car in."""
+Rights = Annotated[tuple[Right, ...], Meta(min_length=1)]
+
+
+class ApiToken(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a program shows to be somebody, and what it may do then."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9 _.-]{1,40}$", description="1 to 40 letters, digits or spaces")]
+    """As traces and explanations name it."""
+    file: Path
+    """Holds the token, at least 16 characters; `openssl rand -hex 24` makes one."""
+    rights: Rights = ("read",)
+
+
+class ApiBroker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An MQTT broker that the station reports to, and takes commands from."""
+
+    url: Annotated[str, Meta(pattern=r"^mqtts?://[^\s+#/]+$", description="an address such as mqtts://broker:8883")]
+    prefix: Annotated[str, Meta(pattern=r"^[^\s+#$][^\s+#]{0,99}$", description="the beginning of the topics")] = "v2g"
+    user: Name | None = None
+    password_file: Path | None = None
+    roots: Path | None = None
+    """Roots under which the broker's certificate is accepted, PEM; needed for `mqtts`."""
+    discovery: Annotated[str, Meta(pattern=r"^[^\s+#]{1,100}$", description="such as homeassistant")] | None = None
+    """The prefix under which Home Assistant looks for devices; None: nothing is published for it."""
+    rights: Rights = ("read",)
+    """What may be asked over the broker, whoever may publish there."""
+    valid_s: Annotated[float, Meta(gt=0, le=604_800)] = 900.0
+    """How long a command holds that does not say so itself, as those of Home Assistant."""
+
+
+class LocalApi(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """HTTP and MQTT for programs of the house; see docs/local-api.md."""
+
+    listen: Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s\[\]]+):\d{1,5}$",
+                                description="an address such as 127.0.0.1:8480")] | None = "127.0.0.1:8480"  # fmt: skip
+    """None: no HTTP."""
+    tokens: Annotated[tuple[ApiToken, ...], Meta(max_length=32)] = ()
+    """Without a token, this machine may read, and nobody may do anything else."""
+    certificate: Path | None = None
+    """The certificate with its chain, PEM: HTTPS."""
+    private_key: Path | None = None
+    mqtt: ApiBroker | None = None
+
+    @property
+    def near(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.listen is None or self.listen.rpartition(":")[0] in ("127.0.0.1", "[::1]", "localhost")
+
+
 class TariffSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What energy costs, as cars are given it; see docs/plug-and-charge.md."""
 
@@ -405,6 +456,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """None: cars are given no prices."""
     ocpp: Ocpp | None = None
     """The back end; None for a station that stands alone."""
+    local_api: LocalApi | None = None
+    """HTTP and MQTT for programs of the house; None: neither."""
     kept: Path | None = None
     """The file of what survives a restart: what each EVSE was doing, limits set by hand, paused sessions. Nothing
     survives if left out."""
