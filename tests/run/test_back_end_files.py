@@ -13,7 +13,8 @@ from tests.station.scene import OUTLET
 from v2g.io.sqlite_store import SqliteStore
 from v2g.ocpp.base import encode
 from v2g.pki.hierarchy import create
-from v2g.run.back_end import BackEndRunner, Lines
+from v2g.run.back_end import BackEndRunner
+from v2g.run.lines import Lines
 from v2g.station.back_end.certificates import ROOT, Root
 from v2g.station.config.settings import Ocpp, Settings
 from v2g.station.evse import Evse

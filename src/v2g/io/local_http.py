@@ -112,16 +112,14 @@ class LocalHttp:
 
     def _by(self, request: Request) -> str:
         program = self._door.program(request)
-        return "" if program is None else program.name
+        return "" if program is None else f"{program.name} (local API)"
 
     async def _events(self, request: Request) -> Response:
         if (found := self._door.refused(request, "read")) is not None:
             return refusal(found)
         who = self._by(request)
         if self.readers.clients >= MOST_STREAMS or self.readers.read_by(who) >= MOST_STREAMS_EACH:
-            most = (
-                f"{MOST_STREAMS} streams are read already, or {MOST_STREAMS_EACH} by {who or 'this machine'}; end one"
-            )
+            most = f"{MOST_STREAMS} streams are read already, or {MOST_STREAMS_EACH} by one program; end one"
             return refusal(Refusal(HTTPStatus.TOO_MANY_REQUESTS, most))
         if not self.readers.clients:
             self._frame = await self._state()

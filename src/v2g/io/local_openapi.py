@@ -46,7 +46,7 @@ def _paths() -> dict[str, Any]:
     paths: dict[str, Any] = {
         "/api/station": {"get": _operation("The whole station", _ref("Station"))},
         _EVSE: {"parameters": place, "get": _operation("One EVSE", _ref("Evse"))},
-        f"{_EVSE}/stop": {"parameters": place, "post": _operation("Ask the car to end its session", {"type": "object"})},
+        f"{_EVSE}/stop": {"parameters": place, "post": _operation("Ask the car to end its session", _ref("Asked"))},
         f"{_EVSE}/authorise": {
             "parameters": place,
             "post": _operation("Let the car in that waits, or that comes within a minute", _ref("Explanation")),
@@ -96,6 +96,7 @@ def _shown() -> dict[str, Any]:
         "Evse": _object(evse),
         "Station": _object(station),
         "Explanation": _object(explanation),
+        "Asked": _object({"asked": {"type": "array", "items": {"type": "integer"}}}),
         "Error": _object({"error": {"type": "string"}}),
     }
 

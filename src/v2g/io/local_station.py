@@ -42,11 +42,9 @@ class TooMany(V2GError):
 class LocalStation:
     """What HTTP and MQTT read and ask."""
 
-    def __init__(
-        self, daemon: ControlClient, clock: Callable[[], float], wall: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, daemon: ControlClient, clock: Callable[[], float]) -> None:
         """`clock`: monotonic seconds."""
-        self._daemon, self._clock, self._wall = daemon, clock, wall
+        self._daemon, self._clock = daemon, clock
         self._shown: dict[str, Any] = {"unix_s": 0, "evses": []}
         self._shown_s = float("-inf")
         self._asking = asyncio.Lock()
@@ -61,7 +59,7 @@ class LocalStation:
                 status = await self._daemon.ask(command.Status())
                 why = await self._daemon.ask(command.Explain())
                 explained = {each["evse"]: each for each in why}
-                evses = [shown(each, explained.get(each["evse"]), self._wall()) for each in status["evses"]]
+                evses = [shown(each, explained.get(each["evse"]), time.time()) for each in status["evses"]]
                 self._shown = {"unix_s": status["unix_s"], "evses": evses}
                 self._shown_s = self._clock()
         return self._shown
@@ -76,6 +74,7 @@ class LocalStation:
 
     async def ask(self, kind: str, evse: int, document: dict[str, Any], by: str) -> Any:
         """Ask for what `KINDS` or `stop` says; returns the explanation. Raises `V2GError` with the reason."""
+        await self.evse(evse)  # so that there is one
         if kind == "stop":
             return await self._ask(command.Stop(evse=evse))
         taken = {"command", "evse", "by"} & document.keys()
@@ -89,6 +88,7 @@ class LocalStation:
 
     async def release(self, kind: str, evse: int, by: str) -> Any:
         """End what was asked for. Raises `V2GError`."""
+        await self.evse(evse)
         release = KINDS[kind][1]
         if release is None:
             raise V2GError(f"{kind} has no end; set it again")

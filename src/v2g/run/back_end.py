@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version as version_of
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
+from v2g.run.lines import Lines
 from v2g.station.access import authorizer_of
 from v2g.station.command import Ems
 from v2g.station.config.settings import Ocpp, Settings
@@ -29,27 +30,6 @@ LOOK_S = 0.1
 READ_S = 0.5
 """Before the station closes a connection itself: some back ends lose what they have not read by then."""
 _COMM = "OCPPCommCtrlr"
-
-
-class Lines:
-    """What a person should know of the back end, without a flood of it: the trace has a disk to itself to fill."""
-
-    MOST, WITHIN_S = 50, 10.0
-
-    def __init__(self) -> None:
-        self._since_s, self._taken, self._dropped = float("-inf"), 0, 0
-
-    def take(self, lines: Sequence[str], now: float) -> list[str]:
-        """The lines to report, at most `MOST` in `WITHIN_S`; how many were left out comes with the first one after."""
-        taken = []
-        if now - self._since_s >= self.WITHIN_S and (lines or self._dropped):
-            if self._dropped:
-                taken.append(f"{self._dropped} more lines were left out")
-            self._since_s, self._taken, self._dropped = now, 0, 0
-        room = max(0, self.MOST - self._taken)
-        self._taken += min(room, len(lines))
-        self._dropped += max(0, len(lines) - room)
-        return taken + list(lines[:room])
 
 
 class BackEndRunner:

@@ -31,13 +31,14 @@ from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.run.health import Health
 from v2g.station import command
-from v2g.station.config.settings import COMMANDED, Metrics, Settings
+from v2g.station.config.settings import COMMANDED, LocalApi, Metrics, Settings
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
     DiscoveryHeard,
     Event,
     Listening,
+    LocalApiReported,
     NotWatched,
     OperatorAsked,
     StrangerRefused,
@@ -131,6 +132,8 @@ class StationProcess:
                 running.append(tasks.create_task(self._serve_back_end(self._back_end)))
             if self._settings.metrics is not None:
                 running.append(tasks.create_task(self._be_watched(self._settings.metrics)))
+            if self._settings.local_api is not None:
+                running.append(tasks.create_task(self._serve_house(self._settings.local_api)))
             await self._stop.wait()
             self._manager.say(stopping=1, status="asks the cars to end their sessions")
             await self._wind_down()
@@ -173,6 +176,11 @@ class StationProcess:
                     self._report(NotWatched(str(error)))
                     reported = True
             await asyncio.sleep(WATCH_AGAIN_S)
+
+    async def _serve_house(self, api: LocalApi) -> None:
+        from v2g.run.local_api import keep
+
+        await keep(api, self._settings.control.socket, lambda text: self._report(LocalApiReported(text)))
 
     async def _serve_back_end(self, back_end: "BackEndRunner") -> None:
         def report(text: str) -> None:

@@ -1,0 +1,105 @@
+"""The process of the local API: `python -m v2g.run.local_api_process`, started by the daemon, which writes its order.
+
+It ends when its standard input does. It gives way to the station: the lowest priority of ordinary processes, no more
+memory than it needs, none of the daemon's capabilities.
+"""
+
+import asyncio
+import ctypes
+import os
+import resource
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from v2g.kernel.errors import V2GError
+from v2g.run.local_api import Order
+from v2g.station.config.settings import LocalApi
+
+MOST_MEMORY = 512 << 20
+"""Of addresses, not of memory in use."""
+_NO_NEW_PRIVILEGES = 38
+_CAPABILITIES_3 = 0x20080522
+
+
+def main() -> int:
+    """Serve until the standard input ends. 1 with the reason on the standard output if that is not possible."""
+    give_way()
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order, dec_hook=lambda kind, value: Path(value))
+    try:
+        asyncio.run(_serve(order))
+    except* V2GError as group:
+        print("; ".join(map(str, group.exceptions)), flush=True)
+        return 1
+    return 0
+
+
+def give_way() -> None:
+    """Take nothing of what the daemon may: its scheduling, its capabilities, the machine's memory."""
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    if os.getuid() != 0:  # root keeps what lets it read its files
+        header = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0)
+        libc.capset(header, (ctypes.c_uint32 * 6)())
+
+
+async def _serve(order: Order) -> None:
+    from v2g.io.control_client import ControlClient
+    from v2g.io.local_station import LocalStation
+
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def wait_for_end() -> None:
+        with suppress(OSError, ValueError):
+            sys.stdin.buffer.read()
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+    station = LocalStation(ControlClient(order.socket), loop.time)
+    async with asyncio.TaskGroup() as tasks:
+        serving = [tasks.create_task(each) for each in _parts(order.api, station)]
+        await ended.wait()
+        for each in serving:
+            each.cancel()
+
+
+def _parts(api: LocalApi, station: Any) -> list[Any]:
+    """What is served. Raises `V2GError`."""
+    loop, parts = asyncio.get_running_loop(), list[Any]()
+    if api.listen is not None:
+        from v2g.io import http_application
+        from v2g.io.local_access import door
+        from v2g.io.local_http import LocalHttp
+
+        http = LocalHttp(station, door(api, loop.time))
+        host, _, port = api.listen.rpartition(":")
+        tls = None if api.certificate is None or api.private_key is None else (api.certificate, api.private_key)
+        where = host.strip("[]"), int(port)
+        serving = http_application.serve(http.app, *where, lambda at: report(f"at {at}"), tls, "local_api.listen")
+        parts += [serving, http.run()]
+    if api.mqtt is not None:
+        from v2g.io.local_mqtt import LocalMqtt
+
+        parts.append(LocalMqtt(station, api.mqtt, report).keep())
+    return parts
+
+
+def report(text: str) -> None:
+    """A line for the daemon's trace."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
