@@ -133,9 +133,8 @@ class LocalMqtt:
             raise V2GError(f"longer than {LONGEST} bytes")
         kind = {"enabled": "mode", "release": "set-point"}.get(what, what)
         if kind not in KINDS and kind != "stop":
-            raise V2GError(
-                f"there is no command {what[:40]!r}, only {', '.join([*KINDS, 'enabled', 'release', 'stop'])}"
-            )
+            there_are = ", ".join([*KINDS, "enabled", "release", "stop"])
+            raise V2GError(f"there is no command {what[:40]!r}, only {there_are}")
         right: Right = "authorise" if kind == "authorise" else "steer"
         if right not in self._settings.rights:
             raise V2GError(f"over the broker nobody may {right}; see local_api.mqtt.rights")

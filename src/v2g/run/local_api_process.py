@@ -30,12 +30,13 @@ def main() -> int:
     """Serve until the standard input ends. 1 with the reason on the standard output if that is not possible."""
     give_way()
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order, dec_hook=lambda kind, value: Path(value))
+    failed = False
     try:
         asyncio.run(_serve(order))
     except* V2GError as group:
-        print("; ".join(map(str, group.exceptions)), flush=True)
-        return 1
-    return 0
+        report("; ".join(map(str, group.exceptions)))
+        failed = True
+    return int(failed)
 
 
 def give_way() -> None:
