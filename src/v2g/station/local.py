@@ -31,7 +31,7 @@ class Held:
     """How long a part holds."""
 
     text: str
-    """What was asked, by whom."""
+    """What was asked for, and who asked."""
     until_s: float = inf
     """Monotonic."""
     visit: Visit | None = None

@@ -1,0 +1,150 @@
+"""Programs of a house steer a real daemon over HTTP and MQTT, from plug to discharge to stop."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from tests import broker as mosquitto
+from tests.interop.process import Process
+from tests.interop.station import V2G, Station, station
+from tests.run.house import House, free_port, listening, listens, token
+
+pytestmark = [pytest.mark.alone, mosquitto.needed]
+
+
+@dataclass
+class Site:
+    """A station, a broker, and where they are."""
+
+    station: Station
+    url: str
+    broker: mosquitto.Broker
+
+    def car(self, seconds: float) -> Process:
+        ours = self.station
+        words = ["--host", "::1", "--port", str(ours.port), "--battery", ours.plant_address, "--no-tls", "--json"]
+        return Process([*V2G, "ev", *words, "--duration", str(seconds)])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder, port = tmp_path_factory.mktemp("site"), free_port()
+    with mosquitto.broker(folder) as broker:
+        api = {
+            "listen": f"127.0.0.1:{port}",
+            "tokens": [
+                token(folder, "reader", "read"),
+                token(folder, "evcc", "read", "steer"),
+                token(folder, "door", "authorise"),
+            ],
+            "mqtt": {
+                "url": f"mqtt://127.0.0.1:{broker.port}",
+                "discovery": "homeassistant",
+                "rights": ["read", "steer", "authorise"],
+                "valid_s": 600,
+            },
+        }
+        access = {"grant": "asked", "discharge": True, "bench_discharge": True}
+        with station(None, folder, services=["DC_BPT"], access=access, beside={"local_api": api}) as ours:
+            listens(House(f"http://127.0.0.1:{port}"))
+            yield Site(ours, f"http://127.0.0.1:{port}", broker)
+
+
+def test_http_from_plug_to_discharge_to_stop(site: Site) -> None:
+    reader, evcc, door = (House(site.url, each) for each in ("reader", "evcc", "door"))
+    assert reader.until(lambda evse: evse["ready"])["state"] == "free"
+    with site.car(300) as car:
+        reader.until(lambda evse: evse["state"] == "asks")
+        assert evcc.ask("POST", "/evses/1/authorise")[0] == 403
+        assert door.ask("POST", "/evses/1/authorise")[0] == 200
+        reader.until(lambda evse: evse["status"] == "C")
+        status, why = evcc.ask("PUT", "/evses/1/set-point", {"power_w": -4000, "for_s": 60})
+        assert (status, why["wished_by"]) == (200, "evcc (local API)")
+        feeding = reader.until(lambda evse: (evse["power_w"] or 0) < -3000)
+        assert (feeding["state"], feeding["set_point_w"]) == ("discharging", -4000)
+        assert "evcc (local API)" in feeding["explanation"]
+        assert 0 < feeding["left_s"]["set_point"] <= 60
+        assert evcc.ask("PUT", "/evses/1/set-point", {"power_w": 2000, "for_s": 2})[0] == 200
+        ended = reader.until(lambda evse: "its time is over" in evse["ended"])
+        assert ended["set_point_w"] is None
+        assert evcc.ask("POST", "/evses/1/stop") == (200, {"asked": [1]})
+        assert car.wait(60) == 0, car.output
+        assert json.loads(car.output)["energy_discharged_wh"] > 0
+    assert site.station.traced("has ended: its time is over") is not None
+
+
+def test_mqtt_from_plug_to_discharge_to_stop(site: Site) -> None:
+    state, answer, ask = "v2g/evse/1/state", "v2g/evse/1/answer", "v2g/evse/1/set"
+    with listening(site.broker.port, "v2g/#", "homeassistant/#") as ha:
+        assert ha.until("v2g/availability") == "online"
+        ha.until(state, lambda evse: evse["state"] == "free")
+        with site.car(300) as car:
+            ha.until(state, lambda evse: evse["state"] == "asks")
+            ha.say(f"{ask}/authorise", "PRESS")
+            ha.until(state, lambda evse: evse["status"] == "C")
+            ha.say(f"{ask}/set-point", "-3000")
+            feeding = ha.until(state, lambda evse: (evse["power_w"] or 0) < -2000)
+            assert feeding["wished_by"] == "MQTT (local API)"
+            assert 0 < feeding["left_s"]["set_point"] <= 600
+            ha.say(f"{ask}/release", "PRESS")
+            ha.until(state, lambda evse: evse["set_point_w"] is None)
+            ha.say(f"{ask}/mode", {"mode": "charge", "expires_unix_s": 1})
+            assert ha.until(answer, lambda said: said["command"] == "mode")["error"] == "the command has expired"
+            ha.say(f"{ask}/enabled", "OFF")
+            ha.until(state, lambda evse: evse["enabled"] is False)
+            ha.say(f"{ask}/enabled", "ON")
+            ha.say(f"{ask}/stop", "PRESS")
+            assert car.wait(60) == 0, car.output
+            assert json.loads(car.output)["energy_discharged_wh"] > 0
+        assert set(ha.retained) >= {state, "v2g/availability"}
+
+
+def test_rights(site: Site) -> None:
+    nobody, reader, evcc, wrong = (House(site.url, each) for each in (None, "reader", "evcc", "guess"))
+    limit = {"charge_w": 1000, "for_s": 1}
+    for house, read, steer, authorise in (
+        (nobody, 200, 401, 401), (reader, 200, 403, 403), (evcc, 200, 200, 403), (wrong, 401, 401, 401),
+    ):  # fmt: skip
+        assert house.ask("GET", "/evses/1")[0] == read
+        assert house.ask("PUT", "/evses/1/limit", limit)[0] == steer
+        assert house.ask("POST", "/evses/1/authorise")[0] == authorise
+    rebound = nobody.session.get(f"{site.url}/api/station", headers={"Host": "evil.example"}, timeout=30)
+    assert rebound.status_code == 403
+
+
+def test_whatever_comes_the_session_goes_on(site: Site) -> None:
+    host, port = "127.0.0.1", int(site.url.rpartition(":")[2])
+    reader, evcc, door = (House(site.url, each) for each in ("reader", "evcc", "door"))
+    with site.car(300) as car:
+        reader.until(lambda evse: evse["state"] == "asks")
+        door.ask("POST", "/evses/1/authorise")
+        reader.until(lambda evse: evse["status"] == "C")
+        said = (b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /api", b"\x16\x03\x01\x00" * 99)
+        held = [socket.create_connection((host, port)) for _ in range(400)]
+        for index, each in enumerate(held):
+            with each, suppress(OSError):  # some have been closed already
+                each.sendall(said[index % 3])
+        huge = evcc.session.put(f"{site.url}/api/evses/1/limit", data=b"[" * 3_000_000, timeout=30,
+                                headers={"Content-Type": "application/json"})  # fmt: skip
+        assert huge.status_code == 400
+        for _ in range(60):
+            evcc.ask("PUT", "/evses/1/mode", {"mode": "auto"})
+        listens(reader).until(lambda evse: evse["status"] == "C")
+        listens(evcc)
+        while evcc.ask("POST", "/evses/1/stop")[0] == 429:
+            pass
+        assert car.wait(60) == 0, car.output
+
+
+def test_a_process_that_is_killed_is_started_again(site: Site) -> None:
+    words = ["pgrep", "-P", str(site.station.daemon.child.pid)]
+    (child,) = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
+    os.kill(int(child), signal.SIGKILL)
+    assert site.station.traced("the local API has ended with -9") is not None
+    listens(House(site.url))
