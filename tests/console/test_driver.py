@@ -15,9 +15,9 @@ from tests.csms.test_api import Link
 
 from v2g.bench.depot.station import LightStation
 from v2g.console.access import Gate
-from v2g.console.requests import BURST
 from v2g.console.codes import completed, read_codes
 from v2g.console.driver import CHANGES
+from v2g.console.requests import BURST
 from v2g.depot.configuration import Control, FleetVehicle
 from v2g.io.depot_http import Api
 from v2g.kernel.errors import V2GError

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from v2g.console.requests import Refusal, as_json, refusal
+from v2g.console.answers import as_json, refusal
+from v2g.console.requests import Refusal
 from v2g.io.control_client import Gone
 from v2g.io.http_application import Readers, body, event
 from v2g.io.local_access import Door
@@ -80,7 +81,7 @@ class LocalHttp:
             except Gone as error:
                 return as_json({"error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE)
             except V2GError as error:
-                return as_json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+                return refused(error)
             response.headers.update(_NO_STORE)
             return response
 
