@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from v2g.console.answers import as_json, refusal
+from v2g.console.answers import as_json, refusal, refused
 from v2g.console.requests import Refusal
 from v2g.io.control_client import Gone
 from v2g.io.http_application import Readers, body, event
