@@ -7,7 +7,7 @@ READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 DEPOT_READY := .venv/.ready-depot
 
-.PHONY: help demo demo-depot test check proof mutants console bench clean
+.PHONY: help demo demo-depot test check proof mutants deb console bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,11 +31,15 @@ check: $(DEV_READY) ## lint, format, types, direction of imports, sizes
 	@.venv/bin/python tools/check_structure.py
 
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
-	@tools/setup.sh ip java openssl mosquitto debootstrap
+	@tools/setup.sh ip java openssl mosquitto debootstrap lintian
 	@.venv/bin/python tools/prove.py $(ARGS)
 
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices
 	@.venv/bin/python tools/mutants.py $(ARGS)
+
+deb: $(DEV_READY) ## Debian packages in dist/: v2g and v2g-depot (ARGS='--arch arm64')
+	@tools/setup.sh packaging
+	@.venv/bin/python tools/make_deb.py $(ARGS)
 
 console: ## build the operator's page again from console/ (needs Node 20 and npm)
 	@tools/console.sh
@@ -45,7 +49,7 @@ bench: $(DEV_READY) ## measure, beside an independent implementation
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 clean: ## remove what was installed and cached here
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build src/*.egg-info
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist src/*.egg-info
 
 $(READY): pyproject.toml tools/setup.sh
 	@tools/setup.sh venv

@@ -22,6 +22,7 @@ trap 'rm -rf --one-file-system "$root"' EXIT
 cp -a "$roots/$suite" "$root"
 mkdir "$root/src" "$root/.old"
 git -C "$source" archive HEAD | tar -x -C "$root/src"
+[[ ${WITH_DIST:-} ]] && cp -r "$source/dist" "$root/src/"
 [[ -d $source/../shared && ${WITH_SHARED:-} ]] && mkdir "$root/shared" # bound below
 # What pip needs here to reach the index: the machine's own certificates and configuration.
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"

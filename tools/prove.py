@@ -85,6 +85,7 @@ def proofs() -> Iterator[Proof]:
         "sessions", "sessions over a line with 5 % loss and 50 ms delay",
         (sys.executable, "-m", "benchmarks", "lossy_sessions"), 4,
     )  # fmt: skip
+    yield from _packages()
     for suite, debian in SUITES.items():
         for user, who in USERS.items():
             yield _in_root(suite, user, "demo", f"`make demo` in a fresh {debian} as {who}", "make demo", 14)
@@ -92,6 +93,25 @@ def proofs() -> Iterator[Proof]:
     for suite, debian in SUITES.items():
         yield _in_root(suite, "root", "test", f"`make test` in a fresh {debian} as root", "make test", 12)
         yield _in_root(suite, "user", "test", f"`make test` in a fresh {debian} as an ordinary user", "make test", 12)
+
+
+def _packages() -> Iterator[Proof]:
+    """The Debian package, made twice: an upgrade needs two revisions."""
+    make = "make deb ARGS='--revision 1 2'"
+    lint = "lintian --fail-on error,warning --tag-display-limit 0 dist/v2g_*-1_amd64.deb dist/v2g-depot_*-1_amd64.deb"
+    yield Proof(
+        "package/build", "the packages are made", ("bash", "-c", f"{make} && make deb ARGS=--only=v2g-depot"), 1
+    )
+    yield Proof(
+        "package/lintian", "lintian finds nothing but what is overridden, by name",
+        ("bash", "-c", f"{lint} && echo 'nothing found'"),
+    )  # fmt: skip
+    for suite, debian in SUITES.items():
+        command = (str(ROOT / "tools" / "fresh_root.sh"), suite, "root", "tools/prove_package.sh")
+        yield Proof(
+            f"package/{suite}", f"the package installed, upgraded in a session, removed, purged in a fresh {debian}",
+            ("env", "WITH_DIST=1", *command),
+        )  # fmt: skip
 
 
 def _in_root(suite: str, user: str, name: str, shows: str, command: str, lines: int) -> Proof:

@@ -278,6 +278,30 @@ def test_a_restart_during_energy_transfer_is_refused_unless_forced(
     assert "open command" in ours.contactor.lines[-1]
 
 
+def test_a_restart_waits_for_the_end_of_the_session(ours: Station, certificates: Path, tmp_path: Path) -> None:
+    restart = [*V2G, "restart", "--socket", str(tmp_path / "control.sock")]
+
+    def said(option: str) -> tuple[int, str]:
+        done = subprocess.run([*restart, option], capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout
+
+    assert said("--check") == (0, "the daemon may be restarted now\n")
+    with car(ours, certificates) as process:
+        assert ours.traced("discharging 5.0 kW")
+        code, text = said("--check")
+        assert (code, text[:69]) == (1, "energy is being transferred at EVSE 1 with ZZZV123456789ABCDEF9; wait")
+        code, text = said("--wait")
+        assert code == 0
+        assert text.endswith("\nthe daemon restarts once no car is in session\n")
+        assert said("--wait")[0] == 0
+        assert ours.daemon.child.poll() is None
+        assert request(tmp_path / "control.sock", Status())["evses"][0]["stage"] == "ENERGY"
+        process.child.send_signal(signal.SIGINT)
+        assert result(process)["result"] == "ok"
+    assert ours.daemon.wait(START_S) == 0
+    assert "a restart waits until no car is in session" in (tmp_path / "trace.log").read_text()
+
+
 def test_a_daemon_that_was_killed_leaves_word_and_the_next_one_serves_the_car(
     ours: Station, certificates: Path, tmp_path: Path, control: Callable[[Command], Any]
 ) -> None:

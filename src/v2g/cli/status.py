@@ -16,12 +16,22 @@ _FOR_PROGRAMS = ("sequence", "unix_s")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_socket(parser)
     add_json(parser)
+    parser.add_argument(
+        "--serving", action="store_true",
+        help="only say whether cars are served: discovery answers, the devices are read, the back end has accepted",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0. Raises `ControlError` if the daemon does not answer or refuses."""
+    """Returns 0, or 1 if it was asked whether cars are served, and they are not. Raises `ControlError` if the daemon
+    does not answer or refuses."""
     from v2g.io.control import request
-    from v2g.station.command import Status
+    from v2g.station.command import Serving, Status
+
+    if args.serving:
+        reasons = request(args.socket, Serving())["reasons"]
+        print("\n".join(reasons) or "cars are served")
+        return 1 if reasons else 0
 
     status = request(args.socket, Status())
     if args.json:

@@ -5,7 +5,7 @@ import gc
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from v2g.io.discovery import Responder, link_local, respond, scoped
+from v2g.io.discovery import InterfaceError, Responder, link_local, respond, scoped
 from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
 from v2g.io.http_get import HttpError
 from v2g.io.journal import Journal
@@ -29,7 +29,7 @@ from v2g.kernel.errors import V2GError
 from v2g.power.address import MODBUS
 from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
-from v2g.run.health import Health
+from v2g.run.health import HEARS_S, Health
 from v2g.station import command
 from v2g.station.config.settings import COMMANDED, LocalApi, Metrics, Settings
 from v2g.station.event import (
@@ -45,6 +45,7 @@ from v2g.station.event import (
 )
 from v2g.station.evse import Evse
 from v2g.station.power.situation import NOT_KNOWN
+from v2g.station.restart import is_idle
 from v2g.station.snapshot import StationSnapshot, explain
 from v2g.station.station import Station
 from v2g.station.text import describe
@@ -61,6 +62,8 @@ GRACE_S = 5.0
 
 WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
+LOOKS_S = 0.2
+"""How often a restart that waits looks whether a car is still in session."""
 FLUSH_S = 1.0
 """How long an operator waits at most for the disk; the command holds either way."""
 
@@ -88,6 +91,8 @@ class StationProcess:
         self._listening: set[int] = set()
         self._all_listen = asyncio.Event()
         self._manager = ServiceManager()
+        self._ending: asyncio.Task[None] | None = None
+        """A restart that waits."""
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -275,6 +280,8 @@ class StationProcess:
             if self._back_end is None:
                 raise V2GError("this station has no back end; set `ocpp` in its configuration")
             return self._back_end.shown(asked.show)
+        if isinstance(asked, command.Serving):
+            return {"reasons": [each async for each in self._why_not_serving()]}
         from v2g.io.control import asked_by
 
         done = self._station.obey(asked, loop.time(), int(time.time()), f"user {asked_by.get()}")
@@ -287,6 +294,8 @@ class StationProcess:
             await asyncio.to_thread(self._journal.flush, FLUSH_S)
         if done.ends:
             self._stop.set()
+        if done.waits and self._ending is None:
+            self._ending = asyncio.create_task(self._end_when_idle())
         if isinstance(done.result, StationSnapshot):
             return self._status(done.result)
         if done.explains is not None:
@@ -296,6 +305,28 @@ class StationProcess:
             held_w = await self._runners[evse.settings.id].held(field, value)
             return {"register": field, "asked_w": value, "held_w": held_w, "not_kept": self._journal.not_kept}
         return done.result
+
+    async def _why_not_serving(self) -> AsyncIterator[str]:
+        """Each reason why a car that comes now is not found, not served or not accounted for."""
+        if not self._all_listen.is_set():
+            yield "the station is still starting"
+        for evse, responder in self._responders.items():
+            try:
+                if not await responder.hears(HEARS_S):
+                    yield f"EVSE {evse} does not answer discovery"
+            except InterfaceError as error:
+                yield f"EVSE {evse}: {error}"
+        for each in self._station.snapshot(asyncio.get_running_loop().time(), int(time.time())).evses:
+            if not each.ready:
+                yield f"EVSE {each.evse}: {each.not_ready_because}"
+        link = None if self._back_end is None else self._back_end.link
+        if self._back_end is not None and (link is None or link["registered"] != "Accepted"):
+            yield "the back end has not accepted the station"
+
+    async def _end_when_idle(self) -> None:
+        while not is_idle(self._station.evses.values()):  # noqa: ASYNC110 - it ends in many ways
+            await asyncio.sleep(LOOKS_S)
+        self._stop.set()
 
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:
         """The snapshot, and beside each EVSE what only its runner knows."""

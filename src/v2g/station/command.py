@@ -34,6 +34,10 @@ class Restart(_Command, frozen=True, tag="restart"):
     """End the process, for its supervisor to start it again; not while energy flows, unless forced."""
 
     force: bool = False
+    wait: bool = False
+    """In the place of a refusal: once no car is in session any more."""
+    ask: bool = False
+    """Only say whether it may happen now."""
 
 
 class Inject(_Command, frozen=True, tag="inject"):
@@ -84,6 +88,10 @@ class Ocpp(_Command, frozen=True, tag="ocpp"):
     """What station and back end have with each other."""
 
     show: Literal["status", "queue", "variables", "profiles"] = "status"
+
+
+class Serving(_Command, frozen=True, tag="serving"):
+    """Whether the station serves cars, and the reasons why not: discovery, devices, back end."""
 
 
 class Ems(_Command, frozen=True, tag="ems"):
@@ -171,5 +179,5 @@ Command = (
     | SetPoint | Limit | Mode | MinimumSoc | Depart | Authorise | Release
 )  # fmt: skip
 
-Any = Command | Ocpp | Ems
+Any = Command | Ocpp | Serving | Ems
 """All that the control socket takes: commands for the station, and questions to its process."""

@@ -6,6 +6,11 @@ from v2g.iso15118.view import Stage
 from v2g.station.evse import Evse
 
 
+def is_idle(evses: Iterable[Evse]) -> bool:
+    """Whether no car is in session, and none that does not talk draws energy: when a restart that waits happens."""
+    return not any(evse.busy or evse.demand.stage is Stage.ENERGY for evse in evses)
+
+
 def why_not_restart(evses: Iterable[Evse], *, force: bool) -> str | None:
     """The reason against a restart, with the remedy; None if it may happen. Never while energy flows, unless forced."""
     flowing = [evse for evse in evses if evse.demand.stage is Stage.ENERGY]

@@ -12,7 +12,7 @@ from v2g.station.config.settings import Settings
 from v2g.station.evse import Evse
 from v2g.station.kept import KeptEvse
 from v2g.station.operator import CommandRefused, inject, limit
-from v2g.station.restart import why_not_restart
+from v2g.station.restart import is_idle, why_not_restart
 from v2g.station.site import shares
 from v2g.station.snapshot import StationSnapshot, evse_snapshot, explain
 from v2g.station.steering import steer
@@ -45,6 +45,8 @@ class Done:
     """Those that have to decide again, at once (`Evse.heed`)."""
     ends: bool = False
     """The process has to end."""
+    waits: bool = False
+    """The process has to end as soon as no car is in session (`is_idle`)."""
     explains: Evse | None = None
     """The result is this EVSE's explanation, once it has decided again."""
     written: tuple[Evse, str, float] | None = None
@@ -95,8 +97,8 @@ class Station:
                 return self._ask(Stop.TERMINATE, asked.evse, now)
             case command.Pause():
                 return self._ask(Stop.PAUSE, asked.evse, now)
-            case command.Restart(force=force):
-                return self._restart(force)
+            case command.Restart():
+                return self._restart(asked)
             case command.Inject():
                 return self._inject(asked, now)
             case command.WriteRegister():
@@ -116,8 +118,13 @@ class Station:
         asked = tuple(evse for evse in self._chosen(evse_id) if evse.stop(kind, now))
         return Done({"asked": [evse.settings.id for evse in asked]}, evses=asked)
 
-    def _restart(self, force: bool) -> Done:
-        reason = why_not_restart(self.evses.values(), force=force)
+    def _restart(self, asked: command.Restart) -> Done:
+        reason = why_not_restart(self.evses.values(), force=asked.force)
+        if asked.ask:
+            return Done({"may": reason is None, "reason": reason})
+        if asked.wait and not is_idle(self.evses.values()):
+            note = "a restart waits until no car is in session"
+            return Done({"ends": False, "reason": reason}, note, tuple(self.evses.values()), waits=True)
         if reason is not None:
             raise V2GError(reason)
         flowing = sum(evse.demand.stage is Stage.ENERGY for evse in self.evses.values())

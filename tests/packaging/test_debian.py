@@ -1,0 +1,76 @@
+"""What the Debian packages hold, and that their scripts leave a daemon alone that transfers energy.
+
+`make proof ARGS=package` installs, upgrades and removes them in fresh roots.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools import make_deb
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(path for path in make_deb.DEBIAN.iterdir() if path.name.rpartition(".")[2] in make_deb.SCRIPTS)
+
+
+@pytest.fixture
+def contents(tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """By the place where each is installed."""
+    for name in ("station", "depot"):
+        (tmp_path / name).mkdir()
+    both = [*make_deb.station(tmp_path, "1.2-3"), *make_deb.depot(tmp_path, "1.2-3")]
+    return {str(each["dst"]): each for each in both}
+
+
+def test_the_packages_hold_what_an_installation_needs(contents: dict[str, dict[str, Any]]) -> None:
+    for place in (
+        "/usr/lib/v2g/1.2-3", "/usr/bin/v2g", "/usr/bin/v2g_daemon", "/usr/bin/grid_inject_cmd",
+        "/usr/bin/modbus_write",
+        "/usr/lib/systemd/system/v2g-daemon.service", "/usr/lib/systemd/system/v2g-depot.service",
+        "/usr/share/man/man1/v2g.1.gz", "/usr/share/bash-completion/completions/v2g",
+        "/usr/share/doc/v2g/examples/nftables.conf", "/usr/lib/v2g/rauc/mark-good", "/usr/lib/v2g/rauc/pre-install",
+    ):  # fmt: skip
+        assert place in contents
+    configured = {place for place, each in contents.items() if each.get("type") == "config"}
+    assert configured == {place for place in contents if place.startswith("/etc/")}
+    assert {
+        "/etc/v2g/config.yaml",
+        "/etc/v2g/depot.yaml",
+        "/etc/logrotate.d/v2g",
+        "/etc/modprobe.d/v2g.conf",
+    } < configured
+    assert contents["/etc/v2g/config.yaml"]["file_info"]["mode"] == 0o640
+    assert "\nalias qca7000 qcaspi\n" in Path(contents["/etc/modprobe.d/v2g.conf"]["src"]).read_text()
+
+
+def test_the_units_start_the_commands_of_the_package(contents: dict[str, dict[str, Any]]) -> None:
+    for name in ("daemon", "depot"):
+        unit = Path(contents[f"/usr/lib/systemd/system/v2g-{name}.service"]["src"]).read_text()
+        [command] = re.findall(r"^ExecStart=(\S+)", unit, re.MULTILINE)
+        assert command in contents
+        assert "/opt/" not in unit
+
+
+def test_a_command_finds_its_version(contents: dict[str, dict[str, Any]]) -> None:
+    text = Path(contents["/usr/bin/v2g_daemon"]["src"]).read_text()
+    assert '["/usr/lib/v2g/1.2-3", "/usr/lib/v2g/1.2-3-depot"]' in text
+    for command, module in make_deb.COMMANDS.items():
+        assert f"from {module} import main" in Path(contents[f"/usr/bin/{command}"]["src"]).read_text()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_restarts_the_daemon_by_itself(script: Path) -> None:
+    """It restarts once no car is in session; only who removes the package stops it, after it was asked."""
+    subprocess.run(["sh", "-n", str(script)], check=True)
+    text = script.read_text()
+    assert not re.search(
+        r"(restart|stop|kill)\s+(-\S+\s+)*v2g-daemon", text.replace("systemctl stop v2g-daemon.service", "")
+    )
+    if "systemctl stop v2g-daemon.service" in text:
+        assert text.index("v2g restart --check") < text.index("systemctl stop v2g-daemon.service")
+
+
+def test_every_script_is_packed() -> None:
+    assert {path.name for path in SCRIPTS} >= {"preinst", "postinst", "prerm", "postrm", "depot.postinst"}

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Installs, upgrades, removes and purges the Debian package in dist/ on the machine that this runs on: a fresh root, as
+# root (tools/prove.py). A loop stands for systemd, which starts the daemon again when it ends.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export DEBIAN_FRONTEND=noninteractive
+first=$(ls dist/v2g_*-1_"$(dpkg --print-architecture)".deb) second=$(ls dist/v2g_*-2_"$(dpkg --print-architecture)".deb)
+say() { echo "== $*"; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+apt-get -qq update
+apt-get -qq -y --no-install-recommends install python3 adduser logrotate procps >/dev/null 2>&1
+find / -xdev \( -path /proc -o -path /src -o -path /tmp -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/log/apt \) -prune -o -print |
+    grep -v -e '^/var/lib/apt' -e '^/var/log/dpkg' -e '__pycache__' | sort >/tmp/before
+
+say install
+apt-get -qq -y --no-install-recommends install "./$first" >/tmp/install.log 2>&1 || fail "$(cat /tmp/install.log)"
+grep -q "systemctl enable --now v2g-daemon" /tmp/install.log || fail "no next step is printed"
+v2g --version
+[ "$(stat -c '%U:%G %a' /etc/v2g /etc/v2g/config.yaml /etc/ssl/v2g /var/lib/v2g /var/log/v2g | tr '\n' ' ')" = \
+    "root:v2g 750 root:v2g 640 root:v2g 750 v2g:v2g 750 v2g:v2g 750 " ] || fail "modes"
+dpkg-query -W -f '${Conffiles}\n' v2g | grep -q /etc/v2g/config.yaml || fail "config.yaml is no conffile"
+logrotate --debug /etc/logrotate.d/v2g 2>/dev/null
+for each in v2g_daemon grid_inject_cmd modbus_write; do "$each" --help >/dev/null; done
+test -e /usr/share/man/man1/v2g.1.gz -a -e /usr/share/bash-completion/completions/v2g
+
+say "a session"
+cat >/etc/v2g/config.yaml <<'END'
+evses:
+  - services: [DC_BPT, DC]
+    access: {grant: everyone, discharge: true, bench_discharge: true}
+    nominal_hz: 50
+    dispatch: [{power_w: 7000}]
+    inverter: {address: "modbus://127.0.0.1:5021?unit=1"}
+    meter: {address: "modbus://127.0.0.1:5021?unit=2"}
+    isolation: {address: "modbus://127.0.0.1:5021?unit=3"}
+    contactor: {address: "modbus://127.0.0.1:5022"}
+    grid: {address: "modbus://127.0.0.1:5023"}
+    grid_code: {name: ieee1547-cat3, settings: {enter_service.delay_s: 0, enter_service.ramp_s: 0}}
+END
+v2g sim contactor --listen 127.0.0.1:5022 --log /dev/null >/dev/null &
+v2g sim grid --listen 127.0.0.1:5023 --nominal 50 >/dev/null &
+v2g sim plant --listen 127.0.0.1:5021 --contactor 127.0.0.1:5022 --grid 127.0.0.1:5023 >/dev/null &
+install -d -o v2g -g v2g -m 0750 /run/v2g
+while [ ! -e /tmp/no-more ]; do runuser -u v2g -- v2g_daemon --no-tls >/dev/null 2>&1 || sleep 0.2; done &
+up() { until v2g status >/dev/null 2>&1; do sleep 0.2; done; }
+transfers() { v2g status --json | grep -q '"stage": "ENERGY"'; }
+car() { # in the background, for SECONDS
+    v2g ev --no-tls --host ::1 --port 15118 --battery 127.0.0.1:5021 --duration "$1" --json >/tmp/car.json &
+    car=$!
+    until transfers; do sleep 0.2; done
+}
+pid() { pgrep -o -f 'python3 -I /usr/bin/v2g_daemon'; }
+up
+
+say "an upgrade while energy flows"
+car 300
+before=$(pid)
+apt-get -qq -y install "./$second" >/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
+grep "energy is being transferred" /tmp/upgrade.log || fail "no reason is printed: $(cat /tmp/upgrade.log)"
+grep "restarts once no car is in session" /tmp/upgrade.log || fail "it is not said when it restarts"
+transfers || fail "the session was ended"
+[ "$(pid)" = "$before" ] || fail "the daemon was restarted"
+grep -q "dispatch: \[{power_w: 7000}\]" /etc/v2g/config.yaml || fail "the configuration was replaced"
+kill -INT "$car"; wait "$car" || true
+grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
+for _ in $(seq 100); do [ "$(pid || echo "$before")" != "$before" ] && break; sleep 0.2; done
+up
+[ "$(pid)" != "$before" ] || fail "it does not restart after the session"
+grep -q -- "-2/v2g/" "/proc/$(pid)/maps" || ls -d /usr/lib/v2g/*-2 >/dev/null
+say "the new version serves"
+car 3 && wait "$car"
+grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
+
+say "no removal while energy flows"
+car 300
+if apt-get -qq -y remove v2g >/tmp/remove.log 2>&1; then fail "it was removed"; fi
+grep "energy is being transferred" /tmp/remove.log || fail "no reason is printed: $(cat /tmp/remove.log)"
+kill -INT "$car"; wait "$car" || true
+grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
+
+say remove
+touch /tmp/no-more
+v2g restart >/dev/null
+apt-get -qq -y remove v2g >/tmp/remove.log 2>&1 || fail "$(cat /tmp/remove.log)"
+[ -e /etc/v2g/config.yaml ] && [ ! -e /usr/bin/v2g ] && [ ! -e /usr/lib/v2g ] || fail "$(ls /etc/v2g /usr/lib/v2g)"
+
+say purge
+apt-get -qq -y purge v2g >/tmp/purge.log 2>&1 || fail "$(cat /tmp/purge.log)"
+kill $(jobs -p) 2>/dev/null || true
+find / -xdev \( -path /proc -o -path /src -o -path /tmp -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/log/apt \) -prune -o -print |
+    grep -v -e '^/var/lib/apt' -e '^/var/log/dpkg' -e '__pycache__' | sort >/tmp/after
+diff /tmp/before /tmp/after >/tmp/left || { grep '^>' /tmp/left | grep -v -e '/etc/\(passwd\|group\|shadow\|gshadow\)-\?$' && fail "this is left"; }
+echo "installed, upgraded during a session, removed, purged: $(. /etc/os-release && echo "$PRETTY_NAME"), $(python3 --version)"
