@@ -1,5 +1,7 @@
 """Messages of OCPP drawn from their types, and the OCA's schemas as the judge of them."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +16,7 @@ from v2g.ocpp.base import CustomData, Message
 from v2g.ocpp.version import Subprotocol, types_of
 
 FOLDERS: dict[Subprotocol, str] = {"ocpp1.6": "v16", "ocpp2.0.1": "v201", "ocpp2.1": "v21"}
+_TOO_FINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{4,}")
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8)
 
 
@@ -43,9 +46,16 @@ def names(subprotocol: Subprotocol) -> list[str]:
 
 @cache
 def judge(subprotocol: Subprotocol, name: str) -> Callable[[Any], None]:
-    """Raises `fastjsonschema.JsonSchemaException` for what the OCA's schema of this message forbids."""
+    """Raises `fastjsonschema.JsonSchemaException` for what the OCA's schema of this message forbids, and for a time of
+    more than three decimals, which the text forbids (part 2, 3.1)."""
     compiled: Callable[[Any], None] = fastjsonschema.compile(_schemas(subprotocol)[name])
-    return compiled
+
+    def judged(said: Any) -> None:
+        compiled(said)
+        if (fine := _TOO_FINE.search(json.dumps(said))) is not None:
+            raise fastjsonschema.JsonSchemaException(f"a time has more than three decimals: {fine[0]}")
+
+    return judged
 
 
 def kind(subprotocol: Subprotocol, name: str) -> type[Message]:

@@ -128,3 +128,12 @@ def test_each_slot_has_its_attempts_and_the_list_begins_again() -> None:
     assert route.slot("1,2") == 1
     assert Route().slot("5,1") == 5
     assert route.slot("2") == 2  # the list has become shorter
+
+
+def test_what_a_back_end_has_brought_is_enough_for_a_higher_security_profile() -> None:
+    ours = networks(roots=False)
+    ours.brought_roots = True
+    assert Set(ours)(3) is None
+    assert Set(ours)(4, securityProfile=3) == "InvalidNetworkConf"
+    ours.brought_certificate = True
+    assert Set(ours)(4, securityProfile=3) is None

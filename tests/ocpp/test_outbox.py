@@ -9,10 +9,10 @@ from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S, MOST_WAITING, Outbox
 from v2g.ocpp.store import Memory
 
 
-def event(seq: int) -> v21.TransactionEventRequest:
+def event(seq: int, transaction: str = "t") -> v21.TransactionEventRequest:
     return v21.TransactionEventRequest(
         eventType="Updated", timestamp=datetime(2026, 1, 1, tzinfo=UTC), triggerReason="Trigger", seqNo=seq,
-        transactionInfo=v21.TransactionType(transactionId="t"),
+        transactionInfo=v21.TransactionType(transactionId=transaction),
     )  # fmt: skip
 
 
@@ -77,6 +77,43 @@ def test_a_refused_message_is_tried_again_later_and_then_given_up() -> None:
     assert entry is not None
     assert outbox.failed(entry, now)
     assert sequence(outbox) == [1]
+
+
+def test_a_message_that_has_to_wait_holds_up_its_transaction_and_no_other() -> None:
+    outbox = Outbox(Memory())
+    security = v21.SecurityEventNotificationRequest(
+        type="StartupOfTheDevice", timestamp=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    outbox.add("SecurityEventNotification", security, online=True)
+    outbox.add("TransactionEvent", event(0), online=True)
+    outbox.add("TransactionEvent", event(1), online=True)
+    outbox.add("TransactionEvent", event(0, "u"), online=True)
+    waits = []
+    for _ in range(3):
+        entry = outbox.due(0.0)
+        assert entry is not None
+        waits.append(entry.number)
+        outbox.failed(entry, 0.0, answered=True)
+    assert waits == [1, 2, 4]
+    assert outbox.due(0.0) is None
+    entry = outbox.due(INTERVAL_S)
+    assert entry is not None
+    assert entry.number == 1
+
+
+def test_what_the_back_end_does_not_know_is_not_tried_again_unless_it_is_of_a_transaction() -> None:
+    outbox = Outbox(Memory())
+    security = v21.SecurityEventNotificationRequest(
+        type="StartupOfTheDevice", timestamp=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    outbox.add("SecurityEventNotification", security, online=True)
+    outbox.add("TransactionEvent", event(0), online=True)
+    given_up = []
+    for _ in range(2):
+        entry = outbox.due(0.0)
+        assert entry is not None
+        given_up.append(outbox.failed(entry, 0.0, answered=True, unknown=True))
+    assert given_up == [True, False]
 
 
 def test_a_row_that_nobody_can_read_any_more_stops_nothing() -> None:

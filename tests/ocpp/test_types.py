@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.ocpp.messages import FOLDERS, drawn, judge, kind, names
 from tools.make_ocpp_types import ROOT, module
 
+from v2g.ocpp import v21
 from v2g.ocpp.base import decoder, encode
 from v2g.ocpp.version import Subprotocol
 
@@ -105,6 +106,16 @@ def _paths(value: Any, start: tuple[Any, ...] = ()) -> Any:
     for key, each in inside:
         yield (*start, key)
         yield from _paths(each, (*start, key))
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [("21:13:01.160Z", "21:13:01.160Z"), ("21:13:01.1609+00:00", "21:13:01.160Z"), ("21:13:01Z", "21:13:01Z"),
+     ("21:13:01.000004-01:00", "21:13:01.000-01:00")],
+)  # fmt: skip
+def test_a_time_has_at_most_three_decimals(said: str, written: str) -> None:
+    document = f'{{"currentTime":"2026-11-28T{said}"}}'
+    assert encode(decoder(v21.HeartbeatResponse).decode(document)) == document.replace(said, written).encode()
 
 
 def test_data_of_a_vendor_are_kept() -> None:

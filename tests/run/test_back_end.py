@@ -262,6 +262,41 @@ async def _when_the_first_way_fails_the_next_one_is_taken(babbles: bool, tmp_pat
             assert heard.get_variable_result[0]["attribute_value"] == "2"
 
 
+def test_a_root_that_the_back_end_has_installed_is_enough_for_tls(tmp_path: Path) -> None:
+    asyncio.run(_a_root_that_the_back_end_has_installed_is_enough_for_tls(tmp_path))
+
+
+async def _a_root_that_the_back_end_has_installed_is_enough_for_tls(tmp_path: Path) -> None:
+    """From security profile 1 to 2, by the back end alone."""
+    prompt(tmp_path)
+    context = certified(tmp_path)
+    root = (tmp_path / "root.pem").read_text()
+    async with (
+        back_end() as (port, found),
+        back_end(context) as (secure_port, secure),
+        station(tmp_path, url=f"ws://127.0.0.1:{port}/ocpp", security_profile=1),
+        asyncio.timeout(WITHIN_S),
+    ):
+        csms = await found.get()
+        await until(csms, "BootNotification")
+        data = {
+            "ocpp_interface": "Any", "ocpp_transport": "JSON", "message_timeout": 30, "security_profile": 2,
+            "ocpp_csms_url": f"wss://127.0.0.1:{secure_port}/ocpp", "ocpp_version": "OCPP21",
+        }  # fmt: skip
+        refused = await csms.call(call.SetNetworkProfile(2, data))
+        assert refused.status_info["reason_code"] == "InvalidNetworkConf"
+        installed = await csms.call(call.InstallCertificate(certificate=root, certificate_type="CSMSRootCertificate"))
+        assert installed.status == "Accepted"
+        assert (await csms.call(call.SetNetworkProfile(2, data))).status == "Accepted"
+        place = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "NetworkConfigurationPriority"}}
+        heard = await csms.call(call.SetVariables([{"attribute_value": "2,1", **place}]))
+        assert heard.set_variable_result[0]["attribute_status"] == "Accepted"
+        await csms._connection.close()
+        await until(again := await secure.get(), "BootNotification")
+        heard = await again.call(call.SetVariables([{"attribute_value": "1,2", **place}]))
+        assert heard.set_variable_result[0]["attribute_status"] == "Rejected"
+
+
 class CentralSystem(ChargePoint16):
     """A back end that speaks 1.6."""
 

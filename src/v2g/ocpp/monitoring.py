@@ -56,6 +56,10 @@ class _Watch:
     stream_due_s: float = 0.0
 
 
+EVENTS_SINCE_S = 1_577_836_800
+"""Unix time of 2020: the ids of events count from the seconds since then, so that no process uses one again."""
+
+
 class Monitors:
     """All monitors of a station. They survive a restart (N07.FR.13)."""
 
@@ -64,7 +68,7 @@ class Monitors:
         self._watches: dict[int, _Watch] = {}
         self.level = LOWEST_SEVERITY
         """Only events of this severity or a graver one are reported (N05)."""
-        self._next_event, self._next_id = 1, 1
+        self._next_event, self._next_id = 0, 1
         model.add(VARIABLES)
         for (kind, key), value in sorted(store.found.items()):
             try:
@@ -195,7 +199,8 @@ class Monitors:
     def _event(
         self, watch: _Watch, trigger: v21.EventTriggerEnumType, unix_s: float, running: str | None, *, cleared: bool
     ) -> v21.EventDataType:
-        number, self._next_event = self._next_event, self._next_event + 1
+        number = max(self._next_event, int(unix_s) - EVENTS_SINCE_S)
+        self._next_event = number + 1
         asked, write_only = watch.monitor.asked, watch.variable.mutability == "WriteOnly"
         return v21.EventDataType(
             eventId=number,

@@ -39,8 +39,10 @@ class Networks:
     """The slots of a station; those that a back end has filled survive a restart."""
 
     def __init__(self, configured: Mapping[int, Slot], store: Store, *, roots: bool, certificate: bool) -> None:
-        """`roots`, `certificate`: whether the station has what the security profiles 2 and 3 need."""
+        """`roots`, `certificate`: whether the configuration has what the security profiles 2 and 3 need."""
         self._store, self._roots, self._certificate = store, roots, certificate
+        self.brought_roots = self.brought_certificate = False
+        """Whether the back end has brought them."""
         self.slots: dict[int, Slot] = {}
         self.in_force = 0
         """The security profile of the connection; 0 before the first one."""
@@ -70,8 +72,10 @@ class Networks:
         *,
         downgrade: bool,
         identity: str,
+        password: str | None = None,
     ) -> Refusal | None:
-        """Fill a slot. `in_force`: the security profile of the connection; `downgrade`: whether 3 to 2 is permitted."""
+        """Fill a slot. `in_force`: the security profile of the connection; `downgrade`: whether 3 to 2 is permitted;
+        `identity`, `password`: those of the connection, for a back end that names no others."""
         if number not in SLOTS:  # B09.FR.05
             return Refusal("InvalidConfSlot", f"slots are {SLOTS[0]} to {SLOTS[-1]}")
         if number in _numbers(priority) or self.slots.get(number, _NONE).configured:  # B09.FR.22
@@ -81,7 +85,7 @@ class Networks:
             data.ocppCsmsUrl,
             data.securityProfile,
             given(data.identity, identity),
-            given(data.basicAuthPassword, None),
+            given(data.basicAuthPassword, password),
             versions,
             float(data.messageTimeout),
         )
@@ -98,11 +102,11 @@ class Networks:
         return self._passwords.get(number) or self.slots[number].password
 
     def change_password(self, number: int, password: str) -> None:
-        """The back end of a slot gives the station another password; slots of the configuration that have the same one
-        lead to it too. Another back end never sees it."""
-        slot = self.slots[number]
-        for each, other in self.slots.items():
-            if each == number or (slot.configured and other.configured and other.password == slot.password):
+        """The back end of a slot gives the station another password; slots that have the same one lead to it too.
+        Another back end never sees it."""
+        before = self.password(number)
+        for each in self.slots:
+            if each == number or (before is not None and self.password(each) == before):
                 self._passwords[each] = password
                 self._store.put(PASSWORD, str(each), password.encode())
 
@@ -135,9 +139,9 @@ class Networks:
             yield Refusal("InvalidNetworkConf", "JSON over WebSocket or MQTT, in a version that the station speaks")
         if profile not in (1, 2, 3) or (profile > 1) != (scheme in CARRIERS.values()):
             yield Refusal("InvalidNetworkConf", f"security profile {profile} does not fit {scheme}://")
-        if profile > 1 and not self._roots:  # A05.FR.02
+        if profile > 1 and not (self._roots or self.brought_roots):  # A05.FR.02
             yield Refusal("InvalidNetworkConf", "there is no root of the back end's certificate")
-        if profile == 3 and not self._certificate:  # A05.FR.03
+        if profile == 3 and not (self._certificate or self.brought_certificate):  # A05.FR.03
             yield Refusal("InvalidNetworkConf", "the station has no certificate")
         if slot.password is not None and len(slot.password) not in PASSWORD_LENGTHS:
             yield Refusal("InvalidNetworkConf", "the password is too short or too long")

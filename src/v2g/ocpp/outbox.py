@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -13,6 +14,8 @@ from v2g.ocpp.store import Store
 KIND = "queue"
 MOST_WAITING = 10_000
 """From then on every second event that need not arrive is dropped: about a week without a back end."""
+LOOKS_AT = 100
+"""Of the oldest messages, if those before them have to wait."""
 ATTEMPTS = 3
 """Of a message that the back end answers with an error, or not at all (MessageAttempts)."""
 INTERVAL_S = 60.0
@@ -31,6 +34,8 @@ class Entry:
     stored: int
     attempts: int = 0
     not_before_s: float = float("-inf")
+    crossed: int = 0
+    """How often the back end refused it because it was calling itself."""
 
 
 class Outbox:
@@ -65,11 +70,15 @@ class Outbox:
             self._thin_out()
 
     def due(self, now: float) -> Entry | None:
-        """The message to send now: the oldest one, once it is on the disk and its turn has come."""
-        if not self._entries:
-            return None
-        entry = self._entries[0]
-        return entry if entry.stored <= self._store.committed and now >= entry.not_before_s else None
+        """The message to send now: the oldest one that is on the disk and whose time has come. One that has to wait
+        holds up those of its transaction, or of its action, and no others."""
+        held = set()
+        for entry in islice(self._entries, LOOKS_AT):
+            subject = _subject(entry)
+            if subject not in held and entry.stored <= self._store.committed and now >= entry.not_before_s:
+                return entry
+            held.add(subject)
+        return None
 
     def arrived(self, entry: Entry) -> None:
         """The back end has answered it."""
@@ -77,10 +86,11 @@ class Outbox:
             self._entries.remove(entry)
         self._store.put(KIND, f"{entry.number:012}", None)
 
-    def failed(self, entry: Entry, now: float, *, answered: bool = False) -> bool:
-        """The back end refused it (`answered`), or was silent. Whether it is given up; then the next one follows."""
+    def failed(self, entry: Entry, now: float, *, answered: bool = False, unknown: bool = False) -> bool:
+        """The back end refused it (`answered`), does not know such a message (`unknown`), or was silent. Whether it is
+        given up; then the next one follows."""
         entry.attempts += 1
-        if entry.attempts >= ATTEMPTS:
+        if entry.attempts >= ATTEMPTS or (unknown and entry.action != "TransactionEvent"):
             self.arrived(entry)
             return True
         entry.not_before_s = now + INTERVAL_S * entry.attempts
@@ -88,6 +98,13 @@ class Outbox:
             entry.id = new_id()
             self._keep(entry)
         return False
+
+    def crossed(self, entry: Entry, at_s: float) -> None:
+        """The back end hears nobody while it waits for an answer itself: no attempt, but once more, later."""
+        entry.crossed += 1
+        entry.not_before_s = at_s
+        entry.id = new_id()
+        self._keep(entry)
 
     def went_offline(self) -> None:
         """The link is gone: what waits is history when it arrives (E11.FR.07)."""
@@ -110,9 +127,9 @@ class Outbox:
         """Drop every second meter value; what begins, ends or limits a transaction stays (E12.FR.04)."""
         kept: deque[Entry] = deque()
         drop = False
-        for entry in self._entries:
+        for place, entry in enumerate(self._entries):
             drop = not drop and entry.attempts == 0 and _need_not_arrive(entry.request)
-            if drop and entry is not self._entries[0]:  # the first one may be on its way
+            if drop and place >= LOOKS_AT:  # one of those before may be on its way
                 self._store.put(KIND, f"{entry.number:012}", None)
             else:
                 kept.append(entry)
@@ -121,6 +138,14 @@ class Outbox:
     def _keep(self, entry: Entry) -> None:
         value = f"{entry.action} {entry.id} ".encode() + encode(entry.request)
         entry.stored = self._store.put(KIND, f"{entry.number:012}", value)
+
+
+def _subject(entry: Entry) -> str:
+    """What has an order of its own: a transaction, or an action."""
+    request = entry.request
+    if isinstance(request, v21.TransactionEventRequest):
+        return request.transactionInfo.transactionId
+    return entry.action
 
 
 def _late(request: Message) -> Message:

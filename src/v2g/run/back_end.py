@@ -305,11 +305,12 @@ class BackEndRunner:
 
         held, store = station.block(Certificates), self._ocpp.store
         roots, own = held.roots("CSMSRootCertificate"), held.own.get("ChargingStationCertificate")
-        if store is None or endpoint.roots is None or not (roots or own):
+        if store is None or endpoint.profile == 1 or not (roots or own):
             return endpoint
         files = {}
         try:
-            found = {"roots": "\n".join([regular_file.read_text(endpoint.roots), *roots])}
+            configured = [] if endpoint.roots is None else [regular_file.read_text(endpoint.roots)]
+            found = {"roots": "\n".join([*configured, *roots])}
             if own is not None:
                 found |= {"certificate": own.chain, "private_key": own.key}
             for name, content in found.items():

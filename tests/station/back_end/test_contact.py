@@ -1,6 +1,7 @@
 """Faults of the way to the back end, one after the other: an open connection is not a back end, and no clock that is
 set makes an order last longer."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -248,3 +249,44 @@ def test_a_message_that_a_back_end_which_is_there_leaves_without_an_answer_is_gi
     bench.run(200.0, until=lambda: not bench.station.outbox.listed())
     assert "SecurityEventNotification is given up after 3 attempts" in bench.station.log
     assert not bench.station.contact.lost
+
+
+@dataclass
+class Crossing(Bench):
+    """Its back end hears nobody while it waits for an answer to a call of its own, as CitrineOS does."""
+
+    busy_until_s: float = 0.0
+
+    def _hear(self, frame: str) -> None:
+        id = json.loads(frame)[1]
+        if frame.startswith("[2,") and self.world.now < self.busy_until_s:
+            refusal = f'[4,"{id}","RpcFrameworkError","Call already in progress",{{}}]'
+            self.station.receive(refusal, self.world.now, self.world.unix_s)
+        else:
+            super()._hear(frame)
+
+
+def test_what_crosses_a_call_of_the_back_end_is_sent_again_in_its_order() -> None:
+    bench = Crossing()
+    bench.run(3.0)
+    bench.busy_until_s = bench.world.now + 5.0
+    event = v21.SecurityEventNotificationRequest(type="MemoryExhaustion", timestamp=TIME)
+    bench.station.outbox.add("SecurityEventNotification", event, online=True)
+    report = v21.GetBaseReportRequest(requestId=5, reportBase="FullInventory")
+    assert bench.ask("GetBaseReport", report).status == "Accepted"
+    bench.run(12.0)
+    assert bench.world.now > bench.busy_until_s
+    parts = [each for _, each in bench.heard if isinstance(each, v21.NotifyReportRequest)]
+    assert [each.seqNo for each in parts] == list(range(len(parts)))
+    assert parts[-1].tbc is False
+    assert "SecurityEventNotification" in bench.actions()
+    assert not bench.station.outbox.listed()
+
+
+def test_a_call_that_is_refused_as_crossing_for_ever_is_given_up() -> None:
+    bench = Crossing()
+    bench.run(3.0)
+    bench.busy_until_s = float("inf")
+    bench.station.call("DataTransfer", v21.DataTransferRequest(vendorId="v"))
+    bench.run(60.0, until=lambda: any("DataTransfer has no response" in each for each in bench.station.log))
+    assert any("DataTransfer has no response: RpcFrameworkError" in each for each in bench.station.log)

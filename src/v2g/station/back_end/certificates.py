@@ -70,7 +70,7 @@ class Certificates(Block):
         """By use; whoever opens connections takes them from here."""
         self.staples: dict[str, bytes] = {}
         """What a responder says of a leaf that cars get to see, DER, by use."""
-        self.changes = 1
+        self.changes = 0
         """Rises with every change of what `for_cars` returns."""
         self._asked: _Asked | None = None
         self._next = 1
@@ -82,6 +82,7 @@ class Certificates(Block):
                     self.own[key] = decoder(Own).decode(value)
             except ValueError:  # of another release of this software
                 station.store.put(kind, key, None)
+        self._changed()
         self.handlers = {
             "InstallCertificate": self._install,
             "DeleteCertificate": self._delete,
@@ -189,7 +190,7 @@ class Certificates(Block):
             return reply(status="Rejected", statusInfo=info)
         own = self.own[mine.use] = Own(asked.certificateChain, mine.key)
         self.staples.pop(mine.use, None)
-        self.changes += 1
+        self._changed()
         station.store.put(OWN, mine.use, encode(own))
         self._asked = None
         return reply(status="Accepted")
@@ -205,7 +206,7 @@ class Certificates(Block):
         if key not in self._roots and len(self._roots) >= MOST:
             return reply(status="Rejected", statusInfo=v21.StatusInfoType(reasonCode="CertStoreFull"))
         self._roots[key] = root
-        self.changes += 1
+        self._changed()
         station.store.put(ROOT, key, encode(root))
         return reply(status="Accepted")
 
@@ -217,7 +218,7 @@ class Certificates(Block):
         found = [key for key in self._roots if key.startswith(wanted + " ")]
         for key in found:
             del self._roots[key]
-            self.changes += 1
+            self._changed()
             station.store.put(ROOT, key, None)
         return v21.DeleteCertificateResponse(status="Accepted" if found else "NotFound")
 
@@ -237,6 +238,12 @@ class Certificates(Block):
         if not rows:
             return v21.GetInstalledCertificateIdsResponse(status="NotFound")
         return v21.GetInstalledCertificateIdsResponse(status="Accepted", certificateHashDataChain=tuple(rows))
+
+    def _changed(self) -> None:
+        self.changes += 1
+        networks = self.station.networks
+        networks.brought_roots = bool(self.roots("CSMSRootCertificate"))
+        networks.brought_certificate = "ChargingStationCertificate" in self.own
 
     def _chains(self) -> Iterator[tuple[str, v21.CertificateHashDataType]]:
         """The station's own leaves by use, each named by its issuer."""

@@ -27,7 +27,7 @@ from v2g.ocpp.version import Invalid, Version
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.contact import Clock, Contact
-from v2g.station.back_end.remembered import PROFILE, TRANSACTION, kept_profiles, lasting, left_over
+from v2g.station.back_end.remembered import PROFILE, TRANSACTION, boot_reason, kept_profiles, lasting, left_over
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
 from v2g.station.evse import Evse
@@ -37,16 +37,14 @@ RENEWED_S = 5.0
 """How long an order holds without being renewed."""
 RETRY_BOOT_S = 30.0
 """Between BootNotifications if the back end names no interval (B02, B03)."""
+MOST_CROSSED = 5
+"""Attempts, 1, 2, 4, 8 and 16 s apart, at a call that the back end does not hear because it is calling itself."""
 MOST_CALLS = 200
 """Of those that need not arrive; the oldest are dropped."""
 READ_S = 3.0
 """How long a process may take until it has read its devices; before that a connector is not reported as faulted."""
 LAST_WORDS_S = 5.0
 """How long a process that ends waits for its last messages to be answered."""
-RESTARTS: dict[str, v21.BootReasonEnumType] = {
-    "RemoteReset": "RemoteReset", "ScheduledReset": "ScheduledReset", "FirmwareUpdate": "FirmwareUpdate",
-}  # fmt: skip
-"""Why a process was asked to end."""
 _INOPERATIVE = "inoperative"
 
 B = TypeVar("B", bound=Block)
@@ -69,6 +67,9 @@ class _Call:
     action: str
     request: Message
     then: Then | None = None
+    crossed: int = 0
+    """How often the back end refused it because it was calling itself."""
+    not_before_s: float = float("-inf")
 
 
 class ChargingStation:
@@ -134,7 +135,7 @@ class ChargingStation:
         self._calls: deque[_Call] = deque()
         self._pending: dict[str, _Call | Entry] = {}
         self._boot_at = self._beat_at = float("-inf")
-        self.boot_reason = _boot_reason(store)
+        self.boot_reason = boot_reason(store)
         self._reported: dict[int, str] = {}
         self._kept_profiles = self.profiles.installed
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
@@ -323,6 +324,11 @@ class ChargingStation:
         self._reported.clear()
 
     @property
+    def has_read(self) -> bool:
+        """Whether this process has had the time to read its devices."""
+        return self.now >= self._began + READ_S
+
+    @property
     def serial(self) -> str:
         """The station's serial number."""
         return self._card.serial
@@ -421,7 +427,7 @@ class ChargingStation:
         self._report_statuses()
         for id in self.profiles.due(self.unix_s):
             self._pull(id)
-        if self._calls:
+        if self._calls and self.now >= self._calls[0].not_before_s:
             self._call(rpc, self._calls.popleft())
         elif (entry := self.outbox.due(self.now)) is not None:
             try:
@@ -468,18 +474,32 @@ class ChargingStation:
 
     def _failed(self, failed: Failed) -> None:
         pending = self._pending.pop(failed.id, None)
+        if failed.code == "RpcFrameworkError" and self._crossed(pending):
+            return
         self.log.append(f"{failed.action} has no response: {failed.code} {failed.description}")
         if isinstance(pending, Entry):
             if failed.code == "Timeout":
                 self._unanswered = pending
             else:
-                self._attempted(pending, answered=True)
+                self._attempted(pending, answered=True, unknown=failed.code in ("NotImplemented", "NotSupported"))
         elif pending is not None and pending.then is not None:
             pending.then(None, self.now)
 
-    def _attempted(self, entry: Entry, *, answered: bool) -> None:
-        if self.outbox.failed(entry, self.now, answered=answered):
-            self.log.append(f"{entry.action} is given up after {entry.attempts} attempts")
+    def _crossed(self, pending: "_Call | Entry | None") -> bool:
+        """Some back ends hear no call while they wait for an answer to theirs. Whether it is sent again."""
+        if pending is None or pending.crossed >= MOST_CROSSED or not self.online:
+            return False
+        at_s = self.now + 2.0**pending.crossed
+        if isinstance(pending, Entry):
+            self.outbox.crossed(pending, at_s)
+        else:
+            self._calls.appendleft(replace(pending, crossed=pending.crossed + 1, not_before_s=at_s))
+        return True
+
+    def _attempted(self, entry: Entry, *, answered: bool, unknown: bool = False) -> None:
+        if self.outbox.failed(entry, self.now, answered=answered, unknown=unknown):
+            counted = "1 attempt" if entry.attempts == 1 else f"{entry.attempts} attempts"
+            self.log.append(f"{entry.action} is given up after {counted}")
 
     def _alive(self, response: Message | None, now: float) -> None:
         """After a call without a response. A back end that is not there at all has not refused a message."""
@@ -516,8 +536,8 @@ class ChargingStation:
     def _report_statuses(self) -> None:
         for id in self.evses:
             status = self.status(id)
-            if status == "Faulted" and self.now < self._began + READ_S:
-                continue  # its devices have not been read yet
+            if status == "Faulted" and not self.has_read:
+                continue
             if self._reported.get(id) != status:
                 self._reported[id] = status
                 self.call(
@@ -562,15 +582,6 @@ class ChargingStation:
 
 Handler = Callable[[ChargingStation, Any], Message]
 """Answers one call of the back end."""
-
-
-def _boot_reason(store: Store) -> v21.BootReasonEnumType:
-    """Why this process was started, if the one before it knew."""
-    reason = RESTARTS.get(store.found.get(("boot", "reason"), b"").decode())
-    if reason is None:
-        return "PowerUp"
-    store.put("boot", "reason", None)
-    return reason
 
 
 def _traits(evse: Evse) -> EvseTraits:

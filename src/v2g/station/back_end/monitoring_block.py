@@ -29,6 +29,8 @@ class Monitoring(Block):
 
     def step(self) -> None:
         station = self.station
+        if not station.has_read:
+            return  # before that an EVSE would be reported as faulted
         running = next((each.id for each in station.running.values()), None)
         found = self.monitors.step(station.unix_s, running)
         queue_to = station.model.number("MonitoringCtrlr", "OfflineQueuingSeverity")

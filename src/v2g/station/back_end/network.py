@@ -18,6 +18,7 @@ def set_profile(station: ChargingStation, asked: v21.SetNetworkProfileRequest) -
         int(station.model.number(_SECURITY, "SecurityProfile")),
         downgrade=station.model.flag(_SECURITY, "AllowSecurityProfileDowngrade"),
         identity=next(iter(station.networks.slots.values())).identity,
+        password=station.networks.password(int(station.model.text(_COMM, "ActiveNetworkProfile"))),
     )
     if refusal is None:
         return v21.SetNetworkProfileResponse(status="Accepted")

@@ -1,4 +1,4 @@
-"""What the store of a station holds of transactions and profiles over a restart."""
+"""What the store of a station holds over a restart: transactions, profiles, why the process ended."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,6 +11,10 @@ from v2g.station.back_end.transactions import Transaction
 
 TRANSACTION, PROFILE = "transaction", "profile"
 """Kinds of rows."""
+RESTARTS: dict[str, v21.BootReasonEnumType] = {
+    "RemoteReset": "RemoteReset", "ScheduledReset": "ScheduledReset", "FirmwareUpdate": "FirmwareUpdate",
+}  # fmt: skip
+"""Why a process was asked to end."""
 
 
 def lasting(installed: Iterable[Installed]) -> dict[int, Installed]:
@@ -38,3 +42,12 @@ def kept_profiles(store: Store) -> list[Installed]:
                 evse, _, document = value.partition(b" ")
                 found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
     return found
+
+
+def boot_reason(store: Store) -> v21.BootReasonEnumType:
+    """Why this process was started, if the one before it knew."""
+    reason = RESTARTS.get(store.found.get(("boot", "reason"), b"").decode())
+    if reason is None:
+        return "PowerUp"
+    store.put("boot", "reason", None)
+    return reason
