@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from v2g.depot.request import LARGEST_W
-from v2g.depot.tree import PHASES, Tree
+from v2g.depot.tree import PHASES, Room, Tree
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -107,6 +107,15 @@ class Network:
             each = [loads_w[node.name] for node in behind if node.name in loads_w]
             drawn_w[row] = sum(load[phase - 1] if phase else sum(load) for load in each)
         return drawn_w
+
+    def rooms(self, rooms: Mapping[str, Room]) -> tuple[Floats, Floats]:
+        """What `rooms` leave of each row for charging and discharging; infinite if they do not name its node."""
+        charge_w, discharge_w = np.full(len(self.rows), inf), np.full(len(self.rows), inf)
+        for row, (number, phase) in enumerate(self.rows):
+            room = rooms.get(self.tree.nodes[number].name)
+            if room is not None:
+                charge_w[row], discharge_w[row] = room.charge_w[phase], room.discharge_w[phase]
+        return charge_w, discharge_w
 
     def members(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
         """The chargers of these rows one after the other, where each row begins, and their shares."""

@@ -164,10 +164,11 @@ class Controller:
                 hot_w = self._heats.limit_w(node.name, node.transformer, float(flow_w[row]), site.ambient_c, now)
                 self._hot[row] = hot_w < min(most_w[row], least_w[row])
                 most_w[row], least_w[row] = min(most_w[row], hot_w), min(least_w[row], hot_w)
-        return Limits(
-            most_w - drawn_w - network.sums(charge_w),
-            least_w + drawn_w - network.sums(discharge_w),
-        )
+        most_w, least_w = most_w - drawn_w, least_w + drawn_w
+        if site.rooms:
+            room_w, back_w = network.rooms(site.rooms)
+            most_w, least_w = np.minimum(most_w, room_w), np.minimum(least_w, back_w)
+        return Limits(most_w - network.sums(charge_w), least_w - network.sums(discharge_w))
 
     def _few(self, state: State) -> Few:
         settings, columns = self.settings, state.columns

@@ -106,7 +106,10 @@ def by_course(
     wish_w = can.charge_w.copy()
     efficiency = columns["efficiency_pu"]
     for number, id in enumerate(columns.ids) if courses else ():
-        if (course := courses.get(id)) is not None and not np.isnan(energy_wh[number]):
+        course = courses.get(id)
+        if course is not None and course.power_w is not None:
+            wish_w[number] = course.power_w
+        elif course is not None and not np.isnan(energy_wh[number]):
             hours = max(course.until_unix_s - now, 60.0) / HOUR_S
             into_w = (course.energy_wh - energy_wh[number]) / hours
             wish_w[number] = into_w / efficiency[number] if into_w > 0 else into_w * efficiency[number]

@@ -75,6 +75,13 @@ class Tree:
             node = None if node.parent is None else self.by_name[node.parent]
 
 
+class Room(Struct, frozen=True):
+    """What a node leaves to all chargers behind it just now: as the sum, and in each phase. Magnitudes."""
+
+    charge_w: tuple[float, float, float, float]
+    discharge_w: tuple[float, float, float, float]
+
+
 def flat(name: str = "site", *, max_charge_w: float = inf, max_discharge_w: float = inf) -> Tree:
     """A site without feeders: one node."""
     return Tree([Node(name=name, max_charge_w=max_charge_w, max_discharge_w=max_discharge_w)])

@@ -14,7 +14,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from v2g.depot.request import LARGEST_W, Request
-from v2g.depot.tree import Tree
+from v2g.depot.tree import Room, Tree
 
 _Power = Annotated[float, Meta(ge=-LARGEST_W, le=LARGEST_W)]
 
@@ -114,6 +114,8 @@ class Course(Struct, frozen=True):
 
     until_unix_s: float
     energy_wh: float
+    power_w: float | None = None
+    """If stated, this power is wanted, whatever the energy is."""
 
 
 class Meter(Struct, frozen=True):
@@ -151,3 +153,5 @@ class Site(Struct, frozen=True, kw_only=True):
     """The plan, by charger's id; a charger without one is charged as its needs are urgent."""
     loads_w: Mapping[str, tuple[float, float, float]] = {}
     """What else flows through a node of the tree, for each phase, positive as drawn, such as the building's load."""
+    rooms: Mapping[str, Room] = {}
+    """By node: bounds that something else has found, such as the guard of a house's connection."""

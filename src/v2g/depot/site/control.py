@@ -1,0 +1,183 @@
+"""The site's view for the depot's controller: rooms that the house leaves, and courses that follow plan and sun."""
+
+from collections.abc import Mapping
+from math import isfinite
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from v2g.depot.dispatch import Dispatch
+from v2g.depot.plan import Plan
+from v2g.depot.site.grid_limit import FREE, Bound, GridLimit
+from v2g.depot.site.guard import Connection, Guard, SiteNotice, Trouble, exceeded, flows_w
+from v2g.depot.site.reading import BatteryReading, HouseReading
+from v2g.depot.site.wish import Follow, Now, Wish
+from v2g.depot.tree import Node, Room, Tree
+from v2g.depot.view import Charger, Meter, Site
+
+ROOT = "site"
+FRESH_S = 5.0
+"""A measurement of a charger that is older says nothing of the power just now."""
+
+
+class Battery(Struct, frozen=True, kw_only=True):
+    """The battery of the house: it steers itself, and is only looked at."""
+
+    first_pu: float = 0.95
+    """Below this it charges before the vehicles: what it takes is no surplus."""
+    full_pu: float = 0.98
+    """From here on it takes nothing, and vehicles may feed the grid."""
+    silent_s: float = 10.0
+
+
+class SiteControl:
+    """One house."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        battery: Battery | None = None,
+        follow: Follow | None = None,
+        limit: GridLimit | None = None,
+    ) -> None:
+        """Without a `battery` there is none; without a `limit` no grid operator limits anything."""
+        self.connection, self._battery = connection, battery
+        self.guard, self.wish, self.limit = Guard(connection), Wish(follow), limit
+        self._stored: BatteryReading | None = None
+        self.house_w: float | None = None
+        """What the house draws without chargers."""
+        self._powers_w: Mapping[str, float] = {}
+        self._bound = FREE
+
+    def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
+        """A plausible reading of the house's meter."""
+        self.guard.see(reading, self._fed_w(reading.unix_s))
+        charged_w = 0.0
+        for id, power_w in self._powers_w.items():
+            charger = chargers.get(id)
+            fresh = charger is not None and reading.unix_s - charger.measured_unix_s <= FRESH_S
+            measured_w = charger.measured_w if fresh and charger is not None else None
+            charged_w += power_w if measured_w is None else measured_w
+        self.house_w = sum(reading.powers_w) - charged_w
+
+    def stored(self, reading: BatteryReading) -> None:
+        """A reading of the house's battery."""
+        self._stored = reading
+
+    def bound(self, now: float) -> Bound:
+        """What the grid operator limits just now."""
+        return FREE if self.limit is None else self.limit.bound(now)
+
+    def urgent(self, now: float) -> bool:
+        """Whether the set-points must not wait for the next cycle."""
+        return self.bound(now)[:2] != self._bound[:2] or exceeded(self.guard.set_w, self.room(now))
+
+    def view(self, site: Site, now: float, day_s: float, plan: Plan | None = None, loads_w: float | None = None,
+             surplus_only: frozenset[str] = frozenset()) -> Site:  # fmt: skip
+        """The site as the controller shall see it. `loads_w`: what the plan expects of the house in this quarter;
+        `surplus_only`: chargers that charge from the sun alone."""
+        moment = Now(
+            house_w=None if self.guard.silent(now) or self.house_w is None else self._for_cars_w(now),
+            day_s=day_s,
+            planned_w=_planned(plan, now),
+            planned_house_w=loads_w,
+            surplus_only=surplus_only,
+        )
+        reading = self.guard.reading
+        meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w)
+        return replace(
+            site,
+            chargers={id: _unheld(charger) for id, charger in site.chargers.items()},
+            meter=meter,
+            courses=self.wish.courses(site.chargers, site.courses, moment, now),
+            rooms={ROOT: self.room(now)},
+        )
+
+    def room(self, now: float) -> Room:
+        """What the house and the grid operator leave to all chargers."""
+        bound = self._bound = self.bound(now)
+        room = self.guard.room(now)
+        charge_w, discharge_w = room.charge_w[0], room.discharge_w[0]
+        sun_w = 0.0 if self.guard.silent(now) else max(-self.guard.house_w, 0.0)  # what is not drawn is not limited
+        charge_w = min(charge_w, bound.charge_w + sun_w)
+        discharge_w = min(discharge_w, bound.feed_w)
+        if self._must_not_feed(now):
+            discharge_w = 0.0
+        return Room((charge_w, *room.charge_w[1:]), (discharge_w, *room.discharge_w[1:]))
+
+    def decided(self, dispatch: Dispatch, chargers: Mapping[str, Charger], now: float) -> None:
+        """What the controller has made of it."""
+        self._powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
+        self.guard.command(flows_w(chargers, self._powers_w), now)
+
+    def notices(self, now: float) -> list[SiteNotice]:
+        """What a person should know."""
+        found = self.guard.notices(now)
+        if self._battery is not None and self._storage(now) is None:
+            text = "the house's battery is silent: nothing is fed, as it might go into it; check its meter"
+            found.append(SiteNotice(Trouble.BATTERY_SILENT, text))
+        if self.limit is not None and (silent := self.limit.fail_safe(now)):
+            text = f"the grid operator's control box is silent: the {silent} holds; check its wires or its program"
+            found.append(SiteNotice(Trouble.FAIL_SAFE, text))
+        return found
+
+    def _storage(self, now: float) -> BatteryReading | None:
+        stored = self._stored
+        if self._battery is None or stored is None or now - stored.unix_s > self._battery.silent_s:
+            return None
+        return stored if isfinite(stored.power_w) else None
+
+    def _must_not_feed(self, now: float) -> bool:
+        return self._battery is not None and self._storage(now) is None
+
+    def _fed_w(self, now: float) -> float:
+        """What may leave the house: a battery that is not full would take it before the grid does."""
+        stored, export_w = self._storage(now), self.connection.export_w
+        if self._battery is None:
+            return export_w
+        if stored is None or (stored.soc_pu is not None and stored.soc_pu >= self._battery.full_pu):
+            return export_w
+        return min(export_w, -max(stored.power_w, 0.0))
+
+    def _for_cars_w(self, now: float) -> float:
+        """What the house draws, as the chargers should see it: neither is a vehicle charged out of the battery, nor
+        does it take what the battery wants first."""
+        assert self.house_w is not None
+        stored = self._storage(now)
+        if self._battery is None or stored is None:
+            return self.house_w
+        gives_w, takes_w = max(-stored.power_w, 0.0), max(stored.power_w, 0.0)
+        alone_w = self.house_w - takes_w
+        if alone_w > 0.0:
+            return alone_w
+        first = stored.soc_pu is None or stored.soc_pu < self._battery.first_pu
+        sun_w = max(-self.house_w, 0.0) if first else -alone_w
+        return -max(sun_w - gives_w, 0.0)
+
+
+def tree_of(connection: Connection) -> Tree:
+    """A house has one node: its connection."""
+    return Tree([
+        Node(
+            name=ROOT,
+            max_charge_w=min(3.0 * connection.fuse_w, connection.draw_w),
+            max_discharge_w=3.0 * connection.fuse_w,
+            max_phase_charge_w=connection.fuse_w,
+            max_phase_discharge_w=connection.fuse_w,
+        )
+    ])  # fmt: skip
+
+
+def _unheld(charger: Charger) -> Charger:
+    """What a station has not accepted yet still flows, and so the house's meter shows it."""
+    if charger.held_charge_w == 0.0 == charger.held_discharge_w:
+        return charger
+    return replace(charger, held_charge_w=0.0, held_discharge_w=0.0)
+
+
+def _planned(plan: Plan | None, now: float) -> dict[str, float]:
+    if plan is None or not plan.powers_w:
+        return {}
+    step = int((now - plan.start_unix_s) // plan.step_s)
+    return {id: float(plan.powers_w[id][step]) for id in plan.present} if 0 <= step < 96 else {}

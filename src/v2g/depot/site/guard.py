@@ -1,0 +1,254 @@
+"""What the house leaves its chargers, in each phase and each direction, so that main fuse and export limit hold.
+
+The meter shows house and chargers together. What the chargers do at that instant is known from their set-points, but
+not exactly: a set-point takes up to `response_s` to show at the meter. While one is under way the chargers may be
+anywhere between the old power and the new one.
+
+- Nothing exceeds its limit: the set-point under way may be reached, but not exceeded.
+- A limit is exceeded, and chargers that have not reacted yet would explain it: wait, at most `response_s`.
+- Otherwise the chargers get what is left if the house takes all that it may be taking.
+
+Less room holds at once, more only after it has been there for `raise_s`.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from math import inf
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from v2g.depot.site.reading import HouseReading
+from v2g.depot.tree import Room
+from v2g.depot.view import Charger
+from v2g.kernel.units import kw
+
+BAND_W = 50.0
+"""Of an excess below this the meter's noise may be the reason; limits are kept by this much."""
+ROUNDED_W = 1.0
+FROZEN_S = 30.0
+"""A meter with voltages of which nothing has changed for longer is frozen: the last digits of a voltage never rest."""
+ROWS = 4
+"""The sum of the phases, then each of them."""
+Row = tuple[float, float, float, float]
+NO_ROOM = Room((0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """The house's connection to the grid. Limits are magnitudes."""
+
+    fuse_w: float
+    """Main fuse of each phase, by nominal voltage, less a margin."""
+    draw_w: float = inf
+    """The most that the house may draw, as the sum of its phases."""
+    export_w: float = 0.0
+    """The most that may be fed, as the sum of the phases and in each phase."""
+    nominal_v: float = 230.0
+    response_s: float = 0.4
+    """From a set-point until the meter shows all of it."""
+    raise_s: float = 5.0
+    silent_s: float = 3.0
+    """A reading that is older is none."""
+    silent_charge_w: float = 0.0
+    """What the chargers may charge with in each phase while the meter is silent: what the fuse leaves beside the
+    largest load of the house. Nothing is fed then."""
+    over_s: float = 2.0
+    """A limit that is exceeded for longer while chargers flow that way stops all of them: phases are mixed up, say."""
+    rest_s: float = 60.0
+    """How long they rest then."""
+
+
+class Trouble(StrEnum):
+    """What a site warns of."""
+
+    METER_SILENT = "H01"
+    """No plausible reading of the house's meter: nothing is fed, and charging falls to the fuse-safe value."""
+    OVER = "H02"
+    """The house alone exceeds the main fuse: no charger can bring that down."""
+    NOT_OBEYED = "H03"
+    """A limit stayed exceeded although the chargers should have made room: all of them rest for a while."""
+    BATTERY_SILENT = "H04"
+    """No reading of the house's battery: nothing is fed, as it might go into that battery."""
+    NO_PRICES = "H05"
+    """There are no valid prices: the fixed tariff of the configuration holds."""
+    FAIL_SAFE = "H06"
+    """The grid operator's control box is silent: its fail-safe value holds."""
+    METER_SLOW = "H07"
+    """The house's meter is read more slowly than main fuse and export limit need."""
+
+
+class SiteNotice(Struct, frozen=True):
+    """One warning."""
+
+    trouble: Trouble
+    text: str
+
+
+class Guard:
+    """Of one connection. Give it every reading and every set-point; `room` is what holds now."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.reading: HouseReading | None = None
+        self._commands: deque[tuple[float, Row]] = deque([(-inf, (0.0, 0.0, 0.0, 0.0))])
+        """What all chargers together should do from each instant on, by row; positive charges."""
+        self._charge = [_Way(connection) for _ in range(ROWS)]
+        self._discharge = [_Way(connection) for _ in range(ROWS)]
+        self._rests_until = -inf
+        self._values: object = None
+        self._changed_s = -inf
+        self.house_w = 0.0
+        """What the house draws without its chargers, by the latest reading: as much as it may be drawing."""
+
+    def see(self, reading: HouseReading, fed_w: float | None = None) -> None:
+        """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
+        that much should flow the other way."""
+        connection, now = self.connection, reading.unix_s
+        self.reading = reading
+        if (values := replace(reading, unix_s=0.0)) != self._values:
+            self._values, self._changed_s = values, now
+        least, most = self._between(now)
+        fuse_w = connection.fuse_w
+        loads_w = reading.loads_w(connection.nominal_v)
+        drawn = (sum(reading.powers_w), *loads_w)
+        fed = (-sum(reading.powers_w), *(-power_w for power_w in reading.powers_w))
+        phase_w = min(connection.export_w, fuse_w) - BAND_W
+        export_w = min(connection.export_w, inf if fed_w is None else fed_w) - BAND_W
+        into = (connection.draw_w, fuse_w, fuse_w, fuse_w)
+        out = (export_w, phase_w, phase_w, phase_w)
+        set_w = self.set_w
+        stuck = False
+        for row in range(ROWS):
+            charge, discharge = self._charge[row], self._discharge[row]
+            charge.see(drawn[row], into[row], least[row], most[row], set_w[row], now)
+            discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], now)
+            # A charger on another phase than was said shows where nobody should be.
+            stuck |= charge.stuck(now) and most[0] > BAND_W
+            stuck |= discharge.stuck(now) and -least[row] > BAND_W
+        if stuck:
+            self._rests_until = now + connection.rest_s
+        self.house_w = sum(reading.powers_w) - least[0]
+
+    def command(self, set_w: Row, now: float) -> None:
+        """What all chargers together should do from now on, by row."""
+        if set_w != self._commands[-1][1]:
+            self._commands.append((now, set_w))
+
+    def silent(self, now: float) -> bool:
+        """Whether there is no reading that counts."""
+        reading = self.reading
+        if reading is None or now - reading.unix_s > self.connection.silent_s:
+            return True
+        return reading.voltages_v is not None and now - self._changed_s > max(FROZEN_S, self.connection.silent_s)
+
+    def room(self, now: float) -> Room:
+        """What the chargers may do from now on, all together."""
+        if self.silent(now):
+            safe_w = self.connection.silent_charge_w
+            return Room((3.0 * safe_w, safe_w, safe_w, safe_w), NO_ROOM.discharge_w)
+        if now < self._rests_until:
+            return NO_ROOM
+        set_w = self._commands[-1][1]
+        charge_w = _row(way.room_w(now, each_w) for way, each_w in zip(self._charge, set_w, strict=True))
+        return Room(charge_w, _row(way.room_w(now, -w) for way, w in zip(self._discharge, set_w, strict=True)))
+
+    @property
+    def set_w(self) -> Row:
+        """What all chargers together should do, by row."""
+        return self._commands[-1][1]
+
+    def notices(self, now: float) -> list[SiteNotice]:
+        """What a person should know."""
+        if self.silent(now):
+            safe_w = 3 * self.connection.silent_charge_w
+            text = f"the house's meter is silent: nothing is fed, at most {kw(safe_w)} charge; check the meter"
+            return [SiteNotice(Trouble.METER_SILENT, text)]
+        if now < self._rests_until:
+            text = "a limit stayed exceeded although the chargers made room; check on which phases the chargers are"
+            return [SiteNotice(Trouble.NOT_OBEYED, f"{text}; they rest")]
+        return [
+            SiteNotice(Trouble.OVER, f"phase {row}: the house alone exceeds the main fuse by {kw(way.beyond_w)}")
+            for row, way in enumerate(self._charge)
+            if row and way.beyond_w > BAND_W
+        ]
+
+    def _between(self, at: float) -> tuple[Row, Row]:
+        """The least and the most that the chargers may have been doing at an instant."""
+        commands, oldest = self._commands, at - self.connection.response_s
+        while len(commands) > 1 and commands[1][0] <= oldest + 1e-6:
+            commands.popleft()
+        rows = [set_w for begins, set_w in commands if begins <= at]
+        return _row(map(min, zip(*rows, strict=True))), _row(map(max, zip(*rows, strict=True)))
+
+
+class _Way:
+    """One limit in one direction: of the sum or a phase, drawn or fed. All powers are in that direction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._response_s, self._raise_s = connection.response_s, connection.raise_s
+        self._over_s = connection.over_s
+        self._rooms: deque[tuple[float, float]] = deque()
+        """Latest rooms, each with the time until which it holds back a raise; growing."""
+        self._since = inf
+        """Since when the limit has been exceeded."""
+        self._room_w = 0.0
+        self.beyond_w = 0.0
+        """What the house alone exceeds the limit by."""
+
+    def see(self, flow_w: float, limit_w: float, least_w: float, most_w: float, set_w: float, now: float) -> None:
+        """A reading. The chargers do between `least_w` and `most_w` of it, and should do `set_w`."""
+        if limit_w == inf:
+            self._room_w = inf
+            return
+        excess_w = flow_w - limit_w
+        self._since = min(self._since, now) if excess_w > BAND_W else inf
+        certain_w = limit_w - (flow_w - least_w)
+        room_w = certain_w
+        if most_w > least_w:
+            explained_w = limit_w - (flow_w - most_w)
+            if excess_w <= 0.0:
+                room_w = max(certain_w, set_w)
+            elif now - self._since < self._response_s - 1e-6:
+                room_w = max(certain_w, min(explained_w, set_w))
+        self.beyond_w = max(-limit_w + flow_w - most_w, 0.0)
+        while self._rooms and self._rooms[-1][1] >= room_w:
+            self._rooms.pop()
+        self._rooms.append((now + self._raise_s, room_w))
+        self._room_w = room_w
+
+    def stuck(self, now: float) -> bool:
+        """Whether the limit has been exceeded for so long that making room should have helped."""
+        return now - self._since > self._over_s
+
+    def room_w(self, now: float, set_w: float) -> float:
+        """What the chargers may do this way: no more than they should do already, unless it has been there for long."""
+        while len(self._rooms) > 1 and self._rooms[0][0] <= now:
+            self._rooms.popleft()
+        lowest_w = self._rooms[0][1] if self._rooms else self._room_w
+        room_w = self._room_w if self._room_w < set_w - BAND_W else max(set_w, min(self._room_w, lowest_w))
+        return max(room_w, 0.0)
+
+
+def _row(values: Iterable[float]) -> Row:
+    whole, first, second, third = values
+    return whole, first, second, third
+
+
+def exceeded(set_w: Row, room: Room) -> bool:
+    """Whether set-points are beyond what there is room for."""
+    return any(
+        set_w[row] > room.charge_w[row] + ROUNDED_W or -set_w[row] > room.discharge_w[row] + ROUNDED_W
+        for row in range(ROWS)
+    )
+
+
+def flows_w(chargers: Mapping[str, Charger], powers_w: Mapping[str, float]) -> Row:
+    """What chargers do together, by row: as the sum and in each phase."""
+    rows = [0.0] * ROWS
+    for id, power_w in powers_w.items():
+        phases = chargers[id].phases
+        rows[0] += power_w
+        for phase in phases:
+            rows[int(phase)] += power_w / len(phases)
+    return _row(rows)

@@ -1,0 +1,56 @@
+"""What is measured in a house: at the meter of its connection, and at its battery."""
+
+from math import copysign, isfinite
+
+from msgspec import Struct
+
+Phases = tuple[float, float, float]
+
+MOST_OF_FUSE = 20.0
+"""No meter shows more than the main fuse by this factor: that would have blown it long ago."""
+LEAST_V, MOST_V = 100.0, 300.0
+
+
+class HouseReading(Struct, frozen=True, kw_only=True):
+    """The meter at the connection. Positive is drawn from the grid. A house with one phase has 0 in the others."""
+
+    unix_s: float
+    powers_w: Phases
+    currents_a: Phases | None = None
+    """Magnitudes; None if the meter does not show them."""
+    voltages_v: Phases | None = None
+    """Phase to neutral."""
+
+    def loads_w(self, nominal_v: float) -> Phases:
+        """What loads the fuse in each phase: current times nominal voltage, with the direction of the power."""
+        if self.currents_a is None:
+            if self.voltages_v is None:
+                return self.powers_w
+            pairs = zip(self.powers_w, self.voltages_v, strict=True)
+            first, second, third = (power_w * nominal_v / volts if volts else power_w for power_w, volts in pairs)
+            return first, second, third
+        each = zip(self.powers_w, self.currents_a, strict=True)
+        first, second, third = (copysign(amps * nominal_v, power_w) for power_w, amps in each)
+        return first, second, third
+
+
+class BatteryReading(Struct, frozen=True, kw_only=True):
+    """The battery of the house. Positive charges it."""
+
+    unix_s: float
+    power_w: float
+    soc_pu: float | None = None
+
+
+def why_implausible(reading: HouseReading, fuse_a: float, nominal_v: float) -> str | None:
+    """Why a reading cannot be true, or None. Such a reading counts as none."""
+    most_a = MOST_OF_FUSE * fuse_a
+    bounds = [("power_w", each, most_a * nominal_v) for each in reading.powers_w]
+    bounds += [("current_a", each, most_a) for each in reading.currents_a or ()]
+    for name, value, most in bounds:
+        if not isfinite(value) or abs(value) > most:
+            return f"{name} is {value:g}, plausible is at most {most:g}"
+    for volts in reading.voltages_v or ():
+        if volts and not LEAST_V <= volts <= MOST_V:  # 0: a phase that is not connected
+            return f"voltage_v is {volts:g}, plausible is {LEAST_V:g} to {MOST_V:g}"
+    return None

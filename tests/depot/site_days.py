@@ -1,0 +1,56 @@
+"""Simulated days of a house for the tests: a house of its own for each seed."""
+
+import numpy as np
+
+from v2g.depot.request import PowerRequest, Request
+from v2g.depot.simulate.home import DAY_S, House, Stay, Store, Watch, random_day
+from v2g.depot.simulate.home_site import SiteRun
+from v2g.depot.site.control import Battery, SiteControl
+from v2g.depot.site.guard import Connection
+from v2g.depot.view import Charger
+
+BEGINS_S = 1_800_057_600.0
+COARSE_S = 300.0
+
+
+def charger(number: int, phases: str = "123", least_w: float = 1_400.0) -> Charger:
+    """11 kW on three phases, 7.4 kW on one; feeds as much."""
+    rating_w = 11_000.0 if len(phases) == 3 else 7_400.0
+    return Charger(
+        id=f"CS-{number}/1", phases=phases, max_charge_w=rating_w, max_discharge_w=rating_w, min_charge_w=least_w,
+        min_discharge_w=min(least_w, 300.0),
+    )  # fmt: skip
+
+
+def random_run(seed: int, begins_s: float = BEGINS_S) -> SiteRun:
+    """A house whose connection, chargers, battery, appliances, sun and requests are drawn at random. Somebody asks for
+    powers far beyond what the house leaves, so that its limits bind most of the time."""
+    random = np.random.default_rng(seed)
+    wirings = (("123",), ("1",), ("2", "123"), ("1", "2", "3"))[int(random.integers(4))]
+    chargers = [charger(number, phases) for number, phases in enumerate(wirings, 1)]
+    store = Store() if random.random() < 0.3 else None
+    sun_w = float(random.choice([0.0, 5_000.0, 10_000.0]))
+    events = random_day(random, begins_s, sun_w, str(random.choice(["123", "1"])))
+    house = House(chargers, events, random, store, COARSE_S)
+    connection = Connection(
+        fuse_w=(float(random.choice([25.0, 35.0])) - 1.0) * 230.0,
+        export_w=float(random.choice([0.0, 3_000.0, 10_000.0])),
+        silent_s=COARSE_S + 1.0,
+    )
+    control = SiteControl(connection, battery=None if store is None else Battery(silent_s=COARSE_S + 1.0))
+    times = np.sort(random.uniform(begins_s, begins_s + DAY_S, 60)).tolist()
+    powers_w = random.uniform(-15_000.0, 20_000.0, 60).tolist()
+
+    def requests(now: float) -> tuple[Request, ...]:
+        asked = [power_w for at_s, power_w in zip(times, powers_w, strict=True) if at_s <= now]
+        return (PowerRequest(by="somebody", power_w=asked[-1]),) if asked else ()
+
+    visits = [Stay(charger=each.id, from_s=begins_s, until_s=begins_s + DAY_S, target_pu=None) for each in chargers]
+    return SiteRun(house, control, visits, requests=requests)
+
+
+def a_day(seed: int) -> Watch:
+    """How long limits were exceeded in the day of that seed."""
+    run = random_run(seed)
+    run.run(BEGINS_S + DAY_S)
+    return run.watch

@@ -1,0 +1,45 @@
+"""Main fuse and export limit, in each phase, through days of random appliances."""
+
+import pytest
+from tests.depot.site_days import BEGINS_S, a_day, random_run
+
+from v2g.depot.simulate.home import DAY_S, Watch
+
+WITHIN_S = 1.0
+SHORT, LONG = 12, 1_000
+
+
+def judged(days: range) -> tuple[dict[str, float], int]:
+    """The longest time that each limit was exceeded, and how often."""
+    longest_s, times = {"fuse": 0.0, "export": 0.0}, 0
+    for seed in days:
+        watch = a_day(seed)
+        times += watch.times
+        for name, lasted_s in watch.longest_s.items():
+            assert lasted_s <= WITHIN_S, f"day {seed}: {name} for {lasted_s:.2f} s"
+            longest_s[name] = max(longest_s[name], lasted_s)
+    return longest_s, times
+
+
+def test_limits_hold_within_a_second() -> None:
+    _, times = judged(range(SHORT))
+    assert times > 60, "the limits were never in the way"
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+def test_limits_hold_for_a_thousand_days() -> None:
+    longest_s, times = judged(range(10_000, 10_000 + LONG))
+    found = ", ".join(f"{name} {lasted_s:.2f} s" for name, lasted_s in longest_s.items())
+    print(f"{LONG} days: limits exceeded {times} times, longest {found}")
+
+
+def test_without_the_guard_they_do_not_hold() -> None:
+    run = random_run(1)
+    blind = run.control.measured
+    run.control.measured = lambda reading, chargers: blind(  # type: ignore[method-assign]
+        reading.__class__(unix_s=reading.unix_s, powers_w=(0.0, 0.0, 0.0)), chargers
+    )
+    run.run(BEGINS_S + DAY_S / 2)
+    watch: Watch = run.watch
+    assert max(watch.longest_s.values()) > 60.0
