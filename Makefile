@@ -7,7 +7,7 @@ READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 DEPOT_READY := .venv/.ready-depot
 
-.PHONY: help demo demo-depot test check proof mutants deb console bench clean
+.PHONY: help demo demo-depot demo-site test check proof mutants deb console bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ demo: $(READY) ## a charging session with discharge on this machine: station, ca
 
 demo-depot: $(DEPOT_READY) ## a depot on this machine: 60 stations and cars follow one request, two minutes
 	@.venv/bin/v2g depot demo $(ARGS)
+
+demo-site: $(DEPOT_READY) ## a house with sun, prices and a car on this machine: a day in a minute, with a report
+	@.venv/bin/v2g depot --site demo $(ARGS)
 
 test: $(DEV_READY) ## the tests
 	@tools/setup.sh ip java openssl mosquitto softhsm firewall

@@ -25,6 +25,7 @@ EXAMPLES = {
     "dashboard": "grafana-dashboard.json",
     "alerts": "prometheus-rules.yaml",
     "depot": "depot.yaml",
+    "site": "site.yaml",
     "depot-alerts": "prometheus-rules-depot.yaml",
     "depot-service": "v2g-depot.service",
 }

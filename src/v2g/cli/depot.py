@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from v2g.cli import depot_codes, depot_doctor, depot_simulate
+from v2g.cli import depot_codes, depot_doctor, depot_simulate, depot_site
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
@@ -17,9 +17,11 @@ from v2g.kernel.printable import printable
 from v2g.kernel.units import kwh
 
 DEMO = Path("v2g-depot")
+DEMO_S = 120.0
 LEAST_PASSWORD = 10
 DEFAULT_USERS = Path("/etc/v2g/depot-users")
 ANSWERS_S = 30.0
+DEFAULT_SITE = Path("/etc/v2g/site.yaml")
 DEFAULT_CONFIG, DEFAULT_SOCKET = Path("/etc/v2g/depot.yaml"), Path("/run/v2g/depot.sock")
 
 
@@ -31,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="local: be the CSMS of the site's stations; relay: stand between them and their CSMS (upstream)",
     )
     parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+        "--site",
+        action="store_true",
+        help=f"a home or a small business behind one meter; its configuration is {DEFAULT_SITE}",
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"default: {DEFAULT_CONFIG}, with --site {DEFAULT_SITE}"
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     status = actions.add_parser("status", help="what a running depot does")
@@ -55,11 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     depot_simulate.add_arguments(actions)
     check = actions.add_parser("check", help="check the configuration file and end")
     check.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=argparse.SUPPRESS)
-    demo = actions.add_parser("demo", help="a depot to try: 60 stations, two minutes, a report")
+    demo = actions.add_parser(
+        "demo", help="a depot to try: 60 stations, two minutes; with --site a house's day; a report"
+    )
     demo.add_argument(
         "--output", type=Path, default=DEMO, metavar="DIR", help="for the report and the ledger (default: ./v2g-depot)"
     )
-    demo.add_argument("--seconds", type=number(least=30, most=7200), default=120.0, metavar="S", help="default: 120")
+    demo.add_argument("--seconds", type=number(least=1, most=7200), metavar="S", help="default: 120, of a house 60")
     demo.add_argument("--stations", type=whole(least=12, most=1000), default=60, metavar="N", help="default: 60")
 
 
@@ -71,14 +80,13 @@ def run(args: argparse.Namespace) -> int:
         case "user":
             return _user(args)
         case "demo":
-            return _demonstrate(args)
+            return depot_site.demonstrate(args) if args.site else _demonstrate(args)
         case "simulate":
             return depot_simulate.run(args)
-    from v2g.io.depot_configuration import load
-
-    configuration = load(args.config)
+    site, configuration, file = _loaded(args)
+    args.config = file
     if args.action == "check":
-        print(f"{args.config}: good")
+        print(f"{file}: good")
         return 0
     if args.action == "codes":
         return depot_codes.run(args, configuration)
@@ -86,18 +94,43 @@ def run(args: argparse.Namespace) -> int:
         return depot_doctor.run(args, configuration)
     if (args.mode == "relay") != (configuration.upstream is not None):
         need = "needs upstream in" if args.mode == "relay" else "has no use for upstream in"
-        raise V2GError(f"--mode {args.mode} {need} {args.config}; set it, or choose the other mode")
-    return _serve(configuration)
+        raise V2GError(f"--mode {args.mode} {need} {file}; set it, or choose the other mode")
+    return _serve(configuration, site)
 
 
-def _serve(configuration: Any) -> int:
+def _loaded(args: argparse.Namespace) -> tuple[Any, Any, Path]:
+    """The configuration of a site, if it is one; as that of a depot; its file."""
+    if not args.site:
+        from v2g.io.depot_configuration import load
+
+        file = args.config or DEFAULT_CONFIG
+        return None, load(file), file
+    from v2g.depot.site.configuration import depot_of
+    from v2g.io import site_configuration
+
+    file = args.config or DEFAULT_SITE
+    site, warnings = site_configuration.load(file)
+    for line in warnings:
+        print(f"v2g: warning: {line}", file=sys.stderr)
+    return site, depot_of(site), file
+
+
+def _serve(configuration: Any, site: Any) -> int:
     import asyncio
 
     from v2g.run.depot import DepotProcess, open_ledger
 
+    def report(text: str) -> None:
+        print(printable(text), flush=True)
+
     async def serve() -> None:
         ledger = await open_ledger(configuration.ledger)
-        depot = DepotProcess(configuration, ledger, lambda text: print(printable(text), flush=True))
+        if site is None:
+            depot = DepotProcess(configuration, ledger, report)
+        else:
+            from v2g.run.site import SiteProcess
+
+            depot = SiteProcess(site, ledger, report)
         await depot.run()
 
     try:
@@ -122,7 +155,9 @@ def _demonstrate(args: argparse.Namespace) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     done = asyncio.run(
-        perform(folder.resolve(), lambda text: print(text, flush=True), recorded_hz(), args.seconds, args.stations)
+        perform(
+            folder.resolve(), lambda text: print(text, flush=True), recorded_hz(), args.seconds or DEMO_S, args.stations
+        )
     )
     report = write(args.output / "report.html", done)
     print(f"\n{table(done)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'ledger.db').resolve()}")

@@ -28,7 +28,7 @@ def load(path: Path) -> Configuration:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example depot` prints one") from error
-    found, _ = read(content, str(path), Configuration, Rules(errors=_RULES), path.parent)
+    found, _ = read(content, str(path), Configuration, Rules(errors=RULES), path.parent)
     if found.fleet is not None:
         found = replace(found, vehicles=(*found.vehicles, *_listed(found, path)))
     if not found.ledger.startswith(POSTGRES):
@@ -238,7 +238,7 @@ def password(file: Path) -> str:
         raise V2GError(f"{file}: {error.strerror}; let this user read it") from error
 
 
-_RULES: dict[type, tuple[Rule, ...]] = {
+RULES: dict[type, tuple[Rule, ...]] = {
     Configuration: (_feeders, _twice, _connect, _upstream, _silence, _http),
     EvsePlace: (_evse,),
     StationPlace: (_station,),

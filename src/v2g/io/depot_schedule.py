@@ -62,7 +62,7 @@ def read(text: str, source: str) -> ScheduleRequest:
     for number, row in rows[1:]:
         if len(row) != len(HEAD):
             raise ScheduleError(f"{source}:{number}: {len(row)} columns; write a time and a power")
-        times.append(_time(row[0].strip(), f"{source}:{number}"))
+        times.append(time_of(row[0].strip(), f"{source}:{number}"))
         powers_w.append(_power(row[1].strip(), f"{source}:{number}"))
     for (number, _), (before, after) in zip(rows[2:], pairwise(times), strict=True):
         if after <= before:
@@ -73,7 +73,8 @@ def read(text: str, source: str) -> ScheduleRequest:
     return ScheduleRequest(by=BY, from_unix_s=times[0], until_unix_s=times[-1], steps=steps)
 
 
-def _time(text: str, place: str) -> float:
+def time_of(text: str, place: str) -> float:
+    """Unix seconds, written as such or with a time zone. Raises `ScheduleError`, which names the `place`."""
     try:
         return float(text)
     except ValueError:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,7 @@ class DepotProcess:
 
         http_host, _, http_port = configuration.http.listen.rpartition(":")
         http = configuration.http
-        api = Api(self, self._gate, {} if http.codes_file is None else read_codes(http.codes_file))
+        api = self._api({} if http.codes_file is None else read_codes(http.codes_file))
         tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
         brokers: list[Any] = []
         if configuration.connect.broker is not None:
@@ -182,6 +182,9 @@ class DepotProcess:
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
             ),
         ]  # fmt: skip
+
+    def _api(self, codes: Mapping[str, str]) -> Api:
+        return Api(self, self._gate, codes)
 
     async def _be_watched(self, settings: Metrics) -> None:
         """Offer the numbers of the metrics, again if the address cannot be had: stations are served all the same."""

@@ -104,6 +104,11 @@ class DepotPlan:
                 self._report(f"plan: {line}")
         self._said = lines
 
+    def expected_w(self, now: float) -> float | None:
+        """What the rest of the site should draw in the step that has begun; None if too little is known of it."""
+        loads_w = self._loads(now).get(self._root)
+        return None if loads_w is None else float(loads_w[0])
+
     def _expected(self, charger: Charger) -> Departure | None:
         if self._forecast is None or charger.vehicle is None:
             return None

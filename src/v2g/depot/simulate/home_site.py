@@ -32,9 +32,6 @@ class Money(Struct, kw_only=True):
     fed_wh: float = 0.0
     worn_wh: float = 0.0
     """Discharged from cars."""
-    sun_wh: float = 0.0
-    used_wh: float = 0.0
-    """Of the sun, what was not fed."""
     steps: int = 0
     missing_wh: float = 0.0
     """At departures."""
@@ -79,15 +76,19 @@ class SiteRun:
 
     def run(self, until_s: float) -> None:
         """Let time pass."""
-        house = self.house
-        while house.now < until_s:
-            self._come_and_go()
-            if house.now - self._read_s >= READ_S - 1e-6:
+        while self.house.now < until_s:
+            self.come_and_go()
+            if self.house.now - self._read_s >= READ_S - 1e-6:
                 self._look()
-            grid_w, cars_w, now = sum(house.meter_w), house.cars_w[0], house.now
-            self._count(grid_w, cars_w, house.advance(min(until_s, self._next_s())), now)
-            self.watch.see(house)
-            self.looked()
+            self.pass_time(until_s)
+
+    def pass_time(self, until_s: float) -> None:
+        """One step of time, counted."""
+        house = self.house
+        grid_w, cars_w, now = sum(house.meter_w), house.cars_w[0], house.now
+        self._count(grid_w, cars_w, house.advance(min(until_s, self._next_s())), now)
+        self.watch.see(house)
+        self.looked()
 
     def _next_s(self) -> float:
         leaving = min((stay.until_s for stay in self.house.stays.values()), default=inf)
@@ -97,7 +98,8 @@ class SiteRun:
             soonest = min(soonest, self.house.now + CYCLE_S)
         return max(soonest, self.house.now + 1e-3)
 
-    def _come_and_go(self) -> None:
+    def come_and_go(self) -> None:
+        """Cars that leave or come now."""
         house = self.house
         for id, stay in list(house.stays.items()):
             if stay.until_s <= house.now:

@@ -1,0 +1,287 @@
+"""The process of a site: a depot of one to ten chargers that heeds its house's meter, sun, prices and limits."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from math import isfinite
+from typing import Any
+
+from msgspec.structs import replace
+
+from v2g.depot.capability import Margins
+from v2g.depot.controller import Controller
+from v2g.depot.controller import Settings as ControllerSettings
+from v2g.depot.request import PriceRequest
+from v2g.depot.response import Dynamics
+from v2g.depot.shown import Shown
+from v2g.depot.site.configuration import (
+    ControlBox,
+    SiteConfiguration,
+    battery_of,
+    connection_of,
+    depot_of,
+    follow_of,
+)
+from v2g.depot.site.control import SiteControl
+from v2g.depot.site.grid_limit import Contact, GridLimit, Limit
+from v2g.depot.site.guard import SiteNotice, Trouble
+from v2g.depot.site.reading import BatteryReading, HouseReading, why_implausible
+from v2g.depot.view import Charger, Course, Site
+from v2g.io import modbus, site_prices
+from v2g.io.depot_http import Api
+from v2g.io.depot_ledger import SqliteLedger
+from v2g.io.depot_mqtt import keep
+from v2g.io.depot_postgres import PostgresLedger
+from v2g.io.site_http import House, SiteApi, Stored
+from v2g.io.site_log import LimitLog
+from v2g.io.site_meter import BatteryAtBroker, MeterAtBroker, ask, meter_of
+from v2g.io.site_prices import PriceError
+from v2g.kernel.errors import V2GError
+from v2g.power.address import parse
+from v2g.power.errors import PowerError
+from v2g.power.registers.port import Table
+from v2g.run.depot import DepotProcess
+
+INPUTS_S, FILE_S = 0.5, 10.0
+"""Between two looks at the control box's contacts, and at a file of prices."""
+MARGINS = Margins(departure_s=300.0)
+LATENCY_S = 0.2
+
+
+class SiteProcess(DepotProcess):
+    """One site. `run` lasts until it is cancelled or `stop` is called."""
+
+    def __init__(
+        self, settings: SiteConfiguration, ledger: SqliteLedger | PostgresLedger, report: Callable[[str], None]
+    ) -> None:
+        """`report` gets the lines of the log. Raises `V2GError` for what cannot be opened."""
+        self.settings = settings
+        self._box = settings.control_box
+        self.control = SiteControl(
+            connection_of(settings),
+            battery=battery_of(settings),
+            follow=follow_of(settings),
+            limit=None if self._box is None else limit_of(self._box),
+        )
+        self._prices: PriceRequest | None = None
+        self._fixed = site_prices.fixed(settings.tariff)
+        self._warned: set[str] = set()
+        self._implausible = ""
+        super().__init__(depot_of(settings), ledger, report)
+        stale_s = float(settings.silence.stale_s)
+        self.controller = Controller(
+            ControllerSettings(
+                cycle_s=settings.cycle_s,
+                ignore_pu=0.0,  # what is left alone is paid for
+                margins=replace(MARGINS, soc_stale_s=stale_s),
+                dynamics=Dynamics(latency_s=LATENCY_S),
+            )
+        )
+        self._meter = meter_of(settings.meter)
+        self._log = None if self._box is None or self._box.log is None else LimitLog(self._box.log)
+
+    # What comes in
+
+    def house_read(self, reading: House) -> None:
+        """A reading that a program brings."""
+        self._take(HouseReading(unix_s=0.0, powers_w=reading.powers_w, currents_a=reading.currents_a,
+                                voltages_v=reading.voltages_v))  # fmt: skip
+
+    def battery_read(self, reading: Stored) -> None:
+        """A reading of the house's battery."""
+        self._store(BatteryReading(unix_s=0.0, power_w=reading.power_w, soc_pu=reading.soc_pu))
+
+    def contacts_read(self, active: Mapping[str, bool]) -> None:
+        """Which contacts of the control box are active."""
+        if self._box is None or not self._box.contacts or self._box.inputs is not None:
+            raise V2GError("no contacts come over HTTP here; see control_box in the configuration")
+        known = {each.name for each in self._box.contacts}
+        if unknown := sorted(set(active) - known):
+            raise V2GError(f"there is no contact {unknown[0]}; the contacts are {', '.join(sorted(known))}")
+        self._limit().contacts(active, self.now())
+        self._news.set()
+
+    def limited(self, limit: Limit) -> None:
+        """A limit of the grid operator."""
+        self._remote().put(limit, self.now())
+        self._news.set()
+
+    def heartbeat(self) -> None:
+        """The program that states limits is there."""
+        self._remote().heartbeat(self.now())
+
+    def limits(self) -> dict[str, Any]:
+        """What the grid operator limits just now."""
+        bound = self.control.bound(self.now())
+        return {
+            "charge_w": bound.charge_w if isfinite(bound.charge_w) else None,
+            "feed_w": bound.feed_w if isfinite(bound.feed_w) else None,
+            "by": bound.by,
+        }
+
+    def house(self) -> dict[str, Any]:
+        """What the house draws, and what it leaves its chargers."""
+        reading, room = self.control.guard.reading, self.control.room(self.now())
+        return {
+            "connection_w": None if reading is None else list(reading.powers_w),
+            "age_s": None if reading is None else self.now() - reading.unix_s,
+            "house_w": self.control.house_w,
+            "charge_room_w": [each if isfinite(each) else None for each in room.charge_w],
+            "feed_room_w": [each if isfinite(each) else None for each in room.discharge_w],
+        }
+
+    def _take(self, reading: HouseReading) -> None:
+        connection, sign = self.settings.connection, -1.0 if self.settings.meter.reversed else 1.0
+        first, second, third = (sign * power_w for power_w in reading.powers_w)
+        reading = replace(reading, unix_s=self.now(), powers_w=(first, second, third))
+        wrong = why_implausible(reading, connection.fuse_a, connection.nominal_v) or ""
+        if wrong and not self._implausible:
+            self._report(f"a reading of the house's meter is left out: {wrong}; check its model and its wiring")
+        self._implausible = wrong
+        if not wrong:
+            self.control.measured(reading, self.site.chargers)
+            self._news.set()
+
+    def _store(self, reading: BatteryReading) -> None:
+        self.control.stored(replace(reading, unix_s=self.now()))
+
+    def _limit(self) -> GridLimit:
+        assert self.control.limit is not None
+        return self.control.limit
+
+    def _remote(self) -> GridLimit:
+        if self._box is None or not self._box.remote:
+            raise V2GError("no program states limits here; set control_box.remote in the configuration")
+        return self._limit()
+
+    # The cycle
+
+    def _api(self, codes: Mapping[str, str]) -> Api:
+        return SiteApi(self, self._gate, codes)
+
+    def _work(self, ready: Callable[[str], None]) -> list[Any]:
+        work, settings = super()._work(ready), self.settings
+        if self._meter is not None:
+            work.append(ask(self._meter, settings.meter.every_s, self._take, self._report))
+        if settings.meter.mqtt is not None:
+            work.append(keep(MeterAtBroker(settings.meter.mqtt, self._take).serve, self._report))
+        if settings.battery is not None and settings.battery.broker is not None:
+            work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, self._report))
+        if settings.tariff.source is not None:
+            work.append(self._follow_prices())
+        if self._box is not None and self._box.inputs is not None:
+            work.append(self._read_inputs(self._box, self._box.inputs))
+        return work
+
+    def _due(self) -> bool:
+        return self.control.urgent(self.now()) or super()._due()
+
+    def _seen(self) -> Site:
+        now, site = self.now(), super()._seen()
+        prices = self._prices if self._prices is not None and now <= self._prices.until_unix_s else self._fixed
+        free = self._from_sun(site.chargers, site.courses)
+        courses = {id: course for id, course in site.courses.items() if id not in free}
+        site = replace(site, requests=(*site.requests, prices), courses=courses)
+        local = datetime.fromtimestamp(now)
+        day_s = 3600.0 * local.hour + 60.0 * local.minute + local.second
+        return self.control.view(site, now, day_s, self._plan.plan, self._plan.expected_w(now), free)
+
+    def _from_sun(self, chargers: Mapping[str, Charger], courses: Mapping[str, Course]) -> frozenset[str]:
+        if not self.settings.from_sun:
+            return frozenset()
+        found = set()
+        for id, charger in chargers.items():
+            needs = None if charger.vehicle is None else charger.vehicle.needs
+            known = id in courses and needs is not None and needs.departure_unix_s is not None
+            if charger.vehicle is not None and not known:
+                found.add(id)
+        return frozenset(found)
+
+    def step(self) -> None:
+        """One cycle: look, decide, send."""
+        super().step()
+        now = self.now()
+        if self.dispatch is not None:
+            self.control.decided(self.dispatch, self.site.chargers, now)
+        for notice in self._warnings():
+            if notice.trouble not in self._warned:
+                self._report(f"{notice.trouble} {notice.text}")
+        self._warned = {each.trouble for each in self._warnings()}
+        self._write(now)
+
+    def _write(self, now: float) -> None:
+        if self._log is None:
+            return
+        measured = [each.measured_w for each in self.site.chargers.values() if each.measured_w is not None]
+        reading = self.control.guard.reading
+        drawn_w = None if reading is None else sum(reading.powers_w)
+        try:
+            self._log.see(self.control.bound(now), sum(measured), drawn_w, now, time.time())
+        except V2GError as error:
+            self._complain(str(error))
+
+    def _warnings(self) -> list[SiteNotice]:
+        found = self.control.notices(self.now())
+        stale = self._prices is None or self.now() > self._prices.until_unix_s
+        if self.settings.tariff.source is not None and stale:
+            found.append(SiteNotice(Trouble.NO_PRICES, "there are no valid prices; the fixed tariff holds"))
+        return found
+
+    def status(self) -> Shown:
+        """The site in few numbers."""
+        found, reading, limits = super().status(), self.control.guard.reading, self.limits()
+        warnings = [{"code": each.trouble.value, "about": "house", "text": each.text} for each in self._warnings()]
+        return found | {
+            "notices": [*found.get("notices", ()), *warnings],
+            "connection_w": None if reading is None else sum(reading.powers_w),
+            "house_w": self.control.house_w,
+            "limit_w": limits["charge_w"],
+            "limited_by": limits["by"] or None,
+        }
+
+    async def _follow_prices(self) -> None:
+        tariff, said = self.settings.tariff, ""
+        distant = "://" in (tariff.source or "")
+        while True:
+            try:
+                self._prices = await asyncio.to_thread(site_prices.fetched, tariff)
+                said = ""
+            except PriceError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._report(said)
+            await asyncio.sleep(tariff.every_s if distant else FILE_S)
+
+    async def _read_inputs(self, box: ControlBox, at: str) -> None:
+        address = parse(at)
+        registers = modbus.connection(address).unit(address.unit, "control box")
+        said = ""
+        while True:
+            try:
+                active = {}
+                for each in box.contacts:
+                    assert each.input is not None
+                    (closed,) = await registers.read(Table.DISCRETE, each.input, 1)
+                    active[each.name] = bool(closed) == (each.active == "closed")
+                self._limit().contacts(active, self.now())
+                said = ""
+                self._news.set()
+            except PowerError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._report(said)
+            await asyncio.sleep(INPUTS_S)
+
+
+def limit_of(box: ControlBox) -> GridLimit:
+    """The grid operator's limits."""
+    contacts = [Contact(name=each.name, charge_w=each.charge_w, feed_w=each.feed_w) for each in box.contacts]
+    return GridLimit(
+        contacts=contacts,
+        remote=box.remote,
+        fail_safe_w=box.fail_safe_w,
+        fail_safe_feed_w=float("inf") if box.fail_safe_feed_w is None else box.fail_safe_feed_w,
+        heartbeat_s=box.heartbeat_s,
+        release_s=box.release_s,
+    )

@@ -1,0 +1,187 @@
+"""The process of a site: its meter, its limits and its page's interface, with a light station in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from tests.csms.asgi import ask
+from tests.csms.site import car
+from tests.csms.test_api import Link
+
+from v2g.bench.depot.station import LightStation
+from v2g.console.access import Gate
+from v2g.depot.configuration import Control, EvsePlace, FleetVehicle, Planning, Silence, StationPlace
+from v2g.depot.site.configuration import (
+    Connected,
+    Contacts,
+    ControlBox,
+    Evening,
+    HouseBattery,
+    HouseMeter,
+    SiteConfiguration,
+    Tariff,
+)
+from v2g.depot.site.guard import Trouble
+from v2g.io.site_http import SiteApi
+from v2g.run.depot import open_ledger
+from v2g.run.site import SiteProcess
+
+BOX = ControlBox(contacts=(Contacts(name="W4", charge_w=0.0),), remote=True)
+
+
+@asynccontextmanager
+async def site(folder: Path, **changes: Any) -> AsyncIterator[tuple[SiteProcess, Link, Any]]:
+    """With one station that has a car."""
+    fields = {
+        "connection": Connected(fuse_a=35, export_w=5_000),
+        "meter": HouseMeter(silent_charge_a=6.0),
+        "stations": (StationPlace(id="CS0", evses=(EvsePlace(charge_w=11_000, discharge_w=11_000),)),),
+        "vehicles": (FleetVehicle(id="our car", tokens=("EV0",), floor_soc=0.3, target_soc=0.9),),
+        "evening": Evening(start="00:00", end="23:59"),
+        "silence": Silence(setpoint_s=10, offline_s=10, meter_s=1),
+        "plan": Planning(), "ledger": str(folder / "site.db"), "control": Control(socket=folder / "site.sock"),
+    }  # fmt: skip
+    settings = SiteConfiguration(**(fields | changes))
+    process = SiteProcess(settings, await open_ledger(settings.ledger), lambda line: None)
+    try:
+        station = LightStation("CS0")
+        link = Link(process, station)
+        await link.settle()
+        station.plug_in(car(), process.now(), process.now())
+        await link.settle()
+        gate = Gate(monotonic)
+        yield process, link, SiteApi(process, gate).app
+    finally:
+        await process.ledger.close()
+
+
+def run(test: Callable[[Path], Coroutine[Any, Any, None]], folder: Path) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(60):
+            await test(folder)
+
+    asyncio.run(limited())
+
+
+async def put(app: Any, url: str, body: Any) -> Any:
+    answer = await ask(app, "PUT", url, json.dumps(body).encode())
+    return answer.status, answer.json
+
+
+async def stepped(process: SiteProcess, link: Link) -> float:
+    """The power that is ordered now."""
+    process.step()
+    await link.settle()
+    assert process.dispatch is not None
+    return process.dispatch.commanded_w
+
+
+def test_nothing_is_fed_and_little_charged_before_the_meter_speaks(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder) as (process, link, app):
+            assert await stepped(process, link) == 3 * 6.0 * 230.0
+            assert [each["code"] for each in process.status()["notices"]] == [Trouble.METER_SILENT]
+            status, _ = await put(app, "/api/house", {"powers_w": [500.0, 500.0, 500.0], "voltages_v": [230, 231, 229]})
+            assert status == 200
+            assert process.status()["notices"] == []
+            assert process.control.urgent(process.now()) or process.control.room(process.now()).charge_w[1] > 7_000.0
+
+    run(test, tmp_path)
+
+
+def test_a_house_that_draws_leaves_less(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder, connection=Connected(fuse_a=20)) as (process, link, app):
+            await put(app, "/api/house", {"powers_w": [3_000.0, 500.0, 500.0]})
+            ordered_w = await stepped(process, link)
+            assert ordered_w == pytest.approx(3 * (19 * 230.0 - 3_000.0), abs=2.0)
+            house = (await ask(app, "GET", "/api/house")).json
+            assert house["connection_w"] == [3_000.0, 500.0, 500.0]
+            assert house["feed_room_w"][0] >= 0.0
+
+    run(test, tmp_path)
+
+
+def test_the_grid_operator_limits_over_http_and_by_contacts(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        log = folder / "limits.csv"
+        box = ControlBox(contacts=BOX.contacts, remote=True, log=log)
+        async with site(folder, control_box=box) as (process, link, app):
+            await put(app, "/api/house", {"powers_w": [200.0, 200.0, 200.0]})
+            assert (await ask(app, "GET", "/api/limit")).json["by"].startswith("fail-safe value")
+            assert await stepped(process, link) <= 4_200.0
+            status, found = await put(app, "/api/limit/contacts", {"W4": False})
+            assert status == 200, found
+            status, found = await put(app, "/api/limit", {"charge_w": 6_000})
+            assert (status, found["charge_w"], found["by"]) == (200, 6_000.0, "grid operator")
+            assert process.control.urgent(process.now())
+            status, found = await put(app, "/api/limit/contacts", {"W4": True})
+            assert found["charge_w"] == 0.0
+            assert await stepped(process, link) == 0.0
+            assert (await put(app, "/api/limit/contacts", {"W5": True}))[0] == 400
+            assert (await put(app, "/api/limit", {"charge_w": -1}))[0] == 400
+            assert (await ask(app, "POST", "/api/limit/heartbeat")).status == 200
+            assert "contact W4" in log.read_text()
+            assert process.status()["limited_by"] == "contact W4"
+
+    run(test, tmp_path)
+
+
+def test_without_a_box_nobody_limits_over_http(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder) as (_, _, app):
+            assert (await put(app, "/api/limit", {"charge_w": 0}))[0] == 400
+            assert (await put(app, "/api/limit/contacts", {"W4": True}))[0] == 400
+
+    run(test, tmp_path)
+
+
+def test_a_silent_battery_forbids_the_feed(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder, battery=HouseBattery()) as (process, link, app):
+            await put(app, "/api/house", {"powers_w": [900.0, 900.0, 900.0]})
+            assert process.control.room(process.now()).discharge_w[0] == 0.0
+            await put(app, "/api/battery", {"power_w": 0.0, "soc_pu": 0.2})
+            await put(app, "/api/house", {"powers_w": [900.0, 900.0, 901.0]})
+            assert process.control.room(process.now()).discharge_w[0] >= 0.0
+            assert Trouble.BATTERY_SILENT not in [each["code"] for each in process.status()["notices"]]
+
+    run(test, tmp_path)
+
+
+def test_implausible_readings_are_left_out(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder) as (process, _, app):
+            await put(app, "/api/house", {"powers_w": [1e9, 0, 0]})
+            assert process.control.guard.reading is None
+            assert (await put(app, "/api/house", {"powers_w": [1, 2]}))[0] == 400
+
+    run(test, tmp_path)
+
+
+def test_stale_prices_are_no_prices(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder, tariff=Tariff(source="none.csv")) as (process, link, app):
+            await put(app, "/api/house", {"powers_w": [0.0, 0.0, 0.0]})
+            await stepped(process, link)
+            assert Trouble.NO_PRICES in [each["code"] for each in process.status()["notices"]]
+            assert [each.by for each in process.site.requests] == ["tariff"]
+
+    run(test, tmp_path)
+
+
+def test_every_route_is_described(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder) as (_, _, app):
+            document = (await ask(app, "GET", "/api/openapi.json")).json
+            assert {"/api/house", "/api/battery", "/api/limit", "/api/limit/heartbeat", "/api/limit/contacts"} <= set(
+                document["paths"]
+            )
+            assert {"House", "Stored", "Limit"} <= set(document["components"]["schemas"])
+
+    run(test, tmp_path)
