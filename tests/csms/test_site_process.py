@@ -1,7 +1,6 @@
 """The process of a site: its meter, its limits and its page's interface, with a light station in memory."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -69,7 +68,7 @@ def run(test: Callable[[Path], Coroutine[Any, Any, None]], folder: Path) -> None
 
 
 async def put(app: Any, url: str, body: Any) -> Any:
-    answer = await ask(app, "PUT", url, json.dumps(body).encode())
+    answer = await ask(app, "PUT", url, body)
     return answer.status, answer.json
 
 
@@ -143,7 +142,7 @@ def test_without_a_box_nobody_limits_over_http(tmp_path: Path) -> None:
 
 def test_a_silent_battery_forbids_the_feed(tmp_path: Path) -> None:
     async def test(folder: Path) -> None:
-        async with site(folder, battery=HouseBattery()) as (process, link, app):
+        async with site(folder, battery=HouseBattery()) as (process, _, app):
             await put(app, "/api/house", {"powers_w": [900.0, 900.0, 900.0]})
             assert process.control.room(process.now()).discharge_w[0] == 0.0
             await put(app, "/api/battery", {"power_w": 0.0, "soc_pu": 0.2})
