@@ -36,7 +36,7 @@ BOX = ControlBox(contacts=(Contacts(name="W4", charge_w=0.0),), remote=True)
 @asynccontextmanager
 async def site(folder: Path, **changes: Any) -> AsyncIterator[tuple[SiteProcess, Link, Any]]:
     """With one station that has a car."""
-    fields = {
+    fields: dict[str, Any] = {
         "connection": Connected(fuse_a=35, export_w=5_000),
         "meter": HouseMeter(silent_charge_a=6.0),
         "stations": (StationPlace(id="CS0", evses=(EvsePlace(charge_w=11_000, discharge_w=11_000),)),),

@@ -29,5 +29,5 @@ def test_bash_completes_commands_options_and_values() -> None:
     assert completed("v2g", "config", "") == ["--help", "check", "example"]
     assert completed("v2g", "grid", "test", "--re") == ["--report"]
     assert completed("v2g", "inject", "--mode", "") == ["charge", "discharge", "idle", "auto"]
-    assert completed("v2g", "config", "example", "s") == ["service", "sysctl"]
+    assert completed("v2g", "config", "example", "s") == ["service", "sysctl", "site"]
     assert completed("v2g", "decode", "a_file") == []

@@ -92,7 +92,7 @@ class Shapes:
 def perform(
     seconds: float, say: Callable[[str], None], clock: Callable[[], float], wait: Callable[[float], None]
 ) -> Performance:
-    """The day in so many seconds. `clock`: monotonic seconds; `wait` lets real time pass."""
+    """The day, in `seconds` of real time. `clock`: monotonic seconds; `wait` lets real time pass."""
     shapes = Shapes()
     at_once = charged_at_once(shapes)
     say("  time    grid    house   sun     car     battery  price     (kW; car: + charges, - feeds)")

@@ -105,7 +105,7 @@ class Tariff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Contacts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A relay contact of the control box, at an input of a remote I/O module or told over HTTP."""
+    """A relay contact of the control box, at an input of a remote I/O module, or reported over HTTP."""
 
     name: Name
     input: Annotated[int, Meta(ge=0, le=0xFFFF)] | None = None

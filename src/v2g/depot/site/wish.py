@@ -27,9 +27,9 @@ class Follow(Struct, frozen=True, kw_only=True):
     """How the sun is followed."""
 
     start_s: float = 60.0
-    """Surplus for a charger's minimum power must be there for so long before it begins."""
+    """Surplus for a charger's minimum power must be there for this time before it begins."""
     stop_s: float = 180.0
-    """A charger goes on at its minimum for so long while the surplus is below it."""
+    """A charger goes on at its minimum for this time while the surplus is below it."""
     keep_w: float = 0.0
     """What is drawn from the grid meanwhile, so that nothing is fed by noise."""
     evening: tuple[float, float] | None = None
