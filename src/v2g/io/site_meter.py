@@ -27,7 +27,8 @@ from v2g.power.sunspec.device import SunSpecDevice
 DEVICE = "meter of the house"
 QUANTITIES = [f"{name}_l{phase}_{unit}" for name, unit in (("power", "w"), ("current", "a"), ("voltage", "v"))
               for phase in (1, 2, 3)]  # fmt: skip
-SUNSPEC_MODEL = 203
+SUNSPEC_MODELS = (203, 204, 202, 201)
+"""Meters of three phases (wye, delta), of split phase and of one phase, which have the same points."""
 
 
 class Unread(V2GError):
@@ -83,7 +84,7 @@ class RegisterMeter:
 
 
 class SunSpecMeter:
-    """A SunSpec meter, model 203; positive is drawn."""
+    """A SunSpec meter of model 201 to 204; positive is drawn."""
 
     def __init__(self, registers: Registers) -> None:
         self._device = SunSpecDevice(registers)
@@ -95,7 +96,11 @@ class SunSpecMeter:
             for name, unit, point in (("power", "w", "W"), ("current", "a", "A"), ("voltage", "v", "PhV"))
             for phase, letter in ((1, "A"), (2, "B"), (3, "C"))
         }
-        values = await self._device.read(SUNSPEC_MODEL, *points.values())
+        models = await self._device.models()
+        number = next((each for each in SUNSPEC_MODELS if each in models), None)
+        if number is None:
+            raise Unread("the meter of the house has none of the SunSpec models 201 to 204; check its address")
+        values = await self._device.read(number, *points.values())
         found = {name: values[point] for name, point in points.items()}
         return reading_of({name: value for name, value in found.items() if isinstance(value, float)})
 

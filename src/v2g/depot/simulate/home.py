@@ -6,7 +6,7 @@ of 50 ms, with a reading of the meter each 200 ms. Everything is decided by the 
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from math import exp, pi, sin
+from math import exp, inf, pi, sin
 
 import numpy as np
 from msgspec import Struct
@@ -247,7 +247,7 @@ class Watch:
     """How long a limit was exceeded while cars did their part of it: by row, drawn and fed."""
 
     def __init__(self, fuse_w: float, export_w: float) -> None:
-        self._limits = (3 * fuse_w, fuse_w, fuse_w, fuse_w), (export_w,) * 4
+        self._limits = (inf, fuse_w, fuse_w, fuse_w), (export_w,) * 4  # a main fuse is one of each phase
         self._since: dict[tuple[int, int], float] = {}
         self.longest_s = {"fuse": 0.0, "export": 0.0}
         self.times = 0
