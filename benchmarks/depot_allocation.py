@@ -5,7 +5,7 @@ a request is shared that no node stands against, at the limits one that several 
 """
 
 from collections.abc import Callable
-from time import perf_counter
+from time import thread_time
 
 import numpy as np
 from benchmarks.figure import Figure, Setting
@@ -38,9 +38,9 @@ def _best_ms(work: Callable[[], object], rounds: int) -> float:
     """The fastest round: what the work takes, and not what else the machine did."""
     best_s = float("inf")
     for _ in range(rounds):
-        begins_s = perf_counter()
+        begins_s = thread_time()
         work()
-        best_s = min(best_s, perf_counter() - begins_s)
+        best_s = min(best_s, thread_time() - begins_s)
     return best_s * 1e3
 
 
@@ -87,21 +87,24 @@ def _network(chargers: int) -> tuple[Network, np.ndarray, np.ndarray]:
 
 
 def _step_ms(chargers: int) -> float:
-    """A whole step of the controller, with a fifth of the chargers measured again, at a request that moves."""
+    """A whole step of the controller, at a request that moves. Since the step before half of the chargers have been
+    measured, at what they were set to."""
     random = np.random.default_rng(0)
     seen = {
         (each := _charger(number, chargers, float(random.uniform(0.25, 0.9)))).id: each for number in range(chargers)
     }
     tree, controller, best_s = _tree(chargers), Controller(), float("inf")
+    powers_w = dict[str, float]()
     for cycle in range(30):
         now = NOW + 2.0 * cycle
         for number, (id, each) in enumerate(list(seen.items())):
-            if number % 5 == cycle % 5:
-                seen[id] = replace(each, measured_unix_s=now)
+            if number % 2 == cycle % 2:
+                seen[id] = replace(each, measured_w=powers_w.get(id, 0.0), measured_unix_s=now)
         request = PowerRequest(by="EMS", power_w=-chargers * (1_000.0 + 100.0 * (cycle % 4)))
         site = Site(tree=tree, chargers=seen, requests=(request,))
-        begins_s = perf_counter()
-        controller.step(site, now)
+        begins_s = thread_time()
+        dispatch = controller.step(site, now)
         if cycle > 1:
-            best_s = min(best_s, perf_counter() - begins_s)
+            best_s = min(best_s, thread_time() - begins_s)
+        powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
     return best_s * 1e3

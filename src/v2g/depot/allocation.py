@@ -117,12 +117,12 @@ class Network:
                 charge_w[row], discharge_w[row] = room.charge_w[phase], room.discharge_w[phase]
         return charge_w, discharge_w
 
-    def members(self, rows: Ints) -> tuple[Ints, Ints, Floats]:
-        """The chargers of these rows one after the other, where each row begins, and their shares."""
+    def members(self, rows: Ints) -> tuple[Ints, Ints, Ints, Floats]:
+        """The chargers of these rows one after the other; where each row begins, and how many it has; their shares."""
         first, count = self._first[rows], self._last[rows] - self._first[rows]
         begins = np.cumsum(count) - count
         who = np.arange(int(count.sum())) + np.repeat(first - begins, count)
-        return who, begins, self._share[np.repeat(self._row_phase[rows], count), who]
+        return who, begins, count, self._share[np.repeat(self._row_phase[rows], count), who]
 
 
 class Shares:
@@ -139,10 +139,13 @@ def fill(network: Network, caps_w: Floats, weights: Floats, target_w: float, lim
 
     `caps_w`: of each charger. `weights`: what shares are proportional to; 0 gets nothing. `limits_w`: of each row.
     """
-    weights = np.clip(np.nan_to_num(weights), 0.0, HEAVIEST)  # their sums and products stay finite
-    cut_w = np.where(weights > 0.0, np.clip(np.nan_to_num(caps_w), 0.0, LARGEST_W), 0.0)
+    # Their sums and products stay finite; what is not a number is 0.
+    weights = np.fmin(np.fmax(weights, 0.0), HEAVIEST)
+    cut_w = np.where(weights > 0.0, np.fmin(np.fmax(caps_w, 0.0), LARGEST_W), 0.0)
+    if target_w <= 0.0:
+        return Shares(np.zeros(network.size), np.where(cut_w > 0.0, BY_TARGET, BY_CAP), 0.0)
     bound = np.full(network.size, BY_CAP, dtype=np.intp)
-    limits_w, target_w, level = np.maximum(limits_w, 0.0), max(target_w, 0.0), 0.0
+    limits_w, level = np.maximum(limits_w, 0.0), 0.0
     row_levels = np.zeros(len(limits_w))
     while True:  # each round settles one row at least
         level = _level(target_w, cut_w, weights, level)
@@ -199,8 +202,7 @@ def _settle(
     A charger whose cap is lowered to its share at the level of a row stays there, as the level only rises from then on.
     `row_levels`: the level at which each row is full, or one below it; corrected here.
     """
-    who, begins, share = network.members(over)
-    counts = np.append(begins[1:], len(who)) - begins
+    who, begins, counts, share = network.members(over)
     cap_w, weight = share * cut_w[who], share * weights[who]
     room_w, levels = limits_w[over], row_levels[over]
     while True:  # Newton's method as above, for all rows at once

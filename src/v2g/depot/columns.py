@@ -1,8 +1,10 @@
 """The chargers of a site as columns of numbers, read again only for chargers that are another object than before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from v2g.depot.allocation import Bools, Floats, Network
 from v2g.depot.tree import Tree
@@ -42,32 +44,35 @@ class Columns:
         """Whether the site is still the one that these columns were made for."""
         return tree is self.tree and len(chargers) == len(self.ids) and all(map(chargers.__contains__, self.ids))
 
-    def read(self, chargers: Mapping[str, Charger]) -> list[int]:
-        """Take over what is new; returns the numbers of the chargers of which more than the measurement is new."""
-        fresh = list(map(chargers.__getitem__, self.ids))
+    def news(self, chargers: Mapping[str, Charger]) -> list[tuple[int, Charger]]:
+        """The chargers that are another object than when they were read, with their numbers."""
+        fresh = map(chargers.__getitem__, self.ids)
+        return [(number, new) for number, (old, new) in enumerate(zip(self.chargers, fresh, strict=True))
+                if old is not new]  # fmt: skip
+
+    def moved(self, news: Sequence[tuple[int, Charger]]) -> bool:
+        """Whether a charger hangs elsewhere, or uses other phases, than when it was read."""
+        return any(
+            (old := self.chargers[number]) is not None and (old.node != new.node or old.phases != new.phases)
+            for number, new in news
+        )
+
+    def read(self, news: Sequence[tuple[int, Charger]]) -> bool:
+        """Take over what is new; returns whether that is more than measurements."""
         known = self.chargers
         measured, new = list[int](), list[int]()
-        for number, each in enumerate(fresh):
+        for number, each in news:
             old = known[number]
-            if each is not old:
-                (measured if old is not None and _only_measured(old, each) else new).append(number)
+            (measured if old is not None and _only_measured(old, each) else new).append(number)
+            known[number] = each
         if measured:
-            values = [(_measured(fresh[number]), fresh[number].measured_unix_s) for number in measured]
-            self._table[_AT["measured_w"] : _AT["measured_s"] + 1, measured] = np.array(values).T
+            fresh: list[Any] = [known[number] for number in measured]
+            values = [[_measured(each) for each in fresh], [each.measured_unix_s for each in fresh]]
+            self._table[_AT["measured_w"] : _AT["measured_s"] + 1, measured] = values
         if new:
-            self._table[:, new] = np.array([_row(fresh[number]) for number in new]).T
-        if measured or new:
-            self.chargers = list(fresh)
-        return new
-
-    def moved(self, chargers: Mapping[str, Charger]) -> bool:
-        """Whether a charger hangs elsewhere, or uses other phases, than when it was read."""
-        known = self.chargers
-        return any(
-            old is not None and (old.node != new.node or old.phases != new.phases)
-            for old, new in zip(known, map(chargers.__getitem__, self.ids), strict=True)
-            if old is not new
-        )
+            rows: list[Any] = [known[number] for number in new]
+            self._table[:, new] = np.array([_row(each) for each in rows]).T
+        return bool(new)
 
     def __getitem__(self, name: str) -> Floats:
         column: Floats = self._table[_AT[name]]
@@ -76,20 +81,8 @@ class Columns:
 
 def _only_measured(old: Charger, new: Charger) -> bool:
     """Whether the vehicle and all else are as they were: by far the most of what is new in a cycle."""
-    return (
-        new.vehicle is old.vehicle
-        and new.online is old.online
-        and new.ready is old.ready
-        and new.max_charge_w == old.max_charge_w
-        and new.max_discharge_w == old.max_discharge_w
-        and new.charge_only == old.charge_only
-        and new.min_charge_w == old.min_charge_w
-        and new.min_discharge_w == old.min_discharge_w
-        and new.efficiency_pu == old.efficiency_pu
-        and new.safe_w == old.safe_w
-        and new.safe_after_s == old.safe_after_s
-        and new.held_charge_w == old.held_charge_w
-        and new.held_discharge_w == old.held_discharge_w
+    return new.vehicle is old.vehicle and new == replace(
+        old, measured_w=new.measured_w, measured_unix_s=new.measured_unix_s
     )
 
 

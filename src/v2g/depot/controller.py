@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 
 from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats, Ints
 from v2g.depot.capability import NUMBER, WHATS, Capability, Margins
@@ -110,8 +109,9 @@ class Controller:
         state.follow(now, settings.patience_s)
         silent = state.silent(now, settings.silent_s)
         wanted = asked(site.requests, now, site.frequency_hz)
-        planned: Bools = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
-        beyond = planned if wanted.power_w is None else True
+        beyond: Bools | bool = True
+        if wanted.power_w is None:
+            beyond = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
         can = Capability(columns, state.energy_wh, state.charged_wh, now, settings.margins, beyond=beyond)
         _restrain(state, can, silent)
         limits = self._limits = self._limits_of(site, state, now)
@@ -130,7 +130,8 @@ class Controller:
         codes = _codes(can, way.sides, must, power_w, few.ignore_w, by_target)
         commanded_w = float(power_w.sum())
         missing_w = 0.0 if wanted.power_w is None else abs(wanted.power_w - commanded_w - self._feedback.off_w)
-        charge_w = float(charging(columns, can, must, np.inf, limits).ideal.power_w.sum())
+        could = charging(columns, can, must, 0.0, limits)
+        charge_w = most_w(columns, could, could.caps_w)
         return Dispatch(
             setpoints=self._setpoints(state, codes, power_w, wanted),
             changed=frozenset(columns.ids[number] for number in np.flatnonzero(power_w != before_w)),
@@ -187,17 +188,18 @@ class Controller:
         """The direction that meets the request."""
         columns = state.columns
         rest_w = request_w - self._feedback.off_w - float(must.power_w.sum())
-        everything = discharging(columns, can, must, np.inf, limits)
-        room_w = float(everything.ideal.power_w.sum())
+        everything = discharging(columns, can, must, 0.0, limits)
+        room_w = most_w(columns, everything, everything.caps_w)
         feeds = float(state.power_w.sum()) < 0.0
         if rest_w > 0.0 or (rest_w == 0.0 and not feeds):
             self._served_w = 0.0
             return Way((charging(columns, can, must, rest_w, limits),), everything, room_w)
         # The reserve serves what was promised before vehicles left; it is filled up again as the request falls.
-        # Whoever is restrained holds no reserve: it has to show that it gives what it is asked for.
-        share = np.where(np.isfinite(state.most_w), 1.0, 1.0 - self.settings.reserve_pu)
-        kept = replace(everything, caps_w=everything.caps_w * share)
-        allowed_w = max(most_w(columns, kept), min(self._served_w, room_w))
+        share, served_w = 1.0 - self.settings.reserve_pu, min(self._served_w, room_w)
+        allowed_w = max(share * room_w, served_w)
+        if allowed_w < -rest_w:  # whoever is restrained holds no reserve: it has to show that it gives what it is asked
+            kept = np.where(np.isfinite(state.most_w), 1.0, share)
+            allowed_w = max(most_w(columns, everything, everything.caps_w * kept), served_w)
         held = allowed_w < min(-rest_w, room_w) - RESOLUTION_W
         side = discharging(columns, can, must, allowed_w if held else -rest_w, limits)
         self._served_w = float(side.ideal.power_w.sum())

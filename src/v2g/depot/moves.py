@@ -115,7 +115,7 @@ def _behind_full_rows(network: Network, power_w: Floats, limits_w: Floats) -> Bo
     behind = np.zeros(network.size, dtype=np.bool_)
     over = np.flatnonzero(network.sums(np.maximum(power_w, 0.0)) > limits_w + TOLERANCE_W)
     if len(over):
-        who, _, share = network.members(over)
+        who, _, _, share = network.members(over)
         behind[who[share > 0.0]] = True
     return behind
 

@@ -93,9 +93,11 @@ def discharging(columns: Columns, can: Capability, must: Musts, target_w: float,
     )
 
 
-def most_w(columns: Columns, side: Side) -> float:
-    """The most that the chargers of this side could give with its caps."""
-    return float(serve(columns.network, side.caps_w, side.weights, np.inf, side.limits_w).power_w.sum())
+def most_w(columns: Columns, side: Side, caps_w: Floats) -> float:
+    """The most that the chargers of this side could give with these caps. Exact for what they must give at least, and
+    without what they should: that only makes fewer of them give more."""
+    found, _ = fill_with_minimum(columns.network, caps_w, side.minimum_w, side.weights, np.inf, side.limits_w)
+    return float(found.power_w.sum())
 
 
 def by_course(
@@ -117,7 +119,8 @@ def by_course(
     charge_w = np.where(must.who, 0.0, np.clip(wish_w, 0.0, can.charge_w))
     weights = np.minimum(urgency(can), 1e3 * charge_w) if not courses else charge_w
     give_w = np.where(must.who, 0.0, np.clip(-wish_w, 0.0, can.discharge_w))
-    room_w = float(discharging(columns, can, must, np.inf, limits).ideal.power_w.sum())
+    everything = discharging(columns, can, must, 0.0, limits)
+    room_w = most_w(columns, everything, everything.caps_w)
     charge = _side(columns, can, CHARGE, charge_w, columns["min_charge_w"], weights, np.inf, charge_limits_w)
     give = _side(columns, can, DISCHARGE, give_w, columns["min_discharge_w"], give_w, np.inf, limits.discharge_w)
     return Way((charge, give), None, room_w)

@@ -73,7 +73,7 @@ class State:
         self._capacity_wh: Floats = np.full(size, np.nan)
         self._heard_s: Floats = np.full(size, -np.inf)
         self._every_s: Floats = np.full(size, 30.0)
-        self.columns.read(chargers)
+        self.columns.read(self.columns.news(chargers))
         self.response = Response(dynamics, self.rating_w, now)
         self._dynamics, self._reckoned_s = dynamics, now
 
@@ -85,14 +85,15 @@ class State:
     def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> "tuple[State, Gone]":
         """Look again. Another list of chargers, or another tree, gives another state that keeps what is known."""
         columns = self.columns
-        if not columns.fits(tree, chargers) or columns.moved(chargers):
+        news = columns.news(chargers) if (fits := columns.fits(tree, chargers)) else []
+        if not fits or columns.moved(news):
             other = State(tree, chargers, self._dynamics, self.response.at_s)
             other._take_over(self)
             nobody = np.zeros(len(other.columns.ids), dtype=np.bool_)
             return other, Gone(nobody, nobody, other=True)
         before = {name: columns[name] > 0 for name in ("present", "ready", "online")}
         rating_w = self.rating_w
-        if not columns.read(chargers):
+        if not columns.read(news):
             nobody = np.zeros(len(columns.ids), dtype=np.bool_)
             return self, Gone(nobody, nobody, other=False)
         after = {name: columns[name] > 0 for name in before}
