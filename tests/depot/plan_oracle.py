@@ -22,7 +22,8 @@ class Oracle:
         count = len(stays)
         self.drawn, self.fed = 2 * count * STEPS, (2 * count + 1) * STEPS
         self.missing = (2 * count + 2) * STEPS
-        self.size = self.missing + count + 1
+        self.off = self.missing + count
+        self.size = self.off + STEPS + 1
         self.rows: Rows = []
         self.equal: Rows = []
         self.upper = np.full(self.size, np.inf)
@@ -32,10 +33,15 @@ class Oracle:
             self._stay(number, stay)
         self._site()
         for node in tree.nodes:
-            self._node(node.name, node.max_charge_w, node.max_discharge_w, (1.0,) * count)
+            limits_w = (np.full(STEPS, node.max_charge_w), np.full(STEPS, node.max_discharge_w))
+            if node is tree.root and outlook.limits_w is not None:
+                limits_w = (np.minimum(limits_w[0], outlook.limits_w[0]), np.minimum(limits_w[1], outlook.limits_w[1]))
+            self._node(node.name, *limits_w, (1.0,) * count)
             for phase in "123":
                 shares = [(phase in stay.phases) / len(stay.phases) for stay in stays]
-                self._node(node.name, node.max_phase_charge_w, node.max_phase_discharge_w, shares, 1 / 3)
+                phase_w = (np.full(STEPS, each) for each in (node.max_phase_charge_w, node.max_phase_discharge_w))
+                self._node(node.name, *phase_w, shares, 1 / 3)
+        self._asked()
 
     def _stay(self, number: int, stay: Stay) -> None:
         assert stay.departure is not None
@@ -67,10 +73,24 @@ class Oracle:
             self.equal.append((row, float(load_w[step])))
             self.rows.append(({self.drawn + step: 1.0, self.size - 1: -1.0}, 0.0))
 
-    def _node(self, name: str, charge_w: float, discharge_w: float, shares: Sequence[float], part: float = 1.0) -> None:
+    def _asked(self) -> None:
+        """How far the chargers are from what a schedule asks of them in each step."""
+        asked_w = self.outlook.asked_w
+        for step in range(STEPS) if asked_w is not None else ():
+            if asked_w is None or np.isnan(asked_w[step]):
+                continue
+            for sign in (1.0, -1.0):
+                row = {self.off + step: -1.0}
+                for number in range(len(self.stays)):
+                    row |= {2 * number * STEPS + step: sign, (2 * number + 1) * STEPS + step: -sign}
+                self.rows.append((row, sign * float(asked_w[step])))
+
+    def _node(
+        self, name: str, charge_w: np.ndarray, discharge_w: np.ndarray, shares: Sequence[float], part: float = 1.0
+    ) -> None:
         load_w = self.outlook.loads_w.get(name, np.zeros(STEPS)) * part
         for step in range(STEPS):
-            for way, limit_w, sign in ((0, charge_w, -1), (1, discharge_w, 1)):
+            for way, limit_w, sign in ((0, charge_w[step], -1), (1, discharge_w[step], 1)):
                 row = {
                     (2 * number + way) * STEPS + step: share
                     for number, (stay, share) in enumerate(zip(self.stays, shares, strict=True))
@@ -79,11 +99,17 @@ class Oracle:
                 if np.isfinite(limit_w) and row:
                     self.rows.append((row, max(limit_w + sign * float(load_w[step]), 0.0)))
 
-    def least(self) -> tuple[float, float]:
-        """Energy that is missing at least, and what that costs at least."""
+    def least(self) -> tuple[float, float, float]:
+        """Energy that is missing at least; how far the chargers then are from what is asked at least, in kWh; and what
+        that costs at least."""
         missing = np.zeros(self.size)
         missing[self.missing : self.missing + len(self.stays)] = 1.0
         missing_wh = self._solve(missing)
+        self.rows.append((dict.fromkeys(range(self.missing, self.missing + len(self.stays)), 1.0), missing_wh + 1.0))
+        off = np.zeros(self.size)
+        off[self.off : self.off + STEPS] = self.outlook.step_s / 3600 / 1000
+        off_kwh = self._solve(off)
+        self.rows.append((dict.fromkeys(range(self.off, self.off + STEPS), off[self.off]), off_kwh + 1e-3))
         kwh = self.outlook.step_s / 3600 / 1000
         money = np.zeros(self.size)
         money[self.drawn : self.fed] = self.outlook.buy_per_kwh * kwh
@@ -92,9 +118,7 @@ class Oracle:
             begin = (2 * number + 1) * STEPS
             money[begin : begin + STEPS] = self.terms.wear_per_kwh * kwh
         money[-1] = self.terms.peak_per_kw / 1000
-        row = dict.fromkeys(range(self.missing, self.missing + len(self.stays)), 1.0)
-        self.rows.append((row, missing_wh + 1.0))
-        return missing_wh, self._solve(money) - self.terms.peak_per_kw * self.terms.peak_so_far_w / 1000
+        return missing_wh, off_kwh, self._solve(money) - self.terms.peak_per_kw * self.terms.peak_so_far_w / 1000
 
     def _solve(self, cost: np.ndarray) -> float:
         upper, equal = (_matrix(rows, self.size) for rows in (self.rows, self.equal))

@@ -6,7 +6,7 @@ from tests.depot.scene import NOW, VEHICLE, charger, site
 
 from v2g.depot.controller import Controller, Settings
 from v2g.depot.dispatch import Dispatch, Trouble, What
-from v2g.depot.request import PowerRequest
+from v2g.depot.request import Limit, LimitRequest, PowerRequest
 from v2g.depot.tree import Node, Tree, flat
 from v2g.depot.view import Course, Meter, Needs, Site, Source
 
@@ -60,6 +60,29 @@ def test_what_else_flows_through_a_node_counts() -> None:
     found = Controller().step(loaded, NOW)
     assert found.commanded_w == pytest.approx(8_000, abs=1)
     assert "a higher limit of site than 8.0 kW, or less behind it" in found.setpoints["CS-1/1"].why
+
+
+def test_other_loads_make_room_only_while_they_are_measured() -> None:
+    tree = flat(max_discharge_w=5_000)
+    scene = replace(site(charger(1, "site"), power_w=-15_000, tree=tree), loads_w={"site": (2_000.0, 2_000.0, 2_000.0)})
+    fresh = replace(scene, meter=Meter(6_000.0, NOW, 6_000.0))
+    assert Controller(ALL).step(fresh, NOW).commanded_w == pytest.approx(-11_000, abs=1)
+    silent = replace(scene, meter=Meter(6_000.0, NOW - 60, 6_000.0))
+    assert Controller(ALL).step(silent, NOW).commanded_w == pytest.approx(-5_000, abs=1)
+    feeding = replace(scene, loads_w={"site": (-1_000.0,) * 3})
+    assert Controller(ALL).step(feeding, NOW).commanded_w == pytest.approx(-2_000, abs=1)
+
+
+@pytest.mark.parametrize(("asked_w", "most_w"), [(15_000.0, 7_000.0), (-15_000.0, 4_000.0)])
+def test_a_limit_by_request_holds_at_the_connection_and_is_named(asked_w: float, most_w: float) -> None:
+    limit = LimitRequest(by="grid operator", steps=(Limit(NOW - 10, 7_000.0, 4_000.0),))
+    scene = site(charger(1, "T2", soc_pu=0.8 if asked_w < 0 else 0.3), power_w=asked_w)
+    found = Controller(ALL).step(replace(scene, requests=(*scene.requests, limit)), NOW)
+    assert abs(found.commanded_w) == pytest.approx(most_w, abs=1)
+    assert str(found.setpoints["CS-1/1"].binding) == "node site (limit by grid operator)"
+    late = replace(limit, until_unix_s=NOW - 1, default_w=2_000.0)
+    found = Controller(ALL).step(replace(scene, requests=(late, *scene.requests)), NOW)
+    assert abs(found.commanded_w) == pytest.approx(2_000, abs=1)
 
 
 def test_who_has_just_enough_time_charges_while_the_others_make_up_for_it() -> None:

@@ -14,7 +14,7 @@ from tests.depot.scene import VEHICLE, charger, site
 from v2g.depot.allocation import Floats
 from v2g.depot.plan import STEP_S, STEPS, Departure, Outlook, Plan, Stay, Targets, Terms, outlook, start_of, stays
 from v2g.depot.planner import Planner
-from v2g.depot.request import Price, PriceRequest
+from v2g.depot.request import Limit, LimitRequest, Price, PriceRequest, ScheduleRequest, Step
 from v2g.depot.tree import Node, Tree, flat
 from v2g.depot.view import Needs, Source
 
@@ -70,7 +70,16 @@ def scenes(draw: st.DrawFn) -> tuple[list[Stay], Outlook, Terms]:
     buy = shape.uniform(0.05, 0.5, STEPS)
     load_w = shape.uniform(-20_000, 28_000, STEPS)
     terms = Terms(peak_per_kw=draw(st.sampled_from([0.0, 2.0])), peak_so_far_w=draw(st.sampled_from([0.0, 20_000.0])))
-    return found, of(buy, load_w, buy * shape.uniform(0.2, 1.0, STEPS)), terms
+    wanted = of(buy, load_w, buy * shape.uniform(0.2, 1.0, STEPS))
+    if draw(st.booleans()):  # from the 12th to the 40th step
+        limits_w = np.full((2, STEPS), np.inf)
+        limits_w[0, 12:40], limits_w[1, 12:40] = draw(st.floats(0, 20_000)), draw(st.floats(0, 20_000))
+        wanted = replace(wanted, limits_w=(limits_w[0], limits_w[1]))
+    if draw(st.booleans()):
+        asked_w = np.full(STEPS, np.nan)
+        asked_w[8:20] = draw(st.floats(-20_000, 0))
+        wanted = replace(wanted, asked_w=asked_w)
+    return found, wanted, terms
 
 
 def within(planned: Sequence[Stay], plan: Plan, wanted: Outlook, tree: Tree) -> None:
@@ -91,7 +100,9 @@ def within(planned: Sequence[Stay], plan: Plan, wanted: Outlook, tree: Tree) -> 
             rows = [plan.powers_w[each.id] * ((phase in each.phases) / len(each.phases) if phase else 1)
                     for each in behind]  # fmt: skip
             part = 1 / 3 if phase else 1.0
-            for limit_w, sign in ((charge_w, 1), (discharge_w, -1)):
+            for way, (limit_w, sign) in enumerate(((charge_w, 1), (discharge_w, -1))):
+                if node is tree.root and not phase and wanted.limits_w is not None:
+                    limit_w = np.minimum(limit_w, wanted.limits_w[way])
                 used_w = sum((np.maximum(sign * row, 0) for row in rows), np.zeros(STEPS))
                 assert (used_w <= np.maximum(limit_w - sign * load_w * part, 0) + 1).all(), (node.name, phase, sign)
 
@@ -103,10 +114,19 @@ def test_no_other_plan_misses_less_nor_costs_less(scene: tuple[list[Stay], Outlo
     plan = Planner(TREE, terms).plan(found, wanted, NOW)
     assert not plan.trouble
     within(found, plan, wanted, TREE)
-    missing_wh, cost = Oracle(TREE, _horizon(found), wanted, terms).least()
+    missing_wh, off_kwh, cost = Oracle(TREE, _horizon(found), wanted, terms).least()
     short_wh = sum(max(each.target_wh - _at_departure(plan, each), 0.0) for each in _horizon(found))
     assert short_wh == pytest.approx(missing_wh, abs=1.0 + 1e-6 * missing_wh)
-    assert plan.cost == pytest.approx(cost, abs=0.02 + 2e-3 * abs(cost))
+    assert _off_kwh(plan, wanted) == pytest.approx(off_kwh, abs=0.02 + 1e-3 * off_kwh)
+    assert plan.cost == pytest.approx(cost, abs=0.03 + 2e-3 * abs(cost))
+
+
+def _off_kwh(plan: Plan, wanted: Outlook) -> float:
+    """How far the chargers are from what a schedule asks of them."""
+    if wanted.asked_w is None:
+        return 0.0
+    given_w = np.sum(list(plan.powers_w.values()), axis=0)
+    return float(np.nansum(np.abs(given_w - wanted.asked_w))) * STEP_S / HOUR / 1000
 
 
 def _horizon(planned: Sequence[Stay]) -> list[Stay]:
@@ -205,6 +225,44 @@ def test_a_peak_is_not_paid_for_if_it_can_be_avoided() -> None:
     total_w = sum(reached.powers_w.values(), np.zeros(STEPS))
     assert total_w.max() <= 9_001
     assert reached.cost < dear.cost
+
+
+def limit(*steps: Limit, **changes: object) -> LimitRequest:
+    return replace(LimitRequest(by="grid operator", steps=steps), **changes)
+
+
+def test_before_a_limit_that_is_to_come_it_charges_what_it_will_need() -> None:
+    cheap_later = np.where(HOURS < 2, 0.30, 0.10)
+    request = limit(Limit(NOW + 2 * HOUR, charge_w=2_000.0))
+    wanted = outlook([prices(cheap_later), request], NOW)
+    assert wanted is not None
+    leaves = stay(max_discharge_w=0.0, departure=Departure(NOW + 4 * HOUR))
+    plan = Planner(flat("T1")).plan([leaves], wanted, NOW)
+    assert plan.missed == ()
+    assert plan.powers_w[leaves.id][8:].max() <= 2_000 + 1
+    assert plan.energies_wh[leaves.id][15] == pytest.approx(leaves.target_wh, abs=1)
+    free = Planner(flat("T1")).plan([leaves], replace(wanted, limits_w=None), NOW)
+    assert free.energies_wh[leaves.id][7] == pytest.approx(leaves.energy_wh, abs=1)  # it would have waited
+
+
+def test_what_a_schedule_will_ask_for_is_there_by_then() -> None:
+    schedule = ScheduleRequest(by="EMS", steps=(Step(NOW + 4 * HOUR, -8_000.0), Step(NOW + 6 * HOUR, 0.0)))
+    wanted = outlook([prices(np.full(STEPS, 0.2)), replace(schedule, until_unix_s=NOW + 6 * HOUR)], NOW)
+    assert wanted is not None
+    empty = stay(energy_wh=13_000, target_wh=13_000, departure=Departure(NOW + 20 * HOUR))
+    plan = Planner(flat("T1")).plan([empty], wanted, NOW)
+    assert plan.powers_w[empty.id][16:24] == pytest.approx(np.full(8, -8_000.0), abs=1)
+    assert plan.energies_wh[empty.id][15] >= 13_000 + 16_000 / 0.95 - 1_100  # to its floor
+
+
+def test_a_limit_within_a_step_counts_for_all_of_it() -> None:
+    found = outlook([prices(DEAR_EVENING), limit(Limit(NOW + 1000, 5_000.0), Limit(NOW + 1100, None, 3_000.0),
+                                                 until_unix_s=NOW + 4000, default_w=7_000.0)], NOW)  # fmt: skip
+    assert found is not None
+    assert found.limits_w is not None
+    charge_w, discharge_w = found.limits_w
+    assert charge_w[:6].tolist() == [np.inf, 5_000, np.inf, np.inf, 7_000, 7_000]
+    assert discharge_w[:6].tolist() == [np.inf, 3_000, 3_000, 3_000, 3_000, 7_000]
 
 
 def test_negative_prices_keep_every_limit() -> None:

@@ -53,7 +53,8 @@ class Network:
             each = [(0, node.max_charge_w, node.max_discharge_w)]
             each += [(phase, node.max_phase_charge_w, node.max_phase_discharge_w) for phase in PHASES]
             for phase, charge_w, discharge_w in each:
-                if min(charge_w, discharge_w) < inf or (phase == 0 and node.transformer is not None):
+                moves = phase == 0 and (number == 0 or node.transformer is not None)  # by a request, or by its heat
+                if min(charge_w, discharge_w) < inf or moves:
                     rows.append((number, phase))
                     charge.append(charge_w)
                     discharge.append(discharge_w)

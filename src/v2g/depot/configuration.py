@@ -218,6 +218,8 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     http: Http = Http()
     control: Control = Control()
     metrics: Metrics | None = None
+    ambient_c: Annotated[float, Meta(ge=-60, le=70)] | None = None
+    """Of the air around the transformers, if nobody measures it; 40 °C if left out."""
     cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/depot.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""

@@ -9,7 +9,7 @@ from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats, Ints
 from v2g.depot.capability import NUMBER, WHATS, Capability, Margins
 from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
 from v2g.depot.moves import RESOLUTION_W, Few, move
-from v2g.depot.request import Asked, asked
+from v2g.depot.request import Asked, asked, limited
 from v2g.depot.response import Dynamics, Feedback
 from v2g.depot.sharing import (
     CHARGE,
@@ -78,8 +78,8 @@ class Controller:
         self._shown: dict[str, Setpoint] = {}
         self._limits: Limits | None = None
         self._heats = Heats()
-        self._hot: dict[int, bool] = {}
-        """Rows whose limit is that of a transformer's temperature."""
+        self._moved_by: dict[int, str] = {}
+        """What has lowered the limits of rows: heat, or whose request; for a person."""
         self._shown_for: State | None = None
         self._shown_by = ""
         self._shown_w: Floats = np.zeros(0)
@@ -156,16 +156,23 @@ class Controller:
         network = state.columns.network
         charge_w, discharge_w = state.beyond_w(now)
         drawn_w = network.loads(site.loads_w) if site.loads_w else np.zeros(len(network.rows))
-        most_w, least_w = network.charge_w, network.discharge_w
+        most_w, least_w = network.charge_w.copy(), network.discharge_w.copy()
+        self._moved_by = {}
+        by_request = limited(site.requests, now)
+        if by_request.charge_w < most_w[0] or by_request.discharge_w < least_w[0]:
+            most_w[0], least_w[0] = min(most_w[0], by_request.charge_w), min(least_w[0], by_request.discharge_w)
+            self._moved_by[0] = f"limit by {by_request.charge_by or by_request.discharge_by}"
         if network.heated:
-            most_w, least_w = most_w.copy(), least_w.copy()
             flow_w = network.sums(state.response.power_w) + drawn_w
             for row, node in network.heated:
                 assert node.transformer is not None
                 hot_w = self._heats.limit_w(node.name, node.transformer, float(flow_w[row]), site.ambient_c, now)
-                self._hot[row] = hot_w < min(most_w[row], least_w[row])
+                if hot_w < min(most_w[row], least_w[row]):
+                    self._moved_by[row] = "heat"
                 most_w[row], least_w[row] = min(most_w[row], hot_w), min(least_w[row], hot_w)
-        most_w, least_w = most_w - drawn_w, least_w + drawn_w
+        fresh = site.meter is not None and now - site.meter.unix_s <= self.settings.meter_stale_s
+        most_w = most_w - (drawn_w if fresh else np.maximum(drawn_w, 0.0))
+        least_w = least_w + (drawn_w if fresh else np.minimum(drawn_w, 0.0))
         if site.rooms:
             room_w, back_w = network.rooms(site.rooms)
             most_w, least_w = np.minimum(most_w, room_w), np.minimum(least_w, back_w)
@@ -274,7 +281,8 @@ class Controller:
     def _binding(self, state: State, code: int, number: int, wanted: Asked) -> Binding:
         if code >= len(WHATS):
             row = code - len(WHATS)
-            name = state.columns.network.row_name(row) + (" (heat)" if self._hot.get(row) else "")
+            moved_by = self._moved_by.get(row)
+            name = state.columns.network.row_name(row) + (f" ({moved_by})" if moved_by else "")
             assert self._limits is not None
             limits_w = self._limits.charge_w if state.power_w[number] > 0 else self._limits.discharge_w
             return Binding(What.NODE, name, max(float(limits_w[row]), 0.0))

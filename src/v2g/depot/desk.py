@@ -14,6 +14,7 @@ from v2g.depot.request import (
     LARGEST_W,
     AnyRequest,
     DroopShare,
+    LimitRequest,
     PowerRequest,
     PriceRequest,
     RegulationRequest,
@@ -22,7 +23,7 @@ from v2g.depot.request import (
 from v2g.kernel.errors import V2GError
 
 KIND = "request"
-_MAGNITUDES = ("capacity_w", "w_per_hz", "deadband_hz", "max_w")
+_MAGNITUDES = ("capacity_w", "w_per_hz", "deadband_hz", "max_w", "charge_w", "discharge_w")
 LARGEST_PU = 2.0
 """A signal beyond 1 is its end; one far beyond it is in another unit."""
 MOST = 64
@@ -127,8 +128,10 @@ def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
             yield f"{name}: {value:g} W; at most {LARGEST_W:g}"
         if name in _MAGNITUDES and value < 0.0:
             yield f"{name}: {value:g}; must not be negative"
-    if isinstance(request, ScheduleRequest | PriceRequest):
-        steps = request.steps if isinstance(request, ScheduleRequest) else request.prices
+    if isinstance(request, LimitRequest) and (request.default_w or 0.0) < 0.0:
+        yield f"default_w: {request.default_w:g}; of a limit it must not be negative"
+    if isinstance(request, ScheduleRequest | PriceRequest | LimitRequest):
+        steps = request.prices if isinstance(request, PriceRequest) else request.steps
         times = [each.from_unix_s for each in steps]
         if not times or any(after <= before for before, after in pairwise(times)):
             yield "from_unix_s: each step must be later than the one before, and there must be one"
@@ -137,7 +140,7 @@ def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
 
 
 def _numbers(request: AnyRequest) -> Iterator[tuple[str, float]]:
-    rows = [request, *(request.steps if isinstance(request, ScheduleRequest) else ())]
+    rows = [request, *(request.steps if isinstance(request, ScheduleRequest | LimitRequest) else ())]
     for each in rows:
         for name in each.__struct_fields__:
             value = getattr(each, name)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from v2g.depot.allocation import Floats
 from v2g.depot.capability import Margins
-from v2g.depot.request import PriceRequest, Request
+from v2g.depot.request import LimitRequest, PriceRequest, Request, ScheduleRequest, asked, limited
 from v2g.depot.view import Charger, Course, Needs, Site
 
 STEP_S = 900.0
@@ -72,6 +72,10 @@ class Outlook(Struct, frozen=True, kw_only=True):
     loads_w: Mapping[str, Floats] = {}
     """What else flows through a node of the feeder tree, positive as drawn; of the root: the rest of the site."""
     step_s: float = STEP_S
+    limits_w: tuple[Floats, Floats] | None = None
+    """What requests let the site draw and feed at most; infinite if nothing is limited. Magnitudes."""
+    asked_w: Floats | None = None
+    """What a schedule asks the chargers together for; not a number if nothing is asked."""
 
 
 class Missed(Struct, frozen=True):
@@ -126,7 +130,7 @@ def start_of(now: float, step_s: float = STEP_S) -> float:
     return now // step_s * step_s
 
 
-def outlook(requests: Iterable[Request], now: float, loads_w: Mapping[str, Floats] | None = None) -> Outlook | None:
+def outlook(requests: Sequence[Request], now: float, loads_w: Mapping[str, Floats] | None = None) -> Outlook | None:
     """The prices that are valid now; None without any: there is nothing to plan by."""
     for request in requests:
         valid = request.from_unix_s <= now <= request.until_unix_s
@@ -138,8 +142,37 @@ def outlook(requests: Iterable[Request], now: float, loads_w: Mapping[str, Float
             buy = np.array([each.buy_per_kwh for each in known])[at]
             sell = np.array([each.sell_per_kwh for each in known])[at]
             if np.isfinite(buy).all() and np.isfinite(sell).all():
-                return Outlook(start_unix_s=start_s, buy_per_kwh=buy, sell_per_kwh=sell, loads_w=loads_w or {})
+                return Outlook(
+                    start_unix_s=start_s, buy_per_kwh=buy, sell_per_kwh=sell, loads_w=loads_w or {},
+                    limits_w=_limits_w(requests, start_s), asked_w=_asked_w(requests, start_s),
+                )  # fmt: skip
     return None
+
+
+def _limits_w(requests: Iterable[Request], start_s: float) -> tuple[Floats, Floats] | None:
+    """The lowest limits that hold at any time of each step."""
+    limits = [each for each in requests if isinstance(each, LimitRequest)]
+    if not limits:
+        return None
+    changes = {each.until_unix_s + 1e-3 for each in limits} | {
+        step.from_unix_s for each in limits for step in each.steps
+    }
+    found = np.full((2, STEPS), inf)
+    for at_s in [*(start_s + STEP_S * np.arange(STEPS)).tolist(), *changes]:
+        step = (at_s - start_s) // STEP_S
+        if 0 <= step < STEPS:
+            now = limited(limits, at_s)
+            found[:, int(step)] = np.minimum(found[:, int(step)], (now.charge_w, now.discharge_w))
+    return found[0], found[1]
+
+
+def _asked_w(requests: Iterable[Request], start_s: float) -> Floats | None:
+    """By the schedules, in the middle of each step."""
+    schedules = [each for each in requests if isinstance(each, ScheduleRequest)]
+    if not schedules:
+        return None
+    powers = [asked(schedules, start_s + STEP_S * (step + 0.5), None).power_w for step in range(STEPS)]
+    return np.array([np.nan if each is None else each for each in powers])
 
 
 class Targets:

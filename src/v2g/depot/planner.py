@@ -33,7 +33,7 @@ from v2g.depot.plan import (
     without,
 )  # fmt: skip
 from v2g.depot.request import LARGEST_W
-from v2g.depot.tree import PHASES, Tree
+from v2g.depot.tree import PHASES, Node, Tree
 
 MOST_SINGLE = 200
 POINTS = 4
@@ -42,6 +42,8 @@ EARLY = 1e-4
 """Of the price: a day later is worse by this, so that of equal steps the earlier one is taken."""
 NEED = 40.0
 """Energy that is missing costs as many times the highest price."""
+ASKED = 10.0
+"""So does power that a schedule asks for and does not get: needs come first, then the schedule, then money."""
 LONGEST_S = 10.0
 """A plan that is not there by then is given up."""
 
@@ -113,7 +115,6 @@ class _Row(Struct, frozen=True):
     node: int
     phase: int
     discharge: bool
-    limit_w: float
 
 
 class _Programme:
@@ -141,11 +142,13 @@ class _Programme:
         size = len(self.seats)
         self._shorts = 3 * STEPS * size
         self._buy = self._shorts + POINTS * size
-        self._columns = self._buy + 2 * STEPS + 1
+        self._off = self._buy + 2 * STEPS
+        self._columns = self._off + 2 * STEPS + 1
         self._needs = STEPS * size
         self._site = self._needs + POINTS * size
         self._peaks = self._site + STEPS
-        self._limits = self._peaks + (STEPS if peak else 0)
+        self._asked = self._peaks + (STEPS if peak else 0)
+        self._limits = self._asked + STEPS
         self._height = self._limits + STEPS * len(self._rows)
         self._points: Ints = np.zeros((size, POINTS), dtype=np.intp)
         self._build(highspy, outlook.step_s / 3600.0)
@@ -161,7 +164,8 @@ class _Programme:
             return False
         return set(self._binding(outlook)) <= set(self._rows)
 
-    # Columns: for each seat charge, discharge, energy; then what is missing; then what is bought, sold, the peak.
+    # Columns: for each seat charge, discharge, energy; then what is missing; then what is bought and sold, how far the
+    # chargers are below and above what is asked of them, the peak.
 
     def _column(self, seat: int, kind: int, step: int = 0) -> int:
         return (3 * seat + kind) * STEPS + step
@@ -175,6 +179,8 @@ class _Programme:
             most_w = 0.0 if load_w is None else float(np.abs(load_w).max())
             for discharge in (False, True):
                 total_w = node.max_discharge_w if discharge else node.max_charge_w
+                if number == 0 and outlook.limits_w is not None:
+                    total_w = min(total_w, float(outlook.limits_w[discharge].min()))
                 phase_w = node.max_phase_discharge_w if discharge else node.max_phase_charge_w
                 for phase, limit_w in ((0, total_w), *((each, phase_w) for each in PHASES)):
                     reached_w = sum(
@@ -182,7 +188,7 @@ class _Programme:
                         for seat in behind[number]
                     )
                     if reached_w > 0 and reached_w + most_w * (1 if phase == 0 else 1 / 3) > limit_w:
-                        found.append(_Row(number, phase, discharge, limit_w))
+                        found.append(_Row(number, phase, discharge))
         return found
 
     def _build(self, highspy: Any, hours: float) -> None:
@@ -209,6 +215,13 @@ class _Programme:
                 put(self._needs + POINTS * number + point, energy[0], 1.0)
         put(self._site + steps, self._buy + steps, 1.0)
         put(self._site + steps, self._buy + STEPS + steps, -1.0)
+        for columns_at, sign in (
+            (self._buy, 1.0),
+            (self._buy + STEPS, -1.0),
+            (self._off, 1.0),
+            (self._off + STEPS, -1.0),
+        ):
+            put(self._asked + steps, columns_at + steps, sign)
         if self._peak:
             put(self._peaks + steps, self._columns - 1, 1.0)
             put(self._peaks + steps, self._buy + steps, -1.0)
@@ -243,7 +256,8 @@ class _Programme:
         low[self._needs : self._site] = -self._infinity
         high[self._needs : self._site] = self._infinity
         dearest = max(float(np.abs(outlook.buy_per_kwh).max()), terms.wear_per_kwh, 1e-3)
-        missing = NEED * (dearest + terms.peak_per_kw * 3600.0 / outlook.step_s)
+        hour_s = 3600.0 / outlook.step_s
+        missing = NEED * (dearest + terms.peak_per_kw * hour_s)
         upper[self._shorts : self._buy] = self._infinity
         for stay in stays:
             self._bound(stay, outlook, now, lower, upper, low, high)
@@ -256,7 +270,8 @@ class _Programme:
             cost[self._column(number, 0) : self._column(number, 1)] = later
             cost[self._column(number, 1) : self._column(number, 2)] = terms.wear_per_kwh * hours + later
         cost[self._buy : self._buy + STEPS] = outlook.buy_per_kwh * hours
-        cost[self._buy + STEPS : self._columns - 1] = (
+        cost[self._off : self._columns - 1] = ASKED * (dearest + terms.peak_per_kw * hour_s) * hours
+        cost[self._buy + STEPS : self._off] = (
             -np.minimum(outlook.sell_per_kwh, outlook.buy_per_kwh) * hours
         )  # fmt: skip
         cost[-1] = terms.peak_per_kw
@@ -265,7 +280,8 @@ class _Programme:
         load_w = outlook.loads_w.get(self._tree.root.name)
         low[self._site : self._site + STEPS] = 0.0 if load_w is None else load_w * left / 1000.0
         high[self._site : self._site + STEPS] = low[self._site : self._site + STEPS]
-        high[self._peaks : self._limits] = self._infinity
+        high[self._peaks : self._asked] = self._infinity
+        self._follow(outlook, left, low, high)
         self._rooms(outlook, left, low, high)
         return self._run(lower, upper, cost, low, high)
 
@@ -293,12 +309,25 @@ class _Programme:
                 self._highs.changeCoeff(row, self._column(number, 2, step), 1.0)
                 self._points[number, point] = step
 
+    def _follow(self, outlook: Outlook, left: Floats, low: Floats, high: Floats) -> None:
+        """What a schedule asks of the chargers: what is bought less what is sold, less the other load."""
+        rows = slice(self._asked, self._asked + STEPS)
+        low[rows], high[rows] = -self._infinity, self._infinity
+        if outlook.asked_w is not None:
+            asks = ~np.isnan(outlook.asked_w)
+            wanted = low[self._site : self._site + STEPS] + outlook.asked_w * left / 1000.0
+            low[rows] = np.where(asks, wanted, low[rows])
+            high[rows] = np.where(asks, wanted, high[rows])
+
     def _rooms(self, outlook: Outlook, left: Floats, low: Floats, high: Floats) -> None:
         """What the tree's limits leave beside other loads."""
         for place, row in enumerate(self._rows):
             load_w = outlook.loads_w.get(self._tree.nodes[row.node].name, np.zeros(STEPS))
             load_w = load_w * (1.0 if row.phase == 0 else 1 / 3)
-            room_w = row.limit_w + (load_w if row.discharge else -load_w)
+            limit_w: float | Floats = _limit_w(self._tree.nodes[row.node], row)
+            if row.node == 0 and row.phase == 0 and outlook.limits_w is not None:
+                limit_w = np.minimum(limit_w, outlook.limits_w[row.discharge])
+            room_w = np.minimum(limit_w, LARGEST_W) + (load_w if row.discharge else -load_w)
             rows = slice(self._limits + place * STEPS, self._limits + (place + 1) * STEPS)
             low[rows], high[rows] = -self._infinity, np.maximum(room_w, 0.0) * left / 1000.0
 
@@ -337,6 +366,12 @@ class _Programme:
                 at_s = outlook.start_unix_s + (int(self._points[number, 1]) + 1) * outlook.step_s
                 found.append(Missed(stay.id, short_wh, at_s))
         return found
+
+
+def _limit_w(node: Node, row: _Row) -> float:
+    if row.phase:
+        return node.max_phase_discharge_w if row.discharge else node.max_phase_charge_w
+    return node.max_discharge_w if row.discharge else node.max_charge_w
 
 
 def _changed(new: Sequence[Floats], old: Sequence[Floats]) -> npt.NDArray[np.int32]:

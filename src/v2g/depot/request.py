@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from math import inf, isfinite
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 LARGEST_W = 1e9
 """No site has a larger power."""
@@ -107,7 +108,38 @@ class PriceRequest(Request, frozen=True, kw_only=True, tag="prices"):
     prices: tuple[Price, ...]
 
 
-AnyRequest = PowerRequest | ScheduleRequest | RegulationRequest | DroopShare | PriceRequest
+class Limit(Struct, frozen=True):
+    """What the site may do from an instant on; None: nothing beyond what its feeders carry. Magnitudes."""
+
+    from_unix_s: float
+    charge_w: float | None = None
+    discharge_w: float | None = None
+
+
+class LimitRequest(Request, frozen=True, kw_only=True, tag="limit"):
+    """Limits of the power at the site's connection, one after the other, such as a grid operator sets. They ask for no
+    power. After `until_unix_s`, `default_w` limits both directions; None: nothing does."""
+
+    steps: tuple[Limit, ...]
+    """In order of time; before the first one nothing is limited."""
+
+    def limits_at(self, now: float) -> tuple[float, float]:
+        """For charging and discharging; infinite without a limit."""
+        if now > self.until_unix_s:
+            most_w = inf if self.default_w is None else self.default_w
+            return most_w, most_w
+        begun = [step for step in self.steps if step.from_unix_s <= now] if now >= self.from_unix_s else []
+        if not begun:
+            return inf, inf
+        charge_w, discharge_w = begun[-1].charge_w, begun[-1].discharge_w
+        return inf if charge_w is None else charge_w, inf if discharge_w is None else discharge_w
+
+    def at(self, now: float, frequency_hz: float | None) -> float | None:
+        """It asks for nothing, also after its time."""
+        return None
+
+
+AnyRequest = PowerRequest | ScheduleRequest | RegulationRequest | DroopShare | PriceRequest | LimitRequest
 """For decoding: the tag `type` says which."""
 
 
@@ -117,6 +149,28 @@ class Asked(Struct, frozen=True):
     power_w: float | None = None
     """None: nobody asks for a power; vehicles charge as they need to, none is discharged but by the plan."""
     by: str = "nobody"
+
+
+class Limited(Struct, frozen=True):
+    """What the site may do at one instant, and who says so."""
+
+    charge_w: float = inf
+    discharge_w: float = inf
+    charge_by: str = ""
+    discharge_by: str = ""
+
+
+def limited(requests: Iterable[Request], now: float) -> Limited:
+    """The lowest limits of all requests."""
+    found = Limited()
+    for request in requests:
+        if isinstance(request, LimitRequest):
+            charge_w, discharge_w = request.limits_at(now)
+            if charge_w < found.charge_w:
+                found = replace(found, charge_w=charge_w, charge_by=request.by)
+            if discharge_w < found.discharge_w:
+                found = replace(found, discharge_w=discharge_w, discharge_by=request.by)
+    return found
 
 
 def asked(requests: Iterable[Request], now: float, frequency_hz: float | None) -> Asked:

@@ -134,6 +134,8 @@ class Measurements(Struct, frozen=True, forbid_unknown_fields=True):
     other_load_w: _Power | None = 0.0
     """What else than chargers the meter counts; None if that is not known."""
     frequency_hz: Annotated[float, Meta(ge=10.0, le=100.0)] | None = None
+    ambient_c: Annotated[float, Meta(ge=-60.0, le=70.0)] | None = None
+    """Of the air around the transformers."""
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -152,6 +154,7 @@ class Site(Struct, frozen=True, kw_only=True):
     courses: Mapping[str, Course] = {}
     """The plan, by charger's id; a charger without one is charged as its needs are urgent."""
     loads_w: Mapping[str, tuple[float, float, float]] = {}
-    """What else flows through a node of the tree, for each phase, positive as drawn, such as the building's load."""
+    """What else flows through a node of the tree, for each phase, positive as drawn, such as the building's load. It
+    takes room from the chargers; it gives them some in the other direction only while the meter's reading is fresh."""
     rooms: Mapping[str, Room] = {}
     """By node: bounds that something else has found, such as the guard of a house's connection."""

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from v2g.depot.ledger import Account, Decided
-from v2g.depot.request import DroopShare, PowerRequest, PriceRequest, RegulationRequest, ScheduleRequest
+from v2g.depot.request import DroopShare, LimitRequest, PowerRequest, PriceRequest, RegulationRequest, ScheduleRequest
 from v2g.depot.shown import COLUMNS, STATES
 
-REQUESTS = (PowerRequest, ScheduleRequest, RegulationRequest, DroopShare, PriceRequest)
+REQUESTS = (PowerRequest, ScheduleRequest, RegulationRequest, DroopShare, PriceRequest, LimitRequest)
 _NUMBER, _TEXT, _BOOL = {"type": ["number", "null"]}, {"type": ["string", "null"]}, {"type": "boolean"}
 _AT = "#/components/schemas"
 _CHARGER = "/api/chargers/{station}/{evse}"
@@ -124,7 +124,7 @@ def _shown() -> dict[str, Any]:
         "departure_unix_s": _NUMBER, "energy_wh": _NUMBER, "target_soc_pu": _NUMBER, "min_soc_pu": _NUMBER,
         "feeds": {"type": ["boolean", "null"]},
     }  # fmt: skip
-    measurements = {"meter_w": _NUMBER, "other_load_w": _NUMBER, "frequency_hz": _NUMBER}
+    measurements = {"meter_w": _NUMBER, "other_load_w": _NUMBER, "frequency_hz": _NUMBER, "ambient_c": _NUMBER}
     return {
         "Measurements": {"type": "object", "properties": measurements, "additionalProperties": False},
         "Site": {"type": "object", "properties": site, "required": ["name", "unix_s", "chargers"],

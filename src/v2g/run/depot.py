@@ -24,7 +24,8 @@ from v2g.depot.history import QUARTER_S, History, Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
-from v2g.depot.view import Measurements, Meter, Needs, Site
+from v2g.depot.surroundings import Surroundings
+from v2g.depot.view import Measurements, Needs, Site
 from v2g.io import control, depot_http, depot_postgres
 from v2g.io.depot_configuration import POSTGRES, password, tree_of
 from v2g.io.depot_http import Api
@@ -49,8 +50,6 @@ DECIDED_S = 60.0
 LATENCY_S = 0.3
 """From a decision until stations in a local network begin to follow."""
 DECISIONS_KEPT_S = 31 * 86_400.0
-FREQUENCY_S = 5.0
-"""A frequency that is older is not known."""
 WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
 CLOCK_S = 300.0
@@ -105,13 +104,11 @@ class DepotProcess:
         self.controller = Controller(
             ControllerSettings(cycle_s=configuration.cycle_s, margins=margins, dynamics=dynamics)
         )
-        self.meter: Meter | None = None
-        self._frequency = 0.0, float("-inf")
-        """The grid's frequency, and when it was measured."""
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
         self._gate = _gate(configuration)
         self.past = History()
         self._tree = tree_of(configuration)
+        self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
         self._plan = DepotPlan(self._tree, configuration.plan, ledger, offset_s, self.now, report)
         self._links: dict[str, Link] = {}
         self._said: dict[str, tuple[str, float]] = {}
@@ -307,8 +304,10 @@ class DepotProcess:
             chargers=self.gateway.chargers(now),
             requests=self.desk.current(now),
             courses=self._plan.courses(now),
-            meter=self.meter,
-            frequency_hz=self._frequency[0] if now - self._frequency[1] <= FREQUENCY_S else None,
+            meter=self._surroundings.meter,
+            frequency_hz=self._surroundings.frequency_hz(now),
+            ambient_c=self._surroundings.ambient_c(now),
+            loads_w=self._surroundings.loads_w,
         )
 
     def step(self) -> None:
@@ -389,11 +388,7 @@ class DepotProcess:
 
     def measured(self, measurements: Measurements) -> None:
         """What is measured at the site."""
-        now = self.now()
-        if measurements.meter_w is not None:
-            self.meter = Meter(measurements.meter_w, now, measurements.other_load_w)
-        if measurements.frequency_hz is not None:
-            self._frequency = measurements.frequency_hz, now
+        self._surroundings.take(measurements, self.now())
         self._news.set()
 
     def need(self, charger: str, needs: Needs | None) -> None:

@@ -12,7 +12,7 @@ from v2g.depot.forecast import Forecast, LoadProfile, visits
 from v2g.depot.ledger import Account, Ledger
 from v2g.depot.plan import STEP_S, Departure, Outlook, Plan, Stay, Targets, Terms, outlook, start_of, stays
 from v2g.depot.planner import Planner
-from v2g.depot.request import PriceRequest
+from v2g.depot.request import LimitRequest, PriceRequest, ScheduleRequest
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger, Course, Site
 
@@ -64,10 +64,10 @@ class DepotPlan:
             vehicle = None if charger.vehicle is None else charger.vehicle.id or ""
             if self._since.get(id, (None, 0.0))[0] != vehicle:
                 self._since[id] = vehicle, now
-        prices = [each for each in site.requests if isinstance(each, PriceRequest)]
-        if not prices and self.plan is None:
+        requests = [each for each in site.requests if isinstance(each, PriceRequest | LimitRequest | ScheduleRequest)]
+        if not any(isinstance(each, PriceRequest) for each in requests) and self.plan is None:
             return
-        seen = start_of(now), prices, tuple(map(_event, site.chargers.values()))
+        seen = start_of(now), requests, tuple(map(_event, site.chargers.values()))
         if seen != self._seen or self._strays(site, now):
             self._seen = seen
             self._due.set()
