@@ -78,8 +78,8 @@ class Controller:
         self._shown: dict[str, Setpoint] = {}
         self._limits: Limits | None = None
         self._heats = Heats()
-        self._moved_by: dict[int, str] = {}
-        """What has lowered the limits of rows: heat, or whose request; for a person."""
+        self._moved_by: dict[tuple[int, bool], str] = {}
+        """What has lowered the limits of rows for charging (True) or discharging: heat, or whose request."""
         self._shown_for: State | None = None
         self._shown_by = ""
         self._shown_w: Floats = np.zeros(0)
@@ -159,16 +159,18 @@ class Controller:
         most_w, least_w = network.charge_w.copy(), network.discharge_w.copy()
         self._moved_by = {}
         by_request = limited(site.requests, now)
-        if by_request.charge_w < most_w[0] or by_request.discharge_w < least_w[0]:
-            most_w[0], least_w[0] = min(most_w[0], by_request.charge_w), min(least_w[0], by_request.discharge_w)
-            self._moved_by[0] = f"limit by {by_request.charge_by or by_request.discharge_by}"
+        if by_request.charge_w < most_w[0]:
+            most_w[0], self._moved_by[0, True] = by_request.charge_w, f"limit by {by_request.charge_by}"
+        if by_request.discharge_w < least_w[0]:
+            least_w[0], self._moved_by[0, False] = by_request.discharge_w, f"limit by {by_request.discharge_by}"
         if network.heated:
             flow_w = network.sums(state.response.power_w) + drawn_w
             for row, node in network.heated:
                 assert node.transformer is not None
                 hot_w = self._heats.limit_w(node.name, node.transformer, float(flow_w[row]), site.ambient_c, now)
-                if hot_w < min(most_w[row], least_w[row]):
-                    self._moved_by[row] = "heat"
+                for charges, limits_w in ((True, most_w), (False, least_w)):
+                    if hot_w < limits_w[row]:
+                        self._moved_by[row, charges] = "heat"
                 most_w[row], least_w[row] = min(most_w[row], hot_w), min(least_w[row], hot_w)
         fresh = site.meter is not None and now - site.meter.unix_s <= self.settings.meter_stale_s
         most_w = most_w - (drawn_w if fresh else np.maximum(drawn_w, 0.0))
@@ -281,7 +283,7 @@ class Controller:
     def _binding(self, state: State, code: int, number: int, wanted: Asked) -> Binding:
         if code >= len(WHATS):
             row = code - len(WHATS)
-            moved_by = self._moved_by.get(row)
+            moved_by = self._moved_by.get((row, bool(state.power_w[number] > 0)))
             name = state.columns.network.row_name(row) + (f" ({moved_by})" if moved_by else "")
             assert self._limits is not None
             limits_w = self._limits.charge_w if state.power_w[number] > 0 else self._limits.discharge_w
