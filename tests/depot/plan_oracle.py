@@ -39,8 +39,11 @@ class Oracle:
             self._node(node.name, *limits_w, (1.0,) * count)
             for phase in "123":
                 shares = [(phase in stay.phases) / len(stay.phases) for stay in stays]
-                phase_w = (np.full(STEPS, each) for each in (node.max_phase_charge_w, node.max_phase_discharge_w))
-                self._node(node.name, *phase_w, shares, 1 / 3)
+                charge_w, discharge_w = (
+                    np.full(STEPS, node.max_phase_charge_w),
+                    np.full(STEPS, node.max_phase_discharge_w),
+                )
+                self._node(node.name, charge_w, discharge_w, shares, 1 / 3)
         self._asked()
 
     def _stay(self, number: int, stay: Stay) -> None:

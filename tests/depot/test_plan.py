@@ -101,10 +101,11 @@ def within(planned: Sequence[Stay], plan: Plan, wanted: Outlook, tree: Tree) -> 
                     for each in behind]  # fmt: skip
             part = 1 / 3 if phase else 1.0
             for way, (limit_w, sign) in enumerate(((charge_w, 1), (discharge_w, -1))):
+                most_w = np.full(STEPS, limit_w)
                 if node is tree.root and not phase and wanted.limits_w is not None:
-                    limit_w = np.minimum(limit_w, wanted.limits_w[way])
+                    most_w = np.minimum(most_w, wanted.limits_w[way])
                 used_w = sum((np.maximum(sign * row, 0) for row in rows), np.zeros(STEPS))
-                assert (used_w <= np.maximum(limit_w - sign * load_w * part, 0) + 1).all(), (node.name, phase, sign)
+                assert (used_w <= np.maximum(most_w - sign * load_w * part, 0) + 1).all(), (node.name, phase, sign)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
