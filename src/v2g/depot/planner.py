@@ -44,6 +44,8 @@ NEED = 40.0
 """Energy that is missing costs as many times the highest price."""
 ASKED = 10.0
 """So does power that a schedule asks for and does not get: needs come first, then the schedule, then money."""
+DEVEX = 1
+"""How the solver chooses edges: exact weights would be found again for each warm start, so slow plans are slower."""
 LONGEST_S = 10.0
 """A plan that is not there by then is given up."""
 
@@ -132,6 +134,16 @@ class _Programme:
             seats = {stay.id: seats[stay.id] for stay in stays}
         self.seats: list[_Seat] = list(seats.values())
         self._number = {seat.id: number for number, seat in enumerate(self.seats)}
+        self._reach = {
+            (number, phase, discharge): sum(
+                _share(seat.phases, phase) * (seat.max_discharge_w if discharge else seat.max_charge_w)
+                for seat in behind
+            )
+            for number, behind in enumerate(_behind(tree, self.seats))
+            for phase in (0, *PHASES)
+            for discharge in (False, True)
+        }
+        """By node, phase (0: all) and direction: what the seats behind it can reach."""
         self._rows = self._binding(outlook)
         self._status = highspy.HighsModelStatus
         self._infinity = highspy.kHighsInf
@@ -139,6 +151,7 @@ class _Programme:
         self._highs = make()
         self._highs.silent()
         self._highs.setOptionValue("threads", 1)
+        self._highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         size = len(self.seats)
         self._shorts = 3 * STEPS * size
         self._buy = self._shorts + POINTS * size
@@ -173,7 +186,7 @@ class _Programme:
     def _binding(self, outlook: Outlook) -> list[_Row]:
         """The limits that the seats' powers can reach at all."""
         found = []
-        behind = _behind(self._tree, self.seats)
+        reach = self._reach
         for number, node in enumerate(self._tree.nodes):
             load_w = outlook.loads_w.get(node.name)
             most_w = 0.0 if load_w is None else float(np.abs(load_w).max())
@@ -183,10 +196,7 @@ class _Programme:
                     total_w = min(total_w, float(outlook.limits_w[discharge].min()))
                 phase_w = node.max_phase_discharge_w if discharge else node.max_phase_charge_w
                 for phase, limit_w in ((0, total_w), *((each, phase_w) for each in PHASES)):
-                    reached_w = sum(
-                        _share(seat.phases, phase) * (seat.max_discharge_w if discharge else seat.max_charge_w)
-                        for seat in behind[number]
-                    )
+                    reached_w = reach[number, phase, discharge]
                     if reached_w > 0 and reached_w + most_w * (1 if phase == 0 else 1 / 3) > limit_w:
                         found.append(_Row(number, phase, discharge))
         return found
@@ -301,7 +311,7 @@ class _Programme:
         if stay.within_wh is not None:
             lower[energy], upper[energy] = (each / 1000.0 for each in stay.within_wh)
         low[number * STEPS] = high[number * STEPS] = stay.energy_wh / 1000.0
-        for point, (step, wanted_wh) in enumerate(_points(stay, outlook, now)):
+        for point, (step, wanted_wh) in enumerate(_points(stay, outlook, now, there)):
             row = self._needs + POINTS * number + point
             low[row] = wanted_wh / 1000.0
             if step != (known := int(self._points[number, point])):
@@ -385,14 +395,14 @@ def _weights(stay: Stay) -> Floats:
     return np.array([0.25, 0.5, 0.25, 1.0] if uncertain else [0.0, 1.0, 0.0, 1.0])
 
 
-def _points(stay: Stay, outlook: Outlook, now: float) -> list[tuple[int, float]]:
+def _points(stay: Stay, outlook: Outlook, now: float, there: Floats) -> list[tuple[int, float]]:
     """At the end of which steps how much energy is wanted."""
     if stay.departure is None or stay.departure.unix_s <= now:  # it may leave at any time
-        soon = _soonest(stay, stay.target_wh, outlook, now)
+        soon = _soonest(stay, stay.target_wh, outlook, there)
         found = [(step, stay.target_wh) for step in (soon, min(2 * soon + 1, STEPS - 1), STEPS - 1)]
     else:
         found = [_wanted(stay, at_s, outlook) for at_s in instants(stay)]
-    return [*found, (_soonest(stay, stay.floor_wh, outlook, now), stay.floor_wh)]
+    return [*found, (_soonest(stay, stay.floor_wh, outlook, there), stay.floor_wh)]
 
 
 def _wanted(stay: Stay, at_s: float, outlook: Outlook) -> tuple[int, float]:
@@ -405,10 +415,10 @@ def _wanted(stay: Stay, at_s: float, outlook: Outlook) -> tuple[int, float]:
     return STEPS - 1, min(stay.target_wh, max(stay.energy_wh, reachable_wh))
 
 
-def _soonest(stay: Stay, wanted_wh: float, outlook: Outlook, now: float) -> int:
+def _soonest(stay: Stay, wanted_wh: float, outlook: Outlook, there: Floats) -> int:
     """The first step at whose end this energy can be there."""
     full_wh = stay.max_charge_w * stay.efficiency_pu * outlook.step_s / 3600.0
-    reached_wh = stay.energy_wh + np.cumsum(presence(stay, outlook, now)) * min(full_wh, 1e12)
+    reached_wh = stay.energy_wh + np.cumsum(there) * min(full_wh, 1e12)
     return min(int(np.searchsorted(reached_wh, wanted_wh - 1e-6)), STEPS - 1)
 
 
