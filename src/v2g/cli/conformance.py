@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0 if nothing failed, otherwise 1."""
     from v2g.bench.conformance import report, runner
-    from v2g.bench.conformance.cases import Verdict
+    from v2g.bench.conformance.cases import StationLostError, Verdict
     from v2g.kernel.printable import printable
 
     if args.protocol is None:
@@ -66,12 +66,15 @@ def run(args: argparse.Namespace) -> int:
         report.check_writable(args.report)
     if station is not None:
         station.find()
-    found = []
-    for result in _results(args, station):
-        found.append(result)
-        if not args.json:
-            print(printable(f"{result.id:<16} {result.verdict:<15} {result.text}").rstrip(), flush=True)
-    if not found:
+    found, lost = list["Result"](), None
+    try:
+        for result in _results(args, station):
+            found.append(result)
+            if not args.json:
+                print(printable(f"{result.id:<16} {result.verdict:<15} {result.text}").rstrip(), flush=True)
+    except StationLostError as error:
+        lost = error
+    if not found and lost is None:
         named = " or ".join([*args.case, *args.only])
         raise UnknownCaseError(f"no case of {args.protocol} begins with {named}; leave it out to see all")
     if args.report is not None:
@@ -80,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([{"id": each.id, "verdict": each.verdict, "text": each.text} for each in found], indent=2))
     else:
         print(runner.summary(found))
+    if lost is not None:
+        raise lost
     return 1 if any(each.verdict is Verdict.FAIL for each in found) else 0
 
 

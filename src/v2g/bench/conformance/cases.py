@@ -8,12 +8,17 @@ from importlib.resources import files
 from typing import Any
 
 from v2g.bench.conformance.tester import Fail, NotApplicable, Tester
+from v2g.kernel.errors import V2GError
 from v2g.ocpp.version import Subprotocol
 
 OCTT, DER = "octt", "q-and-r"
 SUITES = (OCTT, DER)
 PROFILES = ("Core", "Advanced Security", "Smart Charging", "ISO 15118 Support")
 """Certification profiles that this station is for; OCTT has a few more."""
+
+
+class StationLostError(V2GError):
+    """The station under test takes no car any more."""
 
 
 class Verdict(StrEnum):

@@ -91,7 +91,7 @@ class Hand:
         self.place.run(REACHES_S, lambda: self._due is not None or self._over())
         self._wanted = None
         if self._due is None:
-            raise Fail(f"the session does not come to {what}: {self._last()}")
+            raise Fail(f"the session does not come to {what}: {self.last}")
         return self._due[1]
 
     @property
@@ -123,7 +123,7 @@ class Hand:
         self.place.run(REACHES_S, self._over)
         car = self.place.car
         if car is None or car.end is None:
-            raise Fail(f"the session does not end: {self._last()}")
+            raise Fail(f"the session does not end: {self.last}")
         if car.end.fault is not None:
             raise Fail(f"the session fails: {car.end.reason}")
 
@@ -147,7 +147,9 @@ class Hand:
         car = self.place.car
         return car is not None and car.end is not None
 
-    def _last(self) -> str:
+    @property
+    def last(self) -> str:
+        """The last that is known of the session."""
         car = self.place.car
         if car is not None and car.end is not None:
             return car.end.reason

@@ -5,17 +5,18 @@ case waits, so a case reads as it does in memory.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from v2g.bench.conformance.cases import StationLostError
 from v2g.bench.conformance.hand import ANSWER_S, BENCH, Hand
 from v2g.bench.conformance.place import Knocked, Passed, Place, Scene, Wire
 from v2g.bench.conformance.tester import Fail, NotApplicable
 from v2g.bench.sim.battery import Battery
-from v2g.bench.sim.inlet import Inlet
+from v2g.bench.sim.inlet import Inlet, NoPilotError
 from v2g.bench.sim.pilot import OPERATOR_UNIT, PilotOperator
 from v2g.bench.sim.plant import VEHICLE_UNIT
 from v2g.bench.sim.vehicle import OwnBattery, PlantVehicle
@@ -45,6 +46,8 @@ from v2g.v2gtp.sdp import SdpError, Security
 ACCEPTS_S = 15.0
 """How long a station may take to be ready for the next car."""
 RETRY_S = 0.3
+MOST_MISSES = 3
+"""Cars in a row that the station does not take: then it is given up."""
 CERTIFICATE_SERVICE = 2
 """Of ISO 15118-2."""
 CAPACITY_WH, SOC = 60_000.0, 0.5
@@ -65,18 +68,23 @@ class Station:
     """The car's end of a simulated control pilot."""
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     _offers: "dict[tuple[str, bool], _Offer]" = field(default_factory=dict)
+    _misses: int = 0
+    """How many cars it has not taken since the last one that it took."""
 
     def __str__(self) -> str:
         route = self.route
         return f"the station on {route}" if isinstance(route, str) else f"the station at [{route.host}]:{route.port}"
 
     def __call__(self, scene: Scene) -> Place:
-        """Raises `NotApplicable` if the scene cannot be played here."""
+        """Raises `NotApplicable` if the scene cannot be played here, `Fail` if the station does not say what it
+        offers."""
         if scene.authorizer is not None:
             raise NotApplicable(BENCH)
         if scene.contract and self.contract(scene) is None:
             raise NotApplicable("needs a contract that the station trusts: name its directory with --pki, and --tls")
         offer = self.offer(scene)
+        if offer.trouble:
+            raise Fail(offer.trouble)
         if scene.service not in offer.services:
             raise NotApplicable(f"the station does not offer {scene.service.name} in {scene.edition}")
         if scene.contract and not offer.contracts:
@@ -91,8 +99,30 @@ class Station:
 
     async def _find(self) -> None:
         visitor = _Visitor()
-        link = await connect(visitor, *await self.endpoint(), None if self.tls is None else TlsChannel(self.tls))
-        await visitor.leave(link)
+        async with self._plugged_in():
+            link = await connect(visitor, *await self.endpoint(), None if self.tls is None else TlsChannel(self.tls))
+            await visitor.leave(link)
+
+    @asynccontextmanager
+    async def _plugged_in(self) -> AsyncIterator[None]:
+        """A station with a control pilot answers nobody before a car is plugged in."""
+        if self.pilot is None:
+            yield
+            return
+        inlet = self.inlet(OwnBattery(Battery(CAPACITY_WH, SOC), dc=True))
+        task = asyncio.create_task(inlet.run())
+        try:
+            await inlet.plug_in()
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def inlet(self, vehicle: Vehicle) -> Inlet:
+        """That of a car at the control pilot."""
+        assert self.pilot is not None
+        registers = ModbusConnection(*self.pilot).unit(OPERATOR_UNIT, "the car's end of the cable")
+        return Inlet(vehicle, PilotOperator(registers))
 
     def offer(self, scene: Scene) -> "_Offer":
         """What the station offers to cars of this edition and kind: asked once."""
@@ -100,15 +130,25 @@ class Station:
         if key not in self._offers:
             asking = replace(scene, contract=False)
             place = RemotePlace(self, asking)
-            hand = Hand(place, asking)
+            hand, trouble = Hand(place, asking), ""
             try:
                 hand.arrive()
                 place.run(ANSWER_S, lambda: hand.heard("ServiceDiscoveryRes") is not None or hand.over)
             finally:
                 place.shut()
             answer = hand.heard("ServiceDiscoveryRes")
-            self._offers[key] = _Offer(_services(answer, scene), _contracts(hand, answer), _installs(hand, answer))
+            if answer is None and not _speaks_other(hand):
+                said = hand.flaws[0] if hand.flaws else hand.last
+                trouble = f"the station does not say what it offers in {scene.edition}: {said}"
+            offered = _services(answer, scene), _contracts(hand, answer), _installs(hand, answer)
+            self._offers[key] = _Offer(*offered, trouble)
         return self._offers[key]
+
+    def took(self, *, car: bool) -> None:
+        """Whether it has taken a car. Raises `StationLostError` if it has taken none several times in a row."""
+        self._misses = 0 if car else self._misses + 1
+        if self._misses >= MOST_MISSES:
+            raise StationLostError(f"{self} takes no car any more; see whether it runs, and begin again with --only")
 
     def shut(self) -> None:
         """Close the event loop."""
@@ -143,6 +183,14 @@ class _Offer:
     """Whether they may pay by a contract."""
     installs: bool
     """Whether the station brings contracts."""
+    trouble: str
+    """Why nothing is known of that; empty if it is."""
+
+
+def _speaks_other(hand: Hand) -> bool:
+    """Whether the station has said that it does not speak the edition."""
+    answer = hand.heard("supportedAppProtocolRes")
+    return answer is not None and answer.ResponseCode.value.startswith("Failed")
 
 
 def _contracts(hand: Hand, discovery: Any) -> bool:
@@ -235,12 +283,14 @@ class RemotePlace:
         name = station.tls and station.tls.own and station.tls.own[0].common_name
         if name and not self._scene.old:
             intent = replace(intent, evcc_id=name)  # [V2G20-2598]
-        station.run(self._equip())
+        self._plug_in()
         until = self.now + ACCEPTS_S
         while not self._accepted(intent, paused):
             if self.now >= until:
+                station.took(car=False)
                 raise Fail(f"the station takes no car: {self._reason}")
             self.run(RETRY_S, lambda: False)
+        station.took(car=True)
 
     def leave(self) -> None:
         if self._link is not None:
@@ -283,6 +333,7 @@ class RemotePlace:
 
     def _knock(self, profile: Profile | None) -> Knocked:
         assert self._station.tls is not None
+        self._plug_in()
         files = self._station.tls.files
         older = files.certificate.parent / ISO2 / "v2g_root.pem"
         if profile is not None and profile.version == "TLSv1.2" and older.exists():
@@ -350,6 +401,13 @@ class RemotePlace:
     async def _open(self) -> None:
         self._link = await self._station.connect(self, self._station.tls)
 
+    def _plug_in(self) -> None:
+        """Raises `Fail` if the station offers no high-level communication."""
+        try:
+            self._station.run(self._equip())
+        except NoPilotError as error:
+            raise Fail(str(error)) from None
+
     async def _equip(self) -> None:
         """Battery and inlet of the car, if they are simulated elsewhere."""
         station = self._station
@@ -362,8 +420,7 @@ class RemotePlace:
             self._vehicle = plant
             self._tasks.append(asyncio.ensure_future(plant.run()))
         if station.pilot is not None:
-            registers = ModbusConnection(*station.pilot).unit(OPERATOR_UNIT, "the car's end of the cable")
-            inlet = Inlet(self._vehicle, PilotOperator(registers))
+            inlet = station.inlet(self._vehicle)
             self._tasks.append(asyncio.ensure_future(inlet.run()))
             await inlet.plug_in()
             self._vehicle = inlet
