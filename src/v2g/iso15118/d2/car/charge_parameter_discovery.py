@@ -50,7 +50,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
     offered = [each.SalesTariff for each in said.SASchedules.SAScheduleTuple] if to.renegotiates else []
     session = replace(
         session,
-        schedule=_read(said.SASchedules, vehicle.unix_s, gives=dc and session.intent.negative_current),
+        schedule=_read(said.SASchedules, vehicle.unix_s, gives_w=session.limits.discharge_w if dc else 0.0),
         renegotiate=False,
         tariff=accepted("iso2", offered, response.Header.Signature, session.contract),
     )
@@ -128,9 +128,9 @@ def _ac_limits(parameters: Any, session: CarSession) -> Limits:
     return Limits(charge_w=charge_a * nominal_v * phases(session), charge_a=charge_a, voltage_max_v=nominal_v)
 
 
-def _read(offered: Any, unix_s: int, *, gives: bool) -> Schedule:
-    """The first tuple; its last entry lasts a day if the station does not say how long. `gives`: PMax is the limit of
-    what the car gives, too."""
+def _read(offered: Any, unix_s: int, *, gives_w: float) -> Schedule:
+    """The first tuple; its last entry lasts a day if the station does not say how long. `gives_w`: what the car gives
+    at most: PMax is about charging."""
     chosen = offered.SAScheduleTuple[0]
     entries = chosen.PMaxSchedule.PMaxScheduleEntry
     starts = [entry.TimeInterval.start for entry in entries]
@@ -138,5 +138,5 @@ def _read(offered: Any, unix_s: int, *, gives: bool) -> Schedule:
     slots = []
     for entry, (before_s, after_s) in zip(entries, pairwise([*starts, last_s]), strict=True):
         most_w = max(0.0, float(getattr(entry.PMax, "value", entry.PMax)))
-        slots.append(Slot(max(0, after_s - before_s), most_w, most_w if gives else 0.0))
+        slots.append(Slot(max(0, after_s - before_s), most_w, gives_w))
     return Schedule(chosen.SAScheduleTupleID, unix_s + starts[0], tuple(slots))

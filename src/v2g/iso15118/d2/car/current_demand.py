@@ -36,7 +36,7 @@ def take(to: Dialect, response: Any, asked: Any, session: CarSession, vehicle: V
     session = replace(
         session,
         command=replace(session.command, target_a=wanted.EVTargetCurrent.value, target_v=wanted.EVTargetVoltage.value),
-        limits=both_ways(_newer(said, session.limits), session),
+        limits=_newer(said, session.limits),
         report=Report(voltage_v, current_a, voltage_v * current_a, meter),
         reading=getattr(said, "MeterInfo", None) or session.reading,
         loops=session.loops + 1,
@@ -51,7 +51,9 @@ def _target_a(session: CarSession, vehicle: VehicleState) -> float:
 
 
 def both_ways(limits: Limits, session: CarSession) -> Limits:
-    """The station's limits, which it states for charging only, as a car reads them that asks for a negative current."""
+    """The station's limits in ChargeParameterDiscoveryRes as a car reads them that asks for a negative current: what
+    the inverter can do. Those of the loop are about charging; what the station allows of the other direction is not
+    said, but held at the inverter."""
     if not session.intent.negative_current:
         return limits
     return replace(limits, discharge_w=limits.charge_w, discharge_a=limits.charge_a)
