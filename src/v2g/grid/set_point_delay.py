@@ -1,7 +1,10 @@
 """How late the inverter's power follows its set-point, measured from the power itself whenever a set-point moves.
 
 The islanding probe acts through set-points: the later they arrive, the later an island is found (`islanding.py`). So
-nothing but a trial is fed before the delay is known: little power and none in turn, which makes the set-points move.
+nothing but a trial is fed while the delay is not known: little power and none in turn, which makes the set-points move.
+That holds again later on, if the set-points move and the power does not follow any more.
+
+The power is the active one, negative when fed; of a car's inverter it is the reactive one (`sources/car_inverter.py`).
 """
 
 from collections import deque
@@ -17,7 +20,9 @@ _FORGET, _FORGET_S = 0.98, 0.1
 """What is left of the weight of a reading after the next one, if that comes as much later or more."""
 _ENOUGH = 8
 _HOPELESS = 16
-"""The trial ends after this many moves of the set-point: 24 s, if nothing else moves it."""
+"""The trial ends after this many moves of a set-point that feeds: 24 s, if nothing else moves it."""
+_LOST = 20
+"""After this many readings in a row of moving set-points that show no delay it is unknown: 2 s of a usual meter's."""
 TRIAL = 0.1
 """Share of the rated power that is fed in a trial."""
 _TRIAL_S = (1.5, 0.9, 2.1, 1.2, 1.8, 0.7, 2.4)
@@ -33,17 +38,21 @@ class SetPointDelay:
     def __init__(self, rated_w: float) -> None:
         """There is no power yet."""
         self._rated_w = rated_w
-        self._trial_s: float | None = None
-        """Since when something may be fed."""
         self._set_points = deque([(-inf, 0.0)])
-        self._errors = [0.0] * len(_CANDIDATES)
-        self._readings = self._moves = 0
         self._seen_s = -inf
         """When the latest reading that counts was made."""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is known; the next trial starts when something may be fed."""
+        self.measured = False
+        """Whether the delay is known, or was when the set-points last moved."""
+        self._trial_s: float | None = None
+        """Since when something may be fed."""
+        self._errors = [0.0] * len(_CANDIDATES)
+        self._readings = self._moves = self._without = 0
         self._weight = self._mean = self._spread = 0.0
         """Of the newest and the oldest set-points at the readings: mean, and sum of squares around it."""
-        self.measured = False
-        """Whether the delay has been known since the beginning. A battery may take less than its set-point later on."""
 
     @property
     def delay_s(self) -> float | None:
@@ -57,7 +66,7 @@ class SetPointDelay:
         return _CANDIDATES[self._errors.index(best)]
 
     def feeds_w(self, now: float) -> float:
-        """What may be fed before the delay has been measured; nothing any more once that is hopeless.
+        """What may be fed while the delay is not known; nothing any more once that is hopeless.
 
         Call it once the grid permits feeding.
         """
@@ -84,7 +93,8 @@ class SetPointDelay:
         """The set-point from `now` on."""
         points = self._set_points
         if points[-1][1] != power_w:
-            self._moves += abs(points[-1][1] - power_w) > _MOVED * self._rated_w
+            feeds = min(points[-1][1], power_w) < 0
+            self._moves += feeds and abs(points[-1][1] - power_w) > _MOVED * self._rated_w
             points.append((now, power_w))
         while len(points) > 1 and points[1][0] <= now - 2 * _CANDIDATES[-1]:
             points.popleft()
@@ -106,4 +116,9 @@ class SetPointDelay:
             set_w = next(value for begin_s, value in reversed(points) if begin_s <= then_s)
             error = (set_w - power_w) / self._rated_w
             self._errors[number] = kept * self._errors[number] + error * error
-        self.measured = self.measured or self.delay_s is not None
+        if self.delay_s is not None:
+            self.measured, self._without = True, 0
+        elif self.measured:
+            self._without += 1
+            if self._without > _LOST:
+                self._begin()

@@ -19,13 +19,18 @@ LARGEST = 1 << 20
 AGAIN_S = 10.0
 """From a write that failed to the next attempt, if nothing changes meanwhile: the disk may be full for a while."""
 
+_LOST = (
+    "nothing is fed until the grid settings (`v2g grid default`) and the discharge limit (`modbus_write`) are set "
+    "again; charging has the limits of the configuration"
+)
+
 
 class Journal:
     """`v2g.station.kept.Keeper` on a file. One that cannot be read or written stops nothing: `trouble` says why.
 
-    A damaged file is set aside as `*.damaged`, for somebody to look at. What was set of the grid code is lost then, and
-    stays so: it may have been a withdrawn permission. The hardware does not depend on the file: its watchdogs act by
-    themselves, and every start commands the safe state.
+    A damaged file is set aside as `*.damaged`, for somebody to look at. What was set of the grid code and the operator's
+    limits are lost then, and stay so: a withdrawn permission may be among them, or a limit of nothing. The hardware does
+    not depend on the file: its watchdogs act by themselves, and every start commands the safe state.
     """
 
     def __init__(
@@ -45,7 +50,8 @@ class Journal:
         if file is not None:
             self._read(file)
         if self.trouble is not None:
-            self.found = {number: KeptEvse(grid_lost=f"{file} could not be read") for number in evses}
+            why = f"{file} could not be read"
+            self.found = {number: KeptEvse(grid_lost=why, limits_lost=why) for number in evses}
         self._kept = {number: replace(kept, entry=Entry()) for number, kept in self.found.items()}
         if self.found and file is not None and not os.path.lexists(file):  # set aside: the next process must know, too
             self._latest = msgspec.json.encode(self._kept)
@@ -100,11 +106,9 @@ class Journal:
         except FileNotFoundError:
             pass
         except OSError as error:
-            self.trouble = f"kept file {file}: {error.strerror}; what the last process left behind is not known"
+            self.trouble = f"kept file {file}: {error.strerror}; {_LOST}"
         except (ValueError, RecursionError) as error:
-            self.trouble = (
-                f"kept file {file}: {error}; {_set_aside(file)}; operator limits and grid settings have to be set again"
-            )
+            self.trouble = f"kept file {file}: {error}; {_set_aside(file)}; {_LOST}"
 
 
 def _set_aside(file: Path) -> str:

@@ -100,7 +100,7 @@ class Evse:
         """The latest one; before the first car an empty one."""
         kept = kept or KeptEvse()
         self.back_end: BackEndOrder | None = None
-        self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w)
+        self.operator = OperatorLimits(kept.operator_charge_w, kept.operator_discharge_w, kept.limits_lost)
         self.local = LocalOrders(kept.min_soc_percent)
         self.paused: Paused | None = kept.paused
         self._kept = kept
@@ -285,6 +285,7 @@ class Evse:
             min_soc_percent=self.local.order.min_soc_percent,
             grid_settings=self._kept.grid_settings if self.guard is None else self.guard.adjustments.kept,
             grid_lost=self._kept.grid_lost if self.guard is None else self.guard.settings_lost,
+            limits_lost=operator.lost,
         )
 
     def fresh(self, now: float) -> Readings:

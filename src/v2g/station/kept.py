@@ -49,6 +49,8 @@ class KeptEvse(Struct, frozen=True, omit_defaults=True):
     """What was set in the place of the configured grid code."""
     grid_lost: str = ""
     """Why that is not known; nothing is fed until it is set again."""
+    limits_lost: str = ""
+    """Why the operator's limits are not known; nothing is fed until the discharge limit is set again."""
 
     @property
     def operator_charge_w(self) -> float:
@@ -56,6 +58,8 @@ class KeptEvse(Struct, frozen=True, omit_defaults=True):
 
     @property
     def operator_discharge_w(self) -> float:
+        if self.limits_lost:
+            return 0.0
         return inf if self.discharge_limit_w is None else self.discharge_limit_w
 
 

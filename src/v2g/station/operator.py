@@ -51,7 +51,7 @@ def limit(evse: Evse, direction: float, power_w: float) -> None:
     if direction > 0:
         evse.operator = replace(evse.operator, charge_w=power_w)
     else:
-        evse.operator = replace(evse.operator, discharge_w=power_w)
+        evse.operator = replace(evse.operator, discharge_w=power_w, lost="")
 
 
 def _check(evse: Evse, signed_w: float) -> None:

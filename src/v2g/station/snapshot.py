@@ -80,6 +80,8 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     allowed_charge_w: float
     """What the station allows now, whatever the car wishes."""
     allowed_discharge_w: float
+    limits_lost: str | None
+    """Why the operator's limits are not known, and the remedy."""
     explanation: str | None
     limited_by: str | None
     frequency_hz: float | None
@@ -149,6 +151,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         target_w=decision.power_w if energy else None,
         allowed_charge_w=decision.allowed.charge_w,
         allowed_discharge_w=decision.allowed.discharge_w,
+        limits_lost=evse.operator.remedy or None,
         explanation=decision.explanation if energy else None,
         limited_by=None if binding is None or not energy else binding.source,
         frequency_hz=None if grid is None else grid.frequency_hz,

@@ -39,6 +39,13 @@ class OperatorLimits:
 
     charge_w: float = inf
     discharge_w: float = inf
+    lost: str = ""
+    """Why it is not known what was set. Then nothing is fed, and charging has the limits of the configuration."""
+
+    @property
+    def remedy(self) -> str:
+        """What is lost and what to do about it, for a person; empty if nothing is."""
+        return f"{self.lost}; set it again: modbus_write --address 0x4001" if self.lost else ""
 
 
 @dataclass(frozen=True, slots=True)

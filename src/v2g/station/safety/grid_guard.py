@@ -150,8 +150,8 @@ class GridGuard:
         )
         self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits, self._draw), now, None
         rated_w = max(limits.charge_w, limits.discharge_w)
-        known = isinstance(rating, InverterRating)  # the probe's inverter is the station's
-        self._delay = SetPointDelay(rated_w) if known else None
+        own_inverter = isinstance(rating, InverterRating)  # of a car's it is measured in `CarInverter`
+        self._delay = SetPointDelay(rated_w) if own_inverter else None
 
     def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
         """What becomes of the wish, and within which limits. `begin` comes first.
@@ -195,6 +195,11 @@ class GridGuard:
             return ()
         detail = "until it is known how late set-points arrive"
         return (GridLimit("set-point delay", discharge_w=self._delay.feeds_w(now), detail=detail),)
+
+    def follows_after(self, delay_s: float | None) -> None:
+        """How late the inverter of an AC car follows its set-points, as the meter shows it; None: not known."""
+        if self._delay is None and self._support is not None:
+            self._support.delay_s = delay_s
 
     def hold(self, power_w: float) -> None:
         """The power is held here by somebody else; ramps go on from here."""
@@ -283,7 +288,7 @@ class GridGuard:
             share=verdict.share,
             ride_through=verdict.ride_through.mode.name.lower(),
             reactive_mode=code.reactive.mode,
-            set_point_delay_s=None if self._delay is None else self._delay.delay_s,
+            set_point_delay_s=None if self._support is None else self._support.delay_s,
             feeds_not="" if (refusal := self.refusal) is None else f"{refusal.source}: {refusal.detail}",
         )
 

@@ -4,13 +4,18 @@ Three things are asked for. The car brings the functions: it was given the grid 
 AC_DER_IEC or AC_DER_SAE and its answer was right, or it has proved by its certificate to be a vehicle that
 `access.certified` names. The station watches for islands by its own means: the islanding probe is on, and its
 set-points reach the car often enough. And the car follows: when it begins to feed, with little power, it is asked for
-reactive power that the meter must show, and the meter is compared with the target from then on. Otherwise the car
-charges only.
+reactive power that the meter must show, until it is known how late the car follows; the meter is compared with the
+target from then on. Otherwise the car charges only.
+
+The delay is that of reactive power, through which the islanding probe acts. A car that follows later than the code's
+`islanding.probe_slowest_s` feeds nothing; so does one whose feeding the meter does not show, for it may be the meter
+that stands still.
 """
 
 from collections.abc import Iterator
 from math import copysign
 
+from v2g.grid.set_point_delay import SetPointDelay
 from v2g.iso15118.der import DerRating
 from v2g.iso15118.service import Service
 from v2g.kernel.units import signed_kvar
@@ -32,6 +37,10 @@ TRIAL_POWER = 0.2
 NONE_BELOW = 0.05
 """Below this share of the rated power no reactive power is demanded of an inverter (IEEE 1547-2018, 5.2)."""
 SETTLES_S = 0.3
+SHOWS_S = 8.0
+"""How long the meter may show no power while the car is asked to feed and has not shown yet that it follows."""
+MEASURES_S = 24.0
+"""How long it may take to find out how late the car follows."""
 RETRY_S, MOST_TRIALS = 60.0, 3
 """A car that did not follow is tried again after this long, at most this often in one visit."""
 _NAME = "AC discharge"
@@ -48,8 +57,12 @@ class CarInverter(Source):
         """From one turn of the charge loop to the next, in the mean."""
         self._tried_s: float | None = None
         """Since when the car, while it feeds, has been asked for the trial's reactive power."""
+        self._asked_s: float | None = None
+        """Since when the car has been asked to feed without having shown that it follows, and how late."""
         self._follows = False
         """It has shown that it does."""
+        self._delay: SetPointDelay | None = None
+        """Of reactive power."""
         self._wanted_var: list[tuple[float, float]] = []
         """What was asked for lately, with the time."""
         self._differs_s: float | None = None
@@ -66,34 +79,62 @@ class CarInverter(Source):
             return
         self._time_turns(situation)
         if self._disobeys and self._trials < MOST_TRIALS and situation.now - self._refused_s >= RETRY_S:
-            self._disobeys, self._follows = "", False
-            self._tried_s = self._differs_s = None
+            self._disobeys, self._follows, self._delay = "", False, None
+            self._tried_s = self._differs_s = self._asked_s = None
         never = _never(situation)
         if never is not None:
             yield Bound(_NAME, discharge_w=0.0, detail=never, holds=Holds.ALWAYS)
         elif situation.service is not None and (why := self._why_not(situation)) is not None:
             yield Bound(_NAME, discharge_w=0.0, detail=why)
-        elif (own := rating(situation)) is not None and not self._follows:
+        elif (own := rating(situation)) is not None and not self._known:
             self._try(own, situation)
-            detail = "until the car has shown that it follows reactive power"
+            detail = "until the car has shown that it follows reactive power, and how late"
             yield Bound(_NAME, discharge_w=TRIAL_POWER * own.discharge_w, detail=detail, holds=Holds.AT_ONCE)
+
+    @property
+    def _known(self) -> bool:
+        """The car follows, and it is known how late."""
+        return self._follows and self._delay is not None and self._delay.measured
 
     def decided(self, decision: Decision, situation: Situation) -> None:
         """Compare the meter with what was asked for while the car feeds."""
         meter, now, own = situation.readings.meter, situation.now, rating(situation)
-        if own is None or meter is None or not situation.energy or decision.power_w >= 0.0:
-            self._wanted_var, self._differs_s, self._tried_s = [], None, None
-        elif not self._follows:
-            self._judge_trial(decision, meter.reactive_var, meter.power_w, own, now)
-        else:
+        if own is None or meter is None or not situation.energy:
+            self._wanted_var, self._differs_s, self._tried_s, self._asked_s = [], None, None, None
+            return
+        delay = self._delay = self._delay or SetPointDelay(own.apparent_va)
+        delay.see(meter.reactive_var, meter.time_s)
+        delay.set(decision.reactive_var, now)
+        if situation.guard is not None:
+            situation.guard.follows_after(delay.delay_s)
+        if decision.power_w >= 0.0:
+            self._wanted_var, self._differs_s, self._tried_s, self._asked_s = [], None, None, None
+            return
+        if self._follows:
             self._compare(decision.reactive_var, meter.reactive_var, now)
+        else:
+            self._judge_trial(decision, meter.reactive_var, meter.power_w, own, now)
+        if self._known or self._disobeys:
+            self._asked_s = None
+        elif self._asked_s is None:
+            self._asked_s = now
+        elif self._tried_s is None and not self._follows and now - self._asked_s > SHOWS_S:
+            self._refuse("the meter shows no power while the car is asked to feed", now)
+        elif now - self._asked_s > MEASURES_S:
+            self._refuse("the meter does not show how late the car follows reactive power", now)
 
     def _try(self, own: DerRating, situation: Situation) -> None:
-        """Ask for reactive power on top of the grid code's, towards zero: that is within what it can do."""
+        """Ask for reactive power on top of the grid code's, towards zero: that is within what it can do.
+
+        Until the car follows, without a pause; then on and off, until it is known how late.
+        """
         if situation.wish_w < 0.0 and situation.energy:
             wanted_var, by = situation.reactive
             trial_var = max(TRIAL * own.apparent_va, TRIAL_VAR)
-            situation.reactive = wanted_var + copysign(trial_var, -wanted_var), f"{by} and a trial"
+            if self._follows and self._delay is not None and self._delay.feeds_w(situation.now) == 0.0:
+                trial_var = 0.0
+            side = copysign(1.0, -wanted_var) if abs(wanted_var) > trial_var else 1.0
+            situation.reactive = wanted_var + side * trial_var, f"{by} and a trial"
 
     def _judge_trial(self, decision: Decision, shows_var: float, shows_w: float, own: DerRating, now: float) -> None:
         if -shows_w < max(NO_POWER_W, NONE_BELOW * own.discharge_w):
@@ -103,7 +144,7 @@ class CarInverter(Source):
         elif now - self._tried_s >= SETTLES_S and _close(shows_var, decision.reactive_var, decision.reactive_var):
             self._follows = True
         elif now - self._tried_s >= FOLLOWS_S:
-            self._refuse(shows_var, decision.reactive_var, now)
+            self._refuse(_differs(shows_var, decision.reactive_var), now)
 
     def _compare(self, wanted_var: float, shows_var: float, now: float) -> None:
         """The meter may be anywhere between what was asked for lately."""
@@ -116,13 +157,12 @@ class CarInverter(Source):
         elif self._differs_s is None:
             self._differs_s = now
         elif now - self._differs_s > FOLLOWS_S:
-            self._refuse(shows_var, wanted_var, now)
+            self._refuse(_differs(shows_var, wanted_var), now)
 
-    def _refuse(self, shows_var: float, wanted_var: float, now: float) -> None:
+    def _refuse(self, why: str, now: float) -> None:
         if not self._disobeys:
             self._trials, self._refused_s = self._trials + 1, now
-            shows, wants = signed_kvar(shows_var), signed_kvar(wanted_var)
-            self._disobeys = f"the car does not follow reactive power: the meter shows {shows}, asked for {wants}"
+            self._disobeys = why
 
     def _why_not(self, situation: Situation) -> str | None:
         guard = situation.guard
@@ -148,6 +188,11 @@ class CarInverter(Source):
         else:
             self._turn_s = 0.0
         self._turns, self._turned_s = turns, now
+
+
+def _differs(shows_var: float, wanted_var: float) -> str:
+    shows, wants = signed_kvar(shows_var), signed_kvar(wanted_var)
+    return f"the car does not follow reactive power: the meter shows {shows}, asked for {wants}"
 
 
 def _close(shows_var: float, lowest_var: float, highest_var: float) -> bool:

@@ -13,5 +13,6 @@ class Operator(Source):
         return None if injection is None else Wish(injection.power_w, "the operator")
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
-        yield Bound("operator charge limit", charge_w=situation.operator.charge_w)
-        yield Bound("operator discharge limit", discharge_w=situation.operator.discharge_w)
+        operator = situation.operator
+        yield Bound("operator charge limit", charge_w=operator.charge_w)
+        yield Bound("operator discharge limit", discharge_w=operator.discharge_w, detail=operator.remedy)
