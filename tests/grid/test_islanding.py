@@ -210,13 +210,38 @@ def test_the_noise_of_a_power_that_has_not_moved_yet_shows_no_delay() -> None:
         assert not delay.measured
 
 
-def test_once_measured_it_stays_so_if_the_battery_takes_less_later() -> None:
+def test_a_power_that_no_longer_follows_must_be_measured_again() -> None:
+    """After 2 s of set-points that move. One that stands still proves nothing."""
     delay = _following(0.1)
-    for count in range(300, 900):
-        delay.set(-10_000 + 4_000 * (count // 50 % 2), count * STEP_S)
+    for count in range(300, 600):
+        delay.set(-9_000, count * STEP_S)
         delay.see(-3_000, count * STEP_S)
-    assert delay.delay_s is None, "so the highest gain"
     assert delay.measured
+    count = 600
+    while delay.measured:
+        delay.set(-9_000 + 4_000 * (count // 50 % 2), count * STEP_S)
+        if count % 5 == 0:
+            delay.see(-3_000, count * STEP_S)
+        count += 1
+        assert count < 800, "4 s"
+    fed_w = list[float]()
+    for later in range(count, count + 100):
+        now = later * STEP_S
+        fed_w.append(delay.feeds_w(now))
+        delay.set(-fed_w[-1], now)
+        delay.see(-fed_w[-11] if len(fed_w) > 10 else -3_000, now)
+    assert set(fed_w) == {0.0, 1_000}, "the trial begins again"
+    assert delay.delay_s == pytest.approx(0.2, abs=0.051)
+
+
+def test_set_points_that_only_charge_use_up_no_trial() -> None:
+    """A full battery does not follow them, and says nothing about feeding."""
+    delay = SetPointDelay(10_000)
+    for count in range(3_000):
+        now = count * STEP_S
+        delay.set(10_000 - 4_000 * (count // 50 % 2), now)
+        delay.see(3_000, now)
+    assert not delay.measured
     assert not delay.hopeless
 
 
@@ -235,7 +260,9 @@ def test_no_feeding_with_set_points_that_are_too_late_and_the_reason_is_named() 
     assert late.binding.source == "islanding probe"
     assert "set-points take 0.45 s" in late.binding.detail
     assert support.step(sound, 5_000.0, 0.1).power_w == 5_000
-    support.delay_s = 0.35
+    support.delay_s = code.islanding.probe_slowest_s
+    assert support.step(sound, WISH_W, 1.0).power_w == 0
+    support.delay_s = 0.3
     assert support.step(sound, WISH_W, 1.0).power_w == WISH_W
 
 

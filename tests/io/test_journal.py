@@ -71,6 +71,7 @@ def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, damage: Callable[
     assert journal.found == {}
     assert journal.trouble is not None
     assert f"set aside as {file}.damaged" in journal.trouble
+    assert "nothing is fed until the grid settings" in journal.trouble
     keep(journal, 1, BUSY)
     assert Journal(file).found[1].discharge_limit_w == 2_000.0
 

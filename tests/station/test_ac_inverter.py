@@ -12,7 +12,9 @@ from functools import cache
 import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, in_the_loop, texts
+from tests.station.test_frozen_meter import freeze
 
+from v2g.bench.sim import ac_inverter
 from v2g.bench.sim.ac_inverter import AcInverter
 from v2g.bench.sim.island import Island
 from v2g.bench.sim.plant_model import PlantModel
@@ -154,6 +156,36 @@ def test_until_it_has_shown_that_it_follows_it_feeds_a_fifth() -> None:
         fed_w.append(-world.plant.charger_power_w)
     assert 1_000 < max(fed_w) <= 0.2 * 10_000 * 1.01
     assert sum(0.1 for power_w in fed_w if power_w > 600) < 2.5
+
+
+def test_it_feeds_once_it_is_known_how_late_the_car_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for lag_s, feeds in ((0.05, True), (0.3, False)):
+        monkeypatch.setattr(ac_inverter, "LAG_S", lag_s)
+        world = in_the_loop(World(evse(), wanting(Service.AC_DER_IEC)), 0.0)
+        assert world.evse.guard is not None
+        for _ in range(200):
+            world.run(0.05)
+            if world.evse.guard.status().set_point_delay_s is not None:
+                break
+            assert world.plant.charger_power_w > -0.2 * 10_000 * 1.01
+        world.run(4.0)
+        delay_s = world.evse.guard.status().set_point_delay_s
+        assert delay_s is not None
+        assert (delay_s < 0.35) is feeds
+        assert (world.plant.charger_power_w < -0.9 * FED_W) is feeds
+        assert ("must take less than 0.35 s" in world.evse.decision.explanation) is not feeds
+
+
+def test_a_car_whose_feeding_the_meter_does_not_show_is_held_to_charging() -> None:
+    """It may be the meter that stands still."""
+    world = World(evse(), wanting(Service.AC_DER_IEC))
+    world.run(2.0)
+    freeze(world)
+    in_the_loop(world, 6.0)
+    assert -2_100 < world.plant.charger_power_w < -1_000
+    world.run(4.0)
+    assert world.plant.charger_power_w > -50.0
+    assert "the meter shows no power while the car is asked to feed" in world.evse.decision.explanation
 
 
 def test_a_car_that_stops_following_is_held_to_charging() -> None:

@@ -16,7 +16,8 @@ from v2g.station import grid_settings
 from v2g.station.command import Any, GridDefault, GridGet, GridSet
 from v2g.station.config.settings import PlanStep, Settings
 from v2g.station.kept import KeptEvse
-from v2g.station.snapshot import explain
+from v2g.station.operator import limit
+from v2g.station.snapshot import evse_snapshot, explain
 from v2g.station.station import Done, Station
 
 FEEDING = replace(OUTLET, dispatch=(PlanStep(power_w=-6_000),), nominal_hz=50.0)
@@ -132,9 +133,43 @@ def test_after_a_damaged_file_nothing_is_fed_until_the_settings_are_set_again(tm
     world.run(5.0)
     assert world.plant.export_wh < 1.0, "what was withdrawn may be the permission"
     ask(world, GridSet(changes={"enter_service.permitted": True}) if damage == b"{" else GridDefault())
-    world.run(5.0)
+    world.run(1.0)
+    limit(world.evse, -1.0, 10_000.0)
+    world.run(4.0)
     assert world.plant.power_w < -5_000
     assert not world.evse.kept.grid_lost
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_after_a_damaged_file_the_limits_of_the_operator_are_those_of_the_configuration(
+    tmp_path: Path, again: bool
+) -> None:
+    """Nothing is fed until the discharge limit is set again: it may have been nothing. Restarts change nothing."""
+    file = tmp_path / "kept.json"
+    file.write_bytes(b"{")
+    for _ in range(1 + again):
+        journal = Journal(file, [1])
+        journal.close()
+    evse = replace(FEEDING, grid_code=replace(PROMPT, adjustable_by=()))
+    world = World(replace(evse, dispatch=(PlanStep(power_w=50_000, for_s=5.0), PlanStep(power_w=-6_000))), INTENT)
+    world.kept = journal.found[1]
+    world.start_station()
+    in_the_loop(world, 4.0)
+    assert 10_000 < world.plant.power_w < 11_001, "what car and configuration allow"
+    world.run(10.0)
+    assert world.plant.export_wh < 1.0
+    why = f"{file} could not be read; set it again: modbus_write --address 0x4001"
+    assert f"operator discharge limit ({why})" in explain(world.evse, world.now).why
+    assert evse_snapshot(world.evse, world.now).limits_lost == why
+    limit(world.evse, 1.0, 4_000.0)
+    world.run(2.0)
+    assert world.evse.kept.limits_lost, "it is the other limit that was set"
+    limit(world.evse, -1.0, 3_000.0)
+    world.run(5.0)
+    assert world.plant.power_w == pytest.approx(-3_000, abs=50)
+    kept = world.evse.kept
+    assert (kept.limits_lost, kept.charge_limit_w, kept.discharge_limit_w) == ("", 4_000.0, 3_000.0)
+    assert evse_snapshot(world.evse, world.now).limits_lost is None
 
 
 @pytest.mark.parametrize("permitted", [True, False])

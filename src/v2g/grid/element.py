@@ -21,6 +21,7 @@ _BLOCKS = round(_MEAN_S / _REFRESH_S)
 class Quantity(StrEnum):
     """What an element compares. The worst applicable phase counts, unless the quantity is a mean."""
 
+    __hash__ = str.__hash__  # that of `Enum` is no faster than a function
     LOWEST_VOLTAGE = "lowest_voltage"
     HIGHEST_VOLTAGE = "highest_voltage"
     MEAN_VOLTAGE = "mean_voltage"

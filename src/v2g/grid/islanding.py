@@ -48,7 +48,7 @@ class Islanding:
     probe_slow_gain: float
     """The same for the slowest set-points."""
     probe_slowest_s: float
-    """Set-points that take longer forbid feeding."""
+    """Set-points that take this long or longer forbid feeding."""
     probe_limit: float
     """Largest reactive power of the probe, as a share of the active power."""
     probe_kick: float

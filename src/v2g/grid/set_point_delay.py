@@ -11,8 +11,7 @@ from collections import deque
 from itertools import accumulate
 from math import inf
 
-_STEP_S = 0.05
-_CANDIDATES = tuple(_STEP_S * number for number in range(25))
+_CANDIDATES = tuple(number / 20 for number in range(25))
 """0 to 1.2 s."""
 _MOVED = 0.02
 """A set-point moves if it changes by more than this share of the rated power within the longest candidate."""
@@ -41,10 +40,10 @@ class SetPointDelay:
         self._set_points = deque([(-inf, 0.0)])
         self._seen_s = -inf
         """When the latest reading that counts was made."""
-        self._begin()
+        self.forget()
 
-    def _begin(self) -> None:
-        """Nothing is known; the next trial starts when something may be fed."""
+    def forget(self) -> None:
+        """Nothing is known any more; the next trial starts when something may be fed."""
         self.measured = False
         """Whether the delay is known, or was when the set-points last moved."""
         self._trial_s: float | None = None
@@ -121,4 +120,4 @@ class SetPointDelay:
         elif self.measured:
             self._without += 1
             if self._without > _LOST:
-                self._begin()
+                self.forget()

@@ -54,9 +54,7 @@ class Support(Struct, frozen=True):
     @property
     def power_w(self) -> float:
         """The wish within its limits."""
-        charge_w = min((limit.charge_w for limit in self.limits), default=inf)
-        discharge_w = min((limit.discharge_w for limit in self.limits), default=inf)
-        return min(max(self.wish_w, -discharge_w), charge_w)
+        return _held(self.wish_w, self.limits)
 
     @property
     def binding(self) -> GridLimit | None:
@@ -65,6 +63,14 @@ class Support(Struct, frozen=True):
             return None
         charging = self.wish_w > 0
         return min(self.limits, key=lambda limit: limit.charge_w if charging else limit.discharge_w)
+
+
+def _held(wish_w: float, limits: tuple[GridLimit, ...]) -> float:
+    """The wish within these limits."""
+    power_w = wish_w
+    for limit in limits:
+        power_w = min(max(power_w, -limit.discharge_w), limit.charge_w)
+    return power_w
 
 
 class GridSupport:
@@ -123,7 +129,7 @@ class GridSupport:
         limits = self._limits(sample, fed_pu, dt_s, verdict)
         if ramped_w != wish_w:
             limits += (GridLimit("ramp rate", abs(ramped_w), abs(ramped_w)),)
-        planned_w = Support(wish_w, wished_by, limits, 0.0, "").power_w
+        planned_w = _held(wish_w, limits)
         reactive_var, reactive_by = self._reactive(sample, planned_w, dt_s)
         room_w = active_w(reactive_var, self.rating)
         if room_w < max(self.rating.charge_w, self.rating.discharge_w):
@@ -146,7 +152,7 @@ class GridSupport:
             return f"grid protection, {verdict.element}", verdict.why
         if sample is None:
             return "grid measurement", "there is none"
-        if (reason := measurement.why_implausible(sample)) is not None:
+        if verdict is None and (reason := measurement.why_implausible(sample)) is not None:
             return "grid measurement", reason
         if not isfinite(wish_w):
             return "dispatch", "no valid wish"
@@ -198,8 +204,10 @@ class GridSupport:
     ) -> tuple[GridLimit, ...]:
         code, rating = self.code, self.rating
         limits = [GridLimit("inverter rating", rating.charge_w, rating.discharge_w)]
-        if self.delay_s is not None and self.delay_s > code.islanding.probe_slowest_s and code.islanding.probe_enabled:
-            detail = f"set-points take {self.delay_s:.2f} s, more than {code.islanding.probe_slowest_s:g} s"
+        if self.delay_s is not None and self.delay_s >= code.islanding.probe_slowest_s and code.islanding.probe_enabled:
+            detail = (
+                f"set-points take {self.delay_s:.2f} s, and must take less than {code.islanding.probe_slowest_s:g} s"
+            )
             limits.append(GridLimit("islanding probe", discharge_w=0.0, detail=detail))
         if volt_watt_pu < _FREE_PU:
             detail = f"{sample.mean_pu:.2f} pu"

@@ -28,9 +28,9 @@ _LOST = (
 class Journal:
     """`v2g.station.kept.Keeper` on a file. One that cannot be read or written stops nothing: `trouble` says why.
 
-    A damaged file is set aside as `*.damaged`, for somebody to look at. What was set of the grid code and the operator's
-    limits are lost then, and stay so: a withdrawn permission may be among them, or a limit of nothing. The hardware does
-    not depend on the file: its watchdogs act by themselves, and every start commands the safe state.
+    A damaged file is set aside as `*.damaged`, for somebody to look at. What was set of the grid code and the limits of
+    the operator are lost then, and stay so: a withdrawn permission may be among them, or a limit of nothing. The
+    hardware does not depend on the file: its watchdogs act by themselves, and every start commands the safe state.
     """
 
     def __init__(

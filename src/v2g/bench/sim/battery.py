@@ -46,12 +46,16 @@ class Battery:
         self.heat_wh = 0.0
         """Lost in the internal resistance so far."""
         self._cells = cells_in_series
+        self._ocv_of, self._ocv_v = -1.0, 0.0
+        """The latest state of charge whose voltage was asked for, and that voltage."""
         self._charge_ah = capacity_wh / (cells_in_series * _AREA[-1])
 
     @property
     def ocv_v(self) -> float:
         """Open-circuit voltage."""
-        return self._cells * _cell_ocv_v(self.soc)
+        if self.soc != self._ocv_of:  # asked for many times at each instant
+            self._ocv_of, self._ocv_v = self.soc, self._cells * _cell_ocv_v(self.soc)
+        return self._ocv_v
 
     @property
     def energy_wh(self) -> float:

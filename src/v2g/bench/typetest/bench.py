@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -15,6 +14,7 @@ from v2g.bench.sim.world import IDLE_STEP_S, NOWHERE, STEP_S, Grid, World
 from v2g.bench.typetest.case import RATED_W, Case, Converts, Inspection, Load, Reached, Result, Subject
 from v2g.bench.typetest.check import Finding, Recording, Sample, Settles, Stays
 from v2g.bench.typetest.course import NOMINAL_V, Course
+from v2g.bench.typetest.packed import Packed
 from v2g.bench.typetest.standard import Standard, Value
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
@@ -34,7 +34,7 @@ _CAR = Limits(
     voltage_min_v=300,
     voltage_max_v=480,
 )
-_INTENT = Intent("WMIV2GTYPETEST00001", Service.DC_BPT, ControlMode.DYNAMIC, _CAR, duration_s=1e9)
+_INTENT = Intent("WMIV2GTYPETEST00001", Service.DC_BPT, ControlMode.DYNAMIC, _CAR, duration_s=1e9, loop_interval_s=0.2)
 _LEAD_S = 1.0
 """Before a course begins."""
 _CLOSE_LOOK_S = (0.2, 0.7)
@@ -77,7 +77,7 @@ def record(case: Case, subject: Subject) -> Recording:
     if case.cold:
         world, zero_s = _started(subject, case.power_pu, settings, case.converts), 0.0
     else:
-        world = deepcopy(_feeding(subject, case.power_pu, settings, case.converts))
+        world = _feeding(subject, case.power_pu, settings, case.converts).world()
         zero_s = world.now + _LEAD_S - case.course.points[0].time_s
     world.grid_source = _Player(case.course, zero_s, case.island)
     looks, events, recording = list(_close_looks(case)), _events(case, world, zero_s), list[Sample]()
@@ -164,7 +164,8 @@ class _Plant(PlantModel):
         self._heard.append((self._now, inputs.setpoint))
         while len(self._heard) > 1 and self._heard[1][0] <= self._now - self.late_s + STEP_S / 10:
             self._heard.popleft()
-        super().step(dt_s, replace(inputs, setpoint=self._heard[0][1]))
+        heard = self._heard[0][1]
+        super().step(dt_s, inputs if heard is inputs.setpoint else replace(inputs, setpoint=heard))
 
 
 class _Player:
@@ -192,7 +193,7 @@ class _Player:
 
 
 @lru_cache(maxsize=32)
-def _feeding(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value], ...], converts: Converts) -> World:
+def _feeding(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value], ...], converts: Converts) -> Packed:
     """A station whose session has reached its power, with settings that let it do so soon."""
     world, standard = _started(subject, power_pu, settings, converts), _prompt(subject).with_settings(dict(settings))
     world.run(3.0)
@@ -205,7 +206,7 @@ def _feeding(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
     reached_w = world.plant.power_w + world.plant.charger_power_w
     if abs(reached_w - power_pu * RATED_W) > 0.1 * RATED_W:
         raise NotFeeding(f"{reached_w:.0f} W instead of {power_pu * RATED_W:.0f} W when the case begins")
-    return world
+    return Packed(world)
 
 
 class NotFeeding(V2GError):
@@ -242,7 +243,7 @@ def _started(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
     intent = replace(_INTENT, service=Service.DC_BPT if dc else Service.AC_BPT)
     plant = _plant(subject, converts)
     world = World(evse, intent, plant=plant, grid=_Player(subject.course(), 0.0, None))
-    world.plant = _Plant(world.plant.battery, plant)
+    world.plant, world.restless = _Plant(world.plant.battery, plant), False
     return world
 
 

@@ -140,11 +140,14 @@ class Situation:
     """Since the last request of a car that talks."""
     resting: bool = False
     """The current rests between two directions."""
+    energy: bool = field(init=False)
+    """Whether energy may flow."""
+    dc: bool = field(init=False)
+    """Whether the station converts; otherwise the inverter is in the car."""
 
-    @property
-    def energy(self) -> bool:
-        """Whether energy may flow."""
-        return self.demand.stage is Stage.ENERGY
+    def __post_init__(self) -> None:
+        self.energy = self.demand.stage is Stage.ENERGY  # every source asks
+        self.dc = self.service is not None and self.service.dc
 
     @property
     def loss_w(self) -> float:
@@ -157,8 +160,3 @@ class Situation:
             return 0.0
         lost_w = max(inverter.ac_power_w - inverter.power_w, 0.0)
         return min(lost_w, MOST_LOSS * abs(inverter.power_w) + IDLE_LOSS_W)
-
-    @property
-    def dc(self) -> bool:
-        """Whether the station converts; otherwise the inverter is in the car."""
-        return self.service is not None and self.service.dc

@@ -82,7 +82,11 @@ class GridGuard:
         """The readings behind the verdict."""
         self._draw = draw
         self._support: GridSupport | None = None
+        self._converts = True
+        """The inverter is the station's."""
         self._delay: SetPointDelay | None = None
+        """Of the station's inverter, by the active power; of a car's, by the reactive power. None if nothing is known
+        of the car's."""
         self._supported_s = 0.0
         self._der: tuple[settings.GridCode, DerSettings] | None = None
         """Made of this code."""
@@ -120,7 +124,7 @@ class GridGuard:
         ):
             return False  # nothing new, and not stale yet
         if meter is not None and meter is not self._judged[1] and self._delay is not None and self._support is not None:
-            self._delay.see(meter.power_w, meter.time_s)
+            self._delay.see(meter.power_w if self._converts else meter.reactive_var, meter.time_s)
             self._support.delay_s = self._delay.delay_s
         self._judged = grid, meter
         self.sample, before = self._sample(readings, now), self.verdict
@@ -150,8 +154,8 @@ class GridGuard:
         )
         self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits, self._draw), now, None
         rated_w = max(limits.charge_w, limits.discharge_w)
-        own_inverter = isinstance(rating, InverterRating)  # of a car's it is measured in `CarInverter`
-        self._delay = SetPointDelay(rated_w) if own_inverter else None
+        self._converts = isinstance(rating, InverterRating)
+        self._delay = None if rating is None else SetPointDelay(rated_w if self._converts else limits.apparent_va)
 
     def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
         """What becomes of the wish, and within which limits. `begin` comes first.
@@ -175,7 +179,7 @@ class GridGuard:
         if not self.code.islanding.probe_enabled:
             detail = "switched off (islanding.probe_enabled), and nothing else finds every island"
             return GridLimit("islanding probe", discharge_w=0.0, detail=detail)
-        if self._delay is not None and self._delay.hopeless:
+        if self._converts and self._delay is not None and self._delay.hopeless:
             detail = "how late set-points arrive is not known: the meter does not show that the power follows"
             return GridLimit("islanding probe", discharge_w=0.0, detail=detail)
         return None
@@ -191,25 +195,39 @@ class GridGuard:
         refusal = self.refusal
         if refusal is not None:
             return (refusal,)
-        if self._delay is None or self._delay.measured or not self.verdict.may_exchange:
+        if not self._converts or self._delay is None or self._delay.measured or not self.verdict.may_exchange:
             return ()
         detail = "until it is known how late set-points arrive"
         return (GridLimit("set-point delay", discharge_w=self._delay.feeds_w(now), detail=detail),)
 
-    def follows_after(self, delay_s: float | None) -> None:
-        """How late the inverter of an AC car follows its set-points, as the meter shows it; None: not known."""
-        if self._delay is None and self._support is not None:
-            self._support.delay_s = delay_s
+    @property
+    def knows_inverter(self) -> bool:
+        """Whether energy transfer has begun with an inverter whose rating is known."""
+        return self._delay is not None
+
+    @property
+    def delay_known(self) -> bool:
+        """Whether it is known how late the inverter follows."""
+        return self._delay is not None and self._delay.measured
+
+    def measure_again(self) -> None:
+        """What is known of the inverter's delay does not count any more."""
+        if self._delay is not None:
+            self._delay.forget()
+
+    def trial_var(self, now: float) -> float:
+        """The reactive power that a car is asked for, and not asked for, in turn, until that is known."""
+        return 0.0 if self._delay is None else self._delay.feeds_w(now)
 
     def hold(self, power_w: float) -> None:
         """The power is held here by somebody else; ramps go on from here."""
         if self._support is not None:
             self._support.hold(power_w)
 
-    def commanded(self, power_w: float, now: float) -> None:
+    def commanded(self, power_w: float, drawn_var: float, now: float) -> None:
         """The set-point that was decided, at the grid's side of the inverter."""
         if self._delay is not None:
-            self._delay.set(power_w, now)
+            self._delay.set(power_w if self._converts else drawn_var, now)
 
     def adjust(
         self,

@@ -15,7 +15,6 @@ that stands still.
 from collections.abc import Iterator
 from math import copysign
 
-from v2g.grid.set_point_delay import SetPointDelay
 from v2g.iso15118.der import DerRating
 from v2g.iso15118.service import Service
 from v2g.kernel.units import signed_kvar
@@ -61,8 +60,6 @@ class CarInverter(Source):
         """Since when the car has been asked to feed without having shown that it follows, and how late."""
         self._follows = False
         """It has shown that it does."""
-        self._delay: SetPointDelay | None = None
-        """Of reactive power."""
         self._wanted_var: list[tuple[float, float]] = []
         """What was asked for lately, with the time."""
         self._differs_s: float | None = None
@@ -79,42 +76,35 @@ class CarInverter(Source):
             return
         self._time_turns(situation)
         if self._disobeys and self._trials < MOST_TRIALS and situation.now - self._refused_s >= RETRY_S:
-            self._disobeys, self._follows, self._delay = "", False, None
+            self._disobeys, self._follows = "", False
+            if situation.guard is not None:
+                situation.guard.measure_again()
             self._tried_s = self._differs_s = self._asked_s = None
         never = _never(situation)
         if never is not None:
             yield Bound(_NAME, discharge_w=0.0, detail=never, holds=Holds.ALWAYS)
         elif situation.service is not None and (why := self._why_not(situation)) is not None:
             yield Bound(_NAME, discharge_w=0.0, detail=why)
-        elif (own := rating(situation)) is not None and not self._known:
+        elif (own := rating(situation)) is not None and not self._known(situation):
             self._try(own, situation)
             detail = "until the car has shown that it follows reactive power, and how late"
             yield Bound(_NAME, discharge_w=TRIAL_POWER * own.discharge_w, detail=detail, holds=Holds.AT_ONCE)
 
-    @property
-    def _known(self) -> bool:
+    def _known(self, situation: Situation) -> bool:
         """The car follows, and it is known how late."""
-        return self._follows and self._delay is not None and self._delay.measured
+        return self._follows and situation.guard is not None and situation.guard.delay_known
 
     def decided(self, decision: Decision, situation: Situation) -> None:
         """Compare the meter with what was asked for while the car feeds."""
         meter, now, own = situation.readings.meter, situation.now, rating(situation)
-        if own is None or meter is None or not situation.energy:
-            self._wanted_var, self._differs_s, self._tried_s, self._asked_s = [], None, None, None
-            return
-        delay = self._delay = self._delay or SetPointDelay(own.apparent_va)
-        delay.see(meter.reactive_var, meter.time_s)
-        delay.set(decision.reactive_var, now)
-        if situation.guard is not None:
-            situation.guard.follows_after(delay.delay_s)
-        if decision.power_w >= 0.0:
+        if own is None or meter is None or not situation.energy or decision.power_w >= 0.0:
             self._wanted_var, self._differs_s, self._tried_s, self._asked_s = [], None, None, None
             return
         if self._follows:
             self._compare(decision.reactive_var, meter.reactive_var, now)
         else:
             self._judge_trial(decision, meter.reactive_var, meter.power_w, own, now)
-        if self._known or self._disobeys:
+        if self._known(situation) or self._disobeys:
             self._asked_s = None
         elif self._asked_s is None:
             self._asked_s = now
@@ -131,7 +121,7 @@ class CarInverter(Source):
         if situation.wish_w < 0.0 and situation.energy:
             wanted_var, by = situation.reactive
             trial_var = max(TRIAL * own.apparent_va, TRIAL_VAR)
-            if self._follows and self._delay is not None and self._delay.feeds_w(situation.now) == 0.0:
+            if self._follows and situation.guard is not None and situation.guard.trial_var(situation.now) == 0.0:
                 trial_var = 0.0
             side = copysign(1.0, -wanted_var) if abs(wanted_var) > trial_var else 1.0
             situation.reactive = wanted_var + side * trial_var, f"{by} and a trial"

@@ -22,11 +22,13 @@ class Grid(Source):
         guard, self._limits = situation.guard, ()
         if guard is None:
             return wish
-        if situation.begins and self._begun:
-            guard.hold(0.0)  # after a renegotiation the ramp begins at zero, and a response goes on
-        elif situation.begins:
+        if situation.begins:
+            inverter = situation.rating if situation.dc else rating(situation)
+            if self._begun and (guard.knows_inverter or inverter is None):
+                guard.hold(0.0)  # after a renegotiation the ramp begins at zero, and a response goes on
+            else:
+                guard.begin(inverter, situation.now)
             self._begun = True
-            guard.begin(situation.rating if situation.dc else rating(situation), situation.now)
         if not self._begun:
             if guard.trip is not None:
                 self._limits = (Bound("grid protection", 0.0, 0.0, guard.verdict.why),)
@@ -45,14 +47,16 @@ class Grid(Source):
         support = guard.support(wish.power_w + loss_w, situation.now, fed_var)
         limits = support.limits if support.droop is None else (*support.limits, support.droop)
         self._limits = tuple(
-            Bound(
-                each.source,
-                each.charge_w,
-                each.discharge_w,
-                each.detail,
-                Holds.AT_ONCE if each.source in _SHAPES else Holds.FOR_NOW,
-            ).behind(loss_w)
-            for each in limits
+            [
+                Bound(
+                    each.source,
+                    each.charge_w,
+                    each.discharge_w,
+                    each.detail,
+                    Holds.AT_ONCE if each.source in _SHAPES else Holds.FOR_NOW,
+                ).behind(loss_w)
+                for each in limits
+            ]
         )
         if situation.energy and (situation.dc or rating(situation) is not None):
             situation.reactive = support.reactive_var, support.reactive_by
@@ -67,6 +71,6 @@ class Grid(Source):
         guard = situation.guard
         if guard is None:
             return
-        guard.commanded(decision.power_w + situation.loss_w, situation.now)
+        guard.commanded(decision.power_w + situation.loss_w, decision.reactive_var, situation.now)
         if situation.resting:
             guard.hold(0.0)  # after the rest the ramp begins at zero
