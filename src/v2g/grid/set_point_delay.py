@@ -26,9 +26,10 @@ TRIAL = 0.1
 """Share of the rated power that is fed in a trial."""
 _TRIAL_S = (1.5, 0.9, 2.1, 1.2, 1.8, 0.7, 2.4)
 """How long it is fed and not fed, in turn. In turns of the same length a delay of two of them would look like none."""
-_CLEAR, _EXPLAINED = 0.5, 0.15
-"""The best candidate's error up to which the power is seen to follow: as a share of that of the longest candidate, and
-of the set-points' own variance. A power that stands still fits one candidate better than another, and none well."""
+_EXPLAINED = 0.15
+"""The power is seen to follow if the best candidate's error is less than this share of the set-points' own variance,
+and that of the longest candidate is more. A power that stands still fits one candidate better than another, and none
+well."""
 
 
 class SetPointDelay:
@@ -55,14 +56,12 @@ class SetPointDelay:
 
     @property
     def delay_s(self) -> float | None:
-        """From a set-point to the middle of the power's response; None if no set-point has moved yet, or if the power
-        does not follow."""
-        best, latest = min(self._errors), self._errors[-1]
-        if self._readings < _ENOUGH or latest <= _EXPLAINED * self._spread:
-            return None  # the power has hardly moved yet: what it shows is noise
-        if best >= min(_CLEAR * latest, _EXPLAINED * self._spread):
-            return None
-        return _CANDIDATES[self._errors.index(best)]
+        """From a set-point to the middle of the power's response, the longest that explains what was seen; None if no
+        set-point has moved yet, or if the power does not follow."""
+        best, most = min(self._errors), _EXPLAINED * self._spread
+        if self._readings < _ENOUGH or not best < most < self._errors[-1]:
+            return None  # it does not follow, or has hardly moved yet
+        return max(late_s for late_s, error in zip(_CANDIDATES, self._errors, strict=True) if error == best)
 
     def feeds_w(self, now: float) -> float:
         """What may be fed while the delay is not known; nothing any more once that is hopeless.

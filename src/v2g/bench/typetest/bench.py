@@ -16,9 +16,10 @@ from v2g.bench.typetest.check import Finding, Recording, Sample, Settles, Stays
 from v2g.bench.typetest.course import NOMINAL_V, Course
 from v2g.bench.typetest.packed import Packed
 from v2g.bench.typetest.standard import Standard, Value
+from v2g.iso15118.car_session import Stopping
 from v2g.iso15118.service import ControlMode, Service
 from v2g.iso15118.vehicle import Intent
-from v2g.iso15118.view import Limits, Stage
+from v2g.iso15118.view import Limits, Stage, Stop
 from v2g.kernel.errors import V2GError
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import OFF, InverterSetpoint
@@ -109,6 +110,11 @@ def _events(case: Case, world: World, zero_s: float) -> list[tuple[float, Callab
         world.unplug()
         world.plug_in()
 
+    def renegotiate() -> None:
+        assert world.evcc is not None
+        stop = Stopping(Stop.TERMINATE, "the service is chosen again", renegotiates=True)
+        world.evcc.session = replace(world.evcc.session, stop=stop)
+
     def begin() -> None:
         world.as_read = _Readings(case, zero_s)
         if isinstance(world.plant, _Plant):
@@ -124,6 +130,7 @@ def _events(case: Case, world: World, zero_s: float) -> list[tuple[float, Callab
     events += [(time_s, partial(adjust, changes)) for time_s, changes in case.later]
     events += [(time_s, partial(wish, power_pu, fed_var_pu)) for time_s, power_pu, fed_var_pu in case.wishes]
     events += [(time_s, plug) for time_s in case.plugs_s]
+    events += [(time_s, renegotiate) for time_s in case.renegotiates_s]
     return sorted(events, key=lambda event: event[0])
 
 
@@ -276,7 +283,7 @@ def _close_looks(case: Case) -> Iterator[tuple[float, float]]:
         if not isinstance(check, Settles | Stays):
             instants |= {edge for mark in check.marks() for edge in (mark.from_s, mark.to_s)}
     yield from ((instant - before_s, instant + after_s) for instant in sorted(instants))
-    yield from ((plug_s, plug_s + _SESSION_SETUP_S) for plug_s in case.plugs_s)
+    yield from ((plug_s, plug_s + _SESSION_SETUP_S) for plug_s in (*case.plugs_s, *case.renegotiates_s))
 
 
 def _thinned(recording: Recording) -> Iterator[Sample]:

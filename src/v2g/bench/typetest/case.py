@@ -132,6 +132,8 @@ class Case:
     """Begins with the station just started and no car, instead of a session with power."""
     plugs_s: tuple[float, ...] = ()
     """When another car is plugged in."""
+    renegotiates_s: tuple[float, ...] = ()
+    """When the car chooses its service again within the session."""
     sensor: Literal["sound", "silent", "frozen"] = "sound"
     """What happens to the grid sensing unit at time 0."""
     lies: Callable[[GridReading], GridReading] | None = None

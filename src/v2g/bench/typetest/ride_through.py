@@ -11,7 +11,19 @@ from math import degrees, isfinite, radians
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.bands import continuous, ridden_hz, soonest_trip_s, trips_by_s
 from v2g.bench.typetest.case import Case, Subject
-from v2g.bench.typetest.check import RESTORED, Check, Enters, Idle, Keeps, Restores, Stays, Trips
+from v2g.bench.typetest.check import (
+    NO_POWER_PU,
+    RESTORED,
+    Check,
+    Enters,
+    Idle,
+    Keeps,
+    Restores,
+    Settles,
+    Stays,
+    Trips,
+    Within,
+)
 from v2g.bench.typetest.course import Course
 from v2g.bench.typetest.standard import Band, Standard, Value
 from v2g.bench.typetest.trip import DIRECTIONS
@@ -28,6 +40,8 @@ _ECHO_CYCLES = 5
 _BACK_S = 1.5
 _RETURNS_S = 12.0
 """Longer than a car takes to its power."""
+_RENEGOTIATES_S, _RAMP_PU_PER_S = 11.0, 0.05
+"""Longer than a car takes to choose its service again; a slow ramp."""
 _SAMPLES_S = 0.03
 """Readings of the sensing unit make a disturbance look this much longer than it is."""
 
@@ -40,6 +54,7 @@ def cases(subject: Subject) -> Iterator[Case]:
                 yield replace(case, name=f"{case.name}/{direction}", power_pu=power_pu)
     yield from _in_a_row(subject)
     yield from _relapses(subject)
+    yield from _renegotiated(subject)
 
 
 def _disturbing(subject: Subject) -> Iterator[Band]:
@@ -205,6 +220,27 @@ def _relapses(subject: Subject) -> Iterator[Case]:
     yield Case(
         "ride-through/relapses/returns", source, course(most + 2, quick_s, quick_s), (returns,), since_s + delay_s + 3,
         tests=tests, adjusted=prompt, plugs_s=(since_s + 0.1,),
+    )  # fmt: skip
+
+
+def _renegotiated(subject: Subject) -> Iterator[Case]:
+    """The car chooses its service again while the station ceases: once the voltage is back, the power begins at zero
+    and rises at the ramp rate. Only within one stretch of energy does it come back at once."""
+    bands = [b for b in _disturbing(subject) if b.mode == "momentary_cessation" and b.stay_s > _RENEGOTIATES_S]
+    if not bands:
+        return
+    value_pu = (bands[-1].low + bands[-1].high) / 2
+    course = subject.course().voltage(value_pu).hold(_RENEGOTIATES_S).voltage(1.0)
+    late_s = _RENEGOTIATES_S + 6.0
+    checks = (
+        Within("power_pu", _RENEGOTIATES_S, _RENEGOTIATES_S + 1.0, -1.2 * _RAMP_PU_PER_S, NO_POWER_PU),
+        Settles("power_pu", late_s, late_s + 0.5, -_RAMP_PU_PER_S * 6.25, _RAMP_PU_PER_S),
+        Stays(0.3),
+    )
+    yield Case(
+        "ride-through/renegotiated", "this station: the power begins at zero (EN 50549-1 4.10)", course, checks,
+        late_s + 1.0, tests=("ramp_rate.pu_per_s",), adjusted={"ramp_rate.pu_per_s": _RAMP_PU_PER_S},
+        renegotiates_s=(0.5,),
     )  # fmt: skip
 
 

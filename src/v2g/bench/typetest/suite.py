@@ -10,6 +10,7 @@ from v2g.bench.typetest import (
     ac,
     active,
     bench,
+    delay,
     frequency,
     inspection,
     islanding,
@@ -18,6 +19,7 @@ from v2g.bench.typetest import (
     probe,
     reactive,
     ride_through,
+    running,
     service,
     trip,
 )
@@ -63,4 +65,6 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from inspection.cases(subject)
     for module in (trip, ride_through, frequency, reactive, active, priority, service, islanding, probe, ac):
         yield from module.cases(subject)
+    yield from running.cases(subject)
+    yield from delay.cases(subject)
     yield from measurement.cases(subject)
