@@ -301,7 +301,10 @@ _FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("grid/codes/", ("settings/",)),
     ("grid/settings.py", ("settings/", "trip/uv2/beyond/")),
     ("grid/waveform.py", ("measurement/waveform/",)),
-    ("grid/sample.py", ("measurement/", "trip/uv2/", "volt-var/imbalance", "volt-var/walk-as-set")),
+    ("grid/sample.py", ("measurement/", "trip/uv2/", "trip/ov2", "volt-var/imbalance", "volt-var/walk-as-set")),
+    ("grid/doubt.py", ("measurement/single-readings", "measurement/")),
+    ("grid/adjustments.py", ("settings/while-running/",)),
+    ("grid/set_point_delay.py", ("islanding/set-point", "islanding/")),
     ("grid/element.py", ("trip/uv2", "trip/of2", "trip/ov_mean/beyond", "trip/ov1", "measurement/", "trip/")),
     ("grid/protection.py", ("trip/uv2", "trip/of2", "operating-window", "enter-service", "islanding/rocof",
                             "ride-through/relapses", "measurement/", "ride-through/")),
@@ -324,8 +327,10 @@ _FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("grid/response.py", ("volt-var/", "frequency-droop/")),
     ("grid/support.py", ("volt-watt/", "active-power-limit/", "volt-var/", "frequency-droop/", "priority/",
                          "ramp-rate/", "constant-var/", "watt-var/", "reactive/", "constant-power-factor/")),
-    ("station/safety/grid_guard.py", ("measurement/", "trip/uv2", "constant-var/", "ac/", "enter-service/")),
-    ("station/power/sources/grid.py", ("constant-var/", "frequency-droop/", "active-power-limit/", "enter-service/")),
+    ("station/safety/grid_guard.py", ("settings/while-running/", "measurement/", "trip/uv2", "constant-var/", "ac/",
+                                      "enter-service/", "islanding/set-point", "islanding/95%")),
+    ("station/power/sources/grid.py", ("constant-var/", "frequency-droop/", "active-power-limit/", "enter-service/",
+                                       "ride-through/renegotiated", "islanding/set-point")),
 )  # fmt: skip
 
 

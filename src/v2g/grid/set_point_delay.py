@@ -56,12 +56,13 @@ class SetPointDelay:
 
     @property
     def delay_s(self) -> float | None:
-        """From a set-point to the middle of the power's response, the longest that explains what was seen; None if no
-        set-point has moved yet, or if the power does not follow."""
+        """From a set-point to the middle of the power's response; None if no set-point has moved yet, or if the power
+        does not follow. Between two readings several delays look alike: their middle counts."""
         best, most = min(self._errors), _EXPLAINED * self._spread
         if self._readings < _ENOUGH or not best < most < self._errors[-1]:
             return None  # it does not follow, or has hardly moved yet
-        return max(late_s for late_s, error in zip(_CANDIDATES, self._errors, strict=True) if error == best)
+        alike = [late_s for late_s, error in zip(_CANDIDATES, self._errors, strict=True) if error == best]
+        return alike[len(alike) // 2]
 
     def feeds_w(self, now: float) -> float:
         """What may be fed while the delay is not known; nothing any more once that is hopeless.

@@ -88,10 +88,9 @@ def _found(delay: SetPointDelay) -> str:
 
 
 def _is(delay: SetPointDelay, late_s: float) -> Finding:
-    """As late as it is, or up to a reading more: where several delays explain what was seen, the longest counts."""
-    least_s, most_s = late_s - _RESOLUTION_S / 2 - 1e-6, late_s + _READ_S + 1e-6
-    near = delay.delay_s is not None and least_s <= delay.delay_s <= most_s
-    return Finding(near and delay.measured, f"{late_s:g} s, at most {_READ_S:g} s more", _found(delay))
+    """As late as it is: to half a reading of the meter."""
+    near = delay.delay_s is not None and abs(delay.delay_s - late_s) <= _RESOLUTION_S + 1e-6
+    return Finding(near and delay.measured, f"{late_s:g} s within {_RESOLUTION_S:g} s", _found(delay))
 
 
 def _unknown(delay: SetPointDelay, when: str) -> Finding:

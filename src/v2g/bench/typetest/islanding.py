@@ -12,7 +12,7 @@ from dataclasses import replace
 from v2g.bench.typetest import accuracy
 from v2g.bench.typetest.bands import ridden_hz
 from v2g.bench.typetest.case import Case, Load, Subject
-from v2g.bench.typetest.check import Stays, Trips, Within
+from v2g.bench.typetest.check import NO_POWER_PU, Settles, Stays, Trips, Within
 from v2g.bench.typetest.standard import Value
 from v2g.bench.typetest.trip import DIRECTIONS
 
@@ -23,6 +23,8 @@ _POWERS_PU = (-0.95, -0.66, -0.33)
 _REACTIVE = (0.95, 0.97, 0.98, 0.99, 1.0, 1.01, 1.02, 1.03, 1.05)
 _ACTIVE = (0.9, 0.95, 0.98, 1.02, 1.05, 1.1)
 _LATE_S = 0.1
+_TRIAL_PU = 0.12
+"""The tenth of the rated power that may be fed before the delay is known, and what it overshoots."""
 _DRIFT_HZ_PER_S = 0.05
 _TOO_SHORT_S = 0.06
 """By so much the rate over the window is beyond the setting for less than the delay: at a rate of r times the setting
@@ -43,6 +45,7 @@ def cases(subject: Subject) -> Iterator[Case]:
             yield replace(late, late_s=_LATE_S)
     yield _unnoticed(subject)
     yield from _following(subject)
+    yield from _set_points(subject)
     for direction, power_pu in DIRECTIONS.items():
         for case in (*_rocof(subject), *_vector_shift(subject), *_dead(subject)):
             yield replace(case, name=f"{case.name}/{direction}", power_pu=power_pu)
@@ -86,6 +89,39 @@ def _following(subject: Subject) -> Iterator[Case]:
             f"islanding/probe-follows-{name}", "this station: positive feedback on frequency", course,
             (drawn, Stays(lasts_s)), lasts_s + 0.1, -power_pu, tests, adjusted=calm,
         )  # fmt: skip
+
+
+def _set_points(subject: Subject) -> Iterator[Case]:
+    """Of set-points that arrive too late nothing is fed, and no more than a trial before that is known; nor of those
+    whose delay cannot be measured, or not any more."""
+    standard = subject.standard
+    prompt: dict[str, Value] = {
+        f"enter_service.{name}": standard.figures[f"enter_service.{name}"].low for name in ("delay_s", "ramp_s")
+    }
+    since_s = 3.0 + standard.figures["enter_service.delay_s"].low + 6.0
+    tests, source = ("islanding.probe_slowest_s",), "this station: an unknown delay is not a permission"
+    slowest_s = standard.number("islanding.probe_slowest_s")
+    for name, late_s, tried_s in (("too-late", slowest_s + 0.05, 4.0), ("unknown", 1.5, 28.0)):
+        ends_s = since_s + tried_s + 6.0
+        little = Within("power_pu", 0.0, ends_s, -_TRIAL_PU, 1.0)
+        nothing = Within("power_pu", since_s + tried_s, ends_s, -NO_POWER_PU, 1.0)
+        yield Case(
+            f"islanding/set-points-{name}", source, subject.course(), (little, nothing), ends_s + 0.5,
+            tests=tests, settings=prompt, cold=True, plugs_s=(3.0,), late_s=late_s,
+        )  # fmt: skip
+    follows, closely = (Settles("power_pu", 4.2, 5.0, -0.9, 0.02),), subject.course()
+    for _ in range(7):
+        closely.hold(0.6)
+    yield Case(
+        "islanding/set-points-in-time", source, closely, follows, 5.5, late_s=slowest_s - 0.15, tests=tests,
+        wishes=((0.5, -0.5, None), (2.0, -0.9, None)),
+    )  # fmt: skip
+    moves = tuple((0.1 + 1.1 * number, -0.3 if number % 2 else -0.9, None) for number in range(14))
+    little = Within("power_pu", 10.0, 15.0, -_TRIAL_PU, 0.1)
+    yield Case(
+        "islanding/set-points-no-longer-followed", source, subject.course(), (little, Stays(15.0)), 15.5, late_s=1.5,
+        wishes=moves, tests=tests,
+    )  # fmt: skip
 
 
 def _rocof(subject: Subject) -> Iterator[Case]:

@@ -8,7 +8,9 @@ from math import inf, nan, sin, sqrt, tau
 
 from v2g.bench.typetest.bands import soonest_trip_s, trips_by_s
 from v2g.bench.typetest.case import Case, Inspection, Subject
-from v2g.bench.typetest.check import Finding, Restores, Stays, Trips
+from v2g.bench.typetest.check import Check, Enters, Finding, Restores, Stays, Trips
+from v2g.bench.typetest.course import Course
+from v2g.bench.typetest.standard import Value
 from v2g.bench.typetest.trip import DIRECTIONS
 from v2g.grid.waveform import LineVoltage, WaveformEstimate, WaveformEstimator
 from v2g.power.grid_sensor import GridReading
@@ -17,7 +19,9 @@ _REACTION_S = 0.06
 """To look at a reading, and to open the contactor."""
 _DOUBT_S = 0.1
 """The same, for readings that cannot be believed: one of them is no trip, a second one is."""
-_ONE_READING_S = 0.018
+_ONE_READING_S, _APART_S = 0.018, 0.52
+_PASSED_OVER, _CLEARS_S = 8, 60.0
+"""So many single readings that cannot be believed are no trip; so long without any, and they are forgotten."""
 _SOURCE = "this station: an unknown is not a permission"
 _TABLE_3 = "IEEE 1547-2018 table 3; UL1741SB"
 _RATE_HZ = 6_000.0
@@ -28,6 +32,7 @@ def cases(subject: Subject) -> Iterator[Case | Inspection]:
     for direction, power_pu in DIRECTIONS.items():
         for case in (*_faults(subject), *_limits(subject)):
             yield replace(case, name=f"measurement/{case.name}/{direction}", power_pu=power_pu)
+    yield from _single(subject)
     yield from _waveforms(subject)
 
 
@@ -55,6 +60,44 @@ def _faults(subject: Subject) -> Iterator[Case]:
         del lies["line-voltage-no-number"]
     for name, lie in lies.items():
         yield Case(name, _SOURCE, course(), (wrong,), 1.0, lies=lie)
+
+
+def _single(subject: Subject) -> Iterator[Case]:
+    """Readings that cannot be believed, one at a time: as many as are passed over, one too many, and what a minute of
+    sound ones clears. After that the way back into service begins."""
+    standard = subject.standard
+
+    def course(*batches: int, pause_s: float = 0.0) -> Course:
+        reading = subject.course().hold(_APART_S / 2 - 0.005)  # whenever the unit is read, one reading is wrong
+        for number, count in enumerate(batches):
+            reading.hold(pause_s if number else 0.0)
+            for _ in range(count):
+                reading.frequency(0.0).hold(_ONE_READING_S).frequency(standard.nominal_hz)
+                reading.hold(_APART_S - _ONE_READING_S)
+        return reading
+
+    half, short_s = _PASSED_OVER // 2, _CLEARS_S - 1.0
+    last_s = (_PASSED_OVER + 0.5) * _APART_S
+    trips = Trips(last_s - 0.02, last_s + _REACTION_S)
+    soon_s, again_s = last_s + short_s, last_s + half * _APART_S + _CLEARS_S
+    cases: dict[str, tuple[Course, Check]] = {
+        "as-many-as-are-passed-over": (course(_PASSED_OVER), Stays(last_s)),
+        "one-too-many": (course(_PASSED_OVER + 2), trips),
+        "cleared-by-a-minute": (course(half, _PASSED_OVER, pause_s=_CLEARS_S), Stays(again_s)),
+        "not-cleared-before": (course(half, _PASSED_OVER, pause_s=short_s), Trips(soon_s - 0.02, soon_s + _REACTION_S)),
+    }
+    for name, (reading, check) in cases.items():
+        lasts_s = reading.end.time_s + 0.5
+        yield Case(f"measurement/single-readings/{name}", _SOURCE, reading, (check,), lasts_s)
+    delay_s = max(12.0, standard.figures[f"{standard.back}.delay_s"].low)
+    ramp_s = standard.figures[f"{standard.back}.ramp_s"].low
+    prompt: dict[str, Value] = {f"{standard.back}.delay_s": delay_s, f"{standard.back}.ramp_s": ramp_s}
+    since_s = last_s + _CLEARS_S
+    returns = Enters(since_s, delay_s - 0.1, delay_s + 1.5 + 0.03 * ramp_s)
+    yield Case(
+        "measurement/single-readings/returns", _SOURCE, course(_PASSED_OVER + 1), (returns,), since_s + delay_s + 4.0,
+        adjusted=prompt, plugs_s=(since_s + 0.1,),
+    )  # fmt: skip
 
 
 def _limits(subject: Subject) -> Iterator[Case]:
