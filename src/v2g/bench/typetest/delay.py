@@ -27,8 +27,7 @@ _LOST_S = 2.0
 def cases(subject: Subject) -> Iterator[Inspection]:
     """Delays, the trial, its end, and what shows nothing."""
     for late_s in (0.0, 0.1, 0.2, 0.35, 0.6, 1.0):
-        judge = partial(_late, late_s)
-        yield Inspection(f"islanding/set-point-delay/{late_s:g}-s", _SOURCE, judge, ("islanding.probe_slowest_s",))
+        yield Inspection(f"islanding/set-point-delay/{late_s:g}-s", _SOURCE, partial(_late, late_s))
     judges: dict[str, Callable[[], tuple[Finding, ...]]] = {
         "trial": _trial,
         "small-moves": _small,
