@@ -159,7 +159,7 @@ def test_until_it_has_shown_that_it_follows_it_feeds_a_fifth() -> None:
 
 
 def test_it_feeds_once_it_is_known_how_late_the_car_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for lag_s, feeds in ((0.05, True), (0.3, False)):
+    for lag_s, feeds in ((0.05, True), (0.4, False)):
         monkeypatch.setattr(ac_inverter, "LAG_S", lag_s)
         world = in_the_loop(World(evse(), wanting(Service.AC_DER_IEC)), 0.0)
         assert world.evse.guard is not None

@@ -45,8 +45,8 @@ class SetPointDelay:
 
     def forget(self) -> None:
         """Nothing is known any more; the next trial starts when something may be fed."""
-        self.measured = False
-        """Whether the delay is known, or was when the set-points last moved."""
+        self.delay_s: float | None = None
+        """From a set-point to the middle of the power's response, as last seen; None if it is not known."""
         self._trial_s: float | None = None
         """Since when something may be fed."""
         self._errors = [0.0] * len(_CANDIDATES)
@@ -55,9 +55,14 @@ class SetPointDelay:
         """Of the newest and the oldest set-points at the readings: mean, and sum of squares around it."""
 
     @property
-    def delay_s(self) -> float | None:
-        """From a set-point to the middle of the power's response; None if no set-point has moved yet, or if the power
-        does not follow. Between two readings several delays look alike: their middle counts."""
+    def measured(self) -> bool:
+        """Whether the delay is known, or was when the set-points last moved."""
+        return self.delay_s is not None
+
+    @property
+    def _shown_s(self) -> float | None:
+        """What the latest readings show; None if no set-point has moved yet, or if the power does not follow. Between
+        two readings several delays look alike: their middle counts."""
         best, most = min(self._errors), _EXPLAINED * self._spread
         if self._readings < _ENOUGH or not best < most < self._errors[-1]:
             return None  # it does not follow, or has hardly moved yet
@@ -115,8 +120,9 @@ class SetPointDelay:
             set_w = next(value for begin_s, value in reversed(points) if begin_s <= then_s)
             error = (set_w - power_w) / self._rated_w
             self._errors[number] = kept * self._errors[number] + error * error
-        if self.delay_s is not None:
-            self.measured, self._without = True, 0
+        shown_s = self._shown_s
+        if shown_s is not None:
+            self.delay_s, self._without = shown_s, 0
         elif self.measured:
             self._without += 1
             if self._without > _LOST:
