@@ -21,7 +21,8 @@ _DOUBT_S = 0.1
 """The same, for readings that cannot be believed: one of them is no trip, a second one is."""
 _ONE_READING_S, _APART_S = 0.018, 0.52
 _PASSED_OVER, _CLEARS_S = 8, 60.0
-"""So many single readings that cannot be believed are no trip; so long without any, and they are forgotten."""
+"""The number of single readings that cannot be believed and do not trip; the time without any after which they are
+forgotten."""
 _SOURCE = "this station: an unknown is not a permission"
 _TABLE_3 = "IEEE 1547-2018 table 3; UL1741SB"
 _RATE_HZ = 6_000.0
@@ -252,9 +253,14 @@ def _between_phases(nominal_hz: float) -> tuple[Finding, ...]:
         turns += nominal_hz / _RATE_HZ
         line.feed(230.0 * sqrt(2) * (sin(tau * turns) - sin(tau * turns - tau / 3)))
     first_v = line.voltage
+    for _ in range(round(2.1 * _RATE_HZ / nominal_hz)):
+        turns += nominal_hz / _RATE_HZ
+        line.feed(115.0 * sqrt(2) * (sin(tau * turns) - sin(tau * turns - tau / 3)))
+    half_v = line.voltage
     line.reset()
     return (
         _about("voltage", first_v, 230.0 * sqrt(3), 0.5, "V"),
+        _about("two cycles after a step", half_v, 115.0 * sqrt(3), 1.0, "V"),
         _about("voltage after a reset", line.voltage, 0.0, 0.0, "V"),
     )
 

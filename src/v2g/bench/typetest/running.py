@@ -1,4 +1,4 @@
-"""Settings that change while the station runs: who holds over whom, for how long, what a restart keeps, and what an
+"""Settings that change while the station runs: whose setting holds, for how long, what a restart keeps, and what an
 unknown forbids. Without a session."""
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +10,12 @@ from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Value
 from v2g.grid.adjustments import Adjustments, Party, lasting
 from v2g.grid.settings import SettingsError
+from v2g.iso15118.der import DerRating
+from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
 from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings
 from v2g.station.kept import KeptEvse
+from v2g.station.readings import Readings
 from v2g.station.safety.grid_guard import GridGuard, guard_of
 
 _SOURCE = "this station: settings at run time (docs/grid-codes.md)"
@@ -34,6 +37,7 @@ def cases(subject: Subject) -> Iterator[Inspection]:
         "lost": _lost,
         "sealed": _sealed,
         "reactive-power-by-command": _commanded,
+        "inverter-of-a-car": _of_a_car,
     }
     for name, judge in judges.items():
         yield Inspection(f"settings/while-running/{name}", _SOURCE, partial(judge, subject), (_FED,))
@@ -261,3 +265,39 @@ def _commanded(subject: Subject) -> tuple[Finding, ...]:
         _same("held to", [round(guard.admitted_var(var)) for var in (-1e6, 100.0, 1e6)],
               [round(figure.low * rating.charge_power_max_w), 100, round(most_var)]),
     )  # fmt: skip
+
+
+def _of_a_car(subject: Subject) -> tuple[Finding, ...]:
+    """Support is held to what car and station can do together: power in each direction, and reactive power. How late
+    the car follows is another matter, and stands not against feeding here."""
+    guard, _ = _guard(subject, KeptEvse())
+    figures, nominal_hz = subject.figures.figures, subject.standard.nominal_hz
+    table = "enter_service"
+    guard.adjust(
+        {f"{table}.delay_s": figures[f"{table}.delay_s"].low, f"{table}.ramp_s": figures[f"{table}.ramp_s"].low}
+    )
+    rating = DerRating(charge_w=7_000.0, discharge_w=5_000.0, reactive_max_var=1_000.0)
+    guard.step(_sound(0.0, nominal_hz), 0.0)
+    guard.begin(rating, 0.0)
+    fed, now = guard.support(-20_000.0, 0.0, 2_000.0), 0.0
+    while now < figures[f"{table}.delay_s"].low + figures[f"{table}.ramp_s"].low + 60.0:
+        now = round(now + 0.2, 6)
+        guard.step(_sound(now, nominal_hz), now)
+        fed = guard.support(-20_000.0, now, 2_000.0)
+    ends_s, drawn = now + 12.0, fed
+    while now < ends_s:
+        now = round(now + 0.2, 6)
+        guard.step(_sound(now, nominal_hz), now)
+        drawn = guard.support(20_000.0, now, None)
+    held = abs(-fed.reactive_var - 1_000.0) < 1.0
+    return (
+        _same("fed at most", round(-fed.power_w), 5_000),
+        _same("drawn at most", round(drawn.power_w, -1), 7_000),
+        Finding(held, "1000 var of the 2000 that are commanded", f"{-fed.reactive_var:.0f} var"),
+        _same("whose delay is not known", guard.delay_known, False),
+        _same("nothing else against feeding", guard.refusal, None),
+    )
+
+
+def _sound(now: float, nominal_hz: float) -> Readings:
+    return Readings(grid=GridReading(now, round(now * 10), nominal_hz, (230.0, 230.0, 230.0)))
