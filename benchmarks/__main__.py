@@ -20,6 +20,8 @@ from benchmarks import (
     contracts,
     crowd,
     depot_allocation,
+    depot_fan_out,
+    depot_page,
     depot_plan,
     depot_regulation,
     eight_evses,
@@ -71,6 +73,8 @@ MODULES = (
     depot_allocation,
     depot_plan,
     depot_regulation,
+    depot_fan_out,
+    depot_page,
 )
 FOLDER = Path(__file__).parent
 

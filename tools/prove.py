@@ -26,7 +26,7 @@ USERS = {
     "root-confined": "root without the right to make network namespaces",
     "user": "an ordinary user",
 }
-KILLS = "tests/run/test_kill_campaign.py"
+KILLS, DEPOT_KILLS = "tests/run/test_kill_campaign.py", "tests/csms/test_kill_campaign.py"
 CODES = (
     "ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "rule21", "en50549-1", "vde-4105", "g99", "cei-0-21",
     "as-nzs-4777-2",
@@ -53,11 +53,18 @@ def proofs() -> Iterator[Proof]:
     """All of them, in the order in which they run."""
     yield Proof(
         "tests", "the tests in their long form: kills, soaks, campaigns",
-        (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600", f"--ignore={KILLS}"),
+        (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600", f"--ignore={KILLS}",
+         f"--ignore={DEPOT_KILLS}"),
     )  # fmt: skip
     yield Proof(
         "kills", "200 kills of station, back end and broker, over each carrier: the ledger adds up to the meter",
         (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "3600", KILLS), 8,
+    )  # fmt: skip
+    yield Proof(
+        "depot-kills",
+        "200 kills of a depot's controllers, broker, database, CSMS and stations, and a controller that stands still: "
+        "every ledger equals its meter",
+        (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "3600", DEPOT_KILLS), 5,
     )  # fmt: skip
     yield Proof(
         "mishaps", "10 000 random sessions with injected faults, seeds that `make test` does not use",

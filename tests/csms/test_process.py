@@ -28,6 +28,7 @@ vehicles:
 connect: {listen: "127.0.0.1:0", certificate: root.pem, private_key: key.pem}
 silence: {safe_w: 2000, meter_s: 1, setpoint_s: 10}
 request: {power_w: -4000}
+http: {listen: "127.0.0.1:0"}
 control: {socket: depot.sock}
 ledger: depot.db
 """

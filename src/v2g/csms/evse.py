@@ -23,6 +23,10 @@ PROMPT_S = 2.0
 """Stations state whole seconds, by a clock of their own: what is no older than this was measured just now."""
 
 
+LATENCY_STEP_S, LEARNS, LONGEST_S = 0.1, 0.2, 5.0
+"""A latency counts in such steps, how much of each new one is believed, and what is none."""
+
+
 class Transaction(Struct, frozen=True):
     """What is kept of a transaction that runs."""
 
@@ -56,7 +60,8 @@ class Steered:
     """The set-point of one EVSE: what is wanted, and what its station has accepted. Levels, not edges: whatever is lost
     on the way is sent again."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: "Steered | None" = None) -> None:
+        """`before`: of the same station, whose latency does not depend on the vehicle."""
         self.wanted_w: float | None = None
         self.binding = ""
         """What binds it, if its station should know."""
@@ -70,10 +75,29 @@ class Steered:
         self.refused_w: float | None = None
         self.quiet_until = -inf
         """The station takes nothing before this time."""
+        self.decided_s: float | None = None
+        """When what is wanted was decided; None once it has been accepted."""
+        self.latency_s: float | None = None
+        """From a decision until its station has accepted it, in steps: a mean of the latest ones."""
+        self._mean_s: float | None = None
+        if before is not None:
+            self.latency_s, self._mean_s = before.latency_s, before._mean_s
         self._may_w = 0.0, 0.0
         self._may_until: float | None = -inf
         """What it may charge and discharge by what it was sent (magnitudes), and when that lapses; None: counted from
         the first look at it."""
+
+    def took(self, now: float) -> None:
+        """Its station has accepted what is wanted: how long did that take?"""
+        if self.decided_s is None:  # a renewal
+            return
+        took_s, self.decided_s = now - self.decided_s, None
+        if took_s > LONGEST_S:  # it was lost on the way, or refused first
+            return
+        mean_s = took_s if self._mean_s is None else self._mean_s + LEARNS * (took_s - self._mean_s)
+        self._mean_s = mean_s
+        if self.latency_s is None or abs(mean_s - self.latency_s) > LATENCY_STEP_S:
+            self.latency_s = round(mean_s / LATENCY_STEP_S) * LATENCY_STEP_S
 
     def sending(self, power_w: float, now: float, until: float) -> None:
         """A set-point is on its way: it may hold, or what held before it. It lapses at `until`."""
@@ -100,7 +124,7 @@ class Steered:
 
     def forget(self) -> None:
         """What the station has is not known any more: a new connection, or a new transaction."""
-        self.accepted_w = self.refused_w = None
+        self.accepted_w = self.refused_w = self.decided_s = None
         self.profile_of = ""
         self.renew_at = self.retry_at = -inf
 
@@ -167,7 +191,7 @@ class ManagedEvse:
     def began(self) -> None:
         """Another vehicle: nothing is known of it, and nothing of what its station will be given."""
         self.soc_pu, self.soc_s, self.refuses_discharge = None, -inf, ""
-        self.steered = Steered()
+        self.steered = Steered(self.steered)
 
     def manner(self, abilities: Abilities) -> Manner:
         """How the station can be steered here."""
@@ -229,6 +253,7 @@ class ManagedEvse:
             safe_after_s=max(silence.setpoint_s, silence.offline_s),
             held_charge_w=place.charge_w if begun and unbounded else held_w[0],
             held_discharge_w=held_w[1],
+            latency_s=self.steered.latency_s,
         )
 
     def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:

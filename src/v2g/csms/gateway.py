@@ -76,7 +76,13 @@ class Gateway:
         """Whether something has happened that the controller should look at now; reset by whoever does."""
         self.stations = {
             place.id: ManagedStation(
-                place, configuration, self.fleet, self.lines.append, relayed=relayed, latencies=self.latencies
+                place,
+                configuration,
+                self.fleet,
+                self.lines.append,
+                self._took,
+                relayed=relayed,
+                latencies=self.latencies,
             )
             for place in configuration.stations
         }
@@ -86,6 +92,11 @@ class Gateway:
         self._certificates = configuration.connect.security_profile == 3
         self._withheld: deque[_Withheld] = deque()
         self._chargers: dict[str, Charger] = {}
+        self.unacknowledged = set[str]()
+        """Chargers whose stations have not accepted yet what was decided."""
+        self.acknowledged = 0, 0.0
+        """The latest set-points that all have accepted: how many, and how long it took from the decision."""
+        self._round = 0, -inf
         self._moved = set[str]()
         """Stations of which something has been heard since the controller looked."""
         self._looked_s = -inf
@@ -110,6 +121,7 @@ class Gateway:
         managed = self.stations[station]
         self._moved.add(station)
         managed.disconnected()
+        self.unacknowledged.difference_update(each.id for each in managed.evses.values())
         self.lines.append(f"{station} is gone")
         self.urgent = True
 
@@ -144,12 +156,20 @@ class Gateway:
             managed.speak(now, unix_s)
         self.ledger.commit()
 
-    def committed(self) -> None:
-        """The ledger has written: answer what may be answered."""
+    def speak(self, station: str, now: float, unix_s: float) -> None:
+        """Send one station what is due. At a whole site's return `step` for each would be a step for all of them."""
+        self.stations[station].speak(now, unix_s)
+        self.ledger.commit()
+
+    def committed(self) -> list[str]:
+        """The ledger has written: answer what may be answered. Returns the stations that get an answer."""
+        answered = []
         while self._withheld and self._withheld[0].number <= self.ledger.committed:
             each = self._withheld.popleft()
             if each.station.rpc is each.rpc:
                 each.rpc.answer(each.id, each.response)
+                answered.append(each.station.id)
+        return answered
 
     def frames(self) -> Iterator[tuple[str, list[str]]]:
         """What has to be sent, by station; taken."""
@@ -192,8 +212,19 @@ class Gateway:
             if evse.transaction is not None and evse.transaction.begun and wanted_w != steered.accepted_w:
                 self._moved.add(id.rpartition("/")[0])  # until it has accepted it, something else may flow
                 if changed:
+                    steered.decided_s = now
+                    count, since_s = self._round if self.unacknowledged else (0, now)
+                    self._round = count + 1, since_s
+                    self.unacknowledged.add(id)
                     self._put(_TRANSACTION, id, encode(evse.followed))
         self.step(now, unix_s)
+
+    def _took(self, evse: ManagedEvse, now: float) -> None:
+        """What is wanted of an EVSE has been accepted."""
+        if evse.id in self.unacknowledged:
+            self.unacknowledged.discard(evse.id)
+            if not self.unacknowledged:
+                self.acknowledged = self._round[0], now - self._round[1]
 
     def vehicle_of(self, evse: ManagedEvse) -> str:
         """The vehicle there, as a person knows it; empty without one."""
@@ -447,6 +478,7 @@ class Gateway:
 
     def _over(self, managed: ManagedStation, evse: ManagedEvse, transaction: str) -> None:
         evse.transaction, self.urgent = None, True
+        self.unacknowledged.discard(evse.id)
         evse.began()
         self._put(_TRANSACTION, evse.id, None)
         self._keep_ended(managed, transaction)

@@ -6,6 +6,7 @@ its last renewal and `offline_s` after the station has lost its connection, and 
 """
 
 from enum import Enum
+from functools import lru_cache
 
 from msgspec import UNSET, UnsetType
 
@@ -78,6 +79,7 @@ def for_transaction(
     return v21.SetChargingProfileRequest(evseId=evse, chargingProfile=profile)
 
 
+@lru_cache(maxsize=4096)
 def update(evse: int, power_w: float, manner: Manner, binding: str = "") -> v21.UpdateDynamicScheduleRequest:
     """Another set-point of a Dynamic profile, or the same one again, which renews it (K28)."""
     if manner is Manner.SETPOINT:

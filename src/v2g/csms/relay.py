@@ -24,6 +24,7 @@ from v2g.ocpp.rpc import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, LONGEST_I
 
 REMEMBERED = 64
 """Ids of calls whose response did not come in time, and may still come."""
+OVERRULED = "above 1 it would lift the limits of the site's feeders; limit by ChargingStationMaxProfile"
 _PARTS = msgspec.json.Decoder(list[Raw])
 _JSON = msgspec.json
 
@@ -287,11 +288,14 @@ class RelayedStation:
                 self.down.append(frame.text)
 
     def _ours(self, frame: Frame) -> str | None:
-        """The answer to a call of the CSMS that is about a profile of the depot's."""
+        """The answer to a call of the CSMS that is about a profile of the depot's, or would overrule one."""
         if frame.action == "SetChargingProfile" and is_own(_field(frame, "chargingProfile", "id")):
             return '{"status":"Rejected","statusInfo":{"reasonCode":"DuplicateProfile"}}'
         if frame.action == "ClearChargingProfile" and is_own(_field(frame, "chargingProfileId")):
             return '{"status":"Unknown"}'
+        if frame.action in ("SetChargingProfile", "RequestStartTransaction") and _overrules(frame):
+            info = f'{{"reasonCode":"InvalidStackLevel","additionalInfo":"{OVERRULED}"}}'
+            return f'{{"status":"Rejected","statusInfo":{info}}}'
         return None
 
     # Reports of charging profiles
@@ -438,6 +442,14 @@ def request_id(frame: Frame) -> int | None:
 def is_own(id: object) -> bool:
     """Whether this charging profile is one of the depot's."""
     return isinstance(id, int) and profiles.FIRST_ID <= id < profiles.FIRST_ID + profiles.MOST_IDS
+
+
+def _overrules(frame: Frame) -> bool:
+    """Whether a call brings a profile that holds over the depot's set-points (K01.FR.17), and so over the limits of
+    feeders and transformers."""
+    level = _field(frame, "chargingProfile", "stackLevel")
+    purpose = _field(frame, "chargingProfile", "chargingProfilePurpose")
+    return purpose in ("TxProfile", "TxDefaultProfile") and isinstance(level, int) and level > profiles.ABOVE
 
 
 def _kept(kept: Forward) -> Frame:

@@ -62,12 +62,14 @@ class ManagedStation:
         configuration: Configuration,
         fleet: Fleet,
         report: Callable[[str], None],
+        took: Callable[[ManagedEvse, float], None],
         *,
         relayed: bool = False,
         latencies: Distribution | None = None,
     ) -> None:
-        """`report` gets a line for a person. `relayed`: the station has a CSMS of its own beside this one, whose
-        settings and profiles are left alone."""
+        """`report` gets a line for a person, `took` an EVSE whose station has accepted what is wanted of it, and when.
+        `relayed`: the station has a CSMS of its own beside this one, whose settings and profiles are left alone."""
+        self._took = took
         self._relayed = relayed
         self.place, self.fleet = place, fleet
         self.evses = {each.id: ManagedEvse(place.id, each, configuration) for each in place.evses}
@@ -226,6 +228,9 @@ class ManagedStation:
             steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
             steered.renew_at = now + self._silence.setpoint_s / RENEWALS
             steered.accepted(asked_w, now + self._silence.setpoint_s)
+            if steered.wanted_w == asked_w:
+                steered.took(now)
+                self._took(evse, now)
             return
         code = reason(response)
         known = steered.profile_of == transaction

@@ -20,7 +20,7 @@ _NAMES = (
     "max_charge_w", "max_discharge_w", "min_charge_w", "min_discharge_w", "efficiency_pu", "measured_w", "measured_s",
     "online", "ready", "present", "charge_only", "capacity_wh", "soc_pu", "soc_s", "floor_pu", "target_pu", "need_wh",
     "stated_s", "departure_s", "vehicle_charge_w", "vehicle_discharge_w", "discharges", "safe_w", "safe_after_s",
-    "held_charge_w", "held_discharge_w",
+    "held_charge_w", "held_discharge_w", "latency_s",
 )  # fmt: skip
 _AT = {name: number for number, name in enumerate(_NAMES)}
 
@@ -101,6 +101,7 @@ def _row(charger: Charger) -> tuple[float, ...]:
         *((0.0, 0.0, False) if vehicle is None else
           (_most(vehicle.max_charge_w), _most(vehicle.max_discharge_w), vehicle.discharges)),
         charger.safe_w, charger.safe_after_s, charger.held_charge_w, charger.held_discharge_w,
+        _number(charger.latency_s),
     )  # fmt: skip
 
 

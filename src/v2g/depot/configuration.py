@@ -197,7 +197,9 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     name: Name = "depot"
     feeders: Annotated[tuple[Feeder, ...], Meta(min_length=1)]
-    stations: Annotated[tuple[StationPlace, ...], Meta(min_length=1)]
+    stations: tuple[StationPlace, ...] = ()
+    station_list: Path | None = None
+    """A CSV file with more stations, for large sites; see docs/depot.md."""
     vehicles: tuple[FleetVehicle, ...] = ()
     fleet: Path | None = None
     """A CSV file with more vehicles, in columns named as the fields of `vehicles`; see docs/depot.md."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats, Ints
 from v2g.depot.capability import NUMBER, WHATS, Capability, Margins
 from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
+from v2g.depot.handover import in_turn
 from v2g.depot.moves import RESOLUTION_W, Few, move
 from v2g.depot.request import Asked, asked, limited
 from v2g.depot.response import Dynamics, Feedback
@@ -121,9 +122,10 @@ class Controller:
         else:
             way = self._towards(wanted.power_w, state, can, must, limits)
         few = self._few(state)
-        before_w, power_w = state.power_w, move(columns.network, state.power_w, way, must, few)
+        before_w, moved_w = state.power_w, move(columns.network, state.power_w, way, must, few)
+        power_w = in_turn(columns, before_w, moved_w, limits)
         state.must, state.power_w = must.who, power_w
-        state.response.command(power_w, now)
+        state.response.command(power_w, now, columns["latency_s"])
         self._event = abs(_ideal_w(way, must) - float(power_w.sum())) > few.unreached_w  # then go on at once
         self._stepped_s, self._asked_w = now, wanted.power_w
         by_target = What.PLAN if wanted.power_w is None else What.RESERVE if way.held else What.REQUEST

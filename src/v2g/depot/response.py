@@ -25,24 +25,33 @@ class Response:
         self.power_w: Floats = np.zeros(len(rating_w))
         self._ramp_w: Floats = dynamics.ramp_pu_per_s * rating_w
         self._target_w: Floats = np.zeros(len(rating_w))
-        self._coming: list[tuple[float, Floats]] = []
+        self._latest_w: Floats = np.zeros(len(rating_w))
+        """The set-points that were decided last, whether they have begun or not."""
+        self._coming: list[tuple[float, Bools, Floats]] = []
+        """When whose set-points begin, the earliest first."""
 
     @property
     def under_way_w(self) -> float:
         """How far the sum is from where it is going: as much as a wrong latency can make it appear off."""
-        going = self._coming[-1][1] if self._coming else self._target_w
-        return abs(float(going.sum() - self.power_w.sum()))
+        return abs(float(self._latest_w.sum() - self.power_w.sum()))
 
-    def command(self, power_w: Floats, now: float) -> None:
-        """These are the set-points from `now` on."""
-        self._coming.append((now + self.dynamics.latency_s, power_w.copy()))
+    def command(self, power_w: Floats, now: float, latency_s: Floats | None = None) -> None:
+        """These are the set-points from `now` on. `latency_s`: of each charger, as measured; not a number where it is
+        not known."""
+        known_s = np.full(len(power_w), np.nan) if latency_s is None else latency_s
+        each_s = np.where(np.isnan(known_s), self.dynamics.latency_s, known_s)
+        self._latest_w = power_w.copy()
+        for seconds in np.unique(each_s).tolist():
+            begins_s, who = now + seconds, each_s == seconds
+            later = [(at_s, whose & ~who if at_s > begins_s else whose, w) for at_s, whose, w in self._coming]
+            self._coming = sorted([*later, (begins_s, who, self._latest_w)], key=lambda each: each[0])
 
     def advance(self, to_s: float) -> None:
         """Let time pass. A time in the past changes nothing."""
         while self._coming and self._coming[0][0] <= to_s:
-            begins_s, target_w = self._coming.pop(0)
+            begins_s, who, target_w = self._coming.pop(0)
             self._move(begins_s)
-            self._target_w = target_w
+            self._target_w = np.where(who, target_w, self._target_w)
         self._move(to_s)
 
     def _move(self, to_s: float) -> None:
@@ -57,7 +66,7 @@ class Response:
     def take_out(self, who: Bools) -> float:
         """These chargers give nothing any more. Returns what they gave."""
         gave_w = float(self.power_w[who].sum())
-        for each in (self.power_w, self._target_w, *(target_w for _, target_w in self._coming)):
+        for each in (self.power_w, self._target_w, self._latest_w, *(target_w for _, _, target_w in self._coming)):
             each[who] = 0.0
         return gave_w
 
@@ -69,7 +78,11 @@ class Response:
         """The same for another list of chargers: `kept` has each one's number in this one, or -1."""
         other = Response(self.dynamics, rating_w, self.at_s)
         other.power_w, other._target_w = _picked(self.power_w, kept), _picked(self._target_w, kept)
-        other._coming = [(begins_s, _picked(target_w, kept)) for begins_s, target_w in self._coming]
+        other._latest_w = _picked(self._latest_w, kept)
+        other._coming = [
+            (begins_s, _picked(who.astype(np.float64), kept) > 0.0, _picked(target_w, kept))
+            for begins_s, who, target_w in self._coming
+        ]
         return other
 
 

@@ -1,6 +1,6 @@
 """What people and programs see of a depot, as what JSON can hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -18,6 +18,8 @@ COLUMNS = ("id", "vehicle", "state", "soc_pu", "floor_pu", "setpoint_w", "measur
 
 STATES = ("offline", "free", "waiting", "charging", "discharging", "idle")
 
+MOST_NOTICES = 100
+"""Of a site in few numbers, which goes to every client each second."""
 EARLY_S = 5.0
 """How far the clocks of station and depot may be apart."""
 
@@ -47,7 +49,10 @@ def site_of(site: Site, dispatch: Dispatch | None, now: float) -> Shown:
         "charging": sum(each > 0 for each in powers_w),
         "discharging": sum(each < 0 for each in powers_w),
         "changed": len(dispatch.changed),
-        "notices": [{"code": each.trouble, "about": each.about, "text": each.text} for each in dispatch.notices],
+        "notices": [
+            {"code": each.trouble, "about": each.about, "text": each.text} for each in dispatch.notices[:MOST_NOTICES]
+        ],
+        "more_notices": max(0, len(dispatch.notices) - MOST_NOTICES),
     }
 
 
@@ -150,6 +155,25 @@ def row_of(charger: Charger, setpoint: Setpoint | None) -> tuple[Any, ...]:
         None if charger.measured_w is None else round(charger.measured_w),
         None if setpoint is None else str(setpoint.binding),
     )
+
+
+class Rows:
+    """The rows of a frame. What is shown of a charger is made again only if the charger or its set-point is another
+    object than before."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Charger, Setpoint | None, tuple[Any, ...]]] = {}
+
+    def of(self, chargers: Mapping[str, Charger], setpoints: Mapping[str, Setpoint]) -> dict[str, tuple[Any, ...]]:
+        """By `COLUMNS`; a row that is as before is the same object as before."""
+        known, rows = self._known, {}
+        for id, charger in chargers.items():
+            setpoint, before = setpoints.get(id), known.get(id)
+            if before is None or before[0] is not charger or before[1] is not setpoint:
+                row = row_of(charger, setpoint)
+                before = known[id] = charger, setpoint, before[2] if before is not None and before[2] == row else row
+            rows[id] = before[2]
+        return rows
 
 
 def explained(charger: Charger, setpoint: Setpoint | None, refusal: str, now: float) -> list[str]:

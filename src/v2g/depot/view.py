@@ -99,6 +99,8 @@ class Charger(Struct, frozen=True, kw_only=True):
     held_charge_w: float = 0.0
     held_discharge_w: float = 0.0
     """What may flow although something else was decided: the station has not accepted that yet. Magnitudes."""
+    latency_s: float | None = None
+    """From a decision until its station has accepted it, as measured; None if it has accepted none yet."""
 
     @property
     def station(self) -> str:

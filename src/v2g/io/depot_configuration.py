@@ -1,13 +1,16 @@
 """The configuration file of a depot: opens it and the files that it names, and checks all of it."""
 
+import re
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
 from v2g.depot.needs import FleetListError, read_list
+from v2g.depot.station_list import LISTED, StationListError, read_stations
 from v2g.depot.transformer import Transformer
 from v2g.depot.tree import Node, Tree, TreeError
 from v2g.kernel import regular_file
@@ -17,6 +20,7 @@ from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields,
 PASSWORD_LENGTHS = range(16, 65)
 """Of stations (A01)."""
 POSTGRES = "postgresql://"
+_NUMBERED = re.compile(r"^stations\[(\d+)\]")
 LOOPBACK = ("127.0.0.1", "::1", "[::1]", "localhost")
 
 
@@ -31,9 +35,40 @@ def load(path: Path) -> Configuration:
     found, _ = read(content, str(path), Configuration, Rules(errors=RULES), path.parent)
     if found.fleet is not None:
         found = replace(found, vehicles=(*found.vehicles, *_listed(found, path)))
+    if found.station_list is not None:
+        found = replace(found, stations=(*found.stations, *_stations(found, path)))
     if not found.ledger.startswith(POSTGRES):
         found = replace(found, ledger=str(path.parent / found.ledger))
     return found
+
+
+def _stations(configuration: Configuration, place: Path) -> tuple[StationPlace, ...]:
+    """The stations of the list. Raises `ConfigurationError`: what holds for those of the file holds for them too."""
+    file = configuration.station_list
+    assert file is not None
+    try:
+        listed = read_stations(regular_file.read_text(file), file.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{place}: station_list: {file}: {error.strerror}; let this user read it") from error
+    except StationListError as error:
+        raise ConfigurationError(f"{place}: station_list: {file}: {error}") from error
+    stations = (*configuration.stations, *listed)
+    site = msgspec.to_builtins(replace(configuration, stations=stations, vehicles=()), enc_hook=str)
+    wrong = [
+        f"{_NUMBERED.sub(lambda found: stations[int(found[1])].id, at)}: {text}"
+        for rule in (_feeders, _twice, _connect, _upstream, _silence)
+        for at, text in rule(site)
+    ]
+    known = set[Path | None]()
+    for station in listed:
+        if station.password_file not in known:  # many may share one
+            known.add(station.password_file)
+            wrong += [
+                f"{station.id}: {at}: {text}" for at, text in _station(msgspec.to_builtins(station, enc_hook=str))
+            ]
+    if wrong:
+        raise ConfigurationError("\n".join(f"{place}: station_list: {file}: {each}" for each in wrong[:LISTED]))
+    return listed
 
 
 def _listed(configuration: Configuration, place: Path) -> tuple[FleetVehicle, ...]:
@@ -108,6 +143,8 @@ def _twice(site: Fields) -> Findings:
 
 
 def _connect(site: Fields) -> Findings:
+    if not site["stations"] and site.get("station_list") is None:
+        yield "stations", "missing; write at least one station, or name a list of them with station_list"
     connect = site["connect"]
     profile = connect["security_profile"]
     if profile > 1 and (connect.get("certificate") is None or connect.get("private_key") is None):

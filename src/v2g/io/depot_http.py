@@ -224,7 +224,7 @@ class Stream(Readers):
         return event("frame", {"columns": dict(zip(COLUMNS, columns, strict=True)), "site": self._depot.status()})
 
     def _delta(self, before: Mapping[str, tuple[Any, ...]]) -> bytes:
-        changed = [(index, row) for index, (id, row) in enumerate(self._rows.items()) if before[id] != row]
+        changed = [(index, row) for index, (id, row) in enumerate(self._rows.items()) if before[id] is not row]
         columns = list(zip(*(row for _, row in changed), strict=True)) or [()] * len(COLUMNS)
         fields = {"index": [index for index, _ in changed]} | dict(zip(COLUMNS, columns, strict=True))
         return event("delta", {"columns": fields, "site": self._depot.status()})

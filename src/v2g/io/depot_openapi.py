@@ -117,7 +117,9 @@ def _shown() -> dict[str, Any]:
         "commanded_w": _NUMBER, "delivered_w": _NUMBER, "short_w": _NUMBER, "reserve_w": _NUMBER,
         "charge_room_w": _NUMBER, "discharge_room_w": _NUMBER, "charging": {"type": "integer"},
         "discharging": {"type": "integer"}, "changed": {"type": "integer"},
-        "notices": _list({"type": "object"}), "cycles": {"type": "integer"},
+        "notices": _list({"type": "object"}), "more_notices": {"type": "integer"}, "cycles": {"type": "integer"},
+        "unacknowledged": {"type": "integer"}, "acknowledged": {"type": "integer"},
+        "acknowledged_s": {"type": "number"},
         "trouble": _TEXT,
     }  # fmt: skip
     needs = {

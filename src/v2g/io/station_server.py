@@ -4,28 +4,36 @@
 """
 
 import asyncio
+import resource
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
-from v2g.io.carrier import LARGEST_BYTES, OPEN_S, PING_S, SUITES
+from v2g.io.carrier import LARGEST_BYTES, SUITES
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.ocpp.version import SUBPROTOCOLS
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
+    from websockets.server import ServerProtocol
 
-CLOSE_S = 2.0
-WAITING = 1_024
-"""Connections that may wait to be accepted: all stations come back at once after a failure."""
+    from v2g.io.station_link import StationLink
+
+WAITING = 8_192
+"""Connections that may wait to be accepted: all stations come back at once after a failure. The system may have a lower
+limit (`net.core.somaxconn`); those beyond it try again by themselves."""
+HANDSHAKE_S = 120.0
+"""For the TLS handshake, which waits for those of all others."""
+LOOKS = 10
+"""Parts in which the links are looked after, one after the other within a second."""
 
 
 class ListenError(V2GError):
@@ -78,120 +86,153 @@ class Door:
 class StationServer:
     """Listens for stations until it is cancelled."""
 
-    def __init__(self, stations: Stations, door: Door) -> None:
-        self._stations, self._door = stations, door
-        self._current: dict[str, ServerConnection] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, stations: Stations, door: Door, report: Callable[[str], None] = lambda text: None) -> None:
+        """`report` gets lines for a person."""
+        self._stations, self._door, self._report = stations, door, report
+        self._told = set[str]()
+        self._links: dict[StationLink, None] = {}
+        """In the order in which they came."""
+        self._current: dict[str, StationLink] = {}
 
     async def serve(self, host: str, port: int, ready: Callable[[str], None]) -> None:
         """`ready` gets the address. Raises `ListenError`."""
         try:
-            from websockets.asyncio.server import serve
-            from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+            from v2g.io.station_link import StationLink
         except ImportError as error:
             raise ListenError("a depot needs the Python package websockets; install v2g[depot]") from error
-        # Small windows: thousands of stations share the memory (part 4, 3.4 demands compression).
-        deflate = ServerPerMessageDeflateFactory(
-            server_no_context_takeover=True,
-            server_max_window_bits=10,
-            client_max_window_bits=10,
-            compress_settings={"memLevel": 2},
-        )
+        make = _protocols(self._door)
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection each for thousands of stations
+        tls = self._door.tls
+        patience_s = None if tls is None else HANDSHAKE_S
+        loop = asyncio.get_running_loop()
         try:
-            async with serve(
-                self._serve_station,
+            server = await loop.create_server(
+                lambda: StationLink(make(), self),
                 host,
                 port,
-                select_subprotocol=self._chosen,
-                process_request=self._admitted,
-                extensions=[deflate],
-                compression=None,
-                ssl=self._door.tls,
-                open_timeout=OPEN_S,
-                ping_interval=PING_S,
-                ping_timeout=PING_S,
-                close_timeout=CLOSE_S,
-                max_size=LARGEST_BYTES,
-                server_header="v2g",
+                ssl=tls,
+                ssl_handshake_timeout=patience_s,
                 backlog=WAITING,
-            ) as server:
-                at = next(iter(server.sockets)).getsockname()
-                ready(f"{'ws' if self._door.tls is None else 'wss'}://{at[0]}:{at[1]}")
-                await asyncio.Event().wait()  # until cancelled
+            )
         except OSError as error:
             raise ListenError(
                 f"{host}:{port}: {error.strerror or error}; choose another with connect.listen"
             ) from error
+        at = server.sockets[0].getsockname()
+        ready(f"{'ws' if tls is None else 'wss'}://{at[0]}:{at[1]}")
+        try:
+            await self._look_after()
+        finally:
+            server.close()
+            await self._end()
 
-    def _admitted(self, connection: "ServerConnection", request: "Request") -> "Response | None":
-        """An answer to those who do not get in: 404 for an unknown identity (part 4, 3.3), 401 without the password."""
+    async def _look_after(self) -> None:
+        """Every second a part of the links, so that none of the looks takes long."""
+        turn = 0
+        while True:
+            await asyncio.sleep(1.0 / LOOKS)
+            turn = (turn + 1) % LOOKS
+            now = asyncio.get_running_loop().time()
+            for link in islice(list(self._links), turn, None, LOOKS):
+                link.look(now)
+
+    async def _end(self) -> None:
+        """Close all links in order."""
+        from v2g.io.station_link import CLOSE_S, GOING_AWAY
+
+        for link in list(self._links):
+            link.close(GOING_AWAY)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                while self._links:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        for link in list(self._links):
+            link.abort()
+
+    # The links (`v2g.io.station_link.LinkUser`)
+
+    def began(self, link: "StationLink") -> None:
+        """A connection has begun."""
+        self._links[link] = None
+
+    def admitted(self, link: "StationLink", request: "Request") -> "Response":
+        """The answer to who wants in: 404 for an unknown identity (part 4, 3.3), 401 without the password."""
         from websockets.headers import parse_authorization_basic
 
         station, door = _identity(request.path), self._door
         if not self._stations.knows(station):
-            return connection.respond(HTTPStatus.NOT_FOUND, "unknown charging station\n")
+            return link.protocol.reject(HTTPStatus.NOT_FOUND, "unknown charging station\n")
         if door.profile == 3:
-            own = _common_name(connection.transport.get_extra_info("peercert"))
+            own = _common_name(link.info("peercert"))
             if own != door.serials[station]:
-                return connection.respond(HTTPStatus.UNAUTHORIZED, "the certificate is another station's\n")
-            return None
+                return link.protocol.reject(HTTPStatus.UNAUTHORIZED, "the certificate is another station's\n")
+            return self._welcome(link, station, request)
         try:
             name, password = parse_authorization_basic(request.headers["Authorization"])
         except Exception:  # missing, or anything that a client may send there
             name, password = "", ""
         wanted = door.passwords.get(station, "")
         if wanted and name == station and compare_digest(password.encode(), wanted.encode()):
-            return None
-        refused = connection.respond(HTTPStatus.UNAUTHORIZED, "identity and password are needed\n")
+            return self._welcome(link, station, request)
+        refused = link.protocol.reject(HTTPStatus.UNAUTHORIZED, "identity and password are needed\n")
         refused.headers["WWW-Authenticate"] = 'Basic realm="depot", charset="UTF-8"'
         return refused
 
-    def _chosen(self, connection: "ServerConnection", offered: Any) -> Any:
-        """The best version that both speak; none: the handshake has no such header."""
-        return next((each for each in self._door.versions if each in offered), None)
+    def _welcome(self, link: "StationLink", station: str, request: "Request") -> "Response":
+        response = link.protocol.accept(request)
+        link.owner = station
+        response.headers["Server"] = "v2g"
+        return response
 
-    async def _serve_station(self, connection: "ServerConnection") -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        assert connection.request is not None
-        station = _identity(connection.request.path)
-        if connection.subprotocol is None:  # the handshake is completed all the same (part 4, 3.3)
+    def opened(self, link: "StationLink") -> None:
+        """A station is here, in the place of its connection before."""
+        station, before = link.owner, self._current.get(link.owner)
+        if link.subprotocol is None:  # the handshake is completed all the same (part 4, 3.3)
+            link.close()
+            if station not in self._told:
+                self._told.add(station)
+                self._report(f"{station} is refused: it speaks none of {', '.join(self._door.versions)}; update it")
             return
-        before, self._current[station] = self._current.get(station), connection
+        self._told.discard(station)
+        self._current[station] = link
         if before is not None:
-            self._begin(before.close())
-        outgoing: asyncio.Queue[str] = asyncio.Queue()
-        self._stations.connected(
-            station, connection.subprotocol, outgoing.put_nowait, lambda: self._begin(connection.close())
-        )
-        sending = asyncio.create_task(_send(connection, outgoing))
-        try:
-            while True:
-                frame = await connection.recv()
-                if self._current.get(station) is not connection:
-                    return
-                self._stations.heard(station, frame)
-                await asyncio.sleep(0)  # frames that wait already would come in the same turn of the loop
-        except ConnectionClosed:
-            pass
-        finally:
-            sending.cancel()
-            if self._current.get(station) is connection:
-                del self._current[station]
-                self._stations.disconnected(station)
+            before.close()
+        self._stations.connected(station, link.subprotocol, link.send, link.close)
 
-    def _begin(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def heard(self, link: "StationLink", frame: str) -> None:
+        """A frame of a station, if this is its latest connection."""
+        if self._current.get(link.owner) is link:
+            self._stations.heard(link.owner, frame)
+
+    def closed(self, link: "StationLink") -> None:
+        """A connection has ended."""
+        self._links.pop(link, None)
+        if self._current.get(link.owner) is link:
+            del self._current[link.owner]
+            self._stations.disconnected(link.owner)
 
 
-async def _send(connection: "ServerConnection", outgoing: "asyncio.Queue[str]") -> None:
-    from websockets.exceptions import ConnectionClosed
+def _protocols(door: Door) -> "Callable[[], ServerProtocol]":
+    """Makes the protocol of a connection: subprotocol, compression, largest message."""
+    from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+    from websockets.server import ServerProtocol
 
-    with suppress(ConnectionClosed):
-        while True:
-            await connection.send(await outgoing.get())
+    # Small windows: thousands of stations share the memory (part 4, 3.4 demands compression).
+    deflate = ServerPerMessageDeflateFactory(
+        server_no_context_takeover=True,
+        server_max_window_bits=10,
+        client_max_window_bits=10,
+        compress_settings={"memLevel": 2},
+    )
+
+    def chosen(protocol: Any, offered: Any) -> Any:
+        """The best version that both speak; none: the handshake has no such header."""
+        return next((each for each in door.versions if each in offered), None)
+
+    extensions = [deflate]
+    return lambda: ServerProtocol(extensions=extensions, select_subprotocol=chosen, max_size=LARGEST_BYTES)
 
 
 def _identity(path: str) -> str:

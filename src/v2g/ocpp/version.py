@@ -78,6 +78,7 @@ class Version:
         from v2g.ocpp import v21
 
         self.subprotocol: Subprotocol = subprotocol
+        self._latest: tuple[Message | None, bytes] = None, b""
         self.is_21 = subprotocol == "ocpp2.1"
         self._types: Any = v21
         self._wire: Any = v21
@@ -90,7 +91,9 @@ class Version:
 
     def write_call(self, action: str, request: Message) -> tuple[str, bytes]:
         """Our call: its action on the wire, and its payload. Raises `Invalid`."""
-        return action, self.write(request)
+        if request is not self._latest[0]:  # the same goes to thousands of stations, one after the other
+            self._latest = request, self.write(request)
+        return action, self._latest[1]
 
     def read_answer(self, action: str, request: Message, payload: bytes | Raw) -> Message:
         """The response to our call. Raises `Invalid`."""

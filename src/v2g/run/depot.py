@@ -48,7 +48,7 @@ SOONEST_S, LOOK_S = 0.1, 0.5
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
 LATENCY_S = 0.3
-"""From a decision until stations in a local network begin to follow."""
+"""From a decision until a station begins to follow, until it is measured: one in a local network."""
 DECISIONS_KEPT_S = 31 * 86_400.0
 WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
@@ -115,9 +115,11 @@ class DepotProcess:
         """Binding of each charger as it was kept last, and when."""
         self.site = Site(tree=self._tree, chargers=self.gateway.chargers(self.now()))
         self.dispatch: Dispatch | None = None
+        self._decided: tuple[Dispatch, Site, float] | None = None
+        """Decisions that the ledger has not got yet."""
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
-        self._trouble = ""
+        self._trouble, self._rows = "", shown.Rows()
 
     def now(self) -> float:
         """Unix time that does not jump."""
@@ -136,6 +138,7 @@ class DepotProcess:
         finally:
             if self._relay is not None:
                 await self._relay.close()
+            self._keep_decisions()
             self.ledger.commit()
             await self.ledger.close()
 
@@ -146,7 +149,7 @@ class DepotProcess:
     def _work(self, ready: Callable[[str], None]) -> list[Any]:
         configuration = self.configuration
         host, _, port = configuration.connect.listen.rpartition(":")
-        server = StationServer(self, _door(configuration))
+        server = StationServer(self, _door(configuration), self._report)
 
         def listening(at: str) -> None:
             self._report(f"stations connect at {at}")
@@ -220,8 +223,8 @@ class DepotProcess:
             return
         self._links[station] = Link(send, close)
         self.gateway.connected(station, subprotocol, self.now())
-        self.gateway.step(self.now(), time.time())
-        self._flush()
+        self.gateway.speak(station, self.now(), time.time())
+        self._send(station)
 
     def heard(self, station: str, frame: str | bytes) -> None:
         """A frame of a station. A defect in its handling must not end the process."""
@@ -283,11 +286,15 @@ class DepotProcess:
             except Exception as error:  # set-points lapse if this lasts
                 self._complain(f"the controller failed: {error!r}")
             await asyncio.sleep(SOONEST_S)
-            while not self._due():
+            while True:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
                         await self._news.wait()
                 self._news.clear()
+                if self._due():
+                    break
+                self._keep_decisions()
+            self._keep_decisions()
 
     def _due(self) -> bool:
         """Whether the controller should decide again: its cycle is over, or something has happened."""
@@ -312,22 +319,23 @@ class DepotProcess:
 
     def step(self) -> None:
         """One cycle: look, decide, send."""
+        self._keep_decisions()
         self._look_at_schedule()
         began_s = time.perf_counter()
         now, self.site = self.now(), self._seen()
         dispatch = self.dispatch = self.controller.step(self.site, now)
         self._tally.see(dispatch, now, time.perf_counter() - began_s)
         self.cycles, self._stepped_s = self.cycles + 1, now
+        powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
+        nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
+        self.gateway.steer(powers_w, now, time.time(), nodes)
+        self._flush()
+        self._decided = dispatch, self.site, now
         for record in self.past.see(now, self.site.chargers, dispatch, self.site.frequency_hz):
             self.ledger.record(record)
             if record.span_s == QUARTER_S:
                 self.ledger.forget_decisions(now - DECISIONS_KEPT_S)
-        powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
-        nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
-        self.gateway.steer(powers_w, now, time.time(), nodes)
         self._plan.look(self.site, now)
-        self._keep_decisions(dispatch, now)
-        self._flush()
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
 
     def _look_at_schedule(self) -> None:
@@ -340,9 +348,13 @@ class DepotProcess:
         except V2GError as error:
             self._report(str(error))
 
-    def _keep_decisions(self, dispatch: Dispatch, now: float) -> None:
-        for id in dispatch.setpoints:
-            setpoint, charger = dispatch.setpoints[id], self.site.chargers[id]
+    def _keep_decisions(self) -> None:
+        """Once the stations have their set-points: what people read later must not hold these up."""
+        if self._decided is None:
+            return
+        (dispatch, site, now), self._decided = self._decided, None
+        for id, setpoint in dispatch.setpoints.items():
+            charger = site.chargers[id]
             binding = str(setpoint.binding)
             before, kept_s = self._said.get(id, ("", float("-inf")))
             if charger.vehicle is None or (binding == before and now - kept_s < DECIDED_S):
@@ -428,6 +440,8 @@ class DepotProcess:
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
         """What was decided, and why."""
+        self._keep_decisions()
+        await self.ledger.flushed(FLUSH_S)
         return await self.ledger.decisions(from_s, until_s, charger)
 
     async def history(self, from_s: float, until_s: float) -> list[Record]:
@@ -477,6 +491,9 @@ class DepotProcess:
             | shown.site_of(self.site, self.dispatch, self.now())
             | {
                 "cycles": self.cycles,
+                "unacknowledged": len(self.gateway.unacknowledged),
+                "acknowledged": self.gateway.acknowledged[0],
+                "acknowledged_s": round(self.gateway.acknowledged[1], 3),
                 "trouble": self._trouble or None,
             }
         )
@@ -484,7 +501,7 @@ class DepotProcess:
     def rows(self) -> dict[str, tuple[Any, ...]]:
         """A row for each charger, by `shown.COLUMNS`."""
         setpoints = {} if self.dispatch is None else self.dispatch.setpoints
-        return {id: shown.row_of(charger, setpoints.get(id)) for id, charger in self.site.chargers.items()}
+        return self._rows.of(self.site.chargers, setpoints)
 
     def _commanded(self, command: Any) -> Any:
         match command:
@@ -497,7 +514,7 @@ class DepotProcess:
         raise V2GError("there is no such command")
 
     async def _audited(self, from_s: float, until_s: float, of: str) -> list[Shown]:
-        found = shown.audited(await self.ledger.accounts(from_s, until_s), await self.ledger.decisions(from_s, until_s))
+        found = shown.audited(await self.ledger.accounts(from_s, until_s), await self.decisions(from_s, until_s))
         return [each for each in found if of in ("", each["vehicle"].casefold(), each["charger"].casefold())]
 
     def _wake(self) -> None:
@@ -506,8 +523,11 @@ class DepotProcess:
             self._loop.call_soon_threadsafe(self._committed)
 
     def _committed(self) -> None:
-        self.gateway.committed()
-        self._flush()
+        if self._relay is not None:
+            self._flush()
+            return
+        for station in self.gateway.committed():
+            self._send(station)
 
 
 def clock_trouble(late_s: float) -> str:

@@ -24,6 +24,8 @@ class Fleet:
         self._links: dict[str, Link] = {}
         self.stepped: Callable[[], None] = lambda: None
         """Called after each step of time."""
+        self.keep: Callable[[str], None] = lambda id: None
+        """Called for a station before anything that it has done leaves the process."""
 
     @property
     def online(self) -> int:
@@ -73,6 +75,8 @@ class Fleet:
 
     async def _send(self, id: str) -> None:
         link = self._links.get(id)
-        for frame in self.stations[id].outgoing if link is not None else ():
+        frames = self.stations[id].outgoing if link is not None else []
+        self.keep(id)
+        for frame in frames:
             with suppress(BackEndError):  # the reader notices too
                 await link.send(frame)  # type: ignore[union-attr]

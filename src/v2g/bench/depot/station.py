@@ -54,8 +54,7 @@ class LightStation:
         """Registers of the meter, of all cars so far."""
         self.orders = 0
         """Set-points that it has taken, renewals too."""
-        traits = EvseTraits(1, dc=True, v2x=discharge_w > 0, charge_w=charge_w, discharge_w=discharge_w)
-        self.profiles = Profiles({1: traits})
+        self.profiles = Profiles({1: self._traits()})
         self._rpc: Rpc | None = None
         self._queue: deque[tuple[str, Message]] = deque()
         self._accepted = False
@@ -64,6 +63,22 @@ class LightStation:
         self._offline_since: float | None = 0.0
         self._then: float | None = None
         self._state: v21.ChargingStateEnumType = "EVConnected"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What outlives its process: not the connection, nor what was said over it."""
+        since_s = self._then if self._offline_since is None else self._offline_since
+        return vars(self) | {
+            "profiles": self.profiles.installed,
+            "_rpc": None, "_pending": "", "_accepted": False, "_offline_since": since_s, "_then": None,
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on with it."""
+        vars(self).update(state)
+        self.profiles = Profiles({1: self._traits()}, state["profiles"])
+
+    def _traits(self) -> EvseTraits:
+        return EvseTraits(1, dc=True, v2x=self.discharge_w > 0, charge_w=self.charge_w, discharge_w=self.discharge_w)
 
     @property
     def outgoing(self) -> list[str]:

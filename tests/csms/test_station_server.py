@@ -1,0 +1,198 @@
+"""Where stations connect, over real sockets: who gets in, what a connection may do, and that it ends in order."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from tests.certificates import certified
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from v2g.io.station_server import Door, StationServer, tls_of
+
+PASSWORD = "sixteen and more characters"
+OCPP = ["ocpp2.1"]
+
+
+class Heard:
+    """All that the server reports; answers each frame."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[str, str | bytes]] = []
+        self.links: list[tuple[str, str]] = []
+        self.lines: list[str] = []
+        self.send: dict[str, Callable[[str], None]] = {}
+
+    def knows(self, station: str) -> bool:
+        return station in ("CS1", "CS 2")
+
+    def connected(self, station: str, subprotocol: str, send: Callable[[str], None], close: Callable[[], None]) -> None:
+        self.links.append((station, subprotocol))
+        self.send[station] = send
+
+    def heard(self, station: str, frame: str | bytes) -> None:
+        self.frames.append((station, frame))
+        self.send[station](f"heard {len(frame)}")
+
+    def disconnected(self, station: str) -> None:
+        self.links.append((station, "gone"))
+
+
+@asynccontextmanager
+async def listening(door: Door) -> AsyncIterator[tuple[Heard, str]]:
+    heard, at = Heard(), asyncio.get_running_loop().create_future()
+    server = StationServer(heard, door, heard.lines.append)
+    serving = asyncio.create_task(server.serve("127.0.0.1", 0, at.set_result))
+    try:
+        yield heard, await at
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def in_clear() -> Door:
+    return Door(1, {"CS1": PASSWORD, "CS 2": PASSWORD}, {}, None)
+
+
+def link(at: str, station: str = "CS1", password: str = PASSWORD, **more: object) -> connect:
+    place = at.replace("://", f"://{station.replace(' ', '%20')}:{password.replace(' ', '%20')}@")
+    options = {"subprotocols": OCPP, "proxy": None} | more
+    return connect(f"{place}/ocpp/{station.replace(' ', '%20')}", **options)  # type: ignore[arg-type]
+
+
+async def closed(peer: ClientConnection) -> int:
+    await peer.wait_closed()
+    assert peer.close_code is not None
+    return peer.close_code
+
+
+def test_frames_pass_whole_in_parts_and_together() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), link(at) as peer, link(at, "CS 2") as other:
+            await peer.send(["one ", "of three ", "parts"])
+            assert await peer.recv() == "heard 18"
+            for number in range(200):  # more than one turn of the loop takes
+                await peer.send(f"frame {number:03}")
+            await other.send("x" * 100_000)
+            assert await other.recv() == "heard 100000"
+            for _ in range(200):
+                assert await peer.recv() == "heard 9"
+            mine = [frame for station, frame in heard.frames if station == "CS1"]
+            assert mine == ["one of three parts", *(f"frame {number:03}" for number in range(200))]
+
+    asyncio.run(run())
+
+
+def test_a_new_connection_takes_the_place_of_the_old_one() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), link(at) as before:
+            async with link(at) as after:
+                assert await closed(before) == 1000
+                await after.send("here")
+                assert await after.recv() == "heard 4"
+                assert heard.links == [("CS1", "ocpp2.1")] * 2
+            async with link(at) as last:
+                await last.send("again")
+                assert await last.recv() == "heard 5"
+                assert heard.links[2:] == [("CS1", "gone"), ("CS1", "ocpp2.1")]
+
+    asyncio.run(run())
+
+
+def test_who_is_unknown_or_has_another_password_does_not_get_in() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at):
+            for station, password, status in (("CS9", PASSWORD, 404), ("CS1", "another password", 401)):
+                with pytest.raises(InvalidStatus) as refused:
+                    await link(at, station, password)
+                assert refused.value.response.status_code == status
+            async with link(at, subprotocols=["ocpp1.6"]) as peer:  # the handshake is completed all the same
+                assert peer.subprotocol is None
+                assert await closed(peer) == 1000
+            assert heard.lines == ["CS1 is refused: it speaks none of ocpp2.1, ocpp2.0.1; update it"]
+            reader, writer = await asyncio.open_connection(*at.removeprefix("ws://").split(":"))
+            writer.write(b"no HTTP at all\r\n\r\n")
+            assert await reader.read() == b""
+            writer.close()
+            assert heard.links == []
+
+    asyncio.run(run())
+
+
+def test_what_is_no_text_or_too_large_ends_the_connection() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at):
+            async with link(at) as peer:
+                await peer.send(b"\xff\xfe", text=True)
+                assert await closed(peer) == 1007
+            async with link(at, compression=None) as peer:
+                await peer.send("x" * 2_000_000)
+                assert await closed(peer) == 1009
+            assert heard.frames == []
+
+    asyncio.run(run())
+
+
+def test_the_end_of_the_depot_closes_all_connections() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (_, at):
+            peer = await link(at)
+        assert await closed(peer) == 1001
+
+    asyncio.run(run())
+
+
+def of_station(folder: Path, name: str) -> ssl.SSLContext:
+    """A client's context with a certificate of its own, issued by the root of `certified`."""
+    issuer = x509.load_pem_x509_certificate((folder / "root.pem").read_bytes())
+    issuer_key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
+    key, today = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .sign(issuer_key, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.create_default_context(cafile=str(folder / "root.pem"))
+    context.load_cert_chain(folder / f"{name}.pem")
+    return context
+
+
+def test_with_security_profile_3_the_certificate_says_who_a_station_is(tmp_path: Path) -> None:
+    certified(tmp_path)
+    tls = tls_of(tmp_path / "root.pem", tmp_path / "key.pem", tmp_path / "root.pem")
+    door = Door(3, {}, {"CS1": "SN-1", "CS 2": "SN-2"}, tls)
+
+    async def run() -> None:
+        async with listening(door) as (heard, at):
+            own = of_station(tmp_path, "SN-1")
+            async with link(at, ssl=own) as peer:
+                await peer.send("by certificate")
+                assert await peer.recv() == "heard 14"
+            with pytest.raises(InvalidStatus) as refused:
+                await link(at, "CS 2", ssl=own)
+            assert refused.value.response.status_code == 401
+            without = ssl.create_default_context(cafile=str(tmp_path / "root.pem"))
+            with pytest.raises((ssl.SSLError, ConnectionError, WebSocketException, EOFError)):
+                async with link(at, ssl=without) as peer:
+                    await peer.recv()
+            assert {station for station, _ in heard.links} == {"CS1"}
+
+    asyncio.run(run())
