@@ -45,8 +45,7 @@ def _share(network: Network, held_w: Floats, rises_w: Floats, limits_w: Floats) 
     flows_w, more_w = network.sums(np.maximum(held_w, 0.0)), network.sums(rises_w)
     over = np.flatnonzero((flows_w + more_w > limits_w + TOLERANCE_W) & (more_w > TOLERANCE_W))
     if len(over):
-        who, begins, passes = network.members(over)
-        counts = np.append(begins[1:], len(who)) - begins
+        who, _, counts, passes = network.members(over)
         leaves = np.clip((limits_w[over] - flows_w[over]) / more_w[over], 0.0, 1.0)
         np.minimum.at(share, who[passes > 0.0], np.repeat(leaves, counts)[passes > 0.0])
     return share
