@@ -1,4 +1,4 @@
-"""Many vehicles planned as few: those that hang at the same node and leave at about the same time are one.
+"""Many vehicles planned as few: those at one node that leave at about the same time and need about as much are one.
 
 A group's battery is the sum of its members' ones. What the plan gives it is divided so that each member is equally far
 on its way from the least that it must have at that time to the most that it can have.
@@ -27,18 +27,51 @@ class Group(Struct, frozen=True):
 
 
 def grouped(stays: Sequence[Stay], outlook: Outlook, now: float) -> list[Group]:
-    """Those of one kind in order of their departure, cut into groups of about the same size."""
+    """Those of one kind that are alike in departure and need."""
     kinds = dict[_Key, list[Stay]]()
     for stay in stays:
         kinds.setdefault(_kind(stay, outlook), []).append(stay)
     found = []
     for number, members in enumerate(kinds.values()):
-        members.sort(key=_leaving)
         pieces = min(max(1, round(MOST * len(members) / len(stays))), len(members))
-        for piece in range(pieces):
-            some = members[piece * len(members) // pieces : (piece + 1) * len(members) // pieces]
+        for piece, some in enumerate(_cut(members, pieces, outlook)):
             found.append(Group(_sum(f"group {number}.{piece}", some, outlook, now), tuple(some)))
     return found
+
+
+def _cut(members: Sequence[Stay], pieces: int, outlook: Outlook) -> list[list[Stay]]:
+    """Groups of members that are alike: the one that differs most is cut in two, until there are enough."""
+    traits = np.array([_traits(each, outlook) for each in members])
+    groups = [np.arange(len(members))]
+    spreads = [_spread(traits)]
+    while len(groups) < pieces:
+        widest = int(np.argmax(spreads))
+        those = groups.pop(widest)
+        del spreads[widest]
+        axis = int(np.argmax(traits[those].var(axis=0)))
+        those = those[np.argsort(traits[those, axis], kind="stable")]
+        # Where the two halves differ least from their own means.
+        along = traits[those, axis]
+        costs = [along[:at].var() * at + along[at:].var() * (len(along) - at) for at in range(1, len(along))]
+        at = 1 + int(np.argmin(costs))
+        for half in (those[:at], those[at:]):
+            groups.append(half)
+            spreads.append(_spread(traits[half]))
+    return [[members[each] for each in those.tolist()] for those in groups]
+
+
+def _spread(traits: Floats) -> float:
+    return float(traits.var(axis=0).sum()) * len(traits) if len(traits) > 1 else -1.0
+
+
+def _traits(stay: Stay, outlook: Outlook) -> tuple[float, float, float]:
+    """What should be alike in a group, in steps: departure, how sure that is, and half of how long charging takes."""
+    if stay.departure is None:
+        leaves, unsure = 0.0, 0.0
+    else:
+        leaves, unsure = stay.departure.unix_s / outlook.step_s, 2.0 * stay.departure.deviation_s / outlook.step_s
+    per_step_wh = min(stay.max_charge_w, LARGEST_W) * stay.efficiency_pu * outlook.step_s / 3600.0
+    return leaves, unsure, 0.5 * (stay.target_wh - stay.energy_wh) / max(per_step_wh, 1.0)
 
 
 def _kind(stay: Stay, outlook: Outlook) -> _Key:
@@ -47,11 +80,6 @@ def _kind(stay: Stay, outlook: Outlook) -> _Key:
     below, free = stay.energy_wh < stay.floor_wh, stay.departure is None
     # What one has too much is no use to another.
     return (stay.node, stay.phases, stay.max_discharge_w > 0, arrives, below, free, stay.energy_wh > stay.target_wh)
-
-
-def _leaving(stay: Stay) -> tuple[float, float]:
-    """By departure, and among equals by what is to be charged."""
-    return (0.0 if stay.departure is None else stay.departure.unix_s, stay.target_wh - stay.energy_wh)
 
 
 def _sum(id: str, members: Sequence[Stay], outlook: Outlook, now: float) -> Stay:
