@@ -2,7 +2,7 @@
 set makes an order last longer."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -256,11 +256,14 @@ class Crossing(Bench):
     """Its back end hears nobody while it waits for an answer to a call of its own, as CitrineOS does."""
 
     busy_until_s: float = 0.0
+    code: str = "RpcFrameworkError"
+    refused: list[str] = field(default_factory=list)
 
     def _hear(self, frame: str) -> None:
-        id = json.loads(frame)[1]
+        _, id, action, *_ = json.loads(frame)
         if frame.startswith("[2,") and self.world.now < self.busy_until_s:
-            refusal = f'[4,"{id}","RpcFrameworkError","Call already in progress",{{}}]'
+            self.refused.append(action)
+            refusal = f'[4,"{id}","{self.code}","Call already in progress",{{}}]'
             self.station.receive(refusal, self.world.now, self.world.unix_s)
         else:
             super()._hear(frame)
@@ -281,6 +284,18 @@ def test_what_crosses_a_call_of_the_back_end_is_sent_again_in_its_order() -> Non
     assert parts[-1].tbc is False
     assert "SecurityEventNotification" in bench.actions()
     assert not bench.station.outbox.listed()
+
+
+def test_a_back_end_that_answers_with_errors_alone_is_away_and_is_not_flooded() -> None:
+    bench = Crossing(code="InternalError")
+    bench.run(3.0)
+    bench.cut()
+    bench.busy_until_s = float("inf")
+    bench.link()
+    bench.run(35.0)
+    assert bench.station.contact.away_s(bench.world.now) >= 35.0
+    assert not bench.station.contact.spoken
+    assert bench.refused.count("Heartbeat") == 4
 
 
 def test_a_call_that_is_refused_as_crossing_for_ever_is_given_up() -> None:

@@ -9,7 +9,10 @@ MISSED = 2
 """Calls in a row without any sign of life after which the connection is given up."""
 QUIET_S = 60.0
 """After how long a silence the back end is asked for a sign of life while its order discharges a car."""
+ASK_S = 10.0
+"""Between questions whether it is there: one that answers them with errors is not flooded."""
 KEEP_S = 60.0
+"""Between the times of contact that are kept over a restart."""
 _KIND, _KEY = "contact", "unix"
 
 
@@ -21,7 +24,7 @@ class Contact:
         """Whether a message of a back end has come over this connection."""
         self._store = store
         self._away_since: float | None = -inf
-        self._heard_s, self._kept_s, self._missed = -inf, -inf, 0
+        self._heard_s, self._asked_s, self._kept_s, self._missed = -inf, -inf, -inf, 0
 
     def began(self, now: float, unix_s: float) -> None:
         """The process looks for the first time. The contact that its predecessor kept is as old as the clock says;
@@ -42,8 +45,12 @@ class Contact:
         return self._missed >= MISSED
 
     def asks(self, now: float, *, discharges: bool) -> bool:
-        """Whether a sign of life is due. `discharges`: by an order of the back end."""
-        return self._away_since is not None or (discharges and now >= self._heard_s + QUIET_S)
+        """Whether to ask for a sign of life now, at most once in `ASK_S`. `discharges`: by an order of the back end."""
+        wanted = self._away_since is not None or (discharges and now >= self._heard_s + QUIET_S)
+        if not wanted or now < self._asked_s + ASK_S:
+            return False
+        self._asked_s = now
+        return True
 
     def away_s(self, now: float) -> float:
         """How long the back end has been away."""
@@ -51,7 +58,7 @@ class Contact:
 
     def opened(self) -> None:
         """There is a new connection."""
-        self.spoken, self._missed = False, 0
+        self.spoken, self._missed, self._asked_s = False, 0, -inf
 
     def heard(self, now: float) -> None:
         """A frame came."""
