@@ -2,17 +2,26 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from tests import broker as mosquitto
+from tests.forked import ROOT
 from tests.interop.process import Process
 from tests.interop.station import V2G, Station, station
+from tests.run.discovery_schema import wrong
+from tests.run.evcc import Charger
 from tests.run.house import House, free_port, listening, listens, token
 
 pytestmark = [pytest.mark.alone, mosquitto.needed]
@@ -105,6 +114,87 @@ def test_mqtt_from_plug_to_discharge_to_stop(site: Site) -> None:
         assert set(ha.retained) >= {state, "v2g/availability"}
 
 
+def is_near(limit_w: float, evse: dict[str, Any]) -> bool:
+    """Whether the EVSE charges with what the limit leaves."""
+    return limit_w - 600 < (evse["power_w"] or 0) <= limit_w + 100
+
+
+def docs(language: str, number: int = 0) -> str:
+    """A block of the page."""
+    page = (ROOT / "docs" / "local-api.md").read_text()
+    return str(re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)[number])
+
+
+def test_evcc_openems_and_the_clients_of_the_page(site: Site, tmp_path: Path) -> None:
+    secret = "evcc-secret-of-at-least-sixteen"
+    (tmp_path / "evcc.token").write_text(secret)
+    local = {
+        "http://127.0.0.1:8480": site.url,
+        "/etc/v2g/evcc.token": str(tmp_path / "evcc.token"),
+        "TOKEN}": f"{secret}}}",
+    }
+
+    def here(text: str) -> str:
+        for old, new in local.items():
+            text = text.replace(old, new)
+        return text
+
+    charger = Charger(yaml.safe_load(here(docs("yaml", 1)))["chargers"][0])
+    reader, openems, door = (House(site.url, each) for each in ("reader", "evcc", "door"))
+    with site.car(300) as car:
+        reader.until(lambda evse: evse["state"] == "asks")
+        assert (charger.read("status"), charger.read("enabled")) == ("B", True)
+        door.ask("POST", "/evses/1/authorise")
+        reader.until(lambda evse: evse["status"] == "C")
+        charger.write("maxcurrent", 10)
+        charger.write("enable", True)
+        reader.until(lambda evse: evse["limited_by"] == "limit of evcc (local API)" and (evse["power_w"] or 0) > 6000)
+        assert 6000 < charger.read("power") <= 7100
+        assert charger.read("soc") > 0
+        assert charger.read("energy") > 0
+        charger.write("enable", False)
+        reader.until(lambda evse: abs(evse["power_w"] or 0) < 200)
+        assert charger.read("enabled") is False
+        charger.write("enable", True)
+        # An EVCS of OpenEMS: SetChargePowerLimit each cycle; ChargePower, EnergySession and Status are read.
+        for limit_w in (3000, 4000):
+            assert openems.ask("PUT", "/evses/1/limit", {"charge_w": limit_w, "for_s": 120})[0] == 200
+            shown = reader.until(partial(is_near, limit_w))
+        assert (shown["state"], shown["charged_wh"] > 0) == ("charging", True)
+        openems.ask("DELETE", "/evses/1/limit")
+        script = tmp_path / "client.py"
+        script.write_text(docs("py"))
+        python = subprocess.run([sys.executable, script, site.url, secret], capture_output=True, text=True, check=True)
+        assert "evcc (local API)" in python.stdout
+        reader.until(lambda evse: (evse["power_w"] or 0) < -2000)
+        for command in here(docs("sh")).replace("\\\n", "").splitlines():
+            said = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True)
+            assert "error" not in json.loads(said.stdout)
+        for part in ("set-point", "mode"):
+            assert openems.ask("DELETE", f"/evses/1/{part}")[0] == 200
+        assert openems.ask("POST", "/evses/1/stop")[0] == 200
+        assert car.wait(60) == 0, car.output
+
+
+def test_home_assistant_finds_the_station(site: Site) -> None:
+    with listening(site.broker.port, "v2g/#", "homeassistant/#") as ha:
+        topic = "homeassistant/device/v2g_DE_V2G_E0000001/config"
+        message, state = ha.until(topic), ha.until("v2g/evse/1/state")
+        assert wrong(topic, message, state) == []
+        assert topic in ha.retained
+        components = message["components"].values()
+        assert {each["platform"] for each in components} >= {"sensor", "number", "select", "button", "switch"}
+        # What Home Assistant then does with them: a number writes its least value, a button presses.
+        numbers = [each for each in components if each["platform"] == "number"]
+        for each in numbers:
+            ha.latest.pop("v2g/evse/1/answer", None)
+            ha.say(each["command_topic"], str(each["min"]))
+            assert "error" not in ha.until("v2g/evse/1/answer"), each
+        ha.say("v2g/evse/1/set/release", "PRESS")
+        ha.say("v2g/evse/1/set/limit", {"release": True})
+        ha.until("v2g/evse/1/state", lambda evse: not evse["left_s"])
+
+
 def test_rights(site: Site) -> None:
     nobody, reader, evcc, wrong = (House(site.url, each) for each in (None, "reader", "evcc", "guess"))
     limit = {"charge_w": 1000, "for_s": 1}
@@ -142,9 +232,17 @@ def test_whatever_comes_the_session_goes_on(site: Site) -> None:
         assert car.wait(60) == 0, car.output
 
 
-def test_a_process_that_is_killed_is_started_again(site: Site) -> None:
-    words = ["pgrep", "-P", str(site.station.daemon.child.pid)]
-    (child,) = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
-    os.kill(int(child), signal.SIGKILL)
-    assert site.station.traced("the local API has ended with -9") is not None
-    listens(House(site.url))
+def test_a_process_that_is_killed_is_started_again_and_heeds_no_retained_command(site: Site) -> None:
+    with listening(site.broker.port, "v2g/#") as others:
+        others.client.publish("v2g/evse/1/set/set-point", "1000", qos=1, retain=True).wait_for_publish(30)
+        others.until("v2g/evse/1/state", lambda evse: evse["set_point_w"] == 1000)  # it was heard live
+        others.say("v2g/evse/1/set/release", "PRESS")
+        others.until("v2g/evse/1/state", lambda evse: evse["set_point_w"] is None)
+        words = ["pgrep", "-P", str(site.station.daemon.child.pid)]
+        (child,) = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
+        os.kill(int(child), signal.SIGKILL)
+        assert others.until("v2g/availability", lambda said: said == "offline")
+        assert site.station.traced("the local API has ended with -9") is not None
+        assert others.until("v2g/availability", lambda said: said == "online")
+        assert listens(House(site.url)).evse()["set_point_w"] is None
+        others.client.publish("v2g/evse/1/set/set-point", "", qos=1, retain=True).wait_for_publish(30)

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from v2g.io.control import ControlError
-from v2g.kernel.errors import V2GError
 
 WITHIN_S = 5.0
 MOST_WAITING = 32
@@ -16,6 +15,10 @@ LONGEST_ANSWER = 4 << 20
 
 class Gone(ControlError):
     """The daemon cannot be asked just now."""
+
+
+class Refused(ControlError):
+    """The daemon does not do what was asked; says why."""
 
 
 class ControlClient:
@@ -28,7 +31,7 @@ class ControlClient:
         self._waiting = 0
 
     async def ask(self, command: msgspec.Struct) -> Any:
-        """What the daemon answers. Raises `V2GError` with its reason if it refuses, `Gone` if it does not answer."""
+        """What the daemon answers. Raises `Refused` with its reason if it refuses, `Gone` if it does not answer."""
         if self._waiting >= MOST_WAITING:
             raise Gone("too many commands wait for the daemon; ask again")
         self._waiting += 1
@@ -78,5 +81,5 @@ class ControlClient:
 def _result(answer: bytes) -> Any:
     reply = msgspec.json.decode(answer, type=dict[str, Any])
     if "error" in reply:
-        raise V2GError(str(reply["error"]).partition(": ")[2] or str(reply["error"]))
+        raise Refused(str(reply["error"]).partition(": ")[2] or str(reply["error"]))
     return reply.get("result")

@@ -14,17 +14,23 @@ from starlette.routing import Route
 
 from v2g.console.answers import as_json, refusal, refused
 from v2g.console.requests import Refusal
-from v2g.io.control_client import Gone
+from v2g.io.control_client import Gone, Refused
 from v2g.io.http_application import Readers, body, event
 from v2g.io.local_access import Door
 from v2g.io.local_openapi import described
-from v2g.io.local_station import KINDS, LocalStation, TooMany
+from v2g.io.local_station import KINDS, LocalStation, NoSuchEvse, TooMany
 from v2g.kernel.errors import V2GError
 from v2g.station.config.settings import Right
 
 MOST_STREAMS, MOST_STREAMS_EACH = 64, 16
 ALIVE_S = 15.0
 """At least this often something is sent."""
+_STATUSES = {
+    Gone: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    NoSuchEvse: HTTPStatus.NOT_FOUND,
+    Refused: HTTPStatus.CONFLICT,
+}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -76,12 +82,9 @@ class LocalHttp:
                 return refusal(found)
             try:
                 response = as_json(await answer(request))
-            except TooMany as error:
-                return refusal(Refusal(HTTPStatus.TOO_MANY_REQUESTS, str(error)))
-            except Gone as error:
-                return as_json({"error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE)
             except V2GError as error:
-                return refused(error)
+                status = next((each for kind, each in _STATUSES.items() if isinstance(error, kind)), None)
+                return refused(error) if status is None else refusal(Refusal(status, str(error)))
             response.headers.update(_NO_STORE)
             return response
 

@@ -35,6 +35,10 @@ SHOWN = (
 )  # fmt: skip
 
 
+class NoSuchEvse(V2GError):
+    """The station has no such EVSE."""
+
+
 class TooMany(V2GError):
     """More commands than a station takes."""
 
@@ -65,11 +69,11 @@ class LocalStation:
         return self._shown
 
     async def evse(self, id: int) -> dict[str, Any]:
-        """One EVSE. Raises `V2GError`."""
+        """One EVSE. Raises `NoSuchEvse`."""
         evses = (await self.shown())["evses"]
         found: dict[str, Any] | None = next((each for each in evses if each["evse"] == id), None)
         if found is None:
-            raise V2GError(f"there is no EVSE {id}, only {', '.join(str(each['evse']) for each in evses)}")
+            raise NoSuchEvse(f"there is no EVSE {id}, only {', '.join(str(each['evse']) for each in evses)}")
         return found
 
     async def ask(self, kind: str, evse: int, document: dict[str, Any], by: str) -> Any:
