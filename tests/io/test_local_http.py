@@ -68,7 +68,8 @@ def api(clock: Clock | None = None, *, near: bool = True) -> tuple[LocalHttp, Da
     return LocalHttp(LocalStation(daemon, clock), door), daemon
 
 
-def test_schemathesis_finds_no_fault_in_what_the_description_says() -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(300, marks=pytest.mark.proof)])
+def test_schemathesis_finds_no_fault_in_what_the_description_says(examples: int) -> None:
     schemathesis = pytest.importorskip("schemathesis")
     from hypothesis import HealthCheck, Phase, given, settings
 
@@ -82,7 +83,7 @@ def test_schemathesis_finds_no_fault_in_what_the_description_says() -> None:
             continue
         found += 1
 
-        @settings(max_examples=8, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
+        @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(case=operation.as_strategy())
         def check(case: Any) -> None:

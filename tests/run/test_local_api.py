@@ -1,4 +1,7 @@
-"""Programs of a house steer a real daemon over HTTP and MQTT, from plug to discharge to stop."""
+"""Programs of a house steer a real daemon over HTTP and MQTT, from plug to discharge to stop.
+
+Over HTTP they are an evcc made from the page's configuration, an OpenEMS, and the page's own clients.
+"""
 
 import json
 import os
@@ -65,29 +68,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(ours, f"http://127.0.0.1:{port}", broker)
 
 
-def test_http_from_plug_to_discharge_to_stop(site: Site) -> None:
-    reader, evcc, door = (House(site.url, each) for each in ("reader", "evcc", "door"))
-    assert reader.until(lambda evse: evse["ready"])["state"] == "free"
-    with site.car(300) as car:
-        reader.until(lambda evse: evse["state"] == "asks")
-        assert evcc.ask("POST", "/evses/1/authorise")[0] == 403
-        assert door.ask("POST", "/evses/1/authorise")[0] == 200
-        reader.until(lambda evse: evse["status"] == "C")
-        status, why = evcc.ask("PUT", "/evses/1/set-point", {"power_w": -4000, "for_s": 60})
-        assert (status, why["wished_by"]) == (200, "evcc (local API)")
-        feeding = reader.until(lambda evse: (evse["power_w"] or 0) < -3000)
-        assert (feeding["state"], feeding["set_point_w"]) == ("discharging", -4000)
-        assert "evcc (local API)" in feeding["explanation"]
-        assert 0 < feeding["left_s"]["set_point"] <= 60
-        assert evcc.ask("PUT", "/evses/1/set-point", {"power_w": 2000, "for_s": 2})[0] == 200
-        ended = reader.until(lambda evse: "its time is over" in evse["ended"])
-        assert ended["set_point_w"] is None
-        assert evcc.ask("POST", "/evses/1/stop") == (200, {"asked": [1]})
-        assert car.wait(60) == 0, car.output
-        assert json.loads(car.output)["energy_discharged_wh"] > 0
-    assert site.station.traced("has ended: its time is over") is not None
-
-
 def test_mqtt_from_plug_to_discharge_to_stop(site: Site) -> None:
     state, answer, ask = "v2g/evse/1/state", "v2g/evse/1/answer", "v2g/evse/1/set"
     with listening(site.broker.port, "v2g/#", "homeassistant/#") as ha:
@@ -114,6 +94,10 @@ def test_mqtt_from_plug_to_discharge_to_stop(site: Site) -> None:
         assert set(ha.retained) >= {state, "v2g/availability"}
 
 
+FLOOD = 2000
+"""Connections at once."""
+
+
 def is_near(limit_w: float, evse: dict[str, Any]) -> bool:
     """Whether the EVSE charges with what the limit leaves."""
     return limit_w - 600 < (evse["power_w"] or 0) <= limit_w + 100
@@ -125,7 +109,7 @@ def docs(language: str, number: int = 0) -> str:
     return str(re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)[number])
 
 
-def test_evcc_openems_and_the_clients_of_the_page(site: Site, tmp_path: Path) -> None:
+def test_http_from_plug_to_discharge_to_stop(site: Site, tmp_path: Path) -> None:
     secret = "evcc-secret-of-at-least-sixteen"
     (tmp_path / "evcc.token").write_text(secret)
     local = {
@@ -141,6 +125,7 @@ def test_evcc_openems_and_the_clients_of_the_page(site: Site, tmp_path: Path) ->
 
     charger = Charger(yaml.safe_load(here(docs("yaml", 1)))["chargers"][0])
     reader, openems, door = (House(site.url, each) for each in ("reader", "evcc", "door"))
+    reader.until(lambda evse: evse["ready"] and evse["state"] == "free")
     with site.car(300) as car:
         reader.until(lambda evse: evse["state"] == "asks")
         assert (charger.read("status"), charger.read("enabled")) == ("B", True)
@@ -166,14 +151,21 @@ def test_evcc_openems_and_the_clients_of_the_page(site: Site, tmp_path: Path) ->
         script.write_text(docs("py"))
         python = subprocess.run([sys.executable, script, site.url, secret], capture_output=True, text=True, check=True)
         assert "evcc (local API)" in python.stdout
-        reader.until(lambda evse: (evse["power_w"] or 0) < -2000)
         for command in here(docs("sh")).replace("\\\n", "").splitlines():
             said = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True)
             assert "error" not in json.loads(said.stdout)
-        for part in ("set-point", "mode"):
-            assert openems.ask("DELETE", f"/evses/1/{part}")[0] == 200
-        assert openems.ask("POST", "/evses/1/stop")[0] == 200
+        feeding = reader.until(lambda evse: (evse["power_w"] or 0) < -2000)
+        assert (feeding["state"], feeding["set_point_w"], feeding["wished_by"]) == (
+            "discharging", -3000, "evcc (local API)",
+        )  # fmt: skip
+        assert 0 < feeding["left_s"]["set_point"] <= 300
+        assert openems.ask("PUT", "/evses/1/set-point", {"power_w": 2000, "for_s": 1})[0] == 200
+        assert reader.until(lambda evse: "its time is over" in evse["ended"])["set_point_w"] is None
+        assert openems.ask("DELETE", "/evses/1/mode")[0] == 200
+        assert openems.ask("POST", "/evses/1/stop") == (200, {"asked": [1]})
         assert car.wait(60) == 0, car.output
+        assert json.loads(car.output)["energy_discharged_wh"] > 0
+    assert site.station.traced("has ended: its time is over") is not None
 
 
 def test_home_assistant_finds_the_station(site: Site) -> None:
@@ -208,6 +200,7 @@ def test_rights(site: Site) -> None:
     assert rebound.status_code == 403
 
 
+@pytest.mark.proof
 def test_whatever_comes_the_session_goes_on(site: Site) -> None:
     host, port = "127.0.0.1", int(site.url.rpartition(":")[2])
     reader, evcc, door = (House(site.url, each) for each in ("reader", "evcc", "door"))
@@ -216,7 +209,7 @@ def test_whatever_comes_the_session_goes_on(site: Site) -> None:
         door.ask("POST", "/evses/1/authorise")
         reader.until(lambda evse: evse["status"] == "C")
         said = (b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /api", b"\x16\x03\x01\x00" * 99)
-        held = [socket.create_connection((host, port)) for _ in range(400)]
+        held = [socket.create_connection((host, port)) for _ in range(FLOOD)]
         for index, each in enumerate(held):
             with each, suppress(OSError):  # some have been closed already
                 each.sendall(said[index % 3])
