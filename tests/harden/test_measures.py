@@ -161,6 +161,11 @@ def test_the_root_stays_writable_while_the_daemon_writes_to_it(
 def test_what_passes_in_clear_is_named(image: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     beside = {
         "metrics": {"host": "192.168.20.5"},
+        "local_api": {
+            "listen": "192.168.20.5:8480",
+            "tokens": [{"name": "evcc", "file": "evcc.token"}],
+            "mqtt": {"url": "mqtt://192.168.20.6"},
+        },
         "tls": {"plain": True, "key_log": "/run/v2g/keys.log"},
         "ocpp": {"identity": "CS1", "url": "ws://csms.example.com/ocpp", "security_profile": 1, "password_file": "p"},
     }
@@ -170,8 +175,10 @@ def test_what_passes_in_clear_is_named(image: Path, config: Path, capsys: pytest
     assert named == [
         "in clear: EVSE 1: cars without TLS (tls.plain)",
         "in clear: the numbers for Prometheus (metrics)",
+        "in clear: the local API and its tokens (local_api.listen)",
         "in clear: EVSE 1: Modbus to its contactor",
         "in clear: OCPP over ws:// (ocpp.url)",
+        "in clear: MQTT of the local API (local_api.mqtt.url)",
         "in clear: names that are looked up (DNS)",
         "in clear: the time (NTP): certificates need it",
         "in clear: the uplink's addresses (DHCP)",

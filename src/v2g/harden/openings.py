@@ -61,6 +61,7 @@ def openings(settings: Settings, start: Start) -> tuple[Opening, ...]:
         *(each for evse in settings.evses for each in _of_evse(evse, settings, start)),
         *(each for evse in settings.evses for each in _samples(evse)),
         *_metrics(settings),
+        *_local_api(settings),
         *(_maintenance(each) for each in settings.maintenance),
         *_outward(settings, start, cars),
     ]
@@ -106,6 +107,18 @@ def _metrics(settings: Settings) -> Iterator[Opening]:
         )  # fmt: skip
 
 
+def _local_api(settings: Settings) -> Iterator[Opening]:
+    api = settings.local_api
+    if api is None or api.listen is None or api.near:
+        return
+    host, _, port = api.listen.rpartition(":")
+    yield Opening(
+        "local API", True, "tcp", (int(port), int(port)), beside=car_interfaces(settings),
+        destination=_literal(host.strip("[]")), limited=True,
+        clear=None if api.certificate is not None else "the local API and its tokens (local_api.listen)",
+    )  # fmt: skip
+
+
 def _maintenance(way: Maintenance) -> Opening:
     return Opening(
         "maintenance", True, "tcp", (way.port, way.port), interface=way.interface, source=way.network, limited=True
@@ -133,6 +146,12 @@ def _outward(settings: Settings, start: Start, cars: tuple[str, ...]) -> Iterato
     if settings.ocpp is not None:
         hosts.append("wherever the back end says")
         yield Opening("files of the back end", False, "tcp", (443, 443), beside=cars)
+    if settings.local_api is not None and settings.local_api.mqtt is not None:
+        url = urlsplit(settings.local_api.mqtt.url)
+        clear_or_not = "MQTT of the local API (local_api.mqtt.url)" if url.scheme in _CLEAR_CARRIERS else None
+        yield from to(
+            "broker of the local API", url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme], clear_or_not
+        )
     for responder in start.ocsp_urls:
         url = urlsplit(responder)
         port = url.port or _DEFAULT_PORTS.get(url.scheme, 80)
