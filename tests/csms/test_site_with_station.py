@@ -14,7 +14,7 @@ from tests.run.test_back_end import PASSWORD
 from tests.run.test_back_end_and_car import daemon
 
 pytestmark = pytest.mark.alone
-SESSION_S, EVERY_S = 60.0, 0.2
+SESSION_S, EVERY_S = 120.0, 0.2
 HOUSE_W = 1_500.0
 CONFIGURATION = """
 connection: {fuse_a: 35, export_w: 0}
@@ -48,11 +48,12 @@ async def _covered(folder: Path) -> None:
         house = asyncio.create_task(_house(at.split()[-1], seen))
         async with daemon(folder, int(line.rpartition(":")[2])) as (place, battery):
             car = ["--host", "::1", "--port", place, "--pki", str(folder / "pki"), "--battery", battery, "--json"]
-            with Process([*V2G, "ev", *car, "--duration", "12"]) as running:
-                assert await asyncio.to_thread(running.wait, SESSION_S) == 0, running.output + site.output
-            outcome = json.loads(running.output)
+            with Process([*V2G, "ev", *car, "--duration", "600"]) as running:
+                async with asyncio.timeout(SESSION_S):
+                    while min(seen, default=0.0) > -HOUSE_W / 2 and running.child.poll() is None and not house.done():
+                        await asyncio.sleep(EVERY_S)
+                assert running.child.poll() is None, running.output + site.output
         house.cancel()
-        assert outcome["energy_discharged_wh"] > 1, site.output
         assert -HOUSE_W - 300.0 <= min(seen) <= -HOUSE_W / 2, "it gives what the house draws"
 
 
