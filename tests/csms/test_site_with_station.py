@@ -49,17 +49,14 @@ async def _covered(folder: Path) -> None:
         async with daemon(folder, int(line.rpartition(":")[2])) as (place, battery):
             car = ["--host", "::1", "--port", place, "--pki", str(folder / "pki"), "--battery", battery, "--json"]
             with Process([*V2G, "ev", *car, "--duration", "600"]) as running:
-                async with asyncio.timeout(SESSION_S):
-                    while min(seen, default=0.0) > -HOUSE_W / 2 and running.child.poll() is None and not house.done():
-                        await asyncio.sleep(EVERY_S)
+                await asyncio.wait_for(house, SESSION_S)
                 assert running.child.poll() is None, running.output + site.output
-        house.cancel()
         assert -HOUSE_W - 300.0 <= min(seen) <= -HOUSE_W / 2, "it gives what the house draws"
 
 
 async def _house(at: str, seen: list[float]) -> None:
-    """The meter at the connection: the house, and what the station says of its own power."""
-    while True:
+    """The meter at the connection: the house, and what the station says of its own power; until the car feeds."""
+    while min(seen, default=0.0) > -HOUSE_W / 2:
         chargers = await asyncio.to_thread(_ask, "GET", f"{at}/chargers")
         car_w = float(chargers[0].get("measured_w") or 0.0)
         seen.append(car_w)
