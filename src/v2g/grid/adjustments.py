@@ -96,6 +96,10 @@ class Adjustments:
         """These settings and no others of this party. Raises `SettingsError`; then nothing has changed."""
         self._take({**self.layers, party: changes})
 
+    def adopt(self, layers: Mapping[Party, Layer]) -> None:
+        """All settings of all parties, as they were. Raises `SettingsError`; then nothing has changed."""
+        self._take(layers)
+
     def give_up(self, party: Party, names: Iterable[str] = ()) -> tuple[str, ...]:
         """What holds below the party's settings holds again; of all of them if none is named. Returns their names.
 

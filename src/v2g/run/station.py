@@ -21,6 +21,7 @@ from v2g.io.journal import Journal
 from v2g.io.link import LinkLost
 from v2g.io.listener import Listener, listen
 from v2g.io.pulse import Pulse
+from v2g.io.recording import Ring
 from v2g.io.service_manager import ServiceManager
 from v2g.io.trace import SessionTrace
 from v2g.io.turns import Turns
@@ -39,6 +40,7 @@ from v2g.station.event import (
     Event,
     Listening,
     LocalApiReported,
+    NotRecorded,
     NotWatched,
     OperatorAsked,
     StrangerRefused,
@@ -46,6 +48,7 @@ from v2g.station.event import (
 from v2g.station.evse import Evse
 from v2g.station.power.situation import NOT_KNOWN
 from v2g.station.restart import is_idle
+from v2g.station.recorded import RecordedEvse
 from v2g.station.snapshot import StationSnapshot, explain
 from v2g.station.station import Station
 from v2g.station.text import describe
@@ -64,6 +67,8 @@ WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
 LOOKS_S = 0.2
 """How often a restart that waits looks whether a car is still in session."""
+RECORDING_LOOK_S = 1.0
+"""Between looks whether the recording goes on."""
 FLUSH_S = 1.0
 """How long an operator waits at most for the disk; the command holds either way."""
 
@@ -78,7 +83,9 @@ class StationProcess:
         self._journal = Journal(settings.kept, [each.id for each in settings.evses])
         self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
         authorizers = {} if self._back_end is None else self._back_end.authorizers
-        self._station = Station(settings, self._journal.found, authorizers)
+        self._recording = _recording(settings)
+        make = Evse if self._recording is None else partial(RecordedEvse, sink=self._recording)
+        self._station = Station(settings, self._journal.found, authorizers, make)
         if self._back_end is not None:
             for evse in self._station.evses.values():
                 evse.back_end = NOT_KNOWN
@@ -120,6 +127,8 @@ class StationProcess:
         finally:
             self._pulse.close()
             self._journal.close()
+            if self._recording is not None:
+                self._recording.close()
             self._trace.close()
             hardware.release()
 
@@ -135,6 +144,8 @@ class StationProcess:
                 )
             if self._back_end is not None:
                 running.append(tasks.create_task(self._serve_back_end(self._back_end)))
+            if self._recording is not None:
+                running.append(tasks.create_task(self._watch_recording(self._recording)))
             if self._settings.metrics is not None:
                 running.append(tasks.create_task(self._be_watched(self._settings.metrics)))
             if self._settings.local_api is not None:
@@ -154,6 +165,13 @@ class StationProcess:
         health = Health(self._manager, self._responders, busy, lambda text: self._report(DiscoveryHeard(text)))
         await self._all_listen.wait()
         await health.watch(len(self._station.evses))
+
+    async def _watch_recording(self, recording: Ring) -> None:
+        while True:
+            if recording.trouble is not None:
+                self._report(NotRecorded(recording.trouble))
+                recording.trouble = None
+            await asyncio.sleep(RECORDING_LOOK_S)
 
     def _report(self, event: Event) -> None:
         """Write what concerns the station as a whole into the trace, once."""
@@ -353,6 +371,13 @@ class StationProcess:
             async with asyncio.timeout(GRACE_S):
                 for runner in self._runners.values():
                     await runner.idle.wait()
+
+
+def _recording(settings: Settings) -> Ring | None:
+    """Where the EVSEs are recorded; None: nowhere. Raises `RecordingError`."""
+    asked = settings.recording
+    directory = asked.directory or settings.trace.file.with_suffix(".recording")
+    return Ring(directory, asked.most_mib << 20) if asked.most_mib else None
 
 
 async def _commanded(settings: Settings) -> list[str]:

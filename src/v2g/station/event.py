@@ -231,6 +231,13 @@ class LeftBehind:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRecorded:
+    """The recording for `v2g replay` has a gap."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotKept:
     """What must survive a restart cannot be read or written."""
 
@@ -295,6 +302,7 @@ Event = (
     | LocalApiReported
     | LeftBehind
     | NotKept
+    | NotRecorded
     | BackEndReported
     | NotWatched
     | DiscoveryHeard

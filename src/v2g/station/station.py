@@ -1,6 +1,6 @@
 """The station as a whole: EVSEs, shares of the site, the operator's commands, one snapshot. No clock, no sockets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from v2g.iso15118.view import Stage, Stop
@@ -61,12 +61,13 @@ class Station:
         settings: Settings,
         kept: Mapping[int, KeptEvse] | None = None,
         authorizers: Mapping[int, Authorizer] | None = None,
+        make: Callable[..., Evse] = Evse,
     ) -> None:
         """`kept`: what an earlier process left behind, by EVSE. `authorizers`: who decides about cars, by EVSE; the
-        configured lists if left out."""
+        configured lists if left out. `make`: makes an EVSE, with the arguments of `Evse`."""
         kept, site = kept or {}, shares(settings)
         self.evses = {
-            each.id: Evse(
+            each.id: make(
                 each, site=site.get(each.id), kept=kept.get(each.id), authorizer=(authorizers or {}).get(each.id)
             )
             for each in settings.evses

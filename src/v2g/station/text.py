@@ -31,6 +31,7 @@ from v2g.station.event import (
     LocalOrderEnded,
     NamesDiffer,
     NotKept,
+    NotRecorded,
     NotWatched,
     OperatorAsked,
     PilotHappened,
@@ -111,6 +112,7 @@ def _around(event: Event) -> tuple[str, str]:
             DeviceFailed(text)
             | DeviceOdd(text)
             | NotKept(text)
+            | NotRecorded(text)
             | Stalled(text)
             | CertificatesReported(text)
             | NotWatched(text)

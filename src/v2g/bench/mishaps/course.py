@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from random import Random
-from random import seed as seed_shared
 from traceback import extract_tb
 
 from v2g.bench.mishaps.catalogue import CATALOGUE, TRIP_OPEN_S
@@ -14,6 +13,7 @@ from v2g.bench.mishaps.scenario import NEXT_ENERGY_S, After, Mishap, Scenario
 from v2g.bench.sim.world import IDLE_STEP_S, STEP_S
 from v2g.iso15118.event import Received, Sent
 from v2g.iso15118.view import Stage
+from v2g.kernel import chance
 from v2g.station.event import Event
 from v2g.station.text import describe
 
@@ -44,8 +44,11 @@ class Outcome:
 
 def run(scenario: Scenario) -> Outcome:
     """Let a scenario happen."""
-    seed_shared(scenario.seed)  # the random delays of the grid codes
-    return Course(scenario).run()
+    before, chance.source = chance.source, Random(scenario.seed).randbytes  # noqa: S311 - session ids, delays
+    try:
+        return Course(scenario).run()
+    finally:
+        chance.source = before
 
 
 class Course:

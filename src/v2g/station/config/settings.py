@@ -289,6 +289,15 @@ class Trace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`debug` adds every message with its hex and its decoded form."""
 
 
+class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that reaches the EVSEs and everything that they do, for `v2g replay`: the latest hours of it."""
+
+    directory: Path | None = None
+    """None: beside the trace, in a directory of its name with the ending `.recording`."""
+    most_mib: Annotated[int, Meta(ge=0, le=1_000_000)] = 128
+    """The oldest gives way; 0: nothing is recorded."""
+
+
 class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     socket: Path = Path("/run/v2g/control.sock")
     mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description="octal permissions, such as 0660")] = "0660"
@@ -447,6 +456,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     site: Site | None = None
     tls: Tls = Tls()
     trace: Trace = Trace()
+    recording: Recording = Recording()
     control: Control = Control()
     metrics: Metrics | None = None
     """Where to be watched; None: nowhere."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from math import sqrt
-from secrets import randbelow
 
 from v2g.grid import settings
 from v2g.grid.adjustments import PERMISSION, Adjustment, Adjustments, Layer, Party, differences, lasting
@@ -13,6 +12,7 @@ from v2g.grid.set_point_delay import SetPointDelay
 from v2g.grid.settings import Value
 from v2g.grid.support import GridLimit, GridSupport, Support
 from v2g.iso15118.der import DerRating, DerSettings
+from v2g.kernel import chance
 from v2g.kernel.fault import Fault
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
@@ -29,11 +29,6 @@ _FAULTS = {Cause.ISLANDING: Fault.ISLANDING, Cause.MEASUREMENT: Fault.GRID_SENSO
 
 _IN_USE_S = 1.0
 """Since the last decision about a power."""
-
-
-def _lot() -> float:
-    """0..1, for the random delay before entering service."""
-    return randbelow(1 << 32) / (1 << 32)
 
 
 def load(grid_code: GridCodeSettings, nominal_hz: float) -> settings.GridCode:
@@ -64,7 +59,7 @@ class GridGuard:
         self,
         evse: EvseSettings,
         grid_code: GridCodeSettings,
-        draw: Callable[[], float] = _lot,
+        draw: Callable[[], float] = chance.fraction,
         kept: Mapping[Party, Layer] | None = None,
     ) -> None:
         """`draw`: 0..1, for the random delay before entering service. `kept`: settings from before a restart; those
@@ -249,6 +244,11 @@ class GridGuard:
     def adjust_only(self, changes: Mapping[str, Adjustment], party: Party) -> None:
         """These settings and no others of this party. Raises `SettingsError`; then nothing has changed."""
         self.adjustments.only(party, changes)
+        self._follow()
+
+    def adopt(self, layers: Mapping[Party, Layer]) -> None:
+        """All settings of all parties, as they were. Raises `SettingsError`; then nothing has changed."""
+        self.adjustments.adopt(layers)
         self._follow()
 
     def give_up(self, party: Party, names: Collection[str] = ()) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """PaymentDetails: the car shows its contract, and gets a challenge to sign with the contract's key."""
 
-import secrets
 from dataclasses import replace
 
 from v2g.iso15118.contract import CHALLENGE_OCTETS, common_name, plain_emaid
@@ -10,6 +9,7 @@ from v2g.iso15118.d2.station.contract_chain import judge
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.session import Refusal, Reply, Session, Wait
 from v2g.iso15118.view import StationView
+from v2g.kernel import chance
 from v2g.kernel.fault import Fault
 from v2g.messages.iso2 import PaymentDetailsRes, ResponseCode, V2G_Message
 
@@ -26,7 +26,7 @@ def answer(to: Dialect, request: V2G_Message, session: Session, view: StationVie
     check_emaid(asked.eMAID, chain[0])
     # 128 bits of the system's generator, another one each time: a signature of an earlier session proves nothing
     # [V2G2-697], [V2G2-698].
-    challenge = secrets.token_bytes(CHALLENGE_OCTETS)
+    challenge = chance.octets(CHALLENGE_OCTETS)
     session = replace(session, chain=chain, doubt=judged.doubt, challenge=challenge)
     response = PaymentDetailsRes(
         ResponseCode=ResponseCode.OK_CertificateExpiresSoon if judged.expires_soon else ResponseCode.OK,

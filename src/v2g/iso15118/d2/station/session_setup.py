@@ -4,7 +4,6 @@ The id that the car names is all that identifies a paused session [V2G2-753]: it
 by it but the same offers, and is authorised again like any other.
 """
 
-import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.paused import Paused, binding
 from v2g.iso15118.session import Reply, Session
 from v2g.iso15118.view import Authorization, StationView
+from v2g.kernel import chance
 
 _NO_EVSE_ID = "ZZ00000"
 """What ISO 15118-2 says without a valid EVSE id."""
@@ -32,7 +32,7 @@ def answer(to: Dialect, request: Any, session: Session, view: StationView) -> Re
         )
         code = codes.OK_OldSessionJoined
     else:  # [V2G2-756]; 64 bits from the system's generator [V2G2-835]
-        session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id))
+        session = replace(session, session_id=chance.octets(8), car=CarState(evcc_id))
         code = codes.OK_NewSessionEstablished
     kind = to.messages.SessionSetupRes
     clock = "EVSETimeStamp" if "EVSETimeStamp" in kind.__struct_fields__ else "DateTimeNow"

@@ -1,6 +1,5 @@
 """AuthorizationSetup: external identification (EIM), and contracts (PnC) if the station takes any."""
 
-import secrets
 from dataclasses import replace
 
 from v2g.iso15118.contract import CHALLENGE_OCTETS
@@ -8,6 +7,7 @@ from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.session import Reply, Session
 from v2g.iso15118.view import StationView
+from v2g.kernel import chance
 from v2g.messages.iso20.common import (
     Authorization,
     AuthorizationSetupReq,
@@ -24,7 +24,7 @@ def answer(request: AuthorizationSetupReq, session: Session, view: StationView) 
         external = EIM_ASResAuthorizationMode()  # [V2G20-1220]
     else:  # both may be offered [V2G20-2566]; the mode is that of contracts then [V2G20-1219], [V2G20-2568]
         services = [Authorization.PnC, Authorization.EIM]
-        session = replace(session, challenge=secrets.token_bytes(CHALLENGE_OCTETS))  # [V2G20-697], [V2G20-698]
+        session = replace(session, challenge=chance.octets(CHALLENGE_OCTETS))  # [V2G20-697], [V2G20-698]
         contract = PnC_ASResAuthorizationMode(session.challenge)
     response = AuthorizationSetupRes(
         Header=header(session, view),

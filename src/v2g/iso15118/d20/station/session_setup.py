@@ -1,7 +1,6 @@
 """SessionSetup: a new session, or an old one taken up again by the same car."""
 
 import hmac
-import secrets
 from dataclasses import replace
 
 from v2g.iso15118.car import CarState
@@ -11,6 +10,7 @@ from v2g.iso15118.paused import binding
 from v2g.iso15118.service import Selection
 from v2g.iso15118.session import Reply, Session
 from v2g.iso15118.view import Authorization, Offer, StationView
+from v2g.kernel import chance
 from v2g.messages.iso20.common import SessionSetupReq, SessionSetupRes
 from v2g.messages.iso20.types import ResponseCode
 
@@ -40,7 +40,7 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
     else:
         # The check failed, or there was nothing to join [V2G20-2626].
         # 64 bits from the system's generator; at least 58 are due [V2G20-2621].
-        session = replace(session, session_id=secrets.token_bytes(8), car=CarState(evcc_id=request.EVCCID))
+        session = replace(session, session_id=chance.octets(8), car=CarState(evcc_id=request.EVCCID))
         code, following = ResponseCode.OK_NewSessionEstablished, Phase.AUTHORIZATION_SETUP
     return Reply(
         SessionSetupRes(Header=header(session, view), ResponseCode=code, EVSEID=session.offer.evse_id),

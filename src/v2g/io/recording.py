@@ -1,0 +1,174 @@
+"""Recordings on disk: a bounded ring of segments, a file each. `v2g.station.recorded` has what is in them.
+
+A file is a zlib stream of blocks, each with its length (4 octets, big endian): first a header in JSON, then the
+snapshot, then the turns. It is written about once a second, so a process that dies loses that much at most; what is
+there of a broken file can be read.
+"""
+
+import json
+import os
+import struct
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from v2g.io.writer import Writer
+from v2g.station.replay import RecordingError
+
+FORMAT = "v2g recording 1"
+SUFFIX = ".v2grec"
+FLUSH_S, FLUSH_BYTES = 1.0, 256 << 10
+"""What is not on the disk yet is at most this old, or this much."""
+MOST_WAITING = 16 << 20
+"""Octets that wait for a slow disk; a segment that would need more ends here."""
+LARGEST_BLOCK = 32 << 20
+"""Of a reader; more is no recording."""
+_LEVEL = 1
+
+
+class Ring:
+    """`v2g.station.recorded.Sink` on a directory. What cannot be written is lost; `trouble` says why, once."""
+
+    def __init__(self, directory: Path, limit_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """`limit_bytes`: of all files together; the oldest ones give way."""
+        self.trouble: str | None = None
+        self._directory, self._limit, self._clock = directory, limit_bytes, clock
+        self._waiting: deque[tuple[int, bytes, bool]] = deque()
+        """EVSE, block, and whether a segment begins with it."""
+        self._waits_bytes, self._due_s, self._lost = 0, float("-inf"), set[int]()
+        self._files: dict[int, _File] = {}
+        self._writer = Writer(self._write, "recording")
+
+    def begin(self, evse: int, snapshot: bytes) -> None:
+        """See `Sink`."""
+        header = {"format": FORMAT, "version": version("v2g"), "evse": evse, "unix_s": time.time(), "s": self._clock()}
+        self._lost.discard(evse)
+        self._add(evse, json.dumps(header).encode(), begins=True)
+        self._add(evse, snapshot)
+
+    def take(self, evse: int, turn: bytes) -> None:
+        """See `Sink`."""
+        self._add(evse, turn)
+
+    def close(self) -> None:
+        """Everything is on the disk from now on, if it takes it in time."""
+        self._writer.due()
+        self._writer.close()
+        for file in self._files.values():
+            file.close()
+
+    def _add(self, evse: int, block: bytes, *, begins: bool = False) -> None:
+        if evse in self._lost:
+            return
+        if self._waits_bytes + len(block) > MOST_WAITING:  # a gap would make nonsense of what follows
+            self._lost.add(evse)
+            self.trouble = f"{self._directory}: the disk is too slow; the recording of EVSE {evse} has a gap"
+            return
+        self._waiting.append((evse, block, begins))
+        self._waits_bytes += len(block)
+        now = self._clock()
+        if now >= self._due_s or self._waits_bytes >= FLUSH_BYTES:
+            self._due_s = now + FLUSH_S
+            self._writer.due()
+
+    def _write(self) -> None:
+        """In the writer's thread."""
+        try:
+            while self._waiting:
+                evse, block, begins = self._waiting.popleft()
+                self._waits_bytes -= len(block)
+                if begins:
+                    self._open(evse)
+                if evse in self._files:
+                    self._files[evse].add(block)
+            for file in self._files.values():
+                file.flush()
+        except OSError as error:
+            self.trouble = f"{self._directory}: {error.strerror}; the recording is broken off"
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
+
+    def _open(self, evse: int) -> None:
+        if evse in self._files:
+            self._files.pop(evse).close()
+        self._make_room()
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        number = 0
+        while (path := self._directory / f"evse{evse}-{stamp}-{number}{SUFFIX}").exists():
+            number += 1
+        self._files[evse] = _File(path)
+
+    def _make_room(self) -> None:
+        """Room for a new segment beside those that stay."""
+        self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        open_now = {file.path for file in self._files.values()}
+        files = sorted((each for each in self._directory.glob(f"*{SUFFIX}")), key=lambda each: each.stat().st_mtime)
+        total = sum(each.stat().st_size for each in files)
+        for each in files:
+            if total <= self._limit * 0.9:
+                return
+            if each not in open_now:
+                total -= each.stat().st_size
+                each.unlink()
+
+
+class _File:
+    """One segment, being written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
+        self._packer = zlib.compressobj(_LEVEL)
+
+    def add(self, block: bytes) -> None:
+        self._file.write(self._packer.compress(struct.pack(">I", len(block)) + block))
+
+    def flush(self) -> None:
+        self._file.write(self._packer.flush(zlib.Z_SYNC_FLUSH))
+        self._file.flush()
+
+    def close(self) -> None:
+        try:
+            self._file.write(self._packer.flush())
+            self._file.close()
+        except OSError:
+            pass  # reported where it was written
+
+
+def read(path: Path) -> tuple[dict[str, Any], bytes, Iterator[bytes]]:
+    """The header, the snapshot and the turns of a segment; a broken end is left out. Raises `RecordingError`."""
+    blocks = _blocks(path)
+    try:
+        header = json.loads(next(blocks))
+        snapshot = next(blocks)
+    except (StopIteration, ValueError):
+        raise RecordingError(f"{path} is no recording") from None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise RecordingError(f"{path} is no recording, or of another version: its header is {str(header)[:80]}")
+    return header, snapshot, blocks
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    unpacker, held = zlib.decompressobj(), bytearray()
+    try:
+        with path.open("rb") as file:
+            while octets := file.read(64 << 10):
+                try:
+                    held += unpacker.decompress(octets)
+                except zlib.error:
+                    return
+                while len(held) >= 4:
+                    (size,) = struct.unpack_from(">I", held)
+                    if size > LARGEST_BLOCK:
+                        return
+                    if len(held) < 4 + size:
+                        break
+                    yield bytes(held[4 : 4 + size])
+                    del held[: 4 + size]
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,225 @@
+"""Runs the station's code over a recorded segment, and compares. No clock, no files."""
+
+import builtins
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+from msgspec import UNSET, msgpack, structs
+
+from v2g.kernel import chance
+from v2g.kernel.errors import V2GError
+from v2g.station import recorded
+from v2g.station.evse import Evse
+from v2g.station.orders import Orders
+from v2g.station.recorded import Result, Told, Turn, question, texts
+from v2g.station.step import Step
+
+_MADE_OF = {
+    "builtins": frozenset({"set", "frozenset", "bytearray", "complex", "range", "slice"}),
+    "collections": frozenset({"deque", "OrderedDict", "defaultdict"}),
+    "msgspec._utils": frozenset({"rebuild"}),
+}
+_PURE = ("exi", "grid", "iso15118", "messages", "pilot", "power", "slac", "station", "thermal", "v2gtp")
+"""Packages of `v2g` that touch no file, socket or process, whatever they are called with: a snapshot may name what is
+in them, and nothing else."""
+_IMPURE = ("v2g.power.drivers", "v2g.power.sunspec", "v2g.station.config.reader", "v2g.station.back_end")
+
+
+class RecordingError(V2GError):
+    """A recording cannot be read, or is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where this code does something else than the recorded one."""
+
+    turn: int
+    now: float | None
+    """Monotonic time of the recording process; None if the call has none."""
+    call: str
+    what: str
+    """`send`, `orders`, `events`, `asked`, `error`, `draws` or `answers`."""
+    recorded: str
+    replayed: str
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, pickled: bytes, ports: "dict[str, Any]") -> None:
+        super().__init__(BytesIO(pickled))
+        self._ports = ports
+
+    def persistent_load(self, name: object) -> Any:
+        try:
+            return self._ports[str(name)]
+        except KeyError:
+            raise pickle.UnpicklingError(f"there is no port {name}") from None
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("v2g.station.recorded", "RecordedEvse"):
+            return Evse
+        if (module, name) == ("builtins", "getattr"):
+            return _attribute
+        if name in _MADE_OF.get(module, ()):
+            return getattr(builtins if module == "builtins" else import_module(module), name)
+        if _is_pure(module) and "__" not in name:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"a snapshot must not name {module}.{name}")
+
+
+def _is_pure(module: str) -> bool:
+    package, _, rest = module.partition(".")
+    pure = rest.partition(".")[0] in _PURE or module in ("v2g.kernel.fault", "v2g.kernel.chance", "v2g.kernel.errors")
+    return package == "v2g" and pure and not module.startswith(_IMPURE)
+
+
+def _attribute(owner: object, name: str) -> object:
+    """`getattr` for methods of what a snapshot may name."""
+    kind = owner if isinstance(owner, type) else type(owner)
+    if not _is_pure(kind.__module__) or name.startswith("_"):
+        raise pickle.UnpicklingError(f"a snapshot must not name {name} of {kind.__module__}.{kind.__name__}")
+    return getattr(owner, name)
+
+
+class _Playback:
+    """A port that answers as it did."""
+
+    def __init__(self, name: str, segment: "Segment") -> None:
+        self._name, self._segment = name, segment
+
+    def __getattr__(self, method: str) -> Any:
+        if method.startswith("__"):
+            raise AttributeError(method)
+        return lambda *args: self._segment.answer((self._name, *args))
+
+
+class Segment:
+    """One snapshot and the turns after it."""
+
+    def __init__(self, snapshot: bytes) -> None:
+        """Raises `RecordingError` for a snapshot that this code cannot take up."""
+        self._ports = {name: _Playback(name, self) for name in ("authorizer", "contracts", "provisioning", "prices")}
+        self._orders: Orders | None = None
+        self._draws: deque[bytes] = deque()
+        self._due: dict[bytes, deque[bytes]] = {}
+        self._answers: dict[bytes, bytes] = {}
+        self._odd = ""
+        """A draw or a question that the recorded code did not have."""
+        self.evse = self._load(snapshot)
+        if not isinstance(self.evse, Evse):
+            raise RecordingError("the recording begins with no snapshot of an EVSE")
+
+    def _load(self, pickled: bytes) -> Any:
+        try:
+            return _Unpickler(pickled, self._ports).load()
+        except Exception as error:  # a pickle of another version may fail in any way
+            raise RecordingError(f"the recording's snapshot cannot be taken up by this version: {error}") from error
+
+    def replay(self, turns: Iterable[bytes]) -> Iterator[tuple[Turn, Result, list[Difference]]]:
+        """Each recorded turn, what comes of it now, and the differences. Raises `RecordingError` for no turn."""
+        decoder = msgpack.Decoder(Turn)
+        for number, encoded in enumerate(turns, 1):
+            try:
+                turn = decoder.decode(encoded)
+            except Exception as error:
+                raise RecordingError(f"turn {number} of the recording cannot be read: {error}") from error
+            result = self._repeat(turn)
+            yield turn, result, self._compare(number, turn, result)
+
+    def answer(self, asked: tuple[object, ...]) -> object:
+        """Of a port. Raises what it raised."""
+        key = question(asked)
+        if due := self._due.get(key):
+            self._answers[key] = due.popleft()
+        if key not in self._answers:
+            self._odd = f"{asked[0]} is asked what it was not asked"
+            raise RecordingError(self._odd)
+        answer = self._load(self._answers[key])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _draw(self, count: int) -> bytes:
+        drawn = self._draws.popleft() if self._draws else b""
+        if len(drawn) != count:
+            self._odd = f"{count} random octets are drawn where there were {len(drawn)}"
+        return drawn.ljust(count, b"\0")[:count]
+
+    def _repeat(self, turn: Turn) -> Result:
+        self._draws, self._due, self._odd = deque(turn.draws), {}, ""
+        for each in turn.answers:
+            self._due.setdefault(each.question, deque()).append(each.answer)
+        if turn.told is not None:
+            self._tell(turn.told)
+        before, chance.source = chance.source, self._draw
+        try:
+            returned = self._call(turn.call)
+        except Exception as error:
+            return Result(error=repr(error))
+        finally:
+            chance.source = before
+        if not isinstance(returned, Step):
+            return Result(asked=bool(returned))
+        orders = None if returned.orders == self._orders else returned.orders
+        self._orders = returned.orders
+        return Result(returned.send, orders, texts(returned.events))
+
+    def _tell(self, told: Told) -> None:
+        evse, guard = self.evse, self.evse.guard
+        if told.site is not UNSET:
+            evse.site = told.site
+        if told.operator is not UNSET:
+            evse.operator = told.operator
+        if told.back_end is not UNSET:
+            evse.back_end = told.back_end
+        if told.injection is not UNSET:
+            evse.visit.injection = told.injection
+        if guard is not None and told.grid_settings is not UNSET:
+            guard.adopt(told.grid_settings)
+        if guard is not None and told.grid_lost is not UNSET:
+            guard.settings_lost = told.grid_lost
+
+    def _call(self, call: recorded.Call) -> object:
+        evse = self.evse
+        match call:
+            case recorded.Connected(now, peer, certificate, plain, secure):
+                return evse.connected(now, peer, certificate, plain=plain, secure=secure)
+            case recorded.Receive(payload_type, payload, now, unix_s):
+                return evse.receive(payload_type, payload, now, unix_s)
+            case recorded.Disconnected(now, fault, reason):
+                return evse.disconnected(now, fault, reason)
+            case recorded.Measured(delta, now, unix_s, rating):
+                read = {name: each for name in delta.__struct_fields__ if (each := getattr(delta, name)) is not UNSET}
+                return evse.measured(structs.replace(evse._readings, **read), now, unix_s, rating)
+            case recorded.Line(event, now):
+                return evse.line(self._load(event), now)
+            case recorded.Expire(now, unix_s):
+                return evse.expire(now, unix_s)
+            case recorded.Abandon(reason):
+                return evse.abandon(reason)
+            case recorded.Halt(kind, now):
+                return evse.stop(kind, now)
+            case recorded.Heed(now):
+                return evse.heed(now)
+
+    def _compare(self, number: int, turn: Turn, now: Result) -> list[Difference]:
+        call, at = type(turn.call).__name__, getattr(turn.call, "now", None)
+        found = [
+            Difference(number, at, call, what, _text(was), _text(this))
+            for what in Result.__struct_fields__
+            if (was := getattr(turn.result, what)) != (this := getattr(now, what))
+        ]
+        odd = self._odd or ("a random draw is left over" if self._draws else "")
+        if odd:
+            found.append(Difference(number, at, call, "draws and answers", "", odd))
+        return found
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return "; ".join(_text(each) for each in value)
+    return value.hex().upper() if isinstance(value, bytes) else str(value)
