@@ -12,6 +12,8 @@ from typing import Any
 from tests.interop.process import Process
 
 from v2g.bench.sim.netns import End
+from v2g.io.recording import read
+from v2g.station.replay import Difference, Segment
 
 START_S = 20.0
 CALM = Path(__file__).parent / "data" / "calm_60hz.csv"
@@ -187,3 +189,15 @@ def station(
             assert ready is not None, f"v2g daemon does not start:\n{daemon.output}"
             file = Path(settings["trace"]["file"])
             yield Station(end, daemon, plant, contactor, plant_address, contactor_address, trace, file)
+    assert differences(file.with_suffix(".recording")) == []
+
+
+def differences(recording: Path) -> list[Difference]:
+    """What the station's code does now otherwise than the daemon did."""
+    return [
+        each
+        for path in sorted(recording.iterdir())
+        for _, snapshot, turns in [read(path)]
+        for _, _, found in Segment(snapshot).replay(turns)
+        for each in found
+    ]

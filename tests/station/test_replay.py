@@ -182,7 +182,7 @@ class Evil:
     ],
 )
 def test_a_snapshot_of_strangers_runs_nothing(evil: object) -> None:
-    with pytest.raises(RecordingError, match="must not name|no snapshot of an EVSE"):
+    with pytest.raises(RecordingError, match=r"must not name|no snapshot of an EVSE"):
         Segment(pickle.dumps(evil))
 
 

@@ -87,6 +87,7 @@ class Ring:
                     self._files[evse].add(block)
             for file in self._files.values():
                 file.flush()
+            self._make_room()
         except OSError as error:
             self.trouble = f"{self._directory}: {error.strerror}; the recording is broken off"
             for file in self._files.values():
@@ -96,7 +97,7 @@ class Ring:
     def _open(self, evse: int) -> None:
         if evse in self._files:
             self._files.pop(evse).close()
-        self._make_room()
+        self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         number = 0
         while (path := self._directory / f"evse{evse}-{stamp}-{number}{SUFFIX}").exists():
@@ -104,13 +105,12 @@ class Ring:
         self._files[evse] = _File(path)
 
     def _make_room(self) -> None:
-        """Room for a new segment beside those that stay."""
-        self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        """Of the segments that are complete, the oldest ones go."""
         open_now = {file.path for file in self._files.values()}
         files = sorted((each for each in self._directory.glob(f"*{SUFFIX}")), key=lambda each: each.stat().st_mtime)
         total = sum(each.stat().st_size for each in files)
         for each in files:
-            if total <= self._limit * 0.9:
+            if total <= self._limit:
                 return
             if each not in open_now:
                 total -= each.stat().st_size
@@ -157,7 +157,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
     unpacker, held = zlib.decompressobj(), bytearray()
     try:
         with path.open("rb") as file:
-            while octets := file.read(64 << 10):
+            while octets := file.read(512):  # a broken spot costs no more than this before it
                 try:
                     held += unpacker.decompress(octets)
                 except zlib.error:
