@@ -15,6 +15,7 @@ from v2g.grid.adjustments import Party, lasting
 from v2g.iso15118.view import Stop
 from v2g.power.inverter import InverterMode
 from v2g.station import recorded
+from v2g.station.local import Held
 from v2g.station.orders import SAFE
 from v2g.station.power.situation import BackEndOrder, Injection, OperatorLimits
 from v2g.station.recorded import RecordedEvse, Turn
@@ -65,6 +66,9 @@ def session() -> Memory:
         lambda: evse.guard.adjust({"trip.ov1.delay_s": 1.5}, by="somebody", for_s=60.0),
         lambda: evse.guard.adjust_only(lasting({"trip.uv1.delay_s": 5.0}), Party.BACK_END),
         lambda: evse.guard.give_up(Party.BACK_END),
+        lambda: evse.local.keep_charged(20, "somebody"),
+        lambda: evse.local.hold("limit", Held("a limit", world.now + 1.0, evse.visit), charge_w=500.0, limit_by="me"),
+        lambda: evse.local.let_in("somebody", world.now),
         lambda: evse.stop(Stop.TERMINATE, world.now),
     ):
         ask()

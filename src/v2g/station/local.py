@@ -44,6 +44,8 @@ class LocalOrders:
     def __init__(self, min_soc_percent: int = 0) -> None:
         self.order = LocalOrder(min_soc_percent=min_soc_percent, min_soc_by="the local API")
         self.held: dict[Part, Held] = {}
+        self.changes = 0
+        """How often anything was asked, for whoever watches that."""
         self.ended = ""
         """What ended last, and why; empty if nothing has."""
         self._let_in: tuple[str, float] | None = None
@@ -53,15 +55,18 @@ class LocalOrders:
 
     def hold(self, part: Part, held: Held, **fields: Any) -> None:
         """Take over a part, in the place of what was asked before."""
+        self.changes += 1
         self.order, self.held[part] = replace(self.order, **NOTHING[part] | fields), held
 
     def release(self, part: Part) -> bool:
         """Ask for a part no more. Returns whether anybody did."""
+        self.changes += 1
         self.order = replace(self.order, **NOTHING[part])
         return self.held.pop(part, None) is not None
 
     def keep_charged(self, percent: int, by: str) -> None:
         """No discharge at or below this state of charge; 0: as the configuration says."""
+        self.changes += 1
         self.order = replace(self.order, min_soc_percent=percent, min_soc_by=by)
 
     def depart(self, held: Held, by: str, target_wh: float | None, target_soc_percent: int | None) -> None:
@@ -71,6 +76,7 @@ class LocalOrders:
 
     def let_in(self, by: str, now: float) -> None:
         """The car that waits may use the EVSE, or the one that comes soon."""
+        self.changes += 1
         self._let_in = by, now + LET_IN_S
 
     def step(self, visit: Visit, car: CarState, now: float, *, served: bool) -> Iterator[LocalOrderEnded]:

@@ -30,10 +30,12 @@ from v2g.station.power.situation import BackEndOrder, Injection, OperatorLimits
 from v2g.station.readings import Readings
 from v2g.station.step import Step
 from v2g.station.text import describe
+from v2g.station.visit import Visit
 
 SEGMENT_BYTES = 16 << 20
 """Of turns, before they are compressed: a new segment begins at rest, or at `MOST` times as much in any case."""
 MOST = 4
+THIS_VISIT, PAST_VISIT = "this visit", "a past visit"
 
 if TYPE_CHECKING:
     Delta = Readings
@@ -108,6 +110,8 @@ class Told(Struct, frozen=True):
     operator: OperatorLimits | UnsetType = UNSET
     back_end: BackEndOrder | UnsetType | None = UNSET
     injection: Injection | UnsetType | None = UNSET
+    local: bytes | UnsetType = UNSET
+    """`Evse.local`, pickled; a visit in it is named."""
     grid_settings: Mapping[Party, Layer] | UnsetType = UNSET
     grid_lost: str | UnsetType = UNSET
 
@@ -176,6 +180,7 @@ def outside(evse: Evse) -> dict[str, Any]:
         "operator": evse.operator,
         "back_end": evse.back_end,
         "injection": evse.visit.injection,
+        "local": evse.local.changes,
         "grid_settings": None if guard is None else guard.adjustments.layers,
         "grid_lost": "" if guard is None else guard.settings_lost,
     }
@@ -184,6 +189,21 @@ def outside(evse: Evse) -> dict[str, Any]:
 class _Pickler(pickle.Pickler):
     def persistent_id(self, obj: object) -> str | None:
         return obj.name if isinstance(obj, _Port) else None
+
+
+class _LocalPickler(pickle.Pickler):
+    def __init__(self, evse: Evse) -> None:
+        self._pickled = BytesIO()
+        super().__init__(self._pickled, pickle.HIGHEST_PROTOCOL)
+        self._visit = evse.visit
+        self.dump(evse.local)
+
+    def persistent_id(self, obj: object) -> str | None:
+        return None if not isinstance(obj, Visit) else THIS_VISIT if obj is self._visit else PAST_VISIT
+
+    @property
+    def pickled(self) -> bytes:
+        return self._pickled.getvalue()
 
 
 class _Port:
@@ -335,6 +355,8 @@ class RecordedEvse(Evse):
     def _told(self) -> Told | None:
         recorder, now = self._recorder, outside(self)
         changed = {name: now[name] for name in now if now[name] is not recorder.outside[name]}
+        if "local" in changed:
+            changed["local"] = _LocalPickler(self).pickled
         return Told(**changed) if changed else None
 
     def _result(self, returned: object) -> Result:

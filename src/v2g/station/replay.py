@@ -16,7 +16,7 @@ from v2g.kernel.errors import V2GError
 from v2g.station import recorded
 from v2g.station.evse import Evse
 from v2g.station.orders import Orders
-from v2g.station.recorded import Result, Told, Turn, question, texts
+from v2g.station.recorded import PAST_VISIT, THIS_VISIT, Result, Told, Turn, question, texts
 from v2g.station.step import Step
 
 _MADE_OF = {
@@ -102,7 +102,8 @@ class Segment:
 
     def __init__(self, snapshot: bytes) -> None:
         """Raises `RecordingError` for a snapshot that this code cannot take up."""
-        self._ports = {name: _Playback(name, self) for name in ("authorizer", "contracts", "provisioning", "prices")}
+        ports = ("authorizer", "contracts", "provisioning", "prices")
+        self._ports: dict[str, object] = {name: _Playback(name, self) for name in ports}
         self._orders: Orders | None = None
         self._draws: deque[bytes] = deque()
         self._due: dict[bytes, deque[bytes]] = {}
@@ -176,6 +177,9 @@ class Segment:
             evse.operator = told.operator
         if told.back_end is not UNSET:
             evse.back_end = told.back_end
+        if told.local is not UNSET:
+            self._ports |= {THIS_VISIT: evse.visit, PAST_VISIT: object()}
+            evse.local = self._load(told.local)
         if told.injection is not UNSET:
             evse.visit.injection = told.injection
         if guard is not None and told.grid_settings is not UNSET:
