@@ -47,8 +47,8 @@ from v2g.station.event import (
 )
 from v2g.station.evse import Evse
 from v2g.station.power.situation import NOT_KNOWN
-from v2g.station.restart import is_idle
 from v2g.station.recorded import RecordedEvse
+from v2g.station.restart import is_idle
 from v2g.station.snapshot import StationSnapshot, explain
 from v2g.station.station import Station
 from v2g.station.text import describe
