@@ -131,8 +131,8 @@ def no_answers(turn: Turn) -> Turn:
     return structs.replace(turn, answers=())
 
 
-def not_told(turn: Turn) -> Turn:
-    return structs.replace(turn, told=None)
+def nothing_set(turn: Turn) -> Turn:
+    return structs.replace(turn, outside=None)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def not_told(turn: Turn) -> Turn:
         (other_draws, "send"),
         (no_draws, "draws and answers"),
         (no_answers, "draws and answers"),
-        (not_told, "orders"),
+        (nothing_set, "orders"),
     ],
 )
 def test_what_is_otherwise_shows(session: Memory, change: Callable[[Turn], Turn], what: str) -> None:

@@ -1,4 +1,4 @@
-"""An EVSE that records: every call, what it was told by others meanwhile, and what came of it. No clock, no files.
+"""An EVSE that records: every call, what others set meanwhile, and what came of it. No clock, no files.
 
 A recording is a sequence of segments. Each begins with a snapshot of the EVSE, so that a bounded ring can drop the
 oldest ones and `v2g.station.replay` can begin with any of them.
@@ -103,7 +103,7 @@ class Heed(Struct, frozen=True, array_like=True, tag=True):
 Call = Connected | Receive | Disconnected | Measured | Line | Expire | Abandon | Halt | Heed
 
 
-class Told(Struct, frozen=True):
+class Outside(Struct, frozen=True):
     """What others have set at the EVSE since the call before; left out: as it was."""
 
     site: Bound | UnsetType | None = UNSET
@@ -142,7 +142,7 @@ class Turn(Struct, frozen=True, array_like=True):
 
     call: Call
     result: Result
-    told: Told | None = None
+    outside: Outside | None = None
     draws: tuple[bytes, ...] = ()
     answers: tuple[Answer, ...] = ()
 
@@ -161,8 +161,8 @@ class Sink(Protocol):
 
 def question(asked: tuple[object, ...]) -> bytes:
     """What tells one question to a port from another: its name and its arguments, but for the time."""
-    told_by = repr([each for each in asked if not isinstance(each, int | float)])
-    return hashlib.blake2s(told_by.encode(), digest_size=8).digest()
+    known_by = repr([each for each in asked if not isinstance(each, int | float)])
+    return hashlib.blake2s(known_by.encode(), digest_size=8).digest()
 
 
 def texts(events: tuple[Event, ...]) -> tuple[str, ...]:
@@ -173,7 +173,7 @@ def texts(events: tuple[Event, ...]) -> tuple[str, ...]:
 
 
 def outside(evse: Evse) -> dict[str, Any]:
-    """What others may set at the EVSE between two calls, by the fields of `Told`."""
+    """What others may set at the EVSE between two calls, by the fields of `Outside`."""
     guard = evse.guard
     return {
         "site": evse.site,
@@ -279,7 +279,7 @@ def _recorded(
         if recorder.recording:
             return method(self, *args, **kwargs)
         self._begin_segment_if_due()
-        call, told = made(self, *args, **kwargs), self._told()
+        call, others = made(self, *args, **kwargs), self._set_by_others()
         recorder.source, chance.source, recorder.recording = chance.source, recorder.draw, True
         result = Result()
         try:
@@ -291,7 +291,7 @@ def _recorded(
             raise
         finally:
             chance.source, recorder.recording = recorder.source, False
-            self._hand_over(Turn(call, result, told, tuple(recorder.draws), tuple(recorder.answers)))
+            self._hand_over(Turn(call, result, others, tuple(recorder.draws), tuple(recorder.answers)))
 
     return recorded
 
@@ -352,12 +352,12 @@ class RecordedEvse(Evse):
             recorder.outside = outside(self)
             recorder.begin(self.settings.id, snapshot.getvalue())
 
-    def _told(self) -> Told | None:
+    def _set_by_others(self) -> Outside | None:
         recorder, now = self._recorder, outside(self)
         changed = {name: now[name] for name in now if now[name] is not recorder.outside[name]}
         if "local" in changed:
             changed["local"] = _LocalPickler(self).pickled
-        return Told(**changed) if changed else None
+        return Outside(**changed) if changed else None
 
     def _result(self, returned: object) -> Result:
         if not isinstance(returned, Step):

@@ -16,7 +16,7 @@ from v2g.kernel.errors import V2GError
 from v2g.station import recorded
 from v2g.station.evse import Evse
 from v2g.station.orders import Orders
-from v2g.station.recorded import PAST_VISIT, THIS_VISIT, Result, Told, Turn, question, texts
+from v2g.station.recorded import PAST_VISIT, THIS_VISIT, Outside, Result, Turn, question, texts
 from v2g.station.step import Step
 
 _MADE_OF = {
@@ -154,8 +154,8 @@ class Segment:
         self._draws, self._due, self._odd = deque(turn.draws), {}, ""
         for each in turn.answers:
             self._due.setdefault(each.question, deque()).append(each.answer)
-        if turn.told is not None:
-            self._tell(turn.told)
+        if turn.outside is not None:
+            self._set(turn.outside)
         before, chance.source = chance.source, self._draw
         try:
             returned = self._call(turn.call)
@@ -169,23 +169,23 @@ class Segment:
         self._orders = returned.orders
         return Result(returned.send, orders, texts(returned.events))
 
-    def _tell(self, told: Told) -> None:
+    def _set(self, given: Outside) -> None:
         evse, guard = self.evse, self.evse.guard
-        if told.site is not UNSET:
-            evse.site = told.site
-        if told.operator is not UNSET:
-            evse.operator = told.operator
-        if told.back_end is not UNSET:
-            evse.back_end = told.back_end
-        if told.local is not UNSET:
+        if given.site is not UNSET:
+            evse.site = given.site
+        if given.operator is not UNSET:
+            evse.operator = given.operator
+        if given.back_end is not UNSET:
+            evse.back_end = given.back_end
+        if given.local is not UNSET:
             self._ports |= {THIS_VISIT: evse.visit, PAST_VISIT: object()}
-            evse.local = self._load(told.local)
-        if told.injection is not UNSET:
-            evse.visit.injection = told.injection
-        if guard is not None and told.grid_settings is not UNSET:
-            guard.adopt(told.grid_settings)
-        if guard is not None and told.grid_lost is not UNSET:
-            guard.settings_lost = told.grid_lost
+            evse.local = self._load(given.local)
+        if given.injection is not UNSET:
+            evse.visit.injection = given.injection
+        if guard is not None and given.grid_settings is not UNSET:
+            guard.adopt(given.grid_settings)
+        if guard is not None and given.grid_lost is not UNSET:
+            guard.settings_lost = given.grid_lost
 
     def _call(self, call: recorded.Call) -> object:
         evse = self.evse
