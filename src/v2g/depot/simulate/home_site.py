@@ -13,7 +13,7 @@ from v2g.depot.planner import Planner
 from v2g.depot.request import Request
 from v2g.depot.response import Dynamics
 from v2g.depot.simulate.home import HOUR_S, House, Stay, Watch
-from v2g.depot.site.control import SiteControl, tree_of
+from v2g.depot.site.control import SiteControl, plan_tree_of, tree_of
 from v2g.depot.view import Site
 
 CYCLE_S, READ_S = 2.0, 0.2
@@ -65,7 +65,10 @@ class SiteRun:
             )
         )
         self._tree = tree_of(control.connection)
-        self._planner, self._targets = Planner(self._tree, Terms(wear_per_kwh=wear_per_kwh)), Targets()
+        self._planner, self._targets = (
+            Planner(plan_tree_of(control.connection), Terms(wear_per_kwh=wear_per_kwh)),
+            Targets(),
+        )
         self.plan: Plan | None = None
         self._plan_due_s = self._stepped_s = self._read_s = -inf
         connection = control.connection

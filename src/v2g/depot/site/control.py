@@ -169,6 +169,12 @@ def tree_of(connection: Connection) -> Tree:
     ])  # fmt: skip
 
 
+def plan_tree_of(connection: Connection) -> Tree:
+    """The same for the plan, which knows the house's load and so what it may feed beside that."""
+    (node,) = tree_of(connection).nodes
+    return Tree([replace(node, max_discharge_w=min(node.max_discharge_w, connection.export_w))])
+
+
 def _unheld(charger: Charger) -> Charger:
     """What a station has not accepted yet still flows, and so the house's meter shows it."""
     if charger.held_charge_w == 0.0 == charger.held_discharge_w:
