@@ -25,6 +25,7 @@ from v2g.depot.ledger import Account, Decided
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
 from v2g.depot.surroundings import Surroundings
+from v2g.depot.tree import Tree
 from v2g.depot.view import Measurements, Needs, Site
 from v2g.io import control, depot_http, depot_postgres
 from v2g.io.depot_configuration import POSTGRES, password, tree_of
@@ -109,7 +110,7 @@ class DepotProcess:
         self.past = History()
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
-        self._plan = DepotPlan(self._tree, configuration.plan, ledger, offset_s, self.now, report)
+        self._plan = DepotPlan(self._planned_tree(), configuration.plan, ledger, offset_s, self.now, report)
         self._links: dict[str, Link] = {}
         self._said: dict[str, tuple[str, float]] = {}
         """Binding of each charger as it was kept last, and when."""
@@ -182,6 +183,9 @@ class DepotProcess:
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
             ),
         ]  # fmt: skip
+
+    def _planned_tree(self) -> Tree:
+        return self._tree
 
     def _api(self, codes: Mapping[str, str]) -> Api:
         return Api(self, self._gate, codes)

@@ -23,10 +23,11 @@ from v2g.depot.site.configuration import (
     depot_of,
     follow_of,
 )
-from v2g.depot.site.control import SiteControl
+from v2g.depot.site.control import SiteControl, plan_tree_of
 from v2g.depot.site.grid_limit import Contact, GridLimit, Limit
 from v2g.depot.site.guard import SiteNotice, Trouble
 from v2g.depot.site.reading import BatteryReading, HouseReading, why_implausible
+from v2g.depot.tree import Tree
 from v2g.depot.view import Charger, Course, Site
 from v2g.io import modbus, site_prices
 from v2g.io.depot_http import Api
@@ -156,6 +157,9 @@ class SiteProcess(DepotProcess):
         return self._limit()
 
     # The cycle
+
+    def _planned_tree(self) -> Tree:
+        return plan_tree_of(self.control.connection)
 
     def _api(self, codes: Mapping[str, str]) -> Api:
         return SiteApi(self, self._gate, codes)
