@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests in three processes, because many wait for something most of the time, then those marked `alone`, which
+# Runs the tests in four processes, because many wait for something most of the time, then those marked `alone`, which
 # depend on real time, in two.
 # Arguments are pytest's.
 set -uo pipefail
@@ -17,7 +17,7 @@ run() { # MARKS [OPTION...]
     [[ $code == 0 ]] || status=$code
 }
 
-run "not alone and not proof" -n 3 --dist worksteal "$@"
+run "not alone and not proof" -n 4 --dist worksteal "$@"
 run "alone and not proof" -n 2 --dist worksteal "$@"
 [[ $ran == 1 ]] || { echo "no test is selected: $*" >&2; exit "$NOTHING_SELECTED"; }
 [[ -s $V2G_SKIPPED ]] && echo "skipped, by reason:" && sort "$V2G_SKIPPED" | uniq -c
