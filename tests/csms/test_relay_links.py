@@ -205,6 +205,6 @@ def test_a_mode_that_the_configuration_does_not_fit_is_refused(tmp_path: Path, m
     file = tmp_path / "depot.yaml"
     text = CONFIGURATION.format(url="wss://csms.example.com", more="security_profile: 2")
     file.write_text(text if more else text.partition("upstream")[0])
-    arguments = argparse.Namespace(action=None, config=file, mode=mode)
+    arguments = argparse.Namespace(action=None, config=file, mode=mode, site=False)
     with pytest.raises(V2GError, match="upstream in"):
         depot.run(arguments)

@@ -28,6 +28,8 @@ PROMPT = GridCodeSettings(
     settings={"enter_service.delay_s": 0.0, "enter_service.ramp_s": 0.0, "measurement.stale_s": 1.0},
 )
 FOLLOW = PlanStep(follow="frequency", nominal_hz=NOMINAL_HZ, w_per_hz=200_000.0, deadband_hz=0.01)
+FOLLOWS_S = 0.1
+"""From a set-point to the meter."""
 DEMAND = Demand(stage=Stage.ENERGY, service=Service.DC_BPT, mode=ControlMode.DYNAMIC)
 
 
@@ -53,6 +55,9 @@ def test_a_day_of_frequency(frequency_day: list[float], record_property: Callabl
         assert -CAR.discharge_w <= decision.power_w <= CAR.charge_w
         current_a = battery.current_for_power_a(decision.power_w)
         battery.step(1.0, current_a)
+        power_w = decision.power_w
+        followed = MeterReading(now + FOLLOWS_S, 0.0, 0.0, power_w, 0.0, (230.0, 230.0, 230.0), frequency_hz)
+        guard.step(changed(readings, meter=followed), now + FOLLOWS_S)
         charged_wh += max(decision.power_w, 0.0) / 3600
         given_wh -= min(decision.power_w, 0.0) / 3600
         sign = (decision.power_w > 0) - (decision.power_w < 0)

@@ -130,7 +130,7 @@ def parser_of(name: str) -> Parser:
 def _unknown(name: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, COMMANDS, 1)
+    near = get_close_matches(name, COMMANDS, 1, 0.7)
     hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}"
     return f"there is no command {name!r}; {hint}"
 
