@@ -176,29 +176,49 @@ def test_profiles_of_the_depot_cannot_be_touched_from_above() -> None:
     assert any(f'"id":{FIRST_ID}' in frame for frame in line.to_station[before:])  # it is there again
 
 
-@pytest.mark.parametrize("purpose", ["TxProfile", "TxDefaultProfile"])
-def test_no_profile_of_the_csms_lifts_the_limits_of_the_feeders(purpose: str) -> None:
+@pytest.mark.parametrize("purpose", ["TxProfile", "TxDefaultProfile", "PriorityCharging", "LocalGeneration", None])
+@pytest.mark.parametrize("level", [0, 1, 1.0, 2, 9, None])
+def test_no_profile_of_the_csms_lifts_the_limits_of_the_feeders(purpose: str | None, level: float | None) -> None:
     line = Line()
     line.link()
     line.run(2)
     line.middle.down.clear()
-    for number, (level, passes) in enumerate(((0, True), (1, True), (2, False), (9, False))):
-        document = {"id": 5, "stackLevel": level, "chargingProfilePurpose": purpose}
-        for action in ("SetChargingProfile", "RequestStartTransaction"):
-            call = call_frame(f"{action} {number}"[-36:], action, {"evseId": 1, "chargingProfile": document})
-            line.middle.from_csms(call.text, line.now, line.now)
-            if passes:
-                (frame,) = map(json.loads, line.middle.down)
-                assert frame[2] == action
-                line.middle.from_station(f'[3,"{frame[1]}",{{"status":"Accepted"}}]', line.now, line.now)
-            (answer,) = map(json.loads, line.middle.up)
-            assert answer[2]["status"] == ("Accepted" if passes else "Rejected")
-            assert passes or answer[2]["statusInfo"]["reasonCode"] == "InvalidStackLevel"
-            line.middle.down, line.middle.up = [], []
-    most = {"id": 6, "stackLevel": 9, "chargingProfilePurpose": "ChargingStationMaxProfile"}
+    document = {"id": 5, "stackLevel": level, "chargingProfilePurpose": purpose}
+    for action in ("SetChargingProfile", "RequestStartTransaction"):
+        call = call_frame(action, action, {"evseId": 1, "chargingProfile": document})
+        line.middle.from_csms(call.text, line.now, line.now)
+        (answer,) = map(json.loads, line.middle.up)
+        assert answer[2]["status"] == "Rejected"
+        assert answer[2]["statusInfo"]["reasonCode"] == "InvalidProfile"
+        line.middle.up = []
+    assert line.middle.down == []
+
+
+@pytest.mark.parametrize("purpose", ["ChargingStationMaxProfile", "ChargingStationExternalConstraints"])
+def test_a_profile_of_the_csms_that_only_limits_passes(purpose: str) -> None:
+    line = Line()
+    line.link()
+    line.run(2)
+    line.middle.down.clear()
+    most = {"id": 6, "stackLevel": 9, "chargingProfilePurpose": purpose}
     line.middle.from_csms(call_frame("most", "SetChargingProfile", {"evseId": 0, "chargingProfile": most}).text,
                           line.now, line.now)  # fmt: skip
-    assert [json.loads(each)[1] for each in line.middle.down] == ["most"]
+    start = call_frame("start", "RequestStartTransaction", {"idToken": {}, "remoteStartId": 1})
+    line.middle.from_station('[3,"most",{"status":"Accepted"}]', line.now, line.now)
+    line.middle.from_csms(start.text, line.now, line.now)
+    assert [json.loads(each)[1] for each in line.middle.down] == ["most", "start"]
+
+
+def test_the_csms_does_not_change_the_depots_set_point() -> None:
+    line = Line()
+    line.link()
+    line.run(2)
+    line.middle.down.clear()
+    document = {"chargingProfileId": FIRST_ID + 1, "scheduleUpdate": {"setpoint": 22_000}}
+    line.middle.from_csms(call_frame("up", "UpdateDynamicSchedule", document).text, line.now, line.now)
+    (answer,) = map(json.loads, line.middle.up)
+    assert answer[2]["status"] == "Rejected"
+    assert line.middle.down == []
 
 
 def test_while_the_csms_is_away_the_depot_answers_and_forwards_afterwards() -> None:

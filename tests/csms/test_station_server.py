@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from cryptography.x509.oid import NameOID
 from tests.certificates import certified
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.frames import Close, Frame, Opcode
 
 from v2g.io.station_server import Door, StationServer, tls_of
 
@@ -136,6 +138,142 @@ def test_what_is_no_text_or_too_large_ends_the_connection() -> None:
             async with link(at, compression=None) as peer:
                 await peer.send("x" * 2_000_000)
                 assert await closed(peer) == 1009
+            assert heard.frames == []
+
+    asyncio.run(run())
+
+
+def framed(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+@asynccontextmanager
+async def raw(at: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A station that sends what bytes it likes, once it is admitted."""
+    reader, writer = await asyncio.open_connection(*at.removeprefix("ws://").split(":"))
+    secret = b64encode(f"CS1:{PASSWORD}".encode()).decode()
+    lines = (
+        "GET /CS1 HTTP/1.1", "Host: depot", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: ocpp2.1",
+        f"Authorization: Basic {secret}",
+    )  # fmt: skip
+    writer.write("\r\n".join((*lines, "", "")).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def code_of(reader: asyncio.StreamReader) -> int:
+    """Of the close frame, after everything else."""
+    sent = await reader.read()
+    return int.from_bytes(sent[sent.rindex(b"\x88") + 2 :][:2])
+
+
+def test_what_came_before_the_end_is_heard_and_nothing_after_a_fault() -> None:
+    texts = [framed(Opcode.TEXT, f"frame {number}".encode()) for number in range(5)]
+
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at):
+            async with raw(at) as (reader, writer):
+                writer.write(b"".join(texts) + framed(Opcode.CLOSE, Close(1000, "").serialize()))
+                assert await code_of(reader) == 1000
+                assert [frame for _, frame in heard.frames] == [f"frame {number}" for number in range(5)]
+            heard.frames.clear()
+            async with raw(at) as (reader, writer):
+                writer.write(framed(Opcode.TEXT, b"\xff") + texts[0])
+                assert await code_of(reader) == 1007
+            assert heard.frames == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        (framed(Opcode.TEXT, b"a", fin=False) + framed(Opcode.TEXT, b"b"), 1002),
+        (framed(Opcode.CONT, b"a"), 1002),
+        (framed(Opcode.CLOSE, b"\x03\xed"), 1002),
+        (framed(Opcode.CLOSE, b"\x03"), 1002),
+        (b"\x09\x80\0\0\0\0", 1002),  # a ping in parts
+        (b"\xc1\x80\0\0\0\0", 1002),  # compressed, which was not agreed on
+        (b"\x83\x80\0\0\0\0", 1002),  # no such kind
+        (b"\x81\x01a", 1002),  # not masked
+        (b"\x81\xff\x7f" + b"\xff" * 7 + b"\0" * 4, 1009),
+        (framed(Opcode.CLOSE), 1005),
+    ],
+)  # fmt: skip
+def test_frames_that_break_the_rules_end_the_connection_with_their_code(frames: bytes, code: int) -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), raw(at) as (reader, writer):
+            writer.write(frames)
+            sent = await reader.read()
+            assert sent[0] == 0x88
+            assert sent[2:4] == (b"" if code == 1005 else code.to_bytes(2))  # 1005: none was stated
+            assert heard.frames == []
+
+    asyncio.run(run())
+
+
+def test_control_frames_come_between_the_parts_of_a_message() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), raw(at) as (reader, writer):
+            first, second = (bytes([each]) for each in "ä".encode())
+            parts = [framed(Opcode.TEXT, first, fin=False), framed(Opcode.PING, b"1"),
+                     framed(Opcode.CONT, b"", fin=False), framed(Opcode.PONG), framed(Opcode.CONT, second)]  # fmt: skip
+            writer.write(b"".join(parts))
+            assert await reader.readexactly(3) == b"\x8a\x011"
+            assert await reader.readexactly(9) == b"\x81\x07heard 1"
+            assert heard.frames == [("CS1", "ä")]
+
+    asyncio.run(run())
+
+
+def test_a_station_that_asks_for_signs_of_life_and_reads_none_is_put_out() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), raw(at) as (_, writer):
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            pings = framed(Opcode.PING, b"x" * 125) * 500
+
+            async def flood() -> None:
+                for _ in range(1_000):  # 66 MB
+                    writer.write(pings)
+                    await writer.drain()
+
+            with pytest.raises(ConnectionError):
+                await flood()
+            while ("CS1", "gone") not in heard.links:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.CONT])
+def test_a_flood_of_small_frames_lets_the_others_have_their_turns(opcode: Opcode) -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), raw(at) as (_, writer):
+            server = heard.send["CS1"].__self__  # type: ignore[attr-defined]
+            count, turns = 20_000, 0
+            flood = framed(Opcode.TEXT, b"a", fin=False) + framed(opcode, fin=opcode is Opcode.PING) * count
+            server.data_received(flood)  # as the loop does that has got it at once
+            while server._arrived:
+                turns += 1
+                await asyncio.sleep(0)
+            assert turns >= len(flood) // 8_192
+            writer.write(framed(Opcode.CONT, b"b"))
+            while not heard.frames:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            assert heard.frames == [("CS1", "ab")]
+
+    asyncio.run(run())
+
+
+def test_a_message_that_unpacks_to_more_than_allowed_ends_the_connection() -> None:
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), link(at) as peer:
+            await peer.send("x" * 2_000_000)  # a few kilobytes on the wire
+            assert await closed(peer) == 1009
             assert heard.frames == []
 
     asyncio.run(run())

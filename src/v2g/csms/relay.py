@@ -24,7 +24,9 @@ from v2g.ocpp.rpc import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, LONGEST_I
 
 REMEMBERED = 64
 """Ids of calls whose response did not come in time, and may still come."""
-OVERRULED = "above 1 it would lift the limits of the site's feeders; limit by ChargingStationMaxProfile"
+OVERRULED = "it could lift the limits of the site's feeders; limit by ChargingStationMaxProfile"
+_LIMITING = ("ChargingStationMaxProfile", "ChargingStationExternalConstraints")
+"""Purposes of profiles that can only lower what a station does."""
 _PARTS = msgspec.json.Decoder(list[Raw])
 _JSON = msgspec.json
 
@@ -293,8 +295,10 @@ class RelayedStation:
             return '{"status":"Rejected","statusInfo":{"reasonCode":"DuplicateProfile"}}'
         if frame.action == "ClearChargingProfile" and is_own(_field(frame, "chargingProfileId")):
             return '{"status":"Unknown"}'
+        if frame.action == "UpdateDynamicSchedule" and is_own(_field(frame, "chargingProfileId")):
+            return '{"status":"Rejected","statusInfo":{"reasonCode":"InvalidProfileId"}}'
         if frame.action in ("SetChargingProfile", "RequestStartTransaction") and _overrules(frame):
-            info = f'{{"reasonCode":"InvalidStackLevel","additionalInfo":"{OVERRULED}"}}'
+            info = f'{{"reasonCode":"InvalidProfile","additionalInfo":"{OVERRULED}"}}'
             return f'{{"status":"Rejected","statusInfo":{info}}}'
         return None
 
@@ -445,11 +449,10 @@ def is_own(id: object) -> bool:
 
 
 def _overrules(frame: Frame) -> bool:
-    """Whether a call brings a profile that holds over the depot's set-points (K01.FR.17), and so over the limits of
-    feeders and transformers."""
-    level = _field(frame, "chargingProfile", "stackLevel")
-    purpose = _field(frame, "chargingProfile", "chargingProfilePurpose")
-    return purpose in ("TxProfile", "TxDefaultProfile") and isinstance(level, int) and level > profiles.ABOVE
+    """Whether a call brings a profile that could hold over the depot's set-points or in their place, and so lift the
+    limits of feeders and transformers: beside them (K01.FR.17), before them (K01.FR.39), or once they have lapsed."""
+    profile = _document(frame).get("chargingProfile")
+    return profile is not None and _field(frame, "chargingProfile", "chargingProfilePurpose") not in _LIMITING
 
 
 def _kept(kept: Forward) -> Frame:

@@ -19,6 +19,8 @@ from v2g.io.carrier import OPEN_S, PING_S
 CLOSE_S = 2.0
 MOST_UNSENT = 1 << 20
 """Bytes that wait for a station that does not read."""
+PART = 4096
+"""Bytes that are read in one turn of the loop: a flood of small frames must not hold up the others."""
 NORMAL, GOING_AWAY, _NOT_UTF8 = 1000, 1001, 1007
 _NO_DATA = b""
 _PING = b"v2g"
@@ -52,8 +54,8 @@ class StationLink(asyncio.Protocol):
     """One connection."""
 
     __slots__ = (
-        "_asked_s", "_closing_s", "_heard_s", "_messages", "_opened", "_parts", "_since_s", "_transport", "_user",
-        "owner", "protocol",
+        "_arrived", "_asked_s", "_begun", "_busy", "_closing_s", "_ends", "_failed", "_heard_s", "_messages", "_opened",
+        "_since_s", "_transport", "_user", "owner", "protocol",
     )  # fmt: skip
 
     def __init__(self, protocol: ServerProtocol, user: LinkUser) -> None:
@@ -63,9 +65,14 @@ class StationLink(asyncio.Protocol):
         self._asked_s: float | None = None
         """When it was asked for a sign of life; `closing_s`: when its connection began to end."""
         self._closing_s: float | None = None
-        self._parts: list[bytes] | None = None
+        self._begun: bytearray | None = None
+        """The parts of a message so far."""
+        self._arrived = b""
+        """What has not been read yet; `messages`: what has been, and not been handled yet."""
         self._messages: deque[str] = deque()
-        self._opened = False
+        self._busy = self._ends = self._failed = self._opened = False
+        """Whether it goes on in a later turn; ends once all messages have been handled; leaves out what comes; was
+        opened."""
         self.owner = ""
         """Which station it is, once it was admitted."""
 
@@ -86,9 +93,6 @@ class StationLink(asyncio.Protocol):
     def send(self, frame: str) -> None:
         """Send a message; lost if the connection is ending."""
         if self.protocol.state is not State.OPEN or self._transport is None:
-            return
-        if self._transport.get_write_buffer_size() > MOST_UNSENT:
-            self._transport.abort()
             return
         self.protocol.send_text(frame.encode())
         self._flush()
@@ -128,9 +132,9 @@ class StationLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard_s, self._asked_s = asyncio.get_running_loop().time(), None
-        with suppress(EOFError):  # it has ended already
-            self.protocol.receive_data(data)
-        self._take()
+        self._arrived += data
+        if not self._busy:
+            self._go_on()
 
     def eof_received(self) -> None:
         with suppress(EOFError):
@@ -138,14 +142,35 @@ class StationLink(asyncio.Protocol):
         self._take()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self._transport, self._arrived = None, b""
         self._messages.clear()
         self._user.closed(self)
 
     # What has arrived
 
+    def _go_on(self) -> None:
+        """Read a part, handle a message. What came with it has its turns later."""
+        if not self._messages and self._arrived:
+            part, self._arrived = self._arrived[:PART], self._arrived[PART:]
+            with suppress(EOFError):  # it has ended already
+                self.protocol.receive_data(part)
+            self._take()
+        if self._messages and self._transport is not None:
+            self._user.heard(self, self._messages.popleft())
+        transport = self._transport
+        before, self._busy = self._busy, transport is not None and bool(self._messages or self._arrived)
+        if transport is None or transport.is_closing():
+            return
+        if self._busy:
+            if not before:
+                transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._ends:
+            transport.close()
+        elif before:
+            transport.resume_reading()
+
     def _take(self) -> None:
-        idle = not self._messages
         for event in self.protocol.events_received():
             if isinstance(event, Request):
                 self.protocol.send_response(self._user.admitted(self, event))
@@ -155,47 +180,38 @@ class StationLink(asyncio.Protocol):
         if not self._opened and self.protocol.state is State.OPEN:
             self._opened = True
             self._user.opened(self)
-        if idle and self._messages:
-            self._next()
 
     def _collect(self, frame: Frame) -> None:
         """A message, or a part of one."""
-        whole = bytes(frame.data)
-        if self._parts is not None:
-            self._parts.append(whole)
-        elif not frame.fin:
-            self._parts = [whole]
-        if self._parts is not None:
-            if not frame.fin:
-                return
-            whole, self._parts = b"".join(self._parts), None
+        if self._failed:
+            return
+        whole: bytes | bytearray = bytes(frame.data)
+        if self._begun is not None:
+            self._begun += whole
+            whole = self._begun
+        if not frame.fin:
+            self._begun = bytearray(whole) if self._begun is None else self._begun
+            return
+        self._begun = None
         try:
             self._messages.append(whole.decode())
         except UnicodeDecodeError:
+            self._failed = True
             self.protocol.fail(_NOT_UTF8)
-
-    def _next(self) -> None:
-        """Handle one message. Those that came with it have their turns later: a flood must not hold up the others."""
-        if not self._messages or self._transport is None:
-            return
-        self._user.heard(self, self._messages.popleft())
-        if self._messages and self._transport is not None:
-            self._transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        self._next()
-        if not self._messages and self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
 
     def _flush(self) -> None:
         transport = self._transport
+        if transport is not None and transport.get_write_buffer_size() > MOST_UNSENT:
+            transport.abort()
+            return
         for data in self.protocol.data_to_send():
             if transport is None:
                 return
-            if data == _NO_DATA:
-                transport.close()
-            else:
+            if data != _NO_DATA:
                 transport.write(data)
+            elif self._messages:
+                self._ends = True
+            else:
+                transport.close()
         if self._closing_s is None and self.protocol.state is State.CLOSING:
             self._closing_s = asyncio.get_running_loop().time()
