@@ -159,10 +159,14 @@ class Sink(Protocol):
         ...
 
 
-def question(asked: tuple[object, ...]) -> bytes:
+def timeless(asked: tuple[object, ...]) -> tuple[object, ...]:
     """What tells one question to a port from another: its name and its arguments, but for the time."""
-    known_by = repr([each for each in asked if not isinstance(each, int | float)])
-    return hashlib.blake2s(known_by.encode(), digest_size=8).digest()
+    return tuple([each for each in asked if not isinstance(each, int | float)])
+
+
+def question(asked: tuple[object, ...]) -> bytes:
+    """The same, for a recording."""
+    return hashlib.blake2s(repr(timeless(asked)).encode(), digest_size=8).digest()
 
 
 def texts(events: tuple[Event, ...]) -> tuple[str, ...]:
@@ -241,7 +245,7 @@ class _Recorder:
         self.orders: Orders | None = None
         self.bytes: int | None = None
         """Of this segment; None before the first."""
-        self._before: dict[bytes, object] = {}
+        self._before: dict[tuple[object, ...], object] = {}
 
     def begin(self, evse: int, snapshot: bytes) -> None:
         """A segment; its reader knows of no answers before it."""
@@ -256,10 +260,10 @@ class _Recorder:
 
     def answered(self, asked: tuple[object, ...], answer: object) -> None:
         """A port has answered."""
-        key = question(asked)
+        key = timeless(asked)
         if self.recording and (key not in self._before or self._before[key] != answer):
             self._before[key] = answer
-            self.answers.append(Answer(key, pickle.dumps(answer)))
+            self.answers.append(Answer(question(asked), pickle.dumps(answer)))
 
 
 _encode = msgpack.Encoder().encode
@@ -335,14 +339,19 @@ class RecordedEvse(Evse):
     heed = _recorded(Evse.heed, lambda self, *args: Heed(*args))
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if name != "_recorder"}
+        state = {name: value for name, value in vars(self).items() if name != "_recorder"}
+        return {**state, "payment": state.pop("_payment")}
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, Payment):
-            ports = {port.name: getattr(value, port.name) for port in fields(value)}
-            recorded: Any = {name: port and _Port(name, port, self._recorder) for name, port in ports.items()}
-            value = Payment(**recorded)
-        super().__setattr__(name, value)
+    @property
+    def payment(self) -> Payment:
+        """As somebody set it, with its answers recorded."""
+        return self._payment
+
+    @payment.setter
+    def payment(self, payment: Payment) -> None:
+        ports = {port.name: getattr(payment, port.name) for port in fields(payment)}
+        recorded: Any = {name: port and _Port(name, port, self._recorder) for name, port in ports.items()}
+        self._payment = Payment(**recorded)
 
     def _begin_segment_if_due(self) -> None:
         recorder = self._recorder
