@@ -42,7 +42,7 @@ _CLOSE_LOOK_S = (0.2, 0.7)
 """Before and after every time at which something may happen the steps are short; in between they are long."""
 _FAR_STEP_S = 0.3
 """While nothing is to happen for longer: within what the station bears, a measurement that is 0.35 s old."""
-_SESSION_SETUP_S, _POWER_SETTLES_S = 8.0, 2.5
+_SESSION_SETUP_S, _POWER_SETTLES_S = 14.0, 2.5
 
 
 def run(case: Case | Inspection, subject: Subject) -> Result:

@@ -284,7 +284,7 @@ def _of_a_car(subject: Subject) -> tuple[Finding, ...]:
         now = round(now + 0.2, 6)
         guard.step(_sound(now, nominal_hz), now)
         fed = guard.support(-20_000.0, now, 2_000.0)
-    ends_s, drawn = now + 12.0, fed
+    ends_s, drawn = now + 30.0, fed
     while now < ends_s:
         now = round(now + 0.2, 6)
         guard.step(_sound(now, nominal_hz), now)
