@@ -1,7 +1,10 @@
 """What flows through a feeder stays within its limit although stations do not do what was decided."""
 
+import json
+from collections.abc import Callable
+
 import pytest
-from tests.csms.site import SILENCE, STEP_S, Depot
+from tests.csms.site import SILENCE, STEP_S, Depot, car
 from tests.depot.scene import NOW, charger, site
 
 from v2g.csms.gateway import Gateway
@@ -12,6 +15,7 @@ from v2g.depot.request import PowerRequest
 from v2g.depot.tree import flat
 from v2g.depot.view import Site
 from v2g.io.depot_configuration import tree_of
+from v2g.ocpp.schedule import timestamp
 
 LIMIT_W = 20_000.0
 
@@ -90,3 +94,58 @@ def test_a_station_that_refuses_the_bottom_profile_may_take_all_that_it_can() ->
     depot.gateway.stations["CS0"].bottom = "Rejected"
     depot.gateway.disconnected("CS0")
     assert depot.charger().held_charge_w == 15_000
+
+
+class OnPhases(Depot):
+    """Three cars that charge behind a feeder with a limit for each phase."""
+
+    def __init__(self) -> None:
+        super().__init__(3, feeders=(Feeder(id="site", charge_w=24_000.0),))
+        self.controller, self.tree = Controller(), tree_of(self.configuration)
+        for id in self.stations:
+            self.plug(id, car(int(id[2:]), 0.2))
+        self.run(20.0)
+        assert sum(map(self.power_w, self.stations)) == pytest.approx(24_000.0, rel=0.02)
+
+    def control(self) -> None:
+        if not hasattr(self, "controller"):
+            return
+        request = PowerRequest(by="EMS", power_w=24_000.0)
+        scene = Site(tree=self.tree, chargers=self.gateway.chargers(self.now), requests=(request,))
+        if self.controller.due(scene, self.now):
+            found = self.controller.step(scene, self.now)
+            self.wanted_w = {id: each.power_w for id, each in found.setpoints.items()}
+
+    def say(self, id: str, action: str, content: dict[str, object]) -> None:
+        call = json.dumps([2, f"{action} {self.now}", action, {"evseId": 1, **content}])
+        self.gateway.receive(id, call, self.now, self.now)
+        self.gateway.taken(id)
+
+
+def measures_one_phase(depot: OnPhases, id: str) -> None:
+    values = [{"value": value, "measurand": "Power.Active.Import", "phase": phase, "unitOfMeasure": {"unit": "W"}}
+              for phase, value in (("L1", depot.power_w(id)), ("L2", 0.0), ("L3", 4.0))]  # fmt: skip
+    meter = {"timestamp": timestamp(depot.now).isoformat(), "sampledValue": values}
+    depot.say(id, "MeterValues", {"meterValue": [meter]})
+
+
+def states_one_phase(depot: OnPhases, id: str) -> None:
+    ac = {"energyAmount": 20_000, "evMinCurrent": 6, "evMaxCurrent": 63, "evMaxVoltage": 230}
+    needs = {"requestedEnergyTransfer": "AC_single_phase", "acChargingParameters": ac}
+    depot.say(id, "NotifyEVChargingNeeds", {"chargingNeeds": needs})
+
+
+@pytest.mark.parametrize("tells", [measures_one_phase, states_one_phase])
+def test_cars_on_one_phase_of_evses_with_three_keep_the_limit_of_that_phase(
+    tells: Callable[[OnPhases, str], None],
+) -> None:
+    depot = OnPhases()
+    for id in depot.stations:
+        tells(depot, id)
+    depot.run(10.0)
+    assert 7_000.0 < sum(map(depot.power_w, depot.stations)) <= 8_000.0 * 1.01
+    assert depot.charger().phases == "1/2/3"
+    depot.stations["CS0"].unplug(depot.now)
+    depot.run(4.0)
+    depot.plug("CS0", car(0, 0.2))  # of another car nothing is known
+    assert depot.charger().phases == "123"

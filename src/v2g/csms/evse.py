@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
-from v2g.csms.vehicles import Fleet, most_charge_w, most_discharge_w, of_car
+from v2g.csms.vehicles import FEWER_PHASES, Fleet, most_charge_w, most_discharge_w, of_car
 from v2g.depot.columns import MOST_WH
 from v2g.depot.configuration import Configuration, EvsePlace, FleetVehicle, Silence
 from v2g.depot.needs import joined, of_list
@@ -191,6 +191,7 @@ class ManagedEvse:
     def began(self) -> None:
         """Another vehicle: nothing is known of it, and nothing of what its station will be given."""
         self.soc_pu, self.soc_s, self.refuses_discharge = None, -inf, ""
+        self.reading = None if self.reading is None else replace(self.reading, lone=None)
         self.steered = Steered(self.steered)
 
     def manner(self, abilities: Abilities) -> Manner:
@@ -237,7 +238,7 @@ class ManagedEvse:
         return Charger(
             id=self.id,
             node=place.feeder or self._configuration.feeders[0].id,
-            phases="".join(map(str, sorted(place.phases))),
+            phases=self._phases(),
             max_charge_w=place.charge_w,
             max_discharge_w=place.discharge_w,
             min_charge_w=place.min_charge_w,
@@ -255,6 +256,13 @@ class ManagedEvse:
             held_discharge_w=held_w[1],
             latency_s=self.steered.latency_s,
         )
+
+    def _phases(self) -> str:
+        """A vehicle that uses fewer phases than its EVSE has puts all its power on them; nobody says on which."""
+        needs = None if self.transaction is None else self.transaction.needs
+        fewer = needs is not None and needs.requestedEnergyTransfer in FEWER_PHASES
+        lone = self.transaction is not None and self.reading is not None and self.reading.lone is True
+        return ("/" if fewer or lone else "").join(map(str, sorted(self.place.phases)))
 
     def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:
         token, stated = transaction.token, transaction.needs

@@ -15,6 +15,8 @@ _MULTIPLES = {"Wh": 1.0, "kWh": 1e3, "W": 1.0, "kW": 1e3, "Percent": 1.0}
 _POWERS = ("Power.Active.Import", "Power.Active.Export")
 LARGEST_WH = 1e12
 """What is larger is no measurement."""
+LEAST_W, OTHERS_PU = 300.0, 0.1
+"""On a phase: less says nothing of which phases a vehicle uses. What the others have at least, if it uses them."""
 _PHASES = ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")
 
 
@@ -27,15 +29,18 @@ class Reading(Struct, frozen=True):
     import_wh: float | None = None
     export_wh: float | None = None
     soc_pu: float | None = None
+    lone: bool | None = None
+    """Whether one phase alone carries the power; None if nothing flows, or the phases are not measured."""
 
     def after(self, earlier: "Reading | None") -> "Reading":
-        """This reading, with the registers of an earlier one if it has none."""
+        """This reading, with the registers, and the use of phases, of an earlier one if it has none."""
         if earlier is None:
             return self
         return replace(
             self,
             import_wh=earlier.import_wh if self.import_wh is None else self.import_wh,
             export_wh=earlier.export_wh if self.export_wh is None else self.export_wh,
+            lone=earlier.lone if self.lone is None else self.lone,
         )
 
 
@@ -56,12 +61,26 @@ def _reading(meter: v21.MeterValueType) -> Reading:
         values[IMPORT],
         values[EXPORT],
         soc / 100 if soc is not None and 0 <= soc <= 100 else None,
+        _lone(meter.sampledValue),
     )
 
 
 _NAMES = (IMPORT, EXPORT, "Power.Active.Import", "Power.Active.Export", "SoC")
 _ADDED = (IMPORT, EXPORT, "Power.Active.Import", "Power.Active.Export")
 """The sum of the phases is the whole."""
+
+
+def _lone(samples: Iterable[v21.SampledValueType]) -> bool | None:
+    phases: dict[str, float] = {}
+    for each in samples:
+        value = _scaled(each) if given(each.measurand, IMPORT) in _POWERS else None
+        phase = given(each.phase, "")
+        if phase in _PHASES and value is not None:
+            phases[phase[:2]] = max(abs(value), phases.get(phase[:2], 0.0))
+    most_w = max(phases.values(), default=0.0)
+    if most_w < LEAST_W:
+        return None
+    return sum(value > OTHERS_PU * most_w for value in phases.values()) == 1
 
 
 def _value(name: str, samples: Iterable[v21.SampledValueType]) -> float | None:

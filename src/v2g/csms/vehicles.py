@@ -1,5 +1,6 @@
 """Who a vehicle is by its token, what it may do, and what its driver needs, from the fleet list and the car itself."""
 
+from collections.abc import Mapping
 from math import inf
 
 from v2g.depot.configuration import Configuration, FleetVehicle
@@ -8,6 +9,8 @@ from v2g.ocpp import v21
 from v2g.ocpp.base import given
 
 CHARGING: tuple[v21.EnergyTransferModeEnumType, ...] = ("AC_single_phase", "AC_two_phase", "AC_three_phase", "DC")
+FEWER_PHASES: Mapping[v21.EnergyTransferModeEnumType, int] = {"AC_single_phase": 1, "AC_two_phase": 2}
+"""How many phases a vehicle uses at most."""
 BOTH_WAYS: tuple[v21.EnergyTransferModeEnumType, ...] = ("AC_BPT", "AC_BPT_DER", "DC_BPT")
 
 
@@ -99,6 +102,7 @@ def most_charge_w(needs: v21.ChargingNeedsType, phases: int) -> float:
     if isinstance(dc, v21.DCChargingParametersType):
         return given(dc.evMaxPower, 0.0) or dc.evMaxCurrent * dc.evMaxVoltage or inf
     if isinstance(ac, v21.ACChargingParametersType):
+        phases = min(phases, FEWER_PHASES.get(needs.requestedEnergyTransfer, phases))
         return ac.evMaxCurrent * ac.evMaxVoltage * phases or inf
     return inf
 

@@ -32,6 +32,13 @@ TOLERANCE_W = 1e-3
 HEAVIEST = 1e15
 
 
+def share_of(phases: str, phase: int) -> float:
+    """How much of a charger's power may pass a phase: of `123` a third. Of `1/2/3` all of it may, in each of them."""
+    if str(phase) not in phases:
+        return 0.0
+    return 1.0 if "/" in phases else 1.0 / len(phases)
+
+
 class Network:
     """A tree and where its chargers hang, compiled for arithmetic.
 
@@ -73,7 +80,7 @@ class Network:
         self._first: Ints = np.array([first[node] for node, _ in rows], dtype=np.intp)
         self._last: Ints = np.array([last[node] for node, _ in rows], dtype=np.intp)
         sorted_phases = [phases[number] for number in self.order]
-        share = [[(str(phase) in each) / len(each) for each in sorted_phases] for phase in PHASES]
+        share = [[share_of(each, phase) for each in sorted_phases] for phase in PHASES]
         self._share: Floats = np.array([[1.0] * self.size, *share])
         """How much of a charger's power passes phase 1, 2, 3; row 0 is the sum."""
         self._by_phase = any(phase for _, phase in rows)

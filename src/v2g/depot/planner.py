@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from v2g.depot.allocation import Floats, Ints
+from v2g.depot.allocation import Floats, Ints, share_of
 from v2g.depot.groups import divided, grouped
 from v2g.depot.plan import (
     STEPS,
@@ -431,7 +431,7 @@ def _seat(stay: Stay, before: _Seat | None) -> _Seat:
 
 
 def _share(phases: str, phase: int) -> float:
-    return 1.0 if phase == 0 else (str(phase) in phases) / len(phases)
+    return 1.0 if phase == 0 else share_of(phases, phase)
 
 
 def _behind(tree: Tree, what: Iterable[Any], nodes: Sequence[str] | None = None) -> list[list[Any]]:
