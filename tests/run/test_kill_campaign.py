@@ -19,7 +19,7 @@ from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, configuration, hardware, v2g
 from tests.interop.test_cut import SAFE_WITHIN_S, Observer
 
-from v2g.bench.ledger import Ledger
+from v2g.bench.ledger import Account, Ledger
 from v2g.bench.sim.plant import METER_UNIT
 from v2g.bench.sim.plant_model import PlantSettings
 from v2g.io.control import request
@@ -34,6 +34,8 @@ SEED = int(os.environ.get("V2G_SEED", "13"))
 MOMENTS_S = (0.1, 4.0)
 """The moment of a kill is the input here: no event stands for "at any time"."""
 SETTLES_S = 120.0
+BOOKED_WH = 0.01
+"""Below the meter's resolution."""
 STANDBY_W = PlantSettings().standby_loss_w
 _COMM = "OCPPCommCtrlr"
 PROMPT = [
@@ -133,6 +135,15 @@ class Scene:
         return process
 
 
+def between(accounts: list[Account], meter: MeterReading) -> list[str]:
+    """What was fed while no transaction ran: after each one, until the next one or now."""
+    found, ends = [], [*(each.first_wh[1] for each in accounts[1:]), meter.export_wh]
+    for each, next_wh in zip(accounts, ends, strict=True):
+        if next_wh - each.last_wh[1] > BOOKED_WH:
+            found.append(f"{next_wh - each.last_wh[1]:.3f} Wh were fed after {each}")
+    return found
+
+
 @pytest.mark.parametrize("carrier", ["websocket", pytest.param("mqtt", marks=brokers.needed)])
 def test_what_the_back_end_has_adds_up_to_the_meter(carrier: str, tmp_path: Path) -> None:
     random, begun_s = Random(SEED), time.monotonic()
@@ -155,6 +166,8 @@ def test_what_the_back_end_has_adds_up_to_the_meter(carrier: str, tmp_path: Path
         print(f"{carrier}: {KILLS} kills, {len(accounts)} transactions, {events} events, {ledger.repeats()} came again")
         print(f"charged {sums[0]:.2f} Wh of {meter.import_wh:.2f} Wh at the meter")
         print(f"fed {sums[1]:.2f} Wh of {meter.export_wh:.2f} Wh at the meter")
+        for text in between(accounts, meter):
+            print(text)
         assert {(each.begun, each.ended, each.missing) for each in accounts} == {(1, 1, 0)}, accounts
         assert ledger.contradictions() == 0
         assert sums[1] == pytest.approx(meter.export_wh, abs=0.5)

@@ -18,6 +18,8 @@ from v2g.station.evse import Evse
 
 SETTLES_S = 5.0
 """How long an end waits for the meter to show that the power is off, so that its registers are the last ones."""
+METER_S = 30.0
+"""How long an end waits for a silent meter, so that what has flowed since its last reading belongs to somebody."""
 STATE_S = 2.0
 """A charging state is reported once it has lasted this long: a set-point may cross zero."""
 
@@ -66,7 +68,9 @@ class Tracker:
         self._ending: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
         self._ending_since: float | None = None
         self._over: object = None
-        """The visit whose transaction is over: it gets no second one."""
+        """The visit whose transaction is over, or about to be: it gets no second one."""
+        self._seen: MeterReading | None = None
+        """The meter's last reading in the transaction that runs; it is later than that of the last event."""
         self._state: v21.ChargingStateEnumType = "EVConnected"
         self._state_seen: tuple[str, float] = ("EVConnected", 0.0)
         self._mode: str | None = None
@@ -104,10 +108,13 @@ class Tracker:
             verdict = visit.verdict
             granted = self.authorizer.granted(now) is not None and self.authorizer.refused is None
             talks_or_draws = (verdict is not None and granted) or self.evse.demand.stage is Stage.ENERGY
-            if connected and granted and talks_or_draws and visit is not self._over and not visit.report.result:
+            begins = connected and granted and talks_or_draws and visit is not self._over and not visit.report.result
+            if begins and meter is not None:  # no energy flows without one, and all of it has to be in the registers
                 events.append(self._start(meter, now, unix_s))
             return events
-        self._ending = self._ending or self._why_over(connected)
+        self._seen = meter or self._seen
+        if self._ending is None:
+            self._ending, self._over = self._why_over(connected), visit
         if self._ending is not None:
             if self._settled(meter, now):
                 events.append(self._end(self._ending, meter, unix_s))
@@ -140,7 +147,7 @@ class Tracker:
             return None
         return self._event("Updated", trigger, self.evse.fresh(now).meter, unix_s, context)
 
-    def _start(self, meter: MeterReading | None, now: float, unix_s: int) -> v21.TransactionEventRequest:
+    def _start(self, meter: MeterReading, now: float, unix_s: int) -> v21.TransactionEventRequest:
         grant = self.authorizer.used(now)
         assert grant is not None
         self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
@@ -170,7 +177,7 @@ class Tracker:
     ) -> v21.TransactionEventRequest:
         self._state = "EVConnected" if self.connected else "Idle"
         event = self._event("Ended", why[0], meter, unix_s, "Transaction.End")
-        self.running, self.stopped, self._ending, self._over = None, None, None, self.evse.visit
+        self.running, self.stopped, self._ending, self._seen = None, None, None, None
         self.priority = False
         self.authorizer.left()
         return replace(event, transactionInfo=replace(event.transactionInfo, stoppedReason=why[1]))
@@ -214,10 +221,14 @@ class Tracker:
         return "SuspendedEVSE" if evse.decision.power_w == 0.0 else "SuspendedEV"
 
     def _settled(self, meter: MeterReading | None, now: float) -> bool:
-        """Whether the registers will not move any more, or the meter had its time."""
+        """Whether the registers will not move any more, by a reading from after the end, or the meter had its time."""
         if self._ending_since is None:
             self._ending_since = now
-        if meter is not None and abs(meter.power_w) >= NO_POWER_W and now - self._ending_since < SETTLES_S:
+        waited_s, least_s = now - self._ending_since, METER_S
+        if meter is not None:
+            off = abs(meter.power_w) < NO_POWER_W and meter.time_s > self._ending_since
+            least_s = 0.0 if off else SETTLES_S
+        if waited_s < least_s:
             return False
         self._ending_since = None
         return True
@@ -230,9 +241,7 @@ class Tracker:
         if left is None or meter is None or not self._settled(meter, now):
             return []
         self._left_over, self.running = None, left
-        event = self._end(("AbnormalCondition", "PowerLoss"), meter, unix_s)
-        self._over = None
-        return [event]
+        return [self._end(("AbnormalCondition", "PowerLoss"), meter, unix_s)]
 
     def values(
         self,
@@ -254,8 +263,9 @@ class Tracker:
     ) -> v21.TransactionEventRequest:
         running = self.running
         assert running is not None
-        if meter is not None:
-            running = replace(running, import_wh=meter.import_wh, export_wh=meter.export_wh)
+        known = meter or self._seen
+        if known is not None:
+            running = self.running = replace(running, import_wh=known.import_wh, export_wh=known.export_wh)
         self.running = replace(running, seq=running.seq + 1)
         values = self.values(meter, context, kind)
         return v21.TransactionEventRequest(
