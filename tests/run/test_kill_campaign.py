@@ -6,6 +6,7 @@ For `make proof`; `tests/station/back_end/test_kills.py` is the short form.
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +35,8 @@ SEED = int(os.environ.get("V2G_SEED", "13"))
 MOMENTS_S = (0.1, 4.0)
 """The moment of a kill is the input here: no event stands for "at any time"."""
 SETTLES_S = 120.0
+STALLS, STALLED_S = 4, 0.6
+"""In every fourth car's turn the devices stand still for as long: their readings become stale."""
 BOOKED_WH = 0.01
 """Below the meter's resolution."""
 STANDBY_W = PlantSettings().standby_loss_w
@@ -96,6 +99,12 @@ class Scene:
         self.csms.wait(START_S)
         self.csms = self._start_csms()
 
+    def stall(self) -> None:
+        """Meter and inverter answer nobody for a moment, as on a machine under load: the session ends by that."""
+        self.plant.signal(signal.SIGSTOP)
+        time.sleep(STALLED_S)
+        self.plant.signal(signal.SIGCONT)
+
     def kill_broker(self) -> None:
         assert self.broker is not None
         self.broker.kill()
@@ -150,9 +159,12 @@ def test_what_the_back_end_has_adds_up_to_the_meter(carrier: str, tmp_path: Path
     with ExitStack() as stack:
         scene = Scene(stack, tmp_path, mqtt=carrier == "mqtt")
         kinds = [scene.kill_station, scene.kill_back_end, *([scene.kill_broker] if scene.broker else [])]
-        for _ in range(KILLS):
+        for number in range(KILLS):
             scene.serve()
             time.sleep(random.uniform(*MOMENTS_S))
+            if number % STALLS == STALLS - 1:
+                scene.stall()
+                time.sleep(random.uniform(*MOMENTS_S) / STALLS)
             random.choice(kinds)()
         scene.serve()
         assert scene.car is not None
