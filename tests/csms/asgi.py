@@ -18,10 +18,19 @@ class Answer:
         return json.loads(self.content)
 
 
+def content_of(body: Any) -> bytes:
+    """What is sent."""
+    if isinstance(body, bytes):
+        return body
+    return b"" if body is None else json.dumps(body).encode()
+
+
 async def ask(
     app: Any, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None, parts: int = 0
 ) -> Answer:
-    """`parts`: the client goes away after this many parts of the answer; 0: it stays."""
+    """`body`: what becomes JSON, or bytes as they are.
+
+    `parts`: the client goes away after this many parts of the answer; 0: it stays."""
     address = urlsplit(url)
     fields = {"host": "127.0.0.1:8080"} | ({"content-type": "application/json"} if body is not None else {})
     fields |= headers or {}
@@ -38,7 +47,7 @@ async def ask(
         nonlocal sent
         if not sent:
             sent = True
-            return {"type": "http.request", "body": b"" if body is None else json.dumps(body).encode()}
+            return {"type": "http.request", "body": content_of(body)}
         await left.wait()
         return {"type": "http.disconnect"}
 

@@ -145,6 +145,8 @@ def test_a_silent_battery_forbids_the_feed(tmp_path: Path) -> None:
         async with site(folder, battery=HouseBattery()) as (process, _, app):
             await put(app, "/api/house", {"powers_w": [900.0, 900.0, 900.0]})
             assert process.control.room(process.now()).discharge_w[0] == 0.0
+            status, _ = await put(app, "/api/battery", {"power_w": 0.0, "soc_pu": 20})  # per cent
+            assert status == 400
             await put(app, "/api/battery", {"power_w": 0.0, "soc_pu": 0.2})
             await put(app, "/api/house", {"powers_w": [900.0, 900.0, 901.0]})
             assert process.control.room(process.now()).discharge_w[0] >= 0.0

@@ -5,6 +5,7 @@ from math import inf, nan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.depot.scene import NOW
 
 from v2g.depot.site.guard import BAND_W, NO_ROOM, Connection, Guard, Row, Trouble, exceeded
@@ -113,10 +114,32 @@ def test_a_house_that_exceeds_its_fuse_alone_is_said() -> None:
 
 
 def test_the_fuse_carries_current_not_power() -> None:
-    shown = HouseReading(unix_s=NOW, powers_w=(1_000.0, -1_000.0, 0.0), currents_a=(10.0, 5.0, 0.0))
-    assert shown.loads_w(230.0) == (2_300.0, -1_150.0, 0.0)
     low = HouseReading(unix_s=NOW, powers_w=(2_000.0, 0.0, 0.0), voltages_v=(200.0, 230.0, 230.0))
-    assert low.loads_w(230.0) == (2_300.0, 0.0, 0.0)
+    assert low.active_w(230.0) == (2_300.0, 0.0, 0.0)
+    assert low.taken_w(230.0, FUSE_W) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("house_w", [1_000.0, 1.0, -1.0, -1_000.0])
+@pytest.mark.parametrize("reactive_w", [0.0, 2_000.0, 4_000.0])
+def test_reactive_current_leaves_less_of_the_fuse_either_way(house_w: float, reactive_w: float) -> None:
+    amps = (house_w**2 + reactive_w**2) ** 0.5 / 230.0
+    guard = Guard(replace(CONNECTION, export_w=20_000.0))
+    guard.see(HouseReading(unix_s=NOW, powers_w=(house_w, 0.0, 0.0), currents_a=(amps, 0.0, 0.0)))
+    room = guard.room(NOW)
+    for power_w in (house_w + room.charge_w[1], house_w - room.discharge_w[1] - BAND_W):
+        assert (power_w**2 + reactive_w**2) ** 0.5 == pytest.approx(FUSE_W)
+
+
+def test_a_current_too_low_for_its_power_is_not_believed() -> None:
+    guard = Guard(CONNECTION)
+    guard.see(HouseReading(unix_s=NOW, powers_w=(4_000.0, 0.0, 0.0), currents_a=(0.0, 17.0, 0.0)))
+    assert guard.room(NOW).charge_w[1] == pytest.approx(1_000.0)
+
+
+def test_what_is_fed_at_low_voltage_is_within_the_fuse() -> None:
+    guard = Guard(replace(CONNECTION, export_w=20_000.0))
+    guard.see(HouseReading(unix_s=NOW, powers_w=(-2_000.0, 0.0, 0.0), voltages_v=(200.0, 230.0, 230.0)))
+    assert guard.room(NOW).discharge_w[1] == pytest.approx(FUSE_W - BAND_W - 2_300.0)
 
 
 @pytest.mark.parametrize("power_w", [nan, inf, 1e9])

@@ -108,6 +108,13 @@ def test_no_body_says_who_asks() -> None:
     assert (answer.status, answer.json) == (400, {"error": "by does not belong here"})
 
 
+@pytest.mark.parametrize("content", [b'{"a":' + b"[" * 60_000, b'{"a":"\xff"}', b'{"\xff":1}'])
+def test_what_is_no_json_is_refused(content: bytes) -> None:
+    http, _ = api()
+    answer = asyncio.run(ask(http.app, "PUT", "/api/evses/1/set-point", content, TOKEN))
+    assert answer.status == 400
+
+
 def test_many_clients_cost_the_daemon_one_question_a_second() -> None:
     http, daemon = api(Clock(0.001))
 

@@ -1,5 +1,7 @@
 """Files of a site: prices in, the grid operator's log out, the configuration."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from pathlib import Path
 
@@ -43,7 +45,8 @@ def test_prices_hold_for_their_hours_and_no_longer(text: str) -> None:
     "text",
     ["", "from,price\n1,2\n", CSV.replace("0.15", "nan"), CSV.replace("0.15", "1e9"), CSV.replace("T01", "T00"),
      CSV.replace(",0.15", ""), "{}", '{"data":[{"start_timestamp":1}]}', '{"unix_seconds":[1,2],"price":[1]}', "{",
-     CSV.replace("+01:00", "")],
+     CSV.replace("+01:00", ""), '{"a":' + "[" * 100_000, '{"unix_seconds":[1,2],"price":[1' + "0" * 400 + ",1]}",
+     CSV + "a" * 140_000 + ",1"],
 )  # fmt: skip
 def test_what_is_no_price_is_refused(text: str) -> None:
     with pytest.raises(PriceError, match="prices"):
@@ -57,6 +60,20 @@ def test_a_source_that_is_gone_is_said(tmp_path: Path) -> None:
     for source in (str(tmp_path / "none"), "http://127.0.0.1:9/prices"):
         with pytest.raises(PriceError, match=r"the prices before it hold"):
             fetched(Tariff(source=source))
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"])
+def test_a_server_that_does_not_speak_http_is_said(answer: bytes) -> None:
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        pool.submit(serve, listening)
+        with pytest.raises(PriceError, match=r"the prices before it hold"):
+            fetched(Tariff(source=f"http://127.0.0.1:{listening.getsockname()[1]}/"))
 
 
 def test_the_log_has_each_limit_and_what_was_drawn(tmp_path: Path) -> None:

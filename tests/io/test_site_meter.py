@@ -158,7 +158,7 @@ def test_a_shelly_of_either_generation(path: str, answer: bytes) -> None:
 def test_topics_make_a_reading_once_all_have_spoken() -> None:
     found: list[HouseReading] = []
     place = Broker(url="mqtt://127.0.0.1")
-    meter = MeterAtBroker(MqttMeter(broker=place, power=("h/1", "h/2", "h/3")), found.append)
+    meter = MeterAtBroker(MqttMeter(broker=place, power=("h/1", "h/2", "h/3")), found.append, 3.0)
     for topic, text in (("h/1", b"100"), ("h/2", b"nonsense"), ("h/2", b"nan"), ("h/3", b" -50.5 ")):
         meter.arrived(topic, text)
     assert found == []
@@ -169,3 +169,19 @@ def test_topics_make_a_reading_once_all_have_spoken() -> None:
     battery.arrived("b/soc", b"55")
     battery.arrived("b/w", b"-1200")
     assert (stored[0].power_w, stored[0].soc_pu) == (-1200.0, 0.55)
+
+
+def test_a_topic_that_has_fallen_silent_leaves_no_reading() -> None:
+    found: list[HouseReading] = []
+    now = [0.0]
+    settings = MqttMeter(broker=Broker(url="mqtt://127.0.0.1"), power=("h/1", "h/2", "h/3"))
+    meter = MeterAtBroker(settings, found.append, 3.0, lambda: now[0])
+    for topic in settings.power:
+        meter.arrived(topic, b"100")
+    assert len(found) == 1
+    for now[0] in (2.0, 4.0):  # phase 3 speaks no more
+        meter.arrived("h/1", b"150")
+        meter.arrived("h/2", b"150")
+    assert [each.powers_w for each in found] == [(100.0,) * 3, (150.0, 100.0, 100.0), (150.0, 150.0, 100.0)]
+    meter.arrived("h/3", b"7000")
+    assert found[-1].powers_w == (150.0, 150.0, 7000.0)

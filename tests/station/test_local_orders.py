@@ -84,6 +84,15 @@ def test_a_set_point_bounds_a_car_that_plans_for_itself() -> None:
     assert world.evse.decision.allowed.discharge_w == 0.0
 
 
+def test_a_car_that_plans_for_itself_is_not_discharged_while_it_shall_charge() -> None:
+    world = in_the_loop(World(RESTING, replace(INTENT, mode=ControlMode.SCHEDULED)), 3.0)
+    assert world.evse.decision.allowed.discharge_w > 0.0
+    ask(world, command.Mode(mode="charge", by=BY))
+    world.run(10.0)
+    assert world.evse.decision.allowed.charge_w > 0.0
+    assert world.evse.decision.allowed.discharge_w == 0.0
+
+
 def test_modes() -> None:
     world = session()
     ask(world, command.Mode(mode="charge", by=BY))

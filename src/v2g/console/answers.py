@@ -35,7 +35,7 @@ async def read(request: Request, kind: Any, longest: int = LONGEST_BODY) -> Any:
             raise BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"longer than {longest} bytes")
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         text = f"not what is expected here: {error}; see /api/openapi.json"
         raise BodyError(HTTPStatus.BAD_REQUEST, text) from error
 

@@ -164,7 +164,7 @@ class RequestsAtBroker:
             else:
                 document = msgspec.json.decode(text, type=dict[str, Any])
                 self._asked.request_by_mqtt(by, {name: each for name, each in document.items() if name != "by"})
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             answer = {"error": f"not what is expected here: {error}"}
         except V2GError as error:
             answer = {"error": str(error)}

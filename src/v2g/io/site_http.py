@@ -1,7 +1,7 @@
 """The REST interface of a site: that of a depot, and what meters and a control box bring or ask."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -26,7 +26,7 @@ class Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A reading of the house's battery; positive charges it."""
 
     power_w: float
-    soc_pu: float | None = None
+    soc_pu: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
 class Site(Depot, Protocol):

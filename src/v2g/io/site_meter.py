@@ -31,6 +31,10 @@ SUNSPEC_MODELS = (203, 204, 202, 201)
 """Meters of three phases (wye, delta), of split phase and of one phase, which have the same points."""
 
 
+NO_READING = (LookupError, TypeError, ValueError, OverflowError, RecursionError)
+"""What is raised for an answer that is none."""
+
+
 class Unread(V2GError):
     """The meter did not answer, or not with a reading. Names the place and the remedy."""
 
@@ -118,7 +122,7 @@ class ShellyMeter:
             try:
                 content = await asyncio.to_thread(fetch, self._address + path)
                 found = shelly(msgspec.json.decode(content, type=dict[str, Any]))
-            except (V2GError, msgspec.MsgspecError, KeyError, TypeError, ValueError, IndexError) as error:
+            except (V2GError, msgspec.MsgspecError, *NO_READING) as error:
                 reason = error
                 continue
             self._path = path
@@ -177,13 +181,22 @@ async def ask(
 
 
 class MeterAtBroker:
-    """Numbers from topics; a reading once all of its topics have spoken, and each time one of them does again."""
+    """Numbers from topics; a reading each time one of them speaks, if no other has been silent for too long."""
 
-    def __init__(self, settings: MqttMeter, take: Callable[[HouseReading], None]) -> None:
+    def __init__(
+        self,
+        settings: MqttMeter,
+        take: Callable[[HouseReading], None],
+        silent_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`silent_s`: a number that is older says nothing of its phase. `clock`: monotonic seconds."""
         self._place, self._take = settings.broker, take
+        self._silent_s, self._clock = silent_s, clock
         self._names = {topic: f"power_l{phase}_w" for phase, topic in enumerate(settings.power, 1)}
         self._names |= {topic: f"current_l{phase}_a" for phase, topic in enumerate(settings.current or (), 1)}
         self._values: dict[str, float] = {}
+        self._said_s: dict[str, float] = {}
 
     async def serve(self) -> None:
         """Until the broker is lost. Raises `BackEndError`."""
@@ -194,8 +207,9 @@ class MeterAtBroker:
         value = number(text)
         if value is None:
             return
-        self._values[self._names[topic]] = value
-        if len(self._values) == len(self._names):
+        now, name = self._clock(), self._names[topic]
+        self._values[name], self._said_s[name] = value, now
+        if len(self._values) == len(self._names) and now - min(self._said_s.values()) <= self._silent_s:
             self._take(reading_of(self._values))
 
 

@@ -10,11 +10,11 @@ The last price holds as long as the one before it did; afterwards there are no p
 import csv
 import urllib.request
 from collections.abc import Iterable, Mapping
+from http.client import HTTPException
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import msgspec
 
@@ -54,7 +54,7 @@ def fetched(tariff: Tariff) -> PriceRequest:
                 content = answer.read(LARGEST_BYTES + 1)
         else:
             content = regular_file.read(Path(source))
-    except (OSError, URLError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise PriceError(
             f"tariff.source: {source}: {error}; the prices before it hold as long as they are valid"
         ) from error
@@ -73,7 +73,7 @@ def read(text: str, source: str, tariff: Tariff) -> PriceRequest:
         wrong = next((row for row in rows if not all(map(isfinite, row)) or max(map(abs, row[1:])) > LARGEST), None)
     except ScheduleError as error:
         raise PriceError(str(error)) from error
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, csv.Error, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise PriceError(f"{source}: no prices: {error!r}; docs/home.md has the forms") from error
     if not 2 <= len(rows) <= MOST:
         raise PriceError(f"{source}: {len(rows)} prices; at least 2 and at most {MOST}")

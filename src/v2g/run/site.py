@@ -169,7 +169,9 @@ class SiteProcess(DepotProcess):
         if self._meter is not None:
             work.append(ask(self._meter, settings.meter.every_s, self._take, self._report))
         if settings.meter.mqtt is not None:
-            work.append(keep(MeterAtBroker(settings.meter.mqtt, self._take).serve, self._report))
+            work.append(
+                keep(MeterAtBroker(settings.meter.mqtt, self._take, settings.meter.silent_s).serve, self._report)
+            )
         if settings.battery is not None and settings.battery.broker is not None:
             work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, self._report))
         if settings.tariff.source is not None:

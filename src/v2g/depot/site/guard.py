@@ -110,10 +110,14 @@ class Guard:
             self._values, self._changed_s = values, now
         least, most = self._between(now)
         fuse_w = connection.fuse_w
-        loads_w = reading.loads_w(connection.nominal_v)
-        drawn = (sum(reading.powers_w), *loads_w)
-        fed = (-sum(reading.powers_w), *(-power_w for power_w in reading.powers_w))
+        active_w = reading.active_w(connection.nominal_v)
+        taken_w = reading.taken_w(connection.nominal_v, fuse_w)
+        drawn = (sum(reading.powers_w), *map(sum, zip(active_w, taken_w, strict=True)))
         phase_w = min(connection.export_w, fuse_w) - BAND_W
+        fed = (-sum(reading.powers_w), *(
+            max(-power_w, taken - active + phase_w - (fuse_w - BAND_W))  # by the export limit, or by the fuse
+            for power_w, active, taken in zip(reading.powers_w, active_w, taken_w, strict=True)
+        ))  # fmt: skip
         export_w = min(connection.export_w, inf if fed_w is None else fed_w) - BAND_W
         into = (connection.draw_w, fuse_w, fuse_w, fuse_w)
         out = (export_w, phase_w, phase_w, phase_w)

@@ -1,6 +1,6 @@
 """What is measured in a house: at the meter of its connection, and at its battery."""
 
-from math import copysign, isfinite
+from math import isfinite, sqrt
 
 from msgspec import Struct
 
@@ -21,16 +21,23 @@ class HouseReading(Struct, frozen=True, kw_only=True):
     voltages_v: Phases | None = None
     """Phase to neutral."""
 
-    def loads_w(self, nominal_v: float) -> Phases:
-        """What loads the fuse in each phase: current times nominal voltage, with the direction of the power."""
+    def active_w(self, nominal_v: float) -> Phases:
+        """Active power of each phase as it loads a fuse at nominal voltage: 2 kW at 200 V count as 2.3 kW at 230 V."""
+        pairs = zip(self.powers_w, self.voltages_v or (nominal_v,) * 3, strict=True)
+        first, second, third = (power_w * nominal_v / volts if volts else power_w for power_w, volts in pairs)
+        return first, second, third
+
+    def taken_w(self, nominal_v: float, fuse_w: float) -> Phases:
+        """What a phase's reactive current takes of its fuse, for either direction of the active power.
+
+        The rest of the current, which active power does not explain, counts as reactive. A current too low for the
+        active power takes nothing: the power counts then."""
         if self.currents_a is None:
-            if self.voltages_v is None:
-                return self.powers_w
-            pairs = zip(self.powers_w, self.voltages_v, strict=True)
-            first, second, third = (power_w * nominal_v / volts if volts else power_w for power_w, volts in pairs)
-            return first, second, third
-        each = zip(self.powers_w, self.currents_a, strict=True)
-        first, second, third = (copysign(amps * nominal_v, power_w) for power_w, amps in each)
+            return 0.0, 0.0, 0.0
+        first, second, third = (
+            fuse_w - sqrt(max(fuse_w**2 - max((amps * nominal_v) ** 2 - active_w**2, 0.0), 0.0))
+            for amps, active_w in zip(self.currents_a, self.active_w(nominal_v), strict=True)
+        )
         return first, second, third
 
 

@@ -50,6 +50,8 @@ class Local(Source):
                 yield Bound(f"set-point of {order.setpoint_by}", charge_w, discharge_w).behind(situation.loss_w)
             elif order.mode == "discharge":
                 yield Bound(f"discharge by {order.mode_by}", charge_w=0.0)
+            elif order.mode == "charge":
+                yield Bound(f"charge by {order.mode_by}", discharge_w=0.0)
         yield from _reserve(situation)
 
 
