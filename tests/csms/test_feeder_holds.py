@@ -7,7 +7,8 @@ import pytest
 from tests.csms.site import SILENCE, STEP_S, Depot, car
 from tests.depot.scene import NOW, charger, site
 
-from v2g.csms.gateway import Gateway
+from v2g.csms.evse import FEWER_S
+from v2g.csms.gateway import LOOK_AGAIN_S, Gateway
 from v2g.depot.configuration import Feeder
 from v2g.depot.controller import Controller, Settings
 from v2g.depot.dispatch import Trouble
@@ -146,6 +147,17 @@ def test_cars_on_one_phase_of_evses_with_three_keep_the_limit_of_that_phase(
     assert 7_000.0 < sum(map(depot.power_w, depot.stations)) <= 8_000.0 * 1.01
     assert depot.charger().phases == "1/2/3"
     depot.stations["CS0"].unplug(depot.now)
-    depot.run(4.0)
+    depot.run(FEWER_S + LOOK_AGAIN_S)
     depot.plug("CS0", car(0, 0.2))  # of another car nothing is known
     assert depot.charger().phases == "123"
+
+
+def test_a_station_that_says_now_this_now_that_of_its_phases_is_not_followed_each_time() -> None:
+    depot, seen = OnPhases(), list[str]()
+    for _ in range(10):
+        states_one_phase(depot, "CS0")
+        depot.run(1.0)
+        depot.say("CS0", "NotifyEVChargingNeeds", {"chargingNeeds": {"requestedEnergyTransfer": "AC_three_phase"}})
+        depot.run(1.0)
+        seen.append(depot.charger().phases)
+    assert set(seen) == {"1/2/3"}

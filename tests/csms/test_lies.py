@@ -99,3 +99,18 @@ def test_a_power_beyond_reason_is_no_measurement(value: float, multiplier: int) 
     powers = [sample(value, name, "kW", multiplier) for name in ("Power.Active.Import", "Power.Active.Export")]
     said(depot, "MeterValues", {"evseId": 1, "meterValue": [{"timestamp": at(depot.now), "sampledValue": powers}]})
     assert depot.charger().measured_w == before_w
+
+
+def test_a_station_that_comes_and_goes_does_not_fill_the_log() -> None:
+    depot = Depot(2)
+    depot.gateway.lines.clear()
+    lines = 0
+    for _ in range(200):
+        depot.now += 0.05
+        depot.gateway.disconnected("CS0")
+        depot.gateway.connected("CS0", "ocpp2.1", depot.now)
+        lines += len(depot.gateway.lines)
+        depot.gateway.lines.clear()
+    assert lines <= MOST_LINES
+    depot.gateway.disconnected("CS1")
+    assert list(depot.gateway.lines) == ["CS1 is gone"]  # of the others everything is said

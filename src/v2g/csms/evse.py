@@ -19,6 +19,9 @@ READY: tuple[v21.ChargingStateEnumType, ...] = ("Charging", "SuspendedEV", "Susp
 """Charging states in which energy may flow."""
 USABLE: tuple[v21.ConnectorStatusEnumType, ...] = ("Available", "Occupied", "Reserved")
 
+FEWER_S = 60.0
+"""A vehicle that uses fewer phases counts as such for this long at least: the controller takes its time to look at the
+whole tree again, which a station that says now this, now that, must not cost it all the time."""
 PROMPT_S = 2.0
 """Stations state whole seconds, by a clock of their own: what is no older than this was measured just now."""
 
@@ -151,6 +154,7 @@ class ManagedEvse:
         self.soc_pu: float | None = None
         self.soc_s = -inf
         self.steered = Steered()
+        self._fewer_until = -inf
         self.refuses_discharge = ""
         """The station's reason for having refused a set-point below 0."""
 
@@ -238,7 +242,7 @@ class ManagedEvse:
         return Charger(
             id=self.id,
             node=place.feeder or self._configuration.feeders[0].id,
-            phases=self._phases(),
+            phases=self._phases(now),
             max_charge_w=place.charge_w,
             max_discharge_w=place.discharge_w,
             min_charge_w=place.min_charge_w,
@@ -257,12 +261,14 @@ class ManagedEvse:
             latency_s=self.steered.latency_s,
         )
 
-    def _phases(self) -> str:
+    def _phases(self, now: float) -> str:
         """A vehicle that uses fewer phases than its EVSE has puts all its power on them; nobody says on which."""
         needs = None if self.transaction is None else self.transaction.needs
         fewer = needs is not None and needs.requestedEnergyTransfer in FEWER_PHASES
         lone = self.transaction is not None and self.reading is not None and self.reading.lone is True
-        return ("/" if fewer or lone else "").join(map(str, sorted(self.place.phases)))
+        if fewer or lone:
+            self._fewer_until = now + FEWER_S
+        return ("/" if now < self._fewer_until else "").join(map(str, sorted(self.place.phases)))
 
     def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:
         token, stated = transaction.token, transaction.needs

@@ -112,7 +112,7 @@ class Gateway:
         self._moved.add(station)
         managed.connected(version(subprotocol), now)
         managed.kept = replace(managed.kept, subprotocol=subprotocol)
-        self.lines.append(f"{station} is connected ({subprotocol})")
+        self.line(station, f"{station} is connected ({subprotocol})", now)
         self._keep_station(managed)
         self.urgent = True
 
@@ -121,8 +121,8 @@ class Gateway:
         managed = self.stations[station]
         self._moved.add(station)
         managed.disconnected()
+        self.line(station, f"{station} is gone", managed.heard_s)
         self.unacknowledged.difference_update(each.id for each in managed.evses.values())
-        self.lines.append(f"{station} is gone")
         self.urgent = True
 
     def receive(self, station: str, frame: str | bytes, now: float, unix_s: float) -> None:
@@ -309,6 +309,10 @@ class Gateway:
             rpc.refuse(id, "NotSupported", f"this depot has no {action}")
         else:
             rpc.answer(id, response)
+
+    def line(self, station: str, text: str, now: float) -> None:
+        """A line for a person, of what a station has caused."""
+        self._line(self.stations[station], text, now)
 
     def _line(self, managed: ManagedStation, text: str, now: float) -> None:
         """A line of what a station has sent. One that floods the depot must not fill the disk with the log."""

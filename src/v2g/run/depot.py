@@ -238,7 +238,7 @@ class DepotProcess:
             else:
                 self.gateway.receive(station, frame, self.now(), time.time())
         except Exception as error:
-            self._report(f"a frame of {station} could not be handled: {error!r}")
+            self.gateway.line(station, f"a frame of {station} could not be handled: {error!r}", self.now())
         self._send(station)
         while self.gateway.expelled:
             link = self._links.get(self.gateway.expelled.pop())
