@@ -76,6 +76,22 @@ def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, damage: Callable[
     assert Journal(file).found[1].discharge_limit_w == 2_000.0
 
 
+def test_a_loss_that_finds_no_room_on_the_disk_is_no_news_to_the_next_process(tmp_path: Path) -> None:
+    """Otherwise it would take up no limits at all, and feed."""
+    file = tmp_path / "kept.json"
+    file.write_bytes(b"damage")
+    (tmp_path / "kept.new").mkdir()
+    for _ in range(2):
+        journal = Journal(file, [1])
+        journal.close()
+        assert journal.not_kept is not None
+        assert journal.found[1].operator_discharge_w == 0.0
+        assert journal.found[1].grid_lost
+    (tmp_path / "kept.new").rmdir()
+    Journal(file, [1]).close()
+    assert Journal(file).found[1].operator_discharge_w == 0.0
+
+
 def test_a_directory_in_its_place_stops_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     assert journal.found == {}

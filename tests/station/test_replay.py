@@ -190,6 +190,38 @@ def test_a_snapshot_of_strangers_runs_nothing(evil: object) -> None:
         Segment(pickle.dumps(evil))
 
 
+def text(of: str) -> bytes:
+    return pickle.SHORT_BINUNICODE + bytes([len(of)]) + of.encode()
+
+
+def named(module: str, name: str) -> bytes:
+    """The head of a pickle that names this, whatever it is."""
+    return pickle.PROTO + b"\x04" + text(module) + text(name) + pickle.STACK_GLOBAL
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("v2g.station.replay", "builtins.eval"),
+        ("v2g.station.replay", "import_module"),
+        ("v2g.station.replay", "_MADE_OF"),
+        ("v2g.station.recorded", "pickle.loads"),
+        ("v2g.messages", "import_module"),
+        ("v2g.exi.grammar", "_field"),
+    ],
+)
+def test_what_a_module_imports_or_holds_is_not_to_be_had(module: str, name: str) -> None:
+    with pytest.raises(RecordingError, match="must not name"):
+        Segment(named(module, name) + pickle.STOP)
+
+
+def test_no_class_is_changed() -> None:
+    """The codec evaluates the annotations of a message."""
+    evil = pickle.NONE + pickle.EMPTY_DICT + text("__annotations__") + pickle.EMPTY_DICT + pickle.SETITEM
+    with pytest.raises(RecordingError, match="must not change SessionSetupReq"):
+        Segment(named("v2g.messages.iso2", "SessionSetupReq") + evil + pickle.TUPLE2 + pickle.BUILD + pickle.STOP)
+
+
 def test_a_cut_snapshot_and_a_broken_turn_are_named(session: Memory) -> None:
     (snapshot, turns), *_ = session.segments
     with pytest.raises(RecordingError, match="cannot be taken up"):

@@ -53,7 +53,7 @@ class Journal:
             why = f"{file} could not be read"
             self.found = {number: KeptEvse(grid_lost=why, limits_lost=why) for number in evses}
         self._kept = {number: replace(kept, entry=Entry()) for number, kept in self.found.items()}
-        if self.found and file is not None and not os.path.lexists(file):  # set aside: the next process must know, too
+        if self.trouble is not None:  # the next process must know, too
             self._latest = msgspec.json.encode(self._kept)
             self._due()
 
@@ -112,9 +112,12 @@ class Journal:
 
 
 def _set_aside(file: Path) -> str:
+    """A copy of the damage. The file itself stays until another is on the disk: without any, the next process would
+    know of no loss, and feed."""
     aside = file.with_name(file.name + ".damaged")
     try:
-        os.replace(file, aside)
+        aside.unlink(missing_ok=True)
+        os.link(file, aside, follow_symlinks=False)
     except OSError as error:
         return f"it cannot be set aside ({error.strerror})"
     return f"set aside as {aside}"
