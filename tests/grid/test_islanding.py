@@ -234,6 +234,18 @@ def test_a_power_that_no_longer_follows_must_be_measured_again() -> None:
     assert delay.delay_s == pytest.approx(0.2, abs=0.051)
 
 
+def test_a_slow_ramp_that_every_delay_explains_is_no_reason_to_measure_again() -> None:
+    delay, late_s = _following(0.1), 0.1
+    assert delay.measured
+    begins_w, ramp_w_per_s = -2_000.0, -500.0  # 5 % of 10 kW a second, as AS/NZS 4777.2 has it
+    begins_s = 100.0
+    for count in range(140):
+        now = begins_s + count * 0.1
+        delay.set(begins_w + ramp_w_per_s * count * 0.1, now)
+        delay.see(begins_w + ramp_w_per_s * max(count * 0.1 - late_s, 0.0), now)
+        assert delay.measured, count
+
+
 def test_set_points_that_only_charge_use_up_no_trial() -> None:
     """A full battery does not follow them, and says nothing about feeding."""
     delay = SetPointDelay(10_000)

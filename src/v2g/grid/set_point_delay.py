@@ -21,7 +21,8 @@ _ENOUGH = 8
 _HOPELESS = 16
 """The trial ends after this many moves of a set-point that feeds: 24 s, if nothing else moves it."""
 _LOST = 20
-"""After this many readings in a row of moving set-points that show no delay it is unknown: 2 s of a usual meter's."""
+"""After this many readings of moving set-points that no delay explains, with none between that shows one, it is unknown:
+2 s of a usual meter's."""
 TRIAL = 0.1
 """Share of the rated power that is fed in a trial."""
 _TRIAL_S = (1.5, 0.9, 2.1, 1.2, 1.8, 0.7, 2.4)
@@ -63,11 +64,16 @@ class SetPointDelay:
     def _shown_s(self) -> float | None:
         """What the latest readings show; None if no set-point has moved yet, or if the power does not follow. Between
         two readings several delays look alike: their middle counts."""
-        best, most = min(self._errors), _EXPLAINED * self._spread
-        if self._readings < _ENOUGH or not best < most < self._errors[-1]:
+        best = min(self._errors)
+        if self._readings < _ENOUGH or not self._follows or not _EXPLAINED * self._spread < self._errors[-1]:
             return None  # it does not follow, or has hardly moved yet
         alike = [late_s for late_s, error in zip(_CANDIDATES, self._errors, strict=True) if error == best]
         return alike[len(alike) // 2]
+
+    @property
+    def _follows(self) -> bool:
+        """Whether some candidate explains the power. In a slow ramp all of them do, and none is shown."""
+        return min(self._errors) < _EXPLAINED * self._spread
 
     def feeds_w(self, now: float) -> float:
         """What may be fed while the delay is not known; nothing any more once that is hopeless.
@@ -123,7 +129,7 @@ class SetPointDelay:
         shown_s = self._shown_s
         if shown_s is not None:
             self.delay_s, self._without = shown_s, 0
-        elif self.measured:
+        elif self.measured and not self._follows:
             self._without += 1
             if self._without > _LOST:
                 self.forget()
