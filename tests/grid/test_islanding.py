@@ -234,16 +234,25 @@ def test_a_power_that_no_longer_follows_must_be_measured_again() -> None:
     assert delay.delay_s == pytest.approx(0.2, abs=0.051)
 
 
-def test_a_slow_ramp_that_every_delay_explains_is_no_reason_to_measure_again() -> None:
-    delay, late_s = _following(0.1), 0.1
-    assert delay.measured
-    begins_w, ramp_w_per_s = -2_000.0, -500.0  # 5 % of 10 kW a second, as AS/NZS 4777.2 has it
-    begins_s = 100.0
-    for count in range(140):
-        now = begins_s + count * 0.1
-        delay.set(begins_w + ramp_w_per_s * count * 0.1, now)
-        delay.see(begins_w + ramp_w_per_s * max(count * 0.1 - late_s, 0.0), now)
-        assert delay.measured, count
+@pytest.mark.parametrize("late_s", [0.1, 0.3])
+@pytest.mark.parametrize("share", [0.9, 0.95, 1.0])
+@pytest.mark.parametrize("w_per_s", [250, 500, 1_000])
+def test_a_slow_ramp_with_losses_is_no_reason_to_measure_again(w_per_s: int, share: float, late_s: float) -> None:
+    delay = _following(late_s)
+    for count in range(80_000 // w_per_s):
+        since_s = count * 0.1
+        delay.set(-2_000 - w_per_s * since_s, 100 + since_s)
+        delay.see(share * (-2_000 - w_per_s * max(since_s - late_s, 0)), 100 + since_s)
+        assert delay.measured, f"after {since_s} s"
+
+
+def test_a_power_that_stands_still_while_set_points_move_a_little_must_be_measured_again() -> None:
+    delay = _following(0.1)
+    for count in range(600):  # what was seen before is forgotten first
+        now = 100 + count * 0.1
+        delay.set(-5_000 - 500 * (count // 20 % 2), now)
+        delay.see(-5_250, now)
+    assert not delay.measured
 
 
 def test_set_points_that_only_charge_use_up_no_trial() -> None:

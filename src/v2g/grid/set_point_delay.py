@@ -21,8 +21,12 @@ _ENOUGH = 8
 _HOPELESS = 16
 """The trial ends after this many moves of a set-point that feeds: 24 s, if nothing else moves it."""
 _LOST = 20
-"""After this many readings of moving set-points that no delay explains, with none between that shows one, it is unknown:
-2 s of a usual meter's."""
+"""After this many readings of moving set-points at which the power goes astray, with none between that shows a delay,
+it is unknown: 2 s of a usual meter's."""
+_ASTRAY = 0.1
+"""The power goes astray if it stands still while the set-points move, or is this far from them whatever the delay: root
+of the mean square, share of the rated power. Losses that nobody knows, and slow ramps that any delay explains, do not
+count."""
 TRIAL = 0.1
 """Share of the rated power that is fed in a trial."""
 _TRIAL_S = (1.5, 0.9, 2.1, 1.2, 1.8, 0.7, 2.4)
@@ -31,6 +35,25 @@ _EXPLAINED = 0.15
 """The power is seen to follow if the best candidate's error is less than this share of the set-points' own variance,
 and that of the longest candidate is more. A power that stands still fits one candidate better than another, and none
 well."""
+
+
+class _Spread:
+    """Of values of which older ones count less."""
+
+    def __init__(self) -> None:
+        self.weight = self.squares = self._mean = 0.0
+        """`squares`: sum of squares around the mean."""
+
+    def add(self, value: float, kept: float) -> None:
+        """`kept`: what is left of the weight of those before."""
+        self.weight = kept * self.weight + 1
+        deviation = value - self._mean
+        self._mean += deviation / self.weight
+        self.squares = kept * self.squares + deviation * deviation * (1 - 1 / self.weight)
+
+    @property
+    def variance(self) -> float:
+        return self.squares / self.weight
 
 
 class SetPointDelay:
@@ -52,8 +75,9 @@ class SetPointDelay:
         """Since when something may be fed."""
         self._errors = [0.0] * len(_CANDIDATES)
         self._readings = self._moves = self._without = 0
-        self._weight = self._mean = self._spread = 0.0
-        """Of the newest and the oldest set-points at the readings: mean, and sum of squares around it."""
+        self._set = _Spread()
+        """Of the newest and the oldest set-points at the readings."""
+        self._power = _Spread()
 
     @property
     def measured(self) -> bool:
@@ -64,16 +88,17 @@ class SetPointDelay:
     def _shown_s(self) -> float | None:
         """What the latest readings show; None if no set-point has moved yet, or if the power does not follow. Between
         two readings several delays look alike: their middle counts."""
-        best = min(self._errors)
-        if self._readings < _ENOUGH or not self._follows or not _EXPLAINED * self._spread < self._errors[-1]:
+        best, most = min(self._errors), _EXPLAINED * self._set.squares
+        if self._readings < _ENOUGH or not best < most < self._errors[-1]:
             return None  # it does not follow, or has hardly moved yet
         alike = [late_s for late_s, error in zip(_CANDIDATES, self._errors, strict=True) if error == best]
         return alike[len(alike) // 2]
 
     @property
-    def _follows(self) -> bool:
-        """Whether some candidate explains the power. In a slow ramp all of them do, and none is shown."""
-        return min(self._errors) < _EXPLAINED * self._spread
+    def _astray(self) -> bool:
+        """Whether the latest readings show that the power does not follow."""
+        still = self._power.variance < _EXPLAINED * self._set.variance
+        return still or min(self._errors) > _ASTRAY**2 * self._power.weight
 
     def feeds_w(self, now: float) -> float:
         """What may be fed while the delay is not known; nothing any more once that is hopeless.
@@ -92,12 +117,6 @@ class SetPointDelay:
     def hopeless(self) -> bool:
         """The power does not follow the set-points, or not so that the meter shows it."""
         return not self.measured and self._moves >= _HOPELESS
-
-    def _vary(self, set_pu: float, kept: float) -> None:
-        self._weight = kept * self._weight + 1
-        deviation = set_pu - self._mean
-        self._mean += deviation / self._weight
-        self._spread = kept * self._spread + deviation * deviation * (1 - 1 / self._weight)
 
     def set(self, power_w: float, now: float) -> None:
         """The set-point from `now` on."""
@@ -119,8 +138,9 @@ class SetPointDelay:
         self._readings += 1
         kept = _FORGET ** min((time_s - self._seen_s) / _FORGET_S, 1.0)
         self._seen_s = time_s
-        self._vary(values[0] / self._rated_w, kept)
-        self._vary(values[-1] / self._rated_w, kept)
+        self._set.add(values[0] / self._rated_w, kept)
+        self._set.add(values[-1] / self._rated_w, kept)
+        self._power.add(power_w / self._rated_w, kept)
         for number, candidate_s in enumerate(_CANDIDATES):
             then_s = time_s - candidate_s
             set_w = next(value for begin_s, value in reversed(points) if begin_s <= then_s)
@@ -129,7 +149,7 @@ class SetPointDelay:
         shown_s = self._shown_s
         if shown_s is not None:
             self.delay_s, self._without = shown_s, 0
-        elif self.measured and not self._follows:
+        elif self.measured and self._astray:
             self._without += 1
             if self._without > _LOST:
                 self.forget()
