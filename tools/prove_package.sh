@@ -6,7 +6,11 @@ cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive
 first=$(ls dist/v2g_*-1_"$(dpkg --print-architecture)".deb) second=$(ls dist/v2g_*-2_"$(dpkg --print-architecture)".deb)
 say() { echo "== $*"; }
-fail() { echo "FAILED: $*" >&2; exit 1; }
+fail() {
+    echo "FAILED: $*" >&2
+    tail -n 30 /tmp/daemon.log /tmp/car.json /tmp/car.log /var/log/v2g/*.log >&2 2>/dev/null || true
+    exit 1
+}
 
 apt-get -qq update
 apt-get -qq -y --no-install-recommends install python3 adduser logrotate procps >/dev/null 2>&1
@@ -42,11 +46,11 @@ v2g sim contactor --listen 127.0.0.1:5022 --log /dev/null >/dev/null &
 v2g sim grid --listen 127.0.0.1:5023 --nominal 50 >/dev/null &
 v2g sim plant --listen 127.0.0.1:5021 --contactor 127.0.0.1:5022 --grid 127.0.0.1:5023 >/dev/null &
 install -d -o v2g -g v2g -m 0750 /run/v2g
-while [ ! -e /tmp/no-more ]; do runuser -u v2g -- v2g_daemon --no-tls >/dev/null 2>&1 || sleep 0.2; done &
+while [ ! -e /tmp/no-more ]; do runuser -u v2g -- v2g_daemon --no-tls >>/tmp/daemon.log 2>&1 || sleep 0.2; done &
 up() { until v2g status >/dev/null 2>&1; do sleep 0.2; done; }
 transfers() { v2g status --json | grep -q '"stage": "ENERGY"'; }
 car() { # in the background, for SECONDS
-    v2g ev --no-tls --host ::1 --port 15118 --battery 127.0.0.1:5021 --duration "$1" --json >/tmp/car.json &
+    v2g ev --no-tls --host ::1 --port 15118 --battery 127.0.0.1:5021 --duration "$1" --json >/tmp/car.json 2>/tmp/car.log &
     car=$!
     until transfers; do sleep 0.2; done
 }
