@@ -60,7 +60,11 @@ up
 say "an upgrade while energy flows"
 car 300
 before=$(pid)
-apt-get -qq -y install "./$second" >/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
+dpkg --unpack "./$second" >/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
+kill -INT "$car"; wait "$car" || true
+car 300 # before it is configured, a new session: the daemon loads modules late
+[ "$(pid)" = "$before" ] || fail "the daemon was restarted before the package was configured"
+dpkg --configure v2g >>/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
 grep "energy is being transferred" /tmp/upgrade.log || fail "no reason is printed: $(cat /tmp/upgrade.log)"
 grep "restarts once no car is in session" /tmp/upgrade.log || fail "it is not said when it restarts"
 transfers || fail "the session was ended"
@@ -71,7 +75,7 @@ grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
 for _ in $(seq 100); do [ "$(pid || echo "$before")" != "$before" ] && break; sleep 0.2; done
 up
 [ "$(pid)" != "$before" ] || fail "it does not restart after the session"
-grep -q -- "-2/v2g/" "/proc/$(pid)/maps" || ls -d /usr/lib/v2g/*-2 >/dev/null
+grep -q -- "/[.]kept/[^/]*-2/" "/proc/$(pid)/maps" || fail "it runs the old version: $(grep v2g "/proc/$(pid)/maps")"
 say "the new version serves"
 car 3 && wait "$car"
 grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"

@@ -55,7 +55,8 @@ def test_the_units_start_the_commands_of_the_package(contents: dict[str, dict[st
 
 def test_a_command_finds_its_version(contents: dict[str, dict[str, Any]]) -> None:
     text = Path(contents["/usr/bin/v2g_daemon"]["src"]).read_text()
-    assert '["/usr/lib/v2g/1.2-3", "/usr/lib/v2g/1.2-3-depot"]' in text
+    assert 'kept = "/usr/lib/v2g/.kept/1.2-3"' in text
+    assert 'else "/usr/lib/v2g/1.2-3", "/usr/lib/v2g/1.2-3-depot"]' in text
     for command, module in make_deb.COMMANDS.items():
         assert f"from {module} import main" in Path(contents[f"/usr/bin/{command}"]["src"]).read_text()
 
@@ -73,4 +74,4 @@ def test_no_script_restarts_the_daemon_by_itself(script: Path) -> None:
 
 
 def test_every_script_is_packed() -> None:
-    assert {path.name for path in SCRIPTS} >= {"preinst", "postinst", "prerm", "postrm", "depot.postinst"}
+    assert {path.name for path in SCRIPTS} >= {"postinst", "prerm", "postrm", "depot.postinst"}
