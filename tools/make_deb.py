@@ -129,7 +129,7 @@ def station(work: Path, version: str) -> list[dict[str, Any]]:
     for command in list(COMMANDS)[1:]:
         contents.append({"src": "v2g.1.gz", "dst": f"/usr/share/man/man1/{command}.1.gz", "type": "symlink"})
     for hook in sorted((ROOT / "packaging" / "rauc").glob("*")):
-        contents.append(_file(hook, f"/usr/lib/v2g/rauc/{hook.name}", 0o755))
+        contents.append(_file(hook, f"/usr/lib/v2g/rauc/{hook.name}", 0o755 if not hook.suffix else 0o644))
     return contents
 
 
@@ -150,7 +150,7 @@ def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, wor
     """Writes the package, and prints its path."""
     depends = {
         "v2g": ["python3 (>= 3.11)", "python3 (<< 3.14)", "libc6 (>= 2.34)", "adduser"],
-        "v2g-depot": [f"v2g (= {version})", "libstdc++6"],
+        "v2g-depot": [f"v2g (= {version})", "libc6 (>= 2.34)", "libstdc++6"],
     }
     about = {
         "v2g": "charging station software for bidirectional EV charging\n"
