@@ -36,7 +36,7 @@ MOMENTS_S = (0.1, 4.0)
 """The moment of a kill is the input here: no event stands for "at any time"."""
 SETTLES_S = 120.0
 STALLS, STALLED_S = 4, 0.6
-"""In every fourth car's turn the devices stand still for as long: their readings become stale."""
+"""Before every fourth kill the devices stand still for as long: their readings become stale."""
 BOOKED_WH = 0.01
 """Below the meter's resolution."""
 STANDBY_W = PlantSettings().standby_loss_w
