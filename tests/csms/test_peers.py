@@ -282,6 +282,10 @@ async def _over_a_broker(folder: Path) -> None:
                 ems.publish("site/request/EMS", '{"power_w": "much", "for_s": 1}', qos=1)
                 async with asyncio.timeout(WITHIN_S):
                     assert "Expected `float`" in (await answers.get())["error"]
+                for garbage in (b'{"a":' + b"[" * 20_000, b'{"a":"\xff"}'):
+                    ems.publish("site/request/EMS", garbage, qos=1)
+                    async with asyncio.timeout(WITHIN_S):
+                        assert "not what is expected" in (await answers.get())["error"]
                 ems.publish("site/request/EMS", "", qos=1)  # withdrawn: the configuration's holds again
                 await reached(fleet, lambda: abs(station.power_w + 9_000) < 100)
             running.kill()

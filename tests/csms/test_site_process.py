@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,6 +28,7 @@ from v2g.depot.site.configuration import (
 )
 from v2g.depot.site.guard import Trouble
 from v2g.io.site_http import SiteApi
+from v2g.io.site_prices import fetched
 from v2g.run.depot import open_ledger
 from v2g.run.site import SiteProcess
 
@@ -172,6 +174,23 @@ def test_stale_prices_are_no_prices(tmp_path: Path) -> None:
             await stepped(process, link)
             assert Trouble.NO_PRICES in [each["code"] for each in process.status()["notices"]]
             assert [each.by for each in process.site.requests] == ["tariff"]
+
+    run(test, tmp_path)
+
+
+def test_prices_of_tomorrow_are_not_those_of_today(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        file = folder / "prices.csv"
+        async with site(folder, tariff=Tariff(source=str(file))) as (process, link, app):
+            await put(app, "/api/house", {"powers_w": [0.0, 0.0, 0.0]})
+            for offset_s, by in ((7_200.0, "tariff"), (-600.0, "prices")):
+                days = [datetime.fromtimestamp(process.now() + offset_s + n * 900.0, UTC).isoformat() for n in (0, 1)]
+                file.write_text("from,buy_per_kwh\n" + "".join(f"{day},0.1\n" for day in days))
+                process._prices = fetched(process.settings.tariff)
+                await stepped(process, link)
+                assert [each.by for each in process.site.requests] == [by]
+                said = Trouble.NO_PRICES in [each["code"] for each in process.status()["notices"]]
+                assert said == (by == "tariff")
 
     run(test, tmp_path)
 

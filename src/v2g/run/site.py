@@ -185,13 +185,18 @@ class SiteProcess(DepotProcess):
 
     def _seen(self) -> Site:
         now, site = self.now(), super()._seen()
-        prices = self._prices if self._prices is not None and now <= self._prices.until_unix_s else self._fixed
+        prices = self._valid_prices(now) or self._fixed
         free = self._from_sun(site.chargers, site.courses)
         courses = {id: course for id, course in site.courses.items() if id not in free}
         site = replace(site, requests=(*site.requests, prices), courses=courses)
         local = datetime.fromtimestamp(now)
         day_s = 3600.0 * local.hour + 60.0 * local.minute + local.second
         return self.control.view(site, now, day_s, self._plan.plan, self._plan.expected_w(now), free)
+
+    def _valid_prices(self, now: float) -> PriceRequest | None:
+        """Those of the day; None if there are none, or if they are of another day."""
+        prices = self._prices
+        return prices if prices is not None and prices.from_unix_s <= now <= prices.until_unix_s else None
 
     def _from_sun(self, chargers: Mapping[str, Charger], courses: Mapping[str, Course]) -> frozenset[str]:
         if not self.settings.from_sun:
@@ -229,8 +234,7 @@ class SiteProcess(DepotProcess):
 
     def _warnings(self) -> list[SiteNotice]:
         found = self.control.notices(self.now())
-        stale = self._prices is None or self.now() > self._prices.until_unix_s
-        if self.settings.tariff.source is not None and stale:
+        if self.settings.tariff.source is not None and self._valid_prices(self.now()) is None:
             found.append(SiteNotice(Trouble.NO_PRICES, "there are no valid prices; the fixed tariff holds"))
         return found
 
