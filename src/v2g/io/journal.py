@@ -21,7 +21,7 @@ AGAIN_S = 10.0
 
 _LOST = (
     "nothing is fed until the grid settings (`v2g grid default`) and the discharge limit (`modbus_write`) are set "
-    "again; charging has the limits of the configuration"
+    "again; charging has the limits of the configuration, and a minimum state of charge must be set again first"
 )
 
 

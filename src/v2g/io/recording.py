@@ -12,6 +12,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -107,14 +108,18 @@ class Ring:
     def _make_room(self) -> None:
         """Of the segments that are complete, the oldest ones go."""
         open_now = {file.path for file in self._files.values()}
-        files = sorted((each for each in self._directory.glob(f"*{SUFFIX}")), key=lambda each: each.stat().st_mtime)
-        total = sum(each.stat().st_size for each in files)
-        for each in files:
+        found = []
+        for each in self._directory.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # somebody has removed it meanwhile
+                status = each.stat()
+                found.append((status.st_mtime, each, status.st_size))
+        total = sum(size for *_, size in found)
+        for _, each, size in sorted(found):
             if total <= self._limit:
                 return
             if each not in open_now:
-                total -= each.stat().st_size
-                each.unlink()
+                total -= size
+                each.unlink(missing_ok=True)
 
 
 class _File:

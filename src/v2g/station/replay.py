@@ -21,7 +21,7 @@ from v2g.station.recorded import PAST_VISIT, THIS_VISIT, Outside, Result, Turn, 
 from v2g.station.step import Step
 
 _MADE_OF = {
-    "builtins": frozenset({"set", "frozenset", "bytearray", "complex", "range", "slice"}),
+    "builtins": frozenset({"set", "frozenset", "bytearray", "complex"}),
     "collections": frozenset({"deque", "OrderedDict", "defaultdict"}),
     "msgspec._utils": frozenset({"rebuild"}),
 }
