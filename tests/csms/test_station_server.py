@@ -203,6 +203,10 @@ def test_what_came_before_the_end_is_heard_and_nothing_after_a_fault() -> None:
         (b"\x81\xff\x7f" + b"\xff" * 7 + b"\0" * 4, 1009),
         (framed(Opcode.CLOSE), 1005),
     ],
+    ids=[
+        "two beginnings", "an end without beginning", "a code that is none", "half a code", "a ping in parts",
+        "compressed", "no such kind", "not masked", "too long", "no code",
+    ],
 )  # fmt: skip
 def test_frames_that_break_the_rules_end_the_connection_with_their_code(frames: bytes, code: int) -> None:
     async def run() -> None:
