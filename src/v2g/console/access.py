@@ -59,14 +59,12 @@ class SignInRefused(V2GError):
 def read_users(file: Path) -> dict[str, User]:
     """By name. Raises `V2GError` with the line and the remedy."""
     try:
-        lines = regular_file.read_text(file).splitlines()
+        lines = regular_file.entries(file)
     except OSError as error:
         raise V2GError(f"{file}: {error.strerror}; `v2g depot user` makes it") from error
     users = dict[str, User]()
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, _, rest = line.strip().partition(":")
+    for number, line in lines:
+        name, _, rest = line.partition(":")
         role, _, hashed = rest.partition(":")
         try:
             _HASHER.check_needs_rehash(hashed)

@@ -19,14 +19,12 @@ _CODE = re.compile(r"[a-z2-7]{16}")
 def read_codes(file: Path) -> dict[str, str]:
     """By EVSE. Raises `V2GError` with the line and the remedy."""
     try:
-        lines = regular_file.read_text(file).splitlines()
+        lines = regular_file.entries(file)
     except OSError as error:
         raise V2GError(f"{file}: {error.strerror}; `v2g depot codes` makes it") from error
     codes = dict[str, str]()
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        evse, _, code = line.strip().rpartition(":")
+    for number, line in lines:
+        evse, _, code = line.rpartition(":")
         if not evse or not _CODE.fullmatch(code):
             raise V2GError(f"{file}:{number}: not EVSE:CODE; `v2g depot codes` makes such lines")
         if evse in codes or code in codes.values():

@@ -33,6 +33,13 @@ def read(path: Path) -> bytes:
     return content
 
 
+def entries(path: Path) -> list[tuple[int, str]]:
+    """The lines of a text file that say something, with their numbers: no empty ones, none that begins with `#`. Raises
+    `OSError`, with the reason in `strerror`."""
+    lines = enumerate(read_text(path).splitlines(), 1)
+    return [(number, line.strip()) for number, line in lines if line.strip() and not line.startswith("#")]
+
+
 def read_text(path: Path) -> str:
     """The text of a regular file. Raises `OSError`, also if it is not UTF-8."""
     try:
