@@ -176,6 +176,20 @@ def texts(events: tuple[Event, ...]) -> tuple[str, ...]:
     )
 
 
+class Results:
+    """Makes what calls of one segment return comparable."""
+
+    def __init__(self) -> None:
+        self._orders: Orders | None = None
+
+    def of(self, returned: object) -> Result:
+        """What came of the next call: a step, or the answer of `Evse.stop`."""
+        if not isinstance(returned, Step):
+            return Result(asked=bool(returned))
+        before, self._orders = self._orders, returned.orders
+        return Result(returned.send, None if returned.orders == before else returned.orders, texts(returned.events))
+
+
 def outside(evse: Evse) -> dict[str, Any]:
     """What others may set at the EVSE between two calls, by the fields of `Outside`."""
     guard = evse.guard
@@ -242,14 +256,14 @@ class _Recorder:
         self.draws: list[bytes] = []
         self.answers: list[Answer] = []
         self.outside: dict[str, Any] = {}
-        self.orders: Orders | None = None
+        self.results = Results()
         self.bytes: int | None = None
         """Of this segment; None before the first."""
         self._before: dict[tuple[object, ...], object] = {}
 
     def begin(self, evse: int, snapshot: bytes) -> None:
         """A segment; its reader knows of no answers before it."""
-        self.bytes, self.orders = 0, None
+        self.bytes, self.results = 0, Results()
         self._before.clear()
         self.sink.begin(evse, snapshot)
 
@@ -288,7 +302,7 @@ def _recorded(
         result = Result()
         try:
             returned = method(self, *args, **kwargs)
-            result = self._result(returned)
+            result = recorder.results.of(returned)
             return returned
         except Exception as error:
             result = Result(error=repr(error))
@@ -367,14 +381,6 @@ class RecordedEvse(Evse):
         if "local" in changed:
             changed["local"] = _LocalPickler(self).pickled
         return Outside(**changed) if changed else None
-
-    def _result(self, returned: object) -> Result:
-        if not isinstance(returned, Step):
-            return Result(asked=bool(returned))
-        recorder = self._recorder
-        orders = None if returned.orders == recorder.orders else returned.orders
-        recorder.orders = returned.orders
-        return Result(returned.send, orders, texts(returned.events))
 
     def _hand_over(self, turn: Turn) -> None:
         recorder, encoded = self._recorder, _encode(turn)

@@ -16,9 +16,7 @@ from v2g.kernel import chance
 from v2g.kernel.errors import V2GError
 from v2g.station import recorded
 from v2g.station.evse import Evse
-from v2g.station.orders import Orders
-from v2g.station.recorded import PAST_VISIT, THIS_VISIT, Outside, Result, Turn, question, texts
-from v2g.station.step import Step
+from v2g.station.recorded import PAST_VISIT, THIS_VISIT, Outside, Result, Results, Turn, question
 
 _MADE_OF = {
     "builtins": frozenset({"set", "frozenset", "bytearray", "complex"}),
@@ -50,7 +48,7 @@ class Difference:
     """Monotonic time of the recording process; None if the call has none."""
     call: str
     what: str
-    """`send`, `orders`, `events`, `asked`, `error`, `draws` or `answers`."""
+    """`send`, `orders`, `events`, `asked`, `error`, or `draws and answers`."""
     recorded: str
     replayed: str
 
@@ -131,7 +129,7 @@ class Segment:
         """Raises `RecordingError` for a snapshot that this code cannot take up."""
         ports = ("authorizer", "contracts", "provisioning", "prices")
         self._ports: dict[str, object] = {name: _Playback(name, self) for name in ports}
-        self._orders: Orders | None = None
+        self._results = Results()
         self._draws: deque[bytes] = deque()
         self._due: dict[bytes, deque[bytes]] = {}
         self._answers: dict[bytes, bytes] = {}
@@ -190,11 +188,7 @@ class Segment:
             return Result(error=repr(error))
         finally:
             chance.source = before
-        if not isinstance(returned, Step):
-            return Result(asked=bool(returned))
-        orders = None if returned.orders == self._orders else returned.orders
-        self._orders = returned.orders
-        return Result(returned.send, orders, texts(returned.events))
+        return self._results.of(returned)
 
     def _set(self, given: Outside) -> None:
         evse, guard = self.evse, self.evse.guard
