@@ -259,24 +259,26 @@ def _forgotten(hand: Hand) -> None:
 # Contracts
 
 
-@case("a contract is installed, and pays", "2492 2497", INSTALLS)
-def _installs(hand: Hand) -> None:
+def _installed(hand: Hand) -> common.SignedInstallationData:
+    """What a car gets that installs a contract and charges by it."""
     hand.come()
     hand.finish()
     answers = [turn.answer for turn in hand.turns if turn.name == "CertificateInstallationReq"]
     hand.true(answers, "the station does not offer to install a contract")
-    data = answers[-1].SignedInstallationData
+    data: common.SignedInstallationData = answers[-1].SignedInstallationData
+    return data
+
+
+@case("a contract is installed, and pays", "2492 2497", INSTALLS)
+def _installs(hand: Hand) -> None:
+    data = _installed(hand)
     hand.true(data.ECDHCurve is common.EcdhCurve.SECP521, f"the key is wrapped with {data.ECDHCurve.value}")
     hand.true(data.SECP521_EncryptedPrivateKey is not None, "there is no encrypted key")
 
 
 @case("a contract whose key has 448 bits is installed, and pays", "2492 2500", INSTALLS_448)
 def _installs_448(hand: Hand) -> None:
-    hand.come()
-    hand.finish()
-    answers = [turn.answer for turn in hand.turns if turn.name == "CertificateInstallationReq"]
-    hand.true(answers, "the station does not offer to install a contract")
-    data = answers[-1].SignedInstallationData
+    data = _installed(hand)
     hand.true(data.ECDHCurve is common.EcdhCurve.X448, f"the key is wrapped with {data.ECDHCurve.value}")
     hand.true(data.X448_EncryptedPrivateKey is not None, "there is no encrypted key")
 
