@@ -62,6 +62,17 @@ def test_all_that_is_wrong_is_found_at_once(file: Path, tmp_path: Path, capsys: 
     assert kept == f"{file}: kept: {tmp_path}/kept.json is no file; name one"
 
 
+def test_two_tokens_of_one_secret_are_found(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = []
+    for name in ("evcc", "reader"):
+        (tmp_path / name).write_text("a-secret-of-sixteen")
+        (tmp_path / name).chmod(0o640)
+        named.append(f"{{name: {name}, file: {tmp_path / name}}}")
+    file.write_text(f"{file.read_text()}\nlocal_api: {{tokens: [{', '.join(named)}]}}\n")
+    assert check(file) == 2
+    assert f"local_api.tokens[1].file: {tmp_path}/reader holds the token of evcc too" in capsys.readouterr().err
+
+
 def found_by_another_user(file: Path, findings: Connection) -> None:
     settings, _ = load(file)
     if os.geteuid() == 0:

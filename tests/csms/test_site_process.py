@@ -95,6 +95,25 @@ def test_nothing_is_fed_and_little_charged_before_the_meter_speaks(tmp_path: Pat
     run(test, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        ("/api/house", {"powers_w": [1e9, 0.0, 0.0]}),
+        ("/api/house", {"powers_w": [0.0, 0.0, 0.0], "voltages_v": [23.0, 230.0, 230.0]}),
+        ("/api/battery", {"power_w": 1e9}),
+    ],
+)
+def test_a_reading_that_cannot_be_true_is_refused(tmp_path: Path, url: str, body: Any) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder) as (process, _, app):
+            status, answer = await put(app, url, body)
+            assert status == 400
+            assert "1e+09" in answer["error"] or "23" in answer["error"] or "1000000" in answer["error"]
+            assert process.control.guard.reading is None
+
+    run(test, tmp_path)
+
+
 def test_a_house_that_draws_leaves_less(tmp_path: Path) -> None:
     async def test(folder: Path) -> None:
         async with site(folder, connection=Connected(fuse_a=20)) as (process, link, app):

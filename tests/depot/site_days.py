@@ -22,12 +22,13 @@ def charger(number: int, phases: str = "123", least_w: float = 1_400.0) -> Charg
     )  # fmt: skip
 
 
-def random_run(seed: int, begins_s: float = BEGINS_S) -> SiteRun:
+def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = ()) -> SiteRun:
     """A house whose connection, chargers, battery, appliances, sun and requests are drawn at random. Somebody asks for
-    powers far beyond what the house leaves, so that its limits bind most of the time."""
+    powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in the place of a random
+    one."""
     random = np.random.default_rng(seed)
     wirings = (("123",), ("1",), ("2", "123"), ("1", "2", "3"))[int(random.integers(4))]
-    chargers = [charger(number, phases) for number, phases in enumerate(wirings, 1)]
+    chargers = [charger(number, phases) for number, phases in enumerate(wiring or wirings, 1)]
     store = Store() if random.random() < 0.3 else None
     sun_w = float(random.choice([0.0, 5_000.0, 10_000.0]))
     events = random_day(random, begins_s, sun_w, str(random.choice(["123", "1"])))

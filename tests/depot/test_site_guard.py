@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.depot.scene import NOW
 
-from v2g.depot.site.guard import BAND_W, NO_ROOM, Connection, Guard, Row, Trouble, exceeded
+from v2g.depot.site.guard import BAND_W, NO_ROOM, Connection, Guard, Row, Trouble, exceeded, flows_w
 from v2g.depot.site.reading import HouseReading, Phases, why_implausible
+from v2g.depot.view import Charger
 
 FUSE_W = 5_000.0
 CONNECTION = Connection(fuse_w=FUSE_W, export_w=3_000.0, silent_charge_w=1_400.0)
@@ -163,3 +164,24 @@ def test_once_settled_house_and_chargers_are_within_the_limits(jumps: list[tuple
                 assert flow_w <= max(FUSE_W, house_w) + BAND_W
             set_w = min(guard.room(now).charge_w[1], 7_400.0)
             guard.command((3 * set_w, set_w, set_w, set_w), now)
+
+
+@pytest.mark.parametrize(("gap_s", "slow"), [(0.25, False), (0.5, False), (1.0, True)])
+def test_a_meter_that_is_read_too_slowly_is_reported(gap_s: float, slow: bool) -> None:
+    guard = Guard(CONNECTION)
+    for step in range(20):
+        guard.see(reading(step * gap_s, 100.0, 100.0, 100.0))
+    troubles = [each.trouble for each in guard.notices(NOW + 19 * gap_s)]
+    assert troubles == ([Trouble.METER_SLOW] if slow else [])
+
+
+def test_one_reading_that_is_late_is_no_slow_meter() -> None:
+    guard = Guard(CONNECTION)
+    for at_s in (0.0, 0.25, 0.5, 2.5, 2.75, 3.0, 3.25, 3.5, 3.75, 4.0):
+        guard.see(reading(at_s, 100.0, 100.0, 100.0))
+    assert guard.notices(NOW + 4.0) == []
+
+
+def test_a_vehicle_on_an_unknown_phase_counts_on_each() -> None:
+    chargers = {each.id: each for each in (Charger(id="a", phases="1/2/3"), Charger(id="b", phases="2"))}
+    assert flows_w(chargers, {"a": 3_000.0, "b": -1_000.0}) == (2_000.0, 3_000.0, 2_000.0, 3_000.0)

@@ -13,7 +13,7 @@ from v2g.io.commands import read
 from v2g.io.control_client import ControlClient, Gone, Refused
 from v2g.io.home_assistant import discovery, node
 from v2g.io.http_application import Readers
-from v2g.io.local_access import BURST, Door, Program
+from v2g.io.local_access import BURST, Door, Program, door
 from v2g.io.local_http import LocalHttp
 from v2g.io.local_mqtt import asked
 from v2g.io.local_openapi import described
@@ -21,7 +21,7 @@ from v2g.io.local_station import COMMANDS_BURST, LocalStation
 from v2g.io.tokens import read_secret
 from v2g.kernel.errors import V2GError
 from v2g.station import command
-from v2g.station.config.settings import Settings
+from v2g.station.config.settings import ApiToken, LocalApi, Settings
 from v2g.station.snapshot import explain
 from v2g.station.station import Station
 
@@ -106,6 +106,17 @@ def test_no_body_says_who_asks() -> None:
     body = {"power_w": 0, "for_s": 1, "by": "somebody else"}
     answer = asyncio.run(ask(http.app, "PUT", "/api/evses/1/set-point", body, TOKEN))
     assert (answer.status, answer.json) == (400, {"error": "by does not belong here"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("DELETE", "/api/evses/1/minimum-soc", 405), ("POST", "/api/station", 405), ("GET", "/api/nothing", 404)],
+)
+def test_what_is_not_there_is_refused_in_json_too(method: str, path: str, status: int) -> None:
+    http, _ = api()
+    answer = asyncio.run(ask(http.app, method, path, headers=TOKEN))
+    assert answer.status == status
+    assert answer.json["error"].endswith("; see /api/openapi.json")
 
 
 @pytest.mark.parametrize("content", [b'{"a":' + b"[" * 60_000, b'{"a":"\xff"}', b'{"\xff":1}'])
@@ -217,3 +228,12 @@ def test_a_token_stands_in_a_file_that_others_cannot_read(secret: Path) -> None:
         read_secret(secret)
     with pytest.raises(V2GError, match="openssl rand"):
         read_secret(secret.with_name("missing"))
+
+
+def test_two_tokens_of_one_secret_are_refused(secret: Path) -> None:
+    secret.with_name("other").write_text(secret.read_text())
+    secret.with_name("other").chmod(0o640)
+    tokens = (ApiToken(name="a", file=secret), ApiToken(name="b", file=secret.with_name("other")))
+    assert door(LocalApi(tokens=tokens[:1]), Clock())
+    with pytest.raises(V2GError, match=r"local_api.tokens\[1\].file: .*other holds the token of a too; make another"):
+        door(LocalApi(tokens=tokens), Clock())

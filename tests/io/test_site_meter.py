@@ -185,3 +185,16 @@ def test_a_topic_that_has_fallen_silent_leaves_no_reading() -> None:
     assert [each.powers_w for each in found] == [(100.0,) * 3, (150.0, 100.0, 100.0), (150.0, 150.0, 100.0)]
     meter.arrived("h/3", b"7000")
     assert found[-1].powers_w == (150.0, 150.0, 7000.0)
+
+
+def test_a_state_of_charge_that_nobody_repeats_is_not_known_any_more() -> None:
+    found: list[BatteryReading] = []
+    now = [0.0]
+    settings = HouseBattery(broker=Broker(url="mqtt://127.0.0.1"), power="b/w", soc="b/soc", silent_s=30.0)
+    battery = BatteryAtBroker(settings, found.append, lambda: now[0])
+    battery.arrived("b/soc", b"99")
+    for now[0] in (0.0, 30.0, 31.0):
+        battery.arrived("b/w", b"0")
+    battery.arrived("b/soc", b"98")
+    battery.arrived("b/w", b"0")
+    assert [each.soc_pu for each in found] == [0.99, 0.99, None, 0.98]

@@ -1,11 +1,14 @@
 """JSON in and out: the body of a request, and the response to one."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ExceptionHandler
 
 from v2g.console.requests import Refusal
 from v2g.kernel.errors import V2GError
@@ -51,6 +54,19 @@ def refusal(found: Refusal) -> Response:
     if found.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+async def no_such_way(request: Request, error: Exception) -> Response:
+    """What Starlette refuses by itself: a path that is not there, a method that a path does not have."""
+    assert isinstance(error, HTTPException)
+    text = f"{request.method} {request.url.path[:200]}: {error.detail}; see /api/openapi.json"
+    response = as_json({"error": text}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+IN_JSON: Mapping[Any, ExceptionHandler] = {HTTPException: no_such_way}
+"""For an application of which every answer is JSON."""
 
 
 def refused(error: V2GError) -> Response:

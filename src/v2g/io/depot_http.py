@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from v2g.console.access import Gate
-from v2g.console.answers import as_json, read, refusal, refused
+from v2g.console.answers import IN_JSON, as_json, read, refusal, refused
 from v2g.console.driver import Drivers
 from v2g.console.pages import Pages
 from v2g.depot.history import Record, span_of
@@ -85,7 +85,7 @@ class Api:
         ]  # fmt: skip
         pages = Pages(gate)
         drivers = Drivers(gate, depot, codes, pages.file("driver.html")).routes if codes else []
-        self.app = Starlette(routes=[*self.routes, *pages.routes, *drivers])
+        self.app = Starlette(routes=[*self.routes, *pages.routes, *drivers], exception_handlers=IN_JSON)
 
     def _answering(self, answer: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:

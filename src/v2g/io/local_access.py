@@ -9,7 +9,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from v2g.console.requests import Rates, Refusal, strange
-from v2g.io.tokens import read_secret
+from v2g.io.tokens import read_tokens
+from v2g.kernel.errors import V2GError
 from v2g.station.config.settings import LocalApi, Right
 
 REQUESTS_PER_S, BURST = 50.0, 200.0
@@ -63,6 +64,9 @@ class Door:
 
 
 def door(settings: LocalApi, clock: Callable[[], float]) -> Door:
-    """As the configuration says. Raises `V2GError` for a token that cannot be read."""
-    programs = {read_secret(each.file): Program(each.name, each.rights) for each in settings.tokens}
+    """As the configuration says. Raises `V2GError` for tokens that cannot be read, or are equal."""
+    tokens, wrong = read_tokens(settings.tokens)
+    if wrong:
+        raise V2GError(f"local_api.{wrong[0]}")
+    programs = {secret: Program(each.name, each.rights) for secret, each in tokens.items()}
     return Door(clock, programs, near=settings.near)

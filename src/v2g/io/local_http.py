@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from v2g.console.answers import as_json, refusal, refused
+from v2g.console.answers import IN_JSON, as_json, refusal, refused
 from v2g.console.requests import Refusal
 from v2g.io.control_client import Gone, Refused
 from v2g.io.http_application import Readers, body, event
@@ -52,7 +52,7 @@ class LocalHttp:
             Route(f"{place}/authorise", self._answering("authorise", self._act("authorise")), methods=["POST"]),
             Route(f"{place}/stop", self._answering("steer", self._act("stop")), methods=["POST"]),
             Route("/api/events", self._events),
-        ])  # fmt: skip
+        ], exception_handlers=IN_JSON)  # fmt: skip
 
     async def run(self) -> None:
         """Send events, as long as somebody reads them."""

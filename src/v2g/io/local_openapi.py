@@ -121,7 +121,7 @@ def _operation(summary: str, answer: dict[str, Any], body: dict[str, Any] | None
 def _refusals() -> dict[str, Any]:
     reasons = {
         "400": "not what is expected here", "401": "a token is needed", "403": "the token lacks the right",
-        "404": "there is no such EVSE", "408": "the body took too long",
+        "404": "there is no such EVSE", "405": "another method", "408": "the body took too long",
         "409": "the station does not do this, and why",
         "413": "the body is too long", "415": "send JSON", "429": "too often", "503": "the daemon does not answer",
     }  # fmt: skip

@@ -25,7 +25,7 @@ class House(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A reading of the house's battery; positive charges it."""
 
-    power_w: float
+    power_w: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
     soc_pu: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 

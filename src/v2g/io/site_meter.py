@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Protocol
 
 import msgspec
@@ -216,9 +216,16 @@ class MeterAtBroker:
 class BatteryAtBroker:
     """The battery of the house, from topics."""
 
-    def __init__(self, settings: HouseBattery, take: Callable[[BatteryReading], None]) -> None:
-        self._settings, self._take = settings, take
+    def __init__(
+        self,
+        settings: HouseBattery,
+        take: Callable[[BatteryReading], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock`: monotonic seconds."""
+        self._settings, self._take, self._clock = settings, take, clock
         self._soc_pu: float | None = None
+        self._soc_s = -inf
 
     async def serve(self) -> None:
         """Until the broker is lost. Raises `BackEndError`."""
@@ -232,9 +239,11 @@ class BatteryAtBroker:
         if value is None:
             return
         if topic == self._settings.soc:
-            self._soc_pu = min(max(value / 100.0, 0.0), 1.0)
+            self._soc_pu, self._soc_s = min(max(value / 100.0, 0.0), 1.0), self._clock()
         else:
-            self._take(BatteryReading(unix_s=time.monotonic(), power_w=value, soc_pu=self._soc_pu))
+            stale = self._clock() - self._soc_s > self._settings.silent_s
+            soc_pu = None if stale else self._soc_pu
+            self._take(BatteryReading(unix_s=self._clock(), power_w=value, soc_pu=soc_pu))
 
 
 async def _listen(place: Place, client: str, topics: list[str], arrived: Callable[[str, bytes], None]) -> None:

@@ -111,16 +111,15 @@ def _back_end(settings: Settings) -> Iterator[str]:
 def _local_api(settings: Settings) -> Iterator[str]:
     if settings.local_api is None:
         return
-    from v2g.io.tokens import read_secret
+    from v2g.io.tokens import read_secret, read_tokens
 
-    broker = settings.local_api.mqtt
-    named = [(f"tokens[{index}].file", each.file) for index, each in enumerate(settings.local_api.tokens)]
-    named += [] if broker is None or broker.password_file is None else [("mqtt.password_file", broker.password_file)]
-    for place, file in named:
+    api, broker = settings.local_api, settings.local_api.mqtt
+    yield from (f"local_api.{each}" for each in read_tokens(api.tokens)[1])
+    if broker is not None and broker.password_file is not None:
         try:
-            read_secret(file, least=1 if place.startswith("mqtt") else None)
+            read_secret(broker.password_file, least=1)
         except V2GError as error:
-            yield f"local_api.{place}: {error}"
+            yield f"local_api.mqtt.password_file: {error}"
     others = [settings.local_api.certificate, settings.local_api.private_key, None if broker is None else broker.roots]
     for file in filter(None, others):
         if not os.access(file, os.R_OK):

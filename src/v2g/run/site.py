@@ -86,8 +86,10 @@ class SiteProcess(DepotProcess):
 
     def house_read(self, reading: House) -> None:
         """A reading that a program brings."""
-        self._take(HouseReading(unix_s=0.0, powers_w=reading.powers_w, currents_a=reading.currents_a,
-                                voltages_v=reading.voltages_v))  # fmt: skip
+        wrong = self._take(HouseReading(unix_s=0.0, powers_w=reading.powers_w, currents_a=reading.currents_a,
+                                        voltages_v=reading.voltages_v))  # fmt: skip
+        if wrong:
+            raise V2GError(f"the reading is left out: {wrong}")
 
     def battery_read(self, reading: Stored) -> None:
         """A reading of the house's battery."""
@@ -132,7 +134,8 @@ class SiteProcess(DepotProcess):
             "feed_room_w": [each if isfinite(each) else None for each in room.discharge_w],
         }
 
-    def _take(self, reading: HouseReading) -> None:
+    def _take(self, reading: HouseReading) -> str:
+        """Take over a reading; returns why it is left out, if it is."""
         connection, sign = self.settings.connection, -1.0 if self.settings.meter.reversed else 1.0
         first, second, third = (sign * power_w for power_w in reading.powers_w)
         reading = replace(reading, unix_s=self.now(), powers_w=(first, second, third))
@@ -143,6 +146,7 @@ class SiteProcess(DepotProcess):
         if not wrong:
             self.control.measured(reading, self.site.chargers)
             self._news.set()
+        return wrong
 
     def _store(self, reading: BatteryReading) -> None:
         self.control.stored(replace(reading, unix_s=self.now()))

@@ -200,7 +200,7 @@ class House:
         """What the cars draw together, and in each phase."""
         rows = [0.0, 0.0, 0.0, 0.0]
         for id, power_w in self.powers_w.items():
-            phases = self.chargers[id].phases
+            phases = self.chargers[id].phases.partition("/")[0]  # of `1/2/3` the car is on the first
             rows[0] += power_w
             for phase in phases:
                 rows[int(phase)] += power_w / len(phases)

@@ -19,6 +19,7 @@ from math import inf
 from msgspec import Struct
 from msgspec.structs import replace
 
+from v2g.depot.allocation import share_of
 from v2g.depot.site.reading import HouseReading
 from v2g.depot.tree import Room
 from v2g.depot.view import Charger
@@ -27,6 +28,9 @@ from v2g.kernel.units import kw
 BAND_W = 50.0
 """Of an excess below this the meter's noise may be the reason; limits are kept by this much."""
 ROUNDED_W = 1.0
+SLOW_S, LATEST = 0.6, 8
+"""A meter of which more than half of the latest readings come later than this one after the other is too slow: no limit
+holds within a second then."""
 FROZEN_S = 30.0
 """A meter with voltages of which nothing has changed for longer is frozen: the last digits of a voltage never rest."""
 ROWS = 4
@@ -96,6 +100,8 @@ class Guard:
         self._charge = [_Way(connection) for _ in range(ROWS)]
         self._discharge = [_Way(connection) for _ in range(ROWS)]
         self._rests_until = -inf
+        self._gaps_s: deque[float] = deque(maxlen=LATEST)
+        """Between the latest readings."""
         self._values: object = None
         self._changed_s = -inf
         self.house_w = 0.0
@@ -105,6 +111,8 @@ class Guard:
         """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
         that much should flow the other way."""
         connection, now = self.connection, reading.unix_s
+        if self.reading is not None:
+            self._gaps_s.append(now - self.reading.unix_s)
         self.reading = reading
         if (values := replace(reading, unix_s=0.0)) != self._values:
             self._values, self._changed_s = values, now
@@ -171,11 +179,20 @@ class Guard:
         if now < self._rests_until:
             text = "a limit stayed exceeded although the chargers made room; check on which phases the chargers are"
             return [SiteNotice(Trouble.NOT_OBEYED, f"{text}; they rest")]
-        return [
+        found = [
             SiteNotice(Trouble.OVER, f"phase {row}: the house alone exceeds the main fuse by {kw(way.beyond_w)}")
             for row, way in enumerate(self._charge)
             if row and way.beyond_w > BAND_W
         ]
+        if (gap_s := self._usual_gap_s) > SLOW_S:
+            text = f"the house's meter is read every {gap_s:.1f} s: main fuse and export limit hold within a second"
+            found.append(SiteNotice(Trouble.METER_SLOW, f"{text} only if it is read at least every {SLOW_S:g} s"))
+        return found
+
+    @property
+    def _usual_gap_s(self) -> float:
+        """Between two readings; 0 until that is known."""
+        return sorted(self._gaps_s)[LATEST // 2] if len(self._gaps_s) == LATEST else 0.0
 
     def _between(self, at: float) -> tuple[Row, Row]:
         """The least and the most that the chargers may have been doing at an instant."""
@@ -248,11 +265,11 @@ def exceeded(set_w: Row, room: Room) -> bool:
 
 
 def flows_w(chargers: Mapping[str, Charger], powers_w: Mapping[str, float]) -> Row:
-    """What chargers do together, by row: as the sum and in each phase."""
+    """What chargers do together, by row: as the sum and in each phase. A vehicle on one phase, nobody knows which, counts
+    with all its power on each."""
     rows = [0.0] * ROWS
     for id, power_w in powers_w.items():
-        phases = chargers[id].phases
         rows[0] += power_w
-        for phase in phases:
-            rows[int(phase)] += power_w / len(phases)
+        for phase in (1, 2, 3):
+            rows[phase] += power_w * share_of(chargers[id].phases, phase)
     return _row(rows)
