@@ -24,8 +24,8 @@ def charger(number: int, phases: str = "123", least_w: float = 1_400.0) -> Charg
 
 def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = ()) -> SiteRun:
     """A house whose connection, chargers, battery, appliances, sun and requests are drawn at random. Somebody asks for
-    powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in the place of a random
-    one."""
+    powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in the place of a
+    random one."""
     random = np.random.default_rng(seed)
     wirings = (("123",), ("1",), ("2", "123"), ("1", "2", "3"))[int(random.integers(4))]
     chargers = [charger(number, phases) for number, phases in enumerate(wiring or wirings, 1)]

@@ -265,8 +265,8 @@ def exceeded(set_w: Row, room: Room) -> bool:
 
 
 def flows_w(chargers: Mapping[str, Charger], powers_w: Mapping[str, float]) -> Row:
-    """What chargers do together, by row: as the sum and in each phase. A vehicle on one phase, nobody knows which, counts
-    with all its power on each."""
+    """What chargers do together, by row: as the sum and in each phase. A vehicle on one phase, nobody knows which,
+    counts with all its power on each."""
     rows = [0.0] * ROWS
     for id, power_w in powers_w.items():
         rows[0] += power_w
