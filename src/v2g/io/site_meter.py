@@ -164,7 +164,7 @@ def reading_of(values: Mapping[str, float]) -> HouseReading:
 
 
 async def ask(
-    meter: Meter, every_s: float, take: Callable[[HouseReading], None], report: Callable[[str], None]
+    meter: Meter, every_s: float, take: Callable[[HouseReading], object], report: Callable[[str], None]
 ) -> None:
     """Read for ever; the same trouble is reported once."""
     said = ""
@@ -186,7 +186,7 @@ class MeterAtBroker:
     def __init__(
         self,
         settings: MqttMeter,
-        take: Callable[[HouseReading], None],
+        take: Callable[[HouseReading], object],
         silent_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
