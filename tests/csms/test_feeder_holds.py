@@ -12,6 +12,7 @@ from v2g.csms.gateway import LOOK_AGAIN_S, Gateway
 from v2g.depot.configuration import Feeder
 from v2g.depot.controller import Controller, Settings
 from v2g.depot.dispatch import Trouble
+from v2g.depot.ledger import Memory
 from v2g.depot.request import PowerRequest
 from v2g.depot.tree import flat
 from v2g.depot.view import Site
@@ -24,8 +25,8 @@ LIMIT_W = 20_000.0
 class Steered(Depot):
     """Four cars behind a feeder that can carry a third of what they could give."""
 
-    def __init__(self) -> None:
-        super().__init__(4, feeders=(Feeder(id="site", charge_w=LIMIT_W, discharge_w=LIMIT_W),))
+    def __init__(self, ledger: Memory | None = None) -> None:
+        super().__init__(4, ledger=ledger, feeders=(Feeder(id="site", charge_w=LIMIT_W, discharge_w=LIMIT_W),))
         self.controller, self.tree = Controller(), tree_of(self.configuration)
         self.most_w = self.over_s = 0.0
         for id in self.stations:

@@ -8,13 +8,18 @@ from msgspec.structs import replace
 from v2g.csms.abilities import Abilities
 from v2g.csms.meter import Reading
 from v2g.csms.profiles import Manner
+from v2g.csms.promise import NOTHING, Promise, Promises
 from v2g.csms.vehicles import FEWER_PHASES, Fleet, most_charge_w, most_discharge_w, of_car
 from v2g.depot.columns import MOST_WH
 from v2g.depot.configuration import Configuration, EvsePlace, FleetVehicle, Silence
+from v2g.depot.ledger import Ledger
 from v2g.depot.needs import joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
 from v2g.ocpp import v21
+from v2g.ocpp.base import encode
 
+PROMISE = "promise"
+"""The kind of the ledger's rows of what EVSEs may hold."""
 READY: tuple[v21.ChargingStateEnumType, ...] = ("Charging", "SuspendedEV", "SuspendedEVSE")
 """Charging states in which energy may flow."""
 USABLE: tuple[v21.ConnectorStatusEnumType, ...] = ("Available", "Occupied", "Reserved")
@@ -25,7 +30,8 @@ whole tree again, which a station that says now this, now that, must not cost it
 PROMPT_S = 2.0
 """Stations state whole seconds, by a clock of their own: what is no older than this was measured just now."""
 
-
+TIMEOUT_S = 10.0
+"""For a station's answer: while one is awaited no set-point can go to it."""
 LATENCY_STEP_S, LEARNS, LONGEST_S = 0.1, 0.2, 5.0
 """A latency counts in such steps, how much of each new one is believed, and what is none."""
 
@@ -44,8 +50,6 @@ class Transaction(Struct, frozen=True):
     needs: v21.ChargingNeedsType | None = None
     needs_s: float = 0.0
     """When they came, by the depot's clock."""
-    ordered_w: float | None = None
-    """The set-point that was decided last."""
     needs_soc_pu: float | None = None
     """The state of charge at that time."""
     driver: Needs | None = None
@@ -83,12 +87,16 @@ class Steered:
         self.latency_s: float | None = None
         """From a decision until its station has accepted it, in steps: a mean of the latest ones."""
         self._mean_s: float | None = None
-        if before is not None:
-            self.latency_s, self._mean_s = before.latency_s, before._mean_s
         self._may_w = 0.0, 0.0
         self._may_until: float | None = -inf
         """What it may charge and discharge by what it was sent (magnitudes), and when that lapses; None: counted from
         the first look at it."""
+        if before is not None:
+            self.latency_s, self._mean_s = before.latency_s, before._mean_s
+
+    def holds(self, before: "Steered") -> None:
+        """The station still has what an earlier process has sent it."""
+        self._may_w, self._may_until = before._may_w, before._may_until
 
     def took(self, now: float) -> None:
         """Its station has accepted what is wanted: how long did that take?"""
@@ -116,14 +124,15 @@ class Steered:
         """What the station may have from an earlier process."""
         self._may_w, self._may_until = (charge_w, discharge_w), None
 
-    def held_w(self, now: float, silence: Silence) -> tuple[float, float]:
-        """What may flow although something else is wanted: charging and discharging, magnitudes."""
-        if self.wanted_w is not None and self.wanted_w == self.accepted_w:
+    def held_w(self, now: float, silence: Silence, *, begun: bool) -> tuple[float, float]:
+        """What may flow although something else is wanted: charging and discharging, magnitudes. `begun`: whether
+        energy may flow in a transaction that is known."""
+        if begun and self.wanted_w is not None and self.wanted_w == self.accepted_w:
             return 0.0, 0.0
         if self._may_until is None:
-            self._may_until = now + max(silence.setpoint_s, silence.offline_s)
+            self._may_until = now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)
         charge_w, discharge_w = self._may_w if now < self._may_until else (0.0, 0.0)
-        return max(charge_w, silence.safe_w), discharge_w
+        return max(charge_w, silence.safe_w if begun else 0.0), discharge_w
 
     def forget(self) -> None:
         """What the station has is not known any more: a new connection, or a new transaction."""
@@ -131,12 +140,15 @@ class Steered:
         self.profile_of = ""
         self.renew_at = self.retry_at = -inf
 
-    def due(self, now: float) -> bool:
-        """Whether something has to be sent."""
-        refused = self.wanted_w == self.refused_w and now < self.retry_at
-        if self.wanted_w is None or refused or now < self.quiet_until:
-            return False
-        return self.wanted_w != self.accepted_w or now >= self.renew_at
+    def idle(self, now: float) -> bool:
+        """Whether nothing has to be sent: there is nothing wanted, the station has it, or it takes nothing now."""
+        has = self.wanted_w == self.accepted_w and now < self.renew_at
+        return self.wanted_w is None or has or now < self.quiet_until
+
+    def sends(self, power_w: float, now: float) -> bool:
+        """Whether this set-point has to be sent."""
+        refused = power_w == self.refused_w and now < self.retry_at
+        return not refused and (power_w != self.accepted_w or now >= self.renew_at)
 
 
 class ManagedEvse:
@@ -153,7 +165,7 @@ class ManagedEvse:
         """When its power was measured, by the depot's clock; `soc_s`: when its state of charge was."""
         self.soc_pu: float | None = None
         self.soc_s = -inf
-        self.steered = Steered()
+        self.steered, self.promises = Steered(), Promises()
         self._fewer_until = -inf
         self.refuses_discharge = ""
         """The station's reason for having refused a set-point below 0."""
@@ -175,7 +187,6 @@ class ManagedEvse:
             return None
         return replace(
             self.transaction,
-            ordered_w=self.transaction.ordered_w if self.steered.wanted_w is None else self.steered.wanted_w,
             reading=self.reading,
             measured_s=None if self.reading is None else self.measured_s,
             soc_pu=self.soc_pu,
@@ -187,16 +198,57 @@ class ManagedEvse:
         self.transaction, self.reading, self.soc_pu = transaction, transaction.reading, transaction.soc_pu
         self.measured_s = -inf if transaction.measured_s is None else transaction.measured_s
         self.soc_s = -inf if transaction.soc_s is None else transaction.soc_s
-        if transaction.begun and transaction.ordered_w is not None:
-            self.steered.recalled(max(transaction.ordered_w, 0.0), max(-transaction.ordered_w, 0.0))
-        elif transaction.begun:
+
+    def recall_promise(self, promise: Promise) -> None:
+        """What its station may have from an earlier process."""
+        self.promises.recalled(promise)
+        self.steered.recalled(promise.charge_w, promise.discharge_w)
+
+    def recalled(self) -> None:
+        """All that was kept has been read. A transaction of which no promise was kept may do all that there is."""
+        if self.transaction is not None and self.transaction.begun and self.promises.latest is None:
             self.steered.recalled(self.place.charge_w, self.place.discharge_w)
+
+    def promise(self, power_w: float, ledger: Ledger, now: float) -> int:
+        """Keep that its station may hold this set-point too, if that is not kept yet. Returns the row's number."""
+        latest = self.promises.latest or NOTHING
+        return self._keep(latest.with_(power_w), ledger, now) if self.promises.lacks(power_w) else 0
+
+    def accepted(self, power_w: float, ledger: Ledger, now: float) -> None:
+        """Its station has this set-point now, and no other one."""
+        needed = NOTHING.with_(power_w)
+        lower = self.promises.lower(needed.with_(self.steered.wanted_w or 0.0), ledger.committed, now)
+        if lower is not None:
+            self._keep(lower, ledger, now)
+
+    def _keep(self, promise: Promise, ledger: Ledger, now: float) -> int:
+        number = ledger.put(PROMISE, self.id, encode(promise))
+        self.promises.kept(promise, number, now)
+        return number
+
+    def over(self, ledger: Ledger) -> None:
+        """Its transaction has ended, and with it the profile that held for it."""
+        self.transaction = None
+        if self.promises.latest is not None:
+            ledger.put(PROMISE, self.id, None)
+        self.promises = Promises()
+        self.began()
+
+    def due_w(self, committed: int, now: float) -> float | None:
+        """The set-point to be sent now, if any: no more than is kept as a promise. `committed`: of the ledger."""
+        steered, transaction = self.steered, self.transaction
+        if transaction is None or not transaction.begun or steered.wanted_w is None or steered.idle(now):
+            return None
+        power_w = self.promises.sendable_w(steered.wanted_w, committed, now)
+        return power_w if power_w is not None and steered.sends(power_w, now) else None
 
     def began(self) -> None:
         """Another vehicle: nothing is known of it, and nothing of what its station will be given."""
         self.soc_pu, self.soc_s, self.refuses_discharge = None, -inf, ""
         self.reading = None if self.reading is None else replace(self.reading, lone=None)
-        self.steered = Steered(self.steered)
+        before, self.steered = self.steered, Steered(self.steered)
+        if self.promises.latest is not None:
+            self.steered.holds(before)
 
     def manner(self, abilities: Abilities) -> Manner:
         """How the station can be steered here."""
@@ -237,7 +289,7 @@ class ManagedEvse:
         """As the controller sees it. `unbounded`: the station has refused the profile that makes silence safe."""
         place, silence, transaction = self.place, self._configuration.silence, self.transaction
         begun = transaction is not None and transaction.begun
-        held_w = self.steered.held_w(now, silence) if begun else (0.0, 0.0)
+        held_w = self.steered.held_w(now, silence, begun=begun)
         usable = self.status in USABLE or (self.status is None and transaction is not None)
         return Charger(
             id=self.id,

@@ -15,8 +15,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from v2g.csms.evse import PROMPT_S, READY, ManagedEvse, Transaction
+from v2g.csms.evse import PROMISE, PROMPT_S, READY, ManagedEvse, Transaction
 from v2g.csms.meter import latest
+from v2g.csms.promise import Promise
 from v2g.csms.station import MOST_ENDED, Kept, ManagedStation
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration
@@ -81,6 +82,7 @@ class Gateway:
                 self.fleet,
                 self.lines.append,
                 self._took,
+                ledger,
                 relayed=relayed,
                 latencies=self.latencies,
             )
@@ -91,6 +93,8 @@ class Gateway:
         """Stations whose connections have to be closed; taken by whoever does."""
         self._certificates = configuration.connect.security_profile == 3
         self._withheld: deque[_Withheld] = deque()
+        self._promised: deque[tuple[int, set[str]]] = deque()
+        """Stations with set-points that wait until the ledger has a row."""
         self._chargers: dict[str, Charger] = {}
         self.unacknowledged = set[str]()
         """Chargers whose stations have not accepted yet what was decided."""
@@ -103,6 +107,8 @@ class Gateway:
         self._written: dict[tuple[str, str], bytes] = {}
         for (kind, key), document in ledger.kept.items():
             self._recall(kind, key, document)
+        for evse in self.evses.values():
+            evse.recalled()
 
     # The link
 
@@ -151,7 +157,7 @@ class Gateway:
 
     def step(self, now: float, unix_s: float) -> None:
         """Time has passed, or the ledger has written: answer what may be answered, send what is due."""
-        self.committed()
+        self.committed(now, unix_s)
         for managed in self.stations.values():
             managed.speak(now, unix_s)
         self.ledger.commit()
@@ -161,9 +167,14 @@ class Gateway:
         self.stations[station].speak(now, unix_s)
         self.ledger.commit()
 
-    def committed(self) -> list[str]:
-        """The ledger has written: answer what may be answered. Returns the stations that get an answer."""
+    def committed(self, now: float, unix_s: float) -> list[str]:
+        """The ledger has written: answer what may be answered, send the set-points that have waited. Returns the
+        stations that get something."""
         answered = []
+        while self._promised and self._promised[0][0] <= self.ledger.committed:
+            for id in self._promised.popleft()[1]:
+                self.stations[id].speak(now, unix_s)
+                answered.append(id)
         while self._withheld and self._withheld[0].number <= self.ledger.committed:
             each = self._withheld.popleft()
             if each.station.rpc is each.rpc:
@@ -204,19 +215,25 @@ class Gateway:
     ) -> None:
         """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
         lapses. `bindings`: what binds it, if its station should know."""
+        number, waiting = 0, set[str]()
         for id, power_w in powers_w.items():
             evse = self.evses[id]
             steered, wanted_w = evse.steered, float(round(power_w)) + 0.0  # no -0
             changed, steered.wanted_w = steered.wanted_w != wanted_w, wanted_w
             steered.binding = bindings.get(id, "")
             if evse.transaction is not None and evse.transaction.begun and wanted_w != steered.accepted_w:
-                self._moved.add(id.rpartition("/")[0])  # until it has accepted it, something else may flow
+                station = id.rpartition("/")[0]
+                self._moved.add(station)  # until it has accepted it, something else may flow
+                if promised := evse.promise(wanted_w, self.ledger, now):
+                    number = promised
+                    waiting.add(station)
                 if changed:
                     steered.decided_s = now
                     count, since_s = self._round if self.unacknowledged else (0, now)
                     self._round = count + 1, since_s
                     self.unacknowledged.add(id)
-                    self._put(_TRANSACTION, id, encode(evse.followed))
+        if number > self.ledger.committed:
+            self._promised.append((number, waiting))
         self.step(now, unix_s)
 
     def _took(self, evse: ManagedEvse, now: float) -> None:
@@ -403,7 +420,7 @@ class Gateway:
                 self._proceed(managed, evse, running, request, now, unix_s)
         self._withheld.append(_Withheld(number, managed, rpc, id, response))
         self.ledger.commit()
-        self.committed()  # in memory it is there at once
+        self.committed(now, unix_s)  # in memory it is there at once
 
     def _running_after(
         self, managed: ManagedStation, evse: ManagedEvse, request: v21.TransactionEventRequest, now: float
@@ -481,9 +498,9 @@ class Gateway:
         )
 
     def _over(self, managed: ManagedStation, evse: ManagedEvse, transaction: str) -> None:
-        evse.transaction, self.urgent = None, True
+        evse.over(self.ledger)
+        self.urgent = True
         self.unacknowledged.discard(evse.id)
-        evse.began()
         self._put(_TRANSACTION, evse.id, None)
         self._keep_ended(managed, transaction)
 
@@ -522,6 +539,8 @@ class Gateway:
                     evse.status = managed.kept.status.get(id)
             elif kind == _TRANSACTION and key in self.evses:
                 self.evses[key].recall(_TRANSACTIONS.decode(document))
+            elif kind == PROMISE and key in self.evses:
+                self.evses[key].recall_promise(msgspec.json.decode(document, type=Promise))
             else:
                 return
         except msgspec.MsgspecError as error:

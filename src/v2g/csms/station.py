@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from v2g.csms import abilities as ability
 from v2g.csms import profiles
 from v2g.csms.abilities import Abilities
-from v2g.csms.evse import ManagedEvse
+from v2g.csms.evse import TIMEOUT_S, ManagedEvse
 from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration, StationPlace
+from v2g.depot.ledger import Ledger
 from v2g.depot.view import Charger
 from v2g.kernel.distribution import Distribution
 from v2g.ocpp import v21
@@ -29,8 +30,6 @@ RENEWALS = 3
 """How often a set-point is renewed within the time after which it lapses."""
 DISCHARGE_CODES = ("InvalidSchedule", "InvalidOperationMode", "InvalidProfile")
 MOST_ENDED = 32
-TIMEOUT_S = 10.0
-"""For a station's answer: while one is awaited no set-point can go to it."""
 MOST_QUIET_S = 300.0
 RATE_LIMIT = "ratelimitexceeded"
 
@@ -63,13 +62,14 @@ class ManagedStation:
         fleet: Fleet,
         report: Callable[[str], None],
         took: Callable[[ManagedEvse, float], None],
+        ledger: Ledger,
         *,
         relayed: bool = False,
         latencies: Distribution | None = None,
     ) -> None:
         """`report` gets a line for a person, `took` an EVSE whose station has accepted what is wanted of it, and when.
         `relayed`: the station has a CSMS of its own beside this one, whose settings and profiles are left alone."""
-        self._took = took
+        self._took, self._ledger = took, ledger
         self._relayed = relayed
         self.place, self.fleet = place, fleet
         self.evses = {each.id: ManagedEvse(place.id, each, configuration) for each in place.evses}
@@ -155,8 +155,8 @@ class ManagedStation:
         if now >= self._bottom_at:
             self._bottom_at = now + BOTTOM_RETRY_S
             self._send("SetChargingProfile", profiles.bottom(self._silence), self._bottomed, now)
-        elif (evse := self._next(now)) is not None:
-            self._steer(evse, now, unix_s)
+        elif (due := self._next(now)) is not None:
+            self._steer(*due, now, unix_s)
         elif self._calls:
             action, request, then = self._calls.popleft()
             self._send(action, request, then, now)
@@ -187,25 +187,24 @@ class ManagedStation:
             if then is not None:
                 then(None, now)
 
-    def _next(self, now: float) -> ManagedEvse | None:
-        """The EVSE whose set-point is due, each in its turn."""
-        ids = list(self.evses)
+    def _next(self, now: float) -> tuple[ManagedEvse, float] | None:
+        """The EVSE whose set-point is due, each in its turn, and that set-point."""
+        ids = list(self.evses) if self.abilities.known else []
         for step in range(len(ids)):
             evse = self.evses[ids[(self._turn + step) % len(ids)]]
-            transaction = evse.transaction
-            if transaction is not None and transaction.begun and self.abilities.known and evse.steered.due(now):
+            power_w = evse.due_w(self._ledger.committed, now)
+            if power_w is not None:
                 self._turn = (self._turn + step + 1) % len(ids)
-                return evse
+                return evse, power_w
         return None
 
-    def _steer(self, evse: ManagedEvse, now: float, unix_s: float) -> None:
+    def _steer(self, evse: ManagedEvse, asked_w: float, now: float, unix_s: float) -> None:
         steered, transaction, manner = evse.steered, evse.transaction, evse.manner(self.abilities)
         assert transaction is not None
-        assert steered.wanted_w is not None
-        power_w = steered.wanted_w
+        power_w = asked_w
         if manner is not Manner.SETPOINT and not self.abilities.negative_limits:
             power_w = max(0.0, power_w)
-        then = partial(self._steered, evse, transaction.id, steered.wanted_w)
+        then = partial(self._steered, evse, transaction.id, asked_w)
         steered.sending(power_w, now, now + TIMEOUT_S + self._silence.setpoint_s)
         if steered.profile_of != transaction.id or manner is Manner.LIMIT:
             request = profiles.for_transaction(
@@ -228,6 +227,7 @@ class ManagedStation:
             steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
             steered.renew_at = now + self._silence.setpoint_s / RENEWALS
             steered.accepted(asked_w, now + self._silence.setpoint_s)
+            evse.accepted(asked_w, self._ledger, now)
             if steered.wanted_w == asked_w:
                 steered.took(now)
                 self._took(evse, now)

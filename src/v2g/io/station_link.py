@@ -5,6 +5,7 @@ a second (`look`), and what arrives is handled where it arrives.
 """
 
 import asyncio
+import socket
 from collections import deque
 from contextlib import suppress
 from typing import Any, Protocol, cast
@@ -19,6 +20,8 @@ from v2g.io.carrier import OPEN_S, PING_S
 CLOSE_S = 2.0
 MOST_UNSENT = 1 << 20
 """Bytes that wait for a station that does not read."""
+UNREAD_S = 10.0
+"""After this a set-point that the network has not delivered must not arrive any more, also once the depot has ended."""
 PART = 4096
 """Bytes that are read in one turn of the loop: a flood of small frames must not hold up the others."""
 NORMAL, GOING_AWAY, _NOT_UTF8 = 1000, 1001, 1007
@@ -128,6 +131,9 @@ class StationLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # that of uvloop is none by inheritance
+        if (peer := transport.get_extra_info("socket")) is not None:
+            with suppress(OSError):  # it has gone already
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * UNREAD_S))
         self._user.began(self)
 
     def data_received(self, data: bytes) -> None:

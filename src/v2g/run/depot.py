@@ -530,7 +530,7 @@ class DepotProcess:
         if self._relay is not None:
             self._flush()
             return
-        for station in self.gateway.committed():
+        for station in self.gateway.committed(self.now(), time.time()):
             self._send(station)
 
 
