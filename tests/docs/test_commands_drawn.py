@@ -26,7 +26,7 @@ def completed(*words: str, script: Path = COMPLETION) -> list[str]:
 
 def test_bash_completes_commands_options_and_values() -> None:
     assert completed("v2g", "mod") == ["modbus-write"]
-    assert completed("v2g", "config", "") == ["--help", "check", "example"]
+    assert completed("v2g", "config", "") == ["--help", "check", "show", "default", "diff", "migrate", "example"]
     assert completed("v2g", "grid", "test", "--re") == ["--report"]
     assert completed("v2g", "inject", "--mode", "") == ["charge", "discharge", "idle", "auto"]
     assert completed("v2g", "config", "example", "s") == ["service", "sysctl", "site"]

@@ -31,7 +31,7 @@ COMMANDS = {
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
     "replay": ("replay", "run the station's code over a recording, and compare"),
     "encode": ("encode", "messages as JSON lines to EXI"),
-    "config": ("config", "check a configuration; print an example"),
+    "config": ("config", "check, show, compare, migrate a configuration; print an example"),
     "doctor": ("doctor", "what is wrong with this machine, and what to do about it"),
     "harden": ("harden", "make this machine safe by its configuration; audit; undo"),
     "faults": ("faults", "what a fault code of the trace means, and what to do"),

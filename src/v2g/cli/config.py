@@ -1,4 +1,4 @@
-"""`v2g config check`: reports everything that is wrong with a configuration file, before the daemon reads it.
+"""`v2g config`: what is wrong with a configuration file, what holds by it, what it changes, how an older one is lifted.
 
 `v2g config example` prints the files of an installation, which come with the package.
 """
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2g.cli import config_show
 from v2g.cli.arguments import add_json
 from v2g.cli.daemon import DEFAULT_CONFIG
 
@@ -33,7 +34,7 @@ EXAMPLES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="check|example")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="read and check a file, and all that it names on this machine")
     check.add_argument(
         "file", metavar="FILE", type=Path, nargs="?", default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}"
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--offline", action="store_true", help="the file is for another machine: leave out interfaces and directories"
     )
     add_json(check, "the settings in force and their warnings, for programs")
+    config_show.add_arguments(actions)
     example = actions.add_parser("example", help="print a file of an installation")
     example.add_argument(
         "name", nargs="?", default="config", choices=EXAMPLES, metavar="NAME",
@@ -52,7 +54,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 if the daemon would start with the file. Raises `V2GError` with every finding, if not."""
-    return _example(args.name) if args.action == "example" else _check(args)
+    match args.action:
+        case "example":
+            return _example(args.name)
+        case "check":
+            return _check(args)
+        case "show":
+            return config_show.show(args)
+        case "default":
+            return config_show.default(args)
+        case "diff":
+            return config_show.diff(args)
+        case _:
+            return config_show.migrate(args)
 
 
 def _example(name: str) -> int:
@@ -64,8 +78,11 @@ def _example(name: str) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from v2g.io.configuration import load
+    from v2g.io.configuration_file import content, kind_of
     from v2g.run.readiness import check
 
+    if (kind := kind_of(content(args.file))) != "station":
+        return _check_of(kind, args.file)
     settings, warnings = load(args.file)
     if not args.offline:
         check(settings, args.file)
@@ -84,6 +101,21 @@ def _check(args: argparse.Namespace) -> int:
         print(f"  EVSE {evse.id} ({evse.evse_id}): {evse.offered}, {network}, port {evse.port}")
     if certificates is not None:
         print(f"  {certificates}")
+    return 0
+
+
+def _check_of(kind: str, file: Path) -> int:
+    """The file of a depot or of a site, as `v2g depot check` does."""
+    if kind == "depot":
+        from v2g.io.depot_configuration import load as load_depot
+
+        load_depot(file)
+    else:
+        from v2g.io.site_configuration import load as load_site
+
+        for line in load_site(file)[1]:
+            print(f"v2g: warning: {line}", file=sys.stderr)
+    print(f"{file} is good: a {kind}")
     return 0
 
 

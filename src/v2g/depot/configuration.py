@@ -19,9 +19,11 @@ class Feeder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A node of the feeder tree: what it can carry each way. The first one is the site's connection."""
 
     id: Name
+    """For the `parent` and `feeder` of others."""
     parent: Name | None = None
     """The node that feeds it; None for the site's connection."""
     charge_w: Power
+    """The most that flows towards the vehicles."""
     discharge_w: Power | None = None
     """Towards the grid; as much as `charge_w` if left out."""
     phase_w: Power | None = None
@@ -34,16 +36,21 @@ class EvsePlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One EVSE of a station."""
 
     id: Annotated[int, Meta(ge=1, le=1000)] = 1
+    """Its number at the station."""
     feeder: Name | None = None
     """The node that feeds it; the site's connection if left out."""
     charge_w: Power
+    """The most that it draws."""
     discharge_w: Power = 0.0
     """0 if nothing may ever be fed from here."""
     min_charge_w: Power = 0.0
+    """Below this a vehicle does not charge."""
     min_discharge_w: Power = 0.0
     """Below this the inverter stays off, or wastes what it moves."""
     phases: Annotated[tuple[Phase, ...], Meta(min_length=1, max_length=3)] = (1, 2, 3)
+    """Those that its vehicles load."""
     efficiency: Annotated[float, Meta(gt=0.5, le=1)] = 0.94
+    """Of its inverter, each way."""
 
 
 class StationPlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,18 +63,22 @@ class StationPlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     serial: Annotated[str, Meta(max_length=25)] = ""
     """Security profile 3: the common name of its certificate; its identity if left out."""
     evses: Annotated[tuple[EvsePlace, ...], Meta(min_length=1, max_length=100)]
+    """At least one."""
 
 
 class FleetVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A vehicle of the fleet list."""
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
+    """For people, requests and the ledger."""
     tokens: Annotated[tuple[str, ...], Meta(min_length=1)]
     """What it, or its driver, identifies itself by: EVCCID, contract (eMAID), card."""
     capacity_wh: Annotated[float, Meta(gt=0, le=10_000_000)] | None = None
+    """Of its battery; without it, or the state of charge, energies count."""
     floor_soc: Share | None = None
     """Never discharged below this; the site's `floor_soc` if left out."""
     target_soc: Share | None = None
+    """At its departure."""
     energy_wh: Annotated[float, Meta(ge=0, le=10_000_000)] | None = None
     """To be charged in each stay; `target_soc` holds over it."""
     departure: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="a time such as 07:30")] | None = (
@@ -82,6 +93,7 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The REST interface and the operator's page."""
 
     listen: Listen = "127.0.0.1:8080"
+    """For HTTP, or HTTPS with a certificate."""
     token_file: Path | None = None
     """What a program has to send as `Authorization: Bearer ...`."""
     users_file: Path | None = None
@@ -89,6 +101,7 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes_file: Path | None = None
     """The code of each EVSE, by which drivers find their page: lines that `v2g depot codes` writes."""
     certificate: Path | None = None
+    """With its chain, PEM."""
     private_key: Path | None = None
     """PEM; needed, as is a token or a user, if it listens beyond this machine."""
     proxy_header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
@@ -99,14 +112,18 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The local socket for `v2g depot status` and `explain`."""
 
     socket: Path = Path("/run/v2g/depot.sock")
+    """Of `v2g depot status`, `explain` and `audit`."""
     mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description="octal permissions, such as 0660")] = "0660"
+    """Permissions of the socket."""
 
 
 class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """For Prometheus, in clear and without a password: what it shows, anybody sees who reaches the address."""
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """The address to listen at."""
     port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 9464
+    """Of `/metrics`, `/healthz` and `/readyz`."""
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,8 +135,11 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ]
     """Its path is the prefix of the topics."""
     user: str = "depot"
+    """As the broker knows the depot."""
     password_file: Path | None = None
+    """Of that user."""
     roots: Path | None = None
+    """Of the broker's certificate, PEM; those of this machine if left out."""
 
 
 class Standing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,16 +150,20 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     droop_w_per_hz: Power = 0.0
     """Share of frequency control: W less for each Hz below the nominal frequency."""
     nominal_hz: Literal[50, 60] = 50
+    """Of the grid."""
 
 
 class Stations(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How stations connect."""
 
     listen: Listen = "127.0.0.1:9000"
+    """For WebSockets."""
     security_profile: Literal[1, 2, 3] = 2
     """1: password in clear, for trusted networks only; 2: TLS and password; 3: TLS and a certificate of the station."""
     certificate: Path | None = None
+    """Of the depot with its chain, PEM."""
     private_key: Path | None = None
+    """The certificate's key, PEM."""
     roots: Path | None = None
     """Of the stations' certificates (security profile 3)."""
     broker: Broker | None = None
@@ -158,6 +182,7 @@ class Upstream(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     certificate: Path | None = None
     """Of the depot, for security profile 3."""
     private_key: Path | None = None
+    """The certificate's key, PEM."""
     knows_controller: bool = False
     """Whether the CSMS accepts the depot's certificate for all its stations; security profile 3 needs that."""
     away: Literal["answer", "close"] = "answer"
@@ -196,7 +221,9 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """The whole file."""
 
     name: Name = "depot"
+    """For people."""
     feeders: Annotated[tuple[Feeder, ...], Meta(min_length=1)]
+    """The first one is the site's connection."""
     stations: tuple[StationPlace, ...] = ()
     station_list: Path | None = None
     """A CSV file with more stations, for large sites; see docs/depot.md."""
@@ -223,6 +250,7 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ambient_c: Annotated[float, Meta(ge=-60, le=70)] | None = None
     """Of the air around the transformers, if nobody measures it; 40 °C if left out."""
     cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+    """How often the controller decides."""
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/depot.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""
 

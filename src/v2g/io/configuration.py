@@ -35,7 +35,7 @@ def load(path: Path) -> Configuration:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example` prints one") from error
-    return Configuration(*read(content, str(path), Settings, _RULES, path.parent))
+    return Configuration(*read(content, str(path), Settings, FILE_RULES, path.parent))
 
 
 class _Unconnected:
@@ -88,4 +88,5 @@ def _drivers(evse: Fields) -> Findings:
             continue
 
 
-_RULES = replace(RULES, errors={**RULES.errors, EvseSettings: (*RULES.errors[EvseSettings], _drivers)})
+FILE_RULES = replace(RULES, errors={**RULES.errors, EvseSettings: (*RULES.errors[EvseSettings], _drivers)})
+"""The rules of the text, and those that need the files which it names."""

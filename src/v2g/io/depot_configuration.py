@@ -32,7 +32,7 @@ def load(path: Path) -> Configuration:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example depot` prints one") from error
-    found, _ = read(content, str(path), Configuration, Rules(errors=RULES), path.parent)
+    found, _ = read(content, str(path), Configuration, FILE_RULES, path.parent)
     if found.fleet is not None:
         found = replace(found, vehicles=(*found.vehicles, *_listed(found, path)))
     if found.station_list is not None:
@@ -281,3 +281,5 @@ RULES: dict[type, tuple[Rule, ...]] = {
     StationPlace: (_station,),
     Broker: (_broker,),
 }
+
+FILE_RULES = Rules(errors=RULES)

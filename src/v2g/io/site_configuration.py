@@ -34,8 +34,7 @@ def load(path: Path) -> tuple[SiteConfiguration, list[str]]:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example site` prints one") from error
-    rules = Rules(errors=_RULES, warnings={HouseMeter: (_slow,)})
-    found, warnings = read(content, str(path), SiteConfiguration, rules, path.parent)
+    found, warnings = read(content, str(path), SiteConfiguration, FILE_RULES, path.parent)
     source = found.tariff.source
     if source is not None and "://" not in source:
         found = replace(found, tariff=replace(found.tariff, source=str(path.parent / source)))
@@ -146,3 +145,5 @@ _RULES: dict[type, tuple[Rule, ...]] = {
     Tariff: (_tariff,),
     **{kind: RULES[kind] for kind in (EvsePlace, StationPlace, Broker)},
 }
+
+FILE_RULES = Rules(errors=_RULES, warnings={HouseMeter: (_slow,)})

@@ -93,6 +93,7 @@ class PilotSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     digital_s: Annotated[float, Meta(ge=1, le=300)] = SLAC_INIT_S
     """How long to wait for a car to talk at 5 %, each time."""
     retries: Annotated[int, Meta(ge=0, le=10)] = RETRIES
+    """How often to try again with state F in between."""
     wake_s: Annotated[float, Meta(ge=1)] | None = WAKE_S
     """When to try to wake a car that ignores its nominal signal, once; None: never."""
 

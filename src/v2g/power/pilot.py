@@ -53,19 +53,27 @@ class Level(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An ADC channel and the front end before it: volts at the line = millivolts / 1000 x `gain` + `offset_v`."""
 
     device: Path = Path("/sys/bus/iio/devices/iio:device0")
+    """Of IIO."""
     channel: Annotated[int, Meta(ge=0)]
+    """Of the device."""
     gain: float = 1.0
+    """Volts at the line for each volt at the channel."""
     offset_v: float = 0.0
+    """Added to that."""
 
 
 class PwmSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the signal and its measurement are."""
 
     chip: Path = Path("/sys/class/pwm/pwmchip0")
+    """Of the signal."""
     channel: Annotated[int, Meta(ge=0)] = 0
+    """Of the chip."""
     capture: Path | None = None
     """None: `capture` of the channel, or else of the chip. May be another chip's, whose input has the line."""
     inverted: bool = False
     """The front end turns the signal round: a high output is -12 V."""
     high: Level
+    """The measured level of the upper half of the signal."""
     low: Level
+    """The measured level of the lower half."""

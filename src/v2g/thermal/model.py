@@ -26,17 +26,23 @@ class Masses(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     module_j_per_k: _Positive = 1_200.0
+    """Heat capacity of the power module."""
     still_w_per_k: _Positive = 8.0
     """From the module to still coolant."""
     flow_w_per_k: _Positive = 32.0
     """What full flow adds."""
     coolant_j_per_k: _Positive = 20_000.0
+    """Heat capacity of the coolant."""
     radiator_w_per_k: _Positive = 66.0
+    """From the coolant to the air."""
     pump_lag_s: _Positive = 4.0
     """Time constant of the flow."""
     contactor_j_per_k: _Positive = 40.0
+    """Heat capacity of the contacts."""
     contactor_w_per_k: _Positive = 0.08
+    """From the contacts to the air."""
     contactor_ohm: _Positive = 0.000_3
+    """Of the closed contacts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,13 @@ class Band(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The temperatures of one part: full power in the middle, none outside, falling in proportion between."""
 
     none_below_c: _Celsius = COLDEST_C
+    """No power below this."""
     full_from_c: _Celsius = -30.0
+    """Full power from here on."""
     full_to_c: _Celsius
+    """Full power up to here."""
     none_above_c: _Celsius = WARMEST_C
+    """No power above this."""
     hysteresis_k: Annotated[float, Meta(ge=0, le=20)] = 2.0
     """A part must come back this far before it is allowed more again."""
 
@@ -35,9 +39,13 @@ class ThermalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A part without a band has no sensor."""
 
     module: Band | None = Band(full_to_c=70.0, none_above_c=82.0)
+    """The power module, as the inverter measures it."""
     contactor: Band | None = Band(full_to_c=75.0)
+    """The contactor's contacts."""
     coolant: Band | None = Band(full_to_c=55.0, none_above_c=65.0)
+    """Behind the power module."""
     ambient: Band | None = Band(full_to_c=50.0, none_above_c=70.0)
+    """The air around the radiator."""
     flow_sensor: bool = False
     """Whether the flow is measured; otherwise it is taken from the pump's command and its lag."""
     stale_s: _Positive = 2.0

@@ -42,7 +42,9 @@ class Connected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     margin_a: Amps = 1.0
     """What is left of it to the errors of the meter."""
     phases: Literal[1, 3] = 3
+    """Of the house."""
     nominal_v: Annotated[float, Meta(ge=100, le=300)] = 230.0
+    """Phase to neutral."""
     draw_w: Power | None = None
     """The most that the house may draw, if that is less than the fuses carry."""
     export_w: Power = 0.0
@@ -53,6 +55,7 @@ class MqttMeter(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Topics whose messages are a plain number each."""
 
     broker: Broker
+    """Where the topics are."""
     power: Phases3
     """W of each phase, positive is drawn."""
     current: Phases3 | None = None
@@ -63,6 +66,7 @@ class HouseMeter(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The meter at the connection. Without an address readings come over HTTP (`PUT /api/house`)."""
 
     model: Literal["eastron-sdm630", "carlo-gavazzi-em24", "janitza-umg96", "sunspec", "shelly-3em"] | None = None
+    """Whose register map is taken."""
     address: str | None = None
     """`modbus://HOST?unit=1`, `modbus+rtu:///dev/ttyUSB0?baud=9600&parity=N`, `http://HOST` of a Shelly."""
     registers: Path | None = None
@@ -71,7 +75,9 @@ class HouseMeter(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reversed: bool = False
     """It counts what is fed as positive."""
     every_s: Annotated[float, Meta(ge=0.1, le=60)] = 0.25
+    """Between two readings."""
     silent_s: Annotated[float, Meta(ge=1, le=120)] = 3.0
+    """Without a reading for this long it counts as silent."""
     silent_charge_a: Amps = 0.0
     """What the chargers may draw in each phase, all together, while it is silent: what the main fuse leaves beside the
     largest load of the house."""
@@ -81,6 +87,7 @@ class HouseBattery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The battery of the house. Readings come over HTTP (`PUT /api/battery`) or from topics with a plain number."""
 
     broker: Broker | None = None
+    """Where the topics are."""
     power: Topic | None = None
     """W, positive charges it."""
     soc: Topic | None = None
@@ -88,6 +95,7 @@ class HouseBattery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     first_soc: Share = 0.95
     """Below this it charges before the vehicles."""
     silent_s: Annotated[float, Meta(ge=1, le=900)] = 30.0
+    """Without a reading for this long it counts as silent."""
 
 
 class Tariff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -96,6 +104,7 @@ class Tariff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     buy_per_kwh: Price = 0.30
     """While there are no valid prices."""
     sell_per_kwh: Price = 0.08
+    """What is paid for each kWh that is fed, while there are no valid prices."""
     source: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
     """A file with prices, or the address of one (`https://...`); see docs/home.md."""
     every_s: Annotated[int, Meta(ge=60, le=86_400)] = 1800
@@ -108,26 +117,32 @@ class Contacts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A relay contact of the control box, at an input of a remote I/O module, or reported over HTTP."""
 
     name: Name
+    """For people and the log."""
     input: Annotated[int, Meta(ge=0, le=0xFFFF)] | None = None
     """Its discrete input, counting from 0."""
     active: Literal["closed", "open"] = "closed"
     """`open`: the limit holds if the contact opens, and so if its wire breaks."""
     charge_w: Power | None = None
+    """What the chargers may draw while it is active."""
     feed_w: Power | None = None
+    """What may be fed while it is active."""
 
 
 class ControlBox(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What limits the site by the grid operator's order (§ 14a EnWG and the like)."""
 
     contacts: Annotated[tuple[Contacts, ...], Meta(max_length=8)] = ()
+    """Each limits while it is active."""
     inputs: str | None = None
     """Address of the I/O module; without one `PUT /api/limit/contacts` says which contacts are active."""
     remote: bool = False
     """A program states limits over HTTP, and renews its heartbeat."""
     fail_safe_w: Power = FAIL_SAFE_W
+    """What the chargers may draw while it is silent."""
     fail_safe_feed_w: Power | None = None
     """What may be fed then; None: no limit."""
     heartbeat_s: Annotated[float, Meta(ge=10, le=3600)] = HEARTBEAT_S
+    """Without a sign of life for this long a program counts as silent."""
     release_s: Annotated[float, Meta(ge=7200, le=86_400)] | None = None
     """How long the fail-safe value holds at most while the heartbeat stays away; None: until it is back."""
     log: Path | None = None
@@ -138,13 +153,16 @@ class Evening(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When vehicles cover the house although nothing is known of its load yet; local time."""
 
     start: Clock
+    """Local time."""
     end: Clock
+    """Local time."""
 
 
 class SiteConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     name: Name = "home"
+    """For people."""
     connection: Connected
     meter: HouseMeter = HouseMeter()
     battery: HouseBattery | None = None
@@ -154,18 +172,25 @@ class SiteConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     from_sun: bool = False
     """A vehicle of which departure or state of charge is not known charges from the sun alone, not at once."""
     stations: Annotated[tuple[StationPlace, ...], Meta(min_length=1, max_length=10)]
+    """Those that may connect."""
     vehicles: tuple[FleetVehicle, ...] = ()
+    """Those that are known; only they may be discharged."""
     unknown_vehicles: Literal["charge", "refuse"] = "charge"
+    """A vehicle that is not in the list: it may charge only, or not at all."""
     floor_soc: Share | None = None
+    """Of vehicles that have none; without any a vehicle is never discharged."""
     connect: Stations = Stations()
     silence: Silence = Silence(setpoint_s=10, offline_s=10, meter_s=1)
     plan: Planning = Planning()
     requests: Broker | None = None
+    """A broker at which the site is asked for power."""
     http: Http = Http()
     metrics: Metrics | None = None
     control: Control = Control()
     cycle_s: Annotated[float, Meta(ge=0.5, le=10)] = 1.0
+    """How often the site decides."""
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/site.db"
+    """The file of the SQLite database, or the address of a PostgreSQL one."""
 
 
 def depot_of(site: SiteConfiguration) -> Configuration:

@@ -55,6 +55,14 @@ def read(content: bytes, source: str, kind: type[T], rules: Rules, directory: Pa
     `source`: the name of the file, for messages. `directory`: where relative paths in it start. Raises
     `ConfigurationError` with every finding, of which at most `LISTED` are listed.
     """
+    settings, warnings, _ = read_with_places(content, source, kind, rules, directory)
+    return settings, warnings
+
+
+def read_with_places(
+    content: bytes, source: str, kind: type[T], rules: Rules, directory: Path
+) -> tuple[T, list[str], dict[str, int]]:
+    """The same, and the line of each key that the text has, by its path: `evses[0].port`."""
     reader = _Reader(rules, directory)
     try:
         root = _composed(content, source)
@@ -67,7 +75,7 @@ def read(content: bytes, source: str, kind: type[T], rules: Rules, directory: Pa
         more = len(lines) - LISTED
         raise ConfigurationError("\n".join([*lines[:LISTED], *([f"{source}: and {more} more"] if more > 0 else [])]))
     settings = msgspec.convert(fields, kind, dec_hook=lambda wanted, value: wanted(value))
-    return settings, _lines(source, reader.warnings)
+    return settings, _lines(source, reader.warnings), reader.places
 
 
 def _lines(source: str, found: list[tuple[yaml.Mark, str]]) -> list[str]:
@@ -116,6 +124,11 @@ class _Reader:
         """By the identity of the mapping's node."""
         self._defaults: dict[type, Fields] = {}
         self._values = self._guesses = 0
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Path of each value that the text has -> its line, counted from 1."""
+        return {path: mark.line + 1 for path, mark in self._marks.items()}
 
     def check_duplicates(self, root: yaml.Node) -> None:
         """A key that is there twice: YAML would silently take the last."""

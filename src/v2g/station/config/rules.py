@@ -38,6 +38,11 @@ OLD_KEYS: Mapping[type, Mapping[str, str]] = {
 }
 """Keys of earlier versions, which are still read: type of the mapping -> old name -> new name."""
 
+OLD_VALUES: Mapping[type, Mapping[str, Mapping[str, str]]] = {
+    Tls: {"profile": {"iso20": "iso15118-20"}},
+}
+"""Values of earlier versions, which `v2g config migrate` lifts: type of the mapping -> key -> old -> new value."""
+
 
 EVSE_ID = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,31}|ZZ00000")
 """ISO 15118-20 Annex C: country, operator, E, the EVSE's own part; the last form stands for no id."""

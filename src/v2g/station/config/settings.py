@@ -41,12 +41,19 @@ class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the EVSE and its cable can carry, whatever the inverter could. Magnitudes."""
 
     charge_w: Power = 15_000.0
+    """Into the vehicle."""
     discharge_w: Power = 15_000.0
+    """Out of the vehicle."""
     charge_a: Current = 40.0
+    """Into the vehicle."""
     discharge_a: Current = 40.0
+    """Out of the vehicle."""
     voltage_min_v: Voltage = 150.0
+    """The lowest that the output regulates to."""
     voltage_max_v: Voltage = 500.0
+    """The highest."""
     ramp_w_per_s: Power | None = None
+    """How fast the power may rise, in either direction; it falls at once. None: at once."""
 
 
 class CertifiedVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,6 +78,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     vehicle: Pattern | None = None
     """Common name of the vehicle certificate."""
     may: Literal["discharge", "charge", "nothing"]
+    """The most that they may do."""
 
 
 class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,9 +129,13 @@ class PlanStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     follow: Literal["frequency"] | None = None
     """Power from the grid's frequency: `base_w` at nominal, `w_per_hz` for each hertz beyond the deadband."""
     base_w: float = 0.0
+    """At the nominal frequency."""
     w_per_hz: Power = 0.0
+    """More for each hertz above, less for each below."""
     nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    """From which the deviation is counted."""
     deadband_hz: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """A deviation up to this changes nothing."""
     for_s: Seconds | None = None
     """How long the step lasts, counted from the start of energy transfer; the last step lasts for ever."""
 
@@ -148,7 +160,9 @@ class Pilot(PilotSettings, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The control pilot, behind `device` or made by this machine (`pwm`)."""
 
     device: Device | None = None
+    """A microcontroller with registers."""
     pwm: PwmSettings | None = None
+    """This machine's own signal."""
 
 
 class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -161,7 +175,9 @@ class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     when_weak: Literal["warn", "end"] = "warn"
     """What follows once the signal has been below for 5 s: a second warning, or the session ends in order (0x19)."""
     validation_required: bool = True
+    """Have a car that is not sure of its station toggle the control pilot; False lets it go on without."""
     margin_db: Annotated[float, Meta(ge=0, le=20)] = 3.0
+    """How much better another car must be heard for an alarm."""
     modem: (
         Annotated[
             str, Meta(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$", description="a MAC such as 00:b0:52:01:02:03")
@@ -175,7 +191,9 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """One EVSE with its power path."""
 
     id: Annotated[int, Meta(ge=1)] = 1
+    """Its number in commands, status and trace."""
     evse_id: Name = "DE*V2G*E0000001"
+    """Its name for cars and back ends: country, operator, E, number (ISO 15118-20, Annex C)."""
     interface: Annotated[str, Meta(min_length=1, max_length=15)] | None = None
     """Network interface of the power-line modem. None: no discovery, so the car must know the address."""
     port: Port = 15118
@@ -187,13 +205,17 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     modes: Annotated[tuple[Literal["dynamic", "scheduled"], ...], Meta(min_length=1)] = ("dynamic", "scheduled")
     """Control modes in the order of preference."""
     timing: Literal["standard", "relaxed"] = "standard"
+    """How long a silent car is waited for: `relaxed` waits 2 s instead of 0.5 s in the charge loop."""
     nominal_voltage_v: Annotated[int, Meta(ge=100, le=480)] = 230
+    """Of the grid, phase to neutral."""
     nominal_hz: Annotated[float, Meta(ge=45, le=65)] = 50.0
+    """Of the grid; the frequencies of the grid code are scaled to it."""
     phases: Literal[1, 3] = 3
     """Phases wired to the AC outlet. A duty cycle states the current of each."""
     bench_ac_bpt: bool = False
     """For a bench only: let an AC car feed the grid although nothing detects islanding of its inverter."""
     pause: bool = True
+    """Let cars pause their session and resume it."""
     contracts: bool = False
     """Let cars pay by a contract (Plug & Charge); over TLS only."""
     receipts_s: Seconds | None = None
@@ -209,12 +231,15 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     capability: Capability = Capability()
     access: Access = Access()
     dispatch: tuple[PlanStep, ...] = (PlanStep(power_w=0.0),)
+    """The plan for the power in dynamic control, from the first moment of energy transfer on."""
     wishes: tuple[Name, ...] = ()
     """Wish sources that other packages bring (entry points `v2g.wishes`): their wish replaces that of `dispatch`."""
     inverter: Device | None = None
     """Needed for DC."""
     contactor: Device
+    """Joins the car to the inverter or the grid; its feedback is read."""
     meter: Device
+    """Counts the energy each way; without a reading no energy flows."""
     isolation: Device | None = None
     """Needed for DC."""
     grid: Device | None = None
@@ -258,13 +283,17 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The station's identity and the roots it trusts. A file that is left out is the one in `directory`."""
 
     directory: Path = Path("/etc/ssl/v2g")
+    """Where certificates, chains, keys and roots are looked for; see docs/certificates.md."""
     profile: Literal["iso15118-20", "interop-p256"] = "iso15118-20"
+    """Which keys certificates may have: `iso15118-20` P-521 and Ed448; `interop-p256` P-256 as well."""
     certificate: Path | None = None
     """The SECC leaf, PEM."""
     chain: Path | None = None
     """Its sub CAs, PEM, leaf's issuer first."""
     private_key: Path | None = None
+    """The leaf's key, PEM."""
     password_file: Path | None = None
+    """Of the private key."""
     key_uri: Annotated[str, Meta(pattern=r"^pkcs11:\S+$", description="an address such as pkcs11:token=v2g")] | None = (
         None
     )
@@ -284,7 +313,10 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Trace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The session trace: a line for each event."""
+
     file: Path = Path("/var/log/v2g/session_trace.log")
+    """Without it the daemon does not start."""
     level: Literal["debug", "info"] = "info"
     """`debug` adds every message with its hex and its decoded form."""
 
@@ -299,7 +331,10 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The local socket for commands."""
+
     socket: Path = Path("/run/v2g/control.sock")
+    """Of `v2g status`, `v2g stop` and the other commands."""
     mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}$", description="octal permissions, such as 0660")] = "0660"
     """Permissions of the socket: who may write to it may command the station."""
 
@@ -308,7 +343,9 @@ class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """For Prometheus, in clear and without a password: what it shows, anybody sees who reaches the address."""
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """The address to listen at."""
     port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 9464
+    """Of `/metrics`, `/healthz` and `/readyz`."""
 
 
 class Maintenance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -317,7 +354,9 @@ class Maintenance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     network: Annotated[
         str, Meta(pattern=r"^[0-9a-fA-F:.]+(/\d{1,3})?$", description="a network such as 192.168.20.0/24")
     ]
+    """From where."""
     port: Annotated[int, Meta(ge=1, le=0xFFFF)] = 22
+    """To which TCP port of this machine."""
     interface: Annotated[str, Meta(min_length=1, max_length=15)] | None = None
     """Through this one only."""
 
@@ -326,7 +365,9 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the site's transformer or connection can carry, shared equally among the EVSEs. Magnitudes."""
 
     charge_w: Power = 1_000_000.0
+    """Drawn by all EVSEs together."""
     discharge_w: Power = 1_000_000.0
+    """Fed by all EVSEs together."""
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -349,19 +390,23 @@ class Network(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     certificate: Path | None = None
     """The station's certificate with its chain, PEM; profile 3."""
     private_key: Path | None = None
+    """The certificate's key, PEM."""
 
 
 class Publish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where firmware for other stations is published: a directory that a web server of the site shows at a URL."""
 
     directory: Path
+    """Where the files are put."""
     url: Annotated[str, Meta(pattern=r"^https?://\S+$", description="an address such as http://10.0.0.2/firmware")]
+    """At which the web server shows that directory."""
 
 
 class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The back end (CSMS) that the station reports to and takes orders from; see docs/ocpp.md."""
 
     identity: Annotated[str, Meta(pattern=r"^[^:\s]{1,48}$", description="1 to 48 characters without a colon")]
+    """The station's name at the back end; it is also the user name."""
     versions: Annotated[tuple[Literal["2.1", "2.0.1", "1.6"], ...], Meta(min_length=1)] = ("2.1", "2.0.1", "1.6")
     """In the order of preference."""
     fallbacks: Annotated[tuple[Network, ...], Meta(max_length=3)] = ()
@@ -373,8 +418,11 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
     store: Path | None = None
     """What must survive a restart: transactions, messages that wait, profiles, variables. Nothing does if left out."""
     vendor: Annotated[str, Meta(min_length=1, max_length=50)] = "v2g"
+    """As BootNotification states it."""
     model: Annotated[str, Meta(min_length=1, max_length=20)] = "v2g station"
+    """As BootNotification states it."""
     serial: Annotated[str, Meta(max_length=25)] = ""
+    """As BootNotification states it; with security profile 3 the certificate names it."""
     publish: Publish | None = None
     """For PublishFirmware; without it, it is not offered."""
     daily_bytes: Annotated[int, Meta(ge=0, le=10_000_000_000)] = 0
@@ -397,15 +445,20 @@ class ApiToken(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     file: Path
     """Holds the token, at least 16 characters; `openssl rand -hex 24` makes one."""
     rights: Rights = ("read",)
+    """What it may do."""
 
 
 class ApiBroker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An MQTT broker that the station reports to, and takes commands from."""
 
     url: Annotated[str, Meta(pattern=r"^mqtts?://[^\s+#/]+$", description="an address such as mqtts://broker:8883")]
+    """With host and port; `mqtts` is with TLS."""
     prefix: Annotated[str, Meta(pattern=r"^[^\s+#$][^\s+#]{0,99}$", description="the beginning of the topics")] = "v2g"
+    """The beginning of all topics."""
     user: Name | None = None
+    """As the broker knows the station."""
     password_file: Path | None = None
+    """Of that user."""
     roots: Path | None = None
     """Roots under which the broker's certificate is accepted, PEM; needed for `mqtts`."""
     discovery: Annotated[str, Meta(pattern=r"^[^\s+#]{1,100}$", description="such as homeassistant")] | None = None
@@ -427,6 +480,7 @@ class LocalApi(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     certificate: Path | None = None
     """The certificate with its chain, PEM: HTTPS."""
     private_key: Path | None = None
+    """The certificate's key, PEM."""
     mqtt: ApiBroker | None = None
 
     @property
@@ -453,6 +507,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
     evses: Annotated[tuple[EvseSettings, ...], Meta(min_length=1)]
+    """What cars plug into, each with its own power path."""
     site: Site | None = None
     tls: Tls = Tls()
     trace: Trace = Trace()
