@@ -27,7 +27,7 @@ from v2g.bench.sim.netns import NAMESPACES
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "v2g")
 LOADED = (
-    "pymodbus.client", "yaml", "OpenSSL.SSL", "v2g.bench.sim.vehicle", "v2g.cli.config", "v2g.cli.daemon", "v2g.cli.ev",
+    "yaml", "OpenSSL.SSL", "v2g.bench.sim.vehicle", "v2g.cli.config", "v2g.cli.daemon", "v2g.cli.ev",
     "v2g.cli.restart", "v2g.cli.sim", "v2g.io.configuration", "v2g.io.control", "v2g.messages", "v2g.run.car",
     "v2g.run.station", "v2g.station.command", "v2g.tls.context",
 )  # fmt: skip

@@ -88,7 +88,7 @@ def test_help_imports_no_command() -> None:
     own = {name for name in loaded if name.startswith("v2g")}
     kernel, cli = {"v2g.kernel.errors", "v2g.kernel.printable"}, {"interruption", "parser", "terminal"}
     assert own == {"v2g", "v2g.cli", "v2g.kernel"} | kernel | {f"v2g.cli.{name}" for name in cli}
-    assert not loaded & {"asyncio", "msgspec", "yaml", "ssl", "cryptography", "pymodbus"}
+    assert not loaded & {"asyncio", "msgspec", "yaml", "ssl", "cryptography", "serial"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -177,7 +177,7 @@ sys.exit(main())
 
 def test_the_codec_needs_nothing_but_msgspec() -> None:
     code = """
-for name in ("cryptography", "OpenSSL", "pymodbus", "yaml"):
+for name in ("cryptography", "OpenSSL", "serial", "yaml"):
     sys.modules[name] = None
 from v2g.messages import decode, encode
 assert encode("sap", decode("sap", bytes.fromhex("80400040"))).hex() == "80400040"

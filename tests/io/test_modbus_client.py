@@ -1,8 +1,6 @@
 """The Modbus TCP client against real servers, sound ones and bad ones."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -215,11 +213,6 @@ def test_half_an_answer_to_a_cancelled_request_does_not_spoil_the_next() -> None
             assert list(await registers.read(Table.INPUT, 9, 1)) == [9]
 
     run(test())
-
-
-def test_importing_it_does_not_import_pymodbus() -> None:
-    code = "import sys, v2g.io.modbus, v2g.power.drivers.register_map; sys.exit('pymodbus' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_command_given_up_is_reset_not_delivered_later() -> None:

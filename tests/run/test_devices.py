@@ -353,7 +353,7 @@ evse = EvseSettings(
     contactor=at("modbus+rtu:///dev/ttyUSB0"), meter=at("modbus://127.0.0.1:1"), inverter=at("can://can0")
 )
 Devices(evse, time.monotonic)
-unwanted = {"can", "serial", "pymodbus", "importlib.metadata", "v2g.power.drivers.sunspec_inverter"}
+unwanted = {"can", "serial", "v2g.io.modbus_serial", "importlib.metadata", "v2g.power.drivers.sunspec_inverter"}
 sys.exit(", ".join(unwanted & sys.modules.keys()) or 0)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

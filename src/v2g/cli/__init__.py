@@ -48,7 +48,7 @@ COMMANDS = {
 BROKEN_PIPE = 141
 """As a shell gives it to a process that SIGPIPE ended."""
 _EXTRAS = {
-    "station": {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "pymodbus": "pymodbus", "yaml": "PyYAML"},
+    "station": {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "yaml": "PyYAML"},
     "depot": {
         "numpy": "numpy", "highspy": "highspy", "starlette": "starlette", "uvicorn": "uvicorn", "argon2": "argon2-cffi",
     },
