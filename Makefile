@@ -7,7 +7,7 @@ READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 DEPOT_READY := .venv/.ready-depot
 
-.PHONY: help demo demo-depot demo-site test check proof mutants deb console bench clean
+.PHONY: help demo demo-depot demo-site test check proof mutants deb docs console bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,11 @@ proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns
 
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices
 	@.venv/bin/python tools/mutants.py $(ARGS)
+
+docs: $(DEV_READY) ## the documentation as a site, in build/site
+	@.venv/bin/python -m pip install --quiet "mkdocs-material>=9.7,<10"
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet $(ARGS)
+	@echo build/site/index.html
 
 deb: $(DEV_READY) ## Debian packages in dist/: v2g and v2g-depot (ARGS='--arch arm64')
 	@tools/setup.sh packaging

@@ -92,6 +92,11 @@ def proofs() -> Iterator[Proof]:
         "sessions", "sessions over a line with 5 % loss and 50 ms delay",
         (sys.executable, "-m", "benchmarks", "lossy_sessions"), 4,
     )  # fmt: skip
+    loads = r"""grep -rlE '<(script|link|img|iframe)[^>]*(src|href)="?https?:' build/site --include=*.html"""
+    yield Proof(
+        "site", "the documentation is built without a warning, and loads nothing from elsewhere",
+        ("bash", "-c", f"make docs && ! {loads} && echo 'no page loads anything from elsewhere'"),
+    )  # fmt: skip
     yield from _packages()
     for suite, debian in SUITES.items():
         for user, who in USERS.items():

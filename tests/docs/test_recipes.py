@@ -19,9 +19,16 @@ from tests.serving import serving
 from v2g.grid.settings import load as load_grid_code
 from v2g.grid.settings import names
 from v2g.io.configuration import load
+from v2g.iso15118.car import CarState
+from v2g.iso15118.view import Demand
 from v2g.power.drivers import DRIVERS
+from v2g.power.grid_sensor import GridReading
 from v2g.run.devices import Devices
 from v2g.station.config.settings import Device, EvseSettings
+from v2g.station.power import sources
+from v2g.station.power.limits import Wish
+from v2g.station.power.situation import Situation
+from v2g.station.readings import Readings
 
 PAGE = REPOSITORY / "docs" / "contributing.md"
 NOWHERE = Device(address="modbus://127.0.0.1:1")
@@ -81,6 +88,30 @@ def test_a_package_from_outside_brings_a_driver_and_a_grid_code(tmp_path: Path, 
     load_grid_code.cache_clear()
 
 
+def test_a_package_from_outside_brings_a_wish_source(tmp_path: Path) -> None:
+    settings = EvseSettings(contactor=NOWHERE, meter=NOWHERE, wishes=("street",))
+    with installed(
+        tmp_path / "street",
+        {"v2g_street.py": files()["v2g_street.py"]},
+        {"v2g.wishes": {"street": "v2g_street:Street"}},
+    ):
+        made = sources.make(settings)
+    names = [type(each).__name__ for each in made]
+    assert names.index("Street") + 1 == names.index("Plan")
+    street = made[names.index("Street")]
+    for voltage_v, wish in ((241.0, 3_000.0), (230.0, 0.0)):
+        grid = GridReading(time_s=0.0, sequence=1, frequency_hz=50.0, voltages_v=(voltage_v, 230.0, 230.0))
+        assert street.wish(_seen(settings, Readings(grid=grid))) == Wish(wish, "the street's voltage")
+    assert street.wish(_seen(settings, Readings())) is None
+
+
+def _seen(settings: EvseSettings, readings: Readings) -> Situation:
+    return Situation(
+        now=0.0, settings=settings, demand=Demand(), service=None, car=CarState(), readings=readings, rating=None,
+        guard=None, heat=None,
+    )  # fmt: skip
+
+
 def test_a_driver_and_a_grid_code_are_added_inside(tmp_path: Path, acme: Path) -> None:
     """On a copy of the sources: two files and a row."""
     package = tmp_path / "copy" / "v2g"
@@ -105,7 +136,7 @@ def test_a_driver_and_a_grid_code_are_added_inside(tmp_path: Path, acme: Path) -
             env=os.environ | {"PYTHONPATH": str(package.parent)},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=240,
         )
         return ended.stdout + ended.stderr
 
