@@ -131,12 +131,12 @@ class Profiles:
         found = (self.installed, self.evses[evse], len(self.evses), running, at)
         return order(*found) if resolve is None else order(*found, resolve)
 
-    def due(self, unix_s: float) -> Iterator[int]:
-        """Ids of Dynamic profiles whose next values have to be asked for (K28)."""
+    def due(self, unix_s: float) -> Iterator[tuple[int, float]]:
+        """Dynamic profiles whose next values have to be asked for (K28): their ids, and every how many seconds."""
         for each in self.installed:
             every_s, updated = given(each.profile.dynUpdateInterval, 0), given(each.profile.dynUpdateTime, None)
             if every_s > 0 and updated is not None and unix_s >= updated.timestamp() + every_s:
-                yield each.profile.id
+                yield each.profile.id, every_s
 
     def composite(
         self,

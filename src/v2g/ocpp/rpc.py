@@ -68,6 +68,8 @@ class Discarded:
     """Something came that is no message for us. For the log."""
 
     reason: str
+    late: bool = False
+    """Whether it is the response to our latest call that came too late: the peer is slow, but there."""
 
 
 Event = Requested | Informed | Answered | Failed | Discarded
@@ -98,6 +100,8 @@ class Rpc:
         self.timeout_s = timeout_s
         self.outgoing: list[str] = []
         self._call: _Outstanding | None = None
+        self._expired = ""
+        """The id of our latest call that had no response in time."""
         self._asked: dict[str, Called] = {}
         """The peer's calls that await our answer, by their ids."""
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
@@ -140,7 +144,7 @@ class Rpc:
         call = self._call
         if call is None or now < call.due_s:
             return None
-        self._call = None
+        self._call, self._expired = None, call.id
         return Failed(call.id, call.action, "Timeout", f"no response within {self.timeout_s:g} s")
 
     # The peer's calls
@@ -220,7 +224,7 @@ class Rpc:
     def _answered(self, id: str, payload: Raw) -> Event:
         call = self._call
         if call is None or call.id != id:
-            return Discarded(f"a response to the call {id}, which awaits none")
+            return Discarded(f"a response to the call {id}, which awaits none", late=id == self._expired)
         self._call = None
         try:
             return Answered(id, call.action, self.version.read_answer(call.action, call.request, payload))
@@ -233,7 +237,8 @@ class Rpc:
         call = self._call
         code, description = _text(rest[0]), _text(*rest[1:2])
         if call is None or call.id != id:
-            return Discarded(f"an error for the call {id}, which awaits none: {code} {description}")
+            reason = f"an error for the call {id}, which awaits none: {code} {description}"
+            return Discarded(reason, late=id == self._expired)
         self._call = None
         return Failed(id, call.action, code, description)
 

@@ -9,7 +9,8 @@ from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
 from v2g.station.back_end.authorizer import Grant
 from v2g.station.back_end.block import Block
-from v2g.station.back_end.charging_station import ChargingStation, Then
+from v2g.station.back_end.calls import Then
+from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.reservations import Place, Reservations
 from v2g.station.back_end.tokens import Tokens
 from v2g.station.back_end.variables import connector_of

@@ -4,7 +4,6 @@
 `step` renews it: a station whose back-end side hangs stops the power instead of going on with what it heard last.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +25,7 @@ from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.back_end.block import Block
+from v2g.station.back_end.calls import MOST_CROSSED, Call, Calls, Then, nothing
 from v2g.station.back_end.contact import Clock, Contact
 from v2g.station.back_end.remembered import PROFILE, TRANSACTION, boot_reason, kept_profiles, lasting, left_over
 from v2g.station.back_end.transactions import Tracker, Transaction
@@ -37,19 +37,17 @@ RENEWED_S = 5.0
 """How long an order holds without being renewed."""
 RETRY_BOOT_S = 30.0
 """Between BootNotifications if the back end names no interval (B02, B03)."""
-MOST_CROSSED = 5
-"""Attempts, 1, 2, 4, 8 and 16 s apart, at a call that the back end does not hear because it is calling itself."""
-MOST_CALLS = 200
-"""Of those that need not arrive; the oldest are dropped."""
+MOST_IN_A_ROW = 10
+"""Calls that need not arrive, after which one of the queue has its turn."""
 READ_S = 3.0
 """How long a process may take until it has read its devices; before that a connector is not reported as faulted."""
+MOST_DEFECTS = 50
+"""That are reported."""
 LAST_WORDS_S = 5.0
 """How long a process that ends waits for its last messages to be answered."""
 _INOPERATIVE = "inoperative"
 
 B = TypeVar("B", bound=Block)
-Then = Callable[[Message | None, float], None]
-"""What is done with a response; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +58,6 @@ class Card:
     model: str
     firmware: str
     serial: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    action: str
-    request: Message
-    then: Then | None = None
-    crossed: int = 0
-    """How often the back end refused it because it was calling itself."""
-    not_before_s: float = float("-inf")
 
 
 class ChargingStation:
@@ -123,6 +111,8 @@ class ChargingStation:
         """Takes the tariff of a driver who is admitted to an EVSE; why the driver is not, or None (I08)."""
         self.priced: Callable[[v21.TransactionEventRequest], v21.TransactionEventRequest] = lambda event: event
         """Adds to a transaction event what it says of tariff and cost."""
+        self.installing = False
+        """Whether a firmware is being installed: the process must not end before that has."""
         self.reset_when_idle = ""
         """Why the process is to end once no transaction runs; empty if it is not."""
         self.transfers: dict[int, tuple[v21.EnergyTransferModeEnumType, ...] | None] = {}
@@ -132,8 +122,12 @@ class ChargingStation:
         self._latest: Rpc | None = None  # of this connection, or of the one before
         self._unanswered: Entry | None = None
         """Without a response: whether the back end is there at all is found out first."""
-        self._calls: deque[_Call] = deque()
-        self._pending: dict[str, _Call | Entry] = {}
+        self._calls, self._in_a_row = Calls(), 0
+        self._pending: dict[str, Call | Entry] = {}
+        self._pulled_s: dict[int, float] = {}
+        """When the values of a Dynamic profile were asked for."""
+        self._defects: set[str] = set()
+        """Those that are reported."""
         self._boot_at = self._beat_at = float("-inf")
         self.boot_reason = boot_reason(store)
         self._reported: dict[int, str] = {}
@@ -178,12 +172,16 @@ class ChargingStation:
 
     def disconnected(self, now: float) -> None:
         """The connection is gone. What was under way counts as not sent."""
-        self._rpc, self._pending, self._unanswered = None, {}, None
+        under_way, self._rpc, self._pending, self._unanswered = self._pending, None, {}, None
         self.contact.gone(now)
         self.outbox.went_offline()
         for authorizer in self.authorizers.values():
             authorizer.wanted = None
-        self._calls.clear()
+        for each in under_way.values():
+            if isinstance(each, Call):
+                each.then(None, now)
+        self._calls.abandon(now)
+        self._pulled_s.clear()
         for block in self._blocks.values():
             block.disconnected()
 
@@ -194,14 +192,16 @@ class ChargingStation:
             return
         self._time(now, unix_s)
         self.carried_bytes += len(frame)
-        self.contact.heard(now)
-        match rpc.receive(frame):
+        event = rpc.receive(frame)
+        if not isinstance(event, Discarded) or event.late:
+            self.contact.heard(now)
+        match event:
             case Requested(id, action, request):
                 self._shown()
                 self._requested(rpc, id, action, request)
             case Answered(id, _, response):
-                self._answered(id, response)
                 self._shown()
+                self._answered(id, response)
             case Failed() as failed:
                 self._failed(failed)
             case Discarded(reason):
@@ -214,12 +214,10 @@ class ChargingStation:
         self._look(first=True)
         interval_s = 0.0 if self.spares else self.model.number("SampledDataCtrlr", "TxUpdatedInterval")
         for id, tracker in self.trackers.items():
-            for event in tracker.step(now, unix_s, interval_s):
-                self.event(event)
-            self._keep_running(id, tracker)
-            if tracker.running is None and not tracker.connected:
-                self.transfers.pop(id, None)
-            self._order(id, tracker)
+            try:
+                self._follow(id, tracker, interval_s)
+            except Exception as error:  # this EVSE's order lapses; the others go on
+                self._defect(f"EVSE {id}", error)
         if self.profiles.installed is not self._kept_profiles:
             self._keep_profiles()
         self._look(first=False)
@@ -235,20 +233,19 @@ class ChargingStation:
 
     # What others ask for
 
-    def call(self, action: str, request: Message, then: Then | None = None, *, urgent: bool = False) -> None:
+    def call(self, action: str, request: Message, then: Then = nothing, *, urgent: bool = False) -> None:
         """Send a message that need not survive the connection; `urgent`: before the others."""
-        call = _Call(action, request, then)
-        if urgent:
-            self._calls.appendleft(call)
-        else:
-            self._calls.append(call)
-        if len(self._calls) > MOST_CALLS:
-            self._calls.popleft()
+        self._calls.add(Call(action, request, then, urgent), self.now)
 
     def send(self, message: Message) -> None:
         """Send a message that has no response; lost without a connection."""
         if self._rpc is not None:
             self._rpc.send(message)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the process is about to end."""
+        return self._ends is not None
 
     @property
     def speaks_21(self) -> bool:
@@ -257,7 +254,10 @@ class ChargingStation:
 
     def event(self, event: v21.TransactionEventRequest) -> None:
         """Send a transaction event, now or once the back end is there."""
-        event = self.priced(event)
+        try:
+            event = self.priced(event)
+        except Exception as error:  # the event matters more than what it says of the costs
+            self._defect("the tariff", error)
         self.outbox.add("TransactionEvent", event, online=self.online)
         if event.eventType == "Started" and isinstance(event.evse, v21.EVSEType):
             self._begin(event.evse.id, event.transactionInfo.transactionId)
@@ -389,16 +389,42 @@ class ChargingStation:
                 self.log.append(f"the profile of the remote start is refused: {refusal.code} {refusal.text}")
 
     def _reset_if_idle(self) -> None:
-        idle = not self.running and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
+        idle = (
+            not self.running
+            and not self.installing
+            and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
+        )
         if self.reset_when_idle and idle and not self.outbox.waiting_for(None) and self._ends is None:
             self.restart("RemoteReset", self.reset_when_idle)
         if self._ends is not None and (self.now >= self._ends[1] or not (self._calls or self._pending)):
             self.reset = self._ends[0]
 
     def _look(self, *, first: bool) -> None:
+        """The blocks look at things. One that fails before the orders takes them with it: they lapse."""
         for block in self._blocks.values():
-            if block.first is first:
+            if block.first is not first:
+                continue
+            try:
                 block.step()
+            except Exception as error:
+                if first:
+                    raise
+                self._defect(type(block).__name__, error)
+
+    def _defect(self, place: str, error: Exception) -> None:
+        """A defect of ours must not take the station from its cars; it is reported once."""
+        text = f"{place} failed: {type(error).__name__}: {error}"
+        if text not in self._defects and len(self._defects) < MOST_DEFECTS:
+            self._defects.add(text)
+            self.log.append(text)
+
+    def _follow(self, id: int, tracker: Tracker, interval_s: float) -> None:
+        for event in tracker.step(self.now, self.unix_s, interval_s):
+            self.event(event)
+        self._keep_running(id, tracker)
+        if tracker.running is None and not tracker.connected:
+            self.transfers.pop(id, None)
+        self._order(id, tracker)
 
     def _order(self, id: int, tracker: Tracker) -> None:
         order = self.order(id)
@@ -417,35 +443,41 @@ class ChargingStation:
         """The next call, the most urgent one first."""
         if self.registered != "Accepted":
             if self.now >= self._boot_at:
-                self._call(rpc, _Call("BootNotification", self._boot_request(), self._booted))
-            elif self.registered == "Pending" and self._calls:  # what was asked for (B02.FR.02)
-                self._call(rpc, self._calls.popleft())
+                self._call(rpc, Call("BootNotification", self._boot_request(), self._booted))
+            elif self.registered == "Pending" and (call := self._calls.take(self.now)):  # asked for (B02.FR.02)
+                self._call(rpc, call)
             return
         if self.contact.doubtful:
-            self._call(rpc, _Call("Heartbeat", v21.HeartbeatRequest(), self._alive))
+            self._call(rpc, Call("Heartbeat", v21.HeartbeatRequest(), self._alive))
             return
         self._report_statuses()
-        for id in self.profiles.due(self.unix_s):
-            self._pull(id)
-        if self._calls and self.now >= self._calls[0].not_before_s:
-            self._call(rpc, self._calls.popleft())
-        elif (entry := self.outbox.due(self.now)) is not None:
-            try:
-                self._pending[rpc.call(entry.action, entry.request, self.now, id=entry.id)] = entry
-            except Invalid as error:  # this version cannot say it
-                self.log.append(f"{entry.action} was not sent: {error}")
-                self.outbox.arrived(entry)
+        for id, every_s in self.profiles.due(self.unix_s):
+            self._pull(id, every_s)
+        entry = self.outbox.due(self.now)
+        turn = entry is not None and self._in_a_row >= MOST_IN_A_ROW
+        call = None if turn else self._calls.take(self.now)
+        self._in_a_row = 0 if call is None else self._in_a_row + 1
+        if call is not None:
+            self._call(rpc, call)
+        elif entry is not None:
+            self._deliver(rpc, entry)
         elif self.now >= self._beat_at or self.contact.asks(self.now, discharges=self._discharging):
-            self._call(rpc, _Call("Heartbeat", v21.HeartbeatRequest()))
+            self._call(rpc, Call("Heartbeat", v21.HeartbeatRequest()))
             self._beat_at = self.now + self.model.number("OCPPCommCtrlr", "HeartbeatInterval")
 
-    def _call(self, rpc: Rpc, call: _Call) -> None:
+    def _call(self, rpc: Rpc, call: Call) -> None:
         try:
             self._pending[rpc.call(call.action, call.request, self.now)] = call
         except Invalid as error:
             self.log.append(f"{call.action} was not sent: {error}")
-            if call.then is not None:
-                call.then(None, self.now)
+            call.then(None, self.now)
+
+    def _deliver(self, rpc: Rpc, entry: Entry) -> None:
+        try:
+            self._pending[rpc.call(entry.action, entry.request, self.now, id=entry.id)] = entry
+        except Invalid as error:  # this version cannot say it
+            self.log.append(f"{entry.action} was not sent: {error}")
+            self.outbox.arrived(entry)
 
     def _requested(self, rpc: Rpc, id: str, action: str, request: Message) -> None:
         if self.registered == "Rejected":  # B03.FR.08
@@ -469,7 +501,7 @@ class ChargingStation:
             self.outbox.arrived(pending)
             for block in self._blocks.values():
                 block.responded(pending.request, response)
-        elif pending is not None and pending.then is not None:
+        elif pending is not None:
             pending.then(response, self.now)
 
     def _failed(self, failed: Failed) -> None:
@@ -482,18 +514,17 @@ class ChargingStation:
                 self._unanswered = pending
             else:
                 self._attempted(pending, answered=True, unknown=failed.code in ("NotImplemented", "NotSupported"))
-        elif pending is not None and pending.then is not None:
+        elif pending is not None:
             pending.then(None, self.now)
 
-    def _crossed(self, pending: "_Call | Entry | None") -> bool:
+    def _crossed(self, pending: "Call | Entry | None") -> bool:
         """Some back ends hear no call while they wait for an answer to theirs. Whether it is sent again."""
         if pending is None or pending.crossed >= MOST_CROSSED or not self.online:
             return False
-        at_s = self.now + 2.0**pending.crossed
         if isinstance(pending, Entry):
-            self.outbox.crossed(pending, at_s)
+            self.outbox.crossed(pending, self.now + 2.0**pending.crossed)
         else:
-            self._calls.appendleft(replace(pending, crossed=pending.crossed + 1, not_before_s=at_s))
+            self._calls.crossed(pending, self.now)
         return True
 
     def _attempted(self, entry: Entry, *, answered: bool, unknown: bool = False) -> None:
@@ -520,6 +551,8 @@ class ChargingStation:
         )
 
     def _booted(self, response: Message | None, now: float) -> None:
+        if self._rpc is None:  # the next connection begins with it
+            return
         interval_s = RETRY_BOOT_S
         if isinstance(response, v21.BootNotificationResponse):
             self.registered = response.status
@@ -547,11 +580,13 @@ class ChargingStation:
                     ),
                 )
 
-    def _pull(self, profile: int) -> None:
-        """Ask for the next values of a Dynamic profile (K28)."""
+    def _pull(self, profile: int, every_s: float) -> None:
+        """Ask for the next values of a Dynamic profile (K28); a back end that has none is asked no more often."""
         request = v21.PullDynamicScheduleUpdateRequest(chargingProfileId=profile)
-        if any(isinstance(each, _Call) and each.request == request for each in (*self._calls, *self._pending.values())):
+        under_way = any(isinstance(each, Call) and each.request == request for each in self._pending.values())
+        if under_way or request in self._calls or self.now < self._pulled_s.get(profile, float("-inf")) + every_s:
             return
+        self._pulled_s[profile] = self.now
 
         def then(response: Message | None, now: float) -> None:
             if isinstance(response, v21.PullDynamicScheduleUpdateResponse) and response.status == "Accepted":

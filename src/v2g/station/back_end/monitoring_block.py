@@ -5,7 +5,8 @@ from v2g.ocpp.base import Message, given
 from v2g.ocpp.monitoring import Monitor, Monitors
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end.block import Block
-from v2g.station.back_end.charging_station import ChargingStation, Then
+from v2g.station.back_end.calls import Then
+from v2g.station.back_end.charging_station import ChargingStation
 
 
 class Monitoring(Block):
