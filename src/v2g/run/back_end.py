@@ -71,7 +71,8 @@ class BackEndRunner:
         from v2g.ocpp.store import Memory
         from v2g.station.back_end.authorization import Authorization
         from v2g.station.back_end.blocks import BLOCKS
-        from v2g.station.back_end.charging_station import Card, ChargingStation
+        from v2g.station.back_end.card import Card
+        from v2g.station.back_end.charging_station import ChargingStation
         from v2g.station.back_end.network import take_password
         from v2g.station.back_end.publishing import Publishing
         from v2g.station.back_end.requests import HANDLERS

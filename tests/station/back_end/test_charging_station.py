@@ -22,7 +22,8 @@ from v2g.ocpp.version import Subprotocol, version
 from v2g.station.access import ListAuthorizer
 from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.blocks import BLOCKS
-from v2g.station.back_end.charging_station import Card, ChargingStation
+from v2g.station.back_end.card import Card
+from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.requests import HANDLERS
 from v2g.station.config.settings import Access
 from v2g.station.power.situation import NOT_KNOWN

@@ -21,7 +21,8 @@ from v2g.station.access import ListAuthorizer
 from v2g.station.back_end.authorization import Authorization
 from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.back_end.blocks import BLOCKS
-from v2g.station.back_end.charging_station import Card, ChargingStation
+from v2g.station.back_end.card import Card
+from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.contracts import BackEndContracts
 from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.files import Files, Install, Publish, Upload

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from v2g.ocpp.base import Message, encode, given
 from v2g.ocpp.device_model import DeviceModel
 from v2g.ocpp.network import Networks, Slot
 from v2g.ocpp.outbox import Entry, Outbox
-from v2g.ocpp.profile_rules import EvseTraits, Running
+from v2g.ocpp.profile_rules import Running
 from v2g.ocpp.profiles import Profiles
 from v2g.ocpp.rpc import TIMEOUT_S, Answered, Discarded, Failed, Requested, Rpc
 from v2g.ocpp.schedule import Instant, Order, timestamp
@@ -26,12 +26,13 @@ from v2g.ocpp.version import Invalid, Version
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.calls import MOST_CROSSED, Call, Calls, Then, nothing
+from v2g.station.back_end.card import Card
 from v2g.station.back_end.contact import Clock, Contact
-from v2g.station.back_end.remembered import PROFILE, TRANSACTION, boot_reason, kept_profiles, lasting, left_over
+from v2g.station.back_end.orders import for_evse, traits_of
+from v2g.station.back_end.remembered import TRANSACTION, boot_reason, keep_profiles, kept_profiles, left_over
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
 from v2g.station.evse import Evse
-from v2g.station.power.situation import BackEndOrder
 
 RENEWED_S = 5.0
 """How long an order holds without being renewed."""
@@ -48,16 +49,6 @@ LAST_WORDS_S = 5.0
 _INOPERATIVE = "inoperative"
 
 B = TypeVar("B", bound=Block)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """Who the station is."""
-
-    vendor: str
-    model: str
-    firmware: str
-    serial: str = ""
 
 
 class ChargingStation:
@@ -78,7 +69,7 @@ class ChargingStation:
         self.outbox = Outbox(store)
         left = left_over(store)
         self.trackers = {id: Tracker(evse, authorizers[id], left.get(id)) for id, evse in evses.items()}
-        self.profiles = Profiles({id: _traits(evse) for id, evse in evses.items()}, kept_profiles(store))
+        self.profiles = Profiles({id: traits_of(evse) for id, evse in evses.items()}, kept_profiles(store))
         self.networks = networks or Networks(
             {1: Slot("", 1, "", configured=True)}, store, roots=False, certificate=False
         )
@@ -219,7 +210,8 @@ class ChargingStation:
             except Exception as error:  # this EVSE's order lapses; the others go on
                 self._defect(f"EVSE {id}", error)
         if self.profiles.installed is not self._kept_profiles:
-            self._keep_profiles()
+            keep_profiles(self.store, self.profiles.installed, self._kept_profiles)
+            self._kept_profiles = self.profiles.installed
         self._look(first=False)
         self._reset_if_idle()
         rpc = self._rpc
@@ -429,21 +421,13 @@ class ChargingStation:
     def _order(self, id: int, tracker: Tracker) -> None:
         order = self.order(id)
         tracker.mode = order.mode if order.by else None
-        self.evses[id].back_end = BackEndOrder(
-            order.charge_w,
-            order.discharge_w,
-            order.setpoint_w,
-            order.charge_by,
-            order.by,
-            self.now + RENEWED_S,
-            None if order.drawn_var is None else -order.drawn_var,
-        )
+        self.evses[id].back_end = for_evse(order, self.now + RENEWED_S)
 
     def _say(self, rpc: Rpc) -> None:
         """The next call, the most urgent one first."""
         if self.registered != "Accepted":
             if self.now >= self._boot_at:
-                self._call(rpc, Call("BootNotification", self._boot_request(), self._booted))
+                self._call(rpc, Call("BootNotification", self._card.boots(self.boot_reason), self._booted))
             elif self.registered == "Pending" and (call := self._calls.take(self.now)):  # asked for (B02.FR.02)
                 self._call(rpc, call)
             return
@@ -538,18 +522,6 @@ class ChargingStation:
         if entry is not None and not self.contact.lost:
             self._attempted(entry, answered=False)
 
-    def _boot_request(self) -> v21.BootNotificationRequest:
-        card = self._card
-        return v21.BootNotificationRequest(
-            chargingStation=v21.ChargingStationType(
-                model=card.model[:20],
-                vendorName=card.vendor[:50],
-                serialNumber=card.serial[:25] or msgspec.UNSET,
-                firmwareVersion=card.firmware[:50],
-            ),
-            reason=self.boot_reason,
-        )
-
     def _booted(self, response: Message | None, now: float) -> None:
         if self._rpc is None:  # the next connection begins with it
             return
@@ -604,29 +576,6 @@ class ChargingStation:
             self._kept_running[id] = running
             self.store.put(TRANSACTION, str(id), None if running is None else encode(running))
 
-    def _keep_profiles(self) -> None:
-        """Those that outlive a transaction (K01.FR.27)."""
-        now, before = lasting(self.profiles.installed), lasting(self._kept_profiles)
-        for id in before.keys() - now.keys():
-            self.store.put(PROFILE, str(id), None)
-        for id, each in now.items():
-            if before.get(id) != each:
-                self.store.put(PROFILE, str(id), f"{each.evse} ".encode() + encode(each.profile))
-        self._kept_profiles = self.profiles.installed
-
 
 Handler = Callable[[ChargingStation, Any], Message]
 """Answers one call of the back end."""
-
-
-def _traits(evse: Evse) -> EvseTraits:
-    settings, most = evse.settings, evse.settings.capability
-    return EvseTraits(
-        settings.id,
-        dc=any(each.startswith("DC") for each in settings.services),
-        v2x=settings.may_feed,
-        phases=settings.phases,
-        nominal_v=float(settings.nominal_voltage_v),
-        charge_w=most.charge_w,
-        discharge_w=most.discharge_w if settings.may_feed else 0.0,
-    )

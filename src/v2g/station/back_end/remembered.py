@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from v2g.ocpp import v21
-from v2g.ocpp.base import decoder
+from v2g.ocpp.base import decoder, encode
 from v2g.ocpp.profile_rules import Installed
 from v2g.ocpp.store import Store
 from v2g.station.back_end.transactions import Transaction
@@ -42,6 +42,16 @@ def kept_profiles(store: Store) -> list[Installed]:
                 evse, _, document = value.partition(b" ")
                 found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
     return found
+
+
+def keep_profiles(store: Store, installed: Iterable[Installed], before: Iterable[Installed]) -> None:
+    """What has changed of those that outlive a transaction."""
+    now, kept = lasting(installed), lasting(before)
+    for id in kept.keys() - now.keys():
+        store.put(PROFILE, str(id), None)
+    for id, each in now.items():
+        if kept.get(id) != each:
+            store.put(PROFILE, str(id), f"{each.evse} ".encode() + encode(each.profile))
 
 
 def boot_reason(store: Store) -> v21.BootReasonEnumType:
