@@ -158,7 +158,7 @@ def test_a_dynamic_profile_lapses_unless_it_is_updated() -> None:
 def test_a_dynamic_profile_asks_for_its_next_values_in_time() -> None:
     profiles = station((1, profile(limit(1), kind="Dynamic", dynUpdateInterval=10)))
     assert list(profiles.due(T0 + 9)) == []
-    assert list(profiles.due(T0 + 10)) == [1]
+    assert list(profiles.due(T0 + 10)) == [(1, 10)]
 
 
 def test_without_the_back_end_a_profile_lapses_after_its_time() -> None:

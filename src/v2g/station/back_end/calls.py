@@ -1,7 +1,7 @@
 """Calls of the station that need not survive the connection: which one is next, and what becomes of each."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from v2g.ocpp.base import Message
@@ -38,11 +38,11 @@ class Calls:
     def __init__(self) -> None:
         self._waiting: deque[Call] = deque()
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        return len(self._waiting)
 
-    def __contains__(self, request: Message) -> bool:
-        return any(each.request == request for each in self._waiting)
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._waiting)
 
     def add(self, call: Call, now: float) -> None:
         """One more; if there are too many, the oldest one that can be spared has no response."""

@@ -555,8 +555,8 @@ class ChargingStation:
     def _pull(self, profile: int, every_s: float) -> None:
         """Ask for the next values of a Dynamic profile (K28); a back end that has none is asked no more often."""
         request = v21.PullDynamicScheduleUpdateRequest(chargingProfileId=profile)
-        under_way = any(isinstance(each, Call) and each.request == request for each in self._pending.values())
-        if under_way or request in self._calls or self.now < self._pulled_s.get(profile, float("-inf")) + every_s:
+        asked = any(each.request == request for each in (*self._calls, *self._pending.values()))
+        if asked or self.now < self._pulled_s.get(profile, float("-inf")) + every_s:
             return
         self._pulled_s[profile] = self.now
 
