@@ -74,9 +74,6 @@ class ChargingStation:
             {1: Slot("", 1, "", configured=True)}, store, roots=False, certificate=False
         )
         self.model = DeviceModel(variables(evses.values(), self.status, self.networks), store)
-        self.profiles.negative_limits = self.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
-        for id, authorizer in authorizers.items():
-            authorizer.operative = (_INOPERATIVE, str(id)) not in store.found
         self.registered: v21.RegistrationStatusEnumType | None = None
         """The back end's latest answer to BootNotification; it lasts over reconnections."""
         self.log: list[str] = []
@@ -126,10 +123,17 @@ class ChargingStation:
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
         self.now, self.unix_s = 0.0, 0
         self._blocks: dict[type[Block], Block] = {}
+        self._add(blocks)
+
+    def _add(self, blocks: "Iterable[Callable[[ChargingStation], Block]]") -> None:
+        """The blocks, and what was set before this process."""
         for make in blocks:
             block = make(self)
             self._blocks[type(block)] = block
             self._handlers |= block.handlers
+        self.profiles.negative_limits = self.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
+        for id, authorizer in self.authorizers.items():
+            authorizer.operative = (_INOPERATIVE, str(id)) not in self.store.found
 
     # The link
 
