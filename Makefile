@@ -7,7 +7,7 @@ READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 DEPOT_READY := .venv/.ready-depot
 
-.PHONY: help demo demo-depot demo-site test check proof mutants deb docs console bench clean
+.PHONY: help demo demo-depot demo-site test check proof mutants dist sbom deb docs console bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -26,12 +26,13 @@ test: $(DEV_READY) ## the tests
 	@tools/setup.sh ip java openssl mosquitto softhsm firewall
 	@tools/test.sh $(ARGS)
 
-check: $(DEV_READY) ## lint, format, types, direction of imports, sizes
+check: $(DEV_READY) ## lint, format, types, direction of imports, sizes, known vulnerabilities
 	@.venv/bin/ruff check --quiet $(SOURCES)
 	@.venv/bin/ruff format --check --quiet $(SOURCES)
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python tools/check_structure.py
+	@.venv/bin/python -m tools.audit
 
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
 	@tools/setup.sh ip java openssl mosquitto debootstrap lintian
@@ -40,8 +41,15 @@ proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices
 	@.venv/bin/python tools/mutants.py $(ARGS)
 
+dist: $(DEV_READY) ## source and wheel in dist/, the same octets from the same commit
+	@tools/setup.sh packaging
+	@.venv/bin/python -m tools.make_dist $(ARGS)
+
+sbom: $(DEV_READY) ## the bill of materials in dist/ (CycloneDX)
+	@.venv/bin/python -m tools.make_sbom
+
 docs: $(DEV_READY) ## the documentation as a site, in build/site
-	@.venv/bin/python -m pip install --quiet "mkdocs-material>=9.7,<10"
+	@tools/setup.sh docs
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet $(ARGS)
 	@echo build/site/index.html
 

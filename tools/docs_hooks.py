@@ -1,7 +1,7 @@
 """What `make docs` does to the pages: links to the sources stay links, and lists mean what they mean on a code host.
 
 The pages link to tests, sources and files beside `docs/`. Each file that a page links to is copied into the site as
-text, a directory as the list of its files. README and changelog are pages of the site.
+text, a directory as the list of its files. README, changelog and security policy are pages of the site.
 """
 
 import posixpath
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PAGES = {"README.md": "project.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {"README.md": "project.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security-policy.md"}
 """Page beside `docs/` -> its name on the site."""
 _LINK = re.compile(r"(\]\()([^)#\s]+)((?:#[^)\s]*)?\))")
 _ITEM = re.compile(r"(?:[-*]|\d+\.) +")

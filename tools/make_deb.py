@@ -33,7 +33,9 @@ COMMANDS = {
 }  # fmt: skip
 SCRIPTS = {"preinst": "preinstall", "postinst": "postinstall", "prerm": "preremove", "postrm": "postremove"}
 """Debian's name of a script -> nfpm's."""
-MAINTAINER = "The authors of v2g <v2g@example.org>"
+MAINTAINER = f"{os.environ.get('DEBFULLNAME', 'The authors of v2g')} <{os.environ.get('DEBEMAIL', 'v2g@example.org')}>"
+"""Who publishes the packages says who that is: this source has no address of its own."""
+HOMEPAGE = os.environ.get("V2G_HOMEPAGE", "")
 
 
 def main() -> int:
@@ -170,7 +172,7 @@ def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, wor
     config = {
         "name": name, "arch": arch, "platform": "linux", "version": upstream, "release": release,
         "version_schema": "none", "section": "misc", "priority": "optional", "maintainer": MAINTAINER,
-        "description": about[name], "license": "Apache-2.0", "homepage": "https://example.org/v2g",
+        "description": about[name], "license": "Apache-2.0", **({"homepage": HOMEPAGE} if HOMEPAGE else {}),
         "depends": depends[name], "contents": contents, "scripts": scripts,
         "recommends": ["logrotate", "nftables"] if name == "v2g" else [],
         "mtime": _when().strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -92,6 +92,11 @@ def proofs() -> Iterator[Proof]:
         "sessions", "sessions over a line with 5 % loss and 50 ms delay",
         (sys.executable, "-m", "benchmarks", "lossy_sessions"), 4,
     )  # fmt: skip
+    yield Proof(
+        "supply", "the same commit makes the same source and wheel, at another place and with another mask",
+        (sys.executable, "-m", "pytest", "-q", "-m", "proof", "--timeout", "3600",
+         "tests/packaging/test_supply_chain.py"),
+    )  # fmt: skip
     loads = r"""grep -rlE '<(script|link|img|iframe)[^>]*(src|href)="?https?:' build/site --include=*.html"""
     yield Proof(
         "site", "the documentation is built without a warning, and loads nothing from elsewhere",

@@ -54,7 +54,7 @@ for wanted in "$@"; do
         venv) make_venv station,ocpp ;;  # the demonstration can show a back end too
         depot) make_venv station,ocpp,depot ;;
         dev) make_venv dev ;;
-        packaging) .venv/bin/python -m pip install --quiet --editable ".[packaging]" ;;
+        packaging | docs) .venv/bin/python -m pip install --quiet --editable ".[$wanted]" ;;
         lintian) need lintian lintian "the packages are not examined" ;;
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;

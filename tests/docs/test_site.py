@@ -5,7 +5,7 @@ from collections import Counter
 
 from tests.docs.pages import REPOSITORY
 
-BESIDE = {"project.md", "changelog.md"}
+BESIDE = {"project.md", "changelog.md", "security-policy.md"}
 """Pages that the site makes of files beside `docs/`."""
 
 
