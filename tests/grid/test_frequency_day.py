@@ -1,8 +1,9 @@
 """A station that follows a real day of grid frequency, second by second, in virtual time."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating

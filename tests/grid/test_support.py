@@ -1,12 +1,12 @@
 """Grid support: the standards' figures, monotone, bounded, explained."""
 
-from dataclasses import replace
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from v2g.grid import settings
 from v2g.grid.capability import Rating

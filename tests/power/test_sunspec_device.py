@@ -180,7 +180,7 @@ def test_after_a_loss_a_write_first_looks_whether_the_model_is_still_there() -> 
 
         assert await written() is None
         asked = len(device.reads)
-        assert "no answer" in str(await written())
+        assert "closed the connection" in str(await written())
         assert len(device.reads) == asked  # as long as nothing was lost there is no need to look
         device.memory |= dict(enumerate([*MARKER, *END], 40_000))
         await until(written, lambda reason: "model 703 is no longer at register 40002" in str(reason), 1.0)

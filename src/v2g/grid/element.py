@@ -1,9 +1,10 @@
 """Trip elements: each a threshold, a delay and a timer (IEEE 1547-2018 6.4.1 and 6.5.1, EN 50549-1 4.9.3)."""
 
 from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import sqrt
+from math import inf, sqrt
 from typing import Literal
 
 from v2g.grid.sample import GridSample
@@ -79,6 +80,42 @@ class Timer:
         self.elapsed_s += dt_s if self.picked_up else min(dt_s, _BEFORE_S)
         self.picked_up = True
         return self.elapsed_s >= element.delay_s - early_s - TOLERANCE_S
+
+
+class Timers:
+    """The timers of several elements. As long as none runs, a sample within all thresholds moves none of them."""
+
+    def __init__(self, elements: Sequence[Element]) -> None:
+        self._timers = [Timer(element) for element in elements]
+        self._runs = False
+        self.adjust(elements)
+
+    def adjust(self, elements: Sequence[Element]) -> None:
+        """Other settings of the same elements; running timers continue."""
+        for timer, element in zip(self._timers, elements, strict=True):
+            timer.element = element
+        self._calm = [(quantity, *_calm(elements, quantity)) for quantity in {each.quantity: None for each in elements}]
+        """Of each quantity: the thresholds between which nothing happens."""
+
+    def step(self, values: Mapping[Quantity, float | None], dt_s: float, early_s: float = 0.0) -> list[Timer]:
+        """Lets `dt_s` pass up to a sample; the timers whose delay, less `early_s`, has expired. All of them keep
+        running, whichever trips first."""
+        if not self._runs:
+            for quantity, low, high in self._calm:
+                value = values[quantity]
+                if value is not None and not low <= value <= high:
+                    break
+            else:
+                return []
+        expired = [timer for timer in self._timers if timer.step(values[timer.element.quantity], dt_s, early_s)]
+        self._runs = any(timer.picked_up for timer in self._timers)
+        return expired
+
+
+def _calm(elements: Iterable[Element], quantity: Quantity) -> tuple[float, float]:
+    own = [each for each in elements if each.quantity is quantity]
+    low = max((each.threshold for each in own if each.side == "under"), default=-inf)
+    return low, min((each.threshold for each in own if each.side == "over"), default=inf)
 
 
 class TenMinuteMean:

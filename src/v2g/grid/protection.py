@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from v2g.grid.doubt import Doubt
-from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer, quantities
+from v2g.grid.element import Element, Quantity, TenMinuteMean, Timer, Timers, quantities
 from v2g.grid.enter_service import EnterService, ServiceEntry
 from v2g.grid.islanding import PassiveDetection
 from v2g.grid.momentary_cessation import MomentaryCessation
@@ -93,8 +93,7 @@ class Protection:
         self._watch = Watch(code.measurement)
         self._rocof = RocofWindow(code.measurement.rocof_window_s)
         self._mean = TenMinuteMean(phases)
-        self._window = [Timer(element) for element in operating_window(code)]
-        self._timers = [Timer(element) for element in code.trip]
+        self._window, self._elements = Timers(operating_window(code)), Timers(code.trip)
         self._tracker = Tracker(code.ride_through, code.measurement.frequency_floor_pu)
         self._cessation = MomentaryCessation(code.momentary_cessation)
         self._passive = PassiveDetection(code.islanding)
@@ -111,9 +110,8 @@ class Protection:
         self.code = code = self.code.with_settings(changes)
         self._watch.settings = code.measurement
         self._rocof.window_s = code.measurement.rocof_window_s
-        elements = (*operating_window(code), *code.trip)
-        for timer, element in zip((*self._window, *self._timers), elements, strict=True):
-            timer.element = element
+        self._window.adjust(operating_window(code))
+        self._elements.adjust(code.trip)
         self._tracker.settings, self._tracker.floor_pu = code.ride_through, code.measurement.frequency_floor_pu
         self._cessation.settings = code.momentary_cessation
         self._passive.settings = code.islanding
@@ -162,12 +160,10 @@ class Protection:
         return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, ride_through=riding)
 
     def _disturbance(self, sample: GridSample, dt_s: float, early_s: float) -> tuple[str, str, Cause] | None:
-        """The element that trips, at most `early_s` before its delay. All of them keep running, whichever trips
-        first."""
+        """The element that trips, at most `early_s` before its delay."""
         measurable = sample.highest_pu >= self.code.measurement.frequency_floor_pu
         values = quantities(sample, self._mean.step(sample.voltages_pu, dt_s), measurable)
-        tripped = [timer for timer in self._window if timer.step(values[Quantity.FREQUENCY], dt_s)]
-        tripped += [timer for timer in self._timers if timer.step(values[timer.element.quantity], dt_s, early_s)]
+        tripped = self._window.step(values, dt_s) + self._elements.step(values, dt_s, early_s)
         rocof_hz_per_s = 0.0
         if measurable:
             window = self._rocof.step(sample.time_s, sample.frequency_hz)

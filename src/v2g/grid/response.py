@@ -2,6 +2,8 @@
 
 from math import exp, log
 
+_LN10 = log(10)
+
 
 class OpenLoopResponse:
     """A first-order lag that has made 90 % of a step after the open-loop response time (IEEE 1547-2018, 3.1)."""
@@ -11,8 +13,9 @@ class OpenLoopResponse:
 
     def step(self, target: float, response_s: float, dt_s: float) -> float:
         """Lets `dt_s` pass towards `target`; a response time of 0 is immediate."""
-        share = 1.0 if response_s <= 0 else 1.0 - exp(-log(10) * dt_s / response_s)
-        self.value += (target - self.value) * share
+        if target != self.value:
+            share = 1.0 if response_s <= 0 else 1.0 - exp(-_LN10 * dt_s / response_s)
+            self.value += (target - self.value) * share
         return self.value
 
 

@@ -1,11 +1,13 @@
 """What is known of the grid at one moment, and whether it is plausible."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite, nan
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
-@dataclass(frozen=True, slots=True)
-class GridSample:
+
+class GridSample(Struct, frozen=True):
     """A measurement at the connection point."""
 
     time_s: float
@@ -27,17 +29,18 @@ class GridSample:
     """The same between the phases (L1-L2, L2-L3, L3-L1); empty if they are not measured. A fault between two phases
     shows here in full, from phase to neutral only in part."""
 
-    lowest_pu: float = field(init=False, repr=False, compare=False)
-    """Of all applicable voltages; not a number without one."""
-    highest_pu: float = field(init=False, repr=False, compare=False)
-    mean_pu: float = field(init=False, repr=False, compare=False)
+    lowest_pu: float = nan
+    """Of all applicable voltages; not a number without one. This and what follows is computed, whatever is given."""
+    highest_pu: float = nan
+    mean_pu: float = nan
     """From phase to neutral: what the curves of voltage support go by; not a number without one."""
 
     def __post_init__(self) -> None:
-        voltages_pu = self.voltages_pu + self.line_voltages_pu
-        object.__setattr__(self, "lowest_pu", min(voltages_pu, default=nan))
-        object.__setattr__(self, "highest_pu", max(voltages_pu, default=nan))
-        object.__setattr__(self, "mean_pu", sum(self.voltages_pu) / len(self.voltages_pu) if self.voltages_pu else nan)
+        phases_pu = self.voltages_pu
+        voltages_pu = phases_pu + self.line_voltages_pu
+        force_setattr(self, "lowest_pu", min(voltages_pu, default=nan))
+        force_setattr(self, "highest_pu", max(voltages_pu, default=nan))
+        force_setattr(self, "mean_pu", sum(phases_pu) / len(phases_pu) if phases_pu else nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,11 @@ class Measurement:
         """Why the values of `sample` cannot be believed, or None."""
         if not sample.voltages_pu:
             return "no voltage is measured"
-        numbers = (  # of those that are not measured, and of the voltages, only a sum: it is finite if they are
-            sample.time_s, sample.phase_jump_deg, sum(sample.voltages_pu), sum(sample.line_voltages_pu),
-            sample.rocof_hz_per_s or 0.0, sample.power_w or 0.0, sample.reactive_var or 0.0,
+        total = (  # it is finite if they all are
+            sample.time_s + sample.phase_jump_deg + sum(sample.voltages_pu) + sum(sample.line_voltages_pu)
+            + (sample.rocof_hz_per_s or 0.0) + (sample.power_w or 0.0) + (sample.reactive_var or 0.0)
         )  # fmt: skip
-        if not all(map(isfinite, numbers)):
+        if not isfinite(total):
             return "a value is not a number"
         if sample.lowest_pu < 0 or sample.highest_pu > self.highest_pu:
             return f"a voltage outside 0..{self.highest_pu:g} pu"

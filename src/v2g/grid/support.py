@@ -67,10 +67,9 @@ class Support(Struct, frozen=True):
 
 def _held(wish_w: float, limits: tuple[GridLimit, ...]) -> float:
     """The wish within these limits."""
-    power_w = wish_w
-    for limit in limits:
-        power_w = min(max(power_w, -limit.discharge_w), limit.charge_w)
-    return power_w
+    if wish_w > 0:
+        return min(wish_w, *[limit.charge_w for limit in limits])
+    return max(wish_w, *[-limit.discharge_w for limit in limits])
 
 
 class GridSupport:
@@ -135,11 +134,10 @@ class GridSupport:
         if room_w < max(self.rating.charge_w, self.rating.discharge_w):
             detail = f"{exact_kva(self.rating.apparent_va)} with {signed_kvar(reactive_var)}"
             limits += (GridLimit("apparent power", room_w, room_w, detail),)
-        support = Support(wish_w, wished_by, limits, reactive_var, reactive_by, droop)
-        self._power_w = support.power_w
+        self._power_w = min(max(planned_w, -room_w), room_w)
         if not in_service:
             self._ramp.power_w = max(self._ramp.power_w, 0.0)  # feeding begins at zero once service begins
-        return support
+        return Support(wish_w, wished_by, limits, reactive_var, reactive_by, droop)
 
     def hold(self, power_w: float) -> None:
         """Another function holds the power here: the ramp continues from here."""

@@ -78,6 +78,9 @@ class InverterSetpoint:
     """Magnitude that discharging never exceeds, in any mode."""
 
     def __post_init__(self) -> None:
+        magnitudes = self.voltage_v, self.minimum_voltage_v, self.charge_limit_w, self.discharge_limit_w
+        if isfinite(sum(magnitudes) + self.current_a + self.power_w + self.reactive_var) and min(magnitudes) >= 0:
+            return  # as nearly always: one is made at every reading
         for field in fields(self)[1:]:
             if not isfinite(getattr(self, field.name)):
                 raise ValueError(f"{field.name} must be a finite number")

@@ -73,8 +73,9 @@ class Coded(msgspec.Struct, frozen=True, kw_only=True):
         if self.bits:
             flags = int(raw)
             return frozenset(self.bits.get(bit, f"bit {bit}") for bit in range(flags.bit_length()) if flags >> bit & 1)
-        value = round(float(raw) * self.scale, 9)  # 0.1 V steps read as 407.2, not 407.20000000000005
-        low, high = self.minimum, self.maximum
+        scale, low, high = self.scale, self.minimum, self.maximum
+        # 0.1 V steps read as 407.2, not 407.20000000000005
+        value = float(raw) if scale == 1.0 and isinstance(raw, int) else round(raw * scale, 9)
         if not isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"{value:g} is implausible")
         return value

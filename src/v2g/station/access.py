@@ -89,10 +89,17 @@ class ListAuthorizer:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self._judged: tuple[Identity, Verdict] | None = None
+        """The latest, which is asked about again and again."""
 
     def judge(self, identity: Identity, now: float) -> Verdict:
         """By the first rule that fits. Otherwise nobody, everyone, or those whose contract or certificate, or else
         whose stated EVCCID, is listed; and a car that proves nothing charges at most."""
+        if self._judged is None or self._judged[0] != identity:
+            self._judged = identity, self._verdict(identity)
+        return self._judged[1]
+
+    def _verdict(self, identity: Identity) -> Verdict:
         rule = next((each for each in self._access.rules if _fits(each, identity)), None)
         if rule is None:
             return self._within(identity, self._granted(identity))

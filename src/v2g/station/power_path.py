@@ -10,7 +10,7 @@ from v2g.power.inverter import NO_CURRENT_A, OFF, InverterMode, InverterRating, 
 from v2g.station.config.settings import EvseSettings
 from v2g.station.offer import limits_of
 from v2g.station.orders import Orders
-from v2g.station.power.limits import Decision
+from v2g.station.power.limits import Allowed, Decision
 from v2g.station.power.situation import OperatorLimits
 from v2g.station.readings import Readings
 from v2g.station.safety.cable_check import TEST_CURRENT_A, CableCheck, test_voltage_v
@@ -30,6 +30,10 @@ class PowerPath:
         self._off_since: float | None = None
         self._breaks = True
         """The contactor is commanded open, whatever flows."""
+        self._lasting: Allowed | None = None
+        self._rating: InverterRating | None = None
+        self._limits = Limits()
+        """Of what lasts with this rating: they seldom change."""
 
     def orders(
         self,
@@ -44,7 +48,7 @@ class PowerPath:
         """For this demand. `readings`: fresh ones."""
         if demand.stage is Stage.OFF:
             return self._off(visit, operator, readings, now)
-        limits = limits_of(settings, rating, visit.decider.decision.lasting)
+        limits = self._lasting_limits(settings, rating, visit.decider.decision.lasting)
         self._off_since = None
         car = CarState() if visit.conversation is None else visit.conversation.car
         match demand.stage:
@@ -57,6 +61,11 @@ class PowerPath:
             case _:
                 set_point = _set_point(demand, car, limits, operator, visit.decider.decision)
                 return Orders(set_point, contactor_closed=True)
+
+    def _lasting_limits(self, settings: EvseSettings, rating: InverterRating | None, lasting: Allowed) -> Limits:
+        if lasting != self._lasting or rating is not self._rating:
+            self._lasting, self._rating, self._limits = lasting, rating, limits_of(settings, rating, lasting)
+        return self._limits
 
     def _off(self, visit: Visit, operator: OperatorLimits, readings: Readings, now: float) -> Orders:
         """Power first, contactor next: it breaks a current only if the inverter does not take it away in time."""

@@ -26,6 +26,9 @@ LARGEST_READ = 125
 """Words in one request (Modbus application protocol 1.1b3, 6.3)."""
 
 _FORMATS = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f"}
+_COUNTS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "bit": 1}
+_NUMBERS = {name: struct.Struct(f">{form}") for name, form in _FORMATS.items()}
+_WORDS = {1: struct.Struct(">H"), 2: struct.Struct(">2H")}
 _LARGEST_F32 = struct.unpack(">f", bytes.fromhex("7f7fffff"))[0]
 _RANGES = {
     "u16": (0, 0xFFFF),
@@ -61,7 +64,7 @@ class Quantity(Coded, frozen=True, forbid_unknown_fields=True):
     @property
     def count(self) -> int:
         """Words (or bits) that the quantity takes."""
-        return {"string": self.length, "u32": 2, "i32": 2, "f32": 2}.get(self.type, 1)
+        return self.length if self.type == "string" else _COUNTS[self.type]
 
     @property
     def kind(self) -> Kind:
@@ -72,10 +75,11 @@ class Quantity(Coded, frozen=True, forbid_unknown_fields=True):
         """The value of `count` words. Raises `ValueError` for one that the quantity cannot have."""
         if self.type == "bit":
             return float(words[0])
-        data = struct.pack(f">{self.count}H", *(reversed(words) if self.words_swapped else words))
+        if self.words_swapped:
+            words = words[::-1]
         if self.type == "string":
-            return data.rstrip(b"\0 ").decode("utf-8", "replace")
-        (raw,) = struct.unpack(">" + _FORMATS[self.type], data)
+            return struct.pack(f">{self.count}H", *words).rstrip(b"\0 ").decode("utf-8", "replace")
+        (raw,) = _NUMBERS[self.type].unpack(_WORDS[len(words)].pack(*words))
         return self.value_of(raw)
 
     def encode(self, value: Value) -> list[int]:

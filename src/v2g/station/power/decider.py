@@ -55,8 +55,10 @@ class Decider:
         return decision
 
     def _wish(self, situation: Situation) -> Wish:
-        wishes = (wish_of(situation) for wish_of in self._wishing)
-        return next((wish for wish in wishes if wish is not None), _NOBODY)
+        for wish_of in self._wishing:
+            if (wish := wish_of(situation)) is not None:
+                return wish
+        return _NOBODY
 
 
 def _whole(power: float) -> float:

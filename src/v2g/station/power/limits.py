@@ -7,8 +7,10 @@ give the same decision.
 from collections.abc import Iterable
 from enum import Enum, auto
 from math import inf, isfinite
+from operator import attrgetter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.kernel.units import kvar, kw
 
@@ -145,51 +147,39 @@ def decide(wish: Wish, bounds: Iterable[Bound], *, reactive_var: float = 0.0, re
     wish_w = wish.power_w
     if not isfinite(reactive_var):
         reactive_var, reactive_by = 0.0, f"{reactive_by}: no valid value"
-    now, always = _Tightest(), _Tightest()
-    ranked: list[tuple[float, int, Bound]] = []
-    for bound in bounds:  # once for everything: this is done at every reading
-        charge_w = bound.charge_w if bound.charge_w >= 0.0 else 0.0  # also what is not a number
-        discharge_w = bound.discharge_w if bound.discharge_w >= 0.0 else 0.0
-        if bound.holds is Holds.ALWAYS:
-            always.take(bound, charge_w, discharge_w)
-            now.take(bound, charge_w, discharge_w)
-        elif bound.holds is Holds.FOR_NOW:
-            now.take(bound, charge_w, discharge_w)
-        most_w = charge_w if wish_w > 0 else discharge_w
-        if most_w < inf:
-            ranked.append((most_w, len(ranked), bound))
-    rest = (reactive_var, reactive_by, now.allowed, always.allowed)
+    bounds = [
+        bound if bound.charge_w >= 0.0 and bound.discharge_w >= 0.0 else _without_nonsense(bound) for bound in bounds
+    ]
+    always = [bound for bound in bounds if bound.holds is _ALWAYS]
+    now = [bound for bound in bounds if bound.holds is _FOR_NOW or bound.holds is _ALWAYS]
+    rest = (reactive_var, reactive_by, _tightest(now), _tightest(always))
     if not isfinite(wish_w):
         return Decision(0.0, 0.0, wish.by, Bound(f"{wish.by}: no valid wish", 0.0, 0.0), (), *rest)
     if wish_w == 0.0:
         return Decision(0.0, 0.0, wish.by, None, (), *rest)
-    ranked.sort()
-    following = tuple(bound for _, _, bound in ranked[: _RUNNERS_UP + 1])
-    most_w = ranked[0][0] if ranked else inf
+    magnitude = _CHARGE_W if wish_w > 0 else _DISCHARGE_W
+    following = tuple([bound for bound in sorted(bounds, key=magnitude)[: _RUNNERS_UP + 1] if magnitude(bound) < inf])
+    most_w = magnitude(following[0]) if following else inf
     if most_w >= abs(wish_w):
         return Decision(wish_w, wish_w, wish.by, None, following[:_RUNNERS_UP], *rest)
     power_w = most_w if wish_w > 0 else -most_w
     return Decision(power_w + 0.0, wish_w, wish.by, following[0], following[1:], *rest)
 
 
-class _Tightest:
-    """The tightest bounds so far; nothing is allowed if there are none."""
+_ALWAYS, _FOR_NOW = Holds.ALWAYS, Holds.FOR_NOW
+_CHARGE_W, _DISCHARGE_W = attrgetter("charge_w"), attrgetter("discharge_w")
 
-    __slots__ = ("_charge", "_charge_w", "_discharge", "_discharge_w")
 
-    def __init__(self) -> None:
-        self._charge = self._discharge = NOTHING
-        self._charge_w = self._discharge_w = -1.0
+def _without_nonsense(bound: Bound) -> Bound:
+    """What is negative or not a number allows nothing."""
+    charge_w = bound.charge_w if bound.charge_w >= 0.0 else 0.0
+    discharge_w = bound.discharge_w if bound.discharge_w >= 0.0 else 0.0
+    return replace(bound, charge_w=charge_w, discharge_w=discharge_w)
 
-    def take(self, bound: Bound, charge_w: float, discharge_w: float) -> None:
-        if charge_w < self._charge_w or self._charge is NOTHING:
-            self._charge, self._charge_w = bound, charge_w
-        if discharge_w < self._discharge_w or self._discharge is NOTHING:
-            self._discharge, self._discharge_w = bound, discharge_w
 
-    @property
-    def allowed(self) -> Allowed:
-        return Allowed(self._charge, self._discharge)
+def _tightest(bounds: list[Bound]) -> Allowed:
+    """The first of the tightest in each direction; nothing is allowed if there are none."""
+    return Allowed(min(bounds, key=_CHARGE_W, default=NOTHING), min(bounds, key=_DISCHARGE_W, default=NOTHING))
 
 
 _RUNNERS_UP = 3

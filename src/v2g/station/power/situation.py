@@ -1,8 +1,10 @@
 """What a decision rests on: one EVSE, its car and its devices at one instant."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import Service
@@ -97,8 +99,7 @@ NOT_KNOWN = BackEndOrder(until_s=-inf)
 """Before the back end's side of the station has begun: no power."""
 
 
-@dataclass(slots=True)
-class Situation:
+class Situation(Struct):
     """One instant. The decider fills in what its sources need of each other: `wish_w` and what follows it."""
 
     now: float
@@ -130,7 +131,7 @@ class Situation:
     before_w: float = 0.0
     wish_w: float = 0.0
     """The wish that the bounds are asked about."""
-    reactive: tuple[float, str] = field(default=(0.0, ""))
+    reactive: tuple[float, str] = (0.0, "")
     """Reactive power in var, positive as drawn, and who wants it."""
     certificate: str | None = None
     """Common name of the vehicle certificate that the car has proved to hold."""
@@ -140,21 +141,20 @@ class Situation:
     """Since the last request of a car that talks."""
     resting: bool = False
     """The current rests between two directions."""
-    energy: bool = field(init=False)
-    """Whether energy may flow."""
-    dc: bool = field(init=False)
+    energy: bool = False
+    """Whether energy may flow. This and what follows is computed, whatever is given; every source asks."""
+    dc: bool = False
     """Whether the station converts; otherwise the inverter is in the car."""
+    loss_w: float = 0.0
+    """What the station's inverter loses just now; nothing if the vehicle's own one converts. Meter and grid are at the
+    other side of it than the set-point."""
 
     def __post_init__(self) -> None:
-        self.energy = self.demand.stage is Stage.ENERGY  # every source asks
+        self.energy = self.demand.stage is Stage.ENERGY
         self.dc = self.service is not None and self.service.dc
+        self.loss_w = self._lost_w()
 
-    @property
-    def loss_w(self) -> float:
-        """What the station's inverter loses just now; nothing if the vehicle's own one converts.
-
-        Meter and grid are at the other side of it than the set-point.
-        """
+    def _lost_w(self) -> float:
         inverter = self.readings.inverter
         if inverter is None or not self.dc:
             return 0.0

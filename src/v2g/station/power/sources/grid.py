@@ -9,6 +9,7 @@ from v2g.station.power.sources.car_inverter import rating
 
 _SHAPES = ("ramp rate", "apparent power", "set-point delay")
 """Of the limits of grid support: those that belong to one set-point."""
+_AT_ONCE, _FOR_NOW = Holds.AT_ONCE, Holds.FOR_NOW
 
 
 class Grid(Source):
@@ -50,11 +51,11 @@ class Grid(Source):
             [
                 Bound(
                     each.source,
-                    each.charge_w,
-                    each.discharge_w,
+                    max(each.charge_w - loss_w, 0.0),
+                    each.discharge_w + loss_w if each.discharge_w else 0.0,
                     each.detail,
-                    Holds.AT_ONCE if each.source in _SHAPES else Holds.FOR_NOW,
-                ).behind(loss_w)
+                    _AT_ONCE if each.source in _SHAPES else _FOR_NOW,
+                )
                 for each in limits
             ]
         )

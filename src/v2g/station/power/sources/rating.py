@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
+from v2g.power.inverter import InverterRating
 from v2g.station.power.limits import Bound, Holds
 from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
 
 
 class Rating(Source):
+    def __init__(self) -> None:
+        self._of: InverterRating | None = None
+        self._powers: tuple[Bound, ...] = ()
+        """Of this rating: made once."""
+
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         rating, service, inverter = situation.rating, situation.service, situation.readings.inverter
         if situation.settings.inverter is None or (service is not None and not service.dc):
@@ -15,8 +21,15 @@ class Rating(Source):
         if rating is None:
             yield Bound("inverter rating unknown", 0.0, 0.0, holds=Holds.ALWAYS)
             return
-        yield Bound("inverter charge power", charge_w=rating.charge_power_max_w, holds=Holds.ALWAYS)
-        yield Bound("inverter discharge power", discharge_w=rating.discharge_power_max_w, holds=Holds.ALWAYS)
+        if rating is not self._of:
+            self._of, self._powers = (
+                rating,
+                (
+                    Bound("inverter charge power", charge_w=rating.charge_power_max_w, holds=Holds.ALWAYS),
+                    Bound("inverter discharge power", discharge_w=rating.discharge_power_max_w, holds=Holds.ALWAYS),
+                ),
+            )
+        yield from self._powers
         if situation.energy:
             volts = 0.0 if inverter is None else inverter.voltage_v
             charge_w, discharge_w = rating.charge_current_max_a * volts, rating.discharge_current_max_a * volts
