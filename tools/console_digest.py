@@ -8,7 +8,8 @@ SOURCES = Path(__file__).parent.parent / "console"
 
 def digest() -> str:
     """Of all sources, with their names."""
-    named = ["driver.html", "index.html", "package-lock.json", "package.json", "tsconfig.json", "vite.config.ts"]
+    pages = ["driver.html", "home.html", "index.html"]
+    named = [*pages, "package-lock.json", "package.json", "tsconfig.json", "vite.config.ts"]
     files = [SOURCES / name for name in named] + sorted((SOURCES / "src").iterdir())
     found = sha256()
     for file in files:

@@ -1,5 +1,7 @@
 // The depot's REST interface; /api/openapi.json describes it.
 
+import type { Needs } from "./needs";
+
 export interface Notice {
   code: string;
   about: string;
@@ -25,6 +27,56 @@ export interface Site {
   discharging?: number;
   notices?: Notice[];
   trouble: string | null;
+  /** Of a house only. */
+  home?: Home;
+}
+
+/** Powers of a house: grid as drawn, battery and cars as charged, sun as given, house as drawn. */
+export interface Flows {
+  grid_w: number | null;
+  sun_w: number | null;
+  /** With its sun, if `sun_w` is not known. */
+  house_w: number | null;
+  cars_w: number | null;
+  battery_w: number | null;
+  battery_soc_pu: number | null;
+}
+
+export interface Home extends Flows {
+  export_w: number;
+  /** Of the plan: another number is another plan. */
+  planned: number;
+  cars: Car[];
+}
+
+export type Mode = "plan" | "charge" | "feed" | "pause";
+
+/** A charger of a house, and its car. */
+export interface Car {
+  id: string;
+  /** Its name; null without a car. */
+  car: string | null;
+  visit: string | null;
+  state: string;
+  mode: Mode;
+  soc_pu: number | null;
+  capacity_wh: number | null;
+  power_w: number | null;
+  max_charge_w: number;
+  max_discharge_w: number;
+  why: string;
+  why_no_feed: string | null;
+  holds: (Needs & { departure_by: string | null; energy_by: string | null; floor_by: string | null }) | null;
+  stated: Needs | null;
+}
+
+/** The plan of a day ahead; columns by step. */
+export interface PlanOfHome {
+  steps: { start_unix_s: number; step_s: number; buy_per_kwh: number[]; sell_per_kwh: number[]; house_w: number[] | null } | null;
+  cars: Record<string, { power_w: number[]; soc_pu: number[] }>;
+  unplanned: Record<string, string>;
+  trouble: string | null;
+  lines: string[];
 }
 
 export interface Charger {
@@ -129,7 +181,10 @@ export const api = {
   request: (power_w: number, for_s: number) => ask<unknown>("PUT", "api/request", { by: "operator", power_w, for_s }),
   withdraw: (by: string) => ask<unknown>("DELETE", `api/request?${query({ by })}`),
   act: (id: string, what: "pause" | "resume" | "stop") => ask<unknown>("POST", `api/chargers/${id}/${what}`),
-  needs: (id: string, needs: Record<string, number>) => ask<unknown>("PUT", `api/chargers/${id}/needs`, needs),
+  needs: (id: string, needs: Partial<Needs>) => ask<unknown>("PUT", `api/chargers/${id}/needs`, needs),
+  forget: (id: string) => ask<unknown>("DELETE", `api/chargers/${id}/needs`),
+  order: (id: string, mode: Mode) => ask<unknown>("PUT", `api/chargers/${id}/mode`, { mode }),
+  plan: () => ask<PlanOfHome>("GET", "api/plan"),
   history: (from: number, until: number) => ask<History>("GET", `api/history?${query({ from, until })}`),
   curve: (id: string) => ask<Curve>("GET", `api/chargers/${id}/curve`),
   sessions: (from: number, until: number) => ask<Account[]>("GET", `api/sessions?${query({ from, until })}`),

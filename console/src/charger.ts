@@ -5,8 +5,9 @@ import type { Charger, Curve } from "./api";
 import { powerChart } from "./chart";
 import { confirm } from "./dialog";
 import type { Feed } from "./feed";
-import { clock, kw, kwh, nextTime, percent, UNKNOWN } from "./format";
+import { clock, kw, kwh, percent, UNKNOWN } from "./format";
 import { h, put } from "./html";
+import { needsForm } from "./needs";
 import { report } from "./report";
 import { stateText } from "./states";
 
@@ -17,6 +18,7 @@ export function chargerPage(id: string, feed: Feed, operator: boolean): { elemen
   const why = h("ul", { className: "why" });
   const curve = h("div");
   const outcome = h("p", { role: "status", className: "outcome" });
+  const form = needsForm("need-", (needs) => api.needs(id, needs), () => api.forget(id));
   let seen = "";
   let asking = false;
 
@@ -68,7 +70,7 @@ export function chargerPage(id: string, feed: Feed, operator: boolean): { elemen
           h("button", { type: "button", className: "danger", onclick: () => void act("stop") }, "End the session"),
         )
       : null,
-    operator ? needsForm(id, outcome) : null,
+    operator ? h("details", {}, h("summary", {}, "The driver's needs"), form.element) : null,
     outcome,
     h("section", { "aria-labelledby": "curve-title" }, h("h2", { id: "curve-title" }, "Power of the last 24 hours"), curve),
   );
@@ -106,38 +108,6 @@ function question(id: string, what: "pause" | "resume" | "stop", feed: Feed): [s
     case "stop":
       return [`End the session at ${id}?`, `The transaction ends: ${change}. The vehicle has to be plugged in again, or authorised again.`, "End the session"];
   }
-}
-
-function needsForm(id: string, outcome: HTMLElement): HTMLElement {
-  const departure = h("input", { type: "time", id: "need-departure" });
-  const target = h("input", { type: "number", id: "need-target", min: "0", max: "100", step: "1", inputMode: "numeric" });
-  const floor = h("input", { type: "number", id: "need-floor", min: "0", max: "100", step: "1", inputMode: "numeric" });
-
-  async function send(event: Event): Promise<void> {
-    event.preventDefault();
-    const needs: Record<string, number> = {};
-    if (departure.value) needs["departure_unix_s"] = nextTime(departure.value);
-    if (target.value) needs["target_soc_pu"] = Number(target.value) / 100;
-    if (floor.value) needs["min_soc_pu"] = Number(floor.value) / 100;
-    await report(outcome, () => api.needs(id, needs), "the driver's needs are taken");
-  }
-
-  return h(
-    "details",
-    {},
-    h("summary", {}, "The driver's needs"),
-    h(
-      "form",
-      { className: "ask", onsubmit: (event: Event) => void send(event) },
-      h("label", { htmlFor: "need-departure" }, "Departure "),
-      departure,
-      h("label", { htmlFor: "need-target" }, "State of charge then, % "),
-      target,
-      h("label", { htmlFor: "need-floor" }, "Never below, % "),
-      floor,
-      h("button", { type: "submit" }, "State them"),
-    ),
-  );
 }
 
 function drawCurve(id: string, curve: Curve): HTMLElement {

@@ -4,40 +4,71 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { h } from "./html";
 
+export type Unit = "kW" | "%" | "per kWh";
+
 export interface Line {
   label: string;
   /** A custom property of style.css. */
   color: string;
   values: (number | null)[];
   dashed?: boolean;
+  /** kW if left out. The first line's unit is on the left, another one on the right. */
+  unit?: Unit;
+  /** Each value holds until the next one. */
+  stepped?: boolean;
 }
 
-/** A chart of powers in kW, which follows the width of its place. `summary` says in words what it shows. */
+const DIGITS: Record<Unit, number> = { kW: 1, "%": 0, "per kWh": 3 };
+
+/** A chart of powers in W. `summary` says in words what it shows. */
 export function powerChart(at_s: number[], lines: Line[], summary: string): HTMLElement {
+  const inKw = lines.map((line) => ({ ...line, values: line.values.map((w) => (w === null ? null : w / 1000)) }));
+  return chart(at_s, inKw, summary);
+}
+
+/** A chart that follows the width of its place; values are in the unit of their line. */
+export function chart(at_s: number[], lines: Line[], summary: string, height = 240): HTMLElement {
   const place = h("div", { className: "chart", role: "img", "aria-label": summary });
+  place.style.minHeight = `${height}px`;
   const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--ink");
-  const axis = { stroke: ink, grid: { stroke: style.getPropertyValue("--line") }, ticks: { stroke: style.getPropertyValue("--line") } };
+  const line = style.getPropertyValue("--line");
+  const look = { stroke: style.getPropertyValue("--ink"), ticks: { stroke: line } };
+  const units = [...new Set(lines.map((each) => each.unit ?? "kW"))];
   const options: uPlot.Options = {
     width: 320,
-    height: 240,
-    series: [
-      {},
-      ...lines.map((line) => ({
-        label: line.label,
-        stroke: style.getPropertyValue(line.color),
-        width: 2,
-        ...(line.dashed ? { dash: [6, 4] } : {}),
-        value: (_: uPlot, value: number | null) => (value === null ? "–" : `${value.toFixed(1)} kW`),
+    height,
+    scales: Object.fromEntries(units.map((unit) => [unit, unit === "%" ? { range: [0, 100] as [number, number] } : {}])),
+    series: [{}, ...lines.map((each) => series(each, style))],
+    axes: [
+      { ...look, grid: { stroke: line } },
+      ...units.map((unit, place) => ({
+        ...look,
+        scale: unit,
+        side: place === 0 ? 3 : 1,
+        size: 64,
+        grid: { stroke: line, show: place === 0 },
+        values: (_: uPlot, ticks: number[]) => ticks.map((each) => (unit === "per kWh" ? each.toFixed(2) : `${each} ${unit}`)),
       })),
     ],
-    axes: [axis, { ...axis, values: (_, ticks) => ticks.map((each) => `${each} kW`), size: 64 }],
   };
-  const data = [at_s, ...lines.map((line) => line.values.map((w) => (w === null ? null : w / 1000)))] as uPlot.AlignedData;
+  const data = [at_s, ...lines.map((each) => each.values)] as uPlot.AlignedData;
   requestAnimationFrame(() => {
     if (!place.isConnected) return;
     const plot = new uPlot({ ...options, width: place.clientWidth || 320 }, data, place);
-    new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 240 })).observe(place);
+    new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height })).observe(place);
   });
   return place;
+}
+
+function series(each: Line, style: CSSStyleDeclaration): uPlot.Series {
+  const unit = each.unit ?? "kW";
+  return {
+    label: each.label,
+    scale: unit,
+    stroke: style.getPropertyValue(each.color),
+    width: 2,
+    ...(each.dashed ? { dash: [6, 4] } : {}),
+    ...(each.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+    value: (_: uPlot, value: number | null) => (value === null ? "–" : `${value.toFixed(DIGITS[unit])} ${unit}`),
+  };
 }

@@ -2,18 +2,11 @@
 
 import "./style.css";
 import { ask, Refused } from "./api";
-import { clock, kw, kwh, nextTime, percent, UNKNOWN } from "./format";
+import { clock, kw, kwh, percent, UNKNOWN } from "./format";
 import { h, put, say } from "./html";
-import { report } from "./report";
+import { needsForm } from "./needs";
+import type { Needs, NeedsForm } from "./needs";
 import { stateText } from "./states";
-
-interface Needs {
-  departure_unix_s: number | null;
-  energy_wh: number | null;
-  target_soc_pu: number | null;
-  min_soc_pu: number | null;
-  feeds: boolean | null;
-}
 
 interface Visit {
   depot: string;
@@ -36,7 +29,7 @@ const head = document.getElementById("head") as HTMLElement;
 const main = document.getElementById("main") as HTMLElement;
 const code = location.pathname.split("/").pop() ?? "";
 let ticket: string | null = null;
-let form: { element: HTMLElement; fill: (visit: Visit) => void } | null = null;
+let form: NeedsForm | null = null;
 
 const now = h("p", { className: "big", role: "status" });
 const why = h("p", { className: "why-now" });
@@ -76,7 +69,11 @@ function draw(visit: Visit): void {
   say(why, visit.why ?? "");
   put(holds, ...facts(visit).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   if (form === null) {
-    form = needsForm();
+    form = needsForm(
+      "",
+      (needs) => change("PUT", needs),
+      () => change("DELETE", {}),
+    );
     put(
       main,
       h("h1", {}, "Your car"),
@@ -91,8 +88,14 @@ function draw(visit: Visit): void {
           "Of the lowest charges that anybody states the highest holds. What you ask for ends when the car leaves.",
       ),
     );
-    form.fill(visit);
+    form.fill(visit.stated["driver"] ?? null);
   }
+}
+
+async function change(method: "PUT" | "DELETE", needs: Partial<Needs>): Promise<void> {
+  await ask(method, `${code}/needs`, { ticket, ...needs });
+  const visit = await ask<Visit>("GET", `${code}/visit`).catch(() => null);
+  if (visit !== null && visit.ticket === ticket) draw(visit);
 }
 
 function facts(visit: Visit): [string, string][] {
@@ -107,73 +110,6 @@ function facts(visit: Visit): [string, string][] {
     ["Never fed below", joined?.min_soc_pu == null ? UNKNOWN : `${percent(joined.min_soc_pu)}${by(joined.floor_by)}`],
     ["May feed the grid", visit.charge_only === null ? feeding : `no: ${feeding}`],
   ];
-}
-
-function needsForm(): { element: HTMLElement; fill: (visit: Visit) => void } {
-  const share = { type: "number", min: "0", max: "100", step: "1", inputMode: "numeric" };
-  const departure = h("input", { type: "time", id: "departure" });
-  const amount = h("input", { type: "number", id: "amount", min: "0", max: "1000", step: "any", inputMode: "decimal" });
-  const unit = h("select", { "aria-label": "Unit of the charge" }, h("option", { value: "%" }, "%"), h("option", { value: "kWh" }, "kWh more"));
-  const floor = h("input", { ...share, id: "floor" });
-  const feeds = h("input", { type: "checkbox", id: "feeds", checked: true });
-  const outcome = h("p", { role: "status", className: "outcome" });
-
-  function fill(visit: Visit): void {
-    const mine = visit.stated["driver"];
-    if (mine === undefined) return;
-    if (mine.departure_unix_s !== null) departure.value = new Date(mine.departure_unix_s * 1000).toTimeString().slice(0, 5);
-    if (mine.energy_wh !== null) unit.value = "kWh";
-    const stated = mine.target_soc_pu !== null ? mine.target_soc_pu * 100 : mine.energy_wh !== null ? mine.energy_wh / 1000 : null;
-    if (stated !== null) amount.value = String(Math.round(stated * 10) / 10);
-    if (mine.min_soc_pu !== null) floor.value = String(Math.round(mine.min_soc_pu * 100));
-    feeds.checked = mine.feeds !== false;
-  }
-
-  async function save(event: Event): Promise<void> {
-    event.preventDefault();
-    const needs: Record<string, unknown> = { ticket, feeds: feeds.checked };
-    if (departure.value) needs["departure_unix_s"] = nextTime(departure.value);
-    if (amount.value) {
-      if (unit.value === "%") needs["target_soc_pu"] = Number(amount.value) / 100;
-      else needs["energy_wh"] = Number(amount.value) * 1000;
-    }
-    if (floor.value) needs["min_soc_pu"] = Number(floor.value) / 100;
-    await change("PUT", needs, "your car is planned with that");
-  }
-
-  async function forget(): Promise<void> {
-    if (await change("DELETE", { ticket }, "what you asked for is forgotten")) {
-      for (const each of [departure, amount, floor]) each.value = "";
-      feeds.checked = true;
-    }
-  }
-
-  async function change(method: "PUT" | "DELETE", body: unknown, done: string): Promise<boolean> {
-    const taken = await report(outcome, () => ask(method, `${code}/needs`, body), done);
-    const visit = taken ? await ask<Visit>("GET", `${code}/visit`).catch(() => null) : null;
-    if (visit !== null && visit.ticket === ticket) draw(visit);
-    return taken;
-  }
-
-  const element = h(
-    "form",
-    { className: "needs", onsubmit: (event: Event) => void save(event) },
-    h("label", { htmlFor: "departure" }, "Departure"),
-    departure,
-    h("label", { htmlFor: "amount" }, "Charged by then"),
-    h("span", { className: "pair" }, amount, unit),
-    h("label", { htmlFor: "floor" }, "Never fed below, %"),
-    floor,
-    h("label", { htmlFor: "feeds", className: "check" }, feeds, " The car may feed the grid"),
-    h(
-      "p",
-      { className: "buttons" },
-      h("button", { type: "submit" }, "Save"),
-      h("button", { type: "button", onclick: () => void forget() }, "Forget what I asked for"),
-    ),
-    outcome,
-  );
-  return { element, fill };
 }
 
 void look();

@@ -25,6 +25,7 @@ export function sitePage(feed: Feed, operator: boolean): { element: HTMLElement;
     if (site === null) return;
     bar.draw(site);
     const notes = concerns(site, feed);
+    if (site.frequency_hz === null) notes.push("Nobody measures the grid's frequency.");
     const key = notes.join("\n");
     if (key !== noted) {
       noted = key;
@@ -89,14 +90,13 @@ function powerBar(): { element: HTMLElement; draw: (site: Site) => void } {
 }
 
 /** What a person should look at, worst first. */
-function concerns(site: Site, feed: Feed): string[] {
+export function concerns(site: Site, feed: Feed): string[] {
   const found: string[] = [];
   if (!feed.connected) found.push("This page has lost the depot: what it shows is old.");
   if (site.trouble) found.push(site.trouble);
   found.push(...(site.notices ?? []).map((each) => each.text));
   const away = site.chargers - site.online;
   if (away > 0) found.push(`${count(away, "charger")} not connected: each falls to its safe value by itself.`);
-  if (site.frequency_hz === null) found.push("Nobody measures the grid's frequency.");
   return found;
 }
 

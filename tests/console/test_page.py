@@ -1,95 +1,26 @@
 """The operator's page in a browser, by clicks and keys, with a depot of light stations behind it."""
 
-import asyncio
 import re
-import shutil
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec.structs import replace
-from tests.csms.site import car, configured
-from tests.csms.test_api import Link
+from tests.console.served import CODES, MARKUP, UNNAMED, ServedDepot, fits, signed_in
 
-from v2g.bench.depot.station import LightStation
-from v2g.console.access import Gate, Role, hashed, read_users
-from v2g.depot.configuration import Control, FleetVehicle
-from v2g.depot.view import Measurements
-from v2g.io import depot_http
-from v2g.io.depot_http import Api
-from v2g.run.depot import DepotProcess, open_ledger
+from v2g.console.access import Role
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.alone
-PASSWORD = "correct horse battery"
-MARKUP = "<img src=x onerror=alert(1)>"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STATIONS = 40
-CODES = {"CS0/1": "a" * 16, "CS1/1": "b" * 16}
 MINUS = "\u2212"
-UNNAMED = """[...document.querySelectorAll("input, select, button")].filter(
-    (each) => !(each.labels?.length || each.ariaLabel || each.textContent.trim())).length"""
-
-
-class Served:
-    """A depot in a loop of its own, in a thread: the browser's driver needs this one."""
-
-    def __init__(self, folder: Path, stations: int = STATIONS) -> None:
-        self._folder, self._stations, self._ready = folder, stations, Future[str]()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._ended: asyncio.Event
-        self._thread.start()
-        self.url = self._ready.result(30)
-
-    def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join()
-
-    async def _run(self) -> None:
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        fleet = (FleetVehicle(id=MARKUP, tokens=("EV0",), floor_soc=0.3),)
-        control, ledger = Control(socket=self._folder / "depot.sock"), str(self._folder / "depot.db")
-        configuration = replace(configured(self._stations), ledger=ledger, control=control, vehicles=fleet)
-        users = self._folder / "users"
-        users.write_text("\n".join(hashed(role, role, PASSWORD) for role in Role))
-        process = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
-        gate = Gate(monotonic, users=read_users(users))
-        station = LightStation("CS0")
-        link = Link(process, station)
-        await link.settle()
-        station.plug_in(car(), process.now(), process.now())
-        api = Api(process, gate, CODES)
-        serving = asyncio.create_task(depot_http.serve(api, "127.0.0.1", 0, self._ready.set_result))
-        try:
-            while not self._ended.is_set():
-                process.measured(Measurements(frequency_hz=50.0))
-                process.step()
-                await link.settle()
-                await asyncio.wait([asyncio.create_task(self._ended.wait())], timeout=0.2)
-        finally:
-            serving.cancel()
-            await process.ledger.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    if CHROMIUM is None:
-        pytest.skip("no chromium (Debian package chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="module")
 def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    served = Served(tmp_path_factory.mktemp("depot"))
+    served = ServedDepot(tmp_path_factory.mktemp("depot"), STATIONS)
     yield served.url
     served.end()
 
@@ -108,21 +39,13 @@ def page(browser: "Browser", depot: str, request: pytest.FixtureRequest) -> "Ite
 
 
 def sign_in(page: "Page", name: Role) -> None:
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Site power").wait_for()
+    signed_in(page, name, "Site power")
 
 
 def find(page: "Page") -> "Locator":
     """The charger with the car: those that need a person come first."""
     page.get_by_label("Show only chargers with this").fill("CS0/1")
     return page.get_by_role("link", name="CS0/1")
-
-
-def fits(page: "Page") -> bool:
-    """Whether nothing has to be scrolled to the side."""
-    return bool(page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"))
 
 
 def test_a_wrong_password_is_refused_in_words(page: "Page") -> None:
@@ -134,7 +57,7 @@ def test_a_wrong_password_is_refused_in_words(page: "Page") -> None:
 
 
 def test_a_site_without_trouble_says_so(browser: "Browser", tmp_path: Path) -> None:
-    served = Served(tmp_path, stations=1)
+    served = ServedDepot(tmp_path, 1)
     page = browser.new_page()
     try:
         page.goto(served.url)

@@ -40,11 +40,13 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pages:
     """The routes."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, first: str = "index.html") -> None:
+        """`first`: the page at `/`. If that is another one, the operator's is at `/depot`."""
         self._gate = gate
         parts = [each.name for each in BUILT.iterdir() if each.name.endswith((".js", ".css"))]
         self.routes = [
-            Route("/", self.file("index.html")),
+            Route("/", self.file(first)),
+            *([] if first == "index.html" else [Route("/depot", self.file("index.html"))]),
             # Each page names its parts relative to itself.
             *(Route(f"{place}{name}", self.file(name)) for place in ("/", "/e/") for name in parts),
             Route("/session", self._answering(self._session), methods=["GET", "POST", "DELETE"]),

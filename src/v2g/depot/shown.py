@@ -111,15 +111,16 @@ def driver_of(charger: Charger, setpoint: Setpoint | None, stated: Iterable[Need
         "why": None if setpoint is None or vehicle is None else setpoint.why,
         "charge_only": charger.charge_only or None,
         "order": list(Source),
-        "stated": {each.source: _needs_of(each) for each in sorted(stated, key=lambda each: RANKS[each.source])},
-        "holds": None if holds is None else _needs_of(holds) | {
+        "stated": {each.source: needs_of(each) for each in sorted(stated, key=lambda each: RANKS[each.source])},
+        "holds": None if holds is None else needs_of(holds) | {
             "departure_by": holds.departure_by, "energy_by": holds.energy_by, "floor_by": holds.floor_by,
         },
         "now_unix_s": round(now, 1),
     }  # fmt: skip
 
 
-def _needs_of(needs: Needs) -> Shown:
+def needs_of(needs: Needs) -> Shown:
+    """What is stated; None is what is not."""
     return {
         "departure_unix_s": needs.departure_unix_s,
         "energy_wh": needs.energy_wh,

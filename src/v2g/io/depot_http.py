@@ -61,8 +61,10 @@ class Depot(Protocol):
 class Api:
     """The application."""
 
-    def __init__(self, depot: Depot, gate: Gate, codes: Mapping[str, str] | None = None) -> None:
-        """`codes`: by EVSE, of the drivers' pages; without any there are none."""
+    def __init__(
+        self, depot: Depot, gate: Gate, codes: Mapping[str, str] | None = None, first: str = "index.html"
+    ) -> None:
+        """`codes`: by EVSE, of the drivers' pages; without any there are none. `first`: the page at `/`."""
         self._depot, self._gate = depot, gate
         self.stream = Stream(depot)
         place = "/api/chargers/{station}/{evse:int}"
@@ -83,7 +85,7 @@ class Api:
             Route(f"{place}/curve", self._answering(self._curve)),
             Route("/api/events", self._events),
         ]  # fmt: skip
-        pages = Pages(gate)
+        pages = Pages(gate, first)
         drivers = Drivers(gate, depot, codes, pages.file("driver.html")).routes if codes else []
         self.app = Starlette(routes=[*self.routes, *pages.routes, *drivers], exception_handlers=IN_JSON)
 
@@ -108,24 +110,24 @@ class Api:
         return [self._depot.charger(id) for id in self._depot.rows()]
 
     async def _charger(self, request: Request) -> Any:
-        found = self._depot.charger(_id(request))
+        found = self._depot.charger(id_of(request))
         if found is None:
-            raise V2GError(f"there is no charger {_id(request)}; GET /api/chargers lists them")
+            raise V2GError(f"there is no charger {id_of(request)}; GET /api/chargers lists them")
         return found
 
     async def _needs(self, request: Request) -> Any:
         if request.method == "DELETE":
-            self._depot.need(_id(request), None)
+            self._depot.need(id_of(request), None)
             return {}
-        self._depot.need(_id(request), by_driver(await read(request, StatedNeeds), self._depot.now()))
+        self._depot.need(id_of(request), by_driver(await read(request, StatedNeeds), self._depot.now()))
         return {}
 
     def _act(self, what: str) -> Callable[[Request], Awaitable[Any]]:
         async def act(request: Request) -> Any:
             if what == "stop":
-                self._depot.end(_id(request))
+                self._depot.end(id_of(request))
             else:
-                self._depot.pause(_id(request), what == "pause")
+                self._depot.pause(id_of(request), what == "pause")
             return {}
 
         return act
@@ -162,7 +164,7 @@ class Api:
         return dict(zip(Record._fields, columns, strict=True)) | {"span_s": span_of(from_s, until_s)}
 
     async def _curve(self, request: Request) -> Any:
-        at_s, power_w = self._depot.curve(_id(request))
+        at_s, power_w = self._depot.curve(id_of(request))
         return {"at_s": at_s, "power_w": power_w}
 
     def _time(self, request: Request) -> tuple[float, float]:
@@ -241,5 +243,6 @@ async def serve(
         streaming.cancel()
 
 
-def _id(request: Request) -> str:
+def id_of(request: Request) -> str:
+    """Which charger a path names."""
     return f"{request.path_params['station']}/{request.path_params['evse']}"

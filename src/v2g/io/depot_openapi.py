@@ -12,6 +12,10 @@ REQUESTS = (PowerRequest, ScheduleRequest, RegulationRequest, DroopShare, PriceR
 _NUMBER, _TEXT, _BOOL = {"type": ["number", "null"]}, {"type": ["string", "null"]}, {"type": "boolean"}
 _AT = "#/components/schemas"
 _CHARGER = "/api/chargers/{station}/{evse}"
+PLACE = [
+    {"name": "station", "in": "path", "required": True, "schema": {"type": "string"}},
+    {"name": "evse", "in": "path", "required": True, "schema": {"type": "integer"}},
+]
 
 
 def described(version: str) -> dict[str, Any]:
@@ -38,22 +42,18 @@ def described(version: str) -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     time = [_query("from", "Unix seconds"), _query("until", "Unix seconds")]
-    place = [
-        {"name": "station", "in": "path", "required": True, "schema": {"type": "string"}},
-        {"name": "evse", "in": "path", "required": True, "schema": {"type": "integer"}},
-    ]
     return {
         "/api/site": {"get": _operation("The site in few numbers", _ref("Site"))},
         "/api/chargers": {"get": _operation("All chargers", _list(_ref("Charger")))},
-        _CHARGER: {"parameters": place, "get": _operation("One charger", _ref("Charger"))},
+        _CHARGER: {"parameters": PLACE, "get": _operation("One charger", _ref("Charger"))},
         f"{_CHARGER}/needs": {
-            "parameters": place,
+            "parameters": PLACE,
             "put": _operation("What its driver needs; they end with the visit", None, _ref("DriverNeeds")),
             "delete": _operation("Forget what its driver needs", None),
         },
-        f"{_CHARGER}/pause": {"parameters": place, "post": _operation("Let no energy flow until it is resumed", None)},
-        f"{_CHARGER}/resume": {"parameters": place, "post": _operation("Let energy flow again", None)},
-        f"{_CHARGER}/stop": {"parameters": place, "post": _operation("End the vehicle's transaction", None)},
+        f"{_CHARGER}/pause": {"parameters": PLACE, "post": _operation("Let no energy flow until it is resumed", None)},
+        f"{_CHARGER}/resume": {"parameters": PLACE, "post": _operation("Let energy flow again", None)},
+        f"{_CHARGER}/stop": {"parameters": PLACE, "post": _operation("End the vehicle's transaction", None)},
         "/api/explain": {
             "get": _operation(
                 "Why each charger has its power", {"type": "object", "additionalProperties": _list({"type": "string"})},
@@ -82,7 +82,7 @@ def _paths() -> dict[str, Any]:
             )
         },
         f"{_CHARGER}/curve": {
-            "parameters": place,
+            "parameters": PLACE,
             "get": _operation("Its measured power of the last day, a mean for each minute",
                               _columns({"power_w": _NUMBER})),
         },

@@ -10,8 +10,10 @@ from starlette.routing import Route
 from v2g.console.access import Gate
 from v2g.console.answers import read
 from v2g.depot.site.grid_limit import Limit
+from v2g.depot.site.orders import Mode
 from v2g.depot.site.reading import Phases
-from v2g.io.depot_http import Api, Depot
+from v2g.io.depot_http import Api, Depot, id_of
+from v2g.io.depot_openapi import PLACE
 
 
 class House(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,12 +31,27 @@ class Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     soc_pu: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
+class Sun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the sun gives, a magnitude. It is only shown."""
+
+    power_w: Annotated[float, msgspec.Meta(ge=0, le=1e7)]
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a car shall follow."""
+
+    mode: Mode
+
+
 class Site(Depot, Protocol):
     """What the interface shows and asks beside a depot. Whatever is refused raises `V2GError`."""
 
     def house(self) -> dict[str, Any]: ...
     def house_read(self, reading: House) -> None: ...
     def battery_read(self, reading: Stored) -> None: ...
+    def sun_read(self, power_w: float) -> None: ...
+    def plan(self) -> dict[str, Any]: ...
+    def order(self, charger: str, mode: Mode) -> None: ...
     def contacts_read(self, active: Mapping[str, bool]) -> None: ...
     def limited(self, limit: Limit) -> None: ...
     def heartbeat(self) -> None: ...
@@ -45,11 +62,14 @@ class SiteApi(Api):
     """The application."""
 
     def __init__(self, site: Site, gate: Gate, codes: Mapping[str, str] | None = None) -> None:
-        super().__init__(site, gate, codes)
+        super().__init__(site, gate, codes, "home.html")
         self._of_site = site
         own = [
             Route("/api/house", self._answering(self._house), methods=["GET", "PUT"]),
             Route("/api/battery", self._answering(self._battery), methods=["PUT"]),
+            Route("/api/sun", self._answering(self._sun), methods=["PUT"]),
+            Route("/api/plan", self._answering(self._plan)),
+            Route("/api/chargers/{station}/{evse:int}/mode", self._answering(self._mode), methods=["PUT"]),
             Route("/api/limit", self._answering(self._limit), methods=["GET", "PUT"]),
             Route("/api/limit/heartbeat", self._answering(self._beat), methods=["POST"]),
             Route("/api/limit/contacts", self._answering(self._contacts), methods=["PUT"]),
@@ -60,7 +80,10 @@ class SiteApi(Api):
     async def _described(self, request: Request) -> Any:
         document = await super()._described(request)
         document["paths"] |= _PATHS
-        _, schemas = msgspec.json.schema_components([House, Stored, Limit], ref_template="#/components/schemas/{name}")
+        document["components"]["schemas"]["Site"]["properties"] |= _STATUS
+        _, schemas = msgspec.json.schema_components(
+            [House, Stored, Sun, Order, Limit], ref_template="#/components/schemas/{name}"
+        )
         document["components"]["schemas"] |= schemas
         return document
 
@@ -72,6 +95,19 @@ class SiteApi(Api):
 
     async def _battery(self, request: Request) -> Any:
         self._of_site.battery_read(await read(request, Stored))
+        return {}
+
+    async def _sun(self, request: Request) -> Any:
+        sun: Sun = await read(request, Sun)
+        self._of_site.sun_read(sun.power_w)
+        return {}
+
+    async def _plan(self, request: Request) -> Any:
+        return self._of_site.plan()
+
+    async def _mode(self, request: Request) -> Any:
+        order: Order = await read(request, Order)
+        self._of_site.order(id_of(request), order.mode)
         return {}
 
     async def _limit(self, request: Request) -> Any:
@@ -105,12 +141,20 @@ def _answers(summary: str, body: str = "") -> dict[str, Any]:
     return found
 
 
+_STATUS = {name: {} for name in ("connection_w", "house_w", "limit_w", "limited_by", "home")}
+"""Beside what a depot shows of itself."""
 _PATHS = {
     "/api/house": {
         "get": _answers("What the house draws, and what it leaves its chargers"),
         "put": _answers("A reading of the house's meter", "House"),
     },
     "/api/battery": {"put": _answers("A reading of the house's battery", "Stored")},
+    "/api/sun": {"put": _answers("What the sun gives just now", "Sun")},
+    "/api/plan": {"get": _answers("The plan of a day ahead: prices, each car's power and state of charge")},
+    "/api/chargers/{station}/{evse}/mode": {
+        "parameters": PLACE,
+        "put": _answers("What a car shall follow: its plan, or an order that ends by itself", "Order"),
+    },
     "/api/limit": {
         "get": _answers("What the grid operator limits"),
         "put": _answers("A limit of the grid operator; counts as a heartbeat", "Limit"),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from v2g.depot.configuration import Broker as Place
-from v2g.depot.site.configuration import HouseBattery, HouseMeter, MqttMeter
+from v2g.depot.site.configuration import HouseBattery, HouseMeter, HouseSun, MqttMeter
 from v2g.depot.site.reading import BatteryReading, HouseReading, Phases
 from v2g.io import modbus
 from v2g.io.depot_mqtt import endpoint_of
@@ -244,6 +244,22 @@ class BatteryAtBroker:
             stale = self._clock() - self._soc_s > self._settings.silent_s
             soc_pu = None if stale else self._soc_pu
             self._take(BatteryReading(unix_s=self._clock(), power_w=value, soc_pu=soc_pu))
+
+
+class SunAtBroker:
+    """What the panels of the house give, from a topic."""
+
+    def __init__(self, settings: HouseSun, take: Callable[[float], None]) -> None:
+        self._settings, self._take = settings, take
+
+    async def serve(self) -> None:
+        """Until the broker is lost. Raises `BackEndError`."""
+        await _listen(self._settings.broker, "v2g site sun", [self._settings.power], self.arrived)
+
+    def arrived(self, topic: str, text: bytes) -> None:
+        """A message."""
+        if (value := number(text)) is not None:
+            self._take(abs(value))
 
 
 async def _listen(place: Place, client: str, topics: list[str], arrived: Callable[[str, bytes], None]) -> None:

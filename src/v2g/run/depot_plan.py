@@ -50,6 +50,10 @@ class DepotPlan:
         self._since: dict[str, tuple[str | None, float]] = {}
         """Which vehicle is at a charger, and since when."""
         self.plan: Plan | None = None
+        self.outlook: Outlook | None = None
+        """What the plan counts with."""
+        self.number = 0
+        """Of plans so far: another one is another plan."""
         self._said: tuple[str, ...] = ()
 
     def courses(self, now: float) -> dict[str, Course]:
@@ -98,6 +102,7 @@ class DepotPlan:
             return
         planned = [*stays(site, now, self._targets, expected=self._expected), *self._arrivals(site, wanted)]
         self.plan = await asyncio.to_thread(self._planner.plan, planned, wanted, now)
+        self.outlook, self.number = wanted, self.number + 1
         lines = tuple(self.plan.lines(now))
         for line in lines:
             if line.partition(":")[0] not in {each.partition(":")[0] for each in self._said}:

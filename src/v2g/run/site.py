@@ -15,6 +15,7 @@ from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.request import PriceRequest
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
+from v2g.depot.site import shown
 from v2g.depot.site.configuration import (
     ControlBox,
     SiteConfiguration,
@@ -26,6 +27,7 @@ from v2g.depot.site.configuration import (
 from v2g.depot.site.control import SiteControl, plan_tree_of
 from v2g.depot.site.grid_limit import Contact, GridLimit, Limit
 from v2g.depot.site.guard import SiteNotice, Trouble
+from v2g.depot.site.orders import Mode, Orders
 from v2g.depot.site.reading import BatteryReading, HouseReading, why_implausible
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger, Course, Site
@@ -36,7 +38,7 @@ from v2g.io.depot_mqtt import keep
 from v2g.io.depot_postgres import PostgresLedger
 from v2g.io.site_http import House, SiteApi, Stored
 from v2g.io.site_log import LimitLog
-from v2g.io.site_meter import BatteryAtBroker, MeterAtBroker, ask, meter_of
+from v2g.io.site_meter import BatteryAtBroker, MeterAtBroker, SunAtBroker, ask, meter_of
 from v2g.io.site_prices import PriceError
 from v2g.kernel.errors import V2GError
 from v2g.power.address import parse
@@ -48,6 +50,8 @@ INPUTS_S, FILE_S = 0.5, 10.0
 """Between two looks at the control box's contacts, and at a file of prices."""
 MARGINS = Margins(departure_s=300.0)
 LATENCY_S = 0.2
+SUN_S = 60.0
+"""What the sun gave longer ago is not shown."""
 
 
 class SiteProcess(DepotProcess):
@@ -69,13 +73,17 @@ class SiteProcess(DepotProcess):
         self._fixed = site_prices.fixed(settings.tariff)
         self._warned: set[str] = set()
         self._implausible = ""
+        self._sun: tuple[float, float] | None = None
+        """What it gives, and when that was measured."""
         super().__init__(depot_of(settings), ledger, report)
         stale_s = float(settings.silence.stale_s)
+        self._margins = replace(MARGINS, soc_stale_s=stale_s)
+        self.orders = Orders(self._margins)
         self.controller = Controller(
             ControllerSettings(
                 cycle_s=settings.cycle_s,
                 ignore_pu=0.0,  # what is left alone is paid for
-                margins=replace(MARGINS, soc_stale_s=stale_s),
+                margins=self._margins,
                 dynamics=Dynamics(latency_s=LATENCY_S),
             )
         )
@@ -94,6 +102,23 @@ class SiteProcess(DepotProcess):
     def battery_read(self, reading: Stored) -> None:
         """A reading of the house's battery."""
         self._store(BatteryReading(unix_s=0.0, power_w=reading.power_w, soc_pu=reading.soc_pu))
+
+    def sun_read(self, power_w: float) -> None:
+        """What the sun gives, for the page."""
+        self._sun = power_w, self.now()
+
+    def order(self, charger: str, mode: Mode) -> None:
+        """What the car there shall follow from now on. Raises `V2GError`."""
+        visit, now = self.gateway.visit(charger), self.now()
+        if visit is None:
+            raise V2GError(f"{charger}: no car is plugged in here")
+        self.orders.put(self.gateway.chargers(now)[charger], visit, mode, now)
+        self.pause(charger, mode is Mode.PAUSE)
+
+    def plan(self) -> Shown:
+        """The plan of a day ahead."""
+        made = self._plan
+        return shown.plan_of(made.plan, made.outlook, self._tree.root.name, self.site.chargers, self.now())
 
     def contacts_read(self, active: Mapping[str, bool]) -> None:
         """Which contacts of the control box are active."""
@@ -178,6 +203,8 @@ class SiteProcess(DepotProcess):
             )
         if settings.battery is not None and settings.battery.broker is not None:
             work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, self._report))
+        if settings.sun is not None:
+            work.append(keep(SunAtBroker(settings.sun, self.sun_read).serve, self._report))
         if settings.tariff.source is not None:
             work.append(self._follow_prices())
         if self._box is not None and self._box.inputs is not None:
@@ -195,7 +222,8 @@ class SiteProcess(DepotProcess):
         site = replace(site, requests=(*site.requests, prices), courses=courses)
         local = datetime.fromtimestamp(now)
         day_s = 3600.0 * local.hour + 60.0 * local.minute + local.second
-        return self.control.view(site, now, day_s, self._plan.plan, self._plan.expected_w(now), free)
+        ordered_w = self.orders.powers_w(site.chargers, self.gateway.visit, now)
+        return self.control.view(site, now, day_s, self._plan.plan, self._plan.expected_w(now), free, ordered_w)
 
     def _valid_prices(self, now: float) -> PriceRequest | None:
         """Those of the day; None if there are none, or if they are of another day."""
@@ -252,7 +280,32 @@ class SiteProcess(DepotProcess):
             "house_w": self.control.house_w,
             "limit_w": limits["charge_w"],
             "limited_by": limits["by"] or None,
+            "home": self._home(),
         }
+
+    def _home(self) -> Shown:
+        """What the page of the house shows each second."""
+        now, control = self.now(), self.control
+        reading = None if control.guard.silent(now) else control.guard.reading
+        grid_w = None if reading is None else sum(reading.powers_w)
+        sun_w = None if self._sun is None or now - self._sun[1] > SUN_S else self._sun[0]
+        flows = shown.flows_of(grid_w, None if reading is None else control.house_w, control.storage(now), sun_w)
+        cars = [self._car(charger, grid_w, now) for charger in self.site.chargers.values()]
+        return flows | {"export_w": self.settings.connection.export_w, "planned": self._plan.number, "cars": cars}
+
+    def _car(self, charger: Charger, grid_w: float | None, now: float) -> Shown:
+        setpoint = None if self.dispatch is None else self.dispatch.setpoints.get(charger.id)
+        transaction = self.gateway.evses[charger.id].transaction
+        paused = transaction is not None and transaction.paused
+        mode = Mode.PAUSE if paused else self.orders.mode(charger.id)
+
+        def limiter(charges: bool, row: str) -> str:
+            return self.control.limited_by(now, charges=charges, row=row)
+
+        why = shown.sentence(charger, setpoint, mode, grid_w, limiter)
+        stated = {each.source: each for each in self.gateway.stated(charger.id, now)}
+        found = shown.car_of(charger, setpoint, mode, why, stated, self._margins)
+        return found | {"visit": None if transaction is None else transaction.id}
 
     async def _follow_prices(self) -> None:
         tariff, said = self.settings.tariff, ""

@@ -98,6 +98,14 @@ class HouseBattery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Without a reading for this long it counts as silent."""
 
 
+class HouseSun(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the panels give, for the page only: a topic with a plain number. Without one `PUT /api/sun` brings it."""
+
+    broker: Broker
+    power: Topic
+    """W; a sign does not count."""
+
+
 class Tariff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a kWh costs."""
 
@@ -166,6 +174,7 @@ class SiteConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     connection: Connected
     meter: HouseMeter = HouseMeter()
     battery: HouseBattery | None = None
+    sun: HouseSun | None = None
     tariff: Tariff = Tariff()
     control_box: ControlBox | None = None
     evening: Evening | None = None

@@ -13,7 +13,8 @@ from v2g.depot.site.guard import Connection, Guard, SiteNotice, Trouble, exceede
 from v2g.depot.site.reading import BatteryReading, HouseReading
 from v2g.depot.site.wish import Follow, Now, Wish
 from v2g.depot.tree import Node, Room, Tree
-from v2g.depot.view import Charger, Meter, Site
+from v2g.depot.view import Charger, Course, Meter, Site
+from v2g.kernel.units import kw
 
 ROOT = "site"
 FRESH_S = 5.0
@@ -74,15 +75,21 @@ class SiteControl:
         return self.bound(now)[:2] != self._bound[:2] or exceeded(self.guard.set_w, self.room(now))
 
     def view(self, site: Site, now: float, day_s: float, plan: Plan | None = None, loads_w: float | None = None,
-             surplus_only: frozenset[str] = frozenset()) -> Site:  # fmt: skip
+             surplus_only: frozenset[str] = frozenset(), ordered_w: Mapping[str, float] | None = None,
+             ) -> Site:  # fmt: skip
         """The site as the controller shall see it. `loads_w`: what the plan expects of the house in this quarter;
-        `surplus_only`: chargers that charge from the sun alone."""
+        `surplus_only`: chargers that charge from the sun alone; `ordered_w`: powers that a person has ordered, by
+        charger, whatever the plan is."""
+        ordered_w = ordered_w or {}
+        others = {id: each for id, each in site.courses.items() if id not in ordered_w}
+        taken_w = sum(self._powers_w.get(id, 0.0) for id in ordered_w)
+        unknown = self.guard.silent(now) or self.house_w is None
         moment = Now(
-            house_w=None if self.guard.silent(now) or self.house_w is None else self._for_cars_w(now),
+            house_w=None if unknown else self._for_cars_w(now) + taken_w,
             day_s=day_s,
-            planned_w=_planned(plan, now),
+            planned_w={id: power_w for id, power_w in _planned(plan, now).items() if id not in ordered_w},
             planned_house_w=loads_w,
-            surplus_only=surplus_only,
+            surplus_only=surplus_only - set(ordered_w),
         )
         reading = self.guard.reading
         meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w)
@@ -90,7 +97,8 @@ class SiteControl:
             site,
             chargers={id: _unheld(charger) for id, charger in site.chargers.items()},
             meter=meter,
-            courses=self.wish.courses(site.chargers, site.courses, moment, now),
+            courses=self.wish.courses(site.chargers, others, moment, now)
+            | {id: Course(now, 0.0, power_w) for id, power_w in ordered_w.items() if id in site.chargers},
             rooms={ROOT: self.room(now)},
         )
 
@@ -114,7 +122,7 @@ class SiteControl:
     def notices(self, now: float) -> list[SiteNotice]:
         """What a person should know."""
         found = self.guard.notices(now)
-        if self._battery is not None and self._storage(now) is None:
+        if self._battery is not None and self.storage(now) is None:
             text = "the house's battery is silent: nothing is fed, as it might go into it; check its meter"
             found.append(SiteNotice(Trouble.BATTERY_SILENT, text))
         if self.limit is not None and (silent := self.limit.fail_safe(now)):
@@ -122,18 +130,44 @@ class SiteControl:
             found.append(SiteNotice(Trouble.FAIL_SAFE, text))
         return found
 
-    def _storage(self, now: float) -> BatteryReading | None:
+    def limited_by(self, now: float, *, charges: bool, row: str) -> str:
+        """What binds the chargers at the connection, for a person. `row`: as the controller names it, such as
+        `site phase 2`."""
+        if "(limit by " in row:
+            return row.partition("(")[2].rstrip(")")
+        if self.guard.silent(now):
+            return "the house's meter is silent"
+        if self.guard.rests(now):
+            return "a limit stayed exceeded, so all chargers rest for a minute"
+        phase, connection, bound = row.partition(" phase ")[2], self.connection, self.bound(now)
+        if phase and (charges or connection.export_w >= connection.fuse_w):
+            return f"the main fuse of phase {phase} carries no more"
+        if charges:
+            sun_w = max(-self.guard.house_w, 0.0)
+            if bound.charge_w + sun_w <= self.guard.room(now).charge_w[0]:
+                return f"{bound.by} limits what is drawn to {kw(bound.charge_w)}"
+            return "the house may draw no more"
+        if self._must_not_feed(now):
+            return "the house's battery is silent, and might take what is fed"
+        if bound.feed_w <= self.guard.room(now).discharge_w[0]:
+            return f"{bound.by} limits what is fed to {kw(bound.feed_w)}"
+        if self._fed_w(now) < connection.export_w:
+            return "what is fed beyond the house would go into its battery"
+        return f"at most {kw(connection.export_w)} may be fed into the grid"
+
+    def storage(self, now: float) -> BatteryReading | None:
+        """The battery's reading; None if there is no battery, or if it is silent."""
         stored = self._stored
         if self._battery is None or stored is None or now - stored.unix_s > self._battery.silent_s:
             return None
         return stored if isfinite(stored.power_w) else None
 
     def _must_not_feed(self, now: float) -> bool:
-        return self._battery is not None and self._storage(now) is None
+        return self._battery is not None and self.storage(now) is None
 
     def _fed_w(self, now: float) -> float:
         """What may leave the house: a battery that is not full would take it before the grid does."""
-        stored, export_w = self._storage(now), self.connection.export_w
+        stored, export_w = self.storage(now), self.connection.export_w
         if self._battery is None:
             return export_w
         if stored is None or (stored.soc_pu is not None and stored.soc_pu >= self._battery.full_pu):
@@ -144,7 +178,7 @@ class SiteControl:
         """What the house draws, as the chargers should see it: neither is a vehicle charged out of the battery, nor
         does it take what the battery wants first."""
         assert self.house_w is not None
-        stored = self._storage(now)
+        stored = self.storage(now)
         if self._battery is None or stored is None:
             return self.house_w
         gives_w, takes_w = max(-stored.power_w, 0.0), max(stored.power_w, 0.0)

@@ -154,12 +154,16 @@ class Guard:
             return True
         return reading.voltages_v is not None and now - self._changed_s > max(FROZEN_S, self.connection.silent_s)
 
+    def rests(self, now: float) -> bool:
+        """Whether all chargers rest, as a limit stayed exceeded."""
+        return now < self._rests_until
+
     def room(self, now: float) -> Room:
         """What the chargers may do from now on, all together."""
         if self.silent(now):
             safe_w = self.connection.silent_charge_w
             return Room((3.0 * safe_w, safe_w, safe_w, safe_w), NO_ROOM.discharge_w)
-        if now < self._rests_until:
+        if self.rests(now):
             return NO_ROOM
         set_w = self._commands[-1][1]
         charge_w = _row(way.room_w(now, each_w) for way, each_w in zip(self._charge, set_w, strict=True))
@@ -176,7 +180,7 @@ class Guard:
             safe_w = 3 * self.connection.silent_charge_w
             text = f"the house's meter is silent: nothing is fed, at most {kw(safe_w)} charge; check the meter"
             return [SiteNotice(Trouble.METER_SILENT, text)]
-        if now < self._rests_until:
+        if self.rests(now):
             text = "a limit stayed exceeded although the chargers made room; check on which phases the chargers are"
             return [SiteNotice(Trouble.NOT_OBEYED, f"{text}; they rest")]
         found = [
