@@ -26,8 +26,8 @@ export function powerChart(at_s: number[], lines: Line[], summary: string): HTML
   return chart(at_s, inKw, summary);
 }
 
-/** A chart that follows the width of its place; values are in the unit of their line. */
-export function chart(at_s: number[], lines: Line[], summary: string, height = 240): HTMLElement {
+/** A chart that follows the width of its place; values are in the unit of their line. `right`: what is left empty there. */
+export function chart(at_s: number[], lines: Line[], summary: string, height = 240, right = 0): HTMLElement {
   const place = h("div", { className: "chart", role: "img", "aria-label": summary });
   place.style.minHeight = `${height}px`;
   const style = getComputedStyle(document.documentElement);
@@ -37,6 +37,7 @@ export function chart(at_s: number[], lines: Line[], summary: string, height = 2
   const options: uPlot.Options = {
     width: 320,
     height,
+    padding: [null, right || null, null, null],
     scales: Object.fromEntries(units.map((unit) => [unit, unit === "%" ? { range: [0, 100] as [number, number] } : {}])),
     series: [{}, ...lines.map((each) => series(each, style))],
     axes: [

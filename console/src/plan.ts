@@ -8,6 +8,8 @@ import { h } from "./html";
 /** Less is nothing. */
 const LEAST_W = 50;
 const HEIGHT = 190;
+/** The width of an axis: both charts show the same time at the same place. */
+const AXIS = 64;
 
 type Steps = NonNullable<PlanOfHome["steps"]>;
 
@@ -50,6 +52,7 @@ export function planOf(plan: PlanOfHome, car: Car): HTMLElement[] {
       ],
       `Expected state of charge: ${percent(car.soc_pu)} now, ${percent(own.soc_pu[Math.min(leaves, own.soc_pu.length) - 1])} at its departure.`,
       HEIGHT,
+      AXIS,
     ),
   ];
 }

@@ -138,7 +138,7 @@ class ServedHome(Served):
 
     def _step(self, process: Any, link: Link) -> None:
         third_w = (LOAD_W - SUN_W + STORE_W + link.station.power_w) / 3.0
-        process.battery_read(Stored(power_w=STORE_W, soc_pu=0.97))
+        process.battery_read(Stored(power_w=STORE_W, soc_pu=0.985))
         process.sun_read(SUN_W)
         process.house_read(House(powers_w=(third_w, third_w, third_w)))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,7 +81,7 @@ def test_each_button_asks_says_what_will_happen_and_does_it(page: "Page") -> Non
     assert "to the house first, then the grid with at most 5.0 kW" in said
     assert "never below 30 %" in said
     page.get_by_text("feeds now", exact=True).wait_for()
-    page.get_by_text(re.compile(r"It feeds \d+\.\d kW: ")).wait_for()
+    page.get_by_text(re.compile(r"It feeds \d\.\d kW: at most 5.0 kW may be fed into the grid.")).wait_for()
 
     assert "No energy flows until" in ordered(page, "Pause")
     page.get_by_text("is paused", exact=True).wait_for()
@@ -92,18 +93,19 @@ def test_each_button_asks_says_what_will_happen_and_does_it(page: "Page") -> Non
     assert fits(page)
 
 
-def test_the_bar_adds_up_and_the_plan_is_told_in_words(page: "Page") -> None:
+def test_the_bar_adds_up_and_the_plan_is_there_in_words(page: "Page") -> None:
     signed_in(page, Role.OPERATOR, "Energy now")
     page.get_by_role("img", name=re.compile(r"From sun 5.2 kW.*; to house 0.9 kW, battery 0.6 kW")).wait_for()
     assert page.evaluate(CONTRAST) >= 4.5
     page.get_by_role("img", name=re.compile("Planned power of the car, and the price. .* Leaves at ")).wait_for()
     page.get_by_role("img", name=re.compile("Expected state of charge: 6. % now, ")).wait_for()
-    page.get_by_label("Departure").fill("23:45")
+    departure = datetime.now() + timedelta(hours=10)
+    page.get_by_label("Departure", exact=True).fill(f"{departure:%H:%M}")
     page.get_by_label("Charged by then").fill("91")
     page.get_by_label("Never fed below, %").fill("35")
     page.keyboard.press("Enter")
     page.get_by_text("Done: your car is planned with that.").wait_for()
-    page.get_by_text(re.compile("Leaves at (23:45|11:45.PM) with 9[1-9] %")).wait_for()
+    page.get_by_text(re.compile(f"Leaves at ({departure:%H:%M}|{departure:%I:%M}.[AP]M) with 9[1-9] %")).wait_for()
     page.reload()
     page.get_by_role("heading", name="Energy now").wait_for()
     page.wait_for_function("document.querySelector('input[type=number]').value === '91'")

@@ -221,6 +221,42 @@ def test_every_route_is_described(tmp_path: Path) -> None:
             assert {"/api/house", "/api/battery", "/api/limit", "/api/limit/heartbeat", "/api/limit/contacts"} <= set(
                 document["paths"]
             )
-            assert {"House", "Stored", "Limit"} <= set(document["components"]["schemas"])
+            assert {"House", "Stored", "Limit", "Sun", "Order"} <= set(document["components"]["schemas"])
+            assert {"/api/sun", "/api/plan", "/api/chargers/{station}/{evse}/mode"} <= set(document["paths"])
+            answer = (await ask(app, "GET", "/api/site")).json
+            assert set(answer) <= set(document["components"]["schemas"]["Site"]["properties"])
+
+    run(test, tmp_path)
+
+
+def test_a_person_orders_charge_feed_pause_and_the_plan(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder, evening=None) as (process, link, app):
+            mode = "/api/chargers/CS0/1/mode"
+
+            async def ordered(what: str) -> float:
+                assert (await put(app, mode, {"mode": what}))[0] == 200
+                await put(app, "/api/house", {"powers_w": [300.0, 300.0, 300.0]})
+                power_w = await stepped(process, link)
+                (seen,) = process.status()["home"]["cars"]
+                assert seen["mode"] == what
+                return power_w
+
+            await put(app, "/api/house", {"powers_w": [300.0, 300.0, 300.0]})
+            await put(app, "/api/sun", {"power_w": 0.0})
+            await stepped(process, link)
+            assert await ordered("charge") > 7_000.0
+            assert await ordered("feed") <= 0.0
+            assert await ordered("pause") == 0.0
+            await ordered("plan")
+            assert (await put(app, mode, {"mode": "sing"}))[0] == 400
+            assert (await put(app, "/api/chargers/CS9/1/mode", {"mode": "charge"}))[0] == 400
+            home = process.status()["home"]
+            assert home["grid_w"] + home["sun_w"] == pytest.approx(home["house_w"] + home["cars_w"])
+            assert (await ask(app, "GET", "/api/plan")).json["steps"] is None
+            link.station.unplug(process.now())
+            await link.settle()
+            status, answer = await put(app, mode, {"mode": "charge"})
+            assert (status, answer["error"]) == (400, "CS0/1: no car is plugged in here")
 
     run(test, tmp_path)

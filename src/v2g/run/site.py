@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from v2g.depot.capability import Margins
 from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
+from v2g.depot.dispatch import Trouble as ControlTrouble
 from v2g.depot.request import PriceRequest
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
@@ -50,6 +51,8 @@ INPUTS_S, FILE_S = 0.5, 10.0
 """Between two looks at the control box's contacts, and at a file of prices."""
 MARGINS = Margins(departure_s=300.0)
 LATENCY_S = 0.2
+LOSS = ControlTrouble.LOSS
+"""The house's meter does not show its chargers by themselves: such a difference says nothing here."""
 SUN_S = 60.0
 """What the sun gave longer ago is not shown."""
 
@@ -275,7 +278,7 @@ class SiteProcess(DepotProcess):
         found, reading, limits = super().status(), self.control.guard.reading, self.limits()
         warnings = [{"code": each.trouble.value, "about": "house", "text": each.text} for each in self._warnings()]
         return found | {
-            "notices": [*found.get("notices", ()), *warnings],
+            "notices": [*(each for each in found.get("notices", ()) if each["code"] != LOSS), *warnings],
             "connection_w": None if reading is None else sum(reading.powers_w),
             "house_w": self.control.house_w,
             "limit_w": limits["charge_w"],
@@ -290,10 +293,10 @@ class SiteProcess(DepotProcess):
         grid_w = None if reading is None else sum(reading.powers_w)
         sun_w = None if self._sun is None or now - self._sun[1] > SUN_S else self._sun[0]
         flows = shown.flows_of(grid_w, None if reading is None else control.house_w, control.storage(now), sun_w)
-        cars = [self._car(charger, grid_w, now) for charger in self.site.chargers.values()]
+        cars = [self._car(charger, control.needed_w(now), now) for charger in self.site.chargers.values()]
         return flows | {"export_w": self.settings.connection.export_w, "planned": self._plan.number, "cars": cars}
 
-    def _car(self, charger: Charger, grid_w: float | None, now: float) -> Shown:
+    def _car(self, charger: Charger, needed_w: float | None, now: float) -> Shown:
         setpoint = None if self.dispatch is None else self.dispatch.setpoints.get(charger.id)
         transaction = self.gateway.evses[charger.id].transaction
         paused = transaction is not None and transaction.paused
@@ -302,7 +305,7 @@ class SiteProcess(DepotProcess):
         def limiter(charges: bool, row: str) -> str:
             return self.control.limited_by(now, charges=charges, row=row)
 
-        why = shown.sentence(charger, setpoint, mode, grid_w, limiter)
+        why = shown.sentence(charger, setpoint, mode, needed_w, limiter)
         stated = {each.source: each for each in self.gateway.stated(charger.id, now)}
         found = shown.car_of(charger, setpoint, mode, why, stated, self._margins)
         return found | {"visit": None if transaction is None else transaction.id}

@@ -83,9 +83,9 @@ class SiteControl:
         ordered_w = ordered_w or {}
         others = {id: each for id, each in site.courses.items() if id not in ordered_w}
         taken_w = sum(self._powers_w.get(id, 0.0) for id in ordered_w)
-        unknown = self.guard.silent(now) or self.house_w is None
+        needed_w = self.needed_w(now)
         moment = Now(
-            house_w=None if unknown else self._for_cars_w(now) + taken_w,
+            house_w=None if needed_w is None else needed_w + taken_w,
             day_s=day_s,
             planned_w={id: power_w for id, power_w in _planned(plan, now).items() if id not in ordered_w},
             planned_house_w=loads_w,
@@ -174,10 +174,11 @@ class SiteControl:
             return export_w
         return min(export_w, -max(stored.power_w, 0.0))
 
-    def _for_cars_w(self, now: float) -> float:
+    def needed_w(self, now: float) -> float | None:
         """What the house draws, as the chargers should see it: neither is a vehicle charged out of the battery, nor
-        does it take what the battery wants first."""
-        assert self.house_w is not None
+        does it take what the battery wants first. Below 0 it is what the sun leaves; None if nobody knows."""
+        if self.guard.silent(now) or self.house_w is None:
+            return None
         stored = self.storage(now)
         if self._battery is None or stored is None:
             return self.house_w

@@ -61,10 +61,11 @@ def car_of(
 
 
 def sentence(
-    charger: Charger, setpoint: Setpoint | None, mode: Mode, grid_w: float | None,
+    charger: Charger, setpoint: Setpoint | None, mode: Mode, needed_w: float | None,
     limiter: Callable[[bool, str], str],
 ) -> str:  # fmt: skip
-    """Who limits a car's power, and why. `grid_w`: what the house draws; `limiter`: says what binds at the connection,
+    """Who limits a car's power, and why. `needed_w`: what the house draws without cars, below 0
+    what its sun leaves them; `limiter`: says what binds at the connection,
     for charging or not, by the name of the row that binds."""
     vehicle = charger.vehicle
     if not charger.online:
@@ -84,14 +85,14 @@ def sentence(
     if what is What.NODE:
         return f"{does}: {limiter(power_w > 0 or (power_w == 0 and mode is not Mode.FEED), setpoint.binding.name)}."
     if what is What.PLAN:
-        return f"{does}{_planned(power_w, grid_w)}."
+        return f"{does}{_planned(power_w, needed_w)}."
     return f"{does}: {_reason(what, charger, power_w, setpoint.binding.name)}."
 
 
-def _planned(power_w: float, grid_w: float | None) -> str:
+def _planned(power_w: float, needed_w: float | None) -> str:
     if power_w == 0.0:
         return " as planned: other hours are better"
-    alone = grid_w is not None and abs(grid_w) <= ZERO_W
+    alone = needed_w is not None and abs(power_w) <= (-needed_w if power_w > 0.0 else needed_w) + ZERO_W
     if power_w > 0.0:
         return " as planned: what the sun leaves" if alone else " as planned: the hours until it leaves are dearer"
     return " as planned: what the house draws" if alone else " as planned: energy is worth more now than later"
