@@ -1,6 +1,7 @@
-"""Takes the pictures of the operator's page in docs/: `python tools/picture_console.py`. Needs Chromium, a minute.
+"""Takes the pictures of the pages in docs/: `python -m tools.picture_console [home]`. Needs Chromium, two minutes.
 
-What they show is `v2g depot demo`, a while after its vehicles have come.
+The operator's show `v2g depot demo`, a while after its vehicles have come; those of the home page (alone with `home`)
+the house of its tests.
 """
 
 import re
@@ -11,7 +12,9 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.console.served import ServedHome, signed_in
 
+from v2g.console.access import Role
 from v2g.console.codes import read_codes
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -25,18 +28,43 @@ def main() -> int:
     if chromium is None:
         print("no chromium (Debian package chromium)", file=sys.stderr)
         return 1
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        _take_home(browser)
+        if sys.argv[1:] != ["home"]:
+            _take_depot(browser)
+        browser.close()
+    return 0
+
+
+def _take_depot(browser: Browser) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "v2g", "depot", "demo", "--output", folder, "--seconds", "120"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo, sync_playwright() as driver:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
             assert demo.stdout is not None
             url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
-            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             _take(browser, url, "light", (1280, 1000), "console.png", wait_ms=SETTLES_MS)
             _take(browser, url, "dark", (390, 844), "console-phone.png", wait_ms=3000)
             _take_driver(browser, Path(folder), url)
-            browser.close()
             demo.terminate()
-    return 0
+
+
+def _take_home(browser: Browser) -> None:
+    """What a family sees: on a phone all of the page, on a desk its first screen."""
+    with tempfile.TemporaryDirectory() as folder:
+        served = ServedHome(Path(folder))
+        for name, scheme, width, whole in (("home-phone", "dark", 390, True), ("home", "light", 1440, False)):
+            context = browser.new_context(
+                viewport={"width": width, "height": 960}, color_scheme="dark" if scheme == "dark" else "light"
+            )
+            page = context.new_page()
+            page.goto(served.url)
+            signed_in(page, Role.OPERATOR, "Energy now")
+            page.get_by_text("Leaves at").wait_for()
+            page.wait_for_timeout(3000)  # until the car does what it is asked for
+            page.screenshot(path=DOCS / f"{name}.png", full_page=whole)
+            context.close()
+        served.end()
 
 
 def _take(browser: Browser, url: str, scheme: str, size: tuple[int, int], name: str, wait_ms: float) -> None:

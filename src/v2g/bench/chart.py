@@ -129,12 +129,15 @@ def wide(html: str) -> str:
     return f'<div class="wide">{html}</div>'
 
 
-def draw(label: str, lanes: Sequence[Lane], *, start_s: float | None = None) -> str:
-    """The lanes, one below the other over the same time. `start_s`: of the dotted line."""
-    times = [time_s for lane in lanes for curve in lane.curves for time_s, value in curve.points if isfinite(value)]
-    if not times:
+def draw(
+    label: str, lanes: Sequence[Lane], *, start_s: float | None = None, times: Mapping[float, str] | None = None
+) -> str:
+    """The lanes, one below the other over the same time. `start_s`: of the dotted line; `times`: what is written at
+    which time, None: round numbers of seconds."""
+    known = [time_s for lane in lanes for curve in lane.curves for time_s, value in curve.points if isfinite(value)]
+    if not known:
         return '<p class="faint">no samples</p>'
-    begin_s, end_s = min(times), max(max(times), min(times) + 1e-6)
+    begin_s, end_s = min(known), max(max(known), min(known) + 1e-6)
     total = sum(lane.height for lane in lanes) + GAP * len(lanes) + AXIS
 
     def x(time_s: float) -> float:
@@ -148,8 +151,10 @@ def draw(label: str, lanes: Sequence[Lane], *, start_s: float | None = None) -> 
     if start_s is not None:
         place = f"{x(start_s):.1f}"
         parts.append(f'<line class="start" x1="{place}" x2="{place}" y1="{GAP}" y2="{total - AXIS}"/>')
-    for seconds in _round_numbers(begin_s, end_s, TICKS_WITHIN):
-        parts.append(f'<text x="{x(seconds):.1f}" y="{total - 6}" text-anchor="middle">{seconds:g} s</text>')
+    if times is None:
+        times = {seconds: f"{seconds:g} s" for seconds in _round_numbers(begin_s, end_s, TICKS_WITHIN)}
+    for seconds, text in times.items():
+        parts.append(f'<text x="{x(seconds):.1f}" y="{total - 6}" text-anchor="middle">{escape(text)}</text>')
     return wide("".join([*parts, "</svg>"]))
 
 

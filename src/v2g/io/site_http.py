@@ -141,7 +141,7 @@ def _answers(summary: str, body: str = "") -> dict[str, Any]:
     return found
 
 
-_STATUS = {name: {} for name in ("connection_w", "house_w", "limit_w", "limited_by", "home")}
+_STATUS: dict[str, Any] = {name: {} for name in ("connection_w", "house_w", "limit_w", "limited_by", "home")}
 """Beside what a depot shows of itself."""
 _PATHS = {
     "/api/house": {

@@ -47,12 +47,17 @@ class Day:
     money: Money = field(default_factory=Money)
     watch: Watch = field(default_factory=lambda: Watch(0.0, 0.0))
     samples: list[Sample] = field(default_factory=list)
+    house_wh: float = 0.0
     sun_wh: float = 0.0
+    used_wh: float = 0.0
+    """Of the sun, by house and car at the time when it shone."""
+    left_wh: float = 0.0
+    """In the car's battery when it left."""
 
     @property
     def used_pu(self) -> float:
-        """Share of the sun's energy that was not fed: at most all of it, as the car may feed too."""
-        return min(max(1.0 - self.money.fed_wh / max(self.sun_wh, 1.0), 0.0), 1.0)
+        """Share of the sun's energy that house and car used (self-consumption)."""
+        return self.used_wh / max(self.sun_wh, 1.0)
 
 
 @dataclass
@@ -95,7 +100,8 @@ def perform(
     """The day, in `seconds` of real time. `clock`: monotonic seconds; `wait` lets real time pass."""
     shapes = Shapes()
     at_once = charged_at_once(shapes)
-    say("  time    grid    house   sun     car     battery  price     (kW; car: + charges, - feeds)")
+    say("  kW; grid: + drawn, - fed; car: + charges, - feeds; price of a kWh drawn in EUR")
+    say("  time     grid   house     sun     car  battery   price")
     run, day = steered(shapes)
     began_s = clock()
     for hour in range(24):
@@ -112,7 +118,7 @@ def steered(shapes: Shapes) -> tuple[SiteRun, Day]:
     buy, sell = constant(shapes.buy, BEGINS_S), constant(shapes.sell, BEGINS_S)
     run = SiteRun(house, SiteControl(CONNECTION), [STAY], outlook=shapes.outlook, wear_per_kwh=WEAR_PER_KWH,
                   prices=lambda now: (buy(now), sell(now)))  # fmt: skip
-    day = Day(run.money, run.watch, sun_wh=float(shapes.sun_w.sum()) / 4.0)
+    day = Day(run.money, run.watch)
     run.looked = _watching(run, day, shapes)
     return run, day
 
@@ -134,26 +140,37 @@ def charged_at_once(shapes: Shapes) -> Day:
 
 
 def _watching(run: SiteRun, day: Day, shapes: Shapes) -> Callable[[], None]:
-    sun, load, buy = (constant(each, BEGINS_S) for each in (shapes.sun_w, shapes.load_w, shapes.buy))
+    sun, load = (constant(each, BEGINS_S) for each in (shapes.sun_w, shapes.load_w))
+
+    flows = {"at": run.house.now, "car": 0.0}
 
     def look() -> None:
         house, now = run.house, run.house.now
+        hours, middle = (now - flows["at"]) / HOUR_S, (now + flows["at"]) / 2
+        day.house_wh += load(middle) * hours
+        day.sun_wh += sun(middle) * hours
+        day.used_wh += min(sun(middle), load(middle) + max(flows["car"], 0.0)) * hours
+        flows["at"], flows["car"] = now, house.cars_w[0]
+        day.left_wh = house.energies_wh[CHARGER.id]
         if day.samples and now - BEGINS_S - day.samples[-1].time_s < 59.0:
             return
-        before = now - 1.0
-        day.samples.append(
-            Sample(now - BEGINS_S, sum(house.meter_w), load(before), sun(before), house.cars_w[0],
-                   house.energies_wh[CHARGER.id] if house.stays else float("nan"), buy(before))
-        )  # fmt: skip
+        day.samples.append(_sample(run, shapes))
 
     return look
+
+
+def _sample(run: SiteRun, shapes: Shapes) -> Sample:
+    house, before = run.house, run.house.now - 1.0
+    load, sun, buy = (constant(each, BEGINS_S)(before) for each in (shapes.load_w, shapes.sun_w, shapes.buy))
+    energy_wh = house.energies_wh[CHARGER.id] if house.stays else float("nan")
+    return Sample(house.now - BEGINS_S, sum(house.meter_w), load, sun, house.cars_w[0], energy_wh, buy)
 
 
 def _line(each: Sample) -> str:
     hour = (12.0 + each.time_s / HOUR_S) % 24.0
     battery = "away" if np.isnan(each.energy_wh) else f"{100 * each.energy_wh / STAY.capacity_wh:.0f} %"
     powers = (each.grid_w, each.house_w, each.sun_w, each.car_w)
-    columns = "  ".join(f"{power_w / 1000:+6.2f}" for power_w in powers)
+    columns = "  ".join(f"{round(power_w / 1000, 2) + 0.0:+6.2f}" for power_w in powers)
     return f"  {int(hour):02}:{round(hour % 1 * 60) % 60:02}  {columns}  {battery:>7}  {each.buy:6.3f}"
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from v2g.bench import chart
 from v2g.bench.chart import Curve, Lane
 from v2g.bench.depot.home_demo import CONNECTION, WEAR_PER_KWH, Day, Performance, names
-from v2g.kernel.units import kwh
 
 MOST_S, MISSING_WH = 1.0, 200.0
+TIMES = {3600.0 * hours: f"{(12 + hours) % 24:02}:00" for hours in range(0, 25, 3)}
+"""What is written below the curves: the day begins at noon."""
 
 
 def cost(day: Day) -> float:
@@ -17,14 +18,26 @@ def cost(day: Day) -> float:
     return day.money.cost + WEAR_PER_KWH * day.money.worn_wh / 1000.0
 
 
+def kwh(energy_wh: float) -> str:
+    """With as many digits as it takes for the sums to be seen."""
+    return f"{energy_wh / 1000:.2f} kWh"
+
+
 def facts(day: Day) -> Iterator[tuple[str, str]]:
     """What there is to say of one way, each with its name."""
     money = day.money
-    yield "cost, EUR", f"{cost(day):.2f}"
     yield "drawn from the grid", kwh(money.drawn_wh)
-    yield "fed into the grid", kwh(money.fed_wh)
-    yield "discharged from the car", kwh(money.worn_wh)
-    yield "sun not fed", f"{100 * day.used_pu:.0f} %"
+    yield "+ sun", kwh(day.sun_wh)
+    yield "+ discharged from the car", kwh(money.worn_wh)
+    yield "= house", kwh(day.house_wh)
+    yield "+ charged into the car", kwh(money.charged_wh)
+    yield "+ fed into the grid", kwh(money.fed_wh)
+    yield "paid for what is drawn, EUR", f"{money.bought:.2f}"
+    yield "+ paid for what is fed (prices below 0), EUR", f"{-money.sold:.2f}"
+    yield "+ wear of the battery, EUR", f"{cost(day) - money.cost:.2f}"
+    yield "= cost, EUR", f"{cost(day):.2f}"
+    yield "self-consumption of the sun", f"{100 * day.used_pu:.0f} %"
+    yield "in the car at departure", kwh(day.left_wh)
     yield "missing at departure", kwh(money.missing_wh)
     yield "main fuse exceeded for, s", f"{day.watch.longest_s['fuse']:.1f}"
     yield "export limit exceeded for, s", f"{day.watch.longest_s['export']:.1f}"
@@ -48,7 +61,7 @@ def _rows(done: Performance) -> list[tuple[str, ...]]:
 
 def table(done: Performance) -> str:
     """For the terminal."""
-    return "\n".join(f"  {name:30}{first:>14}{second:>14}" for name, first, second in _rows(done))
+    return "\n".join(f"  {name:45}{first:>12}{second:>12}" for name, first, second in _rows(done))
 
 
 def write(path: Path, done: Performance) -> Path:
@@ -62,7 +75,7 @@ def _body(done: Performance) -> Iterator[str]:
     yield chart.legend({"ink": "grid", "brown": "dwelling less sun", "green": "car", "blue": "price"})
     for name, day in names(done):
         yield f"<h2>{escape(name.capitalize())}</h2>"
-        yield chart.draw(f"powers of the day, {name}", _lanes(day))
+        yield chart.draw(f"powers of the day, {name}", _lanes(day), times=TIMES)
     head, *rows = _rows(done)
     yield "<h2>Figures</h2><table><tr>" + "".join(f"<th>{escape(each)}</th>" for each in head) + "</tr>"
     for row in rows:

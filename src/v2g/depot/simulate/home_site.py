@@ -26,15 +26,23 @@ MARGINS = Margins(soc_pu=0.0, departure_s=60.0)
 class Money(Struct, kw_only=True):
     """What it came to."""
 
-    cost: float = 0.0
-    """Of energy, without wear."""
+    bought: float = 0.0
+    """What was paid for what was drawn."""
+    sold: float = 0.0
+    """What was earned with what was fed."""
     drawn_wh: float = 0.0
     fed_wh: float = 0.0
+    charged_wh: float = 0.0
+    """Into cars and out of them, at the chargers' grid side."""
     worn_wh: float = 0.0
-    """Discharged from cars."""
     steps: int = 0
     missing_wh: float = 0.0
     """At departures."""
+
+    @property
+    def cost(self) -> float:
+        """Of energy, without wear."""
+        return self.bought - self.sold
 
 
 class SiteRun:
@@ -150,9 +158,11 @@ class SiteRun:
         """What flowed from `now` on."""
         money, hours = self.money, step_s / HOUR_S
         buy, sell = self._prices(now + step_s / 2)
-        money.cost += (max(grid_w, 0.0) * buy - max(-grid_w, 0.0) * sell) * hours / 1000.0
+        money.bought += max(grid_w, 0.0) * buy * hours / 1000.0
+        money.sold += max(-grid_w, 0.0) * sell * hours / 1000.0
         money.drawn_wh += max(grid_w, 0.0) * hours
         money.fed_wh += max(-grid_w, 0.0) * hours
+        money.charged_wh += max(cars_w, 0.0) * hours
         money.worn_wh += max(-cars_w, 0.0) * hours
 
 
