@@ -57,6 +57,12 @@ export function run(shell: Shell): void {
 
   async function signOut(): Promise<void> {
     await api.signOut();
+    await signedOut();
+  }
+
+  /** Whatever is refused from now on changes nothing: the form is there already, perhaps with a name in it. */
+  async function signedOut(): Promise<void> {
+    me = { ...me, role: "" };
     location.hash = "#/";
     await start();
   }
@@ -89,7 +95,7 @@ export function run(shell: Shell): void {
     window.scrollTo(0, 0);
   });
   window.addEventListener("signed-out", () => {
-    if (me.role !== "" && me.users) void start();
+    if (me.role !== "" && me.users) void signedOut();
   });
   void start();
 }
