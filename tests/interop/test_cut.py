@@ -27,7 +27,7 @@ SAFE_WITHIN_S = 0.6
 DISCHARGE_W = 8000.0
 NO_POWER_W = 20.0
 SESSION_S = 30.0
-SAFE_S = 5.0
+SAFE_S = 30.0
 """How long to look for the safe state, to say how long it took in case it took too long."""
 
 
