@@ -70,6 +70,9 @@ def module(version: str) -> str:
         "from v2g.ocpp.base import CustomData, Message, Type",
         "",
         "Time = Annotated[datetime, Meta(tz=True)]",
+        "MOST = 2**53 - 1",
+        '"""Beyond it, peers do not agree on what a whole number of JSON is (RFC 8259)."""',
+        "Whole = Annotated[int, Meta(ge=-MOST, le=MOST)]",
     ]
     tail = [
         "CALLS: dict[str, tuple[type[Message], type[Message]]] = {",
@@ -166,8 +169,11 @@ def _type(schema: Schema) -> str:
             return f"Text{schema['maxLength']}" if "maxLength" in schema else "str"
         case "integer" | "number" as kind:
             meta = [f"{to}={schema[of]:g}" for of, to in (("minimum", "ge"), ("maximum", "le")) if of in schema]
-            python = "int" if kind == "integer" else "float"
-            return f"Annotated[{python}, Meta({', '.join(meta)})]" if meta else python
+            if not meta:
+                return "Whole" if kind == "integer" else "float"
+            if kind == "integer" and "maximum" not in schema:
+                meta.append("le=MOST")
+            return f"Annotated[{'int' if kind == 'integer' else 'float'}, Meta({', '.join(meta)})]"
         case "boolean":
             return "bool"
         case "array":

@@ -10,6 +10,7 @@ from tests.ocpp.test_profiles import DC, T0, TX, at, iso, limit, profile
 from v2g.ocpp import v21
 from v2g.ocpp.base import given as stated
 from v2g.ocpp.profiles import MOST_PERIODS, Profiles
+from v2g.ocpp.schedule import MOST_CHANGES
 
 HORIZON_S = 400
 EVERY_S = {"Daily": 86_400, "Weekly": 7 * 86_400}
@@ -97,3 +98,25 @@ def test_it_has_at_most_as_many_periods_as_a_schedule_may_have() -> None:
     found = station.composite(1, {}, at(), 30 * MOST_PERIODS, None).chargingSchedulePeriod
     assert len(found) == MOST_PERIODS
     assert [each.startPeriod for each in found[:5]] == [0, 1, 2, 3, 33]
+
+
+def test_a_short_schedule_that_recurs_for_years_is_known_for_a_while() -> None:
+    """The periods do not differ: there is nothing to report but until when that is known."""
+    periods = [limit(4_000.0, 900 * quarter) for quarter in range(96)]
+    held = Profiles({1: DC})
+    recurring = profile(*periods, kind="Recurring", recurrencyKind="Daily")
+    assert held.set(1, recurring, {}, T0) is None
+    found = held.composite(1, {}, at(), 2**31 - 1, None)
+    assert found.duration == MOST_CHANGES * 900
+    assert [(each.startPeriod, each.limit) for each in found.chargingSchedulePeriod] == [(0, 4_000.0)]
+
+
+def test_a_composite_schedule_that_is_too_long_ends_with_its_last_period() -> None:
+    periods = [limit(1_000.0 + number, number) for number in range(MOST_PERIODS)]
+    held = Profiles({1: DC})
+    for id in (1, 2):
+        schedule = {"startSchedule": iso((id - 1) * MOST_PERIODS), "duration": MOST_PERIODS}
+        assert held.set(1, profile(*periods, id=id, level=id, schedule=schedule), {}, T0) is None
+    found = held.composite(1, {}, at(), 5 * MOST_PERIODS, None)
+    assert len(found.chargingSchedulePeriod) == MOST_PERIODS
+    assert found.duration == MOST_PERIODS

@@ -128,6 +128,16 @@ def test_a_row_that_nobody_can_read_any_more_stops_nothing() -> None:
     assert not store.found
 
 
+def test_events_of_monitors_fill_no_disk_while_the_back_end_is_away() -> None:
+    outbox = Outbox(Memory())
+    outbox.add("TransactionEvent", event(0), online=False)
+    said = v21.NotifyEventRequest(generatedAt=datetime(2026, 1, 1, tzinfo=UTC), tbc=False, seqNo=0, eventData=())
+    for _ in range(MOST_WAITING + 100):
+        outbox.add("NotifyEvent", said, online=False)
+    assert len(outbox) < MOST_WAITING
+    assert outbox.waiting_for("t")
+
+
 def test_a_back_end_that_stays_away_costs_meter_values_and_nothing_else() -> None:
     store = Memory()
     outbox = Outbox(store)

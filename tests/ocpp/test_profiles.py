@@ -290,3 +290,13 @@ def test_the_composite_schedule_says_what_holds_at_each_instant(rows: list[tuple
     expected = min(in_force[-1], DC.charge_w) if in_force else DC.charge_w
     assert told == expected
     assert min(profiles.order(1, None, at(offset)).charge_w, DC.charge_w) == expected
+
+
+def test_a_clock_that_is_set_back_ages_a_profile_that_lasts_for_ever_too() -> None:
+    schedule = {"duration": 2**53 - 1}
+    held = station(
+        (1, profile(limit(1), kind="Dynamic", schedule=schedule)), (1, profile(limit(2), kind="Dynamic", id=2, level=1))
+    )
+    held.set_back(0.0, T0 - 1_000)
+    times = [each.profile.dynUpdateTime for each in held.installed]
+    assert all(isinstance(each, datetime) and each.timestamp() <= T0 - 1_000 for each in times)

@@ -55,6 +55,11 @@ def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
     store.flush(10.0)
     assert store.committed < number
     assert store.trouble is not None
+    for value in range(50):  # of a row that changes only the latest state waits
+        store.put("a", "b", b"%d" % value)
+        store.flush(10.0)
+    assert len(store._waiting) == 1
+    store.put("a", "b", b"c")
     in_the_way.unlink()
     last = store.put("a", "d", b"e")
     store.flush(10.0)

@@ -191,6 +191,7 @@ def test_an_account_that_was_kept_goes_on_as_it_was(steps: list[tuple[int, float
         ({"energy": energy((1.0, {"startTimeOfDay": "25:00"}))}, "Rejected"),
         ({"energy": energy((1.0, {"validToDate": "tomorrow"}))}, "Rejected"),
         ({"currency": "eur"}, "Rejected"),
+        ({"energy": energy((1e308, {}))}, "Rejected"),
         ({"energy": energy((1.0, {"startTimeOfDay": "08:00"}))}, None),
     ],
 )

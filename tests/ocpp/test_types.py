@@ -123,3 +123,10 @@ def test_data_of_a_vendor_are_kept() -> None:
     assert encode(decoder(kind("ocpp2.1", "HeartbeatRequest")).decode(text)) == text
     with pytest.raises(msgspec.ValidationError, match="vendorId"):
         decoder(kind("ocpp2.1", "HeartbeatRequest")).decode(b'{"customData":{"any":1}}')
+
+
+@pytest.mark.parametrize("said", [2**53, -(2**53), 10**400])
+def test_a_whole_number_that_others_cannot_count_to_is_refused(said: int) -> None:
+    """A clock or a register made of it would be wrong, or none."""
+    with pytest.raises(msgspec.ValidationError):
+        decoder(v21.GetBaseReportRequest).decode(f'{{"requestId":{said},"reportBase":"FullInventory"}}')

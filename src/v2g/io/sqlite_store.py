@@ -108,8 +108,9 @@ class SqliteStore:
         try:
             self._commit(rows)
         except sqlite3.Error as error:
-            with self._lock:
-                self._waiting = rows + self._waiting
+            with self._lock:  # all of it is one commit next time: of each row the latest counts
+                latest = {row[1:3]: row for row in rows + self._waiting}
+                self._waiting = sorted(latest.values())
             self.trouble = f"OCPP store {self._file}: {error}; free some space, or set ocpp.store"
             return
         self.committed = rows[-1][0]

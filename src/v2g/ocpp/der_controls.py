@@ -18,6 +18,8 @@ from v2g.ocpp.store import Store
 
 KIND = "der"
 ITEMS_PER_MESSAGE = 10
+MOST = 200
+"""Controls, whether they are in force or not."""
 Type = v21.DERControlEnumType
 _FIELDS = {
     "EnterService": "enterService",
@@ -121,6 +123,9 @@ class Controls:
         if asked.controlType not in self.supported:
             return reply(status="NotSupported")
         new = Control(asked)
+        if asked.controlId not in self._controls and len(self._controls) >= MOST:
+            info = v21.StatusInfoType(reasonCode="OutOfStorage", additionalInfo=f"at most {MOST} controls")
+            return reply(status="Rejected", statusInfo=info)
         if (why := _malformed(asked) or self._why_not(new)) is not None:
             info = v21.StatusInfoType(reasonCode="InvalidValue", additionalInfo=why[:1024])
             return reply(status="Rejected", statusInfo=info)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
@@ -13,6 +14,7 @@ from v2g.ocpp.store import Store
 
 KIND = "variable"
 ITEMS_PER_MESSAGE = 40
+_LISTS = ("OptionList", "MemberList", "SequenceList")
 Key = tuple[str, int, str, str]
 """Component, EVSE (0: the station), variable and its instance, in lower case: names are case-insensitive."""
 
@@ -56,8 +58,15 @@ class Variable:
                 number = int(value) if self.data_type == "integer" else float(value)
             except ValueError:
                 return f"it is of type {self.data_type}"
+            if not isfinite(number):
+                return f"it is of type {self.data_type}"
             if not (self.low is None or number >= self.low) or not (self.high is None or number <= self.high):
                 return f"it is from {self.low} to {self.high}"
+        if self.values and self.data_type in _LISTS:
+            known = self.values.split(",")
+            chosen = [value] if self.data_type == "OptionList" else [each.strip() for each in value.split(",") if each]
+            if strange := [each for each in chosen if each not in known]:
+                return f"{', '.join(strange)[:50]} is none of {self.values}"
         return None if self.check is None else self.check(value)
 
 
@@ -135,7 +144,7 @@ class DeviceModel:
         else:
             status, found.value = "Accepted", asked.attributeValue
             self._store.put(KIND, "/".join(map(str, found.key)), found.value.encode())
-        info = UNSET if why is None else v21.StatusInfoType(reasonCode="InvalidValue", additionalInfo=why)
+        info = UNSET if why is None else v21.StatusInfoType(reasonCode="InvalidValue", additionalInfo=why[:1024])
         return v21.SetVariableResultType(
             attributeType=asked.attributeType,
             attributeStatus=status,

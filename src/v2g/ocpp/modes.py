@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from math import inf
+from math import inf, isnan
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -112,7 +112,7 @@ def with_setpoint(order: Order, setpoint_w: float) -> Order:
     period = order.period
     limit_w = given(period.limit, inf) if period is not None else inf
     least_w = given(period.dischargeLimit, -inf) if period is not None else -inf
-    setpoint_w = min(max(setpoint_w, least_w), limit_w)
+    setpoint_w = 0.0 if isnan(setpoint_w) else min(max(setpoint_w, least_w), limit_w)
     return replace(order, charge_w=limit_w, discharge_w=-least_w if setpoint_w < 0 else 0.0, setpoint_w=setpoint_w)
 
 

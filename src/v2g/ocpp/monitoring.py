@@ -15,6 +15,8 @@ from v2g.ocpp.store import Store
 KIND, LEVEL = "monitor", "monitoring level"
 ITEMS_PER_MESSAGE = 40
 MOST = 500
+MOST_SAMPLES = 1_000
+"""Of a stream that wait; the oldest are dropped."""
 LOWEST_SEVERITY = 9
 Type = v21.MonitorEnumType
 _CRITERIA: dict[str, tuple[Type, ...]] = {
@@ -191,7 +193,7 @@ class Monitors:
             for trigger, cleared in _looked(watch, unix_s):
                 stream = given(asked.periodicEventStream, None)
                 if stream is not None and trigger == "Periodic":
-                    watch.samples.append((unix_s, watch.variable.actual))
+                    watch.samples = [*watch.samples[1 - MOST_SAMPLES :], (unix_s, watch.variable.actual)]
                 else:
                     found.append(self._event(watch, trigger, unix_s, running, cleared=cleared))
         return found
@@ -230,7 +232,7 @@ class Monitors:
         params = given(watch.monitor.asked.periodicEventStream, None)
         if params is None or not watch.samples:
             return None
-        most, every_s = given(params.values, 0) or 1_000, given(params.interval, 0) or 0
+        most, every_s = min(given(params.values, 0) or MOST_SAMPLES, MOST_SAMPLES), given(params.interval, 0)
         if not all and len(watch.samples) < most and (every_s == 0 or unix_s < watch.samples[0][0] + every_s):
             return None
         samples, watch.samples = watch.samples, []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
-from itertools import groupby, islice
+from itertools import groupby
 from math import inf
 from operator import itemgetter
 
@@ -146,30 +146,42 @@ class Profiles:
         duration_s: int,
         unit: v21.ChargingRateUnitEnumType | None,
     ) -> v21.CompositeScheduleType:
-        """The composite schedule of an EVSE, or of the station (EVSE 0: the sum of its EVSEs)."""
+        """The composite schedule of an EVSE, or of the station (EVSE 0: the sum of its EVSEs). It is shorter than asked
+        for if more periods follow than it can hold."""
         ids = list(self.evses) if evse == 0 else [evse]
         parts = (_numbered(each, self._course(each, running.get(each), at, duration_s)) for each in ids)
         chosen: v21.ChargingRateUnitEnumType = unit or "W"
+        periods: list[v21.ChargingSchedulePeriodType] = []
+        for offset, period in self._periods(merge(*parts, key=itemgetter(0, 1)), chosen):
+            if period is None or len(periods) == MOST_PERIODS:
+                duration_s = offset
+                break
+            periods.append(period)
         return v21.CompositeScheduleType(
             evseId=evse,
             duration=duration_s,
             scheduleStart=timestamp(at.unix_s),
             chargingRateUnit=chosen,
-            chargingSchedulePeriod=tuple(islice(self._periods(merge(*parts), chosen), MOST_PERIODS)),
+            chargingSchedulePeriod=tuple(periods),
         )
 
-    def _course(self, evse: int, running: Running | None, at: Instant, duration_s: int) -> Iterator[tuple[int, Order]]:
+    def _course(
+        self, evse: int, running: Running | None, at: Instant, duration_s: int
+    ) -> Iterator[tuple[int, Order | None]]:
         return composite(self.installed, self.evses[evse], len(self.evses), running, at, duration_s)
 
     def _periods(
-        self, changes: Iterator[tuple[int, int, Order]], unit: v21.ChargingRateUnitEnumType
-    ) -> Iterator[v21.ChargingSchedulePeriodType]:
-        """`changes`: offset, EVSE and what holds there from then on, in order."""
+        self, changes: Iterator[tuple[int, int, Order | None]], unit: v21.ChargingRateUnitEnumType
+    ) -> Iterator[tuple[int, v21.ChargingSchedulePeriodType | None]]:
+        """`changes`: offset, EVSE and what holds there from then on, in order; None if that is not known."""
         held: dict[int, tuple[EvseTraits, Order]] = {}
         for offset, rows in groupby(changes, key=itemgetter(0)):
             for _, evse, asked in rows:
+                if asked is None:
+                    yield offset, None
+                    return
                 held[evse] = self.evses[evse], asked
-            yield _period(offset, list(held.values()), unit)
+            yield offset, _period(offset, list(held.values()), unit)
 
     def _fits(self, each: Installed, id: int | None, criteria: v21.ClearChargingProfileType | None) -> bool:
         if each.source != "CSO":  # the back end clears no external limit (K10.FR.09)
@@ -186,7 +198,7 @@ class Profiles:
         )
 
 
-def _numbered(evse: int, course: Iterator[tuple[int, Order]]) -> Iterator[tuple[int, int, Order]]:
+def _numbered(evse: int, course: Iterator[tuple[int, Order | None]]) -> Iterator[tuple[int, int, Order | None]]:
     for offset, asked in course:
         yield offset, evse, asked
 
@@ -222,7 +234,7 @@ def _as_old(installed: Installed, by_s: float, unix_s: float) -> Installed:
         return installed
     then_s = updated.timestamp() - by_s
     if then_s > unix_s:
-        then_s = unix_s - given(profile.chargingSchedule[0].duration, 0)
+        then_s = max(0.0, unix_s - given(profile.chargingSchedule[0].duration, 0))
     return Installed(installed.evse, replace(profile, dynUpdateTime=timestamp(then_s)), installed.source)
 
 

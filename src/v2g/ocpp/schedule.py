@@ -14,6 +14,8 @@ from v2g.ocpp import v21
 from v2g.ocpp.base import given
 from v2g.ocpp.profile_rules import SETPOINT_MODES, EvseTraits, Installed, Running
 
+MOST_CHANGES = 4096
+"""Instants that a composite schedule looks at; beyond them it is not known."""
 RECURS_S = {"Daily": DAY_S, "Weekly": 7 * DAY_S}
 
 
@@ -100,8 +102,8 @@ def order(
 
 def composite(
     installed: Iterable[Installed], evse: EvseTraits, share: int, running: Running | None, at: Instant, duration_s: int
-) -> Iterator[tuple[int, Order]]:
-    """Offset from now in seconds and what holds from there on, as far as it is known now."""
+) -> Iterator[tuple[int, Order | None]]:
+    """Offset from now in seconds and what holds from there on, as far as it is known now; None: not known any more."""
     end_s = at.unix_s + duration_s
     for start_s, found in _sweep(_stacks(installed, evse, share, running, at, end_s), at.unix_s, end_s):
         yield round(start_s - at.unix_s), found
@@ -168,10 +170,10 @@ def _shared(segments: Iterator[_Segment], share: int) -> Iterator[_Segment]:
 
 def _sweep(
     stacks: tuple[_Stack, _Stack, _Stack, _Stack], start_s: float, end_s: float
-) -> Iterator[tuple[float, Order]]:
+) -> Iterator[tuple[float, Order | None]]:
     """Every instant at which what holds changes, and what holds from there on: from change to change, where only
     those periods are looked at that no higher profile hides."""
-    at_s, before = start_s, None
+    at_s, before, changes = start_s, None, 0
     orders: list[Order | None] = [None] * len(stacks)
     filled = [(place, stack) for place, stack in enumerate(stacks) if stack]
     while at_s < end_s:
@@ -182,7 +184,10 @@ def _sweep(
         now = _combined(*orders)
         if now != before:
             yield at_s, now
-        before, at_s = now, until_s
+        before, at_s, changes = now, until_s, changes + 1
+        if changes == MOST_CHANGES and at_s < end_s:  # a short schedule may recur for years
+            yield at_s, None
+            return
 
 
 def _first(stack: _Stack, at_s: float) -> tuple[Order | None, float]:

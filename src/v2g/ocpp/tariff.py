@@ -5,7 +5,7 @@ price with conditions below zero. Of power and energy in conditions the minimum 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +18,8 @@ from v2g.ocpp.schedule import timestamp
 
 MOST_ELEMENTS = 20
 """Prices in each part of a tariff."""
+LARGEST = 1e9
+"""Of the numbers in a tariff: what is made of them can be written in a message."""
 MOST_PERIODS = 200
 """Of an account; beyond, the last one goes on."""
 _PRICED = ("energy", "chargingTime", "idleTime", "fixedFee", "reservationTime", "reservationFixed")
@@ -34,6 +36,8 @@ def why_invalid(tariff: v21.TariffType) -> v21.TariffSetStatusEnumType | None:
     parts = [part for name in _PRICED if (part := given(getattr(tariff, name), None)) is not None]
     if any(len(part.prices) > MOST_ELEMENTS for part in parts):
         return "TooManyElements"
+    if any(abs(each) > LARGEST for each in _numbers(tariff)):
+        return "Rejected"
     conditions = [found for part in parts for price in part.prices if (found := given(price.conditions, None))]
     texts = [(_TIME, each.startTimeOfDay) for each in conditions] + [(_TIME, each.endTimeOfDay) for each in conditions]
     texts += [(_DATE, each.validFromDate) for each in conditions] + [(_DATE, each.validToDate) for each in conditions]
@@ -236,6 +240,18 @@ def _as_message(period: Period) -> v21.ChargingPeriodType:
         tariffId=period.tariff,
         dimensions=tuple(v21.CostDimensionType(type=type, volume=round(volume, 3)) for type, volume in volumes),
     )
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """All prices, taxes and limits."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _numbers(getattr(value, name))
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _numbers(each)
 
 
 def _added(sums: dict[str, float], more: dict[str, float], share: float) -> dict[str, float]:

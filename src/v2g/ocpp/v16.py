@@ -11,6 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 from v2g.ocpp.base import Message, Type
 
 Time = Annotated[datetime, Meta(tz=True)]
+MOST = 2**53 - 1
+"""Beyond it, peers do not agree on what a whole number of JSON is (RFC 8259)."""
+Whole = Annotated[int, Meta(ge=-MOST, le=MOST)]
 Text20 = Annotated[str, Meta(max_length=20)]
 Text25 = Annotated[str, Meta(max_length=25)]
 Text40 = Annotated[str, Meta(max_length=40)]
@@ -103,9 +106,9 @@ class IdTagInfo(Type, frozen=True, kw_only=True):
 
 
 class ChargingSchedulePeriod(Type, frozen=True, kw_only=True):
-    startPeriod: int
+    startPeriod: Whole
     limit: float
-    numberPhases: int | UnsetType = UNSET
+    numberPhases: Whole | UnsetType = UNSET
 
 
 class ConfigurationKey(Type, frozen=True, kw_only=True):
@@ -266,7 +269,7 @@ class LocalAuthorizationList(Type, frozen=True, kw_only=True):
 
 
 class ChargingSchedule(Type, frozen=True, kw_only=True):
-    duration: int | UnsetType = UNSET
+    duration: Whole | UnsetType = UNSET
     startSchedule: Time | UnsetType = UNSET
     chargingRateUnit: Literal["A", "W"]
     chargingSchedulePeriod: tuple[ChargingSchedulePeriod, ...]
@@ -284,9 +287,9 @@ class TransactionData(Type, frozen=True, kw_only=True):
 
 
 class ChargingProfile(Type, frozen=True, kw_only=True):
-    chargingProfileId: int
-    transactionId: int | UnsetType = UNSET
-    stackLevel: int
+    chargingProfileId: Whole
+    transactionId: Whole | UnsetType = UNSET
+    stackLevel: Whole
     chargingProfilePurpose: Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
     chargingProfileKind: Literal["Absolute", "Recurring", "Relative"]
     recurrencyKind: Literal["Daily", "Weekly"] | UnsetType = UNSET
@@ -296,9 +299,9 @@ class ChargingProfile(Type, frozen=True, kw_only=True):
 
 
 class CsChargingProfiles(Type, frozen=True, kw_only=True):
-    chargingProfileId: int
-    transactionId: int | UnsetType = UNSET
-    stackLevel: int
+    chargingProfileId: Whole
+    transactionId: Whole | UnsetType = UNSET
+    stackLevel: Whole
     chargingProfilePurpose: Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
     chargingProfileKind: Literal["Absolute", "Recurring", "Relative"]
     recurrencyKind: Literal["Daily", "Weekly"] | UnsetType = UNSET
@@ -330,11 +333,11 @@ class BootNotificationRequest(Message, frozen=True, kw_only=True):
 class BootNotificationResponse(Message, frozen=True, kw_only=True):
     status: Literal["Accepted", "Pending", "Rejected"]
     currentTime: Time
-    interval: int
+    interval: Whole
 
 
 class CancelReservationRequest(Message, frozen=True, kw_only=True):
-    reservationId: int
+    reservationId: Whole
 
 
 class CancelReservationResponse(Message, frozen=True, kw_only=True):
@@ -350,7 +353,7 @@ class CertificateSignedResponse(Message, frozen=True, kw_only=True):
 
 
 class ChangeAvailabilityRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
+    connectorId: Whole
     type: Literal["Inoperative", "Operative"]
 
 
@@ -376,10 +379,10 @@ class ClearCacheResponse(Message, frozen=True, kw_only=True):
 
 
 class ClearChargingProfileRequest(Message, frozen=True, kw_only=True):
-    id: int | UnsetType = UNSET
-    connectorId: int | UnsetType = UNSET
+    id: Whole | UnsetType = UNSET
+    connectorId: Whole | UnsetType = UNSET
     chargingProfilePurpose: Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"] | UnsetType = UNSET
-    stackLevel: int | UnsetType = UNSET
+    stackLevel: Whole | UnsetType = UNSET
 
 
 class ClearChargingProfileResponse(Message, frozen=True, kw_only=True):
@@ -415,7 +418,7 @@ class DiagnosticsStatusNotificationResponse(Message, frozen=True, kw_only=True):
 
 class ExtendedTriggerMessageRequest(Message, frozen=True, kw_only=True):
     requestedMessage: MessageTriggerEnumType
-    connectorId: int | UnsetType = UNSET
+    connectorId: Whole | UnsetType = UNSET
 
 
 class ExtendedTriggerMessageResponse(Message, frozen=True, kw_only=True):
@@ -433,14 +436,14 @@ class FirmwareStatusNotificationResponse(Message, frozen=True, kw_only=True):
 
 
 class GetCompositeScheduleRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
-    duration: int
+    connectorId: Whole
+    duration: Whole
     chargingRateUnit: Literal["A", "W"] | UnsetType = UNSET
 
 
 class GetCompositeScheduleResponse(Message, frozen=True, kw_only=True):
     status: Literal["Accepted", "Rejected"]
-    connectorId: int | UnsetType = UNSET
+    connectorId: Whole | UnsetType = UNSET
     scheduleStart: Time | UnsetType = UNSET
     chargingSchedule: ChargingSchedule | UnsetType = UNSET
 
@@ -456,8 +459,8 @@ class GetConfigurationResponse(Message, frozen=True, kw_only=True):
 
 class GetDiagnosticsRequest(Message, frozen=True, kw_only=True):
     location: str
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
+    retries: Whole | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
     startTime: Time | UnsetType = UNSET
     stopTime: Time | UnsetType = UNSET
 
@@ -480,15 +483,15 @@ class GetLocalListVersionRequest(Message, frozen=True, kw_only=True):
 
 
 class GetLocalListVersionResponse(Message, frozen=True, kw_only=True):
-    listVersion: int
+    listVersion: Whole
 
 
 class GetLogRequest(Message, frozen=True, kw_only=True):
     log: LogParametersType
     logType: LogEnumType
-    requestId: int
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
+    requestId: Whole
+    retries: Whole | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
 
 
 class GetLogResponse(Message, frozen=True, kw_only=True):
@@ -515,7 +518,7 @@ class InstallCertificateResponse(Message, frozen=True, kw_only=True):
 
 class LogStatusNotificationRequest(Message, frozen=True, kw_only=True):
     status: UploadLogStatusEnumType
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
 
 
 class LogStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -523,8 +526,8 @@ class LogStatusNotificationResponse(Message, frozen=True, kw_only=True):
 
 
 class MeterValuesRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
-    transactionId: int | UnsetType = UNSET
+    connectorId: Whole
+    transactionId: Whole | UnsetType = UNSET
     meterValue: Annotated[tuple[MeterValue, ...], Meta(min_length=1)]
 
 
@@ -533,7 +536,7 @@ class MeterValuesResponse(Message, frozen=True, kw_only=True):
 
 
 class RemoteStartTransactionRequest(Message, frozen=True, kw_only=True):
-    connectorId: int | UnsetType = UNSET
+    connectorId: Whole | UnsetType = UNSET
     idTag: Text20
     chargingProfile: ChargingProfile | UnsetType = UNSET
 
@@ -543,7 +546,7 @@ class RemoteStartTransactionResponse(Message, frozen=True, kw_only=True):
 
 
 class RemoteStopTransactionRequest(Message, frozen=True, kw_only=True):
-    transactionId: int
+    transactionId: Whole
 
 
 class RemoteStopTransactionResponse(Message, frozen=True, kw_only=True):
@@ -551,11 +554,11 @@ class RemoteStopTransactionResponse(Message, frozen=True, kw_only=True):
 
 
 class ReserveNowRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
+    connectorId: Whole
     expiryDate: Time
     idTag: Text20
     parentIdTag: Text20 | UnsetType = UNSET
-    reservationId: int
+    reservationId: Whole
 
 
 class ReserveNowResponse(Message, frozen=True, kw_only=True):
@@ -581,7 +584,7 @@ class SecurityEventNotificationResponse(Message, frozen=True, kw_only=True):
 
 
 class SendLocalListRequest(Message, frozen=True, kw_only=True):
-    listVersion: int
+    listVersion: Whole
     localAuthorizationList: tuple[LocalAuthorizationList, ...] | UnsetType = UNSET
     updateType: Literal["Differential", "Full"]
 
@@ -591,7 +594,7 @@ class SendLocalListResponse(Message, frozen=True, kw_only=True):
 
 
 class SetChargingProfileRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
+    connectorId: Whole
     csChargingProfiles: CsChargingProfiles
 
 
@@ -609,7 +612,7 @@ class SignCertificateResponse(Message, frozen=True, kw_only=True):
 
 class SignedFirmwareStatusNotificationRequest(Message, frozen=True, kw_only=True):
     status: FirmwareStatusEnumType
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
 
 
 class SignedFirmwareStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -617,9 +620,9 @@ class SignedFirmwareStatusNotificationResponse(Message, frozen=True, kw_only=Tru
 
 
 class SignedUpdateFirmwareRequest(Message, frozen=True, kw_only=True):
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
-    requestId: int
+    retries: Whole | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
+    requestId: Whole
     firmware: FirmwareType
 
 
@@ -628,20 +631,20 @@ class SignedUpdateFirmwareResponse(Message, frozen=True, kw_only=True):
 
 
 class StartTransactionRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
+    connectorId: Whole
     idTag: Text20
-    meterStart: int
-    reservationId: int | UnsetType = UNSET
+    meterStart: Whole
+    reservationId: Whole | UnsetType = UNSET
     timestamp: Time
 
 
 class StartTransactionResponse(Message, frozen=True, kw_only=True):
     idTagInfo: IdTagInfo
-    transactionId: int
+    transactionId: Whole
 
 
 class StatusNotificationRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
+    connectorId: Whole
     errorCode: Literal[
         "ConnectorLockFailure",
         "EVCommunicationError",
@@ -683,9 +686,9 @@ class StatusNotificationResponse(Message, frozen=True, kw_only=True):
 
 class StopTransactionRequest(Message, frozen=True, kw_only=True):
     idTag: Text20 | UnsetType = UNSET
-    meterStop: int
+    meterStop: Whole
     timestamp: Time
-    transactionId: int
+    transactionId: Whole
     reason: (
         Literal[
             "EmergencyStop",
@@ -718,7 +721,7 @@ class TriggerMessageRequest(Message, frozen=True, kw_only=True):
         "MeterValues",
         "StatusNotification",
     ]
-    connectorId: int | UnsetType = UNSET
+    connectorId: Whole | UnsetType = UNSET
 
 
 class TriggerMessageResponse(Message, frozen=True, kw_only=True):
@@ -726,7 +729,7 @@ class TriggerMessageResponse(Message, frozen=True, kw_only=True):
 
 
 class UnlockConnectorRequest(Message, frozen=True, kw_only=True):
-    connectorId: int
+    connectorId: Whole
 
 
 class UnlockConnectorResponse(Message, frozen=True, kw_only=True):
@@ -735,9 +738,9 @@ class UnlockConnectorResponse(Message, frozen=True, kw_only=True):
 
 class UpdateFirmwareRequest(Message, frozen=True, kw_only=True):
     location: str
-    retries: int | UnsetType = UNSET
+    retries: Whole | UnsetType = UNSET
     retrieveDate: Time
-    retryInterval: int | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
 
 
 class UpdateFirmwareResponse(Message, frozen=True, kw_only=True):

@@ -11,6 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 from v2g.ocpp.base import CustomData, Message, Type
 
 Time = Annotated[datetime, Meta(tz=True)]
+MOST = 2**53 - 1
+"""Beyond it, peers do not agree on what a whole number of JSON is (RFC 8259)."""
+Whole = Annotated[int, Meta(ge=-MOST, le=MOST)]
 Text6 = Annotated[str, Meta(max_length=6)]
 Text8 = Annotated[str, Meta(max_length=8)]
 Text16 = Annotated[str, Meta(max_length=16)]
@@ -110,8 +113,8 @@ OperationalStatusEnumType = Literal["Inoperative", "Operative"]
 
 class EVSEType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
-    connectorId: int | UnsetType = UNSET
+    id: Whole
+    connectorId: Whole | UnsetType = UNSET
 
 
 ChangeAvailabilityStatusEnumType = Literal["Accepted", "Rejected", "Scheduled"]
@@ -172,10 +175,10 @@ GenericStatusEnumType = Literal["Accepted", "Rejected"]
 
 class ChargingSchedulePeriodType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    startPeriod: int
+    startPeriod: Whole
     limit: float
-    numberPhases: int | UnsetType = UNSET
-    phaseToUse: int | UnsetType = UNSET
+    numberPhases: Whole | UnsetType = UNSET
+    phaseToUse: Whole | UnsetType = UNSET
 
 
 MessagePriorityEnumType = Literal["AlwaysFront", "InFront", "NormalCycle"]
@@ -295,7 +298,7 @@ class SignedMeterValueType(Type, frozen=True, kw_only=True):
 class UnitOfMeasureType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     unit: Text20 | UnsetType = UNSET
-    multiplier: int | UnsetType = UNSET
+    multiplier: Whole | UnsetType = UNSET
 
 
 CostKindEnumType = Literal["CarbonDioxideEmission", "RelativePricePercentage", "RenewableGenerationPercentage"]
@@ -303,8 +306,8 @@ CostKindEnumType = Literal["CarbonDioxideEmission", "RelativePricePercentage", "
 
 class RelativeTimeIntervalType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    start: int
-    duration: int | UnsetType = UNSET
+    start: Whole
+    duration: Whole | UnsetType = UNSET
 
 
 EnergyTransferModeEnumType = Literal["DC", "AC_single_phase", "AC_two_phase", "AC_three_phase"]
@@ -312,20 +315,20 @@ EnergyTransferModeEnumType = Literal["DC", "AC_single_phase", "AC_two_phase", "A
 
 class ACChargingParametersType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    energyAmount: int
-    evMinCurrent: int
-    evMaxCurrent: int
-    evMaxVoltage: int
+    energyAmount: Whole
+    evMinCurrent: Whole
+    evMaxCurrent: Whole
+    evMaxVoltage: Whole
 
 
 class DCChargingParametersType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    evMaxCurrent: int
-    evMaxVoltage: int
-    energyAmount: int | UnsetType = UNSET
-    evMaxPower: int | UnsetType = UNSET
+    evMaxCurrent: Whole
+    evMaxVoltage: Whole
+    energyAmount: Whole | UnsetType = UNSET
+    evMaxPower: Whole | UnsetType = UNSET
     stateOfCharge: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
-    evEnergyCapacity: int | UnsetType = UNSET
+    evEnergyCapacity: Whole | UnsetType = UNSET
     fullSoC: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
     bulkSoC: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
 
@@ -573,23 +576,23 @@ class ComponentType(Type, frozen=True, kw_only=True):
 
 class ClearChargingProfileType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    evseId: int | UnsetType = UNSET
+    evseId: Whole | UnsetType = UNSET
     chargingProfilePurpose: ChargingProfilePurposeEnumType | UnsetType = UNSET
-    stackLevel: int | UnsetType = UNSET
+    stackLevel: Whole | UnsetType = UNSET
 
 
 class ClearMonitoringResultType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     status: ClearMonitoringStatusEnumType
-    id: int
+    id: Whole
     statusInfo: StatusInfoType | UnsetType = UNSET
 
 
 class ChargingProfileCriterionType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     chargingProfilePurpose: ChargingProfilePurposeEnumType | UnsetType = UNSET
-    stackLevel: int | UnsetType = UNSET
-    chargingProfileId: Annotated[tuple[int, ...], Meta(min_length=1)] | UnsetType = UNSET
+    stackLevel: Whole | UnsetType = UNSET
+    chargingProfileId: Annotated[tuple[Whole, ...], Meta(min_length=1)] | UnsetType = UNSET
     chargingLimitSource: (
         Annotated[tuple[ChargingLimitSourceEnumType, ...], Meta(min_length=1, max_length=4)] | UnsetType
     ) = UNSET
@@ -604,8 +607,8 @@ class ChargingLimitType(Type, frozen=True, kw_only=True):
 class CompositeScheduleType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     chargingSchedulePeriod: Annotated[tuple[ChargingSchedulePeriodType, ...], Meta(min_length=1)]
-    evseId: int
-    duration: int
+    evseId: Whole
+    duration: Whole
     scheduleStart: Time
     chargingRateUnit: ChargingRateUnitEnumType
 
@@ -624,8 +627,8 @@ class SampledValueType(Type, frozen=True, kw_only=True):
 class CostType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     costKind: CostKindEnumType
-    amount: int
-    amountMultiplier: int | UnsetType = UNSET
+    amount: Whole
+    amountMultiplier: Whole | UnsetType = UNSET
 
 
 class ChargingNeedsType(Type, frozen=True, kw_only=True):
@@ -638,11 +641,11 @@ class ChargingNeedsType(Type, frozen=True, kw_only=True):
 
 class VariableMonitoringType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
+    id: Whole
     transaction: bool
     value: float
     type: MonitorEnumType
-    severity: int
+    severity: Whole
 
 
 class VariableCharacteristicsType(Type, frozen=True, kw_only=True):
@@ -669,7 +672,7 @@ class APNType(Type, frozen=True, kw_only=True):
     apn: Text512
     apnUserName: Text20 | UnsetType = UNSET
     apnPassword: Text20 | UnsetType = UNSET
-    simPin: int | UnsetType = UNSET
+    simPin: Whole | UnsetType = UNSET
     preferredNetwork: Text6 | UnsetType = UNSET
     useOnlyPreferredNetwork: bool | UnsetType = UNSET
     apnAuthentication: APNAuthenticationEnumType
@@ -689,9 +692,9 @@ class TransactionType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     transactionId: Text36
     chargingState: ChargingStateEnumType | UnsetType = UNSET
-    timeSpentCharging: int | UnsetType = UNSET
+    timeSpentCharging: Whole | UnsetType = UNSET
     stoppedReason: ReasonEnumType | UnsetType = UNSET
-    remoteStartId: int | UnsetType = UNSET
+    remoteStartId: Whole | UnsetType = UNSET
 
 
 class CertificateHashDataChainType(Type, frozen=True, kw_only=True):
@@ -707,9 +710,9 @@ class IdTokenInfoType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     status: AuthorizationStatusEnumType
     cacheExpiryDateTime: Time | UnsetType = UNSET
-    chargingPriority: int | UnsetType = UNSET
+    chargingPriority: Whole | UnsetType = UNSET
     language1: Text8 | UnsetType = UNSET
-    evseId: Annotated[tuple[int, ...], Meta(min_length=1)] | UnsetType = UNSET
+    evseId: Annotated[tuple[Whole, ...], Meta(min_length=1)] | UnsetType = UNSET
     groupIdToken: IdTokenType | UnsetType = UNSET
     language2: Text8 | UnsetType = UNSET
     personalMessage: MessageContentType | UnsetType = UNSET
@@ -741,7 +744,7 @@ class GetVariableResultType(Type, frozen=True, kw_only=True):
 class MessageInfoType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     display: ComponentType | UnsetType = UNSET
-    id: int
+    id: Whole
     priority: MessagePriorityEnumType
     state: MessageStateEnumType | UnsetType = UNSET
     startDateTime: Time | UnsetType = UNSET
@@ -752,41 +755,41 @@ class MessageInfoType(Type, frozen=True, kw_only=True):
 
 class EventDataType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    eventId: int
+    eventId: Whole
     timestamp: Time
     trigger: EventTriggerEnumType
-    cause: int | UnsetType = UNSET
+    cause: Whole | UnsetType = UNSET
     actualValue: Text2500
     techCode: Text50 | UnsetType = UNSET
     techInfo: Text500 | UnsetType = UNSET
     cleared: bool | UnsetType = UNSET
     transactionId: Text36 | UnsetType = UNSET
     component: ComponentType
-    variableMonitoringId: int | UnsetType = UNSET
+    variableMonitoringId: Whole | UnsetType = UNSET
     eventNotificationType: EventNotificationEnumType
     variable: VariableType
 
 
 class SetMonitoringDataType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int | UnsetType = UNSET
+    id: Whole | UnsetType = UNSET
     transaction: bool | UnsetType = UNSET
     value: float
     type: MonitorEnumType
-    severity: int
+    severity: Whole
     component: ComponentType
     variable: VariableType
 
 
 class SetMonitoringResultType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int | UnsetType = UNSET
+    id: Whole | UnsetType = UNSET
     statusInfo: StatusInfoType | UnsetType = UNSET
     status: SetMonitoringStatusEnumType
     type: MonitorEnumType
     component: ComponentType
     variable: VariableType
-    severity: int
+    severity: Whole
 
 
 class SetVariableDataType(Type, frozen=True, kw_only=True):
@@ -839,8 +842,8 @@ class NetworkConnectionProfileType(Type, frozen=True, kw_only=True):
     ocppVersion: OCPPVersionEnumType
     ocppTransport: OCPPTransportEnumType
     ocppCsmsUrl: Text512
-    messageTimeout: int
-    securityProfile: int
+    messageTimeout: Whole
+    securityProfile: Whole
     ocppInterface: OCPPInterfaceEnumType
     vpn: VPNType | UnsetType = UNSET
 
@@ -854,23 +857,23 @@ class AuthorizationData(Type, frozen=True, kw_only=True):
 class SalesTariffEntryType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     relativeTimeInterval: RelativeTimeIntervalType
-    ePriceLevel: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    ePriceLevel: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     consumptionCost: Annotated[tuple[ConsumptionCostType, ...], Meta(min_length=1, max_length=3)] | UnsetType = UNSET
 
 
 class SalesTariffType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
+    id: Whole
     salesTariffDescription: Text32 | UnsetType = UNSET
-    numEPriceLevels: int | UnsetType = UNSET
+    numEPriceLevels: Whole | UnsetType = UNSET
     salesTariffEntry: Annotated[tuple[SalesTariffEntryType, ...], Meta(min_length=1, max_length=1024)]
 
 
 class ChargingScheduleType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
+    id: Whole
     startSchedule: Time | UnsetType = UNSET
-    duration: int | UnsetType = UNSET
+    duration: Whole | UnsetType = UNSET
     chargingRateUnit: ChargingRateUnitEnumType
     chargingSchedulePeriod: Annotated[tuple[ChargingSchedulePeriodType, ...], Meta(min_length=1, max_length=1024)]
     minChargingRate: float | UnsetType = UNSET
@@ -879,8 +882,8 @@ class ChargingScheduleType(Type, frozen=True, kw_only=True):
 
 class ChargingProfileType(Type, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
-    stackLevel: int
+    id: Whole
+    stackLevel: Whole
     chargingProfilePurpose: ChargingProfilePurposeEnumType
     chargingProfileKind: ChargingProfileKindEnumType
     recurrencyKind: RecurrencyKindEnumType | UnsetType = UNSET
@@ -914,14 +917,14 @@ class BootNotificationRequest(Message, frozen=True, kw_only=True):
 class BootNotificationResponse(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     currentTime: Time
-    interval: int
+    interval: Whole
     status: RegistrationStatusEnumType
     statusInfo: StatusInfoType | UnsetType = UNSET
 
 
 class CancelReservationRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    reservationId: int
+    reservationId: Whole
 
 
 class CancelReservationResponse(Message, frozen=True, kw_only=True):
@@ -966,7 +969,7 @@ class ClearCacheResponse(Message, frozen=True, kw_only=True):
 
 class ClearChargingProfileRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    chargingProfileId: int | UnsetType = UNSET
+    chargingProfileId: Whole | UnsetType = UNSET
     chargingProfileCriteria: ClearChargingProfileType | UnsetType = UNSET
 
 
@@ -978,7 +981,7 @@ class ClearChargingProfileResponse(Message, frozen=True, kw_only=True):
 
 class ClearDisplayMessageRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
+    id: Whole
 
 
 class ClearDisplayMessageResponse(Message, frozen=True, kw_only=True):
@@ -989,7 +992,7 @@ class ClearDisplayMessageResponse(Message, frozen=True, kw_only=True):
 
 class ClearVariableMonitoringRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: Annotated[tuple[int, ...], Meta(min_length=1)]
+    id: Annotated[tuple[Whole, ...], Meta(min_length=1)]
 
 
 class ClearVariableMonitoringResponse(Message, frozen=True, kw_only=True):
@@ -1000,7 +1003,7 @@ class ClearVariableMonitoringResponse(Message, frozen=True, kw_only=True):
 class ClearedChargingLimitRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     chargingLimitSource: ChargingLimitSourceEnumType
-    evseId: int | UnsetType = UNSET
+    evseId: Whole | UnsetType = UNSET
 
 
 class ClearedChargingLimitResponse(Message, frozen=True, kw_only=True):
@@ -1021,7 +1024,7 @@ class CustomerInformationRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     customerCertificate: CertificateHashDataType | UnsetType = UNSET
     idToken: IdTokenType | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     report: bool
     clear: bool
     customerIdentifier: Text64 | UnsetType = UNSET
@@ -1061,7 +1064,7 @@ class DeleteCertificateResponse(Message, frozen=True, kw_only=True):
 class FirmwareStatusNotificationRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     status: FirmwareStatusEnumType
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
 
 
 class FirmwareStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -1084,7 +1087,7 @@ class Get15118EVCertificateResponse(Message, frozen=True, kw_only=True):
 
 class GetBaseReportRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     reportBase: ReportBaseEnumType
 
 
@@ -1108,8 +1111,8 @@ class GetCertificateStatusResponse(Message, frozen=True, kw_only=True):
 
 class GetChargingProfilesRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    requestId: int
-    evseId: int | UnsetType = UNSET
+    requestId: Whole
+    evseId: Whole | UnsetType = UNSET
     chargingProfile: ChargingProfileCriterionType
 
 
@@ -1121,9 +1124,9 @@ class GetChargingProfilesResponse(Message, frozen=True, kw_only=True):
 
 class GetCompositeScheduleRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    duration: int
+    duration: Whole
     chargingRateUnit: ChargingRateUnitEnumType | UnsetType = UNSET
-    evseId: int
+    evseId: Whole
 
 
 class GetCompositeScheduleResponse(Message, frozen=True, kw_only=True):
@@ -1135,8 +1138,8 @@ class GetCompositeScheduleResponse(Message, frozen=True, kw_only=True):
 
 class GetDisplayMessagesRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: Annotated[tuple[int, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    id: Annotated[tuple[Whole, ...], Meta(min_length=1)] | UnsetType = UNSET
+    requestId: Whole
     priority: MessagePriorityEnumType | UnsetType = UNSET
     state: MessageStateEnumType | UnsetType = UNSET
 
@@ -1167,16 +1170,16 @@ class GetLocalListVersionRequest(Message, frozen=True, kw_only=True):
 
 class GetLocalListVersionResponse(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    versionNumber: int
+    versionNumber: Whole
 
 
 class GetLogRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     log: LogParametersType
     logType: LogEnumType
-    requestId: int
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
+    requestId: Whole
+    retries: Whole | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
 
 
 class GetLogResponse(Message, frozen=True, kw_only=True):
@@ -1189,7 +1192,7 @@ class GetLogResponse(Message, frozen=True, kw_only=True):
 class GetMonitoringReportRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     componentVariable: Annotated[tuple[ComponentVariableType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     monitoringCriteria: (
         Annotated[tuple[MonitoringCriterionEnumType, ...], Meta(min_length=1, max_length=3)] | UnsetType
     ) = UNSET
@@ -1204,7 +1207,7 @@ class GetMonitoringReportResponse(Message, frozen=True, kw_only=True):
 class GetReportRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     componentVariable: Annotated[tuple[ComponentVariableType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     componentCriteria: (
         Annotated[tuple[ComponentCriterionEnumType, ...], Meta(min_length=1, max_length=4)] | UnsetType
     ) = UNSET
@@ -1261,7 +1264,7 @@ class InstallCertificateResponse(Message, frozen=True, kw_only=True):
 class LogStatusNotificationRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     status: UploadLogStatusEnumType
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
 
 
 class LogStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -1270,7 +1273,7 @@ class LogStatusNotificationResponse(Message, frozen=True, kw_only=True):
 
 class MeterValuesRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    evseId: int
+    evseId: Whole
     meterValue: Annotated[tuple[MeterValueType, ...], Meta(min_length=1)]
 
 
@@ -1281,7 +1284,7 @@ class MeterValuesResponse(Message, frozen=True, kw_only=True):
 class NotifyChargingLimitRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     chargingSchedule: Annotated[tuple[ChargingScheduleType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    evseId: int | UnsetType = UNSET
+    evseId: Whole | UnsetType = UNSET
     chargingLimit: ChargingLimitType
 
 
@@ -1293,9 +1296,9 @@ class NotifyCustomerInformationRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     data: Text512
     tbc: bool | UnsetType = UNSET
-    seqNo: int
+    seqNo: Whole
     generatedAt: Time
-    requestId: int
+    requestId: Whole
 
 
 class NotifyCustomerInformationResponse(Message, frozen=True, kw_only=True):
@@ -1305,7 +1308,7 @@ class NotifyCustomerInformationResponse(Message, frozen=True, kw_only=True):
 class NotifyDisplayMessagesRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     messageInfo: Annotated[tuple[MessageInfoType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     tbc: bool | UnsetType = UNSET
 
 
@@ -1315,9 +1318,9 @@ class NotifyDisplayMessagesResponse(Message, frozen=True, kw_only=True):
 
 class NotifyEVChargingNeedsRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    maxScheduleTuples: int | UnsetType = UNSET
+    maxScheduleTuples: Whole | UnsetType = UNSET
     chargingNeeds: ChargingNeedsType
-    evseId: int
+    evseId: Whole
 
 
 class NotifyEVChargingNeedsResponse(Message, frozen=True, kw_only=True):
@@ -1330,7 +1333,7 @@ class NotifyEVChargingScheduleRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     timeBase: Time
     chargingSchedule: ChargingScheduleType
-    evseId: int
+    evseId: Whole
 
 
 class NotifyEVChargingScheduleResponse(Message, frozen=True, kw_only=True):
@@ -1343,7 +1346,7 @@ class NotifyEventRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     generatedAt: Time
     tbc: bool | UnsetType = UNSET
-    seqNo: int
+    seqNo: Whole
     eventData: Annotated[tuple[EventDataType, ...], Meta(min_length=1)]
 
 
@@ -1354,9 +1357,9 @@ class NotifyEventResponse(Message, frozen=True, kw_only=True):
 class NotifyMonitoringReportRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     monitor: Annotated[tuple[MonitoringDataType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     tbc: bool | UnsetType = UNSET
-    seqNo: int
+    seqNo: Whole
     generatedAt: Time
 
 
@@ -1366,11 +1369,11 @@ class NotifyMonitoringReportResponse(Message, frozen=True, kw_only=True):
 
 class NotifyReportRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     generatedAt: Time
     reportData: Annotated[tuple[ReportDataType, ...], Meta(min_length=1)] | UnsetType = UNSET
     tbc: bool | UnsetType = UNSET
-    seqNo: int
+    seqNo: Whole
 
 
 class NotifyReportResponse(Message, frozen=True, kw_only=True):
@@ -1380,10 +1383,10 @@ class NotifyReportResponse(Message, frozen=True, kw_only=True):
 class PublishFirmwareRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     location: Text512
-    retries: int | UnsetType = UNSET
+    retries: Whole | UnsetType = UNSET
     checksum: Text32
-    requestId: int
-    retryInterval: int | UnsetType = UNSET
+    requestId: Whole
+    retryInterval: Whole | UnsetType = UNSET
 
 
 class PublishFirmwareResponse(Message, frozen=True, kw_only=True):
@@ -1396,7 +1399,7 @@ class PublishFirmwareStatusNotificationRequest(Message, frozen=True, kw_only=Tru
     customData: CustomData | UnsetType = UNSET
     status: PublishFirmwareStatusEnumType
     location: Annotated[tuple[Text512, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
 
 
 class PublishFirmwareStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -1405,11 +1408,11 @@ class PublishFirmwareStatusNotificationResponse(Message, frozen=True, kw_only=Tr
 
 class ReportChargingProfilesRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     chargingLimitSource: ChargingLimitSourceEnumType
     chargingProfile: Annotated[tuple[ChargingProfileType, ...], Meta(min_length=1)]
     tbc: bool | UnsetType = UNSET
-    evseId: int
+    evseId: Whole
 
 
 class ReportChargingProfilesResponse(Message, frozen=True, kw_only=True):
@@ -1418,10 +1421,10 @@ class ReportChargingProfilesResponse(Message, frozen=True, kw_only=True):
 
 class RequestStartTransactionRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    evseId: int | UnsetType = UNSET
+    evseId: Whole | UnsetType = UNSET
     groupIdToken: IdTokenType | UnsetType = UNSET
     idToken: IdTokenType
-    remoteStartId: int
+    remoteStartId: Whole
     chargingProfile: ChargingProfileType | UnsetType = UNSET
 
 
@@ -1445,7 +1448,7 @@ class RequestStopTransactionResponse(Message, frozen=True, kw_only=True):
 
 class ReservationStatusUpdateRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    reservationId: int
+    reservationId: Whole
     reservationUpdateStatus: ReservationUpdateStatusEnumType
 
 
@@ -1455,11 +1458,11 @@ class ReservationStatusUpdateResponse(Message, frozen=True, kw_only=True):
 
 class ReserveNowRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    id: int
+    id: Whole
     expiryDateTime: Time
     connectorType: ConnectorEnumType | UnsetType = UNSET
     idToken: IdTokenType
-    evseId: int | UnsetType = UNSET
+    evseId: Whole | UnsetType = UNSET
     groupIdToken: IdTokenType | UnsetType = UNSET
 
 
@@ -1472,7 +1475,7 @@ class ReserveNowResponse(Message, frozen=True, kw_only=True):
 class ResetRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     type: ResetEnumType
-    evseId: int | UnsetType = UNSET
+    evseId: Whole | UnsetType = UNSET
 
 
 class ResetResponse(Message, frozen=True, kw_only=True):
@@ -1495,7 +1498,7 @@ class SecurityEventNotificationResponse(Message, frozen=True, kw_only=True):
 class SendLocalListRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     localAuthorizationList: Annotated[tuple[AuthorizationData, ...], Meta(min_length=1)] | UnsetType = UNSET
-    versionNumber: int
+    versionNumber: Whole
     updateType: UpdateEnumType
 
 
@@ -1507,7 +1510,7 @@ class SendLocalListResponse(Message, frozen=True, kw_only=True):
 
 class SetChargingProfileRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    evseId: int
+    evseId: Whole
     chargingProfile: ChargingProfileType
 
 
@@ -1541,7 +1544,7 @@ class SetMonitoringBaseResponse(Message, frozen=True, kw_only=True):
 
 class SetMonitoringLevelRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    severity: int
+    severity: Whole
 
 
 class SetMonitoringLevelResponse(Message, frozen=True, kw_only=True):
@@ -1552,7 +1555,7 @@ class SetMonitoringLevelResponse(Message, frozen=True, kw_only=True):
 
 class SetNetworkProfileRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    configurationSlot: int
+    configurationSlot: Whole
     connectionData: NetworkConnectionProfileType
 
 
@@ -1598,8 +1601,8 @@ class StatusNotificationRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     timestamp: Time
     connectorStatus: ConnectorStatusEnumType
-    evseId: int
-    connectorId: int
+    evseId: Whole
+    connectorId: Whole
 
 
 class StatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -1612,11 +1615,11 @@ class TransactionEventRequest(Message, frozen=True, kw_only=True):
     meterValue: Annotated[tuple[MeterValueType, ...], Meta(min_length=1)] | UnsetType = UNSET
     timestamp: Time
     triggerReason: TriggerReasonEnumType
-    seqNo: int
+    seqNo: Whole
     offline: bool | UnsetType = UNSET
-    numberOfPhasesUsed: int | UnsetType = UNSET
-    cableMaxCurrent: int | UnsetType = UNSET
-    reservationId: int | UnsetType = UNSET
+    numberOfPhasesUsed: Whole | UnsetType = UNSET
+    cableMaxCurrent: Whole | UnsetType = UNSET
+    reservationId: Whole | UnsetType = UNSET
     transactionInfo: TransactionType
     evse: EVSEType | UnsetType = UNSET
     idToken: IdTokenType | UnsetType = UNSET
@@ -1625,7 +1628,7 @@ class TransactionEventRequest(Message, frozen=True, kw_only=True):
 class TransactionEventResponse(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
     totalCost: float | UnsetType = UNSET
-    chargingPriority: int | UnsetType = UNSET
+    chargingPriority: Whole | UnsetType = UNSET
     idTokenInfo: IdTokenInfoType | UnsetType = UNSET
     updatedPersonalMessage: MessageContentType | UnsetType = UNSET
 
@@ -1644,8 +1647,8 @@ class TriggerMessageResponse(Message, frozen=True, kw_only=True):
 
 class UnlockConnectorRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    evseId: int
-    connectorId: int
+    evseId: Whole
+    connectorId: Whole
 
 
 class UnlockConnectorResponse(Message, frozen=True, kw_only=True):
@@ -1666,9 +1669,9 @@ class UnpublishFirmwareResponse(Message, frozen=True, kw_only=True):
 
 class UpdateFirmwareRequest(Message, frozen=True, kw_only=True):
     customData: CustomData | UnsetType = UNSET
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
-    requestId: int
+    retries: Whole | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
+    requestId: Whole
     firmware: FirmwareType
 
 

@@ -11,6 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 from v2g.ocpp.base import CustomData, Message, Type
 
 Time = Annotated[datetime, Meta(tz=True)]
+MOST = 2**53 - 1
+"""Beyond it, peers do not agree on what a whole number of JSON is (RFC 8259)."""
+Whole = Annotated[int, Meta(ge=-MOST, le=MOST)]
 Text3 = Annotated[str, Meta(max_length=3)]
 Text6 = Annotated[str, Meta(max_length=6)]
 Text8 = Annotated[str, Meta(max_length=8)]
@@ -57,8 +60,8 @@ class StatusInfoType(Type, frozen=True, kw_only=True):
 
 
 class PeriodicEventStreamParamsType(Type, frozen=True, kw_only=True):
-    interval: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    values: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    interval: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
+    values: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -118,7 +121,7 @@ MessageFormatEnumType = Literal["ASCII", "HTML", "URI", "UTF8", "QRCODE"]
 class TaxRateType(Type, frozen=True, kw_only=True):
     type: Text20
     tax: float
-    stack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    stack: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -126,7 +129,7 @@ BatterySwapEventEnumType = Literal["BatteryIn", "BatteryOut", "BatteryOutTimeout
 
 
 class BatteryDataType(Type, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     serialNumber: Text50
     soC: Annotated[float, Meta(ge=0, le=100)]
     soH: Annotated[float, Meta(ge=0, le=100)]
@@ -166,8 +169,8 @@ OperationalStatusEnumType = Literal["Inoperative", "Operative"]
 
 
 class EVSEType(Type, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
-    connectorId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    id: Annotated[int, Meta(ge=0, le=MOST)]
+    connectorId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -283,7 +286,7 @@ class V2XFreqWattPointType(Type, frozen=True, kw_only=True):
 
 
 class V2XSignalWattPointType(Type, frozen=True, kw_only=True):
-    signal: int
+    signal: Whole
     power: float
     customData: CustomData | UnsetType = UNSET
 
@@ -444,7 +447,7 @@ class SignedMeterValueType(Type, frozen=True, kw_only=True):
 
 class UnitOfMeasureType(Type, frozen=True, kw_only=True):
     unit: Text20 | UnsetType = UNSET
-    multiplier: int | UnsetType = UNSET
+    multiplier: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -454,8 +457,8 @@ CostKindEnumType = Literal["CarbonDioxideEmission", "RelativePricePercentage", "
 
 
 class RationalNumberType(Type, frozen=True, kw_only=True):
-    exponent: int
-    value: int
+    exponent: Whole
+    value: Whole
     customData: CustomData | UnsetType = UNSET
 
 
@@ -473,14 +476,14 @@ class LimitAtSoCType(Type, frozen=True, kw_only=True):
 
 
 class PriceLevelScheduleEntryType(Type, frozen=True, kw_only=True):
-    duration: int
-    priceLevel: Annotated[int, Meta(ge=0)]
+    duration: Whole
+    priceLevel: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
 class RelativeTimeIntervalType(Type, frozen=True, kw_only=True):
-    start: int
-    duration: int | UnsetType = UNSET
+    start: Whole
+    duration: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -576,7 +579,7 @@ class EVPriceRuleType(Type, frozen=True, kw_only=True):
 
 
 class EVPowerScheduleEntryType(Type, frozen=True, kw_only=True):
-    duration: int
+    duration: Whole
     power: float
     customData: CustomData | UnsetType = UNSET
 
@@ -688,7 +691,7 @@ class ReactivePowerParamsType(Type, frozen=True, kw_only=True):
 
 
 class EnterServiceType(Type, frozen=True, kw_only=True):
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     highVoltage: float
     lowVoltage: float
     highFreq: float
@@ -700,7 +703,7 @@ class EnterServiceType(Type, frozen=True, kw_only=True):
 
 
 class FixedPFType(Type, frozen=True, kw_only=True):
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     displacement: float
     excitation: bool
     startTime: Time | UnsetType = UNSET
@@ -709,7 +712,7 @@ class FixedPFType(Type, frozen=True, kw_only=True):
 
 
 class FreqDroopType(Type, frozen=True, kw_only=True):
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     overFreq: float
     underFreq: float
     overDroop: float
@@ -721,7 +724,7 @@ class FreqDroopType(Type, frozen=True, kw_only=True):
 
 
 class GradientType(Type, frozen=True, kw_only=True):
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     gradient: float
     softGradient: float
     customData: CustomData | UnsetType = UNSET
@@ -851,9 +854,9 @@ TriggerReasonEnumType = Literal[
 
 class TotalUsageType(Type, frozen=True, kw_only=True):
     energy: float
-    chargingTime: int
-    idleTime: int
-    reservationTime: int | UnsetType = UNSET
+    chargingTime: Whole
+    idleTime: Whole
+    reservationTime: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -866,7 +869,7 @@ class TotalPriceType(Type, frozen=True, kw_only=True):
 class TransactionLimitType(Type, frozen=True, kw_only=True):
     maxCost: float | UnsetType = UNSET
     maxEnergy: float | UnsetType = UNSET
-    maxTime: int | UnsetType = UNSET
+    maxTime: Whole | UnsetType = UNSET
     maxSoC: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -911,9 +914,9 @@ PriorityChargingStatusEnumType = Literal["Accepted", "Rejected", "NoProfile"]
 
 
 class ConstantStreamDataType(Type, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     params: PeriodicEventStreamParamsType
-    variableMonitoringId: Annotated[int, Meta(ge=0)]
+    variableMonitoringId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -966,12 +969,12 @@ class TariffConditionsType(Type, frozen=True, kw_only=True):
     maxCurrent: float | UnsetType = UNSET
     minPower: float | UnsetType = UNSET
     maxPower: float | UnsetType = UNSET
-    minTime: int | UnsetType = UNSET
-    maxTime: int | UnsetType = UNSET
-    minChargingTime: int | UnsetType = UNSET
-    maxChargingTime: int | UnsetType = UNSET
-    minIdleTime: int | UnsetType = UNSET
-    maxIdleTime: int | UnsetType = UNSET
+    minTime: Whole | UnsetType = UNSET
+    maxTime: Whole | UnsetType = UNSET
+    minChargingTime: Whole | UnsetType = UNSET
+    maxChargingTime: Whole | UnsetType = UNSET
+    minIdleTime: Whole | UnsetType = UNSET
+    maxIdleTime: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1006,16 +1009,16 @@ class ComponentType(Type, frozen=True, kw_only=True):
 
 
 class ClearChargingProfileType(Type, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     chargingProfilePurpose: ChargingProfilePurposeEnumType | UnsetType = UNSET
-    stackLevel: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    stackLevel: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class ChargingProfileCriterionType(Type, frozen=True, kw_only=True):
     chargingProfilePurpose: ChargingProfilePurposeEnumType | UnsetType = UNSET
-    stackLevel: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    chargingProfileId: Annotated[tuple[int, ...], Meta(min_length=1)] | UnsetType = UNSET
+    stackLevel: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
+    chargingProfileId: Annotated[tuple[Whole, ...], Meta(min_length=1)] | UnsetType = UNSET
     chargingLimitSource: Annotated[tuple[Text20, ...], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -1029,13 +1032,13 @@ class ClearTariffsResultType(Type, frozen=True, kw_only=True):
 
 class ClearMonitoringResultType(Type, frozen=True, kw_only=True):
     status: ClearMonitoringStatusEnumType
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     statusInfo: StatusInfoType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class ChargingSchedulePeriodType(Type, frozen=True, kw_only=True):
-    startPeriod: int
+    startPeriod: Whole
     limit: float | UnsetType = UNSET
     limit_L2: float | UnsetType = UNSET
     limit_L3: float | UnsetType = UNSET
@@ -1065,7 +1068,7 @@ class TariffAssignmentType(Type, frozen=True, kw_only=True):
     tariffId: Text60
     tariffKind: TariffKindEnumType
     validFrom: Time | UnsetType = UNSET
-    evseIds: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(min_length=1)] | UnsetType = UNSET
+    evseIds: Annotated[tuple[Annotated[int, Meta(ge=0, le=MOST)], ...], Meta(min_length=1)] | UnsetType = UNSET
     idTokens: Annotated[tuple[Text255, ...], Meta(min_length=1)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -1083,8 +1086,8 @@ class SampledValueType(Type, frozen=True, kw_only=True):
 
 class CostType(Type, frozen=True, kw_only=True):
     costKind: CostKindEnumType
-    amount: int
-    amountMultiplier: int | UnsetType = UNSET
+    amount: Whole
+    amountMultiplier: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1097,14 +1100,14 @@ class AdditionalSelectedServicesType(Type, frozen=True, kw_only=True):
 class OverstayRuleType(Type, frozen=True, kw_only=True):
     overstayFee: RationalNumberType
     overstayRuleDescription: Text32 | UnsetType = UNSET
-    startTime: int
-    overstayFeePeriod: int
+    startTime: Whole
+    overstayFeePeriod: Whole
     customData: CustomData | UnsetType = UNSET
 
 
 class PriceRuleType(Type, frozen=True, kw_only=True):
-    parkingFeePeriod: int | UnsetType = UNSET
-    carbonDioxideEmission: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    parkingFeePeriod: Whole | UnsetType = UNSET
+    carbonDioxideEmission: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     renewableGenerationPercentage: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
     energyFee: RationalNumberType
     parkingFee: RationalNumberType | UnsetType = UNSET
@@ -1113,7 +1116,7 @@ class PriceRuleType(Type, frozen=True, kw_only=True):
 
 
 class TaxRuleType(Type, frozen=True, kw_only=True):
-    taxRuleID: Annotated[int, Meta(ge=0)]
+    taxRuleID: Annotated[int, Meta(ge=0, le=MOST)]
     taxRuleName: Text100 | UnsetType = UNSET
     taxIncludedInPrice: bool | UnsetType = UNSET
     appliesToEnergyFee: bool
@@ -1127,9 +1130,9 @@ class TaxRuleType(Type, frozen=True, kw_only=True):
 class PriceLevelScheduleType(Type, frozen=True, kw_only=True):
     priceLevelScheduleEntries: Annotated[tuple[PriceLevelScheduleEntryType, ...], Meta(min_length=1, max_length=100)]
     timeAnchor: Time
-    priceScheduleId: Annotated[int, Meta(ge=0)]
+    priceScheduleId: Annotated[int, Meta(ge=0, le=MOST)]
     priceScheduleDescription: Text32 | UnsetType = UNSET
-    numberOfPriceLevels: Annotated[int, Meta(ge=0)]
+    numberOfPriceLevels: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1181,7 +1184,7 @@ class DERChargingParametersType(Type, frozen=True, kw_only=True):
 
 
 class EVAbsolutePriceScheduleEntryType(Type, frozen=True, kw_only=True):
-    duration: int
+    duration: Whole
     evPriceRule: Annotated[tuple[EVPriceRuleType, ...], Meta(min_length=1, max_length=8)]
     customData: CustomData | UnsetType = UNSET
 
@@ -1193,11 +1196,11 @@ class EVPowerScheduleType(Type, frozen=True, kw_only=True):
 
 
 class VariableMonitoringType(Type, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     transaction: bool
     value: float
     type: MonitorEnumType
-    severity: Annotated[int, Meta(ge=0)]
+    severity: Annotated[int, Meta(ge=0, le=MOST)]
     eventNotificationType: EventNotificationEnumType
     customData: CustomData | UnsetType = UNSET
 
@@ -1207,7 +1210,7 @@ class VariableCharacteristicsType(Type, frozen=True, kw_only=True):
     dataType: DataEnumType
     minLimit: float | UnsetType = UNSET
     maxLimit: float | UnsetType = UNSET
-    maxElements: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    maxElements: Annotated[int, Meta(ge=1, le=MOST)] | UnsetType = UNSET
     valuesList: Text1000 | UnsetType = UNSET
     supportsMonitoring: bool
     customData: CustomData | UnsetType = UNSET
@@ -1223,7 +1226,7 @@ class VariableAttributeType(Type, frozen=True, kw_only=True):
 
 
 class FixedVarType(Type, frozen=True, kw_only=True):
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     setpoint: float
     unit: DERUnitEnumType
     startTime: Time | UnsetType = UNSET
@@ -1270,7 +1273,7 @@ class APNType(Type, frozen=True, kw_only=True):
     apn: Text2000
     apnUserName: Text50 | UnsetType = UNSET
     apnPassword: Text64 | UnsetType = UNSET
-    simPin: int | UnsetType = UNSET
+    simPin: Whole | UnsetType = UNSET
     preferredNetwork: Text6 | UnsetType = UNSET
     useOnlyPreferredNetwork: bool | UnsetType = UNSET
     apnAuthentication: APNAuthenticationEnumType
@@ -1296,9 +1299,9 @@ class CostDimensionType(Type, frozen=True, kw_only=True):
 class TransactionType(Type, frozen=True, kw_only=True):
     transactionId: Text36
     chargingState: ChargingStateEnumType | UnsetType = UNSET
-    timeSpentCharging: int | UnsetType = UNSET
+    timeSpentCharging: Whole | UnsetType = UNSET
     stoppedReason: ReasonEnumType | UnsetType = UNSET
-    remoteStartId: int | UnsetType = UNSET
+    remoteStartId: Whole | UnsetType = UNSET
     operationMode: OperationModeEnumType | UnsetType = UNSET
     tariffId: Text60 | UnsetType = UNSET
     transactionLimit: TransactionLimitType | UnsetType = UNSET
@@ -1350,11 +1353,11 @@ class TariffTimePriceType(Type, frozen=True, kw_only=True):
 class IdTokenInfoType(Type, frozen=True, kw_only=True):
     status: AuthorizationStatusEnumType
     cacheExpiryDateTime: Time | UnsetType = UNSET
-    chargingPriority: int | UnsetType = UNSET
+    chargingPriority: Whole | UnsetType = UNSET
     groupIdToken: IdTokenType | UnsetType = UNSET
     language1: Text8 | UnsetType = UNSET
     language2: Text8 | UnsetType = UNSET
-    evseId: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(min_length=1)] | UnsetType = UNSET
+    evseId: Annotated[tuple[Annotated[int, Meta(ge=0, le=MOST)], ...], Meta(min_length=1)] | UnsetType = UNSET
     personalMessage: MessageContentType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -1397,7 +1400,7 @@ class GetVariableResultType(Type, frozen=True, kw_only=True):
 
 class MessageInfoType(Type, frozen=True, kw_only=True):
     display: ComponentType | UnsetType = UNSET
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     priority: MessagePriorityEnumType
     state: MessageStateEnumType | UnsetType = UNSET
     startDateTime: Time | UnsetType = UNSET
@@ -1409,43 +1412,43 @@ class MessageInfoType(Type, frozen=True, kw_only=True):
 
 
 class EventDataType(Type, frozen=True, kw_only=True):
-    eventId: Annotated[int, Meta(ge=0)]
+    eventId: Annotated[int, Meta(ge=0, le=MOST)]
     timestamp: Time
     trigger: EventTriggerEnumType
-    cause: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    cause: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     actualValue: Text2500
     techCode: Text50 | UnsetType = UNSET
     techInfo: Text500 | UnsetType = UNSET
     cleared: bool | UnsetType = UNSET
     transactionId: Text36 | UnsetType = UNSET
     component: ComponentType
-    variableMonitoringId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    variableMonitoringId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     eventNotificationType: EventNotificationEnumType
     variable: VariableType
-    severity: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    severity: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class SetMonitoringDataType(Type, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    id: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     periodicEventStream: PeriodicEventStreamParamsType | UnsetType = UNSET
     transaction: bool | UnsetType = UNSET
     value: float
     type: MonitorEnumType
-    severity: Annotated[int, Meta(ge=0)]
+    severity: Annotated[int, Meta(ge=0, le=MOST)]
     component: ComponentType
     variable: VariableType
     customData: CustomData | UnsetType = UNSET
 
 
 class SetMonitoringResultType(Type, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    id: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     statusInfo: StatusInfoType | UnsetType = UNSET
     status: SetMonitoringStatusEnumType
     type: MonitorEnumType
     component: ComponentType
     variable: VariableType
-    severity: Annotated[int, Meta(ge=0)]
+    severity: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1467,8 +1470,8 @@ class SetVariableResultType(Type, frozen=True, kw_only=True):
 
 
 class CompositeScheduleType(Type, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
-    duration: int
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
+    duration: Whole
     scheduleStart: Time
     chargingRateUnit: ChargingRateUnitEnumType
     chargingSchedulePeriod: Annotated[tuple[ChargingSchedulePeriodType, ...], Meta(min_length=1)]
@@ -1490,12 +1493,12 @@ class ConsumptionCostType(Type, frozen=True, kw_only=True):
 class OverstayRuleListType(Type, frozen=True, kw_only=True):
     overstayPowerThreshold: RationalNumberType | UnsetType = UNSET
     overstayRule: Annotated[tuple[OverstayRuleType, ...], Meta(min_length=1, max_length=5)]
-    overstayTimeThreshold: int | UnsetType = UNSET
+    overstayTimeThreshold: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class PriceRuleStackType(Type, frozen=True, kw_only=True):
-    duration: int
+    duration: Whole
     priceRule: Annotated[tuple[PriceRuleType, ...], Meta(min_length=1, max_length=8)]
     customData: CustomData | UnsetType = UNSET
 
@@ -1536,7 +1539,7 @@ class FixedVarGetType(Type, frozen=True, kw_only=True):
 class DERCurveType(Type, frozen=True, kw_only=True):
     curveData: Annotated[tuple[DERCurvePointsType, ...], Meta(min_length=1, max_length=10)]
     hysteresis: HysteresisType | UnsetType = UNSET
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     reactivePowerParams: ReactivePowerParamsType | UnsetType = UNSET
     voltageParams: VoltageParamsType | UnsetType = UNSET
     yUnit: DERUnitEnumType
@@ -1551,9 +1554,9 @@ class NetworkConnectionProfileType(Type, frozen=True, kw_only=True):
     ocppVersion: OCPPVersionEnumType | UnsetType = UNSET
     ocppInterface: OCPPInterfaceEnumType
     ocppTransport: OCPPTransportEnumType
-    messageTimeout: int
+    messageTimeout: Whole
     ocppCsmsUrl: Text2000
-    securityProfile: Annotated[int, Meta(ge=0)]
+    securityProfile: Annotated[int, Meta(ge=0, le=MOST)]
     identity: Text48 | UnsetType = UNSET
     basicAuthPassword: Text64 | UnsetType = UNSET
     vpn: VPNType | UnsetType = UNSET
@@ -1593,14 +1596,14 @@ class AuthorizationData(Type, frozen=True, kw_only=True):
 
 class SalesTariffEntryType(Type, frozen=True, kw_only=True):
     relativeTimeInterval: RelativeTimeIntervalType
-    ePriceLevel: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    ePriceLevel: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     consumptionCost: Annotated[tuple[ConsumptionCostType, ...], Meta(min_length=1, max_length=3)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class AbsolutePriceScheduleType(Type, frozen=True, kw_only=True):
     timeAnchor: Time
-    priceScheduleID: Annotated[int, Meta(ge=0)]
+    priceScheduleID: Annotated[int, Meta(ge=0, le=MOST)]
     priceScheduleDescription: Text160 | UnsetType = UNSET
     currency: Text3
     language: Text8
@@ -1632,7 +1635,7 @@ class DERCurveGetType(Type, frozen=True, kw_only=True):
 
 
 class LimitMaxDischargeType(Type, frozen=True, kw_only=True):
-    priority: Annotated[int, Meta(ge=0)]
+    priority: Annotated[int, Meta(ge=0, le=MOST)]
     pctMaxDischargePower: float | UnsetType = UNSET
     powerMonitoringMustTrip: DERCurveType | UnsetType = UNSET
     startTime: Time | UnsetType = UNSET
@@ -1666,9 +1669,9 @@ class TariffType(Type, frozen=True, kw_only=True):
 
 
 class SalesTariffType(Type, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     salesTariffDescription: Text32 | UnsetType = UNSET
-    numEPriceLevels: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    numEPriceLevels: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     salesTariffEntry: Annotated[tuple[SalesTariffEntryType, ...], Meta(min_length=1, max_length=1024)]
     customData: CustomData | UnsetType = UNSET
 
@@ -1696,18 +1699,18 @@ class LimitMaxDischargeGetType(Type, frozen=True, kw_only=True):
 
 
 class ChargingScheduleType(Type, frozen=True, kw_only=True):
-    id: int
+    id: Whole
     limitAtSoC: LimitAtSoCType | UnsetType = UNSET
     startSchedule: Time | UnsetType = UNSET
-    duration: int | UnsetType = UNSET
+    duration: Whole | UnsetType = UNSET
     chargingRateUnit: ChargingRateUnitEnumType
     minChargingRate: float | UnsetType = UNSET
     powerTolerance: float | UnsetType = UNSET
-    signatureId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    signatureId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     digestValue: Text88 | UnsetType = UNSET
     useLocalTime: bool | UnsetType = UNSET
     chargingSchedulePeriod: Annotated[tuple[ChargingSchedulePeriodType, ...], Meta(min_length=1, max_length=1024)]
-    randomizedDelay: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    randomizedDelay: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     salesTariff: SalesTariffType | UnsetType = UNSET
     absolutePriceSchedule: AbsolutePriceScheduleType | UnsetType = UNSET
     priceLevelSchedule: PriceLevelScheduleType | UnsetType = UNSET
@@ -1715,18 +1718,18 @@ class ChargingScheduleType(Type, frozen=True, kw_only=True):
 
 
 class ChargingProfileType(Type, frozen=True, kw_only=True):
-    id: int
-    stackLevel: Annotated[int, Meta(ge=0)]
+    id: Whole
+    stackLevel: Annotated[int, Meta(ge=0, le=MOST)]
     chargingProfilePurpose: ChargingProfilePurposeEnumType
     chargingProfileKind: ChargingProfileKindEnumType
     recurrencyKind: RecurrencyKindEnumType | UnsetType = UNSET
     validFrom: Time | UnsetType = UNSET
     validTo: Time | UnsetType = UNSET
     transactionId: Text36 | UnsetType = UNSET
-    maxOfflineDuration: int | UnsetType = UNSET
+    maxOfflineDuration: Whole | UnsetType = UNSET
     chargingSchedule: Annotated[tuple[ChargingScheduleType, ...], Meta(min_length=1, max_length=3)]
     invalidAfterOfflineDuration: bool | UnsetType = UNSET
-    dynUpdateInterval: int | UnsetType = UNSET
+    dynUpdateInterval: Whole | UnsetType = UNSET
     dynUpdateTime: Time | UnsetType = UNSET
     priceScheduleSignature: Text256 | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
@@ -1734,7 +1737,7 @@ class ChargingProfileType(Type, frozen=True, kw_only=True):
 
 class AFRRSignalRequest(Message, frozen=True, kw_only=True):
     timestamp: Time
-    signal: int
+    signal: Whole
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1745,7 +1748,7 @@ class AFRRSignalResponse(Message, frozen=True, kw_only=True):
 
 
 class AdjustPeriodicEventStreamRequest(Message, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     params: PeriodicEventStreamParamsType
     customData: CustomData | UnsetType = UNSET
 
@@ -1777,7 +1780,7 @@ class BatterySwapRequest(Message, frozen=True, kw_only=True):
     batteryData: Annotated[tuple[BatteryDataType, ...], Meta(min_length=1)]
     eventType: BatterySwapEventEnumType
     idToken: IdTokenType
-    requestId: int
+    requestId: Whole
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1793,14 +1796,14 @@ class BootNotificationRequest(Message, frozen=True, kw_only=True):
 
 class BootNotificationResponse(Message, frozen=True, kw_only=True):
     currentTime: Time
-    interval: int
+    interval: Whole
     status: RegistrationStatusEnumType
     statusInfo: StatusInfoType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class CancelReservationRequest(Message, frozen=True, kw_only=True):
-    reservationId: Annotated[int, Meta(ge=0)]
+    reservationId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1813,7 +1816,7 @@ class CancelReservationResponse(Message, frozen=True, kw_only=True):
 class CertificateSignedRequest(Message, frozen=True, kw_only=True):
     certificateChain: Text10000
     certificateType: CertificateSigningUseEnumType | UnsetType = UNSET
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1858,7 +1861,7 @@ class ClearCacheResponse(Message, frozen=True, kw_only=True):
 
 
 class ClearChargingProfileRequest(Message, frozen=True, kw_only=True):
-    chargingProfileId: int | UnsetType = UNSET
+    chargingProfileId: Whole | UnsetType = UNSET
     chargingProfileCriteria: ClearChargingProfileType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -1883,7 +1886,7 @@ class ClearDERControlResponse(Message, frozen=True, kw_only=True):
 
 
 class ClearDisplayMessageRequest(Message, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1895,7 +1898,7 @@ class ClearDisplayMessageResponse(Message, frozen=True, kw_only=True):
 
 class ClearTariffsRequest(Message, frozen=True, kw_only=True):
     tariffIds: Annotated[tuple[Text60, ...], Meta(min_length=1)] | UnsetType = UNSET
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1905,7 +1908,7 @@ class ClearTariffsResponse(Message, frozen=True, kw_only=True):
 
 
 class ClearVariableMonitoringRequest(Message, frozen=True, kw_only=True):
-    id: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(min_length=1)]
+    id: Annotated[tuple[Annotated[int, Meta(ge=0, le=MOST)], ...], Meta(min_length=1)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1916,7 +1919,7 @@ class ClearVariableMonitoringResponse(Message, frozen=True, kw_only=True):
 
 class ClearedChargingLimitRequest(Message, frozen=True, kw_only=True):
     chargingLimitSource: Text20
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1925,7 +1928,7 @@ class ClearedChargingLimitResponse(Message, frozen=True, kw_only=True):
 
 
 class ClosePeriodicEventStreamRequest(Message, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -1946,7 +1949,7 @@ class CostUpdatedResponse(Message, frozen=True, kw_only=True):
 class CustomerInformationRequest(Message, frozen=True, kw_only=True):
     customerCertificate: CertificateHashDataType | UnsetType = UNSET
     idToken: IdTokenType | UnsetType = UNSET
-    requestId: Annotated[int, Meta(ge=0)]
+    requestId: Annotated[int, Meta(ge=0, le=MOST)]
     report: bool
     clear: bool
     customerIdentifier: Text64 | UnsetType = UNSET
@@ -1986,7 +1989,7 @@ class DeleteCertificateResponse(Message, frozen=True, kw_only=True):
 
 class FirmwareStatusNotificationRequest(Message, frozen=True, kw_only=True):
     status: FirmwareStatusEnumType
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
     statusInfo: StatusInfoType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -1999,7 +2002,7 @@ class Get15118EVCertificateRequest(Message, frozen=True, kw_only=True):
     iso15118SchemaVersion: Text50
     action: CertificateActionEnumType
     exiRequest: Text11000
-    maximumContractCertificateChains: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    maximumContractCertificateChains: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     prioritizedEMAIDs: Annotated[tuple[Text255, ...], Meta(min_length=1, max_length=8)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2008,12 +2011,12 @@ class Get15118EVCertificateResponse(Message, frozen=True, kw_only=True):
     status: Iso15118EVCertificateStatusEnumType
     statusInfo: StatusInfoType | UnsetType = UNSET
     exiResponse: Text17000
-    remainingContracts: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    remainingContracts: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
 class GetBaseReportRequest(Message, frozen=True, kw_only=True):
-    requestId: int
+    requestId: Whole
     reportBase: ReportBaseEnumType
     customData: CustomData | UnsetType = UNSET
 
@@ -2047,8 +2050,8 @@ class GetCertificateStatusResponse(Message, frozen=True, kw_only=True):
 
 
 class GetChargingProfilesRequest(Message, frozen=True, kw_only=True):
-    requestId: int
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    requestId: Whole
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     chargingProfile: ChargingProfileCriterionType
     customData: CustomData | UnsetType = UNSET
 
@@ -2060,9 +2063,9 @@ class GetChargingProfilesResponse(Message, frozen=True, kw_only=True):
 
 
 class GetCompositeScheduleRequest(Message, frozen=True, kw_only=True):
-    duration: int
+    duration: Whole
     chargingRateUnit: ChargingRateUnitEnumType | UnsetType = UNSET
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2074,7 +2077,7 @@ class GetCompositeScheduleResponse(Message, frozen=True, kw_only=True):
 
 
 class GetDERControlRequest(Message, frozen=True, kw_only=True):
-    requestId: int
+    requestId: Whole
     isDefault: bool | UnsetType = UNSET
     controlType: DERControlEnumType | UnsetType = UNSET
     controlId: Text36 | UnsetType = UNSET
@@ -2088,8 +2091,8 @@ class GetDERControlResponse(Message, frozen=True, kw_only=True):
 
 
 class GetDisplayMessagesRequest(Message, frozen=True, kw_only=True):
-    id: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    id: Annotated[tuple[Annotated[int, Meta(ge=0, le=MOST)], ...], Meta(min_length=1)] | UnsetType = UNSET
+    requestId: Whole
     priority: MessagePriorityEnumType | UnsetType = UNSET
     state: MessageStateEnumType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
@@ -2120,16 +2123,16 @@ class GetLocalListVersionRequest(Message, frozen=True, kw_only=True):
 
 
 class GetLocalListVersionResponse(Message, frozen=True, kw_only=True):
-    versionNumber: int
+    versionNumber: Whole
     customData: CustomData | UnsetType = UNSET
 
 
 class GetLogRequest(Message, frozen=True, kw_only=True):
     log: LogParametersType
     logType: LogEnumType
-    requestId: int
-    retries: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
+    requestId: Whole
+    retries: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2142,7 +2145,7 @@ class GetLogResponse(Message, frozen=True, kw_only=True):
 
 class GetMonitoringReportRequest(Message, frozen=True, kw_only=True):
     componentVariable: Annotated[tuple[ComponentVariableType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     monitoringCriteria: (
         Annotated[tuple[MonitoringCriterionEnumType, ...], Meta(min_length=1, max_length=3)] | UnsetType
     ) = UNSET
@@ -2166,7 +2169,7 @@ class GetPeriodicEventStreamResponse(Message, frozen=True, kw_only=True):
 
 class GetReportRequest(Message, frozen=True, kw_only=True):
     componentVariable: Annotated[tuple[ComponentVariableType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     componentCriteria: (
         Annotated[tuple[ComponentCriterionEnumType, ...], Meta(min_length=1, max_length=4)] | UnsetType
     ) = UNSET
@@ -2180,7 +2183,7 @@ class GetReportResponse(Message, frozen=True, kw_only=True):
 
 
 class GetTariffsRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2235,7 +2238,7 @@ class InstallCertificateResponse(Message, frozen=True, kw_only=True):
 
 class LogStatusNotificationRequest(Message, frozen=True, kw_only=True):
     status: UploadLogStatusEnumType
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
     statusInfo: StatusInfoType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2245,7 +2248,7 @@ class LogStatusNotificationResponse(Message, frozen=True, kw_only=True):
 
 
 class MeterValuesRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     meterValue: Annotated[tuple[MeterValueType, ...], Meta(min_length=1)]
     customData: CustomData | UnsetType = UNSET
 
@@ -2268,7 +2271,7 @@ class NotifyAllowedEnergyTransferResponse(Message, frozen=True, kw_only=True):
 
 class NotifyChargingLimitRequest(Message, frozen=True, kw_only=True):
     chargingSchedule: Annotated[tuple[ChargingScheduleType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     chargingLimit: ChargingLimitType
     customData: CustomData | UnsetType = UNSET
 
@@ -2280,9 +2283,9 @@ class NotifyChargingLimitResponse(Message, frozen=True, kw_only=True):
 class NotifyCustomerInformationRequest(Message, frozen=True, kw_only=True):
     data: Text512
     tbc: bool | UnsetType = UNSET
-    seqNo: Annotated[int, Meta(ge=0)]
+    seqNo: Annotated[int, Meta(ge=0, le=MOST)]
     generatedAt: Time
-    requestId: Annotated[int, Meta(ge=0)]
+    requestId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2317,7 +2320,7 @@ class NotifyDERStartStopResponse(Message, frozen=True, kw_only=True):
 
 class NotifyDisplayMessagesRequest(Message, frozen=True, kw_only=True):
     messageInfo: Annotated[tuple[MessageInfoType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     tbc: bool | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2327,8 +2330,8 @@ class NotifyDisplayMessagesResponse(Message, frozen=True, kw_only=True):
 
 
 class NotifyEVChargingNeedsRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=1)]
-    maxScheduleTuples: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=1, le=MOST)]
+    maxScheduleTuples: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     chargingNeeds: ChargingNeedsType
     timestamp: Time | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
@@ -2343,8 +2346,8 @@ class NotifyEVChargingNeedsResponse(Message, frozen=True, kw_only=True):
 class NotifyEVChargingScheduleRequest(Message, frozen=True, kw_only=True):
     timeBase: Time
     chargingSchedule: ChargingScheduleType
-    evseId: Annotated[int, Meta(ge=1)]
-    selectedChargingScheduleId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=1, le=MOST)]
+    selectedChargingScheduleId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     powerToleranceAcceptance: bool | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2358,7 +2361,7 @@ class NotifyEVChargingScheduleResponse(Message, frozen=True, kw_only=True):
 class NotifyEventRequest(Message, frozen=True, kw_only=True):
     generatedAt: Time
     tbc: bool | UnsetType = UNSET
-    seqNo: Annotated[int, Meta(ge=0)]
+    seqNo: Annotated[int, Meta(ge=0, le=MOST)]
     eventData: Annotated[tuple[EventDataType, ...], Meta(min_length=1)]
     customData: CustomData | UnsetType = UNSET
 
@@ -2369,9 +2372,9 @@ class NotifyEventResponse(Message, frozen=True, kw_only=True):
 
 class NotifyMonitoringReportRequest(Message, frozen=True, kw_only=True):
     monitor: Annotated[tuple[MonitoringDataType, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: int
+    requestId: Whole
     tbc: bool | UnsetType = UNSET
-    seqNo: Annotated[int, Meta(ge=0)]
+    seqNo: Annotated[int, Meta(ge=0, le=MOST)]
     generatedAt: Time
     customData: CustomData | UnsetType = UNSET
 
@@ -2382,8 +2385,8 @@ class NotifyMonitoringReportResponse(Message, frozen=True, kw_only=True):
 
 class NotifyPeriodicEventStream(Message, frozen=True, kw_only=True):
     data: Annotated[tuple[StreamDataElementType, ...], Meta(min_length=1)]
-    id: Annotated[int, Meta(ge=0)]
-    pending: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
+    pending: Annotated[int, Meta(ge=0, le=MOST)]
     basetime: Time
     customData: CustomData | UnsetType = UNSET
 
@@ -2399,11 +2402,11 @@ class NotifyPriorityChargingResponse(Message, frozen=True, kw_only=True):
 
 
 class NotifyReportRequest(Message, frozen=True, kw_only=True):
-    requestId: int
+    requestId: Whole
     generatedAt: Time
     reportData: Annotated[tuple[ReportDataType, ...], Meta(min_length=1)] | UnsetType = UNSET
     tbc: bool | UnsetType = UNSET
-    seqNo: Annotated[int, Meta(ge=0)]
+    seqNo: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2432,8 +2435,8 @@ class NotifySettlementResponse(Message, frozen=True, kw_only=True):
 
 
 class NotifyWebPaymentStartedRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
-    timeout: int
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
+    timeout: Whole
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2454,10 +2457,10 @@ class OpenPeriodicEventStreamResponse(Message, frozen=True, kw_only=True):
 
 class PublishFirmwareRequest(Message, frozen=True, kw_only=True):
     location: Text2000
-    retries: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    retries: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     checksum: Text32
-    requestId: Annotated[int, Meta(ge=0)]
-    retryInterval: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    requestId: Annotated[int, Meta(ge=0, le=MOST)]
+    retryInterval: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2470,7 +2473,7 @@ class PublishFirmwareResponse(Message, frozen=True, kw_only=True):
 class PublishFirmwareStatusNotificationRequest(Message, frozen=True, kw_only=True):
     status: PublishFirmwareStatusEnumType
     location: Annotated[tuple[Text2000, ...], Meta(min_length=1)] | UnsetType = UNSET
-    requestId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    requestId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     statusInfo: StatusInfoType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2480,7 +2483,7 @@ class PublishFirmwareStatusNotificationResponse(Message, frozen=True, kw_only=Tr
 
 
 class PullDynamicScheduleUpdateRequest(Message, frozen=True, kw_only=True):
-    chargingProfileId: int
+    chargingProfileId: Whole
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2492,11 +2495,11 @@ class PullDynamicScheduleUpdateResponse(Message, frozen=True, kw_only=True):
 
 
 class ReportChargingProfilesRequest(Message, frozen=True, kw_only=True):
-    requestId: int
+    requestId: Whole
     chargingLimitSource: Text20
     chargingProfile: Annotated[tuple[ChargingProfileType, ...], Meta(min_length=1)]
     tbc: bool | UnsetType = UNSET
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2515,7 +2518,7 @@ class ReportDERControlRequest(Message, frozen=True, kw_only=True):
     limitMaxDischarge: (
         Annotated[tuple[LimitMaxDischargeGetType, ...], Meta(min_length=1, max_length=24)] | UnsetType
     ) = UNSET
-    requestId: int
+    requestId: Whole
     tbc: bool | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2526,7 +2529,7 @@ class ReportDERControlResponse(Message, frozen=True, kw_only=True):
 
 class RequestBatterySwapRequest(Message, frozen=True, kw_only=True):
     idToken: IdTokenType
-    requestId: int
+    requestId: Whole
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2537,10 +2540,10 @@ class RequestBatterySwapResponse(Message, frozen=True, kw_only=True):
 
 
 class RequestStartTransactionRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=1, le=MOST)] | UnsetType = UNSET
     groupIdToken: IdTokenType | UnsetType = UNSET
     idToken: IdTokenType
-    remoteStartId: int
+    remoteStartId: Whole
     chargingProfile: ChargingProfileType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2564,7 +2567,7 @@ class RequestStopTransactionResponse(Message, frozen=True, kw_only=True):
 
 
 class ReservationStatusUpdateRequest(Message, frozen=True, kw_only=True):
-    reservationId: Annotated[int, Meta(ge=0)]
+    reservationId: Annotated[int, Meta(ge=0, le=MOST)]
     reservationUpdateStatus: ReservationUpdateStatusEnumType
     customData: CustomData | UnsetType = UNSET
 
@@ -2574,11 +2577,11 @@ class ReservationStatusUpdateResponse(Message, frozen=True, kw_only=True):
 
 
 class ReserveNowRequest(Message, frozen=True, kw_only=True):
-    id: Annotated[int, Meta(ge=0)]
+    id: Annotated[int, Meta(ge=0, le=MOST)]
     expiryDateTime: Time
     connectorType: Text20 | UnsetType = UNSET
     idToken: IdTokenType
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     groupIdToken: IdTokenType | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
@@ -2591,7 +2594,7 @@ class ReserveNowResponse(Message, frozen=True, kw_only=True):
 
 class ResetRequest(Message, frozen=True, kw_only=True):
     type: ResetEnumType
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2614,7 +2617,7 @@ class SecurityEventNotificationResponse(Message, frozen=True, kw_only=True):
 
 class SendLocalListRequest(Message, frozen=True, kw_only=True):
     localAuthorizationList: Annotated[tuple[AuthorizationData, ...], Meta(min_length=1)] | UnsetType = UNSET
-    versionNumber: int
+    versionNumber: Whole
     updateType: UpdateEnumType
     customData: CustomData | UnsetType = UNSET
 
@@ -2626,7 +2629,7 @@ class SendLocalListResponse(Message, frozen=True, kw_only=True):
 
 
 class SetChargingProfileRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     chargingProfile: ChargingProfileType
     customData: CustomData | UnsetType = UNSET
 
@@ -2660,7 +2663,7 @@ class SetDERControlResponse(Message, frozen=True, kw_only=True):
 
 
 class SetDefaultTariffRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
     tariff: TariffType
     customData: CustomData | UnsetType = UNSET
 
@@ -2694,7 +2697,7 @@ class SetMonitoringBaseResponse(Message, frozen=True, kw_only=True):
 
 
 class SetMonitoringLevelRequest(Message, frozen=True, kw_only=True):
-    severity: Annotated[int, Meta(ge=0)]
+    severity: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2705,7 +2708,7 @@ class SetMonitoringLevelResponse(Message, frozen=True, kw_only=True):
 
 
 class SetNetworkProfileRequest(Message, frozen=True, kw_only=True):
-    configurationSlot: int
+    configurationSlot: Whole
     connectionData: NetworkConnectionProfileType
     customData: CustomData | UnsetType = UNSET
 
@@ -2740,7 +2743,7 @@ class SignCertificateRequest(Message, frozen=True, kw_only=True):
     csr: Text5500
     certificateType: CertificateSigningUseEnumType | UnsetType = UNSET
     hashRootCertificate: CertificateHashDataType | UnsetType = UNSET
-    requestId: int | UnsetType = UNSET
+    requestId: Whole | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2753,8 +2756,8 @@ class SignCertificateResponse(Message, frozen=True, kw_only=True):
 class StatusNotificationRequest(Message, frozen=True, kw_only=True):
     timestamp: Time
     connectorStatus: ConnectorStatusEnumType
-    evseId: Annotated[int, Meta(ge=0)]
-    connectorId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
+    connectorId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2768,11 +2771,11 @@ class TransactionEventRequest(Message, frozen=True, kw_only=True):
     meterValue: Annotated[tuple[MeterValueType, ...], Meta(min_length=1)] | UnsetType = UNSET
     timestamp: Time
     triggerReason: TriggerReasonEnumType
-    seqNo: Annotated[int, Meta(ge=0)]
+    seqNo: Annotated[int, Meta(ge=0, le=MOST)]
     offline: bool | UnsetType = UNSET
     numberOfPhasesUsed: Annotated[int, Meta(ge=0, le=3)] | UnsetType = UNSET
-    cableMaxCurrent: int | UnsetType = UNSET
-    reservationId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    cableMaxCurrent: Whole | UnsetType = UNSET
+    reservationId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     preconditioningStatus: PreconditioningStatusEnumType | UnsetType = UNSET
     evseSleep: bool | UnsetType = UNSET
     transactionInfo: TransactionType
@@ -2783,7 +2786,7 @@ class TransactionEventRequest(Message, frozen=True, kw_only=True):
 
 class TransactionEventResponse(Message, frozen=True, kw_only=True):
     totalCost: float | UnsetType = UNSET
-    chargingPriority: int | UnsetType = UNSET
+    chargingPriority: Whole | UnsetType = UNSET
     idTokenInfo: IdTokenInfoType | UnsetType = UNSET
     transactionLimit: TransactionLimitType | UnsetType = UNSET
     updatedPersonalMessage: MessageContentType | UnsetType = UNSET
@@ -2807,8 +2810,8 @@ class TriggerMessageResponse(Message, frozen=True, kw_only=True):
 
 
 class UnlockConnectorRequest(Message, frozen=True, kw_only=True):
-    evseId: Annotated[int, Meta(ge=0)]
-    connectorId: Annotated[int, Meta(ge=0)]
+    evseId: Annotated[int, Meta(ge=0, le=MOST)]
+    connectorId: Annotated[int, Meta(ge=0, le=MOST)]
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2829,7 +2832,7 @@ class UnpublishFirmwareResponse(Message, frozen=True, kw_only=True):
 
 
 class UpdateDynamicScheduleRequest(Message, frozen=True, kw_only=True):
-    chargingProfileId: int
+    chargingProfileId: Whole
     scheduleUpdate: ChargingScheduleUpdateType
     customData: CustomData | UnsetType = UNSET
 
@@ -2841,9 +2844,9 @@ class UpdateDynamicScheduleResponse(Message, frozen=True, kw_only=True):
 
 
 class UpdateFirmwareRequest(Message, frozen=True, kw_only=True):
-    retries: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
-    requestId: int
+    retries: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
+    retryInterval: Whole | UnsetType = UNSET
+    requestId: Whole
     firmware: FirmwareType
     customData: CustomData | UnsetType = UNSET
 
@@ -2868,7 +2871,7 @@ class UsePriorityChargingResponse(Message, frozen=True, kw_only=True):
 
 class VatNumberValidationRequest(Message, frozen=True, kw_only=True):
     vatNumber: Text20
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     customData: CustomData | UnsetType = UNSET
 
 
@@ -2876,7 +2879,7 @@ class VatNumberValidationResponse(Message, frozen=True, kw_only=True):
     company: AddressType | UnsetType = UNSET
     statusInfo: StatusInfoType | UnsetType = UNSET
     vatNumber: Text20
-    evseId: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    evseId: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType = UNSET
     status: GenericStatusEnumType
     customData: CustomData | UnsetType = UNSET
 

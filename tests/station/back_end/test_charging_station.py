@@ -387,6 +387,20 @@ def test_a_reset_waits_for_the_energy_transfer_and_says_so() -> None:
     assert boot.reason == "RemoteReset"
 
 
+def test_no_reset_ends_the_process_while_a_firmware_is_being_installed() -> None:
+    bench = Bench()
+    bench.run(2.0)
+    bench.station.installing = True
+    refused = bench.ask("Reset", v21.ResetRequest(type="Immediate"))
+    assert (refused.status, refused.statusInfo.reasonCode) == ("Rejected", "FwUpdateInProgress")
+    bench.station.reset_when_idle = "one that has waited"
+    bench.run(8.0)
+    assert bench.station.reset is None
+    bench.station.installing = False
+    bench.run(8.0)
+    assert bench.station.reset is not None
+
+
 def test_availability_survives_a_restart() -> None:
     bench = Bench()
     bench.run(2.0)

@@ -313,7 +313,7 @@ def _of_evse(evse: int) -> list[Variable]:
     for kind in ("Started", "Updated", "Ended"):
         rows += [
             Variable(_V2X, f"Tx{kind}Measurands", "", "MemberList", "ReadWrite", evse=evse, instance=mode,
-                     values=MORE_MEASURANDS)
+                     values=f"{MEASURANDS},{MORE_MEASURANDS}")
             for mode in MODES
         ]  # fmt: skip
     for name in (*_BAND, *_OFFSETS):

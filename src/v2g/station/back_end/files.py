@@ -117,14 +117,14 @@ class Files(Block):
             update.stage = "loads"
             self._say(update, "Downloading")
             self.jobs.append((Download(update.firmware.location), partial(self._loaded, update)))
-        elif update.stage == "loaded":
+        elif update.stage == "loaded" and not self.station.ends:
             at = given(update.firmware.installDateTime, None)
             busy = bool(self.station.running)
             if busy or (at is not None and now < at.timestamp()):
                 self._say(update, "InstallScheduled")
                 self._hold(busy)
                 return
-            update.stage = "installs"
+            update.stage, self.station.installing = "installs", True
             self._say(update, "Installing")
             self.jobs.append((Install(update.content), partial(self._was_installed, update)))
 
@@ -200,7 +200,7 @@ class Files(Block):
             return reply(status="Rejected", statusInfo=info)
         if (why := self.station.block(Certificates).firmware_fault(certificate, "", b"")) is not None:
             station.block(Security).happened("InvalidFirmwareSigningCertificate", why)
-            info = v21.StatusInfoType(reasonCode="InvalidCertificate", additionalInfo=why)
+            info = v21.StatusInfoType(reasonCode="InvalidCertificate", additionalInfo=why[:1024])
             return reply(status="InvalidCertificate", statusInfo=info)
         every_s = float(given(asked.retryInterval, RETRY_S))
         self._update = _Update(asked.requestId, firmware, given(asked.retries, 0), every_s)
@@ -231,6 +231,7 @@ class Files(Block):
         update.content, update.stage = content, "loaded"
 
     def _was_installed(self, update: _Update, result: Result, content: bytes) -> None:
+        self.station.installing = False
         if update is not self._update:
             return
         if result != "done":

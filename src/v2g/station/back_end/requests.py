@@ -85,6 +85,9 @@ def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
         return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", "only the whole station"))
     if asked.type not in ("Immediate", "OnIdle"):
         return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", asked.type))
+    if station.installing:
+        info = _info("FwUpdateInProgress", "a firmware is being installed; the station starts again after it")
+        return v21.ResetResponse(status="Rejected", statusInfo=info)
     busy = [id for id, evse in station.evses.items() if evse.demand.stage is not Stage.OFF]
     busy = sorted({*busy, *station.running})
     why = f"the back end asks for a reset ({asked.type})"
@@ -232,7 +235,7 @@ def _composite(station: ChargingStation, asked: v21.GetCompositeScheduleRequest)
     if unit == "A" and dc:
         return reply(status="Rejected", statusInfo=_info("UnsupportedRateUnit", "an EVSE with DC is limited in W"))
     schedule = station.profiles.composite(asked.evseId, station.running, station.instant, max(1, asked.duration), unit)
-    return reply(status="Accepted", schedule=replace(schedule, duration=asked.duration))
+    return reply(status="Accepted", schedule=replace(schedule, duration=min(asked.duration, schedule.duration)))
 
 
 # The rest

@@ -3,9 +3,16 @@
 from base64 import b64decode
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from v2g.ocpp import v21
 from v2g.ocpp.schedule import timestamp
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+LONGEST_SERIAL_BITS = 160
+"""What OCPP has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,10 @@ def root_fault(pem: str, unix_s: float) -> str | None:
         certificate = x509.load_pem_x509_certificate(pem.encode())
     except ValueError as error:
         return f"not a certificate: {error}"
-    now = timestamp(unix_s)
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        return "not valid now"
+    if (why := _why_not_valid(certificate, unix_s)) is not None:
+        return why
+    if certificate.serial_number.bit_length() > LONGEST_SERIAL_BITS:
+        return "its serial number is too long (RFC 5280, 4.1.2.2)"
     if certificate.issuer != certificate.subject:
         return "not a root"
     try:
@@ -68,11 +76,10 @@ def chain_fault(chain: str, roots: list[str], unix_s: float) -> str | None:
         trusted = [x509.load_pem_x509_certificate(root.encode()) for root in roots]
     except ValueError as error:
         return f"not a certificate: {error}"
-    now, below = timestamp(unix_s), found[0]
-    others = found[1:]
+    below, others = found[0], found[1:]
     for _ in range(len(others) + 1):
-        if not below.not_valid_before_utc <= now <= below.not_valid_after_utc:
-            return f"{below.subject.rfc4514_string()} is not valid now"
+        if (why := _why_not_valid(below, unix_s)) is not None:
+            return f"{below.subject.rfc4514_string()}: {why}"
         if any(_issued(below, root) for root in trusted):
             return None
         above = next((each for each in others if _issued(below, each)), None)
@@ -152,19 +159,20 @@ def status_request(pem: str, issuer: str) -> v21.OCSPRequestDataType | None:
 def belongs(chain: str, key: str) -> bool:
     """Whether the leaf of a chain is for this private key."""
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
         leaf = x509.load_pem_x509_certificates(chain.encode())[0]
         return leaf.public_key() == load_pem_private_key(key.encode(), None).public_key()
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, UnsupportedAlgorithm):
         return False
 
 
 def signature_fault(certificate: str, signature: str, content: bytes) -> str | None:
     """Why a signature (base64) of a file is wrong, or None: RSA-PSS or ECDSA, with SHA-256 (L01)."""
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -179,9 +187,18 @@ def signature_fault(certificate: str, signature: str, content: bytes) -> str | N
             return "the key is neither RSA nor on an elliptic curve"
     except InvalidSignature:
         return "the signature does not fit the file"
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         return str(error)
     return None
+
+
+def _why_not_valid(certificate: "Certificate", unix_s: float) -> str | None:
+    """Why a certificate is not valid now, or None. Its dates may be such as no calendar has."""
+    try:
+        valid = certificate.not_valid_before_utc <= timestamp(unix_s) <= certificate.not_valid_after_utc
+    except ValueError as error:
+        return f"its dates cannot be read: {error}"
+    return None if valid else "not valid now"
 
 
 def _issued(below: object, above: object) -> bool:
