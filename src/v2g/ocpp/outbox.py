@@ -124,7 +124,7 @@ class Outbox:
         return [{"number": each.number, "action": each.action, "attempts": each.attempts} for each in self._entries]
 
     def _thin_out(self) -> None:
-        """Drop every second of those that need not arrive; what begins, ends or limits a transaction stays (E12.FR.04)."""
+        """Drop every second that need not arrive; what begins, ends or limits a transaction stays (E12.FR.04)."""
         kept: deque[Entry] = deque()
         drop = False
         for place, entry in enumerate(self._entries):
