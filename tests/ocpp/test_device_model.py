@@ -20,7 +20,8 @@ VARIABLES = (
     ("name", "value", "status"),
     [("Power", "-1.5e3", "Accepted"), ("Power", "nan", "Rejected"), ("Power", "inf", "Rejected"),
      ("Share", "101", "Rejected"), ("Share", "7", "Accepted"), ("Choice", "b", "Accepted"), ("Choice", "c", "Rejected"),
-     ("Choice", "a,b", "Rejected"), ("Some", "b, a", "Accepted"), ("Some", "", "Accepted"), ("Some", "a,c", "Rejected")],
+     ("Choice", "a,b", "Rejected"), ("Some", "b, a", "Accepted"), ("Some", "", "Accepted"),
+     ("Some", "a,c", "Rejected")],
 )  # fmt: skip
 def test_what_a_variable_takes(name: str, value: str, status: str) -> None:
     model = DeviceModel(VARIABLES, Memory())
