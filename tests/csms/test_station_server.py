@@ -181,9 +181,10 @@ def test_what_came_before_the_end_is_heard_and_nothing_after_a_fault() -> None:
                 assert await code_of(reader) == 1000
                 assert [frame for _, frame in heard.frames] == [f"frame {number}" for number in range(5)]
             heard.frames.clear()
-            async with raw(at) as (reader, writer):
-                writer.write(framed(Opcode.TEXT, b"\xff") + texts[0])
-                assert await code_of(reader) == 1007
+            for after in (texts[0], b""):
+                async with raw(at) as (reader, writer):
+                    writer.write(framed(Opcode.TEXT, b"\xff") + after)
+                    assert await code_of(reader) == 1007
             assert heard.frames == []
 
     asyncio.run(run())
@@ -216,6 +217,25 @@ def test_frames_that_break_the_rules_end_the_connection_with_their_code(frames: 
             assert sent[0] == 0x88
             assert sent[2:4] == (b"" if code == 1005 else code.to_bytes(2))  # 1005: none was stated
             assert heard.frames == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 4_099, 20_000])
+def test_frames_are_heard_however_they_are_cut(chunk: int) -> None:
+    sent = ["a", "", "x" * 125, "y" * 126, "z" * 4_088, "ä" * 3_000, "end"]
+    frames = [framed(Opcode.TEXT, each.encode()) for each in sent]
+    parts = framed(Opcode.TEXT, b"in ", fin=False) + framed(Opcode.PING, b"1") + framed(Opcode.CONT, b"parts")
+    stream = b"".join(frames[:3]) + parts + b"".join(frames[3:])
+
+    async def run() -> None:
+        async with listening(in_clear()) as (heard, at), raw(at):
+            server = heard.send["CS1"].__self__  # type: ignore[attr-defined]
+            for begin in range(0, len(stream), chunk):
+                server.data_received(stream[begin : begin + chunk])
+            while len(heard.frames) < len(sent) + 1:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            assert [frame for _, frame in heard.frames] == [*sent[:3], "in parts", *sent[3:]]
 
     asyncio.run(run())
 

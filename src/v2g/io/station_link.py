@@ -1,7 +1,8 @@
 """One station's WebSocket at a depot: the sans-IO protocol of `websockets` on an asyncio transport.
 
 A depot holds thousands of them. So there is no task and no timer for each one: the server looks after all of them once
-a second (`look`), and what arrives is handled where it arrives.
+a second (`look`), and what arrives is handled where it arrives. A short text message in one frame, which almost all of
+them are, is read and written here if no extension changes it; the protocol gets everything else, frame by frame.
 """
 
 import asyncio
@@ -17,6 +18,11 @@ from websockets.server import ServerProtocol
 
 from v2g.io.carrier import OPEN_S, PING_S
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
+
 CLOSE_S = 2.0
 MOST_UNSENT = 1 << 20
 """Bytes that wait for a station that does not read."""
@@ -27,6 +33,10 @@ PART = 4096
 NORMAL, GOING_AWAY, _NOT_UTF8 = 1000, 1001, 1007
 _NO_DATA = b""
 _PING = b"v2g"
+_TEXT, _MASKED, _TWO, _EIGHT = 0x81, 0x80, 126, 127
+"""In the first two bytes of a frame (RFC 6455, 5.2): all of a text message, not compressed; masked; a length in two or
+eight more bytes."""
+_MASK = 4
 
 
 class LinkUser(Protocol):
@@ -57,8 +67,8 @@ class StationLink(asyncio.Protocol):
     """One connection."""
 
     __slots__ = (
-        "_arrived", "_asked_s", "_begun", "_busy", "_closing_s", "_ends", "_failed", "_heard_s", "_messages", "_opened",
-        "_since_s", "_transport", "_user", "owner", "protocol",
+        "_arrived", "_asked_s", "_begun", "_busy", "_closing_s", "_ends", "_failed", "_heard_s", "_inside", "_messages",
+        "_opened", "_plain", "_since_s", "_transport", "_user", "_waits", "owner", "protocol",
     )  # fmt: skip
 
     def __init__(self, protocol: ServerProtocol, user: LinkUser) -> None:
@@ -76,6 +86,10 @@ class StationLink(asyncio.Protocol):
         self._busy = self._ends = self._failed = self._opened = False
         """Whether it goes on in a later turn; ends once all messages have been handled; leaves out what comes; was
         opened."""
+        self._plain = self._waits = False
+        """Whether text messages are read and written here; whether what has arrived is a part of a frame only."""
+        self._inside = 0
+        """How many more bytes of a frame the protocol has to get."""
         self.owner = ""
         """Which station it is, once it was admitted."""
 
@@ -97,8 +111,14 @@ class StationLink(asyncio.Protocol):
         """Send a message; lost if the connection is ending."""
         if self.protocol.state is not State.OPEN or self._transport is None:
             return
-        self.protocol.send_text(frame.encode())
-        self._flush()
+        data = frame.encode()
+        if not self._plain:
+            self.protocol.send_text(data)
+            self._flush()
+        elif self._transport.get_write_buffer_size() > MOST_UNSENT:
+            self._transport.abort()
+        else:
+            self._transport.write(_head(len(data)) + data)
 
     def close(self, code: int = NORMAL) -> None:
         """End the connection in order; at once if the station does not agree soon."""
@@ -157,14 +177,12 @@ class StationLink(asyncio.Protocol):
     def _go_on(self) -> None:
         """Read a part, handle a message. What came with it has its turns later."""
         if not self._messages and self._arrived:
-            part, self._arrived = self._arrived[:PART], self._arrived[PART:]
-            with suppress(EOFError):  # it has ended already
-                self.protocol.receive_data(part)
-            self._take()
+            self._read()
         if self._messages and self._transport is not None:
             self._user.heard(self, self._messages.popleft())
         transport = self._transport
-        before, self._busy = self._busy, transport is not None and bool(self._messages or self._arrived)
+        more = bool(self._messages) or (bool(self._arrived) and not self._waits)
+        before, self._busy = self._busy, transport is not None and more
         if transport is None or transport.is_closing():
             return
         if self._busy:
@@ -176,31 +194,64 @@ class StationLink(asyncio.Protocol):
         elif before:
             transport.resume_reading()
 
+    def _read(self) -> None:
+        """Read a part of what has arrived."""
+        data, at, self._waits = self._arrived, 0, False
+        while at < min(len(data), PART) and not self._waits:
+            if not self._plain or self.protocol.state is not State.OPEN:
+                at = self._pass(data, at, PART)
+                continue
+            if not self._inside:
+                begins, ends = _frame(data, at)
+                short = ends - at <= PART
+                self._waits = begins > len(data) or (short and ends > len(data))
+                if self._waits:
+                    continue
+                if short and data[at] == _TEXT and data[at + 1] & _MASKED and self._begun is None:
+                    self._collect(apply_mask(data[begins:ends], data[begins - _MASK : begins]), whole=True)
+                    at = ends
+                    if self._failed:
+                        self._flush()
+                    continue
+                self._inside = ends - at
+            passed = self._pass(data, at, self._inside)
+            self._inside -= passed - at
+            at = passed
+        self._arrived = data[at:]
+
+    def _pass(self, data: bytes, at: int, most: int) -> int:
+        """Let the protocol read `most` bytes of it from `at`; returns where the rest begins."""
+        end = min(at + min(most, PART), len(data))
+        with suppress(EOFError):  # it has ended already
+            self.protocol.receive_data(data[at:end])
+        self._take()
+        return end
+
     def _take(self) -> None:
         for event in self.protocol.events_received():
             if isinstance(event, Request):
                 self.protocol.send_response(self._user.admitted(self, event))
             elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-                self._collect(event)
+                self._collect(bytes(event.data), whole=event.fin)
         self._flush()
         if not self._opened and self.protocol.state is State.OPEN:
             self._opened = True
+            self._plain = not self.protocol.extensions and not self.protocol.reader.buffer
             self._user.opened(self)
 
-    def _collect(self, frame: Frame) -> None:
+    def _collect(self, data: bytes | bytearray, *, whole: bool) -> None:
         """A message, or a part of one."""
         if self._failed:
             return
-        whole: bytes | bytearray = bytes(frame.data)
         if self._begun is not None:
-            self._begun += whole
-            whole = self._begun
-        if not frame.fin:
-            self._begun = bytearray(whole) if self._begun is None else self._begun
+            self._begun += data
+            data = self._begun
+        if not whole:
+            self._begun = bytearray(data) if self._begun is None else self._begun
             return
         self._begun = None
         try:
-            self._messages.append(whole.decode())
+            self._messages.append(data.decode())
         except UnicodeDecodeError:
             self._failed = True
             self.protocol.fail(_NOT_UTF8)
@@ -221,3 +272,26 @@ class StationLink(asyncio.Protocol):
                 transport.close()
         if self._closing_s is None and self.protocol.state is State.CLOSING:
             self._closing_s = asyncio.get_running_loop().time()
+
+
+def _head(size: int) -> bytes:
+    """Of a text message of this size to a station."""
+    if size < _TWO:
+        return bytes((_TEXT, size))
+    if size < 1 << 16:
+        return bytes((_TEXT, _TWO)) + size.to_bytes(2)
+    return bytes((_TEXT, _EIGHT)) + size.to_bytes(8)
+
+
+def _frame(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the frame at `at` begins and ends. If its head is not all there, the former is beyond what
+    is."""
+    if len(data) < at + 2:
+        return len(data) + 1, len(data) + 1
+    size, begins = data[at + 1] & ~_MASKED, at + 2
+    if size >= _TWO:
+        more = 2 if size == _TWO else 8
+        size, begins = int.from_bytes(data[begins : begins + more]), begins + more
+    if data[at + 1] & _MASKED:
+        begins += _MASK
+    return begins, begins + size
