@@ -24,6 +24,8 @@ READY: tuple[v21.ChargingStateEnumType, ...] = ("Charging", "SuspendedEV", "Susp
 """Charging states in which energy may flow."""
 USABLE: tuple[v21.ConnectorStatusEnumType, ...] = ("Available", "Occupied", "Reserved")
 
+AFRESH_S = 15.0
+"""After this time all of a charger is looked at again, not only what moves: a departure may be another day's by now."""
 FEWER_S = 60.0
 """A vehicle that uses fewer phases counts as such for this long at least: the controller takes its time to look at the
 whole tree again, which a station that says now this, now that, must not cost it all the time."""
@@ -61,6 +63,12 @@ class Transaction(Struct, frozen=True):
     soc_pu: float | None = None
     soc_s: float | None = None
     """What was measured last, with its times by the depot's clock."""
+
+    @property
+    def lasting(self) -> tuple[object, ...]:
+        """What the controller sees of it, beside measurements."""
+        return (self.id, self.since_s, self.token, self.state, self.begun, self.needs, self.needs_s, self.needs_soc_pu,
+                self.driver, self.paused)  # fmt: skip
 
 
 class Steered:
@@ -155,7 +163,7 @@ class ManagedEvse:
     """One EVSE."""
 
     def __init__(self, station: str, place: EvsePlace, configuration: Configuration) -> None:
-        self.id, self.place = f"{station}/{place.id}", place
+        self.id, self.station, self.place = f"{station}/{place.id}", station, place
         self._configuration = configuration
         self.status: v21.ConnectorStatusEnumType | None = None
         """None: the station has not said."""
@@ -169,6 +177,11 @@ class ManagedEvse:
         self._fewer_until = -inf
         self.refuses_discharge = ""
         """The station's reason for having refused a set-point below 0."""
+        self._phases_of_place = "".join(map(str, sorted(place.phases)))
+        self._seen: Charger | None = None
+        """As the controller saw it last; by what, and since when it is so."""
+        self._seen_by: tuple[object, ...] = ()
+        self._seen_s = -inf
 
     def measured(self, reading: Reading, now: float, unix_s: float) -> None:
         """A meter value. `unix_s`: of the wall clock, which the station's follows."""
@@ -286,10 +299,37 @@ class ManagedEvse:
         self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float,
         unbounded: bool = False,
     ) -> Charger:  # fmt: skip
-        """As the controller sees it. `unbounded`: the station has refused the profile that makes silence safe."""
-        place, silence, transaction = self.place, self._configuration.silence, self.transaction
+        """As the controller sees it; the same object as before if nothing has changed. `unbounded`: the station has
+        refused the profile that makes silence safe."""
+        place, transaction, seen = self.place, self.transaction, self._seen
         begun = transaction is not None and transaction.begun
-        held_w = self.steered.held_w(now, silence, begun=begun)
+        held_w = self.steered.held_w(now, self._configuration.silence, begun=begun)
+        held_w = (place.charge_w if begun and unbounded else held_w[0], held_w[1])
+        measured_w = None if self.reading is None else self.reading.power_w
+        by = (abilities, online, is_21, self.status, self.refuses_discharge, self._phases(now),
+              None if transaction is None else transaction.lasting)  # fmt: skip
+        if seen is None or by != self._seen_by or now - self._seen_s >= AFRESH_S:
+            self._seen_by, self._seen_s = by, now
+            whole = self._whole(abilities, fleet, now, online=online, is_21=is_21, utc_offset_s=utc_offset_s)
+            seen = self._seen = whole if seen is None or whole != seen else seen
+        moving = measured_w, self.measured_s, *held_w, self.steered.latency_s
+        vehicle = seen.vehicle
+        if vehicle is not None and (vehicle.soc_pu, vehicle.soc_unix_s) != (self.soc_pu, self.soc_s):
+            vehicle = replace(vehicle, soc_pu=self.soc_pu, soc_unix_s=self.soc_s)
+        if vehicle is not seen.vehicle or moving != (
+            seen.measured_w, seen.measured_unix_s, seen.held_charge_w, seen.held_discharge_w, seen.latency_s
+        ):  # fmt: skip
+            seen = self._seen = replace(
+                seen, vehicle=vehicle, measured_w=measured_w, measured_unix_s=self.measured_s, held_charge_w=held_w[0],
+                held_discharge_w=held_w[1], latency_s=self.steered.latency_s,
+            )  # fmt: skip
+        return seen
+
+    def _whole(
+        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float
+    ) -> Charger:
+        """All of it; what moves all the time is as it was."""
+        place, silence, transaction, seen = self.place, self._configuration.silence, self.transaction, self._seen
         usable = self.status in USABLE or (self.status is None and transaction is not None)
         return Charger(
             id=self.id,
@@ -304,13 +344,13 @@ class ManagedEvse:
             online=online and usable,
             vehicle=None if transaction is None else self._vehicle(transaction, fleet, now, utc_offset_s),
             ready=transaction is not None and transaction.state in READY and not transaction.paused,
-            measured_w=None if self.reading is None else self.reading.power_w,
-            measured_unix_s=self.measured_s,
+            measured_w=None if seen is None else seen.measured_w,
+            measured_unix_s=-inf if seen is None else seen.measured_unix_s,
             safe_w=silence.safe_w,
             safe_after_s=max(silence.setpoint_s, silence.offline_s),
-            held_charge_w=place.charge_w if begun and unbounded else held_w[0],
-            held_discharge_w=held_w[1],
-            latency_s=self.steered.latency_s,
+            held_charge_w=0.0 if seen is None else seen.held_charge_w,
+            held_discharge_w=0.0 if seen is None else seen.held_discharge_w,
+            latency_s=None if seen is None else seen.latency_s,
         )
 
     def _phases(self, now: float) -> str:
@@ -320,7 +360,7 @@ class ManagedEvse:
         lone = self.transaction is not None and self.reading is not None and self.reading.lone is True
         if fewer or lone:
             self._fewer_until = now + FEWER_S
-        return ("/" if now < self._fewer_until else "").join(map(str, sorted(self.place.phases)))
+        return "/".join(self._phases_of_place) if now < self._fewer_until else self._phases_of_place
 
     def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:
         token, stated = transaction.token, transaction.needs

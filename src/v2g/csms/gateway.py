@@ -8,6 +8,7 @@ disk: a controller that is killed loses nothing that a station believes to be de
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import cycle, islice
 from math import inf
 from typing import Any
 
@@ -33,7 +34,7 @@ from v2g.ocpp.version import version
 
 HEARTBEAT_S = 300
 LOOK_AGAIN_S = 30.0
-"""A charger of which nothing is heard is looked at again: a departure may be another day's by now."""
+"""Within this time each charger is looked at again, also if nothing is heard of it."""
 MOST_LINES, LINES_S = 20, 60.0
 """Lines of the log that one station may cause in this time."""
 LISTED = 200
@@ -103,7 +104,8 @@ class Gateway:
         self._round = 0, -inf
         self._moved = set[str]()
         """Stations of which something has been heard since the controller looked."""
-        self._looked_s = -inf
+        self._looked_s, self._to_look, self._in_turn = -inf, 0.0, cycle(self.stations)
+        """Stations are looked at in turn, also if nothing is heard of them; how many of them are due."""
         self._written: dict[tuple[str, str], bytes] = {}
         for (kind, key), document in ledger.kept.items():
             self._recall(kind, key, document)
@@ -200,13 +202,13 @@ class Gateway:
 
     def chargers(self, now: float) -> Mapping[str, Charger]:
         """All chargers; one that is as before is the same object as before. Only what has moved is looked at again."""
-        if now - self._looked_s >= LOOK_AGAIN_S:
-            self._looked_s = now
-            self._moved.update(self.stations)
+        passed, self._looked_s = (now - self._looked_s) / LOOK_AGAIN_S, now
+        self._to_look += min(passed, 1.0) * len(self.stations)
+        self._moved.update(islice(self._in_turn, int(self._to_look)))
+        self._to_look %= 1.0
         for id in self.stations if len(self._moved) == len(self.stations) else self._moved:
             for charger in self.stations[id].chargers(now, self.utc_offset_s):
-                if self._chargers.get(charger.id) != charger:
-                    self._chargers[charger.id] = charger
+                self._chargers[charger.id] = charger
         self._moved.clear()
         return self._chargers
 
@@ -222,7 +224,7 @@ class Gateway:
             changed, steered.wanted_w = steered.wanted_w != wanted_w, wanted_w
             steered.binding = bindings.get(id, "")
             if evse.transaction is not None and evse.transaction.begun and wanted_w != steered.accepted_w:
-                station = id.rpartition("/")[0]
+                station = evse.station
                 self._moved.add(station)  # until it has accepted it, something else may flow
                 if promised := evse.promise(wanted_w, self.ledger, now):
                     number = promised

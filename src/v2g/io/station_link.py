@@ -159,6 +159,7 @@ class StationLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard_s, self._asked_s = asyncio.get_running_loop().time(), None
         self._arrived += data
+        self._waits = False
         if not self._busy:
             self._go_on()
 
@@ -196,7 +197,7 @@ class StationLink(asyncio.Protocol):
 
     def _read(self) -> None:
         """Read a part of what has arrived."""
-        data, at, self._waits = self._arrived, 0, False
+        data, at = self._arrived, 0
         while at < min(len(data), PART) and not self._waits:
             if not self._plain or self.protocol.state is not State.OPEN:
                 at = self._pass(data, at, PART)
