@@ -215,8 +215,13 @@ class Gateway:
     def steer(
         self, powers_w: Mapping[str, float], now: float, unix_s: float, bindings: Mapping[str, str] = _NONE
     ) -> None:
+        """As `want`, and send it."""
+        self.want(powers_w, now, bindings)
+        self.step(now, unix_s)
+
+    def want(self, powers_w: Mapping[str, float], now: float, bindings: Mapping[str, str] = _NONE) -> None:
         """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
-        lapses. `bindings`: what binds it, if its station should know."""
+        lapses. `bindings`: what binds it, if its station should know. Sent when its station is spoken to."""
         number, waiting = 0, set[str]()
         for id, power_w in powers_w.items():
             evse = self.evses[id]
@@ -236,7 +241,6 @@ class Gateway:
                     self.unacknowledged.add(id)
         if number > self.ledger.committed:
             self._promised.append((number, waiting))
-        self.step(now, unix_s)
 
     def _took(self, evse: ManagedEvse, now: float) -> None:
         """What is wanted of an EVSE has been accepted."""

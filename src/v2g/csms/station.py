@@ -87,7 +87,7 @@ class ManagedStation:
         self._calls: deque[tuple[str, Message, Then | None]] = deque()
         self._pending: tuple[str, Then | None] | None = None
         self._bottom_at = inf
-        self._turn = 0
+        self._turn, self._in_turn = 0, list(self.evses.values())
 
     @property
     def id(self) -> str:
@@ -189,12 +189,13 @@ class ManagedStation:
 
     def _next(self, now: float) -> tuple[ManagedEvse, float] | None:
         """The EVSE whose set-point is due, each in its turn, and that set-point."""
-        ids = list(self.evses) if self.abilities.known else []
-        for step in range(len(ids)):
-            evse = self.evses[ids[(self._turn + step) % len(ids)]]
+        if not self.abilities.known:
+            return None
+        for place in range(self._turn, self._turn + len(self._in_turn)):
+            evse = self._in_turn[place % len(self._in_turn)]
             power_w = evse.due_w(self._ledger.committed, now)
             if power_w is not None:
-                self._turn = (self._turn + step + 1) % len(ids)
+                self._turn = (place + 1) % len(self._in_turn)
                 return evse, power_w
         return None
 

@@ -5,9 +5,13 @@ thread of its own; `postgres_ledger.py` has the other dialect.
 """
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -22,6 +26,9 @@ BUSY_S = 5.0
 MOST_SEQ = 1 << 62
 BATCH = 5_000
 """Rows of one commit at most."""
+TOGETHER = 100
+"""Rows of one statement at most."""
+_ROW = re.compile(r"VALUES (\((?:\?, )*\?\))")
 TABLES = (
     "CREATE TABLE IF NOT EXISTS event (station TEXT NOT NULL, tx TEXT NOT NULL, seq BIGINT NOT NULL,"
     " kind TEXT NOT NULL, evse INTEGER NOT NULL, vehicle TEXT NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
@@ -218,16 +225,35 @@ class SqliteLedger(Rows):
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self._left_out = None
-            for statement, values in rows:
-                try:
-                    self._connection.execute(statement, values)
-                except UNWRITABLE as error:  # one row must not hold up all others for ever
-                    self._left_out = f"ledger {self._file}: a row cannot be written and is left out: {error}"
+            for statement, run in groupby(rows, key=itemgetter(0)):
+                alike = [values for _, values in run]
+                for begin in range(0, len(alike), TOGETHER):
+                    self._write_rows(statement, alike[begin : begin + TOGETHER])
             self._connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
+
+
+    def _write_rows(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Rows of one statement at once: for each statement the thread of the depot's loop has to give way."""
+        if len(rows) > 1 and (many := _for_rows(statement, len(rows))) != statement:
+            with suppress(*UNWRITABLE):  # one of them: which?
+                self._connection.execute(many, [value for row in rows for value in row])
+                return
+        for row in rows:
+            try:
+                self._connection.execute(statement, row)
+            except UNWRITABLE as error:  # one row must not hold up all others for ever
+                self._left_out = f"ledger {self._file}: a row cannot be written and is left out: {error}"
+
+
+@lru_cache(maxsize=4 * TOGETHER)
+def _for_rows(statement: str, count: int) -> str:
+    """The same for this number of rows, if it inserts any."""
+    row = _ROW.search(statement)
+    return statement if row is None else statement.replace(row[0], "VALUES " + ", ".join([row[1]] * count), 1)
 
 
 def _remedy(error: Exception) -> str:
@@ -242,6 +268,8 @@ def _remedy(error: Exception) -> str:
 
 def _text(value: str) -> str:
     """What every database can hold: a station may send any character."""
+    if value.isascii() and "\x00" not in value:
+        return value
     return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 

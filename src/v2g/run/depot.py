@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from v2g.io.http_get import HttpError
 from v2g.io.pulse import Pulse
 from v2g.io.station_server import Door, Link, StationServer, tls_of
 from v2g.io.steady_clock import SteadyClock
+from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
 from v2g.ocpp.version import SUBPROTOCOLS
 from v2g.run.depot_plan import DepotPlan
@@ -46,6 +48,10 @@ from v2g.run.depot_tally import Tally
 
 SOONEST_S, LOOK_S = 0.1, 0.5
 """Between two cycles, whatever happens; between two looks at whether one is due."""
+KEEP_S = 1.0
+"""After this time a decision is kept also if a station has not accepted its set-point yet."""
+TOGETHER = 100
+"""Stations that are spoken to in one turn of the loop: the first ones answer while the last ones are spoken to."""
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
 LATENCY_S = 0.3
@@ -116,8 +122,9 @@ class DepotProcess:
         """Binding of each charger as it was kept last, and when."""
         self.site = Site(tree=self._tree, chargers=self.gateway.chargers(self.now()))
         self.dispatch: Dispatch | None = None
-        self._decided: tuple[Dispatch, Site, float] | None = None
-        """Decisions that the ledger has not got yet."""
+        self._decided: tuple[Dispatch, Site, float, float] | None = None
+        """What was decided, of what, when and in which time, as long as it has not been kept."""
+        self._turns = Turns()
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
         self._trouble, self._rows = "", shown.Rows()
@@ -139,7 +146,7 @@ class DepotProcess:
         finally:
             if self._relay is not None:
                 await self._relay.close()
-            self._keep_decisions()
+            self._keep()
             self.ledger.commit()
             await self.ledger.close()
 
@@ -271,13 +278,24 @@ class DepotProcess:
 
     def _flush(self) -> None:
         if self._relay is not None:
+            self.gateway.step(self.now(), time.time())
             self._relay.step()
-        for station, frames in self.gateway.frames():
-            if (link := self._links.get(station)) is not None:
-                for frame in frames:
-                    link.send(frame)
+        else:
+            for station in self.gateway.committed():
+                self._send(station)
+            stations = list(self.gateway.stations)
+            self._speak(stations[:TOGETHER])
+            for begin in range(TOGETHER, len(stations), TOGETHER):
+                self._turns.add(partial(self._speak, stations[begin : begin + TOGETHER]))
         while self.gateway.lines:
             self._report(self.gateway.lines.popleft())
+
+    def _speak(self, stations: Iterable[str]) -> None:
+        """Send some stations what is due."""
+        now, unix_s = self.now(), time.time()
+        for station in stations:
+            self.gateway.speak(station, now, unix_s)
+            self._send(station)
 
     # The cycle
 
@@ -297,8 +315,8 @@ class DepotProcess:
                 self._news.clear()
                 if self._due():
                     break
-                self._keep_decisions()
-            self._keep_decisions()
+                self._keep_soon()
+            self._keep_soon()
 
     def _due(self) -> bool:
         """Whether the controller should decide again: its cycle is over, or something has happened."""
@@ -323,23 +341,19 @@ class DepotProcess:
 
     def step(self) -> None:
         """One cycle: look, decide, send."""
-        self._keep_decisions()
+        self._keep()
         self._look_at_schedule()
         began_s = time.perf_counter()
         now, self.site = self.now(), self._seen()
         dispatch = self.dispatch = self.controller.step(self.site, now)
-        self._tally.see(dispatch, now, time.perf_counter() - began_s)
+        took_s = time.perf_counter() - began_s
         self.cycles, self._stepped_s = self.cycles + 1, now
         powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
         nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
-        self.gateway.steer(powers_w, now, time.time(), nodes)
+        self.gateway.want(powers_w, now, nodes)
         self._flush()
-        self._decided = dispatch, self.site, now
-        for record in self.past.see(now, self.site.chargers, dispatch, self.site.frequency_hz):
-            self.ledger.record(record)
-            if record.span_s == QUARTER_S:
-                self.ledger.forget_decisions(now - DECISIONS_KEPT_S)
-        self._plan.look(self.site, now)
+        self.ledger.commit()
+        self._decided = dispatch, self.site, now, took_s
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
 
     def _look_at_schedule(self) -> None:
@@ -352,11 +366,24 @@ class DepotProcess:
         except V2GError as error:
             self._report(str(error))
 
-    def _keep_decisions(self) -> None:
-        """Once the stations have their set-points: what people read later must not hold these up."""
+    def _keep_soon(self) -> None:
+        """Keep what was decided once the stations have their set-points: what people read later must not hold these up,
+        nor wait for a station that does not answer."""
+        late = self.now() - self._stepped_s > KEEP_S
+        if late or not self.gateway.unacknowledged:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Keep what was decided last, and let the plan look at it."""
         if self._decided is None:
             return
-        (dispatch, site, now), self._decided = self._decided, None
+        (dispatch, site, now, took_s), self._decided = self._decided, None
+        self._tally.see(dispatch, now, took_s)
+        for record in self.past.see(now, site.chargers, dispatch, site.frequency_hz):
+            self.ledger.record(record)
+            if record.span_s == QUARTER_S:
+                self.ledger.forget_decisions(now - DECISIONS_KEPT_S)
+        self._plan.look(site, now)
         for id, setpoint in dispatch.setpoints.items():
             charger = site.chargers[id]
             binding = str(setpoint.binding)
@@ -444,12 +471,13 @@ class DepotProcess:
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
         """What was decided, and why."""
-        self._keep_decisions()
+        self._keep()
         await self.ledger.flushed(FLUSH_S)
         return await self.ledger.decisions(from_s, until_s, charger)
 
     async def history(self, from_s: float, until_s: float) -> list[Record]:
         """What the site has done in a time, coarser the longer that is."""
+        self._keep()
         span_s = span_of(from_s, until_s)
         if span_s == 0:
             return self.past.recent(from_s, until_s)
