@@ -159,7 +159,7 @@ class Gateway:
 
     def step(self, now: float, unix_s: float) -> None:
         """Time has passed, or the ledger has written: answer what may be answered, send what is due."""
-        self.committed(now, unix_s)
+        self.committed()
         for managed in self.stations.values():
             managed.speak(now, unix_s)
         self.ledger.commit()
@@ -169,14 +169,12 @@ class Gateway:
         self.stations[station].speak(now, unix_s)
         self.ledger.commit()
 
-    def committed(self, now: float, unix_s: float) -> list[str]:
-        """The ledger has written: answer what may be answered, send the set-points that have waited. Returns the
-        stations that get something."""
-        answered = []
+    def committed(self) -> list[str]:
+        """The ledger has written: answer what may be answered. Returns the stations that get an answer, or whose
+        set-points have waited for it: speak to them."""
+        answered = list[str]()
         while self._promised and self._promised[0][0] <= self.ledger.committed:
-            for id in self._promised.popleft()[1]:
-                self.stations[id].speak(now, unix_s)
-                answered.append(id)
+            answered += self._promised.popleft()[1]
         while self._withheld and self._withheld[0].number <= self.ledger.committed:
             each = self._withheld.popleft()
             if each.station.rpc is each.rpc:
@@ -424,9 +422,11 @@ class Gateway:
             # The end holds whatever its number: otherwise a vehicle that has left would be steered for ever.
             if running is not None and (request.seqNo > running.seq or request.eventType == "Ended"):
                 self._proceed(managed, evse, running, request, now, unix_s)
-        self._withheld.append(_Withheld(number, managed, rpc, id, response))
         self.ledger.commit()
-        self.committed(now, unix_s)  # in memory it is there at once
+        if number <= self.ledger.committed:  # in memory it is there at once
+            rpc.answer(id, response)
+        else:
+            self._withheld.append(_Withheld(number, managed, rpc, id, response))
 
     def _running_after(
         self, managed: ManagedStation, evse: ManagedEvse, request: v21.TransactionEventRequest, now: float

@@ -408,7 +408,8 @@ class Relay:
 
     def step(self, now: float, unix_s: float) -> None:
         """Time has passed, or the ledger has written."""
-        self.gateway.committed(now, unix_s)
+        for id in self.gateway.committed():
+            self.gateway.speak(id, now, unix_s)
         for station in self.stations.values():
             station.step(now, unix_s)
 

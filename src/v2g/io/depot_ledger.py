@@ -235,7 +235,6 @@ class SqliteLedger(Rows):
                 self._connection.execute("ROLLBACK")
             raise
 
-
     def _write_rows(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Rows of one statement at once: for each statement the thread of the depot's loop has to give way."""
         if len(rows) > 1 and (many := _for_rows(statement, len(rows))) != statement:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -278,20 +278,20 @@ class DepotProcess:
 
     def _flush(self) -> None:
         if self._relay is not None:
-            self.gateway.step(self.now(), time.time())
             self._relay.step()
         else:
-            for station in self.gateway.committed():
-                self._send(station)
-            stations = list(self.gateway.stations)
-            self._speak(stations[:TOGETHER])
-            for begin in range(TOGETHER, len(stations), TOGETHER):
-                self._turns.add(partial(self._speak, stations[begin : begin + TOGETHER]))
+            self.gateway.committed()
+            self._speak_to(list(self.gateway.stations))
         while self.gateway.lines:
             self._report(self.gateway.lines.popleft())
 
-    def _speak(self, stations: Iterable[str]) -> None:
-        """Send some stations what is due."""
+    def _speak_to(self, stations: Sequence[str]) -> None:
+        """Send stations what is due: to the first ones at once, to others in turns."""
+        self._speak(stations[:TOGETHER])
+        for begin in range(TOGETHER, len(stations), TOGETHER):
+            self._turns.add(partial(self._speak, stations[begin : begin + TOGETHER]))
+
+    def _speak(self, stations: Sequence[str]) -> None:
         now, unix_s = self.now(), time.time()
         for station in stations:
             self.gateway.speak(station, now, unix_s)
@@ -351,6 +351,8 @@ class DepotProcess:
         powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
         nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
         self.gateway.want(powers_w, now, nodes)
+        if self._relay is not None:
+            self.gateway.step(now, time.time())
         self._flush()
         self.ledger.commit()
         self._decided = dispatch, self.site, now, took_s
@@ -558,8 +560,7 @@ class DepotProcess:
         if self._relay is not None:
             self._flush()
             return
-        for station in self.gateway.committed(self.now(), time.time()):
-            self._send(station)
+        self._speak_to(self.gateway.committed())
 
 
 def clock_trouble(late_s: float) -> str:
