@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from v2g.console.access import Gate, read_users
 from v2g.console.codes import read_codes
 from v2g.csms.gateway import Gateway
 from v2g.depot import shown
@@ -29,7 +28,7 @@ from v2g.depot.surroundings import Surroundings
 from v2g.depot.tree import Tree
 from v2g.depot.view import Measurements, Needs, Site
 from v2g.io import control, depot_http, depot_postgres
-from v2g.io.depot_configuration import POSTGRES, password, tree_of
+from v2g.io.depot_configuration import POSTGRES, tree_of
 from v2g.io.depot_http import Api
 from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.depot_mqtt import RequestsAtBroker, StationsAtBroker, keep
@@ -37,11 +36,11 @@ from v2g.io.depot_postgres import PostgresLedger
 from v2g.io.depot_schedule import ScheduleFile
 from v2g.io.http_get import HttpError
 from v2g.io.pulse import Pulse
-from v2g.io.station_server import Door, Link, StationServer, tls_of
+from v2g.io.station_server import Link, StationServer
 from v2g.io.steady_clock import SteadyClock
 from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
-from v2g.ocpp.version import SUBPROTOCOLS
+from v2g.run.depot_access import door, gate
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
 from v2g.run.depot_tally import Tally
@@ -112,7 +111,7 @@ class DepotProcess:
             ControllerSettings(cycle_s=configuration.cycle_s, margins=margins, dynamics=dynamics)
         )
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
-        self._gate = _gate(configuration)
+        self._gate = gate(configuration)
         self.past = History()
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
@@ -157,7 +156,7 @@ class DepotProcess:
     def _work(self, ready: Callable[[str], None]) -> list[Any]:
         configuration = self.configuration
         host, _, port = configuration.connect.listen.rpartition(":")
-        server = StationServer(self, _door(configuration), self._report)
+        server = StationServer(self, door(configuration), self._report)
 
         def listening(at: str) -> None:
             self._report(f"stations connect at {at}")
@@ -578,29 +577,6 @@ async def open_ledger(place: str) -> SqliteLedger | PostgresLedger:
     if place.startswith(POSTGRES):
         return await depot_postgres.open_ledger(place)
     return SqliteLedger(Path(place))
-
-
-def _gate(configuration: Configuration) -> Gate:
-    """Raises `V2GError` for a file that cannot be read."""
-    http = configuration.http
-    token = None if http.token_file is None else password(http.token_file)
-    users = None if http.users_file is None else read_users(http.users_file)
-    return Gate(time.monotonic, token=token, users=users, proxy_header=http.proxy_header)
-
-
-def _door(configuration: Configuration) -> Door:
-    """Raises `V2GError` for a file that cannot be read."""
-    connect = configuration.connect
-    passwords = {
-        each.id: password(each.password_file) for each in configuration.stations if each.password_file is not None
-    }
-    tls = None
-    if connect.security_profile > 1 and connect.certificate is not None:
-        roots = connect.roots if connect.security_profile == 3 else None
-        tls = tls_of(connect.certificate, connect.private_key, roots)
-    serials = {each.id: each.serial or each.id for each in configuration.stations}
-    versions = SUBPROTOCOLS if configuration.upstream is None else configuration.upstream.versions
-    return Door(connect.security_profile, passwords, serials, tls, versions)
 
 
 __all__ = ["Audit", "DepotProcess", "Explain", "Status", "open_ledger"]
