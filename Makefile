@@ -2,6 +2,7 @@
 # also the system's tools (from Debian's mirror). ARGS is passed on: make test ARGS='tests/station -k trace'.
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # otherwise every process compiles all that it imports
 SOURCES := src tests tools benchmarks
 READY := .venv/.ready
 DEV_READY := .venv/.ready-dev

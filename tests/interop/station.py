@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tests.interop.process import Process
@@ -193,12 +194,17 @@ def station(
         assert differences(recording) == []
 
 
+_replaying = Lock()
+"""A process replays one recording at a time: there is one source of random draws."""
+
+
 def differences(recording: Path) -> list[Difference]:
     """What the station's code does now otherwise than the daemon did."""
-    return [
-        each
-        for path in sorted(recording.iterdir())
-        for _, snapshot, turns in [read(path)]
-        for _, _, found in Segment(snapshot).replay(turns)
-        for each in found
-    ]
+    with _replaying:
+        return [
+            each
+            for path in sorted(recording.iterdir())
+            for _, snapshot, turns in [read(path)]
+            for _, _, found in Segment(snapshot).replay(turns)
+            for each in found
+        ]
