@@ -14,6 +14,8 @@ from v2g.kernel.errors import V2GError
 LARGEST_BYTES = 1 << 20
 """Of a frame."""
 OPEN_S = 20.0
+SEND_S = 60.0
+"""For one frame: the largest takes half of it on a link of 300 kbit/s."""
 PING_S = 10.0
 """Below the time after which a back end that is gone must be noticed (Q11)."""
 SUITES = ":".join(f"ECDHE-{key}-AES{bits}" for key in ("ECDSA", "RSA") for bits in ("128-GCM-SHA256", "256-GCM-SHA384"))

@@ -11,6 +11,7 @@ No session outlives its connection: an order that the station did not hear in ti
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +26,10 @@ ONLINE, OFFLINE = "online", "offline"
 STATE_S = 1.0
 """How long a station waits for the back end's state; a back end that has none is taken to be there."""
 ONCE_AT_LEAST = 1
+MOST_WAITING = 64
+"""Messages that have arrived and that nobody has taken; beyond them the broker has to wait."""
+LOOK_S = 0.1
+"""Between looks whether the connection is over, while the broker waits."""
 NOBODY_LISTENS = 0x10
 """Reason code of an acknowledgement: no matching subscribers."""
 
@@ -51,15 +56,14 @@ class Broker:
     def __init__(self, client: "Client", place: str) -> None:
         self._client, self._place, self._loop = client, place, asyncio.get_running_loop()
         self._arrived: asyncio.Queue[tuple[str, bytes] | BackEndError] = asyncio.Queue()
+        self._room, self._left = BoundedSemaphore(MOST_WAITING), False
         self._answers: dict[object, asyncio.Future[Any]] = {"connect": self._loop.create_future()}
         self._frames: set[int] = set()
         """Messages that somebody has to get, by their numbers, until the broker has taken them."""
         client.on_connect = lambda _, __, ___, code, ____: self._soon(self._answered, "connect", code)
         client.on_subscribe = lambda _, __, number, codes, ____: self._soon(self._answered, number, codes[0])
         client.on_publish = lambda _, __, number, code, ____: self._soon(self._taken, number, code.value)
-        client.on_message = lambda _, __, message: self._soon(
-            self._arrived.put_nowait, (message.topic, bytes(message.payload))
-        )
+        client.on_message = lambda _, __, message: self._came(message.topic, bytes(message.payload))
         client.on_disconnect = lambda _, __, ___, code, ____: self._soon(self._lost, f"is gone: {code}")
 
     async def receive(self) -> tuple[str, bytes]:
@@ -68,6 +72,7 @@ class Broker:
         if isinstance(found, BackEndError):
             self._arrived.put_nowait(found)  # for whoever asks again
             raise found
+        self._room.release()
         return found
 
     async def subscribe(self, topic: str, *, retained: bool = True) -> None:
@@ -88,6 +93,8 @@ class Broker:
         """Leave in such a way that the broker publishes the last will."""
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.reasoncodes import ReasonCode
+
+        self._left = True
 
         def leave() -> None:
             self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
@@ -114,6 +121,13 @@ class Broker:
             )
             refused.event = "FailedToAuthenticateAtCsms"
             raise refused
+
+    def _came(self, topic: str, payload: bytes) -> None:
+        """Called in paho's thread, which reads no more until there is room."""
+        while not self._room.acquire(timeout=LOOK_S):
+            if self._left:
+                return
+        self._soon(self._arrived.put_nowait, (topic, payload))
 
     def _soon(self, then: Callable[..., object], *arguments: object) -> None:
         """Called in paho's thread."""

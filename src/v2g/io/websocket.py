@@ -1,15 +1,18 @@
 """OCPP over WebSocket, as the standard has it (OCPP-J): subprotocols, compression, security profiles."""
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from v2g.io.carrier import LARGEST_BYTES, OPEN_S, PING_S, BackEndError, Endpoint, tls_context
+from v2g.io.carrier import LARGEST_BYTES, OPEN_S, PING_S, SEND_S, BackEndError, Endpoint, tls_context
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 CLOSE_S = 2.0
 """How long a peer may take to agree that the connection is over."""
+MOST_UNREAD_BYTES = 2 * LARGEST_BYTES
+"""That wait for the peer to read them: a frame, and answers to its pings."""
 
 
 class Connection:
@@ -30,11 +33,14 @@ class Connection:
             raise BackEndError(f"the back end sent a frame that is not text: {error}") from error
 
     async def send(self, frame: str) -> None:
-        """Send a frame. Raises `BackEndError` when the connection is gone."""
+        """Send a frame. Raises `BackEndError` when the connection is gone, or the peer does not read."""
         from websockets.exceptions import ConnectionClosed
 
         try:
-            await self._socket.send(frame)
+            async with asyncio.timeout(SEND_S):
+                await self._socket.send(frame)
+        except TimeoutError as error:
+            raise BackEndError("the back end is connected and reads nothing; connecting again") from error
         except ConnectionClosed as error:
             raise BackEndError(f"the back end's connection is gone: {error}") from error
 
@@ -71,6 +77,7 @@ async def connect(endpoint: Endpoint, subprotocols: tuple[str, ...], ping_s: flo
             max_size=LARGEST_BYTES,
             user_agent_header="v2g",
             proxy=None,
+            create_connection=_bounded(),
         )
     except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         raise BackEndError(
@@ -80,6 +87,19 @@ async def connect(endpoint: Endpoint, subprotocols: tuple[str, ...], ping_s: flo
         await socket.close()
         raise BackEndError(f"back end {url} speaks none of {', '.join(subprotocols)}; set ocpp.versions")
     return Connection(socket, str(socket.subprotocol))
+
+
+def _bounded() -> "type[ClientConnection]":
+    """A connection that ends if the peer pings on and on and never reads the answers, before they fill the memory."""
+    from websockets.asyncio.client import ClientConnection
+
+    class Bounded(ClientConnection):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+                self.transport.abort()
+
+    return Bounded
 
 
 def _basic(endpoint: Endpoint) -> dict[str, str]:

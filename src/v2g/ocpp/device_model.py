@@ -1,6 +1,6 @@
 """The device model: variables of components, read, written and reported (blocks B05 to B07)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
@@ -11,9 +11,13 @@ from v2g.ocpp import v21
 from v2g.ocpp.base import given
 from v2g.ocpp.schedule import timestamp
 from v2g.ocpp.store import Store
+from v2g.ocpp.version import Invalid
 
 KIND = "variable"
 ITEMS_PER_MESSAGE = 40
+"""In a part of a report."""
+MOST_ITEMS = 100
+"""In one request of a back end (ItemsPerMessage)."""
 _LISTS = ("OptionList", "MemberList", "SequenceList")
 Key = tuple[str, int, str, str]
 """Component, EVSE (0: the station), variable and its instance, in lower case: names are case-insensitive."""
@@ -209,6 +213,12 @@ class DeviceModel:
         if key in self._variables:
             return self._variables[key]
         return "UnknownVariable" if any(key[:2] == each[:2] for each in self._variables) else "UnknownComponent"
+
+
+def few(items: Sequence[object]) -> None:
+    """Raises `Invalid` if a request has more items than the station says it takes (B05.FR.11, B06.FR.05, B08.FR.06)."""
+    if len(items) > MOST_ITEMS:
+        raise Invalid("OccurrenceConstraintViolation", f"at most {MOST_ITEMS} items in a message, not {len(items)}")
 
 
 def _key(component: str, evse: int, name: str, instance: str) -> Key:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import decoder, encode, given
-from v2g.ocpp.device_model import DeviceModel, Variable
+from v2g.ocpp.device_model import MOST_ITEMS, DeviceModel, Variable
 from v2g.ocpp.schedule import timestamp
 from v2g.ocpp.store import Store
 
@@ -28,9 +28,9 @@ _SUPPORTED: tuple[Type, ...] = ("UpperThreshold", "LowerThreshold", "Delta", "Pe
 VARIABLES = (
     Variable("MonitoringCtrlr", "Enabled", "true", "boolean", "ReadWrite"),
     Variable("MonitoringCtrlr", "Available", "true", "boolean"),
-    Variable("MonitoringCtrlr", "ItemsPerMessage", "100", "integer", instance="SetVariableMonitoring"),
+    Variable("MonitoringCtrlr", "ItemsPerMessage", str(MOST_ITEMS), "integer", instance="SetVariableMonitoring"),
     Variable("MonitoringCtrlr", "BytesPerMessage", "1000000", "integer", instance="SetVariableMonitoring"),
-    Variable("MonitoringCtrlr", "ItemsPerMessage", "100", "integer", instance="ClearVariableMonitoring"),
+    Variable("MonitoringCtrlr", "ItemsPerMessage", str(MOST_ITEMS), "integer", instance="ClearVariableMonitoring"),
     Variable("MonitoringCtrlr", "OfflineQueuingSeverity", "4", "integer", "ReadWrite", "", 0, LOWEST_SEVERITY),
     Variable("MonitoringCtrlr", "MonitoringBase", "All", "OptionList", values="All,FactoryDefault,HardWiredOnly"),
     Variable("MonitoringCtrlr", "MaxPeriodicEventStreams", "20", "integer"),

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.station.back_end.test_charging_station import TIME, Bench, profile
+from tests.station.back_end.test_charging_station import TIME, Bench, ask_for, profile
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message
+from v2g.ocpp.device_model import MOST_ITEMS
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.calls import MOST_CALLS, Call, Calls
 from v2g.station.back_end.displays import Displays
@@ -187,3 +188,15 @@ def test_a_late_answer_is_a_sign_of_life_and_garbage_is_none() -> None:
     assert station.contact.doubtful
     station.receive(json.dumps([3, json.loads(frame)[1], {"currentTime": TIME.isoformat()}]), now + 31.0, unix_s + 31)
     assert not station.contact.doubtful
+
+
+def test_a_request_with_more_items_than_the_station_takes_is_refused() -> None:
+    """A frame has room for thousands: to look for all of them would hold the loop up."""
+    bench = Bench()
+    bench.run(2.0)
+    place = v21.ComponentVariableType(component=v21.ComponentType(name="EVSE"))
+    for number, answer in ((MOST_ITEMS, "Accepted"), (MOST_ITEMS + 1, "OccurrenceConstraintViolation")):
+        found = bench.ask("GetReport", v21.GetReportRequest(requestId=1, componentVariable=(place,) * number))
+        assert getattr(found, "status", found) == answer
+    asked = v21.GetVariablesRequest(getVariableData=(ask_for("EVSE", "Power", 1),) * (MOST_ITEMS + 1))
+    assert bench.ask("GetVariables", asked) == "OccurrenceConstraintViolation"

@@ -2,6 +2,7 @@
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
+from v2g.ocpp.device_model import few
 from v2g.ocpp.monitoring import Monitor, Monitors
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end.block import Block
@@ -76,16 +77,19 @@ class Monitoring(Block):
         )
 
     def _set(self, station: ChargingStation, asked: v21.SetVariableMonitoringRequest) -> Message:
+        few(asked.setMonitoringData)
         rows = tuple(self.monitors.set(each, station.unix_s) for each in asked.setMonitoringData)
         return v21.SetVariableMonitoringResponse(setMonitoringResult=rows)
 
     def _clear(self, station: ChargingStation, asked: v21.ClearVariableMonitoringRequest) -> Message:
+        few(asked.id)
         for id in asked.id:
             if self._open.get(id) and (data := self.monitors.taken(id, station.unix_s, all=True)) is not None:
                 station.send(data)
         return v21.ClearVariableMonitoringResponse(clearMonitoringResult=self.monitors.clear(asked.id))
 
     def _report(self, station: ChargingStation, asked: v21.GetMonitoringReportRequest) -> Message:
+        few(given(asked.componentVariable, ()))
         parts = self.monitors.report(asked, station.unix_s)
         for part in parts:
             station.call("NotifyMonitoringReport", part)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
-from v2g.ocpp.device_model import report_parts
+from v2g.ocpp.device_model import few, report_parts
 from v2g.ocpp.profile_rules import Refusal
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end import network
@@ -158,10 +158,12 @@ def _trigger(station: ChargingStation, asked: v21.TriggerMessageRequest) -> Mess
 
 
 def _get_variables(station: ChargingStation, asked: v21.GetVariablesRequest) -> Message:
+    few(asked.getVariableData)
     return v21.GetVariablesResponse(getVariableResult=tuple(map(station.model.get, asked.getVariableData)))
 
 
 def _set_variables(station: ChargingStation, asked: v21.SetVariablesRequest) -> Message:
+    few(asked.setVariableData)
     results = tuple(map(station.model.set, asked.setVariableData))
     network.take_password(station)
     station.profiles.negative_limits = station.model.flag("SmartChargingCtrlr", "DischargeByNegativeLimit")
@@ -178,6 +180,7 @@ def _base_report(station: ChargingStation, asked: v21.GetBaseReportRequest) -> M
 
 
 def _report(station: ChargingStation, asked: v21.GetReportRequest) -> Message:
+    few(given(asked.componentVariable, ()))
     found = station.model.find(asked)
     if not found:
         return v21.GetReportResponse(status="EmptyResultSet")

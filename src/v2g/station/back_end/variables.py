@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from v2g.ocpp.device_model import Variable
+from v2g.ocpp.device_model import MOST_ITEMS, Variable
 from v2g.ocpp.network import PASSWORD_LENGTHS, Networks
 from v2g.ocpp.outbox import ATTEMPTS, INTERVAL_S
 from v2g.ocpp.profile_rules import HIGHEST_STACK_LEVEL, MODES, MOST_PROFILES
@@ -135,6 +135,6 @@ def _of_station(evses: list[int], status: Callable[[int], str]) -> list[Variable
         *(
             _text("DeviceDataCtrlr", name, value, "integer", action)
             for action in ("GetReport", "GetVariables", "SetVariables")
-            for name, value in (("ItemsPerMessage", "100"), ("BytesPerMessage", "1000000"))
+            for name, value in (("ItemsPerMessage", str(MOST_ITEMS)), ("BytesPerMessage", "1000000"))
         ),
     ]
