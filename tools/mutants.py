@@ -18,20 +18,17 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from math import inf
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -168,6 +165,16 @@ class _Sites(ast.NodeVisitor):
         if found is not None:
             self._add(kind, begin + found.start(), begin + found.end(), new)
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """Not what it is made with: `frozen=True` decides nothing."""
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        """`strict=True` only guards against what is never passed."""
+        if node.arg != "strict":
+            self.visit(node.value)
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if f"{self._file}:{node.name}" not in self._only_text:
             for statement in node.body:
@@ -232,9 +239,10 @@ class _Sites(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Arguments that follow each other are mistaken for each other."""
+        """Arguments that follow each other are mistaken for each other, if their order counts."""
+        ordered = not (isinstance(node.func, ast.Name) and node.func.id in ("min", "max"))
         for first, second in zip(node.args, node.args[1:], strict=False):
-            if isinstance(first, ast.Name | ast.Attribute) and isinstance(second, ast.Name | ast.Attribute):
+            if ordered and isinstance(first, ast.Name | ast.Attribute) and isinstance(second, ast.Name | ast.Attribute):
                 (begin, middle), (then, end) = self._span(first), self._span(second)
                 parts = [self._bytes[a:b].decode() for a, b in ((then, end), (middle, then), (begin, middle))]
                 self._add("arguments", begin, end, "".join(parts))
@@ -295,6 +303,7 @@ def _of_settings(file: str, source: str) -> Iterator[Edit]:
 # Which cases come first
 
 
+_AT_ONCE = ("stepwise/",)
 _IN_FULL = 2
 """Of so many codes a survivor passes all cases; of the others those that touch it."""
 _FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -347,7 +356,7 @@ def codes_for(file: str) -> list[str]:
     return [name, *(f"{name}/{variant}" for variant in variants.get(name, ()))]
 
 
-def judge(copy: Path, file: str, before: str, *, quick: bool) -> str:
+def judge(copy: Path, file: str, before: str, quick: bool) -> str:
     """In a process of its own, with the edited copy as its package: what catches the edit, or nothing. `before`: what
     caught it the last time."""
     signal.signal(signal.SIGPROF, _too_long)
@@ -389,17 +398,25 @@ def _parts(code: str) -> tuple[str, str | None]:
 
 
 def _in_order(file: str, quick: bool) -> Iterator[tuple[Any, Any]]:
-    """Subjects and cases: those that touch the file, one of each sort before a second of it; all others of two codes,
-    unless it must be quick."""
+    """Subjects and cases: those without a session, for they are quick; those that touch the file, one of each sort
+    before a second of it; all others of two codes, unless it must be quick."""
     from v2g.bench.typetest import suite
     from v2g.bench.typetest.case import Subject
 
+    if file.endswith(".py"):
+        for code in codes_for(file):
+            subject = Subject(*_parts(code))
+            for name, case in suite.cases(subject).items():
+                if name.startswith(_AT_ONCE):
+                    yield subject, case
     first = next((prefixes for beginning, prefixes in _FIRST if file.startswith(beginning)), ())
     ranked, met = list[tuple[tuple[float, ...], Any, Any]](), Counter[tuple[str, ...]]()
     for place, code in enumerate(codes_for(file)):
         subject = Subject(*_parts(code))
         for case in sorted(suite.cases(subject).values(), key=lambda each: each.lasts_s):
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
+            if case.name.startswith(_AT_ONCE) and file.endswith(".py"):
+                continue
             sort = code, *case.name.split("/")[:3]
             if prefix is not None:
                 ranked.append(((0, met[sort], prefix, case.lasts_s), subject, case))
@@ -413,33 +430,44 @@ def _too_long(number: int, frame: object) -> None:
     raise TimeoutError(f"more than {LONGEST_S:.0f} s")
 
 
-def _judged(edit: Edit, copies: "Queue[Path]", before: str, quick: bool) -> Verdict:
-    """In one of the copies."""
-    copy, begun_s = copies.get(), time.monotonic()
-    file = copy / "v2g" / edit.file
-    source = file.read_text("utf-8")
+def _begin(edit: Edit, copy: Path, before: str, quick: bool) -> tuple[int, int]:
+    """The process that judges the edit in one of the copies, and where it says what caught it."""
+    source = (ROOT / PACKAGE / edit.file).read_text("utf-8")
+    (copy / "v2g" / edit.file).write_text(edit.applied(source), "utf-8")
+    reads, writes = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        os.close(writes)
+        return pid, reads
+    code = 1
     try:
-        file.write_text(edit.applied(source), "utf-8")
-        environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(
-            [sys.executable, __file__, *(["--quick"] if quick else []), "--judge", str(copy), edit.file, before],
-            capture_output=True, text=True, env=environment, cwd=copy, check=False,
-        )  # fmt: skip
-        if done.returncode:  # not the edit's fault: what a case or an import raises is caught there
-            raise SystemExit(f"the judge failed on {edit.text}: {done.stderr.strip()}")
-        by = done.stdout.strip()
+        _turn_to(copy)
+        os.write(writes, judge(copy, edit.file, before, quick).encode()[:4000])
+        code = 0
+    except BaseException as error:
+        print(f"the judge failed on {edit.text}: {error}", flush=True)
     finally:
-        file.write_text(source, "utf-8")
-        copies.put(copy)
-    return Verdict(edit, bool(by), by, time.monotonic() - begun_s)
+        os._exit(code)
 
 
-def _copies(folder: Path, count: int) -> "Queue[Path]":
-    copies: Queue[Path] = Queue()
-    for number in range(count):
-        copy = folder / str(number)
+def _turn_to(copy: Path) -> None:
+    """What was loaded stays, but for what an edit can reach: that is loaded again from the copy."""
+    import v2g
+
+    for name in [name for name in sys.modules if name.startswith(_REACHED)]:
+        del sys.modules[name]
+    v2g.__path__ = [str(copy / "v2g")]
+    sys.dont_write_bytecode = True
+
+
+_REACHED = ("v2g.grid", "v2g.station", "v2g.bench")
+
+
+def _copies(folder: Path, count: int) -> list[Path]:
+    copies = [folder / str(number) for number in range(count)]
+    for copy in copies:
         shutil.copytree(ROOT / PACKAGE, copy / "v2g")
-        copies.put(copy)
     return copies
 
 
@@ -480,11 +508,7 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="only the cases that touch the edited part, for a minute at most"
     )
-    parser.add_argument("--judge", nargs=3, metavar=("COPY", "FILE", "BEFORE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.judge is not None:
-        print(judge(Path(args.judge[0]), args.judge[1], args.judge[2], quick=args.quick))
-        return 0
     edits, why, only_text = listed()
     edits = ([] if args.unlisted else edits) + drawn(args.random, args.seed, only_text)
     edits = [edit for edit in edits if args.only in f"{edit.kind}  {edit.text}"]
@@ -504,20 +528,29 @@ def _run(edits: list[Edit], until_s: float, quick: bool) -> list[Verdict]:
         for edit in edits
         if (entry := kept.get(edit.key)) is not None and entry["version"] == version
     }
-    new = [edit for edit in edits if edit.key not in known]
-    workers = os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="v2g-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
-        copies = _copies(Path(folder), workers)
+    import v2g.bench.typetest.suite  # noqa: F401  # once: the processes that judge have it from here
 
-        def judged(edit: Edit) -> Verdict | None:
-            if time.monotonic() > until_s:
-                return None
-            verdict = _judged(edit, copies, kept.get(edit.key, {}).get("by") or edit.by, quick)
+    waiting = [edit for edit in edits if edit.key not in known]
+    running: dict[int, tuple[Edit, Path, int, float]] = {}
+    with tempfile.TemporaryDirectory(prefix="v2g-mutants-") as folder:
+        copies = _copies(Path(folder), os.cpu_count() or 1)
+        while waiting or running:
+            while waiting and copies and time.monotonic() < until_s:
+                edit, copy = waiting.pop(0), copies.pop()
+                pid, reads = _begin(edit, copy, kept.get(edit.key, {}).get("by") or edit.by, quick)
+                running[pid] = edit, copy, reads, time.monotonic()
+            if not running:
+                break
+            pid, status = os.wait()
+            edit, copy, reads, begun_s = running.pop(pid)
+            with os.fdopen(reads) as said:
+                by = said.read()
+            if status:
+                raise SystemExit(f"the judge failed on {edit.text}")
+            shutil.copy2(ROOT / PACKAGE / edit.file, copy / "v2g" / edit.file)
+            copies.append(copy)
+            verdict = known[edit.key] = Verdict(edit, bool(by), by, time.monotonic() - begun_s)
             _keep(verdict, version)
-            return verdict
-
-        for verdict in filter(None, pool.map(judged, new)):
-            known[verdict.edit.key] = verdict
             word = "caught  " if verdict.caught else "SURVIVED"
             print(f"{word} {verdict.seconds:4.0f} s  {verdict.edit.kind:15} {verdict.edit.text}", flush=True)
             if verdict.caught:

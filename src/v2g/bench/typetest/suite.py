@@ -21,7 +21,9 @@ from v2g.bench.typetest import (
     ride_through,
     running,
     service,
+    stepwise,
     trip,
+    verdicts,
 )
 from v2g.bench.typetest.case import Case, Inspection, Result, Subject
 from v2g.kernel.errors import V2GError
@@ -66,5 +68,7 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     for module in (trip, ride_through, frequency, reactive, active, priority, service, islanding, probe, ac):
         yield from module.cases(subject)
     yield from running.cases(subject)
+    yield from stepwise.cases(subject)
+    yield from verdicts.cases(subject)
     yield from delay.cases(subject)
     yield from measurement.cases(subject)

@@ -172,11 +172,12 @@ def _ends(subject: Subject, element: Element) -> Iterator[Case]:
         ("lowest-and-fastest", threshold.low, delay.low),
         ("highest-and-slowest", threshold.high, delay.high),
     ):
-        changes = _out_of_the_way(subject.standard, element) | {_tests(element)[0]: value, _tests(element)[1]: delay_s}
+        changes = out_of_the_way(subject.standard, element) | {_tests(element)[0]: value, _tests(element)[1]: delay_s}
         yield from _at_the_end(subject, element.name, changes, end)
 
 
-def _out_of_the_way(standard: Standard, tested: Element) -> dict[str, Value]:
+def out_of_the_way(standard: Standard, tested: Element) -> dict[str, Value]:
+    """The other elements of the same side as wide and as slow as their ranges allow."""
     changes: dict[str, Value] = {}
     for each in standard.elements:
         if each.side == tested.side and each.name != tested.name and each.quantity != "ten_minute_voltage":
