@@ -31,11 +31,13 @@ class EnterService:
         if not self.permitted:
             return "service is not permitted"
         if not self.lowest_pu <= sample.lowest_pu <= sample.highest_pu <= self.highest_pu:
-            value_pu = sample.lowest_pu if sample.lowest_pu < self.lowest_pu else sample.highest_pu
-            return f"voltage {value_pu:.3f} pu outside {self.lowest_pu:g}..{self.highest_pu:g} pu"
+            return f"voltage {self._outlier_pu(sample):.3f} pu outside {self.lowest_pu:g}..{self.highest_pu:g} pu"
         if not self.lowest_hz <= sample.frequency_hz <= self.highest_hz:
             return f"frequency {sample.frequency_hz:.2f} Hz outside {self.lowest_hz:g}..{self.highest_hz:g} Hz"
         return None
+
+    def _outlier_pu(self, sample: GridSample) -> float:
+        return sample.lowest_pu if sample.lowest_pu < self.lowest_pu else sample.highest_pu
 
 
 class ServiceEntry:

@@ -7,6 +7,7 @@ moment the frequency leaves the deadband.
 
 from dataclasses import dataclass
 
+from v2g.grid.capability import Rating
 from v2g.grid.response import OpenLoopResponse, towards
 
 _SPENT = 0.005
@@ -63,10 +64,11 @@ class Droop:
         """How much more the response feeds than before, per unit of the rated power."""
         return max(-self._response.value, 0.0)
 
-    def step(self, frequency_hz: float, power_w: float, rated_w: float, dt_s: float) -> float | None:
+    def step(self, frequency_hz: float, power_w: float, rating: Rating, dt_s: float) -> float | None:
         """Lets `dt_s` pass at `frequency_hz`; returns the power it demands, or None without a disturbance.
 
-        `power_w` is the present power, which is held when a disturbance begins.
+        `power_w` is the present power, which is held when a disturbance begins. The response is a share of the rated
+        power of its own direction, also on the way back.
         """
         target = self.settings.response(frequency_hz, self._nominal_hz)
         if target and self.before_w is None:
@@ -81,7 +83,7 @@ class Droop:
         if not target and abs(change) <= spent:
             self._response.value, self.before_w = 0.0, None
             return None
-        return self.before_w + rated_w * change
+        return self.before_w + rating.of(change) * change
 
     def _recovered(self, frequency_hz: float, dt_s: float) -> float:
         """What is left of the response after a disturbance, on the gradient of recovery."""

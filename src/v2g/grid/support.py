@@ -175,7 +175,7 @@ class GridSupport:
         calm_w = self._calm_wish_w
         if calm_w is None and abs(before_w) <= _NOTHING_PU * self.rating.apparent_va:
             before_w = self.rating.charge_w if deviation_hz < 0 else -self.rating.discharge_w
-        demanded_w = self._droop.step(sample.frequency_hz, before_w, self._droop_rated_w(deviation_hz), dt_s)
+        demanded_w = self._droop.step(sample.frequency_hz, before_w, self.rating, dt_s)
         if demanded_w is None or (self._droop.takes and not in_service):
             self._calm_wish_w = wish_w
             return wish_w, "dispatch", ramped_w, None
@@ -192,10 +192,6 @@ class GridSupport:
             return wish_w, "dispatch", ramped_w, droop
         self._ramp.power_w = demanded_w
         return demanded_w, "frequency droop", demanded_w, droop
-
-    def _droop_rated_w(self, deviation_hz: float) -> float:
-        """The rated power that the droop is a share of."""
-        return self.rating.charge_w if deviation_hz > 0 else self.rating.discharge_w
 
     def _limits(
         self, sample: GridSample, volt_watt_pu: float, dt_s: float, verdict: Verdict | None

@@ -208,7 +208,7 @@ def _volt_var_lock(subject: Subject, mode: dict[str, Value]) -> Iterator[Case]:
 # Watt-var
 
 
-def _watt_curve(standard: Standard) -> list[tuple[float, float]]:
+def watt_curve(standard: Standard) -> list[tuple[float, float]]:
     """Active power fed, negative while charging; reactive power fed."""
     sides = (("drawn", 3), ("drawn", 2), ("drawn", 1), ("fed", 1), ("fed", 2), ("fed", 3))
     return [
@@ -228,7 +228,7 @@ def _watt_var(subject: Subject) -> Iterator[Case]:
     source = "IEEE 1547.1-2020 5.14.7, tables 28 to 30; UL1741SB"
     for name, changes in _watt_var_curves(subject).items():
         changed, sequence = standard.with_settings(changes), Sequence(subject)
-        knots = _watt_curve(changed)
+        knots = watt_curve(changed)
         powers = [each for each in middles(knots) if each**2 + interpolated(each, knots) ** 2 <= 0.97]
         for fed_pu in sorted({*powers, -0.9, 0.9}):
             sequence.wish(-fed_pu)
@@ -240,7 +240,7 @@ def _watt_var(subject: Subject) -> Iterator[Case]:
         yield sequence.case(f"watt-var/walk-{name}", source, 0.5, tests=_WATT_CURVE, settings=settings)
     if standard.figures["watt_var.lock_in_pu"].high > 0:
         sequence = Sequence(subject)
-        fed_var_pu = interpolated(0.9, _watt_curve(standard))
+        fed_var_pu = interpolated(0.9, watt_curve(standard))
         for volts_pu, active in ((1.0, False), (1.035, False), (1.045, True), (1.025, True), (1.015, False)):
             sequence.course.voltage(volts_pu)
             sequence.settle(standard.number("watt_var.response_s"))

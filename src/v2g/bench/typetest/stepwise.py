@@ -12,7 +12,7 @@ from v2g.bench.typetest.case import Inspection, Subject
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Band, Element, Standard, Value
 from v2g.bench.typetest.trip import out_of_the_way
-from v2g.grid.element import TenMinuteMean
+from v2g.grid.element import TenMinuteMean, quantities
 from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.ride_through import Tracker
 from v2g.grid.sample import GridSample
@@ -167,8 +167,8 @@ def due(
 
 
 def _delay(subject: Subject, element: Element) -> tuple[Finding, ...]:
-    """Just beyond the threshold it trips with the sample that is due; just inside not at all. Set before or in operation,
-    at its default and at the ends of its delay. The very first sample of a station counts for no time."""
+    """Just beyond the threshold it trips with the sample that is due; just inside not at all. Set before or in
+    operation, at its default and at the ends of its delay. The very first sample of a station counts for no time."""
     findings, figure = list[Finding](), subject.standard.figures[f"trip.{element.name}.delay_s"]
     for delay_s, later in ((element.delay_s, False), (figure.low, True), (min(figure.high, 20.0), True)):
         if not figure.low <= delay_s <= figure.high:
@@ -264,7 +264,9 @@ def _window(subject: Subject) -> tuple[Finding, ...]:
         elements = [each for each in standard.elements if each.quantity == "frequency" and each.side == side]
         slow: dict[str, Value] = {"islanding.rocof_enabled": False}
         slow |= {f"trip.{each.name}.delay_s": standard.figures[f"trip.{each.name}.delay_s"].high for each in elements}
-        ends = {f"trip.{each.name}.threshold_hz": standard.figures[f"trip.{each.name}.threshold_hz"] for each in elements}
+        ends = {
+            f"trip.{each.name}.threshold_hz": standard.figures[f"trip.{each.name}.threshold_hz"] for each in elements
+        }
         wide: dict[str, Value] = {name: each.high if side == "over" else each.low for name, each in ends.items()}
         for changes in (slow, slow | wide):
             changed = standard.with_settings(changes)
@@ -301,6 +303,11 @@ def _cause(subject: Subject) -> tuple[Finding, ...]:
         stepped.run(0.2)
         _, verdict = stepped.trips(60.0, (0.0, 1.0, 1.0))
         findings.append(same("one dead phase", verdict.cause, Cause.VOLTAGE))
+    uneven = GridSample(0.0, 0, (0.9, 1.0, 1.2), 49.0)
+    seen = {str(key): value and round(value, 6) for key, value in quantities(uneven, 1.05, True).items()}
+    wanted = {"lowest_voltage": 0.9, "highest_voltage": 1.2, "mean_voltage": 1.033333, "ten_minute_voltage": 1.05,
+              "frequency": 49.0}  # fmt: skip
+    findings.append(same("what elements see", seen, wanted))
     stepped = Stepped(subject)
     verdicts = [stepped.step(rocof=1.1 * rocof) for _ in range(100)]
     findings.append(same("rate of change of frequency", verdicts[-1].cause, Cause.ISLANDING))

@@ -18,10 +18,12 @@ from v2g.bench.typetest import (
     priority,
     probe,
     reactive,
+    reactive_steps,
     ride_through,
     running,
     service,
     stepwise,
+    support_steps,
     trip,
     verdicts,
 )
@@ -70,5 +72,7 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from running.cases(subject)
     yield from stepwise.cases(subject)
     yield from verdicts.cases(subject)
+    yield from support_steps.cases(subject)
+    yield from reactive_steps.cases(subject)
     yield from delay.cases(subject)
     yield from measurement.cases(subject)
