@@ -48,31 +48,30 @@ def _modes(subject: Subject) -> tuple[Finding, ...]:
     """Volt-var by the mean voltage, watt-var by the share of the direction's rated power, constant reactive power: with
     their response times."""
     standard, findings, band = subject.standard, list[Finding](), continuous(subject.standard.voltage)
-    for later in (False, True):
-        for volts_pu in (band.low, 0.93, 0.99, 1.03, 1.06, band.high):
-            volts = (volts_pu + 0.02, volts_pu, volts_pu - 0.02) if subject.phases == 3 else (volts_pu,)
-            fed_pu, response_s = (
-                interpolated(volts_pu, volt_var_curve(standard)),
-                standard.number("volt_var.response_s"),
-            )
-            supported = Supported(subject, _mode(subject, "volt_var"), later=later)
-            for passed in (1, 2, 3):
-                fed_var = lagged(0.0, fed_pu, response_s, passed * STEP_S) * RATED_VA
-                findings.append(var_is(f"volt-var, {volts_pu:.3f} pu", supported.step(-5.0, volts), fed_var))
-        for power_w in (-9.0, -6.0, -3.0, 3.0, 4.5, 6.0):
-            share = -power_w / (CHARGE_W if power_w > 0 else DISCHARGE_W)
-            fed_pu, response_s = interpolated(share, watt_curve(standard)), standard.number("watt_var.response_s")
-            supported = Supported(subject, _mode(subject, "watt_var"))
-            for passed in (1, 2, 3):
-                fed_var = lagged(0.0, fed_pu, response_s, passed * STEP_S) * RATED_VA
-                findings.append(var_is(f"watt-var, {power_w:g} W", supported.step(power_w), fed_var))
-        for fed_pu in (-0.3, 0.2):
-            response_s = standard.number("constant_var.response_s")
-            changes = {**_mode(subject, "constant_var"), "constant_var.injected_pu": fed_pu}
-            supported = Supported(subject, changes)
-            for passed in (1, 2, 3):
-                fed_var = lagged(0.0, fed_pu, response_s, passed * STEP_S) * RATED_VA
-                findings.append(var_is("constant", supported.step(-5.0), fed_var))
+    for volts_pu in (band.low, 0.93, 0.99, 1.03, 1.06, band.high):
+        volts = (volts_pu + 0.02, volts_pu, volts_pu - 0.02) if subject.phases == 3 else (volts_pu,)
+        fed_pu, response_s = (
+            interpolated(volts_pu, volt_var_curve(standard)),
+            standard.number("volt_var.response_s"),
+        )
+        supported = Supported(subject, _mode(subject, "volt_var"))
+        for passed in (1, 2, 3):
+            fed_var = lagged(0.0, fed_pu, response_s, passed * STEP_S) * RATED_VA
+            findings.append(var_is(f"volt-var, {volts_pu:.3f} pu", supported.step(-5.0, volts), fed_var))
+    for power_w in (-9.0, -6.0, -3.0, 3.0, 4.5, 6.0):
+        share = -power_w / (CHARGE_W if power_w > 0 else DISCHARGE_W)
+        fed_pu, response_s = interpolated(share, watt_curve(standard)), standard.number("watt_var.response_s")
+        supported = Supported(subject, _mode(subject, "watt_var"))
+        for passed in (1, 2, 3):
+            fed_var = lagged(0.0, fed_pu, response_s, passed * STEP_S) * RATED_VA
+            findings.append(var_is(f"watt-var, {power_w:g} W", supported.step(power_w), fed_var))
+    for fed_pu in (-0.3, 0.2):
+        response_s = standard.number("constant_var.response_s")
+        changes = {**_mode(subject, "constant_var"), "constant_var.injected_pu": fed_pu}
+        supported = Supported(subject, changes)
+        for passed in (1, 2, 3):
+            fed_var = lagged(0.0, fed_pu, response_s, passed * STEP_S) * RATED_VA
+            findings.append(var_is("constant", supported.step(-5.0), fed_var))
     return tuple(findings)
 
 

@@ -22,6 +22,7 @@ from v2g.bench.typetest import (
     ride_through,
     running,
     service,
+    service_steps,
     stepwise,
     support_steps,
     trip,
@@ -72,6 +73,7 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from running.cases(subject)
     yield from stepwise.cases(subject)
     yield from verdicts.cases(subject)
+    yield from service_steps.cases(subject)
     yield from support_steps.cases(subject)
     yield from reactive_steps.cases(subject)
     yield from delay.cases(subject)

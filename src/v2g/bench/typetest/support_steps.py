@@ -354,15 +354,20 @@ def _volt_watt(subject: Subject) -> tuple[Finding, ...]:
     for number, changes in enumerate(curves):
         changed = standard.with_settings(changes)
         knots, response_s = volt_watt_curve(changed), changed.number("volt_watt.response_s")
+        step_s = response_s / 2 or STEP_S
         for volts_pu in (knots[0][0] - 0.01, (knots[0][0] + knots[1][0]) / 2, knots[1][0] + 0.01):
             volts = (volts_pu + 0.02, volts_pu, volts_pu - 0.02) if subject.phases == 3 else (volts_pu,)
             target_pu, limit_pu = interpolated(volts_pu, knots), 1.0
             feeding, drawing = (Supported(subject, changes, later=bool(number)) for _ in range(2))
             for passed in range(1, 7):
-                limit_pu = lagged(1.0, target_pu, response_s, passed * STEP_S)
+                limit_pu = lagged(1.0, target_pu, response_s, passed * step_s)
                 least_w = max(-limit_pu * CHARGE_W, 0.0) if limit_pu < 0 else -limit_pu * DISCHARGE_W
-                findings.append(power_is(f"{volts_pu:.3f} pu", feeding.step(-9.9, volts), max(-9.9, least_w)))
-                findings.append(power_is("charging", drawing.step(2.0, volts), max(2.0, -limit_pu * CHARGE_W)))
+                findings.append(
+                    power_is(f"{volts_pu:.3f} pu", feeding.step(-9.9, volts, dt_s=step_s), max(-9.9, least_w))
+                )
+                findings.append(
+                    power_is("charging", drawing.step(2.0, volts, dt_s=step_s), max(2.0, -limit_pu * CHARGE_W))
+                )
     off = Supported(subject, {"volt_watt.enabled": False})
     return (*findings, power_is("off", off.run(3, -9.0, volts=highest_pu(standard)), -9.0))
 

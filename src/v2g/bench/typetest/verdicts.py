@@ -1,4 +1,4 @@
-"""The protection, sample by sample: islands, cessation, what is no measurement, and the way into service."""
+"""The protection, sample by sample: islands, cessation, and what is no measurement."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,6 @@ from functools import partial
 from math import inf, nan
 from typing import Any
 
-from v2g.bench.typetest.bands import continuous, window_hz
 from v2g.bench.typetest.case import Inspection, Subject
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Band, Standard, Value
@@ -15,7 +14,7 @@ from v2g.grid.protection import Cause, Protection, State, Verdict
 from v2g.grid.sample import GridSample
 
 _SOURCE = "this station: an unknown is not a permission; IEEE 1547-2018 4.10, 6.4.2, 8.1.1"
-_LITTLE = 1e-4
+LITTLE = 1e-4
 _LOT = 0.25
 """Of the random delay."""
 _DOUBTED, _CLEARS_S, _SECOND_S, _AGAIN_S = 8, 60.0, 0.015, 0.05
@@ -28,14 +27,13 @@ def cases(subject: Subject) -> Iterator[Inspection]:
     judges: dict[str, Callable[[Subject], tuple[Finding, ...]]] = {
         "rocof": _rocof, "rocof-after-a-gap": _rocof_gap, "dead-grid": _dead, "vector-shift": _vector_shift,
         "cessation": _cessation, "relapses": _relapses, "no-measurement": _no_measurement, "doubt": _doubt,
-        "doubt-clears": _doubt_clears, "entering": _entering, "window": _entry_window, "gap": _entry_gap,
-        "permission": _permission, "way-back": _way_back, "reason": _reason, "load": _load,
+        "doubt-clears": _doubt_clears,
     }  # fmt: skip
     for name, judge in judges.items():
         yield Inspection(f"stepwise/{name}", _SOURCE, partial(judge, subject))
 
 
-def _untested(why: str) -> tuple[Finding, ...]:
+def untested(why: str) -> tuple[Finding, ...]:
     return (Finding(True, why, "not tested"),)
 
 
@@ -52,7 +50,7 @@ def _only_rocof(standard: Standard) -> dict[str, Value]:
     return changes
 
 
-def _samples(seconds: float) -> float:
+def samples_s(seconds: float) -> float:
     """The time of the first sample that is not before."""
     return READ_S * -(-round(seconds / READ_S, 6) // 1)
 
@@ -72,13 +70,13 @@ def _rocof(subject: Subject) -> tuple[Finding, ...]:
             "islanding.rocof_hz_per_s": rate, "islanding.rocof_delay_s": delay_s,
             "measurement.rocof_window_s": window_s,
         }  # fmt: skip
-        trips_s = _samples(window_s) - READ_S + _samples(delay_s)
+        trips_s = samples_s(window_s) - READ_S + samples_s(delay_s)
         changed, half_hz = standard.with_settings(changes), 0.51 * rate * (trips_s + 0.1)
         ends_hz = (standard.nominal_hz - half_hz, standard.nominal_hz + half_hz)
         if any(due(changed, (1.0,) * subject.phases, hz, 3.0, READ_S)[1] for hz in ends_hz):
             continue
         for sign in (1.0, -1.0):
-            for factor, wanted_s in ((1 + _LITTLE, trips_s), (1 - _LITTLE, inf)):
+            for factor, wanted_s in ((1 + LITTLE, trips_s), (1 - LITTLE, inf)):
                 hz, begun = standard.nominal_hz - sign * half_hz, Stepped(subject, changes, later=later)
                 begun.run(window_s + 0.1, 1.0, hz)
                 took_s = _ramp(begun, hz, sign * rate * factor, trips_s + 0.1)
@@ -97,9 +95,9 @@ def _said(subject: Subject, changes: Mapping[str, Value], later: bool) -> Iterat
     for sign in (1.0, -1.0):
         stepped = Stepped(subject, changes, later=later)
         stepped.run(0.2)
-        states = [stepped.step(rocof=sign * rate * 1.01).state for _ in range(round(_samples(delay_s) / READ_S) - 1)]
+        states = [stepped.step(rocof=sign * rate * 1.01).state for _ in range(round(samples_s(delay_s) / READ_S) - 1)]
         states.append(stepped.step(rocof=sign * rate * 0.99).state)
-        states += [stepped.step(rocof=sign * rate * 1.01).state for _ in range(round(_samples(delay_s) / READ_S))]
+        states += [stepped.step(rocof=sign * rate * 1.01).state for _ in range(round(samples_s(delay_s) / READ_S))]
         yield same("as measured, starts over", (State.TRIP in states[:-1], states[-1]), (False, State.TRIP))
     lasts_s = min(due(standard, (floor_pu - 0.01,) * subject.phases, standard.nominal_hz, 2.0, READ_S)[0] - 0.1, 1.0)
     stepped = Stepped(subject, changes, later=later)
@@ -130,7 +128,7 @@ def _rocof_gap(subject: Subject) -> tuple[Finding, ...]:
     assert not isinstance(rate, str)
     window_s, moved_hz = standard.figures["measurement.rocof_window_s"].high, 1.9
     if window_s * rate > moved_hz or window_s < 0.3:
-        return _untested("a window or a rate that shows nothing")
+        return untested("a window or a rate that shows nothing")
     findings = list[Finding]()
     for fault in ("low voltage", "no measurement"):
         stepped = Stepped(subject, changes)
@@ -161,22 +159,22 @@ def _dead(subject: Subject) -> tuple[Finding, ...]:
         (pu_figure.high, delay_figure.low, True),
     ):
         changes = _slow_undervoltage(standard) | {"islanding.dead_pu": dead_pu, "islanding.dead_delay_s": delay_s}
-        below, above = (dead_pu - _LITTLE,) * subject.phases, (dead_pu + _LITTLE,) * subject.phases
+        below, above = (dead_pu - LITTLE,) * subject.phases, (dead_pu + LITTLE,) * subject.phases
         if due(standard.with_settings(changes), below, standard.nominal_hz, delay_s + 0.5, READ_S)[0] < inf:
             continue
         stepped = Stepped(subject, changes, later=later)
         stepped.run(0.2)
-        stepped.run(_samples(delay_s) - READ_S, below)
+        stepped.run(samples_s(delay_s) - READ_S, below)
         took_s, _ = stepped.trips(READ_S)
         findings.append(about("starts over", took_s, inf))
         took_s, verdict = stepped.trips(delay_s + 0.3, below)
-        findings.append(about("no voltage", took_s, _samples(delay_s)))
+        findings.append(about("no voltage", took_s, samples_s(delay_s)))
         findings.append(same("because of", (verdict.element, verdict.cause), ("dead_grid", Cause.ISLANDING)))
         for volts in (above, (0.0, 0.0, above[0])[: subject.phases]) if subject.phases == 3 else (above,):
             stepped = Stepped(subject, changes, later=later)
             took_s, _ = stepped.trips(delay_s + 0.3, volts)
             findings.append(about(f"{volts} pu", took_s, inf))
-    return tuple(findings) or _untested("the elements of undervoltage are faster")
+    return tuple(findings) or untested("the elements of undervoltage are faster")
 
 
 def _vector_shift(subject: Subject) -> tuple[Finding, ...]:
@@ -209,7 +207,7 @@ def _cessation(subject: Subject) -> tuple[Finding, ...]:
     """Nothing flows with the first sample; it is back with the sample that is due, not a load before that."""
     found, name, findings = _ceasing(subject), "momentary_cessation.restore_s", list[Finding]()
     if found is None:
-        return _untested("no momentary cessation")
+        return untested("no momentary cessation")
     figure = subject.standard.figures[name]
     for restore_s, later in ((subject.standard.number(name), False), (figure.high, True)):
         stepped = Stepped(subject, {name: restore_s}, later=later)
@@ -220,7 +218,7 @@ def _cessation(subject: Subject) -> tuple[Finding, ...]:
         findings.append(same("in the band", said, {(State.CEASE, Cause.VOLTAGE, False)}))
         back = stepped.run(restore_s + 0.1)
         late = next((number for number, each in enumerate(back, 1) if each.state is State.RUN), 0)
-        findings.append(about("back after", late * READ_S, max(_samples(restore_s), READ_S)))
+        findings.append(about("back after", late * READ_S, max(samples_s(restore_s), READ_S)))
         findings.append(same("until then", {each.state for each in back[: late - 1]} <= {State.CEASE}, True))
     waiting = Stepped(subject, {name: figure.high}, in_service=False)
     loads = [verdict.load for verdict in (*waiting.run(0.1), *waiting.run(0.1, found[1]), *waiting.run(0.1))]
@@ -233,7 +231,7 @@ def _relapses(subject: Subject) -> tuple[Finding, ...]:
     trip they count from nothing."""
     found, standard = _ceasing(subject), subject.standard
     if found is None:
-        return _untested("no momentary cessation")
+        return untested("no momentary cessation")
     table, volts, findings = "momentary_cessation", found[1], list[Finding]()
     prompt = {f"{name}.{key}_s": standard.figures[f"{name}.{key}_s"].low
               for name in {"enter_service", standard.back} for key in ("delay", "ramp")}  # fmt: skip
@@ -298,11 +296,11 @@ def _unit(subject: Subject, *, lasts_s: float = 0.2, changes: Mapping[str, Value
     return unit
 
 
-_TRIPPED = (State.TRIP, "measurement", Cause.MEASUREMENT, False)
-_PASSED_OVER = (State.CEASE, "measurement", Cause.MEASUREMENT, False)
+TRIPPED = (State.TRIP, "measurement", Cause.MEASUREMENT, False)
+PASSED_OVER = (State.CEASE, "measurement", Cause.MEASUREMENT, False)
 
 
-def _said_of(verdict: Verdict) -> tuple[State, str, Cause | None, bool]:
+def said_of(verdict: Verdict) -> tuple[State, str, Cause | None, bool]:
     return verdict.state, verdict.element, verdict.cause, verdict.may_charge
 
 
@@ -310,7 +308,7 @@ def _no_measurement(subject: Subject) -> tuple[Finding, ...]:
     """None, too old, from the future, frozen, out of order, with too few voltages: a trip. What cannot be: no power."""
     standard, findings = subject.standard, list[Finding]()
     unit = _unit(subject)
-    findings.append(same("none", _said_of(unit.protection.step(None, unit.now)), _TRIPPED))
+    findings.append(same("none", said_of(unit.protection.step(None, unit.now)), TRIPPED))
     for stale_s, changes in ((standard.number("measurement.stale_s"), {}), (0.1, {"measurement.stale_s": 0.1})):
         for early_s, lost in ((-1e-3, False), (1e-3, True)):
             for sign in (1.0, -1.0):
@@ -325,10 +323,10 @@ def _no_measurement(subject: Subject) -> tuple[Finding, ...]:
     findings.append(same("frozen", tripped, int((frozen_s + SLACK_S) // READ_S) + 1))
     unit = _unit(subject)
     older = unit.sample(time_s=unit.now - 1e-3)
-    findings.append(same("older than before", _said_of(unit.protection.step(older, unit.now)), _TRIPPED))
+    findings.append(same("older than before", said_of(unit.protection.step(older, unit.now)), TRIPPED))
     unit = _unit(subject)
     few = unit.sample(voltages_pu=(1.0, 1.0))
-    findings.append(same("two voltages", _said_of(unit.protection.step(few, unit.now)), _TRIPPED))
+    findings.append(same("two voltages", said_of(unit.protection.step(few, unit.now)), TRIPPED))
     return (*findings, *_impossible(subject))
 
 
@@ -349,7 +347,7 @@ def _impossible(subject: Subject) -> Iterator[Finding]:
     }  # fmt: skip
     for name, more in wrong.items():
         unit = _unit(subject)
-        yield same(name, _said_of(unit.protection.step(unit.sample(**more), unit.now)), _PASSED_OVER)
+        yield same(name, said_of(unit.protection.step(unit.sample(**more), unit.now)), PASSED_OVER)
     right: dict[str, dict[str, Any]] = {
         "lowest": {"frequency_hz": low_hz}, "highest": {"frequency_hz": high_hz},
         "most": {"voltages_pu": (*others, most_pu)}, "nothing": {"voltages_pu": (*others, 0.0)},
@@ -366,7 +364,7 @@ def _doubt(subject: Subject) -> tuple[Finding, ...]:
     findings = list[Finding]()
     for second_s, tripped in ((_SECOND_S - 1e-3, False), (_SECOND_S + 1e-3, True)):
         unit = _unit(subject)
-        findings.append(same("the first", _said_of(unit.bad()), _PASSED_OVER))
+        findings.append(same("the first", said_of(unit.bad()), PASSED_OVER))
         findings.append(same(f"another, {second_s:g} s later", unit.bad(second_s).state is State.TRIP, tripped))
     for again_s, tripped in ((_AGAIN_S - 1e-3, False), (_AGAIN_S + 1e-3, True)):
         unit = _unit(subject)
@@ -377,11 +375,11 @@ def _doubt(subject: Subject) -> tuple[Finding, ...]:
     unit = _unit(subject)
     unit.bad()
     findings.append(same("after it", [each.state for each in unit.good(0.04)], [State.RUN, State.RUN]))
-    findings.append(same("another one then", _said_of(unit.bad()), _PASSED_OVER))
+    findings.append(same("another one then", said_of(unit.bad()), PASSED_OVER))
     fresh = _Unit(subject, Protection(subject.code, subject.phases, in_service=True))
-    findings.append(same("the very first sample", _said_of(fresh.bad()), _TRIPPED))
+    findings.append(same("the very first sample", said_of(fresh.bad()), TRIPPED))
     unit, stale_s = _unit(subject), subject.standard.number("measurement.stale_s")
-    findings.append(same("after a long silence", _said_of(unit.bad(stale_s + 0.01)), _TRIPPED))
+    findings.append(same("after a long silence", said_of(unit.bad(stale_s + 0.01)), TRIPPED))
     unit = _unit(subject)
     unit.protection.step(None, unit.now)
     findings.append(same("while tripped", unit.bad().state, State.TRIP))
@@ -400,13 +398,13 @@ def _doubt_clears(subject: Subject) -> tuple[Finding, ...]:
     _doubted(unit, 8)
     unit.good(_CLEARS_S - 0.1, SLOW_S)
     late = unit.bad(0.2)  # the minute is over with this one
-    findings.append(same("just after a minute", _said_of(late), _PASSED_OVER))
+    findings.append(same("just after a minute", said_of(late), PASSED_OVER))
     unit.good(0.04)
     findings.append(same("counted from then", _doubted(unit, 12), _DOUBTED))
     unit = _unit(subject)
     _doubted(unit, 9)
-    soon = [_said_of(each) for each in unit.good(_CLEARS_S - 0.2, SLOW_S)]
-    findings.append(same("not believed for a minute", set(soon), {_TRIPPED}))
+    soon = [said_of(each) for each in unit.good(_CLEARS_S - 0.2, SLOW_S)]
+    findings.append(same("not believed for a minute", set(soon), {TRIPPED}))
     findings.append(same("then", [each.state for each in unit.good(0.5, SLOW_S)][-1], State.WAIT))
     back = unit.good(_back_s(subject), SLOW_S)[-1].state
     findings.append(same("and in operation again", back, State.RUN))
@@ -425,189 +423,3 @@ def _doubted(unit: _Unit, most: int) -> int:
             return number
         unit.good(0.04)
     return 0
-
-
-# The way into service
-
-
-def _settings(subject: Subject, delay_s: float, ramp_s: float, random_s: float = 0.0) -> dict[str, Value]:
-    """The same for a start and for the way back, as far as their ranges allow."""
-    figures, changes = subject.standard.figures, dict[str, Value]()
-    for table in {"enter_service", subject.standard.back}:
-        for key, value in (("delay_s", delay_s), ("ramp_s", ramp_s), ("random_delay_s", random_s)):
-            figure = figures[f"{table}.{key}"]
-            changes[f"{table}.{key}"] = min(max(value, figure.low), figure.high)
-    return changes
-
-
-def _enters(stepped: Stepped, within_s: float, volts: float | tuple[float, ...] = 1.0) -> tuple[float, Verdict]:
-    """After how long, from the first sample on."""
-    begun_s = stepped.now + SLOW_S
-    while stepped.now - begun_s < within_s:
-        verdict = stepped.step(volts, dt_s=SLOW_S)
-        if verdict.state is State.RUN:
-            return stepped.now - begun_s, verdict
-    return inf, verdict
-
-
-def _entering(subject: Subject) -> tuple[Finding, ...]:
-    """After delay and lot to the sample; the ramp from nothing, standing still while nobody is there."""
-    findings = list[Finding]()
-    for wished in ((7.0, 20.0, 0.0), (3.0, 0.0, 8.0), (5.0, 1.0, 0.0), (0.0, 0.0, 0.0)):
-        changes = _settings(subject, *wished)
-        delay_s, ramp_s, random_s = (changes[f"enter_service.{key}_s"] for key in ("delay", "ramp", "random_delay"))
-        assert not isinstance(delay_s, str)
-        assert not isinstance(ramp_s, str)
-        assert not isinstance(random_s, str)
-        if ramp_s and random_s:
-            continue
-        for later in (False, True):
-            stepped = Stepped(subject, changes, later=later, in_service=False, lot=_LOT)
-            took_s, verdict = _enters(stepped, delay_s + random_s + 1.0)
-            findings.append(about("enters after", took_s, delay_s + _LOT * random_s, SLACK_S))
-            findings.append(about("share at once", verdict.share, 0.0 if ramp_s else 1.0, 0.0))
-            for _ in range(5):
-                stepped.step(dt_s=SLOW_S, in_use=False)
-            share = stepped.step(dt_s=SLOW_S).share
-            findings.append(about("share soon after", share, min(SLOW_S / ramp_s, 1.0) if ramp_s else 1.0))
-            shares = [each.share for each in stepped.run(ramp_s / 2 - SLOW_S, dt_s=SLOW_S)] or [share]
-            findings.append(about("share in the middle", shares[-1], 0.5 if ramp_s > 2 else shares[-1], 0.02))
-            findings.append(about("share at last", stepped.run(ramp_s + 1.0, dt_s=SLOW_S)[-1].share, 1.0, 0.0))
-            waits = Stepped(subject, changes, in_service=False, lot=_LOT).step(dt_s=SLOW_S)
-            findings.append(about("share before", waits.share if delay_s + random_s else 0.0, 0.0, 0.0))
-    return tuple(findings)
-
-
-def _entry_window(subject: Subject) -> tuple[Finding, ...]:
-    """Each edge belongs to the window; just beyond, on one phase too, the delay does not begin; a moment outside starts
-    it over. With no delay too."""
-    standard, findings = subject.standard, list[Finding]()
-    for changes in (_settings(subject, 2.0, 0.0), _settings(subject, 0.0, 0.0)):
-        delay_s = changes["enter_service.delay_s"]
-        assert not isinstance(delay_s, str)
-        for key, outwards in (("lowest_pu", -1), ("highest_pu", 1), ("lowest_hz", -1), ("highest_hz", 1)):
-            edge, band = standard.number(f"enter_service.{key}"), continuous(
-                standard.voltage if key.endswith("pu") else standard.frequency
-            )  # fmt: skip
-            beyond = edge + outwards * _LITTLE
-            if not band.low < beyond < band.high:
-                continue
-            for value, enters in ((edge, True), (beyond, False)):
-                stepped = Stepped(subject, changes, in_service=False, lot=_LOT)
-                volts = (*(1.0,) * (subject.phases - 1), value) if key.endswith("pu") else (1.0,) * subject.phases
-                hz = value if key.endswith("hz") else standard.nominal_hz
-                verdicts = stepped.run(delay_s + 1.0, volts, hz, SLOW_S)
-                findings.append(same(f"{key} {value:g}", verdicts[-1].state is State.RUN, enters))
-                findings.append(same("with a reason", bool(verdicts[-1].why) or enters, True))
-                if not enters and delay_s:
-                    stepped.run(delay_s / 2, dt_s=SLOW_S)
-                    stepped.step(volts, hz, SLOW_S)
-                    took_s, _ = _enters(stepped, delay_s + 1.0)
-                    findings.append(about("starts over", took_s + SLOW_S, delay_s))
-    return tuple(findings)
-
-
-def _entry_gap(subject: Subject) -> tuple[Finding, ...]:
-    """A grid that nobody watched for longer than a measurement counts was not sound; for less it was."""
-    findings, changes = list[Finding](), _settings(subject, 5.0, 0.0)
-    delay_s, stale_s = changes["enter_service.delay_s"], subject.standard.number("measurement.stale_s")
-    assert not isinstance(delay_s, str)
-    for gap_s, counts in ((stale_s - 0.01, True), (stale_s + 0.01, False)):
-        stepped = Stepped(subject, changes, in_service=False, lot=_LOT)
-        stepped.run(2.0)
-        stepped.step(dt_s=gap_s)
-        before_s = 2.0 - READ_S + gap_s if counts else 0.0
-        states = stepped.run(delay_s + 0.5)
-        entered = next((number for number, each in enumerate(states, 1) if each.state is State.RUN), 0)
-        findings.append(about("enters after", entered * READ_S, _samples(delay_s - before_s)))
-    stepped = Stepped(subject, changes, in_service=False, lot=_LOT)
-    stepped.run(2.0)
-    lost = stepped.protection.step(None, stepped.now)
-    states = stepped.run(delay_s + 0.5)
-    entered = next((number for number, each in enumerate(states, 1) if each.state is State.RUN), 0)
-    findings.append(same("no measurement", lost.state, State.TRIP))
-    findings.append(about("then enters after", entered * READ_S, _samples(delay_s) + READ_S))
-    return tuple(findings)
-
-
-def _permission(subject: Subject) -> tuple[Finding, ...]:
-    """Without it the station is gone and does not come, and it is the reason, whatever tripped before."""
-    name, findings = "enter_service.permitted", list[Finding]()
-    stepped = Stepped(subject, _settings(subject, 1.0, 0.0))
-    stepped.run(0.2)
-    stepped.protection.adjust({name: False})
-    wanted = (State.TRIP, "permit service", Cause.SERVICE, False)
-    findings.append(same("withdrawn", _said_of(stepped.step()), wanted))
-    stepped.run(0.4, 1.5)
-    findings.append(same("after a disturbance", _said_of(stepped.run(0.1)[-1]), wanted))
-    before = Stepped(subject, {name: False}, in_service=False)
-    findings.append(same("from the start", {_said_of(each) for each in before.run(2.0)}, {wanted}))
-    tripped = Stepped(subject)
-    tripped.run(0.2)
-    tripped.trips(5.0, 1.5)
-    tripped.protection.adjust({name: False})
-    findings.append(same("after a trip", _said_of(tripped.step()), wanted))
-    return tuple(findings)
-
-
-def _way_back(subject: Subject) -> tuple[Finding, ...]:
-    """After a trip from service its own settings hold until service begins; after one before that, those of a start."""
-    standard, findings = subject.standard, list[Finding]()
-    if standard.back == "enter_service":
-        return _untested("the way back is that of a start")
-    figures = standard.figures
-    start_s, back_s = (max(figures[f"{table}.delay_s"].low, wish_s) for table, wish_s in (
-        ("enter_service", 4.0), ("reconnection", 9.0)))  # fmt: skip
-    changes = _settings(subject, start_s, 0.0) | {"reconnection.delay_s": back_s}
-    stepped = Stepped(subject, changes, in_service=False, lot=_LOT)
-    stepped.run(1.0)
-    stepped.trips(5.0, 1.5)
-    findings.append(about("tripped while it waited", _enters(stepped, start_s + back_s)[0] + SLOW_S, start_s, 0.11))
-    for _ in range(2):
-        stepped.run(1.0)
-        stepped.trips(5.0, 1.5)
-        stepped.run(1.0)
-        stepped.trips(5.0, 1.5)  # once more on the way back
-        findings.append(about("tripped from service", _enters(stepped, 30.0 + back_s)[0] + SLOW_S, back_s, 0.11))
-    ramp = figures["enter_service.ramp_s"]
-    stepped.protection.adjust({"enter_service.ramp_s": min(ramp.high, 100.0)})
-    share = stepped.step().share
-    findings.append(Finding(share < 0.5 or ramp.high < 10, "then the settings of a start hold", f"{share:.3f}"))
-    return tuple(findings)
-
-
-def _reason(subject: Subject) -> tuple[Finding, ...]:
-    """The first element is named until service begins again; then what comes next. A reason is given for each."""
-    standard, changes = subject.standard, _settings(subject, 1.0, 0.0)
-    high_hz, findings = window_hz(standard)[1] + 1.0, list[Finding]()
-    delay_s = changes[f"{standard.back}.delay_s"]
-    assert not isinstance(delay_s, str)
-    stepped = Stepped(subject, changes)
-    stepped.run(0.2)
-    _, first = stepped.trips(5.0, 1.0, high_hz)
-    both = stepped.run(3.0, 1.5, high_hz)[-1]
-    findings.append(same("both", (both.element, both.cause), (first.element, Cause.FREQUENCY)))
-    wait = stepped.step()
-    findings.append(same("waits", (wait.state, wait.cause, bool(wait.why)), (State.WAIT, Cause.SERVICE, True)))
-    stepped.run(delay_s + 1.0)
-    _, second = stepped.trips(5.0, 1.5)
-    findings.append(same("the next one", second.cause, Cause.VOLTAGE))
-    stepped.run(delay_s + 2.0)
-    bad = GridSample(stepped.now + READ_S, -1, (1.0,) * subject.phases, 0.0)
-    doubted = stepped.protection.step(bad, stepped.now + READ_S)
-    findings.append(same("in service again, one sample that cannot be", _said_of(doubted), _PASSED_OVER))
-    calm = Stepped(subject).run(0.1)[-1]
-    findings.append(same("calm", (calm.state, calm.element, calm.why, calm.share), (State.RUN, "", "", 1.0)))
-    return tuple(findings)
-
-
-def _load(subject: Subject) -> tuple[Finding, ...]:
-    """Before service begins charging is allowed in continuous operation, and nowhere else."""
-    standard, findings = subject.standard, list[Finding]()
-    for band in standard.voltage:
-        value = (band.low + min(band.high, band.low + 0.1)) / 2
-        verdict = Stepped(subject, in_service=False).step(value)
-        said = verdict.state, verdict.load, verdict.may_charge, verdict.may_exchange
-        calm = band.mode == "continuous"
-        findings.append(same(f"{value:g} pu", said, (State.WAIT, calm, calm, False)))
-    return tuple(findings)
