@@ -126,6 +126,15 @@ def test_a_code_with_its_own_ways_passes(code: str, name: str) -> None:
     assert result.passed, result.findings
 
 
+@pytest.mark.parametrize("name", CODES)
+def test_to_the_sample_every_code_passes(name: str) -> None:
+    subject = Subject(name, phases=1 if name == "g99" else 3)
+    stepped = [case for case in suite.cases(subject).values() if case.name.startswith("stepwise/")]
+    results = [bench.run(case, subject) for case in stepped]
+    assert len(results) > 50
+    assert not [(result.name, result.findings) for result in results if not result.passed]
+
+
 def test_a_station_that_breaks_down_fails() -> None:
     case = replace(case_of("trip/uv2/beyond/discharging"), adjusted={"trip.nosuch.delay_s": 1.0})
     result = bench.run(case, CATEGORY_III)
