@@ -1,7 +1,7 @@
 """The protection, sample by sample: islands, cessation, and what is no measurement."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import inf, nan
 from typing import Any
@@ -15,6 +15,7 @@ from v2g.grid.sample import GridSample
 
 _SOURCE = "this station: an unknown is not a permission; IEEE 1547-2018 4.10, 6.4.2, 8.1.1"
 LITTLE = 1e-4
+"""Beyond an edge."""
 _LOT = 0.25
 """Of the random delay."""
 _DOUBTED, _CLEARS_S, _SECOND_S, _AGAIN_S = 8, 60.0, 0.015, 0.05
@@ -279,8 +280,11 @@ class _Unit:
 
     def sample(self, dt_s: float = READ_S, **more: Any) -> GridSample:
         self.count, self.now = self.count + 1, self.now + dt_s
-        volts = (1.0,) * self.subject.phases
-        return replace(GridSample(self.now, self.count, volts, self.subject.standard.nominal_hz), **more)
+        usual: dict[str, Any] = {
+            "time_s": self.now, "sequence": self.count, "voltages_pu": (1.0,) * self.subject.phases,
+            "frequency_hz": self.subject.standard.nominal_hz,
+        }  # fmt: skip
+        return GridSample(**{**usual, **more})
 
     def good(self, seconds: float, dt_s: float = READ_S) -> list[Verdict]:
         return [self.protection.step(self.sample(dt_s), self.now) for _ in range(round(seconds / dt_s))]
