@@ -23,7 +23,7 @@ KEPT = ROOT / ".cache" / "audit.json"
 DATABASE = "https://api.osv.dev/v1/query"
 ACCEPTED: Mapping[str, str] = {}
 """Id of a vulnerability -> why it does not concern a station."""
-DAY_S = 86_400.0
+DAY_S, HOUR_S = 86_400.0, 3_600.0
 LONGEST_S = 60.0
 
 
@@ -62,7 +62,8 @@ def main() -> int:
     key = hashlib.sha256(json.dumps([packages, database, sorted(ACCEPTED)]).encode()).hexdigest()
     try:
         kept = json.loads(KEPT.read_text())
-        known = kept["key"] == key and 0 <= now_s - kept["at_s"] < DAY_S
+        holds_s = HOUR_S if kept["found"] is None else DAY_S
+        known = kept["key"] == key and 0 <= now_s - kept["at_s"] < holds_s
     except (OSError, ValueError, KeyError):
         known = False
     found = kept["found"] if known else audit(packages, database)
@@ -70,7 +71,7 @@ def main() -> int:
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps({"key": key, "at_s": now_s, "found": found}))
         if found is None:
-            print(f"audit: {database} does not answer; {len(packages)} packages are not looked up today")
+            print(f"audit: {database} does not answer; {len(packages)} packages are not looked up")
     for line in found or ():
         print(f"audit: {line}")
     return 1 if found else 0

@@ -4,6 +4,7 @@ The pages link to tests, sources and files beside `docs/`. Each file that a page
 text, a directory as the list of its files. README, changelog and security policy are pages of the site.
 """
 
+import ast
 import posixpath
 import re
 from importlib import import_module
@@ -23,6 +24,7 @@ def on_files(files: Any, config: Any) -> Any:
     generated = import_module("mkdocs.structure.files").File.generated
     for source, name in PAGES.items():
         files.append(generated(config, name, content=_LINK.sub(_moved, (ROOT / source).read_text())))
+    files.append(generated(config, "modules.md", content=modules()))
     linked = set[str]()
     for file in files.documentation_pages():
         for _, target, _ in _LINK.findall(file.content_string):
@@ -45,6 +47,18 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return f"{found[1]}{posixpath.relpath(PAGES.get(place) or _name(place), here)}{found[3]}"
 
     return "\n".join(indented(_LINK.sub(turned, markdown).splitlines())) + "\n"
+
+
+def modules() -> str:
+    """Every module with the first line of its docstring, as the sources have it now."""
+    package, parts = ROOT / "src" / "v2g", ["# Modules\n\nEvery module of the package, with what it says of itself.\n"]
+    for folder in sorted({each.parent for each in package.rglob("*.py")}):
+        texts = {each.name: ast.get_docstring(ast.parse(each.read_text())) for each in sorted(folder.glob("*.py"))}
+        rows = [f"| `{name}` | {text.splitlines()[0].replace('|', '/')} |" for name, text in texts.items() if text]
+        if rows:
+            head = "| module | what it is |\n|---|---|"
+            parts.append("\n".join([f"\n## {folder.relative_to(package.parent)}\n", head, *rows, ""]))
+    return "".join(parts)
 
 
 def _moved(found: re.Match[str]) -> str:

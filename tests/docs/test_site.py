@@ -5,8 +5,8 @@ from collections import Counter
 
 from tests.docs.pages import REPOSITORY
 
-BESIDE = {"project.md", "changelog.md", "security-policy.md"}
-"""Pages that the site makes of files beside `docs/`."""
+BESIDE = {"project.md", "changelog.md", "security-policy.md", "modules.md"}
+"""Pages that the site makes of files beside `docs/`, and of the sources."""
 
 
 def test_the_navigation_has_every_page_once() -> None:
