@@ -65,8 +65,8 @@ def show(args: argparse.Namespace) -> int:
 def default(args: argparse.Namespace) -> int:
     """Returns 0. Raises `UsageError` for a key that there is not."""
     from v2g.io.configuration_file import settings_of
+    from v2g.kernel.nearest import did_you_mean
     from v2g.station.config.keys import keys
-    from v2g.station.config.reader import did_you_mean
 
     kind, _ = settings_of(args.of)
     every = list(keys(kind))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
-from v2g.grid.settings import GridCode, SettingsError, Value
+from v2g.grid.settings import GridCode, SettingsError, Value, no_such_setting
 
 
 class Party(StrEnum):
@@ -107,7 +107,7 @@ class Adjustments:
         """
         layer, wanted = self.layers.get(party, {}), tuple(names)
         if unknown := [name for name in wanted if name not in self.code.settings]:
-            raise SettingsError([f"{name}: there is no such setting" for name in unknown])
+            raise SettingsError([no_such_setting(name, self.code.settings) for name in unknown])
         gone = tuple(name for name in layer if name in wanted or not wanted)
         self._take({**self.layers, party: {name: each for name, each in layer.items() if name not in gone}})
         return gone

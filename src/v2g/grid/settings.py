@@ -8,7 +8,7 @@ once more when the variant is chosen; `default_variant = ""` takes out the varia
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from math import isfinite
@@ -32,6 +32,7 @@ from v2g.grid.volt_var import VoltVar
 from v2g.grid.volt_watt import VoltWatt
 from v2g.grid.watt_var import WattVar
 from v2g.kernel.errors import V2GError
+from v2g.kernel.nearest import did_you_mean
 from v2g.kernel.registry import RegistryError
 
 Value = float | bool | str
@@ -149,7 +150,7 @@ class GridCode:
         Raises `SettingsError` with everything that is wrong: unknown names, values out of their range, values that
         contradict each other.
         """
-        errors = [f"{name}: there is no such setting" for name in changes if name not in self.settings]
+        errors = [no_such_setting(name, self.settings) for name in changes if name not in self.settings]
         known = {name: value for name, value in changes.items() if name in self.settings}
         errors += [error for name, value in known.items() if (error := self.settings[name].error(value)) is not None]
         if errors:
@@ -159,6 +160,11 @@ class GridCode:
         if errors := list(_contradictions(changed)):
             raise SettingsError(errors)
         return changed
+
+
+def no_such_setting(name: str, settings: Iterable[str]) -> str:
+    """The finding, with the nearest name that there is."""
+    return "; ".join(filter(None, (f"{name}: there is no such setting", did_you_mean(name, settings))))
 
 
 def names() -> list[str]:

@@ -15,6 +15,7 @@ import yaml
 
 from v2g.kernel import bounded_yaml
 from v2g.kernel.errors import V2GError
+from v2g.kernel.nearest import with_nearest
 
 Value = float | str | frozenset[str]
 """A number (a bit is 0 or 1), the name of a code, a text, or the names of the bits that are set."""
@@ -123,7 +124,9 @@ def read_map(text: str, source: str, header_type: type[H], quantity_type: type[Q
     except bounded_yaml.TooLarge as error:
         raise MapError(f"{source}:{error}") from error
     except msgspec.ValidationError as error:
-        raise MapError(f"{source}: {error}; see {quantity_type.__module__} for the form") from error
+        raise MapError(
+            f"{source}: {with_nearest(error, header_type)}; see {quantity_type.__module__} for the form"
+        ) from error
     except (yaml.YAMLError, ValueError) as error:
         raise MapError(f"{source}: not YAML: {error}; see https://yaml.org for the form") from error
     raw: Mapping[str, Any] = getattr(header, "quantities")  # noqa: B009 - every header has it
@@ -133,7 +136,7 @@ def read_map(text: str, source: str, header_type: type[H], quantity_type: type[Q
         try:
             quantities[name] = msgspec.convert(fields, quantity_type)
         except msgspec.ValidationError as error:
-            findings.append(f"{source}: quantities.{name}: {error}; correct or remove it")
+            findings.append(f"{source}: quantities.{name}: {with_nearest(error, quantity_type)}; correct or remove it")
     if findings:
         raise MapError("\n".join(findings))
     return header, quantities

@@ -14,6 +14,7 @@ from v2g.iso15118.day_tariff import DayTariff, Step
 from v2g.kernel import regular_file
 from v2g.kernel.bounded_yaml import TooLarge, load
 from v2g.kernel.errors import V2GError
+from v2g.kernel.nearest import with_nearest
 from v2g.messages import ExiError, encode_fragment
 from v2g.station.config.settings import TariffSettings
 
@@ -96,6 +97,9 @@ def _read(file: Path) -> DayTariff:
         found = msgspec.convert(load(regular_file.read_text(file)), _File)
     except OSError as error:
         raise TariffError(f"tariff {file}: {error.strerror}") from error
+    except msgspec.ValidationError as error:
+        reason = with_nearest(error, _File, _Price)
+        raise TariffError(f"tariff {file}: {reason}; see docs/plug-and-charge.md") from error
     except (TooLarge, ValueError, yaml.YAMLError) as error:
         raise TariffError(f"tariff {file}: {error}; see docs/plug-and-charge.md") from error
     starts = [each.from_s for each in found.prices]

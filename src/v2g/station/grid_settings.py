@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from v2g.grid.adjustments import Party
+from v2g.grid.settings import no_such_setting
 from v2g.kernel.errors import V2GError
 from v2g.station import command
 from v2g.station.evse import Evse
@@ -26,7 +27,7 @@ def shown(evse: Evse, names: tuple[str, ...] = ()) -> dict[str, Any]:
     settings = guard.code.settings
     for name in names:
         if name not in settings:
-            raise NotAdjustable(f"{name}: there is no such setting; `v2g grid get` lists them all")
+            raise NotAdjustable(f"{no_such_setting(name, settings)}; `v2g grid get` lists them all")
     chosen = names or tuple(settings)
     return {
         "evse": evse.settings.id,

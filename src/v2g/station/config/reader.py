@@ -20,6 +20,7 @@ from msgspec import inspect
 from v2g.kernel.admitted import admitted
 from v2g.kernel.bounded_yaml import DEEPEST, MOST_VALUES, BoundedLoader, TooLarge, position
 from v2g.kernel.errors import V2GError
+from v2g.kernel.nearest import did_you_mean
 
 LARGEST_BYTES = 1_000_000
 LISTED = 50
@@ -318,12 +319,3 @@ def _found(node: yaml.Node) -> str:
         return "is empty"
     quoted = isinstance(node, yaml.ScalarNode) and node.style
     return f"is {'the text ' if quoted else ''}{node.value[:60]!r}"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean NAME?`, or nothing if no known name is close."""
-    from difflib import get_close_matches  # only if something is wrong
-
-    by_lower = {name.lower(): name for name in known}
-    matches = get_close_matches(word[:60].lower(), by_lower, n=1)
-    return "".join(f"did you mean {by_lower[match]}?" for match in matches)

@@ -10,9 +10,10 @@ from contextlib import suppress
 
 import msgspec
 
+from v2g.kernel.nearest import did_you_mean
 from v2g.power.address import CAN, MODBUS_RTU, Address, AddressError
 from v2g.power.address import parse as parse_address
-from v2g.station.config.reader import Fields, Findings, Rules, did_you_mean
+from v2g.station.config.reader import Fields, Findings, Rules
 from v2g.station.config.settings import (
     COMMANDED,
     Access,
