@@ -106,6 +106,19 @@ def test_no_command_prints_a_secret(file: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "tls: {key_uri: 'pkcs11:token=v2g?pin-value=1234'}",
+        "ocpp: {url: 'wss://me:secret@example.com/ocpp', identity: A, roots: r, password_file: p, store: s}",
+        "local_api: {mqtt: {url: 'mqtts://me:secret@example.com', roots: r}}",
+    ],
+)
+def test_a_secret_in_the_configuration_is_a_warning(line: str, file: Path) -> None:
+    found = parsed(f"{NEW[: NEW.index('tls:')]}{line}\n".encode(), file).warnings
+    assert any("carries a secret; keep it in a file of its own" in each for each in found)
+
+
+@pytest.mark.parametrize(
     ("value", "shown"),
     [
         ("wss://me:secret@csms.example.com/ocpp", "wss://me:***@csms.example.com/ocpp"),

@@ -106,6 +106,8 @@ def _check(args: argparse.Namespace) -> int:
 
 def _check_of(kind: str, file: Path) -> int:
     """The file of a depot or of a site, as `v2g depot check` does."""
+    from v2g.io.configuration_file import content, parsed
+
     if kind == "depot":
         from v2g.io.depot_configuration import load as load_depot
 
@@ -113,8 +115,9 @@ def _check_of(kind: str, file: Path) -> int:
     else:
         from v2g.io.site_configuration import load as load_site
 
-        for line in load_site(file)[1]:
-            print(f"v2g: warning: {line}", file=sys.stderr)
+        load_site(file)
+    for line in parsed(content(file), file).warnings:
+        print(f"v2g: warning: {line}", file=sys.stderr)
     print(f"{file} is good: a {kind}")
     return 0
 

@@ -15,6 +15,7 @@ from v2g.depot.transformer import Transformer
 from v2g.depot.tree import Node, Tree, TreeError
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
+from v2g.station.config.leaves import carries_a_secret
 from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields, Findings, Rule, Rules, read
 
 PASSWORD_LENGTHS = range(16, 65)
@@ -282,4 +283,4 @@ RULES: dict[type, tuple[Rule, ...]] = {
     Broker: (_broker,),
 }
 
-FILE_RULES = Rules(errors=RULES)
+FILE_RULES = Rules(errors=RULES, warnings={Configuration: (carries_a_secret,), Broker: (carries_a_secret,)})

@@ -20,6 +20,7 @@ from v2g.io.depot_configuration import POSTGRES, RULES
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.power.address import AddressError, parse
+from v2g.station.config.leaves import carries_a_secret
 from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Fields, Findings, Rule, Rules, read
 
 SLOWEST_S = 0.5
@@ -146,4 +147,7 @@ _RULES: dict[type, tuple[Rule, ...]] = {
     **{kind: RULES[kind] for kind in (EvsePlace, StationPlace, Broker)},
 }
 
-FILE_RULES = Rules(errors=_RULES, warnings={HouseMeter: (_slow,)})
+FILE_RULES = Rules(
+    errors=_RULES,
+    warnings={HouseMeter: (_slow,), **dict.fromkeys((SiteConfiguration, Tariff, Broker), (carries_a_secret,))},
+)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from v2g.station.config.reader import Fields, Findings
+
 MASK = "***"
 _PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*@")
 _QUERY = re.compile(r"([?&;][\w-]*(?:token|key|secret|password|passwd)=)[^&;]*", re.IGNORECASE)
@@ -109,6 +111,13 @@ def masked(value: object) -> object:
     if isinstance(value, tuple):
         return tuple(map(masked, value))
     return value
+
+
+def carries_a_secret(fields: Fields) -> Findings:
+    """Secrets stand in files of their own: who may read the configuration need not know them."""
+    for name, value in fields.items():
+        if isinstance(value, str) and masked(value) != value:
+            yield name, "carries a secret; keep it in a file of its own (`password_file`, `pin-source=FILE`)"
 
 
 def _mappings(value: object) -> tuple[Struct, ...]:

@@ -13,6 +13,7 @@ import msgspec
 from v2g.kernel.nearest import did_you_mean
 from v2g.power.address import CAN, MODBUS_RTU, Address, AddressError
 from v2g.power.address import parse as parse_address
+from v2g.station.config.leaves import carries_a_secret
 from v2g.station.config.reader import Fields, Findings, Rules
 from v2g.station.config.settings import (
     COMMANDED,
@@ -457,10 +458,10 @@ RULES = Rules(
         Metrics: (_watched_from_afar,),
         Settings: (_shared_pump, _nobody_is_asked),
         LocalApi: (_tokens_in_clear,),
-        ApiBroker: (_broker_in_clear,),
-        Tls: (_logged_keys,),
-        Network: (_clear_password,),
-        Ocpp: (_clear_password, _no_store),
+        ApiBroker: (_broker_in_clear, carries_a_secret),
+        Tls: (_logged_keys, carries_a_secret),
+        Network: (_clear_password, carries_a_secret),
+        Ocpp: (_clear_password, _no_store, carries_a_secret),
     },
     old_keys=OLD_KEYS,
 )
