@@ -72,6 +72,8 @@ class Depot:
         self.wanted_w: dict[str, float] = {}
         self.alive = True
         """Whether the controller runs; a link lasts without it."""
+        self.ahead_s = 0.0
+        """By how much this machine's clock was set forward since the stations were told the time."""
         self.linked: set[str] = set()
         for id in self.stations:
             self.link(id)
@@ -103,7 +105,7 @@ class Depot:
                 station.step(self.now, self.now)
             if self.alive:
                 self.control()
-                self.gateway.steer(self.wanted_w, self.now, self.now)
+                self.gateway.steer(self.wanted_w, self.now, self.now + self.ahead_s)
             self._exchange()
 
     def control(self) -> None:
@@ -125,7 +127,7 @@ class Depot:
             for _ in range(50):
                 up = self.stations[id].outgoing
                 for frame in up:
-                    self.gateway.receive(id, frame, self.now, self.now)
+                    self.gateway.receive(id, frame, self.now, self.now + self.ahead_s)
                 down = self.gateway.taken(id) if self.alive else []
                 for frame in down:
                     self.stations[id].receive(frame, self.now, self.now)

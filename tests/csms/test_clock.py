@@ -1,6 +1,8 @@
 """A depot whose machine gets another time while it runs."""
 
 import pytest
+from tests.csms.site import SAFE_W, SILENCE
+from tests.csms.test_gateway import steered
 
 from v2g.io.steady_clock import SteadyClock
 from v2g.run.depot import CLOCK_S, clock_trouble
@@ -37,3 +39,17 @@ def test_a_clock_that_is_nearly_right_is_no_trouble() -> None:
     clock = machine.clock()
     machine.unix_s += CLOCK_S - 1
     assert clock_trouble(clock.late_s) == ""
+
+
+@pytest.mark.parametrize("step_s", [200.0, -200.0])
+def test_a_set_point_does_not_begin_later_because_the_clock_was_set(step_s: float) -> None:
+    depot = steered(9_000.0, subprotocol="ocpp2.0.1")
+    depot.ahead_s = step_s  # the station has not asked for the time since
+    depot.run(SILENCE.setpoint_s + 3.0)
+    assert depot.power_w() == pytest.approx(9_000.0 if step_s > 0 else SAFE_W, abs=10)
+    depot.alive = False
+    depot.cut("CS0")
+    depot.run(SILENCE.setpoint_s + 3.0)
+    for _ in range(30):
+        depot.run(10.0)
+        assert depot.power_w() <= SAFE_W + 10.0

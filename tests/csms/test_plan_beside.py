@@ -15,6 +15,7 @@ from v2g.depot.controller import Controller
 from v2g.depot.dispatch import What
 from v2g.depot.forecast import LoadProfile
 from v2g.depot.ledger import Account, Memory
+from v2g.depot.needs import utc
 from v2g.depot.plan import STEP_S, STEPS, start_of
 from v2g.depot.request import Price, PriceRequest
 from v2g.depot.view import Charger, Meter, Site
@@ -32,7 +33,7 @@ def priced(buy: np.ndarray, *chargers: Charger) -> Site:
 def plan(ledger: Memory | None = None) -> tuple[DepotPlan, list[str]]:
     lines: list[str] = []
     tree = site().tree
-    return DepotPlan(tree, Planning(), ledger or Memory(), 0.0, lambda: NOW, lines.append), lines
+    return DepotPlan(tree, Planning(), ledger or Memory(), utc, lambda: NOW, lines.append), lines
 
 
 def run(beside: DepotPlan, look: Site, then: Callable[[], bool], accounts: list[Account] | None = None) -> None:

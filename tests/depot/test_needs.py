@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
-from v2g.depot.needs import FleetListError, explained, joined, next_time, of_list, read_list
+from v2g.depot.needs import FleetListError, explained, joined, next_time, of_list, read_list, utc
 from v2g.depot.view import Needs, Source
 
 NOW = 1_800_000_000.0
@@ -120,8 +120,20 @@ def test_departure_of_a_stay() -> None:
     at_s = MIDNIGHT + (5 * 60 + 40) * 60
     since_s = at_s - 30_000
     for now, departure_s in ((since_s, at_s), (at_s - 1, at_s), (at_s + 600, at_s), (at_s + 3_601, at_s + 86_400)):
-        stated = of_list(bus, since_s, now, 0.0)
+        stated = of_list(bus, since_s, now, utc)
         assert stated is not None
         assert (stated.departure_unix_s, stated.stated_unix_s) == (departure_s, since_s)
-    assert of_list(FleetVehicle(id="bus", tokens=("A",)), since_s, since_s, 0.0) is None
-    assert next_time("00:30", MIDNIGHT, 3_600.0) == MIDNIGHT + 23.5 * 3_600
+    assert of_list(FleetVehicle(id="bus", tokens=("A",)), since_s, since_s, utc) is None
+    assert next_time("00:30", MIDNIGHT, lambda _: 3_600.0) == MIDNIGHT + 23.5 * 3_600
+
+
+@pytest.mark.parametrize(("before_h", "after_h"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize("asked_h", [-16, -4, 3])
+def test_a_departure_is_by_the_clock_of_its_day(before_h: int, after_h: int, asked_h: int) -> None:
+    """Summer time begins or ends an hour after midnight UTC; the depot runs meanwhile."""
+
+    def utc_offset_s(unix_s: float) -> float:
+        return 3_600.0 * (before_h if unix_s < MIDNIGHT + 3_600 else after_h)
+
+    assert next_time("07:30", MIDNIGHT + asked_h * 3_600, utc_offset_s) == MIDNIGHT + (7.5 - after_h) * 3_600
+    assert next_time("22:00", MIDNIGHT - 20 * 3_600, utc_offset_s) == MIDNIGHT - (2 + before_h) * 3_600

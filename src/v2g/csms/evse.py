@@ -13,7 +13,7 @@ from v2g.csms.vehicles import FEWER_PHASES, Fleet, most_charge_w, most_discharge
 from v2g.depot.columns import MOST_WH
 from v2g.depot.configuration import Configuration, EvsePlace, FleetVehicle, Silence
 from v2g.depot.ledger import Ledger
-from v2g.depot.needs import joined, of_list
+from v2g.depot.needs import UtcOffset, joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
 from v2g.ocpp import v21
 from v2g.ocpp.base import encode
@@ -296,7 +296,7 @@ class ManagedEvse:
         return ""
 
     def charger(
-        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float,
+        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: UtcOffset,
         unbounded: bool = False,
     ) -> Charger:  # fmt: skip
         """As the controller sees it; the same object as before if nothing has changed. `unbounded`: the station has
@@ -362,7 +362,7 @@ class ManagedEvse:
             self._fewer_until = now + FEWER_S
         return "/".join(self._phases_of_place) if now < self._fewer_until else self._phases_of_place
 
-    def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: float) -> Vehicle:
+    def _vehicle(self, transaction: Transaction, fleet: Fleet, now: float, utc_offset_s: UtcOffset) -> Vehicle:
         token, stated = transaction.token, transaction.needs
         known = None if token is None else fleet.find(token)
         discharge_w = None if stated is None else most_discharge_w(stated)
@@ -377,7 +377,7 @@ class ManagedEvse:
             needs=joined(self.stated(fleet, now, utc_offset_s), self._configuration.floor_soc),
         )
 
-    def stated(self, fleet: Fleet, now: float, utc_offset_s: float) -> list[Needs]:
+    def stated(self, fleet: Fleet, now: float, utc_offset_s: UtcOffset) -> list[Needs]:
         """What each source has stated of the vehicle here."""
         transaction = self.transaction
         if transaction is None:

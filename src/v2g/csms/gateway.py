@@ -23,6 +23,7 @@ from v2g.csms.station import MOST_ENDED, Kept, ManagedStation
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration
 from v2g.depot.ledger import Entry, Ledger
+from v2g.depot.needs import UtcOffset, utc
 from v2g.depot.view import Charger, Needs
 from v2g.kernel.distribution import Distribution
 from v2g.kernel.errors import V2GError
@@ -65,7 +66,7 @@ class Gateway:
     """All stations of a site."""
 
     def __init__(
-        self, configuration: Configuration, ledger: Ledger, *, utc_offset_s: float = 0.0, relayed: bool = False
+        self, configuration: Configuration, ledger: Ledger, *, utc_offset_s: UtcOffset = utc, relayed: bool = False
     ) -> None:
         """`utc_offset_s`: of local time, in which departures are configured. `relayed`: the stations have a CSMS
         beside this one (`v2g.csms.relay`)."""
@@ -300,10 +301,12 @@ class Gateway:
         match request:
             case v21.BootNotificationRequest():
                 self._booted(managed, request, now)
+                managed.shows_clock(unix_s, now)
                 response: Message | None = v21.BootNotificationResponse(
                     currentTime=timestamp(unix_s), interval=HEARTBEAT_S, status="Accepted"
                 )
             case v21.HeartbeatRequest():
+                managed.shows_clock(unix_s, now)
                 response = v21.HeartbeatResponse(currentTime=timestamp(unix_s))
             case v21.AuthorizeRequest():
                 response = self.fleet.authorized(request.idToken)
@@ -413,6 +416,8 @@ class Gateway:
     ) -> None:
         transaction = request.transactionInfo.transactionId
         evse = self._place(managed, request)
+        if not given(request.offline, False):
+            managed.shows_clock(request.timestamp.timestamp(), now)
         number = self._enter(managed, evse, request)
         response = v21.TransactionEventResponse()
         if isinstance(request.idToken, v21.IdTokenType):

@@ -16,6 +16,7 @@ from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration, StationPlace
 from v2g.depot.ledger import Ledger
+from v2g.depot.needs import UtcOffset
 from v2g.depot.view import Charger
 from v2g.kernel.distribution import Distribution
 from v2g.ocpp import v21
@@ -31,6 +32,8 @@ RENEWALS = 3
 DISCHARGE_CODES = ("InvalidSchedule", "InvalidOperationMode", "InvalidProfile")
 MOST_ENDED = 32
 MOST_QUIET_S = 300.0
+CLOCK_S = 5.0
+"""What a station reports may be this old: its clock is right all the same."""
 RATE_LIMIT = "ratelimitexceeded"
 
 Then = Callable[[Message | None, float], None]
@@ -84,6 +87,8 @@ class ManagedStation:
         self.latencies = latencies or Distribution()
         """From each call of ours to its answer."""
         self._called_s = -inf
+        self._ahead_s: float | None = None
+        """By how much its clock is ahead of the depot's, which never jumps; None if it has not shown it."""
         self._calls: deque[tuple[str, Message, Then | None]] = deque()
         self._pending: tuple[str, Then | None] | None = None
         self._bottom_at = inf
@@ -113,6 +118,7 @@ class ManagedStation:
         self.rpc = Rpc(version, TIMEOUT_S)
         self._calls.clear()
         self._pending, self._bottom_at, self.bottom, self.heard_s = None, now, "", now
+        self._ahead_s = None
         for evse in self.evses.values():
             evse.steered.forget()
             evse.steered.wanted_w = None  # what the controller wanted of it while it was away is not worth sending
@@ -133,13 +139,23 @@ class ManagedStation:
         if self.rpc is not None:
             self._calls.append((action, request, then))
 
-    def chargers(self, now: float, utc_offset_s: float) -> Iterator[Charger]:
+    def chargers(self, now: float, utc_offset_s: UtcOffset) -> Iterator[Charger]:
         """As the controller sees them."""
         for evse in self.evses.values():
             yield evse.charger(
                 self.abilities, self.fleet, now, online=self.online, is_21=self.is_21, utc_offset_s=utc_offset_s,
                 unbounded=self.bottom not in ("", "Accepted"),
             )  # fmt: skip
+
+    def shows_clock(self, its_unix_s: float, now: float) -> None:
+        """What its clock shows, or will show now that it has been set."""
+        self._ahead_s = its_unix_s - now
+
+    def _clock_s(self, now: float, unix_s: float) -> float:
+        """The time for its schedules: the earlier one of its clock and this machine's. Either may have been set since
+        the other one was, and a schedule must never begin later, when nobody speaks with the station any more."""
+        own_s = unix_s if self._ahead_s is None else now + self._ahead_s
+        return own_s if own_s < unix_s - CLOCK_S else unix_s
 
     # What goes out: the bottom profile first, then set-points, then the rest.
 
@@ -209,7 +225,7 @@ class ManagedStation:
         steered.sending(power_w, now, now + TIMEOUT_S + self._silence.setpoint_s)
         if steered.profile_of != transaction.id or manner is Manner.LIMIT:
             request = profiles.for_transaction(
-                evse.place.id, transaction.id, power_w, manner, self._silence, unix_s,
+                evse.place.id, transaction.id, power_w, manner, self._silence, self._clock_s(now, unix_s),
                 offline=self.is_21 and self.abilities.max_offline, binding=steered.binding,
             )  # fmt: skip
             self._send("SetChargingProfile", request, then, now)

@@ -6,7 +6,7 @@ floor there is no discharge.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite, isnan
 
 import msgspec
@@ -19,6 +19,8 @@ from v2g.kernel.durations import DAY_S
 from v2g.kernel.errors import V2GError
 from v2g.kernel.units import kwh
 
+UtcOffset = Callable[[float], float]
+"""By how much local time, in which people write times of day, is ahead of UTC at a Unix time; it changes in a year."""
 YEAR_S = 366 * DAY_S
 OVERDUE_S = 3600.0
 """A vehicle that is still there this long after its departure leaves at the same time of the next day."""
@@ -37,6 +39,11 @@ class NeedsError(V2GError):
 
 class FleetListError(V2GError):
     """The fleet's list cannot be used; names each line that is wrong, and why."""
+
+
+def utc(unix_s: float) -> float:
+    """Of those whose local time is UTC."""
+    return 0.0
 
 
 def joined(stated: Iterable[Needs | None], site_floor_pu: float | None = None) -> Needs | None:
@@ -120,8 +127,8 @@ def explained(needs: Needs | None, now: float) -> list[str]:
     return lines
 
 
-def of_list(vehicle: FleetVehicle, since_unix_s: float, now: float, utc_offset_s: float) -> Needs | None:
-    """What the fleet's list says for the stay that began at `since_unix_s`. `utc_offset_s`: of local time."""
+def of_list(vehicle: FleetVehicle, since_unix_s: float, now: float, utc_offset_s: UtcOffset) -> Needs | None:
+    """What the fleet's list says for the stay that began at `since_unix_s`."""
     if (vehicle.departure, vehicle.target_soc, vehicle.energy_wh, vehicle.floor_soc) == (None, None, None, None):
         return None
     departure_s = None
@@ -137,12 +144,14 @@ def of_list(vehicle: FleetVehicle, since_unix_s: float, now: float, utc_offset_s
     )
 
 
-def next_time(clock: str, after_unix_s: float, utc_offset_s: float) -> float:
-    """When a clock shows this next, such as `07:30`."""
+def next_time(clock: str, after_unix_s: float, utc_offset_s: UtcOffset) -> float:
+    """When a clock shows this next, such as `07:30`, also beyond a change to or from summer time."""
     hours, minutes = map(int, clock.split(":"))
-    midnight_s = (after_unix_s + utc_offset_s) // DAY_S * DAY_S - utc_offset_s
-    at_s = midnight_s + hours * 3600 + minutes * 60
-    return at_s if at_s > after_unix_s else at_s + DAY_S
+    offset_s = utc_offset_s(after_unix_s)
+    local_s = (after_unix_s + offset_s) // DAY_S * DAY_S + hours * 3600 + minutes * 60
+    while (at_s := local_s - utc_offset_s(local_s - offset_s)) <= after_unix_s:
+        local_s += DAY_S
+    return at_s
 
 
 def read_list(text: str) -> tuple[FleetVehicle, ...]:
@@ -213,6 +222,6 @@ def _floor(value: float) -> float:
 
 
 __all__ = [
-    "RANKS", "FleetListError", "NeedsError", "StatedNeeds", "by_driver", "explained", "joined", "next_time", "of_list",
-    "read_list",
+    "RANKS", "FleetListError", "NeedsError", "StatedNeeds", "UtcOffset", "by_driver", "explained", "joined", "next_time",
+    "of_list", "read_list", "utc",
 ]  # fmt: skip

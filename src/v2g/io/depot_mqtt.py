@@ -29,6 +29,8 @@ from v2g.ocpp.version import SUBPROTOCOLS
 AGAIN_S = 3.0
 """Before the next attempt to reach a broker."""
 SITE_S = 2.0
+LASTS_S = 10
+"""A frame that the broker could not deliver for so long is of an earlier time: it must not come later."""
 LONGEST = 65_536
 
 
@@ -110,7 +112,7 @@ class StationsAtBroker:
         self._here.add(station)
         out = self._topics.frames("out", subprotocol, station)
         self._stations.connected(
-            station, subprotocol, lambda frame: broker.publish(out, frame), lambda: self._gone(station)
+            station, subprotocol, lambda frame: broker.publish(out, frame, lasts_s=LASTS_S), lambda: self._gone(station)
         )
 
     def _gone(self, station: str) -> None:

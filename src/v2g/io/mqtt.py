@@ -83,9 +83,18 @@ class Broker:
         _, number = self._client.subscribe(topic, options=options)
         await self._answer(number, f"subscribing to {topic}")
 
-    def publish(self, topic: str, text: str, *, heard: bool = False, retain: bool = False) -> None:
-        """Send a message. `heard`: the connection counts as lost if nobody listens."""
-        sent = self._client.publish(topic, text, qos=ONCE_AT_LEAST, retain=retain)
+    def publish(
+        self, topic: str, text: str, *, heard: bool = False, retain: bool = False, lasts_s: int | None = None
+    ) -> None:
+        """Send a message. `heard`: the connection counts as lost if nobody listens. `lasts_s`: after this the broker
+        delivers it no more."""
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if lasts_s is not None:
+            properties.MessageExpiryInterval = lasts_s
+        sent = self._client.publish(topic, text, qos=ONCE_AT_LEAST, retain=retain, properties=properties)
         if heard:
             self._frames.add(sent.mid)
 

@@ -100,9 +100,8 @@ class DepotProcess:
         self._loop = asyncio.get_running_loop()
         self.ledger = ledger
         ledger.wake = self._wake
-        offset_s = -(time.altzone if time.localtime().tm_isdst else time.timezone)
         relayed = configuration.upstream is not None
-        self.gateway = Gateway(configuration, self.ledger, utc_offset_s=offset_s, relayed=relayed)
+        self.gateway = Gateway(configuration, self.ledger, utc_offset_s=utc_offset_s, relayed=relayed)
         self._relay = DepotRelay(self.gateway, configuration, self.now, report) if relayed else None
         self.desk = Desk(configuration.request, self.ledger)
         margins = Margins(soc_stale_s=float(configuration.silence.stale_s))
@@ -115,7 +114,7 @@ class DepotProcess:
         self.past = History()
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
-        self._plan = DepotPlan(self._planned_tree(), configuration.plan, ledger, offset_s, self.now, report)
+        self._plan = DepotPlan(self._planned_tree(), configuration.plan, ledger, utc_offset_s, self.now, report)
         self._links: dict[str, Link] = {}
         self._said: dict[str, tuple[str, float]] = {}
         """Binding of each charger as it was kept last, and when."""
@@ -560,6 +559,11 @@ class DepotProcess:
             self._flush()
             return
         self._speak_to(self.gateway.committed())
+
+
+def utc_offset_s(unix_s: float) -> float:
+    """Of this machine's local time."""
+    return time.localtime(unix_s).tm_gmtoff
 
 
 def clock_trouble(late_s: float) -> str:

@@ -10,6 +10,7 @@ from v2g.depot.allocation import Floats
 from v2g.depot.configuration import Planning
 from v2g.depot.forecast import Forecast, LoadProfile, visits
 from v2g.depot.ledger import Account, Ledger
+from v2g.depot.needs import UtcOffset
 from v2g.depot.plan import STEP_S, Departure, Outlook, Plan, Stay, Targets, Terms, outlook, start_of, stays
 from v2g.depot.planner import Planner
 from v2g.depot.request import LimitRequest, PriceRequest, ScheduleRequest
@@ -30,10 +31,10 @@ class DepotPlan:
     """The plan of one site."""
 
     def __init__(
-        self, tree: Tree, settings: Planning, ledger: Ledger, utc_offset_s: float, now: Callable[[], float],
+        self, tree: Tree, settings: Planning, ledger: Ledger, utc_offset_s: UtcOffset, now: Callable[[], float],
         report: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """`utc_offset_s`: of local time, by which people live. `report` gets lines for a person."""
+        """`report` gets lines for a person."""
         self._settings, self._ledger, self._offset_s = settings, ledger, utc_offset_s
         self._now, self._report = now, report
         self._root = tree.root.name
@@ -42,7 +43,7 @@ class DepotPlan:
         )
         self._planner, self._targets = Planner(tree, terms), Targets()
         self._forecast: Forecast | None = None
-        self._load = _kept(ledger, utc_offset_s)
+        self._load = _kept(ledger)
         self._load_since, self._load_sum_w, self._load_count = -1.0, 0.0, 0
         self._due = asyncio.Event()
         self._site: Site | None = None
@@ -87,7 +88,8 @@ class DepotPlan:
                 if now - learnt_s > LEARNT_S:
                     learnt_s = now
                     found = visits(await history(now - HISTORY_S, now))
-                    self._forecast = Forecast(found, self._offset_s)
+                    self._forecast = Forecast(found, self._offset_s(now))
+                    self._load.utc_offset_s = self._offset_s(now)
                 await self._again(now)
             except Exception as error:  # without a plan vehicles are charged as their needs are urgent
                 self.plan = None
@@ -165,9 +167,9 @@ def _event(charger: Charger) -> tuple[object, ...]:
     return charger.online, charger.ready, charger.charge_only, known
 
 
-def _kept(ledger: Ledger, utc_offset_s: float) -> LoadProfile:
+def _kept(ledger: Ledger) -> LoadProfile:
     document = ledger.kept.get((KIND, KEY))
     if document is not None:
         with suppress(msgspec.MsgspecError):  # of another version: it is learnt again
             return msgspec.msgpack.decode(document, type=LoadProfile)
-    return LoadProfile(utc_offset_s=utc_offset_s)
+    return LoadProfile()
