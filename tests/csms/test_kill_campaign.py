@@ -246,6 +246,8 @@ def campaign(folder: Path, kills: int, stopped_s: float, *, each_kind: bool) -> 
             scene.settle(scene.follows, "all follow after the controller stood still")
         scene.finish()
         scene.settle(lambda: not scene.forwarded(), "forwarded")
+        for each in (scene.local, scene.relay):
+            each.process.stop()
         wrong = asyncio.run(_compared(scene))
         silent_s = max(each.shown.silent_s for each in scene.stations)
         transactions = sum(len(each.shown.registers_wh) for each in scene.stations)

@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.broker import free_port
 from tests.interop.process import Process
 
 from v2g.depot.history import Record
 from v2g.depot.ledger import Decided, Entry
+from v2g.io import depot_postgres
 from v2g.io.depot_ledger import LedgerError
 from v2g.run.depot import open_ledger
 
@@ -52,6 +54,13 @@ class Server:
         pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGQUIT)
         self._process.wait(STARTS_S)
+
+    def stand_still(self, how: signal.Signals) -> None:
+        """Each of its processes stops, or goes on."""
+        first = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            os.kill(pid, how)
 
     def start_again(self) -> None:
         self._process = self._start()
@@ -158,6 +167,82 @@ async def _killed(folder: Path, server: Server | None) -> None:
         assert ledger.trouble is None
         found = {each.transaction: each for each in await ledger.accounts(0.0, 9_000.0)}
         assert (found["tx 2"].events, found["tx 2"].missing) == (100, 0)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_two_depots_do_not_share_a_ledger(
+    dialect: str, tmp_path: Path, server: Server | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_postgres, "LOCK_S", 0.0)
+
+    async def second() -> None:
+        async with opened(dialect, tmp_path, server):
+            with pytest.raises(LedgerError, match="another depot has it open"):
+                async with opened(dialect, tmp_path, server):
+                    raise AssertionError("there are two")
+        async with opened(dialect, tmp_path, server) as ledger:
+            ledger.put("station", "CS9", b"x")
+            assert await ledger.flushed(STARTS_S)
+
+    asyncio.run(second())
+
+
+def test_another_depot_that_took_the_database_meanwhile_keeps_it(tmp_path: Path, server: Server | None) -> None:
+    async def taken() -> None:
+        async with opened("postgresql", tmp_path, server) as first:
+            assert server is not None
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start_again)
+            async with opened("postgresql", tmp_path, server) as second:
+                first.put("station", "CS8", b"first")
+                second.put("station", "CS8", b"second")
+                assert await second.flushed(STARTS_S)
+                while "another depot has it open" not in (first.trouble or ""):
+                    assert not await first.flushed(0.1)
+            assert await first.flushed(STARTS_S)
+            assert first.trouble is None
+
+    asyncio.run(taken())
+
+
+def test_a_row_that_the_database_cannot_hold_is_left_out(tmp_path: Path, server: Server | None) -> None:
+    async def mixed() -> None:
+        async with opened("postgresql", tmp_path, server) as ledger:
+            ledger.enter(replace(entry(0, tx="tx 4"), evse=1 << 40))
+            ledger.enter(entry(1, tx="tx 4"))
+            assert await ledger.flushed(STARTS_S)
+            assert "left out" in ledger.trouble
+            ledger.enter(entry(2, tx="tx 4"))
+            assert await ledger.flushed(STARTS_S)
+            assert ledger.trouble is None
+            found = {each.transaction: each for each in await ledger.accounts(0.0, 9_000.0)}
+            assert found["tx 4"].events == 2
+
+    asyncio.run(mixed())
+
+
+def test_a_database_that_stands_still_is_given_up_and_written_later(
+    tmp_path: Path, server: Server | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_postgres, "PATIENCE_S", 1.0)
+
+    async def stopped() -> None:
+        async with opened("postgresql", tmp_path, server) as ledger:
+            assert server is not None
+            server.stand_still(signal.SIGSTOP)
+            try:
+                ledger.enter(entry(0, tx="tx 3"))
+                ledger.commit()
+                with pytest.raises(LedgerError, match="start the database"):
+                    await ledger.accounts(0.0, 9_000.0)
+                while ledger.trouble is None:
+                    assert not await ledger.flushed(0.1)
+            finally:
+                server.stand_still(signal.SIGCONT)
+            assert await ledger.flushed(STARTS_S)
+            assert "tx 3" in {each.transaction for each in await ledger.accounts(0.0, 9_000.0)}
+
+    asyncio.run(stopped())
 
 
 @pytest.mark.parametrize("place", ["postgresql://depot@127.0.0.1:1/postgres", "/proc/nothing/depot.db"])

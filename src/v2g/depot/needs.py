@@ -222,6 +222,6 @@ def _floor(value: float) -> float:
 
 
 __all__ = [
-    "RANKS", "FleetListError", "NeedsError", "StatedNeeds", "UtcOffset", "by_driver", "explained", "joined", "next_time",
-    "of_list", "read_list", "utc",
+    "RANKS", "FleetListError", "NeedsError", "StatedNeeds", "UtcOffset", "by_driver", "explained", "joined",
+    "next_time", "of_list", "read_list", "utc",
 ]  # fmt: skip

@@ -5,6 +5,8 @@ thread of its own; `postgres_ledger.py` has the other dialect.
 """
 
 import asyncio
+import fcntl
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +31,9 @@ BATCH = 5_000
 TOGETHER = 100
 """Rows of one statement at most."""
 _ROW = re.compile(r"VALUES (\((?:\?, )*\?\))")
+MOST_WAITING = 200_000
+"""Rows that may wait for a database that is away. Beyond that what people only read later is left out."""
+TAKEN = "another depot has it open: two would steer the same feeders; stop that one, or set `ledger`"
 TABLES = (
     "CREATE TABLE IF NOT EXISTS event (station TEXT NOT NULL, tx TEXT NOT NULL, seq BIGINT NOT NULL,"
     " kind TEXT NOT NULL, evse INTEGER NOT NULL, vehicle TEXT NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
@@ -121,6 +126,8 @@ class Rows:
 
     def decided(self, decision: Decided) -> int:
         """Keep a decision with the next commit."""
+        if self.waiting >= MOST_WAITING:
+            return self._number
         return self._add(DECIDE, (decision.at_s, decision.charger, decision.vehicle, decision.power_w,
                                   decision.binding, decision.why))  # fmt: skip
 
@@ -154,6 +161,7 @@ class SqliteLedger(Rows):
                 regular_file.check(file)
             else:
                 file.touch(mode=0o600)
+            self._lock_file = _taken(file)
             self._connection = _opened(file)
             for statement in TABLES:
                 self._connection.execute(statement)
@@ -181,6 +189,7 @@ class SqliteLedger(Rows):
         self.commit()
         self._writer.close()
         self._connection.close()
+        os.close(self._lock_file)
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time."""
@@ -253,6 +262,20 @@ def _for_rows(statement: str, count: int) -> str:
     """The same for this number of rows, if it inserts any."""
     row = _ROW.search(statement)
     return statement if row is None else statement.replace(row[0], "VALUES " + ", ".join([row[1]] * count), 1)
+
+
+def _taken(file: Path) -> int:
+    """The lock of a ledger, which its process has until it ends, however it ends. Raises `LedgerError`.
+
+    Not on the file itself: SQLite has locks of its own there, which closing another descriptor of it would release.
+    """
+    lock = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise LedgerError(f"ledger {file}: {TAKEN}") from error
+    return lock
 
 
 def _remedy(error: Exception) -> str:

@@ -11,22 +11,38 @@ from typing import Any
 
 from v2g.depot.history import Record
 from v2g.depot.ledger import Account, Decided
-from v2g.io.depot_ledger import ACCOUNTS, BATCH, DECISIONS, HISTORY, KEPT, TABLES, LedgerError, Row, Rows, accounts_of
+from v2g.io.depot_ledger import (
+    ACCOUNTS,
+    BATCH,
+    DECISIONS,
+    HISTORY,
+    KEPT,
+    TABLES,
+    TAKEN,
+    LedgerError,
+    Row,
+    Rows,
+    accounts_of,
+)
 
 AGAIN_S = 1.0
 """Before the next attempt to write."""
 PATIENCE_S = 20.0
 """For one statement."""
 CLOSE_S = 5.0
+LOCK, LOCK_S = 0x76326764, 30.0
+"""The advisory lock that a depot has on its database, and how long the server needs to find that its host is gone."""
+ALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 
 
 class PostgresLedger(Rows):
     """The ledger in a database."""
 
-    def __init__(self, pool: Any, place: str) -> None:
-        """Use `open_ledger`."""
+    def __init__(self, pool: Any, connection: Any, place: str) -> None:
+        """Use `open_ledger`. `connection`: the one that has the lock."""
         super().__init__()
         self._pool, self._place = pool, place
+        self._connection: Any = connection
         self._waiting: list[Row] = []
         self._news, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -53,6 +69,8 @@ class PostgresLedger(Rows):
         await self.flushed(CLOSE_S)
         self._writing.cancel()
         await asyncio.gather(self._writing, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.terminate()
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._pool.close()
@@ -86,22 +104,60 @@ class PostgresLedger(Rows):
             while self._waiting:
                 rows = self._waiting[:BATCH]
                 try:
-                    async with (
-                        asyncio.timeout(PATIENCE_S),
-                        self._pool.acquire() as connection,
-                        connection.transaction(),
-                    ):
-                        for statement, run in groupby(rows, key=lambda row: row[0]):
-                            await connection.executemany(numbered(statement), [values for _, values in run])
+                    async with asyncio.timeout(PATIENCE_S):
+                        left_out = await self._commit(rows)
                 except Exception as error:  # whatever the driver raises: nothing is lost, and it is tried again
+                    if self._connection is not None:  # with the lock: another depot may take over
+                        self._connection.terminate()
+                        self._connection = None
                     self.trouble = _why(self._place, error)
                     await asyncio.sleep(AGAIN_S)
                     continue
                 del self._waiting[: len(rows)]
-                self.trouble = None
+                self.trouble = left_out
                 self.committed += len(rows)
                 self.wake()
             self._idle.set()
+
+    async def _commit(self, rows: Sequence[Row]) -> str | None:
+        """Returns what had to be left out, if anything: one row must not hold up all others for ever."""
+        if self._connection is None:
+            self._connection = await _alone(self._place)
+        connection, left_out = self._connection, None
+        await connection.execute("BEGIN")
+        try:
+            for statement, run in groupby(rows, key=lambda row: row[0]):
+                await connection.executemany(numbered(statement), [values for _, values in run])
+        except _unwritable():
+            await connection.execute("ROLLBACK")
+            await connection.execute("BEGIN")
+            for statement, values in rows:
+                await connection.execute("SAVEPOINT row")
+                try:
+                    await connection.execute(numbered(statement), *values)
+                except _unwritable() as error:
+                    await connection.execute("ROLLBACK TO row")
+                    left_out = f"ledger {_shown(self._place)}: a row cannot be written and is left out: {error}"
+        await connection.execute("COMMIT")
+        return left_out
+
+
+def _unwritable() -> tuple[type[Exception], ...]:
+    """What is wrong with the values, not with the database."""
+    from asyncpg import DataError, IntegrityConstraintViolationError
+
+    return DataError, IntegrityConstraintViolationError, ValueError, OverflowError
+
+
+async def _alone(place: str) -> Any:
+    """A connection that keeps other depots from this database while it lasts. Raises `LedgerError`."""
+    import asyncpg
+
+    connection = await asyncpg.connect(place, timeout=PATIENCE_S, command_timeout=PATIENCE_S, server_settings=ALIVE)
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+        connection.terminate()
+        raise LedgerError(f"ledger {_shown(place)}: {TAKEN}")
+    return connection
 
 
 async def open_ledger(place: str) -> PostgresLedger:
@@ -110,15 +166,26 @@ async def open_ledger(place: str) -> PostgresLedger:
         import asyncpg
     except ImportError as error:
         raise LedgerError("a ledger in PostgreSQL needs the Python package asyncpg; install v2g[postgres]") from error
+    deadline_s = asyncio.get_running_loop().time() + LOCK_S
+    while True:
+        try:
+            connection = await _alone(place)
+            break
+        except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise LedgerError(_why(place, error)) from error
+        except LedgerError:  # of a depot that has just ended
+            if asyncio.get_running_loop().time() >= deadline_s:
+                raise
+            await asyncio.sleep(AGAIN_S)
     try:
-        pool = await asyncpg.create_pool(place, min_size=1, max_size=3, timeout=PATIENCE_S, command_timeout=PATIENCE_S)
-        async with pool.acquire() as connection:
-            for statement in TABLES:
-                await connection.execute(statement)
-            rows = await connection.fetch(KEPT)
+        pool = await asyncpg.create_pool(place, min_size=0, max_size=3, timeout=PATIENCE_S, command_timeout=PATIENCE_S)
+        for statement in TABLES:
+            await connection.execute(statement)
+        rows = await connection.fetch(KEPT)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        connection.terminate()
         raise LedgerError(_why(place, error)) from error
-    ledger = PostgresLedger(pool, place)
+    ledger = PostgresLedger(pool, connection, place)
     ledger.kept = {(kind, key): bytes(value) for kind, key, value in rows}
     return ledger
 
@@ -130,5 +197,11 @@ def numbered(statement: str) -> str:
 
 
 def _why(place: str, error: BaseException) -> str:
-    shown = place.rpartition("@")[2]  # without user and password
-    return f"ledger {shown}: {error or type(error).__name__}; start the database, or set `ledger`"
+    if isinstance(error, LedgerError):
+        return str(error)
+    return f"ledger {_shown(place)}: {error or type(error).__name__}; start the database, or set `ledger`"
+
+
+def _shown(place: str) -> str:
+    """Without user and password."""
+    return place.rpartition("@")[2]
