@@ -326,7 +326,7 @@ class ManagedEvse:
         return seen
 
     def _whole(
-        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: float
+        self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: UtcOffset
     ) -> Charger:
         """All of it; what moves all the time is as it was."""
         place, silence, transaction, seen = self.place, self._configuration.silence, self.transaction, self._seen
