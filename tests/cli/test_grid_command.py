@@ -114,7 +114,7 @@ def test_the_settings_that_a_station_runs_with_are_tested(
     only = ("--only", "trip/uv1/beyond/discharging")
     assert main(["grid", "test", "--config", configuration, *only, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["title"].endswith("category B, 50 Hz, 1 phase, 1 settings changed")
+    assert document["title"].endswith("category B, 50 Hz, 1 phase, settings changed: 1")
     assert document["settings"] == {"trip.uv1.delay_s": 25}
     assert any("25." in finding["permitted"] for case in document["cases"] for finding in case["findings"])
     assert main(["grid", "test", "--code", "ieee1547-cat3", "--set", "trip.uv1.delay_s=30", *only]) == 0

@@ -75,7 +75,7 @@ class Subject:
         code = self.code
         category = f", category {code.variant.upper()}" if code.variant else ""
         phases = f"{self.phases} phase{'s' if self.phases > 1 else ''}"
-        changed = f", {len(self.settings)} settings changed" if self.settings else ""
+        changed = f", settings changed: {len(self.settings)}" if self.settings else ""
         return f"{code.title}{category}, {code.nominal_hz:g} Hz, {phases}{changed}"
 
     @property
