@@ -64,7 +64,7 @@ def test_a_silent_lock_ends_the_session() -> None:
 
 
 def test_the_plug_stays_locked_at_a_welded_contactor() -> None:
-    world = in_the_loop(World(DC, INTENT, stuck=Stuck.CLOSED), 3.0)
+    world = in_the_loop(World(DC, replace(INTENT, duration_s=5.0), stuck=Stuck.CLOSED), 3.0)
     world.run_to_end()
     world.run(3.0)
     assert world.lock is not None
