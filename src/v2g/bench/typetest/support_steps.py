@@ -239,7 +239,7 @@ def _droop_response(subject: Subject) -> tuple[Finding, ...]:
 
 
 def _droop_and_wish(subject: Subject) -> tuple[Finding, ...]:
-    """A wish against the grid is held back, one that helps more is let through; the rest is told as a limit."""
+    """A wish against the grid is held back, one that helps more is let through; the rest is reported as a limit."""
     findings, on = list[Finding](), _on(subject.standard)
     standard = subject.standard.with_settings(on)
     for side, sign in (("over", 1.0), ("under", -1.0)):
@@ -292,7 +292,7 @@ def _comes(subject: Subject) -> tuple[Finding, ...]:
 
 def _droop_ends(subject: Subject) -> tuple[Finding, ...]:
     """Back inside the deadband the response fades, and is over when next to nothing is left; or it goes on a gradient,
-    while the frequency is where it may. Then the wish holds at once, and the next disturbance begins anew."""
+    while the frequency is where it may. Then the wish holds at once, and the next disturbance begins from there."""
     on, findings = _on(subject.standard), list[Finding]()
     standard = subject.standard.with_settings(on)
     fades = standard.number("frequency_droop.recovery_pu_per_s") <= 0

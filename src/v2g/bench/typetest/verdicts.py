@@ -271,7 +271,7 @@ def _cycles(stepped: Stepped, volts: float, out_s: float, in_s: float, most: int
 
 @dataclass
 class _Unit:
-    """A sensing unit that says what it is told to say."""
+    """A sensing unit whose samples are given."""
 
     subject: Subject
     protection: Protection
