@@ -421,7 +421,7 @@ def _back_s(subject: Subject) -> float:
 
 
 def _doubted(unit: _Unit, most: int) -> int:
-    """With which of so many single ones it trips; 0 with none."""
+    """Number of the single sample with which it trips; 0 if none does."""
     for number in range(1, most + 1):
         if unit.bad().state is State.TRIP:
             return number
