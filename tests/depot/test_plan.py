@@ -295,7 +295,10 @@ def test_many_vehicles_are_planned_in_groups_within_every_limit() -> None:
     tree = Tree([Node(name="site", max_charge_w=900_000), Node(name="T1", parent="site"),
                  Node(name="T2", parent="site")])  # fmt: skip
     plan = Planner(tree).plan(some, of(DEAR_EVENING), NOW)
-    assert 0 < plan.groups <= 210
+    assert 0 < plan.groups <= 70
+    within(some, plan, of(DEAR_EVENING), tree)
+    single = Planner(tree, most_single=len(some)).plan(some, of(DEAR_EVENING), NOW)
+    assert plan.cost <= single.cost + 0.02 * abs(single.cost)
     for each in some:
         reached_wh = _at_departure(plan, each)
         assert reached_wh >= 0.999 * each.target_wh or any(missed.id == each.id for missed in plan.missed)

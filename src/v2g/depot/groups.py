@@ -1,22 +1,61 @@
 """Many vehicles planned as few: those at one node that leave at about the same time and need about as much are one.
 
-A group's battery is the sum of its members' ones. What the plan gives it is divided so that each member is equally far
-on its way from the least that it must have at that time to the most that it can have.
+A group's battery is the sum of its members' ones: in each step between the least and the most that they can have
+together, with the power of those that are there. What the plan gives it is divided so that each member is equally far on
+its way from the least that it must have at that time to the most that it can have.
 """
 
 from collections.abc import Mapping, Sequence
-from math import ceil, inf
+from math import inf
 
 import numpy as np
 from msgspec import Struct
 
-from v2g.depot.allocation import Bools, Floats
-from v2g.depot.plan import STEPS, Departure, Missed, Outlook, Stay, presence
+from v2g.depot.allocation import Floats
+from v2g.depot.plan import STEPS, Crowd, Missed, Outlook, Stay, feeds, points, presence
 from v2g.depot.request import LARGEST_W
 
-MOST = 200
-"""Groups, unless there are more kinds of stays than that."""
+MOST, FEWER = 200, 60
+"""Groups, unless there are more kinds of stays than that; fewer do if their members are planned again afterwards."""
+WANTED = 24
+"""Steps at which a group's energy is looked at."""
 _Key = tuple[object, ...]
+
+
+class Reach(Struct, frozen=True):
+    """What one vehicle can have in its battery at the end of each step, and can take and give within it, in Wh."""
+
+    up: Floats
+    down: Floats
+    held: Floats
+    """The least by its floor and its power; what it needs at its departure is not in it."""
+    most: Floats
+    due: Floats
+    """What it should have: by then its needs, as far as it can have them, else nothing more than `held`."""
+    must: Floats
+    """The least that leaves what it should have within its reach."""
+
+
+def reach_of(stay: Stay, outlook: Outlook, now: float) -> Reach:
+    """The same as the planner's bounds of a single vehicle."""
+    hours, there = outlook.step_s / 3600.0, presence(stay, outlook, now)
+    up = min(stay.max_charge_w, LARGEST_W) * stay.efficiency_pu * hours * there
+    down_w = min(stay.max_discharge_w, LARGEST_W) if feeds(stay, now) else 0.0
+    down = down_w / stay.efficiency_pu * hours * there
+    charged, energy_wh = np.cumsum(up), stay.energy_wh
+    most = np.minimum(energy_wh + charged, max(stay.capacity_wh, energy_wh))
+    held = np.maximum(energy_wh - np.cumsum(down), min(stay.floor_wh, energy_wh))
+    due, must = held.copy(), held.copy()
+    for step, wanted_wh in points(stay, outlook, now, there):
+        can_wh = min(wanted_wh, float(most[step]))
+        due[step:] = np.maximum(due[step:], can_wh)
+        must = np.maximum(must, can_wh - np.maximum(charged[step] - charged, 0.0))
+    must = np.minimum(must, most)
+    held = np.maximum(held, np.minimum(must, energy_wh))  # who stays as it is keeps it, whatever the feeders carry
+    gone = np.flatnonzero(there)[-1] + 1 if there.any() else 0
+    leaves_wh = max(float(due[-1]), energy_wh)
+    most[gone:] = np.minimum(most[gone:], leaves_wh)
+    return Reach(up, down, held, most, np.maximum(due, held), np.minimum(must, most))
 
 
 class Group(Struct, frozen=True):
@@ -24,18 +63,20 @@ class Group(Struct, frozen=True):
 
     stay: Stay
     members: tuple[Stay, ...]
+    reaches: tuple[Reach, ...]
 
 
-def grouped(stays: Sequence[Stay], outlook: Outlook, now: float) -> list[Group]:
+def grouped(stays: Sequence[Stay], outlook: Outlook, now: float, most: int = MOST) -> list[Group]:
     """Those of one kind that are alike in departure and need."""
     kinds = dict[_Key, list[Stay]]()
     for stay in stays:
         kinds.setdefault(_kind(stay, outlook), []).append(stay)
     found = []
     for number, members in enumerate(kinds.values()):
-        pieces = min(max(1, round(MOST * len(members) / len(stays))), len(members))
+        pieces = min(max(1, round(most * len(members) / len(stays))), len(members))
         for piece, some in enumerate(_cut(members, pieces, outlook)):
-            found.append(Group(_sum(f"group {number}.{piece}", some, outlook, now), tuple(some)))
+            reaches = tuple(reach_of(each, outlook, now) for each in some)
+            found.append(Group(_sum(f"group {number}.{piece}", some, reaches, outlook), tuple(some), reaches))
     return found
 
 
@@ -82,38 +123,43 @@ def _kind(stay: Stay, outlook: Outlook) -> _Key:
     return (stay.node, stay.phases, stay.max_discharge_w > 0, arrives, below, free, stay.energy_wh > stay.target_wh)
 
 
-def _sum(id: str, members: Sequence[Stay], outlook: Outlook, now: float) -> Stay:
-    departures = [each.departure for each in members if each.departure is not None]
-    efficiency_pu = sum(each.efficiency_pu for each in members) / len(members)
+def _sum(id: str, members: Sequence[Stay], reaches: Sequence[Reach], outlook: Outlook) -> Stay:
+    hours = outlook.step_s / 3600.0
+    efficiency_pu = round(sum(each.efficiency_pu for each in members) / len(members), 3)
+    held, most = (np.sum([getattr(each, name) for each in reaches], axis=0) for name in ("held", "most"))
     return Stay(
         id=id,
         node=members[0].node,
         phases=members[0].phases,
         energy_wh=sum(each.energy_wh for each in members),
         capacity_wh=sum(max(each.capacity_wh, each.energy_wh) for each in members),
-        target_wh=sum(_reached(each, outlook, now) for each in members),
-        floor_wh=sum(min(each.floor_wh, each.energy_wh) if each.max_discharge_w else 0.0 for each in members)
-        if members[0].energy_wh >= members[0].floor_wh
-        else sum(each.floor_wh for each in members),
+        target_wh=sum(each.target_wh for each in members),
+        floor_wh=sum(each.floor_wh for each in members),
         max_charge_w=sum(min(each.max_charge_w, LARGEST_W) for each in members),
         max_discharge_w=sum(min(each.max_discharge_w, LARGEST_W) for each in members),
-        efficiency_pu=round(efficiency_pu, 3),
+        efficiency_pu=efficiency_pu,
         from_unix_s=max(each.from_unix_s for each in members),
-        within_wh=(
-            np.sum([_held(each, outlook, now) for each in members], axis=0),
-            np.sum([_most(each, outlook, now) for each in members], axis=0),
+        crowd=Crowd(
+            held,
+            np.maximum(most, held),
+            np.sum([each.up for each in reaches], axis=0) / efficiency_pu / hours,
+            np.sum([each.down for each in reaches], axis=0) * efficiency_pu / hours,
+            _wanted(reaches),
         ),
-        departure=Departure(min(each.unix_s for each in departures), max(each.deviation_s for each in departures))
-        if departures
-        else None,
     )
 
 
-def _reached(stay: Stay, outlook: Outlook, now: float) -> float:
-    """What it can have of its target when it leaves; one that cannot discharge keeps what is above."""
-    step = _leaves(stay, outlook, now)
-    target_wh = stay.target_wh if step is None else min(stay.target_wh, float(_most(stay, outlook, now)[step]))
-    return target_wh if stay.max_discharge_w else max(target_wh, stay.energy_wh)
+def _wanted(reaches: Sequence[Reach]) -> tuple[tuple[int, float], ...]:
+    """At the steps where most becomes due, and in between. If that are too many, each stands for those that follow it:
+    earlier than needed, never later."""
+    due, most = (np.array([getattr(each, name) for each in reaches]) for name in ("due", "most"))
+    rises = np.maximum(np.diff(due, axis=1, prepend=0.0), 0.0).sum(axis=0)
+    steps = np.union1d(np.flatnonzero(rises > 1e-6)[:WANTED], np.linspace(0, STEPS - 1, WANTED).astype(int))
+    begins = [int(each[0]) for each in np.array_split(steps, WANTED)]
+    return tuple(
+        (step, float(np.minimum(due[:, step:end].max(axis=1), most[:, step]).sum()))
+        for step, end in zip(begins, [*begins[1:], STEPS], strict=True)
+    )
 
 
 def divided(
@@ -122,42 +168,32 @@ def divided(
     """The members' energies, and what will be missing for each of them."""
     found, short = dict[str, Floats](), list[Missed]()
     for group in groups:
-        over = presence(group.stay, outlook, now) == 0.0
-        for member, course in zip(group.members, _courses(group, energies_wh[group.stay.id], over, outlook, now),
-                                  strict=True):  # fmt: skip
+        for member, course in zip(group.members, _courses(group, energies_wh[group.stay.id]), strict=True):
             found[member.id] = course
-            if (step := _leaves(member, outlook, now)) is not None:
-                short_wh = member.target_wh - float(course[step])
+            if member.departure is not None and member.departure.unix_s > now:
+                step, wanted_wh = points(member, outlook, now, presence(member, outlook, now))[1]
+                short_wh = wanted_wh - float(course[step])
                 if short_wh > 1e-3 * member.capacity_wh:
                     short.append(Missed(member.id, short_wh, outlook.start_unix_s + (step + 1) * outlook.step_s))
     return found, short
 
 
-def _courses(group: Group, total_wh: Floats, over: Bools, outlook: Outlook, now: float) -> Floats:
+def _courses(group: Group, total_wh: Floats) -> Floats:
     """A row for each member, within its powers: as far from its least to its most as the others, and where it cannot
-    be, those who can make up for it. `over`: the steps when the group is gone, and late members charge what they lack.
-    """
-    members = group.members
-    least, most = (np.array([side(each, outlook, now) for each in members]) for side in (_least, _most))
-    least = np.minimum(least, most)
-    there = np.array([presence(each, outlook, now) for each in members]) * outlook.step_s / 3600.0
-    up_wh = np.array([[min(each.max_charge_w, LARGEST_W) * each.efficiency_pu] for each in members]) * there
-    down_wh = np.array([[min(each.max_discharge_w, LARGEST_W) / each.efficiency_pu] for each in members]) * there
-    energy_wh = np.array([each.energy_wh for each in members])
-    target_wh = np.array([each.target_wh for each in members])
-    found = np.empty((len(members), STEPS))
+    be, those who can make up for it."""
+    up, down, must, most = (
+        np.array([getattr(each, name) for each in group.reaches]) for name in ("up", "down", "must", "most")
+    )
+    energy_wh = np.array([each.energy_wh for each in group.members])
+    found = np.empty((len(group.members), STEPS))
     for step in range(STEPS):
-        low, high = energy_wh - down_wh[:, step], energy_wh + up_wh[:, step]
-        low = np.minimum(np.maximum(low, least[:, step]), high)
+        low, high = energy_wh - down[:, step], energy_wh + up[:, step]
+        low = np.minimum(np.maximum(low, must[:, step]), high)
         high = np.maximum(np.minimum(high, most[:, step]), low)
-        stay_wh = np.clip(energy_wh, low, high)
-        if over[step]:
-            energy_wh = np.clip(np.maximum(energy_wh, target_wh), low, high)
-        else:
-            span_wh = most[:, step] - least[:, step]
-            way = (total_wh[step] - least[:, step].sum()) / max(float(span_wh.sum()), 1e-9)
-            wish_wh = np.clip(least[:, step] + way * span_wh, low, high)
-            energy_wh = _moved(stay_wh, wish_wh, low, high, float(total_wh[step]))
+        span_wh = most[:, step] - must[:, step]
+        way = (total_wh[step] - must[:, step].sum()) / max(float(span_wh.sum()), 1e-9)
+        wish_wh = np.clip(must[:, step] + way * span_wh, low, high)
+        energy_wh = _moved(np.clip(energy_wh, low, high), wish_wh, low, high, float(total_wh[step]))
         found[:, step] = energy_wh
     return found
 
@@ -172,39 +208,3 @@ def _moved(stay_wh: Floats, wish_wh: Floats, low_wh: Floats, high_wh: Floats, to
         share = lack_wh / float(room_wh.sum()) if room_wh.any() else 0.0
         energy_wh = energy_wh + min(share, 1.0) * room_wh
     return energy_wh
-
-
-def _leaves(stay: Stay, outlook: Outlook, now: float) -> int | None:
-    """The step in which it leaves, if the plan reaches as far."""
-    if stay.departure is None or stay.departure.unix_s <= now:
-        return None
-    step = ceil((stay.departure.unix_s - outlook.start_unix_s) / outlook.step_s) - 1
-    return step if step < STEPS else None
-
-
-def _most(stay: Stay, outlook: Outlook, now: float) -> Floats:
-    """The most that can be in its battery at the end of each step."""
-    per_step_wh = min(stay.max_charge_w, LARGEST_W) * stay.efficiency_pu * outlook.step_s / 3600.0
-    most: Floats = np.minimum(
-        stay.energy_wh + per_step_wh * np.cumsum(presence(stay, outlook, now)), max(stay.capacity_wh, stay.energy_wh)
-    )
-    return most
-
-
-def _held(stay: Stay, outlook: Outlook, now: float) -> Floats:
-    """The least that can be in it: by its floor, and by what it can give."""
-    give_wh = min(stay.max_discharge_w, LARGEST_W) / stay.efficiency_pu * outlook.step_s / 3600.0
-    gone = np.cumsum(presence(stay, outlook, now))
-    held: Floats = np.maximum(stay.energy_wh - give_wh * gone, min(stay.floor_wh, stay.energy_wh))
-    return held
-
-
-def _least(stay: Stay, outlook: Outlook, now: float) -> Floats:
-    """The least that must be in it: also by what it needs at departure."""
-    least = _held(stay, outlook, now)
-    if stay.departure is not None:
-        ends = outlook.start_unix_s + outlook.step_s * np.arange(1, STEPS + 1)
-        still_s = np.maximum(stay.departure.unix_s - ends, 0.0)
-        back_wh = stay.target_wh - min(stay.max_charge_w, LARGEST_W) * stay.efficiency_pu * still_s / 3600.0
-        least = np.maximum(least, back_wh)
-    return least

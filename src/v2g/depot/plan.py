@@ -5,7 +5,7 @@ These are the plan's inputs and its outcome; `planner.py` makes it. The controll
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import inf, isfinite, sqrt
+from math import ceil, inf, isfinite, sqrt
 
 import numpy as np
 from msgspec import Struct
@@ -25,6 +25,19 @@ class Departure(Struct, frozen=True):
     unix_s: float
     deviation_s: float = 0.0
     """Standard deviation."""
+
+
+class Crowd(Struct, frozen=True):
+    """Several vehicles that are planned as one: sums, for each step. Who has left keeps what it left with."""
+
+    least_wh: Floats
+    most_wh: Floats
+    """In their batteries at its end."""
+    charge_w: Floats
+    discharge_w: Floats
+    """Of those that are there, at the grid side."""
+    wanted: tuple[tuple[int, float], ...]
+    """At the end of which steps how much energy is wanted in all batteries together."""
 
 
 class Stay(Struct, frozen=True, kw_only=True):
@@ -47,8 +60,8 @@ class Stay(Struct, frozen=True, kw_only=True):
     from_unix_s: float = -inf
     departure: Departure | None = None
     """None: it may leave at any time, so it is charged as soon as possible, and not discharged."""
-    within_wh: tuple[Floats, Floats] | None = None
-    """Of several vehicles that stand here as one: the least and the most that they can have after each step."""
+    crowd: Crowd | None = None
+    """What several vehicles that stand here as one can do."""
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -72,6 +85,9 @@ class Outlook(Struct, frozen=True, kw_only=True):
     loads_w: Mapping[str, Floats] = {}
     """What else flows through a node of the feeder tree, positive as drawn; of the root: the rest of the site."""
     step_s: float = STEP_S
+    beside_w: Mapping[tuple[str, int, bool], Floats] = {}
+    """What stays that are planned elsewhere take of a node's limit: by node, phase (0: all) and whether they discharge;
+    magnitudes."""
     limits_w: tuple[Floats, Floats] | None = None
     """What requests let the site draw and feed at most; infinite if nothing is limited. Magnitudes."""
     asked_w: Floats | None = None
@@ -252,6 +268,41 @@ def instants(stay: Stay) -> tuple[float, float, float]:
     assert stay.departure is not None
     off_s = sqrt(2.0) * stay.departure.deviation_s
     return stay.departure.unix_s - off_s, stay.departure.unix_s, stay.departure.unix_s + off_s
+
+
+def points(stay: Stay, outlook: Outlook, now: float, there: Floats) -> list[tuple[int, float]]:
+    """At the end of which steps how much energy is wanted."""
+    if stay.crowd is not None:
+        return list(stay.crowd.wanted)
+    if stay.departure is None or stay.departure.unix_s <= now:  # it may leave at any time
+        soon = soonest(stay, stay.target_wh, outlook, there)
+        found = [(step, stay.target_wh) for step in (soon, min(2 * soon + 1, STEPS - 1), STEPS - 1)]
+    else:
+        found = [wanted_at(stay, at_s, outlook) for at_s in instants(stay)]
+    return [*found, (soonest(stay, stay.floor_wh, outlook, there), stay.floor_wh)]
+
+
+def wanted_at(stay: Stay, at_s: float, outlook: Outlook) -> tuple[int, float]:
+    """The target at `at_s`; if that is beyond the plan, what must be there at its end so that the target can be."""
+    step = ceil((at_s - outlook.start_unix_s) / outlook.step_s) - 1
+    if step < STEPS:
+        return max(step, 0), stay.target_wh
+    beyond_s = at_s - outlook.start_unix_s - STEPS * outlook.step_s
+    reachable_wh = stay.target_wh - stay.max_charge_w * stay.efficiency_pu * beyond_s / 3600.0
+    return STEPS - 1, min(stay.target_wh, max(stay.energy_wh, reachable_wh))
+
+
+def soonest(stay: Stay, wanted_wh: float, outlook: Outlook, there: Floats) -> int:
+    """The first step at whose end this energy can be there."""
+    full_wh = stay.max_charge_w * stay.efficiency_pu * outlook.step_s / 3600.0
+    reached_wh = stay.energy_wh + np.cumsum(there) * min(full_wh, 1e12)
+    return min(int(np.searchsorted(reached_wh, wanted_wh - 1e-6)), STEPS - 1)
+
+
+def feeds(stay: Stay, now: float) -> bool:
+    """Whether it may be discharged now."""
+    leaves = stay.departure is not None and stay.departure.unix_s > now
+    return leaves and stay.max_discharge_w > 0 and stay.energy_wh >= stay.floor_wh
 
 
 def without(outlook: Outlook, reason: str) -> Plan:

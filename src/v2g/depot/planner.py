@@ -9,16 +9,17 @@ vehicle may always stay as it is, and what is missing only costs, so there is al
 The step that has begun counts with what is left of it. In kW and kWh.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.depot.allocation import Floats, Ints, share_of
-from v2g.depot.groups import divided, grouped
+from v2g.depot.groups import FEWER, MOST, divided, grouped
 from v2g.depot.plan import (
     STEPS,
     Missed,
@@ -27,7 +28,8 @@ from v2g.depot.plan import (
     Stay,
     Terms,
     cost_of,
-    instants,
+    feeds,
+    points,
     powers_of,
     presence,
     without,
@@ -35,9 +37,12 @@ from v2g.depot.plan import (
 from v2g.depot.request import LARGEST_W
 from v2g.depot.tree import PHASES, Node, Tree
 
-MOST_SINGLE = 200
+MOST_SINGLE, MOST_EXACT = 200, 2_000
+"""Stays that are planned as one; that are planned again some at a time once their groups have been."""
+TOGETHER = 32
+"""How many at a time."""
 POINTS = 4
-"""Instants at which a stay's energy is looked at: three of its departure, and one for the floor."""
+"""Steps at which a stay's energy is looked at: three of its departure, and one for the floor."""
 EARLY = 1e-4
 """Of the price: a day later is worse by this, so that of equal steps the earlier one is taken."""
 NEED = 40.0
@@ -59,6 +64,8 @@ class _Seat(Struct, frozen=True):
     efficiency_pu: float
     max_charge_w: float
     max_discharge_w: float
+    points: int = POINTS
+    """At how many steps its energy is looked at."""
 
 
 class Planner:
@@ -73,7 +80,8 @@ class Planner:
     def plan(self, stays: Iterable[Stay], outlook: Outlook, now: float) -> Plan:
         """The best plan from `now` on. Never raises: what fails is the plan's `trouble`."""
         each = [stay for stay in stays if _sound(stay)]
-        groups = grouped(each, outlook, now) if len(each) > self._most_single else None
+        few = len(each) <= MOST_EXACT
+        groups = grouped(each, outlook, now, FEWER if few else MOST) if len(each) > self._most_single else None
         planned = each if groups is None else [group.stay for group in groups]
         if not planned:
             return without(outlook, "")
@@ -87,9 +95,11 @@ class Planner:
             self._programme = None
             return without(outlook, f"no plan: {reason}; vehicles are charged as their needs are urgent")
         energies = self._programme.energies_wh(planned)
-        missed = self._programme.missed(planned, outlook)
+        missed = [] if groups is not None else self._programme.missed(planned, outlook)
         if groups is not None:
             energies, missed = divided(groups, energies, outlook, now)
+            if few:
+                missed = self._improved(each, energies, missed, outlook, now)
         present = frozenset(stay.id for stay in each if stay.from_unix_s <= now)
         powers = {
             stay.id: powers_of(energies[stay.id], stay.energy_wh, stay.efficiency_pu, outlook.step_s) for stay in each
@@ -104,6 +114,53 @@ class Planner:
             cost=cost_of(list(powers.values()), outlook, self.terms, self.tree.root.name, now),
             groups=0 if groups is None else len(groups),
         )
+
+    def _improved(
+        self, stays: Sequence[Stay], energies_wh: dict[str, Floats], missed: Iterable[Missed], outlook: Outlook,
+        now: float,
+    ) -> list[Missed]:  # fmt: skip
+        """Plan some at a time, one by one, beside the others as they are planned so far: this changes `energies_wh`.
+        Returns what will be missing."""
+        found = {each.id: each for each in missed}
+        by_node = {node.name: [stay for stay in stays if node in list(self.tree.path(stay.node))]
+                   for node in self.tree.nodes}  # fmt: skip
+        powers_w = {
+            stay.id: powers_of(energies_wh[stay.id], stay.energy_wh, stay.efficiency_pu, outlook.step_s)
+            for stay in stays
+        }
+        used_w = _used_w(by_node, powers_w)
+        count = -(-len(stays) // TOGETHER)
+        for block in (stays[number::count] for number in range(count)):
+            ids = {stay.id for stay in block}
+            own = {name: [stay for stay in some if stay.id in ids] for name, some in by_node.items()}
+            before_w = _used_w(own, powers_w)
+            beside = replace(outlook, beside_w={key: used_w[key] - before_w[key] for key in used_w})
+            programme = _Programme(self.tree, block, None, beside, self.terms.peak_per_kw > 0)
+            if programme.solve(block, beside, self.terms, now):
+                continue
+            energies_wh |= programme.energies_wh(block)
+            found = {id: each for id, each in found.items() if id not in ids}
+            found |= {each.id: each for each in programme.missed(block, outlook)}
+            for stay in block:
+                energies = energies_wh[stay.id]
+                powers_w[stay.id] = powers_of(energies, stay.energy_wh, stay.efficiency_pu, outlook.step_s)
+            after_w = _used_w(own, powers_w)
+            used_w = {key: used_w[key] - before_w[key] + after_w[key] for key in used_w}
+        return list(found.values())
+
+
+def _used_w(
+    by_node: Mapping[str, Sequence[Stay]], powers_w: Mapping[str, Floats]
+) -> dict[tuple[str, int, bool], Floats]:
+    """What stays take of each node's limits: by node, phase (0: all) and whether they discharge; magnitudes."""
+    found = {}
+    for name, behind in by_node.items():
+        power_w = np.array([powers_w[stay.id] for stay in behind]).reshape(-1, STEPS)
+        for phase in (0, *PHASES):
+            share = np.array([_share(stay.phases, phase) for stay in behind])
+            for discharge in (False, True):
+                found[name, phase, discharge] = share @ np.maximum(-power_w if discharge else power_w, 0.0)
+    return found
 
 
 def _sound(stay: Stay) -> bool:
@@ -154,16 +211,18 @@ class _Programme:
         self._highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         size = len(self.seats)
         self._shorts = 3 * STEPS * size
-        self._buy = self._shorts + POINTS * size
+        self._first = np.cumsum([0, *(seat.points for seat in self.seats)]).tolist()
+        """The first point of each seat."""
+        self._buy = self._shorts + self._first[-1]
         self._off = self._buy + 2 * STEPS
         self._columns = self._off + 2 * STEPS + 1
         self._needs = STEPS * size
-        self._site = self._needs + POINTS * size
+        self._site = self._needs + self._first[-1]
         self._peaks = self._site + STEPS
         self._asked = self._peaks + (STEPS if peak else 0)
         self._limits = self._asked + STEPS
         self._height = self._limits + STEPS * len(self._rows)
-        self._points: Ints = np.zeros((size, POINTS), dtype=np.intp)
+        self._points: Ints = np.zeros(self._first[-1], dtype=np.intp)
         self._build(highspy, outlook.step_s / 3600.0)
         self._values: Floats = np.zeros(self._columns)
         self._bounds: tuple[Floats, ...] = (*(np.full(self._columns, np.nan) for _ in range(3)),
@@ -197,7 +256,10 @@ class _Programme:
                 phase_w = node.max_phase_discharge_w if discharge else node.max_phase_charge_w
                 for phase, limit_w in ((0, total_w), *((each, phase_w) for each in PHASES)):
                     reached_w = reach[number, phase, discharge]
-                    if reached_w > 0 and reached_w + most_w * (1 if phase == 0 else 1 / 3) > limit_w:
+                    beside_w = outlook.beside_w.get((node.name, phase, discharge))
+                    others_w = most_w * (1 if phase == 0 else 1 / 3)
+                    others_w += 0.0 if beside_w is None else float(beside_w.max())
+                    if reached_w > 0 and reached_w + others_w > limit_w:
                         found.append(_Row(number, phase, discharge))
         return found
 
@@ -220,9 +282,9 @@ class _Programme:
             put(balance, discharge, hours / seat.efficiency_pu)
             put(self._site + steps, charge, -1.0)
             put(self._site + steps, discharge, 1.0)
-            for point in range(POINTS):
-                put(self._needs + POINTS * number + point, self._shorts + POINTS * number + point, 1.0)
-                put(self._needs + POINTS * number + point, energy[0], 1.0)
+            for point in range(self._first[number], self._first[number + 1]):
+                put(self._needs + point, self._shorts + point, 1.0)
+                put(self._needs + point, energy[0], 1.0)
         put(self._site + steps, self._buy + steps, 1.0)
         put(self._site + steps, self._buy + STEPS + steps, -1.0)
         for columns_at, sign in (
@@ -272,8 +334,8 @@ class _Programme:
         for stay in stays:
             self._bound(stay, outlook, now, lower, upper, low, high)
             number = self._number[stay.id]
-            points = slice(self._shorts + POINTS * number, self._shorts + POINTS * (number + 1))
-            cost[points] = missing * np.array([1.0, 1.0, 1.0, 4.0]) * _weights(stay)
+            shorts = slice(self._shorts + self._first[number], self._shorts + self._first[number + 1])
+            cost[shorts] = missing * _weights(stay)
         hours = outlook.step_s / 3600.0
         later = EARLY * dearest * hours * np.arange(STEPS) / STEPS
         for number in range(len(self.seats)):
@@ -287,11 +349,14 @@ class _Programme:
         cost[-1] = terms.peak_per_kw
         upper[self._buy :] = self._infinity
         lower[-1] = terms.peak_so_far_w / 1000.0
-        load_w = outlook.loads_w.get(self._tree.root.name)
-        low[self._site : self._site + STEPS] = 0.0 if load_w is None else load_w * left / 1000.0
+        root = self._tree.root.name
+        low[self._site : self._site + STEPS] = outlook.loads_w.get(root, 0.0) * left / 1000.0
+        self._follow(outlook, left, low, high)
+        if outlook.beside_w:
+            beside_w = outlook.beside_w[root, 0, False] - outlook.beside_w[root, 0, True]
+            low[self._site : self._site + STEPS] += beside_w / 1000.0
         high[self._site : self._site + STEPS] = low[self._site : self._site + STEPS]
         high[self._peaks : self._asked] = self._infinity
-        self._follow(outlook, left, low, high)
         self._rooms(outlook, left, low, high)
         return self._run(lower, upper, cost, low, high)
 
@@ -303,21 +368,22 @@ class _Programme:
         charge, discharge, energy = (
             slice(self._column(number, kind), self._column(number, kind) + STEPS) for kind in range(3)
         )
-        upper[charge] = min(stay.max_charge_w, LARGEST_W) / 1000.0 * there
-        if stay.departure is not None and stay.departure.unix_s > now and stay.energy_wh >= stay.floor_wh:
-            upper[discharge] = min(stay.max_discharge_w, LARGEST_W) / 1000.0 * there
-        lower[energy] = min(stay.floor_wh, stay.energy_wh) / 1000.0
-        upper[energy] = max(stay.capacity_wh, stay.energy_wh) / 1000.0
-        if stay.within_wh is not None:
-            lower[energy], upper[energy] = (each / 1000.0 for each in stay.within_wh)
+        if stay.crowd is None:
+            upper[charge] = min(stay.max_charge_w, LARGEST_W) / 1000.0 * there
+            upper[discharge] = min(stay.max_discharge_w, LARGEST_W) / 1000.0 * there if feeds(stay, now) else 0.0
+            lower[energy] = min(stay.floor_wh, stay.energy_wh) / 1000.0
+            upper[energy] = max(stay.capacity_wh, stay.energy_wh) / 1000.0
+        else:
+            upper[charge], upper[discharge] = stay.crowd.charge_w / 1000.0, stay.crowd.discharge_w / 1000.0
+            lower[energy], upper[energy] = stay.crowd.least_wh / 1000.0, stay.crowd.most_wh / 1000.0
         low[number * STEPS] = high[number * STEPS] = stay.energy_wh / 1000.0
-        for point, (step, wanted_wh) in enumerate(_points(stay, outlook, now, there)):
-            row = self._needs + POINTS * number + point
+        for point, (step, wanted_wh) in enumerate(points(stay, outlook, now, there), self._first[number]):
+            row = self._needs + point
             low[row] = wanted_wh / 1000.0
-            if step != (known := int(self._points[number, point])):
+            if step != (known := int(self._points[point])):
                 self._highs.changeCoeff(row, self._column(number, 2, known), 0.0)
                 self._highs.changeCoeff(row, self._column(number, 2, step), 1.0)
-                self._points[number, point] = step
+                self._points[point] = step
 
     def _follow(self, outlook: Outlook, left: Floats, low: Floats, high: Floats) -> None:
         """What a schedule asks of the chargers: what is bought less what is sold, less the other load."""
@@ -338,6 +404,8 @@ class _Programme:
             if row.node == 0 and row.phase == 0 and outlook.limits_w is not None:
                 limit_w = np.minimum(limit_w, outlook.limits_w[row.discharge])
             room_w = np.minimum(limit_w, LARGEST_W) + (load_w if row.discharge else -load_w)
+            key = self._tree.nodes[row.node].name, row.phase, row.discharge
+            room_w = np.maximum(room_w, 0.0) - outlook.beside_w.get(key, 0.0)
             rows = slice(self._limits + place * STEPS, self._limits + (place + 1) * STEPS)
             low[rows], high[rows] = -self._infinity, np.maximum(room_w, 0.0) * left / 1000.0
 
@@ -371,9 +439,10 @@ class _Programme:
         found = []
         for stay in stays:
             number = self._number[stay.id]
-            short_wh = float(self._values[self._shorts + POINTS * number + 1]) * 1000.0
+            point = self._first[number] + 1  # the departure that is expected
+            short_wh = float(self._values[self._shorts + point]) * 1000.0
             if short_wh > 1e-3 * stay.capacity_wh:
-                at_s = outlook.start_unix_s + (int(self._points[number, 1]) + 1) * outlook.step_s
+                at_s = outlook.start_unix_s + (int(self._points[point]) + 1) * outlook.step_s
                 found.append(Missed(stay.id, short_wh, at_s))
         return found
 
@@ -390,36 +459,12 @@ def _changed(new: Sequence[Floats], old: Sequence[Floats]) -> npt.NDArray[np.int
     return np.flatnonzero(differs).astype(np.int32)
 
 
-def _weights(stay: Stay) -> Floats:
+def _weights(stay: Stay) -> Floats | float:
+    """Of the points: of the departure by how likely it is then, the floor before all."""
+    if stay.crowd is not None:
+        return 1.0
     uncertain = stay.departure is None or stay.departure.deviation_s > 0
-    return np.array([0.25, 0.5, 0.25, 1.0] if uncertain else [0.0, 1.0, 0.0, 1.0])
-
-
-def _points(stay: Stay, outlook: Outlook, now: float, there: Floats) -> list[tuple[int, float]]:
-    """At the end of which steps how much energy is wanted."""
-    if stay.departure is None or stay.departure.unix_s <= now:  # it may leave at any time
-        soon = _soonest(stay, stay.target_wh, outlook, there)
-        found = [(step, stay.target_wh) for step in (soon, min(2 * soon + 1, STEPS - 1), STEPS - 1)]
-    else:
-        found = [_wanted(stay, at_s, outlook) for at_s in instants(stay)]
-    return [*found, (_soonest(stay, stay.floor_wh, outlook, there), stay.floor_wh)]
-
-
-def _wanted(stay: Stay, at_s: float, outlook: Outlook) -> tuple[int, float]:
-    """The target at `at_s`; if that is beyond the plan, what must be there at its end so that the target can be."""
-    step = ceil((at_s - outlook.start_unix_s) / outlook.step_s) - 1
-    if step < STEPS:
-        return max(step, 0), stay.target_wh
-    beyond_s = at_s - outlook.start_unix_s - STEPS * outlook.step_s
-    reachable_wh = stay.target_wh - stay.max_charge_w * stay.efficiency_pu * beyond_s / 3600.0
-    return STEPS - 1, min(stay.target_wh, max(stay.energy_wh, reachable_wh))
-
-
-def _soonest(stay: Stay, wanted_wh: float, outlook: Outlook, there: Floats) -> int:
-    """The first step at whose end this energy can be there."""
-    full_wh = stay.max_charge_w * stay.efficiency_pu * outlook.step_s / 3600.0
-    reached_wh = stay.energy_wh + np.cumsum(there) * min(full_wh, 1e12)
-    return min(int(np.searchsorted(reached_wh, wanted_wh - 1e-6)), STEPS - 1)
+    return np.array([0.25, 0.5, 0.25, 4.0] if uncertain else [0.0, 1.0, 0.0, 4.0])
 
 
 def _seat(stay: Stay, before: _Seat | None) -> _Seat:
@@ -427,7 +472,8 @@ def _seat(stay: Stay, before: _Seat | None) -> _Seat:
     charge_w, discharge_w = min(stay.max_charge_w, LARGEST_W), min(stay.max_discharge_w, LARGEST_W)
     if before is not None:
         charge_w, discharge_w = max(charge_w, before.max_charge_w), max(discharge_w, before.max_discharge_w)
-    return _Seat(stay.id, stay.node, stay.phases, stay.efficiency_pu, charge_w, discharge_w)
+    count = POINTS if stay.crowd is None else len(stay.crowd.wanted)
+    return _Seat(stay.id, stay.node, stay.phases, stay.efficiency_pu, charge_w, discharge_w, count)
 
 
 def _share(phases: str, phase: int) -> float:
