@@ -1,8 +1,8 @@
 """Many vehicles planned as few: those at one node that leave at about the same time and need about as much are one.
 
 A group's battery is the sum of its members' ones: in each step between the least and the most that they can have
-together, with the power of those that are there. What the plan gives it is divided so that each member is equally far on
-its way from the least that it must have at that time to the most that it can have.
+together, with the power of those that are there. What the plan gives it is divided so that each member is equally far
+on its way from the least that it must have at that time to the most that it can have.
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ The step that has begun counts with what is left of it. In kW and kWh.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, isfinite
+from math import isfinite
 from typing import Any
 
 import numpy as np
