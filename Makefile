@@ -56,7 +56,7 @@ docs: $(DEV_READY) ## the documentation as a site, in build/site
 
 deb: $(DEV_READY) ## Debian packages in dist/: v2g and v2g-depot (ARGS='--arch arm64')
 	@tools/setup.sh packaging
-	@.venv/bin/python tools/make_deb.py $(ARGS)
+	@.venv/bin/python -m tools.make_deb $(ARGS)
 
 console: ## build the operator's page again from console/ (needs Node 20 and npm)
 	@tools/console.sh

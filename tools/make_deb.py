@@ -20,6 +20,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+from tools.make_sbom import bill
+
 ROOT = Path(__file__).parent.parent
 DEBIAN, DEPLOY, DIST = ROOT / "packaging" / "debian", ROOT / "src" / "v2g" / "deploy", ROOT / "dist"
 PYTHONS = ("3.11", "3.13")
@@ -128,6 +130,7 @@ def station(work: Path, version: str) -> list[dict[str, Any]]:
         _file(_zipped(made / "v2g.1.gz", (DEPLOY / "v2g.1").read_bytes()), "/usr/share/man/man1/v2g.1.gz"),
         *_documents("v2g", version, made),
     ]
+    contents += _bill("v2g", made, STATION, work / "station")
     for command in list(COMMANDS)[1:]:
         contents.append({"src": "v2g.1.gz", "dst": f"/usr/share/man/man1/{command}.1.gz", "type": "symlink"})
     for hook in sorted((ROOT / "packaging" / "rauc").glob("*")):
@@ -145,6 +148,7 @@ def depot(work: Path, version: str) -> list[dict[str, Any]]:
         _file(_made(made / "v2g-depot.service", service), "/usr/lib/systemd/system/v2g-depot.service"),
         _config(DEPLOY / "depot.yaml", "/etc/v2g/depot.yaml", 0o640),
         *_documents("v2g-depot", version, made),
+        *_bill("v2g-depot", made, f"{STATION},{DEPOT}", work / "station", work / "depot"),
     ]
 
 
@@ -196,6 +200,13 @@ def _documents(name: str, version: str, made: Path) -> Iterator[dict[str, Any]]:
     yield _file(_zipped(made / "changelog.gz", (ROOT / "CHANGELOG.md").read_bytes()), f"{place}/changelog.gz")
     overrides = (DEBIAN / "lintian-overrides").read_text().replace("v2g: ", f"{name}: ")
     yield _file(_made(made / "lintian-overrides", overrides), f"/usr/share/lintian/overrides/{name}")
+
+
+def _bill(name: str, made: Path, extras: str, *directories: Path) -> Iterator[dict[str, Any]]:
+    """The bill of materials of the packages in the directories, if there are any."""
+    if any(directories[0].glob("v2g-*.dist-info")):
+        text = bill(tuple(extras.split(",")), *directories)
+        yield _file(_made(made / "sbom.cdx.json", text), f"/usr/share/doc/{name}/sbom.cdx.json")
 
 
 def _when() -> datetime:

@@ -1,7 +1,8 @@
 """The bill of materials of what is delivered, in dist/: `make sbom` (CycloneDX 1.6, JSON).
 
 It holds v2g with every Python package that its extras need, as they are installed in this environment, and what is
-built into the operator's page from npm. The same environment and commit make the same file.
+built into the operator's page from npm. The same environment and commit make the same file. A Debian package has one of
+what it holds (`tools/make_deb.py`).
 """
 
 import json
@@ -27,8 +28,24 @@ DELIVERED = ("station", "serial", "can", "ocpp", "metrics", "mqtt", "api", "depo
 """Extras; the others are for those who change, test and pack."""
 
 
-def needed(extras: tuple[str, ...] = DELIVERED) -> dict[str, set[str]]:
+class Installed:
+    """The packages in some directories; those of this environment without any."""
+
+    def __init__(self, *directories: Path) -> None:
+        self._path = [str(each) for each in directories]
+
+    def __call__(self, name: str) -> Distribution:
+        """Raises `PackageNotFoundError` for one that is not there."""
+        if not self._path:
+            return distribution(name)
+        for each in Distribution.discover(name=name, path=self._path):
+            return each
+        raise PackageNotFoundError(name)
+
+
+def needed(extras: tuple[str, ...] = DELIVERED, installed: Installed | None = None) -> dict[str, set[str]]:
     """Each package with those that it needs, v2g first. Raises `PackageNotFoundError` for one that is not installed."""
+    find = installed or Installed()
     found: dict[str, set[str]] = {}
     waiting = [("v2g", frozenset(extras))]
     seen = set[tuple[str, frozenset[str]]]()
@@ -38,7 +55,7 @@ def needed(extras: tuple[str, ...] = DELIVERED) -> dict[str, set[str]]:
             continue
         seen.add((name, wanted))
         below = found.setdefault(name, set())
-        for each in _requirements(distribution(name), wanted):
+        for each in _requirements(find(name), wanted):
             inner = canonicalize_name(each.name)
             if inner != name:
                 below.add(inner)
@@ -59,10 +76,11 @@ def versions(extras: tuple[str, ...] = DELIVERED) -> dict[str, str]:
     return {name: distribution(name).version for name in sorted(needed(extras)) if name != "v2g"}
 
 
-def bill() -> str:
-    """The document."""
-    graph = needed()
-    parts = {name: _component(distribution(name)) for name in sorted(graph)}
+def bill(extras: tuple[str, ...] = DELIVERED, *directories: Path) -> str:
+    """The document: of this environment, or of what the directories hold. Raises `PackageNotFoundError`."""
+    installed = Installed(*directories)
+    graph = needed(extras, installed)
+    parts = {name: _component(installed(name)) for name in sorted(graph)}
     page = list(_of_the_page())
     bom = Bom(components=[*(part for name, part in parts.items() if name != "v2g"), *page])
     bom.metadata.component = parts["v2g"]
