@@ -101,11 +101,11 @@ def indented(lines: list[str]) -> list[str]:
         if width and item is None and body[-1:] != [""] and not _FENCE.match(line) and line[0] not in "#|>":
             body.append(line)  # goes on without indentation
             continue
-        if width:
-            out += _inside(body)
-            body = []
+        parts = not width or "" in body  # an item of several paragraphs ends with an empty line
+        out += _inside(body)
+        body = []
         if item is not None:
-            if not width and out and out[-1]:
+            if parts and out and out[-1]:
                 out.append("")
             width = len(item[0])
         else:

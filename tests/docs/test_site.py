@@ -25,6 +25,7 @@ def test_the_navigation_has_every_page_once() -> None:
         ("text\n- a\n- b", "text\n\n- a\n- b"),
         ("1. a\n   b\n\n   ```sh\n   c\n   ```\n\nd", "1. a\n    b\n\n    ```sh\n    c\n    ```\n\nd"),
         ("- a\n  - b\n    c\n- d", "- a\n    - b\n        c\n- d"),
+        ("1. a\n\n   b\n2. c", "1. a\n\n    b\n\n2. c"),
         ("```\n- no list\n  at all\n```", "```\n- no list\n  at all\n```"),
         ("- a\ngoes on\n\n# head", "- a\n    goes on\n\n# head"),
     ],
