@@ -28,7 +28,7 @@ PYTHONS = ("3.11", "3.13")
 """Of Debian 12 and 13."""
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-STATION, DEPOT = "station,serial,can,mqtt,metrics", "depot"
+STATION, DEPOT = "station,serial,can,mqtt,metrics,api", "depot"
 COMMANDS = {
     "v2g": "v2g.cli", "v2g_daemon": "v2g.cli.daemon", "grid_inject_cmd": "v2g.cli.inject",
     "modbus_write": "v2g.cli.modbus_write",
