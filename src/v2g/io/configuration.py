@@ -56,6 +56,7 @@ class _Unconnected:
 
 _DEVICES = {
     "contactor": ("contactor",),
+    "phase_contactor": ("contactor",),
     "meter": ("meter",),
     "inverter": ("inverter",),
     "isolation": ("isolation",),

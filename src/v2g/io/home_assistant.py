@@ -15,6 +15,11 @@ def discovery(prefix: str, evse: dict[str, Any], version: str, rights: tuple[str
     components = _sensors()
     if "steer" in rights:
         components |= _controls(base)
+        if evse.get("switches_phases"):
+            components["phases"] = {
+                "platform": "select", "name": "Phases", "options": ["auto", "1", "3"],
+                "command_topic": f"{base}/set/phases", "value_template": "{{ value_json.phases_asked or 'auto' }}",
+            }  # fmt: skip
     if "authorise" in rights:
         components["authorise"] = _button("Let the car in", f"{base}/set/authorise", "mdi:account-check")
     for name, each in components.items():

@@ -169,6 +169,8 @@ def asked(what: str, text: bytes, valid_s: float) -> dict[str, Any]:
             return {"percent": round(_number(said))}
         case "mode":
             return {"mode": said} | ({"for_s": valid_s} if said in ("charge", "discharge", "pause") else {})
+        case "phases":
+            return {"release": True} if said == "auto" else {"phases": round(_number(said)), "for_s": valid_s}
         case "enabled":
             if said not in ("ON", "OFF"):
                 raise V2GError("write ON or OFF")

@@ -15,6 +15,7 @@ _SUMMARIES = {
     "mode": "What the EVSE does while there is no set-point",
     "minimum-soc": "No discharge at or below this state of charge",
     "departure": "When the car leaves, and what it needs by then",
+    "phases": "On how many phases the car charges",
 }
 
 
@@ -84,6 +85,7 @@ def _shown() -> dict[str, Any]:
         "mode": {"enum": ["auto", "charge", "discharge", "pause"]}, "charge_limit_w": _NUMBER,
         "charge_limit_a": _NUMBER, "discharge_limit_w": _NUMBER, "min_soc_percent": {"type": "integer"},
         "departure_unix_s": _NUMBER, "need_wh": _NUMBER,
+        "phases": _NUMBER, "switches_phases": _BOOL, "phase_switch": _TEXT, "phases_asked": _NUMBER,
         "left_s": {"type": "object", "additionalProperties": _NUMBER}, "ended": {"type": "string"},
     }  # fmt: skip
     station = {"unix_s": {"type": "number"}, "evses": {"type": "array", "items": _ref("Evse")}}

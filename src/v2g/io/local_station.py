@@ -25,13 +25,14 @@ KINDS: dict[str, tuple[type[command.Local], command.Release | None]] = {
     "mode": (command.Mode, command.Release(part="mode")),
     "minimum-soc": (command.MinimumSoc, None),
     "departure": (command.Depart, command.Release(part="departure")),
+    "phases": (command.Phases, command.Release(part="phases")),
     "authorise": (command.Authorise, None),
 }
 """What may be asked of an EVSE: the command, and how that is ended before its time."""
 SHOWN = (
     "evse", "evse_id", "session", "service", "soc_percent", "ready", "not_ready_because", "charged_wh", "discharged_wh",
     "import_wh", "export_wh", "wish_w", "allowed_charge_w", "allowed_discharge_w", "limited_by", "awaits_authorisation",
-    "fault",
+    "fault", "phases", "switches_phases", "phase_switch",
 )  # fmt: skip
 
 
@@ -133,6 +134,7 @@ def shown(evse: dict[str, Any], explained: dict[str, Any] | None, unix_s: float)
         "min_soc_percent": local["min_soc_percent"],
         "departure_unix_s": None if in_s is None else round(unix_s + in_s),
         "need_wh": local["need_wh"],
+        "phases_asked": local["phases"],
         "left_s": left_s,
         "ended": local["ended"],
     }

@@ -35,6 +35,8 @@ class EvseTraits:
     v2x: bool
     """Whether a vehicle may be discharged here."""
     phases: int = 3
+    one_or_three: bool = False
+    """Whether it can leave out L2 and L3."""
     nominal_v: float = 230.0
     charge_w: float = inf
     """The most that it can carry, whatever a profile says."""
@@ -187,6 +189,8 @@ def _period(
         yield Refusal("PhaseConflict", "limits and set-points of single phases are not supported")
     if given(period.numberPhases, 0) and any(evse.dc for evse in evses) and purpose != "ChargingStationMaxProfile":
         yield Refusal("NoPhaseForDC", "numberPhases is for AC")  # K01.FR.44
+    if (to_use := given(period.phaseToUse, 0)) and not all(_uses(to_use, each) for each in evses):  # K01.FR.48
+        yield Refusal("InvalidSchedule", "phaseToUse is for one phase, and that is phase 1 here")
     is_tx, v2x = purpose in ("TxProfile", "TxDefaultProfile"), all(evse.v2x for evse in evses)
     if mode not in MODES or (not is_tx and mode != "ChargingOnly"):  # K01.FR.111, 114
         yield Refusal("InvalidOperationMode", f"{mode} is not supported for {purpose}")
@@ -200,6 +204,11 @@ def _period(
         yield from _local_frequency(period, schedule)
     else:
         yield from _fields(period, mode, v2x)
+
+
+def _uses(phase: int, evse: EvseTraits) -> bool:
+    """Whether a car at the EVSE can be on this phase alone (K01.FR.46)."""
+    return phase == 1 and not evse.dc and (evse.phases == 1 or evse.one_or_three)
 
 
 _FIELDS = {

@@ -35,6 +35,8 @@ class Order(Struct, frozen=True):
     """Reactive power that is asked for, positive as an inductive load draws it; None leaves it to the grid code."""
     period: v21.ChargingSchedulePeriodType | None = None
     """What it was made of, for the modes whose set-point the station finds itself."""
+    phases: int | None = None
+    """On how many phases it counts, if those are fewer than the EVSE has (`numberPhases`)."""
 
     @property
     def may_discharge_w(self) -> float:
@@ -212,6 +214,9 @@ def _combined(
     csms_first: bool = False,
 ) -> Order:
     """The lowest limit of all; a set-point stays within it (K08.FR.08). Local generation comes on top."""
+    phases = min((each.phases for each in (tx, station, external) if each is not None and each.phases), default=None)
+    if phases is not None:  # the fewest of all (K01.FR.140), and no phase gets more than each profile leaves it
+        tx, station, external = (None if each is None else _on(each, phases) for each in (tx, station, external))
     found = tx or station or FREE
     if station is not None:
         found = _within(found, station.charge_w, station.charge_by)
@@ -225,6 +230,15 @@ def _combined(
     if generation is not None:
         found = replace(found, charge_w=found.charge_w + generation.charge_w)
     return found
+
+
+def _on(order: Order, phases: int) -> Order:
+    """The same current on each of fewer phases."""
+    share = min(1.0, phases / (order.phases or 3))
+    setpoint_w = order.setpoint_w
+    if setpoint_w is not None and setpoint_w > 0:
+        setpoint_w *= share
+    return replace(order, charge_w=order.charge_w * share, setpoint_w=setpoint_w, phases=phases)
 
 
 def _within(order: Order, charge_w: float, by: str) -> Order:
@@ -308,9 +322,13 @@ def _starts(
 
 def _order(period: v21.ChargingSchedulePeriodType, unit: str, name: str, evse: EvseTraits) -> Order:
     """What a period says, in W."""
-    factor = 1.0
-    if unit == "A":
-        factor = evse.nominal_v * min(given(period.numberPhases, 0) or evse.phases, evse.phases)
+    phases = min(given(period.numberPhases, 0) or evse.phases, evse.phases)  # if it is missing, all (K01.FR.49)
+    found = _as_said(period, evse.nominal_v * phases if unit == "A" else 1.0, name)
+    return replace(found, phases=phases) if evse.one_or_three and phases < evse.phases else found
+
+
+def _as_said(period: v21.ChargingSchedulePeriodType, factor: float, name: str) -> Order:
+    """What a period says, in W. `factor`: watts of its unit."""
     mode: v21.OperationModeEnumType = given(period.operationMode, "ChargingOnly")
     limit_w = given(period.limit, inf) * factor
     if mode == "Idle":

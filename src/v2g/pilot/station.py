@@ -10,6 +10,7 @@ EVSE with AC, a nominal duty cycle.
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from math import floor, isfinite
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -21,6 +22,10 @@ from v2g.pilot.toggle import ToggleCounter
 
 SETTLE_S = 0.5
 """The measured signal may differ for this long after a change of the one that is sent."""
+
+
+STEP_A = 0.1
+"""Of the current on offer."""
 
 
 class Signal(StrEnum):
@@ -193,10 +198,11 @@ class StationPilot:
         """Set the current offered to a car that does not talk, at most `settings.fallback_a`, which is the default.
 
         A level, which may change at any time. The duty cycle follows at once, or `FOLLOW_S` after its last change.
-        None, or less than 6 A, sends X1 to a car that has fallen back, until there is more to offer.
+        None, or less than 6 A, sends X1 to a car that has fallen back, until there is more to offer. It counts in whole
+        steps of `STEP_A`, so that noise changes no duty cycle.
         """
         most_a = self.settings.fallback_a
-        self._offer_a = None if current_a is None or most_a is None else min(current_a, most_a)
+        self._offer_a = None if current_a is None or most_a is None else _in_steps(min(current_a, most_a))
 
     def wake(self) -> None:
         """Send state F for `STEP_EF_S` to a car that waits in state B, then the wanted signal again."""
@@ -297,3 +303,8 @@ class StationPilot:
             self.signal, self._sent_a, self._signal_s, self._sent_s = goal, goal_a, now, now
         elif goal is Signal.NOMINAL and goal_a != self._sent_a and now - self._sent_s >= FOLLOW_S:
             self._sent_a, self._sent_s = goal_a, now
+
+
+def _in_steps(current_a: float) -> float:
+    """The current in whole steps, never more than it was."""
+    return floor(current_a / STEP_A + 1e-6) / round(1 / STEP_A) if isfinite(current_a) else 0.0

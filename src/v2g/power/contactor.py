@@ -29,6 +29,8 @@ class ContactorReading:
     commanded: bool
     """What the remote I/O drives: false after its own watchdog opened the contactor."""
     fault: ContactorFault | None
+    name: str = "contactor"
+    """Which one reports the fault, for a person."""
 
 
 class Contactor(Protocol):
@@ -49,3 +51,16 @@ class Contactor(Protocol):
     async def read(self) -> ContactorReading:
         """Reads the feedback. Raises `PowerError`."""
         ...
+
+
+def joined(first: ContactorReading, others: ContactorReading) -> ContactorReading:
+    """Both contactors of an EVSE whose L2 and L3 have one of their own, as one: closed if anything is, at fault if
+    either is. `first`: of L1 and neutral."""
+    name = first.name if first.fault is not None or others.fault is None else "contactor of L2 and L3"
+    return ContactorReading(
+        time_s=min(first.time_s, others.time_s),
+        closed=first.closed or others.closed,
+        commanded=first.commanded or others.commanded,
+        fault=first.fault or others.fault,
+        name=name,
+    )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from v2g.io.modbus import ModbusConnection, connection
 from v2g.power.address import MODBUS_RTU, Address
-from v2g.power.contactor import Contactor, ContactorReading
+from v2g.power.contactor import Contactor, ContactorReading, joined
 from v2g.power.drivers import make
 from v2g.power.drivers.mapped import MappedInverter
 from v2g.power.errors import Implausible, PowerError, ReadBackMismatch
@@ -141,6 +141,7 @@ class Devices:
         self._lines = Lines()
         made = self._made
         self.contactor: Contactor = made("contactor", evse.contactor)
+        self.phase_contactor: Contactor | None = made("contactor", evse.phase_contactor, "contactor of L2 and L3")
         self.meter: Meter = made("meter", evse.meter)
         self.inverter: Inverter | None = made("inverter", evse.inverter)
         self.isolation: IsolationMonitor | None = made("isolation", evse.isolation, "isolation monitor")
@@ -186,7 +187,7 @@ class Devices:
         device = getattr(self, _FIELDS[name])
         if device is self.inverter and self.inverter is not None and self.rating is None:
             self.rating = await self._try(name, "rating", self.inverter.rating())
-        work = self._metering() if name == "meter" else device.read()
+        work = self._metering() if name == "meter" else self._contacts() if name == "contactor" else device.read()
         reading = await self._try(name, "read", work)
         if reading is not None:
             self.readings = replace(self.readings, **{_FIELDS[name]: reading})
@@ -246,7 +247,19 @@ class Devices:
         return first
 
     async def command_contactor(self, orders: Orders) -> None:
-        await self._try("contactor", "command", self.contactor.command(closed=orders.contactor_closed))
+        closed, others = orders.contactor_closed, self.phase_contactor
+        work = [self._try("contactor", "command", self.contactor.command(closed=closed))]
+        if others is not None:
+            all_closed = closed and orders.phases == 3
+            work.append(self._try("contactor of L2 and L3", "command", others.command(closed=all_closed)))
+        await asyncio.gather(*work)
+
+    async def _contacts(self) -> ContactorReading:
+        """Of all phases: what one contactor does not say, nobody knows of the other."""
+        if self.phase_contactor is None:
+            return await self.contactor.read()
+        first, others = await asyncio.gather(self.contactor.read(), self.phase_contactor.read())
+        return joined(first, others)
 
     async def command_inverter(self, orders: Orders) -> None:
         assert self.inverter

@@ -162,6 +162,14 @@ class Depart(_Local, frozen=True, tag="departure"):
     soc_percent: Annotated[int, Meta(gt=0, le=100)] | None = None
 
 
+class Phases(_Local, frozen=True, tag="phases"):
+    """On how many phases the car charges, for a time."""
+
+    phases: Annotated[int, Meta(ge=1, le=3, description="1 or 3")]
+    for_s: HoldsFor | None = None
+    """Without it they hold until the session ends."""
+
+
 class Authorise(_Local, frozen=True, tag="authorise"):
     """Let the car in that waits, or the one that comes within a minute."""
 
@@ -169,14 +177,14 @@ class Authorise(_Local, frozen=True, tag="authorise"):
 class Release(_Local, frozen=True, tag="release"):
     """End what was asked for before its time."""
 
-    part: Literal["set_point", "limit", "mode", "departure"]
+    part: Literal["set_point", "limit", "mode", "departure", "phases"]
 
 
-Local = SetPoint | Limit | Mode | MinimumSoc | Depart | Authorise | Release
+Local = SetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
 
 Command = (
     Status | Explain | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
-    | SetPoint | Limit | Mode | MinimumSoc | Depart | Authorise | Release
+    | SetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
 )  # fmt: skip
 
 Any = Command | Ocpp | Serving | Ems

@@ -238,6 +238,13 @@ class NotRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class PhasesChange:
+    """The car is about to get another number of phases, or has it from now on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotKept:
     """What must survive a restart cannot be read or written."""
 
@@ -283,6 +290,7 @@ Event = (
     | AskedToStop
     | SafeStateReached
     | GridVerdict
+    | PhasesChange
     | PilotHappened
     | LineHappened
     | Deviates

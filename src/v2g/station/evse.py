@@ -21,12 +21,13 @@ from v2g.iso15118.view import Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import READY
 from v2g.pilot.station import Happening, Signal
-from v2g.power.inverter import NO_CURRENT_A, InverterRating
+from v2g.power.inverter import InverterRating
 from v2g.station import admission
 from v2g.station.access import Answer, Authorizer, Identity, Verdict, authorizer_of
 from v2g.station.cable import locked, offered_a, permitted
 from v2g.station.car_view import view_of
 from v2g.station.config.settings import EvseSettings
+from v2g.station.equipment import equip
 from v2g.station.event import (
     AskedToStop,
     Broke,
@@ -44,6 +45,7 @@ from v2g.station.kept import Entry, KeptEvse
 from v2g.station.local import LocalOrders
 from v2g.station.offer import offer_of
 from v2g.station.orders import SAFE, Orders
+from v2g.station.phase_switch import PhaseSwitch, wanted_of
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Bound, Decision
 from v2g.station.power.situation import BackEndOrder, OperatorLimits, Situation
@@ -66,8 +68,6 @@ if TYPE_CHECKING:  # loaded once the station listens
 
 HEAT_S = 0.1
 """Between steps of the heat's model."""
-REPORT_S = 1.0
-"""Report the same wish and limit at most once per second; a new pair at once."""
 
 
 class Evse:
@@ -94,6 +94,9 @@ class Evse:
         self.plug: Plug | None = None
         self.heat: Heat | None = None
         """These three are made with the first readings, if the EVSE has what they need."""
+        self.wired = settings.phases
+        self.switch = None if settings.phase_contactor is None else PhaseSwitch(settings.phase_switching)
+        """Between one phase and three; `settings.phases` are those in use."""
         self.quirks: tuple[Quirk, ...] | None = None if settings.quirks else ()
         """Known deviations of cars; None: those of the package, to be loaded with the first car."""
         self.visit = self._new_visit()
@@ -176,7 +179,7 @@ class Evse:
         conversation = self.visit.conversation
         if conversation is not None and conversation.waits:
             send += self._take(conversation.renew(now, self._view(now, unix_s)), now)
-        if self._unsafe_since is not None and self._is_safe(now):
+        if self._unsafe_since is not None and self.fresh(now).safe:
             took_s, self._unsafe_since = now - self._unsafe_since, None
             self._events.append(SafeStateReached(took_s))
         return self._settle(now, send)
@@ -348,14 +351,13 @@ class Evse:
             certificate=visit.certificate,
             charges_only=visit.charges_only,
             silent_s=now - visit.heard_s,
+            wired=self.wired,
+            on_s=visit.contacts.on_s(now),
         )
         decision = visit.decider.decide(situation)
         if demand.stage is not Stage.ENERGY:
             return
-        causes = decision.wished_by, None if decision.binding is None else decision.binding.source
-        if causes != visit.causes and now - visit.reported_s.get(causes, float("-inf")) >= REPORT_S:
-            visit.causes = causes
-            visit.reported_s[causes] = now
+        if visit.is_news(decision, now):
             self._events.append(Decided(decision))
 
     def _at_the_cable(self, orders: Orders, now: float) -> Orders:
@@ -364,6 +366,7 @@ class Evse:
         orders = replace(
             orders,
             ccid_closed=self.visit.trip is None and not self._broken(now) and (not self.guard or not self.guard.trip),
+            phases=self.settings.phases,
             pump=1.0 if self.heat is None or self.heat.allowance is None else self.heat.allowance.pump,
         )
         if self.settings.lock is not None:
@@ -422,10 +425,12 @@ class Evse:
     def _watch(self, now: float) -> None:
         """Pilot and heat go on, with or without a car in conversation."""
         readings = self.fresh(now)
+        self.visit.contacts.step(readings, now)
         if self.plug is not None:
+            rests = self._switch_phases(self.plug, now) or self.visit.contacts.rests(self.settings.wear, now)
             why = self.why_not_mute(now) if self.mute else None
             stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
-            self.plug.pilot.offer(None if stops else offered_a(self.settings, self.visit, readings.meter))
+            self.plug.pilot.offer(None if stops or rests else offered_a(self.settings, self.visit, readings.meter))
             signal = Signal.UNAVAILABLE if self._broken(now) else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
@@ -442,6 +447,20 @@ class Evse:
             meter = readings.meter
             ac_a = 0.0 if meter is None else abs(meter.power_w) / volts_times_phases(self.settings, meter)
             self.heat.step(readings, now, ac_a)
+
+    def _switch_phases(self, plug: "Plug", now: float) -> bool:
+        """Go from one phase to three, or back, if somebody wants that. Whether no energy may flow meanwhile."""
+        switch = self.switch
+        if switch is None:
+            return False
+        wanted = wanted_of(switch, self.settings, self.back_end, self.local.order, self.visit.injection, now)
+        is_open, plugged = self.fresh(now).seen_open, plug.pilot.connected
+        self._events += switch.step(wanted, is_open=is_open, plugged=plugged, in_session=self.busy, now=now)
+        if switch.phases != self.settings.phases:
+            self.settings = self.supervisor.settings = replace(self.settings, phases=switch.phases)
+            if self.settings.phase_switching.pilot == "F":
+                plug.pilot.wake()
+        return switch.interrupts
 
     def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A car that only waits for the hardware is not left to guess: after a while its session fails."""
@@ -471,28 +490,12 @@ class Evse:
         """Whether no car may use the EVSE, whatever it does: an alarm, or a contactor that may be welded."""
         return self._defects.contactor is not None or self.supervisor.alarm(self.fresh(now), now) is not None
 
-    def _is_safe(self, now: float) -> bool:
-        """Known to be safe: the contactor is seen open, and no current is seen."""
-        readings = self.fresh(now)
-        current = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
-        return readings.seen_open and not current
-
     def _equip(self) -> None:
         """Make what the EVSE needs besides, once the station listens."""
-        settings, rating = self.settings, self.rating
-        if self.guard is None and settings.grid_code is not None:
-            from v2g.station.safety.grid_guard import guard_of
-
-            self.guard, lost = guard_of(settings, settings.grid_code, self._kept)
-            self._events, self.supervisor.guard = self._events + lost, self.guard
-        if self.plug is None and settings.pilot is not None:
-            from v2g.station.safety.plug import plug_of
-
-            self.plug = self.supervisor.plug = plug_of(settings.pilot, settings.plc)
-        if self.heat is None:
-            from v2g.station.safety.heat import heat_of
-
-            self.heat = heat_of(settings, rating)
+        there = self.guard, self.plug, self.heat
+        if None in there:
+            self.guard, self.plug, self.heat, events = equip(self.settings, self.rating, self._kept, there)
+            self.supervisor.guard, self.supervisor.plug, self._events = self.guard, self.plug, self._events + events
 
     # The conversation
 

@@ -16,12 +16,13 @@ from v2g.station.visit import Visit
 LET_IN_S = 60.0
 """How long an authorisation waits for its car."""
 
-Part = Literal["set_point", "limit", "mode", "departure"]
+Part = Literal["set_point", "limit", "mode", "departure", "phases"]
 NOTHING: dict[Part, dict[str, Any]] = {
     "set_point": {"setpoint_w": None, "setpoint_by": ""},
     "limit": {"charge_w": inf, "charge_a": inf, "discharge_w": inf, "limit_by": ""},
     "mode": {"mode": "auto", "mode_by": ""},
     "departure": {"departure_s": None, "need_wh": None, "departure_by": ""},
+    "phases": {"phases": None, "phases_by": ""},
 }
 """The fields of each part of an order, as they are if nobody asks for it."""
 

@@ -5,7 +5,7 @@ from msgspec.structs import fields, replace
 
 from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading
-from v2g.power.inverter import HeldSetpoint, InverterReading
+from v2g.power.inverter import NO_CURRENT_A, HeldSetpoint, InverterReading
 from v2g.power.isolation import IsolationReading
 from v2g.power.lock import LockReading
 from v2g.power.meter import MeterReading
@@ -46,6 +46,12 @@ class Readings(Struct, frozen=True):
     def seen_open(self) -> bool:
         """Whether the contactor is known to be open."""
         return self.contactor is not None and not self.contactor.closed
+
+    @property
+    def safe(self) -> bool:
+        """Known to be safe: the contactor is seen open, and no current is seen."""
+        current = self.inverter is not None and abs(self.inverter.current_a) >= NO_CURRENT_A
+        return self.seen_open and not current
 
     @property
     def power_w(self) -> float | None:

@@ -49,6 +49,7 @@ class LocalSnapshot(Struct, frozen=True, kw_only=True):
     need_wh: float | None
     left_s: dict[str, float | None]
     """Of each part that is asked for: how long it still holds; None until the session ends."""
+    phases: int | None
     ended: str
     """What ended last, and why."""
 
@@ -102,6 +103,11 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     plugged: bool | None
     """Whether a car is at the cable; None: nobody knows."""
     awaits_authorisation: bool
+    phases: int | None
+    """In use; None for direct current."""
+    switches_phases: bool
+    phase_switch: str | None
+    """The switch that is wanted or under way; None if there is none."""
     local: LocalSnapshot
     messages: int
     limited_s: dict[str, float]
@@ -169,6 +175,9 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         export_wh=None if meter is None else meter.export_wh,
         plugged=True if evse.busy else None if plug is None else plug.pilot.connected,
         awaits_authorisation=evse.served and visit.verdict is not None and visit.verdict.answer is Answer.PENDING,
+        phases=evse.settings.phases if evse.settings.inverter is None else None,
+        switches_phases=evse.switch is not None,
+        phase_switch=None if evse.switch is None else evse.switch.status or None,
         local=_local(evse, now),
         messages=report.messages,
         limited_s=dict(visit.decider.limited_s),
@@ -182,7 +191,7 @@ def explain(evse: Evse, now: float) -> Explanation:
     decision = evse.decision
     if evse.demand.stage is not Stage.ENERGY:
         missing = evse.why_not_mute(now) if evse.mute else evse.why_not_ready(now)
-        return Explanation(evse.settings.id, f"idle: {_idle(evse)}" + (f"; {missing[1]}" if missing else ""))
+        return Explanation(evse.settings.id, f"idle: {_idle(evse, now)}" + (f"; {missing[1]}" if missing else ""))
     bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
     return Explanation(
         evse.settings.id,
@@ -208,6 +217,7 @@ def _local(evse: Evse, now: float) -> LocalSnapshot:
         departure_in_s=None if order.departure_s is None else max(0.0, order.departure_s - now),
         need_wh=order.need_wh,
         left_s={name: _finite(max(0.0, each.until_s - now)) for name, each in evse.local.held.items()},
+        phases=order.phases,
         ended=evse.local.ended,
     )
 
@@ -216,7 +226,7 @@ def _finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def _idle(evse: Evse) -> str:
+def _idle(evse: Evse, now: float) -> str:
     """What the car does meanwhile."""
     visit, plug, allowed = evse.visit, evse.plug, evse.decision.allowed
     if visit.conversation is not None:
@@ -229,6 +239,10 @@ def _idle(evse: Evse) -> str:
         return "a car is plugged in"
     if visit.stop is not Stop.NONE:
         return "the car does not talk, and has been stopped; it gets energy once it is plugged in again"
+    if evse.switch is not None and evse.switch.interrupts:
+        return f"the car does not talk, and {evse.switch.status}"
+    if visit.contacts.rests(evse.settings.wear, now):
+        return "the car does not talk, and the contactor rests (wear.least_off_s)"
     if plug.pilot.announced_a:
         return "the car does not talk, and does not ask for energy"
     least = f"less than a duty cycle can say, {LEAST_A:g} A on each phase"

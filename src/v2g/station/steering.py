@@ -27,6 +27,8 @@ def steer(evse: Evse, asked: command.Local, now: float) -> str:
             return f"{by} asks: no discharge at or below {percent} %"
         case command.Depart():
             return _depart(evse, asked, now)
+        case command.Phases():
+            return _phases(evse, asked, now)
         case command.Authorise():
             if (grant := evse.settings.access.grant) != "asked":
                 remedy = "set access.grant to asked for clients of the local API to let cars in"
@@ -71,13 +73,32 @@ def _mode(evse: Evse, asked: command.Mode, now: float) -> str:
         if asked.for_s is None:
             raise CommandRefused("discharge needs for_s, the seconds for which it holds")
         _check_direction(evse, -1.0)
-    if asked.for_s is None and not evse.served:
+    evse.local.hold("mode", _held(evse, f"the mode {mode} of {by}", asked.for_s, now), mode=mode, mode_by=by)
+    return f"{by} asks: {mode}{_until(asked.for_s)}"
+
+
+def _phases(evse: Evse, asked: command.Phases, now: float) -> str:
+    if evse.switch is None:
+        raise CommandRefused(f"EVSE {evse.settings.id} cannot switch phases; it has no phase_contactor")
+    if asked.phases not in (1, 3):
+        raise CommandRefused("phases is 1 or 3")
+    count, by = "one phase" if asked.phases == 1 else "three phases", asked.by
+    held = _held(evse, f"{count}, asked for by {by},", asked.for_s, now)
+    evse.local.hold("phases", held, phases=asked.phases, phases_by=by)
+    return f"{by} asks: {count}{_until(asked.for_s)}"
+
+
+def _held(evse: Evse, text: str, for_s: float | None, now: float) -> Held:
+    """For a time, or until the session ends. Raises `CommandRefused` if there is neither."""
+    if for_s is not None:
+        return Held(text, now + for_s)
+    if not evse.served:
         raise CommandRefused(f"no car is in session at EVSE {evse.settings.id}; say for how many seconds with for_s")
-    held = Held(f"the mode {mode} of {by}", inf, evse.visit)
-    if asked.for_s is not None:
-        held = Held(held.text, now + asked.for_s)
-    evse.local.hold("mode", held, mode=mode, mode_by=by)
-    return f"{by} asks: {mode}" + (f" for {asked.for_s:g} s" if asked.for_s else " until the session ends")
+    return Held(text, inf, evse.visit)
+
+
+def _until(for_s: float | None) -> str:
+    return f" for {for_s:g} s" if for_s else " until the session ends"
 
 
 def _depart(evse: Evse, asked: command.Depart, now: float) -> str:

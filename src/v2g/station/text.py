@@ -34,6 +34,7 @@ from v2g.station.event import (
     NotRecorded,
     NotWatched,
     OperatorAsked,
+    PhasesChange,
     PilotHappened,
     PromiseBroken,
     SafeStateReached,
@@ -90,7 +91,10 @@ def describe(event: Event) -> tuple[str, str]:
             return "WARNING" if warning else "INFO", text
         case Deviates(message, deviation):
             return "WARNING", f"{message} deviates: {deviation}"
-        case KnownDeviation(text) | OperatorAsked(text) | LocalOrderEnded(text) | BackEndReported(text):
+        case (
+            KnownDeviation(text) | OperatorAsked(text) | LocalOrderEnded(text) | BackEndReported(text)
+            | PhasesChange(text)
+        ):  # fmt: skip
             return "INFO", text
         case _:
             return _around(event)

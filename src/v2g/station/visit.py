@@ -12,8 +12,10 @@ from v2g.pilot.state import State
 from v2g.pilot.station import Happening, PilotEvent
 from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
+from v2g.station.contacts import Contacts
 from v2g.station.event import InverterJudged, PilotHappened
 from v2g.station.power.decider import Decider
+from v2g.station.power.limits import Decision
 from v2g.station.power.situation import Injection
 from v2g.station.promise import Promise
 from v2g.station.safety.cable_check import CableCheck
@@ -23,6 +25,8 @@ if TYPE_CHECKING:  # loaded once the station listens
 
 MOST_DEVIATIONS = 20
 """Report at most this many schema deviations per visit."""
+REPORT_S = 1.0
+"""Report the same wish and limit at most once per second; a new pair at once."""
 Causes = tuple[str, str | None]
 _GRID = (Fault.GRID, Fault.ISLANDING, Fault.GRID_SENSOR_LOST)
 
@@ -98,11 +102,21 @@ class Visit:
     """Who wished and what bound when that was reported last."""
     reported_s: dict[Causes, float] = field(default_factory=dict)
     """When each such pair was reported."""
+    contacts: Contacts = field(default_factory=Contacts)
 
     def heard(self, now: float) -> None:
         """A request has arrived."""
         self.report.messages += 1
         self.heard_s = now
+
+    def is_news(self, decision: Decision, now: float) -> bool:
+        """Whether another wish or another limit decides, and that is to be reported."""
+        causes = decision.wished_by, None if decision.binding is None else decision.binding.source
+        if causes == self.causes or now - self.reported_s.get(causes, float("-inf")) < REPORT_S:
+            return False
+        self.causes = causes
+        self.reported_s[causes] = now
+        return True
 
     def new_deviations(self, found: Iterable[str]) -> Iterator[str]:
         """Each once: who looks after this car wants to know, not to read it ten times a second."""

@@ -23,7 +23,7 @@ from v2g.iso15118.timeouts import CAR_SETUP_S
 from v2g.iso15118.vehicle import Intent, VehicleState
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
-from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault, ContactorReading
+from v2g.power.contactor import SWITCHES_WITHIN_S, ContactorFault, ContactorReading, joined
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import OFF, InverterReading
 from v2g.power.isolation import IsolationReading, SelfTest
@@ -128,6 +128,8 @@ class World:
         self._rating = self.plant.settings.rating if evse.inverter is not None else None
         self.evse = Evse(evse, self._rating, site, authorizer=authorizer, payment=payment)
         self.contactor = ContactorModule(self._clock, stuck=stuck, log=self._switched)
+        self.phase_contactor = None if evse.phase_contactor is None else ContactorModule(self._clock)
+        """Of L2 and L3."""
         self.events: list[tuple[float, Event]] = []
         """What the station reported, with the time."""
         self.switched: list[tuple[float, bool]] = []
@@ -164,7 +166,8 @@ class World:
         self._connects: tuple[Intent, CarPaused | None] | None = None
         """What the car means to do once the cable lets it talk."""
         self._polled_s = self._grid_polled_s = float("-inf")
-        self._contradicts_since: float | None = None
+        self._contradicts_since: dict[int, float] = {}
+        """By contactor."""
         self._self_test_since: float | None = None
 
     def plug_in(self, *, paused: CarPaused | None = None, intent: Intent | None = None) -> None:
@@ -297,7 +300,11 @@ class World:
         faults = self.faults
         if "contactor" not in faults.silent | faults.deaf and not (faults.lost_commands or faults.down):
             self.contactor.command(self._orders.contactor_closed)
+            if self.phase_contactor is not None:
+                self.phase_contactor.command(self._orders.contactor_closed and self._orders.phases == 3)
         self.contactor.advance(self.now)
+        if self.phase_contactor is not None:
+            self.phase_contactor.advance(self.now)
         if self.ccid is not None:
             if not (faults.lost_commands or faults.down):
                 self.ccid.command(self._orders.ccid_closed)
@@ -326,11 +333,16 @@ class World:
             ),
         )
 
+    @property
+    def phases(self) -> int:
+        """Those that a closed contactor connects."""
+        return 1 if self.phase_contactor is not None and not self.phase_contactor.closed else self._settings.phases
+
     def _by_duty_cycle_w(self) -> float:
         """What a car takes that does not talk: all that the duty cycle allows."""
         if not self.faults.mute or self.cable is None:
             return 0.0
-        volts = sum(self.grid.voltages_v[: self._settings.phases])
+        volts = sum(self.grid.voltages_v[: self.phases])
         return self.cable.pilot.vehicle.meaning.current_a * volts * self.greed
 
     def _measure(self) -> None:
@@ -353,7 +365,7 @@ class World:
                 ac_reactive_var=plant.reactive_var,
                 temperature_c=plant.temperature_c,
             ),
-            contactor=ContactorReading(now, self.contactor.closed, self.contactor.driven, self._contactor_fault()),
+            contactor=self._contacts(),
             meter=MeterReading(
                 time_s=now,
                 import_wh=plant.import_wh,
@@ -421,15 +433,19 @@ class World:
         fault = None if not late else LockFault.DOES_NOT_LOCK if lock.driven else LockFault.DOES_NOT_UNLOCK
         return LockReading(self.now, locked, lock.driven, fault)
 
-    def _contactor_fault(self) -> ContactorFault | None:
-        """As the driver of the real one judges: feedback against command for too long."""
-        if self.contactor.closed == self.contactor.driven:
-            self._contradicts_since = None
-        elif self._contradicts_since is None:
-            self._contradicts_since = self.now
-        elif self.now - self._contradicts_since > SWITCHES_WITHIN_S:
-            return ContactorFault.WELDED if self.contactor.closed else ContactorFault.DOES_NOT_CLOSE
-        return None
+    def _contacts(self) -> ContactorReading:
+        """What the auxiliary contacts say, of both contactors if there are two."""
+        first = self._contact(self.contactor)
+        return first if self.phase_contactor is None else joined(first, self._contact(self.phase_contactor))
+
+    def _contact(self, module: ContactorModule) -> ContactorReading:
+        """As the driver of the real one judges: feedback against command for too long is a fault."""
+        fault = None
+        if module.closed == module.driven:
+            self._contradicts_since.pop(id(module), None)
+        elif self.now - self._contradicts_since.setdefault(id(module), self.now) > SWITCHES_WITHIN_S:
+            fault = ContactorFault.WELDED if module.closed else ContactorFault.DOES_NOT_CLOSE
+        return ContactorReading(self.now, module.closed, module.driven, fault)
 
     def _post(self, payloads: list[tuple[int, bytes]], *, to_station: bool) -> None:
         if not self.faults.cut:

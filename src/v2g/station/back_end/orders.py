@@ -13,7 +13,8 @@ def traits_of(evse: Evse) -> EvseTraits:
         settings.id,
         dc=any(each.startswith("DC") for each in settings.services),
         v2x=settings.may_feed,
-        phases=settings.phases,
+        phases=evse.wired,
+        one_or_three=evse.switch is not None,
         nominal_v=float(settings.nominal_voltage_v),
         charge_w=most.charge_w,
         discharge_w=most.discharge_w if settings.may_feed else 0.0,
@@ -30,4 +31,5 @@ def for_evse(order: Order, until_s: float) -> BackEndOrder:
         order.by,
         until_s,
         None if order.drawn_var is None else -order.drawn_var,
+        order.phases,
     )

@@ -4,7 +4,7 @@ when it is not any more (TxStartPoint PowerPathClosed; TxStopPoint EVConnected, 
 from collections.abc import Callable, Iterable
 from secrets import token_hex
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from v2g.iso15118.view import Stage, Stop
@@ -76,6 +76,8 @@ class Tracker:
         self._mode: str | None = None
         self._metered_s = 0.0
         self._connected = False
+        self._phases: int | None = None
+        """On how many phases energy flowed when that was reported last."""
 
     @property
     def schedule(self) -> Running | None:
@@ -151,7 +153,7 @@ class Tracker:
         grant = self.authorizer.used(now)
         assert grant is not None
         self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
-        self.stopped, self._mode, self._state, self._metered_s = None, None, "EVConnected", now
+        self.stopped, self._mode, self._state, self._metered_s, self._phases = None, None, "EVConnected", now, None
         remote = grant.remote_start
         event = self._event(
             "Started", "Authorized" if remote is None else "RemoteStart", meter, unix_s, "Transaction.Begin"
@@ -269,6 +271,7 @@ class Tracker:
         self.running = replace(running, seq=running.seq + 1)
         values = self.values(meter, context, kind)
         return v21.TransactionEventRequest(
+            numberOfPhasesUsed=self._new_phases(),
             eventType=kind,
             timestamp=timestamp(unix_s),
             triggerReason=trigger,
@@ -280,6 +283,15 @@ class Tracker:
                 operationMode=self.mode if trigger == "OperationModeChanged" and self.mode is not None else UNSET,
             ),
         )
+
+    def _new_phases(self) -> int | UnsetType:
+        """On how many phases energy flows, if that is new to the back end (E02.FR.18, 19); of an EVSE that switches."""
+        evse = self.evse
+        phases = evse.settings.phases if evse.switch is not None and evse.demand.stage is Stage.ENERGY else None
+        if phases is None or phases == self._phases:
+            return UNSET
+        self._phases = phases
+        return phases
 
 
 def sampled(

@@ -74,15 +74,18 @@ def _of_evse(evse: Evse, status: Callable[[int], str]) -> list[Variable]:
     rows = [
         Variable("EVSE", "AvailabilityState", evse=id, read=lambda: status(id), values=_STATES, data_type="OptionList"),
         Variable("EVSE", "Available", "true", "boolean", evse=id),
-        Variable("EVSE", "SupplyPhases", str(settings.phases), "integer", evse=id),
+        Variable("EVSE", "SupplyPhases", str(evse.wired), "integer", evse=id),
         Variable("EVSE", "Power", evse=id, data_type="decimal", unit="W", high=most.charge_w,
                  read=lambda: f"{evse.decision.power_w:g}"),
         Variable("Connector", "AvailabilityState", evse=id, read=lambda: status(id), values=_STATES,
                  data_type="OptionList"),
         Variable("Connector", "Available", "true", "boolean", evse=id),
-        Variable("Connector", "SupplyPhases", str(settings.phases), "integer", evse=id),
+        Variable("Connector", "SupplyPhases", str(evse.wired), "integer", evse=id),
         Variable("Connector", "ConnectorType", connector_of(settings), evse=id),
     ]  # fmt: skip
+    if settings.inverter is None:
+        switches = "false" if evse.switch is None else "true"
+        rows.append(Variable("SmartChargingCtrlr", "ACPhaseSwitchingSupported", switches, "boolean", evse=id))
     if settings.may_feed:
         rows += [
             Variable("EVSE", "DischargePower", evse=id, data_type="decimal", unit="W", high=most.discharge_w,

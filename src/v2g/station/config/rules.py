@@ -246,6 +246,19 @@ def _power_line(evse: Fields) -> Findings:
                 yield "plc", f"needs `{name}`: {what}; add it, or remove plc"
 
 
+def _phase_contactor(evse: Fields) -> Findings:
+    name, other = "phase_contactor", evse.get("phase_contactor")
+    if other is None:
+        return
+    if evse["phases"] != 3 or any(service.startswith("DC") for service in evse["services"]):
+        yield name, "is for an EVSE with AC services alone and `phases: 3`; remove it, or correct those"
+    if evse["pilot"] is None:
+        yield name, "needs `pilot`: a car is asked to stop before a phase is switched; add it"
+    with suppress(AddressError, KeyError):  # it has its own finding
+        if device_address(other) == device_address(evse["contactor"]):
+            yield f"{name}.address", "is that of `contactor` too; L2 and L3 have a contactor of their own"
+
+
 def _thermal_order(evse: Fields) -> Findings:
     if evse["thermal"] is not None:
         settings = msgspec.convert(evse["thermal"], ThermalSettings)
@@ -443,6 +456,7 @@ RULES = Rules(
             _follow_grid,
             _grid_protection,
             _power_line,
+            _phase_contactor,
             _thermal_order,
         ),
         Network: (_back_end,),

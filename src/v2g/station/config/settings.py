@@ -187,6 +187,30 @@ class Plc(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """MAC of the station's modem; learned from its first answer if left out."""
 
 
+class PhaseSwitching(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How an EVSE with a `phase_contactor` goes from three phases to one and back; see docs/ac-charging.md."""
+
+    automatic: bool = False
+    """By the power that is asked for. If left out, by order only: some cars bear no third phase that comes later."""
+    pilot: Literal["X1", "F"] = "X1"
+    """What the car sees meanwhile. `F`: state F as well, for a car that does not start again after X1."""
+    pause_s: Annotated[float, Meta(ge=3, le=900)] = 10.0
+    """How long both contactors are open at least."""
+    every_s: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
+    """Between two switches at least."""
+    after_s: Annotated[float, Meta(ge=0, le=3_600)] = 60.0
+    """`automatic`: how long another number of phases must have suited."""
+
+
+class Wear(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Spares the contactor of an EVSE whose car follows the duty cycle. No limit waits for it."""
+
+    least_on_s: Annotated[float, Meta(ge=0, le=3_600)] = 0.0
+    """A set-point of the local API stops no car earlier after it began to charge; it gets the least duty cycle."""
+    least_off_s: Annotated[float, Meta(ge=0, le=3_600)] = 0.0
+    """A car that was stopped gets no energy earlier."""
+
+
 class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One EVSE with its power path."""
 
@@ -212,6 +236,10 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Of the grid; the frequencies of the grid code are scaled to it."""
     phases: Literal[1, 3] = 3
     """Phases wired to the AC outlet. A duty cycle states the current of each."""
+    phase_switching: PhaseSwitching = PhaseSwitching()
+    """When and how phases are switched, with a `phase_contactor`."""
+    wear: Wear = Wear()
+    """How long the contactor stays closed or open at least."""
     bench_ac_bpt: bool = False
     """For a bench only: let an AC car feed the grid although nothing detects islanding of its inverter."""
     pause: bool = True
@@ -238,6 +266,8 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Needed for DC."""
     contactor: Device
     """Joins the car to the inverter or the grid; its feedback is read."""
+    phase_contactor: Device | None = None
+    """Of L2 and L3, while `contactor` is that of L1 and neutral: phases can be switched between one and three."""
     meter: Device
     """Counts the energy each way; without a reading no energy flows."""
     isolation: Device | None = None
@@ -275,7 +305,7 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return f"{offered} (not {' '.join(withheld)}: {missing})" if withheld else offered
 
 
-COMMANDED = ("inverter", "contactor", "isolation", "ccid", "lock")
+COMMANDED = ("inverter", "contactor", "phase_contactor", "isolation", "ccid", "lock")
 """Keys of the devices that one EVSE of one process commands, and nobody else; the control pilot is another one."""
 
 
@@ -433,7 +463,7 @@ class Ocpp(Network, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 Right = Literal["read", "steer", "authorise"]
-"""`steer`: set-point, limit, mode, minimum state of charge, departure, stop. `authorise`: let a car in."""
+"""`steer`: set-point, limit, mode, minimum state of charge, departure, phases, stop. `authorise`: let a car in."""
 Rights = Annotated[tuple[Right, ...], Meta(min_length=1)]
 
 

@@ -67,6 +67,8 @@ class BackEndOrder:
     """Monotonic time at which it lapses unless it is renewed."""
     fed_var: float | None = None
     """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
+    phases: int | None = None
+    """On how many phases it counts, if the back end says so (`numberPhases`); otherwise on all that are wired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class LocalOrder:
     need_wh: float | None = None
     """What the car needs until then; None if that is not known."""
     departure_by: str = ""
+    phases: int | None = None
+    """One or three; None: nobody asks."""
+    phases_by: str = ""
 
 
 NOT_KNOWN = BackEndOrder(until_s=-inf)
@@ -139,6 +144,10 @@ class Situation(Struct):
     """Why the car, as the one that it is, may not feed the grid; empty if it may."""
     silent_s: float = 0.0
     """Since the last request of a car that talks."""
+    wired: int = 3
+    """Phases of the EVSE, of which `settings.phases` are in use."""
+    on_s: float = inf
+    """Since the contactor closed; infinite while it is open."""
     resting: bool = False
     """The current rests between two directions."""
     energy: bool = False

@@ -24,7 +24,8 @@ class Defects:
             found = None if reading is None else reading.fault
             known = found is self._reported.get(device) or (trip is not None and trip[0] is fault)
             if found is not None and not known:
-                news.append(Broke(fault, f"the {device} reports {found}"))
+                name = device if reading is None else getattr(reading, "name", device)
+                news.append(Broke(fault, f"the {name if device == 'contactor' else device} reports {found}"))
             self._reported[device] = found
         self.contactor = self._reported["contactor"]
         return news

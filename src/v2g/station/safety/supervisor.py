@@ -148,7 +148,7 @@ class Supervisor:
         if contactor is None:
             return Fault.CONTACTOR, "no reading of the contactor"
         if contactor.fault is not None:
-            return Fault.CONTACTOR, f"the contactor reports {contactor.fault}"
+            return Fault.CONTACTOR, f"the {contactor.name} reports {contactor.fault}"
         if self.settings.ccid is not None and (readings.ccid is None or readings.ccid.fault is not None):
             found = "no reading of the CCID" if readings.ccid is None else f"the CCID reports {readings.ccid.fault}"
             return Fault.CONTACTOR, found

@@ -37,12 +37,14 @@ class BackEnd(Source):
         if situation.now > order.until_s:
             yield Bound("the back end's orders are not known", 0.0, 0.0)
             return
+        # A limit counts for the current of each phase, by as many as it is for (K01.FR.50, 51).
+        share = min(1.0, situation.settings.phases / (order.phases or situation.wired))
         if order.charge_by:
-            yield Bound(order.charge_by, charge_w=order.charge_w).behind(situation.loss_w)
+            yield Bound(order.charge_by, charge_w=order.charge_w * share).behind(situation.loss_w)
         if order.discharge_w > 0.0:
             yield Bound(order.by, discharge_w=order.discharge_w).behind(situation.loss_w)
         else:
             yield Bound("no order of the back end to discharge", discharge_w=0.0)
         if order.setpoint_w is not None and situation.demand.mode is not ControlMode.DYNAMIC:
-            charge_w, discharge_w = max(0.0, order.setpoint_w), max(0.0, -order.setpoint_w)
+            charge_w, discharge_w = max(0.0, order.setpoint_w) * share, max(0.0, -order.setpoint_w)
             yield Bound(order.by, charge_w, discharge_w, "set-point").behind(situation.loss_w)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from v2g.iso15118.service import ControlMode
 from v2g.kernel.units import kwh
+from v2g.pilot.duty import LEAST_A
 from v2g.station.power.limits import Bound, Wish
 from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
 from v2g.station.power.sources.departure import MARGIN
-from v2g.station.power.sources.duty_cycle import volts_times_phases
+from v2g.station.power.sources.duty_cycle import follows, volts_times_phases
 
 _ROUNDING = 1.0 + 1e-9
 """So that a current, made a power and a current again, is not below itself."""
@@ -46,13 +47,21 @@ class Local(Source):
             yield Bound(f"limit of {order.limit_by}", most_w, order.discharge_w).behind(situation.loss_w)
         if situation.demand.mode is not ControlMode.DYNAMIC:
             if order.setpoint_w is not None:
-                charge_w, discharge_w = max(0.0, order.setpoint_w), max(0.0, -order.setpoint_w)
+                charge_w, discharge_w = max(_spared_w(situation), order.setpoint_w), max(0.0, -order.setpoint_w)
                 yield Bound(f"set-point of {order.setpoint_by}", charge_w, discharge_w).behind(situation.loss_w)
             elif order.mode == "discharge":
                 yield Bound(f"discharge by {order.mode_by}", charge_w=0.0)
             elif order.mode == "charge":
                 yield Bound(f"charge by {order.mode_by}", discharge_w=0.0)
         yield from _reserve(situation)
+
+
+def _spared_w(situation: Situation) -> float:
+    """What a set-point leaves a car that follows the duty cycle and has begun just now, to spare the contactor."""
+    settings = situation.settings
+    if not follows(situation) or situation.on_s >= settings.wear.least_on_s:
+        return 0.0
+    return LEAST_A * volts_times_phases(settings, situation.readings.meter) * _ROUNDING
 
 
 def _reserve(situation: Situation) -> Iterator[Bound]:

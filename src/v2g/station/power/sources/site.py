@@ -11,5 +11,8 @@ class Site(Source):
     """What flows through the meter counts, not what the vehicle gets."""
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
-        if situation.site is not None:
-            yield situation.site.behind(situation.loss_w)
+        if (site := situation.site) is not None:
+            share = situation.settings.phases / situation.wired  # a phase carries no more than its part of it
+            yield Bound(site.source, site.charge_w * share, site.discharge_w * share, site.detail, site.holds).behind(
+                situation.loss_w
+            )
