@@ -119,6 +119,26 @@ def test_amperes_count_on_each_phase() -> None:
         assert profiles.order(2, None, at()).charge_w == watts
 
 
+def test_one_phase_gets_no_more_than_each_profile_leaves_it() -> None:
+    profiles = Profiles({2: replace(AC, one_or_three=True)})
+    assert profiles.set(2, profile(limit(4_600, numberPhases=1)), {}, T0) is None
+    alone = profiles.order(2, None, at())
+    assert (alone.charge_w, alone.phases) == (4_600, 1)
+    station_wide = profile(limit(6_900), id=2, purpose="ChargingStationMaxProfile")
+    assert profiles.set(0, station_wide, {}, T0) is None
+    order = profiles.order(2, None, at())
+    assert (order.charge_w, order.phases) == (2_300, 1)
+    assert profiles.set(2, profile(limit(4_600)), {}, T0) is None
+    assert (profiles.order(2, None, at()).charge_w, profiles.order(2, None, at()).phases) == (4_600, None)
+
+
+@pytest.mark.parametrize(("phase", "switches", "refused"), [(1, True, False), (2, True, True), (1, False, True)])
+def test_the_phase_to_use_is_the_first(phase: int, switches: bool, refused: bool) -> None:
+    profiles = Profiles({2: replace(AC, one_or_three=switches)})
+    refusal = profiles.set(2, profile(limit(10, numberPhases=1, phaseToUse=phase), unit="A"), {}, T0)
+    assert (refusal is not None and refusal.code == "InvalidSchedule") is refused
+
+
 @pytest.mark.parametrize(
     ("kind", "extra", "expected"),
     [

@@ -15,7 +15,7 @@ from tests.contract.simulators import simulator
 from tests.outside_package import installed
 from tests.stopwatch import within
 
-from v2g.bench.sim.contactor import MECHANICAL_DELAY_S, ContactorModule
+from v2g.bench.sim.contactor import MECHANICAL_DELAY_S, ContactorModule, Stuck
 from v2g.bench.sim.lock import LockModule
 from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException, Unit, listen
 from v2g.bench.sim.modbus_server import Device as SimulatedDevice
@@ -265,6 +265,31 @@ def test_a_driver_that_is_none_is_refused_at_once(tmp_path: Path, driver: str, r
     ):
         Devices(evse, time.monotonic)
     assert str(caught.value).startswith(reason)
+
+
+def test_l2_and_l3_have_a_contactor_of_their_own() -> None:
+    async def test() -> None:
+        clock = Clock()
+        first, others = ContactorModule(clock), ContactorModule(clock)
+        async with at({1: first.unit, 2: others.unit}) as address:
+            evse = EvseSettings(contactor=unit(address, 1), phase_contactor=unit(address, 2), meter=NOWHERE)
+            devices = Devices(evse, clock)
+            for phases in (3, 1):
+                await devices.command(changed(SAFE, contactor_closed=True, phases=phases))
+                clock.now += MECHANICAL_DELAY_S
+                await devices.read("contactor")
+                assert (first.closed, others.closed) == (True, phases == 3)
+                assert devices.readings.seen_closed
+            first.stuck, others.stuck = None, Stuck.WELDED
+            others.closed = True
+            await devices.command(SAFE)
+            clock.now += MECHANICAL_DELAY_S
+            await devices.read("contactor")
+            assert not first.closed
+            assert devices.readings.seen_closed, "one closed contact is no open contactor"
+            devices.close()
+
+    asyncio.run(test())
 
 
 def test_the_plug_is_freed_only_when_the_contactor_is_seen_open() -> None:

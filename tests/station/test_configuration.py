@@ -768,3 +768,18 @@ def test_an_ac_service_that_only_charges_is_a_warning(tmp_path: Path) -> None:
     assert "without the islanding probe AC_DER_SAE only charge" in found
     [found] = warnings(tmp_path, unwatched + "    services: [AC, DC_BPT]\n")
     assert "without the islanding probe DC_BPT only charge" in found
+
+
+@pytest.mark.parametrize(
+    ("beside", "finding"),
+    [
+        ("services: [DC]", "is for an EVSE with AC services alone and `phases: 3`"),
+        ("services: [AC]\n    phases: 1", "is for an EVSE with AC services alone and `phases: 3`"),
+        ("services: [AC]", "needs `pilot`: a car is asked to stop before a phase is switched"),
+        ("services: [AC]", "phase_contactor.address: is that of `contactor` too"),
+    ],
+)
+def test_a_contactor_of_l2_and_l3_has_what_it_needs(tmp_path: Path, beside: str, finding: str) -> None:
+    address = "5021" if "too" in finding else "5029"
+    text = saying(f'{beside}\n    phase_contactor: {{address: "127.0.0.1:{address}"}}')
+    assert any(finding in each for each in findings(tmp_path, text))

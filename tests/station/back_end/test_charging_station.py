@@ -25,7 +25,7 @@ from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.card import Card
 from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.requests import HANDLERS
-from v2g.station.config.settings import Access
+from v2g.station.config.settings import Access, EvseSettings
 from v2g.station.power.situation import NOT_KNOWN
 
 CAR = "WMIV1234567890ABCDEX"
@@ -42,6 +42,7 @@ class Bench:
     subprotocol: Subprotocol = "ocpp2.1"
     asks: bool = True
     control: ControlMode = ControlMode.DYNAMIC
+    settings: EvseSettings = SETTINGS
     store: Memory = field(default_factory=Memory)
     answers: dict[str, Message] = field(default_factory=dict)
     """What the back end says instead of the usual."""
@@ -50,10 +51,10 @@ class Bench:
     due_s: float = 0.0
 
     def __post_init__(self) -> None:
-        local = ListAuthorizer(SETTINGS.access)
+        local = ListAuthorizer(self.settings.access)
         self.authorizer = BackEndAuthorizer(local, asks=self.asks, unproved=True)
         intent = replace(INTENT, mode=self.control)
-        self.world = World(SETTINGS, intent, authorizer=self.authorizer)
+        self.world = World(self.settings, intent, authorizer=self.authorizer)
         self.store.put("variable", "sampleddatactrlr/0/txupdatedinterval/", b"5")
         self.start()
         self.linked = True

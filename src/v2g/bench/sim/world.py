@@ -167,7 +167,6 @@ class World:
         """What the car means to do once the cable lets it talk."""
         self._polled_s = self._grid_polled_s = float("-inf")
         self._contradicts_since: dict[int, float] = {}
-        """By contactor."""
         self._self_test_since: float | None = None
 
     def plug_in(self, *, paused: CarPaused | None = None, intent: Intent | None = None) -> None:

@@ -1,0 +1,40 @@
+"""An AC outlet and its back end: one phase by a profile, a car that does not talk."""
+
+from msgspec import UNSET
+from msgspec.structs import replace
+from tests.station.back_end.test_charging_station import Bench, ask_for, profile
+from tests.station.test_phase_switch import SWITCHING
+
+from v2g.ocpp import v21
+from v2g.station.config.settings import PhaseSwitching
+
+
+def bench() -> Bench:
+    """A car that does not talk charges on three phases."""
+    settings = replace(SWITCHING, phase_switching=PhaseSwitching(pause_s=3.0, every_s=0.0))
+    found = Bench(settings=settings, asks=False)
+    found.world.restless = False
+    found.world.faults.mute = True
+    found.run(3.0)
+    found.world.plug_in()
+    found.run(12.0)
+    assert found.world.contactor.closed
+    return found
+
+
+def test_a_profile_brings_the_car_to_one_phase_and_the_back_end_hears_of_it() -> None:
+    with_car = bench()
+    switches = with_car.ask(
+        "GetVariables",
+        v21.GetVariablesRequest(getVariableData=(ask_for("SmartChargingCtrlr", "ACPhaseSwitchingSupported", 1),)),
+    )
+    assert switches.getVariableResult[0].attributeValue == "true"
+    limit = {"limit": 2_300.0, "numberPhases": 1, "phaseToUse": 1}
+    with_profile = profile(limit, "TxProfile", transaction=with_car.transaction)
+    assert with_car.ask("SetChargingProfile", with_profile).status == "Accepted"
+    with_car.run(30.0)
+    assert with_car.world.phases == 1
+    assert 2_200.0 < with_car.world.plant.charger_power_w <= 2_300.0
+    used = [each.numberOfPhasesUsed for each in with_car.events() if each.numberOfPhasesUsed is not UNSET]
+    assert used == [3, 1]
+    assert len({each.transactionInfo.transactionId for each in with_car.events()}) == 1, "it is one transaction"
