@@ -45,7 +45,7 @@ from v2g.station.kept import Entry, KeptEvse
 from v2g.station.local import LocalOrders
 from v2g.station.offer import offer_of
 from v2g.station.orders import SAFE, Orders
-from v2g.station.phase_switch import PhaseSwitch, wanted_of
+from v2g.station.phase_switch import phase_switch_of, wanted_of
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Bound, Decision
 from v2g.station.power.situation import BackEndOrder, OperatorLimits, Situation
@@ -95,7 +95,7 @@ class Evse:
         self.heat: Heat | None = None
         """These three are made with the first readings, if the EVSE has what they need."""
         self.wired = settings.phases
-        self.switch = None if settings.phase_contactor is None else PhaseSwitch(settings.phase_switching)
+        self.switch = phase_switch_of(settings)
         """Between one phase and three; `settings.phases` are those in use."""
         self.quirks: tuple[Quirk, ...] | None = None if settings.quirks else ()
         """Known deviations of cars; None: those of the package, to be loaded with the first car."""

@@ -101,6 +101,12 @@ class PhaseSwitch:
         return f"the phases were switched just before, {left_s:.0f} s more" if left_s > 0 else ""
 
 
+def phase_switch_of(settings: EvseSettings) -> PhaseSwitch | None:
+    """That of an EVSE with alternating current alone and a contactor of L2 and L3; None for any other."""
+    dc = any(service.startswith("DC") for service in settings.services)
+    return None if settings.phase_contactor is None or dc else PhaseSwitch(settings.phase_switching)
+
+
 def wanted_of(
     switch: PhaseSwitch,
     settings: EvseSettings,

@@ -250,13 +250,18 @@ def _phase_contactor(evse: Fields) -> Findings:
     name, other = "phase_contactor", evse.get("phase_contactor")
     if other is None:
         return
-    if evse["phases"] != 3 or any(service.startswith("DC") for service in evse["services"]):
-        yield name, "is for an EVSE with AC services alone and `phases: 3`; remove it, or correct those"
+    if evse["phases"] != 3:
+        yield name, "is for an EVSE with `phases: 3`; remove it, or correct that"
     if evse["pilot"] is None:
         yield name, "needs `pilot`: a car is asked to stop before a phase is switched; add it"
     with suppress(AddressError, KeyError):  # it has its own finding
         if device_address(other) == device_address(evse["contactor"]):
             yield f"{name}.address", "is that of `contactor` too; L2 and L3 have a contactor of their own"
+
+
+def _phases_of_direct_current(evse: Fields) -> Findings:
+    if evse["phase_contactor"] is not None and any(service.startswith("DC") for service in evse["services"]):
+        yield "phase_contactor", "an EVSE with a DC service switches no phases; remove it, or offer AC services only"
 
 
 def _thermal_order(evse: Fields) -> Findings:
@@ -468,7 +473,7 @@ RULES = Rules(
     warnings={
         Access: (_bench_discharge_of_strangers, _negative_current_of_strangers),
         Device: (_old_address,),
-        EvseSettings: (_bench_discharge, _evse_id, _uncertified),
+        EvseSettings: (_bench_discharge, _evse_id, _uncertified, _phases_of_direct_current),
         Metrics: (_watched_from_afar,),
         Settings: (_shared_pump, _nobody_is_asked),
         LocalApi: (_tokens_in_clear,),
