@@ -11,8 +11,6 @@ class Orders(Struct, frozen=True):
 
     inverter: InverterSetpoint = OFF
     contactor_closed: bool = False
-    phases: int = 3
-    """What a closed contactor connects: at one phase, that of L2 and L3 stays open."""
     self_test: bool = False
     ccid_closed: bool = False
     """Of the circuit-interrupting device on the grid's side, which stays closed while nothing is wrong."""
@@ -24,6 +22,8 @@ class Orders(Struct, frozen=True):
     """Of the coolant; the default is all of it."""
     matching: bool = False
     """Whether cars should be matched on the power line."""
+    phases: int = 3
+    """What a closed contactor connects: at one phase, that of L2 and L3 stays open."""
 
     @property
     def safe(self) -> bool:
