@@ -1,6 +1,7 @@
-"""`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety|lock`: the simulated hardware, each a process of its own.
+"""`v2g sim plant|sunspec|contactor|grid|waveform|pilot|safety|lock|reader`: simulated hardware, each a process.
 
-All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams. `plant`,
+All are Modbus servers, over TCP or on a serial line (RTU), but for `waveform`, which sends datagrams, and
+`reader`, which sends lines of text. `plant`,
 `contactor` and `grid` may be on a CAN bus too, behind a serial adapter (SLCAN).
 """
 
@@ -71,6 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     waveform.add_argument("--send", type=endpoint, required=True, metavar="HOST:PORT", help="where to")
     waveform.add_argument("--rate", type=number(least=1000, most=20_000), default=3200.0, metavar="HZ", help="samples")
     waveform.set_defaults(start=_waveform)
+
+    reader = devices.add_parser("reader", help="card reader; a line with a number shows that card to all connections")
+    reader.add_argument("--listen", type=endpoint, required=True, metavar="HOST:PORT", help="port 0 picks a free one")
+    reader.set_defaults(start=_reader)
 
     for device in (grid, waveform):
         source = device.add_mutually_exclusive_group()
@@ -177,6 +182,15 @@ async def _waveform(args: argparse.Namespace) -> None:
     waveforms = Waveforms(_recording(args), args.rate)
     host, port = args.send
     await until_stopped(f"sending to {host}:{port}", lambda: send(waveforms, host, port, time.monotonic))
+
+
+async def _reader(args: argparse.Namespace) -> None:
+    from v2g.bench.sim.card_reader import CardReaderServer
+    from v2g.bench.sim.process import until_stopped
+
+    server = await CardReaderServer().serve(*args.listen)
+    host, port, *_ = server.sockets[0].getsockname()
+    await until_stopped(f"listening on {host}:{port}", server.serve_forever)
 
 
 def _recording(args: argparse.Namespace) -> "Recording":

@@ -8,7 +8,7 @@ from pathlib import Path
 from v2g.harden.machine import Act, Change, Machine, Permit, Run, Write
 from v2g.harden.measure import Finding, Verdict, Wanted
 from v2g.harden.openings import devices
-from v2g.power.address import CAN, MODBUS_RTU
+from v2g.power.address import CAN, EVDEV, MODBUS_RTU, SERIAL
 from v2g.station.config.settings import Settings
 
 UNNEEDED = (
@@ -77,10 +77,15 @@ def drop_in(settings: Settings) -> str:
     addresses = [address for evse in settings.evses for _, address in devices(evse)]
     if any(address.scheme == CAN and not address.path for address in addresses):
         lines += ["# SocketCAN.", "RestrictAddressFamilies=AF_CAN"]
-    lines_of = sorted({address.path for address in addresses if address.scheme in (MODBUS_RTU, CAN) and address.path})
+    lines_of = sorted(
+        {address.path for address in addresses if address.scheme in (MODBUS_RTU, CAN, SERIAL) and address.path}
+    )
     if lines_of:
         lines += ["# Serial lines.", "SupplementaryGroups=dialout", "PrivateDevices=no", "DevicePolicy=closed"]
         lines += [f"DeviceAllow={path} rw" for path in lines_of]
+    if keyboards := sorted({address.path for address in addresses if address.scheme == EVDEV}):
+        lines += ["# Card readers.", "SupplementaryGroups=input", "PrivateDevices=no", "DevicePolicy=closed"]
+        lines += [f"DeviceAllow={path} r" for path in keyboards]
     pilots = [evse.pilot.pwm for evse in settings.evses if evse.pilot is not None and evse.pilot.pwm is not None]
     if pilots:
         lines += ["# The control pilot on this machine's PWM.", "ReadWritePaths=-/sys/class/pwm -/sys/devices"]

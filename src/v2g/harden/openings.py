@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from v2g.power.address import MODBUS, UDP, Address
+from v2g.power.address import MODBUS, TCP, UDP, Address
 from v2g.station.config.settings import COMMANDED, EvseSettings, Maintenance, Network, Settings
 
 DISCOVERY = 15118
@@ -139,6 +139,8 @@ def _outward(settings: Settings, start: Start, cars: tuple[str, ...]) -> Iterato
             if address.scheme == MODBUS:
                 clear = f"EVSE {evse.id}: Modbus to its {name}"
                 yield from to(f"{name} of EVSE {evse.id}", address.host, address.port, clear)
+            elif address.scheme == TCP:
+                yield from to(f"{name} of EVSE {evse.id}", address.host, address.port, f"EVSE {evse.id}: its {name}")
     for network in _networks(settings):
         url = urlsplit(network.url)
         clear_or_not = f"OCPP over {url.scheme}:// (ocpp.url)" if url.scheme in _CLEAR_CARRIERS else None
@@ -166,7 +168,7 @@ def _outward(settings: Settings, start: Start, cars: tuple[str, ...]) -> Iterato
 
 def devices(evse: EvseSettings) -> Iterator[tuple[str, Address]]:
     """Name and address of each device of an EVSE."""
-    for name in (*COMMANDED, "meter", "grid", "safety"):
+    for name in (*COMMANDED, "meter", "grid", "safety", "reader"):
         device = getattr(evse, name)
         if device is not None:
             yield name, device.where

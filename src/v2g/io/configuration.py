@@ -65,6 +65,7 @@ _DEVICES = {
     "safety": ("safety", "pump"),
     "ccid": ("contactor",),
     "lock": ("lock",),
+    "reader": ("reader",),
 }
 """Key of a device -> kinds of the drivers for it."""
 

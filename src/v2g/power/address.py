@@ -10,17 +10,24 @@ from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 MODBUS, MODBUS_RTU, CAN, UDP = "modbus", "modbus+rtu", "can", "udp"
+TCP, SERIAL, EVDEV = "tcp", "serial", "evdev"
 MODBUS_PORT = 502
 _FORMS = {
     MODBUS: "modbus://HOST:PORT?unit=1",
     MODBUS_RTU: "modbus+rtu:///dev/ttyUSB0?baud=19200&parity=E&unit=1",
     CAN: "can://can0?bitrate=500000",
     UDP: "udp://HOST:PORT",
+    TCP: "tcp://HOST:PORT",
+    SERIAL: "serial:///dev/ttyUSB0?baud=9600",
+    EVDEV: "evdev:///dev/input/by-id/usb-...-event-kbd",
 }
 _OPTIONS: dict[str, dict[str, str]] = {
     MODBUS: {"unit": "1"},
     MODBUS_RTU: {"unit": "1", "baud": "19200", "parity": "E", "stop": "1"},
     UDP: {},
+    TCP: {},
+    SERIAL: {"baud": "9600"},
+    EVDEV: {},
 }
 """The options of these schemes, and what is meant if one is left out; those of `can` are python-can's."""
 _WHOLE = {"unit": (0, 255), "baud": (1200, 4_000_000), "stop": (1, 2)}
@@ -97,7 +104,7 @@ def _complete(address: Address) -> Address:
     options = _OPTIONS[address.scheme] | dict(address.options)
     options |= {name: str(int(options[name])) for name in _WHOLE if name in options}
     port = address.port or (MODBUS_PORT if address.scheme == MODBUS else 0)
-    path = address.path if address.scheme == MODBUS_RTU else ""
+    path = address.path if address.scheme in (MODBUS_RTU, SERIAL, EVDEV) else ""
     return replace(address, port=port, path=path, options=MappingProxyType(options))
 
 
@@ -121,14 +128,14 @@ def _problem(address: Address) -> str | None:
             return f"{name} must be a whole number from {low} to {high}"
     if options.get("parity", "E") not in ("N", "E", "O"):
         return "parity must be N, E or O"
-    if scheme in (MODBUS, UDP) and not address.host:
+    if scheme in (MODBUS, UDP, TCP) and not address.host:
         return "the host is missing"
-    if scheme == UDP and not address.port:
+    if scheme in (UDP, TCP) and not address.port:
         return "the port is missing"
-    if scheme in (MODBUS, UDP) and address.path not in ("", "/"):
+    if scheme in (MODBUS, UDP, TCP) and address.path not in ("", "/"):
         return f"{address.path!r} has no meaning here"
-    if scheme == MODBUS_RTU and (address.host or not address.path.strip("/")):
-        return "the serial device is missing" if not address.host else "write three slashes before the device's path"
+    if scheme in (MODBUS_RTU, SERIAL, EVDEV) and (address.host or not address.path.strip("/")):
+        return "the device is missing" if not address.host else "write three slashes before the device's path"
     if scheme == CAN and not address.host and not address.path.strip("/"):
         return "the channel is missing"
     return None

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from v2g.io.modbus import ModbusConnection, connection
 from v2g.power.address import MODBUS_RTU, Address
+from v2g.power.card_reader import CardReader
 from v2g.power.contactor import Contactor, ContactorReading, joined
 from v2g.power.drivers import make
 from v2g.power.drivers.mapped import MappedInverter
@@ -52,6 +53,7 @@ _FIELDS = {
     "safety inputs": "safety",
     "CCID": "ccid",
     "connector lock": "lock",
+    "card reader": "reader",
 }
 """Name of a device -> its attribute here and in `Readings`."""
 
@@ -151,6 +153,7 @@ class Devices:
         self.pump: CoolantPump | None = made("pump", evse.safety, "coolant pump")
         self.ccid: Contactor | None = made("contactor", evse.ccid, "CCID")
         self.lock: ConnectorLock | None = made("lock", evse.lock, "connector lock")
+        self.reader: CardReader | None = made("reader", evse.reader, "card reader")
 
     def _made(self, kind: str, device: Device | None, name: str | None = None) -> Any:
         """The device by its driver; what it can do is that of the kind's port."""

@@ -30,11 +30,14 @@ class Identity:
     """Whether the edition that the car speaks has services that feed the grid; if not, a negative current may do it."""
     let_in: str = ""
     """The client of the local API that has let this car in; empty if none has."""
+    card: str = ""
+    """The card (RFID) that was shown for it; empty if none was. Whoever shows it holds it, and it can be copied."""
 
     def __str__(self) -> str:
         proved = "no certificate" if self.certificate is None else f"certificate {self.certificate}"
         paid = "" if self.contract is None else f", contract {self.contract}"
-        return f"EVCCID {self.evcc_id or '-'}, {proved}{paid}"
+        shown = f", card {self.card}" if self.card else ""
+        return f"EVCCID {self.evcc_id or '-'}, {proved}{paid}{shown}"
 
     @property
     def proved(self) -> bool:
@@ -145,6 +148,10 @@ class ListAuthorizer:
                 return Verdict(Answer.REFUSED, f"its certificate names {identity.certificate}")
             proved = identity.certificate == identity.evcc_id
             return Verdict(Answer.GRANTED, f"EVCCID {identity.evcc_id} is listed", unproved=not proved)
+        if identity.card and identity.card.upper() in map(str.upper, access.cards):
+            return Verdict(Answer.GRANTED, f"card {identity.card} is listed")
+        if access.cards and access.grant == "listed" and not identity.card:
+            return Verdict(Answer.PENDING, "it waits for a card")
         if access.grant == "asked":
             if identity.let_in:
                 return Verdict(Answer.GRANTED, f"{identity.let_in} has let it in")

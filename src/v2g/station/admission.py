@@ -14,7 +14,7 @@ def identity_of(visit: Visit, resumable: str) -> Identity:
     """Who the car is, as far as it is known. `resumable`: the EVCCID of the paused session: before it has named itself,
     a car can only be the one that resumes it."""
     if visit.conversation is None:
-        return Identity(let_in=visit.let_in)  # a car that does not talk has no name
+        return Identity(let_in=visit.let_in, card=visit.card)  # a car that does not talk has no name
     car = visit.conversation.car
     return Identity(
         car.evcc_id or resumable,
@@ -23,6 +23,7 @@ def identity_of(visit: Visit, resumable: str) -> Identity:
         car.contract_doubt,
         visit.conversation.bidirectional,
         visit.let_in,
+        visit.card,
     )
 
 

@@ -245,6 +245,15 @@ class PhasesChange:
 
 
 @dataclass(frozen=True, slots=True)
+class CardShown:
+    """Somebody has shown a card to the reader."""
+
+    text: str
+    ends: bool = False
+    """It is that of the session, which is to end."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotKept:
     """What must survive a restart cannot be read or written."""
 
@@ -291,6 +300,7 @@ Event = (
     | SafeStateReached
     | GridVerdict
     | PhasesChange
+    | CardShown
     | PilotHappened
     | LineHappened
     | Deviates

@@ -23,9 +23,10 @@ from v2g.pilot.state import READY
 from v2g.pilot.station import Happening, Signal
 from v2g.power.inverter import InverterRating
 from v2g.station import admission
-from v2g.station.access import Answer, Authorizer, Identity, Verdict, authorizer_of
+from v2g.station.access import Answer, Authorizer, Verdict, authorizer_of
 from v2g.station.cable import locked, offered_a, permitted
 from v2g.station.car_view import view_of
+from v2g.station.cards import Cards
 from v2g.station.config.settings import EvseSettings
 from v2g.station.equipment import equip
 from v2g.station.event import (
@@ -111,7 +112,7 @@ class Evse:
         """Steps so far."""
         self._authorizer = authorizer or authorizer_of(settings.access)
         self.payment = payment or Payment()
-        self._path = PowerPath()
+        self._path, self._cards = PowerPath(), Cards()
         self._orders = SAFE
         self._events: list[Event] = []
         self._readings = self._fresh_of = self._believed = Readings()
@@ -303,7 +304,7 @@ class Evse:
 
     def why_not_mute(self, now: float) -> tuple[Fault, str] | None:
         """Why a car that does not talk gets no energy, or None."""
-        verdict = self._authorizer.judge(Identity(let_in=self.visit.let_in), now)  # it has no name
+        verdict = self._authorizer.judge(admission.identity_of(self.visit, ""), now)
         granted = verdict.answer is Answer.GRANTED
         return self.why_not_ready(now) if granted else (Fault.AUTHORIZATION, verdict.reason)
 
@@ -332,28 +333,13 @@ class Evse:
         if visit.injection is not None and now >= visit.injection.until_s:
             visit.injection = None
         self._events += self.local.step(visit, self.car, now, served=self.served)
+        service = demand.service if visit.conversation is None else visit.conversation.service
         situation = Situation(
-            now,
-            self.settings,
-            demand,
-            demand.service if visit.conversation is None else visit.conversation.service,
-            self.car,
-            readings,
-            self.rating,
-            self.guard,
-            self.heat,
-            visit.stop,
-            self.site,
-            self.operator,
-            visit.injection,
-            self.back_end,
-            self.local.order,
-            certificate=visit.certificate,
-            charges_only=visit.charges_only,
-            silent_s=now - visit.heard_s,
-            wired=self.wired,
+            now, self.settings, demand, service, self.car, readings, self.rating, self.guard, self.heat, visit.stop,
+            self.site, self.operator, visit.injection, self.back_end, self.local.order, certificate=visit.certificate,
+            charges_only=visit.charges_only, silent_s=now - visit.heard_s, wired=self.wired,
             on_s=visit.contacts.on_s(now),
-        )
+        )  # fmt: skip
         decision = visit.decider.decide(situation)
         if demand.stage is not Stage.ENERGY:
             return
@@ -426,6 +412,11 @@ class Evse:
         """Pilot and heat go on, with or without a car in conversation."""
         readings = self.fresh(now)
         self.visit.contacts.step(readings, now)
+        here = self.busy if self.plug is None else self.busy or self.plug.pilot.connected
+        for shown in self._cards.step(self.visit, readings.reader, now, here=here):
+            self._events.append(shown)
+            if shown.ends:
+                self.stop(Stop.TERMINATE, now)
         if self.plug is not None:
             rests = self._switch_phases(self.plug, now) or self.visit.contacts.rests(self.settings.wear, now)
             why = self.why_not_mute(now) if self.mute else None

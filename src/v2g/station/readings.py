@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from v2g.power.card_reader import CardReading
 from v2g.power.contactor import ContactorReading
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import NO_CURRENT_A, HeldSetpoint, InverterReading
@@ -29,6 +30,7 @@ class Readings(Struct, frozen=True):
     safety: SafetyReading | None = None
     ccid: ContactorReading | None = None
     lock: LockReading | None = None
+    reader: CardReading | None = None
     held: HeldSetpoint | None = None
     """Read back from the inverter. `held.disobeys` is a fault of the inverter."""
     self_test_since: float | None = None

@@ -11,6 +11,7 @@ from v2g.station.event import (
     BackEndReported,
     Broke,
     CarArrived,
+    CardShown,
     CertificatesReported,
     Commanded,
     Decided,
@@ -93,7 +94,7 @@ def describe(event: Event) -> tuple[str, str]:
             return "WARNING", f"{message} deviates: {deviation}"
         case (
             KnownDeviation(text) | OperatorAsked(text) | LocalOrderEnded(text) | BackEndReported(text)
-            | PhasesChange(text)
+            | PhasesChange(text) | CardShown(text)
         ):  # fmt: skip
             return "INFO", text
         case _:

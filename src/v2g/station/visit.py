@@ -80,6 +80,8 @@ class Visit:
     """What the operator wants of this car."""
     let_in: str = ""
     """Who has let this car in by the local API; empty if nobody has."""
+    card: str = ""
+    """The card that was shown for this car; empty if none was."""
     check: CableCheck | None = None
     trip: tuple[Fault, str] | None = None
     """Why this car gets no energy any more."""

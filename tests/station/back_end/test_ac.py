@@ -1,11 +1,16 @@
 """An AC outlet and its back end: one phase by a profile, a car that does not talk."""
 
+import dataclasses
+
 from msgspec import UNSET
 from msgspec.structs import replace
 from tests.station.back_end.test_charging_station import Bench, ask_for, profile
+from tests.station.test_mute_car import EVSE
 from tests.station.test_phase_switch import SWITCHING
 
+from v2g.bench.sim.world import NOWHERE
 from v2g.ocpp import v21
+from v2g.power.card_reader import CardReading
 from v2g.station.config.settings import PhaseSwitching
 
 
@@ -38,3 +43,24 @@ def test_a_profile_brings_the_car_to_one_phase_and_the_back_end_hears_of_it() ->
     used = [each.numberOfPhasesUsed for each in with_car.events() if each.numberOfPhasesUsed is not UNSET]
     assert used == [3, 1]
     assert len({each.transactionInfo.transactionId for each in with_car.events()}) == 1, "it is one transaction"
+
+
+def test_a_card_is_asked_about_and_begins_the_transaction() -> None:
+    bench = Bench(settings=replace(EVSE, reader=NOWHERE))
+    bench.world.restless = False
+    bench.world.faults.mute = True
+    shown = CardReading(0.0)
+    bench.world.as_read = lambda readings: replace(readings, reader=dataclasses.replace(shown, time_s=bench.world.now))
+    bench.run(3.0)
+    bench.world.plug_in()
+    bench.run(6.0)
+    assert not bench.world.contactor.closed
+    shown = CardReading(0.0, "04A2B3C4", 1)
+    bench.run(8.0)
+    assert bench.world.contactor.closed
+    asked = next(each for _, each in bench.heard if isinstance(each, v21.AuthorizeRequest))
+    assert asked.idToken == v21.IdTokenType(idToken="04A2B3C4", type="ISO14443")
+    assert bench.events()[0].idToken == asked.idToken
+    shown = CardReading(0.0, "04A2B3C4", 2)
+    bench.run(40.0, until=lambda: bench.events()[-1].eventType == "Ended")
+    assert bench.events()[-1].transactionInfo.stoppedReason == "Local"

@@ -7,7 +7,8 @@ group `v2g.drivers`. A driver is a factory: it takes a `v2g.power.wiring.Wiring`
 from collections.abc import Callable
 
 from v2g.kernel.registry import Registry, imported
-from v2g.power.address import CAN, MODBUS, MODBUS_RTU, UDP
+from v2g.power.address import CAN, EVDEV, MODBUS, MODBUS_RTU, SERIAL, TCP, UDP
+from v2g.power.card_reader import CardReader
 from v2g.power.contactor import Contactor
 from v2g.power.grid_sensor import GridSensor
 from v2g.power.inverter import Inverter
@@ -32,10 +33,14 @@ PORTS: dict[str, type] = {
     "safety": SafetyInputs,
     "pump": CoolantPump,
     "lock": ConnectorLock,
+    "reader": CardReader,
 }
 """Kind of device -> the port that a driver of it implements."""
 
-DEFAULTS = {MODBUS: "register-map", MODBUS_RTU: "register-map", CAN: "signal-map", UDP: "waveform"}
+DEFAULTS = {
+    MODBUS: "register-map", MODBUS_RTU: "register-map", CAN: "signal-map", UDP: "waveform",
+    TCP: "lines", SERIAL: "lines", EVDEV: "keyboard",
+}  # fmt: skip
 """Scheme of an address -> the driver for it, if none is named."""
 
 
@@ -90,6 +95,8 @@ DRIVERS: Registry[Factory] = Registry(
         "inverter.sunspec": _by_map("v2g.power.drivers.sunspec_inverter:SunSpecInverter"),
         "grid.sunspec": imported("v2g.power.drivers.sunspec_grid_sensor:driver"),
         "grid.waveform": imported("v2g.io.waveform:driver"),
+        "reader.lines": imported("v2g.io.card_reader:driver"),
+        "reader.keyboard": imported("v2g.io.card_reader:driver"),
     },
 )
 

@@ -86,5 +86,7 @@ class BackEndAuthorizer:
         """What the back end knows the car by; None without a name that is worth a question."""
         if identity.contract is not None:
             return v21.IdTokenType(idToken=identity.contract, type="eMAID")
+        if identity.card:
+            return v21.IdTokenType(idToken=identity.card, type="ISO14443")
         name = identity.certificate or (identity.evcc_id if self._unproved else "")
         return v21.IdTokenType(idToken=name, type="EVCCID") if name else None

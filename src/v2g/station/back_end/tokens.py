@@ -27,7 +27,7 @@ VARIABLES = (
     Variable("AuthCtrlr", "OfflineTxForUnknownIdEnabled", "false", "boolean", "ReadWrite"),
     Variable("AuthCtrlr", "DisableRemoteAuthorization", "false", "boolean", "ReadWrite"),
     Variable("AuthCtrlr", "MasterPassGroupId", "", "string", "ReadWrite"),
-    Variable("AuthCtrlr", "SupportedIdTokenTypes", "Central,EVCCID,eMAID,NoAuthorization", "MemberList"),
+    Variable("AuthCtrlr", "SupportedIdTokenTypes", "Central,EVCCID,ISO14443,eMAID,NoAuthorization", "MemberList"),
 )
 
 

@@ -99,6 +99,7 @@ def _listed_cars(access: Fields) -> Findings:
         and not access["evcc_ids"]
         and not access["contracts"]
         and not access["rules"]
+        and not access["cards"]
     ):
         yield "certificates", "empty, so that `grant: listed` admits no car; list the names in their certificates"
     if access["evcc_ids"] and not access["unproved"]:

@@ -97,6 +97,11 @@ class Access(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who decides instead of `grant`: an authoriser that another package brings (entry points `v2g.authorizers`)."""
     contracts: tuple[Name, ...] = ()
     """eMAIDs of contracts: what a car has proved by its signature (Plug & Charge). They count as `listed`."""
+    cards: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{4,36}$", description="4 to 36 letters and digits")], ...],
+        Meta(max_length=1000),
+    ] = ()
+    """Numbers of cards (RFID) that let a car in to charge, with `grant: listed` or `asked`. They can be copied."""
     unknown: Literal["charge", "nothing"] = "charge"
     """What a car may do at most that proves nothing of who it is: neither a vehicle certificate nor a contract."""
     rules: tuple[Rule, ...] = ()
@@ -284,6 +289,8 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Emergency stop, door, residual current, temperatures and the coolant pump."""
     ccid: Device | None = None
     """Circuit-interrupting device on the grid side; opens on a trip."""
+    reader: Device | None = None
+    """Of cards (RFID): who shows a listed one, or one that the back end accepts, may charge."""
     lock: Device | None = None
     """Holds the plug in the station's socket. Without it the cable is the station's own, or nothing holds it."""
     thermal: ThermalSettings | None = None
