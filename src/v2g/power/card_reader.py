@@ -12,8 +12,8 @@ from typing import Protocol
 LOST_WITHIN_S = 0.25
 """A reader that is gone raises `PowerError` within this time."""
 CARD = re.compile(r"[0-9A-Za-z]{4,36}")
-_ENDS = re.compile(rb"[\r\n\x02\x03]+")
 _STX, _ETX = 0x02, 0x03
+_ENDS = (_STX, _ETX, 0x0A, 0x0D)
 MOST_BYTES = 4096
 """Of a line that does not end; more is thrown away."""
 
@@ -41,20 +41,24 @@ class Lines:
     modules send it, is the data alone."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._line = bytearray()
+        self._framed = False
 
     def feed(self, content: bytes) -> list[str]:
         """The cards that end in what arrives; what is no number is left out."""
-        framed = bool(_STX in content or self._rest.startswith(b"\x02"))
-        *parts, self._rest = _ENDS.split(self._rest + content)
-        self._rest = self._rest[-MOST_BYTES:]
         found = []
-        for part in parts:
-            text = part.decode("ascii", "replace").strip()
-            if framed and len(text) == 12:
+        for byte in content:
+            if byte not in _ENDS:
+                self._line.append(byte)
+                del self._line[:-MOST_BYTES]
+                continue
+            text = self._line.decode("ascii", "replace").strip()
+            if self._framed and byte == _ETX and len(text) == 12:
                 text = _checked(text)
             if CARD.fullmatch(text):
                 found.append(text.upper())
+            self._framed = byte == _STX
+            self._line.clear()
         return found
 
 
