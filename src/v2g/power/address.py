@@ -135,7 +135,7 @@ def _problem(address: Address) -> str | None:
     if scheme in (MODBUS, UDP, TCP) and address.path not in ("", "/"):
         return f"{address.path!r} has no meaning here"
     if scheme in (MODBUS_RTU, SERIAL, EVDEV) and (address.host or not address.path.strip("/")):
-        return "the device is missing" if not address.host else "write three slashes before the device's path"
+        return "the serial device is missing" if not address.host else "write three slashes before the device's path"
     if scheme == CAN and not address.host and not address.path.strip("/"):
         return "the channel is missing"
     return None
