@@ -2,7 +2,7 @@
 
 Nobody may switch a phase of a car that draws. So the car is asked to stop (X1), opens S2, both contactors open, and
 stay so for `pause_s`. What closes next is the other number of phases. A car in a conversation keeps its phases: it
-has been told them, and plans with them; the switch waits for the end of its session.
+has agreed on them and plans with them; the switch waits for the end of its session.
 """
 
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ class PhaseSwitch:
             self.goal, self._began_s, self.waits = None, None, ""
             return
         self.goal = wanted
-        if in_session:  # a car that began to talk meanwhile has been told the phases of before
+        if in_session:  # a car that began to talk meanwhile has agreed on the phases of before
             self._began_s = None
         if self._began_s is None:
             self.waits = self._why_wait(in_session, now)
