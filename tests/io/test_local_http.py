@@ -94,6 +94,13 @@ def test_schemathesis_finds_no_fault_in_what_the_description_says(examples: int)
     assert found == 15
 
 
+def test_an_integer_may_have_a_point() -> None:
+    http, daemon = api()
+    answer = asyncio.run(ask(http.app, "PUT", "/api/evses/1/minimum-soc", {"percent": 40.0}, TOKEN))
+    assert answer.status == 200
+    assert daemon.station.evses[1].local.order.min_soc_percent == 40
+
+
 @pytest.mark.parametrize("evse", ["0", "2", "9" * 30])
 def test_an_evse_that_is_not_there(evse: str) -> None:
     http, _ = api()

@@ -2,8 +2,10 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from math import inf
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -146,3 +148,18 @@ def test_a_slow_meter_is_warned_of(tmp_path: Path) -> None:
     )
     _, warnings = load(file)
     assert "later than within a second" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)], ids=["clocks go forward", "clocks go back"]
+)
+def test_prices_of_the_days_on_which_the_clocks_change(day: str, hours: int) -> None:
+    """Each hour has a price of its own, also the one that comes twice, and the one that never comes has none."""
+    zone = ZoneInfo("Europe/Berlin")
+    begin = datetime.fromisoformat(day).replace(tzinfo=zone).timestamp()
+    starts = [datetime.fromtimestamp(begin + 3600 * each, zone).isoformat() for each in range(hours)]
+    lines = ["from,buy_per_kwh", *(f"{at},{0.1 + each / 100}" for each, at in enumerate(starts))]
+    found = read("\n".join(lines), "prices.csv", Tariff())
+    assert found.until_unix_s - found.from_unix_s == hours * 3600
+    assert len({price.from_unix_s for price in found.prices}) == hours + 1
+    assert datetime.fromtimestamp(found.until_unix_s, zone).hour == 0

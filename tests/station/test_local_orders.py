@@ -239,3 +239,17 @@ def test_who_was_let_in_by_hand_has_proved_nothing() -> None:
 def test_letting_in_where_nobody_is_asked_is_refused() -> None:
     with pytest.raises(CommandRefused, match="grant: everyone"):
         ask(session(), command.Authorise())
+
+
+def test_of_two_clients_the_last_set_point_counts_and_no_limit_is_lifted() -> None:
+    world = session()
+    ask(world, command.SetPoint(power_w=-4_000.0, for_s=600.0, by="evcc"))
+    ask(world, command.SetPoint(power_w=3_000.0, for_s=600.0, by="home"))
+    assert power_w(world) > 2_500.0
+    assert explain(world.evse, world.now).wished_by == "home"
+    ask(world, command.Limit(charge_w=0.0, discharge_w=1_000.0, for_s=600.0, by="evcc"))
+    assert abs(power_w(world)) < 50.0
+    ask(world, command.SetPoint(power_w=-4_000.0, for_s=600.0, by="home"))
+    assert -1_200.0 < power_w(world) < -500.0, "1 kW at the meter"
+    ask(world, command.Mode(mode="pause", for_s=600.0, by="evcc"))
+    assert abs(power_w(world)) < 50.0, "a pause of one is no plan of the other"

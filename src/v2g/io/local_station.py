@@ -86,6 +86,7 @@ class LocalStation:
         if taken:
             raise V2GError(f"{min(taken)} does not belong here")
         try:
+            document = {name: _whole(value) for name, value in document.items()}
             asked = msgspec.convert(document | {"evse": evse, "by": by, "command": _tag(kind)}, KINDS[kind][0])
         except msgspec.ValidationError as error:
             raise V2GError(f"not what is expected here: {error}") from error
@@ -108,6 +109,11 @@ class LocalStation:
             self._shown_s = float("-inf")
             self.changed.set()
         return answer[0] if isinstance(answer, list) and answer else answer
+
+
+def _whole(value: Any) -> Any:
+    """1.0 is an integer to JSON Schema, and so to whoever reads the description."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _tag(kind: str) -> str:
