@@ -215,6 +215,8 @@ class Devices:
     def commands(self) -> list[Callable[[Orders], Awaitable[None]]]:
         """One for each device that is commanded: makes its part of the orders so."""
         there: list[Callable[[Orders], Awaitable[None]]] = [self.command_contactor]
+        if self.phase_contactor:
+            there.append(self.command_phase_contactor)
         if self.inverter:
             there.append(self.command_inverter)
         if self.isolation:
@@ -250,12 +252,12 @@ class Devices:
         return first
 
     async def command_contactor(self, orders: Orders) -> None:
-        closed, others = orders.contactor_closed, self.phase_contactor
-        work = [self._try("contactor", "command", self.contactor.command(closed=closed))]
-        if others is not None:
-            all_closed = closed and orders.phases == 3
-            work.append(self._try("contactor of L2 and L3", "command", others.command(closed=all_closed)))
-        await asyncio.gather(*work)
+        await self._try("contactor", "command", self.contactor.command(closed=orders.contactor_closed))
+
+    async def command_phase_contactor(self, orders: Orders) -> None:
+        assert self.phase_contactor
+        closed = orders.contactor_closed and orders.phases == 3
+        await self._try("contactor of L2 and L3", "command", self.phase_contactor.command(closed=closed))
 
     async def _contacts(self) -> ContactorReading:
         """Of all phases: what one contactor does not say, nobody knows of the other."""
