@@ -13,7 +13,7 @@ from v2g.kernel.fault import Fault
 from v2g.pilot.duty import STEADY_HIGH, STEADY_LOW
 from v2g.pilot.state import State
 from v2g.station import command
-from v2g.station.config.settings import EvseSettings, PhaseSwitching, Wear
+from v2g.station.config.settings import Capability, EvseSettings, PhaseSwitching, Wear
 from v2g.station.operator import CommandRefused
 from v2g.station.power.limits import Bound
 from v2g.station.power.situation import BackEndOrder
@@ -111,6 +111,19 @@ def test_on_one_phase_no_current_exceeds_what_the_limit_leaves_a_phase() -> None
     world.evse.site = Bound("site limit", 3 * 8 * 230.0, 0.0)
     passes(world, 8.0)
     assert world.plant.charger_power_w == pytest.approx(8 * 230, rel=0.01)
+
+
+def test_one_phase_carries_no_more_than_its_part_of_the_capability() -> None:
+    """From the first duty cycle on."""
+    world = drawing(changed(SWITCHING, capability=Capability(charge_w=12_000.0)))
+    ask(world, 1)
+    switched(world, 1)
+    assert world.evse.settings.capability.charge_w == 4_000.0
+    assert world.evse.plug is not None
+    assert world.evse.plug.pilot.announced_a == 16.0
+    ask(world, 3)
+    switched(world, 3)
+    assert world.evse.settings.capability.charge_w == 12_000.0
 
 
 def test_a_profile_for_one_phase_switches_and_counts_for_each_phase() -> None:

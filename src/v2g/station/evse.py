@@ -46,7 +46,7 @@ from v2g.station.kept import Entry, KeptEvse
 from v2g.station.local import LocalOrders
 from v2g.station.offer import offer_of
 from v2g.station.orders import SAFE, Orders
-from v2g.station.phase_switch import phase_switch_of, wanted_of
+from v2g.station.phase_switch import phase_switch_of, wanted_of, with_phases
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Bound, Decision
 from v2g.station.power.situation import BackEndOrder, OperatorLimits, Situation
@@ -95,7 +95,7 @@ class Evse:
         self.plug: Plug | None = None
         self.heat: Heat | None = None
         """These three are made with the first readings, if the EVSE has what they need."""
-        self.wired = settings.phases
+        self.wired, self._whole = settings.phases, settings
         self.switch = phase_switch_of(settings)
         """Between one phase and three; `settings.phases` are those in use."""
         self.quirks: tuple[Quirk, ...] | None = None if settings.quirks else ()
@@ -447,11 +447,12 @@ class Evse:
         wanted = wanted_of(switch, self.settings, self.back_end, self.local.order, self.visit.injection, now)
         is_open, plugged = self.fresh(now).seen_open, plug.pilot.connected
         self._events += switch.step(wanted, is_open=is_open, plugged=plugged, in_session=self.busy, now=now)
-        if switch.phases != self.settings.phases:
-            self.settings = self.supervisor.settings = replace(self.settings, phases=switch.phases)
-            if self.settings.phase_switching.pilot == "F":
-                plug.pilot.wake()
-        return switch.interrupts
+        if switch.phases == self.settings.phases:
+            return switch.interrupts
+        self.settings = self.supervisor.settings = with_phases(self._whole, switch.phases)
+        if self.settings.phase_switching.pilot == "F":
+            plug.pilot.wake()
+        return True  # what may flow on these phases has not been decided yet
 
     def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """A car that only waits for the hardware is not left to guess: after a while its session fails."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
+from msgspec.structs import replace
+
 from v2g.pilot.duty import LEAST_A
 from v2g.station.config.settings import EvseSettings, PhaseSwitching
 from v2g.station.event import PhasesChange
@@ -105,6 +107,15 @@ def phase_switch_of(settings: EvseSettings) -> PhaseSwitch | None:
     """That of an EVSE with alternating current alone and a contactor of L2 and L3; None for any other."""
     dc = any(service.startswith("DC") for service in settings.services)
     return None if settings.phase_contactor is None or dc else PhaseSwitch(settings.phase_switching)
+
+
+def with_phases(whole: EvseSettings, phases: int) -> EvseSettings:
+    """The settings while that many phases are in use: each of them carries no more than its part of the whole."""
+    if phases == whole.phases:
+        return whole
+    own, share = whole.capability, phases / whole.phases
+    part = replace(own, charge_w=own.charge_w * share, discharge_w=own.discharge_w * share)
+    return replace(whole, phases=1, capability=part)
 
 
 def wanted_of(
