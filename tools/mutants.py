@@ -37,7 +37,7 @@ PACKAGE = Path("src") / "v2g"
 KEPT = ROOT / ".cache" / "mutants.jsonl"
 UNFINISHED = 3
 ENOUGH = 0.95
-PATIENCE_S = 60.0
+PATIENCE_S = 20.0
 """Of processor time for an edit, if it must be quick: what no case has caught by then counts as a survivor."""
 LONGEST_S = 60.0
 """Of processor time: a case that takes longer has failed, for nobody would sign it."""
@@ -303,38 +303,41 @@ def _of_settings(file: str, source: str) -> Iterator[Edit]:
 # Which cases come first
 
 
-_AT_ONCE = ("stepwise/",)
 _IN_FULL = 2
 """Of so many codes a survivor passes all cases; of the others those that touch it."""
 _FIRST: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("grid/codes/", ("settings/",)),
     ("grid/settings.py", ("settings/", "trip/uv2/beyond/")),
     ("grid/waveform.py", ("measurement/waveform/",)),
-    ("grid/sample.py", ("measurement/", "trip/uv2/", "trip/ov2", "volt-var/imbalance", "volt-var/walk-as-set")),
-    ("grid/doubt.py", ("measurement/single-readings", "measurement/")),
+    ("grid/sample.py", ("stepwise/", "measurement/", "trip/uv2/", "trip/ov2", "volt-var/imbalance",
+                        "volt-var/walk-as-set")),
+    ("grid/doubt.py", ("stepwise/", "measurement/single-readings", "measurement/")),
     ("grid/adjustments.py", ("settings/while-running/", "enter-service/permission", "constant-var/by")),
     ("grid/set_point_delay.py", ("islanding/set-point", "islanding/")),
-    ("grid/element.py", ("trip/uv2", "trip/of2", "trip/ov_mean/beyond", "trip/ov1", "measurement/", "trip/")),
-    ("grid/protection.py", ("trip/uv2", "trip/of2", "operating-window", "enter-service", "islanding/rocof",
+    ("grid/element.py", ("stepwise/", "trip/uv2", "trip/of2", "trip/ov_mean/beyond", "trip/ov1",
+                         "measurement/", "trip/")),
+    ("grid/protection.py", ("stepwise/", "trip/uv2", "trip/of2", "operating-window", "enter-service", "islanding/rocof",
                             "ride-through/relapses", "measurement/", "ride-through/")),
-    ("grid/ride_through.py", ("ride-through/", "enter-service/low", "trip/uv2", "trip/ov1")),
-    ("grid/momentary_cessation.py", ("ride-through/relapses", "ride-through/")),
-    ("grid/enter_service.py", ("enter-service/",)),
-    ("grid/rocof.py", ("islanding/rocof", "ride-through/rocof")),
-    ("grid/islanding.py", ("islanding/probe", "islanding/rocof", "islanding/dead", "islanding/95%", "islanding/")),
-    ("grid/frequency_droop.py", ("frequency-droop/",)),
-    ("grid/volt_var.py", ("volt-var/",)),
-    ("grid/watt_var.py", ("watt-var/",)),
-    ("grid/volt_watt.py", ("volt-watt/",)),
-    ("grid/constant_power_factor.py", ("constant-power-factor/",)),
-    ("grid/constant_var.py", ("constant-var/",)),
-    ("grid/active_power_limit.py", ("active-power-limit/",)),
-    ("grid/ramp_rate.py", ("ramp-rate/",)),
-    ("grid/reactive.py", ("reactive/", "volt-var/lock", "watt-var/lock")),
-    ("grid/capability.py", ("constant-var/", "constant-power-factor/")),
-    ("grid/curve.py", ("volt-var/walk", "volt-watt/walk")),
-    ("grid/response.py", ("volt-var/", "frequency-droop/")),
-    ("grid/support.py", ("volt-watt/", "active-power-limit/", "volt-var/", "frequency-droop/", "priority/",
+    ("grid/ride_through.py", ("stepwise/", "settings/ride-through", "ride-through/",
+                              "enter-service/low", "trip/uv2", "trip/ov1")),
+    ("grid/momentary_cessation.py", ("stepwise/", "ride-through/relapses", "ride-through/")),
+    ("grid/enter_service.py", ("stepwise/", "enter-service/",)),
+    ("grid/rocof.py", ("stepwise/", "islanding/rocof", "ride-through/rocof")),
+    ("grid/islanding.py", ("stepwise/", "islanding/probe", "islanding/rocof", "islanding/dead",
+                           "islanding/95%", "islanding/")),
+    ("grid/frequency_droop.py", ("stepwise/", "frequency-droop/",)),
+    ("grid/volt_var.py", ("stepwise/", "volt-var/",)),
+    ("grid/watt_var.py", ("stepwise/", "watt-var/",)),
+    ("grid/volt_watt.py", ("stepwise/", "volt-watt/",)),
+    ("grid/constant_power_factor.py", ("stepwise/", "constant-power-factor/",)),
+    ("grid/constant_var.py", ("stepwise/", "constant-var/",)),
+    ("grid/active_power_limit.py", ("stepwise/", "active-power-limit/",)),
+    ("grid/ramp_rate.py", ("stepwise/", "ramp-rate/",)),
+    ("grid/reactive.py", ("stepwise/", "reactive/", "volt-var/lock", "watt-var/lock")),
+    ("grid/capability.py", ("stepwise/", "constant-var/", "constant-power-factor/")),
+    ("grid/curve.py", ("stepwise/", "volt-var/walk", "volt-watt/walk")),
+    ("grid/response.py", ("stepwise/", "volt-var/", "frequency-droop/")),
+    ("grid/support.py", ("stepwise/", "volt-watt/", "active-power-limit/", "volt-var/", "frequency-droop/", "priority/",
                          "ramp-rate/", "constant-var/", "watt-var/", "reactive/", "constant-power-factor/")),
     ("station/safety/grid_guard.py", ("settings/while-running/", "measurement/", "trip/uv2", "constant-var/", "ac/",
                                       "enter-service/", "islanding/set-point", "islanding/95%")),
@@ -398,25 +401,17 @@ def _parts(code: str) -> tuple[str, str | None]:
 
 
 def _in_order(file: str, quick: bool) -> Iterator[tuple[Any, Any]]:
-    """Subjects and cases: those without a session, for they are quick; those that touch the file, one of each sort
-    before a second of it; all others of two codes, unless it must be quick."""
+    """Subjects and cases: those that touch the file, one of each sort before a second of it; all others of two codes,
+    unless it must be quick."""
     from v2g.bench.typetest import suite
     from v2g.bench.typetest.case import Subject
 
-    if file.endswith(".py"):
-        for code in codes_for(file):
-            subject = Subject(*_parts(code))
-            for name, case in suite.cases(subject).items():
-                if name.startswith(_AT_ONCE):
-                    yield subject, case
     first = next((prefixes for beginning, prefixes in _FIRST if file.startswith(beginning)), ())
     ranked, met = list[tuple[tuple[float, ...], Any, Any]](), Counter[tuple[str, ...]]()
     for place, code in enumerate(codes_for(file)):
         subject = Subject(*_parts(code))
         for case in sorted(suite.cases(subject).values(), key=lambda each: each.lasts_s):
             prefix = next((number for number, prefix in enumerate(first) if case.name.startswith(prefix)), None)
-            if case.name.startswith(_AT_ONCE) and file.endswith(".py"):
-                continue
             sort = code, *case.name.split("/")[:3]
             if prefix is not None:
                 ranked.append(((0, met[sort], prefix, case.lasts_s), subject, case))
@@ -506,7 +501,9 @@ def main() -> int:
     parser.add_argument("--unlisted", action="store_true", help="only those drawn")
     parser.add_argument("--minutes", type=float, default=inf, metavar="N", help="begin no edit after this time")
     parser.add_argument(
-        "--quick", action="store_true", help="only the cases that touch the edited part, for a minute at most"
+        "--quick",
+        action="store_true",
+        help=f"only the cases that touch the edited part, for {PATIENCE_S:.0f} s at most",
     )
     args = parser.parse_args()
     edits, why, only_text = listed()
