@@ -155,9 +155,7 @@ class Protection:
         if ceased:
             why = f"{riding.mode.name.lower().replace('_', ' ')} at {_worst_pu(sample):.3f} pu"
             return Verdict(State.CEASE, why, "momentary cessation", Cause.VOLTAGE, ride_through=riding)
-        why = "entering service" if share < 1 else f"riding through ({riding.mode.name.lower()})"
-        calm = riding is CALM
-        return Verdict(State.RUN, "" if calm and share >= 1 else why, "", None, share, ride_through=riding)
+        return Verdict(State.RUN, _progress(riding, share), "", None, share, ride_through=riding)
 
     def _disturbance(self, sample: GridSample, dt_s: float, early_s: float) -> tuple[str, str, Cause] | None:
         """The element that trips, at most `early_s` before its delay."""
@@ -188,9 +186,7 @@ class Protection:
             dt_s, self._entry = 0.0, ServiceEntry(self._entry_settings, self._draw())
         wait_s = self._entry.wait(why_not, dt_s)
         if wait_s > 0:
-            why = f"{wait_s:.0f} s until service" if why_not is None else why_not
-            if self._trip is not None:
-                why = f"{why}; tripped by {self._trip[0]}: {self._trip[1]}"
+            why = _waiting(wait_s, why_not, self._trip)
             load = riding.mode is Mode.CONTINUOUS and not self._cessation.ceased
             return Verdict(State.WAIT, why, "enter service", Cause.SERVICE, 0.0, load, riding)
         self._in_service_s, self._trip, self._reconnects = 0.0, None, False
@@ -244,6 +240,17 @@ def _sentence(timer: Timer, value: float | None) -> str:
     element = timer.element
     measured = f"{element.quantity.replace('_', ' ')} {value:.3f} {element.unit}"
     return f"{measured} {element.side} {element.threshold:g} {element.unit} for {timer.elapsed_s:.2f} s"
+
+
+def _progress(riding: RideThroughState, share: float) -> str:
+    if share < 1:
+        return "entering service"
+    return "" if riding is CALM else f"riding through ({riding.mode.name.lower()})"
+
+
+def _waiting(wait_s: float, why_not: str | None, trip: tuple[str, str, Cause] | None) -> str:
+    why = f"{wait_s:.0f} s until service" if why_not is None else why_not
+    return why if trip is None else f"{why}; tripped by {trip[0]}: {trip[1]}"
 
 
 def _worst_pu(sample: GridSample) -> float:

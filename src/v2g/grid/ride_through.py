@@ -6,7 +6,7 @@ do either. `zone` says which of the three zones a disturbance is in.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum, StrEnum, auto
 
 from v2g.grid.element import TOLERANCE_S, Element, quantities
 from v2g.grid.sample import GridSample
@@ -15,16 +15,16 @@ from v2g.grid.sample import GridSample
 class Mode(IntEnum):
     """What a band requires of a station, in the order of severity."""
 
-    CONTINUOUS = 0
-    MANDATORY = 1
+    CONTINUOUS = auto()
+    MANDATORY = auto()
     """Stay, and keep exchanging current."""
-    PERMISSIVE = 2
+    PERMISSIVE = auto()
     """Stay; ceasing is allowed."""
-    UNDEFINED = 3
+    UNDEFINED = auto()
     """Nothing is required."""
-    MOMENTARY_CESSATION = 4
+    MOMENTARY_CESSATION = auto()
     """Stay connected, exchange nothing, and be back soon after the voltage is."""
-    CEASE = 5
+    CEASE = auto()
     """Exchange nothing."""
 
     @property

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from v2g.grid.active_power_limit import ActivePowerLimit
@@ -234,9 +234,9 @@ def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz:
     ride_through = RideThrough(
         tuple(_band(band, 1.0) for band in bands["voltage"]),
         tuple(_band(band, scale) for band in bands["frequency"]),
-        rocof_hz_per_s=0.0,
-        phase_jump_deg=0.0,
-        single_phase_jump_deg=0.0,
+        rocof_hz_per_s=nan,
+        phase_jump_deg=nan,
+        single_phase_jump_deg=nan,
     )
     code = GridCode(
         name=name,
@@ -261,7 +261,7 @@ def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     for key, value in above.items():
         lower = result.get(key)
         tables = isinstance(value, dict) and isinstance(lower, dict) and "default" not in value
-        result[key] = _overlaid(lower, value) if tables and lower is not None else value
+        result[key] = _overlaid(lower or {}, value) if tables else value
     return result
 
 
@@ -327,7 +327,7 @@ def _setting(
 
 
 def _element(key: str, table: Mapping[str, Any]) -> Element:
-    return Element(key, Quantity(table["quantity"]), table["side"], threshold=0.0, delay_s=0.0, hysteresis=0.0)
+    return Element(key, Quantity(table["quantity"]), table["side"], threshold=nan, delay_s=nan, hysteresis=nan)
 
 
 def _band(table: Mapping[str, Any], scale: float) -> Band:

@@ -14,6 +14,7 @@ from v2g.iso15118.der import DerRating
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
 from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings
+from v2g.station.event import OperatorAsked
 from v2g.station.kept import KeptEvse
 from v2g.station.readings import Readings
 from v2g.station.safety.grid_guard import GridGuard, guard_of
@@ -177,7 +178,15 @@ def _unfitting(subject: Subject) -> tuple[Finding, ...]:
     adjustments.begin(0.0, _UNIX_S)
     gone = adjustments.expire(50.1, _UNIX_S)
     values = tuple(adjustments.code.settings[name].value for name in (first, second, _FED))
+    guard, _ = _guard(subject, KeptEvse())
+    guard.adjust({first: low}, for_s=50.0)
+    guard.adjust({second: between}, Party.SUNSPEC)
+    reports = [
+        sum(isinstance(event, OperatorAsked) for event in guard.look(Readings(), now, _UNIX_S + now))
+        for now in (0.0, 49.9, 50.1, 60.0)
+    ]
     return (
+        _same("reported", reports, [0, 0, 2, 0]),
         _same("went back", gone, (first,)),
         _same("dropped", [each.partition(" ")[0] for each in adjustments.dropped], [second]),
         _same("then", values, (usual, subject.figures.number(second), 0.5)),
