@@ -311,7 +311,11 @@ def _droop_ends(subject: Subject) -> tuple[Finding, ...]:
             found = support.power_w, support.wished_by
             if abs(found[0] - wanted[0]) > 1e-6 or found[1] != wanted[1]:
                 findings.append(same("fades", found, wanted))
-        findings.append(power_is("is over", supported.step(sign * -2.0), sign * -2.0))
+        if fades:
+            findings.append(power_is("is over", supported.step(sign * -3.0), sign * -3.0))
+            again = supported.step(sign * -3.0, hz=_hz(standard, side, 0.3), power_w=sign * -1.0)
+            wanted_w = sign * -1.0 + lagged(0.0, 0.3, response_s, STEP_S) * _rated_w(side)
+            findings.append(power_is("and begins again", again, wanted_w))
     return (*findings, *_recovery(subject))
 
 
@@ -319,27 +323,32 @@ def _recovery(subject: Subject) -> Iterator[Finding]:
     figures, name = subject.standard.figures, "frequency_droop.recovery_pu_per_s"
     if figures[name].high <= 0:
         return
-    rate = min(0.02, figures[name].high)
-    changes = _on(subject.standard) | {name: rate}
+    rate, most_pu = min(0.02, figures[name].high), 0.303
+    high, low = (figures[f"frequency_droop.recovery_{end}_hz"] for end in ("high", "low"))
+    changes = _on(subject.standard) | {
+        name: rate, "frequency_droop.recovery_high_hz": high.low, "frequency_droop.recovery_low_hz": low.high,
+    }  # fmt: skip
     standard = subject.standard.with_settings(changes)
     for side, sign in (("over", 1.0), ("under", -1.0)):
-        edge_hz = standard.number(f"frequency_droop.recovery_{'high' if side == 'over' else 'low'}_hz")
-        deadband_hz = standard.number(f"frequency_droop.{side}_deadband_hz")
-        supported, left = Supported(subject, changes), 0.3
+        edge_hz, beyond_hz = (high.low if side == "over" else low.high), _hz(standard, side, most_pu)
+        supported, left = Supported(subject, changes), most_pu
         supported.run(4, sign * -2.0)
         for _ in range(400):
-            supported.step(sign * -2.0, hz=_hz(standard, side, 0.3), power_w=sign * -2.0)
-        outside_hz = edge_hz + sign * 1e-3
-        if abs(outside_hz - standard.nominal_hz) < deadband_hz:
-            waits = supported.step(sign * -2.0, hz=outside_hz, power_w=sign * -2.0)
+            supported.step(sign * -2.0, hz=beyond_hz, power_w=sign * -2.0)
+        if abs(edge_hz + sign * 1e-3 - standard.nominal_hz) < standard.number(f"frequency_droop.{side}_deadband_hz"):
+            waits = supported.step(sign * -2.0, hz=edge_hz + sign * 1e-3, power_w=sign * -2.0)
             yield power_is("waits", waits, sign * -2.0 + left * _rated_w(side))
-        inside_hz = edge_hz if abs(edge_hz - standard.nominal_hz) < deadband_hz else standard.nominal_hz
+        inside_hz = min(edge_hz, standard.nominal_hz) if side == "under" else max(edge_hz, standard.nominal_hz)
+        if abs(inside_hz - standard.nominal_hz) > standard.number(f"frequency_droop.{side}_deadband_hz"):
+            inside_hz = standard.nominal_hz
         while left > 0:
             left = max(left - rate * STEP_S, 0.0)
-            left = left if left > 1e-9 else 0.0
             support = supported.step(sign * -2.0, hz=inside_hz, power_w=sign * -2.0)
             yield power_is("on its gradient", support, sign * -2.0 + left * _rated_w(side))
-        yield same("then", supported.step(sign * -2.0).wished_by, "dispatch")
+        yield power_is("then the wish holds", supported.step(sign * -3.0, hz=inside_hz), sign * -3.0)
+        again = supported.step(sign * -3.0, hz=beyond_hz, power_w=sign * -1.0)
+        more_pu = lagged(0.0, most_pu, standard.number("frequency_droop.response_s"), STEP_S)
+        yield power_is("and begins again", again, sign * -1.0 + more_pu * _rated_w(side))
 
 
 # Voltage, and the operator's limit
