@@ -44,6 +44,8 @@ class Journal:
         self.found: dict[int, KeptEvse] = {}
         self._file, self._clock = file, clock
         self._again_s = float("-inf")
+        self._given: dict[int, KeptEvse] = {}
+        """The latest state of each EVSE, without its time: it is given again and again."""
         self._latest = b""
         """What has to be on the disk: of several states the latest one is written."""
         self._writer = Writer(self._write, "kept")
@@ -59,8 +61,10 @@ class Journal:
 
     def keep(self, evse: int, state: KeptEvse) -> None:
         """The state of this EVSE; written when it is another one."""
-        before = self._kept.get(evse, KeptEvse())
-        same = state == replace(before, entry=replace(before.entry, since=state.entry.since))
+        same = state == self._given.get(evse)
+        if not same:
+            before, self._given[evse] = self._kept.get(evse, KeptEvse()), state
+            same = state == replace(before, entry=replace(before.entry, since=state.entry.since))
         if self._file is None or (same and (self.not_kept is None or self._clock() < self._again_s)):
             return
         if same:

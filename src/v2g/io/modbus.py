@@ -130,13 +130,13 @@ class ModbusRegisters:
 
     async def read(self, table: Table, address: int, count: int) -> Sequence[int]:
         """Reads `count` consecutive words or bits; see the port."""
-        return await self._request(pdu.read(table, address, count), f"read of {table.value} 0x{address:04X}")
+        return await self._request(pdu.read(table, address, count), "read", table, address)
 
     async def write(self, table: Table, address: int, words: Sequence[int]) -> None:
         """Writes consecutive words or bits in one request; see the port."""
-        await self._request(pdu.write(table, address, words), f"write of {table.value} 0x{address:04X}")
+        await self._request(pdu.write(table, address, words), "write", table, address)
 
-    async def _request(self, request: bytes, what: str) -> Sequence[int]:
+    async def _request(self, request: bytes, doing: str, table: Table, address: int) -> Sequence[int]:
         try:
             return await self._connection.request(self._unit, request)
         except ConnectionError as error:
@@ -147,7 +147,7 @@ class ModbusRegisters:
             raise Refused(
                 self.device,
                 self.address,
-                f"{what}: {error}",
+                f"{doing} of {table.value} 0x{address:04X}: {error}",
                 "check the register map and the unit number",
                 no_such_place=error.code in _NO_SUCH_PLACE,
             ) from error

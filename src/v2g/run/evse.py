@@ -325,7 +325,8 @@ class EvseRunner:
             took_s, message = self.slowest
             if isinstance(event, SessionEnded) and message:
                 self.report(SlowestResponse(message, took_s, owed_s(message)))
-        self._report_commands(orders, before)
+        if orders != before:
+            self._report_commands(orders, before)
         self._keep()
         conversation = self.evse.visit.conversation
         if conversation is not None and conversation.end is not None and self._talker is not None:
