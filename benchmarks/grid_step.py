@@ -56,7 +56,7 @@ def measure(setting: Setting) -> list[Figure]:
             Figure(f"grid_step_p{percent}", "us", _us(ours, percent), {"opender": _us(theirs, percent)})
             for percent in (50, 99)
         ),
-        Figure("protection_and_decision_p50", "us", _us(decisions, 50), limit=100.0),
+        Figure("protection_and_decision_p50", "us", _us(decisions, 50), limit=60.0),
         Figure("protection_and_decision_p99", "us", _us(decisions, 99)),
     ]
 

@@ -145,6 +145,8 @@ class Visit:
 
     def count(self, meter: MeterReading, rated_w: float) -> None:
         """Count the energy up to this reading. What a meter shows after a reset is not counted; what was, stays."""
+        if meter is self.meter:
+            return  # the EVSE looks more often than the meter is read
         before, self.meter, report = self.meter or meter, meter, self.report
         charged_wh = counted_wh("import_wh", before, meter, rated_w) or 0.0
         discharged_wh = counted_wh("export_wh", before, meter, rated_w) or 0.0

@@ -249,13 +249,15 @@ class Supervisor:
         tolerance_w = max(UNASKED * rating.charge_power_max_w, UNASKED_W)
         highest_w = max(commanded_w, 0.0) + tolerance_w
         lowest_w = min(commanded_w, 0.0) - tolerance_w
-        text = f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
         drew_much = self._drawn.step(flows_w, highest_w, inverter.time_s, FOLLOWS_S)
         fed_much = self._fed.step(-flows_w, -lowest_w, inverter.time_s, FOLLOWS_S)
+        beyond = not lowest_w <= flows_w <= highest_w
+        if not (beyond or drew_much or fed_much):
+            return self._unasked.step(None, inverter.time_s, FOLLOWS_S)
+        text = f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
         if drew_much or fed_much:
             return Fault.INVERTER_FAULT, f"again and again: {text}"
-        found = None if lowest_w <= flows_w <= highest_w else (Fault.INVERTER_FAULT, text)
-        return self._unasked.step(found, inverter.time_s, FOLLOWS_S)
+        return self._unasked.step((Fault.INVERTER_FAULT, text), inverter.time_s, FOLLOWS_S)
 
     def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
         """Meter and inverter measure the same power: what differs is stuck, wired the wrong way, or elsewhere."""
