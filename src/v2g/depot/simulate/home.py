@@ -134,6 +134,8 @@ class House:
         self._orders: deque[tuple[float, dict[str, float]]] = deque()
         self._targets_w = dict.fromkeys(self.chargers, 0.0)
         self._fine_until = self.now + EVENTFUL_S
+        self.changed_s = self.now
+        """When appliances, sun or set-points have changed last."""
         self.store_w, self.store_wh = 0.0, 0.0 if store is None else 0.5 * store.capacity_wh
 
     def order(self, powers_w: Mapping[str, float]) -> None:
@@ -164,8 +166,10 @@ class House:
             self._charge(id, stay, step_s)
         while self._orders and self._orders[0][0] <= self.now:
             self._targets_w |= self._orders.popleft()[1]
+            self.changed_s = self.now
         while self._events and self._events[0][0] <= self.now:
             load_w = self._events.popleft()[1]
+            self.changed_s = self.now
             if max(abs(after - before) for before, after in zip(self.load_w, load_w, strict=True)) > SMALL_W:
                 self._fine_until = self.now + EVENTFUL_S
             self.load_w = load_w

@@ -6,6 +6,7 @@ anywhere between the old power and the new one.
 
 - Nothing exceeds its limit: the set-point under way may be reached, but not exceeded.
 - A limit is exceeded, and chargers that have not reacted yet would explain it: wait, at most `response_s`.
+- A limit stays exceeded for longer: make twice as much room, as something else is moving.
 - Otherwise the chargers get what is left if the house takes all that it may be taking.
 
 Less room holds at once, more only after it has been there for `raise_s`.
@@ -230,11 +231,13 @@ class _Way:
         self._since = min(self._since, now) if excess_w > BAND_W else inf
         certain_w = limit_w - (flow_w - least_w)
         room_w = certain_w
-        if most_w > least_w:
+        if excess_w > BAND_W and now - self._since >= self._response_s - 1e-6:
+            room_w = certain_w - excess_w  # something else moves, such as a battery of the house: get ahead of it
+        elif most_w > least_w:
             explained_w = limit_w - (flow_w - most_w)
             if excess_w <= 0.0:
                 room_w = max(certain_w, set_w)
-            elif now - self._since < self._response_s - 1e-6:
+            else:
                 room_w = max(certain_w, min(explained_w, set_w))
         self.beyond_w = max(-limit_w + flow_w - most_w, 0.0)
         while self._rooms and self._rooms[-1][1] >= room_w:
