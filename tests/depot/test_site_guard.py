@@ -58,6 +58,17 @@ def test_chargers_that_have_not_reacted_yet_are_not_cut_twice() -> None:
     assert not exceeded(guard.set_w, guard.room(NOW + 0.2))
 
 
+def test_a_limit_that_stays_exceeded_gets_twice_the_room() -> None:
+    """A battery of the house, say, that follows what the chargers give up."""
+    guard = settled()
+    guard.see(reading(0.0, 6_000.0, 4_000.0, 4_000.0))
+    guard.command((6_000.0, 2_000.0, 2_000.0, 2_000.0), NOW)
+    guard.see(reading(0.2, 5_600.0, 3_000.0, 3_000.0))
+    assert guard.room(NOW + 0.2).charge_w[1] == 2_000.0, "what is under way may explain it"
+    guard.see(reading(0.45, 5_600.0, 3_000.0, 3_000.0))
+    assert guard.room(NOW + 0.45).charge_w[1] == 2_000.0 - 2 * 600.0
+
+
 def test_a_second_jump_is_seen_before_the_first_is_answered() -> None:
     guard = settled()
     guard.see(reading(0.0, 6_000.0, 4_000.0, 4_000.0))
