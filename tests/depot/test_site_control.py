@@ -14,7 +14,7 @@ from v2g.depot.site.grid_limit import GridLimit, Limit
 from v2g.depot.site.guard import Connection, Trouble
 from v2g.depot.site.reading import BatteryReading, HouseReading
 from v2g.depot.site.wish import Follow, Now, Wish
-from v2g.depot.view import Charger, Course, Site
+from v2g.depot.view import Charger, Course, Needs, Site, Source
 
 CONNECTION = Connection(fuse_w=7_800.0, export_w=5_000.0)
 ID = "CS-1/1"
@@ -130,6 +130,19 @@ def test_what_a_plan_is_for_counts(planned_w: float, expected_w: float, house_w:
     found = Wish().courses({ID: each}, {ID: Course(NOW + 900.0, 30_000.0)}, now, NOW)[ID]
     wanted_w = planned_w if found.power_w is None else found.power_w
     assert wanted_w == pytest.approx(power_w, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("leaves_s", "soc_pu", "follows"), [(600.0, 0.81, False), (600.0, 0.79, True), (1_200.0, 0.81, True)]
+)
+def test_a_car_that_is_about_to_leave_with_all_it_needs_takes_no_more_sun(
+    leaves_s: float, soc_pu: float, follows: bool
+) -> None:
+    needs = Needs(source=Source.DRIVER, departure_unix_s=NOW + leaves_s, target_soc_pu=0.8)
+    each = replace(charger(1, least_w=0.0), vehicle=replace(VEHICLE, soc_pu=soc_pu, needs=needs))
+    now = Now(house_w=-5_000.0, day_s=0.0, planned_w={ID: 2_000.0}, planned_house_w=-2_000.0)
+    found = Wish().courses({ID: each}, {ID: Course(NOW + 900.0, 30_000.0)}, now, NOW)[ID]
+    assert (found.power_w == 5_000.0) == follows
 
 
 def test_clouds_do_not_switch_the_charger() -> None:

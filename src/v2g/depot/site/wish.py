@@ -62,7 +62,7 @@ class Wish:
     def courses(self, chargers: Mapping[str, Charger], courses: Mapping[str, Course], now: Now, at_s: float
                 ) -> dict[str, Course]:  # fmt: skip
         """A power for each charger that has a plan, or follows the sun. Others are left alone."""
-        planned = {id: now.planned_w.get(id) for id in courses}
+        planned = {id: now.planned_w.get(id) for id, course in courses.items() if not _done(chargers.get(id), course)}
         found = dict(courses)
         powers_w = {id: power_w for id, power_w in planned.items() if power_w is not None and id in chargers}
         free = [id for id in now.surplus_only if id in chargers and id not in powers_w]
@@ -113,6 +113,18 @@ class Wish:
             self._on, self._since_s = enough, None
             return {id: power_w if enough else 0.0}
         return {id: least_w if self._on else 0.0}
+
+
+def _done(charger: Charger | None, course: Course) -> bool:
+    """Whether a vehicle has what it needs and leaves before this quarter of an hour is over: what the sun leaves then
+    is worth more to the grid."""
+    vehicle = None if charger is None else charger.vehicle
+    if vehicle is None or vehicle.soc_pu is None or vehicle.needs is None:
+        return False
+    leaves_s, target_pu = vehicle.needs.departure_unix_s, vehicle.needs.target_soc_pu
+    if leaves_s is None or target_pu is None:
+        return False
+    return leaves_s <= course.until_unix_s and vehicle.soc_pu >= target_pu
 
 
 def _shared(chargers: Mapping[str, Charger], planned_w: Mapping[str, float], wanted_w: float) -> dict[str, float]:
