@@ -105,7 +105,7 @@ class SiteRun:
         leaving = min((stay.until_s for stay in self.house.stays.values()), default=inf)
         coming = self._coming[-1].from_s if self._coming else inf
         soonest = min(leaving, coming, start_of(self.house.now) + STEP_S)
-        if self.house.changed_s >= self._read_s:  # the meter is read all the time; only nothing new is left out
+        if self._read_s <= self.house.changed_s < self._read_s + READ_S:  # only a reading of nothing new is left out
             soonest = min(soonest, self._read_s + READ_S)
         if leaving - self.house.now < LEAVING_S:  # the last Wh are charged at full power
             soonest = min(soonest, self.house.now + CYCLE_S)
