@@ -53,7 +53,7 @@ def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
     store = SqliteStore(in_the_way / "ocpp.db")
     number = store.put("a", "b", b"c")
     store.flush(10.0)
-    assert store.committed < number
+    assert store.committed == number, "nobody waits for a disk that is not there"
     assert store.trouble is not None
     for value in range(50):  # of a row that changes only the latest state waits
         store.put("a", "b", b"%d" % value)

@@ -15,7 +15,8 @@ _Row = tuple[int, str, str, bytes | None]
 
 class SqliteStore:
     """Rows in a file. A damaged file is set aside as `*.damaged`; one that cannot be written keeps its rows in memory
-    and tries again with the next row. `trouble` says so."""
+    and tries again with the next row. `trouble` says so. If there is no file at all, the rows count as kept: nobody
+    waits for a disk that is not there."""
 
     def __init__(self, file: Path, wake: Callable[[], None] = lambda: None) -> None:
         """`wake` is called in the writer's thread after each commit."""
@@ -112,7 +113,9 @@ class SqliteStore:
                 latest = {row[1:3]: row for row in rows + self._waiting}
                 self._waiting = sorted(latest.values())
             self.trouble = f"OCPP store {self._file}: {error}; free some space, or set ocpp.store"
-            return
+            if self._connection is not None:
+                return
+            # There has never been a file: nothing survives a restart, and so nothing has to wait for the disk.
         self.committed = rows[-1][0]
         self._wake()
 

@@ -207,13 +207,13 @@ def _period(
     offset: int, orders: list[tuple[EvseTraits, Order]], unit: v21.ChargingRateUnitEnumType
 ) -> v21.ChargingSchedulePeriodType:
     """One period of a composite schedule; never above what the EVSEs can carry."""
-    traits = orders[0][0]
-    factor = 1.0 if unit == "W" else traits.nominal_v * traits.phases
-    limit_w = sum(min(order.charge_w, evse.charge_w) for evse, order in orders)
-    if len(orders) > 1 or orders[0][1].setpoint_w is None:
+    (evse, order), *others = orders
+    factor = 1.0 if unit == "W" else evse.nominal_v * evse.phases
+    limit_w = min(order.charge_w, evse.charge_w)
+    for other, its in others:
+        limit_w += min(its.charge_w, other.charge_w)
+    if others or order.setpoint_w is None:
         return v21.ChargingSchedulePeriodType(startPeriod=offset, limit=round(limit_w / factor, 1))
-    evse, order = orders[0]
-    assert order.setpoint_w is not None
     if order.mode == "Idle":
         return v21.ChargingSchedulePeriodType(startPeriod=offset, operationMode="Idle")
     least_w = -min(order.discharge_w, evse.discharge_w)

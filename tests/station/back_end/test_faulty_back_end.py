@@ -10,6 +10,7 @@ from tests.station.back_end.test_charging_station import TIME, Bench, ask_for, p
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message
 from v2g.ocpp.device_model import MOST_ITEMS
+from v2g.ocpp.store import Memory
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.calls import MOST_CALLS, Call, Calls
 from v2g.station.back_end.displays import Displays
@@ -200,3 +201,38 @@ def test_a_request_with_more_items_than_the_station_takes_is_refused() -> None:
         assert getattr(found, "status", found) == answer
     asked = v21.GetVariablesRequest(getVariableData=(ask_for("EVSE", "Power", 1),) * (MOST_ITEMS + 1))
     assert bench.ask("GetVariables", asked) == "OccurrenceConstraintViolation"
+
+
+class Disk(Memory):
+    """It may be full: what is put then is not on it before there is room again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full, self.number = False, 0
+
+    def put(self, kind: str, key: str, value: bytes | None) -> int:
+        self.number += 1
+        if value is None:
+            self.found.pop((kind, key), None)
+        else:
+            self.found[kind, key] = value
+        return self.number
+
+    def commit(self) -> None:
+        self.committed = self.committed if self.full else self.number
+
+
+def test_a_disk_that_is_full_in_a_transaction_delays_its_events_and_loses_none() -> None:
+    disk = Disk()
+    bench = Bench(store=disk)
+    bench.charge(2.0)
+    before = len(bench.events())
+    disk.full = True
+    bench.run(12.0)
+    assert bench.world.evse.demand.stage.name == "ENERGY"
+    assert len(bench.events()) == before, "what has been sent has to be known after a restart"
+    disk.full = False
+    bench.run(3.0)
+    events = bench.events()
+    assert [each.seqNo for each in events] == list(range(len(events)))
+    assert len(events) > before
