@@ -385,7 +385,7 @@ async def _over_a_narrow_line_with_outages_all_goes_through(outage_s: float, tmp
         async with (
             link.listening() as relayed,
             station(tmp_path, url=f"ws://127.0.0.1:{relayed}/ocpp", security_profile=1) as (runner, said),
-            asyncio.timeout(outage_s + 2 * WITHIN_S),
+            asyncio.timeout(outage_s + 3 * WITHIN_S),
         ):
             csms = await found.get()
             await conversation(csms)
@@ -411,7 +411,10 @@ async def _over_a_narrow_line_with_outages_all_goes_through(outage_s: float, tmp
 def prompt(folder: Path, *more: tuple[str, str, str]) -> None:
     """A station that tries again after a second; further variables."""
     store = SqliteStore(folder / "ocpp.db")
-    rows = [(f"RetryBackOff{name}", value) for name, value in (("WaitMinimum", "1"), ("RandomRange", "0"))]
+    rows = [
+        (f"RetryBackOff{name}", value)
+        for name, value in (("WaitMinimum", "1"), ("RandomRange", "0"), ("RepeatTimes", "0"))
+    ]
     rows += [("NetworkProfileConnectionAttempts", "1")]
     for component, name, value in [*(("OCPPCommCtrlr", *row) for row in rows), *more]:
         store.put("variable", f"{component}/0/{name}/".lower(), value.encode())

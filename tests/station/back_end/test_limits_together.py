@@ -46,8 +46,9 @@ def test_of_all_limits_the_tightest_holds() -> None:
     flows(-5_000.0)
     flows(-7_000.0, 10.0)  # the higher one is over
     limit = {"priority": 0, "pctMaxDischargePower": 10.0}
-    control = {"isDefault": True, "controlId": "d", "controlType": "LimitMaxDischarge", "limitMaxDischarge": limit}
-    tester.check("SetDERControl", **control)
+    tester.check(
+        "SetDERControl", isDefault=True, controlId="d", controlType="LimitMaxDischarge", limitMaxDischarge=limit
+    )
     flows(-3_000.0)
     external = stand.station.block(External)
     assert external.set(1, Values(discharge_w=2_000.0)) is None
