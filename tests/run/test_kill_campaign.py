@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
 
@@ -26,6 +26,7 @@ from v2g.bench.sim.plant_model import PlantSettings
 from v2g.io.control import request
 from v2g.io.modbus import ModbusConnection
 from v2g.power.drivers.register_map import RegisterMeter
+from v2g.power.errors import Unreachable
 from v2g.power.meter import MeterReading
 from v2g.station.command import Ocpp
 
@@ -127,8 +128,13 @@ class Scene:
             time.sleep(0.2)
 
     async def meter(self) -> MeterReading:
+        """Its reading, however long a machine with too much to do takes to answer."""
         host, _, port = self.plant_address.rpartition(":")
-        return await RegisterMeter(ModbusConnection(host.strip("[]"), int(port)).unit(METER_UNIT, "meter")).read()
+        meter = RegisterMeter(ModbusConnection(host.strip("[]"), int(port)).unit(METER_UNIT, "meter"))
+        async with asyncio.timeout(SETTLES_S):
+            while True:
+                with suppress(Unreachable):
+                    return await meter.read()
 
     def _start_csms(self) -> Process:
         process = self._stack.enter_context(Process(self._csms_command))
