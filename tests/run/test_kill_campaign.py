@@ -175,9 +175,9 @@ def test_what_the_back_end_has_adds_up_to_the_meter(carrier: str, tmp_path: Path
         scene.serve()
         assert scene.car is not None
         assert scene.car.wait(SETTLES_S) is not None
-        scene.settle(lambda: scene.shown("queue") == [] and "{}" in json.dumps(scene.shown("status")))
-        meter, took_s = asyncio.run(scene.meter()), time.monotonic() - begun_s
         ledger = Ledger(tmp_path / "ledger.db")
+        scene.settle(lambda: scene.shown("queue") == [] and all(each.ended for each in ledger.accounts()))
+        meter, took_s = asyncio.run(scene.meter()), time.monotonic() - begun_s
         accounts = ledger.accounts()
         sums = [sum(each.last_wh[index] - each.first_wh[index] for each in accounts) for index in (0, 1)]
         events = sum(each.events for each in accounts)
