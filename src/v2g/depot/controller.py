@@ -113,7 +113,7 @@ class Controller:
         beyond: Bools | bool = True
         if wanted.power_w is None:
             beyond = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
-        can = Capability(columns, state.energy_wh, state.charged_wh, now, settings.margins, beyond=beyond)
+        can = Capability(columns, state.known_wh, state.charged_wh, now, settings.margins, beyond=beyond)
         _restrain(state, can, silent)
         limits = self._limits = self._limits_of(site, state, now)
         must = musts(columns, can, state.must, limits)

@@ -16,11 +16,13 @@ FRESH_S = 10.0
 """A measurement older than this says nothing of the power just now."""
 PROOF_S = 60.0
 """A charger that has stopped following again this soon after it proved that it follows must gain trust slowly."""
+FROZEN_PU = 0.03
+"""Of its capacity: when a vehicle should have given this much, and states the same SoC as before, that is not true."""
 _KEPT = (
     "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_given_w",
     "_proved_s", "over_w",
     "_over_since_s", "_most_set_w", "_least_set_w", "_most_before_w", "_least_before_w",
-    "_needs_s", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
+    "_needs_s", "_same_pu", "_since_same_wh", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
 )  # fmt: skip
 """What a charger takes along when the list of chargers changes."""
 
@@ -69,6 +71,9 @@ class State:
         self._least_before_w: Floats = np.zeros(size)
         self._turned_s = now
         self._needs_s: Floats = np.full(size, np.nan)
+        self._same_pu: Floats = np.full(size, np.nan)
+        self._since_same_wh: Floats = np.zeros(size)
+        """The SoC as it is stated, and what may have been discharged since it changed."""
         self._soc_s: Floats = np.full(size, -np.inf)
         self._capacity_wh: Floats = np.full(size, np.nan)
         self._heard_s: Floats = np.full(size, -np.inf)
@@ -142,8 +147,10 @@ class State:
         fresh = columns["measured_s"] >= now - FRESH_S
         fresh &= ~np.isnan(columns["measured_w"])
         flow_w = np.where(fresh, columns["measured_w"], np.minimum(self.power_w, 0.0))
-        # A station that lies about its power must not make energy: no more goes in than its charger can give.
-        flow_w = np.minimum(np.nan_to_num(flow_w, nan=0.0), columns["max_charge_w"])
+        # A station that lies about its power must not make energy: no more goes in than its charger can give, and none
+        # while it is asked to discharge.
+        most_w = np.where(np.maximum(self._most_set_w, self._most_before_w) < 0.0, 0.0, columns["max_charge_w"])
+        flow_w = np.minimum(np.nan_to_num(flow_w, nan=0.0), most_w)
         efficiency = columns["efficiency_pu"]
         into_w = np.where(flow_w > 0, flow_w * efficiency, flow_w / efficiency)
         flowed_wh = into_w * (now - self._reckoned_s) / HOUR_S
@@ -159,7 +166,22 @@ class State:
             stated_wh = columns["soc_pu"] * columns["capacity_wh"] + since_wh
             self.energy_wh = np.where(stated, stated_wh, self.energy_wh)
             self._soc_s, self._capacity_wh = columns["soc_s"].copy(), columns["capacity_wh"].copy()
+        self._see_frozen(np.minimum(np.minimum(flow_w, self.power_w), 0.0) / efficiency * (now - self._reckoned_s))
         self._reckoned_s = now
+
+    def _see_frozen(self, given_ws: Floats) -> None:
+        """Who states the same SoC although it must have given energy: its battery's energy is not known."""
+        columns = self.columns
+        other = (columns["soc_pu"] != self._same_pu) | ~(columns["present"] > 0)
+        self._since_same_wh = np.where(other, 0.0, self._since_same_wh - np.nan_to_num(given_ws) / HOUR_S)
+        self._same_pu = columns["soc_pu"].copy()
+
+    @property
+    def known_wh(self) -> Floats:
+        """The energy in each battery; not a number if nobody can say."""
+        frozen = self._since_same_wh > FROZEN_PU * self.columns["capacity_wh"]
+        known: Floats = np.where(frozen, np.nan, self.energy_wh)
+        return known
 
     def follow(self, now: float, patience_s: float) -> None:
         """Compare measurements with the response: who has not followed for longer than `patience_s` is asked for little
@@ -179,7 +201,8 @@ class State:
         proves &= np.isfinite(self.most_w)
         self._proved_s = np.where(proves, now, self._proved_s)
         following_w[proves] = np.inf
-        self._given_w = np.where(astray, np.abs(measured_w), self._given_w)
+        against = response.power_w * measured_w < 0.0  # it gives none of what it was asked for, or its meter lies
+        self._given_w = np.where(astray, np.where(against, 0.0, np.abs(measured_w)), self._given_w)
         self.most_w = np.where(astray, self._given_w + band_w, np.where(lacking, self.most_w, following_w))
         self._watch(measured_w, band_w, usable, now, patience_s)
         if astray.any():
