@@ -25,7 +25,7 @@ from tests.interop.process import Process
 from tests.interop.station import V2G, Station, station
 from tests.run.discovery_schema import wrong
 from tests.run.evcc import Charger
-from tests.run.house import House, free_port, listening, listens, token
+from tests.run.house import House, Mqtt, free_port, listening, listens, token
 
 pytestmark = [pytest.mark.alone, mosquitto.needed]
 
@@ -92,6 +92,70 @@ def test_mqtt_from_plug_to_discharge_to_stop(site: Site) -> None:
             assert car.wait(60) == 0, car.output
             assert json.loads(car.output)["energy_discharged_wh"] > 0
         assert set(ha.retained) >= {state, "v2g/availability"}
+
+
+def feeding(site: Site, ha: Mqtt, for_s: float) -> None:
+    """A car is discharged by a set-point that lasts for `for_s`."""
+    state, ask = "v2g/evse/1/state", "v2g/evse/1/set"
+    ha.until(state, lambda evse: evse["state"] == "asks")
+    ha.say(f"{ask}/authorise", "PRESS")
+    ha.until(state, lambda evse: evse["status"] == "C")
+    ha.say(f"{ask}/set-point", {"power_w": -3000, "for_s": for_s})
+    ha.until(state, lambda evse: (evse["power_w"] or 0) < -2000)
+
+
+def api_process(site: Site) -> int:
+    """The process of the local API."""
+    words = ["pgrep", "-P", str(site.station.daemon.child.pid), "-f", "local_api_process"]
+    (child,) = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
+    return int(child)
+
+
+@pytest.mark.parametrize("gone", ["the process of the API stands still", "the broker is gone"])
+def test_a_discharge_ends_in_its_time_whoever_is_gone(site: Site, gone: str) -> None:
+    """What was asked is the station's by then: nobody has to be there to end it."""
+    with listening(site.broker.port, "v2g/#") as ha, site.car(300) as car:
+        before = len(site.station.trace.lines)
+        feeding(site, ha, 8.0)
+        process = api_process(site)
+        if "broker" in gone:
+            site.broker.kill()
+        else:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            rests = site.station.trace.first(lambda line: rests_after(site, before), 60.0)
+            assert rests is not None, site.station.account()
+        finally:
+            if "broker" in gone:
+                site.broker.start_again()
+            else:
+                os.kill(process, signal.SIGCONT)
+        nobody = listens(House(site.url))
+        assert nobody.until(lambda evse: abs(evse["power_w"] or 0) < 200)["set_point_w"] is None
+        listens(House(site.url, "evcc")).ask("POST", "/evses/1/stop")
+        assert car.wait(60) == 0, car.output
+
+
+def rests_after(site: Site, first: int) -> bool:
+    """Whether the trace says, from a line on, that the set-point is over and nothing is fed any more."""
+    lines = list(site.station.trace.lines[first:])
+    over = next((number for number, line in enumerate(lines) if "its time is over" in line), len(lines))
+    return any("wished by" in line and "discharging" not in line for line in lines[over:])
+
+
+def test_garbage_over_mqtt_ends_nothing(site: Site) -> None:
+    """Every form of nonsense; what follows is heeded all the same."""
+    answer, ask = "v2g/evse/1/answer", "v2g/evse/1/set"
+    with listening(site.broker.port, "v2g/#") as ha:
+        ha.until("v2g/evse/1/state")
+        for topic in ("set-point", "phases", "\u2603"):  # no more than are answered at once
+            for said in (b"", b"\xff\xfe\x00", b"[" * 4000, b"{" * 5000, b"1e999", b'{"power_w": null}'):
+                ha.client.publish(f"{ask}/{topic}", said, qos=1).wait_for_publish(30)
+        for odd in ("v2g/evse/-1/set/mode", "v2g/evse/99999999999999999999/set/mode", "v2g/evse/x/set/stop"):
+            ha.client.publish(odd, b"auto", qos=1).wait_for_publish(30)
+        ha.say(f"{ask}/minimum-soc", {"percent": 0})
+        assert "error" not in ha.until(answer, lambda said: said["command"] == "minimum-soc")
+        assert api_process(site)
 
 
 FLOOD = 2000
@@ -231,9 +295,7 @@ def test_a_process_that_is_killed_is_started_again_and_heeds_no_retained_command
         others.until("v2g/evse/1/state", lambda evse: evse["set_point_w"] == 1000)  # it was heard live
         others.say("v2g/evse/1/set/release", "PRESS")
         others.until("v2g/evse/1/state", lambda evse: evse["set_point_w"] is None)
-        words = ["pgrep", "-P", str(site.station.daemon.child.pid)]
-        (child,) = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
-        os.kill(int(child), signal.SIGKILL)
+        os.kill(api_process(site), signal.SIGKILL)
         assert others.until("v2g/availability", lambda said: said == "offline")
         assert site.station.traced("the local API has ended with -9") is not None
         assert others.until("v2g/availability", lambda said: said == "online")
