@@ -365,7 +365,7 @@ def codes_for(file: str) -> list[str]:
     """The codes that a file is in, those first that show most of it."""
     name = Path(file).stem
     if not file.startswith("grid/codes/"):
-        return ["ieee1547-cat3", "en50549-1", "vde-4105", "ieee1547-cat2"]
+        return ["ieee1547-cat3", "en50549-1", "vde-4105", "ieee1547-cat2", "ieee1547-cat1"]
     if name == "_ieee1547":
         return ["ieee1547-cat1", "ieee1547-cat1/a", "ieee1547-cat3"]
     if name == "en50549-1":

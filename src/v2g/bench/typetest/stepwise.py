@@ -303,6 +303,10 @@ def _cause(subject: Subject) -> tuple[Finding, ...]:
         stepped.run(0.2)
         _, verdict = stepped.trips(60.0, (0.0, 1.0, 1.0))
         findings.append(same("one dead phase", verdict.cause, Cause.VOLTAGE))
+        stepped = Stepped(subject)
+        stepped.run(0.06)
+        took_s, verdict = stepped.trips(1.0, (0.0, 1.0, 1.0), window_hz(subject.standard)[1] + 1.0)
+        findings.append(same("and a frequency", (took_s <= 0.1 + READ_S, verdict.cause), (True, Cause.FREQUENCY)))
     uneven = GridSample(0.0, 0, (0.9, 1.0, 1.2), 49.0)
     seen = {str(key): value and round(value, 6) for key, value in quantities(uneven, 1.05, True).items()}
     wanted = {"lowest_voltage": 0.9, "highest_voltage": 1.2, "mean_voltage": 1.033333, "ten_minute_voltage": 1.05,

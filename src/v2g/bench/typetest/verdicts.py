@@ -100,8 +100,10 @@ def _said(subject: Subject, changes: Mapping[str, Value], later: bool) -> Iterat
         states.append(stepped.step(rocof=sign * rate * 0.99).state)
         states += [stepped.step(rocof=sign * rate * 1.01).state for _ in range(round(samples_s(delay_s) / READ_S))]
         yield same("as measured, starts over", (State.TRIP in states[:-1], states[-1]), (False, State.TRIP))
-    lasts_s = min(due(standard, (floor_pu - 0.01,) * subject.phases, standard.nominal_hz, 2.0, READ_S)[0] - 0.1, 1.0)
-    stepped = Stepped(subject, changes, later=later)
+    slow = {**changes, **_slow_undervoltage(standard)}
+    low = (floor_pu - 0.01,) * subject.phases
+    lasts_s = min(due(standard.with_settings(slow), low, standard.nominal_hz, 2.0, READ_S)[0] - 0.1, 1.0)
+    stepped = Stepped(subject, slow, later=later)
     stepped.run(0.2)
     blind = [stepped.step(floor_pu - 0.01, rocof=10 * rate).element for _ in range(round(lasts_s / READ_S))]
     yield same("not at a low voltage", "rocof" in blind, False)
@@ -120,25 +122,24 @@ def _ramp(stepped: Stepped, from_hz: float, hz_per_s: float, lasts_s: float) -> 
 def _rocof_gap(subject: Subject) -> tuple[Finding, ...]:
     """The frequency has moved while it could not be measured: that is no rate of change. Nor is the first sample."""
     standard = subject.standard
-    changes = _only_rocof(standard) | {
-        "islanding.rocof_delay_s": standard.figures["islanding.rocof_delay_s"].low,
-        "measurement.rocof_window_s": standard.figures["measurement.rocof_window_s"].high,
-        "islanding.rocof_hz_per_s": standard.figures["islanding.rocof_hz_per_s"].low,
-    }  # fmt: skip
-    floor_pu, rate = standard.number("measurement.frequency_floor_pu"), changes["islanding.rocof_hz_per_s"]
-    assert not isinstance(rate, str)
-    window_s, moved_hz = standard.figures["measurement.rocof_window_s"].high, 1.9
-    if window_s * rate > moved_hz or window_s < 0.3:
+    rate, delay_s = (standard.figures[f"islanding.rocof_{key}"].low for key in ("hz_per_s", "delay_s"))
+    window, moved_hz = standard.figures["measurement.rocof_window_s"], 1.9
+    window_s = min(READ_S * (0.9 * moved_hz / rate // READ_S), window.high)
+    if window_s < max(window.low, delay_s + 0.15):
         return untested("a window or a rate that shows nothing")
+    changes = _only_rocof(standard) | {
+        "islanding.rocof_delay_s": delay_s, "measurement.rocof_window_s": window_s, "islanding.rocof_hz_per_s": rate,
+    }  # fmt: skip
+    floor_pu = standard.number("measurement.frequency_floor_pu")
     findings = list[Finding]()
     for fault in ("low voltage", "no measurement"):
         stepped = Stepped(subject, changes)
         stepped.run(window_s + 0.1)
         if fault == "low voltage":
-            stepped.run(0.1, floor_pu - 0.01, standard.nominal_hz + moved_hz)
+            stepped.run(0.1, floor_pu - 0.01, standard.nominal_hz - moved_hz)
         else:
             stepped.protection.step(None, stepped.now)
-        after = stepped.run(window_s, 1.0, standard.nominal_hz + moved_hz)
+        after = stepped.run(window_s, 1.0, standard.nominal_hz - moved_hz)
         findings.append(same(f"after {fault}", State.TRIP in {each.state for each in after}, False))
     stepped = Stepped(subject, changes)
     verdicts = [stepped.step(1.0, standard.nominal_hz + 0.001 * number) for number in range(round(window_s / READ_S))]
@@ -312,7 +313,8 @@ def _no_measurement(subject: Subject) -> tuple[Finding, ...]:
     """None, too old, from the future, frozen, out of order, with too few voltages: a trip. What cannot be: no power."""
     standard, findings = subject.standard, list[Finding]()
     unit = _unit(subject)
-    findings.append(same("none", said_of(unit.protection.step(None, unit.now)), TRIPPED))
+    none = unit.protection.step(None, unit.now)
+    findings.append(same("none", (*said_of(none), bool(none.why)), (*TRIPPED, True)))
     for stale_s, changes in ((standard.number("measurement.stale_s"), {}), (0.1, {"measurement.stale_s": 0.1})):
         for early_s, lost in ((-1e-3, False), (1e-3, True)):
             for sign in (1.0, -1.0):
