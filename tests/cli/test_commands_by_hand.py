@@ -14,6 +14,7 @@ from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, Station, station
 
 from v2g.io.modbus import ModbusConnection
+from v2g.power.registers.port import Table
 
 BIN = Path(sys.executable).parent
 BEYOND = ("modbus_write", "--address", "0x4001", "--value", "15001"), "beyond: station discharge power, 15 kW"
@@ -60,7 +61,7 @@ def register(ours: Station, address: int) -> int:
         host, _, port = ours.plant_address.rpartition(":")
         connection = ModbusConnection(host.strip("[]"), int(port))
         try:
-            return (await connection.unit(1, "inverter").read("holding", address, 1))[0]  # type: ignore[arg-type]
+            return (await connection.unit(1, "inverter").read(Table.HOLDING, address, 1))[0]
         finally:
             connection.close()
 

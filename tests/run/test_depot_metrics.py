@@ -66,7 +66,9 @@ def test_what_the_site_is_asked_for_and_does_is_counted(tmp_path: Path) -> None:
             assert found[key("short_watts")] == 0
             assert (found[key("chargers", state="discharging")], found[key("chargers", state="offline")]) == (1, 1)
             assert found[key("stations_connected")] == 1
-            assert found[key("cycle_seconds_count")] == process.cycles >= 3
+            # The last cycle is counted once the stations have answered.
+            assert process.cycles - 1 <= found[key("cycle_seconds_count")] <= process.cycles
+            assert process.cycles >= 3
             assert found[key("setpoints_changed_total")] >= 1
             assert found[key("ocpp_seconds_count")] >= 3  # its variables, its bottom profile, its set-point
             assert found[key("limited_seconds_total", limit="request", name="")] > 0
