@@ -56,7 +56,7 @@ def test_what_the_site_is_asked_for_and_does_is_counted(tmp_path: Path) -> None:
     async def case() -> None:
         async with depot(tmp_path) as (process, link, _):
             process.request("EMS", {"power_w": -5_000.0, "for_s": 60})
-            for _ in range(2):
+            for _ in range(3):
                 process.step()
                 await link.settle()
             port = free_port()
