@@ -287,7 +287,7 @@ class DepotProcess:
         """Send stations what is due: to the first ones at once, to others in turns."""
         self._speak(stations[:TOGETHER])
         for begin in range(TOGETHER, len(stations), TOGETHER):
-            self._turns.add(partial(self._speak, stations[begin : begin + TOGETHER]))
+            self._turns.add(partial(self._try, partial(self._speak, stations[begin : begin + TOGETHER])))
 
     def _speak(self, stations: Sequence[str]) -> None:
         now, unix_s = self.now(), time.time()
@@ -301,10 +301,7 @@ class DepotProcess:
         while True:
             self._news.clear()
             self.gateway.urgent = False
-            try:
-                self.step()
-            except Exception as error:  # set-points lapse if this lasts
-                self._complain(f"the controller failed: {error!r}")
+            self._try(self.step)
             await asyncio.sleep(SOONEST_S)
             while True:
                 with suppress(TimeoutError):
@@ -313,8 +310,15 @@ class DepotProcess:
                 self._news.clear()
                 if self._due():
                     break
-                self._keep_soon()
-            self._keep_soon()
+                self._try(self._keep_soon)
+            self._try(self._keep_soon)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        """A failure is reported and ends nothing; set-points lapse if it lasts."""
+        try:
+            act()
+        except Exception as error:
+            self._complain(f"the controller failed: {error!r}")
 
     def _due(self) -> bool:
         """Whether the controller should decide again: its cycle is over, or something has happened."""
