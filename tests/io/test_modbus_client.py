@@ -236,3 +236,62 @@ def test_a_command_given_up_is_reset_not_delivered_later() -> None:
             assert await ends.get() == "reset"
 
     run(test())
+
+
+def numbered(number: int, value: int) -> bytes:
+    """An answer of unit 1 with one input register."""
+    return number.to_bytes(2) + bytes.fromhex("0000 0005 01 04 02") + value.to_bytes(2)
+
+
+def test_half_of_an_answer_that_nobody_has_asked_for_does_not_shift_the_next() -> None:
+    """The second of two answers arrives in two parts, with a request between them."""
+    rest = b""
+
+    async def respond(frame: bytes, writer: asyncio.StreamWriter) -> None:
+        nonlocal rest
+        answer = numbered(int.from_bytes(frame[:2]), frame[9])
+        writer.write(rest + answer + answer[:7])
+        rest = answer[7:]
+
+    async def test() -> None:
+        async with serving(await answering(respond)) as server:
+            registers = ModbusConnection(*server.sockets[0].getsockname(), timeout_s=2.0).unit(1, "bench")
+            assert [list(await registers.read(Table.INPUT, address, 1)) for address in (5, 7, 9)] == [[5], [7], [9]]
+
+    run(test())
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_an_answer_without_a_number_is_not_taken_beside_numbered_ones_nor_twice(repeats: bool) -> None:
+    """A frame with the number 0 follows the first answer: it belongs to no request."""
+
+    async def respond(frame: bytes, writer: asyncio.StreamWriter) -> None:
+        number = int.from_bytes(frame[:2]) if repeats else 0
+        stray = numbered(0, 0xBAD)
+        # Of a device without numbers the stray can be known from an answer only as long as nobody waits for one.
+        writer.write(
+            numbered(number, 5) + stray if frame[9] == 5 else (stray if repeats else b"") + numbered(number, 7)
+        )
+
+    async def test() -> None:
+        async with serving(await answering(respond)) as server:
+            registers = ModbusConnection(*server.sockets[0].getsockname(), timeout_s=2.0).unit(1, "bench")
+            assert list(await registers.read(Table.INPUT, 5, 1)) == [5]
+            assert list(await registers.read(Table.INPUT, 7, 1)) == [7]
+
+    run(test())
+
+
+def test_a_flood_ends_the_connection_and_costs_no_time() -> None:
+    """Frames of an old number without end, which would have to be looked through one by one."""
+
+    async def respond(frame: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(numbered(0x7777, 0) * 20_000)
+
+    async def test() -> None:
+        async with serving(await answering(respond)) as server:
+            registers = ModbusConnection(*server.sockets[0].getsockname(), timeout_s=2.0).unit(1, "bench")
+            error, _ = await failure(registers.read(Table.INPUT, 5, 1))
+            assert "it sends more than it has been asked for" in str(error)
+
+    run(test())

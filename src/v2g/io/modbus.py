@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from v2g.io import modbus_tcp
 from v2g.power.address import MODBUS_RTU, Address
 from v2g.power.errors import Refused, Unreachable
 from v2g.power.registers import pdu
 from v2g.power.registers.port import Table
+
+if TYPE_CHECKING:
+    from v2g.io.modbus_serial import Memory
 
 TIMEOUT_S = 0.1
 RETRY_S = 0.2
@@ -20,6 +23,10 @@ each waiting for its own timeout, while the next poll asks again. So one lost an
 
 _NO_SUCH_PLACE = (2, 3, 4)
 """How devices answer to registers that they do not have; by the letter it is 2."""
+
+
+class NotAsked(ConnectionError):
+    """The wire has not sent the request: an answer could be that to an earlier one."""
 
 
 class Wire(Protocol):
@@ -75,6 +82,8 @@ class ModbusConnection:
                 wire = await self._opened()
             try:
                 return pdu.result(request, await wire.exchange(unit, request))
+            except NotAsked:
+                raise
             except (ConnectionError, ValueError) as error:
                 self._give_up(TURN_S)
                 raise ConnectionError(str(error)) from error
@@ -101,8 +110,10 @@ class ModbusConnection:
 
 
 class ModbusSerialLine(ModbusConnection):
-    """A serial line with Modbus RTU, shared by the devices (unit ids) on it. Needs pymodbus and pyserial
+    """A serial line with Modbus RTU, shared by the devices (unit ids) on it. Needs pyserial
     (`v2g[serial]`)."""
+
+    _memory: "Memory | None" = None
 
     def __init__(self, address: Address, *, timeout_s: float = TIMEOUT_S) -> None:
         super().__init__("", 0, timeout_s=timeout_s)
@@ -111,7 +122,8 @@ class ModbusSerialLine(ModbusConnection):
     async def _open(self) -> Wire:
         from v2g.io import modbus_serial
 
-        return await modbus_serial.open_line(self._line, self._timeout_s)
+        self._memory = self._memory or modbus_serial.Memory()
+        return await modbus_serial.open_line(self._line, self._timeout_s, self._memory)
 
 
 def connection(address: Address) -> ModbusConnection:

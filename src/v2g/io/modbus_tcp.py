@@ -6,6 +6,8 @@ import struct
 
 _HEADER = struct.Struct(">HHHB")
 """Number of the request, protocol (0), octets that follow, unit."""
+_MOST = 4 * (6 + 254)
+"""Octets at once: an answer and a few that are too many. A device that sends more would keep the station busy."""
 
 
 class ModbusTcp(asyncio.Protocol):
@@ -18,6 +20,8 @@ class ModbusTcp(asyncio.Protocol):
         self._received = b""
         self._number = self._unit = 0
         """Of the latest request."""
+        self._numbers: bool | None = None
+        """Whether the device repeats the number of a request; None before its first answer."""
         self._answer: asyncio.Future[bytes] | None = None
 
     @property
@@ -29,7 +33,7 @@ class ModbusTcp(asyncio.Protocol):
         if self._transport is None:
             raise ConnectionError("the device has closed the connection")
         loop = asyncio.get_running_loop()
-        self._number, self._unit, self._received = self._number % 0xFFFF + 1, unit, b""
+        self._number, self._unit = self._number % 0xFFFF + 1, unit
         answer: asyncio.Future[bytes] = loop.create_future()
         self._answer = answer
         self._transport.write(_HEADER.pack(self._number, 0, len(request) + 1, unit) + request)
@@ -56,21 +60,38 @@ class ModbusTcp(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        if len(self._received) > _MOST:
+            self._break("it sends more than it has been asked for")
         while len(self._received) >= _HEADER.size:
             number, protocol, size, unit = _HEADER.unpack_from(self._received)
             if protocol or not 2 <= size <= 254:
-                self._fail("it does not speak Modbus")
+                self._break("it does not speak Modbus")
                 return
             if len(self._received) < 6 + size:
                 return
             answer, self._received = self._received[7 : 6 + size], self._received[6 + size :]
-            # Some devices do not repeat the number, or the unit 0.
-            if number in (self._number, 0) and self._unit in (unit, 0):
+            if number == 0 and not self._numbers:
+                self._take_without_number(answer, unit)
+            elif number == self._number and self._unit in (unit, 0):
+                self._numbers = True
                 self._done(answer)
+
+    def _take_without_number(self, answer: bytes, unit: int) -> None:
+        """Some devices repeat no number. What they answer is known by its order alone, so one too many ends it."""
+        if self._answer is None or self._answer.done():
+            self._break("it has answered twice")
+        elif self._unit in (unit, 0):
+            self._numbers = False
+            self._done(answer)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._fail("the device has closed the connection" if error is None else f"the connection broke: {error}")
+
+    def _break(self, reason: str) -> None:
+        self._fail(reason)
+        self._received = b""
+        self.close()
 
     def _done(self, answer: bytes) -> None:
         if self._answer is not None and not self._answer.done():

@@ -51,6 +51,19 @@ def write(table: Table, address: int, words: Sequence[int]) -> bytes:
     return struct.pack(">BHHB", _WRITE_COILS, address, count, size) + bits.to_bytes(size, "little")
 
 
+def likeness(request: bytes) -> tuple[int, int] | None:
+    """What an answer shows of the read that it belongs to: function and octets, not the address. None for a write, of
+    which the answer repeats the address."""
+    if request[0] not in _READS:
+        return None
+    return request[0], _octets(request)
+
+
+def _octets(request: bytes) -> int:
+    count = int.from_bytes(request[3:5])
+    return (count + 7) // 8 if request[0] in _READS_BITS else 2 * count
+
+
 def result(request: bytes, answer: bytes) -> list[int]:
     """The words or bits that a request has read; nothing after a write.
 
@@ -65,8 +78,7 @@ def result(request: bytes, answer: bytes) -> list[int]:
         if answer[1:] != request[1:5]:
             raise ValueError("an answer to another write")
         return []
-    count, data = int.from_bytes(request[3:5]), answer[2:]
-    size = (count + 7) // 8 if function in _READS_BITS else 2 * count
+    count, data, size = int.from_bytes(request[3:5]), answer[2:], _octets(request)
     if len(data) != size or answer[1] != size:
         raise ValueError(f"an answer with {len(data)} octets instead of {size}")
     if function in _READS_BITS:
