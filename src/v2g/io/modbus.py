@@ -25,10 +25,6 @@ _NO_SUCH_PLACE = (2, 3, 4)
 """How devices answer to registers that they do not have; by the letter it is 2."""
 
 
-class NotAsked(ConnectionError):
-    """The wire has not sent the request: an answer could be that to an earlier one."""
-
-
 class Wire(Protocol):
     """What carries requests, one at a time: a TCP connection (`modbus_tcp`), a serial line (`modbus_serial`)."""
 
@@ -82,7 +78,7 @@ class ModbusConnection:
                 wire = await self._opened()
             try:
                 return pdu.result(request, await wire.exchange(unit, request))
-            except NotAsked:
+            except pdu.NotAsked:
                 raise
             except (ConnectionError, ValueError) as error:
                 self._give_up(TURN_S)

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from v2g.io.modbus import NotAsked
 from v2g.power.address import Address
 from v2g.power.registers import pdu
 
@@ -127,7 +126,7 @@ class ModbusSerial:
         """
         loop = asyncio.get_running_loop()
         if not self._memory.may_ask(unit, request, loop.time()):
-            raise NotAsked("its answer to an earlier read may still come")
+            raise pdu.NotAsked("its answer to an earlier read may still come")
         await asyncio.sleep(self._pause_s)
         if self._line is None:
             raise ConnectionError("the line is gone")

@@ -23,6 +23,10 @@ class ModbusException(Exception):
         self.code = code
 
 
+class NotAsked(ConnectionError):
+    """A request has not been sent: an answer could be that to an earlier one."""
+
+
 EXCEPTIONS = {
     1: "illegal function",
     2: "illegal address",
