@@ -132,6 +132,16 @@ def test_one_phase_gets_no_more_than_each_profile_leaves_it() -> None:
     assert (profiles.order(2, None, at()).charge_w, profiles.order(2, None, at()).phases) == (4_600, None)
 
 
+def test_one_phase_feeds_no_more_than_each_profile_leaves_it() -> None:
+    profiles = Profiles({2: replace(AC, v2x=True, one_or_three=True, discharge_w=22_000)})
+    feeding = profile(setpoint(-6_900, limit=11_000, dischargeLimit=-9_000), purpose="TxProfile")
+    assert profiles.set(2, feeding, {2: TX}, T0) is None
+    one_phase = profile(limit(6_900, numberPhases=1), id=2, purpose="ChargingStationMaxProfile")
+    assert profiles.set(0, one_phase, {2: TX}, T0) is None
+    order = profiles.order(2, TX, at())
+    assert (order.setpoint_w, order.discharge_w, order.phases) == (-2_300, 3_000, 1)
+
+
 @pytest.mark.parametrize(("phase", "switches", "refused"), [(1, True, False), (2, True, True), (1, False, True)])
 def test_the_phase_to_use_is_the_first(phase: int, switches: bool, refused: bool) -> None:
     profiles = Profiles({2: replace(AC, one_or_three=switches)})

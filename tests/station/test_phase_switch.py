@@ -1,5 +1,6 @@
 """From three phases to one and back: in which order, after which waits, who asks, and what a fault does."""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -9,14 +10,20 @@ from tests.station.test_mute_car import EVSE
 
 from v2g.bench.sim.contactor import Stuck
 from v2g.bench.sim.world import NOWHERE, World
+from v2g.iso15118.car import CarState
+from v2g.iso15118.service import ControlMode, Service
+from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import STEADY_HIGH, STEADY_LOW
 from v2g.pilot.state import State
 from v2g.station import command
 from v2g.station.config.settings import Capability, EvseSettings, PhaseSwitching, Wear
 from v2g.station.operator import CommandRefused
+from v2g.station.phase_switch import with_phases
 from v2g.station.power.limits import Bound
-from v2g.station.power.situation import BackEndOrder
+from v2g.station.power.situation import BackEndOrder, Situation
+from v2g.station.power.sources.back_end import BackEnd
+from v2g.station.readings import Readings
 from v2g.station.snapshot import evse_snapshot, explain
 from v2g.station.steering import steer
 
@@ -135,6 +142,24 @@ def test_a_profile_for_one_phase_switches_and_counts_for_each_phase() -> None:
     ask(world, 1)
     passes(world, 8.0)
     assert world.plant.charger_power_w == pytest.approx(2_300, rel=0.01), "a third of it is for one phase"
+
+
+def test_a_profile_for_three_phases_leaves_one_phase_its_part_in_both_directions() -> None:
+    order = BackEndOrder(6_900.0, 6_900.0, -6_000.0, "TxProfile 7", "TxProfile 7")
+    for phases, part in ((1, 1 / 3), (3, 1.0)):
+        scheduled = Demand(Stage.ENERGY, Service.AC_BPT, ControlMode.SCHEDULED)
+        situation = Situation(
+            0.0, with_phases(SWITCHING, phases), scheduled, Service.AC_BPT, CarState(), Readings(), None, None, None,
+            back_end=order,
+        )  # fmt: skip
+        bounds = list(BackEnd().bounds(situation))
+        assert min(each.charge_w for each in bounds) == 0.0, "the set-point asks for feeding"
+        assert max(each.charge_w for each in bounds if each.charge_w < inf) == pytest.approx(6_900.0 * part)
+        assert sorted(each.discharge_w for each in bounds)[:2] == pytest.approx([6_000.0 * part, 6_900.0 * part])
+        situation.demand = replace(scheduled, mode=ControlMode.DYNAMIC)
+        wish = BackEnd().wish(situation)
+        assert wish is not None
+        assert wish.power_w == pytest.approx(-6_000.0 * part)
 
 
 def test_by_itself_by_the_power_that_is_asked_for() -> None:

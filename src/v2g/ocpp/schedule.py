@@ -233,12 +233,16 @@ def _combined(
 
 
 def _on(order: Order, phases: int) -> Order:
-    """The same current on each of fewer phases."""
+    """The same current on each of fewer phases, in either direction."""
     share = min(1.0, phases / (order.phases or 3))
-    setpoint_w = order.setpoint_w
-    if setpoint_w is not None and setpoint_w > 0:
-        setpoint_w *= share
-    return replace(order, charge_w=order.charge_w * share, setpoint_w=setpoint_w, phases=phases)
+    setpoint_w = None if order.setpoint_w is None else order.setpoint_w * share
+    return replace(
+        order,
+        charge_w=order.charge_w * share,
+        discharge_w=order.discharge_w * share,
+        setpoint_w=setpoint_w,
+        phases=phases,
+    )
 
 
 def _within(order: Order, charge_w: float, by: str) -> Order:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from v2g.iso15118.service import ControlMode
 from v2g.station.config.settings import PlanStep
 from v2g.station.power.limits import Bound, Wish
-from v2g.station.power.situation import Situation
+from v2g.station.power.situation import BackEndOrder, Situation
 from v2g.station.power.source import Source
 
 NO_PLAN = (PlanStep(power_w=0.0),)
@@ -28,7 +28,8 @@ class BackEnd(Source):
         if order.setpoint_w is None:  # limits only: without a plan of its own the station charges up to them
             planned = situation.settings.dispatch != NO_PLAN
             return None if planned else Wish(situation.settings.capability.charge_w, "back end: charging")
-        return Wish(order.setpoint_w - situation.loss_w if order.setpoint_w else 0.0, order.by)
+        setpoint_w = order.setpoint_w * _share(order, situation)
+        return Wish(setpoint_w - situation.loss_w if setpoint_w else 0.0, order.by)
 
     def bounds(self, situation: Situation) -> Iterator[Bound]:
         order = situation.back_end
@@ -37,14 +38,20 @@ class BackEnd(Source):
         if situation.now > order.until_s:
             yield Bound("the back end's orders are not known", 0.0, 0.0)
             return
-        # A limit counts for the current of each phase, by as many as it is for (K01.FR.50, 51).
-        share = min(1.0, situation.settings.phases / (order.phases or situation.wired))
+        share = _share(order, situation)
         if order.charge_by:
             yield Bound(order.charge_by, charge_w=order.charge_w * share).behind(situation.loss_w)
         if order.discharge_w > 0.0:
-            yield Bound(order.by, discharge_w=order.discharge_w).behind(situation.loss_w)
+            yield Bound(order.by, discharge_w=order.discharge_w * share).behind(situation.loss_w)
         else:
             yield Bound("no order of the back end to discharge", discharge_w=0.0)
         if order.setpoint_w is not None and situation.demand.mode is not ControlMode.DYNAMIC:
-            charge_w, discharge_w = max(0.0, order.setpoint_w) * share, max(0.0, -order.setpoint_w)
+            setpoint_w = order.setpoint_w * share
+            charge_w, discharge_w = max(0.0, setpoint_w), max(0.0, -setpoint_w)
             yield Bound(order.by, charge_w, discharge_w, "set-point").behind(situation.loss_w)
+
+
+def _share(order: BackEndOrder, situation: Situation) -> float:
+    """What the phases in use carry of a power that is for `order.phases`, or for all: no phase gets more than its part
+    of it (K01.FR.50, 51), in either direction."""
+    return min(1.0, situation.settings.phases / (order.phases or situation.wired))
