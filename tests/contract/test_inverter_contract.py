@@ -215,8 +215,13 @@ def test_a_lost_device_raises_in_time_from_every_method(mortal: Subject, how: st
             mortal.process.kill()
         else:
             mortal.process.freeze()
-        other = replace(OFF, charge_limit_w=1_000)  # the same again may wait for its heartbeat
-        for call in (bench.inverter.read, lambda: bench.inverter.command(other), bench.inverter.rating):
+
+        async def command() -> None:
+            while True:  # the same again may wait for its heartbeat
+                await bench.inverter.command(OFF)
+                await asyncio.sleep(0)
+
+        for call in (bench.inverter.read, command, bench.inverter.rating):
             with within(LOST_WITHIN_S), pytest.raises(Unreachable) as caught:
                 await call()
             assert caught.value.device == "inverter"
