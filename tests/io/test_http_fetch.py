@@ -1,0 +1,38 @@
+"""Fetching over HTTP from a server that drips."""
+
+import socket
+from threading import Event, Thread
+
+import pytest
+
+from v2g.io import http_fetch
+from v2g.io.http_fetch import Unfetched, fetch
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("begins", [HEAD + b"X: ", HEAD + b"Content-Length: 1000000\r\n\r\n", HEAD + b"\r\n"])
+def test_a_server_that_drips_is_given_up(begins: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An octet at a time: in the head, in a body of known length, in one that ends with the connection."""
+    monkeypatch.setattr(http_fetch, "WITHIN_S", 0.1)
+    given_up = Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(begins)
+            while not given_up.wait(0.01):
+                try:
+                    connection.sendall(b"x")
+                except OSError:  # it has hung up
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Thread(target=drip)
+        server.start()
+        try:
+            with pytest.raises(Unfetched):
+                fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        finally:
+            given_up.set()
+            server.join()
