@@ -148,3 +148,25 @@ def test_the_plan_says_what_it_lacks() -> None:
     chargers = {ID: replace(SEEN, vehicle=replace(CAR, capacity_wh=None))}
     assert "capacity" in plan_of(plan, outlook, "site", chargers, NOW)["unplanned"][ID]
     assert plan_of(None, None, "site", chargers, NOW)["steps"] is None
+
+
+@pytest.mark.parametrize(("mode", "most_w"), [(Mode.CHARGE, 4_200.0), (Mode.FEED, 6_000.0)])
+def test_a_car_that_is_slow_to_begin_is_asked_for_no_more_than_limits_allow(mode: Mode, most_w: float) -> None:
+    limit = GridLimit(remote=True)
+    limit.put(Limit(charge_w=4_200.0), NOW)
+    scene = Scene(1_000.0, limit=limit)
+    scene.order(mode)
+    for _ in range(20):  # what it does not take is neither sun nor room: it may begin at any moment
+        assert abs(scene.run(1)) <= most_w
+        scene.power_w = 0.0
+    assert scene.control.guard.sun_w == 0.0
+
+
+def test_what_the_sun_leaves_is_charged_beyond_the_grid_operators_limit() -> None:
+    limit = GridLimit(remote=True)
+    limit.put(Limit(charge_w=4_200.0), NOW)
+    scene = Scene(-3_000.0, limit=limit)
+    scene.order(Mode.CHARGE)
+    assert scene.run() == pytest.approx(7_200.0, abs=100.0)
+    scene.house_w = 500.0
+    assert scene.run(2) == 4_200.0

@@ -53,14 +53,15 @@ class SiteControl:
 
     def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
         """A plausible reading of the house's meter."""
-        self.guard.see(reading, self._fed_w(reading.unix_s))
-        charged_w = 0.0
-        for id, power_w in self._powers_w.items():
+        powers_w = dict(self._powers_w)
+        for id in powers_w:
             charger = chargers.get(id)
             fresh = charger is not None and reading.unix_s - charger.measured_unix_s <= FRESH_S
-            measured_w = charger.measured_w if fresh and charger is not None else None
-            charged_w += power_w if measured_w is None else measured_w
-        self.house_w = sum(reading.powers_w) - charged_w
+            if fresh and charger is not None and charger.measured_w is not None:
+                powers_w[id] = charger.measured_w
+        known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
+        self.guard.see(reading, self._fed_w(reading.unix_s), flows_w(chargers, known_w))
+        self.house_w = sum(reading.powers_w) - sum(powers_w.values())
 
     def stored(self, reading: BatteryReading) -> None:
         """A reading of the house's battery."""
@@ -107,8 +108,7 @@ class SiteControl:
         bound = self._bound = self.bound(now)
         room = self.guard.room(now)
         charge_w, discharge_w = room.charge_w[0], room.discharge_w[0]
-        sun_w = 0.0 if self.guard.silent(now) else max(-self.guard.house_w, 0.0)  # what is not drawn is not limited
-        charge_w = min(charge_w, bound.charge_w + sun_w)
+        charge_w = min(charge_w, self._drawn_w(bound, now))
         discharge_w = min(discharge_w, bound.feed_w)
         if self._must_not_feed(now):
             discharge_w = 0.0
@@ -143,8 +143,7 @@ class SiteControl:
         if phase and (charges or connection.export_w >= connection.fuse_w):
             return f"the main fuse of phase {phase} carries no more"
         if charges:
-            sun_w = max(-self.guard.house_w, 0.0)
-            if bound.charge_w + sun_w <= self.guard.room(now).charge_w[0]:
+            if self._drawn_w(bound, now) <= self.guard.room(now).charge_w[0]:
                 return f"{bound.by} limits what is drawn to {kw(bound.charge_w)}"
             return "the house may draw no more"
         if self._must_not_feed(now):
@@ -161,6 +160,15 @@ class SiteControl:
         if self._battery is None or stored is None or now - stored.unix_s > self._battery.silent_s:
             return None
         return stored if isfinite(stored.power_w) else None
+
+    def _drawn_w(self, bound: Bound, now: float) -> float:
+        """What the grid operator leaves the chargers: what the sun gives is not drawn, and so not limited. Set-points
+        are raised only by sun that is certain: a charger that does less than it should is none."""
+        guard = self.guard
+        if guard.silent(now):
+            return bound.charge_w
+        likely_w = bound.charge_w + max(-guard.house_w, 0.0)
+        return max(bound.charge_w + guard.sun_w, min(likely_w, guard.set_w[0]))
 
     def _must_not_feed(self, now: float) -> bool:
         return self._battery is not None and self.storage(now) is None

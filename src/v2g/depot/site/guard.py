@@ -107,10 +107,12 @@ class Guard:
         self._changed_s = -inf
         self.house_w = 0.0
         """What the house draws without its chargers, by the latest reading: as much as it may be drawing."""
+        self.sun_w = 0.0
+        """What the sun certainly leaves beside the house, if chargers do no more than their own meters show."""
 
-    def see(self, reading: HouseReading, fed_w: float | None = None) -> None:
+    def see(self, reading: HouseReading, fed_w: float | None = None, shown_w: Row | None = None) -> None:
         """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
-        that much should flow the other way."""
+        that much should flow the other way. `shown_w`: what the chargers' own meters show, by row; None: nothing."""
         connection, now = self.connection, reading.unix_s
         if self.reading is not None:
             self._gaps_s.append(now - self.reading.unix_s)
@@ -136,12 +138,16 @@ class Guard:
             charge, discharge = self._charge[row], self._discharge[row]
             charge.see(drawn[row], into[row], least[row], most[row], set_w[row], now)
             discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], now)
+            if shown_w is not None:
+                charge.hold(drawn[row], into[row], shown_w[row], set_w[row])
+                discharge.hold(fed[row], out[row], -shown_w[row], -set_w[row])
             # A charger on another phase than was said shows where nobody should be.
             stuck |= charge.stuck(now) and most[0] > BAND_W
             stuck |= discharge.stuck(now) and -least[row] > BAND_W
         if stuck:
             self._rests_until = now + connection.rest_s
         self.house_w = sum(reading.powers_w) - least[0]
+        self.sun_w = max((least[0] if shown_w is None else min(least[0], shown_w[0])) - sum(reading.powers_w), 0.0)
 
     def command(self, set_w: Row, now: float) -> None:
         """What all chargers together should do from now on, by row."""
@@ -244,6 +250,10 @@ class _Way:
             self._rooms.pop()
         self._rooms.append((now + self._raise_s, room_w))
         self._room_w = room_w
+
+    def hold(self, flow_w: float, limit_w: float, shown_w: float, set_w: float) -> None:
+        """Raise nothing because of a charger that does less than it should: it may do all of it at any moment."""
+        self._room_w = min(self._room_w, max(limit_w - (flow_w - shown_w), set_w))
 
     def stuck(self, now: float) -> bool:
         """Whether the limit has been exceeded for so long that making room should have helped."""
