@@ -7,6 +7,7 @@ import pytest
 from tests.csms.site import SILENCE, STEP_S, Depot, car
 from tests.depot.scene import NOW, charger, site
 
+from v2g.bench.depot.station import LightStation
 from v2g.csms.evse import FEWER_S
 from v2g.csms.gateway import LOOK_AGAIN_S, Gateway
 from v2g.depot.configuration import Feeder
@@ -66,6 +67,41 @@ def test_a_station_that_answers_nothing_keeps_its_place_on_the_feeder() -> None:
         depot.gateway.pause(id, True)
     depot.run(SILENCE.setpoint_s + 20.0)
     assert depot.over_s <= 2 * Settings().cycle_s  # a cycle until it is known, and the way back
+
+
+class Doubled(Steered):
+    """Another station connects with the identity of the first one, whose car goes on feeding for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = self.stations["CS0"]
+        self.stations["CS0"] = LightStation("CS0")
+        self.stations["CS0"].plug_in(car(0), self.now, self.now)
+        self.link("CS0")
+
+    def control(self) -> None:
+        super().control()
+        if hasattr(self, "first"):
+            self.first.step(self.now, self.now)
+            self.most_w = max(self.most_w, -self.first.power_w - sum(map(self.power_w, self.stations)))
+
+
+def test_a_displaced_station_keeps_its_place_on_the_feeder_until_its_set_point_lapses() -> None:
+    depot = Doubled()
+    depot.run(SILENCE.setpoint_s + 8.0)
+    assert depot.most_w <= LIMIT_W * 1.01
+    assert any("give each its own" in line for line in depot.gateway.lines)
+    depot.run(20.0)
+    assert sum(map(depot.power_w, depot.stations)) == pytest.approx(-LIMIT_W, rel=0.01)
+
+
+def test_a_station_that_goes_on_with_its_transaction_over_a_new_connection_has_displaced_nobody() -> None:
+    depot = Steered()
+    depot.stations["CS0"].disconnected(depot.now)
+    depot.link("CS0")
+    assert depot.charger().held_discharge_w == pytest.approx(10_000.0, rel=0.01)
+    depot.run(6.0)
+    assert depot.charger().held_discharge_w == 0.0
 
 
 def test_a_station_that_takes_more_than_its_set_point_leaves_less_for_the_others() -> None:

@@ -99,12 +99,31 @@ class Steered:
         self._may_until: float | None = -inf
         """What it may charge and discharge by what it was sent (magnitudes), and when that lapses; None: counted from
         the first look at it."""
+        self._displaced, self._other_w, self._other_until = "", (0.0, 0.0), -inf
+        """The transaction in which the station may have been displaced, what that one may do beside what is sent now,
+        and until when."""
         if before is not None:
             self.latency_s, self._mean_s = before.latency_s, before._mean_s
+            self._displaced, self._other_w, self._other_until = before._displaced, before._other_w, before._other_until
 
     def holds(self, before: "Steered") -> None:
         """The station still has what an earlier process has sent it."""
         self._may_w, self._may_until = before._may_w, before._may_until
+
+    def displaced(self, transaction: str, now: float, silence: Silence) -> None:
+        """Another station may speak in the place of the one with this transaction, which keeps what it was sent until
+        that lapses. Two of them are bounded, however often they take turns."""
+        lapses_s = now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)
+        until = lapses_s if self._may_until is None else max(self._may_until, now + silence.offline_s)
+        charge_w, discharge_w = self._may_w if self._may_until is None or now < self._may_until else (0.0, 0.0)
+        other_w = self._other_w if now < self._other_until else (0.0, 0.0)
+        self._other_w = max(charge_w, silence.safe_w, other_w[0]), max(discharge_w, other_w[1])
+        self._displaced, self._other_until = transaction, max(until, self._other_until)
+
+    def shows(self, transaction: str) -> None:
+        """Its station goes on with this transaction: if that is the one before, it is the same station."""
+        if transaction == self._displaced:
+            self._displaced, self._other_until = "", -inf
 
     def took(self, now: float) -> None:
         """Its station has accepted what is wanted: how long did that take?"""
@@ -135,12 +154,19 @@ class Steered:
     def held_w(self, now: float, silence: Silence, *, begun: bool) -> tuple[float, float]:
         """What may flow although something else is wanted: charging and discharging, magnitudes. `begun`: whether
         energy may flow in a transaction that is known."""
+        displaced = now < self._other_until
+        wanted_w = 0.0 if self.wanted_w is None else self.wanted_w
         if begun and self.wanted_w is not None and self.wanted_w == self.accepted_w:
-            return 0.0, 0.0
-        if self._may_until is None:
-            self._may_until = now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)
-        charge_w, discharge_w = self._may_w if now < self._may_until else (0.0, 0.0)
-        return max(charge_w, silence.safe_w if begun else 0.0), discharge_w
+            charge_w, discharge_w = (max(wanted_w, 0.0), max(-wanted_w, 0.0)) if displaced else (0.0, 0.0)
+        else:
+            if self._may_until is None:
+                self._may_until = now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)
+            charge_w, discharge_w = self._may_w if now < self._may_until else (0.0, 0.0)
+            charge_w = max(charge_w, silence.safe_w if begun else 0.0)
+        if not displaced:
+            return charge_w, discharge_w
+        # What the other one does comes on top of the set-point, of which the controller counts what is held as a part.
+        return max(charge_w, wanted_w) + self._other_w[0], max(discharge_w, -wanted_w) + self._other_w[1]
 
     def forget(self) -> None:
         """What the station has is not known any more: a new connection, or a new transaction."""
@@ -262,6 +288,11 @@ class ManagedEvse:
         before, self.steered = self.steered, Steered(self.steered)
         if self.promises.latest is not None:
             self.steered.holds(before)
+
+    def displaced(self, now: float) -> None:
+        """Another station may be connected in the place of the one before."""
+        if self.transaction is not None and self.transaction.begun:
+            self.steered.displaced(self.transaction.id, now, self._configuration.silence)
 
     def manner(self, abilities: Abilities) -> Manner:
         """How the station can be steered here."""

@@ -119,6 +119,11 @@ class Gateway:
         """A station has a new connection. Raises `KeyError` for one that is not configured."""
         managed = self.stations[station]
         self._moved.add(station)
+        if managed.online:  # the link before may be half-open, or another station's
+            for evse in managed.evses.values():
+                evse.displaced(now)
+            self.line(station, f"{station} connects while it is connected; if that repeats, two stations use this "
+                      "identity: give each its own", now)  # fmt: skip
         managed.connected(version(subprotocol), now)
         managed.kept = replace(managed.kept, subprotocol=subprotocol)
         self.line(station, f"{station} is connected ({subprotocol})", now)
@@ -446,8 +451,12 @@ class Gateway:
         if running is not None:
             if given(request.offline, False):
                 return None
+            before = evse.steered  # it has not ended: this may be another station of the same identity
+            evse.displaced(now)
             self._over(managed, evse, running.id)
-        evse.began()
+            evse.steered.holds(before)
+        else:
+            evse.began()
         self.urgent = True
         return Transaction(transaction, now, -1)
 
@@ -461,6 +470,7 @@ class Gateway:
         unix_s: float,
     ) -> None:
         """An event that is newer than those before it."""
+        evse.steered.shows(running.id)
         if not isinstance(request.meterValue, msgspec.UnsetType):
             reading = latest(request.meterValue)
             if reading is not None:

@@ -219,8 +219,8 @@ class _Show:
         before, sample = samples[-2], samples[-1]
         vehicles = sum(each.battery is not None and not each.silent for each in self._fleet.stations.values())
         return (
-            f"{sample.time_s:5.0f} s  {sample.frequency_hz:.3f} Hz  asked {kw(-before.requested_w):>9} a second ago  "
-            f"fed {kw(-sample.delivered_w):>9}  {vehicles} vehicles, {sample.changed} set-points changed"
+            f"{sample.time_s:5.0f} s  {sample.frequency_hz:.3f} Hz  asked: {_way(before.requested_w)} (a second ago)  "
+            f"measured: {_way(sample.delivered_w)}  {vehicles} vehicles, {sample.changed} set-points changed"
         )
 
     async def _until(self, reached: Callable[[], bool]) -> None:
@@ -235,6 +235,11 @@ class _Show:
 
     async def _put(self, path: str, body: dict[str, Any]) -> None:
         await asyncio.to_thread(_http, f"{self._api}{path}", body)
+
+
+def _way(power_w: float) -> str:
+    """A power with its direction in a word; the site's, positive charges the vehicles."""
+    return f"{'feed' if power_w < 0 else 'charge':6} {kw(abs(power_w)):>8}"
 
 
 def _http(url: str, body: dict[str, Any] | None) -> Any:
