@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import socket
+from contextlib import suppress
 
 import pytest
 from tests.interop.process import Process
@@ -57,6 +58,36 @@ def test_a_reader_at_a_serial_line() -> None:
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def _socket_at(place: tuple[str, int]) -> socket.socket:
+    """This process's socket that has this address."""
+    for file in map(int, os.listdir("/proc/self/fd")):
+        with suppress(FileNotFoundError):  # that of the list itself
+            if os.readlink(f"/proc/self/fd/{file}").startswith("socket:"):
+                found = socket.socket(fileno=os.dup(file))
+                if found.getsockname() == place:
+                    return found
+                found.close()
+    raise AssertionError(f"no socket at {place}")
+
+
+def test_a_silent_connection_is_probed() -> None:
+    """A reader that was without power for a moment knows nothing of the connection, and says nothing."""
+
+    async def test() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            reader = CardReaderAt(parse(f"tcp://127.0.0.1:{server.getsockname()[1]}"))
+            await reader.read()
+            accepted, place = server.accept()
+            with accepted, _socket_at(place) as connection:
+                probes = [connection.getsockopt(socket.IPPROTO_TCP, each)
+                          for each in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)]  # fmt: skip
+                assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert probes[0] + probes[1] * probes[2] <= 20
+            reader.close()
+
+    asyncio.run(test())
 
 
 @pytest.mark.parametrize("address", ["evdev:///dev/input/by-id/nothing", "serial:///dev/nothing", "tcp://127.0.0.1:1"])

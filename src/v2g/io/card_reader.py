@@ -17,6 +17,13 @@ from v2g.power.wiring import Wiring, WiringError
 
 _GRAB = 0x40044590
 """EVIOCGRAB: what is typed reaches nobody else, such as a login."""
+_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+"""A reader is never written to: without probes one that lost its power would be waited for for ever."""
 MOST = 4096
 _DEVICE = "card reader"
 
@@ -98,6 +105,8 @@ class SocketSource:
 async def _connected(address: Address) -> SocketSource:
     connection = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
     connection.setblocking(False)
+    for level, option, value in _ALIVE:
+        connection.setsockopt(level, option, value)
     try:
         async with asyncio.timeout(LOST_WITHIN_S):
             await asyncio.get_running_loop().sock_connect(connection, (address.host, address.port))
@@ -136,16 +145,11 @@ class CardReaderAt:
         return CardReading(self._clock(), self._card, self._count)
 
     async def _opened(self) -> Source:
-        match self._address.scheme:
-            case "evdev":
-                self._decoder = Keys()
-                return _keyboard(self._address.path)
-            case "serial":
-                self._decoder = Lines()
-                return _serial(self._address)
-            case _:
-                self._decoder = Lines()
-                return await _connected(self._address)
+        scheme = self._address.scheme
+        self._decoder = Keys() if scheme == EVDEV else Lines()
+        if scheme == EVDEV:
+            return _keyboard(self._address.path)
+        return _serial(self._address) if scheme == SERIAL else await _connected(self._address)
 
     def close(self) -> None:
         """Gives the reader up; it is opened again when it is asked."""

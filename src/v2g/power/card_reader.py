@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 LOST_WITHIN_S = 0.25
-"""A reader that is gone raises `PowerError` within this time."""
+"""A reader whose link is known to be gone raises `PowerError` within this time. One at a network that just falls silent
+is found to be gone within 20 s."""
 CARD = re.compile(r"[0-9A-Za-z]{4,36}")
 _STX, _ETX = 0x02, 0x03
 _ENDS = (_STX, _ETX, 0x0A, 0x0D)
