@@ -17,7 +17,7 @@ from v2g.depot.site.configuration import SiteConfiguration
 from v2g.station.config.keys import Key, keys
 from v2g.station.config.leaves import NEEDED
 from v2g.station.config.settings import Settings
-from v2g.station.config.shown import scalar
+from v2g.station.config.shown import default_of
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 FILES: dict[str, tuple[str, type[Struct]]] = {
@@ -86,10 +86,9 @@ def _of_file(title: str, file: str, kind: type[Struct]) -> str:
 
 def _row(key: Key) -> str:
     name = f"{key.name}[]" if key.path.endswith("[]") else key.name
-    if key.default is NEEDED:
-        default = "needed"
-    else:
-        default = "" if key.below is not None and key.default not in (None, ()) else f"`{scalar(key.default)}`"
+    default = default_of(key)
+    if default and key.default is not NEEDED:
+        default = f"`{default}`"
     cells = [f"`{name}`", key.unit, key.admits, default, meaning(key)]
     return f"| {' | '.join(each.replace('|', chr(92) + '|') for each in cells)} |\n"
 

@@ -13,7 +13,6 @@ from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
-    from v2g.station.config.keys import Key
     from v2g.station.config.leaves import Difference
 
 
@@ -67,6 +66,7 @@ def default(args: argparse.Namespace) -> int:
     from v2g.io.configuration_file import settings_of
     from v2g.kernel.nearest import did_you_mean
     from v2g.station.config.keys import keys
+    from v2g.station.config.shown import default_of
 
     kind, _ = settings_of(args.of)
     every = list(keys(kind))
@@ -75,7 +75,7 @@ def default(args: argparse.Namespace) -> int:
     if not chosen:
         near = did_you_mean(args.key, (key.path for key in every))
         raise UsageError(f"there is no key {args.key!r} of a {args.of}; {near or '`v2g config default` lists them'}")
-    rows = [(key.path, _default_of(key), key.unit, key.admits) for key in chosen]
+    rows = [(key.path, default_of(key), key.unit, key.admits) for key in chosen]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip())
@@ -84,15 +84,6 @@ def default(args: argparse.Namespace) -> int:
 
 def _is_below(path: str, wanted: str) -> bool:
     return not wanted or path == wanted or path.startswith(f"{wanted}.")
-
-
-def _default_of(key: "Key") -> str:
-    from v2g.station.config.leaves import NEEDED
-    from v2g.station.config.shown import scalar
-
-    if key.default is NEEDED:
-        return "needed"
-    return scalar(key.default) if key.below is None or key.default in (None, ()) else ""
 
 
 def diff(args: argparse.Namespace) -> int:

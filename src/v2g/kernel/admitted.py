@@ -7,7 +7,7 @@ def admitted(kind: inspect.Type) -> str:
     """What a value of this type must be, but for null."""
     match kind:
         case inspect.UnionType():
-            return admitted(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
+            return admitted(beside_null(kind))
         case inspect.Metadata(extra_json_schema={"description": str(description)}):
             return description
         case inspect.StructType():
@@ -28,6 +28,11 @@ def admitted(kind: inspect.Type) -> str:
             return f"text of {kind.min_length or 0} to {kind.max_length} characters" if kind.max_length else "text"
         case _:
             return "a path"
+
+
+def beside_null(kind: inspect.UnionType) -> inspect.Type:
+    """The type of what may also be null."""
+    return next(each for each in kind.types if not isinstance(each, inspect.NoneType))
 
 
 def _number(kind: inspect.IntType | inspect.FloatType) -> str:

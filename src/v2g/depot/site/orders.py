@@ -15,7 +15,7 @@ from v2g.kernel.errors import V2GError
 
 FEED_S = 3600.0
 NEAR_PU = 0.002
-"""Of a state of charge: what is no further from its end has reached it."""
+"""Of a state of charge: this close to its end, it has reached it."""
 
 
 class OrderError(V2GError):
@@ -58,11 +58,6 @@ class Orders:
         """Which one holds; `PLAN` without any."""
         order = self._of.get(charger)
         return Mode.PLAN if order is None else order.mode
-
-    def until_unix_s(self, charger: str) -> float:
-        """When it ends at the latest."""
-        order = self._of.get(charger)
-        return float("inf") if order is None else order.until_unix_s
 
     def powers_w(
         self, chargers: Mapping[str, Charger], visit: Callable[[str], str | None], now: float

@@ -22,10 +22,9 @@ def flows_of(
     """Powers in W: the grid's as drawn, the battery's and the cars' as charged, the sun's as given, the house's as
     drawn. They add up: grid + sun = house + cars + battery. None is what nobody measures; without `sun_w` the house
     counts with its sun. `without_cars_w`: grid less cars."""
-    known = grid_w is not None and without_cars_w is not None
     battery_w = None if battery is None else battery.power_w
     return {
-        "grid_w": grid_w if known else None,
+        "grid_w": None if without_cars_w is None else grid_w,
         "sun_w": sun_w,
         "house_w": without_cars_w - (battery_w or 0.0) + (sun_w or 0.0) if without_cars_w is not None else None,
         "cars_w": grid_w - without_cars_w if grid_w is not None and without_cars_w is not None else None,

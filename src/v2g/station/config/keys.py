@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct, inspect
 
-from v2g.kernel.admitted import admitted
+from v2g.kernel.admitted import admitted, beside_null
 from v2g.station.config.leaves import defaults, joined
 
 UNITS = {
@@ -68,7 +68,7 @@ def _mapping_in(kind: inspect.Type) -> tuple[type[Struct] | None, bool]:
     """The mapping that a type holds, or None; and whether it is a list of them."""
     match kind:
         case inspect.UnionType():
-            return _mapping_in(next(each for each in kind.types if not isinstance(each, inspect.NoneType)))
+            return _mapping_in(beside_null(kind))
         case inspect.Metadata():
             return _mapping_in(kind.type)
         case inspect.StructType():

@@ -50,8 +50,8 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, Struct):
         for name in value.__struct_fields__:
             yield from leaves(getattr(value, name), joined(path, name))
-    elif mappings := _mappings(value):
-        for index, each in enumerate(mappings):
+    elif items := mappings(value):
+        for index, each in enumerate(items):
             yield from leaves(each, f"{path}[{index}]")
     elif isinstance(value, dict) and value:
         for name, each in value.items():
@@ -83,8 +83,8 @@ def _changed(value: object, default: object, path: str) -> Iterator[Difference]:
             each for name in own for each in _changed(getattr(value, name), base[name], joined(path, name))
         ]  # fmt: skip
         yield from inner or [Difference(path, default, {})]  # it is there, and all in it is as usual
-    elif mappings := _mappings(value):
-        for index, each in enumerate(mappings):
+    elif items := mappings(value):
+        for index, each in enumerate(items):
             yield from _changed(each, NEEDED, f"{path}[{index}]")
     elif isinstance(value, dict) and value:
         for name, each in value.items():
@@ -120,6 +120,6 @@ def carries_a_secret(fields: Fields) -> Findings:
             yield name, "carries a secret; keep it in a file of its own (`password_file`, `pin-source=FILE`)"
 
 
-def _mappings(value: object) -> tuple[Struct, ...]:
+def mappings(value: object) -> tuple[Struct, ...]:
     """The items of a list of mappings; empty for everything else."""
     return value if isinstance(value, tuple) and any(isinstance(each, Struct) for each in value) else ()

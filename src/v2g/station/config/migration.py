@@ -12,6 +12,7 @@ import yaml
 from msgspec import Struct, inspect
 from msgspec.structs import replace
 
+from v2g.kernel.admitted import beside_null
 from v2g.kernel.bounded_yaml import BoundedLoader
 from v2g.power.address import AddressError, parse
 from v2g.station.config.rules import OLD_KEYS, OLD_VALUES
@@ -50,10 +51,7 @@ def lift(text: str, kind: type[Struct]) -> Lifted:
 
 def _edits(text: str, node: yaml.Node, kind: inspect.Type, seen: set[int]) -> Iterator[Edit]:
     while isinstance(kind, inspect.UnionType | inspect.Metadata):
-        if isinstance(kind, inspect.Metadata):
-            kind = kind.type
-        else:
-            kind = next(each for each in kind.types if not isinstance(each, inspect.NoneType))
+        kind = kind.type if isinstance(kind, inspect.Metadata) else beside_null(kind)
     if id(node) in seen:  # an alias
         return
     seen.add(id(node))

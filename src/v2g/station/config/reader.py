@@ -17,7 +17,7 @@ import msgspec
 import yaml
 from msgspec import inspect
 
-from v2g.kernel.admitted import admitted
+from v2g.kernel.admitted import admitted, beside_null
 from v2g.kernel.bounded_yaml import DEEPEST, MOST_VALUES, BoundedLoader, TooLarge, position
 from v2g.kernel.errors import V2GError
 from v2g.kernel.nearest import did_you_mean
@@ -161,7 +161,7 @@ class _Reader:
         if isinstance(kind, inspect.UnionType):
             if is_null:
                 return None
-            (described,) = (each for each in kind.types if not isinstance(each, inspect.NoneType))
+            described = beside_null(kind)
         kind = described.type if isinstance(described, inspect.Metadata) else described
         match kind, node:
             case inspect.StructType(), yaml.MappingNode():

@@ -7,10 +7,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from v2g.station.config.leaves import joined, masked
+from v2g.station.config.leaves import NEEDED, joined, mappings, masked
+
+if TYPE_CHECKING:
+    from v2g.station.config.keys import Key
 
 DEFAULT = "default"
 _PLAIN = re.compile(r"[A-Za-z/][\w./*+-]*")
@@ -27,6 +31,13 @@ def origin(path: str, places: Places) -> str:
     return f"line {places[path]}" if path in places else DEFAULT
 
 
+def default_of(key: "Key") -> str:
+    """The default of a key as a file says it: `needed` if there is none, empty for a mapping whose keys have theirs."""
+    if key.default is NEEDED:
+        return "needed"
+    return scalar(key.default) if key.below is None or key.default in (None, ()) else ""
+
+
 def text(settings: Struct, places: Places) -> str:
     """The whole file, in the order of the reference."""
     return "".join(f"{line}\n" for line in _mapping(settings, "", "", places))
@@ -38,9 +49,9 @@ def _mapping(settings: Struct, indent: str, path: str, places: Places) -> Iterat
         if isinstance(value, Struct):
             yield f"{indent}{name}:"
             yield from _mapping(value, f"{indent}  ", key, places)
-        elif isinstance(value, tuple) and any(isinstance(each, Struct) for each in value):
+        elif items := mappings(value):
             yield f"{indent}{name}:"
-            for index, each in enumerate(value):
+            for index, each in enumerate(items):
                 yield from _item(each, indent, f"{key}[{index}]", places)
         elif isinstance(value, dict) and value:
             yield f"{indent}{name}:"
