@@ -29,6 +29,7 @@ COMMANDS = {
     "pause": ("pause", "ask the car of a running station to pause its session"),
     "restart": ("restart", "restart the daemon, unless energy is being transferred"),
     "decode": ("decode", "what is in a capture, and what is wrong in it"),
+    "trace": ("trace", "the session trace: show, follow, count; recordings as captures"),
     "replay": ("replay", "run the station's code over a recording, and compare"),
     "encode": ("encode", "messages as JSON lines to EXI"),
     "config": ("config", "check, show, compare, migrate a configuration; print an example"),

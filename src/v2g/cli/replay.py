@@ -34,8 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 if nothing differs, otherwise 1. Raises `RecordingError` for what cannot be read."""
-    segments = [path for each in args.recordings for path in _files(each)]
-    reports = [report for path in segments if (report := _replay(path, args)) is not None]
+    from v2g.io.recording import segments
+
+    paths = [path for each in args.recordings for path in segments(each)]
+    reports = [report for path in paths if (report := _replay(path, args)) is not None]
     if not reports:
         raise UsageError("there is nothing to replay: no segment of that EVSE")
     differing = sum(bool(each["differences"]) for each in reports)
@@ -44,18 +46,6 @@ def run(args: argparse.Namespace) -> int:
         result = f"{differing} differ" if differing else "no difference"
         print(f"{len(reports)} segments, {turns} turns, {lasted_s / 60:.1f} min: {result}")
     return 1 if differing else 0
-
-
-def _files(path: Path) -> list[Path]:
-    """The segments, oldest first. Raises `UsageError` for a directory without any."""
-    from v2g.io.recording import SUFFIX
-
-    if not path.is_dir():
-        return [path]
-    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda each: (each.stat().st_mtime, each.name))
-    if not found:
-        raise UsageError(f"{path} holds no recording (*{SUFFIX})")
-    return found
 
 
 def _replay(path: Path, args: argparse.Namespace) -> dict[str, Any] | None:

@@ -145,6 +145,16 @@ class _File:
             pass  # reported where it was written
 
 
+def segments(path: Path) -> list[Path]:
+    """The segments of a directory, oldest first; a file is itself. Raises `RecordingError` for a directory without."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda each: (each.stat().st_mtime, each.name))
+    if not found:
+        raise RecordingError(f"{path} holds no recording (*{SUFFIX})")
+    return found
+
+
 def read(path: Path) -> tuple[dict[str, Any], bytes, Iterator[bytes]]:
     """The header, the snapshot and the turns of a segment; a broken end is left out. Raises `RecordingError`."""
     blocks = _blocks(path)

@@ -122,6 +122,17 @@ class _Playback:
         return lambda *args: self._segment.answer((self._name, *args))
 
 
+def decoded(turns: Iterable[bytes]) -> Iterator[Turn]:
+    """The turns of a segment, without its snapshot. Raises `RecordingError` for no turn."""
+    decoder = msgpack.Decoder(Turn)
+    for number, encoded in enumerate(turns, 1):
+        try:
+            turn = decoder.decode(encoded)
+        except Exception as error:
+            raise RecordingError(f"turn {number} of the recording cannot be read: {error}") from error
+        yield turn
+
+
 class Segment:
     """One snapshot and the turns after it."""
 
@@ -147,12 +158,7 @@ class Segment:
 
     def replay(self, turns: Iterable[bytes]) -> Iterator[tuple[Turn, Result, list[Difference]]]:
         """Each recorded turn, what comes of it now, and the differences. Raises `RecordingError` for no turn."""
-        decoder = msgpack.Decoder(Turn)
-        for number, encoded in enumerate(turns, 1):
-            try:
-                turn = decoder.decode(encoded)
-            except Exception as error:
-                raise RecordingError(f"turn {number} of the recording cannot be read: {error}") from error
+        for number, turn in enumerate(decoded(turns), 1):
             result = self._repeat(turn)
             yield turn, result, self._compare(number, turn, result)
 
