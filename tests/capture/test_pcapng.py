@@ -82,6 +82,6 @@ def test_a_remark_and_a_long_comment_do_no_harm() -> None:
     said = [Said(EPOCH, True, None, remark="phase A -> B"), Said(EPOCH + 1, True, None, remark="ü" * 50_000)]
     made = list(Capture().connection(1, said))
     octets = b"".join(pcapng(made))
-    assert "phase A -> B".encode() in octets
+    assert b"phase A -> B" in octets
     assert len(octets) < LONGEST_COMMENT + 2_000
     assert [each.time for each in written(made)[3:5]] == [EPOCH, EPOCH + 1]
