@@ -73,10 +73,15 @@ def texts(lines: Iterator[Line], count: int) -> list[str]:
 def test_a_growing_file_is_followed_also_over_a_rotation(tmp_path: Path) -> None:
     path = tmp_path / "trace.log"
     path.write_text("".join(map(line, range(5))))
+
+    def rotate() -> None:
+        append(path, line(6))
+        path.rename(tmp_path / "trace.log.1")
+
     wait = stepwise(
         lambda: append(path, line(5)[:20]),
         lambda: append(path, line(5)[20:]),
-        lambda: (append(path, line(6)), path.rename(tmp_path / "trace.log.1")),
+        rotate,
         lambda: append(path, line(7)),
         lambda: path.write_text(""),
         lambda: append(path, line(8)),

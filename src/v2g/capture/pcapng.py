@@ -140,7 +140,7 @@ class _Wire:
 def _checksum(data: bytes) -> int:
     """Of TCP (RFC 9293, 3.1): the complement of the sum of all 16-bit words, carries added."""
     data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
