@@ -131,7 +131,9 @@ def test_the_page_names_who_limits() -> None:
     silent.now += CONNECTION.silent_s + 1.0
     assert silent.control.limited_by(silent.now, charges=False, row="site") == "the house's meter is silent"
     assert sentence(replace(SEEN, vehicle=None), None, Mode.PLAN, None, lambda *_: "") == "No car is plugged in."
-    assert sentence(replace(SEEN, online=False), None, Mode.PLAN, None, lambda *_: "").startswith("Its station is not")
+    for safe_w, does in ((0.0, "charges nothing"), (1_400.0, "charges with at most 1.4 kW")):
+        lost = sentence(replace(SEEN, online=False, safe_w=safe_w), None, Mode.PLAN, None, lambda *_: "")
+        assert lost == f"Its station is not connected: by itself it {does} and feeds nothing."
     assert sentence(SEEN, None, Mode.PAUSE, None, lambda *_: "").startswith("You have paused it")
 
 

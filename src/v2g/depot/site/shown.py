@@ -68,9 +68,8 @@ def sentence(
     for charging or not, by the name of the row that binds."""
     vehicle = charger.vehicle
     if not charger.online:
-        return (
-            f"Its station is not connected: by itself it charges with at most {kw(charger.safe_w)} and feeds nothing."
-        )
+        charges = f"charges with at most {kw(charger.safe_w)}" if charger.safe_w > 0.0 else "charges nothing"
+        return f"Its station is not connected: by itself it {charges} and feeds nothing."
     if vehicle is None:
         return "No car is plugged in."
     if mode is Mode.PAUSE:
