@@ -224,7 +224,7 @@ def test_http_from_plug_to_discharge_to_stop(site: Site, tmp_path: Path) -> None
         )  # fmt: skip
         assert 0 < feeding["left_s"]["set_point"] <= 300
         assert openems.ask("PUT", "/evses/1/set-point", {"power_w": 2000, "for_s": 1})[0] == 200
-        assert reader.until(lambda evse: "its time is over" in evse["ended"])["set_point_w"] is None
+        assert "its time is over" in reader.until(lambda evse: evse["set_point_w"] is None)["ended"]
         assert openems.ask("DELETE", "/evses/1/mode")[0] == 200
         assert openems.ask("POST", "/evses/1/stop") == (200, {"asked": [1]})
         assert car.wait(60) == 0, car.output
