@@ -31,7 +31,7 @@ summary { font: 600 1rem ui-monospace, monospace; margin: .4rem 0; cursor: point
 .verdict { font-weight: 700; white-space: nowrap; } a { color: inherit; text-decoration-color: var(--faint); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; border-bottom: 2px solid var(--grid); }
-td:first-child { overflow-wrap: break-word; }
+th, td:first-child { overflow-wrap: break-word; }
 th, td { padding: .2rem .8rem .2rem 0; vertical-align: top; } tr + tr td { border-top: 1px solid var(--grid); }
 pre { overflow-x: auto; font: 12px/1.5 ui-monospace, monospace; padding: .8rem; border: 1px solid var(--grid); }
 svg { width: 100%; min-width: 40rem; height: auto; display: block; margin: .4rem 0; }

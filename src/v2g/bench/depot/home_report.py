@@ -95,5 +95,5 @@ def _lanes(day: Day) -> list[Lane]:
     return [
         Lane("power, kW", powers, (), 1.0, 170),
         Lane("car, kWh", [Curve("green", [(each.time_s, each.energy_wh / 1000) for each in samples])], (), 1.0, 80),
-        Lane("price of a kWh", [Curve("blue", [(each.time_s, each.buy) for each in samples])], (), 0.01, 70),
+        Lane("EUR per kWh", [Curve("blue", [(each.time_s, each.buy) for each in samples])], (), 0.01, 70),
     ]
