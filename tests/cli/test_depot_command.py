@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from tests.csms.test_api import depot
 from tests.depot.scene import NOW, charger, site
 
 from v2g.cli import main
-from v2g.cli.depot import overview
+from v2g.cli.depot import _clock, overview
 from v2g.depot.controller import Controller
 from v2g.depot.shown import COLUMNS, explained
 
@@ -92,3 +94,13 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(configuration: Path, caps
     assert {"clock", "ledger", "plan", "depot"} <= set(found)
     assert found["depot"]["level"] == "fault"
     assert found["depot"]["remedy"].startswith("start it (v2g depot --config FILE)")
+
+
+def test_the_hour_that_happens_twice_has_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        before_s = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()
+        shown = [_clock(before_s + 3600 * hour) for hour in (-1, 0, 1, 2)]
+    time.tzset()
+    assert shown == ["01:30:00", "02:30:00 CEST", "02:30:00 CET", "03:30:00"]

@@ -72,25 +72,31 @@ def test_a_station_that_answers_nothing_keeps_its_place_on_the_feeder() -> None:
 class Doubled(Steered):
     """Another station connects with the identity of the first one, whose car goes on feeding for a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, closed: bool) -> None:
         super().__init__()
         self.first = self.stations["CS0"]
+        if closed:
+            self.cut("CS0")
         self.stations["CS0"] = LightStation("CS0")
         self.stations["CS0"].plug_in(car(0), self.now, self.now)
         self.link("CS0")
 
     def control(self) -> None:
+        if self.gateway.urgent and hasattr(self, "first"):  # a controller looks at once, and nothing older is sent
+            self.gateway.urgent, self.wanted_w = False, {}
+            self.controller._stepped_s = -1.0
         super().control()
         if hasattr(self, "first"):
             self.first.step(self.now, self.now)
             self.most_w = max(self.most_w, -self.first.power_w - sum(map(self.power_w, self.stations)))
 
 
-def test_a_displaced_station_keeps_its_place_on_the_feeder_until_its_set_point_lapses() -> None:
-    depot = Doubled()
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_displaced_station_keeps_its_place_on_the_feeder_until_its_set_point_lapses(closed: bool) -> None:
+    depot = Doubled(closed=closed)
     depot.run(SILENCE.setpoint_s + 8.0)
     assert depot.most_w <= LIMIT_W * 1.01
-    assert any("give each its own" in line for line in depot.gateway.lines)
+    assert any("give each its own" in line for line in depot.gateway.lines) is not closed
     depot.run(20.0)
     assert sum(map(depot.power_w, depot.stations)) == pytest.approx(-LIMIT_W, rel=0.01)
 

@@ -224,17 +224,21 @@ def _ask(args: argparse.Namespace) -> int:
 
 
 def _audited(row: dict[str, Any]) -> str:
-    def clock(unix_s: float) -> str:
-        return datetime.fromtimestamp(unix_s).strftime("%H:%M:%S")
-
     head = (
-        f"{printable(row['vehicle'] or 'an unknown vehicle')} at {row['charger']}, {clock(row['since_unix_s'])} to "
-        f"{clock(row['until_unix_s']) if row['ended'] else 'now'}: charged {kwh(row['charged_wh'])}, discharged "
+        f"{printable(row['vehicle'] or 'an unknown vehicle')} at {row['charger']}, {_clock(row['since_unix_s'])} to "
+        f"{_clock(row['until_unix_s']) if row['ended'] else 'now'}: charged {kwh(row['charged_wh'])}, discharged "
         f"{kwh(row['discharged_wh'])}"
     )
     missing = [f"  {row['missing_events']} events have not come"] if row["missing_events"] else []
-    return "\n".join([head, *missing, *(f"  {clock(each['unix_s'])}  {printable(each['why'])}"
+    return "\n".join([head, *missing, *(f"  {_clock(each['unix_s'])}  {printable(each['why'])}"
                                         for each in row["decisions"])])  # fmt: skip
+
+
+def _clock(unix_s: float) -> str:
+    """The local time of day; with its zone in the hour that happens twice when summer time ends."""
+    local = datetime.fromtimestamp(unix_s)
+    twice = local.replace(fold=0).timestamp() != local.replace(fold=1).timestamp()
+    return local.astimezone().strftime("%H:%M:%S %Z" if twice else "%H:%M:%S")
 
 
 def _day(text: str) -> datetime:
