@@ -160,7 +160,7 @@ def test_no_argument_of_the_station_is_taken_with_a_wrong_type(kind: Any) -> Non
     """Whatever the value, the command is made or the argument named."""
     fields = msgspec.structs.fields(kind)
     sound: dict[str, Any] = {"address": 1, "value": 1, "changes": {}, "power_w": 1, "for_s": 1, "percent": 1, "in_s": 1}
-    sound |= {"mode": "charge", "part": "limit"}
+    sound |= {"mode": "charge", "part": "limit", "phases": 1}
     for field in fields:
         for value in VALUES:
             asked = {each.name: sound[each.name] for each in fields if each.required} | {field.name: value}
