@@ -69,7 +69,7 @@ def test_each_button_asks_says_what_will_happen_and_does_it(page: "Page") -> Non
     button(page, "Charge now").click()
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
-    page.get_by_text("follows its plan").wait_for()
+    page.get_by_text("follows its plan", exact=True).wait_for()
 
     said = ordered(page, "Charge now")
     assert "up to 11.0 kW" in said
@@ -94,6 +94,8 @@ def test_each_button_asks_says_what_will_happen_and_does_it(page: "Page") -> Non
 
 
 def test_the_bar_adds_up_and_the_plan_is_there_in_words(page: "Page") -> None:
+    from playwright.sync_api import expect
+
     signed_in(page, Role.OPERATOR, "Energy now")
     page.get_by_role("img", name=re.compile(r"From sun 5.2 kW.*; to house 0.9 kW, battery 0.6 kW")).wait_for()
     assert page.evaluate(CONTRAST) >= 4.5
@@ -108,7 +110,7 @@ def test_the_bar_adds_up_and_the_plan_is_there_in_words(page: "Page") -> None:
     page.get_by_text(re.compile(f"Leaves at ({departure:%H:%M}|{departure:%I:%M}.[AP]M) with 9[1-9] %")).wait_for()
     page.reload()
     page.get_by_role("heading", name="Energy now").wait_for()
-    page.wait_for_function("document.querySelector('input[type=number]').value === '91'")
+    expect(page.get_by_label("Charged by then")).to_have_value("91")
     page.get_by_role("button", name="Forget what I asked for").click()
     page.get_by_text("Done: what you asked for is forgotten.").wait_for()
     assert fits(page)
@@ -116,7 +118,7 @@ def test_the_bar_adds_up_and_the_plan_is_there_in_words(page: "Page") -> None:
 
 def test_a_viewer_looks_and_keys_alone_suffice(page: "Page", home: str) -> None:
     signed_in(page, Role.VIEWER, "Energy now")
-    page.get_by_text("follows its plan").wait_for()
+    page.get_by_text("follows its plan", exact=True).wait_for()
     assert page.get_by_role("button", name="Charge now").count() == 0
     page.get_by_role("button", name="Sign out").click()
     signed_in(page, Role.OPERATOR, "Energy now")
