@@ -1,7 +1,7 @@
 """`v2g.depot.ledger.Ledger` in a database: one writer, everything that waits in one commit, each event once.
 
 The statements are plain SQL that SQLite and PostgreSQL both take; `?` stands for a value. `SqliteLedger` writes in a
-thread of its own; `postgres_ledger.py` has the other dialect.
+thread of its own; `depot_postgres.py` has the other dialect.
 """
 
 import asyncio

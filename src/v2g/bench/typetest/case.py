@@ -1,8 +1,8 @@
 """One case of the type test, and the station it runs against."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import sqrt
 from typing import Literal, NamedTuple
 
@@ -160,6 +160,14 @@ class Inspection:
     tests: tuple[str, ...] = ()
     lasts_s: float = 0.0
     changes: Mapping[str, Value] = field(default_factory=dict)
+
+
+def inspections(
+    group: str, source: str, subject: Subject, judges: Mapping[str, Callable[[Subject], tuple[Finding, ...]]]
+) -> Iterator[Inspection]:
+    """One for each judge, named `group`/its name."""
+    for name, judge in judges.items():
+        yield Inspection(f"{group}/{name}", source, partial(judge, subject))
 
 
 class Reached(NamedTuple):

@@ -1,11 +1,10 @@
 """Reactive power and the islanding probe, step by step: each by its formula, for an inverter of a few watts."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from math import exp, sqrt
 
 from v2g.bench.typetest.bands import continuous
-from v2g.bench.typetest.case import Inspection, Subject
+from v2g.bench.typetest.case import Inspection, Subject, inspections
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.reactive import volt_var_curve, watt_curve
 from v2g.bench.typetest.sequence import interpolated
@@ -30,13 +29,12 @@ _SOURCE = 'IEEE 1547-2018 5.2, 5.3, 8.1; EN 50549-1 4.7; docs/grid-codes.md, "Is
 
 def cases(subject: Subject) -> Iterator[Inspection]:
     """Each mode, what yields, and the probe."""
-    judges: dict[str, Callable[[Subject], tuple[Finding, ...]]] = {
+    judges = {
         "modes": _modes, "power-factor": _power_factor, "locks": _locks, "reference": _reference,
         "transition": _transition, "capability": _capability, "apparent-power": _apparent, "probe": _probe,
         "probe-push": _push,
     }  # fmt: skip
-    for name, judge in judges.items():
-        yield Inspection(f"stepwise/support/{name}", _SOURCE, partial(judge, subject))
+    return inspections("stepwise/support", _SOURCE, subject, judges)
 
 
 def _mode(subject: Subject, mode: str) -> dict[str, Value]:

@@ -1,11 +1,10 @@
 """The way into service, sample by sample: delay, ramp, window, permission, and the way back after a trip."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from math import inf
 
 from v2g.bench.typetest.bands import continuous, window_hz
-from v2g.bench.typetest.case import Inspection, Subject
+from v2g.bench.typetest.case import Inspection, Subject, inspections
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Value
 from v2g.bench.typetest.stepwise import READ_S, SLACK_S, SLOW_S, Stepped, about, same
@@ -20,12 +19,11 @@ _LOT = 0.25
 
 def cases(subject: Subject) -> Iterator[Inspection]:
     """Each for itself."""
-    judges: dict[str, Callable[[Subject], tuple[Finding, ...]]] = {
+    judges = {
         "entering": _entering, "window": _entry_window, "gap": _entry_gap, "permission": _permission,
         "way-back": _way_back, "reason": _reason, "load": _load,
     }  # fmt: skip
-    for name, judge in judges.items():
-        yield Inspection(f"stepwise/service/{name}", _SOURCE, partial(judge, subject))
+    return inspections("stepwise/service", _SOURCE, subject, judges)
 
 
 def _settings(subject: Subject, delay_s: float, ramp_s: float, random_s: float = 0.0) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from functools import partial
 from math import inf
 
 from v2g.bench.typetest.bands import WINDOW_DELAY_S, continuous, window_hz
-from v2g.bench.typetest.case import Inspection, Subject
+from v2g.bench.typetest.case import Inspection, Subject, inspections
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Band, Element, Standard, Value
 from v2g.bench.typetest.trip import out_of_the_way
@@ -86,12 +86,11 @@ def cases(subject: Subject) -> Iterator[Inspection]:
         for name, judge in judges.items():
             tests = tuple(f"trip.{element.name}.{key}_{element.unit}" for key in ("threshold", "hysteresis"))
             yield Inspection(f"stepwise/trip/{element.name}/{name}", _SOURCE, partial(judge, subject, element), tests)
-    others: dict[str, Callable[[Subject], tuple[Finding, ...]]] = {
+    others = {
         "operating-window": _window, "cause": _cause, "ten-minute-mean": _mean, "ride-through": _riding,
         "ride-through/in-a-row": _in_a_row, "ride-through/worst": _worst,
     }  # fmt: skip
-    for name, judge_all in others.items():
-        yield Inspection(f"stepwise/{name}", _SOURCE, partial(judge_all, subject))
+    yield from inspections("stepwise", _SOURCE, subject, others)
 
 
 def same(what: str, found: object, wanted: object) -> Finding:

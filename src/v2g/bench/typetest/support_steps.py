@@ -2,11 +2,10 @@
 little to be seen, and with another rating in each direction."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from math import exp, inf, log, nan
 
 from v2g.bench.typetest.active import highest_pu, volt_watt_curve
-from v2g.bench.typetest.case import Inspection, Subject
+from v2g.bench.typetest.case import Inspection, Subject, inspections
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.sequence import alone, interpolated
 from v2g.bench.typetest.standard import Standard, Value
@@ -30,13 +29,12 @@ _TRIP = Verdict(State.TRIP, "tripped", "uv2", Cause.VOLTAGE)
 
 def cases(subject: Subject) -> Iterator[Inspection]:
     """Each function."""
-    judges: dict[str, Callable[[Subject], tuple[Finding, ...]]] = {
+    judges = {
         "calm": _calm, "nothing": _nothing, "ramp": _ramp, "service": _service, "droop-response": _droop_response,
         "droop-and-wish": _droop_and_wish, "droop-of-a-car-that-comes": _comes, "droop-ends": _droop_ends,
         "volt-watt": _volt_watt, "active-power-limit": _limit, "set-points-too-late": _too_late,
     }  # fmt: skip
-    for name, judge in judges.items():
-        yield Inspection(f"stepwise/support/{name}", _SOURCE, partial(judge, subject))
+    return inspections("stepwise/support", _SOURCE, subject, judges)
 
 
 class Supported:

@@ -1,12 +1,11 @@
 """The protection, sample by sample: islands, cessation, and what is no measurement."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import inf, nan
 from typing import Any
 
-from v2g.bench.typetest.case import Inspection, Subject
+from v2g.bench.typetest.case import Inspection, Subject, inspections
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Band, Standard, Value
 from v2g.bench.typetest.stepwise import READ_S, SLACK_S, SLOW_S, Stepped, about, due, same
@@ -25,13 +24,12 @@ one may be the latest (docs/grid-codes.md: "a trip at the second sample in a row
 
 def cases(subject: Subject) -> Iterator[Inspection]:
     """Each for itself."""
-    judges: dict[str, Callable[[Subject], tuple[Finding, ...]]] = {
+    judges = {
         "rocof": _rocof, "rocof-after-a-gap": _rocof_gap, "dead-grid": _dead, "vector-shift": _vector_shift,
         "cessation": _cessation, "relapses": _relapses, "no-measurement": _no_measurement, "doubt": _doubt,
         "doubt-clears": _doubt_clears,
     }  # fmt: skip
-    for name, judge in judges.items():
-        yield Inspection(f"stepwise/{name}", _SOURCE, partial(judge, subject))
+    return inspections("stepwise", _SOURCE, subject, judges)
 
 
 def untested(why: str) -> tuple[Finding, ...]:
