@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|depot|dev|ip|java|openssl|mosquitto|softhsm|firewall|debootstrap ...
+# Makes this machine ready: tools/setup.sh venv|depot|fleet|dev|ip|java|openssl|mosquitto|softhsm|firewall|debootstrap ...
 #
-# `venv` builds the Python environment in .venv with what the station needs, `depot` adds what a depot needs, `dev` what
-# the tests need. The others are the system's tools that demo, tests and benchmarks use: on Debian root gets those that
-# are missing, everybody else reads what will be skipped without them.
+# `venv` builds the Python environment in .venv with what the station needs, `depot` and `fleet` add what these need,
+# `dev` what the tests need. The others are the system's tools that demo, tests and benchmarks use: on Debian root gets
+# those that are missing, everybody else reads what will be skipped without them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
@@ -53,6 +53,7 @@ for wanted in "$@"; do
     case $wanted in
         venv) make_venv station,ocpp ;;  # the demonstration can show a back end too
         depot) make_venv station,ocpp,depot ;;
+        fleet) make_venv station,ocpp,fleet ;;
         dev) make_venv dev ;;
         packaging | docs) .venv/bin/python -m pip install --quiet --editable ".[$wanted]" ;;
         lintian) need lintian lintian "the packages are not examined" ;;

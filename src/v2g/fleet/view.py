@@ -1,0 +1,147 @@
+"""What a fleet sees of its depots, and what they have with each other.
+
+Powers are at a depot's grid connection: positive is drawn, negative fed. Times are Unix seconds of a clock that does
+not jump. All of these are values, and travel as they are (msgpack).
+"""
+
+from math import inf
+
+from msgspec import Struct
+
+from v2g.depot.flexibility import NONE, Flexibility
+
+
+class Alarm(Struct, frozen=True):
+    """What a depot warns of, by the codes of its controller (`v2g.depot.dispatch.Trouble`)."""
+
+    code: str
+    about: str
+    text: str
+
+
+class Aggregate(Struct, frozen=True, kw_only=True):
+    """A depot in few numbers, once a second."""
+
+    depot: str
+    unix_s: float
+    """By the depot's clock."""
+    power_w: float
+    """Of its chargers, as measured."""
+    plan_w: float = 0.0
+    """What it would draw by its own safe plan, without the fleet."""
+    setpoint_w: float | None = None
+    """What it follows just now; None if nobody asks it for a power."""
+    setpoint_number: int = 0
+    """Of the fleet's set-point that holds (`Setpoint.number`); 0 if none does."""
+    asked_by: str = "nobody"
+    """Whose request binds it: `fleet`, `EMS`, `grid operator`."""
+    flexibility: Flexibility = NONE
+    chargers: int = 0
+    offline: int = 0
+    vehicles: int = 0
+    charging: int = 0
+    discharging: int = 0
+    alarms: tuple[Alarm, ...] = ()
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What one vehicle did for one request in one stretch of time. Depot and sequence make it unique.
+
+    An entry without charger and vehicle is the depot as a whole: its `asked_wh` is what the request asked of it.
+    """
+
+    depot: str
+    sequence: int
+    """Rises by any step, also over restarts."""
+    before: int
+    """The sequence of the depot's entry before this one; 0 if it knows none. So a gap can be seen."""
+    from_unix_s: float
+    until_unix_s: float
+    charger: str = ""
+    vehicle: str = ""
+    contract: str = ""
+    request: str = ""
+    """Whose request it served; empty if the depot followed its own plan."""
+    charged_wh: float = 0.0
+    discharged_wh: float = 0.0
+    """Magnitudes."""
+    asked_wh: float | None = None
+    """Signed as power; None if nobody asked for a power."""
+    why: str = ""
+    """What bound it, if something else was delivered than was asked."""
+
+    @property
+    def delivered_wh(self) -> float:
+        return self.charged_wh - self.discharged_wh
+
+
+class Batch(Struct, frozen=True):
+    """Entries of one depot in the order of their sequences, as they travel."""
+
+    depot: str
+    entries: tuple[Entry, ...]
+
+
+class Setpoint(Struct, frozen=True, kw_only=True):
+    """A power for a depot. After `until_unix_s` the depot follows its own safe plan."""
+
+    depot: str
+    number: int
+    """Rises: a depot takes none that is older than what it has."""
+    power_w: float
+    until_unix_s: float
+    by: str
+    """Whose request the fleet serves with it."""
+    why: str = ""
+    """What binds it, for a person."""
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """A depot's answer to a set-point."""
+
+    depot: str
+    number: int
+    taken: bool
+    why_not: str = ""
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A depot as the fleet's configuration has it."""
+
+    id: str
+    node: str = "grid"
+    """Of the fleet's network: where it is connected."""
+    max_charge_w: float = inf
+    max_discharge_w: float = inf
+    """Of its connection; magnitudes. Worst cases count with these, if nothing better is known."""
+    cost: float = 0.0
+    """What a kWh from it costs beside another depot's; the cheapest are asked first. Any currency."""
+
+
+class DepotState(Struct, frozen=True, kw_only=True):
+    """What is known of a depot just now."""
+
+    place: Place
+    aggregate: Aggregate | None = None
+    """The latest one; None if it has sent none yet."""
+    heard_unix_s: float = -inf
+    """When that came, by the fleet's clock."""
+    accepted: Setpoint | None = None
+    """The latest set-point that it has taken."""
+    pending: tuple[Setpoint, ...] = ()
+    """Sent since then; not answered, so it may have taken any of them."""
+    refusal: str = ""
+    """Why it took the latest one not."""
+
+    @property
+    def id(self) -> str:
+        return self.place.id
+
+    def fresh(self, now: float, stale_s: float) -> bool:
+        """Whether it has been heard of lately."""
+        return self.aggregate is not None and now - self.heard_unix_s <= stale_s
+
+    def held_until(self) -> float:
+        """Until when it may follow a set-point of the fleet, whatever is sent from now on."""
+        ends = [each.until_unix_s for each in self.pending]
+        return max([*ends, -inf if self.accepted is None else self.accepted.until_unix_s])
