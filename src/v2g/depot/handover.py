@@ -32,14 +32,14 @@ def in_turn(columns: Columns, before_w: Floats, power_w: Floats, limits: Limits)
         rises_w = np.maximum(np.maximum(sign * power_w, 0.0) - was_w, 0.0)
         if not rises_w.any() or not (was_w > np.maximum(sign * power_w, 0.0)).any():
             continue  # nobody gives anything up: the step keeps the limits by itself
-        share = _share(network, np.maximum(was_w, sign * power_w) - rises_w, rises_w, limits_w)
+        share = share_of_rises(network, np.maximum(was_w, sign * power_w) - rises_w, rises_w, limits_w)
         cut_w = was_w + np.floor(share * rises_w)
         cut_w = np.where(cut_w < least, was_w, cut_w)  # a charger is at 0, or at least at its minimum
         outcome_w = np.where((rises_w > 0.0) & (share < 1.0), sign * cut_w, outcome_w)
     return outcome_w + 0.0
 
 
-def _share(network: Network, held_w: Floats, rises_w: Floats, limits_w: Floats) -> Floats:
+def share_of_rises(network: Network, held_w: Floats, rises_w: Floats, limits_w: Floats) -> Floats:
     """How much of its rise each charger may have: the least that a node on its way leaves."""
     share = np.ones(network.size)
     flows_w, more_w = network.sums(np.maximum(held_w, 0.0)), network.sums(rises_w)
