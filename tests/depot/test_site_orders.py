@@ -1,6 +1,7 @@
 """What a person orders for a car of the house, and what its page says of who limits and why."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -51,6 +52,7 @@ class Scene:
             view = self.control.view(site, self.now, 0.0, surplus_only=free, ordered_w=ordered_w)
             dispatch = self.controller.step(view, self.now)
             self.control.decided(dispatch, view.chargers, self.now)
+            self.orders.decided(dispatch.setpoints)
             self.setpoint = dispatch.setpoints[ID]
             self.power_w = self.setpoint.power_w
         return self.power_w
@@ -172,3 +174,27 @@ def test_what_the_sun_leaves_is_charged_beyond_the_grid_operators_limit() -> Non
     assert scene.run() == pytest.approx(7_200.0, abs=100.0)
     scene.house_w = 500.0
     assert scene.run(2) == 4_200.0
+
+
+@pytest.mark.parametrize("mode", [Mode.CHARGE, Mode.FEED])
+def test_a_car_that_does_nothing_is_never_ordered_the_other_way(mode: Mode) -> None:
+    scene, sign = Scene(1_000.0), 1.0 if mode is Mode.CHARGE else -1.0
+    scene.order(mode)
+    for _ in range(60):
+        assert sign * scene.run(1) >= 0.0
+        scene.power_w = 0.0
+    assert scene.orders.mode(ID) is mode
+
+
+def test_feed_ends_once_the_car_must_be_charged_to_be_ready() -> None:
+    scene = Scene(1_000.0)
+    scene.order(Mode.FEED)
+    assert scene.run() < 0.0
+    hours = 0.2 * 60.0 / (11.0 * 0.95)  # from 60 to 80 % of 60 kWh
+    soon = replace(NEEDS, departure_unix_s=scene.now + 900.0 + 3600.0 * hours)
+    scene.seen = replace(scene.seen, vehicle=replace(CAR, needs=soon))
+    powers_w = [scene.run(1) for _ in range(60)]
+    assert sum(after * before < 0.0 for before, after in pairwise(powers_w)) <= 1, "charged and discharged in turn"
+    assert powers_w[-1] == 11_000.0
+    assert scene.orders.mode(ID) is Mode.PLAN
+    assert scene.says.endswith("it needs all the time that is left until its departure.")

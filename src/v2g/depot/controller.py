@@ -360,9 +360,14 @@ def _ideal_w(way: Way, must: Musts) -> float:
 
 
 def _restrain(state: State, can: Capability, silent: Bools) -> None:
-    """Chargers that do not follow, or are silent, get no more than they give."""
-    most_w = np.where(silent, np.minimum(state.most_w, np.abs(state.power_w)), state.most_w)
-    for caps_w, bound in ((can.charge_w, can.charge_bound), (can.discharge_w, can.discharge_bound)):
+    """Chargers that do not follow in a direction, or are silent, get no more than they give there. It is never a reason
+    to go the other way: what is lacking at departure is reckoned with what the charger can do."""
+    for sign, caps_w, bound in (
+        (1.0, can.charge_w, can.charge_bound),
+        (-1.0, can.discharge_w, can.discharge_bound),
+    ):
+        most_w = np.where(sign * state.most_way < 0.0, np.inf, state.most_w)
+        most_w = np.where(silent, np.minimum(most_w, np.maximum(sign * state.power_w, 0.0)), most_w)
         binds = most_w < caps_w
         bound[binds] = NUMBER[What.DOES_NOT_FOLLOW]
         bound[binds & silent] = NUMBER[What.SILENT]

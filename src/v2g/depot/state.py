@@ -19,7 +19,7 @@ PROOF_S = 60.0
 FROZEN_PU = 0.03
 """Of its capacity: when a vehicle should have given this much, and states the same SoC as before, that is not true."""
 _KEPT = (
-    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "astray_since_s", "_given_w",
+    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "most_way", "astray_since_s", "_given_w",
     "_proved_s", "over_w",
     "_over_since_s", "_most_set_w", "_least_set_w", "_most_before_w", "_least_before_w",
     "_needs_s", "_same_pu", "_since_same_wh", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
@@ -56,6 +56,8 @@ class State:
         """Since when a station has been on its own, and at which set-point it was left."""
         self.most_w: Floats = np.full(size, np.inf)
         """What a charger that does not follow gives at most; a magnitude."""
+        self.most_way: Floats = np.zeros(size)
+        """In which direction that was seen: 1 for charging, -1 for discharging. Of the other one it says nothing."""
         self.astray_since_s: Floats = np.full(size, np.inf)
         self._given_w: Floats = np.zeros(size)
         """What a charger gave when it did not follow; a magnitude."""
@@ -197,12 +199,15 @@ class State:
         self.astray_since_s = np.where(lacking, np.minimum(self.astray_since_s, now), np.inf)
         astray = now - self.astray_since_s > patience_s
         following_w = np.where(self.most_w < self.rating_w, self.most_w * 1.02 + 0.002 * self.rating_w, np.inf)
-        proves = usable & ~lacking & self._proves(np.abs(measured_w), band_w) & (now - self._proved_s > PROOF_S)
+        turned = self.power_w * self.most_way < 0.0
+        following_w = np.where(turned, self.most_w, following_w)
+        proves = usable & ~turned & ~lacking & self._proves(np.abs(measured_w), band_w) & (now - self._proved_s > PROOF_S)
         proves &= np.isfinite(self.most_w)
         self._proved_s = np.where(proves, now, self._proved_s)
         following_w[proves] = np.inf
         against = response.power_w * measured_w < 0.0  # it gives none of what it was asked for, or its meter lies
         self._given_w = np.where(astray, np.where(against, 0.0, np.abs(measured_w)), self._given_w)
+        self.most_way = np.where(astray & (self.power_w != 0.0), np.sign(self.power_w), self.most_way)
         self.most_w = np.where(astray, self._given_w + band_w, np.where(lacking, self.most_w, following_w))
         self._watch(measured_w, band_w, usable, now, patience_s)
         if astray.any():

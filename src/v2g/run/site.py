@@ -250,6 +250,7 @@ class SiteProcess(DepotProcess):
         now = self.now()
         if self.dispatch is not None:
             self.control.decided(self.dispatch, self.site.chargers, now)
+            self.orders.decided(self.dispatch.setpoints)
         for notice in self._warnings():
             if notice.trouble not in self._warned:
                 self._report(f"{notice.trouble} {notice.text}")

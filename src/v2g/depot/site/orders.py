@@ -1,7 +1,8 @@
 """What a person orders for one car beside its plan: charge now, or feed now.
 
 An order is a wish: floor, departure, main fuse and every other limit hold over it. It is of one visit, and ends by
-itself: `charge` when the car has what its driver wants, `feed` at the floor, or after an hour.
+itself: `charge` when the car has what its driver wants, `feed` at the floor, after an hour, or once the car has to be
+charged to be ready at its departure.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from v2g.depot.capability import Margins
+from v2g.depot.dispatch import Setpoint
 from v2g.depot.view import Charger
 from v2g.kernel.errors import V2GError
 
@@ -72,6 +74,13 @@ class Orders:
             id: chargers[id].max_charge_w if order.mode is Mode.CHARGE else -chargers[id].max_discharge_w
             for id, order in self._of.items()
         }
+
+    def decided(self, setpoints: Mapping[str, Setpoint]) -> None:
+        """What the controller has made of them. A car that it must charge feeds no more: otherwise it would be charged
+        and discharged in turn until the hour is over."""
+        for id, order in list(self._of.items()):
+            if order.mode is Mode.FEED and id in setpoints and setpoints[id].power_w > 0.0:
+                del self._of[id]
 
     def _done(self, charger: Charger, order: Order) -> bool:
         if order.mode is Mode.FEED:
