@@ -19,10 +19,9 @@ PROOF_S = 60.0
 FROZEN_PU = 0.03
 """Of its capacity: when a vehicle should have given this much, and states the same SoC as before, that is not true."""
 _KEPT = (
-    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "most_way", "astray_since_s", "_given_w",
-    "_proved_s", "over_w",
-    "_over_since_s", "_most_set_w", "_least_set_w", "_most_before_w", "_least_before_w",
-    "_needs_s", "_same_pu", "_since_same_wh", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
+    "power_w", "energy_wh", "charged_wh", "must", "alone_since_s", "alone_w", "most_w", "most_way", "astray_since_s",
+    "_given_w", "_proved_s", "over_w", "_over_since_s", "_most_set_w", "_least_set_w", "_most_before_w",
+    "_least_before_w", "_needs_s", "_same_pu", "_since_same_wh", "_soc_s", "_capacity_wh", "_heard_s", "_every_s",
 )  # fmt: skip
 """What a charger takes along when the list of chargers changes."""
 
@@ -201,8 +200,8 @@ class State:
         following_w = np.where(self.most_w < self.rating_w, self.most_w * 1.02 + 0.002 * self.rating_w, np.inf)
         turned = self.power_w * self.most_way < 0.0
         following_w = np.where(turned, self.most_w, following_w)
-        proves = usable & ~turned & ~lacking & self._proves(np.abs(measured_w), band_w) & (now - self._proved_s > PROOF_S)
-        proves &= np.isfinite(self.most_w)
+        proves = usable & ~lacking & self._proves(np.abs(measured_w), band_w) & (now - self._proved_s > PROOF_S)
+        proves &= ~turned & np.isfinite(self.most_w)
         self._proved_s = np.where(proves, now, self._proved_s)
         following_w[proves] = np.inf
         against = response.power_w * measured_w < 0.0  # it gives none of what it was asked for, or its meter lies
