@@ -563,7 +563,7 @@ def test_a_grid_code_needs_no_more_than_its_name(tmp_path: Path) -> None:
         ),
         ("pilot: {}", "evses[0].pilot: name either the microcontroller under `device`"),
         ("plc: {}", "evses[0].plc: needs `interface`: the modem is behind it; add it, or remove plc"),
-        ("thermal: {}", "the sensors of contactor, coolant, ambient are the safety inputs'; add the safety inputs"),
+        ("thermal: {}", "nothing measures contactor, coolant, ambient; add `safety` or `temperatures`"),
     ],
 )
 def test_what_belongs_together_is_asked_for(tmp_path: Path, lines: str, complaint: str) -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "daemon": ("daemon", "serve cars at the station's EVSEs"),
     "status": ("status", "what a running station does, and what limits its power"),
     "explain": ("explain", "why the power of a running station is what it is"),
+    "sensors": ("sensors", "grid, temperatures, coolant, with limits and ALARM"),
     "inject": ("inject", "let a station charge, discharge or rest (grid_inject_cmd)"),
     "modbus-write": ("modbus_write", "set a limit in a station's inverter (modbus_write)"),
     "ocpp": ("ocpp", "what a running station and its back end have with each other"),

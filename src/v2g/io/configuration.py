@@ -66,6 +66,7 @@ _DEVICES = {
     "ccid": ("contactor",),
     "lock": ("lock",),
     "reader": ("reader",),
+    "temperatures": ("temperatures",),
 }
 """Key of a device -> kinds of the drivers for it."""
 

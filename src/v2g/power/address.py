@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 MODBUS, MODBUS_RTU, CAN, UDP = "modbus", "modbus+rtu", "can", "udp"
 TCP, SERIAL, EVDEV = "tcp", "serial", "evdev"
+HWMON = "hwmon"
 MODBUS_PORT = 502
 _FORMS = {
     MODBUS: "modbus://HOST:PORT?unit=1",
@@ -20,6 +21,7 @@ _FORMS = {
     TCP: "tcp://HOST:PORT",
     SERIAL: "serial:///dev/ttyUSB0?baud=9600",
     EVDEV: "evdev:///dev/input/by-id/usb-...-event-kbd",
+    HWMON: "hwmon:///sys/class/hwmon?coolant=lm75/temp1",
 }
 _OPTIONS: dict[str, dict[str, str]] = {
     MODBUS: {"unit": "1"},
@@ -136,6 +138,8 @@ def _problem(address: Address) -> str | None:
         return f"{address.path!r} has no meaning here"
     if scheme in (MODBUS_RTU, SERIAL, EVDEV) and (address.host or not address.path.strip("/")):
         return "the serial device is missing" if not address.host else "write three slashes before the device's path"
+    if scheme == HWMON and (address.host or not address.path.strip("/")):
+        return "the folder of the chips is missing, with three slashes before it"
     if scheme == CAN and not address.host and not address.path.strip("/"):
         return "the channel is missing"
     return None

@@ -25,6 +25,7 @@ from v2g.power.registers.device import RegisterDevice
 from v2g.power.registers.port import Registers, Table
 from v2g.power.safety_inputs import CoolantPump, SafetyInputs
 from v2g.power.signals.port import Frames
+from v2g.power.temperatures import TemperatureSensors
 from v2g.power.waveform import SampleSource
 from v2g.power.wiring import Wiring
 from v2g.station.config.settings import Device, EvseSettings, Pilot
@@ -54,6 +55,7 @@ _FIELDS = {
     "CCID": "ccid",
     "connector lock": "lock",
     "card reader": "reader",
+    "temperature sensors": "temperatures",
 }
 """Name of a device -> its attribute here and in `Readings`."""
 
@@ -154,6 +156,7 @@ class Devices:
         self.ccid: Contactor | None = made("contactor", evse.ccid, "CCID")
         self.lock: ConnectorLock | None = made("lock", evse.lock, "connector lock")
         self.reader: CardReader | None = made("reader", evse.reader, "card reader")
+        self.temperatures: TemperatureSensors | None = made("temperatures", evse.temperatures, "temperature sensors")
 
     def _made(self, kind: str, device: Device | None, name: str | None = None) -> Any:
         """The device by its driver; what it can do is that of the kind's port."""

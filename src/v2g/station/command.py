@@ -22,6 +22,10 @@ class Explain(_Command, frozen=True, tag="explain"):
     """Why the power is what it is."""
 
 
+class Sensors(_Command, frozen=True, tag="sensors"):
+    """What grid, temperatures and coolant show, beside their limits."""
+
+
 class Stop(_Command, frozen=True, tag="stop"):
     """Ask the car to end its session."""
 
@@ -183,7 +187,7 @@ class Release(_Local, frozen=True, tag="release"):
 Local = SetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
 
 Command = (
-    Status | Explain | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
+    Status | Explain | Sensors | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
     | SetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
 )  # fmt: skip
 

@@ -77,8 +77,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Islanding detected",
         "The grid's voltage disappeared, or drifted as only an island's does, while energy was flowing. Going on to "
         "feed would endanger people who work on a line that they believe to be dead.",
-        "Check the supply: `v2g status` shows what the grid sensing unit measures; check all phases at its terminals "
-        "(with the `sensors` command if it is a local device). Energy flows again in a new session.",
+        "Check the supply: `v2g sensors` shows what the grid sensing unit measures in each phase, beside the limits; "
+        "check all phases at its terminals. Energy flows again in a new session.",
         _SAFE,
         _FAILED,
         (_INTERRUPT,),
@@ -211,9 +211,9 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "The inverter reports a fault of its own, such as over-current, over-temperature or a lost grid (a car may "
         "show EVSE_Shutdown), or has delivered more than its set-point for 5 s.",
         "The trace names the fault. If the inverter does not follow its set-point, check its register map, its ramp "
-        "settings, and whether another controller commands it. For temperature, check the coolant, the fans and the "
-        "`sensors` command; for hardware interrupts, /var/log/syslog. The station acknowledges it once its cause is "
-        "gone.",
+        "settings, and whether another controller commands it. For temperature, `v2g sensors` shows power module, "
+        "coolant and pump beside their limits; check coolant and fans. For hardware interrupts, /var/log/syslog. The "
+        "station acknowledges it once its cause is gone.",
         _SAFE,
         _FAILED,
         (_SHUTDOWN,),
@@ -316,8 +316,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
         "Over-temperature",
         "The inverter has switched itself off because it is too hot, although the station reduces the power before "
         "that: coolant, pump or sensors do not work as they should.",
-        "`v2g status` shows the temperatures (the `sensors` command if they are local); check pump, coolant level, "
-        "filters and fans.",
+        "`v2g sensors` shows temperatures, coolant flow and pump, with their limits and ALARM; check pump, coolant "
+        "level, filters and fans.",
         _SAFE,
         _FAILED,
         (_SHUTDOWN,),

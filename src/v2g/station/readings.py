@@ -12,6 +12,7 @@ from v2g.power.lock import LockReading
 from v2g.power.meter import MeterReading
 from v2g.power.pilot import PilotReading
 from v2g.power.safety_inputs import SafetyReading
+from v2g.power.temperatures import TemperatureReading
 
 READING_STALE_S = 0.35
 """Protects against a device that has fallen silent: a reading older than this is no reading. With a poll every 0.1 s,
@@ -28,6 +29,7 @@ class Readings(Struct, frozen=True):
     grid: GridReading | None = None
     pilot: PilotReading | None = None
     safety: SafetyReading | None = None
+    temperatures: TemperatureReading | None = None
     ccid: ContactorReading | None = None
     lock: LockReading | None = None
     reader: CardReading | None = None
@@ -76,6 +78,12 @@ class Readings(Struct, frozen=True):
         oldest_s = now - READING_STALE_S
         stale = [name for name in _DEVICES if (each := getattr(self, name)) is not None and each.time_s < oldest_s]
         return replace(self, **dict.fromkeys(stale)) if stale else self
+
+
+def coolant_c(readings: Readings) -> float | None:
+    """The coolant's temperature, from the first source that has it."""
+    sources = readings.temperatures, readings.safety
+    return next((each.coolant_c for each in sources if each is not None and each.coolant_c is not None), None)
 
 
 _DEVICES = tuple(field.name for field in fields(Readings) if field.name not in ("self_test_since", "unwatched"))

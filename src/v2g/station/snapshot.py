@@ -9,6 +9,7 @@ from v2g.kernel.units import kw
 from v2g.pilot.duty import LEAST_A
 from v2g.station.access import Answer
 from v2g.station.evse import Evse
+from v2g.station.readings import coolant_c
 from v2g.station.safety.grid_status import GridStatus
 
 
@@ -167,7 +168,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         pilot_duty=None if plug is None else plug.pilot.duty,
         pilot_measured_duty=None if pilot is None else pilot.duty,
         matched_car=None if match is None else match.car.hex(":").upper(),
-        coolant_c=None if readings.safety is None else readings.safety.coolant_c,
+        coolant_c=coolant_c(readings),
         temperature_c=None if inverter is None else inverter.temperature_c,
         charged_wh=report.charged_wh,
         discharged_wh=report.discharged_wh,

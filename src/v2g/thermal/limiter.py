@@ -71,6 +71,8 @@ class ThermalLimiter:
         self._why: str | None = None
         self._cause: str | None = None
         """What limited last, apart from the recovery."""
+        self.flow_missing = False
+        """The coolant flow does not follow the pump's command."""
         self._pump = self._modelled_flow = self._flow = 0.0
         self._stepped_s: float | None = None
 
@@ -87,7 +89,8 @@ class ThermalLimiter:
             flow = self._fresh(readings, "flow", now)
             stale += [] if flow is not None else ["coolant flow sensor is stale"]
             self._flow = min(max(flow or 0.0, 0.0), 1.0)
-            if flow is not None and flow < self._modelled_flow - _MISSING_FLOW:
+            self.flow_missing = flow is not None and flow < self._modelled_flow - _MISSING_FLOW
+            if self.flow_missing:
                 limits.append((settings.stale_share, "coolant flow does not follow the pump's command"))
         loss_w = abs(readings.loss_w) if isfinite(readings.loss_w) else settings.pump_full_loss_w
         current_a = readings.current_a if isfinite(readings.current_a) else 0.0

@@ -7,7 +7,7 @@ group `v2g.drivers`. A driver is a factory: it takes a `v2g.power.wiring.Wiring`
 from collections.abc import Callable
 
 from v2g.kernel.registry import Registry, imported
-from v2g.power.address import CAN, EVDEV, MODBUS, MODBUS_RTU, SERIAL, TCP, UDP
+from v2g.power.address import CAN, EVDEV, HWMON, MODBUS, MODBUS_RTU, SERIAL, TCP, UDP
 from v2g.power.card_reader import CardReader
 from v2g.power.contactor import Contactor
 from v2g.power.grid_sensor import GridSensor
@@ -19,6 +19,7 @@ from v2g.power.pilot import Pilot
 from v2g.power.registers.map import RegisterMap
 from v2g.power.registers.port import Registers
 from v2g.power.safety_inputs import CoolantPump, SafetyInputs
+from v2g.power.temperatures import TemperatureSensors
 from v2g.power.wiring import Wiring, WiringError
 
 Factory = Callable[[Wiring], object]
@@ -34,12 +35,13 @@ PORTS: dict[str, type] = {
     "pump": CoolantPump,
     "lock": ConnectorLock,
     "reader": CardReader,
+    "temperatures": TemperatureSensors,
 }
 """Kind of device -> the port that a driver of it implements."""
 
 DEFAULTS = {
     MODBUS: "register-map", MODBUS_RTU: "register-map", CAN: "signal-map", UDP: "waveform",
-    TCP: "lines", SERIAL: "lines", EVDEV: "keyboard",
+    TCP: "lines", SERIAL: "lines", EVDEV: "keyboard", HWMON: "hwmon",
 }  # fmt: skip
 """Scheme of an address -> the driver for it, if none is named."""
 
@@ -97,6 +99,7 @@ DRIVERS: Registry[Factory] = Registry(
         "grid.waveform": imported("v2g.io.waveform:driver"),
         "reader.lines": imported("v2g.io.card_reader:driver"),
         "reader.keyboard": imported("v2g.io.card_reader:driver"),
+        "temperatures.hwmon": imported("v2g.io.hwmon:driver"),
     },
 )
 

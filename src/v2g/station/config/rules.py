@@ -270,9 +270,11 @@ def _thermal_order(evse: Fields) -> Findings:
         settings = msgspec.convert(evse["thermal"], ThermalSettings)
         yield from ((f"thermal.{text.partition(':')[0]}", text.partition(": ")[2]) for text in settings.findings())
         sensors = [name for name in ("contactor", "coolant", "ambient") if getattr(settings, name) is not None]
-        if evse["safety"] is None and sensors:
-            remedy = f"add the safety inputs under `safety`, or set {', '.join(sensors)} to null"
-            yield "thermal", f"the sensors of {', '.join(sensors)} are the safety inputs'; {remedy}"
+        if evse["safety"] is None and evse["temperatures"] is None and sensors:
+            remedy = f"add `safety` or `temperatures`, or set {', '.join(sensors)} to null"
+            yield "thermal", f"nothing measures {', '.join(sensors)}; {remedy}"
+    elif evse["temperatures"] is not None:
+        yield "temperatures", "nothing heeds these sensors without `thermal`; add it, or remove them"
 
 
 def _follow_grid(evse: Fields) -> Findings:

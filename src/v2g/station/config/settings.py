@@ -287,6 +287,8 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Needs `interface` and `pilot`. Without it anyone who reaches the interface may talk."""
     safety: Device | None = None
     """Emergency stop, door, residual current, temperatures and the coolant pump."""
+    temperatures: Device | None = None
+    """Sensors of contactor, coolant and ambient air beside those of `safety`: chips of this machine (`hwmon`)."""
     ccid: Device | None = None
     """Circuit-interrupting device on the grid side; opens on a trip."""
     reader: Device | None = None

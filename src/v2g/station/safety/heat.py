@@ -19,31 +19,33 @@ class Heat:
     def __init__(self, settings: ThermalSettings, charge_w: float, discharge_w: float) -> None:
         """`charge_w`, `discharge_w`: full power, of the inverter with DC, of the EVSE with AC."""
         self._ramps = settings is not INVERTER_ONLY  # without a coolant there is nothing to follow
-        self._limiter = ThermalLimiter(settings, charge_w=charge_w, discharge_w=discharge_w)
+        self.limiter = ThermalLimiter(settings, charge_w=charge_w, discharge_w=discharge_w)
+        self.readings = ThermalReadings()
+        """As they were taken last."""
         self.allowance: Allowance | None = None
         self._charged_w = self._discharged_w = 0.0
         """Recent power in each direction: a short interruption has not cooled anything."""
 
     def step(self, readings: Readings, now: float, ac_a: float = 0.0) -> None:
         """Take fresh readings. `ac_a`: current through the contactor of an AC EVSE."""
-        inverter, safety = readings.inverter, readings.safety
+        inverter = readings.inverter
 
         def sensor(name: str) -> Measured | None:
-            value = None if safety is None else getattr(safety, name)
-            return None if safety is None or value is None else Measured(safety.time_s, value)
+            for source in (readings.temperatures, readings.safety):
+                if source is not None and (value := getattr(source, name)) is not None:
+                    return Measured(source.time_s, value)
+            return None
 
-        self.allowance = self._limiter.step(
-            ThermalReadings(
-                module=None if inverter is None else Measured(inverter.time_s, inverter.temperature_c),
-                contactor=sensor("contactor_c"),
-                coolant=sensor("coolant_c"),
-                ambient=sensor("ambient_c"),
-                flow=sensor("flow"),
-                loss_w=0.0 if inverter is None else inverter.ac_power_w - inverter.power_w,
-                current_a=ac_a if inverter is None else inverter.current_a,
-            ),
-            now,
+        self.readings = ThermalReadings(
+            module=None if inverter is None else Measured(inverter.time_s, inverter.temperature_c),
+            contactor=sensor("contactor_c"),
+            coolant=sensor("coolant_c"),
+            ambient=sensor("ambient_c"),
+            flow=sensor("flow"),
+            loss_w=0.0 if inverter is None else inverter.ac_power_w - inverter.power_w,
+            current_a=ac_a if inverter is None else inverter.current_a,
         )
+        self.allowance = self.limiter.step(self.readings, now)
 
     @property
     def bound(self) -> Bound:
