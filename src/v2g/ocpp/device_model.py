@@ -59,8 +59,8 @@ class Variable:
             return "it is true or false"
         if self.data_type in ("integer", "decimal"):
             try:
-                number = int(value) if self.data_type == "integer" else float(value)
-            except ValueError:
+                number = float(int(value) if self.data_type == "integer" else value)
+            except (ValueError, OverflowError):
                 return f"it is of type {self.data_type}"
             if not isfinite(number):
                 return f"it is of type {self.data_type}"

@@ -16,6 +16,8 @@ SLOTS = range(1, 9)
 """Slots that a back end may fill; the station's configuration fills the first ones."""
 CARRIERS = {"ws": "wss", "mqtt": "mqtts"}
 """Schemes of an address: without and with TLS."""
+LONGEST_TIMEOUT_S = 300
+"""Of a response: while the station waits for one it does not notice that the back end is gone."""
 PASSWORD_LENGTHS = range(16, 65)
 VERSIONS: dict[str, str] = {"OCPP16": "1.6", "OCPP20": "2.0.1", "OCPP201": "2.0.1", "OCPP21": "2.1"}
 """As a profile names them, and as the configuration does."""
@@ -147,8 +149,8 @@ class Networks:
             yield Refusal("InvalidNetworkConf", "the password is too short or too long")
         if data.apn or data.vpn:
             yield Refusal("InvalidNetworkConf", "APN and VPN are the operating system's")
-        if slot.timeout_s <= 0:
-            yield Refusal("InvalidNetworkConf", "messageTimeout is above 0")
+        if not 0 < slot.timeout_s <= LONGEST_TIMEOUT_S:
+            yield Refusal("InvalidNetworkConf", f"messageTimeout is above 0 and at most {LONGEST_TIMEOUT_S}")
 
 
 class Route:

@@ -1,6 +1,7 @@
 """Messages that must arrive: kept until the back end has answered, sent in the order in which they came (E12, E13)."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -66,8 +67,9 @@ class Outbox:
         self._next += 1
         self._entries.append(entry)
         self._keep(entry)
-        if len(self._entries) > MOST_WAITING:
-            self._thin_out()
+        for can_be_spared in (_need_not_arrive, _is_update):
+            if len(self._entries) > MOST_WAITING:
+                self._thin_out(can_be_spared)
 
     def due(self, now: float) -> Entry | None:
         """The message to send now: the oldest one that is on the disk and whose time has come. One that has to wait
@@ -123,12 +125,12 @@ class Outbox:
         """For a person: what waits, the oldest first."""
         return [{"number": each.number, "action": each.action, "attempts": each.attempts} for each in self._entries]
 
-    def _thin_out(self) -> None:
-        """Drop every second that need not arrive; what begins, ends or limits a transaction stays (E12.FR.04)."""
+    def _thin_out(self, can_be_spared: Callable[[Message], bool]) -> None:
+        """Drop every second that can be spared; what begins, ends or limits a transaction stays (E12.FR.04)."""
         kept: deque[Entry] = deque()
         drop = False
         for place, entry in enumerate(self._entries):
-            drop = not drop and entry.attempts == 0 and _need_not_arrive(entry.request)
+            drop = not drop and entry.attempts == 0 and can_be_spared(entry.request)
             if drop and place >= LOOKS_AT:  # one of those before may be on its way
                 self._store.put(KIND, f"{entry.number:012}", None)
             else:
@@ -159,3 +161,10 @@ def _need_not_arrive(request: Message) -> bool:
         return True
     periodic = ("MeterValuePeriodic", "MeterValueClock", "RunningCost")
     return isinstance(request, v21.TransactionEventRequest) and request.triggerReason in periodic
+
+
+def _is_update(request: Message) -> bool:
+    """Whether an event neither begins, ends nor limits a transaction: a back end can ask for any number of them."""
+    if not isinstance(request, v21.TransactionEventRequest) or request.eventType != "Updated":
+        return False
+    return not request.triggerReason.endswith(("LimitSet", "LimitReached"))

@@ -36,25 +36,34 @@ class Profiles:
         self, evse: int, profile: v21.ChargingProfileType, running: Mapping[int, Running], unix_s: float
     ) -> Refusal | None:
         """Install a profile, in the place of the one with its id (K01.FR.05)."""
-        new = Installed(evse, profile)
-        others = tuple(
-            each
-            for each in self.installed
-            if each.profile.id != profile.id and not (self.replaces_rivals and rivals(new, each))
-        )
-        refusal = why_not(new, self.evses, running, others, negative_limits=self.negative_limits,
-                          load_balancing=self.load_balancing())  # fmt: skip
+        refusal = self.why_not(evse, profile, running)
         if refusal is None:
+            others = self._beside(Installed(evse, profile))
             if profile.chargingProfileKind == "Dynamic":  # K28.FR.05
                 profile = replace(profile, dynUpdateTime=timestamp(unix_s))
             self.installed = (*others, Installed(evse, profile))
         return refusal
 
+    def why_not(self, evse: int, profile: v21.ChargingProfileType, running: Mapping[int, Running]) -> Refusal | None:
+        """Why a profile cannot be installed, or None."""
+        new = Installed(evse, profile)
+        return why_not(new, self.evses, running, self._beside(new), negative_limits=self.negative_limits,
+                       load_balancing=self.load_balancing())  # fmt: skip
+
+    def _beside(self, new: Installed) -> tuple[Installed, ...]:
+        """The profiles that stay beside a new one. An external system's are not the back end's to replace."""
+        return tuple(
+            each
+            for each in self.installed
+            if each.source != "CSO"
+            or (each.profile.id != new.profile.id and not (self.replaces_rivals and rivals(new, each)))
+        )
+
     def update(
         self, id: int, update: v21.ChargingScheduleUpdateType, running: Mapping[int, Running], unix_s: float
     ) -> Refusal | None:
         """New values of a Dynamic profile, from now on (K28)."""
-        found = next((each for each in self.installed if each.profile.id == id), None)
+        found = next((each for each in self.installed if each.profile.id == id and each.source == "CSO"), None)
         if found is None or found.profile.chargingProfileKind != "Dynamic":
             return Refusal("InvalidProfileId", f"there is no Dynamic profile {id}")
         schedule = found.profile.chargingSchedule[0]
@@ -67,7 +76,8 @@ class Profiles:
     def write(self, id: int, unix_s: float, **values: float) -> None:
         """An external system changes values of a Dynamic profile of the back end (Q05.FR.05, 06)."""
         self.installed = tuple(
-            replace_profile(each, unix_s, values) if each.profile.id == id else each for each in self.installed
+            replace_profile(each, unix_s, values) if each.profile.id == id and each.source == "CSO" else each
+            for each in self.installed
         )
 
     def constrain(self, evse: int, profile: v21.ChargingProfileType | None, source: str) -> None:

@@ -59,12 +59,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Our call has no usable response. `code`: of the CALLERROR; `Timeout` if nothing came."""
+    """Our call has no usable response. `code`: of the CALLERROR, whatever the peer calls it."""
 
     id: str
     action: str
     code: str
     description: str
+    silent: bool = False
+    """Nothing came in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Rpc:
         if call is None or now < call.due_s:
             return None
         self._call, self._expired = None, call.id
-        return Failed(call.id, call.action, "Timeout", f"no response within {self.timeout_s:g} s")
+        return Failed(call.id, call.action, "Timeout", f"no response within {self.timeout_s:g} s", silent=True)
 
     # The peer's calls
 

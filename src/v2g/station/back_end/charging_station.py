@@ -314,6 +314,8 @@ class ChargingStation:
         """A car may charge at an EVSE. One that is here has all its time to begin."""
         here = self.trackers[id].connected
         self.authorizers[id].grant = replace(grant, until_s=float("inf")) if here else grant
+        if grant.remote_start is not None:
+            self.authorizers[id].awaits = None  # what is answered about the car's own token decides no more
 
     def report_status(self) -> None:
         """Say the status of each connector again."""
@@ -357,6 +359,8 @@ class ChargingStation:
         if back_s := self._clock.set_back_s(now, unix_s):
             self.log.append(f"the clock was set back by {back_s:.0f} s")
             self.profiles.set_back(back_s, unix_s)
+            for tracker in self.trackers.values():
+                tracker.set_back(back_s)
         self.now, self.unix_s = now, unix_s
         if any(each.profile.maxOfflineDuration for each in self.profiles.installed):
             self.contact.keep(unix_s)
@@ -381,8 +385,10 @@ class ChargingStation:
         if grant is not None and grant.profile is not None:
             profile = msgspec.structs.replace(grant.profile, transactionId=transaction)
             refusal = self.profiles.set(id, profile, self.running, self.unix_s)
-            if refusal is not None:
+            if refusal is not None:  # it could be installed when the start was asked for
                 self.log.append(f"the profile of the remote start is refused: {refusal.code} {refusal.text}")
+                self.trackers[id].stopped = "AbnormalCondition", "Other"
+                self.trackers[id].stop(self.now)
 
     def _reset_if_idle(self) -> None:
         idle = (
@@ -498,7 +504,7 @@ class ChargingStation:
             return
         self.log.append(f"{failed.action} has no response: {failed.code} {failed.description}")
         if isinstance(pending, Entry):
-            if failed.code == "Timeout":
+            if failed.silent:
                 self._unanswered = pending
             else:
                 self._attempted(pending, answered=True, unknown=failed.code in ("NotImplemented", "NotSupported"))

@@ -6,6 +6,7 @@ from functools import partial
 from math import inf
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
@@ -15,10 +16,10 @@ from v2g.ocpp.profile_rules import MODES
 from v2g.ocpp.schedule import Order, timestamp
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.charging_station import ChargingStation
+from v2g.station.back_end.remembered import EXTERNAL
 from v2g.station.back_end.transactions import MEASURANDS, MORE_MEASURANDS
 
 _SMART, _V2X = "SmartChargingCtrlr", "V2XChargingCtrlr"
-SOURCE = "EMS"
 LOAD_S = 10.0
 """How long a reading of the upstream meter counts."""
 _BAND = ("LowerThreshold", "UpperThreshold")
@@ -80,6 +81,8 @@ class External(Block):
         self._signal: Signal | None = None
         self._modes = {id: LocalModes() for id in station.evses}
         self._notified: dict[int, dict[str, float]] = {}
+        for evse in [0, *station.evses]:
+            self._restore(evse)
         station.model.add(_variables())
         for id, traits in station.profiles.evses.items():
             if traits.v2x:
@@ -88,6 +91,25 @@ class External(Block):
         station.profiles.load_balancing = self._why_no_balancing
         for id, tracker in station.trackers.items():
             tracker.measurands = partial(self._measurands, id)
+
+    def _restore(self, evse: int) -> None:
+        """What an external system asked the process before this one for: its limits hold until they lapse or it changes
+        them. A set-point of its does not come back by itself."""
+        profiles = self.station.profiles
+        kept = profiles.constraints(evse)
+        if kept is None or kept.chargingProfileKind != "Dynamic":
+            return
+        period, for_s = (
+            kept.chargingSchedule[0].chargingSchedulePeriod[0],
+            given(kept.chargingSchedule[0].duration, None),
+        )
+        least_w = given(period.dischargeLimit, None)
+        values = Values(given(period.limit, None), None if least_w is None else -least_w, for_s=for_s)
+        profile = self._profile(evse, values)
+        if profile is not None:
+            self._values[evse] = values
+            profile = replace(profile, dynUpdateTime=kept.dynUpdateTime)
+        profiles.constrain(evse, profile, EXTERNAL)
 
     def step(self) -> None:
         station = self.station
@@ -116,13 +138,13 @@ class External(Block):
         if station.model.flag(_SMART, "ExternalConstraintsProfileDisallowed"):
             return None if wrote or not values.asks else "the back end permits external control only in its own periods"
         before = station.profiles.constraints(evse)
-        station.profiles.constrain(evse, self._profile(evse, values), SOURCE)
+        station.profiles.constrain(evse, self._profile(evse, values), EXTERNAL)
         if values.asks:
             self._notify(evse, values)
         elif before is not None:
             self._notified.pop(evse, None)
             self.station.call(
-                "ClearedChargingLimit", v21.ClearedChargingLimitRequest(chargingLimitSource=SOURCE, evseId=evse)
+                "ClearedChargingLimit", v21.ClearedChargingLimitRequest(chargingLimitSource=EXTERNAL, evseId=evse)
             )
         self._rate_changed(evse)
         return None
@@ -186,7 +208,7 @@ class External(Block):
             "NotifyChargingLimit",
             v21.NotifyChargingLimitRequest(
                 evseId=evse,
-                chargingLimit=v21.ChargingLimitType(chargingLimitSource=SOURCE),
+                chargingLimit=v21.ChargingLimitType(chargingLimitSource=EXTERNAL),
                 chargingSchedule=profile.chargingSchedule,
             ),
         )

@@ -70,6 +70,8 @@ class _Log:
     job: Upload
     left: int
     every_s: float
+    next_s: float = float("inf")
+    """When it is tried again, monotonic; infinite while it is under way."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ class _Update:
     every_s: float
     content: bytes = b""
     stage: Literal["waits", "loads", "loaded", "installs"] = "waits"
+    job: Download | None = None
     said: str = ""
 
 
@@ -106,6 +109,8 @@ class Files(Block):
 
     def step(self) -> None:
         self._report_installed()
+        if self._log is not None and self.station.now >= self._log.next_s:
+            self._upload(self._log)
         update = self._update
         if update is None:
             return
@@ -116,7 +121,8 @@ class Files(Block):
                 return
             update.stage = "loads"
             self._say(update, "Downloading")
-            self.jobs.append((Download(update.firmware.location), partial(self._loaded, update)))
+            update.job = Download(update.firmware.location)
+            self.jobs.append((update.job, partial(self._loaded, update)))
         elif update.stage == "loaded" and not self.station.ends:
             at = given(update.firmware.installDateTime, None)
             busy = bool(self.station.running)
@@ -151,6 +157,7 @@ class Files(Block):
         canceled = self._log
         if canceled is not None:
             self._say_log("AcceptedCanceled", canceled.request)
+            self._drop(canceled.job)
         content = station.block(Security).text() if asked.logType == "SecurityLog" else None
         name = f"{asked.logType}-{timestamp(station.unix_s):%Y%m%dT%H%M%SZ}.txt"
         since, until = given(asked.log.oldestTimestamp, None), given(asked.log.latestTimestamp, None)
@@ -166,7 +173,12 @@ class Files(Block):
         self._upload(self._log)
         return v21.GetLogResponse(status="Accepted" if canceled is None else "AcceptedCanceled", filename=name)
 
+    def _drop(self, job: Job) -> None:
+        """What was asked for last counts: a file that waits for nobody any more is not carried."""
+        self.jobs[:] = [each for each in self.jobs if each[0] is not job]
+
     def _upload(self, log: _Log) -> None:
+        log.next_s = float("inf")
         self._say_log("Uploading", log.request)
 
         def done(result: Result, content: bytes) -> None:
@@ -174,7 +186,7 @@ class Files(Block):
                 return
             if result != "done" and log.left > 0:
                 log.left -= 1
-                self._upload(log)
+                log.next_s = self.station.now + log.every_s
                 return
             self._log = None
             self._say_log(_UPLOAD[result], log.request)
@@ -202,6 +214,8 @@ class Files(Block):
             station.block(Security).happened("InvalidFirmwareSigningCertificate", why)
             info = v21.StatusInfoType(reasonCode="InvalidCertificate", additionalInfo=why[:1024])
             return reply(status="InvalidCertificate", statusInfo=info)
+        if before is not None and before.job is not None:
+            self._drop(before.job)
         every_s = float(given(asked.retryInterval, RETRY_S))
         self._update = _Update(asked.requestId, firmware, given(asked.retries, 0), every_s)
         self._next_s = station.now

@@ -11,15 +11,21 @@ from v2g.station.back_end.transactions import Transaction
 
 TRANSACTION, PROFILE = "transaction", "profile"
 """Kinds of rows."""
+EXTERNAL = "EMS"
+"""Who sets external constraints, as OCPP names the source."""
 RESTARTS: dict[str, v21.BootReasonEnumType] = {
     "RemoteReset": "RemoteReset", "ScheduledReset": "ScheduledReset", "FirmwareUpdate": "FirmwareUpdate",
 }  # fmt: skip
 """Why a process was asked to end."""
 
 
-def lasting(installed: Iterable[Installed]) -> dict[int, Installed]:
-    """The profiles that outlive a transaction, by their ids (K01.FR.27)."""
-    return {each.profile.id: each for each in installed if each.profile.chargingProfilePurpose != "TxProfile"}
+def lasting(installed: Iterable[Installed]) -> dict[str, Installed]:
+    """The profiles that outlive a transaction (K01.FR.27), by their keys: external ones have others."""
+    return {
+        str(each.profile.id) if each.source == "CSO" else f"{each.source} {each.evse}": each
+        for each in installed
+        if each.profile.chargingProfilePurpose != "TxProfile"
+    }
 
 
 def left_over(store: Store) -> dict[int, Transaction]:
@@ -36,11 +42,17 @@ def left_over(store: Store) -> dict[int, Transaction]:
 def kept_profiles(store: Store) -> list[Installed]:
     """The profiles of the process before this one."""
     found = []
-    for (kind, _), value in sorted(store.found.items()):
+    for (kind, key), value in sorted(store.found.items()):
         with suppress(ValueError):  # of another release of this software
             if kind == PROFILE:
                 evse, _, document = value.partition(b" ")
-                found.append(Installed(int(evse), decoder(v21.ChargingProfileType).decode(document)))
+                profile = decoder(v21.ChargingProfileType).decode(document)
+                external = profile.chargingProfilePurpose == "ChargingStationExternalConstraints"
+                each = Installed(int(evse), profile, EXTERNAL if external else "CSO")
+                found.append(each)
+                if external and key not in lasting((each,)):  # of another release of this software
+                    store.put(PROFILE, key, None)
+                    keep_profiles(store, (each,), ())
     return found
 
 
@@ -48,10 +60,10 @@ def keep_profiles(store: Store, installed: Iterable[Installed], before: Iterable
     """What has changed of those that outlive a transaction."""
     now, kept = lasting(installed), lasting(before)
     for id in kept.keys() - now.keys():
-        store.put(PROFILE, str(id), None)
+        store.put(PROFILE, id, None)
     for id, each in now.items():
         if kept.get(id) != each:
-            store.put(PROFILE, str(id), f"{each.evse} ".encode() + encode(each.profile))
+            store.put(PROFILE, id, f"{each.evse} ".encode() + encode(each.profile))
 
 
 def boot_reason(store: Store) -> v21.BootReasonEnumType:

@@ -7,7 +7,7 @@ from v2g.iso15118.view import Stage
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
 from v2g.ocpp.device_model import few, report_parts
-from v2g.ocpp.profile_rules import Refusal
+from v2g.ocpp.profile_rules import Refusal, Running
 from v2g.ocpp.schedule import timestamp
 from v2g.station.back_end import network
 from v2g.station.back_end.authorization import Authorization
@@ -41,8 +41,8 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
     if id is None or id not in free:
         return reply(status="Rejected", statusInfo=_info("TxInProgress", "no such EVSE is free"))
     profile = given(asked.chargingProfile, None)
-    if profile is not None and profile.chargingProfilePurpose != "TxProfile":
-        return reply(status="Rejected", statusInfo=_info("InvalidProfile", "a remote start brings a TxProfile"))
+    if profile is not None and (refusal := _refused_at_start(station, id, profile)) is not None:
+        return reply(status="Rejected", statusInfo=_refused(refusal))
     until_s = station.now + station.model.number("TxCtrlr", "EVConnectionTimeOut")
     authorizer = station.authorizers[id]
     grant = Grant(asked.idToken, asked.remoteStartId, until_s, profile=profile)
@@ -55,6 +55,15 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
         authorizer.refused = None
         station.take(id, grant)
     return reply(status="Accepted")
+
+
+def _refused_at_start(station: ChargingStation, id: int, profile: v21.ChargingProfileType) -> Refusal | None:
+    """Why the profile of a remote start cannot be followed by the transaction that it is for, or None: that must not
+    begin without its limits."""
+    if profile.chargingProfilePurpose != "TxProfile":
+        return Refusal("InvalidProfile", "a remote start brings a TxProfile")
+    to_come = Running("to come", station.unix_s)
+    return station.profiles.why_not(id, replace(profile, transactionId=to_come.id), {id: to_come})
 
 
 def _stop(station: ChargingStation, asked: v21.RequestStopTransactionRequest) -> Message:

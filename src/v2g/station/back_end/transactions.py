@@ -131,6 +131,11 @@ class Tracker:
         """End the transaction in order: no power at once, then the car has its time to end the session."""
         self.evse.stop(Stop.TERMINATE, now)
 
+    def set_back(self, by_s: float) -> None:
+        """The clock was set back: what counts from the start of the transaction is as old as before."""
+        if self.running is not None:
+            self.running = replace(self.running, since_s=self.running.since_s - round(by_s))
+
     def triggered(self, now: float, unix_s: int) -> v21.TransactionEventRequest | None:
         """What TriggerMessage asks for."""
         if self.running is None:
