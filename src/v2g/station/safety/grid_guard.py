@@ -142,15 +142,10 @@ class GridGuard:
     def begin(self, rating: InverterRating | DerRating | None, now: float) -> None:
         """Energy transfer begins, with an inverter of this rating; None for one of a car that is not known (AC)."""
         own = self._settings.capability
-        limits = (
-            Rating(max(own.charge_w, own.discharge_w), own.charge_w, own.discharge_w, 0.0)
-            if rating is None
-            else _limits(rating)
-        )
+        limits = _limits(rating or DerRating(own.charge_w, own.discharge_w, 0.0))
         self._support, self._supported_s, self._fed_var = GridSupport(self.code, limits, self._draw), now, None
-        rated_w = max(limits.charge_w, limits.discharge_w)
         self._converts = isinstance(rating, InverterRating)
-        self._delay = None if rating is None else SetPointDelay(rated_w if self._converts else limits.apparent_va)
+        self._delay = None if rating is None else SetPointDelay(limits.apparent_va)
 
     def support(self, wish_w: float, now: float, fed_var: float | None = None) -> Support:
         """What becomes of the wish, and within which limits. `begin` comes first.
@@ -334,7 +329,6 @@ def _lines_pu(reading: GridReading, nominal_v: float) -> tuple[float, ...]:
 
 
 def _limits(rating: InverterRating | DerRating) -> Rating:
-    if isinstance(rating, DerRating):
-        return Rating(rating.apparent_va, rating.charge_w, rating.discharge_w, rating.reactive_max_var)
-    charge_w, discharge_w = rating.charge_power_max_w, rating.discharge_power_max_w
-    return Rating(max(charge_w, discharge_w), charge_w, discharge_w, rating.reactive_max_var)
+    if isinstance(rating, InverterRating):
+        rating = DerRating(rating.charge_power_max_w, rating.discharge_power_max_w, rating.reactive_max_var)
+    return Rating(rating.apparent_va, rating.charge_w, rating.discharge_w, rating.reactive_max_var)
