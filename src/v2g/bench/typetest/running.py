@@ -13,7 +13,7 @@ from v2g.grid.settings import SettingsError
 from v2g.iso15118.der import DerRating
 from v2g.power.grid_sensor import GridReading
 from v2g.power.inverter import InverterRating
-from v2g.station.config.settings import Access, EvseSettings, GridCodeSettings
+from v2g.station.config.settings import Access, Capability, EvseSettings, GridCodeSettings
 from v2g.station.event import OperatorAsked
 from v2g.station.kept import KeptEvse
 from v2g.station.readings import Readings
@@ -118,7 +118,18 @@ def _for_a_time(subject: Subject) -> tuple[Finding, ...]:
         _same("the other one before its time", last, ((), True)),
         _same("and at it", over, ((_ON,), normal[_ON].value)),
         _same("nothing was dropped", adjustments.dropped, []),
+        _same("one that is set while another runs", _meanwhile(subject), ((), (_ON,))),
     )
+
+
+def _meanwhile(subject: Subject) -> tuple[tuple[str, ...], ...]:
+    """What goes back just before and at the time of a setting whose time begins while that of another one runs."""
+    adjustments = Adjustments(subject.code)
+    adjustments.set(Party.OPERATOR, lasting({_FED: 0.5}, for_s=1_000.0))
+    adjustments.expire(0.0, _UNIX_S)
+    adjustments.set(Party.OPERATOR, lasting({_ON: True}, for_s=5.0))
+    adjustments.expire(1.0, _UNIX_S)
+    return adjustments.expire(5.9, _UNIX_S), adjustments.expire(6.1, _UNIX_S)
 
 
 def _restart(subject: Subject) -> tuple[Finding, ...]:
@@ -178,7 +189,7 @@ def _unfitting(subject: Subject) -> tuple[Finding, ...]:
     adjustments.begin(0.0, _UNIX_S)
     gone = adjustments.expire(50.1, _UNIX_S)
     values = tuple(adjustments.code.settings[name].value for name in (first, second, _FED))
-    guard, _ = _guard(subject, KeptEvse())
+    guard, _ = guarded(subject, KeptEvse())
     guard.adjust({first: low}, for_s=50.0)
     guard.adjust({second: between}, Party.SUNSPEC)
     reports = [
@@ -197,7 +208,10 @@ def _unfitting(subject: Subject) -> tuple[Finding, ...]:
 # What runs the grid code of an EVSE
 
 
-def _guard(subject: Subject, kept: KeptEvse, adjustable_by: tuple[Party, ...] = tuple(Party)) -> tuple[GridGuard, int]:
+def guarded(
+    subject: Subject, kept: KeptEvse, adjustable_by: tuple[Party, ...] = tuple(Party),
+    capability: Capability = Capability(),
+) -> tuple[GridGuard, int]:  # fmt: skip
     """The guard, and how many reports it begins with."""
     code = GridCodeSettings(
         name=subject.name, category=subject.category, phases=subject.phases, settings=dict(subject.settings),
@@ -205,7 +219,7 @@ def _guard(subject: Subject, kept: KeptEvse, adjustable_by: tuple[Party, ...] = 
     )  # fmt: skip
     evse = EvseSettings(
         services=("DC_BPT",), access=Access(grant="everyone"), nominal_hz=subject.standard.nominal_hz, grid_code=code,
-        inverter=NOWHERE, contactor=NOWHERE, meter=NOWHERE, grid=NOWHERE,
+        capability=capability, inverter=NOWHERE, contactor=NOWHERE, meter=NOWHERE, grid=NOWHERE,
     )  # fmt: skip
     guard, events = guard_of(evse, code, kept)
     return guard, len(events)
@@ -214,7 +228,7 @@ def _guard(subject: Subject, kept: KeptEvse, adjustable_by: tuple[Party, ...] = 
 def _lost(subject: Subject) -> tuple[Finding, ...]:
     """If it is not known what was set, nothing is fed until the permission is given again, or all is given up."""
     kept = KeptEvse(grid_lost="the file is damaged")
-    guard, _ = _guard(subject, kept)
+    guard, _ = guarded(subject, kept)
     findings = [_same("lost", guard.refusal is not None, True)]
     guard.adjust({_FED: 0.5})
     findings.append(_same("another setting", guard.refusal is not None, True))
@@ -231,12 +245,12 @@ def _lost(subject: Subject) -> tuple[Finding, ...]:
     findings.append(_same("what the back end set given up", guard.refusal is not None, True))
     guard.give_up(Party.OPERATOR)
     findings.append(_same("everything given up", guard.refusal is not None, False))
-    guard, _ = _guard(subject, kept)
+    guard, _ = guarded(subject, kept)
     guard.adjust({_PERMITTED: True})
     findings.append(_same("permitted", guard.refusal is not None, False))
-    guard, _ = _guard(subject, kept, (Party.BACK_END,))
+    guard, _ = guarded(subject, kept, (Party.BACK_END,))
     findings.append(_same("nobody here may have set it", guard.refusal is not None, False))
-    guard, _ = _guard(subject, KeptEvse())
+    guard, _ = guarded(subject, KeptEvse())
     findings.append(_same("nothing lost", guard.refusal is not None, False))
     guard.adjust({"islanding.probe_enabled": False})
     findings.append(_same("without the islanding probe", guard.refusal is not None, True))
@@ -246,20 +260,20 @@ def _lost(subject: Subject) -> tuple[Finding, ...]:
 def _sealed(subject: Subject) -> tuple[Finding, ...]:
     """What a party set that may no longer set anything is dropped and reported, and so is what does not fit."""
     kept = KeptEvse(grid_settings={Party.OPERATOR: lasting({_FED: 0.5}), Party.SUNSPEC: lasting({_ON: True})})
-    guard, reports = _guard(subject, kept, (Party.SUNSPEC,))
+    guard, reports = guarded(subject, kept, (Party.SUNSPEC,))
     usual = subject.code.settings[_FED].value
     findings = [_same("sealed", (guard.code.settings[_FED].value, guard.code.settings[_ON].value), (usual, True))]
     findings.append(_same("reported", reports, 1))
-    _, reports = _guard(subject, KeptEvse(grid_settings={Party.OPERATOR: lasting({"no.such": 1.0})}))
+    _, reports = guarded(subject, KeptEvse(grid_settings={Party.OPERATOR: lasting({"no.such": 1.0})}))
     findings.append(_same("reported what does not fit", reports, 1))
-    _, reports = _guard(subject, kept)
+    _, reports = guarded(subject, kept)
     findings.append(_same("nothing to report", reports, 0))
     return tuple(findings)
 
 
 def _commanded(subject: Subject) -> tuple[Finding, ...]:
     """Reactive power by command is held to what the grid code admits of it, for the inverter's apparent power."""
-    guard, _ = _guard(subject, KeptEvse())
+    guard, _ = guarded(subject, KeptEvse())
     rating: InverterRating = subject.rating
     figure = subject.figures.figures["constant_var.injected_pu"]
     most_var = figure.high * rating.charge_power_max_w
@@ -279,7 +293,7 @@ def _commanded(subject: Subject) -> tuple[Finding, ...]:
 def _of_a_car(subject: Subject) -> tuple[Finding, ...]:
     """Support is held to what car and station can do together: power in each direction, and reactive power. How late
     the car follows is another matter, and stands not against feeding here."""
-    guard, _ = _guard(subject, KeptEvse())
+    guard, _ = guarded(subject, KeptEvse())
     figures, nominal_hz = subject.figures.figures, subject.standard.nominal_hz
     table = "enter_service"
     guard.adjust(

@@ -12,6 +12,7 @@ from v2g.bench.typetest import (
     bench,
     delay,
     frequency,
+    guard_steps,
     inspection,
     islanding,
     measurement,
@@ -76,5 +77,6 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from service_steps.cases(subject)
     yield from support_steps.cases(subject)
     yield from reactive_steps.cases(subject)
+    yield from guard_steps.cases(subject)
     yield from delay.cases(subject)
     yield from measurement.cases(subject)
