@@ -1,14 +1,18 @@
-"""What runs the grid code of an EVSE, reading by reading: what it makes of its devices' readings, what it reports, whose
-figures bind feeding, and what stands against it. Without a session."""
+"""What runs the grid code of an EVSE, reading by reading: what it makes of its devices' readings, what it reports, what
+binds feeding, and what stands against it. Without a session."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from math import isclose, sqrt
+
+from msgspec import structs
 
 from v2g.bench.typetest.case import Inspection, Subject, inspections
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.running import guarded
 from v2g.bench.typetest.standard import Value
 from v2g.bench.typetest.stepwise import about, same
+from v2g.grid.adjustments import Party, lasting
 from v2g.grid.protection import State
 from v2g.grid.support import Support
 from v2g.iso15118.der import DerRating
@@ -34,8 +38,8 @@ def cases(subject: Subject) -> Iterator[Inspection]:
     """Each for itself."""
     judges = {
         "readings": _readings, "reports": _reports, "faults": _faults, "ramp": _ramp, "limits": _limits,
-        "set-points": _set_points, "set-points-of-a-car": _of_a_car, "never-follows": _never,
-        "reactive-power-by-command": _commanded, "for-a-car": _for_a_car,
+        "follows": _follows, "set-points": _set_points, "set-points-of-a-car": _of_a_car,
+        "never-follows": _never, "reactive-power-by-command": _commanded, "for-a-car": _for_a_car,
     }  # fmt: skip
     return inspections("stepwise/guard", _SOURCE, subject, judges)
 
@@ -119,8 +123,8 @@ def _readings(subject: Subject) -> tuple[Finding, ...]:
         unit.look(Readings(grid=grid, meter=meter))
         seen = unit.guard.sample
         assert seen is not None
-        said = (seen.rocof_hz_per_s, seen.phase_jump_deg, seen.line_voltages_pu, seen.power_w)
-        findings.append(same(f"a meter's reading {old_s:g} s old", said, (None, 0.0, (), power_w)))
+        little = seen.rocof_hz_per_s, seen.phase_jump_deg, seen.line_voltages_pu, seen.power_w
+        findings.append(same(f"a meter's reading {old_s:g} s old", little, (None, 0.0, (), power_w)))
     newer = MeterReading(unit.now, 0.0, 0.0, -3_000.0, 300.0, (230.0,) * 3, 50.0)
     unit.look(Readings(grid=grid, meter=newer), 0.05)
     findings.append(same("another one of the meter alone", unit.guard.sample and unit.guard.sample.power_w, -3_000.0))
@@ -213,7 +217,37 @@ def _limits(subject: Subject) -> tuple[Finding, ...]:
         limit = unit.support(0.0)[0].limits[0]
         findings.append(same(f"{name} inverter", (limit.charge_w, limit.discharge_w), (charge_w, discharge_w)))
         findings.append(same("known", unit.guard.knows_inverter, rating is not None))
+        fed_var = unit.support(-2_000.0, 1.0)[-1].reactive_var
+        findings.append(same("reactive power", fed_var != 0.0, rating is not None))
     return tuple(findings)
+
+
+def _follows(subject: Subject) -> tuple[Finding, ...]:
+    """What is running goes on with the settings that hold now, whoever changed them and however they went back: seen by
+    how far the power comes from zero in a step of the ramp."""
+    name, usual, unit = "ramp_rate.pu_per_s", 0.5, _Guarded(subject, {"ramp_rate.pu_per_s": 0.5})
+    unit.guard.hold(0.0)  # before energy may flow there is nothing to hold
+    unit.enter()
+    unit.guard.begin(_rating(), unit.now)
+    before = dict(unit.guard.adjustments.layers)
+    ways: dict[str, tuple[Callable[[], object], float]] = {
+        "at rest": (lambda: None, usual),
+        "set": (lambda: unit.guard.adjust({name: 0.4}, Party.SUNSPEC), 0.4),
+        "no others": (lambda: unit.guard.adjust_only(lasting({name: 0.3}), Party.SUNSPEC), 0.3),
+        "as they were": (lambda: unit.guard.adopt(before), usual),
+        "for a time": (lambda: unit.guard.adjust({name: 0.2}, Party.BACK_END, for_s=2.0), 0.2),
+        "that is over": (lambda: unit.guard.expire(unit.now + 3.0, 0.0), usual),
+        "another one": (lambda: unit.guard.adjust({name: 0.1}, Party.BACK_END), 0.1),
+        "given up": (lambda: unit.guard.give_up(Party.BACK_END), usual),
+    }
+    findings = list[Finding]()
+    for way, (change, rate) in ways.items():
+        gone = change()
+        findings.append(about(f"{way}, as it holds", unit.guard.code.ramp_rate.pu_per_s, rate, 0.0))
+        unit.support(1.0)
+        unit.guard.hold(0.0)
+        findings.append(about(way, unit.support(_CHARGE_W)[0].power_w, rate * _STEP_S * _CHARGE_W, 1e-3))
+    return (*findings, same("names", gone, (name,)))
 
 
 def _set_points(subject: Subject) -> tuple[Finding, ...]:
@@ -225,6 +259,15 @@ def _set_points(subject: Subject) -> tuple[Finding, ...]:
     waits = unit.support(-_DISCHARGE_W)[0]
     findings.append(same("while it waits the grid alone stands against it", _trials([waits]), []))
     unit.enter()
+    unit.guard.begin(_rating(), unit.now)
+    unit.command(-1_000.0, 0.0)
+    for _ in range(3):
+        unit.look()
+    meter = unit.readings().meter
+    for _ in range(20):
+        unit.look(structs.replace(unit.readings(), meter=meter), 0.01)
+    findings.append(same("not by one reading of the meter", unit.guard.delay_known, False))
+    unit.guard.begin(_rating(), unit.now)
     findings.append(same("not known", (unit.guard.delay_known, unit.guard.status().set_point_delay_s), (False, None)))
     findings.append(same("a trial", set(_trials(unit.support(-_DISCHARGE_W, 6.0))), {_TRIAL * _DISCHARGE_W}))
     known = unit.guard.status().set_point_delay_s
@@ -274,10 +317,11 @@ def _never(subject: Subject) -> tuple[Finding, ...]:
     refusal = unit.guard.refusal
     why = "" if refusal is None else refusal.detail
     tried_w = _trials(given)
-    moves = sum(a != b for a, b in zip(tried_w, tried_w[1:], strict=False))
+    moves = sum(a != b for a, b in pairwise(tried_w))
     return (
         same("at first", before, None),
-        same("then", (refusal is not None, bool(why), why in unit.guard.status().feeds_not), (True, True, True)),
+        same("then", (refusal and refusal.discharge_w, bool(why)), (0.0, True)),
+        same("reported", why in unit.guard.status().feeds_not, True),
         about("fed at last", min(each.discharge_w for each in given[-1].limits), 0.0, 0.0),
         same("moves of the trial", _MOVES - 2 <= moves <= _MOVES, True),
     )

@@ -24,6 +24,7 @@ _FED, _PERMITTED, _ON = "active_power_limit.fed_pu", "enter_service.permitted", 
 _NOTED_S = 60.0
 """How often what is left of a time is noted for another process."""
 _UNIX_S = 1.7e9
+_EVSE = Capability()
 
 
 def cases(subject: Subject) -> Iterator[Inspection]:
@@ -193,7 +194,7 @@ def _unfitting(subject: Subject) -> tuple[Finding, ...]:
     guard.adjust({first: low}, for_s=50.0)
     guard.adjust({second: between}, Party.SUNSPEC)
     reports = [
-        sum(isinstance(event, OperatorAsked) for event in guard.look(Readings(), now, _UNIX_S + now))
+        sum(isinstance(event, OperatorAsked) for event in guard.look(Readings(), now, _UNIX_S))
         for now in (0.0, 49.9, 50.1, 60.0)
     ]
     return (
@@ -210,7 +211,7 @@ def _unfitting(subject: Subject) -> tuple[Finding, ...]:
 
 def guarded(
     subject: Subject, kept: KeptEvse, adjustable_by: tuple[Party, ...] = tuple(Party),
-    capability: Capability = Capability(),
+    capability: Capability = _EVSE,
 ) -> tuple[GridGuard, int]:  # fmt: skip
     """The guard, and how many reports it begins with."""
     code = GridCodeSettings(
@@ -229,7 +230,7 @@ def _lost(subject: Subject) -> tuple[Finding, ...]:
     """If it is not known what was set, nothing is fed until the permission is given again, or all is given up."""
     kept = KeptEvse(grid_lost="the file is damaged")
     guard, _ = guarded(subject, kept)
-    findings = [_same("lost", guard.refusal is not None, True)]
+    findings = [_same("lost", guard.refusal and guard.refusal.discharge_w, 0.0)]
     guard.adjust({_FED: 0.5})
     findings.append(_same("another setting", guard.refusal is not None, True))
     guard.adjust({_PERMITTED: True}, Party.BACK_END, for_s=50.0)
@@ -248,12 +249,14 @@ def _lost(subject: Subject) -> tuple[Finding, ...]:
     guard, _ = guarded(subject, kept)
     guard.adjust({_PERMITTED: True})
     findings.append(_same("permitted", guard.refusal is not None, False))
+    guard.give_up(Party.OPERATOR, (_PERMITTED,))
+    findings.append(_same("known from then on", guard.refusal is not None, False))
     guard, _ = guarded(subject, kept, (Party.BACK_END,))
     findings.append(_same("nobody here may have set it", guard.refusal is not None, False))
     guard, _ = guarded(subject, KeptEvse())
     findings.append(_same("nothing lost", guard.refusal is not None, False))
     guard.adjust({"islanding.probe_enabled": False})
-    findings.append(_same("without the islanding probe", guard.refusal is not None, True))
+    findings.append(_same("without the islanding probe", guard.refusal and guard.refusal.discharge_w, 0.0))
     return tuple(findings)
 
 
