@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from v2g.grid.support import GridLimit
 from v2g.station.power.limits import Bound, Decision, Holds, Wish
 from v2g.station.power.situation import Situation
 from v2g.station.power.source import Source
@@ -47,7 +46,18 @@ class Grid(Source):
             fed_var = guard.admitted_var(order.fed_var)
         support = guard.support(wish.power_w + loss_w, situation.now, fed_var)
         limits = support.limits if support.droop is None else (*support.limits, support.droop)
-        self._limits = tuple([_bound(each).behind(loss_w) for each in limits])
+        self._limits = tuple(
+            [
+                Bound(
+                    each.source,
+                    each.charge_w,
+                    each.discharge_w,
+                    each.detail,
+                    Holds.AT_ONCE if each.source in _SHAPES else Holds.FOR_NOW,
+                ).behind(loss_w)
+                for each in limits
+            ]
+        )
         if situation.energy and (situation.dc or rating(situation) is not None):
             situation.reactive = support.reactive_var, support.reactive_by
         if support.wished_by == "dispatch" or not situation.energy:
@@ -64,8 +74,3 @@ class Grid(Source):
         guard.commanded(decision.power_w + situation.loss_w, decision.reactive_var, situation.now)
         if situation.resting:
             guard.hold(0.0)  # after the rest the ramp begins at zero
-
-
-def _bound(limit: GridLimit) -> Bound:
-    holds = Holds.AT_ONCE if limit.source in _SHAPES else Holds.FOR_NOW
-    return Bound(limit.source, limit.charge_w, limit.discharge_w, limit.detail, holds)
