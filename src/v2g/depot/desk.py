@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from v2g.depot.configuration import Standing
-from v2g.depot.ledger import Ledger
+from v2g.depot.ledger import Keeper
 from v2g.depot.request import (
     LARGEST_W,
     AnyRequest,
@@ -54,7 +54,7 @@ class Kept(Struct, frozen=True):
 class Desk:
     """The requests that are valid, or whose default holds."""
 
-    def __init__(self, standing: Standing, ledger: Ledger) -> None:
+    def __init__(self, standing: Standing, ledger: Keeper) -> None:
         """`standing`: what the site does when nobody asks for anything."""
         self._ledger = ledger
         self._kept: dict[tuple[int, str], Kept] = {}

@@ -56,6 +56,17 @@ class Decided(Struct, frozen=True):
     why: str
 
 
+class Keeper(Protocol):
+    """The part of a ledger that keeps a process's own state."""
+
+    kept: dict[tuple[str, str], bytes]
+    """Kind and key -> value."""
+
+    def put(self, kind: str, key: str, value: bytes | None) -> int:
+        """Keep a row, or forget it (None)."""
+        ...
+
+
 class Ledger(Protocol):
     """Obligations: `enter`, `put`, `decided` and `commit` return at once and never raise; what was given between two
     commits reaches the disk together or not at all, in the order of the commits; an entry that is there already is not

@@ -161,7 +161,7 @@ class SqliteLedger(Rows):
                 regular_file.check(file)
             else:
                 file.touch(mode=0o600)
-            self._lock_file = _taken(file)
+            self._lock_file = taken(file)
             self._connection = _opened(file)
             for statement in TABLES:
                 self._connection.execute(statement)
@@ -264,7 +264,7 @@ def _for_rows(statement: str, count: int) -> str:
     return statement if row is None else statement.replace(row[0], "VALUES " + ", ".join([row[1]] * count), 1)
 
 
-def _taken(file: Path) -> int:
+def taken(file: Path) -> int:
     """The lock of a ledger, which its process has until it ends, however it ends. Raises `LedgerError`.
 
     Not on the file itself: SQLite has locks of its own there, which closing another descriptor of it would release.

@@ -137,7 +137,7 @@ class PostgresLedger(Rows):
                     await connection.execute(numbered(statement), *values)
                 except _unwritable() as error:
                     await connection.execute("ROLLBACK TO row")
-                    left_out = f"ledger {_shown(self._place)}: a row cannot be written and is left out: {error}"
+                    left_out = f"ledger {shown_place(self._place)}: a row cannot be written and is left out: {error}"
         await connection.execute("COMMIT")
         return left_out
 
@@ -156,7 +156,7 @@ async def _alone(place: str) -> Any:
     connection = await asyncpg.connect(place, timeout=PATIENCE_S, command_timeout=PATIENCE_S, server_settings=ALIVE)
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
         connection.terminate()
-        raise LedgerError(f"ledger {_shown(place)}: {TAKEN}")
+        raise LedgerError(f"ledger {shown_place(place)}: {TAKEN}")
     return connection
 
 
@@ -199,9 +199,9 @@ def numbered(statement: str) -> str:
 def _why(place: str, error: BaseException) -> str:
     if isinstance(error, LedgerError):
         return str(error)
-    return f"ledger {_shown(place)}: {error or type(error).__name__}; start the database, or set `ledger`"
+    return f"ledger {shown_place(place)}: {error or type(error).__name__}; start the database, or set `ledger`"
 
 
-def _shown(place: str) -> str:
+def shown_place(place: str) -> str:
     """Without user and password."""
     return place.rpartition("@")[2]

@@ -1,0 +1,76 @@
+"""What a fleet must keep: the entries of its depots, each once; who asked it for what; its own state. The port to
+whoever does."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from v2g.fleet.view import Batch
+
+
+class Total(Struct, frozen=True):
+    """Entries of a time, summed up. Energies are magnitudes but those asked for, which have the sign of power."""
+
+    depot: str
+    vehicle: str
+    """Empty: the depot as a whole."""
+    contract: str
+    request: str
+    entries: int
+    from_unix_s: float
+    until_unix_s: float
+    charged_wh: float
+    discharged_wh: float
+    asked_wh: float | None
+    why: str
+    """A reason for what was not delivered, of those that there were."""
+
+    @property
+    def delivered_wh(self) -> float:
+        return self.charged_wh - self.discharged_wh
+
+
+class Act(Struct, frozen=True):
+    """One line of the audit trail."""
+
+    at_s: float
+    by: str
+    what: str
+
+
+class FleetLedger(Protocol):
+    """Obligations: when `enter` returns, its entries are on the disk, each once, however often it is given; other
+    calls may be lost with the machine's power only if they have not returned. All raise `LedgerError` if the database
+    is away; then nothing has been entered, or all of it."""
+
+    kept: dict[tuple[str, str], bytes]
+    """Kind and key -> value, as an earlier process left them."""
+
+    async def enter(self, batches: Sequence[Batch]) -> int:
+        """Enter entries. Returns how many of them are new."""
+        ...
+
+    def put(self, kind: str, key: str, value: bytes | None) -> int:
+        """Keep a row of the fleet's state, or forget it (None), soon."""
+        ...
+
+    def act(self, act: Act) -> None:
+        """Add a line to the audit trail, soon."""
+        ...
+
+    async def totals(self, from_s: float, until_s: float, depot: str = "") -> list[Total]:
+        """Sums by depot, vehicle, contract and request of entries that ended in a time; of one depot, or of all."""
+        ...
+
+    async def gaps(self) -> list[tuple[str, int]]:
+        """Depot and sequence of entries that another one names as the one before it, and that have not come."""
+        ...
+
+    async def acts(self, from_s: float, until_s: float) -> list[Act]:
+        """The audit trail of a time."""
+        ...
+
+    async def close(self) -> None:
+        """Write what waits, and leave."""
+        ...

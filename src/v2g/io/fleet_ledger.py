@@ -1,0 +1,199 @@
+"""`v2g.fleet.ledger.FleetLedger` in SQLite, for a bench and small fleets; and what both dialects share."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from v2g.fleet.ledger import Act, Total
+from v2g.fleet.view import Batch, Entry
+from v2g.io.depot_ledger import LedgerError, taken
+from v2g.kernel import regular_file
+
+COLUMNS = (
+    "depot", "sequence", "before", "from_s", "until_s", "charger", "vehicle", "contract", "request", "charged_wh",
+    "discharged_wh", "asked_wh", "why",
+)  # fmt: skip
+ENTRY = (
+    "depot TEXT NOT NULL, sequence BIGINT NOT NULL, before BIGINT NOT NULL, from_s DOUBLE PRECISION NOT NULL,"
+    " until_s DOUBLE PRECISION NOT NULL, charger TEXT NOT NULL, vehicle TEXT NOT NULL, contract TEXT NOT NULL,"
+    " request TEXT NOT NULL, charged_wh DOUBLE PRECISION NOT NULL, discharged_wh DOUBLE PRECISION NOT NULL,"
+    " asked_wh DOUBLE PRECISION, why TEXT NOT NULL, PRIMARY KEY (depot, sequence)"
+)
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS kept (kind TEXT NOT NULL, key TEXT NOT NULL, value BYTEA NOT NULL,"
+    " PRIMARY KEY (kind, key))",
+    "CREATE TABLE IF NOT EXISTS act (at_s DOUBLE PRECISION NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS act_at ON act (at_s)",
+)
+INDEX = "CREATE INDEX IF NOT EXISTS entry_until ON entry (until_s)"
+TOTALS = (
+    "SELECT depot, vehicle, contract, request, count(*), min(from_s), max(until_s), sum(charged_wh),"
+    " sum(discharged_wh), sum(asked_wh), max(why) FROM entry WHERE until_s >= ? AND until_s < ?"
+    " AND (depot = ? OR ? = '') GROUP BY depot, vehicle, contract, request, charger = ''"
+    " ORDER BY depot, request, vehicle <> '', vehicle, contract"
+)
+GAPS = (
+    "SELECT later.depot, later.before FROM entry AS later WHERE later.before > 0 AND NOT EXISTS"
+    " (SELECT 1 FROM entry AS earlier WHERE earlier.depot = later.depot AND earlier.sequence = later.before)"
+    " ORDER BY 1, 2 LIMIT 1000"
+)
+ACTS = "SELECT at_s, who, what FROM act WHERE at_s >= ? AND at_s < ? ORDER BY at_s"
+KEPT = "SELECT kind, key, value FROM kept"
+PUT = (
+    "INSERT INTO kept (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"
+)
+FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
+ACT = "INSERT INTO act (at_s, who, what) VALUES (?, ?, ?)"
+MOST_SEQUENCE = 1 << 62
+BUSY_S = 5.0
+MOST_TEXT = 300
+
+
+def rows_of(batches: Iterable[Batch]) -> list[tuple[Any, ...]]:
+    """The entries as rows of `COLUMNS`; each text is what every database can hold."""
+    return [_row(each) for batch in batches for each in batch.entries if 0 < each.sequence < MOST_SEQUENCE]
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    texts = (_text(each)[:MOST_TEXT] for each in (entry.charger, entry.vehicle, entry.contract, entry.request))
+    before = min(max(entry.before, 0), MOST_SEQUENCE)
+    return (
+        _text(entry.depot), entry.sequence, before, _finite(entry.from_unix_s), _finite(entry.until_unix_s), *texts,
+        _finite(entry.charged_wh), _finite(entry.discharged_wh),
+        None if entry.asked_wh is None else _finite(entry.asked_wh), _text(entry.why)[:MOST_TEXT],
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float:
+    """No entry may hold up all others because a database takes no such number."""
+    return value if isfinite(value) else 0.0
+
+
+def _text(value: str) -> str:
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+class Soon:
+    """What is written with the next commit: the part of `FleetLedger` that returns at once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+        self._soon: list[tuple[str, tuple[Any, ...]]] = []
+        self._count = 0
+        self._news = asyncio.Event()
+
+    def put(self, kind: str, key: str, value: bytes | None) -> int:
+        """Keep a row, or forget it."""
+        if value is None:
+            return self._add(FORGET, (kind, key))
+        return self._add(PUT, (kind, key, value))
+
+    def act(self, act: Act) -> None:
+        """Add a line to the audit trail."""
+        self._add(ACT, (act.at_s, _text(act.by), _text(act.what)))
+
+    def _add(self, statement: str, values: tuple[Any, ...]) -> int:
+        self._soon.append((statement, values))
+        self._count += 1
+        self._news.set()
+        return self._count
+
+
+class SqliteFleetLedger(Soon):
+    """The ledger in a file."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises `LedgerError`."""
+        super().__init__()
+        self._file, self._lock = file, asyncio.Lock()
+        try:
+            if file.exists():
+                regular_file.check(file)
+            self._lock_file = taken(file)
+            self._connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            for statement in (f"CREATE TABLE IF NOT EXISTS entry ({ENTRY})", INDEX, *TABLES):
+                self._connection.execute(statement)
+            self.kept = {(kind, key): value for kind, key, value in self._connection.execute(KEPT)}
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(f"ledger {file}: {error}; let this user write there, or set `ledger`") from error
+        self._writing = asyncio.create_task(self._write())
+
+    async def enter(self, batches: Sequence[Batch]) -> int:
+        """Enter entries; all are on the disk when it returns. Raises `LedgerError`."""
+        count: int = await self._run(self._enter, rows_of(batches))
+        return count
+
+    async def totals(self, from_s: float, until_s: float, depot: str = "") -> list[Total]:
+        """Sums of a time. Raises `LedgerError`."""
+        return [Total(*row) for row in await self._run(self._read, TOTALS, (from_s, until_s, depot, depot))]
+
+    async def gaps(self) -> list[tuple[str, int]]:
+        """Entries that have not come. Raises `LedgerError`."""
+        return [(row[0], row[1]) for row in await self._run(self._read, GAPS, ())]
+
+    async def acts(self, from_s: float, until_s: float) -> list[Act]:
+        """The audit trail. Raises `LedgerError`."""
+        return [Act(*row) for row in await self._run(self._read, ACTS, (from_s, until_s))]
+
+    async def close(self) -> None:
+        """Write what waits, and close the file."""
+        self._writing.cancel()
+        await asyncio.gather(self._writing, return_exceptions=True)
+        with suppress(LedgerError):
+            await self._flush()
+        self._connection.close()
+        os.close(self._lock_file)
+
+    async def _run(self, work: Any, *values: Any) -> Any:
+        async with self._lock:
+            try:
+                return await asyncio.to_thread(work, *values)
+            except sqlite3.Error as error:
+                raise LedgerError(f"ledger {self._file}: {error}; free some space, or set `ledger`") from error
+
+    def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        return self._connection.execute(statement, values).fetchall()
+
+    def _enter(self, rows: list[tuple[Any, ...]]) -> int:
+        places = ", ".join("?" * len(COLUMNS))
+        statement = f"INSERT INTO entry ({', '.join(COLUMNS)}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+        return self._committed([(statement, row) for row in rows])
+
+    def _committed(self, work: Sequence[tuple[str, tuple[Any, ...]]]) -> int:
+        before = self._connection.total_changes
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, values in work:
+                self._connection.execute(statement, values)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+        return self._connection.total_changes - before
+
+    async def _flush(self) -> None:
+        soon, self._soon = self._soon, []
+        if soon:
+            try:
+                await self._run(self._committed, soon)
+            except LedgerError:
+                self._soon = soon + self._soon
+                raise
+
+    async def _write(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._flush()
+            except LedgerError:
+                await asyncio.sleep(1.0)
+                self._news.set()

@@ -1,0 +1,278 @@
+"""A fleet over NATS: aggregates by plain messages, entries by streams that write before they answer, set-points by
+question and answer.
+
+    fleet.aggregate.DEPOT   a depot in few numbers, once a second; one that is lost is followed by another
+    fleet.setpoint.DEPOT    a set-point; the answer goes to fleet.answer.DEPOT.TOKEN
+    fleet.ledger.DEPOT      entries; kept by the stream LEDGER of the hubs until the fleet's database has them
+
+A depot's entries are in the stream OUTBOX of its own server first, and leave it once LEDGER has them: nothing is lost
+while the link is cut, and what is sent twice is entered once. Set-points never wait in a stream: one that comes late is
+worse than none.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import nats
+from msgspec import Struct
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsPyError
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from v2g.fleet.view import Accepted, Aggregate, Batch, Setpoint
+from v2g.io.nats_server import FULL_B, NatsError
+
+LEDGER, OUTBOX = "LEDGER", "OUTBOX"
+PATIENCE_S = 5.0
+CONNECT_S = 20.0
+AGAIN_S = 0.5
+TOGETHER = 200
+"""Messages of one commit at most."""
+ACK_WAIT_S = 30.0
+_aggregates = msgspec.msgpack.Decoder(Aggregate)
+_answers = msgspec.msgpack.Decoder(Accepted)
+_batches = msgspec.msgpack.Decoder(Batch)
+_setpoints = msgspec.msgpack.Decoder(Setpoint)
+TROUBLES = (NatsPyError, OSError, TimeoutError)
+"""What the library raises while a server is away."""
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """Where to connect, and as who."""
+
+    servers: tuple[str, ...]
+    user: str = ""
+    password: str = ""
+    tls: ssl.SSLContext | None = None
+
+
+async def connect(access: Access, name: str, report: Callable[[str], None] = lambda text: None) -> Client:
+    """Connect, and again for ever once it has succeeded. Raises `NatsError`."""
+
+    async def failed(error: Exception) -> None:
+        report(f"NATS: {error or type(error).__name__}")
+
+    credentials = {"user": access.user, "password": access.password} if access.user else {}
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            return await nats.connect(
+                servers=list(access.servers), name=name, tls=access.tls, error_cb=failed, max_reconnect_attempts=-1,
+                reconnect_time_wait=AGAIN_S, ping_interval=1, max_outstanding_pings=2, connect_timeout=2,
+                inbox_prefix=f"_INBOX.{access.user or name}", pending_size=0, **credentials,
+            )  # fmt: skip
+    except TROUBLES as error:
+        shown = ", ".join(each.rpartition("@")[2] for each in access.servers)
+        raise NatsError(
+            f"no NATS server answers at {shown}: {error or 'in vain'}; start it, or set `servers`"
+        ) from error
+
+
+async def ensure_stream(client: Client, name: str, subject: str, replicas: int) -> None:
+    """The stream as it must be, if it is not there yet. Raises `NatsError`."""
+    js = client.jetstream(timeout=PATIENCE_S)
+    config = StreamConfig(
+        name=name, subjects=[subject], storage=StorageType.FILE, num_replicas=replicas, max_bytes=FULL_B,
+        retention=RetentionPolicy.WORK_QUEUE, discard=DiscardPolicy.NEW, duplicate_window=120.0,
+    )  # fmt: skip
+    deadline_s = asyncio.get_running_loop().time() + CONNECT_S
+    while True:
+        try:
+            await js.stream_info(name)
+            return
+        except NotFoundError:
+            with suppress(*TROUBLES):
+                await js.add_stream(config)
+                return
+        except TROUBLES:
+            pass
+        if asyncio.get_running_loop().time() > deadline_s:
+            raise NatsError(f"the stream {name} cannot be made; {replicas} servers with JetStream must run")
+        await asyncio.sleep(AGAIN_S)
+
+
+class Hub:
+    """The fleet's side."""
+
+    def __init__(self, client: Client, replicas: int) -> None:
+        self._client, self._replicas = client, replicas
+        self._token = client.new_inbox().rpartition(".")[2]
+        self._reply = msgspec.msgpack.Encoder()
+
+    async def open(
+        self,
+        aggregated: Callable[[Aggregate], None],
+        answered: Callable[[Accepted], None],
+        asked: Callable[[str, bytes], bytes],
+    ) -> None:
+        """Hear everything. `asked`: a request or a measurement, by subject; returns the answer. Raises `NatsError`."""
+
+        async def aggregate(message: Msg) -> None:
+            with suppress(msgspec.MsgspecError):
+                found = _aggregates.decode(message.data)
+                if message.subject == f"fleet.aggregate.{found.depot}":  # whose it is, the server has checked
+                    aggregated(found)
+
+        async def answer(message: Msg) -> None:
+            with suppress(msgspec.MsgspecError):
+                found = _answers.decode(message.data)
+                if message.subject == f"fleet.answer.{found.depot}.{self._token}":
+                    answered(found)
+
+        async def ask(message: Msg) -> None:
+            text = asked(message.subject, message.data)
+            if message.reply:
+                await message.respond(text)
+
+        client = self._client
+        await client.subscribe("fleet.aggregate.*", cb=aggregate, pending_msgs_limit=100_000)
+        await client.subscribe(f"fleet.answer.*.{self._token}", cb=answer, pending_msgs_limit=100_000)
+        for subject in ("fleet.request", "fleet.measure"):
+            await client.subscribe(subject, cb=ask)
+        await ensure_stream(client, LEDGER, "fleet.ledger.*", self._replicas)
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._client.is_connected)
+
+    async def send(self, setpoints: Mapping[str, Setpoint]) -> None:
+        """Ask each depot to take its set-point. Nothing is sent later: without a connection nothing is sent."""
+        client = self._client
+        for depot, setpoint in setpoints.items():
+            if not client.is_connected:
+                return
+            with suppress(*TROUBLES):
+                await client.publish(
+                    f"fleet.setpoint.{depot}", self._reply.encode(setpoint), reply=f"fleet.answer.{depot}.{self._token}"
+                )
+
+    async def entries(self, enter: Callable[[Sequence[Batch]], Awaitable[int]], report: Callable[[str], None]) -> None:
+        """For ever: take entries, enter them, and only then acknowledge them."""
+        js, subscription, said = self._client.jetstream(timeout=PATIENCE_S), None, ""
+        config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, max_ack_pending=10_000)
+        while True:
+            try:
+                if subscription is None:
+                    subscription = await js.pull_subscribe(
+                        "fleet.ledger.*", durable="database", stream=LEDGER, config=config
+                    )
+                messages = await subscription.fetch(TOGETHER, timeout=PATIENCE_S)
+                batches = [batch for each in messages if (batch := _batch(each)) is not None]
+                await enter(batches)
+                for each in messages:
+                    await each.ack()
+                said = ""
+            except TimeoutError:
+                continue  # there was nothing
+            except Exception as error:  # a server or the database is away: what was not acknowledged comes again
+                if str(error) != said:
+                    said = str(error)
+                    report(f"ledger: {said or type(error).__name__}")
+                await asyncio.sleep(AGAIN_S)
+                subscription = None
+
+    async def close(self) -> None:
+        """Leave."""
+        with suppress(*TROUBLES):
+            await self._client.close()
+
+
+def _batch(message: Msg) -> Batch | None:
+    """What a message holds; None if it is no batch of the depot that it came from."""
+    try:
+        batch = _batches.decode(message.data)
+    except msgspec.MsgspecError:
+        return None
+    depot = message.subject.rpartition(".")[2]
+    return batch if depot == batch.depot and all(each.depot == depot for each in batch.entries) else None
+
+
+class Member:
+    """A depot's side: to its own server (`outbox`), or to the hubs directly."""
+
+    def __init__(self, client: Client, depot: str, *, outbox: bool) -> None:
+        self._client, self._depot, self._outbox = client, depot, outbox
+        self._js = client.jetstream(timeout=PATIENCE_S)
+
+    async def open(self, take: Callable[[Setpoint], Accepted]) -> None:
+        """Hear set-points. Raises `NatsError`."""
+
+        async def setpoint(message: Msg) -> None:
+            try:
+                found = _setpoints.decode(message.data)
+            except msgspec.MsgspecError:
+                return
+            accepted = take(found)
+            if message.reply:
+                await message.respond(msgspec.msgpack.encode(accepted))
+
+        if self._outbox:
+            await ensure_stream(self._client, OUTBOX, "outbox.ledger", 1)
+        await self._client.subscribe(f"fleet.setpoint.{self._depot}", cb=setpoint)
+
+    async def publish(self, aggregate: Aggregate) -> None:
+        """Once a second. Without a connection it is not sent."""
+        if self._client.is_connected:
+            with suppress(*TROUBLES):
+                await self._client.publish(f"fleet.aggregate.{self._depot}", msgspec.msgpack.encode(aggregate))
+
+    async def store(self, batch: Batch) -> bool:
+        """Put entries where they are not lost; whether they are there now."""
+        subject = "outbox.ledger" if self._outbox else f"fleet.ledger.{self._depot}"
+        return await self._put(subject, msgspec.msgpack.encode(batch), f"{self._depot} {batch.entries[-1].sequence}")
+
+    async def _put(self, subject: str, data: bytes, id: str) -> bool:
+        try:
+            await self._js.publish(subject, data, timeout=PATIENCE_S, headers={"Nats-Msg-Id": id})
+        except TROUBLES:
+            return False
+        return True
+
+    async def forward(self) -> None:
+        """For ever: entries of the outbox to the fleet, each until it has them."""
+        config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S)
+        subscription = None
+        while True:
+            try:
+                if subscription is None:
+                    subscription = await self._js.pull_subscribe(
+                        "outbox.ledger", durable="fleet", stream=OUTBOX, config=config
+                    )
+                messages = await subscription.fetch(20, timeout=PATIENCE_S)
+            except TimeoutError:
+                continue
+            except TROUBLES:
+                subscription = None
+                await asyncio.sleep(AGAIN_S)
+                continue
+            for each in messages:
+                id = (each.headers or {}).get("Nats-Msg-Id", "")
+                while not await self._put(f"fleet.ledger.{self._depot}", each.data, id):
+                    with suppress(*TROUBLES):
+                        await each.in_progress()
+                    await asyncio.sleep(AGAIN_S)
+                with suppress(*TROUBLES):
+                    await each.ack()
+
+    async def close(self) -> None:
+        """Leave."""
+        with suppress(*TROUBLES):
+            await self._client.close()
+
+
+async def servers(client: Client, count: int) -> list[dict[str, Any]]:
+    """What each server says of itself (`VARZ`), asked as a user of the system account. Raises `NatsError`."""
+    inbox, found = client.new_inbox(), list[dict[str, Any]]()
+    subscription = await client.subscribe(inbox)
+    await client.publish("$SYS.REQ.SERVER.PING.VARZ", b"", reply=inbox)
+    with suppress(*TROUBLES):
+        while len(found) < count:
+            message = await subscription.next_msg(timeout=2.0)
+            found.append(msgspec.json.decode(message.data, type=dict[str, Any])["data"])
+    await subscription.unsubscribe()
+    return found

@@ -1,0 +1,356 @@
+"""The fleet's process: hears depots, splits what is asked, sends set-points, enters what was delivered."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from msgspec import Struct, msgpack
+from msgspec.structs import replace
+
+from v2g.depot.desk import Channel, Desk, read
+from v2g.fleet.configuration import FleetConfiguration, places_of, tree_of
+from v2g.fleet.controller import Controller, Dispatch, Settings
+from v2g.fleet.ledger import Act
+from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState
+from v2g.io import control, fleet_nats, fleet_postgres
+from v2g.io.depot_configuration import POSTGRES
+from v2g.io.fleet_ledger import SqliteFleetLedger
+from v2g.io.fleet_postgres import PostgresFleetLedger
+from v2g.io.steady_clock import SteadyClock
+from v2g.kernel.errors import V2GError
+
+FREQUENCY_S = 5.0
+"""A measurement of the frequency that is older is none."""
+CLOCK_S = 3.0
+"""A difference between the clocks of fleet and depot that a person should know of."""
+
+
+class Status(Struct, frozen=True, tag_field="command", tag="status"):
+    """`v2g fleet status`."""
+
+
+class Ask(Struct, frozen=True, tag_field="command", tag="ask"):
+    """`v2g fleet request`."""
+
+    by: str
+    document: dict[str, Any]
+
+
+class Withdraw(Struct, frozen=True, tag_field="command", tag="withdraw"):
+    """`v2g fleet request --withdraw`."""
+
+    by: str
+
+
+class Settle(Struct, frozen=True, tag_field="command", tag="settle"):
+    """`v2g fleet settle`."""
+
+    from_unix_s: float
+    until_unix_s: float
+    depot: str = ""
+
+
+class Audit(Struct, frozen=True, tag_field="command", tag="audit"):
+    """`v2g fleet audit`."""
+
+    from_unix_s: float
+    until_unix_s: float
+
+
+Commands = Status | Ask | Withdraw | Settle | Audit
+COLUMNS = (
+    "depot", "state", "power_w", "setpoint_w", "least_w", "most_w", "above_floor_wh", "vehicles", "alarms", "why",
+)  # fmt: skip
+
+
+class FleetProcess:
+    """One fleet. `run` lasts until it is cancelled or `stop` is called."""
+
+    def __init__(
+        self,
+        configuration: FleetConfiguration,
+        ledger: SqliteFleetLedger | PostgresFleetLedger,
+        access: fleet_nats.Access,
+        report: Callable[[str], None],
+    ) -> None:
+        """`report` gets the lines of the log."""
+        self.configuration, self.ledger, self._access, self._report = configuration, ledger, access, report
+        self._clock = SteadyClock()
+        self._news, self._ended = asyncio.Event(), asyncio.Event()
+        places = places_of(configuration)
+        settings = Settings(cycle_s=configuration.cycle_s, validity_s=configuration.validity_s,
+                            renew_s=configuration.validity_s / 3.0)  # fmt: skip
+        self.controller = Controller(tree_of(configuration), places, settings)
+        self.states = {each.id: DepotState(place=each) for each in places}
+        self.desk = Desk(configuration.request, ledger)
+        self.dispatch: Dispatch | None = None
+        self._frequency: tuple[float, float] | None = None
+        self._hub: fleet_nats.Hub | None = None
+        self._said: frozenset[tuple[str, str]] = frozenset()
+        self._trouble = ""
+        self.entered = 0
+        """Entries that were new."""
+        self.heard = 0
+        """Aggregates."""
+        self._round: tuple[int, float, set[str]] = (0, 0.0, set())
+        self.acknowledged_s: list[float] = []
+        """From a decision that asked all depots until the last of them had accepted it; the latest 1 000."""
+
+    def now(self) -> float:
+        """Unix time that does not jump."""
+        return self._clock.now()
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve. `ready` is called once depots and requests are heard. Raises `V2GError`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(ValueError, RuntimeError):  # not in the main thread
+                loop.add_signal_handler(number, self.stop)
+        settings = self.configuration.control
+        try:
+            client = await fleet_nats.connect(self._access, "fleet", self._complain)
+            hub = self._hub = fleet_nats.Hub(client, self.configuration.servers.replicas)
+            await hub.open(self.aggregated, self.answered, self.asked)
+            self._report(f"fleet {self.configuration.fleet}: {len(self.states)} depots may join")
+            async with asyncio.TaskGroup() as tasks:
+                work = [
+                    tasks.create_task(each)
+                    for each in (
+                        self._cycle(hub),
+                        hub.entries(self._enter, self._report),
+                        control.serve(settings.socket, int(settings.mode, 8), Commands, self._commanded),
+                    )
+                ]
+                ready()
+                await self._ended.wait()
+                for each in work:
+                    each.cancel()
+        finally:
+            if self._hub is not None:
+                await self._hub.close()
+            await self.ledger.close()
+
+    def stop(self) -> None:
+        """End in order: depots keep their set-points until these lapse, and follow their own plans then."""
+        self._ended.set()
+
+    # What depots say
+
+    def aggregated(self, aggregate: Aggregate) -> None:
+        """A depot in few numbers."""
+        state = self.states.get(aggregate.depot)
+        if state is None:
+            return
+        self.heard += 1
+        if state.aggregate is None:
+            self._news.set()
+        self.states[aggregate.depot] = replace(state, aggregate=aggregate, heard_unix_s=self.now())
+
+    def answered(self, accepted: Accepted) -> None:
+        """A depot has taken its set-point, or not."""
+        state = self.states.get(accepted.depot)
+        found = () if state is None else [each for each in state.pending if each.number == accepted.number]
+        if state is None or not found:
+            return
+        pending = tuple(each for each in state.pending if each.number > accepted.number)
+        if accepted.taken:
+            state = replace(state, accepted=found[0], pending=pending, refusal="")
+        else:
+            state = replace(state, pending=tuple(each for each in state.pending if each.number != accepted.number),
+                            refusal=accepted.why_not)  # fmt: skip
+        self.states[accepted.depot] = state
+        number, began_s, missing = self._round
+        if accepted.number == number and accepted.depot in missing:
+            missing.discard(accepted.depot)
+            if not missing:
+                self.acknowledged_s.append(time.perf_counter() - began_s)
+                del self.acknowledged_s[:-1000]
+                if self.dispatch is not None and self.dispatch.waiting:
+                    self._news.set()
+
+    async def _enter(self, batches: Sequence[Batch]) -> int:
+        known = [each for each in batches if each.depot in self.states]
+        count = await self.ledger.enter(known)
+        self.entered += count
+        return count
+
+    # What is asked of the fleet
+
+    def asked(self, subject: str, data: bytes) -> bytes:
+        """A request or a measurement that came over the servers; returns the answer."""
+        try:
+            document = json.loads(data)
+            if not isinstance(document, dict):
+                raise V2GError("send a JSON object")
+            if subject == "fleet.measure":
+                self.measure(document)
+            else:
+                self.request(str(document.pop("by", "") or "operator")[:64], document)
+        except (ValueError, V2GError) as error:
+            return json.dumps({"error": str(error)}).encode()
+        return b'{"result": "taken"}'
+
+    def measure(self, document: dict[str, Any]) -> None:
+        """The grid's frequency: `{"frequency_hz": 49.98}`. Raises `V2GError`."""
+        value = document.get("frequency_hz")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 10.0 <= value <= 100.0:
+            raise V2GError("frequency_hz: must be a number from 10 to 100")
+        self._frequency = float(value), self.now()
+        self._news.set()
+
+    def request(self, by: str, document: dict[str, Any]) -> None:
+        """Somebody asks the fleet for something. Raises `V2GError` with the reason if it cannot be taken."""
+        self.desk.put(Channel.HTTP, read(document, by, self.now()))
+        self.ledger.act(Act(self.now(), by, f"asks {json.dumps(document)}"))
+        self._news.set()
+
+    def withdraw(self, by: str) -> bool:
+        """Forget a request; whether there was one."""
+        found = self.desk.withdraw(Channel.HTTP, by)
+        if found:
+            self.ledger.act(Act(self.now(), by, "withdraws its request"))
+        self._news.set()
+        return found
+
+    def frequency_hz(self, now: float) -> float | None:
+        """As it was measured lately; None if nobody measures it."""
+        if self._frequency is None or now - self._frequency[1] > FREQUENCY_S:
+            return None
+        return self._frequency[0]
+
+    # The cycle
+
+    async def _cycle(self, hub: fleet_nats.Hub) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.configuration.cycle_s):
+                    await self._news.wait()
+            self._news.clear()
+            try:
+                dispatch = self.step()
+            except Exception as error:  # set-points lapse if it lasts
+                self._complain(f"the controller failed: {error!r}")
+                continue
+            if hub.connected:
+                await self._send(hub, dispatch)
+            await asyncio.sleep(self.controller.settings.least_s)
+
+    async def _send(self, hub: fleet_nats.Hub, dispatch: Dispatch) -> None:
+        if not dispatch.send:
+            return
+        began_s = time.perf_counter()
+        self._round = next(iter(dispatch.send.values())).number, began_s, set(dispatch.send)
+        for id, setpoint in dispatch.send.items():  # from now on they may have taken it, whatever is heard of them
+            state = self.states[id]
+            self.states[id] = replace(state, pending=(*state.pending, setpoint))
+        await hub.send(dispatch.send)
+
+    def step(self) -> Dispatch:
+        """One cycle: look and decide."""
+        now = self.now()
+        for id, state in self.states.items():
+            if state.pending and state.pending[0].until_unix_s <= now:
+                pending = tuple(each for each in state.pending if each.until_unix_s > now)
+                self.states[id] = replace(state, pending=pending)
+        dispatch = self.controller.step(self.states, self.desk.current(now), now, self.frequency_hz(now))
+        self.dispatch = dispatch
+        said = frozenset((str(each.trouble), each.about) for each in dispatch.notices)
+        for notice in dispatch.notices:
+            if (str(notice.trouble), notice.about) not in self._said:
+                self._report(f"{notice.trouble} {notice.text}")
+                self.ledger.act(Act(now, "fleet", f"{notice.trouble} {notice.text}"))
+        for code, about in self._said - said:
+            self.ledger.act(Act(now, "fleet", f"{code} {about}: over"))
+        self._said = said
+        return dispatch
+
+    def _complain(self, text: str) -> None:
+        """The same trouble is reported once."""
+        if text != self._trouble:
+            self._trouble = text
+            self._report(text)
+
+    # What is shown
+
+    def status(self) -> dict[str, Any]:
+        """The fleet in few numbers."""
+        now, dispatch = self.now(), self.dispatch
+        numbers = {} if dispatch is None else {
+            name: getattr(dispatch, name)
+            for name in ("requested_w", "requested_by", "commanded_w", "expected_w", "delivered_w", "least_w", "most_w",
+                         "short_w", "heard")
+        }  # fmt: skip
+        notices = () if dispatch is None else dispatch.notices
+        return {
+            "name": self.configuration.fleet,
+            "unix_s": now,
+            "connected": self._hub is not None and self._hub.connected,
+            **numbers,
+            "depots": len(self.states),
+            "frequency_hz": self.frequency_hz(now),
+            "entries": self.entered,
+            "aggregates": self.heard,
+            "acknowledged_s": round(self.acknowledged_s[-1], 3) if self.acknowledged_s else None,
+            "notices": [{"code": str(each.trouble), "about": each.about, "text": each.text} for each in notices],
+            "trouble": self._trouble or None,
+        }
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """A row for each depot, by `COLUMNS`."""
+        now, dispatch = self.now(), self.dispatch
+        return [self._row(each, dispatch, now) for each in self.states.values()]
+
+    def _row(self, state: DepotState, dispatch: Dispatch | None, now: float) -> tuple[Any, ...]:
+        aggregate = state.aggregate
+        power_w = None if dispatch is None else dispatch.power_w.get(state.id)
+        why = "" if dispatch is None else dispatch.why.get(state.id, "")
+        if aggregate is None:
+            return (state.id, "never heard of", None, power_w, None, None, None, 0, 0, why)
+        fresh = state.fresh(now, self.controller.settings.stale_s)
+        skew_s = aggregate.unix_s - state.heard_unix_s
+        clock = f"; its clock is {skew_s:+.1f} s off" if abs(skew_s) > CLOCK_S else ""
+        word = "away" if not fresh else "follows" if aggregate.setpoint_number else "on its own"
+        band = aggregate.flexibility.band(self.controller.settings.hold_s)
+        return (
+            state.id, word, round(aggregate.power_w), None if power_w is None else round(power_w), round(band.least_w),
+            round(band.most_w), round(aggregate.flexibility.above_floor_wh), aggregate.vehicles, len(aggregate.alarms),
+            f"{state.refusal or why}{clock}",
+        )  # fmt: skip
+
+    async def _commanded(self, command: Any) -> Any:
+        match command:
+            case Status():
+                return self.status() | {"columns": COLUMNS, "rows": self.rows()}
+            case Ask(by, document):
+                self.request(by, dict(document))
+                return {"asked": by}
+            case Withdraw(by):
+                if not self.withdraw(by):
+                    raise V2GError(f"{by} has asked for nothing")
+                return {"withdrawn": by}
+            case Settle(from_unix_s, until_unix_s, depot):
+                totals = await self.ledger.totals(from_unix_s, until_unix_s, depot)
+                return {"totals": _builtins(totals), "gaps": await self.ledger.gaps()}
+            case Audit(from_unix_s, until_unix_s):
+                return _builtins(await self.ledger.acts(from_unix_s, until_unix_s))
+        raise V2GError("there is no such command")
+
+
+def _builtins(values: Any) -> Any:
+    return msgpack.decode(msgpack.encode(values))
+
+
+async def open_ledger(place: str) -> SqliteFleetLedger | PostgresFleetLedger:
+    """A file, or `postgresql://...`. Raises `LedgerError`."""
+    if place.startswith(POSTGRES):
+        return await fleet_postgres.open_ledger(place)
+    from pathlib import Path
+
+    return SqliteFleetLedger(Path(place))
+
+
+__all__ = ["COLUMNS", "Ask", "Audit", "FleetProcess", "Settle", "Status", "Withdraw", "open_ledger"]

@@ -1,0 +1,128 @@
+"""What a depot books: all that flowed, once, over restarts too; and which set-point holds."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.depot.scene import NOW, charger, site
+
+from v2g.depot.controller import Controller
+from v2g.fleet.books import Books, Flow
+from v2g.fleet.member import Member, flows
+from v2g.fleet.view import Setpoint
+
+_powers = st.integers(-4, 4).map(lambda each: each * 3_600.0)
+_looks = st.tuples(
+    _powers, st.sampled_from(["", "TSO", "DSO"]), st.sampled_from(["van", "bus"]), st.booleans(), st.booleans()
+)
+
+
+@given(st.lists(_looks, min_size=1, max_size=40))
+def test_all_that_flowed_is_booked_once_however_the_process_ends(
+    looks: list[tuple[float, str, str, bool, bool]],
+) -> None:
+    books, now, entries = Books("d", span_s=7.0), NOW, []
+    charged_wh = discharged_wh = 0.0
+    for number, (power_w, request, vehicle, restart, stored) in enumerate(looks):
+        if number:
+            now += 1.0
+            charged_wh += max(power_w, 0.0) / 3600
+            discharged_wh += max(-power_w, 0.0) / 3600
+        books.see(now, request, [Flow("CS-1/1", vehicle, "", power_w, power_w, "")])
+        if stored and books.waiting:
+            entries += books.waiting
+            books.stored(books.waiting[-1].sequence)
+        if restart:
+            seen_s, books = now, Books("d", books.document(), span_s=7.0)
+            books.see(seen_s, request, [Flow("CS-1/1", vehicle, "", power_w, power_w, "")])
+    books.end(now)
+    entries += books.waiting
+    assert sum(each.charged_wh for each in entries) == pytest.approx(charged_wh)
+    assert sum(each.discharged_wh for each in entries) == pytest.approx(discharged_wh)
+    assert sum(each.asked_wh or 0.0 for each in entries) == pytest.approx(charged_wh - discharged_wh)
+    assert [each.before for each in entries] == [0, *(each.sequence for each in entries)][: len(entries)]
+    assert all(later.sequence > earlier.sequence for earlier, later in pairwise(entries))
+
+
+def test_a_stretch_ends_with_the_quarter_the_vehicle_and_the_request() -> None:
+    books = Books("d", span_s=10.0)
+    for second in range(25):
+        by, vehicle = ("TSO" if second >= 5 else ""), ("bus" if second >= 15 else "van")
+        books.see(1_000.0 + second, by, [Flow("CS-1/1", vehicle, "c", -3_600.0, -3_600.0, "")])
+    assert [(each.vehicle, each.request, each.from_unix_s, each.until_unix_s) for each in books.waiting] == [
+        ("van", "", 1_000.0, 1_005.0), ("van", "TSO", 1_005.0, 1_010.0), ("van", "TSO", 1_010.0, 1_015.0),
+        ("bus", "TSO", 1_015.0, 1_020.0),
+    ]  # fmt: skip
+
+
+def test_a_reason_is_given_only_for_what_was_not_delivered() -> None:
+    books = Books("d")
+    for second in range(11):
+        books.see(NOW + second, "TSO", [Flow("a", "v", "", -36_000.0, -36_000.0, "floor"),
+                                        Flow("b", "w", "", -3_600.0, -36_000.0, "floor")])  # fmt: skip
+    books.end(NOW + 10)
+    assert [(each.charger, each.why) for each in books.waiting] == [("a", ""), ("b", "floor")]
+
+
+def test_of_a_time_that_nobody_saw_nothing_is_booked() -> None:
+    books = Books("d")
+    books.see(NOW, "", [Flow("a", "v", "", 3_600.0, None, "")])
+    books.see(NOW + 3_600, "", [Flow("a", "v", "", 3_600.0, None, "")])
+    books.end(NOW + 3_600)
+    assert books.waiting == []
+
+
+def test_books_that_cannot_be_read_are_as_none() -> None:
+    assert Books("d", b"\xff\x00").waiting == []
+
+
+def _setpoint(number: int, until_s: float = NOW + 10, power_w: float = -5e3, depot: str = "d") -> Setpoint:
+    return Setpoint(depot=depot, number=number, power_w=power_w, until_unix_s=until_s, by="TSO")
+
+
+def test_the_latest_set_point_holds_until_it_lapses() -> None:
+    member = Member("d")
+    assert member.take(_setpoint(5), NOW).taken
+    assert not member.take(_setpoint(4, power_w=9e3), NOW).taken
+    assert not member.take(_setpoint(9, depot="e"), NOW).taken
+    assert not member.take(_setpoint(9, power_w=float("nan")), NOW).taken
+    held = member.setpoint(NOW + 10)
+    assert held is not None
+    assert held.power_w == -5e3
+    assert member.setpoint(NOW + 10.1) is None
+    assert member.request(NOW + 10.1) is None
+
+
+def test_one_that_comes_late_leaves_the_depot_to_its_own_plan() -> None:
+    member = Member("d")
+    member.take(_setpoint(5), NOW)
+    late = member.take(_setpoint(6, until_s=NOW - 2), NOW)
+    assert not late.taken
+    assert "clocks" in late.why_not
+    assert member.setpoint(NOW) is None
+
+
+def test_none_holds_longer_than_two_minutes_and_none_has_a_default() -> None:
+    member = Member("d")
+    member.take(_setpoint(5, until_s=NOW + 1e6), NOW)
+    request = member.request(NOW)
+    assert request is not None
+    assert request.until_unix_s <= NOW + 120
+    assert request.default_w is None
+
+
+def test_a_depot_in_few_numbers() -> None:
+    member, now = Member("d"), NOW
+    member.take(_setpoint(5, power_w=-6_000), now)
+    request = member.request(now)
+    assert request is not None
+    scene = site(charger(1, measured_w=-3e3), charger(2, vehicle=None), power_w=None)
+    scene = type(scene)(tree=scene.tree, chargers=scene.chargers, requests=(request,))
+    dispatch = Controller().step(scene, now)
+    found = member.aggregate(scene, dispatch, now)
+    assert (found.setpoint_w, found.setpoint_number, found.vehicles, found.discharging) == (-6_000, 5, 1, 1)
+    assert found.flexibility.band(60).least_w < 0
+    whole, one = flows(scene, dispatch)
+    assert (whole.charger, whole.asked_w) == ("", -6_000)
+    assert (one.charger, one.vehicle, one.power_w) == ("CS-1/1", "car 1", -3e3)

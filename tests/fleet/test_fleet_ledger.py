@@ -1,0 +1,122 @@
+"""The fleet's ledger, in both dialects: each entry once, whatever comes how often in which order; settlement of it."""
+
+import asyncio
+import csv
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.csms.test_ledger import SERVER, Server
+
+from v2g.fleet.ledger import Act, Total
+from v2g.fleet.settlement import as_csv, as_html
+from v2g.fleet.view import Batch, Entry
+from v2g.io.depot_ledger import LedgerError
+from v2g.run.fleet import open_ledger
+
+pytestmark = pytest.mark.alone
+DIALECTS = ["sqlite", "postgresql"]
+BEGINS = 1_790_000_000_000_000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server | None]:
+    if SERVER is None:
+        yield None
+        return
+    with TemporaryDirectory() as folder:
+        found = Server(Path(folder))
+        yield found
+        found.close()
+
+
+@asynccontextmanager
+async def opened(dialect: str, folder: Path, server: Server | None) -> AsyncIterator[Any]:
+    if dialect == "postgresql" and server is None:
+        pytest.skip("needs PostgreSQL (as root: apt-get install postgresql)")
+    ledger = await open_ledger(str(folder / "fleet.db") if server is None or dialect == "sqlite" else server.place)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def entry(number: int, depot: str = "north", **changes: Any) -> Entry:
+    first = Entry(
+        depot=depot, sequence=BEGINS + number, before=BEGINS + number - 1 if number else 0,
+        from_unix_s=1_000.0 + number, until_unix_s=1_001.0 + number, charger="CS/1",
+        vehicle="van", contract="DE-V2G-1", request="TSO",
+        discharged_wh=10.0, asked_wh=-12.0, why="floor",
+    )  # fmt: skip
+    return replace(first, **changes)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_entry_is_there_once(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    asyncio.run(_once(dialect, tmp_path, server))
+
+
+async def _once(dialect: str, folder: Path, server: Server | None) -> None:
+    entries = [entry(number) for number in range(50)]
+    async with opened(dialect, folder, server) as ledger:
+        assert await ledger.enter([Batch("north", tuple(entries[:30]))]) == 30
+        assert await ledger.enter([Batch("north", tuple(entries[20:40])), Batch("north", tuple(entries[20:40]))]) == 10
+        assert await ledger.enter([]) == 0
+        assert await ledger.gaps() == []
+        await ledger.enter([Batch("north", tuple(entries[45:]))])
+        assert await ledger.gaps() == [("north", BEGINS + 44)]
+        await ledger.enter([Batch("north", tuple(entries))])
+        odd = entry(0, "south", vehicle="a\x00\ud800", charged_wh=float("nan"), sequence=5, asked_wh=None)
+        assert await ledger.enter([Batch("south", (odd,))]) == 1
+        assert await ledger.gaps() == []
+        (found,) = await ledger.totals(0.0, 2_000.0, "north")
+        assert (found.entries, found.discharged_wh, found.asked_wh, found.why) == (50, 500.0, -600.0, "floor")
+        assert await ledger.totals(0.0, 1_000.5) == []
+        ledger.act(Act(1_000.0, "TSO", "asks"))
+        ledger.put("request", "1:TSO", b"x")
+        ledger.put("request", "1:DSO", b"y")
+        ledger.put("request", "1:DSO", None)
+    async with opened(dialect, folder, server) as ledger:
+        assert ledger.kept == {("request", "1:TSO"): b"x"}
+        assert await ledger.acts(0.0, 2_000.0) == [Act(1_000.0, "TSO", "asks")]
+        assert len(await ledger.totals(0.0, 2_000.0)) == 2
+
+
+def test_months_are_tables_of_their_own(tmp_path: Path, server: Server | None) -> None:
+    async def look() -> None:
+        async with opened("postgresql", tmp_path, server) as ledger:
+            month = 31 * 86_400 * 1_000_000
+            await ledger.enter([Batch("m", tuple(entry(0, "m", sequence=BEGINS + n * month) for n in range(4)))])
+            rows = await ledger._pool.fetch(
+                "SELECT DISTINCT tableoid::regclass::text AS t FROM entry WHERE depot = 'm'"
+            )
+            assert sorted(each["t"] for each in rows) == [f"entry_2026_{month:02}" for month in (9, 10, 11, 12)]
+
+    asyncio.run(look())
+
+
+def test_a_ledger_has_one_fleet_at_a_time(tmp_path: Path) -> None:
+    async def twice() -> None:
+        async with opened("sqlite", tmp_path, None):
+            with pytest.raises(LedgerError, match="has it open"):
+                await open_ledger(str(tmp_path / "fleet.db"))
+
+    asyncio.run(twice())
+
+
+def test_settlement_as_csv_and_html() -> None:
+    whole = Total("north", "", "", "TSO", 4, 0.0, 900.0, 0.0, 900.0, -1000.0, "")
+    vehicle = Total("north", "=cmd|x", "DE<1", "TSO", 4, 0.0, 900.0, 0.0, 900.0, -1000.0, "floor")
+    text = as_csv([whole, vehicle], str)
+    first, second = csv.DictReader(text.splitlines())
+    assert (first["asked_kwh"], first["delivered_kwh"], first["missing_kwh"]) == ("-1.000", "-0.900", "-0.100")
+    assert second["vehicle"] == "'=cmd|x"
+    assert second["why_not"] == "floor"
+    page = as_html([whole, vehicle], [("north", 7)], str, "Fleet")
+    assert "DE&lt;1" in page
+    assert "1 entries have not come yet: north 7" in page
+    assert "http" not in page

@@ -1,0 +1,76 @@
+"""Depots join a fleet over real servers: set-points reach them and lapse, entries are stored once, a cut link heals."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.fleet.bench import Bench, bench
+
+pytestmark = pytest.mark.alone
+
+
+def test_one_fleet_two_depots(tmp_path: Path) -> None:
+    asyncio.run(_story(tmp_path))
+
+
+async def _story(folder: Path) -> None:
+    async with bench(folder, ["a", "b"]) as scene:
+        fleet = scene.fleet
+        await scene.until(lambda: all(each.aggregate for each in fleet.states.values()), "all are heard of")
+        fleet.request("TSO", {"power_w": -30_000.0, "for_s": 600})
+        await scene.until(lambda: abs(_power_w(scene) + 30_000) < 1_500, "both feed what is asked")
+        rows = {row[0]: row for row in fleet.rows()}
+        assert {row[1] for row in rows.values()} == {"follows"}
+        assert all("TSO" in row[-1] for row in rows.values())
+        await scene.until(lambda: fleet.entered >= 4, "entries of both are stored")
+        await _cut_and_heal(scene)
+        fleet.withdraw("TSO")
+        await scene.until(lambda: all(each.member.setpoint(0.0) is None for each in scene.members.values()), "let go")
+        for member in scene.members.values():
+            member.books.end(member._depot.now())
+        await scene.until(lambda: not any(each.books.waiting for each in scene.members.values()), "all is stored")
+        await _balanced(scene)
+        acts = await fleet.ledger.acts(0.0, 4e9)
+        assert any(each.by == "TSO" for each in acts)
+
+
+def _power_w(scene: Bench) -> float:
+    return sum(float(each.plant.power_w.sum()) for each in scene.depots.values())
+
+
+async def _cut_and_heal(scene: Bench) -> None:
+    """The server of one depot stands still: its set-point lapses there, the other makes up for it, all comes back."""
+    server = scene.members["a"].server
+    assert server is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        member = scene.members["a"].member
+        await scene.until(lambda: member.setpoint(scene.depots["a"].now()) is None, "its set-point lapses")
+        state = scene.fleet.states["a"]
+        assert not state.fresh(scene.fleet.now(), scene.fleet.controller.settings.stale_s)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    await scene.until(lambda: member.setpoint(scene.depots["a"].now()) is not None, "it is steered again")
+
+
+async def _balanced(scene: Bench) -> None:
+    """The ledger has each depot's entries from the first to the last, each once."""
+    last = {name: each.books.last for name, each in scene.members.items()}
+    with closing(sqlite3.connect(scene.configuration.ledger)) as database:
+
+        def found() -> dict[str, int]:
+            return dict(database.execute("SELECT depot, max(sequence) FROM entry GROUP BY depot").fetchall())
+
+        await scene.until(lambda: found() == last, "the last entry of each depot is there")
+    assert await scene.fleet.ledger.gaps() == []
+    totals = await scene.fleet.ledger.totals(0.0, 4e9)
+    for name in scene.names:
+        asked = [each for each in totals if each.depot == name and not each.vehicle and each.asked_wh is not None]
+        vehicles = [each for each in totals if each.depot == name and each.vehicle]
+        assert asked
+        assert sum(each.discharged_wh for each in vehicles) > 0.0
+        assert all(each.contract.startswith("DE-V2G-") for each in vehicles)
