@@ -7,6 +7,7 @@ from pathlib import Path
 
 from v2g.kernel.fault import Fault
 from v2g.station.faults import CATALOGUE, Entry
+from v2g.station.unified import unified
 
 PAGE = Path(__file__).parent.parent / "docs" / "operator.md"
 BEGIN, END = "<!-- faults: drawn by tools/draw_faults.py -->\n", "<!-- end of faults -->\n"
@@ -15,13 +16,13 @@ BEGIN, END = "<!-- faults: drawn by tools/draw_faults.py -->\n", "<!-- end of fa
 def table() -> str:
     """The rows, with the lines that mark their place in the page."""
     rows = [
-        f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} | {_to_car(entry)} |"
+        f"| `{fault.code}` | {entry.title} | {entry.meaning} | {entry.remedy} | {_to_car(entry)} | {unified(fault)} |"
         for fault, entry in ((fault, CATALOGUE[fault]) for fault in Fault)
     ]
     return "\n".join(
         [
-            f"{BEGIN}| code | title | what it means | what to do | what the car learns |",
-            "|---|---|---|---|---|",
+            f"{BEGIN}| code | title | what it means | what to do | what the car learns | CharIN, ChargeX |",
+            "|---|---|---|---|---|---|",
             *rows,
             END,
         ]

@@ -74,6 +74,9 @@ def test_the_operator_discharges_and_gives_the_power_back(ours: Station, car: Pr
     assert "5.0 kW wished by the operator" in done.stdout
     assert ours.traced("the operator asks: discharge 5 kW for 3 s")
     assert ours.traced("discharging 5.0 kW wished by the operator")
+    shown = command("v2g", "sensors")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert shown.stdout.startswith("evse-1\nAdapter: v2g daemon\ngrid L1: "), shown.stdout
     explained = command("v2g", "explain")
     assert explained.returncode == 0
     assert "EVSE 1: discharging 5.0 kW wished by the operator; next limit: " in explained.stdout

@@ -1,6 +1,7 @@
 """The catalogue has something to say about every fault."""
 
 import re
+from collections import Counter
 
 import pytest
 from tests.station.scene import INTENT, OUTLET, in_the_loop
@@ -12,7 +13,11 @@ from v2g.messages import din, iso2, sap
 from v2g.messages.iso20.dc import DC_ChargeLoopRes
 from v2g.messages.iso20.types import ResponseCode
 from v2g.power.inverter import InverterFault
+from v2g.station.event import Broke
 from v2g.station.faults import CATALOGUE, SAFE_WITHIN_S, STATUS_CODES
+from v2g.station.snapshot import evse_snapshot
+from v2g.station.text import describe
+from v2g.station.unified import CHARIN, named, unified
 
 
 def test_the_catalogue_is_complete() -> None:
@@ -71,3 +76,27 @@ def test_a_car_learns_of_a_fault_as_the_catalogue_says() -> None:
     response = next(event.message for event in events[at:] if isinstance(event, Sent))
     assert isinstance(response, DC_ChargeLoopRes)
     assert response.ResponseCode is ResponseCode.FAILED
+
+
+def test_the_codes_of_others_are_those_of_their_public_lists() -> None:
+    used = {fault: unified(fault) for fault in Fault}
+    assert {each.charin for each in used.values()} <= {"", *CHARIN}
+    assert all(re.fullmatch(r"(CX0(0[1-9]|1\d|2[0-6]))?", each.chargex) for each in used.values())
+    for codes in ([each.charin for each in used.values()], [each.chargex for each in used.values()]):
+        assert max(Counter(filter(None, codes)).values()) == 1  # so that `named` has one answer
+    assert named("gridpowerloss") == named("cx015") == [Fault.ISLANDING]
+    assert named("CX026") == named("") == []
+
+
+def test_trace_and_status_have_the_codes_of_others() -> None:
+    world = in_the_loop(World(OUTLET, INTENT), 1.0)
+    world.plant.trip(InverterFault.OVER_TEMPERATURE)
+    world.run(3.0)
+    (line,) = (describe(event) for _, event in world.events if isinstance(event, Faulted))
+    assert line[0] == "ERROR"
+    assert line[1].startswith("0x1C Over-temperature: ")
+    assert line[1].endswith(" [HighTemperature]")
+    shown = evse_snapshot(world.evse, world.now)
+    assert (str(shown.fault)[:4], shown.fault_codes) == ("0x1C", ("HighTemperature",))
+    assert describe(Broke(Fault.CONTACTOR, "x"))[1] == "0x12 Contactor fault: x [ContactorPosition, CX017]"
+    assert describe(Broke(Fault.TLS, "x"))[1] == "0x0B TLS failure: x"

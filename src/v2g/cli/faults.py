@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "code",
         metavar="CODE",
         nargs="?",
-        help="such as 0x04, or a status code that a car shows, such as EVSE_Shutdown; all faults if left out",
+        help="such as 0x04; a status code that a car shows, such as EVSE_Shutdown; a code of CharIN or ChargeX, as "
+        "GridPowerLoss or CX015; all faults if left out",
     )
     add_json(parser)
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0. Raises `UsageError` for a code that does not exist."""
     from v2g.station.faults import CATALOGUE, STATUS_CODES
+    from v2g.station.unified import named, unified
 
     status = next((name for name in STATUS_CODES if args.code is not None and name.lower() == args.code.lower()), None)
     if args.code is None:
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     elif status is not None:
         chosen = [fault for fault in Fault if status in CATALOGUE[fault].status_codes]
     else:
-        chosen = [fault for fault in Fault if fault == _number(args.code)]
+        chosen = named(args.code) or [fault for fault in Fault if fault == _number(args.code)]
     if not chosen:
         codes, status_codes = "\n".join(_rows(list(Fault))), "\n  ".join(["", *STATUS_CODES])
         raise UsageError(
@@ -41,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        print(json.dumps({fault.code: asdict(CATALOGUE[fault]) for fault in chosen}, indent=2))
+        shown = {fault.code: asdict(CATALOGUE[fault]) | asdict(unified(fault)) for fault in chosen}
+        print(json.dumps(shown, indent=2))
     elif args.code is None:
         print("\n".join(_rows(chosen)))
     elif status is not None:
@@ -58,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
             ("Action", entry.remedy),
             ("Station", entry.reaction),
             ("To car", f"{entry.to_car} {older}".rstrip()),
+            ("Others", str(unified(chosen[0])) or "no code of CharIN or ChargeX"),
         ):
             _print(label, text)
     return 0

@@ -17,6 +17,7 @@ from v2g.run.exposition import buckets, expose, histogram
 from v2g.station.config.settings import Metrics
 from v2g.station.safety.grid_status import GridStatus
 from v2g.station.snapshot import EvseSnapshot, StationSnapshot
+from v2g.station.unified import unified
 
 JOULE_OF_WH = 3600.0
 _GAUGES: Mapping[str, tuple[str, Callable[[EvseSnapshot], float | None]]] = {
@@ -98,7 +99,9 @@ def _gauges(snapshot: StationSnapshot) -> Iterator[Metric]:
 def _counters(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
     energy = CounterMetricFamily("v2g_energy_joules", "At the meter", labels=["evse", "direction"])
     sessions = CounterMetricFamily("v2g_sessions", "Sessions that have ended", labels=["evse", "result"])
-    faults = CounterMetricFamily("v2g_faults", "By code; see `v2g faults`", labels=["evse", "code"])
+    faults = CounterMetricFamily(
+        "v2g_faults", "By code; see `v2g faults`", labels=["evse", "code", "charin", "chargex"]
+    )
     trips = CounterMetricFamily("v2g_grid_trips", "Of the grid protection", labels=["evse", "element"])
     limited = CounterMetricFamily(
         "v2g_limited_seconds", "How long a limit held the power below the wish", labels=["evse", "limit"]
@@ -114,7 +117,8 @@ def _counters(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
         for result in ("completed", "paused", "failed"):
             sessions.add_metric([evse, result], tally.sessions[result])
         for fault, count in tally.faults.items():
-            faults.add_metric([evse, f"0x{fault:02X}"], count)
+            others = unified(fault)
+            faults.add_metric([evse, fault.code, others.charin, others.chargex], count)
         for element, count in tally.trips.items():
             trips.add_metric([evse, element], count)
         for limit, lasted_s in tally.limited_s.items():

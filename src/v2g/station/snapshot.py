@@ -11,6 +11,7 @@ from v2g.station.access import Answer
 from v2g.station.evse import Evse
 from v2g.station.readings import coolant_c
 from v2g.station.safety.grid_status import GridStatus
+from v2g.station.unified import unified
 
 
 class BoundSnapshot(Struct, frozen=True):
@@ -115,6 +116,8 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     """Seconds for which each limit held the power below the wish, in this visit."""
     result: str | None
     fault: str | None
+    fault_codes: tuple[str, ...]
+    """What others call the fault (`v2g.station.unified`)."""
 
 
 class StationSnapshot(Struct, frozen=True, kw_only=True):
@@ -184,6 +187,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         limited_s=dict(visit.decider.limited_s),
         result=report.result or None,
         fault=report.fault,
+        fault_codes=() if report.cause is None else unified(report.cause).codes,
     )
 
 

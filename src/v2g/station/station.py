@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.errors import V2GError
 from v2g.kernel.units import exact_kvar, exact_kw
-from v2g.station import command, grid_settings, sensors
+from v2g.station import command, grid_settings
 from v2g.station.access import Authorizer
 from v2g.station.config.settings import Settings
 from v2g.station.evse import Evse
@@ -95,6 +95,8 @@ class Station:
             case command.Explain():
                 return Done([explain(evse, now) for evse in self._chosen(asked.evse)])
             case command.Sensors():
+                from v2g.station import sensors  # loaded if somebody asks
+
                 return Done(sensors.shown(self._chosen(asked.evse), now))
             case command.Stop():
                 return self._ask(Stop.TERMINATE, asked.evse, now)

@@ -45,13 +45,15 @@ from v2g.station.event import (
     StrangerRefused,
 )
 from v2g.station.faults import CATALOGUE
+from v2g.station.unified import unified
 
 
 def describe(event: Event) -> tuple[str, str]:
     """`INFO`, `WARNING` or `ERROR`, and the text. Messages (`Received`, `Sent`) are `DEBUG`, by their names only."""
     match event:
         case Faulted(fault, reason) | Broke(fault, reason):
-            return "ERROR", f"{fault.code} {CATALOGUE[fault].title}: {reason}"
+            others = unified(fault)
+            return "ERROR", f"{fault.code} {CATALOGUE[fault].title}: {reason}" + (f" [{others}]" if str(others) else "")
         case Warned(reason):
             return "WARNING", reason
         case Moved(before, after):

@@ -45,6 +45,8 @@ class Report:
     discharged_wh: float = 0.0
     result: str = ""
     fault: str | None = None
+    """Its code and the reason."""
+    cause: Fault | None = None
 
     def follow(self, conversation: StationConversation) -> None:
         """Take over what the conversation knows by now."""
@@ -55,7 +57,7 @@ class Report:
 
     def fail(self, fault: Fault, reason: str) -> None:
         """The visit ends with this fault."""
-        self.result, self.fault = "failed", f"{fault.code} {reason}"
+        self.result, self.fault, self.cause = "failed", f"{fault.code} {reason}", fault
 
 
 @dataclass(slots=True)
