@@ -1,8 +1,11 @@
 """The store on a disk: what was committed is there again; damage and a full disk stop nobody."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from v2g.io.sqlite_store import SqliteStore
 
@@ -71,6 +74,8 @@ def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
 _NO_SPACE = """
 import resource, signal, sys
 from pathlib import Path
+import pytest
+
 from v2g.io.sqlite_store import SqliteStore
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -115,3 +120,75 @@ def test_what_is_put_between_two_commits_is_there_together_or_not_at_all(tmp_pat
     assert SqliteStore(copy).found == {("a", "1"): b"x"}
     store.close()
     assert len(SqliteStore(file).found) == 2
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder", "another file", "not even the folder"])
+def test_a_file_that_somebody_removes_is_put_back(tmp_path: Path, left: str) -> None:
+    file = tmp_path / "deep" / "ocpp.db"
+    store = SqliteStore(file)
+    store.put("a", "1", b"x")
+    assert store.flush(10.0)
+    for each in file.parent.iterdir():
+        each.unlink()
+    match left:
+        case "an empty folder":
+            file.mkdir()
+        case "another file":
+            file.write_text("of somebody else")
+        case "not even the folder":
+            file.parent.rmdir()
+    for key in ("2", "3"):
+        store.put("a", key, b"y")
+        assert store.flush(10.0)
+    assert store.trouble == f"OCPP store {file}: it was removed, and has been written again"
+    store.close()
+    assert SqliteStore(file).found == {("a", "1"): b"x", ("a", "2"): b"y", ("a", "3"): b"y"}
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_only_the_name_of_the_file_is_removed_and_its_log_stays(tmp_path: Path) -> None:
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    store.put("a", "1", b"x")
+    assert store.flush(10.0)
+    file.unlink()
+    store.put("a", "2", b"y")
+    assert store.flush(10.0)
+    copy = SqliteStore(file)  # as the next process finds it after a power cut
+    assert copy.found == {("a", "1"): b"x", ("a", "2"): b"y"}
+
+
+def test_a_place_that_is_taken_is_named_and_nobody_waits(tmp_path: Path) -> None:
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    store.put("a", "1", b"x")
+    assert store.flush(10.0)
+    file.unlink()
+    (file / "not empty").mkdir(parents=True)
+    number = store.put("a", "2", b"y")
+    assert store.flush(10.0)
+    assert store.committed == number
+    assert store.trouble is not None
+    assert "clear its place" in store.trouble
+    (file / "not empty").rmdir()
+    store.put("a", "3", b"z")
+    assert store.flush(10.0)
+    store.close()
+    assert len(SqliteStore(file).found) == 3
+
+
+def test_rows_are_tried_again_without_a_new_one(tmp_path: Path) -> None:
+    """The end of a transaction may be the last one for a long time."""
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    other = sqlite3.connect(file, isolation_level=None)
+    assert store._connection is not None
+    store._connection.execute("PRAGMA busy_timeout=1")
+    other.execute("BEGIN IMMEDIATE")
+    number = store.put("a", "1", b"x")
+    assert store.flush(10.0)
+    assert store.committed < number
+    other.execute("ROLLBACK")
+    store._again_s = 0.0  # time has passed
+    assert store.flush(10.0)
+    assert store.committed == number

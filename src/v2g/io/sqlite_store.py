@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +11,15 @@ from threading import Lock
 from v2g.io.writer import Writer
 
 BUSY_S = 5.0
+AGAIN_S = 5.0
+"""Before rows that could not be written are tried again without a new one."""
 _Row = tuple[int, str, str, bytes | None]
 
 
 class SqliteStore:
     """Rows in a file. A damaged file is set aside as `*.damaged`; one that cannot be written keeps its rows in memory
-    and tries again with the next row. `trouble` says so. If there is no file at all, the rows count as kept: nobody
-    waits for a disk that is not there."""
+    and tries again with the next row, or a little later. One that somebody removes is put back. `trouble` says so. If
+    there is no file at all, the rows count as kept: nobody waits for a disk that is not there."""
 
     def __init__(self, file: Path, wake: Callable[[], None] = lambda: None) -> None:
         """`wake` is called in the writer's thread after each commit."""
@@ -29,6 +32,11 @@ class SqliteStore:
         self._waiting: list[_Row] = []
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
+        self._opened: os.stat_result | None = None
+        """The file that the connection writes."""
+        self._again_s = float("-inf")
+        self._missing = ""
+        """Why a file that was removed is not there again, as reported."""
         self._writer = Writer(self._write, "ocpp store")
         try:
             self._open()
@@ -48,6 +56,8 @@ class SqliteStore:
             with self._lock:
                 self._waiting += self._put
             self._put = []
+            self._writer.due()
+        elif self._waiting and time.monotonic() >= self._again_s:
             self._writer.due()
 
     def flush(self, timeout_s: float) -> bool:
@@ -85,6 +95,8 @@ class SqliteStore:
             connection.close()
             raise
         self._connection = connection
+        with suppress(OSError):
+            self._opened = self._file.stat()
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         """Begin again with an empty file; the damaged one is left for somebody to look at."""
@@ -112,12 +124,42 @@ class SqliteStore:
             with self._lock:  # all of it is one commit next time: of each row the latest counts
                 latest = {row[1:3]: row for row in rows + self._waiting}
                 self._waiting = sorted(latest.values())
+            self._again_s = time.monotonic() + AGAIN_S
             self.trouble = f"OCPP store {self._file}: {error}; free some space, or set ocpp.store"
             if self._connection is not None:
                 return
             # There has never been a file: nothing survives a restart, and so nothing has to wait for the disk.
         self.committed = rows[-1][0]
+        self._look_for_file()
         self._wake()
+
+    def _look_for_file(self) -> None:
+        """A file that was removed, or put in another's place, is still written by the connection, and nobody finds it
+        again: what it holds goes back to its place."""
+        connection, there = self._connection, None
+        with suppress(OSError):
+            there = self._file.stat()
+        if connection is None or (there and self._opened and os.path.samestat(there, self._opened)):
+            return
+        copy = self._file.with_name(self._file.name + ".new")
+        try:
+            self._file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            if self._file.is_dir():
+                self._file.rmdir()
+            copy.unlink(missing_ok=True)
+            copy.touch(mode=0o600)
+            connection.execute("VACUUM INTO ?", (str(copy),))
+            self._connection = None
+            connection.close()
+            for suffix in ("-wal", "-shm"):  # those of the file that was removed
+                self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+            os.replace(copy, self._file)
+            self._open()
+            self._missing, self.trouble = "", f"OCPP store {self._file}: it was removed, and has been written again"
+        except (OSError, sqlite3.Error) as error:
+            why = f"OCPP store {self._file}: it was removed: {error}; clear its place; until then no restart finds it"
+            if why != self._missing:
+                self._missing = self.trouble = why
 
     def _commit(self, rows: list[_Row]) -> None:
         connection = self._connection

@@ -86,9 +86,9 @@ class DeviceModel:
         """Further variables; those that were written get their value back."""
         for each in variables:
             self._variables[each.key] = each
-            kept = self._store.found.get((KIND, "/".join(map(str, each.key))))
-            if kept is not None and each.why_not(kept.decode()) is None:
-                each.value = kept.decode()
+            kept = self._store.found.get((KIND, "/".join(map(str, each.key))), b"\xff").decode(errors="replace")
+            if "\ufffd" not in kept and each.why_not(kept) is None:  # nothing is kept, or it is damaged
+                each.value = kept
 
     def text(self, component: str, name: str, instance: str = "", evse: int = 0) -> str:
         """The value of a variable of the station, or of an EVSE; empty if there is none."""

@@ -13,6 +13,8 @@ ASK_S = 10.0
 """Between questions whether it is there: one that answers them with errors is not flooded."""
 KEEP_S = 60.0
 """Between the times of contact that are kept over a restart."""
+DIGITS = 15
+"""Of a time that can be meant."""
 _KIND, _KEY = "contact", "unix"
 
 
@@ -29,8 +31,8 @@ class Contact:
     def began(self, now: float, unix_s: float) -> None:
         """The process looks for the first time. The contact that its predecessor kept is as old as the clock says;
         none, or one of the future, is beyond any limit."""
-        kept = self._store.found.get((_KIND, _KEY), b"").decode()
-        age_s = unix_s - int(kept) if kept.isdecimal() else inf
+        kept = self._store.found.get((_KIND, _KEY), b"").decode(errors="replace")
+        age_s = unix_s - int(kept) if kept.isdecimal() and len(kept) <= DIGITS else inf
         if self._away_since == -inf and age_s >= 0:
             self._away_since = now - age_s
 

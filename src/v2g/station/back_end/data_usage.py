@@ -8,6 +8,8 @@ from v2g.station.back_end.charging_station import ChargingStation
 KIND, _CTRL = "data usage", "DataUsageCtrlr"
 SPARES_FROM = 0.8
 """Of the limit: the rest is for what has to arrive."""
+LONGEST = 40
+"""Digits of what is kept."""
 KEPT_EVERY = 20_000
 """Bytes between two writes of the count to the disk."""
 
@@ -31,8 +33,9 @@ class DataUsage(Block):
         )
 
     def _load(self) -> tuple[int, int]:
-        day, _, count = self.station.store.found.get((KIND, "1"), b"").decode().partition(" ")
-        return (int(day), int(count)) if day.isdigit() and count.isdigit() else (0, 0)
+        day, _, count = self.station.store.found.get((KIND, "1"), b"").decode(errors="replace").partition(" ")
+        known = day.isdecimal() and count.isdecimal() and len(day + count) <= LONGEST
+        return (int(day), int(count)) if known else (0, 0)
 
     def step(self) -> None:
         station = self.station

@@ -16,6 +16,8 @@ from v2g.station.back_end.security import Security
 
 RETRY_S = 30.0
 """Between attempts if the back end names no interval."""
+DIGITS = 15
+"""Of the number of a request."""
 _KIND, _INSTALLED = "firmware", "installed"
 
 
@@ -99,7 +101,8 @@ class Files(Block):
         self._update: _Update | None = None
         self._next_s = 0.0
         self._firmware_status: v21.FirmwareStatusEnumType = "Idle"
-        self._installed = station.store.found.get((_KIND, _INSTALLED))
+        kept = station.store.found.get((_KIND, _INSTALLED), b"")
+        self._installed = int(kept) if kept.isdigit() and len(kept) <= DIGITS else None
         station.model.add(
             (
                 Variable("FirmwareCtrlr", "AllowNewSessionsPendingFirmwareUpdate", "true", "boolean", "ReadWrite"),
@@ -261,7 +264,7 @@ class Files(Block):
         """The new process says that it is the new firmware (L01.FR.28)."""
         if self._installed is None or not self.station.online:
             return
-        request, self._installed = int(self._installed), None
+        request, self._installed = self._installed, None
         self.station.store.put(_KIND, _INSTALLED, None)
         self.station.call(
             "FirmwareStatusNotification", v21.FirmwareStatusNotificationRequest(status="Installed", requestId=request)

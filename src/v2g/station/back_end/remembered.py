@@ -68,7 +68,7 @@ def keep_profiles(store: Store, installed: Iterable[Installed], before: Iterable
 
 def boot_reason(store: Store) -> v21.BootReasonEnumType:
     """Why this process was started, if the one before it knew."""
-    reason = RESTARTS.get(store.found.get(("boot", "reason"), b"").decode())
+    reason = RESTARTS.get(store.found.get(("boot", "reason"), b"").decode(errors="replace"))
     if reason is None:
         return "PowerUp"
     store.put("boot", "reason", None)
