@@ -7,10 +7,13 @@ import pytest
 from msgspec import structs
 from tests.station.back_end.test_charging_station import Bench, profile
 
+from v2g.bench.conformance.stand import Stand
+from v2g.bench.conformance.tester import Tester as BackEnd
 from v2g.iso15118.view import Stage
 from v2g.ocpp import outbox, v21
 from v2g.ocpp.base import Message, convert
 from v2g.ocpp.profile_rules import MOST_PROFILES, Installed
+from v2g.station.back_end import charging_station
 from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.files import Files
 
@@ -194,6 +197,39 @@ def test_what_is_answered_about_a_card_after_a_remote_start_takes_nothing_from_i
     (started,) = (each for each in bench.events() if each.eventType == "Started")
     assert isinstance(started.idToken, v21.IdTokenType)
     assert (started.transactionInfo.remoteStartId, started.idToken.idToken) == (1, "A")
+
+
+def test_a_remote_start_that_comes_again_is_one_start() -> None:
+    """Its first answer was lost: it does not let a second car charge at another EVSE."""
+    stand = Stand(evses=2)
+    tester = BackEnd(stand)
+    tester.booted()
+    start: dict[str, Any] = {"remoteStartId": 7, "idToken": {"idToken": "X", "type": "Central"}}
+    for _ in range(2):
+        assert tester.check("RequestStartTransaction", **start).status == "Accepted"
+    stand.plug_in(1, "A")
+    tester.until(lambda: bool(stand.station.running), 20.0, "a transaction")
+    (running,) = stand.station.running.values()
+    assert tester.check("RequestStartTransaction", **start).transactionId == running.id
+    assert stand.station.authorizers[2].grant is None
+
+
+# Resets
+
+
+def test_a_reset_is_carried_out_although_the_back_end_never_takes_the_last_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(charging_station, "DELIVER_S", 8.0)
+    bench = Bench()
+    bench.charge(1.0)
+    assert bench.ask("Reset", request("Reset", type="Immediate")).status == "Accepted"
+    bench.cut()
+    bench.run(6.0)
+    assert bench.station.reset is None
+    bench.run(10.0)
+    assert bench.station.reset
+    assert bench.station.outbox.waiting_for(None), "the next process delivers it"
 
 
 # Floods

@@ -1,4 +1,4 @@
-"""Rows of the store that a failing disk has changed: SQLite keeps no check sum of them. The station serves all the same."""
+"""Rows of the store that a failing disk has changed: SQLite keeps no check sum. The station serves all the same."""
 
 from functools import cache
 from typing import Any

@@ -44,6 +44,8 @@ READ_S = 3.0
 """How long a process may take until it has read its devices; before that a connector is not reported as faulted."""
 MOST_DEFECTS = 50
 """That are reported."""
+DELIVER_S = 60.0
+"""How long a reset waits at most for the queue: a back end that is away gets it from the next process."""
 LAST_WORDS_S = 5.0
 """How long a process that ends waits for its last messages to be answered."""
 _INOPERATIVE = "inoperative"
@@ -121,7 +123,7 @@ class ChargingStation:
         self._reported: dict[int, str] = {}
         self._kept_profiles = self.profiles.installed
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
-        self.now, self.unix_s = 0.0, 0
+        self.now, self.unix_s, self._idle_since = 0.0, 0, 0.0
         self._blocks: dict[type[Block], Block] = {}
         self._add(blocks)
 
@@ -396,7 +398,10 @@ class ChargingStation:
             and not self.installing
             and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
         )
-        if self.reset_when_idle and idle and not self.outbox.waiting_for(None) and self._ends is None:
+        if not (self.reset_when_idle and idle):
+            self._idle_since = self.now  # from then on nothing but the queue stands against a reset
+        waits = self.outbox.waiting_for(None) and self.now < self._idle_since + DELIVER_S
+        if self.reset_when_idle and idle and not waits and self._ends is None:
             self.restart("RemoteReset", self.reset_when_idle)
         if self._ends is not None and (self.now >= self._ends[1] or not (self._calls or self._pending)):
             self.reset = self._ends[0]

@@ -35,6 +35,8 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
     if station.registered != "Accepted":  # B02.FR.05
         return reply(status="Rejected", statusInfo=_info("NotReady", "the station is not registered"))
     chosen = given(asked.evseId, None)
+    if (repeated := _started(station, asked)) is not None:
+        return repeated
     free = [id for id, each in station.trackers.items() if each.running is None and station.authorizers[id].operative]
     waiting = [id for id in free if station.trackers[id].connected]
     id = chosen if chosen is not None else next(iter(waiting or free), None)
@@ -55,6 +57,20 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
         authorizer.refused = None
         station.take(id, grant)
     return reply(status="Accepted")
+
+
+def _started(station: ChargingStation, asked: v21.RequestStartTransactionRequest) -> Message | None:
+    """The answer to a remote start that comes again, because the first answer was lost, say: one car may charge by it,
+    and not a second one at another EVSE."""
+    for id, authorizer in station.authorizers.items():
+        grant = authorizer.grant
+        if grant is None or (grant.remote_start, grant.token) != (asked.remoteStartId, asked.idToken):
+            continue
+        running = station.running.get(id)
+        if asked.evseId is UNSET or (asked.evseId == id and running is None):
+            known = UNSET if running is None else running.id
+            return v21.RequestStartTransactionResponse(status="Accepted", transactionId=known)
+    return None
 
 
 def _refused_at_start(station: ChargingStation, id: int, profile: v21.ChargingProfileType) -> Refusal | None:
