@@ -1,14 +1,16 @@
 """The chargers of a site as columns of numbers, read again only for chargers that are another object than before."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from enum import Enum
+from itertools import chain, compress
+from operator import attrgetter, is_not
 
 import numpy as np
-from msgspec.structs import replace
+from msgspec.structs import astuple
 
 from v2g.depot.allocation import Bools, Floats, Network
 from v2g.depot.tree import Tree
-from v2g.depot.view import Charger
+from v2g.depot.view import Charger, Vehicle
 
 _NONE = float("nan")
 IMPLAUSIBLE = 2.0
@@ -17,12 +19,26 @@ MOST_WH = 1e7
 """No vehicle has a larger battery."""
 
 _NAMES = (
-    "max_charge_w", "max_discharge_w", "min_charge_w", "min_discharge_w", "efficiency_pu", "measured_w", "measured_s",
-    "online", "ready", "present", "charge_only", "capacity_wh", "soc_pu", "soc_s", "floor_pu", "target_pu", "need_wh",
+    "max_charge_w", "max_discharge_w", "min_charge_w", "min_discharge_w", "efficiency_pu",
+    "online", "ready", "present", "charge_only", "capacity_wh", "floor_pu", "target_pu", "need_wh",
     "stated_s", "departure_s", "vehicle_charge_w", "vehicle_discharge_w", "discharges", "safe_w", "safe_after_s",
-    "held_charge_w", "held_discharge_w", "latency_s",
+    "measured_w", "measured_s", "held_charge_w", "held_discharge_w", "latency_s", "soc_pu", "soc_s",
 )  # fmt: skip
 _AT = {name: number for number, name in enumerate(_NAMES)}
+_MOVES = attrgetter("measured_w", "measured_unix_s", "held_charge_w", "held_discharge_w", "latency_s")
+_OF_CHARGER, _OF_VEHICLE = slice(_AT["measured_w"], _AT["soc_pu"]), slice(_AT["soc_pu"], len(_NAMES))
+"""The columns that move all the time."""
+_CHARGER_LASTS = Charger.__struct_fields__.index("vehicle")
+_VEHICLE_LASTS = Vehicle.__struct_fields__.index("soc_pu")
+"""How many fields come before those that move."""
+
+
+class News(Enum):
+    """What has been read."""
+
+    MOVED = "powers, energies, latencies"
+    OTHER = "something else of a charger or a vehicle"
+    ELSEWHERE = "another list of chargers, another tree, or a charger that hangs elsewhere in it"
 
 
 class Columns:
@@ -33,57 +49,68 @@ class Columns:
         self.misplaced = tuple(id for id, each in chargers.items() if each.node not in tree.by_name)
         nodes = [each.node if each.node in tree.by_name else tree.root.name for each in chargers.values()]
         self.network = Network(tree, nodes, [each.phases or "123" for each in chargers.values()])
-        ids = list(chargers)
-        self.ids: list[str] = [ids[number] for number in self.network.order]
+        self._listed = list(chargers)
+        self.ids: list[str] = [self._listed[place] for place in self.network.order]
+        self.numbers = {id: number for number, id in enumerate(self.ids)}
+        self._numbers = [self.numbers[id] for id in self._listed]
+        """Of the chargers as they are listed."""
         self.placed: Bools = np.array([chargers[id].node in tree.by_name for id in self.ids], dtype=np.bool_)
         self.tree = tree
-        self.chargers: list[Charger | None] = [None] * len(ids)
-        self._table: Floats = np.full((len(_NAMES), len(ids)), _NONE)
+        self.chargers: list[Charger] = [chargers[id] for id in self.ids]
+        self._latest = list(chargers.values())
+        self._lasting = [astuple(each)[:_CHARGER_LASTS] for each in self.chargers]
+        self._table: Floats = np.array([_row(each) for each in self.chargers]).reshape(-1, len(_NAMES)).T.copy()
 
-    def fits(self, tree: Tree, chargers: Mapping[str, Charger]) -> bool:
-        """Whether the site is still the one that these columns were made for."""
-        return tree is self.tree and len(chargers) == len(self.ids) and all(map(chargers.__contains__, self.ids))
+    def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> News:
+        """Take over what is new. If the chargers hang elsewhere, these columns are of no use any more."""
+        if tree is not self.tree or list(chargers) != self._listed:
+            return News.ELSEWHERE
+        fresh = list(chargers.values())
+        places = list(compress(range(len(fresh)), map(is_not, fresh, self._latest)))
+        self._latest = fresh
+        known, lasting, numbers = self.chargers, self._lasting, self._numbers
+        moved, charged, other = list[int](), list[int](), list[int]()
+        for place in places:
+            number, new = numbers[place], fresh[place]
+            old, known[number] = known[number], new
+            if astuple(new)[:_CHARGER_LASTS] != lasting[number]:
+                if new.node != old.node or new.phases != old.phases:
+                    return News.ELSEWHERE
+                lasting[number] = astuple(new)[:_CHARGER_LASTS]
+                other.append(number)
+            elif new.vehicle is old.vehicle:
+                moved.append(number)
+            elif _only_charged(old.vehicle, new.vehicle):
+                moved.append(number)
+                charged.append(number)
+            else:
+                other.append(number)
+        if moved:
+            self._move(moved, charged)
+        if other:
+            self._table[:, other] = np.array([_row(known[number]) for number in other]).T
+        return News.OTHER if other else News.MOVED
 
-    def news(self, chargers: Mapping[str, Charger]) -> list[tuple[int, Charger]]:
-        """The chargers that are another object than when they were read, with their numbers."""
-        fresh = map(chargers.__getitem__, self.ids)
-        return [(number, new) for number, (old, new) in enumerate(zip(self.chargers, fresh, strict=True))
-                if old is not new]  # fmt: skip
-
-    def moved(self, news: Sequence[tuple[int, Charger]]) -> bool:
-        """Whether a charger hangs elsewhere, or uses other phases, than when it was read."""
-        return any(
-            (old := self.chargers[number]) is not None and (old.node != new.node or old.phases != new.phases)
-            for number, new in news
-        )
-
-    def read(self, news: Sequence[tuple[int, Charger]]) -> bool:
-        """Take over what is new; returns whether that is more than measurements."""
-        known = self.chargers
-        measured, new = list[int](), list[int]()
-        for number, each in news:
-            old = known[number]
-            (measured if old is not None and _only_measured(old, each) else new).append(number)
-            known[number] = each
-        if measured:
-            fresh: list[Any] = [known[number] for number in measured]
-            values = [[_measured(each) for each in fresh], [each.measured_unix_s for each in fresh]]
-            self._table[_AT["measured_w"] : _AT["measured_s"] + 1, measured] = values
-        if new:
-            rows: list[Any] = [known[number] for number in new]
-            self._table[:, new] = np.array([_row(each) for each in rows]).T
-        return bool(new)
+    def _move(self, moved: Sequence[int], charged: Sequence[int]) -> None:
+        """Read what moves all the time: of these chargers, and of the vehicles at some of them."""
+        table, known = self._table, self.chargers
+        values = chain.from_iterable(map(_MOVES, [known[number] for number in moved]))
+        columns = np.fromiter(values, np.float64).reshape(-1, _OF_CHARGER.stop - _OF_CHARGER.start).T
+        rating_w = np.maximum(table[_AT["max_charge_w"], moved], table[_AT["max_discharge_w"], moved])
+        columns[0] = np.where(np.abs(columns[0]) <= IMPLAUSIBLE * rating_w, columns[0], _NONE)
+        table[_OF_CHARGER, moved] = columns
+        if charged:
+            vehicles = [vehicle for number in charged if (vehicle := known[number].vehicle) is not None]
+            table[_OF_VEHICLE, charged] = np.array([(_share(each.soc_pu), each.soc_unix_s) for each in vehicles]).T
 
     def __getitem__(self, name: str) -> Floats:
         column: Floats = self._table[_AT[name]]
         return column
 
 
-def _only_measured(old: Charger, new: Charger) -> bool:
-    """Whether the vehicle and all else are as they were: by far the most of what is new in a cycle."""
-    return new.vehicle is old.vehicle and new == replace(
-        old, measured_w=new.measured_w, measured_unix_s=new.measured_unix_s
-    )
+def _only_charged(old: Vehicle | None, new: Vehicle | None) -> bool:
+    """Whether all of a vehicle is as it was, but for its state of charge."""
+    return old is not None and new is not None and astuple(old)[:_VEHICLE_LASTS] == astuple(new)[:_VEHICLE_LASTS]
 
 
 def _row(charger: Charger) -> tuple[float, ...]:
@@ -91,17 +118,17 @@ def _row(charger: Charger) -> tuple[float, ...]:
     needs = None if vehicle is None else vehicle.needs
     return (
         charger.max_charge_w, charger.max_discharge_w, charger.min_charge_w, charger.min_discharge_w,
-        charger.efficiency_pu, _measured(charger), charger.measured_unix_s,
-        charger.online, charger.ready, vehicle is not None, charger.charge_only != "",
-        *((_NONE, _NONE, 0.0) if vehicle is None else
-          (_energy(vehicle.capacity_wh, 1.0), _share(vehicle.soc_pu), vehicle.soc_unix_s)),
+        charger.efficiency_pu, charger.online, charger.ready, vehicle is not None, charger.charge_only != "",
+        _NONE if vehicle is None else _energy(vehicle.capacity_wh, 1.0),
         *((_NONE, _NONE, _NONE, 0.0, _NONE) if needs is None else
           (_share(needs.min_soc_pu), _share(needs.target_soc_pu), _energy(needs.energy_wh), needs.stated_unix_s,
            _number(needs.departure_unix_s))),
         *((0.0, 0.0, False) if vehicle is None else
           (_most(vehicle.max_charge_w), _most(vehicle.max_discharge_w), vehicle.discharges)),
-        charger.safe_w, charger.safe_after_s, charger.held_charge_w, charger.held_discharge_w,
+        charger.safe_w, charger.safe_after_s,
+        _measured(charger), charger.measured_unix_s, charger.held_charge_w, charger.held_discharge_w,
         _number(charger.latency_s),
+        *((_NONE, 0.0) if vehicle is None else (_share(vehicle.soc_pu), vehicle.soc_unix_s)),
     )  # fmt: skip
 
 

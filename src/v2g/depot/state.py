@@ -6,7 +6,7 @@ import numpy as np
 
 from v2g.depot.allocation import Bools, Floats, Ints
 from v2g.depot.capability import Margins
-from v2g.depot.columns import Columns
+from v2g.depot.columns import Columns, News
 from v2g.depot.response import Dynamics, Response
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger
@@ -79,7 +79,6 @@ class State:
         self._capacity_wh: Floats = np.full(size, np.nan)
         self._heard_s: Floats = np.full(size, -np.inf)
         self._every_s: Floats = np.full(size, 30.0)
-        self.columns.read(self.columns.news(chargers))
         self.response = Response(dynamics, self.rating_w, now)
         self._dynamics, self._reckoned_s = dynamics, now
 
@@ -91,17 +90,17 @@ class State:
     def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> "tuple[State, Gone]":
         """Look again. Another list of chargers, or another tree, gives another state that keeps what is known."""
         columns = self.columns
-        news = columns.news(chargers) if (fits := columns.fits(tree, chargers)) else []
-        if not fits or columns.moved(news):
+        before = {name: columns[name] > 0 for name in ("present", "ready", "online")}
+        rating_w = self.rating_w
+        news = columns.read(tree, chargers)
+        nobody = np.zeros(len(columns.ids), dtype=np.bool_)
+        if news is News.MOVED:
+            return self, Gone(nobody, nobody, other=False)
+        if news is News.ELSEWHERE:
             other = State(tree, chargers, self._dynamics, self.response.at_s)
             other._take_over(self)
             nobody = np.zeros(len(other.columns.ids), dtype=np.bool_)
             return other, Gone(nobody, nobody, other=True)
-        before = {name: columns[name] > 0 for name in ("present", "ready", "online")}
-        rating_w = self.rating_w
-        if not columns.read(news):
-            nobody = np.zeros(len(columns.ids), dtype=np.bool_)
-            return self, Gone(nobody, nobody, other=False)
         after = {name: columns[name] > 0 for name in before}
         lost = before["online"] & ~after["online"]
         unplugged = after["online"] & (before["present"] & ~after["present"] | before["ready"] & ~after["ready"])
@@ -246,8 +245,7 @@ class State:
         return quiet
 
     def _take_over(self, old: "State") -> None:
-        numbers = {id: number for number, id in enumerate(old.columns.ids)}
-        kept = np.array([numbers.get(id, -1) for id in self.columns.ids], dtype=np.intp)
+        kept = np.array([old.columns.numbers.get(id, -1) for id in self.columns.ids], dtype=np.intp)
         for name in _KEPT:
             setattr(self, name, _kept(getattr(old, name), getattr(self, name), kept))
         self.response = old.response.moved_to(kept, self.rating_w)

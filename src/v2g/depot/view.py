@@ -55,15 +55,16 @@ class Vehicle(Struct, frozen=True, kw_only=True):
 
     id: str | None = None
     capacity_wh: float | None = None
-    soc_pu: float | None = None
-    soc_unix_s: float = -inf
-    """When the SoC was measured."""
     max_charge_w: float = inf
     """What the vehicle takes at most, and gives at most; infinite if only the charger limits it."""
     max_discharge_w: float = inf
     discharges: bool = True
     """False: this vehicle cannot feed the grid, or was not asked."""
     needs: Needs | None = None
+    # What follows moves all the time: `v2g.depot.columns` reads the rest only if it has changed.
+    soc_pu: float | None = None
+    soc_unix_s: float = -inf
+    """When the SoC was measured."""
 
 
 class Charger(Struct, frozen=True, kw_only=True):
@@ -86,16 +87,17 @@ class Charger(Struct, frozen=True, kw_only=True):
     """Why it may not discharge, such as `OCPP 2.0.1 without V2X`; empty if it may."""
     online: bool = True
     """Whether its station is connected and the EVSE fit for use."""
-    vehicle: Vehicle | None = None
-    """None: nothing is plugged in."""
     ready: bool = True
     """Whether energy may flow: authorised, not paused by operator or driver."""
-    measured_w: float | None = None
-    measured_unix_s: float = -inf
     safe_w: float = 0.0
     """The power that its station falls to when it is on its own."""
     safe_after_s: float = 60.0
     """How long a station on its own may stay at its last set-point."""
+    # What follows moves all the time: `v2g.depot.columns` reads the rest only if it has changed.
+    vehicle: Vehicle | None = None
+    """None: nothing is plugged in."""
+    measured_w: float | None = None
+    measured_unix_s: float = -inf
     held_charge_w: float = 0.0
     held_discharge_w: float = 0.0
     """What may flow although something else was decided: the station has not accepted that yet. Magnitudes."""
