@@ -106,5 +106,5 @@ def _step_ms(chargers: int) -> float:
         dispatch = controller.step(site, now)
         if cycle > 1:
             best_s = min(best_s, thread_time() - begins_s)
-        powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
+        powers_w = dispatch.setpoints.powers_w
     return best_s * 1e3

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from tests.csms.test_relay_links import until
 from tests.depot.scene import NOW, VEHICLE, charger, site
 
+from v2g.depot.binding import What
 from v2g.depot.configuration import Planning
 from v2g.depot.controller import Controller
-from v2g.depot.dispatch import What
 from v2g.depot.forecast import LoadProfile
 from v2g.depot.ledger import Account, Memory
 from v2g.depot.needs import utc

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 from tests.depot.scene import NOW, VEHICLE, charger, site
 
+from v2g.depot.binding import What
 from v2g.depot.controller import Controller, Settings
-from v2g.depot.dispatch import Dispatch, Trouble, What
+from v2g.depot.dispatch import Dispatch, Trouble
 from v2g.depot.request import Limit, LimitRequest, PowerRequest
 from v2g.depot.tree import Node, Tree, flat
 from v2g.depot.view import Course, Meter, Needs, Site, Source

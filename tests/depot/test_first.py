@@ -2,8 +2,8 @@ import pytest
 from msgspec.structs import replace
 from tests.depot.scene import NOW, VEHICLE, charger, site
 
+from v2g.depot.binding import What
 from v2g.depot.controller import Controller, Settings
-from v2g.depot.dispatch import What
 
 
 def test_power_is_shared_by_the_energy_above_the_floor() -> None:

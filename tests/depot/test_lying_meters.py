@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 from tests.depot.scene import NOW, VEHICLE, charger, site
 
+from v2g.depot.binding import What
 from v2g.depot.controller import Controller, Settings
-from v2g.depot.dispatch import What
 from v2g.depot.view import Needs, Source
 
 FLOOR_PU, CAPACITY_WH, STEP_S = 0.4, 60_000.0, 10.0

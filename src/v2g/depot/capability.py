@@ -6,8 +6,8 @@ import numpy as np
 from msgspec import Struct
 
 from v2g.depot.allocation import Bools, Floats, Ints
+from v2g.depot.binding import What
 from v2g.depot.columns import Columns
-from v2g.depot.dispatch import What
 from v2g.kernel.durations import DAY_S, HOUR_S
 
 WHATS: tuple[What, ...] = tuple(What)

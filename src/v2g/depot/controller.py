@@ -6,8 +6,9 @@ import numpy as np
 from msgspec import Struct
 
 from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats, Ints
+from v2g.depot.binding import What
 from v2g.depot.capability import NUMBER, WHATS, Capability, Margins
-from v2g.depot.dispatch import Binding, Dispatch, Notice, Setpoint, Trouble, What
+from v2g.depot.dispatch import Dispatch, Notice, Setpoints, Trouble
 from v2g.depot.handover import in_turn
 from v2g.depot.moves import RESOLUTION_W, Few, move
 from v2g.depot.request import Asked, asked, limited
@@ -15,10 +16,12 @@ from v2g.depot.response import Dynamics, Feedback
 from v2g.depot.sharing import (
     CHARGE,
     Limits,
+    Most,
     Musts,
     Side,
     Way,
     by_course,
+    charge_caps,
     charging,
     discharging,
     most_w,
@@ -76,15 +79,10 @@ class Controller:
         self._stepped_s = -np.inf
         self._asked_w: float | None = None
         self._served_w = 0.0
-        self._shown: dict[str, Setpoint] = {}
-        self._limits: Limits | None = None
         self._heats = Heats()
-        self._moved_by: dict[tuple[int, bool], str] = {}
+        self._lowered: dict[tuple[int, bool], str] = {}
         """What has lowered the limits of rows for charging (True) or discharging: heat, or whose request."""
-        self._shown_for: State | None = None
-        self._shown_by = ""
-        self._shown_w: Floats = np.zeros(0)
-        self._codes: Ints = np.zeros(0, dtype=np.intp)
+        self._most_charge, self._most_discharge = Most(), Most()
 
     def due(self, site: Site, now: float) -> bool:
         """Whether a step is due: the cycle is over, somebody came or went, the meter jumps, the request moved far.
@@ -115,10 +113,10 @@ class Controller:
             beyond = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
         can = Capability(columns, state.known_wh, state.charged_wh, now, settings.margins, beyond=beyond)
         _restrain(state, can, silent)
-        limits = self._limits = self._limits_of(site, state, now)
+        limits = self._limits_of(site, state, now)
         must = musts(columns, can, state.must, limits)
         if wanted.power_w is None:
-            way = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
+            way = by_course(columns, can, must, state.energy_wh, site.courses, now, limits, self._most_discharge)
         else:
             way = self._towards(wanted.power_w, state, can, must, limits)
         few = self._few(state)
@@ -132,10 +130,9 @@ class Controller:
         codes = _codes(can, way.sides, must, power_w, few.ignore_w, by_target)
         commanded_w = float(power_w.sum())
         missing_w = 0.0 if wanted.power_w is None else abs(wanted.power_w - commanded_w - self._feedback.off_w)
-        could = charging(columns, can, must, 0.0, limits)
-        charge_w = most_w(columns, could, could.caps_w)
+        charge_w = self._most_charge.of(columns.network, *charge_caps(columns, can, must, limits))
         return Dispatch(
-            setpoints=self._setpoints(state, codes, power_w, wanted),
+            setpoints=Setpoints(columns, power_w, codes, limits, self._lowered, wanted.by),
             changed=frozenset(columns.ids[number] for number in np.flatnonzero(power_w != before_w)),
             requested_w=wanted.power_w,
             requested_by=wanted.by,
@@ -159,12 +156,12 @@ class Controller:
         charge_w, discharge_w = state.beyond_w(now)
         drawn_w = network.loads(site.loads_w) if site.loads_w else np.zeros(len(network.rows))
         most_w, least_w = network.charge_w.copy(), network.discharge_w.copy()
-        self._moved_by = {}
+        self._lowered = {}
         by_request = limited(site.requests, now)
         if by_request.charge_w < most_w[0]:
-            most_w[0], self._moved_by[0, True] = by_request.charge_w, f"limit by {by_request.charge_by}"
+            most_w[0], self._lowered[0, True] = by_request.charge_w, f"limit by {by_request.charge_by}"
         if by_request.discharge_w < least_w[0]:
-            least_w[0], self._moved_by[0, False] = by_request.discharge_w, f"limit by {by_request.discharge_by}"
+            least_w[0], self._lowered[0, False] = by_request.discharge_w, f"limit by {by_request.discharge_by}"
         if network.heated:
             flow_w = network.sums(state.response.power_w) + drawn_w
             for row, node in network.heated:
@@ -172,7 +169,7 @@ class Controller:
                 hot_w = self._heats.limit_w(node.name, node.transformer, float(flow_w[row]), site.ambient_c, now)
                 for charges, limits_w in ((True, most_w), (False, least_w)):
                     if hot_w < limits_w[row]:
-                        self._moved_by[row, charges] = "heat"
+                        self._lowered[row, charges] = "heat"
                 most_w[row], least_w[row] = min(most_w[row], hot_w), min(least_w[row], hot_w)
         fresh = site.meter is not None and now - site.meter.unix_s <= self.settings.meter_stale_s
         most_w = most_w - (drawn_w if fresh else np.maximum(drawn_w, 0.0))
@@ -200,7 +197,7 @@ class Controller:
         columns = state.columns
         rest_w = request_w - self._feedback.off_w - float(must.power_w.sum())
         everything = discharging(columns, can, must, 0.0, limits)
-        room_w = most_w(columns, everything, everything.caps_w)
+        room_w = self._most_discharge.of(columns.network, everything.caps_w, everything.minimum_w, limits.discharge_w)
         feeds = float(state.power_w.sum()) < 0.0
         if rest_w > 0.0 or (rest_w == 0.0 and not feeds):
             self._served_w = 0.0
@@ -210,7 +207,9 @@ class Controller:
         allowed_w = max(share * room_w, served_w)
         if allowed_w < -rest_w:  # whoever is restrained holds no reserve: it has to show that it gives what it is asked
             kept = np.where(np.isfinite(state.most_w), 1.0, share)
-            allowed_w = max(most_w(columns, everything, everything.caps_w * kept), served_w)
+            allowed_w = max(
+                most_w(columns.network, everything.caps_w * kept, everything.minimum_w, limits.discharge_w), served_w
+            )
         held = allowed_w < min(-rest_w, room_w) - RESOLUTION_W
         side = discharging(columns, can, must, allowed_w if held else -rest_w, limits)
         self._served_w = float(side.ideal.power_w.sum())
@@ -268,34 +267,6 @@ class Controller:
             return metered_w
         measured_w, fresh = state.columns["measured_w"], state.columns["measured_s"] >= now - self.settings.silent_s
         return float(np.where(fresh & ~np.isnan(measured_w), measured_w, state.response.power_w).sum())
-
-    def _setpoints(self, state: State, codes: Ints, power_w: Floats, wanted: Asked) -> dict[str, Setpoint]:
-        """One for each charger; what has not changed is the same object as before."""
-        ids, shown = state.columns.ids, self._shown
-        if self._shown_for is not state or self._shown_by != wanted.by:
-            self._shown_for, self._shown_by, shown = state, wanted.by, {}
-        differs = np.ones(len(ids), np.bool_) if not shown else (codes != self._codes) | (power_w != self._shown_w)
-        setpoints = dict(shown)
-        for number in np.flatnonzero(differs).tolist():
-            binding = self._binding(state, int(codes[number]), number, wanted)
-            setpoints[ids[number]] = Setpoint(float(power_w[number]), binding)
-        self._codes, self._shown, self._shown_w = codes, setpoints, power_w
-        return setpoints
-
-    def _binding(self, state: State, code: int, number: int, wanted: Asked) -> Binding:
-        if code >= len(WHATS):
-            row = code - len(WHATS)
-            moved_by = self._moved_by.get((row, bool(state.power_w[number] > 0)))
-            name = state.columns.network.row_name(row) + (f" ({moved_by})" if moved_by else "")
-            assert self._limits is not None
-            limits_w = self._limits.charge_w if state.power_w[number] > 0 else self._limits.discharge_w
-            return Binding(What.NODE, name, max(float(limits_w[row]), 0.0))
-        what = WHATS[code]
-        charger = state.columns.chargers[number]
-        name = wanted.by if what is What.REQUEST else ""
-        if what is What.CHARGE_ONLY and charger is not None:
-            name = charger.charge_only
-        return Binding(what, name)
 
     def _unmet(self, wanted: Asked, ideal_w: float, unreached_w: float) -> Iterator[Notice]:
         """Vehicles, floors, nodes or the reserve stand against the request, however many set-points change."""

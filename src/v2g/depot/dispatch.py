@@ -1,57 +1,16 @@
 """What the controller decides: a set-point for each charger, and why it is not another one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from math import inf
 
 from msgspec import Struct
 
+from v2g.depot.allocation import Floats, Ints
+from v2g.depot.binding import Binding, What
+from v2g.depot.capability import WHATS
+from v2g.depot.columns import Columns
+from v2g.depot.sharing import Limits
 from v2g.kernel.units import kw
-
-
-class What(StrEnum):
-    """What can bind the power of a charger."""
-
-    REQUEST = "request"
-    RESERVE = "reserve"
-    PLAN = "plan"
-    NODE = "node"
-    CHARGER = "charger"
-    VEHICLE = "vehicle"
-    MINIMUM = "minimum power"
-    FLOOR = "floor"
-    DEPARTURE = "departure"
-    FULL = "target reached"
-    SOC = "unknown SoC"
-    NEEDS = "unknown needs"
-    CHARGE_ONLY = "charge only"
-    NOT_READY = "not ready"
-    NO_VEHICLE = "no vehicle"
-    UNKNOWN_NODE = "unknown node"
-    OFFLINE = "offline"
-    SILENT = "silent"
-    DOES_NOT_FOLLOW = "does not follow"
-    STEADY = "few changes in a cycle"
-
-
-class Binding(Struct, frozen=True):
-    """What holds a charger's power where it is."""
-
-    what: What
-    name: str = ""
-    """Which node, whose request, why charge only."""
-    at_w: float = inf
-    """Of a node: its limit just now for all that is behind it; a magnitude."""
-
-    def __str__(self) -> str:
-        if self.what is What.CHARGE_ONLY and self.name:
-            return f"{self.what} ({self.name})"
-        return f"{self.what} {self.name}".rstrip()
-
-    @property
-    def remedy(self) -> str:
-        """What would change the power, for a person."""
-        return _REMEDIES[self.what].format(name=self.name, at=kw(self.at_w))
 
 
 class Setpoint(Struct, frozen=True):
@@ -67,28 +26,66 @@ class Setpoint(Struct, frozen=True):
         return f"{verb} {kw(abs(self.power_w))}, by: {self.binding}; {self.binding.remedy}"
 
 
-_REMEDIES = {
-    What.REQUEST: "another request would change it",
-    What.RESERVE: "vehicles that arrive, or a smaller reserve, would change it",
-    What.PLAN: "another plan would change it",
-    What.NODE: "a higher limit of {name} than {at}, or less behind it, would change it",
-    What.CHARGER: "a larger charger would change it",
-    What.VEHICLE: "the vehicle takes or gives no more",
-    What.MINIMUM: "a larger request would reach the charger's minimum power",
-    What.FLOOR: "more energy in the battery, or a lower floor, would let it discharge",
-    What.DEPARTURE: "a later departure, or a lower target, would let it discharge",
-    What.FULL: "the battery is full",
-    What.SOC: "a fresh state of charge from the vehicle would let it discharge",
-    What.NEEDS: "a minimum state of charge, from the driver, the car or a fleet list, would let it discharge",
-    What.CHARGE_ONLY: "it cannot feed the grid",
-    What.NOT_READY: "it waits for authorisation, or is paused",
-    What.NO_VEHICLE: "nothing is plugged in",
-    What.UNKNOWN_NODE: "the feeder tree must have the node that the charger names",
-    What.OFFLINE: "its station must connect again",
-    What.SILENT: "a measurement from its station would let it take part again",
-    What.DOES_NOT_FOLLOW: "it gives less than it was asked for; measured to give all of it, it takes part again",
-    What.STEADY: "it moves towards its share in one of the next cycles",
-}
+class Setpoints(Mapping[str, Setpoint]):
+    """Of one step, by charger: columns, of which a value is made when somebody asks for it, as there may be thousands.
+    They stay as they are, whatever the next step decides."""
+
+    def __init__(
+        self, columns: Columns, power_w: Floats, codes: Ints, limits: Limits, lowered: Mapping[tuple[int, bool], str],
+        by: str,
+    ) -> None:  # fmt: skip
+        """`codes`: what binds each charger, a number in `WHATS`, or beyond it a row of the network. `lowered`: what has
+        lowered the limits of rows for charging (True) or discharging. `by`: whose request is served."""
+        self._ids, self._numbers, self._network = columns.ids, columns.numbers, columns.network
+        self._chargers = list(columns.chargers)
+        self._power_w, self._codes = power_w, codes
+        self._limits, self._lowered, self._by = limits, lowered, by
+        self._made: dict[str, Setpoint] = {}
+        self._bindings: dict[tuple[int, bool, str], Binding] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __getitem__(self, id: str) -> Setpoint:
+        made = self._made.get(id)
+        if made is None:
+            number = self._numbers[id]
+            made = self._made[id] = Setpoint(float(self._power_w[number]), self._binding(number))
+        return made
+
+    @property
+    def powers_w(self) -> dict[str, float]:
+        """All powers, by charger."""
+        return dict(zip(self._ids, self._power_w.tolist(), strict=True))
+
+    def bindings(self) -> Iterator[tuple[str, Binding]]:
+        """What binds each charger."""
+        return ((id, self._binding(number)) for number, id in enumerate(self._ids))
+
+    def by_nodes(self) -> dict[str, str]:
+        """The chargers that a node binds, with its name."""
+        numbers = (self._codes >= len(WHATS)).nonzero()[0].tolist()
+        return {self._ids[number]: str(self._binding(number)) for number in numbers}
+
+    def _binding(self, number: int) -> Binding:
+        code, charges = int(self._codes[number]), bool(self._power_w[number] > 0)
+        of = self._chargers[number].charge_only if code < len(WHATS) and WHATS[code] is What.CHARGE_ONLY else ""
+        found = self._bindings.get(key := (code, charges, of))
+        if found is None:
+            found = self._bindings[key] = self._made_binding(code, of, charges=charges)
+        return found
+
+    def _made_binding(self, code: int, of: str, *, charges: bool) -> Binding:
+        if code < len(WHATS):
+            return Binding(WHATS[code], self._by if WHATS[code] is What.REQUEST else of)
+        row = code - len(WHATS)
+        lowered_by = self._lowered.get((row, charges))
+        name = self._network.row_name(row) + (f" ({lowered_by})" if lowered_by else "")
+        limits_w = self._limits.charge_w if charges else self._limits.discharge_w
+        return Binding(What.NODE, name, max(float(limits_w[row]), 0.0))
 
 
 class Trouble(StrEnum):
@@ -123,7 +120,7 @@ class Notice(Struct, frozen=True):
 class Dispatch(Struct, frozen=True, kw_only=True):
     """The outcome of one step."""
 
-    setpoints: Mapping[str, Setpoint]
+    setpoints: Setpoints
     """For every charger in the view."""
     changed: frozenset[str]
     """Whose set-point is another power than in the step before: only these must be sent."""

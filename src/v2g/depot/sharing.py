@@ -78,11 +78,16 @@ def urgency(can: Capability) -> Floats:
     return urgent
 
 
+def charge_caps(columns: Columns, can: Capability, must: Musts, limits: Limits) -> tuple[Floats, Floats, Floats]:
+    """What those that need not charge anyway may charge: caps, minimums, and what is left of the limits."""
+    room_w = limits.charge_w - columns.network.sums(must.power_w)
+    return np.where(must.who, 0.0, can.charge_w), columns["min_charge_w"], room_w
+
+
 def charging(columns: Columns, can: Capability, must: Musts, target_w: float, limits: Limits) -> Side:
     """`target_w` shared by urgency among those that need not charge anyway."""
-    room_w = limits.charge_w - columns.network.sums(must.power_w)
-    caps_w = np.where(must.who, 0.0, can.charge_w)
-    return _side(columns, can, CHARGE, caps_w, columns["min_charge_w"], urgency(can), target_w, room_w)
+    caps_w, minimum_w, room_w = charge_caps(columns, can, must, limits)
+    return _side(columns, can, CHARGE, caps_w, minimum_w, urgency(can), target_w, room_w)
 
 
 def discharging(columns: Columns, can: Capability, must: Musts, target_w: float, limits: Limits) -> Side:
@@ -93,16 +98,32 @@ def discharging(columns: Columns, can: Capability, must: Musts, target_w: float,
     )
 
 
-def most_w(columns: Columns, side: Side, caps_w: Floats) -> float:
-    """The most that the chargers of this side could give with these caps. Exact for what they must give at least, and
-    without what they should: that only makes fewer of them give more."""
-    found, _ = fill_with_minimum(columns.network, caps_w, side.minimum_w, side.weights, np.inf, side.limits_w)
+def most_w(network: Network, caps_w: Floats, minimum_w: Floats, limits_w: Floats) -> float:
+    """The most that chargers could give with these caps. Exact for what they must give at least, and without what they
+    should: that only makes fewer of them give more."""
+    found, _ = fill_with_minimum(network, caps_w, minimum_w, caps_w, np.inf, limits_w)
     return float(found.power_w.sum())
+
+
+class Most:
+    """`most_w` of one direction, found again only if something that it depends on is another one than in the step
+    before."""
+
+    def __init__(self) -> None:
+        self._by: tuple[Network, Floats, Floats, Floats] | None = None
+        self._most_w = 0.0
+
+    def of(self, network: Network, caps_w: Floats, minimum_w: Floats, limits_w: Floats) -> float:
+        """As `most_w`."""
+        by, before = (network, caps_w, minimum_w.copy(), limits_w), self._by
+        if before is None or network is not before[0] or not all(map(np.array_equal, by[1:], before[1:])):
+            self._by, self._most_w = by, most_w(*by)
+        return self._most_w
 
 
 def by_course(
     columns: Columns, can: Capability, must: Musts, energy_wh: Floats, courses: Mapping[str, Course], now: float,
-    limits: Limits,
+    limits: Limits, most_discharge: Most,
 ) -> Way:  # fmt: skip
     """Nobody asks for a power: charge and discharge as the plan says; without a plan charge what there is to charge."""
     wish_w = can.charge_w.copy()
@@ -118,9 +139,9 @@ def by_course(
     charge_limits_w = limits.charge_w - columns.network.sums(must.power_w)
     charge_w = np.where(must.who, 0.0, np.clip(wish_w, 0.0, can.charge_w))
     weights = np.minimum(urgency(can), 1e3 * charge_w) if not courses else charge_w
-    give_w = np.where(must.who, 0.0, np.clip(-wish_w, 0.0, can.discharge_w))
-    everything = discharging(columns, can, must, 0.0, limits)
-    room_w = most_w(columns, everything, everything.caps_w)
+    may_give_w = np.where(must.who, 0.0, can.discharge_w)
+    give_w = np.minimum(np.maximum(-wish_w, 0.0), may_give_w)
+    room_w = most_discharge.of(columns.network, may_give_w, columns["min_discharge_w"], limits.discharge_w)
     charge = _side(columns, can, CHARGE, charge_w, columns["min_charge_w"], weights, np.inf, charge_limits_w)
     give = _side(columns, can, DISCHARGE, give_w, columns["min_discharge_w"], give_w, np.inf, limits.discharge_w)
     return Way((charge, give), None, room_w)

@@ -5,7 +5,8 @@ from math import isfinite
 from typing import Any
 
 from v2g.depot import needs
-from v2g.depot.dispatch import Dispatch, Setpoint, What
+from v2g.depot.binding import What
+from v2g.depot.dispatch import Dispatch, Setpoint
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.needs import RANKS
 from v2g.depot.view import Charger, Needs, Site, Source
@@ -36,7 +37,7 @@ def site_of(site: Site, dispatch: Dispatch | None, now: float) -> Shown:
     }
     if dispatch is None:
         return shown
-    powers_w = [each.power_w for each in dispatch.setpoints.values()]
+    powers_w = dispatch.setpoints.powers_w.values()
     return shown | {
         "requested_w": _finite(dispatch.requested_w),
         "requested_by": dispatch.requested_by,
@@ -159,8 +160,8 @@ def row_of(charger: Charger, setpoint: Setpoint | None) -> tuple[Any, ...]:
 
 
 class Rows:
-    """The rows of a frame. What is shown of a charger is made again only if the charger or its set-point is another
-    object than before."""
+    """The rows of a frame. What is shown of a charger is made again only if the charger is another object than before,
+    or its set-point another one."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Charger, Setpoint | None, tuple[Any, ...]]] = {}
@@ -170,7 +171,7 @@ class Rows:
         known, rows = self._known, {}
         for id, charger in chargers.items():
             setpoint, before = setpoints.get(id), known.get(id)
-            if before is None or before[0] is not charger or before[1] is not setpoint:
+            if before is None or before[0] is not charger or before[1] != setpoint:
                 row = row_of(charger, setpoint)
                 before = known[id] = charger, setpoint, before[2] if before is not None and before[2] == row else row
             rows[id] = before[2]

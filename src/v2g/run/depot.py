@@ -19,7 +19,7 @@ from v2g.depot.configuration import Configuration, Metrics
 from v2g.depot.controller import Controller
 from v2g.depot.controller import Settings as ControllerSettings
 from v2g.depot.desk import Channel, Desk, read
-from v2g.depot.dispatch import Dispatch, What
+from v2g.depot.dispatch import Dispatch
 from v2g.depot.history import QUARTER_S, History, Record, span_of
 from v2g.depot.ledger import Account, Decided
 from v2g.depot.response import Dynamics
@@ -350,9 +350,7 @@ class DepotProcess:
         dispatch = self.dispatch = self.controller.step(self.site, now)
         took_s = time.perf_counter() - began_s
         self.cycles, self._stepped_s = self.cycles + 1, now
-        powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
-        nodes = {id: str(each.binding) for id, each in dispatch.setpoints.items() if each.binding.what is What.NODE}
-        self.gateway.want(powers_w, now, nodes)
+        self.gateway.want(dispatch.setpoints.powers_w, now, dispatch.setpoints.by_nodes())
         if self._relay is not None:
             self.gateway.step(now, time.time())
         self._flush()
@@ -388,14 +386,13 @@ class DepotProcess:
             if record.span_s == QUARTER_S:
                 self.ledger.forget_decisions(now - DECISIONS_KEPT_S)
         self._plan.look(site, now)
-        for id, setpoint in dispatch.setpoints.items():
-            charger = site.chargers[id]
-            binding = str(setpoint.binding)
+        for id, bound in dispatch.setpoints.bindings():
+            charger, binding = site.chargers[id], str(bound)
             before, kept_s = self._said.get(id, ("", float("-inf")))
             if charger.vehicle is None or (binding == before and now - kept_s < DECIDED_S):
                 continue
             self._said[id] = binding, now
-            vehicle = charger.vehicle.id or ""
+            vehicle, setpoint = charger.vehicle.id or "", dispatch.setpoints[id]
             self.ledger.decided(Decided(now, id, vehicle, setpoint.power_w, binding, setpoint.why))
         self.ledger.commit()
 

@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 
-from v2g.depot.dispatch import Dispatch, What
+from v2g.depot.binding import What
+from v2g.depot.dispatch import Dispatch
 from v2g.kernel.distribution import Distribution
 
 LONGEST_S = 60.0
@@ -29,8 +30,7 @@ class Tally:
                 self.limited_s[key] += count * passed_s
         self._since_s = now
         self._before = Counter(
-            (each.binding.what.value, each.binding.name if each.binding.what is What.NODE else "")
-            for each in dispatch.setpoints.values()
+            (each.what.value, each.name if each.what is What.NODE else "") for _, each in dispatch.setpoints.bindings()
         )
         self.changed += len(dispatch.changed)
         self.cycles.add(took_s)

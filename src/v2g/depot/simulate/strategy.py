@@ -28,7 +28,7 @@ class Ours:
         return self.controller.due(site, now)
 
     def step(self, site: Site, now: float) -> Mapping[str, float]:
-        return {id: each.power_w for id, each in self.controller.step(site, now).setpoints.items()}
+        return self.controller.step(site, now).setpoints.powers_w
 
 
 Ranking = Callable[[Charger], float]

@@ -116,7 +116,7 @@ class SiteControl:
 
     def decided(self, dispatch: Dispatch, chargers: Mapping[str, Charger], now: float) -> None:
         """What the controller has made of it."""
-        self._powers_w = {id: each.power_w for id, each in dispatch.setpoints.items()}
+        self._powers_w = dispatch.setpoints.powers_w
         self.guard.command(flows_w(chargers, self._powers_w), now)
 
     def notices(self, now: float) -> list[SiteNotice]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from math import isfinite
 
+from v2g.depot.binding import What
 from v2g.depot.capability import Margins
-from v2g.depot.dispatch import Setpoint, What
+from v2g.depot.dispatch import Setpoint
 from v2g.depot.plan import Outlook, Plan
 from v2g.depot.shown import Shown, needs_of, state_of
 from v2g.depot.site.orders import Mode, why_no_feed
