@@ -42,19 +42,28 @@ def share_of(phases: str, phase: int) -> float:
 class Network:
     """A tree and where its chargers hang, compiled for arithmetic.
 
-    Chargers are sorted by their node in depth-first order, so that those behind any node are neighbours, and sums over
-    nodes are differences of a running sum. A *row* is one limit: of a node, for all its phases (0) or one of them.
+    Chargers are sorted by their node in depth-first order, so that those behind any node are neighbours, and within a
+    node by their phases. Those that are alike in both are a group; sums over nodes are differences of a running sum of
+    groups. A *row* is one limit: of a node, for all its phases (0) or one of them.
     """
 
     def __init__(self, tree: Tree, nodes: Sequence[str], phases: Sequence[str]) -> None:
         """`nodes`, `phases`: of each charger. Raises KeyError for a node that is not in the tree."""
         place = {node.name: number for number, node in enumerate(tree.nodes)}
-        at = np.array([place[name] for name in nodes], dtype=np.intp)
-        self.order: Ints = np.argsort(at, kind="stable")
+        kinds = {kind: number for number, kind in enumerate(sorted(set(phases)))}
+        at, kind = (
+            np.array([place[name] for name in nodes], np.intp),
+            np.array([kinds[each] for each in phases], np.intp),
+        )
+        self.order: Ints = np.lexsort((kind, at))
         self.size = len(at)
-        first = np.searchsorted(at[self.order], np.arange(len(tree.nodes)))
+        at, kind = at[self.order], kind[self.order]
         self._node_ends = _subtree_ends(tree)
-        last = np.searchsorted(at[self.order], np.array(self._node_ends))
+        first, last = np.searchsorted(at, np.arange(len(tree.nodes))), np.searchsorted(at, np.array(self._node_ends))
+        new = np.ones(self.size, dtype=np.bool_)
+        new[1:] = (np.diff(at) != 0) | (np.diff(kind) != 0)
+        self._begins: Ints = np.flatnonzero(new)
+        """Of each group."""
         charge, discharge, rows = list[float](), list[float](), list[tuple[int, int]]()
         for number, node in enumerate(tree.nodes):
             each = [(0, node.max_charge_w, node.max_discharge_w)]
@@ -79,10 +88,14 @@ class Network:
         self._row_phase: Ints = np.array([phase for _, phase in rows], dtype=np.intp)
         self._first: Ints = np.array([first[node] for node, _ in rows], dtype=np.intp)
         self._last: Ints = np.array([last[node] for node, _ in rows], dtype=np.intp)
+        self._first_group, self._last_group = (
+            np.searchsorted(self._begins, each) for each in (self._first, self._last)
+        )
         sorted_phases = [phases[number] for number in self.order]
         share = [[share_of(each, phase) for each in sorted_phases] for phase in PHASES]
         self._share: Floats = np.array([[1.0] * self.size, *share])
         """How much of a charger's power passes phase 1, 2, 3; row 0 is the sum."""
+        self._group_share: Floats = self._share[:, self._begins]
         self._by_phase = any(phase for _, phase in rows)
         self.even: Bools = self._share[1:].max(axis=0) < 0.4
         """Who loads all three phases alike."""
@@ -97,15 +110,18 @@ class Network:
 
     def sums(self, power_w: Floats) -> Floats:
         """What flows through each row."""
+        if not self.size:
+            return np.zeros(len(self.rows))
+        by_group = np.add.reduceat(power_w, self._begins)
         if not self._by_phase:
-            running = np.empty(self.size + 1)
+            running = np.empty(len(by_group) + 1)
             running[0] = 0.0
-            np.cumsum(power_w, out=running[1:])
-            return running[self._last] - running[self._first]
-        by_phase = np.empty((4, self.size + 1))
+            by_group.cumsum(out=running[1:])
+            return running[self._last_group] - running[self._first_group]
+        by_phase = np.empty((4, len(by_group) + 1))
         by_phase[:, 0] = 0.0
-        np.cumsum(self._share * power_w, axis=1, out=by_phase[:, 1:])
-        return by_phase[self._row_phase, self._last] - by_phase[self._row_phase, self._first]
+        (self._group_share * by_group).cumsum(axis=1, out=by_phase[:, 1:])
+        return by_phase[self._row_phase, self._last_group] - by_phase[self._row_phase, self._first_group]
 
     def loads(self, loads_w: Mapping[str, tuple[float, float, float]]) -> Floats:
         """What of `loads_w` (node -> each phase) flows through each row. A name not in the tree counts nowhere."""
@@ -193,10 +209,10 @@ def _level(target_w: float, caps_w: Floats, weights: Floats, level: float) -> fl
         return inf
     while True:
         full = level * weights >= caps_w
-        rest = float(weights.sum(where=~full))
+        rest = float(weights @ ~full)
         if rest <= 0.0:
             return level
-        following = (target_w - float(caps_w.sum(where=full))) / rest
+        following = (target_w - float(caps_w @ full)) / rest
         if not following > level * (1 + 1e-13):  # so also ends if it is not a number
             return level
         level = following

@@ -83,7 +83,7 @@ class Capability:
         held_w = self.above_wh * efficiency * HOUR_S / margins.floor_hold_s
         near = held_w < caps.caps_w
         caps.caps_w = np.minimum(caps.caps_w, held_w)
-        by_departure = np.nan_to_num(back_wh, nan=-np.inf) > floor_wh
+        by_departure = np.fmax(back_wh, -np.inf) > floor_wh
         caps.bind(What.FLOOR, near & ~by_departure)
         caps.bind(What.DEPARTURE, near & by_departure)
         caps.stop(What.NEEDS, np.isnan(columns["floor_pu"]))
@@ -114,4 +114,4 @@ class _Caps:
         self.stop(What.NO_VEHICLE, ~(columns["present"] > 0))
         self.stop(What.UNKNOWN_NODE, ~columns.placed)
         self.stop(What.OFFLINE, ~(columns["online"] > 0))
-        self.caps_w = np.nan_to_num(self.caps_w, nan=0.0)
+        self.caps_w = np.fmax(self.caps_w, 0.0)  # not known: 0

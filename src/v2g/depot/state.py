@@ -150,7 +150,7 @@ class State:
         # A station that lies about its power must not make energy: no more goes in than its charger can give, and none
         # while it is asked to discharge.
         most_w = np.where(np.maximum(self._most_set_w, self._most_before_w) < 0.0, 0.0, columns["max_charge_w"])
-        flow_w = np.minimum(np.nan_to_num(flow_w, nan=0.0), most_w)
+        flow_w = np.minimum(_known(flow_w), most_w)
         efficiency = columns["efficiency_pu"]
         into_w = np.where(flow_w > 0, flow_w * efficiency, flow_w / efficiency)
         flowed_wh = into_w * (now - self._reckoned_s) / HOUR_S
@@ -158,8 +158,9 @@ class State:
         self.charged_wh = np.where(columns["stated_s"] == self._needs_s, self.charged_wh + flowed_wh, 0.0)
         self._needs_s = columns["stated_s"].copy()
         # A capacity that is stated again gives the same SoC another energy.
-        same = np.isclose(columns["capacity_wh"], self._capacity_wh, equal_nan=True)
-        stated = ~same | (columns["soc_s"] != self._soc_s)
+        capacity_wh, before_wh = columns["capacity_wh"], self._capacity_wh
+        other = (capacity_wh != before_wh) & ~(np.isnan(capacity_wh) & np.isnan(before_wh))
+        stated = other | (columns["soc_s"] != self._soc_s)
         if stated.any():
             age_s = np.clip(now - columns["soc_s"], 0.0, margins.soc_stale_s)
             since_wh = np.minimum(into_w, 0.0) * age_s / HOUR_S
@@ -173,7 +174,7 @@ class State:
         """Who states the same SoC although it must have given energy: its battery's energy is not known."""
         columns = self.columns
         other = (columns["soc_pu"] != self._same_pu) | ~(columns["present"] > 0)
-        self._since_same_wh = np.where(other, 0.0, self._since_same_wh - np.nan_to_num(given_ws) / HOUR_S)
+        self._since_same_wh = np.where(other, 0.0, self._since_same_wh - _known(given_ws) / HOUR_S)
         self._same_pu = columns["soc_pu"].copy()
 
     @property
@@ -209,7 +210,7 @@ class State:
         self.most_w = np.where(astray, self._given_w + band_w, np.where(lacking, self.most_w, following_w))
         self._watch(measured_w, band_w, usable, now, patience_s)
         if astray.any():
-            response.correct(astray, np.nan_to_num(measured_w, nan=0.0))
+            response.correct(astray, _known(measured_w))
 
     def _proves(self, measured_w: Floats, band_w: Floats) -> Bools:
         """Who gives what it was asked for, and clearly more than it gave when it did not follow."""
@@ -226,7 +227,7 @@ class State:
         self._least_set_w = np.minimum(self._least_set_w, np.minimum(self.power_w, self.response.power_w))
         most_w = np.maximum(np.maximum(self._most_before_w, self._most_set_w), 0.0)
         least_w = np.minimum(np.minimum(self._least_before_w, self._least_set_w), 0.0)
-        over_w = np.where(usable, np.nan_to_num(measured_w - np.clip(measured_w, least_w, most_w)), 0.0)
+        over_w = np.where(usable, _known(measured_w - np.minimum(np.maximum(measured_w, least_w), most_w)), 0.0)
         self._over_since_s = np.where(np.abs(over_w) > band_w, np.minimum(self._over_since_s, now), np.inf)
         self.over_w = np.where(now - self._over_since_s > patience_s, over_w, 0.0)
 
@@ -250,6 +251,12 @@ class State:
             setattr(self, name, _kept(getattr(old, name), getattr(self, name), kept))
         self.response = old.response.moved_to(kept, self.rating_w)
         self._reckoned_s = old._reckoned_s
+
+
+def _known(values: Floats) -> Floats:
+    """0 for what is not known."""
+    known: Floats = np.where(np.isnan(values), 0.0, values)
+    return known
 
 
 def _kept(old: Floats, new: Floats, kept: Ints) -> Floats:
