@@ -69,7 +69,6 @@ def of(
     """The flexibility of a site as it is seen just now. `now`: Unix seconds."""
     margins = margins or Margins()
     columns = Columns(site.tree, site.chargers)
-    columns.read(columns.news(site.chargers))
     energy_wh = _known_wh(columns, now, margins)
     can = Capability(columns, energy_wh, np.zeros(len(columns.ids)), now, margins, beyond=True)
     limits = _limits(site, columns, now)
