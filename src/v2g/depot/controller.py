@@ -116,7 +116,9 @@ class Controller:
         limits = self._limits_of(site, state, now)
         must = musts(columns, can, state.must, limits)
         if wanted.power_w is None:
-            way = by_course(columns, can, must, state.energy_wh, site.courses, now, limits, self._most_discharge)
+            sides = by_course(columns, can, must, state.energy_wh, site.courses, now, limits)
+            caps_w, least_w = np.where(must.who, 0.0, can.discharge_w), columns["min_discharge_w"]
+            way = Way(sides, None, self._most_discharge.of(columns.network, caps_w, least_w, limits.discharge_w))
         else:
             way = self._towards(wanted.power_w, state, can, must, limits)
         few = self._few(state)

@@ -86,14 +86,13 @@ def planned_w(site: Site, now: float, margins: Margins | None = None) -> float:
     """What the site would do if nobody asked for a power: by its plan, or charge what is needed."""
     margins = margins or Margins()
     columns = Columns(site.tree, site.chargers)
-    columns.read(columns.news(site.chargers))
     count, energy_wh = len(columns.ids), _known_wh(columns, now, margins)
     beyond = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
     can = Capability(columns, energy_wh, np.zeros(count), now, margins, beyond=beyond)
     limits = _limits(site, columns, now)
     must = musts(columns, can, np.zeros(count, dtype=np.bool_), limits)
-    way = by_course(columns, can, must, energy_wh, site.courses, now, limits)
-    return float(must.power_w.sum()) + sum(each.direction * float(each.ideal.power_w.sum()) for each in way.sides)
+    sides = by_course(columns, can, must, energy_wh, site.courses, now, limits)
+    return float(must.power_w.sum()) + sum(each.direction * float(each.ideal.power_w.sum()) for each in sides)
 
 
 def _band(

@@ -123,8 +123,8 @@ class Most:
 
 def by_course(
     columns: Columns, can: Capability, must: Musts, energy_wh: Floats, courses: Mapping[str, Course], now: float,
-    limits: Limits, most_discharge: Most,
-) -> Way:  # fmt: skip
+    limits: Limits,
+) -> tuple[Side, Side]:  # fmt: skip
     """Nobody asks for a power: charge and discharge as the plan says; without a plan charge what there is to charge."""
     wish_w = can.charge_w.copy()
     efficiency = columns["efficiency_pu"]
@@ -139,12 +139,10 @@ def by_course(
     charge_limits_w = limits.charge_w - columns.network.sums(must.power_w)
     charge_w = np.where(must.who, 0.0, np.clip(wish_w, 0.0, can.charge_w))
     weights = np.minimum(urgency(can), 1e3 * charge_w) if not courses else charge_w
-    may_give_w = np.where(must.who, 0.0, can.discharge_w)
-    give_w = np.minimum(np.maximum(-wish_w, 0.0), may_give_w)
-    room_w = most_discharge.of(columns.network, may_give_w, columns["min_discharge_w"], limits.discharge_w)
+    give_w = np.where(must.who, 0.0, np.clip(-wish_w, 0.0, can.discharge_w))
     charge = _side(columns, can, CHARGE, charge_w, columns["min_charge_w"], weights, np.inf, charge_limits_w)
     give = _side(columns, can, DISCHARGE, give_w, columns["min_discharge_w"], give_w, np.inf, limits.discharge_w)
-    return Way((charge, give), None, room_w)
+    return charge, give
 
 
 def _side(
