@@ -1,8 +1,9 @@
 """The device model: variables of components, read, written and reported (blocks B05 to B07)."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
@@ -18,6 +19,11 @@ ITEMS_PER_MESSAGE = 40
 """In a part of a report."""
 MOST_ITEMS = 100
 """In one request of a back end (ItemsPerMessage)."""
+_NUMBERS = {
+    "integer": re.compile(r"[+-]?\d{1,400}", re.ASCII),
+    "decimal": re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,4})?", re.ASCII),
+}
+"""How a number is written."""
 _LISTS = ("OptionList", "MemberList", "SequenceList")
 Key = tuple[str, int, str, str]
 """Component, EVSE (0: the station), variable and its instance, in lower case: names are case-insensitive."""
@@ -57,11 +63,8 @@ class Variable:
             return "it is read-only"
         if self.data_type == "boolean" and value.lower() not in ("true", "false"):
             return "it is true or false"
-        if self.data_type in ("integer", "decimal"):
-            try:
-                number = float(int(value) if self.data_type == "integer" else value)
-            except (ValueError, OverflowError):
-                return f"it is of type {self.data_type}"
+        if self.data_type in _NUMBERS:
+            number = float(value) if _NUMBERS[self.data_type].fullmatch(value) else inf
             if not isfinite(number):
                 return f"it is of type {self.data_type}"
             if not (self.low is None or number >= self.low) or not (self.high is None or number <= self.high):

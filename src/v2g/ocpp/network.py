@@ -181,7 +181,7 @@ _NONE = Slot("", 0, "")
 
 
 def _numbers(priority: str) -> list[int]:
-    return [int(each) for each in priority.split(",") if each.strip().isdecimal()]
+    return [int(each) for each in priority.split(",") if each.isascii() and each.strip().isdecimal()]
 
 
 def _known(data: v21.NetworkConnectionProfileType) -> bool:

@@ -71,8 +71,6 @@ class Version:
     is_21: bool
     replaces_rivals = False
     """Whether a charging profile takes the place of one with the same purpose and stack level."""
-    discharges = True
-    """Whether a back end of this version knows that a vehicle can be discharged."""
 
     def __init__(self, subprotocol: Subprotocol) -> None:
         from v2g.ocpp import v21
@@ -106,6 +104,11 @@ class Version:
     def write_answer(self, called: Called, response: Message) -> bytes:
         """Our response to a call of the peer. Raises `Invalid`."""
         return self.write(response)
+
+    def sees_discharge(self, *, extension: bool) -> bool:
+        """Whether a back end of this version can see a profile that discharges a vehicle. `extension`: by a limit below
+        zero, which a station may take over 2.0.1; operation modes came with 2.1."""
+        return self.is_21 or extension
 
     def code(self, code: str) -> str:
         """An error code as this version writes it."""

@@ -52,7 +52,6 @@ class Version16(Version):
     subprotocol: Subprotocol = "ocpp1.6"
     is_21 = False
     replaces_rivals = True
-    discharges = False
 
     def __init__(self, store: Store, evses: int = 1) -> None:
         """`evses`: how many the station has, which 1.6 calls connectors."""
@@ -94,6 +93,10 @@ class Version16(Version):
         """The response to a call of the back end. Raises `Invalid`."""
         wire = called.wire or called.action
         return _checked(v16.CALLS[wire][1], _RESPONSES.get(wire, _same)(self, called.asked, _plain(response)))
+
+    def sees_discharge(self, *, extension: bool) -> bool:
+        """1.6 charges only."""
+        return False
 
     def code(self, code: str) -> str:
         """An error code as 1.6 writes it."""

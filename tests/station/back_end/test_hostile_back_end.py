@@ -174,6 +174,31 @@ def test_a_clock_that_is_set_back_makes_no_relative_order_last_longer() -> None:
     assert power_w(bench) >= 0.0
 
 
+def test_a_profile_of_2_1_discharges_nothing_for_a_back_end_of_2_0_1_which_cannot_see_it() -> None:
+    """The station has fallen back to it. What the extension of 2.0.1 orders it can see."""
+    bench = Bench()
+    bench.charge(3.0)
+    rest: dict[str, Any] = {"transactionId": bench.transaction}
+    asked = request("SetChargingProfile", evseId=1, chargingProfile=brought(DISCHARGE, **rest))
+    assert bench.ask("SetChargingProfile", asked).status == "Accepted"
+    bench.run(2.0)
+    assert bench.station.order(1).discharge_w > 0.0
+    bench.cut()
+    assert bench.station.order(1).discharge_w > 0.0
+    bench.subprotocol = "ocpp2.0.1"
+    bench.link()
+    for _ in range(2):
+        assert (bench.station.order(1).discharge_w, bench.station.order(1).setpoint_w) == (0.0, 0.0)
+        bench.cut()
+    bench.link()
+    bench.run(1.0)
+    bench.station.profiles.clear(1)
+    bench.station.profiles.negative_limits = True
+    asked = request("SetChargingProfile", evseId=1, chargingProfile=brought({"limit": -2_000.0}, **rest))
+    assert bench.ask("SetChargingProfile", asked).status == "Accepted"
+    assert bench.station.order(1).discharge_w == 2_000.0
+
+
 def power_w(bench: Bench) -> float:
     meter = bench.world.evse.fresh(bench.world.now).meter
     assert meter is not None
@@ -279,13 +304,24 @@ def test_a_log_that_could_not_be_sent_is_tried_again_after_the_interval() -> Non
 # What it may set
 
 
-def test_a_number_beyond_all_numbers_is_refused_as_any_other() -> None:
+@pytest.mark.parametrize(
+    ("component", "name", "bad", "good"),
+    [
+        ("TxCtrlr", "EVConnectionTimeOut", ("9" * 400, "9" * 2_000, "1_0", " 7", "\u0667", "1.0", ""), "90"),
+        ("V2XChargingCtrlr", "LocalLoadBalancing", ("1e999", "nan", "inf", "1_0", "0x1", ".", "\u0667"), "-2.5e3"),
+        ("OCPPCommCtrlr", "NetworkConfigurationPriority", ("\u0661", "1,1", "", ",", "1,"), "1"),
+        ("SecurityCtrlr", "OrganizationName", ("", "x" * 65, "a\0b"), "v2g"),
+    ],
+)
+def test_what_is_no_value_of_its_type_is_refused(component: str, name: str, bad: tuple[str, ...], good: str) -> None:
     bench = Bench()
     bench.run(3.0)
-    place = {"component": {"name": "TxCtrlr"}, "variable": {"name": "EVConnectionTimeOut"}}
-    rows = [{"attributeValue": value, **place} for value in ("9" * 400, "90")]
+    place: dict[str, Any] = {"component": {"name": component}, "variable": {"name": name}}
+    if component == "V2XChargingCtrlr":
+        place["component"]["evse"], place["variable"]["instance"] = {"id": 1}, "UpperThreshold"
+    rows = [{"attributeValue": value, **place} for value in (*bad, good)]
     response = bench.ask("SetVariables", request("SetVariables", setVariableData=rows))
-    assert [each.attributeStatus for each in response.setVariableResult] == ["Rejected", "Accepted"]
+    assert [each.attributeStatus for each in response.setVariableResult] == ["Rejected"] * len(bad) + ["Accepted"]
 
 
 @pytest.mark.parametrize(("timeout_s", "status"), [(0, "Rejected"), (300, "Accepted"), (2_147_483_647, "Rejected")])

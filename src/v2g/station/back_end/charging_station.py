@@ -87,8 +87,6 @@ class ChargingStation:
         self._ends: tuple[str, float] | None = None
         """Why the process is about to end, and when at the latest."""
         self.contact, self._clock = Contact(store), Clock()
-        self._discharges = True
-        """Whether the back end, as it was connected last, knows of discharge."""
         self.reserved: Callable[[int], bool] = lambda id: False
         """Whether an EVSE is kept for somebody."""
         self.resolve: Callable[[int, Order], Order] = lambda id, order: order
@@ -162,7 +160,7 @@ class ChargingStation:
         connection before.
         """
         self._rpc = self._latest = Rpc(version, timeout_s, self._latest if redelivers else None)
-        self.profiles.replaces_rivals, self._discharges = version.replaces_rivals, version.discharges
+        self.profiles.replaces_rivals = version.replaces_rivals
         self.contact.opened()
         if self.contact.away_s(now) > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
             self._reported.clear()
@@ -341,10 +339,11 @@ class ChargingStation:
 
     def order(self, id: int) -> Order:
         """What the profiles ask of an EVSE now; nothing is discharged that the back end does not allow the car, nor by
-        a profile of another back end that the one which is connected cannot see (1.6)."""
+        a profile of another back end that the one which is connected, or was last, cannot see."""
         order = self.profiles.order(id, self.trackers[id].schedule, self.instant, partial(self.resolve, id))
         allowed = self.transfers.get(id)
-        allows = self._discharges and (allowed is None or any("BPT" in each for each in allowed))
+        sees = self._latest is None or self._latest.version.sees_discharge(extension=order.period is None)
+        allows = sees and (allowed is None or any("BPT" in each for each in allowed))
         if allows or order.discharge_w == 0.0:
             return order
         setpoint_w = None if order.setpoint_w is None else max(0.0, order.setpoint_w)

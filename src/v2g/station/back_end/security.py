@@ -22,6 +22,7 @@ CRITICAL = frozenset(
         "DiscardedRenewedClientCertificate", "InvalidTLSVersion", "InvalidTLSCipherSuite",
     }
 )  # fmt: skip
+LONGEST_ORGANIZATION = 64
 Name: TypeAlias = str
 
 
@@ -49,7 +50,7 @@ class Security(Block):
         self._started = False
         station.model.add(
             (
-                Variable("SecurityCtrlr", "OrganizationName", "v2g", "string", "ReadWrite"),
+                Variable("SecurityCtrlr", "OrganizationName", "v2g", "string", "ReadWrite", check=_organization),
                 Variable(
                     "ClockCtrlr", "DateTime", data_type="dateTime", read=lambda: timestamp(station.unix_s).isoformat()
                 ),
@@ -84,3 +85,10 @@ class Security(Block):
         return "".join(
             f"{timestamp(each.at_s).isoformat()} {each.type} {each.info}".rstrip() + "\n" for each in self._log.values()
         )
+
+
+def _organization(value: str) -> str | None:
+    """It is part of the name in a certificate, which has a length of its own (X.520)."""
+    if 0 < len(value) <= LONGEST_ORGANIZATION and value.isprintable():
+        return None
+    return f"it has 1 to {LONGEST_ORGANIZATION} printable characters"
