@@ -7,10 +7,15 @@ class Store(Protocol):
     """Obligations: `put` and `commit` return at once and never raise; what was put between two commits reaches the disk
     together or not at all, in the order of the commits; `found` is what an earlier process left behind."""
 
-    found: dict[tuple[str, str], bytes]
-    """Kind and key -> value."""
-    committed: int
-    """All rows up to this number are on the disk."""
+    @property
+    def found(self) -> dict[tuple[str, str], bytes]:
+        """Kind and key -> value."""
+        ...
+
+    @property
+    def committed(self) -> int:
+        """All rows up to this number are on the disk."""
+        ...
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
         """Keep a row, or forget it (None), with the next commit. Returns its number."""

@@ -18,6 +18,8 @@ from v2g.ocpp.version import Called, Invalid, Subprotocol, Version, validated
 
 KIND = "transaction16"
 LONGEST_TAG = 20
+MOST_KNOWN = 100
+"""Transactions whose end the back end has not answered; the oldest are forgotten."""
 NO_TAG = "NoAuthorization"
 Plain = dict[str, Any]
 """A message as what JSON can hold."""
@@ -108,6 +110,8 @@ class Version16(Version):
         """A transaction that the back end hears of next."""
         if transaction not in self._known:
             self._keep(transaction, Known(evse, tag))
+        while len(self._known) > MOST_KNOWN:
+            self.over(next(iter(self._known)))
 
     def number(self, transaction: str, number: int) -> None:
         """The back end has numbered it."""
@@ -129,7 +133,7 @@ class Version16(Version):
 
     def ours(self, number: int | None, evse: int) -> str:
         """Our id of the back end's transaction; None for the one at the EVSE; one that nobody has if there is none."""
-        for id, each in self._known.items():
+        for id, each in reversed(self._known.items()):  # one whose end was never answered may be there still
             if each.number == number if number is not None else each.evse == evse:
                 return id
         return f"unknown {number}"

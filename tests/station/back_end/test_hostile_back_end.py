@@ -16,10 +16,12 @@ from v2g.ocpp.profile_rules import MOST_PROFILES, Installed
 from v2g.station.back_end import charging_station
 from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.files import Files
+from v2g.station.back_end.quota import MOST_BYTES, MOST_OF_A_REQUEST
 
 DISCHARGE = {"operationMode": "CentralSetpoint", "setpoint": -4_000.0}
 LIMIT_W = 3_000.0
 MUCH = {"limit": 11_000.0}
+DISPLAYED = {"format": "UTF8", "content": "x"}
 
 
 def request(action: str, **fields: Any) -> Message:
@@ -275,6 +277,41 @@ def test_events_that_a_back_end_asks_for_and_never_takes_are_thinned_out(monkeyp
     monkeypatch.setattr(outbox, "MOST_WAITING", 200)
     bench.flood("TriggerMessage", 1_000, requestedMessage="TransactionEvent")
     assert 50 < len(bench.station.outbox) <= 201
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [
+        ("SetChargingProfile", {"evseId": 1, "chargingProfile": brought(MUCH, "TxDefaultProfile")}),
+        ("SendLocalList", {"versionNumber": 1, "updateType": "Differential"}),
+        ("SetDisplayMessage", {"message": {"id": 1, "priority": "InFront", "message": DISPLAYED}}),
+    ],
+)
+def test_what_a_back_end_adds_to_its_requests_fills_no_memory(action: str, fields: dict[str, Any]) -> None:
+    """Vendors may add anything; a list of empty lists takes 25 times its size."""
+    bench = Deaf()
+    bench.run(3.0)
+    codes = []
+    for number in range(40):
+        added = {"vendorId": "x", "lists": [[]] * 30_000}
+        match action:
+            case "SetChargingProfile":
+                purpose = "TxDefaultProfile" if number < 20 else "PriorityCharging"
+                fields["chargingProfile"] |= {"id": 2 + number, "stackLevel": number % 20, "customData": added}
+                fields["chargingProfile"]["chargingProfilePurpose"] = purpose
+            case "SendLocalList":
+                token = {"idToken": f"T{number}", "type": "Central"}
+                rows = [{"idToken": token, "idTokenInfo": {"status": "Accepted", "customData": added}}]
+                fields |= {"versionNumber": number + 1, "localAuthorizationList": rows}
+            case _:
+                fields["message"] |= {"id": number, "customData": added}
+        bench.say([2, f"g{number}", action, fields])
+        codes.append(json.loads(bench.station.outgoing[-1])[2])
+    assert codes[-1] == "InternalError"
+    assert sum(len(value) for _, value in bench.store.found.items()) < MOST_BYTES + (1 << 20)
+    bench.say([2, "large", "SetChargingProfile", {"evseId": 1, "chargingProfile": brought(MUCH) | {
+        "customData": {"vendorId": "x", "text": "x" * MOST_OF_A_REQUEST}}}])  # fmt: skip
+    assert json.loads(bench.station.outgoing[-1])[2] == "FormatViolation"
 
 
 def test_of_all_logs_and_firmwares_asked_for_the_last_is_carried() -> None:

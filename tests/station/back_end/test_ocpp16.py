@@ -8,7 +8,9 @@ import pytest
 from tests.ocpp.messages import judge
 from tests.station.back_end.test_charging_station import Bench, profile
 
-from v2g.ocpp.version16 import Version16
+from v2g.ocpp.store import Memory
+from v2g.ocpp.version import Invalid
+from v2g.ocpp.version16 import MOST_KNOWN, Version16
 
 NOW = "2026-01-01T00:00:00Z"
 LIMIT = {
@@ -135,6 +137,19 @@ def test_a_refused_token_gets_no_energy() -> None:
     bench = Bench16(tokens="Blocked")
     bench.charge(3.0)
     assert not bench.of("StartTransaction")
+
+
+def test_of_transactions_with_one_number_the_latest_is_meant() -> None:
+    """The back end never answered the end of an earlier one, and counts from the start again."""
+    version = Version16(Memory())
+    for number in range(MOST_KNOWN + 1):
+        version.begin(f"t{number}", 1, "TAG")
+        version.number(f"t{number}", 7)
+    assert version.ours(7, 0) == version.ours(None, 1) == f"t{MOST_KNOWN}"
+    with pytest.raises(Invalid):
+        version.known("t0")
+    version.over(f"t{MOST_KNOWN}")
+    assert version.ours(7, 0) == f"t{MOST_KNOWN - 1}"
 
 
 def test_nothing_is_discharged_over_1_6() -> None:

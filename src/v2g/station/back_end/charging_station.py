@@ -29,6 +29,7 @@ from v2g.station.back_end.calls import MOST_CROSSED, Call, Calls, Then, nothing
 from v2g.station.back_end.card import Card
 from v2g.station.back_end.contact import Clock, Contact
 from v2g.station.back_end.orders import for_evse, traits_of
+from v2g.station.back_end.quota import Quota
 from v2g.station.back_end.remembered import TRANSACTION, boot_reason, keep_profiles, kept_profiles, left_over
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
@@ -67,7 +68,8 @@ class ChargingStation:
         blocks: "Iterable[Callable[[ChargingStation], Block]]" = (),
     ) -> None:
         """`handlers`: what answers the back end's calls, by action (`requests.HANDLERS`); `blocks` bring more."""
-        self.evses, self.authorizers, self.store = evses, authorizers, store
+        self.evses, self.authorizers = evses, authorizers
+        self.store = store = Quota(store)
         self.outbox = Outbox(store)
         left = left_over(store)
         self.trackers = {id: Tracker(evse, authorizers[id], left.get(id)) for id, evse in evses.items()}
@@ -193,7 +195,7 @@ class ChargingStation:
         match event:
             case Requested(id, action, request):
                 self._shown()
-                self._requested(rpc, id, action, request)
+                self._requested(rpc, id, action, request, len(frame))
             case Answered(id, _, response):
                 self._shown()
                 self._answered(id, response)
@@ -477,7 +479,7 @@ class ChargingStation:
             self.log.append(f"{entry.action} was not sent: {error}")
             self.outbox.arrived(entry)
 
-    def _requested(self, rpc: Rpc, id: str, action: str, request: Message) -> None:
+    def _requested(self, rpc: Rpc, id: str, action: str, request: Message, size: int) -> None:
         if self.registered == "Rejected":  # B03.FR.08
             rpc.refuse(id, "SecurityError", "the station is not registered")
             return
@@ -486,6 +488,7 @@ class ChargingStation:
             rpc.refuse(id, "NotSupported", f"this station does not offer {action}")
             return
         try:
+            self.store.admit(action, size)
             rpc.answer(id, handler(self, request))
         except Invalid as error:
             rpc.refuse(id, error.code, str(error))

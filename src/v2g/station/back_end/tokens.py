@@ -11,6 +11,8 @@ from v2g.ocpp.store import Store
 
 LIST, CACHE, VERSION = "local list", "token cache", "local list version"
 MOST_LISTED, MOST_CACHED = 2_000, 500
+LARGEST_CACHED = 8_192
+"""Of an answer, as JSON; a larger one is asked for again."""
 VARIABLES = (
     Variable("LocalAuthListCtrlr", "Enabled", "true", "boolean", "ReadWrite"),
     Variable("LocalAuthListCtrlr", "Available", "true", "boolean"),
@@ -139,9 +141,13 @@ class Tokens:
         if not self._model.flag("AuthCacheCtrlr", "Enabled") or token.type == "NoAuthorization":
             return
         key = _key(token)
-        self._cache.pop(key, None)
-        self._cache[key] = found = Cached(token, info, unix_s, transfers, tariff)
-        self._store.put(CACHE, key, encode(found))
+        if self._cache.pop(key, None) is not None:
+            self._store.put(CACHE, key, None)
+        found = Cached(token, info, unix_s, transfers, tariff)
+        if len(written := encode(found)) > LARGEST_CACHED:
+            return
+        self._cache[key] = found
+        self._store.put(CACHE, key, written)
         if len(self._cache) > MOST_CACHED:
             self._forget(next(iter(self._cache)))
 
