@@ -116,9 +116,7 @@ def _packages() -> Iterator[Proof]:
     """The Debian package, made twice: an upgrade needs two revisions."""
     make = "make deb ARGS='--revision 1 2'"
     lint = "lintian --fail-on error,warning --tag-display-limit 0 dist/v2g_*-1_amd64.deb dist/v2g-depot_*-1_amd64.deb"
-    yield Proof(
-        "package/build", "the packages are made", ("bash", "-c", f"{make} && make deb ARGS=--only=v2g-depot"), 1
-    )
+    yield Proof("package/build", "the packages are made", ("bash", "-c", make), 1)
     yield Proof(
         "package/lintian", "lintian finds nothing but what is overridden, by name",
         ("bash", "-c", f"{lint} && echo 'nothing found'"),
@@ -126,7 +124,7 @@ def _packages() -> Iterator[Proof]:
     for suite, debian in SUITES.items():
         command = (str(ROOT / "tools" / "fresh_root.sh"), suite, "root", "tools/prove_package.sh")
         yield Proof(
-            f"package/{suite}", f"the package installed, upgraded in a session, removed, purged in a fresh {debian}",
+            f"package/{suite}", f"the packages installed, upgraded in a session, removed, purged in a fresh {debian}",
             ("env", "WITH_DIST=1", *command),
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive
 first=$(ls dist/v2g_*-1_"$(dpkg --print-architecture)".deb) second=$(ls dist/v2g_*-2_"$(dpkg --print-architecture)".deb)
+depot=$(ls dist/v2g-depot_*-2_"$(dpkg --print-architecture)".deb)
 say() { echo "== $*"; }
 fail() {
     echo "FAILED: $*" >&2
@@ -78,6 +79,38 @@ up
 grep -q -- "/[.]kept/[^/]*-2/" "/proc/$(pid)/maps" || fail "it runs the old version: $(grep v2g "/proc/$(pid)/maps")"
 say "the new version serves"
 car 3 && wait "$car"
+grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
+
+say "the depot's package, beside a daemon that transfers energy"
+car 300
+before=$(pid)
+apt-get -qq -y --no-install-recommends install "./$depot" >/tmp/depot.log 2>&1 || fail "$(cat /tmp/depot.log)"
+[ "$(stat -c '%U:%G %a' /etc/v2g/depot.yaml)" = "root:v2g 640" ] || fail "mode of depot.yaml"
+dpkg-query -W -f '${Conffiles}\n' v2g-depot | grep -q /etc/v2g/depot.yaml || fail "depot.yaml is no conffile"
+cat >/etc/v2g/depot.yaml <<'END'
+feeders: [{id: site, charge_w: 250000, discharge_w: 200000}]
+stations: [{id: CS-01, password_file: CS-01.password, evses: [{id: 1, feeder: site, charge_w: 15000, discharge_w: 15000}]}]
+connect: {listen: "127.0.0.1:9000", security_profile: 1}
+ledger: /var/lib/v2g/depot.db
+control: {socket: /run/v2g/depot.sock}
+END
+echo 0123456789abcdef >/etc/v2g/CS-01.password
+runuser -u v2g -- v2g depot check
+start=$(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/v2g-depot.service) || fail "no unit"
+runuser -u v2g -- $start >/tmp/depot.log 2>&1 &
+depot_runs=$!
+for _ in $(seq 100); do
+    v2g depot status --socket /run/v2g/depot.sock >/tmp/depot.status 2>&1 && break
+    sleep 0.2
+done
+grep -q CS-01 /tmp/depot.status || fail "$(cat /tmp/depot.status /tmp/depot.log)"
+pkill -TERM -P $depot_runs; wait $depot_runs || true
+rm /etc/v2g/CS-01.password
+apt-get -qq -y purge v2g-depot >/tmp/depot.log 2>&1 || fail "$(cat /tmp/depot.log)"
+[ ! -e /etc/v2g/depot.yaml ] || fail "depot.yaml is left"
+transfers || fail "the session was ended"
+[ "$(pid)" = "$before" ] || fail "the daemon was restarted"
+kill -INT "$car"; wait "$car" || true
 grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
 
 say "no removal while energy flows"
