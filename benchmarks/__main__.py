@@ -40,6 +40,7 @@ from benchmarks import (
     ocpp_messages,
     ocpp_order,
     response_time,
+    scheduling,
     session_cpu,
     startup,
 )
@@ -61,6 +62,7 @@ MODULES = (
     response_time,
     energy_loop,
     eight_evses,
+    scheduling,
     neighbours,
     ocpp_messages,
     ocpp_day_offline,

@@ -85,6 +85,10 @@ def proofs() -> Iterator[Proof]:
         (sys.executable, "-m", "benchmarks.grid_stability"), 16,
     )  # fmt: skip
     yield Proof(
+        "scheduling", "the charge loop of four EVSEs while a core burns, with SCHED_FIFO and without: p99 <= 10 ms",
+        (sys.executable, "-m", "benchmarks.scheduling"), 9,
+    )  # fmt: skip
+    yield Proof(
         "captures", "captures with 1 %, 5 % and 20 % of their packets dropped: messages still read, no false finding",
         (sys.executable, "-m", "benchmarks", "lossy_captures"), 4,
     )  # fmt: skip
@@ -120,6 +124,10 @@ def _packages() -> Iterator[Proof]:
     yield Proof(
         "package/lintian", "lintian finds nothing but what is overridden, by name",
         ("bash", "-c", f"{lint} && echo 'nothing found'"),
+    )  # fmt: skip
+    yield Proof(
+        "package/arm64", "the arm64 package installed in an arm64 Debian 12 under qemu-user: version, decode, sessions",
+        ("bash", "-c", "make deb ARGS='--arch arm64 --only v2g' && tools/prove_arm64.sh"), 2,
     )  # fmt: skip
     for suite, debian in SUITES.items():
         command = (str(ROOT / "tools" / "fresh_root.sh"), suite, "root", "tools/prove_package.sh")

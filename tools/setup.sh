@@ -59,6 +59,7 @@ for wanted in "$@"; do
         lintian) need lintian lintian "the packages are not examined" ;;
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
+        qemu) need qemu-aarch64-static qemu-user-static "the proof on arm64 fails" ;;
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
