@@ -1,11 +1,52 @@
-"""Processor time and memory of a process and its descendants, from /proc; and the right to run first."""
+"""Processor time and memory of a process and its descendants, from /proc; the right to run first; a bound on memory."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 PRIORITY = 50
+_GROUPS = {"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"}
+"""Where groups with a bound on their memory are made, of the first and the second version of control groups."""
+
+
+class MemoryGroup:
+    """A control group with a bound on its memory, page cache included: the kernel kills a process that needs more."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """Starts these words in the group."""
+        return ["sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self._folder / "cgroup.procs"), *words]
+
+    @property
+    def peak_mib(self) -> float:
+        """The most that it has had."""
+        for name in ("memory.max_usage_in_bytes", "memory.peak", "memory.current"):
+            if (self._folder / name).exists():
+                return int((self._folder / name).read_text()) / (1 << 20)
+        raise FileNotFoundError(self._folder)
+
+
+@contextmanager
+def memory_group(most_bytes: int) -> Iterator[MemoryGroup]:
+    """Until the block is left. Raises `OSError` if this user may not make groups here."""
+    for root, limit in _GROUPS.items():
+        folder = Path(root) / f"v2g-{os.getpid()}"
+        if root == "/sys/fs/cgroup" and not (Path(root) / "memory.stat").exists():
+            break
+        if not Path(root).is_dir():
+            continue
+        folder.mkdir()
+        try:
+            (folder / limit).write_text(str(most_bytes))
+            yield MemoryGroup(folder)
+        finally:
+            folder.rmdir()
+        return
+    raise OSError("there are no control groups with a bound on memory")
 
 
 def run_first(pid: int) -> None:

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,8 +68,17 @@ def measure(setting: Setting) -> list[Figure]:
     return figures
 
 
-def load(setting: Setting, evses: int, *, fifo: bool, burning: bool) -> Load:
-    """Measures for `LOOP_S` in the charge loop. Raises NotMeasuredError."""
+def load(
+    setting: Setting,
+    evses: int,
+    *,
+    fifo: bool,
+    burning: bool,
+    within: Callable[[list[str]], list[str]] = list,
+    loop_s: float = LOOP_S,
+) -> Load:
+    """Measures for `loop_s` in the charge loop. `within`: makes another command of the daemon's. Raises
+    NotMeasuredError."""
     if os.geteuid() != 0:
         raise NotMeasuredError("needs root: for SCHED_FIFO, and to see the times of frames")
     folder = setting.folder / f"scheduling-{evses}-{fifo}-{burning}"
@@ -83,9 +92,8 @@ def load(setting: Setting, evses: int, *, fifo: bool, burning: bool) -> Load:
         (folder / "password").write_text(PASSWORD)
         file = folder / "config.yaml"
         file.write_text(json.dumps(_configuration(folder, plants, ports, metrics, back_end, setting.pki)))
-        daemon = stack.enter_context(
-            Process([sys.executable, "-m", "v2g", "daemon", "--config", str(file)], directory=ROOT)
-        )
+        command = [sys.executable, "-m", "v2g", "daemon", "--config", str(file)]
+        daemon = stack.enter_context(Process(within(command), directory=ROOT))
         for number in range(1, evses + 1):
             if daemon.wait_for(rf"\b{number} listens on ", START_S) is None:
                 raise NotMeasuredError(f"the daemon does not start: {daemon.output}")
@@ -101,14 +109,14 @@ def load(setting: Setting, evses: int, *, fifo: bool, burning: bool) -> Load:
             stack.enter_context(Process([sys.executable, "-c", "while True: pass"]))
         time.sleep(2)
         begin_s, begin_ns, before_s = time.monotonic(), time.time_ns(), processes.cpu_s(daemon.child.pid)
-        time.sleep(LOOP_S)
+        time.sleep(loop_s)
         cpu_s, lasted_s = processes.cpu_s(daemon.child.pid) - before_s, time.monotonic() - begin_s
         end_ns, resident_mib = time.time_ns(), processes.resident_mib(daemon.child.pid)
         drove = cars.end()
         if faults := [car.fault for car in drove if car.fault]:
             raise NotMeasuredError(f"{len(faults)} sessions failed: {faults[0]}")
     took_ms = [took_s * 1000 for at_ns, took_s in answers.took if begin_ns <= at_ns <= end_ns]
-    if len(took_ms) < 5 * LOOP_S * evses:
+    if len(took_ms) < 5 * loop_s * evses:
         raise NotMeasuredError(f"only {len(took_ms)} answers were seen")
     return Load(took_ms, cpu_s / lasted_s * 100, resident_mib)
 
