@@ -241,6 +241,17 @@ def test_a_remote_start_that_comes_again_is_one_start() -> None:
     assert stand.station.authorizers[2].grant is None
 
 
+def test_a_remote_start_takes_nothing_from_one_that_waits_for_its_car() -> None:
+    bench = Bench()
+    bench.run(3.0)
+    assert bench.ask("RequestStartTransaction", remote_start()).status == "Accepted"
+    other = request("RequestStartTransaction", idToken={"idToken": "B", "type": "Central"}, remoteStartId=2)
+    refused = bench.ask("RequestStartTransaction", other)
+    assert (refused.status, refused.statusInfo.reasonCode) == ("Rejected", "TxInProgress")
+    bench.run(bench.station.model.number("TxCtrlr", "EVConnectionTimeOut"))
+    assert bench.ask("RequestStartTransaction", other).status == "Accepted"
+
+
 # Resets
 
 

@@ -37,7 +37,7 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
     chosen = given(asked.evseId, None)
     if (repeated := _started(station, asked)) is not None:
         return repeated
-    free = [id for id, each in station.trackers.items() if each.running is None and station.authorizers[id].operative]
+    free = [id for id in station.trackers if _free(station, id, asked.idToken)]
     waiting = [id for id in free if station.trackers[id].connected]
     id = chosen if chosen is not None else next(iter(waiting or free), None)
     if id is None or id not in free:
@@ -57,6 +57,14 @@ def _start(station: ChargingStation, asked: v21.RequestStartTransactionRequest) 
         authorizer.refused = None
         station.take(id, grant)
     return reply(status="Accepted")
+
+
+def _free(station: ChargingStation, id: int, token: v21.IdTokenType) -> bool:
+    """Whether a remote start may take an EVSE: nobody else's remote start waits there for its car."""
+    authorizer = station.authorizers[id]
+    grant = authorizer.granted(station.now)
+    kept = grant is not None and grant.remote_start is not None and grant.token != token
+    return station.trackers[id].running is None and authorizer.operative and not kept
 
 
 def _started(station: ChargingStation, asked: v21.RequestStartTransactionRequest) -> Message | None:
