@@ -37,6 +37,30 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
     assert SqliteStore(file).found == {("a", "b"): b"c"}
 
 
+def test_of_a_file_with_a_damaged_page_the_other_rows_are_kept(tmp_path: Path) -> None:
+    """A transaction that ran is ended by them."""
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    rows = {("queue", f"{number:03}"): b"x" * 500 for number in range(100)} | {("transaction", "1"): b"running"}
+    for (kind, key), value in rows.items():
+        store.put(kind, key, value)
+    assert store.flush(10.0)
+    store.close()
+    content = bytearray(file.read_bytes())
+    place = content.index(b"queue050")
+    page = place - place % 4096
+    content[page : page + 4096] = bytes(range(256)) * 16
+    file.write_bytes(content)
+    store = SqliteStore(file)
+    assert store.trouble is not None
+    assert "rows of it are kept" in store.trouble
+    assert store.found.items() <= rows.items()
+    assert len(store.found) > 80
+    assert store.found["transaction", "1"] == b"running"
+    store.close()
+    assert SqliteStore(file).found == store.found
+
+
 def test_a_torn_write_ahead_log_loses_no_commit_before_it(tmp_path: Path) -> None:
     file = tmp_path / "ocpp.db"
     store = SqliteStore(file)

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +14,19 @@ BUSY_S = 5.0
 AGAIN_S = 5.0
 """Before rows that could not be written are tried again without a new one."""
 _Row = tuple[int, str, str, bytes | None]
+
+
+def _readable(file: Path) -> dict[tuple[str, str], bytes]:
+    """The rows of a damaged file that can be read, from either end up to the damage: what has to end a transaction is
+    among them most of the time."""
+    found: dict[tuple[str, str], bytes] = {}
+    forward = "SELECT kind, key, value FROM kept ORDER BY kind, key"
+    for asked in (forward, "SELECT kind, key, value FROM kept ORDER BY kind DESC, key DESC"):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as connection:
+            for kind, key, value in connection.execute(asked):
+                if isinstance(kind, str) and isinstance(key, str) and isinstance(value, bytes):
+                    found[kind, key] = value
+    return found
 
 
 class SqliteStore:
@@ -99,15 +112,18 @@ class SqliteStore:
             self._opened = self._file.stat()
 
     def _set_aside(self, error: sqlite3.Error) -> None:
-        """Begin again with an empty file; the damaged one is left for somebody to look at."""
+        """Begin again with another file and what can still be read; the damaged one is left for somebody to look at."""
         aside = self._file.with_name(self._file.name + ".damaged")
-        self.found = {}
+        self.found, saved = {}, _readable(self._file)
         try:
             os.replace(self._file, aside)
             for suffix in ("-wal", "-shm"):
                 self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
             self._open()
-            self.trouble = f"OCPP store {self._file}: {error}; set aside as {aside}; what it held is lost"
+            self._commit([(0, kind, key, value) for (kind, key), value in saved.items()])
+            self.found = saved
+            left = f"{len(saved)} rows of it are kept" if saved else "what it held is lost"
+            self.trouble = f"OCPP store {self._file}: {error}; set aside as {aside}; {left}"
         except (OSError, sqlite3.Error) as again:
             remedy = "let this user write there, or set ocpp.store"
             self.trouble = f"OCPP store {self._file}: {again}; {remedy}; nothing survives a restart"

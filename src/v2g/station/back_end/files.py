@@ -16,6 +16,8 @@ from v2g.station.back_end.security import Security
 
 RETRY_S = 30.0
 """Between attempts if the back end names no interval."""
+LEAST_S = 1.0
+"""Between attempts, whatever it names."""
 DIGITS = 15
 """Of the number of a request."""
 _KIND, _INSTALLED = "firmware", "installed"
@@ -171,7 +173,7 @@ class Files(Block):
             None if since is None else since.timestamp(),
             None if until is None else until.timestamp(),
         )
-        every_s = float(given(asked.retryInterval, RETRY_S))
+        every_s = max(LEAST_S, float(given(asked.retryInterval, RETRY_S)))
         self._log = _Log(asked.requestId, job, given(asked.retries, 0), every_s)
         self._upload(self._log)
         return v21.GetLogResponse(status="Accepted" if canceled is None else "AcceptedCanceled", filename=name)
@@ -219,7 +221,7 @@ class Files(Block):
             return reply(status="InvalidCertificate", statusInfo=info)
         if before is not None and before.job is not None:
             self._drop(before.job)
-        every_s = float(given(asked.retryInterval, RETRY_S))
+        every_s = max(LEAST_S, float(given(asked.retryInterval, RETRY_S)))
         self._update = _Update(asked.requestId, firmware, given(asked.retries, 0), every_s)
         self._next_s = station.now
         self._hold_all(False)

@@ -10,7 +10,7 @@ from v2g.ocpp.base import Message, given
 from v2g.ocpp.version import Invalid
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.charging_station import ChargingStation
-from v2g.station.back_end.files import RETRY_S, Download, Files, Publish, Result
+from v2g.station.back_end.files import LEAST_S, RETRY_S, Download, Files, Publish, Result
 
 KIND = "published"
 Status = v21.PublishFirmwareStatusEnumType
@@ -66,7 +66,7 @@ class Publishing(Block):
     def _loaded(self, asked: _Asked, result: Result, content: bytes) -> None:
         if result != "done" and asked.left > 0:
             asked.left -= 1
-            asked.next_s = self.station.now + given(asked.request.retryInterval, RETRY_S)
+            asked.next_s = self.station.now + max(LEAST_S, given(asked.request.retryInterval, RETRY_S))
             return
         if result != "done":
             self._end("DownloadFailed")
