@@ -67,7 +67,7 @@ class Outbox:
         self._next += 1
         self._entries.append(entry)
         self._keep(entry)
-        for can_be_spared in (_need_not_arrive, _is_update):
+        for can_be_spared in (_need_not_arrive, _is_update, _is_logged):
             if len(self._entries) > MOST_WAITING:
                 self._thin_out(can_be_spared)
 
@@ -161,6 +161,11 @@ def _need_not_arrive(request: Message) -> bool:
         return True
     periodic = ("MeterValuePeriodic", "MeterValueClock", "RunningCost")
     return isinstance(request, v21.TransactionEventRequest) and request.triggerReason in periodic
+
+
+def _is_logged(request: Message) -> bool:
+    """Whether the station's own log has it as well: a back end can bring about any number of security events."""
+    return isinstance(request, v21.SecurityEventNotificationRequest)
 
 
 def _is_update(request: Message) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.station.back_end.test_charging_station import Bench, profile
+from tests.station.back_end.test_charging_station import CAR, Bench, profile
 
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester as BackEnd
@@ -241,6 +241,46 @@ def test_a_remote_start_that_comes_again_is_one_start() -> None:
     assert stand.station.authorizers[2].grant is None
 
 
+@pytest.mark.parametrize("status", ["Accepted", "Blocked"])
+def test_a_remote_start_that_is_answered_late_changes_nothing_for_the_car_that_charges(status: str) -> None:
+    """It came by its own token; what that may do is no more than before."""
+    bench = Deaf()
+    bench.run(3.0)
+    place = {"component": {"name": "AuthCtrlr"}, "variable": {"name": "AuthorizeRemoteStart"}}
+    bench.ask("SetVariables", request("SetVariables", setVariableData=[{"attributeValue": "true", **place}]))
+    own = {"idToken": {"idToken": CAR, "type": "EVCCID"}, "idTokenInfo": {"status": "Accepted"}}
+    bench.ask(
+        "SendLocalList",
+        request("SendLocalList", versionNumber=1, updateType="Full", localAuthorizationList=[own]),
+    )
+    bench.silent_to = "Authorize"
+    assert bench.ask("RequestStartTransaction", remote_start()).status == "Accepted"
+    bench.charge(1.0)
+    bench.say([3, bench.held, {"idTokenInfo": {"status": status}, "allowedEnergyTransfer": ["DC"]}])
+    bench.run(3.0)
+    assert bench.world.evse.demand.stage is Stage.ENERGY
+    assert bench.station.transfers[1] is None
+    (grant,) = (each.grant for each in bench.station.authorizers.values())
+    assert grant is not None
+    assert grant.token.idToken == CAR
+
+
+def test_a_remote_start_that_is_refused_refuses_no_car_that_waits_for_its_own_answer() -> None:
+    bench = Deaf()
+    bench.run(3.0)
+    place = {"component": {"name": "AuthCtrlr"}, "variable": {"name": "AuthorizeRemoteStart"}}
+    bench.ask("SetVariables", request("SetVariables", setVariableData=[{"attributeValue": "true", **place}]))
+    bench.silent_to = "Authorize"
+    bench.ask("RequestStartTransaction", remote_start())
+    bench.run(1.0)
+    bench.world.plug_in()
+    bench.run(5.0)
+    bench.silent_to = ""
+    bench.say([3, bench.held, {"idTokenInfo": {"status": "Blocked"}}])
+    bench.run(20.0, until=lambda: bench.world.evse.demand.stage is Stage.ENERGY)
+    assert bench.world.evse.demand.stage is Stage.ENERGY
+
+
 def test_a_remote_start_takes_nothing_from_one_that_waits_for_its_car() -> None:
     bench = Bench()
     bench.run(3.0)
@@ -323,6 +363,21 @@ def test_what_a_back_end_adds_to_its_requests_fills_no_memory(action: str, field
     bench.say([2, "large", "SetChargingProfile", {"evseId": 1, "chargingProfile": brought(MUCH) | {
         "customData": {"vendorId": "x", "text": "x" * MOST_OF_A_REQUEST}}}])  # fmt: skip
     assert json.loads(bench.station.outgoing[-1])[2] == "FormatViolation"
+
+
+def test_security_events_that_a_back_end_brings_about_and_never_takes_are_thinned_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Deaf()
+    bench.charge(1.0)
+    bench.silent_to = "SecurityEventNotification"
+    monkeypatch.setattr(outbox, "MOST_WAITING", 200)
+    firmware = {
+        "location": "http://host/", "retrieveDateTime": "2020-01-01T00:00:00Z", "signature": "x",
+        "signingCertificate": "none",
+    }  # fmt: skip
+    bench.flood("UpdateFirmware", 1_000, requestId=1, firmware=firmware)
+    assert 50 < len(bench.station.outbox) <= 201
 
 
 def test_of_all_logs_and_firmwares_asked_for_the_last_is_carried() -> None:

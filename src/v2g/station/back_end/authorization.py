@@ -135,8 +135,9 @@ class Authorization(Block):
                 return
             tariff = given(response.tariff, None)
             self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s, allowed, tariff)
-            # The car that it was asked about may have left, and another one have come.
-            if grant.remote_start is not None or self.station.authorizers[id].awaits == grant.token:
+            # The car that it was asked about may have left, and another one have come; or one that charges already.
+            free = grant.remote_start is not None and self.station.trackers[id].running is None
+            if free or self.station.authorizers[id].awaits == grant.token:
                 self._judge(id, grant, response.idTokenInfo, allowed, tariff)
 
         return then
@@ -152,10 +153,14 @@ class Authorization(Block):
         authorizer, group = self.station.authorizers[id], given(info.groupIdToken, None)
         why = self.tokens.why_not(info, id)
         if why is not None:
-            authorizer.refused = f"the back end answers: {why}"
+            why = f"the back end answers: {why}"
         elif not self.reservations.may_use(id, grant.token, group):
-            authorizer.refused = f"EVSE {id} is reserved for somebody else"
-        elif (why := self.station.tariff_for(id, grant.token.idToken, tariff)) is not None:
+            why = f"EVSE {id} is reserved for somebody else"
+        else:
+            why = self.station.tariff_for(id, grant.token.idToken, tariff)
+        if why is not None and grant.remote_start is not None:  # a car that waits here has a token of its own
+            self.station.log.append(f"remote start {grant.remote_start}: {why}")
+        elif why is not None:
             authorizer.refused = why
         else:
             used = self.reservations.use(id, grant.token, group)
