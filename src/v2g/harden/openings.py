@@ -154,6 +154,10 @@ def _outward(settings: Settings, start: Start, cars: tuple[str, ...]) -> Iterato
         yield from to(
             "broker of the local API", url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme], clear_or_not
         )
+    if settings.telemetry is not None:
+        url = urlsplit(settings.telemetry.endpoint)
+        clear_or_not = "sessions and numbers (telemetry.endpoint)" if url.scheme == "http" else None
+        yield from to("telemetry", url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme], clear_or_not)
     for responder in start.ocsp_urls:
         url = urlsplit(responder)
         port = url.port or _DEFAULT_PORTS.get(url.scheme, 80)

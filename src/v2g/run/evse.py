@@ -42,6 +42,7 @@ from v2g.station.faults import SAFE_WITHIN_S
 from v2g.station.kept import Entry
 from v2g.station.orders import SAFE, Orders
 from v2g.station.step import Step
+from v2g.station.visit import Visit
 from v2g.v2gtp.sdp import Security
 
 if TYPE_CHECKING:  # loaded if there is a modem
@@ -102,6 +103,8 @@ class EvseRunner:
         self._stall: Stall | None = None
         """The latest one, which has been dealt with."""
         self._talker: CarTalker | None = None
+        self.watchers: list[Callable[[int, Event, Visit], None]] = []
+        """Called with each event of this EVSE, and the visit that it belongs to."""
         self.idle = asyncio.Event()
         """Set while no session is under way and no energy may flow."""
         self.idle.set()
@@ -261,6 +264,8 @@ class EvseRunner:
     def report(self, event: Event) -> None:
         """Write an event to the trace, and count it."""
         self.tally.take(event, self.evse.visit)
+        for watcher in self.watchers:
+            watcher(self.evse.settings.id, event, self.evse.visit)
         self._trace.write(self.evse.settings.id, self.evse.visit.report.session_id, event)
 
     # Called for the operator

@@ -43,7 +43,7 @@ async def expose(
     registry, page, turn = CollectorRegistry(), _Page(), asyncio.Lock()
     registry.register(page)
     ProcessCollector(registry=registry)
-    with _gc_pauses() as pauses:
+    with gc_pauses() as pauses:
 
         async def answer(path: str) -> Answer:
             match path:
@@ -64,7 +64,8 @@ async def expose(
 
 
 @contextmanager
-def _gc_pauses() -> "Iterator[Distribution]":
+def gc_pauses() -> "Iterator[Distribution]":
+    """How long garbage collections take, until the block is left."""
     pauses, begun_s = Distribution(), 0.0
 
     def measure(phase: str, info: dict[str, int]) -> None:

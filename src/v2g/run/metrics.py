@@ -55,20 +55,30 @@ async def watch(
     """Serve until cancelled. Raises `HttpError`."""
 
     def look(pauses: Distribution) -> list[Metric]:
-        link = back_end()
-        return [
-            _info(),
-            *_gauges(snapshot()),
-            *_counters(runners),
-            *_histograms(runners, pulse, pauses),
-            *_lines(runners),
-            *([] if link is None else _back_end(link)),
-        ]
+        return numbers(snapshot(), runners, pulse, pauses, back_end())
 
     def missing() -> Iterator[str]:
         return (f"EVSE {each.evse}: {each.not_ready_because}" for each in snapshot().evses if not each.ready)
 
     await expose(settings.host, settings.port, look, missing)
+
+
+def numbers(
+    snapshot: StationSnapshot,
+    runners: Mapping[int, EvseRunner],
+    pulse: Pulse,
+    pauses: Distribution,
+    link: Mapping[str, Any] | None,
+) -> list[Metric]:
+    """All of now. `pauses`: by garbage collections. `link`: as of `v2g ocpp`; None without a back end."""
+    return [
+        _info(),
+        *_gauges(snapshot),
+        *_counters(runners),
+        *_histograms(runners, pulse, pauses),
+        *_lines(runners),
+        *([] if link is None else _back_end(link)),
+    ]
 
 
 def _info() -> Metric:

@@ -36,6 +36,8 @@ def check(settings: Settings, source: Path) -> None:
 def _packages(settings: Settings) -> Iterator[str]:
     if settings.metrics is not None and find_spec("prometheus_client") is None:
         yield "metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'"
+    if settings.telemetry is not None and not all(map(find_spec, ("opentelemetry", "prometheus_client"))):
+        yield "telemetry: needs Python packages of OpenTelemetry; pip install 'v2g[otel]'"
     if (api := settings.local_api) is not None:
         needed = {"starlette": api.listen, "uvicorn": api.listen, "paho": api.mqtt}
         missing = [name for name, wanted in needed.items() if wanted is not None and find_spec(name) is None]
@@ -83,6 +85,9 @@ def _files(settings: Settings) -> Iterator[str]:
         "tls.key_log": settings.tls.key_log,
         "ocpp.store": store,
     }
+    roots = None if settings.telemetry is None else settings.telemetry.roots
+    if roots is not None and not os.access(roots, os.R_OK):
+        yield f"telemetry.roots: this user cannot read {roots}; put it there, or let it"
     for place, file in written.items():
         if file is None:
             continue

@@ -32,7 +32,7 @@ from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.run.health import HEARS_S, Health
 from v2g.station import command
-from v2g.station.config.settings import COMMANDED, LocalApi, Metrics, Settings
+from v2g.station.config.settings import COMMANDED, LocalApi, Metrics, Settings, Telemetry
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
@@ -148,6 +148,8 @@ class StationProcess:
                 running.append(tasks.create_task(self._watch_recording(self._recording)))
             if self._settings.metrics is not None:
                 running.append(tasks.create_task(self._be_watched(self._settings.metrics)))
+            if self._settings.telemetry is not None:
+                running.append(tasks.create_task(self._send_telemetry(self._settings.telemetry)))
             if self._settings.local_api is not None:
                 running.append(tasks.create_task(self._serve_house(self._settings.local_api)))
             await self._stop.wait()
@@ -184,21 +186,34 @@ class StationProcess:
         except ImportError as error:
             raise V2GError("metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'") from error
 
-        def snapshot() -> StationSnapshot:
-            return self._station.snapshot(asyncio.get_running_loop().time(), int(time.time()))
-
-        def back_end() -> Mapping[str, Any] | None:
-            return None if self._back_end is None else self._back_end.link
-
         reported = False
         while True:
             try:
-                await watch(settings, snapshot, self._runners, self._pulse, back_end)
+                await watch(settings, self._snapshot, self._runners, self._pulse, self._link)
             except HttpError as error:  # cars are served all the same
                 if not reported:
                     self._report(NotWatched(str(error)))
                     reported = True
             await asyncio.sleep(WATCH_AGAIN_S)
+
+    def _snapshot(self) -> StationSnapshot:
+        return self._station.snapshot(asyncio.get_running_loop().time(), int(time.time()))
+
+    def _link(self) -> Mapping[str, Any] | None:
+        return None if self._back_end is None else self._back_end.link
+
+    async def _send_telemetry(self, settings: Telemetry) -> None:
+        try:
+            from v2g.run.metrics import numbers
+            from v2g.run.telemetry import Sender
+        except ImportError as error:
+            raise V2GError("telemetry: needs Python packages of OpenTelemetry; pip install 'v2g[otel]'") from error
+
+        sender = Sender(settings, lambda text: self._report(NotWatched(text)))
+        await self._all_listen.wait()
+        for runner in self._runners.values():
+            runner.watchers.append(sender.see)
+        await sender.run(lambda pauses: numbers(self._snapshot(), self._runners, self._pulse, pauses, self._link()))
 
     async def _serve_house(self, api: LocalApi) -> None:
         from v2g.run.local_api import keep

@@ -387,6 +387,17 @@ class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of `/metrics`, `/healthz` and `/readyz`."""
 
 
+class Telemetry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sessions as traces and the numbers of `metrics`, for a collector of OpenTelemetry (OTLP over HTTP)."""
+
+    endpoint: Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+/?$", description="such as http://collector:4318")]
+    """The collector, without `/v1/traces`."""
+    every_s: Annotated[float, Meta(ge=1, le=3_600)] = 60.0
+    """Between two sendings of the numbers."""
+    roots: Path | None = None
+    """Trusted for `https`, PEM; the system's roots if left out."""
+
+
 class Maintenance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who else may connect to this machine, such as a technician over SSH. Only `v2g harden` reads it."""
 
@@ -554,6 +565,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     control: Control = Control()
     metrics: Metrics | None = None
     """Where to be watched; None: nowhere."""
+    telemetry: Telemetry | None = None
+    """Where sessions and numbers are sent; None: nowhere."""
     maintenance: tuple[Maintenance, ...] = ()
     """Nobody but cars and Prometheus may connect if it is empty."""
     tariff: TariffSettings | None = None
