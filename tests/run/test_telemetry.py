@@ -22,7 +22,7 @@ from v2g.bench.sim.world import World
 from v2g.power.inverter import InverterFault
 from v2g.run.telemetry import Sender
 from v2g.station.config.settings import Telemetry
-from v2g.station.event import CarArrived
+from v2g.station.event import CarArrived, SessionEnded
 
 WITHIN_S = 30.0
 
@@ -171,6 +171,26 @@ def test_a_collector_that_is_away_is_reported_once_and_stops_nothing() -> None:
 
     asyncio.run(send())
     assert reported == ["telemetry: http://127.0.0.1:1 does not take it; see whether it runs"]
+
+
+def test_what_fails_here_does_not_reach_the_station() -> None:
+    reported: list[str] = []
+    broken: Any = None
+    sender = Sender(Telemetry(endpoint="http://127.0.0.1:1"), reported.append, answer_s=0.1)
+    sender.see(1, CarArrived("[fe80::1]:5", False), broken)
+    sender.see(1, SessionEnded(False, 1.0, 2.0, 3), broken)
+    assert [text.partition(" is not sent: ")[0] for text in reported] == ["telemetry: a session"]
+
+    async def send() -> None:
+        look: Any = lambda pauses: 1 / 0  # noqa: E731
+        task = asyncio.create_task(sender.run(look))
+        await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(send())
 
 
 @pytest.mark.proof

@@ -209,8 +209,12 @@ class StationProcess:
         except ImportError as error:
             raise V2GError("telemetry: needs Python packages of OpenTelemetry; pip install 'v2g[otel]'") from error
 
-        sender = Sender(settings, lambda text: self._report(NotWatched(text)))
         await self._all_listen.wait()
+        try:
+            sender = Sender(settings, lambda text: self._report(NotWatched(text)))
+        except Exception as error:  # cars are served all the same; the library reads variables of the environment too
+            self._report(NotWatched(f"telemetry: {type(error).__name__}: {error}"))
+            return
         for runner in self._runners.values():
             runner.watchers.append(sender.see)
         await sender.run(lambda pauses: numbers(self._snapshot(), self._runners, self._pulse, pauses, self._link()))

@@ -6,6 +6,7 @@ of cars, contracts and people are not sent. A collector that is away costs nothi
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -83,7 +84,14 @@ class Sender:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it is reported here, once
 
     def see(self, evse: int, event: Event, visit: Visit) -> None:
-        """Something has happened at an EVSE."""
+        """Something has happened at an EVSE. Never raises: whatever fails here must not reach the station."""
+        try:
+            self._see(evse, event, visit)
+        except Exception as error:
+            self._sessions.pop(evse, None)
+            self._complain(f"a session is not sent: {type(error).__name__}: {error}")
+
+    def _see(self, evse: int, event: Event, visit: Visit) -> None:
         session = self._sessions.get(evse)
         match event:
             case CarArrived(tls=tls):
@@ -131,16 +139,28 @@ class Sender:
         with gc_pauses() as pauses:
             try:
                 while True:
-                    sent = await asyncio.to_thread(self._numbers.export, self._data(look(pauses)))
-                    now = time.monotonic()
-                    if sent is not MetricExportResult.SUCCESS and now - self._reported_s >= REPORT_S:
-                        self._reported_s = now
-                        self._report(f"telemetry: {self._settings.endpoint} does not take it; see whether it runs")
+                    try:
+                        sent = await asyncio.to_thread(self._numbers.export, self._data(look(pauses)))
+                        if sent is not MetricExportResult.SUCCESS:
+                            self._complain(f"{self._settings.endpoint} does not take it; see whether it runs")
+                    except Exception as error:  # as in `see`
+                        self._complain(f"numbers are not sent: {type(error).__name__}: {error}")
                     await asyncio.sleep(self._settings.every_s)
             finally:
                 for evse in list(self._sessions):
                     self._end(evse)
-                await asyncio.to_thread(self._close)
+                closing = threading.Thread(
+                    target=self._close, daemon=True
+                )  # a process that ends waits no longer for it
+                closing.start()
+                await asyncio.to_thread(closing.join, self._answer_s)
+
+    def _complain(self, reason: str) -> None:
+        """Report at most every `REPORT_S`."""
+        now = time.monotonic()
+        if now - self._reported_s >= REPORT_S:
+            self._reported_s = now
+            self._report(f"telemetry: {reason}")
 
     def _close(self) -> None:
         self._provider.force_flush(round(self._answer_s * 1000))
