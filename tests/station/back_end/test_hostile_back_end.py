@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.station.back_end.test_charging_station import CAR, Bench, profile
+from tests.station.back_end.test_charging_station import CAR, TIME, Bench, profile
 
 from v2g.bench.conformance.stand import Stand
 from v2g.bench.conformance.tester import Tester as BackEnd
@@ -13,7 +13,9 @@ from v2g.iso15118.view import Stage
 from v2g.ocpp import outbox, v21
 from v2g.ocpp.base import Message, convert
 from v2g.ocpp.profile_rules import MOST_PROFILES, Installed
+from v2g.ocpp.v21 import MOST
 from v2g.station.back_end import charging_station
+from v2g.station.back_end.charging_station import LONGEST_BOOT_S
 from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.files import Files
 from v2g.station.back_end.quota import MOST_BYTES, MOST_OF_A_REQUEST
@@ -405,6 +407,18 @@ def test_a_log_that_could_not_be_sent_is_tried_again_after_the_interval() -> Non
 
 
 # What it may set
+
+
+def test_no_back_end_is_asked_for_the_last_time() -> None:
+    """One that is not ready and names an interval of 285 million years is asked again the next day."""
+    bench = Bench()
+    bench.answers["BootNotification"] = v21.BootNotificationResponse(currentTime=TIME, interval=MOST, status="Rejected")
+    bench.run(1.0)
+    bench.cut()
+    bench.answers.clear()
+    bench.link()
+    bench.station.step(bench.world.now + LONGEST_BOOT_S, bench.world.unix_s + int(LONGEST_BOOT_S))
+    assert "BootNotification" in bench.station.outgoing[0]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ from v2g.station.evse import Evse
 
 RENEWED_S = 5.0
 """How long an order holds without being renewed."""
+LONGEST_BOOT_S = 86_400.0
+"""Between BootNotifications, whatever the back end names: the next one there may mean it otherwise."""
 RETRY_BOOT_S = 30.0
 """Between BootNotifications if the back end names no interval (B02, B03)."""
 MOST_IN_A_ROW = 10
@@ -553,7 +555,7 @@ class ChargingStation:
                 self._reported.clear()
                 for block in self._blocks.values():
                     block.accepted()
-        self._boot_at = now + interval_s
+        self._boot_at = now + min(interval_s, LONGEST_BOOT_S)
 
     def _report_statuses(self) -> None:
         for id in self.evses:
