@@ -1,13 +1,17 @@
 """Rows of the store that a failing disk has changed: SQLite keeps no check sum. The station serves all the same."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.certificates import certified
 from tests.station.back_end.test_charging_station import Bench
 from tests.station.back_end.test_hostile_back_end import brought, request
 
+from v2g.ocpp.base import encode
 from v2g.ocpp.store import Memory
+from v2g.station.back_end.certificates import Certificates, Own, Root
 
 LIMIT = {"priority": 0, "pctMaxDischargePower": 10.0}
 TOKEN = {"idToken": "A", "type": "Central"}
@@ -81,3 +85,25 @@ def test_a_row_that_means_nothing_any_more_takes_no_process_and_no_order_with_it
                 bench.station.step(40.0, 1_700_000_040)
                 assert not [line for line in bench.station.log if "failed" in line]
             break
+
+
+def test_certificates_that_are_damaged_are_none() -> None:
+    """One of them in the file that OpenSSL reads would keep the station from every connection with TLS."""
+    store = Memory()
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    store.put("root", "a", encode(Root("CSMSRootCertificate", pem)))
+    store.put("own certificate", "ChargingStationCertificate", encode(Own(pem, "no key")))
+    held = Bench(store=store).station.block(Certificates)
+    assert (held.roots("CSMSRootCertificate"), held.own, held.for_cars()) == ([], {}, {})
+    assert not [kind for kind, _ in store.found if kind in ("root", "own certificate")]
+
+
+def test_certificates_that_are_sound_are_kept(tmp_path: Path) -> None:
+    certified(tmp_path)
+    pem, key = (tmp_path / "root.pem").read_text(), (tmp_path / "key.pem").read_text()
+    store = Memory()
+    store.put("root", "a", encode(Root("CSMSRootCertificate", pem)))
+    store.put("own certificate", "ChargingStationCertificate", encode(Own(pem, key)))
+    held = Bench(store=store).station.block(Certificates)
+    assert held.roots("CSMSRootCertificate") == [pem]
+    assert held.own == {"ChargingStationCertificate": Own(pem, key)}

@@ -77,10 +77,15 @@ class Certificates(Block):
         for (kind, key), value in sorted(station.store.found.items()):
             try:
                 if kind == ROOT:
-                    self._roots[key] = decoder(Root).decode(value)
+                    root = decoder(Root).decode(value)
+                    x509.hash_data(root.pem)  # one that is no certificate keeps TLS from all others
+                    self._roots[key] = root
                 elif kind == OWN:
-                    self.own[key] = decoder(Own).decode(value)
-            except ValueError:  # of another release of this software
+                    own = decoder(Own).decode(value)
+                    if not x509.belongs(own.chain, own.key):
+                        raise ValueError("damaged")
+                    self.own[key] = own
+            except ValueError:  # damaged, or of another release of this software
                 station.store.put(kind, key, None)
         self._changed()
         self.handlers = {
