@@ -170,12 +170,13 @@ def test_a_file_that_somebody_removes_is_put_back(tmp_path: Path, left: str) -> 
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_only_the_name_of_the_file_is_removed_and_its_log_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("removed", ["ocpp.db", "ocpp.db-wal"])
+def test_a_file_is_removed_and_what_is_beside_it_stays(tmp_path: Path, removed: str) -> None:
     file = tmp_path / "ocpp.db"
     store = SqliteStore(file)
     store.put("a", "1", b"x")
     assert store.flush(10.0)
-    file.unlink()
+    (tmp_path / removed).unlink()
     store.put("a", "2", b"y")
     assert store.flush(10.0)
     copy = SqliteStore(file)  # as the next process finds it after a power cut

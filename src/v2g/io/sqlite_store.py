@@ -47,6 +47,8 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._opened: os.stat_result | None = None
         """The file that the connection writes."""
+        self._logs = False
+        """Whether there is a log beside it, as there is on most file systems."""
         self._again_s = float("-inf")
         self._missing = ""
         """Why a file that was removed is not there again, as reported."""
@@ -92,7 +94,7 @@ class SqliteStore:
             self._file.touch(mode=0o600)  # it holds passwords
         connection = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("PRAGMA synchronous=FULL")
             (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if sound != "ok":
@@ -107,7 +109,7 @@ class SqliteStore:
         except sqlite3.Error:
             connection.close()
             raise
-        self._connection = connection
+        self._connection, self._logs = connection, mode == "wal"
         with suppress(OSError):
             self._opened = self._file.stat()
 
@@ -150,12 +152,14 @@ class SqliteStore:
         self._wake()
 
     def _look_for_file(self) -> None:
-        """A file that was removed, or put in another's place, is still written by the connection, and nobody finds it
-        again: what it holds goes back to its place."""
+        """A file that was removed, or its log, is still written by the connection, and nobody finds it again: what it
+        holds goes back to its place."""
         connection, there = self._connection, None
         with suppress(OSError):
             there = self._file.stat()
-        if connection is None or (there and self._opened and os.path.samestat(there, self._opened)):
+        whole = not self._logs or self._file.with_name(self._file.name + "-wal").exists()
+        same = there and self._opened and os.path.samestat(there, self._opened)
+        if connection is None or (same and whole):
             return
         copy = self._file.with_name(self._file.name + ".new")
         try:
