@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from v2g.io.stranger_limit import PERIOD_S, StrangerLimit
+from v2g.io.system_log import SystemLog
 from v2g.io.writer import Writer
 from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Received, Sent
@@ -52,13 +53,15 @@ class SessionTrace:
         level: str = "info",
         *,
         echo: TextIO | None = None,
+        system: SystemLog | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`level`: `debug` adds every message. `echo`: gets the lines as well, at once. `clock`: seconds since 1970.
+        """`level`: `debug` adds every message. `echo`: gets the lines as well, at once. `system`: those that
+        it wants. `clock`: seconds since 1970.
 
         Raises `TraceError` if the file cannot be opened, or is no file.
         """
-        self._file, self._echo, self._clock = file, echo, clock
+        self._file, self._echo, self._system, self._clock = file, echo, system, clock
         self._debug = level == "debug"
         self._strangers = StrangerLimit()
         self._waiting: deque[str] = deque()
@@ -113,6 +116,8 @@ class SessionTrace:
         if self._writer.close() and self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor = None
+        if self._system is not None:
+            self._system.close()
 
     def _summarise(self, kind: object, hidden: int) -> None:
         evse = kind[0] if isinstance(kind, tuple) else "-"
@@ -125,6 +130,8 @@ class SessionTrace:
         if self._echo is not None:
             self._echo.write(line)
             self._echo.flush()
+        if self._system is not None:
+            self._system.write(level, evse, session, text)
         if self._descriptor is None:
             return
         if len(self._waiting) >= MOST_WAITING:

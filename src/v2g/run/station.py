@@ -23,6 +23,7 @@ from v2g.io.listener import Listener, listen
 from v2g.io.pulse import Pulse
 from v2g.io.recording import Ring
 from v2g.io.service_manager import ServiceManager
+from v2g.io.system_log import SystemLog
 from v2g.io.trace import SessionTrace
 from v2g.io.turns import Turns
 from v2g.iso15118.station import warm
@@ -79,7 +80,7 @@ class StationProcess:
     def __init__(self, settings: Settings, *, tls: bool, host: str = "::1", once: bool = False) -> None:
         """`tls` False: plain TCP, only because somebody asked for it. `host`: for EVSEs without an interface."""
         self._settings, self._tls, self._host, self._once = settings, tls, host, once
-        self._trace = SessionTrace(settings.trace.file, settings.trace.level)
+        self._trace = SessionTrace(settings.trace.file, settings.trace.level, system=SystemLog(settings.trace.journal))
         self._journal = Journal(settings.kept, [each.id for each in settings.evses])
         self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
         authorizers = {} if self._back_end is None else self._back_end.authorizers

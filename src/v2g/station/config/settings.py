@@ -358,6 +358,8 @@ class Trace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Without it the daemon does not start."""
     level: Literal["debug", "info"] = "info"
     """`debug` adds every message with its hex and its decoded form."""
+    journal: Literal["info", "warning", "never"] = "warning"
+    """The least level of the lines that the system's journal gets too, or syslog if there is none."""
 
 
 class Recording(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
