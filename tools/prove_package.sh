@@ -61,11 +61,11 @@ up
 say "an upgrade while energy flows"
 car 300
 before=$(pid)
-dpkg --unpack "./$second" >/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
+dpkg --force-confold --unpack "./$second" >/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
 kill -INT "$car"; wait "$car" || true
 car 300 # before it is configured, a new session: the daemon loads modules late
 [ "$(pid)" = "$before" ] || fail "the daemon was restarted before the package was configured"
-dpkg --configure v2g >>/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
+dpkg --force-confold --configure v2g >>/tmp/upgrade.log 2>&1 || fail "$(cat /tmp/upgrade.log)"
 grep "energy is being transferred" /tmp/upgrade.log || fail "no reason is printed: $(cat /tmp/upgrade.log)"
 grep "restarts once no car is in session" /tmp/upgrade.log || fail "it is not said when it restarts"
 transfers || fail "the session was ended"
