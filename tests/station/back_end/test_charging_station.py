@@ -294,6 +294,24 @@ def test_transactions_while_offline_arrive_later_and_once() -> None:
     assert not bench.station.outbox.listed()
 
 
+def test_a_car_that_comes_between_two_looks_has_a_transaction_of_its_own() -> None:
+    bench = Bench()
+    bench.charge(5.0)
+    bench.world.driver = Stop.TERMINATE
+    while not bench.world.evse.visit.report.result:
+        bench.world.run(0.01)
+    bench.world.unplug()
+    bench.world.plug_in()
+    assert bench.world.evse.busy  # nobody has looked yet
+    bench.run(60.0, until=lambda: bench.world.evse.demand.stage.name == "ENERGY")
+    bench.run(5.0)
+    kinds = [(each.eventType, each.transactionInfo.transactionId) for each in bench.events()]
+    ids = list(dict.fromkeys(id for _, id in kinds))
+    assert len(ids) == 2
+    assert [kind for kind, id in kinds if id == ids[0]].count("Ended") == 1
+    assert kinds.index(("Ended", ids[0])) < kinds.index(("Started", ids[1]))
+
+
 def test_a_transaction_is_ended_by_the_next_process_with_the_meter_as_it_stands() -> None:
     bench = Bench()
     bench.charge(10.0)

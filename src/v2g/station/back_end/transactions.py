@@ -15,6 +15,7 @@ from v2g.ocpp.schedule import timestamp
 from v2g.power.meter import NO_POWER_W, MeterReading
 from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.evse import Evse
+from v2g.station.visit import Visit
 
 SETTLES_S = 5.0
 """How long an end waits for the meter to show that the power is off, so that its registers are the last ones."""
@@ -67,6 +68,8 @@ class Tracker:
         self._left_over = left_over
         self._ending: tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None = None
         self._ending_since: float | None = None
+        self._visit: Visit | None = None
+        """The visit that the transaction which runs belongs to."""
         self._over: object = None
         """The visit whose transaction is over, or about to be: it gets no second one."""
         self._seen: MeterReading | None = None
@@ -116,7 +119,12 @@ class Tracker:
             return events
         self._seen = meter or self._seen
         if self._ending is None:
-            self._ending, self._over = self._why_over(connected), visit
+            before, self._visit = self._visit, visit
+            if before is not None and before is not visit and before.report.result and self.evse.paused is None:
+                # The next one came between two looks: it is not billed with this one.
+                self._ending, self._over = self._why(before, connected=True), before
+            else:
+                self._ending, self._over = self._why_over(connected), visit
         if self._ending is not None:
             if self._settled(meter, now):
                 events.append(self._end(self._ending, meter, unix_s))
@@ -158,6 +166,7 @@ class Tracker:
         grant = self.authorizer.used(now)
         assert grant is not None
         self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
+        self._visit = self.evse.visit
         self.stopped, self._mode, self._state, self._metered_s, self._phases = None, None, "EVConnected", now, None
         remote = grant.remote_start
         event = self._event(
@@ -190,16 +199,19 @@ class Tracker:
         return replace(event, transactionInfo=replace(event.transactionInfo, stoppedReason=why[1]))
 
     def _why_over(self, connected: bool) -> tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None:
-        visit, evse = self.evse.visit, self.evse
-        if evse.busy or evse.demand.stage is not Stage.OFF:
+        if self.evse.busy or self.evse.demand.stage is not Stage.OFF:
             return None
+        return self._why(self.evse.visit, connected)
+
+    def _why(self, visit: Visit, connected: bool) -> tuple[v21.TriggerReasonEnumType, v21.ReasonEnumType] | None:
+        """Why the transaction of a visit is over whose session has ended."""
         if self.stopped is not None:
             return self.stopped
         trip = visit.trip or visit.ending
         if trip is not None:
             reason = _REASONS.get(trip[0], "Other")
             return ("EVCommunicationLost" if reason == "EVDisconnected" else "AbnormalCondition"), reason
-        if visit.report.result and (evse.paused is None or not connected):
+        if visit.report.result and (self.evse.paused is None or not connected):
             return "StopAuthorized", "StoppedByEV" if visit.stop is Stop.NONE else "Local"
         if not connected:
             return "EVCommunicationLost", "EVDisconnected"
