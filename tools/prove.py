@@ -27,6 +27,7 @@ USERS = {
     "user": "an ordinary user",
 }
 KILLS, DEPOT_KILLS = "tests/run/test_kill_campaign.py", "tests/csms/test_kill_campaign.py"
+HOUR = "tests/cli/test_hour_of_sessions.py"
 SOAK = "tests/station/back_end/test_day_of_sessions.py"
 CODES = (
     "ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "rule21", "en50549-1", "vde-4105", "g99", "cei-0-21",
@@ -55,7 +56,8 @@ def proofs() -> Iterator[Proof]:
     yield Proof(
         "tests", "the tests in their long form: kills, soaks, campaigns",
         (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600", f"--ignore={KILLS}",
-         f"--ignore={DEPOT_KILLS}", f"--ignore={SOAK}"),
+         f"--ignore={DEPOT_KILLS}", f"--ignore={SOAK}",
+         f"--ignore={HOUR}"),
     )  # fmt: skip
     yield Proof(
         "kills", "200 kills of station, back end and broker, over each carrier: the ledger adds up to the meter",
@@ -89,6 +91,10 @@ def proofs() -> Iterator[Proof]:
         "soak", "24 h of sessions back to back, hostile cars, back end lost every 10 min: no growth, nothing lost",
         (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "7200",
          SOAK), 2,
+    )  # fmt: skip
+    yield Proof(
+        "hour", "an hour of real sessions back to back, hostile cars, back end lost every 10 min: no growth, nothing lost",
+        (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "7200", HOUR), 2,
     )  # fmt: skip
     yield Proof(
         "small", "four EVSEs, back end, metrics and recording of one daemon in a control group of 256 MiB",
