@@ -93,7 +93,7 @@ def proofs() -> Iterator[Proof]:
          SOAK), 2,
     )  # fmt: skip
     yield Proof(
-        "hour", "an hour of real sessions back to back, hostile cars, back end lost every 10 min: no growth, nothing lost",
+        "hour", "an hour of real sessions, hostile cars, back end lost every 10 min: no growth, nothing lost",
         (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "7200", HOUR), 2,
     )  # fmt: skip
     yield Proof(

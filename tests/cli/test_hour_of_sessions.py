@@ -1,5 +1,5 @@
-"""An hour of real sessions back to back, for `make proof`: every tenth car is hostile, and the back end is lost every
-ten minutes. The daemon's memory, files and threads do not grow, and the back end's ledger has every transaction once."""
+"""An hour of real sessions back to back, for `make proof`: every tenth car is hostile, and every ten minutes the
+back end is lost. Memory, files and threads of the daemon do not grow, and the ledger has every transaction once."""
 
 import os
 import random
