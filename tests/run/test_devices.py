@@ -19,7 +19,7 @@ from v2g.bench.sim.contactor import MECHANICAL_DELAY_S, ContactorModule, Stuck
 from v2g.bench.sim.lock import LockModule
 from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException, Unit, listen
 from v2g.bench.sim.modbus_server import Device as SimulatedDevice
-from v2g.bench.sim.sunspec import Model, SunSpecUnit
+from v2g.bench.sim.sunspec import SunSpecUnit
 from v2g.power.drivers.register_map import RegisterGridSensor, RegisterInverter
 from v2g.power.drivers.sunspec_grid_sensor import SunSpecGridSensor
 from v2g.power.drivers.sunspec_inverter import SunSpecInverter
@@ -29,6 +29,7 @@ from v2g.power.quantity import Value
 from v2g.power.registers.map import shipped
 from v2g.power.registers.port import Table
 from v2g.power.sunspec.device import END
+from v2g.power.sunspec.image import Model
 from v2g.power.wiring import WiringError
 from v2g.run.devices import HANGS_S, Devices
 from v2g.station.config.settings import Device, EvseSettings

@@ -42,6 +42,13 @@ class Adjustment:
     """When it goes back by the wall clock of the time at which it was set."""
     ends_s: float | None = None
     """When it goes back: monotonic, of this process alone. None: not begun yet."""
+    then: Value | None = None
+    """What the party wants from then on; None: what holds below it."""
+
+    @property
+    def after(self) -> "Adjustment | None":
+        """What takes its place at its end."""
+        return None if self.then is None else Adjustment(self.then, self.by)
 
     def begun(self, now: float, unix_s: float, *, permits: bool) -> "Adjustment":
         """The same with its end. `permits`: it gives a permission, which must not last longer than it may."""
@@ -92,6 +99,14 @@ class Adjustments:
         changed."""
         self._take({**self.layers, party: {**self.layers.get(party, {}), **changes}})
 
+    def check(self, changes: Mapping[str, Value], party: Party) -> None:
+        """Whether a party may have these settings. Raises `SettingsError`."""
+        before, wanted = self.layers, {**self.layers.get(party, {}), **lasting(changes)}
+        try:
+            self._take({**before, party: wanted})
+        finally:
+            self._take(before)
+
     def only(self, party: Party, changes: Mapping[str, Adjustment]) -> None:
         """These settings and no others of this party. Raises `SettingsError`; then nothing has changed."""
         self._take({**self.layers, party: changes})
@@ -125,7 +140,11 @@ class Adjustments:
             return ()
         gone = [name for layer in self.layers.values() for name, each in layer.items() if now >= _end(each)]
         left = {
-            party: {name: each for name, each in layer.items() if now < _end(each)}
+            party: {
+                name: stays
+                for name, each in layer.items()
+                if (stays := each if now < _end(each) else each.after) is not None
+            }
             for party, layer in self.layers.items()
         }
         self.dropped = self._take_what_fits(left)
@@ -178,9 +197,11 @@ def _end(adjustment: Adjustment) -> float:
     return inf if adjustment.ends_s is None else adjustment.ends_s
 
 
-def lasting(changes: Mapping[str, Value], by: str = "", for_s: float | None = None) -> dict[str, Adjustment]:
-    """The same time and the same author for several settings."""
-    return {name: Adjustment(value, by, for_s) for name, value in changes.items()}
+def lasting(
+    changes: Mapping[str, Value], by: str = "", for_s: float | None = None, then: Mapping[str, Value] | None = None
+) -> dict[str, Adjustment]:
+    """The same time and the same author for several settings. `then`: what the party wants afterwards."""
+    return {name: Adjustment(value, by, for_s, then=(then or {}).get(name)) for name, value in changes.items()}
 
 
 def differences(now: GridCode, wanted: GridCode) -> dict[str, Value]:

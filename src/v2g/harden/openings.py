@@ -62,6 +62,7 @@ def openings(settings: Settings, start: Start) -> tuple[Opening, ...]:
         *(each for evse in settings.evses for each in _samples(evse)),
         *_metrics(settings),
         *_local_api(settings),
+        *_sunspec(settings),
         *(_maintenance(each) for each in settings.maintenance),
         *_outward(settings, start, cars),
     ]
@@ -116,6 +117,18 @@ def _local_api(settings: Settings) -> Iterator[Opening]:
         "local API", True, "tcp", (int(port), int(port)), beside=car_interfaces(settings),
         destination=_literal(host.strip("[]")), limited=True,
         clear=None if api.certificate is not None else "the local API and its tokens (local_api.listen)",
+    )  # fmt: skip
+
+
+def _sunspec(settings: Settings) -> Iterator[Opening]:
+    sunspec = settings.sunspec
+    host, _, port = ("", "", "") if sunspec is None else sunspec.listen.rpartition(":")
+    if sunspec is None or _is_loopback(host.strip("[]")):
+        return
+    yield Opening(
+        "SunSpec clients", True, "tcp", (int(port), int(port)), beside=car_interfaces(settings),
+        destination=_literal(host.strip("[]")), limited=True,
+        clear=None if sunspec.certificate is not None else "Modbus of SunSpec clients (sunspec.listen)",
     )  # fmt: skip
 
 

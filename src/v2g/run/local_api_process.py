@@ -1,6 +1,6 @@
-"""The process of the local API: `python -m v2g.run.local_api_process`, started by the daemon, which writes its order.
+"""The process of local API and SunSpec server: `python -m v2g.run.local_api_process`, which the daemon starts.
 
-It ends when its standard input does. It gives way to the station: the lowest priority of ordinary processes, no more
+The daemon writes its order to it. It ends when its standard input does. It gives way to the station: the lowest priority of ordinary processes, no more
 memory than it needs, none of the daemon's capabilities.
 """
 
@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from v2g.kernel.errors import V2GError
-from v2g.run.local_api import Order
-from v2g.station.config.settings import LocalApi
+from v2g.run.local_api import Order, PlantFacts
+from v2g.station.config.settings import LocalApi, SunSpec
 
 MOST_MEMORY = 512 << 20
 """Of addresses, not of memory in use."""
@@ -56,7 +56,6 @@ def give_way() -> None:
 
 async def _serve(order: Order) -> None:
     from v2g.io.control_client import ControlClient
-    from v2g.io.local_station import LocalStation
 
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -68,17 +67,24 @@ async def _serve(order: Order) -> None:
             loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=wait_for_end, daemon=True).start()
-    station = LocalStation(ControlClient(order.socket), loop.time)
+    daemon, parts = ControlClient(order.socket), list[Any]()
+    if order.api is not None:
+        parts += _api(order.api, daemon)
+    if order.sunspec is not None and order.plant is not None:
+        parts += _sunspec(order.sunspec, order.plant, ControlClient(order.socket))
     async with asyncio.TaskGroup() as tasks:
-        serving = [tasks.create_task(each) for each in _parts(order.api, station)]
+        serving = [tasks.create_task(each) for each in parts]
         await ended.wait()
         for each in serving:
             each.cancel()
 
 
-def _parts(api: LocalApi, station: Any) -> list[Any]:
-    """What is served. Raises `V2GError`."""
+def _api(api: LocalApi, daemon: Any) -> list[Any]:
+    """HTTP and MQTT. Raises `V2GError`."""
+    from v2g.io.local_station import LocalStation
+
     loop, parts = asyncio.get_running_loop(), list[Any]()
+    station = LocalStation(daemon, loop.time)
     if api.listen is not None:
         from v2g.io import http_application
         from v2g.io.local_access import door
@@ -95,6 +101,24 @@ def _parts(api: LocalApi, station: Any) -> list[Any]:
 
         parts.append(LocalMqtt(station, api.mqtt, report).keep())
     return parts
+
+
+def _sunspec(settings: SunSpec, facts: PlantFacts, daemon: Any) -> list[Any]:
+    """The Modbus server. Raises `V2GError`."""
+    from v2g.io.modbus_tls import server_context
+    from v2g.io.sunspec_server import Rules, SunSpecServer
+    from v2g.io.sunspec_station import StationPlant
+    from v2g.languages.sunspec.plant import About
+
+    about = About("charging station", facts.version, facts.serial)
+    plant = StationPlant(
+        daemon.ask, asyncio.get_running_loop().time, about, nominal_v=facts.nominal_v, nominal_hz=facts.nominal_hz,
+        phases=facts.phases, coded=facts.coded, dc=facts.dc,
+    )  # fmt: skip
+    server = SunSpecServer(plant, Rules(settings.unit, settings.writers, float(settings.silence_s)), report)
+    files = settings.certificate, settings.private_key, settings.roots
+    tls = None if None in files else server_context(*files)  # type: ignore[arg-type]
+    return [server.serve(settings.listen, tls), server.share(plant.share_again)]
 
 
 def report(text: str) -> None:

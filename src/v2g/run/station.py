@@ -33,7 +33,7 @@ from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.run.health import HEARS_S, Health
 from v2g.station import command
-from v2g.station.config.settings import COMMANDED, LocalApi, Metrics, Settings, Telemetry
+from v2g.station.config.settings import COMMANDED, Metrics, Settings, Telemetry
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
@@ -151,8 +151,8 @@ class StationProcess:
                 running.append(tasks.create_task(self._be_watched(self._settings.metrics)))
             if self._settings.telemetry is not None:
                 running.append(tasks.create_task(self._send_telemetry(self._settings.telemetry)))
-            if self._settings.local_api is not None:
-                running.append(tasks.create_task(self._serve_house(self._settings.local_api)))
+            if self._settings.local_api is not None or self._settings.sunspec is not None:
+                running.append(tasks.create_task(self._serve_beside()))
             await self._stop.wait()
             self._manager.say(stopping=1, status="asks the cars to end their sessions")
             await self._wind_down()
@@ -220,10 +220,10 @@ class StationProcess:
             runner.watchers.append(sender.see)
         await sender.run(lambda pauses: numbers(self._snapshot(), self._runners, self._pulse, pauses, self._link()))
 
-    async def _serve_house(self, api: LocalApi) -> None:
-        from v2g.run.local_api import keep
+    async def _serve_beside(self) -> None:
+        from v2g.run.local_api import keep, order_of
 
-        await keep(api, self._settings.control.socket, lambda text: self._report(LocalApiReported(text)))
+        await keep(order_of(self._settings), lambda text: self._report(LocalApiReported(text)))
 
     async def _serve_back_end(self, back_end: "BackEndRunner") -> None:
         def report(text: str) -> None:

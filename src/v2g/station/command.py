@@ -64,14 +64,20 @@ class WriteRegister(_Command, frozen=True, tag="write_register"):
 
 
 SettingName = Annotated[str, Meta(min_length=1, max_length=80)]
+SettingValues = Annotated[dict[SettingName, float | bool | Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
 SettingNames = Annotated[tuple[SettingName, ...], Meta(max_length=200)]
 
 
 class GridSet(_Command, frozen=True, tag="grid_set"):
     """Other settings of the grid code, at most for `for_s`."""
 
-    changes: Annotated[dict[SettingName, float | bool | Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
+    changes: SettingValues
     for_s: Annotated[float, Meta(gt=0, le=31_536_000)] | None = None
+    then: SettingValues = {}
+    """What holds after `for_s`; what is not named goes back to what held before."""
+    party: Literal["operator", "sunspec"] = "operator"
+    by: Annotated[str, Meta(max_length=80)] = ""
+    """Who of the party asks, as a person reads it; the user of this machine if left out."""
 
 
 class GridGet(_Command, frozen=True, tag="grid_get"):
@@ -132,6 +138,15 @@ class SetPoint(_Local, frozen=True, tag="set_point"):
     for_s: HoldsFor
 
 
+class GridSetPoint(_Local, frozen=True, tag="grid_set_point"):
+    """A power at the meter that a grid operator's system asks for; it holds over `SetPoint`."""
+
+    power_w: Vars
+    for_s: HoldsFor
+    then_w: Vars | None = None
+    """What holds after that, until somebody ends it."""
+
+
 class Limit(_Local, frozen=True, tag="limit"):
     """The most that may flow, for a time. What is left out is not limited."""
 
@@ -181,14 +196,14 @@ class Authorise(_Local, frozen=True, tag="authorise"):
 class Release(_Local, frozen=True, tag="release"):
     """End what was asked for before its time."""
 
-    part: Literal["set_point", "limit", "mode", "departure", "phases"]
+    part: Literal["set_point", "grid_set_point", "limit", "mode", "departure", "phases"]
 
 
-Local = SetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
+Local = SetPoint | GridSetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
 
 Command = (
     Status | Explain | Sensors | Stop | Pause | Restart | Inject | WriteRegister | GridSet | GridGet | GridDefault
-    | SetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
+    | SetPoint | GridSetPoint | Limit | Mode | MinimumSoc | Depart | Phases | Authorise | Release
 )  # fmt: skip
 
 Any = Command | Ocpp | Serving | Ems

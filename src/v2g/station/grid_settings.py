@@ -1,7 +1,7 @@
-"""The settings of an EVSE's grid code while it runs: shown, changed by the operator, given up again.
+"""The settings of an EVSE's grid code while it runs: shown, changed by operator or Modbus client, given up again.
 
 A change is admitted if it is in the range of the grid code, contradicts no other setting, and if the configuration lets
-the operator change settings at all. It survives a restart. Trips and ramps that run go on with the new values.
+this party change settings at all. It survives a restart. Trips and ramps that run go on with the new values.
 """
 
 from collections.abc import Iterable
@@ -37,18 +37,19 @@ def shown(evse: Evse, names: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def change(evse: Evse, asked: command.GridSet, by: str, now: float, unix_s: float) -> str:
-    """The operator changes settings. Returns a line for the log. Raises `NotAdjustable`, `SettingsError`."""
-    changes, for_s = asked.changes, asked.for_s
+    """The operator or a Modbus client changes settings. Returns a line for the log. Raises `NotAdjustable`,
+    `SettingsError`."""
+    changes, for_s, party, by = asked.changes, asked.for_s, Party(asked.party), asked.by or by
     guard = guard_of(evse)
-    _check_permission(evse, Party.OPERATOR)
+    _check_permission(evse, party)
     if not changes:
         raise NotAdjustable("no setting is named; give NAME=VALUE, such as trip.uv1.delay_s=25")
     before = {name: each.text for name, each in guard.code.settings.items() if name in changes}
-    guard.adjust(changes, by=by, for_s=for_s)
+    guard.adjust(changes, party, by=by, for_s=for_s, then=asked.then)
     guard.adjustments.begin(now, unix_s)
     after = guard.code.settings
     what = ", ".join(f"{name} {before[name]} -> {after[name].text}" for name in changes)
-    above = [each for each in _holding(guard, changes) if each is not Party.OPERATOR]
+    above = [each for each in _holding(guard, changes) if each is not party]
     hidden = f"; what {' and '.join(above)} set holds over it" if above else ""
     return f"{by} changes the grid code: {what}" + ("" if for_s is None else ", for a time") + hidden
 

@@ -16,9 +16,10 @@ from v2g.station.visit import Visit
 LET_IN_S = 60.0
 """How long an authorisation waits for its car."""
 
-Part = Literal["set_point", "limit", "mode", "departure", "phases"]
+Part = Literal["set_point", "grid_set_point", "limit", "mode", "departure", "phases"]
 NOTHING: dict[Part, dict[str, Any]] = {
     "set_point": {"setpoint_w": None, "setpoint_by": ""},
+    "grid_set_point": {"grid_setpoint_w": None, "grid_setpoint_by": ""},
     "limit": {"charge_w": inf, "charge_a": inf, "discharge_w": inf, "limit_by": ""},
     "mode": {"mode": "auto", "mode_by": ""},
     "departure": {"departure_s": None, "need_wh": None, "departure_by": ""},
@@ -37,6 +38,8 @@ class Held:
     """Monotonic."""
     visit: Visit | None = None
     """The visit with which it ends; None: with none."""
+    then_w: float | None = None
+    """Of a set-point: what takes its place when its time is over."""
 
 
 class LocalOrders:
@@ -89,7 +92,12 @@ class LocalOrders:
         for part, held in list(self.held.items()):
             gone = held.visit is not None and (held.visit is not visit or not served)
             if gone or now >= held.until_s:
+                order = self.order
                 self.release(part)
+                if held.then_w is not None:
+                    self.hold(
+                        part, Held(held.text), grid_setpoint_w=held.then_w, grid_setpoint_by=order.grid_setpoint_by
+                    )
                 self.ended = f"{held.text} has ended: {'the session' if gone else 'its time'} is over"
                 yield LocalOrderEnded(self.ended)
         if self.order.departure_s is not None:

@@ -41,6 +41,8 @@ class LocalSnapshot(Struct, frozen=True, kw_only=True):
     """What clients of the local API ask of an EVSE; None is what nobody asks for."""
 
     setpoint_w: float | None
+    grid_setpoint_w: float | None
+    """What a grid operator's system asks for, which holds over `setpoint_w`."""
     mode: str
     charge_limit_w: float | None
     charge_limit_a: float | None
@@ -110,6 +112,11 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     switches_phases: bool
     phase_switch: str | None
     """The switch that is wanted or under way; None if there is none."""
+    rated_charge_w: float
+    """Of the inverter; of the EVSE while none is known. A magnitude, as is the next."""
+    rated_discharge_w: float
+    reactive_var: float | None
+    """At the meter, positive as drawn."""
     local: LocalSnapshot
     messages: int
     limited_s: dict[str, float]
@@ -137,7 +144,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
     decision, guard, plug, report = evse.decision, evse.guard, evse.plug, visit.report
     match = None if plug is None else plug.match
     binding, energy = decision.binding, evse.demand.stage is Stage.ENERGY
-    missing = evse.why_not_ready(now)
+    missing, rating, own = evse.why_not_ready(now), evse.rating, evse.settings.capability
     return EvseSnapshot(
         evse=evse.settings.id,
         evse_id=evse.settings.evse_id,
@@ -182,6 +189,9 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         phases=evse.settings.phases if evse.settings.inverter is None else None,
         switches_phases=evse.switch is not None,
         phase_switch=None if evse.switch is None else evse.switch.status or None,
+        rated_charge_w=own.charge_w if rating is None else rating.charge_power_max_w,
+        rated_discharge_w=own.discharge_w if rating is None else rating.discharge_power_max_w,
+        reactive_var=None if meter is None else meter.reactive_var,
         local=_local(evse, now),
         messages=report.messages,
         limited_s=dict(visit.decider.limited_s),
@@ -214,6 +224,7 @@ def _local(evse: Evse, now: float) -> LocalSnapshot:
     order = evse.local.order
     return LocalSnapshot(
         setpoint_w=order.setpoint_w,
+        grid_setpoint_w=order.grid_setpoint_w,
         mode=order.mode,
         charge_limit_w=_finite(order.charge_w),
         charge_limit_a=_finite(order.charge_a),

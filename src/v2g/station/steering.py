@@ -18,6 +18,8 @@ def steer(evse: Evse, asked: command.Local, now: float) -> str:
             text = f"the set-point of {by}, {_power(power_w)}"
             local.hold("set_point", Held(text, now + for_s), setpoint_w=power_w, setpoint_by=by)
             return f"{by} asks: {_power(power_w)} for {for_s:g} s"
+        case command.GridSetPoint():
+            return _grid_set_point(evse, asked, now)
         case command.Limit():
             return _limit(evse, asked, now)
         case command.Mode():
@@ -39,6 +41,17 @@ def steer(evse: Evse, asked: command.Local, now: float) -> str:
             if not local.release(part):
                 raise CommandRefused(f"nobody has asked EVSE {evse.settings.id} for a {part.replace('_', '-')}")
             return f"{by} ends the {part.replace('_', '-')}"
+
+
+def _grid_set_point(evse: Evse, asked: command.GridSetPoint, now: float) -> str:
+    power_w, by, local = asked.power_w, asked.by, evse.local
+    for each_w in (power_w, asked.then_w or 0.0):
+        _check_direction(evse, each_w)
+    renewed = (local.order.grid_setpoint_w, local.order.grid_setpoint_by) == (power_w, by)
+    held = Held(f"the set-point of {by}, {_power(power_w)}", now + asked.for_s, then_w=asked.then_w)
+    local.hold("grid_set_point", held, grid_setpoint_w=power_w, grid_setpoint_by=by)
+    then = "" if asked.then_w is None else f", then {_power(asked.then_w)}"
+    return "" if renewed else f"{by} asks: {_power(power_w)} for {asked.for_s:g} s{then}"
 
 
 def _limit(evse: Evse, asked: command.Limit, now: float) -> str:

@@ -19,10 +19,11 @@ from typing import Any
 
 from v2g.bench.sim.modbus_server import Unit
 from v2g.bench.sim.plant import INVERTER_UNIT, STEP_S, Plant
-from v2g.bench.sim.sunspec import Model, SunSpecUnit, Values
+from v2g.bench.sim.sunspec import SunSpecUnit
 from v2g.power.inverter import InverterFault, InverterMode, InverterSetpoint, InverterState
 from v2g.power.quantity import Value as BlockValue
 from v2g.power.registers.map import shipped
+from v2g.power.sunspec.image import Model, Values
 from v2g.power.sunspec.model import Value
 
 ADOPTING_S = 0.2

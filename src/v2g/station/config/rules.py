@@ -7,6 +7,7 @@ adapter that opens files (`v2g.io.configuration`).
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from ipaddress import ip_network
 
 import msgspec
 
@@ -31,6 +32,7 @@ from v2g.station.config.settings import (
     PlanStep,
     Rule,
     Settings,
+    SunSpec,
     Tls,
 )
 from v2g.thermal.settings import ThermalSettings
@@ -417,6 +419,22 @@ def _tokens_in_clear(api: Fields) -> Findings:
         yield "listen", "tokens cross the network in clear; give a certificate and its private_key"
 
 
+def _sunspec(sunspec: Fields) -> Findings:
+    files = [name for name in ("certificate", "private_key", "roots") if sunspec[name] is None]
+    if files and len(files) < 3:
+        yield files[0], "missing; TLS needs certificate, private_key and roots; give all of them, or none"
+    for index, each in enumerate(sunspec["writers"]):
+        try:
+            ip_network(each)
+        except ValueError:
+            yield f"writers[{index}]", f"{each} is no address and no network, such as 192.168.1.10 or 192.168.1.0/24"
+
+
+def _sunspec_in_clear(sunspec: Fields) -> Findings:
+    if _host(sunspec["listen"]) not in _NEAR and sunspec["certificate"] is None:
+        yield "listen", "whoever reaches this address reads, and addresses prove nothing; use TLS, or a network apart"
+
+
 def _api_broker(broker: Fields) -> Findings:
     if (broker["user"] is None) != (broker["password_file"] is None):
         yield "user", "a user has a password; give user and password_file, or neither"
@@ -471,6 +489,7 @@ RULES = Rules(
         Ocpp: (_back_end,),
         Settings: (_distinct_evses, _same_lines),
         LocalApi: (_reached_from_afar,),
+        SunSpec: (_sunspec,),
         ApiBroker: (_api_broker,),
     },
     warnings={
@@ -480,6 +499,7 @@ RULES = Rules(
         Metrics: (_watched_from_afar,),
         Settings: (_shared_pump, _nobody_is_asked),
         LocalApi: (_tokens_in_clear,),
+        SunSpec: (_sunspec_in_clear,),
         ApiBroker: (_broker_in_clear, carries_a_secret),
         Tls: (_logged_keys, carries_a_secret),
         Network: (_clear_password, carries_a_secret),

@@ -80,6 +80,9 @@ class LocalOrder:
     setpoint_w: float | None = None
     """Positive charges the vehicle."""
     setpoint_by: str = ""
+    grid_setpoint_w: float | None = None
+    """What a grid operator's system asks for, which holds over `setpoint_w`."""
+    grid_setpoint_by: str = ""
     charge_w: float = inf
     charge_a: float = inf
     """On each phase."""
@@ -98,6 +101,15 @@ class LocalOrder:
     phases: int | None = None
     """One or three; None: nobody asks."""
     phases_by: str = ""
+
+    @property
+    def power_w(self) -> float | None:
+        """The set-point that holds."""
+        return self.setpoint_w if self.grid_setpoint_w is None else self.grid_setpoint_w
+
+    @property
+    def power_by(self) -> str:
+        return self.setpoint_by if self.grid_setpoint_w is None else self.grid_setpoint_by
 
 
 NOT_KNOWN = BackEndOrder(until_s=-inf)

@@ -226,12 +226,17 @@ class GridGuard:
         *,
         by: str = "",
         for_s: float | None = None,
+        then: Mapping[str, Value] | None = None,
     ) -> None:
         """These settings of the grid code from now on, for their time, beside what the party has set before.
 
+        `then`: what the party wants afterwards, in the place of what holds below it.
+
         Raises `SettingsError`; then nothing has changed.
         """
-        self.adjustments.set(party, lasting(changes, by, for_s))
+        if then:
+            self.adjustments.check({**changes, **then}, party)
+        self.adjustments.set(party, lasting(changes, by, for_s, then))
         if PERMISSION in changes and for_s is None:
             self.settings_lost = ""
         self._follow()

@@ -1,6 +1,7 @@
 """What clients of the local API ask of this EVSE (docs/local-api.md), at the meter's side of the inverter.
 
-Nothing here lifts a bound of anybody else. A set-point of the back end comes first; so does the operator's.
+Nothing here lifts a bound of anybody else. A set-point of the back end comes first; so does the operator's. That of a
+grid operator's system (docs/grid-languages.md) comes before those of the house.
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,8 @@ class Local(Source):
             return None
         if _steered(situation):
             return None
-        if order.setpoint_w is not None:
-            return Wish(order.setpoint_w - situation.loss_w if order.setpoint_w else 0.0, order.setpoint_by)
+        if order.power_w is not None:
+            return Wish(order.power_w - situation.loss_w if order.power_w else 0.0, order.power_by)
         match order.mode:
             case "charge":
                 return Wish(own.charge_w, order.mode_by)
@@ -46,9 +47,9 @@ class Local(Source):
             most_w = min(order.charge_w, by_current_w * _ROUNDING)
             yield Bound(f"limit of {order.limit_by}", most_w, order.discharge_w).behind(situation.loss_w)
         if situation.demand.mode is not ControlMode.DYNAMIC:
-            if order.setpoint_w is not None:
-                charge_w, discharge_w = max(_spared_w(situation), order.setpoint_w), max(0.0, -order.setpoint_w)
-                yield Bound(f"set-point of {order.setpoint_by}", charge_w, discharge_w).behind(situation.loss_w)
+            if order.power_w is not None:
+                charge_w, discharge_w = max(_spared_w(situation), order.power_w), max(0.0, -order.power_w)
+                yield Bound(f"set-point of {order.power_by}", charge_w, discharge_w).behind(situation.loss_w)
             elif order.mode == "discharge":
                 yield Bound(f"discharge by {order.mode_by}", charge_w=0.0)
             elif order.mode == "charge":
