@@ -32,6 +32,11 @@ def eventually(act: Callable[[], Any]) -> Any:
     raise AssertionError(last)
 
 
+def state(device: sunspec.SunSpecModbusClientDeviceTCP) -> int:
+    read(device, 701)
+    return int(point(device, 701, "InvSt"))
+
+
 def test_a_client_steers_a_car_at_a_running_station(tmp_path: Path) -> None:
     port = free_port()
     beside = {"sunspec": {"listen": f"127.0.0.1:{port}", "writers": ["127.0.0.1"]}}
@@ -45,7 +50,7 @@ def test_a_client_steers_a_car_at_a_running_station(tmp_path: Path) -> None:
                 read(device, 701)
                 return bool(point(device, 701, "W") > 1_500)
 
-            eventually(lambda: read(device, 701) or point(device, 701, "InvSt") in (3, 4))
+            eventually(lambda: state(device) in (3, 4))
             write(device, 704, WSetMod=1, WSet=2_000, WSetRvrtTms=30, WSetEna=1)
             eventually(feeds)
             socket = ["--socket", str(tmp_path / "control.sock")]

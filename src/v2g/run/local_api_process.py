@@ -1,7 +1,7 @@
 """The process of local API and SunSpec server: `python -m v2g.run.local_api_process`, which the daemon starts.
 
-The daemon writes its order to it. It ends when its standard input does. It gives way to the station: the lowest priority of ordinary processes, no more
-memory than it needs, none of the daemon's capabilities.
+The daemon writes its order to it. It ends when its standard input does. It gives way to the station: the lowest
+priority of ordinary processes, no more memory than it needs, none of the daemon's capabilities.
 """
 
 import asyncio
