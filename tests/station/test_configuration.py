@@ -423,7 +423,7 @@ def test_a_rule_is_not_judged_on_fields_that_are_wrong_themselves(tmp_path: Path
         (
             "5",
             "1:1: the file: is '5'; must be a mapping with the keys evses, site, tls, trace, recording, control, "
-            "metrics, telemetry, maintenance, tariff, ocpp, local_api, kept",
+            "metrics, telemetry, maintenance, tariff, ocpp, local_api, sunspec, kept",
         ),
         ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document; see https://yaml.org for the form"),
     ],

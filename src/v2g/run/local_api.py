@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from v2g.run.lines import Lines
-from v2g.station.config.settings import LocalApi, Settings, SunSpec
+from v2g.station.config.settings import LocalApi, Settings
+from v2g.station.config.sunspec import SunSpec
 
 FIRST_S, LONGEST_S = 1.0, 60.0
 """Until it is started again: doubled each time, up to the latter."""

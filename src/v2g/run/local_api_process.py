@@ -18,7 +18,8 @@ import msgspec
 
 from v2g.kernel.errors import V2GError
 from v2g.run.local_api import Order, PlantFacts
-from v2g.station.config.settings import LocalApi, SunSpec
+from v2g.station.config.settings import LocalApi
+from v2g.station.config.sunspec import SunSpec
 
 MOST_MEMORY = 512 << 20
 """Of addresses, not of memory in use."""

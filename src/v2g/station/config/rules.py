@@ -32,9 +32,9 @@ from v2g.station.config.settings import (
     PlanStep,
     Rule,
     Settings,
-    SunSpec,
     Tls,
 )
+from v2g.station.config.sunspec import SunSpec
 from v2g.thermal.settings import ThermalSettings
 
 OLD_KEYS: Mapping[type, Mapping[str, str]] = {
