@@ -14,6 +14,8 @@ from v2g.power.sunspec.image import Image
 NUMBER = 704
 LONGEST_S = 604_800.0
 """Of a reversion timer: a week."""
+_LATE = 0.1
+"""Share of the silence by which a set-point without a timer may outlast it, so that not each request renews it."""
 STEMS = ("WSet", "WMaxLimPct", "VarSet", "PFWInj", "PFWAbs")
 _EXCITATION = {"OVER_EXCITED": "injecting", "UNDER_EXCITED": "absorbing"}
 _OF_FACTOR = {
@@ -63,7 +65,7 @@ class Controls:
     def renewed(self, ratings: Ratings, now: float) -> SetPower | None:
         """A client is there: a set-point without a timer goes on, if it is time to say so."""
         lasting = self.enabled("WSet") and "WSet" not in self.ends_s
-        return self._power(ratings, 0.0, now) if lasting and now - self._set_s > self._silence_s / 2 else None
+        return self._power(ratings, 0.0, now) if lasting and now - self._set_s >= self._silence_s * _LATE else None
 
     def expire(self, now: float) -> None:
         """Show what has become of functions whose time is over. The plant acts on that by itself."""
@@ -77,7 +79,7 @@ class Controls:
                 self._set_s = inf  # the client's own default: it stays
             else:
                 self._image.set(NUMBER, "WSetEna", "DISABLED")
-        if self.enabled("WSet") and "WSet" not in self.ends_s and now - self._set_s > self._silence_s:
+        if self.enabled("WSet") and "WSet" not in self.ends_s and now - self._set_s > self._silence_s * (1 + _LATE):
             self._image.set(NUMBER, "WSetEna", "DISABLED")
         for stem in STEMS:
             if f"{stem}RvrtRem" in self._image.paths(NUMBER):
@@ -124,7 +126,7 @@ class Controls:
     def _power(self, ratings: Ratings, for_s: float, now: float) -> SetPower:
         self._set_s = now
         then_w = self._drawn_w(ratings, "Rvrt") if for_s and self._reverts("WSet") else None
-        return SetPower(power_w=self._drawn_w(ratings, ""), for_s=for_s or self._silence_s, then_w=then_w)
+        return SetPower(power_w=self._drawn_w(ratings, ""), for_s=for_s or self._silence_s * (1 + _LATE), then_w=then_w)
 
     def _drawn_w(self, ratings: Ratings, rvrt: str) -> float:
         if self._image.get(NUMBER, "WSetMod") == "WATTS":
