@@ -1,5 +1,9 @@
 """A station as a SunSpec inverter: what `pysunspec2`, which nobody here has written, finds, reads and controls."""
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 from tests.languages.station_bench import Bench, point, read, write
 from tests.station.scene import in_the_loop
@@ -48,3 +52,16 @@ def test_a_set_point_holds_for_its_time_and_names_its_client() -> None:
     bench = Bench()
     in_the_loop(bench.world)
     bench.on_client(steer)
+
+
+def test_the_lines_of_the_page_work() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "grid-languages.md").read_text()
+    (lines,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+
+    def follow(bench: Bench, device: Any) -> None:
+        exec(lines.replace("8502", str(device.ipport)), {})
+        assert bench.world.evse.local.order.grid_setpoint_w == -3_000
+
+    bench = Bench()
+    in_the_loop(bench.world)
+    bench.on_client(follow)
