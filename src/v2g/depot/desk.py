@@ -31,12 +31,17 @@ MOST = 64
 
 
 class Channel(IntEnum):
-    """How a request has come. One of a lower number holds over those of a higher one; of one channel the latest."""
+    """How a request has come. `RANKS` says which one holds over which; of one channel the latest holds."""
 
     OPERATOR = 0
     HTTP = 1
     MQTT = 2
     SCHEDULE = 3
+    SUNSPEC = 4
+
+
+RANKS = (Channel.OPERATOR, Channel.SUNSPEC, Channel.HTTP, Channel.MQTT, Channel.SCHEDULE)
+"""The first holds over those behind it. The numbers of the channels are kept, so they stay as they are."""
 
 
 class RequestError(V2GError):
@@ -90,7 +95,7 @@ class Desk:
         for (channel, by), kept in list(self._kept.items()):
             if now > kept.request.until_unix_s and kept.request.default_w is None:
                 self.withdraw(Channel(channel), by)
-        ordered = sorted(self._kept.values(), key=lambda each: (each.channel, -each.order))
+        ordered = sorted(self._kept.values(), key=lambda each: (RANKS.index(Channel(each.channel)), -each.order))
         return (*(each.request for each in ordered), *self._standing)
 
 

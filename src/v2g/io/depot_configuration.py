@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from math import inf
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
+from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace, SunSpec
 from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.station_list import LISTED, StationListError, read_stations
 from v2g.depot.transformer import Transformer
@@ -124,6 +125,17 @@ def _feeders(site: Fields) -> Findings:
             if evse.get("feeder") is not None and evse["feeder"] not in names:
                 at = f"stations[{number}].evses[{place}].feeder"
                 yield at, f"there is no feeder {evse['feeder']}; the feeders are {', '.join(names)}"
+
+
+def _sunspec(sunspec: Fields) -> Findings:
+    files = [name for name in ("certificate", "private_key", "roots") if sunspec[name] is None]
+    if files and len(files) < 3:
+        yield files[0], "missing; TLS needs certificate, private_key and roots; give all of them, or none"
+    for index, each in enumerate(sunspec["writers"]):
+        try:
+            ip_network(each)
+        except ValueError:
+            yield f"writers[{index}]", f"{each} is no address and no network, such as 192.168.1.10 or 192.168.1.0/24"
 
 
 def _twice(site: Fields) -> Findings:
@@ -281,6 +293,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
     EvsePlace: (_evse,),
     StationPlace: (_station,),
     Broker: (_broker,),
+    SunSpec: (_sunspec,),
 }
 
 FILE_RULES = Rules(errors=RULES, warnings={Configuration: (carries_a_secret,), Broker: (carries_a_secret,)})

@@ -22,12 +22,13 @@ from v2g.depot.desk import Channel, Desk, read
 from v2g.depot.dispatch import Dispatch
 from v2g.depot.history import QUARTER_S, History, Record, span_of
 from v2g.depot.ledger import Account, Decided
+from v2g.depot.request import AnyRequest
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
 from v2g.depot.surroundings import Surroundings
 from v2g.depot.tree import Tree
 from v2g.depot.view import Measurements, Needs, Site
-from v2g.io import control, depot_http, depot_postgres
+from v2g.io import control, depot_http, depot_postgres, sunspec_depot
 from v2g.io.depot_configuration import POSTGRES, tree_of
 from v2g.io.depot_http import Api
 from v2g.io.depot_ledger import SqliteLedger
@@ -176,6 +177,8 @@ class DepotProcess:
         if configuration.requests is not None:
             asking = RequestsAtBroker(self, configuration.requests, self._report)
             brokers.append(keep(asking.serve, self._report))
+        if configuration.sunspec is not None:
+            brokers.append(sunspec_depot.serve(self, configuration, configuration.sunspec, self._report))
         if configuration.metrics is not None:
             brokers.append(self._be_watched(configuration.metrics))
         return [
@@ -411,7 +414,11 @@ class DepotProcess:
 
     def request(self, by: str, document: dict[str, Any], channel: Channel = Channel.HTTP) -> None:
         """Somebody asks the site for something. Raises `V2GError` with the reason if it cannot be taken."""
-        self.desk.put(channel, read(document, by, self.now()))
+        self.put(channel, read(document, by, self.now()))
+
+    def put(self, channel: Channel, request: AnyRequest) -> None:
+        """Take a request."""
+        self.desk.put(channel, request)
         self.ledger.commit()
         self._news.set()
 
