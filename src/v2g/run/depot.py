@@ -28,7 +28,7 @@ from v2g.depot.shown import Shown
 from v2g.depot.surroundings import Surroundings
 from v2g.depot.tree import Tree
 from v2g.depot.view import Measurements, Needs, Site
-from v2g.io import control, depot_http, depot_postgres, sunspec_depot
+from v2g.io import control, depot_http, depot_postgres
 from v2g.io.depot_configuration import POSTGRES, tree_of
 from v2g.io.depot_http import Api
 from v2g.io.depot_ledger import SqliteLedger
@@ -41,6 +41,7 @@ from v2g.io.station_server import Link, StationServer
 from v2g.io.steady_clock import SteadyClock
 from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
+from v2g.run import grid_languages
 from v2g.run.depot_access import door, gate
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
@@ -177,12 +178,11 @@ class DepotProcess:
         if configuration.requests is not None:
             asking = RequestsAtBroker(self, configuration.requests, self._report)
             brokers.append(keep(asking.serve, self._report))
-        if configuration.sunspec is not None:
-            brokers.append(sunspec_depot.serve(self, configuration, configuration.sunspec, self._report))
         if configuration.metrics is not None:
             brokers.append(self._be_watched(configuration.metrics))
         return [
             *brokers,
+            *grid_languages.spoken(self, configuration, self._report),
             server.serve(host.strip("[]"), int(port), listening),
             depot_http.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
             self._cycle(),
