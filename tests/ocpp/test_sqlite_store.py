@@ -3,10 +3,12 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from v2g.io import sqlite_store
 from v2g.io.sqlite_store import SqliteStore
 
 
@@ -129,6 +131,65 @@ def test_a_disk_without_space_is_reported_and_loses_nothing(tmp_path: Path) -> N
         ("big", "2"): 500_000,
         ("after", "3"): 1,
     }
+
+
+_NO_SPACE_AT_START = """
+import resource, signal, sys
+from pathlib import Path
+
+from v2g.io.sqlite_store import SqliteStore
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+store = SqliteStore(Path(sys.argv[1]))
+assert store.found == {("transaction", "1"): b"running"}, store.found
+assert "free some space" in store.trouble and "set aside" not in store.trouble, store.trouble
+number = store.put("transaction", "2", b"x")
+assert store.flush(10.0) and store.committed == number, "nobody waits for a disk that is full"
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+store.put("transaction", "1", None)
+assert store.flush(10.0)
+"""
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+def test_a_disk_without_space_when_the_station_starts_loses_nothing(tmp_path: Path, end: str) -> None:
+    """A sound file is not taken for a damaged one: a transaction that ran before a power cut is ended by it."""
+    file = tmp_path / "ocpp.db"
+    store = SqliteStore(file)
+    store.put("transaction", "1", b"running")
+    assert store.flush(10.0)
+    if end == "killed":  # what it committed is in its log
+        copy = tmp_path / "copy.db"
+        for suffix in ("", "-wal"):
+            Path(f"{copy}{suffix}").write_bytes(Path(f"{file}{suffix}").read_bytes())
+        file = copy
+    store.close()
+    subprocess.run([sys.executable, "-c", _NO_SPACE_AT_START, str(file)], check=True, timeout=60)
+    assert SqliteStore(file).found == {("transaction", "2"): b"x"}
+
+
+def test_a_file_that_is_locked_when_the_station_starts_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New rows would take the places of those that nobody could read."""
+    monkeypatch.setattr(sqlite_store, "BUSY_S", 0.1)
+    file = tmp_path / "ocpp.db"
+    first = SqliteStore(file)
+    first.put("queue", "1", b"old")
+    first.close()
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("SELECT * FROM kept").fetchall()
+        store = SqliteStore(file)
+        assert store.trouble is not None
+        assert "restart the station" in store.trouble
+    number = store.put("queue", "1", b"new")
+    assert store.flush(10.0)
+    assert store.committed == number
+    store.close()
+    assert SqliteStore(file).found == {("queue", "1"): b"old"}
 
 
 def test_what_is_put_between_two_commits_is_there_together_or_not_at_all(tmp_path: Path) -> None:

@@ -16,23 +16,32 @@ AGAIN_S = 5.0
 _Row = tuple[int, str, str, bytes | None]
 
 
-def _readable(file: Path) -> dict[tuple[str, str], bytes]:
-    """The rows of a damaged file that can be read, from either end up to the damage: what has to end a transaction is
-    among them most of the time."""
+def _readable(file: Path) -> tuple[dict[tuple[str, str], bytes], bool]:
+    """The rows of a file that can be read without writing to its disk, from either end up to the damage if there is
+    one (what has to end a transaction is among them most of the time); and whether these are all."""
     found: dict[tuple[str, str], bytes] = {}
     forward = "SELECT kind, key, value FROM kept ORDER BY kind, key"
     for asked in (forward, "SELECT kind, key, value FROM kept ORDER BY kind DESC, key DESC"):
-        with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as connection:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=0)) as connection:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # a log is then read without an index beside it
             for kind, key, value in connection.execute(asked):
                 if isinstance(kind, str) and isinstance(key, str) and isinstance(value, bytes):
                     found[kind, key] = value
-    return found
+            return found, True
+    return found, False
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is damaged. Otherwise its disk is full, read-only or away, or somebody has locked it."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class SqliteStore:
     """Rows in a file. A damaged file is set aside as `*.damaged`; one that cannot be written keeps its rows in memory
-    and tries again with the next row, or a little later. One that somebody removes is put back. `trouble` says so. If
-    there is no file at all, the rows count as kept: nobody waits for a disk that is not there."""
+    and tries again with the next row, or a little later. One that somebody removes is put back. One that cannot be
+    read when the station starts is left as it is for the next start. `trouble` says so. If there is no file that can
+    be written, the rows count as kept: nobody waits for a disk that is not there."""
 
     def __init__(self, file: Path, wake: Callable[[], None] = lambda: None) -> None:
         """`wake` is called in the writer's thread after each commit."""
@@ -52,11 +61,16 @@ class SqliteStore:
         self._again_s = float("-inf")
         self._missing = ""
         """Why a file that was removed is not there again, as reported."""
+        self._unread: sqlite3.Error | None = None
+        """Why the rows of a sound file are not known: new ones could take their places."""
         self._writer = Writer(self._write, "ocpp store")
         try:
             self._open()
         except sqlite3.DatabaseError as error:
-            self._set_aside(error)
+            if _is_damage(error):
+                self._set_aside(error)
+            else:
+                self._leave(error)
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
         """Keep a row, or forget it, with the next commit. Returns its number; `committed` reaches it when it is on the
@@ -113,22 +127,37 @@ class SqliteStore:
         with suppress(OSError):
             self._opened = self._file.stat()
 
+    def _leave(self, error: sqlite3.Error) -> None:
+        """The file is sound as far as anybody can say: begin with its rows, and write to it as soon as it lets us."""
+        self.found, whole = _readable(self._file)
+        if not whole and self._file.exists() and self._file.stat().st_size:
+            self.found, self._unread = {}, error
+        self.trouble = self._why(error)
+
     def _set_aside(self, error: sqlite3.Error) -> None:
         """Begin again with another file and what can still be read; the damaged one is left for somebody to look at."""
         aside = self._file.with_name(self._file.name + ".damaged")
-        self.found, saved = {}, _readable(self._file)
+        saved, _ = _readable(self._file)
+        self._waiting = [(0, kind, key, value) for (kind, key), value in saved.items()]
         try:
             os.replace(self._file, aside)
             for suffix in ("-wal", "-shm"):
                 self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
             self._open()
-            self._commit([(0, kind, key, value) for (kind, key), value in saved.items()])
-            self.found = saved
+            self._commit(self._waiting)
+            self._waiting = []
             left = f"{len(saved)} rows of it are kept" if saved else "what it held is lost"
             self.trouble = f"OCPP store {self._file}: {error}; set aside as {aside}; {left}"
         except (OSError, sqlite3.Error) as again:
-            remedy = "let this user write there, or set ocpp.store"
-            self.trouble = f"OCPP store {self._file}: {again}; {remedy}; nothing survives a restart"
+            self.trouble = self._why(again)
+        self.found = saved
+
+    def _why(self, error: Exception) -> str:
+        if self._unread:
+            remedy = "nothing is written there before the next start; mend that, and restart the station"
+        else:
+            remedy = "free some space and let this user write there, or set ocpp.store; until then no restart finds it"
+        return f"OCPP store {self._file}: {error}; {remedy}"
 
     def _write(self) -> None:
         with self._lock:
@@ -143,7 +172,7 @@ class SqliteStore:
                 latest = {row[1:3]: row for row in rows + self._waiting}
                 self._waiting = sorted(latest.values())
             self._again_s = time.monotonic() + AGAIN_S
-            self.trouble = f"OCPP store {self._file}: {error}; free some space, or set ocpp.store"
+            self.trouble = self._why(error)
             if self._connection is not None:
                 return
             # There has never been a file: nothing survives a restart, and so nothing has to wait for the disk.
@@ -183,6 +212,8 @@ class SqliteStore:
 
     def _commit(self, rows: list[_Row]) -> None:
         connection = self._connection
+        if self._unread:
+            raise self._unread
         if connection is None:
             self._open()
             connection = self._connection
