@@ -15,7 +15,7 @@ from v2g.bench.sim.world import World
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.view import Stop
 from v2g.ocpp import v21
-from v2g.ocpp.base import Message
+from v2g.ocpp.base import Message, encode
 from v2g.ocpp.rpc import Answered, Failed, Requested, Rpc
 from v2g.ocpp.store import Memory
 from v2g.ocpp.version import Subprotocol, version
@@ -25,6 +25,7 @@ from v2g.station.back_end.blocks import BLOCKS
 from v2g.station.back_end.card import Card
 from v2g.station.back_end.charging_station import ChargingStation
 from v2g.station.back_end.requests import HANDLERS
+from v2g.station.back_end.transactions import Transaction
 from v2g.station.config.settings import Access, EvseSettings
 from v2g.station.power.situation import NOT_KNOWN
 
@@ -329,6 +330,20 @@ def test_a_transaction_is_ended_by_the_next_process_with_the_meter_as_it_stands(
     assert last.seqNo == seqs[-1] + 1
     assert last.transactionInfo.stoppedReason == "PowerLoss"
     assert registers(last) == pytest.approx((bench.world.plant.import_wh, bench.world.plant.export_wh), abs=0.5)
+
+
+def test_a_transaction_of_an_evse_that_is_configured_no_longer_is_ended_with_its_last_registers() -> None:
+    bench = Bench()
+    left = Transaction("left", 2, 1_700_000_000, 7, v21.IdTokenType(idToken="A", type="Central"), 1234.0, 56.0)
+    bench.store.put("transaction", "2", encode(left))
+    bench.start()
+    bench.link()
+    bench.run(10.0)
+    (ended,) = bench.events()
+    assert (ended.eventType, ended.transactionInfo.transactionId, ended.seqNo) == ("Ended", "left", 7)
+    assert ended.transactionInfo.stoppedReason == "PowerLoss"
+    assert registers(ended) == (1234.0, 56.0)
+    assert ("transaction", "2") not in bench.store.found
 
 
 def test_remote_start_and_stop() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from v2g.station.back_end.abandoned import Abandoned
 from v2g.station.back_end.authorization import Authorization
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.certificates import Certificates
@@ -21,6 +22,7 @@ from v2g.station.back_end.security import Security
 from v2g.station.back_end.tariffs import Tariffs
 
 BLOCKS: tuple[Callable[[ChargingStation], Block], ...] = (
+    Abandoned,
     Authorization,
     External,
     DerControl,
