@@ -29,15 +29,15 @@ class Link:
         self.depot, self.station = depot, station
         station.connected(version("ocpp2.1"), depot.now())
         self.frames: list[str] = []
-        depot.connected(station.identity, "ocpp2.1", self.frames.append, lambda: None)
+        depot.links.connected(station.identity, "ocpp2.1", self.frames.append, lambda: None)
 
     async def settle(self) -> None:
         for _ in range(200):
             now = self.depot.now()
             self.station.step(now, now)
             for frame in self.station.outgoing:
-                self.depot.heard(self.station.identity, frame)
-            await self.depot.settled()
+                self.depot.links.heard(self.station.identity, frame)
+            await self.depot.links.settled()
             down, self.frames[:] = list(self.frames), []
             for frame in down:
                 self.station.receive(frame, now, now)

@@ -8,7 +8,7 @@ from tests.csms.site import SILENCE, STEP_S, Depot, car
 from tests.depot.scene import NOW, charger, site
 
 from v2g.bench.depot.station import LightStation
-from v2g.csms.evse import FEWER_S
+from v2g.csms.evse import DISPLACED, FEWER_S
 from v2g.csms.gateway import LOOK_AGAIN_S, Gateway
 from v2g.depot.configuration import Feeder
 from v2g.depot.controller import Controller, Settings
@@ -99,6 +99,19 @@ def test_a_displaced_station_keeps_its_place_on_the_feeder_until_its_set_point_l
     assert any("give each its own" in line for line in depot.gateway.lines) is not closed
     depot.run(20.0)
     assert sum(map(depot.power_w, depot.stations)) == pytest.approx(-LIMIT_W, rel=0.01)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 4.0])
+def test_a_controller_that_is_killed_forgets_no_displaced_station(seconds: float) -> None:
+    depot = Doubled(closed=False)
+    depot.run(seconds)  # its place is held, whether the other one has begun a transaction or not
+    depot.restart()
+    depot.controller, depot.wanted_w = Controller(), {}
+    depot.run(SILENCE.setpoint_s + 20.0)
+    assert depot.most_w <= LIMIT_W * 1.01
+    depot.run(20.0)
+    assert sum(map(depot.power_w, depot.stations)) == pytest.approx(-LIMIT_W, rel=0.01)
+    assert not any(kind == DISPLACED for kind, _ in depot.ledger.kept)
 
 
 def test_a_station_that_goes_on_with_its_transaction_over_a_new_connection_has_displaced_nobody() -> None:

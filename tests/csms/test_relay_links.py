@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,6 +22,7 @@ from v2g.depot.configuration import Control, Http, Stations, Upstream
 from v2g.io.carrier import Endpoint
 from v2g.io.depot_configuration import load
 from v2g.kernel.errors import V2GError
+from v2g.run import depot_relay
 from v2g.run.depot import DepotProcess, open_ledger
 from v2g.station.config.reader import ConfigurationError
 
@@ -131,6 +132,50 @@ async def _missed_nothing(folder: Path) -> None:
         events = csms.payloads("TransactionEvent")
         assert [each["seqNo"] for each in events] == list(range(len(events)))
         assert events[-1]["offline"] is True
+    await csms.close()
+
+
+class Flapping(Upward):
+    """It drops its first links: every second one at once, the others without an answer to the first frame."""
+
+    FLAPS = 6
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        if len(self.paths) >= self.FLAPS:
+            await super()._serve(connection)
+            return
+        self.paths.append("")
+        with suppress(ConnectionClosed):
+            if len(self.paths) % 2 == 0:
+                frame = await connection.recv()
+                assert isinstance(frame, str)
+                self.heard.append(frame)
+            await connection.close()
+
+
+def test_a_csms_that_drops_each_link_is_asked_ever_more_seldom_and_gets_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(depot_relay, "AGAIN_S", 0.02)
+    monkeypatch.setattr(depot_relay, "RANDOM_S", 0)
+    monkeypatch.setattr(depot_relay, "DOUBLINGS", Flapping.FLAPS)
+    held(_flapped, tmp_path)
+
+
+async def _flapped(folder: Path) -> None:
+    csms = Flapping()
+    await csms.open()
+    async with site(folder, Upstream(url=f"ws://127.0.0.1:{csms.port}/ocpp", security_profile=1)) as (station, _):
+        await until(lambda: len(csms.paths) > 0)
+        began_s = time.monotonic()
+        station.plug_in(car(), time.monotonic(), time.time())
+        await until(lambda: station.waiting == 0)
+        station.unplug(time.time())
+        await until(lambda: len(csms.paths) > Flapping.FLAPS)
+        assert time.monotonic() - began_s >= 0.02 * (2**Flapping.FLAPS - 1)  # each wait is twice the one before
+        await until(lambda: any(each["eventType"] == "Ended" for each in csms.payloads("TransactionEvent")))
+        numbers = [each["seqNo"] for each in csms.payloads("TransactionEvent")]
+        assert sorted(set(numbers)) == list(range(max(numbers) + 1))  # what had no answer came again, with its number
     await csms.close()
 
 

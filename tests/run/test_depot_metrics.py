@@ -84,7 +84,7 @@ def test_a_depot_that_does_not_steer_is_not_ready(tmp_path: Path) -> None:
         async with depot(tmp_path) as (process, _, _):
             process.ledger.trouble = "disk full; free some space"
             process._stepped_s -= 60.0
-            process.disconnected("CS0")
+            process.links.disconnected("CS0")
             port = free_port()
             serving = await watched(process, port)
             status, text = await get(port, "/readyz")

@@ -18,8 +18,8 @@ from v2g.depot.view import Charger, Needs, Vehicle
 from v2g.ocpp import v21
 from v2g.ocpp.base import encode
 
-PROMISE = "promise"
-"""The kind of the ledger's rows of what EVSEs may hold."""
+PROMISE, DISPLACED = "promise", "displaced"
+"""The kinds of the ledger's rows of what EVSEs may hold, and of what a station that was displaced may do beside it."""
 READY: tuple[v21.ChargingStateEnumType, ...] = ("Charging", "SuspendedEV", "SuspendedEVSE")
 """Charging states in which energy may flow."""
 USABLE: tuple[v21.ConnectorStatusEnumType, ...] = ("Available", "Occupied", "Reserved")
@@ -71,6 +71,14 @@ class Transaction(Struct, frozen=True):
                 self.driver, self.paused)  # fmt: skip
 
 
+class Displaced(Struct, frozen=True):
+    """A station that another one of its identity may have displaced: what it was sent still holds until it lapses."""
+
+    transaction: str
+    charge_w: float
+    discharge_w: float
+
+
 class Steered:
     """The set-point of one EVSE: what is wanted, and what its station has accepted. Levels, not edges: whatever is lost
     on the way is sent again."""
@@ -99,9 +107,10 @@ class Steered:
         self._may_until: float | None = -inf
         """What it may charge and discharge by what it was sent (magnitudes), and when that lapses; None: counted from
         the first look at it."""
-        self._displaced, self._other_w, self._other_until = "", (0.0, 0.0), -inf
+        self._displaced, self._other_w = "", (0.0, 0.0)
+        self._other_until: float | None = -inf
         """The transaction in which the station may have been displaced, what that one may do beside what is sent now,
-        and until when."""
+        and until when; None: counted from the first look at it."""
         if before is not None:
             self.latency_s, self._mean_s = before.latency_s, before._mean_s
             self._displaced, self._other_w, self._other_until = before._displaced, before._other_w, before._other_until
@@ -113,17 +122,33 @@ class Steered:
     def displaced(self, transaction: str, now: float, silence: Silence) -> None:
         """Another station may speak in the place of the one with this transaction, which keeps what it was sent until
         that lapses. Two of them are bounded, however often they take turns."""
-        lapses_s = now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)
-        until = lapses_s if self._may_until is None else max(self._may_until, now + silence.offline_s)
+        until = _lapses_s(now, silence) if self._may_until is None else max(self._may_until, now + silence.offline_s)
         charge_w, discharge_w = self._may_w if self._may_until is None or now < self._may_until else (0.0, 0.0)
-        other_w = self._other_w if now < self._other_until else (0.0, 0.0)
+        other_w = self._others_w(now, silence)
         self._other_w = max(charge_w, silence.safe_w, other_w[0]), max(discharge_w, other_w[1])
-        self._displaced, self._other_until = transaction, max(until, self._other_until)
+        self._displaced, self._other_until = transaction, max(until, self._other_until or -inf)
+
+    @property
+    def other(self) -> Displaced | None:
+        """What may have been displaced."""
+        return Displaced(self._displaced, *self._other_w) if self._displaced else None
+
+    def recalled_other(self, other: Displaced) -> None:
+        """What an earlier process has seen displaced."""
+        self._displaced, self._other_w, self._other_until = other.transaction, (other.charge_w, other.discharge_w), None
 
     def shows(self, transaction: str) -> None:
         """Its station goes on with this transaction: if that is the one before, it is the same station."""
         if transaction == self._displaced:
             self._displaced, self._other_until = "", -inf
+
+    def _others_w(self, now: float, silence: Silence) -> tuple[float, float]:
+        """What a displaced one may do; magnitudes."""
+        if self._other_until is None:
+            self._other_until = _lapses_s(now, silence)
+        if now >= self._other_until:
+            self._displaced, self._other_w = "", (0.0, 0.0)
+        return self._other_w
 
     def took(self, now: float) -> None:
         """Its station has accepted what is wanted: how long did that take?"""
@@ -154,19 +179,20 @@ class Steered:
     def held_w(self, now: float, silence: Silence, *, begun: bool) -> tuple[float, float]:
         """What may flow although something else is wanted: charging and discharging, magnitudes. `begun`: whether
         energy may flow in a transaction that is known."""
-        displaced = now < self._other_until
+        other_w = self._others_w(now, silence)
+        displaced = bool(self._displaced)
         wanted_w = 0.0 if self.wanted_w is None else self.wanted_w
         if begun and self.wanted_w is not None and self.wanted_w == self.accepted_w:
             charge_w, discharge_w = (max(wanted_w, 0.0), max(-wanted_w, 0.0)) if displaced else (0.0, 0.0)
         else:
             if self._may_until is None:
-                self._may_until = now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)
+                self._may_until = _lapses_s(now, silence)
             charge_w, discharge_w = self._may_w if now < self._may_until else (0.0, 0.0)
             charge_w = max(charge_w, silence.safe_w if begun else 0.0)
         if not displaced:
             return charge_w, discharge_w
         # What the other one does comes on top of the set-point, of which the controller counts what is held as a part.
-        return max(charge_w, wanted_w) + self._other_w[0], max(discharge_w, -wanted_w) + self._other_w[1]
+        return max(charge_w, wanted_w) + other_w[0], max(discharge_w, -wanted_w) + other_w[1]
 
     def forget(self) -> None:
         """What the station has is not known any more: a new connection, or a new transaction."""
@@ -201,6 +227,8 @@ class ManagedEvse:
         self.soc_s = -inf
         self.steered, self.promises = Steered(), Promises()
         self._fewer_until = -inf
+        self._other: Displaced | None = None
+        """Of a displaced station, as it was kept."""
         self.refuses_discharge = ""
         """The station's reason for having refused a set-point below 0."""
         self._phases_of_place = "".join(map(str, sorted(place.phases)))
@@ -243,6 +271,11 @@ class ManagedEvse:
         self.promises.recalled(promise)
         self.steered.recalled(promise.charge_w, promise.discharge_w)
 
+    def recall_displaced(self, other: Displaced) -> None:
+        """What a station that an earlier process has seen displaced may still do."""
+        self._other = other
+        self.steered.recalled_other(other)
+
     def recalled(self) -> None:
         """All that was kept has been read. A transaction of which no promise was kept may do all that there is."""
         if self.transaction is not None and self.transaction.begun and self.promises.latest is None:
@@ -259,6 +292,7 @@ class ManagedEvse:
         lower = self.promises.lower(needed.with_(self.steered.wanted_w or 0.0), ledger.committed, now)
         if lower is not None:
             self._keep(lower, ledger, now)
+        self._keep_displaced(ledger)
 
     def _keep(self, promise: Promise, ledger: Ledger, now: float) -> int:
         number = ledger.put(PROMISE, self.id, encode(promise))
@@ -289,10 +323,22 @@ class ManagedEvse:
         if self.promises.latest is not None:
             self.steered.holds(before)
 
-    def displaced(self, now: float) -> None:
+    def displaced(self, ledger: Ledger, now: float) -> None:
         """Another station may be connected in the place of the one before."""
         if self.transaction is not None and self.transaction.begun:
             self.steered.displaced(self.transaction.id, now, self._configuration.silence)
+            self._keep_displaced(ledger)
+
+    def shows(self, transaction: str, ledger: Ledger) -> None:
+        """Its station goes on with this transaction."""
+        self.steered.shows(transaction)
+        self._keep_displaced(ledger)
+
+    def _keep_displaced(self, ledger: Ledger) -> None:
+        other = self.steered.other
+        if other != self._other:
+            self._other = other
+            ledger.put(DISPLACED, self.id, None if other is None else encode(other))
 
     def manner(self, abilities: Abilities) -> Manner:
         """How the station can be steered here."""
@@ -430,3 +476,8 @@ class ManagedEvse:
         stated = None if transaction.needs is None else transaction.needs.dcChargingParameters
         own_wh = stated.evEnergyCapacity if isinstance(stated, v21.DCChargingParametersType) else None
         return own_wh if isinstance(own_wh, float) and 0 < own_wh <= MOST_WH else None
+
+
+def _lapses_s(now: float, silence: Silence) -> float:
+    """When all has lapsed that a station was sent by `now`."""
+    return now + TIMEOUT_S + max(silence.setpoint_s, silence.offline_s)

@@ -16,10 +16,10 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from v2g.csms.evse import PROMISE, PROMPT_S, READY, ManagedEvse, Transaction
+from v2g.csms.evse import PROMPT_S, READY, ManagedEvse, Transaction
 from v2g.csms.meter import latest
-from v2g.csms.promise import Promise
-from v2g.csms.station import MOST_ENDED, Kept, ManagedStation
+from v2g.csms.state_rows import STATION, TRANSACTION, StateRows
+from v2g.csms.station import MOST_ENDED, ManagedStation
 from v2g.csms.vehicles import Fleet
 from v2g.depot.configuration import Configuration
 from v2g.depot.ledger import Entry, Ledger
@@ -28,7 +28,7 @@ from v2g.depot.view import Charger, Needs
 from v2g.kernel.distribution import Distribution
 from v2g.kernel.errors import V2GError
 from v2g.ocpp import v21
-from v2g.ocpp.base import Message, custom_data, encode, given
+from v2g.ocpp.base import Message, encode, given
 from v2g.ocpp.rpc import Answered, Discarded, Failed, Requested, Rpc
 from v2g.ocpp.schedule import timestamp
 from v2g.ocpp.version import version
@@ -42,7 +42,6 @@ LISTED = 200
 """Lines for a person that wait at most."""
 STOPS: tuple[v21.TriggerReasonEnumType, ...] = ("StopAuthorized", "Deauthorized")
 """An event for such a reason names who ends a transaction, not which vehicle it is."""
-_STATION, _TRANSACTION = "station", "transaction"
 _NONE: Mapping[str, str] = {}
 _ACCEPTS = ("NotifyEVChargingNeeds", "NotifyEVChargingSchedule")
 
@@ -107,11 +106,8 @@ class Gateway:
         """Stations of which something has been heard since the controller looked."""
         self._looked_s, self._to_look, self._in_turn = -inf, 0.0, cycle(self.stations)
         """Stations are looked at in turn, also if nothing is heard of them; how many of them are due."""
-        self._written: dict[tuple[str, str], bytes] = {}
-        for (kind, key), document in ledger.kept.items():
-            self._recall(kind, key, document)
-        for evse in self.evses.values():
-            evse.recalled()
+        self._state = StateRows(ledger)
+        self._state.recall(self.stations, self.evses, self.lines.append)
 
     # The link
 
@@ -121,7 +117,7 @@ class Gateway:
         self._moved.add(station)
         if managed.online:  # the link before may be half-open, or another station's
             for evse in managed.evses.values():
-                evse.displaced(now)
+                evse.displaced(self.ledger, now)
             self.line(station, f"{station} connects while it is connected; if that repeats, two stations use this "
                       "identity: give each its own", now)  # fmt: skip
         managed.connected(version(subprotocol), now)
@@ -452,7 +448,7 @@ class Gateway:
             if given(request.offline, False):
                 return None
             before = evse.steered  # it has not ended: this may be another station of the same identity
-            evse.displaced(now)
+            evse.displaced(self.ledger, now)
             self._over(managed, evse, running.id)
             evse.steered.holds(before)
         else:
@@ -470,7 +466,7 @@ class Gateway:
         unix_s: float,
     ) -> None:
         """An event that is newer than those before it."""
-        evse.steered.shows(running.id)
+        evse.shows(running.id, self.ledger)
         if not isinstance(request.meterValue, msgspec.UnsetType):
             reading = latest(request.meterValue)
             if reading is not None:
@@ -522,14 +518,14 @@ class Gateway:
         evse.over(self.ledger)
         self.urgent = True
         self.unacknowledged.discard(evse.id)
-        self._put(_TRANSACTION, evse.id, None)
+        self._state.put(TRANSACTION, evse.id, None)
         self._keep_ended(managed, transaction)
 
     # What survives a restart
 
     def _follow(self, evse: ManagedEvse, transaction: Transaction) -> None:
         before, evse.transaction = evse.transaction, transaction
-        self._put(_TRANSACTION, evse.id, encode(evse.followed))
+        self._state.put(TRANSACTION, evse.id, encode(evse.followed))
         if before is None or (before.needs, before.driver, before.paused) != (
             transaction.needs, transaction.driver, transaction.paused
         ):  # fmt: skip
@@ -540,37 +536,7 @@ class Gateway:
         self._keep_station(managed)
 
     def _keep_station(self, managed: ManagedStation) -> None:
-        self._put(_STATION, managed.id, encode(managed.kept))
-
-    def _put(self, kind: str, key: str, document: bytes | None) -> None:
-        if self._written.get((kind, key)) != document:
-            self.ledger.put(kind, key, document)
-        if document is None:
-            self._written.pop((kind, key), None)
-        else:
-            self._written[kind, key] = document
-
-    def _recall(self, kind: str, key: str, document: bytes) -> None:
-        """What an earlier process has left. What cannot be read is as if it had never been."""
-        try:
-            if kind == _STATION and key in self.stations:
-                managed = self.stations[key]
-                managed.kept = msgspec.json.decode(document, type=Kept)
-                for id, evse in managed.evses.items():
-                    evse.status = managed.kept.status.get(id)
-            elif kind == _TRANSACTION and key in self.evses:
-                self.evses[key].recall(_TRANSACTIONS.decode(document))
-            elif kind == PROMISE and key in self.evses:
-                self.evses[key].recall_promise(msgspec.json.decode(document, type=Promise))
-            else:
-                return
-        except msgspec.MsgspecError as error:
-            self.lines.append(f"what was kept of {kind} {key} cannot be read and is left out: {error}")
-            return
-        self._written[kind, key] = document
-
-
-_TRANSACTIONS: msgspec.json.Decoder[Transaction] = msgspec.json.Decoder(Transaction, dec_hook=custom_data)
+        self._state.put(STATION, managed.id, encode(managed.kept))
 
 
 def _usual(action: str) -> Message | None:

@@ -3,9 +3,8 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +36,12 @@ from v2g.io.depot_postgres import PostgresLedger
 from v2g.io.depot_schedule import ScheduleFile
 from v2g.io.http_get import HttpError
 from v2g.io.pulse import Pulse
-from v2g.io.station_server import Link, StationServer
+from v2g.io.station_server import StationServer
 from v2g.io.steady_clock import SteadyClock
-from v2g.io.turns import Turns
 from v2g.kernel.errors import V2GError
 from v2g.run import grid_languages
 from v2g.run.depot_access import door, gate
+from v2g.run.depot_links import FLUSH_S, DepotLinks
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
 from v2g.run.depot_tally import Tally
@@ -51,8 +50,6 @@ SOONEST_S, LOOK_S = 0.1, 0.5
 """Between two cycles, whatever happens; between two looks at whether one is due."""
 KEEP_S = 1.0
 """After this time a decision is kept also if a station has not accepted its set-point yet."""
-TOGETHER = 100
-"""Stations that are spoken to in one turn of the loop: the first ones answer while the last ones are spoken to."""
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
 LATENCY_S = 0.3
@@ -62,8 +59,6 @@ WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
 CLOCK_S = 300.0
 """A difference to the machine's clock that a person should know of."""
-FLUSH_S = 5.0
-"""How long somebody waits for the disk who has to know what is on it."""
 
 
 class Status(Struct, frozen=True, tag_field="command", tag="status"):
@@ -117,14 +112,14 @@ class DepotProcess:
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
         self._plan = DepotPlan(self._planned_tree(), configuration.plan, ledger, utc_offset_s, self.now, report)
-        self._links: dict[str, Link] = {}
+        self.links = DepotLinks(self.gateway, self._relay, ledger, self.now, report, self._try, self._news.set)
+        """What stations speak with."""
         self._said: dict[str, tuple[str, float]] = {}
         """Binding of each charger as it was kept last, and when."""
         self.site = Site(tree=self._tree, chargers=self.gateway.chargers(self.now()))
         self.dispatch: Dispatch | None = None
         self._decided: tuple[Dispatch, Site, float, float] | None = None
         """What was decided, of what, when and in which time, as long as it has not been kept."""
-        self._turns = Turns()
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
         self._trouble, self._rows = "", shown.Rows()
@@ -157,7 +152,7 @@ class DepotProcess:
     def _work(self, ready: Callable[[str], None]) -> list[Any]:
         configuration = self.configuration
         host, _, port = configuration.connect.listen.rpartition(":")
-        server = StationServer(self, door(configuration), self._report)
+        server = StationServer(self.links, door(configuration), self._report)
 
         def listening(at: str) -> None:
             self._report(f"stations connect at {at}")
@@ -173,7 +168,7 @@ class DepotProcess:
         tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
         brokers: list[Any] = []
         if configuration.connect.broker is not None:
-            at_broker = StationsAtBroker(self, configuration.connect.broker, self._report)
+            at_broker = StationsAtBroker(self.links, configuration.connect.broker, self._report)
             brokers.append(keep(at_broker.serve, self._report))
         if configuration.requests is not None:
             asking = RequestsAtBroker(self, configuration.requests, self._report)
@@ -221,82 +216,6 @@ class DepotProcess:
                 await asyncio.sleep(WATCH_AGAIN_S)
         finally:
             pulse.close()
-
-    # Stations (`v2g.io.station_server.Stations`)
-
-    def knows(self, station: str) -> bool:
-        """Whether it is configured."""
-        return station in self.gateway.stations
-
-    def connected(self, station: str, subprotocol: str, send: Callable[[str], None], close: Callable[[], None]) -> None:
-        """A station has connected."""
-        if self._relay is not None:
-            self._relay.connected(station, subprotocol, send, close)
-            return
-        self._links[station] = Link(send, close)
-        self.gateway.connected(station, subprotocol, self.now())
-        self.gateway.speak(station, self.now(), time.time())
-        self._send(station)
-
-    def heard(self, station: str, frame: str | bytes) -> None:
-        """A frame of a station. A defect in its handling must not end the process."""
-        try:
-            if self._relay is not None:
-                self._relay.heard(station, frame)
-            else:
-                self.gateway.receive(station, frame, self.now(), time.time())
-        except Exception as error:
-            self.gateway.line(station, f"a frame of {station} could not be handled: {error!r}", self.now())
-        self._send(station)
-        while self.gateway.expelled:
-            link = self._links.get(self.gateway.expelled.pop())
-            if link is not None:
-                link.close()
-        if self.gateway.urgent:
-            self._news.set()
-
-    async def settled(self) -> None:
-        """Once what stations have reported so far is on the disk, and answered."""
-        await self.ledger.flushed(FLUSH_S)
-        self._committed()
-
-    def disconnected(self, station: str) -> None:
-        """It is gone."""
-        self._links.pop(station, None)
-        if self._relay is not None:
-            self._relay.disconnected(station)
-        else:
-            self.gateway.disconnected(station)
-        self._news.set()
-
-    def _send(self, station: str) -> None:
-        if self._relay is not None:  # has sent it
-            return
-        link = self._links.get(station)
-        for frame in self.gateway.taken(station):
-            if link is not None:
-                link.send(frame)
-
-    def _flush(self) -> None:
-        if self._relay is not None:
-            self._relay.step()
-        else:
-            self.gateway.committed()
-            self._speak_to(list(self.gateway.stations))
-        while self.gateway.lines:
-            self._report(self.gateway.lines.popleft())
-
-    def _speak_to(self, stations: Sequence[str]) -> None:
-        """Send stations what is due: to the first ones at once, to others in turns."""
-        self._speak(stations[:TOGETHER])
-        for begin in range(TOGETHER, len(stations), TOGETHER):
-            self._turns.add(partial(self._try, partial(self._speak, stations[begin : begin + TOGETHER])))
-
-    def _speak(self, stations: Sequence[str]) -> None:
-        now, unix_s = self.now(), time.time()
-        for station in stations:
-            self.gateway.speak(station, now, unix_s)
-            self._send(station)
 
     # The cycle
 
@@ -356,7 +275,7 @@ class DepotProcess:
         self.gateway.want(dispatch.setpoints.powers_w, now, dispatch.setpoints.by_nodes())
         if self._relay is not None:
             self.gateway.step(now, time.time())
-        self._flush()
+        self.links.flush()
         self.ledger.commit()
         self._decided = dispatch, self.site, now, took_s
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
@@ -560,13 +479,7 @@ class DepotProcess:
     def _wake(self) -> None:
         """The ledger has written, in whichever thread."""
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._committed)
-
-    def _committed(self) -> None:
-        if self._relay is not None:
-            self._flush()
-            return
-        self._speak_to(self.gateway.committed())
+            self._loop.call_soon_threadsafe(self.links.committed)
 
 
 def utc_offset_s(unix_s: float) -> float:

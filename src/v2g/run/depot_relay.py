@@ -16,6 +16,8 @@ from v2g.io.websocket import Connection, connect
 
 AGAIN_S, RANDOM_S, DOUBLINGS = 2.0, 3, 4
 """Before the CSMS is tried again: the first wait, its random part, and how often it is doubled."""
+STEADY_S = 60.0
+"""After a link that has stood for this long the first wait holds again; a CSMS that drops it sooner is asked later."""
 
 
 class DepotRelay:
@@ -114,8 +116,10 @@ class DepotRelay:
                 self._lost(station, middle)
             else:
                 self._report_once(station, f"{station}: its link to the CSMS stands ({link.subprotocol})")
-                wait.succeeded()
+                began_s = self._now()
                 await self._serve(station, middle, link)
+                if self._now() - began_s >= STEADY_S:
+                    wait.succeeded()
                 self._report_once(station, f"{station}: its CSMS is away")
             await asyncio.sleep(wait.next_s(AGAIN_S, RANDOM_S, DOUBLINGS))
 
