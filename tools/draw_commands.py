@@ -5,12 +5,14 @@ test holds them to the parsers.
 """
 
 import argparse
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from v2g.cli import COMMANDS, parser_of
 
-DEPLOY = Path(__file__).parent.parent / "src" / "v2g" / "deploy"
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "src" / "v2g" / "deploy"
 MAN, COMPLETION = DEPLOY / "v2g.1", DEPLOY / "v2g"
 
 _HEAD = r""".\" Drawn by tools/draw_commands.py.
@@ -51,9 +53,12 @@ The session trace.
 Who may write to it may command the station.
 """
 _COMPLETION = """\
-# Completion of `v2g` for bash, drawn by tools/draw_commands.py.
+# Completion of `v2g` and its short forms for bash, drawn by tools/draw_commands.py.
 _v2g() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} path= words= word
+    case ${COMP_WORDS[0]##*/} in
+@PROGRAMS@
+    esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in -*) break ;; *) path="$path $word" ;; esac
     done
@@ -67,8 +72,16 @@ _v2g() {
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
-complete -o default -F _v2g v2g
+complete -o default -F _v2g v2g @NAMES@
 """
+
+
+def programs() -> Mapping[str, str]:
+    """The short forms: program -> the command of `v2g` that it stands for."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    modules = {module: name for name, (module, _) in COMMANDS.items()}
+    targets = {program: target.partition(":")[0].removeprefix("v2g.cli.") for program, target in scripts.items()}
+    return {program: modules[module] for program, module in targets.items() if module in modules}
 
 
 def man_page() -> str:
@@ -94,7 +107,12 @@ def completion() -> str:
                 if each.option_strings and each.choices:
                     options = " | ".join(f'" {path}"*" {option}"' for option in _long(each))
                     choices.append(f'        {options}) words="{" ".join(map(str, each.choices))}" ;;')
-    return _COMPLETION.replace("@CHOICES@", "\n".join(choices)).replace("@PATHS@", "\n".join(paths))
+    short = [f'        {program}) path=" {name}" ;;' for program, name in programs().items()]
+    filled = {"CHOICES": "\n".join(choices), "PATHS": "\n".join(paths), "PROGRAMS": "\n".join(short)}
+    text = _COMPLETION.replace("@NAMES@", " ".join(programs()))
+    for name, lines in filled.items():
+        text = text.replace(f"@{name}@", lines)
+    return text
 
 
 def _all(name: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -133,6 +133,8 @@ def station(work: Path, version: str) -> list[dict[str, Any]]:
     contents += _bill("v2g", made, STATION, work / "station")
     for command in list(COMMANDS)[1:]:
         contents.append({"src": "v2g.1.gz", "dst": f"/usr/share/man/man1/{command}.1.gz", "type": "symlink"})
+        completion = f"/usr/share/bash-completion/completions/{command}"  # bash looks for it by the program's name
+        contents.append({"src": "v2g", "dst": completion, "type": "symlink"})
     for hook in sorted((ROOT / "packaging" / "rauc").glob("*")):
         contents.append(_file(hook, f"/usr/lib/v2g/rauc/{hook.name}", 0o755 if not hook.suffix else 0o644))
     return contents

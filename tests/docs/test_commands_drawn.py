@@ -31,3 +31,6 @@ def test_bash_completes_commands_options_and_values() -> None:
     assert completed("v2g", "inject", "--mode", "") == ["charge", "discharge", "idle", "auto"]
     assert completed("v2g", "config", "example", "s") == ["service", "sysctl", "site"]
     assert completed("v2g", "decode", "a_file") == []
+    assert completed("grid_inject_cmd", "--mode", "") == completed("v2g", "inject", "--mode", "")
+    assert completed("/usr/bin/v2g_daemon", "--int") == ["--interface"]
+    assert completed("modbus_write", "--add") == ["--address"]

@@ -45,6 +45,13 @@ def test_the_packages_hold_what_an_installation_needs(contents: dict[str, dict[s
     assert "\nalias qca7000 qcaspi\n" in Path(contents["/etc/modprobe.d/v2g.conf"]["src"]).read_text()
 
 
+def test_every_command_has_its_man_page_and_its_completion(contents: dict[str, dict[str, Any]]) -> None:
+    for command in make_deb.COMMANDS:
+        assert f"/usr/bin/{command}" in contents
+        assert f"/usr/share/man/man1/{command}.1.gz" in contents
+        assert f"/usr/share/bash-completion/completions/{command}" in contents
+
+
 def test_the_units_start_the_commands_of_the_package(contents: dict[str, dict[str, Any]]) -> None:
     for name in ("daemon", "depot"):
         unit = Path(contents[f"/usr/lib/systemd/system/v2g-{name}.service"]["src"]).read_text()

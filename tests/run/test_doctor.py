@@ -70,9 +70,10 @@ def test_urgent_messages_about_hardware_are_shown_once() -> None:
     assert [each.level for each in doctor.kernel_messages("6,1,1,-;spi0: fine")] == [Level.GOOD]
 
 
+STILL = {"count": 0, "last_s": 0.0, "unix_s": None}
 EVSE: dict[str, Any] = {
-    "evse": 1, "ready": True, "not_ready_because": None, "troubles": {}, "pilot_duty": 0.05,
-    "pilot_measured_duty": 0.05, "meter_w": -5100.0, "power_w": -5000.0,
+    "evse": 1, "ready": True, "not_ready_because": None, "troubles": {}, "devices": ["contactor", "meter"],
+    "pilot_duty": 0.05, "pilot_measured_duty": 0.05, "meter_w": -5100.0, "power_w": -5000.0,
     "grid": {"code": "VDE-AR-N 4105", "state": "run", "why": "", "set_point_delay_s": 0.1},
 }  # fmt: skip
 
@@ -92,8 +93,33 @@ EVSE: dict[str, Any] = {
     ],
 )
 def test_what_a_station_measures_is_compared(change: dict[str, Any], levels: dict[str, Level]) -> None:
-    found = list(doctor.running({"evses": [EVSE | change]}))
+    found = list(doctor.running({"evses": [EVSE | change], "clock_steps": STILL}))
     assert {each.subject: each.level for each in found if each.level is not Level.GOOD} == levels
+
+
+def test_a_clock_that_was_set_is_named_with_its_step() -> None:
+    steps = {"count": 2, "last_s": -3600.0, "unix_s": 1_764_400_000}
+    [found] = doctor.running({"evses": [], "clock_steps": steps})
+    assert (found.level, found.text) == (
+        Level.WARNING,
+        "set 2 times since it started, last by -3600.0 s at 2025-11-29 07:06:40 UTC",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [
+        ("Qualcomm MAC-QCA7005-1.1.0.730-04-20140815-CS", Level.GOOD),
+        ("Qualcomm MAC-QCA7000-9.9.9-CS", Level.NOTE),
+        ("Lumissil 1.4.0.7", Level.NOTE),
+        ("Qualcomm BootLoader", Level.FAULT),
+        ("Qualcomm MAC-QCA7420-1.4.0.20-00-20171027-CS", Level.WARNING),
+    ],
+)
+def test_a_modem_is_judged_by_model_and_firmware(version: str, level: Level) -> None:
+    found = doctor.modem("EVSE 1 modem", version)
+    assert found.level is level
+    assert found.remedy or level is Level.GOOD
 
 
 LINK = {"url": "wss://csms", "waiting": 3, "connected": "wss://csms", "registered": "Accepted", "trouble": ""}

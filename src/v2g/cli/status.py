@@ -9,8 +9,8 @@ from typing import Any
 from v2g.cli.arguments import add_json, add_socket
 from v2g.kernel.printable import printable
 
-_FOR_PROGRAMS = ("sequence", "unix_s")
-"""How old the answer is: a person has just asked."""
+_FOR_PROGRAMS = ("sequence", "unix_s", "clock_steps")
+"""How old the answer is, which a person has just asked for; whether somebody set the clock (`v2g doctor`)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

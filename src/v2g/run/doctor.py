@@ -32,9 +32,6 @@ _HARDWARE = re.compile(
     r"qca|spi\d|i2c|mmc|nvme|EXT4-fs error|I/O error|remount.*read-only|[Uu]nder-?voltage|thermal|throttl|Out of memory"
     r"|hung task|rcu.*stall|NETDEV WATCHDOG|link is down|ttyUSB|can\d"
 )
-_SLAC_MODEMS = re.compile(r"QCA700[056]|Lumissil|CG5317")
-"""Modems known to measure the attenuation that matching needs. Those for homes (QCA7420, QCA7500, AR7420, INT6x00) send
-no CM_ATTEN_PROFILE.IND and can serve a car, not a station (issue 156 of github.com/qca/open-plc-utils)."""
 
 
 class Level(StrEnum):
@@ -125,11 +122,27 @@ def interface(evse: EvseSettings) -> Iterator[Finding]:
     except PlcError as error:
         yield Finding(subject, Level.FAULT, str(error), f"`v2g plc init {name} --restart`")
         return
-    if _SLAC_MODEMS.search(version):
-        yield Finding(subject, Level.GOOD, version)
-    else:
-        remedy = "a station needs a modem that measures attenuation, such as QCA7000, QCA7005 or CG5317"
-        yield Finding(subject, Level.WARNING, f"{version}: not known to match cars", remedy)
+    yield modem(subject, version)
+
+
+def modem(subject: str, version: str) -> Finding:
+    """Its model and firmware, against those that are known."""
+    from v2g.slac.firmware import Modem, judge
+
+    match judge(version):
+        case Modem.KNOWN:
+            return Finding(subject, Level.GOOD, version)
+        case Modem.OTHER_FIRMWARE:
+            text = f"{version}: firmware that is not in the list of known ones"
+            return Finding(subject, Level.NOTE, text, "ask the modem's maker whether it is meant for stations")
+        case Modem.NO_FIRMWARE:
+            text = f"{version}: it runs no firmware, only its boot loader"
+            return Finding(
+                subject, Level.FAULT, text, "see the modem's flash memory, or load its firmware at the start"
+            )
+        case Modem.UNFIT:
+            remedy = "a station needs a modem that measures attenuation, such as QCA7000, QCA7005 or CG5317"
+            return Finding(subject, Level.WARNING, f"{version}: not known to match cars", remedy)
 
 
 def clock() -> Iterator[Finding]:
@@ -185,6 +198,7 @@ def certificates(settings: Settings) -> Iterator[Finding]:
 
 def running(status: Mapping[str, Any]) -> Iterator[Finding]:
     """What the daemon measures. `status`: as of `v2g status --json`."""
+    yield _clock_steps(status["clock_steps"])
     for evse in status["evses"]:
         name = f"EVSE {evse['evse']}"
         if evse["ready"]:
@@ -193,9 +207,22 @@ def running(status: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(name, Level.FAULT, evse["not_ready_because"], "`v2g faults` explains codes")
         for device, trouble in evse["troubles"].items():
             yield Finding(f"{name} {device}", Level.FAULT, trouble, "see its wiring, address and power")
+        if answering := [device for device in evse["devices"] if device not in evse["troubles"]]:
+            yield Finding(f"{name} devices", Level.GOOD, f"{', '.join(answering)} answer")
         yield from _pilot(name, evse)
         yield from _meter(name, evse)
         yield from _grid(name, evse["grid"])
+
+
+def _clock_steps(steps: Mapping[str, Any]) -> Finding:
+    if not steps["count"]:
+        return Finding("clock of the daemon", Level.GOOD, "not set since it started")
+    at = datetime.fromtimestamp(steps["unix_s"], UTC)
+    text = (
+        f"set {steps['count']} times since it started, last by {steps['last_s']:+.1f} s at {at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+    remedy = "see who sets it: `timedatectl timesync-status`, `chronyc tracking`, the back end; a battery for the clock"
+    return Finding("clock of the daemon", Level.WARNING, text, remedy)
 
 
 def _grid(name: str, grid: Mapping[str, Any] | None) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from v2g.io.clock_steps import ClockSteps
 from v2g.io.discovery import InterfaceError, Responder, link_local, respond, scoped
 from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
 from v2g.io.http_get import HttpError
@@ -37,6 +38,7 @@ from v2g.station.config.settings import COMMANDED, Metrics, Settings, Telemetry
 from v2g.station.event import (
     BackEndReported,
     CertificatesReported,
+    ClockSet,
     DiscoveryHeard,
     Event,
     Listening,
@@ -68,6 +70,8 @@ WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
 LOOKS_S = 0.2
 """How often a restart that waits looks whether a car is still in session."""
+CLOCK_LOOK_S = 5.0
+"""Between looks whether somebody has set the machine's clock."""
 RECORDING_LOOK_S = 1.0
 """Between looks whether the recording goes on."""
 FLUSH_S = 1.0
@@ -95,6 +99,7 @@ class StationProcess:
         self._stop = asyncio.Event()
         self._turns = Turns()
         self._pulse = Pulse()
+        self._clock_steps = ClockSteps()
         self._responders: dict[int, Responder] = {}
         self._listening: set[int] = set()
         self._all_listen = asyncio.Event()
@@ -139,6 +144,7 @@ class StationProcess:
             running = [tasks.create_task(self._serve(evse, credentials, ready)) for evse in evses]
             running.append(tasks.create_task(self._control()))
             running.append(tasks.create_task(self._show_health()))
+            running.append(tasks.create_task(self._watch_clock()))
             if credentials is not None:
                 running.append(
                     tasks.create_task(credentials.watch(lambda text: self._report(CertificatesReported(text))))
@@ -168,6 +174,12 @@ class StationProcess:
         health = Health(self._manager, self._responders, busy, lambda text: self._report(DiscoveryHeard(text)))
         await self._all_listen.wait()
         await health.watch(len(self._station.evses))
+
+    async def _watch_clock(self) -> None:
+        while True:
+            if step_s := self._clock_steps.look():
+                self._report(ClockSet(step_s))
+            await asyncio.sleep(CLOCK_LOOK_S)
 
     async def _watch_recording(self, recording: Ring) -> None:
         while True:
@@ -369,12 +381,15 @@ class StationProcess:
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:
         """The snapshot, and beside each EVSE what only its runner knows."""
         status = msgspec.to_builtins(snapshot)
+        steps = self._clock_steps
+        status["clock_steps"] = {"count": steps.count, "last_s": round(steps.last_s, 1), "unix_s": steps.at_s}
         for each in status["evses"]:
             runner = self._runners.get(each["evse"])
             if runner is not None:
                 each["slowest_response_ms"] = round(runner.slowest[0] * 1000, 3)
                 each["slowest_message"] = runner.slowest[1]
                 each["troubles"] = dict(runner.devices.troubles)
+                each["devices"] = runner.devices.names
                 each["plc"] = runner.line_status
         return status  # type: ignore[no-any-return]
 

@@ -282,6 +282,13 @@ class NotWatched:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """Somebody has set the machine's clock, positive forward."""
+
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class CertificatesReported:
     """The station's certificates end soon, were read again, or cannot be used."""
 
@@ -324,5 +331,6 @@ Event = (
     | BackEndReported
     | NotWatched
     | DiscoveryHeard
+    | ClockSet
     | CertificatesReported
 )

@@ -13,6 +13,7 @@ from v2g.station.event import (
     CarArrived,
     CardShown,
     CertificatesReported,
+    ClockSet,
     Commanded,
     Decided,
     Deviates,
@@ -127,6 +128,9 @@ def _around(event: Event) -> tuple[str, str]:
             | LocalApiReported(text)
         ):
             return "WARNING", text
+        case ClockSet(by_s):
+            way = "forward" if by_s > 0 else "back"
+            return "WARNING", f"the machine's clock was set {way} by {abs(by_s):.1f} s; see who sets it"
         case DeviceBack(device):
             return "INFO", f"{device} answers again"
         case SlowestResponse(message, took_s, owed_s):
