@@ -224,7 +224,6 @@ def main() -> int:
     if args.list:
         print("\n".join(f"{each.name:32} {each.shows}" for each in chosen))
         return 0
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"results": {}}
     failed = 0
     for proof in chosen:
         print(f"{proof.name}: {proof.shows} ...", flush=True)
@@ -234,6 +233,9 @@ def main() -> int:
             f"  {'passed' if result['passed'] else 'FAILED'} in {result['seconds']} s: {result['found'][-1:]}",
             flush=True,
         )
+        kept = (
+            json.loads(RESULTS.read_text()) if RESULTS.exists() else {"results": {}}
+        )  # another may have run meanwhile
         kept["machine"] = f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}"
         kept["results"][proof.name] = result
         order = [each.name for each in proofs()]

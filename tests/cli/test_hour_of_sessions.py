@@ -1,10 +1,12 @@
 """An hour of real sessions back to back, for `make proof`: every tenth car is hostile, and every ten minutes the
-back end is lost. Memory, files and threads of the daemon do not grow, and the ledger has every transaction once."""
+back end is lost. Memory, files, threads and tasks of the daemon do not grow; the ledger has each transaction once."""
 
 import os
 import random
+import re
 import socket
 import time
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +34,16 @@ class Held(NamedTuple):
     resident_kb: int
     files: int
     threads: int
+    tasks: int
 
 
-def held(ours: Station) -> Held:
+def held(ours: Station, metrics: int) -> Held:
     place = Path(f"/proc/{ours.daemon.child.pid}")
-    return Held(resident_kb(ours.daemon), len(os.listdir(place / "fd")), len(os.listdir(place / "task")))
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as answer:
+        found = re.search(r"^v2g_event_loop_tasks (\d+)", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    threads, files = len(os.listdir(place / "task")), len(os.listdir(place / "fd"))
+    return Held(resident_kb(ours.daemon), files, threads, int(found[1]))
 
 
 def hostile(port: int) -> None:
@@ -55,10 +62,14 @@ def _waits(control: Path) -> bool:
 def test_an_hour_of_sessions_leaves_nothing_behind(tmp_path: Path, lasts_s: float) -> None:
     pki.create(tmp_path / "pki", now=datetime.now(UTC))
     (tmp_path / "password").write_text(PASSWORD)
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
-        listen = f"[::1]:{free.getsockname()[1]}"
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as free,
+        socket.create_server(("127.0.0.1", 0)) as near,
+    ):
+        listen, metrics = f"[::1]:{free.getsockname()[1]}", int(near.getsockname()[1])
     back_end = [*V2G, "csms", "--listen", listen, "--ledger", str(tmp_path / "ledger.db")]
     beside = {
+        "metrics": {"port": metrics},
         "ocpp": {
             "identity": "CS1", "url": f"ws://{listen}", "security_profile": 1, "authorize": "station",
             "password_file": str(tmp_path / "password"), "store": str(tmp_path / "ocpp.db"),
@@ -76,7 +87,7 @@ def test_an_hour_of_sessions_leaves_nothing_behind(tmp_path: Path, lasts_s: floa
                     if number % HOSTILE == 0:
                         hostile(ours.port)
                     assert served(ours, tmp_path / "pki")["result"] == "ok", ours.account()
-                    looks.append(held(ours))
+                    looks.append(held(ours, metrics))
         with Process(back_end):  # takes what is still waiting
             deadline_s = time.monotonic() + WITHIN_S
             while _waits(tmp_path / "control.sock") and time.monotonic() < deadline_s:
@@ -86,6 +97,7 @@ def test_an_hour_of_sessions_leaves_nothing_behind(tmp_path: Path, lasts_s: floa
         assert last.resident_kb - first.resident_kb < MOST_GROWTH_KB
         assert last.files <= first.files + 1  # the link to the back end may be away at that moment
         assert last.threads <= first.threads + 1
+        assert last.tasks <= first.tasks + 2
     ledger = Ledger(tmp_path / "ledger.db")
     accounts = ledger.accounts()
     ledger.close()

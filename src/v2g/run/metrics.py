@@ -3,6 +3,7 @@
 The names are in docs/monitoring.md. They begin with `v2g_`, have base units, and change with a major version only.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -70,7 +71,7 @@ def numbers(
     pauses: Distribution,
     link: Mapping[str, Any] | None,
 ) -> list[Metric]:
-    """All of now. `pauses`: by garbage collections. `link`: as of `v2g ocpp`; None without a back end."""
+    """All of now, asked in the event loop. `pauses`: by garbage collections. `link`: as of `v2g ocpp`, None without."""
     return [
         _info(),
         *_gauges(snapshot),
@@ -153,7 +154,8 @@ def _histograms(runners: Mapping[int, EvseRunner], pulse: Pulse, pauses: Distrib
         owed.add_metric([message], owed_s(message))
     lag = histogram("v2g_event_loop_lag_seconds", "How late the event loop is", pulse.lags)
     collection = histogram("v2g_gc_pause_seconds", "Garbage collections", pauses)
-    yield from (responses, owed, safe, lag, collection)
+    tasks = GaugeMetricFamily("v2g_event_loop_tasks", "That are under way", float(len(asyncio.all_tasks())))
+    yield from (responses, owed, safe, lag, tasks, collection)
 
 
 def _lines(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
