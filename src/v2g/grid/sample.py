@@ -67,11 +67,11 @@ class Measurement:
         """Why the values of `sample` cannot be believed, or None."""
         if not sample.voltages_pu:
             return "no voltage is measured"
-        total = (  # it is finite if they all are
-            sample.time_s + sample.phase_jump_deg + sum(sample.voltages_pu) + sum(sample.line_voltages_pu)
-            + (sample.rocof_hz_per_s or 0.0) + (sample.power_w or 0.0) + (sample.reactive_var or 0.0)
+        values = (
+            sample.time_s, sample.phase_jump_deg, sample.rocof_hz_per_s, sample.power_w, sample.reactive_var,
+            *sample.voltages_pu, *sample.line_voltages_pu,
         )  # fmt: skip
-        if not isfinite(total):
+        if not isfinite(sum(filter(None, values))):  # it is finite if they all are
             return "a value is not a number"
         if sample.lowest_pu < 0 or sample.highest_pu > self.highest_pu:
             return f"a voltage outside 0..{self.highest_pu:g} pu"

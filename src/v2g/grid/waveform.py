@@ -9,7 +9,8 @@ one plus the turning of the phasor over two cycles. Everything that an estimate 
 from cmath import exp, phase
 from collections import deque
 from dataclasses import dataclass
-from math import isfinite, pi, sqrt, tau
+from itertools import cycle
+from math import degrees, isfinite, sqrt, tau
 
 _SPAN_CYCLES = 2
 _FILTERS = 3
@@ -46,25 +47,21 @@ class WaveformEstimator:
         if self._cycle < 16:
             raise ValueError(f"{sample_rate_hz:g} samples a second are fewer than 16 for a cycle of {nominal_hz:g} Hz")
         self._rate_hz, self._nominal_hz, self._nominal_rms = sample_rate_hz, nominal_hz, nominal_rms
-        self._turn = exp(-1j * tau * nominal_hz / sample_rate_hz)
+        self._turn = -1j * tau * nominal_hz / sample_rate_hz
         self.reset()
 
     def reset(self) -> None:
         """Start again without any samples."""
         self._count = 0
-        self._angle = 1 + 0j
-        self._squares, self._square = (_Mean(self._cycle), _Mean(self._cycle)), 0j
+        self._rms = RmsVoltage(self._rate_hz, self._nominal_hz)
         self._filters = [_Mean(self._cycle) for _ in range(_FILTERS)]
-        self._phasors: deque[complex] = deque(maxlen=_SPAN_CYCLES * self._cycle + 1)
-        self._history: deque[tuple[complex, float]] = deque(maxlen=_JUMP_CYCLES * self._cycle + 1)
-        self._frequencies: deque[float] = deque(maxlen=(_JUMP_CYCLES + _WINDOW_CYCLES) * self._cycle + 1)
-        self._jump_deg, self._full_jump, self._jump_ends = 0.0, 0, 0
+        self._phasors: deque[complex] = deque(maxlen=_SPAN_CYCLES * self._cycle)
+        self._history: deque[tuple[complex, float]] = deque(maxlen=_JUMP_CYCLES * self._cycle)
+        """Phasors and frequencies since the estimate has settled, or since the end of the latest jump."""
+        self._frequencies: deque[float] = deque(maxlen=(_JUMP_CYCLES + _WINDOW_CYCLES) * self._cycle)
+        self._jump: tuple[float, int] | None = None
+        """Degrees, and the sample with which it was first seen."""
         self._frequency_hz = self._nominal_hz
-
-    @property
-    def settled(self) -> bool:
-        """Enough samples since the start, or since the last one that was no number."""
-        return self._count >= _WINDOW_CYCLES * self._cycle
 
     def feed(self, sample: float) -> None:
         """One sample. A value that is not a number restarts the estimate."""
@@ -72,56 +69,56 @@ class WaveformEstimator:
             self.reset()
             return
         value = sample / self._nominal_rms
-        self._square = self._squares[1].add(self._squares[0].add(value * value))
-        phasor = value * self._angle
+        self._rms.feed(value)
+        phasor = value * exp(self._turn * self._count)
         for mean in self._filters:
             phasor = mean.add(phasor)
-        self._phasors.append(phasor)
         self._count += 1
-        self._angle *= self._turn
-        if self._count % self._cycle == 0:
-            self._angle /= abs(self._angle)
-        if self._count >= _WINDOW_CYCLES * self._cycle:
+        if self._settled:
+            self._frequency_hz = self._nominal_hz
             if abs(phasor) > _SETTLED_PU:
                 turned = phase(phasor * self._phasors[0].conjugate())
-                span_s = (len(self._phasors) - 1) / self._rate_hz
-                self._frequency_hz = self._nominal_hz + turned / (tau * span_s)
-            else:
-                self._frequency_hz = self._nominal_hz
+                self._frequency_hz += turned * self._rate_hz / (tau * len(self._phasors))
+            if self._history:
+                self._watch_phase(phasor)
             self._history.append((phasor, self._frequency_hz))
             self._frequencies.append(self._frequency_hz)
-            self._watch_phase()
+        self._phasors.append(phasor)
+
+    @property
+    def _settled(self) -> bool:
+        """Enough samples since the start, or since the last one that was no number."""
+        return self._count >= _WINDOW_CYCLES * self._cycle
 
     def estimate(self) -> WaveformEstimate | None:
         """The estimate after the latest sample; None until it is settled."""
-        if not self.settled:
+        if not self._settled:
             return None
-        voltage_pu = sqrt(max(self._square.real, 0.0))
-        return WaveformEstimate(voltage_pu, self._frequency_hz, self._jump_deg)
+        return WaveformEstimate(self._rms.voltage, self._frequency_hz, 0.0 if self._jump is None else self._jump[0])
 
-    def _watch_phase(self) -> None:
+    def _watch_phase(self, now: complex) -> None:
         """Compares the phase with an earlier one, extrapolated with the frequency of that time, if that was steady."""
-        (before, frequency_hz), (now, _) = self._history[0], self._history[-1]
-        passed_s = (len(self._history) - 1) / self._rate_hz
-        steady = 360 * abs(frequency_hz - self._frequencies[0]) * passed_s < _UNSTEADY_DEG
+        before, frequency_hz = self._history[0]
+        passed_s = len(self._history) / self._rate_hz
+        steady = degrees(tau * abs(frequency_hz - self._frequencies[0]) * passed_s) < _UNSTEADY_DEG
         deviation_deg = 0.0
         if min(abs(before), abs(now)) > _SETTLED_PU and steady:
-            expected = exp(1j * tau * (frequency_hz - self._nominal_hz) * passed_s)
-            deviation_deg = phase(now * (before * expected).conjugate()) * 180 / pi
-        if self._jump_deg:
-            if abs(deviation_deg) > abs(self._jump_deg) and self._count < self._full_jump:
-                self._jump_deg = deviation_deg
-            if self._count >= self._jump_ends:
-                self._jump_deg = 0.0
-                self._history.clear()
-        elif abs(deviation_deg) > _JUMP_DEG:
-            self._jump_deg = deviation_deg
-            self._full_jump = self._count + _FILTERS * self._cycle
-            self._jump_ends = self._count + (_WINDOW_CYCLES + 1) * self._cycle
+            expected = before * exp(1j * tau * (frequency_hz - self._nominal_hz) * passed_s)
+            deviation_deg = degrees(phase(now * expected.conjugate()))
+        if self._jump is None:
+            if abs(deviation_deg) > _JUMP_DEG:
+                self._jump = deviation_deg, self._count
+            return
+        jump_deg, seen = self._jump
+        if self._count < seen + _FILTERS * self._cycle:
+            self._jump = max(jump_deg, deviation_deg, key=abs), seen
+        elif self._count >= seen + (_WINDOW_CYCLES + 1) * self._cycle:
+            self._jump = None
+            self._history.clear()
 
 
-class LineVoltage:
-    """The root mean square of the voltage between two phases, over the same window as that of a phase."""
+class RmsVoltage:
+    """The root mean square of a voltage over the last two nominal cycles, averaged over one each."""
 
     def __init__(self, sample_rate_hz: float, nominal_hz: float) -> None:
         self._cycle = round(sample_rate_hz / nominal_hz)
@@ -129,40 +126,31 @@ class LineVoltage:
 
     def reset(self) -> None:
         """Start again without any samples."""
-        self._squares = _Mean(self._cycle), _Mean(self._cycle)
-        self._square = 0.0
+        self._means = _Mean(self._cycle), _Mean(self._cycle)
+        self.voltage = 0.0
+        """In the unit of the samples; too low before there are samples of two cycles."""
 
-    def feed(self, difference: float) -> None:
-        """The difference between the two phases' samples, in their unit."""
-        self._square = self._squares[1].add(self._squares[0].add(difference * difference)).real
-
-    @property
-    def voltage(self) -> float:
-        """In the unit of the samples."""
-        return sqrt(max(self._square, 0.0))
+    def feed(self, sample: float) -> None:
+        """One sample of the voltage, or of the difference between two phases."""
+        square: complex = sample * sample
+        for mean in self._means:
+            square = mean.add(square)
+        self.voltage = sqrt(abs(square))
 
 
 class _Mean:
-    """Mean of the last `length` values, or of all since the start."""
+    """Mean of the last `length` values; those before the start count as 0."""
 
     def __init__(self, length: int) -> None:
-        self._values: deque[complex] = deque()
-        self._length = length
+        self._values = [0j] * length
+        self._places = cycle(range(length))
         self._total = 0j
-        self._added = 0
-
-    @property
-    def value(self) -> complex:
-        return self._total / len(self._values)
 
     def add(self, value: complex) -> complex:
         """Takes the value in; returns the mean."""
-        values = self._values
-        values.append(value)
-        self._total += value
-        if len(values) > self._length:
-            self._total -= values.popleft()
-        self._added += 1
-        if self._added == 100 * self._length:  # rounding errors must not add up over months
-            self._added, self._total = 0, sum(values)
-        return self._total / len(values)
+        place = next(self._places)
+        self._total += value - self._values[place]
+        self._values[place] = value
+        if not place:  # what rounding leaves of a value far out must not stay, nor add up over months
+            self._total = sum(self._values)
+        return self._total / len(self._values)

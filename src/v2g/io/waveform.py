@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 
 from v2g.grid.rocof import RocofWindow
-from v2g.grid.waveform import LineVoltage, WaveformEstimate, WaveformEstimator
+from v2g.grid.waveform import RmsVoltage, WaveformEstimate, WaveformEstimator
 from v2g.power.errors import Implausible, Unreachable
 from v2g.power.grid_sensor import GridReading
 from v2g.power.waveform import SampleBlock, SampleSource, decode
@@ -103,7 +103,7 @@ class WaveformGridSensor:
         self._clock = clock
         self._rate_hz = 0.0
         self._estimators: list[WaveformEstimator] = []
-        self._lines: list[LineVoltage] = []
+        self._lines: list[RmsVoltage] = []
         """L1-L2, L2-L3, L3-L1."""
         self._rocof = RocofWindow(ROCOF_WINDOW_S)
         self._rocof_hz_per_s = 0.0
@@ -135,7 +135,7 @@ class WaveformGridSensor:
             except ValueError as error:
                 raise Implausible(_DEVICE, "samples", str(error), "let the unit sample faster") from error
             self._estimators, self._rate_hz = made, block.rate_hz
-            self._lines = [LineVoltage(block.rate_hz, self._nominal_hz) for _ in range(3)]
+            self._lines = [RmsVoltage(block.rate_hz, self._nominal_hz) for _ in range(3)]
             self._rocof.clear()
         elif block.first != self._next or not all(isfinite(value) for sample in block.samples for value in sample):
             for estimator in self._estimators:

@@ -28,6 +28,7 @@ from v2g.bench.typetest import (
     support_steps,
     trip,
     verdicts,
+    waveforms,
 )
 from v2g.bench.typetest.case import Case, Inspection, Result, Subject
 from v2g.kernel.errors import V2GError
@@ -80,3 +81,4 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from guard_steps.cases(subject)
     yield from delay.cases(subject)
     yield from measurement.cases(subject)
+    yield from waveforms.cases(subject)
