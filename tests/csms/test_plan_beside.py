@@ -11,6 +11,7 @@ from tests.csms.test_relay_links import until
 from tests.depot.scene import NOW, VEHICLE, charger, site
 
 from v2g.depot.binding import What
+from v2g.depot.capability import Margins
 from v2g.depot.configuration import Planning
 from v2g.depot.controller import Controller
 from v2g.depot.forecast import LoadProfile
@@ -30,10 +31,10 @@ def priced(buy: np.ndarray, *chargers: Charger) -> Site:
     return replace(site(*chargers), requests=(PriceRequest(by="EMS", prices=prices),))
 
 
-def plan(ledger: Memory | None = None) -> tuple[DepotPlan, list[str]]:
+def plan(ledger: Memory | None = None, margins: Margins | None = None) -> tuple[DepotPlan, list[str]]:
     lines: list[str] = []
     tree = site().tree
-    return DepotPlan(tree, Planning(), ledger or Memory(), utc, lambda: NOW, lines.append), lines
+    return DepotPlan(tree, Planning(), ledger or Memory(), utc, lambda: NOW, lines.append, margins), lines
 
 
 def run(beside: DepotPlan, look: Site, then: Callable[[], bool], accounts: list[Account] | None = None) -> None:
@@ -62,6 +63,19 @@ def test_the_cycle_follows_the_plan(reverse: bool) -> None:
     assert lines == []
     power_w, _ = powers_w(replace(here, courses=beside.courses(NOW)))
     assert power_w < -1_000 if reverse else power_w > 1_000
+
+
+@pytest.mark.parametrize("margin_s", [0.0, 300.0])
+def test_it_is_ready_as_long_before_a_departure_as_the_controller_wants(margin_s: float) -> None:
+    here = priced(CHEAP_NOW, charger(1))
+    beside, _ = plan(margins=Margins(departure_s=margin_s))
+    run(beside, here, lambda: beside.plan is not None)
+    needs = here.chargers["CS-1/1"].vehicle
+    assert beside.plan is not None
+    assert needs is not None
+    assert needs.needs is not None
+    assert needs.needs.departure_unix_s is not None
+    assert beside.plan.leaves_unix_s == {"CS-1/1": needs.needs.departure_unix_s - margin_s}
 
 
 def test_without_prices_there_is_no_plan() -> None:

@@ -24,6 +24,8 @@ class Oracle:
         self.missing = (2 * count + 2) * STEPS
         self.off = self.missing + count
         self.size = self.off + STEPS + 1
+        self.alone_w: list[float] = []
+        """Of the other load, in the part of each step after all cars have left, as a mean of the whole step."""
         self.rows: Rows = []
         self.equal: Rows = []
         self.upper = np.full(self.size, np.inf)
@@ -68,13 +70,19 @@ class Oracle:
                 return
 
     def _site(self) -> None:
+        """Chargers meet the other load only until the last of their cars has left; afterwards it is alone."""
         load_w = self.outlook.loads_w.get(self.tree.root.name, np.zeros(STEPS))
+        last_s = max(stay.departure.unix_s for stay in self.stays if stay.departure is not None)
+        gone = (last_s - self.outlook.start_unix_s) / self.outlook.step_s
         for step in range(STEPS):
+            with_cars = gone - step if 0.0 < gone - step < 1.0 else 1.0
+            alone_w = float(load_w[step]) * (1.0 - with_cars)
+            self.alone_w.append(alone_w)
             row = {self.drawn + step: 1.0, self.fed + step: -1.0}
             for number in range(len(self.stays)):
                 row |= {2 * number * STEPS + step: -1.0, (2 * number + 1) * STEPS + step: 1.0}
-            self.equal.append((row, float(load_w[step])))
-            self.rows.append(({self.drawn + step: 1.0, self.size - 1: -1.0}, 0.0))
+            self.equal.append((row, float(load_w[step]) * with_cars))
+            self.rows.append(({self.drawn + step: 1.0, self.size - 1: -1.0}, -max(alone_w, 0.0)))
 
     def _asked(self) -> None:
         """How far the chargers are from what a schedule asks of them in each step."""
@@ -121,7 +129,12 @@ class Oracle:
             begin = (2 * number + 1) * STEPS
             money[begin : begin + STEPS] = self.terms.wear_per_kwh * kwh
         money[-1] = self.terms.peak_per_kw / 1000
-        return missing_wh, off_kwh, self._solve(money) - self.terms.peak_per_kw * self.terms.peak_so_far_w / 1000
+        alone_w = np.array(self.alone_w)
+        beside = (
+            np.maximum(alone_w, 0.0) * self.outlook.buy_per_kwh - np.maximum(-alone_w, 0.0) * self.outlook.sell_per_kwh
+        )
+        paid = self.terms.peak_per_kw * self.terms.peak_so_far_w / 1000
+        return missing_wh, off_kwh, self._solve(money) + float(beside.sum()) * kwh - paid
 
     def _solve(self, cost: np.ndarray) -> float:
         upper, equal = (_matrix(rows, self.size) for rows in (self.rows, self.equal))

@@ -274,6 +274,35 @@ def test_negative_prices_keep_every_limit() -> None:
     assert not plan.trouble
 
 
+def test_a_car_that_leaves_within_a_step_has_its_energy_by_then() -> None:
+    leaves_s = NOW + 2.25 * STEP_S
+    needs = stay(energy_wh=30_000, target_wh=34_000, departure=Departure(leaves_s))
+    plan = Planner(TREE).plan([needs], of(np.where(np.arange(STEPS) == 2, 0.05, 0.40)), NOW)
+    into_w = (34_000 - plan.energies_wh[needs.id][1]) * 4.0 / needs.efficiency_pu
+    (course,) = plan.courses(NOW + 2 * STEP_S).values()
+    assert course.until_unix_s == leaves_s
+    assert course.energy_wh == pytest.approx(34_000)
+    assert plan.powers_w[needs.id][2] == pytest.approx(into_w, rel=1e-6), "the mean of the whole step"
+    assert plan.means_w(NOW + 2 * STEP_S) == {needs.id: pytest.approx(11_000)}, "the mean until it leaves"
+    (course,) = plan.courses(leaves_s + 1.0).values()
+    assert course.until_unix_s == NOW + 3 * STEP_S
+
+
+def test_a_plan_that_is_made_within_a_step_says_the_power_of_its_rest() -> None:
+    plan = Planner(TREE).plan([stay(target_wh=60_000)], of(np.full(STEPS, 0.3)), NOW + 600.0)
+    assert plan.powers_w["CS-1/1"][0] == pytest.approx(11_000 / 3)
+    assert plan.means_w(NOW + 700.0) == {"CS-1/1": pytest.approx(11_000)}
+
+
+def test_the_sun_that_shines_after_a_car_has_left_is_not_planned_for_it() -> None:
+    load_w = np.where(np.arange(STEPS) < 4, -4_000.0, 0.0)
+    needs = stay(energy_wh=30_000, target_wh=33_800, departure=Departure(NOW + 3.5 * STEP_S))
+    buy = np.where(np.arange(STEPS) == 1, 0.2, 0.4)
+    plan = Planner(TREE).plan([needs], of(buy, load_w, np.full(STEPS, 0.05)), NOW)
+    assert plan.means_w(NOW + 3 * STEP_S)[needs.id] == pytest.approx(4_000)
+    assert plan.powers_w[needs.id][:4] == pytest.approx([4_000, 6_000, 4_000, 2_000])
+
+
 def test_what_is_not_a_number_is_left_out() -> None:
     plan = Planner(TREE).plan([stay(), stay("CS-2/1", energy_wh=float("nan"))], of(DEAR_EVENING), NOW)
     assert set(plan.energies_wh) == {"CS-1/1"}

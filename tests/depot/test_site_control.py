@@ -132,6 +132,15 @@ def test_what_a_plan_is_for_counts(planned_w: float, expected_w: float, house_w:
     assert wanted_w == pytest.approx(power_w, abs=1.0)
 
 
+@pytest.mark.parametrize(("left_s", "goes_on"), [(900.0, False), (61.0, False), (59.0, True), (1.0, True)])
+def test_in_its_last_minute_a_car_goes_on_as_planned(left_s: float, goes_on: bool) -> None:
+    """What is left of its energy is too little by then to say what it lacks."""
+    now = Now(house_w=500.0, day_s=0.0, planned_w={ID: 7_000.0}, planned_house_w=500.0)
+    each = replace(charger(1, least_w=0.0))
+    found = Wish().courses({ID: each}, {ID: Course(NOW + left_s, 30_000.0)}, now, NOW)[ID]
+    assert found.power_w == (7_000.0 if goes_on else None)
+
+
 @pytest.mark.parametrize(
     ("leaves_s", "soc_pu", "follows"), [(600.0, 0.81, False), (600.0, 0.79, True), (1_200.0, 0.81, True)]
 )

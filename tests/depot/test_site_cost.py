@@ -1,5 +1,7 @@
 """What the plan of a house costs, against the least that anybody could have paid; and whether cars leave full."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from tests.depot.site_days import BEGINS_S, charger
@@ -12,6 +14,10 @@ from v2g.depot.site.control import SiteControl
 from v2g.depot.site.guard import Connection
 
 WEAR, ABOVE = 0.05, 1.02
+LEAST = 0.5
+"""EUR. Of a day that could cost about nothing no share says anything."""
+HARD = 108, 114
+"""On these days the sun shines while the car leaves, and at once afterwards."""
 NOON_S = BEGINS_S + 12 * HOUR_S
 CONNECTION = Connection(fuse_w=34.0 * 230.0, export_w=10_000.0, silent_s=70.0)
 
@@ -49,7 +55,7 @@ def known_day(seed: int) -> tuple[SiteRun, float]:
     return run, least
 
 
-def judged(days: range) -> tuple[float, float, float]:
+def judged(days: Iterable[int]) -> tuple[float, float, float]:
     """Sum of the costs and of the least ones, and the worst share by which a day is above its least."""
     paid = owed = worst = 0.0
     for seed in days:
@@ -59,13 +65,14 @@ def judged(days: range) -> tuple[float, float, float]:
         if np.isfinite(least):
             assert run.money.missing_wh <= 100.0, f"day {seed}: {run.money.missing_wh:.0f} Wh were missing at departure"
             paid, owed = paid + cost, owed + least
-            worst = max(worst, (cost - least) / max(abs(least), 1.0))
+            above = (cost - least) / max(abs(least), LEAST)
+            assert above <= ABOVE - 1.0, f"day {seed}: {cost:.3f}, {least:.3f} at least"
+            worst = max(worst, above)
     return paid, owed, worst
 
 
 def test_cost_is_near_the_least() -> None:
-    paid, owed, worst = judged(range(2, 4))
-    assert paid <= ABOVE * owed, f"{paid:.2f} for {owed:.2f}, worst day {worst:.1%}"
+    judged(HARD)
 
 
 @pytest.mark.proof

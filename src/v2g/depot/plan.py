@@ -113,6 +113,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     """By stay, at the charger's grid side, as a mean over each step; positive charges."""
     present: frozenset[str]
     """The stays that have begun."""
+    made_unix_s: float = -inf
+    leaves_unix_s: Mapping[str, float] = {}
+    """By when each of these shall have what it needs; one that is not here may leave at any time."""
     missed: tuple[Missed, ...] = ()
     cost: float = 0.0
     """Of energy, wear and peak."""
@@ -122,12 +125,27 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Why there is no plan; vehicles are then charged as their needs are urgent."""
 
     def courses(self, now: float) -> dict[str, Course]:
-        """What each vehicle's energy shall be at the end of the step that has begun; nothing outside the plan."""
+        """What each vehicle's energy shall be at the end of the step that has begun, or when it leaves within it;
+        nothing outside the plan."""
         step = int((now - self.start_unix_s) // self.step_s)
         if not self.energies_wh or not 0 <= step < STEPS:
             return {}
-        until_s = self.start_unix_s + (step + 1) * self.step_s
-        return {id: Course(until_s, float(self.energies_wh[id][step])) for id in self.present}
+        return {id: Course(self._until_s(id, step, now), float(self.energies_wh[id][step])) for id in self.present}
+
+    def means_w(self, now: float) -> dict[str, float]:
+        """What each vehicle does in the step that has begun, as a mean over the part of it for which it is planned."""
+        step = int((now - self.start_unix_s) // self.step_s)
+        if not self.powers_w or not 0 <= step < STEPS:
+            return {}
+        begins_s = max(self.start_unix_s + step * self.step_s, self.made_unix_s)
+        return {
+            id: float(self.powers_w[id][step]) * self.step_s / max(self._until_s(id, step, now) - begins_s, 1.0)
+            for id in self.present
+        }
+
+    def _until_s(self, id: str, step: int, now: float) -> float:
+        ends_s, leaves_s = self.start_unix_s + (step + 1) * self.step_s, self.leaves_unix_s.get(id, inf)
+        return min(ends_s, leaves_s) if leaves_s > now else ends_s
 
     def lines(self, now: float) -> list[str]:
         """What a person should know of it."""
@@ -320,14 +338,27 @@ def powers_of(energies_wh: Floats, energy_wh: float, efficiency_pu: float, step_
     return power_w
 
 
-def cost_of(powers_w: Sequence[Floats], outlook: Outlook, terms: Terms, root: str, now: float) -> float:
-    """What these powers cost, with the site's other load: energy, wear, peak."""
-    total_w = np.sum(powers_w, axis=0) if powers_w else np.zeros(STEPS)
+def left_of(outlook: Outlook, now: float) -> Floats:
+    """Which share of each step is still to come."""
     left = np.ones(STEPS)
-    left[0] = 1.0 - (now - outlook.start_unix_s) / outlook.step_s
-    grid_kw = (total_w + outlook.loads_w.get(root, np.zeros(STEPS)) * left) / 1000.0
+    left[0] = min(1.0, max(0.0, 1.0 - (now - outlook.start_unix_s) / outlook.step_s))
+    return left
+
+
+def cost_of(
+    powers_w: Sequence[Floats], outlook: Outlook, terms: Terms, root: str, now: float, shared: Floats | None = None
+) -> float:
+    """What these powers cost, with the site's other load: energy, wear, peak. `shared`: in which share of each step
+    the powers flow; in the rest of it the other load is alone. None: in all that is to come."""
+    total_w = np.sum(powers_w, axis=0) if powers_w else np.zeros(STEPS)
+    left = left_of(outlook, now)
+    shared = left if shared is None else shared
+    load_w = outlook.loads_w.get(root, np.zeros(STEPS))
+    together_kw, alone_kw = (total_w + load_w * shared) / 1000.0, load_w * (left - shared) / 1000.0
+    drawn_kw = np.maximum(together_kw, 0.0) + np.maximum(alone_kw, 0.0)
+    fed_kw = np.maximum(-together_kw, 0.0) + np.maximum(-alone_kw, 0.0)
     hours, sell = outlook.step_s / 3600.0, np.minimum(outlook.sell_per_kwh, outlook.buy_per_kwh)
-    energy = float((np.maximum(grid_kw, 0) * outlook.buy_per_kwh - np.maximum(-grid_kw, 0) * sell).sum()) * hours
+    energy = float((drawn_kw * outlook.buy_per_kwh - fed_kw * sell).sum()) * hours
     worn = sum(float(np.maximum(-each, 0).sum()) for each in powers_w) / 1000.0 * hours * terms.wear_per_kwh
-    peak_kw = max(float(grid_kw.max()) - terms.peak_so_far_w / 1000.0, 0.0)
+    peak_kw = max(float(drawn_kw.max()) - terms.peak_so_far_w / 1000.0, 0.0)
     return energy + worn + peak_kw * terms.peak_per_kw

@@ -29,6 +29,8 @@ from v2g.depot.plan import (
     Terms,
     cost_of,
     feeds,
+    instants,
+    left_of,
     points,
     powers_of,
     presence,
@@ -110,8 +112,17 @@ class Planner:
             energies_wh=energies,
             powers_w=powers,
             present=present,
+            made_unix_s=now,
+            leaves_unix_s={stay.id: instants(stay)[-1] for stay in each if stay.departure is not None},
             missed=tuple(each for each in missed if each.id in present),
-            cost=cost_of(list(powers.values()), outlook, self.terms, self.tree.root.name, now),
+            cost=cost_of(
+                list(powers.values()),
+                outlook,
+                self.terms,
+                self.tree.root.name,
+                now,
+                self._programme.shared if groups is None else None,
+            ),
             groups=0 if groups is None else len(groups),
         )
 
@@ -224,6 +235,8 @@ class _Programme:
         self._height = self._limits + STEPS * len(self._rows)
         self._points: Ints = np.zeros(self._first[-1], dtype=np.intp)
         self._build(highspy, outlook.step_s / 3600.0)
+        self.shared: Floats = np.ones(STEPS)
+        """Which share of each step sees anybody there."""
         self._values: Floats = np.zeros(self._columns)
         self._bounds: tuple[Floats, ...] = (*(np.full(self._columns, np.nan) for _ in range(3)),
                                             *(np.full(self._height, np.nan) for _ in range(2)))  # fmt: skip
@@ -320,8 +333,7 @@ class _Programme:
 
     def solve(self, stays: Sequence[Stay], outlook: Outlook, terms: Terms, now: float) -> str:
         """Solve for these; returns why that failed, or nothing."""
-        left = np.ones(STEPS)
-        left[0] = min(1.0, max(0.0, 1.0 - (now - outlook.start_unix_s) / outlook.step_s))
+        left = left_of(outlook, now)
         lower, upper = np.zeros(self._columns), np.zeros(self._columns)
         cost = np.zeros(self._columns)
         low, high = np.zeros(self._height), np.zeros(self._height)
@@ -331,8 +343,10 @@ class _Programme:
         hour_s = 3600.0 / outlook.step_s
         missing = NEED * (dearest + terms.peak_per_kw * hour_s)
         upper[self._shorts : self._buy] = self._infinity
+        somebody = np.zeros(STEPS)
         for stay in stays:
-            self._bound(stay, outlook, now, lower, upper, low, high)
+            there = self._bound(stay, outlook, now, lower, upper, low, high)
+            somebody = np.maximum(somebody, there)
             number = self._number[stay.id]
             shorts = slice(self._shorts + self._first[number], self._shorts + self._first[number + 1])
             cost[shorts] = missing * _weights(stay)
@@ -350,19 +364,26 @@ class _Programme:
         upper[self._buy :] = self._infinity
         lower[-1] = terms.peak_so_far_w / 1000.0
         root = self._tree.root.name
-        low[self._site : self._site + STEPS] = outlook.loads_w.get(root, 0.0) * left / 1000.0
+        # In the part of a step in which nobody is there, no sun can be charged, and no load be covered.
+        alone = (somebody > 0.0) & (not outlook.beside_w)
+        self.shared = np.where(alone, np.minimum(somebody, left), left)
+        load_w = outlook.loads_w.get(root, np.zeros(STEPS))
+        low[self._site : self._site + STEPS] = load_w * self.shared / 1000.0
         self._follow(outlook, left, low, high)
         if outlook.beside_w:
             beside_w = outlook.beside_w[root, 0, False] - outlook.beside_w[root, 0, True]
             low[self._site : self._site + STEPS] += beside_w / 1000.0
         high[self._site : self._site + STEPS] = low[self._site : self._site + STEPS]
+        if self._peak:
+            low[self._peaks : self._asked] = np.maximum(load_w * (left - self.shared), 0.0) / 1000.0
         high[self._peaks : self._asked] = self._infinity
         self._rooms(outlook, left, low, high)
         return self._run(lower, upper, cost, low, high)
 
     def _bound(
         self, stay: Stay, outlook: Outlook, now: float, lower: Floats, upper: Floats, low: Floats, high: Floats
-    ) -> None:
+    ) -> Floats:
+        """Returns which share of each step sees the stay."""
         number = self._number[stay.id]
         there = presence(stay, outlook, now)
         charge, discharge, energy = (
@@ -384,6 +405,7 @@ class _Programme:
                 self._highs.changeCoeff(row, self._column(number, 2, known), 0.0)
                 self._highs.changeCoeff(row, self._column(number, 2, step), 1.0)
                 self._points[point] = step
+        return there
 
     def _follow(self, outlook: Outlook, left: Floats, low: Floats, high: Floats) -> None:
         """What a schedule asks of the chargers: what is bought less what is sold, less the other load."""

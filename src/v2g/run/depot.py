@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.console.codes import read_codes
 from v2g.csms.gateway import Gateway
@@ -87,6 +88,9 @@ Commands = Status | Explain | Audit
 class DepotProcess:
     """One depot. `run` lasts until it is cancelled or `stop` is called."""
 
+    MARGINS = Margins()
+    """Of plan and controller."""
+
     def __init__(
         self, configuration: Configuration, ledger: SqliteLedger | PostgresLedger, report: Callable[[str], None]
     ) -> None:
@@ -101,17 +105,19 @@ class DepotProcess:
         self.gateway = Gateway(configuration, self.ledger, utc_offset_s=utc_offset_s, relayed=relayed)
         self._relay = DepotRelay(self.gateway, configuration, self.now, report) if relayed else None
         self.desk = Desk(configuration.request, self.ledger)
-        margins = Margins(soc_stale_s=float(configuration.silence.stale_s))
+        self._margins = replace(self.MARGINS, soc_stale_s=float(configuration.silence.stale_s))
         dynamics = Dynamics(latency_s=LATENCY_S)
         self.controller = Controller(
-            ControllerSettings(cycle_s=configuration.cycle_s, margins=margins, dynamics=dynamics)
+            ControllerSettings(cycle_s=configuration.cycle_s, margins=self._margins, dynamics=dynamics)
         )
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
         self._gate = gate(configuration)
         self.past = History()
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
-        self._plan = DepotPlan(self._planned_tree(), configuration.plan, ledger, utc_offset_s, self.now, report)
+        self._plan = DepotPlan(
+            self._planned_tree(), configuration.plan, ledger, utc_offset_s, self.now, report, self._margins
+        )
         self.links = DepotLinks(self.gateway, self._relay, ledger, self.now, report, self._try, self._news.set)
         """What stations speak with."""
         self._said: dict[str, tuple[str, float]] = {}

@@ -7,6 +7,7 @@ from contextlib import suppress
 import msgspec
 
 from v2g.depot.allocation import Floats
+from v2g.depot.capability import Margins
 from v2g.depot.configuration import Planning
 from v2g.depot.forecast import Forecast, LoadProfile, visits
 from v2g.depot.ledger import Account, Ledger
@@ -32,9 +33,10 @@ class DepotPlan:
 
     def __init__(
         self, tree: Tree, settings: Planning, ledger: Ledger, utc_offset_s: UtcOffset, now: Callable[[], float],
-        report: Callable[[str], None],
+        report: Callable[[str], None], margins: Margins | None = None,
     ) -> None:  # fmt: skip
-        """`report` gets lines for a person."""
+        """`report` gets lines for a person. `margins`: those of the controller."""
+        self._margins = margins or Margins()
         self._settings, self._ledger, self._offset_s = settings, ledger, utc_offset_s
         self._now, self._report = now, report
         self._root = tree.root.name
@@ -102,7 +104,7 @@ class DepotPlan:
         if site is None or wanted is None:
             self.plan = None
             return
-        planned = [*stays(site, now, self._targets, expected=self._expected), *self._arrivals(site, wanted)]
+        planned = [*stays(site, now, self._targets, self._margins, self._expected), *self._arrivals(site, wanted)]
         self.plan = await asyncio.to_thread(self._planner.plan, planned, wanted, now)
         self.outlook, self.number = wanted, self.number + 1
         lines = tuple(self.plan.lines(now))

@@ -49,7 +49,6 @@ from v2g.run.depot import DepotProcess
 
 INPUTS_S, FILE_S = 0.5, 10.0
 """Between two looks at the control box's contacts, and at a file of prices."""
-MARGINS = Margins(departure_s=300.0)
 LATENCY_S = 0.2
 LOSS = ControlTrouble.LOSS
 """The house's meter does not show its chargers by themselves: such a difference says nothing here."""
@@ -59,6 +58,8 @@ SUN_S = 60.0
 
 class SiteProcess(DepotProcess):
     """One site. `run` lasts until it is cancelled or `stop` is called."""
+
+    MARGINS = Margins(departure_s=300.0)
 
     def __init__(
         self, settings: SiteConfiguration, ledger: SqliteLedger | PostgresLedger, report: Callable[[str], None]
@@ -79,8 +80,6 @@ class SiteProcess(DepotProcess):
         self._sun: tuple[float, float] | None = None
         """What it gives, and when that was measured."""
         super().__init__(depot_of(settings), ledger, report)
-        stale_s = float(settings.silence.stale_s)
-        self._margins = replace(MARGINS, soc_stale_s=stale_s)
         self.orders = Orders(self._margins)
         self.controller = Controller(
             ControllerSettings(

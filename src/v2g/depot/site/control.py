@@ -226,7 +226,4 @@ def _unheld(charger: Charger) -> Charger:
 
 
 def _planned(plan: Plan | None, now: float) -> dict[str, float]:
-    if plan is None or not plan.powers_w:
-        return {}
-    step = int((now - plan.start_unix_s) // plan.step_s)
-    return {id: float(plan.powers_w[id][step]) for id in plan.present} if 0 <= step < 96 else {}
+    return {} if plan is None else plan.means_w(now)

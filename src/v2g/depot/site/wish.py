@@ -16,11 +16,15 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from v2g.depot.plan import STEP_S, start_of
 from v2g.depot.view import Charger, Course
 
 ZERO_W = 100.0
 """A plan that exchanges less with the grid means to exchange nothing."""
 IDLE_W = 1.0
+LAST_S = 60.0
+"""For so long before its energy should be there, a car goes on with the planned power: what is left then is too little
+to say what is lacking."""
 
 
 class Follow(Struct, frozen=True, kw_only=True):
@@ -62,7 +66,7 @@ class Wish:
     def courses(self, chargers: Mapping[str, Charger], courses: Mapping[str, Course], now: Now, at_s: float
                 ) -> dict[str, Course]:  # fmt: skip
         """A power for each charger that has a plan, or follows the sun. Others are left alone."""
-        planned = {id: now.planned_w.get(id) for id, course in courses.items() if not _done(chargers.get(id), course)}
+        planned = {id: now.planned_w.get(id) for id, course in courses.items() if not _done(chargers.get(id), at_s)}
         found = dict(courses)
         powers_w = {id: power_w for id, power_w in planned.items() if power_w is not None and id in chargers}
         free = [id for id in now.surplus_only if id in chargers and id not in powers_w]
@@ -71,7 +75,12 @@ class Wish:
         total_w = sum(powers_w.values())
         wanted_w = self._wanted_w(total_w, now, bool(powers_w or free))
         if not free and abs(wanted_w - total_w) <= IDLE_W:
-            return found  # by their energies, which make up for what was missed
+            # By their energies, which make up for what was missed.
+            return found | {
+                id: replace(found[id], power_w=power_w)
+                for id, power_w in powers_w.items()
+                if found[id].until_unix_s - at_s < LAST_S
+            }
         powers_w = _shared(chargers, {**powers_w, **dict.fromkeys(free, 0.0)}, wanted_w)
         if wanted_w >= 0.0 and total_w < min((chargers[id].min_charge_w for id in powers_w), default=0.0):
             powers_w = self._lasting(chargers, powers_w, at_s)
@@ -115,7 +124,7 @@ class Wish:
         return {id: least_w if self._on else 0.0}
 
 
-def _done(charger: Charger | None, course: Course) -> bool:
+def _done(charger: Charger | None, at_s: float) -> bool:
     """Whether a vehicle has what it needs and leaves before this quarter of an hour is over: what the sun leaves then
     is worth more to the grid."""
     vehicle = None if charger is None else charger.vehicle
@@ -124,7 +133,7 @@ def _done(charger: Charger | None, course: Course) -> bool:
     leaves_s, target_pu = vehicle.needs.departure_unix_s, vehicle.needs.target_soc_pu
     if leaves_s is None or target_pu is None:
         return False
-    return leaves_s <= course.until_unix_s and vehicle.soc_pu >= target_pu
+    return leaves_s <= start_of(at_s) + STEP_S and vehicle.soc_pu >= target_pu
 
 
 def _shared(chargers: Mapping[str, Charger], planned_w: Mapping[str, float], wanted_w: float) -> dict[str, float]:
