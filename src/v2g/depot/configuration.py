@@ -5,14 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Power = Annotated[float, Meta(ge=0, le=100_000_000)]
-"""A magnitude in W."""
-Share = Annotated[float, Meta(ge=0, le=1)]
-Name = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^:/\s]+$", description="1 to 48 characters "
-                 "without blanks, colons and slashes")]  # fmt: skip
-Phase = Literal[1, 2, 3]
-Listen = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", description="HOST:PORT")]
-Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+from v2g.depot.grid_configuration import OpenAdr, SunSpec
+from v2g.depot.value_types import Listen, Name, Phase, Power, Share
 
 
 class Feeder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -217,25 +211,6 @@ class Silence(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A state of charge older than this is not known: no discharge."""
 
 
-class SunSpec(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The depot as a SunSpec inverter, for Modbus clients; see docs/grid-languages.md."""
-
-    listen: Listen = "127.0.0.1:8502"
-    """For Modbus TCP, or Modbus/TCP Security with a certificate."""
-    unit: Annotated[int, Meta(ge=1, le=247)] = 1
-    """The unit number of the inverter."""
-    writers: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
-    """Addresses and networks of the clients that may write, such as 192.168.1.0/24; all others read."""
-    silence_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
-    """A set-point without a reversion timer ends when its client has been silent for this long."""
-    certificate: Path | None = None
-    """With its chain, PEM: TLS on both sides."""
-    private_key: Path | None = None
-    """The certificate's key, PEM."""
-    roots: Path | None = None
-    """Of the clients' certificates, PEM; one with the role `control` may write."""
-
-
 class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -268,6 +243,8 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     metrics: Metrics | None = None
     sunspec: SunSpec | None = None
     """The depot as a SunSpec inverter at a Modbus address; None: nowhere."""
+    openadr: OpenAdr | None = None
+    """The depot as a VEN of OpenADR 3."""
     ambient_c: Annotated[float, Meta(ge=-60, le=70)] | None = None
     """Of the air around the transformers, if nobody measures it; 40 °C if left out."""
     cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
@@ -284,8 +261,13 @@ __all__ = [
     "Feeder",
     "FleetVehicle",
     "Http",
+    "Listen",
     "Metrics",
+    "Name",
+    "Phase",
     "Planning",
+    "Power",
+    "Share",
     "Silence",
     "Standing",
     "StationPlace",

@@ -38,9 +38,23 @@ class Channel(IntEnum):
     MQTT = 2
     SCHEDULE = 3
     SUNSPEC = 4
+    OPENADR = 5
+    DNP3 = 6
+    IEEE_2030_5 = 7
+    IEC_104 = 8
 
 
-RANKS = (Channel.OPERATOR, Channel.SUNSPEC, Channel.HTTP, Channel.MQTT, Channel.SCHEDULE)
+RANKS = (
+    Channel.OPERATOR,
+    Channel.IEC_104,
+    Channel.DNP3,
+    Channel.IEEE_2030_5,
+    Channel.SUNSPEC,
+    Channel.OPENADR,
+    Channel.HTTP,
+    Channel.MQTT,
+    Channel.SCHEDULE,
+)
 """The first holds over those behind it. The numbers of the channels are kept, so they stay as they are."""
 
 
@@ -89,6 +103,10 @@ class Desk:
         if found:
             self._ledger.put(KIND, _key(channel, by), None)
         return found
+
+    def of(self, channel: Channel) -> list[AnyRequest]:
+        """The requests that have come this way."""
+        return [kept.request for (by_channel, _), kept in self._kept.items() if by_channel == channel]
 
     def current(self, now: float) -> tuple[AnyRequest, ...]:
         """The one that holds first. Those that are over and have no default are forgotten."""

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from math import inf
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
-from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace, SunSpec
+from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
+from v2g.depot.grid_configuration import OpenAdr, SunSpec
 from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.station_list import LISTED, StationListError, read_stations
 from v2g.depot.transformer import Transformer
@@ -136,6 +138,14 @@ def _sunspec(sunspec: Fields) -> Findings:
             ip_network(each)
         except ValueError:
             yield f"writers[{index}]", f"{each} is no address and no network, such as 192.168.1.10 or 192.168.1.0/24"
+
+
+def _openadr(openadr: Fields) -> Findings:
+    for name in ("url", "token_url"):
+        parts = urlsplit(openadr.get(name) or "https:")
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            yield name, "the client's secret would travel in clear; use https://, or a VTN on this machine"
+    yield from _password(openadr, range(1, 4097), "secret_file")
 
 
 def _twice(site: Fields) -> Findings:
@@ -266,18 +276,18 @@ def _broker(broker: Fields) -> Findings:
     yield from _password(broker, range(1, 1025))
 
 
-def _password(owner: Fields, lengths: range) -> Findings:
+def _password(owner: Fields, lengths: range, name: str = "password_file") -> Findings:
     """A password's file can be read, and holds one."""
-    file = owner.get("password_file")
+    file = owner.get(name)
     if file is None:
         return
     try:
         text = password(Path(file))
     except V2GError as error:
-        yield "password_file", str(error)
+        yield name, str(error)
         return
     if len(text) not in lengths:
-        yield "password_file", f"{file}: {len(text)} characters; write {lengths[0]} to {lengths[-1]}"
+        yield name, f"{file}: {len(text)} characters; write {lengths[0]} to {lengths[-1]}"
 
 
 def password(file: Path) -> str:
@@ -294,6 +304,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
     StationPlace: (_station,),
     Broker: (_broker,),
     SunSpec: (_sunspec,),
+    OpenAdr: (_openadr,),
 }
 
 FILE_RULES = Rules(errors=RULES, warnings={Configuration: (carries_a_secret,), Broker: (carries_a_secret,)})

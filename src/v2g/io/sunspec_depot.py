@@ -4,36 +4,23 @@ A set-point is a power request, WMaxLimPct and enter service are limits. Their t
 whatever becomes of the client or the link; what is kept survives a restart of the depot.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
-from v2g.depot.configuration import Configuration, SunSpec
+from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
-from v2g.depot.dispatch import Dispatch
+from v2g.depot.grid_configuration import SunSpec
 from v2g.depot.request import AnyRequest, Limit, LimitRequest, PowerRequest
-from v2g.depot.view import Site
+from v2g.io.grid_depot import Depot, ratings_of
 from v2g.io.modbus_tls import server_context
 from v2g.io.sunspec_server import Rules, SunSpecServer
 from v2g.kernel.errors import V2GError
 from v2g.languages.sunspec.plant import FED_PU, LIMITED, PERMITTED, About, Change, Order, Ratings, Seen, SetPower
 
-CLIENT = "SunSpec client "
 SET_POINT, LIMIT, ENTER = ", set-point", ", limit", ", enter service"
 _RUNS_W = 50.0
-
-
-class Depot(Protocol):
-    """What is shown and asked."""
-
-    site: Site
-    dispatch: Dispatch | None
-
-    def now(self) -> float: ...
-    def requests(self) -> Sequence[Any]: ...
-    def put(self, channel: Channel, request: AnyRequest) -> None: ...
-    def withdraw(self, by: str, channel: Channel) -> bool: ...
 
 
 class DepotPlant:
@@ -112,19 +99,18 @@ class DepotPlant:
                 self._depot.withdraw(by, Channel.SUNSPEC)
 
     def _mine(self, kind: str) -> list[Any]:
-        return [each for each in self._depot.requests() if each.by.startswith(CLIENT) and each.by.endswith(kind)]
+        return [each for each in self._depot.desk.of(Channel.SUNSPEC) if each.by.endswith(kind)]
 
 
 def plant_of(depot: Depot, configuration: Configuration) -> DepotPlant:
     """The depot with the ratings of its EVSEs, as far as its connection carries them."""
-    evses = [evse for station in configuration.stations for evse in station.evses]
-    connection = configuration.feeders[0]
-    most_w = connection.charge_w if connection.discharge_w is None else connection.discharge_w
+    charge_w, discharge_w = ratings_of(configuration)
+    evses = sum(len(station.evses) for station in configuration.stations)
     ratings = Ratings(
-        charge_w=min(sum(each.charge_w for each in evses), connection.charge_w),
-        discharge_w=min(sum(each.discharge_w for each in evses), most_w),
+        charge_w=charge_w,
+        discharge_w=discharge_w,
         nominal_hz=float(configuration.request.nominal_hz),
-        most_wh=200_000.0 * max(len(evses), 1),
+        most_wh=200_000.0 * max(evses, 1),
     )
     return DepotPlant(depot, About("depot", version("v2g"), configuration.name), ratings)
 

@@ -1,0 +1,14 @@
+"""Types of the values in a depot's configuration file."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Power = Annotated[float, Meta(ge=0, le=100_000_000)]
+"""A magnitude in W."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+Name = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^:/\s]+$", description="1 to 48 characters "
+                 "without blanks, colons and slashes")]  # fmt: skip
+Phase = Literal[1, 2, 3]
+Listen = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", description="HOST:PORT")]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]

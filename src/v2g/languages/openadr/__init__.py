@@ -1,0 +1,1 @@
+"""A depot as a virtual end node (VEN) of OpenADR 3: what a VTN announces becomes requests."""
