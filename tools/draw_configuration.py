@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from v2g.depot.configuration import Configuration
 from v2g.depot.site.configuration import SiteConfiguration
+from v2g.fleet.configuration import FleetConfiguration
 from v2g.station.config.keys import Key, keys
 from v2g.station.config.leaves import NEEDED
 from v2g.station.config.settings import Settings
@@ -24,18 +25,19 @@ FILES: dict[str, tuple[str, type[Struct]]] = {
     "A station": ("/etc/v2g/config.yaml", Settings),
     "A depot": ("/etc/v2g/depot.yaml", Configuration),
     "A home or a small business": ("/etc/v2g/site.yaml", SiteConfiguration),
+    "A fleet": ("/etc/v2g/fleet.yaml", FleetConfiguration),
 }
 _HEAD = """\
 # Configuration reference
 
-Every key of the three configuration files. Drawn by `tools/draw_configuration.py` from the reader's types.
+Every key of the four configuration files. Drawn by `tools/draw_configuration.py` from the reader's types.
 
 | command | what it does |
 |---|---|
-| `v2g config example` | prints a file of a station with comments; `example depot` and `example site` those of the others |
+| `v2g config example` | prints a file of a station with comments; `example depot`, `example site` and `example fleet` those of the others |
 | `v2g config check FILE` | everything that is wrong, with line, column and remedy; an unknown key with the nearest name |
 | `v2g config show FILE` | every setting in force, each with its line or `default`; passwords and tokens in addresses are masked |
-| `v2g config default [KEY]` | the keys with their defaults and units; `--of depot`, `--of site` |
+| `v2g config default [KEY]` | the keys with their defaults and units; `--of depot`, `--of site`, `--of fleet` |
 | `v2g config diff FILE` | what the file changes of the defaults |
 | `v2g config diff FILE OTHER` | what differs between two files; exit code 1 if anything does |
 | `v2g config migrate FILE` | lifts a file of an older version and shows each change; `--write` changes it, and keeps the old one as `FILE.old` |

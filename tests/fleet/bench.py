@@ -14,8 +14,8 @@ from v2g.depot.configuration import Control
 from v2g.fleet.configuration import DepotPlace, FleetConfiguration, Servers
 from v2g.io import fleet_nats
 from v2g.run.fleet import FleetProcess, open_ledger
-from v2g.run.fleet_embedded import Embedded, embedded
 from v2g.run.fleet_member import FleetMember, Link, leaf_of
+from v2g.run.fleet_servers import Embedded, embedded
 
 PATIENCE_S = 60.0
 
@@ -69,7 +69,7 @@ class Bench:
 
     def join(self, name: str, *, leaf: bool = True) -> None:
         folder = self.folder / name
-        secret = (self.folder / "servers" / f"{name}.password").read_text()
+        secret = (self.folder / "servers" / f"{name}.password").read_text().strip()
         if leaf:
             link = Link(
                 leaf=leaf_of(name, self.embedded.leaves, free_port(), folder / "store", secret, None), folder=folder

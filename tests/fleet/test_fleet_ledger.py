@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from tests.csms.test_ledger import SERVER, Server
 
 from v2g.fleet.ledger import Act, Total
-from v2g.fleet.settlement import as_csv, as_html
+from v2g.fleet.settlement import Settlement, as_csv
 from v2g.fleet.view import Batch, Entry
 from v2g.io.depot_ledger import LedgerError
-from v2g.run.fleet import open_ledger
+from v2g.run.fleet import open_ledger, open_reader
 
 pytestmark = pytest.mark.alone
 DIALECTS = ["sqlite", "postgresql"]
@@ -66,16 +66,20 @@ async def _once(dialect: str, folder: Path, server: Server | None) -> None:
         assert await ledger.enter([Batch("north", tuple(entries[:30]))]) == 30
         assert await ledger.enter([Batch("north", tuple(entries[20:40])), Batch("north", tuple(entries[20:40]))]) == 10
         assert await ledger.enter([]) == 0
-        assert await ledger.gaps() == []
+        assert await ledger.gaps("north", 0.0, 2_000.0) == []
         await ledger.enter([Batch("north", tuple(entries[45:]))])
-        assert await ledger.gaps() == [("north", BEGINS + 44)]
+        assert await ledger.gaps("north", 0.0, 2_000.0) == [BEGINS + 44]
+        assert await ledger.gaps("north", 0.0, 1_040.0) == []
         await ledger.enter([Batch("north", tuple(entries))])
         odd = entry(0, "south", vehicle="a\x00\ud800", charged_wh=float("nan"), sequence=5, asked_wh=None)
         assert await ledger.enter([Batch("south", (odd,))]) == 1
-        assert await ledger.gaps() == []
-        (found,) = await ledger.totals(0.0, 2_000.0, "north")
+        assert await ledger.depots() == ["north", "south"]
+        assert await ledger.gaps("north", 0.0, 2_000.0) == []
+        (found,) = await ledger.totals("north", 0.0, 2_000.0)
         assert (found.entries, found.discharged_wh, found.asked_wh, found.why) == (50, 500.0, -600.0, "floor")
-        assert await ledger.totals(0.0, 1_000.5) == []
+        assert (bool(found.whole), found.vehicle) == (False, "van")
+        assert await ledger.totals("north", 0.0, 1_000.5) == []
+        assert await ledger.entries("north", 1_001.0, 1_003.0) == entries[:2]
         ledger.act(Act(1_000.0, "TSO", "asks"))
         ledger.put("request", "1:TSO", b"x")
         ledger.put("request", "1:DSO", b"y")
@@ -83,7 +87,11 @@ async def _once(dialect: str, folder: Path, server: Server | None) -> None:
     async with opened(dialect, folder, server) as ledger:
         assert ledger.kept == {("request", "1:TSO"): b"x"}
         assert await ledger.acts(0.0, 2_000.0) == [Act(1_000.0, "TSO", "asks")]
-        assert len(await ledger.totals(0.0, 2_000.0)) == 2
+        assert len(await ledger.totals("south", 0.0, 2_000.0)) == 1
+    place = str(folder / "fleet.db") if dialect == "sqlite" or server is None else server.place
+    reader = await open_reader(place)
+    assert await reader.depots() == ["north", "south"]
+    await reader.close()
 
 
 def test_months_are_tables_of_their_own(tmp_path: Path, server: Server | None) -> None:
@@ -109,14 +117,16 @@ def test_a_ledger_has_one_fleet_at_a_time(tmp_path: Path) -> None:
 
 
 def test_settlement_as_csv_and_html() -> None:
-    whole = Total("north", "", "", "TSO", 4, 0.0, 900.0, 0.0, 900.0, -1000.0, "")
-    vehicle = Total("north", "=cmd|x", "DE<1", "TSO", 4, 0.0, 900.0, 0.0, 900.0, -1000.0, "floor")
+    whole = Total("north", True, "", "", "TSO", 4, 0.0, 900.0, 0.0, 900.0, -1000.0, "")
+    vehicle = Total("north", False, "=cmd|x", "DE<1", "TSO", 4, 0.0, 900.0, 0.0, 900.0, -1000.0, "floor")
     text = as_csv([whole, vehicle], str)
     first, second = csv.DictReader(text.splitlines())
     assert (first["asked_kwh"], first["delivered_kwh"], first["missing_kwh"]) == ("-1.000", "-0.900", "-0.100")
     assert second["vehicle"] == "'=cmd|x"
     assert second["why_not"] == "floor"
-    page = as_html([whole, vehicle], [("north", 7)], str, "Fleet")
+    settlement = Settlement()
+    settlement.add("north", [whole, vehicle], [7])
+    page = settlement.as_html("Fleet")
     assert "DE&lt;1" in page
     assert "1 entries have not come yet: north 7" in page
     assert "http" not in page

@@ -66,11 +66,11 @@ async def _balanced(scene: Bench) -> None:
             return dict(database.execute("SELECT depot, max(sequence) FROM entry GROUP BY depot").fetchall())
 
         await scene.until(lambda: found() == last, "the last entry of each depot is there")
-    assert await scene.fleet.ledger.gaps() == []
-    totals = await scene.fleet.ledger.totals(0.0, 4e9)
     for name in scene.names:
-        asked = [each for each in totals if each.depot == name and not each.vehicle and each.asked_wh is not None]
-        vehicles = [each for each in totals if each.depot == name and each.vehicle]
+        assert await scene.fleet.ledger.gaps(name, 0.0, 4e9) == []
+        totals = await scene.fleet.ledger.totals(name, 0.0, 4e9)
+        asked = [each for each in totals if each.whole and each.asked_wh is not None]
+        vehicles = [each for each in totals if not each.whole]
         assert asked
         assert sum(each.discharged_wh for each in vehicles) > 0.0
         assert all(each.contract.startswith("DE-V2G-") for each in vehicles)

@@ -19,7 +19,7 @@ from v2g.run.doctor import Finding, Level
 
 
 def looked_at(ledger: str) -> Finding:
-    return next(iter(depot_doctor.ledger(replace(configured(1), ledger=ledger))))
+    return next(iter(depot_doctor.ledger(ledger)))
 
 
 def test_a_ledger_that_is_sound_is_named_with_what_it_has(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "ocpp": ("ocpp", "what a running station and its back end have with each other"),
     "ems": ("ems", "limits and set-points of an energy management system"),
     "depot": ("depot", "control a site with many stations; ask a running depot"),
+    "fleet": ("fleet", "control many depots as one plant; settle; ask a running fleet"),
     "csms": ("csms", "be a back end (CSMS) for a bench: orders out, messages shown"),
     "conformance": ("conformance", "run test cases of OCPP, ISO 15118 and DIN against a station"),
     "grid": ("grid", "grid codes, their state in a running station, type test"),
@@ -54,6 +55,7 @@ _EXTRAS = {
     "depot": {
         "numpy": "numpy", "highspy": "highspy", "starlette": "starlette", "uvicorn": "uvicorn", "argon2": "argon2-cffi",
     },
+    "fleet": {"nats": "nats-py", "asyncpg": "asyncpg"},
 }  # fmt: skip
 """What the codec alone does not need: extra of this package -> module -> package."""
 

@@ -29,6 +29,8 @@ EXAMPLES = {
     "site": "site.yaml",
     "depot-alerts": "prometheus-rules-depot.yaml",
     "depot-service": "v2g-depot.service",
+    "fleet": "fleet.yaml",
+    "fleet-service": "v2g-fleet.service",
 }
 """Name -> file in the package `v2g.deploy`."""
 

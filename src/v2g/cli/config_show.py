@@ -23,7 +23,7 @@ def add_arguments(actions: "argparse._SubParsersAction[argparse.ArgumentParser]"
     default = actions.add_parser("default", help="every key with its default, its unit and what it takes")
     default.add_argument("key", metavar="KEY", nargs="?", default="", help="this one and those below it only")
     default.add_argument(
-        "--of", choices=("station", "depot", "site"), default="station", help="whose file (default: station)"
+        "--of", choices=("station", "depot", "site", "fleet"), default="station", help="whose file (default: station)"
     )
     diff = actions.add_parser("diff", help="what a file changes of the defaults, or of another file")
     diff.add_argument("file", metavar="FILE", type=Path, help="a file, or the older one of two")

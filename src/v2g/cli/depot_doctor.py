@@ -30,7 +30,7 @@ def _examine(configuration: "Configuration") -> "Iterator[Finding]":
     from v2g.run.doctor import clock
 
     yield from clock()
-    yield from depot_doctor.ledger(configuration)
+    yield from depot_doctor.ledger(configuration.ledger)
     yield depot_doctor.plan()
     yield from depot_doctor.certificates(configuration, time.time())
     yield from _running(configuration.control.socket)

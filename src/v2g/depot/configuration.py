@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from v2g.depot.fleet_configuration import MemberOf
 from v2g.depot.grid_configuration import OpenAdr, SunSpec
 from v2g.depot.value_types import Listen, Name, Phase, Power, Share
 
@@ -229,6 +230,8 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     floor_soc: Share | None = None
     """Of vehicles that have none; without any a vehicle is never discharged."""
     connect: Stations = Stations()
+    member_of: MemberOf | None = None
+    """The fleet that asks the depot for power; None: none does."""
     upstream: Upstream | None = None
     """Relay mode only, which needs it."""
     silence: Silence = Silence()

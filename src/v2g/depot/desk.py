@@ -42,6 +42,7 @@ class Channel(IntEnum):
     DNP3 = 6
     IEEE_2030_5 = 7
     IEC_104 = 8
+    FLEET = 9
 
 
 RANKS = (
@@ -53,6 +54,7 @@ RANKS = (
     Channel.OPENADR,
     Channel.HTTP,
     Channel.MQTT,
+    Channel.FLEET,
     Channel.SCHEDULE,
 )
 """The first holds over those behind it. The numbers of the channels are kept, so they stay as they are."""

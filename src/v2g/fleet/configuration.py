@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from v2g.depot.configuration import Control, Name, Power, Standing
+from v2g.depot.configuration import Control, Standing
 from v2g.depot.tree import Node, Tree
+from v2g.depot.value_types import Member, Name, Power
 from v2g.fleet.view import Place
 
 GigaPower = Annotated[float, Meta(ge=0, le=1_000_000_000)]
@@ -30,7 +31,7 @@ class NetworkNode(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class DepotPlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A depot that may join."""
 
-    id: Name
+    id: Member
     """As it names itself, and its user at the servers."""
     node: Name | None = None
     """Where it is connected; the first node if left out."""
@@ -41,7 +42,7 @@ class DepotPlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cost: Annotated[float, Meta(ge=-1000, le=1000)] = 0.0
     """Of a kWh from it, beside other depots; the cheapest are asked first."""
     password_file: Path | None = None
-    """Of its user; only `--embedded` and `v2g fleet servers` need it."""
+    """Of its user; `--embedded` and `v2g fleet servers` make it if it is missing."""
 
 
 class Servers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,15 +52,15 @@ class Servers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         "nats://127.0.0.1:4222",
     )
     """`nats://` in clear, on one machine only; `tls://` otherwise."""
-    user: str = "fleet"
+    user: Member = "fleet"
     """As the servers know this process."""
     password_file: Path | None = None
-    """Of that user."""
+    """Of that user; `--embedded` needs none."""
     roots: Path | None = None
     """Of the servers' certificates, PEM; those of this machine if left out."""
     replicas: Annotated[int, Meta(ge=1, le=5)] = 3
     """On how many servers each entry is before it counts as stored."""
-    system_user: str | None = None
+    system_user: Member = "system"
     """Of the system account, for `v2g fleet doctor`."""
     system_password_file: Path | None = None
     """Of that user."""
@@ -68,24 +69,26 @@ class Servers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Somebody, or a program, that uses the fleet over its servers."""
 
-    name: Name
-    """The user at the servers."""
+    name: Member
+    """The user at the servers; its requests are in this name."""
     role: Literal["viewer", "operator"] = "viewer"
     """viewer: sees the depots; operator: may also ask for power."""
     password_file: Path
-    """Of that user."""
+    """Of that user; made as that of a depot."""
 
 
 class FleetConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
-    fleet: Name
+    fleet: Member
     """For people, and the account at the servers: fleets with different names see nothing of each other."""
     servers: Servers = Servers()
     nodes: Annotated[tuple[NetworkNode, ...], Meta(min_length=1)] = (NetworkNode(id="grid"),)
     """The network between the depots; the first one is all of it."""
-    depots: Annotated[tuple[DepotPlace, ...], Meta(min_length=1)]
+    depots: tuple[DepotPlace, ...] = ()
     """All that may join."""
+    depot_list: Path | None = None
+    """A CSV file with more depots, in columns named as the fields of `depots`."""
     people: tuple[Person, ...] = ()
     """Who else may connect to the servers."""
     request: Standing = Standing()

@@ -6,15 +6,17 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from v2g.fleet.view import Batch
+from v2g.fleet.view import Batch, Entry
 
 
 class Total(Struct, frozen=True):
     """Entries of a time, summed up. Energies are magnitudes but those asked for, which have the sign of power."""
 
     depot: str
+    whole: bool
+    """The depot as a whole; otherwise a vehicle in it."""
     vehicle: str
-    """Empty: the depot as a whole."""
+    """Empty if it is not known."""
     contract: str
     request: str
     entries: int
@@ -59,12 +61,20 @@ class FleetLedger(Protocol):
         """Add a line to the audit trail, soon."""
         ...
 
-    async def totals(self, from_s: float, until_s: float, depot: str = "") -> list[Total]:
-        """Sums by depot, vehicle, contract and request of entries that ended in a time; of one depot, or of all."""
+    async def depots(self) -> list[str]:
+        """Whoever has entries."""
         ...
 
-    async def gaps(self) -> list[tuple[str, int]]:
-        """Depot and sequence of entries that another one names as the one before it, and that have not come."""
+    async def totals(self, depot: str, from_s: float, until_s: float) -> list[Total]:
+        """Sums by vehicle, contract and request of a depot's entries that ended in a time."""
+        ...
+
+    async def entries(self, depot: str, from_s: float, until_s: float) -> list[Entry]:
+        """The entries themselves."""
+        ...
+
+    async def gaps(self, depot: str, from_s: float, until_s: float) -> list[int]:
+        """Sequences of entries that one of that time names as the one before it, and that have not come."""
         ...
 
     async def acts(self, from_s: float, until_s: float) -> list[Act]:

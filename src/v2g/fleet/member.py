@@ -15,6 +15,8 @@ LONGEST_S = 120.0
 MOVES_W = 50.0
 """A charger with less power than this does neither charge nor discharge."""
 MOST_ALARMS = 20
+BY = "fleet ("
+"""How the name of whoever asks a depot begins if it is its fleet."""
 
 
 class Member:
@@ -55,14 +57,14 @@ class Member:
         if held is None:
             return None
         until_s = min(held.until_unix_s, now + LONGEST_S)
-        return PowerRequest(by=f"fleet ({held.by})"[:200], power_w=held.power_w, until_unix_s=until_s)
+        return PowerRequest(by=f"{BY}{held.by})"[:200], power_w=held.power_w, until_unix_s=until_s)
 
     def aggregate(self, site: Site, dispatch: Dispatch | None, now: float, margins: Margins | None = None) -> Aggregate:
         """The depot in few numbers. `dispatch`: the controller's latest."""
         held = self.setpoint(now)
         asked_w = None if dispatch is None else dispatch.requested_w
         by = "nobody" if dispatch is None else dispatch.requested_by
-        follows = held is not None and by.startswith("fleet (")
+        follows = held is not None and by.startswith(BY)
         chargers = list(site.chargers.values())
         power_w = [each.measured_w or 0.0 for each in chargers]
         total_w = sum(power_w) if dispatch is None else dispatch.delivered_w

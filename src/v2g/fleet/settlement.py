@@ -1,9 +1,10 @@
 """What a fleet delivered and was asked for in a time, and why not: as CSV and as one HTML file that loads nothing."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
-from math import fsum
+
+from msgspec import Struct
 
 from v2g.fleet.ledger import Total
 
@@ -11,6 +12,9 @@ COLUMNS = (
     "depot", "vehicle", "contract", "request", "from", "until", "charged_kwh", "discharged_kwh", "asked_kwh",
     "delivered_kwh", "missing_kwh", "why_not", "entries",
 )  # fmt: skip
+MOST_ROWS = 2_000
+"""Of a table in the HTML file; the CSV file has all."""
+GAPS_NAMED = 20
 Stamp = Callable[[float], str]
 """Unix seconds as a person reads them."""
 
@@ -33,24 +37,18 @@ class _Lines:
         return len(line)
 
 
-def as_csv(totals: Iterable[Total], stamp: Stamp) -> str:
-    """A line for each depot and request (no vehicle), and for each vehicle in it. Energies in kWh, signed as power."""
+def as_csv(totals: Iterable[Total], stamp: Stamp, *, head: bool = True) -> str:
+    """A line for each depot as a whole and request, and for each vehicle in it. Energies in kWh, signed as power.
+    `head`: the line of the columns' names too."""
     lines = _Lines()
     rows = csv.writer(lines, lineterminator="\n")
-    rows.writerow(COLUMNS)
+    if head:
+        rows.writerow(COLUMNS)
     for each in totals:
-        rows.writerow(_row(each, stamp))
+        named = ("" if each.whole else each.vehicle or "unknown", each.contract, each.request)
+        rows.writerow((_plain(each.depot), *map(_plain, named), stamp(each.from_unix_s), stamp(each.until_unix_s),
+                       *_energies(_sum_of(each)), _plain(each.why), str(each.entries)))  # fmt: skip
     return "".join(lines.text)
-
-
-def _row(total: Total, stamp: Stamp) -> tuple[str, ...]:
-    asked = "" if total.asked_wh is None else _kwh(total.asked_wh)
-    missing = "" if total.asked_wh is None else _kwh(total.asked_wh - total.delivered_wh)
-    return (
-        _plain(total.depot), _plain(total.vehicle), _plain(total.contract), _plain(total.request),
-        stamp(total.from_unix_s), stamp(total.until_unix_s), _kwh(total.charged_wh), _kwh(total.discharged_wh), asked,
-        _kwh(total.delivered_wh), missing, _plain(total.why), str(total.entries),
-    )  # fmt: skip
 
 
 def _plain(text: str) -> str:
@@ -62,41 +60,87 @@ def _kwh(energy_wh: float) -> str:
     return f"{energy_wh / 1000:z.3f}"
 
 
-def as_html(totals: Sequence[Total], gaps: Sequence[tuple[str, int]], stamp: Stamp, title: str) -> str:
-    """The same for people, with what is missing in it."""
-    depots = [each for each in totals if not each.vehicle]
-    vehicles = [each for each in totals if each.vehicle]
-    head = f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    return "".join([head, view, f"<h1>{escape(title)}</h1>", *_summary(depots, gaps), "<h2>Depots</h2>",
-                    *_table(depots, stamp), "<h2>Vehicles</h2>", *_table(vehicles, stamp)])  # fmt: skip
+class _Sum(Struct):
+    charged_wh: float = 0.0
+    discharged_wh: float = 0.0
+    asked_wh: float | None = None
+    served_wh: float = 0.0
+    """Delivered where something was asked."""
+    why: str = ""
 
 
-def _summary(depots: Sequence[Total], gaps: Sequence[tuple[str, int]]) -> Iterator[str]:
-    asked = [each for each in depots if each.asked_wh is not None]
-    asked_wh, delivered_wh = fsum(each.asked_wh or 0.0 for each in asked), fsum(each.delivered_wh for each in asked)
-    yield f"<p>Asked for {_kwh(asked_wh)} kWh, delivered {_kwh(delivered_wh)} kWh (negative is fed into the grid).</p>"
-    yield f"<p>Charged {_kwh(fsum(each.charged_wh for each in depots))} kWh, discharged "
-    yield f"{_kwh(fsum(each.discharged_wh for each in depots))} kWh.</p>"
-    if gaps:
-        named = escape(", ".join(f"{depot} {sequence}" for depot, sequence in gaps[:20]))
-        yield f'<p class="bad">{len(gaps)} entries have not come yet: {named}</p>'
-    else:
-        yield "<p>No entry is missing.</p>"
+def _sum_of(total: Total) -> _Sum:
+    found = _Sum()
+    _add(found, total)
+    return found
 
 
-def _table(totals: Sequence[Total], stamp: Stamp) -> Iterator[str]:
-    yield '<div class="wide"><table><tr>'
-    yield from (f"<th{_numeric(name)}>{name.replace('_', ' ')}</th>" for name in COLUMNS)
-    yield "</tr>"
-    for each in totals:
-        cells = zip(COLUMNS, _row(each, stamp), strict=True)
-        yield f"<tr>{''.join(f'<td{_numeric(name)}>{escape(cell)}</td>' for name, cell in cells)}</tr>"
+def _add(found: _Sum, total: Total) -> None:
+    found.charged_wh += total.charged_wh
+    found.discharged_wh += total.discharged_wh
+    if total.asked_wh is not None:
+        found.asked_wh = (found.asked_wh or 0.0) + total.asked_wh
+        found.served_wh += total.delivered_wh
+    found.why = found.why or total.why
+
+
+def _energies(found: _Sum) -> tuple[str, ...]:
+    asked = "" if found.asked_wh is None else _kwh(found.asked_wh)
+    missing = "" if found.asked_wh is None else _kwh(found.asked_wh - found.served_wh)
+    delivered_wh = found.charged_wh - found.discharged_wh
+    return _kwh(found.charged_wh), _kwh(found.discharged_wh), asked, _kwh(delivered_wh), missing
+
+
+class Settlement:
+    """The sums of a time, depot by depot: a fleet's vehicles need not be in memory at once."""
+
+    def __init__(self) -> None:
+        self.all = _Sum()
+        self._by: dict[str, dict[str, _Sum]] = {"depot": {}, "request": {}, "contract": {}, "vehicle": {}}
+        self._gaps: list[str] = []
+
+    def add(self, depot: str, totals: Iterable[Total], gaps: Iterable[int] = ()) -> None:
+        """A depot's sums, and the sequences that have not come."""
+        self._gaps += [f"{depot} {each}" for each in gaps]
+        for total in totals:
+            if total.whole:
+                _add(self.all, total)
+                keys = {"depot": depot, "request": total.request or "own plan"}
+            else:
+                keys = {"contract": total.contract or "unknown", "vehicle": total.vehicle or "unknown"}
+            for kind, key in keys.items():
+                _add(self._by[kind].setdefault(key, _Sum()), total)
+
+    def as_html(self, title: str) -> str:
+        """The same for people, with what is missing in it."""
+        head = f"<!DOCTYPE html><html lang='en'><meta charset='utf-8'><title>{escape(title)}</title>"
+        view = f"<style>{_STYLE}</style><meta name='viewport' content='width=device-width, initial-scale=1'>"
+        tables = (part for kind, rows in self._by.items() for part in _table(kind, rows))
+        return "".join([head, view, f"<h1>{escape(title)}</h1>", *self._summary(), *tables])
+
+    def _summary(self) -> Iterator[str]:
+        found = self.all
+        asked = f"Asked for {_kwh(found.asked_wh or 0.0)} kWh, delivered {_kwh(found.served_wh)} kWh of it"
+        yield f"<p>{asked} (negative is fed into the grid). In all "
+        yield f"{_kwh(found.charged_wh)} kWh were charged and {_kwh(found.discharged_wh)} kWh discharged.</p>"
+        if self._gaps:
+            named = escape(", ".join(self._gaps[:GAPS_NAMED]))
+            yield f'<p class="bad">{len(self._gaps)} entries have not come yet: {named}</p>'
+        else:
+            yield "<p>No entry is missing.</p>"
+
+
+def _table(kind: str, rows: dict[str, _Sum]) -> Iterator[str]:
+    yield f'<h2>By {kind}</h2><div class="wide"><table><tr><th>{kind}</th>'
+    for name in ("charged, kWh", "discharged, kWh", "asked, kWh", "delivered, kWh", "missing, kWh"):
+        yield f'<th class="number">{name}</th>'
+    yield "<th>why not</th></tr>"
+    for name, found in list(rows.items())[:MOST_ROWS]:
+        cells = "".join(f'<td class="number">{each}</td>' for each in _energies(found))
+        yield f"<tr><td>{escape(name)}</td>{cells}<td>{escape(found.why)}</td></tr>"
     yield "</table></div>"
+    if len(rows) > MOST_ROWS:
+        yield f"<p>{len(rows) - MOST_ROWS} more are in the CSV file.</p>"
 
 
-def _numeric(column: str) -> str:
-    return ' class="number"' if column.endswith("_kwh") or column == "entries" else ""
-
-
-__all__ = ["COLUMNS", "Stamp", "as_csv", "as_html"]
+__all__ = ["COLUMNS", "Settlement", "Stamp", "as_csv"]

@@ -1,4 +1,4 @@
-"""Any configuration file of this package, recognised by its keys: of a station, of a depot, or of a site.
+"""Any configuration file of this package, recognised by its keys: of a station, a depot, a site, or a fleet.
 
 It is read by the rules of the process that would start with it, so that what `v2g config` shows is what holds.
 """
@@ -14,8 +14,8 @@ from msgspec import Struct
 from v2g.kernel import regular_file
 from v2g.station.config.reader import LARGEST_BYTES, ConfigurationError, Rules, read_with_places
 
-KINDS = ("station", "depot", "site")
-_SIGNS = {"feeders": "depot", "connection": "site"}
+KINDS = ("station", "depot", "site", "fleet")
+_SIGNS = {"feeders": "depot", "connection": "site", "depots": "fleet", "depot_list": "fleet"}
 """A key that only one kind of file has."""
 
 
@@ -56,6 +56,11 @@ def settings_of(kind: str) -> tuple[type[Struct], Rules]:
         from v2g.io.site_configuration import FILE_RULES as SITE_RULES
 
         return SiteConfiguration, SITE_RULES
+    if kind == "fleet":
+        from v2g.fleet.configuration import FleetConfiguration
+        from v2g.io.fleet_configuration import FILE_RULES as FLEET_RULES
+
+        return FleetConfiguration, FLEET_RULES
     from v2g.io.configuration import FILE_RULES
     from v2g.station.config.settings import Settings
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
+from v2g.depot.fleet_configuration import MemberOf
 from v2g.depot.grid_configuration import OpenAdr, SunSpec
 from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.station_list import LISTED, StationListError, read_stations
@@ -146,6 +147,22 @@ def _openadr(openadr: Fields) -> Findings:
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             yield name, "the client's secret would travel in clear; use https://, or a VTN on this machine"
     yield from _password(openadr, range(1, 4097), "secret_file")
+
+
+def _member_of(site: Fields) -> Findings:
+    member = site.get("member_of")
+    if member is None:
+        return
+    if member.get("depot") is None and not re.fullmatch(r"[A-Za-z0-9_-]+", site["name"]):
+        yield "member_of.depot", f"missing; {site['name']} is no name in a fleet, which has letters, digits, _ and -"
+    for index, each in enumerate(member.get("servers", ())):
+        host = each.rpartition(":")[0]
+        if host not in LOOPBACK and member.get("roots") is None:
+            yield f"member_of.servers[{index}]", f"{host} is beyond this machine; set member_of.roots"
+
+
+def _member(member: Fields) -> Findings:
+    yield from _password(member, PASSWORD_LENGTHS)
 
 
 def _twice(site: Fields) -> Findings:
@@ -299,12 +316,13 @@ def password(file: Path) -> str:
 
 
 RULES: dict[type, tuple[Rule, ...]] = {
-    Configuration: (_feeders, _twice, _connect, _upstream, _silence, _http),
+    Configuration: (_feeders, _twice, _connect, _upstream, _silence, _http, _member_of),
     EvsePlace: (_evse,),
     StationPlace: (_station,),
     Broker: (_broker,),
     SunSpec: (_sunspec,),
     OpenAdr: (_openadr,),
+    MemberOf: (_member,),
 }
 
 FILE_RULES = Rules(errors=RULES, warnings={Configuration: (carries_a_secret,), Broker: (carries_a_secret,)})

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from v2g.fleet.ledger import Act, Total
 from v2g.fleet.view import Batch, Entry
@@ -30,17 +32,21 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS act (at_s DOUBLE PRECISION NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS act_at ON act (at_s)",
 )
-INDEX = "CREATE INDEX IF NOT EXISTS entry_until ON entry (until_s)"
+OF_DEPOT = " FROM entry WHERE depot = ? AND sequence >= ? AND until_s >= ? AND until_s < ?"
 TOTALS = (
-    "SELECT depot, vehicle, contract, request, count(*), min(from_s), max(until_s), sum(charged_wh),"
-    " sum(discharged_wh), sum(asked_wh), max(why) FROM entry WHERE until_s >= ? AND until_s < ?"
-    " AND (depot = ? OR ? = '') GROUP BY depot, vehicle, contract, request, charger = ''"
-    " ORDER BY depot, request, vehicle <> '', vehicle, contract"
+    "SELECT depot, charger = '', vehicle, contract, request, count(*), min(from_s), max(until_s), sum(charged_wh),"
+    f" sum(discharged_wh), sum(asked_wh), max(why){OF_DEPOT} GROUP BY depot, charger = '', vehicle, contract, request"
+    " ORDER BY request, charger = '' DESC, vehicle, contract"
+)
+ENTRIES = f"SELECT {', '.join(COLUMNS)}{OF_DEPOT} ORDER BY until_s, sequence"
+DEPOTS = (  # from one name to the next by the key: a list of all that differ would read all entries
+    "WITH RECURSIVE found AS (SELECT min(depot) AS depot FROM entry UNION ALL SELECT"
+    " (SELECT min(depot) FROM entry WHERE entry.depot > found.depot) FROM found WHERE found.depot IS NOT NULL)"
+    " SELECT depot FROM found WHERE depot IS NOT NULL"
 )
 GAPS = (
-    "SELECT later.depot, later.before FROM entry AS later WHERE later.before > 0 AND NOT EXISTS"
-    " (SELECT 1 FROM entry AS earlier WHERE earlier.depot = later.depot AND earlier.sequence = later.before)"
-    " ORDER BY 1, 2 LIMIT 1000"
+    f"SELECT before{OF_DEPOT} AND before > 0 AND NOT EXISTS (SELECT 1 FROM entry AS earlier"  # noqa: S608
+    " WHERE earlier.depot = entry.depot AND earlier.sequence = entry.before) ORDER BY before LIMIT 1000"
 )
 ACTS = "SELECT at_s, who, what FROM act WHERE at_s >= ? AND at_s < ? ORDER BY at_s"
 KEPT = "SELECT kind, key, value FROM kept"
@@ -104,7 +110,67 @@ class Soon:
         return self._count
 
 
-class SqliteFleetLedger(Soon):
+class Reads(ABC):
+    """What is read of a ledger. All of it raises `LedgerError`."""
+
+    @abstractmethod
+    async def _read(self, statement: str, values: Sequence[Any]) -> list[Any]: ...
+
+    async def depots(self) -> list[str]:
+        """Whoever has entries."""
+        return [row[0] for row in await self._read(DEPOTS, ())]
+
+    async def totals(self, depot: str, from_s: float, until_s: float) -> list[Total]:
+        """Sums of a depot's entries that ended in a time."""
+        return [Total(*row) for row in await self._read(TOTALS, _range(depot, from_s, until_s))]
+
+    async def entries(self, depot: str, from_s: float, until_s: float) -> list[Entry]:
+        """The entries themselves."""
+        rows = await self._read(ENTRIES, _range(depot, from_s, until_s))
+        return [Entry(**dict(zip(Entry.__struct_fields__, row, strict=True))) for row in rows]
+
+    async def gaps(self, depot: str, from_s: float, until_s: float) -> list[int]:
+        """Sequences of entries before one of that time that have not come; 1 000 at most."""
+        return [row[0] for row in await self._read(GAPS, _range(depot, from_s, until_s))]
+
+    async def acts(self, from_s: float, until_s: float) -> list[Act]:
+        """The audit trail of a time."""
+        return [Act(*row) for row in await self._read(ACTS, (from_s, until_s))]
+
+
+def _range(depot: str, from_s: float, until_s: float) -> tuple[Any, ...]:
+    """An entry's sequence is no less than its end in microseconds (`v2g.fleet.books`)."""
+    return depot, int(from_s * 1e6), from_s, until_s
+
+
+class SqliteFleetReader(Reads):
+    """The ledger in a file, also while a fleet has it open."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises `LedgerError`."""
+        self._file = file
+        try:
+            self._connection = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=BUSY_S)
+            self._connection.execute("SELECT 1 FROM entry LIMIT 1")
+        except sqlite3.Error as error:
+            raise _unread(file, error) from error
+
+    async def _read(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise _unread(self._file, error) from error
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _unread(file: Path, error: Exception) -> LedgerError:
+    return LedgerError(f"ledger {file}: {error}; start the fleet once, and let this user read the file")
+
+
+class SqliteFleetLedger(Soon, Reads):
     """The ledger in a file."""
 
     def __init__(self, file: Path) -> None:
@@ -118,7 +184,7 @@ class SqliteFleetLedger(Soon):
             self._connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            for statement in (f"CREATE TABLE IF NOT EXISTS entry ({ENTRY})", INDEX, *TABLES):
+            for statement in (f"CREATE TABLE IF NOT EXISTS entry ({ENTRY})", *TABLES):
                 self._connection.execute(statement)
             self.kept = {(kind, key): value for kind, key, value in self._connection.execute(KEPT)}
         except (OSError, sqlite3.Error) as error:
@@ -129,18 +195,6 @@ class SqliteFleetLedger(Soon):
         """Enter entries; all are on the disk when it returns. Raises `LedgerError`."""
         count: int = await self._run(self._enter, rows_of(batches))
         return count
-
-    async def totals(self, from_s: float, until_s: float, depot: str = "") -> list[Total]:
-        """Sums of a time. Raises `LedgerError`."""
-        return [Total(*row) for row in await self._run(self._read, TOTALS, (from_s, until_s, depot, depot))]
-
-    async def gaps(self) -> list[tuple[str, int]]:
-        """Entries that have not come. Raises `LedgerError`."""
-        return [(row[0], row[1]) for row in await self._run(self._read, GAPS, ())]
-
-    async def acts(self, from_s: float, until_s: float) -> list[Act]:
-        """The audit trail. Raises `LedgerError`."""
-        return [Act(*row) for row in await self._run(self._read, ACTS, (from_s, until_s))]
 
     async def close(self) -> None:
         """Write what waits, and close the file."""
@@ -158,8 +212,9 @@ class SqliteFleetLedger(Soon):
             except sqlite3.Error as error:
                 raise LedgerError(f"ledger {self._file}: {error}; free some space, or set `ledger`") from error
 
-    def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        return self._connection.execute(statement, values).fetchall()
+    async def _read(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        found: list[Any] = await self._run(lambda: self._connection.execute(statement, values).fetchall())
+        return found
 
     def _enter(self, rows: list[tuple[Any, ...]]) -> int:
         places = ", ".join("?" * len(COLUMNS))

@@ -4,6 +4,8 @@ question and answer.
     fleet.aggregate.DEPOT   a depot in few numbers, once a second; one that is lost is followed by another
     fleet.setpoint.DEPOT    a set-point; the answer goes to fleet.answer.DEPOT.TOKEN
     fleet.ledger.DEPOT      entries; kept by the stream LEDGER of the hubs until the fleet's database has them
+    fleet.request.USER      what is asked of the fleet, in the name of a user; fleet.withdraw.USER ends that
+    fleet.measure.USER      the grid's frequency
 
 A depot's entries are in the stream OUTBOX of its own server first, and leave it once LEDGER has them: nothing is lost
 while the link is cut, and what is sent twice is entered once. Set-points never wait in a stream: one that comes late is
@@ -132,7 +134,7 @@ class Hub:
         client = self._client
         await client.subscribe("fleet.aggregate.*", cb=aggregate, pending_msgs_limit=100_000)
         await client.subscribe(f"fleet.answer.*.{self._token}", cb=answer, pending_msgs_limit=100_000)
-        for subject in ("fleet.request", "fleet.measure"):
+        for subject in ("fleet.request.*", "fleet.withdraw.*", "fleet.measure.*"):
             await client.subscribe(subject, cb=ask)
         await ensure_stream(client, LEDGER, "fleet.ledger.*", self._replicas)
 

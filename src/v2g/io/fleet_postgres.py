@@ -10,11 +10,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from v2g.fleet.ledger import Act, Total
 from v2g.fleet.view import Batch
 from v2g.io.depot_ledger import LedgerError
 from v2g.io.depot_postgres import ALIVE, PATIENCE_S, numbered, shown_place
-from v2g.io.fleet_ledger import ACTS, COLUMNS, ENTRY, GAPS, INDEX, KEPT, TABLES, TOTALS, Soon, rows_of
+from v2g.io.fleet_ledger import COLUMNS, ENTRY, KEPT, TABLES, Reads, Soon, rows_of
 
 LOCK = 0x76326766
 AGAIN_S, LOCK_S, CLOSE_S = 1.0, 30.0, 5.0
@@ -42,7 +41,7 @@ FIRST_YEAR, LAST_YEAR = 2020, 2100
 """Of an entry that is dated elsewhere its clock is wrong; the table `entry_other` has it."""
 
 
-class PostgresFleetLedger(Soon):
+class PostgresFleetLedger(Soon, Reads):
     """The ledger in a database."""
 
     def __init__(self, pool: Any, alone: Any, place: str) -> None:
@@ -62,7 +61,7 @@ class PostgresFleetLedger(Soon):
                 await self._partition(connection, (row[1] for row in rows))
                 done = await connection.execute(ENTER, *map(list, zip(*rows, strict=True)), timeout=PATIENCE_S)
         except Exception as error:
-            raise self._failed(error) from error
+            raise _failed(self._place, error) from error
         return int(done.rpartition(" ")[2])
 
     async def _partition(self, connection: Any, sequences: Iterable[int]) -> None:
@@ -78,18 +77,6 @@ class PostgresFleetLedger(Soon):
                     f" FOR VALUES FROM ({begin}) TO ({end})"
                 )
             self._months.add((year, month))
-
-    async def totals(self, from_s: float, until_s: float, depot: str = "") -> list[Total]:
-        """Sums of a time. Raises `LedgerError`."""
-        return [Total(*row) for row in await self._read(TOTALS, (from_s, until_s, depot, depot))]
-
-    async def gaps(self) -> list[tuple[str, int]]:
-        """Entries that have not come. Raises `LedgerError`."""
-        return [(row[0], row[1]) for row in await self._read(GAPS, ())]
-
-    async def acts(self, from_s: float, until_s: float) -> list[Act]:
-        """The audit trail. Raises `LedgerError`."""
-        return [Act(*row) for row in await self._read(ACTS, (from_s, until_s))]
 
     async def close(self) -> None:
         """Write what waits, if the server is there, and leave it."""
@@ -108,7 +95,7 @@ class PostgresFleetLedger(Soon):
         try:
             found: list[Any] = await self._pool.fetch(numbered(statement), *values, timeout=PATIENCE_S)
         except Exception as error:
-            raise self._failed(error) from error
+            raise _failed(self._place, error) from error
         return found
 
     async def _flush(self) -> None:
@@ -121,7 +108,7 @@ class PostgresFleetLedger(Soon):
                     await connection.execute(numbered(statement), *values, timeout=PATIENCE_S)
         except Exception as error:
             self._soon = soon + self._soon
-            raise self._failed(error) from error
+            raise _failed(self._place, error) from error
 
     async def _write(self) -> None:
         while True:
@@ -133,9 +120,29 @@ class PostgresFleetLedger(Soon):
                 await asyncio.sleep(AGAIN_S)
                 self._news.set()
 
-    def _failed(self, error: Exception) -> LedgerError:
-        text = str(error) or type(error).__name__
-        return LedgerError(f"ledger {shown_place(self._place)}: {text}; start the database, or set `ledger`")
+
+class PostgresFleetReader(Reads):
+    """The ledger in a database, also while a fleet has it open."""
+
+    def __init__(self, connection: Any, place: str) -> None:
+        """Use `open_reader`."""
+        self._connection, self._place = connection, place
+
+    async def _read(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        try:
+            found: list[Any] = await self._connection.fetch(numbered(statement), *values)
+        except Exception as error:
+            raise _failed(self._place, error) from error
+        return found
+
+    async def close(self) -> None:
+        """Leave the database."""
+        self._connection.terminate()
+
+
+def _failed(place: str, error: Exception) -> LedgerError:
+    text = str(error) or type(error).__name__
+    return LedgerError(f"ledger {shown_place(place)}: {text}; start the database, or set `ledger`")
 
 
 _DAY = 86_400_000_000
@@ -144,10 +151,7 @@ _END = int(datetime(LAST_YEAR, 1, 1, tzinfo=UTC).timestamp() * 1e6)
 
 async def open_ledger(place: str) -> PostgresFleetLedger:
     """Connect to `postgresql://...` and make the tables. Raises `LedgerError`."""
-    try:
-        import asyncpg
-    except ImportError as error:
-        raise LedgerError("a ledger in PostgreSQL needs the Python package asyncpg; install v2g[fleet]") from error
+    asyncpg = _library()
     deadline_s = asyncio.get_running_loop().time() + LOCK_S
     try:
         alone = await asyncpg.connect(place, timeout=PATIENCE_S, command_timeout=PATIENCE_S, server_settings=ALIVE)
@@ -158,13 +162,30 @@ async def open_ledger(place: str) -> PostgresFleetLedger:
             await asyncio.sleep(AGAIN_S)
         entry = f"CREATE TABLE IF NOT EXISTS entry ({ENTRY}) PARTITION BY RANGE (sequence)"
         other = "CREATE TABLE IF NOT EXISTS entry_other PARTITION OF entry DEFAULT"
-        for statement in (entry, other, INDEX, *TABLES):
+        for statement in (entry, other, *TABLES):
             await alone.execute(statement)
         rows = await alone.fetch(KEPT)
         pool = await asyncpg.create_pool(place, min_size=1, max_size=4, timeout=PATIENCE_S, command_timeout=PATIENCE_S)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        text = str(error) or type(error).__name__
-        raise LedgerError(f"ledger {shown_place(place)}: {text}; start the database, or set `ledger`") from error
+        raise _failed(place, error) from error
     ledger = PostgresFleetLedger(pool, alone, place)
     ledger.kept = {(kind, key): bytes(value) for kind, key, value in rows}
     return ledger
+
+
+async def open_reader(place: str) -> PostgresFleetReader:
+    """Connect to read. Raises `LedgerError`."""
+    asyncpg = _library()
+    try:
+        settings = ALIVE | {"default_transaction_read_only": "on"}
+        return PostgresFleetReader(await asyncpg.connect(place, timeout=PATIENCE_S, server_settings=settings), place)
+    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _failed(place, error) from error
+
+
+def _library() -> Any:
+    try:
+        import asyncpg
+    except ImportError as error:
+        raise LedgerError("a ledger in PostgreSQL needs the Python package asyncpg; install v2g[fleet]") from error
+    return asyncpg

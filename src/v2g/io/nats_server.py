@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -78,6 +79,8 @@ class Leaf(Struct, frozen=True, kw_only=True):
     """`host:port` of the leaf ports of the fleet's servers."""
     user: str
     password: str
+    secret: str
+    """Of the depot's own process at it."""
     roots: Path | None = None
     """Of the hubs' certificates; TLS is used if they are given."""
 
@@ -97,7 +100,7 @@ def operator_user(name: str, password: str) -> User:
     return User(
         name=name,
         password=password,
-        publish=("fleet.request", "fleet.measure"),
+        publish=tuple(f"fleet.{each}.{name}" for each in ("request", "withdraw", "measure")),
         subscribe=("fleet.aggregate.*", f"_INBOX.{name}.>"),
     )
 
@@ -141,13 +144,14 @@ def leaf_text(leaf: Leaf) -> str:
     """The configuration file of a depot's server. It has the depot's password in it."""
     scheme = "nats-leaf" if leaf.roots is None else "tls"
     remote: dict[str, object] = {
-        "urls": [f"{scheme}://{leaf.user}:{leaf.password}@{each}" for each in leaf.hubs],
+        "urls": [f"{scheme}://{leaf.user}:{quote(leaf.password, safe='')}@{each}" for each in leaf.hubs],
     }
     if leaf.roots is not None:
         remote["tls"] = {"ca_file": str(leaf.roots)}
     document = {
         "server_name": leaf.name,
         "listen": f"127.0.0.1:{leaf.port}",
+        "authorization": {"user": leaf.user, "password": leaf.secret},
         "jetstream": {"store_dir": str(leaf.store), "domain": leaf.name, "sync_interval": "always"},
         "leafnodes": {"reconnect": 1, "remotes": [remote]},
         "ping_interval": ALIVE,

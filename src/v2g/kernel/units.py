@@ -21,6 +21,11 @@ def kwh(energy_wh: float) -> str:
     return f"{energy_wh / 1000:.1f} kWh"
 
 
+def signed_kwh(energy_wh: float) -> str:
+    """As it is settled, with its sign: `-12.345 kWh`."""
+    return f"{energy_wh / 1000:+z.3f} kWh"
+
+
 def wh(energy_wh: float) -> str:
     """The energy of a session, as the meter resolves it: `12.5 Wh`."""
     return f"{energy_wh:.1f} Wh"

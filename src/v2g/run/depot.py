@@ -42,6 +42,7 @@ from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 from v2g.run import grid_languages
 from v2g.run.depot_access import door, gate
+from v2g.run.depot_fleet import DepotInFleet
 from v2g.run.depot_links import FLUSH_S, DepotLinks
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
@@ -128,6 +129,7 @@ class DepotProcess:
         """What was decided, of what, when and in which time, as long as it has not been kept."""
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
+        self._fleet = None if configuration.member_of is None else DepotInFleet(self, configuration.member_of, report)
         self._trouble, self._rows = "", shown.Rows()
 
     def now(self) -> float:
@@ -179,6 +181,8 @@ class DepotProcess:
         if configuration.requests is not None:
             asking = RequestsAtBroker(self, configuration.requests, self._report)
             brokers.append(keep(asking.serve, self._report))
+        if self._fleet is not None:
+            brokers.append(self._fleet.run())
         if configuration.metrics is not None:
             brokers.append(self._be_watched(configuration.metrics))
         return [

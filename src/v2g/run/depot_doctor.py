@@ -26,12 +26,13 @@ MOST_NAMED = 5
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
-def ledger(configuration: Configuration) -> Iterator[Finding]:
-    """Whether the database is there, and keeps what it has said to have written."""
-    if configuration.ledger.startswith(POSTGRES):
-        yield from asyncio.run(_postgres(configuration.ledger))
+def ledger(place: str, table: str = "event", extra: str = "postgres") -> Iterator[Finding]:
+    """Whether the database is there, and keeps what it has said to have written. `table`: of what it has, one a row;
+    `extra`: what brings PostgreSQL's client."""
+    if place.startswith(POSTGRES):
+        yield from asyncio.run(_postgres(place, extra))
         return
-    file = Path(configuration.ledger)
+    file = Path(place)
     subject, folder = "ledger", file.parent
     if not folder.is_dir():
         yield Finding(subject, Level.FAULT, f"there is no directory {folder}", "make it, or set `ledger`")
@@ -43,34 +44,34 @@ def ledger(configuration: Configuration) -> Iterator[Finding]:
         remedy = "set `ledger` to a file on a disk: what stations have delivered would be lost with the power"
         yield Finding(subject, Level.FAULT, f"{file} is in memory only ({kind})", remedy)
     elif not file.exists():
-        yield Finding(subject, Level.NOTE, f"{file} is not there yet", "the depot makes it when it starts")
+        yield Finding(subject, Level.NOTE, f"{file} is not there yet", "it is made at the first start")
     else:
-        yield _sqlite(file)
+        yield _sqlite(file, table)
     yield from disk(folder, "make room, or set `ledger` to a file on another disk")
 
 
-def _sqlite(file: Path) -> Finding:
+def _sqlite(file: Path, table: str) -> Finding:
     try:
         reading = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=PATIENCE_S)
         try:
             found = reading.execute("PRAGMA quick_check(1)").fetchone()[0]
-            (events,) = reading.execute("SELECT count(*) FROM event").fetchone()
+            (count,) = reading.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
         finally:
             reading.close()
     except sqlite3.Error as error:
-        return Finding("ledger", Level.FAULT, f"{file}: {error}", "stop the depot and see the file with `sqlite3`")
+        return Finding("ledger", Level.FAULT, f"{file}: {error}", "stop the process and see the file with `sqlite3`")
     if found != "ok":
-        remedy = "stop the depot and move the file away, a new one is begun; `sqlite3 .recover` saves events"
+        remedy = "stop the process and move the file away, a new one is begun; `sqlite3 .recover` saves what it has"
         return Finding("ledger", Level.FAULT, f"{file} is damaged: {found}", remedy)
-    return Finding("ledger", Level.GOOD, f"{file} is sound, {events} events; each commit reaches the disk")
+    return Finding("ledger", Level.GOOD, f"{file} is sound, {count} rows of {table}; each commit reaches the disk")
 
 
-async def _postgres(place: str) -> list[Finding]:
+async def _postgres(place: str, extra: str) -> list[Finding]:
     shown = place.rpartition("@")[2]  # without the password
     try:
         import asyncpg
     except ImportError:
-        return [Finding("ledger", Level.FAULT, "the Python package asyncpg is missing", "pip install 'v2g[postgres]'")]
+        return [Finding("ledger", Level.FAULT, "the Python package asyncpg is missing", f"pip install 'v2g[{extra}]'")]
     try:
         async with asyncio.timeout(PATIENCE_S):
             connection = await asyncpg.connect(place)

@@ -6,9 +6,10 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, msgpack
+from msgspec import Struct
 from msgspec.structs import replace
 
 from v2g.depot.desk import Channel, Desk, read
@@ -18,8 +19,8 @@ from v2g.fleet.ledger import Act
 from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState
 from v2g.io import control, fleet_nats, fleet_postgres
 from v2g.io.depot_configuration import POSTGRES
-from v2g.io.fleet_ledger import SqliteFleetLedger
-from v2g.io.fleet_postgres import PostgresFleetLedger
+from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
+from v2g.io.fleet_postgres import PostgresFleetLedger, PostgresFleetReader
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 
@@ -30,7 +31,7 @@ CLOCK_S = 3.0
 
 
 class Status(Struct, frozen=True, tag_field="command", tag="status"):
-    """`v2g fleet status`."""
+    """`v2g fleet status` and `v2g fleet depots`."""
 
 
 class Ask(Struct, frozen=True, tag_field="command", tag="ask"):
@@ -41,27 +42,12 @@ class Ask(Struct, frozen=True, tag_field="command", tag="ask"):
 
 
 class Withdraw(Struct, frozen=True, tag_field="command", tag="withdraw"):
-    """`v2g fleet request --withdraw`."""
+    """`v2g fleet withdraw`."""
 
     by: str
 
 
-class Settle(Struct, frozen=True, tag_field="command", tag="settle"):
-    """`v2g fleet settle`."""
-
-    from_unix_s: float
-    until_unix_s: float
-    depot: str = ""
-
-
-class Audit(Struct, frozen=True, tag_field="command", tag="audit"):
-    """`v2g fleet audit`."""
-
-    from_unix_s: float
-    until_unix_s: float
-
-
-Commands = Status | Ask | Withdraw | Settle | Audit
+Commands = Status | Ask | Withdraw
 COLUMNS = (
     "depot", "state", "power_w", "setpoint_w", "least_w", "most_w", "above_floor_wh", "vehicles", "alarms", "why",
 )  # fmt: skip
@@ -182,14 +168,19 @@ class FleetProcess:
 
     def asked(self, subject: str, data: bytes) -> bytes:
         """A request or a measurement that came over the servers; returns the answer."""
+        _, kind, user = subject.split(".")
         try:
-            document = json.loads(data)
+            document = json.loads(data or b"{}")
             if not isinstance(document, dict):
                 raise V2GError("send a JSON object")
-            if subject == "fleet.measure":
-                self.measure(document)
-            else:
-                self.request(str(document.pop("by", "") or "operator")[:64], document)
+            document.pop("by", None)  # it is in the name of whoever may write to this subject
+            match kind:
+                case "measure":
+                    self.measure(document)
+                case "withdraw":
+                    self.withdraw(user)
+                case _:
+                    self.request(user, document)
         except (ValueError, V2GError) as error:
             return json.dumps({"error": str(error)}).encode()
         return b'{"result": "taken"}'
@@ -202,15 +193,15 @@ class FleetProcess:
         self._frequency = float(value), self.now()
         self._news.set()
 
-    def request(self, by: str, document: dict[str, Any]) -> None:
+    def request(self, by: str, document: dict[str, Any], channel: Channel = Channel.HTTP) -> None:
         """Somebody asks the fleet for something. Raises `V2GError` with the reason if it cannot be taken."""
-        self.desk.put(Channel.HTTP, read(document, by, self.now()))
+        self.desk.put(channel, read(document, by, self.now()))
         self.ledger.act(Act(self.now(), by, f"asks {json.dumps(document)}"))
         self._news.set()
 
     def withdraw(self, by: str) -> bool:
         """Forget a request; whether there was one."""
-        found = self.desk.withdraw(Channel.HTTP, by)
+        found = self.desk.withdraw(Channel.OPERATOR, by) | self.desk.withdraw(Channel.HTTP, by)
         if found:
             self.ledger.act(Act(self.now(), by, "withdraws its request"))
         self._news.set()
@@ -326,31 +317,27 @@ class FleetProcess:
             case Status():
                 return self.status() | {"columns": COLUMNS, "rows": self.rows()}
             case Ask(by, document):
-                self.request(by, dict(document))
+                self.request(by, dict(document), Channel.OPERATOR)
                 return {"asked": by}
             case Withdraw(by):
                 if not self.withdraw(by):
                     raise V2GError(f"{by} has asked for nothing")
                 return {"withdrawn": by}
-            case Settle(from_unix_s, until_unix_s, depot):
-                totals = await self.ledger.totals(from_unix_s, until_unix_s, depot)
-                return {"totals": _builtins(totals), "gaps": await self.ledger.gaps()}
-            case Audit(from_unix_s, until_unix_s):
-                return _builtins(await self.ledger.acts(from_unix_s, until_unix_s))
         raise V2GError("there is no such command")
-
-
-def _builtins(values: Any) -> Any:
-    return msgpack.decode(msgpack.encode(values))
 
 
 async def open_ledger(place: str) -> SqliteFleetLedger | PostgresFleetLedger:
     """A file, or `postgresql://...`. Raises `LedgerError`."""
     if place.startswith(POSTGRES):
         return await fleet_postgres.open_ledger(place)
-    from pathlib import Path
-
     return SqliteFleetLedger(Path(place))
 
 
-__all__ = ["COLUMNS", "Ask", "Audit", "FleetProcess", "Settle", "Status", "Withdraw", "open_ledger"]
+async def open_reader(place: str) -> SqliteFleetReader | PostgresFleetReader:
+    """The same to read, also while a fleet has it open. Raises `LedgerError`."""
+    if place.startswith(POSTGRES):
+        return await fleet_postgres.open_reader(place)
+    return SqliteFleetReader(Path(place))
+
+
+__all__ = ["COLUMNS", "Ask", "FleetProcess", "Status", "Withdraw", "open_ledger", "open_reader"]

@@ -5,11 +5,11 @@ until the fleet has it.
 """
 
 import asyncio
-import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from secrets import token_urlsafe
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -22,6 +22,7 @@ from v2g.fleet.member import Member, flows
 from v2g.fleet.view import Accepted, Batch, Setpoint
 from v2g.io import fleet_nats
 from v2g.io.nats_server import Leaf, NatsError, Server, leaf_text
+from v2g.kernel.errors import V2GError
 
 EVERY_S = 1.0
 KEEP_S = 5.0
@@ -50,8 +51,8 @@ class OfDepot(Protocol):
         """What the fleet asks for from now on; None: nothing."""
         ...
 
-    def keep(self, document: bytes) -> None:
-        """Keep the books with the depot's own state."""
+    async def keep(self, document: bytes) -> bool:
+        """Keep the books with the depot's own state; whether they are on the disk."""
         ...
 
 
@@ -74,20 +75,31 @@ class FleetMember:
         self.member, self._depot, self._link, self._report = Member(name), depot, link, report
         self.books = Books(name, kept, span_s=span_s)
         self._margins, self._name, self._kept_s = margins, name, float("-inf")
+        self._safe = self.books.last
+        """Entries up to this one are closed in the books on the disk too: after a kill they are not made again."""
         self.server: Server | None = None
         self.taken = 0
         """Set-points."""
 
     async def run(self) -> None:
-        """Join, again if that fails: the depot goes on without the fleet."""
+        """Book, and be joined to the fleet: the depot goes on without it."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again(self._book))
+            tasks.create_task(self._again(self._serve))
+
+    async def _again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """For ever, whatever fails: it ends no depot."""
         said = ""
         while True:
             try:
-                await self._serve()
-            except* NatsError as group:
-                error = group.exceptions[0]
-                if str(error) != said:
-                    said = str(error)
+                await work()
+            except* Exception as group:
+                error: BaseException = group
+                while isinstance(error, BaseExceptionGroup):
+                    error = error.exceptions[0]
+                text = str(error) if isinstance(error, V2GError) else f"a defect: {error!r}"
+                if text != said:
+                    said = text
                     self._report(f"fleet: {said}")
             await asyncio.sleep(AGAIN_S)
 
@@ -99,7 +111,9 @@ class FleetMember:
                 self.server = Server(leaf.name, leaf_text(leaf), self._link.folder)
                 await self.server.start()
                 stack.push_async_callback(self.server.stop)
-                access = fleet_nats.Access(servers=(f"nats://127.0.0.1:{leaf.port}",))
+                access = fleet_nats.Access(
+                    servers=(f"nats://127.0.0.1:{leaf.port}",), user=leaf.user, password=leaf.secret
+                )
             assert access is not None
             client = await fleet_nats.connect(access, self._name, self._report)
             link = fleet_nats.Member(client, self._name, outbox=self._link.leaf is not None)
@@ -127,36 +141,38 @@ class FleetMember:
             self._depot.ask(self.member.request(self._depot.now()))
         return accepted
 
-    def look(self) -> None:
-        """One cycle of the books: call it as the depot's controller has decided."""
-        now = self._depot.now()
-        site, dispatch = self._depot.seen()
-        if dispatch is None:
-            return
-        by = "" if dispatch.requested_w is None else dispatch.requested_by
-        closed = self.books.see(now, by, flows(site, dispatch, self._depot.contracts()))
-        if closed or now - self._kept_s >= KEEP_S:
-            self._kept_s = now
-            self._depot.keep(self.books.document())
+    async def _book(self) -> None:
+        """See what flows, and keep it, with or without a fleet."""
+        while True:
+            now = self._depot.now()
+            site, dispatch = self._depot.seen()
+            if dispatch is not None:
+                by = "" if dispatch.requested_w is None else dispatch.requested_by
+                self.books.see(now, by, flows(site, dispatch, self._depot.contracts()))
+            last = self.books.last
+            if last > self._safe or now - self._kept_s >= KEEP_S:
+                self._kept_s = now
+                if await self._depot.keep(self.books.document()):
+                    self._safe = last
+            await asyncio.sleep(EVERY_S)
 
     async def _publish(self, link: fleet_nats.Member) -> None:
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
-            self.look()
             site, dispatch = self._depot.seen()
             await link.publish(self.member.aggregate(site, dispatch, self._depot.now(), self._margins))
             due_s = max(due_s + EVERY_S, loop.time())
             await asyncio.sleep(due_s - loop.time())
 
     async def _store(self, link: fleet_nats.Member) -> None:
+        """Send what is closed in the books on the disk to where it is not lost."""
         while True:
-            entries = tuple(self.books.waiting[:TOGETHER])
+            entries = tuple(each for each in self.books.waiting[:TOGETHER] if each.sequence <= self._safe)
             if entries and await link.store(Batch(self._name, entries)):
                 self.books.stored(entries[-1].sequence)
-                self._depot.keep(self.books.document())
-                continue
-            await asyncio.sleep(EVERY_S)
+            else:
+                await asyncio.sleep(EVERY_S)
 
 
 class ServerGone(NatsError):
@@ -165,12 +181,8 @@ class ServerGone(NatsError):
 
 def leaf_of(name: str, hubs: tuple[str, ...], port: int, store: Path, password: str, roots: Path | None) -> Leaf:
     """The server of a depot."""
-    return Leaf(name=name, store=store, port=port, hubs=hubs, user=name, password=password, roots=roots)
+    return Leaf(name=name, store=store, port=port, hubs=hubs, user=name, password=password,
+                secret=token_urlsafe(24), roots=roots)  # fmt: skip
 
 
-def client_tls(roots: Path | None) -> ssl.SSLContext:
-    """To check the servers' certificates."""
-    return ssl.create_default_context(cafile=None if roots is None else str(roots))
-
-
-__all__ = ["FleetMember", "Link", "OfDepot", "client_tls", "leaf_of"]
+__all__ = ["FleetMember", "Link", "OfDepot", "leaf_of"]

@@ -63,9 +63,10 @@ class SimulatedDepot:
         """What the fleet asks for from now on."""
         self._request = request
 
-    def keep(self, document: bytes) -> None:
+    async def keep(self, document: bytes) -> bool:
         """Keep the books."""
         self.kept = document
+        return True
 
     def step(self) -> None:
         """Let time pass until now, and let the controller decide if it is due."""

@@ -1,0 +1,158 @@
+"""`v2g fleet`: run a fleet of depots, or ask a running one."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from v2g.cli import fleet_ask, fleet_books, fleet_doctor
+from v2g.cli.arguments import whole
+from v2g.kernel.errors import V2GError
+from v2g.kernel.printable import printable
+
+if TYPE_CHECKING:
+    from v2g.fleet.configuration import FleetConfiguration
+    from v2g.io.fleet_nats import Access
+
+DEFAULT_CONFIG = Path("/etc/v2g/fleet.yaml")
+DEFAULT_STORE = Path("/var/lib/v2g/fleet-servers")
+PORT = 4222
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument(
+        "--embedded", action="store_true", help="run the servers too, on this machine and in clear: for a bench"
+    )
+    parser.add_argument(
+        "--nodes", type=whole(least=1, most=5), default=1, metavar="N", help="servers of --embedded (default: 1)"
+    )
+    parser.add_argument(
+        "--store", type=Path, default=DEFAULT_STORE, metavar="DIR",
+        help=f"of the servers of --embedded (default: {DEFAULT_STORE})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port", type=whole(least=1, most=60_000), default=PORT, metavar="PORT",
+        help=f"of the first server of --embedded (default: {PORT})",
+    )  # fmt: skip
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    fleet_ask.add_arguments(actions)
+    fleet_books.add_arguments(actions)
+    check = actions.add_parser("check", help="check the configuration file and end")
+    doctor = actions.add_parser("doctor", help="what may be wrong with the servers, the ledger or the fleet")
+    servers = actions.add_parser("servers", help="write the files of servers on machines of their own")
+    for each in (check, doctor, servers):
+        add_config(each)
+    fleet_doctor.add_arguments(doctor)
+    servers.add_argument("hosts", nargs="+", metavar="HOST", help="of each server, as the others reach it")
+    servers.add_argument("--output", type=Path, required=True, metavar="DIR", help="for the files and the passwords")
+    servers.add_argument("--store", type=Path, default=Path("/var/lib/nats"), metavar="DIR",
+                         help="of each server (default: /var/lib/nats)")  # fmt: skip
+    servers.add_argument("--certificate", type=Path, metavar="FILE", help="of each server, on its machine, PEM")
+    servers.add_argument("--private-key", type=Path, metavar="FILE", help="of the certificate, PEM")
+    servers.add_argument("--roots", type=Path, metavar="FILE", help="of the other servers' certificates, PEM")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """`--config`, also after the action."""
+    parser.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0, or 1 if the doctor finds a fault. Raises `V2GError`."""
+    match args.action:
+        case "status" | "depots" | "request" | "withdraw":
+            return fleet_ask.run(args)
+    configuration = loaded(args.config)
+    match args.action:
+        case "check":
+            print(f"{args.config}: good, {len(configuration.depots)} depots")
+            return 0
+        case "settle" | "audit":
+            return fleet_books.run(args, configuration)
+        case "doctor":
+            return fleet_doctor.run(args, configuration)
+        case "servers":
+            return _servers(args, configuration)
+    return _serve(args, configuration)
+
+
+def loaded(file: Path) -> "FleetConfiguration":
+    """The configuration; its warnings are printed. Raises `V2GError`."""
+    from v2g.io.fleet_configuration import load
+
+    configuration, warnings = load(file)
+    for line in warnings:
+        print(f"v2g: warning: {line}", file=sys.stderr)
+    return configuration
+
+
+def _servers(args: argparse.Namespace, configuration: "FleetConfiguration") -> int:
+    import os
+
+    from v2g.io.nats_server import Tls
+    from v2g.run.fleet_servers import Place, deployed
+
+    tls = None
+    if args.certificate is not None and args.private_key is not None:
+        tls = Tls(certificate=args.certificate, private_key=args.private_key, roots=args.roots)
+    elif args.certificate is not None or args.private_key is not None:
+        raise V2GError("--certificate and --private-key belong together; give both or neither")
+    elif any(each not in ("127.0.0.1", "localhost") for each in args.hosts):
+        raise V2GError("servers beyond this machine need TLS; give --certificate and --private-key")
+    texts = deployed(configuration, args.output, args.hosts, Place(args.store, PORT, tls))
+    for (name, text), host in zip(texts.items(), args.hosts, strict=True):
+        file = args.output / name
+        with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+            opened.write(text)
+        print(f"{file}: for {host}; there: nats-server -c {name}")
+    return 0
+
+
+def _serve(args: argparse.Namespace, configuration: "FleetConfiguration") -> int:
+    import asyncio
+
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_run(args, configuration))
+    else:
+        uvloop.run(_run(args, configuration))
+    return 0
+
+
+def _report(text: str) -> None:
+    print(printable(text), flush=True)
+
+
+async def _run(args: argparse.Namespace, configuration: "FleetConfiguration") -> None:
+    from contextlib import AsyncExitStack
+
+    from msgspec.structs import replace
+
+    from v2g.run.fleet import FleetProcess, open_ledger
+    from v2g.run.fleet_servers import access_of
+
+    async with AsyncExitStack() as stack:
+        if args.embedded:
+            configuration = replace(configuration, servers=replace(configuration.servers, replicas=args.nodes))
+            access = await _embedded(args, configuration, stack)
+        else:
+            access = access_of(configuration)
+        fleet = FleetProcess(configuration, await open_ledger(configuration.ledger), access, _report)
+        await fleet.run(lambda: _report("depots and requests are heard"))
+
+
+async def _embedded(args: argparse.Namespace, configuration: "FleetConfiguration", stack: Any) -> "Access":
+    import asyncio
+
+    from v2g.run.fleet_servers import embedded, ports_from
+
+    found = embedded(configuration, args.store.resolve(), ports_from(args.port, args.nodes))
+    for each in found.servers:
+        stack.push_async_callback(each.stop)
+    await asyncio.gather(*(each.start() for each in found.servers))
+    _report(f"depots connect at {', '.join(found.leaves)}; passwords without a file of their own are in {args.store}")
+    return found.access
