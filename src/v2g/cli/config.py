@@ -107,13 +107,17 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _check_of(kind: str, file: Path) -> int:
-    """The file of a depot or of a site, as `v2g depot check` does."""
+    """The file of a depot, of a site or of a fleet, as their own `check` does."""
     from v2g.io.configuration_file import content, parsed
 
     if kind == "depot":
         from v2g.io.depot_configuration import load as load_depot
 
         load_depot(file)
+    elif kind == "fleet":
+        from v2g.io.fleet_configuration import load as load_fleet
+
+        load_fleet(file)
     else:
         from v2g.io.site_configuration import load as load_site
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of the servers of --embedded (default: {DEFAULT_STORE})",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=whole(least=1, most=60_000), default=PORT, metavar="PORT",
+        "--port", type=whole(least=1, most=62_335), default=PORT, metavar="PORT",
         help=f"of the first server of --embedded (default: {PORT})",
     )  # fmt: skip
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
