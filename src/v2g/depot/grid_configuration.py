@@ -57,3 +57,26 @@ class OpenAdr(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A set-point ends when the VTN has not answered for this long."""
     simple: Annotated[tuple[Share, ...], Meta(min_length=4, max_length=4)] = (1.0, 0.5, 0.25, 0.0)
     """What may be drawn at the levels 0 to 3 of SIMPLE, as a share of the depot's rating; level 0 limits nothing."""
+
+
+class Dnp3(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The depot as a DNP3 outstation, for one master; see docs/grid-languages.md."""
+
+    listen: Listen = "127.0.0.1:20000"
+    """For DNP3 over TCP, or over TLS with a certificate."""
+    address: Annotated[int, Meta(ge=0, le=65_519)] = 1024
+    """The outstation's link address."""
+    master: Annotated[int, Meta(ge=0, le=65_519)] = 1
+    """The master's link address."""
+    masters: Annotated[tuple[str, ...], Meta(min_length=1, max_length=32)] = ("127.0.0.1",)
+    """Addresses and networks from which it may connect; all others are refused."""
+    unsolicited: bool = False
+    """Report changes without being asked, for a master that enables and confirms that."""
+    silence_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    """A set-point without a reversion time ends when the master has been silent for this long."""
+    certificate: Path | None = None
+    """With its chain, PEM: TLS on both sides."""
+    private_key: Path | None = None
+    """The certificate's key, PEM."""
+    roots: Path | None = None
+    """Of the master's certificate, PEM."""

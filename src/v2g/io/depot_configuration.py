@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
 from v2g.depot.fleet_configuration import MemberOf
-from v2g.depot.grid_configuration import OpenAdr, SunSpec
+from v2g.depot.grid_configuration import Dnp3, OpenAdr, SunSpec
 from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.station_list import LISTED, StationListError, read_stations
 from v2g.depot.transformer import Transformer
@@ -131,14 +131,25 @@ def _feeders(site: Fields) -> Findings:
 
 
 def _sunspec(sunspec: Fields) -> Findings:
-    files = [name for name in ("certificate", "private_key", "roots") if sunspec[name] is None]
+    yield from _served(sunspec, "writers")
+
+
+def _dnp3(dnp3: Fields) -> Findings:
+    yield from _served(dnp3, "masters")
+    if dnp3["address"] == dnp3["master"]:
+        yield "master", f"both ends have the address {dnp3['master']}; give each one of its own"
+
+
+def _served(language: Fields, clients: str) -> Findings:
+    """A language that is served at an address: its certificates, and the addresses of its clients."""
+    files = [name for name in ("certificate", "private_key", "roots") if language[name] is None]
     if files and len(files) < 3:
         yield files[0], "missing; TLS needs certificate, private_key and roots; give all of them, or none"
-    for index, each in enumerate(sunspec["writers"]):
+    for index, each in enumerate(language[clients]):
         try:
             ip_network(each)
         except ValueError:
-            yield f"writers[{index}]", f"{each} is no address and no network, such as 192.168.1.10 or 192.168.1.0/24"
+            yield f"{clients}[{index}]", f"{each} is no address and no network, such as 192.168.1.10 or 192.168.1.0/24"
 
 
 def _openadr(openadr: Fields) -> Findings:
@@ -323,6 +334,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
     SunSpec: (_sunspec,),
     OpenAdr: (_openadr,),
     MemberOf: (_member,),
+    Dnp3: (_dnp3,),
 }
 
 FILE_RULES = Rules(errors=RULES, warnings={Configuration: (carries_a_secret,), Broker: (carries_a_secret,)})

@@ -16,7 +16,7 @@ from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import OpenAdr
 from v2g.depot.request import AnyRequest
-from v2g.io.grid_depot import Depot, ratings_of
+from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.io.openadr_vtn import Vtn
 from v2g.kernel.durations import MINUTE_S
 from v2g.kernel.errors import V2GError
@@ -45,7 +45,8 @@ class Ven:
         self._depot, self._settings, self._report = depot, settings, report
         self._vtn = Vtn(settings)
         self.ven = settings.ven or configuration.name
-        self._place = Place(ven=self.ven, charge_w=ratings_of(configuration)[0], simple=settings.simple)
+        self._plant = Plant(depot, ratings_of(configuration), Channel.OPENADR)
+        self._place = Place(ven=self.ven, charge_w=self._plant.ratings.charge_w, simple=settings.simple)
         self._samples = Samples()
         self._asked: dict[str, list[AnyRequest]] = {}
         """By event, what it asked for when it was understood last."""
@@ -132,23 +133,16 @@ class Ven:
             self._depot.put(Channel.OPENADR, each)
 
     def _sample(self, now: float) -> Sample:
-        depot = self._depot
-        dispatch, able = depot.dispatch, flexibility.of(depot.site, now)
-        band = able.band(_HELD_S)
-        known = [
-            (each.vehicle.capacity_wh, each.vehicle.soc_pu)
-            for each in depot.site.chargers.values()
-            if each.vehicle is not None and each.vehicle.capacity_wh and each.vehicle.soc_pu is not None
-        ]
-        capacity_wh = sum(wh for wh, _ in known)
-        power_w = None if dispatch is None else dispatch.delivered_w
+        dispatch, seen = self._depot.dispatch, self._plant.seen()
+        able = flexibility.of(self._depot.site, now)
+        band, power_w = able.band(_HELD_S), seen.power_w
         return Sample(
             at_s=now,
             power_w=power_w,
             asked_w=None if dispatch is None else dispatch.requested_w,
             follows=dispatch is not None and dispatch.requested_by.startswith("OpenADR "),
-            soc_pu=sum(wh * soc for wh, soc in known) / capacity_wh if capacity_wh else None,
-            capacity_wh=capacity_wh or None,
+            soc_pu=seen.soc_pu,
+            capacity_wh=seen.capacity_wh,
             charge_w=max(band.most_w, 0.0),
             discharge_w=max(-band.least_w, 0.0),
             up_w=able.up_w(power_w or 0.0, _HELD_S),

@@ -1,25 +1,36 @@
 """Which of the grid's languages a depot speaks, by its configuration: an adapter for each."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from importlib import import_module
 from typing import Any
 
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
-from v2g.io import openadr_depot, sunspec_depot
 from v2g.io.grid_depot import Depot
+from v2g.kernel.errors import V2GError
+
+LANGUAGES = {
+    Channel.SUNSPEC: ("sunspec", "v2g.io.sunspec_depot"),
+    Channel.OPENADR: ("openadr", "v2g.io.openadr_depot"),
+    Channel.DNP3: ("dnp3", "v2g.io.dnp3_depot"),
+}
+"""Key of the configuration and adapter, whose `serve` lasts until it is cancelled. An adapter is imported only if its
+key is there: its library may not be."""
 
 
 def spoken(
     depot: Depot, configuration: Configuration, report: Callable[[str], None]
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """What serves each language, until it is cancelled. What one has asked for that is not spoken any more is over."""
-    languages: dict[Channel, tuple[Any, Callable[..., Coroutine[Any, Any, None]]]] = {
-        Channel.SUNSPEC: (configuration.sunspec, sunspec_depot.serve),
-        Channel.OPENADR: (configuration.openadr, openadr_depot.serve),
-    }
-    for channel, (settings, serve) in languages.items():
-        if settings is not None:
-            yield serve(depot, configuration, settings, report)
+    """What serves each language. What one has asked for that is not spoken any more is over. Raises `V2GError` for a
+    library that is missing."""
+    for channel, (key, adapter) in LANGUAGES.items():
+        settings = getattr(configuration, key)
+        if settings is None:
+            for each in depot.desk.of(channel):
+                depot.withdraw(each.by, channel)
             continue
-        for each in depot.desk.of(channel):
-            depot.withdraw(each.by, channel)
+        try:
+            serve = import_module(adapter).serve
+        except ImportError as error:
+            raise V2GError(f"{key}: needs a Python package ({error}); pip install 'v2g[{key}]'") from error
+        yield serve(depot, configuration, settings, report)
