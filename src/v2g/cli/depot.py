@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from v2g.cli import depot_codes, depot_doctor, depot_simulate, depot_site
+from v2g.cli import depot_codes, depot_doctor, depot_prequalify, depot_simulate, depot_site
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     depot_codes.add_arguments(actions)
     depot_doctor.add_arguments(actions)
     depot_simulate.add_arguments(actions)
+    depot_prequalify.add_arguments(actions, DEFAULT_SOCKET)
     check = actions.add_parser("check", help="check the configuration file and end")
     check.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=argparse.SUPPRESS)
     demo = actions.add_parser(
@@ -83,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
             return depot_site.demonstrate(args) if args.site else _demonstrate(args)
         case "simulate":
             return depot_simulate.run(args)
+        case "prequalify":
+            return depot_prequalify.run(args)
     site, configuration, file = _loaded(args)
     args.config = file
     if args.action == "check":

@@ -83,7 +83,25 @@ class Audit(Struct, frozen=True, tag_field="command", tag="audit"):
     """A vehicle or a charger; empty: all."""
 
 
-Commands = Status | Explain | Audit
+class Regulate(Struct, frozen=True, tag_field="command", tag="regulate"):
+    """`v2g depot prequalify`: a regulation signal that holds over what an EMS asks for. Answered as `Status` is."""
+
+    by: str
+    signal_pu: float
+    """1 feeds all of the capacity into the grid."""
+    capacity_w: float
+    baseline_w: float
+    for_s: float
+    """It lapses after this time."""
+
+
+class Withdraw(Struct, frozen=True, tag_field="command", tag="withdraw"):
+    """The end of such a signal."""
+
+    by: str
+
+
+Commands = Status | Explain | Audit | Regulate | Withdraw
 
 
 class DepotProcess:
@@ -480,6 +498,12 @@ class DepotProcess:
                 return self.explained(of)
             case Audit(from_unix_s, until_unix_s, of):
                 return self._audited(from_unix_s, until_unix_s, of.casefold())
+            case Regulate(by):
+                fields = {name: getattr(command, name) for name in ("signal_pu", "capacity_w", "baseline_w", "for_s")}
+                self.request(by, {"type": "regulation"} | fields, Channel.OPERATOR)
+                return self.status()
+            case Withdraw(by):
+                return self.withdraw(by, Channel.OPERATOR)
         raise V2GError("there is no such command")
 
     async def _audited(self, from_s: float, until_s: float, of: str) -> list[Shown]:

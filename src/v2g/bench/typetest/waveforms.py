@@ -17,7 +17,7 @@ _WINDOW, _FILTERED = 5, 3
 _LEAST_JUMP_DEG = 12.0
 """Less may come from a rate of change of frequency (this station)."""
 _UNSTEADY_DEG, _COMPARED = 11.0, 4
-"""A frequency that has changed by more than moves the phase so far in so many cycles shows no jump (this station)."""
+"""A frequency whose change moves the phase by more than this, over this many cycles, shows no jump (this station)."""
 _LIVE_PU = 0.0707
 """Below that there is no frequency (this station)."""
 _RMS = sqrt(1 + 0.05**2 + 0.05**2)
@@ -53,7 +53,7 @@ class _Source:
         self._turns = 0.1
 
     def run(self, hz: float, cycles: float, volts_pu: float = 1.0, jump_deg: float = 0.0) -> WaveformEstimate | None:
-        """The estimate after so many nominal cycles of this voltage."""
+        """The estimate after a number of nominal cycles of this voltage."""
         self._turns += jump_deg / 360
         for _ in range(round(cycles * self._samples)):
             self._turns += hz / self._nominal_hz / self._samples

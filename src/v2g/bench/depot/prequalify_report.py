@@ -1,0 +1,74 @@
+"""The report of a prequalification test: a table for the terminal, and one HTML file with the curve."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from math import isfinite
+from pathlib import Path
+
+from v2g.bench import chart
+from v2g.bench.chart import Curve, Lane
+from v2g.depot.prequalification import WITHIN_PU, Figure, Product, Result, Sample
+from v2g.kernel.units import kw
+
+TITLES = {Product.FCR: "FCR: frequency containment", Product.AFRR: "aFRR: automatic frequency restoration"}
+_VERDICTS = {True: "pass", False: "fail", None: ""}
+
+
+def table(result: Result) -> str:
+    """For the terminal."""
+    rows = [(each.name, *_cells(each)) for each in result.figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"  {name:{widths[0]}}  {value:>{widths[1]}}  {demanded:{widths[2]}}  {verdict}".rstrip()
+        for name, value, demanded, verdict in rows
+    ]
+    return "\n".join([*lines, "", f"  {_verdict(result)}"])
+
+
+def write(path: Path, result: Result, samples: Sequence[Sample], where: str) -> None:
+    """Write the report. `where`: which depot was tested, and how."""
+    page = chart.page(f"Prequalification, {TITLES[result.trial.product]}", where, _body(result, samples))
+    path.write_text("".join(page), encoding="utf-8")
+
+
+def _verdict(result: Result) -> str:
+    asked_w = result.trial.capacity_w
+    if result.passed:
+        return f"passed: {kw(asked_w)} are proved"
+    missed = sum(each.passed is False for each in result.figures)
+    return f"failed: {missed} of the figures; the least order held {kw(result.qualified_w)} of {kw(asked_w)} on average"
+
+
+def _cells(figure: Figure) -> tuple[str, str, str]:
+    """The value, what is demanded of it, and whether it is met."""
+    value = f"{figure.value:.3g} {figure.unit}" if isfinite(figure.value) else "never"
+    most, least = figure.most, figure.least
+    demanded = f"at most {most:g} {figure.unit}" if most is not None else ""
+    demanded = f"at least {least:g} {figure.unit}" if least is not None else demanded
+    return value, demanded, _VERDICTS[figure.passed]
+
+
+def _body(result: Result, samples: Sequence[Sample]) -> Iterator[str]:
+    verdict = "ok" if result.passed else "bad"
+    yield f'<p class="{verdict} verdict">{escape(_verdict(result))}</p>'
+    yield chart.legend({"dashed": "ordered", "green": "fed into the grid, measured"})
+    ordered = [(each.time_s, -result.trial.asked_w(each.signal_pu) / 1000) for each in samples]
+    measured = [(each.time_s, -each.power_w / 1000) for each in samples]
+    curves = [Curve("dashed", ordered), Curve("green", measured)]
+    yield chart.draw("ordered and measured power over time", [Lane("fed, kW", curves, (), 1.0, 200)])
+    rows = "".join(_row(each) for each in result.figures)
+    heads = "".join(f"<th>{each}</th>" for each in ("figure", "measured", "demanded", "", "by"))
+    yield f"<h2>Figures</h2>{chart.wide(f'<table><tr>{heads}</tr>{rows}</table>')}"
+    yield (
+        f"<p>A power within {100 * WITHIN_PU:g} % of the capacity of its order counts as the order. What no source is "
+        "named for, and how long an order lasts, is this test's; the operator's own conditions decide.</p>"
+    )
+
+
+def _row(figure: Figure) -> str:
+    value, demanded, verdict = _cells(figure)
+    style = {True: "ok", False: "bad", None: ""}[figure.passed]
+    cells = (figure.name, value, demanded, "", figure.source)
+    html = [f"<td>{escape(cell)}</td>" for cell in cells]
+    html[3] = f'<td class="{style}">{verdict}</td>'
+    return f"<tr>{''.join(html)}</tr>"

@@ -1,0 +1,39 @@
+"""The grid operator's test at a running depot, in real time."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from math import nan
+from pathlib import Path
+
+from v2g.depot.prequalification import BY, HOLDS_S, Sample, Trial
+from v2g.io.control import ControlError
+from v2g.io.control_client import ControlClient, Gone
+from v2g.run.depot import Regulate, Withdraw
+
+EVERY_S = 1.0
+
+
+async def live(trial: Trial, socket: Path, progress: Callable[[float], None]) -> list[Sample]:
+    """At the depot behind a control socket. Raises `ControlError` if it refuses an order or is not there when the test
+    begins; a depot that is silent later leaves gaps. `progress` is called with the share of the test that is over."""
+    client, loop = ControlClient(socket), asyncio.get_running_loop()
+    samples: list[Sample] = []
+    try:
+        begins_s = loop.time()
+        while (time_s := loop.time() - begins_s) < trial.seconds:
+            signal_pu, power_w = trial.signal_pu(time_s), nan
+            order = Regulate(BY, signal_pu, trial.capacity_w, trial.baseline_w, HOLDS_S)
+            try:
+                power_w = float((await client.ask(order)).get("delivered_w", nan))
+            except Gone:
+                if not samples:
+                    raise
+            samples.append(Sample(time_s, signal_pu, power_w))
+            progress(time_s / trial.seconds)
+            await asyncio.sleep(max(0.0, begins_s + len(samples) * EVERY_S - loop.time()))
+    finally:
+        with suppress(ControlError):  # it lapses by itself
+            await client.ask(Withdraw(BY))
+        client.close()
+    return samples

@@ -1,0 +1,47 @@
+"""The grid operator's test at a depot's process behind its control socket, with a light station and its car."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.csms.test_api import depot
+
+from v2g.depot.prequalification import BY, Order, Product, Trial
+from v2g.io import control
+from v2g.io.control import ControlError
+from v2g.run.depot import Commands
+from v2g.run.prequalification import live
+
+pytestmark = pytest.mark.alone
+ORDERS = (Order(0.0, 0.0), Order(1.0, 1.0), Order(5.0, 0.0))
+TRIAL = Trial(product=Product.FCR, capacity_w=8_000.0, baseline_w=0.0, orders=ORDERS)
+
+
+def test_orders_go_to_the_depot_hold_over_those_of_an_ems_and_end_with_the_test(tmp_path: Path) -> None:
+    asyncio.run(_played(tmp_path))
+
+
+async def _played(folder: Path) -> None:
+    async with depot(folder) as (process, link, _):
+        process.request("EMS", {"power_w": 3_000.0, "for_s": 3600.0})
+        socket, asked = folder / "test.sock", set()
+        serving = asyncio.create_task(control.serve(socket, 0o600, Commands, process._commanded))
+        while not socket.exists():
+            await asyncio.wait([serving], timeout=0.01)
+        testing = asyncio.create_task(live(TRIAL, socket, lambda done_pu: None))
+        while not testing.done():
+            process.step()
+            await link.settle()
+            asked.add(process.status()["requested_by"])
+            await asyncio.wait([testing], timeout=0.1)
+        samples = await testing
+        serving.cancel()
+        assert BY in asked
+        assert min(each.power_w for each in samples) < -1_000.0
+        assert {each.signal_pu for each in samples} == {0.0, 1.0}
+        assert [each.by for each in process.requests()] == ["EMS"]
+
+
+def test_a_depot_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="does not answer"):
+        asyncio.run(live(TRIAL, tmp_path / "nothing.sock", lambda done_pu: None))
