@@ -23,6 +23,7 @@ from v2g.iso15118.d2.iso2 import ISO2
 from v2g.iso15118.d2.table import Phase
 from v2g.iso15118.d20.certificate_chain import contract_chain, signed_chain
 from v2g.iso15118.d20.table import Phase as D20Phase
+from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
 from v2g.iso15118.signature import sign
 from v2g.iso15118.view import Authorization, Meter, Offer, Stage, StationView
@@ -514,9 +515,11 @@ def test_a_receipt_is_about_the_reading_and_by_the_contract(pki: Hierarchy) -> N
 class Car20(D20Car):
     """One of ISO 15118-20 that signs."""
 
-    def __init__(self, pki: Hierarchy, **offer: Any) -> None:
+    def __init__(
+        self, pki: Hierarchy, *, peer: bytes | None = None, paused: Paused | None = None, **offer: Any
+    ) -> None:
         given: dict[str, Any] = {"contracts": pki.trusts(), "provisioning": pki.contract_service()} | offer
-        super().__init__(replace(OFFER, **given), VIEW)
+        super().__init__(replace(OFFER, **given), VIEW, peer=peer, paused=paused)
         self.pki = pki
 
     @property

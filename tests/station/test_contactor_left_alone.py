@@ -74,7 +74,7 @@ def silence(world: World) -> None:
 def test_a_car_that_resumes_closes_no_contactor_while_something_is_wrong(
     harm: Callable[[World], None], fault: Fault
 ) -> None:
-    """It is not authorised again, so nothing has asked until then whether the hardware is ready."""
+    """It waits to be let in again as any other does, and is refused once the hardware has had its time."""
     evse = changed(AC_OUTLET, safety=NOWHERE)
     intent = replace(INTENT, service=Service.AC_BPT)
     world = World(evse, replace(intent, pause=True, duration_s=2.0), peer=b"certificate")
@@ -90,7 +90,7 @@ def test_a_car_that_resumes_closes_no_contactor_while_something_is_wrong(
     harm(world)
     world.run(5.0)
     world.plug_in(paused=paused, intent=intent)
-    world.run(5.0)
+    world.run(8.0)
     assert fault_of(world) is fault
     assert resumed.visit.report.result == "failed"
     assert not resumed.closed

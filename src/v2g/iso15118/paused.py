@@ -25,5 +25,7 @@ class Paused:
     car: CarState
     by_contract: bool = False
     """It was paid by a contract, and is again."""
+    chain: tuple[bytes, ...] = ()
+    """The contract's certificates, DER, the leaf first, of an edition that does not ask for them again."""
     schedule_id: int = 0
     """The number of the last schedule that it was offered."""

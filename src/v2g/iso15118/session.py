@@ -27,6 +27,8 @@ class Session:
     car: CarState = CarState()
     resumed: Selection | None = None
     """ISO 15118-2: what the session had selected before it was paused. It is offered that again."""
+    returned: bool = False
+    """ISO 15118-20: it was taken up again after a pause, and nobody has let the car in since."""
     offered: tuple[Service, ...] = ()
     """The services that the car was offered."""
     detailed: tuple[Service, ...] = ()
@@ -72,8 +74,10 @@ class Session:
 
     @property
     def identified(self) -> bool:
-        """Whether the car has shown all that it has to show of who it is. One that may pay by a contract has to say
-        first how it pays, and then to prove its contract."""
+        """Whether the car has shown all that it has to show of who it is: its name, with which it gets the session's
+        id. One that may pay by a contract has to say first how it pays, and then to prove its contract."""
+        if not any(self.session_id):
+            return False
         if self.offer.contracts is None or self.by_contract is False:
             return True
         return bool(self.by_contract and self.car.contract)

@@ -1,6 +1,7 @@
 """The station's side of a connection: the handshake, then the engine with the edition that it picked."""
 
 from dataclasses import replace
+from hmac import compare_digest
 
 from v2g.iso15118 import sap, station_engine
 from v2g.iso15118.car import CarState
@@ -11,7 +12,7 @@ from v2g.iso15118.din.station.side import STATION as DIN
 from v2g.iso15118.edition import Silence
 from v2g.iso15118.engine import End, Unacceptable, handshake, send
 from v2g.iso15118.event import Faulted, Step
-from v2g.iso15118.paused import Paused
+from v2g.iso15118.paused import Paused, binding
 from v2g.iso15118.service import Selection, Service
 from v2g.iso15118.session import Code, Refusal
 from v2g.iso15118.sides import StationSide
@@ -80,8 +81,8 @@ class StationConversation:
 
     @property
     def awaits_authorization(self) -> bool:
-        """Whether the car waits to be let in."""
-        return self.phase == "AUTHORIZATION"
+        """Whether the car waits to be let in, for the first time or again after a pause."""
+        return self.phase == "AUTHORIZATION" or (self.engine is not None and self.engine.session.returned)
 
     @property
     def car(self) -> CarState:
@@ -91,9 +92,15 @@ class StationConversation:
     @property
     def identified(self) -> bool:
         """Whether the car has shown all that it has to show of who it is."""
-        if self.engine is None:
-            return self._offer.contracts is None
-        return self.engine.session.identified
+        return self.engine is not None and self.engine.session.identified
+
+    @property
+    def returning(self) -> CarState | None:
+        """What is known of a car that has not named itself yet, but proved that it is the one of the paused session."""
+        paused, peer = self._paused, self._peer
+        if paused is None or peer is None or any(self.session_id):
+            return None
+        return paused.car if compare_digest(paused.binding, binding(paused.session_id, peer)) else None
 
     @property
     def session_id(self) -> bytes:

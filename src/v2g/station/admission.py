@@ -10,14 +10,13 @@ from v2g.station.visit import Visit
 _UNIDENTIFIED = Verdict(Answer.PENDING, "the car has not shown yet how it pays")
 
 
-def identity_of(visit: Visit, resumable: str) -> Identity:
-    """Who the car is, as far as it is known. `resumable`: the EVCCID of the paused session: before it has named itself,
-    a car can only be the one that resumes it."""
+def identity_of(visit: Visit) -> Identity:
+    """Who the car is, as far as it is known."""
     if visit.conversation is None:
         return Identity(let_in=visit.let_in, card=visit.card)  # a car that does not talk has no name
-    car = visit.conversation.car
+    car = visit.conversation.returning or visit.conversation.car
     return Identity(
-        car.evcc_id or resumable,
+        car.evcc_id,
         visit.certificate,
         car.contract or None,
         car.contract_doubt,
@@ -29,7 +28,8 @@ def identity_of(visit: Visit, resumable: str) -> Identity:
 
 def judge(authorizer: Authorizer, visit: Visit, identity: Identity, now: float) -> Verdict:
     """The verdict about this car. Nobody is asked before the car has shown all that it has to show."""
-    if visit.conversation is not None and not visit.conversation.identified:
+    conversation = visit.conversation
+    if conversation is not None and conversation.returning is None and not conversation.identified:
         return _UNIDENTIFIED
     return authorizer.judge(identity, now)
 

@@ -304,7 +304,7 @@ class Evse:
 
     def why_not_mute(self, now: float) -> tuple[Fault, str] | None:
         """Why a car that does not talk gets no energy, or None."""
-        verdict = self._authorizer.judge(admission.identity_of(self.visit, ""), now)
+        verdict = self._authorizer.judge(admission.identity_of(self.visit), now)
         granted = verdict.answer is Answer.GRANTED
         return self.why_not_ready(now) if granted else (Fault.AUTHORIZATION, verdict.reason)
 
@@ -401,7 +401,7 @@ class Evse:
             left = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
             return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
         verdict = self._judge(now)
-        if verdict.answer is Answer.REFUSED and conversation is not None:
+        if conversation is not None and (verdict.answer is Answer.REFUSED or not visit.admitted):
             return self._fail(Fault.AUTHORIZATION, verdict.reason, now, unix_s)
         found = self.supervisor.power_path(Watched(demand, self.car, self.decision), self.fresh(now), now)
         if found is None and visit.check is not None and visit.check.failed:
@@ -526,8 +526,9 @@ class Evse:
 
     def _judge(self, now: float) -> Verdict:
         """The verdict about this car; a new one is reported."""
-        identity = admission.identity_of(self.visit, "" if self.paused is None else self.paused.car.evcc_id)
+        identity = admission.identity_of(self.visit)
         verdict = admission.judge(self._authorizer, self.visit, identity, now)
+        self.visit.admitted |= verdict.answer is Answer.GRANTED
         if self.car.evcc_id or self.mute:
             self._events += admission.reported(self.visit, identity, verdict)
         return verdict

@@ -76,6 +76,8 @@ class Visit:
     verdict: Verdict | None = None
     judged: Identity | None = None
     """The identity that the verdict is about."""
+    admitted: bool = False
+    """It has been let in. A decision that is open again later ends no session; before, nothing is closed for it."""
     report: Report = field(default_factory=Report)
     promise: Promise = field(default_factory=Promise)
     injection: Injection | None = None

@@ -12,8 +12,9 @@ How a session runs through it:
 
 - *Set-up*: SESSION_SETUP, AUTHORIZATION_SETUP, AUTHORIZATION (again while Ongoing or after a WARNING, which keeps the
   phase so that the car can retry; before that a car may be given its contract by CertificateInstallation). A resumed
-  session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its authorization and its service stay valid [V2G20-1032],
-  [V2G20-1844].
+  session jumps from SESSION_SETUP to CHARGE_PARAMETERS, for its service stays valid and it
+  authorises itself no second time [V2G20-1032], [V2G20-1844]; whether it is let in is decided again while
+  SCHEDULE_EXCHANGE is Ongoing.
 - *Service*: SERVICE_DISCOVERY, SERVICE_DETAIL (at least one), SERVICE_SELECTION.
 - *Parameters*: CHARGE_PARAMETERS (in AC_DER_IEC and AC_DER_SAE again while the car says Ongoing: it takes over the
   grid code's settings), SCHEDULE_EXCHANGE (again while Ongoing).

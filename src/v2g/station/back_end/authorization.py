@@ -55,7 +55,7 @@ class Authorization(Block):
             del self._used[next(iter(self._used))]
         for id, authorizer in station.authorizers.items():
             token, authorizer.wanted = authorizer.wanted, None
-            if token is not None and authorizer.refused is None:
+            if token is not None and authorizer.refused is None and not station.trackers[id].gives_way(token):
                 self._decide(id, token)
 
     def disconnected(self) -> None:

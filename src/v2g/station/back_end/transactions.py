@@ -13,6 +13,7 @@ from v2g.ocpp import v21
 from v2g.ocpp.profile_rules import Running
 from v2g.ocpp.schedule import timestamp
 from v2g.power.meter import NO_POWER_W, MeterReading
+from v2g.station.access import Answer
 from v2g.station.back_end.authorizer import BackEndAuthorizer
 from v2g.station.evse import Evse
 from v2g.station.visit import Visit
@@ -70,6 +71,8 @@ class Tracker:
         self._ending_since: float | None = None
         self._visit: Visit | None = None
         """The visit that the transaction which runs belongs to."""
+        self._payer: Visit | None = None
+        """The latest visit that was let in by its token."""
         self._over: object = None
         """The visit whose transaction is over, or about to be: it gets no second one."""
         self._seen: MeterReading | None = None
@@ -99,6 +102,15 @@ class Tracker:
         """Whether the transaction of the process before this one has not been ended yet: the meter is not known."""
         return self._left_over is not None
 
+    def gives_way(self, token: v21.IdTokenType) -> bool:
+        """Whether a transaction has to end before a car may charge by this token: it runs on in the pause of a session,
+        and whoever has come instead is not billed with it."""
+        if self.running is None or self.running.token == token or self._payer is self.evse.visit:
+            return False
+        if self._ending is None:
+            self._ending, self._over = ("StopAuthorized", "StoppedByEV"), self._payer
+        return True
+
     def step(self, now: float, unix_s: int, interval_s: float) -> list[v21.TransactionEventRequest]:
         """The events since the last look. `interval_s`: between meter values, 0 for none."""
         meter = self.evse.fresh(now).meter
@@ -112,15 +124,17 @@ class Tracker:
                 return events
             verdict = visit.verdict
             granted = self.authorizer.granted(now) is not None and self.authorizer.refused is None
-            talks_or_draws = (verdict is not None and granted) or self.evse.demand.stage is Stage.ENERGY
-            begins = connected and granted and talks_or_draws and visit is not self._over and not visit.report.result
+            let_in = granted and verdict is not None and verdict.answer is Answer.GRANTED
+            begins = connected and let_in and visit is not self._over and not visit.report.result
             if begins and meter is not None:  # no energy flows without one, and all of it has to be in the registers
                 events.append(self._start(meter, now, unix_s))
             return events
         self._seen = meter or self._seen
         if self._ending is None:
             before, self._visit = self._visit, visit
-            if before is not None and before is not visit and before.report.result and self.evse.paused is None:
+            if visit.verdict is not None and visit.verdict.answer is Answer.GRANTED:
+                self._payer = visit
+            if before is not None and before is not visit and before.report.result and not self._paused(before):
                 # The next one came between two looks: it is not billed with this one.
                 self._ending, self._over = self._why(before, connected=True), before
             else:
@@ -166,7 +180,7 @@ class Tracker:
         grant = self.authorizer.used(now)
         assert grant is not None
         self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
-        self._visit = self.evse.visit
+        self._visit = self._payer = self.evse.visit
         self.stopped, self._mode, self._state, self._metered_s, self._phases = None, None, "EVConnected", now, None
         remote = grant.remote_start
         event = self._event(
@@ -211,11 +225,16 @@ class Tracker:
         if trip is not None:
             reason = _REASONS.get(trip[0], "Other")
             return ("EVCommunicationLost" if reason == "EVDisconnected" else "AbnormalCondition"), reason
-        if visit.report.result and (self.evse.paused is None or not connected):
+        if visit.report.result and not (connected and self._paused(visit)):
             return "StopAuthorized", "StoppedByEV" if visit.stop is Stop.NONE else "Local"
         if not connected:
             return "EVCommunicationLost", "EVDisconnected"
         return ("StopAuthorized", "Local") if visit.stop is Stop.TERMINATE else None
+
+    def _paused(self, visit: Visit) -> bool:
+        """Whether it is the session of this visit that may be resumed: another car may have left one behind."""
+        paused = self.evse.paused
+        return paused is not None and paused.session_id.hex().upper() == visit.report.session_id
 
     def _changes(self, meter: MeterReading | None, now: float, unix_s: int) -> list[v21.TransactionEventRequest]:
         events = []

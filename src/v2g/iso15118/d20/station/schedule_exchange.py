@@ -15,6 +15,7 @@ from v2g.iso15118.contract import Priced
 from v2g.iso15118.d20.edition import D20
 from v2g.iso15118.d20.numbers import limit
 from v2g.iso15118.d20.station.heard import heard
+from v2g.iso15118.d20.station.returned import let_in
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import ControlMode
@@ -48,7 +49,9 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
             ResponseCode.FAILED,
             f"the request's control mode is not the selected one, {session.selected.mode.name.lower()}",
         )
-    following, priced = _following(session), _priced(session)
+    if session.returned:
+        session = let_in(session, view)
+    following, priced = Phase.SCHEDULE_EXCHANGE if session.returned else _following(session), _priced(session)
     if dynamic and priced is not None and priced.others:
         priced = None  # there is room for one, and they are signed together; such a car does not plan by prices
     head = structs.replace(header(session, view), Signature=None if priced is None else priced.signature)
@@ -56,12 +59,13 @@ def answer(request: ScheduleExchangeReq, session: Session, view: StationView) ->
         response = ScheduleExchangeRes(
             Header=head,
             ResponseCode=ResponseCode.OK,
-            EVSEProcessing=Processing.Finished,
+            EVSEProcessing=Processing.Ongoing if session.returned else Processing.Finished,
             Dynamic_SEResControlMode=Dynamic_SEResControlMode(**_price(None if priced is None else priced.tariff)),
         )
         return Reply(response, following, _with_needs(session, request))
     feeds = session.selected.service.bidirectional
-    slots = tuple(_as_written(slot, feeds=feeds) for slot in view.schedule[: request.MaximumSupportingPoints])
+    offered = () if session.returned else view.schedule[: request.MaximumSupportingPoints]
+    slots = tuple(_as_written(slot, feeds=feeds) for slot in offered)
     prices = (None,) if priced is None or not slots else priced.choice[:_MOST_TUPLES]
     numbers = tuple(range(session.schedule_id + 1, session.schedule_id + 1 + len(prices)))
     response = ScheduleExchangeRes(

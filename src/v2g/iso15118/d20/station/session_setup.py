@@ -4,9 +4,10 @@ import hmac
 from dataclasses import replace
 
 from v2g.iso15118.car import CarState
+from v2g.iso15118.d20.edition import D20
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
-from v2g.iso15118.paused import binding
+from v2g.iso15118.paused import Paused, binding
 from v2g.iso15118.service import Selection
 from v2g.iso15118.session import Reply, Session
 from v2g.iso15118.view import Authorization, Offer, StationView
@@ -25,6 +26,7 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
         and paused.car.evcc_id == request.EVCCID
         and view.authorization is not Authorization.REJECTED
         and _is_offered(paused.selection, session.offer)  # the configuration may be another one since
+        and _pays(paused, session.offer, view)
     )
     if resumes and paused is not None:
         session = replace(
@@ -33,7 +35,9 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
             car=replace(paused.car, evcc_id=request.EVCCID),
             offered=tuple(each for each in paused.offered if each in session.offer.services),
             selection=paused.selection,
+            returned=True,
             by_contract=paused.by_contract,
+            chain=paused.chain,
             schedule_id=paused.schedule_id,
         )
         code, following = ResponseCode.OK_OldSessionJoined, Phase.CHARGE_PARAMETERS
@@ -47,6 +51,15 @@ def answer(request: SessionSetupReq, session: Session, view: StationView) -> Rep
         following,
         session,
     )
+
+
+def _pays(paused: Paused, offer: Offer, view: StationView) -> bool:
+    """Whether the contract is still good, if it is one that pays. If not, the car learns so in a new session."""
+    if not paused.by_contract:
+        return True
+    if offer.contracts is None or not paused.chain:
+        return False
+    return offer.contracts.judge(paused.chain, D20.name, view.unix_s).flaw is None
 
 
 def _is_offered(selection: Selection, offer: Offer) -> bool:

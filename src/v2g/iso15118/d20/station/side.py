@@ -92,6 +92,7 @@ def _pause(session: Session) -> Paused | None:
         session.offered,
         session.car,
         bool(session.by_contract),
+        session.chain,
         session.schedule_id,
     )
 
