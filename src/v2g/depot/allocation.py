@@ -163,22 +163,31 @@ def fill(network: Network, caps_w: Floats, weights: Floats, target_w: float, lim
 
     `caps_w`: of each charger. `weights`: what shares are proportional to; 0 gets nothing. `limits_w`: of each row.
     """
-    # Their sums and products stay finite; what is not a number is 0.
-    weights = np.fmin(np.fmax(weights, 0.0), HEAVIEST)
-    cut_w = np.where(weights > 0.0, np.fmin(np.fmax(caps_w, 0.0), LARGEST_W), 0.0)
+    cut_w, weights = finite(caps_w, weights)
     if target_w <= 0.0:
-        return Shares(np.zeros(network.size), np.where(cut_w > 0.0, BY_TARGET, BY_CAP), 0.0)
+        return nothing(cut_w)
     bound = np.full(network.size, BY_CAP, dtype=np.intp)
     limits_w, level = np.maximum(limits_w, 0.0), 0.0
     row_levels = np.zeros(len(limits_w))
     while True:  # each round settles one row at least
-        level = _level(target_w, cut_w, weights, level)
+        level = level_of(target_w, cut_w, weights, level)
         power_w = np.minimum(cut_w, level * weights) if level < inf else cut_w
         over = (network.sums(power_w) > limits_w + TOLERANCE_W).nonzero()[0]
         if not len(over):
             bound[power_w < cut_w] = BY_TARGET
             return Shares(power_w, bound, level)
         _settle(network, over, limits_w, cut_w, weights, row_levels, bound)
+
+
+def finite(caps_w: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Caps and weights of which sums and products stay finite; what is not a number is 0. Both are new."""
+    weights = np.fmin(np.fmax(weights, 0.0), HEAVIEST)
+    return np.where(weights > 0.0, np.fmin(np.fmax(caps_w, 0.0), LARGEST_W), 0.0), weights
+
+
+def nothing(cut_w: Floats) -> Shares:
+    """What a target of 0 comes to."""
+    return Shares(np.zeros(len(cut_w)), np.where(cut_w > 0.0, BY_TARGET, BY_CAP), 0.0)
 
 
 def serve(network: Network, caps_w: Floats, weights: Floats, target_w: float, limits_w: Floats) -> Shares:
@@ -199,7 +208,7 @@ def serve(network: Network, caps_w: Floats, weights: Floats, target_w: float, li
     return Shares(fair.power_w + mixture * (even.power_w - fair.power_w), fair.bound, fair.level)
 
 
-def _level(target_w: float, caps_w: Floats, weights: Floats, level: float) -> float:
+def level_of(target_w: float, caps_w: Floats, weights: Floats, level: float) -> float:
     """Where the sum of min(cap, level * weight) is the target; infinite if all caps together are not more.
 
     `level`: one that is not above it. Newton's method from below, on a concave function of straight pieces: exact, in

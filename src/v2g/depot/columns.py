@@ -1,14 +1,14 @@
 """The chargers of a site as columns of numbers, read again only for chargers that are another object than before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from itertools import chain, compress
-from operator import attrgetter, is_not
+from operator import attrgetter, is_not, itemgetter, ne
 
 import numpy as np
 from msgspec.structs import astuple
 
-from v2g.depot.allocation import Bools, Floats, Network
+from v2g.depot.allocation import Bools, Floats, Ints, Network
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger, Vehicle
 
@@ -25,12 +25,14 @@ _NAMES = (
     "measured_w", "measured_s", "held_charge_w", "held_discharge_w", "latency_s", "soc_pu", "soc_s",
 )  # fmt: skip
 _AT = {name: number for number, name in enumerate(_NAMES)}
-_MOVES = attrgetter("measured_w", "measured_unix_s", "held_charge_w", "held_discharge_w", "latency_s")
 _OF_CHARGER, _OF_VEHICLE = slice(_AT["measured_w"], _AT["soc_pu"]), slice(_AT["soc_pu"], len(_NAMES))
 """The columns that move all the time."""
 _CHARGER_LASTS = Charger.__struct_fields__.index("vehicle")
 _VEHICLE_LASTS = Vehicle.__struct_fields__.index("soc_pu")
 """How many fields come before those that move."""
+_LASTING = itemgetter(slice(_CHARGER_LASTS))
+_MOVES, _VEHICLE = attrgetter(*Charger.__struct_fields__[_CHARGER_LASTS + 1 :]), attrgetter("vehicle")
+"""What moves of a charger, but for its vehicle."""
 
 
 class News(Enum):
@@ -52,56 +54,56 @@ class Columns:
         self._listed = list(chargers)
         self.ids: list[str] = [self._listed[place] for place in self.network.order]
         self.numbers = {id: number for number, id in enumerate(self.ids)}
-        self._numbers = [self.numbers[id] for id in self._listed]
+        self._numbers: Ints = np.array([self.numbers[id] for id in self._listed], dtype=np.intp)
         """Of the chargers as they are listed."""
         self.placed: Bools = np.array([chargers[id].node in tree.by_name for id in self.ids], dtype=np.bool_)
         self.tree = tree
-        self.chargers: list[Charger] = [chargers[id] for id in self.ids]
-        self._latest = list(chargers.values())
-        self._lasting = [astuple(each)[:_CHARGER_LASTS] for each in self.chargers]
-        self._table: Floats = np.array([_row(each) for each in self.chargers]).reshape(-1, len(_NAMES)).T.copy()
+        self.latest = list(chargers.values())
+        """The chargers that were read last, as they are listed; another reading is another list."""
+        self._lasting = list(map(_LASTING, map(astuple, self.latest)))
+        in_order = [chargers[id] for id in self.ids]
+        self._table: Floats = np.array([_row(each) for each in in_order]).reshape(-1, len(_NAMES)).T.copy()
 
     def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> News:
         """Take over what is new. If the chargers hang elsewhere, these columns are of no use any more."""
         if tree is not self.tree or list(chargers) != self._listed:
             return News.ELSEWHERE
         fresh = list(chargers.values())
-        places = list(compress(range(len(fresh)), map(is_not, fresh, self._latest)))
-        self._latest = fresh
-        known, lasting, numbers = self.chargers, self._lasting, self._numbers
-        moved, charged, other = list[int](), list[int](), list[int]()
-        for place in places:
-            number, new = numbers[place], fresh[place]
-            old, known[number] = known[number], new
-            if astuple(new)[:_CHARGER_LASTS] != lasting[number]:
-                if new.node != old.node or new.phases != old.phases:
-                    return News.ELSEWHERE
-                lasting[number] = astuple(new)[:_CHARGER_LASTS]
-                other.append(number)
-            elif new.vehicle is old.vehicle:
-                moved.append(number)
-            elif _only_charged(old.vehicle, new.vehicle):
-                moved.append(number)
-                charged.append(number)
-            else:
-                other.append(number)
-        if moved:
-            self._move(moved, charged)
-        if other:
-            self._table[:, other] = np.array([_row(known[number]) for number in other]).T
+        is_new = list(map(is_not, fresh, self.latest))
+        before, new = list(compress(self.latest, is_new)), list(compress(fresh, is_new))
+        self.latest = fresh
+        if not new:
+            return News.MOVED
+        # There may be thousands: all of them at once, and no row of values stays, as far as that goes.
+        known, places = compress(self._lasting, is_new), list(compress(range(len(fresh)), is_new))
+        other = set(compress(range(len(new)), map(ne, map(_LASTING, map(astuple, new)), known)))
+        for at in other:
+            if new[at].node != before[at].node or new[at].phases != before[at].phases:
+                return News.ELSEWHERE
+            self._lasting[places[at]] = _LASTING(astuple(new[at]))
+        was, vehicles = list(map(_VEHICLE, before)), list(map(_VEHICLE, new))
+        turned = list(compress(range(len(new)), map(is_not, vehicles, was)))
+        charged = [at for at in turned if at not in other and _only_charged(was[at], vehicles[at])]
+        other.update(set(turned).difference(charged))
+        numbers = self._numbers[places]
+        self._move(numbers, new)
+        if charged:
+            vehicles_of = [each for at in charged if (each := vehicles[at]) is not None]
+            self._table[_OF_VEHICLE, numbers[charged]] = np.array(
+                [(_share(each.soc_pu), each.soc_unix_s) for each in vehicles_of]
+            ).T
+        for at in other:
+            self._table[:, numbers[at]] = _row(new[at])
         return News.OTHER if other else News.MOVED
 
-    def _move(self, moved: Sequence[int], charged: Sequence[int]) -> None:
-        """Read what moves all the time: of these chargers, and of the vehicles at some of them."""
-        table, known = self._table, self.chargers
-        values = chain.from_iterable(map(_MOVES, [known[number] for number in moved]))
+    def _move(self, numbers: Ints, new: Iterable[Charger]) -> None:
+        """Read what moves all the time of these chargers."""
+        table = self._table
+        values = chain.from_iterable(map(_MOVES, new))
         columns = np.fromiter(values, np.float64).reshape(-1, _OF_CHARGER.stop - _OF_CHARGER.start).T
-        rating_w = np.maximum(table[_AT["max_charge_w"], moved], table[_AT["max_discharge_w"], moved])
+        rating_w = np.maximum(table[_AT["max_charge_w"], numbers], table[_AT["max_discharge_w"], numbers])
         columns[0] = np.where(np.abs(columns[0]) <= IMPLAUSIBLE * rating_w, columns[0], _NONE)
-        table[_OF_CHARGER, moved] = columns
-        if charged:
-            vehicles = [vehicle for number in charged if (vehicle := known[number].vehicle) is not None]
-            table[_OF_VEHICLE, charged] = np.array([(_share(each.soc_pu), each.soc_unix_s) for each in vehicles]).T
+        table[_OF_CHARGER, numbers] = columns
 
     def __getitem__(self, name: str) -> Floats:
         column: Floats = self._table[_AT[name]]

@@ -10,6 +10,7 @@ from v2g.depot.binding import Binding, What
 from v2g.depot.capability import WHATS
 from v2g.depot.columns import Columns
 from v2g.depot.sharing import Limits
+from v2g.depot.view import Charger
 from v2g.kernel.units import kw
 
 
@@ -37,7 +38,7 @@ class Setpoints(Mapping[str, Setpoint]):
         """`codes`: what binds each charger, a number in `WHATS`, or beyond it a row of the network. `lowered`: what has
         lowered the limits of rows for charging (True) or discharging. `by`: whose request is served."""
         self._ids, self._numbers, self._network = columns.ids, columns.numbers, columns.network
-        self._chargers = list(columns.chargers)
+        self._chargers, self._places = columns.latest, columns.network.order
         self._power_w, self._codes = power_w, codes
         self._limits, self._lowered, self._by = limits, lowered, by
         self._made: dict[str, Setpoint] = {}
@@ -70,9 +71,12 @@ class Setpoints(Mapping[str, Setpoint]):
         numbers = (self._codes >= len(WHATS)).nonzero()[0].tolist()
         return {self._ids[number]: str(self._binding(number)) for number in numbers}
 
+    def _charger(self, number: int) -> Charger:
+        return self._chargers[self._places[number]]
+
     def _binding(self, number: int) -> Binding:
         code, charges = int(self._codes[number]), bool(self._power_w[number] > 0)
-        of = self._chargers[number].charge_only if code < len(WHATS) and WHATS[code] is What.CHARGE_ONLY else ""
+        of = self._charger(number).charge_only if code < len(WHATS) and WHATS[code] is What.CHARGE_ONLY else ""
         found = self._bindings.get(key := (code, charges, of))
         if found is None:
             found = self._bindings[key] = self._made_binding(code, of, charges=charges)
