@@ -72,7 +72,7 @@ class Setpoints(Mapping[str, Setpoint]):
         return {self._ids[number]: str(self._binding(number)) for number in numbers}
 
     def _charger(self, number: int) -> Charger:
-        return self._chargers[self._places[number]]
+        return self._chargers[int(self._places[number])]
 
     def _binding(self, number: int) -> Binding:
         code, charges = int(self._codes[number]), bool(self._power_w[number] > 0)
