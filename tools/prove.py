@@ -28,6 +28,7 @@ USERS = {
 }
 KILLS, DEPOT_KILLS = "tests/run/test_kill_campaign.py", "tests/csms/test_kill_campaign.py"
 HOUR = "tests/cli/test_hour_of_sessions.py"
+WATCHING = "tests/run/test_prometheus.py"
 SOAK = "tests/station/back_end/test_day_of_sessions.py"
 CODES = (
     "ieee1547-cat1", "ieee1547-cat2", "ieee1547-cat3", "rule21", "en50549-1", "vde-4105", "g99", "cei-0-21",
@@ -57,7 +58,7 @@ def proofs() -> Iterator[Proof]:
         "tests", "the tests in their long form: kills, soaks, campaigns",
         (sys.executable, "-m", "pytest", "-m", "proof", "--timeout", "3600", f"--ignore={KILLS}",
          f"--ignore={DEPOT_KILLS}", f"--ignore={SOAK}",
-         f"--ignore={HOUR}"),
+         f"--ignore={HOUR}", f"--ignore={WATCHING}"),
     )  # fmt: skip
     yield Proof(
         "kills", "200 kills of station, back end and broker, over each carrier: the ledger adds up to the meter",
@@ -95,6 +96,12 @@ def proofs() -> Iterator[Proof]:
     yield Proof(
         "hour", "an hour of real sessions, hostile cars, back end lost every 10 min: no growth, nothing lost",
         (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "7200", HOUR), 2,
+    )  # fmt: skip
+    yield Proof(
+        "watching", "Prometheus reads a station, takes the rules and answers the dashboard's queries; each alert fires",
+        (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof or not proof", WATCHING,
+         "tests/docs/test_watching.py"),
+        2,
     )  # fmt: skip
     yield Proof(
         "small", "four EVSEs, back end, metrics and recording of one daemon in a control group of 256 MiB",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|depot|fleet|dev|ip|java|openssl|mosquitto|softhsm|firewall|debootstrap ...
+# Makes this machine ready: tools/setup.sh venv|depot|fleet|dev|ip|java|openssl|mosquitto|softhsm|firewall|prometheus|tshark|debootstrap ...
 #
 # `venv` builds the Python environment in .venv with what the station needs, `depot` and `fleet` add what these need,
 # `dev` what the tests need. The others are the system's tools that demo, tests and benchmarks use: on Debian root gets
@@ -60,6 +60,8 @@ for wanted in "$@"; do
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
         qemu) need qemu-aarch64-static qemu-user-static "the proof on arm64 fails" ;;
+        prometheus) need prometheus prometheus "the dashboard's queries are not asked" ;;
+        tshark) need tshark tshark "the test with Wireshark is skipped" ;;
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;

@@ -1,6 +1,8 @@
 """`v2g trace` on a real trace and a real recording."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -80,11 +82,33 @@ def test_sessions_responses_and_faults_are_counted(trace: str, capsys: pytest.Ca
     assert "0x15 Meter lost" in shown
 
 
-def test_a_recording_becomes_a_capture_that_decode_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ring, world = Ring(tmp_path / "ring", 1 << 20), World(OUTLET, INTENT)
+def recorded(folder: Path) -> None:
+    """A session up to the charge loop."""
+    ring, world = Ring(folder, 1 << 20), World(OUTLET, INTENT)
     world.evse = RecordedEvse(OUTLET, world.plant.settings.rating, sink=ring)
     in_the_loop(world, 1.0)
     ring.close()
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark (as root: apt-get install tshark)")
+def test_wireshark_opens_the_capture_of_a_recording(tmp_path: Path) -> None:
+    """With whole TCP streams, and each message decoded in the comment of its packet."""
+    recorded(tmp_path / "ring")
+    output = str(tmp_path / "session.pcapng")
+    assert main(["trace", "export", str(tmp_path / "ring"), "-o", output]) == 0
+    fields = ("frame.comment", "tcp.dstport", "tcp.len", "_ws.expert")
+    command = ["tshark", "-r", output, "-Tfields", "-Eseparator=/t", *(f"-e{each}" for each in fields)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    packets = [line.split("\t") for line in shown.splitlines()]
+    spoken = [comment for comment, _, length, _ in packets if length != "0"]
+    assert [comment.partition("{")[0] for comment in spoken[:2]] == ["sap ", "sap "]
+    assert any('iso20-dc {"DC_ChargeLoopRes"' in comment for comment in spoken)
+    assert {port for _, port, _, _ in packets} >= {"15118"}
+    assert all("lost" not in expert.lower() and "malformed" not in expert.lower() for *_, expert in packets)
+
+
+def test_a_recording_becomes_a_capture_that_decode_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recorded(tmp_path / "ring")
     output = tmp_path / "session.pcapng"
     export = ["trace", "export", str(tmp_path / "ring"), "-o", str(output)]
     assert main(export) == 0

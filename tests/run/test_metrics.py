@@ -64,6 +64,8 @@ def test_a_session_is_counted(ours: Station, port: int) -> None:
     before = samples(port)
     assert before[key("v2g_sessions_total", result="completed")] == 0
     assert before[key("v2g_ready")] == 1
+    assert before[key("v2g_grid_trips_total", element="uv1")] == 0  # else the first trip would be no increase
+    assert before[key("v2g_faults_total", code="0x12", charin="ContactorPosition", chargex="CX017")] == 0
     words = ["--host", "::1", "--port", str(ours.port), "--battery", ours.plant_address, "--no-tls", "--json"]
     with Process([*V2G, "ev", *words, "--duration", "1"]) as car:
         assert car.wait(40) == 0, car.output

@@ -222,6 +222,12 @@ class Protection:
         return Verdict(State.TRIP, why, element, cause, ride_through=riding)
 
 
+def trip_elements(code: GridCode) -> tuple[str, ...]:
+    """Whatever may trip, by the names that verdicts have for it."""
+    others = ("operating window", "rocof", "dead_grid", "vector_shift", "momentary cessation", "permit service")
+    return (*dict.fromkeys(each.name for each in code.trip), *others, "measurement")
+
+
 def operating_window(code: GridCode) -> tuple[Element, Element]:
     """The elements that end operation outside 47 to 63 Hz, or further out if the code's own thresholds are."""
     low_hz, high_hz = OPERATING_WINDOW_HZ

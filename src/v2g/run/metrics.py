@@ -10,9 +10,11 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from v2g.grid.protection import trip_elements
 from v2g.io.pulse import Pulse
 from v2g.iso15118.station import owed_s
 from v2g.kernel.distribution import Distribution
+from v2g.kernel.fault import Fault
 from v2g.run.evse import EvseRunner
 from v2g.run.exposition import buckets, expose, histogram
 from v2g.station.config.settings import Metrics
@@ -127,11 +129,12 @@ def _counters(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
             energy.add_metric([evse, direction], energy_wh * JOULE_OF_WH)
         for result in ("completed", "paused", "failed"):
             sessions.add_metric([evse, result], tally.sessions[result])
-        for fault, count in tally.faults.items():
+        for fault in Fault:  # from 0 on: a series that begins at 1 has not increased
             others = unified(fault)
-            faults.add_metric([evse, fault.code, others.charin, others.chargex], count)
-        for element, count in tally.trips.items():
-            trips.add_metric([evse, element], count)
+            faults.add_metric([evse, fault.code, others.charin, others.chargex], tally.faults[fault])
+        elements = () if runner.evse.guard is None else trip_elements(runner.evse.guard.code)
+        for element in dict.fromkeys((*elements, *tally.trips)):
+            trips.add_metric([evse, element], tally.trips[element])
         for limit, lasted_s in tally.limited_s.items():
             limited.add_metric([evse, limit], lasted_s)
         refused.add_metric([evse], tally.refused)
