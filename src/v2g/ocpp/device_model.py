@@ -93,6 +93,11 @@ class DeviceModel:
             if "\ufffd" not in kept and each.why_not(kept) is None:  # nothing is kept, or it is damaged
                 each.value = kept
 
+    @property
+    def variables(self) -> Iterable[Variable]:
+        """All of them."""
+        return self._variables.values()
+
     def text(self, component: str, name: str, instance: str = "", evse: int = 0) -> str:
         """The value of a variable of the station, or of an EVSE; empty if there is none."""
         found = self._variables.get(_key(component, evse, name, instance))
@@ -204,7 +209,7 @@ class DeviceModel:
                 "value": "(hidden)" if each.mutability == "WriteOnly" else each.actual,
                 "writable": each.mutability != "ReadOnly",
             }
-            for each in self._variables.values()
+            for each in self.variables
         ]
 
     def _find(
