@@ -36,7 +36,7 @@ check: $(DEV_READY) ## lint, format, types, direction of imports, sizes, known v
 	@.venv/bin/python -m tools.audit
 
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
-	@tools/setup.sh ip java openssl mosquitto softhsm firewall debootstrap lintian qemu prometheus tshark
+	@tools/setup.sh ip java openssl mosquitto softhsm firewall debootstrap lintian apt-utils qemu prometheus tshark
 	@.venv/bin/python tools/prove.py $(ARGS)
 
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices

@@ -40,9 +40,13 @@ def _rows(found: Iterator[Variable]) -> Iterator[str]:
         secret = each.mutability == "WriteOnly"
         first = "-" if secret or not each.actual else each.actual
         cells = (
-            name, "EVSE" if each.evse else "station", each.data_type, _range(each) or "-",
-            first if len(first) <= _LONG else f"{len(first.split(','))} words", "no" if each.mutability == "ReadOnly" else "yes",
-        )  # fmt: skip
+            name,
+            "EVSE" if each.evse else "station",
+            each.data_type,
+            _range(each) or "-",
+            first if len(first) <= _LONG else f"{len(first.split(','))} words",
+            "no" if each.mutability == "ReadOnly" else "yes",
+        )
         yield f"| {' | '.join(cells)} |"
 
 

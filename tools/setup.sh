@@ -57,6 +57,7 @@ for wanted in "$@"; do
         dev) make_venv dev ;;
         packaging | docs) .venv/bin/python -m pip install --quiet --editable ".[$wanted]" ;;
         lintian) need lintian lintian "the packages are not examined" ;;
+        apt-utils) need apt-ftparchive apt-utils "the test of a signed archive is skipped" ;;
         ip) need ip iproute2 "what needs network namespaces is skipped" ;;
         java) need java default-jre-headless "the tests with an independent peer are skipped" ;;
         qemu) need qemu-aarch64-static qemu-user-static "the proof on arm64 fails" ;;

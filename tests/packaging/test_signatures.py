@@ -101,4 +101,8 @@ def test_apt_takes_from_an_archive_only_what_is_signed(release: tuple[Path, dict
     package.write_bytes(whole)
     signed = folder / "dist" / "InRelease"
     signed.write_text(signed.read_text().replace("Date:", "Date: "))
+    changed = run(f"{apt} update", folder, environment)
+    assert "BADSIG" in changed.stderr  # apt goes on with what it has
+    shutil.rmtree(state / "state" / "lists")
+    (state / "state" / "lists" / "partial").mkdir(parents=True)
     assert run(f"{apt} update", folder, environment).returncode != 0
