@@ -10,7 +10,6 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from v2g.grid.protection import trip_elements
 from v2g.io.pulse import Pulse
 from v2g.iso15118.station import owed_s
 from v2g.kernel.distribution import Distribution
@@ -132,7 +131,7 @@ def _counters(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:
         for fault in Fault:  # from 0 on: a series that begins at 1 has not increased
             others = unified(fault)
             faults.add_metric([evse, fault.code, others.charin, others.chargex], tally.faults[fault])
-        elements = () if runner.evse.guard is None else trip_elements(runner.evse.guard.code)
+        elements = () if runner.evse.guard is None else runner.evse.guard.trip_elements
         for element in dict.fromkeys((*elements, *tally.trips)):
             trips.add_metric([evse, element], tally.trips[element])
         for limit, lasted_s in tally.limited_s.items():

@@ -6,7 +6,7 @@ from math import sqrt
 from v2g.grid import settings
 from v2g.grid.adjustments import PERMISSION, Adjustment, Adjustments, Layer, Party, differences, lasting
 from v2g.grid.capability import Rating
-from v2g.grid.protection import Cause, Protection, State, Verdict
+from v2g.grid.protection import Cause, Protection, State, Verdict, trip_elements
 from v2g.grid.sample import GridSample
 from v2g.grid.set_point_delay import SetPointDelay
 from v2g.grid.settings import Value
@@ -96,6 +96,11 @@ class GridGuard:
             return None
         fault = Fault.GRID if verdict.cause is None else _FAULTS.get(verdict.cause, Fault.GRID)
         return fault, f"grid protection, {verdict.element}: {verdict.why}"
+
+    @property
+    def trip_elements(self) -> tuple[str, ...]:
+        """Whatever may trip, by the names that verdicts have for it."""
+        return trip_elements(self.code)
 
     def look(self, readings: Readings, now: float, unix_s: float) -> list[Event]:
         """Time has passed, and there may be other readings: what is worth a report."""
