@@ -80,3 +80,26 @@ class Dnp3(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The certificate's key, PEM."""
     roots: Path | None = None
     """Of the master's certificate, PEM."""
+
+
+class Csip(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The depot as a client of IEEE 2030.5 by the profile CSIP; see docs/grid-languages.md."""
+
+    url: Annotated[
+        str, Meta(pattern=r"^https://\S+$", description="an address such as https://server.example.com:8443")
+    ]
+    """Of the utility's server, without a path."""
+    path: Annotated[str, Meta(pattern=r"^/\S*$")] = "/dcap"
+    """Of its DeviceCapability."""
+    certificate: Path
+    """Of the depot with its chain, PEM; the server knows the depot by it (LFDI)."""
+    private_key: Path
+    """The certificate's key, PEM."""
+    roots: Path
+    """Of the server's certificate, PEM."""
+    pin: Annotated[int, Meta(ge=0, le=999_999)] | None = None
+    """The registration PIN that the server must show."""
+    post_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    """Between two readings that are sent, unless the server says another time."""
+    silence_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    """Events are given up, and the default control holds, when the server has not answered for this long."""

@@ -1,0 +1,210 @@
+"""A depot as a client of IEEE 2030.5 (CSIP): `py20305` finds and follows the server, its controls become requests.
+
+Events end by themselves, whatever becomes of the server. Once it has not answered for `silence_s` they are given up and
+the default control holds, as CSIP has it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from py20305.client import CsipClient, TlsConfig
+from py20305.client.errors import Sep2Error
+from py20305.connectors.modes import translate_controls
+from py20305.security import compute_lfdi
+from py20305.telemetry import TelemetryCoordinator
+
+from v2g.depot.configuration import Configuration
+from v2g.depot.desk import Channel
+from v2g.depot.grid_configuration import Csip
+from v2g.io.grid_depot import Depot, Plant, ratings_of
+from v2g.kernel.errors import V2GError
+from v2g.languages.csip import controls
+from v2g.languages.csip.controls import Controls, Event, Values
+
+AGAIN_S = 10.0
+"""Until a server that cannot be reached is tried again."""
+_EVSE = 82
+"""The type of DER."""
+_MODES = sum(1 << bit for bit in (0, 1, 2, 3, 7, 20, 22))
+"""DERControlType: charge, discharge, opModConnect, Energize, FixedW, MaxLimW, TargetW."""
+_READ = {
+    "update_target_w": (controls.TARGET, "watts"),
+    "update_fixed_w": (controls.FIXED, "WSet"),
+    "update_p_lim": (controls.MOST_PCT, "p_lim_w"),
+    "update_p_lim_inj": (controls.MOST_W, "p_lim_watts"),
+    "update_p_lim_abs": (controls.LOAD_W, "p_lim_watts"),
+    "update_exp_lim": (controls.EXPORT, "exp_lim_w"),
+    "update_imp_lim": (controls.IMPORT, "imp_lim_w"),
+    "update_gen_lim": (controls.GENERATION, "gen_lim_w"),
+    "update_load_lim": (controls.LOAD, "load_lim_w"),
+    "update_connect": (controls.CONNECT, "connected"),
+}
+"""By what `py20305` would call: the mode, and where its value is."""
+
+
+class Dispatcher:
+    """`py20305.events.dispatch.ControlDispatcher`: what the server's events and default ask for."""
+
+    def __init__(self, plant: Plant, by: str, report: Callable[[str], None]) -> None:
+        self._plant, self._by, self._report = plant, by, report
+        self._controls = Controls(plant.ratings)
+        self._strange = frozenset[str]()
+        self.ahead: Callable[[], float] = lambda: 0.0
+        """By how much the server's clock is ahead of this machine's, s."""
+
+    async def apply_control(self, device_href: str, derc: Any, curves: Any) -> None:
+        """An event has begun."""
+        late_s = sum(abs(each.value) for each in (derc.randomize_start, derc.randomize_duration) if each is not None)
+        until_s = derc.interval.start.value + derc.interval.duration + late_s - self.ahead()
+        self._controls.start(derc.m_rid.value.hex(), Event(self._values(derc.dercontrol_base, curves), until_s))
+        self._ask()
+
+    async def apply_default_control(
+        self, device_href: str, dderc: Any, curves: Any, *, origin: str = "", cause_mrid: bytes | None = None
+    ) -> None:
+        """What holds behind the events; `cause_mrid`: of one that is over."""
+        self._controls.default = self._values(dderc.dercontrol_base, curves)
+        await self.disable_modes(device_href, frozenset(), cause_mrid=cause_mrid or b"")
+
+    async def clear_control(self, device_href: str, *, cause_mrid: bytes | None = None) -> None:
+        """An event is given up; None: all of them."""
+        await self.disable_modes(device_href, frozenset(), cause_mrid=cause_mrid)
+
+    async def disable_modes(self, device_href: str, modes: frozenset[str], *, cause_mrid: bytes | None = None) -> None:
+        """An event is over."""
+        self._controls.end(None if cause_mrid is None else cause_mrid.hex(), self._plant.depot.now())
+        self._ask()
+
+    apply_control_by_lfdi = apply_control
+    apply_default_control_by_lfdi = apply_default_control
+    clear_control_by_lfdi = clear_control
+    disable_modes_by_lfdi = disable_modes
+
+    async def relay_schedule_notification(self, *_: Any, **__: Any) -> None:
+        """What is to come is no request yet."""
+
+    def _values(self, base: Any, curves: Any) -> Values:
+        found, strange = dict[str, float](), set[str]()
+        for method, params in translate_controls(base, curves):
+            mode, key = _READ.get(method, ("", ""))
+            if mode:
+                found[mode] = float(params[key])
+            else:
+                strange.add(method.removeprefix("update_"))
+        if strange - self._strange:
+            self._report(f"IEEE 2030.5: a depot has no mode {', '.join(sorted(strange))}; set it at its stations")
+        self._strange |= strange
+        return found
+
+    def _ask(self) -> None:
+        now = self._plant.depot.now()
+        asked = self._controls.power(now)
+        try:
+            if asked is None:
+                self._plant.set_power(self._by, None)
+            else:
+                power_w, until_s, then_w = asked
+                self._plant.set_power(self._by, power_w, until_s - now, then_w)
+            self._plant.limit(self._by, self._controls.limits(now))
+        except V2GError as error:
+            self._report(f"IEEE 2030.5: {error}")
+
+
+class Shown:
+    """`py20305.connectors.base.BaseConnector`, as far as it reads: what the server gets to know."""
+
+    connector_name, telemetry_protocol, der_type = "v2g depot", "generic", _EVSE
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+
+    async def fetch_monitoring(self) -> dict[str, Any]:
+        """Generation is positive."""
+        seen = self.plant.seen()
+        return {"W": None if seen.power_w is None else -seen.power_w, "Hz": seen.frequency_hz}
+
+    def reading_overrides(self) -> None:
+        """None."""
+
+    async def fetch_nameplate(self) -> dict[str, Any]:
+        """Ratings."""
+        charge_w, discharge_w = self.plant.ratings.charge_w, self.plant.ratings.discharge_w
+        return {"WMaxRtg": discharge_w, "WDisChaRteMaxRtg": discharge_w, "WChaRteMaxRtg": charge_w,
+                "VAMaxRtg": self.plant.ratings.apparent_va, "CtrlModes": _MODES}  # fmt: skip
+
+    async def fetch_configuration(self) -> dict[str, Any]:
+        """Settings: the ratings."""
+        charge_w, discharge_w = self.plant.ratings.charge_w, self.plant.ratings.discharge_w
+        return {"WMax": discharge_w, "WDisChaRteMax": discharge_w, "WChaRteMax": charge_w,
+                "VAMax": self.plant.ratings.apparent_va, "CtrlModes": _MODES}  # fmt: skip
+
+    async def fetch_availability(self) -> dict[str, Any]:
+        """What can be generated now."""
+        return {"statWAvail": {"value": round(self.plant.seen().discharge_w), "multiplier": 0}}
+
+    async def fetch_status(self) -> dict[str, Any]:
+        """Whether it is there, and the state of charge."""
+        seen, now = self.plant.seen(), int(self.plant.depot.now())
+        connected = 0 if seen.state == "OFF" else 7 if seen.state == "RUNNING" else 3
+        shown: dict[str, Any] = {
+            "alarmStatus": 0,
+            "genConnectStatus": {"dateTime": now, "value": connected},
+            "operationalModeStatus": {"dateTime": now, "value": 1 if seen.state == "OFF" else 2},
+            "readingTime": now,
+        }
+        if seen.soc_pu is not None:
+            shown["stateOfChargeStatus"] = {"dateTime": now, "value": round(10_000 * seen.soc_pu)}
+        return shown
+
+
+async def serve(depot: Depot, configuration: Configuration, settings: Csip, report: Callable[[str], None]) -> None:
+    """Serve until cancelled."""
+    plant = Plant(depot, ratings_of(configuration), Channel.IEEE_2030_5)
+    dispatcher = Dispatcher(plant, f"IEEE 2030.5 server {urlsplit(settings.url).hostname}", report)
+    plant.set_power("", None)  # what an earlier process was asked for holds once the server says so again
+    said = ""
+    while True:
+        try:
+            await _followed(settings, dispatcher, Shown(plant), report)
+        except (Sep2Error, OSError, ValueError, TimeoutError) as error:
+            if said != str(error):
+                said = str(error)
+                report(f"IEEE 2030.5: {settings.url}: {said or type(error).__name__}")
+        await asyncio.sleep(min(AGAIN_S, settings.silence_s))
+
+
+async def _followed(settings: Csip, dispatcher: Dispatcher, shown: Any, report: Callable[[str], None]) -> None:
+    """Follow the server until it has to be found again. `shown`: a `Shown`."""
+    lfdi = compute_lfdi(settings.certificate.read_text())
+    report(f"IEEE 2030.5: this depot's LFDI is {lfdi.upper()}, its server is {settings.url}")
+    tls = TlsConfig(settings.certificate, settings.private_key, settings.roots)
+    beat_s = max(1, settings.silence_s // 4)
+    client = CsipClient(
+        settings.url, tls=tls, dispatcher=dispatcher, dcap_path=settings.path, comms_loss_seconds=settings.silence_s,
+        comms_loss_eval_seconds=max(1, settings.silence_s // 10), connection_heartbeat_seconds=beat_s,
+        registration_pins=None if settings.pin is None else {lfdi: settings.pin},
+    )  # fmt: skip
+    dispatcher.ahead = lambda: client.timebase.now() - shown.plant.depot.now()
+    coordinator: Any = None
+    try:
+        await client.connect()
+        if lfdi not in {each.lfdi.hex() for each in client.state.end_devices.values()}:
+            report(f"IEEE 2030.5: the server has no device {lfdi.upper()}; its operator has to enter it")
+        coordinator = TelemetryCoordinator(
+            client, lfdis=[lfdi], connector_resolver=lambda _: shown, post_rate_seconds=settings.post_s
+        )
+        coordinator.setup()
+        coordinator.start_device_telemetry()
+
+        async def rediscover() -> None:
+            await client.trigger_rediscovery()
+
+        client.set_on_structural_change(rediscover)
+        client.set_on_rediscovered(coordinator.restart_device_telemetry)
+        await client.run()
+    finally:
+        if coordinator is not None:
+            await coordinator.shutdown()
+        await client.shutdown()
