@@ -176,6 +176,7 @@ class Inverter:
             changes |= function.enable(self.image.get(number, "Ena") == "ENABLED", settings)
         if f"Adpt{function.stem}Req" in paths:
             changes |= self._adopted(function)
+        after = self._reverts_to(function) if function.reverts else IN_FORCE
         if not changes:
             return []
         for_s = self.image.number(number, "RvrtTms") if function.reverts else 0.0
@@ -183,7 +184,16 @@ class Inverter:
             self._ends_s[number] = now + for_s
         else:
             self._ends_s.pop(number, None)
-        return [Change(changes=changes, for_s=for_s or None)]
+        then = function.adopted(self.image, settings) if for_s and after == DRAFT else {}
+        held = {name: settings[name] for name in then}  # until then
+        return [Change(changes=held | changes, for_s=for_s or None, then=then)]
+
+    def _reverts_to(self, function: Function) -> int:
+        """The curve that holds after the reversion timer: 1 is the one that was in force, 2 the draft."""
+        after = round(self.image.number(function.number, f"Rvrt{function.stem}"))
+        if after not in (IN_FORCE, DRAFT):
+            raise Unfit(f"there are the curves 1 and 2, not {after}")
+        return after
 
     def _adopted(self, function: Function) -> Settings:
         """The changes of an adoption that is asked for; none if the curve cannot be followed, which is its result."""

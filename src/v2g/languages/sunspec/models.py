@@ -116,7 +116,7 @@ def _function(function: Function) -> Values:
     if function.points:
         values["NPt"] = float(function.points)
     if function.reverts:
-        values |= {"RvrtTms": 0.0, "RvrtRem": 0.0}
+        values |= {"RvrtTms": 0.0, "RvrtRem": 0.0, f"Rvrt{stem}": float(IN_FORCE)}
     return values | dict(_scales(number)) | dict(_unused(function))
 
 
