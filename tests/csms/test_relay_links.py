@@ -71,8 +71,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def site(folder: Path, upstream: Upstream) -> AsyncIterator[tuple[LightStation, Fleet]]:
-    """A depot in relay mode with one station."""
+async def site(
+    folder: Path, upstream: Upstream | None, **changes: object
+) -> AsyncIterator[tuple[LightStation, Fleet, DepotProcess]]:
+    """A depot, in relay mode if it has a CSMS, with one station."""
     (folder / "password").write_text(PASSWORD)
     before = configured(1)
     configuration = replace(
@@ -82,8 +84,7 @@ async def site(folder: Path, upstream: Upstream) -> AsyncIterator[tuple[LightSta
         upstream=upstream,
         control=Control(socket=folder / "depot.sock"),
         http=Http(listen="127.0.0.1:0"),
-        ledger=str(folder / "depot.db"),
-        cycle_s=0.5,
+        **{"ledger": str(folder / "depot.db"), "cycle_s": 0.5, **changes},
     )
     place = asyncio.get_running_loop().create_future()
     process = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
@@ -94,7 +95,7 @@ async def site(folder: Path, upstream: Upstream) -> AsyncIterator[tuple[LightSta
         fleet = Fleet({"CS0": (station, Endpoint(url, "CS0", 1, PASSWORD), "ocpp2.1")})
         moving = asyncio.create_task(fleet.run())
         try:
-            yield station, fleet
+            yield station, fleet, process
         finally:
             moving.cancel()
             await asyncio.gather(moving, return_exceptions=True)
@@ -117,7 +118,7 @@ def test_the_csms_has_a_link_for_the_station_and_misses_nothing(tmp_path: Path) 
 async def _missed_nothing(folder: Path) -> None:
     csms = Upward()
     await csms.open()
-    async with site(folder, Upstream(url=f"ws://127.0.0.1:{csms.port}/ocpp", security_profile=1)) as (station, _):
+    async with site(folder, Upstream(url=f"ws://127.0.0.1:{csms.port}/ocpp", security_profile=1)) as (station, _, _):
         await until(lambda: "BootNotification" in csms.actions())
         assert csms.paths == ["/ocpp/CS0"]
         assert csms.credentials[0].startswith("Basic ")
@@ -165,7 +166,7 @@ def test_a_csms_that_drops_each_link_is_asked_ever_more_seldom_and_gets_everythi
 async def _flapped(folder: Path) -> None:
     csms = Flapping()
     await csms.open()
-    async with site(folder, Upstream(url=f"ws://127.0.0.1:{csms.port}/ocpp", security_profile=1)) as (station, _):
+    async with site(folder, Upstream(url=f"ws://127.0.0.1:{csms.port}/ocpp", security_profile=1)) as (station, _, _):
         await until(lambda: len(csms.paths) > 0)
         began_s = time.monotonic()
         station.plug_in(car(), time.monotonic(), time.time())
@@ -187,7 +188,7 @@ async def _closed(folder: Path) -> None:
     csms = Upward()
     await csms.open()
     upstream = Upstream(url=f"ws://127.0.0.1:{csms.port}/ocpp", security_profile=1, away="close")
-    async with site(folder, upstream) as (station, fleet):
+    async with site(folder, upstream) as (station, fleet, _):
         await until(lambda: station.waiting == 0 and "BootNotification" in csms.actions())
         await csms.close()
         await until(lambda: fleet.online == 0)

@@ -220,7 +220,7 @@ class _Show:
         vehicles = sum(each.battery is not None and not each.silent for each in self._fleet.stations.values())
         return (
             f"{sample.time_s:5.0f} s  {sample.frequency_hz:.3f} Hz  asked: {_way(before.requested_w)} (a second ago)  "
-            f"measured: {_way(sample.delivered_w)}  {vehicles} vehicles, {sample.changed} set-points changed"
+            f"measured: {_way(sample.delivered_w)}  {vehicles} vehicles, set-points changed: {sample.changed}"
         )
 
     async def _until(self, reached: Callable[[], bool]) -> None:
