@@ -1,5 +1,7 @@
 """Simulated days of a house for the tests: a house of its own for each seed."""
 
+from math import inf
+
 import numpy as np
 
 from v2g.depot.request import PowerRequest, Request
@@ -22,10 +24,10 @@ def charger(number: int, phases: str = "123", least_w: float = 1_400.0) -> Charg
     )  # fmt: skip
 
 
-def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = ()) -> SiteRun:
+def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = (), pace_w_s: float = inf) -> SiteRun:
     """A house whose connection, chargers, battery, appliances, sun and requests are drawn at random. Somebody asks for
     powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in the place of a
-    random one."""
+    random one. `pace_w_s`: of the first car."""
     random = np.random.default_rng(seed)
     wirings = (("123",), ("1",), ("2", "123"), ("1", "2", "3"))[int(random.integers(4))]
     chargers = [charger(number, phases) for number, phases in enumerate(wiring or wirings, 1)]
@@ -46,7 +48,11 @@ def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = 
         asked = [power_w for at_s, power_w in zip(times, powers_w, strict=True) if at_s <= now]
         return (PowerRequest(by="somebody", power_w=asked[-1]),) if asked else ()
 
-    visits = [Stay(charger=each.id, from_s=begins_s, until_s=begins_s + DAY_S, target_pu=None) for each in chargers]
+    visits = [
+        Stay(charger=each.id, from_s=begins_s, until_s=begins_s + DAY_S, target_pu=None,
+             pace_w_s=inf if number else pace_w_s)
+        for number, each in enumerate(chargers)
+    ]  # fmt: skip
     return SiteRun(house, control, visits, requests=requests)
 
 

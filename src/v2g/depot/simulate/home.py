@@ -108,6 +108,8 @@ class Stay(Struct, frozen=True, kw_only=True):
     soc_pu: float = 0.5
     target_pu: float | None = 0.8
     floor_pu: float | None = 0.3
+    pace_w_s: float = inf
+    """How fast its power moves."""
 
 
 class House:
@@ -185,7 +187,11 @@ class House:
         mean_w = target_w if lasts_s else power_w
         into_w = mean_w * charger.efficiency_pu if mean_w > 0.0 else mean_w / charger.efficiency_pu
         self.energies_wh[id] = min(self.energies_wh[id] + into_w * step_s / HOUR_S, stay.capacity_wh)
-        self.powers_w[id] = target_w + (power_w - target_w) * exp(-step_s / 0.03)
+        moved_w = (target_w - power_w) * (1.0 - exp(-step_s / 0.03))
+        most_w = stay.pace_w_s * step_s if stay.pace_w_s < inf else inf
+        self.powers_w[id] = power_w + min(max(moved_w, -most_w), most_w)
+        if abs(moved_w) > most_w:
+            self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
 
     def _balance(self, step_s: float) -> None:
         if self._store is None:

@@ -6,19 +6,24 @@ from math import isfinite
 from msgspec import Struct
 from msgspec.structs import replace
 
+from v2g.depot.allocation import share_of
 from v2g.depot.dispatch import Dispatch
 from v2g.depot.plan import Plan
 from v2g.depot.site.grid_limit import FREE, Bound, GridLimit
-from v2g.depot.site.guard import Connection, Guard, SiteNotice, Trouble, exceeded, flows_w
+from v2g.depot.site.guard import BAND_W, Connection, Guard, SiteNotice, Trouble, exceeded, flows_w
+from v2g.depot.site.pace import Paces
 from v2g.depot.site.reading import BatteryReading, HouseReading
 from v2g.depot.site.wish import Follow, Now, Wish
-from v2g.depot.tree import Node, Room, Tree
+from v2g.depot.tree import PHASES, Node, Room, Tree
 from v2g.depot.view import Charger, Course, Meter, Site
 from v2g.kernel.units import kw
 
 ROOT = "site"
 FRESH_S = 5.0
 """A measurement of a charger that is older says nothing of the power just now."""
+TAKEN_BACK_S = 0.4
+"""What is left of the second in which the export limit holds, once the site has seen that it is exceeded and the
+station has its set-point."""
 
 
 class Battery(Struct, frozen=True, kw_only=True):
@@ -50,6 +55,9 @@ class SiteControl:
         """What the house draws without chargers."""
         self._powers_w: Mapping[str, float] = {}
         self._bound = FREE
+        self._paces = Paces()
+        self._bounded_w: dict[str, float] = {}
+        """What each slow car may feed at most for that reason."""
 
     def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
         """A plausible reading of the house's meter."""
@@ -60,7 +68,12 @@ class SiteControl:
             if fresh and charger is not None and charger.measured_w is not None:
                 powers_w[id] = charger.measured_w
         known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
-        self.guard.see(reading, self._fed_w(reading.unix_s), flows_w(chargers, known_w))
+        self._paces.see(chargers, self._powers_w, reading.unix_s)
+        late_w = {
+            id: known_w[id] - self._powers_w[id] for id in self._paces.slow_w_s(chargers) if id in known_w
+        }  # fmt: skip
+        shown_w = flows_w(chargers, known_w)
+        self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w))
         self.house_w = sum(reading.powers_w) - sum(powers_w.values())
 
     def stored(self, reading: BatteryReading) -> None:
@@ -96,12 +109,37 @@ class SiteControl:
         meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w)
         return replace(
             site,
-            chargers={id: _unheld(charger) for id, charger in site.chargers.items()},
+            chargers=self._followed(site.chargers, now),
             meter=meter,
             courses=self.wish.courses(site.chargers, others, moment, now)
             | {id: Course(now, 0.0, power_w) for id, power_w in ordered_w.items() if id in site.chargers},
             rooms={ROOT: self.room(now)},
         )
+
+    def _followed(self, chargers: Mapping[str, Charger], now: float) -> dict[str, Charger]:
+        """The chargers with what slow cars may feed: no more than would be within the limits if the house came to draw
+        as little as it may, beside what they take back within a second. What they have not taken back yet, the others
+        cannot have."""
+        found = {id: _unheld(charger) for id, charger in chargers.items()}
+        slow_w_s, connection = self._paces.slow_w_s(chargers), self.connection
+        self._bounded_w = {}
+        phase_w = min(connection.export_w, connection.fuse_w)
+        rooms_w = [
+            (limit_w - BAND_W + low_w) / max(len(slow_w_s), 1)
+            for limit_w, low_w in zip((connection.export_w, *(phase_w,) * 3), self.guard.lowest_w(now), strict=True)
+        ]
+        for id, pace_w_s in slow_w_s.items():
+            charger = found[id]
+            vehicle, power_w = charger.vehicle, charger.measured_w or 0.0
+            shares = (1.0, *(share_of(charger.phases, phase) for phase in PHASES))
+            room_w = min(room_w / share for room_w, share in zip(rooms_w, shares, strict=True) if share)
+            most_w = max(room_w, 0.0) + pace_w_s * TAKEN_BACK_S
+            if vehicle is not None and most_w < min(charger.max_discharge_w, vehicle.max_discharge_w):
+                vehicle = replace(vehicle, max_discharge_w=most_w)
+                self._bounded_w[id] = most_w
+            held_w = max(power_w, 0.0), max(-power_w, 0.0)
+            found[id] = replace(charger, vehicle=vehicle, held_charge_w=held_w[0], held_discharge_w=held_w[1])
+        return found
 
     def room(self, now: float) -> Room:
         """What the house and the grid operator leave to all chargers."""
@@ -122,6 +160,9 @@ class SiteControl:
     def notices(self, now: float) -> list[SiteNotice]:
         """What a person should know."""
         found = self.guard.notices(now)
+        for id, most_w in self._bounded_w.items():
+            text = f"charger {id}: its car gives up power slowly, so it feeds at most {kw(most_w)}; the export limit"
+            found.append(SiteNotice(Trouble.SLOW_CAR, f"{text} would not hold within a second"))
         if self._battery is not None and self.storage(now) is None:
             text = "the house's battery is silent: nothing is fed, as it might go into it; check its meter"
             found.append(SiteNotice(Trouble.BATTERY_SILENT, text))

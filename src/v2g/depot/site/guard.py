@@ -37,6 +37,9 @@ FROZEN_S = 30.0
 ROWS = 4
 """The sum of the phases, then each of them."""
 Row = tuple[float, float, float, float]
+NOTHING: Row = (0.0, 0.0, 0.0, 0.0)
+LATE_S = 6.0
+"""For so long a slow car that is on its way explains that a limit is exceeded."""
 NO_ROOM = Room((0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))
 
 
@@ -81,6 +84,8 @@ class Trouble(StrEnum):
     """The grid operator's control box is silent: its fail-safe value holds."""
     METER_SLOW = "H07"
     """The house's meter is read more slowly than main fuse and export limit need."""
+    SLOW_CAR = "H08"
+    """A car gives up its power more slowly than the export limit needs, so it feeds less."""
 
 
 class SiteNotice(Struct, frozen=True):
@@ -103,6 +108,8 @@ class Guard:
         self._rests_until = -inf
         self._gaps_s: deque[float] = deque(maxlen=LATEST)
         """Between the latest readings."""
+        self._lows: deque[tuple[int, list[float]]] = deque(maxlen=26)
+        """The least that the house has drawn without its chargers in each hour, by row."""
         self._values: object = None
         self._changed_s = -inf
         self.house_w = 0.0
@@ -110,9 +117,12 @@ class Guard:
         self.sun_w = 0.0
         """What the sun certainly leaves beside the house, if chargers do no more than their own meters show."""
 
-    def see(self, reading: HouseReading, fed_w: float | None = None, shown_w: Row | None = None) -> None:
+    def see(
+        self, reading: HouseReading, fed_w: float | None = None, shown_w: Row | None = None, late_w: Row = NOTHING
+    ) -> None:
         """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
-        that much should flow the other way. `shown_w`: what the chargers' own meters show, by row; None: nothing."""
+        that much should flow the other way. `shown_w`: what the chargers' own meters show, by row; None: nothing.
+        `late_w`: what of that slow cars are still to give up, or to reach."""
         connection, now = self.connection, reading.unix_s
         if self.reading is not None:
             self._gaps_s.append(now - self.reading.unix_s)
@@ -120,6 +130,8 @@ class Guard:
         if (values := replace(reading, unix_s=0.0)) != self._values:
             self._values, self._changed_s = values, now
         least, most = self._between(now)
+        least = _row(each_w + min(off_w, 0.0) for each_w, off_w in zip(least, late_w, strict=True))
+        most = _row(each_w + max(off_w, 0.0) for each_w, off_w in zip(most, late_w, strict=True))
         fuse_w = connection.fuse_w
         active_w = reading.active_w(connection.nominal_v)
         taken_w = reading.taken_w(connection.nominal_v, fuse_w)
@@ -136,8 +148,9 @@ class Guard:
         stuck = False
         for row in range(ROWS):
             charge, discharge = self._charge[row], self._discharge[row]
-            charge.see(drawn[row], into[row], least[row], most[row], set_w[row], now)
-            discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], now)
+            late = abs(late_w[row]) > BAND_W
+            charge.see(drawn[row], into[row], least[row], most[row], set_w[row], now, late=late)
+            discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], now, late=late)
             if shown_w is not None:
                 charge.hold(drawn[row], into[row], shown_w[row], set_w[row])
                 discharge.hold(fed[row], out[row], -shown_w[row], -set_w[row])
@@ -146,8 +159,27 @@ class Guard:
             stuck |= discharge.stuck(now) and -least[row] > BAND_W
         if stuck:
             self._rests_until = now + connection.rest_s
+        self._remember_low(reading, most, shown_w, now)
         self.house_w = sum(reading.powers_w) - least[0]
         self.sun_w = max((least[0] if shown_w is None else min(least[0], shown_w[0])) - sum(reading.powers_w), 0.0)
+
+    def _remember_low(self, reading: HouseReading, most_w: Row, shown_w: Row | None, now: float) -> None:
+        """What the house draws at least: less neither than by what chargers should do nor by what they show."""
+        hour = int(now // 3600.0)
+        if not self._lows or self._lows[-1][0] != hour:
+            self._lows.append((hour, [inf] * ROWS))
+        lows_w = self._lows[-1][1]
+        flows_w = (sum(reading.powers_w), *reading.powers_w)
+        for row in range(ROWS):
+            drawn_w = most_w[row] if shown_w is None else min(most_w[row], shown_w[row])
+            lows_w[row] = min(lows_w[row], flows_w[row] - drawn_w)
+
+    def lowest_w(self, now: float) -> Row:
+        """What the house may come to draw at any moment, by row; below 0 if its sun may feed: the least in the last
+        hour, and at this time of the day before. Nobody knows that it draws anything."""
+        hour = int(now // 3600.0)
+        alike = [lows_w for then, lows_w in self._lows if hour - then in (0, 1, 23, 24, 25)]
+        return _row(min([0.0, *(lows_w[row] for lows_w in alike)]) for row in range(ROWS))
 
     def command(self, set_w: Row, now: float) -> None:
         """What all chargers together should do from now on, by row."""
@@ -224,12 +256,17 @@ class _Way:
         """Latest rooms, each with the time until which it holds back a raise; growing."""
         self._since = inf
         """Since when the limit has been exceeded."""
+        self._late = False
         self._room_w = 0.0
         self.beyond_w = 0.0
         """What the house alone exceeds the limit by."""
 
-    def see(self, flow_w: float, limit_w: float, least_w: float, most_w: float, set_w: float, now: float) -> None:
-        """A reading. The chargers do between `least_w` and `most_w` of it, and should do `set_w`."""
+    def see(
+        self, flow_w: float, limit_w: float, least_w: float, most_w: float, set_w: float, now: float, *, late: bool
+    ) -> None:
+        """A reading. The chargers do between `least_w` and `most_w` of it, and should do `set_w`. `late`: some of them
+        are slow and on their way."""
+        self._late = late
         if limit_w == inf:
             self._room_w = inf
             return
@@ -237,7 +274,7 @@ class _Way:
         self._since = min(self._since, now) if excess_w > BAND_W else inf
         certain_w = limit_w - (flow_w - least_w)
         room_w = certain_w
-        if excess_w > BAND_W and now - self._since >= self._response_s - 1e-6:
+        if excess_w > BAND_W and now - self._since >= (LATE_S if late else self._response_s) - 1e-6:
             room_w = certain_w - excess_w  # something else moves, such as a battery of the house: get ahead of it
         elif most_w > least_w:
             explained_w = limit_w - (flow_w - most_w)
@@ -257,7 +294,7 @@ class _Way:
 
     def stuck(self, now: float) -> bool:
         """Whether the limit has been exceeded for so long that making room should have helped."""
-        return now - self._since > self._over_s
+        return now - self._since > (max(self._over_s, LATE_S) if self._late else self._over_s)
 
     def room_w(self, now: float, set_w: float) -> float:
         """What the chargers may do this way: no more than they should do already, unless it has been there for long."""
