@@ -1,27 +1,34 @@
 """The station's certificates while it runs: read again, renewed, asked about; and nothing that fails ends anything."""
 
 import asyncio
+import os
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from v2g.bench.ocsp_responder import Responder
+from v2g.iso15118.d2.station.contract_chain import KNOWN_WITHIN_S
 from v2g.pki import issue
 from v2g.pki.certificate import Certificate, of, read_pem
 from v2g.pki.chain import Reason, Verdict
 from v2g.pki.hierarchy import create
-from v2g.pki.profile import Role
+from v2g.pki.profile import ISO15118_2, POLICIES, Policy, Role
 from v2g.pki.revocation import Status, read_ocsp
 from v2g.run.credentials import Credentials
 from v2g.station.config.settings import Tls
 from v2g.tls.profile import TlsError
 
 NOW = datetime.now(UTC)
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +54,9 @@ def certificates(directory: Path, file: str) -> list[Certificate]:
     return read_pem((directory / file).read_bytes())
 
 
-def judge(credentials: Credentials, directory: Path) -> Verdict | None:
+def judge(credentials: Credentials, directory: Path, policy: Policy | None = None) -> Verdict | None:
     leaf, chain = certificates(directory, "contract_cert.pem")[0], certificates(directory, "mo_chain.pem")
-    return credentials.judge(leaf.der, [each.der for each in chain], Role.CONTRACT, NOW.timestamp() + 60)
+    return credentials.judge(leaf.der, [each.der for each in chain], Role.CONTRACT, NOW.timestamp() + 60, policy)
 
 
 async def judged(credentials: Credentials, directory: Path) -> Verdict:
@@ -117,7 +124,7 @@ def test_changed_files_are_used_for_the_next_car(directory: Path, tmp_path: Path
     create(tmp_path / "new", now=NOW)
     for file in ("secc_cert.pem", "secc_key.pem", "cpo_chain.pem", "v2g_root.pem"):
         shutil.copy(tmp_path / "new" / file, directory / file)
-    credentials.reload(lines.append)
+    asyncio.run(credentials.reload(lines.append))
     assert credentials.choice is not former
     assert credentials.choice.contexts[0].own[0] == certificates(tmp_path / "new", "secc_cert.pem")[0]
     assert "were read again" in lines[0]
@@ -128,7 +135,7 @@ def test_unusable_files_leave_the_former_ones_in_force(directory: Path) -> None:
     former = credentials.choice
     lines: list[str] = []
     (directory / "secc_cert.pem").write_text("garbage")
-    credentials.reload(lines.append)
+    asyncio.run(credentials.reload(lines.append))
     assert credentials.choice is former
     assert "the former ones stay in force" in lines[0]
     with pytest.raises(TlsError, match="holds no PEM certificate"):
@@ -216,7 +223,7 @@ def test_what_was_revoked_stays_so_when_the_files_are_read_again(responder: Resp
         (responder.directory / "revoked").write_text("contract_cert.pem\n")
         assert (await judged(credentials, directory)).reason is Reason.REVOKED
         (responder.directory / "revoked").unlink()
-        credentials.reload(lambda line: None)
+        await credentials.reload(lambda line: None)
         assert (await judged(credentials, directory)).reason is Reason.REVOKED
 
     try:
@@ -236,7 +243,7 @@ def test_a_spoilt_revocation_list_brings_no_revoked_contract_back(directory: Pat
             list_.unlink()
         else:
             list_.write_bytes(content)
-        credentials.reload(lambda line: None)
+        await credentials.reload(lambda line: None)
         assert (await judged(credentials, directory)).reason is Reason.REVOKED
 
     asyncio.run(run())
@@ -263,6 +270,66 @@ def test_without_the_responder_the_policy_decides(directory: Path, tmp_path: Pat
         assert verdict.reason is Reason.REVOCATION_UNKNOWN
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"), [("prefer", Reason.NONE), ("require", Reason.REVOCATION_UNKNOWN)], ids=["prefer", "require"]
+)
+def test_a_responder_that_hangs_is_waited_for_as_long_as_the_car_can_wait(
+    tmp_path: Path, policy: Literal["prefer", "require"], reason: Reason
+) -> None:
+    patient, hasty = (replace(POLICIES["interop-p256"], known_within_s=each) for each in (60.0, 0.0))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        directory = tmp_path / "pki"
+        create(directory, now=NOW, ocsp_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+        async def run() -> None:
+            credentials = Credentials(Tls(directory=directory, revocation=policy))
+            assert judge(credentials, directory, patient) is None
+            verdict = judge(credentials, directory, hasty)
+            assert verdict is not None
+            assert (verdict.reason, verdict.revocation) == (reason, Status.UNKNOWN)
+            assert judge(credentials, directory, patient) is None
+            for _ in range(3):  # questions about leaf and authorities
+                (await asyncio.to_thread(silent.accept))[0].close()
+
+        asyncio.run(run())
+
+
+def test_a_car_of_iso_2_gets_the_policy_before_it_is_given_up() -> None:
+    assert ISO15118_2.known_within_s < KNOWN_WITHIN_S
+
+
+def test_the_loop_turns_while_files_are_read(directory: Path) -> None:
+    async def run() -> None:
+        credentials = Credentials(Tls(directory=directory))
+        former, turns = credentials.choice, 0
+        reading = asyncio.create_task(credentials.reload(lambda line: None))
+        while not reading.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert credentials.choice is not former
+        assert turns > 3
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+@pytest.mark.parametrize("below", ["crl", "iso2"])
+def test_a_directory_that_may_not_be_read_is_left_out_and_named(responder: Responder, below: str) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        directory = Path(shutil.copytree(responder.directory, Path(folder) / "pki"))
+        for each in (directory, *directory.rglob("*")):
+            each.chmod(0o755)
+        (directory / below).mkdir(exist_ok=True)
+        (directory / below).chmod(0o700)
+        os.seteuid(NOBODY)
+        try:
+            credentials = Credentials(Tls(directory=directory))
+        finally:
+            os.seteuid(0)
+    assert credentials.problems[0] == f"{directory / below} is left out: Permission denied; let this user read it"
 
 
 def test_revocation_lists_in_the_directory_count(directory: Path) -> None:

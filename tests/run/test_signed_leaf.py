@@ -118,7 +118,7 @@ def test_the_next_car_sees_it_with_its_state(
     stand, leaf = signed(Memory(), directory / below, use)
     mirror(brought, stand.station.block(Certificates).for_cars())
     lines: list[str] = []
-    credentials.reload(lines.append)
+    asyncio.run(credentials.reload(lines.append))
     assert credentials.problems == ()
     assert "read again" in lines[0]
     assert leaf not in before

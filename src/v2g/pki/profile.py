@@ -6,6 +6,7 @@ are not public.
 
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
@@ -83,12 +84,14 @@ class Policy:
     longest_octets: int
     """Of a certificate that a car sends."""
     revocation: Revocation = Revocation.PREFER
+    known_within_s: float = inf
+    """How long whoever asks can wait for a responder; then `revocation` decides without it."""
 
 
 _P256, _P521 = frozenset({"secp256r1"}), frozenset({"secp521r1", "ed448"})
 
-ISO15118_2 = Policy("iso15118-2", _P256, most_authorities=2, longest_octets=800)
-"""[V2G2-656]; the schema's bound is 800 octets."""
+ISO15118_2 = Policy("iso15118-2", _P256, most_authorities=2, longest_octets=800, known_within_s=1.2)
+"""[V2G2-656]; the schema's bound is 800 octets. Some cars give PaymentDetails no more than 2 s."""
 ISO15118_20 = Policy("iso15118-20", _P521, most_authorities=3, longest_octets=1600)
 INTEROP_P256 = Policy("interop-p256", _P256 | _P521, most_authorities=3, longest_octets=1600)
 """For peers that speak ISO 15118-20 with the certificates of ISO 15118-2."""

@@ -56,6 +56,7 @@ def load(
     problems: list[str] = []
     places = [place for each in (directory, *more) for place in (each, *_below(each))]
     for place in places:
+        _listed(place, problems)
         for anchor in Anchor:
             named = (others or {}).get(anchor)
             files = root_files(place, anchor) if named is None else [named]
@@ -125,7 +126,7 @@ def _all(files: Iterable[Path], problems: list[str]) -> Iterable[Certificate]:
 def _evidence(places: list[Path], issuers: list[Certificate], at_s: float, problems: list[str]) -> Evidence:
     evidence = Evidence()
     for place in places:
-        for file in sorted(place.iterdir()) if place.is_dir() else ():
+        for file in _listed(place, problems):
             if (content := _content(file, problems)) is None:
                 continue
             reason = "no authority in the store signed it"
@@ -138,6 +139,17 @@ def _evidence(places: list[Path], issuers: list[Certificate], at_s: float, probl
             else:
                 problems.append(f"{file} is no revocation list that counts: {reason}")
     return evidence
+
+
+def _listed(place: Path, problems: list[str]) -> list[Path]:
+    """What is in a directory; nothing if it is not there."""
+    try:
+        return sorted(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        problems.append(f"{place} is left out: {error.strerror}; let this user read it")
+        return []
 
 
 def _content(file: Path, problems: list[str]) -> bytes | None:

@@ -49,10 +49,12 @@ class Credentials:
         self._settings, self._brought = settings, brought
         self.problems: tuple[str, ...] = ()
         """A line for each file that is left out, with the remedy."""
-        self._load(Evidence())
+        self._take(*self._read(), Evidence())
         self._seen = self._stamp()
         self._asked: dict[bytes, float] = {}
-        """Certificates that a responder was asked about, and when."""
+        """Certificates that a responder was asked about, and when it had answered or failed to."""
+        self._asking: dict[bytes, float] = {}
+        """Those that one is being asked about, and since when."""
         self._questions: set[asyncio.Task[None]] = set()
         self._hurry = asyncio.Event()
 
@@ -85,14 +87,16 @@ class Credentials:
                     await self._hurry.wait()
             self._hurry.clear()
             if await asyncio.to_thread(self._stamp) != self._seen:
-                self.reload(report)
+                await self.reload(report)
                 warned_s = stapled_s = float("-inf")
 
-    def reload(self, report: Callable[[str], None]) -> None:
-        """Take the files as they are now. If they cannot be used, go on with the former ones."""
-        self._seen = self._stamp()
+    async def reload(self, report: Callable[[str], None]) -> None:
+        """Take the files as they are now. If they cannot be used, go on with the former ones.
+
+        They are read in a thread: large revocation lists take longer than the hardware may go unwatched."""
+        self._seen = await asyncio.to_thread(self._stamp)
         try:
-            self._load(self.store.evidence)
+            self._take(*await asyncio.to_thread(self._read), self.store.evidence)
         except V2GError as error:
             report(f"the certificates have changed and cannot be used; the former ones stay in force: {error}")
             return
@@ -128,24 +132,23 @@ class Credentials:
                 for each, issuer in zip(verdict.path, verdict.path[1:], strict=False)
                 if each.ocsp_urls and self.store.evidence.status(each, issuer, at_s).status is Status.UNKNOWN
             ]
-            asked = [self._ask(*pair) for pair in unknown]
-            if any(asked):
+            since_s = [self._ask(*pair) for pair in unknown]
+            if any(time.monotonic() - each <= policy.known_within_s for each in since_s if each is not None):
                 return None
         return verdict
 
-    def _ask(self, certificate: Certificate, issuer: Certificate) -> bool:
-        """Whether a responder is being asked about a certificate."""
-        now_s = time.monotonic()
-        asked_s = self._asked.get(certificate.der)
-        if asked_s is not None and asked_s > now_s - RETRY_S:
-            return asked_s == float("inf")
-        if len(self._questions) >= MOST_QUESTIONS:
-            return False
-        self._asked[certificate.der] = float("inf")
+    def _ask(self, certificate: Certificate, issuer: Certificate) -> float | None:
+        """Since when a responder is being asked about a certificate; None if none is."""
+        now_s, key = time.monotonic(), certificate.der
+        if key in self._asking:
+            return self._asking[key]
+        if self._asked.get(key, float("-inf")) > now_s - RETRY_S or len(self._questions) >= MOST_QUESTIONS:
+            return None
+        self._asking[key] = now_s
         task = asyncio.get_running_loop().create_task(self._question(certificate, issuer))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
-        return True
+        return now_s
 
     async def _question(self, certificate: Certificate, issuer: Certificate) -> None:
         try:
@@ -155,6 +158,7 @@ class Credentials:
             pass  # what follows is the policy's
         finally:
             self._asked[certificate.der] = time.monotonic()
+            del self._asking[certificate.der]
 
     async def answered(self) -> None:
         """Wait for the responders that are being asked."""
@@ -178,19 +182,23 @@ class Credentials:
                 failure = f"the station's own certificate is {found.status.value} by its OCSP responder; renew it"
         return failure
 
-    def _load(self, known: Evidence) -> None:
-        """`known`: what was known of revoked certificates before."""
+    def _read(self) -> tuple[store.Store, list[TlsContext], list[str]]:
+        """The files as they are now, the contexts made of them, and what is wrong. Raises `TlsError`."""
         now, settings = datetime.now(UTC), self._settings
         others = {} if settings.vehicle_roots is None else {Anchor.OEM: settings.vehicle_roots}
         more = () if self._brought is None else (self._brought,)
         loaded = store.load(settings.directory, now.timestamp(), others=others, more=more)
         contexts, problems = _contexts(settings, now, more)
-        loaded.evidence.keep(known)
         for context in contexts:
             context.known = loaded.evidence
             if self._is_brought(context):
                 context.staple = _staple(context, now.timestamp(), problems)
             context.revocation = Revocation(settings.revocation)
+        return loaded, contexts, problems
+
+    def _take(self, loaded: store.Store, contexts: list[TlsContext], problems: list[str], known: Evidence) -> None:
+        """`known`: what was known of revoked certificates before."""
+        loaded.evidence.keep(known)
         self.store, self.choice = loaded, TlsChoice(contexts)
         self.problems = (*loaded.problems, *problems)
 
@@ -258,7 +266,7 @@ def _beside_contexts(files: TlsFiles, profile: Profile, now: datetime, key_log: 
 def _beside(directory: Path) -> list[Path]:
     """Directories below with further leaves of the station."""
     try:
-        return sorted(each for each in directory.iterdir() if (each / "secc_cert.pem").is_file())
+        return sorted(each for each in directory.iterdir() if _existing(each / "secc_cert.pem"))
     except OSError:
         return []
 
@@ -287,7 +295,10 @@ def _usable(files: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def _existing(path: Path) -> tuple[Path, ...]:
-    return (path,) if path.is_file() else ()
+    try:
+        return (path,) if path.is_file() else ()
+    except OSError:  # this user may not look there; `store.load` names the directory
+        return ()
 
 
 def _issuer(context: TlsContext) -> Certificate | None:
