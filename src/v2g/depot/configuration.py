@@ -184,6 +184,10 @@ class Upstream(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """While the CSMS is away the depot answers the stations and forwards afterwards, or closes their links."""
     versions: Annotated[tuple[Literal["ocpp2.1", "ocpp2.0.1"], ...], Meta(min_length=1)] = ("ocpp2.1", "ocpp2.0.1")
     """What the CSMS speaks; stations are offered nothing else."""
+    identity: Name | None = None
+    """Of the depot itself: then it has a link of its own, on which it reports limits of the site."""
+    password_file: Path | None = None
+    """Of that identity, for the security profiles 1 and 2."""
 
 
 class Planning(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -231,6 +231,10 @@ def _upstream(site: Fields) -> Findings:
         for index, station in enumerate(site["stations"]):
             if station.get("password_file") is None:
                 yield f"stations[{index}]", "password_file: missing; the CSMS gets it too"
+        if upstream.get("identity") is not None and upstream.get("password_file") is None:
+            yield "upstream", "password_file: missing; the depot proves its own identity by it"
+    if upstream.get("identity") in [station.get("id") for station in site["stations"]]:
+        yield "upstream.identity", "a station has this identity; the depot needs one of its own at the CSMS"
     if upstream["security_profile"] > 1 and upstream["url"].startswith("ws:"):
         yield "upstream.url", f"security profile {upstream['security_profile']} needs wss://"
     if site["connect"].get("broker") is not None:

@@ -22,7 +22,7 @@ from v2g.depot.desk import Channel, Desk, read
 from v2g.depot.dispatch import Dispatch
 from v2g.depot.history import QUARTER_S, History, Record, span_of
 from v2g.depot.ledger import Account, Decided
-from v2g.depot.request import AnyRequest
+from v2g.depot.request import AnyRequest, limited
 from v2g.depot.response import Dynamics
 from v2g.depot.shown import Shown
 from v2g.depot.surroundings import Surroundings
@@ -44,6 +44,7 @@ from v2g.run import grid_languages
 from v2g.run.depot_access import door, gate
 from v2g.run.depot_fleet import DepotInFleet
 from v2g.run.depot_links import FLUSH_S, DepotLinks
+from v2g.run.depot_own_link import DepotOwnLink
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
 from v2g.run.depot_tally import Tally
@@ -123,6 +124,9 @@ class DepotProcess:
         relayed = configuration.upstream is not None
         self.gateway = Gateway(configuration, self.ledger, utc_offset_s=utc_offset_s, relayed=relayed)
         self._relay = DepotRelay(self.gateway, configuration, self.now, report) if relayed else None
+        upstream = configuration.upstream
+        own = upstream is not None and upstream.identity is not None
+        self._own_link = DepotOwnLink(configuration, self.now, report) if own else None
         self.desk = Desk(configuration.request, self.ledger)
         self._margins = replace(self.MARGINS, soc_stale_s=float(configuration.silence.stale_s))
         dynamics = Dynamics(latency_s=LATENCY_S)
@@ -196,6 +200,8 @@ class DepotProcess:
         if configuration.connect.broker is not None:
             at_broker = StationsAtBroker(self.links, configuration.connect.broker, self._report)
             brokers.append(keep(at_broker.serve, self._report))
+        if self._own_link is not None:
+            brokers.append(self._own_link.serve())
         if configuration.requests is not None:
             asking = RequestsAtBroker(self, configuration.requests, self._report)
             brokers.append(keep(asking.serve, self._report))
@@ -304,6 +310,8 @@ class DepotProcess:
         if self._relay is not None:
             self.gateway.step(now, time.time())
         self.links.flush()
+        if self._own_link is not None:
+            self._own_link.limited(limited(self.site.requests, now))
         self.ledger.commit()
         self._decided = dispatch, self.site, now, took_s
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))

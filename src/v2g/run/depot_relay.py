@@ -31,7 +31,7 @@ class DepotRelay:
         self._upstream, self._now, self._report = configuration.upstream, now, report
         self._relay = Relay(gateway, Away(configuration.upstream.away))
         self._endpoints = {
-            each.id: _endpoint(configuration.upstream, each.id, each.password_file) for each in configuration.stations
+            each.id: endpoint(configuration.upstream, each.id, each.password_file) for each in configuration.stations
         }
         self._stations: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -162,10 +162,10 @@ async def _send(link: Connection, outgoing: "asyncio.Queue[str]") -> None:
             await link.send(await outgoing.get())
 
 
-def _endpoint(upstream: Upstream, station: str, password_file: Path | None) -> Endpoint:
-    """How the depot proves to the CSMS who a station is. Raises `V2GError`."""
+def endpoint(upstream: Upstream, identity: str, password_file: Path | None) -> Endpoint:
+    """How the depot proves to the CSMS who a station, or the depot itself, is. Raises `V2GError`."""
     secret = None if password_file is None else password(password_file)
     return Endpoint(
-        upstream.url, station, upstream.security_profile, secret, upstream.roots, upstream.certificate,
+        upstream.url, identity, upstream.security_profile, secret, upstream.roots, upstream.certificate,
         upstream.private_key,
     )  # fmt: skip
