@@ -7,8 +7,9 @@ SOURCES := src tests tools benchmarks
 READY := .venv/.ready
 DEV_READY := .venv/.ready-dev
 DEPOT_READY := .venv/.ready-depot
+FLEET_READY := .venv/.ready-fleet
 
-.PHONY: help demo demo-depot demo-site test check proof mutants dist sbom deb docs console bench clean
+.PHONY: help demo demo-depot demo-fleet demo-site test check proof mutants dist sbom deb docs console bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -19,6 +20,9 @@ demo: $(READY) ## a charging session with discharge on this machine: station, ca
 
 demo-depot: $(DEPOT_READY) ## a depot on this machine: 60 stations and cars follow one request, two minutes
 	@.venv/bin/v2g depot demo $(ARGS)
+
+demo-fleet: $(FLEET_READY) ## a fleet on this machine: 20 depots, 1 000 chargers, a frequency event, a dead server; two minutes
+	@.venv/bin/v2g fleet demo $(ARGS)
 
 demo-site: $(DEPOT_READY) ## a house with sun, prices and a car on this machine: a day in a minute, with a report
 	@.venv/bin/v2g depot --site demo $(ARGS)
@@ -74,8 +78,12 @@ $(READY): pyproject.toml tools/setup.sh
 
 $(DEV_READY): pyproject.toml tools/setup.sh
 	@tools/setup.sh dev
-	@touch $@ $(READY) $(DEPOT_READY)
+	@touch $@ $(READY) $(DEPOT_READY) $(FLEET_READY)
 
 $(DEPOT_READY): pyproject.toml tools/setup.sh
 	@tools/setup.sh depot
 	@touch $@ $(READY)
+
+$(FLEET_READY): pyproject.toml tools/setup.sh
+	@tools/setup.sh fleet
+	@touch $@ $(READY) $(DEPOT_READY)

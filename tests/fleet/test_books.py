@@ -126,3 +126,10 @@ def test_a_depot_in_few_numbers() -> None:
     whole, one = flows(scene, dispatch)
     assert (whole.charger, whole.asked_w) == ("", -6_000)
     assert (one.charger, one.vehicle, one.power_w) == ("CS-1/1", "car 1", -3e3)
+
+
+def test_an_end_without_a_time_is_taken() -> None:
+    member = Member("d")
+    member.take(_setpoint(5), NOW)
+    assert member.take(_setpoint(6, until_s=0.0), NOW).taken
+    assert member.setpoint(NOW) is None

@@ -8,6 +8,7 @@ from tests.fleet.scene import NOW, TREE, answered, asking, depot, flexibility, l
 
 from v2g.depot.request import DroopShare, Limit, LimitRequest
 from v2g.fleet.controller import Controller, Settings, Trouble
+from v2g.fleet.member import Member
 from v2g.fleet.view import DepotState, Place, Setpoint
 
 
@@ -172,3 +173,11 @@ def test_whoever_answers_and_whoever_is_lost_no_node_carries_more_than_it_may(
         for sign, limit_w in ((1.0, 800e3), (-1.0, 500e3)):
             may_w = [[sign * each.power_w for each in held if each.until_unix_s > now] for held in holding.values()]
             assert sum(max([0.0, *each]) for each in may_w) <= limit_w + 1.0
+
+
+def test_who_is_let_go_takes_it_whatever_its_clock_says() -> None:
+    depots = states(depot("a"))
+    steered = controller(depots)
+    depots = answered(depots, steered.step(depots, asking(-100e3), NOW))
+    sent = steered.step(later(depots, 6.0), (), NOW + 6.0).send["a"]
+    assert Member("a").take(sent, NOW + 1e6).taken

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.cli import fleet_ask, fleet_books, fleet_doctor
-from v2g.cli.arguments import whole
+from v2g.cli.arguments import number, whole
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("/etc/v2g/fleet.yaml")
 DEFAULT_STORE = Path("/var/lib/v2g/fleet-servers")
 PORT = 4222
+DEMO = Path("v2g-fleet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in (check, doctor, servers):
         add_config(each)
     fleet_doctor.add_arguments(doctor)
+    demo = actions.add_parser("demo", help="a fleet to try: 20 depots, 1 000 chargers, two minutes; a report")
+    demo.add_argument(
+        "--output", type=Path, default=DEMO, metavar="DIR", help="for the report and the ledger (default: ./v2g-fleet)"
+    )
+    demo.add_argument("--seconds", type=number(least=20, most=7200), default=120.0, metavar="S", help="default: 120")
+    demo.add_argument("--depots", type=whole(least=1, most=100), default=20, metavar="N", help="default: 20")
+    demo.add_argument("--chargers", type=whole(least=1, most=500), default=50, metavar="N", help="default: 50")
     servers.add_argument("hosts", nargs="+", metavar="HOST", help="of each server, as the others reach it")
     servers.add_argument("--output", type=Path, required=True, metavar="DIR", help="for the files and the passwords")
     servers.add_argument("--store", type=Path, default=Path("/var/lib/nats"), metavar="DIR",
@@ -65,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     match args.action:
         case "status" | "depots" | "request" | "withdraw":
             return fleet_ask.run(args)
+        case "demo":
+            return _demonstrate(args)
     configuration = loaded(args.config)
     match args.action:
         case "check":
@@ -77,6 +87,23 @@ def run(args: argparse.Namespace) -> int:
         case "servers":
             return _servers(args, configuration)
     return _serve(args, configuration)
+
+
+def _demonstrate(args: argparse.Namespace) -> int:
+    """Returns 0 if all went as it should, otherwise 1."""
+    import asyncio
+    import shutil
+
+    from v2g.bench.fleet.demo import perform
+    from v2g.bench.fleet.report import good, table, write
+
+    folder = args.output / "fleet"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    done = asyncio.run(perform(folder.resolve(), _report, args.seconds, args.depots, args.chargers))
+    report = write(args.output / "report.html", done)
+    print(f"\n{table(done)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'fleet.db').resolve()}")
+    return 0 if good(done) else 1
 
 
 def loaded(file: Path) -> "FleetConfiguration":

@@ -174,7 +174,7 @@ class Controller:
     ) -> Dispatch:
         """Nobody asks: depots that may still follow a set-point are let go."""
         send = {
-            each.id: self._setpoint(each.id, 0.0, now, "nobody", "nothing is asked of the fleet")
+            each.id: self._setpoint(each.id, 0.0, 0.0, "nobody", "nothing is asked of the fleet")
             for each in rows
             if each.held_until() > now and each.aggregate is not None and self._due_again(each.id, now)
         }

@@ -83,7 +83,7 @@ class Batch(Struct, frozen=True):
 
 
 class Setpoint(Struct, frozen=True, kw_only=True):
-    """A power for a depot. After `until_unix_s` the depot follows its own safe plan."""
+    """A power for a depot. After `until_unix_s` the depot follows its own safe plan; 0 ends at once what holds."""
 
     depot: str
     number: int

@@ -42,7 +42,8 @@ class Embedded(Struct, frozen=True):
 def embedded(configuration: FleetConfiguration, folder: Path, ports: list[tuple[int, int, int]]) -> Embedded:
     """Servers for a configuration. Who has no password file gets one in `folder`. Raises `V2GError`."""
     settings = configuration.servers
-    own, system = User(name=settings.user, password=token_urlsafe(24)), _user(settings.system_user, None, folder)
+    own = _user(settings.user, settings.password_file, folder)
+    system = _user(settings.system_user, settings.system_password_file, folder)
     users = (own, *users_of(configuration, folder))
     servers = cluster(folder, ports, {configuration.fleet: users}, system, token_urlsafe(24))
     urls = tuple(f"nats://127.0.0.1:{port}" for port, _, _ in ports)
