@@ -259,7 +259,8 @@ class _Sites(ast.NodeVisitor):
             if ordered and isinstance(first, ast.Name | ast.Attribute) and isinstance(second, ast.Name | ast.Attribute):
                 (begin, middle), (then, end) = self._span(first), self._span(second)
                 parts = [self._bytes[a:b].decode() for a, b in ((then, end), (middle, then), (begin, middle))]
-                self._add("arguments", begin, end, "".join(parts))
+                if parts[0] != parts[-1]:
+                    self._add("arguments", begin, end, "".join(parts))
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:

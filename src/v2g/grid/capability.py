@@ -24,6 +24,11 @@ class Rating:
         """The rated active power in the direction of `power_w`."""
         return self.charge_w if power_w > 0 else self.discharge_w
 
+    def share(self, power_w: float) -> float:
+        """`power_w` per unit of the rated power in its direction; 0 if there is none in that direction."""
+        rated_w = self.of(power_w)
+        return power_w / rated_w if rated_w else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Capability:
@@ -39,7 +44,7 @@ class Capability:
     def demanded_var(self, drawn: bool, power_w: float, rating: Rating) -> float:
         """The magnitude of reactive power that takes precedence over active power at `power_w`."""
         most_pu = self.absorb_pu if drawn else self.inject_pu
-        share = abs(power_w) / max(rating.of(power_w), 1.0)
+        share = abs(rating.share(power_w))
         if share < self.none_below_pu:
             return 0.0
         return rating.apparent_va * interpolate(share, (0.0, 0.0), (self.full_from_pu, most_pu))

@@ -17,7 +17,7 @@ own.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import copysign, exp
+from math import copysign, exp, inf
 
 from v2g.grid.curve import interpolate
 from v2g.grid.element import TOLERANCE_S
@@ -112,7 +112,6 @@ class Probe:
         self._draw = draw
         self._usual_hz: float | None = None
         self._side, self._until_turn_s = copysign(1.0, draw() - 0.5), settings.probe_kick_s
-        self._push_s = self._strength_w = 0.0
 
     def step(self, frequency_hz: float, power_w: float, dt_s: float, delay_s: float | None = None) -> float:
         """Lets `dt_s` pass; returns the reactive power to add, in var drawn. Zero unless the station feeds.
@@ -121,10 +120,10 @@ class Probe:
         """
         settings = self.settings
         if not settings.probe_enabled or power_w >= 0:
-            self._usual_hz, self._push_s, self._strength_w = None, 0.0, 0.0
+            self._usual_hz = None
             return 0.0
         if self._usual_hz is None:
-            self._usual_hz = frequency_hz
+            self._usual_hz, self._push_s, self._strength_w = frequency_hz, -inf, -power_w
         deviation = frequency_hz / self._usual_hz - 1
         keep = exp(-dt_s / settings.probe_washout_s)
         self._usual_hz = keep * self._usual_hz + (1 - keep) * frequency_hz

@@ -51,10 +51,6 @@ class _Spread:
         self._mean += deviation / self.weight
         self.squares = kept * self.squares + deviation * deviation * (1 - 1 / self.weight)
 
-    @property
-    def variance(self) -> float:
-        return self.squares / self.weight
-
 
 class SetPointDelay:
     """Compares the measured power with the set-points of up to 1.2 s before."""
@@ -97,7 +93,7 @@ class SetPointDelay:
     @property
     def _astray(self) -> bool:
         """Whether the latest readings show that the power does not follow."""
-        still = self._power.variance < _EXPLAINED * self._set.variance
+        still = self._power.squares < _EXPLAINED * self._set.squares
         return still or min(self._errors) > _ASTRAY**2 * self._power.weight
 
     def feeds_w(self, now: float) -> float:
@@ -125,14 +121,13 @@ class SetPointDelay:
             feeds = min(points[-1][1], power_w) < 0
             self._moves += feeds and abs(points[-1][1] - power_w) > _MOVED * self._rated_w
             points.append((now, power_w))
-        while len(points) > 1 and points[1][0] <= now - 2 * _CANDIDATES[-1]:
-            points.popleft()
 
     def see(self, power_w: float, time_s: float) -> None:
-        """The measured power at `time_s`."""
+        """The measured power at `time_s`, which is later than that of the reading before."""
         points = self._set_points
-        since_s = max(begin_s for begin_s, _ in points if begin_s <= time_s - _CANDIDATES[-1])
-        values = [value for begin_s, value in points if begin_s >= since_s]
+        while len(points) > 1 and points[1][0] <= time_s - _CANDIDATES[-1]:
+            points.popleft()
+        values = [value for _, value in points]
         if max(values) - min(values) <= _MOVED * self._rated_w:
             return
         self._readings += 1

@@ -80,12 +80,13 @@ class Setting:
     name: str
     """Its path: `trip.ov1.delay_s`."""
     value: Value
-    low: float
-    high: float
     choices: tuple[Value, ...]
     """What a value that is not a number may be."""
     source: str
     """Clause of the standard and public source of the figure."""
+    low: float = nan
+    high: float = nan
+    """What a number may be."""
 
     @property
     def text(self) -> str:
@@ -317,13 +318,13 @@ def _setting(
         errors.append(f"{path}: needs default and source, and may have range or choices")
         return
     if isinstance(default, bool):
-        yield Setting(path, default, 0.0, 0.0, tuple(value.get("choices", (False, True))), origin)
+        yield Setting(path, default, tuple(value.get("choices", (False, True))), origin)
     elif isinstance(default, str):
-        yield Setting(path, default, 0.0, 0.0, tuple(value.get("choices", (default,))), origin)
+        yield Setting(path, default, tuple(value.get("choices", (default,))), origin)
     else:
         factor = scale if path.endswith("_hz") else 1.0
         low, high = value.get("range", (default, default))
-        yield Setting(path, default * factor, low * factor, high * factor, (), origin)
+        yield Setting(path, default * factor, (), origin, low * factor, high * factor)
 
 
 def _element(key: str, table: Mapping[str, Any]) -> Element:

@@ -67,9 +67,7 @@ class Support(Struct, frozen=True):
 
 def _held(wish_w: float, limits: tuple[GridLimit, ...]) -> float:
     """The wish within these limits."""
-    if wish_w > 0:
-        return min(wish_w, *[limit.charge_w for limit in limits])
-    return max(wish_w, *[-limit.discharge_w for limit in limits])
+    return min(max(wish_w, *[-limit.discharge_w for limit in limits]), *[limit.charge_w for limit in limits])
 
 
 class GridSupport:
@@ -239,13 +237,12 @@ class GridSupport:
         match code.reactive.mode:
             case "volt_var":
                 injected_pu = code.volt_var.injected_pu(sample.mean_pu, reference_pu)
-                share = abs(power_w) / max(rating.of(power_w), 1.0)
+                share = abs(rating.share(power_w))
                 if not self._volt_var_lock.step(share, code.volt_var.lock_in_pu, code.volt_var.lock_out_pu):
                     injected_pu = 0.0
                 return -injected_pu * rating.apparent_va, code.volt_var.response_s, "volt-var"
             case "watt_var":
-                fed_pu = -power_w / max(rating.of(power_w), 1.0)
-                injected_pu = code.watt_var.injected_pu(fed_pu)
+                injected_pu = code.watt_var.injected_pu(-rating.share(power_w))
                 if not self._watt_var_lock.step(sample.mean_pu, code.watt_var.lock_in_pu, code.watt_var.lock_out_pu):
                     injected_pu = 0.0
                 return -injected_pu * rating.apparent_va, code.watt_var.response_s, "watt-var"

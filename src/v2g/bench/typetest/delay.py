@@ -19,14 +19,15 @@ _TURNS_S = (1.5, 0.9, 2.1, 1.2, 1.8, 0.7, 2.4)
 _MOVES = 16
 _STEP_S, _READ_S = 0.02, 0.1
 _RESOLUTION_S = 0.05
-_LONGEST_S = 1.2
+_LONGEST_S = 1.1
+_ASTRAY = 20
 _LOST_S = 2.0
 """Of set-points that move and of a power that does not follow them, until the delay counts as unknown."""
 
 
 def cases(subject: Subject) -> Iterator[Inspection]:
     """Delays, the trial, its end, and what shows nothing."""
-    for late_s in (0.0, 0.1, 0.2, 0.35, 0.6, 1.0):
+    for late_s in (0.0, 0.1, 0.2, 0.35, 0.6, 1.04, _LONGEST_S):
         yield Inspection(f"islanding/set-point-delay/{late_s:g}-s", _SOURCE, partial(_late, late_s))
     judges: dict[str, Callable[[], tuple[Finding, ...]]] = {
         "trial": _trial,
@@ -35,6 +36,8 @@ def cases(subject: Subject) -> Iterator[Inspection]:
         "part-of-the-power": _part,
         "another-one": _another,
         "no-longer": _no_longer,
+        "far-from-it": _far,
+        "too-late": _too_late,
         "charging": _charging,
         "noise": _noise,
         "slow-meter": _slow_meter,
@@ -52,6 +55,9 @@ class _Inverter:
         self.now = 0.0
         self.standing_w: float | None = None
         """What the meter shows whatever is commanded, if it does."""
+        self.offset_w = 0.0
+        """What it shows more than is drawn."""
+        self.readings = 0
         self._orders: list[tuple[float, float]] = [(-inf, 0.0)]
         self._read_s = -inf
 
@@ -67,7 +73,8 @@ class _Inverter:
             if self.now - self._read_s >= every_s - _STEP_S / 2:
                 self._read_s = self.now
                 then_s = self.now - self.late_s
-                shows_w = self.share * next(
+                self.readings += 1
+                shows_w = self.offset_w + self.share * next(
                     order for since_s, order in reversed(self._orders) if since_s <= then_s + 0.003
                 )
                 self.delay.see(shows_w if self.standing_w is None else self.standing_w, self.now + 0.003)
@@ -159,11 +166,11 @@ def _few() -> tuple[Finding, ...]:
 
 
 def _part() -> tuple[Finding, ...]:
-    """A power that makes 73.5 % of a step shows nothing, one that makes 76.5 % does: the rest is little enough."""
-    less, more = _Inverter(share=0.735), _Inverter(share=0.765)
+    """A power that makes 73 % of a step shows nothing, one that makes 75 % does: the rest is little enough."""
+    less, more = _Inverter(share=0.73), _Inverter(share=0.75)
     for inverter in (less, more):
         inverter.run(3.0, lambda now: -1_000.0 if now > 1.01 else 0.0)
-    return _unknown(less.delay, "from 73.5 % of a step"), _is(more.delay, 0.0)
+    return _unknown(less.delay, "from 73 % of a step"), _is(more.delay, 0.0)
 
 
 def _another() -> tuple[Finding, ...]:
@@ -200,6 +207,35 @@ def _no_longer() -> tuple[Finding, ...]:
         Finding(fed_w == {_TRIAL_W}, f"then {_TRIAL_W:g} W", ", ".join(f"{each:g} W" for each in fed_w)),
         _is(inverter.delay, 0.1),
     )
+
+
+def _far() -> tuple[Finding, ...]:
+    """A power that is 11 % of the rated one from its set-points is astray, one that is 9 % from them has losses; after 21
+    readings in a row the delay is unknown."""
+    findings, turn = list[Finding](), _square(-2_000.0, -6_000.0, 1.0)
+    for offset_w, loses in ((900.0, False), (-900.0, False), (1_100.0, True), (-1_100.0, True)):
+        inverter = _Inverter(0.1)
+        inverter.run(6.0, turn)
+        inverter.offset_w, lost = offset_w, False
+        for _ in range(200):
+            inverter.run(_READ_S, turn)
+            lost = lost or not inverter.delay.measured
+        findings.append(Finding(lost is loses, f"{offset_w:g} W: {'lost' if loses else 'known'}", f"lost: {lost}"))
+    inverter = _Inverter(0.1)
+    inverter.run(6.0, turn)
+    inverter.standing_w = 9_000.0
+    count, seen = 0, inverter.readings
+    while inverter.delay.measured and count < 100:
+        inverter.run(_STEP_S, turn)
+        count = inverter.readings - seen
+    return (*findings, Finding(count == _ASTRAY + 1, f"unknown after {_ASTRAY + 1} readings", f"{count}"))
+
+
+def _too_late() -> tuple[Finding, ...]:
+    """One that follows later than can be measured."""
+    inverter = _Inverter(_LONGEST_S + _RESOLUTION_S)
+    inverter.run(40.0, _square(-2_000.0, -6_000.0, 1.7))
+    return (_unknown(inverter.delay, f"beyond {_LONGEST_S:g} s"),)
 
 
 def _charging() -> tuple[Finding, ...]:

@@ -1,6 +1,6 @@
 """Reactive power and the islanding probe, step by step: each by its formula, for an inverter of a few watts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import exp, sqrt
 
 from v2g.bench.typetest.bands import continuous
@@ -167,6 +167,10 @@ def _capability(subject: Subject) -> tuple[Finding, ...]:
     """What a category demands at each active power, and what the inverter can beside that: the larger of the two."""
     standard, capability, findings = subject.standard, subject.code.capability, list[Finding]()
     rating = Rating(RATED_VA, CHARGE_W, DISCHARGE_W, MOST_VAR)
+    shares = {0.5: 0.5 / CHARGE_W, -0.5: -0.5 / DISCHARGE_W, 0.0: 0.0}
+    findings += [about(f"share of {power_w:g} W", rating.share(power_w), share) for power_w, share in shares.items()]
+    one_way = Rating(RATED_VA, CHARGE_W, 0.0, MOST_VAR)
+    findings.append(about("share of a direction that there is not", one_way.share(0.0), 0.0, 0.0))
     none_pu, full_pu = (standard.number(f"capability.{key}_pu") for key in ("none_below", "full_from"))
     for drawn, key in ((True, "absorb"), (False, "inject")):
         most_pu = standard.number(f"capability.{key}_pu")
@@ -206,6 +210,8 @@ def _apparent(subject: Subject) -> tuple[Finding, ...]:
             findings.append(power_is(f"{fed_var:.3g} var", support, min(max(held_w, -room_w), room_w)))
             named = "apparent power" in names_of(support)
             findings.append(same("named", named, room_w < max(CHARGE_W, DISCHARGE_W)))
+            short = abs(fed_var - fed_pu * RATED_VA) > 1e-9
+            findings.append(same("not all of it", "capability" in support.reactive_by, short))
     return tuple(findings)
 
 
@@ -215,8 +221,10 @@ def _apparent(subject: Subject) -> tuple[Finding, ...]:
 _KICK_UNEVEN = 0.3
 
 
-def _probing(subject: Subject, delay_s: float | None, lot: float = 0.5, later: bool = False) -> Supported:
-    supported = Supported(subject, {"islanding.probe_enabled": True}, lot=lot, later=later)
+def _probing(
+    subject: Subject, delay_s: float | None, lot: float = 0.5, changes: Mapping[str, Value] | None = None
+) -> Supported:
+    supported = Supported(subject, {"islanding.probe_enabled": True, **(changes or {})}, lot=lot)
     supported.support.delay_s = delay_s
     return supported
 
@@ -227,6 +235,9 @@ def _probe(subject: Subject) -> tuple[Finding, ...]:
     numbers = {key: subject.standard.number(f"islanding.probe_{key}") for key in (
         "gain", "slow_gain", "slowest_s", "kick", "kick_s", "follow", "push", "washout_s")}  # fmt: skip
     nominal_hz, findings, dt_s = subject.standard.nominal_hz, list[Finding](), 0.02
+    for lot, side in ((0.45, -1.0), (0.55, 1.0)):
+        first = _probing(subject, 0.0, lot).step(-8.0, dt_s=dt_s, power_w=-6.0)
+        findings.append(about("its first side, var drawn", first.reactive_var, side * 6.0 * numbers["kick"]))
     for lot, factor in ((0.5, 1.0), (1.0, 1 + _KICK_UNEVEN), (0.0, 1 - _KICK_UNEVEN)):
         supported, sides = _probing(subject, 0.0, lot), list[float]()
         for _ in range(150):
@@ -234,8 +245,9 @@ def _probe(subject: Subject) -> tuple[Finding, ...]:
         findings.append(about("a kick", max(map(abs, sides)), numbers["kick"]))
         findings.append(about("always", min(map(abs, sides)), numbers["kick"]))
         turns = [number for number in range(1, 150) if sides[number] != sides[number - 1]]
-        findings.append(about("the first turn", (turns[0] + 1) * dt_s, numbers["kick_s"], 0.021))
-        findings.append(about("a turn", (turns[2] - turns[1]) * dt_s, factor * numbers["kick_s"], 0.021))
+        lasts = [turns[0] + 1, turns[2] - turns[1]]
+        wanted = [-(-round(each * numbers["kick_s"] / dt_s, 6) // 1) for each in (1.0, factor)]
+        findings.append(same("steps to the first turn, and to another", lasts, wanted))
     for delay_s, gain in (
         (0.0, numbers["gain"]), (None, numbers["slow_gain"]),
         (0.5 * numbers["slowest_s"], (numbers["gain"] + numbers["slow_gain"]) / 2),
@@ -259,6 +271,13 @@ def _probe(subject: Subject) -> tuple[Finding, ...]:
     charging.step(-8.0, hz=nominal_hz + 0.1, dt_s=dt_s, power_w=-6.0)
     again = charging.step(-8.0, hz=nominal_hz + 0.1, dt_s=dt_s, power_w=-6.0)
     findings.append(about("forgets while charging", abs(again.reactive_var), 6.0 * numbers["kick"]))
+    for sign in (1.0, -1.0):
+        narrow = _probing(subject, 0.0, changes={"islanding.probe_limit": 0.02, "islanding.probe_push": 0.44})
+        narrow.step(-8.0, dt_s=dt_s, power_w=-6.0)
+        held = narrow.step(-8.0, hz=nominal_hz * (1 + sign * 0.1 / numbers["gain"]), dt_s=dt_s, power_w=-6.0)
+        findings.append(about("held to its limit, var drawn", held.reactive_var, sign * 6.0 * 0.02))
+        findings.append(same("named", "islanding probe" in held.reactive_by, True))
+    findings.append(same("not named", "islanding probe" in charging.step(5.0, power_w=5.0).reactive_by, False))
     commanded = _probing(subject, 0.0)
     commanded.run(3, -8.0)
     found_var = abs(commanded.step(-8.0, dt_s=dt_s).reactive_var)

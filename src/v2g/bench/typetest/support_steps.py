@@ -2,6 +2,7 @@
 little to be seen, and with another rating in each direction."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from math import exp, inf, log, nan
 
 from v2g.bench.typetest.active import highest_pu, volt_watt_curve
@@ -23,6 +24,7 @@ accuracy of a power, and all of it."""
 STEP_S = 0.5
 _RUN = Verdict(State.RUN, "", "", None, 1.0)
 _WAIT = Verdict(State.WAIT, "waits", "enter service", Cause.SERVICE, 0.0, load=True)
+_GRID_WAITS = ("grid protection, enter service", "waits")
 _CEASE = Verdict(State.CEASE, "ceases", "momentary cessation", Cause.VOLTAGE)
 _TRIP = Verdict(State.TRIP, "tripped", "uv2", Cause.VOLTAGE)
 
@@ -111,17 +113,17 @@ def _nothing(subject: Subject) -> tuple[Finding, ...]:
         "no voltage": lambda each: each.step(-5.0, floor_pu - 1e-3),
         "no wish": lambda each: each.step(nan),
     }  # fmt: skip
-    for name, fault in faults.items():
-        supported = Supported(subject, slow)
-        supported.run(10, -5.0)
-        before_w = supported.step(-5.0).power_w
+    for (name, fault), (wish_w, rated_w) in product(faults.items(), ((-5.0, DISCHARGE_W), (5.0, CHARGE_W))):
+        supported, sign = Supported(subject, slow), wish_w / 5.0
+        supported.run(10, wish_w)
+        before_w = supported.step(wish_w).power_w
         support = fault(supported)
         zero = support.power_w, support.reactive_var, [(each.charge_w, each.discharge_w) for each in support.limits]
         findings.append(same(name, zero, (0.0, 0.0, [(0.0, 0.0)])))
         findings.append(same("still wished", support.wish_w, 0.0 if name == "no wish" else -5.0))
-        again_w = supported.step(-5.0).power_w
+        again_w = supported.step(wish_w).power_w
         wanted_w = before_w if name == "ceased" else 0.0
-        findings.append(about(f"{name}, then", again_w, max(wanted_w - 0.05 * DISCHARGE_W * STEP_S, -5.0)))
+        findings.append(about(f"{name}, then", again_w, wanted_w + sign * 0.05 * rated_w * STEP_S))
     low = Supported(subject)
     if subject.phases == 3:
         low.run(3, -5.0)
@@ -156,6 +158,11 @@ def _service(subject: Subject) -> tuple[Finding, ...]:
     waits = [supported.step(-5.0, verdict=_WAIT) for _ in range(20)][-1]
     findings.append(power_is("waits", waits, 0.0))
     findings.append(power_is("then", supported.step(-5.0), -0.1 * DISCHARGE_W * STEP_S))
+    findings.append(same("by", [(each.source, each.detail) for each in waits.limits][1], _GRID_WAITS))
+    slow = Supported(subject, {"ramp_rate.pu_per_s": 0.02})
+    for number in range(1, 4):
+        drawn_w = number * 0.02 * CHARGE_W * STEP_S
+        findings.append(power_is("charging on a ramp", slow.step(5.0, verdict=_WAIT), drawn_w))
     charging = Supported(subject)
     findings.append(power_is("charges", [charging.step(5.0, verdict=_WAIT) for _ in range(3)][-1], 5.0))
     findings.append(power_is("goes on", charging.step(5.0), 5.0))
@@ -167,7 +174,8 @@ def _service(subject: Subject) -> tuple[Finding, ...]:
     share = Verdict(State.RUN, "entering service", "", None, 0.3)
     support = [supported.step(-9.0, verdict=share) for _ in range(20)][-1]
     findings.append(power_is("a share of 0.3", support, -0.3 * DISCHARGE_W))
-    findings.append(same("by", "enter service ramp" in names_of(support), True))
+    ramp = [each.detail for each in support.limits if each.source == "enter service ramp"]
+    findings.append(same("by", ramp, [""]))
     findings.append(power_is("charging is not bound", supported.run(20, 5.0), 5.0))
     held = Supported(subject)
     held.support.held = (GridLimit("another", discharge_w=2.0),)
@@ -314,7 +322,28 @@ def _droop_ends(subject: Subject) -> tuple[Finding, ...]:
             again = supported.step(sign * -3.0, hz=_hz(standard, side, 0.3), power_w=sign * -1.0)
             wanted_w = sign * -1.0 + lagged(0.0, 0.3, response_s, STEP_S) * _rated_w(side)
             findings.append(power_is("and begins again", again, wanted_w))
+        findings += _then_ramps(subject, side, sign)
     return (*findings, *_recovery(subject))
+
+
+def _then_ramps(subject: Subject, side: str, sign: float) -> Iterator[Finding]:
+    """What was wished for meanwhile is reached on the ramp, from the power of the droop on."""
+    changes = _on(subject.standard) | {"ramp_rate.pu_per_s": 0.02}
+    standard, wish_w = subject.standard.with_settings(changes), sign * -6.0
+    if standard.number("frequency_droop.recovery_pu_per_s") > 0:
+        return
+    supported = Supported(subject, changes)
+    supported.support.hold(sign * -1.0)
+    supported.run(1, sign * -1.0)
+    for _ in range(300):
+        supported.step(wish_w, hz=_hz(standard, side, 0.3), power_w=sign * -1.0)
+    step_w, before_w = 0.02 * (DISCHARGE_W if sign > 0 else CHARGE_W) * STEP_S, sign * -1.0
+    for _ in range(1000):
+        support = supported.step(wish_w)
+        if support.wished_by == "dispatch":
+            break
+        before_w = support.power_w
+    yield about("then on the ramp, W", support.power_w, before_w - sign * step_w)
 
 
 def _recovery(subject: Subject) -> Iterator[Finding]:
@@ -375,6 +404,14 @@ def _volt_watt(subject: Subject) -> tuple[Finding, ...]:
                 findings.append(
                     power_is("charging", drawing.step(2.0, volts, dt_s=step_s), max(2.0, -limit_pu * CHARGE_W))
                 )
+    for left_pu in (0.05, -0.05):  # just before it must draw, and just after
+        (v1_pu, p1_pu), (v2_pu, p2_pu) = knots
+        if not p2_pu < left_pu:
+            continue
+        volts_pu = v1_pu + (v2_pu - v1_pu) * (p1_pu - left_pu) / (p1_pu - p2_pu)
+        settled = Supported(subject, changes).run(2, -9.9, volts=volts_pu, dt_s=30 * response_s)
+        rated_w = DISCHARGE_W if left_pu > 0 else CHARGE_W
+        findings.append(power_is(f"{left_pu:g} of the rated power left", settled, -left_pu * rated_w))
     off = Supported(subject, {"volt_watt.enabled": False})
     return (*findings, power_is("off", off.run(3, -9.0, volts=highest_pu(standard)), -9.0))
 

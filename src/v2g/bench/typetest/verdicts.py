@@ -98,6 +98,9 @@ def _said(subject: Subject, changes: Mapping[str, Value], later: bool) -> Iterat
         states.append(stepped.step(rocof=sign * rate * 0.99).state)
         states += [stepped.step(rocof=sign * rate * 1.01).state for _ in range(round(samples_s(delay_s) / READ_S))]
         yield same("as measured, starts over", (State.TRIP in states[:-1], states[-1]), (False, State.TRIP))
+        first = Stepped(subject, changes, later=later)
+        states = [first.step(rocof=sign * rate * 1.01).state for _ in range(round(samples_s(delay_s) / READ_S) + 1)]
+        yield same("from the first sample on", (State.TRIP in states[:-1], states[-1]), (False, State.TRIP))
     slow = {**changes, **_slow_undervoltage(standard)}
     low = (floor_pu - 0.01,) * subject.phases
     lasts_s = min(due(standard.with_settings(slow), low, standard.nominal_hz, 2.0, READ_S)[0] - 0.1, 1.0)
@@ -170,6 +173,9 @@ def _dead(subject: Subject) -> tuple[Finding, ...]:
         took_s, verdict = stepped.trips(delay_s + 0.3, below)
         findings.append(about("no voltage", took_s, samples_s(delay_s)))
         findings.append(same("because of", (verdict.element, verdict.cause), ("dead_grid", Cause.ISLANDING)))
+        first = Stepped(subject, changes, later=later)
+        took_s, _ = first.trips(delay_s + 0.3, below)
+        findings.append(about("from the first sample on", took_s, samples_s(delay_s) + READ_S))
         for volts in (above, (0.0, 0.0, above[0])[: subject.phases]) if subject.phases == 3 else (above,):
             stepped = Stepped(subject, changes, later=later)
             took_s, _ = stepped.trips(delay_s + 0.3, volts)
