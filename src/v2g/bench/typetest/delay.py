@@ -210,8 +210,8 @@ def _no_longer() -> tuple[Finding, ...]:
 
 
 def _far() -> tuple[Finding, ...]:
-    """A power that is 11 % of the rated one from its set-points is astray, one that is 9 % from them has losses; after 21
-    readings in a row the delay is unknown."""
+    """A power that is 11 % of the rated one from its set-points is astray, one that is 9 % from them has losses; after
+    21 readings in a row the delay is unknown."""
     findings, turn = list[Finding](), _square(-2_000.0, -6_000.0, 1.0)
     for offset_w, loses in ((900.0, False), (-900.0, False), (1_100.0, True), (-1_100.0, True)):
         inverter = _Inverter(0.1)

@@ -44,7 +44,7 @@ def cases(subject: Subject) -> Iterator[Inspection]:
     return inspections("stepwise/guard", _SOURCE, subject, judges)
 
 
-class _Guarded:
+class Guarded:
     """A guard, its devices and its clock. Set-points are followed late, and shown by the meter."""
 
     def __init__(self, subject: Subject, changes: dict[str, Value] | None = None) -> None:
@@ -77,8 +77,12 @@ class _Guarded:
             self.look()
 
     def command(self, power_w: float, drawn_var: float) -> None:
-        self._orders.append((self.now, power_w, drawn_var))
+        self.obey(power_w, drawn_var)
         self.guard.commanded(power_w, drawn_var, self.now)
+
+    def obey(self, power_w: float, drawn_var: float) -> None:
+        """What is commanded from now on, which the meter shows later."""
+        self._orders.append((self.now, power_w, drawn_var))
 
     def support(self, wish_w: float, seconds: float = _STEP_S, fed_var: float | None = None) -> list[Support]:
         """What is granted in some time, and obeyed."""
@@ -90,7 +94,7 @@ class _Guarded:
         return given
 
 
-def _rating(charge_w: float = _CHARGE_W, discharge_w: float = _DISCHARGE_W) -> InverterRating:
+def rating_of(charge_w: float = _CHARGE_W, discharge_w: float = _DISCHARGE_W) -> InverterRating:
     return InverterRating(
         voltage_min_v=150.0, voltage_max_v=1000.0, charge_current_max_a=60.0, discharge_current_max_a=60.0,
         charge_power_max_w=charge_w, discharge_power_max_w=discharge_w, reactive_max_var=_MOST_VAR,
@@ -104,7 +108,7 @@ def _near(found: tuple[float, ...], wanted: tuple[float, ...]) -> bool:
 def _readings(subject: Subject) -> tuple[Finding, ...]:
     """Per unit of the nominal voltage, between phases of root three times that; what a unit does not measure is not
     made up; the meter's power, as long as it can be believed. Another reading of the meter alone counts too."""
-    unit, findings = _Guarded(subject), list[Finding]()
+    unit, findings = Guarded(subject), list[Finding]()
     full = GridReading(
         unit.now + _STEP_S, 7, unit.nominal_hz + 0.01, (225.4, 231.15, 234.6), 0.3, -4.0,
         line_voltages_v=(0.97 * 230 * sqrt(3), 1.01 * 230 * sqrt(3), 230 * sqrt(3)),
@@ -136,7 +140,7 @@ def _readings(subject: Subject) -> tuple[Finding, ...]:
 def _reports(subject: Subject) -> tuple[Finding, ...]:
     """A report when the state or the element is another one, and no other; of a trip as such. The same reading is
     looked at again when it has become too old."""
-    unit, stale_s = _Guarded(subject), subject.standard.number("measurement.stale_s")
+    unit, stale_s = Guarded(subject), subject.standard.number("measurement.stale_s")
     said = [_said(unit.look()) for _ in range(10)]
     findings = [same("while it waits", said, [[("wait", "enter service", False)], *[[]] * 9])]
     before = [_said(unit.look(unit.readings())) for _ in range(round(unit.enters_s / _STEP_S) + 1)]
@@ -161,7 +165,7 @@ def _faults(subject: Subject) -> tuple[Finding, ...]:
     if not subject.standard.number("islanding.rocof_enabled"):
         del faults["island"]
     for name, fault in faults.items():
-        unit = _Guarded(subject)
+        unit = Guarded(subject)
         unit.enter()
         findings.append(same("in service", unit.guard.trip, None))
         for number in range(100):
@@ -184,10 +188,10 @@ def _ramp(subject: Subject) -> tuple[Finding, ...]:
     ramp_s = min(ramp.high, 50.0)
     if ramp_s < ramp.low or not ramp_s:
         return (Finding(True, "no ramp in this code", "not tested"),)
-    unit = _Guarded(subject, {"enter_service.ramp_s": ramp_s})
+    unit = Guarded(subject, {"enter_service.ramp_s": ramp_s})
     unit.enter()
     nobody = unit.guard.verdict.share
-    unit.guard.begin(_rating(), unit.now)
+    unit.guard.begin(rating_of(), unit.now)
     unit.support(-_DISCHARGE_W, 10.0)
     used = unit.guard.verdict.share
     for _ in range(round(3 * _IN_USE_S / 0.15)):
@@ -205,13 +209,13 @@ def _limits(subject: Subject) -> tuple[Finding, ...]:
     in each direction."""
     findings = list[Finding]()
     ratings: dict[str, tuple[InverterRating | DerRating | None, float, float]] = {
-        "the station's": (_rating(), _CHARGE_W, _DISCHARGE_W),
-        "larger while charging": (_rating(9_000.0, 3_000.0), 9_000.0, 3_000.0),
+        "the station's": (rating_of(), _CHARGE_W, _DISCHARGE_W),
+        "larger while charging": (rating_of(9_000.0, 3_000.0), 9_000.0, 3_000.0),
         "an unknown car's": (None, 6_000.0, 5_000.0),
         "a car's": (DerRating(4_000.0, 3_000.0, 2_000.0), 4_000.0, 3_000.0),
     }
     for name, (rating, charge_w, discharge_w) in ratings.items():
-        unit = _Guarded(subject)
+        unit = Guarded(subject)
         unit.enter()
         unit.guard.begin(rating, unit.now)
         limit = unit.support(0.0)[0].limits[0]
@@ -225,10 +229,10 @@ def _limits(subject: Subject) -> tuple[Finding, ...]:
 def _follows(subject: Subject) -> tuple[Finding, ...]:
     """What is running goes on with the settings that hold now, whoever changed them and however they went back: seen by
     how far the power comes from zero in a step of the ramp."""
-    name, usual, unit = "ramp_rate.pu_per_s", 0.5, _Guarded(subject, {"ramp_rate.pu_per_s": 0.5})
+    name, usual, unit = "ramp_rate.pu_per_s", 0.5, Guarded(subject, {"ramp_rate.pu_per_s": 0.5})
     unit.guard.hold(0.0)  # before energy may flow there is nothing to hold
     unit.enter()
-    unit.guard.begin(_rating(), unit.now)
+    unit.guard.begin(rating_of(), unit.now)
     before = dict(unit.guard.adjustments.layers)
     ways: dict[str, tuple[Callable[[], object], float]] = {
         "at rest": (lambda: None, usual),
@@ -253,13 +257,13 @@ def _follows(subject: Subject) -> tuple[Finding, ...]:
 def _set_points(subject: Subject) -> tuple[Finding, ...]:
     """Of the station's inverter the active power shows how late it follows; until then a trial is fed, once the grid
     permits feeding, and nothing more. What was measured can be forgotten."""
-    unit, findings = _Guarded(subject), list[Finding]()
+    unit, findings = Guarded(subject), list[Finding]()
     unit.look()
-    unit.guard.begin(_rating(), unit.now)
+    unit.guard.begin(rating_of(), unit.now)
     waits = unit.support(-_DISCHARGE_W)[0]
     findings.append(same("while it waits the grid alone stands against it", _trials([waits]), []))
     unit.enter()
-    unit.guard.begin(_rating(), unit.now)
+    unit.guard.begin(rating_of(), unit.now)
     unit.command(-1_000.0, 0.0)
     for _ in range(3):
         unit.look()
@@ -267,7 +271,7 @@ def _set_points(subject: Subject) -> tuple[Finding, ...]:
     for _ in range(20):
         unit.look(structs.replace(unit.readings(), meter=meter), 0.01)
     findings.append(same("not by one reading of the meter", unit.guard.delay_known, False))
-    unit.guard.begin(_rating(), unit.now)
+    unit.guard.begin(rating_of(), unit.now)
     findings.append(same("not known", (unit.guard.delay_known, unit.guard.status().set_point_delay_s), (False, None)))
     findings.append(same("a trial", set(_trials(unit.support(-_DISCHARGE_W, 6.0))), {_TRIAL * _DISCHARGE_W}))
     known = unit.guard.status().set_point_delay_s
@@ -287,7 +291,7 @@ def _trials(given: list[Support]) -> list[float]:
 def _of_a_car(subject: Subject) -> tuple[Finding, ...]:
     """Of a car's inverter the reactive power shows it, whatever the active power does; that stands not against feeding
     here."""
-    unit, findings = _Guarded(subject), list[Finding]()
+    unit, findings = Guarded(subject), list[Finding]()
     unit.enter()
     rating = DerRating(_CHARGE_W, _DISCHARGE_W, _MOST_VAR)
     findings.append(about("no trial without an inverter", unit.guard.trial_var(unit.now), 0.0, 0.0))
@@ -308,9 +312,9 @@ def _of_a_car(subject: Subject) -> tuple[Finding, ...]:
 
 def _never(subject: Subject) -> tuple[Finding, ...]:
     """A power that the meter never shows: after the trial nothing is fed, and the reason is given."""
-    unit = _Guarded(subject)
+    unit = Guarded(subject)
     unit.enter()
-    unit.guard.begin(_rating(), unit.now)
+    unit.guard.begin(rating_of(), unit.now)
     unit.follows = False
     before = unit.guard.refusal
     given = unit.support(-_DISCHARGE_W, 30.0)
@@ -330,7 +334,7 @@ def _never(subject: Subject) -> tuple[Finding, ...]:
 def _commanded(subject: Subject) -> tuple[Finding, ...]:
     """Reactive power by command takes the place of the mode, whatever else is set meanwhile, and the mode returns."""
     quick: dict[str, Value] = {"islanding.probe_kick": subject.standard.figures["islanding.probe_kick"].low}
-    unit, findings = _Guarded(subject, quick), list[Finding]()
+    unit, findings = Guarded(subject, quick), list[Finding]()
     unit.enter()
     unit.guard.begin(DerRating(_CHARGE_W, _DISCHARGE_W, _MOST_VAR), unit.now)
     settles_s = 3 * subject.standard.number("constant_var.response_s") + 1.0
@@ -350,7 +354,7 @@ def _commanded(subject: Subject) -> tuple[Finding, ...]:
 
 def _for_a_car(subject: Subject) -> tuple[Finding, ...]:
     """What a car is given is the code as it holds now."""
-    unit = _Guarded(subject)
+    unit = Guarded(subject)
     first, same_again = unit.guard.der, unit.guard.der
     unit.guard.adjust({"active_power_limit.enabled": True, "active_power_limit.fed_pu": 0.4})
     return (

@@ -214,16 +214,24 @@ def guarded(
     capability: Capability = _EVSE,
 ) -> tuple[GridGuard, int]:  # fmt: skip
     """The guard, and how many reports it begins with."""
+    evse = evse_of(subject, adjustable_by, capability)
+    assert evse.grid_code is not None
+    guard, events = guard_of(evse, evse.grid_code, kept)
+    return guard, len(events)
+
+
+def evse_of(
+    subject: Subject, adjustable_by: tuple[Party, ...] = tuple(Party), capability: Capability = _EVSE
+) -> EvseSettings:
+    """The settings of an EVSE under the code."""
     code = GridCodeSettings(
         name=subject.name, category=subject.category, phases=subject.phases, settings=dict(subject.settings),
         adjustable_by=tuple(each.value for each in adjustable_by),
     )  # fmt: skip
-    evse = EvseSettings(
+    return EvseSettings(
         services=("DC_BPT",), access=Access(grant="everyone"), nominal_hz=subject.standard.nominal_hz, grid_code=code,
         capability=capability, inverter=NOWHERE, contactor=NOWHERE, meter=NOWHERE, grid=NOWHERE,
     )  # fmt: skip
-    guard, events = guard_of(evse, code, kept)
-    return guard, len(events)
 
 
 def _lost(subject: Subject) -> tuple[Finding, ...]:

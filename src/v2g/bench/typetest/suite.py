@@ -24,6 +24,7 @@ from v2g.bench.typetest import (
     running,
     service,
     service_steps,
+    source_steps,
     stepwise,
     support_steps,
     trip,
@@ -79,6 +80,7 @@ def _generated(subject: Subject) -> Iterator[Case | Inspection]:
     yield from support_steps.cases(subject)
     yield from reactive_steps.cases(subject)
     yield from guard_steps.cases(subject)
+    yield from source_steps.cases(subject)
     yield from delay.cases(subject)
     yield from measurement.cases(subject)
     yield from waveforms.cases(subject)
