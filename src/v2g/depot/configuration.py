@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from v2g.depot.fleet_configuration import MemberOf
-from v2g.depot.grid_configuration import Csip, Dnp3, OpenAdr, SunSpec
+from v2g.depot.grid_configuration import Csip, Dnp3, Iec104, OpenAdr, SunSpec
 from v2g.depot.value_types import Listen, Name, Phase, Power, Share
 
 
@@ -256,6 +256,8 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """The depot as a DNP3 outstation."""
     csip: Csip | None = None
     """The depot as a client of IEEE 2030.5 (CSIP)."""
+    iec104: Iec104 | None = None
+    """The depot as a controlled station of IEC 60870-5-104."""
     ambient_c: Annotated[float, Meta(ge=-60, le=70)] | None = None
     """Of the air around the transformers, if nobody measures it; 40 °C if left out."""
     cycle_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0

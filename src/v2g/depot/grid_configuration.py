@@ -103,3 +103,22 @@ class Csip(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Between two readings that are sent, unless the server says another time."""
     silence_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
     """Events are given up, and the default control holds, when the server has not answered for this long."""
+
+
+class Iec104(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The depot as a controlled station of IEC 60870-5-104; see docs/grid-languages.md."""
+
+    listen: Listen = "127.0.0.1:2404"
+    """For TCP, or TLS with a certificate."""
+    station: Annotated[int, Meta(ge=1, le=65_534)] = 1
+    """Its common address."""
+    masters: Annotated[tuple[str, ...], Meta(min_length=1, max_length=32)] = ("127.0.0.1",)
+    """Addresses and networks from which a control centre may connect; all others are refused."""
+    silence_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    """A set-point without a time ends when nothing has come from the control centre for this long."""
+    certificate: Path | None = None
+    """With its chain, PEM: TLS on both sides."""
+    private_key: Path | None = None
+    """The certificate's key, PEM."""
+    roots: Path | None = None
+    """Of the control centre's certificate, PEM."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from v2g.depot.configuration import Broker, Configuration, EvsePlace, Feeder, FleetVehicle, StationPlace
 from v2g.depot.fleet_configuration import MemberOf
-from v2g.depot.grid_configuration import Csip, Dnp3, OpenAdr, SunSpec
+from v2g.depot.grid_configuration import Csip, Dnp3, Iec104, OpenAdr, SunSpec
 from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.station_list import LISTED, StationListError, read_stations
 from v2g.depot.transformer import Transformer
@@ -138,6 +138,10 @@ def _dnp3(dnp3: Fields) -> Findings:
     yield from _served(dnp3, "masters")
     if dnp3["address"] == dnp3["master"]:
         yield "master", f"both ends have the address {dnp3['master']}; give each one of its own"
+
+
+def _iec104(iec104: Fields) -> Findings:
+    yield from _served(iec104, "masters")
 
 
 def _csip(csip: Fields) -> Findings:
@@ -345,6 +349,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
     MemberOf: (_member,),
     Dnp3: (_dnp3,),
     Csip: (_csip,),
+    Iec104: (_iec104,),
 }
 
 FILE_RULES = Rules(errors=RULES, warnings={Configuration: (carries_a_secret,), Broker: (carries_a_secret,)})

@@ -1,7 +1,6 @@
 """A depot as a DNP3 outstation for one master: the protocol is `py1815`'s, its points and their meaning are ours.
 
-A set-point without a reversion time ends once the master has been silent for `silence_s`, also if the link is lost; a
-limit without one stays until it is written again, over a restart too.
+What is operated is as in `v2g.io.operated`.
 """
 
 import asyncio
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address, ip_network
-from math import inf
 
 from py1815.control import CommandStatus
 from py1815.profile.binding import Binding, Quality, Reading
@@ -21,20 +19,17 @@ from py1815.session import Session
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Dnp3
-from v2g.depot.request import Limit
-from v2g.io.grid_depot import ENTER, LIMIT, SET_POINT, Depot, Plant, ratings_of
+from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.io.modbus_tls import server_context
+from v2g.io.operated import Operated
 from v2g.kernel.errors import V2GError
 from v2g.languages.dnp3 import points
-from v2g.languages.dnp3.controls import Asked, Controls, OutOfRange, Permit, SetLimits, SetPower
+from v2g.languages.dnp3.controls import OutOfRange
 from v2g.languages.dnp3.points import Input, Output
 
 LOOK_S = 1.0
 """Between two looks for changes that become events."""
-LATE = 0.1
-"""Share of the silence by which a set-point may outlast it, so that not each request renews it."""
 MOST_OCTETS = 4096
-_SHOWN = {points.PERMITTED: ENTER, points.LIMITS: LIMIT, points.SETS: SET_POINT}
 
 
 class Dnp3Error(V2GError):
@@ -46,9 +41,8 @@ class DepotOutstation:
 
     def __init__(self, plant: Plant, settings: Dnp3, report: Callable[[str], None]) -> None:
         self._plant, self._settings, self._report = plant, settings, report
-        self.controls = Controls(plant.ratings)
         self._by = f"DNP3 master {settings.master}"
-        self._renewed_s = -inf
+        self.operated = Operated(plant, self._by, float(settings.silence_s))
         self._device = DerOutstation(_map(), self._binding(), strict=False, disabled_offline=False)
         self.session: Session = self._device.session(
             outstation_address=settings.address, master_address=settings.master, unsolicited=settings.unsolicited,
@@ -59,28 +53,18 @@ class DepotOutstation:
         """Changes become events."""
         self._device.poll()
 
-    def heard(self) -> None:
-        """The master is there: a set-point without a reversion time goes on."""
-        now, silence_s = self._plant.depot.now(), float(self._settings.silence_s)
-        asked = self.controls.of(points.SETS)
-        lasting = isinstance(asked, SetPower) and asked.power_w is not None and asked.for_s is None
-        if lasting and self._plant.asked_w() is None:
-            self.controls.enabled[points.SETS] = False  # it has ended: it comes back by no mere sign of life
-        elif lasting and now - self._renewed_s >= silence_s * LATE:
-            self._ask(asked)
-
     def _binding(self) -> Binding:
         binding = Binding()
         for kind, inputs in ((Kind.AI, points.ANALOG_INPUTS), (Kind.BI, points.BINARY_INPUTS)):
             for each in inputs:
                 binding.read(kind, each.index, partial(self._read, each))
         for output in points.BINARY_OUTPUTS:
-            on = partial(self._enabled, output.index)
+            on = partial(self.operated.stands, output.index)
             binding.output(Kind.BO, output.index, partial(self._operate, output.index), status=on)
         for output in points.ANALOG_OUTPUTS:
             binding.output(
                 Kind.AO, output.index, partial(self._write, output.index), check=partial(self._checked, output.index),
-                status=partial(self.controls.value, output.index),
+                status=partial(self.operated.controls.value, output.index),
             )  # fmt: skip
         return binding
 
@@ -88,41 +72,23 @@ class DepotOutstation:
         value = point.value(self._plant.seen())
         return Reading(0.0, Quality.COMM_LOST) if value is None else Reading(value)
 
-    def _enabled(self, index: int) -> bool:
-        """As it holds, whoever has ended it."""
-        if index == points.SETS:
-            return self._plant.asked_w() is not None
-        if index == points.LIMITS:
-            return min(self._plant.limits_w()) < inf
-        return not self._plant.held(ENTER)
-
     def _checked(self, index: int, value: float) -> CommandStatus | None:
         try:
-            self.controls.check(index, value)
+            self.operated.controls.check(index, value)
         except OutOfRange as error:
             self._report(f"{self._by} is refused: {error}")
             return CommandStatus.OUT_OF_RANGE
         return None
 
     def _write(self, index: int, value: float) -> CommandStatus | None:
-        return self._ask(self.controls.write(index, value))
+        return self._asked(partial(self.operated.write, index, value))
 
     def _operate(self, index: int, on: float) -> CommandStatus | None:
-        return self._ask(self.controls.operate(index, bool(on)))
+        return self._asked(partial(self.operated.operate, index, bool(on)))
 
-    def _ask(self, asked: Asked | None) -> CommandStatus | None:
-        plant, now = self._plant, self._plant.depot.now()
+    def _asked(self, ask: Callable[[], None]) -> CommandStatus | None:
         try:
-            match asked:
-                case SetPower(power_w, for_s):
-                    self._renewed_s = now
-                    plant.set_power(self._by, power_w, for_s or self._settings.silence_s * (1.0 + LATE))
-                case SetLimits(None, None, _):
-                    plant.limit(self._by, ())
-                case SetLimits(charge_w, discharge_w, for_s):
-                    plant.limit(self._by, [Limit(now, charge_w, discharge_w)], for_s)
-                case Permit(permitted):
-                    plant.permit(self._by, permitted)
+            ask()
         except V2GError as error:
             self._report(f"{self._by} is refused: {error}")
             return CommandStatus.PROCESSING_LIMITED
@@ -199,7 +165,7 @@ class Server:
                 if self._active is not writer:
                     break
                 if answer := self._outstation.session.receive(octets):
-                    self._outstation.heard()
+                    self._outstation.operated.heard()
                     writer.write(answer)
                     await writer.drain()
                 self._unasked()

@@ -14,6 +14,7 @@ LANGUAGES = {
     Channel.OPENADR: ("openadr", "v2g.io.openadr_depot"),
     Channel.DNP3: ("dnp3", "v2g.io.dnp3_depot"),
     Channel.IEEE_2030_5: ("csip", "v2g.io.csip_depot"),
+    Channel.IEC_104: ("iec104", "v2g.io.iec104_depot"),
 }
 """Key of the configuration and adapter, whose `serve` lasts until it is cancelled. An adapter is imported only if its
 key is there: its library may not be."""

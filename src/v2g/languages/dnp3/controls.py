@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from v2g.kernel.errors import V2GError
 from v2g.languages.dnp3.points import (
+    ANALOG_OUTPUTS,
     LEAST_W,
     LIMIT_FOR_S,
     LIMITS,
@@ -67,6 +68,9 @@ class Controls:
 
     def check(self, index: int, value: float) -> None:
         """Raises `OutOfRange`."""
+        output = next(each for each in ANALOG_OUTPUTS if each.index == index)
+        if not output.least <= value / output.multiplier <= output.most:
+            raise OutOfRange(f"{output.name}: {value:g} is out of range")
         in_w = self._in_w(index, value)
         if index in (MOST_W, MOST_PCT, SET_W, SET_PCT) and in_w > self._ratings.discharge_w:
             raise OutOfRange(f"{in_w:g} W is beyond the rating of {self._ratings.discharge_w:g} W")

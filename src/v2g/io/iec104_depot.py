@@ -1,0 +1,200 @@
+"""A depot as a controlled station of IEC 60870-5-104, for one controlling station at a time.
+
+What has changed is reported each second. What is commanded is as in `v2g.io.operated`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from math import isfinite
+from time import monotonic
+
+from v2g.depot.configuration import Configuration
+from v2g.depot.desk import Channel
+from v2g.depot.grid_configuration import Iec104
+from v2g.io.grid_depot import Depot, Plant, ratings_of
+from v2g.io.modbus_tls import server_context
+from v2g.io.operated import Operated
+from v2g.kernel.errors import V2GError
+from v2g.languages.iec104 import asdu, points
+from v2g.languages.iec104.asdu import AsduError, Cause, Kind
+from v2g.languages.iec104.link import Link, LinkError
+
+LOOK_S = 1.0
+SELECTED_S = 10.0
+"""So long a selected command may be executed."""
+MOST_OCTETS = 4096
+_DEADBAND = {1001: 100.0, 1002: 0.01, 1003: 500.0, 1004: 500.0, 1005: 0.5, 1006: 500.0}
+"""By object, what has to change until it is reported without being asked."""
+
+
+class Iec104Error(V2GError):
+    """The address cannot be listened at."""
+
+
+class Station:
+    """The objects, and the answers to frames."""
+
+    def __init__(self, plant: Plant, settings: Iec104, report: Callable[[str], None]) -> None:
+        self._plant, self._station, self._report = plant, settings.station, report
+        self.operated = Operated(plant, "IEC 60870-5-104 control centre", float(settings.silence_s))
+        self._selected: tuple[bytes, float] = b"", 0.0
+        self._reported: dict[int, float | bool | None] = {}
+
+    def changed(self) -> list[bytes]:
+        """What has changed since it was reported last."""
+        floats, single = self._floats(), self._single()
+        new = {at: value for at, value in {**floats, **single}.items() if self._differs(at, value)}
+        self._reported |= new
+        return [
+            *asdu.shown(Kind.FLOAT, [(at, new[at]) for at in floats if at in new], Cause.SPONTANEOUS, self._station),
+            *asdu.shown(
+                Kind.SINGLE_POINT, [(at, new[at]) for at in single if at in new], Cause.SPONTANEOUS, self._station
+            ),
+        ]
+
+    def handle(self, frame: bytes) -> Iterator[bytes]:
+        """The answers to a frame of the controlling station."""
+        try:
+            head = asdu.head_of(frame)
+            if head.station not in (self._station, 0xFFFF):
+                yield asdu.answered(frame, Cause.UNKNOWN_STATION, negative=True)
+            elif head.kind not in (Kind.INTERROGATION, Kind.SINGLE_COMMAND, Kind.SET_POINT):
+                yield asdu.answered(frame, Cause.UNKNOWN_TYPE, negative=True)
+            elif head.cause != Cause.ACTIVATION or head.count != 1:
+                yield asdu.answered(frame, Cause.UNKNOWN_CAUSE, negative=True)
+            elif head.kind == Kind.INTERROGATION:
+                yield from self._interrogated(frame)
+            else:
+                yield from self._commanded(frame)
+        except AsduError as error:
+            self._report(f"IEC 60870-5-104: {error}")
+
+    def _interrogated(self, frame: bytes) -> Iterator[bytes]:
+        if frame[-1] != asdu.STATION:
+            yield asdu.answered(frame, Cause.CONFIRMATION, negative=True)
+            return
+        yield asdu.answered(frame, Cause.CONFIRMATION)
+        floats, single = self._floats(), self._single()
+        self._reported = {**floats, **single}
+        yield from asdu.shown(Kind.FLOAT, list(floats.items()), Cause.INTERROGATED, self._station)
+        yield from asdu.shown(Kind.SINGLE_POINT, list(single.items()), Cause.INTERROGATED, self._station)
+        yield asdu.answered(frame, Cause.TERMINATION)
+
+    def _commanded(self, frame: bytes) -> Iterator[bytes]:
+        at, value, selects = asdu.command_of(frame)
+        known = points.COMMANDS if frame[0] == Kind.SINGLE_COMMAND else points.SET_POINTS
+        if at not in known:
+            yield asdu.answered(frame, Cause.UNKNOWN_OBJECT, negative=True)
+            return
+        plain, now = frame[:-1] + bytes([frame[-1] & ~asdu.SELECT]), monotonic()
+        chosen, until_s = self._selected
+        self._selected = b"", 0.0
+        try:
+            if not isfinite(value):
+                raise V2GError(f"{value} is no number")
+            if chosen and (chosen != plain or now > until_s) and not selects:
+                raise V2GError("another command was selected, or it was too long ago")
+            if frame[0] == Kind.SET_POINT:
+                self.operated.controls.check(known[at], value)
+            if selects:
+                self._selected = plain, now + SELECTED_S
+            elif frame[0] == Kind.SET_POINT:
+                self.operated.write(known[at], value)
+            else:
+                self.operated.operate(known[at], bool(value))
+        except V2GError as error:
+            self._report(f"IEC 60870-5-104, object {at}: {error}")
+            yield asdu.answered(frame, Cause.CONFIRMATION, negative=True)
+            return
+        yield asdu.answered(frame, Cause.CONFIRMATION)
+        if not selects:
+            yield from self.changed()
+            yield asdu.answered(frame, Cause.TERMINATION)
+
+    def _floats(self) -> dict[int, float | None]:
+        seen, controls = self._plant.seen(), self.operated.controls
+        shown = {at: value(seen) for at, value in points.FLOATS.items()}
+        return shown | {at: controls.value(number) for at, number in points.HOLDS.items()}
+
+    def _single(self) -> dict[int, bool]:
+        seen = self._plant.seen()
+        shown = {at: value(seen) for at, value in points.SINGLE.items()}
+        return shown | {at: self.operated.stands(number) for at, number in points.STANDS.items()}
+
+    def _differs(self, at: int, value: float | bool | None) -> bool:
+        before = self._reported.get(at)
+        if value is None or before is None:
+            return value is not before or at not in self._reported
+        return abs(float(value) - float(before)) >= _DEADBAND.get(at, 1e-6)
+
+
+class Server:
+    """The listener. A new connection takes the place of the one before, which may be dead without a word."""
+
+    def __init__(self, station: Station, settings: Iec104, report: Callable[[str], None]) -> None:
+        self._station, self._settings, self._report = station, settings, report
+        self._active: tuple[asyncio.StreamWriter, Link] | None = None
+
+    async def serve(self, tls: ssl.SSLContext | None) -> None:
+        """Serve until cancelled. Raises `Iec104Error`."""
+        listen = self._settings.listen
+        host, _, port = listen.rpartition(":")
+        try:
+            server = await asyncio.start_server(self._converse, host.strip("[]"), int(port), ssl=tls, limit=MOST_OCTETS)
+        except OSError as error:
+            raise Iec104Error(f"{listen}: {error.strerror or error}; choose another with iec104.listen") from error
+        self._report(f"an IEC 60870-5-104 control centre connects at {host}:{server.sockets[0].getsockname()[1]}")
+        try:
+            while True:
+                self._look()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            server.close()
+            if self._active is not None:
+                self._active[0].transport.abort()
+
+    def _look(self) -> None:
+        if self._active is None:
+            return
+        writer, link = self._active
+        try:
+            writer.write(link.expire(monotonic()) + link.send(self._station.changed(), monotonic()))
+        except LinkError as error:
+            self._report(f"IEC 60870-5-104: the link is closed: {error}")
+            writer.transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host = str(writer.get_extra_info("peername")[0]).partition("%")[0]
+        if not any(ip_address(host) in ip_network(each) for each in self._settings.masters):
+            self._report(f"{host} is no control centre here; name it under iec104.masters")
+            writer.transport.abort()
+            return
+        if self._active is not None:
+            self._active[0].transport.abort()
+        link = Link(self._station.handle, monotonic())
+        self._active = writer, link
+        try:
+            while (octets := await reader.read(MOST_OCTETS)) and self._active == (writer, link):
+                writer.write(link.receive(octets, monotonic()))
+                self._station.operated.heard()
+                await writer.drain()
+        except OSError:
+            pass  # gone
+        except Exception as error:
+            self._report(f"IEC 60870-5-104: the link of {host} is closed: {error}")
+        finally:
+            if self._active == (writer, link):
+                self._active = None
+            with suppress(OSError):
+                writer.transport.abort()
+
+
+async def serve(depot: Depot, configuration: Configuration, settings: Iec104, report: Callable[[str], None]) -> None:
+    """Serve until cancelled. Raises `Iec104Error`."""
+    plant = Plant(depot, ratings_of(configuration), Channel.IEC_104)
+    files = settings.certificate, settings.private_key, settings.roots
+    server = Server(Station(plant, settings, report), settings, report)
+    await server.serve(None if None in files else server_context(*files))  # type: ignore[arg-type]

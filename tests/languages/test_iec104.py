@@ -1,0 +1,170 @@
+"""A depot as a controlled station of IEC 60870-5-104, with another project's control centre; the link's own rules."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.csms.test_api import depot
+from tests.languages.test_openadr import until
+
+from v2g.depot.desk import Channel
+from v2g.depot.grid_configuration import Iec104
+from v2g.depot.request import LimitRequest, PowerRequest
+from v2g.io import iec104_depot
+from v2g.languages.iec104.link import T1_S, T3_S, K, Link, LinkError, W
+from v2g.run.depot import DepotProcess
+
+SETTINGS = Iec104(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=2)
+STARTDT, TESTFR = bytes.fromhex("680407000000"), bytes.fromhex("680443000000")
+INTERROGATION = bytes.fromhex("64010600010000000014")
+
+
+class Centre:
+    """Blocks: call its methods in a thread."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+
+    def line(self, words: str = "") -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        if words:
+            self.process.stdin.write(words + "\n")
+            self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def until(self, true: Callable[[dict[int, float]], bool]) -> dict[int, float]:
+        """What has come, once it is as it should be."""
+        for _ in range(2_000):
+            found = {int(at): value for at, value in json.loads(self.line("read")).items()}
+            if true(found):
+                return found
+        raise AssertionError(found)
+
+
+@contextmanager
+def centre(port: int) -> Iterator[Centre]:
+    command = [sys.executable, "-m", "tests.languages.iec104_centre", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Centre(process)
+        finally:
+            process.kill()
+
+
+@asynccontextmanager
+async def station(folder: Path) -> AsyncIterator[tuple[DepotProcess, int, list[str]]]:
+    async with depot(folder) as (site, _, _):
+        said = list[str]()
+        serving = asyncio.create_task(iec104_depot.serve(site, site.configuration, SETTINGS, said.append))
+        try:
+            line = await until(lambda: next((each for each in said if "connects at" in each), ""))
+            yield site, int(re.findall(r":(\d+)$", line)[0]), said
+        finally:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+
+
+def test_a_control_centre_reads_the_depot_and_moves_it_until_it_falls_silent(tmp_path: Path) -> None:
+    asyncio.run(_moved(tmp_path))
+
+
+async def _moved(folder: Path) -> None:
+    async with station(folder) as (site, port, said):
+        with centre(port) as there:
+
+            async def said_to(words: str) -> str:
+                return await asyncio.to_thread(there.line, words)
+
+            assert await said_to("") == "connected"
+            found = await asyncio.to_thread(there.until, lambda known: known.get(2103) == 1.0 and 1002 not in known)
+            assert (found[1007], found[1008], found[2101], found[2103]) == (30_000.0, -30_000.0, 0.0, 1.0)
+            assert found[1005] == pytest.approx(70.0, abs=0.5)
+            assert 1002 not in found  # nobody measures the frequency
+            assert await said_to("set 3003 -5000") == "ok"
+            assert await said_to("do 4002 1") == "ok"
+            assert await said_to("set 3001 6000") == "ok"
+            assert not [each for each in site.desk.of(Channel.IEC_104) if isinstance(each, PowerRequest)]
+            assert await said_to("do 4001 1") == "ok"
+            site.step()
+            assert site.status()["requested_by"] == "IEC 60870-5-104 control centre, set-point"
+            assert site.status()["requested_w"] == -6_000.0
+            await asyncio.to_thread(there.until, lambda known: known[2101] == 1.0 and known[1101] == 6_000.0)
+            for words in ("set 3001 30001", "set 3002 -1", "set 3999 1"):
+                assert await said_to(words) == "refused"
+            assert any("beyond the rating" in each for each in said)
+        await until(lambda: not [each for each in site.requests() if each.by.endswith("centre, set-point")])
+        (limit,) = [each for each in site.desk.of(Channel.IEC_104) if isinstance(each, LimitRequest)]
+        assert limit.limits_at(site.now())[0] == 5_000.0  # it stays
+
+
+def linked(handle: Callable[[bytes], Any] = lambda asdu: ()) -> Link:
+    link = Link(handle, 0.0)
+    assert link.receive(STARTDT, 0.0) == bytes.fromhex("68040b000000")
+    return link
+
+
+def test_a_test_is_answered_and_an_idle_link_is_tested() -> None:
+    link = linked()
+    assert link.receive(TESTFR, 1.0) == bytes.fromhex("680483000000")
+    assert link.expire(1.0 + T3_S) == TESTFR
+    with pytest.raises(LinkError, match="no answer"):
+        link.expire(1.0 + T3_S + T1_S + 0.1)
+
+
+def test_frames_are_acknowledged_and_no_more_than_the_window_leave() -> None:
+    link = linked()
+    out = link.send([bytes(10)] * (K + 3), 0.0)
+    assert len(out) == K * 16
+    assert link.receive(bytes((0x68, 4, 1, 0, 2 * K, 0)), 1.0) == b"".join(
+        bytes((0x68, 14, 2 * (K + each), 0, 0, 0)) + bytes(10) for each in range(3)
+    )
+    got = b"".join(
+        link.receive(bytes((0x68, 14, 2 * each, 0, 2 * (K + 3), 0)) + INTERROGATION, 2.0) for each in range(W)
+    )
+    assert got == bytes((0x68, 4, 1, 0, 2 * W, 0))
+    link.send([bytes(10)], 3.0)
+    with pytest.raises(LinkError, match="no answer"):
+        link.expire(3.0 + T1_S + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("octets", "why"),
+    [
+        ("ff04", "begins no frame"),
+        ("6803", "begins no frame"),
+        ("680e0200000064010600010000000014", "out of sequence"),
+        ("680401000400", "was not sent"),
+        ("680427000000", "is no function"),
+    ],
+)
+def test_a_frame_against_the_rules_ends_the_link(octets: str, why: str) -> None:
+    with pytest.raises(LinkError, match=why):
+        linked().receive(bytes.fromhex(octets), 1.0)
+
+
+def test_noise_ends_its_link_and_not_the_station(tmp_path: Path) -> None:
+    asyncio.run(_noise(tmp_path))
+
+
+async def _noise(folder: Path) -> None:
+    async with station(folder) as (_, port, said):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(bytes(range(256)))
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(STARTDT + bytes.fromhex("680e0000000009010600010000000014"))  # a type that nobody commands
+        assert (await reader.readexactly(6))[2] == 0x0B
+        assert (await reader.readexactly(16))[6:9] == bytes((9, 1, 0x40 | 44))
+        writer.close()
+        assert any("begins no frame" in each for each in said)
