@@ -1,7 +1,7 @@
 // The first screen: site power against request as one bar, frequency, what needs attention; below it each charger.
 
 import { api } from "./api";
-import type { Site } from "./api";
+import type { Notice, Site } from "./api";
 import { confirm } from "./dialog";
 import type { Feed } from "./feed";
 import { count, hertz, kw, UNKNOWN } from "./format";
@@ -9,6 +9,9 @@ import { chargerGrid } from "./grid";
 import { h, put, say } from "./html";
 import { chargerList } from "./list";
 import { report } from "./report";
+
+/** Chargers with the same warning that are named in its line. */
+const NAMED = 8;
 
 export function sitePage(feed: Feed, operator: boolean): { element: HTMLElement; draw: () => void } {
   const bar = powerBar();
@@ -94,10 +97,26 @@ export function concerns(site: Site, feed: Feed): string[] {
   const found: string[] = [];
   if (!feed.connected) found.push("This page has lost the depot: what it shows is old.");
   if (site.trouble) found.push(site.trouble);
-  found.push(...(site.notices ?? []).map((each) => each.text));
+  found.push(...grouped(site.notices ?? []));
   const away = site.chargers - site.online;
   if (away > 0) found.push(`${count(away, "charger")} not connected: each falls to its safe value by itself.`);
   return found;
+}
+
+/** Warnings as lines: one that several chargers have in common is one line, which a phone has room for. */
+function grouped(notices: Notice[]): string[] {
+  const alike = new Map<string, Notice[]>();
+  for (const each of notices) {
+    const words = each.text.replace(each.about, "");
+    alike.set(words, [...(alike.get(words) ?? []), each]);
+  }
+  return [...alike.values()].map((several) => {
+    const [first, ...others] = several.sort((a, b) => a.about.localeCompare(b.about, undefined, { numeric: true }));
+    if (first === undefined) return "";
+    const names = others.slice(0, NAMED).map((each) => each.about);
+    if (others.length > NAMED) names.push(`${others.length - NAMED} more`);
+    return names.length > 0 ? `${first.text}. The same holds for ${names.join(", ")}.` : first.text;
+  });
 }
 
 /** Ask the site for a power, for a time. */

@@ -106,7 +106,7 @@ async def _requested(folder: Path) -> None:
         assert (site["requested_w"], site["requested_by"], site["discharging"]) == (-5_000, "EMS", 1)
         charger = (await ask(app, "GET", "/api/chargers/CS0/1")).json
         assert charger["accepted_w"] == charger["setpoint_w"] == -5_000
-        assert charger["why"].startswith("discharging 5.0 kW, by: request EMS")
+        assert charger["why"].startswith("discharging 5.0 kW, by: request by EMS")
         explained = (await ask(app, "GET", "/api/explain?of=van%200")).json
         assert "state of charge 70 %" in "\n".join(explained["CS0/1"])
         assert [each["by"] for each in (await ask(app, "GET", "/api/request")).json] == ["EMS"]
@@ -115,7 +115,7 @@ async def _requested(folder: Path) -> None:
         process.step()
         assert process.status()["requested_w"] is None
         decisions = (await ask(app, "GET", "/api/decisions?charger=CS0/1")).json
-        assert "request EMS" in [each["binding"] for each in decisions]
+        assert "request by EMS" in [each["binding"] for each in decisions]
 
 
 @pytest.mark.parametrize(

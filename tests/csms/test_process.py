@@ -66,7 +66,7 @@ async def _fed(folder: Path) -> None:
             (audited,) = await asyncio.to_thread(request, folder / "depot.sock", Audit(0.0, 1e12, "bus 7"))
             assert audited["discharged_wh"] > 1
             assert audited["missing_events"] == 0
-            assert any("request configuration" in each["why"] for each in audited["decisions"])
+            assert any("request by configuration" in each["why"] for each in audited["decisions"])
             await asyncio.to_thread(ended, folder / "depot.db")
     with sqlite3.connect(folder / "depot.db") as ledger:
         rows = ledger.execute("SELECT seq, kind, vehicle, export_wh FROM event ORDER BY seq").fetchall()
@@ -75,4 +75,4 @@ async def _fed(folder: Path) -> None:
         assert {row[2] for row in rows} == {"bus 7"}
         assert rows[-1][3] - rows[0][3] > 1
         bindings = {each for (each,) in ledger.execute("SELECT binding FROM decided")}
-        assert "request configuration" in bindings
+        assert "request by configuration" in bindings

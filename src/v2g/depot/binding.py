@@ -45,6 +45,8 @@ class Binding(Struct, frozen=True):
     def __str__(self) -> str:
         if self.what is What.CHARGE_ONLY and self.name:
             return f"{self.what} ({self.name})"
+        if self.what is What.REQUEST and self.name:
+            return f"{self.what} by {self.name}"
         return f"{self.what} {self.name}".rstrip()
 
     @property
