@@ -66,7 +66,7 @@ def test_sessions_responses_and_faults_are_counted(trace: str, capsys: pytest.Ca
     assert main(["trace", "stats", "--json", trace]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "sessions": 3,
-        "endings": {"ended": 1, "paused": 1, "without an end": 1},
+        "endings": {"ended with a fault": 1, "paused": 1, "without an end": 1},
         "charged_wh": 12.0,
         "discharged_wh": 0.4,
         "messages": 90,
@@ -78,7 +78,7 @@ def test_sessions_responses_and_faults_are_counted(trace: str, capsys: pytest.Ca
     }  # fmt: skip
     assert main(["trace", "stats", trace]) == 0
     shown = capsys.readouterr().out
-    assert "3 sessions: 1 ended, 1 paused, 1 without an end" in shown
+    assert "3 sessions: 1 ended with a fault, 1 paused, 1 without an end" in shown
     assert "0x15 Meter lost" in shown
 
 

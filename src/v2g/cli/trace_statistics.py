@@ -19,6 +19,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[int | None, str], str] = {}
+        self._faulted: set[tuple[int | None, str]] = set()
         self._charged_wh = self._discharged_wh = 0.0
         self._messages = 0
         self._took_ms: dict[str, list[float]] = {}
@@ -33,6 +34,7 @@ class Statistics:
         if has_session:
             self._sessions.setdefault(key, "without an end")
         if line.level == "ERROR" and (found := _FAULT.fullmatch(line.text)):
+            self._faulted.add(key)
             self._faults[found[1], found[2]] += 1
             self._latest[found[1]] = max(line.moment, self._latest.get(found[1], ""))
         elif line.level == "INFO" and (found := _ENDED.fullmatch(line.text)):
@@ -47,7 +49,9 @@ class Statistics:
 
     def document(self) -> dict[str, Any]:
         """For programs. `slowest` has the slowest response of each session, by its message."""
-        endings = Counter(self._sessions.values())
+        endings = Counter(
+            f"{ending} with a fault" if key in self._faulted else ending for key, ending in self._sessions.items()
+        )
         return {
             "sessions": len(self._sessions),
             "endings": dict(sorted(endings.items())),
@@ -80,8 +84,9 @@ class Statistics:
         ]
         if found["faults"]:
             lines += ["", "faults"]
+        width = max((len(each["title"]) for each in found["faults"]), default=0)
         lines += [
-            f"  {each['code']} {each['title']:36} {each['count']:6}, latest {each['latest']}"
+            f"  {each['code']} {each['title']:{width}} {each['count']:6}, latest {each['latest']}"
             for each in found["faults"]
         ]
         return lines
