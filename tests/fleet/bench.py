@@ -78,7 +78,7 @@ class Bench:
             link = Link(access=fleet_nats.Access(servers=self.embedded.access.servers, user=name, password=secret))
         member = FleetMember(name, self.depots[name], link, self.log.append, self.depots[name].kept or None, span_s=2.0)
         self.members[name] = member
-        self._tasks.append(asyncio.create_task(member.run()))
+        self._tasks.append(asyncio.create_task(member.run(), name=name))
 
     async def _physics(self) -> None:
         while True:

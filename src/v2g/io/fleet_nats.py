@@ -28,7 +28,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.errors import NotFoundError
 
 from v2g.fleet.view import Accepted, Aggregate, Batch, Setpoint
-from v2g.io.nats_server import FULL_B, NatsError
+from v2g.io.nats_server import FULL_B, FULL_LEAF_B, NatsError
 
 LEDGER, OUTBOX = "LEDGER", "OUTBOX"
 PATIENCE_S = 5.0
@@ -75,26 +75,26 @@ async def connect(access: Access, name: str, report: Callable[[str], None] = lam
         ) from error
 
 
-async def ensure_stream(client: Client, name: str, subject: str, replicas: int) -> None:
+async def ensure_stream(client: Client, name: str, subject: str, replicas: int, full_b: int = FULL_B) -> None:
     """The stream as it must be, if it is not there yet. Raises `NatsError`."""
     js = client.jetstream(timeout=PATIENCE_S)
     config = StreamConfig(
-        name=name, subjects=[subject], storage=StorageType.FILE, num_replicas=replicas, max_bytes=FULL_B,
+        name=name, subjects=[subject], storage=StorageType.FILE, num_replicas=replicas, max_bytes=full_b,
         retention=RetentionPolicy.WORK_QUEUE, discard=DiscardPolicy.NEW, duplicate_window=120.0,
     )  # fmt: skip
-    deadline_s = asyncio.get_running_loop().time() + CONNECT_S
+    deadline_s, why = asyncio.get_running_loop().time() + CONNECT_S, ""
     while True:
         try:
-            await js.stream_info(name)
-            return
-        except NotFoundError:
-            with suppress(*TROUBLES):
+            try:
+                await js.stream_info(name)
+            except NotFoundError:
                 await js.add_stream(config)
-                return
-        except TROUBLES:
-            pass
+            return
+        except TROUBLES as error:
+            why = getattr(error, "description", None) or str(error) or type(error).__name__
         if asyncio.get_running_loop().time() > deadline_s:
-            raise NatsError(f"the stream {name} cannot be made; {replicas} servers with JetStream must run")
+            room = f"{replicas} server{'s' * (replicas > 1)} with JetStream and {full_b >> 20} MiB of disk must run"
+            raise NatsError(f"the stream {name} cannot be made ({why}); {room}")
         await asyncio.sleep(AGAIN_S)
 
 
@@ -214,7 +214,7 @@ class Member:
                 await message.respond(msgspec.msgpack.encode(accepted))
 
         if self._outbox:
-            await ensure_stream(self._client, OUTBOX, "outbox.ledger", 1)
+            await ensure_stream(self._client, OUTBOX, "outbox.ledger", 1, FULL_LEAF_B)
         await self._client.subscribe(f"fleet.setpoint.{self._depot}", cb=setpoint)
 
     async def publish(self, aggregate: Aggregate) -> None:

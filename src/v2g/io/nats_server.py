@@ -24,8 +24,8 @@ SYSTEM = "SYS"
 ALIVE = "2s"
 """Between two signs of life of each connection: after two that are missed it counts as lost."""
 MOST_PAYLOAD_B = 1 << 20
-FULL_B = 1 << 30
-"""Of a store: a full one refuses, and the depot keeps what it has."""
+FULL_B, FULL_LEAF_B = 1 << 30, 1 << 26
+"""Of a stream of hubs and of a depot: a full one refuses, and the depot keeps what it has."""
 
 
 class NatsError(V2GError):

@@ -30,6 +30,8 @@ KEEP_S = 5.0
 TOGETHER = 500
 """Entries of one batch at most."""
 AGAIN_S = 5.0
+REFUSES_S = 30.0
+"""A server that has met a full disk stores nothing any more, also when there is room again."""
 
 
 class OfDepot(Protocol):
@@ -167,12 +169,19 @@ class FleetMember:
 
     async def _store(self, link: fleet_nats.Member) -> None:
         """Send what is closed in the books on the disk to where it is not lost."""
+        refused_s: float | None = None
         while True:
             entries = tuple(each for each in self.books.waiting[:TOGETHER] if each.sequence <= self._safe)
             if entries and await link.store(Batch(self._name, entries)):
                 self.books.stored(entries[-1].sequence)
-            else:
-                await asyncio.sleep(EVERY_S)
+                refused_s = None
+                continue
+            if entries and self.server is not None:
+                now_s = asyncio.get_running_loop().time()
+                refused_s = now_s if refused_s is None else refused_s
+                if now_s - refused_s > REFUSES_S:
+                    raise ServerGone("its NATS server stores nothing, and is started again; see the disk of `store`")
+            await asyncio.sleep(EVERY_S)
 
 
 class ServerGone(NatsError):
