@@ -63,8 +63,8 @@ def proofs() -> Iterator[Proof]:
     )  # fmt: skip
     yield Proof(
         "fleet",
-        "a fleet's servers killed, frozen, with a store cut short, a link cut for 10 min, a full disk: no entry lost or "
-        "doubled, set-points again within 5 s of the link",
+        "a fleet's servers killed, frozen, with a store cut short, a link cut for 10 min, a full disk: no entry lost "
+        "or doubled, set-points again within 5 s of the link",
         (sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", "--timeout", "3600", FLEET), 8,
     )  # fmt: skip
     yield Proof(

@@ -21,7 +21,7 @@ from v2g.kernel.durations import HOUR_S
 
 RATING_W, EFFICIENCY = 11_000.0, 0.94
 SLICES = 20
-"""A second has so many: depots do not all speak at the same instant."""
+"""Of a second: depots do not all speak at the same instant."""
 ACKNOWLEDGED_S = 30.0
 
 
