@@ -24,7 +24,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "grid-languages.md"
 NAMES = {
     Channel.OPERATOR: "the operator", Channel.IEC_104: "IEC 60870-5-104", Channel.DNP3: "DNP3",
     Channel.IEEE_2030_5: "IEEE 2030.5", Channel.SUNSPEC: "SunSpec", Channel.OPENADR: "OpenADR", Channel.HTTP: "HTTP",
-    Channel.MQTT: "MQTT", Channel.FLEET: "the fleet", Channel.SCHEDULE: "the schedule file",
+    Channel.MQTT: "MQTT", Channel.OCPP: "OCPP", Channel.FLEET: "the fleet", Channel.SCHEDULE: "the schedule file",
 }  # fmt: skip
 
 

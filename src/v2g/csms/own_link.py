@@ -1,6 +1,6 @@
 """The depot's own link to the CSMS in relay mode, beside those of its stations: there it reports that somebody limits
-the site (OCPP part 2, K14), and that this is over. To the CSMS it is a charging station without EVSEs. No sockets, no
-clock.
+the site (OCPP part 2, K14), and that this is over, and takes what the CSMS asks of the site by charging profiles. To
+the CSMS it is a charging station without EVSEs. No sockets, no clock.
 """
 
 from importlib.metadata import version as installed
@@ -8,6 +8,7 @@ from math import inf, isfinite
 
 from msgspec.structs import replace
 
+from v2g.csms.own_profiles import Requests, clear_profiles, set_profile
 from v2g.depot.request import Limited
 from v2g.kernel.units import kw
 from v2g.ocpp import v21
@@ -29,9 +30,9 @@ FREE: _Pair = inf, inf
 class OwnLink:
     """What is said on it. Whoever carries takes frames from `taken`."""
 
-    def __init__(self, most_w: float) -> None:
+    def __init__(self, most_w: float, requests: Requests) -> None:
         """`most_w`: what the site's connection carries towards the vehicles."""
-        self._most_w = most_w
+        self._most_w, self._requests = most_w, requests
         self._rpc: Rpc | None = None
         self._now_w, self._sent_w = FREE, FREE
         self._known_w: _Pair | None = None
@@ -58,6 +59,10 @@ class OwnLink:
         if rpc is None:
             return ""
         match rpc.receive(frame):
+            case Requested(id, _, v21.SetChargingProfileRequest() as asked):
+                rpc.answer(id, set_profile(asked, self._requests, now))
+            case Requested(id, _, v21.ClearChargingProfileRequest() as asked):
+                rpc.answer(id, clear_profiles(asked, self._requests))
             case Requested(id, action, _):
                 rpc.refuse(id, "NotSupported", f"the depot itself has no {action}; ask its stations")
             case Answered(_, "BootNotification", response):

@@ -43,6 +43,7 @@ class Channel(IntEnum):
     IEEE_2030_5 = 7
     IEC_104 = 8
     FLEET = 9
+    OCPP = 10
 
 
 RANKS = (
@@ -54,6 +55,7 @@ RANKS = (
     Channel.OPENADR,
     Channel.HTTP,
     Channel.MQTT,
+    Channel.OCPP,
     Channel.FLEET,
     Channel.SCHEDULE,
 )

@@ -124,10 +124,10 @@ class DepotProcess:
         relayed = configuration.upstream is not None
         self.gateway = Gateway(configuration, self.ledger, utc_offset_s=utc_offset_s, relayed=relayed)
         self._relay = DepotRelay(self.gateway, configuration, self.now, report) if relayed else None
+        self.desk = Desk(configuration.request, self.ledger)
         upstream = configuration.upstream
         own = upstream is not None and upstream.identity is not None
-        self._own_link = DepotOwnLink(configuration, self.now, report) if own else None
-        self.desk = Desk(configuration.request, self.ledger)
+        self._own_link = DepotOwnLink(configuration, ByOcpp(self), self.now, report) if own else None
         self._margins = replace(self.MARGINS, soc_stale_s=float(configuration.silence.stale_s))
         dynamics = Dynamics(latency_s=LATENCY_S)
         self.controller = Controller(
@@ -311,7 +311,8 @@ class DepotProcess:
             self.gateway.step(now, time.time())
         self.links.flush()
         if self._own_link is not None:
-            self._own_link.limited(limited(self.site.requests, now))
+            own = self.desk.of(Channel.OCPP)  # the CSMS knows these
+            self._own_link.limited(limited([each for each in self.site.requests if each not in own], now))
         self.ledger.commit()
         self._decided = dispatch, self.site, now, took_s
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
@@ -522,6 +523,25 @@ class DepotProcess:
         """The ledger has written, in whichever thread."""
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self.links.committed)
+
+
+class ByOcpp:
+    """What the CSMS asks of the site itself (`v2g.csms.own_profiles.Requests`)."""
+
+    def __init__(self, depot: DepotProcess) -> None:
+        self._depot = depot
+
+    def put(self, request: AnyRequest) -> None:
+        """Take a request. Raises `V2GError`."""
+        self._depot.put(Channel.OCPP, request)
+
+    def withdraw(self, by: str) -> None:
+        """Forget it."""
+        self._depot.withdraw(by, Channel.OCPP)
+
+    def held(self) -> list[AnyRequest]:
+        """What holds so far."""
+        return self._depot.desk.of(Channel.OCPP)
 
 
 def utc_offset_s(unix_s: float) -> float:

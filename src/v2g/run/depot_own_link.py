@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from v2g.csms.own_link import OwnLink
+from v2g.csms.own_profiles import Requests
 from v2g.depot.configuration import Configuration
 from v2g.depot.request import Limited
 from v2g.io.carrier import BackEndError, BackOff
@@ -18,7 +19,9 @@ LOOK_S = 1.0
 class DepotOwnLink:
     """One link, opened again whenever it is lost."""
 
-    def __init__(self, configuration: Configuration, now: Callable[[], float], report: Callable[[str], None]) -> None:
+    def __init__(
+        self, configuration: Configuration, requests: Requests, now: Callable[[], float], report: Callable[[str], None]
+    ) -> None:
         """`report` gets lines for a person. Raises `V2GError` for a file that cannot be read."""
         upstream = configuration.upstream
         assert upstream is not None
@@ -26,7 +29,7 @@ class DepotOwnLink:
         self._endpoint = endpoint(upstream, upstream.identity, upstream.password_file)
         self._versions, self._now, self._said = upstream.versions, now, ""
         self._report = report
-        self._link = OwnLink(configuration.feeders[0].charge_w)
+        self._link = OwnLink(configuration.feeders[0].charge_w, requests)
         self._news = asyncio.Event()
 
     def limited(self, limit: Limited) -> None:
