@@ -11,7 +11,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
     rollupOptions: {
-      input: { app: "index.html", driver: "driver.html", home: "home.html" },
+      input: { app: "index.html", driver: "driver.html", home: "home.html", fleet: "fleet.html" },
       output: { entryFileNames: "[name].js", chunkFileNames: "[name].js", assetFileNames: "[name][extname]" },
     },
   },

@@ -14,12 +14,15 @@ export interface Row {
   binding: string | null;
 }
 
-type Columns = { [K in keyof Row]: Row[K][] } & { index?: number[] };
+interface Columns {
+  [name: string]: unknown[];
+}
 
-/** Listeners are called after each frame, and when the connection comes or goes. */
-export class Feed {
-  site: Site | null = null;
-  rows: Row[] = [];
+/** Of rows (chargers, depots) and of the whole in few numbers; the first column names a row. Listeners are called after
+ * each frame, and when the connection comes or goes. */
+export class Feed<R = Row, S extends { name: string } = Site> {
+  site: S | null = null;
+  rows: R[] = [];
   connected = false;
   private places = new Map<string, number>();
   private listeners = new Set<() => void>();
@@ -50,25 +53,27 @@ export class Feed {
     return () => this.listeners.delete(listener);
   }
 
-  row(id: string): Row | undefined {
+  row(id: string): R | undefined {
     const place = this.places.get(id);
     return place === undefined ? undefined : this.rows[place];
   }
 
-  private whole(frame: { columns: Columns; site: Site }): void {
-    this.rows = frame.columns.id.map((_, place) => at(frame.columns, place));
-    this.places = new Map(this.rows.map((row, place) => [row.id, place]));
+  private whole(frame: { columns: Columns; site: S }): void {
+    const ids = (Object.values(frame.columns)[0] ?? []) as string[];
+    this.rows = ids.map((_, place) => at(frame.columns, place));
+    this.places = new Map(ids.map((id, place) => [id, place]));
     this.took(frame.site);
   }
 
-  private delta(frame: { columns: Columns; site: Site }): void {
-    (frame.columns.index ?? []).forEach((index, place) => {
-      this.rows[index] = at(frame.columns, place);
+  private delta(frame: { columns: Columns; site: S }): void {
+    const { index = [], ...columns } = frame.columns;
+    (index as number[]).forEach((row, place) => {
+      this.rows[row] = at(columns, place);
     });
     this.took(frame.site);
   }
 
-  private took(site: Site): void {
+  private took(site: S): void {
     this.site = site;
     this.connected = true;
     this.tell();
@@ -79,15 +84,6 @@ export class Feed {
   }
 }
 
-function at(columns: Columns, place: number): Row {
-  return {
-    id: columns.id[place] as string,
-    vehicle: columns.vehicle[place] ?? null,
-    state: columns.state[place] as string,
-    soc_pu: columns.soc_pu[place] ?? null,
-    floor_pu: columns.floor_pu[place] ?? null,
-    setpoint_w: columns.setpoint_w[place] ?? null,
-    measured_w: columns.measured_w[place] ?? null,
-    binding: columns.binding[place] ?? null,
-  };
+function at<R>(columns: Columns, place: number): R {
+  return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[place] ?? null])) as R;
 }

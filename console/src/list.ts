@@ -1,57 +1,69 @@
-// The chargers in words: only the rows in view exist.
+// Chargers or depots in words: only the rows in view exist.
 
-import type { Feed, Row } from "./feed";
-import { kw, percent, UNKNOWN } from "./format";
 import { h, put } from "./html";
-import { stateText, STATES } from "./states";
 
 const ROW_PX = 44;
 const SPARE = 6;
-/** States in the order in which they want a person. */
-const URGENCY = ["offline", "waiting", "discharging", "charging", "idle", "free"];
+/** Longer lists keep their order: rows that move each second cannot be read. */
+const SORTED = 500;
 
-export function chargerList(feed: Feed): { element: HTMLElement; draw: () => void } {
+export interface Columns<R> {
+  /** What a row is: "Charger". */
+  what: string;
+  titles: string[];
+  /** By what rows can be looked for. */
+  placeholder: string;
+  id: (row: R) => string;
+  state: (row: R) => string;
+  /** States in the order in which they want a person. */
+  urgency: string[];
+  words: (row: R) => (string | null)[];
+  cells: (row: R, link: HTMLElement) => (HTMLElement | string)[][];
+  /** Of the row's own page. */
+  address: (id: string) => string;
+}
+
+export function rowList<R>(rowsOf: () => R[], columns: Columns<R>): { element: HTMLElement; draw: () => void } {
   let wanted = "";
-  let shown: Row[] = [];
+  let shown: R[] = [];
   const counts = h("p", { className: "counts", role: "status" });
   const search = h("input", {
     type: "search",
-    placeholder: "charger, vehicle, state or limit",
-    "aria-label": "Show only chargers with this",
+    placeholder: columns.placeholder,
+    "aria-label": `Show only ${columns.what.toLowerCase()}s with this`,
     oninput: () => {
       wanted = search.value.trim().toLowerCase();
       view.scrollTop = 0;
       draw();
     },
   });
-  const rows = h("div", { className: "rows" });
+  const lines = h("div", { className: "rows" });
   const table = h(
     "div",
-    { role: "table", "aria-label": "Chargers", className: "list" },
+    { role: "table", "aria-label": `${columns.what}s`, className: "list" },
     h(
       "div",
       { role: "row", className: "row heading" },
-      ...["Charger", "State", "SoC, floor", "Set-point", "Measured", "What limits"].map((title) =>
-        h("span", { role: "columnheader" }, title),
-      ),
+      ...columns.titles.map((title) => h("span", { role: "columnheader" }, title)),
     ),
   );
-  const view = h("div", { className: "view", role: "rowgroup", tabIndex: 0, onscroll: () => place() }, rows);
+  const view = h("div", { className: "view", role: "rowgroup", tabIndex: 0, onscroll: () => place() }, lines);
   table.append(view);
 
-  function matches(row: Row): boolean {
-    if (wanted === "") return true;
-    return [row.id, row.vehicle, stateText(row.state), row.binding].some((each) => each?.toLowerCase().includes(wanted));
+  function matches(row: R): boolean {
+    return wanted === "" || columns.words(row).some((each) => each?.toLowerCase().includes(wanted));
   }
 
   function draw(): void {
-    shown = feed.rows.filter(matches);
-    if (wanted === "" && feed.rows.length <= 500)
-      shown = [...shown].sort((a, b) => URGENCY.indexOf(a.state) - URGENCY.indexOf(b.state) || compare(a.id, b.id));
-    const text = wanted === "" ? "" : `${shown.length} of ${feed.rows.length}`;
+    const rows = rowsOf();
+    const rank = (row: R) => columns.urgency.indexOf(columns.state(row));
+    shown = rows.filter(matches);
+    if (wanted === "" && rows.length <= SORTED)
+      shown = [...shown].sort((a, b) => rank(a) - rank(b) || compare(columns.id(a), columns.id(b)));
+    const text = wanted === "" ? "" : `${shown.length} of ${rows.length}`;
     if (counts.textContent !== text) counts.textContent = text;
     table.setAttribute("aria-rowcount", String(shown.length + 1));
-    rows.style.height = `${shown.length * ROW_PX}px`;
+    lines.style.height = `${shown.length * ROW_PX}px`;
     place();
   }
 
@@ -59,21 +71,16 @@ export function chargerList(feed: Feed): { element: HTMLElement; draw: () => voi
     const first = Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE);
     const last = Math.min(shown.length, first + Math.ceil((view.clientHeight || 600) / ROW_PX) + 2 * SPARE);
     const focused = (document.activeElement as HTMLElement | null)?.dataset["id"];
-    put(rows, ...shown.slice(first, last).map((row, index) => line(row, first + index)));
+    put(lines, ...shown.slice(first, last).map((row, index) => line(row, first + index)));
     if (focused !== undefined)
-      [...rows.querySelectorAll("a")].find((each) => each.dataset["id"] === focused)?.focus({ preventScroll: true });
+      [...lines.querySelectorAll("a")].find((each) => each.dataset["id"] === focused)?.focus({ preventScroll: true });
   }
 
-  function line(row: Row, index: number): HTMLElement {
-    const soc = row.soc_pu === null ? UNKNOWN : `${percent(row.soc_pu)}, ${percent(row.floor_pu)}`;
-    const cells = [
-      h("span", { role: "cell" }, h("a", { href: `#/charger/${row.id}`, "data-id": row.id }, row.id), row.vehicle ? h("small", {}, row.vehicle) : null),
-      h("span", { role: "cell" }, h("i", { className: "dot", style: `--dot: var(${STATES[row.state]?.color ?? "--idle"})` }), stateText(row.state)),
-      h("span", { role: "cell" }, soc),
-      h("span", { role: "cell" }, kw(row.setpoint_w)),
-      h("span", { role: "cell" }, kw(row.measured_w)),
-      h("span", { role: "cell", className: "limit" }, row.binding ?? ""),
-    ];
+  function line(row: R, index: number): HTMLElement {
+    const id = columns.id(row);
+    const link = h("a", { href: columns.address(id), "data-id": id }, id);
+    const cells = columns.cells(row, link).map((each) => h("span", { role: "cell" }, ...each));
+    cells.at(-1)?.classList.add("limit");
     const element = h("div", { role: "row", className: "row", "aria-rowindex": index + 2 }, ...cells);
     element.style.top = `${index * ROW_PX}px`;
     return element;

@@ -2,8 +2,9 @@
 
 import "./style.css";
 import { api, Refused } from "./api";
-import type { Me } from "./api";
+import type { Me, Site } from "./api";
 import { Feed } from "./feed";
+import type { Row } from "./feed";
 import { h, put, say } from "./html";
 
 export interface Page {
@@ -11,19 +12,19 @@ export interface Page {
   draw: () => void;
 }
 
-export interface Shell {
+export interface Shell<R = Row, S extends { name: string } = Site> {
   /** What is served: "depot", "home". */
   what: string;
   /** Address and name of each page; the first is shown without a hash. */
   links: [string, string][];
   /** The page of a hash `#/where/rest`. */
-  page: (where: string, rest: string, feed: Feed, operator: boolean) => Page;
+  page: (where: string, rest: string, feed: Feed<R, S>, operator: boolean) => Page;
 }
 
-export function run(shell: Shell): void {
+export function run<R = Row, S extends { name: string } = Site>(shell: Shell<R, S>): void {
   const head = document.getElementById("head") as HTMLElement;
   const main = document.getElementById("main") as HTMLElement;
-  const feed = new Feed();
+  const feed = new Feed<R, S>();
   const title = h("strong", {}, shell.what);
   const link = h("span", { role: "status", className: "link" });
   let me: Me = { name: "", role: "", users: false };

@@ -1,6 +1,10 @@
 // What a charger may be in, with its colour (a custom property in style.css) and what it needs of a person.
 
-export const STATES: Record<string, { text: string; color: string }> = {
+import { h } from "./html";
+
+export type States = Record<string, { text: string; color: string }>;
+
+export const STATES: States = {
   charging: { text: "charging", color: "--charging" },
   discharging: { text: "feeding", color: "--feeding" },
   idle: { text: "idle", color: "--idle" },
@@ -11,4 +15,9 @@ export const STATES: Record<string, { text: string; color: string }> = {
 
 export function stateText(state: string): string {
   return STATES[state]?.text ?? state;
+}
+
+/** A state's colour beside its name. */
+export function dot(states: States, state: string): HTMLElement {
+  return h("i", { className: "dot", style: `--dot: var(${states[state]?.color ?? "--idle"})` });
 }

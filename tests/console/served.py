@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 from tests.csms.site import car, configured
 from tests.csms.test_api import Link
+from tests.fleet.bench import bench
 
 from v2g.bench.depot.station import LightCar, LightStation
 from v2g.console.access import Gate, Role, hashed, read_users
@@ -22,8 +23,10 @@ from v2g.depot.forecast import LoadProfile
 from v2g.depot.plan import STEP_S, start_of
 from v2g.depot.site.configuration import Connected, HouseBattery, SiteConfiguration, Tariff
 from v2g.depot.view import Measurements
-from v2g.io import depot_http
+from v2g.io import http_interface
 from v2g.io.depot_http import Api
+from v2g.io.fleet_http import FleetApi
+from v2g.io.http_interface import Interface
 from v2g.io.site_http import House, SiteApi, Stored
 from v2g.io.site_prices import fetched
 from v2g.run.depot import DepotProcess, open_ledger
@@ -81,8 +84,8 @@ class Served:
         users.write_text("\n".join(hashed(role, role, PASSWORD) for role in Role))
         return Gate(monotonic, users=read_users(users))
 
-    def _serving(self, api: Api) -> Coroutine[Any, Any, None]:
-        return depot_http.serve(api, "127.0.0.1", 0, self._ready.set_result)
+    def _serving(self, api: Interface) -> Coroutine[Any, Any, None]:
+        return http_interface.serve(api, "127.0.0.1", 0, self._ready.set_result)
 
 
 class ServedDepot(Served):
@@ -105,6 +108,18 @@ class ServedDepot(Served):
 
     def _step(self, process: Any, link: Link) -> None:
         process.measured(Measurements(frequency_hz=50.0))
+
+
+class ServedFleet(Served):
+    """Two depots of four chargers that have joined over servers of their own."""
+
+    async def _run(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        async with bench(self._folder, ["harbour", "airport"]) as scene:
+            await scene.until(lambda: all(each.aggregate for each in scene.fleet.states.values()), "all are heard of")
+            serving = asyncio.create_task(self._serving(FleetApi(scene.fleet, self._gate())))
+            await self._ended.wait()
+            serving.cancel()
 
 
 class ServedHome(Served):

@@ -17,7 +17,8 @@ from tests.csms.site import car, configured
 from v2g.bench.depot.station import LightStation
 from v2g.console.access import Gate
 from v2g.depot.configuration import Control, Http
-from v2g.io.depot_http import MOST_STREAMS_EACH, Api
+from v2g.io.depot_http import Api
+from v2g.io.http_interface import MOST_STREAMS_EACH
 from v2g.ocpp.version import version
 from v2g.run.depot import DepotProcess, open_ledger
 

@@ -27,7 +27,10 @@ def ports(nodes: int) -> list[tuple[int, int, int]]:
 def configuration(folder: Path, depots: list[str], nodes: int, ledger: str = "") -> FleetConfiguration:
     return FleetConfiguration(
         fleet="test",
-        depots=tuple(DepotPlace(id=each, charge_w=100e3, discharge_w=100e3) for each in depots),
+        depots=tuple(
+            DepotPlace(id=each, charge_w=100e3, discharge_w=100e3, page=f"https://{each}.example.com")
+            for each in depots
+        ),
         servers=Servers(replicas=nodes),
         control=Control(socket=folder / "fleet.sock"),
         ledger=ledger or str(folder / "fleet.db"),

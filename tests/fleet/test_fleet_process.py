@@ -23,7 +23,7 @@ async def _story(folder: Path) -> None:
         await scene.until(lambda: all(each.aggregate for each in fleet.states.values()), "all are heard of")
         fleet.request("TSO", {"power_w": -30_000.0, "for_s": 600})
         await scene.until(lambda: abs(_power_w(scene) + 30_000) < 1_500, "both feed what is asked")
-        rows = {row[0]: row for row in fleet.rows()}
+        rows = fleet.rows()
         assert {row[1] for row in rows.values()} == {"follows"}
         assert all("TSO" in row[-1] for row in rows.values())
         await scene.until(lambda: fleet.entered >= 4, "entries of both are stored")
@@ -50,8 +50,8 @@ async def _cut_and_heal(scene: Bench) -> None:
     try:
         member = scene.members["a"].member
         await scene.until(lambda: member.setpoint(scene.depots["a"].now()) is None, "its set-point lapses")
-        state = scene.fleet.states["a"]
-        assert not state.fresh(scene.fleet.now(), scene.fleet.controller.settings.stale_s)
+        stale_s = scene.fleet.controller.settings.stale_s
+        await scene.until(lambda: not scene.fleet.states["a"].fresh(scene.fleet.now(), stale_s), "it is away")
     finally:
         os.kill(server.pid, signal.SIGCONT)
     await scene.until(lambda: member.setpoint(scene.depots["a"].now()) is not None, "it is steered again")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from v2g.depot.configuration import Control, Standing
+from v2g.depot.configuration import Control, Http, Standing
 from v2g.depot.tree import Node, Tree
 from v2g.depot.value_types import Member, Name, Power
 from v2g.fleet.view import Place
@@ -43,6 +43,8 @@ class DepotPlace(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of a kWh from it, beside other depots; the cheapest are asked first."""
     password_file: Path | None = None
     """Of its user; `--embedded` and `v2g fleet servers` make it if it is missing."""
+    page: Annotated[str, Meta(pattern=r"^https?://[^\s<>\"]+$", max_length=500)] | None = None
+    """Where its own page is, for the fleet's."""
 
 
 class Servers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,6 +97,8 @@ class FleetConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """What the fleet does when nobody asks for anything."""
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/fleet.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""
+    http: Http | None = None
+    """The page and its REST interface; without it there is none."""
     control: Control = Control(socket=Path("/run/v2g/fleet.sock"))
     """The local socket for `v2g fleet status` and the like."""
     cycle_s: Annotated[float, Meta(ge=0.2, le=60)] = 1.0

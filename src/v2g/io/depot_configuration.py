@@ -283,13 +283,16 @@ def _safe_sums(site: Fields) -> Iterator[tuple[str, int, float, float]]:
             yield each.get("id", ""), phase, sums_w.get((each.get("id", ""), phase), 0.0), limit_w
 
 
-def _http(site: Fields) -> Findings:
-    http = site["http"]
-    host = http["listen"].rpartition(":")[0]
-    known = {name: http.get(name) is not None for name in ("token_file", "users_file", "certificate", "private_key")}
+def http(file: Fields) -> Findings:
+    """What its HTTP interface lacks, so that no stranger gets in, and nothing secret travels in clear."""
+    stated = file.get("http")
+    if stated is None:  # a fleet without a page
+        return
+    host = stated["listen"].rpartition(":")[0]
+    known = {name: stated.get(name) is not None for name in ("token_file", "users_file", "certificate", "private_key")}
     if known["certificate"] != known["private_key"]:
         yield "http", "certificate and private_key belong together; give both or neither"
-    if http.get("proxy_header") is not None and not known["users_file"]:
+    if stated.get("proxy_header") is not None and not known["users_file"]:
         yield "http.proxy_header", "set http.users_file too: it says what each person may do"
     if host in LOOPBACK:
         return
@@ -340,7 +343,7 @@ def password(file: Path) -> str:
 
 
 RULES: dict[type, tuple[Rule, ...]] = {
-    Configuration: (_feeders, _twice, _connect, _upstream, _silence, _http, _member_of),
+    Configuration: (_feeders, _twice, _connect, _upstream, _silence, http, _member_of),
     EvsePlace: (_evse,),
     StationPlace: (_station,),
     Broker: (_broker,),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from v2g.depot.tree import Node, Tree, TreeError
 from v2g.fleet.configuration import DepotPlace, FleetConfiguration, Servers
 from v2g.fleet.depot_list import DepotListError, read_depots
-from v2g.io.depot_configuration import LOOPBACK, POSTGRES, password
+from v2g.io.depot_configuration import LOOPBACK, POSTGRES, http, password
 from v2g.io.nats_server import SYSTEM
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
@@ -107,5 +107,13 @@ def _validity(fleet: Fields) -> Findings:
         yield "validity_s", "shorter than three cycles; a single late cycle would let set-points lapse"
 
 
-RULES: dict[type, tuple[Rule, ...]] = {FleetConfiguration: (_network, _validity), Servers: (_servers,)}
+def _no_drivers(fleet: Fields) -> Findings:
+    if (fleet.get("http") or {}).get("codes_file") is not None:
+        yield "http.codes_file", "drivers have their page at their depot; leave this out"
+
+
+RULES: dict[type, tuple[Rule, ...]] = {
+    FleetConfiguration: (_network, _validity, http, _no_drivers),
+    Servers: (_servers,),
+}
 FILE_RULES = Rules(errors=RULES, warnings={FleetConfiguration: (carries_a_secret,)})

@@ -65,14 +65,14 @@ class SiteApi(Api):
         super().__init__(site, gate, codes, "home.html")
         self._of_site = site
         own = [
-            Route("/api/house", self._answering(self._house), methods=["GET", "PUT"]),
-            Route("/api/battery", self._answering(self._battery), methods=["PUT"]),
-            Route("/api/sun", self._answering(self._sun), methods=["PUT"]),
-            Route("/api/plan", self._answering(self._plan)),
-            Route("/api/chargers/{station}/{evse:int}/mode", self._answering(self._mode), methods=["PUT"]),
-            Route("/api/limit", self._answering(self._limit), methods=["GET", "PUT"]),
-            Route("/api/limit/heartbeat", self._answering(self._beat), methods=["POST"]),
-            Route("/api/limit/contacts", self._answering(self._contacts), methods=["PUT"]),
+            Route("/api/house", self.answering(self._house), methods=["GET", "PUT"]),
+            Route("/api/battery", self.answering(self._battery), methods=["PUT"]),
+            Route("/api/sun", self.answering(self._sun), methods=["PUT"]),
+            Route("/api/plan", self.answering(self._plan)),
+            Route("/api/chargers/{station}/{evse:int}/mode", self.answering(self._mode), methods=["PUT"]),
+            Route("/api/limit", self.answering(self._limit), methods=["GET", "PUT"]),
+            Route("/api/limit/heartbeat", self.answering(self._beat), methods=["POST"]),
+            Route("/api/limit/contacts", self.answering(self._contacts), methods=["PUT"]),
         ]
         self.routes = [*self.routes, *own]
         self.app.router.routes[0:0] = own

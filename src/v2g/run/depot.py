@@ -28,7 +28,7 @@ from v2g.depot.shown import Shown
 from v2g.depot.surroundings import Surroundings
 from v2g.depot.tree import Tree
 from v2g.depot.view import Measurements, Needs, Site
-from v2g.io import control, depot_http, depot_postgres
+from v2g.io import control, depot_postgres, http_interface
 from v2g.io.depot_configuration import POSTGRES, tree_of
 from v2g.io.depot_http import Api
 from v2g.io.depot_ledger import SqliteLedger
@@ -134,7 +134,7 @@ class DepotProcess:
             ControllerSettings(cycle_s=configuration.cycle_s, margins=self._margins, dynamics=dynamics)
         )
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
-        self._gate = gate(configuration)
+        self._gate = gate(configuration.http)
         self.past = History()
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
@@ -213,7 +213,7 @@ class DepotProcess:
             *brokers,
             *grid_languages.spoken(self, configuration, self._report),
             server.serve(host.strip("[]"), int(port), listening),
-            depot_http.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
+            http_interface.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
             self._cycle(),
             self._plan.serve(self.accounts),
             control.serve(

@@ -1,17 +1,16 @@
-"""Who gets into a depot, by its configuration: stations, and people and programs over HTTP."""
+"""Who gets in, by the configuration: stations into a depot; people and programs over HTTP."""
 
 import time
 
 from v2g.console.access import Gate, read_users
-from v2g.depot.configuration import Configuration
+from v2g.depot.configuration import Configuration, Http
 from v2g.io.depot_configuration import password
 from v2g.io.station_server import Door, tls_of
 from v2g.ocpp.version import SUBPROTOCOLS
 
 
-def gate(configuration: Configuration) -> Gate:
-    """Of its HTTP interface. Raises `V2GError` for a file that cannot be read."""
-    http = configuration.http
+def gate(http: Http) -> Gate:
+    """Of an HTTP interface. Raises `V2GError` for a file that cannot be read."""
     token = None if http.token_file is None else password(http.token_file)
     users = None if http.users_file is None else read_users(http.users_file)
     return Gate(time.monotonic, token=token, users=users, proxy_header=http.proxy_header)

@@ -4,7 +4,8 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from v2g.depot.desk import Channel, Desk, read
+from v2g.fleet import shown
 from v2g.fleet.configuration import FleetConfiguration, places_of, tree_of
 from v2g.fleet.controller import Controller, Dispatch, Settings
 from v2g.fleet.ledger import Act
@@ -26,8 +28,8 @@ from v2g.kernel.errors import V2GError
 
 FREQUENCY_S = 5.0
 """A measurement of the frequency that is older is none."""
-CLOCK_S = 3.0
-"""A difference between the clocks of fleet and depot that a person should know of."""
+COURSE_S, COURSE_LENGTH = 2.0, 1800
+"""Between two points of the course that is shown, and how many there are: an hour."""
 
 
 class Status(Struct, frozen=True, tag_field="command", tag="status"):
@@ -48,9 +50,6 @@ class Withdraw(Struct, frozen=True, tag_field="command", tag="withdraw"):
 
 
 Commands = Status | Ask | Withdraw
-COLUMNS = (
-    "depot", "state", "power_w", "setpoint_w", "least_w", "most_w", "above_floor_wh", "vehicles", "alarms", "why",
-)  # fmt: skip
 
 
 class FleetProcess:
@@ -83,6 +82,8 @@ class FleetProcess:
         self.heard = 0
         """Aggregates."""
         self._round: tuple[int, float, set[str]] = (0, 0.0, set())
+        self._pages = {each.id: each.page for each in configuration.depots}
+        self._course: deque[tuple[float, float | None, float]] = deque(maxlen=COURSE_LENGTH)
         self.acknowledged_s: list[float] = []
         """From a decision that asked all depots until the last of them had accepted it; the latest 1 000."""
 
@@ -109,6 +110,7 @@ class FleetProcess:
                         self._cycle(hub),
                         hub.entries(self._enter, self._report),
                         control.serve(settings.socket, int(settings.mode, 8), Commands, self._commanded),
+                        *self._page(),
                     )
                 ]
                 ready()
@@ -123,6 +125,23 @@ class FleetProcess:
     def stop(self) -> None:
         """End in order: depots keep their set-points until these lapse, and follow their own plans then."""
         self._ended.set()
+
+    def _page(self) -> list[Coroutine[Any, Any, None]]:
+        """The page and its REST interface, if the configuration has them."""
+        http = self.configuration.http
+        if http is None:
+            return []
+        from v2g.io import fleet_http, http_interface  # a fleet without a page needs no server for it
+        from v2g.run.depot_access import gate
+
+        host, _, port = http.listen.rpartition(":")
+        tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
+        return [
+            http_interface.serve(
+                fleet_http.FleetApi(self, gate(http)), host.strip("[]"), int(port),
+                lambda at: self._report(f"the fleet's page is at {at}"), tls,
+            )
+        ]  # fmt: skip
 
     # What depots say
 
@@ -249,6 +268,8 @@ class FleetProcess:
                 self.states[id] = replace(state, pending=pending)
         dispatch = self.controller.step(self.states, self.desk.current(now), now, self.frequency_hz(now))
         self.dispatch = dispatch
+        if not self._course or now - self._course[-1][0] >= COURSE_S:
+            self._course.append((now, dispatch.requested_w, dispatch.delivered_w))
         said = frozenset((str(each.trouble), each.about) for each in dispatch.notices)
         for notice in dispatch.notices:
             if (str(notice.trouble), notice.about) not in self._said:
@@ -290,32 +311,32 @@ class FleetProcess:
             "trouble": self._trouble or None,
         }
 
-    def rows(self) -> list[tuple[Any, ...]]:
-        """A row for each depot, by `COLUMNS`."""
-        now, dispatch = self.now(), self.dispatch
-        return [self._row(each, dispatch, now) for each in self.states.values()]
+    def rows(self) -> dict[str, tuple[Any, ...]]:
+        """A row for each depot, by `shown.COLUMNS`."""
+        now, settings = self.now(), self.controller.settings
+        return {id: shown.row_of(each, self.dispatch, settings, now) for id, each in self.states.items()}
 
-    def _row(self, state: DepotState, dispatch: Dispatch | None, now: float) -> tuple[Any, ...]:
-        aggregate = state.aggregate
-        power_w = None if dispatch is None else dispatch.power_w.get(state.id)
-        why = "" if dispatch is None else dispatch.why.get(state.id, "")
-        if aggregate is None:
-            return (state.id, "never heard of", None, power_w, None, None, None, 0, 0, why)
-        fresh = state.fresh(now, self.controller.settings.stale_s)
-        skew_s = aggregate.unix_s - state.heard_unix_s
-        clock = f"; its clock is {skew_s:+.1f} s off" if abs(skew_s) > CLOCK_S else ""
-        word = "away" if not fresh else "follows" if aggregate.setpoint_number else "on its own"
-        band = aggregate.flexibility.band(self.controller.settings.hold_s)
-        return (
-            state.id, word, round(aggregate.power_w), None if power_w is None else round(power_w), round(band.least_w),
-            round(band.most_w), round(aggregate.flexibility.above_floor_wh), aggregate.vehicles, len(aggregate.alarms),
-            f"{state.refusal or why}{clock}",
-        )  # fmt: skip
+    def depot(self, id: str) -> dict[str, Any] | None:
+        """All that is known of one depot, and where its own page is; None if there is none of this name."""
+        state = self.states.get(id)
+        if state is None:
+            return None
+        found = shown.depot_of(state, self.dispatch, self.controller.settings, self.now())
+        return found | {"page": self._pages.get(id)}
+
+    def requests(self) -> list[Any]:
+        """What is asked of the fleet; the request that holds first."""
+        return list(self.desk.current(self.now()))
+
+    def course(self) -> dict[str, list[float | None]]:
+        """What was asked for and what was delivered in the last hour, as columns."""
+        at_s, requested_w, delivered_w = zip(*self._course, strict=True) if self._course else ((), (), ())
+        return {"at_s": list(at_s), "requested_w": list(requested_w), "delivered_w": list(delivered_w)}
 
     async def _commanded(self, command: Any) -> Any:
         match command:
             case Status():
-                return self.status() | {"columns": COLUMNS, "rows": self.rows()}
+                return self.status() | {"columns": shown.COLUMNS, "rows": list(self.rows().values())}
             case Ask(by, document):
                 self.request(by, dict(document), Channel.OPERATOR)
                 return {"asked": by}
@@ -340,4 +361,4 @@ async def open_reader(place: str) -> SqliteFleetReader | PostgresFleetReader:
     return SqliteFleetReader(Path(place))
 
 
-__all__ = ["COLUMNS", "Ask", "FleetProcess", "Status", "Withdraw", "open_ledger", "open_reader"]
+__all__ = ["Ask", "FleetProcess", "Status", "Withdraw", "open_ledger", "open_reader"]
