@@ -21,8 +21,11 @@ from v2g.depot.grid_configuration import OpenAdr
 from v2g.depot.request import LimitRequest, PriceRequest, ScheduleRequest
 from v2g.io.depot_configuration import load
 from v2g.io.openadr_depot import Ven
+from v2g.io.openadr_vtn import Vtn
+from v2g.languages.openadr import reports
 from v2g.languages.openadr.objects import Event, OpenAdrError, Program, duration_s, read, time_s
-from v2g.languages.openadr.requests import Place, requests_of, spans_of
+from v2g.languages.openadr.reports import Sample, Samples
+from v2g.languages.openadr.requests import Place, Span, requests_of, spans_of
 from v2g.run.depot import DepotProcess
 from v2g.station.config.reader import ConfigurationError
 
@@ -114,6 +117,10 @@ async def _moved(folder: Path) -> None:
         assert [each.type for each in interval.payloads] == ["DEMAND", "STORAGE_CHARGE_LEVEL", "DATA_QUALITY"]
         assert interval.payloads[1].values[0] == pytest.approx(0.7, abs=0.01)
         assert interval.payloads[2].values == ["MISSING"]
+        vtn = Vtn(grid.settings)  # of a process that knows nothing of that report
+        document = {"eventID": event, "clientName": "depot", "resources": []}
+        assert await asyncio.to_thread(vtn.post, document) == report.id
+        assert (await asyncio.to_thread(grid.business.report, report.id)).resources == []
 
 
 def test_a_set_point_outlasts_no_silence_and_a_limit_does(tmp_path: Path) -> None:
@@ -234,6 +241,23 @@ def test_an_event_that_means_nothing_is_refused(fields: dict[str, Any], why: str
     start = {} if why == "no start" else {"intervalPeriod": {"start": at(NOW), "duration": "PT1H"}}
     with pytest.raises(OpenAdrError, match=why):
         requests_of(event(**start, **fields), PROGRAM, PLACE, NOW, NOW)
+
+
+def test_a_report_has_means_energies_and_what_is_missing() -> None:
+    samples = Samples()
+    for second in range(0, 1_800, 2):
+        samples.add(Sample(at_s=NOW + second, power_w=-8_000.0 if second < 900 else 2_000.0, follows=second < 900))
+    asked = [{"payloadType": each} for each in ("DEMAND", "USAGE", "OPERATING_STATE", "STORAGE_CHARGE_LEVEL")]
+    spans = [Span(0, NOW, NOW + 900.0, ()), Span(1, NOW + 900.0, NOW + 1_800.0, ())]
+    made = reports.report(
+        event(reportDescriptors=asked), spans, samples, ven="depot", resource="depot", with_program=True
+    )
+    assert made["programID"] == "p1"  # as edition 3.0 needs it
+    (resource,) = made["resources"]
+    values = [[each["values"][0] for each in interval["payloads"]] for interval in resource["intervals"]]
+    assert values == [[-8.0, -2.0, "RUNNING_CURTAILED", "MISSING"], [2.0, 0.5, "NORMAL", "MISSING"]]
+    assert resource["intervals"][1]["intervalPeriod"]["duration"] == "PT900S"
+    assert not samples.known_of(Span(2, NOW - 60.0, NOW, ()))
 
 
 @pytest.mark.parametrize("text", ["PT", "1 hour", "P1.5D", "-PT1H", "PT1H" * 20])

@@ -18,6 +18,7 @@ from py20305.telemetry import TelemetryCoordinator
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Csip
+from v2g.io import library_log
 from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.kernel.errors import V2GError
 from v2g.languages.csip import controls
@@ -161,6 +162,7 @@ class Shown:
 
 async def serve(depot: Depot, configuration: Configuration, settings: Csip, report: Callable[[str], None]) -> None:
     """Serve until cancelled."""
+    library_log.follow("py20305", report)
     plant = Plant(depot, ratings_of(configuration), Channel.IEEE_2030_5)
     dispatcher = Dispatcher(plant, f"IEEE 2030.5 server {urlsplit(settings.url).hostname}", report)
     plant.set_power("", None)  # what an earlier process was asked for holds once the server says so again

@@ -19,6 +19,7 @@ from py1815.session import Session
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Dnp3
+from v2g.io import library_log
 from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.io.modbus_tls import server_context
 from v2g.io.operated import Operated
@@ -187,6 +188,7 @@ class Server:
 
 async def serve(depot: Depot, configuration: Configuration, settings: Dnp3, report: Callable[[str], None]) -> None:
     """Serve until cancelled. Raises `Dnp3Error`."""
+    library_log.follow("py1815", report)
     plant = Plant(depot, ratings_of(configuration), Channel.DNP3)
     files = settings.certificate, settings.private_key, settings.roots
     server = Server(DepotOutstation(plant, settings, report), settings, report)

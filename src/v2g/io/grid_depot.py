@@ -7,14 +7,15 @@ from v2g.depot import flexibility
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel, Desk
 from v2g.depot.dispatch import Dispatch
+from v2g.depot.flexibility import Flexibility
 from v2g.depot.request import AnyRequest, Limit, LimitRequest, PowerRequest
 from v2g.depot.view import Site
 from v2g.languages.sunspec.plant import Ratings, Seen
 
 SET_POINT, LIMIT, ENTER = ", set-point", ", limit", ", enter service"
 _RUNS_W = 50.0
-_SEEN_S = 0.5
-"""So old may be what is shown: a client may ask more often than anything changes."""
+_SEEN_S, _ABLE_S = 0.5, 5.0
+"""So old may be what is shown, and what it could do: a client may ask more often than anything changes."""
 
 
 class Depot(Protocol):
@@ -49,7 +50,8 @@ class Plant:
     def __init__(self, depot: Depot, ratings: Ratings, channel: Channel) -> None:
         self.depot, self.ratings, self._channel = depot, ratings, channel
         self._seen: Seen | None = None
-        self._seen_s = float("-inf")
+        self._able = flexibility.NONE
+        self._seen_s = self._able_s = float("-inf")
 
     def seen(self) -> Seen:
         """As it is, at most half a second old."""
@@ -57,6 +59,13 @@ class Plant:
         if self._seen is None or now - self._seen_s >= _SEEN_S:
             self._seen, self._seen_s = self._looked(now), now
         return self._seen
+
+    def able(self) -> Flexibility:
+        """What it could do, at most five seconds old: reckoned over all chargers, that is not for nothing."""
+        now = self.depot.now()
+        if now - self._able_s >= _ABLE_S:
+            self._able, self._able_s = flexibility.of(self.depot.site, now), now
+        return self._able
 
     def _looked(self, now: float) -> Seen:
         site, dispatch = self.depot.site, self.depot.dispatch
@@ -75,7 +84,7 @@ class Plant:
             state="RUNNING" if moves else "STANDBY" if any(each.online for each in chargers) else "OFF",
             connected=bool(vehicles),
             capacity_wh=capacity_wh or None,
-            available_wh=flexibility.of(site, now).above_floor_wh,
+            available_wh=self.able().above_floor_wh,
             soc_pu=sum(wh * soc for wh, soc in known) / capacity_wh if capacity_wh else None,
         )
 

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Struct
 
-from v2g.depot import flexibility
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import OpenAdr
@@ -124,17 +123,18 @@ class Ven:
         wanted = [each for id in order for each in self._asked[id]]
         if wanted == self._put:
             return
-        self._put = wanted
+        self._put = None
         names = {each.by for each in wanted}
         for each in self._depot.desk.of(Channel.OPENADR):
             if each.by not in names:
                 self._depot.withdraw(each.by, Channel.OPENADR)
         for each in wanted:
             self._depot.put(Channel.OPENADR, each)
+        self._put = wanted
 
     def _sample(self, now: float) -> Sample:
         dispatch, seen = self._depot.dispatch, self._plant.seen()
-        able = flexibility.of(self._depot.site, now)
+        able = self._plant.able()
         band, power_w = able.band(_HELD_S), seen.power_w
         return Sample(
             at_s=now,
