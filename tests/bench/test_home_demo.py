@@ -15,6 +15,8 @@ def test_a_day_of_a_house_is_cheaper_than_charging_at_once(tmp_path: Path) -> No
     assert len(lines) == 26
     assert cost(done.site) < 0.9 * cost(done.at_once)
     assert done.site.used_pu > done.at_once.used_pu
+    for each in done.site.samples:
+        assert each.grid_w == pytest.approx(each.house_w - each.sun_w + each.car_w, abs=1.0), each.time_s
     for day in (done.site, done.at_once):
         money = day.money
         into_wh = money.drawn_wh + day.sun_wh + money.worn_wh

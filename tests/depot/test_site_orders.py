@@ -80,6 +80,13 @@ def test_charge_now_charges_until_the_target_and_ends_with_the_visit() -> None:
     assert scene.run(visit="another") == 0.0
 
 
+@pytest.mark.parametrize("soc_pu", [0.8, 0.95])
+def test_charge_now_is_refused_if_there_is_nothing_to_charge(soc_pu: float) -> None:
+    scene = Scene(1_000.0, replace(SEEN, vehicle=replace(CAR, soc_pu=soc_pu)))
+    with pytest.raises(OrderError, match="has its 80 % already; state a higher charge first"):
+        scene.order(Mode.CHARGE)
+
+
 def test_feed_gives_what_may_be_fed_down_to_the_floor_for_an_hour_at_most() -> None:
     scene = Scene(1_000.0)
     scene.order(Mode.FEED)

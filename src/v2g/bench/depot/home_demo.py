@@ -161,7 +161,8 @@ def _watching(run: SiteRun, day: Day, shapes: Shapes) -> Callable[[], None]:
 
 def _sample(run: SiteRun, shapes: Shapes) -> Sample:
     house, before = run.house, run.house.now - 1.0
-    load, sun, buy = (constant(each, BEGINS_S)(before) for each in (shapes.load_w, shapes.sun_w, shapes.buy))
+    sun, buy = (constant(each, BEGINS_S)(before) for each in (shapes.sun_w, shapes.buy))
+    load = sum(house.load_w) + sun  # at a change of the quarter too, what is shown adds up
     energy_wh = house.energies_wh[CHARGER.id] if house.stays else float("nan")
     return Sample(house.now - BEGINS_S, sum(house.meter_w), load, sun, house.cars_w[0], energy_wh, buy)
 

@@ -18,9 +18,9 @@ from enum import StrEnum
 from math import inf
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from v2g.depot.allocation import share_of
+from v2g.depot.site.doubt import Doubt
 from v2g.depot.site.reading import HouseReading
 from v2g.depot.tree import Room
 from v2g.depot.view import Charger
@@ -32,8 +32,6 @@ ROUNDED_W = 1.0
 SLOW_S, LATEST = 0.6, 8
 """A meter of which more than half of the latest readings come later than this one after the other is too slow: no limit
 holds within a second then."""
-FROZEN_S = 30.0
-"""A meter with voltages of which nothing has changed for longer is frozen: the last digits of a voltage never rest."""
 ROWS = 4
 """The sum of the phases, then each of them."""
 Row = tuple[float, float, float, float]
@@ -110,8 +108,7 @@ class Guard:
         """Between the latest readings."""
         self._lows: deque[tuple[int, list[float]]] = deque(maxlen=26)
         """The least that the house has drawn without its chargers in each hour, by row."""
-        self._values: object = None
-        self._changed_s = -inf
+        self._doubt = Doubt(connection.silent_s)
         self.house_w = 0.0
         """What the house draws without its chargers, by the latest reading: as much as it may be drawing."""
         self.sun_w = 0.0
@@ -127,8 +124,7 @@ class Guard:
         if self.reading is not None:
             self._gaps_s.append(now - self.reading.unix_s)
         self.reading = reading
-        if (values := replace(reading, unix_s=0.0)) != self._values:
-            self._values, self._changed_s = values, now
+        self._doubt.see(reading, None if shown_w is None else shown_w[0])
         least, most = self._between(now)
         least = _row(each_w + min(off_w, 0.0) for each_w, off_w in zip(least, late_w, strict=True))
         most = _row(each_w + max(off_w, 0.0) for each_w, off_w in zip(most, late_w, strict=True))
@@ -191,7 +187,7 @@ class Guard:
         reading = self.reading
         if reading is None or now - reading.unix_s > self.connection.silent_s:
             return True
-        return reading.voltages_v is not None and now - self._changed_s > max(FROZEN_S, self.connection.silent_s)
+        return self._doubt.reason(now, voltages=reading.voltages_v is not None) is not None
 
     def rests(self, now: float) -> bool:
         """Whether all chargers rest, as a limit stayed exceeded."""
@@ -217,7 +213,10 @@ class Guard:
         """What a person should know."""
         if self.silent(now):
             safe_w = 3 * self.connection.silent_charge_w
-            text = f"the house's meter is silent: nothing is fed, at most {kw(safe_w)} charge; check the meter"
+            reading, why = self.reading, "is silent"
+            if reading is not None and now - reading.unix_s <= self.connection.silent_s:
+                why = self._doubt.reason(now, voltages=reading.voltages_v is not None) or why
+            text = f"the house's meter {why}: nothing is fed, at most {kw(safe_w)} charge; check the meter"
             return [SiteNotice(Trouble.METER_SILENT, text)]
         if self.rests(now):
             text = "a limit stayed exceeded although the chargers made room; check on which phases the chargers are"

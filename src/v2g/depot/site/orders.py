@@ -52,6 +52,10 @@ class Orders:
         """Order something for the car that is there in this `visit`. Raises `OrderError`."""
         if mode is Mode.FEED and (reason := why_no_feed(charger, self._margins.soc_pu)):
             raise OrderError(f"{charger.id}: the car cannot feed: {reason}")
+        if mode is Mode.CHARGE and (wanted_pu := _has(charger)) is not None:
+            raise OrderError(
+                f"{charger.id}: the car has its {100 * wanted_pu:.0f} % already; state a higher charge first"
+            )
         self._of.pop(charger.id, None)
         if mode in (Mode.CHARGE, Mode.FEED):
             self._of[charger.id] = Order(mode, visit, now + FEED_S if mode is Mode.FEED else float("inf"))
@@ -85,11 +89,17 @@ class Orders:
     def _done(self, charger: Charger, order: Order) -> bool:
         if order.mode is Mode.FEED:
             return bool(why_no_feed(charger, self._margins.soc_pu))
-        vehicle = charger.vehicle
-        if vehicle is None or vehicle.soc_pu is None:
-            return False
-        target_pu = None if vehicle.needs is None else vehicle.needs.target_soc_pu
-        return vehicle.soc_pu >= (1.0 if target_pu is None else target_pu) - NEAR_PU
+        return _has(charger) is not None
+
+
+def _has(charger: Charger) -> float | None:
+    """The charge that its driver wants, if the car there has it."""
+    vehicle = charger.vehicle
+    if vehicle is None or vehicle.soc_pu is None:
+        return None
+    target_pu = None if vehicle.needs is None else vehicle.needs.target_soc_pu
+    wanted_pu = 1.0 if target_pu is None else target_pu
+    return wanted_pu if vehicle.soc_pu >= wanted_pu - NEAR_PU else None
 
 
 def why_no_feed(charger: Charger, margin_pu: float = 0.0) -> str:

@@ -1,0 +1,69 @@
+"""Whether the house's meter can be believed: what its chargers do has to show there.
+
+A meter that is frozen, or whose sign is turned, would be followed without an end: the car covers a load that is never
+covered, or charges from a sun that its own charging makes. So what the chargers' meters show is compared with it.
+"""
+
+from enum import StrEnum
+from math import inf
+
+from v2g.depot.site.reading import HouseReading
+
+MOVED_W = 500.0
+"""By so much the chargers must have moved before a meter that shows nothing of it is frozen."""
+FROZEN_S = 30.0
+"""A meter with voltages of which nothing has changed for longer is frozen: the last digits of a voltage never rest."""
+WINDOW_S, LEAST_W, LEAST, MOST, TURNED_W = 3.0, 1_000.0, 0.8, 1.2, 6_000.0
+"""If chargers move by more than `LEAST_W` between two looks, and the meter by as much the other way, it speaks against
+its sign; by `TURNED_W` in all, and never the right way, the sign is turned."""
+DOUBTED_S = 600.0
+"""Then it is believed again, for a trial."""
+
+
+class Reason(StrEnum):
+    """Why the meter is not believed."""
+
+    FROZEN = "is frozen: it shows nothing of what the chargers do"
+    TURNED = "counts the wrong way: what is charged shows as fed; see meter.reversed"
+
+
+class Doubt:
+    """Of one meter."""
+
+    def __init__(self, silent_s: float) -> None:
+        """`silent_s`: how long a meter may say the same while chargers move."""
+        self._silent_s = silent_s
+        self._values: object = None
+        self._changed_s, self._shown_then_w = -inf, 0.0
+        self._frozen = False
+        self._looked: tuple[float, float, float] | None = None
+        self._against_w, self._turned_until_s = 0.0, -inf
+
+    def see(self, reading: HouseReading, shown_w: float | None) -> None:
+        """A reading, and what the chargers' own meters show together; None: nothing."""
+        now, values = reading.unix_s, (reading.powers_w, reading.currents_a, reading.voltages_v)
+        if values != self._values:
+            self._values, self._changed_s, self._shown_then_w = values, now, shown_w or 0.0
+            self._frozen = False
+        elif shown_w is not None and now - self._changed_s >= self._silent_s:
+            self._frozen |= abs(shown_w - self._shown_then_w) > MOVED_W
+        if shown_w is not None and (self._looked is None or now - self._looked[0] >= WINDOW_S):
+            self._compare(now, shown_w, sum(reading.powers_w))
+
+    def reason(self, now: float, *, voltages: bool) -> Reason | None:
+        """Why it is not believed; None if it is. `voltages`: whether it shows any."""
+        if self._frozen or (voltages and now - self._changed_s > max(FROZEN_S, self._silent_s)):
+            return Reason.FROZEN
+        return Reason.TURNED if now < self._turned_until_s else None
+
+    def _compare(self, now: float, shown_w: float, flow_w: float) -> None:
+        before, self._looked = self._looked, (now, shown_w, flow_w)
+        if before is None or now - before[0] > 2.0 * WINDOW_S or abs(shown_w - before[1]) < LEAST_W:
+            return
+        follows = (flow_w - before[2]) / (shown_w - before[1])
+        if -MOST < follows < -LEAST:
+            self._against_w += abs(shown_w - before[1])
+        elif LEAST < follows < MOST:
+            self._against_w, self._turned_until_s = 0.0, -inf
+        if self._against_w >= TURNED_W:
+            self._against_w, self._turned_until_s = 0.0, now + DOUBTED_S
