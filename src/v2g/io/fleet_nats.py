@@ -37,6 +37,7 @@ AGAIN_S = 0.5
 TOGETHER = 200
 """Messages of one commit at most."""
 ACK_WAIT_S = 30.0
+REFUSED = "authorization violation"
 _aggregates = msgspec.msgpack.Decoder(Aggregate)
 _answers = msgspec.msgpack.Decoder(Accepted)
 _batches = msgspec.msgpack.Decoder(Batch)
@@ -57,22 +58,38 @@ class Access(Struct, frozen=True, kw_only=True):
 async def connect(access: Access, name: str, report: Callable[[str], None] = lambda text: None) -> Client:
     """Connect, and again for ever once it has succeeded. Raises `NatsError`."""
 
+    refused, latest = asyncio.Event(), ""
+
     async def failed(error: Exception) -> None:
-        report(f"NATS: {error or type(error).__name__}")
+        nonlocal latest
+        latest = str(error) or type(error).__name__
+        report(f"NATS: {latest}")
+        if REFUSED in latest.casefold():
+            refused.set()
 
     credentials = {"user": access.user, "password": access.password} if access.user else {}
+    connecting = asyncio.create_task(
+        nats.connect(
+            servers=list(access.servers), name=name, tls=access.tls, error_cb=failed, max_reconnect_attempts=-1,
+            reconnect_time_wait=AGAIN_S, ping_interval=1, max_outstanding_pings=2, connect_timeout=2,
+            inbox_prefix=f"_INBOX.{access.user or name}", pending_size=0, **credentials,
+        )
+    )  # fmt: skip
+    refusal = asyncio.create_task(refused.wait())
     try:
-        async with asyncio.timeout(CONNECT_S):
-            return await nats.connect(
-                servers=list(access.servers), name=name, tls=access.tls, error_cb=failed, max_reconnect_attempts=-1,
-                reconnect_time_wait=AGAIN_S, ping_interval=1, max_outstanding_pings=2, connect_timeout=2,
-                inbox_prefix=f"_INBOX.{access.user or name}", pending_size=0, **credentials,
-            )  # fmt: skip
+        await asyncio.wait({connecting, refusal}, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            return connecting.result()
     except TROUBLES as error:
-        shown = ", ".join(each.rpartition("@")[2] for each in access.servers)
-        raise NatsError(
-            f"no NATS server answers at {shown}: {error or 'in vain'}; start it, or set `servers`"
-        ) from error
+        latest = str(error) or type(error).__name__
+    finally:
+        refusal.cancel()
+        if not connecting.done():
+            connecting.cancel()
+    shown = ", ".join(each.rpartition("@")[2] for each in access.servers)
+    if refused.is_set():
+        raise NatsError(f"{shown} refuse the user {access.user}; give the password that the servers' files have")
+    raise NatsError(f"no NATS server answers at {shown}: {latest or 'in vain'}; start it, or set `servers`")
 
 
 async def ensure_stream(client: Client, name: str, subject: str, replicas: int, full_b: int = FULL_B) -> None:

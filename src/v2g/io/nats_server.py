@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
@@ -153,7 +154,7 @@ def leaf_text(leaf: Leaf) -> str:
         "listen": f"127.0.0.1:{leaf.port}",
         "authorization": {"user": leaf.user, "password": leaf.secret},
         "jetstream": {"store_dir": str(leaf.store), "domain": leaf.name, "sync_interval": "always"},
-        "leafnodes": {"reconnect": 1, "remotes": [remote]},
+        "leafnodes": {"reconnect": "1s", "remotes": [remote]},
         "ping_interval": ALIVE,
         "ping_max": 2,
         "max_payload": MOST_PAYLOAD_B,
@@ -189,11 +190,20 @@ def program() -> str:
     return found
 
 
+class Link(Enum):
+    """What a leaf's server says of its link to the hubs."""
+
+    UP = "Leafnode connection created"
+    LOST = "Leafnode connection closed"
+    REFUSED = "Leafnode Error 'Authorization Violation'"
+
+
 class Server:
     """A process of one server. It ends with this process, however that ends."""
 
-    def __init__(self, name: str, text: str, folder: Path) -> None:
-        """`text`: its configuration, which is written to `folder`."""
+    def __init__(self, name: str, text: str, folder: Path, linked: Callable[[Link], None] = lambda link: None) -> None:
+        """`text`: its configuration, which is written to `folder`. `linked`: how a leaf's link changes."""
+        self._linked = linked
         self.name, self._folder = name, folder
         self._file = folder / f"{name}.conf"
         self._text = text
@@ -236,6 +246,9 @@ class Server:
             del self.lines[:-200]
             if "Server is ready" in text:
                 ready.set()
+            for link in Link:
+                if link.value in text:
+                    self._linked(link)
         await process.wait()
         ready.set()
 

@@ -20,7 +20,7 @@ from v2g.depot.view import Site
 from v2g.fleet.books import QUARTER_S, Books
 from v2g.fleet.member import Member, flows
 from v2g.fleet.view import Accepted, Batch, Setpoint
-from v2g.io import fleet_nats
+from v2g.io import fleet_nats, nats_server
 from v2g.io.nats_server import Leaf, NatsError, Server, leaf_text
 from v2g.kernel.errors import V2GError
 
@@ -80,6 +80,7 @@ class FleetMember:
         self._safe = self.books.last
         """Entries up to this one are closed in the books on the disk too: after a kill they are not made again."""
         self.server: Server | None = None
+        self._up: nats_server.Link | None = None
         self.taken = 0
         """Set-points."""
 
@@ -110,7 +111,7 @@ class FleetMember:
             access = self._link.access
             if self._link.leaf is not None:
                 leaf = self._link.leaf
-                self.server = Server(leaf.name, leaf_text(leaf), self._link.folder)
+                self.server = Server(leaf.name, leaf_text(leaf), self._link.folder, self._linked)
                 await self.server.start()
                 stack.push_async_callback(self.server.stop)
                 access = fleet_nats.Access(
@@ -121,7 +122,8 @@ class FleetMember:
             link = fleet_nats.Member(client, self._name, outbox=self._link.leaf is not None)
             stack.push_async_callback(link.close)
             await link.open(self._take)
-            self._report(f"fleet: {self._name} has joined")
+            if self._up is not nats_server.Link.REFUSED:
+                self._report(f"fleet: {self._name} has joined")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._publish(link))
                 tasks.create_task(self._store(link))
@@ -134,6 +136,18 @@ class FleetMember:
         assert server is not None
         await server.ended()
         raise ServerGone("its NATS server has ended; it is started again")
+
+    def _linked(self, link: nats_server.Link) -> None:
+        """Each change once; a server that refuses is tried again each second."""
+        before = self._up
+        if before is nats_server.Link.REFUSED or link is before:
+            return
+        self._up = link
+        if link is nats_server.Link.REFUSED:
+            self._report("fleet: its servers refuse this depot; see member_of.depot and member_of.password_file")
+        elif before is not None:
+            lost = link is nats_server.Link.LOST
+            self._report("fleet: the link is lost; set-points lapse" if lost else "fleet: the link is back")
 
     def _take(self, setpoint: Setpoint) -> Accepted:
         before = self.member.holding
