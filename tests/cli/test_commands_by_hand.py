@@ -164,6 +164,20 @@ def test_the_grid_as_the_station_sees_it(ours: Station, command: Command) -> Non
     assert figures[0]["frequency_hz"] == pytest.approx(60, abs=1)
 
 
+def test_a_setting_that_no_restart_will_find_is_warned_of(ours: Station, command: Command, tmp_path: Path) -> None:
+    await_devices(command)
+    withdraws = ("v2g", "grid", "set", "enter_service.permitted=false")
+    kept = command(*withdraws)
+    assert (kept.returncode, kept.stderr) == (0, "")
+    (tmp_path / "kept.new").mkdir()  # where the next state would be written first
+    lost = command("v2g", "grid", "default")
+    assert lost.returncode == 0
+    assert lost.stderr.startswith("v2g: warning: what was set holds, but will not survive a restart: kept file ")
+    (tmp_path / "kept.new").rmdir()
+    again = command(*withdraws)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
 def test_explain_tells_what_an_idle_station_waits_for(ours: Station, command: Command) -> None:
     await_devices(command)
     assert command("v2g", "explain").stdout == "EVSE 1: idle: no car is connected\n"

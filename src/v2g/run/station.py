@@ -340,8 +340,10 @@ class StationProcess:
             if done.note:
                 runner.report(OperatorAsked(done.note))
             runner.heed()
+        not_kept = None
         if done.evses:  # who asked may rely on it from the answer on, also over a power cut
-            await asyncio.to_thread(self._journal.flush, FLUSH_S)
+            on_disk = await asyncio.to_thread(self._journal.flush, FLUSH_S)
+            not_kept = self._journal.not_kept if on_disk else f"the disk has not answered within {FLUSH_S:g} s"
         if done.ends:
             self._stop.set()
         if done.waits and self._ending is None:
@@ -353,7 +355,9 @@ class StationProcess:
         if done.written is not None:
             evse, field, value = done.written
             held_w = await self._runners[evse.settings.id].held(field, value)
-            return {"register": field, "asked_w": value, "held_w": held_w, "not_kept": self._journal.not_kept}
+            return {"register": field, "asked_w": value, "held_w": held_w, "not_kept": not_kept}
+        if isinstance(asked, command.GridSet | command.GridDefault) and isinstance(done.result, dict):
+            return {**done.result, "not_kept": not_kept}
         return done.result
 
     async def _why_not_serving(self) -> AsyncIterator[str]:
