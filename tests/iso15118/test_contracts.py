@@ -595,6 +595,23 @@ def test_a_car_of_iso_20_may_pay_otherwise_at_a_station_that_takes_contracts(pki
     assert car.phase is D20Phase.SERVICE_DISCOVERY
 
 
+def test_a_car_whose_contract_is_not_welcome_may_pay_otherwise(pki20: Hierarchy) -> None:
+    car = Car20(pki20)
+    challenge = car.challenge()
+    car.pays(challenge, pki20.contract)
+    car.view = replace(car.view, contract=EMAID, authorization=Authorization.REJECTED)
+    assert car.pays(challenge, pki20.contract).ResponseCode.value == "WARNING_GeneralPnCAuthorizationError"
+    asked = common.AuthorizationReq(
+        header(car.session_id),
+        SelectedAuthorizationService=common.Authorization.EIM,
+        EIM_AReqAuthorizationMode=common.EIM_AReqAuthorizationMode(),
+    )
+    assert car.answer(asked).ResponseCode.value == "OK", "the verdict was about the contract"
+    assert (car.secc.session.car.contract, car.secc.session.chain) == ("", ())
+    car.view = replace(car.view, contract="", authorization=Authorization.ACCEPTED)
+    assert car.answer(asked).EVSEProcessing.value == "Finished"
+
+
 @pytest.mark.parametrize(
     ("brought", "code"),
     [

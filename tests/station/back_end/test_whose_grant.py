@@ -9,6 +9,7 @@ from tests.station.scene import INTENT
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message
 from v2g.ocpp.rpc import Requested
+from v2g.station.access import Answer, Identity
 
 OTHER = "WMIV1234567890ABCDEY"
 BLOCKED = v21.AuthorizeResponse(idTokenInfo=v21.IdTokenInfoType(status="Blocked"))
@@ -147,3 +148,19 @@ def test_a_car_that_may_only_charge_may_only_charge_the_next_time_as_well(betwee
             bench.link()
     assert len(asked(bench)) == 1
     assert bench.world.plant.export_wh == 0.0
+
+
+def test_what_is_refused_is_a_token_and_not_the_car_that_showed_it() -> None:
+    bench = Bench(answers={"Authorize": BLOCKED})
+    bench.run(3.0)
+    by_contract, without = Identity(OTHER, OTHER, "DE8AAC1B2C3D4E5"), Identity(OTHER, OTHER)
+
+    def answer(identity: Identity) -> Answer:
+        bench.authorizer.judge(identity, bench.world.now)
+        bench.run(1.0)
+        return bench.authorizer.judge(identity, bench.world.now).answer
+
+    assert answer(by_contract) is Answer.REFUSED
+    bench.answers.clear()
+    assert answer(without) is Answer.GRANTED
+    assert asked(bench) == ["DE8AAC1B2C3D4E5", OTHER]

@@ -98,7 +98,7 @@ class Authorization(Block):
         ):
             if station.online:
                 if flag(_MODEL, "DisableRemoteAuthorization"):
-                    station.authorizers[id].refused = "this station does not know it, and does not ask"
+                    station.authorizers[id].refuse(token, "this station does not know it, and does not ask")
                 else:
                     self._ask(id, grant)
             elif known is None and flag(_MODEL, "OfflineTxForUnknownIdEnabled"):
@@ -109,7 +109,7 @@ class Authorization(Block):
         if why is None or not station.online or flag(store, "DisablePostAuthorize"):
             self._judge(id, grant, known.info, known.transfers, known.tariff)
         elif flag(_MODEL, "DisableRemoteAuthorization"):
-            station.authorizers[id].refused = why
+            station.authorizers[id].refuse(token, why)
         else:
             self._ask(id, grant)
 
@@ -131,7 +131,7 @@ class Authorization(Block):
             contract = given(response.certificateStatus, "Accepted")
             if contract != "Accepted":  # both have to be good (C07.FR.13 to 17)
                 if self.station.authorizers[id].awaits == grant.token:
-                    self.station.authorizers[id].refused = f"the back end answers: {contract}"
+                    self.station.authorizers[id].refuse(grant.token, f"the back end answers: {contract}")
                 return
             tariff = given(response.tariff, None)
             self.tokens.answered(grant.token, response.idTokenInfo, self.station.unix_s, allowed, tariff)
@@ -161,7 +161,7 @@ class Authorization(Block):
         if why is not None and grant.remote_start is not None:  # a car that waits here has a token of its own
             self.station.log.append(f"remote start {grant.remote_start}: {why}")
         elif why is not None:
-            authorizer.refused = why
+            authorizer.refuse(grant.token, why)
         else:
             used = self.reservations.use(id, grant.token, group)
             self.station.transfers[id] = allowed

@@ -34,7 +34,9 @@ class BackEndAuthorizer:
         """No new cars: a firmware waits for the transactions to end."""
         self.grant: Grant | None = None
         self.refused: str | None = None
-        """Why the car that is here may not charge, or not any more."""
+        """Why the car that is here may not charge by what it has shown."""
+        self._refused: v21.IdTokenType | None = None
+        """What it had shown then; with something else it is asked about again."""
         self.wanted: v21.IdTokenType | None = None
         """The token that the back end should be asked about."""
         self.awaits: v21.IdTokenType | None = None
@@ -46,9 +48,10 @@ class BackEndAuthorizer:
         local = self._local.judge(identity, now)
         if local.answer is not Answer.GRANTED:
             return local
-        if self.refused is not None:
-            return Verdict(Answer.REFUSED, self.refused)
         token, grant = self._token(identity), self.granted(now)
+        if self.refused is not None and token == self._refused:
+            return Verdict(Answer.REFUSED, self.refused)
+        self.refused = None
         if grant is not None and (grant.remote_start is not None or not self._asks or grant.token == token):
             reason = f"the back end accepts {grant.token.type} {grant.token.idToken}".strip()
             return Verdict(Answer.GRANTED, reason, charges_only=local.charges_only)
@@ -64,6 +67,10 @@ class BackEndAuthorizer:
             return Verdict(Answer.PENDING, "a remote start is awaited")
         asked = "the back end is asked"
         return Verdict(Answer.PENDING, asked if identity.contract is None else f"{asked} about the contract")
+
+    def refuse(self, token: v21.IdTokenType, why: str) -> None:
+        """Whoever shows this may not charge."""
+        self.refused, self._refused = why, token
 
     def granted(self, now: float) -> Grant | None:
         """The grant that holds; one whose time is over is forgotten."""

@@ -71,8 +71,6 @@ class Tracker:
         self._ending_since: float | None = None
         self._visit: Visit | None = None
         """The visit that the transaction which runs belongs to."""
-        self._payer: Visit | None = None
-        """The latest visit that was let in by its token."""
         self._over: object = None
         """The visit whose transaction is over, or about to be: it gets no second one."""
         self._seen: MeterReading | None = None
@@ -104,11 +102,11 @@ class Tracker:
 
     def gives_way(self, token: v21.IdTokenType) -> bool:
         """Whether a transaction has to end before a car may charge by this token: it runs on in the pause of a session,
-        and whoever has come instead is not billed with it."""
-        if self.running is None or self.running.token == token or self._payer is self.evse.visit:
+        or the car has shown something else meanwhile, and nobody is billed with it but who has begun it."""
+        if self.running is None or self.running.token == token:
             return False
         if self._ending is None:
-            self._ending, self._over = ("StopAuthorized", "StoppedByEV"), self._payer
+            self._ending, self._over = ("StopAuthorized", "StoppedByEV"), None
         return True
 
     def step(self, now: float, unix_s: int, interval_s: float) -> list[v21.TransactionEventRequest]:
@@ -132,8 +130,6 @@ class Tracker:
         self._seen = meter or self._seen
         if self._ending is None:
             before, self._visit = self._visit, visit
-            if visit.verdict is not None and visit.verdict.answer is Answer.GRANTED:
-                self._payer = visit
             if before is not None and before is not visit and before.report.result and not self._paused(before):
                 # The next one came between two looks: it is not billed with this one.
                 self._ending, self._over = self._why(before, connected=True), before
@@ -180,7 +176,7 @@ class Tracker:
         grant = self.authorizer.used(now)
         assert grant is not None
         self.running = Transaction(token_hex(16), self.evse.settings.id, unix_s, 0, grant.token)
-        self._visit = self._payer = self.evse.visit
+        self._visit = self.evse.visit
         self.stopped, self._mode, self._state, self._metered_s, self._phases = None, None, "EVConnected", now, None
         remote = grant.remote_start
         event = self._event(

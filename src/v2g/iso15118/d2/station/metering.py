@@ -18,7 +18,8 @@ def metered(session: Session, view: StationView) -> tuple[MeterInfo | None, bool
         return None, False, session
     info = _written(meter, view.unix_s)
     due_s = session.offer.receipts_s
-    signs = bool(session.by_contract) and due_s is not None and view.unix_s - session.receipt_s >= due_s
+    # The clock of the day may have been set back since.
+    signs = bool(session.by_contract) and due_s is not None and abs(view.unix_s - session.receipt_s) >= due_s
     receipt_s = view.unix_s if signs else session.receipt_s
     return info, signs, replace(session, reading=info, receipt_s=receipt_s)
 

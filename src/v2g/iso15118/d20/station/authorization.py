@@ -38,8 +38,10 @@ def answer(request: AuthorizationReq, session: Session, view: StationView) -> Re
         return _by_contract(request, contract, session, view)
     if request.SelectedAuthorizationService is not Authorization.EIM or external is None:
         return _finished(ResponseCode.WARNING_AuthorizationSelectionInvalid, session, view)
-    decided = session.identified  # a verdict before the car has said how it pays is none about this car
-    session = replace(session, by_contract=False)
+    # A verdict before the car has said how it pays, or about its contract, is none about this car.
+    decided = session.identified and not session.by_contract
+    car = replace(session.car, contract="", contract_doubt="")  # one that it has shown before pays nothing
+    session = replace(session, by_contract=False, chain=(), car=car)
     if decided and view.authorization is Verdict.ACCEPTED:
         return _finished(ResponseCode.OK, session, view)
     if decided and view.authorization is Verdict.REJECTED:

@@ -38,6 +38,6 @@ def meter_info(requested: bool, session: Session, view: StationView) -> tuple[Me
 def _due(session: Session, view: StationView) -> bool:
     """Whether the car has to confirm the reading of this turn."""
     every_s = session.offer.receipts_s
-    return (
-        session.metered and bool(session.chain) and every_s is not None and view.unix_s - session.receipt_s >= every_s
-    )
+    if not session.metered or not session.chain or every_s is None:
+        return False
+    return abs(view.unix_s - session.receipt_s) >= every_s  # the clock of the day may have been set back
