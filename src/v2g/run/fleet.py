@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from v2g.depot.desk import Channel, Desk, read
 from v2g.fleet import shown
 from v2g.fleet.configuration import FleetConfiguration, places_of, tree_of
-from v2g.fleet.controller import Controller, Dispatch, Settings
+from v2g.fleet.controller import Controller, Dispatch, Settings, Trouble
 from v2g.fleet.ledger import Act
 from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState
 from v2g.io import control, fleet_nats, fleet_postgres
@@ -28,6 +28,8 @@ from v2g.kernel.errors import V2GError
 
 FREQUENCY_S = 5.0
 """A measurement of the frequency that is older is none."""
+BEGINS_S = 10.0
+"""After the start: depots that are not heard of yet are not reported."""
 COURSE_S, COURSE_LENGTH = 2.0, 1800
 """Between two points of the course that is shown, and how many there are: an hour."""
 
@@ -65,6 +67,7 @@ class FleetProcess:
         """`report` gets the lines of the log."""
         self.configuration, self.ledger, self._access, self._report = configuration, ledger, access, report
         self._clock = SteadyClock()
+        self._began_s = self._clock.now()
         self._news, self._ended = asyncio.Event(), asyncio.Event()
         places = places_of(configuration)
         settings = Settings(cycle_s=configuration.cycle_s, validity_s=configuration.validity_s,
@@ -270,8 +273,10 @@ class FleetProcess:
         self.dispatch = dispatch
         if not self._course or now - self._course[-1][0] >= COURSE_S:
             self._course.append((now, dispatch.requested_w, dispatch.delivered_w))
-        said = frozenset((str(each.trouble), each.about) for each in dispatch.notices)
-        for notice in dispatch.notices:
+        begins = now - self._began_s < BEGINS_S
+        notices = [each for each in dispatch.notices if not (begins and each.trouble is Trouble.AWAY)]
+        said = frozenset((str(each.trouble), each.about) for each in notices)
+        for notice in notices:
             if (str(notice.trouble), notice.about) not in self._said:
                 self._report(f"{notice.trouble} {notice.text}")
                 self.ledger.act(Act(now, "fleet", f"{notice.trouble} {notice.text}"))
