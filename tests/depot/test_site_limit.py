@@ -72,3 +72,16 @@ def test_a_limit_that_is_none_is_refused(wrong: Limit) -> None:
     with pytest.raises(LimitError):
         limit.put(wrong, NOW)
     assert limit.bound(NOW).charge_w == FAIL_SAFE_W
+
+
+def test_a_contact_that_bounces_limits_all_the_time() -> None:
+    limit = GridLimit(contacts=[Contact(name="W4", charge_w=4_200.0)])
+    limit.contacts({"W4": False}, NOW)
+    assert limit.bound(NOW).charge_w == inf
+    for step in range(20):
+        at_s = NOW + 1.0 + 0.5 * step
+        limit.contacts({"W4": step % 2 == 0}, at_s)
+        assert limit.bound(at_s).charge_w == 4_200.0
+    for after_s, charge_w in ((1.4, 4_200.0), (2.1, inf)):
+        limit.contacts({"W4": False}, NOW + 10.0 + after_s)
+        assert limit.bound(NOW + 10.0 + after_s).charge_w == charge_w

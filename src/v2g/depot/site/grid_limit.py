@@ -18,6 +18,8 @@ HEARTBEAT_S = 120.0
 """Without a heartbeat for longer the fail-safe value holds (EEBUS LPC)."""
 CONTACTS_S = 5.0
 """Contacts that were read longer ago are not known."""
+BOUNCE_S = 2.0
+"""A contact that was active this lately still is: one that bounces would switch the chargers to and fro."""
 LONGEST_S = 7 * 86_400.0
 
 
@@ -73,12 +75,15 @@ class GridLimit:
         self._remote, self._heartbeat_s, self._release_s = remote, heartbeat_s, release_s
         self._fail_safe = fail_safe_w, fail_safe_feed_w
         self._active: Mapping[str, bool] = {}
+        self._active_s: dict[str, float] = {}
+        """When each contact was seen active last."""
         self._read_s = self._heard_s = self._begun_s = -inf
         self._limit, self._until_s = Limit(), inf
 
     def contacts(self, active: Mapping[str, bool], now: float) -> None:
         """Which contacts of the box are active."""
         self._active, self._read_s = dict(active), now
+        self._active_s |= dict.fromkeys((name for name, is_active in active.items() if is_active), now)
 
     def heartbeat(self, now: float) -> None:
         """The program that states limits is there."""
@@ -119,6 +124,7 @@ class GridLimit:
                 Bound(_or_inf(each.charge_w), _or_inf(each.feed_w), f"contact {each.name}")
                 for each in self._contacts
                 if self._active.get(each.name, True)  # one that nobody has read is no permission
+                or now - self._active_s.get(each.name, -inf) < BOUNCE_S
             ]
         if self._remote:
             heard = self._heard_s > -inf
