@@ -57,6 +57,7 @@ class Server:
     def __init__(self, lfdi: str) -> None:
         self.lfdi = lfdi
         self.controls: dict[str, der.DERControlResponse] = {}
+        self.read = set[Any]()
         self.default: dict[str, Any] = {}
         self.seen: list[tuple[str, str]] = []
         self.secure = Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "POST", "PUT"])])
@@ -66,7 +67,7 @@ class Server:
         ])  # fmt: skip
 
     async def controlled(self, request: Request) -> Response:
-        """`{"mrid": "..", "for_s": 3, "modes": {"opModTargetW": 4000}}`."""
+        """`{"mrid": "..", "for_s": 3, "modes": {"opModTargetW": 4000}}`: from when a client first reads it."""
         asked = await request.json()
         now = int(time.time())
         self.controls[asked["mrid"]] = der.DERControlResponse(
@@ -155,6 +156,10 @@ class Server:
                 return der.DERProgramListResponse(DERProgram=[program], pollRate=POLL_S, **listed)
             case "/derp/1/derc":
                 found = list(self.controls.values())
+                for each in found:
+                    if each.mRID not in self.read:
+                        self.read.add(each.mRID)
+                        each.interval.start = int(time.time())
                 count: dict[str, Any] = {"all_": len(found), "results": len(found), "href": path}
                 return der.DERControlListResponse(DERControl=found, **count)
             case "/derp/1/dderc":

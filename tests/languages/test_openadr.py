@@ -100,7 +100,7 @@ def test_an_event_moves_the_depot_until_it_ends_and_is_reported(tmp_path: Path) 
 async def _moved(folder: Path) -> None:
     async with asked(folder) as (site, grid, _):
         site.request("EMS", {"power_w": 3_000, "for_s": 600})
-        event = grid.event("DISPATCH_SETPOINT", [-4.0], 3,
+        event = grid.event("DISPATCH_SETPOINT", [-4.0], 5,
                            reportDescriptors=[{"payloadType": "DEMAND"}, {"payloadType": "STORAGE_CHARGE_LEVEL"},
                                               {"payloadType": "BASELINE"}])  # fmt: skip
         first = await until(lambda: next((each for each in site.desk.of(Channel.OPENADR)), None))
