@@ -10,7 +10,7 @@ from cmath import exp, phase
 from collections import deque
 from dataclasses import dataclass
 from itertools import cycle
-from math import degrees, isfinite, sqrt, tau
+from math import degrees, isfinite, nan, sqrt, tau
 
 _SPAN_CYCLES = 2
 _FILTERS = 3
@@ -57,11 +57,10 @@ class WaveformEstimator:
         self._filters = [_Mean(self._cycle) for _ in range(_FILTERS)]
         self._phasors: deque[complex] = deque(maxlen=_SPAN_CYCLES * self._cycle)
         self._history: deque[tuple[complex, float]] = deque(maxlen=_JUMP_CYCLES * self._cycle)
-        """Phasors and frequencies since the estimate has settled, or since the end of the latest jump."""
+        """Phasors and frequencies since the estimate has settled."""
         self._frequencies: deque[float] = deque(maxlen=(_JUMP_CYCLES + _WINDOW_CYCLES) * self._cycle)
         self._jump: tuple[float, int] | None = None
         """Degrees, and the sample with which it was first seen."""
-        self._frequency_hz = self._nominal_hz
 
     def feed(self, sample: float) -> None:
         """One sample. A value that is not a number restarts the estimate."""
@@ -101,7 +100,7 @@ class WaveformEstimator:
         before, frequency_hz = self._history[0]
         passed_s = len(self._history) / self._rate_hz
         steady = degrees(tau * abs(frequency_hz - self._frequencies[0]) * passed_s) < _UNSTEADY_DEG
-        deviation_deg = 0.0
+        deviation_deg = nan
         if min(abs(before), abs(now)) > _SETTLED_PU and steady:
             expected = before * exp(1j * tau * (frequency_hz - self._nominal_hz) * passed_s)
             deviation_deg = degrees(phase(now * expected.conjugate()))
@@ -114,7 +113,6 @@ class WaveformEstimator:
             self._jump = max(jump_deg, deviation_deg, key=abs), seen
         elif self._count >= seen + (_WINDOW_CYCLES + 1) * self._cycle:
             self._jump = None
-            self._history.clear()
 
 
 class RmsVoltage:
