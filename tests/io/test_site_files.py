@@ -2,6 +2,7 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from math import inf
 from pathlib import Path
@@ -75,6 +76,27 @@ def test_a_server_that_does_not_speak_http_is_said(answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
         pool.submit(serve, listening)
         with pytest.raises(PriceError, match=r"the prices before it hold"):
+            fetched(Tariff(source=f"http://127.0.0.1:{listening.getsockname()[1]}/"))
+
+
+def test_a_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("v2g.io.site_prices.WITHIN_S", 0.3)
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            connection.settimeout(0.05)
+            while True:
+                with suppress(TimeoutError):
+                    if not connection.recv(1):
+                        return
+                connection.sendall(b"0")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        pool.submit(serve, listening)
+        with pytest.raises(PriceError, match=r"within 0.3 s; the prices before it hold"):
             fetched(Tariff(source=f"http://127.0.0.1:{listening.getsockname()[1]}/"))
 
 

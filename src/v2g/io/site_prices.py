@@ -8,9 +8,7 @@ The last price holds as long as the one before it did; afterwards there are no p
 """
 
 import csv
-import urllib.request
 from collections.abc import Iterable, Mapping
-from http.client import HTTPException
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
@@ -21,13 +19,15 @@ import msgspec
 from v2g.depot.request import Price, PriceRequest
 from v2g.depot.site.configuration import Tariff
 from v2g.io.depot_schedule import ScheduleError, time_of
+from v2g.io.http_client import Unanswered, ask
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 BY = "prices"
 HEADS = (["from", "buy_per_kwh"], ["from", "buy_per_kwh", "sell_per_kwh"])
 LARGEST_BYTES = 1 << 20
-TIMEOUT_S = 10.0
+WITHIN_S = 10.0
+"""For a whole answer: a server that drips must not hold up the prices, nor the end of the process."""
 MOST = 2_000
 LARGEST = 1_000.0
 """Of a price per kWh."""
@@ -50,11 +50,13 @@ def fetched(tariff: Tariff) -> PriceRequest:
     assert source is not None
     try:
         if source.startswith(("http://", "https://")):
-            with urllib.request.urlopen(source, timeout=TIMEOUT_S) as answer:  # noqa: S310 - the scheme is one of these
-                content = answer.read(LARGEST_BYTES + 1)
+            answer = ask("GET", source, within_s=WITHIN_S)
+            if answer.status != 200:
+                raise Unanswered(f"answers with status {answer.status}; give the address that it leads to")
+            content = answer.content
         else:
             content = regular_file.read(Path(source))
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, Unanswered, ValueError) as error:
         raise PriceError(
             f"tariff.source: {source}: {error}; the prices before it hold as long as they are valid"
         ) from error
