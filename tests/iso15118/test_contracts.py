@@ -330,7 +330,7 @@ def test_value_added_services_are_listed_and_detailed(pki: Hierarchy) -> None:
     assert found(ServiceCategory=category.Internet) == [3]  # [V2G2-293]
     assert found(ServiceCategory=category.OtherCustom) == []
     assert found(ServiceScope="elsewhere") == []
-    car = Car(pki, internet=(3, 4)).walk(Phase.SERVICE)
+    car = Car(pki, internet=(3, 4)).walk(Phase.SERVICE)  # [V2G2-422]
     certificates, internet = (car.ask(iso2.ServiceDetailReq(number)).ServiceParameterList for number in (2, 3))
     assert [(each.ParameterSetID, each.Parameter[0].stringValue) for each in certificates.ParameterSet] == [
         (1, "Installation"),

@@ -152,17 +152,17 @@ evses:
         (
             "services: DC",
             "9:15: evses[0].services: is 'DC'; must be a list, each item AC or AC_BPT "
-            "or AC_DER_IEC or AC_DER_SAE or DC or DC_BPT",
+            "or AC_DER_IEC or AC_DER_SAE or DC or DC_BPT or MCS or MCS_BPT",
         ),
         (
             "services: []",
             "9:15: evses[0].services: is an empty list; must be a list, each item AC or AC_BPT "
-            "or AC_DER_IEC or AC_DER_SAE or DC or DC_BPT",
+            "or AC_DER_IEC or AC_DER_SAE or DC or DC_BPT or MCS or MCS_BPT",
         ),
         (
             "services: [DC, dc_btp]",
             "9:20: evses[0].services[1]: is 'dc_btp'; must be AC or AC_BPT or AC_DER_IEC or AC_DER_SAE "
-            "or DC or DC_BPT (did you mean DC_BPT?)",
+            "or DC or DC_BPT or MCS or MCS_BPT (did you mean DC_BPT?)",
         ),
         ("modes: [manual]", "9:13: evses[0].modes[0]: is 'manual'; must be dynamic or scheduled"),
         ("timing: lax", "9:13: evses[0].timing: is 'lax'; must be relaxed or standard (did you mean relaxed?)"),

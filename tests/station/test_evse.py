@@ -33,7 +33,7 @@ AC_OUTLET = changed(
 @pytest.mark.parametrize("mode", list(ControlMode), ids=lambda mode: mode.name.lower())
 @pytest.mark.parametrize("service", list(Service), ids=lambda service: service.name)
 def test_every_service_in_every_mode(service: Service, mode: ControlMode) -> None:
-    evse = OUTLET if service.dc else AC_OUTLET
+    evse = changed(OUTLET, services=("MCS_BPT", "MCS")) if service.mcs else OUTLET if service.dc else AC_OUTLET
     wish_w = -6_000.0 if service.bidirectional else None
     world = World(evse, replace(INTENT, service=service, mode=mode, wish_w=wish_w))
     world.run(3.0)

@@ -27,6 +27,7 @@ STATED = {
     "S2 opened, contactor open, IEC 61851-1 Table A.6": (timing.UNPLUG_S, 0.1),
     "a car stops drawing at X1, IEC 61851-1 Table A.6": (timing.BREAK_S, 6.0),
     "insulation, 100 Ohm for each volt at 1000 V, IEC 61851-23": (cable_check.MIN_RESISTANCE_OHM, 100_000.0),
+    "insulation, 100 Ohm for each volt at 1250 V": (cable_check.MIN_RESISTANCE_MCS_OHM, 125_000.0),
     "a voltage that may be touched, IEC 61851-23": (cable_check.SAFE_V, 60.0),
     "the output above the car's maximum, IEC 61851-23": (supervisor.OVER_VOLTAGE, 1.1),
 }

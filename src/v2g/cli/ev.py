@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_PKI = Path("/etc/ssl/v2g")
 DEFAULT_EVCCID = "ZZZV0123456789ABCDE0"
 PROTOCOLS = {
-    "iso20-dc": ("DC_BPT", "DC"),
+    "iso20-dc": ("DC_BPT", "DC", "MCS_BPT", "MCS"),
     "iso20-ac": ("AC_BPT", "AC", "AC_DER_IEC", "AC_DER_SAE"),
     "iso20-pnc": ("DC_BPT", "DC", "AC_BPT", "AC"),
     "iso2-dc": ("DC",),

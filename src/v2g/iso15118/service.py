@@ -11,19 +11,27 @@ class Service(IntEnum):
     DC = 2
     AC_BPT = 5
     DC_BPT = 6
-    # Amendment 1; its table is not public: these two numbers are those of EVerest's libiso15118.
+    # Amendment 1; its table is not public: these numbers are those of EVerest's libiso15118.
+    MCS = 8
+    """Megawatt charging: direct current by the messages of `DC`, through a connector of its own."""
+    MCS_BPT = 9
     AC_DER_IEC = 10
     AC_DER_SAE = 11
 
     @property
     def dc(self) -> bool:
         """Whether the station converts to direct current; otherwise the inverter is in the car."""
-        return self in (Service.DC, Service.DC_BPT)
+        return self in (Service.DC, Service.DC_BPT) or self.mcs
+
+    @property
+    def mcs(self) -> bool:
+        """Whether the connector is that of megawatt charging."""
+        return self in (Service.MCS, Service.MCS_BPT)
 
     @property
     def bidirectional(self) -> bool:
         """Whether the car may feed the grid."""
-        return self in (Service.AC_BPT, Service.DC_BPT) or self.der
+        return self in (Service.AC_BPT, Service.DC_BPT, Service.MCS_BPT) or self.der
 
     @property
     def der(self) -> bool:

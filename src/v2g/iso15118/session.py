@@ -31,7 +31,9 @@ class Session:
     """ISO 15118-20: it was taken up again after a pause, and nobody has let the car in since."""
     offered: tuple[Service, ...] = ()
     """The services that the car was offered."""
-    detailed: tuple[Service, ...] = ()
+    added: tuple[int, ...] = ()
+    """ISO 15118-20: the value-added services that it was offered."""
+    detailed: tuple[int, ...] = ()
     """Those of which it has been given the parameter sets: only these may be selected [V2G20-1216]."""
     selection: Selection | None = None
     promised: Limits | None = None

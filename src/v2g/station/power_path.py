@@ -53,7 +53,7 @@ class PowerPath:
         car = CarState() if visit.conversation is None else visit.conversation.car
         match demand.stage:
             case Stage.CABLE_CHECK:
-                return _checking(visit, car, limits, readings, now)
+                return _checking(visit, demand, car, limits, readings, now)
             case Stage.PRECHARGE:
                 volts = min(demand.voltage_v, limits.voltage_max_v)
                 raise_to = InverterSetpoint(mode=InverterMode.VOLTAGE, voltage_v=volts, current_a=TEST_CURRENT_A)
@@ -91,9 +91,9 @@ def _idle_inverter(operator: OperatorLimits) -> InverterSetpoint:
     )
 
 
-def _checking(visit: Visit, car: CarState, limits: Limits, readings: Readings, now: float) -> Orders:
+def _checking(visit: Visit, demand: Demand, car: CarState, limits: Limits, readings: Readings, now: float) -> Orders:
     if visit.check is None:
-        visit.check = CableCheck(test_voltage_v(car.limits.voltage_max_v, limits.voltage_max_v), now)
+        visit.check = CableCheck(test_voltage_v(car.limits.voltage_max_v, limits.voltage_max_v), now, demand.service)
     wanted = visit.check.step(readings.inverter, readings.contactor, readings.isolation, readings.self_test_since, now)
     return Orders(wanted.inverter, wanted.contactor_closed, wanted.self_test)
 

@@ -246,7 +246,7 @@ def test_a_car_that_may_not_discharge_leaves_and_says_what_was_offered() -> None
     world = World(intent(), view(may_discharge=False)).run()
     assert world.evcc.end is not None
     assert world.evcc.end.fault is Fault.REQUEST_REFUSED
-    assert world.evcc.end.reason == "the station does not offer DC_BPT to this car, only DC"
+    assert world.evcc.end.reason == "the station does not offer DC_BPT to this car, only DC, MCS"
     assert world.names == [*SETUP[:5], "SessionStopReq"]
     stop = world.requests[-1][1]
     assert isinstance(stop, common.SessionStopReq)

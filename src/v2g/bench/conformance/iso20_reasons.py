@@ -15,7 +15,7 @@ _GROUPS = {
     "a permission: the car may leave welding detection at any time": "1630",
     "powers for each phase need a car that states them": "1815 1817 1818 1819 1823 1828",
     "no costs are stated in a Receipt": "1919",
-    "there are no value-added services": "1985",
+    "nothing runs in a value-added service that could be stopped": "1985",
     "a permission that is not used, as the cable may be another one": "2122",
     "a resumed session gets schedules with numbers of its own": "1058",
     "there is no wireless LAN": "2260",

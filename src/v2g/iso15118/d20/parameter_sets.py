@@ -5,6 +5,8 @@ from v2g.messages.iso20.common import Parameter, ParameterSet
 
 # Values of Tables 205 to 208. The station feeds a grid that is there, through one unified channel.
 _THREE_PHASE, _EXTENDED = 2, 2
+# Amendment 1; its table is not public: this is the connector's number in EVerest's libiso15118.
+_MEGAWATT = 1
 _NEEDS_FROM_CAR, _NO_PRICING, _PRICE_LEVELS = 1, 0, 2
 _UNIFIED_CHANNEL, _GRID_FOLLOWING, _PASSIVE_DETECTION = 1, 1, 2
 
@@ -21,7 +23,9 @@ def parameter_sets(
 
     `functions`: what AC_DER_IEC demands of the car (`der_iec.Function`).
     """
-    fixed: list[tuple[str, int]] = [("Connector", _EXTENDED if service.dc else _THREE_PHASE)]
+    fixed: list[tuple[str, int]] = [
+        ("Connector", _MEGAWATT if service.mcs else _EXTENDED if service.dc else _THREE_PHASE)
+    ]
     if not service.dc:
         fixed.append(("EVSENominalVoltage", nominal_voltage_v))
     rest = [("MobilityNeedsMode", _NEEDS_FROM_CAR), ("Pricing", _PRICE_LEVELS if price_levels else _NO_PRICING)]

@@ -143,6 +143,10 @@ def _outside_wishes(evse: Fields) -> Findings:
             yield f"wishes[{index}]", f"no package here brings a wish source {name!r}; install the one that does"
 
 
+_DC = ("DC", "MCS")
+"""How the services begin in which the station converts."""
+
+
 def _listed_once(evse: Fields) -> Findings:
     for name in ("services", "modes"):
         for index, item in enumerate(evse[name]):
@@ -151,7 +155,7 @@ def _listed_once(evse: Fields) -> Findings:
 
 
 def _dc_devices(evse: Fields) -> Findings:
-    if any(service.startswith("DC") for service in evse["services"]):
+    if any(service.startswith(_DC) for service in evse["services"]):
         for name in ("inverter", "isolation"):
             if name in evse and evse[name] is None:
                 yield name, "missing; a DC service needs one: add its address, or offer AC services only"
@@ -263,7 +267,7 @@ def _phase_contactor(evse: Fields) -> Findings:
 
 
 def _phases_of_direct_current(evse: Fields) -> Findings:
-    if evse["phase_contactor"] is not None and any(service.startswith("DC") for service in evse["services"]):
+    if evse["phase_contactor"] is not None and any(service.startswith(_DC) for service in evse["services"]):
         yield "phase_contactor", "an EVSE with a DC service switches no phases; remove it, or offer AC services only"
 
 

@@ -229,7 +229,8 @@ class EvseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     port: Port = 15118
     """TCP port; 0 takes a free one, which discovery announces."""
     services: Annotated[
-        tuple[Literal["DC_BPT", "DC", "AC_DER_IEC", "AC_DER_SAE", "AC_BPT", "AC"], ...], Meta(min_length=1)
+        tuple[Literal["DC_BPT", "DC", "MCS_BPT", "MCS", "AC_DER_IEC", "AC_DER_SAE", "AC_BPT", "AC"], ...],
+        Meta(min_length=1),
     ] = ("DC_BPT", "DC")
     """In the order of preference."""
     modes: Annotated[tuple[Literal["dynamic", "scheduled"], ...], Meta(min_length=1)] = ("dynamic", "scheduled")

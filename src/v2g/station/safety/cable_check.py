@@ -7,6 +7,7 @@ voltage, the monitor proves itself, and the resistance to earth decides. Every s
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from v2g.iso15118.service import Service
 from v2g.kernel.units import kohm
 from v2g.power.contactor import ContactorReading
 from v2g.power.inverter import OFF, InverterMode, InverterReading, InverterSetpoint
@@ -15,6 +16,8 @@ from v2g.power.isolation import IsolationReading, SelfTest
 SAFE_V = 60.0
 MIN_RESISTANCE_OHM = 100_000.0
 """IEC 61851-23: 100 Ohm for each volt, at up to 1000 V."""
+MIN_RESISTANCE_MCS_OHM = 125_000.0
+"""The same at up to 1250 V."""
 TEST_CURRENT_A = 2.0
 TOLERANCE_V = 10.0
 _STEP_S = 10.0
@@ -38,13 +41,18 @@ class CableOrders:
     self_test: bool = False
 
 
+def least_ohm(service: Service | None) -> float:
+    """What the insulation must have at least."""
+    return MIN_RESISTANCE_MCS_OHM if service is not None and service.mcs else MIN_RESISTANCE_OHM
+
+
 class CableCheck:
     """One run of the check. `passed` and `failed` are final."""
 
-    def __init__(self, test_voltage_v: float, now: float) -> None:
+    def __init__(self, test_voltage_v: float, now: float, service: Service | None = None) -> None:
         self.passed = False
         self.failed: str | None = None
-        self._test_voltage_v = test_voltage_v
+        self._test_voltage_v, self._least_ohm = test_voltage_v, least_ohm(service)
         self._step = _Step.DISCHARGE
         self._since = now
 
@@ -89,10 +97,10 @@ class CableCheck:
             case _Step.SELF_TEST if tested and isolation.self_test is SelfTest.FAILED:
                 self.failed = "the isolation monitor failed its self-test"
             case _Step.SELF_TEST if tested and isolation.self_test is SelfTest.PASSED:
-                if isolation.resistance_ohm >= MIN_RESISTANCE_OHM:
+                if isolation.resistance_ohm >= self._least_ohm:
                     self._go(_Step.LOWER, now)
                 else:
-                    needed = f"at least {kohm(MIN_RESISTANCE_OHM)} required"
+                    needed = f"at least {kohm(self._least_ohm)} required"
                     self.failed = f"insulation resistance {kohm(isolation.resistance_ohm)}; {needed}"
             case _Step.LOWER if abs(inverter.voltage_v) < SAFE_V:
                 self.passed = True

@@ -19,7 +19,7 @@ from v2g.station.power.limits import IDLE, Decision
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
 from v2g.station.safety.alarms import alarms
-from v2g.station.safety.cable_check import MIN_RESISTANCE_OHM
+from v2g.station.safety.cable_check import least_ohm
 from v2g.station.safety.ceiling import Ceiling
 from v2g.station.safety.excess import Excess
 from v2g.station.safety.meter_watch import MeterWatch
@@ -216,7 +216,7 @@ class Supervisor:
             return None
         if readings.isolation is None:
             return Fault.CABLE_CHECK, "no reading of the isolation monitor"
-        if readings.isolation.resistance_ohm < MIN_RESISTANCE_OHM:
+        if readings.isolation.resistance_ohm < least_ohm(demand.service):
             return Fault.CABLE_CHECK, f"insulation resistance {kohm(readings.isolation.resistance_ohm)}"
         return None
 

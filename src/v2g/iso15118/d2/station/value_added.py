@@ -1,5 +1,9 @@
-"""Value-added services: contract certificates and internet access (ISO 15118-2 8.6.3, Tables 105 to 107)."""
+"""Value-added services: contract certificates and internet access (ISO 15118-2 8.6.3, Tables 105 to 107).
 
+What they may be chosen with is in ServiceDetail [V2G2-422].
+"""
+
+from v2g.iso15118 import internet
 from v2g.iso15118.view import Offer
 from v2g.messages.iso2 import Parameter, ParameterSet, Service, ServiceCategory, ServiceDiscoveryReq, ServiceList
 
@@ -8,8 +12,6 @@ CERTIFICATE, INTERNET = 2, 3
 INSTALLATION, UPDATE = 1, 2
 """The parameter sets of the former."""
 _CERTIFICATE = {INSTALLATION: "Installation", UPDATE: "Update"}
-_INTERNET = {1: ("ftp", 20), 2: ("ftp", 21), 3: ("http", 80), 4: ("https", 443)}
-"""Its parameter sets: protocol and port."""
 _KINDS = {CERTIFICATE: ServiceCategory.ContractCertificate, INTERNET: ServiceCategory.Internet}
 _NAMES = {CERTIFICATE: "Certificate", INTERNET: "InternetAccess"}
 
@@ -26,7 +28,7 @@ def parameter_sets(offer: Offer) -> dict[int, list[ParameterSet]]:
             ParameterSet(
                 number, [Parameter(stringValue=protocol, Name="Protocol"), Parameter(intValue=port, Name="Port")]
             )
-            for number, (protocol, port) in _INTERNET.items()
+            for number, (protocol, port) in internet.PARAMETER_SETS.items()
             if number in offer.internet
         ]
     return sets

@@ -1,11 +1,12 @@
-"""ServiceSelection: one offered energy service with one of its parameter sets.
+"""ServiceSelection: one offered energy service with one of its parameter sets, and value-added services with theirs.
 
-The pair must have been given to the car in this session; any other is FAILED_ServiceSelectionInvalid [V2G20-433],
+Each pair must have been given to the car in this session; any other is FAILED_ServiceSelectionInvalid [V2G20-433],
 [V2G20-467]. A selection without an energy service [V2G20-1618] cannot be written in the schema.
 """
 
 from dataclasses import replace
 
+from v2g.iso15118.d20.station import value_added
 from v2g.iso15118.d20.table import Phase
 from v2g.iso15118.d20.wire import header
 from v2g.iso15118.service import Selection, Service
@@ -17,13 +18,13 @@ from v2g.messages.iso20.types import ResponseCode
 
 def answer(request: ServiceSelectionReq, session: Session, view: StationView) -> Reply:
     chosen, modes = request.SelectedEnergyTransferService, session.offer.modes
-    why = None
+    why: str | None
     if chosen.ServiceID not in session.detailed:
         why = f"service {chosen.ServiceID} was not detailed, only {[int(each) for each in session.detailed]}"
     elif not 1 <= chosen.ParameterSetID <= len(modes):
         why = f"service {chosen.ServiceID} has parameter sets 1 to {len(modes)}, not {chosen.ParameterSetID}"
-    elif request.SelectedVASList is not None:
-        why = "no value-added service was offered"
+    else:
+        why = value_added.why_not(request.SelectedVASList, session.offer, session.detailed)
     if why is not None:
         raise Refusal(ResponseCode.FAILED_ServiceSelectionInvalid, why)
     selection = Selection(Service(chosen.ServiceID), chosen.ParameterSetID, modes[chosen.ParameterSetID - 1])
