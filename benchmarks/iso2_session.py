@@ -1,6 +1,14 @@
 """A whole DC session of ISO 15118-2: the station's processor time, and how long its CurrentDemandRes take.
 
-The car is ours at both stations (`benchmarks.iso2_car`), without TLS, as most cars of this edition."""
+The car is ours at both stations (`benchmarks.iso2_car`), without TLS, as most cars of this edition.
+
+A session is 38 requests in 2.5 s, 1.4 s of them for the cable check. The station's processor time goes with the time,
+not with the requests. Split by callbacks of the event loop, beside other load, sessions and the pauses between them:
+32 % readings of the grid, each with a decision on the power; 23 % readings and commands of the other devices; 12 %
+requests of the car; 7 % answers of devices, timers and supervision; 25 % the event loop, with what the instrument
+costs. Most of it is the price of waking up: a wake-up that does nothing took 0.10 ms each 5 ms and 0.18 ms each 20 ms
+there, and 0.015 ms right after another.
+"""
 
 import json
 import subprocess
