@@ -186,6 +186,15 @@ def test_a_revoked_contract_gets_its_code() -> None:
     assert car20.pays(car20.challenge(), pki20.contract).ResponseCode.value == "WARNING_CertificateRevoked"
 
 
+def test_a_contract_that_turns_out_to_be_revoked_after_it_was_shown_is_refused() -> None:
+    pki = Hierarchy("p256")
+    car = Car(pki)
+    asked = iso2.AuthorizationReq(car.detailed(), "id1")
+    revoked(pki, pki.contract)
+    assert car.signed(asked).ResponseCode.value == "FAILED_CertificateRevoked"
+    assert car.engine.demand.stage is Stage.OFF
+
+
 def test_a_contract_that_nobody_knows_to_be_good_does_not_feed_the_grid(pki: Hierarchy) -> None:
     car = Car(pki).authorized()
     assert car.engine.session.car.contract == EMAID

@@ -50,7 +50,9 @@ class Report:
 
     def follow(self, conversation: StationConversation) -> None:
         """Take over what the conversation knows by now."""
-        self.session_id, self.evcc_id = conversation.session_id.hex().upper(), conversation.car.evcc_id
+        named = any(conversation.session_id)  # before SessionSetup it is all zeros
+        self.session_id = conversation.session_id.hex().upper() if named else ""
+        self.evcc_id = conversation.car.evcc_id
         selection = conversation.selection
         if selection is not None:
             self.service, self.mode = selection.service.name, selection.mode.name.lower()

@@ -22,7 +22,7 @@ def answer(to: Dialect, request: V2G_Message, session: Session, view: StationVie
     waiting = EVSEProcessing.Ongoing_WaitingForCustomerInteraction
     accepted = view.authorization is Authorization.ACCEPTED
     if session.by_contract:
-        session, waiting = _proved(request, session), EVSEProcessing.Ongoing
+        session, waiting = _still_good(to, _proved(request, session), view), EVSEProcessing.Ongoing
         judged = view.contract == session.car.contract  # an earlier verdict was about a car without a contract
         if judged and view.authorization is Authorization.REJECTED:
             reason = f"contract {session.car.contract} may not be used here"
@@ -47,6 +47,19 @@ def _proved(request: V2G_Message, session: Session) -> Session:
     check_signature(request, asked, session.chain[0], "AuthorizationReq", ResponseCode.FAILED_SignatureError)
     emaid = plain_emaid(common_name(session.chain[0]))
     return replace(session, car=replace(session.car, contract=emaid, contract_doubt=session.doubt))
+
+
+def _still_good(to: Dialect, session: Session, view: StationView) -> Session:
+    """The session with what is known of its contract by now: a responder may have answered since PaymentDetails, when
+    nobody could wait for it any longer. Raises `Refusal`."""
+    contracts = session.offer.contracts
+    assert contracts is not None, "without them no contract is offered as payment"
+    judged = contracts.judge(session.chain, to.edition.name, view.unix_s)
+    if judged.flaw is not None:
+        raise Refusal(CODES[judged.flaw], judged.reason, Fault.AUTHORIZATION)
+    if judged.pending:
+        return session
+    return replace(session, doubt=judged.doubt, car=replace(session.car, contract_doubt=judged.doubt))
 
 
 def check_signature(
