@@ -7,6 +7,7 @@ from math import inf
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.depot.configuration import Standing
 from v2g.depot.ledger import Keeper
@@ -27,7 +28,7 @@ _MAGNITUDES = ("capacity_w", "w_per_hz", "deadband_hz", "max_w", "charge_w", "di
 LARGEST_PU = 2.0
 """A signal beyond 1 is its end; one far beyond it is in another unit."""
 MOST = 64
-"""Requests at a time."""
+"""Requests at a time that come one way: whoever asks for much keeps nobody else's limit out."""
 
 
 class Channel(IntEnum):
@@ -72,6 +73,8 @@ class Kept(Struct, frozen=True):
     channel: int
     order: int
     request: AnyRequest
+    taken_unix_s: float = -inf
+    """When it came, by the clock of that time."""
 
 
 class Desk:
@@ -92,14 +95,13 @@ class Desk:
                 self._order = max(self._order, kept.order)
         self._standing = tuple(_standing(standing))
 
-    def put(self, channel: Channel, request: AnyRequest) -> None:
+    def put(self, channel: Channel, request: AnyRequest, now: float) -> None:
         """Take a request in the place of the one before by the same source. Raises `RequestError`."""
         key = (channel, request.by)
-        if len(self._kept) >= MOST and key not in self._kept:
-            raise RequestError(f"there are {MOST} requests already; withdraw one of them")
+        if key not in self._kept and len(self.of(channel)) >= MOST:
+            raise RequestError(f"there are {MOST} requests already that came this way; withdraw one of them")
         self._order += 1
-        self._kept[key] = kept = Kept(channel, self._order, request)
-        self._ledger.put(KIND, _key(*key), msgspec.msgpack.encode(kept))
+        self._keep(Kept(channel, self._order, request, now))
 
     def withdraw(self, channel: Channel, by: str) -> bool:
         """Forget a request and its default; whether there was one."""
@@ -115,10 +117,37 @@ class Desk:
     def current(self, now: float) -> tuple[AnyRequest, ...]:
         """The one that holds first. Those that are over and have no default are forgotten."""
         for (channel, by), kept in list(self._kept.items()):
+            if now < kept.taken_unix_s:
+                kept = Kept(channel, kept.order, _as_of(kept.request, kept.taken_unix_s, now), now)
+                self._keep(kept)
             if now > kept.request.until_unix_s and kept.request.default_w is None:
                 self.withdraw(Channel(channel), by)
         ordered = sorted(self._kept.values(), key=lambda each: (RANKS.index(Channel(each.channel)), -each.order))
         return (*(each.request for each in ordered), *self._standing)
+
+    def _keep(self, kept: Kept) -> None:
+        key = kept.channel, kept.request.by
+        self._kept[key] = kept
+        self._ledger.put(KIND, _key(*key), msgspec.msgpack.encode(kept))
+
+
+def _as_of(request: AnyRequest, taken_s: float, now: float) -> AnyRequest:
+    """A request that was taken at `taken_s` by a clock that has been set back since then, to `now` at the latest.
+
+    What has begun goes on. What asks for a power ends no later than if it had come now. A limit ends when it says: it
+    holds for longer than it should rather than for less.
+    """
+    if isinstance(request, PriceRequest):
+        return request
+    if request.from_unix_s <= taken_s:
+        request = replace(request, from_unix_s=-inf)
+    if isinstance(request, ScheduleRequest | LimitRequest):
+        past = sum(step.from_unix_s <= taken_s for step in request.steps)
+        begun = [replace(step, from_unix_s=-inf) for step in request.steps[max(past - 1, 0) : past]]
+        request = replace(request, steps=(*begun, *request.steps[past:]))
+    if isinstance(request, LimitRequest):
+        return request
+    return replace(request, until_unix_s=min(request.until_unix_s, now + request.until_unix_s - taken_s))
 
 
 def read(document: Mapping[str, object], by: str, now: float) -> AnyRequest:

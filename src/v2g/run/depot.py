@@ -323,7 +323,7 @@ class DepotProcess:
         try:
             found = self._schedule.news()
             if found is not None:
-                self.desk.put(Channel.SCHEDULE, found)
+                self.desk.put(Channel.SCHEDULE, found, self.now())
         except V2GError as error:
             self._report(str(error))
 
@@ -374,7 +374,7 @@ class DepotProcess:
 
     def put(self, channel: Channel, request: AnyRequest) -> None:
         """Take a request."""
-        self.desk.put(channel, request)
+        self.desk.put(channel, request, self.now())
         self.ledger.commit()
         self._news.set()
 
@@ -508,6 +508,8 @@ class DepotProcess:
             case Audit(from_unix_s, until_unix_s, of):
                 return self._audited(from_unix_s, until_unix_s, of.casefold())
             case Regulate(by):
+                if others := [each.by for each in self.desk.of(Channel.OPERATOR) if each.by != by]:
+                    raise V2GError(f"{others[0]} is under way; try again once it is over")
                 fields = {name: getattr(command, name) for name in ("signal_pu", "capacity_w", "baseline_w", "for_s")}
                 self.request(by, {"type": "regulation"} | fields, Channel.OPERATOR)
                 return self.status()

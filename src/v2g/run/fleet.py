@@ -217,8 +217,9 @@ class FleetProcess:
 
     def request(self, by: str, document: dict[str, Any], channel: Channel = Channel.HTTP) -> None:
         """Somebody asks the fleet for something. Raises `V2GError` with the reason if it cannot be taken."""
-        self.desk.put(channel, read(document, by, self.now()))
-        self.ledger.act(Act(self.now(), by, f"asks {json.dumps(document)}"))
+        now = self.now()
+        self.desk.put(channel, read(document, by, now), now)
+        self.ledger.act(Act(now, by, f"asks {json.dumps(document)}"))
         self._news.set()
 
     def withdraw(self, by: str) -> bool:

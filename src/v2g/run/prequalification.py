@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import nan
 from pathlib import Path
+from secrets import token_hex
 
 from v2g.depot.prequalification import BY, HOLDS_S, Sample, Trial
 from v2g.io.control import ControlError
@@ -19,11 +20,12 @@ async def live(trial: Trial, socket: Path, progress: Callable[[float], None]) ->
     begins; a depot that is silent later leaves gaps. `progress` is called with the share of the test that is over."""
     client, loop = ControlClient(socket), asyncio.get_running_loop()
     samples: list[Sample] = []
+    by = f"{BY} {token_hex(3)}"  # another test at the same time is refused, and does not end this one
     try:
         begins_s = loop.time()
         while (time_s := loop.time() - begins_s) < trial.seconds:
             signal_pu, power_w = trial.signal_pu(time_s), nan
-            order = Regulate(BY, signal_pu, trial.capacity_w, trial.baseline_w, HOLDS_S)
+            order = Regulate(by, signal_pu, trial.capacity_w, trial.baseline_w, HOLDS_S)
             try:
                 power_w = float((await client.ask(order)).get("delivered_w", nan))
             except Gone:
@@ -34,6 +36,6 @@ async def live(trial: Trial, socket: Path, progress: Callable[[float], None]) ->
             await asyncio.sleep(max(0.0, begins_s + len(samples) * EVERY_S - loop.time()))
     finally:
         with suppress(ControlError):  # it lapses by itself
-            await client.ask(Withdraw(BY))
+            await client.ask(Withdraw(by))
         client.close()
     return samples
