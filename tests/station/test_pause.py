@@ -86,6 +86,16 @@ def test_a_car_that_is_refused_while_it_waits_ends() -> None:
     assert not world.switched
 
 
+def test_a_car_that_nobody_lets_in_again_is_told_apart_from_a_slow_one() -> None:
+    authorizer = Reconsiders()
+    world = paused(authorizer)
+    authorizer.answer = Answer.PENDING
+    resume(world)
+    world.run_to_end()
+    assert fault_of(world) is Fault.AUTHORIZATION
+    assert not world.switched
+
+
 def test_nobody_is_asked_about_the_car_of_a_paused_session_because_another_one_connects() -> None:
     authorizer = Reconsiders()
     world = paused(authorizer)

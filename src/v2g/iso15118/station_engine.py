@@ -170,7 +170,8 @@ class StationEngine:
         )
         limit = self.side.phase_limits.get(before)
         if after is before and limit is not None and now - self._phase_since > limit[0]:
-            self._failure = Refusal(Code.FAILED, f"{before.name} lasted over {limit[0]:g} s", limit[1])
+            fault = Fault.AUTHORIZATION if self.session.returned else limit[1]
+            self._failure = Refusal(Code.FAILED, f"{before.name} lasted over {limit[0]:g} s", fault)
             if before not in self.side.quiet:
                 raise self._failure
             self._finish(step, self._failure.fault, self._failure.reason)
