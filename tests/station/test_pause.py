@@ -9,6 +9,7 @@ from v2g.bench.sim.world import World
 from v2g.iso15118.service import ControlMode
 from v2g.kernel.fault import Fault
 from v2g.station.access import Answer, Identity, Verdict
+from v2g.station.snapshot import explain
 from v2g.station.timeouts import NOT_READY_S
 
 PEER = bytes(64)
@@ -56,6 +57,7 @@ def test_nothing_is_closed_for_a_car_that_resumes_before_it_is_let_in(mode: Cont
     world.run(NOT_READY_S + 5.0)
     assert world.evse.busy
     assert not world.switched
+    assert explain(world.evse, world.now).why.endswith("the session is in SCHEDULE_EXCHANGE: so it is")
     authorizer.answer = Answer.GRANTED
     world.run_to_end()
     assert world.evse.visit.report.result == "completed"

@@ -246,7 +246,9 @@ def _idle(evse: Evse, now: float) -> str:
     """What the car does meanwhile."""
     visit, plug, allowed = evse.visit, evse.plug, evse.decision.allowed
     if visit.conversation is not None:
-        return f"the session is in {visit.conversation.phase}"
+        waits = visit.conversation.awaits_authorization and not visit.admitted
+        why = "" if visit.verdict is None or not waits else f": {visit.verdict.reason}"
+        return f"the session is in {visit.conversation.phase}{why}"
     if visit.trip is not None:
         return visit.trip[1]
     if plug is None or not plug.pilot.connected:
