@@ -205,7 +205,11 @@ def page(results: Mapping[str, Mapping[str, Any]], machine: str) -> str:
         f"| {each['commit']}, {each['day']} |"
         for name, each in results.items()
     ]
-    found = ["\n".join([f"## {name}", "", "```text", *each["found"], "```", ""]) for name, each in results.items()]
+    found = [
+        "\n".join([f"## {name}", "", "```text", *each["found"], "```", ""])
+        for name, each in results.items()
+        if each["found"]
+    ]
     head = f"""\
 # Proof
 
