@@ -30,6 +30,22 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
+@pytest.mark.parametrize(
+    ("days", "error"),
+    [
+        (["--from", "2026-12-01", "--until", "2026-11-01"], "is not after --from"),
+        (["--from", "0001-01-01"], "give days of this century"),
+        (["--from", "9999-12-31"], "give days of this century"),
+    ],
+)
+def test_a_time_that_cannot_be_settled_is_refused(
+    days: list[str], error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, "fleet: north\nledger: fleet.db\ndepots: [{id: a, charge_w: 1, discharge_w: 1}]\n")
+    assert main(["fleet", "settle", "--config", str(file), *days]) == 2
+    assert error in capsys.readouterr().err
+
+
 def test_the_example_is_good_once_its_files_are_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "example", "fleet"]) == 0
     file = written(tmp_path, capsys.readouterr().out)

@@ -1,16 +1,20 @@
 """What a depot books: all that flowed, once, over restarts too; and which set-point holds."""
 
 from itertools import pairwise
+from math import inf, nan
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.depot.scene import NOW, charger, site
 
 from v2g.depot.controller import Controller
+from v2g.depot.flexibility import Band, Flexibility
 from v2g.fleet.books import Books, Flow
 from v2g.fleet.member import Member, flows
-from v2g.fleet.view import Setpoint
+from v2g.fleet.view import Aggregate, Setpoint, strange
 
 _powers = st.integers(-4, 4).map(lambda each: each * 3_600.0)
 _looks = st.tuples(
@@ -110,6 +114,28 @@ def test_none_holds_longer_than_two_minutes_and_none_has_a_default() -> None:
     assert request is not None
     assert request.until_unix_s <= NOW + 120
     assert request.default_w is None
+
+
+def test_a_clock_that_is_late_does_not_prolong_a_set_point() -> None:
+    member, late = Member("d"), NOW - 3_600.0
+    sent = replace(_setpoint(5, until_s=NOW + 15), holds_s=15.0)
+    assert member.take(sent, late).taken
+    assert member.setpoint(late + 15.0) is not None
+    assert member.setpoint(late + 15.1) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("power_w", {"power_w": nan}),
+        ("plan_w", {"plan_w": inf}),
+        ("setpoint_w", {"setpoint_w": 1e300}),
+        ("flexibility", {"flexibility": Flexibility(bands=(Band(60.0, nan, 0.0),))}),
+        ("to_full_wh", {"flexibility": Flexibility(to_full_wh=inf)}),
+    ],
+)
+def test_a_number_that_is_none_is_named(name: str, changes: dict[str, Any]) -> None:
+    assert strange(replace(Aggregate(depot="d", unix_s=NOW, power_w=0.0), **changes)) == name
 
 
 def test_a_depot_in_few_numbers() -> None:

@@ -115,6 +115,25 @@ def test_a_depot_that_somebody_at_the_site_steers_counts_as_it_is() -> None:
     assert found.power_w == {"a": pytest.approx(50e3), "b": pytest.approx(-350e3)}
 
 
+def test_what_a_depot_states_beyond_its_connection_moves_no_other() -> None:
+    lost = states(depot("a", plan_w=-1e11, heard_s=NOW - 60.0), depot("b"))
+    # a counts with what its connection carries, 1 MW
+    assert controller(lost).step(lost, asking(-1.2e6), NOW).power_w == {"b": pytest.approx(-200e3)}
+    steered = states(depot("a", setpoint_w=1e11, asked_by="EMS"), depot("b"))
+    assert controller(steered).step(steered, asking(-300e3), NOW).power_w["a"] == 1e6
+
+
+@pytest.mark.parametrize("heard_s", [NOW, NOW - 8.0])
+def test_the_set_point_of_a_fleet_process_before_this_one_keeps_its_room(heard_s: float) -> None:
+    follows = depot("a", "north", heard_s=heard_s, power_w=-400e3, setpoint_w=-400e3, setpoint_number=7)
+    depots = states(follows, depot("b", "north"))
+    found = controller(depots).step(depots, asking(-500e3), NOW)
+    assert found.power_w["b"] >= -100e3  # the node carries 500 kW
+    depots = later(depots, 16.0) | ({"a": depots["a"]} if heard_s < NOW else {})
+    if heard_s < NOW:
+        assert controller(depots).step(depots, asking(-500e3), NOW + 16.0).power_w["b"] == -400e3
+
+
 def test_a_refusal_is_reported_and_tried_again() -> None:
     depots = states(replace(depot("a"), refusal="its time is over"))
     steered = controller(depots)

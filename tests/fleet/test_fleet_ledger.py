@@ -130,3 +130,18 @@ def test_settlement_as_csv_and_html() -> None:
     assert "DE&lt;1" in page
     assert "1 entries have not come yet: north 7" in page
     assert "http" not in page
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_entry_spoils_the_sums(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    async def story() -> None:
+        lies = (
+            entry(1, "liar", discharged_wh=1.7e308), entry(2, "liar", discharged_wh=1.7e308, asked_wh=-1e300),
+            entry(3, "liar", charged_wh=-5.0), entry(4, "liar", from_unix_s=-1e300),
+        )  # fmt: skip
+        async with opened(dialect, tmp_path, server) as ledger:
+            await ledger.enter([Batch("liar", lies)])
+            (found,) = await ledger.totals("liar", 0.0, 2_000.0)
+            assert (found.charged_wh, found.discharged_wh, found.asked_wh, found.from_unix_s) == (0.0, 20.0, -36.0, 0.0)
+
+    asyncio.run(story())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.cli.arguments import add_json
+from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
 from v2g.kernel.units import signed_kwh
 
@@ -44,8 +45,13 @@ def run(args: argparse.Namespace, configuration: "FleetConfiguration") -> int:
     import asyncio
 
     begin = args.begin or datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    until = args.until or begin + timedelta(days=1)
-    span_s = begin.timestamp(), until.timestamp()
+    try:
+        until = args.until or begin + timedelta(days=1)
+        span_s = begin.timestamp(), until.timestamp()
+    except (OverflowError, ValueError) as error:
+        raise V2GError(f"--from, --until: {error}; give days of this century") from error
+    if span_s[0] >= span_s[1]:
+        raise V2GError(f"--until {until} is not after --from {begin}; give the earlier one as --from")
     if args.action == "settle":
         asyncio.run(_settle(args, configuration, span_s))
     else:

@@ -11,6 +11,7 @@ from math import inf
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from v2g.depot.allocation import BY_CAP, BY_TARGET, Floats
 from v2g.depot.handover import share_of_rises
@@ -207,17 +208,14 @@ class Controller:
         return now - self._sent_s.get(depot, -inf) >= self.settings.renew_s - 1e-6
 
     def _setpoint(self, depot: str, power_w: float, until_s: float, by: str, why: str) -> Setpoint:
-        return Setpoint(depot=depot, number=self._number, power_w=power_w, until_unix_s=until_s, by=by, why=why)
+        return Setpoint(depot=depot, number=self._number, power_w=power_w, until_unix_s=until_s,
+                        holds_s=self.settings.validity_s, by=by, why=why)  # fmt: skip
 
     def _note(self, send: dict[str, Setpoint], now: float) -> None:
         """Number them: rising, also after a restart."""
         self._number = max(self._number + 1, int(now * 1e6))
         for id, setpoint in send.items():
-            numbered = Setpoint(
-                depot=id, number=self._number, power_w=setpoint.power_w, until_unix_s=setpoint.until_unix_s,
-                by=setpoint.by, why=setpoint.why,
-            )  # fmt: skip
-            send[id] = self._sent[id] = numbered
+            send[id] = self._sent[id] = replace(setpoint, number=self._number)
             self._sent_s[id] = now
 
     def _in_turn(self, power_w: Floats, seen: "_Seen") -> tuple[Floats, bool]:
@@ -298,13 +296,14 @@ class _Seen:
                 band, short = flexibility.band(settings.hold_s), flexibility.band(0.0)
                 table[:, number] = (band.least_w, band.most_w, flexibility.above_floor_wh, flexibility.to_full_wh,
                                     aggregate.power_w, aggregate.plan_w, min(aggregate.plan_w, 0.0))  # fmt: skip
+                table[5, number] = fleet.within(number, aggregate.plan_w)
                 if not self.steered[number]:
                     table[1, number] = max(short.most_w, aggregate.plan_w, aggregate.power_w, 0.0)
                 elif aggregate.setpoint_w is not None and not aggregate.setpoint_number:
-                    table[:2, number] = aggregate.setpoint_w  # somebody at the site asks it for another power
+                    table[:2, number] = fleet.within(number, aggregate.setpoint_w)  # somebody at the site asks for it
                 elif each.accepted is not None and aggregate.setpoint_number == each.accepted.number:
                     self.setpoint_w[number] = each.accepted.power_w
-            self._hold(number, each, now)
+            self._hold(number, each, now, settings.validity_s)
         (self._least_w, self._most_w, self._above_wh, self._room_wh, self.measured_w, plan_w, plan_least_w) = table
         held = np.isfinite(self._mine_w)
         self.expected_w: Floats = np.where(held, np.nan_to_num(self._mine_w), plan_w)
@@ -315,10 +314,14 @@ class _Seen:
             np.maximum(np.maximum(-plan_least_w, self.held_discharge_w), 0.0), fleet.max_discharge_w
         )
 
-    def _hold(self, number: int, each: DepotState, now: float) -> None:
+    def _hold(self, number: int, each: DepotState, now: float, validity_s: float) -> None:
         """What it may do by set-points that it has, or may have, taken."""
         if each.accepted is not None and each.accepted.until_unix_s > now:
             self._mine_w[number] = each.accepted.power_w
+        if now < each.heard_unix_s + validity_s:
+            foreign_w = each.foreign_w()
+            self.held_charge_w[number] = max(self.held_charge_w[number], foreign_w)
+            self.held_discharge_w[number] = max(self.held_discharge_w[number], -foreign_w)
         for setpoint in (*((each.accepted,) if each.accepted is not None else ()), *each.pending):
             if setpoint.until_unix_s > now:
                 self.held_charge_w[number] = max(self.held_charge_w[number], setpoint.power_w)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from v2g.depot import flexibility
 from v2g.depot.capability import Margins
 from v2g.depot.dispatch import Dispatch
@@ -39,7 +41,8 @@ class Member:
         elif not abs(setpoint.power_w) <= LARGEST_W:
             why_not = f"{setpoint.power_w:g} W is no power"
         elif setpoint.until_unix_s > now:
-            self.holding, self._number = setpoint, setpoint.number
+            until_s = min(setpoint.until_unix_s, now + min(setpoint.holds_s, LONGEST_S))
+            self.holding, self._number = replace(setpoint, until_unix_s=until_s), setpoint.number
         else:
             self.holding, self._number = None, setpoint.number
             if setpoint.until_unix_s > 0.0:
@@ -56,8 +59,7 @@ class Member:
         held = self.setpoint(now)
         if held is None:
             return None
-        until_s = min(held.until_unix_s, now + LONGEST_S)
-        return PowerRequest(by=f"{BY}{held.by})"[:200], power_w=held.power_w, until_unix_s=until_s)
+        return PowerRequest(by=f"{BY}{held.by})"[:200], power_w=held.power_w, until_unix_s=held.until_unix_s)
 
     def aggregate(self, site: Site, dispatch: Dispatch | None, now: float, margins: Margins | None = None) -> Aggregate:
         """The depot in few numbers. `dispatch`: the controller's latest."""

@@ -55,6 +55,10 @@ class Fleet:
         self.max_charge_w: Floats = np.array([each.max_charge_w for each in self.places])
         self.max_discharge_w: Floats = np.array([each.max_discharge_w for each in self.places])
 
+    def within(self, number: int, power_w: float) -> float:
+        """A power that a depot states, within the limits of its connection."""
+        return float(min(max(power_w, -self.max_discharge_w[number]), self.max_charge_w[number]))
+
     def split(self, request_w: float, offers: Offers) -> Split:
         """Share `request_w` among the steered depots. What cannot be met is left out; nobody is asked for the opposite
         direction to make room for it."""

@@ -7,8 +7,14 @@ not jump. All of these are values, and travel as they are (msgpack).
 from math import inf
 
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from v2g.depot.flexibility import NONE, Flexibility
+
+LARGEST = 1e12
+"""Of a number that a depot states, in W, Wh or s: no depot of this world has more."""
+LAST_UNIX_S = 4102444800.0
+"""The year 2100."""
 
 
 class Alarm(Struct, frozen=True):
@@ -44,6 +50,18 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     alarms: tuple[Alarm, ...] = ()
 
 
+def strange(aggregate: Aggregate) -> str:
+    """The name of a number in it that is none (infinite, or not a number), which would make those of all depots
+    none; empty if there is none."""
+    flexibility = aggregate.flexibility
+    numbers = {
+        "unix_s": aggregate.unix_s, "power_w": aggregate.power_w, "plan_w": aggregate.plan_w,
+        "setpoint_w": aggregate.setpoint_w or 0.0, "above_floor_wh": flexibility.above_floor_wh,
+        "to_full_wh": flexibility.to_full_wh, "flexibility": sum(sum(astuple(each)) for each in flexibility.bands),
+    }  # fmt: skip
+    return next((name for name, value in numbers.items() if not abs(value) <= LARGEST), "")
+
+
 class Entry(Struct, frozen=True, kw_only=True):
     """What one vehicle did for one request in one stretch of time. Depot and sequence make it unique.
 
@@ -74,6 +92,21 @@ class Entry(Struct, frozen=True, kw_only=True):
     def delivered_wh(self) -> float:
         return self.charged_wh - self.discharged_wh
 
+    def credible(self) -> "Entry":
+        """The same, with 0 for each number that none can be: one of them would spoil the sums of all depots."""
+        return replace(
+            self,
+            from_unix_s=_within(self.from_unix_s, 0.0, LAST_UNIX_S),
+            until_unix_s=_within(self.until_unix_s, 0.0, LAST_UNIX_S),
+            charged_wh=_within(self.charged_wh, 0.0, LARGEST),
+            discharged_wh=_within(self.discharged_wh, 0.0, LARGEST),
+            asked_wh=None if self.asked_wh is None else _within(self.asked_wh, -LARGEST, LARGEST),
+        )
+
+
+def _within(value: float, least: float, most: float) -> float:
+    return value if least <= value <= most else 0.0
+
 
 class Batch(Struct, frozen=True):
     """Entries of one depot in the order of their sequences, as they travel."""
@@ -90,6 +123,8 @@ class Setpoint(Struct, frozen=True, kw_only=True):
     """Rises: a depot takes none that is older than what it has."""
     power_w: float
     until_unix_s: float
+    holds_s: float = inf
+    """No longer than this from its arrival, so that a depot's clock that is late does not prolong it."""
     by: str
     """Whose request the fleet serves with it."""
     why: str = ""
@@ -136,6 +171,16 @@ class DepotState(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         return self.place.id
+
+    def foreign_w(self) -> float:
+        """The power of a set-point that it follows and that this process has not sent, but one before it, or beside
+        it; 0 if it follows none."""
+        aggregate = self.aggregate
+        if aggregate is None or not aggregate.setpoint_number or aggregate.setpoint_w is None:
+            return 0.0
+        known = {each.number for each in self.pending}
+        later = self.accepted is None or aggregate.setpoint_number > self.accepted.number
+        return aggregate.setpoint_w if later and aggregate.setpoint_number not in known else 0.0
 
     def fresh(self, now: float, stale_s: float) -> bool:
         """Whether it has been heard of lately."""

@@ -6,7 +6,6 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -65,19 +64,14 @@ def rows_of(batches: Iterable[Batch]) -> list[tuple[Any, ...]]:
     return [_row(each) for batch in batches for each in batch.entries if 0 < each.sequence < MOST_SEQUENCE]
 
 
-def _row(entry: Entry) -> tuple[Any, ...]:
+def _row(stated: Entry) -> tuple[Any, ...]:
+    entry = stated.credible()
     texts = (_text(each)[:MOST_TEXT] for each in (entry.charger, entry.vehicle, entry.contract, entry.request))
     before = min(max(entry.before, 0), MOST_SEQUENCE)
     return (
-        _text(entry.depot), entry.sequence, before, _finite(entry.from_unix_s), _finite(entry.until_unix_s), *texts,
-        _finite(entry.charged_wh), _finite(entry.discharged_wh),
-        None if entry.asked_wh is None else _finite(entry.asked_wh), _text(entry.why)[:MOST_TEXT],
+        _text(entry.depot), entry.sequence, before, entry.from_unix_s, entry.until_unix_s, *texts, entry.charged_wh,
+        entry.discharged_wh, entry.asked_wh, _text(entry.why)[:MOST_TEXT],
     )  # fmt: skip
-
-
-def _finite(value: float) -> float:
-    """No entry may hold up all others because a database takes no such number."""
-    return value if isfinite(value) else 0.0
 
 
 def _text(value: str) -> str:

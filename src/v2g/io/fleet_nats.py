@@ -181,8 +181,10 @@ class Hub:
                         "fleet.ledger.*", durable="database", stream=LEDGER, config=config
                     )
                 messages = await subscription.fetch(TOGETHER, timeout=PATIENCE_S)
-                batches = [batch for each in messages if (batch := _batch(each)) is not None]
-                await enter(batches)
+                found = [(each.subject.rpartition(".")[2], _batch(each)) for each in messages]
+                await enter([batch for _, batch in found if batch is not None])
+                for depot in sorted({depot for depot, batch in found if batch is None}):
+                    report(f"ledger: {depot} sends what is no entry of its own; it is left out; see its version")
                 for each in messages:
                     await each.ack()
                 said = ""

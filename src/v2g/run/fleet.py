@@ -18,7 +18,7 @@ from v2g.fleet import shown
 from v2g.fleet.configuration import FleetConfiguration, places_of, tree_of
 from v2g.fleet.controller import Controller, Dispatch, Settings, Trouble
 from v2g.fleet.ledger import Act
-from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState
+from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState, strange
 from v2g.io import control, fleet_nats, fleet_postgres
 from v2g.io.depot_configuration import POSTGRES
 from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
@@ -153,6 +153,10 @@ class FleetProcess:
         state = self.states.get(aggregate.depot)
         if state is None:
             return
+        if name := strange(aggregate):
+            self._complain(f"{aggregate.depot} states a {name} that is no number of this world; it counts as not heard "
+                           "of; see its meters and its version")  # fmt: skip
+            return
         self.heard += 1
         if state.aggregate is None:
             self._news.set()
@@ -181,8 +185,10 @@ class FleetProcess:
                     self._news.set()
 
     async def _enter(self, batches: Sequence[Batch]) -> int:
-        known = [each for each in batches if each.depot in self.states]
-        count = await self.ledger.enter(known)
+        count = await self.ledger.enter(batches)  # also of depots that have left the fleet since then
+        for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
+            self._complain(f"ledger: the entry {entry.sequence} of {entry.depot} states an energy or a time that "
+                           "cannot be; it is entered with 0 instead; see the depot's meters and clock")  # fmt: skip
         self.entered += count
         return count
 
@@ -203,6 +209,8 @@ class FleetProcess:
                     self.withdraw(user)
                 case _:
                     self.request(user, document)
+        except RecursionError:
+            return b'{"error": "send a JSON object, not one in another in another"}'
         except (ValueError, V2GError) as error:
             return json.dumps({"error": str(error)}).encode()
         return b'{"result": "taken"}'
