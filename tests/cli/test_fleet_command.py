@@ -46,6 +46,21 @@ def test_a_time_that_cannot_be_settled_is_refused(
     assert error in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("hosts", [["a b"], [""], ['c"d'], ["h:99"], ["h1", "H1"]])
+def test_hosts_that_are_none_are_refused(hosts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, "fleet: north\nledger: fleet.db\ndepots: [{id: a, charge_w: 1, discharge_w: 1}]\n")
+    words = ["--output", str(tmp_path / "out"), "--certificate", "c.pem", "--private-key", "k.pem"]
+    assert main(["fleet", "servers", "--config", str(file), *hosts, *words]) == 2
+    assert "host" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.password").touch()
+    assert main(["fleet", "servers", "--config", str(file), "h1", *words]) == 2
+    assert "a.password: is empty" in capsys.readouterr().err
+    (tmp_path / "out" / "a.password").write_text("secret")
+    assert main(["fleet", "servers", "--config", str(file), "h1", "fe80::1", *words]) == 0
+    assert "@[fe80::1]:6222" in (tmp_path / "out" / "hub-1.conf").read_text()
+
+
 def test_the_example_is_good_once_its_files_are_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "example", "fleet"]) == 0
     file = written(tmp_path, capsys.readouterr().out)

@@ -7,8 +7,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.fleet.bench import Bench, bench
+
+from v2g.depot.configuration import Control
+from v2g.io import fleet_nats
+from v2g.io.nats_server import NatsError
+from v2g.run.fleet import FleetProcess, open_ledger
 
 pytestmark = pytest.mark.alone
 
@@ -36,6 +43,24 @@ async def _story(folder: Path) -> None:
         await _balanced(scene)
         acts = await fleet.ledger.acts(0.0, 4e9)
         assert any(each.by == "TSO" for each in acts)
+
+
+def test_one_process_of_a_fleet(tmp_path: Path) -> None:
+    asyncio.run(_alone(tmp_path))
+
+
+async def _alone(folder: Path) -> None:
+    async with bench(folder, ["a"]) as scene:
+        log, place = list[str](), replace(scene.configuration, control=Control(socket=folder / "other.sock"))
+        second = FleetProcess(place, await open_ledger(str(folder / "other.db")), scene.embedded.access, log.append)
+        with pytest.raises(NatsError, match="another process of this fleet"):
+            await second.run()
+        first = scene.fleet
+        assert first._hub is not None
+        later = await fleet_nats.connect(scene.embedded.access, "later")
+        await later.publish("fleet.mine", msgspec.msgpack.encode((4e9, "later")))  # as if this one had been stopped
+        await scene.until(first._ended.is_set, "it makes room for the later one")
+        await later.close()
 
 
 def _power_w(scene: Bench) -> float:

@@ -136,6 +136,13 @@ def test_frames_are_acknowledged_and_no_more_than_the_window_leave() -> None:
         link.expire(3.0 + T1_S + 0.1)
 
 
+def test_a_centre_that_asks_for_more_than_it_acknowledges_is_closed() -> None:
+    link = linked(lambda asdu: [bytes(10)] * 30)
+    flood = b"".join(bytes((0x68, 14, 2 * each, 0, 0, 0)) + INTERROGATION for each in range(20))
+    with pytest.raises(LinkError, match="more than it acknowledges"):
+        link.receive(flood, 1.0)
+
+
 @pytest.mark.parametrize(
     ("octets", "why"),
     [

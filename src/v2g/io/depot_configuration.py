@@ -337,9 +337,12 @@ def _password(owner: Fields, lengths: range, name: str = "password_file") -> Fin
 def password(file: Path) -> str:
     """What a file of a password or a token holds. Raises `V2GError`."""
     try:
-        return regular_file.read_text(file).strip()
+        found = regular_file.read_text(file).strip()
     except OSError as error:
         raise V2GError(f"{file}: {error.strerror}; let this user read it") from error
+    if not found:
+        raise V2GError(f"{file}: is empty; write the password into it")
+    return found
 
 
 RULES: dict[type, tuple[Rule, ...]] = {

@@ -6,6 +6,7 @@ question and answer.
     fleet.ledger.DEPOT      entries; kept by the stream LEDGER of the hubs until the fleet's database has them
     fleet.request.USER      what is asked of the fleet, in the name of a user; fleet.withdraw.USER ends that
     fleet.measure.USER      the grid's frequency
+    fleet.here, fleet.mine  whether a process of this fleet is at work; which one is
 
 A depot's entries are in the stream OUTBOX of its own server first, and leave it once LEDGER has them: nothing is lost
 while the link is cut, and what is sent twice is entered once. Set-points never wait in a stream: one that comes late is
@@ -14,6 +15,7 @@ worse than none.
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -38,6 +40,8 @@ TOGETHER = 200
 """Messages of one commit at most."""
 ACK_WAIT_S = 30.0
 REFUSED = "authorization violation"
+HERE_S = 1.0
+OTHER = "another process of this fleet is at work with these servers; stop one of them, or change `fleet` in its file"
 _aggregates = msgspec.msgpack.Decoder(Aggregate)
 _answers = msgspec.msgpack.Decoder(Accepted)
 _batches = msgspec.msgpack.Decoder(Batch)
@@ -121,6 +125,7 @@ class Hub:
     def __init__(self, client: Client, replicas: int) -> None:
         self._client, self._replicas = client, replicas
         self._token = client.new_inbox().rpartition(".")[2]
+        self._rank = (time.time(), self._token)
         self._reply = msgspec.msgpack.Encoder()
 
     async def open(
@@ -155,9 +160,33 @@ class Hub:
             await client.subscribe(subject, cb=ask)
         await ensure_stream(client, LEDGER, "fleet.ledger.*", self._replicas)
 
+    async def claim(self, lost: Callable[[], None]) -> None:
+        """Be the only process of this fleet: two would give away the same power, and share the entries between their
+        ledgers. `lost` is called if a later one has taken over while this one was stopped or cut off. Raises
+        `NatsError` if one is at work."""
+
+        async def here(message: Msg) -> None:
+            await message.respond(b"")
+
+        async def mine(message: Msg) -> None:
+            with suppress(msgspec.MsgspecError):
+                if msgspec.msgpack.decode(message.data, type=tuple[float, str]) > self._rank:
+                    lost()
+
+        with suppress(*TROUBLES):
+            await self._client.request("fleet.here", b"", timeout=HERE_S)
+            raise NatsError(OTHER)
+        await self._client.subscribe("fleet.here", cb=here)
+        await self._client.subscribe("fleet.mine", cb=mine)
+
     @property
     def connected(self) -> bool:
         return bool(self._client.is_connected)
+
+    async def announce(self) -> None:
+        """That this process is at work; once a cycle."""
+        with suppress(*TROUBLES):
+            await self._client.publish("fleet.mine", self._reply.encode(self._rank))
 
     async def send(self, setpoints: Mapping[str, Setpoint]) -> None:
         """Ask each depot to take its set-point. Nothing is sent later: without a connection nothing is sent."""

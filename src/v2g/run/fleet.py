@@ -23,6 +23,7 @@ from v2g.io import control, fleet_nats, fleet_postgres
 from v2g.io.depot_configuration import POSTGRES
 from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
 from v2g.io.fleet_postgres import PostgresFleetLedger, PostgresFleetReader
+from v2g.io.nats_server import NatsError
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 
@@ -69,6 +70,8 @@ class FleetProcess:
         self._clock = SteadyClock()
         self._began_s = self._clock.now()
         self._news, self._ended = asyncio.Event(), asyncio.Event()
+        self._lost = False
+        """Whether a later process of this fleet is at work."""
         places = places_of(configuration)
         settings = Settings(cycle_s=configuration.cycle_s, validity_s=configuration.validity_s,
                             renew_s=configuration.validity_s / 3.0)  # fmt: skip
@@ -104,6 +107,7 @@ class FleetProcess:
         try:
             client = await fleet_nats.connect(self._access, "fleet", self._complain)
             hub = self._hub = fleet_nats.Hub(client, self.configuration.servers.replicas)
+            await hub.claim(self._taken_over)
             await hub.open(self.aggregated, self.answered, self.asked)
             self._report(f"fleet {self.configuration.fleet}: {len(self.states)} depots may join")
             async with asyncio.TaskGroup() as tasks:
@@ -120,10 +124,16 @@ class FleetProcess:
                 await self._ended.wait()
                 for each in work:
                     each.cancel()
+            if self._lost:
+                raise NatsError(fleet_nats.OTHER)
         finally:
             if self._hub is not None:
                 await self._hub.close()
             await self.ledger.close()
+
+    def _taken_over(self) -> None:
+        self._lost = True
+        self._ended.set()
 
     def stop(self) -> None:
         """End in order: depots keep their set-points until these lapse, and follow their own plans then."""
@@ -257,7 +267,8 @@ class FleetProcess:
             except Exception as error:  # set-points lapse if it lasts
                 self._complain(f"the controller failed: {error!r}")
                 continue
-            if hub.connected:
+            if hub.connected and not self._lost:
+                await hub.announce()
                 await self._send(hub, dispatch)
             await asyncio.sleep(self.controller.settings.least_s)
 

@@ -1,7 +1,10 @@
 """A fleet's servers: on this machine, for a bench; or their files, for machines of their own."""
 
+import re
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import IPv6Address
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import NamedTuple
@@ -24,6 +27,7 @@ from v2g.io.nats_server import (
     viewer_user,
 )
 
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 LEAF, CLUSTER = 3_200, 2_000
 """From a server's port for clients to its other ones: 4222, 7422, 6222."""
 
@@ -65,6 +69,9 @@ class Place(NamedTuple):
 def deployed(configuration: FleetConfiguration, folder: Path, hosts: Sequence[str], place: Place) -> dict[str, str]:
     """The files of servers on machines of their own: name -> text, with passwords in it. Passwords that are missing are
     made. Raises `V2GError`."""
+    hosts = [_host(each) for each in hosts]
+    if len(set(hosts)) < len(hosts):
+        raise NatsError("two servers have the same host; give each one of its own")
     settings, port = configuration.servers, place.port
     own = _user(settings.user, settings.password_file, folder)
     system = _user(settings.system_user, settings.system_password_file, folder)
@@ -79,6 +86,15 @@ def deployed(configuration: FleetConfiguration, folder: Path, hosts: Sequence[st
         for number in range(1, len(hosts) + 1)
     ]  # fmt: skip
     return {f"{each.name}.conf": hub_text(each) for each in hubs}
+
+
+def _host(text: str) -> str:
+    """As it stands in an address. Raises `NatsError`."""
+    with suppress(ValueError):
+        return f"[{IPv6Address(text.strip('[]'))}]"
+    if _HOST.fullmatch(text) is None:
+        raise NatsError(f"{text!r} is no host; give a name or an address without a port, such as hub-1.example.com")
+    return text.lower()
 
 
 def users_of(configuration: FleetConfiguration, folder: Path) -> list[User]:

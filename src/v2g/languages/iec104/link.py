@@ -87,6 +87,8 @@ class Link:
         self._unacknowledged += 1
         self._due_s = min(self._due_s, now + T2_S)
         self._waiting.extend(self._handle(frame[4:]))
+        if len(self._waiting) > MOST_WAITING:
+            raise LinkError("it asks for more than it acknowledges")
         return self._acknowledgement() if self._unacknowledged >= W else b""
 
     def _unnumbered(self, control: int) -> bytes:
