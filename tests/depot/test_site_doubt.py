@@ -67,6 +67,16 @@ def test_a_meter_that_counts_the_wrong_way_is_not_followed_without_an_end() -> N
     assert scene.said() == "", "after a while it is tried again"
 
 
+def test_a_meter_that_is_turned_while_nothing_moves_is_not_believed_until_it_is_turned_back() -> None:
+    """Otherwise a limit of what is drawn would be filled up by a sun that does not shine."""
+    scene = LyingScene()
+    scene.shown(30, (900.0, 400.0, -100.0))
+    scene.shown(1, (-905.0, -390.0, 104.0))
+    assert "counts the wrong way" in scene.said()
+    scene.shown(1, (905.0, 390.0, -104.0))
+    assert scene.said() == ""
+
+
 def test_a_meter_that_is_right_is_never_doubted() -> None:
     scene = LyingScene()
     for house_w in (1_500.0, -4_000.0, 500.0, 3_000.0, -200.0, 2_500.0):

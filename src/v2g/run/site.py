@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from v2g.depot.capability import Margins
@@ -26,7 +28,7 @@ from v2g.depot.site.configuration import (
     follow_of,
 )
 from v2g.depot.site.control import SiteControl, plan_tree_of
-from v2g.depot.site.grid_limit import Contact, GridLimit, Limit
+from v2g.depot.site.grid_limit import Contact, GridLimit, Limit, Stated
 from v2g.depot.site.guard import SiteNotice, Trouble
 from v2g.depot.site.orders import Mode, Orders
 from v2g.depot.site.reading import BatteryReading, HouseReading, why_implausible
@@ -47,6 +49,8 @@ from v2g.power.errors import PowerError
 from v2g.power.registers.port import Table
 from v2g.run.depot import DepotProcess
 
+LIMIT = "limit", "grid operator"
+"""What a program has stated, in the ledger."""
 INPUTS_S, FILE_S = 0.5, 10.0
 """Between two looks at the control box's contacts, and at a file of prices."""
 LATENCY_S = 0.2
@@ -89,6 +93,10 @@ class SiteProcess(DepotProcess):
                 dynamics=Dynamics(latency_s=LATENCY_S),
             )
         )
+        kept = self.ledger.kept.get(LIMIT)
+        if self._box is not None and self._box.remote and kept is not None:
+            with suppress(msgspec.MsgspecError):  # of another version: the program states it again
+                self._remote().recall(msgspec.msgpack.decode(kept, type=Stated))
         self._meter = meter_of(settings.meter)
         self._log = None if self._box is None or self._box.log is None else LimitLog(self._box.log)
 
@@ -134,7 +142,10 @@ class SiteProcess(DepotProcess):
 
     def limited(self, limit: Limit) -> None:
         """A limit of the grid operator."""
-        self._remote().put(limit, self.now())
+        remote = self._remote()
+        remote.put(limit, self.now())
+        self.ledger.put(*LIMIT, msgspec.msgpack.encode(remote.stated))
+        self.ledger.commit()
         self._news.set()
 
     def heartbeat(self) -> None:

@@ -7,7 +7,7 @@ covered, or charges from a sun that its own charging makes. So what the chargers
 from enum import StrEnum
 from math import inf
 
-from v2g.depot.site.reading import HouseReading
+from v2g.depot.site.reading import HouseReading, Phases
 
 MOVED_W = 500.0
 """By so much the chargers must have moved before a meter that shows nothing of it is frozen."""
@@ -16,6 +16,9 @@ FROZEN_S = 30.0
 WINDOW_S, LEAST_W, LEAST, MOST, TURNED_W = 3.0, 1_000.0, 0.8, 1.2, 6_000.0
 """If chargers move by more than `LEAST_W` between two looks, and the meter by as much the other way, it speaks against
 its sign; by `TURNED_W` in all, and never the right way, the sign is turned."""
+ALIKE_PU, ALIKE_W = 0.05, 20.0
+"""If each phase's power becomes its opposite, within this, between two readings, with `LEAST_W` in all, the sign
+was turned: no house does that."""
 DOUBTED_S = 600.0
 """Then it is believed again, for a trial."""
 
@@ -34,6 +37,7 @@ class Doubt:
         """`silent_s`: how long a meter may say the same while chargers move."""
         self._silent_s = silent_s
         self._values: object = None
+        self._powers_w: Phases = 0.0, 0.0, 0.0
         self._changed_s, self._shown_then_w = -inf, 0.0
         self._frozen = False
         self._looked: tuple[float, float, float] | None = None
@@ -42,6 +46,10 @@ class Doubt:
     def see(self, reading: HouseReading, shown_w: float | None) -> None:
         """A reading, and what the chargers' own meters show together; None: nothing."""
         now, values = reading.unix_s, (reading.powers_w, reading.currents_a, reading.voltages_v)
+        before_w, self._powers_w = self._powers_w, reading.powers_w
+        if _opposite(before_w, reading.powers_w):
+            turned_back = now < self._turned_until_s
+            self._against_w, self._turned_until_s = 0.0, -inf if turned_back else now + DOUBTED_S
         if values != self._values:
             self._values, self._changed_s, self._shown_then_w = values, now, shown_w or 0.0
             self._frozen = False
@@ -67,3 +75,10 @@ class Doubt:
             self._against_w, self._turned_until_s = 0.0, -inf
         if self._against_w >= TURNED_W:
             self._against_w, self._turned_until_s = 0.0, now + DOUBTED_S
+
+
+def _opposite(before_w: Phases, after_w: Phases) -> bool:
+    pairs = list(zip(before_w, after_w, strict=True))
+    return sum(abs(one) for one, _ in pairs) >= LEAST_W and all(
+        abs(one + other) <= ALIKE_PU * abs(one) + ALIKE_W for one, other in pairs
+    )

@@ -44,6 +44,13 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long it holds; None: until the next one."""
 
 
+class Stated(Struct, frozen=True):
+    """A limit, and when it ends."""
+
+    limit: Limit
+    until_unix_s: float
+
+
 class Bound(NamedTuple):
     """What holds just now; magnitudes, infinite without a limit."""
 
@@ -99,6 +106,15 @@ class GridLimit:
             raise LimitError(f"for_s: {limit.for_s:g}; must be above 0 and at most a week")
         self._limit, self._until_s = limit, inf if limit.for_s is None else now + limit.for_s
         self._heard_s = now
+
+    @property
+    def stated(self) -> Stated:
+        """What a program has stated last, to be kept over a restart."""
+        return Stated(self._limit, self._until_s)
+
+    def recall(self, stated: Stated) -> None:
+        """What an earlier process has kept holds from the next heartbeat on, and the fail-safe value until then."""
+        self._limit, self._until_s = stated.limit, stated.until_unix_s
 
     def bound(self, now: float) -> Bound:
         """What holds now: the least of all that limits."""
