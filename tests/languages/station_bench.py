@@ -12,7 +12,7 @@ from v2g.bench.sim.world import World
 from v2g.io import modbus_server
 from v2g.io.sunspec_server import Rules, SunSpecServer
 from v2g.io.sunspec_station import StationPlant
-from v2g.languages.sunspec.plant import About
+from v2g.languages.plant import About
 from v2g.station import command
 from v2g.station.config.settings import EvseSettings, Settings
 from v2g.station.station import Station

@@ -22,7 +22,7 @@ from v2g.depot.request import Limit, LimitRequest, PowerRequest
 from v2g.io import csip_depot
 from v2g.languages.csip import controls
 from v2g.languages.csip.controls import Controls, Event
-from v2g.languages.sunspec.plant import Ratings
+from v2g.languages.plant import Ratings
 from v2g.run.depot import DepotProcess
 
 BY = "IEEE 2030.5 server 127.0.0.1"

@@ -124,7 +124,7 @@ class Shown:
     async def fetch_monitoring(self) -> dict[str, Any]:
         """Generation is positive."""
         seen = self.plant.seen()
-        return {"W": None if seen.power_w is None else -seen.power_w, "Hz": seen.frequency_hz}
+        return {"W": seen.generated_w, "Hz": seen.frequency_hz}
 
     def reading_overrides(self) -> None:
         """None."""

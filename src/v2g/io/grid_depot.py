@@ -10,7 +10,7 @@ from v2g.depot.dispatch import Dispatch
 from v2g.depot.flexibility import Flexibility
 from v2g.depot.request import AnyRequest, Limit, LimitRequest, PowerRequest
 from v2g.depot.view import Site
-from v2g.languages.sunspec.plant import Ratings, Seen
+from v2g.languages.plant import Ratings, Seen
 
 SET_POINT, LIMIT, ENTER = ", set-point", ", limit", ", enter service"
 _RUNS_W = 50.0

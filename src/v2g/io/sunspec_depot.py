@@ -18,11 +18,11 @@ from v2g.io.grid_depot import ENTER, Depot, Plant, ratings_of
 from v2g.io.modbus_tls import server_context
 from v2g.io.sunspec_server import Rules, SunSpecServer
 from v2g.kernel.errors import V2GError
-from v2g.languages.sunspec.plant import FED_PU, LIMITED, PERMITTED, About, Change, Order, Seen, SetPower
+from v2g.languages.plant import FED_PU, LIMITED, PERMITTED, About, Change, Order, Seen, SetPower
 
 
 class DepotPlant:
-    """`v2g.languages.sunspec.plant.Plant`."""
+    """`v2g.languages.plant.Plant`."""
 
     def __init__(self, plant: Plant, about: About) -> None:
         self.about = about

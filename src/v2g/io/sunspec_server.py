@@ -20,8 +20,8 @@ from v2g.io.modbus_server import (
     Request,
 )
 from v2g.kernel.errors import V2GError
+from v2g.languages.plant import NotReady, Plant
 from v2g.languages.sunspec.inverter import Inverter
-from v2g.languages.sunspec.plant import NotReady, Plant
 from v2g.power.sunspec.image import NoSuchRegister
 
 SHARE_S = 5.0

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from v2g.kernel.errors import V2GError
-from v2g.languages.sunspec.plant import About, Change, NotReady, Order, Port, Ratings, Seen, SetPower
+from v2g.languages.plant import About, Change, NotReady, Order, Port, Ratings, Seen, SetPower
 from v2g.station import command
 
 FRESH_S = 0.5
@@ -34,7 +34,7 @@ Ask = Callable[[Any], Awaitable[Any]]
 
 
 class StationPlant:
-    """`v2g.languages.sunspec.plant.Plant`."""
+    """`v2g.languages.plant.Plant`."""
 
     def __init__(
         self,

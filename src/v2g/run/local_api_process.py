@@ -109,7 +109,7 @@ def _sunspec(settings: SunSpec, facts: PlantFacts, daemon: Any) -> list[Any]:
     from v2g.io.modbus_tls import server_context
     from v2g.io.sunspec_server import Rules, SunSpecServer
     from v2g.io.sunspec_station import StationPlant
-    from v2g.languages.sunspec.plant import About
+    from v2g.languages.plant import About
 
     about = About("charging station", facts.version, facts.serial)
     plant = StationPlant(

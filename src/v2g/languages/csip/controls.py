@@ -10,7 +10,7 @@ from math import inf
 from msgspec import Struct
 
 from v2g.depot.request import Limit
-from v2g.languages.sunspec.plant import Ratings
+from v2g.languages.plant import Ratings
 
 TARGET, FIXED = "opModTargetW", "opModFixedW"
 """A power in W; in percent of the rating of its direction."""
@@ -18,7 +18,6 @@ MOST_PCT, MOST_W, LOAD_W = "opModMaxLimW", "opModMaxLimWInject", "opModMaxLimWAb
 EXPORT, IMPORT, GENERATION, LOAD = "opModExpLimW", "opModImpLimW", "opModGenLimW", "opModLoadLimW"
 CONNECT = "opModConnect"
 """With opModEnergize: 0 lets nothing flow."""
-OFFERED = (TARGET, FIXED, MOST_PCT, MOST_W, LOAD_W, EXPORT, IMPORT, GENERATION, LOAD, CONNECT)
 
 Values = Mapping[str, float]
 """By mode, in W, percent, or 0 and 1."""

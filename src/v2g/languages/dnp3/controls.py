@@ -16,7 +16,7 @@ from v2g.languages.dnp3.points import (
     SET_W,
     SETS,
 )
-from v2g.languages.sunspec.plant import Ratings
+from v2g.languages.plant import Ratings
 
 
 class OutOfRange(V2GError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from v2g.languages.sunspec.plant import Seen
+from v2g.languages.plant import Seen
 
 PERMITTED, LIMITS, SETS = 3, 17, 18
 """Binary outputs: permission to start, Active Power Limit, Charge/Discharge."""
@@ -42,10 +42,6 @@ class Output(Struct, frozen=True):
     """Of the value that travels, as are the bounds."""
 
 
-def _generated_w(seen: Seen) -> float | None:
-    return None if seen.power_w is None else 0.0 - seen.power_w
-
-
 def _moves(sign: int) -> Callable[[Seen], bool]:
     return lambda seen: seen.state == "RUNNING" and sign * (seen.power_w or 0.0) > 0.0
 
@@ -61,7 +57,7 @@ ANALOG_INPUTS = (
     Input(44, "available charging, W", 2, lambda seen: -seen.charge_w),
     Input(47, "state of charge, %", 2, lambda seen: None if seen.soc_pu is None else 100.0 * seen.soc_pu, 0.1),
     Input(536, "frequency, Hz", 3, lambda seen: seen.frequency_hz, 0.001),
-    Input(537, "active power, W", 3, _generated_w),
+    Input(537, "active power, W", 3, lambda seen: seen.generated_w),
 )
 NOT_OFFERED = tuple(number for number in range(31, 52) if number not in (36, 37))
 """Binary inputs that say whether a function is supported."""

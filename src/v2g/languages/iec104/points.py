@@ -3,15 +3,10 @@
 from collections.abc import Callable
 
 from v2g.languages.dnp3.points import LEAST_W, LIMIT_FOR_S, LIMITS, MOST_W, PERMITTED, SET_FOR_S, SET_W, SETS
-from v2g.languages.sunspec.plant import Seen
-
-
-def _generated_w(seen: Seen) -> float | None:
-    return None if seen.power_w is None else 0.0 - seen.power_w
-
+from v2g.languages.plant import Seen
 
 FLOATS: dict[int, Callable[[Seen], float | None]] = {
-    1001: _generated_w,
+    1001: lambda seen: seen.generated_w,
     1002: lambda seen: seen.frequency_hz,
     1003: lambda seen: seen.discharge_w,
     1004: lambda seen: -seen.charge_w,

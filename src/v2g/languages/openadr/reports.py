@@ -65,7 +65,6 @@ _OF_LAST: dict[str, tuple[str, Callable[[Sample], float | str | None]]] = {
     "OPERATING_STATE": ("", _state),
 }
 _OF_ALL = {"DEMAND": "KW", "USAGE": "KWH"}
-OFFERED = (*_OF_ALL, *_OF_LAST)
 
 
 class Samples:

@@ -7,8 +7,8 @@ limit without one stays.
 
 from math import ceil, inf
 
+from v2g.languages.plant import FED_PU, LIMITED, Change, Order, Ratings, SetPower, Setting, Settings
 from v2g.languages.sunspec.functions import DRAWN_POWER_FACTOR, MODE, POWER_FACTOR, UNITY, Unfit
-from v2g.languages.sunspec.plant import FED_PU, LIMITED, Change, Order, Ratings, SetPower, Setting, Settings
 from v2g.power.sunspec.image import Image
 
 NUMBER = 704

@@ -8,7 +8,7 @@ points, is refused as a whole.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from v2g.languages.sunspec.plant import PERMITTED, Setting, Settings
+from v2g.languages.plant import PERMITTED, Setting, Settings
 from v2g.power.sunspec.image import Image
 from v2g.power.sunspec.model import Value
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, hypot, sqrt
 
+from v2g.languages.plant import About, Change, Order, Seen, Settings
 from v2g.languages.sunspec import models
 from v2g.languages.sunspec.controls import NUMBER as CONTROLS
 from v2g.languages.sunspec.controls import STEMS, Controls, stem_of
@@ -20,7 +21,6 @@ from v2g.languages.sunspec.functions import (
     both_ways_in,
     functions,
 )
-from v2g.languages.sunspec.plant import About, Change, Order, Seen, Settings
 from v2g.power.sunspec.image import Image
 from v2g.power.sunspec.model import Value
 

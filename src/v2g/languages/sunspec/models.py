@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from v2g.languages.plant import LIMITED, PERMITTED, About, Ratings, Seen
 from v2g.languages.sunspec.functions import DRAFT, IN_FORCE, MODE, Function, functions
-from v2g.languages.sunspec.plant import LIMITED, PERMITTED, About, Ratings, Seen
 from v2g.power.sunspec.image import Model
 from v2g.power.sunspec.model import Value
 
@@ -11,7 +11,6 @@ Values = dict[str, Value]
 _MOST = 30_000
 """Of a register of 16 bits, with room for what is above the ratings."""
 _HEADROOM = 1.5
-_POINTS = {705: 4, 706: 2, 712: 6}
 _STEMS = {"WSet": True, "WMaxLimPct": LIMITED, "VarSet": MODE, "PFWInj": MODE, "PFWAbs": MODE}
 """Functions of model 704, and the setting that a code needs for them."""
 

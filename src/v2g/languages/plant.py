@@ -1,7 +1,7 @@
-"""What a SunSpec client sees and orders, apart from registers: one plant, whether it is a station or a depot.
+"""What a client sees and orders, whatever its language: one plant, whether it is a station or a depot.
 
-Positive power draws from the grid and charges vehicles, positive reactive power is drawn; SunSpec counts generation
-positive. Settings have the names of `v2g grid get`. A depot has three of them (`DEPOT_SETTINGS`).
+Positive power draws from the grid and charges vehicles, positive reactive power is drawn; most languages count
+generation positive. Settings have the names of `v2g grid get`. A depot has three of them (`DEPOT_SETTINGS`).
 """
 
 from collections.abc import Mapping
@@ -88,6 +88,11 @@ class Seen(Struct, frozen=True, kw_only=True):
     ports: tuple[Port, ...] = ()
     settings: Settings = {}
     """Those that hold now."""
+
+    @property
+    def generated_w(self) -> float | None:
+        """The power as most languages count it."""
+        return None if self.power_w is None else 0.0 - self.power_w
 
 
 class SetPower(Struct, frozen=True, kw_only=True):
