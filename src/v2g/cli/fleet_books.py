@@ -102,7 +102,7 @@ async def _audit(args: argparse.Namespace, configuration: "FleetConfiguration", 
         print(json.dumps(to_builtins({"acts": acts, "entries": entries}), indent=2))
         return
     lines: list[tuple[float, str]] = [(each.at_s, f"{each.by}: {each.what}") for each in acts]
-    lines += [(each.until_unix_s, _told(each)) for each in entries]
+    lines += [(each.until_unix_s, _line(each)) for each in entries]
     _print(lines)
 
 
@@ -110,7 +110,7 @@ def _is_of(entry: "Entry", of: str) -> bool:
     return not of or of in (entry.vehicle, entry.contract, entry.charger, entry.request, entry.depot)
 
 
-def _told(entry: "Entry") -> str:
+def _line(entry: "Entry") -> str:
     who = entry.vehicle or (f"an unknown vehicle at {entry.charger}" if entry.charger else "the depot as a whole")
     span_s = entry.until_unix_s - entry.from_unix_s
     asked = "" if entry.asked_wh is None else f", asked {signed_kwh(entry.asked_wh)} by {entry.request}"

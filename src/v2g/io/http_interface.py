@@ -1,7 +1,7 @@
 """What the REST interfaces of depots and fleets have in common: who may ask, requests for power, the live stream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from v2g.console.access import Gate
 from v2g.console.answers import as_json, read, refusal, refused
+from v2g.depot.configuration import Http
 from v2g.io import http_application
 from v2g.io.http_application import Readers, event
 from v2g.kernel.errors import V2GError
@@ -123,6 +124,13 @@ class Stream(Readers):
         columns = list(zip(*(row for _, row in changed), strict=True)) or [()] * len(self._columns)
         fields = {"index": [index for index, _ in changed]} | dict(zip(self._columns, columns, strict=True))
         return event("delta", {"columns": fields, "site": self._shown.status()})
+
+
+def serve_as(http: Http, api: Interface, ready: Callable[[str], None]) -> Coroutine[Any, Any, None]:
+    """Serve by the configuration, as `serve` does."""
+    host, _, port = http.listen.rpartition(":")
+    tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
+    return serve(api, host.strip("[]"), int(port), ready, tls)
 
 
 async def serve(

@@ -128,10 +128,10 @@ class DepotProcess:
         upstream = configuration.upstream
         own = upstream is not None and upstream.identity is not None
         self._own_link = DepotOwnLink(configuration, ByOcpp(self), self.now, report) if own else None
-        self._margins = replace(self.MARGINS, soc_stale_s=float(configuration.silence.stale_s))
+        self.margins = replace(self.MARGINS, soc_stale_s=float(configuration.silence.stale_s))
         dynamics = Dynamics(latency_s=LATENCY_S)
         self.controller = Controller(
-            ControllerSettings(cycle_s=configuration.cycle_s, margins=self._margins, dynamics=dynamics)
+            ControllerSettings(cycle_s=configuration.cycle_s, margins=self.margins, dynamics=dynamics)
         )
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
         self._gate = gate(configuration.http)
@@ -139,7 +139,7 @@ class DepotProcess:
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)
         self._plan = DepotPlan(
-            self._planned_tree(), configuration.plan, ledger, utc_offset_s, self.now, report, self._margins
+            self._planned_tree(), configuration.plan, ledger, utc_offset_s, self.now, report, self.margins
         )
         self.links = DepotLinks(self.gateway, self._relay, ledger, self.now, report, self._try, self._news.set)
         """What stations speak with."""
@@ -192,10 +192,8 @@ class DepotProcess:
             self._report(f"the operator's page is at {at}")
             self._report(f"its REST interface is at {at}/api")
 
-        http_host, _, http_port = configuration.http.listen.rpartition(":")
         http = configuration.http
         api = self._api({} if http.codes_file is None else read_codes(http.codes_file))
-        tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
         brokers: list[Any] = []
         if configuration.connect.broker is not None:
             at_broker = StationsAtBroker(self.links, configuration.connect.broker, self._report)
@@ -213,7 +211,7 @@ class DepotProcess:
             *brokers,
             *grid_languages.spoken(self, configuration, self._report),
             server.serve(host.strip("[]"), int(port), listening),
-            http_interface.serve(api, http_host.strip("[]"), int(http_port), serving, tls),
+            http_interface.serve_as(http, api, serving),
             self._cycle(),
             self._plan.serve(self.accounts),
             control.serve(

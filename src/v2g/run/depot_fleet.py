@@ -31,6 +31,7 @@ class Process(Protocol):
     gateway: Gateway
     site: Site
     dispatch: Dispatch | None
+    margins: Margins
 
     def now(self) -> float: ...
     def requests(self) -> Sequence[Any]: ...
@@ -48,9 +49,8 @@ class DepotInFleet:
         secret = password(settings.password_file)
         leaf = leaf_of(self._name, settings.servers, settings.port, settings.store, secret, settings.roots)
         link = Link(leaf=leaf, folder=settings.store)
-        margins = Margins(soc_stale_s=float(process.configuration.silence.stale_s))
         kept = process.ledger.kept.get((KIND, self._name))
-        self.member = FleetMember(self._name, self, link, report, kept, margins)
+        self.member = FleetMember(self._name, self, link, report, kept, process.margins)
 
     async def run(self) -> None:
         """Belong to the fleet until cancelled."""

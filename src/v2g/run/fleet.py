@@ -147,14 +147,8 @@ class FleetProcess:
         from v2g.io import fleet_http, http_interface  # a fleet without a page needs no server for it
         from v2g.run.depot_access import gate
 
-        host, _, port = http.listen.rpartition(":")
-        tls = (http.certificate, http.private_key) if http.certificate and http.private_key else None
-        return [
-            http_interface.serve(
-                fleet_http.FleetApi(self, gate(http)), host.strip("[]"), int(port),
-                lambda at: self._report(f"the fleet's page is at {at}"), tls,
-            )
-        ]  # fmt: skip
+        api = fleet_http.FleetApi(self, gate(http))
+        return [http_interface.serve_as(http, api, lambda at: self._report(f"the fleet's page is at {at}"))]
 
     # What depots say
 

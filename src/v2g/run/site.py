@@ -84,12 +84,12 @@ class SiteProcess(DepotProcess):
         self._sun: tuple[float, float] | None = None
         """What it gives, and when that was measured."""
         super().__init__(depot_of(settings), ledger, report)
-        self.orders = Orders(self._margins)
+        self.orders = Orders(self.margins)
         self.controller = Controller(
             ControllerSettings(
                 cycle_s=settings.cycle_s,
                 ignore_pu=0.0,  # what is left alone is paid for
-                margins=self._margins,
+                margins=self.margins,
                 dynamics=Dynamics(latency_s=LATENCY_S),
             )
         )
@@ -318,7 +318,7 @@ class SiteProcess(DepotProcess):
 
         why = shown.sentence(charger, setpoint, mode, needed_w, limiter)
         stated = {each.source: each for each in self.gateway.stated(charger.id, now)}
-        found = shown.car_of(charger, setpoint, mode, why, stated, self._margins)
+        found = shown.car_of(charger, setpoint, mode, why, stated, self.margins)
         return found | {"visit": None if transaction is None else transaction.id}
 
     async def _follow_prices(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from v2g.bench.depot.scene import recorded_hz
+from v2g.bench.fleet.depot import RATING_W
 from v2g.bench.fleet.stage import Scene, Stage
 from v2g.fleet.configuration import NetworkNode
 from v2g.fleet.ledger import Total
@@ -29,7 +30,7 @@ LINE_S, DRAINS_S = 5.0, 30.0
 
 def scene_of(depots: int, chargers: int) -> Scene:
     """Four regions, of which the last one carries less than its depots could feed."""
-    behind_w = 15_000.0 * chargers * max(1, depots // 4)
+    behind_w = RATING_W * chargers * max(1, depots // 4)
     shares = {"north": 0.6, "east": 0.6, "south": 0.6, "west": 0.1}
     regions = tuple(
         NetworkNode(id=name, parent="grid", charge_w=0.8 * behind_w, discharge_w=share * behind_w)
@@ -40,7 +41,7 @@ def scene_of(depots: int, chargers: int) -> Scene:
 
 def droop_w_per_hz(scene: Scene) -> float:
     """The event asks for a fifth of all ratings."""
-    return 0.2 * 15_000.0 * scene.chargers * scene.depots / (abs(DIP_HZ) - DEADBAND_HZ)
+    return 0.2 * RATING_W * scene.chargers * scene.depots / (abs(DIP_HZ) - DEADBAND_HZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,9 @@ class _Show:
                 self._say(f"the frequency falls by {-1000 * DIP_HZ:.0f} mHz")
             if killing is None and second >= KILLED_AT * seconds and done.scene.nodes > 1:
                 killing = asyncio.create_task(self._kill(float(second)))
-            telling = asyncio.create_task(stage.say("measure", {"frequency_hz": frequency_hz}))
+            saying = asyncio.create_task(stage.say("measure", {"frequency_hz": frequency_hz}))
             await asyncio.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
-            await telling
+            await saying
             await self._sample(float(second + 1), frequency_hz)
             if second % LINE_S == LINE_S - 1:
                 self._say(self._line())
