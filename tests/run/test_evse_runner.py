@@ -1,31 +1,20 @@
 """What a runner makes of its EVSE's steps: what it reports, and when the process may end."""
 
-import asyncio
-from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from io import StringIO
-from typing import Any
 
 from msgspec.structs import replace as changed
 from tests.io.jumping_loop import JumpingLoop, run_ahead
-from tests.serving import serving
 from tests.station.scene import INTENT, OUTLET
 
-from v2g.bench.sim.modbus_server import Unit, listen
 from v2g.bench.sim.world import World
 from v2g.io.link import Peer
 from v2g.io.trace import SessionTrace
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
-from v2g.power.quantity import Value
-from v2g.power.registers.map import shipped
 from v2g.run.evse import MOST_SEARCHERS, REPEAT_S, EvseRunner
 from v2g.station.config.settings import Access, Device, Pilot
 from v2g.station.evse import Evse
-from v2g.station.readings import Readings
-from v2g.station.step import Step
 from v2g.v2gtp.sdp import Security
 
 NOBODY = Device(address="modbus://127.0.0.1:1")
@@ -101,68 +90,3 @@ def test_who_asked_for_tls_is_not_served_without() -> None:
         assert runner.why_not_plain("fe80::1") is None, "the oldest is forgotten"
 
     run_ahead(scenario)
-
-
-SOUND: Mapping[str, Mapping[str, Value]] = {
-    "contactor": {"feedback": 0.0, "driven": 0.0},
-    "meter": {"frequency_hz": 50.0, "voltage_l1_v": 230.0, "voltage_l2_v": 230.0, "voltage_l3_v": 230.0},
-    "grid": {"frequency_hz": 50.0, "voltage_l1_v": 230.0, "voltage_l2_v": 230.0, "voltage_l3_v": 230.0},
-}
-
-
-class Looking(Evse):
-    """Remembers what it has looked at."""
-
-    looks: list[Readings]
-
-    def measured(self, readings: Readings, *args: Any, **kwargs: Any) -> Step:
-        self.looks.append(readings)
-        return super().measured(readings, *args, **kwargs)
-
-
-def looks(*, closed: bool) -> tuple[Counter[str], list[Readings]]:
-    """How often each device is read while a car is connected, and what the EVSE looks at. `closed`: the contactor."""
-    read = Counter[str]()
-    measured = {**SOUND, "contactor": {"feedback": float(closed), "driven": float(closed)}}
-
-    def unit(name: str, enough: asyncio.Event) -> Unit:
-        def measure() -> Mapping[str, Value]:
-            read[name] += 1
-            if read["meter"] >= 10:
-                enough.set()
-            return {**measured[name], **({"sequence": float(read[name])} if name == "grid" else {})}
-
-        return Unit(shipped(name), measure)
-
-    async def scenario() -> list[Readings]:
-        enough = asyncio.Event()
-        units = {number: unit(name, enough) for number, name in enumerate(measured, 1)}
-        server, port = await listen(units, "127.0.0.1", 0)
-        at = {name: Device(address=f"modbus://127.0.0.1:{port}?unit={number}") for number, name in enumerate(SOUND, 1)}
-        async with serving(server), asyncio.timeout(30):
-            evse = Looking(changed(EVSE, pilot=None, **at))
-            evse.looks = []
-            runner = EvseRunner(evse, SessionTrace(None), lambda: None)
-            running = asyncio.create_task(runner.run())
-            assert runner.seat(runner.car(), Peer("fe80::1", 50_000, None))
-            await enough.wait()
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
-        return evse.looks
-
-    return read, asyncio.run(scenario())
-
-
-def test_the_grid_is_read_at_each_cycle_while_the_contactor_is_not_seen_open() -> None:
-    """And as often as the meter while a car is there and nothing can flow."""
-    for closed in (False, True):
-        read, _ = looks(closed=closed)
-        assert (read["grid"] > 1.5 * read["meter"]) is closed, read
-
-
-def test_numbers_that_come_just_after_a_look_do_not_wait_for_the_next_turn_of_the_grid() -> None:
-    _, seen = looks(closed=False)
-    shown = {each.meter.time_s: each.grid.time_s for each in reversed(seen) if each.meter and each.grid}
-    assert len(shown) >= 5
-    assert sum(grid_s > meter_s for meter_s, grid_s in shown.items()) < len(shown) / 2, shown

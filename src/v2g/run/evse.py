@@ -52,8 +52,7 @@ if TYPE_CHECKING:  # loaded if there is a modem
 
 POLL_S = 0.1
 """Between readings while a car is connected."""
-_GRID = "grid sensing unit"
-_PACE = {_GRID: (0.02, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
+_PACE = {"grid sensing unit": (0.02, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
 """Between readings of the fast devices, with and without a car: a cycle of the grid; what leaves time to open."""
 RECOVERY_S = 2.0
 """How long a start waits for the hardware that an earlier process left unsafe."""
@@ -61,13 +60,11 @@ HELD_WITHIN_S = 1.0
 """How long a new limit may take to the inverter and back."""
 IDLE_POLL_S = 0.25
 """Often enough that what is known does not go stale."""
-_SLOW = ("contactor", "meter", "inverter", "isolation monitor")
+_SLOW = ("contactor", "meter", "inverter")
 LOOK_S = 0.02
-"""After a look at the EVSE, numbers from the slow devices wait for the next one, at the grid or of the supervision."""
-SUPERVISE_S = 0.04
+"""After a look at the EVSE, numbers from the slow devices wait for the next look at the grid."""
+SUPERVISE_S = 0.05
 """Between looks at deadlines and at the age of readings."""
-PHASE_S = 0.0275
-"""From the beats of one EVSE to those of the next: of eight, no two wake the process at the same time."""
 BREAK_POLL_S = 0.005
 """Between readings while the contactor waits for the current to fall."""
 HEARTBEAT_S = 0.1
@@ -119,8 +116,6 @@ class EvseRunner:
         self._orders = SAFE
         self._looked_s = float("-inf")
         """When the EVSE looked at its devices last."""
-        self._unseen = False
-        """Numbers wait for the next look."""
         self._troubles: dict[str, str] = {}
         self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
@@ -156,13 +151,11 @@ class EvseRunner:
                 for command in self.devices.commands:  # each at its own pace: the contactor waits for no other
                     self._new_orders[command] = asyncio.Event()
                     work = partial(self._command, command)
-                    # Not on the beat: a device's watchdog counts from the last command.
-                    turn = partial(self._turn_after, HEARTBEAT_S)
-                    tasks.create_task(self._repeat(work, turn, wake=self._new_orders[command]))
-                tasks.create_task(self._repeat(self._supervise, self._turn_of_supervision))
+                    tasks.create_task(self._repeat(work, HEARTBEAT_S, wake=self._new_orders[command]))
+                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, deadline=self.evse.next_deadline))
                 for name in self.devices.names:
-                    turn = partial(self._turn_of, name)
-                    tasks.create_task(self._repeat(partial(self._read, name), turn))
+                    pace = _PACE.get(name, (POLL_S, IDLE_POLL_S))
+                    tasks.create_task(self._repeat(partial(self._read, name), *pace))
         except ExceptionGroup as failures:
             self._internal(failures.exceptions[0])
             await self.devices.command(SAFE)
@@ -389,28 +382,21 @@ class EvseRunner:
         await self.devices.read(name)
         if self._line is not None and self.evse.plug is not None:
             self._line.machine.pilot_toggles = self.evse.plug.toggles
+        readings, rating = self.devices.readings, self.devices.rating
         self._report_troubles()
-        if self._waits(name) and self.devices.readings.states == states:
-            self._unseen = True
-        else:
-            self._look()
+        if self._waits(name) and readings.states == states:
+            return
+        self._looked_s = self._loop.time()
+        self._guarded(lambda: self.evse.measured(readings, self._loop.time(), int(time.time()), rating))
 
     def _waits(self, name: str) -> bool:
-        """Whether numbers from this device can wait for the next look."""
+        """Whether numbers from this device can wait for the next look at the grid, which is due within `LOOK_S`."""
         looked = self._loop.time() - self._looked_s < LOOK_S
         return looked and self.devices.grid is not None and name in _SLOW and not self._breaking()
 
-    def _look(self) -> None:
-        """Have the EVSE look at all that has been read."""
-        readings, now = self.devices.readings, self._loop.time()
-        self._looked_s, self._unseen = now, False
-        self._guarded(lambda: self.evse.measured(readings, now, int(time.time()), self.devices.rating))
-
     async def _supervise(self) -> None:
-        """Something is due, numbers wait, or no device has made the EVSE look for a while."""
+        """Something is due, or no device has made the EVSE look for a while."""
         now, due = self._loop.time(), self.evse.next_deadline()
-        if self._unseen:
-            self._look()
         if now - self._looked_s >= SUPERVISE_S or (due is not None and now >= due):
             self._guarded(lambda: self.evse.expire(now, int(time.time())))
 
@@ -431,37 +417,27 @@ class EvseRunner:
             event.set()
 
     async def _repeat(
-        self, work: Callable[[], Awaitable[None]], turn: Callable[[], float], *, wake: asyncio.Event | None = None
+        self,
+        work: Callable[[], Awaitable[None]],
+        seconds: float,
+        idle_s: float = IDLE_POLL_S,
+        *,
+        wake: asyncio.Event | None = None,
+        deadline: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """Work again and again: when it is its turn, and at once when something comes up."""
+        """Work again and again: slower while nothing is going on, at once when something comes up or is due."""
         wake = wake or asyncio.Event()
         self._wakes.append(wake)
         while True:
             wake.clear()
             await work()
-            timer = self._loop.call_at(turn(), wake.set)
+            turn = self._loop.time() + (seconds if self._active else idle_s)
+            due = deadline()
+            timer = self._loop.call_at(turn if due is None else min(turn, due), wake.set)
             try:
                 await wake.wait()
             finally:
                 timer.cancel()
-
-    def _turn_of(self, name: str) -> float:
-        """When to read this device next. The grid decides on nothing while nothing can flow."""
-        busy_s, idle_s = _PACE.get(name, (POLL_S, IDLE_POLL_S))
-        rests = self._orders.safe and self.devices.readings.seen_open
-        return self._beat(idle_s if name == _GRID and rests else busy_s, idle_s)
-
-    def _turn_of_supervision(self) -> float:
-        turn, due = self._beat(SUPERVISE_S), self.evse.next_deadline()
-        return turn if due is None else min(turn, due)
-
-    def _turn_after(self, seconds: float) -> float:
-        return self._loop.time() + (seconds if self._active else IDLE_POLL_S)
-
-    def _beat(self, busy_s: float, idle_s: float = IDLE_POLL_S) -> float:
-        """The next instant of those that lie so far apart: what is due at the same time wakes the process once."""
-        period_s, phase_s = busy_s if self._active else idle_s, PHASE_S * (self.evse.settings.id - 1)
-        return ((self._loop.time() - phase_s) // period_s + 1) * period_s + phase_s
 
     def _report_troubles(self) -> None:
         """Devices that went or came back since the last turn, one line each."""
