@@ -51,8 +51,8 @@ LIMITS = {
     Product.FCR: Limits(delay_s=None, half_s=15.0, full_s=30.0, source="SO GL art. 154(7)"),
     Product.AFRR: Limits(delay_s=30.0, half_s=None, full_s=300.0, source="SO GL art. 158(1)(d); EB GL art. 25"),
 }
-LASTS_S = {Product.FCR: 900.0, Product.AFRR: 900.0}
-"""How long an order lasts (FCR: SO GL article 156(9), at least 15 minutes)."""
+LASTS_S = 900.0
+"""How long an order lasts: 15 minutes at least for FCR (SO GL article 156(9)), and as long for aFRR."""
 
 
 class Order(Struct, frozen=True):
@@ -104,7 +104,7 @@ def trial_of(
 
     `hold_s`: how long each order lasts; `pause_s`: between two, at least the time that the product allows to return.
     """
-    held_s = LASTS_S[product] if hold_s is None else hold_s
+    held_s = LASTS_S if hold_s is None else hold_s
     least_s = LIMITS[product].full_s
     resting_s = max(least_s, 2 * LEAD_S) if pause_s is None else pause_s
     signals = (1.0, -1.0) if product is Product.FCR else (1.0, 1.0) if up else (-1.0, -1.0)

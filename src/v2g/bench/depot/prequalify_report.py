@@ -68,7 +68,5 @@ def _body(result: Result, samples: Sequence[Sample]) -> Iterator[str]:
 def _row(figure: Figure) -> str:
     value, demanded, verdict = _cells(figure)
     style = {True: "ok", False: "bad", None: ""}[figure.passed]
-    cells = (figure.name, value, demanded, "", figure.source)
-    html = [f"<td>{escape(cell)}</td>" for cell in cells]
-    html[3] = f'<td class="{style}">{verdict}</td>'
-    return f"<tr>{''.join(html)}</tr>"
+    before = "".join(f"<td>{escape(cell)}</td>" for cell in (figure.name, value, demanded))
+    return f'<tr>{before}<td class="{style}">{verdict}</td><td>{escape(figure.source)}</td></tr>'

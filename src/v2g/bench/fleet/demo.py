@@ -92,7 +92,7 @@ async def perform(
     """Run it in `folder`. Raises `V2GError`."""
     scene = scene_of(depots, chargers)
     async with AsyncExitStack() as stack:
-        stage = Stage(folder, scene, say)
+        stage = Stage(folder, scene)
         stack.push_async_callback(stage.close)
         say(f"{scene.nodes} servers, the fleet, and {depots} depots with {chargers} chargers each start")
         await stage.start()

@@ -54,10 +54,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class Stage:
-    """All of it. `start`, then use `depots`, `members`, `servers`, `ask` and `status`; `close` at the end."""
+    """All of it. `start`, then use `depots`, `members`, `servers`, `say` and `status`; `close` at the end."""
 
-    def __init__(self, folder: Path, scene: Scene, report: Callable[[str], None]) -> None:
-        self.folder, self.scene, self._report = folder, scene, report
+    def __init__(self, folder: Path, scene: Scene) -> None:
+        self.folder, self.scene = folder, scene
         self.names = [f"depot-{number:02}" for number in range(1, scene.depots + 1)]
         self.file = folder / "fleet.yaml"
         ports = free_ports(3 * scene.nodes + scene.depots)
