@@ -5,7 +5,7 @@ that is not heard of counts with the worst that it may do: its last set-point un
 depot that gets more waits until those behind the same node that give it up have accepted it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from math import inf
 
@@ -25,8 +25,6 @@ from v2g.kernel.units import kw, signed_kw
 class Settings(Struct, frozen=True, kw_only=True):
     """How the fleet is steered. Times in seconds."""
 
-    cycle_s: float = 1.0
-    """A step at least this often; at once if the request moves."""
     least_s: float = 0.2
     """Between two steps, whatever happens."""
     validity_s: float = 15.0
@@ -39,8 +37,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     """For how long a depot must be able to hold what it is asked for."""
     ignore_pu: float = 0.002
     """Of all that is asked for: a depot that is no further from its share is left alone."""
-    event_pu: float = 0.01
-    """A request that has moved by more than this share of itself does not wait for the cycle."""
     patience_s: float = 10.0
     """A depot that does not follow for longer is taken at what it gives."""
 
@@ -105,26 +101,11 @@ class Controller:
         size = len(places)
         self._sent: dict[str, Setpoint] = {}
         self._sent_s: dict[str, float] = {}
-        self._stepped_s = -inf
-        self._asked_w: float | None = None
         self._astray_since_s: Floats = np.full(size, inf)
         self._trusted_w: Floats = np.full(size, inf)
         """What a depot that does not follow gives at most; a magnitude."""
         self._trusted_at_s = -inf
         self._number = 0
-
-    def due(self, requests: Iterable[Request], now: float, frequency_hz: float | None = None) -> bool:
-        """Whether a step is due: the cycle is over, or the request has moved far."""
-        if now - self._stepped_s < self.settings.least_s:
-            return False
-        wanted_w = asked(requests, now, frequency_hz).power_w
-        if (wanted_w is None) != (self._asked_w is None):
-            return True
-        if wanted_w is not None and self._asked_w is not None:
-            scale_w = max(abs(wanted_w), abs(self._asked_w))
-            if abs(wanted_w - self._asked_w) > self.settings.event_pu * scale_w:
-                return True
-        return now - self._stepped_s >= self.settings.cycle_s - 1e-6
 
     def step(
         self,
@@ -138,7 +119,6 @@ class Controller:
         seen = _Seen(rows, fleet, now, self.settings)
         wanted = asked(requests, now, frequency_hz)
         limit = limited(requests, now)
-        self._stepped_s, self._asked_w = now, wanted.power_w
         delivered_w = float(np.where(seen.steered, seen.measured_w, seen.expected_w).sum())
         if wanted.power_w is None:
             return self._release(rows, seen, wanted, delivered_w, now)

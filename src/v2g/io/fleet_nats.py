@@ -93,7 +93,7 @@ async def connect(access: Access, name: str, report: Callable[[str], None] = lam
     shown = ", ".join(each.rpartition("@")[2] for each in access.servers)
     if refused.is_set():
         raise NatsError(f"{shown} refuse the user {access.user}; give the password that the servers' files have")
-    raise NatsError(f"no NATS server answers at {shown}: {latest or 'in vain'}; start it, or set `servers`")
+    raise NatsError(f"no NATS server answers at {shown}: {latest or 'no answer'}; start it, or set `servers`")
 
 
 async def ensure_stream(client: Client, name: str, subject: str, replicas: int, full_b: int = FULL_B) -> None:

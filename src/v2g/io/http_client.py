@@ -63,7 +63,7 @@ def ask(
     except (OSError, HTTPException, ValueError) as error:
         raise Unanswered(f"{url}: {error}") from error
     if cut.is_set():
-        raise Unanswered(f"{url} does not answer whole within {within_s:g} s")
+        raise Unanswered(f"{url} has not answered in full within {within_s:g} s")
     if len(content) > LONGEST_OCTETS:
         raise Unanswered(f"{url} answers with more than {LONGEST_OCTETS} octets")
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)

@@ -73,8 +73,7 @@ class FleetProcess:
         self._lost = False
         """Whether a later process of this fleet is at work."""
         places = places_of(configuration)
-        settings = Settings(cycle_s=configuration.cycle_s, validity_s=configuration.validity_s,
-                            renew_s=configuration.validity_s / 3.0)  # fmt: skip
+        settings = Settings(validity_s=configuration.validity_s, renew_s=configuration.validity_s / 3.0)
         self.controller = Controller(tree_of(configuration), places, settings)
         self.states = {each.id: DepotState(place=each) for each in places}
         self.desk = Desk(configuration.request, ledger)
@@ -158,8 +157,8 @@ class FleetProcess:
         if state is None:
             return
         if name := strange(aggregate):
-            self._complain(f"{aggregate.depot} states a {name} that is no number of this world; it counts as not heard "
-                           "of; see its meters and its version")  # fmt: skip
+            self._complain(f"{aggregate.depot} states an impossible {name}; it counts as not heard of; "
+                           "see its meters and its version")  # fmt: skip
             return
         self.heard += 1
         if state.aggregate is None:
@@ -191,8 +190,8 @@ class FleetProcess:
     async def _enter(self, batches: Sequence[Batch]) -> int:
         count = await self.ledger.enter(batches)  # also of depots that have left the fleet since then
         for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
-            self._complain(f"ledger: the entry {entry.sequence} of {entry.depot} states an energy or a time that "
-                           "cannot be; it is entered with 0 instead; see the depot's meters and clock")  # fmt: skip
+            self._complain(f"ledger: the entry {entry.sequence} of {entry.depot} states an impossible energy or "
+                           "time; it is entered with 0 instead; see the depot's meters and clock")  # fmt: skip
         self.entered += count
         return count
 
@@ -214,7 +213,7 @@ class FleetProcess:
                 case _:
                     self.request(user, document)
         except RecursionError:
-            return b'{"error": "send a JSON object, not one in another in another"}'
+            return b'{"error": "send a JSON object; this one is nested too deeply"}'
         except (ValueError, V2GError) as error:
             return json.dumps({"error": str(error)}).encode()
         return b'{"result": "taken"}'

@@ -68,7 +68,7 @@ def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
 async def stream(configuration: FleetConfiguration) -> list[Finding]:
     """On how many servers an entry is, and whether they keep up."""
     if configuration.servers.replicas < REPLICAS:
-        text = f"an entry is on {configuration.servers.replicas} server: it is lost with that"
+        text = f"servers.replicas is {configuration.servers.replicas}: a server that is lost takes entries along"
         return [Finding("entries", Level.FAULT, text, f"run {REPLICAS} servers and set servers.replicas to {REPLICAS}")]
     try:
         client = await fleet_nats.connect(access_of(configuration), "doctor")
