@@ -142,6 +142,24 @@ def test_a_small_request_is_given_by_few() -> None:
     assert {each.binding.what for each in found.setpoints.values() if not each.power_w} == {What.MINIMUM}
 
 
+def test_two_that_are_alike_do_not_take_turns_at_a_small_request() -> None:
+    controller, power_w = Controller(), {"CS-1/1": 0.0, "CS-2/1": 0.0}
+    energy_wh = dict.fromkeys(power_w, 0.7 * 60_000.0)
+    gave = set()
+    for cycle in range(60):
+        now = NOW + 2.0 * cycle
+        chargers = []
+        for number, (id, each_w) in enumerate(power_w.items(), 1):
+            energy_wh[id] += each_w * 2.0 / 3600.0
+            vehicle = replace(VEHICLE, soc_pu=energy_wh[id] / 60_000.0, soc_unix_s=now)
+            chargers.append(charger(number, vehicle=vehicle, measured_w=each_w, measured_unix_s=now))
+        setpoints = controller.step(site(*chargers, power_w=-2_000.0), now).setpoints
+        power_w = {id: setpoints[id].power_w for id in power_w}
+        gave |= {id for id, each_w in power_w.items() if each_w < 0.0}
+        assert sum(power_w.values()) == pytest.approx(-2_000.0, abs=2.0)
+    assert len(gave) == 1
+
+
 def test_a_charger_that_does_not_follow_is_taken_at_what_it_gives() -> None:
     scene = site(charger(1, "T2"), charger(2, "T2"), power_w=-16_000)
     controller = Controller(ALL)

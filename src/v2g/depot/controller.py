@@ -50,6 +50,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Of all ratings: to follow a request that moves further than this at once, as many may change as it takes."""
     least_s: float = 0.25
     """Between two steps, whatever happens."""
+    stays_pu: float = 0.7
+    """Of the least power that a charger should have, what is enough for one that has some: so two that are much
+    alike do not take turns at a small request."""
     slack_pu: float = 0.0002
     """Of all ratings: a sum that is no further from the request is left alone."""
     reserve_pu: float = 0.1
@@ -112,6 +115,7 @@ class Controller:
         if wanted.power_w is None:
             beyond = np.array([id in site.courses for id in columns.ids], dtype=np.bool_)
         can = Capability(columns, state.known_wh, state.charged_wh, now, settings.margins, beyond=beyond)
+        can.least_w[state.power_w != 0.0] *= settings.stays_pu
         _restrain(state, can, silent)
         limits = self._limits_of(site, state, now)
         must = musts(columns, can, state.must, limits)
