@@ -1,15 +1,12 @@
 """A depot as a DNP3 outstation, with a master of another project: discovery, reading, control, and how that ends."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.csms.test_api import depot
+from tests.languages.depot_bench import served
 from tests.languages.dnp3_master import Master, master
 from tests.languages.test_openadr import until
 
@@ -24,20 +21,6 @@ from v2g.station.config.reader import ConfigurationError
 SETTINGS = Dnp3(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=2)
 
 
-@asynccontextmanager
-async def outstation(folder: Path, settings: Dnp3 = SETTINGS) -> AsyncIterator[tuple[DepotProcess, int, list[str]]]:
-    async with depot(folder) as (site, _, _):
-        said = list[str]()
-        serving = asyncio.create_task(dnp3_depot.serve(site, site.configuration, settings, said.append))
-        try:
-            line = await until(lambda: next((each for each in said if "connects at" in each), ""))
-            yield site, int(re.findall(r":(\d+)$", line)[0]), said
-        finally:
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
-
-
 async def called(act: Any, *arguments: Any) -> Any:
     return await asyncio.to_thread(act, *arguments)
 
@@ -47,7 +30,7 @@ def test_a_master_reads_the_depot_and_moves_it_for_a_time(tmp_path: Path) -> Non
 
 
 async def _moved(folder: Path) -> None:
-    async with outstation(folder) as (site, port, _):
+    async with served(folder, dnp3_depot.serve, SETTINGS) as (site, port, _):
         with master(port) as there:
             await called(there.until, lambda heard: ("Analog", 537) in heard.values)
             values = there.heard.values
@@ -87,7 +70,7 @@ def test_limits_stay_and_a_set_point_ends_with_the_link(tmp_path: Path) -> None:
 
 
 async def _lost(folder: Path) -> None:
-    async with outstation(folder, replace(SETTINGS, unsolicited=True)) as (site, port, _):
+    async with served(folder, dnp3_depot.serve, replace(SETTINGS, unsolicited=True)) as (site, port, _):
         with master(port, unsolicited=True) as there:
             await called(there.until, lambda heard: ("Analog", 537) in heard.values)
             assert await called(there.write, 510, -5_000) == "SUCCESS"
@@ -119,7 +102,7 @@ def test_a_stranger_is_no_master_and_no_noise_ends_the_outstation(tmp_path: Path
 
 
 async def _strange(folder: Path) -> None:
-    async with outstation(folder, replace(SETTINGS, masters=("127.0.0.2",))) as (_, port, said):
+    async with served(folder, dnp3_depot.serve, replace(SETTINGS, masters=("127.0.0.2",))) as (_, port, said):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()

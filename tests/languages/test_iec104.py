@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.csms.test_api import depot
+from tests.languages.depot_bench import served
 from tests.languages.test_openadr import until
 
 from v2g.depot.desk import Channel
@@ -19,7 +18,6 @@ from v2g.depot.grid_configuration import Iec104
 from v2g.depot.request import LimitRequest, PowerRequest
 from v2g.io import iec104_depot
 from v2g.languages.iec104.link import T1_S, T3_S, K, Link, LinkError, W
-from v2g.run.depot import DepotProcess
 
 SETTINGS = Iec104(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=2)
 STARTDT, TESTFR = bytes.fromhex("680407000000"), bytes.fromhex("680443000000")
@@ -59,26 +57,12 @@ def centre(port: int) -> Iterator[Centre]:
             process.kill()
 
 
-@asynccontextmanager
-async def station(folder: Path) -> AsyncIterator[tuple[DepotProcess, int, list[str]]]:
-    async with depot(folder) as (site, _, _):
-        said = list[str]()
-        serving = asyncio.create_task(iec104_depot.serve(site, site.configuration, SETTINGS, said.append))
-        try:
-            line = await until(lambda: next((each for each in said if "connects at" in each), ""))
-            yield site, int(re.findall(r":(\d+)$", line)[0]), said
-        finally:
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
-
-
 def test_a_control_centre_reads_the_depot_and_moves_it_until_it_falls_silent(tmp_path: Path) -> None:
     asyncio.run(_moved(tmp_path))
 
 
 async def _moved(folder: Path) -> None:
-    async with station(folder) as (site, port, said):
+    async with served(folder, iec104_depot.serve, SETTINGS) as (site, port, said):
         with centre(port) as there:
 
             async def said_to(words: str) -> str:
@@ -163,7 +147,7 @@ def test_noise_ends_its_link_and_not_the_station(tmp_path: Path) -> None:
 
 
 async def _noise(folder: Path) -> None:
-    async with station(folder) as (_, port, said):
+    async with served(folder, iec104_depot.serve, SETTINGS) as (_, port, said):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(bytes(range(256)))
         with suppress(ConnectionError):

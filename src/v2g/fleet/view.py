@@ -12,7 +12,7 @@ from msgspec.structs import astuple, replace
 from v2g.depot.flexibility import NONE, Flexibility
 
 LARGEST = 1e12
-"""Of a number that a depot states, in W, Wh or s: no depot of this world has more."""
+"""Of a number that a depot states, in W, Wh or s: no depot has more."""
 LAST_UNIX_S = 4102444800.0
 """The year 2100."""
 
@@ -51,8 +51,8 @@ class Aggregate(Struct, frozen=True, kw_only=True):
 
 
 def strange(aggregate: Aggregate) -> str:
-    """The name of a number in it that is none (infinite, or not a number), which would make those of all depots
-    none; empty if there is none."""
+    """The name of a number in it that is impossible (infinite, NaN, too large), as one would spoil the sums of all
+    depots; empty if all are possible."""
     flexibility = aggregate.flexibility
     numbers = {
         "unix_s": aggregate.unix_s, "power_w": aggregate.power_w, "plan_w": aggregate.plan_w,
@@ -93,7 +93,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         return self.charged_wh - self.discharged_wh
 
     def credible(self) -> "Entry":
-        """The same, with 0 for each number that none can be: one of them would spoil the sums of all depots."""
+        """The same, with 0 for each impossible number, as one would spoil the sums of all depots."""
         return replace(
             self,
             from_unix_s=_within(self.from_unix_s, 0.0, LAST_UNIX_S),
