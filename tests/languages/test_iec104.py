@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.csms.test_api import depot
 from tests.languages.depot_bench import served
 from tests.languages.test_openadr import until
 
@@ -17,6 +19,9 @@ from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Iec104
 from v2g.depot.request import LimitRequest, PowerRequest
 from v2g.io import iec104_depot
+from v2g.io.grid_depot import Plant, ratings_of
+from v2g.io.operated import Operated
+from v2g.languages.dnp3.points import LIMIT_FOR_S, LIMITS, MOST_W, SET_FOR_S, SET_W, SETS
 from v2g.languages.iec104.link import T1_S, T3_S, K, Link, LinkError, W
 
 SETTINGS = Iec104(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=2)
@@ -88,6 +93,28 @@ async def _moved(folder: Path) -> None:
         await until(lambda: not [each for each in site.requests() if each.by.endswith("centre, set-point")])
         (limit,) = [each for each in site.desk.of(Channel.IEC_104) if isinstance(each, LimitRequest)]
         assert limit.limits_at(site.now())[0] == 5_000.0  # it stays
+
+
+def test_what_has_ended_does_not_come_back_by_its_next_value(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with depot(tmp_path) as (site, _, _):
+            plant = Plant(site, ratings_of(site.configuration), Channel.IEC_104)
+            operated = Operated(plant, "centre", 2.0)
+            for number, value in ((SET_FOR_S, 1.0), (SET_W, 6_000.0), (LIMIT_FOR_S, 1.0), (MOST_W, 5_000.0)):
+                operated.write(number, value)
+            for function in (SETS, LIMITS):
+                operated.operate(function, True)
+            operated.write(SET_W, 7_000.0)
+            assert plant.asked_w() == -7_000.0
+            await until(lambda: plant.asked_w() is None and plant.limits_w() == (inf, inf))
+            operated.write(SET_W, 8_000.0)
+            operated.write(MOST_W, 4_000.0)
+            assert plant.asked_w() is None
+            assert plant.limits_w() == (inf, inf)
+            operated.operate(SETS, True)
+            assert plant.asked_w() == -8_000.0
+
+    asyncio.run(story())
 
 
 def linked(handle: Callable[[bytes], Any] = lambda asdu: ()) -> Link:

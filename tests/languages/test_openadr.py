@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
 from openadr3 import OpenADRClient
 from openadr3.entities.models import Event as ForeignEvent
@@ -151,9 +152,30 @@ async def _silent(folder: Path) -> None:
         assert any("has not answered for 2 s: its set-points hold no longer" in each for each in said)
 
 
-def event(**fields: Any) -> Event:
-    import msgspec
+def test_of_more_than_the_desk_takes_limits_and_what_begins_first_count(tmp_path: Path) -> None:
+    async def story() -> None:
+        (tmp_path / "secret").write_text("a secret")
+        async with depot(tmp_path) as (site, _, _):
+            said, settings = list[str](), OpenAdr(url="https://vtn", client_id="d", secret_file=tmp_path / "secret")
+            now = site.now()
+            events = [
+                {"id": f"e{number:02}", "programID": "p1", "priority": 90 - number, "payloadDescriptors": KW,
+                 "intervalPeriod": {"start": at(now + 3_600 * number), "duration": "PT1H"},
+                 "intervals": [{"payloads": [{"type": kind, "values": [number]}]}]}
+                for number in range(90)
+                for kind in ["IMPORT_CAPACITY_LIMIT" if number == 89 else "DISPATCH_SETPOINT"]
+            ]  # fmt: skip
+            Ven(site, site.configuration, settings, said.append).take(
+                [(PROGRAM, [msgspec.Raw(msgspec.json.encode(each)) for each in events])]
+            )
+            held = {each.by.split("/")[1][:3] for each in site.desk.of(Channel.OPENADR)}
+            assert held == {"e89"} | {f"e{number:02}" for number in range(63)}
+            assert any("90 things; the 26 that begin last wait" in each for each in said)
 
+    asyncio.run(story())
+
+
+def event(**fields: Any) -> Event:
     return read(msgspec.json.encode({"id": "e1", "programID": "p1", "payloadDescriptors": KW} | fields), Event, "event")
 
 

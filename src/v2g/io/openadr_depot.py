@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from v2g.depot.configuration import Configuration
-from v2g.depot.desk import Channel
+from v2g.depot.desk import MOST, Channel
 from v2g.depot.grid_configuration import OpenAdr
-from v2g.depot.request import AnyRequest
+from v2g.depot.request import AnyRequest, LimitRequest
 from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.io.openadr_vtn import Vtn
 from v2g.kernel.durations import MINUTE_S
@@ -60,13 +60,17 @@ class Ven:
     async def serve(self) -> NoReturn:
         """Until cancelled."""
         self._report(f"the VTN {self._settings.url} is polled every {self._settings.poll_s} s")
-        polled_s = float("-inf")
-        while True:
-            now = self._depot.now()
-            self._samples.add(self._sample(now))
-            if now >= polled_s + self._settings.poll_s:
-                polled_s = now
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            while True:
+                began_s = self._depot.now()
                 await self._poll()
+                await asyncio.sleep(max(began_s + self._settings.poll_s - self._depot.now(), 0.1))
+
+    async def _watch(self) -> None:
+        """Beside the polls: a VTN that takes long for each of many answers holds up neither samples nor silence."""
+        while True:
+            self._samples.add(self._sample(self._depot.now()))
             self._lapse()
             await asyncio.sleep(min(SAMPLE_S, self._settings.poll_s))
 
@@ -120,7 +124,7 @@ class Ven:
         """The desk has what the events ask for, and nothing else: the most important one last, as the latest counts."""
         ranked = {each.id: number for number, each in enumerate(self._events)}
         order = sorted(self._asked, key=lambda id: -ranked.get(id, len(ranked)))
-        wanted = [each for id in order for each in self._asked[id]]
+        wanted = self._chosen([each for id in order for each in self._asked[id]])
         if wanted == self._put:
             return
         self._put = None
@@ -131,6 +135,24 @@ class Ven:
         for each in wanted:
             self._depot.put(Channel.OPENADR, each)
         self._put = wanted
+
+    def _chosen(self, wanted: list[AnyRequest]) -> list[AnyRequest]:
+        """As many as the desk takes, in the same order: limits before all else, then what begins first; of what has
+        begun the most important."""
+        left = len(wanted) - MOST
+        many = (f"its events ask for {len(wanted)} things; the {left} that begin last wait for room, limits the last "
+                "of all; name programs or targets under openadr")  # fmt: skip
+        self._say("many", many if left > 0 else "")
+        if left <= 0:
+            return wanted
+        now = self._depot.now()
+
+        def place(number: int) -> tuple[bool, float, int]:
+            each = wanted[number]
+            begins_s = each.steps[0].from_unix_s if isinstance(each, LimitRequest) and each.steps else each.from_unix_s
+            return not isinstance(each, LimitRequest), max(begins_s, now), -number
+
+        return [wanted[number] for number in sorted(sorted(range(len(wanted)), key=place)[:MOST])]
 
     def _sample(self, now: float) -> Sample:
         dispatch, seen = self._depot.dispatch, self._plant.seen()
@@ -177,7 +199,7 @@ class Ven:
         if self._said.get(about, "") != text:
             self._said[about] = text
             if text:
-                self._report(f"OpenADR{f', event {about}' if about not in ('', 'clock') else ''}: {text}")
+                self._report(f"OpenADR{f', event {about}' if about not in ('', 'clock', 'many') else ''}: {text}")
 
 
 async def serve(depot: Depot, configuration: Configuration, settings: OpenAdr, report: Callable[[str], None]) -> None:

@@ -36,6 +36,8 @@ class Operated:
 
     def write(self, number: int, value: float) -> None:
         """A control with a number, by its analog output of DNP3."""
+        for function in (SETS, LIMITS):  # what has ended comes back once it is operated, not by its next value
+            self.controls.enabled[function] &= self.stands(function)
         self._ask(self.controls.write(number, value))
 
     def operate(self, number: int, on: bool) -> None:
