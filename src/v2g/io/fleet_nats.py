@@ -16,8 +16,8 @@ worse than none.
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -48,6 +48,21 @@ _batches = msgspec.msgpack.Decoder(Batch)
 _setpoints = msgspec.msgpack.Decoder(Setpoint)
 TROUBLES = (NatsPyError, OSError, TimeoutError)
 """What the library raises while a server is away."""
+
+
+CLOSES_S = 5.0
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Around what the library waits for. It takes a cancellation that comes together with a message for that message
+    (`asyncio.wait_for` of Python 3.11), and whoever waits for the end of the task would wait for ever."""
+    try:
+        yield
+    finally:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -209,7 +224,8 @@ class Hub:
                     subscription = await js.pull_subscribe(
                         "fleet.ledger.*", durable="database", stream=LEDGER, config=config
                     )
-                messages = await subscription.fetch(TOGETHER, timeout=PATIENCE_S)
+                with ending():
+                    messages = await subscription.fetch(TOGETHER, timeout=PATIENCE_S)
                 found = [(each.subject.rpartition(".")[2], _batch(each)) for each in messages]
                 await enter([batch for _, batch in found if batch is not None])
                 for depot in sorted({depot for depot, batch in found if batch is None}):
@@ -229,7 +245,8 @@ class Hub:
     async def close(self) -> None:
         """Leave."""
         with suppress(*TROUBLES):
-            await self._client.close()
+            async with asyncio.timeout(CLOSES_S):
+                await self._client.close()
 
 
 def _batch(message: Msg) -> Batch | None:
@@ -278,7 +295,8 @@ class Member:
 
     async def _put(self, subject: str, data: bytes, id: str) -> bool:
         try:
-            await self._js.publish(subject, data, timeout=PATIENCE_S, headers={"Nats-Msg-Id": id})
+            with ending():
+                await self._js.publish(subject, data, timeout=PATIENCE_S, headers={"Nats-Msg-Id": id})
         except TROUBLES:
             return False
         return True
@@ -293,7 +311,8 @@ class Member:
                     subscription = await self._js.pull_subscribe(
                         "outbox.ledger", durable="fleet", stream=OUTBOX, config=config
                     )
-                messages = await subscription.fetch(20, timeout=PATIENCE_S)
+                with ending():
+                    messages = await subscription.fetch(20, timeout=PATIENCE_S)
             except TimeoutError:
                 continue
             except TROUBLES:
@@ -312,7 +331,8 @@ class Member:
     async def close(self) -> None:
         """Leave."""
         with suppress(*TROUBLES):
-            await self._client.close()
+            async with asyncio.timeout(CLOSES_S):
+                await self._client.close()
 
 
 async def servers(client: Client, count: int) -> list[dict[str, Any]]:
