@@ -30,9 +30,7 @@ class Configuration(NamedTuple):
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises `ConfigurationError` with every finding."""
     try:
-        regular_file.check(path)
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+        content = regular_file.beginning(path, LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example` prints one") from error
     return Configuration(*read(content, str(path), Settings, FILE_RULES, path.parent))

@@ -31,9 +31,7 @@ class Read(NamedTuple):
 def content(path: Path) -> bytes:
     """What is in the file. Raises `ConfigurationError`."""
     try:
-        regular_file.check(path)
-        with path.open("rb") as file:
-            return file.read(LARGEST_BYTES + 1)
+        return regular_file.beginning(path, LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example` prints one") from error
 

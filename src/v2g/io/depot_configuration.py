@@ -32,9 +32,7 @@ LOOPBACK = ("127.0.0.1", "::1", "[::1]", "localhost")
 def load(path: Path) -> Configuration:
     """Read and check the file. Raises `ConfigurationError` with every finding."""
     try:
-        regular_file.check(path)
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+        content = regular_file.beginning(path, LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example depot` prints one") from error
     found, _ = read(content, str(path), Configuration, FILE_RULES, path.parent)

@@ -23,9 +23,7 @@ LISTED = 20
 def load(path: Path) -> tuple[FleetConfiguration, list[str]]:
     """Read and check the file; also a line for each warning. Raises `ConfigurationError` with every finding."""
     try:
-        regular_file.check(path)
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+        content = regular_file.beginning(path, LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example fleet` prints one") from error
     found, warnings = read(content, str(path), FleetConfiguration, FILE_RULES, path.parent)

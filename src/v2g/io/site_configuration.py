@@ -30,9 +30,7 @@ SLOWEST_S = 0.5
 def load(path: Path) -> tuple[SiteConfiguration, list[str]]:
     """Read and check the file; also a line for each warning. Raises `ConfigurationError` with every finding."""
     try:
-        regular_file.check(path)
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+        content = regular_file.beginning(path, LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example site` prints one") from error
     found, warnings = read(content, str(path), SiteConfiguration, FILE_RULES, path.parent)

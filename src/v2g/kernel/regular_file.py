@@ -25,12 +25,18 @@ def check_written(path: Path) -> None:
 
 def read(path: Path) -> bytes:
     """The content of a regular file. Raises `OSError`, with the reason in `strerror`."""
-    check(path)
-    with path.open("rb") as file:
-        content = file.read(LARGEST_BYTES + 1)
+    content = beginning(path, LARGEST_BYTES + 1)
     if len(content) > LARGEST_BYTES:
         raise OSError(EFBIG, f"larger than {LARGEST_BYTES >> 20} MiB", str(path))
     return content
+
+
+def beginning(path: Path, size: int) -> bytes:
+    """The first `size` octets of a regular file, or all if it has fewer. Raises `OSError`, with the reason in
+    `strerror`."""
+    check(path)
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def entries(path: Path) -> list[tuple[int, str]]:
