@@ -8,9 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.csms.asgi import ask as http
 from tests.csms.site import car
 from tests.csms.test_relay_links import held, site, until
 
+from v2g.console.access import Gate
+from v2g.io.depot_http import Api
 from v2g.run import depot_metrics
 from v2g.run.depot import DepotProcess
 
@@ -63,8 +66,13 @@ def test_a_ledger_on_a_full_disk_loses_and_doubles_nothing_and_gives_nobody_more
             ask(process, HELD_W)
             await until(lambda: abs(station.power_w - HELD_W) < 200)
 
+            api = Api(process, Gate(time.monotonic)).app
+            document = {"by": "EMS", "power_w": HELD_W, "for_s": 600}
+            assert (await http(api, "PUT", "/api/request", document)).json == {}
             filler = fill(disk)
             ask(process, MORE_W)
+            warning = (await http(api, "PUT", "/api/request", document | {"power_w": MORE_W})).json["warning"]
+            assert "no restart finds it" in warning
             await until(lambda: process.status()["trouble"] is not None)
             assert "free some space" in process.status()["trouble"]
             assert any("free some space" in each for each in watched(process).missing)

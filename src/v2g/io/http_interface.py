@@ -29,6 +29,7 @@ class Steered(Protocol):
     def requests(self) -> Sequence[Any]: ...
     def request(self, by: str, document: dict[str, Any]) -> None: ...
     def withdraw(self, by: str) -> bool: ...
+    async def why_not_kept(self) -> str | None: ...
 
 
 class Interface:
@@ -65,7 +66,12 @@ class Interface:
             return {}
         document: dict[str, Any] = await read(request, dict[str, Any])
         self._shown.request(str(document.pop("by", "EMS"))[:64], document)
-        return {}
+        return await self.warned()
+
+    async def warned(self) -> dict[str, str]:
+        """What to know of something that holds from now on: that it is not on the disk, if it is not."""
+        why = await self._shown.why_not_kept()
+        return {} if why is None else {"warning": f"it holds, but no restart finds it: {why}"}
 
     async def events(self, request: Request) -> Response:
         """The live stream."""

@@ -113,6 +113,7 @@ class SiteApi(Api):
     async def _limit(self, request: Request) -> Any:
         if request.method == "PUT":
             self._of_site.limited(await read(request, Limit))
+            return self._of_site.limits() | await self.warned()
         return self._of_site.limits()
 
     async def _beat(self, request: Request) -> Any:

@@ -53,6 +53,8 @@ SOONEST_S, LOOK_S = 0.1, 0.5
 """Between two cycles, whatever happens; between two looks at whether one is due."""
 KEEP_S = 1.0
 """After this time a decision is kept also if a station has not accepted its set-point yet."""
+KEPT_S = 1.0
+"""How long somebody who asks for something waits until it is on the disk."""
 DECIDED_S = 60.0
 """A decision that stays as it is is kept again after this time at the earliest: the ledger is no log of each cycle."""
 LATENCY_S = 0.3
@@ -375,6 +377,10 @@ class DepotProcess:
         self.desk.put(channel, request, self.now())
         self.ledger.commit()
         self._news.set()
+
+    async def why_not_kept(self) -> str | None:
+        """Why what was asked is not on the disk yet; None if it is."""
+        return None if await self.ledger.flushed(KEPT_S) else self.ledger.trouble or "the disk does not answer"
 
     def request_by_mqtt(self, by: str, document: dict[str, Any]) -> None:
         """The same, over a broker."""

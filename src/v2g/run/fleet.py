@@ -346,6 +346,10 @@ class FleetProcess:
         """What is asked of the fleet; the request that holds first."""
         return list(self.desk.current(self.now()))
 
+    async def why_not_kept(self) -> str | None:
+        """Requests are renewed by who asks; None."""
+        return None
+
     def course(self) -> dict[str, list[float | None]]:
         """What was asked for and what was delivered in the last hour, as columns."""
         at_s, requested_w, delivered_w = zip(*self._course, strict=True) if self._course else ((), (), ())
