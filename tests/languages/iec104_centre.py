@@ -22,7 +22,7 @@ c104: Any = library
 
 
 def main(port: int) -> None:
-    client = c104.Client(tick_rate_ms=50, command_timeout_ms=5000)
+    client = c104.Client(tick_rate_ms=50, command_timeout_ms=20_000)
     connection = client.add_connection(ip="127.0.0.1", port=port, init=c104.Init.INTERROGATION)
     station = connection.add_station(common_address=1)
     points = {at: station.add_point(io_address=at, type=c104.Type.M_ME_NC_1) for at in FLOATS}

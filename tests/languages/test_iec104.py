@@ -62,6 +62,7 @@ def centre(port: int) -> Iterator[Centre]:
             process.kill()
 
 
+@pytest.mark.alone
 def test_a_control_centre_reads_the_depot_and_moves_it_until_it_falls_silent(tmp_path: Path) -> None:
     asyncio.run(_moved(tmp_path))
 

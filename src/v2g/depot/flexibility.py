@@ -6,6 +6,7 @@ nor charged beyond its stated need, and a vehicle that leaves within a time hold
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from msgspec import Struct
@@ -75,11 +76,17 @@ def of(
     room_wh = np.where(np.isnan(energy_wh), can.need_wh, np.fmax(columns["capacity_wh"] - energy_wh, 0.0))
     room_wh = np.where(can.charge_w > 0.0, room_wh, 0.0)
     above_wh = np.where(can.discharge_w > 0.0, can.above_wh, 0.0)
+    bands = (_band(each, columns, can, room_wh, limits, reserve_pu) for each in sorted(durations_s))
     return Flexibility(
-        bands=tuple(_band(each, columns, can, room_wh, limits, reserve_pu) for each in sorted(durations_s)),
+        bands=tuple(accumulate(bands, _within)),
         above_floor_wh=float(above_wh.sum()),
         to_full_wh=float(room_wh.sum()),
     )
+
+
+def _within(shorter: Band, longer: Band) -> Band:
+    """What is fed for the longer time is fed for the shorter one first, in which a vehicle may have to charge."""
+    return Band(longer.duration_s, max(longer.least_w, min(shorter.least_w, 0.0)), longer.most_w)
 
 
 def planned_w(site: Site, now: float, margins: Margins | None = None) -> float:

@@ -23,6 +23,8 @@ PATIENCE_S = 5.0
 """For a database to answer."""
 MOST_NAMED = 5
 """Stations, if many are away."""
+ROWS = {"event": "events", "entry": "entries"}
+"""What the rows of a ledger's table are."""
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
@@ -63,7 +65,7 @@ def _sqlite(file: Path, table: str) -> Finding:
     if found != "ok":
         remedy = "stop the process and move the file away, a new one is begun; `sqlite3 .recover` saves what it has"
         return Finding("ledger", Level.FAULT, f"{file} is damaged: {found}", remedy)
-    return Finding("ledger", Level.GOOD, f"{file} is sound, {count} rows of {table}; each commit reaches the disk")
+    return Finding("ledger", Level.GOOD, f"{file} is sound, {count} {ROWS[table]}; each commit reaches the disk")
 
 
 async def _postgres(place: str, extra: str) -> list[Finding]:

@@ -14,7 +14,8 @@ from v2g.messages.iso20 import common
 from v2g.messages.iso20.common import ChargeProgress, ChargingSession
 from v2g.messages.iso20.types import EvseNotification, EVSEStatus, Processing
 
-LOOPS = {"DC": "DC_ChargeLoopReq", "AC": "AC_ChargeLoopReq"}
+LOOPS = {"DC": "DC_ChargeLoopReq", "AC": "AC_ChargeLoopReq", "MC": "DC_ChargeLoopReq"}
+"""By the first letters of a service; MCS has the messages of DC."""
 
 
 def progress(world: World) -> list[ChargeProgress]:
