@@ -164,14 +164,15 @@ def test_what_cannot_be_is_no_reading(power_w: float) -> None:
 
 @given(st.lists(st.tuples(st.floats(-8_000, 8_000), st.floats(0.05, 3.0)), min_size=1, max_size=30))
 def test_once_settled_house_and_chargers_are_within_the_limits(jumps: list[tuple[float, float]]) -> None:
-    """Chargers that take all of their room, whatever the house does."""
+    """Chargers that take all of their room, whatever the house does. A meter that shows the opposite of what it has
+    shown is doubted: as if it were silent."""
     guard, now, set_w = Guard(CONNECTION), NOW, 0.0
     for house_w, lasts_s in jumps:
         for step in range(int(lasts_s / 0.2) + 4):
             now += 0.2
             flow_w = house_w + set_w  # chargers that follow within one reading
             guard.see(reading(now - NOW, flow_w, flow_w, flow_w))
-            if step >= 3:
+            if step >= 3 and not guard.silent(now):
                 assert flow_w <= max(FUSE_W, house_w) + BAND_W
             set_w = min(guard.room(now).charge_w[1], 7_400.0)
             guard.command((3 * set_w, set_w, set_w, set_w), now)
