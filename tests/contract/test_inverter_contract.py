@@ -32,6 +32,8 @@ from v2g.power.inverter import (
 )
 from v2g.power.registers.port import Table
 
+pytestmark = pytest.mark.alone  # devices have a time in which to answer
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -18,6 +18,8 @@ from v2g.power.grid_sensor import GridReading
 from v2g.power.isolation import IsolationMonitor, IsolationReading, SelfTest
 from v2g.power.registers.port import Registers
 
+pytestmark = pytest.mark.alone  # devices have a time in which to answer
+
 LOST_WITHIN_S = 0.25
 
 
