@@ -21,7 +21,7 @@ from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Dnp3
 from v2g.io import library_log
 from v2g.io.grid_depot import Depot, Plant, ratings_of
-from v2g.io.modbus_tls import server_context
+from v2g.io.modbus_tls import context_if_named
 from v2g.io.operated import Operated
 from v2g.kernel.errors import V2GError
 from v2g.languages.dnp3 import points
@@ -190,6 +190,6 @@ async def serve(depot: Depot, configuration: Configuration, settings: Dnp3, repo
     """Serve until cancelled. Raises `Dnp3Error`."""
     library_log.follow("py1815", report)
     plant = Plant(depot, ratings_of(configuration), Channel.DNP3)
-    files = settings.certificate, settings.private_key, settings.roots
+    tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
     server = Server(DepotOutstation(plant, settings, report), settings, report)
-    await server.serve(None if None in files else server_context(*files))  # type: ignore[arg-type]
+    await server.serve(tls)

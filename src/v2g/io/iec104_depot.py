@@ -15,7 +15,7 @@ from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Iec104
 from v2g.io.grid_depot import Depot, Plant, ratings_of
-from v2g.io.modbus_tls import server_context
+from v2g.io.modbus_tls import context_if_named
 from v2g.io.operated import Operated
 from v2g.kernel.errors import V2GError
 from v2g.languages.iec104 import asdu, points
@@ -195,6 +195,6 @@ class Server:
 async def serve(depot: Depot, configuration: Configuration, settings: Iec104, report: Callable[[str], None]) -> None:
     """Serve until cancelled. Raises `Iec104Error`."""
     plant = Plant(depot, ratings_of(configuration), Channel.IEC_104)
-    files = settings.certificate, settings.private_key, settings.roots
+    tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
     server = Server(Station(plant, settings, report), settings, report)
-    await server.serve(None if None in files else server_context(*files))  # type: ignore[arg-type]
+    await server.serve(tls)

@@ -20,6 +20,13 @@ def server_context(certificate: Path, private_key: Path, roots: Path) -> ssl.SSL
     return context
 
 
+def context_if_named(certificate: Path | None, private_key: Path | None, roots: Path | None) -> ssl.SSLContext | None:
+    """The same; None, for a server in clear, if one of them is not named."""
+    if certificate is None or private_key is None or roots is None:
+        return None
+    return server_context(certificate, private_key, roots)
+
+
 def role_of(certificate: bytes) -> str:
     """The role in a certificate (DER); empty if it names none."""
     from cryptography.x509 import ExtensionNotFound, ObjectIdentifier, UnrecognizedExtension, load_der_x509_certificate

@@ -15,7 +15,7 @@ from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import SunSpec
 from v2g.depot.request import Limit
 from v2g.io.grid_depot import ENTER, Depot, Plant, ratings_of
-from v2g.io.modbus_tls import server_context
+from v2g.io.modbus_tls import context_if_named
 from v2g.io.sunspec_server import Rules, SunSpecServer
 from v2g.kernel.errors import V2GError
 from v2g.languages.plant import FED_PU, LIMITED, PERMITTED, About, Change, Order, Seen, SetPower
@@ -77,5 +77,5 @@ async def serve(depot: Depot, configuration: Configuration, settings: SunSpec, r
     """Serve until cancelled. Raises `ModbusServerError`."""
     rules = Rules(settings.unit, settings.writers, float(settings.silence_s))
     server = SunSpecServer(plant_of(depot, configuration), rules, report)
-    files = settings.certificate, settings.private_key, settings.roots
-    await server.serve(settings.listen, None if None in files else server_context(*files))  # type: ignore[arg-type]
+    tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
+    await server.serve(settings.listen, tls)

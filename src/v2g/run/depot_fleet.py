@@ -15,10 +15,10 @@ from v2g.fleet.member import BY
 from v2g.io.depot_configuration import password
 from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.depot_postgres import PostgresLedger
+from v2g.run.depot_links import FLUSH_S
 from v2g.run.fleet_member import FleetMember, Link, leaf_of
 
 KIND = "fleet books"
-FLUSH_S = 5.0
 NOBODYS = ("MacAddress", "NoAuthorization")
 """Types of tokens that name no contract."""
 

@@ -106,7 +106,7 @@ def _api(api: LocalApi, daemon: Any) -> list[Any]:
 
 def _sunspec(settings: SunSpec, facts: PlantFacts, daemon: Any) -> list[Any]:
     """The Modbus server. Raises `V2GError`."""
-    from v2g.io.modbus_tls import server_context
+    from v2g.io.modbus_tls import context_if_named
     from v2g.io.sunspec_server import Rules, SunSpecServer
     from v2g.io.sunspec_station import StationPlant
     from v2g.languages.plant import About
@@ -117,8 +117,7 @@ def _sunspec(settings: SunSpec, facts: PlantFacts, daemon: Any) -> list[Any]:
         phases=facts.phases, coded=facts.coded, dc=facts.dc,
     )  # fmt: skip
     server = SunSpecServer(plant, Rules(settings.unit, settings.writers, float(settings.silence_s)), report)
-    files = settings.certificate, settings.private_key, settings.roots
-    tls = None if None in files else server_context(*files)  # type: ignore[arg-type]
+    tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
     return [server.serve(settings.listen, tls), server.share(plant.share_again)]
 
 
