@@ -1,6 +1,8 @@
 """The CAN carrier on python-can's virtual bus, and behind an adapter that misbehaves."""
 
 import asyncio
+import os
+import select
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import count
@@ -15,6 +17,7 @@ from tests.stopwatch import Stopwatch, within
 
 from v2g.bench.sim.can_server import CanUnit, SlcanServer
 from v2g.bench.sim.contactor import ContactorModule
+from v2g.bench.sim.pseudo_terminal import PseudoTerminal
 from v2g.io.can import RETRY_S, TIMEOUT_S, CanBus
 from v2g.power.address import parse
 from v2g.power.drivers.mapped import MappedContactor
@@ -84,6 +87,24 @@ def test_what_came_before_is_no_answer(other: can.BusABC) -> None:
         with within(0.2), pytest.raises(Unreachable, match=nothing):
             await frames.receive([STATE], 0.1)
         bus.close()
+
+    run(test)
+
+
+def test_what_waits_in_the_adapter_while_the_station_is_held_up_is_no_answer(tmp_path: Path) -> None:
+    async def test() -> None:
+        adapter = PseudoTerminal(tmp_path / "adapter", lambda _: None)
+        bus = CanBus(parse(f"can://{tmp_path}/adapter?interface=slcan"))
+        frames = bus.frames("device")
+        await frames.send(ORDER, b"")  # the bus is open
+        adapter.write(b"\rt310101\r" * 5)
+        line = os.open(tmp_path / "adapter", os.O_RDONLY | os.O_NOCTTY)
+        assert select.select([line], [], [], 1.0)[0]
+        os.close(line)
+        with pytest.raises(Unreachable, match="no frame 0x310 within"):
+            await frames.receive([STATE], 0.1)
+        bus.close()
+        adapter.close()
 
     run(test)
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from tests.csms.test_api import depot
 from tests.languages.depot_bench import served
-from tests.languages.test_openadr import until
+from tests.languages.test_openadr import WITHIN_S, until
 
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Iec104
@@ -24,7 +25,7 @@ from v2g.io.operated import Operated
 from v2g.languages.dnp3.points import LIMIT_FOR_S, LIMITS, MOST_W, SET_FOR_S, SET_W, SETS
 from v2g.languages.iec104.link import T1_S, T3_S, K, Link, LinkError, W
 
-SETTINGS = Iec104(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=2)
+SETTINGS = Iec104(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=4)
 STARTDT, TESTFR = bytes.fromhex("680407000000"), bytes.fromhex("680443000000")
 INTERROGATION = bytes.fromhex("64010600010000000014")
 
@@ -45,11 +46,10 @@ class Centre:
 
     def until(self, true: Callable[[dict[int, float]], bool]) -> dict[int, float]:
         """What has come, once it is as it should be."""
-        for _ in range(2_000):
-            found = {int(at): value for at, value in json.loads(self.line("read")).items()}
-            if true(found):
-                return found
-        raise AssertionError(found)
+        by_s = monotonic() + WITHIN_S
+        while not true(found := {int(at): value for at, value in json.loads(self.line("read")).items()}):
+            assert monotonic() < by_s, found
+        return found
 
 
 @contextmanager

@@ -5,6 +5,7 @@ own that opens, sends and closes; what it does not do in time counts as lost.
 """
 
 import asyncio
+import select
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -25,6 +26,8 @@ TIMEOUT_S = 0.1
 """For sending, and for opening a bus that was open before."""
 RETRY_S = 0.2
 """From a failed attempt to open the bus to the next."""
+_MOST_WAITING = 1_000
+"""Frames that wait in an adapter, a quarter of a second on a full bus: more of them must not hold the station up."""
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "slcan": {"timeout": 0, "sleep_after_open": 0},  # reads at once; an adapter that restarts is opened again anyway
 }
@@ -63,13 +66,13 @@ class CanBus:
         """Raises `ConnectionError`."""
         import can
 
-        bus, thread = await self._open()
+        bus, thread = await self._caught_up()
         message = can.Message(arbitration_id=frame.number, is_extended_id=frame.extended, data=data)
         await self._within(thread, lambda: bus.send(message))
 
     async def receive(self, frames: Collection[FrameId], within_s: float) -> dict[FrameId, bytes]:
         """One of each that arrives after this call. Raises `ConnectionError`."""
-        await self._open()
+        await self._caught_up()
         since_s = time.monotonic()
         try:
             async with asyncio.timeout(within_s):
@@ -79,6 +82,17 @@ class CanBus:
         except TimeoutError as error:
             raise ConnectionError(f"no frame {', '.join(map(str, sorted(missing)))} within {within_s:g} s") from error
         return {frame: self._latest[frame][1] for frame in frames}
+
+    async def _caught_up(self) -> "tuple[can.BusABC, _Thread]":
+        """The open bus, after what had arrived was taken: a station that was held up must not read what a device said
+        long before as its answer. Raises `ConnectionError`."""
+        bus, thread = await self._open()
+        with suppress(NotImplementedError, ValueError):  # a thread takes what arrives
+            for _ in range(_MOST_WAITING):
+                if bus is not self._bus or not select.select([bus.fileno()], [], [], 0)[0]:
+                    break
+                self._take(bus, thread)
+        return await self._open()
 
     async def _open(self) -> "tuple[can.BusABC, _Thread]":
         """Raises `ConnectionError`."""
