@@ -12,6 +12,7 @@ from v2g.bench.typetest import report, suite
 from v2g.bench.typetest.case import Subject
 from v2g.bench.typetest.check import Finding
 from v2g.cli import main
+from v2g.grid import settings
 
 ONE = ("grid", "test", "--code", "ieee1547-cat3", "--only", "measurement/silent/*")
 
@@ -144,6 +145,11 @@ def test_a_code_may_be_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("Rules of the county, 50 Hz\n")
     assert main(["grid", "test", "--code", str(file), "--only", "measurement/silent/*"]) == 0
     assert "2 cases of Rules of the county" in capsys.readouterr().out
+    file.write_text(f'extends = "{file}"\n')
+    settings.read.cache_clear()
+    settings.load.cache_clear()
+    assert main(["grid", "codes", str(file)]) == 2
+    assert "extends itself" in capsys.readouterr().err
 
 
 def test_a_report_shows_failed_cases_first_and_open(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ class Adjustments:
         self.configured = self.code = configured
         """`code`: what holds now."""
         self.layers: Mapping[Party, Layer] = {}
-        self._soonest_s = self._noted_s = -inf
         self.dropped = self._take_what_fits(kept or {})
         """What was set and could not go on, with the reason: of `kept`, then of each `expire`."""
+        self._noted_s = self._soonest_s  # not yet
 
     @property
     def kept(self) -> Mapping[Party, Layer]:
@@ -148,7 +148,6 @@ class Adjustments:
             for party, layer in self.layers.items()
         }
         self.dropped = self._take_what_fits(left)
-        self.begin(now, unix_s)
         return tuple(dict.fromkeys(gone))
 
     def begin(self, now: float, unix_s: float) -> None:

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from math import isfinite, nan
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta, Struct, ValidationError, convert
 
 from v2g.grid.active_power_limit import ActivePowerLimit
 from v2g.grid.capability import Capability
@@ -58,7 +60,7 @@ _FUNCTIONS: dict[str, type[Any]] = {
 }
 
 
-_OPTIONAL = {"reconnection"}
+_OPTIONAL = {"reconnection", "extends", "variant", "default_variant"}
 
 
 class SettingsError(V2GError):
@@ -194,18 +196,22 @@ def load(name: str, variant: str | None = None, *, nominal_hz: float | None = No
 
 
 @cache
-def read(name: str) -> dict[str, Any]:
+def read(name: str, extended_by: tuple[str, ...] = ()) -> dict[str, Any]:
     """The content of the file of a grid code, with what it extends. Raises `SettingsError`."""
+    if name in extended_by:
+        raise SettingsError([f"{name} extends itself: {' extends '.join((*extended_by, name))}"])
     try:
         document = tomllib.loads(content(name))
     except OSError as error:
         raise SettingsError([f"{name}: {error.strerror}; name a grid code, or a file that can be read"]) from error
     except (RegistryError, tomllib.TOMLDecodeError) as error:
         raise SettingsError([f"{name}: {error}"]) from error
+    if errors := _misfits(document):
+        raise SettingsError([f"{name}: {error}" for error in errors])
     parent = document.get("extends")
     if parent is None:
         return document
-    document = _overlaid(read(parent), document)
+    document = _overlaid(read(parent, (*extended_by, name)), document)
     trip = {key: table for key, table in document.get("trip", {}).items() if not table.get("absent")}
     return {**document, "trip": trip}
 
@@ -213,20 +219,20 @@ def read(name: str) -> dict[str, Any]:
 def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz: float | None = None) -> GridCode:
     """A grid code from the content of its file, `extends` and variants already overlaid. Raises `SettingsError`."""
     errors: list[str] = []
-    missing = {"title", "nominal_hz", "trip", "ride_through", *_FUNCTIONS} - set(document) - _OPTIONAL
-    errors += [f"{name}: {key} is missing" for key in sorted(missing)]
-    unknown = set(document) - {"title", "nominal_hz", "trip", "ride_through", "variant", "default_variant", *_FUNCTIONS}
-    errors += [f"{name}: {key} is not known" for key in sorted(unknown - {"extends"})]
+    errors += [f"{name}: {key} is missing" for key in sorted(set(_FORMS) - _OPTIONAL - set(document))]
+    errors += [f"{name}: {key} is not known" for key in sorted(set(document) - set(_FORMS))]
     errors = errors or [f"{name}: {error}" for error in _malformed(document)]
     if errors:
         raise SettingsError(errors)
     scale = (nominal_hz or document["nominal_hz"]) / document["nominal_hz"]
-    settings = {setting.name: setting for setting in _settings(name, document, scale, errors)}
+    settings = {setting.name: setting for setting in _settings(document, scale, errors)}
+    errors = [f"{name}: {error}" for error in errors]
     for path, cls in _classes(document):
         wanted = {f"{path}.{key}" for key in _keys(cls, document, path)}
         present = {key for key in settings if key.rpartition(".")[0] == path}
         errors += [f"{name}: {key} is missing" for key in sorted(wanted - present)]
         errors += [f"{name}: {key} is not known" for key in sorted(present - wanted)]
+        errors += [f"{name}: {error}" for error in _mistyped(path, cls, settings)]
     errors += [f"{name}: {error}" for s in settings.values() if (error := s.error(s.value)) is not None]
     if errors:
         raise SettingsError(errors)
@@ -266,23 +272,75 @@ def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return result
 
 
+class _Entry(Struct, forbid_unknown_fields=True):
+    """A value in a file."""
+
+    default: bool | float | str
+    range: tuple[float, float] | None = None
+    choices: tuple[bool | str, ...] | None = None
+    source: str | None = None
+
+
+class _BandEntry(Struct, forbid_unknown_fields=True):
+    """A band of ride-through in a file."""
+
+    low: float
+    high: float
+    mode: Literal["continuous", "mandatory", "permissive", "momentary_cessation", "cease", "undefined"]
+    stay_s: float = 0.0
+    slope_s: float = 0.0
+
+
+_Table = dict[str, Any]
+_FORMS: dict[str, Any] = {
+    "extends": str, "title": str, "nominal_hz": Annotated[float, Meta(gt=0)], "trip": dict[str, _Table],
+    "ride_through": _Table, "variant": dict[str, _Table], "default_variant": str,
+    **dict.fromkeys(_FUNCTIONS, _Table),
+}  # fmt: skip
+
+
 def _malformed(document: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the parts of a file that cannot be adjusted."""
+    """What is wrong with the form of a file, and with what cannot be adjusted."""
+    if misfits := _misfits(document):
+        yield from misfits
+        return
     for key, table in document["trip"].items():
-        if table.get("quantity") not in list(Quantity):
-            yield f"trip.{key}.quantity must be one of {', '.join(Quantity)}"
-        if table.get("side") not in ("over", "under"):
-            yield f"trip.{key}.side must be over or under"
-    modes = [mode.name.lower() for mode in Mode]
+        yield from filter(None, (
+            _misfit(f"trip.{key}.quantity", table.get("quantity"), Quantity),
+            _misfit(f"trip.{key}.side", table.get("side"), Literal["over", "under"]),
+        ))  # fmt: skip
     for kind in ("voltage", "frequency"):
-        bands = document["ride_through"].get(kind, [])
+        place, bands = f"ride_through.{kind}", document["ride_through"].get(kind)
+        if (error := _misfit(place, bands, list[_Table])) is not None:
+            yield error
+            continue
+        yield from filter(None, (_misfit(f"{place}, band {n}", each, _BandEntry) for n, each in enumerate(bands, 1)))
         if [band.get("mode") for band in bands].count("continuous") != 1:
-            yield f"ride_through.{kind} needs bands, one of them continuous"
-        for number, band in enumerate(bands, 1):
-            if band.get("mode") not in modes:
-                yield f"ride_through.{kind}, band {number}: mode must be one of {', '.join(modes)}"
-            if not ({"low", "high"} <= set(band) <= {"low", "high", "mode", "stay_s", "slope_s"}):
-                yield f"ride_through.{kind}, band {number}: needs low, high and mode, and may have stay_s and slope_s"
+            yield f"{place} needs bands, one of them continuous"
+
+
+def _misfits(document: Mapping[str, Any]) -> list[str]:
+    """What of a file has another form than it must have: a text for a number, a number for a table."""
+    found = [_misfit(key, document[key], form) for key, form in _FORMS.items() if key in document]
+    return list(filter(None, found))
+
+
+def _misfit(place: str, value: object, form: Any) -> str | None:
+    """Why a part of a file does not have its form, or None."""
+    try:
+        convert(value, form)
+    except ValidationError as error:
+        return f"{place}: {error}"
+    return None
+
+
+def _mistyped(path: str, cls: type[Any], settings: Mapping[str, Setting]) -> Iterator[str]:
+    """Values that a function cannot have: a word or a switch for a number, a mode that there is not."""
+    for field in fields(cls):
+        setting = settings.get(f"{path}.{field.name}")
+        possible = (False, True) if field.type is bool else get_args(field.type)
+        if setting is not None and (bool(setting.choices) != bool(possible) or set(setting.choices) - set(possible)):
+            yield f"{setting.name} must be {' or '.join(map(str, possible)).lower() or 'a number'}"
 
 
 def _classes(document: Mapping[str, Any]) -> Iterator[tuple[str, type[Any]]]:
@@ -300,30 +358,34 @@ def _keys(cls: type[Any], document: Mapping[str, Any], path: str) -> set[str]:
     return {field.name for field in fields(cls)} - ({"voltage", "frequency"} if cls is RideThrough else set())
 
 
-def _settings(name: str, document: Mapping[str, Any], scale: float, errors: list[str]) -> Iterator[Setting]:
+def _settings(document: Mapping[str, Any], scale: float, errors: list[str]) -> Iterator[Setting]:
     for path, _ in _classes(document):
         table = document["trip"][path.removeprefix("trip.")] if path.startswith("trip.") else document[path]
         for key, value in table.items():
             if isinstance(value, dict):
                 yield from _setting(f"{path}.{key}", value, table.get("source"), scale, errors)
             elif key not in _UNADJUSTABLE and not isinstance(value, list):
-                errors.append(f"{name}: {path}.{key} needs the form {{ default = ..., range = [..., ...] }}")
+                errors.append(f"{path}.{key} needs the form {{ default = ..., range = [..., ...] }}")
 
 
 def _setting(
     path: str, value: Mapping[str, Any], source: str | None, scale: float, errors: list[str]
 ) -> Iterator[Setting]:
-    default, origin = value.get("default"), value.get("source", source)
-    if default is None or origin is None or set(value) - {"default", "range", "choices", "source"}:
-        errors.append(f"{path}: needs default and source, and may have range or choices")
+    try:
+        entry = convert(value, _Entry)
+    except ValidationError as error:
+        errors.append(f"{path}: {error}; it needs default and source, and may have range or choices")
         return
-    if isinstance(default, bool):
-        yield Setting(path, default, tuple(value.get("choices", (False, True))), origin)
+    default, origin = entry.default, entry.source or source
+    if origin is None:
+        errors.append(f"{path}: needs a source")
+    elif isinstance(default, bool):
+        yield Setting(path, default, entry.choices or (False, True), origin)
     elif isinstance(default, str):
-        yield Setting(path, default, tuple(value.get("choices", (default,))), origin)
+        yield Setting(path, default, entry.choices or (default,), origin)
     else:
         factor = scale if path.endswith("_hz") else 1.0
-        low, high = value.get("range", (default, default))
+        low, high = entry.range or (default, default)
         yield Setting(path, default * factor, (), origin, low * factor, high * factor)
 
 
@@ -332,13 +394,8 @@ def _element(key: str, table: Mapping[str, Any]) -> Element:
 
 
 def _band(table: Mapping[str, Any], scale: float) -> Band:
-    return Band(
-        low=table["low"] * scale,
-        high=table["high"] * scale,
-        mode=Mode[table["mode"].upper()],
-        stay_s=table.get("stay_s", 0.0),
-        slope_s=table.get("slope_s", 0.0) / scale,
-    )
+    band = convert(table, _BandEntry)
+    return Band(band.low * scale, band.high * scale, Mode[band.mode.upper()], band.stay_s, band.slope_s / scale)
 
 
 def _typed(settings: Mapping[str, Setting], trip: tuple[Element, ...], ride_through: RideThrough) -> dict[str, Any]:

@@ -7,12 +7,13 @@ The first kind compares what the station reads from its settings files with the 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import isclose, nan
+from typing import Any
 
 from v2g.bench.typetest.case import Inspection, Subject
 from v2g.bench.typetest.check import Finding
 from v2g.bench.typetest.standard import Band, Figure, Value, text
 from v2g.grid.ride_through import Band as RiddenBand
-from v2g.grid.settings import GridCode, SettingsError
+from v2g.grid.settings import GridCode, SettingsError, load, parse, read
 
 _BEYOND = 1e-3
 """How far beyond the end of a range a value is that must be refused, as a share of the range."""
@@ -28,6 +29,8 @@ def cases(subject: Subject) -> Iterator[Inspection]:
     for kind, bands in (("voltage", subject.figures.voltage), ("frequency", subject.figures.frequency)):
         source = bands[0].source if bands else ""
         yield Inspection(f"settings/ride-through-{kind}", source, partial(_bands, subject, kind, bands))
+    yield Inspection("settings/other-nominal-frequency", "in proportion", partial(_elsewhere, subject))
+    yield Inspection("settings/wrong-files", "this station", partial(_wrong_files, subject))
     for name, changes in _contradictions(subject):
         yield Inspection(f"settings/contradiction/{name}", "this station", partial(_refused, subject, changes))
 
@@ -99,6 +102,17 @@ def _complete(subject: Subject) -> tuple[Finding, ...]:
     )
 
 
+def _elsewhere(subject: Subject) -> tuple[Finding, ...]:
+    """In a network of the other nominal frequency every frequency is in proportion, and nothing else is another one."""
+    there = Subject(subject.name, subject.category, subject.phases, 50.0 if subject.figures.nominal_hz > 55 else 60.0)
+    found = [
+        each for name, figure in there.figures.figures.items() if "." in name for each in _judge(there, name, figure)
+    ]
+    found += [*_complete(there), *_bands(there, "frequency", there.figures.frequency)]
+    wrong = tuple(each for each in found if not each.passed)
+    return wrong or (Finding(True, f"{there.figures.nominal_hz:g} Hz: {len(found)} figures", "so they are"),)
+
+
 def _bands(subject: Subject, kind: str, bands: tuple[Band, ...]) -> tuple[Finding, ...]:
     ride = subject.defaults.ride_through
     read = ride.voltage if kind == "voltage" else ride.frequency
@@ -129,6 +143,64 @@ def _near(read: tuple[RiddenBand, ...], band: Band) -> list[Band]:
 def _band_text(band: Band) -> str:
     slope = f" + {band.slope_s:g} s for each unit" if band.slope_s else ""
     return f"{band.low:g} to {band.high:g}: {band.mode.replace('_', ' ')}, {band.stay_s:g} s{slope}"
+
+
+# Files of codes
+
+
+def _with(document: Mapping[str, Any], place: str, value: object) -> dict[str, Any]:
+    """The same content with another value in one place; None takes it out."""
+    key, _, rest = place.partition(".")
+    value = _with(document.get(key, {}), rest, value) if rest else value
+    return {name: each for name, each in {**document, key: value}.items() if each is not None}
+
+
+def _wrong_files(subject: Subject) -> tuple[Finding, ...]:
+    """The file is read as it is; with anything missing, unknown, out of range or contradictory it is refused, and the
+    place is named."""
+    document = read(subject.name)
+    element, bands = next(iter(document["trip"])), document["ride_through"]["voltage"]
+    calm, others = ([each for each in bands if (each["mode"] == "continuous") is wanted] for wanted in (True, False))
+    ride = subject.defaults.ride_through
+    jumps = _with(document, "islanding.vector_shift_enabled", _entry(True))
+    wrong: tuple[tuple[Mapping[str, Any], str, object], ...] = (
+        (document, "title", None), (document, "capability", None), (document, "no_such", {}),
+        (document, "capability.inject_pu", None), (document, "capability.inject_pu", {"source": "x"}),
+        (document, "capability.no_such", 0.4), (document, "capability.no_such", _entry(0.4)),
+        (document, "capability.no_such", {"source": "x"}), (document, "capability.no_such", {**_entry(0.4), "of": 1}),
+        (_with(document, "capability.source", None), "capability.no_such", {"default": 0.4}),
+        (document, "capability.inject_pu", _entry(0.4, 0.5, 0.6)), (document, "capability.inject_pu", _entry(0.4, 0.3)),
+        (document, "capability.inject_pu", _entry(True)), (document, "volt_watt.enabled", _entry(1.0)),
+        (document, "volt_watt.enabled", _entry("yes")), (document, "reactive.mode", _entry(7.0)),
+        (document, "reactive.mode", _entry("volt-var")), (document, "nominal_hz", 0.0), (document, "trip", 3),
+        (document, f"trip.{element}.quantity", "current"), (document, f"trip.{element}.side", "below"),
+        (document, "ride_through.voltage", others), (document, "ride_through.voltage", [*bands, *calm]),
+        (document, "ride_through.voltage", [*calm, {**others[0], "mode": "sometimes"}]),
+        (document, "ride_through.voltage", [*calm, {"low": 0.5, "mode": "cease"}]),
+        (document, "ride_through.voltage", [*calm, {**others[0], "of": 1}]),
+        (document, "volt_watt.v1_pu", _entry(1.3)),
+        (document, "islanding.rocof_hz_per_s", _entry(ride.rocof_hz_per_s)),
+        (jumps, "islanding.vector_shift_deg", _entry(ride.phase_jump_deg)),
+        (jumps, "islanding.single_phase_vector_shift_deg", _entry(ride.single_phase_jump_deg)),
+    )  # fmt: skip
+    parse(subject.name, document)
+    findings = [Finding("no such" in (said := _refusal(load, subject.name, "no such")), "no variant like this", said)]
+    for content, place, value in wrong:
+        said = _refusal(parse, "wrong", _with(content, place, value))
+        findings.append(Finding(place.rpartition(".")[2] in said, f"{place}: {value}: refused", said))
+    return tuple(findings)
+
+
+def _entry(value: Value, *ends: float) -> dict[str, Any]:
+    return {"default": value, "source": "x", **({"range": ends} if ends else {})}
+
+
+def _refusal(reads: Callable[..., GridCode], *said: Any) -> str:
+    try:
+        reads(*said)
+    except SettingsError as error:
+        return str(error)
+    return "accepted"
 
 
 # Values that are in range and contradict each other

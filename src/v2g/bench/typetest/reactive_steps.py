@@ -1,6 +1,7 @@
 """Reactive power and the islanding probe, step by step: each by its formula, for an inverter of a few watts."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import exp, sqrt
 
 from v2g.bench.typetest.bands import continuous
@@ -15,6 +16,7 @@ from v2g.bench.typetest.support_steps import (
     DISCHARGE_W,
     MOST_VAR,
     RATED_VA,
+    RATING,
     STEP_S,
     Supported,
     lagged,
@@ -22,7 +24,7 @@ from v2g.bench.typetest.support_steps import (
     power_is,
     var_is,
 )  # fmt: skip
-from v2g.grid.capability import Rating
+from v2g.grid.capability import Rating, active_w
 
 _SOURCE = 'IEEE 1547-2018 5.2, 5.3, 8.1; EN 50549-1 4.7; docs/grid-codes.md, "Islanding"'
 
@@ -160,13 +162,20 @@ def _transition(subject: Subject) -> tuple[Finding, ...]:
         support = supported.step(-5.0, dt_s=0.5 * transition_s)
         wanted_var = from_var + min(share, 1.0) * (resting_var - from_var)
         findings.append(var_is(f"back, after {share:.0%}", support, wanted_var))
+    sudden: dict[str, Value] = {
+        "reactive.mode": "constant_var",
+        "constant_var.injected_pu": 0.3,
+        "constant_var.response_s": 0.0,
+    }
+    early = Supported(subject, sudden, later=True).step(-5.0, dt_s=0.25 * transition_s)
+    findings.append(var_is("changed before the first step, after 25%", early, 0.25 * target_var))
     return tuple(findings)
 
 
 def _capability(subject: Subject) -> tuple[Finding, ...]:
     """What a category demands at each active power, and what the inverter can beside that: the larger of the two."""
     standard, capability, findings = subject.standard, subject.code.capability, list[Finding]()
-    rating = Rating(RATED_VA, CHARGE_W, DISCHARGE_W, MOST_VAR)
+    rating = RATING
     shares = {0.5: 0.5 / CHARGE_W, -0.5: -0.5 / DISCHARGE_W, 0.0: 0.0}
     findings += [about(f"share of {power_w:g} W", rating.share(power_w), share) for power_w, share in shares.items()]
     one_way = Rating(RATED_VA, CHARGE_W, 0.0, MOST_VAR)
@@ -179,7 +188,7 @@ def _capability(subject: Subject) -> tuple[Finding, ...]:
                 demanded_pu = 0.0 if share < none_pu else most_pu * min(share / full_pu, 1.0)
                 found_var = capability.demanded_var(drawn, share * rated_w, rating)
                 findings.append(about(f"{key} at {share * rated_w:g} W", found_var, demanded_pu * RATED_VA))
-        for power_w in (-RATED_VA, -11.5, -10.0, -1.0, 6.5):
+        for power_w in (-1.001 * RATED_VA, -RATED_VA, -11.5, -10.0, -1.0, 6.5):
             room_var = sqrt(max(RATED_VA**2 - power_w**2, 0.0))
             demanded_var = capability.demanded_var(drawn, power_w, rating)
             most_var = min(max(room_var, demanded_var), MOST_VAR)
@@ -187,6 +196,12 @@ def _capability(subject: Subject) -> tuple[Finding, ...]:
                 sign = 1 if drawn else -1
                 found_var = capability.reactive_var(sign * wanted_var, power_w, rating)
                 findings.append(about(f"{wanted_var:g} var", found_var, sign * min(wanted_var, most_var)))
+    uneven = replace(capability, inject_pu=0.04, absorb_pu=0.02)
+    for wanted_var, drawn_pu in ((-0.9, -0.04), (0.9, 0.02)):
+        found_var = uneven.reactive_var(wanted_var, -RATED_VA, rating)
+        findings.append(about("unlike in each direction, var", found_var, drawn_pu * RATED_VA))
+    beside = {0.0: RATED_VA, 0.6 * RATED_VA: 0.8 * RATED_VA, RATED_VA: 0.0, 1.001 * RATED_VA: 0.0}
+    findings += [about(f"power beside {var:g} var", active_w(var, rating), left_w) for var, left_w in beside.items()]
     return tuple(findings)
 
 
@@ -212,6 +227,10 @@ def _apparent(subject: Subject) -> tuple[Finding, ...]:
             findings.append(same("named", named, room_w < max(CHARGE_W, DISCHARGE_W)))
             short = abs(fed_var - fed_pu * RATED_VA) > 1e-9
             findings.append(same("not all of it", "capability" in support.reactive_by, short))
+        turned = Rating(RATED_VA, DISCHARGE_W, CHARGE_W, MOST_VAR)  # charges more than it feeds
+        room_w = sqrt(RATED_VA**2 - min(abs(fed_pu) * RATED_VA, MOST_VAR) ** 2)
+        named = "apparent power" in names_of(Supported(subject, changes, rating=turned).run(3, 1.0))
+        findings.append(same("named for the larger direction", named, room_w < DISCHARGE_W))
     return tuple(findings)
 
 

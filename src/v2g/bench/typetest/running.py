@@ -95,6 +95,10 @@ def _refusals(subject: Subject) -> tuple[Finding, ...]:
     ]
     unknown = _refused(partial(adjustments.give_up, Party.OPERATOR, ("no.such",)))
     findings.append(Finding(unknown, "refuses to give up an unknown setting", "unknown"))
+    asked = _refused(partial(adjustments.check, {_FED: 0.7}, Party.OPERATOR)), _refused(
+        partial(adjustments.check, {_FED: 1.5}, Party.OPERATOR)
+    )  # fmt: skip
+    findings.append(_same("asked whether it may be set", asked, (False, True)))
     findings.append(_same("after that", (_fed(adjustments), sorted(adjustments.layers)), (0.5, ["operator"])))
     return tuple(findings)
 
@@ -120,7 +124,18 @@ def _for_a_time(subject: Subject) -> tuple[Finding, ...]:
         _same("and at it", over, ((_ON,), normal[_ON].value)),
         _same("nothing was dropped", adjustments.dropped, []),
         _same("one that is set while another runs", _meanwhile(subject), ((), (_ON,))),
+        _same("with another value for the time after", _afterwards(subject), [0.5, 0.8, 0.8]),
     )
+
+
+def _afterwards(subject: Subject) -> list[Value]:
+    """What holds before, at and long after the end of a setting that has another one for the time after it."""
+    adjustments, values = Adjustments(subject.code), list[Value]()
+    adjustments.set(Party.OPERATOR, lasting({_FED: 0.5}, "somebody", 100.0, {_FED: 0.8}))
+    for now in (0.0, 100.1, 1e6):
+        adjustments.expire(now, _UNIX_S)
+        values.append(_fed(adjustments))
+    return values
 
 
 def _meanwhile(subject: Subject) -> tuple[tuple[str, ...], ...]:

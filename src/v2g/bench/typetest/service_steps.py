@@ -152,8 +152,8 @@ def _way_back(subject: Subject) -> tuple[Finding, ...]:
     if standard.back == "enter_service":
         return untested("the way back is that of a start")
     figures = standard.figures
-    start_s, back_s = (max(figures[f"{table}.delay_s"].low, wish_s) for table, wish_s in (
-        ("enter_service", 4.0), ("reconnection", 9.0)))  # fmt: skip
+    start_s = max(figures["enter_service.delay_s"].low, 4.0)
+    back_s = max(figures["reconnection.delay_s"].low, start_s + 5.0)
     changes = _settings(subject, start_s, 0.0) | {"reconnection.delay_s": back_s}
     stepped = Stepped(subject, changes, in_service=False, lot=_LOT)
     stepped.run(1.0)

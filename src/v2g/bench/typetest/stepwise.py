@@ -281,6 +281,10 @@ def _window(subject: Subject) -> tuple[Finding, ...]:
                 findings.append(about(f"{hz:.3f} Hz trips after", took_s, wanted_s))
                 if names:
                     findings.append(same("because of", verdict.element, names[0]))
+            outwards = 0.001 if side == "over" else -0.001
+            stepped = Stepped(subject, changes)
+            named = {stepped.step(1.0, edge_hz + sign * outwards).element for _ in range(8) for sign in (1, -1)}
+            findings.append(same("starts over inside the edge", "operating window" in named, False))
     return tuple(findings)
 
 
@@ -311,6 +315,7 @@ def _cause(subject: Subject) -> tuple[Finding, ...]:
     wanted = {"lowest_voltage": 0.9, "highest_voltage": 1.2, "mean_voltage": 1.033333, "ten_minute_voltage": 1.05,
               "frequency": 49.0}  # fmt: skip
     findings.append(same("what elements see", seen, wanted))
+    findings.append(same("a jump that is not measured", uneven.phase_jump_deg, 0.0))
     stepped = Stepped(subject)
     verdicts = [stepped.step(rocof=1.1 * rocof) for _ in range(100)]
     findings.append(same("rate of change of frequency", verdicts[-1].cause, Cause.ISLANDING))

@@ -17,6 +17,7 @@ from v2g.grid.sample import GridSample
 from v2g.grid.support import GridLimit, GridSupport, Support
 
 RATED_VA, CHARGE_W, DISCHARGE_W, MOST_VAR = 12.0, 7.0, 10.0, 8.0
+RATING = Rating(RATED_VA, CHARGE_W, DISCHARGE_W, MOST_VAR)
 _SOURCE = "IEEE 1547-2018 3.1, 4.6.2, 5.2 to 5.4, 6.5.2.7; EN 50549-1 4.6, 4.7, 4.10"
 _SPENT_PU, _NOTHING_PU = 0.005, 0.01
 """What is left of a droop when its disturbance is over; less than this is no power before a disturbance: half of the
@@ -43,14 +44,15 @@ class Supported:
     """Grid support, and its inputs."""
 
     def __init__(
-        self, subject: Subject, changes: Mapping[str, Value] | None = None, *, later: bool = False, lot: float = 0.5
-    ) -> None:
+        self, subject: Subject, changes: Mapping[str, Value] | None = None, *, later: bool = False, lot: float = 0.5,
+        rating: Rating = RATING,
+    ) -> None:  # fmt: skip
         quick: dict[str, Value] = {
             **alone(subject.standard), "islanding.probe_enabled": False,
             "ramp_rate.pu_per_s": subject.standard.figures["ramp_rate.pu_per_s"].high, **(changes or {}),
         }  # fmt: skip
         code = subject.code if later else subject.code.with_settings(quick)
-        self.support = GridSupport(code, Rating(RATED_VA, CHARGE_W, DISCHARGE_W, MOST_VAR), lambda: lot)
+        self.support = GridSupport(code, rating, lambda: lot)
         if later:
             self.support.adjust(quick)
         self.standard, self.phases = subject.standard.with_settings(quick), subject.phases
