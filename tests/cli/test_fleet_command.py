@@ -121,8 +121,9 @@ def test_a_fleet_that_does_not_run_is_started_as_a_fleet(
 def test_a_request_without_a_power_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fleet", "request"]) == 2
     assert "say a power in watts" in capsys.readouterr().err
-    assert main(["fleet", "request", "--document", "[1]"]) == 2
-    assert "no JSON object" in capsys.readouterr().err
+    for document in ("[1]", '{"power_w": NaN, "for_s": 9}', '{"power_w": 1, "until_unix_s": Infinity}'):
+        assert main(["fleet", "request", "--document", document]) == 2
+        assert "no JSON object" in capsys.readouterr().err
 
 
 def test_servers_beyond_this_machine_need_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,9 +88,28 @@ def test_needs_beyond_reason_leave_the_others_their_share(energy_wh: float, powe
         ({"type": "schedule", "steps": [], "for_s": 60}, "from_unix_s"),
         ({"type": "schedule", "steps": [[2, 5], [1, 9]], "for_s": 60}, "later than the one before"),
         ({"type": "schedule", "steps": [[2, 1e300]], "for_s": 60}, "power_w"),
+        ({"power_w": 0, "until_unix_s": 1e300}, "until_unix_s: 1e.300 is no time; write seconds"),
+        ({"power_w": 0, "until_unix_s": 1000 * NOW}, "not milliseconds"),
+        ({"power_w": 0, "until_unix_s": math.nan}, "until_unix_s"),
+        ({"power_w": 0, "from_unix_s": -1e300, "for_s": 60}, "from_unix_s"),
+        ({"power_w": 0, "from_unix_s": math.nan, "for_s": 60}, "from_unix_s"),
+        ({"type": "schedule", "steps": [[2, 5], [1e300, 9]], "for_s": 60}, "from_unix_s"),
+        ({"type": "droop", "w_per_hz": 1e300, "for_s": 60}, "w_per_hz"),
+        ({"type": "droop", "w_per_hz": 1e3, "nominal_hz": 1e3, "for_s": 60}, "nominal_hz: 1000; must be from 10 to"),
+        ({"type": "droop", "w_per_hz": 1e3, "deadband_hz": math.nan, "for_s": 60}, "deadband_hz"),
+        (
+            {"type": "prices", "prices": [{"from_unix_s": NOW, "buy_per_kwh": 1e300, "sell_per_kwh": 0}], "for_s": 60},
+            "buy_per_kwh",
+        ),
+        (
+            {"type": "prices", "prices": [{"from_unix_s": 1e300, "buy_per_kwh": 1, "sell_per_kwh": 0}], "for_s": 60},
+            "from_unix_s",
+        ),
     ],
 )
-def test_a_request_that_would_hold_never_or_for_the_opposite_is_refused(document: dict[str, Any], says: str) -> None:
+def test_a_request_that_would_hold_never_for_ever_or_for_the_opposite_is_refused(
+    document: dict[str, Any], says: str
+) -> None:
     if "steps" in document:
         document = document | {"steps": [{"from_unix_s": at, "power_w": power_w} for at, power_w in document["steps"]]}
     with pytest.raises(RequestError, match=says):

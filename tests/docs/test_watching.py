@@ -11,14 +11,14 @@ import yaml
 from tools.draw_dashboard import DASHBOARD, text
 
 METRIC = re.compile(r"\bv2g_[a-z_]+")
-RULES = [DASHBOARD.with_name(f"prometheus-rules{kind}.yaml") for kind in ("", "-depot")]
+RULES = [DASHBOARD.with_name(f"prometheus-rules{kind}.yaml") for kind in ("", "-depot", "-fleet")]
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 
 
 def defined(repository: Path) -> set[str]:
     """Names as the program writes them."""
     found = set[str]()
-    for program, prefix in (("metrics", ""), ("depot_metrics", "depot_")):
+    for program, prefix in (("metrics", ""), ("depot_metrics", "depot_"), ("fleet_metrics", "fleet_")):
         source = (repository / f"src/v2g/run/{program}.py").read_text()
         found |= set(re.findall(r'"v2g_([a-z_]+)"', source))
         found |= {prefix + name for name in re.findall(r'^    "([a-z_]+)": \(', source, re.MULTILINE)}
@@ -89,6 +89,21 @@ FIRES: dict[str, tuple[dict[str, str], str]] = {
          'v2g_depot_ocpp_seconds_bucket{le="+Inf"}': "0+9x60"},
         "40m",
     ),
+    "FleetGone": ({'up{job="v2g-fleet"}': "1 0x30"}, "5m"),
+    "FleetServersGone": ({"v2g_fleet_servers_connected": "1 0x10"}, "5m"),
+    "DepotsAway": (
+        {'v2g_fleet_depots{state="away"}': "0 2x20", 'v2g_fleet_depots{state="follows"}': "10 8x20"}, "10m",
+    ),
+    "FleetRequestUnmet": (
+        {"v2g_fleet_short_watts": "0 900000x20", "v2g_fleet_requested_watts": "-5000000x21"}, "10m",
+    ),
+    "SetpointsLate": (
+        {'v2g_fleet_acknowledged_seconds_bucket{le="1.0"}': "0x60",
+         'v2g_fleet_acknowledged_seconds_bucket{le="2.0"}': "0+9x60",
+         'v2g_fleet_acknowledged_seconds_bucket{le="+Inf"}': "0+9x60"},
+        "40m",
+    ),
+    "FleetLedgerStuck": ({"v2g_fleet_ledger_trouble": "0 1x10"}, "5m"),
 }  # fmt: skip
 """Alert -> what is measured each minute, and when it fires; a minute after the start none does."""
 

@@ -116,6 +116,16 @@ def test_none_holds_longer_than_two_minutes_and_none_has_a_default() -> None:
     assert request.default_w is None
 
 
+@pytest.mark.parametrize(
+    ("holds_s", "until_s"), [(nan, NOW + 10), (-1.0, NOW + 10), (15.0, 1e300), (15.0, nan), (nan, 1e300)]
+)
+def test_a_set_point_with_a_time_that_is_none_is_refused(holds_s: float, until_s: float) -> None:
+    member = Member("d")
+    found = member.take(replace(_setpoint(5, until_s=until_s), holds_s=holds_s), NOW)
+    assert "is no time" in found.why_not
+    assert member.setpoint(NOW) is None
+
+
 def test_a_clock_that_is_late_does_not_prolong_a_set_point() -> None:
     member, late = Member("d"), NOW - 3_600.0
     sent = replace(_setpoint(5, until_s=NOW + 15), holds_s=15.0)

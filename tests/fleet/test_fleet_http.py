@@ -1,13 +1,17 @@
 """The REST interface of a fleet, asked without a socket: a depot that is heard of, and one that is not."""
 
 import asyncio
+import json
 from pathlib import Path
 from time import monotonic
 
+from msgspec.structs import replace
 from tests.csms.asgi import ask
 from tests.fleet.bench import configuration
+from tests.run.test_depot_metrics import free_port, get, offered, samples
 
 from v2g.console.access import Gate
+from v2g.depot.configuration import Metrics
 from v2g.depot.flexibility import Band, Flexibility
 from v2g.fleet.shown import COLUMNS
 from v2g.fleet.view import Aggregate, Alarm
@@ -52,7 +56,44 @@ async def _asked(folder: Path) -> None:
         assert missing.status == 400
         assert "GET /api/depots lists them" in missing.json["error"]
         assert (await ask(app, "PUT", "/api/request", {"power_w": 1e12, "for_s": 60})).status == 400
+        for text in ('{"power_w": 0, "until_unix_s": 1e300}', '{"power_w": NaN, "for_s": 60}', "[" * 100_000, "[1]"):
+            assert "error" in json.loads(fleet.asked("fleet.request.tso", text.encode()))
+        assert len(fleet.requests()) == 1
         assert (await ask(app, "DELETE", "/api/request?by=EMS")).status == 200
         assert (await ask(app, "GET", "/api/request")).json == []
     finally:
+        await fleet.ledger.close()
+
+
+def test_prometheus_reads_what_the_fleet_does_and_whether_it_steers(tmp_path: Path) -> None:
+    asyncio.run(_watched(tmp_path))
+
+
+async def _watched(folder: Path) -> None:
+    port = free_port()
+    settings = replace(configuration(folder, ["harbour", "airport"], 1), metrics=Metrics(port=port))
+    access = fleet_nats.Access(servers=("nats://127.0.0.1:1",), user="fleet", password="none")
+    fleet = FleetProcess(settings, await open_ledger(settings.ledger), access, lambda line: None)
+    [serving] = [await offered(each, port) for each in fleet._watched()]
+    try:
+        flexibility = Flexibility(bands=(Band(60.0, -20_000.0, 30_000.0),), above_floor_wh=12_000.0)
+        fleet.aggregated(
+            Aggregate(depot="harbour", unix_s=fleet.now(), power_w=4_000.0, flexibility=flexibility)
+        )  # fmt: skip
+        fleet.request("TSO", {"power_w": -90_000.0, "for_s": 60})
+        fleet.step()
+        found = await samples(port)
+        powers = [found[f"v2g_fleet_{each}_watts", frozenset()] for each in ("requested", "commanded", "delivered")]
+        assert powers == [-90_000.0, -20_000.0, 4_000.0]
+        assert found["v2g_fleet_short_watts", frozenset()] == 70_000.0
+        states = {labels: value for (name, labels), value in found.items() if name == "v2g_fleet_depots"}
+        assert {dict(labels)["state"]: value for labels, value in states.items()} == {
+            "follows": 0.0, "on its own": 1.0, "away": 0.0, "never heard of": 1.0,
+        }  # fmt: skip
+        assert found["v2g_fleet_notices", frozenset({("code", "L01")})] == 1.0
+        assert found["v2g_fleet_aggregates_total", frozenset()] == 1.0
+        status, text = await get(port, "/readyz")
+        assert (status, text.partition(";")[0]) == (503, "no NATS server is connected")
+    finally:
+        serving.cancel()
         await fleet.ledger.close()

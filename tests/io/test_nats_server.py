@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +32,7 @@ from v2g.io.nats_server import (
 )
 from v2g.run import fleet_doctor
 from v2g.run.doctor import Level
+from v2g.run.fleet_servers import keep
 
 pytestmark = pytest.mark.alone
 FLEET, SYSTEM = User(name="fleet", password="f" * 16), User(name="system", password="s" * 16)
@@ -167,3 +170,36 @@ def test_the_doctor_names_a_server_that_answers_before_it_writes(tmp_path: Path)
         assert "servers.replicas to 3" in entries.remedy
 
     asyncio.run(look())
+
+
+def test_a_server_that_dies_is_started_again_and_waits_longer_each_time(tmp_path: Path) -> None:
+    async def watch() -> None:
+        port, said, news = free_port(), list[str](), asyncio.Event()
+
+        def report(line: str) -> None:
+            said.append(line)
+            news.set()
+
+        async def until(words: str, count: int = 1) -> None:
+            async with asyncio.timeout(20.0):
+                while sum(words in each for each in said) < count:
+                    news.clear()
+                    await news.wait()
+
+        async with running(Server("hub-1", hub_text(hub(tmp_path, port, free_port())), tmp_path)) as server:
+            keeping = asyncio.create_task(keep(server, report, first_s=0.01))
+            first = server.pid
+            os.kill(first, signal.SIGKILL)
+            await until("runs again")
+            assert server.pid != first
+            await (await joined(port, FLEET)).close()
+            server._text = "no { configuration"
+            os.kill(server.pid, signal.SIGKILL)
+            await until("did not start", 2)
+            server._text = hub_text(hub(tmp_path, port, free_port()))
+            await until("runs again", 2)
+            keeping.cancel()
+        waits = [each.rpartition("again in ")[2] for each in said if "has ended" in each]
+        assert waits[:3] == ["0.01 s", "0.02 s", "0.04 s"]
+
+    asyncio.run(watch())

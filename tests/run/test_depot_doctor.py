@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from tests.certificates import certified
 from tests.csms.site import configured
 
-from v2g.depot.configuration import Stations
+from v2g.depot.configuration import Http, Stations
+from v2g.fleet.configuration import DepotPlace, FleetConfiguration, Person
 from v2g.io.depot_ledger import SqliteLedger
 from v2g.kernel.durations import DAY_S
 from v2g.run import depot_doctor
@@ -102,3 +103,24 @@ def test_trouble_and_a_wrong_clock_are_named() -> None:
     found = list(depot_doctor.running(status(trouble="disk full; free some space", unix_s=time() - 600)))
     assert (found[0].level, found[0].text, found[0].remedy) == (Level.FAULT, "disk full", "free some space")
     assert "600 s behind" in found[1].text
+
+
+def test_a_secret_that_everybody_may_read_is_named(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("tso.password", "key.pem", "depot.password")]
+    for file in files:
+        file.write_text("0123456789abcdef")
+        file.chmod(0o640)
+    fleet = FleetConfiguration(
+        fleet="north",
+        people=(Person(name="tso", password_file=files[0]),),
+        http=Http(private_key=files[1]),
+        depots=(DepotPlace(id="a", charge_w=1.0, password_file=files[2]), DepotPlace(id="b", charge_w=1.0)),
+    )
+    [found] = depot_doctor.secrets(fleet)
+    assert (found.level, found.text) == (Level.GOOD, "3 files, for their owners and groups only")
+    for file in files:
+        file.chmod(0o644)
+        [found] = depot_doctor.secrets(fleet)
+        assert found.level is Level.WARNING
+        assert found.text == f"1 of 3 may be read by every user of this machine: {file}"
+        file.chmod(0o640)

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from tests.csms.test_api import depot
@@ -28,8 +30,12 @@ async def get(port: int, path: str) -> tuple[int, str]:
 
 
 async def watched(process: DepotProcess, port: int) -> asyncio.Task[None]:
-    """Once the numbers are offered."""
-    serving = asyncio.create_task(process._be_watched(Metrics(port=port)))
+    return await offered(process._be_watched(Metrics(port=port)), port)
+
+
+async def offered(work: Coroutine[Any, Any, None], port: int) -> asyncio.Task[None]:
+    """Once the numbers are."""
+    serving = asyncio.create_task(work)
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -30,6 +30,7 @@ EXAMPLES = {
     "depot-alerts": "prometheus-rules-depot.yaml",
     "depot-service": "v2g-depot.service",
     "fleet": "fleet.yaml",
+    "fleet-alerts": "prometheus-rules-fleet.yaml",
     "fleet-service": "v2g-fleet.service",
 }
 """Name -> file in the package `v2g.deploy`."""

@@ -32,6 +32,7 @@ def _examine(configuration: "Configuration") -> "Iterator[Finding]":
     yield from clock()
     yield from depot_doctor.ledger(configuration.ledger)
     yield depot_doctor.plan()
+    yield from depot_doctor.secrets(configuration)
     yield from depot_doctor.certificates(configuration, time.time())
     yield from _running(configuration.control.socket)
 

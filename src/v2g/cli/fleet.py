@@ -175,11 +175,13 @@ async def _run(args: argparse.Namespace, configuration: "FleetConfiguration") ->
 async def _embedded(args: argparse.Namespace, configuration: "FleetConfiguration", stack: Any) -> "Access":
     import asyncio
 
-    from v2g.run.fleet_servers import embedded, ports_from
+    from v2g.run.fleet_servers import embedded, keep, ports_from
 
     found = embedded(configuration, args.store.resolve(), ports_from(args.port, args.nodes))
     for each in found.servers:
         stack.push_async_callback(each.stop)
     await asyncio.gather(*(each.start() for each in found.servers))
+    for each in found.servers:
+        stack.callback(asyncio.create_task(keep(each, _report)).cancel)
     _report(f"depots connect at {', '.join(found.leaves)}; passwords without a file of their own are in {args.store}")
     return found.access

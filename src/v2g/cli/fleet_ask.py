@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from v2g.cli.arguments import add_json, number
 from v2g.cli.parser import UsageError
 from v2g.kernel.printable import printable
@@ -64,8 +66,8 @@ def _document(args: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {"type": "power", "power_w": args.power_w}
     if args.document is not None:
         try:
-            found = {**json.loads(args.document)}
-        except (ValueError, TypeError) as error:
+            found = msgspec.json.decode(args.document, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise UsageError(f"--document is no JSON object: {error}") from error
     if args.for_s is not None:
         found["for_s"] = args.for_s

@@ -30,6 +30,7 @@ def _examine(configuration: "FleetConfiguration") -> "Iterator[Finding]":
 
     yield from clock()
     yield from depot_doctor.ledger(configuration.ledger, "entry", "fleet")
+    yield from depot_doctor.secrets(configuration)
     yield from asyncio.run(fleet_doctor.servers(configuration))
     yield from asyncio.run(fleet_doctor.stream(configuration))
     yield from _running(configuration.control.socket)

@@ -15,16 +15,28 @@ from v2g.depot.request import (
     LARGEST_W,
     AnyRequest,
     DroopShare,
+    Limit,
     LimitRequest,
     PowerRequest,
+    Price,
     PriceRequest,
     RegulationRequest,
     ScheduleRequest,
+    Step,
+    is_time,
 )
 from v2g.kernel.errors import V2GError
 
 KIND = "request"
 _MAGNITUDES = ("capacity_w", "w_per_hz", "deadband_hz", "max_w", "charge_w", "discharge_w")
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "w_per_hz": (0.0, LARGEST_W / 0.01),
+    "nominal_hz": (10.0, 100.0),
+    "deadband_hz": (0.0, 10.0),
+    "buy_per_kwh": (-1_000.0, 1_000.0),
+    "sell_per_kwh": (-1_000.0, 1_000.0),
+}
+LONGEST_NAME = 200
 LARGEST_PU = 2.0
 """A signal beyond 1 is its end; one far beyond it is in another unit."""
 MOST = 64
@@ -155,6 +167,8 @@ def read(document: Mapping[str, object], by: str, now: float) -> AnyRequest:
 
     `for_s` is needed unless `until_unix_s` is there. Raises `RequestError`.
     """
+    if not 0 < len(by) <= LONGEST_NAME:
+        raise RequestError(f"by: {len(by)} characters; give a name of 1 to {LONGEST_NAME}")
     fields = {"type": "power", **document, "by": by}
     for_s = fields.pop("for_s", None)
     if for_s is not None:
@@ -180,15 +194,19 @@ def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
     if request.until_unix_s <= max(now, request.from_unix_s):
         yield "until_unix_s: is over already, or before from_unix_s"
     for name, value in _numbers(request):
+        least, most = _RANGES.get(name, (-inf, inf))
         if name.endswith("_w") and not abs(value) <= LARGEST_W and not (name == "max_w" and value == inf):
             yield f"{name}: {value:g} W; at most {LARGEST_W:g}"
-        if name in _MAGNITUDES and value < 0.0:
+        elif name in _MAGNITUDES and value < 0.0:
             yield f"{name}: {value:g}; must not be negative"
+        elif name.endswith("_unix_s") and not is_time(value):
+            yield f"{name}: {value:g} is no time; write seconds (not milliseconds) since 1970, before the year 2100"
+        elif not least <= value <= most:
+            yield f"{name}: {value:g}; must be from {least:g} to {most:g}"
     if isinstance(request, LimitRequest) and (request.default_w or 0.0) < 0.0:
         yield f"default_w: {request.default_w:g}; of a limit it must not be negative"
     if isinstance(request, ScheduleRequest | PriceRequest | LimitRequest):
-        steps = request.prices if isinstance(request, PriceRequest) else request.steps
-        times = [each.from_unix_s for each in steps]
+        times = [each.from_unix_s for each in _steps(request)]
         if not times or any(after <= before for before, after in pairwise(times)):
             yield "from_unix_s: each step must be later than the one before, and there must be one"
     if isinstance(request, RegulationRequest) and not abs(request.signal_pu) <= LARGEST_PU:
@@ -196,12 +214,18 @@ def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
 
 
 def _numbers(request: AnyRequest) -> Iterator[tuple[str, float]]:
-    rows = [request, *(request.steps if isinstance(request, ScheduleRequest | LimitRequest) else ())]
-    for each in rows:
+    """All of a request and its steps, but for an end or a beginning that it does not have."""
+    steps = () if isinstance(request, PowerRequest | RegulationRequest | DroopShare) else _steps(request)
+    for each in (request, *steps):
         for name in each.__struct_fields__:
             value = getattr(each, name)
-            if isinstance(value, int | float):
+            without = each is request and (name, value) in (("from_unix_s", -inf), ("until_unix_s", inf))
+            if isinstance(value, int | float) and not without:
                 yield name, value
+
+
+def _steps(request: ScheduleRequest | PriceRequest | LimitRequest) -> tuple[Step | Price | Limit, ...]:
+    return request.prices if isinstance(request, PriceRequest) else request.steps
 
 
 def _standing(standing: Standing) -> Iterator[AnyRequest]:

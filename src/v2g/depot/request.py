@@ -11,6 +11,13 @@ from msgspec.structs import replace
 
 LARGEST_W = 1e9
 """No site has a larger power."""
+LAST_UNIX_S = 4102444800.0
+"""The year 2100: a later time is one in milliseconds, or none."""
+
+
+def is_time(unix_s: float) -> bool:
+    """Whether it can be a time in Unix seconds."""
+    return 0.0 <= unix_s <= LAST_UNIX_S
 
 
 class Request(Struct, frozen=True, kw_only=True):

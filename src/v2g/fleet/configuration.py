@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from v2g.depot.configuration import Control, Http, Standing
+from v2g.depot.configuration import Control, Http, Metrics, Standing
 from v2g.depot.tree import Node, Tree
 from v2g.depot.value_types import Member, Name, Power
 from v2g.fleet.view import Place
@@ -99,6 +99,8 @@ class FleetConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The file of the SQLite database, or the address of a PostgreSQL one."""
     http: Http | None = None
     """The page and its REST interface; without it there is none."""
+    metrics: Metrics | None = None
+    """Numbers for Prometheus; without it there are none."""
     control: Control = Control(socket=Path("/run/v2g/fleet.sock"))
     """The local socket for `v2g fleet status` and the like."""
     cycle_s: Annotated[float, Meta(ge=0.2, le=60)] = 1.0

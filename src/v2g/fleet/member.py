@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from v2g.depot import flexibility
 from v2g.depot.capability import Margins
 from v2g.depot.dispatch import Dispatch
-from v2g.depot.request import LARGEST_W, PowerRequest
+from v2g.depot.request import LARGEST_W, PowerRequest, is_time
 from v2g.depot.view import Site
 from v2g.fleet.books import Flow
 from v2g.fleet.view import Accepted, Aggregate, Alarm, Setpoint
@@ -40,6 +40,8 @@ class Member:
             why_not = "a later set-point came before"
         elif not abs(setpoint.power_w) <= LARGEST_W:
             why_not = f"{setpoint.power_w:g} W is no power"
+        elif not (setpoint.holds_s >= 0.0 and is_time(setpoint.until_unix_s)):
+            why_not = f"it holds for {setpoint.holds_s:g} s until {setpoint.until_unix_s:g}, which is no time"
         elif setpoint.until_unix_s > now:
             until_s = min(setpoint.until_unix_s, now + min(setpoint.holds_s, LONGEST_S))
             self.holding, self._number = replace(setpoint, until_unix_s=until_s), setpoint.number

@@ -16,6 +16,15 @@ CLOCK_S = 3.0
 """A difference between the clocks of fleet and depot that a person should know of."""
 
 
+def state_of(state: DepotState, settings: Settings, now: float) -> str:
+    """One of `STATES`."""
+    if state.aggregate is None:
+        return "never heard of"
+    if not state.fresh(now, settings.stale_s):
+        return "away"
+    return "follows" if state.aggregate.setpoint_number else "on its own"
+
+
 def row_of(state: DepotState, dispatch: Dispatch | None, settings: Settings, now: float) -> tuple[Any, ...]:
     """A depot in one row, by `COLUMNS`."""
     aggregate = state.aggregate
@@ -23,11 +32,10 @@ def row_of(state: DepotState, dispatch: Dispatch | None, settings: Settings, now
     why = "" if dispatch is None else dispatch.why.get(state.id, "")
     if aggregate is None:
         return (state.id, "never heard of", None, power_w, None, None, None, 0, 0, why)
-    fresh = state.fresh(now, settings.stale_s)
     skew_s = aggregate.unix_s - state.heard_unix_s
     clock = f"; its clock is {skew_s:+.1f} s off" if abs(skew_s) > CLOCK_S else ""
-    word = "away" if not fresh else "follows" if aggregate.setpoint_number else "on its own"
     band = aggregate.flexibility.band(settings.hold_s)
+    word = state_of(state, settings, now)
     return (
         state.id, word, round(aggregate.power_w), None if power_w is None else round(power_w), round(band.least_w),
         round(band.most_w), round(aggregate.flexibility.above_floor_wh), aggregate.vehicles, len(aggregate.alarms),

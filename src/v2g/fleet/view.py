@@ -10,11 +10,10 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from v2g.depot.flexibility import NONE, Flexibility
+from v2g.depot.request import LAST_UNIX_S
 
 LARGEST = 1e12
 """Of a number that a depot states, in W, Wh or s: no depot has more."""
-LAST_UNIX_S = 4102444800.0
-"""The year 2100."""
 
 
 class Alarm(Struct, frozen=True):

@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 
-from v2g.depot.request import LARGEST_W, ScheduleRequest, Step
+from v2g.depot.request import LARGEST_W, ScheduleRequest, Step, is_time
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
@@ -76,9 +76,15 @@ def read(text: str, source: str) -> ScheduleRequest:
 def time_of(text: str, place: str) -> float:
     """Unix seconds, written as such or with a time zone. Raises `ScheduleError`, which names the `place`."""
     try:
-        return float(text)
+        unix_s = float(text)
     except ValueError:
-        pass
+        return _written(text, place)
+    if not is_time(unix_s):
+        raise ScheduleError(f"{place}: {text[:40]} is no time; write seconds since 1970, before the year 2100")
+    return unix_s
+
+
+def _written(text: str, place: str) -> float:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:

@@ -142,6 +142,8 @@ class Hub:
         self._token = client.new_inbox().rpartition(".")[2]
         self._rank = (time.time(), self._token)
         self._reply = msgspec.msgpack.Encoder()
+        self.trouble = ""
+        """Why no entries can be taken or entered; empty while they can."""
 
     async def open(
         self,
@@ -216,7 +218,7 @@ class Hub:
 
     async def entries(self, enter: Callable[[Sequence[Batch]], Awaitable[int]], report: Callable[[str], None]) -> None:
         """For ever: take entries, enter them, and only then acknowledge them."""
-        js, subscription, said = self._client.jetstream(timeout=PATIENCE_S), None, ""
+        js, subscription = self._client.jetstream(timeout=PATIENCE_S), None
         config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, max_ack_pending=10_000)
         while True:
             try:
@@ -232,13 +234,13 @@ class Hub:
                     report(f"ledger: {depot} sends what is no entry of its own; it is left out; see its version")
                 for each in messages:
                     await each.ack()
-                said = ""
-            except TimeoutError:
-                continue  # there was nothing
+                self.trouble = ""
+            except TimeoutError:  # there was nothing
+                self.trouble = ""
             except Exception as error:  # a server or the database is away: what was not acknowledged comes again
-                if str(error) != said:
-                    said = str(error)
-                    report(f"ledger: {said or type(error).__name__}")
+                said, self.trouble = self.trouble, f"ledger: {str(error) or type(error).__name__}"
+                if said != self.trouble:
+                    report(self.trouble)
                 await asyncio.sleep(AGAIN_S)
                 subscription = None
 

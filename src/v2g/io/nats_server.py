@@ -231,7 +231,11 @@ class Server:
         except TimeoutError:
             await self.stop()
         if self._process is None or self._process.returncode is not None:
-            raise NatsError(f"nats-server {self.name} did not start: {' | '.join(self.lines[-4:])}")
+            raise NatsError(f"nats-server {self.name} did not start: {self.said()}")
+
+    def said(self) -> str:
+        """Its last lines."""
+        return " | ".join(self.lines[-4:])
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

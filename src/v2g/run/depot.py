@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,11 @@ from v2g.io.depot_ledger import SqliteLedger
 from v2g.io.depot_mqtt import RequestsAtBroker, StationsAtBroker, keep
 from v2g.io.depot_postgres import PostgresLedger
 from v2g.io.depot_schedule import ScheduleFile
-from v2g.io.http_get import HttpError
 from v2g.io.pulse import Pulse
 from v2g.io.station_server import StationServer
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
-from v2g.run import grid_languages
+from v2g.run import grid_languages, watched
 from v2g.run.depot_access import door, gate
 from v2g.run.depot_fleet import DepotInFleet
 from v2g.run.depot_links import FLUSH_S, DepotLinks
@@ -60,8 +59,6 @@ DECIDED_S = 60.0
 LATENCY_S = 0.3
 """From a decision until a station begins to follow, until it is measured: one in a local network."""
 DECISIONS_KEPT_S = 31 * 86_400.0
-WATCH_AGAIN_S = 10.0
-"""Until the metrics are offered again at an address that could not be had."""
 CLOCK_S = 300.0
 """A difference to the machine's clock that a person should know of."""
 
@@ -232,24 +229,17 @@ class DepotProcess:
         try:
             from v2g.run import depot_metrics
         except ImportError as error:
-            raise V2GError("metrics: needs the Python package prometheus-client; pip install 'v2g[metrics]'") from error
+            raise V2GError(watched.NEEDS) from error
 
         def seen() -> depot_metrics.Seen:
             stations = sum(each.online for each in self.gateway.stations.values())
             cycle_s, now = self.configuration.cycle_s, self.now()
             return depot_metrics.seen(self.site, self.dispatch, self._stepped_s, now, cycle_s, self.ledger, stations)
 
-        pulse, said = Pulse(), ""
-        try:
-            while True:
-                try:
-                    await depot_metrics.watch(settings, seen, self._tally, self.gateway.latencies, pulse)
-                except HttpError as error:
-                    if str(error) != said:
-                        self._report(said := str(error))
-                await asyncio.sleep(WATCH_AGAIN_S)
-        finally:
-            pulse.close()
+        def watch(pulse: Pulse) -> Awaitable[None]:
+            return depot_metrics.watch(settings, seen, self._tally, self.gateway.latencies, pulse)
+
+        await watched.offered(watch, self._report)
 
     # The cycle
 

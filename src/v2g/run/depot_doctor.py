@@ -7,11 +7,14 @@ import asyncio
 import os
 import sqlite3
 import ssl
+import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from v2g.depot.configuration import Configuration
 from v2g.io.depot_configuration import POSTGRES
@@ -25,6 +28,8 @@ MOST_NAMED = 5
 """Stations, if many are away."""
 ROWS = {"event": "events", "entry": "entries"}
 """What the rows of a ledger's table are."""
+SECRETS = ("password_file", "secret_file", "token_file", "users_file", "codes_file", "private_key")
+"""How the names of settings end that are files with a secret in them."""
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
@@ -107,6 +112,28 @@ def plan() -> Finding:
         text = "the Python package highspy is missing: vehicles are charged as their needs are urgent"
         return Finding("plan", Level.WARNING, text, "pip install 'v2g[depot]'")
     return Finding("plan", Level.GOOD, "the solver is there")
+
+
+def secrets(configuration: Struct) -> Iterator[Finding]:
+    """Files with passwords, tokens and keys, wherever the configuration of a depot or fleet names them."""
+    files = sorted(set(_secret_files(configuration)))
+    opened = [each for each in files if each.exists() and each.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)]
+    if opened:
+        names = ", ".join(map(str, opened[:MOST_NAMED])) + (", ..." if len(opened) > MOST_NAMED else "")
+        text = f"{len(opened)} of {len(files)} may be read by every user of this machine: {names}"
+        yield Finding("secrets", Level.WARNING, text, "chmod o= each of them")
+    elif files:
+        yield Finding("secrets", Level.GOOD, f"{len(files)} files, for their owners and groups only")
+
+
+def _secret_files(owner: Struct) -> Iterator[Path]:
+    for name in owner.__struct_fields__:
+        value = getattr(owner, name)
+        if isinstance(value, Path) and name.endswith(SECRETS):
+            yield value
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Struct):
+                yield from _secret_files(each)
 
 
 def certificates(configuration: Configuration, now: float) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -25,7 +26,9 @@ from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
 from v2g.io.fleet_postgres import PostgresFleetLedger, PostgresFleetReader
 from v2g.io.nats_server import NatsError
 from v2g.io.steady_clock import SteadyClock
+from v2g.kernel.distribution import Distribution
 from v2g.kernel.errors import V2GError
+from v2g.run import watched
 
 FREQUENCY_S = 5.0
 """A measurement of the frequency that is older is none."""
@@ -89,8 +92,9 @@ class FleetProcess:
         self._round: tuple[int, float, set[str]] = (0, 0.0, set())
         self._pages = {each.id: each.page for each in configuration.depots}
         self._course: deque[tuple[float, float | None, float]] = deque(maxlen=COURSE_LENGTH)
-        self.acknowledged_s: list[float] = []
-        """From a decision that asked all depots until the last of them had accepted it; the latest 1 000."""
+        self.acknowledged_s: float | None = None
+        """From the latest decision that asked depots and was accepted by all of them, until it was."""
+        self._acknowledged, self._cycles = Distribution(), Distribution()
 
     def now(self) -> float:
         """Unix time that does not jump."""
@@ -117,6 +121,7 @@ class FleetProcess:
                         hub.entries(self._enter, self._report),
                         control.serve(settings.socket, int(settings.mode, 8), Commands, self._commanded),
                         *self._page(),
+                        *self._watched(),
                     )
                 ]
                 ready()
@@ -148,6 +153,26 @@ class FleetProcess:
 
         api = fleet_http.FleetApi(self, gate(http))
         return [http_interface.serve_as(http, api, lambda at: self._report(f"the fleet's page is at {at}"))]
+
+    def _watched(self) -> list[Coroutine[Any, Any, None]]:
+        """Numbers for Prometheus, if the configuration asks for them."""
+        settings = self.configuration.metrics
+        if settings is None:
+            return []
+        try:
+            from v2g.run import fleet_metrics
+        except ImportError as error:
+            raise V2GError(watched.NEEDS) from error
+
+        def seen() -> fleet_metrics.Seen:
+            hub, now = self._hub, self.now()
+            words = [shown.state_of(each, self.controller.settings, now) for each in self.states.values()]
+            return fleet_metrics.Seen(
+                self.dispatch, words, self.frequency_hz(now), hub is not None and hub.connected,
+                "" if hub is None else hub.trouble, self.heard, self.entered, self._acknowledged, self._cycles,
+            )  # fmt: skip
+
+        return [watched.offered(lambda pulse: fleet_metrics.watch(settings, seen, pulse), self._report)]
 
     # What depots say
 
@@ -182,8 +207,8 @@ class FleetProcess:
         if accepted.number == number and accepted.depot in missing:
             missing.discard(accepted.depot)
             if not missing:
-                self.acknowledged_s.append(time.perf_counter() - began_s)
-                del self.acknowledged_s[:-1000]
+                self.acknowledged_s = time.perf_counter() - began_s
+                self._acknowledged.add(self.acknowledged_s)
                 if self.dispatch is not None and self.dispatch.waiting:
                     self._news.set()
 
@@ -201,9 +226,7 @@ class FleetProcess:
         """A request or a measurement that came over the servers; returns the answer."""
         _, kind, user = subject.split(".")
         try:
-            document = json.loads(data or b"{}")
-            if not isinstance(document, dict):
-                raise V2GError("send a JSON object")
+            document = msgspec.json.decode(data or b"{}", type=dict[str, Any])
             document.pop("by", None)  # it is in the name of whoever may write to this subject
             match kind:
                 case "measure":
@@ -212,9 +235,9 @@ class FleetProcess:
                     self.withdraw(user)
                 case _:
                     self.request(user, document)
-        except RecursionError:
-            return b'{"error": "send a JSON object; this one is nested too deeply"}'
-        except (ValueError, V2GError) as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return json.dumps({"error": f"send a JSON object; {error}"}).encode()
+        except V2GError as error:
             return json.dumps({"error": str(error)}).encode()
         return b'{"result": "taken"}'
 
@@ -255,11 +278,13 @@ class FleetProcess:
                 async with asyncio.timeout(self.configuration.cycle_s):
                     await self._news.wait()
             self._news.clear()
+            began_s = time.perf_counter()
             try:
                 dispatch = self.step()
             except Exception as error:  # set-points lapse if it lasts
                 self._complain(f"the controller failed: {error!r}")
                 continue
+            self._cycles.add(time.perf_counter() - began_s)
             if hub.connected and not self._lost:
                 await hub.announce()
                 await self._send(hub, dispatch)
@@ -324,7 +349,7 @@ class FleetProcess:
             "frequency_hz": self.frequency_hz(now),
             "entries": self.entered,
             "aggregates": self.heard,
-            "acknowledged_s": round(self.acknowledged_s[-1], 3) if self.acknowledged_s else None,
+            "acknowledged_s": None if self.acknowledged_s is None else round(self.acknowledged_s, 3),
             "notices": [{"code": str(each.trouble), "about": each.about, "text": each.text} for each in notices],
             "trouble": self._trouble or None,
         }

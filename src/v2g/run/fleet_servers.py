@@ -1,8 +1,9 @@
 """A fleet's servers: on this machine, for a bench; or their files, for machines of their own."""
 
+import asyncio
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -28,6 +29,8 @@ from v2g.io.nats_server import (
 )
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+FIRST_S, LONGEST_S = 1.0, 60.0
+"""Until a server that has ended is started again."""
 LEAF, CLUSTER = 3_200, 2_000
 """From a server's port for clients to its other ones: 4222, 7422, 6222."""
 
@@ -64,6 +67,25 @@ class Place(NamedTuple):
     store: Path
     port: int
     tls: Tls | None
+
+
+async def keep(server: Server, report: Callable[[str], None], first_s: float = FIRST_S) -> None:
+    """For ever: start a server again that has ended. Between two starts it waits twice as long each time, up to a
+    minute; once a server has run for that long, `first_s` again."""
+    loop, wait_s = asyncio.get_running_loop(), first_s
+    while True:
+        began_s = loop.time()
+        await server.ended()
+        if loop.time() - began_s > LONGEST_S:
+            wait_s = first_s
+        report(f"nats-server {server.name} has ended ({server.said()}); it is started again in {wait_s:g} s")
+        await asyncio.sleep(wait_s)
+        wait_s = min(2.0 * wait_s, LONGEST_S)
+        try:
+            await server.start()
+            report(f"nats-server {server.name} runs again")
+        except (NatsError, OSError) as error:
+            report(str(error))
 
 
 def deployed(configuration: FleetConfiguration, folder: Path, hosts: Sequence[str], place: Place) -> dict[str, str]:
@@ -151,4 +173,4 @@ def ports_from(first: int, nodes: int) -> list[tuple[int, int, int]]:
     return [(first + n, first + n + LEAF, first + n + CLUSTER) for n in range(nodes)]
 
 
-__all__ = ["Embedded", "Place", "access_of", "deployed", "embedded", "ports_from", "tls_of", "users_of"]
+__all__ = ["Embedded", "Place", "access_of", "deployed", "embedded", "keep", "ports_from", "tls_of", "users_of"]
