@@ -14,15 +14,15 @@ class Stopwatch:
     """Runs from the moment that it is made."""
 
     def __init__(self) -> None:
-        self._waited_before_s = _waited_s()
+        self._waited_before_s = waited_s()
         self._started_s = time.monotonic()
 
     @property
     def elapsed_s(self) -> float:
         """Without the time in which a process of the test was ready to run and another one ran in its place."""
         passed_s = time.monotonic() - self._started_s
-        waited_s = _waited_s()
-        return passed_s - sum(waited_s[pid] - self._waited_before_s.get(pid, 0.0) for pid in waited_s)
+        waits_s = waited_s()
+        return passed_s - sum(waits_s[pid] - self._waited_before_s.get(pid, 0.0) for pid in waits_s)
 
 
 @contextmanager
@@ -33,12 +33,12 @@ def within(limit_s: float) -> Iterator[None]:
     assert watch.elapsed_s < limit_s
 
 
-def _waited_s() -> dict[int, float]:
+def waited_s() -> dict[int, float]:
     """For each process, how long it has waited in all; none on a kernel that does not count it."""
-    waited_s = {}
+    waits_s = {}
     for pid in TAKES_PART:
         try:
-            waited_s[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+            waits_s[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
         except (OSError, IndexError):  # it has ended, or is not counted
             continue
-    return waited_s
+    return waits_s
