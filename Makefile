@@ -58,7 +58,7 @@ docs: $(DEV_READY) ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet $(ARGS)
 	@echo build/site/index.html
 
-deb: $(DEV_READY) ## Debian packages in dist/: v2g and v2g-depot (ARGS='--arch arm64')
+deb: $(DEV_READY) ## Debian packages in dist/: v2g, v2g-depot, v2g-fleet (ARGS='--arch arm64')
 	@tools/setup.sh packaging
 	@.venv/bin/python -m tools.make_deb $(ARGS)
 

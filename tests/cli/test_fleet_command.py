@@ -68,9 +68,12 @@ def test_the_example_is_good_once_its_files_are_there(tmp_path: Path, capsys: py
     (tmp_path / "root.pem").rename(tmp_path / "hub-root.pem")
     assert main(["fleet", "check", "--config", str(file)]) == 2
     assert "`v2g fleet servers` makes it" in capsys.readouterr().err
-    (tmp_path / "passwords").mkdir()
-    for name in ("fleet", "system"):
-        (tmp_path / "passwords" / f"{name}.password").write_text("p" * 16)
+    made = ["--output", str(tmp_path / "servers"), "--certificate", "server.pem", "--private-key", "key.pem"]
+    assert main(["fleet", "servers", "--config", str(file), "h1", "h2", "h3", *made]) == 0
+    assert {each.name for each in (tmp_path / "passwords").iterdir()} == {
+        "fleet.password", "system.password", "tso.password",
+    }  # fmt: skip
+    capsys.readouterr()
     assert main(["fleet", "check", "--config", str(file)]) == 0
     assert capsys.readouterr().out == f"{file}: good, 2 depots\n"
     assert main(["config", "check", str(file)]) == 0

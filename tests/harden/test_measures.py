@@ -227,6 +227,14 @@ def test_the_unit_is_as_closed_as_stated(config: Path, devices: str) -> None:
     assert (exposure(opened, Machine()) or 0) > exposed + 0.5
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (systemd)")
+@pytest.mark.parametrize("unit", ["v2g-depot.service", "v2g-fleet.service", "v2g-nats@.service"])
+def test_a_depot_and_a_fleet_are_as_closed(unit: str) -> None:
+    exposed = exposure((DEPLOY / unit).read_text(), Machine())
+    assert exposed is not None
+    assert 1.0 < exposed <= MOST_EXPOSED
+
+
 def test_the_openings_of_a_station_with_everything_on_this_machine(config: Path) -> None:
     """Nobody but cars needs to come in; and only the time and addresses are asked for outside."""
     local = {name: {"address": "modbus://127.0.0.1:5022"} for name in ("contactor", "meter")}

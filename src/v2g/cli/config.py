@@ -32,6 +32,7 @@ EXAMPLES = {
     "fleet": "fleet.yaml",
     "fleet-alerts": "prometheus-rules-fleet.yaml",
     "fleet-service": "v2g-fleet.service",
+    "nats-service": "v2g-nats@.service",
 }
 """Name -> file in the package `v2g.deploy`."""
 

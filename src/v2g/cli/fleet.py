@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             return fleet_ask.run(args)
         case "demo":
             return _demonstrate(args)
-    configuration = loaded(args.config)
+    configuration = loaded(args.config, makes_passwords=args.action == "servers")
     match args.action:
         case "check":
             print(f"{args.config}: good, {len(configuration.depots)} depots")
@@ -106,11 +106,11 @@ def _demonstrate(args: argparse.Namespace) -> int:
     return 0 if good(done) else 1
 
 
-def loaded(file: Path) -> "FleetConfiguration":
-    """The configuration; its warnings are printed. Raises `V2GError`."""
+def loaded(file: Path, *, makes_passwords: bool = False) -> "FleetConfiguration":
+    """The configuration; its warnings are printed. `makes_passwords`: those that are missing. Raises `V2GError`."""
     from v2g.io.fleet_configuration import load
 
-    configuration, warnings = load(file)
+    configuration, warnings = load(file, makes_passwords=makes_passwords)
     for line in warnings:
         print(f"v2g: warning: {line}", file=sys.stderr)
     return configuration

@@ -1,6 +1,6 @@
 """The configuration file of a fleet: opens it and the files that it names, and checks all of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,13 +20,17 @@ LEAST_PASSWORD = 16
 LISTED = 20
 
 
-def load(path: Path) -> tuple[FleetConfiguration, list[str]]:
-    """Read and check the file; also a line for each warning. Raises `ConfigurationError` with every finding."""
+def load(path: Path, *, makes_passwords: bool = False) -> tuple[FleetConfiguration, list[str]]:
+    """Read and check the file; also a line for each warning. Raises `ConfigurationError` with every finding.
+
+    `makes_passwords`: password files that are missing are about to be made, and are no finding."""
     try:
         content = regular_file.beginning(path, LARGEST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; `v2g config example fleet` prints one") from error
-    found, warnings = read(content, str(path), FleetConfiguration, FILE_RULES, path.parent)
+    found, warnings = read(
+        content, str(path), FleetConfiguration, BEFORE_PASSWORDS if makes_passwords else FILE_RULES, path.parent
+    )
     if found.depot_list is not None:
         found = replace(found, depots=(*found.depots, *_listed(found, found.depot_list, path)))
     if not found.ledger.startswith(POSTGRES):
@@ -82,22 +86,37 @@ def _joined(depots: Sequence[tuple[str, str | None]], taken: Iterable[str], node
         known.add(id)
 
 
-def _servers(servers: Fields) -> Findings:
+def _addresses(servers: Fields) -> Findings:
     for index, url in enumerate(servers["urls"]):
         host = urlsplit(url).hostname or ""
         if url.startswith("nats:") and host not in LOOPBACK:
             yield f"urls[{index}]", f"{host} is beyond this machine, and passwords would travel in clear; use tls://"
-    for name in ("password_file", "system_password_file"):
-        file = servers.get(name)
-        if file is None:
+
+
+def _passwords(servers: Fields) -> Findings:
+    for name, file in _password_files(servers):
+        if not file.exists():
+            yield name, f"{file}: there is no such file; `v2g fleet servers` makes it"
+    yield from _made_passwords(servers)
+
+
+def _made_passwords(servers: Fields) -> Findings:
+    for name, file in _password_files(servers):
+        if not file.exists():
             continue
         try:
-            text = password(Path(file))
+            text = password(file)
         except V2GError as error:
-            yield name, f"{error}; `v2g fleet servers` makes it" if not Path(file).exists() else str(error)
+            yield name, str(error)
             continue
         if len(text) < LEAST_PASSWORD:
             yield name, f"{file}: {len(text)} characters; write {LEAST_PASSWORD} at least"
+
+
+def _password_files(servers: Fields) -> Iterator[tuple[str, Path]]:
+    for name in ("password_file", "system_password_file"):
+        if (file := servers.get(name)) is not None:
+            yield name, Path(file)
 
 
 def _validity(fleet: Fields) -> Findings:
@@ -112,6 +131,7 @@ def _no_drivers(fleet: Fields) -> Findings:
 
 RULES: dict[type, tuple[Rule, ...]] = {
     FleetConfiguration: (_network, _validity, http, _no_drivers),
-    Servers: (_servers,),
+    Servers: (_addresses, _passwords),
 }
 FILE_RULES = Rules(errors=RULES, warnings={FleetConfiguration: (carries_a_secret,)})
+BEFORE_PASSWORDS = Rules(errors={**RULES, Servers: (_addresses, _made_passwords)}, warnings=FILE_RULES.warnings)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from v2g.kernel.errors import V2GError
 
 STARTS_S, ENDS_S = 20.0, 5.0
 SYSTEM = "SYS"
+PROGRAM = "nats-server"
 ALIVE = "2s"
 """Between two signs of life of each connection: after two that are missed it counts as lost."""
 MOST_PAYLOAD_B = 1 << 20
@@ -182,11 +184,16 @@ def _tls(tls: Tls | None) -> dict[str, object]:
 
 
 def program() -> str:
-    """Where the server is: beside this Python, or on the path. Raises `NatsError`."""
-    beside = Path(sys.executable).parent / "nats-server"
-    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    """Where the server is: installed with its client, beside this Python, or on the path. Raises `NatsError`."""
+    places = [Path(sys.executable).parent]
+    if (client := find_spec("nats")) is not None and client.origin is not None:
+        places.insert(0, Path(client.origin).parents[1] / "bin")  # of a directory that is no environment
+    for each in places:
+        if (each / PROGRAM).exists():
+            return str(each / PROGRAM)
+    found = shutil.which(PROGRAM)
     if found is None:
-        raise NatsError("nats-server is missing; pip install 'v2g[fleet]' brings it")
+        raise NatsError(f"{PROGRAM} is missing; pip install 'v2g[fleet]' or the Debian package v2g-fleet brings it")
     return found
 
 

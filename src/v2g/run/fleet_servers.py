@@ -137,7 +137,7 @@ def _password(name: str, file: Path | None, folder: Path) -> str:
     file = file or folder / f"{name}.password"
     try:
         if not file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
             file.write_text(f"{token_urlsafe(24)}\n")
     except OSError as error:
