@@ -41,7 +41,7 @@ check: $(DEV_READY) ## lint, format, types, direction of imports, sizes, known v
 
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
 	@tools/setup.sh ip java openssl mosquitto softhsm firewall debootstrap lintian apt-utils qemu prometheus tshark
-	@.venv/bin/python tools/prove.py $(ARGS)
+	@.venv/bin/python -m tools.prove $(ARGS)
 
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices
 	@.venv/bin/python tools/mutants.py $(ARGS)

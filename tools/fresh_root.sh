@@ -4,7 +4,7 @@
 #   tools/fresh_root.sh SUITE WHO COMMAND
 #
 # SUITE: bookworm, trixie. WHO: root; root-confined (without the right to make network namespaces, as in a container);
-# user (an ordinary one, for whom the packages of /etc/v2g-fresh are there). A pristine root of each suite is kept
+# user (an ordinary one, for whom python3-venv and git are there). A pristine root of each suite is kept
 # in $ROOTS (/var/tmp/roots) and copied for each run; what the run leaves is removed.
 set -euo pipefail
 suite=$1 who=$2 command=$3
@@ -37,7 +37,7 @@ case $who in
     root) run=(bash -c "$command") ;;
     root-confined) run=(setpriv --bounding-set -sys_admin,-net_admin bash -c "$command") ;;
     user)
-        chroot "$root" bash -c "apt-get -qq update && apt-get -qq -y install --no-install-recommends python3-venv" >/dev/null 2>&1
+        chroot "$root" bash -c "apt-get -qq update && apt-get -qq -y install --no-install-recommends python3-venv git" >/dev/null 2>&1
         run=(env HOME=/home/visitor runuser -u visitor -- bash -c "$command")
         ;;
     *) echo "WHO is root, root-confined or user, not $who" >&2 && exit 2 ;;

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tools.walk import WALKS, script
+
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE, LOGS = ROOT / "proof" / "results.json", ROOT / "docs" / "proof.md", ROOT / ".cache" / "proof"
 V2G = str(Path(sys.executable).parent / "v2g")
@@ -140,7 +142,9 @@ def proofs() -> Iterator[Proof]:
     for suite, debian in SUITES.items():
         for user, who in USERS.items():
             yield _in_root(suite, user, "demo", f"`make demo` in a fresh {debian} as {who}", "make demo", 14)
-        yield _in_root(suite, "root", "set-up", f"the page *Set up a station* in a fresh {debian}", set_up(), 3)
+        for name, walk in WALKS.items():
+            shows = f"the page [{walk.page}]({walk.page}.md) in a fresh {debian}: {walk.shows}"
+            yield _in_root(suite, walk.user, name, shows, script(walk), 1)
     for suite, debian in SUITES.items():
         yield _in_root(suite, "root", "test", f"`make test` in a fresh {debian} as root", "make test", 12)
         yield _in_root(suite, "user", "test", f"`make test` in a fresh {debian} as an ordinary user", "make test", 12)
@@ -170,14 +174,6 @@ def _packages() -> Iterator[Proof]:
 def _in_root(suite: str, user: str, name: str, shows: str, command: str, lines: int) -> Proof:
     script = str(ROOT / "tools" / "fresh_root.sh")
     return Proof(f"roots/{suite}/{user}/{name}", shows, (script, suite, user, command), lines)
-
-
-def set_up() -> str:
-    """The commands of docs/set-up.md, as they stand there."""
-    page = (ROOT / "docs" / "set-up.md").read_text()
-    blocks = [part.partition("```")[0] for part in page.split("```sh\n")[1:]]
-    ends = "kill $(jobs -p); wait || true; echo 'set up; a first session has ended in order'"
-    return "set -euxo pipefail; export DEBIAN_FRONTEND=noninteractive\n" + "".join(blocks) + ends
 
 
 def run(proof: Proof) -> dict[str, Any]:
