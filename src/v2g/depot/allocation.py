@@ -110,7 +110,7 @@ class Network:
 
     def sums(self, power_w: Floats) -> Floats:
         """What flows through each row."""
-        if not self.size:
+        if not power_w.any():  # so it is of most kinds of power in most cycles
             return np.zeros(len(self.rows))
         by_group = np.add.reduceat(power_w, self._begins)
         if not self._by_phase:

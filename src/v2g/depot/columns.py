@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from itertools import chain, compress
-from operator import attrgetter, is_not, itemgetter, ne
+from operator import is_not, itemgetter, ne
 
 import numpy as np
 from msgspec.structs import astuple
@@ -27,12 +27,11 @@ _NAMES = (
 _AT = {name: number for number, name in enumerate(_NAMES)}
 _OF_CHARGER, _OF_VEHICLE = slice(_AT["measured_w"], _AT["soc_pu"]), slice(_AT["soc_pu"], len(_NAMES))
 """The columns that move all the time."""
-_CHARGER_LASTS = Charger.__struct_fields__.index("vehicle")
+_NODE, _PHASES, _VEHICLE = map(Charger.__struct_fields__.index, ("node", "phases", "vehicle"))
 _VEHICLE_LASTS = Vehicle.__struct_fields__.index("soc_pu")
-"""How many fields come before those that move."""
-_LASTING = itemgetter(slice(_CHARGER_LASTS))
-_MOVES, _VEHICLE = attrgetter(*Charger.__struct_fields__[_CHARGER_LASTS + 1 :]), attrgetter("vehicle")
-"""What moves of a charger, but for its vehicle."""
+"""How many fields of a vehicle come before those that move."""
+_LASTING, _MOVES = itemgetter(slice(_VEHICLE + 1)), itemgetter(slice(_VEHICLE + 1, None))
+"""Of a charger as a tuple, which is the fastest way to all its fields: what lasts, with its vehicle, and what moves."""
 
 
 class News(Enum):
@@ -70,37 +69,36 @@ class Columns:
             return News.ELSEWHERE
         fresh = list(chargers.values())
         is_new = list(map(is_not, fresh, self.latest))
-        before, new = list(compress(self.latest, is_new)), list(compress(fresh, is_new))
+        new, places = list(compress(fresh, is_new)), list(compress(range(len(fresh)), is_new))
         self.latest = fresh
         if not new:
             return News.MOVED
         # There may be thousands: all of them at once, and no row of values stays, as far as that goes.
-        known, places = compress(self._lasting, is_new), list(compress(range(len(fresh)), is_new))
-        other = set(compress(range(len(new)), map(ne, map(_LASTING, map(astuple, new)), known)))
-        for at in other:
-            if new[at].node != before[at].node or new[at].phases != before[at].phases:
+        tuples, known = list(map(astuple, new)), list(compress(self._lasting, is_new))
+        other, charged = list[int](), list[int]()
+        for at in compress(range(len(new)), map(ne, map(_LASTING, tuples), known)):
+            was, now = known[at], _LASTING(tuples[at])
+            if was[_NODE] != now[_NODE] or was[_PHASES] != now[_PHASES]:
                 return News.ELSEWHERE
-            self._lasting[places[at]] = _LASTING(astuple(new[at]))
-        was, vehicles = list(map(_VEHICLE, before)), list(map(_VEHICLE, new))
-        turned = list(compress(range(len(new)), map(is_not, vehicles, was)))
-        charged = [at for at in turned if at not in other and _only_charged(was[at], vehicles[at])]
-        other.update(set(turned).difference(charged))
+            only_charged = was[:_VEHICLE] == now[:_VEHICLE] and _only_charged(was[_VEHICLE], now[_VEHICLE])
+            (charged if only_charged else other).append(at)
+            self._lasting[places[at]] = now
         numbers = self._numbers[places]
-        self._move(numbers, new)
+        self._move(numbers, map(_MOVES, tuples))
         if charged:
-            vehicles_of = [each for at in charged if (each := vehicles[at]) is not None]
+            vehicles = [tuples[at][_VEHICLE] for at in charged]
             self._table[_OF_VEHICLE, numbers[charged]] = np.array(
-                [(_share(each.soc_pu), each.soc_unix_s) for each in vehicles_of]
+                [(_share(each.soc_pu), each.soc_unix_s) for each in vehicles]
             ).T
         for at in other:
             self._table[:, numbers[at]] = _row(new[at])
         return News.OTHER if other else News.MOVED
 
-    def _move(self, numbers: Ints, new: Iterable[Charger]) -> None:
-        """Read what moves all the time of these chargers."""
+    def _move(self, numbers: Ints, new: Iterable[tuple[float, ...]]) -> None:
+        """Take in what moves all the time of these chargers."""
         table = self._table
-        values = chain.from_iterable(map(_MOVES, new))
-        columns = np.fromiter(values, np.float64).reshape(-1, _OF_CHARGER.stop - _OF_CHARGER.start).T
+        width = _OF_CHARGER.stop - _OF_CHARGER.start
+        columns = np.fromiter(chain.from_iterable(new), np.float64, width * len(numbers)).reshape(-1, width).T
         rating_w = np.maximum(table[_AT["max_charge_w"], numbers], table[_AT["max_discharge_w"], numbers])
         columns[0] = np.where(np.abs(columns[0]) <= IMPLAUSIBLE * rating_w, columns[0], _NONE)
         table[_OF_CHARGER, numbers] = columns

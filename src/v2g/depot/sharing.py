@@ -193,17 +193,18 @@ def fill_with_minimum(
     `least_w` is a minimum that is only preferred: it holds as far as a few rounds come to it.
     """
     preferred_w = np.maximum(minimum_w, np.minimum(least_w, caps_w))
+    below_w = np.maximum(minimum_w * (1.0 - 1e-9), preferred_w - TOLERANCE_W)
     dropped = caps_w < minimum_w
     if target_w <= 0.0:
         return nothing(np.where(dropped, 0.0, finite(caps_w, weights)[0])), dropped & (caps_w > 0.0)
-    found = _beside_limits(network, caps_w, minimum_w, preferred_w, weights, target_w, limits_w)
+    found = _beside_limits(network, caps_w, minimum_w, preferred_w, below_w, weights, target_w, limits_w)
     if found is not None:
         return found
     for rounds in count():
         if rounds == _ROUNDS:
-            preferred_w = minimum_w
+            preferred_w, below_w = minimum_w, minimum_w * (1.0 - 1e-9)
         shares = serve(network, np.where(dropped, 0.0, caps_w), weights, target_w, limits_w)
-        leaving = _leaving(shares.power_w, minimum_w, preferred_w)
+        leaving = _leaving(shares.power_w, minimum_w, preferred_w, below_w)
         if leaving is None:
             return shares, dropped & (caps_w > 0.0)
         dropped[leaving] = True
@@ -211,18 +212,20 @@ def fill_with_minimum(
 
 
 def _beside_limits(
-    network: Network, caps_w: Floats, minimum_w: Floats, preferred_w: Floats, weights: Floats, target_w: float,
-    limits_w: Floats,
+    network: Network, caps_w: Floats, minimum_w: Floats, preferred_w: Floats, below_w: Floats, weights: Floats,
+    target_w: float, limits_w: Floats,
 ) -> tuple[Shares, Bools] | None:  # fmt: skip
     """The same if no node stands against it, which is known at the end only; None if one does. Most rounds then need
     no sums over the tree."""
     cut_w, weights = finite(caps_w, weights)
     dropped, level = caps_w < minimum_w, 0.0
     for rounds in count():
+        if rounds == _ROUNDS:
+            preferred_w, below_w = minimum_w, minimum_w * (1.0 - 1e-9)
         cut_w[dropped] = 0.0
         level = level_of(target_w, cut_w, weights, level)  # it only rises
         power_w = np.minimum(cut_w, level * weights) if level < np.inf else cut_w
-        leaving = _leaving(power_w, minimum_w, preferred_w if rounds < _ROUNDS else minimum_w)
+        leaving = _leaving(power_w, minimum_w, preferred_w, below_w)
         if leaving is None:
             break
         dropped[leaving] = True
@@ -231,16 +234,16 @@ def _beside_limits(
     return Shares(power_w, np.where(power_w < cut_w, BY_TARGET, BY_CAP), level), dropped & (caps_w > 0.0)
 
 
-def _leaving(power_w: Floats, minimum_w: Floats, preferred_w: Floats) -> Ints | None:
-    """Of the chargers whose share is below their minimum, those that go to 0; None if there is none."""
-    below = (power_w < minimum_w * (1.0 - 1e-9)) | (power_w < preferred_w - TOLERANCE_W)
-    low = (below & (power_w > 0.0)).nonzero()[0]
+def _leaving(power_w: Floats, minimum_w: Floats, preferred_w: Floats, below_w: Floats) -> Ints | None:
+    """Of the chargers whose share is below their minimum (`below_w`, as far as that is exact), those that go to 0; None
+    if there is none."""
+    low = ((power_w < below_w) & (power_w > 0.0)).nonzero()[0]
     if not len(low):
         return None
     low_w, floors_w = power_w[low], preferred_w[low]
-    order = np.argsort(-low_w / floors_w, kind="stable")
+    order = (-low_w / floors_w).argsort(kind="stable")
     ranked, of_all_w = low[order], float(low_w.sum())
-    stay = int(np.searchsorted(np.cumsum(floors_w[order]), of_all_w, side="right"))
+    stay = int(floors_w[order].cumsum().searchsorted(of_all_w, side="right"))
     if stay == 0 and of_all_w >= minimum_w[ranked[0]] and len(low) == np.count_nonzero(power_w):
         if len(low) == 1:
             return None
