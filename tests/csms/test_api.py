@@ -16,7 +16,7 @@ from tests.csms.site import car, configured
 
 from v2g.bench.depot.station import LightStation
 from v2g.console.access import Gate
-from v2g.depot.configuration import Control, Http
+from v2g.depot.configuration import Control, Http, Silence
 from v2g.io.depot_http import Api
 from v2g.io.http_interface import MOST_STREAMS_EACH
 from v2g.ocpp.version import version
@@ -66,6 +66,18 @@ async def depot(folder: Path, token: str | None = None) -> AsyncIterator[tuple[D
         yield process, link, Api(process, Gate(monotonic, token=token)).app
     finally:
         await process.ledger.close()
+
+
+def test_chargers_that_measure_seldom_are_not_silent(tmp_path: Path) -> None:
+    async def made() -> float:
+        configuration = replace(
+            configured(1), ledger=str(tmp_path / "depot.db"), silence=Silence(meter_s=60, stale_s=180)
+        )
+        process = DepotProcess(configuration, await open_ledger(configuration.ledger), lambda line: None)
+        await process.ledger.close()
+        return process.controller.settings.silent_s
+
+    assert asyncio.run(made()) >= 2 * 60.0  # a value may be lost
 
 
 def test_the_answers_are_what_the_description_says(tmp_path: Path) -> None:

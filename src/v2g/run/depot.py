@@ -129,9 +129,9 @@ class DepotProcess:
         self._own_link = DepotOwnLink(configuration, ByOcpp(self), self.now, report) if own else None
         self.margins = replace(self.MARGINS, soc_stale_s=float(configuration.silence.stale_s))
         dynamics = Dynamics(latency_s=LATENCY_S)
-        self.controller = Controller(
-            ControllerSettings(cycle_s=configuration.cycle_s, margins=self.margins, dynamics=dynamics)
-        )
+        usual = ControllerSettings(cycle_s=configuration.cycle_s, margins=self.margins, dynamics=dynamics)
+        silent_s = max(usual.silent_s, 3.0 * configuration.silence.meter_s)
+        self.controller = Controller(replace(usual, silent_s=silent_s))
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
         self._gate = gate(configuration.http)
         self.past = History()
