@@ -1,14 +1,18 @@
-"""Takes the pictures of the pages in docs/: `python -m tools.picture_console [home]`. Needs Chromium, two minutes.
+"""Takes the pictures of the pages in docs/: `python -m tools.picture_console [home|depot|fleet]`. Needs Chromium, four
+minutes.
 
-The operator's show `v2g depot demo`, a while after its vehicles have come; those of the home page (alone with `home`)
-the house of its tests.
+The operator's show `v2g depot demo`, a while after its vehicles have come; those of the fleet `v2g fleet demo` while
+the frequency is low; those of the home page the house of its tests.
 """
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -20,6 +24,8 @@ from v2g.console.codes import read_codes
 DOCS = Path(__file__).parent.parent / "docs"
 SETTLES_MS = 40_000
 """From the first number on the page until the signal is followed."""
+FALLEN_MS = 50_000
+"""Until the frequency of the fleet's demonstration has fallen."""
 
 
 def main() -> int:
@@ -30,23 +36,42 @@ def main() -> int:
         return 1
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        _take_home(browser)
-        if sys.argv[1:] != ["home"]:
-            _take_depot(browser)
+        for name, take in {"home": _take_home, "depot": _take_depot, "fleet": _take_fleet}.items():
+            if not sys.argv[1:] or name in sys.argv[1:]:
+                take(browser)
         browser.close()
     return 0
 
 
-def _take_depot(browser: Browser) -> None:
+@contextmanager
+def _demo(kind: str) -> Iterator[tuple[Path, str]]:
+    """A demonstration that runs: its folder, and where its page is."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "v2g", "depot", "demo", "--output", folder, "--seconds", "120"]
+        command = [sys.executable, "-m", "v2g", kind, "demo", "--output", folder, "--seconds", "120"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
             assert demo.stdout is not None
-            url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
-            _take(browser, url, "light", (1280, 1000), "console.png", wait_ms=SETTLES_MS)
-            _take(browser, url, "dark", (390, 844), "console-phone.png", wait_ms=3000)
-            _take_driver(browser, Path(folder), url)
-            demo.terminate()
+            yield Path(folder), next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
+            demo.send_signal(signal.SIGINT)
+
+
+def _take_fleet(browser: Browser) -> None:
+    """On a desk its first screen, on a phone all of it, and a depot of it."""
+    with _demo("fleet") as (_, url):
+        _take(browser, url, "light", (1440, 1000), "fleet.png", wait_ms=FALLEN_MS)
+        _take(browser, url, "dark", (390, 844), "fleet-phone.png", wait_ms=3000)
+        page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="light")
+        page.goto(url)
+        page.get_by_role("link", name="depot-04").click()
+        page.get_by_role("heading", name="Depot depot-04").wait_for()
+        page.get_by_text("15 min", exact=True).wait_for()
+        page.screenshot(path=DOCS / "fleet-depot-phone.png", full_page=True)
+
+
+def _take_depot(browser: Browser) -> None:
+    with _demo("depot") as (folder, url):
+        _take(browser, url, "light", (1280, 1000), "console.png", wait_ms=SETTLES_MS)
+        _take(browser, url, "dark", (390, 844), "console-phone.png", wait_ms=3000)
+        _take_driver(browser, folder, url)
 
 
 def _take_home(browser: Browser) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from nats.errors import Error as NatsPyError
 from tests.broker import free_port
 from tests.certificates import certified
 
@@ -29,6 +31,7 @@ from v2g.io.nats_server import (
     hub_text,
     leaf_text,
     operator_user,
+    viewer_user,
 )
 from v2g.run import fleet_doctor
 from v2g.run.doctor import Level
@@ -124,6 +127,52 @@ def test_who_is_not_known_does_not_get_in(tmp_path: Path) -> None:
                 await fleet_nats.connect(access, "tso")
 
     asyncio.run(knock())
+
+
+def test_who_asks_which_fleet_for_power(tmp_path: Path) -> None:
+    """An operator asks the fleets in whose accounts it has a user, in its own name only; a viewer and a depot none."""
+    asyncio.run(_asked(tmp_path))
+
+
+async def _asked(folder: Path) -> None:
+    port, heard = free_port(), list[tuple[str, str, bytes]]()
+    tso, people = operator_user("tso", "t" * 16), viewer_user("people", "p" * 16)
+    south = User(name="south-fleet", password="f" * 16), operator_user("tso-south", "t" * 16)
+    accounts = {"north": (FLEET, tso, people, depot_user("a", SECRET)), "south": south}
+    document = replace(hub(folder, port, free_port()), accounts=accounts)
+    async with running(Server("hub-1", hub_text(document), folder)):
+        for tenant, user in (("north", FLEET), ("south", south[0])):
+            fleet = await joined(port, user)
+
+            async def hear(message: Any, tenant: str = tenant) -> None:
+                heard.append((tenant, message.subject, message.data))
+                await message.respond(tenant.encode())
+
+            await fleet.subscribe("fleet.>", cb=hear)
+            await fleet.flush()
+        for user, subject, answers in (
+            (tso, "fleet.request.tso", "north"),
+            (tso, "fleet.withdraw.tso", "north"),
+            (south[1], "fleet.request.tso-south", "south"),
+            (tso, "fleet.request.other", None),
+            (tso, "fleet.setpoint.a", None),
+            (tso, "fleet.aggregate.a", None),
+            (people, "fleet.request.people", None),
+            (people, "fleet.measure.people", None),
+            (depot_user("a", SECRET), "fleet.request.a", None),
+            (south[1], "fleet.request.tso", None),
+        ):
+            client = await joined(port, user)
+            heard.clear()
+            try:
+                found = (
+                    await client.request(subject, b"mine", timeout=HEARD_S if answers else UNHEARD_S)
+                ).data.decode()
+            except (NatsPyError, TimeoutError):
+                found = None
+            assert (user.name, subject, found) == (user.name, subject, answers)
+            assert heard == ([(answers, subject, b"mine")] if answers else [])
+            await client.close()
 
 
 def test_a_leaf_says_that_it_is_refused_and_that_its_link_is_lost(tmp_path: Path) -> None:

@@ -59,11 +59,13 @@ class Server:
         self.controls: dict[str, der.DERControlResponse] = {}
         self.read = set[Any]()
         self.default: dict[str, Any] = {}
+        self.noise = False
+        """Whether it answers with what is no document."""
         self.seen: list[tuple[str, str]] = []
         self.secure = Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "POST", "PUT"])])
         self.clear = Starlette(routes=[
             Route("/control", self.controlled, methods=["PUT"]), Route("/default", self.defaulted, methods=["PUT"]),
-            Route("/seen", self.shown),
+            Route("/noise", self.noisy, methods=["PUT"]), Route("/seen", self.shown),
         ])  # fmt: skip
 
     async def controlled(self, request: Request) -> Response:
@@ -86,6 +88,10 @@ class Server:
         self.default = await request.json()
         return JSONResponse({})
 
+    async def noisy(self, request: Request) -> Response:
+        self.noise = (await request.json())["on"]
+        return JSONResponse({})
+
     async def shown(self, request: Request) -> Response:
         return JSONResponse(self.seen)
 
@@ -105,6 +111,10 @@ class Server:
             if request.method == "PUT":
                 return Response(status_code=204)
             return Response(status_code=201, headers={"Location": "/mup/1" if path == "/mup" else f"{path}/1"})
+        if self.noise:
+            return Response(
+                b"<DERControlList xmlns='urn:ieee:std:2030.5:ns'><nonsense", media_type="application/sep+xml"
+            )
         found = self.document(path)
         if found is None:
             return Response(status_code=404)

@@ -22,7 +22,7 @@ async def served(
         said = list[str]()
         serving = asyncio.create_task(serve(site, site.configuration, settings, said.append))
         try:
-            line = await until(lambda: next((each for each in said if "connects at" in each), ""))
+            line = await until(lambda: next((each for each in said if re.search("connects? at", each)), ""))
             yield site, int(re.findall(r":(\d+)$", line)[0]), said
         finally:
             serving.cancel()

@@ -93,6 +93,22 @@ async def _moved(folder: Path) -> None:
         await until(lambda: asked(site) == ([], [Limit(0.0, float("inf"), 9_000.0)]))  # silent: the default holds
 
 
+@pytest.mark.proof
+def test_a_server_that_answers_nonsense_prolongs_nothing_and_is_followed_again(tmp_path: Path) -> None:
+    asyncio.run(_confused(tmp_path))
+
+
+async def _confused(folder: Path) -> None:
+    async with followed(folder) as (site, utility, _):
+        utility.put("control", mrid="0a", for_s=6, modes={"opModTargetW": 4_000})
+        await until(lambda: asked(site) == ([-4_000.0], []))
+        utility.put("noise", on=True)
+        await until(lambda: asked(site) == ([], []))  # the event is over
+        utility.put("noise", on=False)
+        utility.put("control", mrid="0b", for_s=600, modes={"opModImpLimW": 5_000})
+        await until(lambda: asked(site) == ([], [Limit(0.0, 5_000.0, float("inf"))]))
+
+
 def event(until_s: float, **values: float) -> Event:
     return Event(values, NOW + until_s)
 

@@ -54,6 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     demo.add_argument("--seconds", type=number(least=20, most=7200), default=120.0, metavar="S", help="default: 120")
     demo.add_argument("--depots", type=whole(least=1, most=100), default=20, metavar="N", help="default: 20")
     demo.add_argument("--chargers", type=whole(least=1, most=500), default=50, metavar="N", help="default: 50")
+    day = actions.add_parser("day", help="a recorded day of frequency answered by a fleet, in virtual time; a report")
+    day.add_argument(
+        "--output", type=Path, default=DEMO, metavar="DIR", help="for the report and the ledger (default: ./v2g-fleet)"
+    )
+    day.add_argument("--frequency", type=Path, metavar="FILE", help="another day: a value in Hz a second, each a line")
+    day.add_argument("--hours", type=number(above=0, most=24), default=24.0, metavar="H", help="default: 24")
+    day.add_argument("--depots", type=whole(least=1, most=100), default=6, metavar="N", help="default: 6")
+    day.add_argument("--chargers", type=whole(least=1, most=500), default=20, metavar="N", help="default: 20")
     servers.add_argument("hosts", nargs="+", metavar="HOST", help="of each server, as the others reach it")
     servers.add_argument("--output", type=Path, required=True, metavar="DIR", help="for the files and the passwords")
     servers.add_argument("--store", type=Path, default=Path("/var/lib/nats"), metavar="DIR",
@@ -75,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
             return fleet_ask.run(args)
         case "demo":
             return _demonstrate(args)
+        case "day":
+            return _pass_a_day(args)
     configuration = loaded(args.config, makes_passwords=args.action == "servers")
     match args.action:
         case "check":
@@ -104,6 +114,25 @@ def _demonstrate(args: argparse.Namespace) -> int:
     report = write(args.output / "report.html", done)
     print(f"\n{table(done)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'fleet.db').resolve()}")
     return 0 if good(done) else 1
+
+
+def _pass_a_day(args: argparse.Namespace) -> int:
+    """Returns 0 if the fleet did what it had offered, otherwise 1."""
+    import asyncio
+    import shutil
+
+    from v2g.bench.fleet.day import Scene, measured_hz, perform
+    from v2g.bench.fleet.day_report import good, table, write
+
+    frequencies_hz = None if args.frequency is None else measured_hz(args.frequency)
+    folder = args.output / "day"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    scene = Scene(depots=args.depots, chargers=args.chargers, hours=args.hours)
+    day = asyncio.run(perform(folder.resolve(), scene, frequencies_hz, lambda hour: _report(f"{hour:5.1f} h")))
+    report = write(args.output / "day.html", day)
+    print(f"\n{table(day)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'day.db').resolve()}")
+    return 0 if good(day) else 1
 
 
 def loaded(file: Path, *, makes_passwords: bool = False) -> "FleetConfiguration":

@@ -160,6 +160,16 @@ class Shown:
         return shown
 
 
+class _Client(CsipClient):
+    """Finds the server's resources again in a task of its own: `py20305` cancels its polls for that, and a poll that
+    has asked for it, as after an outage, would cancel itself half-way. Then nobody would poll any more."""
+
+    async def trigger_rediscovery(self) -> bool:
+        """See the library."""
+        self._rediscovering = asyncio.create_task(super().trigger_rediscovery())
+        return await asyncio.shield(self._rediscovering)
+
+
 async def serve(depot: Depot, configuration: Configuration, settings: Csip, report: Callable[[str], None]) -> None:
     """Serve until cancelled."""
     library_log.follow("py20305", report)
@@ -183,7 +193,7 @@ async def _followed(settings: Csip, dispatcher: Dispatcher, shown: Any, report: 
     report(f"IEEE 2030.5: this depot's LFDI is {lfdi.upper()}, its server is {settings.url}")
     tls = TlsConfig(settings.certificate, settings.private_key, settings.roots)
     beat_s = max(1, settings.silence_s // 4)
-    client = CsipClient(
+    client = _Client(
         settings.url, tls=tls, dispatcher=dispatcher, dcap_path=settings.path, comms_loss_seconds=settings.silence_s,
         comms_loss_eval_seconds=max(1, settings.silence_s // 10), connection_heartbeat_seconds=beat_s,
         registration_pins=None if settings.pin is None else {lfdi: settings.pin},

@@ -5,10 +5,10 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,7 @@ from v2g.fleet import shown
 from v2g.fleet.configuration import FleetConfiguration, places_of, tree_of
 from v2g.fleet.controller import Controller, Dispatch, Settings, Trouble
 from v2g.fleet.ledger import Act
-from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState, strange
+from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState, Setpoint, strange
 from v2g.io import control, fleet_nats, fleet_postgres
 from v2g.io.depot_configuration import POSTGRES
 from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
@@ -58,6 +58,12 @@ class Withdraw(Struct, frozen=True, tag_field="command", tag="withdraw"):
 Commands = Status | Ask | Withdraw
 
 
+class Sends(Protocol):
+    """What takes set-points to depots."""
+
+    async def send(self, setpoints: Mapping[str, Setpoint]) -> None: ...
+
+
 class FleetProcess:
     """One fleet. `run` lasts until it is cancelled or `stop` is called."""
 
@@ -67,11 +73,12 @@ class FleetProcess:
         ledger: SqliteFleetLedger | PostgresFleetLedger,
         access: fleet_nats.Access,
         report: Callable[[str], None],
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        """`report` gets the lines of the log."""
+        """`report` gets the lines of the log. `clock`: Unix time that does not jump, if it is not this machine's."""
         self.configuration, self.ledger, self._access, self._report = configuration, ledger, access, report
-        self._clock = SteadyClock()
-        self._began_s = self._clock.now()
+        self._clock = clock or SteadyClock().now
+        self._began_s = self._clock()
         self._news, self._ended = asyncio.Event(), asyncio.Event()
         self._lost = False
         """Whether a later process of this fleet is at work."""
@@ -98,7 +105,7 @@ class FleetProcess:
 
     def now(self) -> float:
         """Unix time that does not jump."""
-        return self._clock.now()
+        return self._clock()
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve. `ready` is called once depots and requests are heard. Raises `V2GError`."""
@@ -118,7 +125,7 @@ class FleetProcess:
                     tasks.create_task(each)
                     for each in (
                         self._cycle(hub),
-                        hub.entries(self._enter, self._report),
+                        hub.entries(self.enter, self._report),
                         control.serve(settings.socket, int(settings.mode, 8), Commands, self._commanded),
                         *self._page(),
                         *self._watched(),
@@ -212,7 +219,7 @@ class FleetProcess:
                 if self.dispatch is not None and self.dispatch.waiting:
                     self._news.set()
 
-    async def _enter(self, batches: Sequence[Batch]) -> int:
+    async def enter(self, batches: Sequence[Batch]) -> int:
         count = await self.ledger.enter(batches)  # also of depots that have left the fleet since then
         for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
             self._complain(f"ledger: the entry {entry.sequence} of {entry.depot} states an impossible energy or "
@@ -287,10 +294,11 @@ class FleetProcess:
             self._cycles.add(time.perf_counter() - began_s)
             if hub.connected and not self._lost:
                 await hub.announce()
-                await self._send(hub, dispatch)
+                await self.send(hub, dispatch)
             await asyncio.sleep(self.controller.settings.least_s)
 
-    async def _send(self, hub: fleet_nats.Hub, dispatch: Dispatch) -> None:
+    async def send(self, hub: Sends, dispatch: Dispatch) -> None:
+        """The set-points of a step to the depots."""
         if not dispatch.send:
             return
         began_s = time.perf_counter()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,12 @@ async def perform(
     async with AsyncExitStack() as stack:
         stage = Stage(folder, scene)
         stack.push_async_callback(stage.close)
+        show = _Show(stage, Performance(scene), say)
+        stack.callback(show.watching.cancel)
         say(f"{scene.nodes} servers, the fleet, and {depots} depots with {chargers} chargers each start")
         await stage.start()
         await stage.until(lambda: all(each.server for each in stage.members.values()), "all depots have joined")
-        show = _Show(stage, Performance(scene), say)
+        say(f"the fleet's page is at {stage.page}")
         await show.run(seconds)
         return show.done
 
@@ -109,6 +112,9 @@ class _Show:
         self._stage, self.done, self._say = stage, done, say
         self._per_hz = droop_w_per_hz(done.scene)
         self._alive = done.scene.nodes
+        self._began_s = inf
+        self.watching = asyncio.create_task(self._watch())
+        """From the start on, as depots book from then on."""
         self._region = {each.id: each.node or "grid" for each in stage.configuration.depots}
 
     async def run(self, seconds: float) -> None:
@@ -116,8 +122,8 @@ class _Show:
         stage, done = self._stage, self.done
         await stage.say("request", {"type": "droop", "w_per_hz": self._per_hz, "nominal_hz": NOMINAL_HZ,
                                     "deadband_hz": DEADBAND_HZ, "for_s": 3600, "default_w": 0.0})  # fmt: skip
-        watching = asyncio.create_task(self._watch())
         began_s, recording = time.monotonic(), recorded_hz()
+        self._began_s = began_s
         killing: asyncio.Task[None] | None = None
         for second in range(int(seconds)):
             dips = DIP_FROM * seconds <= second < DIP_UNTIL * seconds
@@ -134,13 +140,12 @@ class _Show:
             if second % LINE_S == LINE_S - 1:
                 self._say(self._line())
         await self._finish()
-        watching.cancel()
         if killing is not None:
             await killing
 
     async def _watch(self) -> None:
         """The power as it flows."""
-        began_s, last_s, charged_wh, fed_wh = time.monotonic(), time.monotonic(), 0.0, 0.0
+        last_s, charged_wh, fed_wh = time.monotonic(), 0.0, 0.0
         while True:
             powers_w = [float(each) for depot in self._stage.depots.values() for each in depot.plant.power_w]
             now_s = time.monotonic()
@@ -149,7 +154,8 @@ class _Show:
             fed_wh -= sum(each for each in powers_w if each < 0) * hours
             last_s = now_s
             self.done.energy_wh = charged_wh, fed_wh
-            self.done.fine.append((now_s - began_s, sum(powers_w)))
+            if now_s >= self._began_s:
+                self.done.fine.append((now_s - self._began_s, sum(powers_w)))
             await asyncio.sleep(0.1)
 
     async def _kill(self, second: float) -> None:
@@ -199,6 +205,7 @@ class _Show:
         await stage.say("withdraw", {})
         for member in stage.members.values():
             member.books.end(time.time())
+        self.watching.cancel()
         self._say("the depots close their books")
         last = {name: each.books.last for name, each in stage.members.items()}
         with closing(sqlite3.connect(stage.configuration.ledger)) as database:

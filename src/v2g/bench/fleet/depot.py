@@ -21,8 +21,10 @@ BEHIND_S = 5.0
 class SimulatedDepot:
     """What `v2g.run.fleet_member` needs of a depot."""
 
-    def __init__(self, name: str, chargers: int, clock: Callable[[], float], seed: int = 0) -> None:
-        """`clock`: Unix time that does not jump."""
+    def __init__(
+        self, name: str, chargers: int, clock: Callable[[], float], seed: int = 0, *, parked: bool = True
+    ) -> None:
+        """`clock`: Unix time that does not jump. `parked`: with vehicles at most of the chargers."""
         self.name, self._clock = name, clock
         random = Random(f"{name} {seed}")  # noqa: S311  # a scene, no secret
         tree = Tree(
@@ -34,7 +36,7 @@ class SimulatedDepot:
         ]
         self.plant = Plant(tree, places, PHYSICS, clock())
         for number, place in enumerate(places):
-            if random.random() < 0.8:
+            if parked and random.random() < 0.8:
                 capacity_wh = random.choice([40_000.0, 60_000.0, 77_000.0])
                 soc_pu, target_pu = random.uniform(0.35, 0.9), random.uniform(0.4, 0.8)
                 departure_s = clock() + 3600.0 * random.uniform(1.0, 10.0)
@@ -74,7 +76,11 @@ class SimulatedDepot:
         plant.now = max(plant.now, now - BEHIND_S)
         while plant.now + STEP_S <= now:
             plant.advance(STEP_S)
-        site = self._site()
+        self.decide()
+
+    def decide(self) -> None:
+        """Let the controller decide if it is due."""
+        plant, site = self.plant, self._site()
         if self.dispatch is None or self.controller.due(site, plant.now):
             self.dispatch = self.controller.step(site, plant.now)
             plant.command({id: self.dispatch.setpoints[id].power_w for id in self.dispatch.changed})

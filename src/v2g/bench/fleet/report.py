@@ -1,6 +1,6 @@
 """The report of a fleet's demonstration: a table for the terminal, and one HTML file with curves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from math import sqrt
 from pathlib import Path
@@ -63,12 +63,15 @@ def facts(performance: Performance) -> Iterator[tuple[str, str]]:
         least = min(each.following for each in later)
         yield "a server killed", f"at {performance.killed_s:.0f} s; {least} of {scene.depots} depots followed at least"
     yield "ledger", f"{performance.entries} entries, {performance.missing} missing, none twice (the key forbids it)"
-    for name, booked, flowed in zip(("charged", "fed"), _booked_wh(performance), performance.energy_wh, strict=True):
+    for name, booked, flowed in zip(
+        ("charged", "fed"), booked_wh(performance.totals), performance.energy_wh, strict=True
+    ):
         yield f"energy {name}", f"{booked / 1000:.2f} kWh in the ledger, {flowed / 1000:.2f} kWh at the chargers"
 
 
-def _booked_wh(performance: Performance) -> tuple[float, float]:
-    vehicles = [each for each in performance.totals if not each.whole]
+def booked_wh(totals: Iterable[Total]) -> tuple[float, float]:
+    """What the ledger says that vehicles have charged and fed."""
+    vehicles = [each for each in totals if not each.whole]
     return sum(each.charged_wh for each in vehicles), sum(each.discharged_wh for each in vehicles)
 
 
@@ -106,7 +109,7 @@ def _body(performance: Performance) -> Iterator[str]:
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts(performance))
     yield f"<h2>Figures</h2><table>{rows}</table>"
     yield f"<h2>Why some depots had their power</h2><pre>{escape(chr(10).join(performance.why))}</pre>"
-    yield "<h2>What each depot delivered</h2>" + chart.wide(_shares(performance.totals))
+    yield "<h2>What each depot delivered</h2>" + chart.wide(shares(performance.totals))
     yield f"<h2>Log of the fleet</h2><pre>{escape(performance.log)}</pre>"
 
 
@@ -128,7 +131,8 @@ def _lanes(performance: Performance) -> list[Lane]:
     ]
 
 
-def _shares(totals: list[Total]) -> str:
+def shares(totals: Iterable[Total]) -> str:
+    """A table: what was asked of each depot, and how much of it was delivered."""
     asked = [each for each in totals if each.whole and each.asked_wh]
     head = (
         "<table><tr><th>depot</th><th>asked by</th><th>asked</th><th>delivered</th><th>share</th><th>why not</th></tr>"
@@ -142,4 +146,4 @@ def _shares(totals: list[Total]) -> str:
     return f"{head}{''.join(rows)}</table>"
 
 
-__all__ = ["error_pu", "facts", "good", "response_s", "settled", "table", "write"]
+__all__ = ["booked_wh", "error_pu", "facts", "good", "response_s", "settled", "shares", "table", "write"]

@@ -60,7 +60,8 @@ class Stage:
         self.folder, self.scene = folder, scene
         self.names = [f"depot-{number:02}" for number in range(1, scene.depots + 1)]
         self.file = folder / "fleet.yaml"
-        ports = free_ports(3 * scene.nodes + scene.depots)
+        page, *ports = free_ports(1 + 3 * scene.nodes + scene.depots)
+        self._page = f"127.0.0.1:{page}"
         self._hub_ports = [(a, b, c) for a, b, c in zip(*[iter(ports[: 3 * scene.nodes])] * 3, strict=True)]
         self._leaf_ports = dict(zip(self.names, ports[3 * scene.nodes :], strict=True))
         self.configuration = self._configured()
@@ -88,6 +89,7 @@ class Stage:
                         "discharge_w": power_w} for number, name in enumerate(self.names)],
             "people": [{"name": OPERATOR, "role": "operator", "password_file": f"servers/{OPERATOR}.password"}],
             "validity_s": scene.validity_s, "ledger": scene.ledger,
+            "http": {"listen": self._page},
             "control": {"socket": str((self.folder / "fleet.sock").resolve())},
         }  # fmt: skip
         for user in ("fleet", "system"):
@@ -103,6 +105,11 @@ class Stage:
             self.join(name)
         self._tasks["physics"] = asyncio.create_task(self._physics())
         self._client = await fleet_nats.connect(self._access(OPERATOR), OPERATOR)
+
+    @property
+    def page(self) -> str:
+        """Where the fleet's page is."""
+        return f"http://{self._page}"
 
     async def start_fleet(self) -> None:
         """The fleet's process. Raises `StageError`."""
