@@ -27,24 +27,29 @@ def test_all_that_flowed_is_booked_once_however_the_process_ends(
     looks: list[tuple[float, str, str, bool, bool]],
 ) -> None:
     books, now, entries = Books("d", span_s=7.0), NOW, []
-    charged_wh = discharged_wh = 0.0
+    charged_wh = discharged_wh = asked_wh = 0.0
+    before = ""
     for number, (power_w, request, vehicle, restart, stored) in enumerate(looks):
+        asked_w = power_w if request else None
         if number:
+            asked_wh += power_w / 3600 if before and request else 0.0
             now += 1.0
             charged_wh += max(power_w, 0.0) / 3600
             discharged_wh += max(-power_w, 0.0) / 3600
-        books.see(now, request, [Flow("CS-1/1", vehicle, "", power_w, power_w, "")])
+        books.see(now, request, [Flow("CS-1/1", vehicle, "", power_w, asked_w, "")])
+        before = request
         if stored and books.waiting:
             entries += books.waiting
             books.stored(books.waiting[-1].sequence)
         if restart:
             seen_s, books = now, Books("d", books.document(), span_s=7.0)
-            books.see(seen_s, request, [Flow("CS-1/1", vehicle, "", power_w, power_w, "")])
+            books.see(seen_s, request, [Flow("CS-1/1", vehicle, "", power_w, asked_w, "")])
     books.end(now)
     entries += books.waiting
     assert sum(each.charged_wh for each in entries) == pytest.approx(charged_wh)
     assert sum(each.discharged_wh for each in entries) == pytest.approx(discharged_wh)
-    assert sum(each.asked_wh or 0.0 for each in entries) == pytest.approx(charged_wh - discharged_wh)
+    assert sum(each.asked_wh or 0.0 for each in entries) == pytest.approx(asked_wh)
+    assert all(each.asked_wh is None for each in entries if not each.request)
     assert [each.before for each in entries] == [0, *(each.sequence for each in entries)][: len(entries)]
     assert all(later.sequence > earlier.sequence for earlier, later in pairwise(entries))
 

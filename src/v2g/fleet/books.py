@@ -139,7 +139,7 @@ def _add(stretch: _Open, flow: Flow, hours: float, now: float) -> None:
     stretch.until_s = now
     stretch.charged_wh += max(flow.power_w, 0.0) * hours
     stretch.discharged_wh += max(-flow.power_w, 0.0) * hours
-    if flow.asked_w is not None:
+    if flow.asked_w is not None and stretch.request:  # until now nobody may have asked
         stretch.asked_wh = (stretch.asked_wh or 0.0) + flow.asked_w * hours
     if flow.why:
         stretch.why = flow.why
