@@ -12,9 +12,11 @@ from v2g.io.link import Peer
 from v2g.io.trace import SessionTrace
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
-from v2g.run.evse import MOST_SEARCHERS, REPEAT_S, EvseRunner
+from v2g.power.contactor import ContactorReading
+from v2g.run.evse import IDLE_POLL_S, MOST_SEARCHERS, POLL_S, REPEAT_S, EvseRunner
 from v2g.station.config.settings import Access, Device, Pilot
 from v2g.station.evse import Evse
+from v2g.station.readings import Readings
 from v2g.v2gtp.sdp import Security
 
 NOBODY = Device(address="modbus://127.0.0.1:1")
@@ -88,5 +90,36 @@ def test_who_asked_for_tls_is_not_served_without() -> None:
         for number in range(MOST_SEARCHERS):
             runner.searched(f"fe80::{number + 2:x}", Security.TLS)
         assert runner.why_not_plain("fe80::1") is None, "the oldest is forgotten"
+
+    run_ahead(scenario)
+
+
+def with_a_car(*, closed: bool, id: int = 1) -> EvseRunner:
+    """A car is connected. `closed`: how the contactor is seen."""
+    runner = EvseRunner(Evse(changed(EVSE, id=id, pilot=None)), SessionTrace(None), lambda: None)
+    assert runner.seat(runner.car(), Peer("fe80::1", 50_000, None))
+    runner.devices.readings = Readings(contactor=ContactorReading(0.0, closed, commanded=closed, fault=None))
+    return runner
+
+
+def test_the_grid_is_read_at_each_cycle_while_a_car_is_there_and_the_contactor_is_not_seen_open() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        for closed, pace_s in ((False, 0.1), (True, 0.02)):
+            runner, before_s = with_a_car(closed=closed), loop.time()
+            turn_s = runner.turn_of("grid sensing unit")
+            assert before_s + pace_s <= turn_s <= loop.time() + pace_s
+
+    run_ahead(scenario)
+
+
+def test_slow_devices_of_an_evse_are_read_at_the_same_instants_and_those_of_another_are_not() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        runner, other = with_a_car(closed=True), with_a_car(closed=True, id=2)
+        meter_s, contactor_s = runner.turn_of("meter"), runner.turn_of("contactor")
+        assert 0 < meter_s - loop.time() <= 1.1 * POLL_S
+        assert round((contactor_s - meter_s) / POLL_S, 6).is_integer()
+        assert not round((other.turn_of("meter") - meter_s) / POLL_S, 6).is_integer()
+        at_rest = EvseRunner(Evse(EVSE), SessionTrace(None), lambda: None)
+        assert 0 < at_rest.turn_of("meter") - loop.time() <= 1.1 * IDLE_POLL_S
 
     run_ahead(scenario)

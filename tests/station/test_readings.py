@@ -8,11 +8,13 @@ from tests.station.test_supervisor import readings
 
 from v2g.power.contactor import ContactorFault
 from v2g.power.inverter import InverterFault, InverterState
+from v2g.power.isolation import SelfTest
 from v2g.station.readings import Readings
 
 SEEN = readings(0.0)
 assert SEEN.contactor is not None
 assert SEEN.inverter is not None
+assert SEEN.isolation is not None
 
 
 def test_numbers_are_no_states() -> None:
@@ -30,7 +32,9 @@ def test_numbers_are_no_states() -> None:
         structs.replace(SEEN, inverter=replace(SEEN.inverter, faults=frozenset({InverterFault.INTERNAL}))),
         structs.replace(SEEN, inverter=None),
         structs.replace(SEEN, meter=None),
+        structs.replace(SEEN, isolation=replace(SEEN.isolation, self_test=SelfTest.FAILED)),
+        structs.replace(SEEN, isolation=None),
     ],
 )
-def test_a_contactor_inverter_or_meter_in_another_state_is(after: Readings) -> None:
+def test_a_device_in_another_state_is(after: Readings) -> None:
     assert after.states != SEEN.states

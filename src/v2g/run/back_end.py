@@ -187,9 +187,11 @@ class BackEndRunner:
                 return
             self._carry(station)
             self._outgoing.set()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await news.wait()
+            timer = loop.call_later(LOOK_S, news.set)
+            try:
+                await news.wait()
+            finally:
+                timer.cancel()
             news.clear()
 
     def _hand_over(self, station: "ChargingStation", report: Callable[[str], None]) -> None:

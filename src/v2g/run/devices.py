@@ -28,6 +28,7 @@ from v2g.power.signals.port import Frames
 from v2g.power.temperatures import TemperatureSensors
 from v2g.power.waveform import SampleSource
 from v2g.power.wiring import Wiring
+from v2g.run.patience import Patience
 from v2g.station.config.settings import Device, EvseSettings, Pilot
 from v2g.station.orders import SAFE, Orders
 from v2g.station.readings import Readings
@@ -142,7 +143,7 @@ class Devices:
         """What the meter showed last, plausible or not."""
         self._clock = clock
         self._evse = evse
-        self._lines = Lines()
+        self._lines, self._patience = Lines(), Patience(HANGS_S)
         made = self._made
         self.contactor: Contactor = made("contactor", evse.contactor)
         self.phase_contactor: Contactor | None = made("contactor", evse.phase_contactor, "contactor of L2 and L3")
@@ -353,8 +354,7 @@ class Devices:
         """The result of a driver's method; None if it fails, which is then a trouble of the device."""
         failing = self._failing.setdefault(name, {})
         try:
-            async with asyncio.timeout(HANGS_S):
-                result = await work
+            result = await self._patience.of(work)
         except PowerError as error:
             failing[doing] = str(error)
         except TimeoutError:

@@ -52,7 +52,8 @@ if TYPE_CHECKING:  # loaded if there is a modem
 
 POLL_S = 0.1
 """Between readings while a car is connected."""
-_PACE = {"grid sensing unit": (0.02, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
+_GRID = "grid sensing unit"
+_PACE = {_GRID: (0.02, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
 """Between readings of the fast devices, with and without a car: a cycle of the grid; what leaves time to open."""
 RECOVERY_S = 2.0
 """How long a start waits for the hardware that an earlier process left unsafe."""
@@ -60,9 +61,11 @@ HELD_WITHIN_S = 1.0
 """How long a new limit may take to the inverter and back."""
 IDLE_POLL_S = 0.25
 """Often enough that what is known does not go stale."""
-_SLOW = ("contactor", "meter", "inverter")
+_SLOW = ("contactor", "meter", "inverter", "isolation monitor")
 LOOK_S = 0.02
 """After a look at the EVSE, numbers from the slow devices wait for the next look at the grid."""
+PHASE_S = 0.0275
+"""From the instants at which the slow devices of one EVSE are read to those of the next: no two of four coincide."""
 SUPERVISE_S = 0.05
 """Between looks at deadlines and at the age of readings."""
 BREAK_POLL_S = 0.005
@@ -151,11 +154,10 @@ class EvseRunner:
                 for command in self.devices.commands:  # each at its own pace: the contactor waits for no other
                     self._new_orders[command] = asyncio.Event()
                     work = partial(self._command, command)
-                    tasks.create_task(self._repeat(work, HEARTBEAT_S, wake=self._new_orders[command]))
-                tasks.create_task(self._repeat(self._supervise, SUPERVISE_S, deadline=self.evse.next_deadline))
+                    tasks.create_task(self._repeat(work, self._turn_of_command, wake=self._new_orders[command]))
+                tasks.create_task(self._repeat(self._supervise, self._turn_of_supervision))
                 for name in self.devices.names:
-                    pace = _PACE.get(name, (POLL_S, IDLE_POLL_S))
-                    tasks.create_task(self._repeat(partial(self._read, name), *pace))
+                    tasks.create_task(self._repeat(partial(self._read, name), partial(self.turn_of, name)))
         except ExceptionGroup as failures:
             self._internal(failures.exceptions[0])
             await self.devices.command(SAFE)
@@ -417,27 +419,41 @@ class EvseRunner:
             event.set()
 
     async def _repeat(
-        self,
-        work: Callable[[], Awaitable[None]],
-        seconds: float,
-        idle_s: float = IDLE_POLL_S,
-        *,
-        wake: asyncio.Event | None = None,
-        deadline: Callable[[], float | None] = lambda: None,
+        self, work: Callable[[], Awaitable[None]], turn: Callable[[], float], *, wake: asyncio.Event | None = None
     ) -> None:
-        """Work again and again: slower while nothing is going on, at once when something comes up or is due."""
+        """Work again and again: when it is its turn, and at once when something comes up."""
         wake = wake or asyncio.Event()
         self._wakes.append(wake)
         while True:
             wake.clear()
             await work()
-            turn = self._loop.time() + (seconds if self._active else idle_s)
-            due = deadline()
-            timer = self._loop.call_at(turn if due is None else min(turn, due), wake.set)
+            timer = self._loop.call_at(turn(), wake.set)
             try:
                 await wake.wait()
             finally:
                 timer.cancel()
+
+    def _turn_of_command(self) -> float:
+        """Counted from the last command, as a device's watchdog counts. One that is off loses nothing by silence."""
+        return self._loop.time() + (IDLE_POLL_S if self._orders.safe else HEARTBEAT_S)
+
+    def _turn_of_supervision(self) -> float:
+        turn = self._loop.time() + (SUPERVISE_S if self._active else IDLE_POLL_S)
+        due = self.evse.next_deadline()
+        return turn if due is None else min(turn, due)
+
+    def turn_of(self, name: str) -> float:
+        """When to read this device next: slower while nothing is going on, the grid also while nothing can flow."""
+        busy_s, idle_s = _PACE.get(name, (POLL_S, IDLE_POLL_S))
+        rests = name == _GRID and self._orders.safe and self.devices.readings.seen_open
+        pace_s = busy_s if self._active and not rests else idle_s
+        return self._beat(pace_s) if name in _SLOW else self._loop.time() + pace_s
+
+    def _beat(self, period_s: float) -> float:
+        """The next of the instants that lie so far apart: what is due at the same time wakes the process once."""
+        now, phase_s = self._loop.time(), PHASE_S * (self.evse.settings.id - 1)
+        beat_s = ((now - phase_s) // period_s + 1) * period_s + phase_s
+        return beat_s if beat_s - now > period_s / 10 else beat_s + period_s  # this one has just been
 
     def _report_troubles(self) -> None:
         """Devices that went or came back since the last turn, one line each."""

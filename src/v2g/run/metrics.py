@@ -5,6 +5,7 @@ The names are in docs/monitoring.md. They begin with `v2g_`, have base units, an
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -85,8 +86,14 @@ def numbers(
 
 def _info() -> Metric:
     found = GaugeMetricFamily("v2g_info", "Version of the station's software", labels=["version"])
-    found.add_metric([version("v2g")], 1.0)
+    found.add_metric([_version()], 1.0)
     return found
+
+
+@cache
+def _version() -> str:
+    """Read once: the package's metadata are a file to parse."""
+    return version("v2g")
 
 
 def _gauges(snapshot: StationSnapshot) -> Iterator[Metric]:

@@ -42,6 +42,7 @@ from v2g.station.event import (
     SafeStateReached,
     SessionEnded,
 )
+from v2g.station.glance import Glance
 from v2g.station.kept import Entry, KeptEvse
 from v2g.station.local import LocalOrders
 from v2g.station.offer import offer_of
@@ -112,7 +113,7 @@ class Evse:
         """Steps so far."""
         self._authorizer = authorizer or authorizer_of(settings.access)
         self.payment = payment or Payment()
-        self._path, self._cards = PowerPath(), Cards()
+        self._path, self._cards, self._glance = PowerPath(), Cards(), Glance()
         self._orders = SAFE
         self._events: list[Event] = []
         self._readings = self._fresh_of = self._believed = Readings()
@@ -155,7 +156,8 @@ class Evse:
         visit = self.visit
         if visit.conversation is None:
             return self._settle(now)
-        send, stage = self._supervise(now, unix_s), self.demand.stage
+        stage = self.demand.stage
+        send = [] if self._glance.just_looked(self._readings, now) else self._supervise(now, unix_s)
         visit.heard(now)
         send += self._take(visit.conversation.receive(payload_type, payload, now, self._view(now, unix_s)), now)
         if self.demand.stage is not stage:  # what the car wants now is judged before the hardware is commanded
@@ -175,6 +177,10 @@ class Evse:
         if rating is not None:
             self.rating = self.supervisor.rating = rating
         self._equip()
+        enough, seen = self._glance.at(self.guard, readings, now, unix_s)
+        self._events += seen
+        if enough:
+            return self._step()
         send = self._supervise(now, unix_s)
         self._events += self._defects.step(self.fresh(now), self.visit.trip)
         conversation = self.visit.conversation
@@ -209,9 +215,8 @@ class Evse:
         self.visit = self._new_visit(trip=(Fault.INTERNAL, reason))
         self.visit.report.fail(Fault.INTERNAL, reason)
         self._path, self._orders = PowerPath(), SAFE
-        self.sequence += 1
-        events, self._events = (*self._events, Faulted(Fault.INTERNAL, reason)), []
-        return Step((), SAFE, events)
+        self._events.append(Faulted(Fault.INTERNAL, reason))
+        return self._step()
 
     def next_deadline(self) -> float | None:
         """When `expire` must be called at the latest."""
@@ -318,13 +323,16 @@ class Evse:
 
     def _settle(self, now: float, send: list[tuple[int, bytes]] | None = None) -> Step:
         """Decide, and say what the hardware should be."""
-        self.sequence += 1
-        readings = self.fresh(now)
-        demand = self.demand
+        readings, demand = self.fresh(now), self.demand
         self._follow_mute(demand, now)
         self._decide(demand, readings, now)
         orders = self._path.orders(self.visit, demand, self.settings, self.rating, self.operator, readings, now)
         self._orders = self._at_the_cable(orders, now)
+        self._glance.settled(self.decision, self._orders, demand.stage)
+        return self._step(send)
+
+    def _step(self, send: list[tuple[int, bytes]] | None = None) -> Step:
+        self.sequence += 1
         events, self._events = tuple(self._events), []
         return Step(tuple(send or ()), self._orders, events)
 
@@ -386,6 +394,7 @@ class Evse:
         if self.guard is not None:
             self._events += self.guard.look(self._readings, now, unix_s)
             self._events += self.visit.asked_back(self.plug, in_service=self.guard.verdict.may_exchange)
+            self._glance.looked(self._readings, self.guard, now)
         visit, demand = self.visit, self.demand
         conversation = visit.conversation
         if demand.stage is Stage.OFF:
@@ -512,8 +521,7 @@ class Evse:
 
     def _renegotiate(self, now: float) -> bool:
         """Whether the schedule that the car follows no longer fits what is allowed."""
-        visit = self.visit
-        conversation = visit.conversation
+        visit, conversation = self.visit, self.visit.conversation
         visit.promise.given(() if conversation is None else conversation.schedule, now)
         if conversation is None or visit.stop is not Stop.NONE or self.demand.stage is not Stage.ENERGY:
             return False
@@ -587,7 +595,6 @@ class Evse:
         meter, visit = self.fresh(now).meter, self.visit
         if meter is None or (visit.conversation is None and not self.mute):
             return
-        own = self.settings.capability
-        visit.count(meter, max(own.charge_w, own.discharge_w))
+        visit.count(meter, max(self.settings.capability.charge_w, self.settings.capability.discharge_w))
         if self.mute:
             visit.report.service, visit.report.mode = Service.AC.name, "duty cycle"

@@ -65,12 +65,13 @@ class Readings(Struct, frozen=True):
 
     @property
     def states(self) -> tuple[object, ...]:
-        """What contactor, inverter and meter show besides numbers."""
-        contactor, inverter = self.contactor, self.inverter
+        """What contactor, inverter, meter and isolation monitor show besides numbers."""
+        contactor, inverter, isolation = self.contactor, self.inverter, self.isolation
         return (
             contactor and (contactor.closed, contactor.commanded, contactor.fault),
             inverter and (inverter.state, inverter.faults),
             self.meter is None,
+            isolation and isolation.self_test,
         )
 
     def fresh(self, now: float) -> "Readings":
