@@ -309,6 +309,8 @@ class EvseRunner:
 
     def _do(self, step: Step, since: float | None = None) -> None:
         """Answer the car, command the hardware at once if the orders are others, then write the trace."""
+        if step.orders is self._orders and not (step.send or step.events):
+            return  # a glance at the grid: nothing is new
         for payload_type, payload in step.send:
             if self._talker is not None:
                 self._talker.send(payload_type, payload)
@@ -317,9 +319,8 @@ class EvseRunner:
             self.tally.responded(message, took_s)
             if took_s > self.slowest[0]:
                 self.slowest = took_s, message
-        orders, before = step.orders, self._orders
+        orders, before, self._orders = step.orders, self._orders, step.orders
         if orders != before:
-            self._orders = orders
             # A set-point follows every cycle of the grid; only the inverter needs to hear of that at once.
             power_only = structs.replace(orders, inverter=before.inverter) == before
             for command, wake in self._new_orders.items():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import wraps
 from io import BytesIO
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, defstruct, msgpack, structs
@@ -187,7 +188,8 @@ class Results:
         if not isinstance(returned, Step):
             return Result(asked=bool(returned))
         before, self._orders = self._orders, returned.orders
-        return Result(returned.send, None if returned.orders == before else returned.orders, texts(returned.events))
+        same = returned.orders is before or returned.orders == before
+        return Result(returned.send, None if same else returned.orders, texts(returned.events))
 
 
 def outside(evse: Evse) -> dict[str, Any]:
@@ -242,6 +244,7 @@ class _Port:
             self._recorder.answered((self.name, *args), answer)
             return answer
 
+        setattr(self, method, asked)  # found without a search from now on
         return asked
 
 
@@ -282,6 +285,7 @@ class _Recorder:
 
 _encode = msgpack.Encoder().encode
 _DEVICES = tuple(each.name for each in structs.fields(Readings))
+_OF_ALL = attrgetter(*_DEVICES)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -329,8 +333,8 @@ def _connected(
 def _measured(
     self: "RecordedEvse", readings: Readings, now: float, unix_s: int, rating: InverterRating | None = None
 ) -> Call:
-    before = self._readings
-    delta = {name: each for name in _DEVICES if (each := getattr(readings, name)) is not getattr(before, name)}
+    seen = zip(_DEVICES, _OF_ALL(readings), _OF_ALL(self._readings), strict=True)
+    delta = {name: each for name, each, before in seen if each is not before}
     return Measured(Delta(**delta), now, unix_s, rating)
 
 
@@ -369,7 +373,9 @@ class RecordedEvse(Evse):
 
     def _begin_segment_if_due(self) -> None:
         recorder = self._recorder
-        if recorder.bytes is None or recorder.bytes >= SEGMENT_BYTES * (MOST if self.busy else 1):
+        if recorder.bytes is not None and recorder.bytes < SEGMENT_BYTES:
+            return
+        if recorder.bytes is None or not self.busy or recorder.bytes >= MOST * SEGMENT_BYTES:
             snapshot = BytesIO()
             _Pickler(snapshot, pickle.HIGHEST_PROTOCOL).dump(self)
             recorder.outside = outside(self)

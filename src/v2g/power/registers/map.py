@@ -75,6 +75,8 @@ class Quantity(Coded, frozen=True, forbid_unknown_fields=True):
         """The value of `count` words. Raises `ValueError` for one that the quantity cannot have."""
         if self.type == "bit":
             return float(words[0])
+        if self.type == "u16":
+            return self.value_of(words[0])
         if self.words_swapped:
             words = words[::-1]
         if self.type == "string":
