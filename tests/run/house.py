@@ -5,6 +5,7 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import requests
@@ -13,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from tests.broker import free_port
 
-START_S = 40.0
+START_S = 120.0
 
 
 def token(folder: Path, name: str, *rights: str) -> dict[str, Any]:
@@ -95,13 +96,14 @@ class Mqtt:
 
     def until(self, topic: str, holds: Callable[[Any], bool] = lambda _: True) -> Any:
         """What a topic says, as JSON or text, once it holds."""
+        by_s = monotonic() + START_S
         while True:
             if topic in self.latest:
                 text = self.latest[topic].decode()
                 said = json.loads(text) if text[:1] in ("{", "[") else text
                 if holds(said):
                     return said
-            self._news.get(timeout=START_S)
+            self._news.get(timeout=max(by_s - monotonic(), 0.0))
 
     def say(self, topic: str, content: Any) -> None:
         """Publish; JSON unless it is text."""

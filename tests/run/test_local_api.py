@@ -291,6 +291,7 @@ def test_whatever_comes_the_session_goes_on(site: Site) -> None:
 
 def test_a_process_that_is_killed_is_started_again_and_heeds_no_retained_command(site: Site) -> None:
     with listening(site.broker.port, "v2g/#") as others:
+        assert others.until("v2g/availability", lambda said: said == "online")
         others.client.publish("v2g/evse/1/set/set-point", "1000", qos=1, retain=True).wait_for_publish(30)
         others.until("v2g/evse/1/state", lambda evse: evse["set_point_w"] == 1000)  # it was heard live
         others.say("v2g/evse/1/set/release", "PRESS")
