@@ -3,12 +3,8 @@
 What is operated is as in `v2g.io.operated`.
 """
 
-import asyncio
-import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address, ip_network
 
 from py1815.control import CommandStatus
 from py1815.profile.binding import Binding, Quality, Reading
@@ -22,19 +18,12 @@ from v2g.depot.grid_configuration import Dnp3
 from v2g.io import library_log
 from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.io.modbus_tls import context_if_named
+from v2g.io.one_master import Language, OneMaster
 from v2g.io.operated import Operated
 from v2g.kernel.errors import V2GError
 from v2g.languages.dnp3 import points
 from v2g.languages.dnp3.controls import OutOfRange
 from v2g.languages.dnp3.points import Input, Output
-
-LOOK_S = 1.0
-"""Between two looks for changes that become events."""
-MOST_OCTETS = 4096
-
-
-class Dnp3Error(V2GError):
-    """The address cannot be listened at."""
 
 
 class DepotOutstation:
@@ -123,73 +112,28 @@ def _pair(kind: Kind, mirrors: Kind, output: Output) -> list[Point]:
     return [point(*at, mirror, None), point(*mirror, at, 2)]
 
 
-class Server:
-    """The listener. One connection at a time is the master's; a new one takes the place of the one before, which may be
-    dead without a word."""
+class _Conversation:
+    """One connection: the outstation's session is reset with it."""
 
-    def __init__(self, outstation: DepotOutstation, settings: Dnp3, report: Callable[[str], None]) -> None:
-        self._outstation, self._settings, self._report = outstation, settings, report
-        self._active: asyncio.StreamWriter | None = None
+    def __init__(self, outstation: DepotOutstation) -> None:
+        self._outstation = outstation
+        outstation.session.connection_reset()
 
-    async def serve(self, tls: ssl.SSLContext | None) -> None:
-        """Serve until cancelled. Raises `Dnp3Error`."""
-        host, _, port = self._settings.listen.rpartition(":")
-        try:
-            server = await asyncio.start_server(self._converse, host.strip("[]"), int(port), ssl=tls, limit=MOST_OCTETS)
-        except OSError as error:
-            raise Dnp3Error(
-                f"{self._settings.listen}: {error.strerror or error}; choose another with dnp3.listen"
-            ) from error
-        self._report(f"a DNP3 master connects at {host}:{server.sockets[0].getsockname()[1]}")
-        try:
-            while True:
-                self._outstation.look()
-                self._unasked()
-                await asyncio.sleep(LOOK_S)
-        finally:
-            server.close()
-            if self._active is not None:
-                self._active.transport.abort()
+    def receive(self, octets: bytes) -> bytes:
+        answer = self._outstation.session.receive(octets)
+        if answer:
+            self._outstation.operated.heard()
+        return (answer or b"") + self.look()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host = str(writer.get_extra_info("peername")[0]).partition("%")[0]
-        if not any(ip_address(host) in ip_network(each) for each in self._settings.masters):
-            self._report(f"{host} is no DNP3 master here; name it under dnp3.masters")
-            writer.transport.abort()
-            return
-        if self._active is not None:
-            self._active.transport.abort()
-        self._active = writer
-        self._outstation.session.connection_reset()
-        try:
-            while octets := await reader.read(MOST_OCTETS):
-                if self._active is not writer:
-                    break
-                if answer := self._outstation.session.receive(octets):
-                    self._outstation.operated.heard()
-                    writer.write(answer)
-                    await writer.drain()
-                self._unasked()
-        except OSError:
-            pass  # gone
-        except Exception as error:
-            self._report(f"the DNP3 link of {host} is closed: {error!r}")
-        finally:
-            if self._active is writer:
-                self._active = None
-            with suppress(OSError):
-                writer.transport.abort()
-
-    def _unasked(self) -> None:
-        """What the outstation says without being asked."""
-        if self._active is not None and (octets := self._outstation.session.initiate()):
-            self._active.write(octets)
+    def look(self) -> bytes:
+        return self._outstation.session.initiate() or b""
 
 
 async def serve(depot: Depot, configuration: Configuration, settings: Dnp3, report: Callable[[str], None]) -> None:
-    """Serve until cancelled. Raises `Dnp3Error`."""
+    """Serve until cancelled. Raises `ListenError`."""
     library_log.follow("py1815", report)
-    plant = Plant(depot, ratings_of(configuration), Channel.DNP3)
+    outstation = DepotOutstation(Plant(depot, ratings_of(configuration), Channel.DNP3), settings, report)
     tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
-    server = Server(DepotOutstation(plant, settings, report), settings, report)
-    await server.serve(tls)
+    language = Language("DNP3 master", "dnp3")
+    master = OneMaster(language, settings.listen, settings.masters, report, lambda: _Conversation(outstation))
+    await master.serve(tls, outstation.look)

@@ -3,11 +3,7 @@
 What has changed is reported each second. What is commanded is as in `v2g.io.operated`.
 """
 
-import asyncio
-import ssl
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from ipaddress import ip_address, ip_network
 from math import isfinite
 from time import monotonic
 
@@ -16,22 +12,17 @@ from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Iec104
 from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.io.modbus_tls import context_if_named
+from v2g.io.one_master import Language, OneMaster
 from v2g.io.operated import Operated
 from v2g.kernel.errors import V2GError
 from v2g.languages.iec104 import asdu, points
 from v2g.languages.iec104.asdu import AsduError, Cause, Kind
-from v2g.languages.iec104.link import Link, LinkError
+from v2g.languages.iec104.link import Link
 
-LOOK_S = 1.0
 SELECTED_S = 10.0
 """So long a selected command may be executed."""
-MOST_OCTETS = 4096
 _DEADBAND = {1001: 100.0, 1002: 0.01, 1003: 500.0, 1004: 500.0, 1005: 0.5, 1006: 500.0}
 """By object, what has to change until it is reported without being asked."""
-
-
-class Iec104Error(V2GError):
-    """The address cannot be listened at."""
 
 
 class Station:
@@ -131,70 +122,26 @@ class Station:
         return abs(float(value) - float(before)) >= _DEADBAND.get(at, 1e-6)
 
 
-class Server:
-    """The listener. A new connection takes the place of the one before, which may be dead without a word."""
+class _Conversation:
+    """One connection, with the link's own rules."""
 
-    def __init__(self, station: Station, settings: Iec104, report: Callable[[str], None]) -> None:
-        self._station, self._settings, self._report = station, settings, report
-        self._active: tuple[asyncio.StreamWriter, Link] | None = None
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._link = Link(station.handle, monotonic())
 
-    async def serve(self, tls: ssl.SSLContext | None) -> None:
-        """Serve until cancelled. Raises `Iec104Error`."""
-        listen = self._settings.listen
-        host, _, port = listen.rpartition(":")
-        try:
-            server = await asyncio.start_server(self._converse, host.strip("[]"), int(port), ssl=tls, limit=MOST_OCTETS)
-        except OSError as error:
-            raise Iec104Error(f"{listen}: {error.strerror or error}; choose another with iec104.listen") from error
-        self._report(f"an IEC 60870-5-104 control centre connects at {host}:{server.sockets[0].getsockname()[1]}")
-        try:
-            while True:
-                self._look()
-                await asyncio.sleep(LOOK_S)
-        finally:
-            server.close()
-            if self._active is not None:
-                self._active[0].transport.abort()
+    def receive(self, octets: bytes) -> bytes:
+        answer = self._link.receive(octets, monotonic())
+        self._station.operated.heard()
+        return answer
 
-    def _look(self) -> None:
-        if self._active is None:
-            return
-        writer, link = self._active
-        try:
-            writer.write(link.expire(monotonic()) + link.send(self._station.changed(), monotonic()))
-        except LinkError as error:
-            self._report(f"IEC 60870-5-104: the link is closed: {error}")
-            writer.transport.abort()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host = str(writer.get_extra_info("peername")[0]).partition("%")[0]
-        if not any(ip_address(host) in ip_network(each) for each in self._settings.masters):
-            self._report(f"{host} is no control centre here; name it under iec104.masters")
-            writer.transport.abort()
-            return
-        if self._active is not None:
-            self._active[0].transport.abort()
-        link = Link(self._station.handle, monotonic())
-        self._active = writer, link
-        try:
-            while (octets := await reader.read(MOST_OCTETS)) and self._active == (writer, link):
-                writer.write(link.receive(octets, monotonic()))
-                self._station.operated.heard()
-                await writer.drain()
-        except OSError:
-            pass  # gone
-        except Exception as error:
-            self._report(f"IEC 60870-5-104: the link of {host} is closed: {error}")
-        finally:
-            if self._active == (writer, link):
-                self._active = None
-            with suppress(OSError):
-                writer.transport.abort()
+    def look(self) -> bytes:
+        now = monotonic()
+        return self._link.expire(now) + self._link.send(self._station.changed(), now)
 
 
 async def serve(depot: Depot, configuration: Configuration, settings: Iec104, report: Callable[[str], None]) -> None:
-    """Serve until cancelled. Raises `Iec104Error`."""
-    plant = Plant(depot, ratings_of(configuration), Channel.IEC_104)
+    """Serve until cancelled. Raises `ListenError`."""
+    station = Station(Plant(depot, ratings_of(configuration), Channel.IEC_104), settings, report)
     tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
-    server = Server(Station(plant, settings, report), settings, report)
-    await server.serve(tls)
+    language = Language("IEC 60870-5-104 control centre", "iec104")
+    await OneMaster(language, settings.listen, settings.masters, report, lambda: _Conversation(station)).serve(tls)
