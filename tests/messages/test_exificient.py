@@ -80,7 +80,7 @@ def exificient(shared: Path, repository: Path, tmp_path_factory: pytest.TempPath
 @pytest.mark.interop
 @pytest.mark.parametrize("protocol", SCHEMAS)
 @settings(
-    max_examples=25,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

@@ -41,7 +41,7 @@ def survives(protocol: str, data: bytes) -> None:
 
 def test_cut_off_anywhere(recordings: list[Recording]) -> None:
     for number, (protocol, data, _) in enumerate(recordings):
-        for end in range(number % 8, min(8 * len(data), 1200), 8):
+        for end in range(number % 32, min(8 * len(data), 1200), 32):
             kept = int.from_bytes(data, "big") >> (8 * len(data) - end)
             octets = -(-end // 8)
             survives(protocol, (kept << 8 * octets - end).to_bytes(octets, "big"))
@@ -49,7 +49,7 @@ def test_cut_off_anywhere(recordings: list[Recording]) -> None:
 
 def test_any_bit_wrong(recordings: list[Recording]) -> None:
     for number, (protocol, data, _) in enumerate(recordings):
-        for bit in range(number % 4, min(8 * len(data), 1200), 4):
+        for bit in range(number % 16, min(8 * len(data), 1200), 16):
             wrong = int.from_bytes(data, "big") ^ 1 << (8 * len(data) - 1 - bit)
             survives(protocol, wrong.to_bytes(len(data), "big"))
 

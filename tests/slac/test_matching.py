@@ -137,7 +137,7 @@ def lots(draw: st.DrawFn) -> tuple[Lot, list[float]]:
 
 
 @given(lots())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_whatever_happens_to_the_frames_only_the_right_car_matches_with_the_right_key(
     case: tuple[Lot, list[float]],
 ) -> None:
@@ -203,7 +203,7 @@ def runs_end(lot: Lot) -> None:
     jitter_s=st.sampled_from([0.0, 0.03]),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_two_cars_at_two_cables_of_one_station_do_not_swap(
     own_db: float, crosstalk_db: float, lag_s: float, loss: float, jitter_s: float, seed: int
 ) -> None:

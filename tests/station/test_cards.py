@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, settings: EvseSettings, *, mute: bool = True) -> None:
         intent = INTENT if mute else dataclasses.replace(INTENT, service=Service.DC)
         self.world, self.card, self.count = World(settings, intent), "", 0
-        self.world.restless, self.world.faults.mute = False, mute
+        self.world.faults.mute = mute
         self.world.as_read = self._read
         self.run(3.0)
 

@@ -124,7 +124,7 @@ ELEMENTS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.sampled_from(ELEMENTS), numbers, min_size=1), numbers, numbers)
 def test_no_number_of_a_car_leaves_the_evse_unbounded(
     wild: dict[str, RationalNumber], power: RationalNumber, amps: RationalNumber

@@ -40,7 +40,6 @@ def passes(world: World, seconds: float) -> None:
 def drawing(evse: EvseSettings = SWITCHING) -> World:
     """A car that does not talk charges on all phases."""
     world = World(evse, INTENT)
-    world.restless = False
     world.faults.mute = True
     passes(world, 3.0)
     world.plug_in()

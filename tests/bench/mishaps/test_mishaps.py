@@ -30,7 +30,7 @@ from v2g.station.power.situation import OperatorLimits
 from v2g.station.readings import Readings
 from v2g.station.step import Step
 
-BATCHES, BATCH = 3, 20
+BATCHES, BATCH = 3, 10
 TRIES = 20
 """Scenarios in which a sabotage may show itself: its chance to do harm is drawn as well."""
 
@@ -354,8 +354,8 @@ def test_replay_tells_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_campaign_ends_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mishaps", "--runs", "30", "--jobs", "2"]) == 0
+    assert main(["mishaps", "--runs", "8", "--jobs", "2"]) == 0
     table_and_sum = capsys.readouterr().out.splitlines()
     assert table_and_sum[0].startswith("mishap, alone")
-    assert table_and_sum[-1].startswith("30 runs, ")
+    assert table_and_sum[-1].startswith("8 runs, ")
     assert table_and_sum[-1].endswith("failed: none")

@@ -18,7 +18,6 @@ def bench() -> Bench:
     """A car that does not talk charges on three phases."""
     settings = replace(SWITCHING, phase_switching=PhaseSwitching(pause_s=3.0, every_s=0.0))
     found = Bench(settings=settings, asks=False)
-    found.world.restless = False
     found.world.faults.mute = True
     found.run(3.0)
     found.world.plug_in()
@@ -47,7 +46,6 @@ def test_a_profile_brings_the_car_to_one_phase_and_the_back_end_hears_of_it() ->
 
 def test_a_card_is_asked_about_and_begins_the_transaction() -> None:
     bench = Bench(settings=replace(EVSE, reader=NOWHERE))
-    bench.world.restless = False
     bench.world.faults.mute = True
     shown = CardReading(0.0)
     bench.world.as_read = lambda readings: replace(readings, reader=dataclasses.replace(shown, time_s=bench.world.now))

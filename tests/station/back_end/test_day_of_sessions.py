@@ -6,7 +6,6 @@ Every tenth car is hostile, and every ten minutes the back end is lost. The long
 import gc
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -34,10 +33,6 @@ class Held(NamedTuple):
 
 class Day(Killed):
     """Sessions one after the other."""
-
-    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        self.world.restless = False  # as the process: at readings, and when something is due
-        super().run(seconds, until)
 
     def serve(self, number: int, random: Random) -> None:
         """One car, from its arrival until it has gone."""

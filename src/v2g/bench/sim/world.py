@@ -146,8 +146,6 @@ class World:
         """Another one takes over from the next step on."""
         self.as_read: Callable[[Readings], Readings] = as_they_are
         """What the station reads of what its devices measure: they may lie."""
-        self.restless = True
-        """The station decides in every step; otherwise when there is a reading or something is due."""
         self.greed = 1.0
         """Of a car that does not talk: how much of what the duty cycle allows it takes."""
         self.wire: Callable[[bool, int, bytes], list[tuple[float, int, bytes]]] = at_once
@@ -255,13 +253,12 @@ class World:
             self._polled_s = self.now
             self._measure()
         down = self.faults.down
-        looked = (grid_due or due) and not down
-        if looked:
+        if (grid_due or due) and not down:
             self._do(self.evse.measured(self.as_read(self._readings), self.now, self.unix_s, self._rating))
         self._deliver()
         if self.evcc is not None and not self.faults.hung and self._is_due(self.evcc.next_deadline()):
             self._post(self.evcc.expire(self.now, self.vehicle()).send, to_station=True)
-        if not down and ((self.restless and not looked) or self._is_due(self.evse.next_deadline())):
+        if not down and self._is_due(self.evse.next_deadline()):
             self._do(self.evse.expire(self.now, self.unix_s))
 
     def _is_due(self, deadline: float | None) -> bool:

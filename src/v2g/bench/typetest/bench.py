@@ -250,7 +250,7 @@ def _started(subject: Subject, power_pu: float, settings: tuple[tuple[str, Value
     intent = replace(_INTENT, service=Service.DC_BPT if dc else Service.AC_BPT)
     plant = _plant(subject, converts)
     world = World(evse, intent, plant=plant, grid=_Player(subject.course(), 0.0, None))
-    world.plant, world.restless = _Plant(world.plant.battery, plant), False
+    world.plant = _Plant(world.plant.battery, plant)
     return world
 
 
