@@ -21,7 +21,7 @@ from v2g.console.access import Gate, Role, hashed, read_users
 from v2g.depot.configuration import Control, EvsePlace, FleetVehicle, StationPlace
 from v2g.depot.forecast import LoadProfile
 from v2g.depot.plan import STEP_S, start_of
-from v2g.depot.site.configuration import Connected, HouseBattery, SiteConfiguration, Tariff
+from v2g.depot.site.configuration import Connected, ControlBox, HouseBattery, SiteConfiguration, Tariff
 from v2g.depot.view import Measurements
 from v2g.io import http_interface
 from v2g.io.depot_http import Api
@@ -125,6 +125,8 @@ class ServedFleet(Served):
 class ServedHome(Served):
     """A house with sun, a battery that charges, prices of the day and a car."""
 
+    control_box: ControlBox | None = None
+
     async def _made(self) -> tuple[Any, Link, list[Coroutine[Any, Any, None]]]:
         prices = self._folder / "prices.csv"
         settings = SiteConfiguration(
@@ -135,6 +137,7 @@ class ServedHome(Served):
             vehicles=(FleetVehicle(id="Our car", tokens=("EV0",), floor_soc=0.3, target_soc=0.8),),
             ledger=str(self._folder / "site.db"),
             control=Control(socket=self._folder / "site.sock"),
+            control_box=self.control_box,
         )
         process = SiteProcess(settings, await open_ledger(settings.ledger), lambda line: None)
         now = process.now()

@@ -1,8 +1,7 @@
 """Simulated days of a house for the tests: a house of its own for each seed."""
 
-from math import inf
-
 import numpy as np
+from msgspec.structs import replace
 
 from v2g.depot.request import PowerRequest, Request
 from v2g.depot.simulate.home import DAY_S, House, Stay, Store, Watch, random_day
@@ -16,18 +15,36 @@ COARSE_S = 300.0
 
 
 def charger(number: int, phases: str = "123", least_w: float = 1_400.0) -> Charger:
-    """11 kW on three phases, 7.4 kW on one; feeds as much."""
+    """11 kW on three phases, 7.4 kW on one; feeds as much. Its station opens for a car that does not follow."""
     rating_w = 11_000.0 if len(phases) == 3 else 7_400.0
     return Charger(
         id=f"CS-{number}/1", phases=phases, max_charge_w=rating_w, max_discharge_w=rating_w, min_charge_w=least_w,
-        min_discharge_w=min(least_w, 300.0),
+        min_discharge_w=min(least_w, 300.0), opens=True,
     )  # fmt: skip
 
 
-def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = (), pace_w_s: float = inf) -> SiteRun:
-    """A house whose connection, chargers, battery, appliances, sun and requests are drawn at random. Somebody asks for
-    powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in the place of a
-    random one. `pace_w_s`: of the first car."""
+def random_car(random: np.random.Generator, charger: str, begins_s: float) -> Stay:
+    """A car that follows at once, as if by a station's inverter; or by its own, slowly or late; or the duty cycle, up
+    to 8 s late as the station itself may wait for 5 s; or never."""
+    stay = Stay(charger=charger, from_s=begins_s, until_s=begins_s + DAY_S, target_pu=None)
+    match random.choice(["prompt", "slow", "late", "duty cycle", "deaf"], p=[0.4, 0.2, 0.1, 0.2, 0.1]):
+        case "slow":
+            return replace(stay, pace_w_s=float(10.0 ** random.uniform(2.3, 3.7)))
+        case "late":
+            return replace(
+                stay, delay_s=float(random.uniform(0.3, 3.0)), pace_w_s=float(10.0 ** random.uniform(3.0, 4.0))
+            )
+        case "duty cycle":
+            return replace(stay, delay_s=float(random.uniform(0.5, 8.0)), feeds=False)
+        case "deaf":
+            return replace(stay, deaf=True)
+    return stay
+
+
+def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = ()) -> SiteRun:
+    """A house whose connection, chargers, battery, appliances, sun, cars and requests are drawn at random.
+    Somebody asks for powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in
+    the place of a random one."""
     random = np.random.default_rng(seed)
     wirings = (("123",), ("1",), ("2", "123"), ("1", "2", "3"))[int(random.integers(4))]
     chargers = [charger(number, phases) for number, phases in enumerate(wiring or wirings, 1)]
@@ -48,11 +65,8 @@ def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = 
         asked = [power_w for at_s, power_w in zip(times, powers_w, strict=True) if at_s <= now]
         return (PowerRequest(by="somebody", power_w=asked[-1]),) if asked else ()
 
-    visits = [
-        Stay(charger=each.id, from_s=begins_s, until_s=begins_s + DAY_S, target_pu=None,
-             pace_w_s=inf if number else pace_w_s)
-        for number, each in enumerate(chargers)
-    ]  # fmt: skip
+    cars = np.random.default_rng((seed, 1))
+    visits = [random_car(cars, each.id, begins_s) for each in chargers]
     return SiteRun(house, control, visits, requests=requests)
 
 

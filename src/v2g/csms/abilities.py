@@ -23,13 +23,15 @@ class Abilities(Struct, frozen=True):
     """Whether it lets a profile lapse when it has no connection."""
     negative_limits: bool = False
     """Whether a negative limit means discharge, an extension for 2.0.1."""
+    opens: bool = False
+    """Whether it opens its contactor for a car that does not follow within a stated time, an extension."""
     setpoints: frozenset[int] = frozenset()
     """EVSEs that can discharge, and follow CentralSetpoint."""
 
 
 def questions(evses: Iterable[int], *, is_21: bool) -> v21.GetVariablesRequest:
     """What to ask a station."""
-    asked = [_ask(_SMART, "DischargeByNegativeLimit")]
+    asked = [_ask(_SMART, "DischargeByNegativeLimit"), _ask(_SMART, "OpensForLateCar")]
     if is_21:
         asked += [_ask(_SMART, "SupportsFeature", name) for name in ("DynamicProfiles", "MaxOfflineDuration")]
         asked += [_ask(_V2X, name, evse=evse) for evse in evses for name in ("Enabled", "SupportedOperationModes")]
@@ -70,6 +72,7 @@ def read(response: v21.GetVariablesResponse) -> Abilities:
         dynamic=states(_SMART, "DynamicProfiles"),
         max_offline=states(_SMART, "MaxOfflineDuration"),
         negative_limits=states(_SMART, "DischargeByNegativeLimit"),
+        opens=states(_SMART, "OpensForLateCar"),
         setpoints=frozenset(able),
     )
 

@@ -88,6 +88,8 @@ class Steered:
         self.wanted_w: float | None = None
         self.binding = ""
         """What binds it, if its station should know."""
+        self.within_s: float | None = None
+        """The time in which the car must have followed; None: as long as cars may take."""
         self.accepted_w: float | None = None
         self.profile_of = ""
         """The transaction whose TxProfile the station has; empty if it has none."""
@@ -204,6 +206,12 @@ class Steered:
         """Whether nothing has to be sent: there is nothing wanted, the station has it, or it takes nothing now."""
         has = self.wanted_w == self.accepted_w and now < self.renew_at
         return self.wanted_w is None or has or now < self.quiet_until
+
+    def hurry(self, within_s: float | None) -> None:
+        """The car must follow within that time from now on; if its station does not know that yet, it must."""
+        if within_s is not None and self.within_s is None:
+            self.renew_at = -inf
+        self.within_s = within_s
 
     def sends(self, power_w: float, now: float) -> bool:
         """Whether this set-point has to be sent."""
@@ -418,6 +426,7 @@ class ManagedEvse:
             min_discharge_w=place.min_discharge_w,
             efficiency_pu=place.efficiency,
             charge_only=self.charge_only(abilities, is_21=is_21, fleet=fleet),
+            opens=abilities.opens,
             online=online and usable,
             vehicle=None if transaction is None else self._vehicle(transaction, fleet, now, utc_offset_s),
             ready=transaction is not None and transaction.state in READY and not transaction.paused,

@@ -219,15 +219,24 @@ class Gateway:
         self.want(powers_w, now, bindings)
         self.step(now, unix_s)
 
-    def want(self, powers_w: Mapping[str, float], now: float, bindings: Mapping[str, str] = _NONE) -> None:
+    def want(
+        self,
+        powers_w: Mapping[str, float],
+        now: float,
+        bindings: Mapping[str, str] = _NONE,
+        within_s: float | None = None,
+    ) -> None:
         """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
-        lapses. `bindings`: what binds it, if its station should know. Sent when its station is spoken to."""
+        lapses. `bindings`: what binds it, if its station should know. `within_s`: the time in which cars must have
+        followed, or their stations open the contactor; None: as long as cars may take. Sent when its station is spoken
+        to."""
         number, waiting = 0, set[str]()
         for id, power_w in powers_w.items():
             evse = self.evses[id]
             steered, wanted_w = evse.steered, float(round(power_w)) + 0.0  # no -0
             changed, steered.wanted_w = steered.wanted_w != wanted_w, wanted_w
             steered.binding = bindings.get(id, "")
+            steered.hurry(within_s)
             if evse.transaction is not None and evse.transaction.begun and wanted_w != steered.accepted_w:
                 station = evse.station
                 self._moved.add(station)  # until it has accepted it, something else may flow

@@ -56,16 +56,17 @@ def for_transaction(
     *,
     offline: bool,
     binding: str = "",
+    within_s: float | None = None,
 ) -> v21.SetChargingProfileRequest:
     """A transaction's set-point. `offline`: whether the station knows `maxOfflineDuration`. `binding`: what binds it,
-    for the station's own explanations."""
+    for the station's own explanations. `within_s`: the time in which the car must have followed."""
     dynamic = manner is not Manner.LIMIT
     schedule = v21.ChargingScheduleType(
         id=1,
         chargingRateUnit="W",
         duration=silence.setpoint_s + (0 if dynamic else EARLIER_S),
         startSchedule=UNSET if dynamic else timestamp(unix_s - EARLIER_S),
-        chargingSchedulePeriod=(_period(power_w, manner, binding),),
+        chargingSchedulePeriod=(_period(power_w, manner, _named(binding, within_s)),),
     )
     profile = v21.ChargingProfileType(
         id=id_of(evse),
@@ -80,12 +81,15 @@ def for_transaction(
 
 
 @lru_cache(maxsize=4096)
-def update(evse: int, power_w: float, manner: Manner, binding: str = "") -> v21.UpdateDynamicScheduleRequest:
+def update(
+    evse: int, power_w: float, manner: Manner, binding: str = "", within_s: float | None = None
+) -> v21.UpdateDynamicScheduleRequest:
     """Another set-point of a Dynamic profile, or the same one again, which renews it (K28)."""
+    named = _named(binding, within_s)
     if manner is Manner.SETPOINT:
-        changed = v21.ChargingScheduleUpdateType(setpoint=power_w, customData=_named(binding))
+        changed = v21.ChargingScheduleUpdateType(setpoint=power_w, customData=named)
     else:
-        changed = v21.ChargingScheduleUpdateType(limit=power_w, customData=_named(binding))
+        changed = v21.ChargingScheduleUpdateType(limit=power_w, customData=named)
     return v21.UpdateDynamicScheduleRequest(chargingProfileId=id_of(evse), scheduleUpdate=changed)
 
 
@@ -94,13 +98,16 @@ def id_of(evse: int) -> int:
     return FIRST_ID + evse
 
 
-def _period(power_w: float, manner: Manner, binding: str) -> v21.ChargingSchedulePeriodType:
+def _period(power_w: float, manner: Manner, named: CustomData | UnsetType) -> v21.ChargingSchedulePeriodType:
     if manner is Manner.SETPOINT:  # no limits beside it (Q03.FR.02)
         return v21.ChargingSchedulePeriodType(
-            startPeriod=0, operationMode="CentralSetpoint", setpoint=power_w, customData=_named(binding)
+            startPeriod=0, operationMode="CentralSetpoint", setpoint=power_w, customData=named
         )
-    return v21.ChargingSchedulePeriodType(startPeriod=0, limit=power_w, customData=_named(binding))
+    return v21.ChargingSchedulePeriodType(startPeriod=0, limit=power_w, customData=named)
 
 
-def _named(binding: str) -> CustomData | UnsetType:
-    return CustomData(vendorId=DEPOT, binding=binding[:LONGEST_BINDING]) if binding else UNSET
+def _named(binding: str, within_s: float | None) -> CustomData | UnsetType:
+    data: dict[str, str | float] = {"binding": binding[:LONGEST_BINDING]} if binding else {}
+    if within_s is not None:
+        data["within"] = within_s
+    return CustomData(vendorId=DEPOT, **data) if data else UNSET

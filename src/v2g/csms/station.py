@@ -221,28 +221,36 @@ class ManagedStation:
         power_w = asked_w
         if manner is not Manner.SETPOINT and not self.abilities.negative_limits:
             power_w = max(0.0, power_w)
-        then = partial(self._steered, evse, transaction.id, asked_w)
+        within_s = steered.within_s if self.abilities.opens else None
+        then = partial(self._steered, evse, transaction.id, asked_w, within_s)
         steered.sending(power_w, now, now + TIMEOUT_S + self._silence.setpoint_s)
         if steered.profile_of != transaction.id or manner is Manner.LIMIT:
             request = profiles.for_transaction(
                 evse.place.id, transaction.id, power_w, manner, self._silence, self._clock_s(now, unix_s),
                 offline=self.is_21 and self.abilities.max_offline, binding=steered.binding,
+                within_s=within_s,
             )  # fmt: skip
             self._send("SetChargingProfile", request, then, now)
         else:
-            self._send(
-                "UpdateDynamicSchedule", profiles.update(evse.place.id, power_w, manner, steered.binding), then, now
-            )
+            changed = profiles.update(evse.place.id, power_w, manner, steered.binding, within_s)
+            self._send("UpdateDynamicSchedule", changed, then, now)
 
     def _steered(
-        self, evse: ManagedEvse, transaction: str, asked_w: float, response: Message | None, now: float
+        self,
+        evse: ManagedEvse,
+        transaction: str,
+        asked_w: float,
+        within_s: float | None,
+        response: Message | None,
+        now: float,
     ) -> None:
         steered = evse.steered
         if evse.transaction is None or evse.transaction.id != transaction:
             return
         if getattr(response, "status", "") == "Accepted":
             steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
-            steered.renew_at = now + self._silence.setpoint_s / RENEWALS
+            hurries = within_s is None and steered.within_s is not None and self.abilities.opens
+            steered.renew_at = now if hurries else now + self._silence.setpoint_s / RENEWALS
             steered.accepted(asked_w, now + self._silence.setpoint_s)
             evse.accepted(asked_w, self._ledger, now)
             if steered.wanted_w == asked_w:

@@ -85,6 +85,8 @@ class Charger(Struct, frozen=True, kw_only=True):
     """Between grid side and battery, in each direction."""
     charge_only: str = ""
     """Why it may not discharge, such as `OCPP 2.0.1 without V2X`; empty if it may."""
+    opens: bool = False
+    """Whether its station opens the contactor if a car does not follow within the time that a set-point states."""
     online: bool = True
     """Whether its station is connected and the EVSE fit for use."""
     ready: bool = True

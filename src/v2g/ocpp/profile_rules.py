@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
+from typing import Any
 
 from msgspec import UNSET
 
@@ -20,6 +21,8 @@ HIGHEST_STACK_LEVEL = 20
 MOST_PROFILES = 100
 DEPOT, LONGEST_BINDING = "v2g.depot", 80
 """Vendor of the customData in which a depot names what binds a set-point."""
+LEAST_WITHIN_S, MOST_WITHIN_S = 0.1, 60.0
+"""Of the time in which a car must have followed, in the same customData."""
 PURPOSES: tuple[v21.ChargingProfilePurposeEnumType, ...] = (
     "ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile", "PriorityCharging", "LocalGeneration",
 )  # fmt: skip
@@ -66,12 +69,22 @@ class Installed:
     @property
     def name(self) -> str:
         """For a person: `TxProfile 7`, and what binds if a depot of this project says so: `TxProfile 7 (node T1)`."""
-        period = self.profile.chargingSchedule[0].chargingSchedulePeriod[0]
-        data = period.customData if isinstance(period.customData, dict) else {}
-        binding = data.get("binding") if data.get("vendorId") == DEPOT else None
+        binding = _of_depot(self.profile.chargingSchedule[0].chargingSchedulePeriod[0], "binding")
         known = isinstance(binding, str) and 0 < len(binding) <= LONGEST_BINDING and binding.isprintable()
         why = f" ({binding})" if known else ""
         return f"{self.profile.chargingProfilePurpose} {self.profile.id}{why}"
+
+
+def within_s(period: v21.ChargingSchedulePeriodType) -> float | None:
+    """The time in which a car must have followed, if a depot of this project states one."""
+    stated_s = _of_depot(period, "within")
+    known = isinstance(stated_s, int | float) and not isinstance(stated_s, bool)
+    return float(stated_s) if known and LEAST_WITHIN_S <= stated_s <= MOST_WITHIN_S else None
+
+
+def _of_depot(period: v21.ChargingSchedulePeriodType, name: str) -> Any:
+    data = period.customData if isinstance(period.customData, dict) else {}
+    return data.get(name) if data.get("vendorId") == DEPOT else None
 
 
 @dataclass(frozen=True, slots=True)

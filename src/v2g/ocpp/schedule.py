@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from v2g.kernel.durations import DAY_S
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
-from v2g.ocpp.profile_rules import SETPOINT_MODES, EvseTraits, Installed, Running
+from v2g.ocpp.profile_rules import SETPOINT_MODES, EvseTraits, Installed, Running, within_s
 
 MOST_CHANGES = 4096
 """Instants that a composite schedule looks at; beyond them it is not known."""
@@ -37,6 +37,8 @@ class Order(Struct, frozen=True):
     """What it was made of, for the modes whose set-point the station finds itself."""
     phases: int | None = None
     """On how many phases it counts, if those are fewer than the EVSE has (`numberPhases`)."""
+    within_s: float | None = None
+    """The time in which the car must have followed, if a depot of this project states one."""
 
     @property
     def may_discharge_w(self) -> float:
@@ -328,6 +330,8 @@ def _order(period: v21.ChargingSchedulePeriodType, unit: str, name: str, evse: E
     """What a period says, in W."""
     phases = min(given(period.numberPhases, 0) or evse.phases, evse.phases)  # if it is missing, all (K01.FR.49)
     found = _as_said(period, evse.nominal_v * phases if unit == "A" else 1.0, name)
+    if (stated_s := within_s(period)) is not None:
+        found = replace(found, within_s=stated_s)
     return replace(found, phases=phases) if evse.one_or_three and phases < evse.phases else found
 
 

@@ -296,7 +296,7 @@ class DepotProcess:
         dispatch = self.dispatch = self.controller.step(self.site, now)
         took_s = time.perf_counter() - began_s
         self.cycles, self._stepped_s = self.cycles + 1, now
-        self.gateway.want(dispatch.setpoints.powers_w, now, dispatch.setpoints.by_nodes())
+        self.gateway.want(dispatch.setpoints.powers_w, now, dispatch.setpoints.by_nodes(), self._within_s())
         if self._relay is not None:
             self.gateway.step(now, time.time())
         self.links.flush()
@@ -306,6 +306,10 @@ class DepotProcess:
         self.ledger.commit()
         self._decided = dispatch, self.site, now, took_s
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
+
+    def _within_s(self) -> float | None:
+        """The time in which cars must have followed; None: as long as cars may take."""
+        return None
 
     def _look_at_schedule(self) -> None:
         if self._schedule is None:

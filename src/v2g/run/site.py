@@ -238,6 +238,9 @@ class SiteProcess(DepotProcess):
         ordered_w = self.orders.powers_w(site.chargers, self.gateway.visit, now)
         return self.control.view(site, now, day_s, self._plan.plan, self._plan.expected_w(now), free, ordered_w)
 
+    def _within_s(self) -> float | None:
+        return self.control.within_s
+
     def _valid_prices(self, now: float) -> PriceRequest | None:
         """Those of the day; None if there are none, or if they are of another day."""
         prices = self._prices

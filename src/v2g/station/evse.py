@@ -311,7 +311,8 @@ class Evse:
         """Why a car that does not talk gets no energy, or None."""
         verdict = self._authorizer.judge(admission.identity_of(self.visit), now)
         granted = verdict.answer is Answer.GRANTED
-        return self.why_not_ready(now) if granted else (Fault.AUTHORIZATION, verdict.reason)
+        late = self.visit.late.why(now)
+        return late or self.why_not_ready(now) if granted else (Fault.AUTHORIZATION, verdict.reason)
 
     def why_not_talk(self) -> str | None:
         """Why no car may open a conversation now, or None."""
@@ -413,6 +414,8 @@ class Evse:
         if conversation is not None and (verdict.answer is Answer.REFUSED or not visit.admitted):
             return self._fail(Fault.AUTHORIZATION, verdict.reason, now, unix_s)
         found = self.supervisor.power_path(Watched(demand, self.car, self.decision), self.fresh(now), now)
+        if found is None and not demand.service.dc:
+            found = visit.late.step(self.back_end, self.wired, self.settings.phases, self.fresh(now), mute=self.mute)
         if found is None and visit.check is not None and visit.check.failed:
             found = Fault.CABLE_CHECK, visit.check.failed
         return [] if found is None else self._fail(*found, now, unix_s)

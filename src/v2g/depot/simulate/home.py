@@ -20,6 +20,12 @@ DAY_S, HOUR_S = 86_400.0, 3600.0
 FINE_S, COARSE_S = 0.05, 60.0
 NOISE_W, SEEN_W = 5.0, 25.0
 """Standard deviation of the meter in each phase; what is less beyond a limit than five times of it does not count."""
+TOLERATED, TOLERATED_W, FOLLOWS_S, REST_S, LONGEST_REST_S = 0.02, 100.0, 5.0, 60.0, 3600.0
+"""By how much a car may be beyond its set-point, how long if the site states no time, and for how long the contactor
+stays open after that: twice as long each time."""
+OPENS_S = 0.15
+"""From the end of the time in which a car must have followed to the open contactor: a reading of the station's meter,
+and the contactor."""
 SMALL_W = 100.0
 """A change of the house that is smaller needs no fine steps."""
 EVENTFUL_S = 1.5
@@ -110,6 +116,11 @@ class Stay(Struct, frozen=True, kw_only=True):
     floor_pu: float | None = 0.3
     pace_w_s: float = inf
     """How fast its power moves."""
+    delay_s: float = 0.0
+    """How long after a set-point it begins to."""
+    deaf: bool = False
+    """It never lowers its power by itself."""
+    feeds: bool = True
 
 
 class House:
@@ -133,16 +144,28 @@ class House:
         self.powers_w = dict.fromkeys(self.chargers, 0.0)
         self.energies_wh = dict.fromkeys(self.chargers, 0.0)
         self.stays: dict[str, Stay] = {}
-        self._orders: deque[tuple[float, dict[str, float]]] = deque()
+        self._orders: deque[tuple[float, dict[str, float], float | None]] = deque()
+        self._set_w = dict.fromkeys(self.chargers, 0.0)
+        """What stations have been asked for."""
+        self._heard = {id: deque[tuple[float, float]]() for id in self.chargers}
+        """What their cars will follow, each from an instant on."""
         self._targets_w = dict.fromkeys(self.chargers, 0.0)
+        """What they follow now."""
+        self._within_s: float | None = None
+        self._beyond_s: dict[str, float] = {}
+        """Since when a car has been beyond what its station was asked for."""
+        self._rests_until: dict[str, float] = {}
+        self._rest_s = dict.fromkeys(self.chargers, REST_S)
+        self.opened = 0
+        """How often a station has opened its contactor under load."""
         self._fine_until = self.now + EVENTFUL_S
         self.changed_s = self.now
         """When appliances, sun or set-points have changed last."""
         self.store_w, self.store_wh = 0.0, 0.0 if store is None else 0.5 * store.capacity_wh
 
-    def order(self, powers_w: Mapping[str, float]) -> None:
-        """Set-points, which stations begin to follow after a moment."""
-        self._orders.append((self.now + float(self._random.uniform(0.1, 0.25)), dict(powers_w)))
+    def order(self, powers_w: Mapping[str, float], within_s: float | None = None) -> None:
+        """Set-points, which stations begin to follow after a moment. `within_s`: as `SiteControl` has it."""
+        self._orders.append((self.now + float(self._random.uniform(0.1, 0.25)), dict(powers_w), within_s))
         self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
 
     def plug(self, stay: Stay) -> None:
@@ -153,22 +176,39 @@ class House:
     def unplug(self, id: str) -> None:
         """It leaves."""
         self.stays.pop(id, None)
-        self.powers_w[id] = self._targets_w[id] = 0.0
+        self._heard[id].clear()
+        self._beyond_s.pop(id, None)
+        self._rests_until.pop(id, None)
+        self._rest_s[id] = REST_S
+        self.powers_w[id] = self._targets_w[id] = self._set_w[id] = 0.0
 
     def advance(self, until_s: float) -> float:
         """Let one step of time pass; returns its length."""
         end_s = min(until_s, self.now + (FINE_S if self.now < self._fine_until else self._coarse_s))
         if self._events and self._events[0][0] <= end_s:
             end_s = max(self._events[0][0], self.now)
-        if self._orders and self._orders[0][0] <= end_s:
-            end_s = max(self._orders[0][0], self.now)
+        due_s = min(
+            [self._orders[0][0] if self._orders else inf, *self._rests_until.values(),
+             *(heard[0][0] for heard in self._heard.values() if heard)]
+        )  # fmt: skip
+        if due_s <= end_s:
+            end_s = max(due_s, self.now)
         step_s = end_s - self.now
         self.now = end_s
         for id, stay in self.stays.items():
             self._charge(id, stay, step_s)
+            self._open_if_late(id)
         while self._orders and self._orders[0][0] <= self.now:
-            self._targets_w |= self._orders.popleft()[1]
+            _, set_w, within_s = self._orders.popleft()
+            if within_s is not None and self._within_s is None:
+                self._beyond_s.clear()
+            self._within_s = within_s
+            self._set_w |= set_w
             self.changed_s = self.now
+            for id, each_w in set_w.items():
+                if id in self.stays:
+                    self._heard[id].append((self.now + self.stays[id].delay_s, each_w))
+        self._hear()
         while self._events and self._events[0][0] <= self.now:
             load_w = self._events.popleft()[1]
             self.changed_s = self.now
@@ -179,7 +219,7 @@ class House:
         return step_s
 
     def _charge(self, id: str, stay: Stay, step_s: float) -> None:
-        charger, target_w = self.chargers[id], self._targets_w[id]
+        charger, target_w = self.chargers[id], 0.0 if id in self._rests_until else self._targets_w[id]
         full, empty = self.energies_wh[id] >= stay.capacity_wh, self.energies_wh[id] <= 0.0
         target_w = 0.0 if (full and target_w > 0.0) or (empty and target_w < 0.0) else target_w
         power_w = self.powers_w[id]
@@ -192,6 +232,40 @@ class House:
         self.powers_w[id] = power_w + min(max(moved_w, -most_w), most_w)
         if abs(moved_w) > most_w:
             self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
+
+    def _hear(self) -> None:
+        """Cars begin to follow what they have been asked for a while ago."""
+        for id, heard in self._heard.items():
+            while heard and heard[0][0] <= self.now:
+                target_w = heard.popleft()[1]
+                power_w = self.powers_w[id]
+                deaf = self.stays[id].deaf and abs(target_w) < abs(power_w)
+                self._targets_w[id] = power_w if deaf else target_w
+                self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
+                self.changed_s = self.now
+
+    def _open_if_late(self, id: str) -> None:
+        """The station opens its contactor for a car that stays beyond its set-point, as `v2g.station.safety` does."""
+        if self.now >= self._rests_until.get(id, inf):
+            del self._rests_until[id]
+            self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
+            self.changed_s = self.now
+            self._targets_w[id] = self._set_w[id]
+        set_w, power_w = self._set_w[id], self.powers_w[id]
+        limit_w = max(set_w, 0.0) if power_w > 0.0 else max(-set_w, 0.0)
+        if abs(power_w) <= limit_w + max(TOLERATED * limit_w, TOLERATED_W):
+            self._beyond_s.pop(id, None)
+            return
+        self._fine_until = max(self._fine_until, self.now + FINE_S)
+        since_s = self._beyond_s.setdefault(id, self.now)
+        within_s = FOLLOWS_S if self._within_s is None else self._within_s
+        if self.now - since_s >= within_s + OPENS_S - 1e-6:
+            self.opened += 1
+            self._rests_until[id] = self.now + self._rest_s[id]
+            self._rest_s[id] = min(2.0 * self._rest_s[id], LONGEST_REST_S)
+            self.powers_w[id] = self._targets_w[id] = 0.0
+            self._heard[id].clear()
+            self.changed_s = self.now
 
     def _balance(self, step_s: float) -> None:
         if self._store is None:
@@ -248,8 +322,8 @@ class House:
         needs = Needs(source=Source.DRIVER, departure_unix_s=stay.until_s, target_soc_pu=stay.target_pu,
                       min_soc_pu=stay.floor_pu, stated_unix_s=stay.from_s)  # fmt: skip
         soc_pu = self.energies_wh[charger.id] / stay.capacity_wh
-        vehicle = Vehicle(id=f"car at {charger.id}", capacity_wh=stay.capacity_wh, soc_pu=min(max(soc_pu, 0.0), 1.0),
-                          soc_unix_s=self.now, needs=needs)  # fmt: skip
+        vehicle = Vehicle(id=f"car at {charger.id}", discharges=stay.feeds, capacity_wh=stay.capacity_wh,
+                          soc_pu=min(max(soc_pu, 0.0), 1.0), soc_unix_s=self.now, needs=needs)  # fmt: skip
         return replace(charger, vehicle=vehicle, measured_w=self.powers_w[charger.id], measured_unix_s=self.now)
 
 

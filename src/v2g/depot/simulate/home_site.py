@@ -82,6 +82,7 @@ class SiteRun:
         connection = control.connection
         self.watch = Watch(connection.fuse_w + 230.0, connection.export_w)
         self.money = Money()
+        self._within_s: float | None = None
         self.looked: Callable[[], None] = lambda: None
         """Called after each step of time."""
 
@@ -142,8 +143,11 @@ class SiteRun:
         dispatch = self.controller.step(site, now)
         control.decided(dispatch, chargers, now)
         self.money.steps += 1
-        if dispatch.changed:
-            house.order({id: dispatch.setpoints[id].power_w for id in dispatch.changed})
+        hurries = control.within_s is not None and self._within_s is None
+        self._within_s = control.within_s
+        if dispatch.changed or hurries:
+            asked = self.house.chargers if hurries else dispatch.changed
+            house.order({id: dispatch.setpoints[id].power_w for id in asked}, control.within_s)
 
     def _planned(self, site: Site, now: float) -> float | None:
         """Plan again if that is due; what the plan expects of the house in this quarter."""

@@ -1,7 +1,7 @@
 """The site's view for the depot's controller: rooms that the house leaves, and courses that follow plan and sun."""
 
-from collections.abc import Mapping
-from math import isfinite
+from collections.abc import Iterable, Mapping
+from math import inf, isfinite
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,8 +22,11 @@ ROOT = "site"
 FRESH_S = 5.0
 """A measurement of a charger that is older says nothing of the power just now."""
 TAKEN_BACK_S = 0.4
-"""What is left of the second in which the export limit holds, once the site has seen that it is exceeded and the
-station has its set-point."""
+"""What is left of the second in which a limit holds, once the site has seen that it is exceeded and the station has its
+set-point."""
+WITHIN_S = 0.3
+"""If a limit is exceeded, a station opens the contactor of a car that has not followed in this time: what is left of
+the second less the time between two readings of the station's meter."""
 
 
 class Battery(Struct, frozen=True, kw_only=True):
@@ -56,8 +59,10 @@ class SiteControl:
         self._powers_w: Mapping[str, float] = {}
         self._bound = FREE
         self._paces = Paces()
-        self._bounded_w: dict[str, float] = {}
-        """What each slow car may feed at most for that reason."""
+        self._bounded_w: dict[str, tuple[float | None, float | None]] = {}
+        """What each slow car may charge and feed at most for that reason; None: no less than otherwise."""
+        self.within_s: float | None = None
+        """The time in which cars must have followed just now, or their contactors open."""
 
     def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
         """A plausible reading of the house's meter."""
@@ -68,7 +73,7 @@ class SiteControl:
             if fresh and charger is not None and charger.measured_w is not None:
                 powers_w[id] = charger.measured_w
         known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
-        self._paces.see(chargers, self._powers_w, reading.unix_s)
+        self._paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within_s is not None)
         late_w = {
             id: known_w[id] - self._powers_w[id] for id in self._paces.slow_w_s(chargers) if id in known_w
         }  # fmt: skip
@@ -86,7 +91,8 @@ class SiteControl:
 
     def urgent(self, now: float) -> bool:
         """Whether the set-points must not wait for the next cycle."""
-        return self.bound(now)[:2] != self._bound[:2] or exceeded(self.guard.set_w, self.room(now))
+        hurries = self.within_s is None and self.guard.exceeded(now)
+        return hurries or self.bound(now)[:2] != self._bound[:2] or exceeded(self.guard.set_w, self.room(now))
 
     def view(self, site: Site, now: float, day_s: float, plan: Plan | None = None, loads_w: float | None = None,
              surplus_only: frozenset[str] = frozenset(), ordered_w: Mapping[str, float] | None = None,
@@ -105,6 +111,7 @@ class SiteControl:
             planned_house_w=loads_w,
             surplus_only=surplus_only - set(ordered_w),
         )
+        self.within_s = WITHIN_S if self.guard.exceeded(now) else None
         reading = self.guard.reading
         meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w)
         return replace(
@@ -117,26 +124,45 @@ class SiteControl:
         )
 
     def _followed(self, chargers: Mapping[str, Charger], now: float) -> dict[str, Charger]:
-        """The chargers with what slow cars may feed: no more than would be within the limits if the house came to draw
-        as little as it may, beside what they take back within a second. What they have not taken back yet, the others
-        cannot have."""
+        """The chargers with what slow cars may charge and feed: no more than would be within the limits if the house
+        came to draw as much, or as little, as it may, beside what they give up within a second. What they have not
+        given up yet, the others cannot have.
+
+        Nobody knows what a house may draw. If the station can open its contactor, that is what it has drawn lately, and
+        the car gets its least current in any case; if not, what the fuse leaves beside the house's largest load."""
         found = {id: _unheld(charger) for id, charger in chargers.items()}
         slow_w_s, connection = self._paces.slow_w_s(chargers), self.connection
         self._bounded_w = {}
         phase_w = min(connection.export_w, connection.fuse_w)
-        rooms_w = [
-            (limit_w - BAND_W + low_w) / max(len(slow_w_s), 1)
-            for limit_w, low_w in zip((connection.export_w, *(phase_w,) * 3), self.guard.lowest_w(now), strict=True)
+        lows_w, highs_w, safe_w = self.guard.lowest_w(now), self.guard.highest_w(now), connection.silent_charge_w
+        fed_w = [
+            each - BAND_W + low_w for each, low_w in zip((connection.export_w, *(phase_w,) * 3), lows_w, strict=True)
+        ]
+        likely_w = [
+            each - BAND_W - high_w
+            for each, high_w in zip((connection.draw_w, *(connection.fuse_w,) * 3), highs_w, strict=True)
         ]
         for id, pace_w_s in slow_w_s.items():
             charger = found[id]
             vehicle, power_w = charger.vehicle, charger.measured_w or 0.0
-            shares = (1.0, *(share_of(charger.phases, phase) for phase in PHASES))
-            room_w = min(room_w / share for room_w, share in zip(rooms_w, shares, strict=True) if share)
-            most_w = max(room_w, 0.0) + pace_w_s * TAKEN_BACK_S
-            if vehicle is not None and most_w < min(charger.max_discharge_w, vehicle.max_discharge_w):
-                vehicle = replace(vehicle, max_discharge_w=most_w)
-                self._bounded_w[id] = most_w
+            soon_w, among = pace_w_s * TAKEN_BACK_S, len(slow_w_s)
+            feeds_w = max(_least_of(fed_w, charger) / among, 0.0) + soon_w
+            drawn_w = likely_w if charger.opens else [inf, *(safe_w,) * 3]
+            charges_w = (
+                max(_least_of(drawn_w, charger) / among, charger.min_charge_w if charger.opens else 0.0) + soon_w
+            )
+            if vehicle is not None:
+                bounded = (
+                    charges_w if charges_w < min(charger.max_charge_w, vehicle.max_charge_w) else None,
+                    feeds_w if feeds_w < min(charger.max_discharge_w, vehicle.max_discharge_w) else None,
+                )
+                if bounded != (None, None):
+                    self._bounded_w[id] = bounded
+                vehicle = replace(
+                    vehicle,
+                    max_charge_w=min(vehicle.max_charge_w, charges_w),
+                    max_discharge_w=min(vehicle.max_discharge_w, feeds_w),
+                )
             held_w = max(power_w, 0.0), max(-power_w, 0.0)
             found[id] = replace(charger, vehicle=vehicle, held_charge_w=held_w[0], held_discharge_w=held_w[1])
         return found
@@ -160,8 +186,15 @@ class SiteControl:
     def notices(self, now: float) -> list[SiteNotice]:
         """What a person should know."""
         found = self.guard.notices(now)
-        for id, most_w in self._bounded_w.items():
-            text = f"charger {id}: its car gives up power slowly, so it feeds at most {kw(most_w)}; the export limit"
+        for id, bounded_w in self._bounded_w.items():
+            most = [
+                f"{verb} at most {kw(most_w)}"
+                for verb, most_w in zip(("charges", "feeds"), bounded_w, strict=True)
+                if most_w is not None
+            ]
+            text = (
+                f"charger {id}: its car gives up power slowly, so it {' and '.join(most)}; main fuse and export limit"
+            )
             found.append(SiteNotice(Trouble.SLOW_CAR, f"{text} would not hold within a second"))
         if self._battery is not None and self.storage(now) is None:
             text = "the house's battery is silent: nothing is fed, as it might go into it; check its meter"
@@ -257,6 +290,12 @@ def plan_tree_of(connection: Connection) -> Tree:
     """The same for the plan, which knows the house's load and so what it may feed beside that."""
     (node,) = tree_of(connection).nodes
     return Tree([replace(node, max_discharge_w=min(node.max_discharge_w, connection.export_w))])
+
+
+def _least_of(rooms_w: Iterable[float], charger: Charger) -> float:
+    """What rows leave a charger: the sum, and the phases that it uses."""
+    shares = (1.0, *(share_of(charger.phases, phase) for phase in PHASES))
+    return min(room_w / share for room_w, share in zip(rooms_w, shares, strict=True) if share)
 
 
 def _unheld(charger: Charger) -> Charger:

@@ -104,10 +104,11 @@ class Guard:
         self._charge = [_Way(connection) for _ in range(ROWS)]
         self._discharge = [_Way(connection) for _ in range(ROWS)]
         self._rests_until = -inf
+        self._exceeded = False
         self._gaps_s: deque[float] = deque(maxlen=LATEST)
         """Between the latest readings."""
-        self._lows: deque[tuple[int, list[float]]] = deque(maxlen=26)
-        """The least that the house has drawn without its chargers in each hour, by row."""
+        self._span: deque[tuple[int, list[float], list[float]]] = deque(maxlen=26)
+        """The least and the most that the house has drawn without its chargers in each hour, by row."""
         self._doubt = Doubt(connection.silent_s)
         self.house_w = 0.0
         """What the house draws without its chargers, by the latest reading: as much as it may be drawing."""
@@ -141,12 +142,19 @@ class Guard:
         into = (connection.draw_w, fuse_w, fuse_w, fuse_w)
         out = (export_w, phase_w, phase_w, phase_w)
         set_w = self.set_w
-        stuck = False
+        stuck = self._exceeded = False
         for row in range(ROWS):
             charge, discharge = self._charge[row], self._discharge[row]
             late = abs(late_w[row]) > BAND_W
             charge.see(drawn[row], into[row], least[row], most[row], set_w[row], now, late=late)
             discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], now, late=late)
+            fed_most_w = out[row] if row else connection.export_w - BAND_W
+            draws, feeds = (most[row], -least[row]) if shown_w is None else (
+                max(most[row], shown_w[row]), max(-least[row], -shown_w[row])
+            )  # fmt: skip
+            self._exceeded |= (draws > BAND_W and drawn[row] > into[row] + BAND_W) or (
+                feeds > BAND_W and fed[row] > fed_most_w + BAND_W
+            )
             if shown_w is not None:
                 charge.hold(drawn[row], into[row], shown_w[row], set_w[row])
                 discharge.hold(fed[row], out[row], -shown_w[row], -set_w[row])
@@ -155,27 +163,39 @@ class Guard:
             stuck |= discharge.stuck(now) and -least[row] > BAND_W
         if stuck:
             self._rests_until = now + connection.rest_s
-        self._remember_low(reading, most, shown_w, now)
+        self._remember(reading, most, shown_w, now)
         self.house_w = sum(reading.powers_w) - least[0]
         self.sun_w = max((least[0] if shown_w is None else min(least[0], shown_w[0])) - sum(reading.powers_w), 0.0)
 
-    def _remember_low(self, reading: HouseReading, most_w: Row, shown_w: Row | None, now: float) -> None:
-        """What the house draws at least: less neither than by what chargers should do nor by what they show."""
+    def _remember(self, reading: HouseReading, most_w: Row, shown_w: Row | None, now: float) -> None:
+        """What the house draws at least and at most: by what chargers should do, or by what they show."""
         hour = int(now // 3600.0)
-        if not self._lows or self._lows[-1][0] != hour:
-            self._lows.append((hour, [inf] * ROWS))
-        lows_w = self._lows[-1][1]
+        if not self._span or self._span[-1][0] != hour:
+            self._span.append((hour, [inf] * ROWS, [-inf] * ROWS))
+        _, lows_w, highs_w = self._span[-1]
         flows_w = (sum(reading.powers_w), *reading.powers_w)
         for row in range(ROWS):
-            drawn_w = most_w[row] if shown_w is None else min(most_w[row], shown_w[row])
-            lows_w[row] = min(lows_w[row], flows_w[row] - drawn_w)
+            each_w = most_w[row] if shown_w is None else shown_w[row]
+            lows_w[row] = min(lows_w[row], flows_w[row] - min(most_w[row], each_w))
+            highs_w[row] = max(highs_w[row], flows_w[row] - max(most_w[row], each_w))
 
     def lowest_w(self, now: float) -> Row:
         """What the house may come to draw at any moment, by row; below 0 if its sun may feed: the least in the last
         hour, and at this time of the day before. Nobody knows that it draws anything."""
+        return _row(min([0.0, *(lows_w[row] for lows_w, _ in self._alike(now))]) for row in range(ROWS))
+
+    def highest_w(self, now: float) -> Row:
+        """The most that the house has drawn in the last hour, and at this time of the day before, by row. It may draw
+        more at any moment."""
+        return _row(max([0.0, *(highs_w[row] for _, highs_w in self._alike(now))]) for row in range(ROWS))
+
+    def _alike(self, now: float) -> list[tuple[list[float], list[float]]]:
         hour = int(now // 3600.0)
-        alike = [lows_w for then, lows_w in self._lows if hour - then in (0, 1, 23, 24, 25)]
-        return _row(min([0.0, *(lows_w[row] for lows_w in alike)]) for row in range(ROWS))
+        return [(lows_w, highs_w) for then, lows_w, highs_w in self._span if hour - then in (0, 1, 23, 24, 25)]
+
+    def exceeded(self, now: float) -> bool:
+        """Whether the latest reading shows a limit exceeded."""
+        return self._exceeded and not self.silent(now)
 
     def command(self, set_w: Row, now: float) -> None:
         """What all chargers together should do from now on, by row."""

@@ -1,12 +1,14 @@
-"""How fast cars give up power: what one does not take back within a second, it must not feed beyond the export limit.
+"""How fast cars give up power: what one does not take back within a second needs room at fuse and export limit.
 
 A station with an inverter of its own lowers its power at once. A car that charges and feeds with its own inverter may
-take many seconds. Nobody states that, so it is measured: while the set-point is still far away, the power moves by the
-car's pace. What is seen while it falls counts; before that, what is seen while it rises.
+take many seconds, or begin late: by duty cycle up to 5 s (IEC 61851-1). Nobody states that, so it is measured: while
+the set-point is still far away, the power moves by the car's pace. What is seen while it falls counts; before that,
+what is seen while it rises. A car whose power has not begun to fall in time is late, and so is one whose station has
+opened the contactor because of that; it is no more once a whole fall has taken less than a second.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 from msgspec import Struct
@@ -17,6 +19,8 @@ BAND_W, BAND_PU = 300.0, 0.05
 """A set-point that is no further away is reached: a share of the rating, but 300 W at least."""
 STARTS_S = 1.0
 """So long after a set-point the power may not have begun to move."""
+LATE_S = 1.0
+"""A car that has not begun to give up power by then is late."""
 APART_S, GAP_S = 0.9, 5.0
 """Measurements closer together show more noise than movement, those further apart say nothing of the way between."""
 LEAST_W_S = 100.0
@@ -35,10 +39,14 @@ class _Seen(Struct):
     measured_s: float = -inf
     falls_w_s: float | None = None
     rises_w_s: float | None = None
+    late: bool = False
+    """It begins to give up power late, or not at all."""
 
     @property
     def pace_w_s(self) -> float:
-        """Infinite as long as nothing else has been seen."""
+        """Infinite as long as nothing else has been seen; 0 if it does not begin in time."""
+        if self.late:
+            return 0.0
         known_w_s = self.rises_w_s if self.falls_w_s is None else self.falls_w_s
         return inf if known_w_s is None else known_w_s
 
@@ -49,15 +57,20 @@ class Paces:
     def __init__(self) -> None:
         self._of: dict[str, _Seen] = {}
 
-    def see(self, chargers: Mapping[str, Charger], set_w: Mapping[str, float], now: float) -> None:
-        """What the chargers measure, and what they should do."""
+    def see(
+        self, chargers: Mapping[str, Charger], set_w: Mapping[str, float], now: float, *, pressed: bool = False
+    ) -> None:
+        """What the chargers measure, and what they should do. `pressed`: stations open the contactors of cars that do
+        not follow at once."""
         for id, charger in chargers.items():
             vehicle = None if charger.vehicle is None else charger.vehicle.id or ""
             wanted_w, seen = set_w.get(id, 0.0), self._of.get(id)
             if seen is None or seen.vehicle != vehicle:
                 seen = self._of[id] = _Seen(vehicle, deque([(now, wanted_w)]))
             if charger.measured_w is not None and charger.measured_unix_s >= seen.measured_s + APART_S:
-                _learn(seen, charger.measured_w, charger.measured_unix_s, max(BAND_W, BAND_PU * _rating_w(charger)))
+                band_w = max(BAND_W, BAND_PU * _rating_w(charger))
+                opened = pressed and charger.opens and abs(charger.measured_w) <= band_w
+                _learn(seen, charger.measured_w, charger.measured_unix_s, band_w, opened=opened)
             if wanted_w != seen.sets[-1][1]:
                 seen.sets.append((now, wanted_w))
 
@@ -67,18 +80,25 @@ class Paces:
         return {id: pace for id, pace in paces_w_s.items() if pace * SLOW_S < _rating_w(chargers[id])}
 
 
-def _learn(seen: _Seen, measured_w: float, at_s: float, band_w: float) -> None:
-    """From the way between two measurements."""
+def _learn(seen: _Seen, measured_w: float, at_s: float, band_w: float, *, opened: bool) -> None:
+    """From the way between two measurements. `opened`: the contactor may have taken the power away, not the car."""
     before_w, before_s = seen.measured_w, seen.measured_s
     seen.measured_w, seen.measured_s = measured_w, at_s
     while len(seen.sets) > 1 and seen.sets[1][0] <= before_s - STARTS_S:
         seen.sets.popleft()
     passed_s, moved_w = at_s - before_s, measured_w - before_w
-    if passed_s > GAP_S or abs(moved_w) < LEAST_W_S * passed_s:
+    lately_w = [set_w for _, set_w in seen.sets]
+    if passed_s > GAP_S:
+        return
+    if opened:
+        seen.late |= abs(before_w) > band_w < abs(lately_w[-1])
+        return
+    if _stays(seen.sets, before_w, measured_w, at_s, band_w):
+        seen.late = True
+    if abs(moved_w) < LEAST_W_S * passed_s:
         return
     falls = before_w * moved_w < 0.0
     pace_w_s, known_w_s = abs(moved_w) / passed_s, seen.falls_w_s if falls else seen.rises_w_s
-    lately_w = [set_w for _, set_w in seen.sets]
     if min(lately_w) - band_w <= measured_w <= max(lately_w) + band_w:
         if abs(moved_w) <= band_w:
             return
@@ -89,8 +109,25 @@ def _learn(seen: _Seen, measured_w: float, at_s: float, band_w: float) -> None:
         return
     if falls:
         seen.falls_w_s = known_w_s
+        seen.late &= not (pace_w_s == known_w_s and _asked_since(seen.sets, before_w, band_w) > before_s)
     else:
         seen.rises_w_s = known_w_s
+
+
+def _stays(sets: Iterable[tuple[float, float]], before_w: float, measured_w: float, at_s: float, band_w: float) -> bool:
+    """Whether the power is as before although less has been asked for in all of the last second."""
+    if abs(measured_w) <= band_w or abs(measured_w - before_w) > band_w:
+        return False
+    return _asked_since(sets, measured_w, band_w) <= at_s - LATE_S
+
+
+def _asked_since(sets: Iterable[tuple[float, float]], power_w: float, band_w: float) -> float:
+    """Since when all set-points have asked for less than this power; infinite if the latest one does not."""
+    since_s = inf
+    for begins_s, set_w in sets:
+        less = set_w < power_w - band_w if power_w > 0.0 else set_w > power_w + band_w
+        since_s = min(since_s, begins_s) if less else inf
+    return since_s
 
 
 def _rating_w(charger: Charger) -> float:

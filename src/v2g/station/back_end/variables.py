@@ -36,6 +36,7 @@ def variables(evses: Iterable[Evse], status: Callable[[int], str], networks: Net
         _fixed("SmartChargingCtrlr", "PeriodsPerSchedule", 1024),
         _text("SmartChargingCtrlr", "RateUnit", "A,W", "MemberList"),
         Variable("SmartChargingCtrlr", "DischargeByNegativeLimit", "false", "boolean", "ReadWrite"),
+        _text("SmartChargingCtrlr", "OpensForLateCar", "true", "boolean"),
         *(
             _text("SmartChargingCtrlr", "SupportsFeature", each, "boolean", name)
             for name, each in (("DynamicProfiles", "true"), ("MaxOfflineDuration", "true"), ("UseLocalTime", "false"),

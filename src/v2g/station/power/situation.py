@@ -69,6 +69,8 @@ class BackEndOrder:
     """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
     phases: int | None = None
     """On how many phases it counts, if the back end says so (`numberPhases`); otherwise on all that are wired."""
+    within_s: float | None = None
+    """The time in which the car must have followed, or the contactor opens; None: as long as cars may take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""A depot states in which time a car must have followed: the contactor opens if it has not."""
+
+from dataclasses import replace as changed
+
+import pytest
+from tests.station.scene import INTENT, fault_of, texts
+from tests.station.test_limits_hold import AC, session
+from tests.station.test_mute_car import EVSE
+
+from v2g.bench.sim.world import World
+from v2g.iso15118.service import ControlMode, Service
+from v2g.kernel.fault import Fault
+from v2g.station.power.situation import BackEndOrder
+from v2g.station.safety.late import REST_S
+
+WITHIN_S, OPEN_WITHIN_S = 0.3, 0.5
+FULL_W, LESS_W = 16 * 3 * 230, 8 * 3 * 230
+"""By duty cycle."""
+
+
+def order(power_w: float, within_s: float | None = WITHIN_S) -> BackEndOrder:
+    return BackEndOrder(charge_w=power_w, charge_by="TxProfile 7", within_s=within_s)
+
+
+def drawing(charger_ramp_w_per_s: float) -> World:
+    """A car that does not talk charges at full power."""
+    world = World(EVSE, INTENT)
+    world.faults.mute = True
+    world.run(3.0)
+    world.plug_in()
+    world.run(20.0)
+    assert world.plant.charger_power_w == pytest.approx(FULL_W, rel=0.01)
+    world.plant.settings = changed(world.plant.settings, charger_ramp_w_per_s=charger_ramp_w_per_s)
+    return world
+
+
+def opened_after_s(world: World, seconds: float) -> float | None:
+    """When the contactor has opened; None if it has not within that time."""
+    began_s = world.now
+    world.run(seconds, until=lambda: not world.contactor.closed)
+    return None if world.contactor.closed else world.now - began_s
+
+
+@pytest.mark.parametrize("pace_w_s", [300.0, 0.0])
+def test_the_contactor_opens_for_a_slow_car_and_for_a_deaf_one(pace_w_s: float) -> None:
+    world = drawing(pace_w_s)
+    world.evse.back_end = order(LESS_W)
+    after_s = opened_after_s(world, 5.0)
+    assert after_s is not None
+    assert after_s <= OPEN_WITHIN_S
+    assert fault_of(world) is Fault.OVER_CURRENT
+    assert any(
+        "the EV draws 11.0 kW, and not 5.52 kW within 0.3 s, limit: TxProfile 7" in each for each in texts(world)
+    )
+
+
+def test_a_car_that_follows_in_time_is_left_alone() -> None:
+    world = drawing(100_000.0)
+    world.evse.back_end = order(LESS_W)
+    assert opened_after_s(world, 5.0) is None
+    assert world.plant.charger_power_w == pytest.approx(LESS_W, rel=0.01)
+
+
+def test_without_a_time_cars_may_take_as_long_as_the_standard_says() -> None:
+    world = drawing(2_000.0)
+    world.evse.back_end = order(LESS_W, within_s=None)
+    assert opened_after_s(world, 10.0) is None
+
+
+def test_it_charges_again_after_a_rest_that_is_longer_each_time() -> None:
+    world = drawing(300.0)
+    for rest_s in (REST_S, 2 * REST_S):
+        world.evse.back_end = order(LESS_W)
+        assert opened_after_s(world, 5.0) is not None
+        world.evse.back_end = order(FULL_W, within_s=None)
+        began_s = world.now
+        world.run(rest_s + 60.0, until=lambda: world.contactor.closed)
+        assert world.contactor.closed
+        assert world.now - began_s >= rest_s - WITHIN_S
+        world.run(60.0, until=lambda: world.plant.charger_power_w > 0.99 * FULL_W)
+
+
+@pytest.mark.parametrize(("service", "wish_w"), [(Service.AC, 9_000.0), (Service.AC_BPT, -6_000.0)])
+def test_a_session_fails_within_the_time(service: Service, wish_w: float) -> None:
+    world = session(AC, service, ControlMode.DYNAMIC, wish_w)
+    world.plant.settings = changed(world.plant.settings, charger_ramp_w_per_s=0.0)
+    world.evse.back_end = BackEndOrder(setpoint_w=0.0, by="TxProfile 7", within_s=WITHIN_S)
+    after_s = opened_after_s(world, 5.0)
+    assert after_s is not None
+    assert after_s <= OPEN_WITHIN_S
+    assert fault_of(world) is Fault.OVER_CURRENT
