@@ -72,6 +72,7 @@ class Bench:
         self.gateway = Gateway(configuration, self.ledger)
         self.wanted_w: float | None = None
         self.binding = ""
+        self.within_s: float | None = None
         self.sent: list[tuple[str, object]] = []
         """Action and payload of the gateway's calls."""
         self.linked = False
@@ -109,7 +110,8 @@ class Bench:
                     self._cycle_s = self.world.now + 2.0
                     if self.wanted_w is not None:
                         now = self.world.unix_s
-                        self.gateway.steer({ID: self.wanted_w}, now, now, {ID: self.binding})
+                        self.gateway.want({ID: self.wanted_w}, now, {ID: self.binding}, self.within_s)
+                        self.gateway.step(now, now)
                 self.gateway.step(self.world.unix_s, self.world.unix_s)
                 self._exchange()
             return until()

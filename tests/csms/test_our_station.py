@@ -31,3 +31,22 @@ def test_a_station_names_the_feeder_that_binds_at_its_depot() -> None:
     bench.wanted_w, bench.binding = -3_000.0, ""
     bench.run(8.0)
     assert bench.world.evse.decision.wished_by == "TxProfile 730001"
+
+
+def test_a_station_learns_at_once_in_which_time_its_car_must_have_followed() -> None:
+    bench = Bench()
+    bench.charge()
+    bench.wanted_w = -4_000.0
+    bench.run(8.0)
+
+    def within_s() -> float | None:
+        assert bench.world.evse.back_end is not None
+        return bench.world.evse.back_end.within_s
+
+    assert within_s() is None
+    bench.within_s = 0.3
+    bench.run(2.5)
+    assert within_s() == 0.3, "the set-point is the same"
+    bench.wanted_w, bench.within_s = -3_000.0, None
+    bench.run(2.5)
+    assert within_s() is None

@@ -1,6 +1,6 @@
 """Cars that give up their power slowly: their pace is measured, and they feed no more than they can take back."""
 
-from math import inf
+from math import ceil, inf
 
 import pytest
 from msgspec.structs import replace
@@ -8,7 +8,7 @@ from tests.depot.scene import NOW, VEHICLE
 from tests.depot.site_days import charger
 from tests.depot.test_site_control import ID, Scene
 
-from v2g.depot.site.control import TAKEN_BACK_S, SiteControl
+from v2g.depot.site.control import TAKEN_BACK_S, WITHIN_S, SiteControl
 from v2g.depot.site.guard import BAND_W, Connection, Guard, Trouble
 from v2g.depot.site.pace import Paces
 from v2g.depot.site.reading import HouseReading
@@ -55,6 +55,36 @@ def test_a_fast_fall_clears_a_car_that_rises_slowly() -> None:
     assert pace_w_s([*RISE, (0.0, -1_500.0), (0.0, 0.0), (0.0, 0.0)]) == inf
 
 
+def delayed(delay_s: float) -> list[tuple[float, float]]:
+    """Powers of a car that has charged for a while and is then asked for less, each second: it follows at once, but
+    begins late."""
+    asked = [11_000.0] * 4 + [6_000.0] * 9
+    late = ceil(delay_s)
+    return [(set_w, asked[max(at - late, 0)]) for at, set_w in enumerate(asked)]
+
+
+@pytest.mark.parametrize("delay_s", [2.0, 5.0])
+def test_a_car_that_begins_late_gives_up_nothing_in_time(delay_s: float) -> None:
+    assert pace_w_s(delayed(delay_s)) == 0.0
+
+
+def test_a_car_that_begins_at_once_is_not_late() -> None:
+    assert pace_w_s(delayed(0.4)) == inf
+
+
+@pytest.mark.parametrize(("asked_w", "late"), [(6_000.0, True), (0.0, False)])
+def test_a_contactor_that_has_opened_says_that_the_car_was_late_and_never_that_it_is_fast(
+    asked_w: float, late: bool
+) -> None:
+    """If nothing was asked for, either may have ended it."""
+    paces = Paces()
+    for number, (set_w, measured_w) in enumerate([(11_000.0, 11_000.0), (asked_w, 11_000.0), (asked_w, 0.0)]):
+        at_s = NOW + number
+        each = replace(charger(1), vehicle=VEHICLE, measured_w=measured_w, measured_unix_s=at_s)
+        paces.see({ID: each}, {ID: set_w}, at_s, pressed=number > 1)
+    assert (ID in paces.slow_w_s({ID: charger(1)})) == late
+
+
 def test_another_car_is_another_pace() -> None:
     paces = seen(RISE)
     other = replace(charger(1), vehicle=replace(VEHICLE, id="another"), measured_unix_s=NOW + 60.0)
@@ -67,12 +97,12 @@ class SlowScene(Scene):
 
     pace_w_s = 300.0
 
-    def run_slowly(self, house_w: float, seconds: int) -> float:
+    def run_slowly(self, house_w: float, seconds: int, *, free: bool = True) -> float:
         """As `run`, second by second; returns by how much the house fed at most."""
         most_w = 0.0
         for _ in range(seconds):
             before_w = self.power_w
-            wanted_w = self.run(house_w, 1, day_s=18 * 3600.0)
+            wanted_w = self.run(house_w, 1, day_s=18 * 3600.0, free=free)
             self.power_w = before_w + min(max(wanted_w - before_w, -self.pace_w_s), self.pace_w_s)
             most_w = max(most_w, -(house_w + self.power_w))
         return most_w
@@ -90,6 +120,38 @@ def test_a_slow_car_feeds_no_more_than_it_can_take_back(export_w: float) -> None
     notices = {each.trouble: each.text for each in control.notices(scene.now)}
     assert "its car gives up power slowly" in notices[Trouble.SLOW_CAR]
     assert scene.run_slowly(0.0, 5) <= export_w + 300.0 * TAKEN_BACK_S, "all that the house drew has gone"
+
+
+def slow_and_charging(opens: bool, silent_charge_w: float = 0.0) -> SlowScene:
+    """A slow car that charges with all that it may; the house draws 6 kW for a moment, and then little."""
+    control = SiteControl(Connection(fuse_w=5_500.0, export_w=0.0, silent_charge_w=silent_charge_w))
+    each = replace(charger(1), opens=opens, vehicle=replace(VEHICLE, soc_pu=0.2))
+    scene = SlowScene(control, each)
+    for house_w, seconds in ((1_500.0, 60), (6_000.0, 2), (1_500.0, 60)):
+        scene.run_slowly(house_w, seconds, free=False)
+    return scene
+
+
+def test_a_slow_car_leaves_the_fuse_what_the_house_has_drawn_lately() -> None:
+    scene = slow_and_charging(opens=True)
+    assert scene.power_w == pytest.approx(3 * (5_500.0 - BAND_W) - 6_000.0 + 300.0 * TAKEN_BACK_S, rel=0.03)
+    notices = {each.trouble: each.text for each in scene.control.notices(scene.now)}
+    assert "its car gives up power slowly, so it charges at most" in notices[Trouble.SLOW_CAR]
+
+
+def test_at_a_station_that_opens_for_nobody_a_slow_car_gets_what_the_largest_load_leaves() -> None:
+    assert slow_and_charging(opens=False, silent_charge_w=1_380.0).power_w == pytest.approx(
+        3 * 1_380.0 + 300.0 * TAKEN_BACK_S, rel=0.01
+    )
+
+
+def test_stations_are_in_a_hurry_only_while_a_limit_is_exceeded() -> None:
+    scene = slow_and_charging(opens=True)
+    assert scene.control.within_s is None
+    scene.run_slowly(9_500.0, 1, free=False)
+    assert scene.control.within_s == WITHIN_S
+    scene.run_slowly(100.0, 30, free=False)
+    assert scene.control.within_s is None
 
 
 def test_a_slow_car_on_its_way_is_not_cut_twice_and_stops_nobody() -> None:

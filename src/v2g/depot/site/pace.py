@@ -3,8 +3,8 @@
 A station with an inverter of its own lowers its power at once. A car that charges and feeds with its own inverter may
 take many seconds, or begin late: by duty cycle up to 5 s (IEC 61851-1). Nobody states that, so it is measured: while
 the set-point is still far away, the power moves by the car's pace. What is seen while it falls counts; before that,
-what is seen while it rises. A car whose power has not begun to fall in time is late, and so is one whose station has
-opened the contactor because of that; it is no more once a whole fall has taken less than a second.
+what is seen while it rises. A car whose power has not begun to fall in time is late for as long as it is plugged in,
+and so is one whose station has opened the contactor because of that.
 """
 
 from collections import deque
@@ -93,9 +93,8 @@ def _learn(seen: _Seen, measured_w: float, at_s: float, band_w: float, *, opened
     if opened:
         seen.late |= abs(before_w) > band_w < abs(lately_w[-1])
         return
-    if _stays(seen.sets, before_w, measured_w, at_s, band_w):
-        seen.late = True
     if abs(moved_w) < LEAST_W_S * passed_s:
+        seen.late |= abs(measured_w) > band_w and _asked_since(seen.sets, measured_w, band_w) <= at_s - LATE_S
         return
     falls = before_w * moved_w < 0.0
     pace_w_s, known_w_s = abs(moved_w) / passed_s, seen.falls_w_s if falls else seen.rises_w_s
@@ -109,16 +108,8 @@ def _learn(seen: _Seen, measured_w: float, at_s: float, band_w: float, *, opened
         return
     if falls:
         seen.falls_w_s = known_w_s
-        seen.late &= not (pace_w_s == known_w_s and _asked_since(seen.sets, before_w, band_w) > before_s)
     else:
         seen.rises_w_s = known_w_s
-
-
-def _stays(sets: Iterable[tuple[float, float]], before_w: float, measured_w: float, at_s: float, band_w: float) -> bool:
-    """Whether the power is as before although less has been asked for in all of the last second."""
-    if abs(measured_w) <= band_w or abs(measured_w - before_w) > band_w:
-        return False
-    return _asked_since(sets, measured_w, band_w) <= at_s - LATE_S
 
 
 def _asked_since(sets: Iterable[tuple[float, float]], power_w: float, band_w: float) -> float:
