@@ -32,7 +32,7 @@ export function energyBar(): { element: HTMLElement; draw: (flows: Flows) => voi
     bar.setAttribute("aria-label", parts.length ? `From ${words(gives)}; to ${words(takes)}` : "Nothing is measured.");
     say(headline, flows.grid_w === null ? UNKNOWN : kw(Math.abs(flows.grid_w)));
     say(detail, flows.grid_w === null ? "the house's meter is silent" : Math.abs(flows.grid_w) <= LEAST_W ? "nothing to or from the grid" : flows.grid_w > 0 ? "from the grid" : "to the grid");
-    put(facts, ...rows(flows).map(([name, value, color]) => h("div", {}, h("dt", {}, h("i", { className: "dot", style: `--dot: var(${color})` }), name), h("dd", {}, value))));
+    put(facts, ...rows(flows).map(([name, value, color]) => h("div", {}, h("dt", {}, h("i", { className: "dot", style: `--dot: var(${color})` }), name), h("dd", {}, unbroken(value)))));
   }
 
   return { element: h("div", {}, said, bar, facts), draw };
@@ -62,6 +62,11 @@ function rows(flows: Flows): [string, string, string][] {
   if (flows.battery_w !== null) found.push(["Battery", `${way(flows.battery_w, "charges", "gives")}, ${percent(flows.battery_soc_pu)}`, "--battery"]);
   found.push(["Car", way(flows.cars_w, "charges", "gives"), "--charging"]);
   return found;
+}
+
+/** A line ends between two values, never between a number and its unit. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (?=kW|%)/g, "$1\u00a0");
 }
 
 function fill(lane: HTMLElement, parts: Part[]): void {
