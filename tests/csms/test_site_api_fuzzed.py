@@ -44,6 +44,7 @@ def home(tmp_path: Path) -> Iterator[ServedHome]:
 def test_schemathesis_finds_no_fault_in_what_the_description_says(home: ServedHome, examples: int) -> None:
     schemathesis = pytest.importorskip("schemathesis")
     from hypothesis import HealthCheck, Phase, given, settings
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
 
     schema = schemathesis.openapi.from_url(f"{home.url}/api/openapi.json")
     found = set()
@@ -57,7 +58,8 @@ def test_schemathesis_finds_no_fault_in_what_the_description_says(home: ServedHo
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(case=operation.as_strategy())
         def check(case: Any) -> None:
-            case.call_and_validate(base_url=home.url)
+            # Whether there is such a charger, and a car at it, no description says.
+            case.call_and_validate(base_url=home.url, excluded_checks=[positive_data_acceptance])
 
         check()
     assert {
