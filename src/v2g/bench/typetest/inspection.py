@@ -19,6 +19,10 @@ _BEYOND = 1e-3
 """How far beyond the end of a range a value is that must be refused, as a share of the range."""
 
 
+_USUAL = {"ieee1547-cat1": "b", "ieee1547-cat2": "b", "ieee1547-cat3": "b", "as-nzs-4777-2": "a"}
+"""The variant of a code if none is named: IEEE 1547-2018 5.2, category B for storage; AS/NZS 4777.2, region A."""
+
+
 def cases(subject: Subject) -> Iterator[Inspection]:
     """One for each setting, for the bands, and for each contradiction."""
     for name, figure in subject.figures.figures.items():
@@ -99,6 +103,10 @@ def _complete(subject: Subject) -> tuple[Finding, ...]:
         Finding(watching == dict(figures.watches), str(dict(figures.watches)), str(watching)),
         Finding(scaled, f"{figures.nominal_hz:g} Hz", f"{code.nominal_hz:g} Hz"),
         *_refused(subject, {"trip.nosuch.delay_s": 1.0}),
+        *(
+            Finding((found := load(subject.name).variant) == usual, f"variant {usual} unless another is named", found)
+            for usual in _USUAL.get(subject.name, "")
+        ),
     )
 
 
@@ -184,7 +192,11 @@ def _wrong_files(subject: Subject) -> tuple[Finding, ...]:
         (jumps, "islanding.single_phase_vector_shift_deg", _entry(ride.single_phase_jump_deg)),
     )  # fmt: skip
     parse(subject.name, document)
-    findings = [Finding("no such" in (said := _refusal(load, subject.name, "no such")), "no variant like this", said)]
+    second = _refusal(
+        parse, "wrong", _with(document, "ride_through.voltage", [*calm, {**others[0], "mode": "sometimes"}])
+    )
+    findings = [Finding("voltage, band 2" in second, "says which band", second)]
+    findings += [Finding("no such" in (said := _refusal(load, subject.name, "no such")), "no variant like this", said)]
     for content, place, value in wrong:
         said = _refusal(parse, "wrong", _with(content, place, value))
         findings.append(Finding(place.rpartition(".")[2] in said, f"{place}: {value}: refused", said))
