@@ -73,6 +73,10 @@ def _layers(subject: Subject) -> tuple[Finding, ...]:
     findings.append(_same("given up", adjustments.give_up(Party.OPERATOR, (_FED,)), (_FED,)))
     findings.append(_same("as configured", _fed(adjustments), subject.code.settings[_FED].value))
     findings.append(_same("the other one", adjustments.code.settings[_ON].value, True))
+    before = adjustments.layers
+    adjustments.set(Party.BACK_END, lasting({_FED: 0.2}))
+    adjustments.adopt(before)
+    findings.append(_same("as they were", _fed(adjustments), subject.code.settings[_FED].value))
     return tuple(findings)
 
 

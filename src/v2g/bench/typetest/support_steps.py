@@ -352,14 +352,23 @@ def _recovery(subject: Subject) -> Iterator[Finding]:
     figures, name = subject.standard.figures, "frequency_droop.recovery_pu_per_s"
     if figures[name].high <= 0:
         return
-    rate, most_pu = min(0.02, figures[name].high), 0.303
     high, low = (figures[f"frequency_droop.recovery_{end}_hz"] for end in ("high", "low"))
+    for high_hz, low_hz in ((high.low, low.high), (high.value, low.value)):
+        assert not isinstance(high_hz, str)
+        assert not isinstance(low_hz, str)
+        yield from _recovers(subject, high_hz, low_hz)
+
+
+def _recovers(subject: Subject, high_hz: float, low_hz: float) -> Iterator[Finding]:
+    """With these edges of the frequencies at which it may."""
+    name, most_pu = "frequency_droop.recovery_pu_per_s", 0.303
+    rate = min(0.02, subject.standard.figures[name].high)
     changes = _on(subject.standard) | {
-        name: rate, "frequency_droop.recovery_high_hz": high.low, "frequency_droop.recovery_low_hz": low.high,
+        name: rate, "frequency_droop.recovery_high_hz": high_hz, "frequency_droop.recovery_low_hz": low_hz,
     }  # fmt: skip
     standard = subject.standard.with_settings(changes)
     for side, sign in (("over", 1.0), ("under", -1.0)):
-        edge_hz, beyond_hz = (high.low if side == "over" else low.high), _hz(standard, side, most_pu)
+        edge_hz, beyond_hz = (high_hz if side == "over" else low_hz), _hz(standard, side, most_pu)
         supported, left = Supported(subject, changes), most_pu
         supported.run(4, sign * -2.0)
         for _ in range(400):
