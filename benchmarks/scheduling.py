@@ -76,9 +76,10 @@ def load(
     burning: bool,
     within: Callable[[list[str]], list[str]] = list,
     loop_s: float = LOOP_S,
+    nice: int = NICE,
 ) -> Load:
-    """Measures for `loop_s` in the charge loop. `within`: makes another command of the daemon's. Raises
-    NotMeasuredError."""
+    """Measures for `loop_s` in the charge loop. `within`: makes another command of the daemon's. `nice`: of hardware,
+    cars and back end. Raises NotMeasuredError."""
     if os.geteuid() != 0:
         raise NotMeasuredError("needs root: for SCHED_FIFO, and to see the times of frames")
     folder = setting.folder / f"scheduling-{evses}-{fifo}-{burning}"
@@ -102,7 +103,7 @@ def load(
         cars.wait_for_loop()
         stack.enter_context(_scraped(metrics))
         for process in (plants.process, cars.process, csms):
-            os.setpriority(os.PRIO_PROCESS, process.child.pid, NICE)
+            os.setpriority(os.PRIO_PROCESS, process.child.pid, nice)
         if fifo:
             processes.run_first(daemon.child.pid)
         if burning:

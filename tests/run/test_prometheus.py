@@ -69,7 +69,7 @@ def test_prometheus_answers_each_query_of_the_dashboard(tmp_path: Path) -> None:
             for expression, _ in expressions:
                 assert ask("query", query=expression)["resultType"] == "vector"
         groups = {group["name"]: group["rules"] for group in ask("rules")["groups"]}
-        assert groups.keys() == {"v2g", "v2g-depot"}
+        assert groups.keys() == {"v2g", "v2g-depot", "v2g-fleet"}
         rules = [rule for group in groups.values() for rule in group]
         assert {rule["health"] for rule in rules} == {"ok"}
         assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
