@@ -175,6 +175,17 @@ sys.exit(main())
     assert run.stderr.endswith("install it with pip install 'v2g[depot]'\n")
 
 
+@pytest.mark.parametrize("module", ["depot", "site"])
+def test_a_depot_outside_a_fleet_needs_nothing_of_one(module: str) -> None:
+    code = f"""
+for name in ("nats", "asyncpg", "py1815", "py20305"):
+    sys.modules[name] = None
+import v2g.run.{module}
+"""
+    run = v2g(code=code)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_the_codec_needs_nothing_but_msgspec() -> None:
     code = """
 for name in ("cryptography", "OpenSSL", "serial", "yaml"):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,12 +41,14 @@ from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
 from v2g.run import grid_languages, watched
 from v2g.run.depot_access import door, gate
-from v2g.run.depot_fleet import DepotInFleet
 from v2g.run.depot_links import FLUSH_S, DepotLinks
 from v2g.run.depot_own_link import DepotOwnLink
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
 from v2g.run.depot_tally import Tally
+
+if TYPE_CHECKING:
+    from v2g.run.depot_fleet import DepotInFleet
 
 SOONEST_S, LOOK_S = 0.1, 0.5
 """Between two cycles, whatever happens; between two looks at whether one is due."""
@@ -150,8 +152,16 @@ class DepotProcess:
         """What was decided, of what, when and in which time, as long as it has not been kept."""
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
-        self._fleet = None if configuration.member_of is None else DepotInFleet(self, configuration.member_of, report)
+        self._fleet = self._joined(report)
         self._trouble, self._rows = "", shown.Rows()
+
+    def _joined(self, report: Callable[[str], None]) -> "DepotInFleet | None":
+        """The fleet's side of this depot, if it is in one; only then `v2g[fleet]` is needed."""
+        if self.configuration.member_of is None:
+            return None
+        from v2g.run.depot_fleet import DepotInFleet
+
+        return DepotInFleet(self, self.configuration.member_of, report)
 
     def now(self) -> float:
         """Unix time that does not jump."""
