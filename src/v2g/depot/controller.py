@@ -38,7 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     cycle_s: float = 2.0
     """A step at least this often; at once on an event."""
-    event_pu: float = 0.01
+    event_pu: float = 0.004
     """A request that has moved by more than this share of all ratings does not wait for the cycle."""
     changes_pu: float = 0.2
     """Of the chargers with a vehicle, how many may change in one step."""
