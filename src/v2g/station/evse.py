@@ -396,8 +396,7 @@ class Evse:
             self._events += self.guard.look(self._readings, now, unix_s)
             self._events += self.visit.asked_back(self.plug, in_service=self.guard.verdict.may_exchange)
             self._glance.looked(self._readings, self.guard, now)
-        visit, demand = self.visit, self.demand
-        conversation = visit.conversation
+        visit, demand, conversation = self.visit, self.demand, self.visit.conversation
         if demand.stage is Stage.OFF:
             self.supervisor.rest()
         if visit.trip is not None or (conversation is not None and conversation.end is not None):
@@ -560,8 +559,7 @@ class Evse:
         visit = self.visit
         for event in talk.events:
             if isinstance(event, Faulted) and visit.trip is None:
-                visit.trip = event.fault, event.reason
-                self._unsafe_since = now
+                visit.trip, self._unsafe_since = (event.fault, event.reason), now
             elif isinstance(event, Faulted):
                 continue  # reported already, when it tripped
             elif isinstance(event, Sent):
@@ -570,9 +568,8 @@ class Evse:
                 name = body_name(event.message)
                 self._events += [Deviates(name, each) for each in visit.new_deviations(event.deviations)]
             self._events.append(event)
-        conversation = visit.conversation
+        conversation, report = visit.conversation, visit.report
         assert conversation is not None
-        report = visit.report
         if conversation.car.evcc_id != report.evcc_id:
             from v2g.station import quirks
 
@@ -589,8 +586,8 @@ class Evse:
             resumed = self.paused is not None and conversation.session_id == self.paused.session_id
             if end.paused is not None or resumed:
                 self.paused = end.paused
-            ended = SessionEnded(end.paused is not None, report.charged_wh, report.discharged_wh, report.messages)
-            self._events.append(ended)
+            counted = report.charged_wh, report.discharged_wh, report.messages
+            self._events.append(SessionEnded(end.paused is not None, *counted))
         return talk.send
 
     def _account(self, now: float) -> None:
