@@ -46,7 +46,7 @@ export function chart(at_s: number[], lines: Line[], summary: string, height = 2
         ...look,
         scale: unit,
         side: place === 0 ? 3 : 1,
-        size: 64,
+        size: (_: uPlot, ticks: string[] | null) => 20 + 7 * Math.max(6, ...(ticks ?? []).map((each) => each.length)),
         grid: { stroke: line, show: place === 0 },
         values: (_: uPlot, ticks: number[]) => ticks.map((each) => (unit === "per kWh" ? each.toFixed(2) : `${each} ${unit}`)),
       })),

@@ -1,6 +1,6 @@
 // Chargers or depots in words: only the rows in view exist.
 
-import { h, put } from "./html";
+import { h } from "./html";
 
 const ROW_PX = 44;
 const SPARE = 6;
@@ -26,6 +26,8 @@ export interface Columns<R> {
 export function rowList<R>(rowsOf: () => R[], columns: Columns<R>): { element: HTMLElement; draw: () => void } {
   let wanted = "";
   let shown: R[] = [];
+  /** By id: the row that is in view, and its cells. */
+  const lined = new Map<string, [HTMLElement, ...HTMLElement[]]>();
   const counts = h("p", { className: "counts", role: "status" });
   const search = h("input", {
     type: "search",
@@ -71,17 +73,36 @@ export function rowList<R>(rowsOf: () => R[], columns: Columns<R>): { element: H
     const first = Math.max(0, Math.floor(view.scrollTop / ROW_PX) - SPARE);
     const last = Math.min(shown.length, first + Math.ceil((view.clientHeight || 600) / ROW_PX) + 2 * SPARE);
     const focused = (document.activeElement as HTMLElement | null)?.dataset["id"];
-    put(lines, ...shown.slice(first, last).map((row, index) => line(row, first + index)));
+    const rows = shown.slice(first, last);
+    const ids = new Set(rows.map(columns.id));
+    for (const [id, [element]] of lined)
+      if (!ids.has(id)) {
+        element.remove();
+        lined.delete(id);
+      }
+    rows.forEach((row, index) => {
+      const element = line(row, first + index);
+      if (lines.children[index] !== element) lines.insertBefore(element, lines.children[index] ?? null);
+    });
     if (focused !== undefined)
       [...lines.querySelectorAll("a")].find((each) => each.dataset["id"] === focused)?.focus({ preventScroll: true });
   }
 
+  /** Only what has changed is exchanged: a link that is exchanged while it is pressed is not followed. */
   function line(row: R, index: number): HTMLElement {
     const id = columns.id(row);
     const link = h("a", { href: columns.address(id), "data-id": id }, id);
     const cells = columns.cells(row, link).map((each) => h("span", { role: "cell" }, ...each));
     cells.at(-1)?.classList.add("limit");
-    const element = h("div", { role: "row", className: "row", "aria-rowindex": index + 2 }, ...cells);
+    const [element, ...before] = lined.get(id) ?? [h("div", { role: "row", className: "row" }, ...cells), ...cells];
+    const now = cells.map((cell, place) => {
+      const old = before[place];
+      if (old === undefined || old === cell || old.outerHTML === cell.outerHTML) return old ?? cell;
+      old.replaceWith(cell);
+      return cell;
+    });
+    lined.set(id, [element, ...now]);
+    element.setAttribute("aria-rowindex", String(index + 2));
     element.style.top = `${index * ROW_PX}px`;
     return element;
   }

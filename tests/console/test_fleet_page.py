@@ -36,6 +36,7 @@ def page(browser: "Browser", fleet: str, request: pytest.FixtureRequest) -> "Ite
 
 def test_an_operator_asks_for_power_and_sees_who_gives_it(page: "Page") -> None:
     signed_in(page, Role.OPERATOR, "Fleet power")
+    link = page.get_by_role("link", name="harbour").element_handle()
     page.get_by_label("Let it").select_option("feed the grid")
     page.get_by_label("with", exact=True).fill("20")
     page.get_by_role("button", name="Ask", exact=True).click()
@@ -44,6 +45,7 @@ def test_an_operator_asks_for_power_and_sees_who_gives_it(page: "Page") -> None:
     dialog.get_by_role("button", name="Ask").click()
     page.get_by_text(f"asked {MINUS}20.0 kW by operator").wait_for()
     page.get_by_role("cell", name="follows").first.wait_for()
+    assert link.evaluate("each => each.isConnected"), "a link that is exchanged while it is pressed is not followed"
     assert fits(page)
     page.get_by_role("button", name="Withdraw").click()
     page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
