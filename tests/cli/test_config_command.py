@@ -46,6 +46,20 @@ def test_a_missing_interface_is_found_before_the_daemon_finds_it(
     assert check(file, "--offline") == 0
 
 
+def test_a_grid_code_that_widens_the_operating_window_says_so(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unit = "    nominal_hz: 60\n    grid: {{address: 'modbus://127.0.0.1:2'}}\n"
+    code = unit + "    grid_code: {{name: ieee1547-cat3{}}}\n    meter:"
+    content = file.read_text()
+    file.write_text(content.replace("    meter:", code.format("")))
+    assert check(file, "--offline") == 0
+    assert "power from" not in capsys.readouterr().out
+    wider = ", settings: {trip.of1.threshold_hz: 66, trip.of2.threshold_hz: 66}"
+    file.write_text(content.replace("    meter:", code.format(wider)))
+    assert check(file, "--offline") == 0
+    said = "power from 47 to 67 Hz, not 47 to 63 Hz: 1 Hz beyond the thresholds of ieee1547-cat3"
+    assert said in capsys.readouterr().out
+
+
 def test_an_interface_without_an_address_is_found(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(file.read_text().replace("eth7", "lo"))
     assert check(file) == 2

@@ -13,7 +13,7 @@ from v2g.cli.arguments import add_json
 from v2g.cli.daemon import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
-    from v2g.station.config.settings import Settings, Tls
+    from v2g.station.config.settings import EvseSettings, Settings, Tls
 
 EXAMPLES = {
     "config": "config.yaml",
@@ -103,9 +103,27 @@ def _check(args: argparse.Namespace) -> int:
     for evse in settings.evses:
         network = f"interface {evse.interface}" if evse.interface else "no discovery"
         print(f"  EVSE {evse.id} ({evse.evse_id}): {evse.offered}, {network}, port {evse.port}")
+        if (wider := _operating_window(evse)) is not None:
+            print(f"    {wider}")
     if certificates is not None:
         print(f"  {certificates}")
     return 0
+
+
+def _operating_window(evse: "EvseSettings") -> str | None:
+    """The frequencies with power, if the thresholds of the grid code lie at the edge of the usual ones or beyond."""
+    from v2g.grid.protection import OPERATING_WINDOW_HZ, operating_window
+    from v2g.station.safety.grid_guard import load as load_grid_code
+
+    if evse.grid_code is None:
+        return None
+    low_hz, high_hz = (each.threshold for each in operating_window(load_grid_code(evse.grid_code, evse.nominal_hz)))
+    if (low_hz, high_hz) == OPERATING_WINDOW_HZ:
+        return None
+    usual = " to ".join(f"{each:g}" for each in OPERATING_WINDOW_HZ)
+    return (
+        f"power from {low_hz:g} to {high_hz:g} Hz, not {usual} Hz: 1 Hz beyond the thresholds of {evse.grid_code.name}"
+    )
 
 
 def _check_of(kind: str, file: Path) -> int:
