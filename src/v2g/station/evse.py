@@ -208,10 +208,8 @@ class Evse:
         return self._settle(now, send)
 
     def abandon(self, reason: str) -> Step:
-        """The station's own software failed: the safe state, whatever the car and the devices say.
-
-        Nothing is computed, for that is what failed. The next car starts a new visit.
-        """
+        """The station's own software failed: the safe state, whatever the car and the devices say. Nothing is computed,
+        for that is what failed. The next car starts a new visit."""
         self.visit = self._new_visit(trip=(Fault.INTERNAL, reason))
         self.visit.report.fail(Fault.INTERNAL, reason)
         self._path, self._orders = PowerPath(), SAFE
@@ -310,9 +308,9 @@ class Evse:
     def why_not_mute(self, now: float) -> tuple[Fault, str] | None:
         """Why a car that does not talk gets no energy, or None."""
         verdict = self._authorizer.judge(admission.identity_of(self.visit), now)
-        granted = verdict.answer is Answer.GRANTED
-        late = self.visit.late.why(now)
-        return late or self.why_not_ready(now) if granted else (Fault.AUTHORIZATION, verdict.reason)
+        if verdict.answer is not Answer.GRANTED:
+            return Fault.AUTHORIZATION, verdict.reason
+        return self.visit.late.why(now) or self.why_not_ready(now)
 
     def why_not_talk(self) -> str | None:
         """Why no car may open a conversation now, or None."""
@@ -452,8 +450,7 @@ class Evse:
 
     def _switch_phases(self, plug: "Plug", now: float) -> bool:
         """Go from one phase to three, or back, if somebody wants that. Whether no energy may flow meanwhile."""
-        switch = self.switch
-        if switch is None:
+        if (switch := self.switch) is None:
             return False
         wanted = wanted_of(switch, self.settings, self.back_end, self.local.order, self.visit.injection, now)
         is_open, plugged = self.fresh(now).seen_open, plug.pilot.connected

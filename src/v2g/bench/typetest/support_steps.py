@@ -13,6 +13,7 @@ from v2g.bench.typetest.standard import Standard, Value
 from v2g.bench.typetest.stepwise import about, same
 from v2g.grid.capability import Rating
 from v2g.grid.protection import Cause, State, Verdict
+from v2g.grid.response import OpenLoopResponse
 from v2g.grid.sample import GridSample
 from v2g.grid.support import GridLimit, GridSupport, Support
 
@@ -215,6 +216,9 @@ def _droop_response(subject: Subject) -> tuple[Finding, ...]:
     """From the power before, which is measured or else commanded, by its share of the rated power; nothing inside the
     deadband; off, nothing."""
     findings = list[Finding]()
+    for response_s in (0.0, 0.5, 1.0, 4.0):
+        moved = OpenLoopResponse(0.2).step(1.0, response_s, STEP_S)
+        findings.append(about(f"a response of {response_s:g} s", moved, lagged(0.2, 1.0, response_s, STEP_S)))
     for side in ("over", "under"):
         for ends in _ends(subject.standard, side):
             on = _on(subject.standard) | ends
