@@ -13,8 +13,8 @@ _NUMBER, _TEXT, _BOOL = {"type": ["number", "null"]}, {"type": ["string", "null"
 _AT = "#/components/schemas"
 _CHARGER = "/api/chargers/{station}/{evse}"
 PLACE = [
-    {"name": "station", "in": "path", "required": True, "schema": {"type": "string"}},
-    {"name": "evse", "in": "path", "required": True, "schema": {"type": "integer"}},
+    {"name": "station", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[^/]+$"}},
+    {"name": "evse", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}},
 ]
 
 
@@ -152,6 +152,7 @@ def _operation(
         "responses": {
             "200": good,
             "400": {"description": "why not", "content": {"application/json": {"schema": _ref("Error")}}},
+            "404": {"description": "no such path", "content": {"application/json": {"schema": _ref("Error")}}},
         },
     }
     if body is not None:

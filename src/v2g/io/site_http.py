@@ -132,9 +132,12 @@ def _answers(summary: str, body: str = "") -> dict[str, Any]:
         "responses": {
             "200": {"description": "done", "content": {"application/json": {"schema": shape}}},
             "400": {"description": "refused, with the reason", "content": {"application/json": {"schema": shape}}},
+            "404": {"description": "no such path", "content": {"application/json": {"schema": shape}}},
         },
     }
     if body:
+        for code, why in (("413", "the body is too long"), ("415", "the body is no JSON")):
+            found["responses"][code] = {"description": why, "content": {"application/json": {"schema": shape}}}
         schema = {"$ref": f"#/components/schemas/{body}"} if body != "object" else {
             "type": "object", "additionalProperties": {"type": "boolean"}
         }  # fmt: skip
