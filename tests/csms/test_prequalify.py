@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from tests.csms.test_api import depot
 
+from v2g.depot.desk import Channel
 from v2g.depot.prequalification import BY, Order, Product, Trial
 from v2g.io import control
 from v2g.io.control import ControlError
-from v2g.run.depot import Commands
+from v2g.kernel.errors import V2GError
+from v2g.run.depot import Commands, Regulate
 from v2g.run.prequalification import live
 
 pytestmark = pytest.mark.alone
@@ -43,6 +45,27 @@ async def _played(folder: Path) -> None:
         assert min(each.power_w for each in samples) < -1_000.0
         assert {each.signal_pu for each in samples} == {0.0, 1.0}
         assert [each.by for each in process.requests()] == ["EMS"]
+
+
+def test_it_neither_begins_nor_goes_on_against_a_power_that_the_fleet_asks_for(tmp_path: Path) -> None:
+    asyncio.run(_against_the_fleet(tmp_path))
+
+
+async def _against_the_fleet(folder: Path) -> None:
+    async with depot(folder) as (process, _, _):
+        order = Regulate(BY, 1.0, 8_000.0, 0.0, 10.0)
+        process._commanded(order)
+        process.request("DNO", {"type": "limit", "steps": [{"from_unix_s": 0, "charge_w": 5e3}], "for_s": 60},
+                        Channel.DNP3)  # fmt: skip
+        process._commanded(order)  # a limit holds beside the test
+        process.request("fleet (TSO)", {"power_w": 3_000.0, "for_s": 60.0}, Channel.FLEET)
+        with pytest.raises(V2GError, match=r"fleet \(TSO\) asks for a power"):
+            process._commanded(order)
+        assert [each.by for each in process.requests()] == ["DNO", "fleet (TSO)"]
+        with pytest.raises(V2GError, match=r"fleet \(TSO\) asks for a power"):
+            process._commanded(order)
+        process.withdraw("fleet (TSO)", Channel.FLEET)
+        process._commanded(order)
 
 
 def test_a_depot_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:

@@ -115,6 +115,32 @@ def test_a_depot_that_somebody_at_the_site_steers_counts_as_it_is() -> None:
     assert found.power_w == {"a": pytest.approx(50e3), "b": pytest.approx(-350e3)}
 
 
+def test_others_make_up_for_what_a_site_asks_of_itself_and_does_not_give() -> None:
+    stated = depot("a", "north", setpoint_w=-300e3, power_w=0.0, asked_by="EMS")
+    depots = states(stated, depot("b", "north"), depot("c", "south", cost=1.0))
+    steered = controller(depots)
+    first = steered.step(depots, asking(-400e3), NOW)
+    assert first.power_w == {"a": pytest.approx(-300e3), "b": pytest.approx(-100e3), "c": 0.0}
+    depots = answered(depots, first)
+    for second in range(1, 13):
+        depots["a"] = replace(stated, heard_unix_s=NOW + second)
+        dispatch = steered.step(depots, asking(-400e3), NOW + second)
+        depots = later(answered(depots, dispatch), 1.0)
+    # the node north carries 500 kW, and a may begin to feed at any time
+    assert dispatch.power_w["b"] == pytest.approx(-200e3, rel=1e-3)
+    assert dispatch.power_w["c"] == pytest.approx(-200e3, rel=1e-3)
+    assert dispatch.expected_w == pytest.approx(-400e3, rel=1e-3)
+    assert [(each.trouble, each.about) for each in dispatch.notices] == [(Trouble.DOES_NOT_FOLLOW, "a")]
+
+
+def test_a_withdrawn_request_lets_go_at_once() -> None:
+    depots = states(depot("a"))
+    steered = controller(depots)
+    depots = answered(depots, steered.step(depots, asking(-100e3), NOW))
+    assert steered.step(later(depots, 0.2), (), NOW + 0.2).send["a"].until_unix_s == 0.0
+    assert steered.step(later(depots, 0.4), (), NOW + 0.4).send == {}  # and again only if that is not answered
+
+
 def test_what_a_depot_states_beyond_its_connection_moves_no_other() -> None:
     lost = states(depot("a", plan_w=-1e11, heard_s=NOW - 60.0), depot("b"))
     # a counts with what its connection carries, 1 MW

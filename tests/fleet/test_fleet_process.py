@@ -45,6 +45,25 @@ async def _story(folder: Path) -> None:
         assert any(each.by == "TSO" for each in acts)
 
 
+def test_two_depots_with_one_name_follow_nothing(tmp_path: Path) -> None:
+    asyncio.run(_twins(tmp_path))
+
+
+async def _twins(folder: Path) -> None:
+    async with bench(folder, ["a", "b"]) as scene:
+        fleet, first = scene.fleet, scene.members["a"]
+        await scene.until(lambda: all(each.aggregate for each in fleet.states.values()), "all are heard of")
+        fleet.request("TSO", {"power_w": -30_000.0, "for_s": 600})
+        await scene.until(lambda: first.member.setpoint(0.0) is not None, "the first one follows")
+        scene.join("a", leaf=False)
+        second = scene.members["a"]
+        await scene.until(lambda: any("two depots join as a" in each for each in scene.log), "it is said")
+        both = first.member, second.member
+        await scene.until(lambda: not any(each.setpoint(fleet.now()) for each in both), "both are on their own")
+        assert not fleet.states["a"].fresh(fleet.now(), fleet.controller.settings.stale_s)
+        assert sum("two depots join as a" in each for each in scene.log) == 1
+
+
 def test_one_process_of_a_fleet(tmp_path: Path) -> None:
     asyncio.run(_alone(tmp_path))
 

@@ -73,6 +73,9 @@ RANKS = (
     Channel.SCHEDULE,
 )
 """The first holds over those behind it. The numbers of the channels are kept, so they stay as they are."""
+BINDING = (Channel.IEC_104, Channel.DNP3, Channel.IEEE_2030_5, Channel.SUNSPEC, Channel.OPENADR, Channel.OCPP,
+           Channel.FLEET)  # fmt: skip
+"""Ways by which somebody beyond the site asks for its power: no test takes their place."""
 
 
 class RequestError(V2GError):
@@ -125,6 +128,11 @@ class Desk:
     def of(self, channel: Channel) -> list[AnyRequest]:
         """The requests that have come this way."""
         return [kept.request for (by_channel, _), kept in self._kept.items() if by_channel == channel]
+
+    def bound_by(self, now: float, frequency_hz: float | None) -> list[str]:
+        """Who beyond the site asks for its power just now."""
+        requests = (each for channel in BINDING for each in self.of(channel) if not isinstance(each, DroopShare))
+        return [each.by for each in requests if each.at(now, frequency_hz) is not None]
 
     def current(self, now: float) -> tuple[AnyRequest, ...]:
         """The one that holds first. Those that are over and have no default are forgotten."""

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from v2g.depot.allocation import BY_CAP, BY_TARGET, Floats
+from v2g.depot.allocation import BY_CAP, BY_TARGET, Bools, Floats
 from v2g.depot.handover import share_of_rises
 from v2g.depot.request import Asked, Request, asked, limited
 from v2g.depot.tree import Tree
@@ -122,9 +122,8 @@ class Controller:
         delivered_w = float(np.where(seen.steered, seen.measured_w, seen.expected_w).sum())
         if wanted.power_w is None:
             return self._release(rows, seen, wanted, delivered_w, now)
-        own_w = float(np.where(seen.steered, 0.0, seen.expected_w).sum())
+        own_w = float(np.where(seen.steered, 0.0, seen.expected_w).sum()) + self._trust(seen, now)
         target_w = min(max(wanted.power_w, -limit.discharge_w), limit.charge_w) - own_w
-        self._trust(seen, now)
         split = fleet.split(target_w, seen.offers(self._trusted_w))
         power_w, waiting = self._in_turn(split.power_w, seen)
         commanded_w = float(power_w[seen.steered].sum())
@@ -157,7 +156,9 @@ class Controller:
         send = {
             each.id: self._setpoint(each.id, 0.0, 0.0, "nobody", "nothing is asked of the fleet")
             for each in rows
-            if each.held_until() > now and each.aggregate is not None and self._due_again(each.id, now)
+            if each.held_until() > now
+            and each.aggregate is not None
+            and (self._asked(each.id) or self._due_again(each.id, now))
         }
         self._note(send, now)
         split = self.fleet.split(0.0, seen.offers(self._trusted_w))
@@ -183,6 +184,10 @@ class Controller:
                 send[each.id] = self._setpoint(each.id, power[each.id], until_s, wanted.by, why[each.id])
         self._note(send, now)
         return send
+
+    def _asked(self, depot: str) -> bool:
+        """Whether the latest set-point sent asks for a power."""
+        return depot in self._sent and self._sent[depot].until_unix_s > 0.0
 
     def _due_again(self, depot: str, now: float) -> bool:
         return now - self._sent_s.get(depot, -inf) >= self.settings.renew_s - 1e-6
@@ -216,9 +221,10 @@ class Controller:
             waiting |= bool(cut.any())
         return outcome_w + 0.0, waiting
 
-    def _trust(self, seen: "_Seen", now: float) -> None:
+    def _trust(self, seen: "_Seen", now: float) -> float:
         """Who has not followed for longer than the patience is asked for little more than it gives; trust comes back
-        by 2 % a second."""
+        by 2 % a second. Returns what flows in excess of what sites ask of themselves and do not give: others make up
+        for it, and its room in the network is kept, as it may come."""
         following = seen.steered & np.isfinite(seen.setpoint_w)
         set_w = np.where(following, seen.setpoint_w, 0.0)
         band_w = 0.05 * np.abs(set_w) + 1_000.0
@@ -228,8 +234,9 @@ class Controller:
         astray = now - self._astray_since_s > self.settings.patience_s
         passed_s = min(max(now - self._trusted_at_s, 0.0), 10.0)
         grown_w = self._trusted_w * (1.0 + 0.02 * passed_s) + 100.0 * passed_s
-        self._trusted_w = np.where(astray, np.maximum(gives_w, 0.0) + band_w, grown_w)
+        self._trusted_w = np.where(astray & ~seen.by_site, np.maximum(gives_w, 0.0) + band_w, grown_w)
         self._trusted_at_s = now
+        return float(np.where(astray & seen.by_site, seen.measured_w - set_w, 0.0).sum())
 
     def _why(self, split: Split, number: int, wanted: Asked) -> str:
         power_w, bound = float(split.power_w[number]), int(split.bound[number])
@@ -262,6 +269,8 @@ class _Seen:
         self.steered = np.array([each.fresh(now, settings.stale_s) for each in rows], dtype=np.bool_)
         table = np.zeros((7, size))
         self.setpoint_w: Floats = np.full(size, np.nan)
+        """That it follows: one of the fleet, or of somebody at the site (`by_site`)."""
+        self.by_site: Bools = np.zeros(size, dtype=np.bool_)
         self.held_charge_w: Floats = np.zeros(size)
         self.held_discharge_w: Floats = np.zeros(size)
         self._mine_w: Floats = np.full(size, np.nan)
@@ -281,6 +290,7 @@ class _Seen:
                     table[1, number] = max(short.most_w, aggregate.plan_w, aggregate.power_w, 0.0)
                 elif aggregate.setpoint_w is not None and not aggregate.setpoint_number:
                     table[:2, number] = fleet.within(number, aggregate.setpoint_w)  # somebody at the site asks for it
+                    self.setpoint_w[number], self.by_site[number] = table[0, number], True
                 elif each.accepted is not None and aggregate.setpoint_number == each.accepted.number:
                     self.setpoint_w[number] = each.accepted.power_w
             self._hold(number, each, now, settings.validity_s)

@@ -1,6 +1,7 @@
 """The depot's side of a fleet: which set-point holds, and the depot in few numbers."""
 
 from collections.abc import Iterator
+from secrets import randbits
 
 from msgspec.structs import replace
 
@@ -26,6 +27,7 @@ class Member:
 
     def __init__(self, depot: str) -> None:
         self.depot = depot
+        self._process = randbits(48) + 1
         self.holding: Setpoint | None = None
         """The set-point that holds, or held last."""
         self._number = 0
@@ -75,6 +77,7 @@ class Member:
         return Aggregate(
             depot=self.depot,
             unix_s=now,
+            process=self._process,
             power_w=total_w,
             plan_w=flexibility.planned_w(site, now, margins) if asked_w is not None else total_w,
             setpoint_w=asked_w,

@@ -30,6 +30,8 @@ class Aggregate(Struct, frozen=True, kw_only=True):
     depot: str
     unix_s: float
     """By the depot's clock."""
+    process: int = 0
+    """Differs from one process of the depot to the next; 0 if it does not say."""
     power_w: float
     """Of its chargers, as measured."""
     plan_w: float = 0.0

@@ -518,6 +518,11 @@ class DepotProcess:
             case Regulate(by):
                 if others := [each.by for each in self.desk.of(Channel.OPERATOR) if each.by != by]:
                     raise V2GError(f"{others[0]} is under way; try again once it is over")
+                now = self.now()
+                if bound := self.desk.bound_by(now, self._surroundings.frequency_hz(now)):
+                    self.withdraw(by, Channel.OPERATOR)
+                    raise V2GError(f"{bound[0]} asks for a power, and a test does not run against that; try again once "
+                                   "that is over (`v2g depot explain` says when nobody asks)")  # fmt: skip
                 fields = {name: getattr(command, name) for name in ("signal_pu", "capacity_w", "baseline_w", "for_s")}
                 self.request(by, {"type": "regulation"} | fields, Channel.OPERATOR)
                 return self.status()

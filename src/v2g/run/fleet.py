@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,10 @@ FREQUENCY_S = 5.0
 """A measurement of the frequency that is older is none."""
 BEGINS_S = 10.0
 """After the start: depots that are not heard of yet are not reported."""
+TWICE_S = 30.0
+"""After two processes with one name have been heard: until one is believed again."""
+MOST_TROUBLES, QUIET_S = 10_000, 60.0
+"""That are remembered; one that has not been seen for so long is reported again."""
 COURSE_S, COURSE_LENGTH = 2.0, 1800
 """Between two points of the course that is shown, and how many there are: an hour."""
 
@@ -64,6 +69,22 @@ class Sends(Protocol):
     async def send(self, setpoints: Mapping[str, Setpoint]) -> None: ...
 
 
+class Twins:
+    """Whether two processes report themselves as one depot: each would follow the set-point of both."""
+
+    def __init__(self) -> None:
+        self._now = self._before = 0
+        self._until_s = -inf
+
+    def seen(self, process: int, now: float) -> bool:
+        """Whether there are, or were until lately, two. A restart brings a process that was not there before."""
+        if process and process != self._now:
+            if process == self._before:
+                self._until_s = now + TWICE_S
+            self._before, self._now = self._now, process
+        return now < self._until_s
+
+
 class FleetProcess:
     """One fleet. `run` lasts until it is cancelled or `stop` is called."""
 
@@ -91,7 +112,8 @@ class FleetProcess:
         self._frequency: tuple[float, float] | None = None
         self._hub: fleet_nats.Hub | None = None
         self._said: frozenset[tuple[str, str]] = frozenset()
-        self._trouble = ""
+        self._twins = {each: Twins() for each in self.states}
+        self._trouble, self._troubles = "", dict[str, float]()
         self.entered = 0
         """Entries that were new."""
         self.heard = 0
@@ -192,6 +214,10 @@ class FleetProcess:
             self._complain(f"{aggregate.depot} states an impossible {name}; it counts as not heard of; "
                            "see its meters and its version")  # fmt: skip
             return
+        if self._twins[aggregate.depot].seen(aggregate.process, self.now()):
+            self._complain(f"two depots join as {aggregate.depot}; it counts as not heard of; give one of them another "
+                           "name (member_of.depot) and its password")  # fmt: skip
+            return
         self.heard += 1
         if state.aggregate is None:
             self._news.set()
@@ -222,8 +248,8 @@ class FleetProcess:
     async def enter(self, batches: Sequence[Batch]) -> int:
         count = await self.ledger.enter(batches)  # also of depots that have left the fleet since then
         for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
-            self._complain(f"ledger: the entry {entry.sequence} of {entry.depot} states an impossible energy or "
-                           "time; it is entered with 0 instead; see the depot's meters and clock")  # fmt: skip
+            self._complain(f"ledger: an entry of {entry.depot} states an impossible energy or time; it is entered with "
+                           "0 instead; see the depot's meters and clock")  # fmt: skip
         self.entered += count
         return count
 
@@ -332,9 +358,13 @@ class FleetProcess:
         return dispatch
 
     def _complain(self, text: str) -> None:
-        """The same trouble is reported once."""
-        if text != self._trouble:
-            self._trouble = text
+        """The same trouble is reported once, however many others come between."""
+        now, self._trouble = self.now(), text
+        before_s = self._troubles.pop(text, -inf)
+        self._troubles[text] = now
+        if len(self._troubles) > MOST_TROUBLES:
+            del self._troubles[next(iter(self._troubles))]
+        if now - before_s > QUIET_S:
             self._report(text)
 
     # What is shown
