@@ -16,6 +16,7 @@ from v2g.fleet.ledger import Act, Total
 from v2g.fleet.settlement import Settlement, as_csv
 from v2g.fleet.view import Batch, Entry
 from v2g.io.depot_ledger import LedgerError
+from v2g.io.fleet_postgres import LOCK
 from v2g.run.fleet import open_ledger, open_reader
 
 pytestmark = pytest.mark.alone
@@ -105,6 +106,63 @@ def test_months_are_tables_of_their_own(tmp_path: Path, server: Server | None) -
             assert sorted(each["t"] for each in rows) == [f"entry_2026_{month:02}" for month in (9, 10, 11, 12)]
 
     asyncio.run(look())
+
+
+def test_a_month_that_was_dropped_holds_no_later_entry_up(tmp_path: Path, server: Server | None) -> None:
+    async def story() -> None:
+        year = 365 * 86_400 * 1_000_000
+        late = [Batch("late", (entry(number, "late", sequence=BEGINS + year + number),)) for number in range(3)]
+        async with opened("postgresql", tmp_path, server) as ledger:
+            await ledger.enter(late[:1])
+            await ledger._pool.execute("DROP TABLE entry_2027_09")
+            assert await ledger.enter(late[1:2]) == 1
+        async with opened("postgresql", tmp_path, server) as ledger:
+            assert await ledger.enter(late[1:]) == 1
+            assert [each.sequence - BEGINS - year for each in await ledger.entries("late", 0.0, 2_000.0)] == [1, 2]
+
+    asyncio.run(story())
+
+
+def test_a_database_that_was_away_is_one_fleets_again(tmp_path: Path, server: Server | None) -> None:
+
+    async def story() -> None:
+        import asyncpg
+
+        async with opened("postgresql", tmp_path, server) as ledger:
+            assert server is not None
+            server.kill()
+            ledger.act(Act(1_000.0, "TSO", "asks"))
+            with pytest.raises(LedgerError, match="start the database"):
+                await ledger.enter([Batch("away", (entry(0, "away"),))])
+            server.start_again()
+            other = await asyncpg.connect(server.place)
+            assert await other.fetchval("SELECT pg_try_advisory_lock($1)", LOCK)
+            with pytest.raises(LedgerError, match="another fleet has it open"):
+                await ledger.enter([Batch("away", (entry(0, "away"),))])
+            await other.close()
+            assert await ledger.enter([Batch("away", (entry(0, "away"),))]) == 1
+            other = await asyncpg.connect(server.place)
+            assert not await other.fetchval("SELECT pg_try_advisory_lock($1)", LOCK)
+            await other.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_is_kept_is_written_as_it_was_last(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    async def story() -> None:
+        async with opened(dialect, tmp_path, server) as ledger:
+            for number in range(1_000):
+                ledger.put("request", "1:flood", b"%d" % number)
+            assert len(ledger._soon) == 1
+            ledger.act(Act(1_000.0, "flood", "x" * 100_000))
+        async with opened(dialect, tmp_path, server) as ledger:
+            assert ledger.kept["request", "1:flood"] == b"999"
+            (act,) = [each for each in await ledger.acts(0.0, 2_000.0) if each.by == "flood"]
+            assert act.what.startswith("xxx")
+            assert len(act.what) < 10_000
+
+    asyncio.run(story())
 
 
 def test_a_ledger_has_one_fleet_at_a_time(tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
 ACT = "INSERT INTO act (at_s, who, what) VALUES (?, ?, ?)"
 MOST_SEQUENCE = 1 << 62
 BUSY_S = 5.0
-MOST_TEXT = 300
+MOST_TEXT, MOST_ACT = 300, 4_000
+"""Characters of a text of an entry, and of a line of the audit trail."""
+Soonest = dict[tuple[str, ...], tuple[str, tuple[Any, ...]]]
+"""What waits to be written, by what it replaces: statements with their values."""
 
 
 def rows_of(batches: Iterable[Batch]) -> list[tuple[Any, ...]]:
@@ -83,22 +86,23 @@ class Soon:
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], bytes] = {}
-        self._soon: list[tuple[str, tuple[Any, ...]]] = []
+        self._soon: Soonest = {}
         self._count = 0
         self._news = asyncio.Event()
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
         """Keep a row, or forget it."""
         if value is None:
-            return self._add(FORGET, (kind, key))
-        return self._add(PUT, (kind, key, value))
+            return self._add((kind, key), FORGET, (kind, key))
+        return self._add((kind, key), PUT, (kind, key, value))
 
     def act(self, act: Act) -> None:
         """Add a line to the audit trail."""
-        self._add(ACT, (act.at_s, _text(act.by), _text(act.what)))
+        self._add((str(self._count),), ACT, (act.at_s, _text(act.by), _text(act.what)[:MOST_ACT]))
 
-    def _add(self, statement: str, values: tuple[Any, ...]) -> int:
-        self._soon.append((statement, values))
+    def _add(self, place: tuple[str, ...], statement: str, values: tuple[Any, ...]) -> int:
+        """What waits for the same place is replaced: a database that is away for long costs no memory for it."""
+        self._soon[place] = statement, values
         self._count += 1
         self._news.set()
         return self._count
@@ -229,12 +233,12 @@ class SqliteFleetLedger(Soon, Reads):
         return self._connection.total_changes - before
 
     async def _flush(self) -> None:
-        soon, self._soon = self._soon, []
+        soon, self._soon = self._soon, {}
         if soon:
             try:
-                await self._run(self._committed, soon)
+                await self._run(self._committed, list(soon.values()))
             except LedgerError:
-                self._soon = soon + self._soon
+                self._soon = soon | self._soon
                 raise
 
     async def _write(self) -> None:

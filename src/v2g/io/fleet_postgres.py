@@ -16,6 +16,7 @@ from v2g.io.depot_postgres import ALIVE, PATIENCE_S, numbered, shown_place
 from v2g.io.fleet_ledger import COLUMNS, ENTRY, KEPT, TABLES, Reads, Soon, rows_of
 
 LOCK = 0x76326766
+TAKE = "SELECT pg_try_advisory_lock($1)"
 AGAIN_S, LOCK_S, CLOSE_S = 1.0, 30.0, 5.0
 _TYPES = (
     "text",
@@ -47,7 +48,8 @@ class PostgresFleetLedger(Soon, Reads):
     def __init__(self, pool: Any, alone: Any, place: str) -> None:
         """Use `open_ledger`. `alone`: the connection that has the lock."""
         super().__init__()
-        self._pool, self._alone, self._place = pool, alone, place
+        self._pool, self._place = pool, place
+        self._alone, self._holding = alone, asyncio.Lock()
         self._months: set[tuple[int, int]] = set()
         self._writing = asyncio.create_task(self._write())
 
@@ -56,6 +58,7 @@ class PostgresFleetLedger(Soon, Reads):
         rows = rows_of(batches)
         if not rows:
             return 0
+        await self._hold()
         try:
             async with self._pool.acquire() as connection:
                 await self._partition(connection, (row[1] for row in rows))
@@ -63,6 +66,21 @@ class PostgresFleetLedger(Soon, Reads):
         except Exception as error:
             raise _failed(self._place, error) from error
         return int(done.rpartition(" ")[2])
+
+    async def _hold(self) -> None:
+        """Take the lock again that went with a database that was away. Raises `LedgerError` if another fleet has it."""
+        async with self._holding:
+            if not self._alone.is_closed():
+                return
+            try:
+                alone = await _connected(self._place)
+                held = await alone.fetchval(TAKE, LOCK)
+            except Exception as error:
+                raise _failed(self._place, error) from error
+            if not held:
+                alone.terminate()
+                raise LedgerError(_taken(self._place))
+            self._alone = alone
 
     async def _partition(self, connection: Any, sequences: Iterable[int]) -> None:
         """A table for each month that entries are of."""
@@ -72,10 +90,13 @@ class PostgresFleetLedger(Soon, Reads):
             if FIRST_YEAR <= year < LAST_YEAR:
                 after = (year + month // 12, month % 12 + 1)
                 begin, end = (int(datetime(*each, 1, tzinfo=UTC).timestamp() * 1e6) for each in ((year, month), after))
-                await connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS entry_{year}_{month:02} PARTITION OF entry"
-                    f" FOR VALUES FROM ({begin}) TO ({end})"
-                )
+                with suppress(
+                    _library().CheckViolationError
+                ):  # entries came after it was dropped: `entry_other` has it
+                    await connection.execute(
+                        f"CREATE TABLE IF NOT EXISTS entry_{year}_{month:02} PARTITION OF entry"
+                        f" FOR VALUES FROM ({begin}) TO ({end})"
+                    )
             self._months.add((year, month))
 
     async def close(self) -> None:
@@ -99,16 +120,17 @@ class PostgresFleetLedger(Soon, Reads):
         return found
 
     async def _flush(self) -> None:
-        soon, self._soon = self._soon, []
+        soon, self._soon = self._soon, {}
         if not soon:
             return
         try:
+            await self._hold()
             async with self._pool.acquire() as connection, connection.transaction():
-                for statement, values in soon:
+                for statement, values in soon.values():
                     await connection.execute(numbered(statement), *values, timeout=PATIENCE_S)
         except Exception as error:
-            self._soon = soon + self._soon
-            raise _failed(self._place, error) from error
+            self._soon = soon | self._soon
+            raise error if isinstance(error, LedgerError) else _failed(self._place, error) from error
 
     async def _write(self) -> None:
         while True:
@@ -140,6 +162,14 @@ class PostgresFleetReader(Reads):
         self._connection.terminate()
 
 
+async def _connected(place: str) -> Any:
+    return await _library().connect(place, timeout=PATIENCE_S, command_timeout=PATIENCE_S, server_settings=ALIVE)
+
+
+def _taken(place: str) -> str:
+    return f"ledger {shown_place(place)}: another fleet has it open; stop that one"
+
+
 def _failed(place: str, error: Exception) -> LedgerError:
     text = str(error) or type(error).__name__
     return LedgerError(f"ledger {shown_place(place)}: {text}; start the database, or set `ledger`")
@@ -154,11 +184,11 @@ async def open_ledger(place: str) -> PostgresFleetLedger:
     asyncpg = _library()
     deadline_s = asyncio.get_running_loop().time() + LOCK_S
     try:
-        alone = await asyncpg.connect(place, timeout=PATIENCE_S, command_timeout=PATIENCE_S, server_settings=ALIVE)
-        while not await alone.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+        alone = await _connected(place)
+        while not await alone.fetchval(TAKE, LOCK):
             if asyncio.get_running_loop().time() > deadline_s:
                 alone.terminate()
-                raise LedgerError(f"ledger {shown_place(place)}: another fleet has it open; stop that one")
+                raise LedgerError(_taken(place))
             await asyncio.sleep(AGAIN_S)
         entry = f"CREATE TABLE IF NOT EXISTS entry ({ENTRY}) PARTITION BY RANGE (sequence)"
         other = "CREATE TABLE IF NOT EXISTS entry_other PARTITION OF entry DEFAULT"
