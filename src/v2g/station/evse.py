@@ -327,7 +327,7 @@ class Evse:
         self._decide(demand, readings, now)
         orders = self._path.orders(self.visit, demand, self.settings, self.rating, self.operator, readings, now)
         self._orders = self._at_the_cable(orders, now)
-        self._glance.settled(self.decision, self._orders, demand.stage)
+        self._glance.settled(self.decision, self._orders, demand.stage, now)
         return self._step(send)
 
     def _step(self, send: list[tuple[int, bytes]] | None = None) -> Step:

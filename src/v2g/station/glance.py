@@ -34,7 +34,7 @@ class Glance:
     """What the last look at everything was based on."""
 
     def __init__(self) -> None:
-        self._looked_s = float("-inf")
+        self._looked_s = self._settled_s = float("-inf")
         self._readings = Readings()
         self._grid: tuple[GridSample | None, Verdict] | None = None
         self._wanted: tuple[float, float, Orders] | None = None
@@ -44,11 +44,13 @@ class Glance:
         """At everything."""
         self._looked_s, self._readings, self._grid = now, readings, (guard.sample, guard.verdict)
 
-    def settled(self, decision: Decision, orders: Orders, stage: Stage) -> None:
-        """Power and orders are steady if they are those of the step before, and the contactor waits for nothing."""
+    def settled(self, decision: Decision, orders: Orders, stage: Stage, now: float) -> None:
+        """Power and orders are steady if they are those of an earlier time, and the contactor waits for nothing."""
         before, self._wanted = self._wanted, (decision.power_w, decision.reactive_var, orders)
         breaks = stage is Stage.OFF and orders.contactor_closed
-        self._steady = self._wanted == before and not breaks
+        had_time = now > self._settled_s or self._steady  # twice at one time says nothing of a ramp
+        self._settled_s = now
+        self._steady = self._wanted == before and not breaks and had_time
 
     def just_looked(self, readings: Readings, now: float) -> bool:
         """Whether nothing but the grid can have changed since the last look at everything."""
