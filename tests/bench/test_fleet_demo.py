@@ -36,15 +36,27 @@ def test_the_report_measures_the_answer_to_a_step(tmp_path: Path) -> None:
     assert "http" not in page.partition("<body>")[2]
 
 
-@pytest.mark.parametrize("done", [performed(late_s=5.0), performed(lag_w=2e5)], ids=["late", "too little"])
-def test_what_is_late_or_too_little_is_not_good(done: Performance) -> None:
+@pytest.mark.parametrize(
+    ("done", "why"),
+    [
+        (performed(late_s=5.0), "failed: the step was answered after 5.0 s, 4 s are allowed"),
+        (performed(lag_w=2e5), "failed: the power was off by 18.8 %, 10 %"),
+    ],
+    ids=["late", "too little"],
+)
+def test_what_is_late_or_too_little_is_not_good_and_the_report_says_why(
+    done: Performance, why: str, tmp_path: Path
+) -> None:
     assert not good(done)
+    assert why in table(done)
+    assert why in write(tmp_path / "report.html", done).read_text()
 
 
 def test_an_entry_that_is_missing_is_not_good() -> None:
     done = performed()
     done.missing = 1
     assert not good(done)
+    assert "failed: 1 entries are missing in the ledger" in table(done)
 
 
 def test_the_droop_has_a_band_without_an_answer() -> None:

@@ -46,6 +46,16 @@ def test_a_time_that_cannot_be_settled_is_refused(
     assert error in capsys.readouterr().err
 
 
+def test_a_file_of_users_that_is_not_there_is_found_by_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, "fleet: north\nhttp: {users_file: people}\ndepots: [{id: a, charge_w: 1}]\n")
+    assert main(["fleet", "check", "--config", str(file)]) == 2
+    assert "people: there is no such file; `v2g depot user NAME --role operator" in capsys.readouterr().err
+    (tmp_path / "people").touch()
+    assert main(["fleet", "check", "--config", str(file)]) == 0
+
+
 @pytest.mark.parametrize("hosts", [["a b"], [""], ['c"d'], ["h:99"], ["h1", "H1"]])
 def test_hosts_that_are_none_are_refused(hosts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path, "fleet: north\nledger: fleet.db\ndepots: [{id: a, charge_w: 1, discharge_w: 1}]\n")

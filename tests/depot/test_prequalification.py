@@ -1,12 +1,17 @@
 """The grid operator's test: what is ordered, and how what comes of it is judged, by curves made by hand."""
 
+import asyncio
 from collections.abc import Callable
 from math import nan
+from pathlib import Path
 
 import pytest
 
+from v2g.bench.depot.prequalify_report import table, write
 from v2g.depot.prequalification import Product, Result, Sample, Trial, judge, trial_of
 from v2g.depot.simulate.prequalification import simulated
+from v2g.io.control import ControlError
+from v2g.run.prequalification import live
 
 CAPACITY_W = 100_000.0
 FCR = trial_of(Product.FCR, CAPACITY_W, 20_000.0)
@@ -80,7 +85,7 @@ def test_what_is_not_held_is_not_proved() -> None:
     assert rms == pytest.approx(0.12)
     assert passed is False
     assert result.qualified_w == pytest.approx(88_000.0)
-    assert found["order 2 (draw): energy"][0] == pytest.approx(88.0 * 870 / 3600)
+    assert found["order 2 (draw): energy after the time to respond"][0] == pytest.approx(88.0 * 870 / 3600)
 
 
 def test_a_depot_that_stops_feeding_for_9_s_is_not_available() -> None:
@@ -124,3 +129,18 @@ def test_the_controller_passes_in_virtual_time_and_a_depot_that_is_too_small_doe
     small = judge(trial, simulated(trial, seen.append, chargers=6, leaving_per_h=0.0, seed=1))
     assert 0.0 < small.qualified_w <= 90_000.0
     assert "order 1 (feed): until all of it is given" in missed(small)
+
+
+def test_the_report_states_what_was_ordered_and_shares_in_percent(tmp_path: Path) -> None:
+    samples = played(FCR, delayed(FCR, 3.0, 0.97))
+    result = judge(FCR, samples)
+    assert "at least 99 %" in table(result)
+    write(tmp_path / "report.html", result, samples, "a depot made by hand")
+    page = (tmp_path / "report.html").read_text()
+    assert "Offered: 100.0 kW around a baseline of +20.0 kW; feed 100.0 kW from 60 to 960 s, then draw" in page
+    assert "<td>3 %</td><td>at most 5 %</td>" in page
+
+
+def test_a_depot_that_does_not_run_is_named_with_its_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match=r"no daemon listens at .*; start it"):
+        asyncio.run(live(FCR, tmp_path / "depot.sock", lambda _: None))

@@ -61,7 +61,9 @@ def read_users(file: Path) -> dict[str, User]:
     try:
         lines = regular_file.entries(file)
     except OSError as error:
-        raise V2GError(f"{file}: {error.strerror}; `v2g depot user` makes it") from error
+        raise V2GError(
+            f"{file}: {error.strerror}; `v2g depot user NAME --role operator --file {file}` makes it"
+        ) from error
     users = dict[str, User]()
     for number, line in lines:
         name, _, rest = line.partition(":")

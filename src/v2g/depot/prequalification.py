@@ -239,7 +239,9 @@ def _held(trial: Trial, name: str, given_pu: Sequence[float], lasts_s: float) ->
     yield Figure(name=f"{name}: accuracy, root mean square", value=rms, unit="pu", most=WITHIN_PU, source=_OURS)
     yield Figure(name=f"{name}: largest deviation", value=max(map(abs, errors), default=nan), unit="pu")
     mean = sum(errors) / len(errors) + 1.0 if errors else nan
-    yield Figure(name=f"{name}: energy", value=mean * trial.capacity_w * lasts_s / 3.6e6, unit="kWh")
+    yield Figure(
+        name=f"{name}: energy after the time to respond", value=mean * trial.capacity_w * lasts_s / 3.6e6, unit="kWh"
+    )
 
 
 def _return(trial: Trial, name: str, after: Order, samples: Sequence[Sample]) -> Figure:

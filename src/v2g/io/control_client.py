@@ -47,6 +47,9 @@ class ControlClient:
             try:
                 async with asyncio.timeout(WITHIN_S):
                     answer = await self._exchange(line)
+            except (FileNotFoundError, ConnectionRefusedError) as error:
+                self.close()
+                raise Gone(f"no daemon listens at {self._path}; start it, or name its socket with --socket") from error
             except (OSError, TimeoutError, ValueError) as error:
                 self.close()
                 raise Gone(f"the daemon at {self._path} does not answer; see its trace") from error

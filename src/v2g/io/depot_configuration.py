@@ -292,6 +292,9 @@ def http(file: Fields) -> Findings:
         yield "http", "certificate and private_key belong together; give both or neither"
     if stated.get("proxy_header") is not None and not known["users_file"]:
         yield "http.proxy_header", "set http.users_file too: it says what each person may do"
+    if known["users_file"] and not Path(stated["users_file"]).exists():
+        remedy = f"`v2g depot user NAME --role operator --file {stated['users_file']}` makes it"
+        yield "http.users_file", f"{stated['users_file']}: there is no such file; {remedy}"
     if host in LOOPBACK:
         return
     if not (known["token_file"] or known["users_file"]):

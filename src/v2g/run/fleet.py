@@ -142,6 +142,7 @@ class FleetProcess:
             await hub.claim(self._taken_over)
             await hub.open(self.aggregated, self.answered, self.asked)
             self._report(f"fleet {self.configuration.fleet}: {len(self.states)} depots may join")
+            faces = [*self._page(), *self._watched()]  # what is wrong with their files is said before anything begins
             async with asyncio.TaskGroup() as tasks:
                 work = [
                     tasks.create_task(each)
@@ -149,8 +150,7 @@ class FleetProcess:
                         self._cycle(hub),
                         hub.entries(self.enter, self._report),
                         control.serve(settings.socket, int(settings.mode, 8), Commands, self._commanded),
-                        *self._page(),
-                        *self._watched(),
+                        *faces,
                     )
                 ]
                 ready()

@@ -125,19 +125,19 @@ class _Show:
         began_s, recording = time.monotonic(), recorded_hz()
         self._began_s = began_s
         killing: asyncio.Task[None] | None = None
-        for second in range(int(seconds)):
-            dips = DIP_FROM * seconds <= second < DIP_UNTIL * seconds
-            frequency_hz = recording[second % len(recording)] + (DIP_HZ if dips else 0.0)
+        while (passed_s := time.monotonic() - began_s) < seconds:  # a busy machine leaves seconds out
+            dips = DIP_FROM * seconds <= passed_s < DIP_UNTIL * seconds
+            frequency_hz = recording[int(passed_s) % len(recording)] + (DIP_HZ if dips else 0.0)
             if dips and not done.dip_s:
-                done.dip_s = float(second)
+                done.dip_s = passed_s
                 self._say(f"the frequency falls by {-1000 * DIP_HZ:.0f} mHz")
-            if killing is None and second >= KILLED_AT * seconds and done.scene.nodes > 1:
-                killing = asyncio.create_task(self._kill(float(second)))
+            if killing is None and passed_s >= KILLED_AT * seconds and done.scene.nodes > 1:
+                killing = asyncio.create_task(self._kill(passed_s))
             saying = asyncio.create_task(stage.say("measure", {"frequency_hz": frequency_hz}))
-            await asyncio.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
+            await asyncio.sleep(max(0.0, int(passed_s) + 1 - (time.monotonic() - began_s)))
             await saying
-            await self._sample(float(second + 1), frequency_hz)
-            if second % LINE_S == LINE_S - 1:
+            await self._sample(began_s, frequency_hz)
+            if done.samples[-1].time_s // LINE_S > passed_s // LINE_S:
                 self._say(self._line())
         await self._finish()
         if killing is not None:
@@ -166,9 +166,10 @@ class _Show:
         self._alive -= 1
         self._say(f"{server.name} is killed; {self._alive} servers are left")
 
-    async def _sample(self, time_s: float, frequency_hz: float) -> None:
+    async def _sample(self, began_s: float, frequency_hz: float) -> None:
         stage = self._stage
         status = await stage.status()
+        time_s = time.monotonic() - began_s
         if status["acknowledged_s"] is not None:
             self.done.acknowledged_s.append(status["acknowledged_s"])
         state = status["columns"].index("state")

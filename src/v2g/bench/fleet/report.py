@@ -15,6 +15,7 @@ REACHED_PU = 0.9
 """Of a step, that counts as answered."""
 LATE_S = 4.0
 """What an event of the frequency may take from its measurement to the chargers."""
+MOST_ERROR_PU = 0.1
 STYLES = ("green", "blue", "brown", "violet")
 
 
@@ -75,16 +76,23 @@ def booked_wh(totals: Iterable[Total]) -> tuple[float, float]:
     return sum(each.charged_wh for each in vehicles), sum(each.discharged_wh for each in vehicles)
 
 
+def faults(performance: Performance) -> Iterator[str]:
+    """What the demonstration should show and does not."""
+    response = response_s(performance)
+    if response is None or response > LATE_S:
+        taken = "not at all" if response is None else f"after {response:.1f} s"
+        yield f"the step was answered {taken}, {LATE_S:g} s are allowed; on a busy machine, try again later"
+    if (error := error_pu(performance)) > MOST_ERROR_PU:
+        yield f"the power was off by {100 * error:.1f} %, {100 * MOST_ERROR_PU:g} % are allowed"
+    if performance.missing:
+        yield f"{performance.missing} entries are missing in the ledger"
+    if not all(each.following for each in performance.samples[10:]):
+        yield "at times no depot followed; see the log of the fleet"
+
+
 def good(performance: Performance) -> bool:
     """Whether the demonstration shows what it should."""
-    response = response_s(performance)
-    return (
-        response is not None
-        and response <= LATE_S
-        and error_pu(performance) <= 0.1
-        and performance.missing == 0
-        and min(each.following for each in performance.samples[10:]) > 0
-    )
+    return not any(faults(performance))
 
 
 def table(performance: Performance) -> str:
@@ -92,6 +100,9 @@ def table(performance: Performance) -> str:
     rows = list(facts(performance))
     width = max(len(name) for name, _ in rows) + 2
     why = ["", "why some depots had their power (v2g fleet depots):", *performance.why]
+    failed = [f"failed: {each}" for each in faults(performance)]
+    if failed:
+        why += ["", *failed]
     return "\n".join([*(f"  {name:{width}}{text}" for name, text in rows), *(f"  {each}".rstrip() for each in why)])
 
 
@@ -104,6 +115,7 @@ def write(path: Path, performance: Performance) -> Path:
 
 def _body(performance: Performance) -> Iterator[str]:
     regions = dict(zip(STYLES, performance.samples[0].regions_w, strict=False))
+    yield from (f'<p class="bad">failed: {escape(each)}</p>' for each in faults(performance))
     yield chart.legend({"dashed": "asked for", "ink": "drawn (above zero) or fed", **regions})
     yield chart.draw("power and frequency over time", _lanes(performance), start_s=performance.killed_s or None)
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts(performance))
@@ -146,4 +158,4 @@ def shares(totals: Iterable[Total]) -> str:
     return f"{head}{''.join(rows)}</table>"
 
 
-__all__ = ["booked_wh", "error_pu", "facts", "good", "response_s", "settled", "shares", "table", "write"]
+__all__ = ["booked_wh", "error_pu", "facts", "faults", "good", "response_s", "settled", "shares", "table", "write"]
