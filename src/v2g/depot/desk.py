@@ -223,8 +223,7 @@ def _wrong(request: AnyRequest, now: float) -> Iterator[str]:
 
 def _numbers(request: AnyRequest) -> Iterator[tuple[str, float]]:
     """All of a request and its steps, but for an end or a beginning that it does not have."""
-    steps = () if isinstance(request, PowerRequest | RegulationRequest | DroopShare) else _steps(request)
-    for each in (request, *steps):
+    for each in (request, *_steps(request)):
         for name in each.__struct_fields__:
             value = getattr(each, name)
             without = each is request and (name, value) in (("from_unix_s", -inf), ("until_unix_s", inf))
@@ -232,8 +231,10 @@ def _numbers(request: AnyRequest) -> Iterator[tuple[str, float]]:
                 yield name, value
 
 
-def _steps(request: ScheduleRequest | PriceRequest | LimitRequest) -> tuple[Step | Price | Limit, ...]:
-    return request.prices if isinstance(request, PriceRequest) else request.steps
+def _steps(request: AnyRequest) -> tuple[Step | Price | Limit, ...]:
+    if isinstance(request, PriceRequest):
+        return request.prices
+    return request.steps if isinstance(request, ScheduleRequest | LimitRequest) else ()
 
 
 def _standing(standing: Standing) -> Iterator[AnyRequest]:

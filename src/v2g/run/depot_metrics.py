@@ -5,7 +5,6 @@ The names are in docs/monitoring.md. They have base units, and change with a maj
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import version
 from math import isfinite
 
 from msgspec import Struct
@@ -19,7 +18,7 @@ from v2g.io.depot_ledger import Rows
 from v2g.io.pulse import Pulse
 from v2g.kernel.distribution import Distribution
 from v2g.run.depot_tally import Tally
-from v2g.run.exposition import expose, histogram
+from v2g.run.exposition import expose, histogram, info
 
 _POWERS: Mapping[str, tuple[str, Callable[[Dispatch], float | None]]] = {
     "requested_watts": ("What the site is asked for, positive draws from the grid", lambda each: each.requested_w),
@@ -80,9 +79,7 @@ async def watch(settings: Metrics, seen: Callable[[], Seen], tally: Tally, calls
 
 
 def _site(now: Seen) -> Iterator[Metric]:
-    info = GaugeMetricFamily("v2g_info", "Version of the software", labels=["version"])
-    info.add_metric([version("v2g")], 1.0)
-    yield info
+    yield info()
     dispatch = now.dispatch
     for name, (what, of) in _POWERS.items():
         value = None if dispatch is None else of(dispatch)

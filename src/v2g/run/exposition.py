@@ -1,4 +1,4 @@
-"""Numbers for Prometheus over HTTP, and whether the process lives and is ready: what station and depot share.
+"""Numbers for Prometheus over HTTP, and whether the process lives and is ready: what station, depot and fleet share.
 
 /metrics   numbers, in the text format of Prometheus
 /healthz   200 as long as the process answers at all
@@ -10,11 +10,13 @@ import gc
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from functools import cache
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
@@ -80,6 +82,19 @@ def gc_pauses() -> "Iterator[Distribution]":
         yield pauses
     finally:
         gc.callbacks.remove(measure)
+
+
+def info() -> Metric:
+    """Which version runs."""
+    found = GaugeMetricFamily("v2g_info", "Version of the software", labels=["version"])
+    found.add_metric([_version()], 1.0)
+    return found
+
+
+@cache
+def _version() -> str:
+    """Read once: the package's metadata are a file to parse."""
+    return version("v2g")
 
 
 def histogram(name: str, what: str, distribution: Distribution) -> Metric:

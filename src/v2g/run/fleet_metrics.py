@@ -5,7 +5,6 @@ The names are in docs/monitoring.md. They have base units, and change with a maj
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from math import isfinite
 
 from msgspec import Struct
@@ -16,7 +15,7 @@ from v2g.fleet.controller import Dispatch, Trouble
 from v2g.fleet.shown import STATES
 from v2g.io.pulse import Pulse
 from v2g.kernel.distribution import Distribution
-from v2g.run.exposition import expose, histogram
+from v2g.run.exposition import expose, histogram, info
 
 _POWERS: Mapping[str, tuple[str, Callable[[Dispatch], float | None]]] = {
     "requested_watts": ("What the fleet is asked for, positive is drawn", lambda each: each.requested_w),
@@ -73,9 +72,7 @@ def _missing(now: Seen) -> Iterator[str]:
 
 
 def _fleet(now: Seen) -> Iterator[Metric]:
-    info = GaugeMetricFamily("v2g_info", "Version of the software", labels=["version"])
-    info.add_metric([version("v2g")], 1.0)
-    yield info
+    yield info()
     dispatch = now.dispatch
     for name, (what, of) in _POWERS.items():
         value = None if dispatch is None else of(dispatch)

@@ -5,8 +5,6 @@ The names are in docs/monitoring.md. They begin with `v2g_`, have base units, an
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -16,7 +14,7 @@ from v2g.iso15118.station import owed_s
 from v2g.kernel.distribution import Distribution
 from v2g.kernel.fault import Fault
 from v2g.run.evse import EvseRunner
-from v2g.run.exposition import buckets, expose, histogram
+from v2g.run.exposition import buckets, expose, histogram, info
 from v2g.station.config.settings import Metrics
 from v2g.station.safety.grid_status import GridStatus
 from v2g.station.snapshot import EvseSnapshot, StationSnapshot
@@ -75,25 +73,13 @@ def numbers(
 ) -> list[Metric]:
     """All of now, asked in the event loop. `pauses`: by garbage collections. `link`: as of `v2g ocpp`, None without."""
     return [
-        _info(),
+        info(),
         *_gauges(snapshot),
         *_counters(runners),
         *_histograms(runners, pulse, pauses),
         *_lines(runners),
         *([] if link is None else _back_end(link)),
     ]
-
-
-def _info() -> Metric:
-    found = GaugeMetricFamily("v2g_info", "Version of the station's software", labels=["version"])
-    found.add_metric([_version()], 1.0)
-    return found
-
-
-@cache
-def _version() -> str:
-    """Read once: the package's metadata are a file to parse."""
-    return version("v2g")
 
 
 def _gauges(snapshot: StationSnapshot) -> Iterator[Metric]:

@@ -36,17 +36,19 @@ from v2g.run.fleet import FleetProcess, open_ledger
 
 NOMINAL_HZ, DEADBAND_HZ, FULL_HZ = 60.0, 0.01, 0.05
 """The droop: all of the capacity beyond `FULL_HZ`."""
-T = TypeVar("T")
 TICK_S, STEP_S = 4.0, 0.5
-"""Of everything, as the signals of many grid operators come; of the physics."""
+"""From one decision to the next, as often as the signals of many grid operators come; of the physics."""
 QUARTER_S = 900.0
+QUARTERS = int(DAY_S / QUARTER_S)
 BEGINS_S = FIRST_S + DAY_S
 """A midnight, after a day in which vehicles have come already."""
 BASE, DROOP = "baseline", "TSO"
+"""Who asks for what."""
+_T = TypeVar("_T")
 
 
 class Scene(Struct, frozen=True, kw_only=True):
-    """What there is."""
+    """How large the fleet is, and what it offers."""
 
     depots: int = 6
     chargers: int = 20
@@ -71,7 +73,7 @@ class Sample(Struct, frozen=True):
 
 
 class Day(Struct, kw_only=True):
-    """What happened."""
+    """How the fleet answered."""
 
     scene: Scene
     samples: list[Sample]
@@ -86,7 +88,7 @@ class Day(Struct, kw_only=True):
     """That left with less than they needed."""
     floor_vehicle_s: float = 0.0
     why: dict[str, float] = {}
-    """Seconds of depots, by what bound them."""
+    """For how many seconds depots were bound by what, summed over them."""
 
 
 def recorded_hz() -> list[float]:
@@ -134,7 +136,7 @@ class VisitedDepot(SimulatedDepot):
 
     def needs_w(self) -> Floats:
         """What its visits need, spread evenly over their stays: the mean power in each quarter of an hour."""
-        found: Floats = np.zeros(int(DAY_S / QUARTER_S))
+        found: Floats = np.zeros(QUARTERS)
         for arrives_s, _, car in self._coming:
             stay_s = (car.departure_unix_s or inf) - arrives_s
             power_w = ((car.target_pu or 0.0) - car.soc_pu) * car.capacity_wh / 0.95 / (stay_s / HOUR_S)
@@ -193,7 +195,7 @@ class _Wire:
             self.fleet.answered(_carried(accepted, Accepted))
 
 
-def _carried(value: Any, kind: type[T]) -> T:
+def _carried(value: Any, kind: type[_T]) -> _T:
     return msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=kind)
 
 
@@ -212,7 +214,7 @@ class _Course:
             fleet="day", depots=tuple(DepotPlace(id=each, charge_w=most_w, discharge_w=most_w) for each in names),
             ledger=str(folder / "day.db"),
         )  # fmt: skip
-        self._baseline_w: Floats = sum((each.needs_w() for each in self.depots.values()), np.zeros(96))
+        self._baseline_w: Floats = sum((each.needs_w() for each in self.depots.values()), np.zeros(QUARTERS))
         self.day = Day(scene=scene, samples=[])
 
     async def run(self, frequencies_hz: list[float], say: Callable[[float], None]) -> Day:
@@ -262,9 +264,9 @@ class _Course:
             depot.ask(depot.member.request(self._now))
             depot.decide()
             depot.book()
-        power_w = sum(self._flows_w(depot) for depot in depots)
+        quarter = int((self._now - BEGINS_S) // QUARTER_S) % len(self._baseline_w)
+        base_w, power_w = float(self._baseline_w[quarter]), sum(self._flows_w(depot) for depot in depots)
         self._now += TICK_S
-        base_w = float(self._baseline_w[int((self._now - TICK_S - BEGINS_S) // QUARTER_S) % 96])
         asked_w = base_w + droop_w(frequency_hz, self._scene.capacity_w)
         day.samples.append(Sample(self._now - BEGINS_S, frequency_hz, base_w, asked_w, power_w))
 

@@ -49,7 +49,7 @@ def facts(day: Day) -> Iterator[tuple[str, str]]:
         share = 100.0 * delivered_wh / asked_wh if asked_wh else 100.0
         yield (
             f"beyond the baseline, {name}",
-            (f"{asked_wh / 1000:.1f} kWh asked, {delivered_wh / 1000:.1f} kWh delivered ({share:.0f} %)"),
+            f"{asked_wh / 1000:.1f} kWh asked, {delivered_wh / 1000:.1f} kWh delivered ({share:.0f} %)",
         )
     for name, booked, flowed in zip(
         ("charged", "fed"), booked_wh(day.totals), (day.charged_wh, day.fed_wh), strict=True

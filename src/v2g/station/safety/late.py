@@ -25,8 +25,8 @@ class Late:
 
     def __init__(self) -> None:
         self._since_s: float | None = None
-        """The measurement that has shown too much first."""
-        self._rests: tuple[Fault, str] | None = None
+        """When the meter first showed too much."""
+        self._rests: Found | None = None
         self._until_s, self._rest_s = -inf, REST_S
 
     def step(
