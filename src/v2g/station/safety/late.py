@@ -1,4 +1,4 @@
-"""A power that a car must reach within a time: a depot states one if a fuse or an export limit is exceeded.
+"""A power that a car must reach within a time: a site states one while its fuse or export limit is exceeded.
 
 The duty cycle, and a set-point in ISO 15118, are wishes to a car, which may take seconds (IEC 61851-1: 5 s) or never
 follow. If the meter still shows too much when the time is over, the contactor opens under load, which each contactor
