@@ -79,3 +79,18 @@ def test_many_requests_of_one_way_keep_nobody_else_s_limit_out() -> None:
         desk.put(Channel.MQTT, PowerRequest(by="one more", power_w=1.0), NOW)
     desk.put(Channel.IEC_104, LimitRequest(by="DSO", steps=(Limit(NOW, 0.0, 0.0),)), NOW)
     assert limited(desk.current(NOW), NOW).charge_by == "DSO"
+
+
+def test_two_that_contradict_each_other_and_renew_do_not_take_turns() -> None:
+    desk = restarted(Rows())
+
+    def holds(by: str, power_w: float, now: float) -> float | None:
+        desk.put(Channel.HTTP, PowerRequest(by=by, power_w=power_w, until_unix_s=now + 10.0), now)
+        return asked(desk.current(now), now, None).power_w
+
+    assert holds("TSO", -500e3, NOW) == -500e3
+    assert holds("trader", 500e3, NOW + 1.0) == 500e3
+    assert [holds("TSO", -400e3, NOW + 2.0), holds("trader", 300e3, NOW + 3.0)] == [500e3, 300e3]
+    assert holds("TSO", -400e3, NOW + 10.0) == 300e3
+    assert holds("TSO", -400e3, NOW + 14.0) == -400e3  # the trader has fallen silent
+    assert holds("trader", 300e3, NOW + 15.0) == 300e3  # and begins to ask

@@ -44,7 +44,8 @@ MOST = 64
 
 
 class Channel(IntEnum):
-    """How a request has come. `RANKS` says which one holds over which; of one channel the latest holds."""
+    """How a request has come. `RANKS` says which one holds over which; of one channel the latest holds,
+    of `SHARED` ones that of whoever began to ask last."""
 
     OPERATOR = 0
     HTTP = 1
@@ -73,6 +74,8 @@ RANKS = (
     Channel.SCHEDULE,
 )
 """The first holds over those behind it. The numbers of the channels are kept, so they stay as they are."""
+SHARED = (Channel.HTTP, Channel.MQTT)
+"""Several ask at once this way, and renew: whoever began last holds, or two would take turns at each renewal."""
 BINDING = (Channel.IEC_104, Channel.DNP3, Channel.IEEE_2030_5, Channel.SUNSPEC, Channel.OPENADR, Channel.OCPP,
            Channel.FLEET)  # fmt: skip
 """Ways by which somebody beyond the site asks for its power: no test takes their place."""
@@ -115,6 +118,9 @@ class Desk:
         key = (channel, request.by)
         if key not in self._kept and len(self.of(channel)) >= MOST:
             raise RequestError(f"there are {MOST} requests already that came this way; withdraw one of them")
+        before = self._kept.get(key)
+        if channel in SHARED and before is not None and now <= before.request.until_unix_s:
+            return self._keep(Kept(channel, before.order, request, now))
         self._order += 1
         self._keep(Kept(channel, self._order, request, now))
 
