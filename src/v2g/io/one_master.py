@@ -5,6 +5,7 @@ A new connection takes the place of the one before, which may be dead without a 
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ipaddress import ip_address, ip_network
 from typing import Protocol
 
 from v2g.kernel.errors import V2GError
+from v2g.kernel.sparing import Sparing
 
 LOOK_S = 1.0
 """Between two looks for changes and for times that have passed."""
@@ -55,7 +57,12 @@ class OneMaster:
         report: Callable[[str], None],
         begin: Callable[[], Conversation],
     ) -> None:
-        self._language, self._listen, self._masters, self._report = language, listen, masters, report
+        self._language, self._listen, self._masters, self._report = (
+            language,
+            listen,
+            masters,
+            Sparing(report, time.monotonic),
+        )
         self._begin = begin
         self._active: tuple[asyncio.StreamWriter, Conversation] | None = None
 

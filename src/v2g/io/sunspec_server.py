@@ -20,6 +20,7 @@ from v2g.io.modbus_server import (
     Request,
 )
 from v2g.kernel.errors import V2GError
+from v2g.kernel.sparing import Sparing
 from v2g.languages.plant import NotReady, Plant
 from v2g.languages.sunspec.inverter import Inverter
 from v2g.power.sunspec.image import NoSuchRegister
@@ -52,7 +53,7 @@ class SunSpecServer:
     def __init__(
         self, plant: Plant, rules: Rules, report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._plant, self._rules, self._report, self._clock = plant, rules, report, clock
+        self._plant, self._rules, self._report, self._clock = plant, rules, Sparing(report, clock), clock
         self._turn = asyncio.Lock()
         self._inverter: Inverter | None = None
 

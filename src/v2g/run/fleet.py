@@ -29,6 +29,7 @@ from v2g.io.nats_server import NatsError
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.distribution import Distribution
 from v2g.kernel.errors import V2GError
+from v2g.kernel.sparing import Sparing
 from v2g.run import watched
 
 FREQUENCY_S = 5.0
@@ -37,8 +38,6 @@ BEGINS_S = 10.0
 """After the start: depots that are not heard of yet are not reported."""
 TWICE_S = 30.0
 """After two processes with one name have been heard: until one is believed again."""
-MOST_TROUBLES, QUIET_S = 10_000, 60.0
-"""That are remembered; one that has not been seen for so long is reported again."""
 COURSE_S, COURSE_LENGTH = 2.0, 1800
 """Between two points of the course that is shown, and how many there are: an hour."""
 
@@ -113,7 +112,7 @@ class FleetProcess:
         self._hub: fleet_nats.Hub | None = None
         self._said: frozenset[tuple[str, str]] = frozenset()
         self._twins = {each: Twins() for each in self.states}
-        self._trouble, self._troubles = "", dict[str, float]()
+        self._trouble, self._report_once = "", Sparing(report, self.now)
         self.entered = 0
         """Entries that were new."""
         self.heard = 0
@@ -359,13 +358,8 @@ class FleetProcess:
 
     def _complain(self, text: str) -> None:
         """The same trouble is reported once, however many others come between."""
-        now, self._trouble = self.now(), text
-        before_s = self._troubles.pop(text, -inf)
-        self._troubles[text] = now
-        if len(self._troubles) > MOST_TROUBLES:
-            del self._troubles[next(iter(self._troubles))]
-        if now - before_s > QUIET_S:
-            self._report(text)
+        self._trouble = text
+        self._report_once(text)
 
     # What is shown
 
