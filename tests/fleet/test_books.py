@@ -74,6 +74,19 @@ def test_a_reason_is_given_only_for_what_was_not_delivered() -> None:
     assert [(each.charger, each.why) for each in books.waiting] == [("a", ""), ("b", "floor")]
 
 
+def test_a_reason_of_the_next_request_is_none_of_the_one_before() -> None:
+    books = Books("d")
+    for second, request, why in (
+        (0, "DSO", "floor"),
+        (5, "DSO", "floor"),
+        (6, "TSO", "limit"),
+        (11, "TSO", "limit"),
+    ):
+        books.see(NOW + second, request, [Flow("a", "", "", 0.0, -3000.0, why)])
+    books.end(NOW + 11)
+    assert [(each.request, each.why) for each in books.waiting] == [("DSO", "floor"), ("TSO", "limit")]
+
+
 def test_of_a_time_that_nobody_saw_nothing_is_booked() -> None:
     books = Books("d")
     books.see(NOW, "", [Flow("a", "v", "", 3_600.0, None, "")])

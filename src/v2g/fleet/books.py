@@ -90,7 +90,7 @@ class Books:
             seen.add(flow.charger)
             stretch = self._open.get(flow.charger)
             if stretch is not None:
-                _add(stretch, flow, hours, now)
+                _add(stretch, flow, request, hours, now)
             if stretch is None or not self._goes_on(stretch, flow, request, now):
                 if stretch is not None:
                     self._close(stretch, now)
@@ -135,11 +135,11 @@ class Books:
         self.last = sequence
 
 
-def _add(stretch: _Open, flow: Flow, hours: float, now: float) -> None:
+def _add(stretch: _Open, flow: Flow, request: str, hours: float, now: float) -> None:
     stretch.until_s = now
     stretch.charged_wh += max(flow.power_w, 0.0) * hours
     stretch.discharged_wh += max(-flow.power_w, 0.0) * hours
     if flow.asked_w is not None and stretch.request:  # until now nobody may have asked
         stretch.asked_wh = (stretch.asked_wh or 0.0) + flow.asked_w * hours
-    if flow.why:
+    if flow.why and stretch.request == request:  # the first reason of another request is not one of this stretch
         stretch.why = flow.why

@@ -128,6 +128,8 @@ class Settlement:
             yield f'<p class="bad">{len(self._gaps)} entries have not come yet: {named}</p>'
         else:
             yield "<p>No entry is missing.</p>"
+        yield "<p>Missing is what was asked less what was delivered. Of feeding, a negative number was not fed, a "
+        yield "positive one was fed beyond what was asked; of drawing the other way round.</p>"
 
 
 def _table(kind: str, rows: dict[str, _Sum]) -> Iterator[str]:
