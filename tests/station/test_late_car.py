@@ -1,5 +1,6 @@
 """A depot states in which time a car must have followed: the contactor opens if it has not."""
 
+from collections.abc import Callable
 from dataclasses import replace as changed
 
 import pytest
@@ -7,10 +8,10 @@ from tests.station.scene import INTENT, fault_of, texts
 from tests.station.test_limits_hold import AC, session
 from tests.station.test_mute_car import EVSE
 
-from v2g.bench.sim.world import World
+from v2g.bench.sim.world import Grid, World
 from v2g.iso15118.service import ControlMode, Service
 from v2g.kernel.fault import Fault
-from v2g.station.power.situation import BackEndOrder
+from v2g.station.power.situation import BackEndOrder, Injection
 from v2g.station.safety.late import REST_S
 
 WITHIN_S, OPEN_WITHIN_S = 0.3, 0.5
@@ -89,3 +90,24 @@ def test_a_session_fails_within_the_time(service: Service, wish_w: float) -> Non
     assert after_s is not None
     assert after_s <= OPEN_WITHIN_S
     assert fault_of(world) is Fault.OVER_CURRENT
+
+
+def low_frequency(world: World) -> None:
+    """The droop asks for more than is fed."""
+    world.grid_source = lambda now, plant: Grid(frequency_hz=49.5)
+
+
+def an_operator(world: World) -> None:
+    world.evse.visit.injection = Injection(-6_000.0)
+
+
+@pytest.mark.parametrize("asks_more", [low_frequency, an_operator])
+def test_the_station_asks_for_no_more_itself(asks_more: Callable[[World], None]) -> None:
+    """It would open its contactor for a car that follows it."""
+    world = session(AC, Service.AC_BPT, ControlMode.DYNAMIC, -6_000.0)
+    world.evse.back_end = BackEndOrder(setpoint_w=-2_000.0, discharge_w=11_000.0, by="TxProfile 7")
+    world.run(5.0)
+    world.evse.back_end = changed(world.evse.back_end, within_s=WITHIN_S)
+    asks_more(world)
+    assert opened_after_s(world, 5.0) is None
+    assert world.plant.charger_power_w == pytest.approx(-2_000.0, rel=0.01)

@@ -15,7 +15,8 @@ NO_PLAN = (PlanStep(power_w=0.0),)
 class BackEnd(Source):
     """Limits hold for every way in which energy flows; nothing is discharged without an order that says so.
 
-    An order that nobody renews is none: neither direction is allowed then.
+    A set-point that must be reached within a time is such a limit, too: nobody else asks for a power at which the
+    contactor opens (`late.py`). An order that nobody renews is none: neither direction is allowed then.
     """
 
     def wish(self, situation: Situation) -> Wish | None:
@@ -45,7 +46,8 @@ class BackEnd(Source):
             yield Bound(order.by, discharge_w=order.discharge_w * share).behind(situation.loss_w)
         else:
             yield Bound("no order of the back end to discharge", discharge_w=0.0)
-        if order.setpoint_w is not None and situation.demand.mode is not ControlMode.DYNAMIC:
+        follows = situation.demand.mode is ControlMode.DYNAMIC and order.within_s is None
+        if order.setpoint_w is not None and not follows:
             setpoint_w = order.setpoint_w * share
             charge_w, discharge_w = max(0.0, setpoint_w), max(0.0, -setpoint_w)
             yield Bound(order.by, charge_w, discharge_w, "set-point").behind(situation.loss_w)
