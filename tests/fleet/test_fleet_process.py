@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tests.fleet.bench import Bench, bench
 
 from v2g.depot.configuration import Control
+from v2g.fleet.view import Batch, Entry
 from v2g.io import fleet_nats
 from v2g.io.nats_server import NatsError
 from v2g.run.fleet import FleetProcess, open_ledger
@@ -70,6 +71,9 @@ def test_one_process_of_a_fleet(tmp_path: Path) -> None:
 
 async def _alone(folder: Path) -> None:
     async with bench(folder, ["a"]) as scene:
+        odd = Entry(depot="a", sequence=1 << 63, before=0, from_unix_s=1.0, until_unix_s=2.0)
+        assert await scene.fleet.enter([Batch("a", (odd, odd))]) == 0
+        assert sum("an entry of a has a sequence that cannot be" in each for each in scene.log) == 1
         log, place = list[str](), replace(scene.configuration, control=Control(socket=folder / "other.sock"))
         second = FleetProcess(place, await open_ledger(str(folder / "other.db")), scene.embedded.access, log.append)
         with pytest.raises(NatsError, match="another process of this fleet"):

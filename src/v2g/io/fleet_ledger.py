@@ -62,9 +62,14 @@ Soonest = dict[tuple[str, ...], tuple[str, tuple[Any, ...]]]
 """What waits to be written, by what it replaces: statements with their values."""
 
 
+def has_place(entry: Entry) -> bool:
+    """Whether its sequence is one that a database can hold."""
+    return 0 < entry.sequence < MOST_SEQUENCE
+
+
 def rows_of(batches: Iterable[Batch]) -> list[tuple[Any, ...]]:
     """The entries as rows of `COLUMNS`; each text is what every database can hold."""
-    return [_row(each) for batch in batches for each in batch.entries if 0 < each.sequence < MOST_SEQUENCE]
+    return [_row(each) for batch in batches for each in batch.entries if has_place(each)]
 
 
 def _row(stated: Entry) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from v2g.fleet.ledger import Act
 from v2g.fleet.view import Accepted, Aggregate, Batch, DepotState, Setpoint, strange
 from v2g.io import control, fleet_nats, fleet_postgres
 from v2g.io.depot_configuration import POSTGRES
-from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
+from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader, has_place
 from v2g.io.fleet_postgres import PostgresFleetLedger, PostgresFleetReader
 from v2g.io.nats_server import NatsError
 from v2g.io.steady_clock import SteadyClock
@@ -249,6 +249,9 @@ class FleetProcess:
         for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
             self._complain(f"ledger: an entry of {entry.depot} states an impossible energy or time; it is entered with "
                            "0 instead; see the depot's meters and clock")  # fmt: skip
+        for entry in (each for batch in batches for each in batch.entries if not has_place(each)):
+            self._complain(f"ledger: an entry of {entry.depot} has a sequence that cannot be, and is left out; see its "
+                           "version and its books")  # fmt: skip
         self.entered += count
         return count
 
