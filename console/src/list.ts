@@ -97,9 +97,7 @@ export function rowList<R>(rowsOf: () => R[], columns: Columns<R>): { element: H
     const [element, ...before] = lined.get(id) ?? [h("div", { role: "row", className: "row" }, ...cells), ...cells];
     const now = cells.map((cell, place) => {
       const old = before[place];
-      if (old === undefined || old === cell || old.outerHTML === cell.outerHTML) return old ?? cell;
-      old.replaceWith(cell);
-      return cell;
+      return old === undefined || old === cell || old.outerHTML === cell.outerHTML ? (old ?? cell) : exchange(old, cell);
     });
     lined.set(id, [element, ...now]);
     element.setAttribute("aria-rowindex", String(index + 2));
@@ -108,6 +106,20 @@ export function rowList<R>(rowsOf: () => R[], columns: Columns<R>): { element: H
   }
 
   return { element: h("div", {}, h("p", { className: "filter" }, search, counts), table), draw };
+}
+
+/** Puts a cell in the place of another, but keeps its link, which comes first and may be the same. */
+function exchange(old: HTMLElement, cell: HTMLElement): HTMLElement {
+  const kept = old.querySelector("a");
+  const link = cell.querySelector("a");
+  if (kept === null || kept.outerHTML !== link?.outerHTML) {
+    old.replaceWith(cell);
+    return cell;
+  }
+  while (kept.nextSibling !== null) kept.nextSibling.remove();
+  kept.after(...[...cell.childNodes].filter((each) => each !== link));
+  old.className = cell.className;
+  return old;
 }
 
 function compare(a: string, b: string): number {
