@@ -78,6 +78,19 @@ def test_devices_on_one_connection_get_their_own_answers() -> None:
     run(test())
 
 
+def test_the_event_loop_of_a_depot_reads_the_same() -> None:
+    """Its transports are none of asyncio's by inheritance."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def test() -> None:
+        server, port = await listen({3: unit(3)}, "127.0.0.1", 0)
+        async with asyncio.timeout(10), serving(server):
+            registers = ModbusConnection("127.0.0.1", port).unit(3, "bench")
+            assert list(await registers.read(Table.INPUT, 0, 2)) == [3, 0xABCD]
+
+    uvloop.run(test())
+
+
 def test_an_exception_response_says_what_was_refused() -> None:
     async def test() -> None:
         server, port = await listen({1: unit(1)}, "127.0.0.1", 0)

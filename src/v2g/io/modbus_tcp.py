@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from typing import cast
 
 _HEADER = struct.Struct(">HHHB")
 """Number of the request, protocol (0), octets that follow, unit."""
@@ -53,8 +54,7 @@ class ModbusTcp(asyncio.Protocol):
     # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # that of uvloop is none by inheritance
         # A command given up must outlive neither the connection nor this process.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -7,7 +7,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, cast
 
 from v2g.power.quantity import Value
 from v2g.power.registers.map import Quantity, RegisterMap
@@ -173,8 +173,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # that of uvloop is none by inheritance
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
