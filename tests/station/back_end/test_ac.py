@@ -62,3 +62,22 @@ def test_a_card_is_asked_about_and_begins_the_transaction() -> None:
     shown = CardReading(0.0, "04A2B3C4", 2)
     bench.run(40.0, until=lambda: bench.events()[-1].eventType == "Ended")
     assert bench.events()[-1].transactionInfo.stoppedReason == "Local"
+
+
+def test_a_car_that_does_not_talk_is_suspended_while_its_limit_is_nothing() -> None:
+    """As a depot must know who waits for power: it may be offered none from the start, and again later."""
+    bench = Bench(settings=EVSE, asks=False)
+    bench.world.faults.mute = True
+    bench.run(3.0)
+    nothing, enough = ({"limit": limit_w} for limit_w in (0.0, 11_000.0))
+    assert bench.ask("SetChargingProfile", profile(nothing, "TxDefaultProfile")).status == "Accepted"
+    bench.world.plug_in()
+    for count in (1, 2):
+        bench.run(30.0)
+        assert not bench.world.contactor.closed
+        assert bench.events()[-1].transactionInfo.chargingState == "SuspendedEVSE"
+        assert bench.ask("SetChargingProfile", profile(enough, "TxDefaultProfile")).status == "Accepted"
+        bench.run(20.0)
+        assert bench.world.contactor.closed
+        if count == 1:
+            assert bench.ask("SetChargingProfile", profile(nothing, "TxDefaultProfile")).status == "Accepted"

@@ -248,7 +248,10 @@ class Tracker:
     def _charging_state(self, now: float) -> v21.ChargingStateEnumType:
         evse = self.evse
         if evse.demand.stage is not Stage.ENERGY:
-            return "EVConnected"
+            if not evse.mute or evse.plug is None:
+                return "EVConnected"
+            # It is let in. A depot gives nothing to one that is not, and so would never begin with it.
+            return "SuspendedEV" if evse.plug.pilot.announced_a else "SuspendedEVSE"
         power_w = evse.fresh(now).power_w
         if power_w is not None and abs(power_w) >= NO_POWER_W:
             return "Charging"
