@@ -143,6 +143,9 @@ async def _silent(folder: Path) -> None:
         )
         grid.lie("<html>no JSON</html>")
         await until(lambda: any("is not what OpenADR 3 has there" in each for each in said))
+        assert any(each.endswith("; tried again every 1 s") for each in said)
+        grid.lie("")
+        await until(lambda: any("answers again" in each for each in said))
         assert len(site.desk.of(Channel.OPENADR)) == 3
         grid.process.child.kill()
         await until(lambda: len(site.desk.of(Channel.OPENADR)) == 1)

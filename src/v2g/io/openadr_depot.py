@@ -82,9 +82,11 @@ class Ven:
             late = abs(self._vtn.skew_s) > SKEW_S
             self._say("clock", f"the VTN's clock is {self._vtn.skew_s:+.0f} s from this machine's" if late else "")
             await self._send_reports()
+            if self._said.get(""):
+                self._report(f"the VTN {self._settings.url} answers again")
             self._say("", "")
         except V2GError as error:
-            self._say("", str(error))
+            self._say("", f"{error}; tried again every {self._settings.poll_s} s")
 
     def _fetched(self) -> list[tuple[Program, list[msgspec.Raw]]]:
         return [(program, self._vtn.events(program)) for program in self._vtn.programs()]
