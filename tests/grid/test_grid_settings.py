@@ -1,5 +1,6 @@
 """Grid codes as data: complete, consistent, adjustable within their ranges and nowhere else."""
 
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -98,8 +99,17 @@ def test_reactive_power_of_the_plants_size() -> None:
 
 def test_a_code_without_a_way_back_of_its_own_reconnects_as_it_starts() -> None:
     code = settings.load("ieee1547-cat3").with_settings({"enter_service.delay_s": 20})
-    assert code.reconnection == code.enter_service
+    assert asdict(code.reconnection) == {
+        **asdict(code.enter_service), "short_interruption_s": 0.0, "short_delay_s": 0.0
+    }  # fmt: skip
     assert settings.load("en50549-1").reconnection != settings.load("en50549-1").enter_service
+
+
+def test_a_short_interruption_without_its_delay_is_refused() -> None:
+    document = settings.read("vde-4105")
+    back = {key: value for key, value in document["reconnection"].items() if key != "short_delay_s"}
+    with pytest.raises(SettingsError, match="short_delay_s must be above 0"):
+        settings.parse("vde-4105", {**document, "reconnection": back})
 
 
 @pytest.mark.parametrize(("variant", "v1_pu", "q1_pu", "absorb_pu"), [("a", 0.90, 0.25, 0.25), ("b", 0.92, 0.44, 0.44)])

@@ -72,7 +72,7 @@ def test_an_interruption_begins_the_wait_anew(run: Run) -> None:
 
 
 def test_after_a_trip_the_way_back_is_that_into_service_and_tells_why(run: Run) -> None:
-    protection = Protection(settings.load("vde-4105"), in_service=True)
+    protection = Protection(settings.load("en50549-1"), in_service=True)
     states = [v for _, v in run(protection, (1, SOUND, 50.0), (0.2, SOUND, 52.0), (80, SOUND, 50.0), dt_s=0.05)]
     assert states[23].state is State.TRIP
     assert states[23].cause is Cause.FREQUENCY
@@ -81,6 +81,33 @@ def test_after_a_trip_the_way_back_is_that_into_service_and_tells_why(run: Run) 
     assert "tripped by of1: frequency 52.000 Hz over 51.5 Hz" in waiting.why
     assert states[-1].state is State.RUN
     assert states[-1].share < 0.1
+
+
+@pytest.mark.parametrize(("name", "out_s", "back_after_s"), [
+    ("vde-4105", 3.0, 8.0), ("vde-4105", 3.1, 60.0), ("en50549-1", 1.0, 60.0)
+])  # fmt: skip
+def test_after_a_short_interruption_the_way_back_is_shorter(
+    run: Run, name: str, out_s: float, back_after_s: float
+) -> None:
+    protection = Protection(settings.load(name), in_service=True)
+    verdicts = list(run(protection, (1, SOUND, 50.0), (out_s, (1.3,) * 3, 50.0), (70, SOUND, 50.0), dt_s=0.1))
+    tripped_s = next(now for now, verdict in verdicts if verdict.state is State.TRIP)
+    back_s = next(now for now, verdict in verdicts if now > tripped_s and verdict.state is State.RUN)
+    assert back_s - tripped_s == pytest.approx(out_s + back_after_s, abs=0.15)
+
+
+def test_a_station_that_trips_by_its_own_power_comes_back_soon_once_only() -> None:
+    """Feeding lifts the voltage beyond an element: after the first return it waits the full time each time."""
+    protection, voltage_pu, entered = Protection(settings.load("vde-4105"), in_service=True), 1.0, list[float]()
+    waits = True
+    for count in range(3_000):
+        now = count * 0.1
+        verdict = protection.step(GridSample(now, count, (voltage_pu,) * 3, 50.0), now)
+        if waits and verdict.may_exchange:
+            entered.append(now)
+        waits = not verdict.may_exchange
+        voltage_pu = 1.0 if waits else 1.3
+    assert [second - first for first, second in pairwise(entered)] == pytest.approx([8.3, *[60.3] * 4], abs=0.3)
 
 
 def test_random_delay_instead_of_a_ramp(run: Run) -> None:

@@ -6,6 +6,7 @@ a while does not have to wait when a car comes. The same samples at the same tim
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from math import inf
 
 from msgspec import Struct
 
@@ -144,7 +145,7 @@ class Protection:
         if found is None and self._cessation.relapsing:
             found = "momentary cessation", _RELAPSING, Cause.VOLTAGE
         if found is not None:
-            return self._out(found, riding)
+            return self._out(found, riding, self._interrupted_s(found[0], dt_s))
         if not self.code.enter_service.permitted:
             self._tripped = False  # whatever tripped before has cleared: this is the reason from now on
             return self._out(("permit service", "the grid operator withdrew its permission", Cause.SERVICE), riding)
@@ -210,13 +211,26 @@ class Protection:
         self._rocof.clear()
         return self._out(("measurement", fault, Cause.MEASUREMENT), CALM)
 
-    def _out(self, trip: tuple[str, str, Cause], riding: RideThroughState) -> Verdict:
+    def _interrupted_s(self, element: str, dt_s: float) -> float:
+        """How long what tripped has lasted; without end if it cannot be a short interruption any more.
+
+        A short one begins with a trip of a station that has been in service for the full delay, so that two in a row
+        are not short. What comes back on the way back is none, nor what nobody watched.
+        """
+        permitted = self.code.enter_service.permitted and self.code.reconnection.permitted
+        if element not in _passing(self.code) or not permitted or dt_s > self.code.measurement.stale_s:
+            return inf
+        if self._in_service_s is not None:
+            return 0.0 if self._in_service_s >= self.code.reconnection.delay_s else inf
+        return self._entry.interrupted_s + dt_s if self._tripped else inf
+
+    def _out(self, trip: tuple[str, str, Cause], riding: RideThroughState, interrupted_s: float = inf) -> Verdict:
         """Tripped. The first of several elements is reported; the way back begins when all of them have cleared."""
         if not self._tripped:
             self._trip, self._tripped = trip, True
         self._reconnects = self._reconnects or self._in_service_s is not None
         self._in_service_s = None
-        self._entry = ServiceEntry(self._entry_settings, self._draw())
+        self._entry = ServiceEntry(self._entry_settings, self._draw(), interrupted_s)
         self._cessation.forget()
         element, why, cause = self._trip or trip
         return Verdict(State.TRIP, why, element, cause, ride_through=riding)
@@ -226,6 +240,13 @@ def trip_elements(code: GridCode) -> tuple[str, ...]:
     """Whatever may trip, by the names that verdicts have for it."""
     others = ("operating window", "rocof", "dead_grid", "vector_shift", "momentary cessation", "permit service")
     return (*dict.fromkeys(each.name for each in code.trip), *others, "measurement")
+
+
+def _passing(code: GridCode) -> set[str]:
+    """The elements of voltage and frequency whose disturbance may be a short one: a mean of ten minutes has been too
+    high for long."""
+    elements = (*operating_window(code), *code.trip)
+    return {each.name for each in elements if each.quantity is not Quantity.TEN_MINUTE_VOLTAGE}
 
 
 def operating_window(code: GridCode) -> tuple[Element, Element]:

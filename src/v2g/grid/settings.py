@@ -9,7 +9,7 @@ once more when the variant is chosen; `default_variant = ""` takes out the varia
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from math import isfinite, nan
 from typing import Annotated, Any, Literal, get_args
@@ -22,7 +22,7 @@ from v2g.grid.codes import CODES, content
 from v2g.grid.constant_power_factor import ConstantPowerFactor
 from v2g.grid.constant_var import ConstantVar
 from v2g.grid.element import Element, Quantity
-from v2g.grid.enter_service import EnterService
+from v2g.grid.enter_service import EnterService, Reconnection
 from v2g.grid.frequency_droop import FrequencyDroop
 from v2g.grid.islanding import Islanding
 from v2g.grid.momentary_cessation import Cessation
@@ -45,7 +45,7 @@ _FUNCTIONS: dict[str, type[Any]] = {
     "measurement": Measurement,
     "momentary_cessation": Cessation,
     "enter_service": EnterService,
-    "reconnection": EnterService,
+    "reconnection": Reconnection,
     "islanding": Islanding,
     "frequency_droop": FrequencyDroop,
     "reactive": Reactive,
@@ -133,7 +133,7 @@ class GridCode:
     measurement: Measurement
     momentary_cessation: Cessation
     enter_service: EnterService
-    reconnection: EnterService
+    reconnection: Reconnection
     """The way back into service after a trip: that of `enter_service` if the code has no table of its own."""
     islanding: Islanding
     frequency_droop: FrequencyDroop
@@ -229,8 +229,9 @@ def parse(name: str, document: Mapping[str, Any], variant: str = "", nominal_hz:
     errors = [f"{name}: {error}" for error in errors]
     for path, cls in _classes(document):
         wanted = {f"{path}.{key}" for key in _keys(cls, document, path)}
+        optional = {f"{path}.{field.name}" for field in fields(cls) if field.default is not MISSING}
         present = {key for key in settings if key.rpartition(".")[0] == path}
-        errors += [f"{name}: {key} is missing" for key in sorted(wanted - present)]
+        errors += [f"{name}: {key} is missing" for key in sorted(wanted - optional - present)]
         errors += [f"{name}: {key} is not known" for key in sorted(present - wanted)]
         errors += [f"{name}: {error}" for error in _mistyped(path, cls, settings)]
     errors += [f"{name}: {error}" for s in settings.values() if (error := s.error(s.value)) is not None]
@@ -405,7 +406,7 @@ def _typed(settings: Mapping[str, Setting], trip: tuple[Element, ...], ride_thro
         return {key.rpartition(".")[2]: s.value for key, s in settings.items() if key.rpartition(".")[0] == path}
 
     typed: dict[str, Any] = {path: cls(**found) for path, cls in _FUNCTIONS.items() if (found := values(path))}
-    typed.setdefault("reconnection", typed["enter_service"])
+    typed.setdefault("reconnection", Reconnection(**values("enter_service")))
     typed["ride_through"] = replace(ride_through, **values("ride_through"))
     typed["trip"] = tuple(
         replace(
@@ -430,6 +431,8 @@ def _contradictions(code: GridCode) -> Iterator[str]:
     for name, entry in (("enter_service", code.enter_service), ("reconnection", code.reconnection)):
         if entry.ramp_s and entry.random_delay_s:
             yield f"{name}.ramp_s and {name}.random_delay_s exclude each other: set one of them to 0"
+    if code.reconnection.short_interruption_s > 0 and code.reconnection.short_delay_s <= 0:
+        yield "reconnection.short_delay_s must be above 0 if reconnection.short_interruption_s is"
     curve = code.volt_var
     distance_pu = curve.least_distance_pu - 1e-9
     if min(curve.v2_pu - curve.v1_pu, curve.v4_pu - curve.v3_pu) < distance_pu:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import inf
+from typing import NamedTuple
 
 from v2g.bench.typetest.bands import continuous, window_hz
 from v2g.bench.typetest.case import Inspection, Subject, inspections
@@ -21,7 +22,8 @@ def cases(subject: Subject) -> Iterator[Inspection]:
     """Each for itself."""
     judges = {
         "entering": _entering, "window": _entry_window, "gap": _entry_gap, "permission": _permission,
-        "way-back": _way_back, "reason": _reason, "load": _load,
+        "way-back": _way_back, "short-interruption": _short_interruption, "two-in-a-row": _two_in_a_row,
+        "no-short-interruption": _no_short_interruption, "reason": _reason, "load": _load,
     }  # fmt: skip
     return inspections("stepwise/service", _SOURCE, subject, judges)
 
@@ -169,6 +171,114 @@ def _way_back(subject: Subject) -> tuple[Finding, ...]:
     stepped.protection.adjust({"enter_service.ramp_s": min(ramp.high, 100.0)})
     share = stepped.step().share
     findings.append(Finding(share < 0.5 or ramp.high < 10, "then the settings of a start hold", f"{share:.3f}"))
+    return tuple(findings)
+
+
+class _Interruption(NamedTuple):
+    """What a code says of a short interruption, and settings under which the full delay is soon over."""
+
+    changes: dict[str, Value]
+    most_s: float
+    """The longest that is a short one."""
+    short_s: float
+    """The delay after it; the full one for a code that knows none."""
+    full_s: float
+
+
+def _interruption(subject: Subject) -> _Interruption:
+    standard, changes = subject.standard, _settings(subject, 12.0, 0.0)
+    full_s = changes[f"{standard.back}.delay_s"]
+    assert not isinstance(full_s, str)
+    if "reconnection.short_delay_s" not in standard.figures:
+        return _Interruption(changes, 3.0, full_s, full_s)
+    most_s, short_s = (standard.number(f"reconnection.short_{key}_s") for key in ("interruption", "delay"))
+    return _Interruption(changes, most_s, short_s if most_s else full_s, full_s)
+
+
+def _returns_s(stepped: Stepped, out_s: float, volts: float = 1.3, hz: float | None = None) -> float:
+    """The delay after a trip whose cause is over `out_s` after it."""
+    stepped.trips(5.0, volts, hz)
+    stepped.run(out_s - SLOW_S, volts, hz, SLOW_S)
+    return _enters(stepped, 80.0)[0] + SLOW_S
+
+
+def _short_interruption(subject: Subject) -> tuple[Finding, ...]:
+    """After one of the longest time, by voltage (none at all, too) or frequency, the short delay; after one that is 0.1
+    s longer, the full one. What counts is the time until the grid is in the window to stay."""
+    changes, most_s, short_s, full_s = _interruption(subject)
+    changes["islanding.rocof_enabled"] = False  # a frequency does not jump
+    high_hz = window_hz(subject.standard)[1] + 1.0
+    findings = list[Finding]()
+    for volts, hz in ((1.3, None), (0.0, None), (1.0, high_hz)):
+        for out_s, wanted_s in ((most_s, short_s), (most_s + 0.1, full_s)):
+            took_s = _returns_s(Stepped(subject, changes, lot=0.0), out_s, volts, hz)
+            findings.append(about(f"{volts:g} pu, {out_s:g} s", took_s, wanted_s, 0.11))
+    outside_hz = subject.standard.number(f"{subject.standard.back}.highest_hz") + 0.05
+    for outside_s, wanted_s in ((0.8, short_s), (1.0, full_s)):
+        stepped = Stepped(subject, changes, lot=0.0)
+        stepped.trips(5.0, 1.3)
+        stepped.run(most_s - 1.0, dt_s=SLOW_S)
+        stepped.run(outside_s, hz=outside_hz, dt_s=SLOW_S)
+        findings.append(about(f"outside the window, {outside_s:g} s", _enters(stepped, 80.0)[0], wanted_s, 0.11))
+    for name, value in (("interruption", 0.0), ("delay", 60.0)):
+        if f"reconnection.short_{name}_s" in subject.standard.figures:
+            stepped = Stepped(subject, changes | {f"reconnection.short_{name}_s": value}, later=True, lot=0.0)
+            findings.append(about(f"{name} {value:g} s", _returns_s(stepped, 1.0), full_s, 0.11))
+    return tuple(findings)
+
+
+def _two_in_a_row(subject: Subject) -> tuple[Finding, ...]:
+    """Before the station has been in service for the full delay, the next interruption is not a short one."""
+    changes, _, short_s, full_s = _interruption(subject)
+    stepped, findings = Stepped(subject, changes, lot=0.0), list[Finding]()
+    for served_s, wanted_s in ((1.0, short_s), (full_s - 1.0, full_s), (full_s - 1.0, full_s), (full_s + 1.0, short_s)):
+        stepped.run(served_s, dt_s=SLOW_S)
+        findings.append(about(f"after {served_s:g} s in service", _returns_s(stepped, 1.0), wanted_s, 0.11))
+    return tuple(findings)
+
+
+def _no_short_interruption(subject: Subject) -> tuple[Finding, ...]:
+    """The full delay, however soon the grid is back: after an island or a mean of ten minutes, a second trip, a
+    permission that was withdrawn, and a grid that nobody watched for a while."""
+    standard, (changes, _, _, full_s) = subject.standard, _interruption(subject)
+    findings, stale_s = list[Finding](), standard.number("measurement.stale_s")
+
+    def tripped(back_s: float = 0.0) -> Stepped:
+        stepped = Stepped(subject, changes, lot=0.0)
+        stepped.trips(5.0, 1.3)
+        stepped.run(0.2, 1.3)
+        stepped.run(back_s)
+        return stepped
+
+    def waits(what: str, stepped: Stepped) -> None:
+        findings.append(about(what, _enters(stepped, 80.0)[0], full_s, 0.21))
+
+    island = Stepped(subject, changes | {"islanding.rocof_enabled": True}, lot=0.0)
+    trip = [island.step(rocof=2 * standard.number("islanding.rocof_hz_per_s")) for _ in range(100)][-1]
+    findings.append(same("an island", trip.element, "rocof"))
+    waits("after an island", island)
+    for mean in (each for each in standard.elements if each.quantity == "ten_minute_voltage"):
+        stepped = Stepped(subject, changes, lot=0.0)
+        _, trip = stepped.trips(700.0, mean.threshold + 1e-4, dt_s=SLOW_S)
+        findings.append(same("a mean", trip.element, mean.name))
+        stepped.run(3.0, dt_s=SLOW_S)
+        waits("after a mean", stepped)
+    for back_s in (0.0, 2.0):
+        again = tripped(max(back_s, READ_S))
+        again.trips(5.0, 1.3)
+        waits(f"a second trip {back_s:g} s after the first", again)
+        lost = tripped(back_s)
+        lost.protection.step(None, lost.now)
+        waits(f"no measurement {back_s:g} s after it", lost)
+        gap = tripped(back_s)
+        gap.step(1.0 if back_s else 1.3, dt_s=stale_s + 0.01)
+        waits(f"a gap {back_s:g} s after it", gap)
+        for name in {"enter_service.permitted", f"{standard.back}.permitted"}:
+            withdrawn = tripped(back_s)
+            withdrawn.protection.adjust({name: False})
+            withdrawn.step(1.0 if back_s else 1.3)
+            withdrawn.protection.adjust({name: True})
+            waits(f"{name} withdrawn {back_s:g} s after it", withdrawn)
     return tuple(findings)
 
 
