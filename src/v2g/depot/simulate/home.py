@@ -20,9 +20,12 @@ DAY_S, HOUR_S = 86_400.0, 3600.0
 FINE_S, COARSE_S = 0.05, 60.0
 NOISE_W, SEEN_W = 5.0, 25.0
 """Standard deviation of the meter in each phase; what is less beyond a limit than five times of it does not count."""
-TOLERATED, TOLERATED_W, FOLLOWS_S, REST_S, LONGEST_REST_S = 0.02, 100.0, 5.0, 60.0, 3600.0
-"""By how much a car may be beyond its set-point, how long if the site states no time, and for how long the contactor
-stays open after that: twice as long each time."""
+TOLERATED, TOLERATED_W = 0.02, 100.0
+"""By how much a car may be beyond its set-point, as a station has it (`v2g.station.safety.late`)."""
+FOLLOWS_S = 5.0
+"""For how long, if the site states no time (IEC 61851-1)."""
+REST_S, LONGEST_REST_S = 60.0, 3600.0
+"""How long the contactor stays open after that; twice as long each time."""
 OPENS_S = 0.15
 """From the end of the time in which a car must have followed to the open contactor: a reading of the station's meter,
 and the contactor."""

@@ -128,29 +128,21 @@ class SiteControl:
         came to draw as much, or as little, as it may, beside what they give up within a second. What they have not
         given up yet, the others cannot have.
 
-        Nobody knows what a house may draw. If the station can open its contactor, that is what it has drawn lately, and
-        the car gets its least current in any case; if not, what the fuse leaves beside the house's largest load."""
+        Nobody knows what a house may draw. If the station can open its contactor, the most that it has drawn lately
+        counts, and the car gets its least current in any case. If not, the car gets `silent_charge_w`, which the fuse
+        leaves beside the house's largest load."""
         found = {id: _unheld(charger) for id, charger in chargers.items()}
-        slow_w_s, connection = self._paces.slow_w_s(chargers), self.connection
+        slow_w_s = self._paces.slow_w_s(chargers)
+        drawn_w, fed_w = self._left_by_house(now)
+        silent_w = [inf, *(self.connection.silent_charge_w,) * 3]
         self._bounded_w = {}
-        phase_w = min(connection.export_w, connection.fuse_w)
-        lows_w, highs_w, safe_w = self.guard.lowest_w(now), self.guard.highest_w(now), connection.silent_charge_w
-        fed_w = [
-            each - BAND_W + low_w for each, low_w in zip((connection.export_w, *(phase_w,) * 3), lows_w, strict=True)
-        ]
-        likely_w = [
-            each - BAND_W - high_w
-            for each, high_w in zip((connection.draw_w, *(connection.fuse_w,) * 3), highs_w, strict=True)
-        ]
         for id, pace_w_s in slow_w_s.items():
             charger = found[id]
             vehicle, power_w = charger.vehicle, charger.measured_w or 0.0
             soon_w, among = pace_w_s * TAKEN_BACK_S, len(slow_w_s)
             feeds_w = max(_least_of(fed_w, charger) / among, 0.0) + soon_w
-            drawn_w = likely_w if charger.opens else [inf, *(safe_w,) * 3]
-            charges_w = (
-                max(_least_of(drawn_w, charger) / among, charger.min_charge_w if charger.opens else 0.0) + soon_w
-            )
+            rooms_w, least_w = (drawn_w, charger.min_charge_w) if charger.opens else (silent_w, 0.0)
+            charges_w = max(_least_of(rooms_w, charger) / among, least_w) + soon_w
             if vehicle is not None:
                 bounded = (
                     charges_w if charges_w < min(charger.max_charge_w, vehicle.max_charge_w) else None,
@@ -166,6 +158,16 @@ class SiteControl:
             held_w = max(power_w, 0.0), max(-power_w, 0.0)
             found[id] = replace(charger, vehicle=vehicle, held_charge_w=held_w[0], held_discharge_w=held_w[1])
         return found
+
+    def _left_by_house(self, now: float) -> tuple[list[float], list[float]]:
+        """By row, what could be charged if the house drew its most, and fed if it drew its least."""
+        connection = self.connection
+        phase_w = min(connection.export_w, connection.fuse_w)
+        into_w, out_w = (connection.draw_w, *(connection.fuse_w,) * 3), (connection.export_w, *(phase_w,) * 3)
+        return (
+            [each_w - BAND_W - high_w for each_w, high_w in zip(into_w, self.guard.highest_w(now), strict=True)],
+            [each_w - BAND_W + low_w for each_w, low_w in zip(out_w, self.guard.lowest_w(now), strict=True)],
+        )
 
     def room(self, now: float) -> Room:
         """What the house and the grid operator leave to all chargers."""
@@ -293,7 +295,7 @@ def plan_tree_of(connection: Connection) -> Tree:
 
 
 def _least_of(rooms_w: Iterable[float], charger: Charger) -> float:
-    """What rows leave a charger: the sum, and the phases that it uses."""
+    """What a charger may use of the rooms by row: of the sum, and of the phases that it uses."""
     shares = (1.0, *(share_of(charger.phases, phase) for phase in PHASES))
     return min(room_w / share for room_w, share in zip(rooms_w, shares, strict=True) if share)
 
