@@ -51,7 +51,7 @@ def test_without_the_guard_they_do_not_hold() -> None:
 
 def test_a_car_on_one_phase_of_three_is_kept_under_the_fuse_of_its_phase() -> None:
     """Nobody knows which phase the car is on; beside it another one uses all three."""
-    run = random_run(0, wiring=("1/2/3", "123"))
+    run = random_run(3, wiring=("1/2/3", "123"))
     run.run(BEGINS_S + DAY_S / 2)
     assert run.watch.longest_s["fuse"] <= WITHIN_S
     assert run.watch.times > 0, "the limits were never in the way"

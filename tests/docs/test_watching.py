@@ -18,7 +18,12 @@ SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 def defined(repository: Path) -> set[str]:
     """Names as the program writes them."""
     found = set[str]()
-    for program, prefix in (("metrics", ""), ("depot_metrics", "depot_"), ("fleet_metrics", "fleet_")):
+    for program, prefix in (
+        ("metrics", ""),
+        ("depot_metrics", "depot_"),
+        ("fleet_metrics", "fleet_"),
+        ("exposition", ""),
+    ):
         source = (repository / f"src/v2g/run/{program}.py").read_text()
         found |= set(re.findall(r'"v2g_([a-z_]+)"', source))
         found |= {prefix + name for name in re.findall(r'^    "([a-z_]+)": \(', source, re.MULTILINE)}
