@@ -69,5 +69,5 @@ async def _against_the_fleet(folder: Path) -> None:
 
 
 def test_a_depot_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ControlError, match="does not answer"):
+    with pytest.raises(ControlError, match="no daemon listens"):
         asyncio.run(live(TRIAL, tmp_path / "nothing.sock", lambda done_pu: None))

@@ -131,7 +131,6 @@ def test_a_database_that_was_away_is_one_fleets_again(tmp_path: Path, server: Se
         async with opened("postgresql", tmp_path, server) as ledger:
             assert server is not None
             server.kill()
-            ledger.act(Act(1_000.0, "TSO", "asks"))
             with pytest.raises(LedgerError, match="start the database"):
                 await ledger.enter([Batch("away", (entry(0, "away"),))])
             server.start_again()
