@@ -2,8 +2,9 @@
 
 import asyncio
 import csv
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from v2g.fleet.ledger import Act, Total
 from v2g.fleet.settlement import Settlement, as_csv
 from v2g.fleet.view import Batch, Entry
 from v2g.io.depot_ledger import LedgerError
+from v2g.io.fleet_ledger import SqliteFleetLedger, SqliteFleetReader
 from v2g.io.fleet_postgres import LOCK
 from v2g.run.fleet import open_ledger, open_reader
 
@@ -200,5 +202,27 @@ def test_no_entry_spoils_the_sums(dialect: str, tmp_path: Path, server: Server |
             await ledger.enter([Batch("liar", lies)])
             (found,) = await ledger.totals("liar", 0.0, 2_000.0)
             assert (found.charged_wh, found.discharged_wh, found.asked_wh, found.from_unix_s) == (0.0, 20.0, -36.0, 0.0)
+
+    asyncio.run(story())
+
+
+def test_a_file_is_not_closed_under_a_commit(tmp_path: Path) -> None:
+    async def story() -> None:
+        file = tmp_path / "ledger.sqlite"
+        ledger = SqliteFleetLedger(file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as busy:
+            busy.execute("BEGIN IMMEDIATE")
+            ledger.act(Act(1_000.0, "TSO", "asks"))
+            while ledger._soon:  # noqa: ASYNC110 - a thread takes it
+                await asyncio.sleep(0)
+            ending = asyncio.create_task(ledger.close())
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not ending.done()
+            busy.execute("ROLLBACK")
+        await ending
+        reader = SqliteFleetReader(file)
+        assert [each.what for each in await reader.acts(0.0, 2_000.0)] == ["asks"]
+        await reader.close()
 
     asyncio.run(story())

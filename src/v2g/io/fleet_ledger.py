@@ -210,8 +210,12 @@ class SqliteFleetLedger(Soon, Reads):
 
     async def _run(self, work: Any, *values: Any) -> Any:
         async with self._lock:
+            working = asyncio.create_task(asyncio.to_thread(work, *values))
             try:
-                return await asyncio.to_thread(work, *values)
+                return await asyncio.shield(working)
+            except asyncio.CancelledError:  # the thread goes on: nobody may use or close the connection before it ends
+                await asyncio.gather(working, return_exceptions=True)
+                raise
             except sqlite3.Error as error:
                 raise LedgerError(f"ledger {self._file}: {error}; free some space, or set `ledger`") from error
 
