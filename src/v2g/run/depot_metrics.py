@@ -3,9 +3,7 @@
 The names are in docs/monitoring.md. They have base units, and change with a major version only.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from math import isfinite
 
 from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,7 +16,7 @@ from v2g.io.depot_ledger import Rows
 from v2g.io.pulse import Pulse
 from v2g.kernel.distribution import Distribution
 from v2g.run.depot_tally import Tally
-from v2g.run.exposition import expose, histogram, info
+from v2g.run.exposition import counted, expose, histogram, info, powers
 
 _POWERS: Mapping[str, tuple[str, Callable[[Dispatch], float | None]]] = {
     "requested_watts": ("What the site is asked for, positive draws from the grid", lambda each: each.requested_w),
@@ -81,23 +79,14 @@ async def watch(settings: Metrics, seen: Callable[[], Seen], tally: Tally, calls
 def _site(now: Seen) -> Iterator[Metric]:
     yield info()
     dispatch = now.dispatch
-    for name, (what, of) in _POWERS.items():
-        value = None if dispatch is None else of(dispatch)
-        if value is not None and isfinite(value):
-            yield GaugeMetricFamily(f"v2g_depot_{name}", what, value)
+    yield from powers("depot", _POWERS, dispatch)
     if now.site.frequency_hz is not None:
         yield GaugeMetricFamily("v2g_depot_grid_frequency_hertz", "As measured at the site", now.site.frequency_hz)
     setpoints = {} if dispatch is None else dispatch.setpoints
-    found = Counter(state_of(each, setpoints.get(id)) for id, each in now.site.chargers.items())
-    states = GaugeMetricFamily("v2g_depot_chargers", "How many are in each state", labels=["state"])
-    for state in STATES:
-        states.add_metric([state], float(found[state]))
-    yield states
-    warned = Counter(each.trouble for each in (() if dispatch is None else dispatch.notices))
-    notices = GaugeMetricFamily("v2g_depot_notices", "Warnings that hold now, by code", labels=["code"])
-    for trouble in Trouble:
-        notices.add_metric([trouble], float(warned[trouble]))
-    yield notices
+    found = [state_of(each, setpoints.get(id)) for id, each in now.site.chargers.items()]
+    yield counted("v2g_depot_chargers", "How many are in each state", "state", STATES, found)
+    warned = [each.trouble for each in (() if dispatch is None else dispatch.notices)]
+    yield counted("v2g_depot_notices", "Warnings that hold now, by code", "code", Trouble, warned)
     yield GaugeMetricFamily("v2g_depot_stations_connected", "Of all that are configured", float(now.stations))
     yield GaugeMetricFamily("v2g_depot_ledger_queue_length", "Rows that wait to be written", float(now.ledger_waiting))
     stuck = float(now.ledger_trouble is not None)

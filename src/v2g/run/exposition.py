@@ -8,12 +8,14 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -25,6 +27,8 @@ from v2g.kernel.distribution import BOUNDS_S, Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+D = TypeVar("D")
 
 
 class _Page(Collector):
@@ -95,6 +99,24 @@ def info() -> Metric:
 def _version() -> str:
     """Read once: the package's metadata are a file to parse."""
     return version("v2g")
+
+
+def powers(
+    program: str, known: Mapping[str, tuple[str, Callable[[D], float | None]]], dispatch: D | None
+) -> "Iterator[Metric]":
+    """Of the dispatch of a `depot` or `fleet`, by name; what it does not know, or what has no bound, is left out."""
+    for name, (what, of) in known.items():
+        value = None if dispatch is None else of(dispatch)
+        if value is not None and isfinite(value):
+            yield GaugeMetricFamily(f"v2g_{program}_{name}", what, value)
+
+
+def counted(name: str, what: str, label: str, kinds: Iterable[str], found: Iterable[str]) -> Metric:
+    """How many of each kind there are, 0 included."""
+    family, counts = GaugeMetricFamily(name, what, labels=[label]), Counter(found)
+    for kind in kinds:
+        family.add_metric([kind], float(counts[kind]))
+    return family
 
 
 def histogram(name: str, what: str, distribution: Distribution) -> Metric:

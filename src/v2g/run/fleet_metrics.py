@@ -3,9 +3,7 @@
 The names are in docs/monitoring.md. They have base units, and change with a major version only.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite
 
 from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,7 +13,7 @@ from v2g.fleet.controller import Dispatch, Trouble
 from v2g.fleet.shown import STATES
 from v2g.io.pulse import Pulse
 from v2g.kernel.distribution import Distribution
-from v2g.run.exposition import expose, histogram, info
+from v2g.run.exposition import counted, expose, histogram, info, powers
 
 _POWERS: Mapping[str, tuple[str, Callable[[Dispatch], float | None]]] = {
     "requested_watts": ("What the fleet is asked for, positive is drawn", lambda each: each.requested_w),
@@ -74,21 +72,12 @@ def _missing(now: Seen) -> Iterator[str]:
 def _fleet(now: Seen) -> Iterator[Metric]:
     yield info()
     dispatch = now.dispatch
-    for name, (what, of) in _POWERS.items():
-        value = None if dispatch is None else of(dispatch)
-        if value is not None and isfinite(value):
-            yield GaugeMetricFamily(f"v2g_fleet_{name}", what, value)
+    yield from powers("fleet", _POWERS, dispatch)
     if now.frequency_hz is not None:
         yield GaugeMetricFamily("v2g_fleet_grid_frequency_hertz", "As it was stated lately", now.frequency_hz)
-    depots, found = GaugeMetricFamily("v2g_fleet_depots", "How many, by state", labels=["state"]), Counter(now.states)
-    for state in STATES:
-        depots.add_metric([state], float(found[state]))
-    yield depots
-    warned = Counter(each.trouble for each in (() if dispatch is None else dispatch.notices))
-    notices = GaugeMetricFamily("v2g_fleet_notices", "Warnings that hold now, by code", labels=["code"])
-    for trouble in Trouble:
-        notices.add_metric([trouble], float(warned[trouble]))
-    yield notices
+    yield counted("v2g_fleet_depots", "How many, by state", "state", STATES, now.states)
+    warned = [each.trouble for each in (() if dispatch is None else dispatch.notices)]
+    yield counted("v2g_fleet_notices", "Warnings that hold now, by code", "code", Trouble, warned)
     yield GaugeMetricFamily("v2g_fleet_servers_connected", "1 while a NATS server is", float(now.connected))
     stuck = float(bool(now.ledger_trouble))
     yield GaugeMetricFamily("v2g_fleet_ledger_trouble", "1 while no entries can be taken or written", stuck)
