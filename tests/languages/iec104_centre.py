@@ -23,7 +23,7 @@ c104: Any = library
 
 def main(port: int) -> None:
     client = c104.Client(tick_rate_ms=50, command_timeout_ms=20_000)
-    connection = client.add_connection(ip="127.0.0.1", port=port, init=c104.Init.INTERROGATION)
+    connection = client.add_connection(ip="127.0.0.1", port=port, init=c104.Init.MUTED)
     station = connection.add_station(common_address=1)
     points = {at: station.add_point(io_address=at, type=c104.Type.M_ME_NC_1) for at in FLOATS}
     points |= {at: station.add_point(io_address=at, type=c104.Type.M_SP_NA_1) for at in SINGLE}
@@ -32,9 +32,10 @@ def main(port: int) -> None:
     commands = {at: station.add_point(io_address=at, type=c104.Type.C_SC_NA_1) for at in COMMANDS}
     client.start()
     until_s = time.monotonic() + WITHIN_S
-    while not connection.is_connected and time.monotonic() < until_s:
+    # One by one: what the library sends of its own accord once it is connected, it forgets at times beside load.
+    while not (ready := connection.unmute() and connection.interrogation(1)) and time.monotonic() < until_s:
         time.sleep(0.05)
-    print("connected" if connection.is_connected else "nobody is there", flush=True)
+    print("connected" if ready else "nobody is there", flush=True)
     for line in sys.stdin:
         word, *rest = line.split()
         if word == "read":

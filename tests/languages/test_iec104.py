@@ -23,6 +23,7 @@ from v2g.io import iec104_depot
 from v2g.io.grid_depot import Plant, ratings_of
 from v2g.io.operated import Operated
 from v2g.languages.dnp3.points import LIMIT_FOR_S, LIMITS, MOST_W, SET_FOR_S, SET_W, SETS
+from v2g.languages.iec104 import asdu
 from v2g.languages.iec104.link import T1_S, T3_S, K, Link, LinkError, W
 
 SETTINGS = Iec104(listen="127.0.0.1:0", masters=("127.0.0.1",), silence_s=4)
@@ -187,3 +188,15 @@ async def _noise(folder: Path) -> None:
         assert (await reader.readexactly(16))[6:9] == bytes((9, 1, 0x40 | 44))
         writer.close()
         assert any("begins no frame" in each for each in said)
+
+
+def test_what_changed_before_the_link_is_started_is_reported_then(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with depot(tmp_path) as (site, _, _):
+            plant = Plant(site, ratings_of(site.configuration), Channel.IEC_104)
+            talk = iec104_depot.Conversation(iec104_depot.Station(plant, SETTINGS, print))
+            assert talk.look() == b""
+            talk.receive(STARTDT)
+            assert talk.look()[6] == asdu.Kind.FLOAT
+
+    asyncio.run(story())

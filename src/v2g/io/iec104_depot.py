@@ -122,7 +122,7 @@ class Station:
         return abs(float(value) - float(before)) >= _DEADBAND.get(at, 1e-6)
 
 
-class _Conversation:
+class Conversation:
     """One connection, with the link's own rules."""
 
     def __init__(self, station: Station) -> None:
@@ -136,7 +136,8 @@ class _Conversation:
 
     def look(self) -> bytes:
         now = monotonic()
-        return self._link.expire(now) + self._link.send(self._station.changed(), now)
+        changed = self._station.changed() if self._link.started else ()  # what is not said is not reported
+        return self._link.expire(now) + self._link.send(changed, now)
 
 
 async def serve(depot: Depot, configuration: Configuration, settings: Iec104, report: Callable[[str], None]) -> None:
@@ -144,4 +145,4 @@ async def serve(depot: Depot, configuration: Configuration, settings: Iec104, re
     station = Station(Plant(depot, ratings_of(configuration), Channel.IEC_104), settings, report)
     tls = context_if_named(settings.certificate, settings.private_key, settings.roots)
     language = Language("IEC 60870-5-104 control centre", "iec104")
-    await OneMaster(language, settings.listen, settings.masters, report, lambda: _Conversation(station)).serve(tls)
+    await OneMaster(language, settings.listen, settings.masters, report, lambda: Conversation(station)).serve(tls)
