@@ -1,14 +1,19 @@
 """The ring of recordings on a real disk."""
 
+import json
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
+from msgspec import msgpack
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
+from v2g.cli import main
 from v2g.io.recording import FLUSH_BYTES, SUFFIX, Ring, read
-from v2g.station.recorded import RecordedEvse
-from v2g.station.replay import RecordingError, Segment
+from v2g.station.recorded import Heed, RecordedEvse, Result, Turn
+from v2g.station.replay import RecordingError, Segment, decoded
 
 LIMIT = 1 << 20
 
@@ -30,7 +35,7 @@ def recorded(directory: Path) -> Path:
 
 def test_what_was_recorded_is_read(tmp_path: Path) -> None:
     header, snapshot, turns = read(recorded(tmp_path / "made" / "by" / "the ring"))
-    assert header["evse"] == OUTLET.id
+    assert header.evse == OUTLET.id
     assert [each for _, _, found in Segment(snapshot).replay(turns) for each in found] == []
 
 
@@ -51,6 +56,62 @@ def test_what_is_no_recording_is_named(tmp_path: Path, octets: bytes) -> None:
     file.write_bytes(octets)
     with pytest.raises(RecordingError, match="is no recording"):
         read(file)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"evse": None},
+        {"unix_s": 1e300},
+        {"unix_s": "now"},
+        {"s": -1.0},
+        {"s": 1e300},
+        {"s": []},
+        {"format": "v2g recording 0"},
+    ],
+)
+def test_a_header_that_no_ring_writes_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+    header = {"format": "v2g recording 1", "version": "1", "evse": 1, "unix_s": 1.8e9, "s": 1.0}
+    file = segment(tmp_path, json.dumps(header).encode())
+    assert read(file)[0].evse == 1
+    for hostile in (header | changed, {name: header[name] for name in header if name not in changed}):
+        file = segment(tmp_path, json.dumps(hostile).encode())
+        with pytest.raises(RecordingError, match="is no recording"):
+            read(file)
+
+
+def test_a_header_nested_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="is no recording"):
+        read(segment(tmp_path, b"[" * 100_000))
+
+
+def segment(directory: Path, header: bytes) -> Path:
+    file = directory / f"evse1{SUFFIX}"
+    file.write_bytes(zlib.compress(b"".join(struct.pack(">I", len(each)) + each for each in (header, b"snapshot"))))
+    return file
+
+
+def test_a_turn_at_a_time_that_no_clock_shows_is_refused() -> None:
+    hour = msgpack.encode(Turn(Heed(3600.0), Result()))
+    assert [each.call for each in decoded([hour])] == [Heed(3600.0)]
+    for never_s in (1e300, -1.0, float("nan"), float("inf")):
+        with pytest.raises(RecordingError, match="turn 1 of the recording cannot be read"):
+            list(decoded([hour.replace(msgpack.encode(3600.0), msgpack.encode(never_s))]))
+
+
+@pytest.mark.parametrize("octets", [b"", b"cut off"])
+def test_of_a_directory_what_cannot_be_read_is_passed_over(
+    tmp_path: Path, octets: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(tmp_path / "ring")
+    (broken := tmp_path / "ring" / f"evse1-0{SUFFIX}").write_bytes(octets)
+    (tmp_path / "ring" / f"gone{SUFFIX}").symlink_to("nowhere")
+    for words in (["replay"], ["trace", "export", "-o", str(tmp_path / "capture.pcapng")]):
+        assert main([*words, str(tmp_path / "ring")]) == 0
+        out, err = capsys.readouterr()
+        assert "evse1-0.v2grec is passed over" in err
+        assert "no difference; 1 could not be read" in out or "packets" in out
+        assert main([*words, str(broken)]) == 2  # named, it is meant
 
 
 def test_the_oldest_gives_way(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """`v2g replay`: the station's code over a recording of the daemon, and every difference."""
 
 import argparse
+import dataclasses
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from v2g.cli.arguments import add_json
 from v2g.cli.parser import UsageError
+from v2g.cli.terminal import complain
 from v2g.kernel.printable import printable
 
 if TYPE_CHECKING:  # loaded if there is something to replay
@@ -35,29 +36,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0 if nothing differs, otherwise 1. Raises `RecordingError` for what cannot be read."""
     from v2g.io.recording import segments
+    from v2g.station.replay import RecordingError
 
-    paths = [path for each in args.recordings for path in segments(each)]
-    reports = [report for path in paths if (report := _replay(path, args)) is not None]
+    reports, unread = [], 0
+    for path in (path for each in args.recordings for path in segments(each)):
+        try:
+            report = _replay(path, args)
+        except RecordingError as error:
+            if path in args.recordings:
+                raise
+            complain(f"{path.name} is passed over: {error}")  # a power cut leaves such files
+            unread += 1
+            continue
+        if report is not None:
+            reports.append(report)
     if not reports:
-        raise UsageError("there is nothing to replay: no segment of that EVSE")
+        raise UsageError(f"there is nothing to replay: no {'readable segment' if unread else 'segment of that EVSE'}")
     differing = sum(bool(each["differences"]) for each in reports)
     if not args.json:
         turns, lasted_s = sum(each["turns"] for each in reports), sum(each["lasted_s"] for each in reports)
         result = f"{differing} differ" if differing else "no difference"
-        print(f"{len(reports)} segments, {turns} turns, {lasted_s / 60:.1f} min: {result}")
+        passed_over = f"; {unread} could not be read" if unread else ""
+        print(f"{len(reports)} segments, {turns} turns, {lasted_s / 60:.1f} min: {result}{passed_over}")
     return 1 if differing else 0
 
 
 def _replay(path: Path, args: argparse.Namespace) -> dict[str, Any] | None:
     """One segment, also printed; None if it is another EVSE's."""
+    from msgspec.structs import asdict
+
     from v2g.io.recording import read
     from v2g.station.replay import Segment
 
     header, snapshot, turns = read(path)
-    if args.evse is not None and header["evse"] != args.evse:
+    if args.evse is not None and header.evse != args.evse:
         return None
-    since_unix_s, since_s = header["unix_s"], header["s"]
-    report: dict[str, Any] = {"recording": str(path), **header, "turns": 0, "sessions": 0, "lasted_s": 0.0}
+    since_unix_s, since_s = header.unix_s, header.s
+    report: dict[str, Any] = {"recording": str(path), **asdict(header), "turns": 0, "sessions": 0, "lasted_s": 0.0}
     differences: list[Difference] = []
     for turn, result, found in Segment(snapshot).replay(turns):
         report["turns"] += 1
@@ -67,7 +82,7 @@ def _replay(path: Path, args: argparse.Namespace) -> dict[str, Any] | None:
         differences += found
         if args.events and not args.json:
             _print_events(result.events, since_unix_s + report["lasted_s"])
-    report["differences"] = [asdict(each) for each in differences]
+    report["differences"] = list(map(dataclasses.asdict, differences))
     if args.json:
         print(json.dumps(report))
     else:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import add_evse, add_json
 from v2g.cli.parser import UsageError
@@ -16,6 +16,7 @@ from v2g.kernel.printable import escaped
 
 if TYPE_CHECKING:  # loaded by the action that needs it
     from v2g.capture.pcapng import Commented, Said
+    from v2g.io.recording import Header
     from v2g.io.trace_reader import Line
     from v2g.station.recorded import Turn
 
@@ -167,28 +168,34 @@ def _export(args: argparse.Namespace) -> int:
 def _packets(paths: list[Path], args: argparse.Namespace) -> "Iterator[Commented]":
     from v2g.capture.pcapng import Capture
     from v2g.io.recording import read
+    from v2g.station.replay import RecordingError
 
     capture = Capture()
     for path in paths:
-        header, _, turns = read(path)
-        if args.evse not in (None, header["evse"]):
-            continue
-        for said in _connections(header, turns):
-            packets = capture.connection(header["evse"], said)
-            if args.session is not None:
-                held = list(packets)
-                packets = iter(held if any(args.session in each.sessions for each in held) else [])
-            yield from packets
+        try:
+            header, _, turns = read(path)
+            if args.evse not in (None, header.evse):
+                continue
+            for said in _connections(header, turns):
+                packets = capture.connection(header.evse, said)
+                if args.session is not None:
+                    held = list(packets)
+                    packets = iter(held if any(args.session in each.sessions for each in held) else [])
+                yield from packets
+        except RecordingError as error:
+            if path in args.recordings:
+                raise
+            complain(f"{path.name} is passed over: {error}")
 
 
-def _connections(header: dict[str, Any], turns: Iterator[bytes]) -> "Iterator[list[Said]]":
+def _connections(header: "Header", turns: Iterator[bytes]) -> "Iterator[list[Said]]":
     """What was said on each connection, in order; a segment may begin within one. What happens while no car is
     connected is left out."""
     from v2g.station.recorded import Connected, Disconnected, Receive
     from v2g.station.replay import decoded
 
     said: list[Said] = []
-    now, connected = header["s"], False
+    now, connected = header.s, False
     for turn in decoded(turns):
         now = getattr(turn.call, "now", now)
         if isinstance(turn.call, Connected):
@@ -197,7 +204,7 @@ def _connections(header: dict[str, Any], turns: Iterator[bytes]) -> "Iterator[li
             said = []
         connected = connected or isinstance(turn.call, Connected | Receive)
         if connected:
-            said += _said(turn, header["unix_s"] + now - header["s"])
+            said += _said(turn, header.unix_s + now - header.s)
         if isinstance(turn.call, Disconnected):
             connected = False
     if said:

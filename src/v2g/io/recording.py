@@ -5,7 +5,6 @@ snapshot, then the turns. It is written about once a second, so a process that d
 there of a broken file can be read.
 """
 
-import json
 import os
 import struct
 import time
@@ -15,9 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from msgspec import DecodeError, Meta, Struct, json
 
 from v2g.io.writer import Writer
+from v2g.kernel.printable import printable
+from v2g.station.recorded import Monotonic
 from v2g.station.replay import RecordingError
 
 FORMAT = "v2g recording 1"
@@ -29,6 +32,18 @@ MOST_WAITING = 16 << 20
 LARGEST_BLOCK = 32 << 20
 """Of a reader; more is no recording."""
 _LEVEL = 1
+
+
+class Header(Struct, frozen=True):
+    """What a segment begins with."""
+
+    format: str
+    version: str
+    """Of the recording program."""
+    evse: int
+    unix_s: Annotated[float, Meta(ge=0, le=2.4e11)]
+    s: Monotonic
+    """The same moment by the clock of the turns."""
 
 
 class Ring:
@@ -46,9 +61,9 @@ class Ring:
 
     def begin(self, evse: int, snapshot: bytes) -> None:
         """See `Sink`."""
-        header = {"format": FORMAT, "version": version("v2g"), "evse": evse, "unix_s": time.time(), "s": self._clock()}
+        header = Header(FORMAT, version("v2g"), evse, time.time(), self._clock())
         self._lost.discard(evse)
-        self._add(evse, json.dumps(header).encode(), begins=True)
+        self._add(evse, json.encode(header), begins=True)
         self._add(evse, snapshot)
 
     def take(self, evse: int, turn: bytes) -> None:
@@ -149,22 +164,27 @@ def segments(path: Path) -> list[Path]:
     """The segments of a directory, oldest first; a file is itself. Raises `RecordingError` for a directory without."""
     if not path.is_dir():
         return [path]
-    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda each: (each.stat().st_mtime, each.name))
+    found = []
+    for each in path.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # the ring has made room meanwhile
+            found.append((each.stat().st_mtime, each.name, each))
     if not found:
         raise RecordingError(f"{path} holds no recording (*{SUFFIX})")
-    return found
+    return [each for *_, each in sorted(found)]
 
 
-def read(path: Path) -> tuple[dict[str, Any], bytes, Iterator[bytes]]:
+def read(path: Path) -> tuple[Header, bytes, Iterator[bytes]]:
     """The header, the snapshot and the turns of a segment; a broken end is left out. Raises `RecordingError`."""
     blocks = _blocks(path)
     try:
-        header = json.loads(next(blocks))
+        header = json.decode(next(blocks), type=Header)
         snapshot = next(blocks)
-    except (StopIteration, ValueError):
-        raise RecordingError(f"{path} is no recording") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise RecordingError(f"{path} is no recording, or of another version: its header is {str(header)[:80]}")
+    except StopIteration:
+        raise RecordingError(f"{path} is no recording, or was cut off at its beginning") from None
+    except (DecodeError, RecursionError) as error:
+        raise RecordingError(f"{path} is no recording: {error}") from None
+    if header.format != FORMAT:
+        raise RecordingError(f"{path} is no recording, or of another version: {printable(header.format[:80])}")
     return header, snapshot, blocks
 
 

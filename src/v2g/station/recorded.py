@@ -11,9 +11,9 @@ from dataclasses import fields
 from functools import wraps
 from io import BytesIO
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType, defstruct, msgpack, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, msgpack, structs
 
 from v2g.grid.adjustments import Layer, Party
 from v2g.iso15118.contract import Payment
@@ -37,6 +37,8 @@ SEGMENT_BYTES = 16 << 20
 """Of turns, before they are compressed: a new segment begins at rest, or at `MOST` times as much in any case."""
 MOST = 4
 THIS_VISIT, PAST_VISIT = "this visit", "a past visit"
+Monotonic = Annotated[float, Meta(ge=0, le=1e10)]
+"""Seconds of the recording process; a reader can add a date to it."""
 
 if TYPE_CHECKING:
     Delta = Readings
@@ -48,7 +50,7 @@ else:
 class Connected(Struct, frozen=True, array_like=True, tag=True):
     """A call of `Evse.connected`; the other classes follow the methods in the same way."""
 
-    now: float
+    now: Monotonic
     peer: bytes | None
     certificate: str | None
     plain: bool
@@ -58,19 +60,19 @@ class Connected(Struct, frozen=True, array_like=True, tag=True):
 class Receive(Struct, frozen=True, array_like=True, tag=True):
     payload_type: int
     payload: bytes
-    now: float
+    now: Monotonic
     unix_s: int
 
 
 class Disconnected(Struct, frozen=True, array_like=True, tag=True):
-    now: float
+    now: Monotonic
     fault: Fault
     reason: str
 
 
 class Measured(Struct, frozen=True, array_like=True, tag=True):
     delta: Delta
-    now: float
+    now: Monotonic
     unix_s: int
     rating: InverterRating | None
 
@@ -78,11 +80,11 @@ class Measured(Struct, frozen=True, array_like=True, tag=True):
 class Line(Struct, frozen=True, array_like=True, tag=True):
     event: bytes
     """Pickled: the kinds of events are many, and rare."""
-    now: float
+    now: Monotonic
 
 
 class Expire(Struct, frozen=True, array_like=True, tag=True):
-    now: float
+    now: Monotonic
     unix_s: int
 
 
@@ -94,11 +96,11 @@ class Halt(Struct, frozen=True, array_like=True, tag=True):
     """`Evse.stop`"""
 
     kind: Stop
-    now: float
+    now: Monotonic
 
 
 class Heed(Struct, frozen=True, array_like=True, tag=True):
-    now: float
+    now: Monotonic
 
 
 Call = Connected | Receive | Disconnected | Measured | Line | Expire | Abandon | Halt | Heed
