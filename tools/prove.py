@@ -180,7 +180,7 @@ def run(proof: Proof) -> dict[str, Any]:
     """Its result. All that it prints is kept beside the environment."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{proof.name.replace('/', '-')}.log"
-    begun_s = time.monotonic()
+    begun_s, commit = time.monotonic(), _commit()  # another may be made before a long run ends
     with log.open("w") as file:
         code = subprocess.run(proof.command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
     printed = [line.rstrip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
@@ -189,7 +189,7 @@ def run(proof: Proof) -> dict[str, Any]:
         "passed": code == 0,
         "seconds": round(time.monotonic() - begun_s),
         "found": printed[-proof.lines :],
-        "commit": _commit(),
+        "commit": commit,
         "day": f"{datetime.now(UTC):%Y-%m-%d}",
     }
 
