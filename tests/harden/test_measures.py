@@ -11,7 +11,7 @@ import pytest
 from v2g.cli import main
 from v2g.harden import MEASURE_NAMES
 from v2g.harden.host import MOST_EXPOSED, drop_in, exposure
-from v2g.harden.machine import LEDGER, Machine
+from v2g.harden.machine import LEDGER, Act, Machine, Run, Write, carry_out, ledger, undo
 from v2g.harden.measures import MEASURES
 from v2g.harden.openings import Start, openings
 from v2g.io.configuration import load
@@ -247,15 +247,56 @@ def test_the_openings_of_a_station_with_everything_on_this_machine(config: Path)
     assert {each.ports[0] for each in found if not each.inward and not each.interface} == {123, 67, 547}
 
 
-def test_an_undo_that_fails_keeps_its_way_back(image: Path, config: Path) -> None:
-    assert harden(image, config, "apply", "--yes", "watchdog", "keys") == 0
+def test_an_undo_that_fails_keeps_its_way_back(image: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files(image)
+    assert harden(image, config, "apply", "--yes", "sysctl", "watchdog", "keys") == 0
     file = image / "etc/systemd/system.conf.d/50-v2g-watchdog.conf"
     file.unlink()
     file.mkdir()
     (file / "in the way").touch()
-    assert harden(image, config, "undo", "--yes") == 2
-    shutil.rmtree(file)
+    capsys.readouterr()
+    assert harden(image, config, "undo", "--yes") == 1
+    assert f"not undone: watchdog: {file}: Is a directory" in capsys.readouterr().err
+    (file / "in the way").unlink()
+    assert files(image) == before  # what was done before it and after it
+    file.rmdir()
     assert harden(image, config, "undo", "--yes") == 0
+    assert capsys.readouterr().out.endswith("all is as it was\n")
+
+
+def test_an_apply_that_fails_half_way_is_undone(image: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files(image)
+    (image / "etc/systemd/system.conf.d").touch()
+    in_the_way = files(image)
+    assert harden(image, config, "apply", "--yes", "sysctl", "watchdog", "keys") == 2
+    assert "nothing more was changed, `v2g harden undo` goes back" in capsys.readouterr().err
+    assert files(image) != in_the_way
+    assert harden(image, config, "undo", "--yes") == 0
+    assert files(image) == in_the_way
+    (image / "etc/systemd/system.conf.d").unlink()
+    assert files(image) == before
+
+
+def test_a_command_that_cannot_be_undone_holds_up_nothing_else(image: Path) -> None:
+    machine = Machine(image)
+    before = files(image)
+    carry_out(machine, "keys", Write(Path("/etc/one"), "1"))
+    carry_out(machine, "sysctl", Run(Act(("true",)), (Act(("sh", "-c", "echo gone >&2; exit 3")),)))
+    carry_out(machine, "keys", Write(Path("/etc/two"), "2"))
+    assert undo(machine) == ["sysctl: `sh -c echo gone >&2; exit 3`: gone"]
+    assert files(image) == before
+    assert [each["measure"] for each in ledger(machine)] == ["sysctl"]
+
+
+def test_what_is_not_utf_8_comes_back_as_it_was(image: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fstab = image / "etc/fstab"
+    before = b"# f\xfcr die Wallbox\n" + fstab.read_bytes()
+    fstab.write_bytes(before)
+    assert harden(image, config, "apply", "--yes", "root") == 0
+    assert fstab.read_bytes().startswith(b"# f\xfcr die Wallbox\n")
+    assert b" / ext4 ro,noatime " in fstab.read_bytes()
+    assert harden(image, config, "undo", "--yes") == 0
+    assert fstab.read_bytes() == before
 
 
 def test_the_ledger_is_for_root_alone(image: Path, config: Path) -> None:

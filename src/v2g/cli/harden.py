@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from v2g.cli.arguments import add_json
 from v2g.cli.daemon import add_start, started
 from v2g.cli.parser import UsageError
-from v2g.cli.terminal import width
+from v2g.cli.terminal import complain, width
 from v2g.harden import MEASURE_NAMES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0; 1 if the audit finds a failure, or nobody agreed. Raises `V2GError`."""
+    """Returns 0; 1 if the audit finds a failure, nobody agreed, or not all can be undone. Raises `V2GError`."""
     from v2g.harden.machine import Machine
 
     machine = Machine(args.root.resolve())
@@ -111,7 +111,7 @@ def _row(finding: "Finding") -> str:
 
 
 def _change(measures: "Sequence[Measure]", wanted: "Wanted", machine: "Machine", *, applied: bool, sure: bool) -> int:
-    from v2g.harden.machine import carry_out, shown
+    from v2g.harden.machine import HardenError, because, carry_out, shown
 
     changes = {each.name: list(each.changes(wanted, machine)) for each in measures}
     for each in measures:
@@ -129,7 +129,11 @@ def _change(measures: "Sequence[Measure]", wanted: "Wanted", machine: "Machine",
         return 1
     for name, ones in changes.items():
         for change in ones:
-            carry_out(machine, name, change)
+            try:
+                carry_out(machine, name, change)
+            except (HardenError, OSError) as error:
+                text = f"{name}: {because(error)}; nothing more was changed, `v2g harden undo` goes back"
+                raise HardenError(text) from error
     print("done; `v2g harden undo` goes back, `v2g harden audit` says what is left")
     if changes.get("unit"):
         print("the unit holds from the daemon's next start: `v2g restart`")
@@ -137,7 +141,7 @@ def _change(measures: "Sequence[Measure]", wanted: "Wanted", machine: "Machine",
 
 
 def _undo(machine: "Machine", *, sure: bool) -> int:
-    from v2g.harden.machine import described, ledger, undo_last
+    from v2g.harden.machine import LEDGER, described, ledger, undo
 
     entries = ledger(machine)
     if not entries:
@@ -148,8 +152,12 @@ def _undo(machine: "Machine", *, sure: bool) -> int:
             print(f"{entry['measure']}: {text}")
     if not (sure or _agreed("go back?")):
         return 1
-    for _ in entries:
-        undo_last(machine)
+    if troubles := undo(machine):
+        for text in troubles:
+            complain(f"not undone: {text}")
+        print("all else is as it was; `v2g harden undo` tries what is left again")
+        print(f"what you undo by hand, take out of {machine.root / LEDGER}")
+        return 1
     print("all is as it was")
     return 0
 

@@ -5,12 +5,14 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from v2g.kernel.errors import V2GError
+from v2g.kernel.printable import escaped
 
 LEDGER = Path("var/lib/v2g-harden/changes.json")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -43,7 +45,7 @@ class Machine:
     def read(self, path: Path) -> str | None:
         """Text of a file; None if there is none that this user may read."""
         try:
-            return self.at(path).read_text(errors="replace")
+            return self.at(path).read_text(errors="surrogateescape")
         except OSError:
             return None
 
@@ -65,7 +67,7 @@ class Machine:
         done = self.run(command, stdin)
         if done.returncode:
             words = " ".join((done.stderr or done.stdout).split()) or f"exit code {done.returncode}"
-            raise HardenError(f"`{' '.join(command)}`: {words}; nothing more was changed, `v2g harden undo` goes back")
+            raise HardenError(f"`{' '.join(command)}`: {words}")
         return done.stdout
 
 
@@ -109,7 +111,7 @@ def shown(machine: Machine, change: Change) -> str:
     """The change, for a person who decides about it."""
     if isinstance(change, Write):
         state = "replaces" if machine.at(change.path).exists() else "writes"
-        body = "\n".join(f"    | {line}" for line in change.content.splitlines())
+        body = "\n".join(f"    | {escaped(line)}" for line in change.content.splitlines())
         return f"{state} {change.path} (mode {change.mode:04o}):\n{body}"
     if isinstance(change, Permit):
         now = stat.S_IMODE(machine.at(change.path).stat().st_mode)
@@ -155,21 +157,41 @@ def described(entry: dict[str, Any]) -> str:
     return f"restores {before['path']} (mode {before['mode']:04o})"
 
 
-def undo_last(machine: Machine) -> None:
-    """Undo the last entry and forget it. Raises `HardenError`, `OSError`; the entry is then kept."""
-    *rest, entry = ledger(machine)
+def undo(machine: Machine) -> list[str]:
+    """Undo all that can be, the last first, and forget it. Returns why each of the others could not be: these are kept.
+
+    Raises `OSError` if the ledger cannot be written.
+    """
+    entries, kept, troubles = ledger(machine), list[dict[str, Any]](), list[str]()
+    while entries:
+        entry = entries.pop()
+        try:
+            _undo(machine, entry)
+        except (HardenError, OSError) as error:
+            kept.insert(0, entry)
+            troubles.append(f"{entry['measure']}: {because(error)}")
+        _save(machine, entries + kept)
+    return troubles
+
+
+def because(error: HardenError | OSError) -> str:
+    """Why a step failed, for a person."""
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def _undo(machine: Machine, entry: Mapping[str, Any]) -> None:
     for act in entry.get("acts", ()):
         machine.must(act["command"], act["stdin"])
     if "file" in entry:
         before = entry["file"]
         file = machine.at(Path(before["path"]))
         if before["content"] is None:
-            file.unlink(missing_ok=True)
+            with suppress(FileNotFoundError, NotADirectoryError):  # it was never written
+                file.unlink()
         else:
             _write(file, before["content"], before["mode"])
             if os.geteuid() == 0:
                 os.chown(file, before["uid"], before["gid"])
-    _save(machine, rest)
 
 
 def _before(machine: Machine, path: Path) -> dict[str, Any]:
@@ -179,7 +201,7 @@ def _before(machine: Machine, path: Path) -> dict[str, Any]:
     state = file.stat()
     return {
         "path": str(path),
-        "content": file.read_text(),
+        "content": file.read_text(errors="surrogateescape"),
         "mode": stat.S_IMODE(state.st_mode),
         "uid": state.st_uid,
         "gid": state.st_gid,
@@ -190,7 +212,7 @@ def _write(file: Path, content: str, mode: int) -> None:
     """Whole or not at all; the owner stays."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
-    beside.write_text(content)
+    beside.write_text(content, errors="surrogateescape")
     beside.chmod(mode)
     if file.exists() and os.geteuid() == 0:
         os.chown(beside, file.stat().st_uid, file.stat().st_gid)
