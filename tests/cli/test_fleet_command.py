@@ -19,6 +19,7 @@ from v2g.bench.depot.fleet import Fleet
 from v2g.bench.depot.scene import configured, places
 from v2g.cli import main
 from v2g.io.carrier import Endpoint
+from v2g.io.fleet_ledger import SqliteFleetLedger
 from v2g.run.fleet_servers import LEAF
 
 PATIENCE_S = 60.0
@@ -154,6 +155,19 @@ def test_servers_beyond_this_machine_need_tls(tmp_path: Path, capsys: pytest.Cap
     assert user["permissions"]["publish"]["allow"] == ["fleet.aggregate.a", "fleet.ledger.a", "fleet.answer.a.>"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux that is always full")
+def test_a_full_disk_is_named_by_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, f"fleet: north\nledger: {tmp_path}/fleet.db\ndepots: [{{id: a, charge_w: 1000}}]\n")
+    asyncio.run(_made(tmp_path / "fleet.db"))
+    for option in ("--csv", "--html"):
+        assert main(["fleet", "settle", "--config", str(file), option, "/dev/full"]) == 2
+        assert capsys.readouterr().err == "v2g: error: /dev/full: No space left on device\n"
+
+
+async def _made(file: Path) -> None:
+    await SqliteFleetLedger(file).close()
+
+
 @pytest.mark.alone
 def test_a_depot_joins_and_feeds_what_the_fleet_asks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(_joined(tmp_path, capsys))
@@ -205,6 +219,12 @@ async def _joined(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             await run("request", "-4000", "--for", "600", "--by", "TSO", "--socket", socket)
             await until("it feeds", lambda row: row["state"] == "follows" and row["power_w"] < -3500)
             assert "TSO" in await run("depots", "--socket", socket)
+            await asyncio.to_thread(main, ["fleet", "doctor", "--json", "--config", str(file)])
+            found = json.loads(capsys.readouterr().out)
+            assert {each["subject"] for each in found} >= {"ledger", "servers", "fleet"}
+            assert [
+                each for each in found if each["level"] == "fault" and each["subject"] not in ("clock", "disk")
+            ] == []
             await run("withdraw", "--by", "TSO", "--socket", socket)
             await until("it is let go", lambda row: row["state"] == "on its own")
             rows: list[dict[str, str]] = []

@@ -108,6 +108,7 @@ FIRES: dict[str, tuple[dict[str, str], str]] = {
          'v2g_fleet_acknowledged_seconds_bucket{le="+Inf"}': "0+9x60"},
         "40m",
     ),
+    "DepotClockOff": ({'v2g_fleet_notices{code="L05"}': "0 2x20"}, "8m"),
     "FleetLedgerStuck": ({"v2g_fleet_ledger_trouble": "0 1x10"}, "5m"),
 }  # fmt: skip
 """Alert -> what is measured each minute, and when it fires; a minute after the start none does."""

@@ -1,6 +1,5 @@
 """What a depot books: all that flowed, once, over restarts too; and which set-point holds."""
 
-from itertools import pairwise
 from math import inf, nan
 from typing import Any
 
@@ -27,31 +26,32 @@ def test_all_that_flowed_is_booked_once_however_the_process_ends(
     looks: list[tuple[float, str, str, bool, bool]],
 ) -> None:
     books, now, entries = Books("d", span_s=7.0), NOW, []
-    charged_wh = discharged_wh = asked_wh = 0.0
-    before = ""
+    charged_wh = discharged_wh = asked_wh = flows_w = 0.0
+    before = "", ""
     for number, (power_w, request, vehicle, restart, stored) in enumerate(looks):
         asked_w = power_w if request else None
         if number:
-            asked_wh += power_w / 3600 if before and request else 0.0
+            mean_w = (flows_w + power_w) / 2 if before == (request, vehicle) else flows_w
+            asked_wh += mean_w / 3600 if before[0] else 0.0
             now += 1.0
-            charged_wh += max(power_w, 0.0) / 3600
-            discharged_wh += max(-power_w, 0.0) / 3600
+            charged_wh += max(mean_w, 0.0) / 3600
+            discharged_wh += max(-mean_w, 0.0) / 3600
+        flows_w, before = power_w, (request, vehicle)
         books.see(now, request, [Flow("CS-1/1", vehicle, "", power_w, asked_w, "")])
-        before = request
         if stored and books.waiting:
             entries += books.waiting
-            books.stored(books.waiting[-1].sequence)
+            books.stored(len(books.waiting))
         if restart:
             seen_s, books = now, Books("d", books.document(), span_s=7.0)
             books.see(seen_s, request, [Flow("CS-1/1", vehicle, "", power_w, asked_w, "")])
-    books.end(now)
+    books.end()
     entries += books.waiting
     assert sum(each.charged_wh for each in entries) == pytest.approx(charged_wh)
     assert sum(each.discharged_wh for each in entries) == pytest.approx(discharged_wh)
     assert sum(each.asked_wh or 0.0 for each in entries) == pytest.approx(asked_wh)
     assert all(each.asked_wh is None for each in entries if not each.request)
     assert [each.before for each in entries] == [0, *(each.sequence for each in entries)][: len(entries)]
-    assert all(later.sequence > earlier.sequence for earlier, later in pairwise(entries))
+    assert len({each.sequence for each in entries}) == len(entries)
 
 
 def test_a_stretch_ends_with_the_quarter_the_vehicle_and_the_request() -> None:
@@ -65,12 +65,41 @@ def test_a_stretch_ends_with_the_quarter_the_vehicle_and_the_request() -> None:
     ]  # fmt: skip
 
 
+def test_what_a_new_request_changes_is_none_of_the_stretch_before() -> None:
+    books = Books("d")
+    for second, by, power_w in ((0, "", 3_600.0), (1, "TSO", -7_200.0), (2, "TSO", -7_200.0), (3, "", 3_600.0)):
+        books.see(NOW + second, by, [Flow("a", "v", "", power_w, power_w, "")])
+    books.end()
+    assert [(each.request, each.charged_wh, each.discharged_wh, each.asked_wh) for each in books.waiting] == [
+        ("", 1.0, 0.0, None), ("TSO", 0.0, 4.0, -4.0),
+    ]  # fmt: skip
+
+
+def test_a_stretch_of_a_restored_backup_has_the_sequence_that_it_had() -> None:
+    def see(books: Books, first: int, last: int) -> Books:
+        for second in range(first, last):
+            books.see(NOW + second, "TSO", [Flow("a", "van", "", 3_600.0, 3_600.0, "")])
+        return books
+
+    lost = see(Books("d", process=1), 0, 10)
+    backup = lost.document()
+    see(lost, 10, 60).end()
+    restored = see(Books("d", backup, process=2), 100, 110)
+    restored.end()
+    (whole,), (again, new) = lost.waiting, restored.waiting
+    assert (again.sequence, again.from_unix_s, again.process, again.carried) == (whole.sequence, NOW, 1, True)
+    assert again.until_unix_s < whole.until_unix_s
+    assert new.sequence > whole.sequence
+    assert (new.from_unix_s, new.process, new.carried) == (NOW + 100, 2, False)
+    assert new.charged_wh == pytest.approx(9.0)
+
+
 def test_a_reason_is_given_only_for_what_was_not_delivered() -> None:
     books = Books("d")
     for second in range(11):
         books.see(NOW + second, "TSO", [Flow("a", "v", "", -36_000.0, -36_000.0, "floor"),
                                         Flow("b", "w", "", -3_600.0, -36_000.0, "floor")])  # fmt: skip
-    books.end(NOW + 10)
+    books.end()
     assert [(each.charger, each.why) for each in books.waiting] == [("a", ""), ("b", "floor")]
 
 
@@ -83,7 +112,7 @@ def test_a_reason_of_the_next_request_is_none_of_the_one_before() -> None:
         (11, "TSO", "limit"),
     ):
         books.see(NOW + second, request, [Flow("a", "", "", 0.0, -3000.0, why)])
-    books.end(NOW + 11)
+    books.end()
     assert [(each.request, each.why) for each in books.waiting] == [("DSO", "floor"), ("TSO", "limit")]
 
 
@@ -91,7 +120,7 @@ def test_of_a_time_that_nobody_saw_nothing_is_booked() -> None:
     books = Books("d")
     books.see(NOW, "", [Flow("a", "v", "", 3_600.0, None, "")])
     books.see(NOW + 3_600, "", [Flow("a", "v", "", 3_600.0, None, "")])
-    books.end(NOW + 3_600)
+    books.end()
     assert books.waiting == []
 
 

@@ -47,7 +47,7 @@ async def settled(scene: Bench) -> None:
     scene.fleet.withdraw("TSO")
     await scene.until(lambda: all(each.member.setpoint(0.0) is None for each in scene.members.values()), "let go")
     for member in scene.members.values():
-        member.books.end(member._depot.now())
+        member.books.end()
     await scene.until(lambda: not any(each.books.waiting for each in scene.members.values()), "all is stored")
     await _balanced(scene)
 

@@ -226,3 +226,39 @@ def test_a_file_is_not_closed_under_a_commit(tmp_path: Path) -> None:
         await reader.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_stretch_is_entered_once_at_its_longest(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    async def story() -> None:
+        short = entry(1, "again", process=7)
+        whole = replace(short, until_unix_s=short.until_unix_s + 60.0, discharged_wh=30.0)
+        twin = replace(whole, until_unix_s=short.until_unix_s + 90.0, discharged_wh=50.0, process=8)
+        async with opened(dialect, tmp_path, server) as ledger:
+            for batch in ((short,), (whole, short, whole), (short, twin)):
+                await ledger.enter([Batch("again", batch)])
+            assert await ledger.entries("again", 0.0, 2_000.0) == [whole]
+            assert await ledger.older([short])
+            assert not await ledger.older([whole])
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_ledger_of_an_earlier_version_goes_on(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    async def story() -> None:
+        async with opened(dialect, tmp_path, server) as ledger:
+            await ledger.enter([Batch("old", (entry(1, "old"),))])
+            drop = "ALTER TABLE entry DROP COLUMN process", "ALTER TABLE entry DROP COLUMN clock_s"
+            for statement in drop:
+                if dialect == "sqlite":
+                    ledger._connection.execute(statement)
+                else:
+                    await ledger._pool.execute(statement)
+        async with opened(dialect, tmp_path, server) as ledger:
+            await ledger.enter([Batch("old", (entry(2, "old", process=3, clock_s=9.0),))])
+            assert [(each.process, each.clock_s) for each in await ledger.entries("old", 0.0, 2_000.0)] == [
+                (0, 0.0), (3, 9.0),
+            ]  # fmt: skip
+
+    asyncio.run(story())

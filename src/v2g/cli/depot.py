@@ -14,6 +14,7 @@ from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
+from v2g.kernel.regular_file import named
 from v2g.kernel.units import kwh
 
 DEMO = Path("v2g-depot")
@@ -184,7 +185,7 @@ def _user(args: argparse.Namespace) -> int:
         others.append(hashed(name, Role(args.role), _password()))
     if not args.file.parent.is_dir():
         raise UsageError(f"{args.file}: there is no directory {args.file.parent}; make it, or name another with --file")
-    with open(args.file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
+    with named(args.file), open(args.file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
         file.writelines(f"{line}\n" for line in others)
     print(f"{args.file}: {name} is {'removed' if args.remove else args.role}; restart the depot for it to count")
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from v2g.cli.arguments import add_json
 from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
+from v2g.kernel.regular_file import named
 
 if TYPE_CHECKING:
     from v2g.depot.configuration import Configuration
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace, configuration: "Configuration") -> int:
 def _write(file: Path, codes: dict[str, str]) -> None:
     if not file.parent.is_dir():
         raise V2GError(f"{file}: there is no directory {file.parent}; make it, or set http.codes_file")
-    with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as out:
+    with named(file), open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as out:
         out.writelines(f"{evse}:{code}\n" for evse, code in codes.items())
 
 
@@ -74,5 +75,6 @@ def _draw(folder: Path, places: dict[str, str]) -> None:
         raise V2GError("--svg needs the Python package segno; pip install 'v2g[depot]'") from error
     folder.mkdir(parents=True, exist_ok=True)
     for evse, place in places.items():
-        with (folder / f"{evse.replace('/', '-')}.svg").open("wb") as out:
+        file = folder / f"{evse.replace('/', '-')}.svg"
+        with named(file), file.open("wb") as out:
             segno.make_qr(place, error="m").save(out, kind="svg", scale=8, title=f"Charger {evse}")

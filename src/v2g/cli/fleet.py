@@ -9,6 +9,7 @@ from v2g.cli import fleet_ask, fleet_books, fleet_doctor
 from v2g.cli.arguments import number, whole
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
+from v2g.kernel.regular_file import named
 
 if TYPE_CHECKING:
     from v2g.fleet.configuration import FleetConfiguration
@@ -161,7 +162,7 @@ def _servers(args: argparse.Namespace, configuration: "FleetConfiguration") -> i
     texts = deployed(configuration, args.output, args.hosts, Place(args.store, PORT, tls))
     for (name, text), host in zip(texts.items(), args.hosts, strict=True):
         file = args.output / name
-        with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        with named(file), open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
             opened.write(text)
         print(f"{file}: for {host}; there: nats-server -c {name}")
     return 0
@@ -197,7 +198,8 @@ async def _run(args: argparse.Namespace, configuration: "FleetConfiguration") ->
             access = await _embedded(args, configuration, stack)
         else:
             access = access_of(configuration)
-        fleet = FleetProcess(configuration, await open_ledger(configuration.ledger), access, _report)
+        ledger = await open_ledger(configuration.ledger)
+        fleet = FleetProcess(configuration, ledger, access, _report, embedded=args.embedded)
         await fleet.run(lambda: _report("depots and requests are heard"))
 
 

@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from v2g.cli.arguments import add_json
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
 from v2g.kernel.units import signed_kwh
@@ -69,20 +71,30 @@ async def _settle(args: argparse.Namespace, configuration: "FleetConfiguration",
 
     ledger = await open_reader(configuration.ledger)
     found = Settlement()
-    output = sys.stdout if args.csv is None else args.csv.open("w", encoding="utf-8")
     try:
-        output.write(as_csv((), _stamp))
-        for depot in [args.depot] if args.depot else await ledger.depots():
-            totals = await ledger.totals(depot, *span_s)
-            found.add(depot, totals, await ledger.gaps(depot, *span_s))
-            output.write(as_csv(totals, _stamp, head=False))
+        with _lines(args.csv) as output:
+            output.write(as_csv((), _stamp))
+            for depot in [args.depot] if args.depot else await ledger.depots():
+                totals = await ledger.totals(depot, *span_s)
+                found.add(depot, totals, await ledger.gaps(depot, *span_s), await ledger.sources(depot, *span_s))
+                output.write(as_csv(totals, _stamp, head=False))
     finally:
         await ledger.close()
-        if output is not sys.stdout:
-            output.close()
+    for note in found.notes():
+        print(f"v2g: warning: {printable(note)}", file=sys.stderr)
     if args.html is not None:
         title = f"Fleet {configuration.fleet}, {_stamp(span_s[0])} to {_stamp(span_s[1])}"
-        args.html.write_text(found.as_html(title), encoding="utf-8")
+        regular_file.write_text(args.html, found.as_html(title))
+
+
+@contextmanager
+def _lines(file: Path | None) -> Iterator[TextIO]:
+    """The file, or the standard output."""
+    if file is None:
+        yield sys.stdout
+        return
+    with regular_file.named(file), file.open("w", encoding="utf-8") as output:
+        yield output
 
 
 async def _audit(args: argparse.Namespace, configuration: "FleetConfiguration", span_s: tuple[float, float]) -> None:

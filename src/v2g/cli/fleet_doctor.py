@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from v2g.cli import doctor
 from v2g.cli.arguments import add_json
@@ -28,25 +28,30 @@ def _examine(configuration: "FleetConfiguration") -> "Iterator[Finding]":
     from v2g.run import depot_doctor, fleet_doctor
     from v2g.run.doctor import clock
 
+    status = _status(configuration.control.socket)
     yield from clock()
     yield from depot_doctor.ledger(configuration.ledger, "entry", "fleet")
     yield from depot_doctor.secrets(configuration)
-    yield from asyncio.run(fleet_doctor.servers(configuration))
-    yield from asyncio.run(fleet_doctor.stream(configuration))
-    yield from _running(configuration.control.socket)
+    if isinstance(status, dict) and status["embedded"]:
+        yield fleet_doctor.embedded()
+    else:
+        yield from asyncio.run(fleet_doctor.servers(configuration))
+        yield from asyncio.run(fleet_doctor.stream(configuration))
+    if isinstance(status, dict):
+        yield from fleet_doctor.running(status)
+    else:
+        yield status
 
 
-def _running(socket: Path) -> "Iterator[Finding]":
+def _status(socket: Path) -> "dict[str, Any] | Finding":
     """What a running fleet knows; that none runs is a finding."""
     from v2g.io.control import ControlError, request
-    from v2g.run import fleet_doctor
     from v2g.run.doctor import Finding, Level
     from v2g.run.fleet import Status
 
     try:
-        status = request(socket, Status(), start="v2g fleet --config FILE")
+        found: dict[str, Any] = request(socket, Status(), start="v2g fleet --config FILE")
     except ControlError as error:
         text, _, remedy = str(error).partition("; ")
-        yield Finding("fleet", Level.FAULT, text, remedy)
-        return
-    yield from fleet_doctor.running(status)
+        return Finding("fleet", Level.FAULT, text, remedy)
+    return found

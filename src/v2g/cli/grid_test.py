@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.cli.terminal import Progress
+from v2g.kernel import regular_file
 
 if TYPE_CHECKING:
     from v2g.bench.typetest.case import Result, Subject
@@ -98,7 +99,7 @@ def _test(args: argparse.Namespace) -> int:
         if file is not None:
             report.check_writable(file)
     if args.as_set is not None:
-        args.as_set.write_text(as_set.document(subject), encoding="utf-8")
+        regular_file.write_text(args.as_set, as_set.document(subject))
     begun_s, progress = perf_counter(), Progress("cases", len(names))
     try:
         results = suite.run(subject, names, lambda result: progress.step())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from v2g.cli.arguments import add_evse, add_json
 from v2g.cli.parser import UsageError
 from v2g.cli.terminal import complain
+from v2g.kernel import regular_file
 from v2g.kernel.printable import escaped
 
 if TYPE_CHECKING:  # loaded by the action that needs it
@@ -157,7 +158,7 @@ def _export(args: argparse.Namespace) -> int:
         complain("there is no such connection in the recordings")
         return 1
     count = 0
-    with args.output.open("wb") as file:
+    with regular_file.named(args.output), args.output.open("wb") as file:
         for block in pcapng(chain([first], packets)):
             file.write(block)
             count += 1

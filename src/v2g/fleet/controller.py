@@ -21,6 +21,9 @@ from v2g.fleet.split import Fleet, Offers, Split
 from v2g.fleet.view import DepotState, Place, Setpoint
 from v2g.kernel.units import kw, signed_kw
 
+MOST_ALONE = 2
+"""Depots whose clock is off, that are named one by one whatever the others are."""
+
 
 class Settings(Struct, frozen=True, kw_only=True):
     """How the fleet is steered. Times in seconds."""
@@ -52,6 +55,8 @@ class Trouble(StrEnum):
     """A depot measures another power than its set-point for too long."""
     REFUSES = "L04"
     """A depot does not take its set-points."""
+    CLOCK = "L05"
+    """The clocks of a depot and of the fleet differ: entries are dated wrong, and set-points may lapse early."""
 
 
 class Notice(Struct, frozen=True):
@@ -259,6 +264,7 @@ class Controller:
                              "page, or `v2g depot explain` there")  # fmt: skip
             elif each.refusal:
                 yield Notice(Trouble.REFUSES, each.id, f"{each.id} takes no set-point: {each.refusal}")
+        yield from _clocks(rows)
 
 
 class _Seen:
@@ -332,6 +338,20 @@ class _Seen:
             charge_w=self.worst_charge_w,
             discharge_w=self.worst_discharge_w,
         )
+
+
+def _clocks(rows: Sequence[DepotState]) -> Iterator[Notice]:
+    """If more than half of them differ, it is the fleet's own that is wrong."""
+    off = [each for each in rows if each.clock_is_off()]
+    if len(off) > MOST_ALONE and 2 * len(off) > len(rows):
+        first = f"that of {off[0].id} by {off[0].clock_s:+.0f} s"
+        text = f"the clocks of {len(off)} of {len(rows)} depots differ from this machine's, {first}"
+        yield Notice(Trouble.CLOCK, "fleet", f"{text}; see this machine's time server")
+        return
+    for each in off:
+        text = f"the clock of {each.id} is {each.clock_s:+.0f} s off, and so are the times of what it books"
+        remedy = "see its time server, and start v2g there again once it is right"
+        yield Notice(Trouble.CLOCK, each.id, f"{text}; {remedy}")
 
 
 def _short(wanted: Asked, short_w: float) -> Iterator[Notice]:

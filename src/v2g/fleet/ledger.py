@@ -27,10 +27,23 @@ class Total(Struct, frozen=True):
     asked_wh: float | None
     why: str
     """A reason for what was not delivered, of those that there were."""
+    clock_s: float = 0.0
+    """By how much the depot's clock was off at most, as the fleet saw it when the entries came; a magnitude."""
 
     @property
     def delivered_wh(self) -> float:
         return self.charged_wh - self.discharged_wh
+
+
+class Source(Struct, frozen=True):
+    """What one process has booked as a depot as a whole."""
+
+    process: int
+    entries: int
+    from_unix_s: float
+    until_unix_s: float
+    charged_wh: float
+    discharged_wh: float
 
 
 class Act(Struct, frozen=True):
@@ -42,15 +55,19 @@ class Act(Struct, frozen=True):
 
 
 class FleetLedger(Protocol):
-    """Obligations: when `enter` returns, its entries are on the disk, each once, however often it is given; other
-    calls may be lost with the machine's power only if they have not returned. All raise `LedgerError` if the database
-    is away; then nothing has been entered, or all of it."""
+    """Obligations: when `enter` returns, its entries are on the disk, each stretch once and at its longest, however
+    often it is given; other calls may be lost with the machine's power only if they have not returned. All raise
+    `LedgerError` if the database is away; then nothing has been entered, or all of it."""
 
     kept: dict[tuple[str, str], bytes]
     """Kind and key -> value, as an earlier process left them."""
 
     async def enter(self, batches: Sequence[Batch]) -> int:
-        """Enter entries. Returns how many of them are new."""
+        """Enter entries. Returns how many of them are new, or longer than before."""
+        ...
+
+    async def older(self, entries: Sequence[Entry]) -> bool:
+        """Whether one of these, all of one depot, is entered at a longer time than it states."""
         ...
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
@@ -71,6 +88,10 @@ class FleetLedger(Protocol):
 
     async def entries(self, depot: str, from_s: float, until_s: float) -> list[Entry]:
         """The entries themselves."""
+        ...
+
+    async def sources(self, depot: str, from_s: float, until_s: float) -> list[Source]:
+        """Which processes have booked as this depot in a time, the first one first."""
         ...
 
     async def gaps(self, depot: str, from_s: float, until_s: float) -> list[int]:

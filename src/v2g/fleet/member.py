@@ -27,7 +27,7 @@ class Member:
 
     def __init__(self, depot: str) -> None:
         self.depot = depot
-        self._process = randbits(48) + 1
+        self.process = randbits(48) + 1
         self.holding: Setpoint | None = None
         """The set-point that holds, or held last."""
         self._number = 0
@@ -77,7 +77,7 @@ class Member:
         return Aggregate(
             depot=self.depot,
             unix_s=now,
-            process=self._process,
+            process=self.process,
             power_w=total_w,
             plan_w=flexibility.planned_w(site, now, margins) if asked_w is not None else total_w,
             setpoint_w=asked_w,

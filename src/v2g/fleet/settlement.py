@@ -1,20 +1,22 @@
 """What a fleet delivered and was asked for in a time, and why not: as CSV and as one HTML file that loads nothing."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
 from msgspec import Struct
 
-from v2g.fleet.ledger import Total
+from v2g.fleet.ledger import Source, Total
 
 COLUMNS = (
     "depot", "vehicle", "contract", "request", "from", "until", "charged_kwh", "discharged_kwh", "asked_kwh",
-    "delivered_kwh", "missing_kwh", "why_not", "entries",
+    "delivered_kwh", "missing_kwh", "why_not", "entries", "clock_off_s",
 )  # fmt: skip
 MOST_ROWS = 2_000
 """Of a table in the HTML file; the CSV file has all."""
 GAPS_NAMED = 20
+SAME_S = 1.0
+"""By which the times of two processes may overlap if one follows the other."""
 Stamp = Callable[[float], str]
 """Unix seconds as a person reads them."""
 
@@ -47,7 +49,8 @@ def as_csv(totals: Iterable[Total], stamp: Stamp, *, head: bool = True) -> str:
     for each in totals:
         named = ("" if each.whole else each.vehicle or "unknown", each.contract, each.request)
         rows.writerow((_plain(each.depot), *map(_plain, named), stamp(each.from_unix_s), stamp(each.until_unix_s),
-                       *_energies(_sum_of(each)), _plain(each.why), str(each.entries)))  # fmt: skip
+                       *_energies(_sum_of(each)), _plain(each.why), str(each.entries),
+                       f"{each.clock_s:.0f}"))  # fmt: skip
     return "".join(lines.text)
 
 
@@ -98,10 +101,20 @@ class Settlement:
         self.all = _Sum()
         self._by: dict[str, dict[str, _Sum]] = {"depot": {}, "request": {}, "contract": {}, "vehicle": {}}
         self._gaps: list[str] = []
+        self._doubts: list[str] = []
 
-    def add(self, depot: str, totals: Iterable[Total], gaps: Iterable[int] = ()) -> None:
-        """A depot's sums, and the sequences that have not come."""
+    def add(
+        self, depot: str, totals: Sequence[Total], gaps: Iterable[int] = (), sources: Sequence[Source] = ()
+    ) -> None:
+        """A depot's sums, the sequences that have not come, and the processes that booked."""
         self._gaps += [f"{depot} {each}" for each in gaps]
+        clock_s = max((each.clock_s for each in totals), default=0.0)
+        if clock_s:
+            self._doubts.append(
+                f"the clock of {depot} was up to {clock_s:.0f} s off: what it booked then may belong to other times; "
+                "the column clock_off_s of the CSV file says which rows"
+            )
+        self._doubts += _beside(depot, sources)
         for total in totals:
             if total.whole:
                 _add(self.all, total)
@@ -110,6 +123,13 @@ class Settlement:
                 keys = {"contract": total.contract or "unknown", "vehicle": total.vehicle or "unknown"}
             for kind, key in keys.items():
                 _add(self._by[kind].setdefault(key, _Sum()), total)
+
+    def notes(self) -> list[str]:
+        """What a person must know of before they settle from it."""
+        if not self._gaps:
+            return self._doubts
+        named = ", ".join(self._gaps[:GAPS_NAMED])
+        return [f"{len(self._gaps)} entries have not come yet: {named}", *self._doubts]
 
     def as_html(self, title: str) -> str:
         """The same for people, with what is missing in it."""
@@ -123,13 +143,30 @@ class Settlement:
         asked = f"Asked for {_kwh(found.asked_wh or 0.0)} kWh, delivered {_kwh(found.served_wh)} kWh of it"
         yield f"<p>{asked} (negative is fed into the grid). In all "
         yield f"{_kwh(found.charged_wh)} kWh were charged and {_kwh(found.discharged_wh)} kWh discharged.</p>"
-        if self._gaps:
-            named = escape(", ".join(self._gaps[:GAPS_NAMED]))
-            yield f'<p class="bad">{len(self._gaps)} entries have not come yet: {named}</p>'
-        else:
+        for note in self.notes():
+            yield f'<p class="bad">{escape(note)}</p>'
+        if not self._gaps:
             yield "<p>No entry is missing.</p>"
         yield "<p>Missing is what was asked less what was delivered. Of feeding, a negative number was not fed, a "
         yield "positive one was fed beyond what was asked; of drawing the other way round.</p>"
+
+
+def _beside(depot: str, sources: Sequence[Source]) -> Iterator[str]:
+    """Processes that have booked as one depot at the same time. `sources`: the first one first."""
+    latest: Source | None = None
+    for each in sources:
+        if latest is not None and each.from_unix_s < latest.until_unix_s - SAME_S:
+            yield (
+                f"two processes booked as {depot} at the same time ({_booked(latest)}; {_booked(each)}), as two depots "
+                "with one name do, or one whose clock was set back; "
+                f"`v2g fleet audit {depot} --json` has the process of each entry"
+            )
+        if latest is None or each.until_unix_s > latest.until_unix_s:
+            latest = each
+
+
+def _booked(source: Source) -> str:
+    return f"{_kwh(source.charged_wh)} kWh charged and {_kwh(source.discharged_wh)} kWh discharged"
 
 
 def _table(kind: str, rows: dict[str, _Sum]) -> Iterator[str]:

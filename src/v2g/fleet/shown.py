@@ -12,8 +12,6 @@ COLUMNS = (
 )  # fmt: skip
 """Of a row."""
 STATES = ("follows", "on its own", "away", "never heard of")
-CLOCK_S = 3.0
-"""A difference between the clocks of fleet and depot that a person should know of."""
 
 
 def state_of(state: DepotState, settings: Settings, now: float) -> str:
@@ -32,8 +30,7 @@ def row_of(state: DepotState, dispatch: Dispatch | None, settings: Settings, now
     why = "" if dispatch is None else dispatch.why.get(state.id, "")
     if aggregate is None:
         return (state.id, "never heard of", None, power_w, None, None, None, 0, 0, why)
-    skew_s = aggregate.unix_s - state.heard_unix_s
-    clock = f"; its clock is {skew_s:+.1f} s off" if abs(skew_s) > CLOCK_S else ""
+    clock = f"; its clock is {state.clock_s:+.1f} s off" if state.clock_is_off() else ""
     band = aggregate.flexibility.band(settings.hold_s)
     word = state_of(state, settings, now)
     return (

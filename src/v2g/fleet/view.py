@@ -12,6 +12,8 @@ from msgspec.structs import astuple, replace
 from v2g.depot.flexibility import NONE, Flexibility
 from v2g.depot.request import LAST_UNIX_S
 
+CLOCK_S = 3.0
+"""A difference between the clocks of fleet and depot that a person must know of."""
 LARGEST = 1e12
 """Of a number that a depot states, in W, Wh or s: no depot has more."""
 
@@ -71,7 +73,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     depot: str
     sequence: int
-    """Rises by any step, also over restarts."""
+    """Of the stretch from its beginning on: it keeps it, also in books that were restored from a backup."""
     before: int
     """The sequence of the depot's entry before this one; 0 if it knows none. So a gap can be seen."""
     from_unix_s: float
@@ -88,6 +90,12 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Signed as power; None if nobody asked for a power."""
     why: str = ""
     """What bound it, if something else was delivered than was asked."""
+    process: int = 0
+    """Of the depot (`Aggregate.process`), which began the stretch."""
+    clock_s: float = 0.0
+    """By how much the depot's clock was ahead as the fleet saw it when the entry came; 0 within `CLOCK_S`."""
+    carried: bool = False
+    """Whether it ended because the depot's books were opened, and not by itself."""
 
     @property
     def delivered_wh(self) -> float:
@@ -168,10 +176,16 @@ class DepotState(Struct, frozen=True, kw_only=True):
     """Sent since then; not answered, so it may have taken any of them."""
     refusal: str = ""
     """Why it took the latest one not."""
+    clock_s: float = 0.0
+    """By how much its clock is ahead of the fleet's, but for what messages take."""
 
     @property
     def id(self) -> str:
         return self.place.id
+
+    def clock_is_off(self) -> bool:
+        """Whether what it books is dated so that a person must know."""
+        return abs(self.clock_s) > CLOCK_S
 
     def foreign_w(self) -> float:
         """The power of a set-point that it follows and that this process has not sent, but one before it, or beside

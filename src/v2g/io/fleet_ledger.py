@@ -10,21 +10,32 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from v2g.fleet.ledger import Act, Total
+from v2g.fleet.ledger import Act, Source, Total
 from v2g.fleet.view import Batch, Entry
 from v2g.io.depot_ledger import LedgerError, taken
 from v2g.kernel import regular_file
 
 COLUMNS = (
     "depot", "sequence", "before", "from_s", "until_s", "charger", "vehicle", "contract", "request", "charged_wh",
-    "discharged_wh", "asked_wh", "why",
+    "discharged_wh", "asked_wh", "why", "process", "clock_s",
 )  # fmt: skip
+STORED = Entry.__struct_fields__[: len(COLUMNS)]
+"""The fields of an entry that the columns have."""
+LATER_COLUMNS = {"process": "BIGINT NOT NULL DEFAULT 0", "clock_s": "DOUBLE PRECISION NOT NULL DEFAULT 0"}
+"""Those that a ledger of an earlier version lacks."""
 ENTRY = (
     "depot TEXT NOT NULL, sequence BIGINT NOT NULL, before BIGINT NOT NULL, from_s DOUBLE PRECISION NOT NULL,"
     " until_s DOUBLE PRECISION NOT NULL, charger TEXT NOT NULL, vehicle TEXT NOT NULL, contract TEXT NOT NULL,"
     " request TEXT NOT NULL, charged_wh DOUBLE PRECISION NOT NULL, discharged_wh DOUBLE PRECISION NOT NULL,"
-    " asked_wh DOUBLE PRECISION, why TEXT NOT NULL, PRIMARY KEY (depot, sequence)"
+    " asked_wh DOUBLE PRECISION, why TEXT NOT NULL,"
+    f" {', '.join(' '.join(each) for each in LATER_COLUMNS.items())}, PRIMARY KEY (depot, sequence)"
 )
+LONGER = (
+    " ON CONFLICT (depot, sequence) DO UPDATE SET "
+    + ", ".join(f"{each} = excluded.{each}" for each in COLUMNS[2:])
+    + " WHERE excluded.until_s > entry.until_s AND excluded.process = entry.process"
+)
+"""A stretch that comes twice is entered once, at its longest (`v2g.fleet.books`)."""
 TABLES = (
     "CREATE TABLE IF NOT EXISTS kept (kind TEXT NOT NULL, key TEXT NOT NULL, value BYTEA NOT NULL,"
     " PRIMARY KEY (kind, key))",
@@ -34,7 +45,8 @@ TABLES = (
 OF_DEPOT = " FROM entry WHERE depot = ? AND sequence >= ? AND until_s >= ? AND until_s < ?"
 TOTALS = (
     "SELECT depot, charger = '', vehicle, contract, request, count(*), min(from_s), max(until_s), sum(charged_wh),"
-    f" sum(discharged_wh), sum(asked_wh), max(why){OF_DEPOT} GROUP BY depot, charger = '', vehicle, contract, request"
+    f" sum(discharged_wh), sum(asked_wh), max(why), max(abs(clock_s)){OF_DEPOT}"
+    " GROUP BY depot, charger = '', vehicle, contract, request"
     " ORDER BY request, charger = '' DESC, vehicle, contract"
 )
 ENTRIES = f"SELECT {', '.join(COLUMNS)}{OF_DEPOT} ORDER BY until_s, sequence"
@@ -47,6 +59,11 @@ GAPS = (
     f"SELECT before{OF_DEPOT} AND before > 0 AND NOT EXISTS (SELECT 1 FROM entry AS earlier"  # noqa: S608
     " WHERE earlier.depot = entry.depot AND earlier.sequence = entry.before) ORDER BY before LIMIT 1000"
 )
+ENDS = "SELECT sequence, until_s FROM entry WHERE depot = ? AND sequence >= ? AND sequence <= ?"
+SOURCES = (
+    "SELECT process, count(*), min(from_s), max(until_s), sum(charged_wh), sum(discharged_wh)"
+    f"{OF_DEPOT} AND charger = '' AND process > 0 GROUP BY process ORDER BY min(from_s)"
+)
 ACTS = "SELECT at_s, who, what FROM act WHERE at_s >= ? AND at_s < ? ORDER BY at_s"
 KEPT = "SELECT kind, key, value FROM kept"
 PUT = (
@@ -55,7 +72,10 @@ PUT = (
 FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
 ACT = "INSERT INTO act (at_s, who, what) VALUES (?, ?, ?)"
 MOST_SEQUENCE = 1 << 62
+LONGEST_S = 1_000.0
+"""Of a stretch: a quarter of an hour and what passes between two looks (`v2g.fleet.books`)."""
 BUSY_S = 5.0
+UNTIL = COLUMNS.index("until_s")
 MOST_TEXT, MOST_ACT = 300, 4_000
 """Characters of a text of an entry, and of a line of the audit trail."""
 Soonest = dict[tuple[str, ...], tuple[str, tuple[Any, ...]]]
@@ -68,8 +88,14 @@ def has_place(entry: Entry) -> bool:
 
 
 def rows_of(batches: Iterable[Batch]) -> list[tuple[Any, ...]]:
-    """The entries as rows of `COLUMNS`; each text is what every database can hold."""
-    return [_row(each) for batch in batches for each in batch.entries if has_place(each)]
+    """The entries as rows of `COLUMNS`, each stretch once; each text is what every database can hold."""
+    found = dict[tuple[str, int], tuple[Any, ...]]()
+    for entry in (each for batch in batches for each in batch.entries if has_place(each)):
+        row = _row(entry)
+        before = found.get(row[:2])
+        if before is None or before[UNTIL] < row[UNTIL]:
+            found[row[:2]] = row
+    return list(found.values())
 
 
 def _row(stated: Entry) -> tuple[Any, ...]:
@@ -78,7 +104,8 @@ def _row(stated: Entry) -> tuple[Any, ...]:
     before = min(max(entry.before, 0), MOST_SEQUENCE)
     return (
         _text(entry.depot), entry.sequence, before, entry.from_unix_s, entry.until_unix_s, *texts, entry.charged_wh,
-        entry.discharged_wh, entry.asked_wh, _text(entry.why)[:MOST_TEXT],
+        entry.discharged_wh, entry.asked_wh, _text(entry.why)[:MOST_TEXT], min(max(entry.process, 0), MOST_SEQUENCE),
+        entry.clock_s,
     )  # fmt: skip
 
 
@@ -130,7 +157,19 @@ class Reads(ABC):
     async def entries(self, depot: str, from_s: float, until_s: float) -> list[Entry]:
         """The entries themselves."""
         rows = await self._read(ENTRIES, _range(depot, from_s, until_s))
-        return [Entry(**dict(zip(Entry.__struct_fields__, row, strict=True))) for row in rows]
+        return [Entry(**dict(zip(STORED, row, strict=True))) for row in rows]
+
+    async def sources(self, depot: str, from_s: float, until_s: float) -> list[Source]:
+        """Which processes have booked as this depot."""
+        return [Source(*row) for row in await self._read(SOURCES, _range(depot, from_s, until_s))]
+
+    async def older(self, entries: Sequence[Entry]) -> bool:
+        """Whether one of these, all of one depot, is entered at a longer time than it states."""
+        sequences = [each.sequence for each in entries if has_place(each)]
+        if not sequences:
+            return False
+        ends = dict(await self._read(ENDS, (_text(entries[0].depot), min(sequences), max(sequences))))
+        return any(ends.get(each.sequence, 0.0) > each.credible().until_unix_s for each in entries)
 
     async def gaps(self, depot: str, from_s: float, until_s: float) -> list[int]:
         """Sequences of entries before one of that time that have not come; 1 000 at most."""
@@ -142,8 +181,8 @@ class Reads(ABC):
 
 
 def _range(depot: str, from_s: float, until_s: float) -> tuple[Any, ...]:
-    """An entry's sequence is no less than its end in microseconds (`v2g.fleet.books`)."""
-    return depot, int(from_s * 1e6), from_s, until_s
+    """An entry's sequence is no less than its beginning in microseconds (`v2g.fleet.books`)."""
+    return depot, int((from_s - LONGEST_S) * 1e6), from_s, until_s
 
 
 class SqliteFleetReader(Reads):
@@ -189,6 +228,9 @@ class SqliteFleetLedger(Soon, Reads):
             self._connection.execute("PRAGMA synchronous=FULL")
             for statement in (f"CREATE TABLE IF NOT EXISTS entry ({ENTRY})", *TABLES):
                 self._connection.execute(statement)
+            there = {row[1] for row in self._connection.execute("PRAGMA table_info(entry)")}
+            for name in LATER_COLUMNS.keys() - there:
+                self._connection.execute(f"ALTER TABLE entry ADD COLUMN {name} {LATER_COLUMNS[name]}")
             self.kept = {(kind, key): value for kind, key, value in self._connection.execute(KEPT)}
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"ledger {file}: {error}; let this user write there, or set `ledger`") from error
@@ -225,7 +267,7 @@ class SqliteFleetLedger(Soon, Reads):
 
     def _enter(self, rows: list[tuple[Any, ...]]) -> int:
         places = ", ".join("?" * len(COLUMNS))
-        statement = f"INSERT INTO entry ({', '.join(COLUMNS)}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+        statement = f"INSERT INTO entry ({', '.join(COLUMNS)}) VALUES ({places}){LONGER}"  # noqa: S608
         return self._committed([(statement, row) for row in rows])
 
     def _committed(self, work: Sequence[tuple[str, tuple[Any, ...]]]) -> int:

@@ -18,6 +18,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -293,7 +294,8 @@ class Member:
     async def store(self, batch: Batch) -> bool:
         """Put entries where they are not lost; whether they are there now."""
         subject = "outbox.ledger" if self._outbox else f"fleet.ledger.{self._depot}"
-        return await self._put(subject, msgspec.msgpack.encode(batch), f"{self._depot} {batch.entries[-1].sequence}")
+        data = msgspec.msgpack.encode(batch)
+        return await self._put(subject, data, f"{self._depot} {sha256(data).hexdigest()}")
 
     async def _put(self, subject: str, data: bytes, id: str) -> bool:
         try:

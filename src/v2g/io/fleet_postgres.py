@@ -13,7 +13,7 @@ from typing import Any
 from v2g.fleet.view import Batch
 from v2g.io.depot_ledger import LedgerError
 from v2g.io.depot_postgres import ALIVE, PATIENCE_S, numbered, shown_place
-from v2g.io.fleet_ledger import COLUMNS, ENTRY, KEPT, TABLES, Reads, Soon, rows_of
+from v2g.io.fleet_ledger import COLUMNS, ENTRY, KEPT, LATER_COLUMNS, LONGER, TABLES, Reads, Soon, rows_of
 
 LOCK = 0x76326766
 TAKE = "SELECT pg_try_advisory_lock($1)"
@@ -32,11 +32,13 @@ _TYPES = (
     "float8",
     "float8",
     "text",
+    "bigint",
+    "float8",
 )
 ENTER = (
     f"INSERT INTO entry ({', '.join(COLUMNS)}) SELECT * FROM unnest("  # noqa: S608
     + ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES, 1))
-    + ") ON CONFLICT DO NOTHING"
+    + f"){LONGER}"
 )
 FIRST_YEAR, LAST_YEAR = 2020, 2100
 """Of an entry that is dated elsewhere its clock is wrong; the table `entry_other` has it."""
@@ -192,7 +194,8 @@ async def open_ledger(place: str) -> PostgresFleetLedger:
             await asyncio.sleep(AGAIN_S)
         entry = f"CREATE TABLE IF NOT EXISTS entry ({ENTRY}) PARTITION BY RANGE (sequence)"
         other = "CREATE TABLE IF NOT EXISTS entry_other PARTITION OF entry DEFAULT"
-        for statement in (entry, other, *TABLES):
+        added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in LATER_COLUMNS.items())
+        for statement in (entry, other, f"ALTER TABLE entry {added}", *TABLES):
             await alone.execute(statement)
         rows = await alone.fetch(KEPT)
         pool = await asyncpg.create_pool(place, min_size=1, max_size=4, timeout=PATIENCE_S, command_timeout=PATIENCE_S)

@@ -4,6 +4,8 @@ Opening a named pipe waits for its other end, perhaps forever. A device may have
 neither is opened where a file is to be read.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from errno import EFBIG, EILSEQ, EINVAL
 from pathlib import Path
 
@@ -21,6 +23,23 @@ def check_written(path: Path) -> None:
     """Raises `OSError` if a pipe or a socket is there. A device is in order: `/dev/null`, `/dev/stderr`."""
     if path.is_fifo() or path.is_socket():
         raise OSError(EINVAL, "a pipe or a socket, no file", str(path))
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Around what writes a file: an `OSError` names it also if the disk is full, of which the system only says that."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write it in the place of what was there. Raises `OSError`, which names the file."""
+    with named(path):
+        path.write_text(text, encoding="utf-8")
 
 
 def read(path: Path) -> bytes:

@@ -38,6 +38,10 @@ BEGINS_S = 10.0
 """After the start: depots that are not heard of yet are not reported."""
 TWICE_S = 30.0
 """After two processes with one name have been heard: until one is believed again."""
+LOOKS = 10
+"""Aggregates that the clock of a depot is judged by."""
+CLOCK = "clock"
+"""Kind of what is kept of depots whose clock is off."""
 COURSE_S, COURSE_LENGTH = 2.0, 1800
 """Between two points of the course that is shown, and how many there are: an hour."""
 
@@ -84,6 +88,18 @@ class Twins:
         return now < self._until_s
 
 
+class Ahead:
+    """By how much a depot's clock is ahead. An aggregate that was long on its way only seems late."""
+
+    def __init__(self) -> None:
+        self._seen = deque[float](maxlen=LOOKS)
+
+    def seen(self, unix_s: float, now: float) -> float:
+        """An aggregate of this time by the depot's clock has come. Seconds."""
+        self._seen.append(unix_s - now)
+        return max(self._seen)
+
+
 class FleetProcess:
     """One fleet. `run` lasts until it is cancelled or `stop` is called."""
 
@@ -94,11 +110,14 @@ class FleetProcess:
         access: fleet_nats.Access,
         report: Callable[[str], None],
         clock: Callable[[], float] | None = None,
+        *,
+        embedded: bool = False,
     ) -> None:
-        """`report` gets the lines of the log. `clock`: Unix time that does not jump, if it is not this machine's."""
+        """`report` gets the lines of the log. `clock`: Unix time that does not jump, if it is not this machine's.
+        `embedded`: whether the servers are of this process too."""
         self.configuration, self.ledger, self._access, self._report = configuration, ledger, access, report
         self._clock = clock or SteadyClock().now
-        self._began_s = self._clock()
+        self._began_s, self._embedded = self._clock(), embedded
         self._news, self._ended = asyncio.Event(), asyncio.Event()
         self._lost = False
         """Whether a later process of this fleet is at work."""
@@ -112,6 +131,9 @@ class FleetProcess:
         self._hub: fleet_nats.Hub | None = None
         self._said: frozenset[tuple[str, str]] = frozenset()
         self._twins = {each: Twins() for each in self.states}
+        self._ahead = {each: Ahead() for each in self.states}
+        self._clock_s = {key: _number(value) for (kind, key), value in ledger.kept.items() if kind == CLOCK}
+        """Of depots whose clock is off, by how much it is ahead: also of one that has not been heard of yet."""
         self._trouble, self._report_once = "", Sparing(report, self.now)
         self.entered = 0
         """Entries that were new."""
@@ -220,7 +242,21 @@ class FleetProcess:
         self.heard += 1
         if state.aggregate is None:
             self._news.set()
-        self.states[aggregate.depot] = replace(state, aggregate=aggregate, heard_unix_s=self.now())
+        clock_s = self._ahead[aggregate.depot].seen(aggregate.unix_s, self.now())
+        state = replace(state, aggregate=aggregate, heard_unix_s=self.now(), clock_s=clock_s)
+        self.states[aggregate.depot] = state
+        self._note_clock(state)
+
+    def _note_clock(self, state: DepotState) -> None:
+        """For entries that come from it, also after a restart."""
+        before_s = self._clock_s.get(state.id)
+        if not state.clock_is_off():
+            if before_s is not None:
+                del self._clock_s[state.id]
+                self.ledger.put(CLOCK, state.id, None)
+        elif before_s is None or abs(state.clock_s - before_s) > 1.0:
+            self._clock_s[state.id] = state.clock_s
+            self.ledger.put(CLOCK, state.id, msgspec.msgpack.encode(state.clock_s))
 
     def answered(self, accepted: Accepted) -> None:
         """A depot has taken its set-point, or not."""
@@ -245,7 +281,9 @@ class FleetProcess:
                     self._news.set()
 
     async def enter(self, batches: Sequence[Batch]) -> int:
+        batches = [_stamped(each, self._clock_s.get(each.depot, 0.0)) for each in batches]
         count = await self.ledger.enter(batches)  # also of depots that have left the fleet since then
+        await self._older(batches)
         for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
             self._complain(f"ledger: an entry of {entry.depot} states an impossible energy or time; it is entered with "
                            "0 instead; see the depot's meters and clock")  # fmt: skip
@@ -254,6 +292,16 @@ class FleetProcess:
                            "version and its books")  # fmt: skip
         self.entered += count
         return count
+
+    async def _older(self, batches: Sequence[Batch]) -> None:
+        """Report depots whose books were restored from a backup: what they book of before then is entered already."""
+        for batch in batches:
+            carried = [each for each in batch.entries if each.carried]
+            if carried and await self.ledger.older(carried):
+                text = (f"ledger: {batch.depot} books again what is entered already, as its own ledger was restored "
+                        "from a backup; it counts once; see what else is lost there")  # fmt: skip
+                self._complain(text)
+                self.ledger.act(Act(self.now(), "fleet", text))
 
     # What is asked of the fleet
 
@@ -379,6 +427,7 @@ class FleetProcess:
             "name": self.configuration.fleet,
             "unix_s": now,
             "connected": self._hub is not None and self._hub.connected,
+            "embedded": self._embedded,
             **numbers,
             "depots": len(self.states),
             "frequency_hz": self.frequency_hz(now),
@@ -427,6 +476,20 @@ class FleetProcess:
                     raise V2GError(f"{by} has asked for nothing")
                 return {"withdrawn": by}
         raise V2GError("there is no such command")
+
+
+def _number(value: bytes) -> float:
+    try:
+        return msgspec.msgpack.decode(value, type=float)
+    except msgspec.MsgspecError:
+        return 0.0
+
+
+def _stamped(batch: Batch, clock_s: float) -> Batch:
+    """The same with the depot's clock as the fleet sees it, whatever the depot states."""
+    if all(each.clock_s == clock_s for each in batch.entries):
+        return batch
+    return Batch(batch.depot, tuple(replace(each, clock_s=clock_s) for each in batch.entries))
 
 
 async def open_ledger(place: str) -> SqliteFleetLedger | PostgresFleetLedger:

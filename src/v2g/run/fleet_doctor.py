@@ -22,6 +22,12 @@ MANY = 100_000
 MOST_NAMED = 5
 
 
+def embedded() -> Finding:
+    """A fleet whose servers are its own, for a bench: who may ask them, it alone knows."""
+    text = "those of `--embedded`, on this machine, in clear, for a bench"
+    return Finding("servers", Level.NOTE, text, "run three of their own beyond that (`v2g fleet servers`)")
+
+
 async def servers(configuration: FleetConfiguration) -> list[Finding]:
     """What each server says of itself: whether it writes to the disk before it answers."""
     subject, expected = "servers", max(len(configuration.servers.urls), configuration.servers.replicas)
@@ -113,4 +119,4 @@ def running(status: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(f"{notice['code']} {notice['about']}", Level.WARNING, text or notice["text"], remedy)
 
 
-__all__ = ["running", "servers", "stream"]
+__all__ = ["embedded", "running", "servers", "stream"]

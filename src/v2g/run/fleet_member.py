@@ -75,10 +75,10 @@ class FleetMember:
     ) -> None:  # fmt: skip
         """`kept`: the books as they were kept last (`OfDepot.keep`)."""
         self.member, self._depot, self._link, self._report = Member(name), depot, link, report
-        self.books = Books(name, kept, span_s=span_s)
+        self.books = Books(name, kept, process=self.member.process, span_s=span_s)
         self._margins, self._name, self._kept_s = margins, name, float("-inf")
-        self._safe = self.books.last
-        """Entries up to this one are closed in the books on the disk too: after a kill they are not made again."""
+        self._safe = 0
+        """How many entries are closed in the books on the disk too: after a kill they are not made again."""
         self.server: Server | None = None
         self._up: nats_server.Link | None = None
         self.taken = 0
@@ -165,11 +165,11 @@ class FleetMember:
             if dispatch is not None:
                 by = "" if dispatch.requested_w is None else dispatch.requested_by
                 self.books.see(now, by, flows(site, dispatch, self._depot.contracts()))
-            last = self.books.last
-            if last > self._safe or now - self._kept_s >= KEEP_S:
+            closed = self.books.closed
+            if closed > self._safe or now - self._kept_s >= KEEP_S:
                 self._kept_s = now
                 if await self._depot.keep(self.books.document()):
-                    self._safe = last
+                    self._safe = closed
             await asyncio.sleep(EVERY_S)
 
     async def _publish(self, link: fleet_nats.Member) -> None:
@@ -185,9 +185,10 @@ class FleetMember:
         """Send what is closed in the books on the disk to where it is not lost."""
         refused_s: float | None = None
         while True:
-            entries = tuple(each for each in self.books.waiting[:TOGETHER] if each.sequence <= self._safe)
+            safe = len(self.books.waiting) - (self.books.closed - self._safe)
+            entries = tuple(self.books.waiting[: min(safe, TOGETHER)])
             if entries and await link.store(Batch(self._name, entries)):
-                self.books.stored(entries[-1].sequence)
+                self.books.stored(len(entries))
                 refused_s = None
                 continue
             if entries and self.server is not None:

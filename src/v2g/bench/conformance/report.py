@@ -8,6 +8,7 @@ from pathlib import Path
 
 from v2g.bench.conformance.cases import Result, Verdict
 from v2g.bench.conformance.runner import summary
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 _STYLE = """
@@ -41,11 +42,11 @@ def write(path: Path, protocol: str, results: Sequence[Result], station: str = "
     tested = station or f"v2g {version('v2g')}"
     where = "Real time and sockets" if station else "Virtual station and hardware"
     now = datetime.now(UTC).isoformat(timespec="minutes")
-    path.write_text(
+    regular_file.write_text(
+        path,
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Conformance: {escape(protocol)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
         f"<h1>Conformance of {escape(tested)}: {escape(protocol)}</h1>"
         f"<p>{escape(summary(results))}. {where}, {now}.</p>"
         f"<table><tr><th>Case</th><th>Verdict</th><th>Why</th></tr>\n{rows}\n</table></body></html>\n",
-        encoding="utf-8",
     )

@@ -160,7 +160,7 @@ class VisitedDepot(SimulatedDepot):
             heappush(self._leaving, (car.departure_unix_s or inf, number, car))
 
     def book(self) -> None:
-        """What flows from now on."""
+        """What flows now."""
         site, dispatch = self.seen()
         if dispatch is not None:
             by = "" if dispatch.requested_w is None else dispatch.requested_by
@@ -286,7 +286,8 @@ class _Course:
         """The depots close their books, and the ledger sums them up."""
         fleet, day = self._fleet, self.day
         for name, depot in self.depots.items():
-            depot.books.end(self._now)
+            depot.book()
+            depot.books.end()
             await fleet.enter([_carried(Batch(name, tuple(depot.books.waiting)), Batch)])
             day.totals += await fleet.ledger.totals(name, 0.0, 1e12)
             day.missing += len(await fleet.ledger.gaps(name, 0.0, 1e12))

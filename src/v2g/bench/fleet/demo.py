@@ -205,15 +205,14 @@ class _Show:
         stage, done = self._stage, self.done
         await stage.say("withdraw", {})
         for member in stage.members.values():
-            member.books.end(time.time())
+            member.books.end()
         self.watching.cancel()
         self._say("the depots close their books")
         last = {name: each.books.last for name, each in stage.members.items()}
         with closing(sqlite3.connect(stage.configuration.ledger)) as database:
 
             def entered() -> bool:
-                rows = dict(database.execute("SELECT depot, max(sequence) FROM entry GROUP BY depot").fetchall())
-                return all(rows.get(name, 0) >= sequence for name, sequence in last.items())
+                return set(last.items()) <= set(database.execute("SELECT depot, sequence FROM entry"))
 
             await stage.until(entered, "the last entry of each depot is in the ledger", DRAINS_S)
         ledger = await open_reader(stage.configuration.ledger)

@@ -69,7 +69,7 @@ def summary(subject: Subject, results: Sequence[Result], took_s: float) -> dict[
 
 def write(path: Path, subject: Subject, results: Sequence[Result], took_s: float) -> None:
     """Writes the report."""
-    path.write_text("".join(_page(subject, results, took_s)), encoding="utf-8")
+    regular_file.write_text(path, "".join(_page(subject, results, took_s)))
 
 
 def _page(subject: Subject, results: Sequence[Result], took_s: float) -> Iterator[str]:
