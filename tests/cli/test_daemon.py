@@ -16,6 +16,7 @@ import pytest
 from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, Station, station
 
+from v2g.cli import main
 from v2g.io.control import request
 from v2g.io.stranger_limit import MOST
 from v2g.io.tls_probe import look
@@ -73,6 +74,31 @@ def test_the_doctor_examines_a_running_station(ours: Station, tmp_path: Path) ->
     assert findings["certificates"]["text"].startswith("valid until 20")
     assert findings["scheduling"]["text"] == "not real-time"
     assert findings["EVSE 1 set-point delay"]["level"] == "note"
+    assert findings["configuration"]["level"] == "warning"
+    assert "bench_discharge" in findings["configuration"]["text"]
+
+
+def test_a_configuration_that_was_broken_meanwhile_restarts_nothing(
+    ours: Station, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, socket_file = tmp_path / "config.yaml", str(tmp_path / "control.sock")
+    good = file.read_text()
+    file.write_text(good.replace('"services"', '"servces"'))
+    for option in ((), ("--wait",)):
+        assert main(["restart", "--socket", socket_file, *option]) == 2
+        said = capsys.readouterr().err
+        assert f"{file}:1:" in said
+        assert "did you mean services?" in said
+        assert "the daemon runs on" in said
+    assert main(["doctor", "--config", str(file), "--json"]) == 1
+    found = {each["subject"]: each for each in json.loads(capsys.readouterr().out)}
+    assert found["configuration"]["level"] == "fault"
+    assert found["configuration"]["remedy"] == "did you mean services?"
+    assert {"kernel", "clock", "daemon"} <= found.keys()
+    file.write_text(good)
+    assert ours.daemon.child.poll() is None
+    assert main(["restart", "--socket", socket_file]) == 0
+    assert ours.daemon.wait(START_S) == 0
 
 
 def test_a_session_over_tls_with_the_strict_profile(

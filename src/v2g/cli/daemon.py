@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     settings = started(settings, args)
 
     async def serve() -> None:
-        station = StationProcess(settings, tls=not args.no_tls, host=args.host, once=args.once)
+        station = StationProcess(
+            settings, tls=not args.no_tls, host=args.host, once=args.once, file=args.config.absolute()
+        )
         await station.run(lambda text: print(text, flush=True))
 
     asyncio.run(serve())

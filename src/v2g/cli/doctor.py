@@ -26,11 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0, or 1 if there is a fault. Raises `V2GError` for a configuration that cannot be read."""
-    from v2g.io.configuration import load
-
-    settings, _ = load(args.config)
-    return show(list(_examine(settings, tls=not args.no_tls)), as_json=args.json)
+    """Returns 0, or 1 if there is a fault."""
+    return show(list(_examine(args.config, tls=not args.no_tls)), as_json=args.json)
 
 
 def show(found: "list[Finding]", *, as_json: bool) -> int:
@@ -47,19 +44,24 @@ def show(found: "list[Finding]", *, as_json: bool) -> int:
     return 1 if any(each.level is Level.FAULT for each in found) else 0
 
 
-def _examine(settings: "Settings", *, tls: bool) -> "Iterator[Finding]":
+def _examine(file: Path, *, tls: bool) -> "Iterator[Finding]":
+    """Without a configuration that can be read: the machine, and a daemon at the usual place."""
     from v2g.run import doctor
+    from v2g.station.config.settings import Control
 
-    root, socket = Path("/"), settings.control.socket
+    settings, findings = _configuration(file)
+    yield from findings
+    root, socket = Path("/"), (Control() if settings is None else settings.control).socket
     yield from doctor.kernel(root)
     yield from doctor.scheduling(root, _pid(socket))
     yield from doctor.clock()
-    yield from doctor.disks(settings)
-    for evse in settings.evses:
-        yield from doctor.interface(evse)
-    if tls:
-        yield from doctor.certificates(settings)
-    yield from _daemon(settings)
+    if settings is not None:
+        yield from doctor.disks(settings)
+        for evse in settings.evses:
+            yield from doctor.interface(evse)
+        if tls:
+            yield from doctor.certificates(settings)
+    yield from _daemon(socket, back_end=settings is not None and settings.ocpp is not None)
     records = doctor.read_kernel_messages(root / "dev/kmsg")
     if records is None:
         yield doctor.Finding("kernel messages", doctor.Level.NOTE, "this user may not read them", "run it as root")
@@ -67,15 +69,33 @@ def _examine(settings: "Settings", *, tls: bool) -> "Iterator[Finding]":
         yield from doctor.kernel_messages(records)
 
 
-def _daemon(settings: "Settings") -> "Iterator[Finding]":
+def _configuration(file: Path) -> "tuple[Settings | None, list[Finding]]":
+    """What the file says, and what is to be said about it: a daemon that runs need not have it yet."""
+    from v2g.io.configuration import load
+    from v2g.kernel.errors import V2GError
+    from v2g.run.doctor import Finding, Level
+
+    try:
+        settings, warnings = load(file)
+    except V2GError as error:
+        settings, level, lines = None, Level.FAULT, str(error).splitlines()
+    else:
+        level, lines = Level.WARNING, warnings
+    found = [
+        Finding("configuration", level, text, remedy) for text, _, remedy in (each.partition("; ") for each in lines)
+    ]
+    return settings, found or [Finding("configuration", Level.GOOD, str(file))]
+
+
+def _daemon(socket: Path, *, back_end: bool) -> "Iterator[Finding]":
     """What a running daemon knows; that none runs is a finding."""
     from v2g.io.control import ControlError, request
     from v2g.run import doctor
     from v2g.station.command import Ocpp, Status
 
     try:
-        status: dict[str, Any] = request(settings.control.socket, Status())
-        link = None if settings.ocpp is None else request(settings.control.socket, Ocpp())
+        status: dict[str, Any] = request(socket, Status())
+        link = request(socket, Ocpp()) if back_end else None
     except ControlError as error:
         text, _, remedy = str(error).partition("; ")
         yield doctor.Finding("daemon", doctor.Level.FAULT, text, remedy)

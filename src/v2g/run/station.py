@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from ipaddress import IPv6Address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,9 +82,12 @@ FLUSH_S = 1.0
 class StationProcess:
     """All EVSEs of one process."""
 
-    def __init__(self, settings: Settings, *, tls: bool, host: str = "::1", once: bool = False) -> None:
-        """`tls` False: plain TCP, only because somebody asked for it. `host`: for EVSEs without an interface."""
-        self._settings, self._tls, self._host, self._once = settings, tls, host, once
+    def __init__(
+        self, settings: Settings, *, tls: bool, host: str = "::1", once: bool = False, file: Path | None = None
+    ) -> None:
+        """`tls` False: plain TCP, only because somebody asked for it. `host`: for EVSEs without an interface. `file`:
+        where the settings are from, and those of the next start will be."""
+        self._settings, self._tls, self._host, self._once, self._file = settings, tls, host, once, file
         self._trace = SessionTrace(settings.trace.file, settings.trace.level, system=SystemLog(settings.trace.journal))
         self._journal = Journal(settings.kept, [each.id for each in settings.evses])
         self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
@@ -358,6 +362,8 @@ class StationProcess:
             return {"register": field, "asked_w": value, "held_w": held_w, "not_kept": not_kept}
         if isinstance(asked, command.GridSet | command.GridDefault) and isinstance(done.result, dict):
             return {**done.result, "not_kept": not_kept}
+        if isinstance(asked, command.Restart) and isinstance(done.result, dict):
+            return {**done.result, "file": None if self._file is None else str(self._file)}
         return done.result
 
     async def _why_not_serving(self) -> AsyncIterator[str]:
