@@ -179,11 +179,17 @@ class OnPhases(Depot):
         self.gateway.taken(id)
 
 
-def measures_one_phase(depot: OnPhases, id: str) -> None:
+def measures_one_phase(depot: OnPhases, id: str, *, two: bool = False) -> None:
+    power_w = depot.power_w(id)
+    shown_w = (power_w / 2, 0.0, power_w / 2) if two else (power_w, 0.0, 4.0)
     values = [{"value": value, "measurand": "Power.Active.Import", "phase": phase, "unitOfMeasure": {"unit": "W"}}
-              for phase, value in (("L1", depot.power_w(id)), ("L2", 0.0), ("L3", 4.0))]  # fmt: skip
+              for phase, value in zip(("L1", "L2", "L3"), shown_w, strict=True)]  # fmt: skip
     meter = {"timestamp": timestamp(depot.now).isoformat(), "sampledValue": values}
     depot.say(id, "MeterValues", {"meterValue": [meter]})
+
+
+def measures_two_phases(depot: OnPhases, id: str) -> None:
+    measures_one_phase(depot, id, two=True)
 
 
 def states_one_phase(depot: OnPhases, id: str) -> None:
@@ -192,8 +198,8 @@ def states_one_phase(depot: OnPhases, id: str) -> None:
     depot.say(id, "NotifyEVChargingNeeds", {"chargingNeeds": needs})
 
 
-@pytest.mark.parametrize("tells", [measures_one_phase, states_one_phase])
-def test_cars_on_one_phase_of_evses_with_three_keep_the_limit_of_that_phase(
+@pytest.mark.parametrize("tells", [measures_one_phase, measures_two_phases, states_one_phase])
+def test_cars_on_fewer_phases_of_evses_with_three_keep_the_limit_of_that_phase(
     tells: Callable[[OnPhases, str], None],
 ) -> None:
     depot = OnPhases()

@@ -41,13 +41,21 @@ def random_car(random: np.random.Generator, charger: str, begins_s: float) -> St
     return stay
 
 
+def random_phases(random: np.random.Generator) -> str:
+    """Those of its charger's three that a car uses: half of the cars all of them, others two or one, any of them."""
+    return str(random.choice(["", "1", "2", "3", "12", "23", "13"], p=[0.5, 0.1, 0.1, 0.1, 0.2 / 3, 0.2 / 3, 0.2 / 3]))
+
+
 def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = ()) -> SiteRun:
     """A house whose connection, chargers, battery, appliances, sun, cars and requests are drawn at random.
     Somebody asks for powers far beyond what the house leaves, so that its limits bind most of the time. `wiring`: in
     the place of a random one."""
     random = np.random.default_rng(seed)
     wirings = (("123",), ("1",), ("2", "123"), ("1", "2", "3"))[int(random.integers(4))]
-    chargers = [charger(number, phases) for number, phases in enumerate(wiring or wirings, 1)]
+    wires = np.random.default_rng((seed, 2))
+    first = int(wires.integers(3))  # the rotation of the phases, from the connection to the chargers
+    turned = tuple(each if len(each) > 1 else "123123"[int(each) - 1 + first] for each in wirings)
+    chargers = [charger(number, phases) for number, phases in enumerate(wiring or turned, 1)]
     store = Store() if random.random() < 0.3 else None
     sun_w = float(random.choice([0.0, 5_000.0, 10_000.0]))
     events = random_day(random, begins_s, sun_w, str(random.choice(["123", "1"])))
@@ -66,7 +74,10 @@ def random_run(seed: int, begins_s: float = BEGINS_S, wiring: tuple[str, ...] = 
         return (PowerRequest(by="somebody", power_w=asked[-1]),) if asked else ()
 
     cars = np.random.default_rng((seed, 1))
-    visits = [random_car(cars, each.id, begins_s) for each in chargers]
+    visits = [
+        replace(random_car(cars, each.id, begins_s), phases=random_phases(wires) if each.phases == "123" else "")
+        for each in chargers
+    ]
     return SiteRun(house, control, visits, requests=requests)
 
 

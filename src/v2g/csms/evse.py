@@ -326,7 +326,7 @@ class ManagedEvse:
     def began(self) -> None:
         """Another vehicle: nothing is known of it, and nothing of what its station will be given."""
         self.soc_pu, self.soc_s, self.refuses_discharge = None, -inf, ""
-        self.reading = None if self.reading is None else replace(self.reading, lone=None)
+        self.reading = None if self.reading is None else replace(self.reading, fewer=None)
         before, self.steered = self.steered, Steered(self.steered)
         if self.promises.latest is not None:
             self.steered.holds(before)
@@ -443,8 +443,8 @@ class ManagedEvse:
         """A vehicle that uses fewer phases than its EVSE has puts all its power on them; nobody says on which."""
         needs = None if self.transaction is None else self.transaction.needs
         fewer = needs is not None and needs.requestedEnergyTransfer in FEWER_PHASES
-        lone = self.transaction is not None and self.reading is not None and self.reading.lone is True
-        if fewer or lone:
+        measured = self.transaction is not None and self.reading is not None and self.reading.fewer is True
+        if fewer or measured:
             self._fewer_until = now + FEWER_S
         return "/".join(self._phases_of_place) if now < self._fewer_until else self._phases_of_place
 

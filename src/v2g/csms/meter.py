@@ -29,8 +29,8 @@ class Reading(Struct, frozen=True):
     import_wh: float | None = None
     export_wh: float | None = None
     soc_pu: float | None = None
-    lone: bool | None = None
-    """Whether one phase alone carries the power; None if nothing flows, or the phases are not measured."""
+    fewer: bool | None = None
+    """Whether fewer than three phases carry the power; None if nothing flows, or the phases are not measured."""
 
     def after(self, earlier: "Reading | None") -> "Reading":
         """This reading, with the registers, and the use of phases, of an earlier one if it has none."""
@@ -40,7 +40,7 @@ class Reading(Struct, frozen=True):
             self,
             import_wh=earlier.import_wh if self.import_wh is None else self.import_wh,
             export_wh=earlier.export_wh if self.export_wh is None else self.export_wh,
-            lone=earlier.lone if self.lone is None else self.lone,
+            fewer=earlier.fewer if self.fewer is None else self.fewer,
         )
 
 
@@ -61,7 +61,7 @@ def _reading(meter: v21.MeterValueType) -> Reading:
         values[IMPORT],
         values[EXPORT],
         soc / 100 if soc is not None and 0 <= soc <= 100 else None,
-        _lone(meter.sampledValue),
+        _on_fewer(meter.sampledValue),
     )
 
 
@@ -70,7 +70,7 @@ _ADDED = (IMPORT, EXPORT, "Power.Active.Import", "Power.Active.Export")
 """The sum of the phases is the whole."""
 
 
-def _lone(samples: Iterable[v21.SampledValueType]) -> bool | None:
+def _on_fewer(samples: Iterable[v21.SampledValueType]) -> bool | None:
     phases: dict[str, float] = {}
     for each in samples:
         value = _scaled(each) if given(each.measurand, IMPORT) in _POWERS else None
@@ -80,7 +80,7 @@ def _lone(samples: Iterable[v21.SampledValueType]) -> bool | None:
     most_w = max(phases.values(), default=0.0)
     if most_w < LEAST_W:
         return None
-    return sum(value > OTHERS_PU * most_w for value in phases.values()) == 1
+    return sum(value > OTHERS_PU * most_w for value in phases.values()) < 3
 
 
 def _value(name: str, samples: Iterable[v21.SampledValueType]) -> float | None:

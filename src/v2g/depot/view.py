@@ -75,7 +75,7 @@ class Charger(Struct, frozen=True, kw_only=True):
     node: str = "site"
     """Of the feeder tree: where its cable begins."""
     phases: str = "123"
-    """Which phases of that node it uses: `123`, `1`, `23`. `1/2/3`: one of these, and nobody knows which."""
+    """Which phases of that node it uses: `123`, `1`, `23`. `1/2/3`: fewer than these, and nobody knows which."""
     max_charge_w: float = 0.0
     max_discharge_w: float = 0.0
     min_charge_w: float = 0.0

@@ -15,17 +15,18 @@ from msgspec.structs import replace
 from v2g.depot.site.guard import Row
 from v2g.depot.site.reading import BatteryReading, HouseReading, Phases
 from v2g.depot.view import Charger, Needs, Source, Vehicle
+from v2g.kernel.within import tolerated_w
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 FINE_S, COARSE_S = 0.05, 60.0
 NOISE_W, SEEN_W = 5.0, 25.0
 """Standard deviation of the meter in each phase; what is less beyond a limit than five times of it does not count."""
-TOLERATED, TOLERATED_W = 0.02, 100.0
-"""By how much a car may be beyond its set-point, as a station has it (`v2g.station.safety.late`)."""
 FOLLOWS_S = 5.0
 """For how long, if the site states no time (IEC 61851-1)."""
 REST_S, LONGEST_REST_S = 60.0, 3600.0
 """How long the contactor stays open after that; twice as long each time."""
+FEWER_S = 60.0
+"""A car that has used fewer phases counts as such for so long."""
 OPENS_S = 0.15
 """From the end of the time in which a car must have followed to the open contactor: a reading of the station's meter,
 and the contactor."""
@@ -124,6 +125,10 @@ class Stay(Struct, frozen=True, kw_only=True):
     deaf: bool = False
     """It never lowers its power by itself."""
     feeds: bool = True
+    most_w: float = inf
+    """Of its own, in either direction."""
+    phases: str = ""
+    """Those that it uses, each with no more than its share of the charger's rating; empty: all that the charger has."""
 
 
 class House:
@@ -159,6 +164,8 @@ class House:
         """Since when a car has been beyond what its station was asked for."""
         self._rests_until: dict[str, float] = {}
         self._rest_s = dict.fromkeys(self.chargers, REST_S)
+        self._fewer_until: dict[str, float] = {}
+        """Until when a charger counts as one of which the car uses fewer phases."""
         self.opened = 0
         """How often a station has opened its contactor under load."""
         self._fine_until = self.now + EVENTFUL_S
@@ -243,9 +250,21 @@ class House:
                 target_w = heard.popleft()[1]
                 power_w = self.powers_w[id]
                 deaf = self.stays[id].deaf and abs(target_w) < abs(power_w)
-                self._targets_w[id] = power_w if deaf else target_w
+                most_w = self._most_w(id)
+                self._targets_w[id] = power_w if deaf else min(max(target_w, -most_w), most_w)
                 self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
                 self.changed_s = self.now
+
+    def _most_w(self, id: str) -> float:
+        """What its car does at most, on the phases that it uses."""
+        charger = self.chargers[id]
+        rating_w = max(charger.max_charge_w, charger.max_discharge_w)
+        return min(self.stays[id].most_w, rating_w * len(self._used(id)) / len(_wired(charger)))
+
+    def _used(self, id: str) -> str:
+        """The phases on which its car is."""
+        stay = self.stays.get(id)
+        return stay.phases if stay is not None and stay.phases else _wired(self.chargers[id])
 
     def _open_if_late(self, id: str) -> None:
         """The station opens its contactor for a car that stays beyond its set-point, as `v2g.station.safety` does."""
@@ -253,10 +272,10 @@ class House:
             del self._rests_until[id]
             self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
             self.changed_s = self.now
-            self._targets_w[id] = self._set_w[id]
+            self._targets_w[id] = min(max(self._set_w[id], -self._most_w(id)), self._most_w(id))
         set_w, power_w = self._set_w[id], self.powers_w[id]
         limit_w = max(set_w, 0.0) if power_w > 0.0 else max(-set_w, 0.0)
-        if abs(power_w) <= limit_w + max(TOLERATED * limit_w, TOLERATED_W):
+        if abs(power_w) <= limit_w + tolerated_w(limit_w):
             self._beyond_s.pop(id, None)
             return
         self._fine_until = max(self._fine_until, self.now + FINE_S)
@@ -287,7 +306,7 @@ class House:
         """What the cars draw together, and in each phase."""
         rows = [0.0, 0.0, 0.0, 0.0]
         for id, power_w in self.powers_w.items():
-            phases = self.chargers[id].phases.partition("/")[0]  # of `1/2/3` the car is on the first
+            phases = self._used(id)
             rows[0] += power_w
             for phase in phases:
                 rows[int(phase)] += power_w / len(phases)
@@ -327,7 +346,16 @@ class House:
         soc_pu = self.energies_wh[charger.id] / stay.capacity_wh
         vehicle = Vehicle(id=f"car at {charger.id}", discharges=stay.feeds, capacity_wh=stay.capacity_wh,
                           soc_pu=min(max(soc_pu, 0.0), 1.0), soc_unix_s=self.now, needs=needs)  # fmt: skip
-        return replace(charger, vehicle=vehicle, measured_w=self.powers_w[charger.id], measured_unix_s=self.now)
+        power_w, phases = self.powers_w[charger.id], charger.phases
+        if 0 < len(stay.phases) < len(phases) and abs(power_w) > SMALL_W:  # its station sees that, but not on which
+            self._fewer_until[charger.id] = self.now + FEWER_S
+        if self.now < self._fewer_until.get(charger.id, -inf):
+            phases = "/".join(phases)
+        return replace(charger, vehicle=vehicle, measured_w=power_w, measured_unix_s=self.now, phases=phases)
+
+
+def _wired(charger: Charger) -> str:
+    return charger.phases.partition("/")[0]  # of `1/2/3` the car is on the first
 
 
 class Watch:

@@ -10,13 +10,14 @@ from v2g.depot.allocation import share_of
 from v2g.depot.dispatch import Dispatch
 from v2g.depot.plan import Plan
 from v2g.depot.site.grid_limit import FREE, Bound, GridLimit
-from v2g.depot.site.guard import BAND_W, Connection, Guard, SiteNotice, Trouble, exceeded, flows_w
+from v2g.depot.site.guard import BAND_W, ROUNDED_W, Connection, Guard, Row, SiteNotice, Trouble, exceeded, flows_w
 from v2g.depot.site.pace import Paces
 from v2g.depot.site.reading import BatteryReading, HouseReading
 from v2g.depot.site.wish import Follow, Now, Wish
 from v2g.depot.tree import PHASES, Node, Room, Tree
 from v2g.depot.view import Charger, Course, Meter, Site
 from v2g.kernel.units import kw
+from v2g.kernel.within import tolerated_w
 
 ROOT = "site"
 FRESH_S = 5.0
@@ -57,6 +58,8 @@ class SiteControl:
         self.house_w: float | None = None
         """What the house draws without chargers."""
         self._powers_w: Mapping[str, float] = {}
+        self._changed_s: dict[str, float] = {}
+        """When each charger's set-point has changed last."""
         self._bound = FREE
         self._paces = Paces()
         self._bounded_w: dict[str, tuple[float | None, float | None]] = {}
@@ -77,9 +80,22 @@ class SiteControl:
         late_w = {
             id: known_w[id] - self._powers_w[id] for id in self._paces.slow_w_s(chargers) if id in known_w
         }  # fmt: skip
-        shown_w = flows_w(chargers, known_w)
-        self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w))
+        shown_w, short_w = flows_w(chargers, known_w), self._short_w(chargers, known_w, late_w)
+        self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w), short_w)
         self.house_w = sum(reading.powers_w) - sum(powers_w.values())
+
+    def _short_w(
+        self, chargers: Mapping[str, Charger], known_w: Mapping[str, float], slow: Iterable[str]
+    ) -> tuple[Row, Row]:
+        """By how much cars charge, and feed, less than they should, as they take no more, use fewer phases or are slow.
+        What a charger measured before its set-point could show says nothing of that."""
+        charge_w, discharge_w = dict[str, float](), dict[str, float]()
+        for id, power_w in known_w.items():
+            set_w, settled_s = self._powers_w[id], self._changed_s.get(id, -inf) + self.connection.response_s
+            if id in slow or chargers[id].measured_unix_s >= settled_s:
+                charge_w[id] = max(max(set_w, 0.0) - max(power_w, 0.0), 0.0)
+                discharge_w[id] = max(max(-set_w, 0.0) - max(-power_w, 0.0), 0.0)
+        return flows_w(chargers, charge_w), flows_w(chargers, discharge_w)
 
     def stored(self, reading: BatteryReading) -> None:
         """A reading of the house's battery."""
@@ -112,15 +128,15 @@ class SiteControl:
             surplus_only=surplus_only - set(ordered_w),
         )
         self.within_s = WITHIN_S if self.guard.exceeded(now) else None
-        reading = self.guard.reading
+        reading, room = self.guard.reading, self.room(now)
         meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w)
         return replace(
             site,
-            chargers=self._followed(site.chargers, now),
+            chargers=self._apart(self._followed(site.chargers, now), room),
             meter=meter,
             courses=self.wish.courses(site.chargers, others, moment, now)
             | {id: Course(now, 0.0, power_w) for id, power_w in ordered_w.items() if id in site.chargers},
-            rooms={ROOT: self.room(now)},
+            rooms={ROOT: room},
         )
 
     def _followed(self, chargers: Mapping[str, Charger], now: float) -> dict[str, Charger]:
@@ -157,6 +173,36 @@ class SiteControl:
                 )
             held_w = max(power_w, 0.0), max(-power_w, 0.0)
             found[id] = replace(charger, vehicle=vehicle, held_charge_w=held_w[0], held_discharge_w=held_w[1])
+        return self._tolerated(found) if self.guard.exceeded(now) else found
+
+    def _apart(self, chargers: Mapping[str, Charger], room: Room) -> dict[str, Charger]:
+        """Nobody knows on which phases a car is that uses fewer of them. While a phase is exceeded, each charger
+        that may be on it makes all of the room by itself, as the others may be elsewhere."""
+        set_w, found = self.guard.set_w, dict(chargers)
+        for sign, rooms_w in ((1.0, room.charge_w), (-1.0, room.discharge_w)):
+            for phase in PHASES:
+                less_w = sign * set_w[phase] - rooms_w[phase]
+                there = {id: share for id, each in chargers.items() if (share := share_of(each.phases, phase))}
+                flowing = [id for id in there if sign * self._powers_w.get(id, 0.0) > 0.0]
+                if less_w <= ROUNDED_W or len(flowing) < 2 or not any("/" in chargers[id].phases for id in flowing):
+                    continue
+                for id in flowing:
+                    own_w = sign * self._powers_w[id]
+                    most_w = max(own_w - less_w / there[id] - tolerated_w(own_w), 0.0)
+                    found[id] = _at_most(found[id], sign, most_w)
+        return found
+
+    def _tolerated(self, chargers: Mapping[str, Charger]) -> dict[str, Charger]:
+        """While a limit is exceeded, room is made for what a station opens no contactor for, too."""
+        found = {}
+        for id, each in chargers.items():
+            set_w = self._powers_w.get(id, 0.0)
+            charge_w, discharge_w = (
+                max(held_w, sign * set_w) + tolerated_w(sign * set_w)
+                if max(held_w, sign * set_w) > 0.0 else 0.0
+                for sign, held_w in ((1.0, each.held_charge_w), (-1.0, each.held_discharge_w))
+            )  # fmt: skip
+            found[id] = replace(each, held_charge_w=charge_w, held_discharge_w=discharge_w)
         return found
 
     def _left_by_house(self, now: float) -> tuple[list[float], list[float]]:
@@ -182,7 +228,11 @@ class SiteControl:
 
     def decided(self, dispatch: Dispatch, chargers: Mapping[str, Charger], now: float) -> None:
         """What the controller has made of it."""
-        self._powers_w = dispatch.setpoints.powers_w
+        before_w, self._powers_w = self._powers_w, dispatch.setpoints.powers_w
+        changed = (id for id, power_w in self._powers_w.items() if before_w.get(id, 0.0) != power_w)
+        self._changed_s = {id: each_s for id, each_s in self._changed_s.items() if id in chargers} | dict.fromkeys(
+            changed, now
+        )
         self.guard.command(flows_w(chargers, self._powers_w), now)
 
     def notices(self, now: float) -> list[SiteNotice]:
@@ -298,6 +348,15 @@ def _least_of(rooms_w: Iterable[float], charger: Charger) -> float:
     """What a charger may use of the rooms by row: of the sum, and of the phases that it uses."""
     shares = (1.0, *(share_of(charger.phases, phase) for phase in PHASES))
     return min(room_w / share for room_w, share in zip(rooms_w, shares, strict=True) if share)
+
+
+def _at_most(charger: Charger, sign: float, most_w: float) -> Charger:
+    vehicle = charger.vehicle
+    if vehicle is None:
+        return charger
+    if sign > 0.0:
+        return replace(charger, vehicle=replace(vehicle, max_charge_w=min(vehicle.max_charge_w, most_w)))
+    return replace(charger, vehicle=replace(vehicle, max_discharge_w=min(vehicle.max_discharge_w, most_w)))
 
 
 def _unheld(charger: Charger) -> Charger:

@@ -116,11 +116,13 @@ class Guard:
         """What the sun certainly leaves beside the house, if chargers do no more than their own meters show."""
 
     def see(
-        self, reading: HouseReading, fed_w: float | None = None, shown_w: Row | None = None, late_w: Row = NOTHING
-    ) -> None:
+        self, reading: HouseReading, fed_w: float | None = None, shown_w: Row | None = None, late_w: Row = NOTHING,
+        short_w: tuple[Row, Row] = (NOTHING, NOTHING),
+    ) -> None:  # fmt: skip
         """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
         that much should flow the other way. `shown_w`: what the chargers' own meters show, by row; None: nothing.
-        `late_w`: what of that slow cars are still to give up, or to reach."""
+        `late_w`: what of that slow cars are still to give up, or to reach. `short_w`: by how much cars charge and feed,
+        certainly less than they should."""
         connection, now = self.connection, reading.unix_s
         if self.reading is not None:
             self._gaps_s.append(now - self.reading.unix_s)
@@ -146,8 +148,8 @@ class Guard:
         for row in range(ROWS):
             charge, discharge = self._charge[row], self._discharge[row]
             late = abs(late_w[row]) > BAND_W
-            charge.see(drawn[row], into[row], least[row], most[row], set_w[row], now, late=late)
-            discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], now, late=late)
+            charge.see(drawn[row], into[row], least[row], most[row], set_w[row], short_w[0][row], now, late=late)
+            discharge.see(fed[row], out[row], -most[row], -least[row], -set_w[row], short_w[1][row], now, late=late)
             fed_most_w = out[row] if row else connection.export_w - BAND_W
             draws, feeds = (most[row], -least[row]) if shown_w is None else (
                 max(most[row], shown_w[row]), max(-least[row], -shown_w[row])
@@ -281,16 +283,19 @@ class _Way:
         """What the house alone exceeds the limit by."""
 
     def see(
-        self, flow_w: float, limit_w: float, least_w: float, most_w: float, set_w: float, now: float, *, late: bool
-    ) -> None:
-        """A reading. The chargers do between `least_w` and `most_w` of it, and should do `set_w`. `late`: some of them
-        are slow and on their way."""
+        self, flow_w: float, limit_w: float, least_w: float, most_w: float, set_w: float, short_w: float, now: float,
+        *, late: bool,
+    ) -> None:  # fmt: skip
+        """A reading. The chargers do between `least_w` and `most_w` of it, and should do `set_w`; `short_w`: what of
+        that they certainly do not. `late`: some of them are slow and on their way."""
         self._late = late
         if limit_w == inf:
             self._room_w = inf
             return
         excess_w = flow_w - limit_w
         self._since = min(self._since, now) if excess_w > BAND_W else inf
+        if excess_w > 0.0:  # to lower set-points that cars do not reach would change nothing
+            least_w, most_w = least_w - short_w, most_w - short_w
         certain_w = limit_w - (flow_w - least_w)
         room_w = certain_w
         if excess_w > BAND_W and now - self._since >= (LATE_S if late else self._response_s) - 1e-6:

@@ -9,11 +9,10 @@ from math import inf
 
 from v2g.kernel.fault import Fault
 from v2g.kernel.units import exact_kw, kw
+from v2g.kernel.within import tolerated_w
 from v2g.station.power.situation import BackEndOrder
 from v2g.station.readings import Readings
 
-TOLERATED, TOLERATED_W = 0.02, 100.0
-"""A car regulates no better than to this share of its limit, or this much."""
 REST_S, LONGEST_REST_S = 60.0, 3600.0
 """How long a car that does not talk gets nothing after that; twice as long each time, as contactors wear."""
 
@@ -44,7 +43,7 @@ class Late:
         if power_w < 0.0:
             wanted_w = -inf if order.setpoint_w is None else order.setpoint_w
             limit_w = min(max(-wanted_w, 0.0), order.discharge_w) * share
-        if abs(power_w) <= limit_w + max(TOLERATED * limit_w, TOLERATED_W):
+        if abs(power_w) <= limit_w + tolerated_w(limit_w):
             self._since_s = None
             return None
         self._since_s = meter.time_s if self._since_s is None else self._since_s
