@@ -128,6 +128,18 @@ def test_earlier_lines_are_kept(file: Path) -> None:
     assert [line.split()[-1] for line in written(trace, file).splitlines()] == ["first", "second"]
 
 
+def test_after_a_line_that_a_power_failure_cut_the_next_one_is_whole(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("2026-03-01T09:15:02.318Z evse=1 session=00")
+    trace = SessionTrace(file)
+    trace.write(1, "", KnownDeviation("whole"))
+    trace.write(1, "", KnownDeviation("and the next"))
+    cut, whole, after = written(trace, file).splitlines()
+    assert cut == "2026-03-01T09:15:02.318Z evse=1 session=00"
+    assert whole.endswith("Z evse=1 session=- INFO whole")
+    assert after.endswith("Z evse=1 session=- INFO and the next")
+
+
 def test_a_rotated_file_is_opened_again(file: Path) -> None:
     trace = SessionTrace(file)
     trace.write(1, "", KnownDeviation("before"))

@@ -76,7 +76,7 @@ class SessionTrace:
         if file is not None:
             try:
                 file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                self._descriptor = _open(file)
+                self._descriptor, self._torn = _open(file)
             except OSError as error:
                 remedy = "let this user write there, or set trace.file in the configuration"
                 raise TraceError(f"trace {file}: {error.strerror}; {remedy}") from error
@@ -177,7 +177,7 @@ class SessionTrace:
     def _open_again(self) -> None:
         assert self._file is not None
         try:
-            opened = _open(self._file)
+            opened, self._torn = _open(self._file)
         except OSError:
             return
         if self._descriptor is not None:
@@ -185,13 +185,17 @@ class SessionTrace:
         self._descriptor = opened
 
 
-def _open(file: Path) -> int:
-    """Raises `OSError`, also for a pipe or a device: its reader could hold the station up."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
+def _open(file: Path) -> tuple[int, bool]:
+    """The file, and whether its last line was cut by a power failure or a full disk.
+
+    Raises `OSError`, also for a pipe or a device: its reader could hold the station up.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(0, "it is a pipe or a device, not a file")
-    return descriptor
+    size = os.fstat(descriptor).st_size
+    return descriptor, size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
 def _was_moved(file: Path | None, descriptor: int | None) -> bool:
