@@ -117,7 +117,7 @@ WALKS = {
             "v2g restart --force": "v2g restart --force; sleep 2; up",
             "v2g restart": "if v2g restart; then exit 1; fi",
             # It is written once the hardware has been seen safe, which may be after the daemon answers.
-            'grep "the last process"': "session; pkill -KILL -o -f bin/v2g_daemon; sleep 1; up\ntimeout 30 bash -c "
+            'grep "the last process"': "session; pkill -KILL -u v2g -f v2g_daemon; sleep 1; up\ntimeout 30 bash -c "
             "\"until grep 'the last process ended in ENERGY' /var/log/v2g/session_trace.log; do sleep 0.2; done\" || "
             "{ tail -n 30 /var/log/v2g/session_trace.log; exit 1; }",
             "v2g harden apply": "",  # the root has the machine's own network
