@@ -1,8 +1,10 @@
 """What a runner makes of its EVSE's steps: what it reports, and when the process may end."""
 
+import asyncio
 from dataclasses import replace
 from io import StringIO
 
+import pytest
 from msgspec.structs import replace as changed
 from tests.io.jumping_loop import JumpingLoop, run_ahead
 from tests.station.scene import INTENT, OUTLET
@@ -13,6 +15,7 @@ from v2g.io.trace import SessionTrace
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import ContactorReading
+from v2g.power.inverter import InverterReading, InverterState
 from v2g.run.evse import IDLE_POLL_S, MOST_SEARCHERS, POLL_S, REPEAT_S, EvseRunner
 from v2g.station.config.settings import Access, Device, Pilot
 from v2g.station.evse import Evse
@@ -94,20 +97,29 @@ def test_who_asked_for_tls_is_not_served_without() -> None:
     run_ahead(scenario)
 
 
-def with_a_car(*, closed: bool, id: int = 1) -> EvseRunner:
+def with_a_car(*, closed: bool, id: int = 1, inverter: InverterReading | None = None) -> EvseRunner:
     """A car is connected. `closed`: how the contactor is seen."""
     runner = EvseRunner(Evse(changed(EVSE, id=id, pilot=None)), SessionTrace(None), lambda: None)
     assert runner.seat(runner.car(), Peer("fe80::1", 50_000, None))
-    runner.devices.readings = Readings(contactor=ContactorReading(0.0, closed, commanded=closed, fault=None))
+    contactor = ContactorReading(0.0, closed, commanded=closed, fault=None)
+    runner.devices.readings = Readings(contactor=contactor, inverter=inverter)
     return runner
 
 
-def test_the_grid_is_read_at_each_cycle_while_a_car_is_there_and_the_contactor_is_not_seen_open() -> None:
+@pytest.mark.parametrize(
+    ("closed", "current_a", "pace_s"),
+    [(False, None, 0.1), (True, None, 0.02), (True, 0.2, 0.1), (True, 2.0, 0.02), (True, -2.0, 0.02)],
+)
+def test_the_grid_is_read_at_each_cycle_while_energy_may_flow(
+    closed: bool, current_a: float | None, pace_s: float
+) -> None:
     async def scenario(loop: JumpingLoop) -> None:
-        for closed, pace_s in ((False, 0.1), (True, 0.02)):
-            runner, before_s = with_a_car(closed=closed), loop.time()
-            turn_s = runner.turn_of("grid sensing unit")
-            assert before_s + pace_s <= turn_s <= loop.time() + pace_s
+        inverter = None
+        if current_a is not None:
+            inverter = InverterReading(0.0, InverterState.OFF, frozenset(), 400.0, current_a, 0.0, 0.0, 0.0, 25.0)
+        runner = with_a_car(closed=closed, inverter=inverter)
+        await asyncio.sleep(0.11 - loop.time() % 0.1)  # a tenth of the slower pace has passed
+        assert (runner.turn_of("grid sensing unit") - loop.time() < 0.05) is (pace_s == 0.02)
 
     run_ahead(scenario)
 

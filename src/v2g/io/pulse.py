@@ -37,8 +37,8 @@ class Pulse:
     def __init__(self, busy_s: Callable[[], float] = time.process_time) -> None:
         self._loop = asyncio.get_running_loop()
         self._processor_s = busy_s
-        self._beat_s, self._busy_s = self._loop.time(), busy_s()
-        self._timer = self._loop.call_at(self._beat_s + BEAT_S, self._beat)
+        self._busy_s, self._due_s = busy_s(), 0.0
+        self._timer = self._wind()
         self.lag_s = 0.0
         """How late the loop was when it was looked at last."""
         self.lags = Distribution()
@@ -49,15 +49,15 @@ class Pulse:
     def check(self) -> Stall | None:
         """The latest stall, including one that ends just now; the same object for everyone who asks."""
         now = self._loop.time()
-        self.lag_s = max(now - self._beat_s - BEAT_S, 0.0)
+        self.lag_s = max(now - self._due_s, 0.0)
         if self.lag_s >= LATE_S:
-            before_s, self._beat_s, self._busy_s = self._busy_s, now, self._processor_s()
+            before_s, self._due_s, self._busy_s = self._busy_s, now + BEAT_S, self._processor_s()
             self.last = Stall(self.lag_s, self._busy_s - before_s)
         return self.last
 
     def excuse(self) -> None:
         """What has just kept the loop was meant to: it is no stall."""
-        self._beat_s, self._busy_s = self._loop.time(), self._processor_s()
+        self._due_s, self._busy_s = self._loop.time() + BEAT_S, self._processor_s()
 
     def close(self) -> None:
         """Beat no more."""
@@ -66,5 +66,10 @@ class Pulse:
     def _beat(self) -> None:
         self.check()
         self.lags.add(self.lag_s)
-        self._beat_s, self._busy_s = self._loop.time(), self._processor_s()
-        self._timer = self._loop.call_at(self._beat_s + BEAT_S, self._beat)
+        self._busy_s = self._processor_s()
+        self._timer = self._wind()
+
+    def _wind(self) -> asyncio.TimerHandle:
+        """At instants that others also keep: what is due at the same time wakes the process once."""
+        self._due_s = (self._loop.time() // BEAT_S + 1) * BEAT_S
+        return self._loop.call_at(self._due_s, self._beat)

@@ -20,6 +20,7 @@ from v2g.iso15118.timeouts import LINGER_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
+from v2g.power.inverter import NO_CURRENT_A, InverterMode
 from v2g.run.devices import Devices
 from v2g.run.tally import Tally
 from v2g.station.config.settings import Plc
@@ -67,7 +68,7 @@ LOOK_S = 0.02
 PHASE_S = 0.0275
 """From the instants at which the slow devices of one EVSE are read to those of the next: no two of four coincide."""
 SUPERVISE_S = 0.05
-"""Between looks at deadlines and at the age of readings."""
+"""Between looks at deadlines and at the age of readings while energy may flow; as between readings before."""
 BREAK_POLL_S = 0.005
 """Between readings while the contactor waits for the current to fall."""
 HEARTBEAT_S = 0.1
@@ -435,20 +436,28 @@ class EvseRunner:
                 timer.cancel()
 
     def _turn_of_command(self) -> float:
-        """Counted from the last command, as a device's watchdog counts. One that is off loses nothing by silence."""
-        return self._loop.time() + (IDLE_POLL_S if self._orders.safe else HEARTBEAT_S)
+        """One that is off loses nothing by silence."""
+        return self._beat(IDLE_POLL_S if self._orders.safe else HEARTBEAT_S)
 
     def _turn_of_supervision(self) -> float:
-        turn = self._loop.time() + (SUPERVISE_S if self._active else IDLE_POLL_S)
+        turn = self._beat(SUPERVISE_S if self._flows else POLL_S if self._active else IDLE_POLL_S)
         due = self.evse.next_deadline()
         return turn if due is None else min(turn, due)
 
     def turn_of(self, name: str) -> float:
-        """When to read this device next: slower while nothing is going on, the grid also while nothing can flow."""
+        """When to read this device next: slower while nothing is going on, the grid also before energy may flow."""
         busy_s, idle_s = _PACE.get(name, (POLL_S, IDLE_POLL_S))
-        rests = name == _GRID and self._orders.safe and self.devices.readings.seen_open
+        rests = name == _GRID and not self._flows
         pace_s = busy_s if self._active and not rests else idle_s
-        return self._beat(pace_s) if name in _SLOW else self._loop.time() + pace_s
+        return self._beat(pace_s)
+
+    @property
+    def _flows(self) -> bool:
+        """Whether energy may flow, or did and is not known to have ended: the contactor of an AC car carries it."""
+        readings, mode = self.devices.readings, self._orders.inverter.mode
+        inverter = readings.inverter
+        ended = readings.seen_open or (inverter is not None and abs(inverter.current_a) < NO_CURRENT_A)
+        return not ended or self.evse.demand.stage is Stage.ENERGY or mode in (InverterMode.CURRENT, InverterMode.POWER)
 
     def _beat(self, period_s: float) -> float:
         """The next of the instants that lie so far apart: what is due at the same time wakes the process once."""
