@@ -1,6 +1,7 @@
 """`v2g daemon` as a process: start, sessions, refusals, orders from the control socket, end."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -99,6 +100,25 @@ def test_a_configuration_that_was_broken_meanwhile_restarts_nothing(
     assert ours.daemon.child.poll() is None
     assert main(["restart", "--socket", socket_file]) == 0
     assert ours.daemon.wait(START_S) == 0
+
+
+def test_it_serves_although_nobody_takes_what_it_prints(tmp_path: Path) -> None:
+    device = {"address": "modbus://127.0.0.1:1"}
+    evse = {"services": ["AC"], "port": 0, "contactor": device, "meter": device}
+    files = {"trace": {"file": str(tmp_path / "trace.log")}, "control": {"socket": str(tmp_path / "control.sock")}}
+    (tmp_path / "config.yaml").write_text(json.dumps({"evses": [evse], **files}))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(START_S)
+        command = f"exec {' '.join(V2G)} daemon --no-tls --config {tmp_path}/config.yaml >/dev/full 2>&-"
+        environment = os.environ | {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with subprocess.Popen(["bash", "-c", command], env=environment) as daemon:
+            try:
+                assert manager.recv(1000) == b"STATUS=serving 1 EVSE"
+                assert request(tmp_path / "control.sock", Status())["evses"][0]["evse"] == 1
+            finally:
+                daemon.terminate()
+            assert daemon.wait(START_S) == 0
 
 
 def test_a_session_over_tls_with_the_strict_profile(

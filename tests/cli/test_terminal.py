@@ -165,3 +165,21 @@ def test_escapes_are_those_of_json(text: str) -> None:
 def test_a_long_text_is_cut() -> None:
     assert printable("x" * LONGEST) == "x" * LONGEST
     assert printable("x" * 100_000).endswith("xxx... (100000 characters)")
+
+
+CLOSED = """
+import os, sys
+from v2g.cli.terminal import announce, complain, shown
+
+with shown():
+    announce("1")
+    announce("2", warning=True)
+    complain("3")
+    os._exit(os.open("/dev/null", os.O_RDONLY))
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])
+def test_no_file_gets_the_number_of_a_stream_that_was_closed(closed: str) -> None:
+    done = subprocess.run(["bash", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, CLOSED], check=False)
+    assert done.returncode > 2

@@ -5,8 +5,8 @@ import asyncio
 from pathlib import Path
 
 from v2g.cli.arguments import endpoint, number
+from v2g.cli.terminal import announce
 from v2g.kernel import regular_file
-from v2g.kernel.printable import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,16 +65,16 @@ def run(args: argparse.Namespace) -> int:
         from v2g.bench.contract_pool import ContractPool
 
         pool = ContractPool(args.contracts)
-    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), _say, args.ledger, pool)
+    csms = Csms(Orders(tuple(args.setpoint), args.limit, calls), announce, args.ledger, pool)
     if args.broker is not None:
         if not args.broker.startswith(("mqtt://", "mqtts://")):
             raise CsmsError(f"--broker {args.broker}: no address of a broker; write one such as mqtt://127.0.0.1/cs")
         secure = args.broker.startswith("mqtts://")
         broker = Endpoint(args.broker, "csms", 2 if secure else 1, password, args.roots)
-        asyncio.run(csms.serve_broker(broker, lambda at: _say(f"at the broker {at}")))
+        asyncio.run(csms.serve_broker(broker, lambda at: announce(f"at the broker {at}")))
         return 0
     host, port = args.listen
-    asyncio.run(csms.serve(host, port, lambda at: _say(f"listening on {at}"), password=password, tls=tls))
+    asyncio.run(csms.serve(host, port, lambda at: announce(f"listening on {at}"), password=password, tls=tls))
     return 0
 
 
@@ -82,7 +82,3 @@ def _setpoint(text: str) -> tuple[int, float]:
     """`-5000@8`: 8 s after the start of the transaction -5000 W."""
     power, _, start = text.partition("@")
     return int(number(least=0, most=86_400)(start or "0")), number(least=-10_000_000, most=10_000_000)(power)
-
-
-def _say(text: str) -> None:
-    print(printable(text), flush=True)

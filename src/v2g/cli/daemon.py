@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import whole
+from v2g.cli.terminal import announce
 
 if TYPE_CHECKING:
     from v2g.station.config.settings import Settings
@@ -50,14 +51,14 @@ def run(args: argparse.Namespace) -> int:
 
     settings, warnings = load(args.config)
     for line in warnings:
-        print(f"v2g: warning: {line}", file=sys.stderr)
+        announce(f"v2g: warning: {line}", warning=True)
     settings = started(settings, args)
 
     async def serve() -> None:
         station = StationProcess(
             settings, tls=not args.no_tls, host=args.host, once=args.once, file=args.config.absolute()
         )
-        await station.run(lambda text: print(text, flush=True))
+        await station.run(announce)
 
     asyncio.run(serve())
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 from v2g.cli import depot_codes, depot_doctor, depot_prequalify, depot_simulate, depot_site
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
+from v2g.cli.terminal import announce
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
 from v2g.kernel.regular_file import named
@@ -115,7 +116,7 @@ def _loaded(args: argparse.Namespace) -> tuple[Any, Any, Path]:
     file = args.config or DEFAULT_SITE
     site, warnings = site_configuration.load(file)
     for line in warnings:
-        print(f"v2g: warning: {line}", file=sys.stderr)
+        announce(f"v2g: warning: {line}", warning=True)
     return site, depot_of(site), file
 
 
@@ -124,17 +125,14 @@ def _serve(configuration: Any, site: Any) -> int:
 
     from v2g.run.depot import DepotProcess, open_ledger
 
-    def report(text: str) -> None:
-        print(printable(text), flush=True)
-
     async def serve() -> None:
         ledger = await open_ledger(configuration.ledger)
         if site is None:
-            depot = DepotProcess(configuration, ledger, report)
+            depot = DepotProcess(configuration, ledger, announce)
         else:
             from v2g.run.site import SiteProcess
 
-            depot = SiteProcess(site, ledger, report)
+            depot = SiteProcess(site, ledger, announce)
         await depot.run()
 
     try:

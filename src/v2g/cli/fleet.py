@@ -1,14 +1,13 @@
 """`v2g fleet`: run a fleet of depots, or ask a running one."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.cli import fleet_ask, fleet_books, fleet_doctor
 from v2g.cli.arguments import number, whole
+from v2g.cli.terminal import announce
 from v2g.kernel.errors import V2GError
-from v2g.kernel.printable import printable
 from v2g.kernel.regular_file import named
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def _demonstrate(args: argparse.Namespace) -> int:
     folder = args.output / "fleet"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    done = asyncio.run(perform(folder.resolve(), _report, args.seconds, args.depots, args.chargers))
+    done = asyncio.run(perform(folder.resolve(), announce, args.seconds, args.depots, args.chargers))
     report = write(args.output / "report.html", done)
     print(f"\n{table(done)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'fleet.db').resolve()}")
     return 0 if good(done) else 1
@@ -130,7 +129,7 @@ def _pass_a_day(args: argparse.Namespace) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     scene = Scene(depots=args.depots, chargers=args.chargers, hours=args.hours)
-    day = asyncio.run(perform(folder.resolve(), scene, frequencies_hz, lambda hour: _report(f"{hour:5.1f} h")))
+    day = asyncio.run(perform(folder.resolve(), scene, frequencies_hz, lambda hour: announce(f"{hour:5.1f} h")))
     report = write(args.output / "day.html", day)
     print(f"\n{table(day)}\n\n  report  {report.resolve()}\n  ledger  {(folder / 'day.db').resolve()}")
     return 0 if good(day) else 1
@@ -142,7 +141,7 @@ def loaded(file: Path, *, makes_passwords: bool = False) -> "FleetConfiguration"
 
     configuration, warnings = load(file, makes_passwords=makes_passwords)
     for line in warnings:
-        print(f"v2g: warning: {line}", file=sys.stderr)
+        announce(f"v2g: warning: {line}", warning=True)
     return configuration
 
 
@@ -180,10 +179,6 @@ def _serve(args: argparse.Namespace, configuration: "FleetConfiguration") -> int
     return 0
 
 
-def _report(text: str) -> None:
-    print(printable(text), flush=True)
-
-
 async def _run(args: argparse.Namespace, configuration: "FleetConfiguration") -> None:
     from contextlib import AsyncExitStack
 
@@ -199,8 +194,8 @@ async def _run(args: argparse.Namespace, configuration: "FleetConfiguration") ->
         else:
             access = access_of(configuration)
         ledger = await open_ledger(configuration.ledger)
-        fleet = FleetProcess(configuration, ledger, access, _report, embedded=args.embedded)
-        await fleet.run(lambda: _report("depots and requests are heard"))
+        fleet = FleetProcess(configuration, ledger, access, announce, embedded=args.embedded)
+        await fleet.run(lambda: announce("depots and requests are heard"))
 
 
 async def _embedded(args: argparse.Namespace, configuration: "FleetConfiguration", stack: Any) -> "Access":
@@ -213,6 +208,6 @@ async def _embedded(args: argparse.Namespace, configuration: "FleetConfiguration
         stack.push_async_callback(each.stop)
     await asyncio.gather(*(each.start() for each in found.servers))
     for each in found.servers:
-        stack.callback(asyncio.create_task(keep(each, _report)).cancel)
-    _report(f"depots connect at {', '.join(found.leaves)}; passwords without a file of their own are in {args.store}")
+        stack.callback(asyncio.create_task(keep(each, announce)).cancel)
+    announce(f"depots connect at {', '.join(found.leaves)}; passwords without a file of their own are in {args.store}")
     return found.access

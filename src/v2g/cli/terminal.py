@@ -1,15 +1,17 @@
 """The terminal: text that cannot act on it, whatever a car, a peer or a file names; its width; progress on it."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from shutil import get_terminal_size
 from typing import Any, TextIO, cast
 
 from v2g.kernel.printable import escaped, printable
 
 REDRAW_S = 0.1
+_STDERR = 2
 
 
 class _Shown:
@@ -30,11 +32,27 @@ class _Shown:
 def shown() -> Iterator[None]:
     """While this lasts, `sys.stdout` and `sys.stderr` pass on printable text and newlines alone."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast(TextIO, _Shown(stream)) for stream in before)
+    sys.stdout, sys.stderr = (cast(TextIO, _Shown(_open(stream))) for stream in before)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """The stream, or nowhere if whoever started this has closed it: no socket may get the number of a standard one."""
+    if stream is not None:
+        return stream
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= _STDERR:
+        number = os.dup(number)
+    return os.fdopen(number, "w")
+
+
+def announce(text: str, *, warning: bool = False) -> None:
+    """A line of a process that serves, which goes on although nobody takes it: on a full disk, or without a reader."""
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr if warning else sys.stdout, flush=True)
 
 
 def complain(text: str) -> None:
