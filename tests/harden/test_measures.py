@@ -11,7 +11,7 @@ import pytest
 from v2g.cli import main
 from v2g.harden import MEASURE_NAMES
 from v2g.harden.host import MOST_EXPOSED, drop_in, exposure
-from v2g.harden.machine import LEDGER, Act, Machine, Run, Write, carry_out, ledger, undo
+from v2g.harden.machine import LEDGER, Act, HardenError, Machine, Run, Write, carry_out, ledger, undo
 from v2g.harden.measures import MEASURES
 from v2g.harden.openings import Start, openings
 from v2g.io.configuration import load
@@ -286,6 +286,26 @@ def test_a_command_that_cannot_be_undone_holds_up_nothing_else(image: Path) -> N
     assert undo(machine) == ["sysctl: `sh -c echo gone >&2; exit 3`: gone"]
     assert files(image) == before
     assert [each["measure"] for each in ledger(machine)] == ["sysctl"]
+
+
+def test_what_a_failed_command_has_not_done_need_not_be_undone(image: Path) -> None:
+    machine = Machine(image)
+    carry_out(machine, "keys", Write(Path("/etc/one"), "1"))
+    refused = Act(("sh", "-c", "echo permission denied >&2; exit 3"))
+    with pytest.raises(HardenError, match="permission denied"):
+        carry_out(machine, "sysctl", Run(refused, (refused,)))
+    assert undo(machine) == []
+    assert ledger(machine) == []
+    assert not (image / "etc/one").exists()
+
+
+def test_a_full_disk_is_named_and_nothing_is_left_on_it(image: Path) -> None:
+    machine, file = Machine(image), image / "etc" / ".one.new"
+    file.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=f"No space left on device: '{image}/etc/one'"):
+        carry_out(machine, "keys", Write(Path("/etc/one"), "1"))
+    assert not file.is_symlink()
+    assert undo(machine) == []
 
 
 def test_what_is_not_utf_8_comes_back_as_it_was(image: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:

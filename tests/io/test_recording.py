@@ -1,6 +1,7 @@
 """The ring of recordings on a real disk."""
 
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -128,6 +129,17 @@ def test_the_oldest_gives_way(tmp_path: Path) -> None:
     assert sum(each.stat().st_size for each in left) <= LIMIT
     assert len(left) >= 3
     assert {read(each)[1] for each in left} == {bytes([number]) for number in range(20 - len(left), 20)}
+
+
+def test_what_a_wrong_clock_dated_into_the_future_gives_way_first(tmp_path: Path) -> None:
+    for name, year_s in (("last", 1.7e9), ("future", 2.5e9)):
+        file = tmp_path / f"{name}{SUFFIX}"
+        file.write_bytes(bytes(600))
+        os.utime(file, (year_s, year_s))
+    ring = Ring(tmp_path, 1000)
+    ring.begin(1, b"snapshot")
+    ring.close()
+    assert {each.name.partition("-")[0] for each in files(tmp_path)} == {f"last{SUFFIX}", "evse1"}
 
 
 def test_a_directory_that_cannot_be_had_is_trouble_and_no_more(tmp_path: Path) -> None:

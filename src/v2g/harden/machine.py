@@ -134,7 +134,11 @@ def carry_out(machine: Machine, measure: str, change: Change) -> None:
         case Permit(path, mode):
             machine.at(path).chmod(mode)
         case Run(Act(command, stdin)):
-            machine.must(command, stdin)
+            try:
+                machine.must(command, stdin)
+            except HardenError:
+                _save(machine, [*ledger(machine)[:-1], entry | {"failed": True}])
+                raise
 
 
 def ledger(machine: Machine) -> list[dict[str, Any]]:
@@ -168,8 +172,9 @@ def undo(machine: Machine) -> list[str]:
         try:
             _undo(machine, entry)
         except (HardenError, OSError) as error:
-            kept.insert(0, entry)
-            troubles.append(f"{entry['measure']}: {because(error)}")
+            if "failed" not in entry:  # otherwise there is nothing to be undone
+                kept.insert(0, entry)
+                troubles.append(f"{entry['measure']}: {because(error)}")
         _save(machine, entries + kept)
     return troubles
 
@@ -212,7 +217,11 @@ def _write(file: Path, content: str, mode: int) -> None:
     """Whole or not at all; the owner stays."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.new")
-    beside.write_text(content, errors="surrogateescape")
+    try:
+        beside.write_text(content, errors="surrogateescape")
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(file)) from error
     beside.chmod(mode)
     if file.exists() and os.geteuid() == 0:
         os.chown(beside, file.stat().st_uid, file.stat().st_gid)

@@ -123,11 +123,12 @@ class Ring:
     def _make_room(self) -> None:
         """Of the segments that are complete, the oldest ones go."""
         open_now = {file.path for file in self._files.values()}
-        found = []
+        found, now_s = [], time.time()
         for each in self._directory.glob(f"*{SUFFIX}"):
             with suppress(FileNotFoundError):  # somebody has removed it meanwhile
                 status = each.stat()
-                found.append((status.st_mtime, each, status.st_size))
+                of_a_wrong_clock = status.st_mtime > now_s  # it was set back since: not the latest, for all time
+                found.append((0.0 if of_a_wrong_clock else status.st_mtime, each, status.st_size))
         total = sum(size for *_, size in found)
         for _, each, size in sorted(found):
             if total <= self._limit:
