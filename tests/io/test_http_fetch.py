@@ -1,20 +1,27 @@
-"""Fetching over HTTP from a server that drips."""
+"""Asking over HTTP from a server that drips."""
 
 import socket
 from threading import Event, Thread
 
 import pytest
 
-from v2g.io import http_fetch
-from v2g.io.http_fetch import Unfetched, fetch
+from v2g.io.http_client import Unanswered, ask
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
-@pytest.mark.parametrize("begins", [HEAD + b"X: ", HEAD + b"Content-Length: 1000000\r\n\r\n", HEAD + b"\r\n"])
-def test_a_server_that_drips_is_given_up(begins: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An octet at a time: in the head, in a body of known length, in one that ends with the connection."""
-    monkeypatch.setattr(http_fetch, "WITHIN_S", 0.1)
+@pytest.mark.parametrize(
+    ("scheme", "begins"),
+    [
+        ("http", HEAD + b"X: "),
+        ("http", HEAD + b"Content-Length: 1000000\r\n\r\n"),
+        ("http", HEAD + b"\r\n"),
+        ("https", bytes.fromhex("1603034000")),
+    ],
+)
+def test_a_server_that_drips_is_given_up(scheme: str, begins: bytes) -> None:
+    """An octet at a time: in the head, in a body of known length, in one that ends with the connection, in the TLS
+    handshake."""
     given_up = Event()
 
     def drip() -> None:
@@ -31,8 +38,8 @@ def test_a_server_that_drips_is_given_up(begins: bytes, monkeypatch: pytest.Monk
         server = Thread(target=drip)
         server.start()
         try:
-            with pytest.raises(Unfetched):
-                fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+            with pytest.raises(Unanswered):
+                ask("GET", f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/", within_s=0.1)
         finally:
             given_up.set()
             server.join()

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -90,23 +92,27 @@ async def _moved(folder: Path) -> None:
         for what in ("dercap", "derg", "ders"):
             assert utility.seen(f"PUT /edev/1/der/1/{what}"), utility.seen(f"refused /edev/1/der/1/{what}")
         utility.process.child.kill()
-        await until(lambda: asked(site) == ([], [Limit(0.0, float("inf"), 9_000.0)]))  # silent: the default holds
+        await until(lambda: asked(site) == ([], [Limit(0.0, inf, 9_000.0)]))  # silent: the default holds
 
 
 @pytest.mark.proof
-def test_a_server_that_answers_nonsense_prolongs_nothing_and_is_followed_again(tmp_path: Path) -> None:
+def test_a_server_that_answers_nonsense_is_silent_and_is_followed_again(tmp_path: Path) -> None:
     asyncio.run(_confused(tmp_path))
 
 
 async def _confused(folder: Path) -> None:
     async with followed(folder) as (site, utility, _):
-        utility.put("control", mrid="0a", for_s=6, modes={"opModTargetW": 4_000})
-        await until(lambda: asked(site) == ([-4_000.0], []))
+        utility.put("default", opModExpLimW=9_000)
+        utility.put("control", mrid="0a", for_s=10, modes={"opModTargetW": 4_000})
+        await until(lambda: asked(site)[0] == [-4_000.0])
+        ends_s = time.time() + 10.0
         utility.put("noise", on=True)
-        await until(lambda: asked(site) == ([], []))  # the event is over
+        await until(lambda: asked(site) == ([], [Limit(0.0, inf, 9_000.0)]))
+        assert time.time() < ends_s - 2.0  # it is given up, not over
         utility.put("noise", on=False)
+        await until(lambda: time.time() > ends_s + 1.0)  # what begins while it would hold is given up with it
         utility.put("control", mrid="0b", for_s=600, modes={"opModImpLimW": 5_000})
-        await until(lambda: asked(site) == ([], [Limit(0.0, 5_000.0, float("inf"))]))
+        await until(lambda: asked(site) == ([], [Limit(0.0, 5_000.0, 9_000.0)]))
 
 
 def event(until_s: float, **values: float) -> Event:

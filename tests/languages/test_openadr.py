@@ -5,12 +5,15 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openadr3 import OpenADRClient
 from openadr3.entities.models import Event as ForeignEvent
 from tests.certificates import certified
@@ -178,6 +181,67 @@ def test_of_more_than_the_desk_takes_limits_and_what_begins_first_count(tmp_path
     asyncio.run(story())
 
 
+def test_what_is_no_event_holds_what_was_asked_for_as_long_as_silence_does(tmp_path: Path) -> None:
+    async def story() -> None:
+        (tmp_path / "secret").write_text("a secret")
+        async with depot(tmp_path) as (site, _, _):
+            files: dict[str, Any] = {"secret_file": tmp_path / "secret"}
+            settings = OpenAdr(url="https://vtn", client_id="d", silence_s=60, **files)
+            ven, passed_s = Ven(site, site.configuration, settings, lambda text: None), 0.0
+            began_s = site.now()
+            site.now = lambda: began_s + passed_s  # type: ignore[method-assign]
+
+            def take(*documents: dict[str, Any]) -> set[str]:
+                ven.take([(PROGRAM, [msgspec.Raw(msgspec.json.encode(each)) for each in documents])])
+                return {each.by.rpartition("/")[2] for each in site.desk.of(Channel.OPENADR)}
+
+            power, limit = (
+                {"id": id, "programID": "p1", "payloadDescriptors": KW,
+                 "intervalPeriod": {"start": at(began_s - 1.0), "duration": "PT1H"},
+                 "intervals": [{"payloads": payloads(kind, 4.0)}]}
+                for id, kind in (("power", "DISPATCH_SETPOINT"), ("limit", "IMPORT_CAPACITY_LIMIT"))
+            )  # fmt: skip
+            both = {"power, set-point", "limit, limit"}
+            assert take(power, limit) == both
+            assert take({"id": 5}) == both  # nobody knows which one that is
+            assert take(power | {"intervals": 3}, limit) == both
+            passed_s = 61.0
+            assert take(power | {"intervals": 3}, {"id": []}) == {"limit, limit"}
+            assert take(power, limit) == both
+            assert take(limit, {"id": "none", "programID": "p1"}) == {"limit, limit"}
+
+    asyncio.run(story())
+
+
+_NUMBERS = st.sampled_from([1, -1, 0, 2, 1e9, 1e308, -1e308, 10**30, 0.5, 1e-300, True, "5", None])
+_STARTS = st.sampled_from([None, at(NOW), at(NOW - 3_600), at(NOW + 5e6), "0000-00-00", "9999-12-31T23:59:59Z",
+                           "9999-12-31T23:59:59-23:59", "0002-01-01T00:00:00+14:00", "tomorrow"])  # fmt: skip
+_LENGTHS = st.sampled_from([None, "PT1H", "PT0S", "PT0.001S", "P9999Y", "P9998Y", f"P{10**30}Y", "x"])
+_PERIODS = st.none() | st.fixed_dictionaries({"start": _STARTS, "duration": _LENGTHS, "randomizeStart": _LENGTHS})
+_KINDS = st.sampled_from(["DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT", "SIMPLE", "PRICE", "ODD"])
+_PAYLOADS = st.lists(st.builds(lambda kind, value: {"type": kind, "values": [value]}, _KINDS, _NUMBERS), max_size=2)
+_INTERVALS = st.lists(st.fixed_dictionaries({"intervalPeriod": _PERIODS, "payloads": _PAYLOADS}), max_size=3)
+
+
+@given(st.fixed_dictionaries({"intervalPeriod": _PERIODS, "duration": _LENGTHS, "intervals": _INTERVALS}))
+def test_whatever_an_event_states_asks_for_nothing_impossible(fields: dict[str, Any]) -> None:
+    units = [*KW, {"payloadType": "PRICE", "units": "KWH"}]
+    try:
+        found = requests_of(event(**fields, payloadDescriptors=units), PROGRAM, PLACE, NOW - 5.0, NOW)
+    except OpenAdrError:
+        return
+    for each in found:
+        assert each.until_unix_s > max(NOW, each.from_unix_s)
+        assert isinstance(each, ScheduleRequest | LimitRequest | PriceRequest)
+        times = [step.from_unix_s for step in (each.prices if isinstance(each, PriceRequest) else each.steps)]
+        assert times
+        assert times == sorted(set(times))
+        assert all(0.0 <= time <= 4_102_444_800.0 for time in times)
+        assert each.until_unix_s == inf or each.until_unix_s <= 4_102_444_800.0
+        if isinstance(each, ScheduleRequest):
+            assert all(abs(step.power_w) <= 1e9 for step in each.steps)
+
+
 def event(**fields: Any) -> Event:
     return read(msgspec.json.encode({"id": "e1", "programID": "p1", "payloadDescriptors": KW} | fields), Event, "event")
 
@@ -259,6 +323,10 @@ def test_the_start_is_spread_by_the_names_of_both() -> None:
         ({"intervals": [{"payloads": payloads("DISPATCH_SETPOINT", 1e9)}]}, "too large"),
         ({"intervals": [{"payloads": payloads("DISPATCH_SETPOINT", 1.0, 2.0)}]}, "is not one number"),
         ({"intervals": [{"payloads": payloads("SIMPLE", 4)}]}, "whole number from 0 to 3"),
+        (
+            {"intervals": [{"payloads": [*payloads("DISPATCH_SETPOINT", 1), *payloads("DISPATCH_SETPOINT", -1)]}]},
+            "twice",
+        ),
         ({"intervals": [{"payloads": payloads("SIMPLE", 1)}] * 2_001}, "2001 intervals"),
     ],
 )

@@ -5,19 +5,28 @@ the default control holds, as CSIP has it.
 """
 
 import asyncio
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiohttp import ClientPayloadError, ClientResponse
 from py20305.client import CsipClient, TlsConfig
-from py20305.client.errors import Sep2Error
+from py20305.client.errors import Sep2PayloadError, Sep2RateLimitError
+from py20305.client.http import Sep2Client
 from py20305.connectors.modes import translate_controls
+from py20305.events.comms_loss import CommsLossState
+from py20305.models.sep.sep import PowerOfTenMultiplierType
 from py20305.security import compute_lfdi
 from py20305.telemetry import TelemetryCoordinator
+from pydantic import BaseModel
 
 from v2g.depot.configuration import Configuration
 from v2g.depot.desk import Channel
 from v2g.depot.grid_configuration import Csip
+from v2g.depot.request import LARGEST_W, LAST_UNIX_S
 from v2g.io import library_log
 from v2g.io.grid_depot import Depot, Plant, ratings_of
 from v2g.kernel.errors import V2GError
@@ -26,6 +35,18 @@ from v2g.languages.csip.controls import Controls, Event, Values
 
 AGAIN_S = 10.0
 """Until a server that cannot be reached is tried again."""
+WITHIN_S = 30.0
+"""For an answer in full, and what is tried again for it."""
+RETRY_S = 10
+"""The longest pause that a server can ask for (Retry-After)."""
+LONGEST_OCTETS = 256 << 10
+"""Of an answer: a page of 50 controls has a fifth of it."""
+MOST_LISTED, MOST_DIGITS = 2_000, 20
+FORGOTTEN_S = 7_200.0
+NOTHING_THERE = (204, 404)
+"""That a resource is empty, or not there, is an answer that can be understood."""
+_LATEST_S = 3_600.0
+"""By which the standard lets a start or a duration be randomized."""
 _EVSE = 82
 """The type of DER."""
 _MODES = sum(1 << bit for bit in (0, 1, 2, 3, 7, 20, 22))
@@ -54,11 +75,16 @@ class Dispatcher:
         self._strange = frozenset[str]()
         self.ahead: Callable[[], float] = lambda: 0.0
         """By how much the server's clock is ahead of this machine's, s."""
+        self.heard: Callable[[], float | None] = lambda: None
+        """When the server was understood last, in Unix seconds of this machine."""
+        self._heard_s = time.time()
 
     async def apply_control(self, device_href: str, derc: Any, curves: Any) -> None:
         """An event has begun."""
-        late_s = sum(abs(each.value) for each in (derc.randomize_start, derc.randomize_duration) if each is not None)
-        until_s = derc.interval.start.value + derc.interval.duration + late_s - self.ahead()
+        late_s = sum(_within(abs(each.value), _LATEST_S) for each in (derc.randomize_start, derc.randomize_duration)
+                     if each is not None)  # fmt: skip
+        ends_s = _within(derc.interval.start.value + derc.interval.duration, LAST_UNIX_S) + late_s
+        until_s = min(ends_s - self.ahead(), LAST_UNIX_S)
         self._controls.start(derc.m_rid.value.hex(), Event(self._values(derc.dercontrol_base, curves), until_s))
         self._ask()
 
@@ -83,6 +109,13 @@ class Dispatcher:
     clear_control_by_lfdi = clear_control
     disable_modes_by_lfdi = disable_modes
 
+    def lapse(self, silence_s: float) -> None:
+        """Give up the events of a server that has been silent for so long, also while it is looked for again."""
+        self._heard_s = max(self.heard() or 0.0, self._heard_s)
+        if self._controls.events and time.time() - self._heard_s > silence_s:
+            self._controls.end(None, self._plant.depot.now())
+            self._ask()
+
     async def relay_schedule_notification(self, *_: Any, **__: Any) -> None:
         """What is to come is no request yet."""
 
@@ -91,7 +124,7 @@ class Dispatcher:
         for method, params in translate_controls(base, curves):
             mode, key = _READ.get(method, ("", ""))
             if mode:
-                found[mode] = float(params[key])
+                found[mode] = _within(params[key], LARGEST_W)
             else:
                 strange.add(method.removeprefix("update_"))
         if strange - self._strange:
@@ -102,15 +135,26 @@ class Dispatcher:
     def _ask(self) -> None:
         now = self._plant.depot.now()
         asked = self._controls.power(now)
-        try:
+        with self._said():
+            self._plant.limit(self._by, self._controls.limits(now))
+        with self._said():
             if asked is None:
                 self._plant.set_power(self._by, None)
             else:
                 power_w, until_s, then_w = asked
                 self._plant.set_power(self._by, power_w, until_s - now, then_w)
-            self._plant.limit(self._by, self._controls.limits(now))
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
         except V2GError as error:
             self._report(f"IEEE 2030.5: {error}")
+
+
+def _within(value: float, most: float) -> float:
+    """A number of any size, also an integer beyond all floats."""
+    return float(max(-most, min(most, value)))
 
 
 class Shown:
@@ -160,14 +204,142 @@ class Shown:
         return shown
 
 
+class _Bounded(ClientResponse):
+    """An answer that fits into memory."""
+
+    async def read(self) -> bytes:
+        """See the library. Raises `ClientPayloadError` for more than `LONGEST_OCTETS`."""
+        found = bytearray()
+        async for part in self.content.iter_any():
+            found += part
+            if len(found) > LONGEST_OCTETS:
+                self.close()
+                raise ClientPayloadError(f"{self.url} answers with more than {LONGEST_OCTETS} octets")
+        self._body = bytes(found)
+        return self._body
+
+
+class Understanding(Sep2Client):
+    """What cannot be understood is no contact: errors of the server, redirects, noise, what is too large or too slow. A
+    resource that fails twice in a row counts as silence from the first time on, whatever else is answered."""
+
+    heard_s: float
+    """When an answer was understood last; 0 if none was. All of these are Unix seconds of this machine."""
+    failing: dict[str, tuple[float, float]]
+    """By resource whose answers were not: since when, and the latest time."""
+
+    lost: CommsLossState
+    """Whether events are given up just now."""
+
+    @property
+    def last_validated_epoch(self) -> int | None:
+        """See the library: as long as it is recent, no other sign of life is asked for."""
+        return int(self.heard_s) or None
+
+    @property
+    def last_contact_epoch(self) -> int | None:
+        """See the library: events are given up once it is too old, and all is asked for again once it is not. The
+        latter must come before the next poll, which would give up events that have begun meanwhile."""
+        if self.lost.active:
+            return int(self.heard_s) or None
+        since_s = [since_s for since_s, latest_s in self.failing.values() if since_s < latest_s]
+        return int(min([self.heard_s, *since_s])) or None
+
+    def _get_session(self) -> Any:
+        session = super()._get_session()
+        session.session._response_class = _Bounded
+        return session
+
+    @staticmethod
+    def _check_redirect_or_rate_limit(resp: Any, method: str, path: str) -> None:
+        try:
+            Sep2Client._check_redirect_or_rate_limit(resp, method, path)
+        except Sep2RateLimitError as error:
+            error.retry_after = min(error.retry_after or 0, RETRY_S)
+            raise
+
+    async def get(self, path: str, model_type: Any) -> Any:
+        """See the library."""
+        return await self._judged(path, model_type, super().get(path, model_type))
+
+    async def get_with_body(self, path: str, model_type: Any) -> Any:
+        """See the library."""
+        return await self._judged(path, model_type, super().get_with_body(path, model_type))
+
+    async def _judged(self, path: str, model_type: Any, asking: Coroutine[Any, Any, Any]) -> Any:
+        resource = path.partition("?")[0]
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                found = await asking
+            _check(found[0] if isinstance(found, tuple) else found, model_type, path)
+        except Exception as error:
+            if getattr(error, "status_code", None) in NOTHING_THERE:
+                self._understood(resource)
+            else:
+                self._not_understood(resource)
+            raise
+        self._understood(resource)
+        return found
+
+    def _understood(self, resource: str) -> None:
+        self.failing.pop(resource, None)
+        self.heard_s = time.time()
+
+    def _not_understood(self, resource: str) -> None:
+        now = time.time()
+        since_s, _ = self.failing.get(resource, (now, 0.0))
+        self.failing[resource] = since_s, now
+        # Not those that are asked for no longer, as the server has moved them.
+        self.failing = {id: each for id, each in self.failing.items() if now - each[1] < FORGOTTEN_S}
+
+
+def _check(found: Any, model_type: Any, path: str) -> None:
+    """Raises `Sep2PayloadError` for another document than was asked for, for powers of ten that no number has, and for
+    a list without an end."""
+    start = re.search(r"[?&]s=(\d+)", path)
+    if not isinstance(found, model_type):
+        why = f"is a {type(found).__name__}, not a {model_type.__name__}"
+    elif not all(abs(each) <= MOST_DIGITS for each in _powers_of_ten(found)):
+        why = "has a multiplier that no number has"
+    elif start is not None and int(start[1]) > MOST_LISTED:
+        why = f"is a list of more than {MOST_LISTED}"
+    else:
+        return
+    raise Sep2PayloadError(f"GET {path}: {why}", path=path, body_length=0)
+
+
+def _powers_of_ten(value: Any) -> Iterator[int]:
+    if isinstance(value, PowerOfTenMultiplierType):
+        yield value.value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _powers_of_ten(each)
+    elif isinstance(value, BaseModel):
+        for each in vars(value).values():
+            yield from _powers_of_ten(each)
+
+
 class _Client(CsipClient):
-    """Finds the server's resources again in a task of its own: `py20305` cancels its polls for that, and a poll that
-    has asked for it, as after an outage, would cancel itself half-way. Then nobody would poll any more."""
+    """Finds the server's resources again, and ends a silence, in tasks of their own: `py20305` cancels its polls for
+    that, and a poll that has asked for it, as after an outage, would cancel itself half-way. Then nobody would poll any
+    more, or all events would be given up for ever."""
+
+    def __init__(self, url: str, **settings: Any) -> None:
+        super().__init__(url, **settings)
+        self._recovering: asyncio.Task[None] | None = None
+        self._http: Any  # the library makes it itself, and gives it to others
+        self._http.__class__ = Understanding
+        self._http.heard_s, self._http.failing, self._http.lost = 0.0, {}, self._comms_loss
 
     async def trigger_rediscovery(self) -> bool:
         """See the library."""
         self._rediscovering = asyncio.create_task(super().trigger_rediscovery())
         return await asyncio.shield(self._rediscovering)
+
+    async def _recover_from_comms_loss(self) -> None:
+        if self._recovering is None or self._recovering.done():
+            self._recovering = asyncio.create_task(super()._recover_from_comms_loss())
+        await asyncio.shield(self._recovering)
 
 
 async def serve(depot: Depot, configuration: Configuration, settings: Csip, report: Callable[[str], None]) -> None:
@@ -176,15 +348,24 @@ async def serve(depot: Depot, configuration: Configuration, settings: Csip, repo
     plant = Plant(depot, ratings_of(configuration), Channel.IEEE_2030_5)
     dispatcher = Dispatcher(plant, f"IEEE 2030.5 server {urlsplit(settings.url).hostname}", report)
     plant.set_power("", None)  # what an earlier process was asked for holds once the server says so again
-    said = ""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_watched(settings, dispatcher))
+        said = ""
+        while True:
+            try:
+                await _followed(settings, dispatcher, Shown(plant), report)
+            except Exception as error:  # of the library too: a server may answer with anything
+                if said != str(error):
+                    said = str(error)
+                    report(f"IEEE 2030.5: {settings.url}: {said or type(error).__name__}")
+            await asyncio.sleep(min(AGAIN_S, settings.silence_s))
+
+
+async def _watched(settings: Csip, dispatcher: Dispatcher) -> None:
+    """For ever."""
     while True:
-        try:
-            await _followed(settings, dispatcher, Shown(plant), report)
-        except (Sep2Error, OSError, ValueError, TimeoutError) as error:
-            if said != str(error):
-                said = str(error)
-                report(f"IEEE 2030.5: {settings.url}: {said or type(error).__name__}")
-        await asyncio.sleep(min(AGAIN_S, settings.silence_s))
+        dispatcher.lapse(settings.silence_s)
+        await asyncio.sleep(max(1.0, settings.silence_s / 10))
 
 
 async def _followed(settings: Csip, dispatcher: Dispatcher, shown: Any, report: Callable[[str], None]) -> None:
@@ -198,6 +379,7 @@ async def _followed(settings: Csip, dispatcher: Dispatcher, shown: Any, report: 
         comms_loss_eval_seconds=max(1, settings.silence_s // 10), connection_heartbeat_seconds=beat_s,
         registration_pins=None if settings.pin is None else {lfdi: settings.pin},
     )  # fmt: skip
+    dispatcher.heard = lambda: client._http.last_contact_epoch
     dispatcher.ahead = lambda: client.timebase.now() - shown.plant.depot.now()
     coordinator: Any = None
     try:

@@ -45,16 +45,15 @@ def ask(
     try:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Unanswered(f"{url} is no address of http:// or https://")
-        connection: HTTPConnection
-        if parts.scheme == "https":
-            context = tls or ssl.create_default_context()
-            connection = HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=context)
-        else:
-            connection = HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        secure = parts.scheme == "https"
+        connection = (HTTPSConnection if secure else HTTPConnection)(parts.hostname, parts.port)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            connection.connect()
+            connection.sock = socket.create_connection((connection.host, connection.port), TIMEOUT_S)
             with _cut_after(connection.sock, within_s) as cut:
+                if secure:
+                    context = tls or ssl.create_default_context()
+                    connection.sock = context.wrap_socket(connection.sock, server_hostname=parts.hostname)
                 connection.request(method, path, body, dict(headers or {}))
                 response = connection.getresponse()
                 content = response.read(LONGEST_OCTETS + 1)
@@ -72,12 +71,12 @@ def ask(
 @contextmanager
 def _cut_after(connection: socket.socket, seconds: float) -> Iterator[Event]:
     """Ends what is read from a connection after some time; yields whether that has happened."""
-    cut = Event()
+    cut, same = Event(), connection.dup()  # TLS takes the other one over
 
     def cut_it() -> None:
         cut.set()
         with suppress(OSError):  # the other end was faster
-            connection.shutdown(socket.SHUT_RDWR)
+            same.shutdown(socket.SHUT_RDWR)
 
     timer = Timer(seconds, cut_it)
     timer.daemon = True
@@ -86,3 +85,4 @@ def _cut_after(connection: socket.socket, seconds: float) -> Iterator[Event]:
         yield cut
     finally:
         timer.cancel()
+        same.close()

@@ -1,7 +1,8 @@
 """A depot as a VEN of OpenADR 3: it polls a VTN, and what that announces are requests to the depot's desk.
 
 They end by themselves. Set-points end too once the VTN has not answered for `silence_s`; limits and prices hold to the
-end that their events state. An event that cannot be understood changes nothing: what it asked for before holds.
+end that their events state. An event that cannot be understood counts as silence too: what it asked for before holds,
+of set-points for `silence_s`.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ class Ven:
         self._samples = Samples()
         self._asked: dict[str, list[AnyRequest]] = {}
         """By event, what it asked for when it was understood last."""
+        self._understood_s: dict[str, float] = {}
         self._seen_s: dict[str, float] = {}
         self._events: list[Event] = []
         self._said: dict[str, str] = {}
@@ -94,6 +96,7 @@ class Ven:
     def take(self, found: Iterable[tuple[Program, Sequence[msgspec.Raw]]]) -> None:
         """All that the VTN announces now, in the place of what it announced before."""
         now, events, asked = self._depot.now(), list[Event](), dict[str, list[AnyRequest]]()
+        nameless = False
         for program, raw in found:
             for each in raw:
                 id = "?"
@@ -103,14 +106,24 @@ class Ven:
                     seen_s = self._seen_s.setdefault(event.id, now)
                     asked[id] = requests_of(event, program, self._place, seen_s, now)
                     events.append(event)
+                    self._understood_s[id] = now
                     unknown = strange(event)
                     self._say(id, f"it has payloads that mean nothing here: {', '.join(unknown)}" if unknown else "")
                 except OpenAdrError as error:
-                    asked[id] = self._asked.get(id, [])
+                    asked[id] = self._still_held(id, now)
+                    nameless |= id == _Id().id
                     self._say(id, f"{error}; " + ("what it asked for before holds" if asked[id] else "it is left out"))
+        if nameless:  # it may be any of those that are not there
+            asked |= {id: self._still_held(id, now) for id in self._asked.keys() - asked.keys()}
         self._asked, self._events = asked, sorted(events, key=rank)
         self._seen_s = {id: at_s for id, at_s in self._seen_s.items() if id in asked}
+        self._understood_s = {id: at_s for id, at_s in self._understood_s.items() if id in asked}
         self._hold()
+
+    def _still_held(self, id: str, now: float) -> list[AnyRequest]:
+        """Of an event that cannot be understood: what it asked for before; of set-points as long as through silence."""
+        silent = now - self._understood_s.get(id, now) > self._settings.silence_s
+        return [each for each in self._asked.get(id, []) if not (silent and SET_POINT in each.by)]
 
     def _lapse(self) -> None:
         if self._depot.now() - self._heard_s <= self._settings.silence_s:

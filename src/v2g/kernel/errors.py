@@ -11,3 +11,10 @@ class V2GError(Exception):
 
     fault: "Fault | None" = None
     """The fault with which this error ends a session; None if it ends none."""
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first error in the groups around it, as task groups raise them."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

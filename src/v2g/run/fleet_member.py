@@ -22,7 +22,7 @@ from v2g.fleet.member import Member, flows
 from v2g.fleet.view import Accepted, Batch, Setpoint
 from v2g.io import fleet_nats, nats_server
 from v2g.io.nats_server import Leaf, NatsError, Server, leaf_text
-from v2g.kernel.errors import V2GError
+from v2g.kernel.errors import V2GError, innermost
 
 EVERY_S = 1.0
 KEEP_S = 5.0
@@ -96,10 +96,8 @@ class FleetMember:
         while True:
             try:
                 await work()
-            except* Exception as group:
-                error: BaseException = group
-                while isinstance(error, BaseExceptionGroup):
-                    error = error.exceptions[0]
+            except Exception as group:
+                error = innermost(group)
                 text = str(error) if isinstance(error, V2GError) else f"a defect: {error!r}"
                 if text != said:
                     said = text

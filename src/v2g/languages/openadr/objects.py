@@ -5,12 +5,13 @@ Its objects have more fields than these, which are left out. The names are the s
 
 import re
 from datetime import UTC, datetime
-from math import inf
+from math import inf, nan
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from v2g.depot.request import is_time
 from v2g.kernel.durations import DAY_S, HOUR_S, MINUTE_S
 from v2g.kernel.errors import V2GError
 
@@ -121,14 +122,18 @@ def duration_s(text: str | None) -> float | None:
 
 
 def time_s(text: str, now: float) -> float:
-    """A time of RFC 3339 in Unix seconds; `now` if it says so. Without a zone it is UTC. Raises `OpenAdrError`."""
+    """A time of RFC 3339 in Unix seconds, of 1970 to 2100; `now` if it says so. Without a zone it is UTC. Raises
+    `OpenAdrError`."""
     if text.startswith(_NOW):
         return now
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise OpenAdrError(f"{text[:40]!r} is no time; one is 2026-11-28T17:00:00Z") from error
+        found_s = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        found_s = nan
+    if not is_time(found_s):
+        raise OpenAdrError(f"{text[:40]!r} is no time; one is 2026-11-28T17:00:00Z")
+    return found_s
 
 
 def text_of(unix_s: float) -> str:

@@ -15,7 +15,17 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from v2g.depot.request import LARGEST_W, AnyRequest, Limit, LimitRequest, Price, PriceRequest, ScheduleRequest, Step
+from v2g.depot.request import (
+    LARGEST_W,
+    AnyRequest,
+    Limit,
+    LimitRequest,
+    Price,
+    PriceRequest,
+    ScheduleRequest,
+    Step,
+    is_time,
+)
 from v2g.kernel.durations import DAY_S
 from v2g.languages.openadr.objects import Event, OpenAdrError, Payload, Program, duration_s, time_s
 
@@ -26,7 +36,11 @@ SET_POINT, LIMIT, PRICES = ", set-point", ", limit", ", prices"
 _POWER_W = {"W": 1.0, "KW": 1_000.0, "MW": 1_000_000.0}
 _PER_KWH = {"KWH": 1.0, "MWH": 0.001}
 _LARGEST_PRICE = 1_000.0
+_LIMITS = (DRAWN, FED, SIMPLE)
+"""Of several the lowest holds; two powers or prices at once contradict each other."""
 MOST_SPANS = 2_000
+LATEST_S = DAY_S
+"""By which a start may be spread."""
 AHEAD_S = 2.0 * DAY_S
 """Of an event that repeats its intervals, those that begin within this time are taken."""
 
@@ -67,6 +81,8 @@ def requests_of(event: Event, program: Program, place: Place, seen_s: float, now
 
     def rows(kind: str) -> list[Row]:
         found = [(span, each) for span in spans for each in span.payloads if each.type == kind]
+        if kind not in _LIMITS and len({id(span) for span, _ in found}) < len(found):
+            raise OpenAdrError(f"an interval has {kind} twice")
         return [Row(span.from_s, span.until_s, _value(each, units.get(kind), place)) for span, each in found]
 
     return [
@@ -91,7 +107,10 @@ def spans_of(event: Event, place: Place, seen_s: float, now: float) -> list[Span
     whole, late_s = event.intervalPeriod, 0.0
     if whole is not None:
         # By the names of both, so it is the same at each poll, and another one at each VEN.
-        late_s = (duration_s(whole.randomizeStart) or 0.0) * crc32(f"{place.ven} {event.id}".encode()) / 2**32
+        latest_s = duration_s(whole.randomizeStart) or 0.0
+        if latest_s > LATEST_S:
+            raise OpenAdrError(f"randomizeStart of {latest_s:g} s: at most {LATEST_S:g} s")
+        late_s = latest_s * crc32(f"{place.ven} {event.id}".encode()) / 2**32
     at_s = None if whole is None or whole.start is None else time_s(whole.start, seen_s)
     found = list[Span]()
     for each in event.intervals:
@@ -103,19 +122,23 @@ def spans_of(event: Event, place: Place, seen_s: float, now: float) -> list[Span
         own_s = None if period is None else duration_s(period.duration)
         lasts_s = own_s if own_s is not None else None if whole is None else duration_s(whole.duration)
         until_s = at_s + (lasts_s or inf)  # no duration, or PT0S: until something else comes
+        if not is_time(until_s):
+            until_s = inf
         found.append(Span(each.id, at_s + late_s, until_s + late_s, each.payloads))
         at_s = until_s
     if len(found) > MOST_SPANS:
         raise OpenAdrError(f"{len(found)} intervals; at most {MOST_SPANS}")
-    found = _closed(sorted(found, key=lambda each: each.from_s))
+    found = _closed(sorted((each for each in found if is_time(each.from_s)), key=lambda each: each.from_s))
     return _repeated(found, duration_s(event.duration), now)
 
 
 def _closed(spans: Sequence[Span]) -> list[Span]:
-    """Each ends when the next one begins, at the latest."""
-    ends = [*(each.from_s for each in spans[1:]), inf]
+    """Each ends when the next one begins, at the latest; one that lasts for no time is none."""
+    ends = [each.from_s for each in spans[1:]] + [inf] * bool(spans)
     return [
-        Span(each.id, each.from_s, min(each.until_s, end), each.payloads) for each, end in zip(spans, ends, strict=True)
+        Span(each.id, each.from_s, min(each.until_s, end), each.payloads)
+        for each, end in zip(spans, ends, strict=True)
+        if each.from_s < end
     ]
 
 
