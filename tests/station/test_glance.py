@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace as changed
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
-from v2g.bench.sim.world import World
+from v2g.bench.sim.world import NOWHERE, World
 from v2g.iso15118.event import Faulted
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import HOLDS_WITHIN_S, HeldSetpoint
-from v2g.station.config.settings import PlanStep
+from v2g.station.config.settings import Pilot, PlanStep
 from v2g.station.glance import LOOK_S, STIRS_HZ, STIRS_PU
 from v2g.station.readings import Readings
 
@@ -82,3 +82,15 @@ def test_so_does_an_inverter_that_does_not_obey_and_not_one_that_does(loop: Worl
     evse = loop.evse
     step = evse.measured(changed(evse.fresh(loop.now), held=disobeys), loop.now, loop.unix_s)
     assert [event.fault for event in step.events if isinstance(event, Faulted)] == [Fault.INVERTER_FAULT]
+
+
+def test_a_pilot_that_shows_what_is_known_does_not_and_one_that_shows_something_else_does() -> None:
+    world = in_the_loop(World(changed(CALM, pilot=Pilot(device=NOWHERE)), INTENT))
+    pilot = world.evse.fresh(world.now).pilot
+    assert pilot is not None
+    again = replace(pilot, time_s=world.now + SOON_S, high_v=pilot.high_v + 0.2)
+    assert not looks_at(world, lambda readings: changed(readings, pilot=again))
+    another = replace(again, time_s=world.now + SOON_S, high_v=9.0)  # the car has opened S2
+    assert looks_at(world, lambda readings: changed(readings, pilot=another))
+    candidate = replace(another, time_s=world.now + SOON_S)  # the same again is what makes it known
+    assert looks_at(world, lambda readings: changed(readings, pilot=candidate))

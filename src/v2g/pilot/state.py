@@ -111,6 +111,10 @@ def _state(high_v: float, held: State | None) -> State | None:
     return next((state for state, volts in NOMINAL_V.items() if abs(high_v - volts) <= TOLERANCE_V), None)
 
 
+def _stale(reading: Voltages, now: float) -> bool:
+    return abs(now - reading.time_s) > PILOT_STALE_S
+
+
 class Detector:
     """Debounces findings.
 
@@ -128,11 +132,16 @@ class Detector:
 
         `sent` as in `find`.
         """
-        if reading is None or abs(now - reading.time_s) > PILOT_STALE_S:
+        if reading is None or _stale(reading, now):
             self.finding = self._candidate = NOTHING
         else:
             self._take(find(reading, self.finding, sent), reading.time_s)
         return self.finding
+
+    def rests(self, reading: Voltages, now: float, sent: float | None = None) -> bool:
+        """Whether a step with this reading would change nothing. `sent` as in `find`."""
+        settled = self._candidate.same(self.finding) and not _stale(reading, now)
+        return settled and find(reading, self.finding, sent).same(self.finding)
 
     def _take(self, found: Finding, time_s: float) -> None:
         if found.same(self.finding):

@@ -157,7 +157,7 @@ class Evse:
         if visit.conversation is None:
             return self._settle(now)
         stage = self.demand.stage
-        send = [] if self._glance.just_looked(self._readings, now) else self._supervise(now, unix_s)
+        send = [] if self._glance.just_looked(self.plug, self._readings, now) else self._supervise(now, unix_s)
         visit.heard(now)
         send += self._take(visit.conversation.receive(payload_type, payload, now, self._view(now, unix_s)), now)
         if self.demand.stage is not stage:  # what the car wants now is judged before the hardware is commanded
@@ -177,7 +177,7 @@ class Evse:
         if rating is not None:
             self.rating = self.supervisor.rating = rating
         self._equip()
-        enough, seen = self._glance.at(self.guard, readings, now, unix_s)
+        enough, seen = self._glance.at(self.guard, self.plug, readings, now, unix_s)
         self._events += seen
         if enough:
             return self._step()

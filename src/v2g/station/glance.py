@@ -1,8 +1,8 @@
-"""Between two looks at everything, most readings of the grid say nothing new: for them a glance is enough.
+"""Between two looks at everything, most readings of grid and pilot say nothing new: for them a glance is enough.
 
 The grid's protection judges every reading. The rest of the EVSE, from the devices to the decision on power, looks at
-what has changed: any other device, the grid's verdict, or the grid by more than a sensing unit's own error. While
-nothing does, and neither power nor orders are on their way somewhere, it looks once in `LOOK_S`.
+what has changed: any other device, what the pilot shows, the grid's verdict, or the grid by more than a sensing unit's
+own error. While nothing does, and neither power nor orders are on their way somewhere, it looks once in `LOOK_S`.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from msgspec.structs import fields
 from v2g.grid.protection import Verdict
 from v2g.grid.sample import GridSample
 from v2g.iso15118.view import Stage
+from v2g.power.pilot import PilotReading
 from v2g.station.event import Event
 from v2g.station.orders import Orders
 from v2g.station.power.limits import Decision
@@ -21,12 +22,13 @@ from v2g.station.readings import Readings
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.grid_guard import GridGuard
+    from v2g.station.safety.plug import Plug
 
 LOOK_S = 0.05
 """As often as the EVSE is supervised without any reading."""
 STIRS_HZ, STIRS_PU = 0.005, 0.002
 """Half of the error that IEEE 1547-2018 (table 3) leaves a frequency measured in operation, a fifth of a voltage's."""
-_APART = ("grid", "held", "self_test_since")
+_APART = ("grid", "pilot", "held", "self_test_since")
 _OTHERS = attrgetter(*(each.name for each in fields(Readings) if each.name not in _APART))
 
 
@@ -52,7 +54,7 @@ class Glance:
         self._settled_s = now
         self._steady = self._wanted == before and not breaks and had_time
 
-    def just_looked(self, readings: Readings, now: float) -> bool:
+    def just_looked(self, plug: "Plug | None", readings: Readings, now: float) -> bool:
         """Whether nothing but the grid can have changed since the last look at everything."""
         before = self._readings
         return (
@@ -60,13 +62,14 @@ class Glance:
             and readings.self_test_since == before.self_test_since
             and _disobeys(readings) is _disobeys(before)
             and all(map(is_, _OTHERS(readings), _OTHERS(before)))
+            and (readings.pilot is before.pilot or _rests(plug, readings.pilot, now))
         )
 
     def at(
-        self, guard: "GridGuard | None", readings: Readings, now: float, unix_s: int
+        self, guard: "GridGuard | None", plug: "Plug | None", readings: Readings, now: float, unix_s: int
     ) -> tuple[bool, Iterable[Event]]:
         """A glance at the grid, if it may be enough. Whether it is, and what is worth a report."""
-        if guard is None or not (self._steady and self.just_looked(readings, now)):
+        if guard is None or not (self._steady and self.just_looked(plug, readings, now)):
             return False, ()
         events = guard.look(readings, now, unix_s)
         return self._says_nothing(guard.sample, guard.verdict), events
@@ -87,6 +90,10 @@ class Glance:
             and abs(sample.lowest_pu - before.lowest_pu) <= STIRS_PU
             and abs(sample.highest_pu - before.highest_pu) <= STIRS_PU
         )
+
+
+def _rests(plug: "Plug | None", reading: PilotReading | None, now: float) -> bool:
+    return plug is not None and reading is not None and plug.pilot.rests(reading, now)
 
 
 def _disobeys(readings: Readings) -> bool:
