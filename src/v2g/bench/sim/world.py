@@ -217,7 +217,7 @@ class World:
             authorizer=self._authorizer,
             payment=self._payment,
         )
-        self.faults.down, self._readings = False, Readings()
+        self.faults.down, self._readings, self._orders = False, Readings(), SAFE
 
     def say_as_car(self, payload_type: int, payload: bytes) -> None:
         """A payload arrives at the station from the car's side, whoever sent it."""
