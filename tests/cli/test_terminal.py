@@ -183,3 +183,21 @@ with shown():
 def test_no_file_gets_the_number_of_a_stream_that_was_closed(closed: str) -> None:
     done = subprocess.run(["bash", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, CLOSED], check=False)
     assert done.returncode > 2
+
+
+STUCK = """
+from v2g.cli.terminal import announce, shown
+
+with shown():
+    for number in range(5000):
+        announce(f"line {number} of a process whose reader stands still")
+"""
+
+
+def test_a_reader_that_stands_still_holds_nobody_up() -> None:
+    with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.wait(30) == 0
+        lines = process.stdout.read().splitlines()
+    assert lines[0] == "line 0 of a process whose reader stands still"
+    assert 100 < len(lines) < 5000

@@ -1,6 +1,7 @@
 """The terminal: text that cannot act on it, whatever a car, a peer or a file names; its width; progress on it."""
 
 import os
+import select
 import sys
 import time
 from collections.abc import Iterator
@@ -50,9 +51,23 @@ def _open(stream: TextIO | None) -> TextIO:
 
 
 def announce(text: str, *, warning: bool = False) -> None:
-    """A line of a process that serves, which goes on although nobody takes it: on a full disk, or without a reader."""
+    """A line of a process that serves, which goes on if nobody takes it: on a full disk, without a reader or with a
+    reader that stands still."""
+    stream = sys.stderr if warning else sys.stdout
     with suppress(OSError):
-        print(printable(text), file=sys.stderr if warning else sys.stdout, flush=True)
+        if _takes(stream):
+            print(printable(text), file=stream, flush=True)
+
+
+def _takes(stream: TextIO) -> bool:
+    """Whether a write would return at once."""
+    try:
+        number = stream.fileno()
+    except OSError:  # no file, as in a test
+        return True
+    asked = select.poll()
+    asked.register(number, select.POLLOUT)
+    return bool(asked.poll(0))
 
 
 def complain(text: str) -> None:
