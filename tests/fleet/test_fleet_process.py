@@ -46,12 +46,13 @@ async def _story(folder: Path) -> None:
         assert any(each.by == "TSO" for each in acts)
 
 
-def test_two_depots_with_one_name_follow_nothing(tmp_path: Path) -> None:
-    asyncio.run(_twins(tmp_path))
+@pytest.mark.parametrize("nodes", [1, pytest.param(3, marks=pytest.mark.proof)])
+def test_two_depots_with_one_name_follow_nothing(nodes: int, tmp_path: Path) -> None:
+    asyncio.run(_twins(tmp_path, nodes))
 
 
-async def _twins(folder: Path) -> None:
-    async with bench(folder, ["a", "b"]) as scene:
+async def _twins(folder: Path, nodes: int) -> None:
+    async with bench(folder, ["a", "b"], nodes) as scene:
         fleet, first = scene.fleet, scene.members["a"]
         await scene.until(lambda: all(each.aggregate for each in fleet.states.values()), "all are heard of")
         fleet.request("TSO", {"power_w": -30_000.0, "for_s": 600})
@@ -63,6 +64,15 @@ async def _twins(folder: Path) -> None:
         await scene.until(lambda: not any(each.setpoint(fleet.now()) for each in both), "both are on their own")
         assert not fleet.states["a"].fresh(fleet.now(), fleet.controller.settings.stale_s)
         assert sum("two depots join as a" in each for each in scene.log) == 1
+        for each in (first, second):
+            each.books.end()
+        await scene.until(lambda: not (first.books.waiting or second.books.waiting), "the entries of both are stored")
+        with closing(sqlite3.connect(scene.configuration.ledger)) as database:
+
+            def booked() -> set[int]:
+                return {each for (each,) in database.execute("SELECT DISTINCT process FROM entry WHERE depot = 'a'")}
+
+            await scene.until(lambda: booked() == {each.process for each in both}, "each entry names who booked it")
 
 
 def test_one_process_of_a_fleet(tmp_path: Path) -> None:
