@@ -2,6 +2,7 @@
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { clock, day } from "./format";
 import { h } from "./html";
 
 export type Unit = "kW" | "%" | "per kWh";
@@ -41,7 +42,7 @@ export function chart(at_s: number[], lines: Line[], summary: string, height = 2
     scales: Object.fromEntries(units.map((unit) => [unit, unit === "%" ? { range: [0, 100] as [number, number] } : {}])),
     series: [{}, ...lines.map((each) => series(each, style))],
     axes: [
-      { ...look, grid: { stroke: line } },
+      { ...look, grid: { stroke: line }, space: 90, values: (_: uPlot, ticks: number[], __: number, ___: number, every_s: number) => ticks.map((at_s) => moment(at_s, every_s)) },
       ...units.map((unit, place) => ({
         ...look,
         scale: unit,
@@ -59,6 +60,13 @@ export function chart(at_s: number[], lines: Line[], summary: string, height = 2
     new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height })).observe(place);
   });
   return place;
+}
+
+/** One line, so that no label reaches into the next one. */
+function moment(at_s: number, every_s: number): string {
+  const at = new Date(at_s * 1000);
+  if (every_s >= 3600 && at.getHours() === 0 && at.getMinutes() === 0) return day(at_s);
+  return every_s < 60 ? at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" }) : clock(at_s);
 }
 
 function series(each: Line, style: CSSStyleDeclaration): uPlot.Series {

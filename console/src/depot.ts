@@ -7,6 +7,9 @@ import type { Feed } from "./feed";
 import { clock, count, kw, kwh, UNKNOWN } from "./format";
 import { h, put } from "./html";
 
+/** Characters that two lines of a narrow place cannot have. */
+const LONG = 40;
+
 interface Depot extends DepotRow {
   node: string;
   max_charge_w: number | null;
@@ -71,8 +74,9 @@ export function depotPage(id: string, feed: Feed<DepotRow, Fleet>): { element: H
   return { element, draw };
 }
 
+/** Its place is as wide as its text needs. */
 function pair(name: string, value: string): HTMLElement {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  return h("div", { className: value.length > LONG ? "long" : "" }, h("dt", {}, name), h("dd", {}, value));
 }
 
 function rows(depot: Depot): HTMLElement[] {

@@ -95,7 +95,7 @@ export function depotsPage(feed: Feed<DepotRow, Fleet>, operator: boolean): { el
       [dot(DEPOT_STATES, row.state), row.state],
       [kw(row.power_w)],
       [kw(row.setpoint_w)],
-      [row.least_w === null ? UNKNOWN : `${kw(Math.max(0, -row.least_w))}, ${kw(row.most_w)}`],
+      [row.least_w === null ? UNKNOWN : `${kw(Math.max(0, -row.least_w))}, ${kw(Math.max(0, row.most_w ?? 0))}`],
       [row.why],
     ],
     address,
@@ -113,7 +113,7 @@ export function depotsPage(feed: Feed<DepotRow, Fleet>, operator: boolean): { el
       requested_by: fleet.requested_by,
       short_w: fleet.short_w,
       feed_room_w: fleet.least_w === undefined ? null : Math.max(0, -fleet.least_w),
-      draw_room_w: fleet.most_w,
+      draw_room_w: fleet.most_w === undefined ? null : Math.max(0, fleet.most_w),
       facts: [...(fleet.frequency_hz === null ? [] : [hertz(fleet.frequency_hz)]), `${fleet.heard ?? 0} of ${count(fleet.depots, "depot")} heard`],
     });
     attention.draw(concerns(fleet, feed));

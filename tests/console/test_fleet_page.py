@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.alone
 MINUS = "\u2212"
+CUT = """[...document.querySelectorAll(".row > span:not(.limit)")].filter(
+    (each) => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 3
+).map((each) => each.textContent)"""
+"""What is cut off in the list of depots, but for the reasons, which are long."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,8 @@ def test_an_operator_asks_for_power_and_sees_who_gives_it(page: "Page") -> None:
     page.get_by_role("cell", name="follows").first.wait_for()
     assert link.evaluate("each => each.isConnected"), "a link that is exchanged while it is pressed is not followed"
     assert fits(page)
+    page.set_viewport_size({"width": 1000, "height": 900})
+    assert page.evaluate(CUT) == []
     page.get_by_role("button", name="Withdraw").click()
     page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
     page.get_by_text("no power is asked for").wait_for()

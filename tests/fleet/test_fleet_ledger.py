@@ -189,6 +189,11 @@ def test_settlement_as_csv_and_html() -> None:
     assert "DE&lt;1" in page
     assert "1 entries have not come yet: north 7" in page
     assert "http" not in page
+    assert page.count("<details open>") == 4
+    settlement.add("many", [replace(vehicle, vehicle=f"car {number}") for number in range(30)])
+    page = settlement.as_html("Fleet")
+    assert "<details><summary><h2>By vehicle</h2> (31)" in page
+    assert page.count("<details open>") == 3
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -14,6 +14,8 @@ COLUMNS = (
 )  # fmt: skip
 MOST_ROWS = 2_000
 """Of a table in the HTML file; the CSV file has all."""
+SHORT = 25
+"""Rows of a table that is open at first: a longer one is unfolded by whoever wants it."""
 GAPS_NAMED = 20
 SAME_S = 1.0
 """By which the times of two processes may overlap if one follows the other."""
@@ -24,6 +26,7 @@ _STYLE = """
 :root { color-scheme: light dark; } body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto;
   padding: 0 1rem; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid #8884; }
+summary { cursor: pointer; margin-top: 1rem; } summary h2 { display: inline; font-size: 1.1rem; }
 td.number, th.number { text-align: right; } .bad { color: #c22f45; font-weight: 600; }
 """
 
@@ -170,7 +173,9 @@ def _booked(source: Source) -> str:
 
 
 def _table(kind: str, rows: dict[str, _Sum]) -> Iterator[str]:
-    yield f'<h2>By {kind}</h2><div class="wide"><table><tr><th>{kind}</th>'
+    opened = " open" if len(rows) <= SHORT else ""
+    yield f"<details{opened}><summary><h2>By {kind}</h2> ({len(rows)})</summary>"
+    yield f'<div class="wide"><table><tr><th>{kind}</th>'
     for name in ("charged, kWh", "discharged, kWh", "asked, kWh", "delivered, kWh", "missing, kWh"):
         yield f'<th class="number">{name}</th>'
     yield "<th>why not</th></tr>"
@@ -180,6 +185,7 @@ def _table(kind: str, rows: dict[str, _Sum]) -> Iterator[str]:
     yield "</table></div>"
     if len(rows) > MOST_ROWS:
         yield f"<p>{len(rows) - MOST_ROWS} more are in the CSV file.</p>"
+    yield "</details>"
 
 
 __all__ = ["COLUMNS", "Settlement", "Stamp", "as_csv"]
