@@ -434,13 +434,17 @@ def test_what_is_no_daemon_is_recognised(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without permission")
-def test_who_has_no_permission_is_told_the_group() -> None:
+@pytest.mark.parametrize(
+    ("group", "remedy"), [(1, "use sudo, or join its group: usermod -aG daemon $USER"), (0, "use sudo")]
+)
+def test_who_has_no_permission_is_told_the_group_unless_it_is_that_of_root(group: int, remedy: str) -> None:
     with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
         path = Path(folder, "control.sock")
         path.parent.chmod(0o755)
         listener.bind(str(path))
         listener.listen()
         path.chmod(0o660)
+        os.chown(path, 0, group)
         code = (
             "import grp, os, sys; from pathlib import Path; from v2g.io.control import request, ControlError\n"
             "from v2g.station.command import Status\n"
@@ -449,4 +453,4 @@ def test_who_has_no_permission_is_told_the_group() -> None:
             "except ControlError as error: print(error)"
         )
         run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert run.stdout == f"no permission for {path}; use sudo, or join its group: usermod -aG root $USER\n"
+    assert run.stdout == f"no permission for {path}; {remedy}\n"

@@ -128,9 +128,10 @@ def _connect(connection: socket.socket, path: Path, until_s: float) -> None:
 
 def _group_remedy(path: Path) -> str:
     try:
-        return f"use sudo, or join its group: usermod -aG {path.group()} $USER"
+        group = path.group()
     except (OSError, KeyError):
         return "use sudo"
+    return "use sudo" if group == "root" else f"use sudo, or join its group: usermod -aG {group} $USER"
 
 
 @contextmanager
