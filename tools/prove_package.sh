@@ -82,6 +82,14 @@ say "the new version serves"
 car 3 && wait "$car"
 grep -q '"result": "ok"' /tmp/car.json || fail "$(cat /tmp/car.json)"
 
+say "a configuration that has become unfit restarts nothing"
+before=$(pid)
+sed -i.good s/services/servces/ /etc/v2g/config.yaml
+if v2g restart 2>/tmp/refused; then fail "restarted with an unfit configuration"; fi
+grep "did you mean services" /tmp/refused || fail "$(cat /tmp/refused)"
+mv /etc/v2g/config.yaml.good /etc/v2g/config.yaml
+[ "$(pid)" = "$before" ] || fail "the daemon was restarted"
+
 say "the depot's package, beside a daemon that transfers energy"
 car 300
 before=$(pid)
