@@ -14,6 +14,7 @@ from v2g.csms.gateway import Gateway
 from v2g.depot.configuration import Configuration, EvsePlace, Feeder, FleetVehicle, Silence, StationPlace
 from v2g.depot.ledger import Memory
 from v2g.depot.view import Charger
+from v2g.kernel.within import NEVER
 from v2g.ocpp.store import Memory as Store
 from v2g.ocpp.version import Subprotocol, version
 from v2g.station.access import ListAuthorizer
@@ -72,7 +73,7 @@ class Bench:
         self.gateway = Gateway(configuration, self.ledger)
         self.wanted_w: float | None = None
         self.binding = ""
-        self.within_s: float | None = None
+        self.within = NEVER
         self.sent: list[tuple[str, object]] = []
         """Action and payload of the gateway's calls."""
         self.linked = False
@@ -110,7 +111,7 @@ class Bench:
                     self._cycle_s = self.world.now + 2.0
                     if self.wanted_w is not None:
                         now = self.world.unix_s
-                        self.gateway.want({ID: self.wanted_w}, now, {ID: self.binding}, self.within_s)
+                        self.gateway.want({ID: self.wanted_w}, now, {ID: self.binding}, {ID: self.within})
                         self.gateway.step(now, now)
                 self.gateway.step(self.world.unix_s, self.world.unix_s)
                 self._exchange()

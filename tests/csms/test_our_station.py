@@ -3,6 +3,8 @@
 import pytest
 from tests.csms.bench import ID, Bench
 
+from v2g.kernel.within import NEVER, Within
+
 
 def test_a_station_follows_its_set_point_both_ways() -> None:
     bench = Bench()
@@ -39,14 +41,18 @@ def test_a_station_learns_at_once_in_which_time_its_car_must_have_followed() -> 
     bench.wanted_w = -4_000.0
     bench.run(8.0)
 
-    def within_s() -> float | None:
+    def within() -> Within:
         assert bench.world.evse.back_end is not None
-        return bench.world.evse.back_end.within_s
+        return bench.world.evse.back_end.within
 
-    assert within_s() is None
-    bench.within_s = 0.3
+    assert within() == NEVER
+    for stated in (Within(discharge_s=0.3), Within(0.3, 0.3)):
+        bench.within = stated
+        bench.run(2.5)
+        assert within() == stated, "the set-point is the same"
+    bench.wanted_w, bench.within = -3_000.0, Within(charge_s=0.3)
     bench.run(2.5)
-    assert within_s() == 0.3, "the set-point is the same"
-    bench.wanted_w, bench.within_s = -3_000.0, None
+    assert within() == Within(charge_s=0.3)
+    bench.wanted_w, bench.within = -4_000.0, NEVER
     bench.run(2.5)
-    assert within_s() is None
+    assert within() == NEVER

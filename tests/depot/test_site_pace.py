@@ -12,6 +12,7 @@ from v2g.depot.site.control import TAKEN_BACK_S, WITHIN_S, SiteControl
 from v2g.depot.site.guard import BAND_W, Connection, Guard, Trouble
 from v2g.depot.site.pace import Paces
 from v2g.depot.site.reading import HouseReading
+from v2g.kernel.within import Within
 
 
 def seen(courses: list[tuple[float, float]], every_s: float = 1.0) -> Paces:
@@ -81,7 +82,7 @@ def test_a_contactor_that_has_opened_says_that_the_car_was_late_and_never_that_i
     for number, (set_w, measured_w) in enumerate([(11_000.0, 11_000.0), (asked_w, 11_000.0), (asked_w, 0.0)]):
         at_s = NOW + number
         each = replace(charger(1), vehicle=VEHICLE, measured_w=measured_w, measured_unix_s=at_s)
-        paces.see({ID: each}, {ID: set_w}, at_s, pressed=number > 1)
+        paces.see({ID: each}, {ID: set_w}, at_s, pressed={ID} if number > 1 else ())
     assert (ID in paces.slow_w_s({ID: charger(1)})) == late
 
 
@@ -147,11 +148,11 @@ def test_at_a_station_that_opens_for_nobody_a_slow_car_gets_what_the_largest_loa
 
 def test_stations_are_in_a_hurry_only_while_a_limit_is_exceeded() -> None:
     scene = slow_and_charging(opens=True)
-    assert scene.control.within_s is None
+    assert scene.control.within == {}
     scene.run_slowly(9_500.0, 1, free=False)
-    assert scene.control.within_s == WITHIN_S
+    assert scene.control.within == {ID: Within(charge_s=WITHIN_S)}
     scene.run_slowly(100.0, 30, free=False)
-    assert scene.control.within_s is None
+    assert scene.control.within == {}
 
 
 def test_a_slow_car_on_its_way_is_not_cut_twice_and_stops_nobody() -> None:

@@ -70,3 +70,24 @@ def test_a_lower_set_point_is_less_than_the_car_does() -> None:
     assert moment.run(2 * APART_S - 1.0).control.guard.set_w[0] < -9_000.0
     jumped = moment.run(2 * APART_S + 0.3)
     assert -3_600.0 <= jumped.control.guard.set_w[0] <= -3_000.0
+
+
+def test_cars_that_follow_late_do_not_hunt() -> None:
+    """What the house's meter does not show of them yet is not asked for once more."""
+    asked = {0.0: 9_000.0, 60.0: -4_000.0, 90.0: 9_100.0}
+    chargers = [charger(number) for number in (1, 2)]
+    house = House(chargers, [(BEGINS_S, (300.0,) * 3)], np.random.default_rng(1), coarse_s=1.0, noise_w=1.0)
+    control = SiteControl(Connection(fuse_w=7_820.0, export_w=10_000.0, silent_s=301.0))
+    cars = replace(STAY, delay_s=4.0, feeds=False), replace(OTHER, delay_s=2.5, pace_w_s=3_400.0)
+
+    def requests(now: float) -> tuple[PowerRequest, ...]:
+        power_w = [power_w for from_s, power_w in asked.items() if now - BEGINS_S >= from_s][-1]
+        return (PowerRequest(by="somebody", power_w=power_w),)
+
+    run = SiteRun(house, control, cars, requests=requests)
+    run.run(BEGINS_S + 120.0)
+    seen_w = []
+    for number in range(20):
+        run.run(BEGINS_S + 120.0 + 2.0 * number)
+        seen_w.append(house.cars_w[0])
+    assert seen_w == [pytest.approx(9_100.0, rel=0.02)] * 20

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import convert
 from v2g.ocpp.profile_rules import EvseTraits, Refusal, Running
@@ -63,6 +64,38 @@ def station(*installed: tuple[int, v21.ChargingProfileType]) -> Profiles:
 def test_without_a_profile_charging_has_no_limit_and_nothing_is_discharged() -> None:
     assert station().order(1, TX, at()) == FREE
     assert FREE.discharge_w == 0.0
+
+
+def in_time(within: object, way: str | None = None) -> dict[str, Any]:
+    """What a depot of this project adds to a period."""
+    stated = {"vendorId": "v2g.depot", "within": within} | ({} if way is None else {"way": way})
+    return {"customData": stated}
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (in_time(0.3), Within(0.3, 0.3)),
+        (in_time(0.3, "charge"), Within(charge_s=0.3)),
+        (in_time(0.3, "discharge"), Within(discharge_s=0.3)),
+        (in_time(0.3, "sideways"), Within(0.3, 0.3)),
+        (in_time(61.0), NEVER),
+        (in_time("0.3"), NEVER),
+        ({"customData": {"vendorId": "x", "within": 0.3}}, NEVER),
+    ],
+)
+def test_a_depot_may_state_in_which_time_a_car_must_have_followed(stated: dict[str, Any], expected: Within) -> None:
+    profiles = station((1, profile(setpoint(-4_000, **stated), id=1, purpose="TxProfile")))
+    assert profiles.order(1, TX, at()).within == expected
+
+
+def test_the_time_of_a_stations_own_limit_holds_beside_a_transactions_profile() -> None:
+    own = profile(limit(4_000, **in_time(0.3)), id=2, purpose="ChargingStationMaxProfile")
+    profiles = station((0, own), (1, profile(setpoint(9_000), id=1, purpose="TxProfile")))
+    found = profiles.order(1, TX, at())
+    assert (found.setpoint_w, found.within) == (4_000 / 2, Within(charge_s=0.3)), "it is shared by two EVSEs"
+    later = profile(setpoint(-9_000, **in_time(2.0)), id=1, purpose="TxProfile")
+    assert station((0, own), (1, later)).order(1, TX, at()).within == Within(0.3, 2.0)
 
 
 def test_the_highest_stack_level_with_a_period_now_counts() -> None:

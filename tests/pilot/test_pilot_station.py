@@ -268,6 +268,16 @@ def test_the_offer_to_a_silent_car_may_change_at_any_time() -> None:
     assert bench.pilot.permission is Permission.CLOSE
 
 
+def test_an_offer_that_is_urgent_falls_at_once_and_rises_after_the_time_to_follow() -> None:
+    bench = fallen_back(20)
+    for offer_a, expected_a in ((16, 16), (10, 10), (20, 10)):
+        bench.pilot.offer(offer_a, at_once=True)
+        bench.run(0.5)
+        assert bench.module.vehicle.meaning.current_a == pytest.approx(expected_a)
+    bench.run(FOLLOW_S)
+    assert bench.module.vehicle.meaning.current_a == pytest.approx(20)
+
+
 @pytest.mark.parametrize("nothing_a", [None, 0.0, 5.9, float("nan")])
 def test_a_silent_car_without_an_offer_gets_x1_until_there_is_one_again(nothing_a: float | None) -> None:
     bench = fallen_back(20)

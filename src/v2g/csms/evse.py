@@ -15,6 +15,7 @@ from v2g.depot.configuration import Configuration, EvsePlace, FleetVehicle, Sile
 from v2g.depot.ledger import Ledger
 from v2g.depot.needs import UtcOffset, joined, of_list
 from v2g.depot.view import Charger, Needs, Vehicle
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import encode
 
@@ -88,8 +89,8 @@ class Steered:
         self.wanted_w: float | None = None
         self.binding = ""
         """What binds it, if its station should know."""
-        self.within_s: float | None = None
-        """The time in which the car must have followed; None: as long as cars may take."""
+        self.within = NEVER
+        """The times in which the car must have followed."""
         self.accepted_w: float | None = None
         self.profile_of = ""
         """The transaction whose TxProfile the station has; empty if it has none."""
@@ -207,11 +208,11 @@ class Steered:
         has = self.wanted_w == self.accepted_w and now < self.renew_at
         return self.wanted_w is None or has or now < self.quiet_until
 
-    def hurry(self, within_s: float | None) -> None:
-        """The car must follow within that time from now on; if its station does not know that yet, it must."""
-        if within_s is not None and self.within_s is None:
+    def hurry(self, within: Within) -> None:
+        """The car must follow within these times from now on; if its station does not know that yet, it must."""
+        if self.within.and_of(within) != self.within:
             self.renew_at = -inf
-        self.within_s = within_s
+        self.within = within
 
     def sends(self, power_w: float, now: float) -> bool:
         """Whether this set-point has to be sent."""

@@ -27,6 +27,7 @@ from v2g.depot.needs import UtcOffset, utc
 from v2g.depot.view import Charger, Needs
 from v2g.kernel.distribution import Distribution
 from v2g.kernel.errors import V2GError
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, encode, given
 from v2g.ocpp.rpc import Answered, Discarded, Failed, Requested, Rpc
@@ -43,6 +44,7 @@ LISTED = 200
 STOPS: tuple[v21.TriggerReasonEnumType, ...] = ("StopAuthorized", "Deauthorized")
 """An event for such a reason names who ends a transaction, not which vehicle it is."""
 _NONE: Mapping[str, str] = {}
+_FREE: Mapping[str, Within] = {}
 _ACCEPTS = ("NotifyEVChargingNeeds", "NotifyEVChargingSchedule")
 
 
@@ -224,19 +226,18 @@ class Gateway:
         powers_w: Mapping[str, float],
         now: float,
         bindings: Mapping[str, str] = _NONE,
-        within_s: float | None = None,
+        within: Mapping[str, Within] = _FREE,
     ) -> None:
         """The power of each charger, positive charges the vehicle. What is not named keeps its set-point until that
-        lapses. `bindings`: what binds it, if its station should know. `within_s`: the time in which cars must have
-        followed, or their stations open the contactor; None: as long as cars may take. Sent when its station is spoken
-        to."""
+        lapses. `bindings`: what binds it, if its station should know. `within`: the times in which cars must have
+        followed, or their stations open the contactor. Sent when its station is spoken to."""
         number, waiting = 0, set[str]()
         for id, power_w in powers_w.items():
             evse = self.evses[id]
             steered, wanted_w = evse.steered, float(round(power_w)) + 0.0  # no -0
             changed, steered.wanted_w = steered.wanted_w != wanted_w, wanted_w
             steered.binding = bindings.get(id, "")
-            steered.hurry(within_s)
+            steered.hurry(within.get(id, NEVER))
             if evse.transaction is not None and evse.transaction.begun and wanted_w != steered.accepted_w:
                 station = evse.station
                 self._moved.add(station)  # until it has accepted it, something else may flow

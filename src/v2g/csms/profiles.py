@@ -11,9 +11,10 @@ from functools import lru_cache
 from msgspec import UNSET, UnsetType
 
 from v2g.depot.configuration import Silence
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import CustomData
-from v2g.ocpp.profile_rules import DEPOT, LONGEST_BINDING
+from v2g.ocpp.profile_rules import CHARGES, DEPOT, FEEDS, LONGEST_BINDING
 from v2g.ocpp.schedule import timestamp
 
 FIRST_ID = 730_000
@@ -56,17 +57,17 @@ def for_transaction(
     *,
     offline: bool,
     binding: str = "",
-    within_s: float | None = None,
+    within: Within = NEVER,
 ) -> v21.SetChargingProfileRequest:
     """A transaction's set-point. `offline`: whether the station knows `maxOfflineDuration`. `binding`: what binds it,
-    for the station's own explanations. `within_s`: the time in which the car must have followed."""
+    for the station's own explanations. `within`: the times in which the car must have followed."""
     dynamic = manner is not Manner.LIMIT
     schedule = v21.ChargingScheduleType(
         id=1,
         chargingRateUnit="W",
         duration=silence.setpoint_s + (0 if dynamic else EARLIER_S),
         startSchedule=UNSET if dynamic else timestamp(unix_s - EARLIER_S),
-        chargingSchedulePeriod=(_period(power_w, manner, _named(binding, within_s)),),
+        chargingSchedulePeriod=(_period(power_w, manner, _named(binding, within)),),
     )
     profile = v21.ChargingProfileType(
         id=id_of(evse),
@@ -82,10 +83,10 @@ def for_transaction(
 
 @lru_cache(maxsize=4096)
 def update(
-    evse: int, power_w: float, manner: Manner, binding: str = "", within_s: float | None = None
+    evse: int, power_w: float, manner: Manner, binding: str = "", within: Within = NEVER
 ) -> v21.UpdateDynamicScheduleRequest:
     """Another set-point of a Dynamic profile, or the same one again, which renews it (K28)."""
-    named = _named(binding, within_s)
+    named = _named(binding, within)
     if manner is Manner.SETPOINT:
         changed = v21.ChargingScheduleUpdateType(setpoint=power_w, customData=named)
     else:
@@ -106,8 +107,11 @@ def _period(power_w: float, manner: Manner, named: CustomData | UnsetType) -> v2
     return v21.ChargingSchedulePeriodType(startPeriod=0, limit=power_w, customData=named)
 
 
-def _named(binding: str, within_s: float | None) -> CustomData | UnsetType:
+def _named(binding: str, within: Within) -> CustomData | UnsetType:
     data: dict[str, str | float] = {"binding": binding[:LONGEST_BINDING]} if binding else {}
+    within_s = within.charge_s or within.discharge_s
     if within_s is not None:
         data["within"] = within_s
+    if (within.charge_s is None) != (within.discharge_s is None):
+        data["way"] = FEEDS if within.charge_s is None else CHARGES
     return CustomData(vendorId=DEPOT, **data) if data else UNSET

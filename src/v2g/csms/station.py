@@ -19,6 +19,7 @@ from v2g.depot.ledger import Ledger
 from v2g.depot.needs import UtcOffset
 from v2g.depot.view import Charger
 from v2g.kernel.distribution import Distribution
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, given
 from v2g.ocpp.rpc import Answered, Failed, Rpc
@@ -221,18 +222,18 @@ class ManagedStation:
         power_w = asked_w
         if manner is not Manner.SETPOINT and not self.abilities.negative_limits:
             power_w = max(0.0, power_w)
-        within_s = steered.within_s if self.abilities.opens else None
-        then = partial(self._steered, evse, transaction.id, asked_w, within_s)
+        within = steered.within if self.abilities.opens else NEVER
+        then = partial(self._steered, evse, transaction.id, asked_w, within)
         steered.sending(power_w, now, now + TIMEOUT_S + self._silence.setpoint_s)
         if steered.profile_of != transaction.id or manner is Manner.LIMIT:
             request = profiles.for_transaction(
                 evse.place.id, transaction.id, power_w, manner, self._silence, self._clock_s(now, unix_s),
                 offline=self.is_21 and self.abilities.max_offline, binding=steered.binding,
-                within_s=within_s,
+                within=within,
             )  # fmt: skip
             self._send("SetChargingProfile", request, then, now)
         else:
-            changed = profiles.update(evse.place.id, power_w, manner, steered.binding, within_s)
+            changed = profiles.update(evse.place.id, power_w, manner, steered.binding, within)
             self._send("UpdateDynamicSchedule", changed, then, now)
 
     def _steered(
@@ -240,7 +241,7 @@ class ManagedStation:
         evse: ManagedEvse,
         transaction: str,
         asked_w: float,
-        within_s: float | None,
+        within: Within,
         response: Message | None,
         now: float,
     ) -> None:
@@ -249,7 +250,7 @@ class ManagedStation:
             return
         if getattr(response, "status", "") == "Accepted":
             steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
-            hurries = within_s is None and steered.within_s is not None and self.abilities.opens
+            hurries = self.abilities.opens and within.and_of(steered.within) != within
             steered.renew_at = now if hurries else now + self._silence.setpoint_s / RENEWALS
             steered.accepted(asked_w, now + self._silence.setpoint_s)
             evse.accepted(asked_w, self._ledger, now)

@@ -263,7 +263,9 @@ class Controller:
 
     def _metered_w(self, meter: Meter | None, now: float) -> float | None:
         """What the meter shows of the chargers; None if it cannot say."""
-        if meter is None or meter.other_load_w is None or now - meter.unix_s > self.settings.meter_stale_s:
+        if meter is None or meter.other_load_w is None or not meter.corrects:
+            return None
+        if now - meter.unix_s > self.settings.meter_stale_s:
             return None
         return meter.power_w - meter.other_load_w
 

@@ -131,6 +131,9 @@ class Meter(Struct, frozen=True):
     unix_s: float
     other_load_w: float | None = 0.0
     """What else than chargers it counts, if that is measured; None if it is not."""
+    corrects: bool = True
+    """Whether what it shows of the chargers corrects the set-points. Cars that follow late would hunt: what they have
+    not done yet would be asked for once more."""
 
 
 class Measurements(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
 
@@ -23,6 +24,8 @@ DEPOT, LONGEST_BINDING = "v2g.depot", 80
 """Vendor of the customData in which a depot names what binds a set-point."""
 LEAST_WITHIN_S, MOST_WITHIN_S = 0.1, 60.0
 """Of the time in which a car must have followed, in the same customData."""
+CHARGES, FEEDS = "charge", "discharge"
+"""The direction (`way`) of which that is; without one it is of both."""
 PURPOSES: tuple[v21.ChargingProfilePurposeEnumType, ...] = (
     "ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile", "PriorityCharging", "LocalGeneration",
 )  # fmt: skip
@@ -75,11 +78,13 @@ class Installed:
         return f"{self.profile.chargingProfilePurpose} {self.profile.id}{why}"
 
 
-def within_s(period: v21.ChargingSchedulePeriodType) -> float | None:
-    """The time in which a car must have followed, if a depot of this project states one."""
-    stated_s = _of_depot(period, "within")
+def within(period: v21.ChargingSchedulePeriodType) -> Within:
+    """The times in which a car must have followed, if a depot of this project states any."""
+    stated_s, way = _of_depot(period, "within"), _of_depot(period, "way")
     known = isinstance(stated_s, int | float) and not isinstance(stated_s, bool)
-    return float(stated_s) if known and LEAST_WITHIN_S <= stated_s <= MOST_WITHIN_S else None
+    if not known or not LEAST_WITHIN_S <= stated_s <= MOST_WITHIN_S:
+        return NEVER
+    return Within(None if way == FEEDS else float(stated_s), None if way == CHARGES else float(stated_s))
 
 
 def _of_depot(period: v21.ChargingSchedulePeriodType, name: str) -> Any:

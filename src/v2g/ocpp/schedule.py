@@ -10,9 +10,10 @@ from msgspec import Struct, UnsetType
 from msgspec.structs import replace
 
 from v2g.kernel.durations import DAY_S
+from v2g.kernel.within import NEVER, Within
 from v2g.ocpp import v21
 from v2g.ocpp.base import given
-from v2g.ocpp.profile_rules import SETPOINT_MODES, EvseTraits, Installed, Running, within_s
+from v2g.ocpp.profile_rules import SETPOINT_MODES, EvseTraits, Installed, Running, within
 
 MOST_CHANGES = 4096
 """Instants that a composite schedule looks at; beyond them it is not known."""
@@ -37,8 +38,8 @@ class Order(Struct, frozen=True):
     """What it was made of, for the modes whose set-point the station finds itself."""
     phases: int | None = None
     """On how many phases it counts, if those are fewer than the EVSE has (`numberPhases`)."""
-    within_s: float | None = None
-    """The time in which the car must have followed, if a depot of this project states one."""
+    within: Within = NEVER
+    """The times in which the car must have followed, if a depot of this project states any."""
 
     @property
     def may_discharge_w(self) -> float:
@@ -221,14 +222,15 @@ def _combined(
         tx, station, external = (None if each is None else _on(each, phases) for each in (tx, station, external))
     found = tx or station or FREE
     if station is not None:
-        found = _within(found, station.charge_w, station.charge_by)
+        found = _within(found, station)
     if external is not None:
         if external.setpoint_w is not None and not (csms_first and found.setpoint_w is not None):
             found = _from_outside(found, external)
-        found = _within(found, external.charge_w, external.charge_by)
+        found = _within(found, external)
         if external.mode == "ExternalLimits" and external.discharge_w < found.discharge_w:
             setpoint_w = None if found.setpoint_w is None else max(found.setpoint_w, -external.discharge_w)
-            found = replace(found, discharge_w=external.discharge_w, setpoint_w=setpoint_w)
+            stated = found.within.and_of(external.within)
+            found = replace(found, discharge_w=external.discharge_w, setpoint_w=setpoint_w, within=stated)
     if generation is not None:
         found = replace(found, charge_w=found.charge_w + generation.charge_w)
     return found
@@ -247,11 +249,13 @@ def _on(order: Order, phases: int) -> Order:
     )
 
 
-def _within(order: Order, charge_w: float, by: str) -> Order:
-    if charge_w >= order.charge_w:
+def _within(order: Order, limit: Order) -> Order:
+    """No more than another profile's limit, and as soon."""
+    order = replace(order, within=order.within.and_of(Within(limit.within.charge_s)))
+    if limit.charge_w >= order.charge_w:
         return order
-    setpoint_w = None if order.setpoint_w is None else min(order.setpoint_w, charge_w)
-    return replace(order, charge_w=charge_w, charge_by=by, setpoint_w=setpoint_w)
+    setpoint_w = None if order.setpoint_w is None else min(order.setpoint_w, limit.charge_w)
+    return replace(order, charge_w=limit.charge_w, charge_by=limit.charge_by, setpoint_w=setpoint_w)
 
 
 def _from_outside(order: Order, external: Order) -> Order:
@@ -266,6 +270,7 @@ def _from_outside(order: Order, external: Order) -> Order:
         drawn_var=external.drawn_var,
         mode=external.mode,
         by=external.by,
+        within=order.within.and_of(external.within),
     )
 
 
@@ -330,8 +335,8 @@ def _order(period: v21.ChargingSchedulePeriodType, unit: str, name: str, evse: E
     """What a period says, in W."""
     phases = min(given(period.numberPhases, 0) or evse.phases, evse.phases)  # if it is missing, all (K01.FR.49)
     found = _as_said(period, evse.nominal_v * phases if unit == "A" else 1.0, name)
-    if (stated_s := within_s(period)) is not None:
-        found = replace(found, within_s=stated_s)
+    if stated := within(period):
+        found = replace(found, within=stated)
     return replace(found, phases=phases) if evse.one_or_three and phases < evse.phases else found
 
 

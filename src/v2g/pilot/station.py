@@ -122,6 +122,7 @@ class StationPilot:
         self._toggles = ToggleCounter()
         self._wanted, self._wanted_a, self._sent_a = Signal.NOT_READY, 0.0, 0.0
         self._offer_a = self.settings.fallback_a
+        self._falls_at_once = False
         self._signal_s = self._sent_s = float("-inf")
         """When the signal changed, and when the duty cycle did."""
         self._start_over()
@@ -194,15 +195,17 @@ class StationPilot:
             self._attempts, self._fell_back, self._gave_up = 0, False, False
         self._wanted, self._wanted_a = signal, current_a
 
-    def offer(self, current_a: float | None) -> None:
+    def offer(self, current_a: float | None, *, at_once: bool = False) -> None:
         """Set the current offered to a car that does not talk, at most `settings.fallback_a`, which is the default.
 
-        A level, which may change at any time. The duty cycle follows at once, or `FOLLOW_S` after its last change.
+        A level, which may change at any time. The duty cycle follows at once, or `FOLLOW_S` after its last change; with
+        `at_once` it falls before that, for who must not draw more for as long.
         None, or less than 6 A, sends X1 to a car that has fallen back, until there is more to offer. It counts in whole
         steps of `STEP_A`, so that noise changes no duty cycle.
         """
         most_a = self.settings.fallback_a
         self._offer_a = None if current_a is None or most_a is None else _in_steps(min(current_a, most_a))
+        self._falls_at_once = at_once
 
     def wake(self) -> None:
         """Send state F for `STEP_EF_S` to a car that waits in state B, then the wanted signal again."""
@@ -305,7 +308,11 @@ class StationPilot:
             self._stopped_pwm = self.signal in PWM
             self._broken = self._broken and goal not in PWM
             self.signal, self._sent_a, self._signal_s, self._sent_s = goal, goal_a, now, now
-        elif goal is Signal.NOMINAL and goal_a != self._sent_a and now - self._sent_s >= FOLLOW_S:
+        elif (
+            goal is Signal.NOMINAL
+            and goal_a != self._sent_a
+            and (now - self._sent_s >= FOLLOW_S or (self._falls_at_once and goal_a < self._sent_a))
+        ):
             self._sent_a, self._sent_s = goal_a, now
 
 

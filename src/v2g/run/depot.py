@@ -39,6 +39,7 @@ from v2g.io.pulse import Pulse
 from v2g.io.station_server import StationServer
 from v2g.io.steady_clock import SteadyClock
 from v2g.kernel.errors import V2GError
+from v2g.kernel.within import Within
 from v2g.run import grid_languages, watched
 from v2g.run.depot_access import door, gate
 from v2g.run.depot_links import FLUSH_S, DepotLinks
@@ -306,7 +307,7 @@ class DepotProcess:
         dispatch = self.dispatch = self.controller.step(self.site, now)
         took_s = time.perf_counter() - began_s
         self.cycles, self._stepped_s = self.cycles + 1, now
-        self.gateway.want(dispatch.setpoints.powers_w, now, dispatch.setpoints.by_nodes(), self._within_s())
+        self.gateway.want(dispatch.setpoints.powers_w, now, dispatch.setpoints.by_nodes(), self._within())
         if self._relay is not None:
             self.gateway.step(now, time.time())
         self.links.flush()
@@ -317,9 +318,9 @@ class DepotProcess:
         self._decided = dispatch, self.site, now, took_s
         self._complain(self.ledger.trouble or clock_trouble(self._clock.late_s))
 
-    def _within_s(self) -> float | None:
-        """The time in which cars must have followed; None: as long as cars may take."""
-        return None
+    def _within(self) -> Mapping[str, Within]:
+        """The times in which cars must have followed, by charger; of others as long as cars may take."""
+        return {}
 
     def _look_at_schedule(self) -> None:
         if self._schedule is None:

@@ -44,6 +44,7 @@ from v2g.io.site_log import LimitLog
 from v2g.io.site_meter import BatteryAtBroker, MeterAtBroker, SunAtBroker, ask, meter_of
 from v2g.io.site_prices import PriceError
 from v2g.kernel.errors import V2GError
+from v2g.kernel.within import Within
 from v2g.power.address import parse
 from v2g.power.errors import PowerError
 from v2g.power.registers.port import Table
@@ -238,8 +239,8 @@ class SiteProcess(DepotProcess):
         ordered_w = self.orders.powers_w(site.chargers, self.gateway.visit, now)
         return self.control.view(site, now, day_s, self._plan.plan, self._plan.expected_w(now), free, ordered_w)
 
-    def _within_s(self) -> float | None:
-        return self.control.within_s
+    def _within(self) -> Mapping[str, Within]:
+        return self.control.within
 
     def _valid_prices(self, now: float) -> PriceRequest | None:
         """Those of the day; None if there are none, or if they are of another day."""

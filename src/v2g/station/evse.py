@@ -56,6 +56,7 @@ from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power_path import PowerPath
 from v2g.station.readings import Readings
 from v2g.station.safety.defects import Defects
+from v2g.station.safety.late import Late
 from v2g.station.safety.supervisor import Supervisor, Watched
 from v2g.station.step import Step
 from v2g.station.timeouts import NOT_READY_S, STOP_S
@@ -88,9 +89,7 @@ class Evse:
         """`rating`: of the inverter; None for an EVSE without one. `site`: its share of the site's limit. `kept`: what
         an earlier process left behind. `authorizer`: who decides about cars; the configured list if left out.
         `payment`: who knows of contracts and prices."""
-        self.settings = settings
-        self.rating = rating
-        self.site = site
+        self.settings, self.rating, self.site = settings, rating, site
         self.supervisor = Supervisor(settings, rating)
         self.guard: GridGuard | None = None
         self.plug: Plug | None = None
@@ -113,7 +112,7 @@ class Evse:
         """Steps so far."""
         self._authorizer = authorizer or authorizer_of(settings.access)
         self.payment = payment or Payment()
-        self._path, self._cards, self._glance = PowerPath(), Cards(), Glance()
+        self._path, self._cards, self._glance, self._late = PowerPath(), Cards(), Glance(), Late(self.wired)
         self._orders = SAFE
         self._events: list[Event] = []
         self._readings = self._fresh_of = self._believed = Readings()
@@ -310,7 +309,7 @@ class Evse:
         verdict = self._authorizer.judge(admission.identity_of(self.visit), now)
         if verdict.answer is not Answer.GRANTED:
             return Fault.AUTHORIZATION, verdict.reason
-        return self.visit.late.why(now) or self.why_not_ready(now)
+        return self._late.why(now) or self.why_not_ready(now)
 
     def why_not_talk(self) -> str | None:
         """Why no car may open a conversation now, or None."""
@@ -412,7 +411,7 @@ class Evse:
             return self._fail(Fault.AUTHORIZATION, verdict.reason, now, unix_s)
         found = self.supervisor.power_path(Watched(demand, self.car, self.decision), self.fresh(now), now)
         if found is None and not demand.service.dc:
-            found = visit.late.step(self.back_end, self.wired, self.settings.phases, self.fresh(now), mute=self.mute)
+            found = self._late.step(self.back_end, self.settings.phases, self.fresh(now), now, mute=self.mute)
         if found is None and visit.check is not None and visit.check.failed:
             found = Fault.CABLE_CHECK, visit.check.failed
         return [] if found is None else self._fail(*found, now, unix_s)
@@ -430,12 +429,15 @@ class Evse:
             rests = self._switch_phases(self.plug, now) or self.visit.contacts.rests(self.settings.wear, now)
             why = self.why_not_mute(now) if self.mute else None
             stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
-            self.plug.pilot.offer(None if stops or rests else offered_a(self.settings, self.visit, readings.meter))
+            current_a = None if stops or rests else offered_a(self.settings, self.visit, readings.meter)
+            hurries = self.back_end is not None and self.back_end.within.charge_s is not None
+            self.plug.pilot.offer(current_a, at_once=hurries)
             signal = Signal.UNAVAILABLE if self._broken(now) else Signal.DIGITAL
             for event in self.plug.step(self._readings.pilot, signal, now):
                 self._events.append(PilotHappened(event))
                 if event.happening is Happening.PLUGGED and not self.busy:
                     self.visit = self._new_visit(since_s=now, meter=readings.meter)
+                    self._late.plugged()
             if self.mute:
                 self._judge(now)  # for the trace
             why = self.plug.why_end()
@@ -503,6 +505,7 @@ class Evse:
         """What the conversation sees of this EVSE."""
         visit = self.visit
         renegotiate = self._renegotiate(now)  # first: what the car has to hold to follows from it
+        ready = not (self._late.why(now) or self.why_not_ready(now))
         return view_of(
             self.settings,
             visit,
@@ -510,7 +513,7 @@ class Evse:
             self.rating,
             now,
             unix_s,
-            authorization=admission.authorization(self._judge(now), ready=self.why_not_ready(now) is None),
+            authorization=admission.authorization(self._judge(now), ready=ready),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
             power_w=self.fresh(now).power_w or 0.0,
             renegotiate=renegotiate,

@@ -19,7 +19,6 @@ from v2g.station.power.limits import Decision
 from v2g.station.power.situation import Injection
 from v2g.station.promise import Promise
 from v2g.station.safety.cable_check import CableCheck
-from v2g.station.safety.late import Late
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.plug import Plug
@@ -112,7 +111,6 @@ class Visit:
     reported_s: dict[Causes, float] = field(default_factory=dict)
     """When each such pair was reported."""
     contacts: Contacts = field(default_factory=Contacts)
-    late: Late = field(default_factory=Late)
 
     def heard(self, now: float) -> None:
         """A request has arrived."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from v2g.depot.site.guard import Row
 from v2g.depot.site.reading import BatteryReading, HouseReading, Phases
 from v2g.depot.view import Charger, Needs, Source, Vehicle
-from v2g.kernel.within import tolerated_w
+from v2g.kernel.within import NEVER, Overdue, Within, tolerated_w
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 FINE_S, COARSE_S = 0.05, 60.0
@@ -30,6 +30,8 @@ FEWER_S = 60.0
 OPENS_S = 0.15
 """From the end of the time in which a car must have followed to the open contactor: a reading of the station's meter,
 and the contactor."""
+ALWAYS = Within(FOLLOWS_S + OPENS_S, FOLLOWS_S + OPENS_S)
+NO_TIMES: Mapping[str, Within] = {}
 SMALL_W = 100.0
 """A change of the house that is smaller needs no fine steps."""
 EVENTFUL_S = 1.5
@@ -152,16 +154,17 @@ class House:
         self.powers_w = dict.fromkeys(self.chargers, 0.0)
         self.energies_wh = dict.fromkeys(self.chargers, 0.0)
         self.stays: dict[str, Stay] = {}
-        self._orders: deque[tuple[float, dict[str, float], float | None]] = deque()
+        self._orders: deque[tuple[float, dict[str, float], dict[str, Within]]] = deque()
         self._set_w = dict.fromkeys(self.chargers, 0.0)
         """What stations have been asked for."""
         self._heard = {id: deque[tuple[float, float]]() for id in self.chargers}
         """What their cars will follow, each from an instant on."""
         self._targets_w = dict.fromkeys(self.chargers, 0.0)
         """What they follow now."""
-        self._within_s: float | None = None
-        self._beyond_s: dict[str, float] = {}
-        """Since when a car has been beyond what its station was asked for."""
+        self._within: dict[str, Within] = {}
+        self._late = {id: (Overdue(), Overdue()) for id in self.chargers}
+        """Whether its car has been beyond what its station was asked for: for too long in any case, and for a time that
+        the site states."""
         self._rests_until: dict[str, float] = {}
         self._rest_s = dict.fromkeys(self.chargers, REST_S)
         self._fewer_until: dict[str, float] = {}
@@ -173,9 +176,10 @@ class House:
         """When appliances, sun or set-points have changed last."""
         self.store_w, self.store_wh = 0.0, 0.0 if store is None else 0.5 * store.capacity_wh
 
-    def order(self, powers_w: Mapping[str, float], within_s: float | None = None) -> None:
-        """Set-points, which stations begin to follow after a moment. `within_s`: as `SiteControl` has it."""
-        self._orders.append((self.now + float(self._random.uniform(0.1, 0.25)), dict(powers_w), within_s))
+    def order(self, powers_w: Mapping[str, float], within: Mapping[str, Within] = NO_TIMES) -> None:
+        """Set-points, which stations begin to follow after a moment. `within`: as `SiteControl` has it."""
+        at_s = self.now + float(self._random.uniform(0.1, 0.25))
+        self._orders.append((at_s, dict(powers_w), {id: within.get(id, NEVER) for id in powers_w}))
         self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
 
     def plug(self, stay: Stay) -> None:
@@ -187,7 +191,8 @@ class House:
         """It leaves."""
         self.stays.pop(id, None)
         self._heard[id].clear()
-        self._beyond_s.pop(id, None)
+        for each in self._late[id]:
+            each.clear()
         self._rests_until.pop(id, None)
         self._rest_s[id] = REST_S
         self.powers_w[id] = self._targets_w[id] = self._set_w[id] = 0.0
@@ -209,11 +214,9 @@ class House:
             self._charge(id, stay, step_s)
             self._open_if_late(id)
         while self._orders and self._orders[0][0] <= self.now:
-            _, set_w, within_s = self._orders.popleft()
-            if within_s is not None and self._within_s is None:
-                self._beyond_s.clear()
-            self._within_s = within_s
+            _, set_w, within = self._orders.popleft()
             self._set_w |= set_w
+            self._within |= within
             self.changed_s = self.now
             for id, each_w in set_w.items():
                 if id in self.stays:
@@ -275,14 +278,17 @@ class House:
             self._targets_w[id] = min(max(self._set_w[id], -self._most_w(id)), self._most_w(id))
         set_w, power_w = self._set_w[id], self.powers_w[id]
         limit_w = max(set_w, 0.0) if power_w > 0.0 else max(-set_w, 0.0)
-        if abs(power_w) <= limit_w + tolerated_w(limit_w):
-            self._beyond_s.pop(id, None)
-            return
-        self._fine_until = max(self._fine_until, self.now + FINE_S)
-        since_s = self._beyond_s.setdefault(id, self.now)
-        within_s = FOLLOWS_S if self._within_s is None else self._within_s
-        if self.now - since_s >= within_s + OPENS_S - 1e-6:
+        if abs(power_w) > limit_w + tolerated_w(limit_w):
+            self._fine_until = max(self._fine_until, self.now + FINE_S)
+        within, limits_w = self._within.get(id, NEVER), (max(set_w, 0.0), max(-set_w, 0.0))
+        late = [
+            each.step(power_w, limits_w, times, self.now)
+            for each, times in zip(self._late[id], (ALWAYS, _opening(within)), strict=True)
+        ]
+        if late != [None, None]:
             self.opened += 1
+            for each in self._late[id]:
+                each.clear()
             self._rests_until[id] = self.now + self._rest_s[id]
             self._rest_s[id] = min(2.0 * self._rest_s[id], LONGEST_REST_S)
             self.powers_w[id] = self._targets_w[id] = 0.0
@@ -352,6 +358,12 @@ class House:
         if self.now < self._fewer_until.get(charger.id, -inf):
             phases = "/".join(phases)
         return replace(charger, vehicle=vehicle, measured_w=power_w, measured_unix_s=self.now, phases=phases)
+
+
+def _opening(within: Within) -> Within:
+    """The times until the contactor is open."""
+    times = (None if each is None else each + OPENS_S for each in (within.charge_s, within.discharge_s))
+    return Within(*times)
 
 
 def _wired(charger: Charger) -> str:

@@ -15,6 +15,7 @@ from v2g.depot.response import Dynamics
 from v2g.depot.simulate.home import HOUR_S, House, Stay, Watch
 from v2g.depot.site.control import SiteControl, plan_tree_of, tree_of
 from v2g.depot.view import Site
+from v2g.kernel.within import NEVER, Within
 
 CYCLE_S, READ_S = 2.0, 0.2
 LEAVING_S = 120.0
@@ -82,7 +83,7 @@ class SiteRun:
         connection = control.connection
         self.watch = Watch(connection.fuse_w + 230.0, connection.export_w)
         self.money = Money()
-        self._within_s: float | None = None
+        self._within: dict[str, Within] = {}
         self.looked: Callable[[], None] = lambda: None
         """Called after each step of time."""
 
@@ -143,11 +144,12 @@ class SiteRun:
         dispatch = self.controller.step(site, now)
         control.decided(dispatch, chargers, now)
         self.money.steps += 1
-        hurries = control.within_s is not None and self._within_s is None
-        self._within_s = control.within_s
-        if dispatch.changed or hurries:
-            asked = self.house.chargers if hurries else dispatch.changed
-            house.order({id: dispatch.setpoints[id].power_w for id in asked}, control.within_s)
+        before, self._within = self._within, control.within
+        hurries = {
+            id for id, within in control.within.items() if within.and_of(before.get(id, NEVER)) != before.get(id)
+        }
+        if asked := hurries | set(dispatch.changed):
+            house.order({id: dispatch.setpoints[id].power_w for id in sorted(asked)}, control.within)
 
     def _planned(self, site: Site, now: float) -> float | None:
         """Plan again if that is due; what the plan expects of the house in this quarter."""

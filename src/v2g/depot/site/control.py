@@ -10,14 +10,25 @@ from v2g.depot.allocation import share_of
 from v2g.depot.dispatch import Dispatch
 from v2g.depot.plan import Plan
 from v2g.depot.site.grid_limit import FREE, Bound, GridLimit
-from v2g.depot.site.guard import BAND_W, ROUNDED_W, Connection, Guard, Row, SiteNotice, Trouble, exceeded, flows_w
+from v2g.depot.site.guard import (
+    BAND_W,
+    ROUNDED_W,
+    Connection,
+    Guard,
+    Limit,
+    Row,
+    SiteNotice,
+    Trouble,
+    exceeded,
+    flows_w,
+)
 from v2g.depot.site.pace import Paces
 from v2g.depot.site.reading import BatteryReading, HouseReading
 from v2g.depot.site.wish import Follow, Now, Wish
 from v2g.depot.tree import PHASES, Node, Room, Tree
 from v2g.depot.view import Charger, Course, Meter, Site
 from v2g.kernel.units import kw
-from v2g.kernel.within import tolerated_w
+from v2g.kernel.within import Within, tolerated_w
 
 ROOT = "site"
 FRESH_S = 5.0
@@ -64,8 +75,11 @@ class SiteControl:
         self._paces = Paces()
         self._bounded_w: dict[str, tuple[float | None, float | None]] = {}
         """What each slow car may charge and feed at most for that reason; None: no less than otherwise."""
-        self.within_s: float | None = None
-        """The time in which cars must have followed just now, or their contactors open."""
+        self._pressed: frozenset[Limit] = frozenset()
+        """The limits that were exceeded when set-points were decided last."""
+        self.within: dict[str, Within] = {}
+        """The times in which cars must have followed just now, or their contactors open: at the chargers that make room
+        at an exceeded limit."""
 
     def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
         """A plausible reading of the house's meter."""
@@ -76,7 +90,7 @@ class SiteControl:
             if fresh and charger is not None and charger.measured_w is not None:
                 powers_w[id] = charger.measured_w
         known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
-        self._paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within_s is not None)
+        self._paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within)
         late_w = {
             id: known_w[id] - self._powers_w[id] for id in self._paces.slow_w_s(chargers) if id in known_w
         }  # fmt: skip
@@ -107,7 +121,7 @@ class SiteControl:
 
     def urgent(self, now: float) -> bool:
         """Whether the set-points must not wait for the next cycle."""
-        hurries = self.within_s is None and self.guard.exceeded(now)
+        hurries = not self.guard.exceeded(now) <= self._pressed
         return hurries or self.bound(now)[:2] != self._bound[:2] or exceeded(self.guard.set_w, self.room(now))
 
     def view(self, site: Site, now: float, day_s: float, plan: Plan | None = None, loads_w: float | None = None,
@@ -127,9 +141,12 @@ class SiteControl:
             planned_house_w=loads_w,
             surplus_only=surplus_only - set(ordered_w),
         )
-        self.within_s = WITHIN_S if self.guard.exceeded(now) else None
+        self._pressed = self.guard.exceeded(now)
+        within = {id: self._within(each) for id, each in site.chargers.items()}
+        self.within = {id: each for id, each in within.items() if each}
         reading, room = self.guard.reading, self.room(now)
-        meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w)
+        prompt = not self._paces.slow_w_s(site.chargers)
+        meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w, corrects=prompt)
         return replace(
             site,
             chargers=self._apart(self._followed(site.chargers, now), room),
@@ -173,7 +190,7 @@ class SiteControl:
                 )
             held_w = max(power_w, 0.0), max(-power_w, 0.0)
             found[id] = replace(charger, vehicle=vehicle, held_charge_w=held_w[0], held_discharge_w=held_w[1])
-        return self._tolerated(found) if self.guard.exceeded(now) else found
+        return {id: self._tolerated(charger) if id in self.within else charger for id, charger in found.items()}
 
     def _apart(self, chargers: Mapping[str, Charger], room: Room) -> dict[str, Charger]:
         """Nobody knows on which phases a car is that uses fewer of them. While a phase is exceeded, each charger
@@ -192,18 +209,23 @@ class SiteControl:
                     found[id] = _at_most(found[id], sign, most_w)
         return found
 
-    def _tolerated(self, chargers: Mapping[str, Charger]) -> dict[str, Charger]:
+    def _within(self, charger: Charger) -> Within:
+        """The times in which its car must follow: only the direction that makes room at an exceeded limit."""
+        rows = [0, *(phase for phase in PHASES if share_of(charger.phases, phase))]
+        charge, discharge = (any(Limit(charges, row) in self._pressed for row in rows) for charges in (True, False))
+        return Within(WITHIN_S if charge else None, WITHIN_S if discharge else None)
+
+    def _tolerated(self, charger: Charger) -> Charger:
         """While a limit is exceeded, room is made for what a station opens no contactor for, too."""
-        found = {}
-        for id, each in chargers.items():
-            set_w = self._powers_w.get(id, 0.0)
-            charge_w, discharge_w = (
-                max(held_w, sign * set_w) + tolerated_w(sign * set_w)
-                if max(held_w, sign * set_w) > 0.0 else 0.0
-                for sign, held_w in ((1.0, each.held_charge_w), (-1.0, each.held_discharge_w))
-            )  # fmt: skip
-            found[id] = replace(each, held_charge_w=charge_w, held_discharge_w=discharge_w)
-        return found
+        set_w, within = self._powers_w.get(charger.id, 0.0), self.within[charger.id]
+        held_w = [
+            max(held_w, sign * set_w) + tolerated_w(sign * set_w)
+            if within_s is not None and max(held_w, sign * set_w) > 0.0 else held_w
+            for sign, held_w, within_s in (
+                (1.0, charger.held_charge_w, within.charge_s), (-1.0, charger.held_discharge_w, within.discharge_s)
+            )
+        ]  # fmt: skip
+        return replace(charger, held_charge_w=held_w[0], held_discharge_w=held_w[1])
 
     def _left_by_house(self, now: float) -> tuple[list[float], list[float]]:
         """By row, what could be charged if the house drew its most, and fed if it drew its least."""

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import inf
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -38,6 +39,16 @@ Row = tuple[float, float, float, float]
 NOTHING: Row = (0.0, 0.0, 0.0, 0.0)
 LATE_S = 6.0
 """For so long a slow car that is on its way explains that a limit is exceeded."""
+
+
+class Limit(NamedTuple):
+    """One of those that hold: of what is drawn, or fed, as a sum or in a phase."""
+
+    charges: bool
+    """Whether chargers that charge make room; otherwise those that feed."""
+    row: int
+
+
 NO_ROOM = Room((0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))
 
 
@@ -104,7 +115,7 @@ class Guard:
         self._charge = [_Way(connection) for _ in range(ROWS)]
         self._discharge = [_Way(connection) for _ in range(ROWS)]
         self._rests_until = -inf
-        self._exceeded = False
+        self._exceeded: frozenset[Limit] = frozenset()
         self._gaps_s: deque[float] = deque(maxlen=LATEST)
         """Between the latest readings."""
         self._span: deque[tuple[int, list[float], list[float]]] = deque(maxlen=26)
@@ -144,7 +155,7 @@ class Guard:
         into = (connection.draw_w, fuse_w, fuse_w, fuse_w)
         out = (export_w, phase_w, phase_w, phase_w)
         set_w = self.set_w
-        stuck = self._exceeded = False
+        stuck, beyond = False, set[Limit]()
         for row in range(ROWS):
             charge, discharge = self._charge[row], self._discharge[row]
             late = abs(late_w[row]) > BAND_W
@@ -154,15 +165,17 @@ class Guard:
             draws, feeds = (most[row], -least[row]) if shown_w is None else (
                 max(most[row], shown_w[row]), max(-least[row], -shown_w[row])
             )  # fmt: skip
-            self._exceeded |= (draws > BAND_W and drawn[row] > into[row] + BAND_W) or (
-                feeds > BAND_W and fed[row] > fed_most_w + BAND_W
-            )
+            if draws > BAND_W and drawn[row] > into[row] + BAND_W:
+                beyond.add(Limit(charges=True, row=row))
+            if feeds > BAND_W and fed[row] > fed_most_w + BAND_W:
+                beyond.add(Limit(charges=False, row=row))
             if shown_w is not None:
                 charge.hold(drawn[row], into[row], shown_w[row], set_w[row])
                 discharge.hold(fed[row], out[row], -shown_w[row], -set_w[row])
             # A charger on another phase than was said shows where nobody should be.
             stuck |= charge.stuck(now) and most[0] > BAND_W
             stuck |= discharge.stuck(now) and -least[row] > BAND_W
+        self._exceeded = frozenset(beyond)
         if stuck:
             self._rests_until = now + connection.rest_s
         self._remember(reading, most, shown_w, now)
@@ -195,9 +208,9 @@ class Guard:
         hour = int(now // 3600.0)
         return [(lows_w, highs_w) for then, lows_w, highs_w in self._span if hour - then in (0, 1, 23, 24, 25)]
 
-    def exceeded(self, now: float) -> bool:
-        """Whether the latest reading shows a limit exceeded."""
-        return self._exceeded and not self.silent(now)
+    def exceeded(self, now: float) -> frozenset[Limit]:
+        """The limits that the latest reading shows exceeded, while chargers flow that way."""
+        return frozenset() if self.silent(now) else self._exceeded
 
     def command(self, set_w: Row, now: float) -> None:
         """What all chargers together should do from now on, by row."""

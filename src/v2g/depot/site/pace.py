@@ -8,7 +8,7 @@ and so is one whose station has opened the contactor because of that.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from math import inf
 
 from msgspec import Struct
@@ -58,10 +58,11 @@ class Paces:
         self._of: dict[str, _Seen] = {}
 
     def see(
-        self, chargers: Mapping[str, Charger], set_w: Mapping[str, float], now: float, *, pressed: bool = False
-    ) -> None:
-        """What the chargers measure, and what they should do. `pressed`: stations open the contactors of cars that do
-        not follow at once."""
+        self, chargers: Mapping[str, Charger], set_w: Mapping[str, float], now: float, *,
+        pressed: Container[str] = (),
+    ) -> None:  # fmt: skip
+        """What the chargers measure, and what they should do. `pressed`: those of which stations open the contactors
+        if their cars do not follow at once."""
         for id, charger in chargers.items():
             vehicle = None if charger.vehicle is None else charger.vehicle.id or ""
             wanted_w, seen = set_w.get(id, 0.0), self._of.get(id)
@@ -69,7 +70,7 @@ class Paces:
                 seen = self._of[id] = _Seen(vehicle, deque([(now, wanted_w)]))
             if charger.measured_w is not None and charger.measured_unix_s >= seen.measured_s + APART_S:
                 band_w = max(BAND_W, BAND_PU * _rating_w(charger))
-                opened = pressed and charger.opens and abs(charger.measured_w) <= band_w
+                opened = id in pressed and charger.opens and abs(charger.measured_w) <= band_w
                 _learn(seen, charger.measured_w, charger.measured_unix_s, band_w, opened=opened)
             if wanted_w != seen.sets[-1][1]:
                 seen.sets.append((now, wanted_w))

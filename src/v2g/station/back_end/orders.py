@@ -32,5 +32,5 @@ def for_evse(order: Order, until_s: float) -> BackEndOrder:
         until_s,
         None if order.drawn_var is None else -order.drawn_var,
         order.phases,
-        order.within_s,
+        order.within,
     )

@@ -9,6 +9,7 @@ from msgspec import Struct
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import Service
 from v2g.iso15118.view import Demand, Stage, Stop
+from v2g.kernel.within import NEVER, Within
 from v2g.power.inverter import InverterRating
 from v2g.station.config.settings import EvseSettings
 from v2g.station.power.limits import Bound
@@ -69,8 +70,8 @@ class BackEndOrder:
     """Reactive power fed into the grid, in the place of the grid code's reactive mode; None leaves that."""
     phases: int | None = None
     """On how many phases it counts, if the back end says so (`numberPhases`); otherwise on all that are wired."""
-    within_s: float | None = None
-    """The time in which the car must have followed, or the contactor opens; None: as long as cars may take."""
+    within: Within = NEVER
+    """The times in which the car must have followed, or the contactor opens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Power beyond a limit, added up: bursts that are each too short for a fault exceed the limit all the same."""
 
-from v2g.station.safety.ceiling import Ceiling
+from v2g.kernel.ceiling import Ceiling
 
 MOST_WS = 10_000.0
 """How much energy beyond its limit a car may take: 11 kW for a second, as it does while it finds its current."""

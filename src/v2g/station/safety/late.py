@@ -2,62 +2,68 @@
 
 The duty cycle, and a set-point in ISO 15118, are wishes to a car, which may take seconds (IEC 61851-1: 5 s) or never
 follow. If the meter still shows too much when the time is over, the contactor opens under load, which each contactor
-for this current must bear.
+for this current must bear. It wears, so the EVSE rests after that, longer each time.
 """
 
 from math import inf
 
 from v2g.kernel.fault import Fault
 from v2g.kernel.units import exact_kw, kw
-from v2g.kernel.within import tolerated_w
+from v2g.kernel.within import Overdue
 from v2g.station.power.situation import BackEndOrder
 from v2g.station.readings import Readings
 
 REST_S, LONGEST_REST_S = 60.0, 3600.0
-"""How long a car that does not talk gets nothing after that; twice as long each time, as contactors wear."""
+"""How long nothing is charged or fed after that; twice as long each time."""
 
 Found = tuple[Fault, str]
 
 
 class Late:
-    """Of one visit."""
+    """Of one EVSE, whatever car is plugged in."""
 
-    def __init__(self) -> None:
-        self._since_s: float | None = None
-        """When the meter first showed too much."""
-        self._rests: Found | None = None
-        self._until_s, self._rest_s = -inf, REST_S
+    def __init__(self, wired: int) -> None:
+        """`wired`: how many phases it has."""
+        self._wired = wired
+        self._overdue = Overdue()
+        self._looked_s = -inf
+        """Time of the reading that was judged last."""
+        self._found: Found | None = None
+        self._opened_s, self._until_s, self._rest_s = -inf, -inf, REST_S
 
     def step(
-        self, order: BackEndOrder | None, wired: int, phases: int, readings: Readings, *, mute: bool
+        self, order: BackEndOrder | None, phases: int, readings: Readings, now: float, *, mute: bool
     ) -> Found | None:
-        """The fault, if the car is too late; one that does not talk rests (`why`), as it has no session to fail.
-        `wired`, `phases`: of the EVSE, and those in use. `readings`: fresh ones."""
+        """The fault, if the car is too late; one that does not talk only rests (`why`), as it has no session to fail.
+        `phases`: those in use. `readings`: fresh ones."""
         meter = readings.meter
-        if order is None or order.within_s is None or meter is None or not readings.seen_closed:
-            self._since_s = None
+        if order is None or meter is None or not readings.seen_closed:
+            self._overdue.clear()
             return None
-        share = min(1.0, phases / (order.phases or wired))
-        setpoint_w = order.charge_w if order.setpoint_w is None else min(order.charge_w, order.setpoint_w)
-        power_w, limit_w = meter.power_w, max(setpoint_w, 0.0) * share
-        if power_w < 0.0:
-            wanted_w = -inf if order.setpoint_w is None else order.setpoint_w
-            limit_w = min(max(-wanted_w, 0.0), order.discharge_w) * share
-        if abs(power_w) <= limit_w + tolerated_w(limit_w):
-            self._since_s = None
+        share, setpoint_w = min(1.0, phases / (order.phases or self._wired)), order.setpoint_w
+        charge_w = order.charge_w if setpoint_w is None else min(order.charge_w, setpoint_w)
+        discharge_w = order.discharge_w if setpoint_w is None else min(order.discharge_w, -setpoint_w)
+        limits_w = max(charge_w, 0.0) * share, max(discharge_w, 0.0) * share
+        shown_w = meter.power_w if meter.time_s > self._looked_s else 0.0  # an older one says nothing of this moment
+        self._looked_s = meter.time_s
+        limit_w = self._overdue.step(shown_w, limits_w, order.within, now)
+        if limit_w is None or now < self._until_s:  # the contactor is on its way
             return None
-        self._since_s = meter.time_s if self._since_s is None else self._since_s
-        if meter.time_s - self._since_s < order.within_s:
-            return None
-        verb = "draws" if power_w > 0.0 else "feeds"
-        text = f"the EV {verb} {kw(abs(power_w))}, and not {exact_kw(limit_w)} within {order.within_s:g} s"
-        found = Fault.OVER_CURRENT, f"{text}, limit: {order.by or order.charge_by}"
-        if not mute:
-            return found
-        self._rests, self._since_s, self._until_s = found, None, meter.time_s + self._rest_s
+        within_s = order.within.charge_s if shown_w > 0.0 else order.within.discharge_s
+        verb = "draws" if shown_w > 0.0 else "feeds"
+        text = f"the EV {verb} {kw(abs(shown_w))}, and not {exact_kw(limit_w)} within {within_s:g} s"
+        self._found = Fault.OVER_CURRENT, f"{text}, limit: {order.by or order.charge_by}"
+        if now - self._opened_s > LONGEST_REST_S:
+            self._rest_s = REST_S
+        self._opened_s, self._until_s = now, now + self._rest_s
         self._rest_s = min(2.0 * self._rest_s, LONGEST_REST_S)
-        return None
+        self._overdue.clear()
+        return None if mute else self._found
+
+    def plugged(self) -> None:
+        """It may be another car, and need not wait for the whole rest of the one before."""
+        self._until_s = min(self._until_s, self._opened_s + REST_S)
 
     def why(self, now: float) -> Found | None:
-        """Why a car that does not talk gets nothing yet."""
-        return self._rests if now < self._until_s else None
+        """Why nothing is charged or fed yet."""
+        return self._found if now < self._until_s else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from v2g.iso15118.car import CarState
 from v2g.iso15118.service import ControlMode
 from v2g.iso15118.view import Demand, Stage
+from v2g.kernel.ceiling import Ceiling
 from v2g.kernel.fault import Fault
 from v2g.kernel.units import exact_kw, kohm, kw, signed_kw
 from v2g.power.inverter import InverterFault, InverterRating, InverterState
@@ -20,7 +21,6 @@ from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
 from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import least_ohm
-from v2g.station.safety.ceiling import Ceiling
 from v2g.station.safety.excess import Excess
 from v2g.station.safety.meter_watch import MeterWatch
 from v2g.station.timeouts import CAR_FOLLOWS_S, CLEARS_S, DIFFERS_S, FEEDS_S, FOLLOWS_S, LASTS_S, RENEGOTIATES_S

@@ -1,6 +1,7 @@
 """What the back end asks of this EVSE by its charging profiles (OCPP), at the meter's side of the inverter."""
 
 from collections.abc import Iterator
+from math import inf
 
 from v2g.iso15118.service import ControlMode
 from v2g.station.config.settings import PlanStep
@@ -46,11 +47,12 @@ class BackEnd(Source):
             yield Bound(order.by, discharge_w=order.discharge_w * share).behind(situation.loss_w)
         else:
             yield Bound("no order of the back end to discharge", discharge_w=0.0)
-        follows = situation.demand.mode is ControlMode.DYNAMIC and order.within_s is None
-        if order.setpoint_w is not None and not follows:
-            setpoint_w = order.setpoint_w * share
-            charge_w, discharge_w = max(0.0, setpoint_w), max(0.0, -setpoint_w)
-            yield Bound(order.by, charge_w, discharge_w, "set-point").behind(situation.loss_w)
+        if order.setpoint_w is not None:
+            follows, setpoint_w = situation.demand.mode is ControlMode.DYNAMIC, order.setpoint_w * share
+            charge_w = inf if follows and order.within.charge_s is None else max(0.0, setpoint_w)
+            discharge_w = inf if follows and order.within.discharge_s is None else max(0.0, -setpoint_w)
+            if charge_w < inf or discharge_w < inf:
+                yield Bound(order.by, charge_w, discharge_w, "set-point").behind(situation.loss_w)
 
 
 def _share(order: BackEndOrder, situation: Situation) -> float:
