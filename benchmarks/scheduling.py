@@ -115,7 +115,10 @@ def load(
         end_ns, resident_mib = time.time_ns(), processes.resident_mib(daemon.child.pid)
         drove = cars.end()
         if faults := [car.fault for car in drove if car.fault]:
-            raise NotMeasuredError(f"{len(faults)} sessions failed: {faults[0]}")
+            why = next(
+                (line for line in (folder / "trace.log").read_text().splitlines() if " ERROR " in line), "nothing"
+            )
+            raise NotMeasuredError(f"{len(faults)} sessions failed: {faults[0]}; the trace says: {why}")
     took_ms = [took_s * 1000 for at_ns, took_s in answers.took if begin_ns <= at_ns <= end_ns]
     if len(took_ms) < 5 * loop_s * evses:
         raise NotMeasuredError(f"only {len(took_ms)} answers were seen")
@@ -190,7 +193,11 @@ def main() -> int:
         pki.create(folder / "pki", curve="p256", now=datetime.now(UTC), force=False)
         setting = Setting("not needed", "not needed", folder / "pki", folder)
         print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} before")
-        figures = measure(setting)
+        try:
+            figures = measure(setting)
+        except NotMeasuredError as reason:
+            print(f"not measured: {reason}")
+            return 1
     for each in figures:
         assert isinstance(each.v2g, float)
         limit = "" if each.limit is None else f" (at most {each.limit:g})"
