@@ -1,12 +1,13 @@
 """JSON in and out: the body of a request, and the response to one."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
@@ -14,6 +15,8 @@ from v2g.console.requests import Refusal
 from v2g.kernel.errors import V2GError
 
 LONGEST_BODY = 65_536
+WITHIN_S = 10.0
+"""For a body to come."""
 
 
 class BodyError(V2GError):
@@ -25,17 +28,23 @@ class BodyError(V2GError):
 
 
 async def read(request: Request, kind: Any, longest: int = LONGEST_BODY) -> Any:
-    """The body of a request as `kind`. Raises `BodyError`.
+    """The body of a request as `kind`, if it comes in time. Raises `BodyError`.
 
     Only JSON is taken: a form of another site's page cannot send that unasked.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise BodyError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json")
     content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > longest:
-            raise BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"longer than {longest} bytes")
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            async for part in request.stream():
+                content += part
+                if len(content) > longest:
+                    raise BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"longer than {longest} bytes")
+    except TimeoutError as error:
+        raise BodyError(HTTPStatus.REQUEST_TIMEOUT, f"the body took longer than {WITHIN_S:g} s") from error
+    except ClientDisconnect as error:
+        raise BodyError(HTTPStatus.BAD_REQUEST, "the client has hung up") from error
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

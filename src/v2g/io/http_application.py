@@ -7,21 +7,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import uvicorn
-from starlette.requests import Request
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from v2g.console.answers import BodyError, read
 from v2g.io.http_get import HttpError
 
 MOST_CONNECTIONS = 256
-"""One more takes the place of the one that has waited longest without a request."""
+"""One more takes the place of the one that has waited longest without a whole request."""
 WITHIN_S = 10.0
 """For a request to come."""
 BEHIND = 5
@@ -46,8 +43,8 @@ class Protocol(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
+        """Whether no request is being answered, as none has come, or not the whole of its body."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def _look(self) -> None:
         """A connection that is kept alive has a time limit of its own once a request has been answered."""
@@ -80,15 +77,6 @@ async def serve(
         await server.serve([bound])
     finally:
         bound.close()
-
-
-async def body(request: Request, kind: Any) -> Any:
-    """What a client has sent, in time. Raises `V2GError`."""
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            return await read(request, kind)
-    except TimeoutError as error:
-        raise BodyError(HTTPStatus.REQUEST_TIMEOUT, f"the body took longer than {WITHIN_S:g} s") from error
 
 
 def event(name: str, content: Any) -> bytes:

@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from v2g.console.answers import IN_JSON, as_json, refusal, refused
+from v2g.console.answers import IN_JSON, as_json, read, refusal, refused
 from v2g.console.requests import Refusal
 from v2g.io.control_client import Gone, Refused
-from v2g.io.http_application import Readers, body, event
+from v2g.io.http_application import Readers, event
 from v2g.io.local_access import Door
 from v2g.io.local_openapi import described
 from v2g.io.local_station import KINDS, LocalStation, NoSuchEvse, TooMany
@@ -103,7 +103,7 @@ class LocalHttp:
         async def steer(request: Request) -> Any:
             if request.method == "DELETE":
                 return await self._station.release(kind, _evse(request), self._by(request))
-            document: dict[str, Any] = await body(request, dict[str, Any])
+            document: dict[str, Any] = await read(request, dict[str, Any])
             return await self._station.ask(kind, _evse(request), document, self._by(request))
 
         return steer
