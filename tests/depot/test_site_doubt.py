@@ -1,5 +1,7 @@
 """A house's meter that lies: frozen, turned, with one phase silent, jumping. The chargers' own meters show it."""
 
+from math import inf
+
 import pytest
 from msgspec.structs import replace
 from tests.depot.scene import VEHICLE
@@ -7,6 +9,7 @@ from tests.depot.site_days import charger
 from tests.depot.test_site_control import CONNECTION, ID, Scene
 
 from v2g.depot.site.control import SiteControl, tree_of
+from v2g.depot.site.doubt import COARSE_S, FROZEN_S, Doubt
 from v2g.depot.site.guard import Trouble
 from v2g.depot.site.reading import HouseReading, Phases
 from v2g.depot.site.wish import Follow
@@ -82,6 +85,24 @@ def test_a_meter_that_is_right_is_never_doubted() -> None:
     for house_w in (1_500.0, -4_000.0, 500.0, 3_000.0, -200.0, 2_500.0):
         scene.shown(20, None, house_w=house_w)
         assert scene.said() == ""
+
+
+@pytest.mark.parametrize(
+    ("changes_v", "believed_s"),
+    [(0.1, FROZEN_S), (1.0, COARSE_S), (0.0, inf)],
+    ids=["fine", "coarse", "none"],
+)
+def test_how_long_a_meter_may_show_the_same_depends_on_its_resolution(changes_v: float, believed_s: float) -> None:
+    """Beside a charger that stands still, on a quiet grid."""
+    doubt, at_s = Doubt(silent_s=3.0), 0.0
+    for volts in (230.0, 230.0 + changes_v, 230.0):
+        at_s += 1.0
+        doubt.see(HouseReading(unix_s=at_s, powers_w=(100.0,) * 3, voltages_v=(volts, 231.0, 229.0)), 0.0)
+    first_s = at_s
+    while doubt.reason(at_s) is None and at_s < 4_000.0:
+        at_s += 1.0
+        doubt.see(HouseReading(unix_s=at_s, powers_w=(100.0,) * 3, voltages_v=(230.0, 231.0, 229.0)), 0.0)
+    assert at_s - first_s == pytest.approx(min(believed_s, 4_000.0 - first_s), abs=1.5)
 
 
 def test_jumps_and_a_phase_that_is_silent_exceed_no_limit() -> None:

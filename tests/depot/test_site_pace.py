@@ -93,6 +93,22 @@ def test_another_car_is_another_pace() -> None:
     assert paces.slow_w_s({ID: other}) == {}
 
 
+@pytest.mark.parametrize("courses", [RISE, delayed(5.0)])
+def test_a_car_that_was_slow_before_a_restart_is_slow_from_the_beginning(courses: list[tuple[float, float]]) -> None:
+    before, each = seen(courses), replace(charger(1), vehicle=VEHICLE, measured_unix_s=NOW)
+    known = before.known({ID: each})
+    after = Paces()
+    after.recall(known)
+    after.see({ID: replace(each, vehicle=None)}, {}, NOW)  # its station is not connected yet
+    assert after.known({ID: each}) == known
+    after.see({ID: each}, {}, NOW + 1.0)
+    assert after.slow_w_s({ID: each}) == pytest.approx(before.slow_w_s({ID: each}), rel=0.05)
+    other = Paces()
+    other.recall(known)
+    other.see({ID: replace(each, vehicle=replace(VEHICLE, id="another"))}, {}, NOW)
+    assert other.slow_w_s({ID: each}) == {}
+
+
 class SlowScene(Scene):
     """Its car moves by at most so much in a second."""
 

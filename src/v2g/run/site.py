@@ -31,6 +31,7 @@ from v2g.depot.site.control import SiteControl, plan_tree_of
 from v2g.depot.site.grid_limit import Contact, GridLimit, Limit, Stated
 from v2g.depot.site.guard import SiteNotice, Trouble
 from v2g.depot.site.orders import Mode, Orders
+from v2g.depot.site.pace import Pace
 from v2g.depot.site.reading import BatteryReading, HouseReading, why_implausible
 from v2g.depot.tree import Tree
 from v2g.depot.view import Charger, Course, Site
@@ -52,6 +53,8 @@ from v2g.run.depot import DepotProcess
 
 LIMIT = "limit", "grid operator"
 """What a program has stated, in the ledger."""
+SLOW = "slow cars", "site"
+"""How fast their cars give up power, by charger, in the ledger."""
 INPUTS_S, FILE_S = 0.5, 10.0
 """Between two looks at the control box's contacts, and at a file of prices."""
 LATENCY_S = 0.2
@@ -98,6 +101,11 @@ class SiteProcess(DepotProcess):
         if self._box is not None and self._box.remote and kept is not None:
             with suppress(msgspec.MsgspecError):  # of another version: the program states it again
                 self._remote().recall(msgspec.msgpack.decode(kept, type=Stated))
+        self._slow: dict[str, Pace] = {}
+        if (slow := self.ledger.kept.get(SLOW)) is not None:
+            with suppress(msgspec.MsgspecError):  # of another version: they are measured again
+                self._slow = msgspec.msgpack.decode(slow, type=dict[str, Pace])
+        self.control.paces.recall(self._slow)
         self._meter = meter_of(settings.meter)
         self._log = None if self._box is None or self._box.log is None else LimitLog(self._box.log)
 
@@ -264,12 +272,19 @@ class SiteProcess(DepotProcess):
         now = self.now()
         if self.dispatch is not None:
             self.control.decided(self.dispatch, self.site.chargers, now)
+            self._keep_slow()
             self.orders.decided(self.dispatch.setpoints)
         for notice in self._warnings():
             if notice.trouble not in self._warned:
                 self._report(f"{notice.trouble} {notice.text}")
         self._warned = {each.trouble for each in self._warnings()}
         self._write(now)
+
+    def _keep_slow(self) -> None:
+        slow = self.control.paces.known(self.site.chargers)
+        if slow != self._slow:  # the next commit takes it along
+            self._slow = slow
+            self.ledger.put(*SLOW, msgspec.msgpack.encode(slow))
 
     def _write(self, now: float) -> None:
         if self._log is None:

@@ -24,7 +24,8 @@ NOISE_W, SEEN_W = 5.0, 25.0
 FOLLOWS_S = 5.0
 """For how long, if the site states no time (IEC 61851-1)."""
 REST_S, LONGEST_REST_S = 60.0, 3600.0
-"""How long the contactor stays open after that; twice as long each time."""
+"""How long the contactor stays open after that; twice as long each time. If it opened without a stated time, somebody
+plugs the car in again."""
 FEWER_S = 60.0
 """A car that has used fewer phases counts as such for so long."""
 OPENS_S = 0.15

@@ -72,7 +72,7 @@ class SiteControl:
         self._changed_s: dict[str, float] = {}
         """When each charger's set-point has changed last."""
         self._bound = FREE
-        self._paces = Paces()
+        self.paces = Paces()
         self._bounded_w: dict[str, tuple[float | None, float | None]] = {}
         """What each slow car may charge and feed at most for that reason; None: no less than otherwise."""
         self._pressed: frozenset[Limit] = frozenset()
@@ -90,9 +90,9 @@ class SiteControl:
             if fresh and charger is not None and charger.measured_w is not None:
                 powers_w[id] = charger.measured_w
         known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
-        self._paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within)
+        self.paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within)
         late_w = {
-            id: known_w[id] - self._powers_w[id] for id in self._paces.slow_w_s(chargers) if id in known_w
+            id: known_w[id] - self._powers_w[id] for id in self.paces.slow_w_s(chargers) if id in known_w
         }  # fmt: skip
         shown_w, short_w = flows_w(chargers, known_w), self._short_w(chargers, known_w, late_w)
         self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w), short_w)
@@ -145,7 +145,7 @@ class SiteControl:
         within = {id: self._within(each) for id, each in site.chargers.items()}
         self.within = {id: each for id, each in within.items() if each}
         reading, room = self.guard.reading, self.room(now)
-        prompt = not self._paces.slow_w_s(site.chargers)
+        prompt = not self.paces.slow_w_s(site.chargers)
         meter = None if reading is None else Meter(sum(reading.powers_w), reading.unix_s, self.house_w, corrects=prompt)
         return replace(
             site,
@@ -165,7 +165,7 @@ class SiteControl:
         counts, and the car gets its least current in any case. If not, the car gets `silent_charge_w`, which the fuse
         leaves beside the house's largest load."""
         found = {id: _unheld(charger) for id, charger in chargers.items()}
-        slow_w_s = self._paces.slow_w_s(chargers)
+        slow_w_s = self.paces.slow_w_s(chargers)
         drawn_w, fed_w = self._left_by_house(now)
         silent_w = [inf, *(self.connection.silent_charge_w,) * 3]
         self._bounded_w = {}

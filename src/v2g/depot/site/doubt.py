@@ -11,8 +11,10 @@ from v2g.depot.site.reading import HouseReading, Phases
 
 MOVED_W = 500.0
 """By so much the chargers must have moved before a meter that shows nothing of it is frozen."""
-FROZEN_S = 30.0
-"""A meter with voltages of which nothing has changed for longer is frozen: the last digits of a voltage never rest."""
+FINE_V, FROZEN_S, COARSE_S = 0.25, 30.0, 600.0
+"""A meter of which a voltage has been seen to change by so little is frozen once nothing of it has changed for
+`FROZEN_S`: the last digits of a voltage never rest. One that shows coarser steps may rest for `COARSE_S`; one of which
+the voltages have never changed may rest for ever, as somebody may have made them up."""
 WINDOW_S, LEAST_W, LEAST, MOST, TURNED_W = 3.0, 1_000.0, 0.8, 1.2, 6_000.0
 """If chargers move by more than `LEAST_W` between two looks, and the meter by as much the other way, it speaks against
 its sign; by `TURNED_W` in all, and never the right way, the sign is turned."""
@@ -40,6 +42,9 @@ class Doubt:
         self._powers_w: Phases = 0.0, 0.0, 0.0
         self._changed_s, self._shown_then_w = -inf, 0.0
         self._frozen = False
+        self._voltages_v: Phases | None = None
+        self._step_v = inf
+        """The least change of a voltage from one reading to the next."""
         self._looked: tuple[float, float, float] | None = None
         self._against_w, self._turned_until_s = 0.0, -inf
 
@@ -47,6 +52,10 @@ class Doubt:
         """A reading, and what the chargers' own meters show together; None: nothing."""
         now, values = reading.unix_s, (reading.powers_w, reading.currents_a, reading.voltages_v)
         before_w, self._powers_w = self._powers_w, reading.powers_w
+        before_v, self._voltages_v = self._voltages_v, reading.voltages_v
+        if before_v is not None and reading.voltages_v is not None:
+            steps_v = (abs(after - before) for before, after in zip(before_v, reading.voltages_v, strict=True))
+            self._step_v = min([self._step_v, *filter(None, steps_v)])
         if _opposite(before_w, reading.powers_w):
             turned_back = now < self._turned_until_s
             self._against_w, self._turned_until_s = 0.0, -inf if turned_back else now + DOUBTED_S
@@ -58,9 +67,10 @@ class Doubt:
         if shown_w is not None and (self._looked is None or now - self._looked[0] >= WINDOW_S):
             self._compare(now, shown_w, sum(reading.powers_w))
 
-    def reason(self, now: float, *, voltages: bool) -> Reason | None:
-        """Why it is not believed; None if it is. `voltages`: whether it shows any."""
-        if self._frozen or (voltages and now - self._changed_s > max(FROZEN_S, self._silent_s)):
+    def reason(self, now: float) -> Reason | None:
+        """Why it is not believed; None if it is."""
+        may_rest_s = FROZEN_S if self._step_v <= FINE_V else COARSE_S if self._step_v < inf else inf
+        if self._frozen or (self._voltages_v is not None and now - self._changed_s > max(may_rest_s, self._silent_s)):
             return Reason.FROZEN
         return Reason.TURNED if now < self._turned_until_s else None
 

@@ -222,7 +222,7 @@ class Guard:
         reading = self.reading
         if reading is None or now - reading.unix_s > self.connection.silent_s:
             return True
-        return self._doubt.reason(now, voltages=reading.voltages_v is not None) is not None
+        return self._doubt.reason(now) is not None
 
     def rests(self, now: float) -> bool:
         """Whether all chargers rest, as a limit stayed exceeded."""
@@ -250,7 +250,7 @@ class Guard:
             safe_w = 3 * self.connection.silent_charge_w
             reading, why = self.reading, "is silent"
             if reading is not None and now - reading.unix_s <= self.connection.silent_s:
-                why = self._doubt.reason(now, voltages=reading.voltages_v is not None) or why
+                why = self._doubt.reason(now) or why
             text = f"the house's meter {why}: nothing is fed, at most {kw(safe_w)} charge; check the meter"
             return [SiteNotice(Trouble.METER_SILENT, text)]
         if self.rests(now):

@@ -29,6 +29,15 @@ SLOW_S = 1.0
 """A car is slow if it takes longer to give up all that its charger can do."""
 
 
+class Pace(Struct, frozen=True):
+    """What was seen of a slow car: what is kept for the process after this one."""
+
+    vehicle: str
+    """Empty for one of which nobody knows who it is."""
+    w_s: float
+    """To two digits; 0 if it begins to give up power late, or not at all."""
+
+
 class _Seen(Struct):
     """Of one charger with one car."""
 
@@ -56,6 +65,16 @@ class Paces:
 
     def __init__(self) -> None:
         self._of: dict[str, _Seen] = {}
+        self._recalled: dict[str, Pace] = {}
+
+    def recall(self, known: Mapping[str, Pace]) -> None:
+        """What an earlier process has seen, by charger. It holds if the car there is the same one, or nobody knows."""
+        self._recalled = dict(known)
+
+    def known(self, chargers: Mapping[str, Charger]) -> dict[str, Pace]:
+        """What another process should know: of chargers whose car has not been seen by this one yet, too."""
+        seen = {id: Pace(self._of[id].vehicle or "", _two_digits(pace)) for id, pace in self.slow_w_s(chargers).items()}
+        return self._recalled | seen
 
     def see(
         self, chargers: Mapping[str, Charger], set_w: Mapping[str, float], now: float, *,
@@ -68,6 +87,9 @@ class Paces:
             wanted_w, seen = set_w.get(id, 0.0), self._of.get(id)
             if seen is None or seen.vehicle != vehicle:
                 seen = self._of[id] = _Seen(vehicle, deque([(now, wanted_w)]))
+                before = None if vehicle is None else self._recalled.pop(id, None)
+                if before is not None and before.vehicle == vehicle:
+                    seen.late, seen.falls_w_s = before.w_s == 0.0, before.w_s
             if charger.measured_w is not None and charger.measured_unix_s >= seen.measured_s + APART_S:
                 band_w = max(BAND_W, BAND_PU * _rating_w(charger))
                 opened = id in pressed and charger.opens and abs(charger.measured_w) <= band_w
@@ -120,6 +142,10 @@ def _asked_since(sets: Iterable[tuple[float, float]], power_w: float, band_w: fl
         less = set_w < power_w - band_w if power_w > 0.0 else set_w > power_w + band_w
         since_s = min(since_s, begins_s) if less else inf
     return since_s
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def _rating_w(charger: Charger) -> float:
