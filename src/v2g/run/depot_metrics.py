@@ -16,7 +16,7 @@ from v2g.io.depot_ledger import Rows
 from v2g.io.pulse import Pulse
 from v2g.kernel.distribution import Distribution
 from v2g.run.depot_tally import Tally
-from v2g.run.exposition import counted, expose, histogram, info, powers
+from v2g.run.exposition import counted, expose, histogram, info, of_process, powers
 
 _POWERS: Mapping[str, tuple[str, Callable[[Dispatch], float | None]]] = {
     "requested_watts": ("What the site is asked for, positive draws from the grid", lambda each: each.requested_w),
@@ -69,8 +69,7 @@ async def watch(settings: Metrics, seen: Callable[[], Seen], tally: Tally, calls
             *_tally(tally),
             histogram("v2g_depot_cycle_seconds", "What a cycle of the controller takes", tally.cycles),
             histogram("v2g_depot_ocpp_seconds", "From a call to a station to its answer", calls),
-            histogram("v2g_event_loop_lag_seconds", "How late the event loop is", pulse.lags),
-            histogram("v2g_gc_pause_seconds", "Garbage collections", pauses),
+            *of_process(pulse.lags, pauses),
         ]
 
     await expose(settings.host, settings.port, look, lambda: seen().missing)

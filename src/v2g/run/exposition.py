@@ -126,6 +126,14 @@ def histogram(name: str, what: str, distribution: Distribution) -> Metric:
     return found
 
 
+def of_process(lags: Distribution, pauses: Distribution) -> tuple[Metric, Metric]:
+    """How late the event loop was, and garbage collections, s."""
+    return (
+        histogram("v2g_event_loop_lag_seconds", "How late the event loop is", lags),
+        histogram("v2g_gc_pause_seconds", "Garbage collections", pauses),
+    )
+
+
 def buckets(distribution: Distribution) -> tuple[list[tuple[str, float]], float]:
     """As the library wants them: cumulative."""
     found, below = [], 0

@@ -13,7 +13,7 @@ from v2g.fleet.controller import Dispatch, Trouble
 from v2g.fleet.shown import STATES
 from v2g.io.pulse import Pulse
 from v2g.kernel.distribution import Distribution
-from v2g.run.exposition import counted, expose, histogram, info, powers
+from v2g.run.exposition import counted, expose, histogram, info, of_process, powers
 
 _POWERS: Mapping[str, tuple[str, Callable[[Dispatch], float | None]]] = {
     "requested_watts": ("What the fleet is asked for, positive is drawn", lambda each: each.requested_w),
@@ -51,8 +51,7 @@ async def watch(settings: Metrics, seen: Callable[[], Seen], pulse: Pulse) -> No
             *_fleet(now),
             histogram("v2g_fleet_cycle_seconds", "What a cycle of the controller takes", now.cycles),
             histogram("v2g_fleet_acknowledged_seconds", "Until the last depot has its set-point", now.acknowledged),
-            histogram("v2g_event_loop_lag_seconds", "How late the event loop is", pulse.lags),
-            histogram("v2g_gc_pause_seconds", "Garbage collections", pauses),
+            *of_process(pulse.lags, pauses),
         ]
 
     await expose(settings.host, settings.port, look, lambda: _missing(seen()))

@@ -14,7 +14,7 @@ from v2g.iso15118.station import owed_s
 from v2g.kernel.distribution import Distribution
 from v2g.kernel.fault import Fault
 from v2g.run.evse import EvseRunner
-from v2g.run.exposition import buckets, expose, histogram, info
+from v2g.run.exposition import buckets, expose, info, of_process
 from v2g.station.config.settings import Metrics
 from v2g.station.safety.grid_status import GridStatus
 from v2g.station.snapshot import EvseSnapshot, StationSnapshot
@@ -147,10 +147,8 @@ def _histograms(runners: Mapping[int, EvseRunner], pulse: Pulse, pauses: Distrib
             responses.add_metric([str(id), message], *buckets(distribution))
     for message in dict.fromkeys(each for runner in runners.values() for each in runner.tally.responses):
         owed.add_metric([message], owed_s(message))
-    lag = histogram("v2g_event_loop_lag_seconds", "How late the event loop is", pulse.lags)
-    collection = histogram("v2g_gc_pause_seconds", "Garbage collections", pauses)
     tasks = GaugeMetricFamily("v2g_event_loop_tasks", "That are under way", float(len(asyncio.all_tasks())))
-    yield from (responses, owed, safe, lag, tasks, collection)
+    yield from (responses, owed, safe, tasks, *of_process(pulse.lags, pauses))
 
 
 def _lines(runners: Mapping[int, EvseRunner]) -> Iterator[Metric]:

@@ -25,7 +25,8 @@ _MADE_OF = {
 }
 _PURE = ("grid", "iso15118", "messages", "pilot", "power", "slac", "station", "thermal", "v2gtp")
 """Packages of `v2g` that touch no file, socket or process, and make no code, whatever they are called with: a snapshot
-may name what is in them, and nothing else."""
+may name what is in them, and in `_OF_KERNEL`, and nothing else."""
+_OF_KERNEL = tuple(f"v2g.kernel.{each}" for each in ("ceiling", "chance", "errors", "fault", "within"))
 _IMPURE = (
     "v2g.power.drivers",
     "v2g.power.sunspec",
@@ -90,7 +91,7 @@ class _Unpickler(pickle._Unpickler):
 
 def _is_pure(module: str) -> bool:
     package, _, rest = module.partition(".")
-    pure = rest.partition(".")[0] in _PURE or module in ("v2g.kernel.fault", "v2g.kernel.chance", "v2g.kernel.errors")
+    pure = rest.partition(".")[0] in _PURE or module in _OF_KERNEL
     return package == "v2g" and pure and not module.startswith(_IMPURE)
 
 
