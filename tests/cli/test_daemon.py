@@ -96,6 +96,9 @@ def test_a_configuration_that_was_broken_meanwhile_restarts_nothing(
     assert found["configuration"]["level"] == "fault"
     assert found["configuration"]["remedy"] == "did you mean services?"
     assert {"kernel", "clock", "daemon"} <= found.keys()
+    file.unlink()
+    assert main(["restart", "--socket", socket_file]) == 2
+    assert f"{file}: No such file or directory" in capsys.readouterr().err
     file.write_text(good)
     assert ours.daemon.child.poll() is None
     assert main(["restart", "--socket", socket_file]) == 0
