@@ -162,6 +162,25 @@ def test_a_daemon_that_is_gone_is_said_to_be() -> None:
     assert asyncio.run(ask(http.app, "GET", "/api/station", headers=TOKEN)).status == 503
 
 
+class Stalled(Daemon):
+    """It takes what is asked, and says nothing."""
+
+    async def ask(self, asked: msgspec.Struct) -> Any:
+        return await asyncio.Event().wait()
+
+
+def test_every_request_is_answered_while_the_daemon_stands_still() -> None:
+    clock = Clock()
+    door = Door(clock, {"a-token-of-sixteen": ALL}, near=True)
+    http = LocalHttp(LocalStation(Stalled(), clock), door, answers_s=0.01)
+
+    async def all_of_them() -> list[int]:
+        answers = await asyncio.gather(*(ask(http.app, "GET", "/api/station", headers=TOKEN) for _ in range(20)))
+        return [each.status for each in answers]
+
+    assert asyncio.run(all_of_them()) == [503] * 20
+
+
 def test_without_a_token_others_get_nothing() -> None:
     http, _ = api(near=False)
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic a-token-of-sixteen"}):

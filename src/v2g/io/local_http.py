@@ -23,6 +23,8 @@ from v2g.kernel.errors import V2GError
 from v2g.station.config.settings import Right
 
 MOST_STREAMS, MOST_STREAMS_EACH = 64, 16
+ANSWERS_S = 15.0
+"""A request is answered by then, however many wait for a daemon that does not answer."""
 ALIVE_S = 15.0
 """At least this often something is sent."""
 _STATUSES = {
@@ -37,8 +39,8 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class LocalHttp:
     """The application."""
 
-    def __init__(self, station: LocalStation, door: Door) -> None:
-        self._station, self._door = station, door
+    def __init__(self, station: LocalStation, door: Door, answers_s: float = ANSWERS_S) -> None:
+        self._station, self._door, self._answers_s = station, door, answers_s
         self._frame = b": no state yet\n\n"
         self.readers = Readers(lambda: self._frame)
         place = "/api/evses/{evse:int}"
@@ -81,7 +83,11 @@ class LocalHttp:
             if (found := self._door.refused(request, right)) is not None:
                 return refusal(found)
             try:
-                response = as_json(await answer(request))
+                async with asyncio.timeout(self._answers_s):
+                    response = as_json(await answer(request))
+            except TimeoutError:
+                text = "the daemon does not answer in time; see its trace"
+                return refusal(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, text))
             except V2GError as error:
                 status = next((each for kind, each in _STATUSES.items() if isinstance(error, kind)), None)
                 return refused(error) if status is None else refusal(Refusal(status, str(error)))
