@@ -10,9 +10,11 @@ from tests.depot.test_site_days import WITHIN_S
 from v2g.depot.request import PowerRequest
 from v2g.depot.simulate.home import House, Stay
 from v2g.depot.simulate.home_site import SiteRun
+from v2g.depot.site.control import WITHIN_S as WITHIN
 from v2g.depot.site.control import SiteControl
 from v2g.depot.site.guard import Connection
 from v2g.depot.site.reading import Phases
+from v2g.kernel.within import Within
 
 APART_S = 40.0
 STAY = Stay(charger="CS-1/1", from_s=BEGINS_S, until_s=BEGINS_S + 3600.0, soc_pu=0.7, target_pu=None)
@@ -91,3 +93,17 @@ def test_cars_that_follow_late_do_not_hunt() -> None:
         run.run(BEGINS_S + 120.0 + 2.0 * number)
         seen_w.append(house.cars_w[0])
     assert seen_w == [pytest.approx(9_100.0, rel=0.02)] * 20
+
+
+def test_a_site_that_starts_again_in_an_excess_is_in_a_hurry_at_once() -> None:
+    """Nothing is known of the set-points that an earlier process has given; what cars do is measured."""
+    moment = Moment(
+        cars=(replace(STAY, pace_w_s=300.0),), asked_w=-11_000.0, export_w=3_000.0,
+        loads_w=((2_500.0,) * 3, (2_500.0,) * 3, (-500.0,) * 3),
+    )  # fmt: skip
+    run = moment.run(2 * APART_S + 0.3)
+    again = SiteRun(run.house, SiteControl(run.control.connection), ())
+    again.run(BEGINS_S + 2 * APART_S + 0.4)
+    assert again.control.within == {"CS-1/1": Within(discharge_s=WITHIN)}
+    again.run(BEGINS_S + 2 * APART_S + 5.0)
+    assert again.watch.longest_s["export"] <= WITHIN_S

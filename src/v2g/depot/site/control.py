@@ -84,15 +84,13 @@ class SiteControl:
     def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
         """A plausible reading of the house's meter."""
         powers_w = dict(self._powers_w)
-        for id in powers_w:
-            charger = chargers.get(id)
-            fresh = charger is not None and reading.unix_s - charger.measured_unix_s <= FRESH_S
-            if fresh and charger is not None and charger.measured_w is not None:
+        for id, charger in chargers.items():  # an earlier process may have given them set-points
+            if charger.measured_w is not None and reading.unix_s - charger.measured_unix_s <= FRESH_S:
                 powers_w[id] = charger.measured_w
         known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
         self.paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within)
         late_w = {
-            id: known_w[id] - self._powers_w[id] for id in self.paces.slow_w_s(chargers) if id in known_w
+            id: known_w[id] - self._powers_w.get(id, 0.0) for id in self.paces.slow_w_s(chargers) if id in known_w
         }  # fmt: skip
         shown_w, short_w = flows_w(chargers, known_w), self._short_w(chargers, known_w, late_w)
         self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w), short_w)
@@ -105,7 +103,7 @@ class SiteControl:
         What a charger measured before its set-point could show says nothing of that."""
         charge_w, discharge_w = dict[str, float](), dict[str, float]()
         for id, power_w in known_w.items():
-            set_w, settled_s = self._powers_w[id], self._changed_s.get(id, -inf) + self.connection.response_s
+            set_w, settled_s = self._powers_w.get(id, 0.0), self._changed_s.get(id, -inf) + self.connection.response_s
             if id in slow or chargers[id].measured_unix_s >= settled_s:
                 charge_w[id] = max(max(set_w, 0.0) - max(power_w, 0.0), 0.0)
                 discharge_w[id] = max(max(-set_w, 0.0) - max(-power_w, 0.0), 0.0)
