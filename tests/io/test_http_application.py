@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -58,6 +59,29 @@ def test_those_who_never_end_their_requests_shut_nobody_out(monkeypatch: pytest.
             assert await halves[0][0].read() == b""  # the oldest has made room
             for _, each in (*halves, (reader, writer)):
                 each.close()
+
+    asyncio.run(story())
+
+
+def test_of_many_who_come_at_once_no_more_than_the_most_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_application, "MOST_CONNECTIONS", 5)
+
+    async def story() -> None:
+        async with served() as port:
+            sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]  # before any is looked at
+            reader, writer = await begun(port, WHOLE)
+            assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            for each in sockets:
+                each.setblocking(False)
+            gone = 0
+            for each in sockets:
+                with each, suppress(BlockingIOError):
+                    try:
+                        gone += each.recv(1) == b""
+                    except ConnectionResetError:
+                        gone += 1
+            assert gone == 16
 
     asyncio.run(story())
 

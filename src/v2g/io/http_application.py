@@ -7,6 +7,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,25 @@ BEHIND = 5
 class Protocol(H11Protocol):
     """One connection. What has sent no whole head of a request in time is closed."""
 
+    def __init__(self, *args: Any, beside: "dict[Protocol, None]", **named: Any) -> None:
+        """`beside`: all that are open, the oldest first. Those that are aborted leave it at once: uvicorn's own set
+        knows of that only after all that have come together."""
+        super().__init__(*args, **named)
+        self._beside = beside
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = self.loop.call_later(WITHIN_S, self._look)
-        self.since_s = self.loop.time()
-        if len(self.connections) > MOST_CONNECTIONS:
-            waiting = [each for each in self.connections if isinstance(each, Protocol) and each.waits]
-            min(waiting, key=lambda each: each.since_s).transport.abort()  # if need be this one
+        self._beside[self] = None
+        if len(self._beside) > MOST_CONNECTIONS:
+            longest = next(each for each in self._beside if each.waits)  # if need be this one
+            del self._beside[longest]
+            longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+        self._beside.pop(self, None)
         super().connection_lost(exc)
 
     @property
@@ -50,6 +59,11 @@ class Protocol(H11Protocol):
         """A connection that is kept alive has a time limit of its own once a request has been answered."""
         if self.cycle is None:
             self.transport.abort()
+
+
+def _protocol() -> Any:
+    """Of the connections of one server."""
+    return partial(Protocol, beside={})
 
 
 class _Server(uvicorn.Server):
@@ -70,7 +84,7 @@ async def serve(
         raise HttpError(f"{host}:{port}: {error.strerror or error}; choose another with {setting}") from error
     shown = f"[{host}]" if ":" in host else host
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False,
-                                    http=Protocol, ws="none", timeout_graceful_shutdown=1,
+                                    http=_protocol(), ws="none", timeout_graceful_shutdown=1,
                                     ssl_certfile=tls and tls[0], ssl_keyfile=tls and str(tls[1])))  # fmt: skip
     ready(f"http{'s' if tls else ''}://{shown}:{bound.getsockname()[1]}")
     try:
