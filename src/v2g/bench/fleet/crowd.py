@@ -35,7 +35,8 @@ class Crowd:
         self.names, self.chargers = list(names), chargers
         self._number = {name: number for number, name in enumerate(names)}
         present = random.random(size) < 0.7
-        self._capacity_wh: Floats = random.choice([40_000.0, 60_000.0, 77_000.0], size) * present
+        sizes_wh: Floats = np.array([40_000.0, 60_000.0, 77_000.0])
+        self._capacity_wh: Floats = random.choice(sizes_wh, size) * present
         self._energy_wh: Floats = self._capacity_wh * random.uniform(0.35, 0.9, size)
         self._floor_wh: Floats = 0.3 * self._capacity_wh
         self._vehicles = present.sum(axis=1)
@@ -72,8 +73,8 @@ class Crowd:
         """Let time pass for all chargers."""
         above_wh = np.maximum(self._energy_wh - self._floor_wh, 0.0)
         room_wh = np.maximum(self._capacity_wh - self._energy_wh, 0.0)
-        self._least_w = -RATING_W * (above_wh > 0.0).sum(axis=1)
-        self._most_w = RATING_W * (room_wh > 0.0).sum(axis=1)
+        self._least_w = -RATING_W * (above_wh > 0.0).sum(axis=1, dtype=np.float64)
+        self._most_w = RATING_W * (room_wh > 0.0).sum(axis=1, dtype=np.float64)
         held = (self._until_s > now) & np.isfinite(self._setpoint_w)
         self.power_w = np.where(held, np.clip(np.nan_to_num(self._setpoint_w), self._least_w, self._most_w), 0.0)
         weights = np.where(self.power_w[:, None] < 0.0, above_wh, room_wh)
