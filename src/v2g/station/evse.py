@@ -505,7 +505,6 @@ class Evse:
         """What the conversation sees of this EVSE."""
         visit = self.visit
         renegotiate = self._renegotiate(now)  # first: what the car has to hold to follows from it
-        ready = not (self._late.why(now) or self.why_not_ready(now))
         return view_of(
             self.settings,
             visit,
@@ -513,7 +512,7 @@ class Evse:
             self.rating,
             now,
             unix_s,
-            authorization=admission.authorization(self._judge(now), ready=ready),
+            authorization=admission.authorization(self._judge(now), ready=self.why_not_ready(now) is None),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
             power_w=self.fresh(now).power_w or 0.0,
             renegotiate=renegotiate,

@@ -2,7 +2,7 @@
 
 The duty cycle, and a set-point in ISO 15118, are wishes to a car, which may take seconds (IEC 61851-1: 5 s) or never
 follow. If the meter still shows too much when the time is over, the contactor opens under load, which each contactor
-for this current must bear. It wears, so the EVSE rests after that, longer each time.
+for this current must bear. It wears, so a car that does not talk rests after that, longer each time.
 """
 
 from math import inf
@@ -14,7 +14,7 @@ from v2g.station.power.situation import BackEndOrder
 from v2g.station.readings import Readings
 
 REST_S, LONGEST_REST_S = 60.0, 3600.0
-"""How long nothing is charged or fed after that; twice as long each time."""
+"""How long a car that does not talk gets nothing after that; twice as long each time."""
 
 Found = tuple[Fault, str]
 
@@ -65,5 +65,5 @@ class Late:
         self._until_s = min(self._until_s, self._opened_s + REST_S)
 
     def why(self, now: float) -> Found | None:
-        """Why nothing is charged or fed yet."""
+        """Why a car that does not talk gets nothing yet."""
         return self._found if now < self._until_s else None
