@@ -11,15 +11,21 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from tests.broker import free_port
-from tests.fleet.bench import Bench, bench
+from tests.csms.test_ledger import SERVER
+from tests.csms.test_ledger import Server as DatabaseServer
+from tests.fleet.bench import PATIENCE_S, Bench, bench
 from tests.fleet.test_fleet_process import _balanced
 
 from v2g.io import fleet_nats
 from v2g.io.depot_configuration import password
+from v2g.io.depot_ledger import LedgerError
 from v2g.io.nats_server import Server
 from v2g.run.fleet_member import FleetMember, Link, leaf_of
 
@@ -88,6 +94,46 @@ def test_the_leader_is_killed(tmp_path: Path) -> None:
         await found.start()
 
     story(tmp_path, fault)
+
+
+@pytest.mark.skipif(SERVER is None, reason="needs PostgreSQL (as root: apt-get install postgresql)")
+def test_the_leader_is_killed_while_the_database_is_away(tmp_path: Path) -> None:
+    async def run(database: DatabaseServer) -> None:
+        async with bench(tmp_path, ["a", "b"], 3, database.place) as scene:
+            await steered(scene)
+            await scene.until(lambda: scene.fleet.entered > 0, "the database has entries")
+            await asyncio.to_thread(database.kill)
+            await asyncio.sleep(3.0)
+            found = await leader(scene)
+            await found.kill()
+            print(f"steered again after {await resumed(scene, 'a'):.1f} s")
+            await asyncio.sleep(15.0)  # entries go on meanwhile
+            await found.start()
+            await asyncio.to_thread(database.start_again)
+            for member in scene.members.values():
+                member.books.end()
+            last = {name: each.books.last for name, each in scene.members.items()}
+            ledger = scene.fleet.ledger
+            for name in scene.names:
+                async with asyncio.timeout(PATIENCE_S):  # what could not be entered comes again after 30 s
+                    while not await whole(ledger, name, last[name]):
+                        await asyncio.sleep(0.5)
+                entries = [each for each in await ledger.entries(name, 0.0, 4e9) if not each.charger]
+                assert all(after.from_unix_s >= before.until_unix_s - 0.01 for before, after in pairwise(entries))
+
+    async def whole(ledger: Any, name: str, last: int) -> bool:
+        try:
+            found = {each.sequence for each in await ledger.entries(name, 0.0, 4e9)}
+            return last in found and await ledger.gaps(name, 0.0, 4e9) == []
+        except LedgerError:  # it is not there again yet
+            return False
+
+    with TemporaryDirectory() as folder:  # where the database's user may go
+        database = DatabaseServer(Path(folder))
+        try:
+            asyncio.run(run(database))
+        finally:
+            database.close()
 
 
 def test_the_leader_stands_still(tmp_path: Path) -> None:
