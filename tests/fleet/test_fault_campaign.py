@@ -116,7 +116,7 @@ def test_the_leader_is_killed_while_the_database_is_away(tmp_path: Path) -> None
             ledger = scene.fleet.ledger
             for name in scene.names:
                 async with asyncio.timeout(PATIENCE_S):  # what could not be entered comes again after 30 s
-                    while not await whole(ledger, name, last[name]):
+                    while not await whole(ledger, name, last[name]):  # noqa: ASYNC110
                         await asyncio.sleep(0.5)
                 entries = [each for each in await ledger.entries(name, 0.0, 4e9) if not each.charger]
                 assert all(after.from_unix_s >= before.until_unix_s - 0.01 for before, after in pairwise(entries))

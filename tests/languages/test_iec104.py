@@ -119,6 +119,31 @@ def test_what_has_ended_does_not_come_back_by_its_next_value(tmp_path: Path) -> 
     asyncio.run(story())
 
 
+def test_a_selection_that_was_given_up_hinders_no_other_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selects = bytes.fromhex("32010600 0100 b90b00 0000803f 80")  # C_SE_NC_1, object 3001, 1.0
+    commands = bytes.fromhex("2d010600 0100 a10f00 00")  # C_SC_NA_1, object 4001, off
+    passed_s = 0.0
+    monkeypatch.setattr(iec104_depot, "monotonic", lambda: passed_s)
+
+    def refused(frames: Any) -> bool:
+        return bool(next(iter(frames))[2] & 0x40)  # the negative bit of the cause
+
+    async def story() -> None:
+        nonlocal passed_s
+        async with depot(tmp_path) as (site, _, _):
+            plant = Plant(site, ratings_of(site.configuration), Channel.IEC_104)
+            station = iec104_depot.Station(plant, SETTINGS, lambda text: None)
+            assert not refused(station.handle(selects))
+            assert refused(station.handle(commands)), "another one is selected just now"
+            assert not refused(station.handle(selects))
+            passed_s = iec104_depot.SELECTED_S + 1.0
+            assert not refused(station.handle(commands))
+
+    asyncio.run(story())
+
+
 def linked(handle: Callable[[bytes], Any] = lambda asdu: ()) -> Link:
     link = Link(handle, 0.0)
     assert link.receive(STARTDT, 0.0) == bytes.fromhex("68040b000000")

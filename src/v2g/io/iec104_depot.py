@@ -86,7 +86,7 @@ class Station:
         try:
             if not isfinite(value):
                 raise V2GError(f"{value} is no number")
-            if chosen and (chosen != plain or now > until_s) and not selects:
+            if chosen and not selects and (chosen == plain) is (now > until_s):  # one that was given up is none
                 raise V2GError("another command was selected, or it was too long ago")
             if frame[0] == Kind.SET_POINT:
                 self.operated.controls.check(known[at], value)

@@ -1,7 +1,8 @@
 """A Modbus server on TCP, or on TLS (Modbus/TCP Security): frames in, frames out (messaging on TCP/IP 1.0b, section 3).
 
 A connection's requests are answered one after the other. A client that is silent for `IDLE_S`, or sends half a request,
-loses its connection; of too many connections the one that has been silent longest goes.
+loses its connection; of too many connections the one that has been silent longest goes, that of a client who may write
+last. Who asks too fast waits: a flood delays neither other clients nor what else the process does.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from v2g.console.requests import Bucket
 from v2g.kernel.errors import V2GError
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, DEVICE_BUSY, NO_SUCH_UNIT = 1, 2, 3, 4, 6, 11
@@ -19,6 +21,8 @@ LARGEST_READ, LARGEST_WRITE = 125, 123
 MOST_CONNECTIONS = 16
 IDLE_S, WITHIN_S = 600.0, 10.0
 """Without a request; from its head to its end, and to take an answer."""
+READS_PER_S, REQUESTS_PER_S, BURST = 10.0, 100.0, 200.0
+"""Of one address, over all its connections: of clients who may only read, and who may write."""
 _HEADER = struct.Struct(">HHHB")
 
 
@@ -91,16 +95,18 @@ async def answered(pdu: bytes, unit: int, client: Client, handle: Handler) -> by
 
 
 class _Service:
-    def __init__(self, handle: Handler) -> None:
-        self._handle = handle
-        self._silent: dict[asyncio.StreamWriter, None] = {}
-        """Connections, the one that has been silent longest first."""
+    def __init__(self, handle: Handler, may_write: Callable[[Client], bool]) -> None:
+        self._handle, self._may_write = handle, may_write
+        self._silent: dict[asyncio.StreamWriter, bool] = {}
+        """Connections, the one that has been silent longest first; whether its client may write."""
+        self._buckets: dict[str, Bucket] = {}
+        """By address, of those that are connected, or were until lately."""
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._silent[writer] = None
-        if len(self._silent) > MOST_CONNECTIONS:
-            next(iter(self._silent)).transport.abort()
         client = Client(writer.get_extra_info("peername")[0], _role(writer))
+        self._silent[writer] = self._may_write(client)
+        if len(self._silent) > MOST_CONNECTIONS:
+            min(self._silent, key=self._silent.__getitem__).transport.abort()  # the first one of the least
         try:
             while True:
                 async with asyncio.timeout(IDLE_S):
@@ -111,7 +117,8 @@ class _Service:
                     if protocol or not 2 <= size <= 254:
                         break  # no Modbus
                     pdu = await reader.readexactly(size - 1)
-                self._silent[writer] = self._silent.pop(writer, None)
+                may_write = self._silent[writer] = self._silent.pop(writer)
+                await self._paced(client.host, REQUESTS_PER_S if may_write else READS_PER_S, writer)
                 response = await answered(pdu, unit, client, self._handle)
                 async with asyncio.timeout(WITHIN_S):
                     writer.write(_HEADER.pack(number, 0, len(response) + 1, unit) + response)
@@ -121,6 +128,18 @@ class _Service:
         finally:
             self._silent.pop(writer, None)
             writer.transport.abort()
+
+    async def _paced(self, host: str, per_s: float, writer: asyncio.StreamWriter) -> None:
+        """Until it is its turn. Raises EOFError if it is gone by then."""
+        loop = asyncio.get_running_loop()
+        if host not in self._buckets:
+            lately_s = loop.time() - BURST / READS_PER_S
+            self._buckets = {each: found for each, found in self._buckets.items() if found.seen_s > lately_s}
+            self._buckets[host] = Bucket(loop.time(), per_s, BURST)
+        while not self._buckets[host].take(loop.time()):
+            await asyncio.sleep(1.0 / per_s)
+            if writer.transport.is_closing():
+                raise EOFError
 
     def close(self) -> None:
         for writer in list(self._silent):
@@ -139,10 +158,16 @@ def _role(writer: asyncio.StreamWriter) -> str | None:
 
 
 async def serve(
-    handle: Handler, host: str, port: int, ready: Callable[[str], None], tls: ssl.SSLContext | None, setting: str
+    handle: Handler,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    tls: ssl.SSLContext | None,
+    setting: str,
+    may_write: Callable[[Client], bool] = lambda client: True,
 ) -> None:
     """Serve until cancelled. `ready` gets the address. `setting`: where it stands. Raises `ModbusServerError`."""
-    service = _Service(handle)
+    service = _Service(handle, may_write)
     try:
         server = await asyncio.start_server(service.converse, host, port, ssl=tls, limit=1 << 12)
     except OSError as error:

@@ -64,7 +64,9 @@ class SunSpecServer:
         def ready(at: str) -> None:
             self._report(f"SunSpec clients connect at {at}")
 
-        await modbus_server.serve(self.answer, host.strip("[]"), int(port), ready, tls, "sunspec.listen")
+        await modbus_server.serve(
+            self.answer, host.strip("[]"), int(port), ready, tls, "sunspec.listen", self._rules.may_write
+        )
 
     async def share(self, share_again: Callable[[], Awaitable[None]]) -> None:
         """Let a plant of several parts share its set-point again, until cancelled."""
