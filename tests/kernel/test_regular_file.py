@@ -38,6 +38,19 @@ def test_what_is_written_may_go_to_a_device_but_waits_for_nobody(tmp_path: Path)
         regular_file.check_written(path)
 
 
+def test_a_secret_is_nobody_else_s_from_the_beginning_on(tmp_path: Path) -> None:
+    with regular_file.written(tmp_path / "secret", 0o600) as file:
+        assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+        file.write("ä")
+    assert regular_file.read_text(tmp_path / "secret") == "ä"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux that is always full")
+def test_a_full_disk_is_named_by_the_file() -> None:
+    with pytest.raises(OSError, match="/dev/full"), regular_file.written(Path("/dev/full"), 0o600) as file:
+        file.write("x")
+
+
 @pytest.mark.parametrize(
     ("size", "fits"), [(regular_file.LARGEST_BYTES, True), (regular_file.LARGEST_BYTES + 1, False)]
 )

@@ -13,6 +13,8 @@ from math import floor, inf, isfinite, log10
 from pathlib import Path
 from typing import NamedTuple
 
+from v2g.kernel import regular_file
+
 WIDTH, LEFT, RIGHT, GAP, AXIS = 860, 108, 12, 12, 22
 TICKS_WITHIN = 8
 """About as many times are written below the curves."""
@@ -85,6 +87,11 @@ class Lane(NamedTuple):
     height: int = 66
     ticks: Mapping[float, str] | None = None
     """What is written at which value; None: round numbers."""
+
+
+def write(path: Path, title: str, lead: str, body: Iterable[str]) -> None:
+    """Write a page. Raises `OSError`, which names the file."""
+    regular_file.write_text(path, "".join(page(title, lead, body)))
 
 
 def page(title: str, lead: str, body: Iterable[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from v2g.cli import config_show
 from v2g.cli.arguments import add_json
 from v2g.cli.daemon import DEFAULT_CONFIG
+from v2g.cli.terminal import warn
 
 if TYPE_CHECKING:
     from v2g.station.config.settings import EvseSettings, Settings, Tls
@@ -96,7 +97,7 @@ def _check(args: argparse.Namespace) -> int:
         FileTariff(settings.tariff)  # raises for what the daemon would not start with
     certificates = None if args.no_tls else _certificates(settings.tls, warnings)
     for line in warnings:
-        print(f"v2g: warning: {line}", file=sys.stderr)
+        warn(line)
     if args.json:
         return _as_json(settings, warnings)
     print(f"{args.file} is good:")
@@ -143,7 +144,7 @@ def _check_of(kind: str, file: Path) -> int:
 
         load_site(file)
     for line in parsed(content(file), file).warnings:
-        print(f"v2g: warning: {line}", file=sys.stderr)
+        warn(line)
     print(f"{file} is good: a {kind}")
     return 0
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from v2g.cli.arguments import add_json
 from v2g.cli.daemon import DEFAULT_CONFIG
 from v2g.cli.parser import UsageError
+from v2g.cli.terminal import warn
 from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def show(args: argparse.Namespace) -> int:
 
     found = parsed(content(args.file), args.file)
     for line in found.warnings:
-        print(f"v2g: warning: {line}", file=sys.stderr)
+        warn(line)
     if args.json:
         rows = [
             {"key": key, "value": _plain(value), "from": shown.origin(key, found.places)}

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings, warnings = load(args.config)
     for line in warnings:
-        announce(f"v2g: warning: {line}", warning=True)
+        announce(line, warning=True)
     settings = started(settings, args)
 
     async def serve() -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 import sys
 from datetime import datetime, timedelta
@@ -13,9 +12,9 @@ from v2g.cli import depot_codes, depot_doctor, depot_prequalify, depot_simulate,
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.parser import UsageError
 from v2g.cli.terminal import announce
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
-from v2g.kernel.regular_file import named
 from v2g.kernel.units import kwh
 
 DEMO = Path("v2g-depot")
@@ -116,7 +115,7 @@ def _loaded(args: argparse.Namespace) -> tuple[Any, Any, Path]:
     file = args.config or DEFAULT_SITE
     site, warnings = site_configuration.load(file)
     for line in warnings:
-        announce(f"v2g: warning: {line}", warning=True)
+        announce(line, warning=True)
     return site, depot_of(site), file
 
 
@@ -169,7 +168,6 @@ def _demonstrate(args: argparse.Namespace) -> int:
 def _user(args: argparse.Namespace) -> int:
     """Write or remove a person's line. The password is asked for at a terminal, else read from the standard input."""
     from v2g.console.access import Role, hashed
-    from v2g.kernel import regular_file
 
     name: str = args.name
     if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", name):
@@ -183,7 +181,7 @@ def _user(args: argparse.Namespace) -> int:
         others.append(hashed(name, Role(args.role), _password()))
     if not args.file.parent.is_dir():
         raise UsageError(f"{args.file}: there is no directory {args.file.parent}; make it, or name another with --file")
-    with named(args.file), open(args.file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
+    with regular_file.written(args.file, 0o640) as file:
         file.writelines(f"{line}\n" for line in others)
     print(f"{args.file}: {name} is {'removed' if args.remove else args.role}; restart the depot for it to count")
     return 0

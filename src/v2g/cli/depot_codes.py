@@ -1,14 +1,13 @@
 """`v2g depot codes`: the code of each EVSE, by which drivers find their page; labels with it as QR codes."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from v2g.cli.arguments import add_json
 from v2g.cli.parser import UsageError
 from v2g.kernel.errors import V2GError
-from v2g.kernel.regular_file import named
+from v2g.kernel.regular_file import named, written
 
 if TYPE_CHECKING:
     from v2g.depot.configuration import Configuration
@@ -63,7 +62,7 @@ def run(args: argparse.Namespace, configuration: "Configuration") -> int:
 def _write(file: Path, codes: dict[str, str]) -> None:
     if not file.parent.is_dir():
         raise V2GError(f"{file}: there is no directory {file.parent}; make it, or set http.codes_file")
-    with named(file), open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o640)) as out:
+    with written(file, 0o640) as out:
         out.writelines(f"{evse}:{code}\n" for evse, code in codes.items())
 
 

@@ -47,7 +47,6 @@ def _running(socket: Path) -> "Iterator[Finding]":
     try:
         status = request(socket, Status(), start="v2g depot --config FILE")
     except ControlError as error:
-        text, _, remedy = str(error).partition("; ")
-        yield Finding("depot", Level.FAULT, text, remedy)
+        yield Finding.of("depot", Level.FAULT, str(error))
         return
     yield from depot_doctor.running(status)

@@ -81,9 +81,7 @@ def _configuration(file: Path) -> "tuple[Settings | None, list[Finding]]":
         settings, level, lines = None, Level.FAULT, str(error).splitlines()
     else:
         level, lines = Level.WARNING, warnings
-    found = [
-        Finding("configuration", level, text, remedy) for text, _, remedy in (each.partition("; ") for each in lines)
-    ]
+    found = [Finding.of("configuration", level, each) for each in lines]
     return settings, found or [Finding("configuration", Level.GOOD, str(file))]
 
 
@@ -97,8 +95,7 @@ def _daemon(socket: Path, *, back_end: bool) -> "Iterator[Finding]":
         status: dict[str, Any] = request(socket, Status())
         link = request(socket, Ocpp()) if back_end else None
     except ControlError as error:
-        text, _, remedy = str(error).partition("; ")
-        yield doctor.Finding("daemon", doctor.Level.FAULT, text, remedy)
+        yield doctor.Finding.of("daemon", doctor.Level.FAULT, str(error))
         return
     yield from doctor.running(status)
     if link is not None:

@@ -8,7 +8,7 @@ from v2g.cli import fleet_ask, fleet_books, fleet_doctor
 from v2g.cli.arguments import number, whole
 from v2g.cli.terminal import announce
 from v2g.kernel.errors import V2GError
-from v2g.kernel.regular_file import named
+from v2g.kernel.regular_file import written
 
 if TYPE_CHECKING:
     from v2g.fleet.configuration import FleetConfiguration
@@ -141,13 +141,11 @@ def loaded(file: Path, *, makes_passwords: bool = False) -> "FleetConfiguration"
 
     configuration, warnings = load(file, makes_passwords=makes_passwords)
     for line in warnings:
-        announce(f"v2g: warning: {line}", warning=True)
+        announce(line, warning=True)
     return configuration
 
 
 def _servers(args: argparse.Namespace, configuration: "FleetConfiguration") -> int:
-    import os
-
     from v2g.io.nats_server import Tls
     from v2g.run.fleet_servers import Place, deployed
 
@@ -161,7 +159,7 @@ def _servers(args: argparse.Namespace, configuration: "FleetConfiguration") -> i
     texts = deployed(configuration, args.output, args.hosts, Place(args.store, PORT, tls))
     for (name, text), host in zip(texts.items(), args.hosts, strict=True):
         file = args.output / name
-        with named(file), open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        with written(file, 0o600) as opened:
             opened.write(text)
         print(f"{file}: for {host}; there: nats-server -c {name}")
     return 0

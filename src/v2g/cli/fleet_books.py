@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from v2g.cli.arguments import add_json
+from v2g.cli.terminal import warn
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.kernel.printable import printable
@@ -81,7 +82,7 @@ async def _settle(args: argparse.Namespace, configuration: "FleetConfiguration",
     finally:
         await ledger.close()
     for note in found.notes():
-        print(f"v2g: warning: {printable(note)}", file=sys.stderr)
+        warn(note)
     if args.html is not None:
         title = f"Fleet {configuration.fleet}, {_stamp(span_s[0])} to {_stamp(span_s[1])}"
         regular_file.write_text(args.html, found.as_html(title))

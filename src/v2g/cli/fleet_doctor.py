@@ -52,6 +52,5 @@ def _status(socket: Path) -> "dict[str, Any] | Finding":
     try:
         found: dict[str, Any] = request(socket, Status(), start="v2g fleet --config FILE")
     except ControlError as error:
-        text, _, remedy = str(error).partition("; ")
-        return Finding("fleet", Level.FAULT, text, remedy)
+        return Finding.of("fleet", Level.FAULT, str(error))
     return found

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from v2g.cli import grid_test
 from v2g.cli.arguments import add_evse, add_json, add_socket, number
 from v2g.cli.grid_test import add_subject, assignment, subject_of
-from v2g.kernel.printable import printable
+from v2g.cli.terminal import warn
 
 if TYPE_CHECKING:
     from v2g.grid.settings import GridCode, Value
@@ -116,7 +115,7 @@ def _print_settings(args: argparse.Namespace, command: "GridGet | GridSet | Grid
 
     result = request(args.socket, command)
     if (why := result.get("not_kept")) is not None:
-        print(printable(f"v2g: warning: what was set holds, but will not survive a restart: {why}"), file=sys.stderr)
+        warn(f"what was set holds, but will not survive a restart: {why}")
     if args.json:
         print(json.dumps(result, indent=2))
         return 0

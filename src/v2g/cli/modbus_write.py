@@ -8,6 +8,7 @@ import argparse
 import sys
 
 from v2g.cli.arguments import add_evse, add_socket, whole
+from v2g.cli.terminal import warn
 from v2g.kernel.printable import printable
 
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     written = request(args.socket, WriteRegister(address=args.address, value=args.value, evse=args.evse))
     name, held_w = written["register"], written["held_w"]
     if (why := written.get("not_kept")) is not None:
-        print(printable(f"v2g: warning: {name} will not survive a restart: {why}"), file=sys.stderr)
+        warn(f"{name} will not survive a restart: {why}")
     if held_w is None:
         print(printable(f"{name} {written['asked_w']:g} W is set, but the inverter does not answer: no power flows"))
         return 1

@@ -52,11 +52,11 @@ def _open(stream: TextIO | None) -> TextIO:
 
 def announce(text: str, *, warning: bool = False) -> None:
     """A line of a process that serves, which goes on if nobody takes it: on a full disk, without a reader or with a
-    reader that stands still."""
+    reader that stands still. A warning goes to the standard error."""
     stream = sys.stderr if warning else sys.stdout
     with suppress(OSError):
         if _takes(stream):
-            print(printable(text), file=stream, flush=True)
+            print(printable(f"v2g: warning: {text}" if warning else text), file=stream, flush=True)
 
 
 def _takes(stream: TextIO) -> bool:
@@ -73,6 +73,11 @@ def _takes(stream: TextIO) -> bool:
 def complain(text: str) -> None:
     """Explain on the standard error why a command does not do what it should."""
     print("\n".join(map(printable, f"v2g: error: {text}".split("\n"))), file=sys.stderr)  # bounded as well
+
+
+def warn(text: str) -> None:
+    """Say on the standard error what a person should know although the command goes on."""
+    print(printable(f"v2g: warning: {text}"), file=sys.stderr)
 
 
 def width() -> int:

@@ -7,7 +7,6 @@ lose what was acknowledged.
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 
 STARTS_S, ENDS_S = 20.0, 5.0
@@ -246,7 +246,7 @@ class Server:
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        with open(self._file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        with regular_file.written(self._file, 0o600) as file:
             file.write(self._text)
 
     async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:

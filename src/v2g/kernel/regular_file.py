@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EFBIG, EILSEQ, EINVAL
 from pathlib import Path
+from typing import TextIO
 
 LARGEST_BYTES = 64 * 1024 * 1024
 """Of a file that is read as a whole."""
@@ -34,6 +35,16 @@ def named(path: Path) -> Iterator[None]:
         if error.filename is None:
             error.filename = str(path)
         raise
+
+
+@contextmanager
+def written(path: Path, permissions: int) -> Iterator[TextIO]:
+    """The file, to be written in the place of what was there; a new one has these permissions from the beginning on.
+    Raises `OSError`, which names the file."""
+    with named(path):
+        path.touch(permissions)
+        with path.open("w", encoding="utf-8") as file:
+            yield file
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,6 @@
 """Keeps the station connected to its back end: WebSocket, store, the charging station in between."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -319,7 +318,7 @@ class BackEndRunner:
             for name, content in found.items():
                 file = files[name] = store.with_name(f"{store.name}.{name}.pem")
                 regular_file.check(file)
-                with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as writing:
+                with regular_file.written(file, 0o600) as writing:
                     writing.write(content)
         except OSError as error:
             place = error.filename or ", ".join(map(str, files.values()))

@@ -185,8 +185,7 @@ def running(status: Mapping[str, Any]) -> Iterator[Finding]:
     """What a running depot knows. `status`: as of `v2g depot status --json`."""
     age_s = datetime.now(UTC).timestamp() - status["unix_s"]
     if status["trouble"]:
-        text, _, remedy = status["trouble"].partition("; ")
-        yield Finding("depot", Level.FAULT, text, remedy or "see its log")
+        yield Finding.of("depot", Level.FAULT, status["trouble"], "see its log")
     else:
         yield Finding("depot", Level.GOOD, f"runs, {status['cycles']} cycles")
     if abs(age_s) > PATIENCE_S:

@@ -55,6 +55,12 @@ class Finding:
     text: str
     remedy: str = ""
 
+    @classmethod
+    def of(cls, subject: str, level: Level, message: str, remedy: str = "") -> "Finding":
+        """A message that has its remedy after the first semicolon, as that of a `V2GError`; otherwise `remedy`."""
+        text, _, stated = message.partition("; ")
+        return cls(subject, level, text, stated or remedy)
+
 
 def kernel(root: Path) -> Iterator[Finding]:
     """`root`: the directory above proc and sys."""
@@ -185,13 +191,11 @@ def certificates(settings: Settings) -> Iterator[Finding]:
     try:
         credentials = Credentials(replace(settings.tls, key_log=None))
     except V2GError as error:
-        text, _, remedy = str(error).partition("; ")
-        yield Finding("certificates", Level.FAULT, text, remedy)
+        yield Finding.of("certificates", Level.FAULT, str(error))
         return
     soon = [*credentials.problems, *credentials.endings(datetime.now(UTC).timestamp())]
     for line in soon:
-        text, _, remedy = line.partition("; ")
-        yield Finding("certificates", Level.WARNING, text, remedy)
+        yield Finding.of("certificates", Level.WARNING, line)
     if not soon:
         yield Finding("certificates", Level.GOOD, f"valid until {credentials.choice.valid_until:%Y-%m-%d}")
 

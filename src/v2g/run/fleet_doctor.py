@@ -34,8 +34,7 @@ async def servers(configuration: FleetConfiguration) -> list[Finding]:
     try:
         client = await fleet_nats.connect(access_of(configuration, system=True), "doctor")
     except V2GError as error:
-        text, _, remedy = str(error).partition("; ")
-        return [Finding(subject, Level.FAULT, text, remedy)]
+        return [Finding.of(subject, Level.FAULT, str(error))]
     try:
         found = await fleet_nats.servers(client, expected)
     except TROUBLES as error:
@@ -79,8 +78,7 @@ async def stream(configuration: FleetConfiguration) -> list[Finding]:
     try:
         client = await fleet_nats.connect(access_of(configuration), "doctor")
     except V2GError as error:
-        text, _, remedy = str(error).partition("; ")
-        return [Finding("entries", Level.FAULT, text, remedy)]
+        return [Finding.of("entries", Level.FAULT, str(error))]
     try:
         info = await client.jetstream(timeout=fleet_nats.PATIENCE_S).stream_info(LEDGER)
     except TROUBLES as error:
@@ -110,8 +108,8 @@ def _stream(info: Any) -> Iterator[Finding]:
 def running(status: Mapping[str, Any]) -> Iterator[Finding]:
     """What a running fleet knows. `status`: as `v2g fleet status` gets it."""
     if status["trouble"]:
-        text, _, remedy = str(status["trouble"]).partition("; ")
-        yield Finding("fleet", Level.FAULT if not status["connected"] else Level.WARNING, text, remedy or "see its log")
+        level = Level.WARNING if status["connected"] else Level.FAULT
+        yield Finding.of("fleet", level, str(status["trouble"]), "see its log")
     else:
         yield Finding("fleet", Level.GOOD, f"runs, {status['heard']} of {status['depots']} depots are heard of")
     for notice in status["notices"][:MOST_NAMED]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from v2g.bench import chart
 from v2g.bench.chart import Band, Curve, Lane
 from v2g.bench.demo.show import Performance, Sample, security
-from v2g.kernel import regular_file
 
 TALL, LOW = 132, 22
 _LEGEND = {
@@ -23,8 +22,8 @@ _LEGEND = {
 
 def write(path: Path, performance: Performance) -> Path:
     """Write the report and return its path."""
-    page = chart.page("A car feeds the grid", "one ISO 15118-20 session between separate processes", _body(performance))
-    regular_file.write_text(path, "".join(page))
+    lead = "one ISO 15118-20 session between separate processes"
+    chart.write(path, "A car feeds the grid", lead, _body(performance))
     return path
 
 

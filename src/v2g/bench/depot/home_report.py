@@ -7,7 +7,6 @@ from pathlib import Path
 from v2g.bench import chart
 from v2g.bench.chart import Curve, Lane
 from v2g.bench.depot.home_demo import CONNECTION, WEAR_PER_KWH, Day, Performance, names
-from v2g.kernel import regular_file
 
 MOST_S, MISSING_WH = 1.0, 200.0
 TIMES = {3600.0 * hours: f"{(12 + hours) % 24:02}:00" for hours in range(0, 25, 3)}
@@ -68,7 +67,7 @@ def table(done: Performance) -> str:
 def write(path: Path, done: Performance) -> Path:
     """Write the report and return its path."""
     lead = "a dwelling with 8 kW of panels, prices of the day, a car that may feed: recorded shapes, simulated devices"
-    regular_file.write_text(path, "".join(chart.page("A day of a house", lead, _body(done))))
+    chart.write(path, "A day of a house", lead, _body(done))
     return path
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from v2g.bench import chart
 from v2g.bench.chart import Curve, Lane
 from v2g.depot.prequalification import WITHIN_PU, Figure, Product, Result, Sample, Trial
-from v2g.kernel import regular_file
 from v2g.kernel.units import kw, signed_kw
 
 TITLES = {Product.FCR: "FCR: frequency containment", Product.AFRR: "aFRR: automatic frequency restoration"}
@@ -29,8 +28,7 @@ def table(result: Result) -> str:
 
 def write(path: Path, result: Result, samples: Sequence[Sample], where: str) -> None:
     """Write the report. `where`: which depot was tested, and how."""
-    page = chart.page(f"Prequalification, {TITLES[result.trial.product]}", where, _body(result, samples))
-    regular_file.write_text(path, "".join(page))
+    chart.write(path, f"Prequalification, {TITLES[result.trial.product]}", where, _body(result, samples))
 
 
 def _verdict(result: Result) -> str:

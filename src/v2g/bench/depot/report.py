@@ -10,7 +10,6 @@ from v2g.bench import chart
 from v2g.bench.chart import Curve, Lane
 from v2g.bench.depot.demo import LOST, Performance, Sample
 from v2g.bench.depot.scene import CAPACITY_W, FEEDERS
-from v2g.kernel import regular_file
 from v2g.kernel.units import kw
 
 SETTLED_S = 10.0
@@ -90,7 +89,7 @@ def table(performance: Performance) -> str:
 def write(path: Path, performance: Performance) -> Path:
     """Write the report and return its path."""
     lead = "stations of OCPP 2.1 and 2.0.1 over WebSocket, one request, a controller, its ledger"
-    regular_file.write_text(path, "".join(chart.page("A depot feeds the grid", lead, _body(performance))))
+    chart.write(path, "A depot feeds the grid", lead, _body(performance))
     return path
 
 

@@ -9,7 +9,6 @@ from v2g.bench import chart
 from v2g.bench.chart import Curve, Lane
 from v2g.bench.fleet.day import NOMINAL_HZ, TICK_S, Day, Sample
 from v2g.bench.fleet.report import booked_wh, shares
-from v2g.kernel import regular_file
 from v2g.kernel.durations import HOUR_S
 from v2g.kernel.units import kw
 
@@ -79,7 +78,7 @@ def table(day: Day) -> str:
 def write(path: Path, day: Day) -> Path:
     """Write the report and return its path."""
     lead = "a recorded day of the grid's frequency; the real controllers, in virtual time"
-    regular_file.write_text(path, "".join(chart.page("A fleet answers a day of the grid", lead, _body(day))))
+    chart.write(path, "A fleet answers a day of the grid", lead, _body(day))
     return path
 
 

@@ -9,7 +9,6 @@ from v2g.bench import chart
 from v2g.bench.chart import Band, Curve, Lane
 from v2g.bench.fleet.demo import Performance, Sample
 from v2g.fleet.ledger import Total
-from v2g.kernel import regular_file
 from v2g.kernel.units import signed_kw, signed_kwh
 
 REACHED_PU = 0.9
@@ -110,7 +109,7 @@ def table(performance: Performance) -> str:
 def write(path: Path, performance: Performance) -> Path:
     """Write the report and return its path."""
     lead = "depots over NATS, one request, set-points that lapse, a ledger with each entry once"
-    regular_file.write_text(path, "".join(chart.page("A fleet answers the grid", lead, _body(performance))))
+    chart.write(path, "A fleet answers the grid", lead, _body(performance))
     return path
 
 

@@ -69,12 +69,8 @@ def summary(subject: Subject, results: Sequence[Result], took_s: float) -> dict[
 
 def write(path: Path, subject: Subject, results: Sequence[Result], took_s: float) -> None:
     """Writes the report."""
-    regular_file.write_text(path, "".join(_page(subject, results, took_s)))
-
-
-def _page(subject: Subject, results: Sequence[Result], took_s: float) -> Iterator[str]:
     lead = f"{subject.title} \N{MIDDLE DOT} {len(results)} cases in {took_s:.0f} s"
-    return chart.page("Type test of the station", lead, _body(subject, results))
+    chart.write(path, "Type test of the station", lead, _body(subject, results))
 
 
 def _body(subject: Subject, results: Sequence[Result]) -> Iterator[str]:
