@@ -179,17 +179,19 @@ class OnPhases(Depot):
         self.gateway.taken(id)
 
 
-def measures_one_phase(depot: OnPhases, id: str, *, two: bool = False) -> None:
-    power_w = depot.power_w(id)
-    shown_w = (power_w / 2, 0.0, power_w / 2) if two else (power_w, 0.0, 4.0)
+def measures(depot: OnPhases, id: str, shown_w: tuple[float, float, float]) -> None:
     values = [{"value": value, "measurand": "Power.Active.Import", "phase": phase, "unitOfMeasure": {"unit": "W"}}
               for phase, value in zip(("L1", "L2", "L3"), shown_w, strict=True)]  # fmt: skip
     meter = {"timestamp": timestamp(depot.now).isoformat(), "sampledValue": values}
     depot.say(id, "MeterValues", {"meterValue": [meter]})
 
 
+def measures_one_phase(depot: OnPhases, id: str) -> None:
+    measures(depot, id, (depot.power_w(id), 0.0, 4.0))
+
+
 def measures_two_phases(depot: OnPhases, id: str) -> None:
-    measures_one_phase(depot, id, two=True)
+    measures(depot, id, (depot.power_w(id) / 2, 0.0, depot.power_w(id) / 2))
 
 
 def states_one_phase(depot: OnPhases, id: str) -> None:

@@ -11,8 +11,8 @@ from py20305.client.retry import RetryPolicy
 from py20305.events.comms_loss import CommsLossState
 from py20305.models.sep.sep import DercontrolList, Time
 
-from v2g.io import csip_depot
-from v2g.io.csip_depot import LONGEST_OCTETS, MOST_LISTED, Understanding
+from v2g.io import csip_client
+from v2g.io.csip_client import LONGEST_OCTETS, MOST_LISTED, Understanding
 
 NS = "xmlns='urn:ieee:std:2030.5:ns'"
 TIME = (
@@ -75,7 +75,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE.keys())
 def test_what_cannot_be_understood_is_no_contact(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csip_depot, "WITHIN_S", 0.5)
+    monkeypatch.setattr(csip_client, "WITHIN_S", 0.5)
 
     async def story() -> None:
         says = [said]

@@ -210,7 +210,7 @@ class Steered:
 
     def hurry(self, within: Within) -> None:
         """The car must follow within these times from now on; if its station does not know that yet, it must."""
-        if self.within.and_of(within) != self.within:
+        if within.hastens(self.within):
             self.renew_at = -inf
         self.within = within
 

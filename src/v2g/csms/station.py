@@ -250,7 +250,7 @@ class ManagedStation:
             return
         if getattr(response, "status", "") == "Accepted":
             steered.accepted_w, steered.profile_of, steered.refusal = asked_w, transaction, ""
-            hurries = self.abilities.opens and within.and_of(steered.within) != within
+            hurries = self.abilities.opens and steered.within.hastens(within)
             steered.renew_at = now if hurries else now + self._silence.setpoint_s / RENEWALS
             steered.accepted(asked_w, now + self._silence.setpoint_s)
             evse.accepted(asked_w, self._ledger, now)

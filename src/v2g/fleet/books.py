@@ -107,7 +107,9 @@ class Books:
             same = stretch is not None and _of(stretch) == (flow.vehicle, flow.contract, request)
             asked_w = flow.asked_w if request else None
             if stretch is not None and not unseen:
-                _pass(stretch, passed_s / HOUR_S, *((flow.power_w, asked_w) if same else (None, None)))
+                # What another vehicle or request changes is none of this stretch.
+                shown = (flow.power_w, asked_w) if same else (stretch.power_w, stretch.asked_w)
+                _pass(stretch, passed_s / HOUR_S, *shown)
                 stretch.until_s = now
             if stretch is None or unseen or not same or now // self._span_s != stretch.from_s // self._span_s:
                 if stretch is not None:
@@ -158,10 +160,9 @@ def _of(stretch: _Open) -> tuple[str, str, str]:
     return stretch.vehicle, stretch.contract, stretch.request
 
 
-def _pass(stretch: _Open, hours: float, power_w: float | None, asked_w: float | None) -> None:
-    """Since the last look: the mean of then and now; if another vehicle or request is there now (None), what was then,
-    as what that changes is none of this stretch."""
-    mean_w = stretch.power_w if power_w is None else (stretch.power_w + power_w) / 2.0
+def _pass(stretch: _Open, hours: float, power_w: float, asked_w: float | None) -> None:
+    """Since the last look: the mean of what was seen then and now."""
+    mean_w = (stretch.power_w + power_w) / 2.0
     stretch.charged_wh += max(mean_w, 0.0) * hours
     stretch.discharged_wh += max(-mean_w, 0.0) * hours
     if stretch.asked_w is not None:

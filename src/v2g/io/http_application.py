@@ -61,11 +61,6 @@ class Protocol(H11Protocol):
             self.transport.abort()
 
 
-def _protocol() -> Any:
-    """Of the connections of one server."""
-    return partial(Protocol, beside={})
-
-
 class _Server(uvicorn.Server):
     """The process has its own signal handlers."""
 
@@ -83,8 +78,9 @@ async def serve(
     except OSError as error:
         raise HttpError(f"{host}:{port}: {error.strerror or error}; choose another with {setting}") from error
     shown = f"[{host}]" if ":" in host else host
+    protocol: Any = partial(Protocol, beside={})
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False,
-                                    http=_protocol(), ws="none", timeout_graceful_shutdown=1,
+                                    http=protocol, ws="none", timeout_graceful_shutdown=1,
                                     ssl_certfile=tls and tls[0], ssl_keyfile=tls and str(tls[1])))  # fmt: skip
     ready(f"http{'s' if tls else ''}://{shown}:{bound.getsockname()[1]}")
     try:

@@ -32,8 +32,12 @@ _HELD_S = 15.0 * MINUTE_S
 """How long a power must be held to be offered."""
 
 
+_NAMELESS = "?"
+"""Stands for an event that states no name that can be understood."""
+
+
 class _Id(Struct, frozen=True):
-    id: str = "?"
+    id: str = _NAMELESS
 
 
 class Ven:
@@ -99,7 +103,7 @@ class Ven:
         nameless = False
         for program, raw in found:
             for each in raw:
-                id = "?"
+                id = _NAMELESS
                 try:
                     id = read(each, _Id, "an event").id
                     event = read(each, Event, f"event {id}")
@@ -111,7 +115,7 @@ class Ven:
                     self._say(id, f"it has payloads that mean nothing here: {', '.join(unknown)}" if unknown else "")
                 except OpenAdrError as error:
                     asked[id] = self._still_held(id, now)
-                    nameless |= id == _Id().id
+                    nameless |= id == _NAMELESS
                     self._say(id, f"{error}; " + ("what it asked for before holds" if asked[id] else "it is left out"))
         if nameless:  # it may be any of those that are not there
             asked |= {id: self._still_held(id, now) for id in self._asked.keys() - asked.keys()}

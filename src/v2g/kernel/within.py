@@ -25,6 +25,10 @@ class Within(Struct, frozen=True):
         """The shorter time of both in each direction."""
         return Within(_shorter(self.charge_s, other.charge_s), _shorter(self.discharge_s, other.discharge_s))
 
+    def hastens(self, before: "Within") -> bool:
+        """Whether it leaves less time than `before` in a direction."""
+        return self.and_of(before) != before
+
 
 NEVER = Within()
 

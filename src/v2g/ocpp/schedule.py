@@ -222,11 +222,11 @@ def _combined(
         tx, station, external = (None if each is None else _on(each, phases) for each in (tx, station, external))
     found = tx or station or FREE
     if station is not None:
-        found = _within(found, station)
+        found = _limited(found, station)
     if external is not None:
         if external.setpoint_w is not None and not (csms_first and found.setpoint_w is not None):
             found = _from_outside(found, external)
-        found = _within(found, external)
+        found = _limited(found, external)
         if external.mode == "ExternalLimits" and external.discharge_w < found.discharge_w:
             setpoint_w = None if found.setpoint_w is None else max(found.setpoint_w, -external.discharge_w)
             stated = found.within.and_of(external.within)
@@ -249,7 +249,7 @@ def _on(order: Order, phases: int) -> Order:
     )
 
 
-def _within(order: Order, limit: Order) -> Order:
+def _limited(order: Order, limit: Order) -> Order:
     """No more than another profile's limit, and as soon."""
     order = replace(order, within=order.within.and_of(Within(limit.within.charge_s)))
     if limit.charge_w >= order.charge_w:

@@ -138,8 +138,8 @@ class Detector:
             self._take(find(reading, self.finding, sent), reading.time_s)
         return self.finding
 
-    def rests(self, reading: Voltages, now: float, sent: float | None = None) -> bool:
-        """Whether a step with this reading would change nothing. `sent` as in `find`."""
+    def says_nothing(self, reading: Voltages, now: float, sent: float | None = None) -> bool:
+        """Whether this reading would change nothing in a step. `sent` as in `find`."""
         settled = self._candidate.same(self.finding) and not _stale(reading, now)
         return settled and find(reading, self.finding, sent).same(self.finding)
 

@@ -235,9 +235,9 @@ class StationPilot:
             self._broken = True
             self._happened(Happening.BREAK, f"the car still draws {BREAK_S:g} s after the signal to stop", warning=True)
 
-    def rests(self, reading: Voltages, now: float) -> bool:
+    def says_nothing(self, reading: Voltages, now: float) -> bool:
         """Whether this reading says nothing new. What only time brings about is for the next step."""
-        return self._detector.rests(reading, now, self.duty if now - self._sent_s >= SETTLE_S else None)
+        return self._detector.says_nothing(reading, now, self.duty if now - self._sent_s >= SETTLE_S else None)
 
     def _report(self, before: Finding, permitted: Permission, was_connected: bool) -> None:
         found = self.finding

@@ -62,7 +62,7 @@ class Glance:
             and readings.self_test_since == before.self_test_since
             and _disobeys(readings) is _disobeys(before)
             and all(map(is_, _OTHERS(readings), _OTHERS(before)))
-            and (readings.pilot is before.pilot or _rests(plug, readings.pilot, now))
+            and (readings.pilot is before.pilot or _pilot_says_nothing(plug, readings.pilot, now))
         )
 
     def at(
@@ -92,8 +92,8 @@ class Glance:
         )
 
 
-def _rests(plug: "Plug | None", reading: PilotReading | None, now: float) -> bool:
-    return plug is not None and reading is not None and plug.pilot.rests(reading, now)
+def _pilot_says_nothing(plug: "Plug | None", reading: PilotReading | None, now: float) -> bool:
+    return plug is not None and reading is not None and plug.pilot.says_nothing(reading, now)
 
 
 def _disobeys(readings: Readings) -> bool:

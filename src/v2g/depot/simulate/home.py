@@ -254,16 +254,16 @@ class House:
                 target_w = heard.popleft()[1]
                 power_w = self.powers_w[id]
                 deaf = self.stays[id].deaf and abs(target_w) < abs(power_w)
-                most_w = self._most_w(id)
-                self._targets_w[id] = power_w if deaf else min(max(target_w, -most_w), most_w)
+                self._targets_w[id] = power_w if deaf else self._within_reach_w(id, target_w)
                 self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
                 self.changed_s = self.now
 
-    def _most_w(self, id: str) -> float:
-        """What its car does at most, on the phases that it uses."""
+    def _within_reach_w(self, id: str, set_w: float) -> float:
+        """What of a set-point its car can do, on the phases that it uses."""
         charger = self.chargers[id]
         rating_w = max(charger.max_charge_w, charger.max_discharge_w)
-        return min(self.stays[id].most_w, rating_w * len(self._used(id)) / len(_wired(charger)))
+        most_w = min(self.stays[id].most_w, rating_w * len(self._used(id)) / len(_wired(charger)))
+        return min(max(set_w, -most_w), most_w)
 
     def _used(self, id: str) -> str:
         """The phases on which its car is."""
@@ -276,12 +276,12 @@ class House:
             del self._rests_until[id]
             self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
             self.changed_s = self.now
-            self._targets_w[id] = min(max(self._set_w[id], -self._most_w(id)), self._most_w(id))
-        set_w, power_w = self._set_w[id], self.powers_w[id]
-        limit_w = max(set_w, 0.0) if power_w > 0.0 else max(-set_w, 0.0)
+            self._targets_w[id] = self._within_reach_w(id, self._set_w[id])
+        power_w, limits_w = self.powers_w[id], (max(self._set_w[id], 0.0), max(-self._set_w[id], 0.0))
+        limit_w = limits_w[0] if power_w > 0.0 else limits_w[1]
         if abs(power_w) > limit_w + tolerated_w(limit_w):
             self._fine_until = max(self._fine_until, self.now + FINE_S)
-        within, limits_w = self._within.get(id, NEVER), (max(set_w, 0.0), max(-set_w, 0.0))
+        within = self._within.get(id, NEVER)
         late = [
             each.step(power_w, limits_w, times, self.now)
             for each, times in zip(self._late[id], (ALWAYS, _opening(within)), strict=True)

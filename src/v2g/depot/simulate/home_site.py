@@ -145,9 +145,7 @@ class SiteRun:
         control.decided(dispatch, chargers, now)
         self.money.steps += 1
         before, self._within = self._within, control.within
-        hurries = {
-            id for id, within in control.within.items() if within.and_of(before.get(id, NEVER)) != before.get(id)
-        }
+        hurries = {id for id, within in control.within.items() if within.hastens(before.get(id, NEVER))}
         if asked := hurries | set(dispatch.changed):
             house.order({id: dispatch.setpoints[id].power_w for id in sorted(asked)}, control.within)
 

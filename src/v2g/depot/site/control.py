@@ -14,8 +14,8 @@ from v2g.depot.site.guard import (
     BAND_W,
     ROUNDED_W,
     Connection,
+    ConnectionLimit,
     Guard,
-    Limit,
     Row,
     SiteNotice,
     Trouble,
@@ -75,7 +75,7 @@ class SiteControl:
         self.paces = Paces()
         self._bounded_w: dict[str, tuple[float | None, float | None]] = {}
         """What each slow car may charge and feed at most for that reason; None: no less than otherwise."""
-        self._pressed: frozenset[Limit] = frozenset()
+        self._pressed: frozenset[ConnectionLimit] = frozenset()
         """The limits that were exceeded when set-points were decided last."""
         self.within: dict[str, Within] = {}
         """The times in which cars must have followed just now, or their contactors open: at the chargers that make room
@@ -210,8 +210,11 @@ class SiteControl:
     def _within(self, charger: Charger) -> Within:
         """The times in which its car must follow: only the direction that makes room at an exceeded limit."""
         rows = [0, *(phase for phase in PHASES if share_of(charger.phases, phase))]
-        charge, discharge = (any(Limit(charges, row) in self._pressed for row in rows) for charges in (True, False))
-        return Within(WITHIN_S if charge else None, WITHIN_S if discharge else None)
+
+        def time_s(*, charges: bool) -> float | None:
+            return WITHIN_S if any(ConnectionLimit(charges, row) in self._pressed for row in rows) else None
+
+        return Within(time_s(charges=True), time_s(charges=False))
 
     def _tolerated(self, charger: Charger) -> Charger:
         """While a limit is exceeded, room is made for what a station opens no contactor for, too."""

@@ -41,7 +41,7 @@ LATE_S = 6.0
 """For so long a slow car that is on its way explains that a limit is exceeded."""
 
 
-class Limit(NamedTuple):
+class ConnectionLimit(NamedTuple):
     """One of those that hold: of what is drawn, or fed, as a sum or in a phase."""
 
     charges: bool
@@ -115,7 +115,7 @@ class Guard:
         self._charge = [_Way(connection) for _ in range(ROWS)]
         self._discharge = [_Way(connection) for _ in range(ROWS)]
         self._rests_until = -inf
-        self._exceeded: frozenset[Limit] = frozenset()
+        self._exceeded: frozenset[ConnectionLimit] = frozenset()
         self._gaps_s: deque[float] = deque(maxlen=LATEST)
         """Between the latest readings."""
         self._span: deque[tuple[int, list[float], list[float]]] = deque(maxlen=26)
@@ -155,7 +155,7 @@ class Guard:
         into = (connection.draw_w, fuse_w, fuse_w, fuse_w)
         out = (export_w, phase_w, phase_w, phase_w)
         set_w = self.set_w
-        stuck, beyond = False, set[Limit]()
+        stuck, beyond = False, set[ConnectionLimit]()
         for row in range(ROWS):
             charge, discharge = self._charge[row], self._discharge[row]
             late = abs(late_w[row]) > BAND_W
@@ -166,9 +166,9 @@ class Guard:
                 max(most[row], shown_w[row]), max(-least[row], -shown_w[row])
             )  # fmt: skip
             if draws > BAND_W and drawn[row] > into[row] + BAND_W:
-                beyond.add(Limit(charges=True, row=row))
+                beyond.add(ConnectionLimit(charges=True, row=row))
             if feeds > BAND_W and fed[row] > fed_most_w + BAND_W:
-                beyond.add(Limit(charges=False, row=row))
+                beyond.add(ConnectionLimit(charges=False, row=row))
             if shown_w is not None:
                 charge.hold(drawn[row], into[row], shown_w[row], set_w[row])
                 discharge.hold(fed[row], out[row], -shown_w[row], -set_w[row])
@@ -208,7 +208,7 @@ class Guard:
         hour = int(now // 3600.0)
         return [(lows_w, highs_w) for then, lows_w, highs_w in self._span if hour - then in (0, 1, 23, 24, 25)]
 
-    def exceeded(self, now: float) -> frozenset[Limit]:
+    def exceeded(self, now: float) -> frozenset[ConnectionLimit]:
         """The limits that the latest reading shows exceeded, while chargers flow that way."""
         return frozenset() if self.silent(now) else self._exceeded
 

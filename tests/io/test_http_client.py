@@ -1,4 +1,4 @@
-"""Asking over HTTP from a server that drips."""
+"""A server that drips is given up in time."""
 
 import socket
 from threading import Event, Thread
