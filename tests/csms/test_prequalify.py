@@ -11,6 +11,7 @@ from v2g.depot.prequalification import BY, Order, Product, Trial
 from v2g.io import control
 from v2g.io.control import ControlError
 from v2g.kernel.errors import V2GError
+from v2g.run import prequalification
 from v2g.run.depot import Commands, Regulate
 from v2g.run.prequalification import live
 
@@ -71,3 +72,23 @@ async def _against_the_fleet(folder: Path) -> None:
 def test_a_depot_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="no daemon listens"):
         asyncio.run(live(TRIAL, tmp_path / "nothing.sock", lambda done_pu: None))
+
+
+def test_a_depot_that_goes_and_does_not_come_back_ends_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prequalification, "GONE_S", 0.5)
+
+    async def story() -> None:
+        async with depot(tmp_path) as (process, _, _):
+            socket, answered = tmp_path / "test.sock", asyncio.Event()
+            serving = asyncio.create_task(control.serve(socket, 0o600, Commands, process._commanded))
+            while not socket.exists():
+                await asyncio.wait([serving], timeout=0.01)
+            testing = asyncio.create_task(live(TRIAL, socket, lambda done_pu: answered.set()))
+            await answered.wait()
+            serving.cancel()
+            with pytest.raises(ControlError, match="no daemon listens"):
+                await testing
+
+    asyncio.run(story())

@@ -27,10 +27,16 @@ def add_arguments(actions: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )  # fmt: skip
     parser.add_argument("--down", action="store_true", help="afrr: draw from the grid instead of feeding it")
     parser.add_argument(
-        "--hold-s", type=number(least=60, most=7200), metavar="S", help="how long an order lasts (default: 900)"
+        "--hold-s",
+        type=number(least=60, most=7200),
+        metavar="S",
+        help="how long an order lasts, 60 to 7200 (default: 900)",
     )
     parser.add_argument(
-        "--pause-s", type=number(least=60, most=7200), metavar="S", help="between orders (default: fcr 120, afrr 300)"
+        "--pause-s",
+        type=number(least=60, most=7200),
+        metavar="S",
+        help="between orders, 60 to 7200 (default: fcr 120, afrr 300)",
     )
     parser.add_argument("--report", type=Path, default=REPORT, metavar="FILE", help=f"default: ./{REPORT}")
     parser.add_argument(
