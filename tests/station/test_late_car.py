@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace as changed
 
 import pytest
-from tests.station.scene import INTENT, fault_of, texts
-from tests.station.test_limits_hold import AC, session
+from tests.station.scene import INTENT, fault_of, in_the_loop, texts
+from tests.station.test_limits_hold import AC, metered_w, session
 from tests.station.test_mute_car import EVSE
 
 from v2g.bench.sim.world import Grid, World
@@ -169,6 +169,23 @@ def test_a_session_fails_within_the_time(service: Service, wish_w: float) -> Non
     assert after_s is not None
     assert after_s <= OPEN_WITHIN_S
     assert fault_of(world) is Fault.OVER_CURRENT
+
+
+def test_so_does_the_next_session_though_a_car_that_does_not_talk_would_still_rest() -> None:
+    world = session(AC, Service.AC, ControlMode.DYNAMIC, 9_000.0)
+    world.plant.settings = changed(world.plant.settings, charger_ramp_w_per_s=0.0)
+    world.evse.back_end = BackEndOrder(setpoint_w=0.0, by="TxProfile 7", within=BOTH)
+    assert opened_after_s(world, 5.0) is not None
+    world.unplug()
+    world.evse.back_end = BackEndOrder(setpoint_w=9_000.0, by="TxProfile 7")
+    world.plant.settings = changed(world.plant.settings, charger_ramp_w_per_s=20_000.0)
+    in_the_loop(world)
+    assert metered_w(world) > 8_000.0
+    world.plant.settings = changed(world.plant.settings, charger_ramp_w_per_s=0.0)
+    world.evse.back_end = BackEndOrder(setpoint_w=0.0, by="TxProfile 7", within=BOTH)
+    after_s = opened_after_s(world, 5.0)
+    assert after_s is not None
+    assert after_s <= OPEN_WITHIN_S
 
 
 def low_frequency(world: World) -> None:

@@ -47,7 +47,7 @@ class Late:
         shown_w = meter.power_w if meter.time_s > self._looked_s else 0.0  # an older one says nothing of this moment
         self._looked_s = meter.time_s
         limit_w = self._overdue.step(shown_w, limits_w, order.within, now)
-        if limit_w is None or now < self._until_s:  # the contactor is on its way
+        if limit_w is None or (mute and now < self._until_s):  # the contactor is on its way
             return None
         within_s = order.within.charge_s if shown_w > 0.0 else order.within.discharge_s
         verb = "draws" if shown_w > 0.0 else "feeds"
