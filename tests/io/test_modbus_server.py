@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,8 +14,12 @@ READ = bytes.fromhex("000100000006010300000001")
 WRITER, STRANGER = "127.0.0.1", "127.0.0.2"
 
 
+def is_writer(client: Client) -> bool:
+    return client.host == WRITER
+
+
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[int, Counter[str]]]:
+async def served(may_write: Callable[[Client], bool] = is_writer) -> AsyncIterator[tuple[int, Counter[str]]]:
     """The port, and how many requests of each address have been answered."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     answered = Counter[str]()
@@ -24,9 +28,7 @@ async def served() -> AsyncIterator[tuple[int, Counter[str]]]:
         answered[client.host] += 1
         return (7,) * request.count
 
-    serving = asyncio.create_task(
-        modbus_server.serve(answer, WRITER, 0, ready.set_result, None, "here", lambda client: client.host == WRITER)
-    )
+    serving = asyncio.create_task(modbus_server.serve(answer, WRITER, 0, ready.set_result, None, "here", may_write))
     try:
         yield int((await ready).rpartition(":")[2]), answered
     finally:
@@ -56,6 +58,27 @@ def test_who_asks_too_fast_waits_and_others_do_not(monkeypatch: pytest.MonkeyPat
             await reads(writer, 20, 20)
             assert answered == {STRANGER: 3, WRITER: 20}
             for _, each in (stranger, writer):
+                each.close()
+
+    asyncio.run(story())
+
+
+def test_who_may_only_read_does_not_slow_down_who_may_write_at_the_same_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(modbus_server, "BURST", 3.0)
+    monkeypatch.setattr(modbus_server, "READS_PER_S", 1e-6)
+    monkeypatch.setattr(modbus_server, "REQUESTS_PER_S", 1_000.0)
+    roles = iter((False, True))
+
+    async def story() -> None:
+        async with served(lambda client: next(roles)) as (port, _):
+            reader = await joined(port, WRITER)
+            await reads(reader, 20, 3)
+            writer = await joined(port, WRITER)
+            async with asyncio.timeout(10.0):
+                await reads(writer, 20, 20)
+            for _, each in (reader, writer):
                 each.close()
 
     asyncio.run(story())

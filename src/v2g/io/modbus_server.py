@@ -22,7 +22,7 @@ MOST_CONNECTIONS = 16
 IDLE_S, WITHIN_S = 600.0, 10.0
 """Without a request; from its head to its end, and to take an answer."""
 READS_PER_S, REQUESTS_PER_S, BURST = 10.0, 100.0, 200.0
-"""Of one address, over all its connections: of clients who may only read, and who may write."""
+"""Of one address: over all its connections that may only read, and over all that may write."""
 _HEADER = struct.Struct(">HHHB")
 
 
@@ -99,8 +99,8 @@ class _Service:
         self._handle, self._may_write = handle, may_write
         self._silent: dict[asyncio.StreamWriter, bool] = {}
         """Connections, the one that has been silent longest first; whether its client may write."""
-        self._buckets: dict[str, Bucket] = {}
-        """By address, of those that are connected, or were until lately."""
+        self._buckets: dict[tuple[str, bool], Bucket] = {}
+        """By address and whether they may write, of those that are connected, or were until lately."""
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Client(writer.get_extra_info("peername")[0], _role(writer))
@@ -117,8 +117,8 @@ class _Service:
                     if protocol or not 2 <= size <= 254:
                         break  # no Modbus
                     pdu = await reader.readexactly(size - 1)
-                may_write = self._silent[writer] = self._silent.pop(writer)
-                await self._paced(client.host, REQUESTS_PER_S if may_write else READS_PER_S, writer)
+                self._silent[writer] = self._silent.pop(writer)
+                await self._paced(client.host, writer)
                 response = await answered(pdu, unit, client, self._handle)
                 async with asyncio.timeout(WITHIN_S):
                     writer.write(_HEADER.pack(number, 0, len(response) + 1, unit) + response)
@@ -129,14 +129,15 @@ class _Service:
             self._silent.pop(writer, None)
             writer.transport.abort()
 
-    async def _paced(self, host: str, per_s: float, writer: asyncio.StreamWriter) -> None:
+    async def _paced(self, host: str, writer: asyncio.StreamWriter) -> None:
         """Until it is its turn. Raises EOFError if it is gone by then."""
-        loop = asyncio.get_running_loop()
-        if host not in self._buckets:
+        loop, may_write = asyncio.get_running_loop(), self._silent[writer]
+        kind, per_s = (host, may_write), REQUESTS_PER_S if may_write else READS_PER_S
+        if kind not in self._buckets:
             lately_s = loop.time() - BURST / READS_PER_S
             self._buckets = {each: found for each, found in self._buckets.items() if found.seen_s > lately_s}
-            self._buckets[host] = Bucket(loop.time(), per_s, BURST)
-        while not self._buckets[host].take(loop.time()):
+            self._buckets[kind] = Bucket(loop.time(), per_s, BURST)
+        while not self._buckets[kind].take(loop.time()):
             await asyncio.sleep(1.0 / per_s)
             if writer.transport.is_closing():
                 raise EOFError
